@@ -9,14 +9,15 @@ from auth.caller import CallerKind
 from auth.tokens.development_issuer import DevelopmentIssuer, build_development_issuer
 from auth.tokens.issuers import Issuer
 
-_URL: Final = "https://issuer.benchmarks.example"
+URL: Final = "https://issuer.benchmarks.example"
+"""`iss` of the tokens. Every peer checks it, those in `npm/` too."""
 
 
 def build_benchmark_issuer(private_key: Path) -> DevelopmentIssuer:
     """Signs tokens of citizens with the key of this file."""
-    return DevelopmentIssuer(private_key, url=_URL)
+    return DevelopmentIssuer(private_key, url=URL)
 
 
 def build_benchmark_entry(public_keys: Path) -> Issuer:
     """What the hub believes of it: citizens, and nobody else."""
-    return build_development_issuer(public_keys).model_copy(update={"url": _URL, "kinds": (CallerKind.CITIZEN,)})
+    return build_development_issuer(public_keys).model_copy(update={"url": URL, "kinds": (CallerKind.CITIZEN,)})

@@ -1,7 +1,7 @@
-"""Connections to Redis that notice at once when the server closes its side.
+"""Connections to Redis that detect immediately when the server closes its side.
 
-With asyncio's streams alone, an idle connection stays half open until it is used again. redis-py's pool hands out the
-connection that was used last, so one below it may stay for as long as the hub runs.
+With asyncio's streams alone, an idle connection stays half open until its next use. redis-py's pool hands out the
+connection that was used last, so a connection below it may stay half open for as long as the hub runs.
 """
 
 from __future__ import annotations
@@ -16,9 +16,9 @@ from redis.asyncio.connection import AbstractConnection, Connection, SSLConnecti
 
 
 def connect_redis(url: str, *, when_lost: Callable[[], None] = lambda: None, **settings: Any) -> Redis:  # noqa: ANN401 - redis-py's own
-    """Build a client as `Redis.from_url` does; nothing is opened yet.
+    """Builds a client as `Redis.from_url` does. Opens nothing yet.
 
-    `when_lost` is called when the server or the line ends one of its connections, before the next command is sent.
+    `when_lost` runs when the server or the network closes a connection, before the next command is sent.
     """
     pool = ConnectionPool.from_url(url, **settings)
     pool.connection_class = _PROMPT[pool.connection_class]
@@ -27,7 +27,7 @@ def connect_redis(url: str, *, when_lost: Callable[[], None] = lambda: None, **s
 
 
 class _Prompt(AbstractConnection):
-    """To be mixed into a connection of redis-py."""
+    """A mixin for redis-py's connections."""
 
     def __init__(self, *, when_lost: Callable[[], None], **settings: Any) -> None:  # noqa: ANN401 - redis-py's own
         super().__init__(**settings)
@@ -50,13 +50,13 @@ class _PromptTcp(_Prompt, Connection):
     async def _open(self, protocol: asyncio.Protocol) -> asyncio.WriteTransport:
         loop = asyncio.get_running_loop()
         transport, _ = await loop.create_connection(lambda: protocol, **self._connection_arguments())
-        if self.socket_keepalive:  # an address may ask for it
+        if self.socket_keepalive:  # the URL may set it
             transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
         return transport
 
 
 class _PromptTls(_PromptTcp, SSLConnection):
-    """Its arguments have the TLS context."""
+    """A TCP connection whose arguments include the TLS context."""
 
 
 class _PromptUnix(_Prompt, UnixDomainSocketConnection):
@@ -73,7 +73,7 @@ _PROMPT: Mapping[type[AbstractConnection], type[_Prompt]] = {
 
 
 class _PromptProtocol(asyncio.StreamReaderProtocol):
-    """Of a stream that has no use without its other side."""
+    """The protocol of a stream that is useless without its peer."""
 
     def __init__(
         self, reader: asyncio.StreamReader, loop: asyncio.AbstractEventLoop, when_lost: Callable[[], None]
@@ -82,21 +82,24 @@ class _PromptProtocol(asyncio.StreamReaderProtocol):
         self._when_lost = when_lost
 
     def eof_received(self) -> bool:
-        """Have the transport closed; see asyncio.Protocol."""
+        """Closes the transport; see asyncio.Protocol."""
         super().eof_received()
         self._when_lost()
         return False
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """End; see asyncio.Protocol."""
+        """Reports the loss; see asyncio.Protocol."""
         super().connection_lost(exc)
         if exc is not None:
             self._when_lost()
 
 
 class _PromptWriter(asyncio.StreamWriter):
-    """Of a transport that may be closing."""
+    """The writer of a transport that may be closing."""
 
     def writelines(self, data: Iterable[bytes | bytearray | memoryview]) -> None:
-        """Write; asyncio's own, on a transport that is closing, watches a handle that soon is another socket's."""
+        """Writes in one piece.
+
+        On a closing transport, asyncio's own method watches a handle that may soon belong to another socket.
+        """
         self.write(b"".join(data))

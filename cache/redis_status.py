@@ -1,4 +1,4 @@
-"""How a Redis or Valkey stands, for an operator: what it is, and whether it can be used for what the hub needs."""
+"""The status of a Redis or Valkey server for an operator: what it is, and whether the hub can use it."""
 
 from __future__ import annotations
 
@@ -11,29 +11,29 @@ from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
 
 SAFE_EVICTION_POLICIES = frozenset({"noeviction", "volatile-ttl"})
-"""Policies under which tokens do not go before the answers that they fence."""
+"""Eviction policies that do not remove tokens before the answers that depend on them."""
 
 
 class RedisUnreachable(Exception):  # noqa: N818 - a condition, not a fault
-    """It does not answer, or refuses; the text is a class of error."""
+    """The server does not answer, or refuses; the text is the name of an error class."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RedisStatus:
-    """What a look found."""
+    """The status of a server."""
 
     version: str
     is_cluster: bool
     eviction_policy: str | None
-    """What goes when memory is full (`maxmemory-policy`)."""
+    """What Redis evicts when memory is full (`maxmemory-policy`)."""
     has_memory_limit: bool
-    """Whether memory has a bound (`maxmemory`)."""
+    """Whether memory is limited (`maxmemory`)."""
     clock_offset: float
     """Seconds by which the server's clock is ahead of this machine's."""
 
 
 async def read_redis_status(url: str, *, timeout: float = 5.0) -> RedisStatus:
-    """How it stands; changes nothing. Raises `RedisUnreachable`."""
+    """Reads the status; changes nothing. Raises `RedisUnreachable`."""
     client = Redis.from_url(
         url, socket_timeout=timeout, socket_connect_timeout=timeout, retry=Retry(NoBackoff(), 0), protocol=2
     )

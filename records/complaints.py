@@ -86,7 +86,7 @@ class Complaint:
 
 @record
 class ComplaintPosition:
-    """A place in the list of complaints, newest first: right after this complaint."""
+    """A cursor in the list of complaints, newest first: directly after this complaint."""
 
     reported_at: datetime
     id: str
@@ -94,21 +94,21 @@ class ComplaintPosition:
 
 @record
 class ComplaintQuery:
-    """One page of the public list of complaints, newest first. A key like any other: equal queries are asked once."""
+    """One page of the public list of complaints, newest first. Equal queries are one key and are asked once."""
 
     first: int
     after: ComplaintPosition | None = None
     statuses: tuple[ComplaintStatus, ...] = ()
     category_codes: tuple[str, ...] = ()
     regions: tuple[RegionCode, ...] = ()
-    """Complaints in any of these regions, at whatever level (province to kelurahan)."""
+    """Complaints in any of these regions, at any level (province to kelurahan)."""
     reported_from: datetime | None = None
     reported_until: datetime | None = None
 
 
 @record
 class ComplaintPage:
-    """The complaints of one page, and whether there are more."""
+    """One page of complaints, and whether more follow."""
 
     complaints: tuple[Complaint, ...]
     has_more: bool
@@ -116,6 +116,6 @@ class ComplaintPage:
 
 @record
 class CategoryQuery:
-    """Which categories: those whose name holds the text, or all."""
+    """A search for categories by text in the name; empty text finds all."""
 
     search: str = ""

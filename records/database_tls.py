@@ -1,7 +1,7 @@
-"""How connections to a database are protected, by the parameters of its address.
+"""TLS for database connections, from the parameters of a database address.
 
-One vocabulary for PostgreSQL and MariaDB, that of libpq: `sslmode`, `sslrootcert`, `sslcert`, `sslkey`. Each driver has
-one of its own, and uses plain text where nothing is said; so the hub makes the TLS context itself, for both.
+PostgreSQL and MariaDB share libpq's vocabulary here: `sslmode`, `sslrootcert`, `sslcert`, `sslkey`. Each driver has its
+own parameters, and defaults to plain text. So the hub builds the TLS context itself, for both.
 """
 
 from __future__ import annotations
@@ -15,31 +15,31 @@ from typing import Final
 from records.record import record
 
 TLS_PARAMETERS: Final = ("sslmode", "sslrootcert", "sslcert", "sslkey")
-"""Parameters of an address that are meant for the hub, and not for the driver."""
+"""Address parameters that the hub reads, and does not pass to the driver."""
 _DRIVER_PARAMETERS: Final = ("ssl", "ssl_ca", "ssl_capath", "ssl_cert", "ssl_key", "ssl_cipher", "ssl_check_hostname")
-"""What drivers would take for themselves."""
+"""Address parameters that drivers would read themselves; the hub refuses them."""
 _UNSUPPORTED_PARAMETERS: Final = ("sslcrl", "sslpassword", "sslnegotiation", "sslcertmode", "ssl_min_protocol_version")
 
 QueryParameters = Mapping[str, str | tuple[str, ...]]
-"""The parameters of an address, as SQLAlchemy reads them."""
+"""The parameters of an address, as SQLAlchemy parses them."""
 
 
 class TlsMode(Enum):
-    """What is demanded of a connection, in libpq's words."""
+    """The required protection of a connection, in libpq's words."""
 
     DISABLE = "disable"
     """Plain text."""
     REQUIRE = "require"
-    """Encrypted, without verification of the server."""
+    """Encrypted; the server is not verified."""
     VERIFY_CA = "verify-ca"
-    """And the certificate is signed by the authority, whatever name it bears."""
+    """Encrypted, and the authority signed the certificate, for any host name."""
     VERIFY_FULL = "verify-full"
-    """And it bears the name of the host."""
+    """Encrypted, and the authority signed the certificate for this host name."""
 
 
 @record
 class DatabaseTls:
-    """How one database is connected to."""
+    """The protection of connections to one database."""
 
     mode: TlsMode
     context: ssl.SSLContext | None
@@ -47,10 +47,10 @@ class DatabaseTls:
 
 
 def resolve_database_tls(hosts: Sequence[str | None], query: QueryParameters) -> DatabaseTls:
-    """What the address of a database demands: `verify-full`, but for a database on this machine, or as it says.
+    """Resolves the TLS of a database address: `verify-full` by default, plain text for a database on this machine.
 
-    `hosts` are all that the address names; none, or None, stands for a socket of this machine. Without `sslrootcert`
-    the system's authorities are trusted. Raises ValueError, naming the parameter and the fix.
+    `hosts` are the hosts that the address names; no host, or None, is a local socket. Without `sslrootcert` the
+    system's authorities are trusted. Raises ValueError, which names the parameter and the fix.
     """
     mode = _resolve_mode(hosts, query)
     given = {name: _get_single(query, name) for name in TLS_PARAMETERS if name in query}
@@ -64,7 +64,7 @@ def resolve_database_tls(hosts: Sequence[str | None], query: QueryParameters) ->
 
 
 def get_hosts(query: QueryParameters) -> Sequence[str]:
-    """The hosts that an address names by its parameters (`host=a:5432&host=b:5432`, `unix_socket=/run/x`)."""
+    """Returns the hosts that address parameters name (`host=a:5432&host=b:5432`, `unix_socket=/run/x`)."""
     named = query.get("host", ())
     every = (named,) if isinstance(named, str) else named
     hosts = [each for part in every for each in part.split(",")]
@@ -130,7 +130,7 @@ def _build_context(mode: TlsMode, given: Mapping[str, str]) -> ssl.SSLContext:
 
 
 def _get_no_password() -> str:
-    """In place of a question at the terminal."""
+    """Returns an empty password, so that OpenSSL does not prompt at the terminal."""
     return ""
 
 

@@ -1,4 +1,4 @@
-"""How a record says what its fields and values mean; the published graph reads its descriptions from here."""
+"""Descriptions of record fields and enum values; the published GraphQL schema uses them."""
 
 from __future__ import annotations
 
@@ -9,18 +9,18 @@ from typing import Any
 
 @dataclass(frozen=True, slots=True)
 class Doc:
-    """The meaning of a field, in one sentence for a frontend developer: `Annotated[str, Doc("...")]`."""
+    """The description of a field, in one sentence for frontend developers: `Annotated[str, Doc("...")]`."""
 
     text: str
 
 
 class DescribedEnum(Enum):
-    """An enumeration whose members carry their meaning: `MALE = "male", "Male (laki-laki)."`."""
+    """An enumeration whose members have a description: `MALE = "male", "Male (laki-laki)."`."""
 
     description: str
 
     def __new__(cls, value: str, description: str = "") -> Any:  # noqa: ANN401 - Enum builds members through this hook
-        """Keep the first item as the value and the second as the meaning."""
+        """Stores the first item as the value and the second as the description."""
         member = object.__new__(cls)
         member._value_ = value
         member.description = description

@@ -1,4 +1,4 @@
-"""The numbers and codes by which the city knows people, land and businesses."""
+"""Numbers and codes that identify people, land and businesses."""
 
 from __future__ import annotations
 

@@ -106,7 +106,7 @@ class Parentage:
 
 
 PersonFacet = Identity | Residence | CivilStatus | Parentage
-"""What the population register can be asked about a person."""
+"""The facets that the population register answers about a person."""
 
 
 @record

@@ -97,13 +97,13 @@ class Trend:
 
 @record
 class MarketQuery:
-    """Which markets: those whose name holds the text, or all."""
+    """A search for markets by text in the name; empty text finds all."""
 
     search: str = ""
 
 
 @record
 class CommodityQuery:
-    """Which commodities: those whose name holds the text, or all."""
+    """A search for commodities by text in the name; empty text finds all."""
 
     search: str = ""

@@ -1,4 +1,4 @@
-"""Why personal data is read, and what of it a partner, or an app that a person uses, may be granted."""
+"""Purposes of reading personal data, and the scopes that a partner, or a person's app, may be granted."""
 
 from __future__ import annotations
 

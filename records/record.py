@@ -1,7 +1,7 @@
-"""Records: frozen values with named fields, made often.
+"""Records: frozen values with named fields, created often.
 
-A frozen dataclass sets each of its fields through `object.__setattr__`, by name. Ten thousand records a second are a
-tenth of a small hub's processor time; setting the slots themselves takes less than half of that. All else is a
+A frozen dataclass sets each field through `object.__setattr__`, by name. Ten thousand records a second cost a tenth of
+a small hub's processor time; setting the slots directly costs less than half of that. Everything else is the
 dataclass's own: equality, hash, `repr`, `fields`, `replace`.
 """
 
@@ -27,7 +27,7 @@ def record(cls: type[T]) -> type[T]:
 
 
 def _build_init(record_class: type[Any]) -> Any:  # noqa: ANN401 - a method with the record's own signature
-    """`__init__` as a dataclass would have it; the names in it are those of fields, which Python has checked."""
+    """Builds `__init__` like a dataclass does. The names in the code are field names, which Python has validated."""
     namespace: dict[str, Any] = {}
     parameters: list[str] = []
     lines: list[str] = []

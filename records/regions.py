@@ -1,4 +1,4 @@
-"""The regions of the country and the several codes by which agencies call them."""
+"""The regions of the country and the codes that different agencies give them."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ class Region:
 
 @record
 class RegionQuery:
-    """Which regions: by name, level and the region they lie in."""
+    """A search for regions by name, level and enclosing region."""
 
     search: str = ""
     level: RegionLevel | None = None

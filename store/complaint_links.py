@@ -1,6 +1,6 @@
-"""Which complaints a person reported, for complaint systems that cannot be asked by reporter.
+"""Links from people to their complaints, for complaint systems that cannot search by reporter.
 
-No NIK is kept: the reporter is a keyed digest, so that the table alone names nobody.
+No NIK is stored: the reporter is a keyed digest, so the table alone identifies nobody.
 """
 
 from __future__ import annotations
@@ -21,12 +21,12 @@ class ComplaintLinkTable:
     """Links from reporters to the identifiers of their complaints."""
 
     def __init__(self, engine: AsyncEngine, secret: bytes) -> None:
-        """Use the hub's database, and digests that are keyed with its secret."""
+        """Takes the hub's database, and the secret that keys the digests."""
         self._engine = engine
         self._key = digest(secret, b"simpul complaint links v1", sha256)
 
     async def requests_of(self, niks: Sequence[Nik]) -> Mapping[Nik, Sequence[str]]:
-        """The identifiers of each person's complaints; nobody without complaints is in the answer."""
+        """Returns the ids of each person's complaints; people without complaints are omitted."""
         by_digest = {self._digest(nik): nik for nik in niks}
         wanted = (
             select(complaint_links.c.reporter, complaint_links.c.request_id)
@@ -41,7 +41,7 @@ class ComplaintLinkTable:
         return found
 
     async def link(self, nik: Nik, request_ids: Sequence[str]) -> None:
-        """Remember that the person reported these complaints; what is known already stays as it is."""
+        """Links complaints to the person who reported them; existing links stay unchanged."""
         if not request_ids:
             return
         rows = [{"reporter": self._digest(nik), "request_id": request_id} for request_id in request_ids]

@@ -1,4 +1,4 @@
-"""The hub's own database: how it is reached, and brought to the newest form."""
+"""The hub's own database: connection and migrations."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ from records.database_tls import TLS_PARAMETERS, DatabaseTls, TlsMode, get_hosts
 
 MIGRATIONS = Path(__file__).parent / "migrations"
 POOL_SIZE = 4
-"""Connections that an engine keeps open when nobody asks."""
+"""Connections that an engine keeps open while idle."""
 _LOCK_TIMEOUT_MS = 500
-"""How long a migration may make others wait: less than an answer waits until it is recorded (`ledger_timeout`)."""
+"""Maximum milliseconds a migration may block others: less than an answer waits for its record (`ledger_timeout`)."""
 _MAX_ATTEMPTS = 60
 _RETRY_DELAY = 0.5
 _LOCK_NOT_AVAILABLE = "55P03"
@@ -30,16 +30,16 @@ _log = logging.getLogger("simpul.state")
 
 
 def create_database_engine(url: str) -> AsyncEngine:
-    """An engine for the hub's PostgreSQL (`postgresql://...`); nothing is opened before the first use.
+    """Creates an engine for the hub's PostgreSQL (`postgresql://...`). Opens nothing before the first use.
 
-    Connections are encrypted and verified as the address says (`records/database_tls.py`). Raises `ValueError` for
-    another kind of database, and for parameters of TLS that cannot be obeyed.
+    The address determines encryption and verification (`records/database_tls.py`). Raises `ValueError` for another kind
+    of database, and for invalid TLS parameters.
     """
     address = _parse_address(url)
     tls = _resolve_tls(address)
     return create_async_engine(
         address.difference_update_query(TLS_PARAMETERS).set(drivername="postgresql+asyncpg"),
-        # Given in any case, or the driver would look for its own in the environment.
+        # Always set, otherwise the driver would read TLS settings from the environment.
         connect_args={"ssl": tls.context or False},
         pool_pre_ping=True,
         pool_size=POOL_SIZE,
@@ -48,14 +48,14 @@ def create_database_engine(url: str) -> AsyncEngine:
 
 
 def get_tls_mode(url: str) -> TlsMode:
-    """How the hub's database is connected to. Raises `ValueError` as `create_database_engine` does."""
+    """Returns the TLS mode of the hub's database. Raises `ValueError` like `create_database_engine`."""
     return _resolve_tls(_parse_address(url)).mode
 
 
 def _parse_address(url: str) -> URL:
     address = make_url(url)
     if address.drivername not in ("postgresql", "postgresql+asyncpg"):
-        raise ValueError(f"The hub's state lives in PostgreSQL; '{address.drivername}' is another kind of database.")
+        raise ValueError(f"The hub's database must be PostgreSQL, not '{address.drivername}'.")
     return address
 
 
@@ -67,13 +67,13 @@ def _resolve_tls(address: URL) -> DatabaseTls:
 
 
 async def migrate(engine: AsyncEngine) -> None:
-    """Bring the database to the newest form; several hubs may start at once, one of them does it.
+    """Migrates the database to the newest revision; of several hubs that start concurrently, one does it.
 
-    What serves meanwhile goes on: a change of a table waits for whoever reads it, and everybody else waits behind the
-    change, so it gives up after a moment, lets them all by and tries again. A database in a newer form than this code
-    knows is left as it is, since forms only ever add to those before: so a release can be taken back.
+    Other hubs keep serving. A table change waits for running reads, and all later reads wait behind it. So it gives up
+    after a moment, lets them pass, and tries again. A revision that this code does not know stays as it is: migrations
+    only add to earlier ones, so an older release can run on it.
 
-    Raises what the last of the tries raised.
+    Raises the error of the last attempt.
     """
     for tries_left in reversed(range(_MAX_ATTEMPTS)):
         try:
@@ -96,6 +96,6 @@ def _upgrade(connection: Connection) -> None:
     form = MigrationContext.configure(connection).get_current_revision()
     known = {each.revision for each in ScriptDirectory.from_config(config).walk_revisions()}
     if form is not None and form not in known:
-        _log.warning("The form %s of the hub's database is newer than this release knows; it is used as it is", form)
+        _log.warning("The revision %s of the hub's database is newer than this release knows; it is not migrated", form)
         return
     command.upgrade(config, "head")

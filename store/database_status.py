@@ -1,4 +1,4 @@
-"""How the hub's own database stands: whether it is brought up to date, what it promises, and how far it reaches."""
+"""The status of the hub's own database: revision, durability, privileges and table contents."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from store.database_timeout import StateUnavailable, database_timeout
 from store.tables import access_entries, consent_events, consents, data_requests, operation_changes, restrictions
 
 MIN_POSTGRESQL_VERSION = 14
-"""The oldest version of PostgreSQL that its makers still mend."""
+"""The oldest version of PostgreSQL that still receives fixes."""
 _DATED_TABLES: Mapping[str, tuple[Table, str]] = {
     "access entries": (access_entries, "at"),
     "consents": (consents, "granted_at"),
@@ -43,36 +43,36 @@ SELECT current_setting('server_version_num')::int AS version, current_setting('s
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DatabaseStatus:
-    """What a look found."""
+    """The status of the database."""
 
     version: int
-    """Of PostgreSQL, its first number."""
+    """Major version of PostgreSQL."""
     encoding: str
     is_in_recovery: bool
-    """It reads what another server wrote, or is being restored: nothing can be written."""
+    """Whether it is a replica or is being restored, so that it cannot be written."""
     is_durable: bool
-    """`fsync` and `full_page_writes` are on."""
+    """Whether `fsync` and `full_page_writes` are on."""
     synchronous_commit: str
     standbys: str
-    """Whom every commit waits for (`synchronous_standby_names`); empty for nobody."""
+    """The standbys that every commit waits for (`synchronous_standby_names`); empty for none."""
     max_connections: int
     is_encrypted: bool
     is_local: bool
-    """The server is on this machine."""
+    """Whether the server is on this machine."""
     can_migrate: bool
-    """The hub's role may make tables, and owns those there are."""
+    """Whether the hub's role may create tables, and owns the existing ones."""
     clock_offset: float
     """Seconds by which the server's clock is ahead of this machine's."""
     revision: str | None
-    """Of the newest migration that was done; None before the hub's first start."""
+    """The current revision; None before the hub's first start."""
     newest_revision: str
-    """Of the newest that this hub knows."""
+    """The newest revision that this release knows."""
     is_known_revision: bool
-    """Whether this hub knows what was done last; not so after an older hub was put back."""
+    """Whether this release knows the current revision; false if an older release is started again."""
 
 
 async def read_database_status(engine: AsyncEngine, *, timeout: float = 5.0) -> DatabaseStatus:
-    """How the database stands; changes nothing. Raises `StateUnavailable`, whose text is for the operator."""
+    """Reads the status; changes nothing. Raises `StateUnavailable`, whose text is for the operator."""
     scripts = ScriptDirectory(str(MIGRATIONS))
     try:
         async with database_timeout(timeout), engine.connect() as connection:
@@ -102,7 +102,7 @@ async def read_database_status(engine: AsyncEngine, *, timeout: float = 5.0) -> 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TableSummary:
-    """How far what is kept of one kind reaches."""
+    """The number of rows of one kind, and the newest."""
 
     name: str
     rows: int
@@ -110,7 +110,7 @@ class TableSummary:
 
 
 async def summarize_tables(engine: AsyncEngine) -> list[TableSummary]:
-    """How many rows there are of what matters most, and from when the newest is."""
+    """Counts the rows of the most important tables, and finds the newest of each."""
     found = []
     async with engine.connect() as connection:
         for name, (table, at) in _DATED_TABLES.items():
@@ -122,7 +122,7 @@ async def summarize_tables(engine: AsyncEngine) -> list[TableSummary]:
 
 
 async def load_newest_sealed_people(engine: AsyncEngine) -> list[bytes]:
-    """The newest sealed person of each table that holds some: what the hub's secret has to open."""
+    """Returns the newest sealed person of each table that has any, to check the hub's secret."""
     found = []
     async with engine.connect() as connection:
         for name in ("consents", "restrictions", "data requests"):
@@ -139,9 +139,9 @@ def _read_revision(connection: Connection) -> str | None:
 
 
 def _reason(failure: StateUnavailable) -> str:
-    """What the server said, without a name or a password."""
+    """Describes the server's error without a name or a password."""
     cause = failure.__cause__
     original = getattr(cause, "orig", None) if isinstance(cause, SQLAlchemyError) else cause
-    # What asyncio makes a timeout of tells nothing.
+    # The TimeoutError of asyncio has no useful cause.
     inner = original if isinstance(original, TimeoutError) else getattr(original, "__cause__", None) or original
     return type(inner).__name__ if inner is not None else str(failure)

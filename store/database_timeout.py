@@ -1,4 +1,4 @@
-"""What the hub's own database cannot do at the moment."""
+"""Time limit for calls to the hub's own database."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ class StateUnavailable(Exception):  # noqa: N818 - a condition, not a fault
 
 @asynccontextmanager
 async def database_timeout(seconds: float) -> AsyncIterator[None]:
-    """Wait no longer than that for what the block asks of the database; raises `StateUnavailable`."""
+    """Limits the database calls of the block to `seconds`. Raises `StateUnavailable`."""
     try:
         async with asyncio.timeout(seconds):
             yield

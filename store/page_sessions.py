@@ -17,15 +17,15 @@ from store.tables import page_sessions
 
 
 class PageSessionTable:
-    """Begins, uses and ends sessions, for all hubs together."""
+    """Begins, uses and ends sessions, for all hubs."""
 
     def __init__(self, engine: AsyncEngine, *, idle: float, timeout: float = 2.0) -> None:
-        """Use the hub's database.
+        """Takes the hub's database.
 
         Args:
             engine: The database.
             idle: Seconds without use after which a session ends.
-            patience: Seconds a page waits for the database.
+            timeout: Seconds a page waits for the database.
 
         """
         self._engine = engine
@@ -65,5 +65,5 @@ class PageSessionTable:
 
 
 def _key(id_: str) -> bytes:
-    """The digest in the table: a reader of the table learns no id for a cookie."""
+    """Returns the digest in the table, so that reading the table reveals no session id."""
     return sha256(id_.encode()).digest()

@@ -1,4 +1,4 @@
-"""The hub's own tables."""
+"""The tables of the hub's own database."""
 
 from __future__ import annotations
 
@@ -97,7 +97,7 @@ access_gaps = Table(
     Column("receipt", BigInteger, nullable=False, comment="Number of the receipt."),
     Column("seal", LargeBinary(32), nullable=False, comment="Keyed hash of all other columns."),
 )
-"""Entries that were removed one after another when their time was over."""
+"""Runs of consecutive entries that were purged."""
 
 purge_receipts = Table(
     "purge_receipts",
@@ -135,7 +135,7 @@ breaches = Table(
     Column("closed_at", DateTime(timezone=True), comment="Null while it is worked on."),
     Column("closed_by", Text),
 )
-"""Failures to protect personal data, and which entries of the ledger they are about (UU PDP 27/2022, article 46)."""
+"""Breaches of personal data protection, and the ledger entries they concern (UU PDP 27/2022, article 46)."""
 
 operation_clients = Table(
     "operation_clients",
@@ -179,7 +179,7 @@ operation_changes = Table(
     Column("changed_by", String(200), nullable=False),
     Column("changed_at", DateTime(timezone=True), nullable=False, server_default=func.now()),
 )
-"""Only added to. The newest id tells every hub whether there is something new."""
+"""Append-only. A new maximum id tells every hub that something changed."""
 
 consents = Table(
     "consents",
@@ -244,7 +244,7 @@ consent_events = Table(
     Index("ix_consent_events_consent", "consent"),
     Index("ix_consent_events_request", "request"),
 )
-"""Only added to: what became of each request and each consent, in order."""
+"""Append-only: the history of each request and each consent."""
 
 verification_tries = Table(
     "verification_tries",
@@ -275,7 +275,7 @@ webhook_calls = Table(
         postgresql_where=text("delivered_at IS NULL AND given_up_at IS NULL"),
     ),
 )
-"""What partners still have to be told: written with what it tells of, sent by any hub."""
+"""The outbox of webhooks: written in the transaction of the event, sent by any hub."""
 
 restrictions = Table(
     "restrictions",
@@ -320,7 +320,7 @@ data_request_events = Table(
     Column("text", LargeBinary, comment="What was said with it, sealed."),
     Index("ix_data_request_events_number", "number", "id"),
 )
-"""Only added to."""
+"""Append-only."""
 
 exports = Table(
     "exports",
@@ -353,4 +353,4 @@ page_sessions = Table(
     Column("hint", LargeBinary, comment="The issuer's ID token, sealed, to sign out there."),
     Index("ix_page_sessions_ends_at", "ends_at"),
 )
-"""Sessions of the hub's own pages that go on. One that ended by signing out has no row."""
+"""Active sessions of the hub's own pages. A session that ended by signing out has no row."""

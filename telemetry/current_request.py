@@ -1,4 +1,4 @@
-"""Which request is being worked on, for what is logged meanwhile by whoever does not know it."""
+"""The request that the current task works on, for log records of code that does not know it."""
 
 from __future__ import annotations
 
@@ -11,17 +11,16 @@ from records.calls.call import Call
 class CurrentRequest:
     """One request, until it ends.
 
-    What was begun in it and goes on, such as a connection, keeps this object, so it says when it is over.
+    Work that started in the request and outlives it, such as a connection, keeps this object and so sees the end.
     """
 
     __slots__ = ("call",)
 
     def __init__(self, call: Call) -> None:
-        """It has begun."""
         self.call: Call | None = call
 
     def end(self) -> None:
-        """It has ended: what is logged from now on is not about it."""
+        """Marks the end: later log records do not belong to the request."""
         self.call = None
 
 
@@ -29,13 +28,13 @@ CURRENT_REQUEST: Final[ContextVar[CurrentRequest | None]] = ContextVar("request"
 
 
 def enter_request(call: Call) -> CurrentRequest:
-    """Say in this task, and in those it begins, that the request is under way."""
+    """Sets the request for this task, and for the tasks it starts."""
     request = CurrentRequest(call)
     CURRENT_REQUEST.set(request)
     return request
 
 
 def get_current_call() -> Call | None:
-    """The request that is being worked on here, if any."""
+    """Returns the call of the current request, if any."""
     request = CURRENT_REQUEST.get()
     return None if request is None else request.call

@@ -1,7 +1,6 @@
-"""The form of logs: JSON for machines, or a line of text for people. One line an event, whoever logs it.
+"""The format of logs: JSON for machines, or text for people; one line per event.
 
-No part of the hub logs personal data. Of exceptions, which may hold some, `format_traceback` tells what is left of
-them.
+No part of the hub logs personal data. Exceptions may hold some, so `format_traceback` removes it from their text.
 """
 
 from __future__ import annotations
@@ -19,51 +18,51 @@ import structlog
 from telemetry.current_request import get_current_call
 
 FormatTraceback = Callable[[BaseException], str]
-"""What the log gets of an exception."""
+"""Formats an exception for the log."""
 
 EXTRA_FIELDS: Final = ("request_id", "agency", "code", "incident", "issuer", "client")
-"""What may be said of an event beside its text (`extra` of `logging`); nothing else that a library says is written."""
+"""Fields of an event besides its text (`extra` of `logging`); extra fields of libraries are dropped."""
 _TEXT_FORMAT: Final = "%(asctime)s %(levelname)s %(name)s %(message)s"
 
 
 class LogFormat(Enum):
-    """How events are written."""
+    """The format of log events."""
 
     JSON = "json"
     TEXT = "text"
 
 
 class ServedRequest(NamedTuple):
-    """One request, as the access log tells of it."""
+    """One request in the access log."""
 
     ended_at: float
     """When it ended, in seconds since the epoch."""
     method: str
     path: str
-    """The route's."""
+    """The path of the route."""
     status: int
     seconds: float
-    """Seconds."""
+    """The duration in seconds."""
     request_id: str
     trace_id: str | None
-    """Where it is told of in traces."""
+    """The id of its trace; None if it is not traced."""
 
 
 def format_text(served: ServedRequest) -> str:
-    """What people read."""
+    """Formats a request for people."""
     _, method, path, status, took, request_id, _ = served
     return f"{method} {path} {status} {took * 1000:.1f} ms {request_id}"
 
 
 class ServedRequestsRecord(logging.LogRecord):
-    """Several requests in one record. To handlers that do not know it, a message of several lines."""
+    """Several requests in one record. A handler that does not know it sees a message of several lines."""
 
     def __init__(self, logger: str, served: Sequence[ServedRequest]) -> None:
         super().__init__(logger, logging.INFO, "", 0, "", None, None)
         self.served = served
 
     def getMessage(self) -> str:  # noqa: N802 - the name of `logging`
-        """The texts, one a line."""
+        """Returns the texts, one per line."""
         return "\n".join(map(format_text, self.served))
 
 
@@ -75,7 +74,7 @@ class TextLines(logging.Formatter):
         self._format_traceback = format_traceback
 
     def format(self, record: logging.LogRecord) -> str:
-        """The text of a record, without the line's end."""
+        """Formats a record, without a line end."""
         if not isinstance(record, ServedRequestsRecord):
             return super().format(record)
         prefix = f"{record.levelname} {record.name}"
@@ -89,12 +88,12 @@ class TextLines(logging.Formatter):
         return "\n".join(written)
 
     def formatException(self, ei: Any) -> str:  # noqa: N802, ANN401 - the name of `logging`, and its signature
-        """What the log gets of an exception."""
+        """Formats an exception for the log."""
         return self._format_traceback(ei[1]) if ei[1] is not None else ""
 
 
 class JsonLines(structlog.stdlib.ProcessorFormatter):
-    """An object a line: `time` (UTC), `level`, `logger`, `event`, what else is said, and `worker` (process id)."""
+    """One JSON object per line: `time` (UTC), `level`, `logger`, `event`, extra fields, and `worker` (process id)."""
 
     def __init__(self, format_traceback: FormatTraceback) -> None:
         self._format_traceback = format_traceback
@@ -104,11 +103,11 @@ class JsonLines(structlog.stdlib.ProcessorFormatter):
         )
 
     def format(self, record: logging.LogRecord) -> str:
-        """The text of a record, without the line's end."""
+        """Formats a record, without a line end."""
         if not isinstance(record, ServedRequestsRecord):
             return super().format(record)
-        # Written by hand, in half the time: no part of these has anything in it that JSON would have to escape. Methods
-        # are tokens (RFC 9110, section 9.1), paths the routes' own, ids checked or made here.
+        # Written by hand, in half the time: none of these values contains a character that JSON escapes. Methods are
+        # tokens (RFC 9110, section 9.1), paths are those of routes, ids are validated or generated here.
         constant_members = f'"level":"info","logger":"{record.name}","event":"served"'
         worker = f'"worker":{record.process}'
         written: list[str] = []
@@ -124,7 +123,7 @@ class JsonLines(structlog.stdlib.ProcessorFormatter):
         return "\n".join(written)
 
     def _build_event(self, _logger: object, level: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
-        """What is written of a record."""
+        """Builds the members of an event."""
         record: logging.LogRecord = event["_record"]
         at = datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
         fields = {"time": at, "level": level, "logger": record.name, "event": event["event"]}
@@ -145,5 +144,5 @@ def _dump_json(event: object, **_: Any) -> str:  # noqa: ANN401 - what structlog
 
 
 def build_formatter(log_format: LogFormat, format_traceback: FormatTraceback) -> logging.Formatter:
-    """What writes events in a form."""
+    """Builds the formatter for a format."""
     return JsonLines(format_traceback) if log_format is LogFormat.JSON else TextLines(format_traceback)

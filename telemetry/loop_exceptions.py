@@ -1,4 +1,4 @@
-"""What nobody waited for and failed: asyncio tells it to a handler of the event loop, or to nobody."""
+"""Logs exceptions that no task awaited, through the event loop's exception handler."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _IN_CALLBACK = "Exception in callback"
 
 @contextmanager
 def log_loop_exceptions() -> Iterator[None]:
-    """Have such faults of the running event loop logged as what they are: asyncio would write out values."""
+    """Logs such exceptions of the running event loop safely: asyncio's own handler would print values."""
     loop = asyncio.get_running_loop()
     before = loop.get_exception_handler()
     loop.set_exception_handler(_log_exception)
@@ -26,8 +26,8 @@ def log_loop_exceptions() -> Iterator[None]:
 
 
 def _log_exception(_loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
-    message = str(context.get("message", "Something failed that nobody waited for"))
-    if message.startswith(_IN_CALLBACK):  # goes on with the callback and what it was given
+    message = str(context.get("message", "Unawaited failure"))
+    if message.startswith(_IN_CALLBACK):  # the rest of the message names the callback and its arguments
         message = _IN_CALLBACK
     failure = context.get("exception")
     _log.error("%s.", message.rstrip("."), exc_info=failure if isinstance(failure, BaseException) else None)

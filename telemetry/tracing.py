@@ -1,11 +1,11 @@
-"""Traces: which requests are told of, and how that reaches the collector (OTLP over HTTP).
+"""Tracing: which requests are sampled, and how spans reach the collector (OTLP over HTTP).
 
-Whoever asks from outside begins a new trace here, and has no say in whether it is told: otherwise anybody could have
-everything told, or join others' traces. What they send as `traceparent` becomes a link. Only who is trusted has their
-trace gone on with, and their word about telling it kept.
+An external caller always starts a new trace here, and cannot decide whether it is sampled. Otherwise any caller could
+have all its requests sampled, or join the traces of others. Its `traceparent` becomes a link. Only for a trusted caller
+the hub continues the trace and its sampling decision.
 
-The collector is written to by a thread of its own, out of a queue with an end. What finds no place in it, or is not
-taken, is lost and counted; nobody waits for a collector.
+A thread exports spans from a bounded queue. Spans that do not fit, or that the collector does not accept, are dropped
+and counted; no request waits for the collector.
 """
 
 from __future__ import annotations
@@ -34,27 +34,27 @@ _log = logging.getLogger("simpul.traces")
 _library = logging.getLogger("opentelemetry")
 
 MAX_QUEUED_SPANS: Final = 4096
-"""Spans that wait for the collector, in one process."""
+"""Maximum number of spans that wait for the collector, in one process."""
 _BATCH_SIZE: Final = 512
-"""Spans in one request to the collector."""
+"""Spans per request to the collector."""
 _EXPORT_INTERVAL: Final = 2.0
-"""Seconds after which even a few are sent."""
+"""Seconds after which an incomplete batch is sent."""
 _EXPORT_TIMEOUT: Final = 3.0
-"""Seconds that the collector may take for one request, tries included."""
+"""Seconds for one request to the collector, retries included."""
 _CLOSE_TIMEOUT: Final = 3.0
-"""Seconds that the last spans may take at the end."""
+"""Seconds for sending the last spans at the end."""
 _IDENTITY_NUMBER: Final = re.compile(r"\d{16}")
-"""What may be an identity number, in an id that somebody else made up."""
+"""A possible identity number in a foreign trace id."""
 
 
 class Tracing:
-    """The traces of this process. While it is not `run`, nothing is told."""
+    """The tracing of this process. Outside of `run`, nothing is recorded."""
 
     def __init__(self, url: str, *, sample_ratio: float, draw: Callable[[], float] = random) -> None:
-        """Take the collector's address; of those who ask from outside, `sample_ratio` (0 to 1) is told.
+        """Takes the collector's address, and the share (0 to 1) of external requests to sample.
 
-        Certificates, headers and compression are read from `OTEL_EXPORTER_OTLP_...`, what else is told of this hub from
-        `OTEL_SERVICE_NAME` and `OTEL_RESOURCE_ATTRIBUTES`: as OpenTelemetry says.
+        Certificates, headers and compression are read from `OTEL_EXPORTER_OTLP_...`. Attributes of this hub are read
+        from `OTEL_SERVICE_NAME` and `OTEL_RESOURCE_ATTRIBUTES`, as OpenTelemetry specifies.
         """
         self._url = url
         self._sample_ratio = sample_ratio
@@ -64,17 +64,17 @@ class Tracing:
 
     @property
     def sent_spans(self) -> int:
-        """Spans that the collector has taken."""
+        """Spans that the collector accepted."""
         return 0 if self._span_queue is None else self._span_queue.sent_spans
 
     @property
     def lost_spans(self) -> int:
-        """Spans that it has not, or that found no place to wait for it."""
+        """Spans that the collector did not accept, or that did not fit in the queue."""
         return 0 if self._span_queue is None else self._span_queue.lost_spans
 
     @asynccontextmanager
     async def run(self) -> AsyncIterator[None]:
-        """Tell of what happens in the length of the block; what waits at its end has a moment to be sent."""
+        """Records spans within the block; at its end, waiting spans have a moment to be sent."""
         self._span_queue = _SpanQueue(OTLPSpanExporter(endpoint=self._url, timeout=_EXPORT_TIMEOUT))
         provider = TracerProvider(sampler=ALWAYS_ON, resource=_build_resource(), shutdown_on_exit=False)
         provider.add_span_processor(self._span_queue)
@@ -88,7 +88,7 @@ class Tracing:
     def start_request_span(
         self, name: str, attributes: Mapping[str, AttributeValue], headers: Mapping[str, str], *, is_trusted: bool
     ) -> Span | None:
-        """The span of a request that came with these headers; None where nobody is told."""
+        """Starts the span of a request with these headers; None if tracing is off."""
         tracer = self._tracer
         if tracer is None:
             return None
@@ -107,38 +107,38 @@ class Tracing:
         return start_span(tracer, name, SpanKind.SERVER, attributes, links=links)
 
     def start_client_span(self, name: str) -> Span | None:
-        """The span of something that no request waits for, and that asks another system."""
+        """Starts the span of a call to another system outside of any request; None if tracing is off."""
         tracer = self._tracer
         if tracer is None:
             return None
         return UnsampledSpan() if self._draw() >= self._sample_ratio else start_span(tracer, name, SpanKind.CLIENT)
 
     def __repr__(self) -> str:
-        """What became of spans so far."""
-        return f"<Traces share={self._sample_ratio:g} sent={self.sent_spans} lost={self.lost_spans}>"
+        """The sample ratio, and the numbers of spans."""
+        return f"<Tracing sample_ratio={self._sample_ratio:g} sent={self.sent_spans} lost={self.lost_spans}>"
 
 
 def _extract_parent(headers: Mapping[str, str]) -> SpanContext | None:
-    """The place in a trace that a request brings, where it brings one in order (W3C Trace Context, section 3)."""
+    """Reads the parent context from the headers; None if it is missing or invalid (W3C Trace Context, section 3)."""
     fields = {name: headers[name] for name in ("traceparent", "tracestate") if name in headers}
     context = get_current_span(TraceContextTextMapPropagator().extract(fields)).get_span_context()
     return context if context.is_valid else None
 
 
 def _build_resource() -> Resource:
-    """What is told of the hub itself: no machine's name, and each process is an instance."""
+    """Describes the hub: each process is an instance, and the host name is omitted."""
     own = Resource({SERVICE_NAME: "simpul", SERVICE_INSTANCE_ID: str(uuid4())})
     return own.merge(OTELResourceDetector().detect())
 
 
 class _SpanQueue(SpanProcessor):
-    """Spans on their way to the collector, counted."""
+    """Queues spans for the collector, and counts them."""
 
     def __init__(self, exporter: SpanExporter) -> None:
         self.sent_spans = 0
         self._unsent = 0
         self._refused = 0
-        # Each is counted up by one thread: the event loop puts in, the library's takes out.
+        # Each counter has one writing thread: the event loop enqueues, the library's thread dequeues.
         self._queued = 0
         self._taken = 0
         self._is_failing = self._is_closed = False
@@ -155,7 +155,7 @@ class _SpanQueue(SpanProcessor):
         return self._refused + self._unsent
 
     def on_end(self, span: ReadableSpan) -> None:
-        """Let it wait for the collector, where there is a place."""
+        """Enqueues a span, unless the queue is full."""
         if self._queued - self._taken >= MAX_QUEUED_SPANS:
             self._refused += 1
             return
@@ -163,7 +163,7 @@ class _SpanQueue(SpanProcessor):
         self._batch_processor.on_end(span)
 
     async def close(self) -> None:
-        """Send what waits, and stop; what is not sent in time is lost."""
+        """Sends waiting spans and stops; spans that are not sent in time are lost."""
         closing = asyncio.create_task(asyncio.to_thread(self._batch_processor.shutdown))
         _, late = await asyncio.wait({closing}, timeout=_CLOSE_TIMEOUT)
         if late:
@@ -171,7 +171,7 @@ class _SpanQueue(SpanProcessor):
         await closing
 
     def export(self, spans: Sequence[ReadableSpan]) -> SpanExportResult:
-        """Send some; runs in the library's thread."""
+        """Exports spans; runs in the library's thread."""
         self._taken += len(spans)
         result = SpanExportResult.FAILURE if self._is_closed else self._exporter.export(spans)
         if result is SpanExportResult.SUCCESS:
@@ -182,23 +182,23 @@ class _SpanQueue(SpanProcessor):
         return result
 
     def shut_down(self) -> None:
-        """Send no more, and try nothing again."""
+        """Stops sending and retrying."""
         if not self._is_closed:
             self._is_closed = True
             self._exporter.shutdown()
 
     def _log_change(self, *, is_failing: bool) -> None:
-        """Tell the log when it begins and ends; the library would say why each time."""
+        """Logs the start and the end of an outage; the library would log every failure."""
         _library.setLevel(logging.CRITICAL if is_failing else logging.WARNING)
         if is_failing and not self._is_failing:
-            _log.warning("The collector of traces does not take them: they are lost meanwhile.")
+            _log.warning("The trace collector does not accept spans: they are lost until it does.")
         elif self._is_failing and not is_failing:
-            _log.info("The collector takes traces again; %d spans were lost so far.", self.lost_spans)
+            _log.info("The trace collector accepts spans again; %d spans were lost so far.", self.lost_spans)
         self._is_failing = is_failing
 
 
 class _QueueExporter(SpanExporter):
-    """The way out of the queue."""
+    """The exporter behind the queue."""
 
     def __init__(self, outbox: _SpanQueue) -> None:
         self._outbox = outbox

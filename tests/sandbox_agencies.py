@@ -9,14 +9,14 @@ import json
 import os
 import random
 import socket
-import subprocess
-import sys
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+
+from tests.cli.preloaded import SANDBOX, Forked, get_preloaded_interpreter
 
 ROOT = Path(__file__).resolve().parent.parent
 HOST = "127.0.0.1"
@@ -45,10 +45,10 @@ class RunningAgency:
     state: Path
     latency: bool
     environment: Mapping[str, str] = field(default_factory=dict)
-    _process: subprocess.Popen[bytes] | None = None
+    _process: Forked | None = None
 
     @property
-    def process(self) -> subprocess.Popen[bytes]:
+    def process(self) -> Forked:
         """The process the agency runs in, or last ran in."""
         if self._process is None:
             raise RuntimeError(f"{self.name} was never started")
@@ -170,7 +170,7 @@ def free_port() -> int:
             return port
 
 
-def _launch(agency: RunningAgency) -> subprocess.Popen[bytes]:
+def _launch(agency: RunningAgency) -> Forked:
     agency.state.mkdir(parents=True, exist_ok=True)
     environment = {
         **os.environ,
@@ -179,11 +179,10 @@ def _launch(agency: RunningAgency) -> subprocess.Popen[bytes]:
         "SANDBOX_LATENCY": "on" if agency.latency else "off",
         **agency.environment,
     }
-    with_signal = [sys.executable, str(ROOT / "sandbox" / "parent_death_signal.py"), str(os.getpid()), "SIGTERM", "--"]
     ports = ["--port", str(agency.port), "--control-port", str(agency.control_port)]
-    command = [*with_signal, sys.executable, "-m", "sandbox", agency.name, *ports, "--state", str(agency.state)]
+    command = [agency.name, *ports, "--state", str(agency.state)]
     with _stderr_path(agency).open("wb") as stderr:
-        return subprocess.Popen(command, cwd=ROOT, env=environment, stdin=subprocess.DEVNULL, stderr=stderr)  # noqa: S603 - our own program
+        return get_preloaded_interpreter(SANDBOX).launch(command, environment, out=stderr, err=stderr)
 
 
 def _wait_until_ready(agency: RunningAgency) -> None:

@@ -1,1 +1,1 @@
-"""How the hub is run in production: several processes behind one socket, replaced without anybody noticing."""
+"""Production server: several worker processes behind one socket, replaced without downtime."""

@@ -1,4 +1,4 @@
-"""The socket that all workers accept on: handed over by systemd, or bound here. It outlives every worker."""
+"""The socket that all workers accept on: passed by systemd, or bound here. It outlives every worker."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from ipaddress import IPv6Address, ip_address
 from web.server.listen_address import ListenAddress
 
 _FIRST_SYSTEMD_HANDLE = 3
-"""The first handle that systemd hands over (sd_listen_fds(3))."""
+"""The first file descriptor that systemd passes (sd_listen_fds(3))."""
 _DEFAULT_ADDRESS = "127.0.0.1:8000"
 _BIND_TIMEOUT = 3.0
-"""Seconds for the workers of a hub that was killed to let go of the port."""
+"""Seconds to wait until the workers of a killed hub release the port."""
 
 
 class ListenError(Exception):
@@ -23,7 +23,7 @@ class ListenError(Exception):
 
 
 def read_listen_address(environment: Mapping[str, str]) -> ListenAddress:
-    """The address that settings name. Raises ListenError where they name none."""
+    """Reads the address from the settings. Raises ListenError if it is invalid."""
     text = environment.get("SIMPUL_LISTEN", _DEFAULT_ADDRESS)
     try:
         return ListenAddress.parse(text)
@@ -32,22 +32,20 @@ def read_listen_address(environment: Mapping[str, str]) -> ListenAddress:
 
 
 def get_bound_address(listener: socket.socket) -> ListenAddress:
-    """The address that a socket is bound to."""
+    """Returns the address that a socket is bound to."""
     host, port = listener.getsockname()[:2]
     return ListenAddress(ip_address(host), port)
 
 
 def open_listener(environment: Mapping[str, str], address: ListenAddress) -> socket.socket:
-    """The socket, listening. Raises ListenError."""
+    """Opens the listening socket. Raises ListenError."""
     listener = _take_systemd_socket(environment)
     if listener is None:
         return _bind(address)
     bound_to = get_bound_address(listener)
     if bound_to != address:
         listener.close()
-        raise ListenError(
-            f"systemd hands over a socket on {bound_to}, and SIMPUL_LISTEN is {address}: make them the same"
-        )
+        raise ListenError(f"systemd passes a socket on {bound_to}, but SIMPUL_LISTEN is {address}: make them the same")
     return listener
 
 
@@ -55,11 +53,11 @@ def _take_systemd_socket(environment: Mapping[str, str]) -> socket.socket | None
     if environment.get("LISTEN_PID") != str(os.getpid()):
         return None
     if environment.get("LISTEN_FDS") != "1":
-        raise ListenError(f"systemd hands over {environment.get('LISTEN_FDS')} sockets: name one ListenStream=")
+        raise ListenError(f"systemd passes {environment.get('LISTEN_FDS')} sockets: name one ListenStream=")
     listener = socket.socket(fileno=_FIRST_SYSTEMD_HANDLE)
     if listener.family not in (socket.AF_INET, socket.AF_INET6) or listener.type != socket.SOCK_STREAM:
         listener.close()
-        raise ListenError("systemd hands over a socket that is not TCP: write ListenStream=127.0.0.1:8000")
+        raise ListenError("systemd passes a socket that is not TCP: write ListenStream=127.0.0.1:8000")
     os.set_inheritable(listener.fileno(), False)  # noqa: FBT003 - the standard library's argument has no name
     return listener
 
@@ -73,7 +71,7 @@ def _bind(address: ListenAddress) -> socket.socket:
             listener = socket.socket(family, socket.SOCK_STREAM)
             listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             if family is socket.AF_INET6:
-                listener.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0)  # [::] is all of IPv4, too
+                listener.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0)  # [::] includes all IPv4 addresses
             listener.bind((str(address.ip), address.port))
             listener.listen(2048)
         except OSError as problem:
@@ -83,6 +81,6 @@ def _bind(address: ListenAddress) -> socket.socket:
                 time.sleep(0.1)
                 continue
             taken = problem.errno == errno.EADDRINUSE
-            why = "is taken by another program" if taken else f"cannot be used ({problem.strerror})"
+            why = "is used by another program" if taken else f"cannot be used ({problem.strerror})"
             raise ListenError(f"{address} {why}: choose another address or port with SIMPUL_LISTEN") from None
         return listener

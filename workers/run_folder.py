@@ -1,4 +1,4 @@
-"""The folder in which the processes of one hub tell each other how they are (`SIMPUL_RUN_FOLDER`)."""
+"""The folder in which the processes of one hub exchange their state (`SIMPUL_RUN_FOLDER`)."""
 
 from __future__ import annotations
 
@@ -12,20 +12,20 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 _LOCK_FILE = ".simpul-run"
-"""Says that the folder is a hub's. The hub that runs holds the lock on it, which the system lets go of at its end."""
+"""Marks the folder as a hub's. The running hub holds the lock on this file; the system releases it when the hub
+ends."""
 
 
 class RunFolderError(Exception):
-    """The folder cannot be used; the text names it and the mend."""
+    """The folder cannot be used; the text names it and the fix."""
 
 
 @contextlib.contextmanager
 def open_run_folder(environment: Mapping[str, str]) -> Iterator[Path]:
-    """The folder that `SIMPUL_RUN_FOLDER` names, or systemd's `RuntimeDirectory=`, or else one for this run alone.
+    """Opens the folder of `SIMPUL_RUN_FOLDER`, systemd's `RuntimeDirectory=`, or a temporary one for this run.
 
-    What an earlier run left in it is removed. Raises RunFolderError where something else lies there, which is nobody's
-    to remove; where another hub runs with it; and where other users could put files there, which would be taken for
-    ours.
+    Removes what an earlier run left in it. Raises RunFolderError if the folder holds other files, if another hub runs
+    in it, or if other users could write files there, which the hub would read as its own.
     """
     named = environment.get("SIMPUL_RUN_FOLDER") or environment.get("RUNTIME_DIRECTORY", "").partition(":")[0]
     if named:
@@ -41,17 +41,17 @@ def open_run_folder(environment: Mapping[str, str]) -> Iterator[Path]:
 
 
 def _claim_folder(path: Path) -> int:
-    """Empty the folder and be the one hub that runs with it, for as long as the handle is open."""
+    """Empties the folder and locks it for this hub, for as long as the handle is open."""
     try:
         path.mkdir(mode=0o700, parents=True, exist_ok=True)
         if not _is_safe_from_others(path):
             raise RunFolderError(
-                f"SIMPUL_RUN_FOLDER={path} can be written by other users: make it the hub's own (`chmod 700`)"
+                f"SIMPUL_RUN_FOLDER={path} can be written by other users: make it private (`chmod 700`)"
             )
         leftovers = [each for each in path.iterdir() if each.name != _LOCK_FILE]
         if leftovers and not (path / _LOCK_FILE).exists():
             raise RunFolderError(
-                f"SIMPUL_RUN_FOLDER={path} holds something that is not the hub's ({leftovers[0].name}): "
+                f"SIMPUL_RUN_FOLDER={path} holds a file that is not the hub's ({leftovers[0].name}): "
                 "name an empty folder"
             )
         lock_handle = os.open(path / _LOCK_FILE, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
@@ -61,7 +61,7 @@ def _claim_folder(path: Path) -> int:
         except BlockingIOError:
             os.close(lock_handle)
             raise RunFolderError(
-                f"SIMPUL_RUN_FOLDER={path} is that of another hub, which runs: name a folder for each hub"
+                f"SIMPUL_RUN_FOLDER={path} is used by another running hub: name a folder for each hub"
             ) from None
         except BaseException:
             os.close(lock_handle)
@@ -72,7 +72,7 @@ def _claim_folder(path: Path) -> int:
 
 
 def _is_safe_from_others(path: Path) -> bool:
-    """Whether nobody else can put files there, or, as in `/tmp`, at least nobody can take ours away."""
+    """Whether other users can neither write there nor, as in `/tmp`, remove the hub's files."""
     found = path.stat()
     others_write = found.st_mode & (stat.S_IWGRP | stat.S_IWOTH)
     return found.st_uid in (os.geteuid(), 0) and (not others_write or bool(found.st_mode & stat.S_ISVTX))

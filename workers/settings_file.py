@@ -1,9 +1,9 @@
-r"""A file of settings, in the form of systemd's `EnvironmentFile=` (systemd.exec(5)), read anew at every reload.
+r"""A settings file in the format of systemd's `EnvironmentFile=` (systemd.exec(5)), read again at every reload.
 
-One `NAME=value` a line. Lines that are empty, or begin with `#` or `;`, say nothing. A value may stand in single
-quotes, in which everything is itself, also the end of a line; or in double quotes, in which a backslash makes `"`, `\`,
-the backtick and `$` themselves. Elsewhere a backslash makes the next character itself, and goes on with the next line
-at the end of one. Nothing is replaced by the value of another variable. What systemd passes over is refused.
+One `NAME=value` per line. Empty lines, and lines that begin with `#` or `;`, are ignored. In single quotes, every
+character stands for itself, including the end of a line. In double quotes, a backslash escapes `"`, `\`, the backtick
+and `$`. Outside quotes, a backslash escapes the next character; at the end of a line, it continues the value on the
+next line. Variables are not expanded. A line that systemd would skip as invalid is an error here.
 """
 
 from __future__ import annotations
@@ -18,16 +18,16 @@ _ESCAPABLE_IN_QUOTES = '"\\`$'
 
 
 class SettingsFileError(ValueError):
-    """The file of settings cannot be used; the text names it, the line and the mend, and no value."""
+    """The settings file cannot be used; the text names the file, the line and the fix, but no value."""
 
 
 def read_settings_file(path: Path) -> dict[str, str]:
-    """Each variable that the file sets. Raises SettingsFileError."""
+    """Reads the variables that the file sets. Raises SettingsFileError."""
     try:
         text = path.read_text()
     except (OSError, UnicodeDecodeError) as problem:
-        why = problem.strerror if isinstance(problem, OSError) else "it is no UTF-8 text"
-        raise SettingsFileError(f"the file of settings {path} cannot be read: {why}") from None
+        why = problem.strerror if isinstance(problem, OSError) else "it is not UTF-8 text"
+        raise SettingsFileError(f"the settings file {path} cannot be read: {why}") from None
     found: dict[str, str] = {}
     at = 0
     while at < len(text):
@@ -51,14 +51,14 @@ def read_settings_file(path: Path) -> dict[str, str]:
 
 
 class _ParsedValue:
-    """The value that begins at a place of a text, and where it ends."""
+    """The value that begins at an offset of the text, and where it ends."""
 
     def __init__(self, text: str, at: int) -> None:
         self._parts: list[str] = []
         self._kept_parts = 0
-        """Parts that stay though they may be spaces: in quotes, or after a backslash."""
+        """The number of parts that trailing-space removal keeps: in quotes, or after a backslash."""
         self.open_quote = ""
-        """The quote that is open."""
+        """The quote character that is open; empty outside quotes."""
         may_open = True
         while at < len(text) and (self.open_quote or text[at] != "\n"):
             char, following = text[at], text[at + 1 : at + 2]
@@ -80,7 +80,7 @@ class _ParsedValue:
 
     @property
     def text(self) -> str:
-        """The value without its quotes, and without spaces around it."""
+        """The value without its quotes, and without surrounding spaces."""
         return "".join(self._parts[: self._kept_parts]) + "".join(self._parts[self._kept_parts :]).rstrip()
 
     def _add_escaped(self, char: str) -> None:

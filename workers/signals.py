@@ -1,10 +1,10 @@
-"""By which signals supervisor, generations and workers tell each other to end."""
+"""Signals by which supervisor, generations and workers end each other."""
 
 from __future__ import annotations
 
 import signal
 
 END = signal.SIGTERM
-"""Finish what runs; another time: at once."""
+"""Finish running requests; a second one ends immediately."""
 RETIRE = signal.SIGUSR1
-"""Finish what runs, however long it takes: others serve on."""
+"""Finish running requests, however long they take, because other workers serve new ones."""

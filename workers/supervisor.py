@@ -1,9 +1,9 @@
-"""The supervisor of a hub: holds the socket, and puts one generation of workers in the place of another.
+"""The supervisor of a hub: holds the socket, and replaces one generation of workers by the next.
 
-uvicorn has a supervisor of its own (`uvicorn.supervisors.Multiprocess`). It starts with the settings and the code that
-the command was started with, so that a reload changes nothing but processes; its workers close idle connections at once
-when they end; and where it is killed they go on for ever. So this is our own. It is small on purpose: what it runs can
-be replaced while it runs, it itself cannot.
+uvicorn has its own supervisor (`uvicorn.supervisors.Multiprocess`). It keeps the settings and the code of its start, so
+a reload only restarts processes. Its workers close idle connections immediately when they end. If it is killed, its
+workers run on. So the hub has its own. It is deliberately small: everything it runs can be replaced while it runs, but
+it cannot be replaced itself.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from workers.worker_generation import GenerationFailed, WorkerGeneration
 
 _MAX_RETRY_WAIT = 30.0
 _KILL_AFTER = 5.0
-"""Seconds for processes that were told twice to end, before they are killed."""
+"""Seconds after the second end signal before processes are killed."""
 _SYSTEMD_VARIABLES = ("NOTIFY_SOCKET", "WATCHDOG_PID", "WATCHDOG_USEC", "LISTEN_PID", "LISTEN_FDS", "LISTEN_FDNAMES")
 
 _log = logging.getLogger("simpul.hub")
@@ -32,19 +32,19 @@ _log = logging.getLogger("simpul.hub")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SupervisorOptions:
-    """How a hub is to be run."""
+    """How to run a hub."""
 
     environment: Mapping[str, str]
-    """As the command was started with."""
+    """The environment of the command."""
     settings_file: Path | None
-    """File of settings, which go before those of the environment."""
+    """The settings file, whose values override the environment."""
     release: Path | None
-    """Folder, or link to one, of which each generation takes its code; None for the code of the supervisor."""
+    """A folder, or a link to one, with the code for each new generation; None for the supervisor's own code."""
     workers: int
-    """0: as the settings say."""
+    """The number of workers; 0 takes it from the settings."""
 
     def build_environment(self) -> dict[str, str]:
-        """The environment that a generation begins with, the file read anew. Raises SettingsFileError."""
+        """Builds the environment of a new generation, and reads the file again. Raises SettingsFileError."""
         own = {name: value for name, value in self.environment.items() if name not in _SYSTEMD_VARIABLES}
         return own | (read_settings_file(self.settings_file) if self.settings_file else {})
 
@@ -55,20 +55,20 @@ class Supervisor:
     def __init__(
         self, options: SupervisorOptions, listener: socket.socket, run_folder: Path, notifier: SystemdNotifier
     ) -> None:
-        """Nothing runs yet. `listener` listens already: who connects now is answered when the first worker serves."""
+        """Starts nothing yet. `listener` already listens: early connections wait until the first worker serves."""
         self._options = options
         self._listener = listener
         self._run_folder = run_folder
         self._notifier = notifier
         self._environment: Mapping[str, str] = {}
-        """Of the generation that serves."""
+        """The environment of the serving generation."""
         self._current: WorkerGeneration | None = None
         self._generations: set[WorkerGeneration] = set()
         self._reload = asyncio.Event()
         self._stop = asyncio.Event()
 
     async def run(self) -> None:
-        """Serve until told to end. Raises GenerationFailed and SettingsFileError where the first cannot begin."""
+        """Serves until the end signal. Raises GenerationFailed or SettingsFileError if the first start fails."""
         with self._handle_signals():
             try:
                 if await self._start_generation(self._options.build_environment()):
@@ -80,7 +80,7 @@ class Supervisor:
                 await self._end_all()
 
     async def _watch(self) -> None:
-        """Reload when asked to, and put another generation in the place of one that died; until the end."""
+        """Reloads on request, and replaces a generation that died, until the hub ends."""
         wait = 1.0
         while not self._stop.is_set() and self._current is not None:
             died = asyncio.create_task(self._current.wait_until_ended())
@@ -90,13 +90,13 @@ class Supervisor:
             if self._reload.is_set():
                 await self._reload_generation()
             elif not self._current.is_running:
-                _log.error("The generation of workers was left alone; another one takes its place")
+                _log.error("The generation of workers lost its process; it is replaced")
                 wait = 1.0 if await self._replace_generation() else min(wait * 2, _MAX_RETRY_WAIT)
                 if not self._current.is_running:
                     await _wait_for_first(self._reload.wait(), self._stop.wait(), asyncio.sleep(wait))
 
     async def _reload_generation(self) -> None:
-        """Read everything anew; where it is not good, go on as before."""
+        """Reads the settings again. If they are invalid, the hub keeps its current generation."""
         self._reload.clear()
         self._notifier.notify_reloading("Reloading")
         try:
@@ -106,21 +106,21 @@ class Supervisor:
                 _log.info("Reloaded: %s, by the code in %s", self._describe_state(), self._get_code_folder())
                 self._notifier.notify_ready(self._describe_state())
         except (ListenError, GenerationFailed, SettingsFileError) as problem:
-            _log.error("Reload refused: %s. The hub goes on as it was", str(problem).removesuffix("."))
+            _log.error("Reload refused: %s. The hub keeps its settings and workers", str(problem).removesuffix("."))
             self._notifier.notify_ready(f"{self._describe_state()}; the last reload was refused, see the log")
 
     async def _replace_generation(self) -> bool:
-        """Begin another generation as the last one was; whether it serves."""
+        """Starts another generation with the same environment. Returns whether it serves."""
         try:
             return await self._start_generation(self._environment)
         except GenerationFailed as problem:
-            _log.error("No generation could take its place: %s", problem)
+            _log.error("No replacement generation could start: %s", problem)
             return False
 
     async def _start_generation(self, environment: Mapping[str, str]) -> bool:
-        """Let a new generation serve, and the one before retire. Raises GenerationFailed.
+        """Starts a new generation, and retires the previous one. Raises GenerationFailed.
 
-        False where that was given up, because the hub is to reload once more or to end.
+        Returns False if the start was abandoned, because of another reload or the end of the hub.
         """
         generation = await WorkerGeneration.start(
             self._listener,
@@ -153,7 +153,7 @@ class Supervisor:
         self._forget(generation)
 
     def _retire(self, generation: WorkerGeneration) -> None:
-        """Let a generation end by itself."""
+        """Lets a generation finish its requests and end."""
         generation.retire()
 
         def over(_: object) -> None:
@@ -179,11 +179,11 @@ class Supervisor:
         return f"{self._current.serving_workers if self._current else 0} workers serve"
 
     async def _end_all(self) -> None:
-        """End every generation: what runs is finished."""
+        """Ends all generations, after their running requests."""
         self._stop.set()
-        self._notifier.notify_stopping("Finishing what runs")
+        self._notifier.notify_stopping("Finishing running requests")
         if self._generations:
-            _log.info("The hub ends: what runs is finished first")
+            _log.info("The hub ends after its running requests")
         self._listener.close()
         for each in self._generations:
             each.end()
@@ -221,7 +221,7 @@ class Supervisor:
 
     @contextlib.asynccontextmanager
     async def _feed_watchdog(self) -> AsyncIterator[None]:
-        """A time in which systemd hears that the hub lives, as long as a worker serves."""
+        """Feeds systemd's watchdog within the block, while a worker serves."""
 
         async def tell(every: float) -> None:
             while True:
@@ -240,7 +240,7 @@ class Supervisor:
 
 
 async def _wait_for_first(*awaitables: object) -> None:
-    """Return when the first of them is done; the others are cancelled, unless they are tasks."""
+    """Returns when the first awaitable is done; cancels the others, unless they are tasks."""
     tasks = [each if isinstance(each, asyncio.Task) else asyncio.ensure_future(each) for each in awaitables]  # type: ignore[call-overload]  # whatever can be awaited
     await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
     for task, given in zip(tasks, awaitables, strict=True):

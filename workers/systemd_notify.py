@@ -1,4 +1,4 @@
-"""What systemd is told of the hub (sd_notify(3)): that it serves, reloads, stops, and that it lives."""
+"""Notifications to systemd (sd_notify(3)): ready, reloading, stopping, status and watchdog."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from time import CLOCK_MONOTONIC, clock_gettime_ns
 
 _MICROSECONDS = 1_000_000
 _SEND_TIMEOUT = 1.0
-"""Seconds to wait where systemd has much to read. A sign of life does not wait: the next one comes soon."""
+"""Seconds to wait if systemd's queue is full. A watchdog message does not wait, because the next one follows soon."""
 
 
 class SystemdNotifier:
-    """Tells systemd, where it asked to be told; else nobody."""
+    """Notifies systemd, if the environment requests it."""
 
     def __init__(self, environment: Mapping[str, str]) -> None:
         self._address = environment.get("NOTIFY_SOCKET", "").replace("@", "\0", 1)
@@ -22,26 +22,26 @@ class SystemdNotifier:
         self.watchdog_interval = (
             int(microseconds) / _MICROSECONDS / 2 if microseconds.isdecimal() and int(microseconds) else None
         )
-        """Seconds after which systemd wants to hear again that the hub lives; None where it does not."""
+        """Seconds between watchdog messages, half of systemd's limit; None without a watchdog."""
 
     def notify_ready(self, status: str) -> None:
-        """It serves, for the first time or again after a reload."""
+        """Reports that the hub serves, after its start or a reload."""
         self._send(f"READY=1\nSTATUS={status}")
 
     def notify_reloading(self, status: str) -> None:
-        """It is being reloaded; `notify_ready` says when that is over."""
+        """Reports the start of a reload; `notify_ready` reports its end."""
         self._send(f"RELOADING=1\nMONOTONIC_USEC={clock_gettime_ns(CLOCK_MONOTONIC) // 1000}\nSTATUS={status}")
 
     def notify_stopping(self, status: str) -> None:
-        """It ends."""
+        """Reports that the hub stops."""
         self._send(f"STOPPING=1\nSTATUS={status}")
 
     def notify_alive(self) -> None:
-        """It lives (`WatchdogSec=`)."""
+        """Feeds the watchdog (`WatchdogSec=`)."""
         self._send("WATCHDOG=1", timeout=0.0)
 
     def notify_status(self, text: str) -> None:
-        """How it is, in one line."""
+        """Reports the status in one line."""
         self._send(f"STATUS={text}")
 
     def _send(self, message: str, *, timeout: float = _SEND_TIMEOUT) -> None:
@@ -52,4 +52,4 @@ class SystemdNotifier:
             try:
                 sender.sendto(message.encode(), self._address)
             except OSError:
-                return  # systemd that does not listen must not end the hub
+                return  # a systemd that does not listen must not end the hub

@@ -1,4 +1,4 @@
-"""One worker: the whole hub in a process of its own, on the socket that all workers share."""
+"""One worker: the whole hub in a process, on the socket that all workers share."""
 
 from __future__ import annotations
 
@@ -25,9 +25,9 @@ _IDLE_LINGER_SECONDS = 2.0
 def run_worker(
     settings: Settings, *, listener: socket.socket, supervisor_pipe: int, slot: WorkerSlot, on_ready: Callable[[], None]
 ) -> None:
-    """Serve until told to end, or until nobody is left at the other end of the `supervisor_pipe`.
+    """Serves until the end signal, or until the other end of `supervisor_pipe` is closed.
 
-    Raises what the application's start raises, and `ApplicationStartError`.
+    Raises the errors of the application's start, and `ApplicationStartError`.
     """
     uvloop.run(_serve(settings, listener, supervisor_pipe, slot, on_ready))
 
@@ -46,7 +46,8 @@ async def _serve(
     http_server = HttpServer(config, handle_ready, slot)
     request_bound = web.request_timeout + web.overrun_grace
     end_policy = ShutdownPolicy(timeout=request_bound + _IDLE_LINGER_SECONDS, linger=_IDLE_LINGER_SECONDS)
-    # Others go on: nobody waits for this one, so nothing is cut off, and idle connections go when they always do.
+    # Other workers continue, so nothing waits for this one: no request is cut off, and idle connections time out as
+    # usual.
     retire_policy = ShutdownPolicy(timeout=MAX_SECONDS + request_bound, linger=MAX_SECONDS, is_final=False)
     loop = asyncio.get_running_loop()
 
@@ -66,7 +67,7 @@ async def _serve(
 
 
 async def _send_heartbeats(slot: WorkerSlot) -> None:
-    """Say again and again that this process lives: who is silent for long is thought to hang."""
+    """Sends heartbeats, because the pool kills a worker that is silent for long."""
     while True:
         slot.report_alive()
         await asyncio.sleep(_HEARTBEAT_SECONDS)

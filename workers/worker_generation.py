@@ -1,4 +1,4 @@
-"""A generation of workers, as the supervisor knows it from outside."""
+"""A generation of workers, as the supervisor controls it."""
 
 from __future__ import annotations
 
@@ -18,20 +18,19 @@ _ROOT = Path(__file__).parents[1]
 
 
 class GenerationFailed(Exception):  # noqa: N818 - names the condition
-    """A generation could not begin; the text is the reason in one line."""
+    """A generation could not start; the text is the reason in one line."""
 
 
 class WorkerGeneration:
-    """One generation: its process, and the pipes by which it tells how it is and knows that somebody looks after it."""
+    """One generation: its process, a pipe for its status reports, and a pipe that closes when the supervisor ends."""
 
     def __init__(
         self, process: asyncio.subprocess.Process, status_pipe: int, supervisor_pipe: int, *, code_folder: Path
     ) -> None:
-        """Look after it. See `WorkerGeneration.start`."""
         self.code_folder = code_folder
-        """The folder whose code it runs: of a link, where that led to."""
+        """The folder of the code that it runs, with links resolved."""
         self.serving_workers = 0
-        """Workers that serve at the moment."""
+        """The number of workers that serve now."""
         self._process = process
         self._supervisor_pipe = supervisor_pipe
         self._failure = ""
@@ -42,7 +41,7 @@ class WorkerGeneration:
     async def start(
         cls, listener: socket.socket, environment: Mapping[str, str], *, release: Path | None, workers: int
     ) -> WorkerGeneration:
-        """A generation that begins, of the code in the folder `release`, or of this code. Raises GenerationFailed."""
+        """Starts a generation with the code in the folder `release`, or with this code. Raises GenerationFailed."""
         root = _ROOT if release is None else await asyncio.to_thread(release.resolve)
         python = sys.executable if release is None else str(root / ".venv" / "bin" / "python")
         status_reader, status_writer = os.pipe()
@@ -55,7 +54,7 @@ class WorkerGeneration:
                 env=dict(environment),
                 stdin=asyncio.subprocess.DEVNULL,
                 pass_fds=handles,
-                start_new_session=True,  # Ctrl-C is for the supervisor
+                start_new_session=True,  # Ctrl-C is for the supervisor only
             )
         except OSError as problem:
             for each in (status_reader, held_end):
@@ -68,11 +67,11 @@ class WorkerGeneration:
 
     @property
     def is_running(self) -> bool:
-        """Whether there is still a process that looks after the workers."""
+        """Whether the process that manages the workers is running."""
         return self._process.returncode is None
 
     async def wait_until_complete(self) -> None:
-        """Return when every worker serves. Raises GenerationFailed."""
+        """Returns when every worker serves. Raises GenerationFailed."""
         over = asyncio.create_task(self.wait_until_ended())
         whole = asyncio.create_task(self._is_complete.wait())
         try:
@@ -80,32 +79,32 @@ class WorkerGeneration:
             if not self._is_complete.is_set():
                 await self._status_task
                 raise GenerationFailed(
-                    self._failure or f"it ended by itself ({_describe_exit(self._process.returncode or 0)})"
+                    self._failure or f"it ended unexpectedly ({_describe_exit(self._process.returncode or 0)})"
                 )
         finally:
             over.cancel()
             whole.cancel()
 
     async def wait_until_ended(self) -> None:
-        """Return when its process has ended."""
+        """Returns when its process has ended."""
         await self._process.wait()
 
     def end(self) -> None:
-        """Let the workers finish what runs; the second time end at once."""
+        """Lets the workers finish running requests; a second call ends them immediately."""
         self._send_signal(END)
 
     def retire(self) -> None:
-        """Let the workers finish what runs, however long that takes."""
+        """Lets the workers finish running requests, however long that takes."""
         self._send_signal(RETIRE)
 
     def release(self) -> None:
-        """Hold it no more: its workers finish what runs, also where nobody is left to look after them."""
+        """Closes the supervisor's pipe: the workers finish their requests, even without a managing process."""
         if self._supervisor_pipe >= 0:
             os.close(self._supervisor_pipe)
             self._supervisor_pipe = -1
 
     def kill(self) -> None:
-        """End every one of its processes as a crash would."""
+        """Kills all of its processes."""
         with contextlib.suppress(ProcessLookupError):
             os.killpg(self._process.pid, signal.SIGKILL)
 
@@ -116,7 +115,7 @@ class WorkerGeneration:
             self.release()
 
     async def _read_status(self, status: int) -> None:
-        """Hear what it says of itself, to its end."""
+        """Reads its status reports until it ends."""
         reader = asyncio.StreamReader()
         transport, _ = await asyncio.get_running_loop().connect_read_pipe(
             lambda: asyncio.StreamReaderProtocol(reader), os.fdopen(status, "rb")

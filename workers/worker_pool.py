@@ -1,9 +1,8 @@
-"""A generation: one reading of the settings and of the code, and the workers that are forked from it.
+"""The process of a generation: reads settings and code once, and forks the workers.
 
-Everything is imported and every file that settings name is read once, here. So workers of one generation are alike,
-also one that starts again a week later over files that were changed since; they start fast, and share the
-memory of what is imported. This process does nothing but look after them: it has no threads and no event loop, so that
-it can be forked at any time.
+It imports all modules and reads every file that the settings name once. So the workers of a generation are equal, even
+one that restarts a week later after the files changed. They also start fast, and share the memory of the imports. This
+process only manages the workers: it has no threads and no event loop, so that it can fork at any time.
 """
 
 from __future__ import annotations
@@ -20,7 +19,6 @@ import time
 from collections.abc import Sequence
 from typing import NoReturn
 
-import server
 from auth.policy.data_contracts import MissingAssessment
 from settings import Settings
 from settings.error_text import describe_settings_error
@@ -28,29 +26,28 @@ from web.server.http_server import ApplicationStartError
 from workers.listener import get_bound_address
 from workers.scoreboard import Scoreboard
 from workers.signals import END, RETIRE
-from workers.worker import run_worker
 
 _log = logging.getLogger("simpul.hub")
 _HANDLED_SIGNALS = {END, RETIRE, signal.SIGCHLD}
 _MIN_RESTART_WAIT = 0.1
 _MAX_RESTART_WAIT = 30.0
 _STABLE_AFTER = 60.0
-"""Seconds of life after which the end of a worker is no sign that the next will end as well."""
+"""Seconds of life after which the end of a worker is no sign that the next one will end, too."""
 _HANGS_AFTER = 30.0
-"""Seconds of silence after which a worker is killed: its event loop stands."""
+"""Seconds without a heartbeat after which a worker is killed, because its event loop is blocked."""
 _POLL_SECONDS = 0.5
 EXIT_FAILED = 3
-"""The exit code of a generation that could not begin."""
+"""The exit code of a generation that could not start."""
 
 
 class _WorkerProcess:
-    """A worker, as its generation knows it."""
+    """A worker process, as the pool knows it."""
 
     def __init__(self, pid: int, number: int, report: int) -> None:
         self.pid = pid
         self.number = number
         self.report_pipe = report
-        """Reads what the worker says of its start."""
+        """The read end of the pipe for the worker's start report."""
         self.started_at = time.monotonic()
         self.report_bytes = b""
         self.is_ready = False
@@ -69,10 +66,10 @@ class WorkerPool:
         self._scoreboard = Scoreboard(workers)
         self._processes: dict[int, _WorkerProcess] = {}
         self._start_times: dict[int, float] = dict.fromkeys(range(workers), 0.0)
-        """By number: when a worker that is missing is to be started."""
+        """By worker number: when a missing worker is due to start."""
         self._restart_waits = dict.fromkeys(range(workers), _MIN_RESTART_WAIT)
         self._was_complete = False
-        """Whether all workers were there at once, so that what happens from then on is no failed start."""
+        """Whether all workers once served, so that a later exit is not a failed start."""
         self._failure = ""
         self._signals: list[int] = []
         self._is_ending = False
@@ -80,13 +77,13 @@ class WorkerPool:
         self._wakeup_reader, self._wakeup_writer = socket.socketpair()
 
     def run(self) -> int:
-        """Until every worker has ended; the exit code."""
+        """Runs until every worker has ended. Returns the exit code."""
         for end in (self._wakeup_reader, self._wakeup_writer):
             end.setblocking(False)  # noqa: FBT003 - the standard library's argument has no name
         signal.set_wakeup_fd(self._wakeup_writer.fileno(), warn_on_full_buffer=False)
         for handled in (END, RETIRE):
             signal.signal(handled, lambda got, _: self._signals.append(got))
-        signal.signal(signal.SIGCHLD, lambda *_: None)  # so that it wakes
+        signal.signal(signal.SIGCHLD, lambda *_: None)  # the handler makes the signal wake the selector
         self._selector.register(self._wakeup_reader, selectors.EVENT_READ)
         self._selector.register(self._supervisor_pipe, selectors.EVENT_READ)
         while not (self._is_ending and not self._processes):
@@ -105,14 +102,14 @@ class WorkerPool:
         if handle == self._wakeup_reader.fileno():
             with contextlib.suppress(BlockingIOError):
                 self._wakeup_reader.recv(4096)
-        elif handle == self._supervisor_pipe:  # the supervisor is gone
+        elif handle == self._supervisor_pipe:  # the supervisor has ended
             self._selector.unregister(self._supervisor_pipe)
-            self._is_ending = True  # the workers have seen it, too
+            self._is_ending = True  # the workers detect it themselves
         else:
             self._read_report(next(each for each in self._processes.values() if each.report_pipe == handle))
 
     def _read_report(self, child: _WorkerProcess) -> None:
-        """Read what a worker says of its start."""
+        """Reads a worker's start report."""
         report = os.read(child.report_pipe, 65_536)
         child.report_bytes += report
         if child.report_bytes == b"ready\n" and not child.is_ready:
@@ -127,7 +124,7 @@ class WorkerPool:
             self._selector.unregister(child.report_pipe)
 
     def _start_missing(self) -> None:
-        """Start the next worker that is due, unless one is on its way: a start takes the processor from the others."""
+        """Starts the next due worker, unless another is starting: a start takes processor time from the others."""
         if self._is_ending or any(not each.is_ready for each in self._processes.values()):
             return
         now = time.monotonic()
@@ -150,7 +147,7 @@ class WorkerPool:
         signal.pthread_sigmask(signal.SIG_UNBLOCK, _HANDLED_SIGNALS)
 
     def _run_as_worker(self, number: int, report: int) -> NoReturn:
-        """Be the child: let go of what is the generation's, and work. Never returns."""
+        """Runs the worker in the child process, after closing the pool's resources. Never returns."""
         code = 1
         try:
             signal.set_wakeup_fd(-1)
@@ -170,7 +167,9 @@ class WorkerPool:
             os._exit(code)
 
     def _run_worker(self, number: int, report: int) -> int:
-        """Work; what kept the worker from it is told. The exit code."""
+        """Runs the worker, and reports an exception to the pool. Returns the exit code."""
+        from workers.worker import run_worker  # noqa: PLC0415 - `run_generation` imports it for all workers, after the settings are checked
+
         try:
             run_worker(
                 self._settings,
@@ -185,13 +184,13 @@ class WorkerPool:
         except (MissingAssessment, ValueError) as problem:
             _write_report(report, str(problem))
             return 1
-        except Exception as problem:  # noqa: BLE001 - whatever it is, somebody has to be told
+        except Exception as problem:  # noqa: BLE001 - every failure must be reported to the pool
             _write_report(report, f"{type(problem).__name__}: {problem}")
             return 1
         return 0
 
     def _reap_workers(self) -> None:
-        """Take note of workers that ended."""
+        """Handles workers that ended."""
         while self._processes:
             pid, status = os.waitpid(-1, os.WNOHANG)
             if pid == 0:
@@ -233,12 +232,12 @@ class WorkerPool:
         for child in self._processes.values():
             heard_at = self._scoreboard.get_slot(child.number).last_seen
             if heard_at and now - heard_at > _HANGS_AFTER:
-                _log.error("Worker %d (process %d) hangs, and is killed", child.number + 1, child.pid)
+                _log.error("Worker %d (process %d) hangs and is killed", child.number + 1, child.pid)
                 self._scoreboard.get_slot(child.number).clear()
                 os.kill(child.pid, signal.SIGKILL)
 
     def _end_workers(self, number: int) -> None:
-        """Tell every worker to end, and start no other."""
+        """Sends a signal to every worker, and starts no other."""
         self._is_ending = True
         for pid in self._processes:
             os.kill(pid, number)
@@ -247,7 +246,7 @@ class WorkerPool:
         self._write_status(serving=sum(each.is_ready for each in self._processes.values()), whole=self._was_complete)
 
     def _write_status(self, **status: object) -> None:
-        with contextlib.suppress(BrokenPipeError):  # nobody is left who wants to know
+        with contextlib.suppress(BrokenPipeError):  # the supervisor has ended
             os.write(self._status_pipe, json.dumps(status).encode() + b"\n")
 
 
@@ -256,38 +255,43 @@ def _write_report(handle: int, text: str) -> None:
 
 
 def run_generation(arguments: Sequence[str]) -> int:
-    """Be a generation on the handles LISTENER STATUS TETHER, with so many WORKERS (0: as the settings say)."""
-    listener, status_pipe, supervisor_pipe, workers = map(int, arguments)
+    """Runs a generation. Arguments: the handles LISTENER STATUS TETHER, and the number of WORKERS (0: by settings)."""
+    listener, status_pipe, supervisor_pipe, count = map(int, arguments)
     try:
         settings = Settings()  # type: ignore[call-arg]  # its values come from the environment
     except ValueError as problem:
         os.write(status_pipe, json.dumps({"failed": describe_settings_error(problem)}).encode() + b"\n")
         return EXIT_FAILED
     shared = socket.socket(fileno=listener)
-    if (address := get_bound_address(shared)) != settings.listen_address:  # the settings were checked for another one
-        mismatch = f"the hub listens on {address}, and SIMPUL_LISTEN is {settings.listen}: make them the same"
+    if (address := get_bound_address(shared)) != settings.listen_address:  # the settings name another address
+        mismatch = f"the hub listens on {address}, but SIMPUL_LISTEN is {settings.listen}: make them the same"
         shared.close()
         os.write(status_pipe, json.dumps({"failed": mismatch}).encode() + b"\n")
         return EXIT_FAILED
+    # These imports take a second or more, so invalid settings are reported before them.
+    import server  # noqa: PLC0415 - same
+    import workers.worker  # noqa: F401, PLC0415 - same; workers share these imports
+
     server.configure_logging(settings.effective_log_format, with_messages=settings.development)
-    workers = workers or settings.workers or get_default_workers()
-    if workers > 1 and settings.redis_url is None:
+    count = count or settings.workers or get_default_workers()
+    if count > 1 and settings.redis_url is None:
         _log.warning(
-            "SIMPUL_REDIS_URL is not set: each of %d workers counts rates, paces and quotas, and keeps answers, alone",
-            workers,
+            "SIMPUL_REDIS_URL is not set: each of %d workers has its own rate limits, quotas and answer cache",
+            count,
         )
+    gc.enable()  # see scripts/generation.py
     gc.collect()
-    gc.freeze()  # what is shared stays shared: the collector of a worker would write to all of it
+    gc.freeze()  # keeps memory shared: a worker's garbage collector would write to all of it
     return WorkerPool(
-        settings.model_copy(update={"workers": workers}),  # what is not shared is parted among them
+        settings.model_copy(update={"workers": count}),  # limits that are not shared are split among them
         listener=shared,
         status_pipe=status_pipe,
         supervisor_pipe=supervisor_pipe,
-        workers=workers,
+        workers=count,
     ).run()
 
 
 def get_default_workers() -> int:
-    """One worker a processor that may be used, 2 at least, so that one is left when one dies; 8 at most."""
+    """Returns one worker for each usable processor: at least 2, so that one survives, and at most 8."""
     processors = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     return max(2, min(8, processors))

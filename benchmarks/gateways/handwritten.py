@@ -18,8 +18,9 @@ import uvicorn
 from joserfc import jwt
 from joserfc.jwk import KeySet
 
-from auth.tokens.development_issuer import AUDIENCE, ISSUER
+from auth.tokens.development_issuer import AUDIENCE
 from benchmarks.comparison.questions import Q1, Q2, Q3, Q4
+from benchmarks.issuer import URL
 from benchmarks.layout import HOST
 
 _OK: dict[str, Any] = {
@@ -37,7 +38,7 @@ class Handwritten:
         self._upstream = upstream
         self._keys = KeySet.import_key_set(json.loads(keys.read_text()))
         self._claims = jwt.JWTClaimsRegistry(
-            iss={"essential": True, "value": ISSUER},
+            iss={"essential": True, "value": URL},
             aud={"essential": True, "value": AUDIENCE},
             exp={"essential": True},
         )

@@ -21,7 +21,8 @@ from joserfc.jwk import KeySet
 from starlette.applications import Starlette
 from strawberry.asgi import GraphQL
 
-from auth.tokens.development_issuer import AUDIENCE, ISSUER
+from auth.tokens.development_issuer import AUDIENCE
+from benchmarks.issuer import URL
 from benchmarks.layout import HOST
 
 
@@ -88,7 +89,7 @@ class PlainWorld:
         self._upstream = upstream
         self._keys = KeySet.import_key_set(json.loads(keys.read_text()))
         self._claims = jwt.JWTClaimsRegistry(
-            iss={"essential": True, "value": ISSUER},
+            iss={"essential": True, "value": URL},
             aud={"essential": True, "value": AUDIENCE},
             exp={"essential": True},
         )

@@ -37,7 +37,7 @@ export async function loadUsers(ids) {
 // Verified once a request, however many fields ask.
 export async function signedIn(authorization) {
   const { payload } = await jwtVerify((authorization ?? '').slice('Bearer '.length), keySet, {
-    issuer: 'simpul-development',
+    issuer: 'https://issuer.benchmarks.example',
     audience: 'simpul',
     algorithms: ['ES256'],
   });

@@ -1,4 +1,4 @@
-"""How often something was found kept, for metrics."""
+"""Counters of cache lookups, for metrics."""
 
 from __future__ import annotations
 
@@ -9,19 +9,19 @@ from records.histogram import AGES, Histogram
 
 @dataclass(slots=True)
 class CacheHits:
-    """What became of slots that were asked for, since the start of the process. Only ever grows."""
+    """The results of slot lookups since the start of the process. Counters only grow."""
 
     process: int = 0
     """Found in this process."""
     process_missed: int = 0
     shared: int = 0
-    """Found where all processes keep answers."""
+    """Found in the tier that all processes share."""
     shared_missed: int = 0
     joined: int = 0
-    """Being fetched already, by this process or another: waited for."""
+    """Already being fetched by this process or another, so the lookup waited for that."""
     revalidating: int = 0
-    """Given though no longer fresh, while they are asked for anew."""
+    """Served stale during a refresh."""
     failing: int = 0
-    """Given though no longer fresh, in place of an agency's failure."""
+    """Served stale in place of an agency's failure."""
     ages: Histogram = field(default_factory=lambda: Histogram(AGES))
-    """How many seconds old those were that stood in for a failure."""
+    """The age in seconds of answers that replaced a failure."""

@@ -1,4 +1,4 @@
-"""How slots and tags are called: by keyed digests, so that nobody can tell from a name what it is about."""
+"""Names of slots and tags: keyed digests, so that a name reveals nothing about its content."""
 
 from __future__ import annotations
 
@@ -20,19 +20,19 @@ _BYTES = 16
 
 
 class CacheKeyBuilder:
-    """Names by the hub's secret: the same in every process that has it."""
+    """Builds names with the hub's secret: the same in every process that has it."""
 
     def __init__(self, secret: bytes) -> None:
-        """Derive a key of its own."""
+        """Derives a separate key from the secret."""
         self._key = digest(secret, b"simpul kept answers names v1", sha256)
         self._cached_key = lru_cache(maxsize=_CACHE_SIZE)(self._compute_key)
 
     def build_key(self, slot: Slot) -> CacheKey:
-        """Name and tags of a slot."""
+        """Returns the name and the tags of a slot."""
         return self._cached_key(slot)
 
     def hash_tags(self, tags: Sequence[str]) -> Sequence[str]:
-        """Tags alone."""
+        """Returns the names of tags."""
         return [self._digest(b"tag", tag.encode()) for tag in tags]
 
     def _compute_key(self, slot: Slot) -> CacheKey:
@@ -44,12 +44,11 @@ class CacheKeyBuilder:
         return blake2b(text, key=self._key, person=what, digest_size=_BYTES).hexdigest()
 
     def __repr__(self) -> str:
-        """Never the key."""
-        return "<KeyedNames>"
+        return "<CacheKeyBuilder>"
 
 
 def _to_json_value(key: Hashable) -> object:
-    """A key as JSON can tell it apart from every other: with its type, and names of its parts."""
+    """Converts a key to JSON that differs for every other key: with its type, and the values of its parts."""
     if key is None or (isinstance(key, bool | int | float | str) and not isinstance(key, Enum)):
         return key
     if isinstance(key, Enum):

@@ -1,8 +1,8 @@
-"""What processes that keep answers each by itself tell each other: that something was invalidated.
+"""Invalidation between processes that cache answers separately, without Redis.
 
-Without Redis nobody carries from one process of a hub to the others which answers must go. But they share a folder, and
-in a file of eight bytes there each writes a number of its own when it invalidates anything. Who finds another number
-than before forgets all that it keeps: too much, and never too little. A look costs no call of the system.
+The processes share a folder with a file of eight bytes. A process that invalidates something writes a random number
+there. A process that finds another number than before drops its whole cache: too much, but never too little. The file
+is mapped into memory, so reading it takes no system call.
 """
 
 from __future__ import annotations
@@ -19,16 +19,16 @@ _NAME = "invalidated"
 
 
 class ProcessInvalidation:
-    """The other processes of this hub, by the folder that they share."""
+    """The invalidations of the other processes of this hub, by a shared folder."""
 
     def __init__(self, folder: Path) -> None:
-        """Nothing is opened yet: who knows of no others takes it that they invalidate all the time."""
+        """Opens nothing yet. Until `open`, `poll` reports an invalidation each time."""
         self._folder = folder
         self._number: memoryview[int] | None = None
         self._seen = 0
 
     def open(self) -> None:
-        """Begin to hear of the others, before anything is kept."""
+        """Maps the file. Call it before anything is cached."""
         try:
             self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
             flags = os.O_CREAT | os.O_RDWR | os.O_CLOEXEC | os.O_NOFOLLOW
@@ -37,7 +37,7 @@ class ProcessInvalidation:
                 self._number = memoryview(mmap.mmap(file.fileno(), _BYTES)).cast("Q")
         except OSError as problem:
             _log.warning(
-                "The run folder cannot be used (%s): nothing is kept, since nobody would hear what has to go."
+                "The run folder cannot be used (%s): answers are not cached, since invalidations would be missed."
                 " See SIMPUL_RUN_FOLDER.",
                 problem.strerror,
             )
@@ -45,7 +45,7 @@ class ProcessInvalidation:
         self._seen = self._number[0]
 
     def poll(self) -> bool:
-        """Whether any process invalidated something since this was asked last."""
+        """Whether any process invalidated something since the last poll."""
         if self._number is None:
             return True
         now = self._number[0]
@@ -55,10 +55,12 @@ class ProcessInvalidation:
         return True
 
     def publish(self) -> None:
-        """Say that something was invalidated. This process hears it, too: else it could miss what another says now."""
+        """Announces an invalidation.
+
+        This process sees it at its next poll, too. If it skipped its own number, it could miss another process's write.
+        """
         if self._number is not None:
             self._number[0] = randbits(8 * _BYTES)
 
     def __repr__(self) -> str:
-        """Whether they are heard."""
-        return f"<Neighbours {'heard' if self._number is not None else 'not heard'}>"
+        return f"<ProcessInvalidation {'open' if self._number is not None else 'closed'}>"

@@ -1,4 +1,4 @@
-"""Answers that this process keeps: bounded by the bytes they take, those that were used last stay."""
+"""The cache of this process: a least-recently-used cache, limited in bytes."""
 
 from __future__ import annotations
 
@@ -9,18 +9,18 @@ from typing import Any, NamedTuple
 from cache.answers.invalidation_epochs import EpochSnapshot, InvalidationEpochs
 
 ENTRY_OVERHEAD_BYTES = 400
-"""Bytes that an entry takes besides its answer: key, tags, times, and its place (measured, rounded up)."""
+"""Bytes of an entry besides its answer: key, tags, times, and its dictionary slot (measured, rounded up)."""
 
 
 class CachedAnswer(NamedTuple):
     """An answer, and how long it may be used."""
 
     value: Any
-    """None where the agency knows nothing of the key."""
+    """None if the agency does not know the key."""
     size: int
-    """Bytes of the answer."""
+    """Size of the answer in bytes."""
     fetched_at: float
-    """When the agency gave it, on this process's own clock (`cache/answers/monotonic_clock.py`)."""
+    """When the agency gave it, on the clock of this process (`cache/answers/monotonic_clock.py`)."""
     fresh_until: float
     usable_until: float
     tags: tuple[str, ...]
@@ -28,18 +28,17 @@ class CachedAnswer(NamedTuple):
 
 
 class ProcessTier:
-    """Keeps answers by batch and key."""
+    """Caches answers by batch and key."""
 
     def __init__(self, epochs: InvalidationEpochs, *, max_bytes: int) -> None:
-        """Keep nothing yet."""
         self.used_bytes = 0
-        """Bytes that are taken."""
+        """Bytes in use."""
         self._epochs = epochs
         self._max_bytes = max_bytes
         self._answers: OrderedDict[Hashable, CachedAnswer] = OrderedDict()
 
     def find(self, key: Hashable, now: float) -> CachedAnswer | None:
-        """The answer, fresh or not; None where there is none that may be used for anything."""
+        """Returns the answer, fresh or stale; None if there is none that may still be used."""
         kept = self._answers.get(key)
         if kept is None:
             return None
@@ -50,7 +49,7 @@ class ProcessTier:
         return kept
 
     def put(self, key: Hashable, answer: CachedAnswer) -> bool:
-        """Keep an answer; False where it was invalidated on its way, or is too large to be kept."""
+        """Caches an answer. Returns False if it was invalidated during the fetch, or is too large."""
         taken = answer.size + ENTRY_OVERHEAD_BYTES
         if taken > self._max_bytes // 8 or not self._epochs.is_current(answer.tags, answer.epochs):
             self.drop(key)
@@ -63,15 +62,15 @@ class ProcessTier:
         return True
 
     def drop(self, key: Hashable) -> None:
-        """Forget an answer, where there is one."""
+        """Removes an answer, if it is cached."""
         kept = self._answers.pop(key, None)
         if kept is not None:
             self.used_bytes -= kept.size + ENTRY_OVERHEAD_BYTES
 
     def __len__(self) -> int:
-        """How many answers are kept."""
+        """The number of cached answers."""
         return len(self._answers)
 
     def __repr__(self) -> str:
-        """How full it is."""
+        """The number of answers and the bytes in use."""
         return f"<ProcessTier {len(self._answers)} answers, {self.used_bytes} of {self._max_bytes} bytes>"

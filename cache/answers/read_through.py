@@ -1,7 +1,7 @@
-"""Reading through what is kept: the process, then what all processes share, then the agency, which is asked once.
+"""A read-through cache: first this process, then the tier that all processes share, then one call to the agency.
 
-Who asks for what somebody else is asking for waits for the same answer, unless it was invalidated in between: an answer
-that was begun before an invalidation is given to nobody who asked after it.
+A read joins a fetch of the same slot that is in flight, unless an invalidation came in between. An answer whose fetch
+began before an invalidation is never given to a caller that came after it.
 """
 
 from __future__ import annotations
@@ -26,39 +26,39 @@ from records.calls.spans import Span
 
 REVALIDATING = "revalidating"
 _MAX_CLOCK_SKEW = 1.0
-"""Seconds by which an answer of another process may seem to come from the future. A larger difference means that the
-shared clock was set back: the age of the answer is then unknown."""
+"""Tolerated clock difference to another process, in seconds. An answer from further in the future means that the
+shared clock was set back, so its age is unknown."""
 _FIRST_POLL_DELAY = 0.015
 _MAX_POLL_DELAY = 0.12
-"""Seconds between looks for what another process is fetching."""
+"""Seconds between polls for an answer that another process is fetching."""
 
 Fetch = Callable[[Sequence[Slot], bool], Awaitable[Mapping[Slot, Any]]]
-"""Asks the agency for slots, for who waits or (True) in the background: an answer or an exception each; a slot that is
-left out is one of which the agency knows nothing. Raises where the whole call failed."""
+"""Calls the agency for some slots, for a waiting caller or (True) in the background. Returns an answer or an
+exception for each slot; an absent slot is unknown to the agency. Raises if the whole call failed."""
 
 
 class KeyBuilder(Protocol):
-    """How slots and tags are called: opaque, for they leave this process."""
+    """Names slots and tags. Names are opaque, because they leave this process."""
 
     def build_key(self, slot: Slot) -> CacheKey:
-        """Name and tags."""
+        """Returns the name and the tags of a slot."""
 
     def hash_tags(self, tags: Sequence[str]) -> Sequence[str]:
-        """Tags alone."""
+        """Returns the names of tags."""
 
 
 class AnswerSealer(Protocol):
-    """Seals answers with personal data wherever they leave the process."""
+    """Seals answers with personal data before they leave the process."""
 
     def seal(self, body: bytes, name: str) -> bytes:
-        """The sealed body, bound to its name."""
+        """Returns the sealed body, bound to its name."""
 
     def open(self, sealed: bytes, name: str) -> bytes:
-        """The body; raises `ValueError` where it was sealed otherwise."""
+        """Returns the body. Raises `ValueError` if it was sealed with another key or name."""
 
 
 class _FetchContext(NamedTuple):
-    """What is known of a fetch when it is begun."""
+    """The parameters of a fetch."""
 
     keys: Mapping[Slot, CacheKey]
     tags: tuple[str, ...]
@@ -67,19 +67,19 @@ class _FetchContext(NamedTuple):
     in_background: bool
     max_age: float
     span: Span | None
-    """What it is a part of, as traces tell of it."""
+    """The span that the fetch is part of."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Flight:
-    """Slots that are being fetched together."""
+    """A fetch in flight, for one or more slots."""
 
     context: _FetchContext
     task: asyncio.Task[Mapping[Slot, CacheResult]]
 
 
 class ReadThroughCache:
-    """Keeps answers, and asks for those that are not kept."""
+    """Caches answers, and fetches those that are missing."""
 
     def __init__(
         self,
@@ -92,10 +92,10 @@ class ReadThroughCache:
         clock: Callable[[], float] = get_monotonic_seconds,
         wall_clock: Callable[[], float] = time,
     ) -> None:
-        """Start empty. All times are on the monotonic clock `clock`.
+        """Starts empty. All times are on the monotonic clock `clock`.
 
-        `wall_clock` is the time of day, in seconds since 1970-01-01 UTC: answers to callers use it for dates.
-        Without a tier that all processes share, `process_invalidation` are those who keep answers of their own.
+        `wall_clock` is the time of day, in seconds since 1970-01-01 UTC; it dates stale answers for callers. Without a
+        `shared` tier, `process_invalidation` carries invalidations between the processes.
         """
         self.epochs = InvalidationEpochs()
         self.tier = ProcessTier(self.epochs, max_bytes=max_bytes)
@@ -111,10 +111,10 @@ class ReadThroughCache:
     async def read(
         self, slots: Sequence[Slot], fetch: Fetch, *, max_age: float = inf, span: Span | None = None
     ) -> Mapping[Slot, CacheResult]:
-        """What each slot holds.
+        """Returns the result of each slot.
 
-        Nothing older than `max_age` seconds is used, unless the agency fails: 0 is to ask anew. What is waited for
-        and was begun for others is told of `span`.
+        Ignores answers older than `max_age` seconds, unless the agency fails; 0 always asks the agency. `span` gets a
+        link to each fetch that it joins.
         """
         if self._process_invalidation is not None and self._process_invalidation.poll():
             self.epochs.invalidate_everything()
@@ -124,7 +124,7 @@ class ReadThroughCache:
         return found
 
     async def invalidate(self, tags: Sequence[str]) -> bool:
-        """Let nothing with these tags be used any more; False where other processes could not be told."""
+        """Invalidates all answers with these tags. Returns False if other processes could not be informed."""
         opaque = self._key_builder.hash_tags(tags)
         self.epochs.invalidate(opaque)
         if self._process_invalidation is not None:
@@ -132,7 +132,7 @@ class ReadThroughCache:
         return self._shared is None or await self._shared.invalidate(opaque)
 
     async def close(self) -> None:
-        """Stop what is under way."""
+        """Cancels the running fetches."""
         running = tuple(self._running)
         for task in running:
             task.cancel()
@@ -142,11 +142,12 @@ class ReadThroughCache:
     def _read_process_tier(
         self, slots: Sequence[Slot], fetch: Fetch, *, max_age: float
     ) -> tuple[dict[Slot, CacheResult], dict[Slot, CachedAnswer | None]]:
-        """What can be given at once; and what has to be fetched, with what may be given where that fails."""
+        """Returns the results to serve immediately, and the slots to fetch, each with the answer to fall back to."""
         now, find, unsubscribed = self.clock(), self.tier.find, self._unsubscribed
         found, to_revalidate = dict[Slot, CacheResult](), list[Slot]()
         missing: dict[Slot, CachedAnswer | None] = {}
-        for slot in slots:  # what a deaf process keeps counts only where everybody may know it
+        # While unsubscribed, a personal answer in this process may be invalidated elsewhere: it is not used.
+        for slot in slots:
             cached = None if unsubscribed and slot.kind.freshness.is_personal else find(slot, now)
             if cached is None or now - cached.fetched_at >= max_age:
                 missing[slot] = cached
@@ -168,7 +169,7 @@ class ReadThroughCache:
 
     @property
     def _unsubscribed(self) -> bool:
-        """Whether others may have invalidated something of which this process did not hear."""
+        """Whether this process may have missed invalidations of other processes."""
         return self._shared is not None and not self._shared.is_subscribed
 
     async def _fetch_missing(
@@ -177,7 +178,7 @@ class ReadThroughCache:
         joined, own = self._join_or_start(list(missing), fetch, max_age=max_age, span=span)
         fetched = await _await_flights(joined)
         late = [slot for slot in missing if slot not in own and type(fetched[slot].value) is AgencyTimeout]
-        if late:  # whoever asked first had less time left than we may have
+        if late:  # the first caller's deadline was earlier than ours may be: retry with our own
             again, _ = self._join_or_start(late, fetch, max_age=max_age, span=span)
             fetched.update(await _await_flights(again))
         now = self.clock()
@@ -200,7 +201,7 @@ class ReadThroughCache:
         max_age: float = inf,
         span: Span | None = None,
     ) -> tuple[dict[Slot, _Flight], set[Slot]]:
-        """The flight of each slot, and for which of them it was begun here and now."""
+        """Returns the flight of each slot, and the slots whose flight started here."""
         joined: dict[Slot, _Flight] = {}
         for slot in slots:
             flight = self._flights.get(slot)
@@ -221,7 +222,7 @@ class ReadThroughCache:
         return joined, set(own)
 
     def _can_join(self, flight: _Flight, *, max_age: float) -> bool:
-        """Whether what it brings is for who comes now: nothing of it was invalidated since it was begun."""
+        """Whether the flight's answers are valid for a new caller: nothing in it was invalidated since its start."""
         context = flight.context
         if self._unsubscribed and any(slot.kind.freshness.is_personal for slot in context.keys):
             return False
@@ -232,7 +233,7 @@ class ReadThroughCache:
         )
 
     async def _run_flight(self, context: _FetchContext) -> Mapping[Slot, CacheResult]:
-        """Look where all processes keep answers, then ask the agency. Never raises but for a cancellation."""
+        """Reads the shared tier, then calls the agency. Raises only on cancellation."""
         flight = asyncio.current_task()
         try:
             return (
@@ -247,7 +248,7 @@ class ReadThroughCache:
                     del self._flights[slot]
 
     async def _fetch_shared(self, shared: SharedTier, context: _FetchContext) -> Mapping[Slot, CacheResult]:
-        """What all processes keep, or one of them is fetching; else what the agency says, for all of them."""
+        """Returns what the shared tier holds or another process fetches; fetches and shares the rest."""
         results: dict[Slot, CacheResult] = {}
         stale: dict[Slot, CachedAnswer] = {}
         leases: list[str] = []
@@ -275,7 +276,7 @@ class ReadThroughCache:
         stale: dict[Slot, CachedAnswer],
         leases: list[str],
     ) -> Lookup | None:
-        """Look until everything is given or ours to fetch; what is found and no longer fresh goes to `stale`."""
+        """Polls until each slot is found or leased to this process. Stale answers go to `stale`."""
         pause = _FIRST_POLL_DELAY
         while True:
             missing = {slot: each for slot, each in context.keys.items() if slot not in results}
@@ -307,10 +308,13 @@ class ReadThroughCache:
     async def _fetch_from_agency(
         self, context: _FetchContext, missing: Mapping[Slot, CacheKey]
     ) -> tuple[Mapping[Slot, CacheResult], Mapping[Slot, bytes]]:
-        """What the agency says, and the bytes of what of it may be kept; this process keeps it."""
+        """Calls the agency, and caches its answers in this process.
+
+        Returns the results, and the encoded form of those that may be cached.
+        """
         try:
             answers = await context.fetch(list(missing), context.in_background)
-        except Exception as failure:  # noqa: BLE001 - a whole call that failed is the failure of each of its slots
+        except Exception as failure:  # noqa: BLE001 - the failure of a whole call is the failure of each of its slots
             now = self.clock()
             return dict.fromkeys(missing, CacheResult(failure, now, now)), {}
         now = self.clock()
@@ -323,7 +327,7 @@ class ReadThroughCache:
         }
         if self.epochs.is_current(
             context.tags, context.epochs
-        ):  # else something was invalidated on its way: ask again, once
+        ):  # otherwise something was invalidated during the fetch, and the next read asks again
             for slot, body in bodies.items():
                 self.tier.put(
                     slot, self._build_cached_answer(slot, results[slot].value, len(body), now, missing[slot].tags)
@@ -331,7 +335,7 @@ class ReadThroughCache:
         return results, bodies
 
     def _build_shared_entries(self, bodies: Mapping[Slot, bytes], context: _FetchContext) -> Iterator[NewSharedEntry]:
-        """What all processes are to keep, sealed where it is personal."""
+        """Builds the entries for the shared tier; personal data is sealed."""
         now = self.clock()
         for slot, body in bodies.items():
             wanted, freshness = context.keys[slot], slot.kind.freshness
@@ -342,18 +346,18 @@ class ReadThroughCache:
         return not isinstance(value, Exception) and (value is not None or slot.kind.freshness.absent > 0)
 
     def _is_newest_flight(self, slot: Slot, flight: asyncio.Task[Any] | None) -> bool:
-        """Whether nobody began to ask after this flight did, who wanted it anew: what they know must stay known."""
+        """Whether no later flight for the slot has started, whose newer answer must stay cached."""
         known = self._flights.get(slot)
         return known is not None and known.task is flight
 
     def _decode_entry(
         self, slot: Slot, entry: SharedEntry, key: CacheKey, context: _FetchContext
     ) -> CachedAnswer | None:
-        """An entry that all processes keep; None where it cannot be read."""
+        """Decodes an entry of the shared tier; None if it cannot be read."""
         try:
             body = self._sealer.open(entry.body, key.name) if slot.kind.freshness.is_personal else entry.body
             value = slot.kind.codec.decode(body) if body else None
-        except ValueError:  # written by another version of the hub, or by nobody whom we know
+        except ValueError:  # written by another version of the hub, or with another key
             return None
         if entry.fetched_at > self.clock() + _MAX_CLOCK_SKEW:
             return None
@@ -383,7 +387,7 @@ class ReadThroughCache:
     def _fall_back_to_cached(
         self, result: CacheResult, cached: CachedAnswer | None, slot: Slot, now: float
     ) -> CacheResult:
-        """The answer; in place of an agency's failure what was kept, where it may still be used for that."""
+        """Returns the result; in place of an agency's failure the cached answer, while `stale_if_error` allows it."""
         failure = result.value
         if cached is None or not isinstance(failure, AgencyFailure):
             return result
@@ -392,17 +396,17 @@ class ReadThroughCache:
         return self._build_stale_result(cached, failure.code, now)
 
     def _build_stale_result(self, cached: CachedAnswer, reason: str, now: float) -> CacheResult:
-        """What is kept, with the time of day at which it was said, by its age."""
+        """Returns a stale answer, with the time of day of its fetch computed from its age."""
         as_of = datetime.fromtimestamp(self._wall_clock() - (now - cached.fetched_at), UTC)
         return CacheResult(cached.value, cached.fetched_at, cached.fresh_until, Staleness(as_of=as_of, reason=reason))
 
     def __repr__(self) -> str:
-        """What is kept and under way."""
-        return f"<ReadThrough {self.tier!r}, {len(self._flights)} slots under way>"
+        """The content of the tier, and the slots in flight."""
+        return f"<ReadThroughCache {self.tier!r}, {len(self._flights)} slots in flight>"
 
 
 async def _await_flights(joined: Mapping[Slot, _Flight]) -> dict[Slot, CacheResult]:
-    """What flights bring, each once; they go on where we leave."""
+    """Returns the results of the flights, awaiting each once. A cancelled caller does not cancel them."""
     given: dict[Slot, CacheResult] = {}
     for flight in dict.fromkeys(joined.values()):
         given.update(await asyncio.shield(flight.task))
@@ -410,7 +414,7 @@ async def _await_flights(joined: Mapping[Slot, _Flight]) -> dict[Slot, CacheResu
 
 
 def _link_spans(span: Span, joined: Mapping[Slot, _Flight]) -> None:
-    """Tell traces that what is waited for was begun for others: it is no part of this."""
+    """Links the span to the flights that it joined: they began for other requests, so they are not its children."""
     span.set_attribute("simpul.joined", len(joined))
     for flight in dict.fromkeys(joined.values()):
         if flight.context.span is not None:
@@ -418,7 +422,7 @@ def _link_spans(span: Span, joined: Mapping[Slot, _Flight]) -> None:
 
 
 def _get_fresh_seconds(slot: Slot, value: object) -> float:
-    """How many seconds an answer is fresh."""
+    """Returns the seconds for which an answer is fresh."""
     return slot.kind.freshness.absent if value is None else slot.kind.freshness.fresh
 
 
@@ -427,7 +431,7 @@ def _build_fresh_result(slot: Slot, value: object, now: float) -> CacheResult:
 
 
 def _count_shared(slot: Slot, *, is_first: bool, is_there: bool) -> None:
-    """Count one look where all keep answers; what turns up at a later look was fetched by another process."""
+    """Counts one lookup in the shared tier; an answer of a later poll was fetched by another process."""
     hits = slot.kind.hits
     if not is_first:
         hits.joined += is_there

@@ -1,4 +1,4 @@
-"""Answers as bytes: MessagePack, read back by the types of the records and by nothing else."""
+"""Encodes answers as MessagePack, and decodes them only as the declared record types."""
 
 from __future__ import annotations
 
@@ -9,22 +9,22 @@ import msgspec
 
 
 class RecordCodec:
-    """Writes answers of one type.
+    """Encodes and decodes answers of one type.
 
-    Reading proves every value's type, so that bytes of another form are refused and never become a record.
+    Decoding validates the type of every value, so bytes of another form are refused and never become a record.
     """
 
     def __init__(self, type_: Any) -> None:  # noqa: ANN401 - any type of records
-        """Raises `TypeError` for a type that cannot be read back."""
+        """Raises `TypeError` for a type that cannot be decoded."""
         self._decoder = msgspec.msgpack.Decoder(type_)
         self._encoder = msgspec.msgpack.Encoder()
         self.form = sha256(repr(msgspec.inspect.type_info(type_)).encode()).hexdigest()[:8]
-        """Changes with the form of the records: what was written in another form is not even looked for."""
+        """Changes with the form of the records, so that entries in another form are not even looked up."""
 
     def encode(self, value: Any) -> bytes:  # noqa: ANN401 - an answer of the type
-        """The bytes of an answer."""
+        """Returns the bytes of an answer."""
         return self._encoder.encode(value)
 
     def decode(self, body: bytes) -> Any:  # noqa: ANN401 - an answer of the type
-        """The answer; raises `ValueError` (of which msgspec's own errors are)."""
+        """Returns the answer. Raises `ValueError`, the base of msgspec's own errors."""
         return self._decoder.decode(body)

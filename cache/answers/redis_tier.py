@@ -1,15 +1,15 @@
-"""Answers that all processes of the hub keep together, in Redis or Valkey.
+"""The cache tier that all processes of the hub share, in Redis or Valkey.
 
-One `MGET` a batch: the answers and the tokens of their tags come in one round trip. What is invalidated is published,
-and what this process keeps by itself counts only while it hears that: from the moment the channel is lost until it is
-there again, `is_subscribed` is false, and then everything that was kept by itself is forgotten.
+A batch takes one `MGET`: the answers and the tokens of their tags come in one round trip. Invalidations are published
+on a channel. The cache of a process counts only while the process is subscribed. When the channel is lost,
+`is_subscribed` becomes false; when it is back, the process drops its own cache.
 
-Moments stand there by the clock of Redis, which is the same for all processes and hosts: each process knows by how much
-that is ahead of its own, and looks again now and then. What Redis keeps ends by the clock of Redis, too. Where that is
-set back, what was stored before would seem younger than it is, and is thrown away.
+Times in Redis are on the clock of Redis, the same for all processes and hosts. Each process measures its offset to that
+clock at intervals. Entries also expire by that clock. If it is set back, older entries seem younger than they are, so
+they are deleted.
 
-A Redis that was restarted, or another one that took its place, may hold answers whose invalidation it never heard of.
-So names carry the server's own run id: in its new life nothing of the old one is found.
+A restarted or replaced Redis may hold answers whose invalidation it never received. So keys contain the server's run
+id: after a restart, no earlier entry is found.
 """
 
 from __future__ import annotations
@@ -34,21 +34,21 @@ from cache.redis_connection import connect_redis
 _log = logging.getLogger("simpul.cache")
 
 TIMEOUT = 0.1
-"""Seconds after which Redis counts as gone."""
+"""Seconds after which Redis counts as unavailable."""
 RETRY_DELAY = 1.0
-"""Seconds between two looks whether it is back."""
+"""Seconds between two attempts to reconnect."""
 MAX_CONNECTIONS = 16
 """Connections besides the channel. More would only wait for each other in the server."""
 LEASE_SECONDS = 6.0
-"""Seconds for which one process may be fetching before another does."""
+"""Seconds for which one process may be fetching before another process may."""
 CLOCK_CHECK_INTERVALS = 10
-"""After how many times `RETRY_DELAY` a process looks again what time it is at Redis."""
+"""The number of `RETRY_DELAY` intervals between two measurements of the clock of Redis."""
 MAX_CLOCK_SETBACK = 1.0
-"""Seconds by which the clock of Redis may fall behind between two looks; more means that it was set."""
+"""Seconds by which the clock of Redis may fall behind between two measurements; more means that it was set."""
 _SCAN_COUNT = 1_000
-"""Keys that are looked for at a time where answers are thrown away."""
+"""Keys per scan when answers are deleted."""
 TOKEN_MARGIN = 120.0
-"""Seconds that a token outlives the answers that were stored under the one before it. No fetch may last longer."""
+"""Seconds that a token outlives the answers that were stored under the previous one. No fetch may last longer."""
 _TOKEN_BYTES = 16
 _NO_TOKEN = b"\0" * _TOKEN_BYTES
 _HEADER = struct.Struct(">dB")
@@ -57,7 +57,7 @@ _RELEASE_SCRIPT = 'if redis.call("GET", KEYS[1]) == ARGV[1] then return redis.ca
 
 
 class RedisTier:
-    """The tier. `start` and `close` it in the event loop that reads."""
+    """The shared tier. Call `start` and `close` in the event loop that reads."""
 
     def __init__(
         self,
@@ -70,11 +70,11 @@ class RedisTier:
         retry_delay: float = RETRY_DELAY,
         clock: Callable[[], float] = get_monotonic_seconds,
     ) -> None:
-        """Take where Redis is; nothing is opened yet.
+        """Opens nothing yet.
 
-        `max_lifetime` is how many seconds any answer is kept. `on_invalidated` is called with the tags that others
-        invalidate, `on_unsubscribed` when something may have been missed. `clock` is the one on which this process
-        tells how old answers are.
+        `max_lifetime` is the maximum lifetime of any answer, in seconds. `on_invalidated` receives the tags that other
+        processes invalidate. `on_unsubscribed` runs when an invalidation may have been missed. `clock` measures the age
+        of answers in this process.
         """
         self._client = connect_redis(
             url,
@@ -83,7 +83,7 @@ class RedisTier:
             retry=Retry(NoBackoff(), 0),
             protocol=2,
         )
-        # redis-py connects and subscribes again before it tells of a lost channel, and invalidations were missed.
+        # redis-py reconnects and subscribes again before it reports a lost channel, so invalidations would be missed.
         self._subscriber = connect_redis(
             url,
             socket_connect_timeout=timeout,
@@ -99,22 +99,22 @@ class RedisTier:
         self._connections = asyncio.Semaphore(MAX_CONNECTIONS)
         self._rests_until = 0.0
         self._held_leases: set[str] = set()
-        """Names that may still be leased to this process, for Redis could not be told that they were fetched."""
+        """Names that may still be leased to this process, because Redis was unavailable at their release."""
         self._run_id = ""
         self._clock = clock
         self._clock_offset = 0.0
-        """Seconds by which the clock of Redis is ahead of our own."""
+        """Seconds by which the clock of Redis is ahead of this process's clock."""
         self._subscribed = False
         self._task: asyncio.Task[None] | None = None
         self._channel: asyncio.Task[None] | None = None
 
     @property
     def is_subscribed(self) -> bool:
-        """Whether this process hears at this moment what others invalidate."""
+        """Whether this process currently receives the invalidations of other processes."""
         return self._subscribed
 
     async def start(self) -> None:
-        """Begin to follow, and wait a moment for it: a Redis that is not there does not keep the hub from starting."""
+        """Starts the subscription, and waits a moment for it. A missing Redis does not prevent the start of the hub."""
         begun = asyncio.Event()
         self._task = asyncio.get_running_loop().create_task(self._keep_subscribed(begun))
         with contextlib.suppress(TimeoutError):
@@ -122,7 +122,7 @@ class RedisTier:
                 await begun.wait()
 
     async def close(self) -> None:
-        """Let go of Redis."""
+        """Closes the subscription and all connections."""
         tasks = [each for each in (self._task, self._channel) if each is not None]
         for each in tasks:
             each.cancel()
@@ -133,7 +133,7 @@ class RedisTier:
                 await client.aclose()
 
     async def look_up(self, keys: Sequence[CacheKey]) -> Lookup | None:
-        """What is there, in one round trip; None where the tier does not answer."""
+        """Looks up answers in one round trip; None if the tier does not answer."""
         run_id = self._run_id
         tags = list(dict.fromkeys(tag for each in keys for tag in each.tags))
         redis_keys = [self._key("a", run_id, each.name) for each in keys] + [
@@ -151,7 +151,7 @@ class RedisTier:
         return Lookup(found, tokens, run_id)
 
     async def store(self, entries: Sequence[NewSharedEntry], lookup: Lookup) -> None:
-        """Keep answers that were fetched after this look. In another life of Redis they are not kept at all."""
+        """Stores answers that were fetched after this lookup. Stores nothing if Redis restarted in between."""
         if lookup.run_id != self._run_id:
             return
 
@@ -167,7 +167,7 @@ class RedisTier:
         await self._run_command(stored)
 
     async def acquire_lease(self, names: Sequence[str]) -> Collection[str]:
-        """Those of the names that nobody else is fetching; all of them where the tier does not answer."""
+        """Leases names that no other process is fetching, and returns them; returns all if the tier does not answer."""
         held = set(self._held_leases)
 
         def leased() -> Any:  # noqa: ANN401 - see `store`
@@ -187,19 +187,22 @@ class RedisTier:
         return [name for name, ours in zip(names, replies[len(held) :], strict=True) if ours]
 
     async def release_lease(self, names: Sequence[str]) -> None:
-        """They were fetched, or could not be: whoever waits may look. Where Redis cannot be told now, it is later."""
+        """Releases leases after a fetch or a failure, so that waiting processes can look.
+
+        If Redis does not answer, the leases are released with the next `acquire_lease`.
+        """
         if await self._run_command(lambda: self._build_release(names).execute()) is None:
             self._held_leases.update(names)
 
     def _build_release(self, names: Collection[str]) -> Any:  # noqa: ANN401 - see `store`
-        """A pipeline that ends what is leased to this process."""
+        """Builds a pipeline that ends the leases of this process."""
         pipeline = self._client.pipeline(transaction=False)
         for name in names:
             pipeline.eval(_RELEASE_SCRIPT, 1, self._key("l", self._run_id, name), self._owner_token)
         return pipeline
 
     async def invalidate(self, tags: Sequence[str]) -> bool:
-        """Let nothing with these tags count any more, in any process; False where the tier does not answer."""
+        """Invalidates tags for all processes. Returns False if the tier does not answer."""
 
         def over() -> Any:  # noqa: ANN401 - see `store`
             pipeline = self._client.pipeline(transaction=True)
@@ -212,7 +215,7 @@ class RedisTier:
         return await self._run_command(over) is not None
 
     async def _run_command(self, ask: Callable[[], Any]) -> Any:  # noqa: ANN401 - whatever the commands answer
-        """What Redis answers; None where it does not, or where this process does not know in which life it is."""
+        """Returns the reply of Redis; None if Redis does not answer, or if its run id is not known."""
         clock = asyncio.get_running_loop().time
         if not self._subscribed or clock() < self._rests_until:
             return None
@@ -220,13 +223,13 @@ class RedisTier:
             async with asyncio.timeout(self._timeout), self._connections:
                 return await ask()
         except (TimeoutError, RedisTimeout) as failure:
-            # Perhaps this process was busy, not Redis: what it keeps by itself counts as long as the channel lives.
+            # This process may be the slow one, not Redis: its own cache stays valid while the channel lives.
             if clock() >= self._rests_until:
-                _log.warning("Redis is too slow for kept answers (%s): agencies are asked.", type(failure).__name__)
+                _log.warning("Redis is too slow for the answer cache (%s): agencies are asked.", type(failure).__name__)
             self._rests_until = clock() + self._retry_delay
             return None
         except (RedisError, OSError) as failure:
-            _log.warning("Redis does not serve kept answers (%s): agencies are asked instead.", type(failure).__name__)
+            _log.warning("Redis cannot serve the answer cache (%s): agencies are asked.", type(failure).__name__)
             self._unsubscribe()
             return None
 
@@ -238,7 +241,7 @@ class RedisTier:
             self._channel.cancel()
 
     async def _keep_subscribed(self, begun: asyncio.Event) -> None:
-        """Hear what others invalidate, and come back whenever Redis does."""
+        """Subscribes to invalidations, and again whenever the channel is lost."""
         while True:
             self._channel = asyncio.get_running_loop().create_task(self._subscribe(begun))
             await asyncio.wait({self._channel})
@@ -250,7 +253,7 @@ class RedisTier:
             await asyncio.sleep(self._retry_delay)
 
     async def _close_idle_connections(self) -> None:
-        """Close what is left of connections to a server that is gone."""
+        """Closes idle connections to a server that is gone."""
         with contextlib.suppress(RedisError, OSError):
             await self._client.connection_pool.disconnect(inuse_connections=False)
 
@@ -266,10 +269,11 @@ class RedisTier:
                 await self._measure_clock_offset(same=place == self._run_id)
                 self._run_id = place
                 if held := set(self._held_leases):
-                    # A Redis that was only slow still has them: everybody would wait for what nobody fetches.
+                    # A Redis that was only slow still holds these leases: other processes would wait for a fetch that
+                    # never comes.
                     await self._build_release(held).execute()
                     self._held_leases -= held
-            self._on_unsubscribed()  # what was missed meanwhile, nobody knows
+            self._on_unsubscribed()  # invalidations may have been missed before the subscription
             self._subscribed = True
             begun.set()
             loop = asyncio.get_running_loop()
@@ -279,7 +283,7 @@ class RedisTier:
                     await self._measure_clock_offset(same=True)
                     look_at = loop.time() + CLOCK_CHECK_INTERVALS * self._retry_delay
                 message = await channel.get_message(timeout=self._retry_delay)
-                if message is None:  # nothing to hear, or nobody who says it any more
+                if message is None:  # no message, or the server is gone
                     async with asyncio.timeout(self._timeout):
                         await channel.ping()
                     message = await channel.get_message(timeout=self._timeout)
@@ -289,7 +293,7 @@ class RedisTier:
                     self._on_invalidated(message["data"].decode("ascii").split())
 
     async def _measure_clock_offset(self, *, same: bool) -> None:
-        """Learn by how much the clock of Redis is ahead; `same`: it is the same Redis as at the last look."""
+        """Measures the offset of the clock of Redis; `same`: it is the same server as at the last measurement."""
         async with asyncio.timeout(self._timeout):
             began = self._clock()
             seconds, microseconds = await self._subscriber.time()
@@ -300,7 +304,7 @@ class RedisTier:
             await self._delete_answers()
 
     async def _delete_answers(self) -> None:
-        """Discard all answers in Redis: their age is unknown."""
+        """Deletes all answers in Redis, because their age is unknown."""
         pattern, cursor = self._key("a", self._run_id, "*"), 0
         while True:
             cursor, keys = await self._subscriber.scan(cursor, match=pattern, count=_SCAN_COUNT)
@@ -314,12 +318,11 @@ class RedisTier:
         return f"simpul:v1:{what}:{place}:{name}"
 
     def __repr__(self) -> str:
-        """Whether it is there, never where."""
         return f"<RedisTier {'following' if self._subscribed else 'lost'}>"
 
 
 def _decode_entry(value: bytes, tokens: Sequence[bytes]) -> SharedEntry | None:
-    """What was stored, where its tokens are those of the moment."""
+    """Decodes an entry; None if its tokens are not the current ones."""
     if len(value) < _HEADER.size:
         return None
     at, count = _HEADER.unpack_from(value)

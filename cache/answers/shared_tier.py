@@ -1,8 +1,8 @@
-"""What the read-through needs of a tier that all processes share.
+"""The interface of the cache tier that all processes share.
 
-Each tag has a token there that changes whenever the tag is invalidated. An answer is stored with the tokens that were
-read before it was fetched, and counts only as long as they are the tokens of the moment: so an answer that was fetched
-before an invalidation may be stored after it, and is still found by nobody.
+Each tag has a token that changes with every invalidation. An answer is stored with the tokens that were read before its
+fetch, and is valid only while they are the current ones. So an answer that was fetched before an invalidation and
+stored after it is never found.
 """
 
 from __future__ import annotations
@@ -12,62 +12,62 @@ from typing import NamedTuple, Protocol
 
 
 class CacheKey(NamedTuple):
-    """What is looked for."""
+    """The name and the tags of a slot in the tier."""
 
     name: str
-    """Opaque: nobody can tell from it what it is about."""
+    """Opaque: it reveals nothing about the content."""
     tags: tuple[str, ...]
-    """As opaque."""
+    """Opaque, too."""
 
 
 class SharedEntry(NamedTuple):
-    """What is there and counts."""
+    """A valid entry of the tier."""
 
     fetched_at: float
-    """When the agency gave it, on this process's own clock (`cache/answers/monotonic_clock.py`)."""
+    """When the agency gave it, on the clock of this process (`cache/answers/monotonic_clock.py`)."""
     body: bytes
 
 
 class Lookup(NamedTuple):
-    """What the tier held at one moment."""
+    """The result of a lookup."""
 
     found: Mapping[str, SharedEntry]
     """By name."""
     tokens: Mapping[str, bytes]
     """By tag."""
     run_id: str
-    """In which life of the tier: after its end, nothing that was read before it counts."""
+    """The run of the tier's server: after a restart, nothing that was read before is valid."""
 
 
 class NewSharedEntry(NamedTuple):
-    """What is to be kept there."""
+    """An entry to store."""
 
     key: CacheKey
     fetched_at: float
-    """As of `SharedEntry`."""
+    """As in `SharedEntry`."""
     body: bytes
     lifetime: float
-    """How long."""
+    """Seconds to store it for."""
 
 
 class SharedTier(Protocol):
-    """Fails open: where it does not answer, it found nothing, and keeps nothing."""
+    """Fails open: if the tier does not answer, nothing is found and nothing is stored."""
 
     @property
     def is_subscribed(self) -> bool:
-        """Whether this process hears at this moment what others invalidate."""
+        """Whether this process currently receives the invalidations of other processes."""
 
     async def look_up(self, keys: Sequence[CacheKey]) -> Lookup | None:
-        """What is there, in one round trip; None where the tier does not answer."""
+        """Looks up answers in one round trip; None if the tier does not answer."""
 
     async def store(self, entries: Sequence[NewSharedEntry], lookup: Lookup) -> None:
-        """Keep answers that were fetched after this look."""
+        """Stores answers that were fetched after this lookup."""
 
     async def acquire_lease(self, names: Sequence[str]) -> Collection[str]:
-        """Those of the names that nobody else is fetching: from now on this process is, for a moment."""
+        """Leases names that no other process is fetching to this process, for a moment, and returns them."""
 
     async def release_lease(self, names: Sequence[str]) -> None:
-        """They were fetched, or could not be: whoever waits may look."""
+        """Releases leases after a fetch or a failure, so that waiting processes can look."""
 
     async def invalidate(self, tags: Sequence[str]) -> bool:
-        """Let nothing with these tags count any more, in any process; False where the tier does not answer."""
+        """Invalidates tags for all processes. Returns False if the tier does not answer."""

@@ -1,4 +1,4 @@
-"""What is kept: one answer of one kind for one key."""
+"""Slots of the cache: one answer of one kind for one key."""
 
 from __future__ import annotations
 
@@ -10,24 +10,24 @@ from records.calls.freshness import Freshness, Staleness
 
 
 class Codec(Protocol):
-    """Writes answers of one kind, and reads them again."""
+    """Encodes and decodes answers of one kind."""
 
     def encode(self, value: Any) -> bytes:  # noqa: ANN401 - any answer
-        """The bytes of an answer; never empty."""
+        """Returns the bytes of an answer; never empty."""
 
     def decode(self, body: bytes) -> Any:  # noqa: ANN401 - any answer
-        """The answer; raises `ValueError` for bytes of another form, as an earlier version of the hub wrote them."""
+        """Returns the answer. Raises `ValueError` for bytes of another form, as of an earlier version."""
 
 
 class AnswerKind:
-    """A kind of answer: equal only to itself."""
+    """A kind of answer; equal only to itself."""
 
     __slots__ = ("codec", "freshness", "hits", "name")
 
     def __init__(self, name: str, freshness: Freshness, codec: Codec, hits: CacheHits | None = None) -> None:
-        """`name` is what all processes call it; another form of the same answers has another name.
+        """`name` is the same in all processes; another form of the same answers has another name.
 
-        `hits` are counted together with those of other kinds, or alone.
+        `hits` may be shared with other kinds; None counts this kind separately.
         """
         self.name = name
         self.freshness = freshness
@@ -35,25 +35,24 @@ class AnswerKind:
         self.hits = hits or CacheHits()
 
     def __repr__(self) -> str:
-        """Its name."""
-        return f"<Kind {self.name}>"
+        return f"<AnswerKind {self.name}>"
 
 
 class Slot(NamedTuple):
-    """Where an answer is kept."""
+    """The place of one answer in the cache."""
 
     kind: AnswerKind
     key: Hashable
 
 
 class CacheResult(NamedTuple):
-    """What a slot holds for who asks."""
+    """The answer of a slot, for a caller."""
 
     value: Any
-    """None where the agency knows nothing of the key; an exception where there is no answer."""
+    """None if the agency does not know the key; an exception if there is no answer."""
     fetched_at: float
-    """When the agency gave it, on this process's own clock (`cache/answers/monotonic_clock.py`)."""
+    """When the agency gave it, on the clock of this process (`cache/answers/monotonic_clock.py`)."""
     fresh_until: float
-    """As `fetched_at`; the same for what is not to be used again."""
+    """On the same clock; equal to `fetched_at` for a result that must not be reused."""
     staleness: Staleness | None = None
-    """Said where the answer is no longer fresh."""
+    """Set if the answer is no longer fresh."""

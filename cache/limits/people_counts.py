@@ -217,7 +217,7 @@ class PeopleCounts:
         return Charge(over_budget=over) if over else await self._charge_shared(self._shared, reader, budget, new)
 
     def _charge_locally(self, known: _ReaderPeople, budget: PeopleBudget, new: Sequence[bytes], now: float) -> Charge:
-        """Count in this process, in one turn of the event loop."""
+        """Counts in this process, without giving up control to the event loop."""
         over = self._check_locally(known, budget, new, now)
         if over is not None:
             return Charge(over_budget=over)
@@ -322,7 +322,7 @@ class PeopleCounts:
                 return
 
     async def close(self) -> None:
-        """Stop giving back."""
+        """Cancels the restore of people in the store."""
         if self._catching_up is not None:
             self._catching_up.cancel()
             await asyncio.gather(self._catching_up, return_exceptions=True)

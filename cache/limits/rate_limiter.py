@@ -1,11 +1,12 @@
-"""Rates: how much may be taken in how long, by the generic cell rate algorithm (GCRA; ITU-T I.371, annex A).
+"""Rate limits by the generic cell rate algorithm (GCRA; ITU-T I.371, annex A).
 
-What is full gives all at once and fills evenly. One number says how full: the moment at which it will be full again.
+A full bucket allows its whole amount as a burst, and refills evenly. One number is its state: the moment at which it
+will be full again.
 
-In this process the algorithm is written out here. throttled-py's own store takes 1.6 microseconds a look, and two looks
-a request are 4 % of a small one; this takes a fifth of that, and tests hold it to the library's answers. For all
-processes together the library's script is what counts (`cache/limits/redis_counters.py`), and the buckets here follow
-what it says: where Redis goes, counting goes on from what was known last.
+This process runs its own implementation. throttled-py's in-memory store takes 1.6 microseconds for a check, and two
+checks per request are 4 % of a small request. This code takes a fifth of that, and tests compare it with the library.
+For all processes together the library's script decides (`cache/limits/redis_counters.py`), and the local buckets follow
+its replies: if Redis fails, counting continues from the last known state.
 """
 
 from __future__ import annotations
@@ -17,17 +18,17 @@ from time import monotonic
 from typing import Generic, NamedTuple, Protocol, TypeVar
 
 MAX_OWNERS = 50_000
-"""Owners whose buckets are remembered, some 600 bytes each: 30 MB at most for one kind of caller."""
+"""The maximum number of owners with buckets, about 600 bytes each: 30 MB at most for one kind of caller."""
 _EVICTION_TRIES = 4
 _EPSILON = 1e-9
-"""Below this, times and shares are the same: what is left of a rate must not be one less for a rounding."""
+"""Tolerance for equal times and shares, so that rounding does not reduce the rest of a rate by one."""
 
 
 class BucketOwner(Protocol):
-    """Owns buckets."""
+    """The owner of buckets."""
 
     def is_full(self) -> bool:
-        """Whether they are full, so that nothing is lost with them."""
+        """Whether its buckets are full, so that evicting it loses nothing."""
 
 
 T = TypeVar("T", bound=BucketOwner)
@@ -35,34 +36,34 @@ T = TypeVar("T", bound=BucketOwner)
 
 @dataclass(frozen=True, slots=True)
 class Rate:
-    """So much in so many seconds."""
+    """An amount per number of seconds."""
 
     amount: int
     seconds: float = 60.0
     interval: float = field(init=False)
-    """Seconds in which one fills in."""
+    """Seconds until one more unit is available."""
 
     def __post_init__(self) -> None:
-        """Refuse what gives nothing."""
+        """Raises ValueError for a rate that allows nothing."""
         if self.amount < 1 or self.seconds <= 0:
             raise ValueError(f"A rate of {self.amount} in {self.seconds:g} s gives nothing. Write 1 or more.")
         object.__setattr__(self, "interval", self.seconds / self.amount)
 
 
 class Bucket:
-    """What one owner has left of one rate."""
+    """The state of one rate for one owner."""
 
     __slots__ = ("full_at", "key", "rate")
 
     def __init__(self, key: str, rate: Rate) -> None:
-        """Be full. `key` is what all processes call it; it tells nobody who the owner is."""
+        """Starts full. `key` is the name for all processes; it does not reveal the owner."""
         self.key = key
         self.rate = rate
         self.full_at = 0.0
-        """On the clock of whoever asks."""
+        """When the bucket is full again, on the clock of the limiter."""
 
     def compute_wait(self, cost: int, now: float) -> float:
-        """Seconds until so much can be taken; 0 for at once, infinity for never."""
+        """Returns the seconds until `cost` can be taken; 0 for now, infinity for never."""
         rate = self.rate
         if cost > rate.amount:
             return inf
@@ -70,7 +71,7 @@ class Bucket:
         return wait if wait > _EPSILON else 0.0
 
     def take(self, cost: int, now: float) -> float:
-        """Take so much; as `compute_wait`, and nothing is taken where it is not 0."""
+        """Takes `cost`, and returns 0; otherwise takes nothing, and returns the wait as `compute_wait` does."""
         rate = self.rate
         full_at = self.full_at
         if full_at < now:  # noqa: PLR1730 - each request comes here twice, and `max` takes a fifth of it
@@ -83,33 +84,32 @@ class Bucket:
         return 0.0
 
     def compute_remaining(self, now: float) -> tuple[int, int]:
-        """How much could be taken at once, and whole seconds until it is full."""
+        """Returns the amount that can be taken now, and the whole seconds until the bucket is full."""
         full_in = self.full_at - now
         if full_in <= 0:
             return self.rate.amount, 0
         return int((self.rate.seconds - full_in) / self.rate.interval + _EPSILON), ceil(full_in)
 
     def __repr__(self) -> str:
-        """The rate, never whose."""
+        """The rate, never the owner."""
         return f"<Bucket of {self.rate.amount} in {self.rate.seconds:g} s>"
 
 
 class OwnerRegistry(Generic[T]):
-    """What is known of many owners of buckets, as many as fit.
+    """A bounded registry of bucket owners.
 
-    Where more come, whose buckets are full again is forgotten first; where nobody's are, the oldest are. So who comes
-    from ever new addresses can make the hub forget what others like them have taken, and never more than that: each
-    kind of caller has owners of its own.
+    At the limit, an owner with full buckets is evicted first, otherwise the oldest. So a caller with ever new addresses
+    can only reset the limits of similar callers: each kind of caller has a separate registry.
     """
 
     def __init__(self, factory: Callable[[str], T], *, max_owners: int = MAX_OWNERS) -> None:
-        """Take what makes an owner out of a name."""
+        """Takes the function that builds an owner from a name."""
         self._factory = factory
         self._max_owners = max_owners
         self._owners: dict[str, T] = {}
 
     def get_or_create(self, name: str) -> T:
-        """The owner of this name."""
+        """Returns the owner of this name, and creates it if it is missing."""
         found = self._owners.get(name)
         if found is None:
             self._make_room()
@@ -117,18 +117,18 @@ class OwnerRegistry(Generic[T]):
         return found
 
     def find(self, name: str) -> T | None:
-        """The owner of this name, where anything is known of it."""
+        """Returns the owner of this name; None if it is not in the registry."""
         return self._owners.get(name)
 
     def _make_room(self) -> None:
-        """Look at a few of the oldest only: no request waits while thousands are looked at."""
+        """Evicts an owner. Checks only a few of the oldest, so that no request waits for thousands of checks."""
         for _ in range(_EVICTION_TRIES):
             if len(self._owners) < self._max_owners:
                 return
             name = next(iter(self._owners))
             owner = self._owners.pop(name)
             if not owner.is_full():
-                self._owners[name] = owner  # behind all the others
+                self._owners[name] = owner  # to the end of the queue
         while len(self._owners) >= self._max_owners:
             del self._owners[next(iter(self._owners))]
 
@@ -136,18 +136,18 @@ class OwnerRegistry(Generic[T]):
         return len(self._owners)
 
     def __repr__(self) -> str:
-        """How many, never who."""
-        return f"<Owners {len(self._owners)}>"
+        """The number of owners, never their names."""
+        return f"<OwnerRegistry {len(self._owners)}>"
 
 
 class RateResult(NamedTuple):
-    """What all processes together say to somebody who takes."""
+    """The reply of the shared store."""
 
     is_refused: bool
     full_in: float
-    """Seconds."""
+    """Seconds until the bucket is full."""
     wait: float
-    """Seconds; 0 where it was taken."""
+    """Seconds to wait; 0 if the cost was taken."""
 
 
 class SharedRateStore(Protocol):
@@ -155,26 +155,26 @@ class SharedRateStore(Protocol):
 
     @property
     def is_up(self) -> bool:
-        """Whether it is worth asking."""
+        """Whether the store answered last time."""
 
     async def take(self, key: str, rate: Rate, cost: int) -> RateResult | None:
-        """Take so much; None where nobody answers in time."""
+        """Takes `cost` from a rate; None if the store does not answer in time."""
 
 
 class RateLimiter:
-    """Takes from buckets: for all processes together where they share a store that answers, else in this one."""
+    """Takes from buckets: for all processes if their shared store answers, otherwise in this process."""
 
     def __init__(self, shared: SharedRateStore | None = None, *, clock: Callable[[], float] = monotonic) -> None:
-        """Take the store, if there is one, and a clock in seconds that is never set back."""
+        """Takes the optional store, and a clock in seconds that is never set back."""
         self._shared = shared
         self.is_local = shared is None
-        """Whether this process counts alone for good, so that nobody has to be asked."""
+        """Whether this process always counts alone, so that no store is asked."""
         self.clock = clock
 
     def take(self, bucket: Bucket, cost: int) -> float | Awaitable[float]:
-        """Take so much of it: 0 where it was taken, else the seconds to wait for it, infinity for never.
+        """Takes `cost` from a bucket: 0 if it was taken, otherwise the seconds to wait, infinity for never.
 
-        What this process knows to be too much is refused without a question: the others can only have taken more.
+        Refuses without a call what exceeds the limit in this process alone: other processes can only have taken more.
         """
         now = self.clock()
         if self._shared is None or not self._shared.is_up:

@@ -1,11 +1,11 @@
-"""What all processes of the hub count together, in Redis or Valkey; the only place that knows either.
+"""Counters that all processes of the hub share, in Redis or Valkey; no other module of limits knows either.
 
-No request fails, or waits long, because of Redis. Where it does not answer within a tenth of a second it counts as
-gone, everybody counts alone at once, and from then on nobody but a probe waits for it.
+No request fails, or waits long, because of Redis. If it does not answer within a tenth of a second, it counts as
+unavailable: each process then counts alone, and only a probe waits for Redis.
 
-What is asked in the same turn, or while an answer is on its way, goes out in one go: alone, a command costs 35
-microseconds of processor time in redis-py, among others 6 to 11. Rates are throttled-py's script (GCRA, by the clock of
-Redis); a day's points a script of our own, because the library counts what it refuses, too.
+Commands of the same event loop iteration, or during a pending reply, go out as one pipeline. A single command costs 35
+microseconds of processor time in redis-py; in a pipeline 6 to 11. Rates use throttled-py's script (GCRA, by the clock
+of Redis). Daily quotas use our own script, because the library also counts what it refuses.
 """
 
 from __future__ import annotations
@@ -31,9 +31,9 @@ from cache.redis_connection import connect_redis
 _log = logging.getLogger("simpul.limits")
 
 TIMEOUT = 0.1
-"""Seconds after which Redis counts as gone."""
+"""Seconds after which Redis counts as unavailable."""
 RETRY_DELAY = 1.0
-"""Seconds between two looks whether it is back."""
+"""Seconds between two probes of an unavailable Redis."""
 _PREFIX = "simpul:v1:"
 _MAX_PIPELINE_CALLS = 256
 _TWO_DAYS = 2 * 86_400
@@ -47,8 +47,8 @@ end
 redis.call("SET", KEYS[1], string.format("%.0f", after), "EX", ARGV[4])
 return {1, after}
 """
-"""Arguments: points, points a day, points that who asks knows to be spent, seconds to keep it for. A Redis that lost
-what it held learns it again from whoever knows."""
+"""Arguments: points, points per day, points that the calling process knows to be spent, seconds to store it for. A
+Redis that lost its data learns the number again from the callers."""
 
 _PEOPLE_SCRIPT = """
 local clock = redis.call("TIME")
@@ -112,12 +112,12 @@ class _PendingCall(NamedTuple):
 
 
 class RedisCounters:
-    """Counts in Redis. `start` and `close` it in the event loop that asks."""
+    """Counts in Redis. Call `start` and `close` in the event loop that asks."""
 
     def __init__(
         self, url: str, *, make_key: Callable[[str], str], timeout: float = TIMEOUT, retry_delay: float = RETRY_DELAY
     ) -> None:
-        """Take where Redis is, and what makes a key of a client's name; nothing is opened yet."""
+        """Takes the address of Redis, and the function that builds a key from a client's name. Opens nothing yet."""
         self._client = connect_redis(
             url,
             socket_timeout=timeout,
@@ -129,25 +129,25 @@ class RedisCounters:
         self._timeout = timeout
         self._retry_delay = retry_delay
         self._script_hashes: dict[_Script, str] = {}
-        """By what Redis calls the scripts."""
+        """The hashes by which Redis knows the scripts."""
         self._pending: list[_PendingCall] = []
         self._sending: asyncio.Task[None] | None = None
         self._probing: asyncio.Task[None] | None = None
         self.is_up = False
-        """Whether Redis answered when it was last asked."""
+        """Whether Redis answered the last call."""
         self._reconnected = asyncio.Event()
         self._down_since = 0.0
         self.on_reconnect: list[Callable[[], None]] = []
         """Callbacks that run when Redis answers again."""
 
     async def start(self) -> None:
-        """Look whether Redis answers; where not, go on looking while the hub serves."""
+        """Probes Redis. If it does not answer, the probe is repeated in the background."""
         failure = await self._probe()
         if failure is not None:
             self._mark_down(failure)
 
     async def close(self) -> None:
-        """Stop counting together."""
+        """Stops counting in Redis."""
         self.is_up = False
         tasks = [each for each in (self._sending, self._probing) if each is not None]
         for each in tasks:
@@ -158,7 +158,7 @@ class RedisCounters:
             await self._client.aclose()
 
     async def take(self, key: str, rate: Rate, cost: int) -> RateResult | None:
-        """Take from a rate; None where Redis does not answer in time."""
+        """Takes from a rate; None if Redis does not answer in time."""
         reply = await self._call_script(_Script.RATE, f"rate:{key}", (rate.interval, rate.amount, cost))
         if reply is None:
             return None
@@ -168,9 +168,10 @@ class RedisCounters:
     def spend(
         self, client: str, points: int, *, day: int, limit: int, known_spent: int
     ) -> Awaitable[tuple[bool, int] | None] | None:
-        """Spend points of a client's day, numbered from 1970-01-01 UTC: whether they were, and how many are spent.
+        """Spends points of a client's day, numbered from 1970-01-01 UTC.
 
-        `known_spent` is what who asks knows to be spent. None where Redis does not answer.
+        Returns whether they were spent, and the day's total. `known_spent` is the number that this process knows to be
+        spent. None if Redis does not answer.
         """
         return self._spend(client, points, day, limit, known_spent) if self.is_up else None
 
@@ -180,7 +181,7 @@ class RedisCounters:
         return None if reply is None else (bool(reply[0]), int(reply[1]))
 
     async def wait_until_up(self, seconds: float) -> bool:
-        """Whether Redis answers, or does so again before it was away for so long: a busy moment is no outage."""
+        """Whether Redis answers, or comes back before it was away for `seconds`: a short delay is not an outage."""
         left = self._down_since + seconds - monotonic()
         if self.is_up or left <= 0:
             return self.is_up
@@ -213,7 +214,7 @@ class RedisCounters:
         return await call.reply
 
     async def _drain(self) -> None:
-        """Send what is wished for until nothing is."""
+        """Sends pending calls until none is left."""
         while self._pending:
             calls, self._pending = self._pending[:_MAX_PIPELINE_CALLS], self._pending[_MAX_PIPELINE_CALLS:]
             try:
@@ -222,7 +223,7 @@ class RedisCounters:
                 self._reply_none(calls)
                 raise
             for call, reply in zip(calls, replies, strict=True):
-                if not call.reply.done():  # whoever asked may be gone
+                if not call.reply.done():  # the caller may be cancelled
                     call.reply.set_result(reply)
 
     async def _run_pipeline(self, calls: Sequence[_PendingCall]) -> Sequence[Any]:
@@ -236,7 +237,7 @@ class RedisCounters:
             self._mark_down(failure)
             return [None] * len(calls)
         failures = [each for each in replies if isinstance(each, Exception)]
-        if failures:  # it forgot the scripts, became a replica, is out of memory
+        if failures:  # Redis lost the scripts, became a replica, or is out of memory
             self._mark_down(failures[0])
         return [None if isinstance(each, Exception) else each for each in replies]
 
@@ -246,7 +247,7 @@ class RedisCounters:
                 call.reply.set_result(None)
 
     def _mark_down(self, failure: Exception) -> None:
-        """Count alone from now on, and look whether Redis comes back."""
+        """Counts alone from now on, and probes until Redis comes back."""
         self.is_up = False
         self._reconnected.clear()
         if self._probing is None or self._probing.done():
@@ -259,7 +260,7 @@ class RedisCounters:
 
     async def _probe_until_up(self) -> None:
         while True:
-            with contextlib.suppress(RedisError, OSError):  # what is left of connections to a server that is gone
+            with contextlib.suppress(RedisError, OSError):  # closes idle connections to a server that is gone
                 await self._client.connection_pool.disconnect(inuse_connections=False)
             await asyncio.sleep(self._retry_delay)
             if await self._probe() is None:
@@ -269,12 +270,12 @@ class RedisCounters:
                 return
 
     async def _probe(self) -> Exception | None:
-        """Do once what requests need of it; what went wrong, if anything did."""
+        """Runs once what requests need of Redis. Returns the failure, if any."""
         try:
             async with asyncio.timeout(self._timeout):
                 for script in _Script:
                     self._script_hashes[script] = await self._client.script_load(script.value)
-                # redis-py says of both its clients together what each answers.
+                # redis-py annotates its sync and async clients together, as either answer.
                 answer = self._client.evalsha(self._script_hashes[_Script.RATE], 1, f"{_PREFIX}probe", "1", "1", "1")
                 await cast("Awaitable[object]", answer)
         except (RedisError, OSError) as failure:
@@ -284,5 +285,4 @@ class RedisCounters:
         return None
 
     def __repr__(self) -> str:
-        """Whether it answers, never where it is."""
-        return f"<SharedCounts {'up' if self.is_up else 'down'}>"
+        return f"<RedisCounters {'up' if self.is_up else 'down'}>"

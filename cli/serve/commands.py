@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import gc
 import os
 import signal
 import sys
@@ -72,8 +73,11 @@ def _refuse_second_instance(folder: StateFolder) -> None:
 
 
 def _import_hub_server() -> Callable[..., Awaitable[HttpServer]]:
-    from cli.serve.hub_server import build_hub_server  # noqa: PLC0415 - takes a second or two, in which the agencies start
-
+    gc.disable()  # as in scripts/simpul.py
+    try:
+        from cli.serve.hub_server import build_hub_server  # noqa: PLC0415 - takes a second or two, in which the agencies start
+    finally:
+        gc.enable()
     return build_hub_server
 
 

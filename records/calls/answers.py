@@ -1,4 +1,4 @@
-"""The shape of every read: many keys in, one answer or failure a key out."""
+"""The result of every batch: one answer or failure for each of many keys."""
 
 from __future__ import annotations
 
@@ -11,5 +11,5 @@ K = TypeVar("K")
 V = TypeVar("V")
 
 Answers = Mapping[K, V | AgencyFailure]
-"""What a batch gives back. A key that is absent is unknown to the agency (null, or an empty list);
-a key whose answer is an `AgencyFailure` failed alone. Where the whole call failed, the failure is raised instead."""
+"""The result of a batch. A key that is absent is unknown to the agency (null, or an empty list). A key with an
+`AgencyFailure` as its answer failed alone. If the whole call failed, the failure is raised instead."""

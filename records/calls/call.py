@@ -1,4 +1,4 @@
-"""What travels with every call to an agency."""
+"""The context that accompanies every call to an agency."""
 
 from __future__ import annotations
 
@@ -13,27 +13,28 @@ from records.record import record
 
 @record
 class Call:
-    """Until when the caller waits, and which request it belongs to.
+    """The deadline of a call, and the request that it belongs to.
 
-    Deadlines end inside an agency's transport, as ordinary failures (`AgencyTimeout`). What is still not there at the
-    deadline is given up by the engine: the answer holds what is ready.
+    The agency's transport turns a passed deadline into an ordinary failure (`AgencyTimeout`). At the deadline the
+    engine stops waiting and answers with what is ready.
     """
 
     deadline: float
-    """The moment after which no answer helps, on the clock of `time.monotonic`, in seconds."""
+    """The moment after which an answer is useless, on the clock of `time.monotonic`, in seconds."""
     request_id: str
     """The request's id, for logs and for agencies that want one. Never personal."""
     span: Span | None = None
-    """What is being done, as traces tell of it; None where nobody collects any."""
+    """The span of the current work; None if tracing is off."""
 
     max_age: float = inf
-    """How many seconds ago an agency may have said what is used, unless it fails; 0 where everything is asked anew."""
+    """The maximum age of an answer in seconds, unless the agency fails. 0 asks the agency even if an answer is
+    cached."""
 
     reply_budget: ReplyBudget = field(default_factory=ReplyBudget, compare=False, repr=False)
-    """How much agencies may still send for this client request, over all calls that belong to it."""
+    """The bytes that agencies may still send for this client request, over all its calls."""
 
     def with_deadline(self, deadline: float, span: Span | None = None) -> Call:
-        """One attempt for this call: its own deadline and span, the same request and the same budget."""
+        """Builds the call of one attempt: its own deadline and span, the same request and reply budget."""
         return Call(deadline=deadline, request_id=self.request_id, span=span, reply_budget=self.reply_budget)
 
     def remaining(self) -> float:

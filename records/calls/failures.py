@@ -1,7 +1,7 @@
-"""How an agency can fail us. Raised by connectors, or put in place of one key's answer; shown to callers by code.
+"""The ways in which an agency fails. Connectors raise a failure, or put it in place of one key's answer.
 
-`str()` of each is safe to show: it names the agency and the mend, never a host, a number of a person, or the
-agency's own words. What was really seen goes to `detail`, which is for the log of the hub only.
+Callers see a failure by its code. `str()` of each is safe to show: it names the agency and the fix, never a host, an
+identity number, or the agency's own words. `detail` holds what the hub really saw, for the hub's log only.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from typing import ClassVar
 
 
 class AgencyFailure(Exception):  # noqa: N818 - a failure is an answer of an agency, not an error of ours
-    """An agency could not answer a call, or not the part of it that this stands for."""
+    """An agency could not answer a call, or the one key that this failure replaces."""
 
     code: ClassVar[str] = "AGENCY_UNAVAILABLE"
     message_template: ClassVar[str] = (
@@ -18,7 +18,7 @@ class AgencyFailure(Exception):  # noqa: N818 - a failure is an answer of an age
     )
 
     def __init__(self, agency: str, detail: str = "", *, retry_after: float | None = None) -> None:
-        """Name the agency; `detail` is for the log; `retry_after` in seconds, where the agency gave one."""
+        """Stores the agency; `detail` for the log; `retry_after` in seconds, if the agency sent one."""
         super().__init__(self.message_template.format(agency=agency))
         self.agency = agency
         self.detail = detail
@@ -26,7 +26,7 @@ class AgencyFailure(Exception):  # noqa: N818 - a failure is an answer of an age
 
 
 class AgencyUnavailable(AgencyFailure):
-    """Not reachable, or failing by its own account (connection refused, HTTP 5xx, SOAP server fault, SQL error)."""
+    """The agency is unreachable or reports an error (connection refused, HTTP 5xx, SOAP server fault, SQL error)."""
 
 
 class AgencyTimeout(AgencyFailure):
@@ -37,14 +37,14 @@ class AgencyTimeout(AgencyFailure):
 
 
 class AgencyRefused(AgencyFailure):
-    """The agency answered, and said no: credentials, quota, closing hours, or a rate limit."""
+    """The agency answered with a refusal: credentials, quota, closing hours, or a rate limit."""
 
     code = "AGENCY_REFUSED"
-    message_template = "The agency '{agency}' refused the hub's call. The operators of the hub can mend this."
+    message_template = "The agency '{agency}' refused the hub's call. The operators of the hub can fix this."
 
 
 class AgencyClosed(AgencyFailure):
-    """The agency is closed at this hour, by the terms it is asked under; it was not asked."""
+    """The agency is closed at this hour by its terms, so the hub did not call it."""
 
     code = "AGENCY_CLOSED"
     message_template = (
@@ -53,13 +53,13 @@ class AgencyClosed(AgencyFailure):
 
 
 class AgencyMalformed(AgencyFailure):
-    """The agency answered something that is not what its interface promises."""
+    """The agency's answer does not match its interface."""
 
     code = "AGENCY_MALFORMED"
     message_template = (
-        "The agency '{agency}' answered something the hub cannot read. The operators of the hub can mend this."
+        "The agency '{agency}' answered something the hub cannot read. The operators of the hub can fix this."
     )
 
 
 class ReplyBudgetSpent(AgencyMalformed):
-    """All replies for one client request hold more than is read for one; each may be sound by itself."""
+    """The replies for one client request exceed the reply budget, though each of them may be valid."""

@@ -1,4 +1,4 @@
-"""How long an answer may be used, and what is said of one that is no longer fresh."""
+"""How long an answer may be used, and the notice for an answer that is stale."""
 
 from __future__ import annotations
 
@@ -11,41 +11,41 @@ from records.record import record
 
 
 def seconds(count: float) -> float:
-    """So many seconds."""
+    """Converts seconds to seconds, so that a declaration names its unit."""
     return float(count)
 
 
 def minutes(count: float) -> float:
-    """So many minutes, in seconds."""
+    """Converts minutes to seconds."""
     return 60.0 * count
 
 
 def hours(count: float) -> float:
-    """So many hours, in seconds."""
+    """Converts hours to seconds."""
     return 3_600.0 * count
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Freshness:
-    """How long the answers of a batch may be used; all in seconds."""
+    """How long the answers of a batch may be used. All durations are in seconds."""
 
     fresh: float
-    """As long, nobody is asked again."""
+    """Seconds during which the hub does not ask the agency again."""
     stale_while_revalidate: float = 0.0
-    """After that as long, an answer is still given at once while it is asked for anew (RFC 5861, section 3)."""
+    """Seconds after `fresh` in which a stale answer is served while it is refreshed (RFC 5861, section 3)."""
     stale_if_error: float = 0.0
-    """After `fresh` as long, an answer is still given where the agency fails (RFC 5861, section 4)."""
+    """Seconds after `fresh` in which a stale answer is served if the agency fails (RFC 5861, section 4)."""
     absent: float = 0.0
-    """How long it is kept that the agency knows nothing of a key; not at all where it is 0."""
+    """Seconds for which the hub caches that the agency does not know a key; 0 does not cache it."""
     max_age_for_purpose: float | None = None
-    """Who states a purpose (an official, a system, a partner) gets nothing older than that; None: as everybody else."""
+    """Maximum age for a caller that states a purpose (an official, a system, a partner); None sets no other limit."""
     tags: Callable[[Any], Sequence[str]] | None = None
-    """From a key to what it is about, in words by which its answer can be made to go away: `citizen:...`."""
+    """Returns the tags of a key, by which its answer is invalidated: `citizen:...`."""
     is_personal: bool = True
-    """Whether answers hold personal data: then they are sealed wherever they leave the process."""
+    """Whether answers hold personal data. Such answers are sealed before they leave the process."""
 
     def __post_init__(self) -> None:
-        """Refuse times that contradict each other."""
+        """Raises ValueError if the durations contradict each other."""
         if min(self.fresh, self.stale_while_revalidate, self.stale_if_error, self.absent) < 0:
             raise ValueError("Times of freshness are seconds, 0 or more.")
         if self.absent > self.max_lifetime:
@@ -55,28 +55,28 @@ class Freshness:
 
     @property
     def max_lifetime(self) -> float:
-        """Seconds after which an answer is used for nothing any more."""
+        """Seconds after which an answer is no longer used for anything."""
         return self.fresh + max(self.stale_while_revalidate, self.stale_if_error)
 
 
 class AnswerLifetime(NamedTuple):
-    """How long an answer may be used by whoever is given it now: never longer than any part of it; all in seconds."""
+    """How long a whole answer may be used: never longer than any of its parts. All durations are in seconds."""
 
     age: float
-    """How long ago the oldest part was said by its agency; 0 where all was asked just now."""
+    """Age of the oldest part; 0 if the agencies gave all parts just now."""
     fresh: float
-    """As long it may be used as it is; infinity for what does not change while the hub runs."""
+    """Seconds during which it is fresh; infinity for data that does not change while the hub runs."""
     stale_while_revalidate: float
-    """After that as long, while it is asked for anew (RFC 5861, section 3); infinity where no part says it."""
+    """Seconds after `fresh` to use it while it is refreshed (RFC 5861, section 3); infinity if no part limits this."""
     stale_if_error: float
-    """After `fresh` as long, where the hub fails (RFC 5861, section 4); infinity where no part says it."""
+    """Seconds after `fresh` to use it if the hub fails (RFC 5861, section 4); infinity if no part limits this."""
 
 
 @record
 class Staleness:
-    """What is said of an answer that is no longer fresh."""
+    """The notice for an answer that is no longer fresh."""
 
     as_of: datetime
-    """When the agency gave it."""
+    """When the agency gave the answer."""
     reason: str
-    """`stale_while_revalidate`: it is being asked for anew; else the code of the agency's failure."""
+    """`stale_while_revalidate` while the answer is refreshed; otherwise the code of the agency's failure."""

@@ -1,4 +1,4 @@
-"""A piece of work as traces tell of it: when it began and ended, what it was part of, and how it ended."""
+"""The span of a trace: start, parent, attributes and end of one piece of work."""
 
 from __future__ import annotations
 
@@ -8,19 +8,19 @@ from typing import Protocol
 from records.calls.failures import AgencyFailure
 
 AttributeValue = str | int | bool | tuple[str, ...]
-"""What is told of a span. Never a key, a value, a document, a host or anything else that says who somebody is."""
+"""The value of a span attribute. Never a key, a value, a document, a host or anything that identifies a person."""
 
 
 class Span(Protocol):
-    """One piece of work under way, such as a request, the call of a batch or an attempt to ask an agency.
+    """One running piece of work, such as a request, a batch call or an attempt to call an agency.
 
-    Where nobody collects traces there are none. A span that is not `is_sampled` is told to nobody, so nothing has to be
-    made for it; it only keeps its place in the trace, for those to whom the work is passed on.
+    Without tracing, there are no spans. A span that is not `is_sampled` is not exported, so its attributes need not be
+    computed. It only passes the trace context on to the systems that it calls.
     """
 
     @property
     def is_sampled(self) -> bool:
-        """Whether it is told to anybody."""
+        """Whether the span is exported."""
 
     @property
     def trace_id(self) -> str:
@@ -28,29 +28,29 @@ class Span(Protocol):
 
     @property
     def headers(self) -> Mapping[str, str]:
-        """Headers by which whoever is asked can go on with the trace (W3C Trace Context)."""
+        """Headers that let the called system continue the trace (W3C Trace Context)."""
 
     def start_child(self, name: str, attributes: Mapping[str, AttributeValue], *, is_client: bool = False) -> Span:
-        """Begin a part of this work. `is_client` says that it is to ask another system."""
+        """Starts a child span. `is_client` marks a call to another system."""
 
     def start_linked(self, name: str, attributes: Mapping[str, AttributeValue]) -> Span:
-        """Begin work that this gave rise to, and that nobody here waits for: a trace of its own, with a link."""
+        """Starts a new trace, with a link to this span, for work that this span does not wait for."""
 
     def set_attribute(self, name: str, value: AttributeValue) -> None:
-        """Tell something of it."""
+        """Sets an attribute of the span."""
 
     def update_name(self, name: str) -> None:
-        """Call it otherwise, now that more is known."""
+        """Renames the span when a better name is known."""
 
     def add_link(self, other: Span) -> None:
-        """Say that it waits for work that belongs to another trace, or to another part of this one."""
+        """Links to a span of another trace, or of another part of this trace, that this span waits for."""
 
     def end(self, code: str | None = None) -> None:
-        """End it, once; `code` says how it failed."""
+        """Ends the span, once; `code` is the error code of a failure."""
 
 
 def get_failure_code(failure: BaseException) -> str:
-    """What traces call a failure: an agency's by its code; else whether somebody went away, or the hub failed."""
+    """Returns the code of a failure: an agency's own code, `CANCELLED`, or `INTERNAL` for a fault of the hub."""
     if isinstance(failure, AgencyFailure):
         return failure.code
     return "INTERNAL" if isinstance(failure, Exception) else "CANCELLED"

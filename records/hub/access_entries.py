@@ -1,4 +1,4 @@
-"""Who read what, as those are told who oversee it: supervisors, auditors and the data-protection officer."""
+"""Ledger entries for overseers: supervisors, auditors and the data-protection officer."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class AccessEntry:
     """
 
     subject: bytes | None
-    """Pseudonym of the person; None for somebody whom nobody knows."""
+    """Pseudonym of the person; None for an unidentified person."""
     at: Annotated[datetime, Doc("When it was read.")]
     person: Annotated[
         str | None, Doc("Token of whom the data is about; null for somebody whom nobody knows. Give it in the filter.")
@@ -54,14 +54,14 @@ class AccessEntry:
 
 @record
 class AccessEntryQuery:
-    """A page of what an overseer looks for. Everything that is given must hold."""
+    """One page of an overseer's search. An entry must match all given filters."""
 
     first: int
     after: AccessPosition | None = None
     subject: Nik | None = None
-    """Only about this person, whom the protection officer names."""
+    """Only entries about this person; the data-protection officer gives the NIK."""
     agency: str | None = None
-    """Only by readers of this agency."""
+    """Only entries of readers of this agency."""
     person: str | None = None
     reader: str | None = None
     read_from: datetime | None = None
@@ -76,7 +76,7 @@ class AccessEntryQuery:
 
 @record
 class AccessEntryPage:
-    """Some entries, newest first."""
+    """One page of entries, newest first."""
 
     entries: tuple[AccessEntry, ...]
     has_more: bool

@@ -1,4 +1,4 @@
-"""Who read what of a person, as the person is told."""
+"""The access history of a person, as the person sees it."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class AccessLogEntry:
 
 @record
 class AccessLogQuery:
-    """A page of a person's list."""
+    """One page of a person's access history."""
 
     subject: Nik
     first: int
@@ -42,7 +42,7 @@ class AccessLogQuery:
 
 @record
 class AccessLogPage:
-    """Some entries, newest first."""
+    """One page of entries, newest first."""
 
     entries: tuple[AccessLogEntry, ...]
     has_more: bool

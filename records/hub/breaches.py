@@ -1,4 +1,4 @@
-"""Failures to protect personal data, and what the access ledger says of them (UU PDP 27/2022, article 46)."""
+"""Breaches of personal data protection, and the ledger entries that they affect (UU PDP 27/2022, article 46)."""
 
 from __future__ import annotations
 
@@ -8,45 +8,45 @@ from records.hub.ledger_entries import AccessSearch
 from records.record import record
 
 NOTIFICATION_PERIOD = timedelta(hours=72)
-"""In which the people and the authority have to be told: 3x24 hours (article 46, paragraph 1)."""
+"""The time to notify the people and the authority: 3x24 hours (article 46, paragraph 1)."""
 
 
 @record
 class Breach:
-    """One failure that is, or was, worked on."""
+    """One breach, open or closed."""
 
     name: str
     """`B-2026-0001`."""
     what: str
-    """What happened, in a sentence."""
+    """What happened, in one sentence."""
     search: AccessSearch
-    """Which entries of the ledger it is about; `start` and `end` are always there."""
+    """The affected entries of the ledger; `start` and `end` are always set."""
     opened_at: datetime
     opened_by: str
     known_since: datetime
-    """From when the clock runs."""
+    """The start of the notification period."""
     closed_at: datetime | None = None
     closed_by: str | None = None
 
     @property
     def due(self) -> datetime:
-        """By when everybody has to be told."""
+        """The end of the notification period."""
         return self.known_since + NOTIFICATION_PERIOD
 
 
 @record
 class AffectedPerson:
-    """What was read of one person."""
+    """What was read about one person."""
 
     subject: bytes | None
-    """Pseudonym; None for all those together whom nobody knows."""
+    """Pseudonym; None for all unidentified people together."""
     reads: int
     first: datetime
     last: datetime
     fields: tuple[str, ...]
-    """By schema coordinate, in order."""
+    """Schema coordinates, sorted."""
     classes: tuple[str, ...]
     agencies: tuple[str, ...]
-    """Where the data came from."""
+    """The agencies that hold the data."""
     hidden_until: datetime | None
-    """Before this moment, which is still to come, the person may not be told of one of these reads."""
+    """A future moment before which the person must not see at least one of these reads; None if all may be seen."""

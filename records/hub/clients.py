@@ -1,4 +1,4 @@
-"""Which application a token names: a client of one issuer."""
+"""The identity of an application: a client of one issuer."""
 
 from __future__ import annotations
 
@@ -10,23 +10,23 @@ _ISSUER: Final = re.compile(r"[a-z0-9][a-z0-9-]{0,29}", re.ASCII)
 _SEPARATOR: Final = "/"
 _MAX_NAME_LENGTH: Final = 100
 MAX_CLIENT_ID_LENGTH: Final = 30 + len(_SEPARATOR) + _MAX_NAME_LENGTH
-"""Characters of the longest one as text."""
+"""Length of the longest id, in characters."""
 
 
 class ClientId(str):
-    """An issuer and the name it gives to an application, written `issuer/name`; hubs know clients by nothing less.
+    """An issuer and the name it gives to an application, written `issuer/name`.
 
-    Two issuers may give the same name to two applications, and neither may be taken for the other. The text is what is
-    stored, counted, logged and compared, so the value is that text. No issuer's name holds a `/`, so no two pairs are
-    written alike, whatever the application is called.
+    Two issuers may give the same name to two applications, so the name alone does not identify a client. The text is
+    stored, counted, logged and compared, so the value is that text. An issuer's name has no `/`, so no two pairs have
+    the same text.
     """
 
     __slots__ = ()
 
     def __new__(cls, issuer: str, name: str) -> Self:
-        """Take the issuer by the name of its entry (`auth/tokens/issuers.py`), and the client as its tokens name it.
+        """Combines the issuer's name (`auth/tokens/issuers.py`) and the client's name in its tokens.
 
-        Raises ValueError, which echoes nothing, for what is no such name.
+        Raises ValueError for an invalid name. The error does not contain the name.
         """
         if not _ISSUER.fullmatch(issuer):
             raise ValueError("The issuer of a client is not a valid issuer name.")
@@ -36,7 +36,7 @@ class ClientId(str):
 
     @classmethod
     def parse(cls, text: str) -> Self:
-        """Read `issuer/name`; raises ValueError."""
+        """Parses `issuer/name`. Raises ValueError."""
         issuer, separator, name = text.partition(_SEPARATOR)
         if not separator or not _ISSUER.fullmatch(issuer):
             raise ValueError(
@@ -46,28 +46,28 @@ class ClientId(str):
 
     @classmethod
     def without_issuer(cls, name: str) -> Self:
-        """A client that no token can name, because it has no issuer: the hub itself, the city's own frontends."""
+        """Builds a client that no token can name, because it has no issuer: the hub itself, the city's frontends."""
         if _SEPARATOR in name:
             raise ValueError("A client without an issuer has no '/' in its name.")
         return super().__new__(cls, name)
 
     @classmethod
     def from_stored(cls, text: str) -> Self:
-        """The client of a row, as it was written."""
+        """Builds the client from a stored row, without a check."""
         return super().__new__(cls, text)
 
     @property
     def issuer(self) -> str:
-        """The name of its issuer; empty where no issuer proves it."""
+        """The name of the issuer; empty for a client without an issuer."""
         issuer, separator, _ = self.partition(_SEPARATOR)
         return issuer if separator else ""
 
     @property
     def name(self) -> str:
-        """What the issuer's tokens call it (`client_id`)."""
+        """The client's name in the issuer's tokens (`client_id`)."""
         issuer, separator, name = self.partition(_SEPARATOR)
         return name if separator else issuer
 
     def __reduce__(self) -> tuple[Callable[[str], Self], tuple[str]]:
-        """How a copy is made in another process."""
+        """Pickles the client as its text, for other processes."""
         return self.from_stored, (str(self),)

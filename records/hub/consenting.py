@@ -1,4 +1,4 @@
-"""Somebody who consented, as a partner asks about them: by the consent's id, within the consent."""
+"""The person behind a consent, as a partner reads them: by the consent's id, within the consent."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ class Consenting:
     """The person; not shown to partners."""
     consent: Annotated[Consent, Doc("The consent, as it stands at this moment.")]
     preferences: DataPreferences
-    """Everything the person said that concerns the partner who asks."""
+    """All of the person's preferences that concern the calling partner."""
 
     @property
     def preferences_within_consent(self) -> DataPreferences:
-        """What the person said, as far as this one consent goes: another may be wider, or for another purpose."""
+        """The preferences limited to this consent: another consent may be wider, or for another purpose."""
         return DataPreferences(consents=(self.consent,), restrictions=self.preferences.restrictions)
 
 
@@ -38,7 +38,7 @@ class Match(DescribedEnum):
 
 @record
 class RegisterClaims:
-    """What a partner believes to know of a person, to be compared with the register; None where it does not ask."""
+    """A partner's claims about a person, to compare with the register; None for a claim that is not compared."""
 
     name: str | None = None
     birth_date: date | None = None
@@ -48,7 +48,7 @@ class RegisterClaims:
 
 @record
 class VerificationQuery:
-    """What is to be compared, about whom, and under which consent it is counted."""
+    """The claims to compare, the person, and the consent under which attempts are counted."""
 
     subject: Nik
     consent: str

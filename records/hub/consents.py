@@ -1,4 +1,4 @@
-"""What a person lets a partner read, for what, and until when (UU PDP 27/2022, articles 20 to 24)."""
+"""What a person lets a partner read, for which purpose, and until when (UU PDP 27/2022, articles 20 to 24)."""
 
 from __future__ import annotations
 
@@ -70,7 +70,7 @@ class ConsentRequest:
     duration: timedelta
     """How long the consent would be in force."""
     readable_fields: frozenset[str] | None
-    """What the partner's registered operations read, by schema coordinate; None where it may run any operation."""
+    """Schema coordinates that the partner's registered operations read; None if it may run any operation."""
 
 
 @record
@@ -86,7 +86,7 @@ class ConsentAnswer:
 
 @record
 class ConsentPosition:
-    """A place in the list of a person's consents."""
+    """A cursor in the list of a person's consents."""
 
     at: datetime
     id: str
@@ -94,7 +94,7 @@ class ConsentPosition:
 
 @record
 class ConsentQuery:
-    """A page of a person's consents."""
+    """One page of a person's consents."""
 
     subject: Nik
     first: int
@@ -103,7 +103,7 @@ class ConsentQuery:
 
 @record
 class ConsentPage:
-    """Some consents, newest first."""
+    """One page of consents, newest first."""
 
     consents: tuple[Consent, ...]
     has_more: bool
@@ -111,7 +111,7 @@ class ConsentPage:
 
 @record
 class PersonalConsentKey:
-    """A request or a consent by its id, as far as it is this person's."""
+    """The id of a request or a consent that must belong to this person."""
 
     subject: Nik
     id: str
@@ -119,7 +119,7 @@ class PersonalConsentKey:
 
 @record
 class ConsentGrant:
-    """A person's yes to a request."""
+    """A person's approval of a request."""
 
     subject: Nik
     request: str

@@ -1,4 +1,4 @@
-"""What people said about the use of their data: what rules have to know of it before somebody reads."""
+"""People's preferences on the use of their data, which authorization rules check before a read."""
 
 from __future__ import annotations
 
@@ -24,11 +24,11 @@ class Restriction:
 
 @record
 class DataPreferences:
-    """What some people said, as far as it concerns who asks."""
+    """The preferences of some people, as far as they concern the caller."""
 
     consents: tuple[Consent, ...] = ()
-    """What they let the client read that asks; only what is in force."""
+    """Consents to the calling client that are in force."""
     restrictions: tuple[Restriction, ...] = ()
-    """What they restricted."""
+    """The people's restrictions."""
     people_in_case: frozenset[Nik] | None = None
     """The people of the caller's case; None if no register holds cases of this kind."""

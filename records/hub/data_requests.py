@@ -1,4 +1,4 @@
-"""What a person asks about their own data, as a case with a clock (UU PDP 27/2022, articles 5 to 13)."""
+"""A person's requests about their own data, each a case with a deadline (UU PDP 27/2022, articles 5 to 13)."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from records.purposes import Purpose
 from records.record import record
 
 ANSWER_PERIOD = timedelta(hours=3 * 24)
-"""How long the city has, from the moment a request is received (articles 30, 32, 40 and 41)."""
+"""The time to answer, from the moment a request is received (articles 30, 32, 40 and 41)."""
 
 MAX_TEXT_LENGTH = 2_000
-"""Characters of what a person or the city writes with a request."""
+"""Maximum length in characters of a text by a person or the city."""
 
 
 class DataRequestKind(DescribedEnum):
@@ -43,7 +43,7 @@ class DataRequestState(DescribedEnum):
 
 
 ANSWER_STATES = (DataRequestState.IN_PROGRESS, DataRequestState.DONE, DataRequestState.REFUSED)
-"""What the city answers."""
+"""The states that an answer of the city can set."""
 
 
 class DataRequestRefusal(DescribedEnum):
@@ -109,13 +109,13 @@ class DataRequest:
 
     @property
     def is_overdue(self) -> bool:
-        """Whether it was, or still is, unanswered after the moment it was due."""
+        """Whether it was, or still is, unanswered after its due time."""
         return (self.closed_at or self.read_at) > self.due_at
 
 
 @record
 class NewDataRequest:
-    """A request as the person makes it. The same `key` again is the same request again."""
+    """A new request of a person. Repeating the same `key` repeats the same request."""
 
     subject: Nik
     key: str
@@ -129,17 +129,17 @@ class NewDataRequest:
 
 @record
 class DataRequestWithdrawal:
-    """A request that its person takes back."""
+    """A person's withdrawal of their own request."""
 
     subject: Nik
     number: str
     must_be_restriction: bool = False
-    """Whether it has to be a restriction, which can be ended after it was answered, too."""
+    """Whether the request must be a restriction, which can also be ended after it was answered."""
 
 
 @record
 class DataRequestPosition:
-    """A place in a list, which is ordered by a moment and the number."""
+    """A cursor in a list that is ordered by a moment and the number."""
 
     at: datetime
     number: str
@@ -147,7 +147,7 @@ class DataRequestPosition:
 
 @record
 class DataRequestQuery:
-    """A page of a person's list."""
+    """One page of a person's requests."""
 
     subject: Nik
     first: int
@@ -156,37 +156,37 @@ class DataRequestQuery:
 
 @record
 class WaitingDataRequests:
-    """A page of those that somebody has to answer, those that are due first."""
+    """One page of the requests that wait for an answer, the earliest due time first."""
 
     first: int
     states: tuple[DataRequestState, ...]
     agency: str | None = None
-    """Only those that this agency has to do; without it, all."""
+    """Only requests for this agency; None for all."""
     overdue: bool = False
-    """Only those whose time ran out before they were answered."""
+    """Only requests that were not answered in time."""
     after: DataRequestPosition | None = None
 
 
 @record
 class DataRequestAnswer:
-    """A step that somebody takes with a request, for the city."""
+    """One step of the city's answer to a request."""
 
     number: str
     state: DataRequestState
     by: str
-    """Who takes it, as the person is told."""
+    """Who takes the step, as shown to the person."""
     agency: str | None = None
-    """Of whose requests it has to be; without it, anybody's."""
+    """The agency that the request must belong to; None for any."""
     refusal: DataRequestRefusal | None = None
     text: str | None = None
 
     @property
     def fault(self) -> str | None:
-        """What is wrong with it; None where nothing is."""
+        """The reason why the answer is invalid; None if it is valid."""
         if self.state not in ANSWER_STATES:
-            return f"{self.state.name} is no answer: choose {', '.join(each.name for each in ANSWER_STATES)}"
+            return f"{self.state.name} is not an answer: choose {', '.join(each.name for each in ANSWER_STATES)}"
         if (self.state is DataRequestState.REFUSED) != (self.refusal is not None):
-            return f"a refusal has a reason, and nothing else has one: {', '.join(DataRequestRefusal.__members__)}"
+            return f"REFUSED requires a reason, other states allow none: {', '.join(DataRequestRefusal.__members__)}"
         if self.text is not None and not (self.text.strip() and len(self.text) <= MAX_TEXT_LENGTH):
             return f"the text must hold 1 to {MAX_TEXT_LENGTH} characters"
         return None
@@ -194,7 +194,7 @@ class DataRequestAnswer:
 
 @record
 class DataRequestPage:
-    """Some requests, in the order of the list."""
+    """One page of requests, in the order of the list."""
 
     requests: tuple[DataRequest, ...]
     has_more: bool

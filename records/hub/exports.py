@@ -1,4 +1,4 @@
-"""Everything that the hub can reach about a person, as one document (UU PDP 27/2022, articles 7 and 13)."""
+"""The export of all data that the hub can reach about a person (UU PDP 27/2022, articles 7 and 13)."""
 
 from __future__ import annotations
 

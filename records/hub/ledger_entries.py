@@ -1,7 +1,7 @@
-"""Who read what of whom: one entry of the access ledger, without a single identity number.
+"""Entries of the access ledger: each read of a person's data, without any identity number.
 
-UU PDP 27/2022, article 31, wants every processing of personal data recorded, article 32 the record shown to the person
-within three days.
+UU PDP 27/2022, article 31, requires a record of all processing of personal data; article 32 requires showing the record
+to the person within three days.
 """
 
 from __future__ import annotations
@@ -11,22 +11,23 @@ from datetime import UTC, datetime
 from records.record import record
 
 DIGEST_BYTES = 32
-"""Bytes of a pseudonym and of a hash."""
+"""Length of a pseudonym and of a hash."""
 
 
 @record
 class LedgerEntry:
-    """One reading of what a person's record holds, as it is to be kept."""
+    """One read of a person's data, as it is to be stored."""
 
     at: datetime
     request_id: str
     subject: bytes | None
-    """Pseudonym of the person; None for data about somebody whom nobody knows."""
+    """Pseudonym of the person; None for data about an unidentified person."""
     caller_kind: str
     caller: bytes | None = None
-    """Pseudonym of who read; that of a citizen is the one they have as a subject. None for nobody."""
+    """Pseudonym of the reader; a citizen has the same one as a reader and as a subject. None for an anonymous
+    reader."""
     agency: str | None = None
-    """Whom the reader works for."""
+    """The agency that the reader works for."""
     unit: str | None = None
     role: str | None = None
     client: str | None = None
@@ -35,21 +36,21 @@ class LedgerEntry:
     legal_basis: str | None = None
     operation: str | None = None
     document: bytes
-    """SHA-256 of the document that asked."""
+    """SHA-256 of the GraphQL document."""
     agencies: tuple[str, ...] = ()
-    """Where the data came from."""
+    """The agencies that hold the data."""
     fields: tuple[str, ...]
-    """What was read, by schema coordinate: `Citizen.name`."""
+    """The fields that were read, by schema coordinate: `Citizen.name`."""
     classification: str | None = None
-    """The classes of what was read, separated by spaces: `PERSONAL SPECIFIC:HEALTH`."""
+    """The data classes of the fields, separated by spaces: `PERSONAL SPECIFIC:HEALTH`."""
     hidden_until: datetime | None = None
-    """Before this moment the person is not shown the entry."""
+    """The person does not see the entry before this moment."""
     hidden_because: str | None = None
-    """The legal reason for that."""
+    """The legal reason for hiding the entry."""
 
 
 def format_ledger_time(moment: datetime | None) -> str | None:
-    """A moment as the ledger hashes it: RFC 3339 in UTC, with six digits of a second."""
+    """Formats a moment for the ledger's hash: RFC 3339 in UTC, with six digits of a second."""
     if moment is None:
         return None
     return moment.astimezone(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
@@ -57,7 +58,7 @@ def format_ledger_time(moment: datetime | None) -> str | None:
 
 @record
 class AccessPosition:
-    """A place in a person's list of accesses, newest first."""
+    """A cursor in a person's access history, newest first."""
 
     at: datetime
     chain: str
@@ -66,7 +67,7 @@ class AccessPosition:
 
 @record
 class StoredLedgerEntry:
-    """An entry that was kept, with its place in the ledger."""
+    """A stored entry with its place in the ledger."""
 
     chain: str
     sequence: int
@@ -74,16 +75,16 @@ class StoredLedgerEntry:
 
     @property
     def position(self) -> AccessPosition:
-        """Where it stands in the person's list."""
+        """The entry's cursor in the person's access history."""
         return AccessPosition(at=self.entry.at, chain=self.chain, sequence=self.sequence)
 
 
 @record
 class AccessSearch:
-    """What is looked for in the ledger; everything that is given must hold."""
+    """A search in the ledger. An entry must match all given filters."""
 
     subjects: tuple[bytes, ...] = ()
-    """Pseudonyms: about each of them, so that two different ones find nothing."""
+    """Pseudonyms. An entry must be about each of them, so two different ones find nothing."""
     caller: bytes | None = None
     start: datetime | None = None
     end: datetime | None = None
@@ -98,7 +99,7 @@ class AccessSearch:
 
 @record
 class LedgerPage:
-    """Some of a person's accesses, newest first."""
+    """One page of ledger entries, newest first."""
 
     entries: tuple[StoredLedgerEntry, ...] = ()
     has_more: bool = False

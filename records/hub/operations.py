@@ -1,4 +1,4 @@
-"""What a client may run: its contract with the city, and the operations that were registered under it."""
+"""A client's contract with the city, and the operations registered under it."""
 
 from __future__ import annotations
 
@@ -12,37 +12,37 @@ from records.hub.clients import ClientId
 from records.purposes import Purpose, Scope
 
 FIRST_PARTY: Final = ClientId.without_issuer("first-party")
-"""The client under which the city's own frontends register. No token can name it."""
+"""The client of the city's own frontends in the registry. No token can name it."""
 _MAX_SHOWN = 5
 
 
 class OperationMode(StrEnum):
-    """How far a client is held to its registered operations."""
+    """How strictly a client is limited to its registered operations."""
 
     OFF = "off"
     """Any operation is run."""
     LOG_UNKNOWN = "log-unknown"
-    """Any operation is run; one that is not registered is logged, by its hash."""
+    """Any operation is run; an unregistered operation is logged by its hash."""
     SAFELIST = "safelist"
-    """Registered operations are run, by their id or by exactly their text."""
+    """Registered operations are run, by id or by exact text."""
     IDS_ONLY = "ids-only"
-    """Registered operations are run, by their id alone."""
+    """Registered operations are run, by id only."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class VariableRange:
-    """Which values of a variable are allowed. A null, or a variable that is not given, is outside no range."""
+    """The allowed values of a variable. A null or absent variable is always allowed."""
 
     at_least: float | None = None
     at_most: float | None = None
     """For numbers, and for each number of a list."""
     most_items: int | None = None
-    """How many values a list may hold."""
+    """Maximum number of values in a list."""
     one_of: Sequence[str | int | float | bool] | None = None
-    """The only values allowed, also inside a list."""
+    """The only allowed values, also inside a list."""
 
     def find_fault(self, value: object) -> str | None:
-        """What is wrong with the value, to follow the variable's name; None where nothing is. Never holds the value."""
+        """Returns the fault of a value, to follow the variable's name; None if there is none. Never holds the value."""
         if value is None:
             return None
         if isinstance(value, list | tuple):
@@ -72,59 +72,59 @@ def _format_values(values: Sequence[object]) -> str:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ConsentTerms:
-    """On what terms a client may ask people for their consent."""
+    """The terms under which a client may request people's consent."""
 
     purposes: Sequence[Purpose]
-    """What it may ask for."""
+    """The purposes that the client may request."""
     days: int
-    """How long a consent may last at most."""
+    """Maximum duration of a consent, in days."""
     redirect_uris: Sequence[str]
-    """Where people's browsers may be sent with their answer; each exactly as requests name it."""
+    """The addresses that people's browsers may return to; requests must use exactly one of them."""
     webhook: str | None = None
-    """Where the client is told what became of its requests and consents; None where it asks."""
+    """The address for webhooks about requests and consents; None if the client polls."""
     webhook_secret: int = 1
-    """The version of the secret by which webhooks are signed; the one before is still used beside it."""
+    """The version of the webhook signing secret; the previous version stays valid beside it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ClientContract:
-    """What the city agreed with a client."""
+    """The agreement between the city and a client."""
 
     client: ClientId
-    """The issuer of its tokens, and what they call it (`client_id`)."""
+    """The issuer of its tokens, and its name there (`client_id`)."""
     mode: OperationMode = OperationMode.IDS_ONLY
     scopes: Mapping[str, Sequence[str]] = field(default_factory=dict)
     """By scope: the fields that it opens, as `Type.field` or `Type.*`."""
     variables: Mapping[str, Mapping[str, VariableRange]] = field(default_factory=dict)
-    """By name of operation and variable: which values are allowed."""
+    """By operation name and variable: the allowed values."""
     name: str | None = None
-    """What people call the client."""
+    """The client's name for people."""
     consent: ConsentTerms | None = None
-    """Whether it may ask people for consent, and on what terms."""
+    """The terms for requesting consent; None if the client may not."""
     cost_a_day: int | None = None
-    """What the client's operations may cost together, a day (UTC), in points; None for any number."""
+    """The daily cost limit (UTC day) for the client's operations together, in points; None for no limit."""
 
     @property
     def consent_scopes(self) -> frozenset[Scope]:
-        """What it may ask people to let it read: of the scopes that open anything to it, those that take consent."""
+        """The scopes that the client may request from people: its contract's scopes that require consent."""
         return frozenset(each for each in Scope if each.value in self.scopes)
 
     def find_scope(self, type_name: str, field_name: str) -> str | None:
-        """The first scope that opens the field; None where none does."""
+        """Returns the first scope that opens the field; None if none does."""
         wanted = {f"{type_name}.{field_name}", f"{type_name}.*"}
         return next((scope for scope, fields in self.scopes.items() if not wanted.isdisjoint(fields)), None)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OperationField:
-    """One field that an operation reads, and who may."""
+    """One field that an operation reads, and the rule for it."""
 
     field: str
     """`Type.field`."""
     data_class: str
     """`public`, `personal`, or `specific` with its kind, as `specific (health)`."""
     rule: str
-    """Who may read it, as the graph says."""
+    """Who may read it, as the schema states."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -133,18 +133,19 @@ class RegisteredOperation:
 
     client: ClientId
     id: str
-    """As the client's tools name it; opaque to the hub."""
+    """The id from the client's tools; opaque to the hub."""
     name: str
     text: str
     scopes: frozenset[str] = frozenset()
-    """What the client's token must hold."""
+    """The scopes that the client's token must hold."""
     ranges: Mapping[str, VariableRange] = field(default_factory=dict)
     """By variable."""
     cost: int = 0
-    """Points that one run is expected to cost."""
+    """Estimated cost of one run, in points."""
     reads: Sequence[OperationField] = ()
     approved_by: str | None = None
-    """Which owner of the data approved it, and by what; always there where anything but public data is read."""
+    """The data owner that approved it, and the approval's reference; always set if the operation reads non-public
+    data."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -164,7 +165,7 @@ class RegistryEntry:
 
 
 def range_to_json(each: VariableRange) -> dict[str, Any]:
-    """The range by the names that a contract uses; what is not limited is left out."""
+    """Converts a range to JSON with the names of a contract; omits limits that are not set."""
     given: dict[str, Any] = {
         "at_least": each.at_least,
         "at_most": each.at_most,

@@ -1,4 +1,4 @@
-"""Asking for consent, from the partner's side: what it wants, what is kept of that, and what became of it."""
+"""Consent requests from the partner's side: the request, its stored form, and its outcome."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from records.record import record
 
 
 class ConsentRequestAnswer(StrEnum):
-    """What became of a request."""
+    """The state of a request."""
 
     WAITING = "waiting"
     GRANTED = "granted"
@@ -23,26 +23,26 @@ class ConsentRequestAnswer(StrEnum):
 
 @record
 class NewConsentRequest:
-    """What a partner wants to ask for."""
+    """A partner's new request for consent."""
 
     scopes: tuple[Scope, ...]
     purpose: Purpose
     days: int
-    """How long the consent would last."""
+    """Duration of the consent, in days."""
     redirect_uri: str
-    """Where the person's browser goes with the answer."""
+    """The address that the person's browser returns to with the answer."""
     state: str | None = None
-    """Opaque to the hub; given back with the answer."""
+    """Opaque to the hub; returned with the answer."""
 
 
 @record
 class PartnerConsentRequest:
-    """A request, as it is kept."""
+    """A stored request."""
 
     id: str
     client: ClientId
     partner: str
-    """The partner, as people know it."""
+    """The partner's name for people."""
     scopes: tuple[Scope, ...]
     purpose: Purpose
     days: int
@@ -55,7 +55,7 @@ class PartnerConsentRequest:
 
 @record
 class PartnerConsent:
-    """A consent, as its partner is told: nothing of the person."""
+    """A consent as the partner sees it, without data about the person."""
 
     id: str
     scopes: tuple[Scope, ...]
@@ -68,7 +68,7 @@ class PartnerConsent:
 
 @record
 class ConsentRequestOutcome:
-    """What became of a request."""
+    """A request and the consent that resulted from it, if any."""
 
     request: PartnerConsentRequest
     consent: PartnerConsent | None
@@ -76,15 +76,15 @@ class ConsentRequestOutcome:
 
 @record
 class ConsentEvidence:
-    """What proves that a person consented (UU PDP 27/2022, article 24)."""
+    """The evidence that a person consented (UU PDP 27/2022, article 24)."""
 
     assurance: str
-    """How surely they were identified."""
+    """The assurance level of the person's identification."""
     version: str
-    """Which wording they agreed to."""
+    """The version of the wording they agreed to."""
     hash: bytes
-    """SHA-256 of it."""
+    """SHA-256 of the wording."""
     texts: Mapping[str, str]
-    """By language: the wording itself."""
+    """The wording itself, by language."""
     request_id: str
-    """The request to the hub by which they agreed."""
+    """The hub request in which they agreed."""

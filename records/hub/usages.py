@@ -1,4 +1,4 @@
-"""What the Estonian Data Tracker (Andmejälgija) asks of a register: who used a person's data (its OpenAPI 2.1.0)."""
+"""Usages of a person's data, as the Estonian Data Tracker (Andmejälgija) queries a register (its OpenAPI 2.1.0)."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from records.record import record
 
 @record
 class UsageQuery:
-    """Some of the usages of one person's data in a time, newest first."""
+    """A page of the usages of one person's data in a period, newest first."""
 
     subject: Nik
     start: datetime | None = None
@@ -25,18 +25,18 @@ class Usage:
 
     at: datetime
     action: str
-    """What was done and why, for people."""
+    """What was done and why, as text for people."""
     receiver_code: str
-    """The institution, by its code."""
+    """The institution's code."""
     receiver_name: str
     receiver_system: str
-    """The system that the data went to."""
+    """The system that received the data."""
 
 
 @record
 class UsagePage:
-    """What was found."""
+    """The result of a usage query."""
 
     total: int
-    """How many there are in that time, whatever part of them is here."""
+    """The number of usages in the period, independent of the page."""
     usages: tuple[Usage, ...]

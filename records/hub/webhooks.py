@@ -1,4 +1,4 @@
-"""What a partner is told by a call to its own address (Standard Webhooks)."""
+"""Events that the hub sends to a partner's own address (Standard Webhooks)."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from records.record import record
 
 
 class WebhookType(StrEnum):
-    """What happened."""
+    """The type of an event."""
 
     GRANTED = "consent.granted"
     REFUSED = "consent.refused"
@@ -22,21 +22,21 @@ class WebhookType(StrEnum):
 
 @record
 class WebhookCall:
-    """A call that has to be made, until the partner took it."""
+    """A webhook to send until the partner accepts it."""
 
     id: str
-    """The same however often it is sent."""
+    """The same for every attempt."""
     client: ClientId
     type: str
     request: str | None
     consent: str | None
     body: str
-    """JSON; nothing personal."""
+    """JSON without personal data."""
     created_at: datetime
     attempts: int
-    """How often it was sent, this time included."""
+    """The number of attempts, including this one."""
     failure: str | None = None
-    """Why the last attempt failed."""
+    """The error of the last attempt."""
     next_at: datetime | None = None
     delivered_at: datetime | None = None
     given_up_at: datetime | None = None

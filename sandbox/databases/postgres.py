@@ -35,6 +35,8 @@ SETTINGS: Mapping[str, str] = {
 }
 # For data that can be written again from a seed: faster, and nothing is lost that matters.
 UNSAFE_SETTINGS: Mapping[str, str] = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}
+TEMPLATES = "SANDBOX_TEMPLATES"
+"""Names a folder in which new data folders are kept, so that the next one is a copy: for whoever makes many."""
 
 
 class PostgresError(Exception):
@@ -165,6 +167,24 @@ class Postgres:
         """A complete data folder or none: it gets its name only when everything in it stands."""
         unfinished = self.folder / "data.unfinished"
         shutil.rmtree(unfinished, ignore_errors=True)
+        template = self._template()
+        if template is not None and template.is_dir():
+            _copy(template, unfinished)
+        else:
+            self._make(unfinished)
+        if template is not None and not template.exists():
+            _keep(unfinished, template)
+        unfinished.rename(self.data)
+
+    def _template(self) -> Path | None:
+        """Where a data folder such as ours is kept, or would be. None: none is."""
+        if not (folder := os.environ.get(TEMPLATES)):
+            return None
+        same = json.dumps([str(_binaries()), os.geteuid(), next(iter(self.logins)), self.database])
+        return Path(folder) / hashlib.sha256(same.encode()).hexdigest()
+
+    def _make(self, unfinished: Path) -> None:
+        """A new data folder with the database and its owner."""
         locale = ["--encoding=UTF8", "--locale=C", "--locale-provider=builtin", "--builtin-locale=C.UTF-8"]
         _run("initdb", ["-D", str(unfinished), "-U", "postgres", "-A", "trust", "--no-sync", *locale])
         rules = ("local all all scram-sha-256", "host all all 127.0.0.1/32 scram-sha-256")  # instead of trust
@@ -172,7 +192,6 @@ class Postgres:
         owner = next(iter(self.logins))
         statements = [f'CREATE ROLE "{owner}" LOGIN', f'CREATE DATABASE "{self.database}" OWNER "{owner}"']
         _single_user(unfinished, statements)
-        unfinished.rename(self.data)
 
     def _set_passwords(self) -> None:
         """Give every role its password, when they are not the ones of the last start."""
@@ -190,6 +209,26 @@ class Postgres:
             ]
         _single_user(self.data, statements)
         mark.write_text(digest)
+
+
+def _copy(template: Path, data: Path) -> None:
+    """Copy a data folder; as root for the user that PostgreSQL runs as."""
+    shutil.copytree(template, data, copy_function=shutil.copy)
+    if os.geteuid() == 0:
+        owner = pwd.getpwnam(ROOTLESS_USER)
+        for path in (data, *data.rglob("*")):
+            os.chown(path, owner.pw_uid, owner.pw_gid)
+
+
+def _keep(data: Path, template: Path) -> None:
+    """Keep a copy of a data folder, unless somebody else was faster."""
+    template.parent.mkdir(parents=True, exist_ok=True)
+    copy = template.with_name(f"{template.name}.{os.getpid()}")
+    shutil.copytree(data, copy, copy_function=shutil.copy)
+    try:
+        copy.rename(template)
+    except OSError:
+        shutil.rmtree(copy)
 
 
 def _binaries() -> Path:

@@ -4,6 +4,7 @@ from array import array
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, timedelta
+from functools import cache
 from itertools import accumulate
 
 from sandbox.clock import CITY_NOW
@@ -56,22 +57,30 @@ class PriceData:
         return [price for market in MARKETS if (price := self.walks[market, commodity][place])]
 
 
+class _Walks(dict[tuple[int, int], RandomWalk]):
+    """Each is made when it is first asked for: all 2,350 take 0.2 s, which no start has to wait for."""
+
+    def __missing__(self, place: tuple[int, int]) -> RandomWalk:
+        market, commodity = MARKETS[place[0]], COMMODITIES[place[1]]
+        self[place] = _draw_walk(market, commodity, _draw_silent_days(market))
+        return self[place]
+
+
 def build_prices() -> PriceData:
     """All prices of the city."""
-    walks: dict[tuple[int, int], RandomWalk] = {}
-    for market in MARKETS.values():
-        silent = frozenset(_draw_silent_days(market))
-        for commodity in COMMODITIES.values():
-            walks[market.id, commodity.id] = _draw_walk(market, commodity, silent)
-    return PriceData(walks)
+    return PriceData(_Walks())
 
 
-def _draw_silent_days(market: PanganMarket) -> Iterator[int]:
-    draws = seeded_random("pangan", "silent", market.id)
-    for place in range(DAYS):
-        closed = market.id == SILENT_MARKET and FIRST_DAY + timedelta(days=place) >= SILENT_FROM
-        if draws.random() < MARKET_SILENT_SHARE or closed:
-            yield place
+@cache
+def _draw_silent_days(market: PanganMarket) -> frozenset[int]:
+    def silent() -> Iterator[int]:
+        draws = seeded_random("pangan", "silent", market.id)
+        for place in range(DAYS):
+            closed = market.id == SILENT_MARKET and FIRST_DAY + timedelta(days=place) >= SILENT_FROM
+            if draws.random() < MARKET_SILENT_SHARE or closed:
+                yield place
+
+    return frozenset(silent())
 
 
 def _draw_walk(market: PanganMarket, commodity: PanganCommodity, silent: frozenset[int]) -> RandomWalk:

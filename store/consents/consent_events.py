@@ -1,4 +1,4 @@
-"""What became of each request for consent and of each consent, in order: only ever added to."""
+"""The append-only history of each consent request and each consent."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from store.tables import consent_events
 
 
 class ConsentEventType(StrEnum):
-    """What happened."""
+    """The type of an event."""
 
     ASKED = "asked"
     OPENED = "opened"
@@ -30,7 +30,7 @@ class ConsentEventType(StrEnum):
 
 
 class ConsentActor(StrEnum):
-    """Who did it."""
+    """The actor of an event."""
 
     PERSON = "person"
     PARTNER = "partner"
@@ -38,7 +38,7 @@ class ConsentActor(StrEnum):
 
 
 class StoredConsentEvent(NamedTuple):
-    """An event, as it was noted."""
+    """A stored event."""
 
     at: datetime
     event: str
@@ -60,7 +60,7 @@ async def record_consent_event(
     request_id: str | None = None,
     detail: Mapping[str, Any] | None = None,
 ) -> None:
-    """Note an event with what it is about, in the same transaction. `detail` holds nothing personal."""
+    """Records an event in the transaction that it describes. `detail` holds no personal data."""
     row = {
         "event": event.value,
         "client": client,
@@ -74,14 +74,13 @@ async def record_consent_event(
 
 
 class ConsentEvents:
-    """Reads what was noted."""
+    """Reads the history."""
 
     def __init__(self, engine: AsyncEngine) -> None:
-        """Use the hub's database."""
         self._engine = engine
 
     async def list_events(self, id_: str) -> Sequence[StoredConsentEvent]:
-        """Everything that was noted of a request, or of a consent, oldest first."""
+        """Returns the events of a request or a consent, oldest first."""
         wanted = select(consent_events).where(or_(consent_events.c.request == id_, consent_events.c.consent == id_))
         async with self._engine.connect() as connection:
             rows = (await connection.execute(wanted.order_by(consent_events.c.id))).mappings().all()

@@ -1,4 +1,4 @@
-"""What time does to requests and consents: it is noted, and told, once, by whichever hub comes first."""
+"""Time-driven changes of requests and consents. Each is recorded and sent once, by whichever hub is first."""
 
 from __future__ import annotations
 
@@ -20,18 +20,17 @@ from store.consents.webhook_outbox import enqueue_webhook
 from store.tables import consent_requests, consents
 
 BATCH_SIZE = 100
-"""Rows of one transaction; there may be many after a night without a hub."""
+"""Rows per transaction; there may be many after a night without a hub."""
 
 
 class ConsentMaintenance:
-    """Ends what is over. Everything may be called by several hubs at once, and returns how much there was to do."""
+    """Ends what has expired. Several hubs may call it concurrently. Methods return the number of processed rows."""
 
     def __init__(self, engine: AsyncEngine) -> None:
-        """Use the hub's database."""
         self._engine = engine
 
     async def expire_requests(self) -> int:
-        """Requests that nobody answered in time: note it, and tell their partners."""
+        """Expires unanswered requests, records that, and notifies their partners."""
         table = consent_requests
         over = table.c.answer.is_(None) & (table.c.answer_by <= func.now())
         expired = (
@@ -49,7 +48,7 @@ class ConsentMaintenance:
         return len(rows)
 
     async def close_requests(self) -> int:
-        """Requests that can be answered no more: forget what was kept for the answer, and who did not grant."""
+        """Closes requests past their answer time: removes the partner's state, and the person unless they granted."""
         table = consent_requests
         over = table.c.closed_at.is_(None) & table.c.answer.is_not(None) & (table.c.answer_by <= func.now())
         closed = update(table).where(table.c.id.in_(_select_unlocked(table.c.id, over))).returning(table.c.id)
@@ -61,7 +60,7 @@ class ConsentMaintenance:
             return len(rows.all())
 
     async def expire_consents(self) -> int:
-        """Consents whose time is over: note it, and tell their partners. They were in force no more before that."""
+        """Records that consents expired, and notifies their partners. They ended before, at their own time."""
         over = consents.c.revoked_at.is_(None) & consents.c.expired_at.is_(None) & (consents.c.expires_at <= func.now())
         expired = (
             update(consents)
@@ -78,7 +77,7 @@ class ConsentMaintenance:
         return len(rows)
 
     async def list_unpurged(self, open_seal: Callable[[bytes], Nik]) -> Sequence[Consent]:
-        """Consents that ended, and under which something may still be kept. `open_seal` opens the seal of a person."""
+        """Returns ended consents whose data is not yet purged. `open_seal` decrypts the person's seal."""
         ended = consents.c.revoked_at.is_not(None) | consents.c.expired_at.is_not(None)
         wanted = select_consents_with_state().where(consents.c.purged_at.is_(None), ended).limit(BATCH_SIZE)
         async with self._engine.connect() as connection:
@@ -86,7 +85,7 @@ class ConsentMaintenance:
         return [to_consent(open_seal(row["subject"]), row) for row in rows]
 
     async def mark_purged(self, consent: Consent, deleted_rows: Mapping[str, int]) -> None:
-        """Note that what was kept under a consent is gone, and how much it was; the first who says so is noted."""
+        """Records the purge of a consent's data, and the number of deleted rows; only the first call is recorded."""
         done = update(consents).where(consents.c.id == consent.id, consents.c.purged_at.is_(None))
         async with self._engine.begin() as connection:
             row = (await connection.execute(done.values(purged_at=func.now()).returning(consents.c.request))).scalar()
@@ -103,7 +102,7 @@ class ConsentMaintenance:
 
 
 def _select_unlocked(id_: ColumnElement[str], condition: ColumnElement[bool]) -> Any:  # noqa: ANN401 - a subquery
-    """Some of the rows, which no other hub is at."""
+    """Selects some of the rows, without those that another hub has locked."""
     return select(id_).where(condition).limit(BATCH_SIZE).with_for_update(skip_locked=True).scalar_subquery()
 
 

@@ -1,7 +1,7 @@
-"""Requests for consent: asked by partners, opened and answered by one person each.
+"""Consent requests: created by partners, each opened and answered by one person.
 
-Who opens a request first is the person it is about, by one conditional update; who answers it holds its row until the
-answer is committed. So of two that come at once, one is late.
+The first person who opens a request becomes its subject, by one conditional update. An answer locks the row until it is
+committed. So of two concurrent calls, only one succeeds.
 """
 
 from __future__ import annotations
@@ -41,26 +41,26 @@ from store.operations.operation_registry import load_contract, load_readable_fie
 from store.tables import consent_requests, consents
 
 MAX_WAITING = 10_000
-"""Requests of one client that wait for their answers."""
+"""Maximum number of unanswered requests of one client."""
 _IS_WAITING: ColumnElement[bool] = consent_requests.c.answer.is_(None) & (
     consent_requests.c.answer_by > func.clock_timestamp()
 )
 
 
 class UnknownConsentRequest(Exception):  # noqa: N818 - reads as what it is
-    """There is none that this person may answer; why, is nobody's business."""
+    """There is no such request that this person may answer. The error does not tell why."""
 
 
 class ConsentAlreadyAnswered(Exception):  # noqa: N818 - reads as what it is
-    """The person answered before, and said something else."""
+    """The person has already given a different answer."""
 
 
 class ScopeNotRequested(Exception):  # noqa: N818 - reads as what it is
-    """The person would grant what nobody asked for."""
+    """The person granted a scope that the partner did not request."""
 
 
 class TooManyConsentRequests(Exception):  # noqa: N818 - reads as what it is
-    """The partner asks faster than people answer."""
+    """The partner has too many unanswered requests."""
 
 
 class OpenedConsentRequest(NamedTuple):
@@ -68,21 +68,21 @@ class OpenedConsentRequest(NamedTuple):
 
     request: PartnerConsentRequest
     readable_fields: frozenset[str] | None
-    """What the partner's registered operations read; None where it may run any operation."""
+    """Schema coordinates that the partner's registered operations read; None if it may run any operation."""
 
 
 class ConsentRequestTable:
-    """Keeps requests. Everything raises `StateUnavailable` where the database does not answer."""
+    """Stores requests. Every method raises `StateUnavailable` if the database does not answer."""
 
     def __init__(self, engine: AsyncEngine, *, timeout: float = 2.0) -> None:
-        """Use the hub's database; `timeout` is how many seconds a request waits for it."""
+        """Takes the hub's database; `timeout` is the maximum wait for it, in seconds."""
         self._engine = engine
         self._timeout = timeout
 
     async def create(
         self, client: ClientId, partner: str, wanted: NewConsentRequest, *, answer_within: timedelta, request_id: str
     ) -> PartnerConsentRequest:
-        """Keep a request; raises `TooManyConsentRequests`."""
+        """Stores a request. Raises `TooManyConsentRequests`."""
         row = {
             "id": token_hex(16),
             "client": client,
@@ -115,7 +115,7 @@ class ConsentRequestTable:
         return kept
 
     async def load_outcome(self, client: ClientId, id_: str) -> ConsentRequestOutcome | None:
-        """What became of a partner's own request; None where it asked none such."""
+        """Returns the outcome of a partner's own request; None if the partner has no such request."""
         wanted = select(consent_requests).where(consent_requests.c.id == id_, consent_requests.c.client == client)
         async with database_timeout(self._timeout), self._engine.connect() as connection:
             row = (await connection.execute(wanted)).mappings().one_or_none()
@@ -129,7 +129,7 @@ class ConsentRequestTable:
     async def open(
         self, person: SealedPerson, ids: Sequence[str], *, request_id: str
     ) -> Sequence[OpenedConsentRequest]:
-        """Those of the requests that wait for this person's answer. Whoever opens one first is who has to answer it."""
+        """Returns the requests that this person can answer; the first person to open one becomes its subject."""
         binds = (
             update(consent_requests)
             .where(consent_requests.c.id.in_(ids), consent_requests.c.subject.is_(None), _IS_WAITING)
@@ -162,9 +162,9 @@ class ConsentRequestTable:
         scopes: Collection[Scope],
         evidence: Callable[[PartnerConsentRequest], ConsentEvidence],
     ) -> tuple[PartnerConsentRequest, Consent]:
-        """Say yes; to say the same again changes nothing.
+        """Grants a request. Granting the same scopes again changes nothing.
 
-        `build_evidence` makes of the request what proves the consent. Raises `UnknownConsentRequest`,
+        `evidence` builds the proof of the consent from the request. Raises `UnknownConsentRequest`,
         `ConsentAlreadyAnswered` and `ScopeNotRequested`.
         """
         wanted = {each.value for each in scopes}
@@ -197,7 +197,7 @@ class ConsentRequestTable:
         return to_partner_consent_request(row), to_consent(person.nik, consent)
 
     async def refuse(self, person: SealedPerson, id_: str, *, request_id: str) -> PartnerConsentRequest:
-        """Say no; to say it again changes nothing. Raises `UnknownConsentRequest` and `ConsentAlreadyAnswered`."""
+        """Refuses a request; a repeat changes nothing. Raises `UnknownConsentRequest`, `ConsentAlreadyAnswered`."""
         async with database_timeout(self._timeout), self._engine.begin() as connection:
             row = await self._lock_request(connection, person, id_)
             if row["answer"] == ConsentRequestAnswer.GRANTED:
@@ -212,7 +212,7 @@ class ConsentRequestTable:
         return to_partner_consent_request(row)
 
     async def _lock_request(self, connection: AsyncConnection, person: SealedPerson, id_: str) -> RowMapping:
-        """The person's own request, held until the transaction ends; raises `UnknownConsentRequest`."""
+        """Loads and locks the person's own request until the transaction ends. Raises `UnknownConsentRequest`."""
         own = select(consent_requests).where(
             consent_requests.c.id == id_,
             consent_requests.c.subject == person.seal,

@@ -1,4 +1,4 @@
-"""Removing what is kept of consents when its time is over: nothing that is in force, waits, or has still to be told."""
+"""Retention of consents; never purges consents in force, waiting requests, or undelivered notifications."""
 
 from __future__ import annotations
 
@@ -18,10 +18,9 @@ _DAY = timedelta(days=1)
 
 
 class EndedConsents:
-    """Consents that ended, each with the request it answered and everything that was noted of both.
+    """Ended consents, each with its request and the events of both.
 
-    They are the proof of consent (UU PDP 27/2022, article 24), and are kept as long as the ledger tells of reads on
-    their strength.
+    They prove consent (UU PDP 27/2022, article 24), so they are kept as long as the ledger holds reads based on them.
     """
 
     name = "consents"
@@ -30,9 +29,9 @@ class EndedConsents:
     must_outlive = ("ledger",)
 
     async def purge(self, connection: AsyncConnection, bounds: PurgeBounds) -> PurgeResult:
-        """Remove what ended, once what was kept under it is gone and its partner was told."""
+        """Deletes ended consents, after the purge of their data and the delivery of their webhooks."""
         columns = consents.c
-        ended = func.least(columns.revoked_at, columns.expires_at)  # PostgreSQL leaves nulls out
+        ended = func.least(columns.revoked_at, columns.expires_at)  # PostgreSQL ignores nulls here
         noted = columns.revoked_at.is_not(None) | columns.expired_at.is_not(None)
         over = (
             (ended < bounds.compute_cutoff())
@@ -65,10 +64,10 @@ class EndedConsents:
 
 
 class UngrantedRequests:
-    """Requests for consent that were refused or never answered, with what was noted of them.
+    """Consent requests that were refused or expired, with their events.
 
-    Nobody is named in them any more. A partner may ask for a while what became of them, and the city whether a partner
-    asks people without end.
+    They no longer hold a person. Partners can look up the outcome for a while, and the city can detect excessive
+    requests.
     """
 
     name = "consent-requests"
@@ -77,7 +76,7 @@ class UngrantedRequests:
     must_outlive = ()
 
     async def purge(self, connection: AsyncConnection, bounds: PurgeBounds) -> PurgeResult:
-        """Remove what is closed, once its partner was told."""
+        """Deletes closed requests, after the delivery of their webhooks."""
         columns = consent_requests.c
         over = (
             (columns.closed_at < bounds.compute_cutoff())
@@ -103,7 +102,7 @@ class UngrantedRequests:
 
 
 class PastVerificationTries:
-    """How often was compared under a consent on a day that is over; the limit is one of a day."""
+    """The verification attempts of past days; the limit is per day."""
 
     name = "verification-tries"
     days = 7
@@ -111,7 +110,7 @@ class PastVerificationTries:
     must_outlive = ()
 
     async def purge(self, connection: AsyncConnection, bounds: PurgeBounds) -> PurgeResult:
-        """Remove days that lie as long back; today, in UTC, is never among them."""
+        """Deletes days before the cutoff; never the current day in UTC."""
         begins = func.timezone("UTC", cast(verification_tries.c.day, DateTime()))
         over = (
             verification_tries.c.day < cast(func.timezone("UTC", bounds.compute_cutoff()), Date)
@@ -121,9 +120,9 @@ class PastVerificationTries:
 
 
 class PastWebhookCalls:
-    """Calls to partners that were delivered or given up, for whoever has to find out why one was not told.
+    """Webhooks that were delivered or given up, kept to investigate missed notifications.
 
-    That a partner was told stands among the events of the consent.
+    The delivery itself is recorded in the events of the consent.
     """
 
     name = "webhook-calls"
@@ -132,7 +131,7 @@ class PastWebhookCalls:
     must_outlive = ()
 
     async def purge(self, connection: AsyncConnection, bounds: PurgeBounds) -> PurgeResult:
-        """Remove calls that are made no more."""
+        """Deletes webhooks that are no longer sent."""
         ended = func.coalesce(webhook_calls.c.delivered_at, webhook_calls.c.given_up_at)
         over = (ended < bounds.compute_cutoff()) & build_outside_open_breaches(webhook_calls.c.created_at, ended)
         gone = await delete_rows(connection, webhook_calls, over, written_at=webhook_calls.c.created_at)

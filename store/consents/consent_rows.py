@@ -1,4 +1,4 @@
-"""From rows to records: consents and requests for them."""
+"""Converts rows to records: consents and requests for them."""
 
 from __future__ import annotations
 
@@ -16,28 +16,28 @@ from store.consents.consent_events import ConsentActor
 from store.tables import consents
 
 IS_EXPIRED: ColumnElement[bool] = (consents.c.expires_at <= func.clock_timestamp()).label("is_over")
-"""Whether its time is over, by the database's clock, which all hubs share."""
+"""Whether a consent has expired, by the database's clock, which all hubs share."""
 
 
 def select_consents_with_state() -> Select[Any]:
-    """Every column of consents, and what their state takes."""
+    """Selects all columns of consents, and the column for their state."""
     return select(consents, IS_EXPIRED)
 
 
 def build_in_force_condition() -> ColumnElement[bool]:
-    """Neither taken back nor over."""
+    """Builds the condition for consents that are neither revoked nor expired."""
     return consents.c.revoked_at.is_(None) & (consents.c.expires_at > func.now())
 
 
 def to_consent_state(row: RowMapping) -> ConsentState:
-    """What became of a consent; a row that does not say whether it is over is in force."""
+    """Returns the state of a consent; a row without the expiry column counts as not expired."""
     if row["revoked_at"] is not None:
         return ConsentState.RETURNED if row["revoked_by"] == ConsentActor.PARTNER else ConsentState.REVOKED
     return ConsentState.EXPIRED if row.get("is_over") else ConsentState.GRANTED
 
 
 def to_consent(nik: Nik, row: RowMapping) -> Consent:
-    """A person's consent."""
+    """Converts a row to a person's consent."""
     return Consent(
         subject=nik,
         id=row["id"],
@@ -58,7 +58,7 @@ def to_consent(nik: Nik, row: RowMapping) -> Consent:
 
 
 def to_partner_consent(row: RowMapping) -> PartnerConsent:
-    """A consent as its partner is told."""
+    """Converts a row to a consent as its partner sees it."""
     return PartnerConsent(
         id=row["id"],
         scopes=_scopes(row),
@@ -71,7 +71,7 @@ def to_partner_consent(row: RowMapping) -> PartnerConsent:
 
 
 def to_partner_consent_request(row: RowMapping) -> PartnerConsentRequest:
-    """A request; one that says nothing of an answer waits."""
+    """Converts a row to a request; a row without an answer is waiting."""
     return PartnerConsentRequest(
         id=row["id"],
         client=ClientId.from_stored(row["client"]),

@@ -1,4 +1,4 @@
-"""Consents: a person's list of them, and their end. The end is one conditional update, so that there is one alone."""
+"""Consents: a person's list of them, and their end. One conditional update ends a consent, so it ends only once."""
 
 from __future__ import annotations
 
@@ -23,22 +23,22 @@ _ORDER = (consents.c.granted_at, consents.c.id)
 
 
 class ConsentEnd(NamedTuple):
-    """A consent that somebody wanted to end, and whether that ended it: it may have been over before."""
+    """A consent after a call to end it, and whether that call ended it: it may have ended before."""
 
     row: RowMapping
     is_new: bool
 
 
 class ConsentTable:
-    """Reads and ends consents. Everything raises `StateUnavailable` where the database does not answer."""
+    """Reads and ends consents. Every method raises `StateUnavailable` if the database does not answer."""
 
     def __init__(self, engine: AsyncEngine, *, timeout: float = 2.0) -> None:
-        """Use the hub's database; `timeout` is how many seconds a request waits for it."""
+        """Takes the hub's database; `timeout` is the maximum wait for it, in seconds."""
         self._engine = engine
         self._timeout = timeout
 
     async def load_page(self, person: SealedPerson, first: int, after: ConsentPosition | None) -> ConsentPage:
-        """The next consents of a person, newest first."""
+        """Returns the next consents of a person, newest first."""
         wanted = select_consents_with_state().where(consents.c.subject == person.seal)
         if after is not None:
             wanted = wanted.where(tuple_(*_ORDER) < tuple_(after.at, after.id))
@@ -50,12 +50,12 @@ class ConsentTable:
         )
 
     async def revoke(self, person: SealedPerson, id_: str, *, request_id: str) -> tuple[Consent, bool] | None:
-        """Take a consent back: the consent as it stands then, and whether this ended it. None: it is not theirs."""
+        """Revokes a consent. Returns it, and whether this call ended it; None if it is not the person's."""
         ended = await self._end_consent(id_, consents.c.subject == person.seal, ConsentActor.PERSON, request_id)
         return None if ended is None else (to_consent(person.nik, ended.row), ended.is_new)
 
     async def give_back(self, client: ClientId, id_: str, *, request_id: str) -> tuple[PartnerConsent, bool] | None:
-        """Give a consent back that a partner no longer needs; as `revoke`."""
+        """Returns a consent that the partner no longer needs to the person. The result is as for `revoke`."""
         ended = await self._end_consent(id_, consents.c.client == client, ConsentActor.PARTNER, request_id)
         return None if ended is None else (to_partner_consent(ended.row), ended.is_new)
 
@@ -92,7 +92,7 @@ async def _record_end(connection: AsyncConnection, row: RowMapping, by: ConsentA
 
 
 def to_webhook_data(row: RowMapping) -> dict[str, Any]:
-    """What a webhook tells of a consent."""
+    """Builds the webhook data of a consent."""
     return {
         "consent": row["id"],
         "request": row["request"],

@@ -1,4 +1,4 @@
-"""Every table that concerns consent, over one database."""
+"""The tables about consent, in one database."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from store.operations.operation_registry import OperationRegistry
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ConsentTables:
-    """The tables."""
+    """The tables about consent."""
 
     requests: ConsentRequestTable
     consents: ConsentTable
@@ -31,7 +31,7 @@ class ConsentTables:
 
 
 def build_consent_tables(state: AsyncEngine) -> ConsentTables:
-    """The tables in the hub's own database."""
+    """Builds the tables on the hub's own database."""
     return ConsentTables(
         requests=ConsentRequestTable(state),
         consents=ConsentTable(state),

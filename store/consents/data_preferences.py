@@ -1,4 +1,4 @@
-"""What people said about the use of their data, as decisions need it: read with every request, never kept."""
+"""People's data preferences for authorization decisions: read with every request, never cached."""
 
 from __future__ import annotations
 
@@ -23,27 +23,27 @@ from store.tables import consents, data_requests, restrictions
 
 
 class SealedPerson(NamedTuple):
-    """A person, and the seal by which tables know them."""
+    """A person, and the seal that identifies them in tables."""
 
     nik: Nik
     seal: bytes
 
 
 class DataPreferenceTable:
-    """Reads what people said."""
+    """Reads people's preferences."""
 
     def __init__(self, engine: AsyncEngine, *, timeout: float = 2.0) -> None:
-        """Use the hub's database; `timeout` is how many seconds a request waits for it."""
+        """Takes the hub's database; `timeout` is the maximum wait for it, in seconds."""
         self._engine = engine
         self._timeout = timeout
 
     async def load_preferences(
         self, people: Sequence[SealedPerson], client: ClientId | None, request: str | None = None
     ) -> Mapping[Nik, DataPreferences]:
-        """What each of the people said, as far as it concerns this client; raises `StateUnavailable`.
+        """Returns the preferences of each person that concern this client. Raises `StateUnavailable`.
 
-        Consents are those that are in force at this moment, by the database's clock, which all hubs share. `request` is
-        the number of the data request that the caller works on: it covers only the person of that open request.
+        Consents are those in force now, by the database's clock, which all hubs share. `request` is the number of the
+        data request that the caller works on. It covers only the person of that request, while it is open.
         """
         by_seal = {each.seal: each.nik for each in people}
         async with database_timeout(self._timeout), self._engine.connect() as connection:
@@ -58,9 +58,9 @@ class DataPreferenceTable:
     async def load_consenting(
         self, ids: Sequence[str], client: ClientId, open_seal: Callable[[bytes], Nik]
     ) -> Mapping[str, Consenting]:
-        """By consent: who gave it to this client, and all that they said, as far as the consent is in force.
+        """Returns, by consent in force, the person who gave it to this client, with all their preferences.
 
-        `open_seal` opens the seal of a person. Raises `StateUnavailable`.
+        `open_seal` decrypts the person's seal. Raises `StateUnavailable`.
         """
         wanted = select(consents).where(consents.c.id.in_(ids), consents.c.client == client, build_in_force_condition())
         async with database_timeout(self._timeout), self._engine.connect() as connection:
@@ -95,7 +95,7 @@ async def _load_preferences(
 
 
 async def _find_requester(connection: AsyncConnection, by_seal: Mapping[bytes, Nik], request: str) -> frozenset[Nik]:
-    """The person of the open data request, if it is one of the people."""
+    """Returns the person of the open data request, if they are among the people."""
     wanted = select(data_requests.c.subject).where(
         data_requests.c.number == request,
         data_requests.c.subject.in_(list(by_seal)),

@@ -1,4 +1,4 @@
-"""How often something was compared under a consent today: whoever may try without end finds everything out."""
+"""Limits verifications per consent and day, because unlimited guesses would reveal register data."""
 
 from __future__ import annotations
 
@@ -13,26 +13,26 @@ from store.database_timeout import database_timeout
 from store.tables import verification_tries
 
 MAX_TRIES_PER_DAY = 10
-"""Comparisons under one consent a day (UTC), by all hubs together."""
+"""Maximum number of verifications under one consent per day (UTC), over all hubs."""
 _TODAY = cast(func.timezone("UTC", func.now()), Date)
 
 
 class VerificationTries:
-    """Counts comparisons."""
+    """Counts verifications."""
 
     def __init__(self, engine: AsyncEngine, *, timeout: float = 2.0) -> None:
-        """Use the hub's database; `timeout` is how many seconds a request waits for it."""
+        """Takes the hub's database; `timeout` is the maximum wait for it, in seconds."""
         self._engine = engine
         self._timeout = timeout
 
     async def count(self, tries: Mapping[str, int]) -> Collection[str]:
-        """Count what is to be compared under each consent; those for which that is not too much.
+        """Counts verifications by consent, and returns the consents that stay within the limit.
 
-        What would be too much is not counted. Raises `StateUnavailable`.
+        A number beyond the limit is not counted. Raises `StateUnavailable`.
         """
         within = set()
         async with database_timeout(self._timeout), self._engine.begin() as connection:
-            for consent, more in sorted(tries.items()):  # in one order, so that no two wait for each other
+            for consent, more in sorted(tries.items()):  # sorted, to avoid deadlocks
                 if more > MAX_TRIES_PER_DAY:
                     continue
                 first = insert(verification_tries).values(consent=consent, day=_TODAY, tries=more)
@@ -46,7 +46,7 @@ class VerificationTries:
         return within
 
     async def purge(self, consent: Consent) -> Mapping[str, int]:
-        """Forget what was counted under a consent that ended."""
+        """Deletes the counts of a consent that ended."""
         gone = delete(verification_tries).where(verification_tries.c.consent == consent.id)
         async with database_timeout(self._timeout), self._engine.begin() as connection:
             return {"verification_tries": (await connection.execute(gone)).rowcount}

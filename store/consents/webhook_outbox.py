@@ -1,7 +1,7 @@
-"""What partners still have to be told: written with what it tells of, sent by whichever hub comes first.
+"""The outbox of webhooks: written in the transaction of the event, sent by any hub.
 
-A call that is taken is not seen by other hubs for a while. Whoever took it and died leaves it to the next, so that a
-partner may be told twice, always under the same id, and never not at all until it is given up.
+A claimed webhook is hidden from other hubs for the time of a lease. If its hub dies, another one sends it. So a partner
+may receive a webhook twice, always with the same id, but never misses one until it is given up.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ async def enqueue_webhook(
     request: str | None = None,
     consent: str | None = None,
 ) -> None:
-    """Have a partner told, once the transaction is committed. `data` holds nothing personal."""
+    """Enqueues a webhook, to be sent after the commit. `data` holds no personal data."""
     payload = {
         "type": type_.value,
         "timestamp": datetime.now(UTC).isoformat(timespec="milliseconds"),
@@ -52,17 +52,16 @@ async def enqueue_webhook(
 
 
 class WebhookOutbox:
-    """Calls to partners."""
+    """The outbox."""
 
     def __init__(self, engine: AsyncEngine) -> None:
-        """Use the hub's database."""
         self._engine = engine
 
     async def claim(self, limit: int, *, lease: timedelta) -> Sequence[WebhookCall]:
-        """Calls that are due; for the time of the lease nobody else takes them.
+        """Claims webhooks that are due; no other hub sends them during the lease.
 
-        Clients take turns: one that does not answer, however many calls wait for it, must not keep others from being
-        told that a consent is over.
+        Clients take turns, so that a client that does not answer cannot delay the webhooks of others, however many it
+        has.
         """
         columns = webhook_calls.c
         is_due = _IS_OPEN & (columns.next_at <= func.now())
@@ -81,13 +80,13 @@ class WebhookOutbox:
             return [_to_webhook_call(row) for row in (await connection.execute(taken)).mappings()]
 
     async def mark_delivered(self, call: WebhookCall) -> None:
-        """The partner took it."""
+        """Records that the partner accepted a webhook."""
         async with self._engine.begin() as connection:
             if await self._end_call(connection, call, delivered_at=func.now(), failure=None):
                 await _record_delivery(connection, call, "delivered")
 
     async def mark_failed(self, call: WebhookCall, failure: str, *, retry_in: timedelta | None) -> None:
-        """The partner did not take it: to be tried again after a time, or never."""
+        """Records a failed attempt; `retry_in` is the time until the next one, and None gives up."""
         failure = failure[:_MAX_FAILURE_LENGTH]
         async with self._engine.begin() as connection:
             if retry_in is not None:
@@ -97,7 +96,7 @@ class WebhookOutbox:
                 await _record_delivery(connection, call, "given up")
 
     async def list_calls(self, *, client: ClientId | None = None, limit: int = 100) -> Sequence[WebhookCall]:
-        """The newest calls, whatever became of them."""
+        """Returns the newest webhooks in any state."""
         wanted = select(webhook_calls).order_by(webhook_calls.c.created_at.desc(), webhook_calls.c.id).limit(limit)
         if client is not None:
             wanted = wanted.where(webhook_calls.c.client == client)

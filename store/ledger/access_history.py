@@ -1,4 +1,4 @@
-"""Reading the access ledger, newest first: of one person without what they may not be told yet, or by a search."""
+"""Reads the access ledger, newest first: one person's visible entries, or a search."""
 
 from __future__ import annotations
 
@@ -16,14 +16,13 @@ _ORDER = (access_entries.c.at, access_entries.c.chain, access_entries.c.sequence
 
 
 class AccessHistory:
-    """Reads entries by the pseudonym of whom they are about."""
+    """Reads entries."""
 
     def __init__(self, engine: AsyncEngine) -> None:
-        """Use the hub's database."""
         self._engine = engine
 
     async def load_page(self, subject: bytes, first: int, after: AccessPosition | None) -> LedgerPage:
-        """The next entries about one person."""
+        """Returns the next entries about one person, without those that the person may not see yet."""
         return await self._load_page(_build_visible_condition(subject), first, after)
 
     async def _load_page(self, condition: ColumnElement[bool], first: int, after: AccessPosition | None) -> LedgerPage:
@@ -38,13 +37,13 @@ class AccessHistory:
         )
 
     async def search(self, search: AccessSearch, first: int, after: AccessPosition | None) -> LedgerPage:
-        """The next entries that are looked for, whether or not their person may be told of them yet."""
+        """Returns the next entries that match, including those that their person may not see yet."""
         return await self._load_page(build_search_condition(search), first, after)
 
     async def load_range(
         self, subject: bytes, start: datetime | None, end: datetime | None, *, offset: int, limit: int
     ) -> tuple[int, Sequence[StoredLedgerEntry]]:
-        """How many entries there are about one person in a time, and some of them."""
+        """Returns the number of a person's visible entries in a period, and a range of them."""
         shown = _build_visible_condition(subject)
         if start is not None:
             shown = and_(shown, access_entries.c.at >= start)
@@ -59,18 +58,18 @@ class AccessHistory:
         return count, [to_stored_ledger_entry(dict(row)) for row in rows]
 
     async def load_start(self) -> datetime | None:
-        """The moment since which entries are kept; None before the first start."""
+        """Returns the start of the oldest chain; None before the first start."""
         async with self._engine.connect() as connection:
             begun: datetime | None = (await connection.execute(select(func.min(access_chains.c.started_at)))).scalar()
         return begun
 
 
 _SEARCH_COLUMNS = ("caller", "caller_kind", "agency", "client", "purpose", "case", "operation", "request_id")
-"""Columns of which a search may name the value."""
+"""Columns that a search can filter by value."""
 
 
 def build_search_condition(search: AccessSearch) -> ColumnElement[bool]:
-    """The entries that are looked for."""
+    """Builds the condition of a search."""
     columns = access_entries.c
     wanted = [columns[name] == value for name in _SEARCH_COLUMNS if (value := getattr(search, name)) is not None]
     wanted += [columns.subject == subject for subject in search.subjects]

@@ -1,8 +1,8 @@
-"""The access ledger's writer: what was read is committed before the answer leaves.
+"""Writes the access ledger: entries are committed before the answer is sent.
 
-Entries of all requests that end in the same moment, or while a commit is under way, go in one statement, which is one
-transaction (group commit). Each process writes chains of its own: a new one with each connection, because after a lost
-one nobody knows what was still committed, and one a day. A chain begins with the heads of all others.
+Entries of requests that end in the same event loop iteration, or during a running commit, share one statement and so
+one transaction (group commit). Each process writes its own chains. It starts a new chain with each connection, because
+after a lost connection the last commit is uncertain, and after one day. A chain begins with the heads of all others.
 """
 
 from __future__ import annotations
@@ -28,17 +28,17 @@ from store.tables import access_chains, access_entries
 _log = logging.getLogger("simpul.ledger")
 
 MAX_WAITING = 20_000
-"""Entries that may wait for their commit; more are refused at once."""
+"""Entries that may wait for their commit; beyond that, entries are refused immediately."""
 MAX_BATCH_ENTRIES = 5_000
-"""Entries in one transaction, unless one request has more."""
+"""Entries per transaction, unless one request has more."""
 CHAIN_LIFETIME = timedelta(days=1)
-"""After this time the next entry begins a new chain, which names the heads of the others anew."""
+"""The age at which the next entry starts a new chain, which names the current heads of the others."""
 
 _INSERT_CHAIN = f"INSERT INTO {access_chains.name} (chain, started_at, heads, hash) VALUES ($1, $2, $3, $4)"  # noqa: S608 - names of our own table
 
 
 class LedgerUnavailable(Exception):  # noqa: N818 - a condition, not a fault
-    """What was read cannot be recorded now. The text is for the log."""
+    """Entries cannot be recorded now. The text is for the log."""
 
 
 class _PendingWrite(NamedTuple):
@@ -47,7 +47,7 @@ class _PendingWrite(NamedTuple):
 
 
 class _Chain:
-    """A chain that is being written, on a connection of its own."""
+    """A chain in progress, with its own connection."""
 
     def __init__(self, connection: AsyncConnection, driver: Any, hasher: LedgerHasher) -> None:  # noqa: ANN401 - asyncpg's connection
         self.connection = connection
@@ -60,11 +60,11 @@ class _Chain:
 
     @property
     def closed(self) -> bool:
-        """Whether the database has hung up, as it does when it is restarted."""
+        """Whether the database closed the connection, as in a restart."""
         return bool(self.driver.is_closed())
 
     async def begin(self) -> None:
-        """Begin a new chain, which names where the others stand."""
+        """Starts a new chain, which names the heads of the others."""
         started_at = datetime.now(UTC)
         name = token_hex(16)
         rows = [tuple(row) for row in await self.driver.fetch(HEADS_QUERY)]
@@ -74,7 +74,7 @@ class _Chain:
         self.name, self.started_at, self.sequence, self.head = name, started_at, 0, head
 
     async def append(self, entries: Sequence[LedgerEntry]) -> None:
-        """Commit entries."""
+        """Commits entries."""
         sequence, head, hasher, rows = self.sequence, self.head, self._hasher, []
         for access in entries:
             sequence += 1
@@ -86,16 +86,16 @@ class _Chain:
 
 
 class AccessLedger:
-    """Writes entries, many requests a commit."""
+    """Writes entries, with one commit for many requests."""
 
     def __init__(self, engine: AsyncEngine, secret: bytes, *, timeout: float = 2.0) -> None:
-        """Use the hub's database; `timeout` is how many seconds a request waits for its commit."""
+        """Takes the hub's database; `timeout` is the maximum wait of a request for its commit, in seconds."""
         self._engine = engine
         self._hasher = LedgerHasher(derive_hash_key(secret))
         self._timeout = timeout
         self._queue: deque[_PendingWrite] = deque()
         self._deadlines: deque[tuple[float, asyncio.Future[None]]] = deque()
-        """Who waits, and until when on the loop's clock, in that order: one timer for all of them."""
+        """Deadlines of waiting requests on the loop's clock, in order, so that one timer serves all."""
         self._timer: asyncio.TimerHandle | None = None
         self._waiting_entries = 0
         self._chain: _Chain | None = None
@@ -113,16 +113,16 @@ class AccessLedger:
         return f"<AccessLedger {chain}>"
 
     async def start(self) -> None:
-        """Begin this process's chain; raises what the database raises."""
+        """Starts this process's chain. Raises the errors of the database."""
         async with asyncio.timeout(self._timeout):
             self._chain = await self._begin_chain()
 
     async def write(self, entries: Sequence[LedgerEntry]) -> None:
-        """Commit entries, all or none of them.
+        """Commits entries, all or none.
 
         Raises:
             LedgerUnavailable: They were not committed in time, as far as the hub knows.
-            ValueError: An entry that no table can hold; those of other requests are not touched by it.
+            ValueError: An entry cannot be stored in the table; entries of other requests are not affected.
 
         """
         if not entries:
@@ -131,7 +131,7 @@ class AccessLedger:
             _check_texts(each)
         if self._waiting_entries + len(entries) > MAX_WAITING:
             self.failed += 1
-            raise LedgerUnavailable(f"{self._waiting_entries} entries wait already")
+            raise LedgerUnavailable(f"{self._waiting_entries} entries are already waiting")
         loop = asyncio.get_running_loop()
         done: asyncio.Future[None] = loop.create_future()
         until = loop.time() + self._timeout
@@ -156,7 +156,7 @@ class AccessLedger:
         return self._waiting_entries
 
     async def close(self) -> None:
-        """Commit what waits, and let go of the database."""
+        """Commits waiting entries, and closes the connection."""
         if self._writing is not None:
             await asyncio.wait({self._writing}, timeout=self._timeout)
         if self._timer is not None:
@@ -169,7 +169,7 @@ class AccessLedger:
         await self._release_chain()
 
     def _expire_waiting(self) -> None:
-        """Give up for those who waited long enough; come again for the next."""
+        """Fails the requests whose deadline passed, and sets the timer for the next."""
         loop = asyncio.get_running_loop()
         while self._deadlines and (self._deadlines[0][1].done() or self._deadlines[0][0] <= loop.time()):
             _, done = self._deadlines.popleft()
@@ -180,7 +180,7 @@ class AccessLedger:
     async def _drain(self) -> None:
         try:
             while self._queue:
-                await asyncio.sleep(0)  # whatever else ends in this turn of the loop goes along
+                await asyncio.sleep(0)  # lets other requests of this loop iteration join the batch
                 batch = self._take_batch()
                 if batch:
                     await self._commit(batch)
@@ -188,7 +188,7 @@ class AccessLedger:
             self._writing = None
 
     def _take_batch(self) -> list[_PendingWrite]:
-        """Who is next; those who gave up waiting are left out."""
+        """Takes the next requests, without those that stopped waiting."""
         batch: list[_PendingWrite] = []
         count = 0
         while self._queue and (not batch or count + len(self._queue[0].entries) <= MAX_BATCH_ENTRIES):
@@ -202,14 +202,14 @@ class AccessLedger:
     async def _commit(self, batch: Sequence[_PendingWrite]) -> None:
         try:
             async with asyncio.timeout(self._timeout):
-                if self._chain is not None and self._chain.closed:  # while nobody wrote, so nothing is in doubt
+                if self._chain is not None and self._chain.closed:  # closed while idle, so no commit is in doubt
                     await self._release_chain()
                 chain = self._chain = self._chain or await self._begin_chain()
                 if datetime.now(UTC) - chain.started_at > CHAIN_LIFETIME:
                     await chain.begin()
                 await chain.append([access for each in batch for access in each.entries])
             self.commits += 1
-        except Exception as failure:  # noqa: BLE001 - whatever it was, nothing may be taken for recorded
+        except Exception as failure:  # noqa: BLE001 - after any error, nothing may count as recorded
             _log.error("The access ledger cannot be written: %s", type(failure).__name__)
             for each in batch:
                 if not each.done.done():
@@ -236,17 +236,17 @@ class AccessLedger:
         return chain
 
     async def _release_chain(self) -> None:
-        """Leave the chain where it is; the next entry begins another."""
+        """Abandons the chain; the next entry starts another."""
         chain, self._chain = self._chain, None
         if chain is not None:
-            chain.driver.terminate()  # nothing of ours is under way that somebody waits for
+            chain.driver.terminate()  # no commit is awaited here
             with contextlib.suppress(Exception):
                 await chain.connection.invalidate()
                 await chain.connection.close()
 
 
 def _check_texts(access: LedgerEntry) -> None:
-    """Raise `ValueError` where PostgreSQL could not keep a text: one request's must not fail those of others."""
+    """Raises `ValueError` for text that PostgreSQL cannot store: it would fail the commit of other requests, too."""
     for text in (
         access.request_id,
         access.agency,
@@ -257,7 +257,7 @@ def _check_texts(access: LedgerEntry) -> None:
         access.case,
     ):
         if text is not None and ("\0" in text or not _is_utf8(text)):
-            raise ValueError("A text of the entry holds a character that cannot be kept.")
+            raise ValueError("A text of the entry holds a character that cannot be stored.")
 
 
 def _is_utf8(text: str) -> bool:

@@ -1,4 +1,4 @@
-"""Breaches: opened, listed, closed; and whom each affects, out of the access ledger."""
+"""Breaches: opened, listed and closed; and the affected people, from the access ledger."""
 
 from __future__ import annotations
 
@@ -16,22 +16,21 @@ from store.tables import access_entries, breaches, purge_receipts
 
 _FILTERS = ("caller_kind", "caller", "agency", "client", "purpose", "case", "operation", "request_id")
 _LOCK = 7_305_136
-"""PostgreSQL's advisory lock of whoever gives a breach its number."""
+"""PostgreSQL's advisory lock for assigning a breach number."""
 
 
 class UnknownBreach(LookupError):  # noqa: N818 - reads as what it is
-    """There is no breach of this name, or none that is open."""
+    """There is no breach, or no open breach, with this name."""
 
 
 class Breaches:
-    """The hub's breaches."""
+    """The breaches of the hub."""
 
     def __init__(self, engine: AsyncEngine) -> None:
-        """Use the hub's database."""
         self._engine = engine
 
     async def open(self, what: str, search: AccessSearch, *, known_since: datetime, by: str) -> Breach:
-        """Begin one: its clock runs since it is known, and entries in its window are not purged."""
+        """Opens a breach. Its period starts at `known_since`, and entries in its window are not purged."""
         values = {name: getattr(search, name) for name in _FILTERS}
         async with self._engine.begin() as connection:
             await connection.execute(select(func.pg_advisory_xact_lock(_LOCK)))
@@ -51,13 +50,13 @@ class Breaches:
             return _to_breach((await connection.execute(row.returning(breaches))).mappings().one())
 
     async def list_all(self) -> Sequence[Breach]:
-        """Every breach, the oldest first."""
+        """Returns all breaches, the oldest first."""
         async with self._engine.connect() as connection:
             rows = (await connection.execute(select(breaches).order_by("known_since", "name"))).mappings().all()
         return [_to_breach(row) for row in rows]
 
     async def get(self, name: str) -> Breach:
-        """The breach of this name; raises `UnknownBreach`."""
+        """Returns the breach with this name. Raises `UnknownBreach`."""
         async with self._engine.connect() as connection:
             row = (await connection.execute(select(breaches).where(breaches.c.name == name))).mappings().first()
         if row is None:
@@ -65,7 +64,7 @@ class Breaches:
         return _to_breach(row)
 
     async def close(self, name: str, *, by: str) -> Breach:
-        """End one, once everybody was told; raises `UnknownBreach` where none of this name is open."""
+        """Closes a breach, after all notifications. Raises `UnknownBreach` if no breach with this name is open."""
         ended = (
             breaches.update()
             .where(breaches.c.name == name, breaches.c.closed_at.is_(None))
@@ -79,7 +78,7 @@ class Breaches:
         return _to_breach(row)
 
     async def iterate_affected(self, breach: Breach) -> AsyncIterator[AffectedPerson]:
-        """Whom it affects, and what was read of each; those whom nobody knows together, at the end."""
+        """Yields the affected people, and what was read about each; unidentified people are one group at the end."""
         columns = access_entries.c
         of_each = (
             select(
@@ -110,7 +109,7 @@ class Breaches:
                 )
 
     async def count_reads_by_reader(self, breach: Breach) -> Sequence[tuple[str, str | None, str | None, int]]:
-        """By kind of caller, agency and application: how many reads."""
+        """Counts reads by kind of caller, agency and application."""
         columns = access_entries.c
         of = (columns.caller_kind, columns.agency, columns.client)
         wanted = select(*of, func.count()).where(build_search_condition(breach.search)).group_by(*of).order_by(*of)
@@ -118,7 +117,7 @@ class Breaches:
             return [(kind, agency, client, reads) for kind, agency, client, reads in await connection.execute(wanted)]
 
     async def count_purges_in_window(self, breach: Breach) -> int:
-        """How many receipts tell of entries that were removed and may have lain in its window."""
+        """Counts the purge receipts of entries that may have been in the window."""
         receipts = purge_receipts.c
         wanted = select(func.count()).where(
             receipts.name == "ledger", receipts.oldest <= breach.search.end, receipts.newest >= breach.search.start

@@ -1,13 +1,13 @@
-"""Whether the access ledger is as it was written: walks every chain and names the first broken entry of each.
+"""Verifies the access ledger: walks every chain, and reports the first broken entry of each.
 
-What is found: an entry that was changed in any column, is missing, or stands elsewhere than it was written; a chain
-that was changed or is gone although another names it; entries at the end of a chain that are gone although another
-chain, or a list of heads that was kept elsewhere, names a later one. Entries that were purged because their time was
-over are no fault where a receipt explains it. What cannot be found: entries at the end of a
-chain that are gone, or whole chains, which nobody named yet; and whatever somebody with the hub's secret wrote anew,
-all hashes included, unless heads were kept elsewhere.
+It detects an entry that was changed in any column, is missing, or was moved. It detects a chain that was changed, or
+that is missing although another chain names it. It detects missing entries at the end of a chain, if another chain or a
+saved list of heads names a later one. Purged entries are valid if a receipt explains them.
 
-Rows that no walk comes by are looked for first (`store/ledger/ledger_orphans.py`); a chain that has one is not walked.
+It cannot detect missing entries at the end of a chain, or whole chains, that were never named. Unless heads were saved
+elsewhere, it cannot detect what someone with the hub's secret rewrote with all hashes.
+
+Rows that no walk reaches are checked first (`store/ledger/ledger_orphans.py`); a chain with such rows is not walked.
 """
 
 from __future__ import annotations
@@ -31,33 +31,33 @@ _PAGE_SIZE = 1_000
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BrokenChain:
-    """The first thing that is wrong with a chain."""
+    """The first fault of a chain."""
 
     chain: str
     sequence: int
-    """Of the entry; 0 for the chain's own beginning."""
+    """The number of the entry; 0 for the beginning of the chain."""
     reason: str
 
     def __str__(self) -> str:
-        """In one line."""
+        """The fault in one line."""
         return f"chain {self.chain}, entry {self.sequence}: {self.reason}"
 
 
 @dataclass(slots=True)
 class LedgerCheckResult:
-    """What a walk found."""
+    """The result of a check."""
 
     chains: int = 0
     entries: int = 0
     purged: int = 0
-    """Entries that are gone, with a receipt."""
+    """Missing entries with a receipt."""
     broken: list[BrokenChain] = field(default_factory=list)
     receipt_faults: list[str] = field(default_factory=list)
-    """What is wrong with receipts."""
+    """The faults of receipts."""
 
 
 async def check_ledger(engine: AsyncEngine, secret: bytes, saved_heads: Iterable[ChainHead] = ()) -> LedgerCheckResult:
-    """Walk all chains; `saved_heads` are heads that were kept elsewhere."""
+    """Walks all chains; `saved_heads` are heads that an operator saved elsewhere."""
     hasher = LedgerHasher(derive_hash_key(secret))
     result = LedgerCheckResult()
     async with engine.connect() as connection:
@@ -85,26 +85,26 @@ async def check_ledger(engine: AsyncEngine, secret: bytes, saved_heads: Iterable
             if why is not None:
                 result.broken.append(BrokenChain(chain=walk.chain, sequence=walk.sequence, reason=why))
     result.broken += [
-        BrokenChain(chain=name, sequence=max(ends), reason="the whole chain is missing; it was named as standing here")
+        BrokenChain(chain=name, sequence=max(ends), reason="the whole chain is missing; a head names it here")
         for name, ends in sorted(named.items())
     ]
     return result
 
 
 async def load_heads(engine: AsyncEngine) -> list[ChainHead]:
-    """Where every chain ends now, to be kept elsewhere."""
+    """Returns the current head of every chain, to be saved elsewhere."""
     async with engine.connect() as connection:
         rows = (await connection.exec_driver_sql(HEADS_QUERY)).all()
     return [ChainHead(chain, sequence, bytes(hash_)) for chain, sequence, hash_, _ in map(tuple, rows)]
 
 
 class _ChainWalk:
-    """The way along one chain. What is wrong is told in words; `sequence` is where."""
+    """The walk along one chain. Methods return a fault as text; `sequence` is its position."""
 
     def __init__(
         self, hasher: LedgerHasher, chain: str, named: Mapping[int, bytes], gaps: Mapping[int, LedgerGap]
     ) -> None:
-        """`named` are hashes by sequence, as others have them; `gaps` by first number are explained by receipts."""
+        """`named` are hashes from other sources, by sequence; `gaps` are explained by receipts, by first number."""
         self.chain = chain
         self.sequence = 0
         self.valid_entries = 0
@@ -115,14 +115,14 @@ class _ChainWalk:
         self._head = b""
 
     def check_beginning(self, kept: bytes, beginning: bytes) -> str | None:
-        """What is wrong with the chain's beginning."""
+        """Returns the fault of the chain's beginning."""
         self._head = beginning
         if kept != beginning or self._named.get(0, beginning) != beginning:
             return "the chain's beginning was changed"
         return None
 
     async def check_entries(self, connection: AsyncConnection) -> str | None:
-        """What is wrong with the first entry that is not as it was written."""
+        """Returns the fault of the first broken entry."""
         async for row in _iterate_entries(connection, self.chain):
             self.sequence += 1
             why = self._skip_gaps() or self._check_entry(row)
@@ -135,16 +135,16 @@ class _ChainWalk:
             return why
         last = max(self._named, default=0)
         if last >= self.sequence:
-            return f"the entry is missing; the chain was named as reaching to {last}"
+            return f"the entry is missing; a head of the chain names entry {last}"
         return None
 
     def _skip_gaps(self) -> str | None:
-        """Step over what was purged, to the next number that has to be there; what is wrong on the way."""
+        """Skips purged entries up to the next expected number. Returns a fault on the way."""
         while (gap := self._gaps.get(self.sequence)) is not None:
             if gap.previous != self._head:
-                return "what was purged does not follow the entry before it"
+                return "the purged entries do not follow the entry before them"
             if self._named.get(gap.last, gap.hash) != gap.hash:
-                return "what was purged was another entry when it was named"
+                return "a head names another entry than the purged one"
             self.purged += gap.last - gap.first + 1
             self.sequence, self._head = gap.last + 1, gap.hash
         return None
@@ -162,7 +162,7 @@ class _ChainWalk:
         ):
             return "the entry was changed"
         if self._named.get(self.sequence, self._head) != self._head:
-            return "the entry was another when it was named"
+            return "a head names another entry here"
         return None
 
 
@@ -184,7 +184,7 @@ async def _iterate_entries(connection: AsyncConnection, chain: str) -> AsyncIter
 
 
 def _parse_heads_or_none(text: str) -> list[ChainHead]:
-    """The heads that a chain names; none where its text was changed to something else, which its hash tells."""
+    """Parses the heads in a chain's beginning; returns none for changed text, which the chain's hash reveals."""
     try:
         return parse_heads(text)
     except ValueError:

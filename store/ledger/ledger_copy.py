@@ -1,7 +1,7 @@
-"""Entries of the access ledger as PostgreSQL takes them in bulk: `COPY ... (FORMAT binary)`.
+"""Encodes entries of the access ledger for bulk insertion: `COPY ... (FORMAT binary)`.
 
-An INSERT of arrays costs the hub three times as much, most of it for looking at each value (PostgreSQL documentation,
-"COPY", section "Binary Format").
+An INSERT with arrays takes three times the hub's processor time, mostly to inspect each value (PostgreSQL
+documentation, "COPY", section "Binary Format").
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ _ROW = Struct(">h").pack(len(COLUMNS))
 
 
 def encode_row(chain: str, sequence: int, previous: bytes, hash_: bytes, access: LedgerEntry) -> bytes:
-    """An entry in the order of `COLUMNS`."""
+    """Encodes an entry in the order of `COLUMNS`."""
     request_id, case = access.request_id.encode(), access.case
     return b"".join(
         (
@@ -65,7 +65,7 @@ def encode_row(chain: str, sequence: int, previous: bytes, hash_: bytes, access:
 
 
 async def stream_copy(rows: Iterable[bytes]) -> AsyncIterator[bytes]:
-    """What is sent to copy the rows."""
+    """Yields the bytes that copy the rows."""
     yield b"".join((_COPY_HEADER, *rows, _COPY_TRAILER))
 
 
@@ -73,7 +73,7 @@ def _raw(raw: bytes | None) -> bytes:
     return _ABSENT if raw is None else _LENGTH(len(raw)) + raw
 
 
-# What many entries share is written once.
+# Values that many entries share are encoded once.
 
 
 @lru_cache(maxsize=1024)

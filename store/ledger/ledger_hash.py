@@ -1,7 +1,7 @@
-"""What a hash of the access ledger is taken over: the same bytes for the same entry, in any language.
+"""The canonical bytes that a hash of the access ledger covers: the same for the same entry, in any language.
 
-A value is a netstring: its length in bytes in decimal digits, a colon, the bytes, a comma. A value that is absent is a
-minus sign. Text is UTF-8; a moment is RFC 3339 in UTC with six digits of a second and `Z`; numbers are decimal digits;
+A value is a netstring: its length in bytes in decimal digits, a colon, the bytes, a comma. An absent value is a minus
+sign. Text is UTF-8; a moment is RFC 3339 in UTC with six digits of a second and `Z`; numbers are decimal digits;
 pseudonyms and hashes are their 32 bytes. `docs/operators/ledger.md` has the order of the values and an example.
 """
 
@@ -17,16 +17,16 @@ from records.hub.ledger_entries import LedgerEntry, format_ledger_time
 ENTRY_TAG = b"simpul ledger entry v1"
 CHAIN_TAG = b"simpul ledger chain v1"
 _BLOCK = 64
-"""Bytes that SHA-256 takes in at once."""
+"""The block size of SHA-256 in bytes."""
 
 
 def derive_hash_key(secret: bytes) -> bytes:
-    """The key of the hub's hashes, out of its secret."""
+    """Derives the key of the hub's hashes from its secret."""
     return digest(secret, b"simpul ledger hashes v1", sha256)
 
 
 def encode_entry(chain: str, sequence: int, previous: bytes, access: LedgerEntry) -> bytes:
-    """The canonical bytes of an entry."""
+    """Returns the canonical bytes of an entry."""
     request_id, case = access.request_id.encode(), access.case
     return b"".join(
         (
@@ -61,28 +61,28 @@ def encode_entry(chain: str, sequence: int, previous: bytes, access: LedgerEntry
 
 
 def encode_chain(chain: str, started_at: datetime, heads: str) -> bytes:
-    """The canonical bytes of a chain's beginning."""
+    """Returns the canonical bytes of a chain's beginning."""
     return b"".join(
         (_netstring(CHAIN_TAG), _netstring(chain.encode()), _moment(started_at), _netstring(heads.encode()))
     )
 
 
 class LedgerHasher:
-    """HMAC-SHA-256 (RFC 2104), so that whoever holds the database alone can forge no hash.
+    """HMAC-SHA-256 (RFC 2104), so that access to the database alone is not enough to forge a hash.
 
-    Both halves of the key are taken in once: of the short bytes of an entry, that is most of the work.
+    Both halves of the key are hashed once: for the few bytes of an entry, that is most of the work.
     """
 
     __slots__ = ("_inner", "_outer")
 
     def __init__(self, key: bytes) -> None:
-        """The key is a digest of 32 bytes."""
+        """Takes a key of 32 bytes, which is itself a digest."""
         block = key.ljust(_BLOCK, b"\0")
         self._inner = sha256(bytes(each ^ 0x36 for each in block))
         self._outer = sha256(bytes(each ^ 0x5C for each in block))
 
     def __call__(self, canonical: bytes) -> bytes:
-        """The hash of canonical bytes."""
+        """Returns the hash of canonical bytes."""
         inner = self._inner.copy()
         inner.update(canonical)
         outer = self._outer.copy()
@@ -90,8 +90,7 @@ class LedgerHasher:
         return outer.digest()
 
     def __repr__(self) -> str:
-        """Never the key."""
-        return "<Hasher>"
+        return "<LedgerHasher>"
 
 
 def _netstring(raw: bytes) -> bytes:
@@ -102,7 +101,7 @@ def _raw(raw: bytes | None) -> bytes:
     return b"-" if raw is None else b"%d:%s," % (len(raw), raw)
 
 
-# What many entries share is written once.
+# Values that many entries share are encoded once.
 
 
 @lru_cache(maxsize=1024)

@@ -1,4 +1,4 @@
-"""The last entries of the ledger's chains: what a new chain names, and what an operator keeps elsewhere."""
+"""The heads of the ledger's chains: a new chain names them, and an operator saves them elsewhere."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ HEADS_QUERY = (
     f"(SELECT last, hash FROM {access_gaps.name} WHERE chain = c.chain ORDER BY last DESC LIMIT 1)"
     " ORDER BY sequence DESC LIMIT 1) e ON true ORDER BY c.started_at, c.chain"
 )
-"""Every chain with its last entry, be it there or purged; a chain without entries ends with itself, at 0."""
+"""Every chain with its last entry, stored or purged; the head of a chain without entries is its beginning, at 0."""
 
 
 class ChainHead(NamedTuple):
@@ -23,17 +23,17 @@ class ChainHead(NamedTuple):
 
     chain: str
     sequence: int
-    """Of its last entry; 0 where there was none."""
+    """The number of its last entry; 0 for none."""
     hash: bytes
 
 
 def format_heads(heads: Iterable[ChainHead]) -> str:
-    """A line for each head, in the order of the chains' names."""
+    """Formats one line for each head, sorted by the chains' names."""
     return "".join(f"{each.chain} {each.sequence} {each.hash.hex()}\n" for each in sorted(heads))
 
 
 def parse_heads(text: str) -> list[ChainHead]:
-    """The heads of such a text; raises `ValueError` for what is none."""
+    """Parses formatted heads. Raises `ValueError` for other text."""
     heads = []
     for line in text.splitlines():
         try:
@@ -41,13 +41,13 @@ def parse_heads(text: str) -> list[ChainHead]:
             heads.append(ChainHead(chain, int(sequence), bytes.fromhex(hash_)))
         except ValueError:
             raise ValueError(
-                f"'{line[:120]}' is no head of a chain: name, number and hash, with a space between."
+                f"'{line[:120]}' is not a chain head: write name, number and hash, separated by spaces."
             ) from None
     return heads
 
 
 def find_unnamed_heads(rows: Iterable[tuple[str, int, bytes, str]]) -> list[ChainHead]:
-    """Of `HEADS_QUERY`, those that no chain names yet: what ended long ago is named once."""
+    """Returns the heads in the rows of `HEADS_QUERY` that no chain names yet: an old head is named once."""
     ends, named = set(), set()
     for chain, sequence, hash_, names in rows:
         ends.add(ChainHead(chain, sequence, bytes(hash_)))

@@ -1,8 +1,8 @@
-"""Removing entries of the access ledger whose time is over, so that what remains can still be verified.
+"""Retention of the access ledger: deletes old entries so that the rest can still be verified.
 
-Entries that stood one after another leave a gap: a row that says which numbers are gone and by which hashes the chain
-went in and out, sealed with the hub's key. `simpul ledger verify` walks over a gap and names any other hole. The
-beginnings of chains stay: they hold nothing personal, and name where others stood.
+Consecutive deleted entries leave a gap: a row with the deleted numbers and the hashes before and at the end of it,
+sealed with the hub's key. `simpul ledger verify` accepts a gap, and reports any other hole. The beginnings of chains
+stay: they hold no personal data, and name the heads of other chains.
 """
 
 from __future__ import annotations
@@ -19,12 +19,12 @@ from store.retention.retention_policy import PurgeBounds, PurgeResult
 from store.tables import access_entries, access_gaps
 
 DATA_CLASSES = ("PERSONAL", "SPECIFIC:HEALTH", "SPECIFIC:CHILD", "SPECIFIC:FINANCE")
-"""As entries name them (`auth/policy/rules.py`, `Classification.label`)."""
+"""Data classes as in entries (`auth/policy/rules.py`, `Classification.label`)."""
 FIVE_YEARS_IN_DAYS = 1825
 
 
 class LedgerEntries:
-    """The access ledger's entries."""
+    """The entries of the access ledger."""
 
     name = "ledger"
     days = FIVE_YEARS_IN_DAYS
@@ -32,9 +32,9 @@ class LedgerEntries:
     must_outlive = ()
 
     async def purge(self, connection: AsyncConnection, bounds: PurgeBounds) -> PurgeResult:
-        """Remove what is over, but nothing that an open breach is about.
+        """Deletes entries past their retention, except those in the window of an open breach.
 
-        An entry that its person is told late is kept as long from the day on which they may be told.
+        For an entry that is hidden from its person at first, the retention starts on the day it becomes visible.
         """
         over = await _build_expired_condition(connection, bounds)
         columns = access_entries.c
@@ -57,9 +57,9 @@ class LedgerEntries:
 
 
 async def _build_expired_condition(connection: AsyncConnection, bounds: PurgeBounds) -> ColumnElement[bool]:
-    """Which entries are over. There are few different sets of classes, so each set has a bound of its own."""
+    """Builds the condition for expired entries; each of the few distinct sets of classes has its own cutoff."""
     columns = access_entries.c
-    disclosed_at = func.greatest(columns.at, columns.hidden_until)  # PostgreSQL leaves nulls out
+    disclosed_at = func.greatest(columns.at, columns.hidden_until)  # PostgreSQL ignores nulls here
     found = select(columns.classification).where(columns.at < bounds.latest_cutoff).distinct()
     sets = (await connection.execute(found)).scalars().all()
     of_sets = [
@@ -75,7 +75,7 @@ async def _build_expired_condition(connection: AsyncConnection, bounds: PurgeBou
 
 
 async def _delete_entries(connection: AsyncConnection, over: ColumnElement[bool]) -> Sequence[dict[str, Any]]:
-    """Remove the entries; the runs of numbers that are gone, with the hashes before and at the end of each."""
+    """Deletes the entries. Returns the runs of deleted numbers, with the hashes before and at the end of each."""
     columns = access_entries.c
     gone = (
         access_entries.delete()

@@ -1,4 +1,4 @@
-"""Entries of the access ledger as they stand in rows of its table."""
+"""Converts rows of the access ledger to records."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from records.hub.ledger_entries import LedgerEntry, StoredLedgerEntry
 
 
 def to_ledger_entry(row: Mapping[str, Any]) -> LedgerEntry:
-    """The entry that a row holds."""
+    """Converts a row to an entry."""
     return LedgerEntry(
         at=row["at"],
         request_id=row["request_id"],
@@ -34,5 +34,5 @@ def to_ledger_entry(row: Mapping[str, Any]) -> LedgerEntry:
 
 
 def to_stored_ledger_entry(row: Mapping[str, Any]) -> StoredLedgerEntry:
-    """The entry and its place."""
+    """Converts a row to an entry with its place in the ledger."""
     return StoredLedgerEntry(chain=row["chain"], sequence=row["sequence"], entry=to_ledger_entry(row))

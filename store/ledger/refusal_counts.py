@@ -50,16 +50,16 @@ class RefusalCount(NamedTuple):
 
 
 class RefusalTable:
-    """Keeps counts in the hub's database."""
+    """Stores counts in the hub's database."""
 
     def __init__(self, engine: AsyncEngine, *, timeout: float = 5.0, max_rows: int = MAX_ROWS) -> None:
-        """`timeout` is how many seconds writing may take; no request waits for it."""
+        """`timeout` is the maximum time of a write, in seconds; no request waits for it."""
         self._engine = engine
         self._timeout = timeout
         self._max_rows = max_rows
 
     async def add(self, counts: Mapping[RefusalKey, int]) -> None:
-        """Add the counts to the stored ones; raises `StateUnavailable`."""
+        """Adds the counts to the stored ones. Raises `StateUnavailable`."""
         async with database_timeout(self._timeout), self._engine.begin() as connection:
             await connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _LOCK})
             bounded = await self._limit_rows(connection, counts)
@@ -94,7 +94,7 @@ class RefusalTable:
         return bounded
 
     async def load_since(self, start: datetime, *, limit: int) -> Sequence[RefusalCount]:
-        """Counts since an hour, the largest of the newest hours first; raises `StateUnavailable`."""
+        """Returns counts since an hour: newest hour first, then largest count. Raises `StateUnavailable`."""
         columns = refusals.c
         wanted = select(refusals).where(columns.hour >= start)
         wanted = wanted.order_by(columns.hour.desc(), columns.count.desc(), tuple_(columns.field, columns.reason))
@@ -115,7 +115,7 @@ class PastRefusals:
     must_outlive = ()
 
     async def purge(self, connection: AsyncConnection, bounds: PurgeBounds) -> PurgeResult:
-        """Remove past hours."""
+        """Deletes past hours."""
         hour = refusals.c.hour
         over = (hour < bounds.compute_cutoff()) & build_outside_open_breaches(hour, hour)
         gone = await delete_rows(connection, refusals, over, written_at=hour)

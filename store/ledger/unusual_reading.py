@@ -79,15 +79,15 @@ class UnusualReading(NamedTuple):
 
 
 class ReadingStatistics:
-    """Counts readings."""
+    """Finds unusual reads."""
 
     def __init__(self, engine: AsyncEngine, *, timeout: float = 300.0) -> None:
-        """`timeout` is how many seconds counting may take: a ledger holds millions of entries."""
+        """`timeout` is the maximum time of a query, in seconds: a ledger holds millions of entries."""
         self._engine = engine
         self._timeout = timeout
 
     async def find_unusual(self, start: datetime, kinds: Sequence[str], unit: TimeUnit) -> Sequence[UnusualReading]:
-        """The unusual hours or days since `start`, those with most people first; raises `StateUnavailable`."""
+        """Returns the unusual hours or days since `start`, those with most people first. Raises `StateUnavailable`."""
         naive = start.replace(tzinfo=None)
         parameters = {
             "unit": unit.value,

@@ -1,4 +1,4 @@
-"""Alembic's entry: migrations run on the connection that `store.database.migrate` hands over."""
+"""Alembic's entry point: migrations run on the connection of `store.database.migrate`."""
 
 from alembic import context
 

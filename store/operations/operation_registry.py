@@ -1,4 +1,4 @@
-"""The registry of operations: which client may run what, and who decided that when."""
+"""The registry of operations: which client may run which operation, and who decided that."""
 
 from __future__ import annotations
 
@@ -27,43 +27,42 @@ from store.database_timeout import database_timeout
 from store.tables import operation_changes, operation_clients, operations
 
 POLL_SECONDS = 2.0
-"""How often a hub looks for changes."""
+"""Seconds between a hub's checks for changes."""
 MAX_PER_CLIENT = 500
-"""Published operations of one client; hubs keep all of them in memory, with their plans: about 150 KB each."""
+"""Published operations of one client; hubs keep all in memory with their plans, about 150 KB each."""
 MAX_TOTAL = 2_000
 """Published operations of all clients."""
 MAX_CHARACTERS = 4 * 1024 * 1024
-"""Of the texts of all published operations: a hub takes about 80 bytes for each."""
+"""Characters in the texts of all published operations; a hub needs about 80 bytes for each."""
 
 _TIMEOUT = 2.0
-"""Seconds that a request waits for the database."""
+"""Maximum wait of a request for the database, in seconds."""
 
 ApplyRegistry = Callable[[Sequence[ClientContract], Sequence[RegisteredOperation]], Awaitable[None]]
 
 
 class RegistryRefused(Exception):  # noqa: N818 - reads as what it is
-    """The registry cannot take this; the text says why, and what to do."""
+    """The registry cannot accept this; the text names the reason and the fix."""
 
 
 class OperationRegistry:
     """Contracts and operations in the hub's database."""
 
     def __init__(self, engine: AsyncEngine) -> None:
-        """Use the hub's database."""
         self._engine = engine
 
     async def list_contracts(self) -> Sequence[ClientContract]:
-        """The contract of every client."""
+        """Returns the contracts of all clients."""
         async with self._engine.connect() as connection:
             return await _load_contracts(connection)
 
     async def load_contract(self, client: ClientId) -> ClientContract | None:
-        """The contract of one client, as it stands at this moment; raises `StateUnavailable`."""
+        """Returns the current contract of one client. Raises `StateUnavailable`."""
         async with database_timeout(_TIMEOUT), self._engine.connect() as connection:
             return await load_contract(connection, client)
 
     async def load_readable_fields(self, contract: ClientContract) -> frozenset[str] | None:
-        """What a client's published operations read, by schema coordinate; None where it may run any operation.
+        """Returns the schema coordinates that a client's published operations read; None if it may run any operation.
 
         Raises `StateUnavailable`.
         """
@@ -71,21 +70,21 @@ class OperationRegistry:
             return await load_readable_fields(connection, contract)
 
     async def list_published(self) -> Sequence[RegisteredOperation]:
-        """What may be run."""
+        """Returns the operations that may be run."""
         return [each.operation for each in await self.list_entries() if each.retired_at is None]
 
     async def list_entries(self, client: ClientId | None = None) -> Sequence[RegistryEntry]:
-        """Everything that was ever registered, of one client or of all, in the order of clients and names."""
+        """Returns all operations ever registered, of one client or of all, sorted by client and name."""
         async with self._engine.connect() as connection:
             return await _load_entries(connection, client)
 
     async def publish(
         self, contract: ClientContract, published: Sequence[RegisteredOperation], *, by: str
     ) -> tuple[int, int]:
-        """Put a contract and operations into the registry, all or none.
+        """Publishes a contract and operations, all or none.
 
-        What is published with the same id and text already gets what is new about it; an id never changes its text.
-        Returns how many are new and how many were known. Raises `RegistryRefused`.
+        An operation with a known id and text is updated; the text of an id never changes. Returns the numbers of new
+        and of known operations. Raises `RegistryRefused`.
         """
         client = contract.client
         async with self._engine.begin() as connection:
@@ -94,7 +93,7 @@ class OperationRegistry:
             for each in published:
                 if each.id in known and known[each.id].operation.text != each.text:
                     raise RegistryRefused(
-                        f"the id {each.id!r} of client {client!r} stands for another text ({known[each.id].state}); "
+                        f"the id {each.id!r} of client {client!r} belongs to another text ({known[each.id].state}); "
                         "give the changed operation a new id"
                     )
             fresh = [each for each in published if each.id not in known or known[each.id].retired_at is not None]
@@ -106,7 +105,7 @@ class OperationRegistry:
         return len(fresh), len(published) - len(fresh)
 
     async def retire(self, client: ClientId, ids: Sequence[str], *, by: str) -> Sequence[str]:
-        """Let operations be run no more; hubs obey within seconds. Returns those that were published until now."""
+        """Retires operations; hubs stop running them within seconds. Returns those that were published until now."""
         async with self._engine.begin() as connection:
             await _lock_registry(connection)
             retired = (
@@ -124,9 +123,10 @@ class OperationRegistry:
         return gone
 
     async def follow(self, apply: ApplyRegistry, *, after_revision: int = -1) -> None:
-        """Hand over what is registered whenever it changed after `after_revision`, for ever; looks every two seconds.
+        """Calls `apply` after every change later than `after_revision`, without end; checks every two seconds.
 
-        Where the database does not answer, what is known stays in force, which is logged once a failure.
+        If the database does not answer, the last known content stays in force. The first failure of an outage is
+        logged.
         """
         answers = True
         while True:
@@ -137,14 +137,14 @@ class OperationRegistry:
                 if content is not None:
                     await apply(*content)
                 after_revision, answers = newest, True
-            except Exception as problem:  # noqa: BLE001 - whatever it was, a later look must still find what is retired
+            except Exception as problem:  # noqa: BLE001 - after any error, a later check must still run
                 if answers:
                     _log.warning("The registry of operations cannot be read: %s", type(problem).__name__)
                 answers = False
             await asyncio.sleep(POLL_SECONDS)
 
     async def apply_once(self, apply: ApplyRegistry) -> int:
-        """Hand over what is registered, once; the number of the newest change, to follow from there."""
+        """Calls `apply` once with the current content. Returns the revision, for `follow`."""
         async with self._engine.connect() as connection:
             newest = await _load_revision(connection)
             content = await _load_content(connection)
@@ -166,7 +166,7 @@ async def _load_content(connection: AsyncConnection) -> tuple[Sequence[ClientCon
 
 
 async def _lock_registry(connection: AsyncConnection) -> None:
-    """Let changes come one after another: so the newest id of a change is the newest that can be seen."""
+    """Serializes changes, so that the newest visible revision is the newest of all."""
     await connection.exec_driver_sql("SELECT pg_advisory_xact_lock(7305135)")
 
 
@@ -238,14 +238,14 @@ async def _load_contracts(connection: AsyncConnection) -> Sequence[ClientContrac
 
 
 async def load_contract(connection: AsyncConnection, client: ClientId) -> ClientContract | None:
-    """The contract of one client."""
+    """Returns the contract of one client."""
     rows = await connection.execute(select(operation_clients).where(operation_clients.c.client == client))
     row = rows.one_or_none()
     return None if row is None else _to_contract(row)
 
 
 async def load_readable_fields(connection: AsyncConnection, contract: ClientContract) -> frozenset[str] | None:
-    """What a client's published operations read, by schema coordinate; None where it may run any operation."""
+    """Returns the schema coordinates that a client's published operations read; None if it may run any operation."""
     if contract.mode in {OperationMode.OFF, OperationMode.LOG_UNKNOWN}:
         return None
     wanted = select(operations.c.reads).where(operations.c.client == contract.client, operations.c.retired_at.is_(None))

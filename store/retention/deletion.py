@@ -1,4 +1,4 @@
-"""How rows are removed when their time is over: all that holds in one statement, counted as they go."""
+"""Deletes rows past their retention, each kind in one statement that also counts them."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from store.tables import breaches
 
 
 class DeletedRows(NamedTuple):
-    """Rows that were removed, and from when to when they had been written."""
+    """The number of deleted rows, and the first and last time they were written."""
 
     rows: int
     oldest: datetime | None
@@ -20,9 +20,9 @@ class DeletedRows(NamedTuple):
 
 
 def build_outside_open_breaches(since: ColumnElement[Any], until: ColumnElement[Any]) -> ColumnElement[bool]:
-    """Whether something was over before the window of each open breach, or began after it.
+    """Builds the condition for a period outside the window of every open breach.
 
-    What was there in a window may have to be looked at until the breach is closed (UU PDP 27/2022, article 46).
+    Data in a window may be needed as evidence until the breach is closed (UU PDP 27/2022, article 46).
     """
     held = exists().where(breaches.c.closed_at.is_(None), since <= breaches.c.ends_at, until >= breaches.c.starts_at)
     return ~held
@@ -31,7 +31,7 @@ def build_outside_open_breaches(since: ColumnElement[Any], until: ColumnElement[
 async def delete_rows(
     connection: AsyncConnection, table: Table, condition: ColumnElement[bool], *, written_at: ColumnElement[datetime]
 ) -> DeletedRows:
-    """Remove the rows that are over; `written_at` is when each was written."""
+    """Deletes the rows that match; `written_at` is the time each was written."""
     gone = delete(table).where(condition).returning(written_at.label("written")).cte("gone")
     counted = select(func.count(), func.min(gone.c.written), func.max(gone.c.written)).select_from(gone)
     return DeletedRows(*(await connection.execute(counted)).one())

@@ -1,7 +1,7 @@
-"""The purge: what is over is removed, one process at a time, and each time a receipt tells what and how much.
+"""The purge: deletes rows past their retention, one process at a time, and writes a receipt for each run.
 
-A receipt holds no personal data and is kept for good. Each names the seal of the one before it, and is sealed with the
-hub's key, so that none can be changed or taken out of the midst unnoticed.
+A receipt holds no personal data and is kept forever. Each names the seal of the previous one, and is sealed with the
+hub's key. So no receipt can be changed, or removed from the middle, without detection.
 """
 
 from __future__ import annotations
@@ -23,17 +23,17 @@ from store.tables import purge_receipts
 _log = logging.getLogger("simpul.retention")
 
 _LOCK = 7_305_135
-"""PostgreSQL's advisory lock of the purge, for a transaction."""
+"""PostgreSQL's advisory lock of the purge, held for a transaction."""
 _FIRST_DELAY = 60.0
 _INTERVAL = 24 * 60 * 60.0
 
 
 class PurgeInProgress(Exception):  # noqa: N818 - a condition, not a fault
-    """Another process purges at the moment."""
+    """Another process is purging now."""
 
 
 class RetentionPurge:
-    """Removes what is over."""
+    """Deletes rows past their retention."""
 
     def __init__(
         self,
@@ -42,23 +42,23 @@ class RetentionPurge:
         purgeables: Sequence[Purgeable],
         policies: Mapping[str, RetentionPolicy],
     ) -> None:
-        """`policies` says by name how long each of the known is kept (`parse_retention_policies`)."""
+        """`policies` has the retention of each purgeable, by name (`parse_retention_policies`)."""
         self._engine = engine
         self._hasher = LedgerHasher(derive_hash_key(secret))
         self._purgeables = purgeables
         self._policies = policies
 
     async def purge(self, *, by: str, dry_run: bool = False) -> Sequence[PurgeReceipt]:
-        """Remove what is over, each kind in a transaction of its own; a receipt for each kind that had any.
+        """Purges each kind in its own transaction. Returns a receipt for each kind with deleted rows.
 
-        A `dry_run` does the same and takes it back. Raises `PurgeInProgress`.
+        A `dry_run` does the same, and rolls back. Raises `PurgeInProgress`.
         """
         receipts = [await self._purge(each, by, dry_run=dry_run) for each in self._purgeables]
         return [each for each in receipts if each is not None]
 
     @contextlib.asynccontextmanager
     async def run_daily(self, *, first_delay: float = _FIRST_DELAY, interval: float = _INTERVAL) -> AsyncIterator[None]:
-        """As long as the block runs, purge once a day, the first time soon. What fails is logged and tried again."""
+        """Purges once a day within the block, the first time soon. Failures are logged and tried again the next day."""
 
         async def purge_again_and_again() -> None:
             await asyncio.sleep(first_delay)
@@ -75,19 +75,19 @@ class RetentionPurge:
             await asyncio.wait([task])
 
     async def list_receipts(self) -> Sequence[PurgeReceipt]:
-        """All receipts, the oldest first."""
+        """Returns all receipts, the oldest first."""
         async with self._engine.connect() as connection:
             rows = (await connection.execute(select(purge_receipts).order_by("number"))).mappings().all()
         return [to_receipt(row) for row in rows]
 
     async def _purge_and_log(self, purgeable: Purgeable) -> None:
-        """One kind of the daily purge: that it fails keeps no other kind."""
+        """Runs one kind of the daily purge, and logs a failure so that the other kinds still run."""
         try:
             receipt = await self._purge(purgeable, "hub", dry_run=False)
         except PurgeInProgress:
             return
-        except Exception as failure:  # noqa: BLE001 - whatever it was, tomorrow is another day
-            _log.error("%s: what is over could not be purged: %s", purgeable.name, type(failure).__name__)
+        except Exception as failure:  # noqa: BLE001 - whatever failed, the next day's purge tries again
+            _log.error("%s: the purge failed: %s", purgeable.name, type(failure).__name__)
             return
         if receipt is not None:
             _log.info("purged %s: %s, receipt %d", receipt.name, receipt.removed, receipt.number)
@@ -104,7 +104,7 @@ class RetentionPurge:
     ) -> PurgeReceipt | None:
         locked = (await connection.execute(select(func.pg_try_advisory_xact_lock(_LOCK)))).scalar_one()
         if not locked:
-            raise PurgeInProgress("another process purges at the moment")
+            raise PurgeInProgress("another process is purging now")
         newest = select(purge_receipts.c.number, purge_receipts.c.seal).order_by(purge_receipts.c.number.desc())
         last = (await connection.execute(newest.limit(1))).first()
         number, previous = (1, b"") if last is None else (last.number + 1, bytes(last.seal))

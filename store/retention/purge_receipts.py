@@ -1,4 +1,4 @@
-"""Receipts of purges, and the gaps they left in the access ledger: what is sealed of them, and whether it holds."""
+"""Receipts of purges, and the gaps they leave in the access ledger: canonical bytes, and verification."""
 
 from __future__ import annotations
 
@@ -20,51 +20,51 @@ _GAP_TAG = b"simpul ledger gap v1"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PurgeReceipt:
-    """That something was removed because its time was over."""
+    """The record of one purge."""
 
     number: int
     """From 1, without gaps."""
     previous: bytes
-    """Seal of the receipt before it; empty for the first."""
+    """Seal of the previous receipt; empty for the first."""
     name: str
-    """What it was (`Purgeable.name`)."""
+    """What was purged (`Purgeable.name`)."""
     purged_at: datetime
     purged_by: str
-    """`hub` for the daily purge; else who ran the command."""
+    """`hub` for the daily purge; otherwise the user of the command."""
     kept_days: str
-    """How long it was kept (`RetentionPolicy`)."""
+    """The retention in days (`RetentionPolicy`)."""
     removed: str
-    """How much, in all and by class (`PurgeResult`)."""
+    """The number of deleted rows, total and by class (`PurgeResult`)."""
     oldest: datetime | None
     newest: datetime | None
-    """From when to when what was removed had been written."""
+    """The first and last time the deleted rows were written."""
 
     @property
     def columns(self) -> Mapping[str, Any]:
-        """As the table takes it, but for the seal."""
+        """The receipt as columns of its table, without the seal."""
         return asdict(self)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LedgerGap:
-    """Numbers of a chain that are gone, with a receipt."""
+    """Deleted numbers of a chain, with a receipt."""
 
     first: int
     last: int
     previous: bytes
-    """Hash of the entry before, or of the chain."""
+    """Hash of the entry before the gap, or of the chain."""
     hash: bytes
-    """Hash of the last that is gone."""
+    """Hash of the last deleted entry."""
 
 
 def to_receipt(row: Mapping[Any, Any]) -> PurgeReceipt:
-    """The receipt that a row holds."""
+    """Converts a row to a receipt."""
     values = {name: row[name] for name in PurgeReceipt.__slots__}
     return PurgeReceipt(**{**values, "previous": bytes(row["previous"])})
 
 
 def encode_receipt(receipt: PurgeReceipt) -> bytes:
-    """The canonical bytes of a receipt, as netstrings in the order of its members (`store/ledger/ledger_hash.py`)."""
+    """Returns the canonical bytes of a receipt: netstrings in member order (`store/ledger/ledger_hash.py`)."""
     return _encode(
         _RECEIPT_TAG,
         *(
@@ -82,7 +82,7 @@ def encode_receipt(receipt: PurgeReceipt) -> bytes:
 
 
 def encode_gap(gap: Mapping[Any, Any]) -> bytes:
-    """The canonical bytes of a gap."""
+    """Returns the canonical bytes of a gap."""
     hashes = bytes(gap["previous"]), bytes(gap["hash"])
     return _encode(_GAP_TAG, gap["chain"], gap["first"], gap["last"], *hashes, gap["receipt"])
 
@@ -90,7 +90,7 @@ def encode_gap(gap: Mapping[Any, Any]) -> bytes:
 async def load_gaps_by_chain(
     connection: AsyncConnection, hasher: LedgerHasher
 ) -> Mapping[str, Mapping[int, LedgerGap]]:
-    """By chain and first number: the gaps that a receipt explains. One whose seal does not hold explains nothing."""
+    """Loads the gaps that a receipt explains, by chain and first number. A gap with an invalid seal is ignored."""
     known = set((await connection.execute(select(purge_receipts.c.number))).scalars())
     found: dict[str, dict[int, LedgerGap]] = {}
     for row in (await connection.execute(select(access_gaps))).mappings():
@@ -103,7 +103,7 @@ async def load_gaps_by_chain(
 
 
 async def find_broken_receipts(connection: AsyncConnection, hasher: LedgerHasher) -> Sequence[str]:
-    """What is wrong with receipts, in words."""
+    """Returns the faults of receipts as text."""
     rows = (await connection.execute(select(purge_receipts).order_by("number"))).mappings().all()
     return list(_find_faults(hasher, rows))
 

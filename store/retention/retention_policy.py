@@ -1,7 +1,7 @@
-"""What goes away when its time is over: how whatever keeps personal data says so (UU PDP 27/2022, articles 42 to 45).
+"""Retention: the interface of data that is deleted after a time (UU PDP 27/2022, articles 42 to 45).
 
-Whoever adds a table of personal data adds a `Purgeable` for it to `store/retention/retention_rules.py`; settings, the
-daily purge, the receipts and the command line then know it.
+A new table with personal data needs a `Purgeable` in `store/retention/retention_rules.py`. Settings, the daily purge,
+the receipts and the command line read that list.
 """
 
 from __future__ import annotations
@@ -18,88 +18,88 @@ MAX_DAYS = 36_500
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RetentionPolicy:
-    """How many days something is kept: as a rule, and by class of data where that has days of its own."""
+    """The retention in days: a default, and exceptions by data class."""
 
     days: int
     days_by_class: Mapping[str, int] = field(default_factory=dict)
 
     def __str__(self) -> str:
-        """As it stands in a receipt: `1825`, or `1825 SPECIFIC:HEALTH:3650`."""
+        """As in a receipt: `1825`, or `1825 SPECIFIC:HEALTH:3650`."""
         return " ".join((str(self.days), *(f"{name}:{days}" for name, days in sorted(self.days_by_class.items()))))
 
     @property
     def max_days(self) -> int:
-        """For how many days anything of it may be there."""
+        """The longest retention of any of its data."""
         return max((self.days, *self.days_by_class.values()))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PurgeBounds:
-    """Before which moments it is removed, and by which receipt."""
+    """The cutoffs of a purge, and its receipt."""
 
     now: datetime
     policy: RetentionPolicy
     receipt: int
     seal: Callable[[bytes], bytes]
-    """The hub's keyed hash, for what has to be proven later."""
+    """The hub's keyed hash, for evidence of the purge."""
 
     def compute_cutoff(self, *classes: str) -> datetime:
-        """The moment before which data of these classes is removed: what has several is kept as long as any of them."""
+        """Returns the cutoff for data of these classes; the class with the longest retention decides."""
         days = [self.policy.days_by_class.get(each, self.policy.days) for each in classes]
         return self.now - timedelta(days=max(days, default=self.policy.days))
 
     @property
     def latest_cutoff(self) -> datetime:
-        """After this moment nothing is removed, whatever its classes."""
+        """The moment after which nothing is deleted, whatever its classes."""
         return self.now - timedelta(days=min((self.policy.days, *self.policy.days_by_class.values())))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PurgeResult:
-    """What a purge removed."""
+    """The result of a purge."""
 
     rows: int
     rows_by_class: Mapping[str, int] = field(default_factory=dict)
-    """Rows that held data of a class; one that held several counts for each."""
+    """Rows by data class; a row with several classes counts for each."""
     dependent_rows: Mapping[str, int] = field(default_factory=dict)
-    """By table: rows that went with those, because they tell of nothing else."""
+    """By table: rows that were deleted with those, because they describe nothing else."""
     oldest: datetime | None = None
     newest: datetime | None = None
 
     def __str__(self) -> str:
-        """As it stands in a receipt: `rows=12 PERSONAL=12 SPECIFIC:HEALTH=3`, or `rows=2 consent_events=9`."""
+        """As in a receipt: `rows=12 PERSONAL=12 SPECIFIC:HEALTH=3`, or `rows=2 consent_events=9`."""
         counts = sorted({**self.rows_by_class, **self.dependent_rows}.items())
         return " ".join((f"rows={self.rows}", *(f"{name}={rows}" for name, rows in counts)))
 
 
 class Purgeable(Protocol):
-    """Something that is kept for a time. It holds no state: it is given the connection."""
+    """Data with a retention. It is stateless: the connection is a parameter."""
 
     @property
     def name(self) -> str:
-        """As settings call it: `ledger`."""
+        """The name in settings: `ledger`."""
 
     @property
     def days(self) -> int:
-        """How long it is kept unless settings say otherwise."""
+        """The default retention in days."""
 
     @property
     def classes(self) -> Sequence[str]:
-        """Classes of data that may have days of their own; none where all of it is kept alike."""
+        """Data classes that may have their own retention; empty if all data has the same."""
 
     @property
     def must_outlive(self) -> Sequence[str]:
-        """Names of what it proves something about: it is kept at least as long as any of that."""
+        """Names of the data that this data proves something about; its retention is at least as long as theirs."""
 
     async def purge(self, connection: AsyncConnection, bounds: PurgeBounds) -> PurgeResult:
-        """Remove what is over; the transaction is the caller's, who may take it back."""
+        """Deletes expired rows. The caller owns the transaction, and may roll it back."""
 
 
 def parse_retention_policies(words: Sequence[str], purgeables: Sequence[Purgeable]) -> Mapping[str, RetentionPolicy]:
-    """How long each of the known is kept: out of `name:days` and `name/CLASS:days`, by default what it says itself.
+    """Parses retention policies from `name:days` and `name/CLASS:days`; missing ones are the defaults.
 
-    What has to outlive something that is kept longer than its default is kept as long as that. Raises `ValueError` for
-    a word that says something else, or that keeps a proof for less time than what it proves.
+    A default is extended to what the data must outlive. Raises `ValueError` for invalid text, and for a proof with a
+    shorter retention than the data that it proves something about.
     """
     by_name = {each.name: each for each in purgeables}
     days: dict[str, int] = {}
@@ -118,12 +118,12 @@ def parse_retention_policies(words: Sequence[str], purgeables: Sequence[Purgeabl
 
 
 def _parse_word(word: str, by_name: Mapping[str, Purgeable]) -> tuple[str, str, int]:
-    """Name, class or nothing, and days; raises `ValueError`."""
+    """Returns name, class (or empty) and days. Raises `ValueError`."""
     what, _, number = word.rpartition(":")
     name, _, class_ = what.partition("/")
     if name not in by_name or not (number.isdecimal() and number.isascii() and 1 <= int(number) <= MAX_DAYS):
         raise ValueError(
-            f"'{word}' does not say how long something is kept: write name:days or name/CLASS:days, "
+            f"'{word}' is not a retention: write name:days or name/CLASS:days, "
             f"1 to {MAX_DAYS} days, of {', '.join(by_name)}"
         )
     if "/" in what and class_ not in by_name[name].classes:
@@ -134,13 +134,13 @@ def _parse_word(word: str, by_name: Mapping[str, Purgeable]) -> tuple[str, str, 
 def _extend_to_outlive(
     purgeable: Purgeable, policies: Mapping[str, RetentionPolicy], *, is_explicit: bool
 ) -> RetentionPolicy:
-    """How long it is kept, which is not less than what it has to outlive."""
+    """Returns the policy, extended to the retention of what it must outlive."""
     policy = policies[purgeable.name]
     for other in purgeable.must_outlive:
         least = policies[other].max_days
         if is_explicit and policy.days < least:
             raise ValueError(
-                f"'{purgeable.name}:{policy.days}' would remove proofs before what they prove: '{other}' is kept for "
+                f"'{purgeable.name}:{policy.days}' would delete proofs before what they prove: '{other}' is kept for "
                 f"{least} days; keep '{purgeable.name}' for {least} or more, or '{other}' for less"
             )
         policy = replace(policy, days=max(policy.days, least))

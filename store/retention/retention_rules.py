@@ -1,4 +1,4 @@
-"""All that the hub keeps for a time: the one list that settings, the purge and the command line go by."""
+"""All data with a retention: the one list for settings, the purge and the command line."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from store.rights.rights_retention import ClosedDataRequests, EndedRestrictions,
 
 
 def list_retention_rules() -> Sequence[Purgeable]:
-    """Everything with a time of its own, in the order in which it is purged: proofs after what they prove."""
+    """Returns all purgeables in the order of the purge: proofs after the data that they prove something about."""
     return (
         LedgerEntries(),
         EndedConsents(),

@@ -1,4 +1,4 @@
-"""Requests of people about their own data: filed once, answered by steps that are only ever added."""
+"""People's requests about their own data: filed once, and answered by append-only steps."""
 
 from __future__ import annotations
 
@@ -24,29 +24,29 @@ from store.database_timeout import database_timeout
 from store.tables import data_request_events, data_requests, restrictions
 
 MAX_OPEN = 10
-"""Open requests of one person, restrictions that are obeyed included."""
+"""Maximum number of open requests of one person, including restrictions in force."""
 MAX_REQUESTS_PER_DAY = 20
-"""Requests of one person within 24 hours, whatever became of them."""
+"""Maximum number of requests of one person within 24 hours, in any state."""
 _OPEN = [each.name for each in DataRequestState if each.is_open]
 _DAY = timedelta(hours=24)
 
 
 class TooManyDataRequests(Exception):  # noqa: N818 - a condition, not a fault
-    """The person has as many requests as one may have."""
+    """The person has reached a limit on requests."""
 
 
 class InvalidStateChange(Exception):  # noqa: N818 - a condition, not a fault
-    """From the state the request is in, it cannot come into the wanted one."""
+    """The requested state cannot follow the current state."""
 
     def __init__(self, state: DataRequestState) -> None:
-        """Take the state it is in."""
+        """Takes the current state."""
         super().__init__(state.name)
         self.state = state
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SealedDataRequest:
-    """A request to be kept; what the person wrote is sealed."""
+    """A request to store; the person's text is sealed."""
 
     number: str
     subject: bytes
@@ -60,7 +60,7 @@ class SealedDataRequest:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StoredDataRequestEvent:
-    """An event; `by` is nobody for the person themself, `text` is sealed."""
+    """A stored event; `by` is None for the person themself, `text` is sealed."""
 
     at: datetime
     state: DataRequestState
@@ -71,7 +71,7 @@ class StoredDataRequestEvent:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StoredDataRequest:
-    """A request as it is kept."""
+    """A stored request."""
 
     number: str
     subject: bytes
@@ -90,7 +90,7 @@ class StoredDataRequest:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DataRequestStep:
-    """What somebody does with a request; `text` is sealed, `by` is nobody for the person themself."""
+    """A step of a request; `text` is sealed, `by` is None for the person themself."""
 
     state: DataRequestState
     by: str | None = None
@@ -99,17 +99,17 @@ class DataRequestStep:
 
 
 class DataRequestTable:
-    """Keeps requests, in the hub's database and by its clock."""
+    """Stores requests in the hub's database, by its clock."""
 
     def __init__(self, engine: AsyncEngine, *, timeout: float = 2.0) -> None:
-        """Use the hub's database; `timeout` is how many seconds a request waits for it."""
+        """Takes the hub's database; `timeout` is the maximum wait for it, in seconds."""
         self._engine = engine
         self._timeout = timeout
 
     async def file(self, request: SealedDataRequest) -> StoredDataRequest:
-        """Keep a request; what was filed by the same person with the same key already stands as it is.
+        """Stores a request. If the person already filed one with the same key, returns that one unchanged.
 
-        A restriction is obeyed from the moment this returns. Raises `TooManyDataRequests`, `StateUnavailable`.
+        A restriction is in force when this returns. Raises `TooManyDataRequests` or `StateUnavailable`.
         """
         async with database_timeout(self._timeout), self._engine.begin() as connection:
             await _lock_subject(connection, request.subject)
@@ -120,7 +120,7 @@ class DataRequestTable:
             await _refuse_too_many(connection, mine)
             state = DataRequestState.RECEIVED
             if request.kind is DataRequestKind.RESTRICTION:
-                state = DataRequestState.IN_PROGRESS  # the hub obeys at once; the agencies' own systems have the clock
+                state = DataRequestState.IN_PROGRESS  # the hub applies it now; agencies have the deadline
                 await connection.execute(
                     insert(restrictions).values(
                         id=request.number, subject=request.subject, purposes=[each.name for each in request.purposes]
@@ -133,7 +133,7 @@ class DataRequestTable:
     async def load_page(
         self, subject: bytes, first: int, after: DataRequestPosition | None
     ) -> tuple[Sequence[StoredDataRequest], bool]:
-        """The next requests of a person, newest first, and whether there are more; raises `StateUnavailable`."""
+        """Returns the next requests of a person, newest first, and whether more follow. Raises `StateUnavailable`."""
         wanted = data_requests.c.subject == subject
         if after is not None:
             place = tuple_(data_requests.c.received_at, data_requests.c.number)
@@ -143,7 +143,7 @@ class DataRequestTable:
         return found[:first], len(found) > first
 
     async def list_waiting(self, wanted: WaitingDataRequests) -> tuple[Sequence[StoredDataRequest], bool]:
-        """The next requests that somebody has to answer, due first, and whether there are more.
+        """Returns the next requests that wait for an answer, earliest due first, and whether more follow.
 
         Raises `StateUnavailable`.
         """
@@ -160,16 +160,16 @@ class DataRequestTable:
         return found[: wanted.first], len(found) > wanted.first
 
     async def find(self, number: str) -> StoredDataRequest | None:
-        """One request, or None; raises `StateUnavailable`."""
+        """Returns one request, or None. Raises `StateUnavailable`."""
         async with database_timeout(self._timeout), self._engine.connect() as connection:
             found = await _load_requests(connection, data_requests.c.number == number)
         return found[0] if found else None
 
     async def withdraw(self, subject: bytes, number: str, *, must_be_restriction: bool) -> StoredDataRequest | None:
-        """Take back a request of this person, and end the restriction that it is; None where they have no such.
+        """Withdraws a person's request, and ends its restriction; None if the person has no such request.
 
-        Twice is once. With `must_be_restriction`, anything else is unknown. Raises `InvalidStateChange` where it was
-        answered before, which a restriction may be, and `StateUnavailable`.
+        Repeating it changes nothing. With `must_be_restriction`, other kinds count as unknown. Raises
+        `StateUnavailable`, and `InvalidStateChange` for an answered request, unless it is a restriction in force.
         """
         wanted = and_(data_requests.c.number == number, data_requests.c.subject == subject)
         if must_be_restriction:
@@ -187,10 +187,10 @@ class DataRequestTable:
     async def answer(
         self, number: str, step: DataRequestStep, *, agency: str | None = None
     ) -> StoredDataRequest | None:
-        """Take a step for the city; None where there is no such request, or it is not this agency's to do.
+        """Takes a step for the city; None if there is no such request, or if it belongs to another agency.
 
-        A restriction that is refused is obeyed no longer. Raises `InvalidStateChange` where the request is no longer
-        open, and `StateUnavailable`.
+        A refused restriction is no longer in force. Raises `StateUnavailable`, and `InvalidStateChange` if the request
+        is not open.
         """
         async with database_timeout(self._timeout), self._engine.begin() as connection:
             found = await _load_requests(connection, data_requests.c.number == number)
@@ -204,7 +204,7 @@ class DataRequestTable:
 
 
 async def _lock_subject(connection: AsyncConnection, subject: bytes) -> None:
-    """One change of a person's requests at a time, in whichever hub."""
+    """Serializes the changes of a person's requests over all hubs."""
     lock = int.from_bytes(subject[:8], signed=True)
     await connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": lock})
 
@@ -264,7 +264,7 @@ async def _load_requests(
     limit: int = 1,
     order: Sequence[ColumnElement[Any]] = (data_requests.c.received_at.desc(), data_requests.c.number.desc()),
 ) -> Sequence[StoredDataRequest]:
-    """Requests with their events, in two statements however many there are."""
+    """Loads requests with their events, in two statements for any number of requests."""
     some = select(data_requests, func.now().label("read_at")).where(wanted).order_by(*order).limit(limit)
     rows = (await connection.execute(some)).mappings().all()
     numbers = [row["number"] for row in rows]

@@ -1,4 +1,4 @@
-"""Which copies of their data people fetched: one at a time, and not too many."""
+"""Exports of people's data: one at a time for each person, with an hourly limit."""
 
 from __future__ import annotations
 
@@ -12,31 +12,31 @@ from store.database_timeout import database_timeout
 from store.tables import exports
 
 MAX_PER_HOUR = 5
-"""Exports of one person that may begin within an hour."""
+"""Maximum number of exports of one person per hour."""
 _ABANDONED_AFTER = timedelta(minutes=30)
-"""After this time an export that never ended counts as ended: its hub is gone."""
+"""The age at which an unfinished export counts as ended, because its hub died."""
 _HOUR = timedelta(hours=1)
 
 
 class ExportRefused(Exception):  # noqa: N818 - a condition, not a fault
-    """The person may not begin another export now."""
+    """The person may not start another export now."""
 
     def __init__(self, *, running: bool) -> None:
-        """Take whether one is running; else there were too many."""
+        """`running` is true if another export runs, and false at the hourly limit."""
         super().__init__("running" if running else "too many")
         self.running = running
 
 
 class ExportTable:
-    """Begins and ends exports, for all hubs together."""
+    """Begins and ends exports, for all hubs."""
 
     def __init__(self, engine: AsyncEngine, *, timeout: float = 2.0) -> None:
-        """Use the hub's database; `timeout` is how many seconds a request waits for it."""
+        """Takes the hub's database; `timeout` is the maximum wait for it, in seconds."""
         self._engine = engine
         self._timeout = timeout
 
     async def begin(self, subject: bytes) -> str:
-        """The id of a new export of this person; raises `ExportRefused` and `StateUnavailable`."""
+        """Returns the id of a new export of this person. Raises `ExportRefused` and `StateUnavailable`."""
         mine, id_ = exports.c.subject == subject, token_hex(16)
         lock = int.from_bytes(subject[8:16], signed=True)
         running = select(func.count()).where(
@@ -53,6 +53,6 @@ class ExportTable:
         return id_
 
     async def end(self, id_: str) -> None:
-        """Let the person begin the next one; raises `StateUnavailable`."""
+        """Ends an export, so that the person can start another. Raises `StateUnavailable`."""
         async with database_timeout(self._timeout), self._engine.begin() as connection:
             await connection.execute(update(exports).where(exports.c.id == id_).values(ended_at=func.now()))

@@ -1,4 +1,4 @@
-"""Removing what is kept of people's rights when its time is over: nothing that is open or still obeyed."""
+"""Retention of data about people's rights: never purges open requests, or restrictions in force."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ _LONGEST_EXPORT = timedelta(days=1)
 
 
 class ClosedDataRequests:
-    """Requests of people about their own data that were answered or taken back, with every step and every word.
+    """Answered and withdrawn data requests, with all their steps and texts.
 
-    They hold what people wrote, and are kept no longer than an answer is disputed.
+    They hold people's own words, and are kept no longer than an answer may be disputed.
     """
 
     name = "data-requests"
@@ -27,7 +27,7 @@ class ClosedDataRequests:
     must_outlive = ()
 
     async def purge(self, connection: AsyncConnection, bounds: PurgeBounds) -> PurgeResult:
-        """Remove what is closed; a restriction that is obeyed keeps its request, by which the person can end it."""
+        """Deletes closed requests, except those of restrictions in force, which the person needs to end them."""
         columns = data_requests.c
         over = (
             (columns.closed_at < bounds.compute_cutoff())
@@ -46,9 +46,9 @@ class ClosedDataRequests:
 
 
 class EndedRestrictions:
-    """Restrictions that are obeyed no more.
+    """Ended restrictions.
 
-    They prove that what the ledger tells was read while nobody had restricted it, and are kept as long.
+    They prove that a read in the ledger was not restricted at its time, so they are kept as long as the ledger.
     """
 
     name = "restrictions"
@@ -57,7 +57,7 @@ class EndedRestrictions:
     must_outlive = ("ledger",)
 
     async def purge(self, connection: AsyncConnection, bounds: PurgeBounds) -> PurgeResult:
-        """Remove what ended."""
+        """Deletes ended restrictions."""
         columns = restrictions.c
         over = (columns.ended_at < bounds.compute_cutoff()) & build_outside_open_breaches(
             columns.since, columns.ended_at
@@ -67,9 +67,9 @@ class EndedRestrictions:
 
 
 class PastExports:
-    """That somebody fetched everything about themself; needed to let one run at a time, and not too many an hour.
+    """Past exports, needed to run one at a time and to limit the number per hour.
 
-    What was read for it stands in the ledger.
+    Their reads are in the ledger.
     """
 
     name = "exports"
@@ -78,7 +78,7 @@ class PastExports:
     must_outlive = ()
 
     async def purge(self, connection: AsyncConnection, bounds: PurgeBounds) -> PurgeResult:
-        """Remove what ended, or never did because its hub died: none runs for a day."""
+        """Deletes exports that ended, or whose hub died: no export runs for a day."""
         columns = exports.c
         ended = func.coalesce(columns.ended_at, columns.began_at + _LONGEST_EXPORT)
         over = (columns.began_at < bounds.compute_cutoff()) & build_outside_open_breaches(columns.began_at, ended)
@@ -87,7 +87,7 @@ class PastExports:
 
 
 class PastSessions:
-    """Sessions of the hub's own pages whose time is over. One that a person ended is removed in that moment."""
+    """Expired sessions of the hub's own pages. A session that the person ends is deleted immediately."""
 
     name = "sessions"
     days = 1
@@ -95,7 +95,7 @@ class PastSessions:
     must_outlive = ()
 
     async def purge(self, connection: AsyncConnection, bounds: PurgeBounds) -> PurgeResult:
-        """Remove what has reached its end. It proves nothing, so no breach keeps it."""
+        """Deletes expired sessions. They prove nothing, so no breach keeps them."""
         columns = page_sessions.c
         gone = await delete_rows(
             connection, page_sessions, columns.ends_at < bounds.compute_cutoff(), written_at=columns.started_at

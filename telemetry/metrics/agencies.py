@@ -1,4 +1,4 @@
-"""What is told of agencies: out of what their gates, requests and kept answers counted."""
+"""Metrics of agencies: from the counters of their gates, requests and cache."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from telemetry.metrics.metric_values import MetricValues, ReadableHistogram
 from telemetry.metrics.minutes import AgencyTotals
 
 FAILURE_CODES: Final = ("AGENCY_UNAVAILABLE", "AGENCY_TIMEOUT", "AGENCY_REFUSED", "AGENCY_MALFORMED")
-"""Failures that are told from the start, at 0: a series that begins with 1 has no increase."""
+"""Failure codes that exist from the start, at 0: a series that begins with 1 shows no increase."""
 REFUSAL_REASONS: Final = ("closed", "breaker", "asked_to_wait", "quota", "bulkhead", "no_turn", "no_place", "no_time")
-"""Why a call is not made; told from the start, too."""
+"""Reasons for not making a call; they exist from the start, too."""
 _BREAKER_STATES: Final = ("closed", "half-open", "open")
 
 
 class MeasuredCalls(Protocol):
-    """What a gate counts."""
+    """The counters of a gate."""
 
     @property
     def attempts(self) -> int:
@@ -26,35 +26,35 @@ class MeasuredCalls(Protocol):
 
     @property
     def answered(self) -> int:
-        """Calls that came back with an answer."""
+        """Calls with an answer of the agency."""
 
     @property
     def failed(self) -> Mapping[str, int]:
-        """Calls that ended in a failure, by its code."""
+        """Calls that ended in a failure, by code."""
 
     @property
     def refused(self) -> Mapping[str, int]:
-        """Calls that were not made, by why."""
+        """Calls that were not made, by reason."""
 
     @property
     def mismatches(self) -> int:
-        """Replies about something else than was asked."""
+        """Replies with rows that were not requested."""
 
     @property
     def retries(self) -> int:
-        """Attempts made again."""
+        """Repeated attempts."""
 
     @property
     def hedges(self) -> int:
-        """Second attempts while the first was under way."""
+        """Second attempts during the first."""
 
     @property
     def hedges_won(self) -> int:
-        """Those of them that answered first."""
+        """Hedges that answered first."""
 
     @property
     def durations(self) -> ReadableHistogram:
-        """Seconds of attempts."""
+        """Durations of attempts, in seconds."""
 
     @property
     def answered_at(self) -> float | None:
@@ -62,15 +62,15 @@ class MeasuredCalls(Protocol):
 
 
 class MeasuredGate(Protocol):
-    """One agency's gate."""
+    """The gate of one agency."""
 
     @property
     def counts(self) -> MeasuredCalls:
-        """What happened so far."""
+        """The counters since the start."""
 
     @property
     def breaker_state(self) -> Enum | None:
-        """Whether calls pass; None where there is no breaker."""
+        """Whether calls pass; None without a breaker."""
 
     @property
     def breaker_opened(self) -> int:
@@ -78,11 +78,11 @@ class MeasuredGate(Protocol):
 
     @property
     def in_flight(self) -> int:
-        """Calls under way."""
+        """Running calls."""
 
     @property
     def waiting(self) -> int:
-        """Calls that wait."""
+        """Waiting calls."""
 
     @property
     def is_closed(self) -> bool:
@@ -90,31 +90,31 @@ class MeasuredGate(Protocol):
 
     @property
     def quota(self) -> int | None:
-        """Calls of a whole day."""
+        """Agreed calls per day; None without a quota."""
 
     @property
     def quota_left(self) -> int | None:
-        """Calls left of the day."""
+        """Calls left today."""
 
 
 class MeasuredReads(Protocol):
-    """What requests wanted of an agency."""
+    """The reads of an agency's data by requests."""
 
     @property
     def keys(self) -> ReadableHistogram:
-        """Keys of each batch."""
+        """Keys per batch."""
 
     @property
     def first_requests(self) -> int:
-        """Keys wanted for the first time in a request."""
+        """Keys read for the first time in a request."""
 
     @property
     def repeated_requests(self) -> int:
-        """Keys wanted again."""
+        """Keys read again."""
 
 
 class MeasuredCache(Protocol):
-    """What was found kept of an agency's answers."""
+    """The cache counters of an agency's answers."""
 
     @property
     def process(self) -> int:
@@ -122,35 +122,35 @@ class MeasuredCache(Protocol):
 
     @property
     def process_missed(self) -> int:
-        """Not found there."""
+        """Not found in this process."""
 
     @property
     def shared(self) -> int:
-        """Found where all processes keep answers."""
+        """Found in the shared tier."""
 
     @property
     def shared_missed(self) -> int:
-        """Not found there."""
+        """Not found in the shared tier."""
 
     @property
     def joined(self) -> int:
-        """Being fetched already."""
+        """Already being fetched."""
 
     @property
     def revalidating(self) -> int:
-        """Given while asked for anew."""
+        """Served stale during a refresh."""
 
     @property
     def failing(self) -> int:
-        """Given in place of a failure."""
+        """Served stale in place of a failure."""
 
     @property
     def ages(self) -> ReadableHistogram:
-        """How old those were."""
+        """The age of those, in seconds."""
 
 
 class AgencyMetrics:
-    """Tells about every agency that has a gate."""
+    """Metrics of every agency that has a gate."""
 
     def __init__(
         self,
@@ -159,7 +159,7 @@ class AgencyMetrics:
         reads: Mapping[str, MeasuredReads],
         cache: Mapping[str, MeasuredCache] | None,
     ) -> None:
-        """Take where things are counted; `cache` is None where nothing is kept."""
+        """Takes the counters by agency; `cache` is None without a cache."""
         self._gates = gates
         self._reads = reads
         self._hits = cache
@@ -170,7 +170,7 @@ class AgencyMetrics:
         return tuple(self._gates)
 
     def collect(self, numbers: MetricValues) -> None:
-        """What was counted, and how things are."""
+        """Adds the counters and gauges."""
         for agency, gate in self._gates.items():
             _collect_counters(numbers, agency, gate.counts)
             _collect_gauges(numbers, agency, gate)
@@ -181,7 +181,7 @@ class AgencyMetrics:
                 _collect_cache(numbers, agency, hits)
 
     def get_totals(self) -> Mapping[str, AgencyTotals]:
-        """By agency, what its last hour is made of."""
+        """Returns the totals of each agency, for its last hour."""
         found = {}
         for agency, gate in self._gates.items():
             counts = gate.counts

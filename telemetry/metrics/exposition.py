@@ -1,4 +1,4 @@
-"""Numbers as Prometheus reads them: its own text format, or OpenMetrics where that is asked for."""
+"""Metrics in the format of Prometheus: its text format, or OpenMetrics on request."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _OPENMETRICS_TYPE: Final = "application/openmetrics-text"
 
 
 class _ValuesCollector(Collector):
-    """Numbers, in the order of the families; those of which there is nothing are left out."""
+    """Yields metrics in the order of the families; omits families without values."""
 
     def __init__(self, numbers: MetricValues) -> None:
         self._numbers = numbers
@@ -49,10 +49,10 @@ def _build_histogram(family: MetricFamily, spreads: dict[tuple[str, ...], Histog
 
 
 def render_exposition(numbers: MetricValues, accept: str) -> tuple[bytes, str]:
-    """The text in the format that `Accept` asks for, and its media type."""
+    """Renders the format that `Accept` requests. Returns the text and its media type."""
     registry = CollectorRegistry(auto_describe=False)
     registry.register(_ValuesCollector(numbers))
-    # Not the library's `choose_encoder`: it raises TypeError for a version that is no number.
+    # The library's `choose_encoder` raises TypeError for a version that is not a number.
     if any(each.partition(";")[0].strip().lower() == _OPENMETRICS_TYPE for each in accept.split(",")):
         body: bytes = openmetrics.generate_latest(registry)  # type: ignore[no-untyped-call]  # the library's
         return body, openmetrics.CONTENT_TYPE_LATEST

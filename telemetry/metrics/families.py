@@ -1,7 +1,7 @@
-"""Every metric of the hub, once: its name, what it means, and how the numbers of several processes become one.
+"""All metrics of the hub: name, meaning, and how the values of several processes are merged.
 
 Names and units follow Prometheus (prometheus.io/docs/practices/naming). Labels hold names that the hub or its operator
-gave, never what a caller wrote.
+defines, never text of a caller.
 """
 
 from __future__ import annotations
@@ -12,18 +12,18 @@ from typing import Final
 
 
 class MetricKind(Enum):
-    """What a number is."""
+    """The kind of a metric."""
 
     COUNTER = "counter"
-    """Only ever grows; those of processes that ended go on counting."""
+    """Only grows; counts of ended processes are included."""
     GAUGE = "gauge"
-    """How things are at the moment, in the processes that live."""
+    """The current state of the living processes."""
     HISTOGRAM = "histogram"
-    """How often values fell into which range; only ever grows."""
+    """The number of values in each bucket; only grows."""
 
 
 class Aggregation(Enum):
-    """What the gauges of several processes come to."""
+    """How the gauges of several processes are merged."""
 
     SUM = "sum"
     MIN = "least"
@@ -37,7 +37,7 @@ class MetricFamily:
     name: str
     kind: MetricKind
     help: str
-    """Its help text: one sentence or two."""
+    """The help text: one or two sentences."""
     labels: tuple[str, ...] = ()
     aggregation: Aggregation = Aggregation.SUM
 
@@ -57,7 +57,7 @@ FAMILIES: Final = (
     MetricFamily(
         "simpul_agency_answers_total",
         _COUNTER,
-        "Calls that came back with an answer of the agency, whatever it said.",
+        "Calls that the agency answered, with any result.",
         _AGENCY,
     ),
     MetricFamily(
@@ -69,7 +69,7 @@ FAMILIES: Final = (
     MetricFamily(
         "simpul_agency_refused_total",
         _COUNTER,
-        "Calls that were not made, by why: breaker, hours, quota, bulkhead and so on.",
+        "Calls that were not made, by reason: breaker, hours, quota, bulkhead and so on.",
         ("agency", "reason"),
     ),
     MetricFamily(
@@ -90,20 +90,20 @@ FAMILIES: Final = (
     MetricFamily(
         "simpul_agency_batch_keys", _HISTOGRAM, "Keys of each batch that went to the agency's connector.", _AGENCY
     ),
-    MetricFamily("simpul_agency_calls_in_flight", _GAUGE, "Calls under way.", _AGENCY),
-    MetricFamily("simpul_agency_calls_waiting", _GAUGE, "Calls that wait for a place.", _AGENCY),
+    MetricFamily("simpul_agency_calls_in_flight", _GAUGE, "Calls in flight.", _AGENCY),
+    MetricFamily("simpul_agency_calls_waiting", _GAUGE, "Calls that wait for a permit.", _AGENCY),
     MetricFamily(
         "simpul_agency_breaker_state",
         _GAUGE,
-        "Processes in which the agency's breaker is in this state; without a series where it has no breaker.",
+        "Processes in which the agency's breaker is in this state; no series without a breaker.",
         ("agency", "state"),
     ),
     MetricFamily("simpul_agency_breaker_opened_total", _COUNTER, "How often the breaker opened.", _AGENCY),
-    MetricFamily("simpul_agency_quota", _GAUGE, "Calls a day that were agreed.", _AGENCY, Aggregation.MIN),
+    MetricFamily("simpul_agency_quota", _GAUGE, "Agreed calls per day.", _AGENCY, Aggregation.MIN),
     MetricFamily(
         "simpul_agency_quota_left",
         _GAUGE,
-        "Calls left of the day, as the process knows that knows of the least.",
+        "Calls left today, by the lowest count of any process.",
         _AGENCY,
         Aggregation.MIN,
     ),
@@ -120,67 +120,65 @@ FAMILIES: Final = (
     MetricFamily(
         "simpul_cache_lookups_total",
         _COUNTER,
-        "Keys looked for among kept answers, by tier (request, process, shared) and result (hit, miss).",
+        "Keys looked up in the answer cache, by tier (request, process, shared) and result (hit, miss).",
         ("agency", "tier", "result"),
     ),
     MetricFamily(
         "simpul_cache_joined_total",
         _COUNTER,
-        "Keys that were being asked for already, by this process or another: waited for, not asked again.",
+        "Keys that joined a fetch in flight, of this process or another.",
         _AGENCY,
     ),
     MetricFamily(
         "simpul_cache_stale_total",
         _COUNTER,
-        "Answers given though no longer fresh, by why: revalidating (asked anew meanwhile) or failing.",
+        "Stale answers that were served, by reason: revalidating (during a refresh) or failing.",
         ("agency", "reason"),
     ),
     MetricFamily(
         "simpul_cache_stale_age_seconds",
         _HISTOGRAM,
-        "How old the answers were that stood in for a failure of the agency.",
+        "Age of stale answers that replaced a failure of the agency.",
         _AGENCY,
     ),
-    MetricFamily("simpul_cache_bytes", _GAUGE, "Bytes that answers take which processes keep by themselves."),
-    MetricFamily("simpul_cache_entries", _GAUGE, "Answers that processes keep by themselves."),
+    MetricFamily("simpul_cache_bytes", _GAUGE, "Bytes of the answers in the caches of processes."),
+    MetricFamily("simpul_cache_entries", _GAUGE, "Answers in the caches of processes."),
     MetricFamily(
         "simpul_redis_up",
         _GAUGE,
-        "0 while a process does without Redis, by what for (limits, kept); else 1. No series where none is set.",
+        "0 while a process runs without Redis, by use (limits, kept); otherwise 1. No series without a Redis setting.",
         ("use",),
         Aggregation.MIN,
     ),
     MetricFamily(
         "simpul_operations_total",
         _COUNTER,
-        "Operations by client, name and how they ended. What is not registered counts as unregistered.",
+        "Operations by client, name and outcome. Operations without registration count as unregistered.",
         ("client", "operation", "ended"),
     ),
     MetricFamily(
         "simpul_operation_duration_seconds", _HISTOGRAM, "Seconds an operation took in the engine.", _OPERATION
     ),
-    MetricFamily(
-        "simpul_operation_points_total", _COUNTER, "What operations were expected to cost, in points.", _OPERATION
-    ),
+    MetricFamily("simpul_operation_points_total", _COUNTER, "Estimated cost of operations, in points.", _OPERATION),
     MetricFamily(
         "simpul_http_requests_total",
         _COUNTER,
-        "Requests by route and HTTP status; status none where the client left before there was one.",
+        "Requests by route and HTTP status; none if the client left before there was a status.",
         ("route", "status"),
     ),
     MetricFamily("simpul_http_request_duration_seconds", _HISTOGRAM, "Seconds until the answer was sent.", ("route",)),
-    MetricFamily("simpul_http_requests_in_flight", _GAUGE, "Requests under way."),
+    MetricFamily("simpul_http_requests_in_flight", _GAUGE, "Requests in flight."),
     MetricFamily(
         "simpul_shed_requests_total",
         _COUNTER,
-        "Requests refused early by load shedding, by how urgent they were: anonymous, claimed, signed-in, lane.",
+        "Requests refused early by load shedding, by urgency: anonymous, claimed, signed-in, lane.",
         ("urgency",),
     ),
     MetricFamily("simpul_shedding_workers", _GAUGE, "Processes that shed load."),
     MetricFamily(
         "simpul_shed_limit_requests_per_second",
         _GAUGE,
-        "Requests a second that processes let in while they shed load; without a series while none does.",
+        "Requests per second that processes admit while they shed load; no series otherwise.",
     ),
     MetricFamily("simpul_ledger_commits_total", _COUNTER, "Transactions with entries of the access ledger."),
     MetricFamily("simpul_ledger_failures_total", _COUNTER, "Requests whose entries could not be committed in time."),
@@ -203,16 +201,16 @@ FAMILIES: Final = (
         "simpul_issuer_keys", _GAUGE, "Processes in which an issuer's keys are in this state.", ("issuer", "state")
     ),
     MetricFamily(
-        "simpul_event_loop_lag_seconds", _HISTOGRAM, "How much later than it should the event loop came round."
+        "simpul_event_loop_lag_seconds", _HISTOGRAM, "Delay of the event loop behind its schedule, in seconds."
     ),
-    MetricFamily("simpul_workers", _GAUGE, "Processes of this hub that live."),
+    MetricFamily("simpul_workers", _GAUGE, "Living processes of this hub."),
     MetricFamily(
-        "simpul_process_cpu_seconds_total", _COUNTER, "Processor time of all processes, those that ended included."
+        "simpul_process_cpu_seconds_total", _COUNTER, "Processor time of all processes, including ended ones."
     ),
-    MetricFamily("simpul_process_resident_memory_bytes", _GAUGE, "Memory a process takes.", _WORKER),
+    MetricFamily("simpul_process_resident_memory_bytes", _GAUGE, "Resident memory of a process.", _WORKER),
     MetricFamily("simpul_process_open_fds", _GAUGE, "File descriptors a process has open.", _WORKER),
     MetricFamily("simpul_process_max_fds", _GAUGE, "File descriptors a process may have open.", _WORKER),
-    MetricFamily("simpul_process_tasks", _GAUGE, "Tasks under way in a process.", _WORKER),
+    MetricFamily("simpul_process_tasks", _GAUGE, "Running tasks in a process.", _WORKER),
     MetricFamily(
         "simpul_process_start_time_seconds",
         _GAUGE,

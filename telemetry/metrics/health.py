@@ -1,4 +1,4 @@
-"""How each agency is, as people want to know it: read off the numbers, without asking anybody."""
+"""The health of each agency for people, derived from metrics without a call."""
 
 from __future__ import annotations
 
@@ -12,63 +12,63 @@ from telemetry.metrics.metric_values import MetricValues
 from telemetry.metrics.minutes import HISTORY_MINUTES, AgencyMinute, estimate_quantile, select_last_hour
 
 _RECENT_MINUTES: Final = 5
-"""Minutes that say how an agency is now."""
+"""Minutes that determine the current health."""
 _SHAKY_SHARE: Final = 0.05
-"""Share of calls that may fail before that is worth a word."""
+"""The share of failed calls from which an agency counts as shaky."""
 
 
 class HealthState(Enum):
-    """How an agency is."""
+    """The health of an agency."""
 
     UP = "up"
     """It answers."""
     SHAKY = "shaky"
-    """Part of its calls fail, or part of the hub's processes leave it alone."""
+    """Some of its calls fail, or some of the hub's processes do not call it."""
     DOWN = "down"
-    """It does not answer; where it has a breaker, the hub tries now and then."""
+    """It does not answer; with a breaker, the hub tries at intervals."""
     CLOSED = "closed"
-    """It is not asked at this hour, as agreed."""
+    """It is closed at this hour, as agreed, and not called."""
     SPENT = "spent"
-    """What was agreed for the day is used up."""
+    """Its agreed daily quota is used up."""
     QUIET = "quiet"
-    """Nobody asked for anything of it lately."""
+    """It had no recent calls."""
 
 
 @dataclass(frozen=True, slots=True)
 class CallSummary:
-    """One minute in which it was called; times in seconds."""
+    """A period with calls; durations in seconds."""
 
     calls: int
     failed: int
     median: float | None
     p95: float | None
-    """What 95 of 100 calls stay below."""
+    """The 95th percentile."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AgencyHealth:
-    """One agency."""
+    """The health of one agency."""
 
     name: str
     health: HealthState
     breaker: str | None
-    """The state of most concern among the hub's processes: `open`, `half-open`, `closed`; None without a breaker."""
+    """The worst state among the hub's processes: `open`, `half-open`, `closed`; None without a breaker."""
     minutes: Sequence[CallSummary | None]
     """The last hour, oldest first; None for minutes without a call."""
     hour: CallSummary | None
     """The whole hour; None without a call."""
     cache_hit_share: float | None
-    """Share of what was looked for that was found kept, in the last hour; None where nothing was looked for."""
+    """The share of lookups in the last hour that hit the cache; None without a lookup."""
     stale: int
-    """Answers of the last hour that stood in for a failure."""
+    """Answers of the last hour that replaced a failure."""
     quota: int | None
     quota_left: int | None
     last_answer: float | None
-    """In seconds since 1970-01-01 UTC; None where it has not answered yet."""
+    """In seconds since 1970-01-01 UTC; None before the first answer."""
 
 
 def build_agency_health(agencies: Sequence[str], numbers: MetricValues, now: float) -> Sequence[AgencyHealth]:
-    """How the agencies are at a moment, in seconds since 1970-01-01 UTC."""
+    """Builds the health of the agencies at a moment, in seconds since 1970-01-01 UTC."""
     last = select_last_hour(numbers.minutes, now)
     return [_build_one(agency, [each for each in last if each.agency == agency], numbers, now) for agency in agencies]
 
@@ -122,7 +122,7 @@ def _choose_state(
 
 
 def _summarize(minute: AgencyMinute) -> CallSummary | None:
-    """What a minute comes to; None where nobody was called."""
+    """Summarizes a minute; None without a call."""
     calls = minute.answered + minute.failed
     if not calls:
         return None

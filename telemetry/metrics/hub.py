@@ -1,4 +1,4 @@
-"""What is told of the hub itself: kept answers, Redis, the access ledger, issuers, load shedding."""
+"""Metrics of the hub itself: answer cache, Redis, access ledger, issuers, load shedding."""
 
 from __future__ import annotations
 
@@ -11,19 +11,19 @@ from telemetry.metrics.metric_values import MetricValues, ReadableHistogram
 
 
 class MeasuredStore(Protocol):
-    """The answers that this process keeps."""
+    """The answers cached in this process."""
 
     @property
     def used_bytes(self) -> int:
-        """Bytes they take."""
+        """Their size in bytes."""
 
     @property
     def count(self) -> int:
-        """How many."""
+        """Their number."""
 
 
 class MeasuredLedger(Protocol):
-    """The access ledger's writer."""
+    """The writer of the access ledger."""
 
     @property
     def commits(self) -> int:
@@ -35,7 +35,7 @@ class MeasuredLedger(Protocol):
 
     @property
     def waiting(self) -> int:
-        """Entries that wait."""
+        """Entries that wait for their commit."""
 
     @property
     def durations(self) -> ReadableHistogram:
@@ -43,41 +43,41 @@ class MeasuredLedger(Protocol):
 
 
 class MeasuredLoad(Protocol):
-    """How much a process is asked for."""
+    """The load of a process."""
 
     @property
     def limit(self) -> float | None:
-        """Requests a second that are let in; None while all are."""
+        """The admission limit in requests per second; None while all are admitted."""
 
     @property
     def refused(self) -> Mapping[Any, int]:
-        """Requests turned away, by urgency: each has a `word` that it is called by."""
+        """Refused requests by urgency; each urgency has a `word` as its label."""
 
 
 class MeasuredShedder(Protocol):
-    """Who refuses requests early, past what the hub can do."""
+    """The load shedder: refuses requests early when the hub is overloaded."""
 
     @property
     def load(self) -> MeasuredLoad:
-        """How much it is asked for at the moment."""
+        """The current load."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HubMetrics:
-    """Tells about the hub; what is None does not exist here."""
+    """Metrics of the hub; a part that is None does not exist in this process."""
 
     cache: MeasuredStore | None = None
     ledger: MeasuredLedger | None = None
     load_shedder: MeasuredShedder | None = None
     get_redis_states: Callable[[], Mapping[str, bool]] = dict
-    """By what Redis is for: whether this process has it. Nothing where it is not meant to."""
+    """By use of Redis: whether Redis is available to this process. Empty if Redis is not configured."""
     get_issuer_states: Callable[[], Mapping[str, Enum]] = dict
-    """By issuer whose keys come over the network: how they are."""
+    """The state of the keys, by issuer with keys from the network."""
     issuer_states: Sequence[str] = ()
-    """The states that an issuer's keys can be in."""
+    """The possible states of an issuer's keys."""
 
     def collect(self, numbers: MetricValues) -> None:
-        """What was counted, and how things are."""
+        """Adds the counters and gauges."""
         if self.cache is not None:
             numbers.set_value("simpul_cache_bytes", self.cache.used_bytes)
             numbers.set_value("simpul_cache_entries", self.cache.count)

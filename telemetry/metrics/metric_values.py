@@ -1,4 +1,4 @@
-"""The numbers of one process at one moment, and what those of several come to."""
+"""The metric values of one process at one moment, and their merge over processes."""
 
 from __future__ import annotations
 
@@ -11,23 +11,23 @@ from telemetry.metrics.families import BY_NAME, Aggregation, MetricFamily, Metri
 from telemetry.metrics.minutes import AgencyMinute, merge_minutes
 
 Labels = tuple[str, ...]
-"""The values of a family's labels, in its order."""
+"""The label values of a family, in its order."""
 
 
 class ReadableHistogram(Protocol):
-    """A histogram as those see it who read it."""
+    """The reading side of a histogram."""
 
     @property
     def bounds(self) -> tuple[float, ...]:
-        """Upper ends of its ranges."""
+        """The upper bounds of its buckets."""
 
     @property
     def counts(self) -> Sequence[int]:
-        """Values of each range, and above the last."""
+        """The number of values in each bucket, and above the last bound."""
 
     @property
     def total(self) -> float:
-        """The values together."""
+        """The sum of the values."""
 
 
 class HistogramValue(msgspec.Struct, array_like=True, frozen=True):
@@ -38,12 +38,12 @@ class HistogramValue(msgspec.Struct, array_like=True, frozen=True):
     total: float
 
     def __post_init__(self) -> None:
-        """Raises ValueError where it is no histogram, as in a file that no hub wrote."""
+        """Raises ValueError for inconsistent counts, such as in a foreign file."""
         if len(self.counts) != len(self.bounds) + 1:
             raise ValueError(f"A histogram of {len(self.bounds)} bounds has {len(self.counts)} counts.")
 
     def merge(self, other: HistogramValue) -> HistogramValue:
-        """Both together; of two that are cut otherwise, as two versions of the hub may, this one alone."""
+        """Adds both. If the buckets differ, as between two versions of the hub, returns this one only."""
         if self.bounds != other.bounds:
             return self
         counts = [mine + yours for mine, yours in zip(self.counts, other.counts, strict=True)]
@@ -51,27 +51,27 @@ class HistogramValue(msgspec.Struct, array_like=True, frozen=True):
 
 
 class MetricValues(msgspec.Struct):
-    """Numbers by family and labels, and the last hour of each agency."""
+    """Values by family and labels, and the last hour of each agency."""
 
     values: dict[str, dict[Labels, float]] = msgspec.field(default_factory=dict)
     spreads: dict[str, dict[Labels, HistogramValue]] = msgspec.field(default_factory=dict)
     minutes: list[AgencyMinute] = msgspec.field(default_factory=list)
 
     def set_value(self, name: str, value: float, *labels: str) -> None:
-        """One number."""
+        """Sets one value."""
         self.values.setdefault(name, {})[labels] = float(value)
 
     def set_histogram(self, name: str, ranges: ReadableHistogram, *labels: str) -> None:
-        """One histogram, as it is now."""
+        """Sets one histogram from its current counts."""
         self.spreads.setdefault(name, {})[labels] = HistogramValue(ranges.bounds, list(ranges.counts), ranges.total)
 
     def get_value(self, name: str, *labels: str) -> float | None:
-        """A number; None where there is none."""
+        """Returns a value; None if it is not set."""
         return self.values.get(name, {}).get(labels)
 
 
 def merge_values(living: Iterable[MetricValues], ended: Iterable[MetricValues] = ()) -> MetricValues:
-    """What the numbers of several processes come to. Of those that ended, only what was counted counts."""
+    """Merges the values of several processes. Of ended processes, only counters and histograms are included."""
     whole = MetricValues()
     every: list[AgencyMinute] = []
     for numbers, is_living in (*((each, True) for each in living), *((each, False) for each in ended)):
@@ -94,7 +94,7 @@ def merge_values(living: Iterable[MetricValues], ended: Iterable[MetricValues] =
 
 def _merge_family(into: dict[Labels, float], more: Mapping[Labels, float], family: MetricFamily) -> None:
     for labels, value in more.items():
-        if len(labels) != len(family.labels):  # another version of the hub labelled it otherwise
+        if len(labels) != len(family.labels):  # written by another version of the hub with other labels
             continue
         known = into.get(labels)
         if known is None:

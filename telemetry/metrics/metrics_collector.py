@@ -1,7 +1,7 @@
-"""The numbers of the hub: of this process as they are now, of the others as they last told them.
+"""Collects the metrics of the hub: this process's current values, and the last written values of the others.
 
-Nothing here is in the way of a request: parts of the hub count in plain attributes, and once a second what they counted
-is written where the other processes of the hub find it.
+This costs a request nothing: parts of the hub count in plain attributes. Once a second, each process writes its counts
+to a file that the other processes of the hub read.
 """
 
 from __future__ import annotations
@@ -23,22 +23,22 @@ from telemetry.metrics.run_files import RunFiles
 _log = logging.getLogger("simpul.metrics")
 
 WRITE_INTERVAL: Final = 1.0
-"""Seconds after which a process tells the others how it is: what one that is killed may lose of its counts."""
+"""Seconds between two writes, and so the counts that a killed process may lose."""
 _LAG_INTERVAL: Final = 0.25
-"""Seconds after which the event loop should come round."""
+"""Seconds between two measurements of the event loop's lag."""
 _MERGE_EVERY: Final = 10
-"""Tellings after which those that ended are looked for."""
+"""The number of writes between two merges of ended processes."""
 
 
 class MetricsSource(Protocol):
-    """A part of the hub that counts something."""
+    """A part of the hub with metrics."""
 
     def collect(self, numbers: MetricValues) -> None:
-        """What was counted, and how things are; quick, for the event loop waits."""
+        """Adds its counters and gauges. It must be quick, because it blocks the event loop."""
 
 
 class MetricsCollector:
-    """Gathers numbers; `run` in the event loop that serves."""
+    """Collects metrics; `run` it in the event loop that serves."""
 
     def __init__(
         self,
@@ -48,10 +48,10 @@ class MetricsCollector:
         folder: Path | None = None,
         write_interval: float = WRITE_INTERVAL,
     ) -> None:
-        """Nothing is opened yet.
+        """Opens nothing yet.
 
-        `get_agency_totals` tells what the last hour of each agency is made of; without a `folder`, this process is
-        alone.
+        `get_agency_totals` returns the totals of each agency, for its last hour. Without a `folder`, only this process
+        counts.
         """
         self._sources = [*sources, ProcessMetrics()]
         self._get_agency_totals = get_agency_totals
@@ -65,7 +65,7 @@ class MetricsCollector:
 
     @asynccontextmanager
     async def run(self) -> AsyncIterator[None]:
-        """Tell the others how this process is, for the length of the block."""
+        """Writes this process's values at intervals, within the block."""
         if self._files is not None and not await self._try_on_disk(self._files.open):
             self._files = None
         await self._write_own(merge_ended=True)
@@ -81,9 +81,9 @@ class MetricsCollector:
                 await self._try_on_disk(self._files.close)
 
     async def collect_all(self, *, max_age: float = 0.0) -> MetricValues:
-        """The numbers of all processes of the hub; those that were gathered so many seconds ago will do.
+        """Returns the values of all processes of the hub; a collection of at most `max_age` seconds ago is reused.
 
-        What this process counted is told to the others first: whoever is asked next says no less than was said here.
+        Writes this process's values first, so that a later answer of another process never shows less.
         """
         async with self._lock:
             if self._last is None or time.monotonic() - self._last[0] >= max_age:
@@ -93,14 +93,14 @@ class MetricsCollector:
             return self._last[1]
 
     async def _exchange(self, own: MetricValues) -> tuple[Sequence[MetricValues], Sequence[MetricValues]]:
-        """What the others told, who live and who ended, once they can read of us."""
+        """Writes the own values, and reads the others'. Returns those of living and of ended processes."""
         found: list[tuple[Sequence[MetricValues], Sequence[MetricValues]]] = []
         if (files := self._files) is not None and await self._try_on_disk(files.write, own):
             await self._try_on_disk(lambda: found.append(files.read_others()))
         return found[0] if found else ((), ())
 
     def collect_own(self) -> MetricValues:
-        """The numbers of this process, as they are now."""
+        """Returns the current values of this process."""
         self._history.record(self._get_agency_totals(), time.time())
         numbers = MetricValues(minutes=self._history.get_minutes())
         numbers.set_histogram("simpul_event_loop_lag_seconds", self._lag)
@@ -132,14 +132,14 @@ class MetricsCollector:
             await self._try_on_disk(self._files.merge_ended)
 
     async def _try_on_disk(self, work: Callable[..., None], *arguments: MetricValues) -> bool:
-        """Do what needs the disk, off the event loop; whether it worked. Metrics never cost the hub its service."""
+        """Runs file work in a thread. Returns whether it worked: a failure of metrics must not affect the service."""
         try:
             await asyncio.to_thread(work, *arguments)
         except OSError as failure:
             if not self._has_warned:
                 self._has_warned = True
                 _log.warning(
-                    "The run folder cannot be used (%s): metrics are those of one process. See SIMPUL_RUN_FOLDER.",
+                    "The run folder cannot be used (%s): metrics show one process only. See SIMPUL_RUN_FOLDER.",
                     failure.strerror or type(failure).__name__,
                 )
             return False

@@ -1,4 +1,4 @@
-"""How an agency did, minute by minute: the last hour, for the page that shows it."""
+"""The last hour of each agency, minute by minute, for the status page."""
 
 from __future__ import annotations
 
@@ -8,22 +8,22 @@ from typing import Final, NamedTuple
 import msgspec
 
 HISTORY_MINUTES: Final = 60
-"""Minutes that are remembered."""
+"""Minutes of history."""
 
 
 class AgencyTotals(NamedTuple):
-    """What was counted of one agency since the start of the process."""
+    """The counts of one agency since the start of the process."""
 
     answered: int
     failed: int
     hits: int
-    """Keys that were found kept, in the process or where all keep answers."""
+    """Keys found in the process cache or the shared tier."""
     looked: int
-    """Keys that were looked for."""
+    """Keys looked up."""
     stale: int
-    """Answers that stood in for a failure."""
+    """Answers that replaced a failure."""
     durations: tuple[int, ...]
-    """Calls by how long they took."""
+    """Calls by duration bucket."""
 
 
 class AgencyMinute(msgspec.Struct, array_like=True):
@@ -40,7 +40,7 @@ class AgencyMinute(msgspec.Struct, array_like=True):
     durations: list[int] = msgspec.field(default_factory=list)
 
     def add(self, more: AgencyMinute | AgencyTotals, less: AgencyTotals | None = None) -> None:
-        """Count along what `more` has, without what `less` had."""
+        """Adds the counts of `more`, minus those of `less`."""
         self.answered += more.answered - (less.answered if less else 0)
         self.failed += more.failed - (less.failed if less else 0)
         self.hits += more.hits - (less.hits if less else 0)
@@ -49,21 +49,21 @@ class AgencyMinute(msgspec.Struct, array_like=True):
         before = less.durations if less else (0,) * len(more.durations)
         if not self.durations:
             self.durations = [0] * len(more.durations)
-        if len(self.durations) == len(more.durations) == len(before):  # else another version of the hub cut them
+        if len(self.durations) == len(more.durations) == len(before):  # else another version of the hub wrote them
             self.durations = [
                 mine + now - then for mine, now, then in zip(self.durations, more.durations, before, strict=True)
             ]
 
 
 class MinuteHistory:
-    """Cuts what an agency's counters grew by into minutes."""
+    """Splits the growth of an agency's counters into minutes."""
 
     def __init__(self) -> None:
         self._last_totals: dict[str, AgencyTotals] = {}
         self._minutes: dict[tuple[int, str], AgencyMinute] = {}
 
     def record(self, totals: Mapping[str, AgencyTotals], now: float) -> None:
-        """Take what is counted at a moment (seconds since 1970-01-01 UTC): what is new belongs to its minute."""
+        """Assigns the growth since the last call to the minute of `now` (seconds since 1970-01-01 UTC)."""
         number = int(now // 60)
         for agency, counted in totals.items():
             before = self._last_totals.get(agency)
@@ -75,12 +75,12 @@ class MinuteHistory:
             del self._minutes[key]
 
     def get_minutes(self) -> list[AgencyMinute]:
-        """The minutes in which something happened."""
+        """Returns the minutes with activity."""
         return list(self._minutes.values())
 
 
 def merge_minutes(minutes: Iterable[AgencyMinute]) -> list[AgencyMinute]:
-    """The minutes of several processes: one for each minute and agency."""
+    """Merges the minutes of several processes: one for each minute and agency."""
     whole: dict[tuple[int, str], AgencyMinute] = {}
     for each in minutes:
         key = each.number, each.agency
@@ -92,15 +92,15 @@ def merge_minutes(minutes: Iterable[AgencyMinute]) -> list[AgencyMinute]:
 
 
 def select_last_hour(minutes: Iterable[AgencyMinute], now: float) -> list[AgencyMinute]:
-    """Those that are not older than an hour; nor later than now, as where the clock was set back."""
+    """Returns the minutes of the last hour. Excludes future minutes, which a clock that was set back leaves."""
     newest = int(now // 60)
     return [each for each in minutes if newest - HISTORY_MINUTES < each.number <= newest]
 
 
 def estimate_quantile(share: float, counts: Sequence[int], bounds: Sequence[float]) -> float | None:
-    """What this share of the values stay below, about: as if they lay evenly in their range. None where there are none.
+    """Estimates the value that this share of the values stay below; None without values.
 
-    Above the last bound nothing is known but that it is above.
+    Assumes that values are spread evenly within their bucket. Above the last bound it returns that bound.
     """
     rank = share * sum(counts)
     if not rank:

@@ -1,4 +1,4 @@
-"""What the operating system says of this process (Linux: proc(5)); elsewhere only its processor time."""
+"""Metrics of this process from the operating system (Linux: proc(5)); elsewhere only its processor time."""
 
 from __future__ import annotations
 
@@ -14,17 +14,17 @@ from telemetry.metrics.metric_values import MetricValues
 
 _SELF: Final = Path("/proc/self")
 _RESIDENT_WORD: Final = 1
-"""Which word of `statm` it is, in pages."""
+"""The index of the resident size in `statm`, in pages."""
 
 
 class ProcessMetrics:
-    """This process."""
+    """Metrics of this process."""
 
     def __init__(self) -> None:
         self._started_at = time.time()
 
     def collect(self, numbers: MetricValues) -> None:
-        """How it is now. In the event loop."""
+        """Adds the current values. Call it in the event loop."""
         me = str(os.getpid())
         used = resource.getrusage(resource.RUSAGE_SELF)
         numbers.set_value("simpul_workers", 1)
@@ -32,7 +32,7 @@ class ProcessMetrics:
         numbers.set_value("simpul_process_start_time_seconds", self._started_at, me)
         numbers.set_value("simpul_process_tasks", len(asyncio.all_tasks()), me)
         numbers.set_value("simpul_process_max_fds", resource.getrlimit(resource.RLIMIT_NOFILE)[0], me)
-        # Where the process has no handle left, this is what cannot be read; the rest is told then above all.
+        # Without free file descriptors, these two cannot be read, but the other values matter most then.
         with contextlib.suppress(OSError):
             pages = int((_SELF / "statm").read_text(encoding="ascii").split()[_RESIDENT_WORD])
             numbers.set_value("simpul_process_resident_memory_bytes", pages * resource.getpagesize(), me)

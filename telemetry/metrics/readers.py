@@ -10,7 +10,7 @@ from telemetry.metrics.metric_values import MetricValues
 
 
 class MeasuredReading(Protocol):
-    """What readers of one kind were charged for."""
+    """The charges of the readers of one kind."""
 
     @property
     def charged(self) -> int:
@@ -18,20 +18,20 @@ class MeasuredReading(Protocol):
 
     @property
     def refused(self) -> int:
-        """Times that people beyond the budget were asked for."""
+        """Refusals of people beyond the budget."""
 
 
 @dataclass(frozen=True, slots=True)
 class ReaderMetrics:
-    """Tells about readers."""
+    """Metrics of readers."""
 
     people: Mapping[Any, MeasuredReading]
-    """By kind of caller, an enum of words."""
+    """By kind of caller, an enum with label values."""
     refusals: Mapping[str, int]
     """By reason."""
 
     def collect(self, numbers: MetricValues) -> None:
-        """What was counted."""
+        """Adds the counters."""
         for kind, read in self.people.items():
             numbers.set_value("simpul_people_read_total", read.charged, kind.value)
             numbers.set_value("simpul_reader_budget_refusals_total", read.refused, kind.value)

@@ -1,6 +1,6 @@
-"""What is counted of HTTP requests and of operations: additions, nothing else, since each request pays for them.
+"""Counters of HTTP requests and of operations: additions only, since each request pays for them.
 
-Histograms are added to in place: a call of a method would cost as much again.
+Histograms are updated in place, because a method call would double the cost.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from records.histogram import Histogram
 from telemetry.metrics.metric_values import MetricValues
 
 _MAX_OPERATIONS: Final = 300
-"""Operations that have numbers of their own; those beyond share some."""
+"""Operations with separate counters; all others share one."""
 _OTHER_OPERATIONS: Final = ("others", "others")
 
 
@@ -24,11 +24,11 @@ class RouteCounts:
 
     def __init__(self) -> None:
         self.statuses: defaultdict[int, int] = defaultdict(int)
-        """Requests by the status they were answered with; 0 for those that were not."""
+        """Requests by status of the response; 0 for requests without one."""
         self.durations = Histogram()
 
     def record_response(self, status: int, seconds: float) -> None:
-        """A request was answered, or left alone (0)."""
+        """Counts a response, or a request without one (status 0)."""
         self.statuses[status] += 1
         durations = self.durations
         durations.counts[bisect_left(durations.bounds, seconds)] += 1
@@ -40,12 +40,12 @@ class RequestCounts:
 
     def __init__(self) -> None:
         self.in_flight = 0
-        """Requests under way: whoever serves them adds and takes away."""
+        """Running requests: the code that serves them adds and subtracts."""
         self.routes: defaultdict[str, RouteCounts] = defaultdict(RouteCounts)
-        """By routes that the hub serves, never by what a caller wrote."""
+        """By routes of the hub, never by a path that a caller wrote."""
 
     def collect(self, numbers: MetricValues) -> None:
-        """What was counted."""
+        """Adds the counters and gauges."""
         numbers.set_value("simpul_http_requests_in_flight", self.in_flight)
         for route, counted in self.routes.items():
             for status, count in counted.statuses.items():
@@ -55,7 +55,7 @@ class RequestCounts:
 
 
 class _OperationCount:
-    """What is counted of one operation."""
+    """The counters of one operation."""
 
     __slots__ = ("durations", "outcomes", "points")
 
@@ -72,7 +72,7 @@ class OperationCounts:
         self._operations: dict[tuple[str, str], _OperationCount] = {}
 
     def record_run(self, names: tuple[str, str], outcome: str, points: int, seconds: float) -> None:
-        """Count an operation, by client and name."""
+        """Counts one run of an operation, by client and name."""
         counted = self._operations.get(names)
         if counted is None:
             if len(self._operations) >= _MAX_OPERATIONS:
@@ -85,7 +85,7 @@ class OperationCounts:
         durations.total += seconds
 
     def collect(self, numbers: MetricValues) -> None:
-        """What was counted."""
+        """Adds the counters."""
         for names, counted in self._operations.items():
             for ended, count in counted.outcomes.items():
                 numbers.set_value("simpul_operations_total", count, *names, ended)

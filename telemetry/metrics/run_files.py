@@ -1,10 +1,10 @@
-"""What the processes of one hub tell each other about themselves: a file each, in the folder they share.
+"""Files in which the processes of one hub share their metrics, one per process in a common folder.
 
-A process lives as long as it holds the lock on its own lock file; the system lets go of it however the process ends.
-The numbers of those that ended are added up in one file, so that nothing that was counted is lost and no files pile up.
-Whoever reads and whoever adds up exclude each other by a lock of their own: nothing is ever counted twice or left out.
+A process lives while it holds the lock on its own lock file; the system releases the lock however the process ends. The
+values of ended processes are merged into one file, so that no count is lost and files do not pile up. A separate lock
+excludes reading during a merge, so nothing is counted twice or left out.
 
-Nothing personal is in these files: they hold what `/metrics` shows.
+These files hold no personal data: they hold what `/metrics` shows.
 """
 
 from __future__ import annotations
@@ -26,25 +26,24 @@ from telemetry.metrics.metric_values import MetricValues, merge_values
 from telemetry.metrics.minutes import select_last_hour
 
 _FILE_VERSION: Final = "v1"
-"""Changes with the form of the files: another version of the hub neither reads nor removes them."""
+"""Changes with the format of the files: other versions of the hub neither read nor remove them."""
 _ENDED_FILE: Final = "ended"
 _READ_LOCK_FILE: Final = "reading.lock"
 _REPLACE_FLAGS: Final = os.O_CREAT | os.O_WRONLY | os.O_TRUNC | os.O_CLOEXEC | os.O_NOFOLLOW
 
 
 class EndedProcesses(msgspec.Struct):
-    """What those that ended had counted."""
+    """The merged values of ended processes."""
 
     numbers: MetricValues = msgspec.field(default_factory=MetricValues)
     of: list[str] = msgspec.field(default_factory=list)
-    """Whose numbers are in it, while their files may still be there."""
+    """The processes whose values are included, while their files may still exist."""
 
 
 class RunFiles:
-    """The files of one process and of its kin. Every method may raise `OSError`, and waits for the disk."""
+    """The files of one process and of the others. Every method may raise `OSError`, and blocks on the disk."""
 
     def __init__(self, folder: Path) -> None:
-        """Nothing is opened yet."""
         self._folder = folder / f"metrics-{_FILE_VERSION}"
         self._own_name = ""
         self._own_lock: int | None = None
@@ -54,11 +53,11 @@ class RunFiles:
         self._ended_decoder = msgspec.msgpack.Decoder(EndedProcesses)
 
     def open(self) -> None:
-        """Begin to live, under a name of this process's own: it may have been made before a fork."""
+        """Creates and locks the own lock file, under a new name, since the object may be older than a fork."""
         self._own_name = f"{os.getpid()}-{token_hex(4)}"
         self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         found = self._folder.stat()
-        if found.st_uid != os.geteuid() or found.st_mode & 0o022:  # what others wrote would be taken for ours
+        if found.st_uid != os.geteuid() or found.st_mode & 0o022:  # files of other users would be read as the hub's own
             raise PermissionError(EPERM, "other users can write there")
         with self._lock_folder(fcntl.LOCK_SH):
             self._own_lock = os.open(
@@ -67,18 +66,18 @@ class RunFiles:
             fcntl.flock(self._own_lock, fcntl.LOCK_EX)
 
     def close(self) -> None:
-        """End; what was written last goes on counting."""
+        """Releases the lock; the last written values stay counted."""
         if self._own_lock is not None:
             os.close(self._own_lock)
             self._own_lock = None
 
     def write(self, numbers: MetricValues) -> None:
-        """Tell the others how this process is."""
-        with self._write_lock:  # whoever waited for the last one may be gone, and its thread still at it
+        """Writes the values of this process."""
+        with self._write_lock:  # a cancelled write may still run in its thread
             self._replace(self._own_name, self._encode(numbers))
 
     def read_others(self) -> tuple[Sequence[MetricValues], Sequence[MetricValues]]:
-        """What the others wrote: those that live, and those that ended."""
+        """Reads the values of the others: those of living, and those of ended processes."""
         living: list[MetricValues] = []
         with self._lock_folder(fcntl.LOCK_SH):
             ended = self._read_ended()
@@ -89,7 +88,7 @@ class RunFiles:
         return living, gone
 
     def merge_ended(self) -> None:
-        """Add the numbers of those that ended since the last time to the file of the ended, and remove theirs."""
+        """Merges the values of newly ended processes into the file of the ended, and removes their files."""
         with contextlib.suppress(BlockingIOError), self._lock_folder(fcntl.LOCK_EX | fcntl.LOCK_NB):
             gone = [name for name in self._list_processes() if name != self._own_name and not self._is_alive(name)]
             if not gone:
@@ -108,7 +107,7 @@ class RunFiles:
                     Path(self._build_path(name, kind)).unlink(missing_ok=True)
 
     def _list_processes(self) -> list[str]:
-        """Every process that has a file here."""
+        """Returns every process that has a file here."""
         return sorted({path.stem for path in self._folder.glob("*-*.lock")})
 
     def _is_alive(self, name: str) -> bool:
@@ -125,7 +124,7 @@ class RunFiles:
         return False
 
     def _read_values(self, name: str) -> MetricValues | None:
-        """What a process wrote last; None where it wrote nothing that can be read."""
+        """Reads the last values of a process; None if there are no valid ones."""
         try:
             return self._values_decoder.decode(Path(self._build_path(name, "numbers")).read_bytes())
         except (FileNotFoundError, msgspec.MsgspecError):
@@ -138,7 +137,7 @@ class RunFiles:
             return EndedProcesses()
 
     def _replace(self, name: str, body: bytes) -> None:
-        """Write a file whole or not at all."""
+        """Writes a file atomically."""
         path = self._build_path(name, "numbers")
         descriptor = os.open(f"{path}.new", _REPLACE_FLAGS, 0o600)
         with os.fdopen(descriptor, "wb") as file:
@@ -158,5 +157,4 @@ class RunFiles:
         return str(self._folder / f"{name}.{kind}")
 
     def __repr__(self) -> str:
-        """Who writes."""
         return f"<RunFiles of {self._own_name}>"

@@ -1,4 +1,4 @@
-"""Connections to Redis that lie idle when the server goes."""
+"""Idle connections to Redis when the server closes them."""
 
 from __future__ import annotations
 
@@ -24,11 +24,11 @@ from tests.connectors.drivers.certificates import make_certificate
 from tests.sandbox_agencies import HOST
 
 _HALF_CLOSED = "08"
-"""State in `/proc/net/tcp`: closed by the other side alone."""
+"""The state in `/proc/net/tcp` of a connection that only the peer closed."""
 
 
 def half_closed(port: int) -> int:
-    """How many connections to this port their server closed and we did not."""
+    """The number of connections to this port that the server closed and the hub did not."""
     lines = [line.split() for line in Path("/proc/self/net/tcp").read_text().splitlines()[1:]]
     return sum(1 for each in lines if each[3] == _HALF_CLOSED and int(each[2].rpartition(":")[2], 16) == port)
 
@@ -63,13 +63,13 @@ async def test_a_hub_without_requests_holds_no_connection_that_redis_has_closed(
 ) -> None:
     async with using(valkey):
         valkey.kill()
-        assert half_closed(valkey.port)  # the loop has not turned since
+        assert half_closed(valkey.port)  # the loop has not run since
         await wait_until(lambda: not half_closed(valkey.port))
 
 
 @dataclass
 class Relay:
-    """Stands before a Valkey, at an address of another scheme, and hangs up when it is told to."""
+    """A proxy before a Valkey, at an address of another scheme, that hangs up on demand."""
 
     valkey: LocalValkey
     writers: set[asyncio.StreamWriter] = field(default_factory=set)
@@ -104,7 +104,7 @@ class Relay:
 @asynccontextmanager
 async def relayed(scheme: str, valkey: LocalValkey) -> AsyncIterator[tuple[str, Relay]]:
     relay, tls, options = Relay(valkey), None, "?socket_keepalive=yes"
-    with TemporaryDirectory() as name:  # short: the path of a socket has 100 characters at most
+    with TemporaryDirectory() as name:  # short, because the path of a socket has 100 characters at most
         if scheme == "rediss":
             file = make_certificate(Path(name), name=x509.IPAddress(ip_address(HOST)))
             tls = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
@@ -141,11 +141,11 @@ async def test_an_idle_connection_that_redis_closes_is_closed_here_and_replaced(
         assert relay.connections == 2
 
 
-async def test_a_command_that_meets_a_connection_being_closed_leaves_the_loop_sound(valkey: LocalValkey) -> None:
+async def test_a_command_on_a_closing_connection_leaves_the_event_loop_intact(valkey: LocalValkey) -> None:
     async with connect_redis(valkey.url, protocol=2, socket_connect_timeout=5.0) as client:
         await client.set("name", "before")
         valkey.kill()
-        with pytest.raises(RedisConnectionError):  # the loop has not turned since, so the end comes with the command
+        with pytest.raises(RedisConnectionError):  # the loop has not run since, so the end comes with the command
             await client.get("name")
         valkey.start()
         assert await client.get("name") is None

@@ -1,4 +1,4 @@
-"""An operator is told whether a Redis can be used."""
+"""The status of a Redis for operators."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from tests.cache.valkey import run_valkey
 from tests.sandbox_agencies import HOST, free_port
 
 
-async def test_version_policy_bound_and_clock_are_reported(tmp_path: Path) -> None:
+async def test_version_policy_memory_limit_and_clock_are_reported(tmp_path: Path) -> None:
     with run_valkey(tmp_path) as valkey:
         how = await read_redis_status(valkey.url)
         assert int(how.version.partition(".")[0]) >= 7

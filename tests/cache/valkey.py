@@ -1,4 +1,4 @@
-"""A real Valkey on a free port of the loopback, which can be killed, frozen and brought back."""
+"""A real Valkey on a free loopback port, which can be killed, frozen and restarted."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ from tests.sandbox_agencies import HOST, free_port
 
 
 class LocalValkey:
-    """A running server, empty at each start."""
+    """A server that starts empty."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
-        if " " in str(folder):  # the wheel writes it into a file of settings without quotes
+        if " " in str(folder):  # the wheel writes it unquoted into a settings file
             self._folder = Path(mkdtemp(prefix="simpul-valkey-"))
             finalize(self, rmtree, self._folder, ignore_errors=True)
         self.port = free_port()
@@ -48,13 +48,13 @@ class LocalValkey:
         return int(process.pid)
 
     def crash(self) -> None:
-        """It ends at once, without a word to anybody."""
+        """Kills it without notice."""
         os.kill(self.pid, signal.SIGKILL)
         self._server.terminate()
 
     @contextmanager
     def freeze(self) -> Iterator[None]:
-        """It holds its connections and answers nothing."""
+        """Freezes it: it holds its connections and answers nothing."""
         os.kill(self.pid, signal.SIGSTOP)
         try:
             yield
@@ -64,7 +64,7 @@ class LocalValkey:
 
 @contextmanager
 def run_valkey(folder: Path) -> Iterator[LocalValkey]:
-    """A server for the length of the block."""
+    """Runs a server within the block."""
     valkey = LocalValkey(folder)
     valkey.start()
     try:

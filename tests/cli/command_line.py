@@ -8,10 +8,10 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 from sandbox.programs import WITHOUT_VARIABLE
-from tests.cli.preloaded import get_preloaded_interpreter
+from tests.cli.preloaded import SANDBOX, Forked, get_preloaded_interpreter
+from tests.plugins.run_folder import short_folder
 from tests.sandbox_agencies import ROOT, free_port
 
 SIMPUL = [sys.executable, "-P", str(ROOT / "scripts" / "simpul.py")]
@@ -65,23 +65,38 @@ class ServeProcess:
     """`simpul serve` as a process; `console` is what it printed so far."""
 
     def __init__(
-        self, state: Path, *arguments: str, port: int | None = None, variables: Mapping[str, str] | None = None
+        self,
+        state: Path,
+        *arguments: str,
+        port: int | None = None,
+        variables: Mapping[str, str] | None = None,
+        anew: bool = False,
     ) -> None:
+        """`anew`: in a Python of its own, as a person starts it; else from one that has imported everything."""
         self.state = state
         self.port = port or free_port()
         self.seen: set[int] = set()
         self._began = time.monotonic()
         self._console = state.with_name(f"{state.name}.console")
+        command = ["serve", "--port", str(self.port), "--no-latency", *arguments]
+        told = build_environment(state, **(variables or {}))
+        self.process: Forked | subprocess.Popen[bytes]
         with self._console.open("wb") as console:
-            self.process = subprocess.Popen(  # noqa: S603 - our own program
-                [*SIMPUL, "serve", "--port", str(self.port), "--no-latency", *arguments],
-                env=build_environment(state, **(variables or {})),
-                cwd="/",
-                stdin=subprocess.DEVNULL,
-                stdout=console,
-                stderr=console,
-                start_new_session=True,
-            )
+            if anew:
+                self.process = subprocess.Popen(  # noqa: S603 - our own program
+                    [*SIMPUL, *command],
+                    env=told,
+                    cwd="/",
+                    stdin=subprocess.DEVNULL,
+                    stdout=console,
+                    stderr=console,
+                    start_new_session=True,
+                )
+            else:
+                city = None if "--no-sandbox" in arguments else get_preloaded_interpreter(SANDBOX)
+                self.process = get_preloaded_interpreter().launch(
+                    command, told, out=console, err=console, agencies=city
+                )
 
     @property
     def console(self) -> str:
@@ -113,9 +128,9 @@ class ServeProcess:
 
 @contextmanager
 def temporary_state_folder() -> Iterator[Path]:
-    """Short and directly under /tmp: as root, PostgreSQL runs as another user who has to get there."""
-    with TemporaryDirectory(prefix="simpul-", dir="/tmp") as folder:
-        yield Path(folder) / "a state"
+    """Where a city may keep its state."""
+    with short_folder() as folder:
+        yield folder / "a state"
 
 
 @contextmanager

@@ -1,7 +1,7 @@
-"""Runs commands of `simpul`, each in a process forked from one that has imported them all.
+"""Runs commands of `simpul` and agencies of the city, each in a process forked from one that has imported them all.
 
 As a program it listens on a unix socket until its standard input ends. A command has its own arguments, environment,
-output files and exit code. Only the start of Python and the imports, half a second to two, are paid once.
+output files, session and exit code. Only the start of Python and the imports, half a second to two, are paid once.
 """
 
 from __future__ import annotations
@@ -17,25 +17,83 @@ import socket
 import subprocess
 import sys
 import tempfile
-from collections.abc import Mapping, Sequence
-from functools import cache
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
+from functools import cache, partial
 from pathlib import Path
 from tempfile import TemporaryDirectory, TemporaryFile
 from typing import IO, Any
 
-PACKAGES = ("cli", "settings", "wiring", "schema", "store", "workers", "sandbox")
+SIMPUL = "simpul"
+SANDBOX = "sandbox"
+_PACKAGES = {SIMPUL: ("cli", "settings", "wiring", "schema", "store", "workers", "sandbox"), SANDBOX: ("sandbox",)}
+_FORKED = (sys.executable, "-I", "-S", str(Path(__file__).with_name("forked.py")))
 _MAX_BYTES = 1_000_000
 """Bytes of a request."""
+
+
+class Forked:
+    """A command that runs; as far as tests need it, what `subprocess.Popen` is. It ends when this process ends."""
+
+    def __init__(self, connection: socket.socket, command: Sequence[str], within: float | None = None) -> None:
+        """Of the connection at which it tells of itself. Raises TimeoutError."""
+        connection.settimeout(within)
+        self._connection = connection
+        self._told = b""
+        self._command = command
+        self.returncode: int | None = None
+        while b"\n" not in self._told:
+            self._hear()
+        self.pid = int(self._told.partition(b"\n")[0])
+
+    def poll(self) -> int | None:
+        """Its exit code, negative for a signal; None while it runs."""
+        with suppress(subprocess.TimeoutExpired):
+            self.wait(0)
+        return self.returncode
+
+    def wait(self, timeout: float | None = None) -> int:
+        """Return its exit code once it has ended. Raises TimeoutExpired."""
+        while self.returncode is None:
+            self._connection.settimeout(timeout)
+            try:
+                self._hear()
+            except (BlockingIOError, TimeoutError):
+                raise subprocess.TimeoutExpired(self._command, timeout or 0) from None
+        return self.returncode
+
+    def send_signal(self, number: int) -> None:
+        """Send it a signal, unless it has ended."""
+        if self.poll() is None:
+            with suppress(ProcessLookupError):  # it ended meanwhile
+                os.kill(self.pid, number)
+
+    def terminate(self) -> None:
+        """Ask it to end."""
+        self.send_signal(signal.SIGTERM)
+
+    def kill(self) -> None:
+        """End it as a crash would."""
+        self.send_signal(signal.SIGKILL)
+
+    def _hear(self) -> None:
+        said = self._connection.recv(100)
+        self._told += said
+        if not said:
+            self._connection.close()
+            self.returncode = int(self._told.partition(b"\n")[2])
 
 
 class PreloadedInterpreter:
     """The process that has imported everything. It ends with this one."""
 
-    def __init__(self) -> None:
+    def __init__(self, kind: str) -> None:
         root = Path(__file__).parents[2]
+        self.kind = kind
         self._folder = TemporaryDirectory(prefix="simpul-")  # short: a path of a socket has 107 bytes
-        self._address = f"{self._folder.name}/socket"
-        command = [sys.executable, "-P", __file__, str(root), self._address]
+        self.address = f"{self._folder.name}/socket"
+        """Of its unix socket."""
+        command = [sys.executable, "-P", __file__, str(root), self.address, kind]
         self._process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE)  # noqa: S603 - this file
         assert self._process.stdout is not None
         if self._process.stdout.readline() != b"ready\n":
@@ -45,20 +103,42 @@ class PreloadedInterpreter:
         self, arguments: Sequence[str], environment: Mapping[str, str], within: float
     ) -> subprocess.CompletedProcess[str]:
         """Run a command to its end. Raises TimeoutError."""
-        with TemporaryFile() as out, TemporaryFile() as err, socket.socket(socket.AF_UNIX) as connection:
-            connection.settimeout(within)
-            connection.connect(self._address)
-            request = json.dumps({"arguments": [*arguments], "environment": dict(environment)})
-            socket.send_fds(connection, [request.encode()], [out.fileno(), err.fileno()])
-            connection.shutdown(socket.SHUT_WR)
-            answer = b"".join(iter(lambda: connection.recv(100), b""))
-            return subprocess.CompletedProcess(["simpul", *arguments], int(answer), _read_text(out), _read_text(err))
+        with TemporaryFile() as out, TemporaryFile() as err:
+            command = self.launch(arguments, environment, out=out, err=err, within=within)
+            try:
+                code = command.wait(within)
+            except subprocess.TimeoutExpired:
+                command.kill()
+                raise TimeoutError(f"{self.kind} {' '.join(arguments)} has not ended") from None
+            return subprocess.CompletedProcess([self.kind, *arguments], code, _read_text(out), _read_text(err))
+
+    def launch(
+        self,
+        arguments: Sequence[str],
+        environment: Mapping[str, str],
+        *,
+        out: IO[bytes],
+        err: IO[bytes],
+        within: float | None = None,
+        agencies: PreloadedInterpreter | None = None,
+    ) -> Forked:
+        """Start a command, which writes to these files. The agencies of its city may be forked, too.
+
+        Raises TimeoutError.
+        """
+        connection = socket.socket(socket.AF_UNIX)
+        connection.settimeout(within)
+        connection.connect(self.address)
+        city = {} if agencies is None else {"agencies": [*_FORKED, agencies.address]}
+        request = json.dumps({"arguments": [*arguments], "environment": dict(environment), **city})
+        socket.send_fds(connection, [f"{request}\n".encode()], [out.fileno(), err.fileno()])
+        return Forked(connection, [self.kind, *arguments], within)
 
 
 @cache
-def get_preloaded_interpreter() -> PreloadedInterpreter:
-    """The one of this process."""
-    return PreloadedInterpreter()
+def get_preloaded_interpreter(kind: str = SIMPUL) -> PreloadedInterpreter:
+    """The one of this process: for commands of `simpul`, or for agencies."""
+    return PreloadedInterpreter(kind)
 
 
 def _read_text(file: IO[bytes]) -> str:
@@ -66,17 +146,26 @@ def _read_text(file: IO[bytes]) -> str:
     return file.read().decode().replace("\r\n", "\n")
 
 
-def _import_all() -> None:
-    for name in ("server", "cli.main"):
+def _import_all(kind: str) -> Callable[[Sequence[str]], object]:
+    """Import what is needed; the command line of this kind."""
+    for name in ("server", "cli.main") if kind == SIMPUL else ():
         importlib.import_module(name)
-    for package in PACKAGES:
+    for package in _PACKAGES[kind]:
         places = getattr(importlib.import_module(package), "__path__", None)
         for each in pkgutil.walk_packages(places or [], f"{package}."):
             if not each.name.endswith("__main__") and ".migrations." not in each.name:
                 importlib.import_module(each.name)
+    if kind == SIMPUL:
+        main = importlib.import_module("cli.main").main
+        return lambda _: main()
+    importlib.import_module(
+        "sandbox.population.city_population"
+    ).build_population()  # kept; nearly every agency needs them
+    begin = importlib.import_module("sandbox.__main__").main
+    return lambda arguments: begin(arguments, os.environ)
 
 
-def _listen(address: str) -> None:
+def _listen(address: str, main: Callable[[Sequence[str]], object]) -> None:
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # nothing is waited for here
     with socket.socket(socket.AF_UNIX) as listener:
         listener.bind(address)
@@ -88,27 +177,35 @@ def _listen(address: str) -> None:
             with connection:
                 if os.fork() == 0:
                     listener.close()
-                    _answer(connection)
+                    _answer(connection, main)
 
 
-def _answer(connection: socket.socket) -> None:
-    """Run the command in a child, and tell how it ended."""
+def _answer(connection: socket.socket, main: Callable[[Sequence[str]], object]) -> None:
+    """Run the command in a child, and tell how it is called and how it ended; end it where nobody listens any more."""
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
     body, handles, _, _ = socket.recv_fds(connection, _MAX_BYTES, 2)
-    while more := connection.recv(_MAX_BYTES):
-        body += more
+    while not body.endswith(b"\n"):
+        body += connection.recv(_MAX_BYTES)
     command = os.fork()
     if command == 0:
         connection.close()
-        _run(json.loads(body), handles)
+        _run(json.loads(body), handles, main)
+    for handle in handles:
+        os.close(handle)
+    connection.sendall(f"{command}\n".encode())
+    if hasattr(os, "pidfd_open"):
+        ended = os.pidfd_open(command)
+        watched: list[Any] = [ended, connection]
+        if ended not in select.select(watched, [], [])[0]:
+            os.kill(command, signal.SIGKILL)
     code = os.waitstatus_to_exitcode(os.waitpid(command, 0)[1])
-    connection.sendall(str(code).encode())
+    with suppress(OSError):
+        connection.sendall(str(code).encode())
     os._exit(0)
 
 
-def _run(request: Any, handles: Sequence[int]) -> None:  # noqa: ANN401 - JSON
-    from cli.main import main  # noqa: PLC0415 - as a program this file has the project's path only after its start
-
+def _run(request: Any, handles: Sequence[int], main: Callable[[Sequence[str]], object]) -> None:  # noqa: ANN401 - JSON
+    os.setsid()
     nothing = os.open(os.devnull, os.O_RDONLY)
     for handle, place in zip((nothing, *handles), (0, 1, 2), strict=True):
         os.dup2(handle, place)
@@ -117,13 +214,15 @@ def _run(request: Any, handles: Sequence[int]) -> None:  # noqa: ANN401 - JSON
     os.environ.clear()
     os.environ.update(request["environment"])
     tempfile.tempdir = None
-    sys.argv = ["simpul", *request["arguments"]]
-    main()
-    sys.exit()
+    if program := request.get("agencies"):
+        serve = importlib.import_module("cli.serve.commands")
+        serve.City = partial(serve.City, program=program)  # type: ignore[attr-defined]  # a module whose name is a text
+    sys.argv = [SIMPUL, *request["arguments"]]
+    sys.exit(main(request["arguments"]))  # type: ignore[arg-type]  # None or a number
 
 
 if __name__ == "__main__":
     sys.path.insert(0, sys.argv[1])
-    _import_all()
+    _main = _import_all(sys.argv[3])
     gc.freeze()
-    _listen(sys.argv[2])
+    _listen(sys.argv[2], _main)

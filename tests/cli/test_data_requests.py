@@ -101,9 +101,9 @@ def test_a_request_is_listed_shown_and_answered_and_the_person_reads_it_all(
     [
         (("show", "HAK-2026-ZZZZZZZZ", "--by", "Ani"), "there is no request 'HAK-2026-ZZZZZZZZ'"),
         (("answer", "HAK-2026-ZZZZZZZZ", "done", "--by", "Ani"), "is no request that you answer"),
-        (("answer", "HAK-1", "received", "--by", "Ani"), "RECEIVED is no answer"),
-        (("answer", "HAK-1", "refused", "--by", "Ani"), "a refusal has a reason"),
-        (("answer", "HAK-1", "done", "--by", "Ani", "--reason", "statistics"), "a refusal has a reason"),
+        (("answer", "HAK-1", "received", "--by", "Ani"), "RECEIVED is not an answer"),
+        (("answer", "HAK-1", "refused", "--by", "Ani"), "REFUSED requires a reason"),
+        (("answer", "HAK-1", "done", "--by", "Ani", "--reason", "statistics"), "REFUSED requires a reason"),
         (("answer", "HAK-1", "refused", "--by", "Ani", "--reason", "busy"), "'busy' is no reason that the law has"),
         (("answer", "HAK-1", "done", "--by", " "), "--by must be your name"),
         (("answer", "HAK-1", "done", "--by", "Ani", "--text", " "), "the text must hold 1 to 2000 characters"),

@@ -65,4 +65,4 @@ def test_malformed_heads_are_named(hub_with_reads: ServeProcess, tmp_path: Path)
     heads.write_text("nonsense\n")
     outcome = run_simpul(hub_with_reads.state, "ledger", "verify", "--heads", str(heads))
     assert outcome.returncode == 1
-    assert "'nonsense' is no head of a chain" in outcome.stderr
+    assert "'nonsense' is not a chain head" in outcome.stderr

@@ -7,10 +7,12 @@ import base64
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
 
-from cli.sandbox.hub_environment import build_state_url
+from cli.sandbox.hub_environment import STATE_DATABASE, STATE_SERVER, build_state_url
+from sandbox.databases.postgres import Postgres
 from sandbox.state_folder import StateFolder
 from store.database import create_database_engine
 from store.ledger.access_ledger import AccessLedger
@@ -21,9 +23,9 @@ YEARS_AGO = datetime.now(UTC) - timedelta(days=2000)
 
 
 @pytest.fixture
-def hub_with_old_entries(serve_process: ServeProcess) -> Iterator[ServeProcess]:
-    """A hub with two entries that are older than five years, and one that is not."""
-    folder = StateFolder(serve_process.state)
+def hub_with_old_entries(seeded_state: Path) -> Iterator[Path]:
+    """A database with two entries older than five years, and a new one. No hub runs, for it purges daily, too."""
+    folder = StateFolder(seeded_state)
     secret = folder.known_secret("ids")
     assert secret is not None
 
@@ -36,9 +38,19 @@ def hub_with_old_entries(serve_process: ServeProcess) -> Iterator[ServeProcess]:
         await ledger.close()
         await engine.dispose()
 
-    asyncio.run(write())
-    yield serve_process
-    run_simpul(serve_process.state, "retention", "purge")
+    database_server = Postgres(
+        folder.folder(STATE_SERVER),
+        port=folder.port(STATE_SERVER),
+        database=STATE_DATABASE,
+        logins={STATE_DATABASE: folder.secret(STATE_SERVER)},
+    )
+    database_server.start()
+    try:
+        asyncio.run(write())
+        yield seeded_state
+        run_simpul(seeded_state, "retention", "purge")
+    finally:
+        database_server.stop()
 
 
 def test_what_is_kept_how_long_is_listed_as_settings_say(serve_process: ServeProcess) -> None:
@@ -49,23 +61,23 @@ def test_what_is_kept_how_long_is_listed_as_settings_say(serve_process: ServePro
     assert rows[1:3] == [["ledger", "30", "SPECIFIC:HEALTH:60"], ["consents", "1825"]]
     wrong = run_simpul(serve_process.state, "retention", "list", SIMPUL_RETENTION="ledger:soon")
     assert wrong.returncode == 1
-    assert "'ledger:soon' does not say how long something is kept" in wrong.stderr
+    assert "'ledger:soon' is not a retention" in wrong.stderr
 
 
-def test_what_is_over_goes_with_a_receipt_and_the_ledger_still_verifies(hub_with_old_entries: ServeProcess) -> None:
+def test_what_is_over_goes_with_a_receipt_and_the_ledger_still_verifies(hub_with_old_entries: Path) -> None:
     removed = "rows=2 PERSONAL=2 SPECIFIC:FINANCE=2"
-    before = run_simpul(hub_with_old_entries.state, "ledger", "verify").stdout
-    dry_run = run_simpul(hub_with_old_entries.state, "retention", "purge", "--dry-run")
+    before = run_simpul(hub_with_old_entries, "ledger", "verify").stdout
+    dry_run = run_simpul(hub_with_old_entries, "retention", "purge", "--dry-run")
     assert removed in dry_run.stdout
     assert dry_run.stdout.endswith("Nothing was removed.\n")
-    assert run_simpul(hub_with_old_entries.state, "ledger", "verify").stdout == before
-    outcome = run_simpul(hub_with_old_entries.state, "retention", "purge", "--by", "rina")
+    assert run_simpul(hub_with_old_entries, "ledger", "verify").stdout == before
+    outcome = run_simpul(hub_with_old_entries, "retention", "purge", "--by", "rina")
     assert (outcome.returncode, outcome.stderr) == (0, "")
     assert removed in outcome.stdout
-    verified = run_simpul(hub_with_old_entries.state, "ledger", "verify")
+    verified = run_simpul(hub_with_old_entries, "ledger", "verify")
     assert verified.returncode == 0
     assert "2 entries were purged, with receipts (`simpul retention receipts`)." in verified.stdout
-    receipt = run_simpul(hub_with_old_entries.state, "retention", "receipts").stdout.splitlines()[-1]
+    receipt = run_simpul(hub_with_old_entries, "retention", "receipts").stdout.splitlines()[-1]
     for each in ("ledger", removed, YEARS_AGO.isoformat(timespec="seconds"), "1825", "rina"):
         assert each in receipt
-    assert run_simpul(hub_with_old_entries.state, "retention", "purge").stdout == "Nothing is over.\n"
+    assert run_simpul(hub_with_old_entries, "retention", "purge").stdout == "Nothing is over.\n"

@@ -7,7 +7,6 @@ import base64
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 import pytest
 from sqlalchemy import text
@@ -18,6 +17,7 @@ from store.ledger.access_ledger import AccessLedger
 from tests.cli.command_line import run_simpul
 from tests.deploy.backup import find_binaries
 from tests.journeys.hub_process import SECRET, HubProcess
+from tests.plugins.run_folder import short_folder
 from tests.sandbox_agencies import HOST, free_port
 from tests.store.ledger.sample_entry import ENTRY
 
@@ -25,8 +25,8 @@ from tests.store.ledger.sample_entry import ENTRY
 @pytest.fixture(scope="module")
 def hub() -> Iterator[HubProcess]:
     """A database with one entry of the ledger; no hub runs."""
-    with TemporaryDirectory() as folder:
-        hub = HubProcess(Path(folder))
+    with short_folder() as folder:
+        hub = HubProcess(folder)
         hub.postgres.start()
         try:
             asyncio.run(write_entry(hub.state_url))
@@ -117,8 +117,8 @@ def test_an_empty_and_an_unreachable_database_are_reported(hub: HubProcess, tmp_
 
 def test_what_was_dumped_and_restored_elsewhere_passes(hub: HubProcess, tmp_path: Path) -> None:
     dump = str(tmp_path / "simpul.dump")
-    with TemporaryDirectory() as folder:
-        other = Postgres(Path(folder), port=free_port(), database="simpul", logins={"simpul": "rahasia"})
+    with short_folder() as folder:
+        other = Postgres(folder, port=free_port(), database="simpul", logins={"simpul": "rahasia"})
         other.start()
         try:
             there = f"postgresql://simpul:rahasia@{HOST}:{other.port}/simpul"

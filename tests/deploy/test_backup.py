@@ -7,7 +7,6 @@ import random
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 import aiohttp
 import pytest
@@ -18,6 +17,7 @@ from store.database import create_database_engine
 from store.ledger.ledger_check import check_ledger
 from tests.deploy.backup import Backup, ReplicatedHub, build_url, destroy, prepare_for_backups, start_restored
 from tests.journeys.hub_process import PERSONAL, PUBLIC, SECRET, SITI, HubProcess, ask
+from tests.plugins.run_folder import short_folder
 
 ASKING = 16
 """Who ask side by side."""
@@ -26,8 +26,8 @@ ASKING = 16
 @pytest.fixture
 def place() -> Iterator[Path]:
     # Not in pytest's own folder: another run of pytest would lock PostgreSQL out of it.
-    with TemporaryDirectory() as folder:
-        yield Path(folder)
+    with short_folder() as folder:
+        yield folder
 
 
 @pytest.fixture

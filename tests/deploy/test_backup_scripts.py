@@ -9,7 +9,6 @@ import subprocess
 import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 import pytest
 from sqlalchemy import text
@@ -25,6 +24,7 @@ from tests.deploy.backup import (
     prepare_for_backups,
     start_restored,
 )
+from tests.plugins.run_folder import short_folder
 from tests.sandbox_agencies import free_port
 
 
@@ -49,8 +49,8 @@ def run_statements(server: Postgres, *statements: str) -> Sequence[str]:
 @pytest.fixture(scope="module")
 def place() -> Iterator[Path]:
     # Not in pytest's own folder: another run of pytest would lock PostgreSQL out of it.
-    with TemporaryDirectory() as folder:
-        yield Path(folder)
+    with short_folder() as folder:
+        yield folder
 
 
 @pytest.fixture(scope="module")

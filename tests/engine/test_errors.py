@@ -37,12 +37,12 @@ def failing(error: BaseException) -> dict[str, Any]:
         (
             AgencyRefused("crm", "HTTP 403"),
             "AGENCY_REFUSED",
-            "The agency 'crm' refused the hub's call. The operators of the hub can mend this.",
+            "The agency 'crm' refused the hub's call. The operators of the hub can fix this.",
         ),
         (
             AgencyMalformed("crm", "no JSON"),
             "AGENCY_MALFORMED",
-            "The agency 'crm' answered something the hub cannot read. The operators of the hub can mend this.",
+            "The agency 'crm' answered something the hub cannot read. The operators of the hub can fix this.",
         ),
     ],
 )

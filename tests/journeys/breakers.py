@@ -7,7 +7,7 @@ import asyncio
 from tests.journeys.hub import HubClient, HubResponse
 
 BROKEN_AFTER = """
-deadline = 2.0
+deadline = {deadline}
 [{agency}.breaker]
 failures = 2
 share = 0.1

@@ -7,7 +7,6 @@ import contextlib
 import os
 import signal
 import subprocess
-import sys
 import time
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -20,6 +19,7 @@ from auth.caller import Caller, CallerKind
 from records.identifiers import Nik
 from sandbox.databases.postgres import Postgres
 from store.database import create_database_engine
+from tests.cli.preloaded import Forked, get_preloaded_interpreter
 from tests.fakes.bound_issuer import build_bound_issuer
 from tests.sandbox_agencies import HOST, ROOT, free_port
 
@@ -43,7 +43,7 @@ class HubProcess:
         )
         self.port = free_port()
         self.state_url = f"postgresql://simpul:rahasia@{HOST}:{self.postgres.port}/simpul"
-        self.process: subprocess.Popen[bytes] | None = None
+        self.process: Forked | subprocess.Popen[bytes] | None = None
 
     @property
     def environment(self) -> dict[str, str]:
@@ -75,17 +75,9 @@ class HubProcess:
 
     def start(self) -> None:
         """Start the hub; returns when it answers."""
-        command = [sys.executable, "-P", str(ROOT / "scripts" / "simpul.py"), "serve", "--no-sandbox"]
+        command = ["serve", "--no-sandbox", "--port", str(self.port)]
         with (self._folder / "hub.log").open("ab") as log:
-            self.process = subprocess.Popen(  # noqa: S603 - our own program
-                [*command, "--port", str(self.port)],
-                env=self.environment,
-                cwd="/",
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=log,
-                start_new_session=True,
-            )
+            self.process = get_preloaded_interpreter().launch(command, self.environment, out=log, err=log)
         until = time.monotonic() + _READY_WITHIN_S
         while "Simpul is ready" not in self.read_output:
             assert self.process.poll() is None, self.read_output

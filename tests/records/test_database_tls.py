@@ -1,4 +1,4 @@
-"""What the address of a database demands of its connections."""
+"""TLS of a database connection, from the parameters of its address."""
 
 from __future__ import annotations
 
@@ -34,12 +34,12 @@ def test_a_database_on_another_machine_is_verified_by_name_unless_the_address_sa
 @pytest.mark.parametrize(
     "host", [None, "", "localhost", "127.0.0.1", "127.8.8.8", "::1", "[::1]", "/var/run/postgresql"]
 )
-def test_a_database_on_this_machine_is_spoken_to_in_plain_text(host: str | None) -> None:
+def test_a_database_on_this_machine_is_connected_in_plain_text(host: str | None) -> None:
     assert is_local(host)
     assert resolve_database_tls([host], {}).context is None
 
 
-def test_one_host_elsewhere_among_several_is_enough() -> None:
+def test_one_remote_host_among_several_requires_tls() -> None:
     assert resolve_database_tls([None, "127.0.0.1", "db.example"], {}).mode is TlsMode.VERIFY_FULL
 
 
@@ -53,7 +53,7 @@ def test_one_host_elsewhere_among_several_is_enough() -> None:
         ({"host": "/var/run/postgresql"}, ["/var/run/postgresql"]),
     ],
 )
-def test_hosts_among_the_parameters_count(query: dict[str, str | tuple[str, ...]], hosts: list[str]) -> None:
+def test_hosts_are_read_from_the_parameters(query: dict[str, str | tuple[str, ...]], hosts: list[str]) -> None:
     assert get_hosts(query) == hosts
 
 
@@ -65,7 +65,7 @@ def test_hosts_among_the_parameters_count(query: dict[str, str | tuple[str, ...]
         ("verify-full", ssl.CERT_REQUIRED, True),
     ],
 )
-def test_each_mode_demands_what_libpq_says_on_this_machine_too(
+def test_each_mode_verifies_as_in_libpq_on_this_machine_too(
     mode: str, verify: ssl.VerifyMode, *, by_name: bool
 ) -> None:
     tls = resolve_database_tls(["127.0.0.1"], {"sslmode": mode})
@@ -73,7 +73,7 @@ def test_each_mode_demands_what_libpq_says_on_this_machine_too(
     assert (tls.mode.value, tls.context.verify_mode, tls.context.check_hostname) == (mode, verify, by_name)
 
 
-def test_plain_text_to_another_machine_has_to_be_said() -> None:
+def test_plain_text_to_another_machine_must_be_requested() -> None:
     assert resolve_database_tls(["db.example"], {"sslmode": "disable"}).context is None
 
 
@@ -124,7 +124,7 @@ def test_a_named_authority_is_the_only_one_trusted_and_switches_tls_on(
         ),
     ],
 )
-def test_what_cannot_be_obeyed_is_refused_with_the_parameter_and_the_fix(
+def test_an_unsupported_parameter_is_refused_by_name_with_the_fix(
     query: dict[str, str | tuple[str, ...]], said: str
 ) -> None:
     with pytest.raises(ValueError) as raised:  # noqa: PT011 - the text is compared whole

@@ -1,4 +1,4 @@
-"""Enumerations that carry their meaning."""
+"""Enumerations with descriptions."""
 
 from enum import Enum
 
@@ -23,7 +23,7 @@ class SeasonEnum(DescribedEnum):
     DRY = "dry", "It does not."
 
 
-def test_a_member_is_its_value_and_its_meaning() -> None:
+def test_a_member_has_its_value_and_its_description() -> None:
     assert (SeasonEnum.WET.value, SeasonEnum.WET.description) == ("wet", "It rains.")
     assert SeasonEnum("dry") is SeasonEnum.DRY
     assert list(SeasonEnum) == [SeasonEnum.WET, SeasonEnum.DRY]
@@ -35,17 +35,17 @@ def test_an_unknown_value_is_refused() -> None:
 
 
 @pytest.mark.parametrize("enum", ENUMS, ids=lambda enum: enum.__name__)
-def test_every_member_of_every_enumeration_says_what_it_means(enum: type[Enum]) -> None:
+def test_every_enum_member_has_a_description(enum: type[Enum]) -> None:
     for member in enum:
         assert isinstance(member, DescribedEnum)
         assert member.description.endswith(".")
     assert len({member.value for member in enum}) == len(enum)
 
 
-def test_there_are_enumerations_to_look_at() -> None:
+def test_at_least_ten_enumerations_are_checked() -> None:
     assert len(set(ENUMS)) >= 10
 
 
-def test_a_meaning_is_a_value() -> None:
+def test_equal_descriptions_are_equal() -> None:
     assert Doc("Its name.") == Doc("Its name.")
     assert Doc("Its name.").text == "Its name."

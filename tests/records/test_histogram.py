@@ -1,11 +1,11 @@
-"""How often values fell into which range."""
+"""Counting values in buckets."""
 
 from __future__ import annotations
 
 from records.histogram import Histogram
 
 
-def test_a_value_belongs_to_the_first_range_whose_end_it_does_not_pass() -> None:
+def test_a_value_counts_in_the_first_bucket_whose_bound_it_does_not_exceed() -> None:
     histogram = Histogram((1.0, 2.0))
     for value in (0.5, 1.0, 1.5, 2.0, 2.5):
         histogram.add(value)
@@ -15,7 +15,7 @@ def test_a_value_belongs_to_the_first_range_whose_end_it_does_not_pass() -> None
     assert repr(histogram) == "<Histogram n=5 total=7.5>"
 
 
-def test_two_histograms_share_nothing() -> None:
+def test_two_histograms_count_separately() -> None:
     one, other = Histogram(), Histogram()
     one.add(0.1)
     assert (one.count, other.count) == (1, 0)

@@ -1,4 +1,4 @@
-"""How records are made."""
+"""Behaviour of records."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class Nothing:
     """Holds nothing."""
 
 
-def test_fields_are_given_by_name_and_defaults_stand_for_what_is_not() -> None:
+def test_fields_are_given_by_name_and_others_take_their_defaults() -> None:
     stall = Stall(number=3, goods=("rice",))
     assert (stall.number, stall.goods, stall.notes) == (3, ("rice",), [])
     assert Stall(number=4).goods == ()
@@ -44,18 +44,18 @@ def test_each_record_gets_its_own_mutable_default() -> None:
 @pytest.mark.parametrize(
     ("arguments", "keywords"), [((3,), {}), ((), {}), ((), {"number": 1, "colour": "red"})], ids=str
 )
-def test_what_is_missing_unknown_or_not_named_is_refused(arguments: tuple[Any, ...], keywords: dict[str, Any]) -> None:
+def test_missing_unknown_or_positional_fields_are_refused(arguments: tuple[Any, ...], keywords: dict[str, Any]) -> None:
     kind: Any = Stall
     with pytest.raises(TypeError):
         kind(*arguments, **keywords)
 
 
-def test_a_record_looks_after_itself_when_it_is_made() -> None:
+def test_a_record_runs_its_post_init() -> None:
     with pytest.raises(ValueError, match="numbered from 1"):
         Stall(number=0)
 
 
-def test_all_else_is_as_with_a_dataclass() -> None:
+def test_everything_else_is_like_a_dataclass() -> None:
     stall = Stall(number=3, goods=("rice",))
     assert stall == Stall(number=3, goods=("rice",))
     assert stall != Stall(number=3)

@@ -1,4 +1,4 @@
-"""What holds for every record."""
+"""Rules for every record."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ KINDS = [
     if isinstance(each, type) and is_dataclass(each) and each.__module__ == module.__name__
 ]
 QUERY_SUFFIXES = ("Query", "Position", "Page")
-"""What ends so is asked or paged by the hub and is not published itself."""
+"""Records with these endings are inputs or pages of the hub, and are not published."""
 
 
 @pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.__name__)
@@ -33,14 +33,14 @@ def test_a_record_is_frozen_and_named_by_keywords_and_has_no_dictionary(kind: ty
 @pytest.mark.parametrize(
     "kind", [kind for kind in KINDS if not kind.__name__.endswith(QUERY_SUFFIXES)], ids=lambda kind: kind.__name__
 )
-def test_every_field_of_a_record_says_what_it_means(kind: type[Any]) -> None:
+def test_every_field_of_a_record_has_a_description(kind: type[Any]) -> None:
     for field in fields(kind):
         assert "Doc(" in str(field.type), f"{kind.__name__}.{field.name}"
     assert kind.__doc__
 
 
 @pytest.mark.parametrize("record", RECORDS.values(), ids=RECORDS)
-def test_a_record_cannot_be_changed_after_it_was_read(record: object) -> None:
+def test_a_published_record_is_immutable(record: object) -> None:
     name = fields(record)[0].name  # type: ignore[arg-type]  # a record
     with pytest.raises(FrozenInstanceError):
         setattr(record, name, None)
@@ -49,7 +49,7 @@ def test_a_record_cannot_be_changed_after_it_was_read(record: object) -> None:
 @pytest.mark.parametrize(
     "query", [kind for kind in KINDS if kind.__name__.endswith("Query")], ids=lambda kind: kind.__name__
 )
-def test_a_query_is_a_key_like_any_other(query: type[Any]) -> None:
+def test_equal_queries_are_equal_keys(query: type[Any]) -> None:
     required: dict[str, Any] = {"TrendQuery": {"commodity_id": "1", "year": 2026, "month": 1}}.get(
         query.__name__, {"first": 5} if query.__name__ == "ComplaintQuery" else {}
     )

@@ -29,12 +29,12 @@ _FORM = text(
 )
 _TABLES = text("SELECT tablename FROM pg_tables WHERE schemaname = 'public' AND tablename <> 'alembic_version'")
 _migrated: dict[str, str] = {}
-"""The form of each database after its last migration."""
+"""The state of each database's catalogs after its last migration."""
 
 
 @pytest.fixture(scope="session")
 def state_url(state_server_url: str) -> str:
-    """Address of the hub's database."""
+    """The address of the hub's database."""
     return state_server_url
 
 

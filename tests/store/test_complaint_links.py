@@ -1,4 +1,4 @@
-"""Whose complaints are whose, kept without a single NIK."""
+"""Links from people to their complaints, stored without a NIK."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ async def test_complaints_are_found_by_their_reporters_in_the_order_they_were_li
     assert await links.requests_of([BUDI, SITI, NOBODY]) == {SITI: ["30", "05", "10"], BUDI: ["20"]}
 
 
-async def test_what_is_linked_already_stays_as_it_is(links: ComplaintLinkTable) -> None:
+async def test_existing_links_stay_unchanged(links: ComplaintLinkTable) -> None:
     await links.link(SITI, ["1", "2"])
     await links.link(SITI, ["2", "1", "3"])
     assert await links.requests_of([SITI]) == {SITI: ["1", "2", "3"]}
@@ -40,18 +40,18 @@ async def test_one_complaint_may_have_several_reporters(links: ComplaintLinkTabl
     assert await links.requests_of([SITI, BUDI]) == {SITI: ["1"], BUDI: ["1"]}
 
 
-async def test_concurrent_links_of_the_same_complaint_are_no_fault(links: ComplaintLinkTable) -> None:
+async def test_concurrent_links_of_the_same_complaint_succeed(links: ComplaintLinkTable) -> None:
     await asyncio.gather(*(links.link(SITI, ["1", "2"]) for _ in range(8)))
     assert await links.requests_of([SITI]) == {SITI: ["1", "2"]}
 
 
-async def test_nothing_to_link_and_nobody_to_look_up_is_no_fault(links: ComplaintLinkTable) -> None:
+async def test_empty_links_and_lookups_succeed(links: ComplaintLinkTable) -> None:
     await links.link(SITI, [])
     assert await links.requests_of([]) == {}
     assert await links.requests_of([SITI]) == {}
 
 
-async def test_no_nik_can_be_read_in_the_table(links: ComplaintLinkTable, migrated: AsyncEngine) -> None:
+async def test_the_table_holds_no_nik(links: ComplaintLinkTable, migrated: AsyncEngine) -> None:
     await links.link(SITI, ["1"])
     async with migrated.connect() as connection:
         [row] = (await connection.execute(text("SELECT reporter, request_id FROM complaint_links"))).all()
@@ -61,11 +61,11 @@ async def test_no_nik_can_be_read_in_the_table(links: ComplaintLinkTable, migrat
     assert SITI.encode().hex() not in written
 
 
-async def test_another_secret_finds_nobody(links: ComplaintLinkTable, migrated: AsyncEngine) -> None:
+async def test_another_secret_finds_no_links(links: ComplaintLinkTable, migrated: AsyncEngine) -> None:
     await links.link(SITI, ["1"])
     assert await ComplaintLinkTable(migrated, b"another secret of 32 bytes......").requests_of([SITI]) == {}
 
 
-def test_the_table_is_what_the_connector_of_complaints_wants(migrated: AsyncEngine) -> None:
+def test_the_table_implements_the_protocol_of_the_complaint_connector(migrated: AsyncEngine) -> None:
     wanted: ComplaintLinks = ComplaintLinkTable(migrated, SECRET)
     assert isinstance(wanted, ComplaintLinkTable)

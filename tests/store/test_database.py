@@ -1,4 +1,4 @@
-"""The hub's own database: reached late, brought to the newest form once, and in step with the tables of the code."""
+"""The hub's own database: connected lazily, migrated once, and in step with the tables of the code."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ async def tables(engine: AsyncEngine) -> set[str]:
         return set(await connection.run_sync(lambda it: inspect(it).get_table_names()))
 
 
-async def test_an_empty_database_is_brought_to_the_newest_form(empty: AsyncEngine) -> None:
+async def test_an_empty_database_is_migrated_to_the_newest_revision(empty: AsyncEngine) -> None:
     assert await tables(empty) == set()
     await migrate(empty)
     assert await tables(empty) == {*metadata.tables, "alembic_version"}
@@ -44,7 +44,7 @@ async def test_several_hubs_may_start_concurrently(empty: AsyncEngine, state_url
     assert await tables(empty) == {*metadata.tables, "alembic_version"}
 
 
-async def test_the_migrations_make_the_tables_that_the_code_uses(empty: AsyncEngine) -> None:
+async def test_the_migrations_create_the_tables_of_the_code(empty: AsyncEngine) -> None:
     def differences(connection: Connection) -> list[object]:
         context = MigrationContext.configure(connection, opts={"compare_type": True, "compare_server_default": True})
         return list(compare_metadata(context, metadata))
@@ -54,7 +54,7 @@ async def test_the_migrations_make_the_tables_that_the_code_uses(empty: AsyncEng
         assert await connection.run_sync(differences) == []
 
 
-async def test_a_migration_that_fails_leaves_nothing_behind(empty: AsyncEngine) -> None:
+async def test_a_failed_migration_is_rolled_back(empty: AsyncEngine) -> None:
     async with empty.begin() as connection:
         await connection.exec_driver_sql("CREATE TABLE complaint_links (in_the_way int)")
     with pytest.raises(Exception, match="complaint_links"):
@@ -62,7 +62,7 @@ async def test_a_migration_that_fails_leaves_nothing_behind(empty: AsyncEngine) 
     assert await tables(empty) == {"complaint_links"}
 
 
-async def test_a_database_that_is_newer_than_the_code_is_left_as_it_is_and_said_so(
+async def test_a_database_newer_than_the_code_is_not_migrated_and_logged(
     empty: AsyncEngine, caplog: pytest.LogCaptureFixture
 ) -> None:
     await migrate(empty)
@@ -72,16 +72,18 @@ async def test_a_database_that_is_newer_than_the_code_is_left_as_it_is_and_said_
     await migrate(empty)
     assert await tables(empty) == {*metadata.tables, "alembic_version", "later"}
     assert [each.getMessage() for each in caplog.records if each.name == "simpul.state"] == [
-        "The form 9001 of the hub's database is newer than this release knows; it is used as it is"
+        "The revision 9001 of the hub's database is newer than this release knows; it is not migrated"
     ]
 
 
-async def test_a_migration_lets_others_by_while_it_waits_for_a_table(empty: AsyncEngine, state_url: str) -> None:
+async def test_a_migration_does_not_block_readers_while_it_waits_for_a_table(
+    empty: AsyncEngine, state_url: str
+) -> None:
     def upgrade(connection: Connection) -> None:
         config = Config()
         config.set_main_option("script_location", str(MIGRATIONS))
         config.attributes["connection"] = connection
-        command.upgrade(config, "0006")  # the next one adds columns to a table that is read with every request
+        command.upgrade(config, "0006")  # the next migration adds columns to a table that every request reads
 
     async with empty.begin() as connection:
         await connection.run_sync(upgrade)
@@ -93,7 +95,7 @@ async def test_a_migration_lets_others_by_while_it_waits_for_a_table(empty: Asyn
         while not (await watching.exec_driver_sql(waits)).scalar():
             await watching.rollback()
         answered = asking.exec_driver_sql("SELECT count(*) FROM operation_clients")
-        await asyncio.wait_for(answered, 5)  # not before the migration let it by
+        await asyncio.wait_for(answered, 5)  # not before the migration gives way
         assert not migrating.done()
         await asking.rollback()
         await reading.rollback()
@@ -109,9 +111,7 @@ async def test_nothing_is_opened_before_the_first_use() -> None:
 
 @pytest.mark.parametrize("url", ["sqlite:///state.db", "mysql://u:geheim@127.0.0.1/x", "postgresql+psycopg2://u:p@h/x"])
 def test_another_kind_of_database_is_refused_without_its_password(url: str) -> None:
-    with pytest.raises(
-        ValueError, match=r"^The hub's state lives in PostgreSQL; '[a-z0-9+]+' is another kind"
-    ) as refused:
+    with pytest.raises(ValueError, match=r"^The hub's database must be PostgreSQL, not '[a-z0-9+]+'") as refused:
         create_database_engine(url)
     assert "geheim" not in str(refused.value)
 

@@ -1,4 +1,4 @@
-"""An operator is told how the hub's database stands, and nothing is changed by asking."""
+"""The status of the hub's database for operators; reading it changes nothing."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from store.database_timeout import StateUnavailable
 from tests.sandbox_agencies import HOST, free_port
 
 
-async def test_an_empty_database_has_no_form_and_is_left_as_it_is(empty: AsyncEngine) -> None:
+async def test_an_empty_database_has_no_revision_and_stays_unchanged(empty: AsyncEngine) -> None:
     how = await read_database_status(empty)
     assert (how.revision, how.is_known_revision) == (None, True)
     assert how.version >= MIN_POSTGRESQL_VERSION
@@ -27,12 +27,12 @@ async def test_an_empty_database_has_no_form_and_is_left_as_it_is(empty: AsyncEn
     assert (await read_database_status(empty)).revision is None
 
 
-async def test_durability_is_reported_as_the_server_says(empty: AsyncEngine) -> None:
-    how = await read_database_status(empty)  # the server of the tests is fast, and loses what it holds in a power cut
+async def test_durability_is_reported_from_the_servers_settings(empty: AsyncEngine) -> None:
+    how = await read_database_status(empty)  # the test server is fast, and loses its data in a power cut
     assert (how.is_durable, how.synchronous_commit, how.standbys) == (False, "off", "")
 
 
-async def test_after_the_first_start_it_has_the_newest_form_and_reaches_nowhere(empty: AsyncEngine) -> None:
+async def test_after_the_first_start_it_has_the_newest_revision_and_no_rows(empty: AsyncEngine) -> None:
     await migrate(empty)
     how = await read_database_status(empty)
     assert how.revision == how.newest_revision != ""

@@ -1,4 +1,4 @@
-"""The hub's own database over TLS: what the installing page says is what connects, and nothing else does."""
+"""The hub's own database over TLS: the documented address connects, and nothing else does."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def other_authority(tmp_path_factory: pytest.TempPathFactory) -> Authority:
 
 @pytest.fixture(autouse=True)
 def no_home(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """As systemd starts the hub: its user has no home folder, and libpq's variables must not matter."""
+    """The environment under systemd: the user has no home folder, and libpq's variables must not matter."""
     monkeypatch.setenv("HOME", "/nonexistent")
     monkeypatch.setenv("PGSSLMODE", "disable")
     monkeypatch.setenv("PGSSLROOTCERT", "/none.pem")
@@ -40,7 +40,7 @@ def no_home(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 
 def documented(state_url: str, port: int, authority: Path) -> str:
-    """The line of the installing page, with this server in place of its own."""
+    """The line of the installing page, with this server instead of its own."""
     page = (ROOT / "docs" / "operators" / "installing.md").read_text(encoding="utf-8")
     [line] = re.findall(r"^SIMPUL_STATE_URL=(.*)$", page, re.MULTILINE)
     query = str(line).partition("?")[2].replace("/etc/simpul/database-ca.pem", str(authority))
@@ -57,7 +57,7 @@ async def answers(engine: AsyncEngine) -> object:
         await engine.dispose()
 
 
-async def test_the_documented_address_migrates_reads_and_writes_the_ledger_over_verified_tls(
+async def test_the_documented_address_uses_verified_tls_for_migrations_and_the_ledger(
     state_url: str, empty: AsyncEngine, authority: Authority
 ) -> None:
     port = empty.url.port or 0
@@ -90,7 +90,7 @@ async def test_the_documented_address_migrates_reads_and_writes_the_ledger_over_
         ("none", "verify-full", False),
     ],
 )
-async def test_what_the_server_shows_decides_and_nothing_is_sent_in_the_clear(
+async def test_an_invalid_certificate_is_refused_and_nothing_is_sent_in_plain_text(
     state_url: str, authority: Authority, other_authority: Authority, shown: str, mode: str, *, connects: bool
 ) -> None:
     pair = {
@@ -111,7 +111,7 @@ async def test_what_the_server_shows_decides_and_nothing_is_sent_in_the_clear(
     assert end.plain == []
 
 
-async def test_a_server_that_wants_the_hubs_certificate_gets_it(state_url: str, authority: Authority) -> None:
+async def test_a_server_that_requires_a_client_certificate_gets_it(state_url: str, authority: Authority) -> None:
     hub = authority.issue("hub.example")
     shows = authority.issue(HOST)
     async with run_tls_terminator(make_url(state_url).port or 0, shows, client_authority=authority) as end:
@@ -121,6 +121,6 @@ async def test_a_server_that_wants_the_hubs_certificate_gets_it(state_url: str, 
             await answers(create_database_engine(url))
 
 
-def test_a_parameter_that_cannot_be_obeyed_names_the_setting() -> None:
+def test_an_unsupported_parameter_error_names_the_setting() -> None:
     with pytest.raises(ValueError, match=r"^SIMPUL_STATE_URL, the address of the hub's database: ssl is not supported"):
         create_database_engine("postgresql://simpul:geheim@db.example/simpul?ssl=verify-full")

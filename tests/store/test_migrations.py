@@ -1,4 +1,4 @@
-"""Every migration only adds, so that workers of the release before serve on while it runs and after it."""
+"""Every migration only adds, so that workers of the previous release keep serving during and after it."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from store.database import MIGRATIONS
 
 VERSIONS = sorted((MIGRATIONS / "versions").glob("[0-9]*.py"))
 REASON = "TAKES_AWAY"
-"""A migration that does more than add says in a constant of this name why no release that may still run misses it."""
+"""The constant in which a migration that removes something explains why no running release misses it."""
 _ONLY_ADDS = {"create_table", "create_index", "add_column", "f"}
 _TAKES_AWAY = re.compile(r"\b(DROP|ALTER|RENAME|DELETE|TRUNCATE|UPDATE)\b", re.IGNORECASE)
 _ADDS = re.compile(r"\s*(CREATE|INSERT|COMMENT|GRANT)\b", re.IGNORECASE)
 
 
 def takes_away(source: str) -> list[str]:
-    """What `upgrade` of a migration does beyond adding; nothing where it says why it may."""
+    """What `upgrade` of a migration does beyond adding; nothing if the migration explains it."""
     module = ast.parse(source)
     if any(isinstance(each, ast.Assign) and _named(each.targets[0]) == REASON for each in module.body):
         return []
@@ -40,7 +40,7 @@ def _operations(functions: list[ast.FunctionDef]) -> Iterator[ast.Call]:
 
 
 def _operation(call: ast.Call) -> str:
-    """The name of an operation of alembic."""
+    """The name of an Alembic operation."""
     function = call.func
     return function.attr if isinstance(function, ast.Attribute) and _named(function.value) == "op" else ""
 
@@ -100,7 +100,7 @@ def test_a_migration_only_adds(path: Path) -> None:
         'op.execute(f"CREATE TABLE {name} (id int)")',
     ],
 )
-def test_what_the_release_before_would_miss_is_found(operation: str) -> None:
+def test_a_removal_that_the_previous_release_would_miss_is_detected(operation: str) -> None:
     assert len(takes_away(f"def upgrade():\n    {operation}\n")) == 1
     assert takes_away(f'{REASON} = "no release that runs reads it"\ndef upgrade():\n    {operation}\n') == []
 
@@ -115,7 +115,7 @@ def test_what_the_release_before_would_miss_is_found(operation: str) -> None:
         'op.execute("CREATE INDEX ix ON consents (person)")',
     ],
 )
-def test_what_only_adds_passes(operation: str) -> None:
+def test_a_migration_that_only_adds_passes(operation: str) -> None:
     assert takes_away(f"def upgrade():\n    {operation}\n") == []
 
 

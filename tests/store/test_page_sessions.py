@@ -1,4 +1,4 @@
-"""Which sessions of the hub's own pages go on, for all processes; and the stand-in that other tests use, alike."""
+"""Sessions of the hub's own pages, for all processes; and the stand-in of other tests, which behaves the same."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ IDLE = 900.0
 
 @dataclass(frozen=True)
 class SessionStoreUnderTest:
-    """Sessions, and how to let time pass."""
+    """Sessions, and a way to let time pass."""
 
     sessions: SessionStore
     pass_time: Callable[[float], Awaitable[None]]
@@ -48,7 +48,7 @@ async def kept(request: pytest.FixtureRequest, migrated: AsyncEngine) -> AsyncIt
     yield SessionStoreUnderTest(PageSessionTable(migrated, idle=IDLE, timeout=30), aged)
 
 
-async def test_a_session_goes_on_until_it_is_ended_and_gives_back_its_hint(kept: SessionStoreUnderTest) -> None:
+async def test_a_session_is_valid_until_it_is_ended_and_returns_its_hint(kept: SessionStoreUnderTest) -> None:
     await kept.sessions.begin("one", lifetime=3600, hint=b"sealed")
     await kept.sessions.begin("two", lifetime=3600)
     assert [await kept.sessions.use(each) for each in ("one", "one", "two", "three", "")] == [
@@ -64,17 +64,17 @@ async def test_a_session_goes_on_until_it_is_ended_and_gives_back_its_hint(kept:
     assert await kept.sessions.end("two") is None
 
 
-async def test_it_is_over_when_it_was_idle(kept: SessionStoreUnderTest) -> None:
+async def test_an_idle_session_ends(kept: SessionStoreUnderTest) -> None:
     await kept.sessions.begin("one", lifetime=36_000)
     for _ in range(3):
         await kept.pass_time(IDLE - 60)
         assert await kept.sessions.use("one")
     await kept.pass_time(IDLE)
     assert not await kept.sessions.use("one")
-    assert not await kept.sessions.use("one")  # a try is no use
+    assert not await kept.sessions.use("one")  # a failed use does not count
 
 
-async def test_it_is_over_at_its_end_however_much_it_was_used(kept: SessionStoreUnderTest) -> None:
+async def test_a_session_ends_at_its_end_even_if_it_is_in_use(kept: SessionStoreUnderTest) -> None:
     await kept.sessions.begin("one", lifetime=IDLE)
     await kept.pass_time(IDLE / 2)
     assert await kept.sessions.use("one")
@@ -82,7 +82,7 @@ async def test_it_is_over_at_its_end_however_much_it_was_used(kept: SessionStore
     assert not await kept.sessions.use("one")
 
 
-async def test_one_that_is_ended_is_over_on_every_hub_and_after_a_restart(
+async def test_an_ended_session_is_invalid_on_every_hub_and_after_a_restart(
     migrated: AsyncEngine, state_url: str
 ) -> None:
     here = PageSessionTable(migrated, idle=IDLE, timeout=30)
@@ -98,8 +98,8 @@ async def test_one_that_is_ended_is_over_on_every_hub_and_after_a_restart(
         await other.dispose()
 
 
-async def test_a_use_at_the_same_moment_does_not_keep_an_ended_session(migrated: AsyncEngine, state_url: str) -> None:
-    """The use waits for the row that the sign-out holds, and finds it gone."""
+async def test_a_concurrent_use_does_not_keep_an_ended_session(migrated: AsyncEngine, state_url: str) -> None:
+    """The use waits for the row that the sign-out holds, and finds it deleted."""
     sessions = PageSessionTable(migrated, idle=IDLE, timeout=30)
     await sessions.begin("one", lifetime=3600)
     other = create_database_engine(state_url)
@@ -115,7 +115,7 @@ async def test_a_use_at_the_same_moment_does_not_keep_an_ended_session(migrated:
         await other.dispose()
 
 
-async def test_the_table_holds_no_id_that_a_cookie_could_name(migrated: AsyncEngine) -> None:
+async def test_the_table_holds_no_id_of_a_cookie(migrated: AsyncEngine) -> None:
     await PageSessionTable(migrated, idle=IDLE, timeout=30).begin("a-secret-id", lifetime=60)
     async with migrated.connect() as connection:
         [row] = (await connection.execute(select(page_sessions))).all()
@@ -123,7 +123,7 @@ async def test_the_table_holds_no_id_that_a_cookie_could_name(migrated: AsyncEng
     assert len(row.id) == 32
 
 
-async def test_rows_go_a_day_after_their_end(migrated: AsyncEngine) -> None:
+async def test_session_rows_are_purged_a_day_after_their_end(migrated: AsyncEngine) -> None:
     sessions = PageSessionTable(migrated, idle=IDLE, timeout=30)
     await sessions.begin("over", lifetime=-86_500)
     await sessions.begin("over since today", lifetime=-3600)
@@ -133,7 +133,7 @@ async def test_rows_go_a_day_after_their_end(migrated: AsyncEngine) -> None:
         assert len((await connection.execute(select(page_sessions.c.id))).all()) == 2
 
 
-async def test_a_database_that_is_gone_keeps_nobody_signed_in() -> None:
+async def test_without_the_database_no_session_is_valid() -> None:
     engine = create_database_engine("postgresql://nobody@127.0.0.1:9/none")
     sessions = PageSessionTable(engine, idle=IDLE, timeout=5)
     try:

@@ -1,4 +1,4 @@
-"""Spans that stay in memory, for tests of who tells what."""
+"""Spans in memory, for tests of tracing."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from telemetry.spans import SampledSpan, start_span
 
 
 class InMemorySpans:
-    """What is told."""
+    """The recorded spans."""
 
     def __init__(self) -> None:
         self._ended = InMemorySpanExporter()
@@ -23,7 +23,7 @@ class InMemorySpans:
         self._tracer = provider.get_tracer("tests")
 
     def start_request(self) -> SampledSpan:
-        """A request that has just come."""
+        """A request span that just started."""
         return start_span(self._tracer, "request", SpanKind.SERVER)
 
     @property
@@ -33,5 +33,5 @@ class InMemorySpans:
 
     @property
     def links(self) -> Sequence[Sequence[int]]:
-        """For each span, the spans that it is linked to."""
+        """For each span, the spans that it links to."""
         return [[link.context.span_id for link in each.links] for each in self._ended.get_finished_spans()]

@@ -1,4 +1,4 @@
-"""Events of the log have one form, whoever logs them, and say of exceptions what `safe_traceback` says."""
+"""Log events have one format for all loggers, and show exceptions as `safe_traceback` does."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ SECRET = "3171014506909001 Siti"
 
 @contextmanager
 def capture_log(form: LogFormat) -> Iterator[io.StringIO]:
-    """What is written, of everything that is logged in the block."""
+    """The output of everything that is logged within the block."""
     stream, root = io.StringIO(), logging.getLogger()
     handler = logging.StreamHandler(stream)
     handler.setFormatter(build_formatter(form, safe_traceback))
@@ -50,7 +50,7 @@ def build_served_request(number: int, trace_id: str | None = None) -> ServedRequ
     return ServedRequest(MOMENT + number, "POST", "/graphql", 200, 0.0125, f"request-{number}", trace_id)
 
 
-def test_an_event_is_one_json_object_on_its_own_line() -> None:
+def test_an_event_is_one_json_object_per_line() -> None:
     record = logging.LogRecord("simpul.engine", logging.WARNING, "", 0, "%s of agency %s:\n%s", ("A", "crm", "b"), None)
     record.created = MOMENT
     record.agency, record.code, record.password = "crm", "AGENCY_TIMEOUT", "unknown fields are not written"
@@ -60,7 +60,7 @@ def test_an_event_is_one_json_object_on_its_own_line() -> None:
     )
 
 
-def test_requests_are_objects_too_each_with_its_numbers() -> None:
+def test_requests_are_json_objects_with_their_figures() -> None:
     record = ServedRequestsRecord("simpul.access", [build_served_request(0), build_served_request(1, "ab" * 16)])
     events = [json.loads(line) for line in build_formatter(LogFormat.JSON, safe_traceback).format(record).splitlines()]
     first = {
@@ -72,7 +72,7 @@ def test_requests_are_objects_too_each_with_its_numbers() -> None:
     assert events == [first, second]
 
 
-def test_for_people_it_is_a_line_of_text() -> None:
+def test_the_text_format_is_one_line_per_event() -> None:
     record = ServedRequestsRecord("simpul.access", [build_served_request(0), build_served_request(1)])
     first, second = build_formatter(LogFormat.TEXT, safe_traceback).format(record).splitlines()
     assert re.fullmatch(
@@ -85,7 +85,7 @@ def test_for_people_it_is_a_line_of_text() -> None:
 
 
 @pytest.mark.parametrize("form", LogFormat)
-def test_of_an_exception_its_type_and_lines_of_code_are_written_and_no_text(form: LogFormat) -> None:
+def test_an_exception_is_logged_with_type_and_code_lines_without_its_text(form: LogFormat) -> None:
     with capture_log(form) as stream:
         try:
             int(SECRET)
@@ -97,13 +97,13 @@ def test_of_an_exception_its_type_and_lines_of_code_are_written_and_no_text(form
 
 
 @pytest.mark.parametrize("form", LogFormat)
-def test_in_development_its_text_is_written(form: LogFormat) -> None:
+def test_in_development_the_text_of_an_exception_is_logged(form: LogFormat) -> None:
     record = logging.LogRecord("simpul", logging.ERROR, "", 0, "It failed.", None, None)
     record.exc_info = (ValueError, ValueError(SECRET), None)
     assert f"ValueError: {SECRET}" in build_formatter(form, partial(safe_traceback, with_messages=True)).format(record)
 
 
-async def test_what_is_logged_while_a_request_is_worked_on_has_its_ids() -> None:
+async def test_events_during_a_request_have_its_ids() -> None:
     traces = Tracing("http://127.0.0.1:9/v1/traces", sample_ratio=1.0)
     log = logging.getLogger("of.a.library")
     with capture_log(LogFormat.JSON) as stream:
@@ -141,7 +141,7 @@ async def test_what_is_logged_while_a_request_is_worked_on_has_its_ids() -> None
 
 
 @pytest.mark.usefixtures("loop_errors")
-async def test_unawaited_failures_are_logged_without_the_values_that_asyncio_writes() -> None:
+async def test_unawaited_failures_are_logged_without_the_values_that_asyncio_prints() -> None:
     async def failing() -> None:
         raise RuntimeError(SECRET)
 

@@ -1,4 +1,4 @@
-"""Whose requests are told of, in which trace, and that nobody ever waits for the collector."""
+"""Sampling, trace contexts, and a collector that never delays a request."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def collector() -> Iterator[TraceCollector]:
 
 
 def scripted_draw(*drawn: float) -> Callable[[], float]:
-    """Chance that comes as it is written here."""
+    """Random draws in a given sequence."""
     left = list(drawn)
     return lambda: left.pop(0)
 
@@ -63,8 +63,8 @@ async def test_an_untrusted_caller_decides_neither_sampling_nor_trace(collector:
     assert (forced.is_sampled, declined.is_sampled, drawn.is_sampled) == (False, False, True)
     assert TRACE not in {forced.trace_id, declined.trace_id, drawn.trace_id}
     assert "tracestate" not in drawn.headers
-    [told] = collector.spans
-    assert (told.parent, told.links) == ("", (PLACE,))
+    [span] = collector.spans
+    assert (span.parent, span.links) == ("", (PLACE,))
 
 
 async def test_a_trusted_callers_trace_and_sampling_are_continued(collector: TraceCollector) -> None:
@@ -128,7 +128,7 @@ async def test_a_trace_id_that_may_be_an_identity_number_is_not_linked(collector
     assert bytes.fromhex(nik) not in b"".join(collector.bodies)
 
 
-async def test_what_gave_rise_to_work_that_nobody_waits_for_is_linked_to(collector: TraceCollector) -> None:
+async def test_background_work_links_to_the_span_that_started_it(collector: TraceCollector) -> None:
     traces = Tracing(collector.url, sample_ratio=1.0)
     async with traces.run():
         request = start_request_span(traces, {})
@@ -166,7 +166,7 @@ async def test_nothing_is_traced_while_tracing_does_not_run(collector: TraceColl
     assert collector.bodies == []
 
 
-async def test_what_finds_no_place_to_wait_is_lost_and_counted(
+async def test_spans_beyond_the_queue_are_dropped_and_counted(
     collector: TraceCollector, caplog: pytest.LogCaptureFixture
 ) -> None:
     collector.is_taking.clear()
@@ -186,7 +186,7 @@ async def test_what_finds_no_place_to_wait_is_lost_and_counted(
     assert caplog.records == []
 
 
-async def test_a_collector_that_is_gone_is_said_once_and_nobody_waits_for_it_at_the_end(
+async def test_a_missing_collector_is_logged_once_and_does_not_delay_the_end(
     caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(module, "_EXPORT_INTERVAL", 0.05)
@@ -201,12 +201,12 @@ async def test_a_collector_that_is_gone_is_said_once_and_nobody_waits_for_it_at_
     assert time.monotonic() - began < 5
     assert (traces.sent_spans, traces.lost_spans) == (0, 4)
     own = [each.getMessage() for each in caplog.records if each.name == "simpul.traces"]
-    assert own == ["The collector of traces does not take them: they are lost meanwhile."]
+    assert own == ["The trace collector does not accept spans: they are lost until it does."]
     assert len([each for each in caplog.records if each.levelno >= logging.ERROR]) == 1
 
 
 @pytest.mark.parametrize("status", [400, 401, 404, 503])
-async def test_a_collector_that_refuses_is_found_again(
+async def test_a_collector_that_refuses_is_used_again_when_it_accepts(
     status: int, collector: TraceCollector, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(module, "_EXPORT_INTERVAL", 0.05)
@@ -221,12 +221,12 @@ async def test_a_collector_that_refuses_is_found_again(
         start_request_span(traces, {}).end()
         await wait_until(lambda: traces.sent_spans == 1)
     assert [each.getMessage() for each in caplog.records if each.name == "simpul.traces"] == [
-        "The collector of traces does not take them: they are lost meanwhile.",
-        "The collector takes traces again; 1 spans were lost so far.",
+        "The trace collector does not accept spans: they are lost until it does.",
+        "The trace collector accepts spans again; 1 spans were lost so far.",
     ]
 
 
-async def test_a_collector_that_never_answers_holds_up_the_end_for_some_seconds_at_most(
+async def test_a_collector_that_never_answers_delays_the_end_by_seconds_at_most(
     collector: TraceCollector, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(module, "_EXPORT_TIMEOUT", 0.5)

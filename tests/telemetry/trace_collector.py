@@ -1,4 +1,4 @@
-"""A collector of traces (OTLP over HTTP) on the loopback, which keeps what it is sent."""
+"""A trace collector (OTLP over HTTP) on the loopback, which stores what it receives."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ KINDS = {1: "internal", 2: "server", 3: "client"}
 
 @dataclass(frozen=True, slots=True)
 class CollectedSpan:
-    """One span, as it came."""
+    """One received span."""
 
     name: str
     kind: str
@@ -28,26 +28,26 @@ class CollectedSpan:
     id: str
     parent: str
     links: tuple[str, ...]
-    """Ids of the spans that it links to."""
+    """Ids of linked spans."""
     failed: bool
     attributes: Mapping[str, Any] = field(hash=False)
 
 
 @dataclass(slots=True)
 class TraceCollector:
-    """What came so far, and how the next is taken."""
+    """The received spans, and the reply to the next export."""
 
     url: str = ""
     status: int = 200
     is_taking: threading.Event = field(default_factory=threading.Event)
-    """Where it is not set, requests wait for it."""
+    """While it is not set, exports wait."""
     bodies: list[bytes] = field(default_factory=list)
-    """Everything that was sent, as bytes, taken or not."""
+    """All received bytes, accepted or not."""
     taken: list[bytes] = field(default_factory=list)
 
     @property
     def spans(self) -> Sequence[CollectedSpan]:
-        """Every span that was taken, in the order in which they ended."""
+        """Every accepted span, in the order in which they ended."""
         requests = [ExportTraceServiceRequest.FromString(each) for each in self.taken]
         return [
             _to_collected_span(sent)
@@ -59,13 +59,13 @@ class TraceCollector:
 
     @property
     def resource(self) -> Mapping[str, Any]:
-        """What is told of the hub itself."""
+        """The resource attributes of the hub."""
         request = ExportTraceServiceRequest.FromString(self.taken[0])
         return _to_plain_attributes(request.resource_spans[0].resource.attributes)
 
 
 def build_tree(spans: Sequence[CollectedSpan], parent: str = "") -> Any:  # noqa: ANN401 - nested by name
-    """Names, each with those of its parts; parts of the same work are told in the order of their names."""
+    """Names as a tree; children are sorted by name."""
     below = sorted((each for each in spans if each.parent == parent), key=lambda each: each.name)
     return [(each.name, build_tree(spans, each.id)) if _has_parts(spans, each) else each.name for each in below]
 
@@ -98,7 +98,7 @@ def _to_plain_attributes(attributes: Any) -> dict[str, Any]:  # noqa: ANN401 - r
 
 @contextmanager
 def start_collector() -> Iterator[TraceCollector]:
-    """A collector, for the length of the block."""
+    """Runs a collector within the block."""
     collector = TraceCollector()
     collector.is_taking.set()
 

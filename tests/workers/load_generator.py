@@ -1,4 +1,4 @@
-"""Constant load on a hub, by plain sockets: whatever goes wrong on the way is seen, and counted."""
+"""Constant load on a hub over plain sockets, which detects and counts every failure."""
 
 from __future__ import annotations
 
@@ -18,23 +18,23 @@ _TIMEOUT = 30.0
 
 @dataclass(frozen=True, slots=True)
 class FailedRequest:
-    """A request that got no good answer."""
+    """A request without a good answer."""
 
     sent_at: float
     """When it was sent, on the clock of `time.monotonic`."""
     description: str
-    """Over what connection, and what was seen."""
+    """The kind of connection, and the observed failure."""
 
 
 @dataclass(slots=True)
 class LoadResult:
-    """What became of every request."""
+    """The outcomes of all requests."""
 
     answered: int = 0
     failures: list[FailedRequest] = field(default_factory=list)
     connections: int = 0
     in_flight: int = 0
-    """Requests that are being answered."""
+    """Requests in flight."""
 
 
 @dataclass(slots=True)
@@ -45,15 +45,15 @@ class _Connection:
 
     @property
     def is_closed(self) -> bool:
-        """Whether the other side closed it, in whatever way."""
+        """Whether the peer closed it, in any way."""
         return self.reader.at_eof() or self.reader.exception() is not None
 
 
 class LoadGenerator:
-    """So many over connections that they keep, and so many over a new one each time."""
+    """Callers with kept-alive connections, and callers with a new connection per request."""
 
     def __init__(self, port: int, body: Mapping[str, Any], headers: Mapping[str, str]) -> None:
-        """All of them send the same question, with these headers."""
+        """All send the same query, with these headers."""
         self.load = LoadResult()
         self._port = port
         self._body = json.dumps(body).encode()
@@ -62,7 +62,7 @@ class LoadGenerator:
 
     @contextlib.asynccontextmanager
     async def run_load(self, *, keep_alive: int, reconnecting: int, pause: float) -> AsyncIterator[LoadResult]:
-        """A time in which all of them ask again and again, each after a pause of `pause` seconds at most."""
+        """Runs the load within the block; callers pause up to `pause` seconds between requests."""
         tasks = [
             asyncio.create_task(self._ask_repeatedly(keep_alive=number < keep_alive, pause=pause))
             for number in range(keep_alive + reconnecting)
@@ -77,7 +77,7 @@ class LoadGenerator:
         chance = random.Random(self.load.connections)  # noqa: S311 - spreads callers, hides nothing
         connection: _Connection | None = None
         while not self._over.is_set():
-            if connection is not None and connection.is_closed:  # while nothing was asked: no failure
+            if connection is not None and connection.is_closed:  # closed while idle, which is not a failure
                 connection.writer.close()
                 connection = None
             began = monotonic()
@@ -105,7 +105,7 @@ class LoadGenerator:
         return _Connection(*await asyncio.open_connection(HOST, self._port))
 
     async def _ask(self, connection: _Connection, *, close: bool) -> bool:
-        """Whether the connection can be used again. Raises ValueError for an answer that is none."""
+        """Whether the connection can be reused. Raises ValueError for an invalid answer."""
         connection.writer.write(
             f"POST /graphql HTTP/1.1\r\nHost: {HOST}\r\nContent-Type: application/json\r\n{self._headers}"
             f"Connection: {'close' if close else 'keep-alive'}\r\nContent-Length: {len(self._body)}\r\n\r\n".encode()

@@ -1,4 +1,4 @@
-"""`simpul hub` as an operator runs it: a process of its own, its workers, its log, its signals."""
+"""`simpul hub` as an operator runs it: its process, workers, log and signals."""
 
 from __future__ import annotations
 
@@ -27,19 +27,19 @@ os.execv(sys.argv[2], sys.argv[2:])
 
 
 class Production(HubProcess):
-    """A hub of several workers, before a database of its own, with a file of settings and a link to its release."""
+    """A hub of several workers with its own database, a settings file and a link to its release."""
 
     def __init__(self, folder: Path) -> None:
-        """Nothing runs yet."""
+        """Starts nothing yet."""
         super().__init__(folder)
         self.folder = folder
         self.settings = folder / "hub.env"
         self.release = folder / "current"
         self.worker_count = 2
-        """How many workers."""
+        """The number of workers."""
         self.seen_pids: set[int] = set()
         self.extra_environment: dict[str, str] = {}
-        """Variables that the command gets beside those of its file."""
+        """Variables of the command besides those of its file."""
         self.file_settings = {
             name: value
             for name, value in self.environment.items()
@@ -47,7 +47,7 @@ class Production(HubProcess):
         } | {
             "SIMPUL_LISTEN": f"127.0.0.1:{self.port}",
             "SIMPUL_RATES": "off",
-            "SIMPUL_SHED_AFTER": "0",  # on a busy machine any hub may be late, and would refuse some
+            "SIMPUL_SHED_AFTER": "0",  # a busy machine would make any hub late, and refuse requests
             "SIMPUL_LOG_FORMAT": "text",
         }
         self.write_settings()
@@ -55,24 +55,24 @@ class Production(HubProcess):
         self.switch_to("first")
 
     def write_settings(self, **changes: str | None) -> None:
-        """Write the file of settings; with these changed, or left out."""
+        """Writes the settings file; with these changed, or removed for None."""
         self.file_settings = {
             name: value for name, value in (self.file_settings | changes).items() if value is not None
         }
         self.settings.write_text("".join(f"{name}='{value}'\n" for name, value in self.file_settings.items()))
 
     def headers(self, caller: Caller) -> dict[str, str]:
-        """What proves a caller."""
+        """Headers that authenticate a caller."""
         return {"Authorization": f"Bearer {self._issuer.sign_token(caller, subject=caller.nik or 'somebody')}"}
 
     def switch_to(self, release: str) -> None:
-        """Let the link lead to another release."""
+        """Points the link to another release."""
         link = self.folder / "next"
         link.symlink_to(release)
         link.rename(self.release)
 
     def launch(self, *, systemd_socket: socket.socket | None = None) -> None:
-        """Start the command, with a socket that is handed over as systemd does."""
+        """Starts the command with a socket passed as by systemd."""
         environment = {name: value for name, value in os.environ.items() if not name.startswith("SIMPUL_")}
         command = [sys.executable, "-P", str(ROOT / "scripts" / "simpul.py"), "hub", "--settings", str(self.settings)]
         handles = () if systemd_socket is None else (systemd_socket.fileno(),)
@@ -90,13 +90,13 @@ class Production(HubProcess):
             )
 
     def start(self) -> None:
-        """Start the command; returns when all workers serve."""
+        """Starts the command; returns when all workers serve."""
         self.launch()
         self.wait_for("The hub serves")
         self.seen_pids |= self.descendants()
 
     def descendants(self) -> set[int]:
-        """Every process of the hub but the supervisor."""
+        """Every process of the hub except the supervisor."""
         assert self.process is not None
         found = find_descendants(self.process.pid)
         self.seen_pids |= found
@@ -104,16 +104,16 @@ class Production(HubProcess):
 
     @property
     def workers(self) -> list[int]:
-        """Processes of workers that were ever ready and still live, the newest last."""
+        """Worker processes that were ready once and still live, the newest last."""
         return [pid for pid in map(int, re.findall(r"serves \(process (\d+)\)", self.read_output)) if is_alive(pid)]
 
     @property
     def log_without_requests(self) -> str:
-        """What it wrote, but for requests."""
+        """Its output, without requests."""
         return "\n".join(line for line in self.read_output.splitlines() if " simpul.access " not in line)
 
     def wait_for(self, text: str, times: int = 1) -> None:
-        """Wait until the log says so for this time."""
+        """Waits until the log contains the text the given number of times."""
         assert self.process is not None
         end = time.monotonic() + READY_TIMEOUT_S
         while self.read_output.count(text) < times:
@@ -122,12 +122,12 @@ class Production(HubProcess):
             time.sleep(0.05)
 
     def signal(self, number: signal.Signals) -> None:
-        """Send the command a signal."""
+        """Sends the command a signal."""
         assert self.process is not None
         self.process.send_signal(number)
 
     def wait_for_exit(self) -> int:
-        """Its exit code, once it has ended."""
+        """Waits for the exit code of the command."""
         assert self.process is not None
         return self.process.wait(END_TIMEOUT_S)
 
@@ -137,29 +137,29 @@ class Production(HubProcess):
         return self.process is not None and self.process.poll() is None
 
     def kill_supervisor(self) -> None:
-        """End the command as a crash would, and nothing else of the hub."""
+        """Kills the command, and no other process of the hub."""
         self.descendants()
         self.signal(signal.SIGKILL)
         self.wait_for_exit()
 
     def find_survivors(self) -> set[int]:
-        """Processes that were seen, and live though the command has ended."""
+        """Known processes that outlived the command."""
         return {pid for pid in self.seen_pids if is_alive(pid)}
 
 
 def wait_until_gone(pid: int) -> None:
-    """Wait until a process has ended."""
+    """Waits until a process has ended."""
     wait_until(lambda: not is_alive(pid), f"the end of process {pid}")
 
 
 def wait_until_reaped(pid: int) -> None:
-    """Wait until a process has ended with all of its threads: before that its connections may be open."""
+    """Waits until a process has ended with all threads: before that its connections may be open."""
     wait_until(lambda: not Path(f"/proc/{pid}").exists(), f"the end of process {pid} and of its threads")
 
 
 @contextlib.contextmanager
 def prepare_production(folder: Path) -> Iterator[Production]:
-    """A hub that is not started yet, its database running; everything is ended with the block."""
+    """A hub that is not started yet, with its database running; everything ends with the block."""
     hub = Production(folder)
     hub.postgres.prepare()
     hub.postgres.launch()
@@ -178,7 +178,7 @@ def prepare_production(folder: Path) -> Iterator[Production]:
 
 
 def create_release(folder: Path, change: Callable[[Path], None] | None = None) -> Path:
-    """A release in this folder: the code as it is, but for what `change` does to its store."""
+    """A release in this folder: the current code, with its store modified by `change`."""
     folder.mkdir()
     for each in ROOT.iterdir():
         if each.name not in ("store", "scripts", ".venv") and not each.name.startswith("."):

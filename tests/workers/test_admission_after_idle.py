@@ -1,4 +1,4 @@
-"""A hub as it is run, after quiet times: the first requests are answered as all others are. Takes minutes."""
+"""A production hub after quiet times: the first requests succeed like all others. Takes minutes."""
 
 from __future__ import annotations
 
@@ -9,25 +9,24 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Iterator
-from pathlib import Path
-from tempfile import TemporaryDirectory
 
 import aiohttp
 import pytest
 
 from tests.cli.command_line import wait_until
 from tests.journeys.hub_process import CITIZEN, PERSONAL, PUBLIC
+from tests.plugins.run_folder import short_folder
 from tests.workers.production import Production, prepare_production
 
 MINUTES = (1, 5, 15)
 BACK_TO_BACK, PAGE = 150, 6
 STOPPED, RUNS, LASTS = 0.110, 0.015, 2.0
-"""Seconds for which a quota of the processor stops a process and lets it run, in turn."""
+"""Seconds for which a processor quota stops a process and lets it run, in turn."""
 
 
 @pytest.fixture(params=[1, 2])
 def hub(request: pytest.FixtureRequest) -> Iterator[Production]:
-    with TemporaryDirectory() as name, prepare_production(Path(name)) as made:
+    with short_folder() as name, prepare_production(name) as made:
         made.write_settings(SIMPUL_SHED_AFTER=None)
         made.worker_count = request.param
         made.start()
@@ -35,7 +34,7 @@ def hub(request: pytest.FixtureRequest) -> Iterator[Production]:
 
 
 async def ask_after_idle(hub: Production) -> Counter[int]:
-    """The statuses of what a client is answered that asks again and again, and of pages that ask for six at once."""
+    """The statuses of a client with sequential requests, and of pages with six concurrent requests."""
     token = hub.headers(CITIZEN)
     seen: Counter[int] = Counter()
     async with aiohttp.ClientSession(f"http://127.0.0.1:{hub.port}") as http:
@@ -57,7 +56,7 @@ ALL = Counter({200: BACK_TO_BACK + 2 * PAGE})
 
 
 @pytest.mark.long
-def test_nobody_is_refused_after_a_start_and_after_a_reload(hub: Production) -> None:
+def test_no_request_is_refused_after_a_start_and_after_a_reload(hub: Production) -> None:
     assert asyncio.run(ask_after_idle(hub)) == ALL
     old = set(hub.workers)
     hub.signal(signal.SIGHUP)
@@ -68,14 +67,14 @@ def test_nobody_is_refused_after_a_start_and_after_a_reload(hub: Production) -> 
 
 @pytest.mark.long
 @pytest.mark.parametrize("minutes", MINUTES)
-def test_nobody_is_refused_after_a_pause(hub: Production, minutes: int) -> None:
+def test_no_request_is_refused_after_a_pause(hub: Production, minutes: int) -> None:
     assert asyncio.run(ask_after_idle(hub)) == ALL
     time.sleep(60 * minutes)  # what is tested
     assert asyncio.run(ask_after_idle(hub)) == ALL
 
 
 @pytest.mark.long
-def test_who_is_alone_is_answered_while_a_quota_stops_the_hub_again_and_again(hub: Production) -> None:
+def test_a_single_client_is_answered_while_a_quota_repeatedly_stops_the_hub(hub: Production) -> None:
     async def alone(over: threading.Event) -> Counter[int]:
         seen: Counter[int] = Counter()
         async with aiohttp.ClientSession(f"http://127.0.0.1:{hub.port}") as http:

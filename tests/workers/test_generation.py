@@ -1,4 +1,4 @@
-"""A generation before it forks: what its settings say, and the socket it was given."""
+"""A generation before it forks: its settings, and the socket it received."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from tests.sandbox_agencies import HOST
 from workers import worker_pool
 
 
-def test_a_generation_serves_on_no_other_address_than_the_one_its_settings_were_checked_for(
+def test_a_generation_serves_only_on_the_address_of_its_settings(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(worker_pool, "Settings", lambda: Settings.model_construct(listen=f"{HOST}:9"))
@@ -24,4 +24,4 @@ def test_a_generation_serves_on_no_other_address_than_the_one_its_settings_were_
         os.close(writes)
         said = json.loads(status.read())
     assert code == worker_pool.EXIT_FAILED
-    assert said == {"failed": f"the hub listens on {HOST}:{port}, and SIMPUL_LISTEN is {HOST}:9: make them the same"}
+    assert said == {"failed": f"the hub listens on {HOST}:{port}, but SIMPUL_LISTEN is {HOST}:9: make them the same"}

@@ -1,4 +1,4 @@
-"""A hub as it is run, on other addresses than 127.0.0.1: who reaches it, and by which names."""
+"""A production hub on other addresses than 127.0.0.1: who reaches it, and under which names."""
 
 from __future__ import annotations
 
@@ -6,14 +6,13 @@ import asyncio
 import re
 from base64 import b64encode
 from collections.abc import Iterator
-from pathlib import Path
-from tempfile import TemporaryDirectory
 
 import aiohttp
 import pytest
 
 from tests.cli.command_line import run_simpul, temporary_state_folder
 from tests.journeys.hub_process import CITIZEN, PERSONAL, PUBLIC
+from tests.plugins.run_folder import short_folder
 from tests.sandbox_agencies import free_port
 from tests.workers.production import Production, prepare_production
 
@@ -22,13 +21,13 @@ METRICS_TOKEN = b64encode(b"m" * 32).decode()
 
 @pytest.fixture
 def stopped() -> Iterator[Production]:
-    with TemporaryDirectory() as name, prepare_production(Path(name)) as hub:
+    with short_folder() as name, prepare_production(name) as hub:
         hub.write_settings(SIMPUL_METRICS_TOKEN=METRICS_TOKEN)
         yield hub
 
 
 async def statuses(url: str, host: str, token: dict[str, str]) -> list[int]:
-    """What a probe, Prometheus, a stranger and a citizen are answered, who call the hub by this name."""
+    """The answers to a probe, Prometheus, an anonymous caller and a citizen, who call the hub by this name."""
     scraper = {"Authorization": f"Bearer {METRICS_TOKEN}"}
     no_token: dict[str, str] = {}
     asked = (("/health/live", no_token), ("/health/ready", no_token), ("/metrics", scraper), ("/metrics", no_token))
@@ -44,7 +43,7 @@ async def statuses(url: str, host: str, token: dict[str, str]) -> list[int]:
 
 
 @pytest.mark.parametrize("address", ["[::1]", pytest.param("127.0.0.2", marks=pytest.mark.long)])
-def test_a_hub_on_another_address_serves_there_and_its_watchers_by_any_name(stopped: Production, address: str) -> None:
+def test_a_hub_on_another_address_serves_there_and_serves_probes_by_any_name(stopped: Production, address: str) -> None:
     hub = stopped
     hub.write_settings(SIMPUL_LISTEN=f"{address}:{hub.port}")
     hub.start()
@@ -56,9 +55,7 @@ def test_a_hub_on_another_address_serves_there_and_its_watchers_by_any_name(stop
 
 
 @pytest.mark.parametrize("name", ["SIMPUL_DEVELOPMENT", "SIMPUL_ISSUER_KEYS"])
-def test_a_hub_of_development_or_with_its_tokens_does_not_start_where_others_could_reach_it(
-    stopped: Production, name: str
-) -> None:
+def test_a_development_hub_or_its_tokens_do_not_start_on_a_reachable_address(stopped: Production, name: str) -> None:
     given = {"SIMPUL_DEVELOPMENT": "true", "SIMPUL_ISSUER_KEYS": str(stopped.folder / "keys.json")}
     variables = stopped.file_settings | {name: given[name], "SIMPUL_LISTEN": f"0.0.0.0:{free_port()}"}
     with temporary_state_folder() as state:

@@ -1,4 +1,4 @@
-"""The socket that workers share: bound by the hub, or handed over by systemd (sd_listen_fds(3))."""
+"""The socket that workers share: bound by the hub, or passed by systemd (sd_listen_fds(3))."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ except ListenError as refusal:
 
 
 def run_with_systemd_socket(handed: socket.socket, *, on: str, fds: int = 1) -> str:
-    """What a process says that is handed a socket as systemd does."""
+    """The output of a process that receives a socket as from systemd."""
     return subprocess.run(  # noqa: S603 - our own program
         [sys.executable, "-c", _TAKE_SCRIPT, str(handed.fileno()), str(fds), on],
         env={"PYTHONPATH": str(ROOT)},
@@ -48,7 +48,7 @@ def test_without_systemd_the_port_is_bound_and_listens() -> None:
         socket.create_connection((HOST, port)).close()
 
 
-def test_a_port_that_stays_taken_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_port_that_stays_in_use_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("workers.listener._BIND_TIMEOUT", 0.1)
     with socket.socket() as holder:
         holder.bind((HOST, 0))
@@ -57,7 +57,7 @@ def test_a_port_that_stays_taken_is_named(monkeypatch: pytest.MonkeyPatch) -> No
         with pytest.raises(ListenError) as refused:
             open_listener({}, ListenAddress.parse(f"{HOST}:{port}"))
     assert str(refused.value) == (
-        f"{HOST}:{port} is taken by another program: choose another address or port with SIMPUL_LISTEN"
+        f"{HOST}:{port} is used by another program: choose another address or port with SIMPUL_LISTEN"
     )
 
 
@@ -87,7 +87,7 @@ def test_listens_on_the_configured_address_only(on: str, reached: list[str]) -> 
         assert found == reached
 
 
-def test_a_socket_that_systemd_hands_over_is_taken_and_one_that_is_not_ours_refused() -> None:
+def test_a_socket_from_systemd_is_used_and_a_wrong_one_is_refused() -> None:
     with socket.socket() as handed:
         handed.bind((HOST, 0))
         handed.listen()
@@ -95,16 +95,14 @@ def test_a_socket_that_systemd_hands_over_is_taken_and_one_that_is_not_ours_refu
         assert run_with_systemd_socket(handed, on=f"{HOST}:{port}") == f"('{HOST}', {port})"
         for other in (f"{HOST}:{port + 1}", f"0.0.0.0:{port}", f"[::1]:{port}"):
             assert run_with_systemd_socket(handed, on=other) == (
-                f"systemd hands over a socket on {HOST}:{port}, and SIMPUL_LISTEN is {other}: make them the same"
+                f"systemd passes a socket on {HOST}:{port}, but SIMPUL_LISTEN is {other}: make them the same"
             )
         assert (
             run_with_systemd_socket(handed, on=f"{HOST}:{port}", fds=2)
-            == "systemd hands over 2 sockets: name one ListenStream="
+            == "systemd passes 2 sockets: name one ListenStream="
         )
 
 
 def test_a_socket_of_another_kind_is_refused() -> None:
     with socket.socket(socket.AF_UNIX) as handed:
-        assert run_with_systemd_socket(handed, on="127.0.0.1:1").startswith(
-            "systemd hands over a socket that is not TCP"
-        )
+        assert run_with_systemd_socket(handed, on="127.0.0.1:1").startswith("systemd passes a socket that is not TCP")

@@ -1,4 +1,4 @@
-"""`/metrics` of a hub of two workers, of which one is killed: real processes, behind one port."""
+"""`/metrics` of a hub of two workers, one of which is killed: real processes, behind one port."""
 
 from __future__ import annotations
 
@@ -30,21 +30,21 @@ def hub() -> Iterator[Production]:
 
 
 async def scrape(hub: Production) -> ScrapedMetrics:
-    """What one of the workers says, over a connection of its own."""
+    """The metrics of one worker, over a new connection."""
     return await scrape_metrics(f"http://127.0.0.1:{hub.port}", TOKEN)
 
 
 async def wait_for_value(hub: Production, value: float, *name: str) -> ScrapedMetrics:
-    """What is told as soon as it holds this value: others tell once a second."""
+    """The metrics as soon as a value is reached: other workers write once a second."""
     async with asyncio.timeout(20):
         while (found := await scrape(hub))(*name) != value:  # noqa: ASYNC110 - other processes
             await asyncio.sleep(0.1)
         return found
 
 
-async def test_whichever_worker_is_asked_tells_of_all_and_a_killed_one_goes_on_counting(hub: Production) -> None:
+async def test_every_worker_reports_all_and_counts_of_a_killed_one_stay(hub: Production) -> None:
     for _ in range(ASKED):
-        async with hub.client() as session:  # a connection each, so that both workers have some
+        async with hub.client() as session:  # a new connection each time, so that both workers get some
             assert "errors" not in await ask(session, PUBLIC)
     found = await wait_for_value(hub, ASKED, *ALL_OF_IT)
     assert found("workers") == 2

@@ -1,4 +1,4 @@
-"""Workers die, settings change and a release with a migration comes while callers ask on: who notices what."""
+"""Worker deaths, reloads, and a release with a migration under load, without failed requests."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def downgrade() -> None:
 
 
 def add_migration(store: Path) -> None:
-    """What a later release brings."""
+    """The change of a later release."""
     versions = store / "migrations" / "versions"
     head = max(each.name[:4] for each in versions.glob("[0-9]*.py"))
     (versions / "9001_later.py").write_text(_MIGRATION.format(head=head))
@@ -60,14 +60,14 @@ def hub() -> Iterator[Production]:
 
 
 async def wait_for_requests(load: LoadResult, requests: int) -> None:
-    """Wait until so many more were answered."""
+    """Waits until the given number of further requests were answered."""
     enough = load.answered + requests
     while load.answered < enough:  # noqa: ASYNC110 - callers set no event
         await asyncio.sleep(0.02)
 
 
 async def read_schema_version(hub: Production) -> str:
-    """The form that the database has."""
+    """The current revision of the database."""
     engine = create_database_engine(hub.state_url)
     try:
         async with engine.connect() as connection:
@@ -76,24 +76,24 @@ async def read_schema_version(hub: Production) -> str:
         await engine.dispose()
 
 
-async def test_of_a_worker_that_is_killed_only_what_it_was_answering_is_lost(hub: Production) -> None:
+async def test_a_killed_worker_loses_only_its_running_requests(hub: Production) -> None:
     callers = LoadGenerator(hub.port, PERSONAL, hub.headers(CITIZEN))
     async with callers.run_load(keep_alive=12, reconnecting=4, pause=0.05) as load:
         for _ in range(2):
             await wait_for_requests(load, 100)
             failed, killed, serving = len(load.failures), hub.workers[0], hub.read_output.count(" serves (process")
             os.kill(killed, signal.SIGKILL)
-            # Until it is gone its connections are open, and take questions that nobody will read.
+            # Until it has ended, its connections are open, and accept requests that it will not read.
             await asyncio.to_thread(wait_until_reaped, killed)
             gone = monotonic()
             await asyncio.to_thread(hub.wait_for, " serves (process", serving + 1)
             await wait_for_requests(load, 100)
             lost = load.failures[failed:]
             assert [each for each in lost if each.sent_at > gone] == []
-            assert len(lost) <= 16  # callers, each of which asks one thing at a time
+            assert len(lost) <= 16  # callers with one request at a time
 
 
-async def test_nobody_notices_reloads_and_an_upgrade_with_a_migration_and_the_way_back(hub: Production) -> None:
+async def test_reloads_an_upgrade_with_a_migration_and_a_rollback_fail_no_request(hub: Production) -> None:
     callers = LoadGenerator(hub.port, PERSONAL, hub.headers(CITIZEN))
     create_release(hub.folder / "second", add_migration)
     seldom = LoadGenerator(hub.port, PERSONAL, hub.headers(CITIZEN))
@@ -130,7 +130,7 @@ async def test_nobody_notices_reloads_and_an_upgrade_with_a_migration_and_the_wa
     assert await read_schema_version(hub) == "9001"
 
 
-async def test_nobody_is_refused_while_a_hub_behind_a_socket_of_systemd_is_restarted(hub: Production) -> None:
+async def test_a_restart_behind_a_systemd_socket_refuses_no_request(hub: Production) -> None:
     if hub.is_running:
         hub.signal(signal.SIGTERM)
         hub.wait_for_exit()

@@ -1,4 +1,4 @@
-"""What workers know of each other: who has fewer connections, and who is silent."""
+"""What workers know of each other: which has fewer connections, and which is silent."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def test_a_worker_with_more_connections_than_another_is_crowded(places: Scoreboa
     assert [each.has_idler_peer(count) for each, count in ((first, 5), (second, 4), (third, 9))] == [True, False, True]
 
 
-def test_workers_that_have_said_nothing_or_accept_no_more_are_not_waited_for(places: Scoreboard) -> None:
+def test_workers_without_a_heartbeat_or_not_accepting_are_ignored(places: Scoreboard) -> None:
     first, second = places.get_slot(0), places.get_slot(1)
     first.report_connections(5)
     second.report_connections(0)
@@ -33,9 +33,7 @@ def test_workers_that_have_said_nothing_or_accept_no_more_are_not_waited_for(pla
     assert not first.has_idler_peer(5)
 
 
-def test_a_worker_that_has_long_been_silent_is_not_waited_for(
-    places: Scoreboard, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_worker_that_is_silent_for_long_is_ignored(places: Scoreboard, monkeypatch: pytest.MonkeyPatch) -> None:
     first, second = places.get_slot(0), places.get_slot(1)
     second.report_connections(0)
     assert first.has_idler_peer(5)
@@ -44,7 +42,7 @@ def test_a_worker_that_has_long_been_silent_is_not_waited_for(
     assert not first.has_idler_peer(5)
 
 
-def test_a_worker_that_only_ends_its_work_is_heard(places: Scoreboard) -> None:
+def test_a_worker_that_finishes_its_work_still_has_a_heartbeat(places: Scoreboard) -> None:
     place = places.get_slot(2)
     assert place.last_seen == 0
     before = monotonic()

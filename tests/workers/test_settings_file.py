@@ -1,4 +1,4 @@
-"""Files of settings are read as systemd reads them (systemd.exec(5), "EnvironmentFile=")."""
+"""Settings files are parsed as by systemd (systemd.exec(5), "EnvironmentFile=")."""
 
 from pathlib import Path
 
@@ -28,7 +28,7 @@ from workers.settings_file import SettingsFileError, read_settings_file
         ("#A=x\\\nA=still a remark\nA=b", "b"),
     ],
 )
-def test_values_are_taken_as_systemd_takes_them(tmp_path: Path, line: str, value: str) -> None:
+def test_values_are_parsed_as_by_systemd(tmp_path: Path, line: str, value: str) -> None:
     (tmp_path / "hub.env").write_text(f"# a remark\n\n; another\n{line}\nB=after\n")
     assert read_settings_file(tmp_path / "hub.env") == {"A": value, "B": "after"}
 
@@ -41,7 +41,7 @@ def test_values_are_taken_as_systemd_takes_them(tmp_path: Path, line: str, value
         ('A=b\n\nC="secret-word', "line 3: C has a quote that is not closed"),
     ],
 )
-def test_what_is_no_setting_is_refused_with_its_line_and_without_its_value(
+def test_an_invalid_line_is_refused_with_its_number_and_without_its_value(
     tmp_path: Path, text: str, wrong: str
 ) -> None:
     (tmp_path / "hub.env").write_text(text)
@@ -50,9 +50,7 @@ def test_what_is_no_setting_is_refused_with_its_line_and_without_its_value(
     assert str(refused.value) == f"{tmp_path / 'hub.env'}, {wrong}"
 
 
-def test_a_file_that_is_not_there_is_named(tmp_path: Path) -> None:
+def test_a_missing_file_is_named(tmp_path: Path) -> None:
     with pytest.raises(SettingsFileError) as refused:
         read_settings_file(tmp_path / "hub.env")
-    assert str(refused.value) == (
-        f"the file of settings {tmp_path / 'hub.env'} cannot be read: No such file or directory"
-    )
+    assert str(refused.value) == (f"the settings file {tmp_path / 'hub.env'} cannot be read: No such file or directory")

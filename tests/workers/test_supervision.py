@@ -1,4 +1,4 @@
-"""One hub of two workers through what may happen to it: reloads that are no good, workers and processes that die."""
+"""One hub of two workers through its failures: invalid reloads, and workers and processes that die."""
 
 from __future__ import annotations
 
@@ -26,21 +26,21 @@ def parent_of(pid: int) -> int:
 
 
 class FakeSystemd:
-    """The end of the socket at which systemd hears."""
+    """The receiving end of systemd's notification socket."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
         self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
         self._socket.bind(str(path))
-        self._told: queue.Queue[str] = queue.Queue()
+        self._messages: queue.Queue[str] = queue.Queue()
         self.alive = 0
-        """Signs of life."""
+        """Watchdog messages."""
         self._listening = threading.Thread(target=self._listen)
         self._listening.start()
 
     def read_message(self) -> str:
-        """What comes next, but for signs of life."""
-        return self._told.get(timeout=60)
+        """The next message, without watchdog messages."""
+        return self._messages.get(timeout=60)
 
     def close(self) -> None:
         with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as last:
@@ -49,11 +49,11 @@ class FakeSystemd:
         self._socket.close()
 
     def _listen(self) -> None:
-        while told := self._socket.recv(1024).decode():
-            if told == "WATCHDOG=1":
+        while message := self._socket.recv(1024).decode():
+            if message == "WATCHDOG=1":
                 self.alive += 1
             else:
-                self._told.put(told)
+                self._messages.put(message)
 
 
 @pytest.fixture(scope="module")
@@ -82,7 +82,7 @@ def hub(folder: Path, systemd: FakeSystemd) -> Iterator[Production]:
 
 
 async def check_answers(hub: Production, times: int = 20) -> None:
-    """Hold that the hub answers over new connections, whichever worker takes them."""
+    """Asserts that the hub answers over new connections, from any worker."""
     callers = LoadGenerator(hub.port, PERSONAL, hub.headers(CITIZEN))
     async with callers.run_load(keep_alive=0, reconnecting=4, pause=0) as load:
         while load.answered < times and not load.failures:  # noqa: ASYNC110 - callers set no event
@@ -90,11 +90,11 @@ async def check_answers(hub: Production, times: int = 20) -> None:
     assert load.failures == []
 
 
-async def test_systemd_hears_when_the_first_workers_serve_and_that_they_live(
+async def test_systemd_is_notified_when_workers_serve_and_by_the_watchdog(
     hub: Production, systemd: FakeSystemd
 ) -> None:
     assert systemd.read_message() == "READY=1\nSTATUS=2 workers serve"
-    assert "SIMPUL_REDIS_URL is not set: each of 2 workers counts" in hub.read_output
+    assert "SIMPUL_REDIS_URL is not set: each of 2 workers has its own rate limits" in hub.read_output
     await check_answers(hub)
     assert (hub.folder / "run" / ".simpul-run").exists()
 
@@ -126,7 +126,7 @@ def test_a_good_reload_is_reported_from_start_to_end(hub: Production, systemd: F
         ({"SIMPUL_STATE_URL": "postgresql://a:secret-word@127.0.0.1:9/x"}, "a worker could not start: .*refused"),
     ],
 )
-async def test_a_reload_that_is_no_good_is_refused_and_the_same_workers_serve_on(
+async def test_an_invalid_reload_is_refused_and_the_same_workers_keep_serving(
     hub: Production, systemd: FakeSystemd, changed: dict[str, str | None], said: str
 ) -> None:
     before, workers = dict(hub.file_settings), hub.workers
@@ -138,7 +138,9 @@ async def test_a_reload_that_is_no_good_is_refused_and_the_same_workers_serve_on
     finally:
         hub.file_settings = before
         hub.write_settings()
-    assert re.search(f"ERROR simpul.hub Reload refused: .*{said}.* The hub goes on as it was", hub.read_output)
+    assert re.search(
+        f"ERROR simpul.hub Reload refused: .*{said}.* The hub keeps its settings and workers", hub.read_output
+    )
     assert ".. The hub" not in hub.read_output
     assert "secret-word" not in hub.read_output
     assert systemd.read_message().startswith("RELOADING=1\n")
@@ -147,7 +149,7 @@ async def test_a_reload_that_is_no_good_is_refused_and_the_same_workers_serve_on
     await check_answers(hub)
 
 
-async def test_a_worker_that_dies_after_a_refused_reload_starts_again_as_it_was(hub: Production) -> None:
+async def test_a_worker_that_dies_after_a_refused_reload_restarts_with_its_old_settings(hub: Production) -> None:
     contracts = hub.folder / "contracts.toml"
     good = contracts.read_text()
     refusals = hub.read_output.count("Reload refused")
@@ -165,7 +167,7 @@ async def test_a_worker_that_dies_after_a_refused_reload_starts_again_as_it_was(
     contracts.write_text(good)
 
 
-async def test_a_worker_that_hangs_is_not_waited_for(hub: Production) -> None:
+async def test_a_hanging_worker_is_killed_and_replaced(hub: Production) -> None:
     os.kill(hub.workers[0], signal.SIGSTOP)
     try:
         await check_answers(hub)
@@ -173,13 +175,13 @@ async def test_a_worker_that_hangs_is_not_waited_for(hub: Production) -> None:
         os.kill(hub.workers[0], signal.SIGCONT)
 
 
-async def test_where_the_process_that_looks_after_the_workers_dies_they_serve_until_others_do(hub: Production) -> None:
+async def test_workers_without_their_pool_process_serve_until_they_are_replaced(hub: Production) -> None:
     workers = hub.workers
     parent = parent_of(workers[0])
     callers = LoadGenerator(hub.port, PERSONAL, hub.headers(CITIZEN))
     async with callers.run_load(keep_alive=4, reconnecting=2, pause=0.1) as load:
         os.kill(parent, signal.SIGKILL)
-        await asyncio.to_thread(hub.wait_for, "was left alone")
+        await asyncio.to_thread(hub.wait_for, "lost its process")
         for each in workers:
             await asyncio.to_thread(wait_until_gone, each)
         await asyncio.to_thread(wait_until, lambda: len(hub.workers) == 2, "two new workers")
@@ -192,7 +194,7 @@ def test_no_process_outlives_a_supervisor_that_is_killed(hub: Production) -> Non
     wait_until(lambda: hub.find_survivors() == set(), "every process gone")
 
 
-def test_settings_that_are_wrong_at_the_start_end_the_command_with_one_line() -> None:
+def test_invalid_settings_at_the_start_end_the_command_with_one_line() -> None:
     with temporary_state_folder() as state:
         outcome = run_simpul(state, "hub", SIMPUL_LISTEN=f"127.0.0.1:{free_port()}")
     assert outcome.returncode == 1
@@ -202,7 +204,7 @@ def test_settings_that_are_wrong_at_the_start_end_the_command_with_one_line() ->
     )
 
 
-def test_workers_that_cannot_begin_end_the_command_with_one_line(hub: Production) -> None:
+def test_workers_that_cannot_start_end_the_command_with_one_line(hub: Production) -> None:
     given = hub.file_settings | {
         "SIMPUL_LISTEN": f"127.0.0.1:{free_port()}",
         "SIMPUL_STATE_URL": "postgresql://a:secret-word@127.0.0.1:9/x",

@@ -1,4 +1,4 @@
-"""systemd hears in its own words what becomes of the hub (sd_notify(3))."""
+"""Notifications to systemd (sd_notify(3))."""
 
 from __future__ import annotations
 
@@ -28,13 +28,13 @@ def test_each_state_is_sent(systemd: tuple[socket.socket, str]) -> None:
     notifying = SystemdNotifier({"NOTIFY_SOCKET": path})
     notifying.notify_ready("2 workers serve")
     notifying.notify_reloading("Reloading")
-    notifying.notify_stopping("Finishing what runs")
+    notifying.notify_stopping("Finishing running requests")
     notifying.notify_alive()
     messages = [listener.recv(1024).decode() for _ in range(4)]
     assert messages[0] == "READY=1\nSTATUS=2 workers serve"
     assert messages[1].startswith("RELOADING=1\nMONOTONIC_USEC=")
     assert messages[1].endswith("\nSTATUS=Reloading")
-    assert messages[2:] == ["STOPPING=1\nSTATUS=Finishing what runs", "WATCHDOG=1"]
+    assert messages[2:] == ["STOPPING=1\nSTATUS=Finishing running requests", "WATCHDOG=1"]
 
 
 @pytest.mark.parametrize(
@@ -46,9 +46,7 @@ def test_each_state_is_sent(systemd: tuple[socket.socket, str]) -> None:
         ({}, None),
     ],
 )
-def test_it_says_that_it_lives_twice_as_often_as_systemd_wants_to_hear_it(
-    environment: dict[str, str], every: float | None
-) -> None:
+def test_the_watchdog_is_fed_twice_per_interval(environment: dict[str, str], every: float | None) -> None:
     assert SystemdNotifier(environment).watchdog_interval == every
 
 

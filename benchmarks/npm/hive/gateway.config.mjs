@@ -17,7 +17,7 @@ export const gatewayConfig = defineConfig({
     signingKeyProviders: [
       createInlineSigningKeyProvider(createPublicKey({ key, format: 'jwk' }).export({ type: 'spki', format: 'pem' })),
     ],
-    tokenVerification: { algorithms: ['ES256'], issuer: 'simpul-development', audience: 'simpul' },
+    tokenVerification: { algorithms: ['ES256'], issuer: 'https://issuer.benchmarks.example', audience: 'simpul' },
     reject: { missingToken: false, invalidToken: true },
   },
   jit: true,

@@ -1,4 +1,4 @@
-"""Whose complaints are whose, for complaint systems that cannot be asked."""
+"""Links from people to their complaints, for complaint systems that cannot search by reporter."""
 
 import sqlalchemy as sa
 from alembic import op

@@ -1,4 +1,4 @@
-"""Who read what of whom."""
+"""The access ledger."""
 
 import sqlalchemy as sa
 from alembic import op

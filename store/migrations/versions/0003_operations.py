@@ -1,4 +1,4 @@
-"""What clients may run: their contracts, their operations, and who changed them when."""
+"""The registry of operations: contracts, operations and their changes."""
 
 import sqlalchemy as sa
 from alembic import op

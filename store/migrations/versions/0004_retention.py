@@ -1,4 +1,4 @@
-"""What is over is purged with receipts; the ledger is searched by time and agency; breaches are worked on."""
+"""Purge receipts, gaps of the ledger, and breaches; indexes for overseers' searches."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -8,7 +8,7 @@ down_revision = "0003"
 
 
 def upgrade() -> None:
-    """Create receipts, gaps of the ledger and breaches; index what overseers and the purge look for."""
+    """Create receipts, gaps of the ledger and breaches; add indexes for the searches of overseers and the purge."""
     op.create_table(
         "purge_receipts",
         sa.Column("number", sa.BigInteger, autoincrement=False, nullable=False, comment="From 1, without gaps."),

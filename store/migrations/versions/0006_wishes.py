@@ -1,4 +1,4 @@
-"""What people said about the use of their data."""
+"""Data preferences: consents and restrictions."""
 
 import sqlalchemy as sa
 from alembic import op

@@ -1,4 +1,4 @@
-"""How people are asked for consent, what became of it, and what partners still have to be told."""
+"""Consent requests, their events, and webhooks to partners."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -9,7 +9,7 @@ down_revision = "0006"
 
 
 def upgrade() -> None:
-    """Create requests, events, tries and calls, and give contracts their terms of consent."""
+    """Create requests, events, verification attempts and webhooks; add consent terms to contracts."""
     op.add_column("operation_clients", sa.Column("name", sa.String(100), comment="What people call the client."))
     op.add_column(
         "operation_clients",

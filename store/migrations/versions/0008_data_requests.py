@@ -1,4 +1,4 @@
-"""Requests of people about their own data, and the copies they fetched."""
+"""People's requests about their own data, and exports."""
 
 import sqlalchemy as sa
 from alembic import op

@@ -16,7 +16,7 @@ _OTHERS = ("operations", "operation_changes", "consent_events", "webhook_calls")
 
 
 def upgrade() -> None:
-    """Make room for the issuer."""
+    """Lengthen the columns for the issuer."""
     before, now = sa.String(100), sa.String(131)
     for table in _COMMENTED:
         comment = "Its issuer and its `client_id`."
@@ -26,4 +26,4 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    """Leave the room: what is written may need it."""
+    """Keep the longer columns, because stored values may need them."""

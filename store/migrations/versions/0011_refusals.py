@@ -1,4 +1,4 @@
-"""Who was refused what, how often, by hour."""
+"""Hourly counts of refusals, by caller, field and reason."""
 
 import sqlalchemy as sa
 from alembic import op

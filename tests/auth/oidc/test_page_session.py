@@ -53,7 +53,7 @@ def test_others_get_none(caller: Caller) -> None:
         SignedInSession.start(caller, ends=5000)
 
 
-def test_it_is_over_when_it_was_idle() -> None:
+def test_an_idle_session_ends() -> None:
     text, until = SESSIONS.seal(SignedInSession.start(CALLER, ends=1e9), now=1000)
     assert until == 1900
     assert SESSIONS.open(text, now=1899) is not None

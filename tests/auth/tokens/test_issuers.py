@@ -193,6 +193,6 @@ def test_a_file_that_is_no_issuers_file_is_refused(text: str, name: str, says: s
     assert says in str(refused.value)
 
 
-def test_a_file_that_is_not_there_is_named(tmp_path: Path) -> None:
+def test_a_missing_file_is_named(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match=r"none\.toml' cannot be read: No such file or directory$"):
         load_issuers(tmp_path / "none.toml")

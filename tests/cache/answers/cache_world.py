@@ -1,6 +1,6 @@
-"""A small world for what is kept: an agency whose answers have versions, processes, and what they share.
+"""A simulated cache: an agency with versioned answers, processes, and their shared tier.
 
-Everything runs on virtual time, and every wait is drawn from one seed: an interleaving that failed fails again.
+Everything runs on virtual time, and every wait comes from one seed: a failed interleaving can be repeated.
 """
 
 from __future__ import annotations
@@ -23,12 +23,12 @@ NO_TOKEN = b""
 
 
 def seeded_random(seed: int) -> Random:
-    """The same chances again for the same seed."""
-    return Random(seed)  # noqa: S311 - nothing depends on nobody guessing it
+    """Draws the same values for the same seed."""
+    return Random(seed)  # noqa: S311 - no secret depends on it
 
 
 class NumberCodec:
-    """Numbers as text."""
+    """Encodes numbers as text."""
 
     def encode(self, value: Any) -> bytes:  # noqa: ANN401 - a number
         return str(value).encode()
@@ -38,7 +38,7 @@ class NumberCodec:
 
 
 class PlainKeyBuilder:
-    """Names that can be read, for tests that have to."""
+    """Readable names, for tests that read them."""
 
     def build_key(self, slot: Slot) -> CacheKey:
         tags = slot.kind.freshness.tags
@@ -49,7 +49,7 @@ class PlainKeyBuilder:
 
 
 class PlainSealer:
-    """Seals that hide nothing but bind a body to its name."""
+    """Hides nothing, but binds a body to its name."""
 
     def seal(self, body: bytes, name: str) -> bytes:
         return name.encode() + b"\0" + body
@@ -61,14 +61,14 @@ class PlainSealer:
 
 
 def build_kind(name: str = "things", **given: Any) -> AnswerKind:  # noqa: ANN401 - members of Freshness
-    """A kind of answers, fresh for a minute unless it is said otherwise."""
+    """A kind of answers, fresh for a minute by default."""
     known: dict[str, Any] = {"fresh": 60.0, "tags": lambda key: (f"thing:{key}",), "is_personal": True, **given}
     return AnswerKind(name, Freshness(**known), NumberCodec())
 
 
 @dataclass
 class VersionedAgency:
-    """Answers with the version that a key has when it is asked, some time later."""
+    """Answers with the version that a key has at the time of the call, after a delay."""
 
     random: Random
     versions: dict[int, int] = field(default_factory=dict)
@@ -91,7 +91,7 @@ class VersionedAgency:
 
 @dataclass
 class FakeSharedStore:
-    """What all processes share, as Redis would: entries, tokens, a channel. It can be killed, and restored from old."""
+    """The shared tier, like Redis: entries, tokens, a channel. It can crash, and restore an old snapshot."""
 
     random: Random
     life: int = 0
@@ -104,11 +104,11 @@ class FakeSharedStore:
     saved: Any = None
 
     def save(self) -> None:
-        """As a snapshot on a disk."""
+        """Takes a snapshot, as on a disk."""
         self.saved = (dict(self.entries), dict(self.tokens))
 
     def crash(self) -> None:
-        """Be gone, and every channel with it; what comes back is the last snapshot, in a life of its own."""
+        """Crashes and closes every channel; after a restart it holds the last snapshot, with a new run id."""
         self.down = True
         for each in self.members:
             each.unsubscribe()
@@ -122,7 +122,7 @@ class FakeSharedStore:
 
 @dataclass(eq=False)
 class FakeSharedTier:
-    """One process's way to what is shared."""
+    """The tier as one process sees it."""
 
     shared: FakeSharedStore
     cache: ReadThroughCache | None = None
@@ -130,13 +130,13 @@ class FakeSharedTier:
     place: int = 0
 
     def unsubscribe(self) -> None:
-        """The channel is gone; the process notices."""
+        """Loses the channel; the process notices."""
         self.is_subscribed = False
         if self.cache is not None:
             self.cache.epochs.invalidate_everything()
 
     def subscribe(self) -> None:
-        """The channel is there again."""
+        """Restores the channel."""
         if self.shared.down:
             return
         if self.cache is not None:

@@ -1,4 +1,4 @@
-"""Processes that share what is kept: a channel that is lost in the midst of a fetch, leases, public answers."""
+"""Processes that share the cache: a channel lost during a fetch, leases, public answers."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ async def read_value(through: ReadThroughCache, by: VersionedAgency, slot: Slot)
 
 
 class HeldAgency(VersionedAgency):
-    """An agency that answers what it knew when it was asked, once it is let go."""
+    """An agency that answers, on release, with what it knew at the time of the call."""
 
     def __init__(self) -> None:
         super().__init__(seeded_random(1), slowest=0.0)
@@ -38,7 +38,7 @@ class HeldAgency(VersionedAgency):
         return found
 
 
-def test_a_process_that_lost_its_channel_joins_no_fetch_of_personal_answers_that_is_under_way() -> None:
+def test_a_process_without_its_channel_does_not_join_a_running_fetch_of_personal_answers() -> None:
     async def scenario() -> None:
         shared, old, new = (
             FakeSharedStore(seeded_random(3)),
@@ -48,7 +48,7 @@ def test_a_process_that_lost_its_channel_joins_no_fetch_of_personal_answers_that
         here, there = build_cache(shared), build_cache(shared)
         first = asyncio.create_task(read_value(there, old, PERSONAL))
         await old.was_asked.wait()
-        shared.members[1].is_subscribed = False  # it did not notice yet, and hears nothing any more
+        shared.members[1].is_subscribed = False  # the process has not noticed, and receives nothing any more
         assert await here.invalidate(["thing:1"])
         assert await read_value(there, new, PERSONAL) == 7
         assert new.asked == [(1,)]
@@ -58,7 +58,7 @@ def test_a_process_that_lost_its_channel_joins_no_fetch_of_personal_answers_that
     run_scenario(scenario)
 
 
-def test_it_joins_one_of_public_answers() -> None:
+def test_a_process_without_its_channel_joins_a_fetch_of_public_answers() -> None:
     async def scenario() -> None:
         shared, by, other = (
             FakeSharedStore(seeded_random(3)),
@@ -78,7 +78,7 @@ def test_it_joins_one_of_public_answers() -> None:
     run_scenario(scenario)
 
 
-def test_a_fetch_of_public_and_personal_answers_together_is_joined_as_if_all_of_it_were_personal() -> None:
+def test_a_fetch_with_any_personal_answer_counts_as_personal() -> None:
     async def scenario() -> None:
         shared, by, other = (
             FakeSharedStore(seeded_random(3)),
@@ -97,7 +97,7 @@ def test_a_fetch_of_public_and_personal_answers_together_is_joined_as_if_all_of_
     run_scenario(scenario)
 
 
-def test_what_one_process_fetched_of_public_answers_is_given_in_all_without_asking_again() -> None:
+def test_public_answers_of_one_process_are_served_in_all_without_another_call() -> None:
     async def scenario() -> None:
         shared, by = FakeSharedStore(seeded_random(3)), VersionedAgency(seeded_random(2), versions={1: 7}, slowest=0.0)
         here, there = build_cache(shared), build_cache(shared)
@@ -110,7 +110,7 @@ def test_what_one_process_fetched_of_public_answers_is_given_in_all_without_aski
     run_scenario(scenario)
 
 
-def test_only_personal_answers_are_sealed_where_all_keep_them() -> None:
+def test_only_personal_answers_are_sealed_in_the_shared_tier() -> None:
     async def scenario() -> None:
         shared, by = FakeSharedStore(seeded_random(3)), VersionedAgency(seeded_random(2), versions={1: 7}, slowest=0.0)
         here = build_cache(shared)
@@ -121,7 +121,7 @@ def test_only_personal_answers_are_sealed_where_all_keep_them() -> None:
     run_scenario(scenario)
 
 
-def test_a_lease_ends_with_the_fetch_whether_the_agency_answers_fails_or_nobody_waits_any_more() -> None:
+def test_a_lease_ends_with_the_fetch_after_an_answer_a_failure_or_a_cancellation() -> None:
     async def scenario() -> None:
         shared, by, held = (
             FakeSharedStore(seeded_random(3)),
@@ -150,7 +150,7 @@ def test_a_lease_ends_with_the_fetch_whether_the_agency_answers_fails_or_nobody_
     run_scenario(scenario)
 
 
-def test_a_process_that_waits_for_another_gets_its_answer_as_soon_as_it_is_there() -> None:
+def test_a_process_that_waits_for_another_gets_its_answer_promptly() -> None:
     async def scenario() -> None:
         shared, held, never = (
             FakeSharedStore(seeded_random(3)),

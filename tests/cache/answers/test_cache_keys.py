@@ -1,4 +1,4 @@
-"""What kept answers are called outside the process: the same everywhere, telling nothing."""
+"""Names of cached answers outside the process: the same everywhere, revealing nothing."""
 
 from __future__ import annotations
 
@@ -69,14 +69,14 @@ def test_no_name_and_no_tag_identifies_a_person() -> None:
     assert wanted.tags == tuple(NAMES.hash_tags([f"thing:{SITI}"]))
 
 
-def test_a_tag_and_a_key_of_the_same_text_are_called_differently() -> None:
+def test_a_tag_and_a_key_of_the_same_text_have_different_names() -> None:
     assert NAMES.build_key(Slot(THINGS, "x")).name not in NAMES.hash_tags(["x", '["things","x"]'])
 
 
-def test_a_key_of_a_kind_that_nobody_thought_of_is_refused() -> None:
+def test_a_key_of_an_unsupported_type_is_refused() -> None:
     with pytest.raises(TypeError, match="frozenset has no name"):
         NAMES.build_key(Slot(THINGS, frozenset({1})))
 
 
 def test_the_key_is_never_shown() -> None:
-    assert repr(NAMES) == "<KeyedNames>"
+    assert repr(NAMES) == "<CacheKeyBuilder>"

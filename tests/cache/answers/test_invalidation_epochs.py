@@ -1,4 +1,4 @@
-"""What was invalidated, as far as one process knows; and how much of it is remembered."""
+"""Invalidations that one process knows of, and the limit on their number."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import pytest
 from cache.answers.invalidation_epochs import MAX_TAGS, NEVER_CURRENT, InvalidationEpochs
 
 
-def test_a_mark_holds_until_one_of_its_tags_is_invalidated() -> None:
+def test_a_snapshot_is_current_until_one_of_its_tags_is_invalidated() -> None:
     fences = InvalidationEpochs()
     of_one, of_both, of_none = fences.snapshot(["one"]), fences.snapshot(["one", "two"]), fences.snapshot([])
     fences.invalidate(["two"])
@@ -17,7 +17,7 @@ def test_a_mark_holds_until_one_of_its_tags_is_invalidated() -> None:
     assert fences.is_current(["one", "two"], fences.snapshot(["one", "two"]))
 
 
-def test_a_mark_never_holds_again() -> None:
+def test_an_outdated_snapshot_never_becomes_current_again() -> None:
     fences = InvalidationEpochs()
     mark = fences.snapshot(["one"])
     fences.invalidate(["one"])
@@ -28,7 +28,7 @@ def test_a_mark_never_holds_again() -> None:
     assert not fences.is_current(["one"], NEVER_CURRENT)
 
 
-def test_with_everything_invalidated_no_mark_holds_not_even_of_no_tags() -> None:
+def test_invalidating_everything_outdates_even_a_snapshot_without_tags() -> None:
     fences = InvalidationEpochs()
     marks = {("one",): fences.snapshot(["one"]), (): fences.snapshot([])}
     fences.invalidate_everything()
@@ -37,7 +37,7 @@ def test_with_everything_invalidated_no_mark_holds_not_even_of_no_tags() -> None
 
 
 @pytest.mark.parametrize(("invalidated", "holds"), [(3, True), (4, False)], ids=["as many as fit", "one more"])
-def test_beyond_the_bound_everything_counts_as_invalidated_once(invalidated: int, holds: bool) -> None:  # noqa: FBT001 - a parameter
+def test_beyond_the_limit_everything_is_invalidated_once(invalidated: int, holds: bool) -> None:  # noqa: FBT001 - a parameter
     fences = InvalidationEpochs(max_tags=3)
     other = fences.snapshot(["other"])
     for each in range(invalidated):
@@ -48,7 +48,7 @@ def test_beyond_the_bound_everything_counts_as_invalidated_once(invalidated: int
     assert fences.is_current(["other"], after)
 
 
-def test_what_is_remembered_never_grows_beyond_the_bound() -> None:
+def test_the_number_of_versions_never_exceeds_the_limit() -> None:
     fences = InvalidationEpochs(max_tags=10)
     for each in range(1_000):
         fences.invalidate([f"tag-{each}", f"tag-{each + 1}"])
@@ -56,7 +56,7 @@ def test_what_is_remembered_never_grows_beyond_the_bound() -> None:
     assert InvalidationEpochs()._max_tags == MAX_TAGS == 100_000
 
 
-def test_the_same_tag_again_and_again_takes_no_room() -> None:
+def test_repeating_a_tag_takes_no_memory() -> None:
     fences = InvalidationEpochs(max_tags=1)
     other = fences.snapshot(["other"])
     for _ in range(100):

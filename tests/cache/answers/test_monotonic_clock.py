@@ -48,7 +48,7 @@ def build_cache_with_clocks(clocks: MachineClocks, shared: FakeSharedStore | Non
 
 
 @pytest.mark.parametrize("jump", [-3_600.0, 3_600.0], ids=["back", "forth"])
-async def test_a_time_of_day_that_is_set_makes_nothing_fresh_and_nothing_old(jump: float) -> None:
+async def test_setting_the_time_of_day_does_not_change_freshness(jump: float) -> None:
     slot, clocks, by = read_one(), MachineClocks(), VersionedAgency(seeded_random(1), slowest=0.0)
     through = build_cache_with_clocks(clocks)
     await through.read([slot], by.answer)
@@ -75,7 +75,7 @@ async def test_the_time_of_a_stale_answer_is_computed_from_its_age(jump: float) 
     assert slot.kind.hits.ages.total == pytest.approx(100.0)
 
 
-def test_a_hub_tells_freshness_by_the_clock_that_goes_on_while_the_machine_sleeps(
+def test_freshness_uses_the_clock_that_includes_sleep(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     through = ReadThroughCache(max_bytes=1, key_builder=PlainKeyBuilder(), sealer=PlainSealer())
@@ -92,7 +92,7 @@ async def test_an_answer_from_the_future_is_not_used() -> None:
     clocks = MachineClocks()
     here, there = build_cache_with_clocks(clocks, shared), build_cache_with_clocks(clocks, shared)
     await here.read([slot], by.answer)
-    clocks.steady -= 0.5  # clocks of two machines are never quite the same
+    clocks.steady -= 0.5  # clocks of two machines always differ a little
     await there.read([slot], by.answer)
     assert len(by.asked) == 1
     clocks.steady -= 10.0
@@ -101,8 +101,8 @@ async def test_an_answer_from_the_future_is_not_used() -> None:
     assert len(by.asked) == 2
 
 
-async def test_what_processes_share_in_a_real_redis_ages_by_no_hosts_time_of_day(valkey: LocalValkey) -> None:
-    """Two hosts; the clock of the first was set back an hour after it stored an answer, that of the second is wrong."""
+async def test_entries_in_a_real_redis_age_independently_of_hosts_clocks(valkey: LocalValkey) -> None:
+    """Two hosts with wrong clocks: the first is set back an hour after it stored an answer."""
     by = VersionedAgency(seeded_random(1), slowest=0.0)
     passed = 0.0
 
@@ -139,7 +139,7 @@ async def test_what_processes_share_in_a_real_redis_ages_by_no_hosts_time_of_day
         await first.read([slot], by.answer)
         await second.read([slot], by.answer)
         assert len(by.asked) == 1
-        passed = 61.0  # and Redis, which did not sleep, is behind: at the next look its clock counts as set back
+        passed = 61.0  # Redis did not sleep, so it is behind: the next measurement sees its clock set back
         await second.read([slot], by.answer)
         assert len(by.asked) == 2
     finally:

@@ -1,4 +1,4 @@
-"""Processes that keep answers each by itself hear that something has to go; the folder they share is a real one."""
+"""Processes with separate caches receive invalidations, through a real shared folder."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def build_in_folder(folder: Path) -> ProcessInvalidation:
     return made
 
 
-def test_each_hears_of_another_once_and_nothing_where_nothing_was_said(tmp_path: Path) -> None:
+def test_each_process_receives_an_invalidation_once(tmp_path: Path) -> None:
     one, other = build_in_folder(tmp_path), build_in_folder(tmp_path)
     assert not one.poll()
     other.publish()
@@ -35,7 +35,7 @@ def test_invalidations_before_a_process_began_are_ignored(tmp_path: Path) -> Non
     assert not build_in_folder(tmp_path).poll()
 
 
-def test_what_another_says_at_the_same_moment_is_not_missed(tmp_path: Path) -> None:
+def test_a_concurrent_invalidation_of_another_process_is_not_missed(tmp_path: Path) -> None:
     one, other = build_in_folder(tmp_path), build_in_folder(tmp_path)
     other.publish()
     one.publish()
@@ -43,7 +43,7 @@ def test_what_another_says_at_the_same_moment_is_not_missed(tmp_path: Path) -> N
     assert other.poll()
 
 
-def test_another_process_is_heard(tmp_path: Path) -> None:
+def test_an_invalidation_of_a_real_process_is_received(tmp_path: Path) -> None:
     here = build_in_folder(tmp_path)
     program = (
         "import pathlib, sys; from cache.answers.process_invalidation import ProcessInvalidation;"
@@ -53,7 +53,7 @@ def test_another_process_is_heard(tmp_path: Path) -> None:
     assert here.poll()
 
 
-def test_what_is_invalidated_in_one_process_is_fetched_again_in_the_other(tmp_path: Path) -> None:
+def test_an_answer_invalidated_in_one_process_is_fetched_again_in_the_other(tmp_path: Path) -> None:
     async def scenario() -> None:
         here, there = (build_cache(process_invalidation=build_in_folder(tmp_path)) for _ in range(2))
         by = build_agency()
@@ -69,7 +69,7 @@ def test_what_is_invalidated_in_one_process_is_fetched_again_in_the_other(tmp_pa
     run_scenario(scenario)
 
 
-def test_an_answer_on_its_way_while_another_process_invalidates_is_not_kept(tmp_path: Path) -> None:
+def test_an_answer_in_flight_during_an_invalidation_of_another_process_is_not_cached(tmp_path: Path) -> None:
     async def scenario() -> None:
         here, there = build_cache(process_invalidation=build_in_folder(tmp_path)), build_in_folder(tmp_path)
         by, slot = build_agency(), Slot(build_kind(), 1)
@@ -84,7 +84,7 @@ def test_an_answer_on_its_way_while_another_process_invalidates_is_not_kept(tmp_
     run_scenario(scenario)
 
 
-def test_where_others_cannot_be_heard_nothing_is_kept(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+def test_without_a_usable_folder_nothing_is_cached(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     (tmp_path / "file").touch()
     with caplog.at_level(logging.WARNING, "simpul.cache"):
         deaf = build_in_folder(tmp_path / "file")

@@ -1,4 +1,4 @@
-"""Reading through what is kept: what is asked, what is given, and when nothing of the old may be."""
+"""The read-through cache: what is fetched, what is returned, and when no old answer may be."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from tests.cache.answers.cache_world import (
 )
 
 
-def test_what_is_fresh_is_asked_for_once_and_only_what_is_missing_goes_to_the_agency() -> None:
+def test_fresh_answers_are_fetched_once_and_only_missing_keys_go_to_the_agency() -> None:
     async def scenario() -> None:
         through, by = build_cache(), build_agency()
         await read_values(through, by, ONE, TWO)
@@ -35,7 +35,7 @@ def test_what_is_fresh_is_asked_for_once_and_only_what_is_missing_goes_to_the_ag
     run_scenario(scenario)
 
 
-def test_what_is_no_longer_fresh_is_asked_for_again() -> None:
+def test_an_answer_that_is_no_longer_fresh_is_fetched_again() -> None:
     async def scenario() -> None:
         through, by = build_cache(), build_agency()
         await read_values(through, by, ONE)
@@ -46,7 +46,7 @@ def test_what_is_no_longer_fresh_is_asked_for_again() -> None:
     run_scenario(scenario)
 
 
-def test_while_it_is_revalidated_the_stale_answer_is_given_immediately_and_marked() -> None:
+def test_during_revalidation_the_stale_answer_is_served_immediately_and_marked() -> None:
     async def scenario() -> None:
         through, by = build_cache(), build_agency()
         slot = Slot(build_kind(stale_while_revalidate=30.0), 1)
@@ -65,7 +65,7 @@ def test_while_it_is_revalidated_the_stale_answer_is_given_immediately_and_marke
 
 
 @pytest.mark.parametrize(("later", "given"), [(3_000, 0), (3_700, AgencyUnavailable)])
-def test_where_the_agency_fails_the_old_answer_is_given_as_long_as_it_may_be(later: float, given: Any) -> None:  # noqa: ANN401 - a number or a failure
+def test_if_the_agency_fails_the_stale_answer_is_served_until_stale_if_error_ends(later: float, given: Any) -> None:  # noqa: ANN401 - a number or a failure
     async def scenario() -> None:
         through, by = build_cache(), build_agency()
         slot = Slot(build_kind(stale_if_error=3_600.0), 1)
@@ -83,7 +83,7 @@ def test_where_the_agency_fails_the_old_answer_is_given_as_long_as_it_may_be(lat
     run_scenario(scenario)
 
 
-def test_an_unknown_key_is_kept_for_its_own_time() -> None:
+def test_an_unknown_key_is_cached_for_its_own_lifetime() -> None:
     async def scenario() -> None:
         through, asked = build_cache(), []
         slot = Slot(build_kind(absent=10.0), 1)
@@ -101,7 +101,7 @@ def test_an_unknown_key_is_kept_for_its_own_time() -> None:
     run_scenario(scenario)
 
 
-def test_failures_are_never_kept() -> None:
+def test_failures_are_never_cached() -> None:
     async def scenario() -> None:
         through, by = build_cache(), build_agency(down=True)
         assert isinstance((await read_values(through, by, ONE))[0], AgencyUnavailable)
@@ -123,7 +123,7 @@ def test_many_concurrent_reads_of_the_same_cold_key_are_one_call(count: int) -> 
     run_scenario(scenario)
 
 
-def test_a_process_that_dies_while_it_fetches_holds_up_the_others_no_longer_than_its_lease() -> None:
+def test_a_process_that_dies_during_a_fetch_delays_others_for_its_lease_only() -> None:
     async def scenario() -> None:
         shared, by = FakeSharedStore(seeded_random(3)), build_agency()
         dying, other = build_cache(shared), build_cache(shared)
@@ -134,7 +134,7 @@ def test_a_process_that_dies_while_it_fetches_holds_up_the_others_no_longer_than
     run_scenario(scenario)
 
 
-def test_who_leaves_does_not_take_the_answer_from_the_others() -> None:
+def test_a_cancelled_caller_does_not_cancel_the_fetch_of_others() -> None:
     async def scenario() -> None:
         through, by = build_cache(), build_agency()
         first = asyncio.create_task(read_values(through, by, ONE))
@@ -164,7 +164,7 @@ def test_a_fetch_begun_before_an_invalidation_serves_no_later_read() -> None:
     run_scenario(scenario)
 
 
-def test_an_invalidation_in_one_process_is_one_in_all_and_leaves_what_it_is_not_about() -> None:
+def test_an_invalidation_affects_all_processes_and_only_its_tags() -> None:
     async def scenario() -> None:
         shared, by = FakeSharedStore(seeded_random(3)), build_agency()
         here, there = build_cache(shared), build_cache(shared)
@@ -178,7 +178,7 @@ def test_an_invalidation_in_one_process_is_one_in_all_and_leaves_what_it_is_not_
     run_scenario(scenario)
 
 
-def test_a_process_that_hears_nothing_uses_nothing_that_it_keeps_by_itself_until_it_hears_again() -> None:
+def test_an_unsubscribed_process_does_not_use_its_own_cache() -> None:
     async def scenario() -> None:
         shared, by = FakeSharedStore(seeded_random(3)), build_agency()
         here, there = build_cache(shared), build_cache(shared)
@@ -194,7 +194,7 @@ def test_a_process_that_hears_nothing_uses_nothing_that_it_keeps_by_itself_until
     run_scenario(scenario)
 
 
-def test_what_is_shared_may_be_gone_and_answers_go_on() -> None:
+def test_without_the_shared_tier_answers_continue() -> None:
     async def scenario() -> None:
         shared, by = FakeSharedStore(seeded_random(3)), build_agency()
         through = build_cache(shared)
@@ -237,7 +237,7 @@ def test_a_read_with_max_age_zero_joins_no_earlier_fetch_whose_answer_changes_no
     run_scenario(scenario)
 
 
-def test_what_is_given_says_since_when_it_is_so_and_until_when_it_is_fresh() -> None:
+def test_a_result_says_when_it_was_fetched_and_until_when_it_is_fresh() -> None:
     async def scenario() -> None:
         shared, by = FakeSharedStore(seeded_random(3)), build_agency(slowest=0.0)
         through, other = build_cache(shared), build_cache(shared)
@@ -256,7 +256,7 @@ def test_what_is_given_says_since_when_it_is_so_and_until_when_it_is_fresh() -> 
     run_scenario(scenario)
 
 
-def test_who_wants_nothing_old_gets_what_is_young_enough() -> None:
+def test_a_max_age_is_met_by_an_answer_that_is_young_enough() -> None:
     async def scenario() -> None:
         shared, by = FakeSharedStore(seeded_random(3)), build_agency()
         through, other = build_cache(shared), build_cache(shared)
@@ -270,7 +270,7 @@ def test_who_wants_nothing_old_gets_what_is_young_enough() -> None:
     run_scenario(scenario)
 
 
-def test_another_version_of_the_hub_or_a_stranger_in_what_is_shared_is_no_answer() -> None:
+def test_entries_of_another_version_or_a_stranger_are_ignored() -> None:
     async def scenario() -> None:
         shared, by = FakeSharedStore(seeded_random(3)), build_agency()
         here, there = build_cache(shared), build_cache(shared)
@@ -285,7 +285,7 @@ def test_another_version_of_the_hub_or_a_stranger_in_what_is_shared_is_no_answer
     run_scenario(scenario)
 
 
-def test_what_has_no_tags_is_used_whatever_is_heard() -> None:
+def test_a_public_answer_is_used_without_a_subscription() -> None:
     async def scenario() -> None:
         shared, by = FakeSharedStore(seeded_random(3)), build_agency()
         through = build_cache(shared)
@@ -298,7 +298,7 @@ def test_what_has_no_tags_is_used_whatever_is_heard() -> None:
     run_scenario(scenario)
 
 
-def test_the_process_keeps_no_more_bytes_than_it_may() -> None:
+def test_the_process_cache_does_not_exceed_its_byte_limit() -> None:
     async def scenario() -> None:
         through, by = build_cache(max_bytes=20_000), build_agency()
         for key in range(500):
@@ -312,7 +312,7 @@ def test_the_process_keeps_no_more_bytes_than_it_may() -> None:
     run_scenario(scenario)
 
 
-def test_it_counts_what_was_found_where_and_what_was_not() -> None:
+def test_lookups_are_counted_by_tier_as_hits_and_misses() -> None:
     async def scenario() -> None:
         shared = FakeSharedStore(seeded_random(2))
         here, there, by = build_cache(shared), build_cache(shared), build_agency()
@@ -331,7 +331,7 @@ def test_it_counts_what_was_found_where_and_what_was_not() -> None:
     run_scenario(scenario)
 
 
-def test_it_counts_who_waited_for_what_somebody_else_was_asking_for() -> None:
+def test_joined_fetches_are_counted() -> None:
     async def scenario() -> None:
         through, by, things = build_cache(), build_agency(), build_kind("counted")
         slot = Slot(things, 1)
@@ -342,7 +342,7 @@ def test_it_counts_who_waited_for_what_somebody_else_was_asking_for() -> None:
     run_scenario(scenario)
 
 
-def test_it_counts_answers_that_were_given_old_and_how_old_they_were() -> None:
+def test_stale_answers_are_counted_with_their_age() -> None:
     async def scenario() -> None:
         through, by = build_cache(), build_agency()
         things = build_kind("counted", stale_while_revalidate=10.0, stale_if_error=3600.0)

@@ -1,4 +1,4 @@
-"""Answers as bytes: every record of the hub comes back as it was, and nothing else becomes one."""
+"""Answers as bytes: every record decodes to its equal, and other bytes are refused."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ ANSWERS: list[tuple[Any, Any]] = [
 
 
 @pytest.mark.parametrize(("type_", "answer"), ANSWERS, ids=lambda each: type(each).__name__)
-def test_an_answer_comes_back_as_it_was(type_: Any, answer: Any) -> None:  # noqa: ANN401 - any record
+def test_an_answer_decodes_to_its_equal(type_: Any, answer: Any) -> None:  # noqa: ANN401 - any record
     codec = RecordCodec(type_)
     body = codec.encode(answer)
     assert body
@@ -37,7 +37,7 @@ def test_an_answer_comes_back_as_it_was(type_: Any, answer: Any) -> None:  # noq
 
 
 @pytest.mark.parametrize(
-    "told",
+    "value",
     [
         {},
         {"nik": 5},
@@ -47,19 +47,19 @@ def test_an_answer_comes_back_as_it_was(type_: Any, answer: Any) -> None:  # noq
         {"nik": "1", "name": None, "sex": "X", "birth_place": "", "birth_date": "2026-13-45"},
     ],
 )
-def test_what_is_no_record_does_not_become_one(told: object) -> None:
+def test_bytes_of_another_type_do_not_become_a_record(value: object) -> None:
     with pytest.raises(ValueError, match=r"."):
-        RecordCodec(Identity).decode(msgspec.msgpack.encode(told))
+        RecordCodec(Identity).decode(msgspec.msgpack.encode(value))
 
 
 @settings(max_examples=300, derandomize=True, database=None, deadline=None)
 @given(st.binary(max_size=200))
-def test_rubbish_is_refused_as_such(body: bytes) -> None:
+def test_invalid_bytes_are_refused(body: bytes) -> None:
     with pytest.raises(ValueError, match=r"."):
         RecordCodec(Identity).decode(body)
 
 
-def test_another_form_of_a_record_has_another_name() -> None:
+def test_another_form_of_a_record_has_another_form_digest() -> None:
     assert RecordCodec(Identity).form == RecordCodec(Identity).form
     assert RecordCodec(Identity).form != RecordCodec(Household).form
     assert RecordCodec(tuple[Price, ...]).form != RecordCodec(Price).form

@@ -1,4 +1,4 @@
-"""What all processes keep together, in a real Valkey: one round trip a batch, tokens, leases, a server that goes."""
+"""The shared tier in a real Valkey: one round trip per batch, tokens, leases, server failures."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ TIMEOUT, RETRY_DELAY = 0.5, 0.05
 
 @dataclass
 class RecordedInvalidations:
-    """What one process was told."""
+    """What one process received."""
 
     invalidated: list[list[str]] = field(default_factory=list)
     lost: int = 0
@@ -39,12 +39,12 @@ async def run_tier(
     retry_delay: float = RETRY_DELAY,
     clock: Callable[[], float] = get_monotonic_seconds,
 ) -> AsyncIterator[RedisTier]:
-    told = recorded or RecordedInvalidations()
+    recorder = recorded or RecordedInvalidations()
     made = RedisTier(
         valkey.url,
         max_lifetime=60.0,
-        on_invalidated=lambda tags: told.invalidated.append(list(tags)),
-        on_unsubscribed=told.lose,
+        on_invalidated=lambda tags: recorder.invalidated.append(list(tags)),
+        on_unsubscribed=recorder.lose,
         timeout=timeout,
         retry_delay=retry_delay,
         clock=clock,
@@ -69,25 +69,25 @@ async def build_entry(made: RedisTier, *wanted: CacheKey, body: bytes = b"body")
 
 
 async def count_reads(valkey: LocalValkey) -> dict[str, int]:
-    """How often it was asked to read, by command."""
+    """The number of read commands, by command."""
     async with Redis.from_url(valkey.url, protocol=2) as client:
         counted = await client.info("commandstats")
     return {name: counted[f"cmdstat_{name}"]["calls"] for name in ("get", "mget") if f"cmdstat_{name}" in counted}
 
 
-async def test_what_was_stored_is_found_by_every_process_in_one_round_trip(valkey: LocalValkey) -> None:
+async def test_every_process_finds_a_stored_entry_in_one_round_trip(valkey: LocalValkey) -> None:
     async with run_tier(valkey) as here, run_tier(valkey) as there:
         await build_entry(here, ONE, TWO)
         assert await count_reads(valkey) == {"mget": 1}
         looked = await there.look_up([ONE, TWO])
         assert looked is not None
         assert {name: each.body for name, each in looked.found.items()} == {"name-1": b"body", "name-2": b"body"}
-        # Each process knows the clock of Redis by a look of its own.
+        # Each process measures the clock of Redis itself.
         assert [each.fetched_at for each in looked.found.values()] == pytest.approx([100.0, 100.0], abs=0.1)
         assert await count_reads(valkey) == {"mget": 2}
 
 
-async def test_what_was_invalidated_is_found_by_nobody_and_everybody_hears_of_it(valkey: LocalValkey) -> None:
+async def test_an_invalidated_entry_is_never_found_and_every_process_is_informed(valkey: LocalValkey) -> None:
     heard = RecordedInvalidations()
     async with run_tier(valkey) as here, run_tier(valkey, heard) as there:
         await build_entry(here, ONE, TWO)
@@ -98,7 +98,7 @@ async def test_what_was_invalidated_is_found_by_nobody_and_everybody_hears_of_it
         await wait_until(lambda: heard.invalidated == [["tag-both"]])
 
 
-async def test_what_was_fetched_before_an_invalidation_and_stored_after_it_is_found_by_nobody(
+async def test_an_answer_fetched_before_an_invalidation_and_stored_after_it_is_not_found(
     valkey: LocalValkey,
 ) -> None:
     async with run_tier(valkey) as made:
@@ -115,7 +115,7 @@ async def test_what_was_fetched_before_an_invalidation_and_stored_after_it_is_fo
         assert again.found["name-1"].body == b"new"
 
 
-async def test_nothing_is_kept_longer_than_it_may_be_and_tokens_outlive_it(valkey: LocalValkey) -> None:
+async def test_entries_expire_after_their_lifetime_and_tokens_outlive_them(valkey: LocalValkey) -> None:
     async with run_tier(valkey) as made:
         looked = await made.look_up([ONE])
         assert looked is not None
@@ -127,17 +127,17 @@ async def test_nothing_is_kept_longer_than_it_may_be_and_tokens_outlive_it(valke
     assert lives["t"] > 60_000 + 100_000
 
 
-async def test_one_process_leads_until_it_says_that_it_is_over(valkey: LocalValkey) -> None:
+async def test_one_process_holds_a_lease_until_it_releases_it(valkey: LocalValkey) -> None:
     async with run_tier(valkey) as here, run_tier(valkey) as there:
         assert list(await here.acquire_lease(["name-1", "name-2"])) == ["name-1", "name-2"]
         assert list(await there.acquire_lease(["name-1", "name-3"])) == ["name-3"]
-        await there.release_lease(["name-1"])  # it is not theirs to end
+        await there.release_lease(["name-1"])  # the lease belongs to another process
         assert list(await there.acquire_lease(["name-1"])) == []
         await here.release_lease(["name-1"])
         assert list(await there.acquire_lease(["name-1"])) == ["name-1"]
 
 
-async def test_a_server_that_is_gone_finds_nothing_fails_nobody_and_is_found_again(valkey: LocalValkey) -> None:
+async def test_a_missing_server_fails_no_read_and_is_reconnected(valkey: LocalValkey) -> None:
     heard = RecordedInvalidations()
     async with run_tier(valkey, heard) as made:
         await build_entry(made, ONE)
@@ -156,14 +156,14 @@ async def test_a_server_that_is_gone_finds_nothing_fails_nobody_and_is_found_aga
         assert set(looked.found) == {"name-1"}
 
 
-async def test_a_server_that_hangs_is_noticed_though_nobody_asks_it_anything(valkey: LocalValkey) -> None:
+async def test_a_hanging_server_is_detected_without_a_request(valkey: LocalValkey) -> None:
     async with run_tier(valkey) as made:
         with valkey.freeze():
             await wait_until(lambda: not made.is_subscribed)
         await wait_until(lambda: made.is_subscribed)
 
 
-async def test_a_server_that_is_slow_is_let_rest_and_what_the_process_keeps_by_itself_still_counts(
+async def test_a_slow_server_is_paused_and_the_process_cache_stays_valid(
     valkey: LocalValkey,
 ) -> None:
     heard = RecordedInvalidations()
@@ -172,19 +172,19 @@ async def test_a_server_that_is_slow_is_let_rest_and_what_the_process_keeps_by_i
         with valkey.freeze():
             assert await made.look_up([ONE]) is None
             assert (made.is_subscribed, heard.lost) == (True, lost)
-            async with asyncio.timeout(0.1):  # nobody waits for it a second time
+            async with asyncio.timeout(0.1):  # the second call does not wait
                 assert await made.look_up([ONE]) is None
                 assert not await made.invalidate(["tag-1"])
 
 
-async def test_many_concurrent_calls_use_few_connections_and_none_is_left_when_the_server_goes(
+async def test_many_concurrent_calls_use_few_connections_and_none_outlives_the_server(
     valkey: LocalValkey,
 ) -> None:
     async with run_tier(valkey) as made:
         assert None not in await asyncio.gather(*(made.look_up([ONE]) for _ in range(100)))
         async with Redis.from_url(valkey.url, protocol=2) as client:
             here = len(await client.client_list()) - 1
-        assert 2 < here <= MAX_CONNECTIONS + 2  # and the channel, and what asked which server it is
+        assert 2 < here <= MAX_CONNECTIONS + 2  # plus the channel, and the connection that asked for the run id
         valkey.kill()
         await wait_until(lambda: not made.is_subscribed)
         await wait_until(
@@ -192,7 +192,7 @@ async def test_many_concurrent_calls_use_few_connections_and_none_is_left_when_t
         )
 
 
-async def test_leases_taken_while_the_server_hung_block_nobody_once_it_answers_again(valkey: LocalValkey) -> None:
+async def test_leases_acquired_during_a_hang_are_released_when_the_server_answers_again(valkey: LocalValkey) -> None:
     async with run_tier(valkey) as here, run_tier(valkey) as there:
         assert list(await here.acquire_lease(["name-1"])) == ["name-1"]
         with valkey.freeze():
@@ -202,7 +202,7 @@ async def test_leases_taken_while_the_server_hung_block_nobody_once_it_answers_a
         assert list(await there.acquire_lease(["name-1"])) == ["name-1"]
 
 
-async def test_leases_taken_while_the_server_rested_are_released_with_the_next_lease(valkey: LocalValkey) -> None:
+async def test_leases_acquired_during_a_pause_are_released_with_the_next_lease(valkey: LocalValkey) -> None:
     async with run_tier(valkey, timeout=0.2, retry_delay=0.3) as here, run_tier(valkey) as there:
         assert list(await here.acquire_lease(["name-1"])) == ["name-1"]
         with valkey.freeze():
@@ -213,8 +213,8 @@ async def test_leases_taken_while_the_server_rested_are_released_with_the_next_l
                 await asyncio.sleep(0.05)
 
 
-async def test_a_server_that_was_restarted_with_what_it_held_is_another_server(valkey: LocalValkey) -> None:
-    """It may never have heard of an invalidation that came after its snapshot."""
+async def test_a_restarted_server_with_its_data_is_another_server(valkey: LocalValkey) -> None:
+    """It may have missed an invalidation that came after its snapshot."""
     async with run_tier(valkey) as made:
         await build_entry(made, ONE)
         async with Redis.from_url(valkey.url, protocol=2) as client:
@@ -231,7 +231,7 @@ async def test_a_server_that_was_restarted_with_what_it_held_is_another_server(v
         assert looked.found == {}
 
 
-async def test_without_a_server_the_hub_starts_and_goes_on_looking_for_it(valkey: LocalValkey) -> None:
+async def test_without_a_server_the_hub_starts_and_keeps_trying_to_connect(valkey: LocalValkey) -> None:
     valkey.kill()
     async with run_tier(valkey) as made:
         assert not made.is_subscribed
@@ -239,14 +239,14 @@ async def test_without_a_server_the_hub_starts_and_goes_on_looking_for_it(valkey
         await wait_until(lambda: made.is_subscribed)
 
 
-async def test_no_text_shows_where_redis_is(valkey: LocalValkey) -> None:
+async def test_no_text_reveals_the_address_of_redis(valkey: LocalValkey) -> None:
     async with run_tier(valkey) as made:
         assert repr(made) == "<RedisTier following>"
     assert repr(made) == "<RedisTier lost>"
 
 
 @pytest.mark.parametrize("value", [b"", b"short", b"\0" * 9 + b"\x05"])
-async def test_what_is_no_entry_is_not_found(valkey: LocalValkey, value: bytes) -> None:
+async def test_an_invalid_entry_is_not_found(valkey: LocalValkey, value: bytes) -> None:
     async with run_tier(valkey) as made:
         async with Redis.from_url(valkey.url, protocol=2) as client:
             run_id = (await client.info("server"))["run_id"][:16]
@@ -256,7 +256,7 @@ async def test_what_is_no_entry_is_not_found(valkey: LocalValkey, value: bytes) 
         assert looked.found == {}
 
 
-async def test_an_answer_is_as_old_for_every_process_whatever_their_own_clocks_say(valkey: LocalValkey) -> None:
+async def test_an_answer_has_the_same_age_in_every_process_whatever_its_clock(valkey: LocalValkey) -> None:
     def elsewhere() -> float:
         return get_monotonic_seconds() + 500_000.0
 
@@ -269,7 +269,7 @@ async def test_an_answer_is_as_old_for_every_process_whatever_their_own_clocks_s
         assert elsewhere() - found.found["name-1"].fetched_at == pytest.approx(40.0, abs=1.0)
 
 
-async def test_what_was_stored_before_the_clock_of_redis_was_set_back_is_forgotten(valkey: LocalValkey) -> None:
+async def test_entries_stored_before_the_clock_of_redis_was_set_back_are_deleted(valkey: LocalValkey) -> None:
     ahead = 0.0
 
     def clock() -> float:
@@ -278,14 +278,14 @@ async def test_what_was_stored_before_the_clock_of_redis_was_set_back_is_forgott
     async with run_tier(valkey, clock=clock) as made, Redis.from_url(valkey.url, protocol=2) as client:
         await build_entry(made, ONE, TWO)
         await made.invalidate(["tag-2"])
-        ahead = 0.5  # looks differ by little
+        ahead = 0.5  # measurements differ a little
         await asyncio.sleep(12 * RETRY_DELAY)
         assert await client.exists(made._key("a", made._run_id, "name-1")) == 1
-        ahead = 3_600.0  # Redis falls behind: as if its clock was set back
+        ahead = 3_600.0  # Redis falls behind, as if its clock was set back
         async with asyncio.timeout(10):
             while await client.exists(made._key("a", made._run_id, "name-1")):  # noqa: ASYNC110 - it is at Redis
                 await asyncio.sleep(RETRY_DELAY)
-        # What was invalidated stays so.
+        # What was invalidated stays invalid.
         assert await client.exists(made._key("t", made._run_id, "tag-2")) == 1
         assert made.is_subscribed
         await build_entry(made, ONE)

@@ -1,8 +1,8 @@
-"""Nothing that was invalidated comes back, whatever happens in which order.
+"""No invalidated answer comes back, in any order of events.
 
-Processes read and invalidate, lose the channel and find it again, what they share crashes and comes back with what an
-old snapshot held; every step and every wait is drawn from a seed. Whoever begins to read after an invalidation was
-acknowledged gets what the agency said after the change, or nothing.
+Processes read and invalidate, lose the channel and find it again; the shared tier crashes and restores an old snapshot.
+Every step and every wait comes from a seed. A read that starts after an acknowledged invalidation returns the agency's
+answer after the change, or nothing.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ SLOTS = {key: Slot(KIND, key) for key in KEYS}
 
 @dataclass
 class ReadObservations:
-    """What readers were told that they should not have been."""
+    """Values that readers received and should not have."""
 
     known: dict[int, int] = field(default_factory=dict)
     """By key: the version of the last change whose invalidation was acknowledged."""
@@ -50,7 +50,7 @@ class ReadObservations:
 async def read_keys(
     name: str, through: ReadThroughCache, by: VersionedAgency, random: Random, observations: ReadObservations
 ) -> None:
-    """Read some keys at once."""
+    """Reads some keys concurrently."""
     keys = random.sample(KEYS, random.randint(1, len(KEYS)))
     least = {key: observations.known.get(key, 0) for key in keys}
     found = await through.read([SLOTS[key] for key in keys], by.answer, max_age=random.choice([inf] * 9 + [0.0]))
@@ -64,7 +64,7 @@ async def read_keys(
 async def change_key(
     through: ReadThroughCache, by: VersionedAgency, random: Random, observations: ReadObservations
 ) -> None:
-    """The agency changes something, then says so; who is not heard says it again later, as a webhook would."""
+    """Changes something at the agency, and invalidates it; repeats that until it succeeds, as a webhook would."""
     key = random.choice(KEYS)
     version = by.versions[key] = by.versions.get(key, 0) + 1
     for _ in range(20):
@@ -76,7 +76,7 @@ async def change_key(
 
 
 async def cause_trouble(shared: FakeSharedStore, by: VersionedAgency, random: Random) -> None:
-    """Something goes wrong, for a while."""
+    """Causes a failure for a while."""
     member: FakeSharedTier = random.choice(shared.members)
     happens = random.choice(("lose", "crash", "save", "agency"))
     if happens == "lose":
@@ -144,27 +144,27 @@ def test_a_read_after_an_invalidation_never_returns_older_values(seed: int) -> N
     assert run_simulation(seed).wrong == []
 
 
-def test_nor_in_lives_that_nobody_has_tried_before() -> None:
+def test_a_read_after_an_invalidation_never_returns_older_values_with_new_seeds() -> None:
     assert_simulations(100, 60)
 
 
 @pytest.mark.long
-def test_the_same_five_thousand_times() -> None:
+def test_a_read_after_an_invalidation_never_returns_older_values_five_thousand_times() -> None:
     assert_simulations(5_000, 200)
 
 
-def test_the_world_is_lively_enough_to_mean_something() -> None:
-    told = [run_simulation(seed) for seed in range(20)]
-    assert sum(each.reads for each in told) > 1_000
-    assert sum(each.acknowledged for each in told) > 150
+def test_the_simulation_covers_enough_events() -> None:
+    results = [run_simulation(seed) for seed in range(20)]
+    assert sum(each.reads for each in results) > 1_000
+    assert sum(each.acknowledged for each in results) > 150
 
 
 class BlindEpochs(InvalidationEpochs):
-    """Believes every mark."""
+    """Treats every snapshot as current."""
 
     __slots__ = ()
 
-    def is_current(self, tags: Any, snapshot: Any) -> bool:  # noqa: ANN401, ARG002 - as Fences
+    def is_current(self, tags: Any, snapshot: Any) -> bool:  # noqa: ANN401, ARG002 - as InvalidationEpochs
         return bool(snapshot != NEVER_CURRENT)
 
 
@@ -173,7 +173,7 @@ def _disable_epochs(through: ReadThroughCache) -> None:
 
 
 class AlwaysSubscribed(ReadThroughCache):
-    """Never asks whether it hears what others invalidate."""
+    """Always claims to be subscribed."""
 
     _unsubscribed = False
 

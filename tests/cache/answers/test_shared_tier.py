@@ -1,4 +1,4 @@
-"""What every shared tier does: the one in Redis, and the one in memory that the tests of the read-through run on.
+"""The contract of every shared tier: the one in Redis, and the in-memory one of the read-through tests.
 
 Each test runs against both. So the tests on `tests.cache.answers.cache_world` also hold for the hub with a real server.
 """
@@ -26,7 +26,7 @@ BODY = b"\0body \xff"
 
 @dataclass(eq=False)
 class FakeReadThrough:
-    """Stands for the read-through of a process: it takes what the tier tells."""
+    """Stands for the read-through cache of a process: it records the tier's callbacks."""
 
     invalidated: list[list[str]] = field(default_factory=list)
     lost: int = 0
@@ -44,26 +44,26 @@ class FakeReadThrough:
 
 @dataclass
 class TierProcess:
-    """One process of the hub: its tier, and what it heard from there."""
+    """One process of the hub: its tier, and what it received from it."""
 
     tier: SharedTier
     heard: FakeReadThrough
 
 
 class SharedTierWorld(Protocol):
-    """A tier that processes share, and what can happen to it."""
+    """A tier that processes share, and the failures it can have."""
 
     def process(self) -> TierProcess:
-        """A process that follows."""
+        """A subscribed process."""
 
     async def restart(self, *, from_snapshot: bool) -> None:
-        """End the tier and start it again, empty or with all it held; wait until processes follow."""
+        """Restarts the tier, empty or with its data; waits until processes are subscribed again."""
 
     async def stop(self) -> None:
-        """End the tier; wait until processes notice."""
+        """Stops the tier; waits until processes notice."""
 
     async def forget_leases(self) -> None:
-        """Let the time of all leases pass."""
+        """Lets all leases expire."""
 
 
 class InMemoryTierWorld:
@@ -96,7 +96,7 @@ class InMemoryTierWorld:
 
 
 class ValkeyTierWorld:
-    """The tier of production, on a real server."""
+    """The production tier, on a real server."""
 
     def __init__(self, valkey: LocalValkey, tiers: Sequence[RedisTier], heard: Sequence[FakeReadThrough]) -> None:
         self.valkey = valkey
@@ -162,7 +162,7 @@ async def wait_until(true: Callable[[], bool]) -> None:
 
 
 async def look_up(process: TierProcess, *wanted: CacheKey) -> Lookup:
-    """What a process finds there; to the second, for each reads the clock of Redis by itself."""
+    """What a process finds, to the second, because each measures the clock of Redis itself."""
     looked = await process.tier.look_up(wanted)
     assert looked is not None
     return looked._replace(
@@ -176,7 +176,7 @@ async def store(process: TierProcess, *wanted: CacheKey, at: float = 100.0) -> L
     return before
 
 
-async def test_every_process_finds_what_one_stored(place: SharedTierWorld) -> None:
+async def test_every_process_finds_an_entry_stored_by_another(place: SharedTierWorld) -> None:
     here, there = place.process(), place.process()
     before = await store(here, ONE, TWO)
     assert before.found == {}
@@ -185,20 +185,20 @@ async def test_every_process_finds_what_one_stored(place: SharedTierWorld) -> No
     assert after == Lookup({each.name: SharedEntry(100.0, BODY) for each in (ONE, TWO)}, before.tokens, before.run_id)
 
 
-async def test_the_entry_that_was_stored_last_counts(place: SharedTierWorld) -> None:
+async def test_the_last_stored_entry_is_found(place: SharedTierWorld) -> None:
     here = place.process()
     await store(here, ONE, at=100.0)
     await store(here, ONE, at=50.0)
     assert (await look_up(here, ONE)).found == {"name-1": SharedEntry(50.0, BODY)}
 
 
-async def test_an_answer_without_tags_is_kept_too(place: SharedTierWorld) -> None:
+async def test_an_answer_without_tags_is_stored(place: SharedTierWorld) -> None:
     here, there = place.process(), place.process()
     await store(here, CacheKey("name-3", ()))
     assert (await look_up(there, CacheKey("name-3", ()))).found == {"name-3": SharedEntry(100.0, BODY)}
 
 
-async def test_an_entry_asked_for_with_other_tags_is_not_found(place: SharedTierWorld) -> None:
+async def test_an_entry_looked_up_with_other_tags_is_not_found(place: SharedTierWorld) -> None:
     here = place.process()
     await store(here, ONE)
     for tags in ((), ("tag-1", "tag-2")):
@@ -206,7 +206,7 @@ async def test_an_entry_asked_for_with_other_tags_is_not_found(place: SharedTier
         assert (await look_up(here, CacheKey("name-1", tags))).found == {}
 
 
-async def test_no_process_finds_what_one_invalidated_and_each_hears_of_it(place: SharedTierWorld) -> None:
+async def test_no_process_finds_an_invalidated_entry_and_each_is_informed(place: SharedTierWorld) -> None:
     here, there = place.process(), place.process()
     before = await store(here, ONE, TWO)
     assert await there.tier.invalidate(["tag-both", "tag-4"])
@@ -217,7 +217,7 @@ async def test_no_process_finds_what_one_invalidated_and_each_hears_of_it(place:
     await wait_until(lambda: [each.heard.invalidated for each in (here, there)] == [[["tag-both", "tag-4"]]] * 2)
 
 
-async def test_what_was_looked_up_before_an_invalidation_and_stored_after_it_is_not_found(
+async def test_an_entry_looked_up_before_an_invalidation_and_stored_after_it_is_not_found(
     place: SharedTierWorld,
 ) -> None:
     here, there = place.process(), place.process()
@@ -229,7 +229,7 @@ async def test_what_was_looked_up_before_an_invalidation_and_stored_after_it_is_
     assert set((await look_up(there, ONE)).found) == {"name-1"}
 
 
-async def test_nothing_is_found_after_its_time(place: SharedTierWorld) -> None:
+async def test_no_entry_is_found_after_its_lifetime(place: SharedTierWorld) -> None:
     here = place.process()
     before = await look_up(here, ONE, TWO)
     await here.tier.store([NewSharedEntry(ONE, 100.0, BODY, 0.001), NewSharedEntry(TWO, 100.0, BODY, 30.0)], before)
@@ -251,7 +251,7 @@ async def test_one_process_at_a_time_holds_the_lease_of_a_name(place: SharedTier
     assert list(await here.tier.acquire_lease(["name-1"])) == ["name-1"]
 
 
-async def test_a_tier_that_is_gone_finds_nothing_keeps_nothing_and_lets_everybody_fetch(place: SharedTierWorld) -> None:
+async def test_a_missing_tier_finds_and_stores_nothing_and_grants_every_lease(place: SharedTierWorld) -> None:
     here = place.process()
     before = await store(here, ONE)
     lost = here.heard.lost
@@ -268,9 +268,7 @@ async def test_a_tier_that_is_gone_finds_nothing_keeps_nothing_and_lets_everybod
 
 
 @pytest.mark.parametrize("from_snapshot", [False, True])
-async def test_after_a_restart_nothing_of_the_life_before_counts(
-    place: SharedTierWorld, *, from_snapshot: bool
-) -> None:
+async def test_after_a_restart_no_earlier_entry_is_found(place: SharedTierWorld, *, from_snapshot: bool) -> None:
     here, there = place.process(), place.process()
     before = await store(here, ONE)
     await here.tier.acquire_lease(["name-1"])

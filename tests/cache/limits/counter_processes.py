@@ -1,4 +1,4 @@
-"""Processes' shares in a Valkey."""
+"""Processes that count in a Valkey."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ async def run_counters(
     *,
     timeout: float = 2.0,
 ) -> AsyncIterator[RedisCounters]:
-    """One process's share in it. A busy machine may be slow, so it is patient where that is not what is tried."""
+    """One process's counters. The timeout is generous for a busy machine, except where the timeout is tested."""
     shared = RedisCounters(valkey.url, make_key=KEYS, timeout=timeout, retry_delay=0.05)
     await shared.start()
     try:

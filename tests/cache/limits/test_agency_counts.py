@@ -1,4 +1,4 @@
-"""What all processes take of what agencies allow, in a real Valkey."""
+"""Agency limits shared by all processes, in a real Valkey."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ def agency_counts(shared: RedisCounters) -> AgencyCounts:
     return AgencyCounts(shared, make_key=lambda agency: RateKeys(b"s" * 32)("agency", agency))
 
 
-async def test_turns_are_shared_by_processes_and_not_by_agencies(valkey: LocalValkey) -> None:
+async def test_rate_permits_are_shared_by_processes_and_not_by_agencies(valkey: LocalValkey) -> None:
     async with run_counters(valkey) as one, run_counters(valkey) as other:
         here, there = agency_counts(one), agency_counts(other)
         assert await here.acquire_rate("pangan", rate=0.01, burst=2) == 0.0
@@ -26,7 +26,7 @@ async def test_turns_are_shared_by_processes_and_not_by_agencies(valkey: LocalVa
         assert await there.acquire_rate("pbb", rate=0.01, burst=2) == 0.0
 
 
-async def test_calls_of_a_day_are_reserved_once_for_all(valkey: LocalValkey) -> None:
+async def test_daily_calls_are_reserved_once_for_all_processes(valkey: LocalValkey) -> None:
     async with run_counters(valkey) as one, run_counters(valkey) as other:
         here, there = agency_counts(one), agency_counts(other)
         assert await here.reserve("pbb", 6, day=DAY, limit=10, known_spent=0) == (True, 6)
@@ -36,7 +36,7 @@ async def test_calls_of_a_day_are_reserved_once_for_all(valkey: LocalValkey) -> 
         assert await here.reserve("pbb", 6, day=DAY + 1, limit=10, known_spent=0) == (True, 6)
 
 
-async def test_without_redis_nobody_counts_for_all(valkey: LocalValkey) -> None:
+async def test_without_redis_there_is_no_shared_count(valkey: LocalValkey) -> None:
     async with run_counters(valkey) as one:
         here = agency_counts(one)
         valkey.kill()

@@ -1,4 +1,4 @@
-"""Days of clients, of two processes that count together in a real Valkey, and alone where it is gone."""
+"""Daily quotas of clients: shared by two processes in a real Valkey, and local without it."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ DAY = 86_400.0
 
 
 async def spend(quota: DailyCostQuota, points: int) -> int:
-    """Spend; how many were left where that was too many, else -1."""
+    """Spends points; returns the points left at a refusal, otherwise -1."""
     try:
         if (spending := quota.spend(points)) is not None:
             await spending
@@ -24,7 +24,7 @@ async def spend(quota: DailyCostQuota, points: int) -> int:
     return -1
 
 
-async def test_processes_spend_of_one_day_together(valkey: LocalValkey) -> None:
+async def test_processes_share_a_daily_quota(valkey: LocalValkey) -> None:
     async with run_counters(valkey) as here, run_counters(valkey) as there:
         one, other = (
             DailyCostQuota(100, client=build_client("kios"), store=here),
@@ -40,13 +40,13 @@ async def test_processes_spend_of_one_day_together(valkey: LocalValkey) -> None:
         assert (repr(one), repr(other)) == ("<Quota 100 of 100 points>", "<Quota 100 of 100 points>")
 
 
-async def test_a_hub_that_starts_in_the_middle_of_the_day_knows_what_is_spent(valkey: LocalValkey) -> None:
+async def test_a_hub_that_starts_during_the_day_knows_the_spent_points(valkey: LocalValkey) -> None:
     async with run_counters(valkey) as shared:
         assert await spend(DailyCostQuota(100, client=build_client("kios"), store=shared), 80) == -1
         assert await spend(DailyCostQuota(100, client=build_client("kios"), store=shared), 30) == 20
 
 
-async def test_the_next_day_holds_as_many_points_again(valkey: LocalValkey) -> None:
+async def test_the_next_day_has_a_full_quota(valkey: LocalValkey) -> None:
     now = DAY * 20_000 + 100
     async with run_counters(valkey) as shared:
         quota = DailyCostQuota(100, client=build_client("kios"), store=shared, now=lambda: now)
@@ -55,7 +55,7 @@ async def test_the_next_day_holds_as_many_points_again(valkey: LocalValkey) -> N
         assert await spend(quota, 100) == -1
 
 
-async def test_where_redis_goes_the_day_goes_on_from_what_was_known_and_redis_learns_it_again(
+async def test_without_redis_the_day_continues_and_redis_learns_the_total_again(
     valkey: LocalValkey,
 ) -> None:
     async with run_counters(valkey) as shared:

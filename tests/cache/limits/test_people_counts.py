@@ -1,4 +1,4 @@
-"""Different people that readers read: in one process, and in a real Valkey that is killed and brought back."""
+"""Different people that readers read: in one process, and in a real Valkey that is killed and restarted."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def refused(charge: Charge) -> tuple[int, float, int, float] | None:
     return None if over is None else (len(over.people), over.window, over.limit, over.wait)
 
 
-async def test_as_many_different_people_as_the_hour_allows_and_the_next_waits_for_the_oldest() -> None:
+async def test_beyond_the_hourly_budget_the_next_person_waits_for_the_oldest() -> None:
     clock = PeopleClock()
     counted = build_local_counts(clock)
     assert await counted.charge("r", TEN, people(0, 9)) == Charge(9)
@@ -58,7 +58,7 @@ async def test_people_read_within_the_hour_are_free_even_beyond_the_budget() -> 
     assert over.people == frozenset(people(10, 11))
 
 
-async def test_a_charge_is_counted_whole_or_not_at_all() -> None:
+async def test_a_charge_is_counted_completely_or_not() -> None:
     counted = build_local_counts(PeopleClock())
     await counted.charge("r", TEN, people(0, 8))
     assert refused(await counted.charge("r", TEN, people(8, 11))) == (3, HOUR, 10, HOUR)
@@ -66,10 +66,10 @@ async def test_a_charge_is_counted_whole_or_not_at_all() -> None:
     assert refused(await counted.charge("fresh", TEN, people(0, 11))) == (11, HOUR, 10, inf)
 
 
-async def test_the_hour_slides_and_never_starts_over() -> None:
+async def test_the_hour_is_a_sliding_window() -> None:
     clock = PeopleClock()
     counted = build_local_counts(clock)
-    clock.now = 3_600_000.0 - 1  # the last second of an hour of the clock
+    clock.now = 3_600_000.0 - 1  # the last second of a clock hour
     await counted.charge("r", TEN, people(0, 10))
     clock.now += 2
     assert refused(await counted.charge("r", TEN, people(10, 11))) == (1, HOUR, 10, HOUR - 2)
@@ -77,7 +77,7 @@ async def test_the_hour_slides_and_never_starts_over() -> None:
     assert await counted.charge("r", TEN, people(10, 20)) == Charge(10)
 
 
-async def test_the_day_counts_people_once_however_many_hours_they_are_read_in() -> None:
+async def test_the_day_counts_each_person_once() -> None:
     clock = PeopleClock()
     counted = build_local_counts(clock)
     for _ in range(5):
@@ -85,11 +85,11 @@ async def test_the_day_counts_people_once_however_many_hours_they_are_read_in() 
         clock.now += HOUR
     assert await counted.charge("r", TEN, people(10, 20)) == Charge(10)
     clock.now += HOUR
-    # The ten who were read first were read again four hours later; they leave the day 24 hours after that.
+    # The first ten were read again four hours later, so they leave the day 24 hours after that.
     assert refused(await counted.charge("r", TEN, people(20, 21))) == (1, DAY, 20, DAY - 2 * HOUR)
 
 
-async def test_several_processes_that_share_nothing_grant_their_part_each() -> None:
+async def test_processes_without_a_store_grant_their_share_each() -> None:
     clock = PeopleClock()
     processes = [build_local_counts(clock, processes=3) for _ in range(3)]
     granted = [
@@ -100,7 +100,7 @@ async def test_several_processes_that_share_nothing_grant_their_part_each() -> N
     assert sum(granted) == 9
 
 
-async def test_a_process_forgets_the_readers_who_were_quiet_longest_where_there_are_too_many_people() -> None:
+async def test_beyond_the_people_limit_the_least_recent_readers_are_evicted() -> None:
     clock = PeopleClock()
     counted = build_local_counts(clock, max_people=25)
     for reader in ("a", "b", "c"):
@@ -117,10 +117,10 @@ async def run_process(valkey: LocalValkey, *, processes: int = 2) -> AsyncIterat
         await counted.close()
 
 
-async def test_processes_that_share_redis_grant_a_budget_once_and_refuse_alike(valkey: LocalValkey) -> None:
+async def test_processes_with_redis_grant_a_budget_once_and_refuse_alike(valkey: LocalValkey) -> None:
     async with run_process(valkey) as (one, _), run_process(valkey) as (other, _):
         assert await one.charge("r", TEN, people(0, 6)) == Charge(6)
-        assert await other.charge("r", TEN, people(4, 10)) == Charge(6)  # two of them were counted already
+        assert await other.charge("r", TEN, people(4, 10)) == Charge(6)  # two of them were counted before
         over = refused(await other.charge("r", TEN, people(10, 11)))
         assert over is not None
         assert over[:3] == (1, HOUR, 10)
@@ -131,7 +131,7 @@ async def test_processes_that_share_redis_grant_a_budget_once_and_refuse_alike(v
         assert refused(await one.charge("fresh", TEN, people(0, 11))) == (11, HOUR, 10, inf)
 
 
-async def test_of_many_who_race_for_the_budget_exactly_as_many_are_granted(valkey: LocalValkey) -> None:
+async def test_concurrent_charges_grant_exactly_the_budget(valkey: LocalValkey) -> None:
     async with run_process(valkey) as (one, _), run_process(valkey) as (other, _):
         charges = await asyncio.gather(
             *((one, other)[number % 2].charge("r", TEN, people(number, number + 1)) for number in range(100))
@@ -139,7 +139,7 @@ async def test_of_many_who_race_for_the_budget_exactly_as_many_are_granted(valke
         assert sum(each.counted for each in charges) == 10
 
 
-async def test_the_day_is_kept_in_redis_too(valkey: LocalValkey) -> None:
+async def test_the_day_is_counted_in_redis_too(valkey: LocalValkey) -> None:
     async with run_process(valkey) as (one, _), run_process(valkey) as (other, _):
         small = PeopleBudget(hour=10, day=10)
         assert await one.charge("r", small, people(0, 10)) == Charge(10)
@@ -148,7 +148,7 @@ async def test_the_day_is_kept_in_redis_too(valkey: LocalValkey) -> None:
         assert over[:3] == (1, DAY, 10)
 
 
-async def test_while_redis_is_away_a_process_goes_on_from_what_it_knows_and_tells_redis_when_it_is_back(
+async def test_without_redis_a_process_continues_from_its_share_and_restores_redis_later(
     valkey: LocalValkey,
 ) -> None:
     async with run_process(valkey) as (one, at_one), run_process(valkey) as (other, at_other):
@@ -157,7 +157,7 @@ async def test_while_redis_is_away_a_process_goes_on_from_what_it_knows_and_tell
         valkey.kill()
         assert await other.charge("r", TEN, people(4, 7)) == Charge(3)  # its half of the six that were left
         assert refused(await other.charge("r", TEN, people(10, 11))) is not None
-        assert await one.charge("r", TEN, people(7, 10)) == Charge(3)  # it heard of seven that were left
+        assert await one.charge("r", TEN, people(7, 10)) == Charge(3)  # the last reply said that seven were left
         assert refused(await one.charge("r", TEN, people(10, 11))) is not None
         valkey.start()  # empty
         await wait_until(lambda: at_one.is_up and at_other.is_up)
@@ -171,7 +171,7 @@ async def test_while_redis_is_away_a_process_goes_on_from_what_it_knows_and_tell
         assert refused(await other.charge("r", TEN, people(11, 12))) is not None
 
 
-async def test_a_redis_that_lost_everybody_is_restored_before_it_grants_anything(valkey: LocalValkey) -> None:
+async def test_a_redis_that_lost_its_data_is_restored_before_it_grants_anything(valkey: LocalValkey) -> None:
     async with run_process(valkey) as (one, shared):
         assert await one.charge("r", TEN, people(0, 8)) == Charge(8)
         emptied = Redis.from_url(valkey.url)
@@ -182,7 +182,7 @@ async def test_a_redis_that_lost_everybody_is_restored_before_it_grants_anything
         assert shared.is_up
 
 
-async def test_redis_holds_nobodys_number_name_or_pseudonym_and_forgets_within_a_day(valkey: LocalValkey) -> None:
+async def test_redis_holds_no_number_name_or_pseudonym_and_expires_within_a_day(valkey: LocalValkey) -> None:
     async with run_process(valkey) as (one, _):
         await one.charge("r", TEN, people(0, 2))
         looked = Redis.from_url(valkey.url)
@@ -194,8 +194,8 @@ async def test_redis_holds_nobodys_number_name_or_pseudonym_and_forgets_within_a
 
 
 @pytest.mark.parametrize("gone", [0.0, 1_800.0, 3_600.0, 90_000.0])
-async def test_one_process_and_redis_decide_alike(valkey: LocalValkey, gone: float) -> None:
-    """Members in Redis are set back in time; the process has a clock of its own."""
+async def test_a_single_process_and_redis_decide_alike(valkey: LocalValkey, gone: float) -> None:
+    """Members in Redis are moved back in time; the process has its own clock."""
     clock = PeopleClock()
     here = build_local_counts(clock)
     await here.charge("r", TEN, people(0, 10))
@@ -206,7 +206,7 @@ async def test_one_process_and_redis_decide_alike(valkey: LocalValkey, gone: flo
     await looked.zadd("simpul:v1:people:r", {KEYS("person", "r", each.hex()): ago for each in people(0, 10)})
     await looked.aclose()
     for start, end in ((5, 12), (10, 20), (20, 30), (30, 31)):
-        async with run_process(valkey) as (there, _):  # which knows nothing by itself
+        async with run_process(valkey) as (there, _):  # which knows nothing locally
             expected = await here.charge("r", TEN, people(start, end))
             found = await there.charge("r", TEN, people(start, end))
             assert found.counted == expected.counted
@@ -219,16 +219,16 @@ async def test_one_process_and_redis_decide_alike(valkey: LocalValkey, gone: flo
                 )
 
 
-async def test_a_spent_budget_is_not_granted_again_when_redis_goes(valkey: LocalValkey) -> None:
+async def test_a_spent_budget_is_not_granted_again_without_redis(valkey: LocalValkey) -> None:
     async with run_process(valkey) as (one, _), run_process(valkey) as (other, _):
         assert await one.charge("r", TEN, people(0, 10)) == Charge(10)
-        assert refused(await other.charge("r", TEN, people(10, 11))) is not None  # so it knows
+        assert refused(await other.charge("r", TEN, people(10, 11))) is not None  # so it knows the reply
         valkey.kill()
         for each in (one, other):
             assert refused(await each.charge("r", TEN, people(11, 12))) is not None
 
 
-async def test_a_redis_that_is_slow_for_a_moment_is_waited_for_and_no_process_grants_alone(valkey: LocalValkey) -> None:
+async def test_a_briefly_slow_redis_is_waited_for_and_no_process_grants_alone(valkey: LocalValkey) -> None:
     async with run_counters(valkey, timeout=0.1) as at_one, run_process(valkey) as (other, _):
         one = PeopleCounts(at_one, make_key=KEYS)
         assert await other.charge("r", TEN, people(0, 10)) == Charge(10)
@@ -239,11 +239,11 @@ async def test_a_redis_that_is_slow_for_a_moment_is_waited_for_and_no_process_gr
         await one.close()
 
 
-async def test_a_redis_that_comes_back_empty_grants_nothing_before_the_others_restored_it(valkey: LocalValkey) -> None:
+async def test_an_empty_redis_grants_nothing_before_the_others_restored_it(valkey: LocalValkey) -> None:
     async with run_process(valkey) as (one, at_one):
         async with run_process(valkey) as (gone, _):
             assert await gone.charge("r", TEN, people(0, 8)) == Charge(8)
-        assert await one.charge("r", TEN, people(8, 9)) == Charge(1)  # it hears that one is left
+        assert await one.charge("r", TEN, people(8, 9)) == Charge(1)  # the reply says that one is left
         valkey.kill()
         assert refused(await one.charge("r", TEN, people(10, 12))) is not None
         valkey.start()

@@ -1,4 +1,4 @@
-"""Rates in one process, held to what the library says of the same takings."""
+"""Rates in one process, compared with the library's results for the same calls."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from cache.limits.rate_limiter import Bucket, OwnerRegistry, Rate, RateLimiter
 
 
 class SampleOwner:
-    """Somebody with one bucket, on a clock that the tests set."""
+    """An owner with one bucket, on a clock that the tests set."""
 
     now = 0.0
 
@@ -37,7 +37,7 @@ def owners(rate: Rate, most: int = 100) -> OwnerRegistry[SampleOwner]:
     return OwnerRegistry(lambda name: SampleOwner(name, rate), max_owners=most)
 
 
-def test_a_full_bucket_gives_all_immediately_and_fills_evenly() -> None:
+def test_a_full_bucket_allows_a_burst_and_refills_evenly() -> None:
     bucket = Bucket("a", Rate(3, 60.0))
     assert [bucket.take(1, 100.0) for _ in range(4)] == [0.0, 0.0, 0.0, 20.0]
     assert (bucket.compute_remaining(100.0), bucket.compute_remaining(100.5)) == ((0, 60), (0, 60))
@@ -49,20 +49,20 @@ def test_a_full_bucket_gives_all_immediately_and_fills_evenly() -> None:
     assert (bucket.take(2, 120.0), bucket.take(1, 120.0), bucket.take(1, 120.0)) == (20.0, 0.0, 20.0)
 
 
-def test_what_is_refused_costs_nothing() -> None:
+def test_a_refusal_costs_nothing() -> None:
     bucket = Bucket("a", Rate(10))
     assert bucket.take(8, 0.0) == 0.0
     assert bucket.take(3, 0.0) == pytest.approx(6.0)
     assert bucket.take(2, 0.0) == 0.0
 
 
-def test_more_than_there_ever_is_can_never_be_taken() -> None:
+def test_a_cost_beyond_the_whole_amount_is_never_taken() -> None:
     bucket = Bucket("a", Rate(10))
     assert (bucket.take(11, 0.0), bucket.compute_wait(11, 0.0)) == (inf, inf)
     assert bucket.take(10, 0.0) == 0.0
 
 
-def test_a_look_takes_nothing() -> None:
+def test_computing_a_wait_takes_nothing() -> None:
     bucket = Bucket("a", Rate(1))
     assert (
         bucket.compute_wait(1, 5.0),
@@ -73,7 +73,7 @@ def test_a_look_takes_nothing() -> None:
 
 
 @pytest.mark.parametrize(("amount", "seconds"), [(0, 60.0), (-1, 60.0), (1, 0.0)])
-def test_a_rate_that_gives_nothing_is_refused(amount: int, seconds: float) -> None:
+def test_a_rate_that_allows_nothing_is_refused(amount: int, seconds: float) -> None:
     with pytest.raises(ValueError, match="gives nothing"):
         Rate(amount, seconds)
 
@@ -82,7 +82,7 @@ def test_a_rate_that_gives_nothing_is_refused(amount: int, seconds: float) -> No
     st.integers(1, 50),
     st.lists(st.tuples(st.integers(1, 20), st.floats(0.0001, 0.2)), min_size=1, max_size=60),
 )
-def test_the_library_decides_the_same_for_any_takings(amount: int, takings: list[tuple[int, float]]) -> None:
+def test_the_library_decides_the_same_for_any_calls(amount: int, takings: list[tuple[int, float]]) -> None:
     now = [1000.0]
     library = RateLimiterRegistry.get("gcra")(_quota(amount), MemoryStore())
     bucket = Bucket("a", Rate(amount, 1.0))
@@ -92,7 +92,7 @@ def test_the_library_decides_the_same_for_any_takings(amount: int, takings: list
             now[0] += passed
             theirs = library.limit("a", cost)
             ours = bucket.take(cost, now[0])
-            # On the border, where the last bit decides, both are right.
+            # On the border, where the last bit decides, both results are right.
             if abs(bucket.compute_wait(cost, now[0]) if ours else 1.0) > 1e-6 and theirs.limited != bool(ours):
                 assert abs(theirs.state.retry_after) < 1e-6
             if theirs.limited and cost <= amount:
@@ -112,10 +112,10 @@ def test_each_owner_has_its_own_bucket() -> None:
         known.get_or_create("budi").take(),
     ] == [0.0, 60.0, 0.0]
     assert known.find("rina") is None
-    assert repr(known) == "<Owners 2>"
+    assert repr(known) == "<OwnerRegistry 2>"
 
 
-def test_where_more_come_than_fit_who_rests_is_forgotten_before_who_does_not() -> None:
+def test_at_the_limit_owners_with_full_buckets_are_evicted_first() -> None:
     known = owners(Rate(1), most=10)
     known.get_or_create("siti").take()
     for number in range(9):
@@ -128,7 +128,7 @@ def test_where_more_come_than_fit_who_rests_is_forgotten_before_who_does_not() -
     assert len(known) == 10
 
 
-def test_never_more_owners_are_remembered_than_fit() -> None:
+def test_the_registry_never_exceeds_its_limit() -> None:
     known = owners(Rate(1), most=10)
     for number in range(1000):
         known.get_or_create(f"address-{number}").take()

@@ -1,4 +1,4 @@
-"""What processes count together, in a real Valkey that is killed, frozen and brought back."""
+"""Counters that processes share, in a real Valkey that is killed, frozen and restarted."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from tests.cache.limits.counter_processes import KEYS, run_counters, wait_until
 from tests.cache.valkey import LocalValkey
 
 SLACK = 1.0
-"""Seconds that a busy machine may add to what is waited for."""
+"""Seconds that a busy machine may add to a wait."""
 
 
 async def take(rates: RateLimiter, bucket: Bucket, cost: int = 1) -> float:
@@ -27,7 +27,7 @@ def lines(caplog: pytest.LogCaptureFixture) -> list[str]:
     return [each.message for each in caplog.records if each.name == "simpul.limits"]
 
 
-async def test_two_processes_take_of_the_same_rate(valkey: LocalValkey) -> None:
+async def test_two_processes_share_a_rate(valkey: LocalValkey) -> None:
     async with run_counters(valkey) as one, run_counters(valkey) as other:
         here, there = RateLimiter(one), RateLimiter(other)
         rate = Rate(4, 600.0)
@@ -48,14 +48,14 @@ async def test_of_many_concurrent_requests_exactly_the_limit_passes(valkey: Loca
         assert sum(each == 0.0 for each in answers) == 100
 
 
-async def test_what_a_process_knows_to_be_too_much_is_refused_without_a_question(valkey: LocalValkey) -> None:
+async def test_a_cost_beyond_the_local_count_is_refused_without_a_call(valkey: LocalValkey) -> None:
     async with run_counters(valkey) as shared:
         rates, bucket = RateLimiter(shared), Bucket("a", Rate(1, 600.0))
         assert await take(rates, bucket) == 0.0
         assert isinstance(rates.take(bucket, 1), float)
 
 
-async def test_without_redis_from_the_start_the_hub_counts_alone_and_joins_when_it_comes(
+async def test_without_redis_at_the_start_the_hub_counts_alone_until_redis_comes(
     valkey: LocalValkey, caplog: pytest.LogCaptureFixture
 ) -> None:
     valkey.kill()
@@ -66,14 +66,14 @@ async def test_without_redis_from_the_start_the_hub_counts_alone_and_joins_when_
             assert [await take(rates, bucket) for _ in range(3)][:2] == [0.0, 0.0]
             valkey.start()
             await wait_until(lambda: shared.is_up)
-            assert repr(shared) == "<SharedCounts up>"
+            assert repr(shared) == "<RedisCounters up>"
     assert lines(caplog) == [
         "Redis does not serve (ConnectionError): limits are counted in each process alone until it does.",
         "Redis serves again: limits are counted together.",
     ]
 
 
-async def test_redis_that_is_killed_costs_nobody_an_answer_and_counting_goes_on_from_what_was_known(
+async def test_killing_redis_fails_no_call_and_counting_continues_from_the_last_state(
     valkey: LocalValkey, caplog: pytest.LogCaptureFixture
 ) -> None:
     with caplog.at_level(logging.INFO, "simpul.limits"):
@@ -94,7 +94,7 @@ async def test_redis_that_is_killed_costs_nobody_an_answer_and_counting_goes_on_
     assert "127.0.0.1" not in caplog.text
 
 
-async def test_redis_that_hangs_holds_nobody_up_and_answers_are_never_mixed_up_afterwards(valkey: LocalValkey) -> None:
+async def test_a_hanging_redis_delays_no_call_and_replies_are_never_mixed_up(valkey: LocalValkey) -> None:
     async with run_counters(valkey, timeout=TIMEOUT) as shared:
         await wait_until(lambda: shared.is_up)
         rates = RateLimiter(shared)
@@ -112,7 +112,7 @@ async def test_redis_that_hangs_holds_nobody_up_and_answers_are_never_mixed_up_a
             assert bucket.compute_remaining(monotonic())[0] == bucket.rate.amount - 1
 
 
-async def test_redis_that_forgot_its_scripts_learns_them_again(valkey: LocalValkey) -> None:
+async def test_a_redis_without_its_scripts_gets_them_again(valkey: LocalValkey) -> None:
     async with run_counters(valkey) as shared, Redis.from_url(valkey.url) as admin:
         rates, bucket = RateLimiter(shared), Bucket("a", Rate(2, 600.0))
         assert await take(rates, bucket) == 0.0
@@ -122,7 +122,7 @@ async def test_redis_that_forgot_its_scripts_learns_them_again(valkey: LocalValk
         assert await take(rates, Bucket("b", Rate(1))) == 0.0
 
 
-async def test_a_caller_that_leaves_takes_no_other_callers_answer(valkey: LocalValkey) -> None:
+async def test_a_cancelled_caller_does_not_take_the_reply_of_another(valkey: LocalValkey) -> None:
     async with run_counters(valkey) as shared:
         rates = RateLimiter(shared)
         leaving = asyncio.ensure_future(take(rates, Bucket("a", Rate(1))))
@@ -147,20 +147,20 @@ async def test_a_day_has_one_limit_for_all_processes(valkey: LocalValkey) -> Non
         assert await spend(one, 100, day=20_001) == (True, 100)
 
 
-async def test_redis_that_lost_a_day_learns_it_from_a_process_that_knows(valkey: LocalValkey) -> None:
+async def test_a_redis_that_lost_a_day_learns_it_from_a_process(valkey: LocalValkey) -> None:
     async with run_counters(valkey) as shared:
         asked = shared.spend("kios", 10, day=20_000, limit=100, known_spent=85)
         assert asked is not None
         assert await asked == (True, 95)
 
 
-async def test_without_redis_nobody_is_asked_about_a_day(valkey: LocalValkey) -> None:
+async def test_without_redis_a_day_has_no_shared_count(valkey: LocalValkey) -> None:
     valkey.kill()
     async with run_counters(valkey) as shared:
         assert shared.spend("kios", 10, day=20_000, limit=100, known_spent=0) is None
 
 
-async def test_what_is_kept_names_nobody_and_goes_by_itself(valkey: LocalValkey) -> None:
+async def test_keys_in_redis_identify_no_person_and_expire(valkey: LocalValkey) -> None:
     async with run_counters(valkey) as shared, Redis.from_url(valkey.url, decode_responses=True) as admin:
         await take(RateLimiter(shared), Bucket(KEYS("citizen", "requests", "3171014506900001"), Rate(10, 60.0)))
         asked = shared.spend("kios", 10, day=20_000, limit=100, known_spent=0)
@@ -176,7 +176,7 @@ async def test_what_is_kept_names_nobody_and_goes_by_itself(valkey: LocalValkey)
         assert all([0 < await admin.ttl(each) <= 2 * 86_400 for each in found])
 
 
-async def test_of_a_server_that_is_gone_no_connection_is_left(valkey: LocalValkey) -> None:
+async def test_no_connection_to_a_missing_server_is_left(valkey: LocalValkey) -> None:
     async with run_counters(valkey) as shared:
         pool = shared._client.connection_pool
         idle = [await pool.get_connection() for _ in range(3)]  # type: ignore[no-untyped-call]  # its decorator hides its types

@@ -125,7 +125,7 @@ def test_graphiql_is_offered_the_sample_people_with_tokens(serve_process: ServeP
 
 
 def test_a_second_start_is_ready_within_ten_seconds_and_ctrl_c_leaves_no_process(seeded_state: Path) -> None:
-    serve = ServeProcess(seeded_state)
+    serve = ServeProcess(seeded_state, anew=True)
     assert serve.wait_until_ready() <= 10
     assert len(serve.seen) >= 7  # five agencies, the OpenID provider and the hub's database server
     assert serve.stop(signal.SIGINT) == 0
@@ -150,7 +150,7 @@ def test_two_signals_to_stop_end_it_without_a_traceback(seeded_state: Path) -> N
 
 
 def test_killed_outright_it_leaves_no_process_and_the_next_start_works(seeded_state: Path) -> None:
-    serve = ServeProcess(seeded_state)
+    serve = ServeProcess(seeded_state, anew=True)
     serve.wait_until_ready()
     assert serve.stop(signal.SIGKILL) == -signal.SIGKILL
     wait_until(lambda: serve.find_left_behind() == set(), "every child gone")
@@ -159,7 +159,7 @@ def test_killed_outright_it_leaves_no_process_and_the_next_start_works(seeded_st
 
 
 def test_ctrl_c_while_starting_leaves_no_process(seeded_state: Path) -> None:
-    serve = ServeProcess(seeded_state)
+    serve = ServeProcess(seeded_state, anew=True)
     wait_until(
         lambda: len(find_descendants(serve.process.pid)) >= 3 or serve.process.poll() is not None, "agencies starting"
     )

@@ -28,7 +28,7 @@ async def hub(
 ) -> AsyncIterator[HubClient]:
     """A hub that keeps answers and has breakers."""
     terms = tmp_path / "agencies.toml"
-    terms.write_text(f"[pbb]\n{BROKEN_AFTER.format(agency='pbb')}")
+    terms.write_text(f"[pbb]\n{BROKEN_AFTER.format(agency='pbb', deadline=2.0)}")
     settings = build_settings(
         city,
         state_url=state_url,

@@ -28,7 +28,7 @@ async def watched(
     """A hub under terms, of which everything was asked once."""
     folder: Path = tmp_path_factory.mktemp("watched")
     terms = folder / "agencies.toml"
-    terms.write_text(f"[pbb]\ndaily_quota = 1000\n{BROKEN_AFTER.format(agency='pbb')}")
+    terms.write_text(f"[pbb]\ndaily_quota = 1000\n{BROKEN_AFTER.format(agency='pbb', deadline=2.0)}")
     settings = build_settings(
         city, state_url=state_url, issuer=issuer, folder=folder, agencies=terms, run_folder=folder / "run"
     )

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Iterator
-from pathlib import Path
-from tempfile import TemporaryDirectory
 
 import aiohttp
 import pytest
@@ -13,6 +11,7 @@ import pytest
 from store.database import create_database_engine
 from store.ledger.ledger_check import LedgerCheckResult, check_ledger
 from tests.journeys.hub_process import PERSONAL, PUBLIC, SECRET, SITI, HubProcess, ask
+from tests.plugins.run_folder import short_folder
 
 ASKING = 32
 """Who ask side by side."""
@@ -23,8 +22,8 @@ BEFORE = 400
 @pytest.fixture
 def hub() -> Iterator[HubProcess]:
     # Not in pytest's own folder: another run of pytest would lock PostgreSQL out of it.
-    with TemporaryDirectory() as folder:
-        hub = HubProcess(Path(folder))
+    with short_folder() as folder:
+        hub = HubProcess(folder)
         hub.postgres.start()
         try:
             hub.start()

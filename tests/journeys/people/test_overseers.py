@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 
 import pytest
@@ -14,6 +12,7 @@ from auth.crypto.pseudonyms import Pseudonyms
 from records.identifiers import Nik
 from records.purposes import Purpose
 from tests.journeys.hub_process import CITIZEN, PERSONAL, SECRET, SITI, HubProcess, ask
+from tests.plugins.run_folder import short_folder
 
 BUDI = Nik("3171010101809002")
 RINA = Caller(kind=CallerKind.OFFICIAL, agency="dukcapil", purpose=Purpose.CIVIL_REGISTRATION.name, case="SIPIL/1")
@@ -27,8 +26,8 @@ _SELECTED = "nodes { person reader readerKind agency case legalBasis fields clas
 @pytest.fixture(scope="module")
 async def hub() -> AsyncIterator[HubProcess]:
     """A hub of which two officials and Siti asked something; no agency answers, so a NIK counts as known."""
-    with TemporaryDirectory() as folder:
-        hub = HubProcess(Path(folder))
+    with short_folder() as folder:
+        hub = HubProcess(folder)
         hub.postgres.start()
         try:
             hub.start()

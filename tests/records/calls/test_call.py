@@ -1,4 +1,4 @@
-"""What travels with every call."""
+"""The context of a call to an agency."""
 
 from time import monotonic
 from typing import Any
@@ -8,7 +8,7 @@ import pytest
 from records.calls.call import Call
 
 
-def test_the_time_that_is_left_never_goes_below_zero() -> None:
+def test_the_remaining_time_is_never_negative() -> None:
     assert Call(deadline=monotonic() - 5, request_id="r").remaining() == 0.0
     assert 4.0 < Call(deadline=monotonic() + 5, request_id="r").remaining() <= 5.0
 

@@ -1,4 +1,4 @@
-"""How agencies fail: what callers read, and what stays with the hub."""
+"""Failures of agencies: the text for callers, and the detail for the log."""
 
 import pytest
 
@@ -30,7 +30,7 @@ DETAIL = "connection refused by 10.1.2.3:5432"
         (
             AgencyRefused,
             "AGENCY_REFUSED",
-            "The agency 'pbb' refused the hub's call. The operators of the hub can mend this.",
+            "The agency 'pbb' refused the hub's call. The operators of the hub can fix this.",
         ),
         (
             AgencyClosed,
@@ -40,7 +40,7 @@ DETAIL = "connection refused by 10.1.2.3:5432"
         (
             AgencyMalformed,
             "AGENCY_MALFORMED",
-            "The agency 'pbb' answered something the hub cannot read. The operators of the hub can mend this.",
+            "The agency 'pbb' answered something the hub cannot read. The operators of the hub can fix this.",
         ),
     ],
 )
@@ -64,5 +64,5 @@ def test_every_kind_of_failure_has_its_own_code() -> None:
     ]
 
 
-def test_detail_and_time_to_come_back_need_not_be_known() -> None:
+def test_detail_and_retry_after_are_optional() -> None:
     assert (AgencyTimeout("crm").detail, AgencyTimeout("crm").retry_after) == ("", None)

@@ -1,4 +1,4 @@
-"""A client is an issuer and a name, and no two of them are written alike."""
+"""A client is an issuer and a name, and no two clients have the same text."""
 
 import pickle
 
@@ -14,7 +14,7 @@ NAMES = st.text("ab/|:\0\n -é名", min_size=1, max_size=8).filter(lambda text: 
 
 
 @given(ISSUERS, NAMES, ISSUERS, NAMES)
-def test_two_pairs_are_the_same_text_only_where_they_are_the_same_pair(
+def test_client_ids_are_equal_only_for_the_same_issuer_and_name(
     issuer: str, name: str, other_issuer: str, other_name: str
 ) -> None:
     one, other = ClientId(issuer, name), ClientId(other_issuer, other_name)
@@ -25,24 +25,24 @@ def test_two_pairs_are_the_same_text_only_where_they_are_the_same_pair(
 
 
 @pytest.mark.parametrize("issuer", ["", "City", "a/b", "-a", "a b", "a\n", "é", "a" * 31])
-def test_an_issuer_is_called_as_its_entry_may_be(issuer: str) -> None:
+def test_an_invalid_issuer_name_is_refused(issuer: str) -> None:
     with pytest.raises(ValueError, match="not a valid issuer name"):
         ClientId(issuer, "portal")
 
 
 @pytest.mark.parametrize("name", ["", " ", "a\n", "a\0b", "\u202eportal", "a" * 101])
-def test_a_name_is_printable(name: str) -> None:
+def test_a_client_name_must_be_printable(name: str) -> None:
     with pytest.raises(ValueError, match="1 to 100 printable characters"):
         ClientId("city", name)
 
 
 @pytest.mark.parametrize("text", ["portal", "", "/portal", "City/portal", "https://city/portal"])
-def test_a_name_alone_is_no_client(text: str) -> None:
+def test_a_client_without_an_issuer_is_refused(text: str) -> None:
     with pytest.raises(ValueError, match="issuer/client_id"):
         ClientId.parse(text)
 
 
-def test_what_no_issuer_proves_has_no_issuer_and_the_longest_has_its_place_in_the_database() -> None:
+def test_a_client_without_an_issuer_has_an_empty_issuer_and_the_longest_id_fits_the_database() -> None:
     assert (FIRST_PARTY.issuer, FIRST_PARTY.name) == ("", "first-party")
     assert ClientId("city", "first-party") != FIRST_PARTY
     assert len(ClientId("a" * 30, "b" * 100)) == MAX_CLIENT_ID_LENGTH

@@ -1,4 +1,4 @@
-"""What a client may run."""
+"""Contracts of clients, and ranges of variables."""
 
 from __future__ import annotations
 
@@ -30,9 +30,7 @@ from tests.fakes.clients import build_client
         (VariableRange(), ["anything"], None),
     ],
 )
-def test_a_range_names_what_is_wrong_and_never_the_value(
-    allowed: VariableRange, value: object, fault: str | None
-) -> None:
+def test_a_range_names_the_fault_and_never_the_value(allowed: VariableRange, value: object, fault: str | None) -> None:
     assert allowed.find_fault(value) == fault
 
 
@@ -47,5 +45,5 @@ def test_a_contract_opens_fields_by_name_or_all_of_a_type() -> None:
     assert contract.find_scope("*", "*") is None
 
 
-def test_a_range_is_written_with_what_it_limits() -> None:
+def test_a_range_is_converted_with_its_set_limits_only() -> None:
     assert range_to_json(VariableRange(at_most=3, one_of=(1, 2))) == {"at_most": 3, "one_of": [1, 2]}

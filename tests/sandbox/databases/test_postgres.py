@@ -6,22 +6,21 @@ import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 import asyncpg  # type: ignore[import-untyped]  # it ships no types
 import pytest
 
-from sandbox.databases.postgres import Postgres, PostgresError
+from sandbox.databases.postgres import TEMPLATES, Postgres, PostgresError
 from sandbox.state_folder import StateFolder
+from tests.plugins.run_folder import short_folder
 
 LOGINS = {"owner": "it's secret", "reader": "another"}
 
 
 @pytest.fixture
 def folder() -> Iterator[Path]:
-    """Directly under /tmp: as root, PostgreSQL runs as another user who has to get there."""
-    with TemporaryDirectory(prefix="simpul postgres ", dir="/tmp") as folder:
-        yield Path(folder)
+    with short_folder("simpul postgres ") as folder:
+        yield folder
 
 
 @pytest.fixture
@@ -70,6 +69,29 @@ async def test_data_stays_between_starts_and_a_new_password_replaces_the_old(fol
             await ask(port, "owner", "it's secret", "SELECT 1")
     finally:
         postgres.stop()
+
+
+async def test_where_templates_are_kept_the_next_server_is_a_copy_with_passwords_of_its_own_and_nothing_else(
+    folder: Path, port: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(TEMPLATES, str(folder / "templates"))
+    first = server(folder, port)
+    first.start()
+    await ask(port, "owner", "it's secret", "CREATE TABLE kept AS SELECT 7 AS value")
+    first.stop()
+    (template,) = (folder / "templates").iterdir()
+    (template / "a mark").touch()
+    second = Postgres(folder / "second", port=port, database="simpul", logins={"owner": "new"})
+    second.start()
+    try:
+        assert await ask(port, "owner", "new", "SELECT count(*) FROM pg_tables WHERE tablename = 'kept'") == 0
+        with pytest.raises(asyncpg.InvalidPasswordError):
+            await ask(port, "owner", "it's secret", "SELECT 1")
+    finally:
+        second.stop()
+    assert (second.data / "a mark").exists()
+    other = Postgres(folder / "other", port=port, database="another", logins={"owner": "new"})
+    assert other._template() != template
 
 
 def test_an_incomplete_data_folder_is_recreated(folder: Path, port: int) -> None:

@@ -26,7 +26,7 @@ REDIRECT_URI = "https://bank.example/back"
 
 
 def build_request(**given: Any) -> NewConsentRequest:  # noqa: ANN401 - fields of the record
-    """What the bank wants."""
+    """The bank's request."""
     return NewConsentRequest(
         **{
             "scopes": (Scope.TAX, Scope.MSMES),
@@ -40,14 +40,14 @@ def build_request(**given: Any) -> NewConsentRequest:  # noqa: ANN401 - fields o
 
 
 def build_evidence(_asked: PartnerConsentRequest) -> ConsentEvidence:
-    """What proves the consent."""
+    """The proof of the consent."""
     return ConsentEvidence(
         assurance="substantial", version="1", hash=b"h" * 32, texts={"id": "Saya", "en": "I"}, request_id="r-2"
     )
 
 
 async def create_request(table: ConsentRequestTable, client: str = "bank", **given: Any) -> str:  # noqa: ANN401 - fields
-    """A request; its id."""
+    """Creates a request; returns its id."""
     kept = await table.create(
         build_client(client), "Bank Betawi", build_request(**given), answer_within=HOUR, request_id="r-0"
     )
@@ -66,7 +66,7 @@ async def grant_consent(
     client: str = "bank",
     **given: Any,  # noqa: ANN401 - fields
 ) -> Consent:
-    """A consent, from the question to the answer."""
+    """Creates a consent: request, opening and grant."""
     id_ = await create_request(table, client, **given)
     assert await open_request(table, person, id_)
     _, consent = await table.grant(person, id_, build_request(**given).scopes, build_evidence)
@@ -74,7 +74,7 @@ async def grant_consent(
 
 
 async def expire(engine: AsyncEngine, *, request: str | None = None, consent: str | None = None) -> None:
-    """Let the time of a request, or of a consent, be over since a minute."""
+    """Lets a request, or a consent, have expired a minute ago."""
     async with engine.begin() as connection:
         past = timedelta(minutes=1)
         if request is not None:

@@ -1,4 +1,4 @@
-"""A request for consent is opened by one person and answered once, however many come at the same moment."""
+"""A consent request is opened by one person and answered once, also with concurrent calls."""
 
 from __future__ import annotations
 
@@ -103,7 +103,7 @@ async def test_a_request_belongs_to_the_first_person_who_opens_it(
     assert await events(migrated, id_) == [("asked", "partner", "r-0"), ("opened", "person", "r-1")]
 
 
-async def test_of_two_concurrent_openers_one_may_answer(table: ConsentRequestTable, migrated: AsyncEngine) -> None:
+async def test_of_two_concurrent_openers_only_one_may_answer(table: ConsentRequestTable, migrated: AsyncEngine) -> None:
     for _ in range(20):
         id_ = await create_request(table)
         found = await asyncio.gather(
@@ -114,16 +114,14 @@ async def test_of_two_concurrent_openers_one_may_answer(table: ConsentRequestTab
         assert [event for event, _, _ in await events(migrated, id_)] == ["asked", "opened"]
 
 
-async def test_a_request_that_nobody_opened_cannot_be_answered(
-    table: ConsentRequestTable, migrated: AsyncEngine
-) -> None:
+async def test_an_unopened_request_cannot_be_answered(table: ConsentRequestTable, migrated: AsyncEngine) -> None:
     id_ = await create_request(table)
     with pytest.raises(UnknownConsentRequest):
         await table.grant(SEALED_SITI, id_, BOTH, build_evidence)
     assert await counted(migrated) == 0
 
 
-async def test_a_yes_makes_a_consent_with_its_evidence_an_event_and_a_call_to_the_partner(
+async def test_a_grant_creates_a_consent_with_evidence_an_event_and_a_webhook(
     table: ConsentRequestTable, migrated: AsyncEngine
 ) -> None:
     id_ = await create_request(table)
@@ -159,7 +157,7 @@ async def test_a_yes_makes_a_consent_with_its_evidence_an_event_and_a_call_to_th
     assert (outcome.consent.id, outcome.consent.scopes) == (consent.id, (Scope.TAX,))
 
 
-async def test_to_say_the_same_again_changes_nothing_and_something_else_is_refused(
+async def test_repeating_an_answer_changes_nothing_and_another_answer_is_refused(
     table: ConsentRequestTable, migrated: AsyncEngine
 ) -> None:
     yes = await create_request(table)
@@ -184,7 +182,7 @@ async def test_to_say_the_same_again_changes_nothing_and_something_else_is_refus
 @pytest.mark.parametrize(
     "scopes", [set(), {Scope.IDENTITY}, {Scope.TAX, Scope.IDENTITY}], ids=["none", "another", "more"]
 )
-async def test_no_more_than_was_asked_for_and_no_less_than_something_can_be_granted(
+async def test_only_requested_scopes_and_at_least_one_can_be_granted(
     table: ConsentRequestTable, migrated: AsyncEngine, scopes: set[Scope]
 ) -> None:
     id_ = await create_request(table)
@@ -224,7 +222,7 @@ async def test_many_concurrent_answers_are_one_answer(table: ConsentRequestTable
         assert len([each for each in await WebhookOutbox(migrated).list_calls() if each.request == id_]) == 1
 
 
-async def test_after_its_time_nobody_opens_it_and_nobody_answers_it(
+async def test_an_expired_request_cannot_be_opened_or_answered(
     table: ConsentRequestTable, migrated: AsyncEngine
 ) -> None:
     unopened, id_ = await create_request(table), await create_request(table)
@@ -239,7 +237,7 @@ async def test_after_its_time_nobody_opens_it_and_nobody_answers_it(
     assert await counted(migrated) == 0
 
 
-async def test_what_the_partners_operations_read_comes_with_the_request(
+async def test_a_request_includes_the_fields_of_the_partners_operations(
     table: ConsentRequestTable, migrated: AsyncEngine
 ) -> None:
     registry = OperationRegistry(migrated)
@@ -266,7 +264,7 @@ async def test_what_the_partners_operations_read_comes_with_the_request(
     assert await reads() == frozenset()
 
 
-async def test_a_client_has_a_bounded_number_of_requests_waiting(
+async def test_the_waiting_requests_of_a_client_are_limited(
     table: ConsentRequestTable, migrated: AsyncEngine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(module, "MAX_WAITING", 2)
@@ -279,7 +277,7 @@ async def test_a_client_has_a_bounded_number_of_requests_waiting(
     await create_request(table)
 
 
-async def test_a_consent_is_the_answer_to_one_request(table: ConsentRequestTable, migrated: AsyncEngine) -> None:
+async def test_a_request_has_at_most_one_consent(table: ConsentRequestTable, migrated: AsyncEngine) -> None:
     """The database itself refuses a second one."""
     consent = await grant_consent(table)
     async with migrated.connect() as connection:
@@ -289,7 +287,7 @@ async def test_a_consent_is_the_answer_to_one_request(table: ConsentRequestTable
     assert consent.subject == SITI != BUDI
 
 
-async def test_a_database_that_does_not_answer_is_no_answer() -> None:
+async def test_a_database_that_does_not_answer_raises_state_unavailable() -> None:
     nowhere = create_database_engine(f"postgresql://nobody@{HOST}:{free_port()}/none")
     table = ConsentRequestTable(nowhere)
     try:
@@ -301,7 +299,7 @@ async def test_a_database_that_does_not_answer_is_no_answer() -> None:
         await nowhere.dispose()
 
 
-async def test_nothing_of_a_request_is_left_of_a_transaction_that_failed(
+async def test_a_failed_transaction_leaves_no_part_of_a_request(
     table: ConsentRequestTable, migrated: AsyncEngine
 ) -> None:
     id_ = await create_request(table)

@@ -1,4 +1,4 @@
-"""What is kept of consents goes when its time is over: never what is in force, waits, or has still to be told."""
+"""Retention of consents: never purges consents in force, waiting requests, or undelivered notifications."""
 
 from __future__ import annotations
 
@@ -35,12 +35,12 @@ MINUTE = timedelta(minutes=1)
 
 @pytest.fixture
 async def hub(migrated: AsyncEngine) -> AsyncEngine:
-    """The hub's database, in which nobody was asked yet."""
+    """The hub's database without requests."""
     return migrated
 
 
 async def run_maintenance(engine: AsyncEngine) -> None:
-    """What the hub does by itself: note what is over, forget what was kept under it, tell partners."""
+    """The hub's own maintenance: records expiries, purges data, notifies partners."""
     upkeep = ConsentMaintenance(engine)
     for step in (upkeep.expire_requests, upkeep.close_requests, upkeep.expire_consents):
         await step()
@@ -51,7 +51,7 @@ async def run_maintenance(engine: AsyncEngine) -> None:
 
 
 async def create_revoked_consent(engine: AsyncEngine) -> Consent:
-    """A consent that was granted and taken back, and its partner told."""
+    """A consent that was granted and revoked, with its partner notified."""
     consent = await grant_consent(ConsentRequestTable(engine))
     assert await ConsentTable(engine).revoke(SEALED_SITI, consent.id, request_id="r-3") is not None
     await run_maintenance(engine)
@@ -63,7 +63,7 @@ async def changed(engine: AsyncEngine, statement: str) -> None:
         assert (await connection.execute(text(statement))).rowcount == 1
 
 
-async def test_a_consent_that_ended_goes_with_its_request_and_all_that_was_noted_of_both(hub: AsyncEngine) -> None:
+async def test_an_ended_consent_is_purged_with_its_request_and_their_events(hub: AsyncEngine) -> None:
     consent = await create_revoked_consent(hub)
     kept = await grant_consent(ConsentRequestTable(hub), days=3650)
     await run_maintenance(hub)
@@ -85,7 +85,7 @@ async def test_a_consent_that_ended_goes_with_its_request_and_all_that_was_noted
     assert await purge(hub, "webhook-calls:3650") == {}
 
 
-async def test_its_days_count_from_its_end(hub: AsyncEngine) -> None:
+async def test_the_retention_of_a_consent_starts_at_its_end(hub: AsyncEngine) -> None:
     await grant_consent(ConsentRequestTable(hub), days=30)
     await age_rows(hub, 1825 + 29)
     await run_maintenance(hub)
@@ -112,9 +112,9 @@ async def test_a_purged_request_is_unknown_to_its_partner(hub: AsyncEngine) -> N
         "UPDATE consents SET revoked_at = NULL",
         "UPDATE webhook_calls SET delivered_at = NULL WHERE type = 'consent.revoked'",
     ],
-    ids=["something is kept under it", "its end is not noted", "its partner is not told"],
+    ids=["its data is not purged", "its end is not recorded", "its partner is not notified"],
 )
-async def test_a_consent_stays_until_its_end_is_dealt_with(hub: AsyncEngine, not_yet: str) -> None:
+async def test_a_consent_is_kept_until_its_end_is_processed(hub: AsyncEngine, not_yet: str) -> None:
     await create_revoked_consent(hub)
     await age_rows(hub, 1900)
     await changed(hub, not_yet)
@@ -122,7 +122,7 @@ async def test_a_consent_stays_until_its_end_is_dealt_with(hub: AsyncEngine, not
     assert (await count_rows(hub, "consents", "consent_requests")) == {"consents": 1, "consent_requests": 1}
 
 
-async def test_what_was_there_in_the_window_of_an_open_breach_stays_until_that_is_closed(hub: AsyncEngine) -> None:
+async def test_rows_in_the_window_of_an_open_breach_are_kept_until_it_is_closed(hub: AsyncEngine) -> None:
     await create_revoked_consent(hub)
     await open_request(ConsentRequestTable(hub), SEALED_BUDI, refused := await create_request(ConsentRequestTable(hub)))
     await ConsentRequestTable(hub).refuse(SEALED_BUDI, refused, request_id="r-4")
@@ -139,23 +139,23 @@ async def test_what_was_there_in_the_window_of_an_open_breach_stays_until_that_i
     assert set((await count_rows(hub, *TABLES, "verification_tries")).values()) == {0}
 
 
-async def test_a_breach_of_another_time_keeps_nothing(hub: AsyncEngine) -> None:
+async def test_a_breach_of_another_period_keeps_nothing(hub: AsyncEngine) -> None:
     await create_revoked_consent(hub)
     await age_rows(hub, 1900)
     await open_breach(hub, since=1800, until=1700)
     assert "consents" in await purge(hub)
 
 
-async def test_a_dry_run_tells_the_same_and_removes_nothing(hub: AsyncEngine) -> None:
+async def test_a_dry_run_returns_the_same_receipts_and_deletes_nothing(hub: AsyncEngine) -> None:
     await create_revoked_consent(hub)
     await age_rows(hub, 1900)
     before = await count_rows(hub, *TABLES)
-    told = await purge(hub, dry_run=True)
+    receipts = await purge(hub, dry_run=True)
     assert await count_rows(hub, *TABLES) == before
-    assert told["consents"].removed == (await purge(hub))["consents"].removed
+    assert receipts["consents"].removed == (await purge(hub))["consents"].removed
 
 
-async def test_requests_that_nobody_granted_go_with_what_was_noted_of_them(hub: AsyncEngine) -> None:
+async def test_ungranted_requests_are_purged_with_their_events(hub: AsyncEngine) -> None:
     table = ConsentRequestTable(hub)
     refused, silent = await create_request(table, state="refused"), await create_request(table, state="silent")
     await grant_consent(table, days=3650, state="granted")
@@ -188,9 +188,9 @@ async def test_requests_that_nobody_granted_go_with_what_was_noted_of_them(hub: 
         "UPDATE consent_requests SET closed_at = NULL",
         "UPDATE webhook_calls SET delivered_at = NULL",
     ],
-    ids=["it can still be looked at", "its partner is not told"],
+    ids=["it is not closed", "its partner is not notified"],
 )
-async def test_a_request_stays_until_it_is_dealt_with(hub: AsyncEngine, not_yet: str) -> None:
+async def test_a_request_is_kept_until_it_is_processed(hub: AsyncEngine, not_yet: str) -> None:
     await create_request(ConsentRequestTable(hub))
     await age_rows(hub, 1)
     await run_maintenance(hub)
@@ -200,7 +200,7 @@ async def test_a_request_stays_until_it_is_dealt_with(hub: AsyncEngine, not_yet:
     assert await count_rows(hub, "consent_requests") == {"consent_requests": 1}
 
 
-async def test_tries_go_day_by_day_and_never_those_of_today(hub: AsyncEngine) -> None:
+async def test_verification_tries_are_purged_by_day_and_never_of_today(hub: AsyncEngine) -> None:
     today = datetime.now(UTC).date()
     async with hub.begin() as connection:
         for days in (0, 6, 7, 8, 9):
@@ -212,12 +212,12 @@ async def test_tries_go_day_by_day_and_never_those_of_today(hub: AsyncEngine) ->
         assert (await connection.execute(select(verification_tries.c.day))).scalars().all() == [today]
 
 
-async def test_calls_that_are_made_no_more_go_and_what_became_of_them_stays_noted(hub: AsyncEngine) -> None:
+async def test_finished_webhooks_are_purged_and_their_outcome_stays_recorded(hub: AsyncEngine) -> None:
     outbox, table = WebhookOutbox(hub), ConsentRequestTable(hub)
-    for became in ("told", "given up", "waits"):
+    for became in ("delivered", "given up", "waits"):
         await grant_consent(table, days=3650)
         for call in await outbox.claim(100, lease=MINUTE):
-            if became == "told":
+            if became == "delivered":
                 await outbox.mark_delivered(call)
             else:
                 again = None if became == "given up" else MINUTE

@@ -1,4 +1,4 @@
-"""The list of a person's consents, and their end: once, whoever comes first, and obeyed from then on."""
+"""A person's list of consents, and the end of a consent: once, and effective immediately."""
 
 from __future__ import annotations
 
@@ -101,7 +101,7 @@ async def test_a_revoked_consent_opens_nothing_to_the_next_caller(
     assert (await preferences.load_preferences([SEALED_SITI], build_client("bank")))[SITI].consents == ()
 
 
-async def test_who_reads_by_a_consent_learns_all_that_the_person_said_to_that_partner(
+async def test_a_read_by_consent_loads_all_preferences_for_that_partner(
     requests: ConsentRequestTable, migrated: AsyncEngine
 ) -> None:
     one, other = await grant_consent(requests), await grant_consent(requests)
@@ -114,7 +114,7 @@ async def test_who_reads_by_a_consent_learns_all_that_the_person_said_to_that_pa
     assert [each.id for each in found[one.id].preferences.consents] == [one.id, other.id]
 
 
-async def test_it_is_taken_back_once_however_often_and_by_however_many(
+async def test_concurrent_and_repeated_revocations_end_a_consent_once(
     requests: ConsentRequestTable, consents: ConsentTable, migrated: AsyncEngine
 ) -> None:
     consent = await grant_consent(requests)
@@ -127,7 +127,7 @@ async def test_it_is_taken_back_once_however_often_and_by_however_many(
     assert len([each for each in await events(migrated, consent.id) if each in {"revoked", "returned"}]) == 1
 
 
-async def test_nobody_ends_what_is_not_theirs_or_is_over(
+async def test_a_foreign_or_expired_consent_cannot_be_ended(
     requests: ConsentRequestTable, consents: ConsentTable, migrated: AsyncEngine
 ) -> None:
     consent = await grant_consent(requests)
@@ -162,7 +162,7 @@ async def test_an_expired_consent_is_recorded_and_notified_once_by_one_of_severa
     assert await calls(migrated) == ["consent.expired", "consent.granted", "consent.granted"]
 
 
-async def test_an_unanswered_request_is_recorded_notified_and_forgets_who_opened_it(
+async def test_an_unanswered_request_is_recorded_notified_and_loses_its_person(
     requests: ConsentRequestTable, migrated: AsyncEngine
 ) -> None:
     id_, waiting, upkeep = await create_request(requests), await create_request(requests), ConsentMaintenance(migrated)
@@ -182,7 +182,7 @@ async def test_an_unanswered_request_is_recorded_notified_and_forgets_who_opened
     assert await open_request(requests, SEALED_BUDI, waiting)
 
 
-async def test_a_request_that_was_answered_is_closed_when_its_time_is_over_and_cannot_be_answered_again(
+async def test_an_answered_request_is_closed_at_its_expiry_and_cannot_be_answered_again(
     requests: ConsentRequestTable, migrated: AsyncEngine
 ) -> None:
     yes, no, upkeep = await create_request(requests), await create_request(requests), ConsentMaintenance(migrated)
@@ -203,7 +203,7 @@ async def test_a_request_that_was_answered_is_closed_when_its_time_is_over_and_c
 
 
 class FailingPurge:
-    """Keeps something under consents; fails as often as it is told to."""
+    """Stores data under consents; fails the given number of times."""
 
     def __init__(self, failures: int = 0) -> None:
         self.failures = failures
@@ -217,7 +217,7 @@ class FailingPurge:
         return {"answers": 3}
 
 
-async def test_what_was_kept_under_a_consent_goes_when_it_ends_and_that_is_noted(
+async def test_data_of_a_consent_is_purged_at_its_end_and_the_purge_is_recorded(
     requests: ConsentRequestTable, consents: ConsentTable, migrated: AsyncEngine
 ) -> None:
     tries, kept, upkeep = VerificationTries(migrated), FailingPurge(), ConsentMaintenance(migrated)
@@ -234,7 +234,7 @@ async def test_what_was_kept_under_a_consent_goes_when_it_ends_and_that_is_noted
     assert await upkeep.list_unpurged(PEOPLE.open) == []
 
 
-async def test_a_purge_that_fails_is_made_again_until_it_succeeds(
+async def test_a_failed_purge_is_repeated_until_it_succeeds(
     requests: ConsentRequestTable, consents: ConsentTable, migrated: AsyncEngine
 ) -> None:
     kept, upkeep = FailingPurge(failures=2), ConsentMaintenance(migrated)
@@ -251,7 +251,7 @@ async def test_a_purge_that_fails_is_made_again_until_it_succeeds(
     assert "purged" in await events(migrated, revoked.id)
 
 
-async def test_a_person_whose_seal_does_not_open_is_not_purged_under_another_name(
+async def test_a_person_whose_seal_cannot_be_opened_is_not_purged(
     requests: ConsentRequestTable, consents: ConsentTable, migrated: AsyncEngine
 ) -> None:
     consent = await grant_consent(requests)
@@ -261,7 +261,7 @@ async def test_a_person_whose_seal_does_not_open_is_not_purged_under_another_nam
 
 
 @pytest.mark.usefixtures("requests")
-async def test_comparisons_are_counted_by_all_hubs_together_and_end_at_the_bound(migrated: AsyncEngine) -> None:
+async def test_verifications_are_counted_over_all_hubs_up_to_the_limit(migrated: AsyncEngine) -> None:
     tries = VerificationTries(migrated)
     asked_ = [tries.count({"one": 1, "two": 1}) for _ in range(MAX_TRIES_PER_DAY + 5)]
     found = await asyncio.gather(*asked_)
@@ -272,7 +272,7 @@ async def test_comparisons_are_counted_by_all_hubs_together_and_end_at_the_bound
     assert set(await tries.count({"four": MAX_TRIES_PER_DAY + 1})) == set()
 
 
-async def test_a_seal_is_all_that_tables_know_of_a_person(requests: ConsentRequestTable, migrated: AsyncEngine) -> None:
+async def test_tables_hold_only_the_seal_of_a_person(requests: ConsentRequestTable, migrated: AsyncEngine) -> None:
     await grant_consent(requests)
     async with migrated.connect() as connection:
         for name in ("consents", "consent_requests", "consent_events", "webhook_calls"):
@@ -281,7 +281,7 @@ async def test_a_seal_is_all_that_tables_know_of_a_person(requests: ConsentReque
             assert not [row for row in rows if Nik(SITI) in row or SITI.encode().hex() in row]
 
 
-async def test_a_client_that_another_issuer_calls_alike_finds_nothing(
+async def test_a_client_of_another_issuer_with_the_same_name_finds_nothing(
     consents: ConsentTable, requests: ConsentRequestTable, migrated: AsyncEngine
 ) -> None:
     consent = await grant_consent(requests)

@@ -1,4 +1,4 @@
-"""What people said, read out of the hub's tables at the moment it is asked."""
+"""People's data preferences, read from the tables at the time of the call."""
 
 from __future__ import annotations
 
@@ -92,7 +92,7 @@ async def test_a_consent_in_force_is_visible_to_its_client(table: DataPreference
 @pytest.mark.parametrize(
     "given", [{"revoked_at": YESTERDAY}, {"expires_at": YESTERDAY}], ids=["taken back", "its time is over"]
 )
-async def test_a_consent_that_is_no_longer_in_force_is_visible_to_nobody(
+async def test_a_consent_that_is_no_longer_in_force_is_not_visible(
     table: DataPreferenceTable, migrated: AsyncEngine, given: dict[str, Any]
 ) -> None:
     await insert_consent(migrated, "c-1", **given)
@@ -126,7 +126,7 @@ async def test_restrictions_are_visible_to_every_caller_until_they_end(
     assert await table.load_preferences(BOTH, None) == {SITI: DataPreferences(), BUDI: DataPreferences()}
 
 
-async def test_a_database_that_does_not_answer_is_no_consent() -> None:
+async def test_a_database_that_does_not_answer_grants_no_consent() -> None:
     nowhere = create_database_engine(f"postgresql://nobody@{HOST}:{free_port()}/none")
     try:
         with pytest.raises(StateUnavailable):
@@ -139,7 +139,7 @@ async def test_a_database_that_does_not_answer_is_no_consent() -> None:
     ("state", "covered"),
     [("RECEIVED", True), ("IN_PROGRESS", True), ("DONE", False), ("REFUSED", False), ("WITHDRAWN", False)],
 )
-async def test_a_data_request_covers_the_person_whose_it_is_as_long_as_it_is_open(
+async def test_an_open_data_request_covers_its_own_person(
     table: DataPreferenceTable,
     migrated: AsyncEngine,
     state: str,

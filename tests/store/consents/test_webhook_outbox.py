@@ -1,4 +1,4 @@
-"""What partners are told is written with what it tells of, and sent by one hub at a time until it is taken."""
+"""Webhooks are written in the transaction of their event, and sent by one hub at a time until accepted."""
 
 from __future__ import annotations
 
@@ -34,24 +34,26 @@ async def write_calls(engine: AsyncEngine, count: int = 1) -> None:
             )
 
 
-async def test_a_call_is_due_immediately_and_holds_what_is_signed(outbox: WebhookOutbox, migrated: AsyncEngine) -> None:
+async def test_a_webhook_is_due_immediately_and_holds_the_signed_body(
+    outbox: WebhookOutbox, migrated: AsyncEngine
+) -> None:
     await write_calls(migrated)
     [call] = await outbox.claim(10, lease=MINUTE)
     assert (call.client, call.type, call.attempts, call.state) == ("development/bank", "consent.revoked", 1, "waiting")
     assert call.id.startswith("msg_")
-    told = json.loads(call.body)
-    assert (told["type"], told["data"]) == ("consent.revoked", {"consent": "c-0"})
-    assert set(told) == {"type", "timestamp", "data"}
+    payload = json.loads(call.body)
+    assert (payload["type"], payload["data"]) == ("consent.revoked", {"consent": "c-0"})
+    assert set(payload) == {"type", "timestamp", "data"}
 
 
-async def test_what_was_not_committed_is_not_sent(outbox: WebhookOutbox, migrated: AsyncEngine) -> None:
+async def test_an_uncommitted_webhook_is_not_sent(outbox: WebhookOutbox, migrated: AsyncEngine) -> None:
     async with migrated.connect() as connection:
         await enqueue_webhook(connection, WebhookType.REVOKED, client=build_client("bank"), data={})
         await connection.rollback()
     assert await outbox.claim(10, lease=MINUTE) == []
 
 
-async def test_of_several_hubs_one_takes_each_call(outbox: WebhookOutbox, migrated: AsyncEngine) -> None:
+async def test_each_webhook_is_claimed_by_one_of_several_hubs(outbox: WebhookOutbox, migrated: AsyncEngine) -> None:
     await write_calls(migrated, 40)
     taken = await asyncio.gather(*(outbox.claim(7, lease=MINUTE) for _ in range(8)))
     ids = [each.id for calls in taken for each in calls]
@@ -59,7 +61,7 @@ async def test_of_several_hubs_one_takes_each_call(outbox: WebhookOutbox, migrat
     assert await outbox.claim(7, lease=MINUTE) == []
 
 
-async def test_a_client_with_many_waiting_calls_does_not_delay_others(
+async def test_a_client_with_many_waiting_webhooks_does_not_delay_others(
     outbox: WebhookOutbox, migrated: AsyncEngine
 ) -> None:
     await write_calls(migrated, 40)
@@ -72,7 +74,7 @@ async def test_a_client_with_many_waiting_calls_does_not_delay_others(
     assert (sorted(set(first)), len(first)) == (["development/bank", "development/kios", "development/shop"], 10)
 
 
-async def test_a_call_of_a_hub_that_died_is_taken_by_the_next_under_the_same_id(
+async def test_a_webhook_of_a_dead_hub_is_claimed_by_another_with_the_same_id(
     outbox: WebhookOutbox, migrated: AsyncEngine
 ) -> None:
     await write_calls(migrated)
@@ -86,7 +88,7 @@ async def claim_ids(outbox: WebhookOutbox) -> WebhookCall:
     return call
 
 
-async def test_what_was_taken_by_the_partner_is_not_sent_again(outbox: WebhookOutbox, migrated: AsyncEngine) -> None:
+async def test_a_delivered_webhook_is_not_sent_again(outbox: WebhookOutbox, migrated: AsyncEngine) -> None:
     await write_calls(migrated)
     call = await claim_ids(outbox)
     await outbox.mark_delivered(call)
@@ -103,7 +105,7 @@ async def test_what_was_taken_by_the_partner_is_not_sent_again(outbox: WebhookOu
     )
 
 
-async def test_what_failed_comes_back_after_its_pause_and_keeps_the_reason(
+async def test_a_failed_webhook_is_due_after_its_delay_with_the_reason(
     outbox: WebhookOutbox, migrated: AsyncEngine
 ) -> None:
     await write_calls(migrated)
@@ -118,7 +120,7 @@ async def test_what_failed_comes_back_after_its_pause_and_keeps_the_reason(
     assert (await claim_ids(outbox)).attempts == 2
 
 
-async def test_what_is_given_up_stays_to_be_seen(outbox: WebhookOutbox, migrated: AsyncEngine) -> None:
+async def test_an_abandoned_webhook_stays_listed(outbox: WebhookOutbox, migrated: AsyncEngine) -> None:
     await write_calls(migrated)
     await outbox.mark_failed(await claim_ids(outbox), "x" * 1000, retry_in=None)
     assert await outbox.claim(10, lease=MINUTE) == []

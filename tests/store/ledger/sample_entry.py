@@ -1,4 +1,4 @@
-"""An entry of the access ledger, and what stands in it."""
+"""A sample entry of the access ledger, and its values."""
 
 from __future__ import annotations
 

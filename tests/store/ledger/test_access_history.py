@@ -1,4 +1,4 @@
-"""Reading the ledger: one person's entries, newest first, none that may not be told yet."""
+"""Reading the ledger: one person's visible entries, newest first."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ NOON = datetime(2026, 11, 20, 12, tzinfo=UTC)
 
 @pytest.fixture
 async def log(migrated: AsyncEngine) -> AccessHistory:
-    """Six entries about Siti, an hour apart, two of them of the same moment; one about somebody else."""
+    """Six entries about Siti, an hour apart, two of them of the same moment; one about another person."""
     ledger = AccessLedger(migrated, SECRET)
     await ledger.start()
     for number in range(5):
@@ -41,17 +41,17 @@ async def pages(log: AccessHistory, first: int) -> list[list[str]]:
         after = page.entries[-1].position
 
 
-async def test_the_newest_comes_first_and_pages_leave_nothing_out(log: AccessHistory) -> None:
+async def test_entries_are_newest_first_and_pages_omit_none(log: AccessHistory) -> None:
     assert await pages(log, 4) == [["r-4b", "r-4", "r-3", "r-2"], ["r-1", "r-0"]]
     assert await pages(log, 1) == [["r-4b"], ["r-4"], ["r-3"], ["r-2"], ["r-1"], ["r-0"]]
     assert await pages(log, 6) == [["r-4b", "r-4", "r-3", "r-2", "r-1", "r-0"]]
 
 
-async def test_nobody_else_is_in_it(log: AccessHistory) -> None:
+async def test_a_history_holds_no_other_person(log: AccessHistory) -> None:
     assert (await log.load_page(b"x" * 32, 10, None)).entries == ()
 
 
-async def test_hidden_entries_are_not_shown_until_they_may_be(log: AccessHistory, migrated: AsyncEngine) -> None:
+async def test_hidden_entries_appear_only_after_their_time(log: AccessHistory, migrated: AsyncEngine) -> None:
     ledger = AccessLedger(migrated, SECRET)
     await ledger.start()
     now = datetime.now(UTC)
@@ -62,12 +62,12 @@ async def test_hidden_entries_are_not_shown_until_they_may_be(log: AccessHistory
     assert (await log.load_range(SITI, None, NOON - timedelta(hours=1), offset=0, limit=9))[0] == 1
 
 
-async def test_a_time_has_both_its_ends_in_it_and_its_count_is_of_all(log: AccessHistory) -> None:
+async def test_a_range_includes_both_ends_and_counts_all_entries(log: AccessHistory) -> None:
     count, some = await log.load_range(SITI, NOON + timedelta(hours=1), NOON + timedelta(hours=4), offset=1, limit=2)
     assert (count, [each.entry.request_id for each in some]) == (5, ["r-4", "r-3"])
 
 
-async def test_since_when_there_are_entries(log: AccessHistory) -> None:
+async def test_the_start_is_that_of_the_oldest_chain(log: AccessHistory) -> None:
     begun = await log.load_start()
     assert begun is not None
     assert datetime.now(UTC) - begun < timedelta(minutes=5)
@@ -100,13 +100,13 @@ SITIS = ["r-4b", "r-4", "r-3", "r-2", "r-1", "r-0"]
     ],
     ids=str,
 )
-async def test_a_search_finds_what_holds_everything_it_names(
+async def test_a_search_finds_entries_that_match_all_filters(
     log: AccessHistory, search: dict[str, Any], requests: list[str]
 ) -> None:
     assert await found(log, **search) == requests
 
 
-async def test_a_search_goes_on_after_a_place_and_tells_whether_there_is_more(log: AccessHistory) -> None:
+async def test_a_search_continues_after_a_cursor_and_reports_more(log: AccessHistory) -> None:
     search = AccessSearch(subjects=(SITI,))
     first = await log.search(search, 4, None)
     rest = await log.search(search, 4, first.entries[-1].position)

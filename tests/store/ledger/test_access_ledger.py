@@ -1,4 +1,4 @@
-"""The access ledger: many requests a commit, chained, and nothing taken for written that is not."""
+"""The access ledger: many requests per commit, chained, and nothing reported as written that is not."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ async def count(engine: AsyncEngine) -> int:
         return int((await connection.execute(text("SELECT count(*) FROM access_entries"))).scalar_one())
 
 
-def test_the_bytes_that_are_hashed_and_the_hash_are_as_documented() -> None:
+def test_the_canonical_bytes_and_the_hash_are_as_documented() -> None:
     canonical = encode_entry("c" * 32, 7, b"\x01" * 32, ENTRY)
     assert canonical == (
         b"22:simpul ledger entry v1,32:" + b"c" * 32 + b",1:7,32:" + b"\x01" * 32 + b","
@@ -54,13 +54,13 @@ def test_the_bytes_that_are_hashed_and_the_hash_are_as_documented() -> None:
     assert beginning == b"22:simpul ledger chain v1,32:" + b"c" * 32 + b",27:2026-11-24T03:00:00.000001Z,0:,"
 
 
-async def test_entries_are_there_when_writing_returns(ledger: AccessLedger, migrated: AsyncEngine) -> None:
+async def test_entries_are_committed_when_writing_returns(ledger: AccessLedger, migrated: AsyncEngine) -> None:
     await ledger.write([ENTRY, replace(ENTRY, request_id="r-18")])
     assert [each.entry.request_id for each in await load_entries(migrated)] == ["r-17", "r-18"]
     assert [each.sequence for each in await load_entries(migrated)] == [1, 2]
 
 
-async def test_what_is_kept_is_what_was_written(ledger: AccessLedger, migrated: AsyncEngine) -> None:
+async def test_stored_entries_equal_the_written_ones(ledger: AccessLedger, migrated: AsyncEngine) -> None:
     full = replace(
         ENTRY,
         unit="Suku Dinas",
@@ -78,13 +78,13 @@ async def test_what_is_kept_is_what_was_written(ledger: AccessLedger, migrated: 
     assert [each.entry for each in await load_entries(migrated)] == [full, bare]
 
 
-async def test_requests_of_the_same_moment_share_a_commit(ledger: AccessLedger, migrated: AsyncEngine) -> None:
+async def test_concurrent_requests_share_a_commit(ledger: AccessLedger, migrated: AsyncEngine) -> None:
     await asyncio.gather(*(ledger.write([replace(ENTRY, request_id=f"r-{number}")]) for number in range(200)))
     assert (await count(migrated), ledger.commits) == (200, 1)
     assert (await check_ledger(migrated, SECRET)).broken == []
 
 
-async def test_one_chain_a_writer_each_naming_the_heads_of_those_before(
+async def test_each_writer_has_a_chain_that_names_the_earlier_heads(
     ledger: AccessLedger, migrated: AsyncEngine
 ) -> None:
     await ledger.write([ENTRY])
@@ -110,7 +110,7 @@ async def test_a_chain_that_is_a_day_old_is_followed_by_another(
     assert (found.chains, found.entries, found.broken) == (2, 2, [])
 
 
-async def test_a_connection_that_is_lost_while_writing_fails_who_waits_and_the_next_begins_another_chain(
+async def test_a_connection_lost_during_a_write_fails_waiting_requests_and_starts_a_new_chain(
     ledger: AccessLedger, migrated: AsyncEngine
 ) -> None:
     await ledger.write([ENTRY])
@@ -127,23 +127,21 @@ async def test_a_connection_that_is_lost_while_writing_fails_who_waits_and_the_n
     assert (found.chains, found.entries, found.broken) == (2, 2, [])
 
 
-async def test_a_database_that_was_restarted_while_nobody_wrote_fails_nobody(
-    ledger: AccessLedger, migrated: AsyncEngine
-) -> None:
+async def test_a_database_restart_while_idle_fails_no_request(ledger: AccessLedger, migrated: AsyncEngine) -> None:
     await ledger.write([ENTRY])
     async with migrated.connect() as connection:
         await connection.execute(text(_HANG_UP))
     chain = ledger._chain
     assert chain is not None
     async with asyncio.timeout(5):
-        while not chain.closed:  # noqa: ASYNC110 - the driver tells nobody
+        while not chain.closed:  # noqa: ASYNC110 - the driver has no event
             await asyncio.sleep(0.01)
     await ledger.write([ENTRY])
     found = await check_ledger(migrated, SECRET)
     assert (found.chains, found.entries, found.broken) == (2, 2, [])
 
 
-async def test_a_table_that_is_locked_costs_no_more_than_the_patience(migrated: AsyncEngine) -> None:
+async def test_a_locked_table_costs_no_more_than_the_timeout(migrated: AsyncEngine) -> None:
     ledger = AccessLedger(migrated, SECRET, timeout=0.2)
     await ledger.start()
     async with migrated.begin() as connection:
@@ -165,21 +163,21 @@ async def test_a_missing_database_is_reported_immediately() -> None:
     await engine.dispose()
 
 
-async def test_more_than_may_wait_is_refused_and_what_waits_is_written(
+async def test_entries_beyond_the_limit_are_refused_and_waiting_ones_are_written(
     ledger: AccessLedger, migrated: AsyncEngine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(store.ledger.access_ledger, "MAX_WAITING", 3)
     waiting = asyncio.create_task(ledger.write([ENTRY] * 3))
     await asyncio.sleep(0)
     assert ledger.waiting == 3
-    with pytest.raises(LedgerUnavailable, match="3 entries wait already"):
+    with pytest.raises(LedgerUnavailable, match="3 entries are already waiting"):
         await ledger.write([ENTRY])
     assert ledger.failed == 1
     await waiting
     assert await count(migrated) == 3
 
 
-async def test_a_text_that_cannot_be_kept_fails_its_own_request_alone(
+async def test_a_text_that_cannot_be_stored_fails_only_its_own_request(
     ledger: AccessLedger, migrated: AsyncEngine
 ) -> None:
     good, *bad = await asyncio.gather(
@@ -192,7 +190,7 @@ async def test_a_text_that_cannot_be_kept_fails_its_own_request_alone(
     assert await count(migrated) == 1
 
 
-async def test_who_goes_away_while_waiting_is_not_written_and_harms_nobody(
+async def test_a_cancelled_request_is_not_written_and_affects_no_other(
     ledger: AccessLedger, migrated: AsyncEngine
 ) -> None:
     leaving = asyncio.create_task(ledger.write([replace(ENTRY, request_id="gone")]))
@@ -203,7 +201,7 @@ async def test_who_goes_away_while_waiting_is_not_written_and_harms_nobody(
     assert [each.entry.request_id for each in await load_entries(migrated)] == ["r-17"]
 
 
-async def test_nothing_to_write_asks_nobody() -> None:
+async def test_writing_no_entries_makes_no_call() -> None:
     engine = create_database_engine("postgresql://simpul:rahasia@127.0.0.1:9/simpul")
     await AccessLedger(engine, SECRET).write([])
     await engine.dispose()
@@ -214,5 +212,5 @@ async def test_commits_wait_for_the_disk(ledger: AccessLedger) -> None:
     assert await ledger._chain.driver.fetchval("SHOW synchronous_commit") == "on"
 
 
-def test_its_repr_tells_the_chain_and_no_key(migrated: AsyncEngine) -> None:
+def test_the_repr_shows_the_chain_and_no_key(migrated: AsyncEngine) -> None:
     assert repr(AccessLedger(migrated, SECRET)) == "<AccessLedger not begun>"

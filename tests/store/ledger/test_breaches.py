@@ -1,4 +1,4 @@
-"""A breach has a name, a window and a clock, and the ledger says whom it affects."""
+"""A breach has a name, a window and a deadline, and the ledger lists the affected people."""
 
 from __future__ import annotations
 
@@ -75,7 +75,7 @@ async def test_a_breach_is_closed_once(breaches: Breaches) -> None:
         await breaches.get("B-1999-0001")
 
 
-async def test_affected_people_are_listed_with_all_that_was_read_of_each(
+async def test_affected_people_are_listed_with_all_fields_that_were_read(
     breaches: Breaches, migrated: AsyncEngine
 ) -> None:
     await write(
@@ -100,7 +100,9 @@ async def test_affected_people_are_listed_with_all_that_was_read_of_each(
     assert (unknown.subject, unknown.reads, unknown.fields, unknown.classes) == (None, 1, ("Complaint.number",), ())
 
 
-async def test_it_says_until_when_a_person_may_not_be_notified(breaches: Breaches, migrated: AsyncEngine) -> None:
+async def test_an_affected_person_has_the_time_until_which_notice_is_forbidden(
+    breaches: Breaches, migrated: AsyncEngine
+) -> None:
     now = datetime.now(UTC)
     until = now + timedelta(days=9)
     await write(migrated, read(1, hidden_until=until), read(2, subject=BUDI, hidden_until=now - timedelta(days=1)))
@@ -119,7 +121,7 @@ async def test_it_says_until_when_a_person_may_not_be_notified(breaches: Breache
     ],
     ids=str,
 )
-async def test_only_what_its_filters_name_belongs_to_it(
+async def test_only_entries_that_match_its_filters_belong_to_a_breach(
     breaches: Breaches, migrated: AsyncEngine, search: dict[str, Any], found: tuple[bytes, ...]
 ) -> None:
     await write(migrated, read(1), read(2, subject=BUDI, client="loket", caller=b"J" * 32))
@@ -128,7 +130,7 @@ async def test_only_what_its_filters_name_belongs_to_it(
     assert kept.search == replace(WINDOW, **search)
 
 
-async def test_readers_are_counted(breaches: Breaches, migrated: AsyncEngine) -> None:
+async def test_reads_of_a_breach_are_counted_by_reader(breaches: Breaches, migrated: AsyncEngine) -> None:
     bank = {"caller_kind": "partner", "agency": None, "client": "bank"}
     await write(migrated, read(1), read(2), read(3, **bank))
     assert await breaches.count_reads_by_reader(await open_breach(breaches)) == [

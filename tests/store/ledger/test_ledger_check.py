@@ -1,4 +1,4 @@
-"""The walk along the chains finds whatever was changed, wherever it was changed, and names the first place."""
+"""The check finds any change along the chains, and names the first broken entry."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from tests.store.ledger.sample_entry import ENTRY, SECRET
 
 @pytest.fixture
 async def chains(migrated: AsyncEngine) -> list[str]:
-    """Two chains of five entries, the older first; the younger names the end of the older."""
+    """Two chains of five entries, the older first; the younger names the head of the older."""
     names = []
     for _ in range(2):
         ledger = AccessLedger(migrated, SECRET)
@@ -34,7 +34,7 @@ async def chains(migrated: AsyncEngine) -> list[str]:
 
 
 async def change(engine: AsyncEngine, what: str, chain: str, sequence: int, **values: object) -> None:
-    """Write something else into an entry."""
+    """Overwrites a value of an entry."""
     statement = f"UPDATE access_entries SET {what} WHERE chain = :of AND sequence = :at_place"  # noqa: S608 - of a test
     await tamper(engine, statement, of=chain, at_place=sequence, **values)
 
@@ -50,7 +50,7 @@ async def find_broken(engine: AsyncEngine, kept: list[ChainHead] | None = None) 
     return [(each.chain, each.sequence, each.reason) for each in found.broken]
 
 
-async def test_what_nobody_touched_is_sound(migrated: AsyncEngine, chains: list[str]) -> None:
+async def test_an_unchanged_ledger_is_valid(migrated: AsyncEngine, chains: list[str]) -> None:
     found = await check_ledger(migrated, SECRET)
     assert (found.chains, found.entries, found.broken) == (len(chains), 10, [])
 
@@ -64,18 +64,20 @@ OTHERS: dict[str, Any] = {
     "hash": b"x" * 32,
 }
 FOUND_ELSEWHERE = {"chain", "sequence", "previous"}
-"""Columns whose change is found, but told otherwise: see below."""
+"""Columns whose change is found, but reported with another reason: see below."""
 
 
 @pytest.mark.parametrize("column", sorted(set(COLUMNS) - FOUND_ELSEWHERE))
-async def test_a_change_in_any_column_is_found_and_named(migrated: AsyncEngine, chains: list[str], column: str) -> None:
+async def test_a_change_in_any_column_is_detected_and_located(
+    migrated: AsyncEngine, chains: list[str], column: str
+) -> None:
     value = OTHERS.get(column, "other")
     await change(migrated, f'"{column}" = :value', chains[0], 3, value=value)
     assert await find_broken(migrated) == [(chains[0], 3, "the entry was changed")]
 
 
 @pytest.mark.parametrize("column", sorted(each.name for each in access_entries.columns if each.nullable))
-async def test_an_absent_value_and_an_empty_one_are_two(migrated: AsyncEngine, chains: list[str], column: str) -> None:
+async def test_an_absent_value_and_an_empty_one_differ(migrated: AsyncEngine, chains: list[str], column: str) -> None:
     absent = getattr(replace(ENTRY, client="c", unit="u"), column) is None
     kind = str(access_entries.c[column].type)
     other = {"BLOB": "''::bytea", "BYTEA": "''::bytea", "DATETIME": "now()", "TIMESTAMP": "now()"}.get(kind, "''")
@@ -83,70 +85,66 @@ async def test_an_absent_value_and_an_empty_one_are_two(migrated: AsyncEngine, c
     assert await find_broken(migrated) == [(chains[1], 2, "the entry was changed")]
 
 
-async def test_another_number_of_blanks_is_a_change(migrated: AsyncEngine, chains: list[str]) -> None:
+async def test_another_number_of_spaces_is_a_change(migrated: AsyncEngine, chains: list[str]) -> None:
     await change(migrated, "fields = replace(fields, ' ', '  ')", chains[0], 4)
     assert await find_broken(migrated) == [(chains[0], 4, "the entry was changed")]
 
 
-async def test_a_link_that_leads_elsewhere_is_found(migrated: AsyncEngine, chains: list[str]) -> None:
+async def test_a_changed_link_is_detected(migrated: AsyncEngine, chains: list[str]) -> None:
     await change(migrated, "previous = hash", chains[0], 3)
     assert await find_broken(migrated) == [(chains[0], 3, "the entry does not follow the one before it")]
 
 
-async def test_a_missing_entry_is_found(migrated: AsyncEngine, chains: list[str]) -> None:
+async def test_a_missing_entry_is_detected(migrated: AsyncEngine, chains: list[str]) -> None:
     await tamper(migrated, "DELETE FROM access_entries WHERE chain = :chain AND sequence = 3", chain=chains[0])
     assert await find_broken(migrated) == [(chains[0], 3, "the entry is missing")]
 
 
-async def test_entries_that_changed_places_are_found(migrated: AsyncEngine, chains: list[str]) -> None:
+async def test_swapped_entries_are_detected(migrated: AsyncEngine, chains: list[str]) -> None:
     for before, after in ((2, 99), (3, 2), (99, 3)):
         await change(migrated, "sequence = :after", chains[0], before, after=after)
     assert await find_broken(migrated) == [(chains[0], 2, "the entry does not follow the one before it")]
 
 
-async def test_an_entry_that_moved_to_another_chain_is_found_in_both(migrated: AsyncEngine, chains: list[str]) -> None:
+async def test_an_entry_moved_to_another_chain_is_detected_in_both(migrated: AsyncEngine, chains: list[str]) -> None:
     await change(migrated, "chain = :other, sequence = 6", chains[0], 5, other=chains[1])
     assert await find_broken(migrated) == [
-        (chains[0], 5, "the entry is missing; the chain was named as reaching to 5"),
+        (chains[0], 5, "the entry is missing; a head of the chain names entry 5"),
         (chains[1], 6, "the entry does not follow the one before it"),
     ]
 
 
-async def test_an_end_that_was_cut_off_is_found_where_another_chain_names_it(
-    migrated: AsyncEngine, chains: list[str]
-) -> None:
+async def test_a_truncated_end_is_detected_if_another_chain_names_it(migrated: AsyncEngine, chains: list[str]) -> None:
     await tamper(migrated, "DELETE FROM access_entries WHERE chain = :chain AND sequence > 2", chain=chains[0])
-    assert await find_broken(migrated) == [(chains[0], 3, "the entry is missing; the chain was named as reaching to 5")]
+    assert await find_broken(migrated) == [(chains[0], 3, "the entry is missing; a head of the chain names entry 5")]
 
 
-async def test_an_end_that_nobody_named_is_found_by_heads_that_were_kept_elsewhere_and_by_nothing_else(
+async def test_a_truncated_end_without_a_name_is_detected_by_saved_heads_only(
     migrated: AsyncEngine, chains: list[str]
 ) -> None:
     kept = await load_heads(migrated)
     await tamper(migrated, "DELETE FROM access_entries WHERE chain = :chain AND sequence > 4", chain=chains[1])
     assert await find_broken(migrated) == []
     assert await find_broken(migrated, kept) == [
-        (chains[1], 5, "the entry is missing; the chain was named as reaching to 5")
+        (chains[1], 5, "the entry is missing; a head of the chain names entry 5")
     ]
 
 
-async def test_a_whole_chain_that_is_gone_is_found_where_another_names_it(
-    migrated: AsyncEngine, chains: list[str]
-) -> None:
+async def test_a_missing_chain_is_detected_if_another_names_it(migrated: AsyncEngine, chains: list[str]) -> None:
     await tamper(migrated, "DELETE FROM access_entries WHERE chain = :chain", chain=chains[0])
     await tamper(migrated, "DELETE FROM access_chains WHERE chain = :chain", chain=chains[0])
-    assert await find_broken(migrated) == [(chains[0], 5, "the whole chain is missing; it was named as standing here")]
+    assert await find_broken(migrated) == [(chains[0], 5, "the whole chain is missing; a head names it here")]
 
 
 @pytest.mark.parametrize("beginning", ["heads = ''", "heads = 'x'", "started_at = now()", "hash = 'x'::bytea"])
-async def test_a_change_of_a_chains_beginning_is_found(
+async def test_a_changed_beginning_of_a_chain_is_detected(
     migrated: AsyncEngine, chains: list[str], beginning: str
 ) -> None:
     await tamper(migrated, f"UPDATE access_chains SET {beginning} WHERE chain = :chain", chain=chains[1])  # noqa: S608 - of a test
     assert await find_broken(migrated) == [(chains[1], 0, "the chain's beginning was changed")]
 
 
-async def test_without_the_secret_no_valid_chain_can_be_made(migrated: AsyncEngine, chains: list[str]) -> None:
+async def test_a_valid_chain_requires_the_secret(migrated: AsyncEngine, chains: list[str]) -> None:
     forger = AccessLedger(migrated, b"another secret of 32 bytes......")
     await forger.start()
     await forger.write([ENTRY])
@@ -157,13 +155,13 @@ async def test_without_the_secret_no_valid_chain_can_be_made(migrated: AsyncEngi
     assert name not in chains
 
 
-async def test_heads_are_written_and_read_back(migrated: AsyncEngine, chains: list[str]) -> None:
+async def test_formatted_heads_are_parsed_to_the_same_heads(migrated: AsyncEngine, chains: list[str]) -> None:
     found = await load_heads(migrated)
     assert sorted((each.chain, each.sequence) for each in found) == sorted((chain, 5) for chain in chains)
     assert parse_heads(format_heads(found)) == sorted(found)
 
 
 @pytest.mark.parametrize("text_", ["x", "a b c", "a 1 zz", "a 1 00 11"])
-def test_what_is_no_head_is_named(text_: str) -> None:
-    with pytest.raises(ValueError, match=f"'{text_}' is no head of a chain"):
+def test_an_invalid_head_is_named_in_the_error(text_: str) -> None:
+    with pytest.raises(ValueError, match=f"'{text_}' is not a chain head"):
         parse_heads(text_)

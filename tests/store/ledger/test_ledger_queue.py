@@ -1,4 +1,4 @@
-"""Entries that wait for their commit: how many go together, who gives up when, and what is refused."""
+"""Entries that wait for their commit: batches, timeouts and refusals."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _NOWHERE = "postgresql://simpul:rahasia@127.0.0.1:9/simpul"
 
 
 class HeldChain:
-    """A chain whose commits last until the test lets them end; `commits` holds the request ids of each."""
+    """A chain whose commits last until the test ends them; `commits` holds the request ids of each."""
 
     closed = False
     name, sequence = "held", 0
@@ -37,7 +37,7 @@ class HeldChain:
         await self.ends.wait()
 
     def terminate(self) -> None:
-        """As of a driver; there is no connection."""
+        """The driver's flag; there is no connection."""
 
 
 def build_entries(name: str, count: int = 1) -> Sequence[LedgerEntry]:
@@ -64,7 +64,7 @@ async def ledger(chain: HeldChain, monkeypatch: pytest.MonkeyPatch) -> AsyncIter
     await engine.dispose()
 
 
-async def test_what_was_written_waits_no_longer_so_the_bound_is_of_what_waits_and_not_of_what_ever_came(
+async def test_the_limit_counts_waiting_entries_only_and_not_committed_ones(
     ledger: AccessLedger, chain: HeldChain, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(store.ledger.access_ledger, "MAX_WAITING", 3)
@@ -75,7 +75,7 @@ async def test_what_was_written_waits_no_longer_so_the_bound_is_of_what_waits_an
     assert (len(chain.commits), ledger.failed) == (3, 0)
 
 
-async def test_what_its_caller_gave_up_waits_no_longer_either(
+async def test_the_limit_does_not_count_cancelled_entries(
     ledger: AccessLedger, chain: HeldChain, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(store.ledger.access_ledger, "MAX_WAITING", 3)
@@ -88,9 +88,7 @@ async def test_what_its_caller_gave_up_waits_no_longer_either(
     assert (ledger.waiting, chain.commits) == (0, [["next"] * 3])
 
 
-async def test_a_write_that_comes_while_a_commit_is_under_way_is_committed_after_it(
-    ledger: AccessLedger, chain: HeldChain
-) -> None:
+async def test_a_write_during_a_commit_is_committed_after_it(ledger: AccessLedger, chain: HeldChain) -> None:
     first = asyncio.create_task(ledger.write(build_entries("first")))
     await chain.begins.wait()
     second = asyncio.create_task(ledger.write(build_entries("second")))
@@ -101,12 +99,12 @@ async def test_a_write_that_comes_while_a_commit_is_under_way_is_committed_after
     assert (chain.commits, ledger.waiting, ledger.commits) == ([["first"], ["second"]], 0, 2)
 
 
-async def test_a_write_that_comes_while_a_commit_hangs_waits_for_its_own_patience_and_no_longer(
+async def test_a_write_during_a_hanging_commit_waits_for_its_own_timeout(
     ledger: AccessLedger, chain: HeldChain
 ) -> None:
     first = asyncio.create_task(ledger.write(build_entries("first")))
     await chain.begins.wait()
-    ledger._timeout = 0.15  # as if it came a little later: its patience ends after that of the first
+    ledger._timeout = 0.15  # as if it came a little later: its timeout ends after that of the first
     second = asyncio.create_task(ledger.write(build_entries("second")))
     async with asyncio.timeout(10):
         with pytest.raises(LedgerUnavailable):
@@ -117,7 +115,7 @@ async def test_a_write_that_comes_while_a_commit_hangs_waits_for_its_own_patienc
     assert (ledger.failed, ledger.commits) == (2, 0)
 
 
-async def test_the_next_write_after_a_commit_that_hung_is_committed(ledger: AccessLedger, chain: HeldChain) -> None:
+async def test_the_next_write_after_a_hanging_commit_is_committed(ledger: AccessLedger, chain: HeldChain) -> None:
     with pytest.raises(LedgerUnavailable):
         await ledger.write(build_entries("hung"))
     chain.ends.set()
@@ -125,7 +123,7 @@ async def test_the_next_write_after_a_commit_that_hung_is_committed(ledger: Acce
     assert (chain.commits, ledger.waiting) == ([["hung"], ["next"]], 0)
 
 
-async def test_no_transaction_holds_more_entries_than_the_bound_unless_one_request_does(
+async def test_a_transaction_exceeds_the_limit_only_for_a_single_request(
     ledger: AccessLedger, chain: HeldChain, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(store.ledger.access_ledger, "MAX_BATCH_ENTRIES", 3)

@@ -1,4 +1,4 @@
-"""Counts of refusals in the hub's database, and who read an unusual number of people."""
+"""Counts of refusals in the hub's database, and readers of an unusual number of people."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def key(number: int, *, hour: datetime = HOUR) -> RefusalKey:
     return RefusalKey(hour, "citizen", b"%32d" % number, "Query.citizen", "NOT_YOURS")
 
 
-async def test_counts_of_several_processes_add_up(empty: AsyncEngine) -> None:
+async def test_refusal_counts_of_several_processes_add_up(empty: AsyncEngine) -> None:
     await migrate(empty)
     one, other = RefusalTable(empty), RefusalTable(empty)
     await one.add({key(1): 2, key(2): 1})
@@ -30,7 +30,7 @@ async def test_counts_of_several_processes_add_up(empty: AsyncEngine) -> None:
     assert await one.load_since(HOUR + timedelta(hours=1), limit=10) == []
 
 
-async def test_an_hour_has_no_more_rows_than_the_bound_and_loses_no_count(empty: AsyncEngine) -> None:
+async def test_an_hour_has_a_row_limit_and_loses_no_count(empty: AsyncEngine) -> None:
     await migrate(empty)
     table = RefusalTable(empty, max_rows=3)
     await table.add({key(number): 1 for number in range(10)})
@@ -61,7 +61,7 @@ async def write_reads(
     await ledger.close()
 
 
-async def test_who_reads_far_more_people_than_their_kind_or_than_they_used_to_is_found(empty: AsyncEngine) -> None:
+async def test_a_reader_far_above_their_kind_or_their_own_median_is_found(empty: AsyncEngine) -> None:
     await migrate(empty)
     usual, thief, busy = b"U" * 32, b"T" * 32, b"B" * 32
     for day in range(1, 7):
@@ -78,7 +78,7 @@ async def test_who_reads_far_more_people_than_their_kind_or_than_they_used_to_is
     assert [(each.caller, each.people, each.began) for each in days] == [(thief, 400, TODAY)]
 
 
-async def test_who_reads_five_times_as_many_as_they_used_to_is_found_among_many_who_read_more(
+async def test_a_reader_above_five_times_their_own_median_is_found_among_heavier_readers(
     empty: AsyncEngine,
 ) -> None:
     await migrate(empty)

@@ -1,4 +1,4 @@
-"""The registry of operations, kept with its history."""
+"""The registry of operations, stored with its history."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ async def registry(migrated: AsyncEngine) -> OperationRegistry:
     return OperationRegistry(migrated)
 
 
-async def test_what_is_published_is_read_as_it_was_written(registry: OperationRegistry) -> None:
+async def test_published_operations_are_read_unchanged(registry: OperationRegistry) -> None:
     assert await registry.publish(CONTRACT, [B, A], by="ani") == (2, 0)
     assert await registry.list_contracts() == [CONTRACT]
     assert await registry.list_published() == [A, B]
@@ -50,7 +50,7 @@ async def test_what_is_published_is_read_as_it_was_written(registry: OperationRe
     assert await registry.list_entries(build_client("lain")) == []
 
 
-async def test_publishing_again_changes_the_terms_and_counts_what_was_known(registry: OperationRegistry) -> None:
+async def test_publishing_again_changes_the_terms_and_counts_known_operations(registry: OperationRegistry) -> None:
     await registry.publish(CONTRACT, [A], by="ani")
     cheaper = replace(A, cost=5, ranges={})
     contract = replace(CONTRACT, variables={})
@@ -59,18 +59,18 @@ async def test_publishing_again_changes_the_terms_and_counts_what_was_known(regi
     assert await registry.list_contracts() == [contract]
 
 
-async def test_an_id_never_changes_its_text_and_nothing_of_the_rest_is_published(registry: OperationRegistry) -> None:
+async def test_an_id_with_another_text_is_refused_with_the_whole_publication(registry: OperationRegistry) -> None:
     await registry.publish(CONTRACT, [A], by="ani")
     await registry.retire(build_client("kios"), ["a-1"], by="ani")
     with pytest.raises(
         RegistryRefused,
-        match=r"^the id 'a-1' of client 'development/kios' stands for another text \(retired\); give",
+        match=r"^the id 'a-1' of client 'development/kios' belongs to another text \(retired\); give",
     ):
         await registry.publish(CONTRACT, [B, replace(A, text="query A { c }")], by="ani")
     assert await registry.list_published() == []
 
 
-async def test_what_is_retired_can_be_published_again_and_both_are_remembered(
+async def test_a_retired_operation_can_be_published_again_and_both_are_recorded(
     registry: OperationRegistry, migrated: AsyncEngine
 ) -> None:
     await registry.publish(CONTRACT, [A, B], by="ani")
@@ -92,7 +92,7 @@ async def test_what_is_retired_can_be_published_again_and_both_are_remembered(
     ]
 
 
-async def test_operations_of_a_client_and_of_all_are_bounded(
+async def test_operations_of_a_client_and_of_all_clients_are_limited(
     registry: OperationRegistry, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(module, "MAX_PER_CLIENT", 2)

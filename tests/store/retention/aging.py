@@ -1,4 +1,4 @@
-"""Time that passes in the hub's own database, for tests."""
+"""Moves rows of the hub's own database back in time, for tests."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _NOT_AGED = {"breaches", "purge_receipts"}
 
 
 async def age_rows(engine: AsyncEngine, days: int) -> None:
-    """Let everything have happened so many days earlier, but for breaches and receipts."""
+    """Moves everything back by a number of days, except breaches and receipts."""
     async with engine.begin() as connection:
         for table in metadata.sorted_tables:
             earlier = {
@@ -31,7 +31,7 @@ async def age_rows(engine: AsyncEngine, days: int) -> None:
 
 
 async def purge(engine: AsyncEngine, *words: str, dry_run: bool = False) -> dict[str, PurgeReceipt]:
-    """Purge what is over under these settings: the receipt of each kind that had any."""
+    """Purges under these settings; returns the receipt of each kind with deleted rows."""
     retention = RetentionPurge(
         engine, SECRET, list_retention_rules(), parse_retention_policies(words, list_retention_rules())
     )
@@ -39,7 +39,7 @@ async def purge(engine: AsyncEngine, *words: str, dry_run: bool = False) -> dict
 
 
 async def count_rows(engine: AsyncEngine, *tables: str) -> dict[str, int]:
-    """How many rows each table has."""
+    """The number of rows of each table."""
     async with engine.connect() as connection:
         return {
             name: (await connection.execute(select(func.count()).select_from(metadata.tables[name]))).scalar_one()
@@ -48,7 +48,7 @@ async def count_rows(engine: AsyncEngine, *tables: str) -> dict[str, int]:
 
 
 async def open_breach(engine: AsyncEngine, *, since: float, until: float) -> None:
-    """Open a breach whose window lies so many days back."""
+    """Opens a breach whose window lasted from `since` to `until` days ago."""
     now = datetime.now(UTC)
     window = {"starts_at": now - timedelta(days=since), "ends_at": now - timedelta(days=until)}
     async with engine.begin() as connection:
@@ -58,6 +58,6 @@ async def open_breach(engine: AsyncEngine, *, since: float, until: float) -> Non
 
 
 async def close_breaches(engine: AsyncEngine) -> None:
-    """Close every breach."""
+    """Closes every breach."""
     async with engine.begin() as connection:
         await connection.execute(update(breaches).values(closed_at=datetime.now(UTC), closed_by="rina"))

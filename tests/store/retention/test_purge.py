@@ -1,4 +1,4 @@
-"""What is over goes, with a receipt; what remains can still be verified; and nobody can pass a theft off as a purge."""
+"""A purge leaves a receipt; the rest can still be verified; and no theft can pass as a purge."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def days_ago(days: float, **more: Any) -> Any:  # noqa: ANN401 - an entry, and a
 
 
 async def write_chain(engine: AsyncEngine, *accesses: Any) -> str:  # noqa: ANN401 - entries
-    """A chain of these entries, by its name."""
+    """A chain of these entries; returns its name."""
     ledger = AccessLedger(engine, SECRET)
     await ledger.start()
     assert ledger._chain is not None
@@ -46,7 +46,7 @@ async def write_chain(engine: AsyncEngine, *accesses: Any) -> str:  # noqa: ANN4
 
 @pytest.fixture
 async def hub(migrated: AsyncEngine) -> AsyncEngine:
-    """The hub's database, with no entry yet."""
+    """The hub's database without entries."""
     return migrated
 
 
@@ -70,7 +70,7 @@ async def count_left(engine: AsyncEngine) -> list[str]:
     return sorted(each.entry.request_id for each in await load_entries(engine))
 
 
-async def test_what_is_over_is_removed_and_the_rest_of_its_chain_is_sound(hub: AsyncEngine) -> None:
+async def test_expired_entries_are_purged_and_the_rest_of_the_chain_is_valid(hub: AsyncEngine) -> None:
     await write_chain(hub, *map(days_ago, (40, 39, 31, 29, 2)))
     receipt = await purge(hub, "ledger:30")
     assert await count_left(hub) == ["r-2", "r-29"]
@@ -80,7 +80,7 @@ async def test_what_is_over_is_removed_and_the_rest_of_its_chain_is_sound(hub: A
     await check(hub, 2, 3)
 
 
-async def test_a_whole_chain_may_go_and_others_still_name_where_it_stood(hub: AsyncEngine) -> None:
+async def test_a_whole_chain_may_be_purged_and_others_still_name_its_head(hub: AsyncEngine) -> None:
     await write_chain(hub, *map(days_ago, (40, 39)))
     kept = await load_heads(hub)
     await write_chain(hub, days_ago(1))
@@ -91,7 +91,7 @@ async def test_a_whole_chain_may_go_and_others_still_name_where_it_stood(hub: As
     assert kept[0] in await load_heads(hub)
 
 
-async def test_day_after_day_more_goes_and_each_time_has_a_receipt(hub: AsyncEngine) -> None:
+async def test_each_daily_purge_has_its_receipt(hub: AsyncEngine) -> None:
     await write_chain(hub, *map(days_ago, (40, 30, 20, 10)))
     for number, days in enumerate((35, 25, 15), 1):
         assert (await purge(hub, f"ledger:{days}")).number == number
@@ -99,13 +99,13 @@ async def test_day_after_day_more_goes_and_each_time_has_a_receipt(hub: AsyncEng
     assert [each.removed for each in await retention(hub).list_receipts()] == ["rows=1 PERSONAL=1"] * 3
 
 
-async def test_nothing_over_is_no_receipt(hub: AsyncEngine) -> None:
+async def test_without_expired_rows_there_is_no_receipt(hub: AsyncEngine) -> None:
     await write_chain(hub, days_ago(29))
     assert await retention(hub, "ledger:30").purge(by="rina") == []
     assert await retention(hub).list_receipts() == []
 
 
-async def test_classes_may_have_days_of_their_own_and_an_entry_is_kept_as_long_as_any_of_its_classes(
+async def test_an_entry_is_kept_for_the_longest_retention_of_its_classes(
     hub: AsyncEngine,
 ) -> None:
     await write_chain(
@@ -125,17 +125,17 @@ async def test_classes_may_have_days_of_their_own_and_an_entry_is_kept_as_long_a
     await check(hub, 2, 5)
 
 
-async def test_a_hidden_entry_is_kept_as_long_from_its_disclosure(hub: AsyncEngine) -> None:
+async def test_the_retention_of_a_hidden_entry_starts_at_its_disclosure(hub: AsyncEngine) -> None:
     await write_chain(
         hub,
         days_ago(50, request_id="late", hidden_until=NOW - 20 * DAY),
-        days_ago(50, request_id="told", hidden_until=NOW - 31 * DAY),
+        days_ago(50, request_id="disclosed", hidden_until=NOW - 31 * DAY),
     )
     await purge(hub, "ledger:30")
     assert await count_left(hub) == ["late"]
 
 
-async def test_nothing_that_an_open_breach_is_about_is_removed(hub: AsyncEngine) -> None:
+async def test_entries_in_the_window_of_an_open_breach_are_kept(hub: AsyncEngine) -> None:
     await write_chain(hub, *map(days_ago, (50, 40, 35)))
     window = {"starts_at": NOW - 41 * DAY, "ends_at": NOW - 39 * DAY}
     breach = {"name": "B-1", "opened_by": "rina", "known_since": NOW, "what": "a laptop was stolen", **window}
@@ -151,12 +151,12 @@ async def test_nothing_that_an_open_breach_is_about_is_removed(hub: AsyncEngine)
     await check(hub, 0, 3)
 
 
-async def test_a_dry_run_tells_the_same_and_removes_nothing(hub: AsyncEngine) -> None:
+async def test_a_dry_run_returns_the_same_receipts_and_deletes_nothing(hub: AsyncEngine) -> None:
     await write_chain(hub, *map(days_ago, (40, 10)))
-    [told] = await retention(hub, "ledger:30").purge(by="rina", dry_run=True)
+    [receipt] = await retention(hub, "ledger:30").purge(by="rina", dry_run=True)
     assert (await count_left(hub), await retention(hub).list_receipts()) == (["r-10", "r-40"], [])
     await check(hub, 2, 0)
-    assert (await purge(hub, "ledger:30")).removed == told.removed == "rows=1 PERSONAL=1"
+    assert (await purge(hub, "ledger:30")).removed == receipt.removed == "rows=1 PERSONAL=1"
 
 
 async def test_only_one_process_purges_at_a_time(hub: AsyncEngine) -> None:
@@ -169,7 +169,7 @@ async def test_only_one_process_purges_at_a_time(hub: AsyncEngine) -> None:
     await purge(hub, "ledger:30")
 
 
-async def test_the_hub_goes_on_writing_while_it_purges(hub: AsyncEngine) -> None:
+async def test_the_hub_keeps_writing_during_a_purge(hub: AsyncEngine) -> None:
     await write_chain(hub, *map(days_ago, range(31, 400)))
     ledger = AccessLedger(hub, SECRET)
     await ledger.start()
@@ -181,7 +181,7 @@ async def test_the_hub_goes_on_writing_while_it_purges(hub: AsyncEngine) -> None
     await check(hub, 2, 369)
 
 
-# What somebody may do to hide a theft, and what is found.
+# Attempts to hide a theft, and how they are found.
 
 
 async def tamper(engine: AsyncEngine, statement: str, **values: object) -> None:
@@ -194,14 +194,14 @@ async def find_faults(engine: AsyncEngine) -> tuple[list[tuple[int, str]], list[
     return [(each.sequence, each.reason) for each in findings.broken], findings.receipt_faults
 
 
-async def test_entries_that_went_without_a_receipt_are_named(hub: AsyncEngine) -> None:
+async def test_entries_deleted_without_a_receipt_are_reported(hub: AsyncEngine) -> None:
     await write_chain(hub, *map(days_ago, (40, 39, 10, 9)))
     await purge(hub, "ledger:30")
     await tamper(hub, "DELETE FROM access_entries WHERE sequence = 3")
     assert await find_faults(hub) == ([(3, "the entry is missing")], [])
 
 
-async def test_a_gap_that_was_stretched_over_more_entries_explains_nothing(hub: AsyncEngine) -> None:
+async def test_a_gap_extended_over_more_entries_is_invalid(hub: AsyncEngine) -> None:
     await write_chain(hub, *map(days_ago, (40, 39, 10, 9)))
     await purge(hub, "ledger:30")
     await tamper(hub, "DELETE FROM access_entries WHERE sequence = 3")
@@ -209,7 +209,7 @@ async def test_a_gap_that_was_stretched_over_more_entries_explains_nothing(hub: 
     assert await find_faults(hub) == ([(1, "the entry is missing")], [])
 
 
-async def test_a_gap_of_another_chain_or_another_secret_explains_nothing(hub: AsyncEngine) -> None:
+async def test_a_gap_of_another_chain_or_another_secret_is_invalid(hub: AsyncEngine) -> None:
     await write_chain(hub, *map(days_ago, (40, 10)))
     await purge(hub, "ledger:30")
     victim = await write_chain(hub, *map(days_ago, (10, 9)))
@@ -220,7 +220,7 @@ async def test_a_gap_of_another_chain_or_another_secret_explains_nothing(hub: As
     assert await find_faults(hub) == ([(1, "the entry is missing")], [])
 
 
-async def test_entries_before_a_purge_that_were_taken_away_with_it_are_named(hub: AsyncEngine) -> None:
+async def test_entries_deleted_before_a_gap_are_reported(hub: AsyncEngine) -> None:
     await write_chain(hub, days_ago(10), *map(days_ago, (40, 39)), days_ago(9))
     await purge(hub, "ledger:30")
     await tamper(hub, "DELETE FROM access_entries WHERE sequence = 1")
@@ -239,14 +239,14 @@ async def test_entries_before_a_purge_that_were_taken_away_with_it_are_named(hub
         "previous = decode('00', 'hex')",
     ],
 )
-async def test_a_receipt_that_was_changed_is_named(hub: AsyncEngine, change: str) -> None:
+async def test_a_changed_receipt_is_reported(hub: AsyncEngine, change: str) -> None:
     await write_chain(hub, *map(days_ago, (40, 39, 10)))
     await purge(hub, "ledger:30")
     await tamper(hub, f"UPDATE purge_receipts SET {change}")  # noqa: S608 - of this test
     assert await find_faults(hub) == ([], ["receipt 1: the receipt was changed"])
 
 
-async def test_a_receipt_that_was_taken_away_is_named_and_what_it_explained_is_missing(hub: AsyncEngine) -> None:
+async def test_a_removed_receipt_is_reported_and_its_gap_is_invalid(hub: AsyncEngine) -> None:
     await write_chain(hub, *map(days_ago, (40, 35, 10)))
     await purge(hub, "ledger:38")
     await purge(hub, "ledger:30")
@@ -256,28 +256,26 @@ async def test_a_receipt_that_was_taken_away_is_named_and_what_it_explained_is_m
     assert (await find_faults(hub))[1] == ["receipt 1: the receipt was changed"]
 
 
-async def test_what_was_purged_is_not_taken_for_another_entry_than_it_was_when_it_was_named(hub: AsyncEngine) -> None:
+async def test_a_purged_entry_must_match_the_heads_that_named_it(hub: AsyncEngine) -> None:
     chain = await write_chain(hub, *map(days_ago, (40, 39)))
     [head] = await load_heads(hub)
     await purge(hub, "ledger:30")
     other = head._replace(hash=LedgerHasher(derive_hash_key(SECRET))(b"another"))
     findings = await check_ledger(hub, SECRET, [other])
     assert [(each.chain, each.reason) for each in findings.broken] == [
-        (chain, "what was purged was another entry when it was named")
+        (chain, "a head names another entry than the purged one")
     ]
 
 
 # The daily purge.
 
 
-async def test_the_hub_purges_by_itself_again_and_again_and_failures_do_not_end_it(
-    hub: AsyncEngine, caplog: pytest.LogCaptureFixture
-) -> None:
+async def test_the_daily_purge_repeats_after_failures(hub: AsyncEngine, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.INFO, "simpul.retention")
     async with retention(hub, "ledger:30").run_daily(first_delay=0, interval=0.01):
         async with hub.begin() as connection:
             await connection.exec_driver_sql("ALTER TABLE purge_receipts RENAME TO elsewhere")
-        await _wait_until(lambda: "ledger: what is over could not be purged: ProgrammingError" in caplog.text)
+        await _wait_until(lambda: "ledger: the purge failed: ProgrammingError" in caplog.text)
         async with hub.begin() as connection:
             await connection.exec_driver_sql("ALTER TABLE elsewhere RENAME TO purge_receipts")
         for _ in range(2):
@@ -287,7 +285,9 @@ async def test_the_hub_purges_by_itself_again_and_again_and_failures_do_not_end_
     assert [each.purged_by for each in await retention(hub).list_receipts()] == ["hub", "hub"]
 
 
-async def test_a_kind_that_cannot_be_purged_keeps_no_other(hub: AsyncEngine, caplog: pytest.LogCaptureFixture) -> None:
+async def test_a_kind_that_cannot_be_purged_does_not_stop_others(
+    hub: AsyncEngine, caplog: pytest.LogCaptureFixture
+) -> None:
     caplog.set_level(logging.INFO, "simpul.retention")
     await ExportTable(hub, timeout=30).begin(b"s" * 32)
     await age_rows(hub, 2)
@@ -295,19 +295,19 @@ async def test_a_kind_that_cannot_be_purged_keeps_no_other(hub: AsyncEngine, cap
         await connection.exec_driver_sql("ALTER TABLE consent_events RENAME TO elsewhere_too")
     async with retention(hub).run_daily(first_delay=0):
         await _wait_until(lambda: "purged exports: rows=1, receipt 1" in caplog.text)
-    assert "consents: what is over could not be purged: ProgrammingError" in caplog.text
+    assert "consents: the purge failed: ProgrammingError" in caplog.text
 
 
 async def _wait_until(there: Any) -> None:  # noqa: ANN401 - a condition
     async with asyncio.timeout(20):
-        while not there():  # noqa: ASYNC110 - what is waited for is a line of the log, which tells nobody
+        while not there():  # noqa: ASYNC110 - what is waited for is a line of the log, which has no event
             await asyncio.sleep(0.01)
 
 
 # Settings.
 
 
-def test_days_are_those_of_the_table_unless_settings_say_otherwise() -> None:
+def test_settings_override_the_default_retention() -> None:
     assert parse_retention_policies((), list_retention_rules())["ledger"] == RetentionPolicy(days=1825)
     words = ("ledger:90", "ledger/SPECIFIC:HEALTH:3650")
     assert parse_retention_policies(words, list_retention_rules())["ledger"] == RetentionPolicy(
@@ -318,8 +318,8 @@ def test_days_are_those_of_the_table_unless_settings_say_otherwise() -> None:
 @pytest.mark.parametrize(
     "word", ["ledger", "ledger:0", "ledger:x", "ledger:36501", "ledger:-1", "ledger:٣", "books:30", ":30", ""]
 )
-def test_a_word_that_says_no_days_is_refused_with_what_there_is(word: str) -> None:
-    with pytest.raises(ValueError, match=r"does not say how long .* of ledger"):
+def test_an_invalid_retention_is_refused_with_the_known_names(word: str) -> None:
+    with pytest.raises(ValueError, match=r"is not a retention: .* of ledger"):
         parse_retention_policies((word,), list_retention_rules())
 
 
@@ -330,7 +330,7 @@ def test_an_unknown_class_is_refused_with_the_known_ones(word: str) -> None:
         parse_retention_policies((word,), list_retention_rules())
 
 
-def test_what_proves_something_is_kept_as_long_as_that_unless_it_is_kept_longer_anyway() -> None:
+def test_a_proof_is_kept_at_least_as_long_as_what_it_proves() -> None:
     def days(*words: str) -> dict[str, int]:
         kept = parse_retention_policies(words, list_retention_rules())
         return {name: kept[name].days for name in ("ledger", "consents", "restrictions", "data-requests")}
@@ -347,8 +347,8 @@ def test_what_proves_something_is_kept_as_long_as_that_unless_it_is_kept_longer_
     assert days("consents:30", "ledger:30")["consents"] == 30
 
 
-def test_a_proof_that_would_go_before_what_it_proves_is_refused_with_the_fix() -> None:
+def test_a_proof_with_a_shorter_retention_than_what_it_proves_is_refused_with_the_fix() -> None:
     with pytest.raises(ValueError, match="keep 'consents' for 3650 or more, or 'ledger' for less"):
         parse_retention_policies(("consents:1825", "ledger/SPECIFIC:HEALTH:3650"), list_retention_rules())
-    with pytest.raises(ValueError, match="'restrictions:30' would remove proofs before what they prove"):
+    with pytest.raises(ValueError, match="'restrictions:30' would delete proofs before what they prove"):
         parse_retention_policies(("restrictions:30",), list_retention_rules())

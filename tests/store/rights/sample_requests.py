@@ -1,4 +1,4 @@
-"""Requests of people about their own data, as the table files them."""
+"""Sample data requests, as the table stores them."""
 
 from __future__ import annotations
 

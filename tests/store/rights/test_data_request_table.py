@@ -1,4 +1,4 @@
-"""Requests of people about their own data: kept once, answered in steps, and restrictions obeyed from the first."""
+"""Data requests: stored once, answered in steps, with restrictions in force immediately."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ async def list_obeyed(engine: AsyncEngine) -> list[tuple[bytes, list[str]]]:
         return [(bytes(subject), purposes) for subject, purposes in (await connection.execute(wanted)).all()]
 
 
-async def test_a_request_is_kept_with_its_clock_of_three_days(table: DataRequestTable) -> None:
+async def test_a_request_is_stored_with_a_deadline_of_three_days(table: DataRequestTable) -> None:
     kept = await table.file(build_request())
     assert (kept.number, kept.subject, kept.kind) == ("HAK-1", SITI, DataRequestKind.CORRECTION)
     assert (kept.state, kept.agency, kept.field, kept.texts) == (RECEIVED, "dukcapil", "Residence.address", b"sealed")
@@ -68,7 +68,7 @@ async def test_a_request_is_kept_with_its_clock_of_three_days(table: DataRequest
     assert await table.load_page(BUDI, 10, None) == ([], False)
 
 
-async def test_the_same_key_is_the_same_request_and_that_of_somebody_else_another(table: DataRequestTable) -> None:
+async def test_the_same_key_of_another_person_is_another_request(table: DataRequestTable) -> None:
     first = await table.file(build_request())
     again = await table.file(build_request("HAK-2", key=build_request().key))
     assert again.number == "HAK-1"
@@ -77,13 +77,13 @@ async def test_the_same_key_is_the_same_request_and_that_of_somebody_else_anothe
     assert first.number == "HAK-1"
 
 
-async def test_one_of_many_concurrent_requests_with_the_same_key_is_kept(table: DataRequestTable) -> None:
+async def test_one_of_many_concurrent_requests_with_the_same_key_is_stored(table: DataRequestTable) -> None:
     kept = await asyncio.gather(*(table.file(build_request(f"HAK-{n}", key=b"k" * 32)) for n in range(12)))
     assert len({each.number for each in kept}) == 1
     assert len((await table.load_page(SITI, 50, None))[0]) == 1
 
 
-async def test_nobody_has_more_than_ten_open_requests_however_many_come_concurrently(table: DataRequestTable) -> None:
+async def test_a_person_has_at_most_ten_open_requests_with_concurrent_calls_too(table: DataRequestTable) -> None:
     sent = (table.file(build_request(f"HAK-{n}")) for n in range(module.MAX_OPEN + 5))
     results = await asyncio.gather(*sent, return_exceptions=True)
     assert sum(isinstance(each, TooManyDataRequests) for each in results) == 5
@@ -93,7 +93,7 @@ async def test_nobody_has_more_than_ten_open_requests_however_many_come_concurre
     assert (await table.file(build_request("HAK-X"))).number == "HAK-X"
 
 
-async def test_nobody_makes_more_than_twenty_requests_a_day_though_all_are_withdrawn(
+async def test_a_person_makes_at_most_twenty_requests_a_day_including_withdrawn_ones(
     table: DataRequestTable, migrated: AsyncEngine
 ) -> None:
     for n in range(module.MAX_REQUESTS_PER_DAY):
@@ -107,7 +107,7 @@ async def test_nobody_makes_more_than_twenty_requests_a_day_though_all_are_withd
     assert (await table.file(build_request("HAK-X"))).number == "HAK-X"
 
 
-async def test_pages_are_read_newest_first_to_the_end(table: DataRequestTable) -> None:
+async def test_pages_are_newest_first_and_complete(table: DataRequestTable) -> None:
     for n in range(5):
         await table.file(build_request(f"HAK-{n}"))
     seen: list[str] = []
@@ -119,7 +119,7 @@ async def test_pages_are_read_newest_first_to_the_end(table: DataRequestTable) -
     assert seen == ["HAK-4", "HAK-3", "HAK-2", "HAK-1", "HAK-0"]
 
 
-async def test_a_restriction_is_obeyed_until_it_ends(table: DataRequestTable, migrated: AsyncEngine) -> None:
+async def test_a_restriction_is_in_force_until_it_ends(table: DataRequestTable, migrated: AsyncEngine) -> None:
     kept = await table.file(build_restriction("HAK-9", Purpose.TAX_ASSESSMENT))
     assert kept.state is PROGRESS
     assert await list_obeyed(migrated) == [(SITI, ["TAX_ASSESSMENT"])]
@@ -134,9 +134,7 @@ async def test_a_restriction_is_obeyed_until_it_ends(table: DataRequestTable, mi
     assert again.events == ended.events
 
 
-async def test_a_restriction_that_is_refused_is_obeyed_no_longer(
-    table: DataRequestTable, migrated: AsyncEngine
-) -> None:
+async def test_a_refused_restriction_is_no_longer_in_force(table: DataRequestTable, migrated: AsyncEngine) -> None:
     await table.file(build_restriction())
     await table.answer("HAK-9", DataRequestStep(state=REFUSED, by="Ani", refusal=DataRequestRefusal.LAW_ENFORCEMENT))
     assert await list_obeyed(migrated) == []
@@ -144,7 +142,7 @@ async def test_a_restriction_that_is_refused_is_obeyed_no_longer(
         await table.withdraw(SITI, "HAK-9", must_be_restriction=True)
 
 
-async def test_nobody_ends_what_is_somebody_elses_or_no_restriction(
+async def test_another_persons_request_or_another_kind_cannot_be_ended_as_a_restriction(
     table: DataRequestTable, migrated: AsyncEngine
 ) -> None:
     await table.file(build_restriction())
@@ -156,7 +154,7 @@ async def test_nobody_ends_what_is_somebody_elses_or_no_restriction(
     assert await list_obeyed(migrated) == [(SITI, [])]
 
 
-async def test_a_request_goes_on_in_steps_and_ends_once(table: DataRequestTable) -> None:
+async def test_a_request_proceeds_in_steps_and_ends_once(table: DataRequestTable) -> None:
     await table.file(build_request())
     begun = await table.answer("HAK-1", DataRequestStep(state=PROGRESS, by="Ani", text=b"sealed note"))
     assert begun is not None
@@ -198,7 +196,7 @@ async def list_due(table: DataRequestTable, states: Sequence[DataRequestState], 
     return [each.number for each in found]
 
 
-async def test_what_waits_is_read_page_by_page(table: DataRequestTable) -> None:
+async def test_waiting_requests_are_read_in_pages(table: DataRequestTable) -> None:
     for n in range(5):
         await table.file(build_request(f"HAK-{n}"))
     seen: list[str] = []
@@ -210,7 +208,7 @@ async def test_what_waits_is_read_page_by_page(table: DataRequestTable) -> None:
     assert seen == [f"HAK-{n}" for n in range(5)]
 
 
-async def test_an_agency_answers_its_own_requests_alone(table: DataRequestTable) -> None:
+async def test_an_agency_answers_only_its_own_requests(table: DataRequestTable) -> None:
     await table.file(build_request())
     assert await table.answer("HAK-1", DataRequestStep(state=DONE, by="Ani"), agency="pbb") is None
     kept = await table.find("HAK-1")
@@ -219,7 +217,7 @@ async def test_an_agency_answers_its_own_requests_alone(table: DataRequestTable)
     assert await table.answer("HAK-1", DataRequestStep(state=DONE, by="Ani"), agency="dukcapil") is not None
 
 
-async def test_those_who_answer_find_what_is_due_first_by_agency_and_what_is_overdue(
+async def test_waiting_requests_are_listed_by_due_time_agency_and_overdue(
     table: DataRequestTable, migrated: AsyncEngine
 ) -> None:
     for n, agency in enumerate(["dukcapil", "pbb", "dukcapil"]):
@@ -242,7 +240,7 @@ async def nowhere() -> AsyncIterator[DataRequestTable]:
     await engine.dispose()
 
 
-async def test_a_database_that_does_not_answer_keeps_nothing(nowhere: DataRequestTable) -> None:
+async def test_a_database_that_does_not_answer_stores_nothing(nowhere: DataRequestTable) -> None:
     with pytest.raises(StateUnavailable):
         await nowhere.file(build_request())
     with pytest.raises(StateUnavailable):

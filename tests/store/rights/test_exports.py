@@ -1,4 +1,4 @@
-"""Copies that people fetch: one at a time, and not too many, whichever hub they ask."""
+"""Exports: one at a time, with an hourly limit, over all hubs."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ async def refused(table: ExportTable) -> str:
     return str(refusal.value)
 
 
-async def test_one_runs_at_a_time_for_each_person(table: ExportTable) -> None:
+async def test_each_person_has_one_running_export(table: ExportTable) -> None:
     first = await table.begin(SITI)
     assert await refused(table) == "running"
     await table.begin(BUDI)
@@ -33,7 +33,7 @@ async def test_one_runs_at_a_time_for_each_person(table: ExportTable) -> None:
     assert await table.begin(SITI) != first
 
 
-async def test_of_many_concurrent_hubs_one_begins(migrated: AsyncEngine) -> None:
+async def test_of_many_concurrent_hubs_only_one_begins_an_export(migrated: AsyncEngine) -> None:
     engines = [create_database_engine(migrated.url.render_as_string(hide_password=False)) for _ in range(3)]
     try:
         tables = [ExportTable(each, timeout=30) for each in engines] * 3
@@ -45,7 +45,7 @@ async def test_of_many_concurrent_hubs_one_begins(migrated: AsyncEngine) -> None
     assert {str(each) for each in begun if not isinstance(each, str)} == {"running"}
 
 
-async def test_within_an_hour_there_are_not_too_many(table: ExportTable, migrated: AsyncEngine) -> None:
+async def test_exports_per_hour_are_limited(table: ExportTable, migrated: AsyncEngine) -> None:
     for _ in range(MAX_PER_HOUR):
         await table.end(await table.begin(SITI))
     assert await refused(table) == "too many"
@@ -54,7 +54,7 @@ async def test_within_an_hour_there_are_not_too_many(table: ExportTable, migrate
     await table.begin(SITI)
 
 
-async def test_one_whose_hub_died_is_given_up_after_a_while(table: ExportTable, migrated: AsyncEngine) -> None:
+async def test_an_export_of_a_dead_hub_is_abandoned_after_a_while(table: ExportTable, migrated: AsyncEngine) -> None:
     await table.begin(SITI)
     async with migrated.begin() as connection:
         await connection.execute(text("UPDATE exports SET began_at = began_at - interval '31 minutes'"))

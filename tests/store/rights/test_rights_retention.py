@@ -1,4 +1,4 @@
-"""What is kept of people's rights goes when its time is over: never what is open, or a restriction that is obeyed."""
+"""Retention of data about people's rights: never purges open requests, or restrictions in force."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ DONE, REFUSED, PROGRESS = DataRequestState.DONE, DataRequestState.REFUSED, DataR
 
 @pytest.fixture
 async def hub(migrated: AsyncEngine) -> AsyncEngine:
-    """The hub's database, in which nobody asked anything yet."""
+    """The hub's database without requests."""
     return migrated
 
 
@@ -37,7 +37,7 @@ async def answer(table: DataRequestTable, number: str, state: DataRequestState) 
     assert await table.answer(number, DataRequestStep(state=state, by="Ani", text=b"sealed")) is not None
 
 
-async def test_a_closed_request_goes_with_every_step_and_an_open_one_stays_however_old(
+async def test_a_closed_request_is_purged_with_its_steps_and_an_open_one_is_kept(
     hub: AsyncEngine, table: DataRequestTable
 ) -> None:
     for number in ("done", "refused", "withdrawn", "begun", "received"):
@@ -55,7 +55,7 @@ async def test_a_closed_request_goes_with_every_step_and_an_open_one_stays_howev
     assert await purge(hub) == {}
 
 
-async def test_its_days_count_from_its_answer(hub: AsyncEngine, table: DataRequestTable) -> None:
+async def test_the_retention_of_a_request_starts_at_its_answer(hub: AsyncEngine, table: DataRequestTable) -> None:
     await table.file(build_request())
     await age_rows(hub, 400)
     await answer(table, "HAK-1", DONE)
@@ -65,7 +65,7 @@ async def test_its_days_count_from_its_answer(hub: AsyncEngine, table: DataReque
     assert sorted(await purge(hub)) == ["data-requests"]
 
 
-async def test_a_restriction_that_is_obeyed_keeps_its_request_so_that_it_can_be_ended(
+async def test_a_restriction_in_force_keeps_its_request_so_that_it_can_be_ended(
     hub: AsyncEngine, table: DataRequestTable
 ) -> None:
     await table.file(build_restriction())
@@ -91,7 +91,7 @@ async def test_ended_restrictions_are_kept_as_long_as_the_ledger(hub: AsyncEngin
     assert "restrictions" in await purge(hub)
 
 
-async def test_what_was_there_in_the_window_of_an_open_breach_stays_until_that_is_closed(
+async def test_rows_in_the_window_of_an_open_breach_are_kept_until_it_is_closed(
     hub: AsyncEngine, table: DataRequestTable
 ) -> None:
     await table.file(build_request())
@@ -110,7 +110,7 @@ async def test_what_was_there_in_the_window_of_an_open_breach_stays_until_that_i
     }
 
 
-async def test_exports_are_forgotten_after_a_day_whether_they_ended_or_not(hub: AsyncEngine) -> None:
+async def test_exports_are_purged_after_a_day_whether_they_ended_or_not(hub: AsyncEngine) -> None:
     table = ExportTable(hub, timeout=30)
     await table.end(await table.begin(SITI))
     await table.begin(SITI)

@@ -1,4 +1,4 @@
-"""A process that counts and tells the others, as a worker of the hub does; run by `CountingWorker`."""
+"""A process that writes metrics like a worker of the hub; run by `CountingWorker`."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from tests.sandbox_agencies import ROOT
 
 
 class CallSource:
-    """Something that counts."""
+    """A source of counts."""
 
     def __init__(self, calls: int) -> None:
         self.calls = calls
@@ -27,10 +27,10 @@ class CallSource:
 
 
 class CountingWorker:
-    """A process of its own, which has counted so many calls."""
+    """A process with the given number of calls."""
 
     def __init__(self, folder: Path, calls: int) -> None:
-        """Returns when its numbers are where others find them."""
+        """Returns when its values are in the shared files."""
         self._process: subprocess.Popen[bytes] = subprocess.Popen(  # noqa: S603 - our own program
             [sys.executable, "-m", "tests.telemetry.metrics.counting_worker", str(folder), str(calls)],
             cwd=ROOT,
@@ -41,25 +41,25 @@ class CountingWorker:
         self._wait_for_line("ready")
 
     def count(self, calls: int) -> None:
-        """Let it count more, and tell."""
+        """Counts more, and writes it."""
         assert self._process.stdin is not None
         self._process.stdin.write(f"{calls}\n".encode())
         self._process.stdin.flush()
-        self._wait_for_line("told")
+        self._wait_for_line("written")
 
     def kill(self) -> None:
-        """End it as a crash would (SIGKILL)."""
+        """Kills it (SIGKILL)."""
         self._end(signal.SIGKILL)
 
     def end(self) -> None:
-        """End it in order."""
+        """Ends it in order."""
         assert self._process.stdin is not None
         self._process.stdin.close()
         assert self._process.wait(10) == 0
         self._close()
 
     def close(self) -> None:
-        """Leave nothing behind."""
+        """Stops and removes everything."""
         if self._process.poll() is None:
             self._end(signal.SIGKILL)
 
@@ -91,7 +91,7 @@ async def _work(folder: Path, calls: int) -> None:
         async for line in reader:
             counted.calls += int(line)
             await measuring.collect_all()
-            _say("told")
+            _say("written")
 
 
 def _say(word: str) -> None:

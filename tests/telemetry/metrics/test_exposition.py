@@ -1,4 +1,4 @@
-"""Numbers as Prometheus reads them; read by its own parsers, and by promtool."""
+"""Metrics in Prometheus's format, read by its own parsers, and by promtool."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ OPEN = "application/openmetrics-text; version=1.0.0; charset=utf-8"
 
 
 def build_every_value() -> MetricValues:
-    """Something of every family."""
+    """A value of every family."""
     numbers = MetricValues()
     for family in FAMILIES:
         labels = [f"some {label}" for label in family.labels]
@@ -33,7 +33,7 @@ def build_every_value() -> MetricValues:
     return numbers
 
 
-def test_prometheus_reads_every_metric_as_what_it_is() -> None:
+def test_prometheus_reads_every_metric_with_its_type() -> None:
     body, media_type = render_exposition(build_every_value(), "")
     read = {family.name: family for family in prometheus(body.decode())}
     assert media_type == PLAIN
@@ -45,7 +45,7 @@ def test_prometheus_reads_every_metric_as_what_it_is() -> None:
     }
 
 
-def test_a_histogram_counts_upwards_and_ends_with_all_of_its_values() -> None:
+def test_histogram_buckets_are_cumulative_and_end_with_the_total() -> None:
     body, _ = render_exposition(build_every_value(), "")
     [lag] = [family for family in prometheus(body.decode()) if family.name == "simpul_event_loop_lag_seconds"]
     assert [(each.name.rpartition("_")[2], each.labels.get("le"), each.value) for each in lag.samples] == [
@@ -57,7 +57,7 @@ def test_a_histogram_counts_upwards_and_ends_with_all_of_its_values() -> None:
     ]
 
 
-def test_openmetrics_is_given_where_it_is_asked_for() -> None:
+def test_openmetrics_is_rendered_on_request() -> None:
     body, media_type = render_exposition(
         build_every_value(), "application/openmetrics-text;version=1.0.0,text/plain;q=0.5"
     )
@@ -69,12 +69,12 @@ def test_openmetrics_is_given_where_it_is_asked_for() -> None:
     "accept",
     ["*/*", "text/html", "application/openmetrics-text; version=one", "application/openmetrics-text; version=", ";;,="],
 )
-def test_whatever_is_accepted_there_is_a_text(accept: str) -> None:
+def test_every_accept_header_gets_a_text(accept: str) -> None:
     body, _ = render_exposition(build_every_value(), accept)
     assert b"simpul_workers 7.0" in body
 
 
-def test_promtool_finds_nothing_to_improve(program: FindProgram) -> None:
+def test_promtool_reports_no_problem(program: FindProgram) -> None:
     body, _ = render_exposition(build_every_value(), "")
     done = subprocess.run([program("promtool"), "check", "metrics"], input=body, capture_output=True, check=False)  # noqa: S603 - a path that was looked up
     assert (done.returncode, done.stdout, done.stderr) == (0, b"", b"")

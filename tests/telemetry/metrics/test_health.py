@@ -1,4 +1,4 @@
-"""How agencies are, read off the numbers."""
+"""The health of agencies, derived from metrics."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def build_health(*minutes: AgencyMinute, **values: float) -> AgencyHealth:
         (0, 1, HealthState.DOWN),
     ],
 )
-def test_an_agency_is_as_its_calls_of_the_last_five_minutes_ended(
+def test_the_health_of_an_agency_follows_its_calls_of_the_last_five_minutes(
     answered: int, failed: int, health: HealthState
 ) -> None:
     assert build_health(build_minute(0, answered=answered, failed=failed)).health is health
@@ -55,32 +55,32 @@ def test_an_agency_is_as_its_calls_of_the_last_five_minutes_ended(
 
 
 @pytest.mark.parametrize("state", ["open", "half_open"])
-def test_an_agency_that_the_breaker_leaves_alone_does_not_answer(state: str) -> None:
+def test_an_agency_with_an_open_breaker_is_down(state: str) -> None:
     found = build_health(build_minute(0, answered=100), **{state: 2, "closed": 0})
     assert (found.health, found.breaker) == (HealthState.DOWN, state.replace("_", "-"))
 
 
-def test_where_half_of_the_processes_still_ask_it_answers_in_part() -> None:
+def test_an_agency_that_half_of_the_processes_call_is_shaky() -> None:
     found = build_health(build_minute(0, answered=100), open=1, closed=1)
     assert (found.health, found.breaker) == (HealthState.SHAKY, "open")
 
 
-def test_an_agency_without_a_breaker_has_none() -> None:
+def test_an_agency_without_a_breaker_has_no_breaker_state() -> None:
     assert build_health().breaker is None
 
 
-def test_an_agency_that_is_closed_as_agreed_is_not_in_trouble() -> None:
+def test_an_agency_in_its_closing_hours_is_closed_and_not_down() -> None:
     numbers = MetricValues(minutes=[build_minute(0, failed=9)])
     numbers.set_value("simpul_agency_closed", 1, "pbb")
     assert build_agency_health(["pbb"], numbers, NOW)[0].health is HealthState.CLOSED
 
 
-def test_a_day_that_is_used_up_is_said_and_never_shown_as_less_than_nothing() -> None:
+def test_a_spent_quota_is_reported_and_never_negative() -> None:
     found = build_health(quota=10, quota_left=-2)
     assert (found.health, found.quota_left, found.quota) == (HealthState.SPENT, 0, 10)
 
 
-def test_the_hour_is_sixty_minutes_of_which_the_newest_stands_last() -> None:
+def test_the_hour_has_sixty_minutes_with_the_newest_last() -> None:
     found = build_health(
         build_minute(0, answered=2), build_minute(59, answered=3, failed=1), build_minute(60, answered=100)
     )
@@ -92,7 +92,7 @@ def test_the_hour_is_sixty_minutes_of_which_the_newest_stands_last() -> None:
     assert found.hour == CallSummary(calls=6, failed=1, median=0.0175, p95=0.02425)
 
 
-def test_what_was_found_kept_and_given_old_is_of_the_last_hour() -> None:
+def test_cache_hits_and_stale_answers_are_those_of_the_last_hour() -> None:
     found = build_health(
         AgencyMinute(MINUTE, "pbb", hits=3, looked=4, stale=2),
         AgencyMinute(MINUTE - 1, "pbb", hits=0, looked=4, stale=1),
@@ -101,6 +101,6 @@ def test_what_was_found_kept_and_given_old_is_of_the_last_hour() -> None:
     assert (found.cache_hit_share, found.stale) == (0.375, 3)
 
 
-def test_of_an_agency_that_nobody_asked_there_is_nothing_to_show() -> None:
+def test_an_agency_without_calls_has_no_figures() -> None:
     found = build_health()
     assert (found.hour, found.cache_hit_share, found.stale, found.last_answer) == (None, None, 0, None)

@@ -1,4 +1,4 @@
-"""What is told of the hub itself."""
+"""Metrics of the hub itself."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from web.admission.load import LoadSnapshot, Urgency
 
 @dataclass
 class StubShedder:
-    """Refuses early."""
+    """A shedder that refuses early."""
 
     load: LoadSnapshot
 
@@ -23,11 +23,11 @@ def collect_values(hub: HubMetrics) -> MetricValues:
     return numbers
 
 
-def test_of_what_does_not_exist_in_this_hub_there_is_nothing() -> None:
+def test_absent_parts_of_the_hub_have_no_metrics() -> None:
     assert collect_values(HubMetrics()) == MetricValues()
 
 
-def test_shed_requests_are_counted_by_urgency_beside_the_limit() -> None:
+def test_shed_requests_are_counted_by_urgency_with_the_limit() -> None:
     load = LoadSnapshot(lag=0.2, in_flight=9, limit=640.0, refused={Urgency.ANONYMOUS: 7, Urgency.LANE: 0})
     assert collect_values(HubMetrics(load_shedder=StubShedder(load))).values == {
         "simpul_shedding_workers": {(): 1.0},
@@ -36,7 +36,7 @@ def test_shed_requests_are_counted_by_urgency_beside_the_limit() -> None:
     }
 
 
-def test_while_nobody_is_refused_there_is_no_limit() -> None:
+def test_without_shedding_there_is_no_limit_metric() -> None:
     load = LoadSnapshot(lag=0.0, in_flight=9, limit=None, refused={Urgency.ANONYMOUS: 7})
     assert collect_values(HubMetrics(load_shedder=StubShedder(load))).values == {
         "simpul_shedding_workers": {(): 0.0},
@@ -44,13 +44,13 @@ def test_while_nobody_is_refused_there_is_no_limit() -> None:
     }
 
 
-def test_redis_is_there_or_not_for_each_use_of_it() -> None:
+def test_the_state_of_redis_is_reported_for_each_use() -> None:
     assert collect_values(HubMetrics(get_redis_states=lambda: {"limits": True, "kept": False})).values == {
         "simpul_redis_up": {("limits",): 1.0, ("kept",): 0.0}
     }
 
 
-def test_an_issuers_keys_are_in_one_state_of_all() -> None:
+def test_an_issuers_keys_are_in_one_of_all_states() -> None:
     hub = HubMetrics(
         get_issuer_states=lambda: {"city": KeyState.STALE}, issuer_states=[each.value for each in KeyState]
     )

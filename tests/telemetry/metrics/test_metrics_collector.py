@@ -1,4 +1,4 @@
-"""The numbers of a hub of several processes: real ones, of which some are killed."""
+"""Metrics of a hub of several real processes, some of which are killed."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ CALLS = "simpul_agency_calls_total"
 
 @pytest.fixture
 def start(tmp_path: Path) -> Iterator[Start]:
-    """Starts workers that have counted so many calls."""
+    """Starts workers that have counted the given number of calls."""
     workers: list[CountingWorker] = []
 
     def started(calls: int) -> CountingWorker:
@@ -41,7 +41,7 @@ def build_collector(folder: Path | None, calls: int = 0) -> MetricsCollector:
 
 
 async def collect_all(folder: Path | None, *, calls: int = 0) -> tuple[float | None, float | None, float | None]:
-    """What whoever is asked says: calls, calls in flight, and processes that live; its own included."""
+    """What one process reports: calls, calls in flight, and living processes, including itself."""
     own = build_collector(folder, calls)
     async with own.run():
         whole = await own.collect_all()
@@ -72,25 +72,23 @@ async def test_every_process_reports_the_counts_of_all(start: Start, tmp_path: P
     assert await collect_all(tmp_path, calls=3) == (213, 3, 3)
 
 
-async def test_a_process_without_a_folder_tells_its_own(start: Start) -> None:
+async def test_a_process_without_a_folder_reports_its_own_values(start: Start) -> None:
     start(10)
     assert await collect_all(None, calls=3) == (3, 1, 1)
 
 
-async def test_what_a_killed_process_counted_goes_on_counting_and_how_it_was_does_not(
-    start: Start, tmp_path: Path
-) -> None:
+async def test_counters_of_a_killed_process_stay_and_its_gauges_do_not(start: Start, tmp_path: Path) -> None:
     start(10)
     start(200).kill()
     assert await collect_all(tmp_path, calls=3) == (213, 2, 2)
 
 
-async def test_a_process_that_ended_in_order_loses_nothing(start: Start, tmp_path: Path) -> None:
+async def test_a_process_that_ended_in_order_loses_no_counts(start: Start, tmp_path: Path) -> None:
     start(10).end()
     assert await collect_all(tmp_path, calls=3) == (13, 1, 1)
 
 
-async def test_the_files_of_those_that_ended_become_one_and_count_once(start: Start, tmp_path: Path) -> None:
+async def test_the_files_of_ended_processes_are_merged_and_count_once(start: Start, tmp_path: Path) -> None:
     for calls in (1, 2, 4):
         start(calls).kill()
     files = RunFiles(tmp_path)
@@ -99,11 +97,11 @@ async def test_the_files_of_those_that_ended_become_one_and_count_once(start: St
         files.merge_ended()
     files.close()
     left = [name for name in list_files(tmp_path) if name[0].isdecimal()]
-    assert [Path(name).suffix for name in left] == [".lock"]  # of the one that added up, and told nothing
+    assert [Path(name).suffix for name in left] == [".lock"]  # of the process that merged, and wrote nothing
     assert await collect_all(tmp_path) == (7, 1, 1)
 
 
-async def test_a_crash_between_adding_up_and_removing_counts_nothing_twice(
+async def test_a_crash_between_merge_and_removal_counts_nothing_twice(
     start: Start, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     start(5).kill()
@@ -119,7 +117,7 @@ async def test_a_crash_between_adding_up_and_removing_counts_nothing_twice(
     assert await collect_all(tmp_path) == (5, 1, 1)
 
 
-def test_of_the_hours_of_those_that_ended_the_last_one_is_kept(tmp_path: Path) -> None:
+def test_of_ended_processes_only_the_last_hour_is_kept(tmp_path: Path) -> None:
     now = int(time.time() // 60)
     for number in (now - 61, now - 1):
         files = RunFiles(tmp_path)
@@ -138,7 +136,7 @@ def _crashed(_path: Path, *, missing_ok: bool) -> None:
     raise OSError(f"crashed {missing_ok}")
 
 
-async def test_counters_never_go_back_while_processes_start_and_are_killed(start: Start, tmp_path: Path) -> None:
+async def test_counters_never_decrease_while_processes_start_and_are_killed(start: Start, tmp_path: Path) -> None:
     one, other = build_collector(tmp_path, 1), build_collector(tmp_path, 1)
     async with one.run(), other.run():
         seen = [0.0]
@@ -154,7 +152,7 @@ async def test_counters_never_go_back_while_processes_start_and_are_killed(start
     assert seen[-1] == 2 + sum(turn + 1 for turn in range(6))
 
 
-async def test_a_file_that_cannot_be_read_costs_its_own_numbers(start: Start, tmp_path: Path) -> None:
+async def test_an_unreadable_file_loses_only_its_own_values(start: Start, tmp_path: Path) -> None:
     start(10)
     broken = start(200)
     overwrite_file(tmp_path, broken)
@@ -176,15 +174,13 @@ LAG = "simpul_event_loop_lag_seconds"
     ],
     ids=str,
 )
-async def test_a_file_that_no_hub_wrote_breaks_nothing(
-    start: Start, tmp_path: Path, written: dict[str, object]
-) -> None:
+async def test_a_foreign_file_is_ignored(start: Start, tmp_path: Path, written: dict[str, object]) -> None:
     hostile = start(200)
     overwrite_file(tmp_path, hostile, msgspec.msgpack.encode(written))
     hostile.kill()
     own = build_collector(tmp_path, 3)
     async with own.run():
-        for _ in range(2):  # the second time it was added up
+        for _ in range(2):  # the second time, they were merged
             whole = await own.collect_all()
             assert whole.get_value(CALLS, "pbb") == 3
             assert b'simpul_agency_calls_total{agency="pbb"} 3.0' in render_exposition(whole, "")[0]
@@ -192,7 +188,7 @@ async def test_a_file_that_no_hub_wrote_breaks_nothing(
             RunFiles(tmp_path).merge_ended()
 
 
-async def test_a_folder_in_which_others_can_write_is_not_read(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+async def test_a_folder_writable_by_other_users_is_not_read(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     (tmp_path / "metrics-v1").mkdir()
     (tmp_path / "metrics-v1").chmod(0o777)
     assert await collect_all(tmp_path, calls=3) == (3, 1, 1)
@@ -208,11 +204,11 @@ async def test_an_unusable_folder_is_logged_once_and_the_process_counts_alone(
     with caplog.at_level(logging.WARNING, "simpul.metrics"):
         assert await collect_all(taken, calls=3) == (3, 1, 1)
     assert [each.getMessage() for each in caplog.records if each.name == "simpul.metrics"] == [
-        "The run folder cannot be used (Not a directory): metrics are those of one process. See SIMPUL_RUN_FOLDER."
+        "The run folder cannot be used (Not a directory): metrics show one process only. See SIMPUL_RUN_FOLDER."
     ]
 
 
-async def test_numbers_of_a_moment_ago_will_do_where_that_is_said(tmp_path: Path) -> None:
+async def test_a_recent_collection_is_reused_within_max_age(tmp_path: Path) -> None:
     counted = CallSource(1)
     own = MetricsCollector([counted], get_agency_totals=dict, folder=tmp_path, write_interval=3600)
     async with own.run():
@@ -222,7 +218,7 @@ async def test_numbers_of_a_moment_ago_will_do_where_that_is_said(tmp_path: Path
         assert (await own.collect_all()).get_value(CALLS, "pbb") == 2
 
 
-def test_the_files_are_for_the_hubs_own_user_alone(start: Start, tmp_path: Path) -> None:
+def test_the_files_are_readable_by_the_hubs_user_only(start: Start, tmp_path: Path) -> None:
     start(1)
     [folder] = tmp_path.iterdir()
     assert folder.stat().st_mode & 0o077 == 0

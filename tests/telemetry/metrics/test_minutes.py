@@ -14,7 +14,7 @@ from telemetry.metrics.minutes import (
 )
 
 NOON = 29_900_000
-"""Some minute since 1970."""
+"""An arbitrary minute since 1970."""
 
 
 def build_totals(answered: int, failed: int = 0, durations: tuple[int, ...] = (0, 0)) -> AgencyTotals:
@@ -25,7 +25,7 @@ def summarize_minutes(minutes: list[AgencyMinute]) -> list[tuple[int, int, int, 
     return [(each.number - NOON, each.answered, each.failed, each.durations) for each in minutes]
 
 
-def test_what_counters_grew_by_belongs_to_the_minute_in_which_it_was_seen() -> None:
+def test_counter_growth_belongs_to_the_minute_of_its_recording() -> None:
     history = MinuteHistory()
     history.record({"pbb": build_totals(5, 1, (4, 2))}, NOON * 60.0)
     history.record({"pbb": build_totals(7, 1, (5, 3))}, NOON * 60.0 + 59)
@@ -33,14 +33,14 @@ def test_what_counters_grew_by_belongs_to_the_minute_in_which_it_was_seen() -> N
     assert summarize_minutes(history.get_minutes()) == [(0, 7, 1, [5, 3]), (1, 1, 2, [0, 3])]
 
 
-def test_a_minute_in_which_nothing_happened_takes_no_place() -> None:
+def test_a_minute_without_activity_is_not_stored() -> None:
     history = MinuteHistory()
     history.record({"pbb": build_totals(5)}, NOON * 60.0)
     history.record({"pbb": build_totals(5)}, NOON * 60.0 + 60)
     assert summarize_minutes(history.get_minutes()) == [(0, 5, 0, [0, 0])]
 
 
-def test_what_is_older_than_an_hour_is_forgotten() -> None:
+def test_minutes_older_than_an_hour_are_removed() -> None:
     history = MinuteHistory()
     history.record({"pbb": build_totals(5)}, NOON * 60.0)
     history.record({"pbb": build_totals(6)}, (NOON + 59) * 60.0)
@@ -50,14 +50,14 @@ def test_what_is_older_than_an_hour_is_forgotten() -> None:
     assert select_last_hour(history.get_minutes(), (NOON + 119) * 60.0) == []
 
 
-def test_the_minutes_of_several_processes_are_added_up_and_their_own_stay_as_they_are() -> None:
+def test_minutes_of_several_processes_are_summed_without_changing_them() -> None:
     one, other = AgencyMinute(NOON, "pbb", 1, 2, 3, 4, 5, [1, 0]), AgencyMinute(NOON, "pbb", 10, 20, 30, 40, 50, [0, 7])
     alone = AgencyMinute(NOON, "crm", 1, durations=[1, 1])
     assert merge_minutes([one, other, alone]) == [AgencyMinute(NOON, "pbb", 11, 22, 33, 44, 55, [1, 7]), alone]
     assert one == AgencyMinute(NOON, "pbb", 1, 2, 3, 4, 5, [1, 0])
 
 
-def test_ranges_that_another_version_of_the_hub_cut_otherwise_are_left_out() -> None:
+def test_buckets_of_another_version_are_ignored() -> None:
     assert merge_minutes(
         [AgencyMinute(NOON, "pbb", 1, durations=[1, 0]), AgencyMinute(NOON, "pbb", 1, durations=[1, 0, 0])]
     ) == [AgencyMinute(NOON, "pbb", 2, durations=[1, 0])]
@@ -70,10 +70,8 @@ def test_ranges_that_another_version_of_the_hub_cut_otherwise_are_left_out() -> 
         (0.5, [10, 0, 0], 0.5),
         (0.5, [0, 10, 0], 1.5),
         (1.0, [5, 5, 0], 2.0),
-        (0.95, [0, 0, 3], 2.0),  # nothing is known but that it is above
+        (0.95, [0, 0, 3], 2.0),  # only known to be above the last bound
     ],
 )
-def test_a_quantile_lies_in_its_range_as_if_values_lay_evenly(
-    share: float, counts: list[int], expected: float | None
-) -> None:
+def test_a_quantile_is_interpolated_within_its_bucket(share: float, counts: list[int], expected: float | None) -> None:
     assert estimate_quantile(share, counts, (1.0, 2.0)) == expected

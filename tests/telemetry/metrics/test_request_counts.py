@@ -1,4 +1,4 @@
-"""What is counted of operations and requests."""
+"""Counters of operations and requests."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from telemetry.metrics.metric_values import MetricValues
 from telemetry.metrics.request_counts import OperationCounts, RequestCounts
 
 
-def test_operations_are_counted_by_client_name_and_how_they_ended() -> None:
+def test_operations_are_counted_by_client_name_and_outcome() -> None:
     counts, numbers = OperationCounts(), MetricValues()
     counts.record_run(("bank", "House"), "complete", 100, 0.25)
     counts.record_run(("bank", "House"), "partial", 100, 0.5)
@@ -27,7 +27,7 @@ def test_operations_are_counted_by_client_name_and_how_they_ended() -> None:
     }
 
 
-def test_there_are_numbers_of_their_own_for_300_operations_and_no_more() -> None:
+def test_at_most_300_operations_have_separate_counters() -> None:
     counts, numbers = OperationCounts(), MetricValues()
     for _ in range(2):
         for number in range(310):
