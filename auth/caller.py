@@ -57,6 +57,8 @@ AGENCY_KINDS = frozenset({CallerKind.OFFICIAL, CallerKind.SUPERVISOR, CallerKind
 """Kinds of caller that belong to an agency."""
 APPLICATION_KINDS = frozenset({CallerKind.PARTNER, CallerKind.AGENCY_SYSTEM})
 """Kinds of caller that are a client themselves."""
+PURPOSE_KINDS = frozenset({CallerKind.OFFICIAL, CallerKind.AGENCY_SYSTEM, CallerKind.PARTNER})
+"""Kinds of caller that read for a stated purpose, and only what people's preferences allow."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -114,6 +116,11 @@ class Caller:
     def has_citizen_scope(self, scopes: frozenset[CitizenScope]) -> bool:
         """Whether a citizen's client may read what one of these scopes opens."""
         return self.first_party or any(each.value in self.scopes for each in scopes)
+
+    @property
+    def states_purpose(self) -> bool:
+        """Whether the caller reads for a purpose, so that decisions depend on people's preferences."""
+        return self.kind in PURPOSE_KINDS
 
     @property
     def representation(self) -> Representation:

@@ -12,6 +12,7 @@ from cli.project_paths import ROOT
 
 SNAPSHOT = ROOT / "schema" / "schema.graphql"
 ACCESS_PAGE = ROOT / "docs" / "frontend" / "field-access.md"
+DECISION_TABLE = ROOT / "docs" / "frontend" / "decision-table.md"
 
 
 def build_group() -> typer.Typer:
@@ -102,9 +103,10 @@ def compare_schemas(before: str, now: str) -> dict[str, list[str]]:
 
 
 def write_schema() -> None:
-    """Write the graph to schema/schema.graphql, and the access rules to docs/frontend/field-access.md."""
-    from wiring.schema_tools import build_access_page  # noqa: PLC0415 - the whole hub, which other commands need not wait for
+    """Write the graph to schema/schema.graphql, and its access rules and decisions to two pages of docs/frontend/."""
+    from wiring.schema_tools import build_access_page, build_decision_table  # noqa: PLC0415 - the whole hub, which other commands need not wait for
 
-    for path, text in ((SNAPSHOT, _build_sdl()), (ACCESS_PAGE, build_access_page())):
+    pages = ((SNAPSHOT, _build_sdl()), (ACCESS_PAGE, build_access_page()), (DECISION_TABLE, build_decision_table()))
+    for path, text in pages:
         path.write_text(text.rstrip("\n") + "\n", encoding="utf-8")
         typer.echo(f"Wrote {path.relative_to(ROOT)}.")

@@ -43,16 +43,16 @@ FieldKind = AttributeField | ComputedField | BatchField
 
 
 @dataclass(frozen=True, slots=True)
-class NeedsFact:
-    """In place of a decision: it takes a fact. The fact's batch is asked first, once for all keys of a step."""
+class FactRequest:
+    """In place of a decision that needs a fact. The engine loads the facts of a step in one call, and asks again."""
 
     batch: Batch[Any, Any]
     key: Hashable
     decide: Callable[[Any], Exception | None]
-    """From the fact, or the failure in its place, to the refusal or None. The fact itself goes nowhere else."""
+    """Asks again: from the fact, or the failure in its place, to the refusal or None. The fact goes nowhere else."""
 
 
-Verdict: TypeAlias = Exception | NeedsFact | None
+Verdict: TypeAlias = Exception | FactRequest | None
 """A refusal; what the decision depends on; or None where nothing speaks against it."""
 Decider: TypeAlias = Callable[[Any, Any], Verdict]
 """The decision of one caller about a field: from (record, key)."""

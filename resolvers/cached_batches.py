@@ -13,7 +13,6 @@ from operator import attrgetter
 from time import monotonic
 from typing import Any, get_args, get_type_hints
 
-from auth.policy.decision import obeys_preferences
 from cache.answers.cache_hits import CacheHits
 from cache.answers.read_through import ReadThroughCache
 from cache.answers.record_codec import RecordCodec
@@ -170,7 +169,7 @@ def _get_max_age(batch: Batch[Any, Any], context: HubBatchContext) -> float:
     """The maximum age of an answer in seconds: the smaller of the caller's and, for purposes, the batch's."""
     of_batch = None if batch.freshness is None else batch.freshness.max_age_for_purpose
     max_age = context.call.max_age
-    return max_age if of_batch is None or not obeys_preferences(context.caller) else min(of_batch, max_age)
+    return max_age if of_batch is None or not context.caller.states_purpose else min(of_batch, max_age)
 
 
 async def _fetch(

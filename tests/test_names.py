@@ -33,8 +33,6 @@ MANY_PARAMETERS = {
     "schema/declarations/publishing.py:publishes": "same",
     "cli/breach/commands.py:open_breach": "the options of a command, as Typer reads them",
     "cli/breach/commands.py:report_breach": "same",
-    "auth/policy/decision.py:decide": "until its facts are one value",
-    "schema/declarations/request_context.py:find_refusal": "same",
 }
 """Functions with more parameters."""
 

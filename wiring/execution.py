@@ -12,7 +12,6 @@ from graphql import GraphQLSchema
 from auth.caller import Caller, CallerKind
 from auth.crypto.node_ids import NodeIds
 from auth.policy.access_policy import AccessPolicy
-from auth.policy.decision import obeys_preferences
 from engine.batch import NO_BATCH_CACHE, Agencies, BatchCache
 from engine.cost_budgets import NO_QUOTA_STORE, CostBudget, DailyQuotaStore
 from engine.document.parsing import DocumentRules
@@ -113,7 +112,7 @@ def build_execute(
                 caller,
                 call.deadline,
                 application,
-                not (is_internal or obeys_preferences(caller)),
+                not (is_internal or caller.states_purpose),
                 budget,
                 not signed_in_only or caller.kind is not CallerKind.ANONYMOUS,
                 span,

@@ -16,6 +16,7 @@ from engine.refused_request import RefusedRequest
 from engine.request import GraphQLRequest
 from schema.builder import build_schema, get_graphql_schema, print_sdl
 from schema.tools.access_page import render_access_page
+from schema.tools.decision_table import render_decision_table
 from settings import Settings
 
 
@@ -27,6 +28,11 @@ def build_schema_sdl() -> str:
 def build_access_page() -> str:
     """Who sees what of the graph, as `docs/frontend/field-access.md` holds it."""
     return render_access_page(get_graphql_schema(build_schema()))
+
+
+def build_decision_table() -> str:
+    """The decision about every field, as `docs/frontend/decision-table.md` holds it."""
+    return render_decision_table(get_graphql_schema(build_schema()))
 
 
 def build_offline_engine(*, introspection: bool = False) -> Engine:

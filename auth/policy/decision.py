@@ -1,47 +1,62 @@
-"""The pure decision whether one caller may see a field about one subject.
+"""The one decision about a field: whether this caller may see it, or which fact has to be known first.
 
-It takes no more than what it is given: it asks nobody.
+`decide` is pure. It loads nothing: where the answer depends on a fact that is not loaded, it names the fact
+(`NeedsFact`), and its user asks again with the fact. A fact never turns a denial into a permission: what is denied
+without it needs no fact, so no agency is asked about a caller who is refused anyway.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection
 from dataclasses import dataclass
+from typing import TypeAlias
 
 from auth.authentication_time import is_authentication_recent
 from auth.caller import Caller, CallerKind, Representation
-from auth.policy.access_policy import DEFAULT_POLICY, AccessPolicy
+from auth.policy.access_policy import AccessPolicy
 from auth.policy.children import CHILD_PURPOSES
-from auth.policy.rules import Access, Classification, DenialReason, Rule
+from auth.policy.facts import Fact, Facts, Known, NotLoaded, NotLookedAt, Preferences, Subjects, UnknownPerson
+from auth.policy.rules import PURPOSE_RULES, Access, Classification, DenialReason, Rule
 from records.hub.data_preferences import DataPreferences
 from records.identifiers import Nik
 from records.purposes import Purpose, Scope
 
 
 @dataclass(frozen=True, slots=True)
-class Decision:
-    """Whether a caller may see a field; with the reason where not, and by which rule where they may."""
+class Allowed:
+    """The caller may see the field."""
 
-    denial_reason: DenialReason | None = None
-    by: Rule | None = None
-    """The rule that let the caller pass: the ground on which the data was read."""
-
-    @property
-    def is_allowed(self) -> bool:
-        """True where nothing speaks against it."""
-        return self.denial_reason is None
+    by: Rule
+    """The rule that let the caller pass: the ground on which the data is read."""
 
 
-_NO_PEOPLE: frozenset[Nik] = frozenset()
-NO_PREFERENCES = DataPreferences()
-"""Nobody consented to anything, and nobody restricted anything."""
-PREFERENCES_NOT_LOADED = DataPreferences()
-"""Everybody consented to everything: in place of wishes that nobody asked for yet. Compared by identity alone."""
-UNKNOWN_PERSON_PREFERENCES = DataPreferences()
-"""What somebody said of whom nobody knows who they are. Compared by identity alone."""
-_ALLOWED_BY = {rule: Decision(by=rule) for rule in Rule}
-_DENIED = {refusal: Decision(refusal) for refusal in DenialReason}
+@dataclass(frozen=True, slots=True)
+class Denied:
+    """The caller may not see the field."""
+
+    reason: DenialReason
+
+
+@dataclass(frozen=True, slots=True)
+class NeedsFact:
+    """The decision depends on a fact that is not loaded."""
+
+    fact: Fact
+
+
+Decision: TypeAlias = Allowed | Denied | NeedsFact
+
+
+_ALLOWED_BY = {rule: Allowed(rule) for rule in Rule}
+_ALLOWED_AS_SELF = _ALLOWED_BY[Rule.SELF]
+_ALLOWED_AS_ASSISTANT = _ALLOWED_BY[Rule.ASSISTANT]
+_ALLOWED_AS_GUARDIAN = _ALLOWED_BY[Rule.GUARDIAN]
+_DENIED = {reason: Denied(reason) for reason in DenialReason}
+_NEEDS_SUBJECTS = NeedsFact(Fact.SUBJECTS)
+_NEEDS_FAMILY_CARD = NeedsFact(Fact.FAMILY_CARD)
+_NEEDS_PREFERENCES = NeedsFact(Fact.PREFERENCES)
+_NO_PREFERENCES = Known(DataPreferences())
 _PURPOSES = dict(Purpose.__members__)
+_GUARDIAN_ASSURANCE = Classification.CHILD.required_assurance
 _CITIZEN_RULES = Rule.SELF | Rule.GUARDIAN | Rule.ASSISTANT
 _RULE_BY_OVERSEER = {
     CallerKind.SUPERVISOR: Rule.SUPERVISOR,
@@ -54,139 +69,145 @@ _PURPOSE_RULE_BY_KIND = {
 }
 
 
-def decide(
-    access: Access,
-    caller: Caller,
-    subjects: Collection[Nik],
-    *,
-    policy: AccessPolicy = DEFAULT_POLICY,
-    children: Collection[Nik] = _NO_PEOPLE,
-    nib: str | None = None,
-    preferences: DataPreferences = NO_PREFERENCES,
-    concerns_child: bool = False,
-    agency: str | None = None,
-    now: float | None = None,
-) -> Decision:
-    """Decide from the rule, the caller and the people, the business, or the readers' agency, the data is about.
-
-    `children` are the children whose guardian the caller is known to be, `preferences` what the people said about the
-    use of their data; `concerns_child` says that one of them is a child. `now` is in seconds since 1970; without it no
-    sign-in is recent. Pure: the same in, the same out.
-    """
+def decide(access: Access, caller: Caller, facts: Facts) -> Decision:
+    """Whether the caller may see a field with this rule in a record of which these facts are known."""
     if Rule.PUBLIC in access.rule:
         return _ALLOWED_BY[Rule.PUBLIC]
     kind = caller.kind
-    if kind is CallerKind.CITIZEN:
-        decision = _decide_citizen(access, caller, subjects, children)
-        is_late = (
-            access.requires_recent_sign_in and decision.is_allowed and not _has_recent_sign_in(caller, policy, now)
-        )
-        return _DENIED[DenialReason.REAUTHENTICATION_REQUIRED] if is_late else decision
-    if kind is CallerKind.PARTNER:
-        return (
-            _DENIED[DenialReason.NOT_FOR_PARTNERS]
-            if concerns_child
-            else _decide_partner(access, caller, subjects, policy, preferences)
-        )
-    if kind is CallerKind.BUSINESS or kind in _RULE_BY_OVERSEER:
-        return (
-            _decide_business(access, caller, nib)
-            if kind is CallerKind.BUSINESS
-            else _decide_overseer(access, caller, agency)
-        )
-    if kind in _PURPOSE_RULE_BY_KIND:
-        decision = _decide_by_purpose(access, caller, policy, preferences)
-        differs = concerns_child and decision.is_allowed and restricts_child_data(access, caller)
-        return _DENIED[DenialReason.PURPOSE_DOES_NOT_COVER] if differs else decision
+    decide_for_kind = _DECIDE_BY_KIND.get(kind)
+    if decide_for_kind is not None:
+        return decide_for_kind(access, caller, facts)
     return _DENIED[DenialReason.SIGN_IN if kind is CallerKind.ANONYMOUS else DenialReason.NOT_FOR_YOUR_ROLE]
 
 
-def can_be_guardian(access: Access, caller: Caller) -> bool:
-    """Whether it is worth asking whose guardian the caller is. Children's data is specific: it takes the same bar."""
+def find_possible_facts(access: Access) -> tuple[Fact, ...]:
+    """The facts that decisions about known people can need, whoever the caller is. They add to what a field costs."""
+    if Rule.PUBLIC in access.rule:
+        return ()
     return (
-        Rule.GUARDIAN in access.rule
-        and caller.kind is CallerKind.CITIZEN
-        and caller.representation is Representation.SELF
-        and caller.first_party
-        and caller.assurance >= Classification.CHILD.required_assurance
+        *((Fact.FAMILY_CARD,) if Rule.GUARDIAN in access.rule else ()),
+        *((Fact.PREFERENCES,) if access.rule & PURPOSE_RULES else ()),
     )
 
 
-def restricts_child_data(access: Access, caller: Caller) -> bool:
-    """Whether the caller may see less of a child than of others: children's data is specific, whatever it is.
-
-    Partners see nothing of children, who cannot consent (UU PDP 27/2022, article 25). Who states a purpose sees what
-    names its purposes for one of them, as of anybody; and what names none, for those of children only.
-    """
-    if caller.kind is CallerKind.PARTNER:
-        return True
-    stated = _PURPOSES.get(caller.purpose or "")
-    return caller.kind in _PURPOSE_RULE_BY_KIND and not access.purposes and stated not in CHILD_PURPOSES
-
-
-def obeys_preferences(caller: Caller) -> bool:
-    """Whether the decision about this caller takes what people said: it does for all who state a purpose."""
-    return caller.kind in _PURPOSE_RULE_BY_KIND or caller.kind is CallerKind.PARTNER
-
-
-def find_blanket_refusal(
-    access: Access, caller: Caller, *, policy: AccessPolicy = DEFAULT_POLICY, now: float | None = None
-) -> DenialReason | None:
-    """Why the caller may see the field of no record at all; None where there may be one."""
-    if can_be_guardian(access, caller):
-        return None
-    own = get_represented_person(caller)
-    subjects = () if own is None else (own,)
-    if caller.kind is CallerKind.PARTNER:
-        subjects = (Nik("somebody who consents"),)
-    return decide(
-        access,
-        caller,
-        subjects,
-        policy=policy,
-        nib=caller.nib,
-        agency=caller.agency,
-        preferences=PREFERENCES_NOT_LOADED,
-        now=now,
-    ).denial_reason
-
-
 def get_represented_person(caller: Caller) -> Nik | None:
-    """Whom a citizen asks for: themself, or the person they assist."""
+    """The person for whom a citizen acts: themself, or the person they assist. None for other callers."""
     return caller.nik if caller.on_behalf_of is None else caller.on_behalf_of
 
 
-def _decide_citizen(access: Access, caller: Caller, subjects: Collection[Nik], children: Collection[Nik]) -> Decision:
+def _decide_citizen(access: Access, caller: Caller, facts: Facts) -> Decision:
     own = Rule.SELF if caller.representation is Representation.SELF else Rule.ASSISTANT
-    if not caller.first_party and access.rule & _CITIZEN_RULES:
-        if own is not Rule.SELF or own not in access.rule or not access.citizen_scopes:
-            return _DENIED[DenialReason.FIRST_PARTY_ONLY]
-        if not caller.has_citizen_scope(access.citizen_scopes):
-            return _DENIED[DenialReason.SCOPE_REQUIRED]
-    if own in access.rule and get_represented_person(caller) in subjects:
-        if caller.assurance < access.classification.required_assurance:
-            return _DENIED[DenialReason.ASSURANCE_TOO_LOW]
-        return _ALLOWED_BY[own]
-    if can_be_guardian(access, caller) and any(each in children for each in subjects):
-        return _ALLOWED_BY[Rule.GUARDIAN]
+    if not caller.first_party and (refusal := _check_app(access, caller, own)) is not None:
+        return _DENIED[refusal]
+    subjects = facts.subjects
+    is_any = isinstance(subjects, NotLookedAt)
+    people = subjects if isinstance(subjects, tuple) else ()
+    if is_any and _can_be_guardian(access, caller):
+        return _NEEDS_SUBJECTS
+    if (is_any or get_represented_person(caller) in people) and own in access.rule:
+        decision = _check_sign_in(
+            access, caller, facts, _ALLOWED_AS_SELF if own is Rule.SELF else _ALLOWED_AS_ASSISTANT
+        )
+        # The next record may be about another person: a permission for one's own is none for every record.
+        return _NEEDS_SUBJECTS if is_any and isinstance(decision, Allowed) else decision
+    if people and _can_be_guardian(access, caller):
+        if isinstance(facts.children, NotLoaded):
+            return _NEEDS_FAMILY_CARD
+        if any(each in facts.children for each in people):
+            return _check_sign_in(access, caller, facts, _ALLOWED_AS_GUARDIAN)
     return _DENIED[DenialReason.NOT_YOURS if access.rule & _CITIZEN_RULES else DenialReason.NOT_FOR_CITIZENS]
 
 
-def _has_recent_sign_in(caller: Caller, policy: AccessPolicy, now: float | None) -> bool:
-    return now is not None and is_authentication_recent(caller.authenticated_at, policy.recent_sign_in_seconds, now=now)
+def _check_app(access: Access, caller: Caller, own: Rule) -> DenialReason | None:
+    """What an app that is not the city's own may read for a citizen: only what one of its scopes opens, of themself."""
+    if not access.rule & _CITIZEN_RULES:
+        return None
+    if own is not Rule.SELF or own not in access.rule or not access.citizen_scopes:
+        return DenialReason.FIRST_PARTY_ONLY
+    return None if caller.has_citizen_scope(access.citizen_scopes) else DenialReason.SCOPE_REQUIRED
 
 
-def _decide_by_purpose(access: Access, caller: Caller, policy: AccessPolicy, preferences: DataPreferences) -> Decision:
+def _can_be_guardian(access: Access, caller: Caller) -> bool:
+    """Whether the family card can matter. Children's data is specific, so it takes the same assurance."""
+    return (
+        caller.first_party
+        and Rule.GUARDIAN in access.rule
+        and caller.representation is Representation.SELF
+        and caller.assurance >= _GUARDIAN_ASSURANCE
+    )
+
+
+def _check_sign_in(access: Access, caller: Caller, facts: Facts, allowed: Allowed) -> Decision:
+    """Allowed, where the person is identified as surely, and has signed in as recently, as it requires."""
+    if caller.assurance < access.classification.required_assurance:
+        return _DENIED[DenialReason.ASSURANCE_TOO_LOW]
+    within = facts.policy.recent_sign_in_seconds
+    is_late = access.requires_recent_sign_in and (
+        facts.now is None or not is_authentication_recent(caller.authenticated_at, within, now=facts.now)
+    )
+    return _DENIED[DenialReason.REAUTHENTICATION_REQUIRED] if is_late else allowed
+
+
+def _decide_by_purpose(access: Access, caller: Caller, facts: Facts) -> Decision:
+    """Officials and systems of agencies."""
     rule, denial = _PURPOSE_RULE_BY_KIND[caller.kind]
     if rule not in access.rule:
         return _DENIED[denial]
-    refusal = _check_purpose(access, caller, policy, preferences)
+    refusal = _check_purpose(access, caller, facts.policy)
+    if refusal is not None:
+        return _DENIED[refusal]
+    if facts.concerns_child and not _covers_children(access, caller, facts):
+        return _DENIED[DenialReason.PURPOSE_DOES_NOT_COVER]
+    if isinstance(facts.subjects, NotLookedAt):
+        return _NEEDS_SUBJECTS
+    preferences = _get_preferences(facts)
+    if isinstance(preferences, NotLoaded):
+        return _NEEDS_PREFERENCES
+    refusal = _check_preferences(access, caller, facts.policy, preferences)
     return _ALLOWED_BY[rule] if refusal is None else _DENIED[refusal]
 
 
-def _check_purpose(
-    access: Access, caller: Caller, policy: AccessPolicy, preferences: DataPreferences
-) -> DenialReason | None:
+def _covers_children(access: Access, caller: Caller, facts: Facts) -> bool:
+    """Whether the stated purpose covers a child. Children's data is specific, whatever it is.
+
+    A field that names its purposes covers children as it covers everybody, and so does one that leads to such fields.
+    """
+    return bool(access.purposes) or facts.leads_to_purposes or _PURPOSES.get(caller.purpose or "") in CHILD_PURPOSES
+
+
+def _decide_partner(access: Access, caller: Caller, facts: Facts) -> Decision:
+    # Children cannot consent (UU PDP 27/2022, article 25).
+    if facts.concerns_child or Rule.PARTNER not in access.rule:
+        return _DENIED[DenialReason.NOT_FOR_PARTNERS]
+    if access.scope is None and not access.allows_any_consent:
+        return _DENIED[DenialReason.NOT_FOR_PARTNERS]
+    refusal = _check_purpose(access, caller, facts.policy)
+    if refusal is None and access.scope is not None and access.scope.value not in caller.scopes:
+        refusal = DenialReason.SCOPE_REQUIRED
+    if refusal is not None:
+        return _DENIED[refusal]
+    if isinstance(facts.subjects, NotLookedAt):
+        return _NEEDS_SUBJECTS
+    preferences = _get_preferences(facts)
+    if isinstance(preferences, NotLoaded):
+        return _NEEDS_PREFERENCES
+    refusal = _check_preferences(access, caller, facts.policy, preferences)
+    if refusal is None and not _has_consent(caller, facts.subjects, access.scope, preferences):
+        refusal = DenialReason.CONSENT_REQUIRED
+    return _ALLOWED_BY[Rule.PARTNER] if refusal is None else _DENIED[refusal]
+
+
+def _get_preferences(facts: Facts) -> Preferences:
+    """What the people said, where that is settled without loading it."""
+    if isinstance(facts.subjects, UnknownPerson):
+        return facts.subjects
+    if not facts.subjects and isinstance(facts.preferences, NotLoaded):
+        return _NO_PREFERENCES  # there is nobody who could have said anything
+    return facts.preferences
+
+
+def _check_purpose(access: Access, caller: Caller, policy: AccessPolicy) -> DenialReason | None:
+    """What the caller states, whoever the record is about."""
     if not caller.purpose:
         return DenialReason.PURPOSE_REQUIRED
     if not caller.case:
@@ -194,60 +215,46 @@ def _check_purpose(
     purpose = _PURPOSES.get(caller.purpose)
     if purpose not in policy.get_allowed_purposes(caller):
         return DenialReason.PURPOSE_NOT_ALLOWED
-    if access.purposes and purpose not in access.purposes:
-        return DenialReason.PURPOSE_DOES_NOT_COVER
-    if (
-        preferences is not PREFERENCES_NOT_LOADED
-        and not access.allows_any_case
-        and (refusal := _check_case(purpose, preferences)) is not None
-    ):
+    return DenialReason.PURPOSE_DOES_NOT_COVER if access.purposes and purpose not in access.purposes else None
+
+
+def _check_preferences(
+    access: Access, caller: Caller, policy: AccessPolicy, preferences: Known | UnknownPerson
+) -> DenialReason | None:
+    """The caller's case and the restrictions of the people."""
+    purpose = _PURPOSES.get(caller.purpose or "")
+    if not access.allows_any_case and (refusal := _check_case(purpose, preferences)) is not None:
         return refusal
-    return None if purpose in policy.unrestrictable else _check_restrictions(purpose, preferences)
+    if purpose in policy.unrestrictable:
+        return None
+    if isinstance(preferences, UnknownPerson):
+        return DenialReason.PERSON_UNKNOWN
+    restrictions = preferences.preferences.restrictions
+    is_restricted = any(not each.purposes or purpose in each.purposes for each in restrictions)
+    return DenialReason.RESTRICTED if is_restricted else None
 
 
-def _check_case(purpose: Purpose | None, preferences: DataPreferences) -> DenialReason | None:
-    """Why the caller's case does not cover these people; None where it does, or where no register holds it.
+def _check_case(purpose: Purpose | None, preferences: Known | UnknownPerson) -> DenialReason | None:
+    """Whether the caller's case covers the people; it does where no register holds such cases.
 
     Of a record about several people, such as a family card, one of them is enough: it is a record of that person, too.
     The hub itself holds data requests, so a purpose of answering them always needs one.
     """
-    if preferences.people_in_case:
-        return None
-    if preferences.people_in_case is None and purpose is not Purpose.SUBJECT_REQUEST:
-        return None
-    return DenialReason.PERSON_UNKNOWN if preferences is UNKNOWN_PERSON_PREFERENCES else DenialReason.CASE_NOT_OPEN
+    is_required = purpose is Purpose.SUBJECT_REQUEST
+    if isinstance(preferences, UnknownPerson):
+        return DenialReason.PERSON_UNKNOWN if is_required else None
+    people = preferences.preferences.people_in_case
+    is_covered = bool(people) or (people is None and not is_required)
+    return None if is_covered else DenialReason.CASE_NOT_OPEN
 
 
-def _check_restrictions(purpose: Purpose | None, preferences: DataPreferences) -> DenialReason | None:
-    if preferences is UNKNOWN_PERSON_PREFERENCES:
-        return DenialReason.PERSON_UNKNOWN
-    restricts = any(not each.purposes or purpose in each.purposes for each in preferences.restrictions)
-    return DenialReason.RESTRICTED if restricts else None
-
-
-def _decide_partner(
-    access: Access, caller: Caller, subjects: Collection[Nik], policy: AccessPolicy, preferences: DataPreferences
-) -> Decision:
-    if Rule.PARTNER not in access.rule or (access.scope is None and not access.allows_any_consent):
-        return _DENIED[DenialReason.NOT_FOR_PARTNERS]
-    refusal = _check_purpose(access, caller, policy, preferences)
-    if refusal is None and access.scope is not None and access.scope.value not in caller.scopes:
-        refusal = DenialReason.SCOPE_REQUIRED
-    if refusal is None and not _has_consent(caller, subjects, access.scope, preferences):
-        refusal = DenialReason.CONSENT_REQUIRED
-    return _ALLOWED_BY[Rule.PARTNER] if refusal is None else _DENIED[refusal]
-
-
-def _has_consent(caller: Caller, subjects: Collection[Nik], scope: Scope | None, preferences: DataPreferences) -> bool:
-    """Whether each person the data is about lets this client read it, for the purpose that it states.
-
-    Without a scope, whatever they let it read.
-    """
-    if preferences is PREFERENCES_NOT_LOADED:
-        return bool(subjects)
+def _has_consent(caller: Caller, subjects: Subjects, scope: Scope | None, preferences: Preferences) -> bool:
+    """Whether each person consented to this client and the stated purpose; without a scope, to any scope."""
+    if not isinstance(subjects, tuple) or not isinstance(preferences, Known):
+        return False
     granted = {
         each.subject
-        for each in preferences.consents
+        for each in preferences.preferences.consents
         if each.client == caller.client
         and (scope is None or scope in each.scopes)
         and each.purpose.name == caller.purpose
@@ -255,18 +262,34 @@ def _has_consent(caller: Caller, subjects: Collection[Nik], scope: Scope | None,
     return bool(subjects) and granted.issuperset(subjects)
 
 
-def _decide_business(access: Access, caller: Caller, nib: str | None) -> Decision:
+def _decide_business(access: Access, caller: Caller, facts: Facts) -> Decision:
     if Rule.BUSINESS not in access.rule:
         return _DENIED[DenialReason.NOT_FOR_BUSINESSES]
-    return _ALLOWED_BY[Rule.BUSINESS] if nib == caller.nib else _DENIED[DenialReason.NOT_YOUR_BUSINESS]
+    if isinstance(facts.subjects, NotLookedAt):
+        return _NEEDS_SUBJECTS
+    is_own = facts.business == caller.nib
+    return _ALLOWED_BY[Rule.BUSINESS] if is_own else _DENIED[DenialReason.NOT_YOUR_BUSINESS]
 
 
-def _decide_overseer(access: Access, caller: Caller, agency: str | None) -> Decision:
+def _decide_overseer(access: Access, caller: Caller, facts: Facts) -> Decision:
     rule = _RULE_BY_OVERSEER[caller.kind]
     if rule not in access.rule:
         return _DENIED[DenialReason.NOT_FOR_YOUR_ROLE]
-    if rule is Rule.SUPERVISOR and agency != caller.agency:
+    is_any = isinstance(facts.subjects, NotLookedAt)
+    sees_own_agency_only = rule is Rule.SUPERVISOR
+    if sees_own_agency_only and not is_any and facts.agency != caller.agency:
         return _DENIED[DenialReason.NOT_YOUR_AGENCY]
     if access.requires_case and not caller.case:
         return _DENIED[DenialReason.CASE_REQUIRED]
-    return _ALLOWED_BY[rule]
+    return _NEEDS_SUBJECTS if is_any and sees_own_agency_only else _ALLOWED_BY[rule]
+
+
+_DECIDE_BY_KIND = {
+    CallerKind.CITIZEN: _decide_citizen,
+    CallerKind.PARTNER: _decide_partner,
+    CallerKind.OFFICIAL: _decide_by_purpose,
+    CallerKind.AGENCY_SYSTEM: _decide_by_purpose,
+    CallerKind.BUSINESS: _decide_business,
+    **dict.fromkeys(_RULE_BY_OVERSEER, _decide_overseer),
+}
+"""Kinds that are not named here read no personal data."""

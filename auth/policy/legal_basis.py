@@ -41,7 +41,7 @@ _BASIS_BY_KIND: Mapping[CallerKind, LegalBasis] = {
 def get_legal_basis(caller: Caller, *, is_own: bool) -> LegalBasis | None:
     """On what basis the caller reads; None where there is none: rules let nobody of that kind read.
 
-    It is the rule by which the caller passed (`Decision.by`), without deciding again. All kinds but citizens pass by
+    It is the rule by which the caller passed (`Allowed.by`), without deciding again. All kinds but citizens pass by
     one rule alone. A citizen passes by what is about themself as well (`is_own`: SELF), about whom they assist
     (ASSISTANT), or about a child of theirs (GUARDIAN): a citizen who reads what is not `is_own` is a guardian.
     """

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import Enum, Flag, auto
+from typing import Final
 
 from auth.caller import Assurance
 from records.purposes import CitizenScope, Purpose, Scope
@@ -55,27 +56,19 @@ class Classification(Enum):
     CHILD = "SPECIFIC", "CHILD"
     FINANCE = "SPECIFIC", "FINANCE"
 
-    @property
-    def level(self) -> str:
+    def __init__(self, level: str, kind: str | None) -> None:
+        """Attributes and no properties: every decision reads them."""
+        self.level: Final = level
         """PUBLIC, PERSONAL or SPECIFIC."""
-        level: str = self.value[0]
-        return level
-
-    @property
-    def kind(self) -> str | None:
+        self.kind: Final = kind
         """The kind of specific data, where it is specific (article 4, paragraph 2)."""
-        kind: str | None = self.value[1]
-        return kind
+        self.required_assurance: Final = Assurance.SUBSTANTIAL if level == "SPECIFIC" else Assurance.NONE
+        """How surely a person has to be identified to read it."""
 
     @property
     def label(self) -> str:
         """Level and kind in one word: `PERSONAL`, `SPECIFIC:HEALTH`."""
         return self.level if self.kind is None else f"{self.level}:{self.kind}"
-
-    @property
-    def required_assurance(self) -> Assurance:
-        """How surely a person has to be identified to read it."""
-        return Assurance.SUBSTANTIAL if self.level == "SPECIFIC" else Assurance.NONE
 
 
 @dataclass(frozen=True, slots=True)

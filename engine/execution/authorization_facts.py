@@ -12,7 +12,7 @@ from typing import Any
 from engine.batch import Batch
 from engine.execution.batch_scheduler import BatchScheduler, FailedAnswer
 from engine.execution.pending_work import PendingWork
-from engine.field_kinds import NeedsFact, Verdict
+from engine.field_kinds import FactRequest, Verdict
 
 _UNKNOWN = object()
 
@@ -20,7 +20,7 @@ _UNKNOWN = object()
 class FactMissing(Exception):  # noqa: N818 - reads as what it is
     """The decision waits for facts."""
 
-    def __init__(self, missing: Sequence[NeedsFact]) -> None:
+    def __init__(self, missing: Sequence[FactRequest]) -> None:
         """Take what it depends on."""
         super().__init__("a decision depends on facts that are not known yet")
         self.missing = missing
@@ -39,7 +39,7 @@ class AuthorizationFacts:
 
     def decide(self, verdict: Verdict) -> Exception | None:
         """The refusal or None; raises `FactMissing` where the fact is not known yet."""
-        if type(verdict) is not NeedsFact:
+        if type(verdict) is not FactRequest:
             return verdict  # type: ignore[return-value]  # of the three, the one that depends is ruled out
         fact = self._gather.get_known(verdict.batch, verdict.key, _UNKNOWN)
         if fact is _UNKNOWN:
@@ -50,7 +50,7 @@ class AuthorizationFacts:
     def decide_each(self, keys: Sequence[Any], verdict_of: Callable[[Any], Verdict]) -> list[Any]:
         """The keys, with the refusal in place of each that is refused; raises `FactMissing` for all at once."""
         settled: list[Any] = []
-        missing: list[NeedsFact] = []
+        missing: list[FactRequest] = []
         for key in keys:
             try:
                 refusal = None if isinstance(key, Exception) else self.decide(verdict_of(key))
@@ -65,7 +65,7 @@ class AuthorizationFacts:
         return settled
 
     def resume_when_known(
-        self, underway: PendingWork, missing: Sequence[NeedsFact], resume: Callable[[], None]
+        self, underway: PendingWork, missing: Sequence[FactRequest], resume: Callable[[], None]
     ) -> None:
         """Let the run go on when all facts are known: each batch is asked once."""
         wanted: dict[Batch[Any, Any], dict[Hashable, None]] = {}

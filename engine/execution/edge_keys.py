@@ -9,7 +9,7 @@ from typing import Any, NamedTuple, Protocol
 
 from engine.execution.authorization_facts import AuthorizationFacts, FactMissing
 from engine.execution.pending_work import PendingWork
-from engine.field_kinds import BatchField, NeedsFact
+from engine.field_kinds import BatchField, FactRequest
 from engine.plan.leaf_coercion import build_non_null_error
 from engine.plan.tree import PlanField
 
@@ -83,7 +83,7 @@ def collect_keys(
     targets: list[dict[str, Any]] = []
     wanted: dict[Hashable, None] = {}
     waiting: list[dict[str, Any]] = []
-    on: list[NeedsFact] = []
+    on: list[FactRequest] = []
     for record, answer in zip(records, answers, strict=True):
         try:
             key = _authorize_key(run, first, record, kind.key(record, run.get_arguments(first), run.context))

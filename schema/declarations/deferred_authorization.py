@@ -6,31 +6,31 @@ from collections.abc import Callable
 from inspect import isawaitable
 from typing import Any
 
-from engine.field_kinds import NeedsFact, Verdict
+from engine.field_kinds import FactRequest, Verdict
 from schema.declarations.request_context import RequestContext
 
 
-async def resolve_after_fact(depends: NeedsFact, context: RequestContext, value: Callable[[], Any]) -> Any:  # noqa: ANN401 - any value
+async def resolve_after_fact(request: FactRequest, context: RequestContext, value: Callable[[], Any]) -> Any:  # noqa: ANN401 - any value
     """The value, once the fact is known; raises the refusal."""
-    await _decide_by_fact(depends, context)
+    await _decide_by_fact(request, context)
     found = value()
     return await found if isawaitable(found) else found
 
 
-async def _decide_by_fact(depends: NeedsFact, context: RequestContext) -> None:
+async def _decide_by_fact(request: FactRequest, context: RequestContext) -> None:
     """Ask for the fact; raises the refusal, or the failure in the place of the fact."""
     try:
-        fact = await context.bridge.load(depends.batch, depends.key)
+        fact = await context.bridge.load(request.batch, request.key)
     except Exception as failure:  # noqa: BLE001 - whoever decides says what a failure means
         fact = failure
-    refused = depends.decide(fact)
+    refused = request.decide(fact)
     if refused is not None:
         raise refused
 
 
 async def find_refusal(verdict: Verdict, context: RequestContext) -> Exception | None:
-    """The verdict, once the fact is known that it depends on."""
-    if not isinstance(verdict, NeedsFact):
+    """The refusal or None, once the fact that the decision needs is known."""
+    if not isinstance(verdict, FactRequest):
         return verdict
     try:
         await _decide_by_fact(verdict, context)

@@ -29,7 +29,7 @@ from auth.policy.rules import Access, Rule, to_access
 from engine.batch import Batch
 from engine.edge import Edge
 from engine.execution.stale_paths import StalePath
-from engine.field_kinds import AttributeField, BatchField, ComputedField, FieldGuard, NeedsFact, Verdict
+from engine.field_kinds import AttributeField, BatchField, ComputedField, FactRequest, FieldGuard, Verdict
 from schema.declarations.access_directives import build_directives, describe_access
 from schema.declarations.deferred_authorization import find_refusal, resolve_after_fact
 from schema.declarations.guards import Guard
@@ -68,7 +68,7 @@ class PublishedField(StrawberryField):
         """Public attributes need no `info`; all others do."""
         return False
 
-    def check_access(self, record: object, key: object, context: RequestContext) -> NeedsFact | None:
+    def check_access(self, record: object, key: object, context: RequestContext) -> FactRequest | None:
         """Decide about the field for this record and key: raises the refusal, or gives what it depends on."""
         guard = self.engine_guard()
         if guard.is_public:
@@ -214,7 +214,7 @@ class EdgeField(PublishedField):
         async def when_settled() -> list[Any]:
             return answered(await asyncio.gather(*(find_refusal(each, context) for each in verdicts)))
 
-        return when_settled() if any(type(each) is NeedsFact for each in verdicts) else answered(verdicts)
+        return when_settled() if any(type(each) is FactRequest for each in verdicts) else answered(verdicts)
 
     async def _load(
         self,

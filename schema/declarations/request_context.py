@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import date
 from time import time
@@ -12,11 +12,9 @@ from auth.caller import Caller
 from auth.crypto.node_ids import NodeIds
 from auth.policy.access_policy import DEFAULT_POLICY, AccessPolicy
 from auth.policy.children import get_city_date
-from auth.policy.decision import NO_PREFERENCES, decide, find_blanket_refusal, get_represented_person
-from auth.policy.rules import Access, DenialReason
+from auth.policy.decision import get_represented_person
 from engine import batch
 from engine.batch import Agencies
-from engine.errors import Forbidden
 from engine.execution.stale_paths import StalePath
 from engine.graphql_core.answer_size import AnswerSize
 from records.calls.call import Call
@@ -74,46 +72,3 @@ class RequestContext:
         """Stop what still runs."""
         if self._bridge is not None:
             await self._bridge.close()
-
-    def allows(self, access: Access, subjects: Collection[Nik]) -> bool:
-        """Whether the caller may pass."""
-        return decide(access, self.caller, subjects, policy=self.policy, now=self._now(access)).is_allowed
-
-    def find_refusal(
-        self,
-        access: Access,
-        subjects: Collection[Nik],
-        *,
-        children: Collection[Nik] = (),
-        nib: str | None = None,
-        agency: str | None = None,
-        preferences: DataPreferences = NO_PREFERENCES,
-        concerns_child: bool = False,
-    ) -> Forbidden | None:
-        """Why the caller may not pass; None where they may."""
-        decision = decide(
-            access,
-            self.caller,
-            subjects,
-            policy=self.policy,
-            children=children,
-            nib=nib,
-            agency=agency,
-            preferences=preferences,
-            concerns_child=concerns_child,
-            now=self._now(access),
-        )
-        return None if decision.denial_reason is None else _build_forbidden(decision.denial_reason)
-
-    def find_blanket_refusal(self, access: Access) -> Forbidden | None:
-        """Why the caller may pass for no record at all; None where there may be one."""
-        refusal = find_blanket_refusal(access, self.caller, policy=self.policy, now=self._now(access))
-        return None if refusal is None else _build_forbidden(refusal)
-
-    def _now(self, access: Access) -> float | None:
-        """The time, where the decision takes it."""
-        return self.clock() if access.requires_recent_sign_in else None
-
-
-def _build_forbidden(refusal: DenialReason) -> Forbidden:
-    return Forbidden(refusal.value, refusal.name)

@@ -6,121 +6,15 @@ Made of the decision itself and of the finished schema, so that it cannot say an
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from datetime import UTC, datetime
 
 from graphql import GraphQLObjectType, GraphQLSchema
 from strawberry.schema.schema_converter import GraphQLCoreConverter
 
-from auth.caller import ANONYMOUS, Assurance, Caller, CallerKind
-from auth.policy.access_policy import AccessPolicy
 from auth.policy.children import CHILD_PURPOSES
-from auth.policy.decision import decide
 from auth.policy.rules import Access, DenialReason, Rule
-from records.hub.clients import ClientId
-from records.hub.consents import Consent, ConsentState
-from records.hub.data_preferences import DataPreferences
-from records.identifiers import Nik
 from records.purposes import CitizenScope, Purpose, Scope
 from schema.declarations.fields import PublishedField
-
-_SELF, _CHILD, _OTHER = Nik("self"), Nik("child"), Nik("other")
-_NIB = "nib"
-_PARTNER, _SYSTEM = ClientId("issuer", "partner"), ClientId("issuer", "system")
-_SAMPLE_POLICY = AccessPolicy(
-    purposes={"agency": frozenset({Purpose.SUBJECT_REQUEST}), "partners": frozenset({Purpose.PAYMENT})}
-)
-_SAMPLE_PREFERENCES = DataPreferences(
-    consents=(
-        Consent(
-            subject=_SELF,
-            id="1",
-            client=_PARTNER,
-            partner="A partner",
-            scopes=(Scope.TAX,),
-            purpose=Purpose.PAYMENT,
-            state=ConsentState.GRANTED,
-            granted_at=datetime.min.replace(tzinfo=UTC),
-            expires_at=datetime.max.replace(tzinfo=UTC),
-        ),
-    ),
-    people_in_case=frozenset({_SELF, _CHILD, _OTHER}),
-)
-
-
-@dataclass(frozen=True, slots=True)
-class _SampleCaller:
-    """A caller of a kind, and how the page calls what is theirs."""
-
-    description: str
-    caller: Caller
-    own_words: str = "own"
-
-
-def _build_sample_callers() -> Sequence[_SampleCaller]:
-    sure, purpose, case = Assurance.SUBSTANTIAL, Purpose.SUBJECT_REQUEST.name, "1"
-    citizen, official = CallerKind.CITIZEN, CallerKind.OFFICIAL
-    of = "agency"
-    return (
-        _SampleCaller("nobody in particular", ANONYMOUS),
-        _SampleCaller("a citizen", Caller(kind=citizen, first_party=True, nik=_SELF, assurance=sure), "themself"),
-        _SampleCaller(
-            "a citizen, less surely identified",
-            Caller(kind=citizen, first_party=True, nik=_SELF, assurance=Assurance.LOW),
-            "themself",
-        ),
-        _SampleCaller(
-            "a citizen, in an app that is not the city's, with the scope",
-            Caller(kind=citizen, nik=_SELF, scopes=frozenset({CitizenScope.TAX.value}), assurance=sure),
-            "themself",
-        ),
-        _SampleCaller(
-            "a citizen, in an app that is not the city's, without it", Caller(kind=citizen, nik=_SELF, assurance=sure)
-        ),
-        _SampleCaller(
-            "an assistant",
-            Caller(kind=citizen, first_party=True, nik=_OTHER, on_behalf_of=_SELF, assurance=sure),
-            "whom they help",
-        ),
-        _SampleCaller("a business", Caller(kind=CallerKind.BUSINESS, nib=_NIB), "itself"),
-        _SampleCaller("an official", Caller(kind=official, agency=of, purpose=purpose, case=case)),
-        _SampleCaller("an official without a purpose", Caller(kind=official, agency=of, case=case)),
-        _SampleCaller("an official without a case", Caller(kind=official, agency=of, purpose=purpose)),
-        _SampleCaller(
-            "an official with another's purpose",
-            Caller(kind=official, agency=of, purpose=Purpose.HEALTHCARE.name, case=case),
-        ),
-        _SampleCaller(
-            "a system of an agency",
-            Caller(
-                kind=CallerKind.AGENCY_SYSTEM,
-                agency=of,
-                client=_SYSTEM,
-                purpose=purpose,
-                case=case,
-            ),
-        ),
-        _SampleCaller(
-            "a partner",
-            Caller(
-                kind=CallerKind.PARTNER,
-                client=_PARTNER,
-                scopes=frozenset({Scope.TAX.value}),
-                purpose=Purpose.PAYMENT.name,
-                case=case,
-            ),
-            "who consented",
-        ),
-        _SampleCaller(
-            "a partner without the scope",
-            Caller(kind=CallerKind.PARTNER, client=_PARTNER, purpose=Purpose.PAYMENT.name, case=case),
-        ),
-        _SampleCaller("a supervisor", Caller(kind=CallerKind.SUPERVISOR, agency=of), "their own agency"),
-        _SampleCaller("a data steward", Caller(kind=CallerKind.STEWARD)),
-        _SampleCaller("an auditor", Caller(kind=CallerKind.AUDITOR)),
-        _SampleCaller("a data-protection officer", Caller(kind=CallerKind.PROTECTION_OFFICER)),
-        _SampleCaller("an operator", Caller(kind=CallerKind.OPERATOR)),
-    )
+from schema.tools.decision_table import build_cell, build_sample_callers
 
 
 def render_access_page(schema: GraphQLSchema) -> str:
@@ -172,33 +66,9 @@ def _build_decision_table() -> Iterator[str]:
     rules = [rule for rule in Rule if rule is not Rule.PUBLIC]
     yield f"| caller | {' | '.join(f'`{rule.name}`' for rule in rules)} |"
     yield f"|---{'|---' * len(rules)}|"
-    for sample in _build_sample_callers():
-        yield f"| {sample.description} | {' | '.join(_build_cell(rule, sample) for rule in rules)} |"
-
-
-def _build_cell(rule: Rule, sample: _SampleCaller) -> str:
-    access = Access(rule, scope=Scope.TAX, citizen_scopes=frozenset({CitizenScope.TAX}))
-    decisions = {
-        subject: decide(
-            access,
-            sample.caller,
-            (subject,),
-            policy=_SAMPLE_POLICY,
-            children=frozenset({_CHILD}),
-            nib=_NIB if subject == _SELF else None,
-            preferences=_SAMPLE_PREFERENCES,
-            agency="agency" if subject == _SELF else None,
-        )
-        for subject in (_SELF, _CHILD, _OTHER)
-    }
-    names = {_SELF: sample.own_words, _CHILD: "their child"}
-    allowed = [names.get(subject, "others") for subject, decision in decisions.items() if decision.is_allowed]
-    if len(allowed) == len(decisions):
-        return "all"
-    refusals = dict.fromkeys(
-        f"`{decision.denial_reason.name}`" for decision in decisions.values() if decision.denial_reason
-    )
-    return ", ".join(allowed) or ", ".join(refusals)
+    accesses = [Access(rule, scope=Scope.TAX, citizen_scopes=frozenset({CitizenScope.TAX})) for rule in rules]
+    for sample in build_sample_callers():
+        yield f"| {sample.description} | {' | '.join(build_cell(access, sample) for access in accesses)} |"
 
 
 def _build_field_table(schema: GraphQLSchema) -> Iterator[str]:

@@ -62,12 +62,14 @@ def test_writing_makes_the_check_pass(tmp_path: Path, monkeypatch: pytest.Monkey
     monkeypatch.setattr(schema, "ROOT", tmp_path)
     monkeypatch.setattr(schema, "SNAPSHOT", tmp_path / "schema.graphql")
     monkeypatch.setattr(schema, "ACCESS_PAGE", tmp_path / "field-access.md")
+    monkeypatch.setattr(schema, "DECISION_TABLE", tmp_path / "decision-table.md")
     with pytest.raises(CommandError, match=r"schema\.graphql is missing: write it with `simpul schema write`"):
         schema.check_schema()
     schema.write_schema()
     schema.check_schema()
     assert (tmp_path / "schema.graphql").read_text() == SNAPSHOT
     assert (tmp_path / "field-access.md").read_text().startswith("# Who sees what\n")
+    assert (tmp_path / "decision-table.md").read_text().startswith("# Decisions about every field\n")
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,7 @@ import pytest
 
 import auth.policy.decision
 import engine.execution.batch_scheduler
-import schema.declarations.guards
+import schema.declarations.field_decision
 from cache.answers.cache_keys import CacheKeyBuilder
 from cache.answers.process_tier import ProcessTier
 from cache.answers.shared_tier import CacheKey
@@ -69,7 +69,9 @@ def match_answers_by_order(patch: pytest.MonkeyPatch) -> None:
 def treat_everybody_as_parent(patch: pytest.MonkeyPatch) -> None:
     """Whoever is on a card is the guardian of everybody on it."""
     patch.setattr(
-        schema.declarations.guards, "find_guarded_children", lambda _nik, card, _today: card.on_the_card if card else ()
+        schema.declarations.field_decision,
+        "find_guarded_children",
+        lambda _nik, card, _today: card.on_the_card if card else (),
     )
 
 

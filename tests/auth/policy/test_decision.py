@@ -13,16 +13,8 @@ from hypothesis import strategies as st
 from auth.caller import Assurance, Caller, CallerKind
 from auth.policy.access_policy import AccessPolicy
 from auth.policy.children import CHILD_PURPOSES
-from auth.policy.decision import (
-    PREFERENCES_NOT_LOADED,
-    UNKNOWN_PERSON_PREFERENCES,
-    Decision,
-    can_be_guardian,
-    decide,
-    find_blanket_refusal,
-    obeys_preferences,
-    restricts_child_data,
-)
+from auth.policy.decision import Allowed, Decision, Denied, NeedsFact, decide
+from auth.policy.facts import Fact, Facts, Known, NotLoaded, NotLookedAt, Preferences, UnknownPerson
 from auth.policy.rules import Access, Classification, DenialReason, Rule, to_access
 from records.hub.consents import Consent, ConsentState
 from records.hub.data_preferences import DataPreferences, Restriction
@@ -89,10 +81,30 @@ CONSENTED = DataPreferences(consents=(CONSENT,))
 
 
 def decide_reason(rule: Rule, caller: Caller, subjects: tuple[Nik, ...]) -> Decision:
-    access = Access(rule, scope=Scope.TAX)
-    return decide(
-        access, caller, subjects, preferences=CONSENTED, children=frozenset({CHILD}), nib=NIB, agency="dukcapil"
-    )
+    """The decision with every fact loaded."""
+    facts = Facts(subjects, NIB, "dukcapil", children=frozenset({CHILD}), preferences=Known(CONSENTED))
+    return decide(Access(rule, scope=Scope.TAX), caller, facts)
+
+
+def find_denial(access: Access, caller: Caller, facts: Facts) -> DenialReason | None:
+    """The reason of a denial; None where the caller passes. Every fact has to be loaded."""
+    decision = decide(access, caller, facts)
+    assert not isinstance(decision, NeedsFact)
+    return decision.reason if isinstance(decision, Denied) else None
+
+
+def is_allowed(access: Access, caller: Caller, facts: Facts) -> bool:
+    return find_denial(access, caller, facts) is None
+
+
+def find_blanket_denial(access: Access, caller: Caller, now: float | None = None) -> DenialReason | None:
+    """Why the caller may read no record at all; None where there may be one."""
+    decision = decide(access, caller, Facts(NotLookedAt(), now=now))
+    return decision.reason if isinstance(decision, Denied) else None
+
+
+def needs_family_card(access: Access, caller: Caller) -> bool:
+    return decide(access, caller, Facts((CHILD,))) == NeedsFact(Fact.FAMILY_CARD)
 
 
 def expected(rule: Rule, caller: str, subject: str) -> DenialReason | None:
@@ -114,9 +126,8 @@ def test_the_table_is_complete() -> None:
 )
 def test_who_may_see_what(rule: Rule, caller: str, subject: str) -> None:
     decision = decide_reason(rule, CALLERS[caller], SUBJECTS[subject])
-    assert decision.denial_reason is expected(rule, caller, subject)
-    assert decision.is_allowed is (decision.denial_reason is None)
-    assert decision.by is (rule if decision.is_allowed else None)
+    reason = expected(rule, caller, subject)
+    assert decision == (Allowed(rule) if reason is None else Denied(reason))
 
 
 @pytest.mark.parametrize("caller", CALLERS)
@@ -124,19 +135,20 @@ def test_combined_rules_allow_exactly_those_that_one_of_them_allows(caller: str)
     for count, subject in product(range(2, len(Rule) + 1), SUBJECTS):
         for chosen in combinations(Rule, count):
             together = decide_reason(reduce(lambda one, other: one | other, chosen), CALLERS[caller], SUBJECTS[subject])
-            assert together.is_allowed is any(expected(rule, caller, subject) is OK for rule in chosen)
-            assert together.by is None or together.by in chosen
+            some = any(expected(rule, caller, subject) is OK for rule in chosen)
+            assert isinstance(together, Allowed) is some
+            assert not isinstance(together, Allowed) or together.by in chosen
 
 
 @pytest.mark.parametrize("caller", CALLERS.values(), ids=CALLERS)
 def test_a_rule_that_names_nobody_lets_nobody_pass(caller: Caller) -> None:
-    assert not decide_reason(Rule(0), caller, (SITI,)).is_allowed
+    assert isinstance(decide_reason(Rule(0), caller, (SITI,)), Denied)
 
 
 @settings(derandomize=True)
 @given(subjects=st.lists(st.from_regex(r"[0-9]{16}", fullmatch=True)))
 def test_a_citizen_reads_about_themself_alone(subjects: list[Any]) -> None:
-    assert decide(Access(Rule.SELF), CITIZEN, subjects).is_allowed is (SITI in subjects)
+    assert is_allowed(Access(Rule.SELF), CITIZEN, Facts(tuple(subjects))) is (SITI in subjects)
 
 
 SPECIFIC = [each for each in Classification if each.level == "SPECIFIC"]
@@ -150,8 +162,8 @@ def test_specific_data_takes_a_person_who_is_surely_identified(
     sure = classification not in SPECIFIC or assurance >= Assurance.SUBSTANTIAL
     for rule, name in ((Rule.SELF, "citizen"), (Rule.ASSISTANT, "assistant")):
         caller = replace(CALLERS[name], assurance=assurance)
-        decision = decide(Access(rule, classification), caller, (SITI,))
-        assert decision.denial_reason is (None if sure else DenialReason.ASSURANCE_TOO_LOW)
+        reason = find_denial(Access(rule, classification), caller, Facts((SITI,)))
+        assert reason is (None if sure else DenialReason.ASSURANCE_TOO_LOW)
 
 
 def test_the_kinds_of_specific_data_are_those_of_the_law_that_the_city_holds() -> None:
@@ -164,14 +176,14 @@ def test_a_guardian_reads_a_childs_data_only_if_surely_identified_whatever_the_d
     caller = replace(CITIZEN, assurance=assurance)
     access = Access(Rule.SELF | Rule.GUARDIAN)
     sure = assurance >= Assurance.SUBSTANTIAL
-    assert can_be_guardian(access, caller) is sure
-    decision = decide(access, caller, (CHILD,), children={CHILD})
-    assert decision.by is (Rule.GUARDIAN if sure else None)
+    assert needs_family_card(access, caller) is sure
+    decision = decide(access, caller, Facts((CHILD,), children={CHILD}))
+    assert decision == (Allowed(Rule.GUARDIAN) if sure else Denied(R.NOT_YOURS))
 
 
 @pytest.mark.parametrize("caller", [each for each in CALLERS if each != "citizen"])
 def test_nobody_but_a_citizen_for_themself_is_worth_the_question_whose_guardian_they_are(caller: str) -> None:
-    assert not can_be_guardian(Access(Rule.GUARDIAN), CALLERS[caller])
+    assert isinstance(decide(Access(Rule.GUARDIAN), CALLERS[caller], Facts((CHILD,))), Denied)
 
 
 FOR_A_PURPOSE = {"official": Rule.OFFICIAL, "agency system": Rule.AGENCY_SYSTEM, "partner": Rule.PARTNER}
@@ -197,27 +209,31 @@ def test_personal_data_is_read_for_a_purpose_that_is_stated_allowed_and_covers_i
     name: str, change: dict[str, Any], purposes: frozenset[Purpose], refusal: DenialReason | None
 ) -> None:
     access = Access(FOR_A_PURPOSE[name], Classification.PERSONAL, purposes, Scope.TAX)
-    assert decide(access, replace(CALLERS[name], **change), (SITI,), preferences=CONSENTED).denial_reason is refusal
+    facts = Facts((SITI,), preferences=Known(CONSENTED))
+    assert find_denial(access, replace(CALLERS[name], **change), facts) is refusal
 
 
 def test_a_partner_without_the_scope_is_denied_before_consent_is_needed() -> None:
     partner = replace(CALLERS["partner"], scopes=frozenset({"msmes"}))
-    assert decide_reason(Rule.PARTNER, partner, (SITI,)).denial_reason is DenialReason.SCOPE_REQUIRED
+    assert decide_reason(Rule.PARTNER, partner, (SITI,)) == Denied(DenialReason.SCOPE_REQUIRED)
+    access = Access(Rule.PARTNER, scope=Scope.TAX)
+    assert decide(access, partner, Facts((SITI,))) == Denied(DenialReason.SCOPE_REQUIRED)
 
 
 def test_as_long_as_nobody_can_consent_no_partner_passes() -> None:
     access = Access(Rule.PARTNER, scope=Scope.TAX)
-    assert decide(access, CALLERS["partner"], (SITI,)).denial_reason is DenialReason.CONSENT_REQUIRED
+    facts = Facts((SITI,), preferences=Known(DataPreferences()))
+    assert find_denial(access, CALLERS["partner"], facts) is DenialReason.CONSENT_REQUIRED
 
 
 def test_data_without_a_scope_is_not_for_partners() -> None:
-    assert decide(Access(Rule.PARTNER), CALLERS["partner"], (SITI,)).denial_reason is DenialReason.NOT_FOR_PARTNERS
+    assert find_denial(Access(Rule.PARTNER), CALLERS["partner"], Facts((SITI,))) is DenialReason.NOT_FOR_PARTNERS
 
 
 @pytest.mark.parametrize("nib", [None, "", "9120009999999"])
 def test_a_business_reads_about_no_other(nib: str | None) -> None:
-    decision = decide(Access(Rule.BUSINESS), CALLERS["business"], (), nib=nib)
-    assert decision.denial_reason is DenialReason.NOT_YOUR_BUSINESS
+    reason = find_denial(Access(Rule.BUSINESS), CALLERS["business"], Facts((), business=nib))
+    assert reason is DenialReason.NOT_YOUR_BUSINESS
 
 
 OVERSEEN = Rule.SUPERVISOR | Rule.AUDITOR | Rule.PROTECTION_OFFICER
@@ -226,7 +242,7 @@ OVERSEEN = Rule.SUPERVISOR | Rule.AUDITOR | Rule.PROTECTION_OFFICER
 @pytest.mark.parametrize("agency", [None, "", "pbb", "DUKCAPIL"])
 def test_a_supervisor_sees_what_readers_of_their_own_agency_read_and_others_see_all(agency: str | None) -> None:
     refusals = {
-        name: decide(Access(OVERSEEN), CALLERS[name], (), agency=agency).denial_reason
+        name: find_denial(Access(OVERSEEN), CALLERS[name], Facts((), agency=agency))
         for name in ("supervisor", "auditor", "protection officer")
     }
     assert refusals == {"supervisor": DenialReason.NOT_YOUR_AGENCY, "auditor": None, "protection officer": None}
@@ -237,26 +253,26 @@ def test_what_needs_a_case_is_read_for_a_case(case: str | None) -> None:
     officer = replace(CALLERS["protection officer"], case=case)
     access = Access(Rule.PROTECTION_OFFICER, requires_case=True)
     expected = None if case else DenialReason.CASE_REQUIRED
-    assert decide(access, officer, (SITI,)).denial_reason is expected
-    assert find_blanket_refusal(access, officer) is expected
+    assert find_denial(access, officer, Facts((SITI,))) is expected
+    assert find_blanket_denial(access, officer) is expected
 
 
 @pytest.mark.parametrize("rule", Rule)
 @pytest.mark.parametrize("caller", CALLERS)
 def test_what_can_never_be_seen_is_known_before_there_is_a_record(rule: Rule, caller: str) -> None:
-    hopeless = find_blanket_refusal(Access(rule, scope=Scope.TAX), CALLERS[caller])
+    hopeless = find_blanket_denial(Access(rule, scope=Scope.TAX), CALLERS[caller])
     some = any(expected(rule, caller, subject) is OK for subject in SUBJECTS)
     assert (hopeless is None) is some
 
 
 def test_a_person_who_is_not_surely_identified_can_never_see_specific_data() -> None:
     caller = replace(CITIZEN, assurance=Assurance.LOW)
-    assert find_blanket_refusal(Access(Rule.SELF, Classification.FINANCE), caller) is DenialReason.ASSURANCE_TOO_LOW
-    assert find_blanket_refusal(Access(Rule.SELF), caller) is None
+    assert find_blanket_denial(Access(Rule.SELF, Classification.FINANCE), caller) is DenialReason.ASSURANCE_TOO_LOW
+    assert find_blanket_denial(Access(Rule.SELF), caller) is None
 
 
 def test_an_official_without_a_purpose_can_never_see_personal_data() -> None:
-    assert find_blanket_refusal(Access(Rule.OFFICIAL), replace(OFFICIAL, purpose=None)) is DenialReason.PURPOSE_REQUIRED
+    assert find_blanket_denial(Access(Rule.OFFICIAL), replace(OFFICIAL, purpose=None)) is DenialReason.PURPOSE_REQUIRED
 
 
 def test_a_rule_alone_means_personal_data_and_a_public_one_public_data() -> None:
@@ -287,21 +303,20 @@ def test_an_app_that_is_not_the_citys_own_reads_what_its_scopes_open_about_the_p
     access: Access, scopes: set[str], subject: Nik, refusal: DenialReason | None
 ) -> None:
     app = replace(APP, scopes=frozenset(scopes))
-    assert decide(access, app, (subject,), children=frozenset({CHILD})).denial_reason is refusal
-    assert not can_be_guardian(access, app)
+    assert find_denial(access, app, Facts((subject,), children=frozenset({CHILD}))) is refusal
+    assert not needs_family_card(access, app)
 
 
 def test_an_assistant_acts_in_an_app_of_the_citys_own_alone() -> None:
     assistant = replace(CALLERS["assistant"], first_party=False, scopes=frozenset({"citizen:tax"}))
-    assert decide(OF_TAX, assistant, (SITI,)).denial_reason is R.FIRST_PARTY_ONLY
-    assert find_blanket_refusal(OF_TAX, assistant) is R.FIRST_PARTY_ONLY
+    assert find_denial(OF_TAX, assistant, Facts((SITI,))) is R.FIRST_PARTY_ONLY
+    assert find_blanket_denial(OF_TAX, assistant) is R.FIRST_PARTY_ONLY
 
 
 def test_a_scope_raises_no_assurance() -> None:
     app = replace(APP, scopes=frozenset({"citizen:tax"}), assurance=Assurance.LOW)
     assert (
-        decide(replace(OF_TAX, classification=Classification.FINANCE), app, (SITI,)).denial_reason
-        is R.ASSURANCE_TOO_LOW
+        find_denial(replace(OF_TAX, classification=Classification.FINANCE), app, Facts((SITI,))) is R.ASSURANCE_TOO_LOW
     )
 
 
@@ -324,11 +339,11 @@ def test_a_change_takes_a_sign_in_of_the_last_minutes(
         Access(Rule.SELF, requires_recent_sign_in=True),
         replace(CITIZEN, authenticated_at=authenticated_at),
     )
-    assert decide(access, person, (SITI,), now=1000.0).denial_reason is refusal
-    assert find_blanket_refusal(access, person, now=1000.0) is refusal
-    assert decide(access, person, (BUDI,), now=1000.0).denial_reason is R.NOT_YOURS
-    assert decide(access, person, (SITI,)).denial_reason is R.REAUTHENTICATION_REQUIRED  # the current time is unknown
-    assert decide(access, replace(person, first_party=False), (SITI,), now=1000.0).denial_reason is R.FIRST_PARTY_ONLY
+    assert find_denial(access, person, Facts((SITI,), now=1000.0)) is refusal
+    assert find_blanket_denial(access, person, 1000.0) is refusal
+    assert find_denial(access, person, Facts((BUDI,), now=1000.0)) is R.NOT_YOURS
+    assert find_denial(access, person, Facts((SITI,))) is R.REAUTHENTICATION_REQUIRED  # the current time is unknown
+    assert find_denial(access, replace(person, first_party=False), Facts((SITI,), now=1000.0)) is R.FIRST_PARTY_ONLY
 
 
 def test_each_refusal_says_what_to_do_or_why() -> None:
@@ -336,12 +351,10 @@ def test_each_refusal_says_what_to_do_or_why() -> None:
     assert len({each.value for each in DenialReason}) == len(DenialReason) == 22
 
 
-@pytest.mark.parametrize("preferences", [CONSENTED, PREFERENCES_NOT_LOADED], ids=["consented", "willing"])
-def test_nobodys_consent_opens_what_is_about_nobody(preferences: DataPreferences) -> None:
+@pytest.mark.parametrize("preferences", [Known(CONSENTED), NotLoaded()], ids=["consented", "not loaded"])
+def test_nobodys_consent_opens_what_is_about_nobody(preferences: Preferences) -> None:
     access = Access(Rule.PARTNER, scope=Scope.TAX)
-    assert (
-        decide(access, CALLERS["partner"], (), preferences=preferences).denial_reason is DenialReason.CONSENT_REQUIRED
-    )
+    assert find_denial(access, CALLERS["partner"], Facts((), preferences=preferences)) is DenialReason.CONSENT_REQUIRED
 
 
 @pytest.mark.parametrize(
@@ -359,7 +372,7 @@ def test_a_consent_opens_only_its_scopes_to_its_client_for_its_purpose(change: d
     preferences = DataPreferences(consents=(replace(CONSENT, **change),))
     access = Access(Rule.PARTNER, scope=Scope.TAX)
     assert (
-        decide(access, CALLERS["partner"], (SITI,), preferences=preferences).denial_reason
+        find_denial(access, CALLERS["partner"], Facts((SITI,), preferences=Known(preferences)))
         is DenialReason.CONSENT_REQUIRED
     )
 
@@ -367,10 +380,11 @@ def test_a_consent_opens_only_its_scopes_to_its_client_for_its_purpose(change: d
 def test_what_is_about_several_people_takes_the_consent_of_each() -> None:
     access, both = Access(Rule.PARTNER, scope=Scope.TAX), (SITI, BUDI)
     assert (
-        decide(access, CALLERS["partner"], both, preferences=CONSENTED).denial_reason is DenialReason.CONSENT_REQUIRED
+        find_denial(access, CALLERS["partner"], Facts(both, preferences=Known(CONSENTED)))
+        is DenialReason.CONSENT_REQUIRED
     )
     preferences = DataPreferences(consents=(CONSENT, replace(CONSENT, subject=BUDI)))
-    assert decide(access, CALLERS["partner"], both, preferences=preferences).is_allowed
+    assert is_allowed(access, CALLERS["partner"], Facts(both, preferences=Known(preferences)))
 
 
 RESTRICTING = ["official", "agency system", "partner"]
@@ -388,27 +402,25 @@ def test_who_states_a_purpose_reads_nothing_of_a_person_who_restricted_it(name: 
         ),
     )
     access = Access(FOR_A_PURPOSE[name], scope=Scope.TAX)
-    assert (
-        decide(access, caller, (SITI,), policy=policy, preferences=preferences).denial_reason is DenialReason.RESTRICTED
-    )
+    facts = Facts((SITI,), policy=policy, preferences=Known(preferences))
+    assert find_denial(access, caller, facts) is DenialReason.RESTRICTED
 
 
 @pytest.mark.parametrize("name", RESTRICTING)
 def test_a_restriction_of_other_purposes_changes_nothing(name: str) -> None:
     other = Restriction(subject=SITI, number="H", purposes=(Purpose.HEALTHCARE,), since=NOW)
     preferences = DataPreferences(consents=(CONSENT,), restrictions=(other,))
-    assert decide(
-        Access(FOR_A_PURPOSE[name], scope=Scope.TAX), CALLERS[name], (SITI,), preferences=preferences
-    ).is_allowed
+    facts = Facts((SITI,), preferences=Known(preferences))
+    assert is_allowed(Access(FOR_A_PURPOSE[name], scope=Scope.TAX), CALLERS[name], facts)
 
 
 def test_what_the_city_says_cannot_be_restricted_is_read_all_the_same() -> None:
     restriction = Restriction(subject=SITI, number="H", purposes=(), since=NOW)
     preferences = DataPreferences(restrictions=(restriction,), people_in_case=frozenset({SITI}))
-    assert decide(Access(Rule.OFFICIAL), ANSWERING, (SITI,), preferences=preferences).is_allowed
+    assert is_allowed(Access(Rule.OFFICIAL), ANSWERING, Facts((SITI,), preferences=Known(preferences)))
     none = AccessPolicy(unrestrictable=frozenset())
     assert (
-        decide(Access(Rule.OFFICIAL), ANSWERING, (SITI,), policy=none, preferences=preferences).denial_reason
+        find_denial(Access(Rule.OFFICIAL), ANSWERING, Facts((SITI,), policy=none, preferences=Known(preferences)))
         is DenialReason.RESTRICTED
     )
 
@@ -426,10 +438,10 @@ def test_who_answers_a_data_request_reads_about_the_person_whose_open_request_it
     people_in_case: frozenset[Nik] | None, refusal: DenialReason | None
 ) -> None:
     preferences = DataPreferences(people_in_case=people_in_case)
-    assert decide(Access(Rule.OFFICIAL), ANSWERING, (SITI,), preferences=preferences).denial_reason is refusal
-    assert decide(Access(Rule.OFFICIAL), ANSWERING, (SITI, BUDI), preferences=preferences).denial_reason is refusal
+    assert find_denial(Access(Rule.OFFICIAL), ANSWERING, Facts((SITI,), preferences=Known(preferences))) is refusal
+    assert find_denial(Access(Rule.OFFICIAL), ANSWERING, Facts((SITI, BUDI), preferences=Known(preferences))) is refusal
     finding = Access(Rule.OFFICIAL, purposes=frozenset({Purpose.SUBJECT_REQUEST}), allows_any_case=True)
-    assert decide(finding, ANSWERING, (SITI,), preferences=preferences).denial_reason is None
+    assert find_denial(finding, ANSWERING, Facts((SITI,), preferences=Known(preferences))) is None
 
 
 @pytest.mark.parametrize(
@@ -442,30 +454,26 @@ def test_a_case_of_another_purpose_counts_as_far_as_an_agencys_register_holds_it
     name: str, people_in_case: frozenset[Nik] | None, refusal: DenialReason | None
 ) -> None:
     caller = CALLERS[name]
-    assert (
-        decide(
-            Access(FOR_A_PURPOSE[name]), caller, (SITI,), preferences=DataPreferences(people_in_case=people_in_case)
-        ).denial_reason
-        is refusal
-    )
+    facts = Facts((SITI,), preferences=Known(DataPreferences(people_in_case=people_in_case)))
+    assert find_denial(Access(FOR_A_PURPOSE[name]), caller, facts) is refusal
 
 
 def test_no_request_of_an_unknown_person_can_be_answered() -> None:
-    assert (
-        decide(Access(Rule.OFFICIAL), ANSWERING, (), preferences=UNKNOWN_PERSON_PREFERENCES).denial_reason
-        is DenialReason.PERSON_UNKNOWN
-    )
+    assert find_denial(Access(Rule.OFFICIAL), ANSWERING, Facts(UnknownPerson())) is DenialReason.PERSON_UNKNOWN
 
 
 @pytest.mark.parametrize("name", ["citizen", "assistant"])
 def test_who_restricted_what_others_do_still_reads_their_own(name: str) -> None:
     preferences = DataPreferences(restrictions=(Restriction(subject=SITI, number="H", purposes=(), since=NOW),))
-    assert decide(Access(Rule.SELF | Rule.ASSISTANT), CALLERS[name], (SITI,), preferences=preferences).is_allowed
+    assert is_allowed(Access(Rule.SELF | Rule.ASSISTANT), CALLERS[name], Facts((SITI,), preferences=Known(preferences)))
 
 
 @pytest.mark.parametrize("name", CALLERS)
 def test_only_for_those_who_state_a_purpose_is_it_asked_what_people_said(name: str) -> None:
-    assert obeys_preferences(CALLERS[name]) is (name in RESTRICTING)
+    assert CALLERS[name].states_purpose is (name in RESTRICTING)
+    every = ~Rule.PUBLIC
+    decision = decide(Access(every, scope=Scope.TAX), CALLERS[name], Facts((BUDI,)))
+    assert (decision == NeedsFact(Fact.PREFERENCES)) is (name in RESTRICTING)
 
 
 @pytest.mark.parametrize("purpose", Purpose)
@@ -477,12 +485,12 @@ def test_a_childs_data_is_read_for_a_purpose_that_the_field_names_or_for_one_of_
     caller, rule = replace(CALLERS[name], purpose=purpose.name), FOR_A_PURPOSE[name]
     for named, access in ((False, Access(rule)), (True, Access(rule, purposes=frozenset({purpose})))):
         preferences = DataPreferences(people_in_case=frozenset({CHILD}))
-        of_others = decide(access, caller, (CHILD,), policy=policy, preferences=preferences)
-        of_child = decide(access, caller, (CHILD,), policy=policy, concerns_child=True, preferences=preferences)
+        of_others = Facts((CHILD,), policy=policy, preferences=Known(preferences))
+        of_child = of_others._replace(concerns_child=True)
         covered = named or purpose in CHILD_PURPOSES
-        assert of_others.by is rule
-        assert of_child.denial_reason is (None if covered else R.PURPOSE_DOES_NOT_COVER)
-        assert restricts_child_data(access, caller) is not covered
+        assert decide(access, caller, of_others) == Allowed(rule)
+        assert decide(access, caller, of_child) == (Allowed(rule) if covered else Denied(R.PURPOSE_DOES_NOT_COVER))
+        assert decide(access, caller, of_child._replace(leads_to_purposes=True)) == Allowed(rule)
 
 
 def test_a_child_adds_nothing_to_another_refusal() -> None:
@@ -490,20 +498,23 @@ def test_a_child_adds_nothing_to_another_refusal() -> None:
         (replace(OFFICIAL, purpose=None), R.PURPOSE_REQUIRED),
         (replace(OFFICIAL, case=None), R.CASE_REQUIRED),
     ):
-        assert decide(Access(Rule.OFFICIAL), caller, (CHILD,), concerns_child=True).denial_reason is refusal
+        assert find_denial(Access(Rule.OFFICIAL), caller, Facts((CHILD,), concerns_child=True)) is refusal
 
 
 def test_partners_read_nothing_of_a_child_whatever_anybody_consents_to() -> None:
     access = Access(Rule.PARTNER, purposes=NAMED, scope=Scope.TAX)
-    decision = decide(access, CALLERS["partner"], (CHILD,), preferences=PREFERENCES_NOT_LOADED, concerns_child=True)
-    assert decision.denial_reason is R.NOT_FOR_PARTNERS
-    assert restricts_child_data(access, CALLERS["partner"])
+    consented = DataPreferences(consents=(replace(CONSENT, subject=CHILD),))
+    for preferences in (NotLoaded(), Known(consented)):
+        of_adult = Facts((CHILD,), preferences=preferences)
+        for facts in (of_adult, of_adult._replace(leads_to_purposes=True)):
+            of_child = facts._replace(concerns_child=True)
+            assert not isinstance(decide(access, CALLERS["partner"], facts), Denied)
+            assert decide(access, CALLERS["partner"], of_child) == Denied(R.NOT_FOR_PARTNERS)
 
 
 @pytest.mark.parametrize("name", ["citizen", "assistant", "business", "anonymous", "auditor"])
 def test_for_all_others_it_makes_no_difference_that_it_is_about_a_child(name: str) -> None:
     for rule in Rule:
-        given = {"children": frozenset({CHILD}), "nib": NIB}
-        plain = decide(Access(rule), CALLERS[name], (CHILD,), **given)  # type: ignore[arg-type]  # each as its parameter
-        assert decide(Access(rule), CALLERS[name], (CHILD,), **given, concerns_child=True) == plain  # type: ignore[arg-type]  # same
-        assert not restricts_child_data(Access(rule), CALLERS[name])
+        facts = Facts((CHILD,), NIB, children=frozenset({CHILD}))
+        plain = decide(Access(rule), CALLERS[name], facts)
+        assert decide(Access(rule), CALLERS[name], facts._replace(concerns_child=True)) == plain

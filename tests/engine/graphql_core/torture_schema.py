@@ -40,9 +40,9 @@ from engine.field_kinds import (
     BatchField,
     ComputedField,
     Decider,
+    FactRequest,
     FieldGuard,
     FieldKind,
-    NeedsFact,
     Verdict,
 )
 from engine.plan.tree import DEFINITION
@@ -157,7 +157,7 @@ class PerFact(TortureGuard):
     def build_decider(self, context: Torture) -> Decider | None:
         if context.may == "all":
             return None
-        return lambda record, _key: NeedsFact(OATHS, str(record.secret)[-1], _decide_by_oath)
+        return lambda record, _key: FactRequest(OATHS, str(record.secret)[-1], _decide_by_oath)
 
     def get_subjects(self, record: Any, key: Any) -> tuple[str, ...]:  # noqa: ANN401 - any record and key
         return (repr(key) if record is None else repr(record.secret),)
@@ -176,7 +176,7 @@ class PerKeysFact(TortureGuard):
         def decide(_record: Any, key: Any) -> Verdict:  # noqa: ANN401 - any key
             if key == "1":
                 return None
-            return TortureRefusal("not this key") if key == "2" else NeedsFact(OATHS, key, _decide_by_oath)
+            return TortureRefusal("not this key") if key == "2" else FactRequest(OATHS, key, _decide_by_oath)
 
         return decide
 
@@ -255,13 +255,13 @@ class Definition:
     def _decided(self, context: Torture, record: Any, key: Any, value: Callable[[], Any]) -> Any:  # noqa: ANN401 - any record, key and value
         decide = self.guard.build_decider(context)
         verdict = decide(record, key) if decide else None
-        if isinstance(verdict, NeedsFact):
+        if isinstance(verdict, FactRequest):
             return self._later(context, verdict, value)
         if verdict is not None:
             raise verdict
         return value()
 
-    async def _later(self, context: Torture, verdict: NeedsFact, value: Callable[[], Any]) -> Any:  # noqa: ANN401 - any value
+    async def _later(self, context: Torture, verdict: FactRequest, value: Callable[[], Any]) -> Any:  # noqa: ANN401 - any value
         try:
             fact = await context.bridge.load(verdict.batch, verdict.key)
         except Exception as failure:  # noqa: BLE001 - it stands in place of the fact

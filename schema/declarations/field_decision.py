@@ -1,0 +1,222 @@
+"""The decision of one caller about one field: asks `decide`, and says which batch loads the fact that it needs.
+
+Built once for a caller and a field, then asked for each record. What holds for every record is decided while it is
+built. The engine loads the facts that many records need together, and asks again with each (`FactRequest`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from auth.policy.children import is_child
+from auth.policy.decision import (
+    Allowed,
+    Decision,
+    Denied,
+    NeedsFact,
+    decide,
+    find_possible_facts,
+    get_represented_person,
+)
+from auth.policy.facts import Fact, Facts, Known, NotLoaded, NotLookedAt, Subjects, UnknownPerson
+from auth.policy.guardians import find_guarded_children
+from engine.batch import Batch
+from engine.errors import Forbidden
+from engine.field_kinds import Decider, FactRequest, Verdict
+from records.hub.data_preferences import DataPreferences
+from records.identifiers import Nik
+from resolvers.hub.data_preferences import preferences_of
+from resolvers.population import households_of
+from schema.declarations.request_context import RequestContext
+
+if TYPE_CHECKING:  # a guard builds its decider here
+    from schema.declarations.guards import Guard
+
+_BATCH_BY_FACT: Mapping[Fact, Batch[Any, Any]] = {Fact.FAMILY_CARD: households_of, Fact.PREFERENCES: preferences_of}
+"""What loads a fact about people who are known. Who they are, the field's own `subject_batch` finds."""
+_NOT_LOOKED_AT, _UNKNOWN_PERSON, _NOT_LOADED = NotLookedAt(), UnknownPerson(), NotLoaded()
+
+
+def list_fact_batches(guard: Guard) -> Sequence[Batch[Any, Any]]:
+    """The batches whose answers decisions about the field can take, whoever the caller is."""
+    if guard.subject_batch is not None and not guard.is_public:
+        return (guard.subject_batch,)
+    # A record that holds the preferences that count needs no others, and only partners read such records.
+    facts = () if guard.preferences_field is not None else find_possible_facts(guard.access)
+    return tuple(_BATCH_BY_FACT[each] for each in facts)
+
+
+def find_blanket_refusal(guard: Guard, context: RequestContext) -> Forbidden | None:
+    """Why this caller may see the field of no record at all; None where there may be one."""
+    if guard.is_public or guard.public_when is not None:
+        return None
+    decision = FieldDecision(guard, context).decide_before_any_record()
+    return _build_forbidden(decision) if isinstance(decision, Denied) else None
+
+
+def build_field_decider(guard: Guard, context: RequestContext) -> Decider | None:
+    """The decision for this caller; None where they may see the field of every record."""
+    own = get_represented_person(context.caller)
+    field: FieldDecision | None = None
+    if own is None:
+        field = FieldDecision(guard, context)
+        if isinstance(field.decide_before_any_record(), Allowed):
+            return None
+    elif not _allows_own(guard, context, own):
+        own = None
+    subject, public_when, is_keyed = guard.subject, guard.public_when, guard.is_keyed
+
+    def verdict(record: Any, key: Any) -> Verdict:  # noqa: ANN401 - any record and key
+        nonlocal field
+        # Most records are the caller's own. They cost one comparison, since they are decided above, once for all.
+        if own is not None and subject is not None:
+            about = getattr(record, subject)
+            if about == own or (type(about) is tuple and own in about):
+                return None
+        if public_when is not None and getattr(record, public_when):
+            return None
+        if is_keyed and own is not None and guard.subject_batch is None and own in guard.get_people(record, key):
+            return None
+        if field is None:
+            field = FieldDecision(guard, context)
+        return field.ask(record, key)
+
+    return verdict
+
+
+def _allows_own(guard: Guard, context: RequestContext, person: Nik) -> bool:
+    """Whether the caller may see the field of each record about this person."""
+    now = context.clock() if guard.access.requires_recent_sign_in else None
+    facts = Facts((person,), None, None, False, False, _NOT_LOADED, _NOT_LOADED, context.policy, now)  # noqa: FBT003 - by name it takes longer, and this is done for each field
+    return isinstance(decide(guard.access, context.caller, facts), Allowed)
+
+
+class FieldDecision:
+    """The decision of one caller about one field."""
+
+    __slots__ = (
+        "_before_any_record",
+        "_context",
+        "_guard",
+        "_is_way",
+        "_looks_for_children",
+        "_now",
+        "_states_purpose",
+    )
+
+    def __init__(self, guard: Guard, context: RequestContext) -> None:
+        """Nothing is asked yet."""
+        self._guard = guard
+        self._context = context
+        self._is_way = guard.leads_to_purposes or guard.is_keyed
+        self._now = context.clock() if guard.access.requires_recent_sign_in else None
+        self._states_purpose = context.caller.states_purpose
+        self._before_any_record: Decision | None = None
+        self._looks_for_children: bool | None = None
+
+    def decide_before_any_record(self) -> Decision:
+        """What holds for every record."""
+        if self._before_any_record is None:
+            self._before_any_record = self._decide(self._build_facts(_NOT_LOOKED_AT))
+        return self._before_any_record
+
+    def ask(self, record: Any, key: Any) -> Verdict:  # noqa: ANN401 - any record and key
+        """The decision about one record, or the fact that it needs."""
+        guard = self._guard
+        # Of a key that names no person, the batch that finds the person is asked only if some person may be read.
+        facts = self._collect_facts(record, key) if guard.subject_batch is None else self._build_facts(_NOT_LOOKED_AT)
+        decision = self._decide(facts)
+        return self._request(decision.fact, facts, key) if isinstance(decision, NeedsFact) else _to_refusal(decision)
+
+    def _decide(self, facts: Facts) -> Decision:
+        return decide(self._guard.access, self._context.caller, facts)
+
+    def _build_facts(self, subjects: Subjects, *, concerns_child: bool = False) -> Facts:
+        policy, now = self._context.policy, self._now
+        return Facts(subjects, None, None, concerns_child, self._is_way, _NOT_LOADED, _NOT_LOADED, policy, now)
+
+    def _collect_facts(self, record: Any, key: Any) -> Facts:  # noqa: ANN401 - any record and key
+        """What the guard names of the record or the key, and what this request has loaded."""
+        guard = self._guard
+        people = guard.get_people(record, key)
+        is_unknown = not people and not guard.is_keyed and guard.subject is not None
+        is_asked_about = self._states_purpose and bool(people)
+        return Facts(
+            _UNKNOWN_PERSON if is_unknown else people,
+            getattr(record, guard.business) if guard.business is not None else None,
+            getattr(key if guard.is_keyed else record, guard.agency) if guard.agency is not None else None,
+            is_asked_about and self._concerns_child(people),
+            self._is_way,
+            _NOT_LOADED,
+            self._find_preferences(record, people) if is_asked_about else _NOT_LOADED,
+            self._context.policy,
+            self._now,
+        )
+
+    def _find_preferences(self, record: Any, people: tuple[Nik, ...]) -> Known | NotLoaded:  # noqa: ANN401 - any record
+        """Preferences that are at hand: in the record, or loaded by this request for another field."""
+        if self._guard.preferences_field is not None:
+            return Known(getattr(record, self._guard.preferences_field))
+        loaded = self._context.preferences
+        return Known.of_people(loaded, people) if all(each in loaded for each in people) else _NOT_LOADED
+
+    def _concerns_child(self, people: tuple[Nik, ...]) -> bool:
+        """Whether one of the people is a child. Not looked for where that changes nothing for this caller and field."""
+        if self._looks_for_children is None:
+            of_child = self._decide(self._build_facts(_NOT_LOOKED_AT, concerns_child=True))
+            self._looks_for_children = of_child != self.decide_before_any_record()
+        return self._looks_for_children and any(is_child(each, self._context.today) for each in people)
+
+    def _request(self, fact: Fact, facts: Facts, key: Any) -> Verdict:  # noqa: ANN401 - any key
+        """The batch and the key that load a fact, and the decision with it."""
+        context, people = self._context, facts.subjects
+        if fact is Fact.FAMILY_CARD:
+            # Whoever the record is about, it is the caller's own card that shows whose guardian the caller is.
+            return FactRequest(households_of, context.caller.nik, partial(self._decide_by_family_card, facts))
+        if fact is Fact.PREFERENCES and isinstance(people, tuple):
+            return FactRequest(preferences_of, people, partial(self._decide_by_preferences, facts, people))
+        if self._guard.subject_batch is None:
+            raise TypeError(f"A decision needs {fact.value}, and the field names no batch that loads them.")
+        return FactRequest(self._guard.subject_batch, key, self._decide_by_consent)
+
+    def _decide_by_family_card(self, facts: Facts, card: Any) -> Exception | None:  # noqa: ANN401 - a household or a failure
+        nik = self._context.caller.nik
+        if isinstance(card, Exception) or nik is None:
+            return card if isinstance(card, Exception) else _to_refusal(self._decide(facts._replace(children=())))
+        children = find_guarded_children(nik, card, self._context.today)
+        return _to_refusal(self._decide(facts._replace(children=children)))
+
+    def _decide_by_preferences(
+        self, facts: Facts, people: tuple[Nik, ...], found: Mapping[Nik, DataPreferences] | Exception
+    ) -> Exception | None:
+        if isinstance(found, Exception):
+            return found
+        self._context.preferences.update(found)
+        return _to_refusal(self._decide(facts._replace(preferences=Known.of_people(found, people))))
+
+    def _decide_by_consent(self, found: Any) -> Exception | None:  # noqa: ANN401 - an answer or a failure
+        """The person behind a consent, with the preferences that count here: those need not be loaded again."""
+        if isinstance(found, Exception):
+            return found
+        if found is None:
+            return _to_refusal(self._decide(self._build_facts(())))
+        self._context.preferences[found.subject] = found.preferences
+        people = (found.subject,)
+        facts = self._build_facts(people, concerns_child=self._concerns_child(people))
+        facts = facts._replace(preferences=Known(found.preferences_within_consent))
+        return _to_refusal(self._decide(facts))
+
+
+def _to_refusal(decision: Decision) -> Forbidden | None:
+    """The error that takes the place of the field; None where the field may be seen."""
+    if isinstance(decision, Denied):
+        return _build_forbidden(decision)
+    if isinstance(decision, NeedsFact):
+        raise TypeError(f"A decision needs {decision.fact.value} after another fact; load them together.")
+    return None
+
+
+def _build_forbidden(decision: Denied) -> Forbidden:
+    return Forbidden(decision.reason.value, decision.reason.name)

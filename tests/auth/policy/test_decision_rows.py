@@ -1,0 +1,201 @@
+"""The decision row by row: what a field requires, who asks, what is known of the record, and the exact outcome."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+from itertools import product
+
+import pytest
+
+from auth.caller import Assurance, Caller
+from auth.policy.decision import Allowed, Decision, Denied, NeedsFact, decide, find_possible_facts
+from auth.policy.facts import Fact, Facts, Known, NotLoaded, NotLookedAt, Preferences, Subjects, UnknownPerson
+from auth.policy.rules import Access, Classification, DenialReason, Rule
+from records.hub.consents import Consent, ConsentState
+from records.hub.data_preferences import DataPreferences, Restriction
+from records.identifiers import Nik
+from records.purposes import CitizenScope, Purpose, Scope
+from tests.auth.callers import BUDI, CALLERS, NIB, SITI
+from tests.fakes.clients import build_client
+
+CHILD = Nik("3171014107120003")
+NOW = datetime(2026, 11, 25, 9, 0, tzinfo=UTC)
+D, R = DenialReason, Rule
+PERSONAL = Access(
+    R.SELF | R.GUARDIAN | R.ASSISTANT | R.OFFICIAL | R.AGENCY_SYSTEM | R.PARTNER,
+    scope=Scope.TAX,
+    citizen_scopes=frozenset({CitizenScope.TAX}),
+)
+HEALTH = replace(PERSONAL, classification=Classification.HEALTH, purposes=frozenset({Purpose.SUBJECT_REQUEST}))
+OVERSEEN = Access(R.SUPERVISOR | R.AUDITOR | R.PROTECTION_OFFICER, requires_case=True)
+CHANGE = Access(R.SELF, requires_recent_sign_in=True)
+CONSENT = Access(R.PARTNER, allows_any_consent=True)
+
+CITIZEN, OFFICIAL, PARTNER = CALLERS["citizen"], CALLERS["official"], CALLERS["partner"]
+UNSURE = replace(CITIZEN, assurance=Assurance.LOW)
+APP = replace(CITIZEN, first_party=False, scopes=frozenset({CitizenScope.TAX.value}))
+ANSWERING = replace(OFFICIAL, purpose=Purpose.SUBJECT_REQUEST.name)
+OTHER_PURPOSE = replace(OFFICIAL, agency="pbb", purpose=Purpose.TAX_ASSESSMENT.name)
+
+SAID = Known(
+    DataPreferences(
+        consents=(
+            Consent(
+                subject=SITI,
+                id="1",
+                client=build_client("bank"),
+                partner="The Bank",
+                scopes=(Scope.TAX,),
+                purpose=Purpose.PAYMENT,
+                state=ConsentState.GRANTED,
+                granted_at=NOW,
+                expires_at=NOW + timedelta(days=30),
+            ),
+        )
+    )
+)
+NOTHING = Known(DataPreferences())
+IN_CASE = Known(DataPreferences(people_in_case=frozenset({SITI})))
+NOT_IN_CASE = Known(DataPreferences(people_in_case=frozenset()))
+RESTRICTED = Known(DataPreferences(restrictions=(Restriction(subject=SITI, number="H", purposes=(), since=NOW),)))
+ANY, UNKNOWN = NotLookedAt(), UnknownPerson()
+CARD, PREFERENCES, SUBJECTS = NeedsFact(Fact.FAMILY_CARD), NeedsFact(Fact.PREFERENCES), NeedsFact(Fact.SUBJECTS)
+
+
+@dataclass(frozen=True)
+class Row:
+    """One line of the table."""
+
+    situation: str
+    access: Access
+    caller: Caller
+    facts: Facts
+    outcome: Decision
+
+
+ROWS = (
+    Row("public data, no record yet", Access(R.PUBLIC), CALLERS["anonymous"], Facts(ANY), Allowed(R.PUBLIC)),
+    Row("public data, any record", Access(R.PUBLIC), CITIZEN, Facts((BUDI,)), Allowed(R.PUBLIC)),
+    Row("nobody is signed in", PERSONAL, CALLERS["anonymous"], Facts(ANY), Denied(D.SIGN_IN)),
+    Row("a role without personal data", PERSONAL, CALLERS["operator"], Facts(ANY), Denied(D.NOT_FOR_YOUR_ROLE)),
+    Row("a citizen, no record yet", PERSONAL, CITIZEN, Facts(ANY), SUBJECTS),
+    Row("a citizen, own record", PERSONAL, CITIZEN, Facts((SITI,)), Allowed(R.SELF)),
+    Row("a citizen, own among several", PERSONAL, CITIZEN, Facts((BUDI, SITI)), Allowed(R.SELF)),
+    Row("a citizen, another's record", PERSONAL, CITIZEN, Facts((CHILD,)), CARD),
+    Row("their child by the card", PERSONAL, CITIZEN, Facts((CHILD,), children={CHILD}), Allowed(R.GUARDIAN)),
+    Row("no child of theirs", PERSONAL, CITIZEN, Facts((CHILD,), children=()), Denied(D.NOT_YOURS)),
+    Row("a record of nobody", PERSONAL, CITIZEN, Facts(()), Denied(D.NOT_YOURS)),
+    Row("an unknown person", PERSONAL, CITIZEN, Facts(UNKNOWN), Denied(D.NOT_YOURS)),
+    Row("unsure, no record yet", HEALTH, UNSURE, Facts(ANY), Denied(D.ASSURANCE_TOO_LOW)),
+    Row("unsure, own health", HEALTH, UNSURE, Facts((SITI,)), Denied(D.ASSURANCE_TOO_LOW)),
+    Row("unsure, own other data", PERSONAL, UNSURE, Facts((SITI,)), Allowed(R.SELF)),
+    Row("unsure, a child", PERSONAL, UNSURE, Facts((CHILD,)), Denied(D.NOT_YOURS)),
+    Row("an app with the scope, own", PERSONAL, APP, Facts((SITI,)), Allowed(R.SELF)),
+    Row("an app with the scope, a child", PERSONAL, APP, Facts((CHILD,)), Denied(D.NOT_YOURS)),
+    Row("an app without it", PERSONAL, replace(APP, scopes=frozenset()), Facts(ANY), Denied(D.SCOPE_REQUIRED)),
+    Row("an app, no scope opens it", CHANGE, APP, Facts(ANY), Denied(D.FIRST_PARTY_ONLY)),
+    Row("an assistant, whom they help", PERSONAL, CALLERS["assistant"], Facts((SITI,)), Allowed(R.ASSISTANT)),
+    Row("an assistant, themself", PERSONAL, CALLERS["assistant"], Facts((BUDI,)), Denied(D.NOT_YOURS)),
+    Row("an old sign-in, no record yet", CHANGE, CITIZEN, Facts(ANY), Denied(D.REAUTHENTICATION_REQUIRED)),
+    Row("an old sign-in", CHANGE, CITIZEN, Facts((SITI,), now=1.0), Denied(D.REAUTHENTICATION_REQUIRED)),
+    Row("a new sign-in", CHANGE, replace(CITIZEN, authenticated_at=1.0), Facts((SITI,), now=1.0), Allowed(R.SELF)),
+    Row("a citizen, overseers' data", OVERSEEN, CITIZEN, Facts(ANY), Denied(D.NOT_FOR_CITIZENS)),
+    Row("an official, no record yet", PERSONAL, OFFICIAL, Facts(ANY), SUBJECTS),
+    Row("an official, a person", PERSONAL, OFFICIAL, Facts((SITI,)), PREFERENCES),
+    Row("who said nothing", PERSONAL, OFFICIAL, Facts((SITI,), preferences=NOTHING), Allowed(R.OFFICIAL)),
+    Row("who restricts it", PERSONAL, OFFICIAL, Facts((SITI,), preferences=RESTRICTED), Denied(D.RESTRICTED)),
+    Row("an official, nobody", PERSONAL, OFFICIAL, Facts(()), Allowed(R.OFFICIAL)),
+    Row("an official, unknown person", PERSONAL, OFFICIAL, Facts(UNKNOWN), Denied(D.PERSON_UNKNOWN)),
+    Row("no purpose", PERSONAL, replace(OFFICIAL, purpose=None), Facts(ANY), Denied(D.PURPOSE_REQUIRED)),
+    Row("no case", PERSONAL, replace(OFFICIAL, case=None), Facts((SITI,)), Denied(D.CASE_REQUIRED)),
+    Row(
+        "not the agency's purpose", PERSONAL, replace(OFFICIAL, agency="pbb"), Facts(ANY), Denied(D.PURPOSE_NOT_ALLOWED)
+    ),
+    Row("not the field's purpose", HEALTH, OFFICIAL, Facts((SITI,)), Denied(D.PURPOSE_DOES_NOT_COVER)),
+    Row("a child, other purpose", PERSONAL, OTHER_PURPOSE, Facts((CHILD,), concerns_child=True),
+        Denied(D.PURPOSE_DOES_NOT_COVER)),
+    Row("a way to a child", PERSONAL, OTHER_PURPOSE, Facts((CHILD,), concerns_child=True, leads_to_purposes=True),
+        PREFERENCES),
+    Row("a child, a purpose of children", PERSONAL, OFFICIAL, Facts((CHILD,), concerns_child=True), PREFERENCES),
+    Row("a data request of theirs", PERSONAL, ANSWERING, Facts((SITI,), preferences=IN_CASE), Allowed(R.OFFICIAL)),
+    Row("of another", PERSONAL, ANSWERING, Facts((SITI,), preferences=NOT_IN_CASE), Denied(D.CASE_NOT_OPEN)),
+    Row("a data request, nobody", PERSONAL, ANSWERING, Facts(()), Denied(D.CASE_NOT_OPEN)),
+    Row("a data request, unknown person", PERSONAL, ANSWERING, Facts(UNKNOWN), Denied(D.PERSON_UNKNOWN)),
+    Row("a case in the register", PERSONAL, OFFICIAL, Facts((SITI,), preferences=IN_CASE), Allowed(R.OFFICIAL)),
+    Row("a case not in it", PERSONAL, OFFICIAL, Facts((SITI,), preferences=NOT_IN_CASE), Denied(D.CASE_NOT_OPEN)),
+    Row("an official, citizens' data", CHANGE, OFFICIAL, Facts(ANY), Denied(D.NOT_FOR_OFFICIALS)),
+    Row("a system, citizens' data", CHANGE, CALLERS["agency system"], Facts(ANY), Denied(D.NOT_FOR_SYSTEMS)),
+    Row("a system, a person", PERSONAL, CALLERS["agency system"], Facts((SITI,)), PREFERENCES),
+    Row("a partner, no record yet", PERSONAL, PARTNER, Facts(ANY), SUBJECTS),
+    Row("a partner, a person", PERSONAL, PARTNER, Facts((SITI,)), PREFERENCES),
+    Row("who consented", PERSONAL, PARTNER, Facts((SITI,), preferences=SAID), Allowed(R.PARTNER)),
+    Row("who did not", PERSONAL, PARTNER, Facts((SITI,), preferences=NOTHING), Denied(D.CONSENT_REQUIRED)),
+    Row("one of two did", PERSONAL, PARTNER, Facts((SITI, BUDI), preferences=SAID), Denied(D.CONSENT_REQUIRED)),
+    Row("a partner, nobody", PERSONAL, PARTNER, Facts((), preferences=SAID), Denied(D.CONSENT_REQUIRED)),
+    Row("a partner, unknown person", PERSONAL, PARTNER, Facts(UNKNOWN), Denied(D.PERSON_UNKNOWN)),
+    Row("a partner, a child", PERSONAL, PARTNER, Facts((CHILD,), concerns_child=True), Denied(D.NOT_FOR_PARTNERS)),
+    Row("without the scope", PERSONAL, replace(PARTNER, scopes=frozenset()), Facts(ANY), Denied(D.SCOPE_REQUIRED)),
+    Row("any consent will do", CONSENT, replace(PARTNER, scopes=frozenset()),
+        Facts((SITI,), preferences=SAID), Allowed(R.PARTNER)),
+    Row("the consent's id is unknown", CONSENT, PARTNER, Facts(()), Denied(D.CONSENT_REQUIRED)),
+    Row("no scope opens it to partners", Access(R.PARTNER), PARTNER, Facts(ANY), Denied(D.NOT_FOR_PARTNERS)),
+    Row("a business, no record yet", Access(R.BUSINESS), CALLERS["business"], Facts(ANY), SUBJECTS),
+    Row("a business, itself", Access(R.BUSINESS), CALLERS["business"], Facts((), NIB), Allowed(R.BUSINESS)),
+    Row("a business, another", Access(R.BUSINESS), CALLERS["business"], Facts((), "9"), Denied(D.NOT_YOUR_BUSINESS)),
+    Row("a business, people's data", PERSONAL, CALLERS["business"], Facts(ANY), Denied(D.NOT_FOR_BUSINESSES)),
+    Row("a supervisor without a case", OVERSEEN, CALLERS["supervisor"], Facts(ANY), Denied(D.CASE_REQUIRED)),
+    Row("a supervisor, no record yet", OVERSEEN, replace(CALLERS["supervisor"], case="1"), Facts(ANY), SUBJECTS),
+    Row("their own agency", OVERSEEN, replace(CALLERS["supervisor"], case="1"),
+        Facts((), agency="dukcapil"), Allowed(R.SUPERVISOR)),
+    Row("another agency", OVERSEEN, CALLERS["supervisor"], Facts((), agency="pbb"), Denied(D.NOT_YOUR_AGENCY)),
+    Row("an auditor, no record yet", OVERSEEN, replace(CALLERS["auditor"], case="1"), Facts(ANY), Allowed(R.AUDITOR)),
+    Row("an officer without a case", OVERSEEN, CALLERS["protection officer"], Facts(()), Denied(D.CASE_REQUIRED)),
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("row", ROWS, ids=lambda row: row.situation)
+def test_each_row_has_exactly_its_outcome(row: Row) -> None:
+    assert decide(row.access, row.caller, row.facts) == row.outcome
+
+
+def test_the_rows_show_every_reason_every_rule_and_every_fact() -> None:
+    outcomes = {row.outcome for row in ROWS}
+    assert {each.reason for each in outcomes if isinstance(each, Denied)} == set(DenialReason)
+    assert {each.fact for each in outcomes if isinstance(each, NeedsFact)} == set(Fact)
+    assert {each.by for each in outcomes if isinstance(each, Allowed)} == set(Rule) - {
+        R.AGENCY_SYSTEM,
+        R.PROTECTION_OFFICER,
+    }
+
+
+CHILDREN: tuple[Collection[Nik] | NotLoaded, ...] = (NotLoaded(), (), frozenset({CHILD}))
+SAYINGS: tuple[Preferences, ...] = (NotLoaded(), NOTHING, SAID, IN_CASE, NOT_IN_CASE, RESTRICTED)
+PEOPLE: tuple[Subjects, ...] = ((), (SITI,), (BUDI,), (CHILD,), (SITI, CHILD), UNKNOWN)
+ACCESSES = (PERSONAL, HEALTH, OVERSEEN, CHANGE, CONSENT, Access(R.BUSINESS), Access(R.OFFICIAL), Access(R.GUARDIAN))
+
+
+@pytest.mark.parametrize("caller", CALLERS.values(), ids=CALLERS)
+@pytest.mark.parametrize("people", PEOPLE, ids=str)
+def test_a_fact_never_turns_a_denial_into_a_permission(caller: Caller, people: Subjects) -> None:
+    for access, of_child in product(ACCESSES, (False, True)):
+        facts = Facts(people, NIB, "dukcapil", concerns_child=of_child)
+        before = decide(access, caller, facts)
+        for children, preferences in product(CHILDREN, SAYINGS):
+            after = decide(access, caller, facts._replace(children=children, preferences=preferences))
+            if isinstance(before, NeedsFact):
+                assert before.fact in find_possible_facts(access)
+            elif people:
+                assert after == before
+
+
+@pytest.mark.parametrize("caller", CALLERS.values(), ids=CALLERS)
+def test_what_is_denied_before_any_record_is_denied_for_each_and_what_is_allowed_is_allowed_for_each(
+    caller: Caller,
+) -> None:
+    for access, people, children, preferences in product(ACCESSES, PEOPLE, CHILDREN, SAYINGS):
+        before = decide(access, caller, Facts())
+        after = decide(access, caller, Facts(people, NIB, "dukcapil", children=children, preferences=preferences))
+        if not isinstance(before, NeedsFact):
+            assert type(after) is type(before)
