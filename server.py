@@ -1,8 +1,8 @@
 """The composition root: settings -> connectors, callers, engine, schema -> application.
 
-The only place where the parts of the hub are put together, and where the order of the stages can be read:
-HTTP (`web/`) -> who asks (`auth/`) -> which operation (`engine/`) -> fields and their rules (`schema/`) -> batches
-(`resolvers/`) -> agencies (`connectors/`). How each part is made of the settings stands in `wiring/`.
+The only place that connects the parts of the hub and shows the order of the stages: HTTP (`web/`) -> caller (`auth/`)
+-> operation (`engine/`) -> fields and their rules (`schema/`) -> batches (`resolvers/`) -> agencies (`connectors/`).
+`wiring/` builds each part from the settings.
 """
 
 from __future__ import annotations
@@ -60,7 +60,7 @@ from wiring.tracing import build_request_spans, build_tracing
 
 
 def create_app(settings: Settings, *, sample_people: LoadSamplePeople | None = None) -> WebApplication:
-    """The hub. `sample_people` are offered in GraphiQL, in development only."""
+    """Build the hub. `sample_people` are offered in GraphiQL, in development only."""
     configure_logging(settings.effective_log_format, with_messages=settings.development)
     tracing = build_tracing(settings)
     state = create_database_engine(settings.state_url.get_secret_value())
@@ -113,7 +113,7 @@ def create_app(settings: Settings, *, sample_people: LoadSamplePeople | None = N
 
 
 def compose(settings: Settings, parts: HubParts) -> WebApplication:
-    """The hub over its parts: engine, callers, limits and HTTP."""
+    """Build the hub from its parts: engine, callers, limits and HTTP."""
     schema = parts.schema
     callers = build_caller_parts(settings, cache_tokens=parts.cache_tokens, refusals=parts.refusals)
     rate_limits = callers.rate_limits
@@ -190,9 +190,9 @@ def compose(settings: Settings, parts: HubParts) -> WebApplication:
 
 
 def configure_logging(log_format: LogFormat = LogFormat.TEXT, *, with_messages: bool = False) -> None:
-    """One line an event on standard error. No part of the hub logs personal data.
+    """Log one line for each event on standard error. No part of the hub logs personal data.
 
-    `with_messages`, the log gets the texts of exceptions, which may hold some.
+    With `with_messages`, the log contains the texts of exceptions, which may hold some.
     """
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(build_formatter(log_format, partial(safe_traceback, with_messages=with_messages)))

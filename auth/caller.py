@@ -1,4 +1,4 @@
-"""Who asks. Proven by a signed token, never claimed by a header."""
+"""The caller of a request, proven by a signed token and never claimed by a header."""
 
 from __future__ import annotations
 
@@ -15,17 +15,17 @@ class CallerKind(Enum):
 
     ANONYMOUS = "anonymous"
     CITIZEN = "citizen"
-    """A person, for themself; as a guardian or an assistant, for another (UU PDP 27/2022, articles 25 and 26)."""
+    """A person, for themself, or as guardian or assistant for another (UU PDP 27/2022, articles 25 and 26)."""
     BUSINESS = "business"
     """A business, by its NIB."""
     OFFICIAL = "official"
     """An official of an agency, for a purpose and a case."""
     SUPERVISOR = "supervisor"
-    """Reads who read what, in their own agency."""
+    """Reads the access records of their own agency."""
     STEWARD = "steward"
     """Walidata: decides about master data (Perpres 39/2019)."""
     AUDITOR = "auditor"
-    """Reads who read what, in all agencies."""
+    """Reads the access records of all agencies."""
     PROTECTION_OFFICER = "protection-officer"
     """The data-protection officer (UU PDP 27/2022, article 53)."""
     PARTNER = "partner"
@@ -37,7 +37,7 @@ class CallerKind(Enum):
 
 
 class Assurance(IntEnum):
-    """How surely a person was identified: eIDAS levels (Regulation (EU) 910/2014, article 8), out of `acr`."""
+    """Assurance of a person's identity, from `acr`: the eIDAS levels (Regulation (EU) 910/2014, article 8)."""
 
     NONE = 0
     LOW = 1
@@ -46,24 +46,24 @@ class Assurance(IntEnum):
 
 
 class Representation(Enum):
-    """For whom a citizen acts."""
+    """The role in which a citizen acts."""
 
     SELF = "self"
     ASSISTANT = "assistant"
-    """For a person with a disability who asked for it (UU PDP 27/2022, article 26); proven by the issuer."""
+    """For a person with a disability who asked for help (UU PDP 27/2022, article 26); proven by the issuer."""
 
 
 AGENCY_KINDS = frozenset({CallerKind.OFFICIAL, CallerKind.SUPERVISOR, CallerKind.AGENCY_SYSTEM})
 """Kinds of caller that belong to an agency."""
 APPLICATION_KINDS = frozenset({CallerKind.PARTNER, CallerKind.AGENCY_SYSTEM})
-"""Kinds of caller that are a client themselves."""
+"""Kinds of caller that are themselves a client application."""
 PURPOSE_KINDS = frozenset({CallerKind.OFFICIAL, CallerKind.AGENCY_SYSTEM, CallerKind.PARTNER})
-"""Kinds of caller that read for a stated purpose, and only what people's preferences allow."""
+"""Kinds of caller that state a purpose, and read only what people's preferences allow."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Caller:
-    """Who asks, as proven by the token that came with the request.
+    """The caller, as the token of the request proves it.
 
     `repr` never shows the NIK, the NIB or the subject, so that a caller can be logged. Two callers are equal when
     everything that a rule may read of them is.
@@ -71,19 +71,19 @@ class Caller:
 
     kind: CallerKind
     nik: Nik | None = None
-    """The citizen's own number; none for all others."""
+    """The citizen's NIK; None for other kinds."""
     agency: str | None = None
     """The agency an official, a supervisor or a system belongs to."""
     subject: str = ""
-    """The issuer's name for them (`sub`), with the issuer and a space before it."""
+    """The issuer and the caller's name at it (`sub`), separated by a space."""
     nib: str | None = None
-    """The number of a business."""
+    """The NIB of a business."""
     unit: str | None = None
     """The unit of the agency."""
     role: str | None = None
     """The role at the agency."""
     client: ClientId | None = None
-    """The application that asks (`client_id` or `azp`) at its issuer; partners and systems of agencies are such."""
+    """The client application (`client_id` or `azp`) at its issuer; partners and agency systems are such themselves."""
     scopes: frozenset[str] = frozenset()
     """What the token allows the client (`scope`)."""
     first_party: bool = False
@@ -92,14 +92,14 @@ class Caller:
     """When the person last authenticated at the issuer (`auth_time`), in seconds since 1970."""
     assurance: Assurance = Assurance.NONE
     on_behalf_of: Nik | None = None
-    """The person an assistant acts for."""
+    """The person for whom an assistant acts."""
     purpose: str | None = None
-    """Why they ask, as stated with the request or in the token."""
+    """The purpose of the request, from its headers or the token."""
     case: str | None = None
-    """The number of the case they work on."""
+    """The number of the case."""
 
     def __post_init__(self) -> None:
-        """Refuse a caller that its kind contradicts."""
+        """Refuse a caller whose attributes contradict its kind."""
         self._check_carries((CallerKind.CITIZEN,), "NIK", self.nik)
         self._check_carries(AGENCY_KINDS, "agency", self.agency)
         self._check_carries((CallerKind.BUSINESS,), "NIB", self.nib)
@@ -114,17 +114,17 @@ class Caller:
             raise ValueError(f"A caller of kind {self.kind.value} {must} carry {_ARTICLE[name]} {name}.")
 
     def has_citizen_scope(self, scopes: frozenset[CitizenScope]) -> bool:
-        """Whether a citizen's client may read what one of these scopes opens."""
+        """Whether a citizen's client may read the fields that one of these scopes opens."""
         return self.first_party or any(each.value in self.scopes for each in scopes)
 
     @property
     def states_purpose(self) -> bool:
-        """Whether the caller reads for a purpose, so that decisions depend on people's preferences."""
+        """Whether the caller states a purpose, so that decisions depend on people's preferences."""
         return self.kind in PURPOSE_KINDS
 
     @property
     def representation(self) -> Representation:
-        """For whom a citizen acts."""
+        """Whether a citizen acts for themself or for another person."""
         return Representation.SELF if self.on_behalf_of is None else Representation.ASSISTANT
 
     def __repr__(self) -> str:

@@ -75,15 +75,15 @@ def main() -> int:
 
 class _OverloadFiles(NamedTuple):
     recorded: Path
-    """What the agencies answer."""
+    """The recorded answers of the agencies."""
     keys: Path
-    """The issuer's."""
+    """The issuer's public keys."""
     open_requests: Path
     closed_requests: Path
 
 
 def _prepare(folder: Path) -> _OverloadFiles:
-    """Write what the hubs and both loads need."""
+    """Write the files of the hubs and of both loads."""
     recorded, requests, closed = folder / "city.pickle", folder / "requests.json", folder / "closed.txt"
     asyncio.run(recorded_city.record_city(recorded))
     issuer = build_benchmark_issuer(folder / "issuer.json")

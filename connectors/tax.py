@@ -80,9 +80,9 @@ class PropertyTax:
 
     @staticmethod
     def open_driver(url: str, *, deadline: float, connections: int = 32, work: LongWork | None = None) -> HttpDriver:
-        """What leads to the agency at the address of its service. Nothing is asked yet.
+        """The driver for the agency's service at this address. Opens nothing yet.
 
-        `deadline` of one call is in seconds; `connections` is how many calls of all batches may be pending.
+        `deadline` is in seconds, for one call; `connections` is the maximum number of concurrent calls of all batches.
         """
         return HttpDriver(
             HttpService(AGENCY, url, headers={"Accept": "text/xml"}),
@@ -94,7 +94,7 @@ class PropertyTax:
     def connect(
         cls, http: HttpDriver, *, user: str, password: str, max_concurrency: int = 8, gate: Gate | None = None
     ) -> PropertyTax:
-        """The agency that `http` leads to."""
+        """The agency behind the driver."""
         credentials = {"otentikasi": {"pengguna": user, "kata_sandi": password}}
         return cls(SoapDriver(http, WSDL, headers=credentials, gate=gate), max_concurrency=max_concurrency)
 

@@ -33,7 +33,7 @@ class NoTraces:
     """Traces nothing."""
 
     def start_client_span(self, name: str) -> None:
-        """No span."""
+        """Start no span."""
 
 
 NO_TRACES: Final = NoTraces()

@@ -1,4 +1,4 @@
-"""A batch: the only kind of read there is. Many keys in, one answer a key out, one call for all of them."""
+"""Batches, the only kind of read: many keys in, one answer for each key out, one call for all."""
 
 from __future__ import annotations
 
@@ -20,19 +20,19 @@ V = TypeVar("V")
 
 
 class Agencies:
-    """The connectors of this hub, found by the domain whose batches they answer.
+    """The connectors of this hub, by the domain whose batches they answer.
 
     `context.agencies[Population]` is the connector bound to the domain protocol `Population`.
     """
 
     def __init__(self, bound: Mapping[type[Any], Any]) -> None:
-        """Keep the bindings that the composition root made; its types guarantee that each connector fits its domain."""
+        """Takes the bindings of the composition root; its types guarantee that each connector fits its domain."""
         self._bound = dict(bound)
         self.read_counts: defaultdict[str, AgencyReadCounts] = defaultdict(AgencyReadCounts)
-        """How much was read, by agency."""
+        """Counters of reads, by agency."""
 
     def __getitem__(self, domain: type[D]) -> D:
-        """The connector bound to the domain; `LookupError` where the composition root bound none."""
+        """The connector bound to the domain; raises `LookupError` if there is none."""
         try:
             return cast("D", self._bound[domain])
         except KeyError:
@@ -45,7 +45,7 @@ class Agencies:
         return cast("D", self._bound.get(domain, default))
 
     def extended_with(self, bound: Mapping[type[Any], Any]) -> Agencies:
-        """The same, with these bindings besides."""
+        """A copy with these bindings added."""
         return Agencies({**self._bound, **bound})
 
     def __repr__(self) -> str:
@@ -54,7 +54,7 @@ class Agencies:
 
 
 class BatchCache(Protocol):
-    """Reads through what is kept."""
+    """Reads batches through a cache."""
 
     async def read(
         self,
@@ -63,23 +63,23 @@ class BatchCache(Protocol):
         context: BatchContext[Any],
         recorder: FreshnessRecorder | None = None,
     ) -> Answers[Any, Any]:
-        """As the batch would answer; what is kept is not asked for. `recorder` are told how fresh it is."""
+        """Answer like the batch, from the cache where possible. `recorder` receives the freshness of the answers."""
 
 
 class FreshnessRecorder(Protocol):
-    """Who wants to know how fresh answers are."""
+    """Receives the freshness of answers."""
 
     def record_stale(
         self, batch: Batch[Any, Any], key: Hashable, facet: type[Any] | None, staleness: Staleness, /
     ) -> None:
-        """Note an answer that is no longer fresh; the facet, where it is one."""
+        """Record a stale answer; for a batch of facets, with the facet."""
 
     def record_lifetime(self, batch: Batch[Any, Any], age: float, fresh: float, /) -> None:
-        """Note what one call gave: the oldest of it said so many seconds ago, all of it fresh for so many more."""
+        """Record one call: the age of its oldest answer, and how long all answers remain fresh, in seconds."""
 
 
 class NoBatchCache:
-    """Caches nothing: each request asks for all of its own."""
+    """Caches nothing: each request makes its own calls."""
 
     def read(
         self,
@@ -88,7 +88,7 @@ class NoBatchCache:
         context: BatchContext[Any],
         recorder: FreshnessRecorder | None = None,
     ) -> Coroutine[Any, Any, Answers[Any, Any]]:
-        """What the batch answers."""
+        """Call the batch."""
         return _load_uncached(batch, keys, context, recorder)
 
 
@@ -98,7 +98,7 @@ NO_BATCH_CACHE = NoBatchCache()
 async def load_answers(
     batch: Batch[K, Any], keys: Sequence[K], context: BatchContext[Any], recorder: FreshnessRecorder | None = None
 ) -> Answers[K, Any]:
-    """What a batch answers, read through what is kept where its answers may be."""
+    """Load the answers of a batch, through the cache if its answers may be cached."""
     span = context.call.span
     if span is not None and span.is_sampled:
         return await _load_traced(batch, keys, context, recorder, span)
@@ -126,7 +126,7 @@ async def _load_uncached(
 
 
 def _fresh_seconds(freshness: Freshness, *, all_known: bool) -> float:
-    """How many seconds it is fresh what was said just now."""
+    """How many seconds a new answer is fresh."""
     return freshness.fresh if all_known else min(freshness.fresh, freshness.absent)
 
 
@@ -137,7 +137,7 @@ async def _load_traced(
     recorder: FreshnessRecorder | None,
     parent_span: Span,
 ) -> Answers[K, Any]:
-    """The same, told of in one span for all keys."""
+    """Load the answers, traced as one span for all keys."""
     agency = batch.agency or "hub"
     noted: Mapping[str, AttributeValue] = {
         "simpul.batch": batch.name,
@@ -159,7 +159,7 @@ async def _load_traced(
 
 
 async def run_batch(batch: Batch[K, Any], keys: Sequence[K], context: BatchContext[Any]) -> Answers[K, Any]:
-    """What the agency of a batch says, whatever is kept."""
+    """Call the agency of a batch, without the cache."""
     if batch.agency is not None:
         context.agencies.read_counts[batch.agency].keys.add(len(keys))
     return await batch.run(keys, context)
@@ -169,46 +169,46 @@ async def run_batch(batch: Batch[K, Any], keys: Sequence[K], context: BatchConte
     frozen=True, kw_only=True
 )  # no slots: Python 3.11 cannot make a frozen one by its alias `BatchContext[Caller]`
 class BatchContext(Generic[C]):
-    """Everything a batch may know about the request it works for."""
+    """What a batch can read of its request."""
 
     caller: C
-    """Who asks."""
+    """The caller."""
     call: Call
-    """Until when, and for which request."""
+    """The deadline and the id of the request."""
     agencies: Agencies
     facets: frozenset[type[Any]] = frozenset()
-    """For a batch of facets: the record classes that are wanted; nothing else may be fetched."""
+    """For a batch of facets: the wanted record classes; it fetches nothing else."""
     batch_cache: BatchCache = NO_BATCH_CACHE
-    """Who keeps answers; None where each is asked for anew."""
+    """The cache of answers; by default, none."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Batch(Generic[K, V]):
-    """A named read. Equal only to itself: two steps merge when they want the very same batch.
+    """A named read, equal only to itself: two steps merge only if they use the same batch.
 
-    With `has_facets`, one answer is a mapping from the wanted record classes to records, so that a group of fields is
-    fetched only where it is asked for.
+    With `has_facets`, one answer maps the wanted record classes to records, so that a group of fields is fetched on
+    demand only.
     """
 
     name: str
     agency: str | None
-    """The agency that is asked; None where the hub knows the answer by itself."""
+    """The agency that is called; None if the hub itself knows the answer."""
     run: Callable[[Sequence[K], BatchContext[Any]], Awaitable[Answers[K, V]]]
     has_facets: bool = False
     absent: object = None
-    """What a key stands for that the agency does not know: null, or an empty list."""
+    """The answer for a key that the agency does not know: null, or an empty list."""
     max_batch_size: int | None = None
-    """How many keys the agency takes in one call; None where it takes them all. The connector bounds the fan-out."""
+    """Maximum number of keys in one call to the agency; None for no limit. The connector limits the fan-out."""
     depends_on_caller: bool = False
-    """Whether the answer depends on who asks: such answers are never shared between callers."""
+    """Whether the answer depends on the caller. Such answers are never shared between callers."""
     freshness: Freshness | None = None
-    """How long its answers may be used; None where each request asks for them."""
+    """How long answers may be used; None if each request loads them."""
     is_fixed: bool = False
     """Whether its answers never change while the hub runs."""
     description: str = ""
 
     def __post_init__(self) -> None:
-        """Refuse to keep what is not everybody's who may see it."""
+        """Refuse to cache answers that depend on the caller."""
         if self.depends_on_caller and self.freshness is not None:
             raise TypeError(f"{self!r} depends on who asks: what it answers cannot be kept for others.")
         if self.is_fixed and (self.agency is not None or self.freshness is not None or self.depends_on_caller):

@@ -1,7 +1,7 @@
-"""How much a client may spend in a day, and what a caller pays for each run.
+"""Daily cost budgets of clients, and what a caller pays for each run.
 
-A client's day is counted for all processes together where somebody counts for them, and in this process alone, from
-what it knows, where nobody does or answers.
+A shared store counts a client's day for all processes. Without one, or while it does not answer, this process counts
+alone, from its last known value.
 """
 
 from __future__ import annotations
@@ -18,44 +18,44 @@ _SECONDS_PER_DAY = 86_400
 
 
 class CostBudget(Protocol):
-    """Pays for what one request is expected to cost."""
+    """Pays the estimated cost of one request."""
 
     def spend(self, points: int, /) -> Awaitable[None] | None:
-        """Pay; to be awaited where others are asked.
+        """Pay; returns an awaitable if a shared store is asked.
 
-        Raises `TooLarge` for what this caller could never pay. Whatever else it raises ends the request, and is told
-        by whoever handed the purse in: nobody has been asked yet.
+        Raises `TooLarge` for a cost that this caller can never pay. Any other exception ends the request before any
+        agency is called; the provider of the budget reports it.
         """
 
 
 class NoCostBudget:
-    """Lets every request run for nothing."""
+    """Lets every request run for free."""
 
     def spend(self, points: int, /) -> None:
-        """Nothing is paid."""
+        """Charge nothing."""
 
 
 NO_BUDGET = NoCostBudget()
 
 
 class DailyQuotaStore(Protocol):
-    """Counts what clients spend, for all processes together."""
+    """Counts the points that clients spend, for all processes."""
 
     def spend(
         self, client: ClientId, points: int, *, day: int, limit: int, known_spent: int
     ) -> Awaitable[tuple[bool, int] | None] | None:
-        """Spend points of a day (UTC, numbered from 1970-01-01) of at most `limit`.
+        """Spend points of a day (UTC, numbered from 1970-01-01), up to `limit`.
 
-        At least `known_spent` of them are spent already. Whether they were spent, and how many are by now. None where
-        this process has to count alone.
+        At least `known_spent` of them are spent already. Returns whether the points were spent, and the total by now;
+        None if this process has to count alone.
         """
 
 
 class NoDailyQuotaStore:
-    """Lets each process count alone."""
+    """Makes each process count alone."""
 
     def spend(self, client: ClientId, points: int, *, day: int, limit: int, known_spent: int) -> None:
-        """Nothing is counted."""
+        """Count nothing."""
 
 
 NO_QUOTA_STORE = NoDailyQuotaStore()
@@ -72,7 +72,7 @@ class DailyCostQuota:
         store: DailyQuotaStore = NO_QUOTA_STORE,
         now: Callable[[], float] = time.time,
     ) -> None:
-        """Nothing is spent yet, as far as is known. `now` gives seconds since 1970-01-01 UTC."""
+        """Starts with nothing spent, as far as known. `now` returns seconds since 1970-01-01 UTC."""
         self.points_per_day = points_per_day
         self._client = client
         self._store = store
@@ -81,7 +81,7 @@ class DailyCostQuota:
         self._spent = 0
 
     def spend(self, points: int) -> Awaitable[None] | None:
-        """Spend so many points; raises `RefusedRequest`, with `retryAfter` in seconds, where fewer are left."""
+        """Spend points; raises `RefusedRequest`, with `retryAfter` in seconds, if fewer are left."""
         day = int(self._now() // _SECONDS_PER_DAY)
         if day != self._day:
             self._day, self._spent = day, 0

@@ -1,7 +1,7 @@
-"""The way of a request through the engine: document, operation, execution, response.
+"""The stages of a request in the engine: document, operation, execution, response.
 
-A document runs by a plan of its own, which is compiled when the document comes back. graphql-core runs what no plan can
-be made of, as introspection, through the same edges and batches; it is the oracle that plans are tested against.
+Each document has its own plan, which is compiled when the document comes again. graphql-core runs operations that have
+no plan, such as introspection, through the same edges and batches. It is also the oracle for the tests of plans.
 """
 
 from __future__ import annotations
@@ -53,10 +53,10 @@ from records.hub.operations import ClientContract, RegisteredOperation
 _log = logging.getLogger("simpul.engine")
 
 MAX_CONDITIONS = 6
-"""A plan is kept for each set of values of `@include` and `@skip` conditions; with more of them it is made anew each
-time and never compiled."""
+"""A plan is kept for each set of values of `@include` and `@skip` conditions. Beyond this number of sets, it is built
+for each request and never compiled."""
 _INTROSPECTION = re.compile(r"__schema\b|__type\b")
-"""What a document that asks about the schema holds somewhere; others may, in a comment."""
+"""A text that every introspection document contains; others may contain it in a comment."""
 
 
 class Engine:
@@ -72,10 +72,10 @@ class Engine:
         documents: PersistedDocuments | None = None,
         reporting: RunReporting = NO_REPORTING,
     ) -> None:
-        """Take the finished schema; nothing is asked and nothing is opened. Without `use_plans`, graphql-core runs all.
+        """Takes the finished schema, and opens nothing. Without `use_plans`, graphql-core runs all operations.
 
-        With `share_runs`, equal operations that are under way at the same moment share one run. Requests may name
-        `documents` by an id. `reporting` says who is told of reads, operations and refusals.
+        With `share_runs`, equal operations that are pending at the same moment share one run. Requests may name
+        `documents` by an id. `reporting` receives reads, operations and refusals.
         """
         self.documents = documents or PersistedDocuments()
         self.schema = schema
@@ -84,7 +84,7 @@ class Engine:
         self._shares_runs = share_runs
         self._reporting = reporting
         self._rules_without_introspection = replace(rules, allow_introspection=False)
-        """For callers who may not ask about the schema."""
+        """For callers who may not use introspection."""
         self._plan_executor = PlanExecutor(rules.limits, track_reads=reporting.needs_reads)
         self._graphql_core_executor = GraphQLCoreExecutor(schema, rules, track_reads=reporting.needs_reads)
         self._operation_cache = OperationCache()
@@ -122,7 +122,7 @@ class Engine:
         return response
 
     async def _execute(self, run_request: RunRequest) -> RunResult:
-        """Run it, or refuse it. Nobody may have the response before its reads are recorded."""
+        """Run it, or refuse it. Its reads are recorded before the response is returned."""
         request, application = run_request.request, run_request.application
         terms = store_as = None
         points = 0
@@ -160,7 +160,7 @@ class Engine:
     def _run_or_join(
         self, plan: Plan, request: GraphQLRequest, variables: VariableValues, run_request: RunRequest
     ) -> Coroutine[None, None, GraphQLResponse]:
-        """The response of the plan: of a pending run that answers the same, or of a new one."""
+        """The response of the plan: from an equal pending run, or from a new one."""
         may_join = not run_request.require_new_run and (run_request.share_run or not plan.depends_on_caller)
         share_key = self._get_share_key(plan, request, run_request.caller_key) if may_join else None
         context_factory, request_id = run_request.context_factory, run_request.request_id
@@ -179,10 +179,10 @@ class Engine:
         return replace(response, extensions={**response.extensions, "explain": explained})
 
     def explain(self, request: GraphQLRequest) -> tuple[Plan, Cost]:
-        """The plan by which a request would be run, and what it would cost; nobody is asked.
+        """Plan a request and estimate its cost, without any call.
 
-        Raises `RefusedRequest`, `TooLarge`, and `NotPlannable` where graphql-core would run it. Variables that are not
-        given count as what the schema says of them.
+        Raises `RefusedRequest`, `TooLarge`, and `NotPlannable` if graphql-core would run it. Missing variables count as
+        the schema declares them.
         """
         kept, _ = self._load_operation(request)
         operation = kept.operation
@@ -206,9 +206,9 @@ class Engine:
     async def register_operations(
         self, contracts: Sequence[ClientContract], operations: Sequence[RegisteredOperation]
     ) -> None:
-        """Know these registered operations and no others; their plans are compiled before they are known.
+        """Replace the registered operations; their plans are compiled before the operations are available.
 
-        An operation that the schema no longer allows is logged, and refused with the reason when it is asked for.
+        An operation that the schema no longer allows is logged, and its requests are refused with the reason.
         """
         seen = {(each.text, each.name): each for each in operations}
         for key, operation in seen.items():
@@ -219,7 +219,7 @@ class Engine:
         self._operation_cache.keep_pinned(seen.keys())
 
     def _pin_operation(self, registered_operation: RegisteredOperation) -> None:
-        """Plan and compile an operation, for the default values of its variables, and keep it for good."""
+        """Plan and compile an operation for the default values of its variables, and keep it permanently."""
         request = GraphQLRequest(query=registered_operation.text, operation_name=registered_operation.name)
         try:
             operation = parse_operation(
@@ -238,7 +238,7 @@ class Engine:
             plan.compile()
 
     def _get_share_key(self, plan: Plan, request: GraphQLRequest, caller_key: Hashable) -> Hashable:
-        """What another request must ask to be given the same answer; None where the run is for this one alone."""
+        """The key by which equal requests share a run; None if this run is not shared."""
         if not self._shares_runs or plan.is_serial or request.extensions:
             return None
         given = _to_canonical_bytes(request.variables)
@@ -253,11 +253,11 @@ class Engine:
         *,
         is_shared: bool,
     ) -> GraphQLResponse:
-        """The response; as bytes where it is `is_shared`, for then it is written once."""
+        """The response; if it `is_shared`, as bytes, so that it is serialized only once."""
         context = context_factory()
         response = build_forbidden_response(plan, context)
         if response is None:
-            # The errors have no name here: by their tracebacks they may know this frame, which would know them.
+            # The errors get no local name: their tracebacks can refer to this frame, which would be a reference cycle.
             response = await self._plan_executor.execute(plan, context, variables, request_id)
         if not is_shared:
             return response
@@ -292,7 +292,7 @@ class Engine:
         if not allow_introspection and _INTROSPECTION.search(request.query) is not None:
             parse_operation(
                 request, self.schema, self._rules_without_introspection
-            )  # raises what everybody is told where nobody may ask
+            )  # raises the same error as with introspection disabled
         seen = (request.query, request.operation_name)
         kept = self._operation_cache.find(seen)
         seen_before = kept is not None
@@ -324,12 +324,12 @@ class Engine:
             if len(values) <= MAX_CONDITIONS:
                 self._operation_cache.add_plan(cached, values, plan)
         if isinstance(plan, TooLarge):
-            raise TooLarge(str(plan))  # the one that is kept would hold on to what this request is about
+            raise TooLarge(str(plan))  # the cached exception would keep this request in memory
         return plan
 
 
 def _annotate_span(span: Span | None, operation: ValidatedOperation, terms: RegisteredTerms | None, cost: Cost) -> None:
-    """Tell traces what is run. Names are told of registered operations only: others are whatever a caller writes."""
+    """Describe the run in traces. Only names of registered operations are traced: other names are free text."""
     if span is None:
         return
     span.set_attribute("graphql.operation.type", operation.definition.operation.value)
@@ -343,7 +343,7 @@ def _to_flag(value: object) -> bool | None:
 
 
 def _to_canonical_bytes(variables: Mapping[str, Any] | None) -> bytes | None:
-    """The same bytes for the same variables, in whatever order they came; None for what has no such form."""
+    """Canonical bytes of the variables, in any order; None for values without such a form."""
     if not variables:
         return b""
     try:

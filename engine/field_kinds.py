@@ -1,6 +1,6 @@
-"""What the engine knows of a field: how its value comes about, and who may see it.
+"""What the engine knows of a field: how its value is computed, and who may see it.
 
-A schema's field definition offers this as `engine_kind` and `engine_guard`; the engine never calls resolvers.
+A schema's field definition provides this as `engine_kind` and `engine_guard`; the engine never calls resolvers.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ class ComputedField:
 
     function: Callable[[Any, Mapping[str, Any], Any], Any]
     expected_size: int | None = None
-    """How many objects it usually holds, where it is a list of records."""
+    """How many objects it usually holds, if it is a list of records."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,8 +35,8 @@ class BatchField:
 
     edge: Edge
     key: Callable[[Any, Mapping[str, Any], Any], Any]
-    """From (record, arguments, context) to the key. Where the edge takes many keys, an exception may stand in place of
-    one of them: that place of the answer fails alone."""
+    """From (record, arguments, context) to the key. If the edge takes many keys, an exception may replace one of them:
+    only that place of the answer fails."""
 
 
 FieldKind = AttributeField | ComputedField | BatchField
@@ -44,18 +44,18 @@ FieldKind = AttributeField | ComputedField | BatchField
 
 @dataclass(frozen=True, slots=True)
 class FactRequest:
-    """In place of a decision that needs a fact. The engine loads the facts of a step in one call, and asks again."""
+    """Replaces a decision that needs a fact. The engine loads the facts of a step in one call, and decides again."""
 
     batch: Batch[Any, Any]
     key: Hashable
     decide: Callable[[Any], Exception | None]
-    """Asks again: from the fact, or the failure in its place, to the refusal or None. The fact goes nowhere else."""
+    """Decides by the fact, or by the failure in its place: returns the refusal or None. The fact is used only here."""
 
 
 Verdict: TypeAlias = Exception | FactRequest | None
-"""A refusal; what the decision depends on; or None where nothing speaks against it."""
+"""A refusal; the fact that the decision needs; or None if the field is allowed."""
 Decider: TypeAlias = Callable[[Any, Any], Verdict]
-"""The decision of one caller about a field: from (record, key)."""
+"""The decision of one caller about a field, from (record, key)."""
 
 
 class FieldGuard(Protocol):
@@ -63,30 +63,30 @@ class FieldGuard(Protocol):
 
     @property
     def is_public(self) -> bool:
-        """True where everybody may: nothing is decided at run time."""
+        """True if the field is public: nothing is decided at run time."""
 
     @property
     def decides_per_key(self) -> bool:
-        """True where a field that takes many keys is decided for each of them: a refusal costs that place alone."""
+        """True if each key of a field with many keys is decided separately: a refusal affects that place only."""
 
     @property
     def fact_batches(self) -> Sequence[Batch[Any, Any]]:
-        """Whose answers its decisions may take, by whoever asks: each is asked once for all that wait for it."""
+        """Batches that its decisions may need, for any caller: each is called once for all waiting decisions."""
 
     @property
     def data_class(self) -> str | None:
-        """How sensitive what it guards is, in the schema's words; None for what nobody has to be told of."""
+        """The data class of the guarded data, in the schema's terms; None for data whose reads are not reported."""
 
     def build_decider(self, context: Any) -> Decider | None:  # noqa: ANN401 - the schema's context
-        """The decision for the caller of this request; None where this caller may see the field of every record."""
+        """The decision for the caller of this request; None if this caller may see the field of every record."""
 
     def find_blanket_refusal(self, context: Any) -> Exception | None:  # noqa: ANN401 - the schema's context
-        """Why this caller may see the field of no record at all; None where there may be one."""
+        """Why this caller may see the field of no record at all; None if there may be one."""
 
     def get_subjects(self, record: Any, key: Any) -> Collection[Hashable]:  # noqa: ANN401 - any record and key
-        """Whom the field is about: of a record, or at the root, where there is none, of a key.
+        """The subjects of the field: of a record or, at the root, where there is no record, of a key.
 
-        Nobody where the record is everybody's to see; None among them stands for somebody whom nobody knows.
+        Empty if the record is public; None among them is an unidentified person.
         """
 
 
@@ -95,10 +95,10 @@ class PlannedField(Protocol):
     """A field definition that a plan can be compiled from."""
 
     def engine_kind(self) -> FieldKind:
-        """How the field's value comes about."""
+        """How the field's value is computed."""
 
     def engine_guard(self) -> FieldGuard:
         """Who may see it."""
 
     def engine_arguments(self, coerced: Mapping[str, Any]) -> Mapping[str, Any]:
-        """Arguments as graphql-core coerced them, by the names and types of Python."""
+        """Arguments as graphql-core coerced them, by Python names and types."""

@@ -1,4 +1,4 @@
-"""What was run, for metrics: how often, how it ended, how long it took and what it cost."""
+"""Counts operations for metrics: how often they ran, how they ended, their duration and their cost."""
 
 from __future__ import annotations
 
@@ -8,40 +8,40 @@ from engine.document.persisted_operations import ClientApplication, RegisteredTe
 from engine.request import GraphQLResponse, ResponseOutcome
 
 UNREGISTERED: Final = ("unregistered", "unregistered")
-"""In place of client and operation of a text that nobody registered: its name may say anything."""
+"""Replaces client and operation of an unregistered text, whose operation name is free text."""
 OWN_CLIENT: Final = "simpul"
-"""In place of the client where the hub's own pages ask."""
+"""Replaces the client for the hub's own pages."""
 
 COMPLETE: Final = "complete"
-"""Everything that was asked for was answered."""
+"""All fields were answered."""
 PARTIAL: Final = "partial"
 """Executed, with errors of fields."""
 REFUSED: Final = "refused"
 """Not executed: invalid, too large, not allowed."""
 FORBIDDEN: Final = "forbidden"
-"""Not executed: this caller may see nothing of it."""
+"""Not executed: this caller may see no field of it."""
 UNRECORDED: Final = "unrecorded"
-"""Executed and not given: who read what could not be recorded."""
+"""Executed and not returned: its reads could not be recorded."""
 
 
 class OperationMeter(Protocol):
-    """Is told of each operation."""
+    """Receives each finished operation."""
 
     def record_run(self, names: tuple[str, str], outcome: str, points: int, seconds: float, /) -> None:
-        """An operation ended; client and operation are registered names, the hub's own, or `UNREGISTERED`."""
+        """Record a finished operation; client and operation are registered names, the hub's own, or `UNREGISTERED`."""
 
 
 class NoOperationMeter:
-    """Discards what it is told."""
+    """Discards all operations."""
 
     def record_run(self, names: tuple[str, str], outcome: str, points: int, seconds: float, /) -> None:
-        """Nothing is kept."""
+        """Record nothing."""
 
 
 def get_metric_names(
     terms: RegisteredTerms | None, application: ClientApplication | None, name: str | None
 ) -> tuple[str, str]:
-    """Client and operation by which an operation is counted; `name` is what its document calls it."""
+    """Client and operation by which an operation is counted; `name` is its name in the document."""
     if terms is not None:
         return terms.operation.client, terms.operation.name
     if application is not None and application.is_hub and name is not None:
@@ -50,7 +50,7 @@ def get_metric_names(
 
 
 def classify_outcome(response: GraphQLResponse) -> str:
-    """How the operation ended that was answered like this."""
+    """The outcome of the operation with this response."""
     outcome = response.outcome
     if outcome is ResponseOutcome.ANSWERED:
         return PARTIAL if response.errors else COMPLETE

@@ -1,4 +1,4 @@
-"""What the engine is asked to run, what a run came to, and who is told of it."""
+"""The input and the result of a run of the engine, and the receivers of its reports."""
 
 from __future__ import annotations
 
@@ -17,63 +17,63 @@ from records.calls.spans import Span
 
 
 class RunRequest(NamedTuple):
-    """One GraphQL request, with what the engine has to know of its caller.
+    """One GraphQL request, with what the engine needs to know about its caller.
 
-    A tuple, since one is made for each request: by position it takes a fifth of the time of a dataclass.
+    A tuple, because one is built for each request: by position it takes a fifth of the time of a dataclass.
     """
 
     request: GraphQLRequest
     context_factory: Callable[[], ExecutionContext]
-    """Builds what the schema's fields get as `info.context`. Not called for a request that joins another's run."""
+    """Builds the `info.context` of the schema's fields. Not called for a request that joins another's run."""
     request_id: str
     caller_key: Hashable = None
-    """All that rules and batches may read of the caller. Requests share a run only where these are equal, or where the
-    answer does not depend on the caller."""
+    """Everything that rules and batches may read of the caller. Requests share a run only if their keys are equal, or
+    if the answer does not depend on the caller."""
     deadline: float = 0.0
     """When the caller stops waiting, on the clock of `time.monotonic`. Requests with distant deadlines share no run."""
     application: ClientApplication | None = None
-    """The client, where the caller's token names one."""
+    """The client application, if the caller's token names one."""
     share_run: bool = True
-    """False where an answer that depends on the caller may depend on what they changed a moment ago."""
+    """False if the answer may depend on a change that the caller made a moment ago."""
     budget: CostBudget = NO_BUDGET
-    """Pays for the estimated cost before any agency is asked, also where the run is shared."""
+    """Pays the estimated cost before any agency is called, for shared runs as well."""
     allow_introspection: bool = True
-    """Whether this caller may read the schema, where the rules allow it to anybody."""
+    """Whether this caller may use introspection, if the rules allow it at all."""
     span: Span | None = None
-    """The request's span, where it is traced."""
+    """The request's span, if it is traced."""
     require_new_run: bool = False
-    """Whether the caller wants current values: an earlier request's run is not joined, as it may have asked already."""
+    """Whether the caller wants current values: it joins no earlier run, whose calls may be done already."""
 
 
 class RunResult(NamedTuple):
-    """What came of one request."""
+    """The result of one request."""
 
     response: GraphQLResponse
-    """Must not leave before its reads are recorded."""
+    """Must not be sent before its reads are recorded."""
     operation_name: str | None
     document: str
     """The document's text."""
     terms: RegisteredTerms | None
-    """Where the operation is registered."""
+    """The terms of a registered operation."""
     points: int
-    """The estimated cost, as far as it was estimated."""
+    """The estimated cost; 0 before the estimate."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunReporting:
-    """Who is told: of reads before an answer leaves, of operations and of refusals after it."""
+    """The receivers of reports: reads before an answer is sent, operations and refusals after it."""
 
     recorder: ReadRecorder = field(default_factory=NoReadRecorder)
-    """Records what an answer holds of whom, for each caller who shares it."""
+    """Records the reads of an answer, for each caller who shares it."""
     meter: OperationMeter = field(default_factory=NoOperationMeter)
     refusals: RefusalRecorder = field(default_factory=NoRefusalRecorder)
     """Counts refusals by caller."""
     track_reads: bool = False
-    """Whether reads are worked out although nothing records them."""
+    """Whether reads are tracked although no recorder stores them."""
 
     @property
     def needs_reads(self) -> bool:
-        """Whether a run has to work out what its answer holds of whom."""
+        """Whether runs have to track the reads of their answers."""
         return self.track_reads or not isinstance(self.recorder, NoReadRecorder)
 
 

@@ -48,15 +48,15 @@ _IDENTITY_NUMBER: Final = re.compile(r"\d{16}")
 
 
 class NoTracing:
-    """Traces nothing: for hubs without a collector."""
+    """Traces nothing, for hubs without a collector."""
 
     @asynccontextmanager
     async def run(self) -> AsyncIterator[None]:
-        """Nothing is opened."""
+        """Open nothing."""
         yield
 
     def start_client_span(self, name: str) -> None:
-        """No span."""
+        """Start no span."""
 
 
 class Tracing:

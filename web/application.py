@@ -1,4 +1,4 @@
-"""The hub's HTTP application, put together from what the composition root hands in."""
+"""Builds the hub's HTTP application from the parts of the composition root."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ from web.web_parts import WebParts
 
 
 class WebApplication:
-    """The hub's HTTP side (ASGI): `/graphql` straight, the rest through Starlette. See `build_web_application`."""
+    """The hub's HTTP side (ASGI): `/graphql` directly, the rest through Starlette. See `build_web_application`."""
 
     def __init__(
         self,
@@ -48,9 +48,9 @@ class WebApplication:
         preflights: bool,
         load_shedder: LoadShedder,
     ) -> None:
-        """Put the two together; with `preflights`, browsers' questions about `/graphql` are Starlette's, too."""
+        """Combine both; with `preflights`, Starlette also answers CORS preflights for `/graphql`."""
         self.paths = paths
-        """The paths that are served, as the access log calls them."""
+        """The served paths, as the request log names them."""
         self._graphql = graphql
         self._others = others
         self._request_log = request_log
@@ -58,11 +58,11 @@ class WebApplication:
         self._load_shedder = load_shedder
 
     def count_refused_connection(self) -> None:
-        """A request was refused since there are too many connections."""
+        """Record a request that was refused because there are too many connections."""
         self._load_shedder.count_refusal()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Serve one request, or the server's beginning and end."""
+        """Serve one request, or the lifespan of the server."""
         if scope["type"] == "lifespan":
             try:
                 await self._others(scope, receive, send)
@@ -75,14 +75,14 @@ class WebApplication:
 
 
 def _is_preflight(scope: Scope) -> bool:
-    """Whether a browser asks what a page of another origin may send (Fetch standard, "CORS-preflight request")."""
+    """Whether the request is a CORS preflight (Fetch standard, "CORS-preflight request")."""
     return scope["method"] == "OPTIONS" and any(
         name == b"access-control-request-method" for name, _ in scope["headers"]
     )
 
 
 def build_web_application(parts: WebParts) -> WebApplication:
-    """The application."""
+    """Build the application."""
     settings = parts.settings
     health = HealthEndpoint(parts.ready)
     request_log = RequestLog()
@@ -119,7 +119,7 @@ def build_web_application(parts: WebParts) -> WebApplication:
 
 
 def _build_cors_options(settings: WebSettings) -> dict[str, Any]:
-    """What pages of trusted origins may send and read."""
+    """The CORS rules: what pages of trusted origins may send and read."""
     return {
         "allow_origins": settings.allowed_origins,
         "allow_methods": METHODS,
@@ -143,7 +143,7 @@ def _build_cors_options(settings: WebSettings) -> dict[str, Any]:
 
 
 def _build_middleware(parts: WebParts, request_log: RequestLog, paths: Collection[str]) -> list[Middleware]:
-    """What a request other than for `/graphql` goes through before its path is looked at, in this order."""
+    """The middleware of all requests but those for `/graphql`, before routing, in this order."""
     settings = parts.settings
     return [
         Middleware(

@@ -1,7 +1,7 @@
-"""Who asks: from a request's headers to a caller, and from what proves nobody to a refusal.
+"""Authentication: from a request's headers to a caller, or to a refusal.
 
-A token that is known is a matter of a dictionary, so the caller comes as it is and not as a coroutine; only where an
-issuer has to be asked for its keys there is something to wait for.
+A known token is a dictionary lookup, so the caller is returned directly and not as a coroutine. There is something to
+await only if an issuer's keys have to be fetched.
 """
 
 from __future__ import annotations
@@ -26,17 +26,17 @@ CASE_HEADER: Final = "X-Case"
 
 
 class Authenticate(Protocol):
-    """Proves who asks."""
+    """Verifies tokens."""
 
     def __call__(self, authorization: str | None, certificate: str | None, /) -> Caller | Awaitable[Caller]:
-        """From the value of `Authorization` and the thumbprint of the client's certificate to who asks.
+        """Verify the value of `Authorization`, with the thumbprint of the client's certificate.
 
-        Raises `Unauthenticated`, and `KeysUnavailable` where that cannot be told.
+        Raises `Unauthenticated`, and `KeysUnavailable` if the keys to verify it are unavailable.
         """
 
 
 class RequestAuthenticator:
-    """Finds out who asks."""
+    """Authenticates requests."""
 
     def __init__(
         self,
@@ -44,7 +44,7 @@ class RequestAuthenticator:
         settings: WebSettings,
         failed_tokens: FailedTokenCounter = NO_FAILED_TOKENS,
     ) -> None:
-        """Take who checks tokens, whose word counts about certificates, and who counts tokens that prove nobody."""
+        """Takes the token verifier, the trusted sources of client certificates, and the counter of failed tokens."""
         self._authenticate = authenticate
         self._failed_tokens = failed_tokens
         header = settings.certificate_header
@@ -55,11 +55,11 @@ class RequestAuthenticator:
         )
 
     def __call__(self, scope: Scope, headers: RequestHeaders) -> Caller | Awaitable[Caller]:
-        """The caller, to be awaited where the issuer is asked first.
+        """The caller; an awaitable if the issuer is asked first.
 
         Raises:
-            Refusal: UNAUTHENTICATED, ISSUER_UNAVAILABLE, RATE_LIMITED where too many tokens proved nobody, or
-                BAD_REQUEST for a purpose or a case that cannot be taken.
+            HttpError: UNAUTHENTICATED, ISSUER_UNAVAILABLE, RATE_LIMITED after too many failed tokens, or BAD_REQUEST
+            for an invalid purpose or case.
 
         """
         values = headers.getlist("authorization")
@@ -84,7 +84,7 @@ class RequestAuthenticator:
         )
 
     def get_certificate_thumbprint(self, scope: Scope, headers: RequestHeaders) -> str | None:
-        """The thumbprint of the client's certificate, as far as somebody tells it whose word counts."""
+        """The thumbprint of the client's certificate, if a trusted source sends it."""
         return None if self._certificates is None else self._certificates.get_thumbprint(scope, headers)
 
     async def _await_caller(self, caller: Awaitable[Caller], scope: Scope, headers: RequestHeaders) -> Caller:
@@ -100,7 +100,7 @@ class RequestAuthenticator:
     def _count_failure(
         self, error: Unauthenticated | KeysUnavailable, scope: Scope, headers: RequestHeaders
     ) -> Awaitable[None] | None:
-        """Count a token that proves nothing: a guess.
+        """Count a failed token as a guess.
 
         A token with a valid signature is not a guess, even if it is expired, not yet valid, or for another audience:
         one address of a carrier always sends some. While an issuer does not answer, tokens are not counted.
@@ -116,10 +116,10 @@ async def _count_then_refuse(counting: Awaitable[None], error: Unauthenticated |
 
 
 def add_declared_purpose(caller: Caller, headers: RequestHeaders) -> Caller:
-    """The caller with the purpose and the case that came with the request, where it is one who states them.
+    """The caller with the purpose and the case of the request, if callers of this kind state them.
 
     Raises:
-        Refusal: BAD_REQUEST.
+        HttpError: BAD_REQUEST.
 
     """
     if caller.kind not in DECLARING_KINDS:

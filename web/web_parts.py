@@ -1,4 +1,4 @@
-"""What the hub's HTTP side is made of; handed in by the composition root."""
+"""The parts of the hub's HTTP side; the composition root provides them."""
 
 from __future__ import annotations
 
@@ -24,19 +24,19 @@ from web.rate_limits.failed_tokens import FailedTokenCounter, NoFailedTokens
 from web.settings import WebSettings
 
 HubLifespan = Lifespan[Starlette]
-"""What is opened before the first request and closed after the last."""
+"""A resource that is opened before the first request and closed after the last."""
 
 
 class Routed(Protocol):
-    """What is served beside `/graphql`: an endpoint, a page, or several of them."""
+    """Something that is served besides `/graphql`: an endpoint, a page, or several of them."""
 
     def routes(self) -> Sequence[Route]:
-        """Where it is served."""
+        """The routes."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WebParts:
-    """What the HTTP side is made of. What a hub does not have is a part that does nothing."""
+    """The parts of the HTTP side. A feature that a hub does not have is a part that does nothing."""
 
     execute: Execute
     authenticate: Authenticate
@@ -45,9 +45,9 @@ class WebParts:
     settings: WebSettings
     entity_tags: EntityTags
     endpoints: Sequence[Routed] = ()
-    """All that is served beside `/graphql`, health and GraphiQL."""
+    """Everything that is served besides `/graphql`, health and GraphiQL."""
     sample_people: LoadSamplePeople | None = None
-    """Whom a developer may act as in GraphiQL. Whoever reaches the page can read their tokens: for development only."""
+    """Sample people for GraphiQL. Everybody who can open the page can read their tokens: for development only."""
     lifespan: HubLifespan | None = None
     caller_limiter: RequestLimiter = field(default_factory=NoRequestLimiter)
     failed_tokens: FailedTokenCounter = field(default_factory=NoFailedTokens)

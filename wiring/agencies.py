@@ -1,4 +1,4 @@
-"""A connector for each agency, behind its gate, the domain that each answers, and the cache of what they answer."""
+"""Builds a connector for each agency, behind its gate; its domain; and the cache of agency answers."""
 
 from __future__ import annotations
 
@@ -40,13 +40,13 @@ from store.complaint_links import ComplaintLinkTable
 _DATA = Path(__file__).parents[1] / "data"
 _MAX_CONCURRENCY = 4
 _MAX_REPLY_BYTES = 4 * 1024 * 1024
-"""Of one JSON reply, unpacked. Parsing it takes 15 ms at most (`connectors/drivers/http/json_body.py`)."""
+"""Of one decompressed JSON reply. Parsing it takes 15 ms at most (`connectors/drivers/http/json_body.py`)."""
 
 D = TypeVar("D")
 
 
 class Closable(Protocol):
-    """Something that holds connections."""
+    """Holds connections."""
 
     async def close(self) -> None:
         """Close them."""
@@ -63,12 +63,12 @@ class Connectors:
     prices: FoodPrices
     regions: RegionTables
     to_close: Sequence[Closable]
-    """What holds connections to agencies."""
+    """The owners of connections to agencies."""
     gates: Mapping[str, Gate]
-    """What every call to an agency passes, by agency."""
+    """The gate of each agency, which every call passes."""
 
     def bind_domains(self, hub_domains: Mapping[type[Any], Any]) -> Agencies:
-        """The connectors, and what the hub's own state answers, by domain; the types prove that each connector fits."""
+        """The connectors and the hub's own state, by domain; the types prove that each connector fits."""
         bound = dict(hub_domains)
 
         def bind(domain: type[D], connector: D) -> None:
@@ -83,7 +83,7 @@ class Connectors:
         return Agencies(bound)
 
     def build_agency_probes(self) -> AgencyProbes:
-        """Who tells whether each agency answers."""
+        """The probes that check whether each agency answers."""
         return AgencyProbes(
             {
                 "dukcapil": self.population,
@@ -103,7 +103,7 @@ class Connectors:
 
 
 def build_connectors(settings: Settings, state: AsyncEngine) -> Connectors:
-    """A connector for each agency; nothing is asked yet, so a dead agency does not stop the hub."""
+    """Build a connector for each agency, without any call: an unavailable agency does not stop the hub."""
     gates = {agency: Gate(agency, settings.build_terms(agency)) for agency in MAX_CONCURRENCY}
     work = LongWork()
     dukcapil = _build_sql_driver(gates["dukcapil"], settings.dukcapil_url, work)
@@ -142,7 +142,7 @@ def build_connectors(settings: Settings, state: AsyncEngine) -> Connectors:
 
 
 def build_answer_cache(settings: Settings) -> AnswerCache | NoAnswerCache:
-    """The cache of what agencies answer."""
+    """The cache of agency answers."""
     if not settings.cache_megabytes:
         return NoAnswerCache()
     return AnswerCache(
@@ -156,7 +156,7 @@ def build_answer_cache(settings: Settings) -> AnswerCache | NoAnswerCache:
 
 
 def share_call_limits(gates: Mapping[str, Gate], shared: RedisCounters | None, secret: bytes) -> None:
-    """Let all processes share what agencies allow, where they share a Redis."""
+    """Let all processes share the limits of agencies, if they share a Redis."""
     if shared is None:
         return
     shared_limits = AgencyCounts(shared, make_key=partial(RateKeys(secret), "agency"))

@@ -1,4 +1,4 @@
-"""Who may ask, and for how much: tokens, rates, budgets of readers, and load shedding."""
+"""Builds the parts that depend on callers: tokens, rates, budgets of readers, and load shedding."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from wiring.token_issuers import build_issuer_keys
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CallerParts:
-    """What the hub knows and counts of its callers."""
+    """The parts that depend on callers."""
 
     issuers: Sequence[IssuerKeys]
     tokens: TokenVerifier
@@ -33,7 +33,7 @@ class CallerParts:
 
 
 def build_caller_parts(settings: Settings, *, cache_tokens: bool, refusals: RefusalStore) -> CallerParts:
-    """What concerns callers. Nothing is opened yet."""
+    """Build the parts that depend on callers, without opening anything."""
     issuers = build_issuer_keys(settings)
     tokens = TokenVerifier(issuers, cache=VerifiedTokenCache() if cache_tokens else None)
     rate_limits = build_rate_limits(
@@ -56,7 +56,7 @@ def build_caller_parts(settings: Settings, *, cache_tokens: bool, refusals: Refu
 
 
 def _build_reader_budgets(settings: Settings, shared: RedisCounters | None) -> ReaderBudgets:
-    """How many different people each kind of reader may read; counted where processes count together, if they do."""
+    """Limits on how many people each kind of reader may read; processes count together if they share a store."""
     keys = RateKeys(settings.secret_bytes)
     return ReaderBudgets(
         budgets=settings.reader_budget_table,

@@ -1,4 +1,4 @@
-"""What commands use of the hub's own database, without a hub that serves."""
+"""Services for commands over the hub's own database, without a hub that serves."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from wiring.hub_domains import build_access_ledger, build_hub_domains
 
 @asynccontextmanager
 async def open_data_request_service(settings: Settings) -> AsyncIterator[DataRequestService]:
-    """Where people's requests about their own data are answered, for the length of the block."""
+    """The service for people's requests about their own data, for the length of the block."""
     state = create_database_engine(settings.state_url.get_secret_value())
     ledger = build_access_ledger(settings, state)
     try:
@@ -37,7 +37,7 @@ async def open_data_request_service(settings: Settings) -> AsyncIterator[DataReq
 
 @asynccontextmanager
 async def open_reading_review(settings: Settings) -> AsyncIterator[ReadingReview]:
-    """Looks at unusual reading and at refusals, for the length of the block."""
+    """The review of unusual reading and of refusals, for the length of the block."""
     state = create_database_engine(settings.state_url.get_secret_value())
     ledger = build_access_ledger(settings, state)
     try:

@@ -1,4 +1,4 @@
-"""What concerns consent, put together over the hub's own tables."""
+"""Builds the consent services over the hub's own database."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ from store.consents.consent_tables import build_consent_tables
 def build_consent_parts(
     settings: Settings, state: AsyncEngine, purges: Sequence[ConsentPurge] = (), tracing: TraceStarter = NO_TRACES
 ) -> ConsentServices:
-    """What concerns consent, over the hub's own database; `purges` are those that keep something under consents.
+    """Build the consent services; `purges` are the components that store data under consents.
 
-    `tracing` are told of what partners are told.
+    `tracing` traces the calls of partners' webhooks.
     """
     return build_consent_services(
         build_consent_tables(state),

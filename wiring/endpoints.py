@@ -1,4 +1,4 @@
-"""What is served beside the graph, over the parts that this hub has."""
+"""Builds the endpoints besides the graph, over the parts that this hub has."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from wiring.hub_parts import HubParts
 def build_endpoints(
     settings: Settings, parts: HubParts, callers: CallerParts, execute_export: Execute
 ) -> Iterator[Routed]:
-    """The endpoints of partners, of the Data Tracker, of agencies and of people who export their data."""
+    """The endpoints for partners, the Data Tracker, agencies and people who export their data."""
     limiter = callers.rate_limits.caller_limiter
     authenticator = RequestAuthenticator(callers.tokens.verify, settings.web, callers.rate_limits.failed_tokens)
     if parts.consents is not None:

@@ -1,4 +1,4 @@
-"""What runs requests: the engine under the operator's rules, and what each request is given."""
+"""Builds the execution of requests: the engine under the operator's rules, and the context of each request."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def build_graphql_engine(
     reporting: RunReporting,
     daily_quotas: DailyQuotaStore = NO_QUOTA_STORE,
 ) -> Engine:
-    """The engine of `/graphql`. `daily_quotas` counts what clients used today, for all processes."""
+    """Build the engine of `/graphql`. `daily_quotas` counts the daily cost of clients for all processes."""
     return Engine(
         schema,
         DocumentRules(
@@ -60,14 +60,14 @@ def build_graphql_engine(
 
 
 def build_export_engine(settings: Settings, schema: GraphQLSchema, reporting: RunReporting) -> Engine:
-    """The engine of `/me/export`, which runs what the hub wrote: the limits are the operator's here, too."""
+    """Build the engine of `/me/export`, which runs the hub's own documents within the operator's limits."""
     rules = DocumentRules(limits=settings.limits, allow_introspection=False, allow_suggestions=False)
     return Engine(schema, rules, reporting=reporting)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RequestResources:
-    """What all requests use: where data come from, and under what policy."""
+    """What all requests share: the sources of data, and the policy."""
 
     agencies: Agencies
     node_ids: NodeIds
@@ -82,10 +82,10 @@ def build_execute(
     schema_exposure: Exposure = Exposure.OFF,
     is_internal: bool = False,
 ) -> Execute:
-    """What runs one request: everything that belongs to it lives and ends with it.
+    """Build the function that runs one request, whose resources are closed at its end.
 
-    Documents that are the hub's own (`is_internal`) are registered nowhere, so no client is held to them, and nobody
-    shares their runs.
+    The hub's own documents (`is_internal`) are not registered, so no client's contract applies to them, and their runs
+    are not shared.
     """
     agencies, node_ids = resources.agencies, resources.node_ids
     policy, batch_cache = resources.policy, resources.batch_cache
@@ -105,7 +105,7 @@ def build_execute(
             _HUB_APPLICATION if is_internal else None if client is None else _build_application(caller, client)
         )
         run = engine.run(
-            RunRequest(  # by position: made for each request
+            RunRequest(  # by position, because one is built for each request
                 request,
                 build_context,
                 call.request_id,
@@ -125,7 +125,7 @@ def build_execute(
 
 
 async def _record_outcome(running: Coroutine[Any, Any, GraphQLResponse], caller: Caller, span: Span) -> GraphQLResponse:
-    """The response; traces are told what kind of caller was answered, and the codes of what went wrong."""
+    """The response; traces get the kind of caller and the codes of errors."""
     span.set_attribute("simpul.caller", caller.kind.value)
     response = await running
     codes = {str(each.get("extensions", {}).get("code", "")) for each in response.errors}

@@ -1,4 +1,4 @@
-"""What the hub knows by itself, who writes down what was read, and what removes it in time: over its own database."""
+"""Builds the hub's own domains, the recording of reads and the purge of expired data, over its own database."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ from wiring.consents import build_consent_parts
 def build_hub_domains(
     settings: Settings, state: AsyncEngine, schema: GraphQLSchema, consents: ConsentServices | None = None
 ) -> HubDomains:
-    """What the hub knows by itself, out of its own database."""
+    """The domains that the hub answers from its own database."""
     return HubDomains(
         pseudonyms=Pseudonyms(settings.secret_bytes),
         people=SealedPeople(settings.secret_bytes),
@@ -44,12 +44,12 @@ def build_hub_domains(
 
 
 def build_access_ledger(settings: Settings, state: AsyncEngine) -> LedgerWriter:
-    """Where who read what is written down."""
+    """Build the ledger that records reads."""
     if not settings.ledger:
         return NoLedger()
     return AccessLedger(state, settings.secret_bytes, timeout=settings.ledger_timeout)
 
 
 def build_retention(settings: Settings, state: AsyncEngine) -> RetentionPurge:
-    """What removes from the hub's database whatever is kept for a time."""
+    """Build the purge of expired data in the hub's database."""
     return RetentionPurge(state, settings.secret_bytes, list_retention_rules(), settings.retention_policies)

@@ -1,4 +1,4 @@
-"""What a hub is composed of, beside its settings."""
+"""The parts of a hub, besides its settings."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from wiring.operations import NoOperations, RegisteredOperations
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HubParts:
-    """A schema of published records, the agencies that answer it, and what the hub keeps of its own.
+    """A schema of published records, the agencies that answer it, and the hub's own services.
 
     A part that is None is a feature that this hub does not serve.
     """
@@ -36,17 +36,17 @@ class HubParts:
     agencies: Agencies
     agency_probes: AgencyProbes
     lifespan: HubLifespan
-    """Opens and closes what the agencies need."""
+    """Opens and closes the resources of the agencies."""
     gates: Mapping[str, Gate] = field(default_factory=lambda: MappingProxyType({}))
-    """What every call to an agency passes, by agency."""
+    """The gate of each agency, which every call passes."""
     coalescing: bool = True
     """Whether equal operations that are pending at the same moment share one run."""
     cache_tokens: bool = True
-    """Whether a verified token is known again; otherwise its signature is checked every time."""
+    """Whether verified tokens are cached; otherwise each signature is checked every time."""
     recorder: ReadRecorder = field(default_factory=NoReadRecorder)
-    """Records who read what."""
+    """Records reads of personal data."""
     ledger: LedgerWriter = field(default_factory=NoLedger)
-    """The ledger that metrics tell about."""
+    """The ledger for the metrics."""
     registry: RegisteredOperations = field(default_factory=NoOperations)
     answer_cache: AnswerCache | NoAnswerCache = field(default_factory=NoAnswerCache)
     tracing: Tracing | NoTracing = field(default_factory=NoTracing)
@@ -54,10 +54,10 @@ class HubParts:
     usages: UsageHistory | None = None
     """For the Data Tracker."""
     consents: PartnerConsents | None = None
-    """For partners that ask for consent."""
+    """For partners that request consents."""
     sessions: SessionStore | None = None
-    """Who is signed in to the hub's own pages."""
+    """The sessions of the hub's own pages."""
     export_slots: ExportSlots | None = None
     """For people who export their data."""
     sample_people: LoadSamplePeople | None = None
-    """Whom a developer may act as in GraphiQL."""
+    """Sample people for GraphiQL."""

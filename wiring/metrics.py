@@ -1,4 +1,4 @@
-"""What the hub counts of itself, put together: who counts, who gathers, and who may see it."""
+"""Builds the hub's metrics: the counters, their collection, and the access to them."""
 
 from __future__ import annotations
 
@@ -26,12 +26,12 @@ from wiring.callers import CallerParts
 from wiring.hub_parts import HubParts
 
 _MAX_AGE = 1.0
-"""Seconds for which the status page takes numbers that were gathered."""
+"""Seconds for which the status page may use collected numbers."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HubCounters:
-    """Those to whom the parts of the hub tell what happens."""
+    """The counters to which the parts of the hub report."""
 
     requests: RequestCounts
     operations: OperationCounts
@@ -45,14 +45,14 @@ class HubCounters:
         return await asyncio.to_thread(render_exposition, await self.collector.collect_all(), accept)
 
     async def load_health(self) -> Sequence[AgencyHealth]:
-        """How the agencies are, as far as all processes know; nobody is asked."""
+        """The health of the agencies, as far as all processes know, without any call."""
         return build_agency_health(self.agency_names, await self.collector.collect_all(max_age=_MAX_AGE), time.time())
 
 
 def build_counters(
     settings: Settings, parts: HubParts, callers: CallerParts, read_counts: Mapping[str, AgencyReadCounts]
 ) -> HubCounters:
-    """Who counts. Nothing is opened yet."""
+    """Build the counters, without opening anything."""
     requests, operations = RequestCounts(), OperationCounts()
     rate_limits, budgets, answer_cache = callers.rate_limits, callers.budgets, parts.answer_cache
     cache = answer_cache if isinstance(answer_cache, AnswerCache) else None
@@ -84,7 +84,7 @@ def build_counters(
 
 
 def build_metrics_endpoint(settings: Settings, counts: HubCounters) -> MetricsEndpoint | None:
-    """Where Prometheus reads; None where nobody could prove to be it."""
+    """The endpoint for Prometheus; None outside development if it has no token."""
     token = settings.metrics_token
     if token is None and not settings.development:
         return None
@@ -92,7 +92,7 @@ def build_metrics_endpoint(settings: Settings, counts: HubCounters) -> MetricsEn
 
 
 def build_status_page(settings: Settings, counts: HubCounters, pages: PageRenderer) -> StatusPage | None:
-    """The page that shows how the agencies are, where the operator shows it and there are any."""
+    """The status page of the agencies, if the operator shows it and there are any."""
     if not settings.status_page or not counts.agency_names:
         return None
     return StatusPage(counts.load_health, pages, with_consents=settings.sign_in_issuer is not None)

@@ -1,4 +1,4 @@
-"""The operations that are registered in the hub's database, and an engine that knows them."""
+"""The operations that are registered in the hub's database, and an engine that applies them."""
 
 from __future__ import annotations
 
@@ -14,29 +14,29 @@ from store.operations.operation_registry import ApplyRegistry, OperationRegistry
 
 
 class RegisteredOperations(Protocol):
-    """Which operations are registered."""
+    """The registered operations."""
 
     async def apply_once(self, apply: ApplyRegistry, /) -> int:
-        """Hand over what is registered now; the revision."""
+        """Apply the registered operations; returns their revision."""
 
     async def follow(self, apply: ApplyRegistry, /, *, after_revision: int) -> None:
-        """Hand over what is registered whenever it changes."""
+        """Apply the registered operations whenever they change."""
 
 
 class NoOperations:
     """Registers no operation."""
 
     async def apply_once(self, _apply: ApplyRegistry, /) -> int:
-        """Nothing is handed over."""
+        """Apply nothing."""
         return 0
 
     async def follow(self, _apply: ApplyRegistry, /, *, after_revision: int) -> None:
-        """Nothing ever changes."""
+        """Return, because nothing ever changes."""
 
 
 @asynccontextmanager
 async def follow_operations(registry: RegisteredOperations, engine: Engine) -> AsyncIterator[None]:
-    """A time in which the engine knows what is registered: before it begins, and from then on."""
+    """Apply the registered operations to the engine: once before the block, then after each change."""
     known = await registry.apply_once(engine.register_operations)
     task = asyncio.create_task(registry.follow(engine.register_operations, after_revision=known))
     try:

@@ -22,7 +22,7 @@ from wiring.token_issuers import get_document_timeout
 
 
 def build_sign_in(settings: Settings, issuers: Sequence[IssuerKeys], tokens: TokenVerifier) -> SignInFlow | None:
-    """How people sign in to the hub's own pages; None where no issuer is named for it. Nothing is asked yet."""
+    """Build the sign-in of the hub's own pages; None if no issuer is set for it. Opens nothing."""
     keys = next((each for each in issuers if each.issuer.name == settings.sign_in_issuer), None)
     if keys is None or settings.sign_in_client is None:
         return None
@@ -55,7 +55,7 @@ def build_pages(
     describe: DocumentDescriber,
     pages: PageRenderer,
 ) -> PersonalPages | None:
-    """The hub's own pages, where people can sign in to them and sessions can be kept."""
+    """Build the hub's own pages, if people can sign in to them and sessions can be stored."""
     if sign_in is None or live_sessions is None:
         return None
     limits = SessionLimits(idle=settings.session_idle, lifetime=settings.session_lifetime)

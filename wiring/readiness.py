@@ -18,7 +18,7 @@ from wiring.hub_parts import HubParts
 
 
 def build_readiness_check(parts: HubParts, callers: CallerParts) -> Callable[[], Awaitable[Readiness]]:
-    """What `/health/ready` reports."""
+    """Build the report of `/health/ready`."""
     load_shedder = callers.load_shedder
 
     async def ready() -> Readiness:

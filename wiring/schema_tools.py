@@ -1,4 +1,4 @@
-"""What can be said of the graph and of operations over it while nobody is asked: nothing is opened here."""
+"""Tools over the graph and its operations that open nothing and call no agency."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def build_schema_sdl() -> str:
 
 
 def build_access_page() -> str:
-    """Who sees what of the graph, as `docs/frontend/field-access.md` holds it."""
+    """The access rules of the graph, as `docs/frontend/field-access.md` holds them."""
     return render_access_page(get_graphql_schema(build_schema()))
 
 
@@ -36,7 +36,7 @@ def build_decision_table() -> str:
 
 
 def build_offline_engine(*, introspection: bool = False) -> Engine:
-    """An engine over the hub's graph that looks at operations and asks nobody, with the limits of a hub of default."""
+    """An engine over the hub's graph that analyses operations without any call, with the default limits."""
     fields = Settings.model_fields
     max_pangan_calls = fields["pangan_burst"].default + int(
         fields["pangan_rate"].default * fields["request_timeout"].default
@@ -52,7 +52,7 @@ def build_offline_engine(*, introspection: bool = False) -> Engine:
 def explain_operation(document: str, *, operation_name: str | None, variables: Mapping[str, Any]) -> tuple[str, str]:
     """The plan of an operation over the hub's graph as text, and the Python source it was compiled to.
 
-    Raises `ValueError` with what is wrong with the document, or why it has no plan.
+    Raises `ValueError` if the document is invalid or has no plan.
     """
     engine = build_offline_engine(introspection=True)
     limits = engine.rules.limits

@@ -1,4 +1,4 @@
-"""Who tells traces of what, where they are collected."""
+"""Builds the tracing of this process, if traces are collected."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ from web.middleware.request_spans import NoRequestSpans, RequestSpans, StartRequ
 
 
 def build_tracing(settings: Settings) -> Tracing | NoTracing:
-    """The traces of this process."""
+    """The tracing of this process."""
     if settings.traces_url is None:
         return NoTracing()
     return Tracing(settings.traces_url, sample_ratio=settings.traces_sample_ratio)
 
 
 def build_request_spans(settings: Settings, tracing: Tracing | NoTracing) -> StartRequestSpan:
-    """What traces are told of requests."""
+    """The spans of requests, if traces are collected."""
     if isinstance(tracing, NoTracing):
         return NoRequestSpans()
     return RequestSpans(

@@ -1,17 +1,17 @@
 """The hub as an OpenID Connect relying party: people sign in to its own pages at an issuer that the operator named.
 
-Authorization code flow (OpenID Connect Core 1.0, section 3.1) with PKCE by S256 (RFC 7636). What the hub has to
-remember until the person comes back travels, sealed, in a cookie of their browser: so a code counts in the browser that
-began, once (the cookie goes when it is used), and for some minutes. What holds which attack (RFC 9700, section 4):
+Authorization code flow (OpenID Connect Core 1.0, section 3.1) with PKCE by S256 (RFC 7636). A sealed cookie in the
+browser holds the state of a pending sign-in. So a code is accepted only in the browser that began the sign-in, once
+(the response deletes the cookie), and for some minutes. Attacks and defences (RFC 9700, section 4):
 
-| attack | held by |
+| attack | defence |
 |---|---|
-| a foreign page signs a person in as somebody else (login CSRF) | `state`, compared with the cookie |
-| a code that was stolen, or put into another sign-in | the verifier in the cookie; `nonce` in the ID token |
-| an answer of another issuer (mix-up) | `iss` of the answer (RFC 9207); one issuer; a callback of its own |
+| another site signs a person in as a different user (login CSRF) | `state`, compared with the cookie |
+| a stolen code, or one injected into another sign-in | the verifier in the cookie; `nonce` in the ID token |
+| a response of another issuer (mix-up) | `iss` of the response (RFC 9207); one issuer; a separate callback |
 | a token for another application, or of another person | `aud`, `azp` and `sub` of both tokens |
-| being sent on to a foreign page | where to go on stands in the sealed cookie, and is a path of the hub |
-| a sign-in of yesterday that counts as one of now | `max_age`, held against `auth_time` of the ID token |
+| open redirect | the sealed cookie holds the target, which is a path of the hub |
+| an old sign-in that counts as a recent one | `max_age`, compared with `auth_time` of the ID token |
 """
 
 from __future__ import annotations
@@ -42,10 +42,10 @@ from records.calls.failures import AgencyFailure
 from records.clocks import Clocks
 
 SIGN_IN_TIMEOUT: Final = 600.0
-"""Seconds for which somebody may be away at the issuer."""
+"""Seconds that a person may spend at the issuer."""
 _ENDPOINTS_LIFETIME: Final = 300.0
 _RETRY_INTERVAL: Final = 10.0
-"""Seconds between two readings of a discovery document that cannot be had."""
+"""Seconds until an unavailable discovery document is read again."""
 _MAX_DEPTH: Final = 6
 _MAX_BRACKETS: Final = 200
 
@@ -53,38 +53,38 @@ _log = logging.getLogger("simpul.sign_in")
 
 
 class TokenClient(Protocol):
-    """Gives tokens for codes; HTTP, handed in by the composition root."""
+    """Exchanges codes for tokens over HTTP; the composition root provides it."""
 
     async def redeem_code(self, url: str, form: Mapping[str, str], *, authorization: str | None) -> bytes | None:
-        """The issuer's JSON; None where it refuses what stands in the form. Raises AgencyFailure."""
+        """Return the issuer's JSON, or None if it refuses the form. Raises `AgencyFailure`."""
 
 
 class SignInFailed(Exception):  # noqa: N818 - names the condition
-    """This sign-in came to nothing, and can be begun anew. The text is for the log and holds nothing of it."""
+    """This sign-in failed; the person can start a new one. The text is for the log and holds no data of the sign-in."""
 
 
 class SignInDenied(Exception):  # noqa: N818 - names the condition
-    """The person, or the issuer for them, said no."""
+    """The person, or the issuer for them, denied the sign-in."""
 
 
 class SignInUnavailable(Exception):  # noqa: N818 - names the condition
-    """Nobody can sign in at the moment: the issuer does not answer, or not as it should."""
+    """Sign-in is unavailable: the issuer does not answer, or its answer is invalid."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SignInClient:
-    """The hub's pages, as the issuer knows them. Without a secret they are a public client."""
+    """The hub's pages as a client of the issuer; without a secret, a public client."""
 
     id: str
     secret: str | None = field(default=None, repr=False)
     redirect_uri: str
     signed_out_uri: str
-    """Where the issuer sends people after they signed out there."""
+    """Where the issuer redirects people after they sign out there."""
     scopes: tuple[str, ...] = ("openid",)
 
     @property
     def authorization(self) -> str | None:
-        """The header that proves it (`client_secret_basic`): each part encoded as in a form (RFC 6749, 2.3.1)."""
+        """The `client_secret_basic` header, with both parts form-encoded (RFC 6749, section 2.3.1)."""
         if self.secret is None:
             return None
         return f"Basic {b64encode(f'{quote_plus(self.id)}:{quote_plus(self.secret)}'.encode()).decode()}"
@@ -92,7 +92,7 @@ class SignInClient:
 
 @dataclass(frozen=True, slots=True)
 class SignInStart:
-    """A sign-in under way: where the browser goes, and what it keeps meanwhile."""
+    """A pending sign-in: the address for the browser, and the cookie that it keeps."""
 
     address: str
     cookie: str = field(repr=False)
@@ -100,17 +100,17 @@ class SignInStart:
 
 @dataclass(frozen=True, slots=True)
 class SignInResult:
-    """A sign-in that succeeded, and where the person wanted to go."""
+    """A successful sign-in, and the page to which it returns."""
 
     session: SignedInSession
     target: str
     id_token: str = field(repr=False)
-    """The ID token, which the issuer wants to see when the session ends."""
+    """The ID token, which the issuer needs when the session ends."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SignInIssuer:
-    """The issuer at which people sign in, and what asks it."""
+    """The issuer at which people sign in, and the clients that call it."""
 
     keys: IssuerKeys
     documents: DocumentReader
@@ -132,9 +132,9 @@ class SignInFlow:
         lifetime: float = SessionLimits().lifetime,
         clocks: Clocks = Clocks(),  # noqa: B008 - frozen
     ) -> None:
-        """Take the issuer, the hub's secret, and who verifies access tokens.
+        """Takes the issuer, the hub's secret, and the verifier of access tokens.
 
-        `lifetime` is how many seconds a session may go on.
+        `lifetime` is the maximum length of a session, in seconds.
         """
         self._keys = keys = issuer.keys
         self._client = client
@@ -146,12 +146,12 @@ class SignInFlow:
         self._clock = clocks.wall
 
     async def begin(self, target: str, *, language: str, max_age: int | None = None) -> SignInStart:
-        """Begin a sign-in that goes on at `target`, a path of the hub.
+        """Begin a sign-in that continues at `target`, a path of the hub.
 
-        With `max_age`, the person must have authenticated at the issuer within that many seconds, or does so now
-        (OpenID Connect Core 1.0, section 3.1.2.1).
+        With `max_age`, a person whose last authentication at the issuer is older than that many seconds authenticates
+        again (OpenID Connect Core 1.0, section 3.1.2.1).
 
-        Raises `SignInUnavailable`, and `SignInFailed` for a path that is too long to be kept.
+        Raises `SignInUnavailable`, and `SignInFailed` if the path is too long for the cookie.
         """
         endpoints = await self._endpoints.get()
         state, nonce, verifier = (secrets.token_urlsafe(32) for _ in range(3))
@@ -179,9 +179,9 @@ class SignInFlow:
         return SignInStart(_add_query(endpoints.authorization, parameters), cookie)
 
     async def finish(self, cookie: str, answer: Mapping[str, str]) -> SignInResult:
-        """End a sign-in by the issuer's answer (RFC 6749, sections 4.1.2 and 4.1.2.1), parameters by name, each once.
+        """Complete a sign-in by the parameters of the issuer's response (RFC 6749, sections 4.1.2 and 4.1.2.1).
 
-        Raises `SignInFailed`, `SignInDenied`, `SignInUnavailable`, and `CitizenRequired` for whom these pages are not.
+        Raises `SignInFailed`, `SignInDenied`, `SignInUnavailable`, and `CitizenRequired` if it is not a citizen.
         """
         pending = self._cookies.open(cookie, now=self._clock())
         if pending is None:
@@ -201,9 +201,9 @@ class SignInFlow:
         return SignInResult(session, pending["target"], id_token)
 
     async def build_sign_out_url(self, id_token: str | None, *, language: str) -> str | None:
-        """Where a browser goes to sign out at the issuer, too (OpenID Connect RP-Initiated Logout 1.0, section 2).
+        """The address that signs a browser out at the issuer, too (OpenID Connect RP-Initiated Logout 1.0, section 2).
 
-        None where the issuer has no such address, or cannot be read.
+        None if the issuer has no such address, or cannot be read.
         """
         try:
             endpoints = await self._endpoints.get()
@@ -245,7 +245,7 @@ class SignInFlow:
     async def _verify_tokens(
         self, tokens: Mapping[str, Any], nonce: str, *, max_age: int | None
     ) -> tuple[SignedInSession, str]:
-        """The person and the ID token; both tokens must name the same person."""
+        """Verify both tokens, which must name the same person; return the person and the ID token."""
         access, id_token = tokens.get("access_token"), tokens.get("id_token")
         if not isinstance(access, str) or not isinstance(id_token, str):
             raise SignInFailed("the issuer gave no access token, or no ID token")
@@ -273,25 +273,25 @@ class SignInFlow:
         return SignedInSession.start(caller, ends=ends, authenticated_at=authenticated_at), id_token
 
     def _build_acr_values(self) -> Mapping[str, str]:
-        """How surely people should be identified, in the issuer's words: as what is decided on the pages demands."""
+        """The assurance to request, in the issuer's terms: the levels that decisions on the pages require."""
         known = self._keys.issuer.assurance
         words = [word for word in sorted(known, key=lambda each: known[each]) if known[word] >= Assurance.SUBSTANTIAL]
         return {"acr_values": " ".join(words)} if words else {}
 
     def _build_resource(self) -> Mapping[str, str]:
-        """For whom the access token is to be, where the issuer calls the hub by an address (RFC 8707)."""
+        """The audience of the access token, if the issuer knows the hub by an address (RFC 8707)."""
         address = next((each for each in self._keys.issuer.audience if "://" in each), None)
         return {} if address is None else {"resource": address}
 
     def __repr__(self) -> str:
-        """Which issuer and client, never the secret."""
+        """Issuer and client, never the secret."""
         return f"<SignIn at {self._keys.issuer.name} as {self._client.id}>"
 
 
 class _EndpointCache:
-    """Where people sign in, read from the issuer when somebody first wants to, and kept for some minutes.
+    """The issuer's sign-in addresses, read when a person first needs them, and cached for some minutes.
 
-    Anybody can begin a sign-in, so an issuer that cannot be read is not asked again at once.
+    Anybody can begin a sign-in, so an issuer that fails is not asked again immediately.
     """
 
     def __init__(self, name: str, issuer: str, documents: DocumentReader, monotonic_clock: Callable[[], float]) -> None:
@@ -328,7 +328,7 @@ class _EndpointCache:
 
 
 def _add_query(address: str, parameters: Mapping[str, str]) -> str:
-    """The address, which may have a query already, with these parameters."""
+    """The address, with these parameters added to its query."""
     mark = "&" if urlsplit(address).query else "?"
     return f"{address}{mark}{urlencode(parameters)}"
 

@@ -1,8 +1,8 @@
-"""The one decision about a field: whether this caller may see it, or which fact has to be known first.
+"""Decides whether a caller may see a field, or which fact has to be loaded first.
 
-`decide` is pure. It loads nothing: where the answer depends on a fact that is not loaded, it names the fact
-(`NeedsFact`), and its user asks again with the fact. A fact never turns a denial into a permission: what is denied
-without it needs no fact, so no agency is asked about a caller who is refused anyway.
+`decide` is pure and loads nothing. If the outcome depends on a fact that is not loaded, it returns `NeedsFact`, and its
+caller calls it again with the fact. A fact never turns a denial into a permission. So a denial needs no fact, and no
+agency is called for a caller who is denied anyway.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ class Allowed:
     """The caller may see the field."""
 
     by: Rule
-    """The rule that let the caller pass: the ground on which the data is read."""
+    """The rule that allows it, which determines the legal basis of the read."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +70,7 @@ _PURPOSE_RULE_BY_KIND = {
 
 
 def decide(access: Access, caller: Caller, facts: Facts) -> Decision:
-    """Whether the caller may see a field with this rule in a record of which these facts are known."""
+    """Decide whether the caller may see a field with this access rule in a record with these facts."""
     if Rule.PUBLIC in access.rule:
         return _ALLOWED_BY[Rule.PUBLIC]
     kind = caller.kind
@@ -81,7 +81,7 @@ def decide(access: Access, caller: Caller, facts: Facts) -> Decision:
 
 
 def find_possible_facts(access: Access) -> tuple[Fact, ...]:
-    """The facts that decisions about known people can need, whoever the caller is. They add to what a field costs."""
+    """The facts that decisions about known people can need, for any caller. They add to the cost of a field."""
     if Rule.PUBLIC in access.rule:
         return ()
     return (
@@ -91,7 +91,7 @@ def find_possible_facts(access: Access) -> tuple[Fact, ...]:
 
 
 def get_represented_person(caller: Caller) -> Nik | None:
-    """The person for whom a citizen acts: themself, or the person they assist. None for other callers."""
+    """The person for whom a citizen acts: the citizen, or the person they assist. None for other callers."""
     return caller.nik if caller.on_behalf_of is None else caller.on_behalf_of
 
 
@@ -108,7 +108,7 @@ def _decide_citizen(access: Access, caller: Caller, facts: Facts) -> Decision:
         decision = _check_sign_in(
             access, caller, facts, _ALLOWED_AS_SELF if own is Rule.SELF else _ALLOWED_AS_ASSISTANT
         )
-        # The next record may be about another person: a permission for one's own is none for every record.
+        # The next record may be about another person: so a permission for one's own records is not one for all.
         return _NEEDS_SUBJECTS if is_any and isinstance(decision, Allowed) else decision
     if people and _can_be_guardian(access, caller):
         if isinstance(facts.children, NotLoaded):
@@ -119,7 +119,7 @@ def _decide_citizen(access: Access, caller: Caller, facts: Facts) -> Decision:
 
 
 def _check_app(access: Access, caller: Caller, own: Rule) -> DenialReason | None:
-    """What an app that is not the city's own may read for a citizen: only what one of its scopes opens, of themself."""
+    """Check a third-party app: it may read only the citizen's own data, and only what one of its scopes opens."""
     if not access.rule & _CITIZEN_RULES:
         return None
     if own is not Rule.SELF or own not in access.rule or not access.citizen_scopes:
@@ -128,7 +128,7 @@ def _check_app(access: Access, caller: Caller, own: Rule) -> DenialReason | None
 
 
 def _can_be_guardian(access: Access, caller: Caller) -> bool:
-    """Whether the family card can matter. Children's data is specific, so it takes the same assurance."""
+    """Whether the family card can affect the decision. Children's data is specific, so it needs the same assurance."""
     return (
         caller.first_party
         and Rule.GUARDIAN in access.rule
@@ -138,7 +138,7 @@ def _can_be_guardian(access: Access, caller: Caller) -> bool:
 
 
 def _check_sign_in(access: Access, caller: Caller, facts: Facts, allowed: Allowed) -> Decision:
-    """Allowed, where the person is identified as surely, and has signed in as recently, as it requires."""
+    """Allow it if the person's assurance and the time of their sign-in meet the requirements."""
     if caller.assurance < access.classification.required_assurance:
         return _DENIED[DenialReason.ASSURANCE_TOO_LOW]
     within = facts.policy.recent_sign_in_seconds
@@ -149,7 +149,7 @@ def _check_sign_in(access: Access, caller: Caller, facts: Facts, allowed: Allowe
 
 
 def _decide_by_purpose(access: Access, caller: Caller, facts: Facts) -> Decision:
-    """Officials and systems of agencies."""
+    """Decide for officials and systems of agencies."""
     rule, denial = _PURPOSE_RULE_BY_KIND[caller.kind]
     if rule not in access.rule:
         return _DENIED[denial]
@@ -168,9 +168,9 @@ def _decide_by_purpose(access: Access, caller: Caller, facts: Facts) -> Decision
 
 
 def _covers_children(access: Access, caller: Caller, facts: Facts) -> bool:
-    """Whether the stated purpose covers a child. Children's data is specific, whatever it is.
+    """Whether the stated purpose covers children. All data about a child is specific.
 
-    A field that names its purposes covers children as it covers everybody, and so does one that leads to such fields.
+    A field that declares its purposes covers children as well, and so does a field that leads to such fields.
     """
     return bool(access.purposes) or facts.leads_to_purposes or _PURPOSES.get(caller.purpose or "") in CHILD_PURPOSES
 
@@ -198,16 +198,16 @@ def _decide_partner(access: Access, caller: Caller, facts: Facts) -> Decision:
 
 
 def _get_preferences(facts: Facts) -> Preferences:
-    """What the people said, where that is settled without loading it."""
+    """The people's preferences, if they are known without loading."""
     if isinstance(facts.subjects, UnknownPerson):
         return facts.subjects
     if not facts.subjects and isinstance(facts.preferences, NotLoaded):
-        return _NO_PREFERENCES  # there is nobody who could have said anything
+        return _NO_PREFERENCES  # a record about no person has no preferences
     return facts.preferences
 
 
 def _check_purpose(access: Access, caller: Caller, policy: AccessPolicy) -> DenialReason | None:
-    """What the caller states, whoever the record is about."""
+    """Check the caller's purpose and case, which do not depend on the record."""
     if not caller.purpose:
         return DenialReason.PURPOSE_REQUIRED
     if not caller.case:
@@ -221,7 +221,7 @@ def _check_purpose(access: Access, caller: Caller, policy: AccessPolicy) -> Deni
 def _check_preferences(
     access: Access, caller: Caller, policy: AccessPolicy, preferences: Known | UnknownPerson
 ) -> DenialReason | None:
-    """The caller's case and the restrictions of the people."""
+    """Check the caller's case and the people's restrictions."""
     purpose = _PURPOSES.get(caller.purpose or "")
     if not access.allows_any_case and (refusal := _check_case(purpose, preferences)) is not None:
         return refusal
@@ -235,10 +235,10 @@ def _check_preferences(
 
 
 def _check_case(purpose: Purpose | None, preferences: Known | UnknownPerson) -> DenialReason | None:
-    """Whether the caller's case covers the people; it does where no register holds such cases.
+    """Check that the caller's case covers the people. Without a register of such cases, it does.
 
-    Of a record about several people, such as a family card, one of them is enough: it is a record of that person, too.
-    The hub itself holds data requests, so a purpose of answering them always needs one.
+    For a record about several people, such as a family card, one of them is enough: it is that person's record, too.
+    The hub itself holds data requests, so the purpose of answering them always needs a case.
     """
     is_required = purpose is Purpose.SUBJECT_REQUEST
     if isinstance(preferences, UnknownPerson):
@@ -249,7 +249,7 @@ def _check_case(purpose: Purpose | None, preferences: Known | UnknownPerson) -> 
 
 
 def _has_consent(caller: Caller, subjects: Subjects, scope: Scope | None, preferences: Preferences) -> bool:
-    """Whether each person consented to this client and the stated purpose; without a scope, to any scope."""
+    """Whether each person consented to this client and the stated purpose, for the scope or, without one, for any."""
     if not isinstance(subjects, tuple) or not isinstance(preferences, Known):
         return False
     granted = {
@@ -292,4 +292,4 @@ _DECIDE_BY_KIND = {
     CallerKind.BUSINESS: _decide_business,
     **dict.fromkeys(_RULE_BY_OVERSEER, _decide_overseer),
 }
-"""Kinds that are not named here read no personal data."""
+"""Other kinds read no personal data."""

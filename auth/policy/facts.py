@@ -1,4 +1,4 @@
-"""What a decision about a field reads besides the rule and the caller, and the facts that it can need."""
+"""The inputs of a decision about a field besides rule and caller, and the facts that it can need."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from records.identifiers import Nik
 
 
 class Fact(Enum):
-    """What a decision can need to know. The schema knows which batch loads each."""
+    """A fact that a decision can need. The schema maps each to the batch that loads it."""
 
     SUBJECTS = "the people that the record is about"
     FAMILY_CARD = "the children whose guardian the caller is"
@@ -22,28 +22,28 @@ class Fact(Enum):
 
 @dataclass(frozen=True, slots=True)
 class NotLookedAt:
-    """No record is known yet. `Denied` then holds for every record; `Allowed` does too."""
+    """No record is known yet. `Allowed` and `Denied` then hold for every record."""
 
 
 @dataclass(frozen=True, slots=True)
 class UnknownPerson:
-    """The record is about a person whom the agency does not identify."""
+    """The agency does not identify the person of the record."""
 
 
 @dataclass(frozen=True, slots=True)
 class NotLoaded:
-    """The fact was not loaded."""
+    """The fact is not loaded."""
 
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """What the people of a record said, as one: all have to consent, and a restriction of one counts."""
+    """The combined preferences of a record's people: all have to consent, and one restriction is enough."""
 
     preferences: DataPreferences
 
     @classmethod
     def of_people(cls, preferences: Mapping[Nik, DataPreferences], people: tuple[Nik, ...]) -> Known:
-        """The preferences of several people together."""
+        """Combine the preferences of several people."""
         if len(people) == 1:
             return cls(preferences[people[0]])
         in_cases = [found for nik in people if (found := preferences[nik].people_in_case) is not None]
@@ -57,12 +57,12 @@ class Known:
 
 
 Subjects: TypeAlias = tuple[Nik, ...] | NotLookedAt | UnknownPerson
-"""Whom a record is about. The empty tuple: nobody, as a list that a supervisor reads."""
+"""The people of a record. Empty for a record about no person, such as a list that a supervisor reads."""
 Preferences: TypeAlias = Known | NotLoaded | UnknownPerson
 
 
 class Facts(NamedTuple):
-    """What a decision reads besides the rule and the caller. A named tuple, since one is built for each record."""
+    """The inputs of a decision besides rule and caller. A named tuple, because one is built for each record."""
 
     subjects: Subjects = NotLookedAt()
     business: str | None = None
@@ -72,10 +72,10 @@ class Facts(NamedTuple):
     concerns_child: bool = False
     """Whether one of the people is under 18."""
     leads_to_purposes: bool = False
-    """Whether the field only leads to records that name the purposes for which they may be read."""
+    """Whether the field only leads to records that declare their own purposes."""
     children: Collection[Nik] | NotLoaded = NotLoaded()
-    """The children whose guardian the caller is, by the family card."""
+    """The children whose guardian the caller is, according to the family card."""
     preferences: Preferences = NotLoaded()
     policy: AccessPolicy = DEFAULT_POLICY
     now: float | None = None
-    """Seconds since 1970; without it no sign-in is recent."""
+    """Seconds since 1970; without it, no sign-in counts as recent."""

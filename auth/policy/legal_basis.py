@@ -9,14 +9,14 @@ from auth.caller import Caller, CallerKind, Representation
 
 
 class LegalBasis(Enum):
-    """A basis in law; the value is what the ledger keeps."""
+    """A legal basis; the ledger stores the value."""
 
     OWN_RIGHT = "own-right"
     """The person themself: their right of access (articles 5 to 7)."""
     GUARDIANSHIP = "guardianship"
     """A parent or guardian, about their child (article 25)."""
     ASSISTANCE = "assistance"
-    """Somebody who was asked for help by a person with a disability (article 26)."""
+    """An assistant, whose help a person with a disability asked for (article 26)."""
     CONSENT = "consent"
     """The person agreed (article 20, paragraph 2, letter a)."""
     LEGAL_DUTY = "legal-duty"
@@ -39,11 +39,11 @@ _BASIS_BY_KIND: Mapping[CallerKind, LegalBasis] = {
 
 
 def get_legal_basis(caller: Caller, *, is_own: bool) -> LegalBasis | None:
-    """On what basis the caller reads; None where there is none: rules let nobody of that kind read.
+    """The legal basis of the caller's reads; None if no rule lets callers of that kind read.
 
-    It is the rule by which the caller passed (`Allowed.by`), without deciding again. All kinds but citizens pass by
-    one rule alone. A citizen passes by what is about themself as well (`is_own`: SELF), about whom they assist
-    (ASSISTANT), or about a child of theirs (GUARDIAN): a citizen who reads what is not `is_own` is a guardian.
+    It follows from the rule that allowed the read (`Allowed.by`), without a second decision. All kinds but citizens
+    pass by a single rule. A citizen passes for their own data and for data of the person they assist (`is_own`: SELF
+    and ASSISTANT), or for a child (GUARDIAN): so a citizen who reads without `is_own` is a guardian.
     """
     if caller.representation is Representation.ASSISTANT:
         return LegalBasis.ASSISTANCE

@@ -1,7 +1,7 @@
 """The access that a field declares: rules, classes of data, and the reasons for which a caller is denied.
 
-A field says who may see it (`Rule`), how sensitive it is (`Classification`) and, where not every lawful purpose will
-do, for which purposes (`Access`). `auth/policy/decision.py` decides by them.
+A field declares who may see it (`Rule`), how sensitive it is (`Classification`) and, if not every lawful purpose is
+enough, its purposes (`Access`). `auth/policy/decision.py` decides by them.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ class Rule(Flag):
     GUARDIAN = auto()
     """A parent, about their child under 18 on the same family card (UU PDP 27/2022, article 25)."""
     ASSISTANT = auto()
-    """Who helps a person with a disability, about that person (UU PDP 27/2022, article 26)."""
+    """The assistant of a person with a disability, about that person (UU PDP 27/2022, article 26)."""
     OFFICIAL = auto()
     """An official of an agency, for a purpose and a case."""
     AGENCY_SYSTEM = auto()
@@ -34,15 +34,15 @@ class Rule(Flag):
     BUSINESS = auto()
     """The business the data is about, by its NIB."""
     SUPERVISOR = auto()
-    """A supervisor, about what readers of their own agency read (UU PDP 27/2022, article 37)."""
+    """A supervisor, about reads by their own agency's readers (UU PDP 27/2022, article 37)."""
     AUDITOR = auto()
-    """An auditor of the city, about what anybody read."""
+    """An auditor of the city, about all reads."""
     PROTECTION_OFFICER = auto()
-    """The data-protection officer, about what anybody read (UU PDP 27/2022, articles 53 and 54)."""
+    """The data-protection officer, about all reads (UU PDP 27/2022, articles 53 and 54)."""
 
 
 PURPOSE_RULES = Rule.OFFICIAL | Rule.AGENCY_SYSTEM | Rule.PARTNER
-"""Who reads for a purpose and a case, and as far as people let them."""
+"""Rules for callers that read for a purpose and a case, within people's preferences."""
 
 
 class Classification(Enum):
@@ -57,13 +57,13 @@ class Classification(Enum):
     FINANCE = "SPECIFIC", "FINANCE"
 
     def __init__(self, level: str, kind: str | None) -> None:
-        """Attributes and no properties: every decision reads them."""
+        """Plain attributes instead of properties, because every decision reads them."""
         self.level: Final = level
         """PUBLIC, PERSONAL or SPECIFIC."""
         self.kind: Final = kind
-        """The kind of specific data, where it is specific (article 4, paragraph 2)."""
+        """The kind of specific data, if it is specific (article 4, paragraph 2)."""
         self.required_assurance: Final = Assurance.SUBSTANTIAL if level == "SPECIFIC" else Assurance.NONE
-        """How surely a person has to be identified to read it."""
+        """The assurance that a person needs to read it."""
 
     @property
     def label(self) -> str:
@@ -73,35 +73,35 @@ class Classification(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Access:
-    """Who may see a field, and what that takes."""
+    """Who may see a field, and under which conditions."""
 
     rule: Rule
     classification: Classification = Classification.PERSONAL
     purposes: frozenset[Purpose] = frozenset()
-    """For which purposes officials, systems and partners may read it; empty where each that they may state will do."""
+    """Purposes for which officials, systems and partners may read it; empty for all that they may state."""
     scope: Scope | None = None
-    """What a partner must have been granted."""
+    """The scope that a partner needs."""
     requires_case: bool = False
-    """Whether those who oversee may read it for a case alone."""
+    """Whether overseers need a case to read it."""
     allows_any_case: bool = False
-    """Whether readers find the cases they work on by it, so that it may be read for any case."""
+    """Whether any case is enough, because readers find their cases by this field."""
     allows_any_consent: bool = False
-    """Whether a partner needs a consent of the person and no scope: what is told about the consent itself."""
+    """Whether a partner needs only a consent of the person and no scope, as for data about the consent itself."""
     citizen_scopes: frozenset[CitizenScope] = frozenset()
-    """Scopes of which one lets an app of others read it for the person; without any, only the city's own apps may."""
+    """Scopes for third-party apps; one is enough to read it for the person. Without any, only the city's apps may."""
     requires_recent_sign_in: bool = False
-    """Whether the person must have authenticated lately: what changes something for them."""
+    """Whether the person must have authenticated recently, as for changes."""
 
 
 def to_access(declared: Rule | Access) -> Access:
-    """A rule alone means general personal data; a public one, no personal data."""
+    """Complete a bare rule: a public one means no personal data, any other one general personal data."""
     if isinstance(declared, Access):
         return declared
     return Access(declared, Classification.PUBLIC if declared is Rule.PUBLIC else Classification.PERSONAL)
 
 
 class DenialReason(Enum):
-    """Why a caller may not see a field. The name is the class of the reason, as callers get it."""
+    """Why a caller may not see a field. Callers receive the name as the class of the reason."""
 
     SIGN_IN = "This field is not public. Sign in and send the token as 'Authorization: Bearer ...'."
     NOT_YOURS = (

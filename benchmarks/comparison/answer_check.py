@@ -34,7 +34,7 @@ def check_target(target: Target, url: str, upstream: Upstream, callers: list[Ben
 
 
 class TargetAnswer(NamedTuple):
-    """What a target answered."""
+    """The response of a target."""
 
     status: int
     json: Any
@@ -43,7 +43,7 @@ class TargetAnswer(NamedTuple):
 
 
 def ask(url: str, question: BenchmarkQuestion, number: int, token: str | None) -> TargetAnswer:
-    """One answer."""
+    """Send one question; return the response."""
     parts = urlsplit(url)
     connection = HTTPConnection(parts.netloc, timeout=_TIMEOUT_S)
     headers = {"Content-Type": "application/json", "Accept": "application/json"}

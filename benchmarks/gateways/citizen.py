@@ -55,7 +55,7 @@ def main() -> None:
             agencies=build_agencies(options.recorded),
             agency_probes=AgencyProbes({}),
             lifespan=lifespan,
-            coalescing=False,  # each asks for themself: nothing is to be shared
+            coalescing=False,  # each caller reads their own data: no run can be shared
             recorder=NoReadRecorder() if ledger is None else ledger.record,
         ),
     )

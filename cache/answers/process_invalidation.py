@@ -19,17 +19,17 @@ _NAME = "invalidated"
 
 
 class NoProcessInvalidation:
-    """No other process: for one that is alone, or shares a tier with the others."""
+    """No other process: for a process that is alone, or shares a tier with the others."""
 
     def open(self) -> None:
-        """Nothing is opened."""
+        """Open nothing."""
 
     def poll(self) -> bool:
-        """Nothing was invalidated."""
+        """Return False: nothing was invalidated."""
         return False
 
     def publish(self) -> None:
-        """Nobody is told."""
+        """Publish nothing."""
 
 
 ALONE = NoProcessInvalidation()

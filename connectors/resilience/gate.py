@@ -399,10 +399,10 @@ class Gate:
 
 
 class NoGate:
-    """Makes every attempt, once: for a driver whose user has the gate."""
+    """Makes every attempt, once: for a driver whose owner has the gate."""
 
     def __init__(self) -> None:
-        """Nothing is counted."""
+        """Starts its counters, which stay empty."""
         self.counts = CallCounters()
 
     async def ask(
@@ -414,5 +414,5 @@ class NoGate:
         hedgeable: bool = False,  # noqa: ARG002 - as a gate
         writes: bool = False,  # noqa: ARG002 - as a gate
     ) -> T:
-        """What the attempt gives."""
+        """Make the attempt."""
         return await attempt(call)

@@ -1,8 +1,8 @@
-"""Which document a request means, and whether this client may run it.
+"""Finds the document of a request, and checks that the client may run it.
 
-A request names a document by its id, or brings its text. Registered documents belong to one client each: to every
-other, their ids are as unknown as those that do not exist. Looking an id up is one look into a dictionary: unknown ids
-cost nothing, however many are tried.
+A request names a document by its id, or contains its text. A registered document belongs to one client: for every other
+client its id is as unknown as an id that does not exist. A lookup is one dictionary access: unknown ids cost nothing,
+however many are tried.
 """
 
 from __future__ import annotations
@@ -24,11 +24,11 @@ from records.hub.operations import FIRST_PARTY, ClientContract, OperationMode, R
 _log = logging.getLogger("simpul.operations")
 
 NOT_FOUND = "PersistedQueryNotFound"
-"""Apollo's words (Apollo Server, `PersistedQueryNotFoundError`), which its clients compare: they send the text next."""
+"""Apollo's text (Apollo Server, `PersistedQueryNotFoundError`): its clients compare it, and then send the document."""
 NOT_SUPPORTED = "PersistedQueryNotSupported"
-"""Apollo's words: its clients send texts from then on."""
+"""Apollo's text: its clients send full documents from then on."""
 MISMATCH = "provided sha does not match query"
-"""Apollo's words."""
+"""Apollo's text."""
 
 MAX_AUTOMATIC = 1024
 MAX_AUTOMATIC_CHARACTERS = 8 * 1024 * 1024
@@ -43,38 +43,38 @@ def hash_text(text: str) -> str:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ClientApplication:
-    """The application that asks, as its token proves it."""
+    """The client application, as its token proves it."""
 
     client: ClientId
     scopes: frozenset[str] = frozenset()
     is_partner: bool = False
-    """Whether it runs registered operations alone, unless its contract says otherwise."""
+    """Whether it runs registered operations only, unless its contract says otherwise."""
     is_system: bool = False
-    """Whether it is a system of an agency, which is held to registered operations as `PersistedDocuments` says."""
+    """Whether it is a system of an agency; `PersistedDocuments` defines its mode."""
     is_hub: bool = False
-    """Whether the hub's own pages ask: what they run was written with the hub, and is registered nowhere."""
+    """Whether it is the hub's own pages, whose operations ship with the hub and are not registered."""
 
     @property
     def is_frontend(self) -> bool:
-        """Whether people ask through it: the city's own app, or another.
+        """Whether people use it: an app of the city, or of a third party.
 
-        Without a contract it may run what a caller without a token may run. What it may read of a citizen depends on
-        who it is, and is decided field by field (`auth/policy/rules.py`).
+        Without a contract it may run what a caller without a token may run. The access rules of each field decide what
+        it may read of a citizen (`auth/policy/rules.py`).
         """
         return not (self.is_partner or self.is_system)
 
 
 @dataclass(frozen=True, slots=True)
 class RegisteredTerms:
-    """Under what terms a registered operation is run."""
+    """The terms of a registered operation."""
 
     operation: RegisteredOperation
     quota: DailyCostQuota | None
 
     def check(self, variables: Mapping[str, Any]) -> None:
-        """Refuse values outside what was agreed: raises `RefusedRequest`.
+        """Refuse values outside the contract: raises `RefusedRequest`.
 
-        `variables` are as the request gave them; defaults were looked at when the operation was registered.
+        `variables` are those of the request; defaults were checked when the operation was registered.
         """
         for name, allowed in self.operation.ranges.items():
             fault = allowed.find_fault(variables.get(name))
@@ -88,20 +88,20 @@ class RegisteredTerms:
 
 
 class ResolvedDocument(NamedTuple):
-    """What a request asks to run, once its document is found."""
+    """A request whose document is found."""
 
     request: GraphQLRequest
-    """With the document's text."""
+    """Contains the document's text."""
     terms: RegisteredTerms | None = None
-    """Where the document is registered."""
+    """The terms of a registered document."""
     store_as: str | None = None
-    """The hash to store the text by once it is found valid, where it is to be stored."""
+    """The hash under which to store the text once it is valid; None if it is not stored."""
 
 
 def charge(
     points: int, budget: CostBudget, terms: RegisteredTerms | None, variables: Mapping[str, Any] | None
 ) -> Awaitable[None] | None:
-    """Have a run paid for, once a registered operation keeps to its terms; to be awaited where others are asked."""
+    """Charge for a run, after a check of the terms if there are any; an awaitable if a shared store is asked."""
     if terms is None:
         return budget.spend(points)
     terms.check(variables or {})
@@ -109,7 +109,7 @@ def charge(
 
 
 async def _charge_all(points: int, *budgets: CostBudget) -> None:
-    """The caller pays first: a client's day is not spent by what its rate refuses."""
+    """The caller pays first, so that a request beyond the caller's rate spends nothing of the client's day."""
     for each in budgets:
         if (paying := each.spend(points)) is not None:
             await paying
@@ -117,7 +117,7 @@ async def _charge_all(points: int, *budgets: CostBudget) -> None:
 
 @dataclass(frozen=True, slots=True)
 class _ClientDocuments:
-    """What is known of one client."""
+    """The registered documents of one client."""
 
     mode: OperationMode
     by_id: Mapping[str, RegisteredTerms]
@@ -125,13 +125,13 @@ class _ClientDocuments:
 
 
 _WITHOUT_CONTRACT = {mode: _ClientDocuments(mode, {}, {}) for mode in OperationMode}
-"""Without a contract, by how far they are held."""
+"""Documents of clients without a contract, by their mode."""
 _NO_FRONTEND_DOCUMENTS = _ClientDocuments(OperationMode.OFF, {}, {})
 
 
 @dataclass(slots=True)
 class _AutomaticDocuments:
-    """Texts that first-party frontends sent with their hash (automatic persisted queries): bounded, the oldest go."""
+    """Texts that first-party frontends sent with their hash (automatic persisted queries); evicts the oldest."""
 
     texts: OrderedDict[str, str] = field(default_factory=OrderedDict)
     characters: int = 0
@@ -153,7 +153,7 @@ class _AutomaticDocuments:
 
 
 class PersistedDocuments:
-    """The documents that this process knows by id, and how far each client is held to them."""
+    """The documents that this process knows by id, and the mode of each client."""
 
     def __init__(
         self,
@@ -163,12 +163,11 @@ class PersistedDocuments:
         systems: OperationMode = OperationMode.IDS_ONLY,
         quota_store: DailyQuotaStore = NO_QUOTA_STORE,
     ) -> None:
-        """Know nothing yet.
+        """Starts without documents.
 
-        `first_party` is the mode of callers without a client, and of the city's own frontends that have no contract.
-        With `automatic`, they may have texts kept by their hash, where their mode lets them run any text. `systems` is
-        the mode of systems of agencies that have no contract. `quota_store` counts what clients spend of their days for
-        all processes.
+        `first_party` is the mode of callers without a client, and of the city's own frontends without a contract. With
+        `automatic`, they may store texts by their hash if their mode allows any text. `systems` is the mode of agency
+        systems without a contract. `quota_store` counts the daily cost of clients for all processes.
         """
         self._systems = _WITHOUT_CONTRACT[systems]
         self._quota_store = quota_store
@@ -180,11 +179,11 @@ class PersistedDocuments:
         self._frontend = _NO_FRONTEND_DOCUMENTS
         self._logged: OrderedDict[tuple[ClientId, str], None] = OrderedDict()
         self.must_check_text = first_party is not OperationMode.OFF
-        """Whether even a text that comes without client and id has to be looked at."""
+        """Whether a text without client and id needs a check, too."""
         self.replace((), ())
 
     def replace(self, contracts: Sequence[ClientContract], operations: Sequence[RegisteredOperation]) -> None:
-        """Know these and no others from now on. What a client spent of its day stays spent."""
+        """Replace all contracts and documents. Points that a client spent of its day stay spent."""
         by_client: dict[ClientId, list[RegisteredOperation]] = {}
         for operation in operations:
             by_client.setdefault(operation.client, []).append(operation)
@@ -207,9 +206,9 @@ class PersistedDocuments:
         return quota
 
     def resolve(self, request: GraphQLRequest, application: ClientApplication | None) -> ResolvedDocument:
-        """The request with the text of its document, and the terms of that.
+        """Find the text of the document of a request, and its terms.
 
-        Raises `RefusedRequest` for what this client may not run.
+        Raises `RefusedRequest` if this client may not run it.
         """
         if application is not None and application.is_hub:
             return ResolvedDocument(request)
@@ -236,7 +235,7 @@ class PersistedDocuments:
         return self._systems if is_system else _WITHOUT_CONTRACT[OperationMode.IDS_ONLY]
 
     def store_automatic(self, digest: str, text: str) -> None:
-        """Keep a valid text by its hash."""
+        """Store a valid text by its hash."""
         self._automatic.store(digest, text)
 
     def _build_not_found_error(
@@ -255,7 +254,7 @@ class PersistedDocuments:
         *,
         is_first_party: bool,
     ) -> ResolvedDocument:
-        """A text that came with an id: Apollo's clients send both when the id alone was not found."""
+        """Resolve a text that came with an id: Apollo's clients send both if the id alone was not found."""
         asked = request.document_id
         if asked is None or not asked.is_hash:
             message = "The request has both a document id and a 'query'. Send one of them."
@@ -288,7 +287,7 @@ class PersistedDocuments:
         return ResolvedDocument(request)
 
     def _log_unregistered(self, text: str, client: ClientId) -> None:
-        """Log a text that is not registered, once; by its hash, for a text may hold personal data."""
+        """Log an unregistered text once, by its hash, because a text may hold personal data."""
         key = (client, hash_text(text))
         if key in self._logged:
             self._logged.move_to_end(key)
@@ -310,7 +309,7 @@ class PersistedDocuments:
 def _index_operations(
     mode: OperationMode, quota: DailyCostQuota | None, operations: Sequence[RegisteredOperation]
 ) -> _ClientDocuments:
-    """An index of operations: by the ids that were given, and by the hash of the text, bare and prefixed."""
+    """An index of operations by their given ids, and by the hash of the text, bare and prefixed."""
     by_id: dict[str, RegisteredTerms] = {}
     every = [RegisteredTerms(operation, quota) for operation in operations]
     for terms in every:
@@ -334,7 +333,7 @@ def _resolve_registered(
 
 
 def _with_text(request: GraphQLRequest, text: str, name: str | None) -> GraphQLRequest:
-    """The request as if it had brought the text: the id says nothing more."""
+    """The request as if it contained the text and no id."""
     extensions = request.extensions
     if extensions is not None and "persistedQuery" in extensions:
         extensions = {key: value for key, value in extensions.items() if key != "persistedQuery"} or None

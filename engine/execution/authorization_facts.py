@@ -1,7 +1,7 @@
-"""Decisions that take a fact: who waits for it, and what becomes of them when it is there.
+"""Decisions that need a fact: what waits for the fact, and how it continues.
 
-Only the fact's own batch is asked before a decision, once for all that wait for it in the same turn. What is decided
-about is asked for after that, or never.
+Before a decision, only the fact's own batch is called, once for all decisions that wait in the same turn. The data
+under decision is fetched after that, or never.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ class FactMissing(Exception):  # noqa: N818 - reads as what it is
     """The decision waits for facts."""
 
     def __init__(self, missing: Sequence[FactRequest]) -> None:
-        """Take what it depends on."""
+        """Takes the facts that it needs."""
         super().__init__("a decision depends on facts that are not known yet")
         self.missing = missing
 
@@ -32,13 +32,13 @@ class AuthorizationFacts:
     __slots__ = ("_gather", "has_waited")
 
     def __init__(self, gather: BatchScheduler) -> None:
-        """Nothing is known and nothing wanted."""
+        """Starts with no facts."""
         self.has_waited = False
-        """Whether any decision of this run had to wait: as long as none had, nobody looks for those that do."""
+        """Whether any decision of this run had to wait; until then, no code looks for waiting decisions."""
         self._gather = gather
 
     def decide(self, verdict: Verdict) -> Exception | None:
-        """The refusal or None; raises `FactMissing` where the fact is not known yet."""
+        """The refusal or None; raises `FactMissing` if the fact is not known yet."""
         if type(verdict) is not FactRequest:
             return verdict  # type: ignore[return-value]  # of the three, the one that depends is ruled out
         fact = self._gather.get_known(verdict.batch, verdict.key, _UNKNOWN)
@@ -48,7 +48,7 @@ class AuthorizationFacts:
         return verdict.decide(fact.failure if type(fact) is FailedAnswer else fact)
 
     def decide_each(self, keys: Sequence[Any], verdict_of: Callable[[Any], Verdict]) -> list[Any]:
-        """The keys, with the refusal in place of each that is refused; raises `FactMissing` for all at once."""
+        """The keys, with a refusal in place of each refused key; raises one `FactMissing` for all missing facts."""
         settled: list[Any] = []
         missing: list[FactRequest] = []
         for key in keys:
@@ -67,7 +67,7 @@ class AuthorizationFacts:
     def resume_when_known(
         self, underway: PendingWork, missing: Sequence[FactRequest], resume: Callable[[], None]
     ) -> None:
-        """Let the run go on when all facts are known: each batch is asked once."""
+        """Resume the run when all facts are known; each batch is called once."""
         wanted: dict[Batch[Any, Any], dict[Hashable, None]] = {}
         for each in missing:
             wanted.setdefault(each.batch, {})[each.key] = None

@@ -1,4 +1,4 @@
-"""By which keys records lead on: for all records at once, or with care for each."""
+"""The keys by which edges lead from records to others: for all records together, or one by one."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from engine.plan.leaf_coercion import build_non_null_error
 from engine.plan.tree import PlanField
 
 _UNASKABLE_TYPES = (type(None), Exception)
-"""Nobody is asked by them."""
+"""Types of keys that are never looked up."""
 
 
 class EdgeRun(Protocol):
-    """What is needed of the run."""
+    """The part of a run that this module uses."""
 
     context: Any
     facts: AuthorizationFacts
@@ -28,27 +28,27 @@ class EdgeRun(Protocol):
         """The decision about the field for this caller."""
 
     def request_batch(self, group: Sequence[PlanField], records: Sequence[Any], answers: list[dict[str, Any]]) -> None:
-        """Fields that one batch answers."""
+        """Load fields that one batch answers."""
 
     def get_arguments(self, field: PlanField) -> Mapping[str, Any]:
-        """The field's arguments; raises where they cannot be had."""
+        """The field's arguments; raises if they are invalid."""
 
     def record_error(self, field: PlanField, answer: dict[str, Any], place: tuple[int, ...], fault: Exception) -> None:
-        """Note a fault."""
+        """Record a fault."""
 
 
 class EdgeKeys(NamedTuple):
-    """The keys of records, and where what they lead to will stand."""
+    """The keys of records, and the places of their targets."""
 
     keys: list[Any]
-    """One for each target; or, where the edge takes many, a list of keys and exceptions."""
+    """One for each target; for an edge that takes many keys, a list of keys and exceptions."""
     targets: list[dict[str, Any]]
     wanted: dict[Hashable, None]
-    """Each key that has to be asked for, once."""
+    """Each distinct key to look up."""
 
 
 def get_batch_field(field: PlanField) -> BatchField:
-    """How a field leads on."""
+    """The batch field behind a planned field."""
     if not isinstance(field.kind, BatchField):
         raise TypeError(f"{field!r} leads nowhere.")
     return field.kind
@@ -57,7 +57,7 @@ def get_batch_field(field: PlanField) -> BatchField:
 def collect_plain_keys(
     run: EdgeRun, field: PlanField, records: Sequence[Any], answers: list[dict[str, Any]]
 ) -> EdgeKeys | None:
-    """Keys that are attributes of the records, for all records at once; None where one has to be looked at."""
+    """Keys that are attributes of the records, for all records together; None if a record needs separate treatment."""
     edge = get_batch_field(field).edge
     if edge.key_attribute is None or edge.has_many_keys or field.graphql_field.args:
         return None
@@ -76,7 +76,7 @@ def collect_plain_keys(
 def collect_keys(
     run: EdgeRun, group: Sequence[PlanField], records: Sequence[Any], answers: Sequence[dict[str, Any]]
 ) -> EdgeKeys:
-    """Keys of records one by one; each fault is the fault of its own record."""
+    """Keys of records one by one; each fault belongs to its own record."""
     first = group[0]
     kind = get_batch_field(first)
     keys: list[Any] = []
@@ -112,7 +112,7 @@ def collect_keys(
 
 
 def _note_wanted(kind: BatchField, key: Any, wanted_keys: dict[Hashable, None]) -> Any:  # noqa: ANN401 - any key
-    """The key, or keys; what of them has to be asked for is noted."""
+    """The key or keys of a record; collects those to look up."""
     if not kind.edge.has_many_keys:
         wanted_keys[key] = None
         return key
@@ -122,7 +122,7 @@ def _note_wanted(kind: BatchField, key: Any, wanted_keys: dict[Hashable, None]) 
 
 
 def _authorize_key(run: EdgeRun, field: PlanField, record: Any, key: Any) -> Any:  # noqa: ANN401 - any record and key
-    """The key, where the caller may go on by it; raises the refusal, or `FactMissing`."""
+    """The key, if the caller may follow it; raises the refusal, or `FactMissing`."""
     may = run.get_decider(field)
     if may is None:
         if isinstance(key, Exception):
@@ -139,7 +139,7 @@ def _authorize_key(run: EdgeRun, field: PlanField, record: Any, key: Any) -> Any
 
 
 def _to_hashable(key: Any) -> Any:  # noqa: ANN401 - any key
-    """The key, or why nothing can be asked by it."""
+    """The key, or the reason why it cannot be looked up."""
     try:
         hash(key)
     except TypeError as fault:

@@ -1,4 +1,4 @@
-"""The way of plans: one run of batches and shapes."""
+"""Executes plans: one run of batches and shapes."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ class PlanExecutor:
     """Runs plans."""
 
     def __init__(self, limits: Limits, *, track_reads: bool) -> None:
-        """Without `track_reads`, nobody wants to know what of whom an answer holds."""
+        """Without `track_reads`, runs do not track the reads of their answers."""
         self._limits = limits
         self._tracks_reads = track_reads
 

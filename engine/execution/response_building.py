@@ -1,4 +1,4 @@
-"""From what a run brought, or was refused, to the response."""
+"""Builds a response from the result of a run, or from its refusal."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ from records.calls.freshness import AnswerLifetime
 
 
 class RunOutcome(NamedTuple):
-    """What one execution brought, before it is a response."""
+    """The result of one execution, before it becomes a response."""
 
     data: dict[str, Any] | None
     errors: Sequence[GraphQLError]
     reads: Sequence[SubjectRead]
-    """What of whom the data holds."""
+    """The reads of the data, by subject."""
     stale_paths: Sequence[StalePath] = ()
-    """What of the data is no longer fresh."""
+    """The stale parts of the data."""
     is_public: bool = False
     lifetime: AnswerLifetime | None = None
     data_classes: frozenset[str] = frozenset()
@@ -48,7 +48,7 @@ def build_response(outcome: RunOutcome, plan: Plan, request_id: str) -> GraphQLR
 
 
 def build_forbidden_response(plan: Plan, context: ExecutionContext) -> GraphQLResponse | None:
-    """The refusal of the whole operation, where this caller may see no field of it; None where they may."""
+    """The refusal of the whole operation if this caller may see no field of it; else None."""
     refusals = plan.find_fully_forbidden(context)
     if not refusals:
         return None

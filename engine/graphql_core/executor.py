@@ -1,4 +1,4 @@
-"""The way of graphql-core, for operations that have no plan: through the same edges and batches."""
+"""Runs operations without a plan by graphql-core, through the same edges and batches."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class GraphQLCoreExecutor:
     """Runs operations by graphql-core."""
 
     def __init__(self, schema: GraphQLSchema, rules: DocumentRules, *, track_reads: bool) -> None:
-        """Without `track_reads`, nobody wants to know what of whom an answer holds."""
+        """Without `track_reads`, runs do not track the reads of their answers."""
         self._schema = schema
         self._rules = rules
         self._tracks_reads = track_reads
@@ -30,7 +30,7 @@ class GraphQLCoreExecutor:
     async def execute(
         self, operation: ValidatedOperation, plan: Plan, request: GraphQLRequest, context: ExecutionContext
     ) -> RunOutcome:
-        """What came of it. `plan` tells what the fields are, and runs nothing. The context is closed in the end."""
+        """Execute the operation. `plan` describes its fields, and is not run. Closes the context at the end."""
         try:
             has_reads = plan.has_guards and self._tracks_reads
             reading = ReadTrackingMiddleware(plan, getattr(context, "reader", None)) if has_reads else None
@@ -70,14 +70,14 @@ class GraphQLCoreExecutor:
 
 
 def _narrow_size_limit(context: ExecutionContext, plan: Plan, rules: DocumentRules) -> None:
-    """Let the context count no further than what an answer of this plan may hold."""
+    """Limit the context's counter to the maximum number of records in an answer of this plan."""
     if (size := _get_answer_size(context)) is not None:
         limits = rules.limits
         size.narrow(min(limits.objects, limits.values // max(len(plan.fields), 1)))
 
 
 def _drop_data_if_too_large(result: ExecutionResult, context: ExecutionContext) -> ExecutionResult:
-    """The result; without its data where the context says that it was given up on the way."""
+    """The result; without its data if the context reports that the operation was stopped."""
     size = _get_answer_size(context)
     if size is None or not size.is_exceeded:
         return result
@@ -86,13 +86,13 @@ def _drop_data_if_too_large(result: ExecutionResult, context: ExecutionContext) 
 
 
 def _get_answer_size(context: ExecutionContext) -> AnswerSize | None:
-    """What counts the records of this answer, where the context has one."""
+    """The counter of the records of this answer, if the context has one."""
     size = getattr(context, "size", None)
     return size if isinstance(size, AnswerSize) else None
 
 
 def _keep_existing_paths(places: Sequence[StalePath], data: dict[str, Any] | None) -> Sequence[StalePath]:
-    """Those of the places that the answer has: not below a null that was passed on."""
+    """The stale paths that the answer contains: not those below a null that was propagated."""
     return [each for each in places if _has_path(data, each.path)]
 
 

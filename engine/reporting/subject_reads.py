@@ -1,7 +1,7 @@
-"""What of whom stands in an answer, and who has to be told of it before the answer leaves.
+"""The reads of an answer by subject, which are recorded before the answer is sent.
 
-The engine knows no domain: a subject is whatever a guard says a record is about (`FieldGuard.get_subjects`), and what
-was read of it are the coordinates of guarded fields in the schema. Public fields are never reported.
+The engine knows no domain. A subject is what a guard says a record is about (`FieldGuard.get_subjects`), and reads are
+schema coordinates of guarded fields. Public fields are never reported.
 """
 
 from __future__ import annotations
@@ -12,49 +12,49 @@ from typing import Any, NamedTuple, Protocol
 
 
 class SubjectRead(NamedTuple):
-    """What one answer holds of one subject."""
+    """The reads of one subject in one answer."""
 
     subject: Hashable
-    """As the guard named it; None for somebody whom nobody knows."""
+    """As the guard names it; None for an unidentified person."""
     fields: tuple[str, ...]
     """Guarded fields that were answered, by schema coordinate (`Citizen.name`), in order."""
     agencies: tuple[str, ...]
-    """Whom they came from, in order; none where the hub knew by itself."""
+    """The agencies that supplied them, in order; empty if the hub itself knew the values."""
     data_classes: tuple[str, ...] = ()
-    """How sensitive the fields are, each class once, in order (`FieldGuard.data_class`)."""
+    """The data classes of the fields, each once, in order (`FieldGuard.data_class`)."""
     is_own: bool = False
-    """Whether all of it stands in records that are about who asks as well: read as one's own, and by nobody's leave.
+    """Whether all of it is in records that are also about the caller: a read of one's own data.
 
-    What one answer holds of a subject in both ways is two reads.
+    If an answer holds a subject in both ways, it has two reads.
     """
 
 
 class RequestInfo(NamedTuple):
-    """The request that an answer is for."""
+    """The request of an answer."""
 
     caller: Any
-    """Who asks, as the engine was given it."""
+    """The caller, as the engine received it."""
     request_id: str
     operation: str | None
-    """The operation's name, where it has one."""
+    """The operation's name, if it has one."""
     document: bytes
     """SHA-256 of the document, as text."""
 
 
 def hash_document(text: str) -> bytes:
-    """By which a document is known, whoever sent it."""
+    """The hash that identifies a document, independent of the client."""
     return sha256(text.encode("utf-8", "surrogatepass")).digest()
 
 
 class ReadRecorder(Protocol):
-    """Keeps what was read. An answer with reads leaves only after it returned."""
+    """Stores reads. An answer with reads is sent only after the call returned."""
 
     async def __call__(self, request: RequestInfo, reads: Sequence[SubjectRead]) -> None:
-        """Keep what one answer holds; raises `NotRecorded`, and then nobody gets the answer."""
+        """Store the reads of one answer; raises `NotRecorded`, and then the answer is not sent."""
 
 
 class NoReadRecorder:
-    """Records nothing: for hubs that keep no ledger."""
+    """Records nothing, for hubs without an access ledger."""
 
     async def __call__(self, request: RequestInfo, reads: Sequence[SubjectRead]) -> None:
-        """Nothing is kept."""
+        """Record nothing."""

@@ -54,7 +54,7 @@ class AffectedPerson:
 
 
 class ReaderCount(NamedTuple):
-    """How much one kind of reader read."""
+    """The number of reads by one kind of reader."""
 
     kind: str
     agency: str | None

@@ -78,7 +78,7 @@ def _build_market(market: PanganMarket) -> Json:
 
 
 class PriceSummary(NamedTuple):
-    """What a row says of the prices of one commodity."""
+    """The prices of one commodity, as a row shows them."""
 
     newest: int
     prev: int

@@ -21,7 +21,7 @@ class SandboxRegion:
 
 
 class RegionLineage(NamedTuple):
-    """A village and what it lies in."""
+    """A village with its district, regency and province."""
 
     province: SandboxRegion
     regency: SandboxRegion

@@ -1,4 +1,4 @@
-"""Decisions that depend on a fact, where graphql-core runs the operation: the fact is asked for, then it is decided."""
+"""Decisions that need a fact, in operations that graphql-core runs: loads the fact, then decides."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ async def resolve_after_fact(request: FactRequest, context: RequestContext, valu
 
 
 async def _decide_by_fact(request: FactRequest, context: RequestContext) -> None:
-    """Ask for the fact; raises the refusal, or the failure in the place of the fact."""
+    """Load the fact; raises the refusal, or the failure in the place of the fact."""
     try:
         fact = await context.bridge.load(request.batch, request.key)
     except Exception as failure:  # noqa: BLE001 - whoever decides says what a failure means

@@ -1,7 +1,7 @@
-"""The decision of one caller about one field: asks `decide`, and says which batch loads the fact that it needs.
+"""The decision of one caller about one field: calls `decide`, and maps each fact that it needs to a batch.
 
-Built once for a caller and a field, then asked for each record. What holds for every record is decided while it is
-built. The engine loads the facts that many records need together, and asks again with each (`FactRequest`).
+Built once for a caller and a field, then called for each record. A decision that holds for every record is made once.
+The engine loads the facts of many records together, and decides again with each fact (`FactRequest`).
 """
 
 from __future__ import annotations
@@ -35,21 +35,21 @@ if TYPE_CHECKING:  # a guard builds its decider here
     from schema.declarations.guards import Guard
 
 _BATCH_BY_FACT: Mapping[Fact, Batch[Any, Any]] = {Fact.FAMILY_CARD: households_of, Fact.PREFERENCES: preferences_of}
-"""What loads a fact about people who are known. Who they are, the field's own `subject_batch` finds."""
+"""The batches that load facts about known people. The field's own `subject_batch` finds the people."""
 _NOT_LOOKED_AT, _UNKNOWN_PERSON, _NOT_LOADED = NotLookedAt(), UnknownPerson(), NotLoaded()
 
 
 def list_fact_batches(guard: Guard) -> Sequence[Batch[Any, Any]]:
-    """The batches whose answers decisions about the field can take, whoever the caller is."""
+    """The batches that decisions about the field can need, for any caller."""
     if guard.subject_batch is not None and not guard.is_public:
         return (guard.subject_batch,)
-    # A record that holds the preferences that count needs no others, and only partners read such records.
+    # A record that holds the relevant preferences needs no others, and only partners read such records.
     facts = () if guard.preferences_field is not None else find_possible_facts(guard.access)
     return tuple(_BATCH_BY_FACT[each] for each in facts)
 
 
 def find_blanket_refusal(guard: Guard, context: RequestContext) -> Forbidden | None:
-    """Why this caller may see the field of no record at all; None where there may be one."""
+    """Why this caller may see the field of no record at all; None if there may be one."""
     if guard.is_public or guard.public_when is not None:
         return None
     decision = FieldDecision(guard, context).decide_before_any_record()
@@ -57,7 +57,7 @@ def find_blanket_refusal(guard: Guard, context: RequestContext) -> Forbidden | N
 
 
 def build_field_decider(guard: Guard, context: RequestContext) -> Decider | None:
-    """The decision for this caller; None where they may see the field of every record."""
+    """Build the decision for this caller; None if they may see the field of every record."""
     own = get_represented_person(context.caller)
     field: FieldDecision | None = None
     if own is None:
@@ -70,7 +70,7 @@ def build_field_decider(guard: Guard, context: RequestContext) -> Decider | None
 
     def verdict(record: Any, key: Any) -> Verdict:  # noqa: ANN401 - any record and key
         nonlocal field
-        # Most records are the caller's own. They cost one comparison, since they are decided above, once for all.
+        # Most records are the caller's own. They cost one comparison, because the decision above holds for all of them.
         if own is not None and subject is not None:
             about = getattr(record, subject)
             if about == own or (type(about) is tuple and own in about):
@@ -107,7 +107,7 @@ class FieldDecision:
     )
 
     def __init__(self, guard: Guard, context: RequestContext) -> None:
-        """Nothing is asked yet."""
+        """Starts without a decision."""
         self._guard = guard
         self._context = context
         self._is_way = guard.leads_to_purposes or guard.is_keyed
@@ -117,15 +117,15 @@ class FieldDecision:
         self._looks_for_children: bool | None = None
 
     def decide_before_any_record(self) -> Decision:
-        """What holds for every record."""
+        """The decision that holds for every record."""
         if self._before_any_record is None:
             self._before_any_record = self._decide(self._build_facts(_NOT_LOOKED_AT))
         return self._before_any_record
 
     def ask(self, record: Any, key: Any) -> Verdict:  # noqa: ANN401 - any record and key
-        """The decision about one record, or the fact that it needs."""
+        """Decide about one record, or return a request for the fact that the decision needs."""
         guard = self._guard
-        # Of a key that names no person, the batch that finds the person is asked only if some person may be read.
+        # If the key names no person, the batch that finds the person is called only if the caller may read some person.
         facts = self._collect_facts(record, key) if guard.subject_batch is None else self._build_facts(_NOT_LOOKED_AT)
         decision = self._decide(facts)
         return self._request(decision.fact, facts, key) if isinstance(decision, NeedsFact) else _to_refusal(decision)
@@ -138,7 +138,7 @@ class FieldDecision:
         return Facts(subjects, None, None, concerns_child, self._is_way, _NOT_LOADED, _NOT_LOADED, policy, now)
 
     def _collect_facts(self, record: Any, key: Any) -> Facts:  # noqa: ANN401 - any record and key
-        """What the guard names of the record or the key, and what this request has loaded."""
+        """The facts that the guard finds in the record or the key, and those that this request has loaded."""
         guard = self._guard
         people = guard.get_people(record, key)
         is_unknown = not people and not guard.is_keyed and guard.subject is not None
@@ -156,24 +156,24 @@ class FieldDecision:
         )
 
     def _find_preferences(self, record: Any, people: tuple[Nik, ...]) -> Known | NotLoaded:  # noqa: ANN401 - any record
-        """Preferences that are at hand: in the record, or loaded by this request for another field."""
+        """Preferences that need no load: from the record, or loaded by this request for another field."""
         if self._guard.preferences_field is not None:
             return Known(getattr(record, self._guard.preferences_field))
         loaded = self._context.preferences
         return Known.of_people(loaded, people) if all(each in loaded for each in people) else _NOT_LOADED
 
     def _concerns_child(self, people: tuple[Nik, ...]) -> bool:
-        """Whether one of the people is a child. Not looked for where that changes nothing for this caller and field."""
+        """Whether one of the people is a child. Skipped if it makes no difference for this caller and field."""
         if self._looks_for_children is None:
             of_child = self._decide(self._build_facts(_NOT_LOOKED_AT, concerns_child=True))
             self._looks_for_children = of_child != self.decide_before_any_record()
         return self._looks_for_children and any(is_child(each, self._context.today) for each in people)
 
     def _request(self, fact: Fact, facts: Facts, key: Any) -> Verdict:  # noqa: ANN401 - any key
-        """The batch and the key that load a fact, and the decision with it."""
+        """Request a fact: its batch, its key, and the decision with it."""
         context, people = self._context, facts.subjects
         if fact is Fact.FAMILY_CARD:
-            # Whoever the record is about, it is the caller's own card that shows whose guardian the caller is.
+            # For any subject, the caller's own family card shows whose guardian the caller is.
             return FactRequest(households_of, context.caller.nik, partial(self._decide_by_family_card, facts))
         if fact is Fact.PREFERENCES and isinstance(people, tuple):
             return FactRequest(preferences_of, people, partial(self._decide_by_preferences, facts, people))
@@ -197,7 +197,7 @@ class FieldDecision:
         return _to_refusal(self._decide(facts._replace(preferences=Known.of_people(found, people))))
 
     def _decide_by_consent(self, found: Any) -> Exception | None:  # noqa: ANN401 - an answer or a failure
-        """The person behind a consent, with the preferences that count here: those need not be loaded again."""
+        """Decide about the person behind a consent. The answer contains the preferences that count here."""
         if isinstance(found, Exception):
             return found
         if found is None:
@@ -210,7 +210,7 @@ class FieldDecision:
 
 
 def _to_refusal(decision: Decision) -> Forbidden | None:
-    """The error that takes the place of the field; None where the field may be seen."""
+    """The error in place of the field; None if the field may be seen."""
     if isinstance(decision, Denied):
         return _build_forbidden(decision)
     if isinstance(decision, NeedsFact):

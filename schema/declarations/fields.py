@@ -1,7 +1,7 @@
 """The kinds of field a published type can have.
 
-Each field knows its rule, and the people its parent record is about, so that the decision about a field is taken
-before anything is read or asked. The engine finds all this on the finished schema through the field's definition.
+Each field knows its rule, and the people of its parent record, so that the decision about a field is made before
+anything is fetched. The engine finds all this through the field's definition in the finished schema.
 
 - shown: an attribute of the record
 - facet: an attribute of a group that one batch fetches for the record
@@ -41,14 +41,14 @@ ExpectedSize: TypeAlias = int | Callable[[Mapping[str, Any]], int] | None
 
 @dataclass(frozen=True, slots=True)
 class ArgumentConversion:
-    """What Strawberry needs to make Python values of arguments."""
+    """The schema information that Strawberry needs to convert arguments to Python values."""
 
     scalars: Mapping[object, Any]
     config: StrawberryConfig
 
 
 class PublishedField(StrawberryField):
-    """A field of a published type. `guard` is set by `publishes`, or stands on the field itself."""
+    """A field of a published type. `publishes` sets the `guard`, or the field has its own."""
 
     guard: Guard | None = None
     own_access: Access | None = None
@@ -56,7 +56,7 @@ class PublishedField(StrawberryField):
     """Set when the schema is finished."""
 
     def set_rule(self, rule: Rule | Access | None) -> None:
-        """Give the field a rule of its own, and tell readers of the graph; None leaves it to its type."""
+        """Give the field its own rule and show it in the graph; None inherits the rule of the type."""
         if rule is None:
             return
         self.own_access = to_access(rule)
@@ -65,11 +65,11 @@ class PublishedField(StrawberryField):
 
     @property
     def is_basic_field(self) -> bool:
-        """Public attributes need no `info`; all others do."""
+        """Public attributes need no `info`; all other fields do."""
         return False
 
     def check_access(self, record: object, key: object, context: RequestContext) -> FactRequest | None:
-        """Decide about the field for this record and key: raises the refusal, or gives what it depends on."""
+        """Decide about the field for this record and key: raises the refusal, or returns a request for a fact."""
         guard = self.engine_guard()
         if guard.is_public:
             return None
@@ -80,7 +80,7 @@ class PublishedField(StrawberryField):
         return verdict
 
     def resolve_if_allowed(self, record: object, context: RequestContext, value: Callable[[], Any]) -> Any:  # noqa: ANN401 - any value
-        """The value, where the caller may see it: at once, or when the fact is known that it depends on."""
+        """The value, if the caller may see it: immediately, or once the fact that the decision needs is known."""
         depends = self.check_access(record, None, context)
         return value() if depends is None else resolve_after_fact(depends, context, value)
 
@@ -91,7 +91,7 @@ class PublishedField(StrawberryField):
         return self.guard
 
     def engine_arguments(self, coerced: Mapping[str, Any]) -> Mapping[str, Any]:
-        """Arguments by the names and types of Python."""
+        """Arguments by Python names and types."""
         if self.conversion is None:
             raise TypeError(f"The field {self.python_name} belongs to no finished schema.")
         return convert_arguments(dict(coerced), self.arguments, self.conversion.scalars, self.conversion.config)
@@ -102,7 +102,7 @@ class PublishedAttribute(PublishedField):
 
     @property
     def is_basic_field(self) -> bool:
-        """True where nothing has to be decided."""
+        """True if no decision is needed."""
         return self.guard is not None and self.guard.is_public
 
     def get_result(self, source: Any, info: Any, args: list[Any], kwargs: Any) -> Any:  # noqa: ANN401, ARG002 - Strawberry's signature
@@ -157,10 +157,10 @@ class EdgeField(PublishedField):
     edge: Edge
 
     def get_result(self, source: Any, info: Any, args: list[Any], kwargs: Any) -> Any:  # noqa: ANN401, ARG002 - Strawberry's signature
-        """An awaitable for the answer; the key joins all others that are wanted at this moment."""
+        """An awaitable for the answer; the key joins all other keys of this moment."""
         context: RequestContext = info.context
         if info.operation.operation is OperationType.MUTATION and info.path.prev is None:
-            context.bridge.forget()  # what was read before a change is read again
+            context.bridge.forget()  # values from before the change are loaded again
         if context.size.is_exceeded:
             return None
         key = self.compute_key(source, kwargs, context)
@@ -191,7 +191,7 @@ class EdgeField(PublishedField):
         return self._load(context, key, arguments, path)
 
     def _decide_key(self, record: Any, key: Any, context: RequestContext) -> Verdict:  # noqa: ANN401 - any record and key
-        """The decision about one of several keys: a fault is the fault of that key."""
+        """Decide about one of several keys: a fault affects that key only."""
         try:
             return key if isinstance(key, Exception) else self.check_access(record, key, context)
         except Exception as fault:  # noqa: BLE001 - where nothing can be decided, that place fails alone
@@ -205,7 +205,7 @@ class EdgeField(PublishedField):
         verdicts: Sequence[Verdict],
         path: Path,
     ) -> Any:  # noqa: ANN401 - a list, or an awaitable for it
-        """An awaitable for each key, once all that the keys depend on is known."""
+        """An awaitable for each key, once the facts of all keys are known."""
 
         def answered(settled: Sequence[Verdict]) -> list[Any]:
             given = [key if refusal is None else refusal for key, refusal in zip(keys, settled, strict=True)]
@@ -241,7 +241,7 @@ class EdgeField(PublishedField):
 
 
 class RootField(EdgeField):
-    """A field of the root: there is no record, so the key itself is, or tells, the person the answer is about."""
+    """A root field: there is no parent record, so the key is the person of the answer, or names that person."""
 
     people_of_key: Callable[[Any], Any] | None = None
     agency: str | None = None
@@ -272,10 +272,10 @@ def edge(  # noqa: PLR0913 - a declaration: its parameters are the fields of wha
 ) -> Any:  # noqa: ANN401 - stands in a class body where an annotation says what the field is
     """A field that leads to other records.
 
-    `key` is the attribute of the record that holds the key, or a pure function from the record (and the field's
-    arguments, which are its further parameters) to the key. `rule` where the type's own does not fit. `facet` where the
-    batch answers facets and the field is one of them, whole. `expected_size` says how many objects a list usually
-    holds, as a number or a function of the field's arguments, where the caller does not say it by `first`.
+    `key` is the record's attribute with the key, or a pure function from the record (and the field's arguments, as
+    further parameters) to the key. `rule` replaces the rule of the type. `facet` is for a batch of facets: the field is
+    one whole facet. `expected_size` is the usual number of objects in a list, as a number or a function of the field's
+    arguments, if the caller does not limit the list by `first`.
     """
     field = EdgeField(description=description)
     field.set_rule(rule)
@@ -296,7 +296,7 @@ def edge(  # noqa: PLR0913 - a declaration: its parameters are the fields of wha
 def facet_field(
     record: type[Any], name: str, *, batch: Batch[Any, Any], key_attribute: str, description: str
 ) -> EdgeField:
-    """A field that is an attribute of a facet: of what `batch` fetches together by the key `key_attribute`."""
+    """A field that is an attribute of a facet, which `batch` fetches as a whole by the key `key_attribute`."""
     field = EdgeField(description=description)
     field.edge = Edge(
         batch=batch,
@@ -316,8 +316,8 @@ def derived(
 ) -> Callable[[Callable[..., Any]], Any]:
     """A field computed from the record alone, by a pure function of `record` and the field's arguments.
 
-    `returns` is the field's type; the function's docstring is its description. `expected_size` says how many objects it
-    usually holds, where it is a list of records.
+    `returns` is the field's type; the function's docstring is its description. `expected_size` is the usual number of
+    objects, if it is a list of records.
     """
 
     def declare(function: Callable[..., Any]) -> Any:  # noqa: ANN401 - stands in a class body
@@ -346,12 +346,11 @@ def root(  # noqa: PLR0913 - a declaration: its parameters are the fields of wha
     agency: str | None = None,
     subject_batch: Batch[Any, Any] | None = None,
 ) -> Callable[[Callable[..., Any]], Any]:
-    """A field of the root, made of a pure function from arguments (and `caller`) to the key, or keys.
+    """A root field, built from a pure function of the arguments (and `caller`) to the key, or keys.
 
     `returns` is the field's type; the function's docstring is its description. `expected_size` is as for an edge.
-    `subject` tells from the key whom it is about, where the key is no person itself; `subject_batch` is the batch that
-    tells it, where the key does not say it at all; `agency` names the key's attribute with the agency whose readers it
-    is about.
+    `subject` gets the person from the key, if the key is not the person; `subject_batch` loads the person, if the key
+    does not contain it; `agency` is the key's attribute with the agency whose readers the field is about.
     """
 
     def declare(key: Callable[..., Any]) -> Any:  # noqa: ANN401 - stands in a class body

@@ -1,6 +1,6 @@
-"""Who may see a field of one record: the rule of the field, and where a record or a key says whom it is about.
+"""Who may see a field of one record: the rule of the field, and the subjects that the record or the key names.
 
-A guard only names the subjects. `schema/declarations/field_decision.py` asks the decision about them.
+A guard only names the subjects. `schema/declarations/field_decision.py` decides about them.
 """
 
 from __future__ import annotations
@@ -19,61 +19,61 @@ from schema.declarations.request_context import RequestContext
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Guard:
-    """How the rule of a field is decided for one parent record."""
+    """The rule of a field, and where one parent record names its subjects."""
 
     access: Access
     subject: str | None = None
-    """Attribute of the record that holds the person, or the people, it is about."""
+    """Attribute of the record that holds its person, or people."""
     business: str | None = None
-    """Attribute of the record that holds the NIB of the business it is about."""
+    """Attribute of the record that holds the NIB of its business."""
     agency: str | None = None
-    """Attribute of the record, or of a key that says whom it is about, with the agency whose readers it is about."""
+    """Attribute of the record, or of a key that names the subject, with the agency whose readers it is about."""
     public_when: str | None = None
-    """Attribute of the record that, where true, makes this very record public."""
+    """Attribute of the record that makes this single record public if it is true."""
     is_keyed: bool = False
-    """Whether the key says whom it is about, as at the root, where there is no record."""
+    """Whether the key names the subject, as at the root, where there is no record."""
     people_of_key: Callable[[Any], Nik | tuple[Nik, ...] | None] | None = None
-    """From the key to whom it is about; without it, the key itself is the person. Of a list, each."""
+    """From the key to its subject; without it, the key itself is the person. For a list, from each key."""
     leads_to_purposes: bool = False
-    """Whether it is a way to records that name the purposes for which they may be read themselves."""
+    """Whether it leads to records that declare their own purposes."""
     subject_batch: Batch[Any, Any] | None = None
-    """The batch that finds the person of a key that does not name one. Its answer holds `subject`, `preferences` (all
-    of the person's) and `preferences_within_consent` (those that count here). Without an answer, the person gave no
+    """The batch that finds the person if the key does not name one. Its answer holds `subject`, `preferences` (all of
+    the person's) and `preferences_within_consent` (those that count here). Without an answer, the person gave no
     consent."""
     preferences_field: str | None = None
-    """Attribute of the record that holds what the person said, where it is at hand and nothing else counts."""
+    """Attribute of the record that holds the person's preferences, if no others count."""
 
     @property
     def is_public(self) -> bool:
-        """True where everybody may see the field of every record."""
+        """True if everybody may see the field of every record."""
         return Rule.PUBLIC in self.access.rule
 
     @property
     def data_class(self) -> str | None:
-        """As the ledger keeps it: `PERSONAL`, `SPECIFIC:HEALTH`, ..."""
+        """As the ledger stores it: `PERSONAL`, `SPECIFIC:HEALTH`, ..."""
         return None if self.is_public else self.access.classification.label
 
     @property
     def decides_per_key(self) -> bool:
-        """Several people at once are each decided about: who may not be read is not asked for, nor told to exist."""
+        """Whether each of several people is decided separately: a refused person is neither fetched nor disclosed."""
         return self.is_keyed
 
     @property
     def fact_batches(self) -> Sequence[Batch[Any, Any]]:
-        """The batches whose answers decisions about the field can take."""
+        """The batches that decisions about the field can need."""
         return list_fact_batches(self)
 
     def find_blanket_refusal(self, context: RequestContext) -> Exception | None:
-        """Why this caller may see the field of no record at all; None where there may be one."""
+        """Why this caller may see the field of no record at all; None if there may be one."""
         return find_blanket_refusal(self, context)
 
     def build_decider(self, context: RequestContext) -> Decider | None:
-        """The decision for this caller; None where nothing can be refused."""
+        """The decision for this caller; None if nothing can be refused."""
         return build_field_decider(self, context)
 
     def get_subjects(self, record: Any, key: Any) -> Collection[Nik | None]:  # noqa: ANN401 - any record and key
-        """The people the field is about; None for somebody unknown, and nobody where the record is public."""
-        if self.subject is not None and self.public_when is None and not self.is_keyed:  # most, and for each record
+        """The people of the field; None for an unidentified person, and empty if the record is public."""
+        if self.subject is not None and self.public_when is None and not self.is_keyed:  # most cases
             about: Any = getattr(record, self.subject)
             return about or (None,) if type(about) is tuple else (about,)
         if self.is_keyed:
@@ -84,7 +84,7 @@ class Guard:
         return self.get_people(record, key) or (None,)
 
     def get_people(self, record: Any, key: Any) -> tuple[Nik, ...]:  # noqa: ANN401 - any record and key
-        """The people that the record, or the key, names."""
+        """The people that the record or the key names."""
         if self.is_keyed and self.people_of_key is not None:
             return to_people(self.people_of_key(key))
         if self.is_keyed:

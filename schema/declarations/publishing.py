@@ -1,8 +1,8 @@
 """How a record becomes a type of the graph.
 
-A published type copies the shown fields of its record: names, types and descriptions stand in the record and are
-said once. What is not shown does not exist for callers. Strawberry types are never instantiated; records are what
-flows, and attributes of records are what is read.
+A published type copies the shown fields of its record: the record holds names, types and descriptions, so each is
+written once. Callers cannot see other attributes. Strawberry types are never instantiated; records are passed on, and
+their attributes are read.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ _NO_FIELD_RULES: Mapping[str, Access] = MappingProxyType({})
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Facet:
-    """A facet of a key-only type: a group of fields that one batch fetches, and only where they are asked for."""
+    """A facet of a key-only type: a group of fields that one batch fetches, on demand only."""
 
     record: type[Any]
     batch: Batch[Any, Any]
@@ -40,7 +40,7 @@ class Facet:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Refetch:
-    """How a node is read again by the key inside its id."""
+    """How a node is loaded by the key inside its id."""
 
     batch: Batch[Any, Any]
     seal: Callable[[Any], str]
@@ -48,12 +48,12 @@ class Refetch:
     unseal: Callable[[str], Any]
     """From that text to the batch's key."""
     get_subject: Callable[[Any], Any] = lambda _key: None
-    """From the key to the person it is about, where the key tells."""
+    """From the key to its person, if the key names one."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Publication:
-    """What was published of a record; stands on the published class as `__publication__`."""
+    """The publication of a record; an attribute of the published class, `__publication__`."""
 
     record: type[Any]
     name: str
@@ -62,7 +62,7 @@ class Publication:
 
 
 def get_publication(published: type[Any]) -> Publication:
-    """What stands behind a published type; `TypeError` for a type that was not published."""
+    """The publication of a type; raises `TypeError` for a type that was not published."""
     publication = vars(published).get("__publication__")
     if not isinstance(publication, Publication):
         raise TypeError(f"{published.__name__} is not a published type; declare it with @publishes(...).")
@@ -86,14 +86,12 @@ def publishes(  # noqa: PLR0913 - a declaration: its parameters are the fields o
 ) -> Callable[[T], T]:
     """Publish a record under its own name.
 
-    `rule` holds for every field that has none of its own, be it its own `rule` or one that `field_rules` gives a shown
-    field; `get_subject` names the record's attribute with the person, or the people, it is about, `business` the one
-    with the NIB, `agency` the one with the agency whose readers it is about; `public_when` an attribute that makes a
-    single record public, `preferences_field` one with what the person said, where that alone counts; `nested` the
-    published types of records inside the shown ones. Raises `TypeError` or `ValueError` for what cannot be published:
-    the hub
-    does not
-    start.
+    `rule` holds for every field without its own rule, from the field itself or from `field_rules`. `subject` names
+    the record's attribute with the person or people, `business` the one with the NIB, and `agency` the one with the
+    agency whose readers it is about. `public_when` names an attribute that makes a single record public, and
+    `preferences_field` one with the person's preferences, if no others count. `nested` lists the published types of
+    records inside the shown ones. Raises `TypeError` or `ValueError` if the record cannot be published: the hub does
+    not start.
     """
     base_guard = Guard(
         access=to_access(rule), subject=subject, business=business, agency=agency, preferences_field=preferences_field
@@ -180,7 +178,7 @@ def _require_fields(record: type[Any], names: Sequence[str]) -> None:
 
 
 def get_field_description(record: type[Any], name: str) -> str:
-    """What the record says a field means; raises `TypeError` where it says nothing."""
+    """The record's description of a field; raises `TypeError` if there is none."""
     note = get_type_hints(record, include_extras=True)[name]
     for part in get_args(note)[1:] if get_origin(note) is Annotated else ():
         if isinstance(part, Doc):
@@ -191,7 +189,7 @@ def get_field_description(record: type[Any], name: str) -> str:
 
 
 def to_graphql_annotation(annotation: Any, published: Mapping[type[Any], type[Any]]) -> Any:  # noqa: ANN401 - any annotation
-    """A record's annotation in the graph's terms: nested records become their published types, tuples lists."""
+    """A record's annotation in GraphQL terms: nested records become their published types, tuples lists."""
     origin = get_origin(annotation)
     if origin is Annotated:
         return to_graphql_annotation(get_args(annotation)[0], published)

@@ -1,4 +1,4 @@
-"""What every field of the graph can reach while one request is answered (`info.context`)."""
+"""What every field of the graph can use while one request is answered (`info.context`)."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from resolvers.bridge import Bridge
 
 @dataclass(slots=True, kw_only=True)
 class RequestContext:
-    """One request being answered."""
+    """One request in progress."""
 
     caller: Caller
     call: Call
@@ -34,41 +34,41 @@ class RequestContext:
     node_ids: NodeIds
     policy: AccessPolicy = DEFAULT_POLICY
     batch_cache: batch.BatchCache = batch.NO_BATCH_CACHE
-    """Who keeps answers; without it each request asks for all of its own."""
+    """The cache of answers; by default, none."""
     size: AnswerSize = field(default_factory=AnswerSize)
-    """How much has been read for this request."""
+    """The number of records that this request has read."""
     preferences: dict[Nik, DataPreferences] = field(default_factory=dict)
-    """What people said about the use of their data, as far as it was asked for this request."""
+    """Data preferences that this request has loaded."""
     clock: Callable[[], float] = time
-    """Seconds since 1970, by which a sign-in is recent."""
+    """Seconds since 1970; decides whether a sign-in is recent."""
     stale_paths: list[StalePath] = field(default_factory=list)
-    """What fields that run on graphql-core put in the answer that is no longer fresh."""
+    """Stale parts of the answer, from fields that run on graphql-core."""
     _bridge: Bridge | None = None
 
     def build_batch_context(self, facets: frozenset[type[Any]]) -> HubBatchContext:
-        """What a batch is given for this request, when these facets are wanted."""
+        """The context of a batch for this request, with the wanted facets."""
         return batch.BatchContext(
             caller=self.caller, call=self.call, agencies=self.agencies, facets=facets, batch_cache=self.batch_cache
         )
 
     @property
     def bridge(self) -> Bridge:
-        """The bridge to batches for fields that run on graphql-core; made when the first of them asks for it."""
+        """The bridge to batches for fields that run on graphql-core; built on first use."""
         if self._bridge is None:
             self._bridge = Bridge(self.build_batch_context)
         return self._bridge
 
     @property
     def reader(self) -> Nik | None:
-        """The person who asks, or for whom an assistant does: what is about them as well was read as their own."""
+        """The person who reads, or the person they assist: data about that person counts as their own."""
         return get_represented_person(self.caller)
 
     @property
     def today(self) -> date:
-        """The day by which somebody is a child or of age, in the city's own time."""
+        """Today in the city's time zone, by which people are children or adults."""
         return get_city_date()
 
     async def close(self) -> None:
-        """Stop what still runs."""
+        """Cancel pending work."""
         if self._bridge is not None:
             await self._bridge.close()

@@ -1,6 +1,6 @@
-"""Who sees what, as a page for readers: the decision about every kind of caller, and the rule of every field.
+"""The page of access rules: the decision for every kind of caller, and the rule of every field.
 
-Made of the decision itself and of the finished schema, so that it cannot say anything else than what is decided.
+Generated from the decision and the finished schema, so that it cannot differ from what is decided.
 """
 
 from __future__ import annotations
@@ -88,7 +88,7 @@ def _build_field_table(schema: GraphQLSchema) -> Iterator[str]:
 
 
 def _collect_accesses(type_: GraphQLObjectType) -> tuple[Access | None, Sequence[tuple[str, Access]]]:
-    """What holds for the fields of a type, and for those that say it themselves; public fields of ids left out."""
+    """Rows for fields that inherit the type's rule, and for those with their own; leaves out public id fields."""
     whole: Access | None = None
     apart: list[tuple[str, Access]] = []
     for name, field in type_.fields.items():
@@ -124,7 +124,7 @@ def _build_row(name: str, access: Access, *, public_ones: bool = False) -> str:
 
 
 def _describe_citizen_scopes(access: Access) -> str:
-    """What an app that is not the city's own needs to read it for a person."""
+    """The scopes that a third-party app needs to read it for a person."""
     if Rule.SELF not in access.rule:
         return ""
     if not access.citizen_scopes:

@@ -1,6 +1,6 @@
-"""The decision about every field of the graph and every kind of caller, as a table that is generated and checked in.
+"""The decision about every field of the graph for every kind of caller, as a table that is generated and checked in.
 
-Made of the decision itself and of the finished schema: a change of a rule shows as a changed line. The tests of the
+Generated from the decision itself and the finished schema: a changed rule shows as a changed line. The tests of the
 graph read their expectations from it.
 """
 
@@ -53,7 +53,7 @@ _SAMPLE_PREFERENCES = DataPreferences(
 
 @dataclass(frozen=True, slots=True)
 class SampleCaller:
-    """A caller of a kind, and the words for what is theirs."""
+    """A sample caller of a kind, and the words for its own records."""
 
     description: str
     caller: Caller
@@ -61,7 +61,7 @@ class SampleCaller:
 
 
 def build_sample_callers() -> Sequence[SampleCaller]:
-    """A caller of every kind with all that its kind can prove, and some without a part of it."""
+    """A caller of every kind with all that its kind can prove, and variants without a part of it."""
     sure, purpose, case = Assurance.SUBSTANTIAL, Purpose.SUBJECT_REQUEST.name, "1"
     citizen, official = CallerKind.CITIZEN, CallerKind.OFFICIAL
     of = "agency"
@@ -133,7 +133,7 @@ def build_sample_callers() -> Sequence[SampleCaller]:
 
 
 def build_cell(access: Access, sample: SampleCaller) -> str:
-    """Whose records the caller reads with this rule: `all`, those that are named, or none, with the reasons."""
+    """The records that the caller reads with this rule: `all`, named ones, or none, with the reasons."""
     decisions = {
         person: decide(
             access,
@@ -159,7 +159,7 @@ def build_cell(access: Access, sample: SampleCaller) -> str:
 
 
 def render_decision_table(schema: GraphQLSchema) -> str:
-    """The table, in Markdown: a line for each field, in the order of their names."""
+    """The table in Markdown: a line for each field, in alphabetical order."""
     return "\n".join(
         [
             "# Decisions about every field",
@@ -204,7 +204,7 @@ def _build_rows(schema: GraphQLSchema, samples: Sequence[SampleCaller]) -> Itera
 
 
 def _build_outcomes(access: Access, samples: Sequence[SampleCaller]) -> str:
-    """Who reads whose records, and whose denial has a reason of its own."""
+    """The records that each caller reads, and the callers whose denial has its own reason."""
     left_out = {f"`{each.name}`" for each in _REASONS_OF_A_KIND}
     readers: list[str] = []
     denied: dict[str, list[str]] = {}
@@ -224,10 +224,10 @@ def _join(descriptions: Sequence[str]) -> str:
 
 
 def _find_access(field: GraphQLField) -> tuple[Access | None, bool]:
-    """What the field requires, and whether single records are public."""
+    """The requirements of the field, and whether single records are public."""
     definition = field.extensions.get(GraphQLCoreConverter.DEFINITION_BACKREF)
     if not isinstance(definition, PublishedField):
         return None, False
     guard = definition.engine_guard()
-    # Nodes are guarded by the type of each, so the field itself has an access of its own.
+    # Each node is guarded by its type, so the field itself has its own access.
     return (guard.access, guard.public_when is not None) if isinstance(guard, Guard) else (definition.own_access, False)

@@ -52,7 +52,7 @@ class StoredConsentEvent(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class NewConsentEvent:
-    """An event that happens now, with what it is about."""
+    """An event that happens now."""
 
     event: ConsentEventType
     client: ClientId
@@ -65,7 +65,7 @@ class NewConsentEvent:
 
 
 async def record_consent_event(connection: AsyncConnection, event: NewConsentEvent) -> None:
-    """Records an event in the transaction that it describes."""
+    """Record an event in the transaction that it describes."""
     row = {
         "event": event.event.value,
         "client": event.client,

@@ -89,26 +89,26 @@ class LedgerWriter(Protocol):
     """Writes entries."""
 
     async def start(self) -> None:
-        """Be ready to write; raises what the database raises."""
+        """Prepare to write; raises the database's errors."""
 
     async def write(self, entries: Sequence[LedgerEntry]) -> None:
         """Return once they are committed; raises `LedgerUnavailable`."""
 
     async def close(self) -> None:
-        """Commit what waits."""
+        """Commit pending entries."""
 
 
 class NoLedger:
-    """Writes nothing: for hubs whose operator keeps no ledger."""
+    """Writes nothing, for hubs whose operator turned the ledger off."""
 
     async def start(self) -> None:
-        """Nothing is opened."""
+        """Open nothing."""
 
     async def write(self, entries: Sequence[LedgerEntry]) -> None:
-        """Nothing is kept."""
+        """Write nothing."""
 
     async def close(self) -> None:
-        """Nothing waits."""
+        """Do nothing."""
 
 
 class AccessLedger:

@@ -120,12 +120,12 @@ def parse_retention_policies(words: Sequence[str], purgeables: Sequence[Purgeabl
 class _RetentionWord(NamedTuple):
     name: str
     data_class: str
-    """Empty for all of them."""
+    """Empty for all classes."""
     days: int
 
 
 def _parse_word(word: str, by_name: Mapping[str, Purgeable]) -> _RetentionWord:
-    """Parses one word. Raises `ValueError`."""
+    """Parse one word. Raises `ValueError`."""
     what, _, number = word.rpartition(":")
     name, _, class_ = what.partition("/")
     if name not in by_name or not (number.isdecimal() and number.isascii() and 1 <= int(number) <= MAX_DAYS):

@@ -1,4 +1,4 @@
-"""The decision table that is checked in, as the tests of the graph read it."""
+"""The checked-in decision table, as the tests of the graph read it."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ ROWS_OF_CALLERS = {
     "a supervisor": ("a supervisor", "their own agency"),
     "the protection officer": ("a data-protection officer", "own"),
 }
-"""The callers of `tests.fakes.small_records`: what the table calls them, and what it calls Siti's records to them."""
+"""The callers of `tests.fakes.small_records`: their name in the table, and its name for Siti's records."""
 
 
 @cache
 def load_decision_table() -> Mapping[str, Mapping[str, frozenset[str]]]:
-    """By field and caller: whose records they read. Nothing for a caller who reads none."""
+    """The records that each caller reads, by field. A caller who reads none has no entry."""
     table: dict[str, Mapping[str, frozenset[str]]] = {}
     for line in TABLE.read_text(encoding="utf-8").splitlines():
         if line.startswith("| `"):
@@ -39,12 +39,12 @@ def _parse_reader(text: str) -> tuple[str, frozenset[str]]:
 
 
 def is_public(field: str) -> bool:
-    """Whether everybody reads the field of every record."""
+    """Whether everybody may read the field of every record."""
     return EVERYBODY in load_decision_table()[field]
 
 
 def can_read(field: str, caller: str, *, about_caller: bool = False) -> bool:
-    """Whether the caller reads the field of Siti's record; or, where it is about the caller, of their own."""
+    """Whether the caller may read the field of Siti's record or, if it is about the caller, of their own."""
     if is_public(field):
         return True
     kind, records = ROWS_OF_CALLERS[caller]

@@ -1,8 +1,8 @@
-"""Load shedding: past what it can answer the hub refuses early, rather than be slow for all.
+"""Load shedding: beyond its capacity the hub refuses requests early, instead of being slow for all.
 
-When that is, and at what rate requests are let in then, stands in `web/admission/adaptive_capacity.py`; who is refused
-last, in `web/admission/emergency_lane.py`. Here is what the ways of a request ask. While the hub keeps up, that is one
-comparison.
+`web/admission/adaptive_capacity.py` decides when that is, and at what rate requests are then admitted;
+`web/admission/emergency_lane.py` decides who is refused last. This module is the interface for the stages of a request.
+While the hub keeps up, it costs one comparison.
 """
 
 from __future__ import annotations
@@ -23,42 +23,42 @@ from web.admission.loop_lag import LoopLagMonitor
 from web.http_errors import HttpError, HttpErrorCode
 
 _RETRY_AFTER_SECONDS: Final = (4, 1, 7, 3, 8, 2, 6, 5)
-"""What `Retry-After` says, in turn: those who are refused together do not come back together."""
+"""Values of `Retry-After`, in turn, so that requests that are refused together do not come back together."""
 
 
 class TokenLookup(Protocol):
-    """What is known of tokens without a look at their signature."""
+    """Reads tokens without a check of their signature."""
 
     def find_recent_caller(self, authorization: str, certificate: str | None, /) -> Caller | None:
-        """Whom the value of `Authorization` proved a moment ago, with this certificate's thumbprint."""
+        """The caller that this value of `Authorization` proved recently, with this certificate's thumbprint."""
 
     def parse_unverified_claims(self, authorization: str, /) -> UnverifiedClaims | None:
-        """Who it says it is for. Nothing of it is proven."""
+        """The claims of the token. Nothing of them is proven."""
 
 
 class NoTokenLookup:
     """Knows no token."""
 
     def find_recent_caller(self, authorization: str, certificate: str | None, /) -> None:
-        """None is known."""
+        """No caller is known."""
 
     def parse_unverified_claims(self, authorization: str, /) -> None:
-        """None is parsed."""
+        """No token is parsed."""
 
 
 _NO_TOKENS: Final = NoTokenLookup()
 
 
 class RequestPriority(NamedTuple):
-    """What can be told of who asks before anything costly is done."""
+    """What a request shows of its caller before any expensive step."""
 
     urgency: Urgency
     claims_lane: bool = False
-    """Whether it brings a token that says that it is of the lane, and was not proven lately."""
+    """Whether its token claims the emergency lane, and was not verified recently."""
 
 
 class LoadShedder:
-    """The door of one process. Used from one event loop."""
+    """The admission control of one process. Used from one event loop."""
 
     def __init__(
         self,
@@ -69,10 +69,10 @@ class LoadShedder:
         clock: Callable[[], float] = monotonic,
         cpu_clock: Callable[[], float] = thread_time,
     ) -> None:
-        """Take how many seconds the loop may be late, 0 for any number: then nobody is ever refused."""
+        """Takes the maximum lag of the event loop in seconds; 0 turns load shedding off."""
         self.lane = lane
         self.in_flight = 0
-        """Requests that were let in and are not done."""
+        """Admitted requests that are not finished."""
         self._refused = dict.fromkeys(Urgency, 0)
         self._tokens = tokens
         self._clock = clock
@@ -89,12 +89,12 @@ class LoadShedder:
 
     @property
     def is_enabled(self) -> bool:
-        """Whether anybody can be refused at all."""
+        """Whether load shedding is on."""
         return not self._is_disabled
 
     @property
     def load(self) -> LoadSnapshot:
-        """How much this process is asked for at the moment."""
+        """The current load of this process."""
         capacity = self._capacity
         return LoadSnapshot(
             lag=capacity.lag if self._lag_monitor.is_running else 0.0,
@@ -104,9 +104,9 @@ class LoadShedder:
         )
 
     def enter(self, now: float, *, is_surplus: bool = False) -> bool:
-        """Count a request in. Where this is False, it has to be asked for whether it is let in (`admit`).
+        """Count a request in. If this returns False, call `admit` for it.
 
-        So has every one that came over a `is_surplus` connection. Each request that entered has to leave.
+        Call `admit` also for every request on a surplus connection (`is_surplus`). Each entered request has to leave.
         """
         self.in_flight += 1
         if is_surplus:
@@ -122,21 +122,21 @@ class LoadShedder:
         return False
 
     def leave(self, *, was_admitted: bool = True) -> None:
-        """Count a request out: as finished, if it was let in at all."""
+        """Count a request out; it counts as finished if it was admitted."""
         self.in_flight -= 1
         self._capacity.finished += was_admitted
 
     def admit(self, urgency: Urgency) -> bool:
-        """Whether a request is let in. Where it is not, it is to be refused by what `build_overload_error` gives."""
+        """Whether a request is admitted. If not, refuse it with `build_overload_error`."""
         now = self._clock()
         return self._capacity.admit(urgency, now, turn_lag=now - self._lag_monitor.due)
 
     def count_refusal(self, urgency: Urgency = Urgency.ANONYMOUS) -> None:
-        """Count a request that was refused; of one that nobody looked at, nothing is known but that."""
+        """Count a refused request; if its caller was not looked at, as an anonymous one."""
         self._refused[urgency] += 1
 
     def build_overload_error(self, urgency: Urgency) -> HttpError:
-        """The refusal of a request that is not let in."""
+        """The refusal of a request that is not admitted."""
         self.count_refusal(urgency)
         seconds = next(self._retry_after)
         return HttpError(
@@ -147,7 +147,7 @@ class LoadShedder:
         )
 
     def get_priority(self, authorization: str | None, certificate: str | None = None) -> RequestPriority:
-        """How urgent a request is, as far as its `Authorization` can tell at no cost."""
+        """The priority of a request, as far as its `Authorization` shows it without cost."""
         if authorization is None:
             return RequestPriority(Urgency.ANONYMOUS)
         caller = self._tokens.find_recent_caller(authorization, certificate)
@@ -157,16 +157,16 @@ class LoadShedder:
         return RequestPriority(Urgency.CLAIMED, claims_lane=claims is not None and self.lane.includes(*claims))
 
     def get_verified_urgency(self, caller: Caller) -> Urgency:
-        """How urgent the requests are of somebody who was proven."""
+        """The urgency of a verified caller's requests."""
         return Urgency.LANE if self.lane.includes(caller.kind, caller.client) else Urgency.SIGNED_IN
 
     def record_lag(self, now: float, lag: float) -> None:
-        """Take note that the loop came so many seconds late to what was due."""
+        """Record that a task of the event loop ran so many seconds late."""
         self._capacity.record_tick(now, lag, self._cpu_clock())
         self._update_fast_path()
 
     def _start_monitor(self) -> bool:
-        """Whether requests are let in without a question; begins to look at the loop where nobody does."""
+        """Whether requests are admitted without a check; starts the lag monitor if it is not running."""
         loop = asyncio.get_running_loop()
         if not self._lag_monitor.is_running or self._loop is not loop:
             self._lag_monitor.stop()
@@ -178,7 +178,7 @@ class LoadShedder:
         return False
 
     def _is_only_request(self) -> bool:
-        """Whether nothing else is under way, nor came just before in this turn of the loop.
+        """Whether no other request is pending, or came just before in this turn of the loop.
 
         A single request is admitted, however late the loop is: no other request waits. If other programs use the
         processor, a refusal would help no request. A request that never waits ends before the next one begins, so many

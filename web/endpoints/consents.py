@@ -1,7 +1,7 @@
-"""`/consent/requests` and `/consents/{id}`: partners ask people for consent, and give consents back.
+"""`/consent/requests` and `/consents/{id}`: partners request consents of people, and give consents back.
 
-Asking is like a pushed authorization request (RFC 9126): the partner's server posts what it wants, under its own token,
-and sends the person's browser to the address it gets. Nothing of the request stands in that address but an id.
+A request works like a pushed authorization request (RFC 9126): the partner's server posts it with its own token, and
+sends the person's browser to the address in the response. That address contains an id and nothing else.
 """
 
 from __future__ import annotations
@@ -37,12 +37,12 @@ _MAX_DEPTH: Final = 2
 _MAX_BRACKETS: Final = 100
 _SCOPES: Final = {each.value: each for each in Scope}
 _STATE: Final = re.compile(r"[\x20-\x7e]{0,500}")
-"""RFC 6749, appendix A.5, of a length that an address can hold."""
+"""RFC 6749, appendix A.5, with a length that fits into an address."""
 _RETRY_AFTER: Final = "60"
 
 
 class ConsentEndpoints:
-    """What partners' servers call."""
+    """The endpoints for partners' servers."""
 
     def __init__(
         self,
@@ -52,14 +52,14 @@ class ConsentEndpoints:
         public_url: str,
         caller_limiter: RequestLimiter = NO_LIMITER,
     ) -> None:
-        """`public_url` is the hub's address for people's browsers; `caller_limiter` bounds how often a caller asks."""
+        """`public_url` is the hub's address for people's browsers; `caller_limiter` limits the rate of each caller."""
         self._partners = partners
         self._authenticator = authenticator
         self._public_url = public_url.rstrip("/")
         self._caller_limiter = caller_limiter
 
     def routes(self) -> list[Route]:
-        """Where they are served."""
+        """The routes."""
         return [
             Route(REQUESTS_PATH, self.create_request, methods=["POST"]),
             Route(f"{REQUESTS_PATH}/{{id}}", self.get_request, methods=["GET"]),
@@ -67,7 +67,7 @@ class ConsentEndpoints:
         ]
 
     async def create_request(self, request: Request) -> Response:
-        """Ask somebody for consent, whoever opens the address that is answered."""
+        """Request consent from the person who opens the address in the response."""
         caller, client = await self._authenticate_partner(request)
         wanted = _parse_wanted_consent(await _read_json(request))
         try:
@@ -87,7 +87,7 @@ class ConsentEndpoints:
         return _build_response(body, 201, {"Location": f"{REQUESTS_PATH}/{consent_request.id}"})
 
     async def get_request(self, request: Request) -> Response:
-        """What became of a request of one's own."""
+        """The state of one of the client's own requests."""
         _, client = await self._authenticate_partner(request)
         try:
             outcome = await self._partners.get_outcome(client, request.path_params["id"])
@@ -99,7 +99,7 @@ class ConsentEndpoints:
         return _build_response({**_request_to_json(outcome.request), "consent": consent})
 
     async def return_consent(self, request: Request) -> Response:
-        """Give a consent back that is no longer needed. Doing it again changes nothing."""
+        """Give back a consent that is no longer needed. Doing it again changes nothing."""
         _, client = await self._authenticate_partner(request)
         try:
             consent = await self._partners.give_back(client, request.path_params["id"], get_call(request.scope))

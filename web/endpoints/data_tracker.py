@@ -1,7 +1,7 @@
 """`/v2/findUsage`, `/v2/usagePeriod`, `/v2/heartbeat`: the Estonian Data Tracker asks who used a person's data.
 
-The interface is RIA's "Andmejälgija kasutusteabe teenus", OpenAPI 2.1.0 (MIT licence). It leaves open how a caller
-proves itself: here by the token of the one client that the operator named.
+The interface is RIA's "Andmejälgija kasutusteabe teenus", OpenAPI 2.1.0 (MIT licence). It does not define how a caller
+authenticates: here by the token of the one client that the operator named.
 """
 
 from __future__ import annotations
@@ -31,22 +31,22 @@ from web.request_headers import RequestHeaders
 _log = logging.getLogger("simpul.data_tracker")
 
 MAX_USAGES = 1000
-"""Usages in one answer; the interface's own default."""
+"""Usages in one answer; the interface's default."""
 _MAX_NUMBER = 2**31 - 1
 _USER_CODE = re.compile(r"(?:ID)?([0-9]{16})")
 """A NIK, with or without the country before it, as the interface writes codes (`EE12345678901`)."""
 _APPLICATIONS = frozenset({CallerKind.PARTNER, CallerKind.AGENCY_SYSTEM})
-"""Who can be the client itself: the token of a person who signed in by its application names it, too."""
+"""Kinds of caller that can be the client: the token of a person who signed in by its application names it, too."""
 
 
 class UsageFinder(Protocol):
-    """Who knows the usages."""
+    """Reads usages."""
 
     async def find_usages(self, query: UsageQuery, caller: Caller, call: Call) -> UsagePage:
-        """Who used a person's data."""
+        """The usages of a person's data."""
 
     async def get_start(self) -> datetime | None:
-        """Since when usages are kept."""
+        """The time of the first recorded usages."""
 
 
 class DataTracker:
@@ -66,7 +66,7 @@ class DataTracker:
         self._caller_limiter = caller_limiter
 
     def routes(self) -> list[Route]:
-        """Where they are served."""
+        """The routes."""
         return [
             Route("/v2/findUsage", self.find_usage),
             Route("/v2/usagePeriod", self.usage_period),
@@ -74,7 +74,7 @@ class DataTracker:
         ]
 
     async def find_usage(self, request: Request) -> Response:
-        """Who used a person's data, newest first."""
+        """The usages of a person's data, newest first."""
         caller = await self._authenticate_client(request)
         if not request.headers.get("x-road-userid", "").strip():
             raise _build_bad_request(
@@ -84,12 +84,12 @@ class DataTracker:
         return _build_response({"totalUsages": page.total, "usages": [_usage_to_json(each) for each in page.usages]})
 
     async def usage_period(self, request: Request) -> Response:
-        """Since when usages are kept. There is no end: it goes on until now."""
+        """The start of the recorded period. It has no end."""
         await self._authenticate_client(request)
         return _build_response({"periodStart": _format_time(await self._usages.get_start() or datetime.now(UTC))})
 
     async def heartbeat(self, request: Request) -> Response:
-        """Whether usages can be asked for."""
+        """Whether usages can be read."""
         await self._authenticate_client(request)
         try:
             await self._usages.get_start()

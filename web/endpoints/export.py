@@ -1,7 +1,7 @@
-"""`/me/export`: everything that the hub can reach about the person who asks, as one JSON document, streamed.
+"""`/me/export`: everything that the hub can reach about the caller, as one JSON document, streamed.
 
-Each part is an operation of its own, run under the rules and recorded as every other, with a deadline of its own. What
-an agency does not give is named in its part; a document that breaks off is no JSON and has no `complete` at its end.
+Each part is a separate operation with its own deadline, under the same rules and recorded like any other. A part names
+what an agency does not supply. An interrupted document is not valid JSON and has no `complete` at its end.
 """
 
 from __future__ import annotations
@@ -41,9 +41,9 @@ PATH = "/me/export"
 FORMAT = "simpul-export"
 VERSION = 1
 MAX_CONCURRENT_EXPORTS = 8
-"""Exports that one process runs side by side."""
+"""Concurrent exports in one process."""
 MAX_SECONDS = 25 * 60.0
-"""Seconds after which an export is broken off, however much is left."""
+"""Seconds after which an export is stopped, however much is left."""
 _RETRY_SECONDS = 60
 _ABOUT = (
     "Everything that the city's hub can reach about you at this moment (UU PDP 27/2022, articles 7, 13 and 32). Each"
@@ -52,18 +52,18 @@ _ABOUT = (
 
 
 class ExportSlotStore(Protocol):
-    """Who lets people begin exports."""
+    """Limits how many exports a person may begin."""
 
     async def begin(self, nik: Nik, /) -> str:
-        """The id of a new export; raises `TooManyExports` and `ExportsUnavailable`."""
+        """Begin an export and return its id; raises `TooManyExports` and `ExportsUnavailable`."""
 
     async def end(self, id_: str, /) -> None:
-        """Let the person begin the next one."""
+        """Let the person begin the next export."""
 
 
 @dataclass(slots=True)
 class _ExportSlot:
-    """One person's export under way, which ends once."""
+    """One person's pending export, which ends once."""
 
     slots: ExportSlotStore
     id: str
@@ -77,7 +77,7 @@ class _ExportSlot:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ExportParts:
-    """What an export takes: its parts, who runs them, and who lets people begin."""
+    """The parts of an export, the function that runs them, and the store of slots."""
 
     parts: Sequence[ExportPart]
     execute: Execute
@@ -103,11 +103,11 @@ class ExportEndpoint:
         self._running = 0
 
     def routes(self) -> list[Route]:
-        """Where it is served."""
+        """The routes."""
         return [Route(PATH, self, methods=["GET"])]
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Serve one export, or say why there is none."""
+        """Serve one export, or the reason why it is refused."""
         call = get_call(scope)
         try:
             _check_method(scope["method"])
@@ -138,7 +138,7 @@ class ExportEndpoint:
             self._running -= 1
 
     async def _authenticate(self, scope: Scope) -> Caller:
-        """Who asks, whose request is counted; the parts of an export are not, since exports are."""
+        """The caller, whose request is counted; the parts of an export are not counted, because exports are."""
         headers = RequestHeaders(scope)
         caller = self._authenticator(scope, headers)
         if not isinstance(caller, Caller):
@@ -165,7 +165,7 @@ class ExportEndpoint:
             ) from None
 
     async def _send_document(self, person: Caller, call: Call, slot: _ExportSlot, send: Send) -> None:
-        """Send the document, piece by piece, as fast as the client reads. Who has its end may begin the next."""
+        """Send the document in pieces, at the client's speed. After its end the person may begin the next export."""
         name = f"simpul-export-{datetime.now(UTC).date().isoformat()}.json"
         headers = {
             "Content-Type": "application/json",
@@ -210,7 +210,7 @@ class ExportEndpoint:
     async def _generate_pages(
         self, part: ExportPart, person: Caller, call: Call, errors: list[Mapping[str, Any]]
     ) -> AsyncIterator[bytes]:
-        """The items of a list, separated by commas, to its end or to the first page that cannot be read."""
+        """The items of a list, separated by commas, to its end or to the first page that fails."""
         after: str | None = None
         first = True
         while True:
@@ -233,7 +233,7 @@ class ExportEndpoint:
         request_call: Call,
         errors: list[Mapping[str, Any]],
     ) -> GraphQLResponse | None:
-        """The answer of one operation; what went wrong is added to the errors."""
+        """The answer of one operation; adds what went wrong to the errors."""
         timeout = self._settings.request_timeout
         request = GraphQLRequest(query=part.document, variables=variables)
         part_call = Call(deadline=monotonic() + timeout, request_id=request_call.request_id, span=request_call.span)
@@ -256,16 +256,16 @@ class ExportEndpoint:
 
 
 def _extract_part(response: GraphQLResponse | None, part: ExportPart) -> Any:  # noqa: ANN401 - JSON
-    """What the answer holds of the part: its field, or all of the person's own attributes."""
+    """The data of the part: its field, or all of the person's own attributes."""
     me = None if response is None or response.data is None else response.data["me"]
     return me if me is None or part.is_identity else me[part.name]
 
 
 def _check_person(caller: Caller) -> Caller:
-    """The caller, where it is a person for themself who is surely identified.
+    """The caller, if it is a person for themself with the required assurance.
 
     Raises:
-        Refusal: UNAUTHENTICATED, FORBIDDEN.
+        HttpError: UNAUTHENTICATED, FORBIDDEN.
 
     """
     if caller.kind is CallerKind.ANONYMOUS:
@@ -289,7 +289,7 @@ def _check_person(caller: Caller) -> Caller:
 
 
 def _check_method(method: str) -> None:
-    """Let pass GET alone: Starlette lets pass HEAD with it, for which nobody would read the answer."""
+    """Allow GET only: Starlette also allows HEAD, for which the export would have no reader."""
     if method != "GET":
         message = f"{method} is not served at this path. Use GET."
         raise HttpError(HttpErrorCode.METHOD_NOT_ALLOWED, message, headers={"Allow": "GET"})

@@ -1,6 +1,6 @@
-"""`/graphql`: the way of a request through the deciding functions to the engine and back (GraphQL over HTTP).
+"""`/graphql`: the stages of a request on its way to the engine and back (GraphQL over HTTP).
 
-Stands in front of Starlette, because what Starlette does for every path costs more than what `/graphql` needs.
+It runs before Starlette, because Starlette's work for every path costs more than `/graphql` needs.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ from web.web_parts import WebParts
 PATH = "/graphql"
 METHODS = ("GET", "POST")
 _CLIENT_CLOSED_REQUEST = 499
-"""What logs say of a request whose client went away; nobody reads the answer."""
+"""The status in logs for a request whose client disconnected; the response has no reader."""
 _NOT_MODIFIED = 304
 
 
@@ -55,24 +55,24 @@ class _EndpointResponse:
     body: bytes
     media_type: MediaType
     headers: Mapping[str, str] = field(default_factory=dict)
-    """Beside those that every answer has."""
+    """Besides those of every response."""
     cache_policy: CachePolicy = NO_STORE
-    """Who may keep it."""
+    """Who may cache it."""
     entity_tag_line: bytes = b""
     """The header line with its entity tag."""
     rate_limit_lines: bytes = b""
-    """Header lines that tell what the caller has left, each with its end."""
+    """Header lines with the caller's remaining limits, each with its line end."""
     was_admitted: bool = True
-    """Whether the request was, while there was more than the hub can answer."""
+    """Whether the request was admitted, under overload."""
 
     @property
     def own_header_lines(self) -> bytes:
-        """The header lines that are its own."""
+        """Its own header lines."""
         return self.cache_policy.header_lines + self.entity_tag_line + self.rate_limit_lines
 
 
 class GraphQLEndpoint:
-    """The endpoint (ASGI). The order of its stages stands in `_respond` and nowhere else."""
+    """The endpoint (ASGI). `_respond` defines the order of its stages."""
 
     def __init__(self, parts: WebParts, request_log: RequestLog) -> None:
         settings = parts.settings
@@ -96,7 +96,7 @@ class GraphQLEndpoint:
         self._head_without_body = always
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Serve one request under its id, whatever happens inside."""
+        """Serve one request under its id, and handle every fault."""
         began = monotonic()
         settings = self._settings
         headers = RequestHeaders(scope)
@@ -135,9 +135,9 @@ class GraphQLEndpoint:
     async def _respond(
         self, scope: Scope, headers: RequestHeaders, body: LimitedBody, call: Call, *, needs_admission: bool
     ) -> _EndpointResponse:
-        """Answer; a refusal of any stage is answered in the media type that was negotiated before it.
+        """Respond; a refusal at any stage uses the media type that was negotiated before it.
 
-        With `needs_admission`, the request has to be let in first.
+        With `needs_admission`, admission control comes first.
         """
         media_type = MediaType.JSON
         caller_limits: RequestLimits = NO_LIMITS
@@ -178,7 +178,7 @@ class GraphQLEndpoint:
         except ClientDisconnected:
             return _EndpointResponse(_CLIENT_CLOSED_REQUEST, b"", media_type, was_admitted=not is_waiting)
         answer.was_admitted = not is_waiting
-        if not answer.cache_policy.is_shared:  # whoever is handed a shared answer has limits of their own
+        if not answer.cache_policy.is_shared:  # each recipient of a shared answer has separate limits
             answer.rate_limit_lines = caller_limits.build_header_lines()
         return answer
 
@@ -195,21 +195,21 @@ class GraphQLEndpoint:
         return answer
 
     def _add_entity_tag(self, answer: _EndpointResponse, headers: RequestHeaders, *, owner: str) -> None:
-        """Give the answer a tag, and leave its body out where the client has it (RFC 9110, section 15.4.5)."""
+        """Add an entity tag, and omit the body if the client has it (RFC 9110, section 15.4.5)."""
         tag = self._entity_tags.make_tag(answer.body, answer.media_type, owner=owner)
         answer.entity_tag_line = f"etag: {tag}\r\n".encode("ascii")
         if matches_entity_tag(tag, headers.getlist("if-none-match")):
             answer.status, answer.body = _NOT_MODIFIED, b""
 
     def _write_at_once(self, answer: _EndpointResponse, call: Call, write: WriteResponse) -> bool:
-        """Write the answer in one go; False where it has to go out in pieces."""
+        """Write the response in one call; False if it has to be sent in pieces."""
         head = self._build_head(answer, call)
         for name, value in answer.headers.items():
             head += b"%b: %b\r\n" % (name.lower().encode("latin-1"), value.encode("latin-1"))
         return write(answer.status, head, answer.body)
 
     def _build_head(self, answer: _EndpointResponse, call: Call) -> bytes:
-        """The header lines that every answer has, and those that this one has in a like form."""
+        """The header lines of every response, with the values of this one."""
         request_id = call.request_id.encode("ascii")
         if answer.status == _NOT_MODIFIED:
             return b"%bx-request-id: %b\r\n%b" % (self._head_without_body, request_id, answer.own_header_lines)
@@ -232,7 +232,7 @@ def _build_overdue_error(seconds: float) -> HttpError:
 
 async def _read_request(scope: Scope, headers: RequestHeaders, body: LimitedBody) -> GraphQLRequest:
     if scope["method"] == "GET":
-        # A body means nothing here (RFC 9110, section 9.3.1), but has to be off the wire and within limits.
+        # A body has no meaning here (RFC 9110, section 9.3.1), but it has to be read, within the limits.
         await body.read_all()
         return parse_query_string(scope["query_string"])
     check_content_encoding(headers.getlist("content-encoding"))
@@ -241,17 +241,17 @@ async def _read_request(scope: Scope, headers: RequestHeaders, body: LimitedBody
 
 
 async def _limit_age(call: Call, max_age: float, caller_limits: RequestLimits) -> Call:
-    """The call, which takes nothing older than so many seconds; the caller has to be allowed that."""
+    """The call with a maximum age in seconds, after a check of the caller's limit for such requests."""
     if (pending := caller_limits.take_fresh_request()) is not None:
         await pending
     return replace(call, max_age=max_age)
 
 
 def check_method(method: str, headers: RequestHeaders) -> None:
-    """Let pass the methods of GraphQL over HTTP (section 4.1).
+    """Allow the methods of GraphQL over HTTP (section 4.1).
 
     Raises:
-        Refusal: METHOD_NOT_ALLOWED, with `Allow`; BAD_REQUEST to a client that opens a WebSocket.
+        HttpError: METHOD_NOT_ALLOWED, with `Allow`; BAD_REQUEST to a client that opens a WebSocket.
 
     """
     if method == "GET" and headers.get("upgrade", "").lower() == "websocket":

@@ -11,12 +11,12 @@ from records.calls.call import Call
 
 
 class Execute(Protocol):
-    """Runs one request; the engine, wired by the composition root."""
+    """Runs one request; the composition root provides the engine behind it."""
 
     async def __call__(
         self, request: GraphQLRequest, caller: Caller, call: Call, budget: CostBudget, /
     ) -> GraphQLResponse:
-        """The response, paid for by the budget. Agency failures and refusals are in it.
+        """The response, paid by the budget. It contains agency failures and refusals.
 
-        An exception is a fault of the hub, or what the budget raised.
+        An exception is a fault of the hub, or comes from the budget.
         """

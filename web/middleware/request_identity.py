@@ -1,6 +1,6 @@
-"""What every request carries: an id, a deadline, and one line in the log that names no person.
+"""Gives every request an id, a deadline, and one log line that names no person.
 
-The deadline is the hub's own setting, or earlier where the caller says so by `X-Request-Timeout`.
+The deadline is the hub's setting, or an earlier one that the caller sets by `X-Request-Timeout`.
 """
 
 from __future__ import annotations
@@ -22,8 +22,8 @@ from web.middleware.request_log import RequestLog
 from web.middleware.request_spans import StartRequestSpan, end_request_span
 
 _SAFE_ID = re.compile(r"(?!(?:.*[._-])?[A-Za-z]*\d{16,18}(?:[._-]|\Z))[A-Za-z0-9._-]{8,64}", re.ASCII)
-"""What is taken over from a caller: nothing that could break a log line, and nothing in which an identity number stands
-by itself or behind letters (`nik-3171...`, `NIK3171...`): logs, ledger and events keep ids in plain."""
+"""Ids of callers that are accepted: nothing that could break a log line, and no identity number, alone or behind
+letters (`nik-3171...`, `NIK3171...`): logs, ledger and events store ids in plain text."""
 
 _SECONDS = re.compile(r"[0-9]{1,9}(\.[0-9]{1,9})?")
 
@@ -31,7 +31,7 @@ _SECONDS = re.compile(r"[0-9]{1,9}(\.[0-9]{1,9})?")
 class RequestIdentity:
     """ASGI middleware: gives a request its `Call`, echoes the id as `X-Request-Id`, and logs the request.
 
-    What the log has, and what it never has, stands in `web/middleware/request_log.py`.
+    `web/middleware/request_log.py` defines what the log contains and what it never contains.
     """
 
     def __init__(
@@ -44,7 +44,7 @@ class RequestIdentity:
         requests: RequestCounts,
         paths: Collection[str] = (),
     ) -> None:
-        """`paths` are those of routes: what is refused before its route is looked for is told by them, too."""
+        """`paths` are the paths of routes; requests that are refused before routing are logged by them, too."""
         self._app = app
         self._paths = frozenset(paths)
         self._request_spans = request_spans
@@ -85,15 +85,15 @@ class RequestIdentity:
                 end_request_span(span, call, method=method, path=path, status=status)
 
     def _get_route_path(self, scope: Scope) -> str:
-        """The route's path, never what a caller wrote beyond that."""
+        """The route's path, without any text of the caller."""
         path: str | None = getattr(scope.get("route"), "path", None)
         return path or (scope["path"] if scope["path"] in self._paths else "(no such path)")
 
 
 def start_call(headers: Headers, request_timeout: float, *, started_at: float, span: Span | None = None) -> Call:
-    """Id and deadline of a request that began at a moment of `time.monotonic`; `span` is what traces tell of it.
+    """Id and deadline of a request that began at a time of `time.monotonic`; `span` is its span in traces.
 
-    A deadline that the caller says in no sane way is the hub's own, until `parse_timeout` refuses it.
+    An invalid deadline of the caller counts as the hub's own, until `parse_timeout` refuses it.
     """
     return Call(
         deadline=started_at + (_parse_timeout(headers, request_timeout) or request_timeout),
@@ -103,17 +103,17 @@ def start_call(headers: Headers, request_timeout: float, *, started_at: float, s
 
 
 def choose_request_id(offered: str | None) -> str:
-    """The caller's own id where it is sane, else a new one."""
+    """The caller's id if it is valid, else a new one."""
     if offered is not None and _SAFE_ID.fullmatch(offered):
         return offered
     return secrets.token_hex(16)
 
 
 def parse_timeout(headers: Headers, max_timeout: float) -> float:
-    """How many seconds the caller gives the hub: `X-Request-Timeout`, and never more than `max_timeout`.
+    """The caller's timeout in seconds, from `X-Request-Timeout`, and at most `max_timeout`.
 
     Raises:
-        Refusal: BAD_REQUEST, for what is no number of seconds above 0.
+        HttpError: BAD_REQUEST, if it is not a number of seconds above 0.
 
     """
     seconds = _parse_timeout(headers, max_timeout)

@@ -1,4 +1,4 @@
-"""What traces tell of requests: one span each, begun before anything is known of who asks."""
+"""Traces of requests: one span each, started before authentication."""
 
 from __future__ import annotations
 
@@ -14,18 +14,18 @@ from records.calls.spans import AttributeValue, Span
 from web.client_address import ClientAddresses, to_limit_key
 
 _UNTRACED_PATHS: Final = ("/health/", "/metrics")
-"""How paths begin that machines look at every few seconds: they would be most of what is told."""
+"""Prefixes of paths that machines request every few seconds: they would fill the traces."""
 
 
 class RequestTracer(Protocol):
-    """Collects what is told."""
+    """Collects spans."""
 
     def start_request_span(
         self, name: str, attributes: Mapping[str, AttributeValue], headers: Mapping[str, str], *, is_trusted: bool
     ) -> Span | None:
-        """The span of a request that came with `traceparent` and `tracestate`; None where nobody collects any now.
+        """The span of a request with this `traceparent` and `tracestate`; None while spans are not collected.
 
-        The trace of who is trusted is gone on with.
+        Continues the trace of a trusted caller.
         """
 
 
@@ -33,27 +33,27 @@ class StartRequestSpan(Protocol):
     """Starts the span of each request."""
 
     def start(self, scope: Scope, headers: Headers) -> Span | None:
-        """The span of this request; None where it is not traced."""
+        """The span of this request; None if it is not traced."""
 
 
 class NoRequestSpans:
     """Traces no request."""
 
     def start(self, scope: Scope, headers: Headers) -> None:
-        """No span."""
+        """Start no span."""
 
 
 class RequestSpans:
-    """Begins the span of each request."""
+    """Starts the span of each request."""
 
     def __init__(self, tracer: RequestTracer, *, trusted_callers: Collection[str], proxies: Collection[str]) -> None:
-        """Take addresses of callers whose traces are gone on with, and of proxies that tell callers' addresses."""
+        """Takes the addresses of callers whose traces are continued, and of proxies that report callers' addresses."""
         self._tracer = tracer
         self._trusted_callers = frozenset(to_limit_key(each) for each in trusted_callers)
         self._addresses = ClientAddresses(proxies)
 
     def start(self, scope: Scope, headers: Headers) -> Span | None:
-        """The span of this request; None where nobody is told of it."""
+        """The span of this request; None if it is not traced."""
         if scope["path"].startswith(_UNTRACED_PATHS):
             return None
         method = scope["method"]
@@ -68,14 +68,14 @@ class RequestSpans:
 
 
 def _get_trace_headers(headers: Headers) -> Mapping[str, str]:
-    """The place in a trace that the caller names; one that is said twice is none (W3C Trace Context, section 4.3)."""
+    """The caller's trace context; None if a header is repeated (W3C Trace Context, section 4.3)."""
     parents = headers.getlist("traceparent")
     state = ",".join(headers.getlist("tracestate"))
     return {"traceparent": parents[0], "tracestate": state} if len(parents) == 1 else {}
 
 
 def end_request_span(span: Span, call: Call, *, method: str, path: str, status: int) -> None:
-    """End the span of a request; `path` is the route's, not the caller's, and `status` 0 where no answer left."""
+    """End the span of a request; `path` is the route's, not the caller's, and `status` 0 if no response was sent."""
     if span.is_sampled:
         span.update_name(f"{method} {path}")
         span.set_attribute("http.route", path)

@@ -1,4 +1,4 @@
-"""The hub's own pages as a client of the graph: as whoever signed in, under every rule, recorded like anybody."""
+"""The hub's own pages as a client of the graph: as the signed-in person, under every rule, and recorded like any."""
 
 from __future__ import annotations
 
@@ -28,17 +28,17 @@ class InternalClient:
     """Runs the documents of pages."""
 
     def __init__(self, execute: Execute, caller_limiter: RequestLimiter = NO_LIMITER) -> None:
-        """Take who runs them, as the hub's own, to which no client is held; and what each person may ask for."""
+        """Takes the executor of the hub's own documents, to which no contract applies, and each person's limits."""
         self._execute = execute
         self._caller_limiter = caller_limiter
 
     async def execute(
         self, request: Request, session: SignedInSession, document: str, variables: Mapping[str, Any] | None = None
     ) -> ResponseMap:
-        """The response map to a document, errors and all, within the request's time.
+        """Run a document; returns its response map, including errors, within the request's time.
 
-        Raises `PageProblem` where the access ledger does not answer, since then there is nothing to be shown; and where
-        the person asks too often: it is paid for as if they asked the graph themselves.
+        Raises `PageProblem` if the access ledger does not answer, because nothing may be shown then; and if the person
+        exceeds their limits: a page costs as much as the same query to the graph.
         """
         graphql_request, caller = GraphQLRequest(query=document, variables=variables), session.caller
         caller_limits = self._caller_limiter.for_caller(caller, request.scope, request.headers)

@@ -1,4 +1,4 @@
-"""The hub's own pages for people who sign in, put together; and what ends in a page of its own instead of JSON."""
+"""Builds the hub's own pages for people who sign in. Their errors are pages, not JSON."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from web.pages.page_session import PageSessions
 from web.pages.sign_in_pages import CALLBACK_PATH, SIGN_OUT_PATH, SIGNED_OUT_PATH, HubSignInPages
 
 _CLIENT_CLOSED_REQUEST = 499
-"""What logs say of a request whose client went away; nobody reads the answer."""
+"""The status in logs for a request whose client disconnected; the response has no reader."""
 
 Endpoint = Callable[[Request], Awaitable[Response]]
 PersonalEndpoint = Callable[[Request, SignedInSession], Awaitable[Response]]
@@ -38,10 +38,10 @@ class PersonalPages:
         max_sign_in_age: int,
         with_messages: bool,
     ) -> None:
-        """Put them together.
+        """Build the pages.
 
-        `max_sign_in_age` is how many seconds ago a person may have authenticated to change something. `with_messages`,
-        the log gets the texts of unexpected errors, which may hold personal data.
+        `max_sign_in_age` is the maximum age in seconds of an authentication that allows changes. With `with_messages`,
+        the log contains the texts of unexpected errors, which may hold personal data.
         """
         self._max_sign_in_age = max_sign_in_age
         self._sign_in = sign_in
@@ -51,7 +51,7 @@ class PersonalPages:
         self._with_messages = with_messages
 
     def routes(self) -> list[Route]:
-        """Where they are served."""
+        """The routes."""
         consents, sign_in = self._consents, self._sign_in
         return [
             Route(
@@ -73,10 +73,10 @@ class PersonalPages:
         ]
 
     def _require_session(self, page: PersonalEndpoint, *, needs_recent_sign_in: bool = False) -> Endpoint:
-        """A page for a person who is signed in; others are sent to sign in first. The session goes on from here.
+        """A page for a signed-in person; others have to sign in first. Extends the session.
 
-        With `needs_recent_sign_in`, the person must have authenticated lately: within half of the time that the
-        graph demands, so that the other half is left to read and answer.
+        With `needs_recent_sign_in`, the person must have authenticated within half of the time that the graph allows,
+        so that the other half is left to read and answer.
         """
         max_age = self._max_sign_in_age // 2 if needs_recent_sign_in else None
 
@@ -97,7 +97,7 @@ class PersonalPages:
         return endpoint
 
     def _extend_session(self, endpoint: Endpoint) -> Endpoint:
-        """What takes a form of whoever is signed in, and refuses it by a `PageProblem`. The session goes on, too."""
+        """Handle a form of a signed-in person; refuses it by a `PageProblem`. Extends the session."""
 
         async def extending_endpoint(request: Request) -> Response:
             session = await self._sessions.load_session(request)

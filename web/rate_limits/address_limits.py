@@ -1,4 +1,4 @@
-"""Limits by address for what is served beside `/graphql`: pages, their files, and paths that do not exist."""
+"""Limits by address for everything besides `/graphql`: pages, their files, and unknown paths."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from web.http_errors import HttpError
 from web.rate_limits.caller_limiter import RequestLimiter
 
 UNLIMITED_PATHS: Final = ("/health/", "/v2/", "/metrics")
-"""Whoever watches the hub is never refused; the Data Tracker is counted as the client it proves to be."""
+"""Monitoring is never refused; the Data Tracker is counted as the client that its token proves."""
 
 
 class AddressLimits:

@@ -1,4 +1,4 @@
-"""What limits callers, put together: rates, tokens that prove nobody, and where both are counted."""
+"""Builds the limits of callers: rates, failed tokens, and the store that counts both."""
 
 from __future__ import annotations
 
@@ -22,22 +22,22 @@ from web.rate_limits.rate_table import CallerRates
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RateLimits:
-    """What there is of it."""
+    """The limits of callers."""
 
     caller_limiter: RequestLimiter
     failed_tokens: FailedTokenCounter
     shared: RedisCounters | None
-    """Where processes count together."""
+    """The counters that all processes share; None if they share no store."""
 
     @property
     def state(self) -> LimitsState | None:
-        """Who counts; None where processes share no store."""
+        """The state of the shared counters; None if processes share no store."""
         if self.shared is None:
             return None
         return LimitsState.SHARED if self.shared.is_up else LimitsState.LOCAL
 
     def wrap_lifespan(self, lifespan: Lifespan[Starlette]) -> Lifespan[Starlette]:
-        """The lifespan, in which processes count together where they share a store."""
+        """The lifespan, with the shared counters open if there are any."""
         shared = self.shared
         if shared is None:
             return lifespan
@@ -63,15 +63,15 @@ def build_rate_limits(
     trusted_proxies: Collection[str],
     was_verified: WasVerified,
 ) -> RateLimits:
-    """What limits callers. Nothing is opened yet.
+    """Build the limits of callers, without opening anything.
 
     Args:
-        table: What each kind of caller may do in a minute; nobody is limited where it is empty.
-        failed_tokens: How many tokens that prove nobody an address may send in a minute; 0 for any number.
+        table: Rates of each kind of caller per minute; empty for no limits.
+        failed_tokens: How many failed tokens an address may send per minute; 0 for no limit.
         redis: Address of the Redis that all processes share, if they do.
         secret: The hub's.
-        trusted_proxies: Addresses whose word about clients' addresses counts.
-        proved: Who knows tokens again.
+        trusted_proxies: Proxies that are trusted to report clients' addresses.
+        was_verified: Whether a token was verified before.
 
     """
     keys = RateKeys(secret)

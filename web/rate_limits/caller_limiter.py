@@ -1,7 +1,7 @@
-"""What each caller has left of their rates: asked for with every request, told with every answer.
+"""The rates of each caller: checked with every request, reported with every response.
 
-Callers are limited by who they are: people by their number, applications by their client, nobody in particular by the
-address. The header fields are those of draft-ietf-httpapi-ratelimit-headers-10; `w` and `t` are seconds.
+People are limited by their NIK, applications by their client, and unidentified callers by their address. The header
+fields are those of draft-ietf-httpapi-ratelimit-headers-10; `w` and `t` are seconds.
 """
 
 from __future__ import annotations
@@ -27,45 +27,45 @@ _APPLICATIONS: Final = frozenset({CallerKind.PARTNER, CallerKind.AGENCY_SYSTEM})
 
 
 class RequestLimits(Protocol):
-    """What one caller may take; the engine's budget for each of their requests."""
+    """The limits of one caller; also the engine's budget for each of their requests."""
 
     def take_request(self) -> Awaitable[None] | None:
-        """Count a request, to be awaited where others are asked; raises `HttpError` where it is one too many."""
+        """Count a request; an awaitable if a shared store is asked. Raises `HttpError` if the rate is exceeded."""
 
     def take_fresh_request(self) -> Awaitable[None] | None:
-        """Count a request that says how old what is used may be, as `take_request`."""
+        """Count a request that sets a maximum age, like `take_request`."""
 
     def spend(self, points: int, /) -> Awaitable[None] | None:
-        """Pay so many points, as `take_request`. Raises `TooLarge` for more than there ever are, else `HttpError`."""
+        """Pay points, like `take_request`. Raises `TooLarge` for more than the rate ever allows, else `HttpError`."""
 
     def build_header_lines(self) -> bytes:
-        """The header lines that tell the rates and what is left."""
+        """The header lines with the rates and what is left of them."""
 
 
 class RequestLimiter(Protocol):
     """The limits of all callers of this process."""
 
     def for_caller(self, caller: Caller, scope: Scope, headers: Headers) -> RequestLimits:
-        """What this caller may take."""
+        """The limits of this caller."""
 
     def for_address(self, scope: Scope, headers: Headers) -> RequestLimits:
-        """What whoever comes from there may take, without a look at who they are."""
+        """The limits of an unidentified caller at this address."""
 
 
 class NoRequestLimits:
-    """The limits of a caller whom nothing limits."""
+    """The limits of a caller without limits."""
 
     def take_request(self) -> None:
-        """Nothing is counted."""
+        """Count nothing."""
 
     def take_fresh_request(self) -> None:
-        """Nothing is counted."""
+        """Count nothing."""
 
     def spend(self, points: int, /) -> None:
-        """Nothing is paid."""
+        """Charge nothing."""
 
     def build_header_lines(self) -> bytes:
-        """Nothing is told."""
+        """No header lines."""
         return b""
 
 
@@ -73,7 +73,7 @@ NO_LIMITS: Final = NoRequestLimits()
 
 
 class NoRequestLimiter:
-    """Limits nobody."""
+    """Sets no limits."""
 
     def for_caller(self, caller: Caller, scope: Scope, headers: Headers) -> RequestLimits:  # noqa: ARG002 - as the protocol
         """No limits."""
@@ -88,12 +88,12 @@ NO_LIMITER: Final = NoRequestLimiter()
 
 
 class CallerLimits:
-    """What one caller may take; the engine's purse for each of their requests."""
+    """The limits of one caller; also the engine's budget for each of their requests."""
 
     __slots__ = ("_caller_rates", "_fresh", "_has_spent_points", "_has_taken_fresh", "_points", "_rates", "_requests")
 
     def __init__(self, rates: RateLimiter, caller_rates: CallerRates, key: str) -> None:
-        """Take who counts, what callers of this kind may do, and what the caller is called where it is counted."""
+        """Takes the counters, the rates of this kind of caller, and the caller's key in the counters."""
         self._rates = rates
         self._requests = Bucket(f"{key}:requests", caller_rates.requests)
         self._points = Bucket(f"{key}:points", caller_rates.points)
@@ -103,7 +103,7 @@ class CallerLimits:
         self._caller_rates = caller_rates
 
     def take_request(self) -> Awaitable[None] | None:
-        """Count a request, to be awaited where others are asked; raises `HttpError` where it is one too many."""
+        """Count a request; an awaitable if a shared store is asked. Raises `HttpError` if the rate is exceeded."""
         rates = self._rates
         wait_seconds = self._requests.take(1, rates.clock()) if rates.is_local else rates.take(self._requests, 1)
         if not isinstance(wait_seconds, float):
@@ -113,7 +113,7 @@ class CallerLimits:
         return None
 
     def take_fresh_request(self) -> Awaitable[None] | None:
-        """Count a request that says how old what is used may be, as `take_request`: agencies are asked for it anew."""
+        """Count a request that sets a maximum age, like `take_request`: it causes new calls to agencies."""
         self._has_taken_fresh = True
         rates = self._rates
         wait_seconds = self._fresh.take(1, rates.clock()) if rates.is_local else rates.take(self._fresh, 1)
@@ -124,7 +124,7 @@ class CallerLimits:
         return None
 
     def spend(self, points: int) -> Awaitable[None] | None:
-        """Pay so many points, as `take_request`. Raises `TooLarge` for more than there ever are, else `HttpError`."""
+        """Pay points, like `take_request`. Raises `TooLarge` for more than the rate ever allows, else `HttpError`."""
         self._has_spent_points = True
         rates = self._rates
         wait_seconds = self._points.take(points, rates.clock()) if rates.is_local else rates.take(self._points, points)
@@ -147,7 +147,7 @@ class CallerLimits:
             raise _build_too_expensive_error(self._points, seconds, points)
 
     def build_header_lines(self) -> bytes:
-        """The header lines that tell the rates and what is left; of what this process was asked for."""
+        """The header lines with the rates and what is left of them, as this process counts them."""
         now = self._rates.clock()
         left: tuple[int, ...] = self._requests.compute_remaining(now)
         if self._has_spent_points:
@@ -157,7 +157,7 @@ class CallerLimits:
         return _build_header_template(self._caller_rates, self._has_spent_points, self._has_taken_fresh) % left
 
     def is_full(self) -> bool:
-        """Whether nothing is taken, so that nothing is lost where it is forgotten."""
+        """Whether nothing is taken, so that it can be dropped without loss."""
         now = self._rates.clock()
         return max(self._requests.full_at, self._points.full_at, self._fresh.full_at) <= now
 
@@ -167,12 +167,12 @@ class CallerLimits:
 
 
 class CallerLimiter:
-    """The allowances of all callers of this process."""
+    """The limits of all callers of this process."""
 
     def __init__(
         self, table: Mapping[CallerKind, CallerRates], *, rates: RateLimiter, keys: RateKeys, addresses: ClientAddresses
     ) -> None:
-        """Take what each kind may do, who counts it, and how callers are called there; who is in no line may all."""
+        """Takes the rates of each kind, the counters, and the keys of callers; a kind without rates is unlimited."""
 
         def owners(kind: CallerKind, of_kind: CallerRates) -> OwnerRegistry[CallerLimits]:
             return OwnerRegistry(lambda name: CallerLimits(rates, of_kind, keys(kind.value, name)))
@@ -181,14 +181,14 @@ class CallerLimiter:
         self._kinds = {kind: owners(kind, of_kind) for kind, of_kind in table.items()}
 
     def for_caller(self, caller: Caller, scope: Scope, headers: Headers) -> RequestLimits:
-        """What this caller may take."""
+        """The limits of this caller."""
         owners = self._kinds.get(caller.kind)
         if owners is None:
             return NO_LIMITS
         return owners.get_or_create(_find_limit_owner(caller) or self._addresses.find_limit_key(scope, headers))
 
     def for_address(self, scope: Scope, headers: Headers) -> RequestLimits:
-        """What whoever comes from there may take, without a look at who they are."""
+        """The limits of an unidentified caller at this address."""
         owners = self._kinds.get(CallerKind.ANONYMOUS)
         return NO_LIMITS if owners is None else owners.get_or_create(self._addresses.find_limit_key(scope, headers))
 
@@ -198,7 +198,7 @@ class CallerLimiter:
 
 
 def _find_limit_owner(caller: Caller) -> str | None:
-    """Whose the rates are; None for nobody in particular."""
+    """The owner of the rates; None for an unidentified caller."""
     if caller.kind in _APPLICATIONS:
         return caller.client
     return caller.nik or caller.nib or caller.subject or caller.client
@@ -206,7 +206,7 @@ def _find_limit_owner(caller: Caller) -> str | None:
 
 @cache
 def _build_header_template(caller_rates: CallerRates, with_points: bool, with_fresh: bool) -> bytes:  # noqa: FBT001 - a key of the cache
-    """The header lines, as a form to be filled in."""
+    """The header lines, as a template."""
     is_shown = {"requests": True, "points": with_points, "fresh": with_fresh}
     rates = {name: rate for name, rate in caller_rates._asdict().items() if name == "points" or is_shown[name]}
     policy = ", ".join(f'"{name}";q={rate.amount};w={rate.seconds:.0f}' for name, rate in rates.items())
@@ -243,7 +243,7 @@ def _build_too_expensive_error(bucket: Bucket, seconds: float, points: int) -> H
 
 
 def build_rate_limited_error(reason: str, seconds: float) -> HttpError:
-    """The refusal of whoever has to wait so many seconds."""
+    """The refusal of a caller who has to wait so many seconds."""
     after = max(ceil(seconds), 1)
     return HttpError(
         HttpErrorCode.RATE_LIMITED, f"{reason} Try again in {after} s.", headers={"Retry-After": f"{after}"}

@@ -1,7 +1,7 @@
-"""Tokens that proved nobody, counted by the address they came from: guessing has to be slow.
+"""Failed tokens, counted by the address they came from, so that guessing is slow.
 
-From an address that sent too many of them, no token is looked at any more but those that proved somebody before: where
-many share an address, one of them must not sign the others out.
+After too many of them, the address may send only tokens that were verified before: if clients share an address, one of
+them must not sign the others out.
 """
 
 from __future__ import annotations
@@ -19,17 +19,17 @@ from web.http_errors import HttpError
 from web.rate_limits.caller_limiter import build_rate_limited_error
 
 WasVerified = Callable[[str], bool]
-"""Whether the value of `Authorization` proved somebody before."""
+"""Whether the value of `Authorization` was verified before."""
 
 
 class FailedTokenCounter(Protocol):
     """Counts tokens that fail verification, by address."""
 
     def check(self, authorization: str, scope: Scope, headers: Headers) -> None:
-        """Let pass a token that may be verified; raises `HttpError` where its address sent too many."""
+        """Check that a token may be verified; raises `HttpError` if its address sent too many failed ones."""
 
     def count(self, scope: Scope, headers: Headers) -> Awaitable[None] | None:
-        """Count one that failed, to be awaited where others are asked; raises as `check`."""
+        """Count a failed token; an awaitable if a shared store is asked. Raises like `check`."""
 
 
 class NoFailedTokens:
@@ -39,14 +39,14 @@ class NoFailedTokens:
         """Every token may be verified."""
 
     def count(self, scope: Scope, headers: Headers) -> None:
-        """Nothing is counted."""
+        """Count nothing."""
 
 
 NO_FAILED_TOKENS: Final = NoFailedTokens()
 
 
 class _AddressFailures(NamedTuple):
-    """One address that sent some."""
+    """An address that sent failed tokens."""
 
     rates: RateLimiter
     bucket: Bucket
@@ -56,12 +56,12 @@ class _AddressFailures(NamedTuple):
 
 
 class FailedTokens:
-    """Counts tokens that proved nobody."""
+    """Counts failed tokens."""
 
     def __init__(
         self, rate: Rate, *, rates: RateLimiter, keys: RateKeys, addresses: ClientAddresses, was_verified: WasVerified
     ) -> None:
-        """Take how many an address may send, who counts, and who knows tokens again."""
+        """Takes the limit of an address, the counters, and the check for tokens that were verified before."""
         self._rates = rates
         self._addresses = addresses
         self._was_verified = was_verified
@@ -70,10 +70,10 @@ class FailedTokens:
         )
 
     def check(self, authorization: str, scope: Scope, headers: Headers) -> None:
-        """Let pass a token that may be looked at.
+        """Check that a token may be verified.
 
         Raises:
-            Refusal: RATE_LIMITED, where the address sent too many and this one never proved anybody.
+            HttpError: RATE_LIMITED, if the address sent too many failed tokens and this one was never verified.
 
         """
         if not len(self._failed):
@@ -85,7 +85,7 @@ class FailedTokens:
             raise _build_too_many_tokens_error(address.bucket.rate, seconds)
 
     def count(self, scope: Scope, headers: Headers) -> Awaitable[None] | None:
-        """Count one that proved nobody, to be awaited where others are asked; raises as `check`."""
+        """Count a failed token; an awaitable if a shared store is asked. Raises like `check`."""
         bucket = self._failed.get_or_create(self._addresses.find_limit_key(scope, headers)).bucket
         waiting = self._rates.take(bucket, 1)
         if not isinstance(waiting, float):

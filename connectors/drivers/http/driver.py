@@ -65,7 +65,7 @@ _MAX_RETRY_AFTER_DIGITS: Final = 9
 class HttpDriver:
     """Sends requests to one agency.
 
-    The deadline of the `limits` is the agency's own; the caller's counts too where it is nearer, and both cover
+    The deadline of the `limits` is the agency's; an earlier deadline of the caller takes precedence. Both cover
     everything: waiting for a free connection, connecting, sending, reading the last byte.
 
     Connections are opened when they are first needed, inside the running event loop, so an agency that is down does

@@ -1,4 +1,4 @@
-"""What is asked over HTTP: an agency's service, how much may be asked of it, and one request."""
+"""The parameters of an HTTP driver: an agency's service, the limits of its use, and one request."""
 
 from __future__ import annotations
 
@@ -8,28 +8,28 @@ from dataclasses import dataclass, field
 
 @dataclass(frozen=True, slots=True)
 class HttpService:
-    """An agency's service."""
+    """The HTTP service of an agency."""
 
     agency: str
     url: str
-    """The base address, below which requests name their paths."""
+    """The base address; paths of requests are relative to it."""
     headers: Mapping[str, str] = field(default_factory=dict, repr=False)
     """Headers of every request: credentials, `Accept`."""
     addresses: Sequence[str] = ()
-    """IP addresses to connect to. Where there are any, the host is not looked up; the `Host` header and the certificate
-    are still those of the host."""
+    """IP addresses to connect to. If there are any, the host is not resolved; the `Host` header and the certificate are
+    still those of the host."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HttpLimits:
-    """How much may be asked of a service."""
+    """The limits of calls to a service."""
 
     deadline: float
     """Seconds for one call, from waiting for a free connection to the last byte."""
     connections: int
-    """Calls that may be pending at the same moment."""
+    """Maximum number of concurrent calls."""
     max_bytes: int
-    """Of a reply's body, after decompression."""
+    """Maximum size of a reply's body, after decompression."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,16 +38,16 @@ class HttpRequest:
 
     method: str
     path: str
-    """Plain text below the base address; empty for the base address itself. Signs that mean something in a URL are
-    escaped, and `..` is refused with ValueError."""
+    """Plain text below the base address; empty for the base address itself. Reserved characters are escaped; `..`
+    raises `ValueError`."""
     query: Mapping[str, str] | None = None
     form: Mapping[str, str] | None = None
     """Sent as `application/x-www-form-urlencoded`; give this or `body`."""
     body: bytes | None = None
-    """Sent as it is."""
+    """Sent unchanged."""
     headers: Mapping[str, str] | None = None
     accept_status: Collection[int] = ()
-    """Statuses that come back as replies although they would count as failures."""
+    """Statuses that are returned as replies although they would count as failures."""
     repeatable: bool = False
-    """Whether a request whose method is not safe in itself (a POST that only reads) may be sent once more when a kept
-    connection turns out to be dead. GET and HEAD are so anyway."""
+    """Whether a request with an unsafe method (a POST that only reads) may be sent again if a reused connection turns
+    out to be dead. GET and HEAD always may."""

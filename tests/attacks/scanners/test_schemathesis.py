@@ -54,7 +54,7 @@ def graph(folder: Path) -> Path:
 
 @dataclass(frozen=True, kw_only=True)
 class SchemathesisRun:
-    """What is scanned, as whom, and how hard."""
+    """The target of a scan, its caller and its intensity."""
 
     where: str
     document: Path

@@ -87,7 +87,7 @@ def decide_reason(rule: Rule, caller: Caller, subjects: tuple[Nik, ...]) -> Deci
 
 
 def find_denial(access: Access, caller: Caller, facts: Facts) -> DenialReason | None:
-    """The reason of a denial; None where the caller passes. Every fact has to be loaded."""
+    """The reason of a denial; None if the caller passes. Every fact has to be loaded."""
     decision = decide(access, caller, facts)
     assert not isinstance(decision, NeedsFact)
     return decision.reason if isinstance(decision, Denied) else None
@@ -98,7 +98,7 @@ def is_allowed(access: Access, caller: Caller, facts: Facts) -> bool:
 
 
 def find_blanket_denial(access: Access, caller: Caller, now: float | None = None) -> DenialReason | None:
-    """Why the caller may read no record at all; None where there may be one."""
+    """Why the caller may read no record at all; None if there may be one."""
     decision = decide(access, caller, Facts(NotLookedAt(), now=now))
     return decision.reason if isinstance(decision, Denied) else None
 

@@ -1,4 +1,4 @@
-"""The decision row by row: what a field requires, who asks, what is known of the record, and the exact outcome."""
+"""The decision row by row: the requirements of a field, the caller, the facts, and the exact outcome."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The decision table, tried: every field of every type and of the roots, for every kind of caller.
+"""The decision table as a test: every field of every type and of the roots, for every kind of caller.
 
 A caller who may read a field gets the answer. For any other it is null with FORBIDDEN, and no agency is asked. The
 expectations are those of the table that is checked in (`docs/frontend/decision-table.md`).

@@ -1,4 +1,4 @@
-"""The decision table that is checked in is what the rules and the graph give, and knows every kind of caller."""
+"""The checked-in decision table matches the rules and the graph, and contains every kind of caller."""
 
 from __future__ import annotations
 
