@@ -37,14 +37,14 @@ _ROUNDS = 3
 _LANE = ClientId("development", "siaga-112")
 _SHARES = {"others": 0.9, "lane": 0.1}
 _IN_TIME_MS = 1000
-"""An answer that took longer is no use to whoever waits for it."""
+"""An answer that took longer is useless to its client."""
 _WARM = 16
-"""Connections at which capacity is measured, anew before each load: enough to leave the hub no rest."""
+"""Connections for the measurement of capacity, repeated before each load: enough to keep the hub busy."""
 _VARIANTS = {"shedding": ("--shed-after", "100", "--lane", f"client:{_LANE}"), "without": ("--shed-after", "0")}
 
 
 def main() -> int:
-    """Measure, and tell."""
+    """Measure, and print the results."""
     rounds, seconds = (1, 5) if "--quick" in sys.argv else (_ROUNDS, _SECONDS)
     with TemporaryDirectory() as name, run_on_core(LOAD_CORE):
         folder = Path(name)

@@ -1,6 +1,6 @@
-"""What the sandbox city answered to the query of the README, recorded once and given again at once, for many citizens.
+"""The sandbox city's answers to the query of the README, recorded once and replayed immediately, for many citizens.
 
-So the hub can be loaded with its real graph and nothing but the hub is measured: no agency takes time of its own.
+So only the hub is measured, with its real graph: agencies take no time.
 """
 
 from __future__ import annotations
@@ -37,11 +37,11 @@ from wiring.hub_parts import HubParts
 
 CITIZENS = 64
 RecordedAnswers = dict[tuple[str, str], Any]
-"""By method of the connector and what it was asked: what it answered."""
+"""Answers, by method of the connector and its arguments."""
 
 
 def list_citizens(limit: int = CITIZENS) -> Sequence[Nik]:
-    """Who asks: the heads of as many households."""
+    """The callers: the heads of this number of households."""
     return [Nik(each.head_nik) for each in build_population().households[:limit]]
 
 
@@ -51,7 +51,7 @@ def build_citizen(nik: Nik) -> Caller:
 
 
 class RecordingConnector:
-    """A connector that is asked, and whose every answer is kept."""
+    """A connector whose every answer is recorded."""
 
     def __init__(self, connector: Any, known: RecordedAnswers) -> None:  # noqa: ANN401 - any connector
         """Stand before it."""
@@ -70,10 +70,10 @@ class RecordingConnector:
 
 
 class ReplayingConnector:
-    """Any connector, whose answers are known already."""
+    """Replaces any connector by recorded answers."""
 
     def __init__(self, known: RecordedAnswers) -> None:
-        """Ask nobody."""
+        """Call no agency."""
         self._known = known
 
     def __getattr__(self, name: str) -> Callable[..., Awaitable[Any]]:
@@ -93,7 +93,7 @@ def build_agencies(recorded: Path) -> Agencies:
 
 
 async def record_city(into: Path) -> None:
-    """Start the city, let each citizen ask once, end the city. Raises `RuntimeError` where it cannot be done here."""
+    """Start the city, let each citizen query once, stop the city. Raises `RuntimeError` if that is impossible here."""
     before = dict(os.environ)
     try:
         async with AsyncExitStack() as stack:

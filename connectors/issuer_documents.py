@@ -25,10 +25,10 @@ class IssuerDocuments:
         self._patience = timeout
 
     async def read(self, url: str) -> bytes:
-        """The body of what stands there; raises AgencyFailure for everything but a 200 of at most 256 KiB.
+        """The body at an address; raises `AgencyFailure` for everything but a 200 of at most 256 KiB.
 
-        Redirects are not followed. Documents are read so seldom, and from addresses that may change, that each takes a
-        connection of its own.
+        Redirects are not followed. Documents are read so seldom, and from addresses that may change, that each uses a
+        separate connection.
         """
         address = URL(url)
         driver = HttpDriver(

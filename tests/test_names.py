@@ -1,4 +1,4 @@
-"""What a tool can hold of the naming rules: each rule holds for the project, and refuses a planted offence."""
+"""Naming rules that a tool can check: the project passes each rule, and each rule refuses a planted offence."""
 
 from __future__ import annotations
 
@@ -95,7 +95,7 @@ def is_parametrized(path: str, function: ast.FunctionDef | ast.AsyncFunctionDef)
 
 
 def find_long_results(files: Sequence[SourceFile]) -> Iterator[str]:
-    """Tuples over two that a function of the product gives; a test's own function may, to be compared as one row."""
+    """Results of product functions with more than two members; a test's own function may compare one row."""
     for path, function in list_functions(files):
         if function.returns is not None and not path.startswith("tests/"):
             returns = function.returns

@@ -47,7 +47,7 @@ def build_blog_settings(keys: Path) -> Settings:
         "pangan_url": nowhere,
         "pangan_key": SecretStr("none"),
         "request_timeout": 60.0,
-        "shed_after": 0,  # whom it is compared with refuse nobody, and are slow instead
+        "shed_after": 0,  # the compared servers shed no load, and become slow instead
         # As in production, and more than a load can ask for.
         "rates": ("anonymous:1000000000/100000000000", "citizen:1000000000/100000000000"),
     }

@@ -1,4 +1,4 @@
-"""The small world over REST: connectors for agencies that are asked often, so JSON is read into types at once."""
+"""The small world over REST: connectors for agencies that are called often, so JSON is parsed directly into types."""
 
 from __future__ import annotations
 
@@ -84,7 +84,7 @@ class RestWorld:
 async def _read(
     http: HttpDriver, path: str, decoder: Decoder[T], call: Call, query: dict[str, str] | None = None
 ) -> T | None:
-    """What stands at a path; none where there is nothing."""
+    """The value at a path; None if there is no value."""
     reply = await http.send(HttpRequest("GET", path, query=query), call)
     if reply.status == _NOT_FOUND:
         return None

@@ -137,7 +137,7 @@ def critical_path(calls: Sequence[tuple[float, float]]) -> float:
 
 
 async def measure_hub_time(answers: int) -> HubTime:
-    """Start the city, ask so often, end the city. Raises `RuntimeError` where it cannot be done here."""
+    """Start the city, run the queries, stop the city. Raises `RuntimeError` if that is impossible here."""
     known = dict(os.environ)
     try:
         async with AsyncExitStack() as stack:
@@ -268,7 +268,7 @@ async def ask_once(app: ASGIApp, body: bytes, token: str) -> bytes:
     async def receive() -> Message:
         nonlocal is_sent
         if is_sent:
-            await gone.wait()  # nobody leaves before the answer
+            await gone.wait()  # the client does not disconnect before the answer
             return {"type": "http.disconnect"}
         is_sent = True
         return {"type": "http.request", "body": body, "more_body": False}

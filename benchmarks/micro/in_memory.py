@@ -71,20 +71,20 @@ class InMemoryHub:
 
 
 def build_blog_agencies(posts: int, users: int) -> Agencies:
-    """So many posts and users, and the greeting that needs nobody."""
+    """The small world with this number of posts and users, and the greeting, which needs no agency."""
     written, people = build_world(posts, users)
     return Agencies({Blog: BlogInMemory(written, people)})
 
 
 def build_blog_hub(posts: int, users: int, document: str = Q3.document, *, plans: bool = True) -> InMemoryHub:
-    """A hub over so many posts and users."""
+    """A hub over this number of posts and users."""
     return InMemoryHub(
         build_blog_agencies(posts, users), get_graphql_schema(build_blog_schema()), document, plans=plans
     )
 
 
 def build_world(posts: int, users: int) -> tuple[tuple[Post, ...], dict[int, User]]:
-    """So many posts by so many users, as records."""
+    """This number of posts by this number of users, as records."""
     written = (
         Post(id=each["id"], user_id=each["userId"], title=each["title"], body=each["body"])
         for each in dataset.build_posts(posts, users)
@@ -94,7 +94,7 @@ def build_world(posts: int, users: int) -> tuple[tuple[Post, ...], dict[int, Use
 
 
 async def measure_microseconds(run: Callable[[], Awaitable[Any]], *, within: float) -> float:
-    """Microseconds of processor time of one run: the best of five series within so many seconds."""
+    """Microseconds of processor time of one run: the best of five series within the given seconds."""
     await run()
     await run()
     started = time.process_time()

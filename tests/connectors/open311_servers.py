@@ -1,4 +1,4 @@
-"""Connectors to Open311 servers for tests: to the sandbox's complaint desk, and to servers with habits of their own."""
+"""Connectors to Open311 servers for tests: to the sandbox's complaint desk, and to servers with unusual behaviour."""
 
 from __future__ import annotations
 
@@ -80,7 +80,7 @@ def scripted(answer: Callable[[ReceivedRequest], bytes]) -> Script:
 
 
 class ListingServer:
-    """A server with a list of requests in an order of its own: by moment only, newest first."""
+    """A server with an unusual order of its list of requests: by time only, newest first."""
 
     def __init__(self, rows: list[dict[str, object]], *, end_is_within: bool = False) -> None:
         self.rows = rows

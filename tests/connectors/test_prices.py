@@ -32,7 +32,7 @@ MARKETS = "GET /api2/v1/master-data/market"
 NEWEST = "GET /api2/v2/public/master-data/commodity/markets/{market_id}"
 REPORT = "GET /api2/v1/public/report"
 FAST = 1000.0
-"""Calls a second; a test that is not about the pace does not wait for it."""
+"""Calls a second; a test that is not about the rate does not wait for it."""
 CHILLI = TrendQuery(commodity_id="10", year=2026, month=10)
 
 
@@ -288,7 +288,7 @@ class TestPriceFailures:
 
 
 def assert_reveals_nothing(failure: AgencyFailure, pangan: RunningAgency) -> None:
-    """No address or key is told, to callers or to the log."""
+    """Neither callers nor the log get an address or a key."""
     told = f"{failure} {failure!r} {failure.detail} {vars(failure)}"
     for hidden in (pangan.secret, "127.0.0.1", str(pangan.port)):
         assert hidden not in told

@@ -1,6 +1,6 @@
-"""A hub of the crowd in a process of its own: `server.py`'s composition, what is kept in a Redis, and the real ledger.
+"""A hub of the crowd in a separate process: `server.py`'s composition, a cache in Redis, and the real ledger.
 
-It reads on standard input what changes in the city, a line of JSON each, and says `done` when it is so.
+It reads changes of the city from standard input, one line of JSON each, and writes `done` after each.
 """
 
 from __future__ import annotations

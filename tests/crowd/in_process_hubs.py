@@ -1,4 +1,4 @@
-"""Hubs of the crowd in this process: the real engine, rules, coalescing and keeping, without HTTP."""
+"""Hubs of the crowd in this process: the real engine, rules, coalescing and caching, without HTTP."""
 
 from __future__ import annotations
 
@@ -39,66 +39,66 @@ from tests.fakes.small_hub import build_city_schema, build_settings
 from wiring.execution import RequestResources, build_execute, build_graphql_engine
 
 CLOCK_SPEEDUP = 60
-"""How much faster time passes for what is kept: an hour in a minute."""
+"""How much faster time passes for the cache: an hour in a minute."""
 CONTRACTS = tuple(ClientContract(client=each, mode=OperationMode.OFF) for each in CLIENTS)
 LIMITS = MappingProxyType({"agency_system_operations": OperationMode.OFF, "shed_after": 0})
 """Whoever asks in the crowd may ask whatever they like."""
 _MAX_BYTES = 2 * 1024 * 1024
-"""So little that not everything stays."""
+"""So small that some entries are evicted."""
 _TIMEOUT_S = 2.0
 
 
 class CrowdHub(Protocol):
-    """Somebody who is asked."""
+    """A hub that answers."""
 
     async def ask(self, caller: Caller, question: CrowdQuestion, request_id: str) -> Any:  # noqa: ANN401 - JSON
-        """The answer's data; None where there is none."""
+        """The answer's data; None if there is none."""
 
     async def forget(self, nik: Nik | None) -> None:
-        """Something about a person is different, or about everybody."""
+        """Data of a person changed, or data of all people."""
 
 
 class LedgerProbe(Protocol):
-    """Looks at what is recorded of some requests."""
+    """Watches the recorded reads of some requests."""
 
     def watch(self, request_id: str) -> None:
-        """Look at this one."""
+        """Watch this request."""
 
     def forget(self, request_id: str) -> None:
-        """Who asked it left."""
+        """The caller of the request disconnected."""
 
     def check_answer(
         self, request_id: str, caller: Caller, question: CrowdQuestion, marks: Sequence[Watermark], judge: Judge
     ) -> bool:
-        """It was answered: let the judge compare; whether anything was recorded."""
+        """The request was answered: let the judge compare its reads; returns whether any were recorded."""
 
 
 class InProcessLedger:
-    """Remembers what was recorded of some requests."""
+    """Remembers the recorded reads of some requests."""
 
     def __init__(self) -> None:
-        """Remember nothing yet."""
+        """Starts empty."""
         self._watched: set[str] = set()
         self._recorded: dict[str, tuple[RequestInfo, Sequence[SubjectRead]]] = {}
 
     async def record(self, request: RequestInfo, reads: Sequence[SubjectRead]) -> None:
-        """As the engine tells it."""
+        """The engine's recorder."""
         if request.request_id in self._watched:
             self._recorded[request.request_id] = (request, reads)
 
     def watch(self, request_id: str) -> None:
-        """Look at this one."""
+        """Watch this request."""
         self._watched.add(request_id)
 
     def forget(self, request_id: str) -> None:
-        """Who asked it left."""
+        """The caller of the request disconnected."""
         self._watched.discard(request_id)
         self._recorded.pop(request_id, None)
 
     def check_answer(
         self, request_id: str, caller: Caller, question: CrowdQuestion, marks: Sequence[Watermark], judge: Judge
     ) -> bool:
-        """It was answered: let the judge compare; whether anything was recorded."""
+        """The request was answered: let the judge compare its reads; returns whether any were recorded."""
         request, reads = self._recorded.get(request_id, (None, ()))
         self.forget(request_id)
         if request is not None and request.caller != caller:
@@ -111,7 +111,7 @@ class InProcessHub:
     """A hub in this process."""
 
     def __init__(self, bound: Agencies, ledger: InProcessLedger, cached_batches: CachedBatchReader | None) -> None:
-        """`cached_batches` reads through what is kept; without it each request asks for all of its own."""
+        """`cached_batches` reads through the cache; without it each request makes its own calls."""
         settings = build_settings((build_development_issuer(Path("nobody's keys")),), **LIMITS)
         self._engine = engine = build_graphql_engine(
             settings, build_city_schema(), coalescing=True, reporting=RunReporting(recorder=ledger.record)
@@ -125,18 +125,18 @@ class InProcessHub:
         self._cached_batches = cached_batches
 
     async def start(self) -> None:
-        """Know the partners."""
+        """Register the partners."""
         await self._engine.register_operations(CONTRACTS, ())
 
     async def ask(self, caller: Caller, question: CrowdQuestion, request_id: str) -> Any:  # noqa: ANN401 - JSON
-        """The answer's data; None where there is none."""
+        """The answer's data; None if there is none."""
         call = Call(deadline=time.monotonic() + _TIMEOUT_S, request_id=request_id)
         request = GraphQLRequest(query=question.text, variables=question.variables)
         response = await self._execute(request, caller, call, NO_BUDGET)
         return response.data if response.body is None else orjson.loads(response.body).get("data")
 
     async def forget(self, nik: Nik | None) -> None:
-        """What is about the person, or all that one agency said, is invalid."""
+        """Invalidate the data of the person, or all answers of one agency."""
         if self._cached_batches is None:
             return
         await (
@@ -147,7 +147,7 @@ class InProcessHub:
 
 
 def build_fast_clock() -> Callable[[], float]:
-    """A clock on which what is kept gets old within the length of a test."""
+    """A clock on which cached answers expire within the length of a test."""
     began = time.time()
     return lambda: began + (time.time() - began) * CLOCK_SPEEDUP
 
@@ -156,7 +156,7 @@ def build_fast_clock() -> Callable[[], float]:
 async def run_in_process_hubs(
     people: CrowdPeople, random: Random, failure_rates: dict[str, FailureRates], ledger: InProcessLedger, redis: str
 ) -> AsyncIterator[list[InProcessHub]]:
-    """A hub that keeps nothing, one that keeps by itself and is asked most, and two that keep together."""
+    """A hub without a cache, one with its own cache that gets most requests, and two with a shared cache."""
     bound = build_agencies(people, random, failure_rates)
     async with AsyncExitStack() as stack:
         clock = build_fast_clock()
@@ -171,7 +171,7 @@ async def run_in_process_hubs(
 async def _build_cached_batches(
     stack: AsyncExitStack, clock: Callable[[], float], redis: str | None
 ) -> CachedBatchReader:
-    """As `resolvers/answer_cache.py` puts it together, on a clock of its own."""
+    """Like `resolvers/answer_cache.py`, on another clock."""
     tier = None
     if redis is not None:
         tier = RedisTier(

@@ -1,4 +1,4 @@
-"""The crowd finds what it is there to find: each leak is planted once, and found within a few thousand answers."""
+"""The crowd finds leaks: each leak is planted once, and found within a few thousand answers."""
 
 from __future__ import annotations
 
@@ -34,14 +34,14 @@ PlantLeak = Callable[[pytest.MonkeyPatch], None]
 
 
 def cache_by_kind_only(patch: pytest.MonkeyPatch) -> None:
-    """What the process keeps is found by whoever asks for something of the kind."""
+    """The process's cache ignores the caller: a similar request finds another caller's entry."""
     find, keep = ProcessTier.find, ProcessTier.put
     patch.setattr(ProcessTier, "find", lambda self, slot, now: find(self, slot.kind, now))
     patch.setattr(ProcessTier, "put", lambda self, slot, kept: keep(self, slot.kind, kept))
 
 
 def name_without_key(patch: pytest.MonkeyPatch) -> None:
-    """What all processes keep has the same name for everybody."""
+    """The shared cache uses the same name for all callers."""
     of = CacheKeyBuilder._compute_key
 
     def wanted(self: CacheKeyBuilder, slot: Slot) -> CacheKey:
@@ -51,7 +51,7 @@ def name_without_key(patch: pytest.MonkeyPatch) -> None:
 
 
 def share_runs_across_callers(patch: pytest.MonkeyPatch) -> None:
-    """Who asks in the same words shares the run, whoever it is."""
+    """Callers with the same document share the run, whoever they are."""
     question = Engine._get_share_key
     patch.setattr(Engine, "_get_share_key", lambda self, plan, request, _who: question(self, plan, request, None))
 
@@ -76,7 +76,7 @@ def treat_everybody_as_parent(patch: pytest.MonkeyPatch) -> None:
 
 
 def cache_consents(patch: pytest.MonkeyPatch) -> None:
-    """What somebody consented to once is not asked again."""
+    """A consent, once read, is not read again."""
     known: dict[str, Any] = {}
     consenting = MarkedSmallCity.load_consenting
 
@@ -88,7 +88,7 @@ def cache_consents(patch: pytest.MonkeyPatch) -> None:
 
 
 def ignore_restrictions(patch: pytest.MonkeyPatch) -> None:
-    """Nobody heeds what people restricted."""
+    """Restrictions are ignored."""
 
     def said(_self: MarkedSmallCity, _nik: Nik, _client: str | None) -> DataPreferences:
         return DataPreferences()
@@ -97,12 +97,12 @@ def ignore_restrictions(patch: pytest.MonkeyPatch) -> None:
 
 
 def cache_family_cards(patch: pytest.MonkeyPatch) -> None:
-    """Whose guardian somebody is, is decided by the card of an hour ago."""
+    """Guardians are decided by the card of an hour ago."""
     patch.setitem(vars(households_of), "freshness", Freshness(fresh=3600.0))
 
 
 def ignore_purposes(patch: pytest.MonkeyPatch) -> None:
-    """Officials see what they like, whatever they say it is for."""
+    """Officials see everything, for any purpose."""
     purpose = auth.policy.decision._check_purpose
     patch.setattr(
         auth.policy.decision,

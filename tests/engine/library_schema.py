@@ -1,4 +1,4 @@
-"""A library as a graph: a schema of no domain of the hub, to hold the engine to its promises."""
+"""A library as a graph: a schema outside the hub's domains, to test the engine."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class DictContext(dict[str, Any]):
         raise AssertionError(f"asked for {facets}")
 
     async def close(self) -> None:
-        """Nothing was begun."""
+        """Nothing was started."""
 
 
 def library() -> GraphQLSchema:

@@ -1,4 +1,4 @@
-"""Runs are paid for when their cost is known and before anybody is asked."""
+"""Runs are paid for once their cost is known, and before any agency is called."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class BudgetSpent(Exception):  # noqa: N818 - an event of the purse's own
 
 
 class ScriptedBudget:
-    """Holds points; tells at once, or when it is awaited."""
+    """Holds points; answers immediately, or when it is awaited."""
 
     def __init__(self, points: int = 1_000_000, *, is_synchronous: bool = True, impossible_above: int = 10**9) -> None:
         self.points = points

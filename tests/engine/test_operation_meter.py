@@ -1,4 +1,4 @@
-"""What is told of operations: by names that were registered or are the hub's own, never by what a caller wrote."""
+"""Reports of operations: by names that are registered or the hub's own, never by text of a caller."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ NIK = "query N3171014506909001 { count }"
 
 
 class RecordingMeter:
-    """Remembers what it is told."""
+    """Remembers the reported operations."""
 
     def __init__(self) -> None:
         self.told: list[tuple[str, str, str, int]] = []

@@ -1,4 +1,4 @@
-"""The production composition in front of the small city, on a real port, with issuers of its own."""
+"""The production composition in front of the small city, on a real port, with its own issuers."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ ME = "{ me { name } }"
 
 @dataclass(frozen=True, slots=True)
 class SmallHubAnswer:
-    """What came back."""
+    """A response of the hub."""
 
     status: int
     headers: Mapping[str, str]
@@ -78,7 +78,7 @@ def build_city_schema() -> GraphQLSchema:
 
 
 def build_settings(issuers: Sequence[Issuer], **overrides: Any) -> Settings:  # noqa: ANN401 - any setting
-    """Settings of a hub whose agencies are handed in, so their addresses lead nowhere."""
+    """Settings of a hub whose agencies are given, so their addresses lead nowhere."""
     return UnboundSettings(
         **{
             "secret": SecretStr(base64.b64encode(b"s" * 32).decode()),
@@ -110,10 +110,10 @@ async def run_small_hub(
     sessions: Any = None,  # noqa: ANN401 - a `SessionStore`; the same
     **overrides: Any,  # noqa: ANN401 - any setting
 ) -> AsyncIterator[SmallHub]:
-    """A hub that believes these issuers, served until the block ends, on the port of the settings where they say one.
+    """A hub that trusts these issuers, served until the block ends, on the port of the settings if they set one.
 
-    `own` answers domains that the small city knows nothing of, `build_recorder` keeps who read what, `sessions` who is
-    signed in to its pages.
+    `own` answers domains that the small city does not have, `build_recorder` builds the recorder of reads, and
+    `sessions` holds the sessions of its pages.
     """
     settings, city = build_settings(issuers, **overrides), SmallCity()
 

@@ -1,4 +1,4 @@
-"""The fields of the graph, how each is selected, and engines that read one type past the way to it."""
+"""The fields of the graph, the selection of each, and engines that read one type without the path to it."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ CHANGES = (
     "endRestriction",
     "withdrawDataRequest",
 )
-"""Fields of the root of changes."""
+"""Fields of the mutation root."""
 ROOTS = {"Query": "query", "Mutation": "mutation"}
 """The types of the roots, and the operations that begin there."""
 
@@ -95,9 +95,9 @@ def list_root_fields() -> list[FieldPlace]:
 
 @cache
 def build_engines(type_name: str) -> tuple[Engine, Engine]:
-    """The published type with a root of its own that hands out whatever record the context holds.
+    """The published type with its own root, which returns any record that the context holds.
 
-    Past the rules on the way to it, since each field must hold by itself: there may be another way tomorrow.
+    It skips the rules on the path to it, because each field must hold by itself: another path may be added later.
     """
 
     @root(record_of, returns=str, rule=Rule.PUBLIC)

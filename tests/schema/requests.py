@@ -94,12 +94,12 @@ def get_codes(response: GraphQLResponse) -> list[tuple[str, str]]:
 
 
 def get_reasons(response: GraphQLResponse) -> list[tuple[str, str]]:
-    """Dotted path of each refusal, none where the operation was refused whole, and the class of its reason."""
+    """Dotted path of each refusal, or none if the whole operation was refused, and the class of its reason."""
     assert {error["extensions"]["code"] for error in response.errors} <= {"FORBIDDEN"}
     return [(".".join(map(str, error.get("path", ()))), error["extensions"]["reason"]) for error in response.errors]
 
 
 def list_agency_calls(city: SmallCity, caller: Caller) -> list[tuple[str, str, tuple[Any, ...]]]:
-    """What agencies were asked, but for the caller's own family card: by it is decided whose guardian they are."""
+    """The calls to agencies, except for the caller's own family card, which decides whose guardian they are."""
     own = ("dukcapil", "households", (caller.nik,))
     return [each for each in city.calls if each != own]

@@ -1,4 +1,4 @@
-"""What is no longer fresh is given where that may be, and the answer says so, place by place."""
+"""Stale values are returned where that is allowed, and the answer reports each place."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ both_ways = pytest.mark.parametrize("way", [BY_PLAN, "by graphql-core"])
 
 
 class CachingHub:
-    """A hub that keeps answers, over the small city; its clock is set."""
+    """A hub with a cache over the small city; tests set its clock."""
 
     def __init__(self, *, coalescing: bool = False, way: str = BY_PLAN) -> None:
         self.city = SmallCity()

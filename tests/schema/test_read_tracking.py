@@ -1,4 +1,4 @@
-"""What the engine reports of an answer: what it holds of whom, no more and no less, whichever way it was run."""
+"""The reads that the engine reports of an answer, by subject: exact, for plans and for graphql-core."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ ReadSummary = tuple[Any, tuple[str, ...], tuple[str, ...]]
 
 
 class ReportedReads:
-    """Remembers what it is handed."""
+    """Remembers the reported reads."""
 
     def __init__(self, *, closed: bool = False) -> None:
         self.closed = closed
@@ -41,7 +41,7 @@ class ReportedReads:
 
     @property
     def seen(self) -> list[ReadSummary]:
-        """By subject, of the one answer there was."""
+        """By subject, of the single answer."""
         ((_, reads),) = self.kept
         return sorted(((read.subject, read.fields, read.agencies) for read in reads), key=repr)
 
@@ -92,7 +92,7 @@ async def run_with_reads(
 async def run_and_summarize(
     query: str, *, caller: str = "an official", city: SmallCity | None = None, **variables: str | list[Nik]
 ) -> list[ReadSummary]:
-    """What is reported, which has to be the same whichever way it is run."""
+    """The reported reads, which have to be the same for plans and graphql-core."""
     books = {way: ReportedReads() for way in WAYS}
     for way, book in books.items():
         await run_with_reads(way, query, book, caller=caller, city=city, **variables)
@@ -244,7 +244,7 @@ async def test_a_hub_that_records_nothing_does_not_work_out_what_was_read() -> N
 
 
 def test_a_guardian_who_reads_the_card_also_reads_about_themself() -> None:
-    """So that what a citizen reads in records that are not about themself was read as a guardian, and nothing else."""
+    """So a citizen's reads in records that are not about themself were made as a guardian."""
     for type_ in build_engine().schema.type_map.values():
         for field in getattr(type_, "fields", {}).values():
             definition = field.extensions.get("strawberry-definition")

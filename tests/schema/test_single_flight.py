@@ -1,4 +1,4 @@
-"""Requests of the same moment share a run only where each gets exactly what it would have got alone."""
+"""Requests of the same moment share a run only if each gets exactly the answer that it would get alone."""
 
 from __future__ import annotations
 
@@ -51,9 +51,9 @@ class CallerQuery:
     text: str
     variables: tuple[tuple[str, Any], ...] = ()
     turns: int = 0
-    """Turns of the event loop after which it comes."""
+    """Turns of the event loop before it comes."""
     leaves: bool = False
-    """Whether the client goes away while it waits."""
+    """Whether the client disconnects while it waits."""
 
     @property
     def request(self) -> GraphQLRequest:
@@ -73,7 +73,7 @@ asked = st.builds(
 
 
 class SlowCity:
-    """The city's connectors, each question of which takes a second."""
+    """The city's connectors, each call of which takes a second."""
 
     def __init__(self, city: SmallCity) -> None:
         self._city = city
@@ -87,7 +87,7 @@ class SlowCity:
 
 
 class SharingHub:
-    """An engine over a city of its own."""
+    """An engine over a separate city."""
 
     def __init__(self, by: Engine) -> None:
         self.engine = by
@@ -98,7 +98,7 @@ class SharingHub:
         self.agencies = Agencies(dict.fromkeys(domains, SlowCity(self.city)))
 
     async def answer(self, each: CallerQuery) -> Any:  # noqa: ANN401 - JSON
-        """What one request is told."""
+        """The response to one request."""
         caller = CALLERS[each.caller]
 
         def opened() -> RequestContext:
@@ -120,7 +120,7 @@ class SharingHub:
         return orjson.loads(encode(response))
 
     async def answers(self, requests: list[CallerQuery]) -> list[Any]:
-        """What requests of the same moment are told; None for those whose client goes away."""
+        """The responses to requests of the same moment; None for those whose client disconnects."""
         waiting = [asyncio.create_task(self.answer(each)) for each in requests]
         await asyncio.sleep(0.5)
         for each, task in zip(requests, waiting, strict=True):
@@ -141,7 +141,7 @@ def build_separate_engine() -> Engine:
 
 
 def seen(by: Engine) -> Engine:
-    """The engine, to which no document is new any more."""
+    """The engine with all documents already cached."""
     with virtual_loop() as loop:
         for text in QUESTIONS:
             for mine in (True, False):
@@ -151,7 +151,7 @@ def seen(by: Engine) -> Engine:
 
 
 def find_response_differences(by: Engine, requests: list[CallerQuery]) -> list[Any]:
-    """Who was told something else than they would have been told alone."""
+    """Callers whose response differs from their response alone."""
     with virtual_loop() as loop:
         together = loop.run(SharingHub(by).answers(requests))
         own = [loop.run(SharingHub(build_separate_engine()).answer(each)) for each in requests]
@@ -178,7 +178,7 @@ def test_each_kind_of_caller_gets_its_own_answer() -> None:
 
 
 class LeakingEngine(Engine):
-    """Forgets who asks."""
+    """Ignores the caller."""
 
     def _get_share_key(self, plan: Plan, request: GraphQLRequest, caller_key: object) -> Any:  # noqa: ANN401, ARG002 - the engine's signature
         return super()._get_share_key(plan, request, None)
@@ -191,7 +191,7 @@ def test_an_engine_that_ignores_the_caller_is_detected() -> None:
 
 
 def test_what_a_rule_reads_of_a_caller_keeps_runs_apart() -> None:
-    """The same person less surely identified, the same official for another purpose or none: each is told their own."""
+    """A lower assurance, another purpose or none: each caller gets their own response."""
     person, official = CALLERS["the person"], CALLERS["an official"]
     callers = {
         "unsure": replace(person, assurance=Assurance.NONE),
@@ -224,7 +224,7 @@ def test_equal_requests_of_equal_callers_are_one_run_and_others_are_not() -> Non
 
 
 def test_runs_that_depend_on_preferences_are_not_shared() -> None:
-    """Who comes after a person took something back must not be given what was begun before."""
+    """A request after a person took something back must not join a run from before."""
     hub = SharingHub(build_sharing_engine())
     hub.alone = True
     public, personal = (
@@ -238,7 +238,7 @@ def test_runs_that_depend_on_preferences_are_not_shared() -> None:
 
 
 def test_a_request_for_current_data_shares_no_run() -> None:
-    """What was begun before may have asked before."""
+    """An earlier run may have made its calls earlier."""
     hub, question = SharingHub(build_sharing_engine()), CallerQuery("anonymous", "{ markets { name } }")
 
     async def story() -> None:

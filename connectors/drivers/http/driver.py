@@ -55,11 +55,11 @@ _TOO_MANY: Final = 429
 _END: Final = b"\r\n"
 """What ends a request's head, after its last field."""
 _FULL_DEADLINE_SHARE: Final = 0.9
-"""Share of its deadline that the agency must have had before not having answered says something of its connections."""
+"""Share of its deadline after which a missing answer says something about the agency's connections."""
 _SMALL_FACTOR: Final = 4
-"""How much more memory a short reply takes than its bytes, about: measured on pages of complaints."""
+"""Memory that a short reply takes in addition to its bytes, about: measured on pages of complaints."""
 _MAX_RETRY_AFTER_DIGITS: Final = 9
-"""Digits of the longest `Retry-After` in seconds that is believed (some 31 years)."""
+"""Maximum number of digits of `Retry-After` in seconds that is accepted (some 31 years)."""
 
 
 class HttpDriver:
@@ -80,10 +80,10 @@ class HttpDriver:
         gate: Gate | None = None,
         work: LongWork | None = None,
     ) -> None:
-        """Keep the settings; raises ValueError, naming the setting, where the address is none.
+        """Takes the settings; raises `ValueError` with the name of the setting if the address is invalid.
 
-        Every request passes the `gate`, where there is one: whoever judges what replies say (`SoapDriver`) has the
-        gate in the driver's place. Long replies are unpacked and parsed as `work`, which all drivers share.
+        Every request passes the `gate`, if there is one. A user that judges the contents of replies (`SoapDriver`) has
+        the gate instead of the driver. Long replies are decompressed and parsed as `work`, which all drivers share.
         """
         agency, addresses, max_bytes = service.agency, service.addresses, limits.max_bytes
         self.agency = agency
@@ -115,8 +115,7 @@ class HttpDriver:
     async def send(self, request: HttpRequest, call: Call) -> HttpReply:
         """Send one request and read its whole reply.
 
-        Replies with 2xx, and 4xx other than those below, come back; so does every status in `accept_status`, whatever
-        it is.
+        Returns replies with 2xx, with 4xx other than those below, and with every status in `accept_status`.
 
         Raises AgencyUnavailable (no connection, cut off, 5xx), AgencyTimeout, AgencyRefused (401, 403, 407, and 429
         with `retry_after`), AgencyMalformed (not HTTP, redirects, a body that is too long or cannot be decompressed;
@@ -180,11 +179,11 @@ class HttpDriver:
 
     @property
     def counts(self) -> CallCounters:
-        """Where the calls are counted."""
+        """The counters of calls."""
         return self._gate.counts
 
     async def close(self) -> None:
-        """Close every connection. A driver that was closed cannot send again."""
+        """Close every connection. A closed driver cannot send again."""
         self._state = "closed"
         await self._reads.close()
         await self._session.close()
@@ -197,7 +196,7 @@ class HttpDriver:
         return await self._gate.ask(call, attempt, repeatable=reads, hedgeable=hedgeable, writes=not reads)
 
     async def _parse_value(self, reply: HttpReply, call: Call) -> object:
-        """The JSON value of a reply; a long one is parsed in a turn of its own."""
+        """The JSON value of a reply; a long one is parsed in a separate turn of the event loop."""
         body = reply.body
         try:
             if len(body) <= SMALL_BYTES:
@@ -229,7 +228,7 @@ class HttpDriver:
             raise AgencyTimeout(self.agency, "the deadline had passed before the call")
         if self._state != "open":
             self._open()
-        # Nobody is passed: where others wait, no place counts as free.
+        # No request overtakes: while others wait, no place counts as free.
         await (self._wait_for_permit(deadline) if self._permits.locked() else self._permits.acquire())
         try:
             if isinstance(asked, bytes):
@@ -240,10 +239,10 @@ class HttpDriver:
             self._permits.release()
         if isinstance(reply, AgencyFailure):
             if isinstance(reply, AgencyTimeout) and deadline - now >= _FULL_DEADLINE_SHARE * self._deadline:
-                # The line may be gone without a word, and then it is gone for every connection that lies idle.
+                # The connection to the agency may be lost silently, and then every idle connection is lost.
                 self._reads.drop_idle(now)
                 await self._session.drop_idle(now)
-            # Raised here, not where it was seen: messages of libraries carry the URL, and with it numbers in a query.
+            # Raised here, not where it was seen: library messages contain the URL with its query.
             raise reply
         if call.span is not None:
             call.span.set_attribute("http.response.status_code", reply.status)
@@ -269,7 +268,7 @@ class HttpDriver:
         self._state = "open"
 
     async def _wait_for_permit(self, deadline: float) -> None:
-        """Wait for one of the places. Raises AgencyTimeout where none is free before the deadline."""
+        """Wait for a place. Raises `AgencyTimeout` if none is free before the deadline."""
         came = True
         try:
             async with asyncio.timeout(deadline - monotonic()):
@@ -323,7 +322,7 @@ def _add_headers(fields: Mapping[str, str], asked: bytes | SessionRequest) -> by
 
 
 def parse_retry_after(reply: HttpReply) -> float | None:
-    """Seconds until the agency wants to be asked again (RFC 9110, section 10.2.3), where it says so legibly."""
+    """Seconds until the agency accepts the next request (RFC 9110, section 10.2.3), if its header is valid."""
     text = reply.headers.get("Retry-After", "").strip()
     if text.isascii() and text.isdigit():
         return float(text) if len(text) <= _MAX_RETRY_AFTER_DIGITS else None

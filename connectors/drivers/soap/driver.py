@@ -1,4 +1,4 @@
-"""SOAP 1.1, document/literal: an agency's WSDL on disk, its operations over HTTP, its answers as plain texts."""
+"""SOAP 1.1, document/literal: an agency's WSDL on disk, its operations over HTTP, its replies as plain texts."""
 
 from __future__ import annotations
 
@@ -68,16 +68,16 @@ class SoapFault:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SoapReply:
-    """What came back for one operation."""
+    """The reply to one operation."""
 
     content: Mapping[str, SoapValue] | SoapFault = field(repr=False)
     """The parts of the response element, or the fault in its place."""
     retry_after: float | None = None
-    """Seconds until the agency wants to be asked again, where its HTTP headers say so."""
+    """Seconds until the agency accepts the next request, if its HTTP headers say so."""
     relates_to: str | None = None
-    """The name of the message that it answers, where it says so (WS-Addressing)."""
+    """The id of the message that it answers, if it names one (WS-Addressing)."""
     is_long: bool = False
-    """Whether it holds so much that working on it should have a turn of its own (`LongWork`)."""
+    """Whether it is so large that its processing needs a separate turn of the event loop (`LongWork`)."""
 
 
 class SoapDriver:
@@ -107,7 +107,7 @@ class SoapDriver:
         charset: str = "windows-1252",
         gate: Gate | None = None,
     ) -> None:
-        """Read the WSDL; raises ValueError, naming the file, where it has no SOAP 1.1 port or needs a network."""
+        """Read the WSDL; raises ValueError, naming the file, if it has no SOAP 1.1 port or needs a network."""
         self.agency = http.agency
         self.work = http.work
         self._http = http
@@ -143,7 +143,7 @@ class SoapDriver:
 
     @property
     def counts(self) -> CallCounters:
-        """Where the calls are counted."""
+        """The counters of calls."""
         return self._gate.counts
 
     def __repr__(self) -> str:
@@ -157,10 +157,10 @@ class SoapDriver:
         *,
         find_failure: Callable[[SoapReply], AgencyFailure | None] = lambda _reply: None,
     ) -> SoapReply:
-        """Ask one operation that only reads (it may be sent again when a kept connection turns out to be dead).
+        """Call one operation that only reads (it may be sent again if a reused connection turns out to be dead).
 
-        `find_failure` tells the failure that a reply stands for, where it stands for one: agencies say by faults, and
-        in answers of HTTP 200, that they failed. It is raised, and the gate takes note of it.
+        `find_failure` finds the failure that a reply reports, if it reports one: agencies report failures by faults and
+        in replies with HTTP 200. It is raised, and counts at the gate.
 
         Raises KeyError for an operation that the WSDL lacks, and the failures of `HttpDriver.send`; AgencyUnavailable
         too for an HTTP error without a fault in its body, AgencyMalformed for what is not the operation's answer.
@@ -298,7 +298,7 @@ class _ElementShape:
     parts: dict[str, _ElementPart]
 
     def read(self, element: etree._Element) -> dict[str, SoapValue] | None:
-        """The parts of an element by local name; parts nobody described are skipped. None if one wrongly repeats."""
+        """The parts of an element by local name; skips undeclared parts. None if one wrongly repeats."""
         found: dict[str, SoapValue] = {}
         lists: dict[str, list[SoapValue]] = {name: [] for name, part in self.parts.items() if part.is_repeated}
         for child in element.iterchildren("*"):

@@ -1,4 +1,4 @@
-"""SQL databases as agencies: PostgreSQL, MariaDB/MySQL and SQLite behind one way of asking."""
+"""SQL databases as agencies: PostgreSQL, MariaDB/MySQL and SQLite behind one interface."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ _DIALECTS = {
     "sqlite": "sqlite+aiosqlite",
 }
 _CLOSE_TIMEOUT = 1.0
-"""How long a server may take to notice that a connection ends, before it is cut."""
+"""How long a server may take to acknowledge the end of a connection before it is cut."""
 MAX_ROWS = 3_000
 """Rows of one answer. The longest real ones: the 2,500 members of the households of 500 people. Measured as processor
 time: a row takes 1 µs to be handed over and 8 to 25 µs to be read, in slices where it is more than 10."""
@@ -61,11 +61,11 @@ MAX_BYTES = 4 * 1024 * 1024
 """Bytes that a database may send for one statement: 1,400 a row for as many rows as are read. They come in pieces, and
 asyncpg takes 4 ms for the smallest rows in a piece of 256 KiB."""
 _BOUND_KEY = "simpul.bound"
-"""In a connection's notes: what counts the bytes it brings."""
+"""In a connection's notes: the counter of the bytes that it receives."""
 _SERVED_KEY = "simpul.served"
-"""In a connection's notes: when it answered last. One that has answered before may have died of old age."""
+"""In a connection's notes: the time of its last answer. One that has answered before may have died of old age."""
 _FULL_DEADLINE_SHARE = 0.9
-"""Share of its deadline that the agency must have had before not having answered says something of its connections."""
+"""Share of its deadline after which a missing answer says something about the agency's connections."""
 
 # Codes of PostgreSQL (https://www.postgresql.org/docs/current/errcodes-appendix.html) and MariaDB
 # (https://mariadb.com/kb/en/mariadb-error-codes/), SQLite's (https://sqlite.org/rescode.html), and the failure each
@@ -75,11 +75,11 @@ _TOO_SLOW = frozenset({"57014", 1969, 3024})
 _BROKEN_PROTOCOL = frozenset({"08P01", "SQLite 11", "SQLite 26", 2014, 2027})
 _TOO_LARGE = frozenset({"SQLite 18"})
 _CONNECTION_ENDED = frozenset({"57P01", "57P02", "57P05", "0A000", 1053, 1927, 2006, 2013, 2055, 4031})
-"""The connection's end, told by the server or noticed by the driver. (0A000: a statement prepared on it grew old.)"""
+"""The connection's end, from the server or the driver. (0A000: a statement prepared on it is outdated.)"""
 
 
 class SqlDriver:
-    """Asks one agency's database. Connects when first asked, so a dead agency stops nobody from starting.
+    """Queries one agency's database. Connects on first use, so an unavailable agency does not stop the hub.
 
     `url` is `postgresql://`, `mysql://`, `mariadb://` or `sqlite:///path` (an existing file); `deadline` is the
     longest time in seconds one call may take; `pool_size` the most connections held, and so the most calls at a time.
@@ -111,7 +111,7 @@ class SqlDriver:
 
     @property
     def counts(self) -> CallCounters:
-        """Where the calls are counted."""
+        """The counters of calls."""
         return self._gate.counts
 
     def __repr__(self) -> str:
@@ -127,11 +127,11 @@ class SqlDriver:
         lists: Collection[str] = (),
         check: Callable[[Sequence[Row]], None] = lambda _rows: None,
     ) -> Sequence[Row]:
-        """The rows that a reading statement gives, within the call's deadline and the agency's own.
+        """The rows of a reading statement, within the call's deadline and the agency's own.
 
         Parameters are written `:name`. One named in `lists` stands for one value or more, as in `id IN :ids`;
         on PostgreSQL, `nik = ANY(:niks)` with a list keeps the statement the same for any number of them.
-        `check` looks inside the gate whether the rows answer the question, and raises `AgencyMalformed` where not.
+        `check` checks inside the gate that the rows answer the query, and raises `AgencyMalformed` if they do not.
         A connection that turns out to have died in the pool is replaced and the statement sent again, so statements
         must be safe to repeat. Raises `AgencyUnavailable`, `AgencyTimeout`, `AgencyRefused` or `AgencyMalformed`, and
         what the gate refuses with.
@@ -166,7 +166,7 @@ class SqlDriver:
         began, patience = monotonic(), min(call.remaining(), self._deadline)
         if patience <= 0:
             raise AgencyTimeout(self._agency, "no time was left to ask")
-        # Tidying up behind a silent server may take longer than the caller has: it goes on in a task of its own.
+        # Cleanup behind a silent server may take longer than the caller has, so it continues in a separate task.
         asking = asyncio.create_task(self._ask(statement, parameters, lists))
         try:
             done, _ = await asyncio.wait({asking}, timeout=patience)
@@ -225,8 +225,8 @@ class SqlDriver:
     def _drop_idle(self, since: float) -> None:
         """Cut the idle connections on which nothing has come since a moment at which the agency fell silent.
 
-        Where the line to the server is gone without a word (a firewall forgot it, a machine lost power), every
-        connection of the pool would cost somebody a whole deadline, and the breaker's probes one after the other.
+        If the network path to the server is lost silently (a firewall forgot it, a machine lost power), every
+        connection of the pool would cost a caller a whole deadline, and the breaker its probes one after the other.
         """
         for entry in tuple(self._entries):
             if not entry.in_use and entry.info.get(_SERVED_KEY, since) < since:
@@ -247,7 +247,7 @@ class SqlDriver:
     def _ended(self, task: asyncio.Task[Any]) -> None:
         self._ending.discard(task)
         if not task.cancelled():
-            task.exception()  # looked at, so that nobody reports it as never retrieved
+            task.exception()  # retrieved, so that asyncio does not report it
 
 
 class _DiedInPool(AgencyUnavailable):
@@ -294,7 +294,7 @@ def _get_tls(agency: str, url: URL) -> DatabaseTls:
 
 
 def _build_engine(agency: str, url: URL, *, deadline: float, pool_size: int) -> AsyncEngine:
-    # A file is opened anew for each read: that costs little, and a file that was replaced or taken away is noticed.
+    # A file is opened for each read: that costs little, and notices a file that was replaced or removed.
     pool: dict[str, Any] = (
         {"poolclass": NullPool}
         if url.get_backend_name() == "sqlite"
@@ -334,7 +334,7 @@ def _drop_connection(connection: AsyncConnection) -> None:
 
 
 def _connection_is_sound(error: BaseException) -> bool:
-    """Whether the server itself said no, in order, to this statement: the connection can serve the next."""
+    """Whether the server itself refused this statement in order: the connection can serve the next."""
     if not isinstance(error, DBAPIError) or error.connection_invalidated:
         return False
     code = _get_code(error)
@@ -367,14 +367,14 @@ def _line_is_cut(error: BaseException) -> bool:
 
 
 def _describe_error(error: BaseException) -> str:
-    """What went wrong, for the log: kind and code only, since messages name hosts, users and values."""
+    """The cause, for the log: kind and code only, since messages name hosts, users and values."""
     code = _get_code(error)
     name = type(_list_causes(error)[-1]).__name__
     return name if code is None else f"{name} ({code})"
 
 
 def _get_code(error: BaseException) -> str | int | None:
-    """The server's or the driver's code for what went wrong."""
+    """The server's or the driver's error code."""
     for each in _list_causes(error):
         if isinstance(state := getattr(each, "sqlstate", None), str):
             return state

@@ -26,9 +26,9 @@ SEED = "20261124"
 EXAMPLES, MANY_EXAMPLES = 6, 2_000
 BEYOND_TYPES = "positive_data_acceptance"
 WHO_MAY_ASK = "status_code_conformance"
-"""The Data Tracker's document leaves open what who may not ask is told."""
+"""The Data Tracker's document does not define the response to an unauthorized caller."""
 OF_REQUESTS = ("Mutation.grantConsent", "Mutation.refuseConsent", "Mutation.revokeConsent")
-"""What an id that nobody gave is answered with, CONSENT_UNKNOWN beside null, passes for a fault of the server there."""
+"""The response to an unknown id, CONSENT_UNKNOWN beside null, counts as a fault of the server there."""
 DATA_TRACKER = ROOT / "tests" / "web" / "endpoints" / "data_tracker.openapi.yaml"
 PORTAL_CALLER = Caller(kind=CallerKind.PARTNER, client=PORTAL)
 SCALARS = {each.name for each in build_scalar_map().values()}

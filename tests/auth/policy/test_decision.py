@@ -1,4 +1,4 @@
-"""The decision, as a full table: every kind of caller, every rule, every kind of subject; and what raises the bar."""
+"""The decision, as a full table: every kind of caller, every rule, every kind of subject; and further requirements."""
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -26,7 +26,7 @@ from tests.fakes.clients import build_client
 CHILD = Nik("3171014107120003")
 ANSWERING = replace(OFFICIAL, purpose=Purpose.SUBJECT_REQUEST.name)
 SUBJECTS = {"of nobody": (), "of the caller": (SITI,), "of another": (BUDI,), "of a child": (CHILD,)}
-"""`the caller` is for an assistant the person they help; `a child` is the citizen's, as their family card says."""
+"""For an assistant, `the caller` is the person they help; `a child` is the citizen's, by their family card."""
 OK = None
 R = DenialReason
 
@@ -39,7 +39,7 @@ NOT_FOR = {
     "partner": R.NOT_FOR_PARTNERS,
     "agency system": R.NOT_FOR_SYSTEMS,
 } | dict.fromkeys(("supervisor", "steward", "auditor", "protection officer", "operator"), R.NOT_FOR_YOUR_ROLE)
-"""What a caller is told by a rule that does not name their kind."""
+"""The denial by a rule that does not name the caller's kind."""
 
 THEIRS: dict[Rule, dict[str, tuple[DenialReason | None, ...]]] = {
     Rule.SELF: {
@@ -62,8 +62,8 @@ THEIRS: dict[Rule, dict[str, tuple[DenialReason | None, ...]]] = {
     Rule.AUDITOR: {"auditor": (OK,) * 4},
     Rule.PROTECTION_OFFICER: {"protection officer": (OK,) * 4},
 }
-"""Rule -> caller -> refusal, for data of nobody, of the caller, of another, of a child. Whoever is not named by a rule
-is refused as `NOT_FOR` says; what is public is everybody's."""
+"""Rule -> caller -> denial, for data of no person, of the caller, of another, of a child. A kind that the rule does not
+name is denied as in `NOT_FOR`; public data is allowed for all."""
 
 NOW = datetime(2026, 11, 25, 9, 0, tzinfo=UTC)
 CONSENT = Consent(

@@ -45,7 +45,7 @@ NOON = datetime(2026, 10, 31, 12, tzinfo=JAKARTA)
 
 
 class LinkTable:
-    """What the hub remembers of who reported what."""
+    """The hub's memory of reporters."""
 
     def __init__(self, links: Mapping[Nik, Sequence[str]]) -> None:
         self.links = links
@@ -307,7 +307,7 @@ class TestComplaintFailures:
 
 
 def assert_reveals_nothing(failure: AgencyFailure, crm: RunningAgency) -> None:
-    """No number of a person, address or key is told, to callers or to the log."""
+    """Neither callers nor the log get a person's number, an address or a key."""
     told = f"{failure} {failure!r} {failure.detail} {vars(failure)}"
     for hidden in (SITI, crm.secret, "127.0.0.1", str(crm.port)):
         assert hidden not in told

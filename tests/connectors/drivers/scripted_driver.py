@@ -1,4 +1,4 @@
-"""A driver and the server it asks, for tests of what happens between them."""
+"""A driver and a scripted server, for tests of the exchange between them."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -24,7 +24,7 @@ NIK = "3171014506909001"
 SECRET = "kata-sandi-rahasia"
 
 both_ways = pytest.mark.parametrize("method", ["GET", "POST"], ids=["own connections", "aiohttp"])
-"""A read goes over connections of our own, anything else through aiohttp: callers must not notice which."""
+"""A read uses the hub's own connections, anything else aiohttp: callers must not notice a difference."""
 
 
 def call(seconds: float = 5) -> Call:
@@ -41,7 +41,7 @@ async def run_driver(
     max_bytes: int = 1000,
     apart: bool = False,
 ) -> AsyncIterator[tuple[HttpDriver, ByteServer]]:
-    """With `apart`, the server has a thread of its own: see `serve_bytes_in_thread`."""
+    """With `apart`, the server has its own thread: see `serve_bytes_in_thread`."""
     async with serve_bytes_in_thread(script) if apart else serve_bytes(script) as server:
         driver = HttpDriver(
             HttpService("crm", server.url + path, headers={"X-Key": SECRET}),

@@ -44,7 +44,7 @@ class Line(asyncio.Transport):
         self.paused = False
 
     def write(self, data: Any) -> None:  # noqa: ANN401 - bytes of any kind
-        """Nobody reads it."""
+        """No code reads it."""
 
     def is_closing(self) -> bool:
         return self.closed

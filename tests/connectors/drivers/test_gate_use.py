@@ -1,4 +1,4 @@
-"""Drivers behind a gate: what each tells it about a call, and what a reply says about the agency."""
+"""Drivers behind a gate: the reports of each about a call, and what a reply says about the agency."""
 
 from __future__ import annotations
 

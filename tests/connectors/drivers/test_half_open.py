@@ -1,4 +1,4 @@
-"""A line that is gone without a word costs one deadline, however many connections lay idle on it."""
+"""A silently lost network path costs one deadline, however many connections were idle on it."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ Ask = Callable[[], Awaitable[Any]]
 
 
 async def answers(_asked: ReceivedRequest, writer: asyncio.StreamWriter) -> None:
-    """Late enough that questions at the same time need a connection each."""
+    """Late enough that queries at the same time need separate connections."""
     await asyncio.sleep(0.05)
     writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok")
 

@@ -1,4 +1,4 @@
-"""Agencies that send whatever stops a worker: each costs its own fields, and the loop goes on turning."""
+"""Agencies that send anything that could stop a worker: each costs its own fields, and the event loop continues."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ from tests.connectors.hostile.loop_probe import STALL, longest_turn
 RECORDED = Path(__file__).parent.parent / "recorded"
 NIKS = tuple(Nik(f"31710101019000{each:02}") for each in range(1, 9))
 MOST_BYTES = 4 * 1024 * 1024
-"""As `wiring/agencies.py` bounds JSON."""
+"""The limit of JSON in `wiring/agencies.py`."""
 
 
 def gate_of(agency: str) -> Gate:
@@ -70,7 +70,7 @@ def complaints_over(http: HttpDriver) -> CityComplaints:
 
 
 def filled(before: bytes, unit: bytes, after: bytes, size: int) -> bytes:
-    """So many bytes of one thing."""
+    """This number of bytes of one kind."""
     return before + unit * ((size - len(before) - len(after)) // len(unit)) + after
 
 

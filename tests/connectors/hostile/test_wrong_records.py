@@ -52,7 +52,7 @@ def kinds(answers: Mapping[Any, Any]) -> dict[Any, str]:
 
 
 async def assert_rejected(ask: Awaitable[object], gate: Gate) -> None:
-    """The whole call is malformed, counted as a mismatch and at the breaker, and tells no number."""
+    """The whole call is malformed, counted as a mismatch and at the breaker, and shows no number."""
     with pytest.raises(AgencyMalformed) as raised:
         await ask
     assert_reveals_nothing(raised.value)
@@ -60,7 +60,7 @@ async def assert_rejected(ask: Awaitable[object], gate: Gate) -> None:
 
 
 class ScriptedDatabase(SqlDriver):
-    """A database that answers these rows, whatever it is asked."""
+    """A database that returns these rows to every query."""
 
     def __init__(self, agency: str, gate: Gate, rows: Sequence[Row]) -> None:
         super().__init__(agency, "postgresql://a:b@127.0.0.1/x", deadline=5, pool_size=1, gate=gate)

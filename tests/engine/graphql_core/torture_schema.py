@@ -1,4 +1,4 @@
-"""A schema made to hurt: every kind of field, null, failure, wrong value and delay that the engine has to stand.
+"""A schema for hard cases: every kind of field, null, failure, wrong value and delay that the engine has to handle.
 
 Three agencies (A: people, B: firms, C: places) answer through batches. What they answer, and what is wrong with it, is
 decided by a seed: the same seed gives the same world to the plan and to graphql-core.
@@ -119,7 +119,7 @@ class PublicTortureGuard(TortureGuard):
 
 
 class PerCaller(TortureGuard):
-    """Who may, may see it of every record."""
+    """A caller who may see it may see it of every record."""
 
     def build_decider(self, context: Torture) -> Decider | None:
         if context.may == "break":
@@ -150,7 +150,7 @@ class PerRecord(TortureGuard):
 
 
 class PerFact(TortureGuard):
-    """May be seen where another agency says so of the record."""
+    """May be seen if another agency allows it for the record."""
 
     fact = "oaths"
 
@@ -164,7 +164,7 @@ class PerFact(TortureGuard):
 
 
 class PerKeysFact(TortureGuard):
-    """May be seen where another agency says so of the key; of some keys nobody has to be asked."""
+    """May be seen if another agency allows it for the key; some keys need no call."""
 
     fact = "oaths"
     decides_per_key = True
@@ -220,7 +220,7 @@ class Torture:
 
 @dataclass(eq=False)
 class Definition:
-    """How a field's value comes about."""
+    """How a field's value is computed."""
 
     kind: FieldKind
     guard: FieldGuard
@@ -386,7 +386,7 @@ POOLS = {
     "times": ["0", "1", "2", "13"],
     "limit": ["1", "2"],
 }
-"""What a caller would know to ask for."""
+"""The valid selections of a caller."""
 
 
 def torture_schema() -> GraphQLSchema:

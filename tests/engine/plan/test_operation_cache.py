@@ -117,7 +117,7 @@ MEBIBYTE = 1024 * 1024
 
 
 def plan(fields: int) -> Plan:
-    """A plan that holds one field so many times."""
+    """A plan that holds one field this number of times."""
     made = compile_plan(schema("type Query { a: String }", {"Query.a": AttributeField("a")}), "{ a }")
     return replace(made, fields=[made.fields[0]] * fields)
 

@@ -1,4 +1,4 @@
-"""An operation of which a caller could see nothing, whatever its arguments, is refused whole; any other is answered."""
+"""An operation without any field that the caller may see, for any arguments, is refused whole; others are answered."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Fields of a mutation run one after another, and none of them sees what another read before."""
+"""Fields of a mutation run one after another, and none of them sees values that another loaded before."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ ASKED: list[str] = []
 
 @batch(agency="crm")
 async def counts(keys: Sequence[str], context: HubBatchContext) -> Answers[str, int]:  # noqa: ARG001 - a batch
-    """How often it was asked so far."""
+    """How often it was called so far."""
     ASKED.extend(keys)
     return dict.fromkeys(keys, len(ASKED))
 

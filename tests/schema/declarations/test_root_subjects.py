@@ -1,4 +1,4 @@
-"""Whom a field of the root is about, where its key is more than a person."""
+"""The subject of a root field whose key is more than a person."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ DONE: list[Nik] = []
 
 
 class GrantKey(NamedTuple):
-    """What somebody wants, for somebody."""
+    """A wish for a person."""
 
     person: Nik
     wish: str
@@ -32,7 +32,7 @@ class GrantKey(NamedTuple):
 
 @batch(agency=None)
 async def grants(wishes: Sequence[GrantKey], context: HubBatchContext) -> Answers[GrantKey, str]:  # noqa: ARG001 - a batch
-    """What became of each."""
+    """The result of each."""
     DONE.extend(each.person for each in wishes)
     return {each: each.wish for each in wishes}
 
@@ -43,7 +43,7 @@ class WishQuery:
 
     @root(grants, returns=str | None, rule=Rule.PUBLIC)
     def nothing() -> GrantKey:
-        """Nobody's."""
+        """No person's."""
         return GrantKey(SITI, "none")
 
 

@@ -1,4 +1,4 @@
-"""The page that says who sees what knows every kind of caller and every rule."""
+"""The page of access rules contains every kind of caller and every rule."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""What is found of an operation before it is registered."""
+"""The analysis of an operation before it is registered."""
 
 from __future__ import annotations
 

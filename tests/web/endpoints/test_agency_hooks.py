@@ -30,7 +30,7 @@ NOW = 1_764_000_000.0
 
 @dataclass
 class FakeInvalidator:
-    """Remembers what it is told to forget."""
+    """Remembers the invalidated answers."""
 
     people: list[Sequence[Nik]] = field(default_factory=list)
     agencies: list[str] = field(default_factory=list)

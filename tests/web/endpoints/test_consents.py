@@ -1,4 +1,4 @@
-"""Partners' servers ask for consent over HTTP: what they may ask, and in which words they are refused."""
+"""Partners' servers request consents over HTTP: allowed requests, and the texts of refusals."""
 
 from __future__ import annotations
 

@@ -54,7 +54,7 @@ ASKING = {"Authorization": "Bearer portal", "X-Road-UserId": f"ID{SITI}"}
 
 
 class FakeUsages:
-    """Remembers what it is asked."""
+    """Remembers its queries."""
 
     def __init__(self) -> None:
         self.queries: list[tuple[UsageQuery, Caller]] = []
@@ -75,7 +75,7 @@ class FakeUsages:
 
 
 class TrackerClient:
-    """The endpoints, and who asks them."""
+    """The endpoints, and a client of them."""
 
     def __init__(self, ledger: FakeUsages, http: aiohttp.ClientSession) -> None:
         self.ledger = ledger

@@ -1,4 +1,4 @@
-"""`/me/export`: streamed as fast as it is read, whole or told what is missing, and for the person alone."""
+"""`/me/export`: streamed at the client's speed, complete or with the missing parts named, and for the person alone."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ def build_response(me: Any, *errors: dict[str, Any]) -> GraphQLResponse:  # noqa
 
 @dataclass
 class FakeExport:
-    """What runs parts, and lets people begin."""
+    """Runs the parts, and gives out slots."""
 
     pages: int = 3
     answers: dict[str, Callable[[], GraphQLResponse]] = field(default_factory=dict)

@@ -1,4 +1,4 @@
-"""Who may see `/metrics`."""
+"""Access to `/metrics`."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`/status` over agencies of which the test says how they are."""
+"""`/status` over agencies in a given state."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ UNKNOWN = AgencyHealth(
 
 
 class CountingHealth:
-    """How they are, and how often somebody wanted to know."""
+    """The state of the agencies, and the number of reads."""
 
     def __init__(self) -> None:
         self.healths: Sequence[AgencyHealth] = [WELL]

@@ -1,4 +1,4 @@
-"""Replies that are unusual, broken or hostile, and what becomes of the connection they came on."""
+"""Replies that are unusual, broken or hostile, and what happens to their connection."""
 
 import asyncio
 import socket
@@ -16,7 +16,7 @@ ONE = b"HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\none"
 
 
 def in_turn(*answers: bytes) -> Script:
-    """One answer a request; the last one for all that follow."""
+    """One answer per request; the last one for all that follow."""
     left = list(answers)
 
     async def script(_asked: ReceivedRequest, writer: asyncio.StreamWriter) -> None:

@@ -1,4 +1,4 @@
-"""HTTPS: whom the driver believes, over both of its ways. The certificates are made here and end with the test."""
+"""HTTPS: the certificates that the driver trusts, over both of its ways. They are made here and end with the test."""
 
 import asyncio
 from collections.abc import Callable

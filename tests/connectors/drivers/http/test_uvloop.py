@@ -1,4 +1,4 @@
-"""The same driver on the event loop that the hub is served with, whose transports are not asyncio's own."""
+"""The same driver on the hub's event loop, whose transports are not asyncio's own."""
 
 import asyncio
 from collections.abc import Callable, Coroutine

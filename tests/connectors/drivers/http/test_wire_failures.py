@@ -1,4 +1,4 @@
-"""What the wire can do to a call, whichever way the call takes."""
+"""Network failures of a call, over both of the driver's ways."""
 
 import asyncio
 import gzip
