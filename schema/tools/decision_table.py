@@ -52,7 +52,7 @@ _SAMPLE_PREFERENCES = DataPreferences(
 
 
 @dataclass(frozen=True, slots=True)
-class SampleCaller:
+class TableCaller:
     """A sample caller of a kind, and the words for its own records."""
 
     description: str
@@ -60,45 +60,45 @@ class SampleCaller:
     own_words: str = "own"
 
 
-def build_sample_callers() -> Sequence[SampleCaller]:
+def build_sample_callers() -> Sequence[TableCaller]:
     """A caller of every kind with all that its kind can prove, and variants without a part of it."""
     sure, purpose, case = Assurance.SUBSTANTIAL, Purpose.SUBJECT_REQUEST.name, "1"
     citizen, official = CallerKind.CITIZEN, CallerKind.OFFICIAL
     of = "agency"
     return (
-        SampleCaller("nobody in particular", ANONYMOUS),
-        SampleCaller(
+        TableCaller("an anonymous caller", ANONYMOUS),
+        TableCaller(
             "a citizen",
             Caller(kind=citizen, first_party=True, nik=_SELF, assurance=sure, authenticated_at=_SIGNED_IN_AT),
             "themself",
         ),
-        SampleCaller(
-            "a citizen, less surely identified",
+        TableCaller(
+            "a citizen with low assurance",
             Caller(kind=citizen, first_party=True, nik=_SELF, assurance=Assurance.LOW, authenticated_at=_SIGNED_IN_AT),
             "themself",
         ),
-        SampleCaller(
-            "a citizen, in an app that is not the city's, with the scope",
+        TableCaller(
+            "a citizen in a third-party app with the scope",
             Caller(kind=citizen, nik=_SELF, scopes=frozenset(each.value for each in CitizenScope), assurance=sure),
             "themself",
         ),
-        SampleCaller(
-            "a citizen, in an app that is not the city's, without it", Caller(kind=citizen, nik=_SELF, assurance=sure)
+        TableCaller(
+            "a citizen in a third-party app without the scope", Caller(kind=citizen, nik=_SELF, assurance=sure)
         ),
-        SampleCaller(
+        TableCaller(
             "an assistant",
             Caller(kind=citizen, first_party=True, nik=_OTHER, on_behalf_of=_SELF, assurance=sure),
-            "whom they help",
+            "the person they help",
         ),
-        SampleCaller("a business", Caller(kind=CallerKind.BUSINESS, nib=_NIB), "itself"),
-        SampleCaller("an official", Caller(kind=official, agency=of, purpose=purpose, case=case)),
-        SampleCaller("an official without a purpose", Caller(kind=official, agency=of, case=case)),
-        SampleCaller("an official without a case", Caller(kind=official, agency=of, purpose=purpose)),
-        SampleCaller(
+        TableCaller("a business", Caller(kind=CallerKind.BUSINESS, nib=_NIB), "itself"),
+        TableCaller("an official", Caller(kind=official, agency=of, purpose=purpose, case=case)),
+        TableCaller("an official without a purpose", Caller(kind=official, agency=of, case=case)),
+        TableCaller("an official without a case", Caller(kind=official, agency=of, purpose=purpose)),
+        TableCaller(
             "an official with another's purpose",
             Caller(kind=official, agency=of, purpose=Purpose.HEALTHCARE.name, case=case),
         ),
-        SampleCaller(
+        TableCaller(
             "a system of an agency",
             Caller(
                 kind=CallerKind.AGENCY_SYSTEM,
@@ -108,7 +108,7 @@ def build_sample_callers() -> Sequence[SampleCaller]:
                 case=case,
             ),
         ),
-        SampleCaller(
+        TableCaller(
             "a partner",
             Caller(
                 kind=CallerKind.PARTNER,
@@ -117,22 +117,22 @@ def build_sample_callers() -> Sequence[SampleCaller]:
                 purpose=Purpose.CREDIT_ASSESSMENT.name,
                 case=case,
             ),
-            "who consented",
+            "people who consented",
         ),
-        SampleCaller(
+        TableCaller(
             "a partner without the scope",
             Caller(kind=CallerKind.PARTNER, client=_PARTNER, purpose=Purpose.CREDIT_ASSESSMENT.name, case=case),
-            "who consented",
+            "people who consented",
         ),
-        SampleCaller("a supervisor", Caller(kind=CallerKind.SUPERVISOR, agency=of, case=case), "their own agency"),
-        SampleCaller("a data steward", Caller(kind=CallerKind.STEWARD)),
-        SampleCaller("an auditor", Caller(kind=CallerKind.AUDITOR, case=case)),
-        SampleCaller("a data-protection officer", Caller(kind=CallerKind.PROTECTION_OFFICER, case=case)),
-        SampleCaller("an operator", Caller(kind=CallerKind.OPERATOR)),
+        TableCaller("a supervisor", Caller(kind=CallerKind.SUPERVISOR, agency=of, case=case), "their own agency"),
+        TableCaller("a data steward", Caller(kind=CallerKind.STEWARD)),
+        TableCaller("an auditor", Caller(kind=CallerKind.AUDITOR, case=case)),
+        TableCaller("a data-protection officer", Caller(kind=CallerKind.PROTECTION_OFFICER, case=case)),
+        TableCaller("an operator", Caller(kind=CallerKind.OPERATOR)),
     )
 
 
-def build_cell(access: Access, sample: SampleCaller) -> str:
+def build_cell(access: Access, sample: TableCaller) -> str:
     """The records that the caller reads with this rule: `all`, named ones, or none, with the reasons."""
     decisions = {
         person: decide(
@@ -193,7 +193,7 @@ _REASONS_OF_A_KIND = (
 )
 
 
-def _build_rows(schema: GraphQLSchema, samples: Sequence[SampleCaller]) -> Iterator[str]:
+def _build_rows(schema: GraphQLSchema, samples: Sequence[TableCaller]) -> Iterator[str]:
     for type_ in schema.type_map.values():
         if not isinstance(type_, GraphQLObjectType) or type_.name.startswith("__"):
             continue
@@ -203,7 +203,7 @@ def _build_rows(schema: GraphQLSchema, samples: Sequence[SampleCaller]) -> Itera
                 yield f"| `{type_.name}.{name}`{' *' if may_be_public else ''} | {_build_outcomes(access, samples)} |"
 
 
-def _build_outcomes(access: Access, samples: Sequence[SampleCaller]) -> str:
+def _build_outcomes(access: Access, samples: Sequence[TableCaller]) -> str:
     """The records that each caller reads, and the callers whose denial has its own reason."""
     left_out = {f"`{each.name}`" for each in _REASONS_OF_A_KIND}
     readers: list[str] = []

@@ -10,7 +10,7 @@ TABLE = Path(__file__).resolve().parents[2] / "docs" / "frontend" / "decision-ta
 EVERYBODY = "everybody"
 
 ROWS_OF_CALLERS = {
-    "anonymous": ("nobody in particular", "own"),
+    "anonymous": ("an anonymous caller", "own"),
     "the person": ("a citizen", "themself"),
     "another citizen": ("a citizen", "others"),
     "an official": ("an official", "own"),
