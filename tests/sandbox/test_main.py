@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.plugins.optional_programs import FindProgram
 from tests.sandbox_agencies import ROOT, RunningAgency, free_port
 
 CREDENTIAL = {"SANDBOX_USER": "simpul", "SANDBOX_SECRET": "rahasia"}
@@ -30,7 +31,10 @@ def _start(
 
 
 @pytest.mark.parametrize("name", ["dukcapil", "jakpreneur", "crm"])
-def test_a_taken_port_is_named(name: str, tmp_path: Path, dukcapil: RunningAgency) -> None:
+def test_a_taken_port_is_named(name: str, tmp_path: Path, dukcapil: RunningAgency, program: FindProgram) -> None:
+    if name == "jakpreneur":
+        program("mariadbd")  # an SQLite file listens on no port
+
     outcome = _start(name, tmp_path, dukcapil.port, free_port(), CREDENTIAL)
 
     assert outcome.returncode == 1

@@ -167,19 +167,19 @@ class ConsentPages:
         scopes = list(dict.fromkeys(form.get("scope", ())))
         if not scopes:
             return await self._render_request(request, session, none_ticked=True)
-        partner = await self._partner(request, session)
+        partner = await self._find_partner(request, session)
         variables = {"request": _parse_id(request, "unknown_request"), "scopes": scopes}
         answer = await self._client.execute(request, session, GRANT_MUTATION, variables)
         return self._render_decision(request, session, partner, answer, "grantConsent")
 
     async def _refuse(self, request: Request, session: SignedInSession) -> Response:
-        partner = await self._partner(request, session)
+        partner = await self._find_partner(request, session)
         answer = await self._client.execute(
             request, session, REFUSE_MUTATION, {"request": _parse_id(request, "unknown_request")}
         )
         return self._render_decision(request, session, partner, answer, "refuseConsent")
 
-    async def _partner(self, request: Request, session: SignedInSession) -> str | None:
+    async def _find_partner(self, request: Request, session: SignedInSession) -> str | None:
         """The name of the partner; None where the request does not wait for an answer.
 
         It may be answered: a form that is submitted twice has the same answer twice, and the browser shows the second.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
 from dataclasses import replace
 from functools import partial
@@ -25,6 +25,7 @@ from store.database import create_database_engine
 from tests.fakes.small_city import SmallCity
 from tests.fakes.small_hub import build_settings
 from tests.fakes.small_records import SITI
+from tests.fakes.waiting import wait_until
 from tests.schema.requests import IDS, build_engine
 from web.graphql.execute import Execute
 from wiring.execution import RequestResources, build_execute
@@ -84,18 +85,18 @@ async def test_no_request_that_began_after_the_answer_has_data_and_no_agency_is_
     officials = [asyncio.create_task(asking(hub)) for hub in hubs for _ in range(ASKING)]
     obeyed: list[tuple[float, float]] = []
     for n in range(ROUNDS):
-        await _wait_until(lambda: any(data for _, data in began[-HUBS * ASKING :]))
+        await wait_until(lambda: any(data for _, data in began[-HUBS * ASKING :]), timeout=60)
         restricted = await hubs[n % HUBS].ask(
             f'mutation {{ restrictProcessing(purposes: [TAX_ASSESSMENT], key: "{n}") {{ number state }} }}', PERSON
         )
         assert restricted.errors == []
         answered, count = monotonic(), len(began)
-        await _wait_until(partial(_wait_for_more, began, count + 3 * HUBS * ASKING))
+        await wait_until(partial(_wait_for_more, began, count + 3 * HUBS * ASKING), timeout=60)
         number = (restricted.data or {})["restrictProcessing"]["number"]
         obeyed.append((answered, monotonic()))
         ended = await hubs[(n + 1) % HUBS].ask(f'mutation {{ endRestriction(number: "{number}") {{ state }} }}', PERSON)
         assert ended.data == {"endRestriction": {"state": "WITHDRAWN"}}
-    await _wait_until(lambda: any(data for _, data in began[-HUBS * ASKING :]))
+    await wait_until(lambda: any(data for _, data in began[-HUBS * ASKING :]), timeout=60)
     over.set()
     await asyncio.gather(*officials)
     within = [data for moment, data in began for start, end in obeyed if start <= moment < end]
@@ -106,12 +107,6 @@ async def test_no_request_that_began_after_the_answer_has_data_and_no_agency_is_
 
 def _wait_for_more(began: list[tuple[float, bool]], count: int) -> bool:
     return len(began) > count
-
-
-async def _wait_until(condition: Callable[[], bool]) -> None:
-    async with asyncio.timeout(60):
-        while not condition():  # noqa: ASYNC110 - officials go on meanwhile
-            await asyncio.sleep(0.01)
 
 
 async def test_while_it_is_obeyed_the_agency_is_asked_nothing(hubs: list[OneHub]) -> None:

@@ -13,7 +13,7 @@ from redis.asyncio import Redis
 from cache.answers.monotonic_clock import get_monotonic_seconds
 from cache.answers.redis_tier import MAX_CONNECTIONS, InvalidationListener, RedisTier
 from cache.answers.shared_tier import CacheKey, NewSharedEntry
-from tests.cache.valkey import LocalValkey
+from tests.cache.valkey import LocalValkey, wait_until
 
 ONE, TWO = CacheKey("name-1", ("tag-1",)), CacheKey("name-2", ("tag-2", "tag-both"))
 TIMEOUT, RETRY_DELAY = 0.5, 0.05
@@ -55,12 +55,6 @@ async def run_tier(
         yield made
     finally:
         await made.close()
-
-
-async def wait_until(true: Callable[[], bool]) -> None:
-    async with asyncio.timeout(10):
-        while not true():  # noqa: ASYNC110 - what is waited for sets no event
-            await asyncio.sleep(0.01)
 
 
 async def build_entry(made: RedisTier, *wanted: CacheKey, body: bytes = b"body") -> None:

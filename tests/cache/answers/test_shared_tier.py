@@ -6,7 +6,7 @@ Each test runs against both. So the tests on `tests.cache.answers.cache_world` a
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -18,7 +18,7 @@ from redis.asyncio import Redis
 from cache.answers.redis_tier import InvalidationListener, RedisTier
 from cache.answers.shared_tier import CacheKey, Lookup, NewSharedEntry, SharedEntry, SharedTier
 from tests.cache.answers.cache_world import FakeSharedStore, FakeSharedTier, seeded_random
-from tests.cache.valkey import LocalValkey, run_valkey
+from tests.cache.valkey import LocalValkey, run_valkey, wait_until
 
 ONE, TWO = CacheKey("name-1", ("tag-1",)), CacheKey("name-2", ("tag-2", "tag-both"))
 BODY = b"\0body \xff"
@@ -154,12 +154,6 @@ async def place(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator
     else:
         async with run_valkey_world(tmp_path) as made:
             yield made
-
-
-async def wait_until(true: Callable[[], bool]) -> None:
-    async with asyncio.timeout(10):
-        while not true():  # noqa: ASYNC110 - what is waited for sets no event
-            await asyncio.sleep(0.01)
 
 
 async def look_up(process: TierProcess, *wanted: CacheKey) -> Lookup:

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from auth.crypto.rate_keys import RateKeys
@@ -26,9 +25,3 @@ async def run_counters(
         yield shared
     finally:
         await shared.close()
-
-
-async def wait_until(holds: Callable[[], bool]) -> None:
-    async with asyncio.timeout(10):
-        while not holds():  # noqa: ASYNC110 - what is waited for happens in a task that sets no event
-            await asyncio.sleep(0.01)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from engine.cost_budgets import DailyCostQuota
 from engine.refused_request import RefusedRequest
-from tests.cache.limits.counter_processes import run_counters, wait_until
-from tests.cache.valkey import LocalValkey
+from tests.cache.limits.counter_processes import run_counters
+from tests.cache.valkey import LocalValkey, wait_until
 from tests.fakes.clients import build_client
 
 DAY = 86_400.0

@@ -12,8 +12,8 @@ from redis.asyncio import Redis
 
 from cache.limits.people_counts import DAY, HOUR, Charge, PeopleBudget, PeopleCounts
 from cache.limits.redis_counters import RedisCounters
-from tests.cache.limits.counter_processes import KEYS, run_counters, wait_until
-from tests.cache.valkey import LocalValkey
+from tests.cache.limits.counter_processes import KEYS, run_counters
+from tests.cache.valkey import LocalValkey, wait_until
 
 TEN = PeopleBudget(hour=10, day=20)
 

@@ -11,8 +11,8 @@ from redis.asyncio import Redis
 
 from cache.limits.rate_limiter import Bucket, Rate, RateLimiter
 from cache.limits.redis_counters import TIMEOUT, RedisCounters
-from tests.cache.limits.counter_processes import KEYS, run_counters, wait_until
-from tests.cache.valkey import LocalValkey
+from tests.cache.limits.counter_processes import KEYS, run_counters
+from tests.cache.valkey import LocalValkey, wait_until
 
 SLACK = 1.0
 """Seconds that a busy machine may add to a wait."""

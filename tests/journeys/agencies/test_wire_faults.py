@@ -141,7 +141,7 @@ async def test_an_agency_that_talks_rubbish_or_wants_rest_costs_its_own_fields_a
 
 async def test_answers_that_come_late_but_in_time_are_whole(wired: Wire) -> None:
     async with wired("crm") as wire:
-        await wire.proxy.inject(WireFault(kind=FaultKind.LATENCY, seconds=DEADLINE_S / 2))
+        await wire.proxy.inject(WireFault(kind=FaultKind.LATENCY, seconds=DEADLINE_S / 5))
         began = monotonic()
         assert (await wire.hub.ask(ABOUT_ME, caller="siti")).errors == []
-        assert monotonic() - began >= DEADLINE_S / 2
+        assert monotonic() - began >= DEADLINE_S / 5

@@ -6,9 +6,10 @@ from pathlib import Path
 
 import pytest
 
+from sandbox.programs import WITHOUT_VARIABLE
 from tests.sandbox_agencies import AgencyDidNotStartError, RunningAgency, start_agency
 
-WITHOUT = {"SIMPUL_WITHOUT": "mariadb"}
+WITHOUT = {WITHOUT_VARIABLE: "mariadb"}
 
 
 @pytest.fixture
@@ -19,7 +20,7 @@ def environment_with_mariadb(tmp_path: Path) -> dict[str, str]:
     for name in ("mariadbd", "mariadb-install-db"):
         (programs / name).write_text("#!/bin/sh\necho '[ERROR] the engine was changed'; exit 1\n")
         (programs / name).chmod(0o755)
-    return {"PATH": f"{programs}{os.pathsep}{os.environ['PATH']}"}
+    return {"PATH": f"{programs}{os.pathsep}{os.environ['PATH']}", WITHOUT_VARIABLE: ""}
 
 
 def restart(agency: RunningAgency, environment: dict[str, str]) -> RunningAgency:

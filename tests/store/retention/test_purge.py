@@ -22,6 +22,7 @@ from store.retention.retention_policy import RetentionPolicy, parse_retention_po
 from store.retention.retention_rules import list_retention_rules
 from store.rights.exports import ExportTable
 from store.tables import access_gaps, breaches
+from tests.fakes.waiting import wait_until
 from tests.store.ledger.sample_entry import ENTRY, SECRET, load_entries
 from tests.store.retention.aging import age_rows
 
@@ -275,13 +276,13 @@ async def test_the_daily_purge_repeats_after_failures(hub: AsyncEngine, caplog: 
     async with retention(hub, "ledger:30").run_daily(first_delay=0, interval=0.01):
         async with hub.begin() as connection:
             await connection.exec_driver_sql("ALTER TABLE purge_receipts RENAME TO elsewhere")
-        await _wait_until(lambda: "ledger: the purge failed: ProgrammingError" in caplog.text)
+        await wait_until(lambda: "ledger: the purge failed: ProgrammingError" in caplog.text)
         async with hub.begin() as connection:
             await connection.exec_driver_sql("ALTER TABLE elsewhere RENAME TO purge_receipts")
         for _ in range(2):
             caplog.clear()
             await write_chain(hub, days_ago(40))
-            await _wait_until(lambda: "purged ledger: rows=1 PERSONAL=1, receipt " in caplog.text)
+            await wait_until(lambda: "purged ledger: rows=1 PERSONAL=1, receipt " in caplog.text)
     assert [each.purged_by for each in await retention(hub).list_receipts()] == ["hub", "hub"]
 
 
@@ -294,14 +295,8 @@ async def test_a_kind_that_cannot_be_purged_does_not_stop_others(
     async with hub.begin() as connection:
         await connection.exec_driver_sql("ALTER TABLE consent_events RENAME TO elsewhere_too")
     async with retention(hub).run_daily(first_delay=0):
-        await _wait_until(lambda: "purged exports: rows=1, receipt 1" in caplog.text)
+        await wait_until(lambda: "purged exports: rows=1, receipt 1" in caplog.text)
     assert "consents: the purge failed: ProgrammingError" in caplog.text
-
-
-async def _wait_until(there: Any) -> None:  # noqa: ANN401 - a condition
-    async with asyncio.timeout(20):
-        while not there():  # noqa: ASYNC110 - what is waited for is a line of the log, which has no event
-            await asyncio.sleep(0.01)
 
 
 # Settings.

@@ -1,0 +1,21 @@
+"""Pytest plugin: the longest files come first, so that no process works alone at the end of a run."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+TESTS = Path(__file__).parents[1]
+FIRST = ("workers", "crowd", "cli/serve", "deploy", "engine/graphql_core", "journeys/agencies")
+"""Folders whose files take tens of seconds each: they start whole cities and hubs, or compare thousands of answers."""
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    items.sort(key=_is_later)  # stable: all else stays in its order
+
+
+def _is_later(item: pytest.Item) -> bool:
+    folder = item.path.parent
+    return not any(folder == TESTS / each for each in FIRST)
