@@ -11,8 +11,8 @@ from enum import Enum, auto
 from typing import Any, NamedTuple
 
 from engine.reporting.refused_fields import Refusals
-from engine.reporting.subject_reads import SubjectRead
 from records.calls.freshness import AnswerLifetime
+from records.calls.subject_reads import SubjectRead
 from records.record import record
 
 

@@ -11,9 +11,9 @@ from engine.cost_budgets import NO_BUDGET, CostBudget
 from engine.document.persisted_operations import ClientApplication, RegisteredTerms
 from engine.operation_meter import NoOperationMeter, OperationMeter
 from engine.reporting.refused_fields import NoRefusalRecorder, RefusalRecorder
-from engine.reporting.subject_reads import NoReadRecorder, ReadRecorder
 from engine.request import GraphQLRequest, GraphQLResponse
 from records.calls.spans import Span
+from records.calls.subject_reads import NoReadRecorder, ReadRecorder
 
 
 class RunRequest(NamedTuple):

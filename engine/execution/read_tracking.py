@@ -14,7 +14,7 @@ from engine.execution.null_propagation import FieldError
 from engine.field_kinds import BatchField
 from engine.plan.guarded_parts import GuardedPart, ReadSummaries
 from engine.plan.tree import PlanField, Shape
-from engine.reporting.subject_reads import SubjectRead
+from records.calls.subject_reads import SubjectRead
 
 SubjectParts = dict[Hashable, dict[GuardedPart, None]]
 """By subject: the fields that were answered, as parts of such as were answered together."""

@@ -21,11 +21,11 @@ from cache.answers.read_through import ReadThroughCache
 from cache.answers.redis_tier import InvalidationListener, RedisTier
 from engine.batch import NO_BATCH_CACHE, Agencies
 from engine.cost_budgets import NO_BUDGET
-from engine.reporting.subject_reads import RequestInfo, SubjectRead
 from engine.request import GraphQLRequest
 from engine.run_request import RunReporting
 from records.calls.call import Call
 from records.calls.freshness import hours
+from records.calls.subject_reads import RequestInfo, SubjectRead
 from records.clocks import Clocks
 from records.hub.operations import ClientContract, OperationMode
 from records.identifiers import Nik
