@@ -13,7 +13,7 @@ from typing import Any, Protocol
 import orjson
 
 from auth.caller import Caller
-from auth.crypto.sealed_answers import SealedAnswers
+from auth.crypto.key_ring import ANSWER_INFO, KeyRing
 from auth.policy.access_policy import DEFAULT_POLICY
 from auth.tokens.development_issuer import build_development_issuer
 from cache.answers.cache_keys import CacheKeyBuilder
@@ -186,7 +186,7 @@ async def _build_cached_batches(
     through = ReadThroughCache(
         max_bytes=_MAX_BYTES,
         key_builder=CacheKeyBuilder(SECRET),
-        sealer=SealedAnswers([SECRET]),
+        sealer=KeyRing([SECRET], ANSWER_INFO),
         shared=tier,
         clocks=Clocks(monotonic=clock),
     )

@@ -12,9 +12,9 @@ from starlette.types import Scope
 
 from auth.caller import Caller, CallerKind
 from auth.crypto.entry_tokens import build_viewer_key
-from auth.crypto.partner_webhook_signatures import WebhookSignatures
 from auth.crypto.pseudonyms import Pseudonyms
 from auth.crypto.rate_keys import RateKeys
+from auth.crypto.webhook_signatures import WebhookSignatures
 from auth.oidc.page_session import SignedInSession
 from auth.policy.ledger_entry_builder import LedgerEntryBuilder
 from auth.tokens.token_verifier import TokenVerifier, Unauthenticated
@@ -26,7 +26,7 @@ from engine.request import DocumentId, GraphQLRequest
 from records.calls.subject_reads import RequestInfo, SubjectRead
 from records.hub.clients import ClientId
 from records.hub.operations import ClientContract, RegisteredOperation
-from tests.auth.plain_callers import SITI
+from tests.auth.callers import SITI
 from tests.auth.verifiers import build_city_keys, verify
 from web.admission.emergency_lane import parse_lane
 from web.client_address import ClientAddresses
