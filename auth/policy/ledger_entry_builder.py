@@ -20,7 +20,7 @@ _PERSON_NUMBER = re.compile(r"\d{13}", re.ASCII)
 
 
 class ReadLike(Protocol):
-    """What an answer holds of one subject (`engine.reporting.subject_reads.SubjectRead`)."""
+    """What an answer holds of one subject (`engine.reporting.SubjectRead`)."""
 
     @property
     def subject(self) -> Any:  # noqa: ANN401 - the engine knows no people

@@ -12,7 +12,7 @@ from auth.caller import Caller
 from auth.crypto.pseudonyms import Pseudonyms
 from auth.policy.ledger_entry_builder import AccessContext, LedgerEntryBuilder
 from auth.policy.legal_basis import LegalBasis
-from engine.reporting.subject_reads import SubjectRead, hash_document
+from engine.reporting import SubjectRead, hash_document
 from records.calls.call import Call
 from records.hub.ledger_entries import LedgerEntry
 from records.hub.usages import Usage, UsagePage, UsageQuery

@@ -7,7 +7,7 @@ from secrets import token_hex
 from time import monotonic
 
 from auth.caller import Caller, CallerKind
-from engine.reporting.subject_reads import ReadRecorder, RequestInfo, SubjectRead, hash_document
+from engine.reporting import ReadRecorder, RequestInfo, SubjectRead, hash_document
 from records.calls.call import Call
 from records.hub.data_requests import DataRequest, DataRequestAnswer, WaitingDataRequests
 from records.purposes import Purpose

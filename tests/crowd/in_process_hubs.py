@@ -21,7 +21,7 @@ from cache.answers.read_through import ReadThroughCache
 from cache.answers.redis_tier import InvalidationListener, RedisTier
 from engine.batch import NO_BATCH_CACHE, Agencies
 from engine.cost_budgets import NO_BUDGET
-from engine.reporting.subject_reads import RequestInfo, SubjectRead
+from engine.reporting import RequestInfo, SubjectRead
 from engine.request import GraphQLRequest
 from engine.run_request import RunReporting
 from records.calls.call import Call

@@ -14,7 +14,7 @@ from auth.crypto.pseudonyms import Pseudonyms
 from auth.crypto.rate_keys import RateKeys
 from cache.limits.people_counts import PeopleBudget, PeopleCounts
 from engine.engine import Engine
-from engine.reporting.subject_reads import RequestInfo, SubjectRead
+from engine.reporting import RequestInfo, SubjectRead
 from engine.request import GraphQLRequest, GraphQLResponse
 from engine.run_request import RunReporting, RunRequest
 from records.hub.clients import ClientId

@@ -13,7 +13,7 @@ from auth.caller import Caller
 from auth.policy.rules import Rule
 from engine.engine import Engine
 from engine.errors import NotRecorded
-from engine.reporting.subject_reads import RequestInfo, SubjectRead, hash_document
+from engine.reporting import RequestInfo, SubjectRead, hash_document
 from engine.request import GraphQLRequest, GraphQLResponse, ResponseOutcome
 from engine.run_request import RunReporting, RunRequest
 from records.identifiers import Nik

@@ -21,9 +21,8 @@ from auth.tokens.token_verifier import TokenVerifier, Unauthenticated
 from auth.tokens.verified_token_cache import VerifiedTokenCache
 from cache.limits.rate_limiter import RateLimiter
 from engine.document.persisted_operations import ClientApplication, PersistedDocuments
-from engine.refused_request import RefusedRequest
-from engine.reporting.subject_reads import SubjectRead
-from engine.request import DocumentId, GraphQLRequest
+from engine.reporting import SubjectRead
+from engine.request import DocumentId, GraphQLRequest, RefusedRequest
 from records.hub.clients import ClientId
 from records.hub.operations import ClientContract, RegisteredOperation
 from tests.auth.plain_callers import SITI

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from auth.caller import CallerKind
 from auth.policy.children import get_city_date
-from engine.reporting.subject_reads import SubjectRead
+from engine.reporting import SubjectRead
 from engine.request import GraphQLResponse, ResponseOutcome
 from records.calls.freshness import AnswerLifetime
 from web.middleware.cache_control import NO_STORE, CacheControl, CachePolicy

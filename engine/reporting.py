@@ -1,12 +1,12 @@
-"""The reads of an answer by subject, which are recorded before the answer is sent.
+"""What a run reports besides its answer: the reads by subject, and the refused fields.
 
-The engine knows no domain. A subject is what a guard says a record is about (`FieldGuard.get_subjects`), and reads are
-schema coordinates of guarded fields. Public fields are never reported.
+Reads are recorded before the answer is sent. The engine knows no domain: a subject is what a guard says a record is
+about (`FieldGuard.get_subjects`), and reads are schema coordinates of guarded fields. Public fields are never reported.
 """
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from hashlib import sha256
 from typing import Any, NamedTuple, Protocol
 
@@ -58,3 +58,33 @@ class NoReadRecorder:
 
     async def __call__(self, request: RequestInfo, reads: Sequence[SubjectRead]) -> None:
         """Record nothing."""
+
+
+OPERATION = "operation"
+"""In place of a field: the operation as a whole."""
+
+
+class RefusedField(NamedTuple):
+    """What was refused, and why."""
+
+    field: str
+    """Its coordinate (`Citizen.name`), or `OPERATION`."""
+    reason: str
+
+
+Refusals = Mapping[RefusedField, int]
+"""How often each."""
+
+
+class RefusalRecorder(Protocol):
+    """Keeps count of refusals."""
+
+    def record(self, caller: Any, refusals: Refusals, /) -> None:  # noqa: ANN401 - the engine knows no callers
+        """Count the refusals of one caller."""
+
+
+class NoRefusalRecorder:
+    """Discards refusals."""
+
+    def record(self, caller: Any, refusals: Refusals, /) -> None:  # noqa: ANN401 - as the protocol
+        """Nothing is kept."""
