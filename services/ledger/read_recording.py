@@ -7,7 +7,8 @@ from typing import Any
 
 from auth.policy.ledger_entry_builder import LedgerEntryBuilder
 from engine.errors import NotRecorded
-from records.calls.subject_reads import NoReadRecorder, ReadRecorder, RequestInfo, SubjectRead
+from engine.reporting import NoReadRecorder, ReadRecorder
+from records.calls.subject_reads import RequestInfo, SubjectRead
 from records.identifiers import Nik
 from resolvers.reader_budgets import PeopleBudgetCharger
 from store.ledger.access_ledger import LedgerUnavailable, LedgerWriter, NoLedger

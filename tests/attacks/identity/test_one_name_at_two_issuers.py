@@ -21,8 +21,7 @@ from auth.tokens.token_verifier import TokenVerifier, Unauthenticated
 from auth.tokens.verified_token_cache import VerifiedTokenCache
 from cache.limits.rate_limiter import RateLimiter
 from engine.document.persisted_operations import ClientApplication, PersistedDocuments
-from engine.refused_request import RefusedRequest
-from engine.request import DocumentId, GraphQLRequest
+from engine.request import DocumentId, GraphQLRequest, RefusedRequest
 from records.calls.subject_reads import RequestInfo, SubjectRead
 from records.hub.clients import ClientId
 from records.hub.operations import ClientContract, RegisteredOperation
