@@ -24,8 +24,7 @@ from engine.document.limits import TooLarge
 from engine.engine import Engine
 from engine.plan.explanation import explain_plan
 from engine.plan.tree import DEFINITION, NotPlannable
-from engine.refused_request import RefusedRequest
-from engine.request import GraphQLRequest
+from engine.request import GraphQLRequest, RefusedRequest
 from records.hub.operations import ClientContract, OperationField, RegisteredOperation
 from schema.declarations.fields import PublishedField
 from schema.declarations.guards import Guard

@@ -180,7 +180,7 @@ def test_an_empty_first_page_has_no_cursors_and_nothing_around_it() -> None:
 
 
 def test_a_connection_is_called_after_its_items() -> None:
-    with pytest.raises(TypeError, match="Complaints is not a valid name of a connection; name it after its items: 'ItemConnect"):
+    with pytest.raises(TypeError, match="Complaints is not a valid name of a connection; name it after its items"):
 
         @connection_of(ComplaintType, item_name="complaint", items_name="complaints")
         class Complaints:

@@ -127,18 +127,14 @@ def test_a_root_field_without_a_rule_is_refused() -> None:
     @publishes(Tree, rule=Rule.PUBLIC, shows=("id",))
     class TreeType: ...
 
-    assert faults(lambda: schema_with(TreeType, root_rule=None)) == [
-        "Query.tree has no rule; declare who may read it."
-    ]
+    assert faults(lambda: schema_with(TreeType, root_rule=None)) == ["Query.tree has no rule; declare who may read it."]
 
 
 def test_a_field_without_a_rule_is_refused() -> None:
     @publishes(Tree, rule=Rule(0), shows=("id",))
     class TreeType: ...
 
-    assert faults(lambda: schema_with(TreeType)) == [
-        "Tree.id has no rule; declare who may read it."
-    ]
+    assert faults(lambda: schema_with(TreeType)) == ["Tree.id has no rule; declare who may read it."]
 
 
 def test_a_field_that_is_not_public_and_cannot_be_null_is_refused() -> None:
