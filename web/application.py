@@ -29,8 +29,7 @@ from web.middleware.request_identity import RequestIdentity
 from web.middleware.request_log import RequestLog
 from web.middleware.security_headers import SecurityHeaders
 from web.pages.graphiql import GraphiQL
-from web.rate_limits.address_limits import AddressLimits
-from web.rate_limits.caller_limiter import RATE_LIMIT_HEADERS
+from web.rate_limits.caller_limiter import RATE_LIMIT_HEADERS, AddressLimits
 from web.settings import LOOPBACK_ORIGINS, AllowedOrigins, Exposure
 from web.web_parts import WebParts
 

@@ -7,6 +7,9 @@ from enum import Enum
 
 import orjson
 
+CLIENT_CLOSED_REQUEST = 499
+"""The status in logs of a request whose client disconnected. The response has no reader."""
+
 
 class HttpErrorCode(Enum):
     """The HTTP side's values of `extensions.code`; the value is the wire form, `status` the HTTP status beside it."""
@@ -79,6 +82,11 @@ class HttpError(Exception):
     def __repr__(self) -> str:
         """Code and message."""
         return f"<Refusal {self.code.value}: {self.message}>"
+
+
+def build_bad_request(message: str) -> HttpError:
+    """A BAD_REQUEST with this message."""
+    return HttpError(HttpErrorCode.BAD_REQUEST, message)
 
 
 def build_error_body(refusal: HttpError) -> bytes:

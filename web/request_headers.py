@@ -10,6 +10,9 @@ from starlette.types import Scope
 
 T = TypeVar("T")
 
+TOKEN = r"[!#$%&'*+.^_`|~0-9A-Za-z-]+"  # noqa: S105 - a grammar, no secret
+"""The `token` of the HTTP grammar (RFC 9110, section 5.6.2), as a regular expression."""
+
 
 @lru_cache(maxsize=64)
 def _to_wire_name(name: str) -> bytes:

@@ -15,7 +15,7 @@ from auth.policy.children import get_city_date
 from auth.policy.decision import get_represented_person
 from engine import batch
 from engine.batch import Agencies
-from engine.execution.stale_paths import StalePath
+from engine.execution.stale_fields import StalePath
 from engine.graphql_core.answer_size import AnswerSize
 from records.calls.call import Call
 from records.hub.data_preferences import DataPreferences

@@ -17,10 +17,10 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from auth.crypto.agency_hook_signatures import CLOCK_TOLERANCE, AgencyHookSecrets, InvalidHookSignature
+from auth.crypto.webhook_signatures import CLOCK_TOLERANCE, AgencyHookSecrets, InvalidHookSignature
 from auth.tokens.strict_json import parse_json_object
 from records.identifiers import Nik
-from web.http_errors import HttpError, HttpErrorCode
+from web.http_errors import HttpError, HttpErrorCode, build_bad_request
 
 MAX_PEOPLE = 1_000
 _MAX_SEEN = 10_000
@@ -103,20 +103,16 @@ def _parse_change(body: bytes) -> Mapping[str, Any]:
     try:
         change = parse_json_object(body, max_depth=_MAX_DEPTH, max_brackets=_MAX_BRACKETS)
     except ValueError:
-        raise _build_bad_request("The body is no JSON object, or has a member twice.") from None
+        raise build_bad_request("The body is no JSON object, or has a member twice.") from None
     if len(change) != 1 or not set(change) <= {"people", "everything"}:
-        raise _build_bad_request("The body must hold one member: 'people', a list of NIKs, or 'everything': true.")
+        raise build_bad_request("The body must hold one member: 'people', a list of NIKs, or 'everything': true.")
     people = change.get("people")
     if people is None:
         if change["everything"] is not True:
-            raise _build_bad_request("The member 'everything' can only be true.")
+            raise build_bad_request("The member 'everything' can only be true.")
         return change
     if not isinstance(people, list) or not 0 < len(people) <= MAX_PEOPLE:
-        raise _build_bad_request(f"The member 'people' must be a list of 1 to {MAX_PEOPLE} NIKs.")
+        raise build_bad_request(f"The member 'people' must be a list of 1 to {MAX_PEOPLE} NIKs.")
     if not all(isinstance(each, str) and _NIK.fullmatch(each) for each in people):
-        raise _build_bad_request("The member 'people' holds something that is no NIK: 16 digits, as text.")
+        raise build_bad_request("The member 'people' holds something that is no NIK: 16 digits, as text.")
     return change
-
-
-def _build_bad_request(message: str) -> HttpError:
-    return HttpError(HttpErrorCode.BAD_REQUEST, message)

@@ -32,7 +32,6 @@ from web.http_errors import HttpError, HttpErrorCode
 from web.middleware.incidents import report_incident
 from web.middleware.request_body import LimitedBody
 from web.middleware.request_identity import get_call
-from web.rate_limits.caller_limiter import NO_LIMITER, RequestLimiter
 from web.request_headers import RequestHeaders
 from web.server.client_disconnect import ClientDisconnected, DisconnectWatcher
 from web.settings import WebSettings
@@ -93,9 +92,7 @@ class ExportEndpoint:
         *,
         authenticator: RequestAuthenticator,
         settings: WebSettings,
-        caller_limiter: RequestLimiter = NO_LIMITER,
     ) -> None:
-        self._caller_limiter = caller_limiter
         self._export = export
         self._authenticator = authenticator
         self._settings = settings
@@ -111,7 +108,8 @@ class ExportEndpoint:
         call = get_call(scope)
         try:
             _check_method(scope["method"])
-            person = _check_person(await self._authenticate(scope))
+            # The parts of an export are not counted against the rate: the number of exports is limited instead.
+            person = _check_person(await self._authenticator.authenticate_and_charge(scope))
             await LimitedBody(
                 RequestHeaders(scope), receive, send, max_bytes=self._settings.max_body_bytes, timeout=1.0
             ).read_all()
@@ -136,17 +134,6 @@ class ExportEndpoint:
             await build_error_response(refusal)(scope, receive, send)
         finally:
             self._running -= 1
-
-    async def _authenticate(self, scope: Scope) -> Caller:
-        """The caller, whose request is counted; the parts of an export are not counted, because exports are."""
-        headers = RequestHeaders(scope)
-        caller = self._authenticator(scope, headers)
-        if not isinstance(caller, Caller):
-            caller = await caller
-        caller_limits = self._caller_limiter.for_caller(caller, scope, headers)
-        if (pending := caller_limits.take_request()) is not None:
-            await pending
-        return caller
 
     def _check_concurrency(self) -> None:
         if self._running >= MAX_CONCURRENT_EXPORTS:

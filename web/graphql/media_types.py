@@ -12,11 +12,11 @@ from enum import Enum
 from functools import lru_cache
 
 from web.http_errors import HttpError, HttpErrorCode
+from web.request_headers import TOKEN
 
-_TOKEN = r"[!#$%&'*+.^_`|~0-9A-Za-z-]+"  # noqa: S105 - the grammar of RFC 9110, section 5.6.2, no secret
-_MEDIA_RANGE = re.compile(rf"({_TOKEN})/({_TOKEN})((?:\s*;(?:\s*{_TOKEN}=(?:{_TOKEN}|\"[^\"\\]*\"))?)*)\s*\Z")
+_MEDIA_RANGE = re.compile(rf"({TOKEN})/({TOKEN})((?:\s*;(?:\s*{TOKEN}=(?:{TOKEN}|\"[^\"\\]*\"))?)*)\s*\Z")
 """Each space can be read in one way only: two would double the time with each."""
-_PARAMETER = re.compile(rf";\s*({_TOKEN})=(?:({_TOKEN})|\"([^\"\\]*)\")")
+_PARAMETER = re.compile(rf";\s*({TOKEN})=(?:({TOKEN})|\"([^\"\\]*)\")")
 _MAX_RANGES = 32
 """Browsers send fewer than ten media ranges; a longer list is cut, not worked through."""
 

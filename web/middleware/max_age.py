@@ -7,11 +7,10 @@ from collections.abc import Iterator
 from math import inf
 from typing import Final
 
-from web.request_headers import RequestHeaders
+from web.request_headers import TOKEN, RequestHeaders
 
 HEADER: Final = "Cache-Control"
-_TOKEN = r"[!#$%&'*+.^_`|~0-9A-Za-z-]+"  # noqa: S105 - the grammar of RFC 9110, section 5.6.2, no secret
-_DIRECTIVE = re.compile(rf'[ \t]*({_TOKEN})(=(?:({_TOKEN})|"((?:[^"\\]|\\.)*)"))?[ \t]*(?:,|\Z)')
+_DIRECTIVE = re.compile(rf'[ \t]*({TOKEN})(=(?:({TOKEN})|"((?:[^"\\]|\\.)*)"))?[ \t]*(?:,|\Z)')
 _SECONDS = re.compile(r"[0-9]{1,9}")
 """More than thirty years are as good as no bound."""
 

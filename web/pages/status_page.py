@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
+from math import log10
 from time import monotonic, time
 from typing import Final
 
@@ -17,7 +18,6 @@ from starlette.routing import Route
 
 from telemetry.metrics.health import AgencyHealth, CallSummary, HealthState
 from web.pages.page_renderer import PAGE_POLICY, PageRenderer
-from web.pages.sparkline import Sparkline, build_sparkline
 from web.pages.words import Words
 
 PATH: Final = "/status"
@@ -30,8 +30,41 @@ _MILLISECONDS: Final = 1000
 _TROUBLED_STATES: Final = (HealthState.DOWN, HealthState.SHAKY)
 """The worst first."""
 
+WIDTH: Final = 360
+HEIGHT: Final = 96
+_BAR: Final = 4
+_STEP: Final = 6
+_TOP: Final = 12
+"""Above the bars: place for the marks of failures."""
+_MIN_SECONDS: Final = 0.001
+_MAX_SECONDS: Final = 20.0
+LINES: Final = (0.01, 0.1, 1.0, 10.0)
+"""Seconds at which there are lines across. The scale is logarithmic, and the same for every agency."""
+
 LoadAgencyHealth = Callable[[], Awaitable[Sequence[AgencyHealth]]]
 """How the agencies are; nobody is asked."""
+
+
+@dataclass(frozen=True, slots=True)
+class Bar:
+    """One minute. Places and heights in units of the picture, y from the top."""
+
+    x: int
+    median_y: float
+    slow_y: float
+    failed: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Sparkline:
+    """The picture."""
+
+    bars: Sequence[Bar]
+    lines: Sequence[tuple[float, float]]
+    """Lines across: seconds, and y."""
+    width: int = WIDTH
+    height: int = HEIGHT
+    bar: int = _BAR
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,3 +186,23 @@ def _format_duration(seconds: float, words: Words) -> str:
     if seconds < 1:
         return str(status["milliseconds"]).format(value=max(1, round(seconds * _MILLISECONDS)))
     return str(status["seconds"]).format(value=words.number(round(seconds, 1)))
+
+
+def build_sparkline(points: Sequence[CallSummary | None]) -> Sparkline:
+    """The picture of minutes, oldest first."""
+    bars = [
+        Bar(
+            at * _STEP + 1,
+            _scale_y(point.median or _MIN_SECONDS),
+            _scale_y(point.p95 or _MIN_SECONDS),
+            failed=point.failed > 0,
+        )
+        for at, point in enumerate(points)
+        if point is not None
+    ]
+    return Sparkline(bars, [(each, _scale_y(each)) for each in LINES])
+
+
+def _scale_y(seconds: float) -> float:
+    share = log10(min(max(seconds, _MIN_SECONDS), _MAX_SECONDS) / _MIN_SECONDS) / log10(_MAX_SECONDS / _MIN_SECONDS)
+    return round(HEIGHT - max(1.0, share * (HEIGHT - _TOP)), 1)

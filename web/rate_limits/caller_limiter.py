@@ -12,17 +12,20 @@ from math import ceil, isinf
 from typing import Final, Protocol
 
 from starlette.datastructures import Headers
-from starlette.types import Scope
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from auth.caller import Caller, CallerKind
 from auth.crypto.rate_keys import RateKeys
 from cache.limits.rate_limiter import Bucket, OwnerRegistry, RateLimiter
 from engine.document.limits import TooLarge
 from web.client_address import ClientAddresses
+from web.http_error_responses import build_error_response
 from web.http_errors import HttpError, HttpErrorCode
 from web.rate_limits.rate_table import CallerRates
 
 RATE_LIMIT_HEADERS: Final = ("RateLimit-Policy", "RateLimit")
+UNLIMITED_PATHS: Final = ("/health/", "/v2/", "/metrics")
+"""Monitoring is never refused. The Data Tracker (`/v2/`) is counted as the client that its token proves."""
 _APPLICATIONS: Final = frozenset({CallerKind.PARTNER, CallerKind.AGENCY_SYSTEM})
 
 
@@ -85,6 +88,12 @@ class NoRequestLimiter:
 
 
 NO_LIMITER: Final = NoRequestLimiter()
+
+
+async def charge_request(limits: RequestLimits) -> None:
+    """Count a request against the limits of its caller. Raises `HttpError` (RATE_LIMITED) if the rate is exceeded."""
+    if (pending := limits.take_request()) is not None:
+        await pending
 
 
 class CallerLimits:
@@ -195,6 +204,24 @@ class CallerLimiter:
     def __repr__(self) -> str:
         """Which kinds are limited."""
         return f"<Allowances of {', '.join(each.value for each in self._kinds)}>"
+
+
+class AddressLimits:
+    """ASGI middleware: counts requests besides `/graphql` (pages, their files, unknown paths) by client address."""
+
+    def __init__(self, app: ASGIApp, *, caller_limiter: RequestLimiter) -> None:
+        self._app = app
+        self._caller_limiter = caller_limiter
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one request, or refuse it."""
+        if scope["type"] == "http" and not scope["path"].startswith(UNLIMITED_PATHS):
+            try:
+                await charge_request(self._caller_limiter.for_address(scope, Headers(scope=scope)))
+            except HttpError as refusal:
+                await build_error_response(refusal)(scope, receive, send)
+                return
+        await self._app(scope, receive, send)
 
 
 def _find_limit_owner(caller: Caller) -> str | None:

@@ -113,9 +113,8 @@ async def serve_consents(
             endpoints=[
                 ConsentEndpoints(
                     partners,
-                    authenticator=RequestAuthenticator(authenticate, WebSettings()),
+                    authenticator=RequestAuthenticator(authenticate, WebSettings(), caller_limiter=caller_limiter),
                     public_url="https://hub.example/",
-                    caller_limiter=caller_limiter,
                 )
             ],
             entity_tags=EntityTags(b"s" * 32),

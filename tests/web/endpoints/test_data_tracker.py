@@ -112,7 +112,8 @@ def authenticate(authorization: str | None, _certificate: str | None) -> Caller:
 
 @asynccontextmanager
 async def serve_tracker(caller_limiter: RequestLimiter = NO_LIMITER) -> AsyncIterator[TrackerClient]:
-    ledger, authenticator = FakeUsages(), RequestAuthenticator(authenticate, WebSettings())
+    ledger = FakeUsages()
+    authenticator = RequestAuthenticator(authenticate, WebSettings(), caller_limiter=caller_limiter)
     application = build_web_application(
         WebParts(
             execute=SmallGraph().execute,
@@ -120,11 +121,7 @@ async def serve_tracker(caller_limiter: RequestLimiter = NO_LIMITER) -> AsyncIte
             ready=ready,
             settings=WebSettings(),
             caller_limiter=caller_limiter,
-            endpoints=[
-                DataTracker(
-                    ledger, client=build_client("portal"), authenticator=authenticator, caller_limiter=caller_limiter
-                )
-            ],
+            endpoints=[DataTracker(ledger, client=build_client("portal"), authenticator=authenticator)],
             entity_tags=EntityTags(b"s" * 32),
         )
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from itertools import pairwise
 
 from telemetry.metrics.health import CallSummary
-from web.pages.sparkline import HEIGHT, WIDTH, Bar, build_sparkline
+from web.pages.status_page import HEIGHT, WIDTH, Bar, build_sparkline
 
 
 def test_each_minute_with_calls_is_a_bar_at_its_place_and_others_stay_empty() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 
 import pytest
@@ -46,7 +47,7 @@ class TokenScenario:
         headers = [(b"authorization", f"Bearer {token}".encode())]
         scope: Scope = {"type": "http", "headers": headers, "client": ("192.0.2.1", 5)}
         try:
-            return self._authenticator(scope, RequestHeaders(scope))
+            return asyncio.run(self._authenticator.authenticate(scope, RequestHeaders(scope)))
         except HttpError as refusal:
             return refusal.code
 
