@@ -3,20 +3,33 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Awaitable, Callable, Coroutine, Hashable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Awaitable, Callable, Coroutine, Hashable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any, Generic, Protocol, TypeVar, cast
 
-from engine.reporting.agency_read_counts import AgencyReadCounts
 from records.calls.answers import Answers
 from records.calls.call import Call
 from records.calls.freshness import Freshness, Staleness
 from records.calls.spans import AttributeValue, Span, get_failure_code
+from records.histogram import KEY_COUNTS, Histogram
 
 C = TypeVar("C")
 D = TypeVar("D")
+F = TypeVar("F")
 K = TypeVar("K")
 V = TypeVar("V")
+
+
+@dataclass(slots=True)
+class AgencyReadCounts:
+    """What requests wanted of one agency since the start of the process. Only ever grows."""
+
+    keys: Histogram = field(default_factory=lambda: Histogram(KEY_COUNTS))
+    """Keys of each batch that went to its connector."""
+    first_requests: int = 0
+    """Keys that a request wanted for the first time."""
+    repeated_requests: int = 0
+    """Keys that a request wanted though it had asked for them: they cost nothing."""
 
 
 class Agencies:
@@ -158,6 +171,18 @@ async def _load_traced(
     return answers
 
 
+def group_keys(wanted: Mapping[F, Iterable[K]]) -> Mapping[tuple[F, ...], list[K]]:
+    """Group keys by the facets that are wanted of them. Each group is one call, which fetches no unwanted facet."""
+    facets_of: dict[K, list[F]] = {}
+    for facet, keys in wanted.items():
+        for key in keys:
+            facets_of.setdefault(key, []).append(facet)
+    groups: dict[tuple[F, ...], list[K]] = {}
+    for key, facets in facets_of.items():
+        groups.setdefault(tuple(facets), []).append(key)
+    return groups
+
+
 async def run_batch(batch: Batch[K, Any], keys: Sequence[K], context: BatchContext[Any]) -> Answers[K, Any]:
     """Call the agency of a batch, without the cache."""
     if batch.agency is not None:
@@ -180,6 +205,16 @@ class BatchContext(Generic[C]):
     """For a batch of facets: the wanted record classes; it fetches nothing else."""
     batch_cache: BatchCache = NO_BATCH_CACHE
     """The cache of answers; by default, none."""
+
+
+class ExecutionContext(Protocol):
+    """What the engine needs of the context that the schema's fields are given."""
+
+    def build_batch_context(self, facets: frozenset[type[Any]]) -> BatchContext[Any]:
+        """What a batch is given for this request, when these facets are wanted."""
+
+    async def close(self) -> None:
+        """Stop what fields that ran on graphql-core left running. Plans leave nothing."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

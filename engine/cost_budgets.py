@@ -11,7 +11,7 @@ from collections.abc import Awaitable, Callable
 from typing import Protocol
 
 from engine.errors import build_request_error
-from engine.refused_request import RefusedRequest
+from engine.request import RefusedRequest
 from records.hub.clients import ClientId
 
 _SECONDS_PER_DAY = 86_400

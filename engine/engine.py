@@ -19,7 +19,7 @@ import orjson
 from graphql import GraphQLSchema
 from graphql.execution.values import VariableValues, get_variable_values
 
-from engine.context import ExecutionContext
+from engine.batch import ExecutionContext
 from engine.document.limits import TooLarge
 from engine.document.parsing import DocumentRules, ValidatedOperation, check_method, parse_operation
 from engine.document.persisted_operations import PersistedDocuments, RegisteredTerms, charge
@@ -40,14 +40,14 @@ from engine.plan.cost import Cost, ListSizes
 from engine.plan.explanation import explain_plan
 from engine.plan.operation_cache import CachedOperation, OperationCache
 from engine.plan.plan import Plan, build_plan
-from engine.plan.tree import ConditionValues, NotPlannable, find_condition_variables
-from engine.refused_request import RefusedRequest
-from engine.reporting.subject_reads import RequestInfo, hash_document
-from engine.request import GraphQLRequest, GraphQLResponse, ResponseOutcome
+from engine.plan.plan_builder import ConditionValues, find_condition_variables
+from engine.plan.tree import NotPlannable
+from engine.request import GraphQLRequest, GraphQLResponse, RefusedRequest, ResponseOutcome
 from engine.response_encoding import encode
 from engine.run_request import NO_REPORTING, RunReporting, RunRequest, RunResult
 from engine.single_flight import SingleFlight
 from records.calls.spans import Span
+from records.calls.subject_reads import RequestInfo, hash_document
 from records.hub.operations import ClientContract, RegisteredOperation
 
 _log = logging.getLogger("simpul.engine")

@@ -10,9 +10,9 @@ from dataclasses import field
 from enum import Enum, auto
 from typing import Any, NamedTuple
 
-from engine.reporting.refused_fields import Refusals
-from engine.reporting.subject_reads import SubjectRead
+from engine.reporting import Refusals
 from records.calls.freshness import AnswerLifetime
+from records.calls.subject_reads import SubjectRead
 from records.record import record
 
 
@@ -74,3 +74,13 @@ class GraphQLResponse:
     """How long it may be used from now on; None for what is for this once: changes, errors, what is no longer fresh."""
     body: bytes | None = None
     """The whole response map as JSON, where it was made already: what several callers share is written once."""
+
+
+class RefusedRequest(Exception):  # noqa: N818 - reads as what it is
+    """The request is not run at all; the errors say why."""
+
+    def __init__(self, *errors: dict[str, Any], outcome: ResponseOutcome = ResponseOutcome.REFUSED) -> None:
+        """Take errors as the response carries them."""
+        super().__init__(f"{len(errors)} request errors")
+        self.errors = errors
+        self.outcome = outcome

@@ -7,7 +7,7 @@ from collections.abc import Callable, Coroutine, Hashable
 from functools import partial
 from typing import Generic, TypeVar
 
-from engine.eager_tasks import start_task
+from engine.event_loop import start_task
 from records.calls.spans import Span
 
 T = TypeVar("T")

@@ -7,14 +7,14 @@ within it, each key of a batch is loaded once (the per-request cache).
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Hashable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Any
 
 from aiodataloader import DataLoader
 
-from engine.batch import Batch, load_answers
+from engine.batch import Batch, group_keys, load_answers
 from engine.execution.answer_freshness import AnswerFreshness
 from records.calls.failures import AgencyTimeout
 from records.calls.freshness import Staleness
@@ -86,21 +86,19 @@ class Bridge:
         return answers
 
     async def _load(self, batch: Batch[Any, Any], wanted: Sequence[FacetKey]) -> list[Any]:
-        # Keys that want the same facets share one call; no facet is fetched for a key that did not want it.
-        facets_of: dict[Hashable, set[type[Any]]] = {}
+        keys_of: dict[type[Any] | None, list[Hashable]] = {}
         for key, facet in wanted:
-            facets_of.setdefault(key, set()).update(() if facet is None else (facet,))
-        groups: dict[frozenset[type[Any]], list[Hashable]] = {}
-        for key, facets in facets_of.items():
-            groups.setdefault(frozenset(facets), []).append(key)
-        answered = await asyncio.gather(*(self._load_group(batch, keys, facets) for facets, keys in groups.items()))
+            keys_of.setdefault(facet, []).append(key)
+        answered = await asyncio.gather(
+            *(self._load_group(batch, keys, facets) for facets, keys in group_keys(keys_of).items())
+        )
         answers = {key: answer for group in answered for key, answer in group.items()}
         return [_select_facet(answers[key], facet) for key, facet in wanted]
 
     async def _load_group(
-        self, batch: Batch[Any, Any], keys: Sequence[Hashable], facets: frozenset[type[Any]]
+        self, batch: Batch[Any, Any], keys: Sequence[Hashable], facets: Iterable[type[Any] | None]
     ) -> Mapping[Hashable, Any]:
-        context = self._build_batch_context(facets)
+        context = self._build_batch_context(frozenset(facet for facet in facets if facet is not None))
         late = asyncio.timeout(context.call.remaining())
         try:
             async with late:

@@ -27,8 +27,7 @@ from hmac import compare_digest
 from typing import Any, Final, Protocol
 from urllib.parse import quote_plus, urlencode, urlsplit
 
-from auth.authentication_time import is_authentication_recent, parse_authentication_time
-from auth.caller import Assurance, Caller
+from auth.caller import Assurance, Caller, is_authentication_recent, parse_authentication_time
 from auth.crypto.sealed_cookies import CookieTooLong, SealedCookies
 from auth.oidc.id_tokens import IdTokenRefused, verify_id_token
 from auth.oidc.page_session import SessionLimits, SignedInSession

@@ -9,8 +9,7 @@ import re
 from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any, Final
 
-from auth.authentication_time import parse_authentication_time
-from auth.caller import ANONYMOUS, APPLICATION_KINDS, Assurance, Caller, CallerKind
+from auth.caller import ANONYMOUS, APPLICATION_KINDS, Assurance, Caller, CallerKind, parse_authentication_time
 from auth.policy.declared_purpose import is_valid_case, is_valid_purpose
 from auth.tokens.claim_path import ClaimStep, get_claim
 from auth.tokens.issuers import ClientEntry, Issuer

@@ -16,7 +16,7 @@ from benchmarks.blog.timed_ledger import TimedLedger
 from benchmarks.layout import HOST
 from benchmarks.recorded_city import build_agencies
 from connectors.agency_probes import AgencyProbes
-from engine.reporting.subject_reads import NoReadRecorder
+from engine.reporting import NoReadRecorder
 from schema.builder import build_schema, get_graphql_schema
 from web.server.uvicorn_config import build_uvicorn_config, freeze_startup_objects
 from wiring.hub_parts import HubParts

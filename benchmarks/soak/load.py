@@ -14,8 +14,7 @@ from secrets import token_hex
 
 import aiohttp
 
-from auth.crypto.agency_hook_signatures import AgencyHookSecrets
-from auth.crypto.standard_webhooks import sign
+from auth.crypto.webhook_signatures import AgencyHookSecrets, sign
 from benchmarks.layout import HOST
 from benchmarks.micro.hub_time import DOCUMENT
 

@@ -44,8 +44,7 @@ from graphql import (
 from engine.document.limits import Limits, TooLarge
 from engine.document.refused_values import NUL, NUL_MESSAGE, RefusedValue, describe_refused_value, find_refused_value
 from engine.errors import build_request_error
-from engine.refused_request import RefusedRequest
-from engine.request import GraphQLRequest, ResponseOutcome
+from engine.request import GraphQLRequest, RefusedRequest, ResponseOutcome
 
 MAX_VALIDATION_ERRORS = 20
 NO_SUBSCRIPTIONS = "Subscriptions are not supported. Send a query, and repeat it to see changes."

@@ -12,8 +12,7 @@ from engine.document.limits import build_too_many_values_error, count_list_items
 from engine.document.parsing import DocumentRules, ValidatedOperation
 from engine.document.refused_values import NUL_MESSAGE, RefusedValue, describe_refused_value, find_nul
 from engine.errors import MAX_ERRORS, build_request_error, truncate_errors
-from engine.refused_request import RefusedRequest
-from engine.request import GraphQLRequest
+from engine.request import GraphQLRequest, RefusedRequest
 
 NO_VARIABLES = VariableValues({}, {})
 

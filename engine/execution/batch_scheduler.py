@@ -6,10 +6,9 @@ import asyncio
 from collections.abc import Callable, Coroutine, Hashable, Iterable, Mapping, Sequence
 from typing import Any
 
-from engine.batch import Agencies, Batch, BatchContext, load_answers
-from engine.eager_tasks import start_task
+from engine.batch import Agencies, Batch, BatchContext, group_keys, load_answers
+from engine.event_loop import SLICE, iterate_slices, start_task
 from engine.execution.answer_freshness import AnswerFreshness
-from engine.execution.slices import SLICE, iterate_slices
 
 Facet = type[Any] | None
 BatchFacetKey = tuple[Batch[Any, Any], Facet]
@@ -257,14 +256,7 @@ def _group_calls(pending: Sequence[BatchRead]) -> Iterable[tuple[Sequence[BatchR
         if len(reads) == 1:
             calls.append((reads, list(reads[0].take_pending())))
             continue
-        reads_of: dict[Hashable, list[BatchRead]] = {}
-        for read in reads:
-            for key in read.take_pending():
-                reads_of.setdefault(key, []).append(read)
-        groups: dict[tuple[BatchRead, ...], list[Hashable]] = {}
-        for key, wanting in reads_of.items():
-            groups.setdefault(tuple(wanting), []).append(key)
-        calls.extend(groups.items())
+        calls.extend(group_keys({read: read.take_pending() for read in reads}).items())
     return calls
 
 

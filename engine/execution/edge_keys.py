@@ -2,39 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Hashable, Sequence
 from functools import partial
 from operator import attrgetter
-from typing import Any, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-from engine.execution.authorization_facts import AuthorizationFacts, FactMissing
-from engine.execution.pending_work import PendingWork
+from engine.execution.authorization_facts import FactMissing
 from engine.field_kinds import BatchField, FactRequest
 from engine.plan.leaf_coercion import build_non_null_error
 from engine.plan.tree import PlanField
 
+if TYPE_CHECKING:  # a run imports this module
+    from engine.execution.plan_run import PlanRun
+
 _UNASKABLE_TYPES = (type(None), Exception)
 """Types of keys that are never looked up."""
-
-
-class EdgeRun(Protocol):
-    """The part of a run that this module uses."""
-
-    context: Any
-    facts: AuthorizationFacts
-    pending_work: PendingWork
-
-    def get_decider(self, field: PlanField) -> Any:  # noqa: ANN401 - a decision or None
-        """The decision about the field for this caller."""
-
-    def request_batch(self, group: Sequence[PlanField], records: Sequence[Any], answers: list[dict[str, Any]]) -> None:
-        """Load fields that one batch answers."""
-
-    def get_arguments(self, field: PlanField) -> Mapping[str, Any]:
-        """The field's arguments; raises if they are invalid."""
-
-    def record_error(self, field: PlanField, answer: dict[str, Any], place: tuple[int, ...], fault: Exception) -> None:
-        """Record a fault."""
 
 
 class EdgeKeys(NamedTuple):
@@ -55,7 +37,7 @@ def get_batch_field(field: PlanField) -> BatchField:
 
 
 def collect_plain_keys(
-    run: EdgeRun, field: PlanField, records: Sequence[Any], answers: list[dict[str, Any]]
+    run: PlanRun, field: PlanField, records: Sequence[Any], answers: list[dict[str, Any]]
 ) -> EdgeKeys | None:
     """Keys that are attributes of the records, for all records together; None if a record needs separate treatment."""
     edge = get_batch_field(field).edge
@@ -74,7 +56,7 @@ def collect_plain_keys(
 
 
 def collect_keys(
-    run: EdgeRun, group: Sequence[PlanField], records: Sequence[Any], answers: Sequence[dict[str, Any]]
+    run: PlanRun, group: Sequence[PlanField], records: Sequence[Any], answers: Sequence[dict[str, Any]]
 ) -> EdgeKeys:
     """Keys of records one by one; each fault belongs to its own record."""
     first = group[0]
@@ -121,7 +103,7 @@ def _note_wanted(kind: BatchField, key: Any, wanted_keys: dict[Hashable, None]) 
     return keys
 
 
-def _authorize_key(run: EdgeRun, field: PlanField, record: Any, key: Any) -> Any:  # noqa: ANN401 - any record and key
+def _authorize_key(run: PlanRun, field: PlanField, record: Any, key: Any) -> Any:  # noqa: ANN401 - any record and key
     """The key, if the caller may follow it; raises the refusal, or `FactMissing`."""
     may = run.get_decider(field)
     if may is None:

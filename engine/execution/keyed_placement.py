@@ -6,28 +6,21 @@ the careful way (`engine/execution/object_placement.py`), with the same result.
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Hashable, Mapping
 from types import NoneType
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any
 
+from engine.event_loop import SLICE
 from engine.execution.batch_scheduler import FailedAnswer
 from engine.execution.edge_keys import EdgeKeys
-from engine.execution.slices import SLICE
 from engine.plan.leaf_coercion import build_non_null_error
 from engine.plan.tree import PlanField, Shape
 
-
-class KeyedPlacementRun(Protocol):
-    """What is needed of the run."""
-
-    def shape_records(self, shape: Shape, records: Sequence[Any]) -> list[dict[str, Any]]:
-        """The answers for records of one shape."""
-
-    def record_error(self, field: PlanField, answer: dict[str, Any], place: tuple[int, ...], fault: Exception) -> None:
-        """Note a fault."""
+if TYPE_CHECKING:  # a run imports this module
+    from engine.execution.plan_run import PlanRun
 
 
-def place_by_key(run: KeyedPlacementRun, field: PlanField, edge_keys: EdgeKeys, values: Mapping[Hashable, Any]) -> bool:
+def place_by_key(run: PlanRun, field: PlanField, edge_keys: EdgeKeys, values: Mapping[Hashable, Any]) -> bool:
     """Put the answers in place; False, and nothing is done, where there is no quick way."""
     only = field.only_shape
     if only is None or field.depth > 1 or len(edge_keys.keys) > SLICE:
@@ -46,7 +39,7 @@ def place_by_key(run: KeyedPlacementRun, field: PlanField, edge_keys: EdgeKeys, 
 
 
 def _shape_single_records(
-    run: KeyedPlacementRun, field: PlanField, edge_keys: EdgeKeys, values: Mapping[Hashable, Any]
+    run: PlanRun, field: PlanField, edge_keys: EdgeKeys, values: Mapping[Hashable, Any]
 ) -> Mapping[Hashable, dict[str, Any] | None] | None:
     """By key the answer for its record: null where there is none, and where a failure stands in its place."""
     only = field.only_shape
@@ -72,7 +65,7 @@ def _shape_single_records(
 
 
 def _shape_single_list(
-    run: KeyedPlacementRun, only: Shape, edge_keys: EdgeKeys, values: Mapping[Hashable, Any]
+    run: PlanRun, only: Shape, edge_keys: EdgeKeys, values: Mapping[Hashable, Any]
 ) -> Mapping[Hashable, list[dict[str, Any]]] | None:
     """The answers for one list of records. Where lists are many, a record may stand in all: it is to be shaped once."""
     if len(edge_keys.wanted) != 1:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 from graphql import Undefined, is_non_null_type
 from graphql.pyutils import is_iterable
@@ -13,17 +13,11 @@ from engine.plan.leaf_coercion import build_non_null_error, build_not_a_list_err
 from engine.plan.plan import Plan
 from engine.plan.tree import PlanField, Shape
 
+if TYPE_CHECKING:  # a run imports this module
+    from engine.execution.plan_run import PlanRun
+
 _LISTS = (list, tuple)
 _PLAIN = {list, tuple, type(None), FailedAnswer}
-
-
-class ObjectPlacementRun(Protocol):
-    """What is needed of the run."""
-
-    context: Any
-
-    def record_error(self, field: PlanField, answer: dict[str, Any], place: tuple[int, ...], fault: Exception) -> None:
-        """Note a fault."""
 
 
 class ObjectPlacement:
@@ -31,7 +25,7 @@ class ObjectPlacement:
 
     __slots__ = ("_by_id", "_field", "_is_complete", "_plan", "_run", "by_shape", "objects")
 
-    def __init__(self, plan: Plan, field: PlanField, run: ObjectPlacementRun) -> None:
+    def __init__(self, plan: Plan, field: PlanField, run: PlanRun) -> None:
         """Nothing is made yet."""
         self.objects: list[Any] = []
         """Every object below the field, once."""
@@ -127,7 +121,7 @@ class ObjectPlacement:
         return None
 
 
-def shape_leaves(shape: Shape, run: Any, records: Sequence[Any]) -> list[dict[str, Any]]:  # noqa: ANN401 - the run is part of what is generated
+def shape_leaves(shape: Shape, run: PlanRun, records: Sequence[Any]) -> list[dict[str, Any]]:
     """What the shape's generated function gives."""
     if shape.function is None:
         raise TypeError(f"{shape!r} was never compiled.")

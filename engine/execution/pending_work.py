@@ -6,8 +6,7 @@ import asyncio
 from collections.abc import Callable, Coroutine
 from typing import Any
 
-from engine.batch import Batch
-from engine.context import ExecutionContext
+from engine.batch import Batch, ExecutionContext
 from engine.execution.batch_scheduler import BatchScheduler
 from records.calls.failures import AgencyTimeout
 

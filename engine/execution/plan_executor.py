@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from graphql.execution.values import VariableValues
 
-from engine.context import ExecutionContext
+from engine.batch import ExecutionContext
 from engine.document.limits import Limits
 from engine.execution.batch_scheduler import BatchScheduler
 from engine.execution.plan_run import PlanRun

@@ -14,6 +14,7 @@ from typing import Any
 from graphql import GraphQLError
 
 from engine.document.limits import Limits
+from engine.event_loop import SLICE, iterate_slices
 from engine.execution.authorization_facts import AuthorizationFacts, FactMissing
 from engine.execution.batch_scheduler import BatchScheduler, FailedAnswer
 from engine.execution.edge_keys import EdgeKeys, collect_keys, collect_plain_keys, get_batch_field
@@ -22,14 +23,13 @@ from engine.execution.null_propagation import FieldError, propagate_nulls
 from engine.execution.object_placement import ObjectPlacement, shape_leaves
 from engine.execution.pending_work import PendingWork
 from engine.execution.read_tracking import ReadTracker
-from engine.execution.slices import SLICE, iterate_slices
 from engine.execution.stale_fields import StaleField, find_stale_fields
 from engine.field_kinds import BatchField, ComputedField, Decider
 from engine.plan.leaf_coercion import coerce_carefully
 from engine.plan.plan import Plan
 from engine.plan.response_size import check_size
 from engine.plan.tree import PlanField, Shape
-from engine.reporting.subject_reads import SubjectRead
+from records.calls.subject_reads import SubjectRead
 
 
 class PlanRun:

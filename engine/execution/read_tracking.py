@@ -12,9 +12,8 @@ from typing import Any, NamedTuple
 from engine.execution.edge_keys import EdgeKeys
 from engine.execution.null_propagation import FieldError
 from engine.field_kinds import BatchField
-from engine.plan.guarded_parts import GuardedPart, ReadSummaries
-from engine.plan.tree import PlanField, Shape
-from engine.reporting.subject_reads import SubjectRead
+from engine.plan.tree import GuardedPart, PlanField, ReadSummaries, Shape
+from records.calls.subject_reads import SubjectRead
 
 SubjectParts = dict[Hashable, dict[GuardedPart, None]]
 """By subject: the fields that were answered, as parts of such as were answered together."""
@@ -57,7 +56,7 @@ class ReadTracker:
 
     def record_keys(self, group: Sequence[PlanField], edge_keys: EdgeKeys) -> None:
         """Guarded fields of the root were asked for: there is no record, the keys are what they are about."""
-        self._root_keys.extend((field.own_part, edge_keys) for field in group)
+        self._root_keys.extend((part, edge_keys) for field in group if (part := field.own_part) is not None)
 
     def build_reads(self, faults: Iterable[FieldError]) -> Sequence[SubjectRead]:
         """What stands in the answer, by subject."""

@@ -11,7 +11,7 @@ from graphql import GraphQLError
 from engine.errors import Forbidden, ReaderBudgetExceeded, get_cause
 from engine.execution.null_propagation import LocatedErrors
 from engine.plan.plan import Plan
-from engine.reporting.refused_fields import OPERATION, Refusals, RefusedField
+from engine.reporting import OPERATION, Refusals, RefusedField
 
 _OPERATION_CODES = frozenset({"INSUFFICIENT_SCOPE", "QUERY_NOT_IN_SAFELIST", "PERSISTED_QUERY_ID_REQUIRED"})
 

@@ -7,10 +7,20 @@ from typing import Any, NamedTuple
 
 from engine.execution.edge_keys import EdgeKeys, get_batch_field
 from engine.execution.null_propagation import Path, find_paths
-from engine.execution.stale_paths import StalePath
 from engine.field_kinds import BatchField
 from engine.plan.tree import PlanField
 from records.calls.freshness import Staleness
+
+MAX_LISTED = 100
+"""Places that are listed; more are counted."""
+
+
+class StalePath(NamedTuple):
+    """A place, whom what stands there comes from, and how old it is."""
+
+    path: Sequence[str | int]
+    agency: str | None
+    staleness: Staleness
 
 
 class StaleField(NamedTuple):
@@ -47,3 +57,18 @@ def _to_stale_path(each: StaleField, path: Path) -> StalePath:
     kind = each.field.kind
     agency = kind.edge.batch.agency if isinstance(kind, BatchField) else None
     return StalePath((*path, each.field.key, *each.indices), agency, each.staleness)
+
+
+def describe_stale_paths(places: Sequence[StalePath]) -> list[dict[str, Any]]:
+    """What is said of them: each place, its agency, of when it is and why."""
+    listed = [
+        {
+            "path": list(path),
+            "agency": agency,
+            "asOf": staleness.as_of.isoformat(),
+            "stale": True,
+            "reason": staleness.reason,
+        }
+        for path, agency, staleness in places[:MAX_LISTED]
+    ]
+    return listed if len(places) <= MAX_LISTED else [*listed, {"more": len(places) - MAX_LISTED}]

@@ -28,9 +28,9 @@ from engine.document.limits import Limits
 from engine.field_kinds import BatchField, FieldKind
 from engine.plan.code_generation import compile_on_first_use, compile_shape, generate_source, prepare_shapes
 from engine.plan.cost import Cost, ListArguments, ListSizes, collect_fact_batches, estimate_cost, is_cost_variable
-from engine.plan.guarded_parts import GuardedPart, ReadSummaries, build_guarded_parts
+from engine.plan.plan_builder import ConditionValues, PlanBuilder
 from engine.plan.response_size import may_multiply
-from engine.plan.tree import ConditionValues, PlanBuilder, PlanField, Shape
+from engine.plan.tree import GuardedPart, PlanField, ReadSummaries, Shape, build_guarded_parts
 
 
 @dataclass(eq=False, slots=True, kw_only=True)

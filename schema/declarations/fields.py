@@ -28,7 +28,7 @@ from strawberry.types.fields.resolver import StrawberryResolver
 from auth.policy.rules import Access, Rule, to_access
 from engine.batch import Batch
 from engine.edge import Edge
-from engine.execution.stale_paths import StalePath
+from engine.execution.stale_fields import StalePath
 from engine.field_kinds import AttributeField, BatchField, ComputedField, FactRequest, FieldGuard, Verdict
 from schema.declarations.access_directives import build_directives, describe_access
 from schema.declarations.deferred_authorization import find_refusal, resolve_after_fact

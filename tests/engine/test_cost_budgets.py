@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from engine.cost_budgets import DailyCostQuota
-from engine.refused_request import RefusedRequest
+from engine.request import RefusedRequest
 from tests.fakes.clients import build_client
 
 DAY = 86_400.0

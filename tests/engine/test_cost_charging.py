@@ -11,8 +11,7 @@ from engine.document.limits import Limits, TooLarge
 from engine.document.persisted_operations import ClientApplication
 from engine.engine import Engine
 from engine.errors import build_request_error
-from engine.refused_request import RefusedRequest
-from engine.request import DocumentId, GraphQLRequest, GraphQLResponse, ResponseOutcome
+from engine.request import DocumentId, GraphQLRequest, GraphQLResponse, RefusedRequest, ResponseOutcome
 from engine.run_request import RunRequest
 from records.hub.operations import ClientContract, RegisteredOperation
 from tests.engine.library_schema import DictContext, get_messages, library, rules

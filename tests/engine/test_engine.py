@@ -8,8 +8,7 @@ from graphql import GraphQLSchema
 
 from engine.document.parsing import parse_operation
 from engine.engine import Engine
-from engine.refused_request import RefusedRequest
-from engine.request import GraphQLRequest, ResponseOutcome
+from engine.request import GraphQLRequest, RefusedRequest, ResponseOutcome
 from engine.run_request import RunRequest
 from tests.engine.library_schema import CARD, DictContext, get_messages, library, rules, run
 

@@ -19,7 +19,7 @@ from aiohttp import web
 from joserfc import jwt
 from pydantic import SecretStr
 
-from engine.reporting.subject_reads import ReadRecorder
+from engine.reporting import ReadRecorder
 from resolvers.hub.consents import Consents
 from tests.fakes.in_memory_sessions import InMemorySessions
 from tests.fakes.loopback_issuer import DISCOVERY, KEYS, LoopbackIssuer, run_loopback_issuer

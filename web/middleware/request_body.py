@@ -11,7 +11,7 @@ import asyncio
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from engine.eager_tasks import start_task
+from engine.event_loop import start_task
 from web.http_errors import HttpError, HttpErrorCode
 from web.server.client_disconnect import ClientDisconnected
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from engine.cost_budgets import DailyCostQuota
-from engine.refused_request import RefusedRequest
+from engine.request import RefusedRequest
 from tests.cache.limits.counter_processes import run_counters
 from tests.cache.valkey import LocalValkey, wait_until
 from tests.fakes.clients import build_client

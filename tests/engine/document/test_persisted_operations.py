@@ -12,8 +12,7 @@ import pytest
 from engine.document import persisted_operations
 from engine.document.persisted_operations import ClientApplication, PersistedDocuments, hash_text
 from engine.engine import Engine
-from engine.refused_request import RefusedRequest
-from engine.request import DocumentId, GraphQLRequest
+from engine.request import DocumentId, GraphQLRequest, RefusedRequest
 from engine.run_request import RunRequest
 from records.hub.clients import ClientId
 from records.hub.operations import FIRST_PARTY, ClientContract, OperationMode, RegisteredOperation

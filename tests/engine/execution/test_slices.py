@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 from graphql import GraphQLSchema
 
+from engine.event_loop import SLICE
 from engine.execution.object_placement import shape_leaves
-from engine.execution.slices import SLICE
 from engine.field_kinds import ComputedField
 from tests.engine.scripted_schema import ExecutionOutcome, ScriptedContext, answer, batch, compile_plan, edge, schema
 

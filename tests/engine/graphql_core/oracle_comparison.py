@@ -19,7 +19,7 @@ from engine.execution.plan_run import PlanRun
 from engine.field_kinds import BatchField
 from engine.plan.cost import ListSizes
 from engine.plan.plan import Plan, build_plan
-from engine.plan.tree import find_condition_variables
+from engine.plan.plan_builder import find_condition_variables
 
 UNLIMITED = Limits(
     fields=10**9,

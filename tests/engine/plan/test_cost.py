@@ -20,7 +20,7 @@ from engine.edge import Edge
 from engine.field_kinds import BatchField, ComputedField
 from engine.plan.cost import Cost, ListArguments, ListSizes
 from engine.plan.plan import Plan, build_plan
-from engine.plan.tree import find_condition_variables
+from engine.plan.plan_builder import find_condition_variables
 from tests.engine.graphql_core.generated_operations import GeneratedOperation, operations
 from tests.engine.graphql_core.oracle_comparison import UNLIMITED, by_plan, coerce_variable_values, operation_in
 from tests.engine.graphql_core.torture_schema import BATCHES, POOLS, Torture, torture_schema

@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 
 from auth.caller import CallerKind
 from auth.policy.children import get_city_date
-from engine.reporting.subject_reads import SubjectRead
 from engine.request import GraphQLResponse, ResponseOutcome
 from records.calls.freshness import AnswerLifetime
+from records.calls.subject_reads import SubjectRead
 from web.middleware.cache_control import NO_STORE, CacheControl, CachePolicy
 from web.settings import WebSettings
 

@@ -1,12 +1,26 @@
-"""The refusals of one answer, and the protocol that counts them.
-
-A refusal is named by the field's schema coordinate and the class of the reason, never by text of the caller.
-"""
+"""What a run reports besides its answer: the reads by subject, which are recorded first, and the refused fields."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple, Protocol
+
+from records.calls.subject_reads import RequestInfo, SubjectRead
+
+
+class ReadRecorder(Protocol):
+    """Stores reads. An answer with reads is sent only after the call returned."""
+
+    async def __call__(self, request: RequestInfo, reads: Sequence[SubjectRead]) -> None:
+        """Store the reads of one answer; raises `NotRecorded`, and then the answer is not sent."""
+
+
+class NoReadRecorder:
+    """Records nothing, for hubs without an access ledger."""
+
+    async def __call__(self, request: RequestInfo, reads: Sequence[SubjectRead]) -> None:
+        """Record nothing."""
+
 
 OPERATION = "operation"
 """In place of a field: the operation as a whole."""
