@@ -30,7 +30,7 @@ from web.middleware.request_log import RequestLog
 from web.middleware.security_headers import SecurityHeaders
 from web.pages.graphiql import GraphiQL
 from web.rate_limits.caller_limiter import RATE_LIMIT_HEADERS, AddressLimits
-from web.settings import Exposure, WebSettings
+from web.settings import LOOPBACK_ORIGINS, AllowedOrigins, Exposure
 from web.web_parts import WebParts
 
 
@@ -108,19 +108,20 @@ def build_web_application(parts: WebParts) -> WebApplication:
     # is another one, and not found.
     others.router.redirect_slashes = False
     return WebApplication(
-        graphql=CORSMiddleware(endpoint, **_build_cors_options(settings)) if settings.allowed_origins else endpoint,
+        graphql=CORSMiddleware(endpoint, **_build_cors_options(settings.origins)) if settings.origins else endpoint,
         others=others,
         paths=paths,
         request_log=request_log,
-        preflights=bool(settings.allowed_origins),
+        preflights=bool(settings.origins),
         load_shedder=parts.load_shedder,
     )
 
 
-def _build_cors_options(settings: WebSettings) -> dict[str, Any]:
+def _build_cors_options(origins: AllowedOrigins) -> dict[str, Any]:
     """The CORS rules: what pages of trusted origins may send and read."""
     return {
-        "allow_origins": settings.allowed_origins,
+        "allow_origins": origins.named,
+        "allow_origin_regex": LOOPBACK_ORIGINS.pattern if origins.loopback else None,
         "allow_methods": METHODS,
         "allow_headers": (
             *(
@@ -160,7 +161,7 @@ def _build_middleware(parts: WebParts, request_log: RequestLog, paths: Collectio
             allowed=settings.allowed_hosts,
             monitoring_paths=MONITORING_PATHS - {METRICS_PATH} if settings.development else MONITORING_PATHS,
         ),
-        *([Middleware(CORSMiddleware, **_build_cors_options(settings))] if settings.allowed_origins else []),
+        *([Middleware(CORSMiddleware, **_build_cors_options(settings.origins))] if settings.origins else []),
         Middleware(AdmissionMiddleware, load_shedder=parts.load_shedder),
         Middleware(AddressLimits, caller_limiter=parts.caller_limiter),
         Middleware(RequestBody, max_bytes=settings.max_body_bytes, timeout=settings.body_timeout),

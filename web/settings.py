@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
@@ -14,6 +15,26 @@ class Exposure(Enum):
     SIGNED_IN = "signed-in"
     """Whoever proves to be somebody: a person, an official, a client."""
     ON = "on"
+
+
+LOOPBACK_ORIGINS = re.compile(r"https?://(localhost|127\.0\.0\.1|\[::1\])(:[0-9]{1,5})?")
+"""The origins of pages that this machine serves to itself, such as a frontend in development on any port."""
+
+
+@dataclass(frozen=True, slots=True)
+class AllowedOrigins:
+    """The origins whose pages may read answers (CORS): named ones and, with `loopback`, all on the loopback."""
+
+    named: tuple[str, ...]
+    loopback: bool
+
+    def __contains__(self, origin: object) -> bool:
+        return origin in self.named or (
+            self.loopback and isinstance(origin, str) and LOOPBACK_ORIGINS.fullmatch(origin) is not None
+        )
+
+    def __bool__(self) -> bool:
+        return self.loopback or bool(self.named)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,6 +64,8 @@ class WebSettings:
     """Names under which the hub may be addressed. Stops a foreign page that re-points its own name at the hub."""
     allowed_origins: tuple[str, ...] = ()
     """Origins whose pages may read answers (CORS), such as `https://app.example.go.id`."""
+    allows_loopback_origins: bool = False
+    """Whether pages of every loopback origin may read answers, too. For development only."""
     public_max_age: int = 60
     """For how long anybody may keep an answer of public data to a GET (`Cache-Control: public`); 0 for not at all."""
     hsts_seconds: int = 0
@@ -63,3 +86,8 @@ class WebSettings:
     """The folder of example operations that GraphiQL opens in tabs."""
     development: bool = False
     """Logs the text of unexpected errors, which may hold personal data. For sample data only."""
+
+    @property
+    def origins(self) -> AllowedOrigins:
+        """All origins whose pages may read answers."""
+        return AllowedOrigins(self.allowed_origins, self.allows_loopback_origins)

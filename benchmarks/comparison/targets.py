@@ -134,7 +134,7 @@ SIMPUL_WARM_COALESCING = Target(
     package="here:",
 )
 SIMPUL_VERIFYING = Target(
-    name="Simpul, every token verified anew",
+    name="Simpul, every token verified",
     command=_python("simpul", "--coalescing", "--verifying"),
     questions=(Q4,),
     package="here:",

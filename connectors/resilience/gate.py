@@ -252,7 +252,7 @@ class Gate:
         """Take a place, and the breaker's ticket for one attempt. What changed while waiting is looked at again."""
         if deadline <= now:
             self._refuse("no_time", AgencyTimeout, "no time was left to ask")
-        if not await self._bulkhead.acquire(deadline - now):
+        if not (self._bulkhead.take_free() or await self._bulkhead.acquire(deadline - now)):
             if self._bulkhead.is_full:
                 self._refuse_full()
             self._refuse("no_place", AgencyTimeout, "no place came free before the deadline")
@@ -405,7 +405,7 @@ class NoGate:
         """Starts its counters, which stay empty."""
         self.counts = CallCounters()
 
-    async def ask(
+    def ask(
         self,
         call: Call,
         attempt: Attempt[T],
@@ -413,6 +413,6 @@ class NoGate:
         repeatable: bool = False,  # noqa: ARG002 - as a gate
         hedgeable: bool = False,  # noqa: ARG002 - as a gate
         writes: bool = False,  # noqa: ARG002 - as a gate
-    ) -> T:
+    ) -> Coroutine[Any, Any, T]:
         """Make the attempt."""
-        return await attempt(call)
+        return attempt(call)

@@ -78,6 +78,7 @@ def test_defaults_are_safe() -> None:
     assert settings.schema_exposure is Exposure.OFF
     assert (settings.web.graphiql, settings.web.development) == (Exposure.OFF, False)
     assert settings.allowed_origins == ()
+    assert not settings.web.origins
     assert settings.crm_reporter_extension is True
     assert (settings.port, settings.request_timeout, settings.agency_timeout) == (8000, 20.0, 5.0)
     assert (settings.pbb_max_concurrency, settings.pangan_rate, settings.pangan_burst) == (8, 1.0, 3)
@@ -246,6 +247,13 @@ def test_a_value_out_of_bounds_is_refused_by_the_name_of_its_setting(
 def test_origins_are_separated_by_spaces(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SIMPUL_ALLOWED_ORIGINS", " https://a.example  https://b.example ")
     assert read().web.allowed_origins == ("https://a.example", "https://b.example")
+    assert "http://localhost:5173" not in read().web.origins
+
+
+def test_development_allows_pages_of_the_loopback(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SIMPUL_DEVELOPMENT", "true")
+    assert "http://localhost:5173" in read().web.origins
+    assert "https://evil.example" not in read().web.origins
 
 
 def test_settings_do_not_change() -> None:

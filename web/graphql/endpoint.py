@@ -82,6 +82,7 @@ class GraphQLEndpoint:
         self._admission = GraphQLAdmission(self._load_shedder, self._authenticator)
         self._caller_limiter = parts.caller_limiter
         self._settings = settings
+        self._origins = settings.origins
         self._request_log = request_log
         self._disconnect_watcher = DisconnectWatcher()
         self._cache_control = CacheControl(settings)
@@ -101,7 +102,7 @@ class GraphQLEndpoint:
         call = start_call(headers, settings.request_timeout, started_at=began, span=span)
         current_request = enter_request(call)
         write_at_once = take_single_write(scope)
-        if settings.allowed_origins and "origin" in headers:
+        if self._origins and "origin" in headers:
             write_at_once = None  # a page of another origin: its headers are added on the way out
         body = LimitedBody(headers, receive, send, max_bytes=settings.max_body_bytes, timeout=settings.body_timeout)
         needs_admission = not self._load_shedder.enter(began, is_surplus=is_surplus(scope))
@@ -146,7 +147,7 @@ class GraphQLEndpoint:
             check_hosts(headers, self._settings.allowed_hosts)
             media_type = negotiate(headers.getlist("accept"))
             check_method(scope["method"], headers)
-            check_forgery(scope["method"], headers, self._settings.allowed_origins)
+            check_forgery(scope["method"], headers, self._origins)
             parse_timeout(headers, self._settings.request_timeout)
             caller = await self._authenticator.authenticate(scope, headers)
             if is_waiting:

@@ -49,7 +49,7 @@ class CacheControl:
 
     def __init__(self, settings: WebSettings) -> None:
         # Who has a token may be answered otherwise, and an origin be told that its pages may read.
-        self._vary = b"vary: Accept, Authorization%b\r\n" % (b", Origin" if settings.allowed_origins else b"")
+        self._vary = b"vary: Accept, Authorization%b\r\n" % (b", Origin" if settings.origins else b"")
         self._public_max_age = settings.public_max_age
         self._private_no_store = CachePolicy(b"cache-control: private, no-store\r\n" + self._vary)
         self._private_no_cache = CachePolicy(b"cache-control: private, no-cache\r\n" + self._vary, has_entity_tag=True)

@@ -20,7 +20,7 @@ browser on its own, and a GET runs queries only.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Container, Mapping
 
 from web.http_errors import HttpError, HttpErrorCode
 
@@ -28,7 +28,7 @@ PREFLIGHT_HEADERS = ("x-apollo-operation-name", "apollo-require-preflight", "gra
 """Headers that a foreign page can send only after a preflight; any value but the empty one will do."""
 
 
-def check_forgery(method: str, headers: Mapping[str, str], allowed_origins: Collection[str]) -> None:
+def check_forgery(method: str, headers: Mapping[str, str], allowed_origins: Container[str]) -> None:
     """Let pass a request that no foreign page can have forged; see above for the rules.
 
     Args:
