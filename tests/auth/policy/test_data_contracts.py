@@ -105,8 +105,8 @@ def test_a_file_that_cannot_be_read_is_named(tmp_path: Path) -> None:
     (tmp_path / "broken.toml").write_text("contract = ")
     for path, told in (
         (tmp_path / "none.toml", "cannot be read: No such file"),
-        (tmp_path / "broken.toml", "are no TOML"),
-        (write_contracts(tmp_path, WHOLE, WHOLE), "the agency 'pbb' stands 2 times"),
+        (tmp_path / "broken.toml", "are no valid TOML"),
+        (write_contracts(tmp_path, WHOLE, WHOLE), "the agency 'pbb' occurs 2 times"),
         (write_contracts(tmp_path, name="nothing.json"), "contract"),
     ):
         with pytest.raises(ValueError, match="data contracts") as refusal:

@@ -171,17 +171,17 @@ def test_what_is_wrong_is_named_by_entry_and_setting(entry: dict[str, Any], says
 
 def test_two_issuers_of_one_name_or_one_address_are_refused(tmp_path: Path) -> None:
     other = LEAST | {"url": "https://b.example"}
-    assert refusal(tmp_path, LEAST, other) == "issuer: the name 'a' stands 2 times; each issuer needs its own"
+    assert refusal(tmp_path, LEAST, other) == "issuer: the name 'a' occurs 2 times; each issuer needs its own"
     assert refusal(tmp_path, LEAST, LEAST | {"name": "b"}) == (
-        "issuer: the url 'https://a.example' stands 2 times; each issuer needs its own"
+        "issuer: the url 'https://a.example' occurs 2 times; each issuer needs its own"
     )
 
 
 @pytest.mark.parametrize(
     ("text", "name", "says"),
     [
-        ("[[issuer]", "issuers.toml", "is no TOML: Expected"),
-        ("{", "issuers.json", "is no JSON: Expecting"),
+        ("[[issuer]", "issuers.toml", "is no valid TOML: Expected"),
+        ("{", "issuers.json", "is no valid JSON: Expecting"),
         ("", "issuers.toml", ": issuer: Field required"),
         ("issuer = []", "issuers.toml", ": issuer: there are 0 entries; write 1 to 50"),
         ("#" * (1024 * 1024 + 1), "issuers.toml", "is larger than 1048576 bytes"),
