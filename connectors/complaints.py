@@ -19,12 +19,12 @@ from connectors.batching.chunks import ask_in_chunks
 from connectors.batching.fan_out import fan_out
 from connectors.batching.row_check import RowCheck
 from connectors.drivers.http.driver import HttpDriver
-from connectors.readers.dates import JAKARTA
 from connectors.readers.rows import Row
 from connectors.readers.unreadable import UnreadableError
 from records.calls.answers import Answers
 from records.calls.call import Call
 from records.calls.failures import AgencyFailure, AgencyMalformed, AgencyRefused
+from records.clocks import CITY_TIME_ZONE
 from records.complaints import CategoryQuery, Complaint, ComplaintCategory, ComplaintPage, ComplaintQuery
 from records.identifiers import Nik
 
@@ -50,7 +50,7 @@ _SPARE_ROWS: Final = 10
 """Rows asked for beside those of the page, since some cannot be shown: reports still without an id, the complaint
 at the position itself, others of its second. Spares a second call."""
 _SECOND: Final = timedelta(seconds=1)
-_EARLIEST: Final = datetime(2000, 1, 1, tzinfo=JAKARTA)
+_EARLIEST: Final = datetime(2000, 1, 1, tzinfo=CITY_TIME_ZONE)
 """Before the first complaint. A list asked for without a beginning reaches back 90 days only."""
 
 
@@ -392,7 +392,7 @@ def _whole_second(at: datetime) -> datetime:
 
 
 def _format_moment(at: datetime) -> str:
-    return at.astimezone(JAKARTA).isoformat(timespec="seconds")
+    return at.astimezone(CITY_TIME_ZONE).isoformat(timespec="seconds")
 
 
 def _filter_codes(given: Iterable[str]) -> list[str]:
@@ -405,4 +405,4 @@ def _contains(name: str | None, search: str) -> bool:
 
 
 def _now() -> datetime:
-    return datetime.now(JAKARTA)
+    return datetime.now(CITY_TIME_ZONE)

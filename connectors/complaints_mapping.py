@@ -14,11 +14,12 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from connectors.readers.coordinates import coordinates
-from connectors.readers.dates import JAKARTA, moment
+from connectors.readers.dates import moment
 from connectors.readers.regions import region_code
 from connectors.readers.rows import Row, row, rows
 from connectors.readers.texts import text
 from connectors.readers.unreadable import UnreadableError
+from records.clocks import CITY_TIME_ZONE
 from records.complaints import (
     Complaint,
     ComplaintCategory,
@@ -210,7 +211,7 @@ def _category(service: Row) -> ComplaintCategory | None:
 
 def _moment(raw: object) -> datetime | None:
     found = moment(raw)
-    return found.astimezone(JAKARTA) if found else None
+    return found.astimezone(CITY_TIME_ZONE) if found else None
 
 
 def _region(raw: object) -> RegionCode | None:

@@ -6,24 +6,22 @@ operator writes the contracts in TOML files, or JSON files of the same shape (`d
 
 from __future__ import annotations
 
-import json
-import tomllib
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Literal, Self
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 
 from auth.policy.access_policy import AccessPolicy
 from auth.policy.rules import Classification
+from records.config_file import read_config_file
 from records.purposes import Purpose
 
 REVIEW_WARNING_PERIOD = timedelta(days=30)
 """The time before its review date at which a warning about an assessment begins."""
-_MAX_FILE_BYTES = 1024 * 1024
 _CLASSES = {each.name: each for each in Classification if each is not Classification.PUBLIC}
 
 
@@ -125,20 +123,7 @@ def load_contracts(path: Path) -> tuple[DataContract, ...]:
 
 
 def _load_file(path: Path) -> tuple[DataContract, ...]:
-    try:
-        with path.open("rb") as file:
-            raw = file.read(_MAX_FILE_BYTES + 1)
-    except OSError as error:
-        raise ValueError(f"the data contracts '{path}' cannot be read: {error.strerror}") from None
-    if len(raw) > _MAX_FILE_BYTES:
-        raise ValueError(f"the data contracts '{path}' are larger than {_MAX_FILE_BYTES} bytes")
-    try:
-        text = raw.decode("utf-8")
-        document: Any = json.loads(text) if path.suffix == ".json" else tomllib.loads(text)
-    except ValueError as error:
-        raise ValueError(
-            f"the data contracts '{path}' are no valid {path.suffix[1:].upper() or 'TOML'}: {error}"
-        ) from None
+    document = read_config_file(path, "the data contracts")
     try:
         return _ContractsFile.model_validate(document).contract
     except ValidationError as error:

@@ -6,20 +6,19 @@ kinds of caller in its entry. For example, an issuer for partners cannot issue t
 
 from __future__ import annotations
 
-import json
-import tomllib
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from enum import Enum
 from ipaddress import ip_address
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Literal, Self
 from urllib.parse import urlsplit
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 
 from auth.caller import AGENCY_KINDS, APPLICATION_KINDS, Assurance, CallerKind
 from auth.tokens.claim_path import ClaimPath
+from records.config_file import read_config_file
 from records.hub.clients import ClientId
 
 Algorithm = Literal["ES256", "ES384", "ES512", "RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "Ed25519"]
@@ -28,7 +27,6 @@ TokenType = Literal["at+jwt", "jwt"]
 MAX_ISSUERS = 50
 MAX_AUDIENCES = 20
 EVERY_CLIENT = "*"
-_MAX_FILE_BYTES = 1024 * 1024
 
 
 def _parse_assurance(value: object) -> object:
@@ -220,20 +218,7 @@ def _is_loopback(host: str) -> bool:
 
 def load_issuers(path: Path) -> tuple[Issuer, ...]:
     """Load the issuers of a file; raises `ValueError` that names the file, the entry and the fault."""
-    try:
-        with path.open("rb") as file:
-            raw = file.read(_MAX_FILE_BYTES + 1)
-    except OSError as error:
-        raise ValueError(f"the file of issuers '{path}' cannot be read: {error.strerror}") from None
-    if len(raw) > _MAX_FILE_BYTES:
-        raise ValueError(f"the file of issuers '{path}' is larger than {_MAX_FILE_BYTES} bytes")
-    try:
-        text = raw.decode("utf-8")
-        document: Any = json.loads(text) if path.suffix == ".json" else tomllib.loads(text)
-    except ValueError as error:
-        raise ValueError(
-            f"the file of issuers '{path}' is no valid {path.suffix[1:].upper() or 'TOML'}: {error}"
-        ) from None
+    document = read_config_file(path, "the file of issuers")
     try:
         issuers = _IssuersFile.model_validate(document).issuer
     except ValidationError as error:

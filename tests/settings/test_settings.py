@@ -131,7 +131,7 @@ def test_callers_are_limited_except_in_development(monkeypatch: pytest.MonkeyPat
 
 def test_a_rate_for_an_unknown_kind_of_caller_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SIMPUL_RATES", "citizen:10/1000 citizens:10/1000")
-    assert "'citizens' is no kind of caller. Write kind:requests/points" in refusal()
+    assert "'citizens' is not a kind of caller. Write kind:requests/points" in refusal()
 
 
 def test_the_address_of_redis_is_checked_and_never_shown(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -105,7 +105,7 @@ def test_a_file_that_cannot_be_read_is_named(tmp_path: Path) -> None:
     (tmp_path / "broken.toml").write_text("contract = ")
     for path, told in (
         (tmp_path / "none.toml", "cannot be read: No such file"),
-        (tmp_path / "broken.toml", "are no valid TOML"),
+        (tmp_path / "broken.toml", "invalid TOML"),
         (write_contracts(tmp_path, WHOLE, WHOLE), "the agency 'pbb' occurs 2 times"),
         (write_contracts(tmp_path, name="nothing.json"), "contract"),
     ):

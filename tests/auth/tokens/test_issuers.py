@@ -180,11 +180,11 @@ def test_two_issuers_of_one_name_or_one_address_are_refused(tmp_path: Path) -> N
 @pytest.mark.parametrize(
     ("text", "name", "says"),
     [
-        ("[[issuer]", "issuers.toml", "is no valid TOML: Expected"),
-        ("{", "issuers.json", "is no valid JSON: Expecting"),
+        ("[[issuer]", "issuers.toml", "invalid TOML: Expected"),
+        ("{", "issuers.json", "invalid JSON: Expecting"),
         ("", "issuers.toml", ": issuer: Field required"),
         ("issuer = []", "issuers.toml", ": issuer: there are 0 entries; write 1 to 50"),
-        ("#" * (1024 * 1024 + 1), "issuers.toml", "is larger than 1048576 bytes"),
+        ("#" * (1024 * 1024 + 1), "issuers.toml", ": larger than 1048576 bytes"),
     ],
 )
 def test_a_file_that_is_no_issuers_file_is_refused(text: str, name: str, says: str, tmp_path: Path) -> None:

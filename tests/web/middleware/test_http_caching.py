@@ -199,8 +199,8 @@ async def test_fresh_data_has_its_own_rate_and_one_request_too_many_is_refused_b
         refused = await hub.get("/graphql", WHO, Authorization=SITI, Cache_Control="max-age=0")
         assert (refused.status, refused.code, len(hub.graph.calls)) == (429, "RATE_LIMITED", asked)
         assert refused.message == (
-            "More than 2 requests for fresh data in 60 s. Ask without 'Cache-Control: no-cache' and 'max-age', or"
-            f" later. Try again in {refused.headers['Retry-After']} s."
+            "More than 2 requests for fresh data in 60 s. Send the request without 'Cache-Control: no-cache' and"
+            f" 'max-age', or later. Try again in {refused.headers['Retry-After']} s."
         )
         assert 25 <= int(refused.headers["Retry-After"]) <= 30
         assert refused.headers["RateLimit-Policy"] == ('"requests";q=600;w=60, "points";q=6000;w=60, "fresh";q=2;w=60')
