@@ -65,8 +65,8 @@ class CityComplaints:
     """The complaint system as the graph asks it.
 
     `http` points at the GeoReport endpoint (like `https://host/open311/v2`) and carries the key in its headers.
-    `page_size` is the most rows the server gives in one answer, `max_concurrency` how many calls of one batch may be
-    under way at once, `max_batch_size` how many people or ids one call may name.
+    `page_size` is the most rows the server gives in one answer, `max_concurrency` how many calls of one batch may run
+    concurrently, `max_batch_size` how many people or ids one call may name.
     """
 
     agency: Final = AGENCY
@@ -130,7 +130,7 @@ class CityComplaints:
         """Pages of the public list, newest first; complaints from `reported_from` on and before `reported_until`.
 
         A page starts right after its position (moment and id), whatever was filed since. Usually one call a page;
-        a page that fails is the failure of its own query.
+        a page that fails is the failure of its query.
         """
         return await fan_out(queries, lambda query: self._page(query, call), limit=self._side_by_side)
 
@@ -325,7 +325,7 @@ def _services(status: int, value: object) -> Sequence[ComplaintCategory]:
 
 
 def _parse_list(status: int, value: object, how: Callable[[object], T]) -> T:
-    """What a reply lists. A reply that lists nothing which can be told apart counts against the system."""
+    """What a reply lists. A reply whose items cannot be distinguished counts against the system."""
     if status >= _BAD_REQUEST:
         raise AgencyRefused(AGENCY, f"HTTP {status}")
     try:

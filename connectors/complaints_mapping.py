@@ -117,7 +117,7 @@ def complaint(request: Row, read_at: datetime) -> Complaint:
 
 
 def reported_by(known: Complaint, reporter: Nik) -> Complaint:
-    """The complaint with the reporter whom the hub itself knows from its link table."""
+    """The complaint with its reporter from the hub's link table."""
     events = tuple(replace(event, reporter=reporter) for event in known.events)
     return replace(known, reporter=reporter, events=events)
 

@@ -35,7 +35,7 @@ class Figures:
     handles: int
     """Open file handles, sockets among them."""
     connections: Mapping[str, int]
-    """Connections by peer: established, or closed by the peer only."""
+    """Established connections by peer. `HALF_CLOSED` counts all that only the peer closed."""
     half_closed: Mapping[str, int] = field(default_factory=dict)
     """Connections by peer: closed by the peer only."""
     named: Mapping[str, int] = field(default_factory=dict)

@@ -92,7 +92,7 @@ class ClosedEntry(_Table):
 
     @property
     def as_window(self) -> ClosedWindow:
-        """As it is reckoned with."""
+        """The entry as the gate uses it."""
         return ClosedWindow(
             start=self.start,
             end=self.until,
@@ -129,7 +129,7 @@ class BreakerEntry(_Table):
 
     @property
     def as_terms(self) -> BreakerTerms:
-        """As it is reckoned with."""
+        """The terms as the breaker uses them."""
         return BreakerTerms(**self.model_dump())
 
 
@@ -179,7 +179,7 @@ class AgencyTerms(_Table):
 
 
 class AgencyTermsFile(_Table):
-    """The file: a table for each agency that has terms of its own."""
+    """The file: a table for each agency with its own terms."""
 
     dukcapil: AgencyTerms = AgencyTerms()
     jakpreneur: AgencyTerms = AgencyTerms()
