@@ -42,12 +42,12 @@ from engine.plan.operation_cache import CachedOperation, OperationCache
 from engine.plan.plan import Plan, build_plan
 from engine.plan.plan_builder import ConditionValues, find_condition_variables
 from engine.plan.tree import NotPlannable
-from engine.reporting import RequestInfo, hash_document
 from engine.request import GraphQLRequest, GraphQLResponse, RefusedRequest, ResponseOutcome
 from engine.response_encoding import encode
 from engine.run_request import NO_REPORTING, RunReporting, RunRequest, RunResult
 from engine.single_flight import SingleFlight
 from records.calls.spans import Span
+from records.calls.subject_reads import RequestInfo, hash_document
 from records.hub.operations import ClientContract, RegisteredOperation
 
 _log = logging.getLogger("simpul.engine")

@@ -10,8 +10,9 @@ from dataclasses import field
 from enum import Enum, auto
 from typing import Any, NamedTuple
 
-from engine.reporting import Refusals, SubjectRead
+from engine.reporting import Refusals
 from records.calls.freshness import AnswerLifetime
+from records.calls.subject_reads import SubjectRead
 from records.record import record
 
 

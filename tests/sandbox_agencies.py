@@ -175,6 +175,7 @@ def _launch(agency: RunningAgency) -> Forked:
         "SANDBOX_USER": agency.user,
         "SANDBOX_SECRET": agency.secret,
         "SANDBOX_LATENCY": "on" if agency.latency else "off",
+        "SANDBOX_TODAY": "2026-11-01",
         **agency.environment,
     }
     ports = ["--port", str(agency.port), "--control-port", str(agency.control_port)]

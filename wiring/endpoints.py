@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from auth.crypto.agency_hook_signatures import AgencyHookSecrets
+from auth.crypto.webhook_signatures import AgencyHookSecrets
 from resolvers.answer_cache import AnswerCache
 from schema.tools.export_parts import build_export_parts
 from settings import MAX_CONCURRENCY, Settings

@@ -9,7 +9,7 @@ from time import perf_counter
 
 from auth.crypto.pseudonyms import Pseudonyms
 from auth.policy.ledger_entry_builder import LedgerEntryBuilder
-from engine.reporting import RequestInfo, SubjectRead
+from records.calls.subject_reads import RequestInfo, SubjectRead
 from services.ledger.read_recording import build_recorder
 from store.database import create_database_engine, migrate
 from store.ledger.access_ledger import AccessLedger

@@ -14,8 +14,7 @@ from secrets import token_hex
 
 import aiohttp
 
-from auth.crypto.agency_hook_signatures import AgencyHookSecrets
-from auth.crypto.standard_webhooks import sign
+from auth.crypto.webhook_signatures import AgencyHookSecrets, sign
 from benchmarks.layout import HOST
 from benchmarks.micro.hub_time import DOCUMENT
 
@@ -40,7 +39,7 @@ _SEVERAL = "query Several($niks: [NIK!]!) { citizens(niks: $niks) { name residen
 
 @dataclass
 class SoakCallers:
-    """Everybody who asks."""
+    """All callers of the soak."""
 
     port: int
     random: Random

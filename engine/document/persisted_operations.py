@@ -15,8 +15,8 @@ from typing import Any, NamedTuple
 
 from engine.cost_budgets import NO_QUOTA_STORE, CostBudget, DailyCostQuota, DailyQuotaStore
 from engine.errors import build_request_error
-from engine.reporting import hash_document
 from engine.request import DocumentId, GraphQLRequest, RefusedRequest
+from records.calls.subject_reads import hash_document
 from records.hub.clients import ClientId
 from records.hub.operations import FIRST_PARTY, ClientContract, OperationMode, RegisteredOperation
 

@@ -29,7 +29,7 @@ from engine.plan.leaf_coercion import coerce_carefully
 from engine.plan.plan import Plan
 from engine.plan.response_size import check_size
 from engine.plan.tree import PlanField, Shape
-from engine.reporting import SubjectRead
+from records.calls.subject_reads import SubjectRead
 
 
 class PlanRun:

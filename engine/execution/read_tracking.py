@@ -12,7 +12,7 @@ from engine.execution.edge_keys import EdgeKeys
 from engine.execution.null_propagation import FieldError
 from engine.field_kinds import BatchField
 from engine.plan.tree import GuardedPart, PlanField, ReadSummaries, Shape
-from engine.reporting import SubjectRead
+from records.calls.subject_reads import SubjectRead
 
 SubjectParts = dict[Hashable, dict[GuardedPart, None]]
 """By subject: the answered fields, in parts that were answered together."""

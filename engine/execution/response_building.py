@@ -12,9 +12,9 @@ from engine.errors import MAX_ERRORS, build_refusal_error, format_errors, trunca
 from engine.execution.refusals import collect_refusals, count_refusals
 from engine.execution.stale_fields import StalePath, describe_stale_paths
 from engine.plan.plan import Plan
-from engine.reporting import SubjectRead
 from engine.request import GraphQLResponse, ResponseOutcome
 from records.calls.freshness import AnswerLifetime
+from records.calls.subject_reads import SubjectRead
 
 
 class RunOutcome(NamedTuple):

@@ -13,7 +13,7 @@ from engine.execution.read_tracking import get_agency
 from engine.field_kinds import BatchField, PlannedField
 from engine.plan.plan import Plan
 from engine.plan.tree import DEFINITION
-from engine.reporting import SubjectRead
+from records.calls.subject_reads import SubjectRead
 
 ResolveInfo = GraphQLResolveInfo[Any]
 

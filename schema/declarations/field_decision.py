@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from auth.policy.children import is_child
+from auth.policy.children import find_guarded_children, is_child
 from auth.policy.decision import (
     Allowed,
     Decision,
@@ -21,7 +21,6 @@ from auth.policy.decision import (
     get_represented_person,
 )
 from auth.policy.facts import Fact, Facts, Known, NotLoaded, NotLookedAt, Subjects, UnknownPerson
-from auth.policy.guardians import find_guarded_children
 from engine.batch import Batch
 from engine.errors import Forbidden
 from engine.field_kinds import Decider, FactRequest, Verdict

@@ -44,12 +44,19 @@ class RequestContext:
     stale_paths: list[StalePath] = field(default_factory=list)
     """Stale parts of the answer, from fields that run on graphql-core."""
     _bridge: Bridge | None = None
+    _plain_batch_context: HubBatchContext | None = None
+    """The batch context without facets, which most reads of a request use; built on first use."""
 
     def build_batch_context(self, facets: frozenset[type[Any]]) -> HubBatchContext:
         """The context of a batch for this request, with the wanted facets."""
-        return batch.BatchContext(
+        if not facets and self._plain_batch_context is not None:
+            return self._plain_batch_context
+        context = batch.BatchContext(
             caller=self.caller, call=self.call, agencies=self.agencies, facets=facets, batch_cache=self.batch_cache
         )
+        if not facets:
+            self._plain_batch_context = context
+        return context
 
     @property
     def bridge(self) -> Bridge:

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from auth.caller import ANONYMOUS, Caller, CallerKind
-from tests.auth.plain_callers import CITIZEN, OFFICIAL, SITI
+from tests.auth.callers import CITIZEN, OFFICIAL, SITI
 from tests.fakes.clients import build_client
 
 

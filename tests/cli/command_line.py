@@ -22,7 +22,7 @@ END_TIMEOUT_S = 30.0
 def build_environment(state: Path, **variables: str) -> dict[str, str]:
     theirs = {name for name in os.environ if name.startswith("SIMPUL_") and name != WITHOUT_VARIABLE} | {"PORT"}
     own = {name: value for name, value in os.environ.items() if name not in theirs}
-    return {**own, "SIMPUL_STATE": str(state), "COLUMNS": "200", **variables}
+    return {**own, "SIMPUL_STATE": str(state), "COLUMNS": "200", "SANDBOX_TODAY": "2026-11-01", **variables}
 
 
 def run_simpul(state: Path, *arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:

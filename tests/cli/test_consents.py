@@ -9,7 +9,7 @@ from contextlib import closing
 
 import pytest
 
-from auth.crypto.partner_webhook_signatures import WebhookSignatures
+from auth.crypto.webhook_signatures import WebhookSignatures
 from sandbox.state_folder import StateFolder
 from tests.cli.command_line import ServeProcess, run_simpul, wait_until
 from tests.fakes.clients import build_client

@@ -17,7 +17,7 @@ from sqlalchemy import text
 from auth.caller import Caller, CallerKind
 from auth.crypto.pseudonyms import Pseudonyms
 from auth.tokens.development_issuer import DevelopmentIssuer
-from engine.reporting import SubjectRead
+from records.calls.subject_reads import SubjectRead
 from records.identifiers import Nik
 from store.database import create_database_engine
 from tests.crowd.agencies import FAILURE_PROFILES, FailureRates

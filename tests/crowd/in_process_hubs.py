@@ -13,7 +13,7 @@ from typing import Any, Protocol
 import orjson
 
 from auth.caller import Caller
-from auth.crypto.sealed_answers import SealedAnswers
+from auth.crypto.key_ring import ANSWER_INFO, KeyRing
 from auth.policy.access_policy import DEFAULT_POLICY
 from auth.tokens.development_issuer import build_development_issuer
 from cache.answers.cache_keys import CacheKeyBuilder
@@ -21,11 +21,11 @@ from cache.answers.read_through import ReadThroughCache
 from cache.answers.redis_tier import InvalidationListener, RedisTier
 from engine.batch import NO_BATCH_CACHE, Agencies
 from engine.cost_budgets import NO_BUDGET
-from engine.reporting import RequestInfo, SubjectRead
 from engine.request import GraphQLRequest
 from engine.run_request import RunReporting
 from records.calls.call import Call
 from records.calls.freshness import hours
+from records.calls.subject_reads import RequestInfo, SubjectRead
 from records.clocks import Clocks
 from records.hub.operations import ClientContract, OperationMode
 from records.identifiers import Nik
@@ -186,7 +186,7 @@ async def _build_cached_batches(
     through = ReadThroughCache(
         max_bytes=_MAX_BYTES,
         key_builder=CacheKeyBuilder(SECRET),
-        sealer=SealedAnswers([SECRET]),
+        sealer=KeyRing([SECRET], ANSWER_INFO),
         shared=tier,
         clocks=Clocks(monotonic=clock),
     )

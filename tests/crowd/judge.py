@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from auth.caller import Caller, CallerKind
-from engine.reporting import SubjectRead
+from records.calls.subject_reads import SubjectRead
 from records.identifiers import Nik
 from tests.crowd.callers import may_see
 from tests.crowd.marks import FoundMark, MarkKind, MarkReader, Watermark

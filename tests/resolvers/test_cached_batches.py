@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from auth.caller import Caller, CallerKind
-from auth.crypto.sealed_answers import SealedAnswers
+from auth.crypto.key_ring import ANSWER_INFO, KeyRing
 from cache.answers.cache_keys import CacheKeyBuilder
 from cache.answers.read_through import ReadThroughCache
 from engine.batch import NO_BATCH_CACHE, Batch, batch, load_answers
@@ -70,7 +70,7 @@ class CachedBatchHub:
         self.cache = ReadThroughCache(
             max_bytes=1_000_000,
             key_builder=CacheKeyBuilder(SECRET),
-            sealer=SealedAnswers([SECRET]),
+            sealer=KeyRing([SECRET], ANSWER_INFO),
             clocks=Clocks(monotonic=self.clock, wall=self.clock),
         )
         self.batch_cache = CachedBatchReader(self.cache, timeout=5.0)

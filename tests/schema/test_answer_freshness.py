@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from auth.caller import Caller
-from auth.crypto.sealed_answers import SealedAnswers
+from auth.crypto.key_ring import ANSWER_INFO, KeyRing
 from cache.answers.cache_keys import CacheKeyBuilder
 from cache.answers.read_through import ReadThroughCache
 from engine.engine import Engine
@@ -48,7 +48,7 @@ class CachingHub:
         cache = ReadThroughCache(
             max_bytes=1_000_000,
             key_builder=CacheKeyBuilder(SECRET),
-            sealer=SealedAnswers([SECRET]),
+            sealer=KeyRing([SECRET], ANSWER_INFO),
             clocks=Clocks(monotonic=lambda: self.now, wall=lambda: self.now),
         )
         self.batch_cache = CachedBatchReader(cache, timeout=5.0)

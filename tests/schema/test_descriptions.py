@@ -66,7 +66,7 @@ def test_types_with_personal_data_say_who_may_read_them() -> None:
     for name in ("Citizen", "Household", "TaxObject", "TaxBill", "TaxPayment", "Msme", "Residence", "Parentage"):
         assert "Readable by the person it is about, their guardian, their assistant" in (said[name] or "")
     for name in ("Complaint", "ComplaintEvent", "Product"):
-        assert (said[name] or "").endswith("One that is public is readable by everybody.")
+        assert (said[name] or "").endswith("Everybody can read one that is public.")
 
 
 def test_a_field_with_a_rule_of_its_own_says_it_itself() -> None:
@@ -74,7 +74,7 @@ def test_a_field_with_a_rule_of_its_own_says_it_itself() -> None:
     assert (said["Query.me"] or "").endswith("Readable by the person it is about and their assistant.")
     assert (said["Query.citizens"] or "").endswith("Readable by officials and systems of agencies.")
     for name in ("CivilStatus.bloodType", "Msme.monthlyRevenue"):
-        assert "people sign in with assurance `substantial` or higher." in (said[name] or "")
+        assert "a person needs assurance `substantial` or higher." in (said[name] or "")
 
 
 def test_the_schema_that_is_checked_in_is_the_schema_that_is_served() -> None:

@@ -35,7 +35,7 @@ async def test_at_most_100_citizens_in_one_request(count: int, refused: bool) ->
     )
     if refused:
         assert [error["message"] for error in response.errors] == [
-            "Argument 'niks' holds 101 numbers; at most 100 may be asked at once. Ask in parts."
+            "Argument 'niks' holds 101 numbers; at most 100 are allowed. Send several requests."
         ]
         assert get_codes(response) == [("citizens", "BAD_USER_INPUT")]
         assert city.calls == []
@@ -126,8 +126,8 @@ async def test_a_code_without_a_source_is_null_with_a_reason() -> None:
     [
         ("(year: 2026, month: 0)", "Argument 'month' is 0; it must be from 1 to 12."),
         ("(year: 2026, month: 13)", "Argument 'month' is 13; it must be from 1 to 12."),
-        ("(year: 2023, month: 1)", "Argument 'year' is 2023; prices are kept from 2024 on."),
-        ("(year: 10000, month: 1)", "Argument 'year' is 10000; prices are kept from 2024 on."),
+        ("(year: 2023, month: 1)", "Argument 'year' is 2023; prices are available from 2024."),
+        ("(year: 10000, month: 1)", "Argument 'year' is 10000; prices are available from 2024."),
     ],
 )
 async def test_a_month_that_cannot_be_asked_costs_its_field_alone(arguments: str, message: str) -> None:

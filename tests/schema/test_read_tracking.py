@@ -13,9 +13,9 @@ from auth.caller import Caller
 from auth.policy.rules import Rule
 from engine.engine import Engine
 from engine.errors import NotRecorded
-from engine.reporting import RequestInfo, SubjectRead, hash_document
 from engine.request import GraphQLRequest, GraphQLResponse, ResponseOutcome
 from engine.run_request import RunReporting, RunRequest
+from records.calls.subject_reads import RequestInfo, SubjectRead, hash_document
 from records.identifiers import Nik
 from schema.declarations.fields import PublishedField
 from schema.declarations.request_context import RequestContext

@@ -17,7 +17,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from auth.crypto.agency_hook_signatures import CLOCK_TOLERANCE, AgencyHookSecrets, InvalidHookSignature
+from auth.crypto.webhook_signatures import CLOCK_TOLERANCE, AgencyHookSecrets, InvalidHookSignature
 from auth.tokens.strict_json import parse_json_object
 from records.identifiers import Nik
 from web.http_errors import HttpError, HttpErrorCode, build_bad_request

@@ -22,7 +22,7 @@ from urllib.parse import parse_qs, urlsplit
 from starlette.requests import Request
 from starlette.responses import Response
 
-from auth.authentication_time import is_authentication_recent
+from auth.caller import is_authentication_recent
 from auth.oidc.page_session import SessionCookies, SessionStore, SignedInSession
 from auth.oidc.sign_in import SIGN_IN_TIMEOUT
 from store.database_timeout import StateUnavailable

@@ -12,20 +12,20 @@ from starlette.types import Scope
 
 from auth.caller import Caller, CallerKind
 from auth.crypto.entry_tokens import build_viewer_key
-from auth.crypto.partner_webhook_signatures import WebhookSignatures
 from auth.crypto.pseudonyms import Pseudonyms
 from auth.crypto.rate_keys import RateKeys
+from auth.crypto.webhook_signatures import WebhookSignatures
 from auth.oidc.page_session import SignedInSession
-from auth.policy.ledger_entry_builder import AccessContext, LedgerEntryBuilder
+from auth.policy.ledger_entry_builder import LedgerEntryBuilder
 from auth.tokens.token_verifier import TokenVerifier, Unauthenticated
 from auth.tokens.verified_token_cache import VerifiedTokenCache
 from cache.limits.rate_limiter import RateLimiter
 from engine.document.persisted_operations import ClientApplication, PersistedDocuments
-from engine.reporting import SubjectRead
 from engine.request import DocumentId, GraphQLRequest, RefusedRequest
+from records.calls.subject_reads import RequestInfo, SubjectRead
 from records.hub.clients import ClientId
 from records.hub.operations import ClientContract, RegisteredOperation
-from tests.auth.plain_callers import SITI
+from tests.auth.callers import SITI
 from tests.auth.verifiers import build_city_keys, verify
 from web.admission.emergency_lane import parse_lane
 from web.client_address import ClientAddresses
@@ -117,9 +117,11 @@ def test_its_rate_its_lane_and_its_secret_are_its_own(portal: Caller, stranger: 
 
 
 def test_the_ledger_and_sessions_tell_them_apart(portal: Caller, stranger: Caller) -> None:
-    accesses, reading = LedgerEntryBuilder(Pseudonyms(b"s" * 32)), AccessContext("r-1", None, b"d" * 32)
+    builder = LedgerEntryBuilder(Pseudonyms(b"s" * 32))
     read_of = SubjectRead(SITI, ("Citizen.name",), ("dukcapil",))
-    [entry], [other] = (accesses.build(each, reading, [read_of]) for each in (portal, stranger))
+    [entry], [other] = (
+        builder.build(RequestInfo(each, "r-1", None, b"d" * 32), [read_of]) for each in (portal, stranger)
+    )
     assert (entry.client, other.client) == ("city/portal", "bank/portal")
     assert entry.caller != other.caller
     citizen = Caller(kind=CallerKind.CITIZEN, first_party=True, nik=SITI, client=PORTAL)

@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from auth.crypto.node_ids import NodeIds, UnknownNodeId
-from tests.auth.plain_callers import SITI
+from tests.auth.callers import SITI
 
 IDS = NodeIds(b"a secret of thirty-two bytes....")
 ALPHABET = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"

@@ -6,7 +6,7 @@ import pytest
 
 from auth.caller import ANONYMOUS, Assurance, Caller, CallerKind
 from auth.oidc.page_session import CitizenRequired, SessionCookies, SessionLimits, SignedInSession
-from tests.auth.plain_callers import SITI
+from tests.auth.callers import SITI
 from tests.fakes.clients import build_client
 from tests.fakes.small_records import BUDI
 

@@ -10,8 +10,7 @@ from auth.tokens.caller_claims import IssuerNotAuthorized, build_caller, get_cer
 from auth.tokens.issuers import ClaimNames, Issuer
 from records.hub.clients import ClientId
 from records.identifiers import Nik
-from tests.auth.callers import CALLERS
-from tests.auth.plain_callers import BUDI, SITI
+from tests.auth.callers import BUDI, CALLERS, SITI
 from tests.fakes.clients import build_client
 
 EVERY: dict[str, Any] = {

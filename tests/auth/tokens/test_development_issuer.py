@@ -12,10 +12,11 @@ import pytest
 from auth.caller import Caller, CallerKind
 from auth.tokens.development_issuer import ISSUER, DevelopmentIssuer
 from auth.tokens.token_verifier import LEEWAY, Unauthenticated
-from tests.auth.plain_callers import CALLERS, CITIZEN, PARTNER
+from tests.auth.callers import CITIZEN, OFFICIAL
 from tests.auth.verifiers import build_development_verifier, verify
+from tests.fakes.clients import build_client
 
-IN_THE_CITYS_APP = replace(CITIZEN, first_party=True)
+PARTNER = Caller(kind=CallerKind.PARTNER, client=build_client("kios"), scopes=frozenset({"prices:read", "places:read"}))
 
 
 def verify_token(public: Path, token: str) -> Caller:
@@ -36,14 +37,12 @@ def public(issuer: DevelopmentIssuer, tmp_path: Path) -> Path:
     return tmp_path / "keys.json"
 
 
-@pytest.mark.parametrize(
-    "caller", [CALLERS["citizen"], CALLERS["official"], PARTNER], ids=["citizen", "official", "partner"]
-)
+@pytest.mark.parametrize("caller", [CITIZEN, OFFICIAL, PARTNER], ids=["citizen", "official", "partner"])
 def test_a_token_proves_its_caller_by_the_public_keys_alone(
     issuer: DevelopmentIssuer, public: Path, caller: Caller
 ) -> None:
     token = issuer.sign_token(caller, subject="siti")
-    assert verify_token(public, token) == replace(caller, first_party=caller.kind is CallerKind.CITIZEN)
+    assert verify_token(public, token) == caller
 
 
 def test_a_citizens_token_says_that_they_signed_in_now(issuer: DevelopmentIssuer, public: Path) -> None:
@@ -71,15 +70,15 @@ def test_the_key_outlives_a_start(issuer: DevelopmentIssuer, public: Path, tmp_p
     token = issuer.sign_token(CITIZEN, subject="siti")
     again = DevelopmentIssuer(tmp_path / "issuer.json")
     again.write_public_keys(public)
-    assert verify_token(public, token) == IN_THE_CITYS_APP
-    assert verify_token(public, again.sign_token(CITIZEN, subject="siti")) == IN_THE_CITYS_APP
+    assert verify_token(public, token) == CITIZEN
+    assert verify_token(public, again.sign_token(CITIZEN, subject="siti")) == CITIZEN
 
 
 def test_a_key_file_interrupted_by_a_power_loss_is_made_again(tmp_path: Path) -> None:
     (tmp_path / "issuer.json.new").write_text('{"kty": "E')
     issuer = DevelopmentIssuer(tmp_path / "issuer.json")
     issuer.write_public_keys(tmp_path / "keys.json")
-    assert verify_token(tmp_path / "keys.json", issuer.sign_token(CITIZEN, subject="siti")) == IN_THE_CITYS_APP
+    assert verify_token(tmp_path / "keys.json", issuer.sign_token(CITIZEN, subject="siti")) == CITIZEN
 
 
 def test_another_issuers_token_proves_nobody(public: Path, tmp_path: Path) -> None:

@@ -15,7 +15,7 @@ from joserfc.jwk import ECKey, OctKey, OKPKey, RSAKey
 
 from auth.caller import ANONYMOUS
 from auth.tokens.token_verifier import LEEWAY, Unauthenticated
-from tests.auth.plain_callers import SITI
+from tests.auth.callers import SITI
 from tests.auth.tokens.signed_tokens import (
     CITIZEN,
     CLAIMS,

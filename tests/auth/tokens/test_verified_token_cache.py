@@ -1,6 +1,6 @@
 """What was proven is taken as proven for a minute, within the token's own time, and by the same reader alone."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import pytest
@@ -10,8 +10,7 @@ from joserfc.jwk import ECKey
 from auth.caller import Caller, CallerKind
 from auth.tokens.token_verifier import LEEWAY, TokenVerifier, Unauthenticated
 from auth.tokens.verified_token_cache import VerifiedTokenCache
-from tests.auth import plain_callers
-from tests.auth.plain_callers import CITIZEN
+from tests.auth.callers import CITIZEN
 from tests.auth.verifiers import build_city_verifier
 
 NOW = 1_800_000_000.0
@@ -155,7 +154,7 @@ KEY = ECKey.generate_key("P-256", {"kid": "key-1"})
 OTHER = ECKey.generate_key("P-256", {"kid": "key-1"})
 
 
-OFFICIAL = replace(plain_callers.OFFICIAL, subject="city pak-budi")
+OFFICIAL = Caller(kind=CallerKind.OFFICIAL, agency="dukcapil", subject="city pak-budi")
 
 
 def reader(key: ECKey, known: VerifiedTokenCache | None, clocks: TokenClocks) -> TokenVerifier:

@@ -181,6 +181,21 @@ def test_a_taken_port_is_one_line_and_nothing_is_started() -> None:
         assert not state.exists()
 
 
+def test_a_later_start_keeps_the_day_of_the_city(seeded_state: Path) -> None:
+    serve = ServeProcess(seeded_state, variables={"SANDBOX_TODAY": ""})
+    serve.wait_until_ready()
+    serve.stop()
+    assert json.loads((seeded_state / "city.json").read_text()) == {"today": "2026-11-01"}
+
+
+def test_an_invalid_day_is_refused_in_one_line(tmp_path: Path) -> None:
+    outcome = run_simpul(tmp_path, "serve", "--today", "24 December")
+    assert (outcome.returncode, outcome.stdout) == (1, "")
+    assert outcome.stderr == (
+        "simpul: --today (SANDBOX_TODAY): '24 December' is not a day from 2000 to 2099, such as 2026-11-01\n"
+    )
+
+
 @pytest.mark.parametrize("port", ["0", "70000", "eight"])
 def test_an_invalid_port_is_refused_in_one_line(port: str) -> None:
     with temporary_state_folder() as state:

@@ -19,7 +19,7 @@ NODES = [
     ("Commodity", "1", "... on Commodity { name }", {"name": "Beras IR 64"}, set(CALLERS)),
     ("Region", "31.71", "... on Region { name }", {"name": "Region 31.71"}, set(CALLERS)),
 ]
-NOT_OURS = "An id was not made by this hub. Give ids as they were received."
+NOT_OURS = "An id was not issued by this hub. Send ids exactly as they were received."
 
 
 @pytest.mark.parametrize("caller", CALLERS)
@@ -125,6 +125,6 @@ async def test_more_than_100_nodes_are_refused_and_cost_nothing_else() -> None:
     response = await run("query ($ids: [ID!]!) { nodes(ids: $ids) { id } __typename }", {"ids": ids}, city=city)
     assert response.data == {"nodes": None, "__typename": "Query"}
     assert [error["message"] for error in response.errors] == [
-        "Argument 'ids' holds 101 ids; at most 100 may be asked at once. Ask in parts."
+        "Argument 'ids' holds 101 ids; at most 100 are allowed. Send several requests."
     ]
     assert city.calls == []

@@ -24,7 +24,7 @@ from schema.declarations.publishing import (
 )
 from tests.schema.sample_types import Leaf, LeafType
 
-OPEN = "One that is public is readable by everybody."
+OPEN = "Everybody can read one that is public."
 
 
 @dataclass(frozen=True)

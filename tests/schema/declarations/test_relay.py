@@ -18,7 +18,7 @@ from tests.fakes.small_records import PUBLIC
 from tests.schema.requests import get_codes, run, run_for_data
 
 MOMENT = datetime(2026, 11, 23, 8, 0, 0, 250_000, tzinfo=timezone(timedelta(hours=7)))
-NO_CURSOR = "Argument 'after' is no cursor of this list. Give an 'endCursor' or a 'cursor' as it was received."
+NO_CURSOR = "Argument 'after' is not a cursor of this list. Send an 'endCursor' or 'cursor' exactly as it was received."
 
 
 def encoded(text: str) -> str:
@@ -180,7 +180,7 @@ def test_an_empty_first_page_has_no_cursors_and_nothing_around_it() -> None:
 
 
 def test_a_connection_is_called_after_its_items() -> None:
-    with pytest.raises(TypeError, match="Complaints is to be a connection: call it after its items, as 'ItemConnect"):
+    with pytest.raises(TypeError, match="Complaints is not a valid name of a connection; name it after its items"):
 
         @connection_of(ComplaintType, item_name="complaint", items_name="complaints")
         class Complaints:

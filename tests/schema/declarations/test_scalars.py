@@ -23,15 +23,15 @@ from schema.declarations.scalars import (
 from tests.schema.requests import get_codes, run, run_for_data
 
 NIK_DIGITS = "A NIK is a string of exactly 16 digits."
-NIK_DAY = "A NIK holds a day of birth in its digits 7 to 12 (DDMMYY, women DD + 40); this is no day."
-NIK_SERIAL = "A NIK ends in a serial number from 0001 on."
+NIK_DAY = "Digits 7 to 12 of a NIK are a date of birth (DDMMYY; DD + 40 for women); these are not a date."
+NIK_SERIAL = "A NIK ends with a serial number, from 0001."
 REGION = (
-    "A region code is a dotted Kemendagri code such as 31, 31.71, 31.71.01 or 31.71.01.1001. "
+    "A region code is a dotted Kemendagri code, such as 31, 31.71, 31.71.01 or 31.71.01.1001. "
     "For codes of other systems use region(code:, system:)."
 )
 RUPIAH = "An amount is a whole number of Rupiah, without separators or decimals."
-DATE = "A date is written YYYY-MM-DD, like 2026-11-23."
-MOMENT = "A moment is written with its offset, like 2026-11-23T08:00:00+07:00."
+DATE = "A date has the form YYYY-MM-DD, such as 2026-11-23."
+MOMENT = "A date and time needs an offset, such as 2026-11-23T08:00:00+07:00."
 FULL_WIDTH = str.maketrans("0123456789", "\uff10\uff11\uff12\uff13\uff14\uff15\uff16\uff17\uff18\uff19")
 
 

@@ -75,7 +75,7 @@ def test_what_the_contract_does_not_open_is_named_whatever_its_conditions_are() 
 def test_personal_data_needs_the_approval_of_its_owner() -> None:
     text = "query Markets { me { __typename } }"
     assert run_examination(text).faults == [
-        "It reads personal data (Query.me): say which owner of the data approved that, with --approved-by."
+        "It reads personal data (Query.me): name the data owner that approved it, with --approved-by."
     ]
     approved = run_examination(text, approved_by="Dukcapil, letter 12/2026")
     assert approved.faults == []
@@ -104,13 +104,13 @@ def test_reads_are_listed_with_their_data_class(text: str, field: str, data_clas
         ("{ markets { name } }", "The operation has no name; give it one."),
         (
             "query Other { markets { name } }",
-            "The manifest calls the operation 'Markets', the document 'Other'; make them agree.",
+            "The operation is 'Markets' in the manifest and 'Other' in the document; use the same name.",
         ),
         (
             "query Markets { __typename } query B { __typename }",
-            "The document holds 2 operations; a registered document holds one.",
+            "The document holds 2 operations; a registered document must hold one.",
         ),
-        ("fragment F on Market { name }", "The document holds 0 operations; a registered document holds one."),
+        ("fragment F on Market { name }", "The document holds 0 operations; a registered document must hold one."),
     ],
 )
 def test_a_document_that_cannot_be_registered_is_refused_with_the_reason(text: str, fault: str) -> None:

@@ -11,8 +11,7 @@ import aiohttp
 import pytest
 import uvicorn
 
-from auth.crypto.agency_hook_signatures import AgencyHookSecrets
-from auth.crypto.standard_webhooks import sign
+from auth.crypto.webhook_signatures import AgencyHookSecrets, sign
 from records.identifiers import Nik
 from tests.fakes.waiting import wait_until
 from tests.web.small_graph import SmallGraph, ready

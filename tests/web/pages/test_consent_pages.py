@@ -13,8 +13,8 @@ import pytest
 
 from auth.tokens.token_parser import parse_token
 from engine.errors import NotRecorded
-from engine.reporting import RequestInfo, SubjectRead
 from records.calls.failures import AgencyUnavailable
+from records.calls.subject_reads import RequestInfo, SubjectRead
 from records.purposes import Scope
 from tests.fakes.loopback_sign_in import PARTNER as PATH
 from tests.fakes.loopback_sign_in import BrowserResponse, SignInBrowser, SignInWorld, run_sign_in_world
