@@ -1,8 +1,8 @@
-"""`python -m benchmarks.open_load`: requests that come when they come, whether or not earlier ones were answered.
+"""`python -m benchmarks.open_load`: requests at random times, independent of earlier answers.
 
-A load that waits for each answer before it asks again slows down with whom it asks, and so never asks for more than
-can be answered. Here requests come at random (a Poisson process), each on a connection that is free; where none is, it
-waits on this side, and its time counts from when it came.
+A load that waits for each answer slows down with the server, and so never exceeds its capacity. Here requests arrive
+at random (a Poisson process), each on a free connection. Without a free connection a request waits here, and its time
+counts from its arrival.
 """
 
 from __future__ import annotations

@@ -19,7 +19,7 @@ _STOP_S = 5.0
 _SETTLE_S = 5.0
 _STILL_S = 0.1
 _RESET_PEAK = "5"
-"""Written to `/proc/<pid>/clear_refs`: the peak of resident memory starts anew (proc(5))."""
+"""Written to `/proc/<pid>/clear_refs`: resets the peak of resident memory (proc(5))."""
 
 
 class ProgramNotStarted(Exception):  # noqa: N818 - reads as what it is
@@ -82,7 +82,7 @@ class Program:
         return sum(_cpu_ticks(pid) for pid in self._pids()) / _TICKS
 
     def reset_peak_memory(self) -> None:
-        """Let the peak of memory start anew."""
+        """Reset the peak of memory."""
         for pid in self._pids():
             with contextlib.suppress(OSError):
                 Path(f"/proc/{pid}/clear_refs").write_text(_RESET_PEAK)

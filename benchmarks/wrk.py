@@ -44,7 +44,7 @@ def write_requests(file: Path, question: BenchmarkQuestion, path: str, callers: 
 
 
 def run_wrk(url: str, requests: Path, *, connections: int, seconds: float) -> WrkResult:
-    """Send for so many seconds; raises `RuntimeError` where wrk fails."""
+    """Send requests for this number of seconds. Raises `RuntimeError` if wrk fails."""
     parts = urlsplit(url)
     command = [
         *("taskset", "--cpu-list", str(LOAD_CORE)),

@@ -19,12 +19,12 @@ from connectors.batching.chunks import ask_in_chunks
 from connectors.batching.fan_out import fan_out
 from connectors.batching.row_check import RowCheck
 from connectors.drivers.http.driver import HttpDriver
-from connectors.readers.dates import JAKARTA
 from connectors.readers.rows import Row
 from connectors.readers.unreadable import UnreadableError
 from records.calls.answers import Answers
 from records.calls.call import Call
 from records.calls.failures import AgencyFailure, AgencyMalformed, AgencyRefused
+from records.clocks import CITY_TIME_ZONE
 from records.complaints import CategoryQuery, Complaint, ComplaintCategory, ComplaintPage, ComplaintQuery
 from records.identifiers import Nik
 
@@ -50,7 +50,7 @@ _SPARE_ROWS: Final = 10
 """Rows asked for beside those of the page, since some cannot be shown: reports still without an id, the complaint
 at the position itself, others of its second. Spares a second call."""
 _SECOND: Final = timedelta(seconds=1)
-_EARLIEST: Final = datetime(2000, 1, 1, tzinfo=JAKARTA)
+_EARLIEST: Final = datetime(2000, 1, 1, tzinfo=CITY_TIME_ZONE)
 """Before the first complaint. A list asked for without a beginning reaches back 90 days only."""
 
 
@@ -65,8 +65,8 @@ class CityComplaints:
     """The complaint system as the graph asks it.
 
     `http` points at the GeoReport endpoint (like `https://host/open311/v2`) and carries the key in its headers.
-    `page_size` is the most rows the server gives in one answer, `max_concurrency` how many calls of one batch may be
-    under way at once, `max_batch_size` how many people or ids one call may name.
+    `page_size` is the most rows the server gives in one answer, `max_concurrency` how many calls of one batch may run
+    concurrently, `max_batch_size` how many people or ids one call may name.
     """
 
     agency: Final = AGENCY
@@ -130,7 +130,7 @@ class CityComplaints:
         """Pages of the public list, newest first; complaints from `reported_from` on and before `reported_until`.
 
         A page starts right after its position (moment and id), whatever was filed since. Usually one call a page;
-        a page that fails is the failure of its own query.
+        a page that fails is the failure of its query.
         """
         return await fan_out(queries, lambda query: self._page(query, call), limit=self._side_by_side)
 
@@ -325,7 +325,7 @@ def _services(status: int, value: object) -> Sequence[ComplaintCategory]:
 
 
 def _parse_list(status: int, value: object, how: Callable[[object], T]) -> T:
-    """What a reply lists. A reply that lists nothing which can be told apart counts against the system."""
+    """What a reply lists. A reply whose items cannot be distinguished counts against the system."""
     if status >= _BAD_REQUEST:
         raise AgencyRefused(AGENCY, f"HTTP {status}")
     try:
@@ -392,7 +392,7 @@ def _whole_second(at: datetime) -> datetime:
 
 
 def _format_moment(at: datetime) -> str:
-    return at.astimezone(JAKARTA).isoformat(timespec="seconds")
+    return at.astimezone(CITY_TIME_ZONE).isoformat(timespec="seconds")
 
 
 def _filter_codes(given: Iterable[str]) -> list[str]:
@@ -405,4 +405,4 @@ def _contains(name: str | None, search: str) -> bool:
 
 
 def _now() -> datetime:
-    return datetime.now(JAKARTA)
+    return datetime.now(CITY_TIME_ZONE)

@@ -14,11 +14,12 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from connectors.readers.coordinates import coordinates
-from connectors.readers.dates import JAKARTA, moment
+from connectors.readers.dates import moment
 from connectors.readers.regions import region_code
 from connectors.readers.rows import Row, row, rows
 from connectors.readers.texts import text
 from connectors.readers.unreadable import UnreadableError
+from records.clocks import CITY_TIME_ZONE
 from records.complaints import (
     Complaint,
     ComplaintCategory,
@@ -116,7 +117,7 @@ def complaint(request: Row, read_at: datetime) -> Complaint:
 
 
 def reported_by(known: Complaint, reporter: Nik) -> Complaint:
-    """The complaint with the reporter whom the hub itself knows from its link table."""
+    """The complaint with its reporter from the hub's link table."""
     events = tuple(replace(event, reporter=reporter) for event in known.events)
     return replace(known, reporter=reporter, events=events)
 
@@ -210,7 +211,7 @@ def _category(service: Row) -> ComplaintCategory | None:
 
 def _moment(raw: object) -> datetime | None:
     found = moment(raw)
-    return found.astimezone(JAKARTA) if found else None
+    return found.astimezone(CITY_TIME_ZONE) if found else None
 
 
 def _region(raw: object) -> RegionCode | None:

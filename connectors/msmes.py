@@ -201,7 +201,7 @@ def _industry_code(raw: object) -> str | None:
 
 
 def _digits(raw: object, width: int, kind: str) -> str | None:
-    """A code of so many digits, with the zeros in front that a numeric column lost; none for zeros only."""
+    """A code of this number of digits, with the zeros in front that a numeric column lost; none for zeros only."""
     written = text(raw, kind)
     if written is None or not written.strip("0"):
         return None

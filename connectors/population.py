@@ -90,7 +90,7 @@ class PopulationRegister:
     ) -> Answers[Nik, Mapping[type[PersonFacet], PersonFacet]]:
         """The wanted facets of each person; no column of any other facet is asked for. Raises `AgencyFailure`.
 
-        A person of whom one wanted value cannot be read is answered with `AgencyMalformed`.
+        A person with an unreadable requested value is answered with `AgencyMalformed`.
         """
         if not wanted:
             return {}

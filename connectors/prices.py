@@ -76,7 +76,7 @@ class FoodPrices:
     """The price service as the graph asks it.
 
     The service wants few requests a second: the gate of `http` paces them. `max_concurrency` is how many calls for
-    different markets or months may be under way at once.
+    different markets or months may run concurrently.
     """
 
     agency: Final = AGENCY

@@ -313,7 +313,7 @@ def _year(row: Row) -> int:
 
 
 def _area(raw: object) -> int | None:
-    """Square metres; 0, which the agency writes for land without a building, is none."""
+    """Square metres; None for 0, which the agency writes for land without a building."""
     return _whole(raw, "an area") or None if text(raw) else None
 
 

@@ -27,7 +27,7 @@ class TokenEndpoint:
         self._patience = timeout
 
     async def redeem_code(self, url: str, form: Mapping[str, str], *, authorization: str | None) -> bytes | None:
-        """What the issuer gives for a form; None where it refuses what stands in it (HTTP 400).
+        """The issuer's answer to a form; None if it refuses the form (HTTP 400).
 
         It is sent once: a code that is seen twice is taken for stolen. Raises AgencyFailure for everything else.
         """

@@ -26,7 +26,7 @@ class TraceStarter(Protocol):
     """Begins what no request waits for."""
 
     def start_client_span(self, name: str) -> Span | None:
-        """A trace of its own, where any are collected."""
+        """A separate trace, if traces are collected."""
 
 
 class NoTraces:
@@ -40,7 +40,7 @@ NO_TRACES: Final = NoTraces()
 
 
 class WebhookSender:
-    """Sends calls, each over a connection of its own: partners are many, and called seldom."""
+    """Sends calls, each over a new connection, because there are many partners with few calls each."""
 
     def __init__(
         self,

@@ -50,9 +50,9 @@ class Order:
 
 @record
 class Message:
-    """Something that a caller was told."""
+    """A message to a caller."""
 
-    owner: Annotated[Nik, Doc("Who was told.")]
+    owner: Annotated[Nik, Doc("The recipient.")]
     id: Annotated[int, Doc("Number of the message.")]
     subject: Annotated[str, Doc("Headline.")]
     unread: Annotated[bool, Doc("Whether it was not read yet.")]

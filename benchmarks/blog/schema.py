@@ -75,6 +75,6 @@ class BlogQueryRoot:
 
 
 def build_blog_schema() -> strawberry.Schema:
-    """The finished schema, made anew."""
+    """Build a new, finished schema."""
     members = {name: value for name, value in vars(BlogQueryRoot).items() if name not in ("__dict__", "__weakref__")}
     return finish_schema(strawberry.type(type("Query", (), members), description=BlogQueryRoot.__doc__))

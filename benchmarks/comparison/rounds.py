@@ -250,6 +250,6 @@ def _row(name: str, question: BenchmarkQuestion, connections: int, samples: Sequ
 
 
 def print_progress(text: str) -> None:
-    """Tell how far the run is, at once."""
+    """Print the progress of the run, without buffering."""
     sys.stdout.write(f"{text}\n")
     sys.stdout.flush()

@@ -16,13 +16,13 @@ TAILCALL = NPM / "node_modules" / "@tailcallhq" / "core-linux-x64-gnu" / "bin" /
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TargetOptions:
-    """What a target is told when it is started."""
+    """The options with which a target starts."""
 
     port: int
     upstream: str
     keys: Path
     folder: Path
-    """For files of its own."""
+    """For the target's own files."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

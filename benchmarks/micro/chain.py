@@ -94,13 +94,13 @@ class ChainInMemory:
 
 
 def build_chain_schema() -> strawberry.Schema:
-    """The finished schema, made anew."""
+    """Build a new, finished schema."""
     members = {name: value for name, value in vars(ChainQueryRoot).items() if name not in ("__dict__", "__weakref__")}
     return finish_schema(strawberry.type(type("Query", (), members), description=ChainQueryRoot.__doc__))
 
 
 def build_chain_document(levels: int) -> str:
-    """A query of so many levels of people."""
+    """Build a query with this number of levels of people."""
     inner = "id name"
     for _ in range(levels - 1):
         inner = f"id name friend {{ {inner} }}"

@@ -1,4 +1,4 @@
-"""`python -m benchmarks.micro.gate`: what passing an agency's gate adds to a call that is answered at once."""
+"""`python -m benchmarks.micro.gate`: what an agency's gate adds to a call that is answered immediately."""
 
 from __future__ import annotations
 

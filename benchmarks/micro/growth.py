@@ -44,7 +44,7 @@ class GrowthPoint:
     milliseconds: float
     """Processor time, from the request to the bytes of the answer."""
     bytes_an_object: float
-    """The most memory that was held for the answer at once, by objects (tracemalloc)."""
+    """The peak of memory for the answer, divided by its objects (tracemalloc)."""
     longest_stall_ms: float
     """The longest time for which nothing else ran on the event loop meanwhile."""
 

@@ -1,8 +1,8 @@
-"""Documents that were never seen before: the hub beside graphql-core alone, over the same schema and the same fields.
+"""New documents: the hub and graphql-core alone, with the same schema and the same fields.
 
-Both get the text and give the bytes. graphql-core parses, validates by the rules of the specification and executes; the
-hub does that with limits, rules, errors and plans of its own. Every document is another one by the name of its
-operation, so that nothing kept for an earlier one helps either.
+Both take the text and return the bytes. graphql-core parses, validates by the rules of the specification and executes.
+The hub also has limits, access rules, errors and plans. Every document has another operation name, so no cached
+document helps.
 """
 
 from __future__ import annotations
@@ -79,7 +79,7 @@ class GraphqlCore:
 
 
 async def measure_documents(each: int) -> list[NewDocumentsResult]:
-    """Measure so many documents of each kind."""
+    """Measure this number of documents of each kind."""
     blog, blog_graph = build_blog_agencies(_POSTS, _USERS), get_graphql_schema(build_blog_schema())
     people, people_graph = Agencies({ChainPeople: Chain(_USERS)}), get_graphql_schema(build_chain_schema())
     wide = "{ " + " ".join(f"a{n}: posts {{ id title b{n}: body user {{ name }} }}" for n in range(_WIDE)) + " }"

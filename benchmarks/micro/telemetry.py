@@ -40,10 +40,10 @@ _LINES: Final = 512
 _BODY: Final = json.dumps({"query": "{ greet }"}).encode()
 _VARIANTS: Final[Mapping[str, tuple[float, str] | None]] = {
     "no traces": None,
-    "traces, this request is not told": (0.0, "taken"),
-    "traces, 1 of 100 is told": (0.01, "taken"),
-    "traces, every request is told": (1.0, "taken"),
-    "the same, and nobody collects them": (1.0, "gone"),
+    "traces, this request is not sampled": (0.0, "taken"),
+    "traces, 1 of 100 is sampled": (0.01, "taken"),
+    "traces, every request is sampled": (1.0, "taken"),
+    "the same, without a collector": (1.0, "gone"),
 }
 
 

@@ -1,4 +1,4 @@
-"""Whom Simpul is ahead of, said from the rows of a run: only where it holds at every number of connections."""
+"""Builds the sentences about peers that Simpul is ahead of, from the rows of a run, at every number of connections."""
 
 from __future__ import annotations
 

@@ -41,7 +41,7 @@ from settings import MAX_CONCURRENCY, Settings
 from store.database import POOL_SIZE
 
 _CITIZENS = 250
-"""So many that what is kept of them does not fit, and so few that all were seen before anything is measured."""
+"""Too many for the cache, and few enough to see all of them before the measurement."""
 _FIRST, _REST = 15.0, 30.0
 """Seconds of the first short load, and how long a hub may take to come to rest."""
 _STILL = 3.0
@@ -163,7 +163,7 @@ async def run_soak(seconds: float, console: Console) -> int:
         bounds = dict(MAX_CONCURRENCY) | {
             "redis": _REDIS_CONNECTIONS,
             "state": POOL_SIZE + 1,
-        }  # the access ledger has one of its own
+        }  # the access ledger has its own connection
         found = build_verdict(soak.seen, before, after, bounds=bounds)
         _print_figures(console, [("before", before), *_thin_out(soak.seen), ("after", after)])
         _print_verdict(console, soak, found, (folder.path / "hub.log").read_text(errors="replace"))

@@ -39,7 +39,7 @@ _SEVERAL = "query Several($niks: [NIK!]!) { citizens(niks: $niks) { name residen
 
 @dataclass
 class SoakCallers:
-    """Everybody who asks."""
+    """All callers of the soak."""
 
     port: int
     random: Random

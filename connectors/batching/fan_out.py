@@ -23,7 +23,7 @@ async def fan_out(keys: Sequence[K], ask_one: Callable[[K], Awaitable[V | None]]
     if limit < 1:
         raise ValueError(f"fan_out: limit is {limit}. Allow at least 1 call at a time.")
     if len(keys) == 1:
-        # No task of its own: one key is what most calls ask, and nothing else waits for its answer.
+        # No separate task: most calls have one key, and nothing else waits for its answer.
         return await _ask_single(keys[0], ask_one)
     answers: dict[K, V | AgencyFailure | None] = {}
     waiting = iter(keys)

@@ -4,16 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from datetime import date, datetime, timedelta, timezone
+from datetime import date, datetime
 from typing import TypeVar
 
 from connectors.readers.texts import text
 from connectors.readers.unreadable import UnreadableError
+from records.clocks import CITY_TIME_ZONE
 
 _D = TypeVar("_D", bound=date)
-
-JAKARTA = timezone(timedelta(hours=7), "WIB")
-"""The clock of Jakarta (Asia/Jakarta): seven hours ahead of UTC, without summer time, since 1964."""
 
 NO_DAY = frozenset({date(1900, 1, 1), date(1899, 12, 30), date(1, 1, 1)})
 """Days that agencies' systems write for "no day"."""
@@ -63,7 +61,7 @@ def day(raw: object) -> date | None:
     """
     if isinstance(raw, datetime):
         inside = _FIRST_YEAR < raw.year < _FOREVER  # else another zone may lie outside the calendar
-        found = (raw.astimezone(JAKARTA) if raw.tzinfo and inside else raw).date()
+        found = (raw.astimezone(CITY_TIME_ZONE) if raw.tzinfo and inside else raw).date()
     elif isinstance(raw, date):
         found = raw
     else:
@@ -92,7 +90,7 @@ def moment(raw: object) -> datetime | None:
         found = _iso_moment(written) if _is_iso_moment(written) else _local_moment(written)
     if found.date() in NO_DAY or not _FIRST_YEAR < found.year < _FOREVER:
         return None
-    return found if found.tzinfo else found.replace(tzinfo=JAKARTA)
+    return found if found.tzinfo else found.replace(tzinfo=CITY_TIME_ZONE)
 
 
 def _written(raw: object, kind: str) -> str | None:
@@ -116,7 +114,7 @@ def _local_moment(written: str) -> datetime:
     found = _day(halves[0], "a moment")
     hour, minute, second = int(clock["hour"]), int(clock["minute"]), int(clock["second"] or 0)
     return _or_unreadable(
-        lambda: datetime(found.year, found.month, found.day, hour, minute, second, tzinfo=JAKARTA), "a moment"
+        lambda: datetime(found.year, found.month, found.day, hour, minute, second, tzinfo=CITY_TIME_ZONE), "a moment"
     )
 
 

@@ -31,7 +31,7 @@ _ACRONYMS = frozenset(
         *("PT", "CV", "UD", "PD", "KSU", "UMKM", "BUMN", "BUMD"),  # legal forms
         *("TK", "PAUD", "SD", "SDN", "SLTP", "SMP", "SMPN", "SLTA", "SMA", "SMAN", "SMK", "SMKN"),  # schools
         *("TNI", "POLRI", "PNS", "ASN", "DPR", "DPRD", "DPD", "BPK", "RI", "DKI", "WNI", "WNA"),  # the state
-        *("RT", "RW", "BTN", "RPTRA", "RSUD", "BSD", "TPU", "MRT", "LRT"),  # what stands in addresses
+        *("RT", "RW", "BTN", "RPTRA", "RSUD", "BSD", "TPU", "MRT", "LRT"),  # words of addresses
     )
 )
 _UNITS = frozenset({"KG", "GR", "ML", "CM", "PCS"})

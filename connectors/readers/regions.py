@@ -37,7 +37,7 @@ def region_code(raw: object) -> RegionCode | None:
     """A dotted code from one written in full, with or without dots: 317101, `3171011001`, `31.71.01`.
 
     The agency must be known to write Kemendagri codes: BPS codes look the same and mean other regions, and cannot be
-    told apart here. None where the agency wrote none (or 0). Raises `UnreadableError` otherwise.
+    distinguished here. None where the agency wrote none (or 0). Raises `UnreadableError` otherwise.
     """
     written = text(raw, _KIND)
     if written is None or not written.strip("0."):

@@ -7,7 +7,6 @@ breaker, no retries, the rate of the settings.
 from __future__ import annotations
 
 import re
-import tomllib
 from datetime import date, time, timedelta, timezone, tzinfo
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal, Self
@@ -17,11 +16,12 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 
 from connectors.resilience.breaker import BreakerTerms
 from connectors.resilience.closed_hours import ClosedTo, ClosedWindow, MonthDay
+from records.clocks import CITY_TIME_ZONE
+from records.config_file import read_config_file
 
-_MAX_FILE_BYTES: Final = 256 * 1024
 _DAYS: Final = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 _ZONES: Final = {
-    "Asia/Jakarta": timezone(timedelta(hours=7), "WIB"),
+    "Asia/Jakarta": CITY_TIME_ZONE,
     "Asia/Makassar": timezone(timedelta(hours=8), "WITA"),
     "Asia/Jayapura": timezone(timedelta(hours=9), "WIT"),
 }
@@ -94,7 +94,7 @@ class ClosedEntry(_Table):
 
     @property
     def as_window(self) -> ClosedWindow:
-        """As it is reckoned with."""
+        """The entry as the gate uses it."""
         return ClosedWindow(
             start=self.start,
             end=self.until,
@@ -129,7 +129,7 @@ class BreakerEntry(_Table):
 
     @property
     def as_terms(self) -> BreakerTerms:
-        """As it is reckoned with."""
+        """The terms as the breaker uses them."""
         return BreakerTerms(**self.model_dump())
 
 
@@ -175,7 +175,7 @@ class AgencyTerms(_Table):
 
 
 class AgencyTermsFile(_Table):
-    """The file: a table for each agency that has terms of its own."""
+    """The file: a table for each agency with its own terms."""
 
     dukcapil: AgencyTerms = AgencyTerms()
     jakpreneur: AgencyTerms = AgencyTerms()
@@ -196,17 +196,7 @@ class AgencyTermsFile(_Table):
 
 def load_agency_terms(path: Path) -> AgencyTermsFile:
     """The terms in a file; raises ValueError that names the file, the agency, the key and what is wrong with it."""
-    try:
-        with path.open("rb") as file:
-            raw = file.read(_MAX_FILE_BYTES + 1)
-    except OSError as error:
-        raise ValueError(f"the file of agencies '{path}' cannot be read: {error.strerror}") from None
-    if len(raw) > _MAX_FILE_BYTES:
-        raise ValueError(f"the file of agencies '{path}' is larger than {_MAX_FILE_BYTES} bytes")
-    try:
-        given = tomllib.loads(raw.decode("utf-8"))
-    except ValueError as error:
-        raise ValueError(f"the file of agencies '{path}' is no TOML: {error}") from None
+    given = read_config_file(path, "the file of agencies")
     try:
         return AgencyTermsFile.model_validate(given)
     except ValidationError as error:

@@ -15,7 +15,7 @@ T = TypeVar("T")
 def trace_attempts(
     agency: str, attempt: Callable[[Call], Coroutine[Any, Any, T]], span: Span
 ) -> Callable[[Call], Coroutine[Any, Any, T]]:
-    """The attempt, told of in a span of its own each time it is made: first ones, retries and hedges.
+    """The attempt, with a separate span each time it is made: first attempts, retries and hedges.
 
     The agency is asked within that span, so that it can go on with the trace.
     """

@@ -30,7 +30,7 @@ class BreakerTerms:
     """When a breaker opens and for how long; times in seconds."""
 
     failures: int = 5
-    """So many calls must have failed within `within` ..."""
+    """This number of calls must have failed within `within` ..."""
     share: float = 0.5
     """... and be at least this share of the calls that ended in that time: one poisoned record opens nothing ..."""
     unanswered: float = 2.0
@@ -45,7 +45,7 @@ class BreakerTerms:
 class Breaker:
     """The breaker of one agency.
 
-    Who wants to call asks `acquire` and gets a ticket, or None. Whoever holds a ticket gives it back once: to
+    A caller gets a ticket from `acquire`, or None. It gives the ticket back once: to
     `record_success`, `record_failure`, or `record_no_result` where how the call ended says nothing about the agency.
     Tickets of an earlier state are worth nothing, so a call that was slow to fail does not speak for the agency as it
     is now.

@@ -9,7 +9,7 @@ from typing import Final
 from connectors.resilience.shared_limits import SharedLimits
 
 _RESERVATIONS_PER_DAY: Final = 500
-"""Into so many parts a day's calls are cut where processes share them: one that ends loses what it had reserved."""
+"""The parts of a day's calls that processes reserve: a process that ends loses what it had reserved."""
 
 
 class DailyCallQuota:

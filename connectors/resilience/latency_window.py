@@ -8,7 +8,7 @@ from typing import Final
 _WINDOW_SIZE: Final = 100
 _MIN_SAMPLES: Final = 20
 _UPDATE_INTERVAL: Final = 10
-"""After so many answers the slowest ones are looked for again: sorting at each would cost more than it tells."""
+"""After this number of answers the slowest ones are determined again; sorting at each answer would cost too much."""
 
 
 class LatencyWindow:

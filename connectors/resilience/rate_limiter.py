@@ -12,8 +12,8 @@ from connectors.resilience.shared_limits import SharedLimits
 class CallRateLimiter:
     """`rate` calls a second, with a short burst of `burst`. Whose turn it is not waits for it, in the order of arrival.
 
-    One object paces all calls of a process to an agency. Where processes count together, all of them share the pace;
-    where nobody counts for all, each has one of its own.
+    One object paces all calls of a process to an agency. Where processes count together, all of them share the pace.
+    Without a shared count, each process has its own.
     """
 
     def __init__(self, *, rate: float, burst: int, agency: str = "", shared_limits: SharedLimits | None = None) -> None:
@@ -29,7 +29,7 @@ class CallRateLimiter:
 
     @property
     def has_free_permit(self) -> bool:
-        """Whether a call would have its turn at once, as far as is known here."""
+        """Whether a call would have its turn immediately, as far as this process knows."""
         return self._limiter.has_capacity() and not self._queue.locked()
 
     async def acquire(self, timeout: float) -> bool:

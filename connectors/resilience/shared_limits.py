@@ -20,7 +20,7 @@ class SharedLimits(Protocol):
     async def reserve(
         self, agency: str, calls: int, *, day: int, limit: int, known_spent: int
     ) -> tuple[bool, int] | None:
-        """Reserve calls of a day (numbered by who asks) of at most `limit`.
+        """Reserve calls of a day (numbered by the caller) of at most `limit`.
 
         At least `known_spent` of them are reserved already. Whether they were reserved, and how many are by now.
         """

@@ -18,7 +18,7 @@ class AgencyAddress:
     """The base address of an agency. What it may hold of a password is never shown."""
 
     def __init__(self, agency: str, base_url: str) -> None:
-        """Read the address; raises ValueError, which does not echo it, where it is none."""
+        """Read the address. Raises ValueError, which does not repeat it, if it is invalid."""
         self._agency = agency
         self._base = base = _parse_base_url(agency, base_url)
         self._root = base.raw_path
@@ -41,7 +41,7 @@ class AgencyAddress:
         return url.with_query(query) if query else url
 
     def build_target(self, path: str, query: Mapping[str, str] | None) -> str:
-        """Path and query of one call, as `build_url` writes them: what stands in the first line of a request.
+        """Path and query of one call, as `build_url` writes them: as in the first line of a request.
 
         Most calls hold nothing that must be escaped; they are put together without a URL. Nothing is kept, since paths
         and queries hold the numbers of people.

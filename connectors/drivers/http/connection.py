@@ -86,7 +86,7 @@ class ReadConnection(BoundedReading):
     )  # fmt: skip
 
     def __init__(self, agency: str, max_bytes: int, forget: Callable[[ReadConnection], None]) -> None:
-        """`forget` is told once when the connection is gone."""
+        """`forget` is called once, when the connection is gone."""
         self._agency = agency
         self._max_bytes = max_bytes
         self._forget = forget
@@ -132,7 +132,7 @@ class ReadConnection(BoundedReading):
         return waiting
 
     def abort(self) -> None:
-        """Close the connection at once, whatever is under way."""
+        """Close the connection immediately, whatever is under way."""
         self.is_usable = False
         self._held = NOTHING
         self._transport.abort()

@@ -31,8 +31,8 @@ _FRAMING: Final = frozenset(
 def build_request_head(authority: str, fields: Mapping[str, str]) -> bytes | None:
     """What follows the target in the first line of a request, to the end of its head.
 
-    None where a field would change how the message is read, or is none: control characters, names that are no token,
-    what frames a message or speaks of the connection.
+    None if a field is invalid or would change how the message is read: control characters, names that are no token,
+    fields about framing or the connection.
     """
     lines = [" HTTP/1.1", f"Host: {authority}"]
     for name, value in fields.items():
@@ -55,8 +55,8 @@ def build_tls_context() -> ssl.SSLContext:
 class ReadConnectionPool:
     """The connections to one agency that carry its reads.
 
-    One that is free is used again, the last one used first, so that what is not needed ends by itself. How many calls
-    may be under way at once is for the caller to bound.
+    One that is free is used again, the last one used first, so that what is not needed ends by itself. The caller
+    bounds the number of concurrent calls.
     """
 
     def __init__(self, agency: str, address: AgencyAddress, *, tls: ssl.SSLContext | None, max_bytes: int) -> None:

@@ -130,7 +130,7 @@ class _CountingProtocol:
 
 
 class _CountingMessageProtocol(_CountingProtocol, asyncio.Protocol):
-    """For asyncpg: also checks the header of each message, and how a server wants to be told the password."""
+    """For asyncpg: also checks the header of each message, and how a server wants to receive the password."""
 
     def __init__(self, protocol: Any, most: int) -> None:  # noqa: ANN401 - see above
         super().__init__(protocol, most)
