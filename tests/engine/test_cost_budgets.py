@@ -21,12 +21,12 @@ def test_a_day_holds_so_many_points_and_the_next_as_many_again() -> None:
         quota.spend(1)
     assert refused.value.errors[0] == {
         "message": "The operation is expected to cost 1 points, and 0 of 10 are left of this client's day."
-        " Ask for less, or tomorrow (UTC).",
+        " Request less, or retry tomorrow (UTC).",
         "extensions": {"code": "QUOTA_EXCEEDED", "retryAfter": 401},
     }
     now[0] += 400
     quota.spend(10)
-    assert repr(quota) == "<Quota 10 of 10 points>"
+    assert repr(quota) == "<DailyCostQuota 10 of 10 points>"
 
 
 def test_what_was_refused_is_not_spent() -> None:

@@ -258,7 +258,7 @@ def test_every_cached_batch_can_be_stored_and_loaded_and_has_tags(each: Batch[An
 
 
 def test_a_batch_that_depends_on_the_caller_cannot_be_cached() -> None:
-    with pytest.raises(TypeError, match="depends on who asks"):
+    with pytest.raises(TypeError, match="depends on the caller"):
 
         @batch(agency="crm", depends_on_caller=True, freshness=Freshness(fresh=1))
         async def own(keys: Sequence[Nik], ask: HubBatchContext) -> Answers[Nik, str]:  # noqa: ARG001 - a batch

@@ -17,7 +17,7 @@ QUICK = 5.0
 async def test_fields_may_lie_20_deep(depth: int, refused: bool) -> None:  # noqa: FBT001 - a parameter of the table
     query = "{ book " + "{ sequel " * (depth - 2) + "{ title }" + "}" * (depth - 2) + "}"
     expected = [
-        ("OPERATION_TOO_LARGE", "The operation is 21 fields deep; at most 20 are allowed. Ask in several operations.")
+        ("OPERATION_TOO_LARGE", "The operation is 21 fields deep; at most 20 are allowed. Use several operations.")
     ]
     assert get_messages(await run(query)) == (expected if refused else [])
 
@@ -26,13 +26,13 @@ async def test_depth_counts_fields_and_not_fragments() -> None:
     query = "{ ... on Query { ... { book { ...F } } } } fragment F on Book { ... { title } }"
     assert get_messages(await run(query, by=rules(limits=Limits(depth=2)))) == []
     assert get_messages(await run(query, by=rules(limits=Limits(depth=1)))) == [
-        ("OPERATION_TOO_LARGE", "The operation is 2 fields deep; at most 1 are allowed. Ask in several operations.")
+        ("OPERATION_TOO_LARGE", "The operation is 2 fields deep; at most 1 are allowed. Use several operations.")
     ]
 
 
 MORE_FIELDS = (
     "The operation selects more than {} fields, fragments spread out and counted for each type that an object may be"
-    " of. Ask in several operations."
+    " of. Use several operations."
 )
 
 
@@ -46,7 +46,7 @@ async def test_every_spread_of_a_fragment_counts_with_its_fields(most: int, refu
 @pytest.mark.parametrize(("breadth", "refused"), [(3, False), (2, True)])
 async def test_of_one_object_so_many_fields_may_be_selected(breadth: int, refused: bool) -> None:  # noqa: FBT001 - as above
     query = "{ book { title ...F } } fragment F on Book { t: title by { a: name b: name c: name } }"
-    message = f"'book' selects 3 fields; at most {breadth} are allowed. Ask in several operations."
+    message = f"'book' selects 3 fields; at most {breadth} are allowed. Use several operations."
     response = await run(query, by=rules(limits=Limits(breadth=breadth)))
     assert get_messages(response) == ([("OPERATION_TOO_LARGE", message)] if refused else [])
 
@@ -57,7 +57,7 @@ async def test_one_field_of_one_object_may_be_asked_for_under_so_many_names(
     refused: bool,  # noqa: FBT001 - as above
 ) -> None:
     query = "{ book { title x: title by { a: name b: name c: name } } book { by { a: name } } }"
-    message = f"'book.by' asks for 'name' under 3 names; at most {aliases} are allowed. Ask in several operations."
+    message = f"'book.by' selects 'name' under 3 names; at most {aliases} are allowed. Use several operations."
     response = await run(query, by=rules(limits=Limits(aliases=aliases)))
     assert get_messages(response) == ([("OPERATION_TOO_LARGE", message)] if refused else [])
 
@@ -65,10 +65,10 @@ async def test_one_field_of_one_object_may_be_asked_for_under_so_many_names(
 async def test_at_the_root_an_operation_is_named_by_its_kind() -> None:
     query = "{ a: count b: count c: count }"
     for limits, says in (
-        (Limits(aliases=2), "asks for 'count' under 3 names; at most 2"),
+        (Limits(aliases=2), "selects 'count' under 3 names; at most 2"),
         (Limits(breadth=2), "selects 3 fields; at most 2"),
     ):
-        message = f"The query {says} are allowed. Ask in several operations."
+        message = f"The query {says} are allowed. Use several operations."
         assert get_messages(await run(query, by=rules(limits=limits))) == [("OPERATION_TOO_LARGE", message)]
 
 
@@ -82,7 +82,7 @@ async def test_lists_in_arguments_may_hold_so_many_values_together(cards: str, m
     search = f"search(wanted: {{nested: {{cards: {cards}}}}}) {{ title }}"
     query = f"query ($cards: [Card!]! = []) {{ {search} {' '.join(lists)} }}"
     response = await run(query, {"cards": [CARD, CARD]}, by=rules(limits=Limits(list_items=most)))
-    message = f"The lists of the arguments hold 9 values; at most {most} are allowed. Ask in several operations."
+    message = f"The lists of the arguments hold 9 values; at most {most} are allowed. Use several operations."
     assert get_messages(response) == ([("OPERATION_TOO_LARGE", message)] if refused else [])
 
 
@@ -94,7 +94,7 @@ async def test_lists_in_variables_may_hold_so_many_values_even_where_they_are_no
     response = await run(
         "{ count }", {"any": {"list": [1, [2]]}}, context={"count": 1}, by=rules(limits=Limits(list_items=most))
     )
-    message = f"The lists of the variables hold 3 values; at most {most} are allowed. Ask in several operations."
+    message = f"The lists of the variables hold 3 values; at most {most} are allowed. Use several operations."
     assert get_messages(response) == ([("OPERATION_TOO_LARGE", message)] if refused else [])
 
 
@@ -162,7 +162,7 @@ async def test_an_exponential_document_is_refused_quickly(document: str) -> None
     assert {code for code, _ in get_messages(response)} == {"OPERATION_TOO_LARGE"}
     assert {message for _, message in get_messages(response)} <= {
         MORE_FIELDS.format(2500),
-        "The document repeats too many fields, or nests its fragments too deeply. Ask in several operations.",
+        "The document repeats too many fields, or nests its fragments too deeply. Use several operations.",
     }
 
 

@@ -61,7 +61,7 @@ async def test_variables_nested_10_000_deep_are_refused() -> None:
     assert get_messages(response) == [
         (
             "OPERATION_TOO_LARGE",
-            f"The lists of the variables hold {DEEP} values; at most 2000 are allowed. Ask in several operations.",
+            f"The lists of the variables hold {DEEP} values; at most 2000 are allowed. Use several operations.",
         )
     ]
 

@@ -356,7 +356,7 @@ def test_reloading_replaces_operations_and_keeps_spent_points() -> None:
     assert code(known, by_id("Book-1")) == "PERSISTED_QUERY_NOT_FOUND"
     _, terms, _ = known.resolve(by_id("Secret-1"), KIOS)
     assert terms is not None
-    assert repr(terms.quota) == "<Quota 6 of 8 points>"
+    assert repr(terms.quota) == "<DailyCostQuota 6 of 8 points>"
     assert repr(known) == "<PersistedDocuments 1 clients, 1 documents>"
 
 
@@ -384,7 +384,7 @@ async def test_guessed_ids_leave_nothing_behind() -> None:
             RunRequest(request=request, context_factory=lambda: DictContext({}), request_id="r-1", application=STRANGER)
         )
         assert get_messages(response) == [("PERSISTED_QUERY_NOT_FOUND", "PersistedQueryNotFound")]
-    assert repr(engine._operation_cache) == "<KeptOperations 0 seen once, 0 again>"
+    assert repr(engine._operation_cache) == "<OperationCache 0 seen once, 0 again>"
 
 
 @pytest.mark.parametrize("first_party", list(OperationMode))

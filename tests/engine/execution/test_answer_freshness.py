@@ -54,7 +54,7 @@ def test_what_is_old_is_known_by_batch_facet_and_key() -> None:
     how_fresh.record_stale(titles, 1, str, staleness)
     how_fresh.record_stale(titles, 2, None, staleness)
     assert how_fresh.stale_answers == {(titles, None): {1: staleness, 2: staleness}, (titles, str): {1: staleness}}
-    assert repr(how_fresh).endswith("3 old>")
+    assert repr(how_fresh).endswith("3 stale>")
 
 
 @pytest.mark.parametrize(

@@ -214,7 +214,7 @@ def test_errors_that_nobody_looks_at_are_counted_and_not_made(
     built = world(*(thing(n, sureName=None, next_id=5) for n in range(2_000)))
     found, _ = execute_text(loop, built, "{ things { next { sureName } } }", ScriptedContext())
     assert found.data == {"things": [{"next": None}] * 2_000}
-    assert repr(found.errors) == "<Located 2000 errors>"
+    assert repr(found.errors) == "<LocatedErrors 2000>"
     assert made == []
     shown = format_errors(found.errors, request_id="r-1")
     assert [len(shown), len(made)] == [51, 50]

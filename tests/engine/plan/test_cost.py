@@ -248,7 +248,9 @@ def test_what_is_beyond_a_limit_is_refused_with_the_number(
     if says is None:
         check()
     else:
-        message = says.format("Ask for shorter lists, or in several operations.", less="Ask for less at once.")
+        message = says.format(
+            "Request shorter lists, or use several operations.", less="Request less in one operation."
+        )
         with pytest.raises(TooLarge) as refused:
             check()
         assert str(refused.value) == message
@@ -283,7 +285,7 @@ def test_a_schema_that_is_asked_for_again_and_again_is_refused() -> None:
         plan(torture_schema(), text, Limits())
     assert str(refused.value) == (
         f"The answer would hold about {count} objects about the schema; at most {400 * types} are allowed."
-        " Ask for shorter lists, or in several operations."
+        " Request shorter lists, or use several operations."
     )
 
 

@@ -43,7 +43,7 @@ def test_a_flood_of_documents_that_are_seen_once_forgets_none_that_was_seen_agai
     for number in range(1000, 11_000):
         kept.add(seen(number), operation())
     assert [kept.find(seen(number)) for number in range(10)] == hot
-    assert repr(kept) == "<KeptOperations 10 seen once, 10 again>"
+    assert repr(kept) == "<OperationCache 10 seen once, 10 again>"
 
 
 def test_what_is_pinned_outlasts_every_flood_and_goes_when_it_is_pinned_no_longer() -> None:
@@ -57,7 +57,7 @@ def test_what_is_pinned_outlasts_every_flood_and_goes_when_it_is_pinned_no_longe
         kept.add(seen(number), operation())
         kept.find(seen(number))
     assert [kept.find(seen(number)) for number in range(20)] == pinned
-    assert repr(kept) == "<KeptOperations 0 seen once, 2 again, 20 pinned>"
+    assert repr(kept) == "<OperationCache 0 seen once, 2 again, 20 pinned>"
     kept.keep_pinned([seen(3)])
     assert [number for number in range(20) if kept.is_pinned(seen(number))] == [3]
     assert kept.find(seen(4)) is None
@@ -72,7 +72,7 @@ def test_a_flood_that_is_sent_twice_forgets_none_that_stays_in_use() -> None:
         kept.add(seen(number), operation())
         assert kept.find(seen(number)) is not None
         assert kept.find(seen(0)) is hot
-    assert repr(kept) == "<KeptOperations 0 seen once, 10 again>"
+    assert repr(kept) == "<OperationCache 0 seen once, 10 again>"
 
 
 def test_the_oldest_of_those_seen_once_is_forgotten_first() -> None:
@@ -129,7 +129,7 @@ def test_a_flood_of_large_documents_is_kept_up_to_its_memory(wide: str, most: in
         text = f"{{ a{number} }} #{wide}".ljust(MEBIBYTE, "x")
         kept.add((text, None), operation())
         kept.find((text, None))
-    assert repr(kept) == f"<KeptOperations 0 seen once, {most} again>"
+    assert repr(kept) == f"<OperationCache 0 seen once, {most} again>"
 
 
 def test_large_documents_that_are_seen_once_leave_those_that_are_in_use() -> None:
@@ -137,7 +137,7 @@ def test_large_documents_that_are_seen_once_leave_those_that_are_in_use() -> Non
     kept.add(seen(0), operation())
     kept.find(seen(0))
     kept.add(("#" * MEBIBYTE, None), operation())
-    assert repr(kept) == "<KeptOperations 0 seen once, 1 again>"
+    assert repr(kept) == "<OperationCache 0 seen once, 1 again>"
 
 
 def test_the_plans_of_many_documents_are_kept_up_to_their_memory() -> None:
