@@ -25,6 +25,7 @@ FOLDERS = (
     *(
         "cache",
         "cli",
+        "connectors",
         "deploy",
         "docs",
         "records",
