@@ -59,7 +59,7 @@ def read_schema() -> Iterator[Prose]:
             yield from read_markdown(each.description or "", f"schema.graphql {place}")
 
 
-def read_command_help(command: Any = None, name: str = "simpul") -> Iterator[Prose]:  # noqa: ANN401 - typer keeps a click of its own
+def read_command_help(command: Any = None, name: str = "simpul") -> Iterator[Prose]:  # noqa: ANN401 - typer has its own copy of click
     """The help of each command, and of its options and arguments."""
     command = typer.main.get_command(build_app()) if command is None else command
     for text in (command.help, *(getattr(each, "help", None) for each in command.params)):
