@@ -238,7 +238,7 @@ class TestComplaintFailures:
             ("slow", AgencyTimeout),
         ],
     )
-    async def test_each_mode_of_the_agency_is_a_failure_of_its_own_kind(
+    async def test_each_mode_of_the_agency_is_a_different_failure(
         self, crm: RunningAgency, connector: CityComplaints, mode: str, expected: type[AgencyFailure]
     ) -> None:
         seconds, query = 0.3, ComplaintQuery(first=5)

@@ -44,8 +44,7 @@ ELSEWHERE = {
     "HouseholdMember.citizen",
 }
 TYPES_ELSEWHERE = {"Export", "ConsentRequest", "ConsentField", "ConsentAnswer"}
-"""What an export does not hold of what a person may read: the export itself, other people, and what partners ask of
-whoever holds the id of their request."""
+"""Readable fields that an export omits: the export itself, other people, and consent requests."""
 
 
 @cache
