@@ -1,4 +1,4 @@
-"""Where things are while the benchmarks run. Everything listens on the loopback address only."""
+"""Cores, folders and ports of the benchmarks. All servers listen on the loopback address only."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ LOAD_CORE = 1
 
 @contextlib.contextmanager
 def run_on_core(core: int) -> Iterator[None]:
-    """This thread, and what it starts, on one core; wherever the system likes, where there is no such core."""
+    """Pin this thread and its children to one core; no pinning if the core does not exist."""
     allowed = os.sched_getaffinity(0)
     os.sched_setaffinity(0, {core} & allowed or allowed)
     try:
@@ -31,7 +31,7 @@ def run_on_core(core: int) -> Iterator[None]:
 
 
 def free_port() -> int:
-    """A port that nobody listens on at the moment."""
+    """A free port."""
     with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
         probe.bind((HOST, 0))
         port: int = probe.getsockname()[1]

@@ -1,4 +1,4 @@
-"""Load by wrk, bounded in time, on the load's own core."""
+"""Load with wrk for a limited time, on the load's core."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _RESULT = "RESULT "
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WrkResult:
-    """What wrk saw in one go."""
+    """The result of one run of wrk."""
 
     requests: int
     seconds: float
@@ -32,7 +32,7 @@ class WrkResult:
 
 
 def write_requests(file: Path, question: BenchmarkQuestion, path: str, callers: Sequence[BenchmarkCaller]) -> None:
-    """Write what wrk sends, in turn, for `load.lua`."""
+    """Write the requests for `load.lua`, which sends them in turn."""
     lines = [path]
     if question.needs_token:
         for caller in callers:

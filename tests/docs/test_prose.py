@@ -23,6 +23,7 @@ MAX_WORDS = 45
 
 FOLDERS = (
     *(
+        "benchmarks",
         "cache",
         "cli",
         "deploy",
