@@ -36,7 +36,7 @@ class _ScheduledRequest:
 
 @dataclass(slots=True)
 class OpenLoadResult:
-    """The results of requests with one name."""
+    """The results of the requests of one name."""
 
     sent: int = 0
     refused: int = 0

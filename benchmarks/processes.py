@@ -1,4 +1,4 @@
-"""Programs of a benchmark, each on its core: start, cost and end."""
+"""Starts and ends programs of a benchmark, each on its core, and measures their cost."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _RESET_PEAK = "5"
 
 
 class ProgramNotStarted(Exception):  # noqa: N818 - reads as what it is
-    """A program did not start; the message has the reason."""
+    """A program did not start; the text says why."""
 
 
 class Program:
@@ -68,7 +68,7 @@ class Program:
         return self._process.poll() is None
 
     def wait_until_idle(self) -> None:
-        """Wait until it is idle, so that unfinished work does not affect the next measurement."""
+        """Wait until it is idle, so that work for earlier requests is not in the next measurement."""
         until = time.monotonic() + _SETTLE_S
         used = self.cpu_seconds()
         while time.monotonic() < until:

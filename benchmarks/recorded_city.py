@@ -46,7 +46,7 @@ def list_citizens(limit: int = CITIZENS) -> Sequence[Nik]:
 
 
 def build_citizen(nik: Nik) -> Caller:
-    """A citizen with the assurance that the family card requires."""
+    """A citizen with a high assurance, as the family card requires."""
     return Caller(kind=CallerKind.CITIZEN, first_party=True, nik=nik, assurance=Assurance.SUBSTANTIAL)
 
 
@@ -54,7 +54,7 @@ class RecordingConnector:
     """Records every answer of a connector."""
 
     def __init__(self, connector: Any, known: RecordedAnswers) -> None:  # noqa: ANN401 - any connector
-        """Wrap it."""
+        """Wrap the connector."""
         self._connector = connector
         self._known = known
 

@@ -25,7 +25,7 @@ _MAX_CONCURRENCY = 8
 
 
 class RestWorld:
-    """Posts, users and callers' own data, with one base address per agency."""
+    """Posts, users, and the callers' data: one base address for each agency."""
 
     def __init__(self, *, blog: HttpDriver, bank: HttpDriver, shop: HttpDriver, post_office: HttpDriver) -> None:
         """Each driver calls one agency."""
@@ -97,7 +97,7 @@ async def _read(
 
 
 class WirePost(msgspec.Struct):
-    """A post as the agency writes it; parsing checks its types."""
+    """A post as the agency writes it; checked and typed during parsing."""
 
     userId: int  # noqa: N815 - the agency's name
     id: int

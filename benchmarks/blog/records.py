@@ -1,4 +1,4 @@
-"""The records of the benchmarks' sample graph: posts by users, and callers' own data."""
+"""The small world of the benchmarks: posts by users, and the callers' data."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from records.record import record
 
 @record
 class User:
-    """A person who writes posts."""
+    """A writer of posts."""
 
     id: Annotated[int, Doc("Number of the user.")]
     name: Annotated[str, Doc("Full name.")]
@@ -30,7 +30,7 @@ class Post:
 
 @record
 class Account:
-    """A caller's bank account."""
+    """A caller's account at the bank."""
 
     owner: Annotated[Nik, Doc("Its owner.")]
     id: Annotated[str, Doc("Number of the account.")]

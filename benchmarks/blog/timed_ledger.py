@@ -16,10 +16,10 @@ from store.ledger.access_ledger import AccessLedger
 
 
 class TimedLedger:
-    """The ledger as `server.create_app` builds it, with a timer."""
+    """The ledger of `server.create_app`, with a stopwatch."""
 
     def __init__(self, url: str, secret: bytes, report_file: Path | None) -> None:
-        """Writes its report to `report_file` at the end."""
+        """At the end, the times are written to `report_file`."""
         self._engine = create_database_engine(url)
         self._ledger = AccessLedger(self._engine, secret)
         self._record = build_recorder(self._ledger, LedgerEntryBuilder(Pseudonyms(secret)))
@@ -40,7 +40,7 @@ class TimedLedger:
         self._entries += len(reads)
 
     async def close(self) -> None:
-        """Write the report."""
+        """Write the times."""
         await self._ledger.close()
         await self._engine.dispose()
         waited = sorted(self._waited)

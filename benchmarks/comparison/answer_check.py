@@ -1,4 +1,4 @@
-"""Checks each target before measurements: equal data, refused tokens, number of calls."""
+"""Checks a target before the measurement: equal data, refused tokens, the number of calls."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ _CONCURRENCY = 16
 
 
 class WrongAnswer(Exception):  # noqa: N818 - reads as what it is
-    """A target's answer differs from the others; the message says how."""
+    """A target answers differently from the others; the text says how."""
 
 
 def check_target(target: Target, url: str, upstream: Upstream, callers: list[BenchmarkCaller]) -> None:
-    """Send every question; raises `WrongAnswer`."""
+    """Send all questions. Raises `WrongAnswer`."""
     for question in target.questions:
         for caller in (callers[0], callers[1], callers[-1]) if question.needs_token else (callers[0],):
             for _ in range(3):  # a repeated document may run differently
@@ -74,7 +74,7 @@ def _check_answer(url: str, question: BenchmarkQuestion, caller: BenchmarkCaller
 def _check_calls(
     target: Target, url: str, upstream: Upstream, question: BenchmarkQuestion, callers: list[BenchmarkCaller]
 ) -> None:
-    """Without sharing, every request makes exactly the question's calls, also under concurrency."""
+    """A target that shares nothing makes exactly the calls of the question for each request, also concurrently."""
 
     def once(caller: BenchmarkCaller) -> None:
         _check_answer(url, question, caller)

@@ -14,7 +14,7 @@ from records.identifiers import Nik
 
 @dataclass(frozen=True, slots=True)
 class BenchmarkCaller:
-    """A caller with a token, which `repr` does not show."""
+    """A caller with a token. `repr` never shows the token."""
 
     number: int
     token: str
@@ -25,7 +25,7 @@ class BenchmarkCaller:
 
 
 def issue_tokens(folder: Path) -> tuple[Path, list[BenchmarkCaller]]:
-    """The file with the public keys of all targets, and the callers with their tokens."""
+    """Write the file of public keys for all targets, and build the callers with their tokens."""
     issuer = build_benchmark_issuer(folder / "issuer.json")
     keys = folder / "keys.json"
     issuer.write_public_keys(keys)

@@ -24,7 +24,7 @@ def _draw_words(seed: int, count: int) -> str:
 
 
 def build_posts(count: int = POSTS, users_: int = USERS) -> list[dict[str, Any]]:
-    """Posts with titles of about 40 and bodies of about 160 characters."""
+    """Posts with titles of about 40 characters and bodies of about 160."""
     return [
         {
             "userId": (n - 1) % users_ + 1,
@@ -37,7 +37,7 @@ def build_posts(count: int = POSTS, users_: int = USERS) -> list[dict[str, Any]]
 
 
 def build_users(count: int = USERS) -> list[dict[str, Any]]:
-    """Users, with more fields than requested, as agencies send them."""
+    """Users with more fields than requested, as agencies send them."""
     return [
         {
             "id": n,

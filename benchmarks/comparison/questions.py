@@ -1,4 +1,4 @@
-"""The four questions with their answers."""
+"""The four questions and their expected answers."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from benchmarks.comparison import dataset
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BenchmarkQuestion:
-    """A GraphQL document with the same answer from every target."""
+    """A GraphQL document with one expected answer for all targets."""
 
     name: str
     document: str

@@ -1,4 +1,4 @@
-"""Measures every target in turn, in several rounds, so that disturbances affect all of them."""
+"""Measures every target in turn, in several rounds, so that a disturbance hits all of them."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ CONNECTIONS = (1, 16, 64, 256)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Effort:
-    """The size of a run."""
+    """The rounds and durations of a run."""
 
     name: str
     connections: Mapping[str, Sequence[int]]
@@ -110,7 +110,7 @@ class Rounds:
         callers: list[BenchmarkCaller],
         left_out: dict[str, str],
     ) -> None:
-        """Targets without complete measurements go to `left_out`, with the reason."""
+        """Targets that are not measured to the end go to `left_out`, with the reason."""
         self._folder = folder
         self._upstream = upstream
         self._keys = keys
@@ -129,7 +129,7 @@ class Rounds:
             print_progress(f"  {target.name}: {'answers correctly' if reason is None else 'left out, ' + reason}")
 
     def measure(self, effort: Effort, found: Callable[[Sequence[Row]], None]) -> None:
-        """Measure all running targets; passes the rows of each finished question to `found`."""
+        """Measure all running targets; `found` receives the rows of each finished question."""
         for question in QUESTIONS:
             counts = effort.connections.get(question.name, ())
             if not counts:

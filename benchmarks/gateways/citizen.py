@@ -1,4 +1,4 @@
-"""Simpul with the city's graph, over recorded answers of the sandbox city, served like `simpul serve`."""
+"""Simpul with the graph of the city, over recorded answers of the sandbox city, as `simpul serve` serves it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Handwritten code for the questions: one function each, on bare ASGI, without GraphQL.
+"""Handwritten code for these questions only: a function for each, on bare ASGI, without GraphQL.
 
 With `--shared`, concurrent equal requests share one reply.
 """

@@ -72,7 +72,7 @@ class ChainInMemory:
     """Levels of people: person n of a level is a friend of person n of the next."""
 
     def __init__(self, per_level: int) -> None:
-        """Creates people on first use."""
+        """People are created at their first use."""
         self._per_level = per_level
         self._known: dict[int, Person] = {}
 

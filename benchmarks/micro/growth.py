@@ -59,7 +59,7 @@ class Growth:
 
     @property
     def is_linear(self) -> bool:
-        """Whether neither grows faster than the objects."""
+        """Whether neither time nor memory grows faster than the objects."""
         return max(self.time, self.memory) <= _LINEAR
 
 

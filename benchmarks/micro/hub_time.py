@@ -1,14 +1,14 @@
 """The hub's own time for the README's query over the sandbox city, with real connectors and protocols.
 
-Each answer is requested in process (ASGI), as a sample person with their token. The hub's own time is the time from the
-request to the last byte minus the critical path of agency calls. A call is timed where the batch calls the connector:
-it includes the connector's work (SQL, XML, JSON into records) and the transport. The critical path is the chain of
-calls that ends last; the predecessor of a call is the last one that ended before it began. The gaps in the chain belong
-to the hub.
+Requests run in process (ASGI), with the token of a sample person. The hub's own time is the time from the request to
+the last byte of the answer, without the critical path of agency calls. A call is timed where the batch calls the
+connector. So it includes the connector's work (SQL, XML, JSON into records) and the round trip. The critical path is
+the chain of calls that ends last. Each call in it is preceded by the call that had ended last when it began. The time
+between two calls of the chain belongs to the hub.
 
-There are two measurements. The first uses the real connectors. They run in the hub's process and delay each other, so
-it shows the total time and processor time of an answer, but not the hub's share. The second replays the recorded
-answers from memory after a fixed delay. Then only the hub works between two calls, and the difference is its own time.
+There are two measurements. In the first, the real connectors work in the hub's process and delay each other. It shows
+the whole time of an answer and its processor time, but not the parts. In the second, recorded answers come from memory
+after a fixed delay. Only the hub works between two calls then, so the difference is exactly its own time.
 """
 
 from __future__ import annotations
@@ -86,7 +86,7 @@ class HubTime:
 
 @dataclass(slots=True)
 class ConnectorCalls:
-    """The calls of one answer, and all recorded answers."""
+    """The connector calls of one answer, and all recorded answers."""
 
     calls: list[tuple[float, float]] = field(default_factory=list)
     """Start and end of each call of one answer."""
@@ -95,10 +95,10 @@ class ConnectorCalls:
 
 
 class TimedConnector:
-    """Times every call of a connector, and optionally answers it from memory."""
+    """Times every call of a connector, and can answer it from memory."""
 
     def __init__(self, connector: Any, recorded: ConnectorCalls) -> None:  # noqa: ANN401 - any connector
-        """Wrap it."""
+        """Wrap the connector."""
         self._connector = connector
         self._recorded = recorded
 
@@ -153,7 +153,7 @@ async def measure_hub_time(answers: int) -> HubTime:
 
 
 def _log_to(file: TextIO) -> None:
-    """Let the hub write its log line per request as in production, but into a file."""
+    """Write the hub's request log to a file."""
     with redirect_stderr(file):
         server.configure_logging()
 
@@ -234,12 +234,12 @@ def _median_ms(seconds: Sequence[float]) -> float:
 
 
 def no_lifespan(_app: Starlette) -> Any:  # noqa: ANN401 - never entered: the city outlives the application
-    """A lifespan for an application in process, which opens nothing."""
+    """The lifespan of an application that opens nothing."""
     raise NotImplementedError
 
 
 async def ask_once(app: ASGIApp, body: bytes, token: str) -> bytes:
-    """The body of one answer, requested through ASGI 3.0."""
+    """The body of one answer to an ASGI 3.0 request."""
     scope: dict[str, Any] = {
         "type": "http",
         "asgi": {"version": "3.0", "spec_version": "2.3"},

@@ -57,7 +57,7 @@ class GraphqlCore:
     """graphql-core with the hub's schema and one bridge per request, as in the hub."""
 
     def __init__(self, agencies: Agencies, schema: GraphQLSchema) -> None:
-        """Use this schema and context."""
+        """Takes the schema and the agencies."""
         self._agencies = agencies
         self._schema = schema
         self._node_ids = NodeIds(b"m" * 32)

@@ -48,10 +48,10 @@ _VARIANTS: Final[Mapping[str, tuple[float, str] | None]] = {
 
 
 class _SpanSink(BaseHTTPRequestHandler):
-    """A collector that accepts everything."""
+    """Accepts any request."""
 
     def do_POST(self) -> None:
-        """Accept the spans."""
+        """Read the request and answer 200."""
         self.rfile.read(int(self.headers["Content-Length"]))
         self.send_response(200)
         self.send_header("Content-Length", "0")

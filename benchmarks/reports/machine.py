@@ -1,4 +1,4 @@
-"""The machine of a run, and the versions of its programs and libraries."""
+"""The environment of a run: the machine, and the versions of all programs."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def read_facts() -> dict[str, str | int | float]:
 
 
 def read_versions(targets: Iterable[Target]) -> dict[str, str]:
-    """Versions of relevant programs and libraries, and of each target by name."""
+    """Versions of the relevant programs and libraries, and of each target by its name."""
     found = {
         "Python": platform.python_version(),
         "node": _read_program_version(["node", "--version"]),

@@ -1,4 +1,4 @@
-"""The files of a run: `results.json` with a row per measurement, `run.json` with the rest."""
+"""Writes the files of a run: `results.json` with a row for each measurement, `run.json` with the context."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ RUN = "run.json"
 
 @dataclass(kw_only=True)
 class RunReport:
-    """The results of a run so far."""
+    """One run up to now."""
 
     effort: str
     """`full`, `quick` or `trial`."""

@@ -43,10 +43,10 @@ class Figures:
 
 
 class Watcher:
-    """Measures one process repeatedly."""
+    """Observes one process repeatedly."""
 
     def __init__(self, figures_socket: Path, ports: Mapping[int, str], own: int) -> None:
-        """`figures_socket` is the socket of its report; `ports` names its peers' ports, `own` is its own."""
+        """`figures_socket` is the socket of its report, `ports` names its peers, `own` is its own port."""
         self._figures_socket = figures_socket
         self._ports = ports
         self._own = own

@@ -1,4 +1,4 @@
-"""Callers that come and go: some send one request, some many, some leave early, some send nothing."""
+"""Callers that come and go: some send one request, some many, some leave during a request, some stay silent."""
 
 from __future__ import annotations
 
@@ -52,17 +52,17 @@ class SoakCallers:
 
     @property
     def url(self) -> str:
-        """The hub's address."""
+        """The address of the hub."""
         return f"http://{HOST}:{self.port}"
 
     async def ask_for_every_citizen(self) -> None:
-        """Let every citizen send every query once, so that the hub has seen all of them."""
+        """Let every citizen send every query once, so that data about all people is in memory."""
         async with aiohttp.ClientSession(self.url, connector=aiohttp.TCPConnector(limit=_MAX_CONCURRENCY)) as http:
             questions = [({"query": text}, token) for text in _OWN for _, token in self.citizens]
             await asyncio.gather(*(self._read_answer(http, body, token) for body, token in questions))
 
     async def ask(self, seconds: float) -> None:
-        """Run callers for this time."""
+        """Come and go for this number of seconds."""
         until = time.monotonic() + seconds
         await asyncio.gather(
             *(self._one_after_another(until) for _ in range(_MAX_CONCURRENCY)), self._send_agency_changes(until)
@@ -75,7 +75,7 @@ class SoakCallers:
                 await (self._visit(until) if drawn < 0.95 else self._hold_silent_connection())  # noqa: PLR2004 - one in twenty
 
     async def _visit(self, until: float) -> None:
-        """Open a connection, send some queries, close it."""
+        """Open a connection, send some queries, and leave."""
         timeout = aiohttp.ClientTimeout(total=20)
         async with aiohttp.ClientSession(self.url, timeout=timeout) as http:
             for _ in range(self.random.choice((1, 2, 5, 20))):

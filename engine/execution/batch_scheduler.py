@@ -83,7 +83,7 @@ class BatchScheduler:
             # Sets have no order: the call gets its keys in the order of the request.
             read.pending.update(keys if len(new) == len(keys) else dict.fromkeys(key for key in keys if key in new))
             read.requested |= new
-            # Dispatch at the end of this turn, when every step of the turn has requested its keys.
+            # Dispatch after the callbacks that are ready now, because their steps may request keys for the same call.
             if not self._dispatch_scheduled:
                 self._dispatch_scheduled = True
                 self._loop.call_soon(self.dispatch)
@@ -145,7 +145,7 @@ class BatchScheduler:
         """Call the batches for all pending keys.
 
         Answers that are available immediately may lead to more keys. These are dispatched in the same turn, too, but
-        only while nothing else runs that could finish in this turn and request keys for the same calls.
+        only while nothing else runs that could finish in this turn and request keys of the same batches.
         """
         for _ in range(_MAX_IMMEDIATE_STEPS):
             pending, self._pending = self._pending, []

@@ -22,21 +22,8 @@ MAX_WORDS = 45
 """Words of a single sentence."""
 
 FOLDERS = (
-    *(
-        "benchmarks",
-        "cache",
-        "cli",
-        "deploy",
-        "docs",
-        "records",
-        "resolvers",
-        "sandbox",
-        "schema",
-        "scripts",
-        "server.py",
-        "services",
-    ),
-    *("settings", "store", "telemetry", "wiring", "workers"),
+    *("benchmarks", "cache", "cli", "connectors", "deploy", "docs", "records", "resolvers", "sandbox", "schema"),
+    *("scripts", "server.py", "services", "settings", "store", "telemetry", "wiring", "workers"),
 )
 """Code with plain docstrings, comments and texts. Add a folder as soon as it passes."""
 
@@ -72,7 +59,7 @@ def read_schema() -> Iterator[Prose]:
             yield from read_markdown(each.description or "", f"schema.graphql {place}")
 
 
-def read_command_help(command: Any = None, name: str = "simpul") -> Iterator[Prose]:  # noqa: ANN401 - typer keeps a click of its own
+def read_command_help(command: Any = None, name: str = "simpul") -> Iterator[Prose]:  # noqa: ANN401 - typer has its own copy of click
     """The help of each command, and of its options and arguments."""
     command = typer.main.get_command(build_app()) if command is None else command
     for text in (command.help, *(getattr(each, "help", None) for each in command.params)):

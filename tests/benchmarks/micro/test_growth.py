@@ -1,4 +1,4 @@
-"""The exponent of growth."""
+"""How growth is computed."""
 
 import pytest
 
