@@ -46,7 +46,7 @@ async def page(program: FindProgram) -> AsyncIterator[BrowserPage]:
 
 
 async def read(hub: HubClient) -> str:
-    """The page as whoever has no script, and is nobody in particular, reads it."""
+    """The page without scripts and without a token."""
     async with aiohttp.ClientSession() as http, http.get(f"{hub.url}/status?lang=en") as response:
         assert response.status == 200
         return await response.text()
