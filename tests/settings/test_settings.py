@@ -176,7 +176,7 @@ def test_purposes_are_parsed_into_the_policy(monkeypatch: pytest.MonkeyPatch) ->
 
 def test_an_unknown_purpose_stops_the_start_and_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SIMPUL_PURPOSES", "pbb:CURIOSITY")
-    with pytest.raises(ValidationError, match="'pbb:CURIOSITY' does not say who may state which purposes"):
+    with pytest.raises(ValidationError, match="'pbb:CURIOSITY' does not assign purposes to an agency"):
         read()
 
 

@@ -128,12 +128,12 @@ def test_a_purpose_of_callers_of_other_kinds_is_ignored(headers: tuple[str, str]
 @pytest.mark.parametrize(
     ("headers", "says"),
     [
-        ([("X-Purpose", "curiosity")], "The token says another purpose than X-Purpose. Send the same, or none."),
+        ([("X-Purpose", "curiosity")], "X-Purpose differs from the token's purpose. Send the same one, or no header."),
         ([("X-Purpose", "kyc"), ("X-Purpose", "kyc")], "The header X-Purpose comes more than once. Send it once."),
         ([("X-Case", "7"), ("X-Case", "8")], "The header X-Case comes more than once. Send it once."),
         (
             [("X-Purpose", "a b")],
-            "The purpose is none. Send X-Purpose as at most 64 letters, digits and '_.:-', no 13 digits in a row.",
+            "X-Purpose is malformed. Use at most 64 letters, digits and '_.:-', no 13 digits in a row.",
         ),
     ],
 )

@@ -265,7 +265,8 @@ def _check_person(caller: Caller) -> Caller:
         raise HttpError(HttpErrorCode.FORBIDDEN, "Only a person can export data here, and only their own.")
     if not caller.first_party:
         raise HttpError(
-            HttpErrorCode.FORBIDDEN, "Only the city's own apps may export a person's data. Send the person there."
+            HttpErrorCode.FORBIDDEN,
+            "Only the city's own apps may export a person's data. Refer the person to them.",
         )
     if caller.assurance < Assurance.SUBSTANTIAL:
         raise HttpError(
