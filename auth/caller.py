@@ -70,8 +70,8 @@ _AUTH_TIME_LEEWAY: Final = 10.0
 class Caller:
     """The caller, as the token of the request proves it.
 
-    `repr` never shows the NIK, the NIB or the subject, so that a caller can be logged. Two callers are equal when
-    everything that a rule may read of them is.
+    `repr` never shows the NIK, the NIB or the subject, so that a caller can be logged. Two callers are equal if all
+    attributes that a rule may read are equal.
     """
 
     kind: CallerKind
@@ -88,7 +88,7 @@ class Caller:
     role: str | None = None
     """The role at the agency."""
     client: ClientId | None = None
-    """The client application (`client_id` or `azp`) at its issuer; partners and agency systems are such themselves."""
+    """The client application (`client_id` or `azp`) at its issuer. Partners and agency systems are clients."""
     scopes: frozenset[str] = frozenset()
     """What the token allows the client (`scope`)."""
     first_party: bool = False

@@ -1,8 +1,8 @@
-"""`python -m benchmarks.open_load`: requests that come when they come, whether or not earlier ones were answered.
+"""`python -m benchmarks.open_load`: requests at random times, independent of earlier answers.
 
-A load that waits for each answer before it asks again slows down with whom it asks, and so never asks for more than
-can be answered. Here requests come at random (a Poisson process), each on a connection that is free; where none is, it
-waits on this side, and its time counts from when it came.
+A load that waits for each answer slows down with the server, and so never exceeds its capacity. Here requests arrive
+at random (a Poisson process), each on a free connection. Without a free connection a request waits here, and its time
+counts from its arrival.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ class _ScheduledRequest:
 
 @dataclass(slots=True)
 class OpenLoadResult:
-    """What became of the requests of one name."""
+    """The results of the requests of one name."""
 
     sent: int = 0
     refused: int = 0
@@ -82,7 +82,7 @@ def _content_length(head: bytearray) -> int:
 
 
 class _OpenLoad:
-    """The load, and what was seen."""
+    """The load and its results."""
 
     def __init__(self, names: set[str]) -> None:
         self.seen = {name: OpenLoadResult() for name in names}
@@ -149,7 +149,7 @@ def _render(each: dict[str, str], host: str) -> bytes:
 
 
 def main() -> None:
-    """Load, and write what was seen as JSON."""
+    """Run the load, and write the results as JSON."""
     host, port, requests, rate, seconds, into = sys.argv[1:]
     requests_by_kind = orjson.loads(Path(requests).read_bytes())
     kinds: dict[str, list[bytes]] = {}

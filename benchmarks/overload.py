@@ -1,9 +1,9 @@
-"""What becomes of answers when the hub is asked for more than it can answer, with load shedding and without it.
+"""Answers under overload, with load shedding and without it.
 
-The citizen's query of the README over the city's own graph, whose agencies answer at once with what they once answered
-(`recorded_city`), so that the hub's processor is what there is too little of. Of every ten requests one comes through
-the application of the emergency lane. Both hubs are asked in turns within one run, at parts and multiples of what the
-hub can answer, which is measured a moment before.
+The load is the README's query over the city's graph. The agencies immediately repeat recorded answers
+(`recorded_city`), so the hub's processor is the bottleneck. One of ten requests uses the application of the emergency
+lane. Both hubs are measured in turns within one run, at parts and multiples of the capacity. The capacity is measured
+immediately before.
 """
 
 from __future__ import annotations

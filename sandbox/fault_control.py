@@ -32,7 +32,7 @@ def build_app(proxies: Mapping[str, FaultProxy]) -> Starlette:
     async def inject(request: Request) -> JSONResponse:
         proxy = proxies.get(request.path_params["agency"])
         if proxy is None:
-            return _bad_request(f"{request.path_params['agency']!r} is none of {', '.join(proxies)}.")
+            return _bad_request(f"{request.path_params['agency']!r} is unknown; agencies are {', '.join(proxies)}.")
         try:
             values = await request.json()
             fault = WireFault(
@@ -50,7 +50,7 @@ def build_app(proxies: Mapping[str, FaultProxy]) -> Starlette:
     async def clear(request: Request) -> JSONResponse:
         proxy = proxies.get(request.path_params["agency"])
         if proxy is None:
-            return _bad_request(f"{request.path_params['agency']!r} is none of {', '.join(proxies)}.")
+            return _bad_request(f"{request.path_params['agency']!r} is unknown; agencies are {', '.join(proxies)}.")
         await proxy.clear()
         return JSONResponse(_proxy_to_json(proxy))
 

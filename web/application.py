@@ -81,7 +81,7 @@ def _is_preflight(scope: Scope) -> bool:
 
 
 def build_web_application(parts: WebParts) -> WebApplication:
-    """Build the application."""
+    """Build the HTTP application."""
     settings = parts.settings
     health = HealthEndpoint(parts.ready)
     request_log = RequestLog()
@@ -104,8 +104,7 @@ def build_web_application(parts: WebParts) -> WebApplication:
         exception_handlers={HttpError: handle_http_error, HTTPException: handle_starlette_error},
         lifespan=parts.lifespan,
     )
-    # A redirect names the hub as a request reached it: in the clear, where a proxy ends TLS before it. Another address
-    # is another one, and not found.
+    # A redirect would use the scheme and host of the request, which is `http` behind a TLS-terminating proxy.
     others.router.redirect_slashes = False
     return WebApplication(
         graphql=CORSMiddleware(endpoint, **_build_cors_options(settings.origins)) if settings.origins else endpoint,
@@ -143,7 +142,7 @@ def _build_cors_options(origins: AllowedOrigins) -> dict[str, Any]:
 
 
 def _build_middleware(parts: WebParts, request_log: RequestLog, paths: Collection[str]) -> list[Middleware]:
-    """The middleware of all requests but those for `/graphql`, before routing, in this order."""
+    """The middleware of all requests besides `/graphql`, in this order, before routing."""
     settings = parts.settings
     return [
         Middleware(
@@ -155,7 +154,7 @@ def _build_middleware(parts: WebParts, request_log: RequestLog, paths: Collectio
             paths=paths,
         ),
         Middleware(SecurityHeaders, hsts_seconds=settings.hsts_seconds),
-        # In development there are metrics without a token: they are shown to no page of another site.
+        # In development, metrics need no token, so the check of hosts must keep foreign pages from them.
         Middleware(
             KnownHosts,
             allowed=settings.allowed_hosts,

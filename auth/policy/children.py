@@ -13,9 +13,10 @@ is listed and of age, and it lists each person once. Any other card could make a
 from __future__ import annotations
 
 import re
-from datetime import date, datetime, timedelta, timezone
+from datetime import date, datetime
 from typing import Final
 
+from records.clocks import CITY_TIME_ZONE
 from records.identifiers import Nik
 from records.population import Household, HouseholdMember, Relationship
 from records.purposes import Purpose
@@ -34,7 +35,6 @@ CHILD_PURPOSES: Final = frozenset(
 
 _PARENTS: Final = frozenset({Relationship.HEAD, Relationship.HUSBAND, Relationship.WIFE})
 _NO_PEOPLE: Final[frozenset[Nik]] = frozenset()
-_JAKARTA: Final = timezone(timedelta(hours=7), "WIB")
 _NIK: Final = re.compile(r"\d{6}(\d\d)(\d\d)(\d\d)\d{4}", re.ASCII)
 _WOMAN_DAY_OFFSET: Final = 40
 _CENTURY: Final = 100
@@ -42,7 +42,7 @@ _CENTURY: Final = 100
 
 def get_city_date() -> date:
     """Today in the city's time zone. Ages are computed at this date."""
-    return datetime.now(_JAKARTA).date()
+    return datetime.now(CITY_TIME_ZONE).date()
 
 
 def is_child(nik: str, today: date) -> bool:

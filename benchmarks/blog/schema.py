@@ -46,7 +46,7 @@ Owner = Annotated[strawberry.ID, strawberry.argument(description="Whose.")]
 
 
 class BlogQueryRoot:
-    """Where every query of the small world starts."""
+    """The root of the small world's queries."""
 
     @root(greetings, returns=str | None, rule=Rule.PUBLIC)
     def greet() -> str:
@@ -75,6 +75,6 @@ class BlogQueryRoot:
 
 
 def build_blog_schema() -> strawberry.Schema:
-    """The finished schema, made anew."""
+    """Build a new, finished schema."""
     members = {name: value for name, value in vars(BlogQueryRoot).items() if name not in ("__dict__", "__weakref__")}
     return finish_schema(strawberry.type(type("Query", (), members), description=BlogQueryRoot.__doc__))

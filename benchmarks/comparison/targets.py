@@ -1,4 +1,4 @@
-"""What is measured: Simpul, its peers, and what can be written by hand."""
+"""The targets: Simpul, its peers, and handwritten code."""
 
 from __future__ import annotations
 
@@ -16,18 +16,18 @@ TAILCALL = NPM / "node_modules" / "@tailcallhq" / "core-linux-x64-gnu" / "bin" /
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TargetOptions:
-    """What a target is told when it is started."""
+    """The options with which a target starts."""
 
     port: int
     upstream: str
     keys: Path
     folder: Path
-    """For files of its own."""
+    """For the target's own files."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Command:
-    """How a target is started."""
+    """The command that starts a target."""
 
     arguments: Sequence[str]
     folder: Path = ROOT

@@ -1,6 +1,6 @@
 """The agencies behind the benchmarks: static JSON from nginx, counted.
 
-Where nginx cannot be had, a small server of our own stands in, and the output says so.
+Without nginx, a small server of our own replaces it, and the output says so.
 """
 
 from __future__ import annotations

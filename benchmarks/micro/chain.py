@@ -21,7 +21,7 @@ from schema.declarations.publishing import publishes
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Person:
-    """Somebody with a friend."""
+    """A person with a friend."""
 
     id: Annotated[int, Doc("Number of the person.")]
     name: Annotated[str, Doc("Full name.")]
@@ -72,7 +72,7 @@ class ChainInMemory:
     """Levels of people: the friend of number n of one level is number n of the next."""
 
     def __init__(self, per_level: int) -> None:
-        """Make people as they are asked for the first time."""
+        """People are created at their first use."""
         self._per_level = per_level
         self._known: dict[int, Person] = {}
 
@@ -94,13 +94,13 @@ class ChainInMemory:
 
 
 def build_chain_schema() -> strawberry.Schema:
-    """The finished schema, made anew."""
+    """Build a new, finished schema."""
     members = {name: value for name, value in vars(ChainQueryRoot).items() if name not in ("__dict__", "__weakref__")}
     return finish_schema(strawberry.type(type("Query", (), members), description=ChainQueryRoot.__doc__))
 
 
 def build_chain_document(levels: int) -> str:
-    """A query of so many levels of people."""
+    """Build a query with this number of levels of people."""
     inner = "id name"
     for _ in range(levels - 1):
         inner = f"id name friend {{ {inner} }}"

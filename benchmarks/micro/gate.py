@@ -1,4 +1,4 @@
-"""`python -m benchmarks.micro.gate`: what passing an agency's gate adds to a call that is answered at once."""
+"""`python -m benchmarks.micro.gate`: what an agency's gate adds to a call that is answered immediately."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ async def _refused(gate: Gate, call: Call) -> float:
 
 
 async def measure() -> dict[str, float]:
-    """Microseconds a call, the best of several rounds, by what was agreed."""
+    """Microseconds a call by agreed terms, the best of several rounds."""
     call = Call(deadline=monotonic() + 3600, request_id="benchmark")
     broken = Gate("pbb", _BROKEN)
     with suppress(AgencyFailure):

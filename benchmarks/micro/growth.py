@@ -44,7 +44,7 @@ class GrowthPoint:
     milliseconds: float
     """Processor time, from the request to the bytes of the answer."""
     bytes_an_object: float
-    """The most memory that was held for the answer at once, by objects (tracemalloc)."""
+    """The peak of memory for the answer, divided by its objects (tracemalloc)."""
     longest_stall_ms: float
     """The longest time for which nothing else ran on the event loop meanwhile."""
 
@@ -59,12 +59,12 @@ class Growth:
 
     @property
     def is_linear(self) -> bool:
-        """Whether neither grows faster than the objects."""
+        """Whether neither time nor memory grows faster than the objects."""
         return max(self.time, self.memory) <= _LINEAR
 
 
 async def measure_curves(*, quick: bool, within: float) -> list[GrowthPoint]:
-    """Measure every size; `quick` leaves the largest out."""
+    """Measure every size; `quick` omits the largest."""
     points = []
     for count in COUNTS[:-1] if quick else COUNTS:
         users = max(count // _USERS_EACH, 1)

@@ -1,8 +1,8 @@
-"""Documents that were never seen before: the hub beside graphql-core alone, over the same schema and the same fields.
+"""New documents: the hub and graphql-core alone, with the same schema and the same fields.
 
-Both get the text and give the bytes. graphql-core parses, validates by the rules of the specification and executes; the
-hub does that with limits, rules, errors and plans of its own. Every document is another one by the name of its
-operation, so that nothing kept for an earlier one helps either.
+Both take the text and return the bytes. graphql-core parses, validates by the rules of the specification and executes.
+The hub also has limits, access rules, errors and plans. Every document has another operation name, so no cached
+document helps.
 """
 
 from __future__ import annotations
@@ -57,13 +57,13 @@ class GraphqlCore:
     """graphql-core over the hub's own schema, one bridge a request as the hub has it."""
 
     def __init__(self, agencies: Agencies, schema: GraphQLSchema) -> None:
-        """Take what answers."""
+        """Takes the schema and the agencies."""
         self._agencies = agencies
         self._schema = schema
         self._node_ids = NodeIds(b"m" * 32)
 
     async def answer(self, text: str) -> bytes:
-        """One answer. Raises `RuntimeError` where the document is refused."""
+        """One answer. Raises `RuntimeError` if the document is refused."""
         document = parse(text)
         if validate(self._schema, document):
             raise RuntimeError("graphql-core refuses a document of the benchmark.")
@@ -79,7 +79,7 @@ class GraphqlCore:
 
 
 async def measure_documents(each: int) -> list[NewDocumentsResult]:
-    """Measure so many documents of each kind."""
+    """Measure this number of documents of each kind."""
     blog, blog_graph = build_blog_agencies(_POSTS, _USERS), get_graphql_schema(build_blog_schema())
     people, people_graph = Agencies({ChainPeople: Chain(_USERS)}), get_graphql_schema(build_chain_schema())
     wide = "{ " + " ".join(f"a{n}: posts {{ id title b{n}: body user {{ name }} }}" for n in range(_WIDE)) + " }"

@@ -40,25 +40,25 @@ _LINES: Final = 512
 _BODY: Final = json.dumps({"query": "{ greet }"}).encode()
 _VARIANTS: Final[Mapping[str, tuple[float, str] | None]] = {
     "no traces": None,
-    "traces, this request is not told": (0.0, "taken"),
-    "traces, 1 of 100 is told": (0.01, "taken"),
-    "traces, every request is told": (1.0, "taken"),
-    "the same, and nobody collects them": (1.0, "gone"),
+    "traces, this request is not sampled": (0.0, "taken"),
+    "traces, 1 of 100 is sampled": (0.01, "taken"),
+    "traces, every request is sampled": (1.0, "taken"),
+    "the same, without a collector": (1.0, "gone"),
 }
 
 
 class _SpanSink(BaseHTTPRequestHandler):
-    """Takes whatever it is sent."""
+    """Accepts any request."""
 
     def do_POST(self) -> None:
-        """Read it, and say so."""
+        """Read the request and answer 200."""
         self.rfile.read(int(self.headers["Content-Length"]))
         self.send_response(200)
         self.send_header("Content-Length", "0")
         self.end_headers()
 
     def log_message(self, *_: object) -> None:
-        """Say nothing of it."""
+        """Log nothing."""
 
 
 async def _measure_requests() -> Mapping[str, Sequence[tuple[float, float]]]:

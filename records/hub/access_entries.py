@@ -6,9 +6,11 @@ from datetime import datetime
 from typing import Annotated
 
 from records.description import Doc
-from records.hub.ledger_entries import AccessPosition
+from records.hub.ledger_entries import AccessPosition, AccessSearch
 from records.identifiers import Nik
 from records.record import record
+
+_NO_FILTERS = AccessSearch()
 
 
 @record
@@ -60,18 +62,15 @@ class AccessEntryQuery:
     after: AccessPosition | None = None
     subject: Nik | None = None
     """Only entries about this person; the data-protection officer gives the NIK."""
-    agency: str | None = None
-    """Only entries of readers of this agency."""
     person: str | None = None
     reader: str | None = None
-    read_from: datetime | None = None
-    read_until: datetime | None = None
-    reader_kind: str | None = None
-    client: str | None = None
-    purpose: str | None = None
-    case: str | None = None
-    operation: str | None = None
-    request_id: str | None = None
+    filters: AccessSearch = _NO_FILTERS
+    """The other filters, which need no identity."""
+
+    @property
+    def agency(self) -> str | None:
+        """The agency of the readers; None for all."""
+        return self.filters.agency
 
 
 @record

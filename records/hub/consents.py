@@ -60,7 +60,7 @@ class Consent:
 class ConsentRequest:
     """A partner's request for a person's consent, which the person has not answered yet."""
 
-    subject: Annotated[Nik, Doc("The person who opened it first, and to whom it belongs.")]
+    subject: Annotated[Nik, Doc("The first person who opened it; it belongs to them.")]
     id: Annotated[str, Doc("Opaque id; the person answers by it.")]
     client: Annotated[str, Doc("The partner's application: `issuer/client_id`.")]
     partner: Annotated[str, Doc("Name of the partner.")]

@@ -7,12 +7,14 @@ from datetime import datetime
 from typing import Any
 
 import strawberry
+from strawberry.utils.str_converters import to_camel_case
 
 from auth.caller import Caller, CallerKind
 from auth.policy.rules import Access, Rule
 from engine.errors import BadInput
 from records.description import DescribedEnum
 from records.hub.access_entries import AccessEntry, AccessEntryPage, AccessEntryQuery
+from records.hub.ledger_entries import AccessSearch
 from records.identifiers import Nik
 from schema.declarations.enums import publish_enum
 from schema.declarations.publishing import publishes
@@ -99,36 +101,27 @@ def build_access_entry_query(
 ) -> AccessEntryQuery:
     """Builds the query. The default agency of a supervisor is their own. Raises `BadInput`."""
     wanted = filter_ or AccessEntryFilter()
-    texts = {name: getattr(wanted, name) for name in _TEXT_FIELDS}
+    texts: dict[str, Any] = {name: text for name, text in vars(wanted).items() if isinstance(text, str)}
     for name, text in texts.items():
-        if text is not None and not (0 < len(text) <= _MAX_TEXT_LENGTH and text.isprintable()):
+        if not (0 < len(text) <= _MAX_TEXT_LENGTH and text.isprintable()):
             raise BadInput(
-                f"Argument 'filter.{_TEXT_FIELDS[name]}' must have 1 to {_MAX_TEXT_LENGTH} characters on one line."
+                f"Argument 'filter.{to_camel_case(name)}' must have 1 to {_MAX_TEXT_LENGTH} characters on one line."
             )
-    if texts["agency"] is None and caller.kind is CallerKind.SUPERVISOR:
-        texts["agency"] = caller.agency
+    if caller.kind is CallerKind.SUPERVISOR:
+        texts.setdefault("agency", caller.agency)
     return AccessEntryQuery(
         first=check_first(first),
         after=parse_access_position(after) if after else None,
         subject=subject,
-        read_from=wanted.read_from,
-        read_until=wanted.read_until,
-        reader_kind=None if wanted.reader_kind is None else wanted.reader_kind.value,
-        **texts,
+        person=texts.pop("person", None),
+        reader=texts.pop("reader", None),
+        filters=AccessSearch(
+            start=wanted.read_from,
+            end=wanted.read_until,
+            caller_kind=None if wanted.reader_kind is None else wanted.reader_kind.value,
+            **texts,
+        ),
     )
-
-
-_TEXT_FIELDS = {
-    "agency": "agency",
-    "client": "client",
-    "purpose": "purpose",
-    "case": "case",
-    "operation": "operation",
-    "request_id": "requestId",
-    "person": "person",
-    "reader": "reader",
-}
-"""Text fields of the filter, by their GraphQL names."""
 
 
 def build_access_entry_connection(found: AccessEntryPage, arguments: Mapping[str, Any]) -> Any:  # noqa: ANN401 - see `build_connection`

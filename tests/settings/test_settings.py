@@ -131,7 +131,7 @@ def test_callers_are_limited_except_in_development(monkeypatch: pytest.MonkeyPat
 
 def test_a_rate_for_an_unknown_kind_of_caller_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SIMPUL_RATES", "citizen:10/1000 citizens:10/1000")
-    assert "'citizens' is no kind of caller. Write kind:requests/points" in refusal()
+    assert "'citizens' is not a kind of caller. Write kind:requests/points" in refusal()
 
 
 def test_the_address_of_redis_is_checked_and_never_shown(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -176,7 +176,7 @@ def test_purposes_are_parsed_into_the_policy(monkeypatch: pytest.MonkeyPatch) ->
 
 def test_an_unknown_purpose_stops_the_start_and_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SIMPUL_PURPOSES", "pbb:CURIOSITY")
-    with pytest.raises(ValidationError, match="'pbb:CURIOSITY' does not say who may state which purposes"):
+    with pytest.raises(ValidationError, match="'pbb:CURIOSITY' does not assign purposes to an agency"):
         read()
 
 

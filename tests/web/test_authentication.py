@@ -46,7 +46,7 @@ def authenticate(authorization: str | None, certificate: str | None) -> Caller |
 
 def get_proven_caller(name: str) -> Caller:
     if name == "unknown":
-        raise KeysUnavailable("Nobody can tell.")
+        raise KeysUnavailable("The issuer does not answer.")
     if name not in CALLERS:
         raise Unauthenticated("Get a new one.")
     return CALLERS[name]
@@ -105,13 +105,13 @@ async def test_invalid_tokens_are_refused_with_and_without_waiting(
 
 
 @pytest.mark.parametrize("name", ["rina", "siak", "ratna"])
-def test_officials_systems_and_overseers_state_purpose_and_case(name: str) -> None:
+def test_officials_systems_and_overseers_declare_purpose_and_case(name: str) -> None:
     found = get_caller(("Authorization", name), ("X-Purpose", "tax-audit"), ("X-Case", "2026/7"))
     assert (found.purpose, found.case) == ("tax-audit", "2026/7")
     assert CALLERS[name].purpose is None
 
 
-def test_a_partner_states_what_the_token_leaves_open() -> None:
+def test_a_partner_declares_what_its_token_does_not() -> None:
     found = get_caller(("Authorization", "bank"), ("X-Case", "7"))
     assert (found.purpose, found.case) == ("kyc", "7")
 
@@ -128,12 +128,12 @@ def test_a_purpose_of_callers_of_other_kinds_is_ignored(headers: tuple[str, str]
 @pytest.mark.parametrize(
     ("headers", "says"),
     [
-        ([("X-Purpose", "curiosity")], "The token says another purpose than X-Purpose. Send the same, or none."),
+        ([("X-Purpose", "curiosity")], "X-Purpose differs from the token's purpose. Send the same one, or no header."),
         ([("X-Purpose", "kyc"), ("X-Purpose", "kyc")], "The header X-Purpose comes more than once. Send it once."),
         ([("X-Case", "7"), ("X-Case", "8")], "The header X-Case comes more than once. Send it once."),
         (
             [("X-Purpose", "a b")],
-            "The purpose is none. Send X-Purpose as at most 64 letters, digits and '_.:-', no 13 digits in a row.",
+            "X-Purpose is malformed. Use at most 64 letters, digits and '_.:-', no 13 digits in a row.",
         ),
     ],
 )

@@ -265,7 +265,7 @@ def _check_person(caller: Caller) -> Caller:
         raise HttpError(HttpErrorCode.FORBIDDEN, "A person fetches their own data here, and nobody else's.")
     if not caller.first_party:
         raise HttpError(
-            HttpErrorCode.FORBIDDEN, "Only the city's own apps may fetch this for a person. Send the person there."
+            HttpErrorCode.FORBIDDEN, "Only the city's own apps may fetch this for a person. Refer the person to them."
         )
     if caller.assurance < Assurance.SUBSTANTIAL:
         raise HttpError(

@@ -94,7 +94,7 @@ class GraphQLEndpoint:
         self._head_without_body = always
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Serve one request under its id, and handle every fault."""
+        """Serve one request under its id, and handle unexpected errors."""
         began = monotonic()
         settings = self._settings
         headers = RequestHeaders(scope)
@@ -103,7 +103,7 @@ class GraphQLEndpoint:
         current_request = enter_request(call)
         write_at_once = take_single_write(scope)
         if self._origins and "origin" in headers:
-            write_at_once = None  # a page of another origin: its headers are added on the way out
+            write_at_once = None  # CORS headers are added on the way out
         body = LimitedBody(headers, receive, send, max_bytes=settings.max_body_bytes, timeout=settings.body_timeout)
         needs_admission = not self._load_shedder.enter(began, is_surplus=is_surplus(scope))
         response: _EndpointResponse | None = None
@@ -114,7 +114,7 @@ class GraphQLEndpoint:
                 write_at_once is not None and body.is_complete and self._write_at_once(response, call, write_at_once)
             ):
                 await self._send(response, call, send if body.is_complete else body.send)
-        except Exception as error:  # noqa: BLE001 - the place where every fault of the hub ends
+        except Exception as error:  # noqa: BLE001 - the handler of all unexpected errors
             refusal = report_incident(
                 error, call.request_id, has_started=response is not None, with_messages=settings.development
             )

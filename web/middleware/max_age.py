@@ -1,4 +1,4 @@
-"""How old what is used may be, as a request says it by `Cache-Control` (RFC 9111, section 5.2.1)."""
+"""The maximum age of data that a request sets in `Cache-Control` (RFC 9111, section 5.2.1)."""
 
 from __future__ import annotations
 
@@ -12,15 +12,15 @@ from web.request_headers import TOKEN, RequestHeaders
 HEADER: Final = "Cache-Control"
 _DIRECTIVE = re.compile(rf'[ \t]*({TOKEN})(=(?:({TOKEN})|"((?:[^"\\]|\\.)*)"))?[ \t]*(?:,|\Z)')
 _SECONDS = re.compile(r"[0-9]{1,9}")
-"""More than thirty years are as good as no bound."""
+"""Up to nine digits: thirty years, as good as no limit."""
 
 
 def parse_max_age(headers: RequestHeaders) -> float:
-    """Seconds; 0 for `no-cache` and `max-age=0`, infinity where nothing is said.
+    """The maximum age in seconds: 0 for `no-cache` and `max-age=0`, infinity without a directive.
 
-    What is malformed, or means nothing to an origin (`max-stale`, `only-if-cached`, extensions), is passed over.
+    Ignores malformed directives, and those without a meaning for an origin (`max-stale`, `only-if-cached`, extensions).
     """
-    if HEADER not in headers:  # as with most requests
+    if HEADER not in headers:  # most requests
         return inf
     return min((_to_max_age(*each) for each in _parse_directives(",".join(headers.getlist(HEADER)))), default=inf)
 
@@ -34,7 +34,7 @@ def _to_max_age(name: str, argument: str | None) -> float:
 
 
 def _parse_directives(value: str) -> Iterator[tuple[str, str | None]]:
-    """The well-formed directives: name in lower case, and argument."""
+    """The well-formed directives: their names in lower case, and arguments."""
     at = 0
     while at < len(value):
         found = _DIRECTIVE.match(value, at)

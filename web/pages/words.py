@@ -8,15 +8,16 @@ from __future__ import annotations
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime, timedelta, timezone
+from datetime import datetime
 from pathlib import Path
 from typing import Any, Final
+
+from records.clocks import CITY_TIME_ZONE
 
 DEFAULT_LANGUAGE: Final = "id"
 """The language of whoever says nothing."""
 LANGUAGES: Final = (DEFAULT_LANGUAGE, "en")
 _FOLDER: Final = Path(__file__).parent / "words"
-_JAKARTA: Final = timezone(timedelta(hours=7), "WIB")
 _MAX_ACCEPT_LENGTH: Final = 200
 """Characters of an `Accept-Language` that are looked at."""
 
@@ -41,7 +42,7 @@ class Words:
 
     def moment(self, text: str) -> str:
         """A moment as GraphQL writes it, as people do: `25 November 2026 pukul 15.30 WIB`."""
-        moment = datetime.fromisoformat(text).astimezone(_JAKARTA)
+        moment = datetime.fromisoformat(text).astimezone(CITY_TIME_ZONE)
         dates = self.sections["dates"]
         return str(dates["moment"]).format(
             day=self._format_day(moment), hour=moment.hour, minute=moment.minute, zone="WIB"
@@ -49,13 +50,13 @@ class Words:
 
     def time(self, seconds: float) -> str:
         """The time of day of a moment in seconds since 1970: `09.05 WIB`."""
-        moment = datetime.fromtimestamp(seconds, _JAKARTA)
+        moment = datetime.fromtimestamp(seconds, CITY_TIME_ZONE)
         return str(self.sections["dates"]["time"]).format(hour=moment.hour, minute=moment.minute, zone="WIB")
 
     def day(self, text: str) -> str:
         """The day of a moment: `25 November 2026`."""
         moment = datetime.fromisoformat(text)
-        return self._format_day(moment if moment.tzinfo is None else moment.astimezone(_JAKARTA))
+        return self._format_day(moment if moment.tzinfo is None else moment.astimezone(CITY_TIME_ZONE))
 
     def number(self, value: float) -> str:
         """A number, with the thousands apart as the language does it."""

@@ -16,8 +16,7 @@ from tests.fakes.small_hub import SmallHub, run_small_hub
 
 PUBLIC = '{ region(code: "31") { name } }'
 UNAVAILABLE = (
-    "The keys of the token's issuer cannot be had at the moment, so nobody can tell whether it is good. "
-    "Try again in 10 s."
+    "The keys of the token's issuer are unavailable at the moment, so the token cannot be verified. Try again in 10 s."
 )
 
 

@@ -44,7 +44,7 @@ def test_who_is_of_no_agency_may_state_no_purpose() -> None:
 
 @pytest.mark.parametrize("line", ["", "pbb", "pbb:", ":PAYMENT", "pbb:payment", "pbb:PAYMENT,", "pbb:CURIOSITY"])
 def test_a_malformed_line_is_refused_with_the_fix(line: str) -> None:
-    with pytest.raises(ValueError, match=r"does not say who may state which purposes\. Write agency:PURPOSE,PURPOSE"):
+    with pytest.raises(ValueError, match=r"does not assign purposes to an agency\. Write agency:PURPOSE,PURPOSE"):
         parse_purposes([line])
 
 

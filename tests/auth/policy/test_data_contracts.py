@@ -87,11 +87,11 @@ def test_a_folder_holds_a_file_an_agency(tmp_path: Path) -> None:
         ({"colour": "blue"}, "contract 1, colour"),
         (
             contract_with_assessment(classes=["PUBLIC"]),
-            "'PUBLIC' is no class of personal data; choose of PERSONAL, HEALTH",
+            "'PUBLIC' is no class of personal data; choose from PERSONAL, HEALTH",
         ),
         (contract_with_assessment(classes=[]), "contract 1, assessment, classes"),
         (contract_with_assessment(residual_risk="none"), "contract 1, assessment, residual_risk"),
-        (contract_with_assessment(review_by="2026-09-14"), "review_by: it has to lie after decided_on"),
+        (contract_with_assessment(review_by="2026-09-14"), "review_by: it must be later than decided_on"),
         (contract_with_assessment(decided_on="soon"), "contract 1, assessment, decided_on"),
     ],
 )
@@ -105,8 +105,8 @@ def test_a_file_that_cannot_be_read_is_named(tmp_path: Path) -> None:
     (tmp_path / "broken.toml").write_text("contract = ")
     for path, told in (
         (tmp_path / "none.toml", "cannot be read: No such file"),
-        (tmp_path / "broken.toml", "are no TOML"),
-        (write_contracts(tmp_path, WHOLE, WHOLE), "the agency 'pbb' stands 2 times"),
+        (tmp_path / "broken.toml", "invalid TOML"),
+        (write_contracts(tmp_path, WHOLE, WHOLE), "the agency 'pbb' occurs 2 times"),
         (write_contracts(tmp_path, name="nothing.json"), "contract"),
     ):
         with pytest.raises(ValueError, match="data contracts") as refusal:
@@ -126,8 +126,8 @@ def test_an_assessment_that_covers_what_is_held_is_enough(tmp_path: Path) -> Non
 @pytest.mark.parametrize(
     ("given", "fault"),
     [
-        ({"review_by": "2026-11-24"}, "the impact assessment DPIA-1 of 'pbb' ran out on 2026-11-24"),
-        ({"decided_on": "2026-11-26"}, "the impact assessment DPIA-1 of 'pbb' is of 2026-11-26, which is to come"),
+        ({"review_by": "2026-11-24"}, "the impact assessment DPIA-1 of 'pbb' expired on 2026-11-24"),
+        ({"decided_on": "2026-11-26"}, "the impact assessment DPIA-1 of 'pbb' is dated 2026-11-26, in the future"),
         ({"classes": ["PERSONAL", "HEALTH"]}, "the impact assessment DPIA-1 of 'pbb' does not cover FINANCE data"),
         ({"classes": ["HEALTH"]}, "the impact assessment DPIA-1 of 'pbb' does not cover PERSONAL, FINANCE data"),
     ],
@@ -144,8 +144,8 @@ def test_every_fault_is_reported_together() -> None:
     with pytest.raises(MissingAssessment) as refusal:
         require_assessments(review_contracts((), held, DEFAULT_POLICY, TODAY))
     assert str(refusal.value).startswith(
-        "the agency 'dukcapil' has no data contract; PERSONAL, HEALTH data would be read of it; "
-        "the agency 'pbb' has no data contract; PERSONAL, FINANCE data would be read of it. "
+        "the agency 'dukcapil' has no data contract, but the graph has PERSONAL, HEALTH data of it; "
+        "the agency 'pbb' has no data contract, but the graph has PERSONAL, FINANCE data of it. "
     )
 
 
@@ -164,7 +164,7 @@ def test_public_data_takes_no_contract_and_one_for_nothing_is_odd(tmp_path: Path
     assert review_contracts((), {}, DEFAULT_POLICY, TODAY) == []
     found = one(review_contracts(contract(tmp_path), {}, DEFAULT_POLICY, TODAY))
     assert found.fault is None
-    assert found.warnings == ("the agency 'pbb' has a data contract, and the graph has no personal data of it",)
+    assert found.warnings == ("the agency 'pbb' has a data contract, but the graph has no personal data of it",)
 
 
 @pytest.mark.parametrize(
@@ -181,7 +181,7 @@ def test_purposes_missing_in_the_contract_are_warnings_and_no_faults(
     tmp_path: Path, lines: tuple[str, ...], more: str | None
 ) -> None:
     found = one(review_contracts(contract(tmp_path), HELD, AccessPolicy(purposes=parse_purposes(lines)), TODAY))
-    told = f"officials of 'pbb' may state {more} by SIMPUL_PURPOSES, which its data contract does not name"
+    told = f"SIMPUL_PURPOSES allows officials of 'pbb' to state {more}, which its data contract does not name"
     assert (found.fault, found.warnings) == (None, () if more is None else (told,))
     require_assessments([found])
 

@@ -29,11 +29,11 @@ def test_a_case_may_be_stated_where_the_token_says_the_purpose() -> None:
 
 def test_the_token_is_not_overruled() -> None:
     with pytest.raises(
-        InvalidDeclaration, match=r"^The token says another purpose than X-Purpose\. Send the same, or none\.$"
+        InvalidDeclaration, match=r"^X-Purpose differs from the token's purpose\. Send the same one, or no header\.$"
     ):
         apply_declared_purpose(BOUND, purpose="curiosity", case=None)
     with pytest.raises(
-        InvalidDeclaration, match=r"^The token says another case than X-Case\. Send the same, or none\.$"
+        InvalidDeclaration, match=r"^X-Case differs from the token's case\. Send the same one, or no header\.$"
     ):
         apply_declared_purpose(BOUND, purpose=None, case="A-2")
 
@@ -61,7 +61,7 @@ def test_a_malformed_purpose_is_refused_and_not_repeated(text: str) -> None:
         apply_declared_purpose(RINA, purpose=text, case=None)
     assert (
         str(refusal.value)
-        == "The purpose is none. Send X-Purpose as at most 64 letters, digits and '_.:-', no 13 digits in a row."
+        == "X-Purpose is malformed. Use at most 64 letters, digits and '_.:-', no 13 digits in a row."
     )
 
 
@@ -74,5 +74,5 @@ def test_a_malformed_case_is_refused_and_not_repeated(text: str) -> None:
         apply_declared_purpose(RINA, purpose=None, case=text)
     assert (
         str(refusal.value)
-        == "The case is none. Send X-Case as at most 64 letters, digits, spaces and '_.:/-', no 13 digits in a row."
+        == "X-Case is malformed. Use at most 64 letters, digits, spaces and '_.:/-', no 13 digits in a row, no '//'."
     )

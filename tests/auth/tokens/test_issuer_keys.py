@@ -123,7 +123,7 @@ async def test_the_last_good_keys_count_for_a_day(
     assert verify_without_waiting(keys, issuer.token()).nik == SITI
     stopwatch.seconds += 0.1
     assert keys.state is KeyState.MISSING
-    with pytest.raises(KeysUnavailable, match=r"^The keys of the token's issuer cannot be had at the moment"):
+    with pytest.raises(KeysUnavailable, match=r"^The keys of the token's issuer are unavailable at the moment"):
         await verify_token(keys, issuer.token())
     del issuer.answers[KEYS]
     stopwatch.seconds += MIN_REFRESH_INTERVAL

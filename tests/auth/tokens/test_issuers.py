@@ -128,18 +128,18 @@ def test_these_addresses_are_safe(url: str) -> None:
         ({"audience": ""}, "issuer 1, audience, 1: String should have at least 1 character"),
         ({"audience": []}, "issuer 1, audience: Value should have at least 1 item after validation, not 0"),
         ({"audience": ["hub", 5]}, "issuer 1, audience, 2: Input should be a valid string"),
-        ({"claims": {"nik": []}}, "issuer 1, claims, nik: a way to a claim has 1 to 6 steps, not 0"),
-        ({"claims": {"nik": ["a"] * 7}}, "issuer 1, claims, nik: a way to a claim has 1 to 6 steps, not 7"),
-        ({"claims": {"nik": ""}}, "issuer 1, claims, nik: each step is a name, or a place in a list (0 to 99)"),
-        ({"claims": {"nik": ["a", -1]}}, "issuer 1, claims, nik: each step is a name, or a place in a list (0 to 99)"),
+        ({"claims": {"nik": []}}, "issuer 1, claims, nik: a path to a claim has 1 to 6 steps, not 0"),
+        ({"claims": {"nik": ["a"] * 7}}, "issuer 1, claims, nik: a path to a claim has 1 to 6 steps, not 7"),
+        ({"claims": {"nik": ""}}, "issuer 1, claims, nik: each step is a name, or an index of a list (0 to 99)"),
+        ({"claims": {"nik": ["a", -1]}}, "issuer 1, claims, nik: each step is a name, or an index of a list (0 to 99)"),
         (
             {"claims": {"nik": ["a", True]}},
-            "issuer 1, claims, nik: each step is a name, or a place in a list (0 to 99)",
+            "issuer 1, claims, nik: each step is a name, or an index of a list (0 to 99)",
         ),
         ({"claims": {"nik": [0]}}, "issuer 1, claims, nik: the first step is a name"),
         (
             {"claims": {"nik": {"a": "b"}}},
-            "issuer 1, claims, nik: it must be the name of a claim, or a list that says the way to it",
+            "issuer 1, claims, nik: it must be the name of a claim, or a list of steps to it",
         ),
         ({"kinds": []}, "issuer 1, kinds: Tuple should have at least 1 item after validation, not 0"),
         ({"name": "Warga Kota"}, "issuer 1, name: String should match pattern '^[a-z0-9][a-z0-9-]{0,29}$'"),
@@ -161,7 +161,7 @@ def test_these_addresses_are_safe(url: str) -> None:
         ),
         (
             {"clients": {"siak": {"kind": "agency-system"}}},
-            "issuer 1, clients, siak: an agency-system names its agency, a partner names none",
+            "issuer 1, clients, siak: an agency-system needs an agency, a partner must have none",
         ),
     ],
 )
@@ -171,20 +171,20 @@ def test_what_is_wrong_is_named_by_entry_and_setting(entry: dict[str, Any], says
 
 def test_two_issuers_of_one_name_or_one_address_are_refused(tmp_path: Path) -> None:
     other = LEAST | {"url": "https://b.example"}
-    assert refusal(tmp_path, LEAST, other) == "issuer: the name 'a' stands 2 times; each issuer has its own"
+    assert refusal(tmp_path, LEAST, other) == "issuer: the name 'a' occurs 2 times; each issuer needs its own"
     assert refusal(tmp_path, LEAST, LEAST | {"name": "b"}) == (
-        "issuer: the url 'https://a.example' stands 2 times; each issuer has its own"
+        "issuer: the url 'https://a.example' occurs 2 times; each issuer needs its own"
     )
 
 
 @pytest.mark.parametrize(
     ("text", "name", "says"),
     [
-        ("[[issuer]", "issuers.toml", "is no TOML: Expected"),
-        ("{", "issuers.json", "is no JSON: Expecting"),
+        ("[[issuer]", "issuers.toml", "invalid TOML: Expected"),
+        ("{", "issuers.json", "invalid JSON: Expecting"),
         ("", "issuers.toml", ": issuer: Field required"),
         ("issuer = []", "issuers.toml", ": issuer: there are 0 entries; write 1 to 50"),
-        ("#" * (1024 * 1024 + 1), "issuers.toml", "is larger than 1048576 bytes"),
+        ("#" * (1024 * 1024 + 1), "issuers.toml", ": larger than 1048576 bytes"),
     ],
 )
 def test_a_file_that_is_no_issuers_file_is_refused(text: str, name: str, says: str, tmp_path: Path) -> None:

@@ -79,7 +79,7 @@ def test_the_only_key_need_not_be_named() -> None:
 def test_a_key_that_cannot_be_used_is_passed_over(entry: dict[str, Any]) -> None:
     assert len(taken(entry, public(ED))) == 1
     assert refusal(json.dumps({"keys": [entry]}).encode()) == (
-        "no key that checks signatures by an algorithm that is allowed"
+        "no key that verifies signatures of an allowed algorithm"
     )
 
 
@@ -103,12 +103,12 @@ def test_a_key_is_taken_with_its_certificates_unread() -> None:
 )
 def test_a_set_with_a_private_or_symmetric_key_is_refused_whole(entry: dict[str, Any]) -> None:
     assert refusal(json.dumps({"keys": [public(ED), entry]}).encode()) == (
-        "it holds a private or symmetric key: what it publishes is nobody's secret any more"
+        "it holds a private or symmetric key, which is no secret any more"
     )
 
 
 def test_two_keys_of_one_name_are_refused() -> None:
-    says = "two keys of one name, or without one"
+    says = "two keys have the same kid, or none"
     assert refusal(json.dumps({"keys": [public(EC), public(RSA, kid="ec")]}).encode()) == says
     assert refusal(json.dumps({"keys": [without(public(each), "kid") for each in (EC, RSA)]}).encode()) == says
 
@@ -116,18 +116,18 @@ def test_two_keys_of_one_name_are_refused() -> None:
 @pytest.mark.parametrize(
     ("text", "says"),
     [
-        (b"", "not JSON, or a name that stands twice"),
-        (b"<html>", "not JSON, or a name that stands twice"),
-        (b"\xff", "not JSON, or a name that stands twice"),
-        (b'{"keys": [], "keys": []}', "not JSON, or a name that stands twice"),
-        (b'{"keys": NaN}', "not JSON, or a name that stands twice"),
-        (b"[]", "no object"),
-        (b"null", "no object"),
+        (b"", "not JSON, or a duplicate name"),
+        (b"<html>", "not JSON, or a duplicate name"),
+        (b"\xff", "not JSON, or a duplicate name"),
+        (b'{"keys": [], "keys": []}', "not JSON, or a duplicate name"),
+        (b'{"keys": NaN}', "not JSON, or a duplicate name"),
+        (b"[]", "not an object"),
+        (b"null", "not an object"),
         (b"{}", "no list of keys"),
         (b'{"keys": {}}', "no list of keys"),
         (b'{"keys": [5]}', "no list of keys"),
-        (b'{"keys": []}', "no key that checks signatures by an algorithm that is allowed"),
-        (b'{"keys": ' + b"[" * 900 + b"]" * 900 + b"}", "objects or lists too deep inside each other"),
+        (b'{"keys": []}', "no key that verifies signatures of an allowed algorithm"),
+        (b'{"keys": ' + b"[" * 900 + b"]" * 900 + b"}", "objects or lists nested too deeply"),
         (b'{"keys": ' + b"[" * 50_000, "too many objects or lists"),
         (b" " * (MAX_KEY_SET_BYTES + 1), f"larger than {MAX_KEY_SET_BYTES} bytes"),
         (b'{"keys": [' + b"{}," * MAX_KEYS + b"{}]}", f"more than {MAX_KEYS} keys"),

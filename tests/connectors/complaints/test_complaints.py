@@ -12,8 +12,8 @@ import pytest
 from connectors.complaints import CityComplaints
 from connectors.drivers.http.driver import HttpDriver
 from connectors.drivers.http.service import HttpLimits, HttpService
-from connectors.readers.dates import JAKARTA
 from records.calls.failures import AgencyFailure, AgencyMalformed, AgencyRefused, AgencyTimeout, AgencyUnavailable
+from records.clocks import CITY_TIME_ZONE
 from records.complaints import (
     CategoryQuery,
     Complaint,
@@ -41,7 +41,7 @@ SITI, BUDI, DEWI, AGUS = (
     Nik(nik) for nik in ("3171014506909001", "3171021708889002", "3174055203559003", "3672010101009004")
 )
 SITIS = ["10000884", "10000855", "10000777"]
-NOON = datetime(2026, 10, 31, 12, tzinfo=JAKARTA)
+NOON = datetime(2026, 10, 31, 12, tzinfo=CITY_TIME_ZONE)
 
 
 class LinkTable:

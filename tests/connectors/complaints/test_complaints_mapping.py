@@ -9,8 +9,8 @@ import orjson
 import pytest
 
 from connectors import complaints_mapping as mapping
-from connectors.readers.dates import JAKARTA
 from connectors.readers.unreadable import UnreadableError
+from records.clocks import CITY_TIME_ZONE
 from records.complaints import (
     Complaint,
     ComplaintCategory,
@@ -23,7 +23,7 @@ from records.identifiers import Nik, RegionCode
 from records.places import Coordinates
 
 RECORDED = Path(__file__).parent.parent / "recorded"
-NOW = datetime(2026, 11, 1, 9, tzinfo=JAKARTA)
+NOW = datetime(2026, 11, 1, 9, tzinfo=CITY_TIME_ZONE)
 SITI, BUDI = Nik("3171014506909001"), Nik("3171021708889002")
 
 

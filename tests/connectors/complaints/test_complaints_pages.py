@@ -8,9 +8,9 @@ import orjson
 import pytest
 
 from connectors.complaints import CityComplaints
-from connectors.readers.dates import JAKARTA
 from records.calls.answers import Answers
 from records.calls.failures import AgencyMalformed
+from records.clocks import CITY_TIME_ZONE
 from records.complaints import Complaint, ComplaintPage, ComplaintPosition, ComplaintQuery, ComplaintStatus
 from records.identifiers import RegionCode
 from tests.connectors.drivers.byte_server import reply, serve_bytes
@@ -18,7 +18,7 @@ from tests.connectors.open311_servers import LISTS, ListingServer, call, connect
 from tests.sandbox.agency_requests import ask_open311
 from tests.sandbox_agencies import RunningAgency
 
-NOON = datetime(2026, 10, 31, 12, tzinfo=JAKARTA)
+NOON = datetime(2026, 10, 31, 12, tzinfo=CITY_TIME_ZONE)
 
 
 @pytest.fixture
@@ -60,7 +60,7 @@ class TestThePublicList:
         assert crm.count_calls() == {LISTS: 1}
 
     async def test_categories_and_days_choose_too(self, crm: RunningAgency, connector: CityComplaints) -> None:
-        since, until = datetime(2026, 6, 1, tzinfo=JAKARTA), datetime(2026, 10, 1, tzinfo=JAKARTA)
+        since, until = datetime(2026, 6, 1, tzinfo=CITY_TIME_ZONE), datetime(2026, 10, 1, tzinfo=CITY_TIME_ZONE)
         listed = public_list(crm, "&service_code=1101,1202")
         within = [each for each in listed if since <= datetime.fromisoformat(each["requested_datetime"]) < until]
         query = ComplaintQuery(first=50, category_codes=("1101", "1202"), reported_from=since, reported_until=until)

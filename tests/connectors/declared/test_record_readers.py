@@ -24,7 +24,7 @@ class Colour(Enum):
 
 
 @record
-class Stall:
+class Kiosk:
     owner: Annotated[Nik, Doc("Who runs it.")]
     name: str
     rent: Rupiah
@@ -67,12 +67,12 @@ def tables(**changes: object) -> dict[str, FieldTable]:
     return {name: FieldTable.model_validate(table) for name, table in kept.items()}
 
 
-def read(**changes: object) -> Stall:
-    return build_record_reader(Stall, tables()).read(ROW | changes)
+def read(**changes: object) -> Kiosk:
+    return build_record_reader(Kiosk, tables()).read(ROW | changes)
 
 
 def test_each_field_is_read_by_its_type() -> None:
-    assert read() == Stall(
+    assert read() == Kiosk(
         owner=Nik("3171010101900001"),
         name="Warung Siti",
         rent=Rupiah(1_250_000),
@@ -86,7 +86,7 @@ def test_each_field_is_read_by_its_type() -> None:
 
 
 def test_a_field_with_a_default_needs_no_column() -> None:
-    assert build_record_reader(Stall, tables(seats=None)).read(ROW).seats == 0
+    assert build_record_reader(Kiosk, tables(seats=None)).read(ROW).seats == 0
 
 
 @pytest.mark.parametrize("absent", [None, "", "-"])
@@ -103,13 +103,13 @@ def test_a_word_that_is_not_a_clear_yes_is_private(word: object) -> None:
 @pytest.mark.parametrize(
     ("column", "value", "message"),
     [
-        ("nik", None, "not readable as a NIK (Stall.owner)"),
-        ("nama", "-", "not readable as a text (Stall.name)"),
-        ("sewa", "", "not readable as an amount of money (Stall.rent)"),
-        ("sewa", "sejuta", "not readable as an amount of money (Stall.rent)"),
-        ("warna", "hijau", "not readable as one of the known words (Stall.colour)"),
-        ("buka", "31/02/2021", "not readable as a day (Stall.opened_on)"),
-        ("kursi", "dua", "not readable as a whole number (Stall.seats)"),
+        ("nik", None, "not readable as a NIK (Kiosk.owner)"),
+        ("nama", "-", "not readable as a text (Kiosk.name)"),
+        ("sewa", "", "not readable as an amount of money (Kiosk.rent)"),
+        ("sewa", "sejuta", "not readable as an amount of money (Kiosk.rent)"),
+        ("warna", "hijau", "not readable as one of the known words (Kiosk.colour)"),
+        ("buka", "31/02/2021", "not readable as a day (Kiosk.opened_on)"),
+        ("kursi", "dua", "not readable as a whole number (Kiosk.seats)"),
     ],
 )
 def test_an_unreadable_value_names_its_kind_and_field_and_not_itself(column: str, value: object, message: str) -> None:
@@ -121,34 +121,34 @@ def test_an_unreadable_value_names_its_kind_and_field_and_not_itself(column: str
 def test_a_row_without_a_declared_column_names_the_column() -> None:
     row = {name: value for name, value in ROW.items() if name != "sewa"}
     with pytest.raises(UnreadableError) as refused:
-        build_record_reader(Stall, tables()).read(row)
-    assert str(refused.value) == "not readable as Stall.rent: the reply has no column 'sewa'"
+        build_record_reader(Kiosk, tables()).read(row)
+    assert str(refused.value) == "not readable as Kiosk.rent: the reply has no column 'sewa'"
 
 
 @pytest.mark.parametrize(
     ("changes", "place", "problem"),
     [
-        ({"rent": None}, "records.Stall", 'no column is named for rent; write rent = "column"'),
-        ({"colr": "warna"}, "records.Stall.colr", "the record has no such field"),
-        ({"name": {"from": "nama", "read": "shout"}}, "records.Stall.name", "'shout' is no reader; choose of"),
-        ({"rent": {"from": "sewa", "read": "day"}}, "records.Stall.rent", "gives another type than the field has"),
-        ({"name": ["a", "b"]}, "records.Stall.name", "from names 2 columns; its reader takes 1"),
-        ({"place": "lat"}, "records.Stall.place", "from names 1 columns; its reader takes 2"),
-        ({"is_public": "umum"}, "records.Stall.is_public", "this type has no reader; give `values`"),
+        ({"rent": None}, "records.Kiosk", 'no column is named for rent; write rent = "column"'),
+        ({"colr": "warna"}, "records.Kiosk.colr", "the record has no such field"),
+        ({"name": {"from": "nama", "read": "shout"}}, "records.Kiosk.name", "'shout' is no reader; choose of"),
+        ({"rent": {"from": "sewa", "read": "day"}}, "records.Kiosk.rent", "gives another type than the field has"),
+        ({"name": ["a", "b"]}, "records.Kiosk.name", "from names 2 columns; its reader takes 1"),
+        ({"place": "lat"}, "records.Kiosk.place", "from names 1 columns; its reader takes 2"),
+        ({"is_public": "umum"}, "records.Kiosk.is_public", "this type has no reader; give `values`"),
         (
             {"is_public": {"from": "umum", "values": {"Y": True}, "unknown": True}},
-            "records.Stall.is_public",
+            "records.Kiosk.is_public",
             "only a word that is known may mean yes",
         ),
         (
             {"is_public": {"from": "umum", "values": {"Y": True}, "unknown": "null"}},
-            "records.Stall.is_public",
+            "records.Kiosk.is_public",
             "the field always has a value",
         ),
-        ({"colour": {"from": "warna", "values": {"x": "GREEN"}}}, "records.Stall.colour", "choose of RED, BLUE"),
+        ({"colour": {"from": "warna", "values": {"x": "GREEN"}}}, "records.Kiosk.colour", "choose of RED, BLUE"),
         (
             {"colour": {"from": "warna", "values": {"x": "RED", "X": "BLUE"}}},
-            "records.Stall.colour",
+            "records.Kiosk.colour",
             "values has a word twice",
         ),
     ],
@@ -158,6 +158,6 @@ def test_a_declaration_that_cannot_be_read_names_its_place_and_the_fix(
 ) -> None:
     given = {name: {"from": table} if isinstance(table, list) else table for name, table in changes.items()}
     with pytest.raises(NotDeclarableError) as refused:
-        build_record_reader(Stall, tables(**given))
+        build_record_reader(Kiosk, tables(**given))
     assert refused.value.place == place
     assert problem in refused.value.problem

@@ -4,8 +4,9 @@ from datetime import UTC, date, datetime, timedelta, timezone
 
 import pytest
 
-from connectors.readers.dates import JAKARTA, day, moment
+from connectors.readers.dates import day, moment
 from connectors.readers.unreadable import UnreadableError
+from records.clocks import CITY_TIME_ZONE
 
 BIRTHDAY = date(1990, 6, 5)
 
@@ -129,7 +130,7 @@ def test_every_form_of_a_moment_is_that_moment(raw: object) -> None:
 def test_a_moment_without_a_zone_is_jakartas() -> None:
     read = moment("09/03/2024 15:04")
     assert read is not None
-    assert (read.isoformat(), read.tzinfo) == ("2024-03-09T15:04:00+07:00", JAKARTA)
+    assert (read.isoformat(), read.tzinfo) == ("2024-03-09T15:04:00+07:00", CITY_TIME_ZONE)
 
 
 @pytest.mark.parametrize("raw", ["09/03/2024", "2024-03-09", "2024-03-09 24:61:00", "15:04", "09/13/2024 15:04", 7.5])
