@@ -18,7 +18,7 @@ from records.places import Coordinates
 from records.record import record
 
 
-class Colour(Enum):
+class Awning(Enum):
     RED = "r"
     BLUE = "b"
 
@@ -28,7 +28,7 @@ class Kiosk:
     owner: Annotated[Nik, Doc("Who runs it.")]
     name: str
     rent: Rupiah
-    colour: Colour | None
+    colour: Awning | None
     opened_on: date | None
     region: RegionCode | None
     place: Coordinates | None
@@ -76,7 +76,7 @@ def test_each_field_is_read_by_its_type() -> None:
         owner=Nik("3171010101900001"),
         name="Warung Siti",
         rent=Rupiah(1_250_000),
-        colour=Colour.RED,
+        colour=Awning.RED,
         opened_on=date(2021, 3, 17),
         region=RegionCode("31.71"),
         place=Coordinates(latitude=-6.2, longitude=106.8),
