@@ -1,4 +1,4 @@
-"""A thousand callers of every kind, and whom each may see: written down apart from the hub's own rules."""
+"""A thousand callers of every kind, and the people each may see: independent of the hub's rules."""
 
 from __future__ import annotations
 

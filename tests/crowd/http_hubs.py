@@ -30,7 +30,7 @@ from tests.sandbox_agencies import HOST, ROOT, free_port
 
 @dataclass(frozen=True, slots=True)
 class HubProcessHandle:
-    """A hub that runs, and what it is told."""
+    """A running hub and its settings."""
 
     url: str
     process: asyncio.subprocess.Process
@@ -73,7 +73,7 @@ class HttpHub:
 
 
 class DatabaseLedger:
-    """What stands in the ledger's database of some requests; looked at when all are answered."""
+    """The ledger's rows of some requests, read when all are answered."""
 
     def __init__(self, state: str) -> None:
         self._state = state

@@ -16,7 +16,7 @@ _MARK = re.compile(r"wm[0-9a-f]*")
 
 
 class MarkKind(Enum):
-    """What a marked record is about its owner: each has rules of its own."""
+    """The relation of a marked record to its owner; each has its own rules."""
 
     IDENTITY = "identity"
     RESIDENCE = "residence"
@@ -49,7 +49,7 @@ class FoundMark(NamedTuple):
 
 
 def build_mark(what: MarkKind, owner: Nik) -> str:
-    """The text that stands in the record."""
+    """The text in the record."""
     return f"wm{hmac.digest(_KEY, f'{what.value} {owner}'.encode(), hashlib.sha256).hex()[:24]}"
 
 

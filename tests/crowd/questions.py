@@ -131,7 +131,7 @@ class CrowdQuestions:
         return CrowdQuestion(text, {}, {"me": person or ()})
 
     def _draw_person(self, caller: Caller) -> Nik:
-        """Oneself, one's family, or whoever."""
+        """The caller, their family, or any person."""
         drawn = self._random.random()
         if caller.nib is not None and drawn < 0.5:
             return self._owner_of[caller.nib]

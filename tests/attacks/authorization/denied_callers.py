@@ -1,4 +1,4 @@
-"""Callers who want to see what is not theirs, and what each is told."""
+"""Callers who try to read data of others, and the expected refusal of each."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ def _partner(purpose: str | None, scopes: frozenset[str], fixed_reason: str) -> 
         kind=CallerKind.PARTNER, client=build_client("bank"), purpose=purpose, case="KREDIT/1", scopes=scopes
     )
     stating = _build_purpose_reason(purpose or "", "PARTNER", "NOT_FOR_PARTNERS", fixed_reason)
-    # What is told of a consent takes the consent alone, and no scope.
+    # The state of a consent needs the consent only, and no scope.
     return DeniedCaller(
         caller,
         lambda said: "CONSENT_REQUIRED" if stating(said) == "SCOPE_REQUIRED" and not said.scope else stating(said),

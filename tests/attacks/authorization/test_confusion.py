@@ -36,13 +36,13 @@ EACH = 4
 
 @dataclass(frozen=True)
 class ExpectedCaller:
-    """Somebody, and what they are told."""
+    """A caller and the expected answer."""
 
     caller: str | Caller | None
     expected_data: Any
     codes: Sequence[str] = ()
     entries: Mapping[str, Any] = field(default_factory=dict)
-    """What stands in each of their entries."""
+    """The expected content of each of their entries."""
     headers: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -71,7 +71,7 @@ async def load_entries(ledger: AsyncEngine, request_id: str) -> list[LedgerEntry
 
 
 async def ask_concurrently(hub: HubClient, ledger: AsyncEngine, query: str, askers: Sequence[ExpectedCaller]) -> None:
-    """Everybody asks the same several times at once; each gets what is theirs, and leaves their own entries."""
+    """All callers send the same query several times concurrently; each gets their own data and ledger entries."""
     await hub.ask(query)  # a document that was seen before runs by its plan
     asked = [(asker, f"confusion-{uuid4().hex}") for _ in range(EACH) for asker in askers]
     bodies = await asyncio.gather(
@@ -153,7 +153,7 @@ async def test_officials_are_answered_by_their_own_purpose_and_recorded_with_the
 async def test_a_purpose_and_case_of_the_request_are_those_of_that_request(
     wired: HubClient, ledger: AsyncEngine
 ) -> None:
-    """One token, several requests at once, each stating its own."""
+    """One token, several concurrent requests, each with its own purpose."""
     unstated = official("dukcapil", None, None)
     told = {"citizen": {"name": "Dewi Lestari"}}
 

@@ -1,4 +1,4 @@
-"""The Data Tracker's client against the people whose log it reads: its own looks are told, by what they are.
+"""The Data Tracker's client and the people whose log it reads: its own reads are visible, with their real basis.
 
 On the real hub, over its real database.
 """
@@ -24,7 +24,7 @@ PORTAL = Caller(kind=CallerKind.PARTNER, client=build_client("portal"), purpose=
 async def tracked(
     city: RunningCity, state_url: str, city_issuer: DevelopmentIssuer, hub_folder: Path
 ) -> AsyncIterator[HubClient]:
-    """A hub at which reads for one purpose are told late."""
+    """A hub that shows reads for one purpose late."""
     settings = build_settings(
         city,
         state_url=state_url,

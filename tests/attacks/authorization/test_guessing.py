@@ -1,4 +1,4 @@
-"""Whoever guesses learns nothing: numbers, ids and documents that exist are refused as those that do not."""
+"""Guessing reveals nothing: existing numbers, ids and documents are refused like missing ones."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ EVERYTHING = (
     "nik name residence { address } taxObjects { nop } msmes { name } complaints { number } household { __typename }"
 )
 OWN_CARD = {"dukcapil": 1}
-"""A citizen may be the parent of whom they ask about: their own family card tells, whoever it is."""
+"""A citizen may be the parent of the requested person: their own family card decides, for any person."""
 QUESTIONS: Mapping[str, str] = {
     "a number": 'query {{ citizen(nik: "{0}") {{ ' + EVERYTHING.replace("{", "{{").replace("}", "}}") + " }} }}",
     "numbers": 'query {{ citizens(niks: ["{0}"]) {{ name }} }}',
@@ -139,7 +139,8 @@ async def test_a_batch_of_requests_in_one_body_is_served_to_nobody(
 
 
 async def test_a_citizen_learns_of_no_other_by_a_family_card(wired: HubClient) -> None:
-    """Whoever is on one's own card is known by it; of the member as a citizen no more is told than the card says."""
+    """A person on the caller's card is known by it; about the member as a citizen, the answer holds no more than the
+    card."""
     query = "{ me { household { members { nik citizen { name msmes { name } complaints { number } } } } } }"
     answer = await wired.ask(query, caller="siti")
     others = [each for each in answer.data["me"]["household"]["members"] if each["nik"] == "3171021708889002"]

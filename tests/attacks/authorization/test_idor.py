@@ -130,7 +130,7 @@ async def test_nobody_answers_for_another_and_nothing_is_changed(field: str, nam
 @pytest.mark.parametrize("name", [name for name in DENIED_CALLERS if "citizen" not in name and "person" not in name])
 async def test_me_is_nobody_for_who_is_no_citizen(name: str) -> None:
     wrong, city = DENIED_CALLERS[name], SmallCity()
-    if wrong.caller.on_behalf_of is not None:  # an assistant reads about whom they help
+    if wrong.caller.on_behalf_of is not None:  # an assistant reads about the person they help
         return
     response = await run("{ me { nik name } }", caller=wrong.caller, city=city)
     assert response.data is None

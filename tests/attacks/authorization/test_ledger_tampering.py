@@ -1,7 +1,7 @@
 """Somebody with all rights on the hub's database, and without its secret, against `simpul ledger verify`.
 
-Single changes of each column stand in tests/store/ledger/test_ledger_check.py. Here: whoever first takes the table's
-own keys away, and what would be told to people although no chain vouches for it.
+Single changes of each column are in tests/store/ledger/test_ledger_check.py. Here, an attacker first drops the table's
+keys; and people would see entries that no chain proves.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ def engine(migrated: AsyncEngine) -> AsyncEngine:
 
 
 async def written(engine: AsyncEngine, count: int, secret: bytes = SECRET) -> str:
-    """The name of a new chain with so many entries."""
+    """The name of a new chain with this number of entries."""
     ledger = AccessLedger(engine, secret)
     await ledger.start()
     assert ledger._chain is not None
@@ -69,7 +69,7 @@ async def broken(engine: AsyncEngine) -> list[tuple[str, int]]:
 
 
 async def test_an_entry_that_was_appended_by_another_key_is_found(engine: AsyncEngine) -> None:
-    """With the right previous hash, which stands in the table for all to read; only its own hash takes the secret."""
+    """With the right previous hash, which the table shows to all; only its own hash needs the secret."""
     chain = await written(engine, 3)
     (head,) = await load_heads(engine)
     forged = LedgerHasher(derive_hash_key(FOREIGN))(encode_entry(chain, 4, head.hash, ENTRY))
@@ -158,7 +158,7 @@ async def test_a_chain_of_which_the_beginning_was_removed_is_found_though_nobody
 @pytest.mark.parametrize("column", ["at", "hidden_until"])
 @pytest.mark.parametrize("moment", ["infinity", "-infinity", "0044-03-15 BC", "9999-12-31 23:59:59+00", "20000-01-01"])
 async def test_a_moment_beyond_all_calendars_is_found_and_named(engine: AsyncEngine, column: str, moment: str) -> None:
-    """By one a person would never be told of an entry."""
+    """With it, a person would never see an entry."""
     chain = await written(engine, 3)
     await tamper(
         engine,

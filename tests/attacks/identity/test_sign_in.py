@@ -594,7 +594,7 @@ async def test_somebody_elses_request_and_consent_are_as_unknown_as_none(
     assert {each[0] for each in place.hub.city.calls} <= {"dukcapil"}
 
 
-# What a page tells, and to whom
+# Content of pages
 
 
 async def test_a_page_is_kept_by_nobody_framed_by_nobody_and_runs_nothing(browser: SignInBrowser) -> None:

@@ -17,7 +17,7 @@ from tests.journeys.hub import HubClient
 from tests.sandbox_agencies import ROOT
 
 GIVES_UP = "It is very likely that Field Suggestion is not fully enabled on this endpoint."
-"""Its words for: no message told the type of anything."""
+"""Its words for: no message revealed a type."""
 
 
 def list_graph_names() -> Iterator[str]:
@@ -69,7 +69,7 @@ async def test_clairvoyance_finds_no_field_no_argument_and_no_type(
 
 
 async def test_every_word_at_every_place_gets_the_same_answer(wired: HubClient, words: list[str]) -> None:
-    """What clairvoyance would need: a message that differs between a name of the graph and one that is none."""
+    """What clairvoyance would need: a message that differs between a name of the graph and an unknown one."""
     told = set()
     for word in words:
         for query in (f"{{ {word} {{ zz }} }}", f"{{ me {{ {word} {{ zz }} }} }}", f"{{ citizen({word}: {{}}) }}"):

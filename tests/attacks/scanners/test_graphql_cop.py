@@ -102,7 +102,7 @@ async def test_trace_mode(wired: HubClient) -> None:
 
 
 async def test_directive_overloading(wired: HubClient) -> None:
-    """Many are one fault, told once: the answer does not grow with what was sent."""
+    """Many are one fault, reported once: the answer does not grow with the request."""
     assert await posted(wired, f"query cop {{ __typename {'@aa' * 10} }}") == (None, ["GRAPHQL_VALIDATION_FAILED"])
     assert await posted(wired, f"query cop {{ __typename {'@aa' * 5000} }}") == (None, ["GRAPHQL_PARSE_FAILED"])
     data, codes = await posted(wired, f"query cop {{ __typename {'@include(if: true)' * 500} }}")

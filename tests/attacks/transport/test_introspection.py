@@ -1,4 +1,4 @@
-"""Whoever maps the graph for an attack: introspection by setting, and no proposals of names outside development."""
+"""Mapping the graph for an attack: introspection by setting, and no name suggestions outside development."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def tokens(issuer: LoopbackIssuer) -> list[str]:
 
 
 async def refusal(hub: SmallHub, query: str, token: str | None = None) -> object:
-    """What is told, where nothing is answered."""
+    """The expected error without introspection."""
     answer = await hub.ask(query, token=token)
     assert "data" not in answer.body
     assert set(answer.codes) == {"GRAPHQL_VALIDATION_FAILED"}

@@ -1,7 +1,7 @@
 """Requests that two readers could take for different ones: over bare connections, to the server as it is run.
 
-A proxy in front of the hub and the hub must agree where each request ends and what it says. What could be read in two
-ways is refused and the connection closed, so that nothing behind it is taken for a request of its own.
+A proxy in front of the hub and the hub must agree where each request ends and what it says. An ambiguous request is
+refused and the connection closed, so that no later bytes become another request.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ class WireAnswer:
 
 
 async def exchange(hub: HubClient, *sent: bytes, count: int = 1) -> list[WireAnswer]:
-    """Every answer to what is sent: so many at least, and whatever comes behind them.
+    """All answers to the sent bytes: at least this number, and any further ones.
 
     Each further piece is sent when the hub has said something to those before it.
     """
@@ -128,7 +128,7 @@ BAD_FRAMING: dict[str, bytes] = {
     "a NUL in a value": request(b"X-Purpose: a\0b"),
     "a bare CR in a value": request(b"X-Purpose: a\rTransfer-Encoding: chunked"),
     "a NUL in a name": request(b"X-Purp\0ose: a"),
-    "a version of its own": request(start=b"POST /graphql HTTP/9.9"),
+    "an unknown version": request(start=b"POST /graphql HTTP/9.9"),
     "lines that end in LF alone": request().replace(b"\r\n", b"\n"),
     "one line that ends in LF alone": request(b"X-A: b\nTransfer-Encoding: chunked", body=CHUNKED),
     "an end of the header in LF alone": request().replace(b"\r\n\r\n", b"\n\n"),

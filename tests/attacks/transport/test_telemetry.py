@@ -1,4 +1,4 @@
-"""What whoever reads logs and traces could learn of people: nothing, whatever callers send and agencies answer."""
+"""Logs and traces reveal nothing about people, whatever callers send and agencies answer."""
 
 from __future__ import annotations
 
