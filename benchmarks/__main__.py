@@ -96,7 +96,7 @@ def _measure(
     done: Callable[[Sequence[results.Row]], None],
     left_out: dict[str, str],
 ) -> str | None:
-    """Measure question by question; returns None, or why it ended before the last."""
+    """Measure question by question. Returns None, or the reason for an early end."""
     keys, signed_in = callers.issue_tokens(folder)
     try:
         upstream = Upstream(folder)
@@ -116,7 +116,7 @@ def _measure(
 
 
 def _measure_warm(found: RunReport, console: Console, connections: Sequence[int], *, quick: bool) -> None:
-    """The README's query, warm and cold, where the sandbox city runs."""
+    """The README's query, warm and cold, in front of the sandbox city."""
     console.print("Starting the sandbox city for the query of the README:")
     try:
         found.rows += cached_answers.measure_warm(connections, quick=quick)

@@ -1,10 +1,9 @@
-"""The README's query with kept answers and without, in front of the sandbox city, and beside the ceiling.
+"""The README's query with cached answers, without them, and as constant bytes (the ceiling).
 
-Three programs are asked in turn within one run: the hub that asks its agencies every time (cold), the hub that keeps
-what they said (warm), and uvicorn with the bytes of one answer (the ceiling). The hub is as production has it: each
-answer is in the access ledger before it leaves. It has a core to itself; agencies, database and load share the other.
-What is kept has no time to get old here; the household is asked for every time, for by it is decided whose guardian
-somebody is.
+Three programs are measured in turn within one run: the hub without a cache (cold), the hub with a cache (warm), and
+uvicorn with the bytes of one answer (the ceiling). The hub has its production settings: each answer is in the access
+ledger before it leaves. It has its own core; agencies, database and load share the other. Cached answers do not expire
+during the run. The household is never cached, because it decides about guardians.
 """
 
 from __future__ import annotations
@@ -49,7 +48,7 @@ _ROUNDS, _SECONDS = 5, 4
 
 @dataclass(slots=True)
 class _WarmProgram:
-    """One program, and what was seen of it."""
+    """One program and its measurements."""
 
     name: str
     program: Program
@@ -59,7 +58,7 @@ class _WarmProgram:
 
 
 def measure_warm(connections: Sequence[int], *, quick: bool) -> list[Row]:
-    """A row for each program and number of connections. Raises `RuntimeError` where it cannot be done here."""
+    """A row for each program and number of connections. Raises `RuntimeError` if that is impossible here."""
     return asyncio.run(_measure_in_city(connections, quick=quick))
 
 
@@ -104,7 +103,7 @@ def _measure_rounds(
 
 @contextmanager
 def _run_programs(folder: Path, requests: Path) -> Iterator[list[_WarmProgram]]:
-    """The hub both ways, and the ceiling; each has answered, and knows what it is asked."""
+    """Start the hub both ways, and the ceiling; each has answered once."""
     programs: list[_WarmProgram] = []
     try:
         for name, module, more in (
@@ -131,7 +130,7 @@ def _run_programs(folder: Path, requests: Path) -> Iterator[list[_WarmProgram]]:
 
 
 def _write(requests: Path, issuer: DevelopmentIssuer) -> None:
-    """What is sent: the same words by many citizens in turn."""
+    """Write the requests: the same query by many citizens in turn."""
     body = orjson.dumps({"query": DOCUMENT.read_text()}).decode()
     lines = ["/graphql"]
     for nik in list_citizens():
@@ -140,7 +139,7 @@ def _write(requests: Path, issuer: DevelopmentIssuer) -> None:
 
 
 def _answer(port: int, requests: Path) -> bytes:
-    """What the first citizen is answered."""
+    """The answer for the first citizen."""
     _, authorization, body = requests.read_text().splitlines()[:3]
     headers = {"Content-Type": "application/json", "Accept": "application/json", "Authorization": authorization}
     connection = HTTPConnection(HOST, port, timeout=30)
@@ -163,7 +162,7 @@ def _measure_once(
 
 
 def _count_calls(controls: Sequence[int]) -> int:
-    """How often agencies were asked so far, as they count it."""
+    """The calls to agencies so far, by their own count."""
     total = 0
     for port in controls:
         connection = HTTPConnection(HOST, port, timeout=10)
@@ -201,7 +200,7 @@ def _to_row(each: _WarmProgram, connections: int) -> Row:
 
 
 def print_warm(rows: Sequence[Row], console: Console) -> None:
-    """Print what warm is beside cold, and beside the ceiling."""
+    """Print the ratios of warm to cold, and of warm to the ceiling."""
     pairs = {
         targets.SIMPUL.name: targets.SIMPUL_WARM.name,
         targets.SIMPUL_COALESCING.name: targets.SIMPUL_WARM_COALESCING.name,

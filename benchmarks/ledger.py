@@ -40,7 +40,7 @@ _SECONDS = 4
 
 @dataclass(slots=True)
 class LedgerVariant:
-    """One hub, and what was seen of it."""
+    """One hub and its measurements."""
 
     port: int
     program: Program
@@ -62,7 +62,7 @@ class LedgerQuestion:
 
 
 def main() -> int:
-    """Measure, and tell; 1 where a goal is missed."""
+    """Measure and print. Returns 1 if a goal is missed."""
     rounds, seconds = (2, 2) if "--quick" in sys.argv else (_ROUNDS, _SECONDS)
     with TemporaryDirectory() as name, run_on_core(LOAD_CORE):
         folder = Path(name)

@@ -36,7 +36,7 @@ class _ScheduledRequest:
 
 @dataclass(slots=True)
 class OpenLoadResult:
-    """What became of the requests of one name."""
+    """The results of the requests of one name."""
 
     sent: int = 0
     refused: int = 0
@@ -82,7 +82,7 @@ def _content_length(head: bytearray) -> int:
 
 
 class _OpenLoad:
-    """The load, and what was seen."""
+    """The load and its results."""
 
     def __init__(self, names: set[str]) -> None:
         self.seen = {name: OpenLoadResult() for name in names}
@@ -149,7 +149,7 @@ def _render(each: dict[str, str], host: str) -> bytes:
 
 
 def main() -> None:
-    """Load, and write what was seen as JSON."""
+    """Run the load, and write the results as JSON."""
     host, port, requests, rate, seconds, into = sys.argv[1:]
     requests_by_kind = orjson.loads(Path(requests).read_bytes())
     kinds: dict[str, list[bytes]] = {}

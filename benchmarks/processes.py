@@ -1,4 +1,4 @@
-"""Programs that a benchmark starts, each on its core: what they cost, and their end."""
+"""Starts and ends programs of a benchmark, each on its core, and measures their cost."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _RESET_PEAK = "5"
 
 
 class ProgramNotStarted(Exception):  # noqa: N818 - reads as what it is
-    """A program did not come up; the text says why."""
+    """A program did not start; the text says why."""
 
 
 class Program:
@@ -68,7 +68,7 @@ class Program:
         return self._process.poll() is None
 
     def wait_until_idle(self) -> None:
-        """Wait until it rests: what it still does for those who left is no part of the next measurement."""
+        """Wait until it is idle, so that work for earlier requests is not in the next measurement."""
         until = time.monotonic() + _SETTLE_S
         used = self.cpu_seconds()
         while time.monotonic() < until:
@@ -97,7 +97,7 @@ class Program:
         return " / ".join(lines[-3:])[:500] or "it said nothing"
 
     def stop(self) -> None:
-        """End it and whatever it started."""
+        """End it and its children."""
         for number in (signal.SIGTERM, signal.SIGKILL):
             with contextlib.suppress(ProcessLookupError):
                 os.killpg(self._process.pid, number)

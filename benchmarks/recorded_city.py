@@ -46,15 +46,15 @@ def list_citizens(limit: int = CITIZENS) -> Sequence[Nik]:
 
 
 def build_citizen(nik: Nik) -> Caller:
-    """A citizen who is surely identified, as the family card wants it."""
+    """A citizen with a high assurance, as the family card requires."""
     return Caller(kind=CallerKind.CITIZEN, first_party=True, nik=nik, assurance=Assurance.SUBSTANTIAL)
 
 
 class RecordingConnector:
-    """A connector whose every answer is recorded."""
+    """Records every answer of a connector."""
 
     def __init__(self, connector: Any, known: RecordedAnswers) -> None:  # noqa: ANN401 - any connector
-        """Stand before it."""
+        """Wrap the connector."""
         self._connector = connector
         self._known = known
 

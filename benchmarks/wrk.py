@@ -21,7 +21,7 @@ _RESULT = "RESULT "
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WrkResult:
-    """What wrk saw in one go."""
+    """The result of one wrk run."""
 
     requests: int
     seconds: float
@@ -32,7 +32,7 @@ class WrkResult:
 
 
 def write_requests(file: Path, question: BenchmarkQuestion, path: str, callers: Sequence[BenchmarkCaller]) -> None:
-    """Write what wrk sends, in turn, for `load.lua`."""
+    """Write the requests that wrk sends in turn, for `load.lua`."""
     lines = [path]
     if question.needs_token:
         for caller in callers:

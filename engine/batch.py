@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Awaitable, Callable, Coroutine, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any, Generic, Protocol, TypeVar, cast
+from typing import Any, Generic, Protocol, TypeAlias, TypeVar, cast
 
 from records.calls.answers import Answers
 from records.calls.call import Call
@@ -19,17 +19,20 @@ F = TypeVar("F")
 K = TypeVar("K")
 V = TypeVar("V")
 
+Facet: TypeAlias = type[Any] | None
+"""A part of the answers of a batch of facets, by its record class; None for other batches."""
+
 
 @dataclass(slots=True)
 class AgencyReadCounts:
-    """What requests wanted of one agency since the start of the process. Only ever grows."""
+    """Counts of keys that requests wanted of one agency since the process started."""
 
     keys: Histogram = field(default_factory=lambda: Histogram(KEY_COUNTS))
-    """Keys of each batch that went to its connector."""
+    """Keys of each call to its connector."""
     first_requests: int = 0
     """Keys that a request wanted for the first time."""
     repeated_requests: int = 0
-    """Keys that a request wanted though it had asked for them: they cost nothing."""
+    """Keys that a request had wanted before: they cost nothing."""
 
 
 class Agencies:
@@ -82,9 +85,7 @@ class BatchCache(Protocol):
 class FreshnessRecorder(Protocol):
     """Receives the freshness of answers."""
 
-    def record_stale(
-        self, batch: Batch[Any, Any], key: Hashable, facet: type[Any] | None, staleness: Staleness, /
-    ) -> None:
+    def record_stale(self, batch: Batch[Any, Any], key: Hashable, facet: Facet, staleness: Staleness, /) -> None:
         """Record a stale answer; for a batch of facets, with the facet."""
 
     def record_lifetime(self, batch: Batch[Any, Any], age: float, fresh: float, /) -> None:
@@ -208,13 +209,13 @@ class BatchContext(Generic[C]):
 
 
 class ExecutionContext(Protocol):
-    """What the engine needs of the context that the schema's fields are given."""
+    """The part of the schema's context that the engine uses."""
 
     def build_batch_context(self, facets: frozenset[type[Any]]) -> BatchContext[Any]:
-        """What a batch is given for this request, when these facets are wanted."""
+        """The context of a batch call of this request, for the wanted facets."""
 
     async def close(self) -> None:
-        """Stop what fields that ran on graphql-core left running. Plans leave nothing."""
+        """Cancel batches that are still running after graphql-core. Runs of plans leave none."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -245,9 +246,9 @@ class Batch(Generic[K, V]):
     def __post_init__(self) -> None:
         """Refuse to cache answers that depend on the caller."""
         if self.depends_on_caller and self.freshness is not None:
-            raise TypeError(f"{self!r} depends on who asks: what it answers cannot be kept for others.")
+            raise TypeError(f"{self!r} depends on the caller, so its answers cannot be cached.")
         if self.is_fixed and (self.agency is not None or self.freshness is not None or self.depends_on_caller):
-            raise TypeError(f"{self!r} cannot be fixed: only what the hub knows by itself never changes.")
+            raise TypeError(f"{self!r} cannot be fixed: only answers that the hub itself knows never change.")
 
     def __repr__(self) -> str:
         """Name and agency."""

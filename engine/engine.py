@@ -222,9 +222,8 @@ class Engine:
         """Plan and compile an operation for the default values of its variables, and keep it permanently."""
         request = GraphQLRequest(query=registered_operation.text, operation_name=registered_operation.name)
         try:
-            operation = parse_operation(
-                request, self.schema, replace(self.rules, show_schema_names=True)
-            )  # the log may tell all
+            rules = replace(self.rules, show_schema_names=True)  # the reason is for the log
+            operation = parse_operation(request, self.schema, rules)
             kept = CachedOperation(operation, find_condition_variables(operation.document, operation.definition))
             self._operation_cache.pin((registered_operation.text, registered_operation.name), kept)
             plan = self._load_plan(kept, get_default_conditions(operation))

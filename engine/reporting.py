@@ -23,23 +23,24 @@ class NoReadRecorder:
 
 
 OPERATION = "operation"
-"""In place of a field: the operation as a whole."""
+"""Replaces the field if the whole operation is refused."""
 
 
 class RefusedField(NamedTuple):
-    """What was refused, and why."""
+    """A refused field with the reason."""
 
     field: str
-    """Its coordinate (`Citizen.name`), or `OPERATION`."""
+    """Its schema coordinate (`Citizen.name`), or `OPERATION`."""
     reason: str
+    """Its code, never text of the caller."""
 
 
 Refusals = Mapping[RefusedField, int]
-"""How often each."""
+"""The number of refusals of each field."""
 
 
 class RefusalRecorder(Protocol):
-    """Keeps count of refusals."""
+    """Counts refusals."""
 
     def record(self, caller: Any, refusals: Refusals, /) -> None:  # noqa: ANN401 - the engine knows no callers
         """Count the refusals of one caller."""
@@ -49,4 +50,4 @@ class NoRefusalRecorder:
     """Discards refusals."""
 
     def record(self, caller: Any, refusals: Refusals, /) -> None:  # noqa: ANN401 - as the protocol
-        """Nothing is kept."""
+        """Record nothing."""

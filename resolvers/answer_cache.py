@@ -132,4 +132,4 @@ class AnswerCache:
 
     def __repr__(self) -> str:
         """The state of both tiers."""
-        return f"<KeptAnswers {self._cache!r} {self._tier!r}>"
+        return f"<AnswerCache {self._cache!r} {self._tier!r}>"

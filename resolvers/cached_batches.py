@@ -17,7 +17,7 @@ from cache.answers.cache_hits import CacheHits
 from cache.answers.read_through import ReadThroughCache
 from cache.answers.record_codec import RecordCodec
 from cache.answers.slots import AnswerKind, CacheResult, Slot
-from engine.batch import Batch, FreshnessRecorder, group_keys, run_batch
+from engine.batch import Batch, Facet, FreshnessRecorder, group_keys, run_batch
 from records.calls.answers import Answers
 from records.calls.call import Call
 from records.calls.failures import AgencyFailure
@@ -27,8 +27,6 @@ from records.hub.consents import Consent
 from records.identifiers import Nik
 from resolvers.batch_context import HubBatchContext
 from resolvers.cache_tags import get_agency_tag, get_person_tags
-
-Facet = type[Any] | None
 
 _FETCHED_AT, _FRESH_UNTIL = attrgetter("fetched_at"), attrgetter("fresh_until")
 

@@ -1,4 +1,4 @@
-"""What can be asked of the small world."""
+"""The domains and batches of the small world."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class Blog(Protocol):
 
 
 class CallerData(Protocol):
-    """What callers have of their own."""
+    """The callers' accounts, orders and messages."""
 
     async def accounts(self, niks: Sequence[Nik], call: Call) -> Answers[Nik, Account]:
         """The account of each."""
@@ -44,7 +44,7 @@ class CallerData(Protocol):
 
 @batch(agency=None)
 async def greetings(keys: Sequence[str], _ask: HubBatchContext) -> Answers[str, str]:
-    """A greeting, which the hub knows by itself."""
+    """A greeting, without a call."""
     return dict.fromkeys(keys, "Hello World!")
 
 

@@ -25,7 +25,7 @@ _MAX_CONCURRENCY = 8
 
 
 class RestWorld:
-    """Posts, users, and what callers have of their own: one base address for each agency."""
+    """Posts, users, and the callers' data: one base address for each agency."""
 
     def __init__(self, *, blog: HttpDriver, bank: HttpDriver, shop: HttpDriver, post_office: HttpDriver) -> None:
         """Each driver belongs to one agency."""
@@ -77,7 +77,7 @@ class RestWorld:
         return await fan_out(niks, ask, limit=_MAX_CONCURRENCY)
 
     async def probe(self, call: Call) -> None:
-        """Ask for the posts, the cheapest thing there is. Raises AgencyFailure."""
+        """Request the posts, the cheapest call. Raises AgencyFailure."""
         await self.post_lists(("all",), call)
 
 
@@ -97,7 +97,7 @@ async def _read(
 
 
 class WirePost(msgspec.Struct):
-    """A post as the agency writes it; checked and typed while it is read."""
+    """A post as the agency writes it; checked and typed during parsing."""
 
     userId: int  # noqa: N815 - the agency's name
     id: int

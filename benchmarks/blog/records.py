@@ -1,4 +1,4 @@
-"""The small world of the benchmarks: posts by users, and what callers have of their own."""
+"""The small world of the benchmarks: posts by users, and the callers' data."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from records.record import record
 
 @record
 class User:
-    """Somebody who writes posts."""
+    """A writer of posts."""
 
     id: Annotated[int, Doc("Number of the user.")]
     name: Annotated[str, Doc("Full name.")]
@@ -30,7 +30,7 @@ class Post:
 
 @record
 class Account:
-    """What a caller has at the bank."""
+    """A caller's account at the bank."""
 
     owner: Annotated[Nik, Doc("Whose it is.")]
     id: Annotated[str, Doc("Number of the account.")]

@@ -46,7 +46,7 @@ Owner = Annotated[strawberry.ID, strawberry.argument(description="Whose.")]
 
 
 class BlogQueryRoot:
-    """Where every query of the small world starts."""
+    """The root of the small world's queries."""
 
     @root(greetings, returns=str | None, rule=Rule.PUBLIC)
     def greet() -> str:

@@ -14,7 +14,7 @@ from records.identifiers import Nik
 
 @dataclass(frozen=True, slots=True)
 class BenchmarkCaller:
-    """Somebody with a token. `repr` never shows it."""
+    """A caller with a token. `repr` never shows the token."""
 
     number: int
     token: str
@@ -25,7 +25,7 @@ class BenchmarkCaller:
 
 
 def issue_tokens(folder: Path) -> tuple[Path, list[BenchmarkCaller]]:
-    """The file with the public keys by which every target checks tokens, and the callers with theirs."""
+    """Write the file of public keys for all targets, and build the callers with their tokens."""
     issuer = build_benchmark_issuer(folder / "issuer.json")
     keys = folder / "keys.json"
     issuer.write_public_keys(keys)

@@ -1,4 +1,4 @@
-"""The measuring itself: every target in turn, several rounds over, so that what disturbs one disturbs all."""
+"""Measures every target in turn, in several rounds, so that a disturbance hits all of them."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ CONNECTIONS = (1, 16, 64, 256)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Effort:
-    """How much is measured."""
+    """The rounds and durations of a run."""
 
     name: str
     connections: Mapping[str, Sequence[int]]
@@ -110,7 +110,7 @@ class Rounds:
         callers: list[BenchmarkCaller],
         left_out: dict[str, str],
     ) -> None:
-        """Take what all targets share. Targets that are not measured to the end go to `left_out`, with the reason."""
+        """Targets that are not measured to the end go to `left_out`, with the reason."""
         self._folder = folder
         self._upstream = upstream
         self._keys = keys
@@ -129,7 +129,7 @@ class Rounds:
             print_progress(f"  {target.name}: {'answers rightly' if reason is None else 'left out, ' + reason}")
 
     def measure(self, effort: Effort, found: Callable[[Sequence[Row]], None]) -> None:
-        """Measure all that runs; `found` is given the rows of each question when it is done."""
+        """Measure all running targets; `found` receives the rows of each finished question."""
         for question in QUESTIONS:
             counts = effort.connections.get(question.name, ())
             if not counts:
@@ -194,7 +194,7 @@ class Rounds:
     def _measure_once(
         self, running: _RunningTarget, question: BenchmarkQuestion, connections: int, seconds: int
     ) -> _RoundSample | None:
-        """One measurement; none where the target did not stand it, which is then left out from here on."""
+        """One measurement; None if the target failed, which is then left out."""
         requests = self._folder / f"{question.name}{running.target.path.replace('/', '-')}.txt"
         if not requests.exists():
             wrk.write_requests(requests, question, running.target.path, self._callers)

@@ -1,4 +1,4 @@
-"""What is measured: Simpul, its peers, and what can be written by hand."""
+"""The targets: Simpul, its peers, and handwritten code."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class TargetOptions:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Command:
-    """How a target is started."""
+    """The command that starts a target."""
 
     arguments: Sequence[str]
     folder: Path = ROOT

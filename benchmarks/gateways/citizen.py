@@ -1,4 +1,4 @@
-"""Simpul with the graph of the city, over answers that the sandbox city once gave, as `simpul serve` serves it."""
+"""Simpul with the graph of the city, over recorded answers of the sandbox city, as `simpul serve` serves it."""
 
 from __future__ import annotations
 

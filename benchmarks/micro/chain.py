@@ -21,7 +21,7 @@ from schema.declarations.publishing import publishes
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Person:
-    """Somebody with a friend."""
+    """A person with a friend."""
 
     id: Annotated[int, Doc("Number of the person.")]
     name: Annotated[str, Doc("Full name.")]
@@ -72,7 +72,7 @@ class ChainInMemory:
     """Levels of people: the friend of number n of one level is number n of the next."""
 
     def __init__(self, per_level: int) -> None:
-        """Make people as they are asked for the first time."""
+        """People are created at their first use."""
         self._per_level = per_level
         self._known: dict[int, Person] = {}
 

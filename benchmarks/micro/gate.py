@@ -65,7 +65,7 @@ async def _refused(gate: Gate, call: Call) -> float:
 
 
 async def measure() -> dict[str, float]:
-    """Microseconds a call, the best of several rounds, by what was agreed."""
+    """Microseconds a call by agreed terms, the best of several rounds."""
     call = Call(deadline=monotonic() + 3600, request_id="benchmark")
     broken = Gate("pbb", _BROKEN)
     with suppress(AgencyFailure):

@@ -59,12 +59,12 @@ class Growth:
 
     @property
     def is_linear(self) -> bool:
-        """Whether neither grows faster than the objects."""
+        """Whether neither time nor memory grows faster than the objects."""
         return max(self.time, self.memory) <= _LINEAR
 
 
 async def measure_curves(*, quick: bool, within: float) -> list[GrowthPoint]:
-    """Measure every size; `quick` leaves the largest out."""
+    """Measure every size; `quick` omits the largest."""
     points = []
     for count in COUNTS[:-1] if quick else COUNTS:
         users = max(count // _USERS_EACH, 1)

@@ -1,15 +1,14 @@
 """The hub's own time for the query of the README, over the sandbox city: real connectors, real protocols.
 
-What is measured, for each answer: the hub is asked in process (ASGI), as one of the sample people, with their token.
-The time from the request to the last byte of the answer, less the critical path of agency calls, is the hub's own. A
-call is timed where the batch asks the connector: it holds the connector's own work (SQL, XML, JSON into records) and
-the way there and back. The critical path is the chain of calls that ends last: before each, the call that ended last
-when it began; what lies between two calls of the chain belongs to the hub.
+Requests run in process (ASGI), with the token of a sample person. The hub's own time is the time from the request to
+the last byte of the answer, without the critical path of agency calls. A call is timed where the batch calls the
+connector. So it includes the connector's work (SQL, XML, JSON into records) and the round trip. The critical path is
+the chain of calls that ends last. Each call in it is preceded by the call that had ended last when it began. The time
+between two calls of the chain belongs to the hub.
 
-Measured twice. First with the real connectors: they work in the hub's process, and what one of them does for its agency
-makes the others wait, so this tells what an answer takes as a whole, and its processor time, but not whose it is. Then
-with what they answered, given again from memory after a fixed delay: here nothing but the hub works between two calls,
-and answer time less critical path is the hub's own time and nothing else.
+There are two measurements. In the first, the real connectors work in the hub's process and delay each other. It shows
+the whole time of an answer and its processor time, but not the parts. In the second, recorded answers come from memory
+after a fixed delay. Only the hub works between two calls then, so the difference is exactly its own time.
 """
 
 from __future__ import annotations
@@ -87,7 +86,7 @@ class HubTime:
 
 @dataclass(slots=True)
 class ConnectorCalls:
-    """What the connectors were asked for one answer, and all they ever answered."""
+    """The connector calls of one answer, and all recorded answers."""
 
     calls: list[tuple[float, float]] = field(default_factory=list)
     """Begin and end of each call, of one answer."""
@@ -96,10 +95,10 @@ class ConnectorCalls:
 
 
 class TimedConnector:
-    """A connector whose every call is timed, and answered from memory where that is wanted."""
+    """Times every call of a connector, and can answer it from memory."""
 
     def __init__(self, connector: Any, recorded: ConnectorCalls) -> None:  # noqa: ANN401 - any connector
-        """Stand before it."""
+        """Wrap the connector."""
         self._connector = connector
         self._recorded = recorded
 
@@ -154,7 +153,7 @@ async def measure_hub_time(answers: int) -> HubTime:
 
 
 def _log_to(file: TextIO) -> None:
-    """Let the hub write its line a request as it does when it serves, but into a file."""
+    """Write the hub's request log to a file."""
     with redirect_stderr(file):
         server.configure_logging()
 
@@ -235,12 +234,12 @@ def _median_ms(seconds: Sequence[float]) -> float:
 
 
 def no_lifespan(_app: Starlette) -> Any:  # noqa: ANN401 - never entered: the city outlives the application
-    """For an application that is asked in process, and opens nothing."""
+    """The lifespan of an application that opens nothing."""
     raise NotImplementedError
 
 
 async def ask_once(app: ASGIApp, body: bytes, token: str) -> bytes:
-    """The body of one answer, asked as a web server asks an application (ASGI 3.0)."""
+    """The body of one answer to an ASGI 3.0 request."""
     scope: dict[str, Any] = {
         "type": "http",
         "asgi": {"version": "3.0", "spec_version": "2.3"},

@@ -1,4 +1,4 @@
-"""`python -m benchmarks.micro.in_process`: what one answer costs without any web server or load, and how it grows."""
+"""`python -m benchmarks.micro.in_process`: the cost of one answer without a web server or load, and its growth."""
 
 from __future__ import annotations
 

@@ -57,13 +57,13 @@ class GraphqlCore:
     """graphql-core over the hub's own schema, one bridge a request as the hub has it."""
 
     def __init__(self, agencies: Agencies, schema: GraphQLSchema) -> None:
-        """Take what answers."""
+        """Takes the schema and the agencies."""
         self._agencies = agencies
         self._schema = schema
         self._node_ids = NodeIds(b"m" * 32)
 
     async def answer(self, text: str) -> bytes:
-        """One answer. Raises `RuntimeError` where the document is refused."""
+        """One answer. Raises `RuntimeError` if the document is refused."""
         document = parse(text)
         if validate(self._schema, document):
             raise RuntimeError("graphql-core refuses a document of the benchmark.")

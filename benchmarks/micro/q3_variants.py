@@ -1,4 +1,4 @@
-"""Q3 with all objects in memory, by five ways, from Strawberry's executor to the loop that could be written by hand."""
+"""Q3 with all objects in memory, in five ways, from Strawberry's executor to a handwritten loop."""
 
 from __future__ import annotations
 
@@ -121,7 +121,7 @@ def _graphql_core(written: Sequence[Post], people: Mapping[int, User]) -> Callab
 
 
 def print_variants(times: Mapping[str, float], console: Console) -> None:
-    """Print the ways beside each other."""
+    """Print a table of all ways."""
     table = Table(title="Q3, objects in memory", title_justify="left")
     for name in ("way", "µs", "x the plan"):
         table.add_column(name, justify="left" if name == "way" else "right")

@@ -48,17 +48,17 @@ _VARIANTS: Final[Mapping[str, tuple[float, str] | None]] = {
 
 
 class _SpanSink(BaseHTTPRequestHandler):
-    """Takes whatever it is sent."""
+    """Accepts any request."""
 
     def do_POST(self) -> None:
-        """Read it, and say so."""
+        """Read the request and answer 200."""
         self.rfile.read(int(self.headers["Content-Length"]))
         self.send_response(200)
         self.send_header("Content-Length", "0")
         self.end_headers()
 
     def log_message(self, *_: object) -> None:
-        """Say nothing of it."""
+        """Log nothing."""
 
 
 async def _measure_requests() -> Mapping[str, Sequence[tuple[float, float]]]:

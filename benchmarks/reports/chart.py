@@ -95,7 +95,7 @@ def _draw_bars(parts: list[str], top: int, query: str, rows: Sequence[Row], vers
 
 
 def _format_ratio(query: str, peer: str, found: Mapping[str, float]) -> str:
-    """How far ahead of a peer Simpul is, and what it must reach, where the goals name one."""
+    """Simpul's ratio to a peer, and its goal if there is one."""
     if query != "Q3":
         own = found.get(targets.SIMPUL_COALESCING.name)
         return f"as served {own / found[peer]:.2f}x" if own and not peer.startswith("Simpul") and found[peer] else ""
@@ -143,7 +143,7 @@ def _draw_curves(parts: list[str], top: int, rows: Sequence[Row], connections: S
 
 
 def _draw_names(parts: list[str], ends: Sequence[tuple[float, str, str]], x: float) -> None:
-    """The name of each line at its end, moved down where two would stand upon each other."""
+    """The name of each line at its end, moved down if two names would overlap."""
     lowest = -math.inf
     for height, name, kind in sorted(ends):
         lowest = max(height, lowest + 16)

@@ -27,7 +27,7 @@ served, with all."""
 
 
 def build_claims(rows: Sequence[Row]) -> list[str]:
-    """What may be claimed about each question, in requests per processor second."""
+    """The claims about each question, in requests per processor second."""
     return [
         _build_claim(question, simpul, peers, [row for row in rows if row.query == question])
         for question in dict.fromkeys(row.query for row in rows if row.query in _COMMON_QUESTIONS)

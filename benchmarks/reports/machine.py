@@ -1,4 +1,4 @@
-"""What a run was made on: the machine, and the versions of everything that took part."""
+"""The environment of a run: the machine, and the versions of all programs."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def read_facts() -> dict[str, str | int | float]:
 
 
 def read_versions(targets: Iterable[Target]) -> dict[str, str]:
-    """Versions of the programs and libraries that matter, and of each target by its name."""
+    """Versions of the relevant programs and libraries, and of each target by its name."""
     found = {
         "Python": platform.python_version(),
         "node": _read_program_version(["node", "--version"]),
@@ -48,7 +48,7 @@ def read_versions(targets: Iterable[Target]) -> dict[str, str]:
 
 
 def build_labels(targets: Iterable[Target]) -> dict[str, str]:
-    """The version that each target goes by, for charts and tables."""
+    """The version of each target, for charts and tables."""
     return {target.name: find_version(target.package) for target in targets}
 
 

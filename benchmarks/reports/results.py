@@ -1,4 +1,4 @@
-"""What a run found: rows for machines, a table and ratios for people."""
+"""The results of a run: rows for machines, a table and ratios for people."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class Goal:
-    """How far ahead of a peer Simpul must be, in requests per processor second for Q3."""
+    """The goal for Simpul's ratio to a peer, in requests per processor second for Q3."""
 
     simpul: str
     peer: str
@@ -70,7 +70,7 @@ def read_rows(file: Path) -> list[Row]:
 
 
 def print_rows(rows: Sequence[Row], console: Console) -> None:
-    """Print a table for each question and number of connections, the leanest first."""
+    """Print a table for each question and number of connections, the most efficient first."""
     for query, connections in dict.fromkeys((row.query, row.connections) for row in rows):
         table = Table(title=f"{query}, {connections} connections: requests", title_justify="left")
         table.add_column("target", no_wrap=True)
@@ -93,7 +93,7 @@ def print_rows(rows: Sequence[Row], console: Console) -> None:
 
 
 def print_goals(rows: Sequence[Row], console: Console) -> None:
-    """Print how far ahead of each peer Simpul is, beside how far it must be."""
+    """Print Simpul's ratio to each peer, with its goal."""
     found = {
         row.target: row.requests_per_cpu_second
         for row in rows

@@ -1,4 +1,4 @@
-"""What a run leaves behind: `results.json` with a row for each measurement, `run.json` with all that explains them."""
+"""Writes the files of a run: `results.json` with a row for each measurement, `run.json` with the context."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ RUN = "run.json"
 
 @dataclass(kw_only=True)
 class RunReport:
-    """One run, as far as it has come."""
+    """One run up to now."""
 
     effort: str
     """`full`, `quick` or `trial`."""

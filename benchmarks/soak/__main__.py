@@ -70,7 +70,7 @@ class Soak:
     """How often Redis was."""
 
     async def run(self) -> tuple[Figures, Figures]:
-        """The hub at rest before, and after."""
+        """Return the figures of the idle hub before and after."""
         await self.callers.ask_for_every_citizen()
         await self.callers.ask(_FIRST)
         before = await self._at_rest()
@@ -92,7 +92,7 @@ class Soak:
             await asyncio.sleep(1)
 
     async def _at_rest(self) -> Figures:
-        """The hub, once it has done what was left to do."""
+        """Return the figures of the hub when it is idle."""
         until, last = time.monotonic() + _REST, await self.watcher.read(0)
         while time.monotonic() < until:
             await asyncio.sleep(_STILL)
@@ -103,7 +103,7 @@ class Soak:
         return last
 
     async def _inject_faults(self) -> None:
-        """Faults on, faults off; once in a while Redis goes, and comes back."""
+        """Switch faults on and off; sometimes Redis ends and comes back."""
         step = 0
         while True:
             await asyncio.sleep(_FAULT_S)
@@ -127,7 +127,7 @@ class Soak:
 
 
 async def run_soak(seconds: float, console: Console) -> int:
-    """Start everything, soak, tell, end everything; the exit code."""
+    """Start everything, soak, print, end everything. Returns the exit code."""
     async with AsyncExitStack() as stack:
         path = Path(stack.enter_context(TemporaryDirectory(prefix="simpul-soak-")))
         folder = StateFolder(path / "city")
@@ -186,7 +186,7 @@ def _thin_out(seen: Sequence[Figures]) -> Sequence[tuple[str, Figures]]:
 
 
 def _print_figures(console: Console, figures: Sequence[tuple[str, Figures]]) -> None:
-    """Print what the process held."""
+    """Print the resources of the process."""
     table = Table(title="The hub's process", title_justify="left")
     names = ("clients", *MAX_CONCURRENCY, "redis", "state")
     for name in ("s", "RSS MiB", "objects", "kept KiB", "tasks", "handles", *names):
@@ -199,7 +199,7 @@ def _print_figures(console: Console, figures: Sequence[tuple[str, Figures]]) -> 
 
 
 def _print_verdict(console: Console, soak: Soak, found: Sequence[SoakCheck], log: str) -> None:
-    """Print what came of it; `log` is what the hub said."""
+    """Print the verdict; `log` is the hub's log."""
     console.print("Answers: " + ", ".join(f"{count:,} {what}" for what, count in soak.callers.statuses.most_common()))
     gone, slow = log.count("Redis does not serve"), log.count("Redis is too slow")
     console.print(f"Redis was ended {soak.ended} times; the hub gave it up {gone} times, and let it rest {slow} times.")

@@ -43,17 +43,17 @@ class Figures:
 
 
 class Watcher:
-    """Looks at one process again and again."""
+    """Observes one process repeatedly."""
 
     def __init__(self, figures_socket: Path, ports: Mapping[int, str], own: int) -> None:
-        """`figures_socket` is the socket at which it tells; `ports` names those it connects to, `own` is its own."""
+        """`figures_socket` is the socket of its report, `ports` names its peers, `own` is its own port."""
         self._figures_socket = figures_socket
         self._ports = ports
         self._own = own
         self._streams: tuple[asyncio.StreamReader, asyncio.StreamWriter] | None = None
 
     async def read(self, seconds: float) -> Figures:
-        """The figures of this moment."""
+        """The current figures."""
         if self._streams is None:
             self._streams = await asyncio.open_unix_connection(self._figures_socket)
         reads, writes = self._streams

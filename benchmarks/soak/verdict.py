@@ -1,4 +1,4 @@
-"""Whether anything leaks: memory flat once the caches are full, and everything else given back when nobody asks."""
+"""Checks for leaks: constant memory once the caches are full, and everything else released when idle."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ LEAST = 50
 
 @dataclass(frozen=True, slots=True)
 class SoakCheck:
-    """One thing that was looked at."""
+    """One check and its result."""
 
     subject: str
     has_passed: bool
@@ -28,10 +28,10 @@ class SoakCheck:
 def build_verdict(
     under_load: Sequence[Figures], before: Figures, after: Figures, *, bounds: Mapping[str, int]
 ) -> Sequence[SoakCheck]:
-    """What is well and what is not.
+    """Build all checks.
 
-    `before` is the process at rest after a first short load, `after` at rest after the last; `bounds` says how many
-    connections it may keep open to each of those it asks.
+    `before` is the idle process after a first short load, `after` the idle process at the end. `bounds` is the maximum
+    of open connections to each peer.
     """
     half = [each for each in under_load if each.seconds >= under_load[-1].seconds / 2]
     return [
@@ -55,7 +55,7 @@ def build_verdict(
 
 
 def fit_growth(figures: Sequence[Figures], value: Callable[[Figures], float]) -> float:
-    """By which part of what it was a value grew, by the line that fits best."""
+    """The relative growth of a value, by the best-fitting line."""
     if len(figures) < LEAST:
         raise ValueError(f"{len(figures)} measurements are too few; {LEAST} are needed. Let it soak longer.")
     slope, start = linear_regression([each.seconds for each in figures], [value(each) for each in figures])
@@ -86,5 +86,5 @@ def _describe_growth(before: Mapping[str, int], after: Mapping[str, int]) -> str
 
 
 def _count_other_handles(figures: Figures) -> int:
-    """Handles that are no connection which is looked at by itself."""
+    """Count the handles that are not counted as connections."""
     return figures.handles - sum(figures.connections.values())

@@ -1,4 +1,4 @@
-"""Days and moments in the forms agencies write them."""
+"""Reads dates and times in agencies' formats."""
 
 from __future__ import annotations
 
@@ -53,11 +53,11 @@ _PIVOT = 69
 
 
 def day(raw: object) -> date | None:
-    """A calendar day; none where the agency wrote none (`''`, `-`, `1900-01-01`, `0000-00-00`).
+    """Reads a date; None for the agency's words for no date (`''`, `-`, `1900-01-01`, `0000-00-00`).
 
     Reads dates, moments (their day in Jakarta) and the texts `dd/mm/yyyy`, `dd-mm-yyyy`, `yyyy-mm-dd`, `yyyymmdd`,
     `dd-Mon-yy` and `d Month yyyy` (months in Indonesian or English), each with or without a time behind it.
-    Raises `UnreadableError` otherwise, for days that are in no calendar too.
+    Raises `UnreadableError` otherwise, also for impossible dates.
     """
     if isinstance(raw, datetime):
         inside = _FIRST_YEAR < raw.year < _FOREVER  # else another zone may lie outside the calendar
@@ -75,11 +75,11 @@ def day(raw: object) -> date | None:
 
 
 def moment(raw: object) -> datetime | None:
-    """A moment with its time zone; none where the agency wrote none, as for `day`.
+    """Reads a date and time with its time zone; None for the agency's words for no date, as for `day`.
 
     Reads moments and the texts of ISO 8601, and the days `day` reads followed by `HH:mm`, `HH:mm:ss`, `HH.mm` or
-    `HH.mm.ss`. Where the agency names no time zone, it means Jakarta's. Raises `UnreadableError` otherwise, for a
-    day without a time too.
+    `HH.mm.ss`. Without a time zone, it is in Jakarta's. Raises `UnreadableError` otherwise, also for a date without a
+    time.
     """
     if isinstance(raw, datetime):
         found = raw

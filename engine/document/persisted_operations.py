@@ -280,7 +280,7 @@ class PersistedDocuments:
         if terms is not None:
             return _resolve_registered(request, terms, application)
         if mode is OperationMode.SAFELIST:
-            message = "This client runs registered operations only, and this text is none of them, letter by letter."
+            message = "This client may run registered operations only, and this text equals none of them."
             raise RefusedRequest(build_request_error(message, "QUERY_NOT_IN_SAFELIST"))
         self._log_unregistered(request.query, FIRST_PARTY if application is None else application.client)
         return ResolvedDocument(request)

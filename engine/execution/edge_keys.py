@@ -1,4 +1,4 @@
-"""The keys by which edges lead from records to others: for all records together, or one by one."""
+"""The keys by which the edges of records are loaded: for all records together, or one by one."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class EdgeKeys(NamedTuple):
 def get_batch_field(field: PlanField) -> BatchField:
     """The batch field behind a planned field."""
     if not isinstance(field.kind, BatchField):
-        raise TypeError(f"{field!r} leads nowhere.")
+        raise TypeError(f"{field!r} is not a batch field.")
     return field.kind
 
 
@@ -48,7 +48,7 @@ def collect_plain_keys(
             return None
         keys = list(map(attrgetter(edge.key_attribute), records))
         wanted = dict.fromkeys(keys)
-    except Exception:  # noqa: BLE001 - one of the records is not as it should be: it fails alone
+    except Exception:  # noqa: BLE001 - one of the records is malformed: one by one, only its own field fails
         return None
     if any(issubclass(kind, _UNASKABLE_TYPES) for kind in set(map(type, wanted))):
         return None
@@ -58,14 +58,14 @@ def collect_plain_keys(
 def collect_keys(
     run: PlanRun, group: Sequence[PlanField], records: Sequence[Any], answers: Sequence[dict[str, Any]]
 ) -> EdgeKeys:
-    """Keys of records one by one; each fault belongs to its own record."""
+    """Keys of records one by one; each failure belongs to its own record."""
     first = group[0]
     kind = get_batch_field(first)
     keys: list[Any] = []
     targets: list[dict[str, Any]] = []
     wanted: dict[Hashable, None] = {}
     waiting: list[dict[str, Any]] = []
-    on: list[FactRequest] = []
+    missing_facts: list[FactRequest] = []
     for record, answer in zip(records, answers, strict=True):
         try:
             key = _authorize_key(run, first, record, kind.key(record, run.get_arguments(first), run.context))
@@ -75,20 +75,22 @@ def collect_keys(
                 continue
         except FactMissing as pending:
             waiting.append(answer)
-            on += pending.missing
+            missing_facts += pending.missing
             continue
-        except Exception as fault:  # noqa: BLE001 - whatever a field raises is the fault of that field
+        except Exception as fault:  # noqa: BLE001 - whatever a field raises is the error of that field
             for field in group:
                 run.record_error(field, answer, (), fault)
             continue
-        for field in group:
+        for field in group:  # without a key, the fields are null
             if field.is_non_null:
                 run.record_error(field, answer, (), build_non_null_error(field.name))
-    if on:  # who was decided about waits for the others: one step is one call
-        held = {id(answer) for answer in (*targets, *waiting)}
-        of = [(record, answer) for record, answer in zip(records, answers, strict=True) if id(answer) in held]
-        all_of_them = partial(run.request_batch, group, [record for record, _ in of], [answer for _, answer in of])
-        run.facts.resume_when_known(run.pending_work, on, all_of_them)
+    if missing_facts:
+        # The whole step waits, also for records that are decided already: otherwise one call would become several.
+        # Records without a key and failed ones are complete.
+        left = {id(answer) for answer in (*targets, *waiting)}
+        again = [(record, answer) for record, answer in zip(records, answers, strict=True) if id(answer) in left]
+        resume = partial(run.request_batch, group, [record for record, _ in again], [answer for _, answer in again])
+        run.facts.resume_when_known(run.pending_work, missing_facts, resume)
         return EdgeKeys([], [], {})
     return EdgeKeys(keys, targets, wanted)
 

@@ -1,4 +1,4 @@
-"""Which places of a plan's answer hold what is no longer fresh."""
+"""Stale values of an answer: their paths, and their description in `extensions.freshness`."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from engine.plan.tree import PlanField
 from records.calls.freshness import Staleness
 
 MAX_LISTED = 100
-"""Places that are listed; more are counted."""
+"""Paths that are listed; further ones are counted."""
 
 
 class StalePath(NamedTuple):
-    """A place, whom what stands there comes from, and how old it is."""
+    """The path of a stale value, with its agency and age."""
 
     path: Sequence[str | int]
     agency: str | None
@@ -24,19 +24,19 @@ class StalePath(NamedTuple):
 
 
 class StaleField(NamedTuple):
-    """A field of one object of the answer whose value is no longer fresh."""
+    """A field with a stale value in one object of the answer."""
 
     field: PlanField
     answer: dict[str, Any]
     indices: tuple[int, ...]
-    """Its index, where one of several is meant."""
+    """The index of the value, if the field has many keys."""
     staleness: Staleness
 
 
 def find_stale_fields(
     group: Sequence[PlanField], edge_keys: EdgeKeys, stale_answers: Mapping[Hashable, Staleness]
 ) -> list[StaleField]:
-    """What of a step is no longer fresh."""
+    """The stale fields among the answers of one step."""
     many = get_batch_field(group[0]).edge.has_many_keys
     found: list[StaleField] = []
     for keys, answer in zip(edge_keys.keys, edge_keys.targets, strict=True):
@@ -48,7 +48,7 @@ def find_stale_fields(
 
 
 def locate_stale_fields(data: dict[str, Any], stale_fields: Sequence[StaleField]) -> list[StalePath]:
-    """Where they stand in the answer; what does not stand in it is left out."""
+    """The paths of stale fields; those that the answer does not contain are left out."""
     paths = find_paths(data, stale_fields)
     return [_to_stale_path(each, path) for each in stale_fields for path in paths[id(each.answer)]]
 
@@ -60,7 +60,7 @@ def _to_stale_path(each: StaleField, path: Path) -> StalePath:
 
 
 def describe_stale_paths(places: Sequence[StalePath]) -> list[dict[str, Any]]:
-    """What is said of them: each place, its agency, of when it is and why."""
+    """The value of `extensions.freshness`: each path with its agency, its time and the reason."""
     listed = [
         {
             "path": list(path),

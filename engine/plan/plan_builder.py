@@ -1,7 +1,7 @@
-"""The tree of a plan: which fields are answered for which type, at which place of the answer.
+"""Builds the tree of a plan from a document, within the limits.
 
-Fragments are spread, fields with the same response key merged, and `@include` and `@skip` decided (GraphQL
-specification, section 6.3.2 "Field Collection"): a plan is compiled for one set of values of those conditions.
+Fragments are spread, fields with the same response key merged, and `@include` and `@skip` evaluated (GraphQL
+specification, section 6.3.2 "Field Collection"). So a plan holds for one set of values of those conditions.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ _META_FIELDS = {"__schema": SchemaMetaFieldDef, "__type": TypeMetaFieldDef}
 
 @dataclass(frozen=True, slots=True)
 class UnplannedDefinition:
-    """The definition of a field that only graphql-core can answer: what it may cost is known all the same."""
+    """The definition of a field that only graphql-core can run; it serves to estimate the cost."""
 
     name: str
     is_public: bool = True
@@ -56,34 +56,34 @@ class UnplannedDefinition:
     data_class: str | None = None
 
     def engine_kind(self) -> AttributeField:
-        """As if it were at hand."""
+        """An attribute, which costs no call."""
         return AttributeField(self.name)
 
     def engine_guard(self) -> FieldGuard:
-        """Nothing is decided here."""
+        """No decision."""
         return self
 
     def engine_arguments(self, coerced: Mapping[str, Any]) -> Mapping[str, Any]:
-        """As they are."""
+        """The arguments unchanged."""
         return coerced
 
     def build_decider(self, context: Any) -> None:  # noqa: ANN401 - the schema's context
-        """Nothing is decided here."""
+        """No decision."""
 
     def find_blanket_refusal(self, context: Any) -> None:  # noqa: ANN401 - the schema's context
-        """Nothing is decided here."""
+        """No decision."""
 
     def get_subjects(self, record: Any, key: Any) -> tuple[()]:  # noqa: ANN401, ARG002 - any record and key
-        """It is about nobody."""
+        """No subjects."""
         return ()
 
 
 ConditionValues = Mapping[str, bool | None]
-"""By variable; None where it is null, which only graphql-core knows how to refuse."""
+"""Values of conditions by variable; None for null, which only graphql-core refuses correctly."""
 
 
 def find_condition_variables(document: DocumentNode, operation: OperationDefinitionNode) -> tuple[str, ...]:
-    """The variables that decide about `@include` and `@skip`; a plan is compiled for each set of their values."""
+    """The variables in `@include` and `@skip`, sorted; each set of their values has its own plan."""
     found: dict[str, None] = {}
 
     def look(selections: SelectionSetNode | None) -> None:
@@ -103,7 +103,7 @@ def find_condition_variables(document: DocumentNode, operation: OperationDefinit
 
 
 class PlanBuilder:
-    """Grows the tree of one operation, no further than the limits allow."""
+    """Builds the tree of one operation, and stops at the limits."""
 
     def __init__(
         self,
@@ -112,7 +112,7 @@ class PlanBuilder:
         condition_values: ConditionValues,
         limits: Limits | None = None,
     ) -> None:
-        """Read fragments from the document; `condition_values` are the values of its conditions."""
+        """`condition_values` are the values of the variables in `@include` and `@skip`."""
         self._schema = schema
         self._document = document
         self._flags = condition_values
@@ -124,16 +124,17 @@ class PlanBuilder:
         self.fields: list[PlanField] = []
         self.shapes: list[Shape] = []
         self.obstacle: str | None = None
-        """What only graphql-core runs, where there is something."""
+        """The first part that only graphql-core can run, if any."""
 
     def build_root(self, type_: GraphQLObjectType, operation: OperationDefinitionNode) -> Shape:
-        """The tree of the operation; raises `TooLarge`."""
+        """Build the tree of the operation; raises `TooLarge`."""
         self._operation = operation
         return self._build_shape(type_, None, [operation.selection_set], 1)
 
     def _build_shape(
         self, type_: GraphQLObjectType, parent: PlanField | None, selections: Sequence[SelectionSetNode], depth: int
     ) -> Shape:
+        # Check depth and breadth before going deeper: nested fragments can grow exponentially.
         if depth > self._limits.depth:
             raise TooLarge(
                 f"The operation is {compute_depth(self._document, self._operation)} fields deep; at most"
@@ -149,6 +150,7 @@ class PlanBuilder:
                 shape.typenames.append(key)
             else:
                 shape.fields.append(self._build_field(shape, key, nodes, depth))
+        # The run treats three kinds of fields differently: leaves, records inside the record, and batch fields.
         shape.nested = tuple(
             each for each in shape.fields if not each.is_leaf and not isinstance(each.kind, BatchField)
         )
@@ -163,7 +165,7 @@ class PlanBuilder:
         ((name, often),) = Counter(nodes[0].name.value for nodes in collected.values()).most_common(1)
         if often > aliases:
             raise TooLarge(
-                f"{place} asks for '{name}' under {often} names; at most {aliases} are allowed. {ASK_FOR_LESS}"
+                f"{place} selects '{name}' under {often} names; at most {aliases} are allowed. {ASK_FOR_LESS}"
             )
         if len(collected) > breadth:
             raise TooLarge(f"{place} selects {len(collected)} fields; at most {breadth} are allowed. {ASK_FOR_LESS}")
@@ -172,6 +174,7 @@ class PlanBuilder:
         name = nodes[0].name.value
         graphql = shape.type.fields.get(name) or _META_FIELDS[name]
         definition = graphql.extensions.get(DEFINITION)
+        # A field without a planned definition makes the plan unusable for a run, but its cost must still be known.
         if not isinstance(definition, PlannedField):
             self.obstacle = self.obstacle or f"{shape.type.name}.{name}"
             definition = UnplannedDefinition(name)
@@ -189,6 +192,7 @@ class PlanBuilder:
         )
         self.fields.append(planned)
         named = get_named_type(graphql.type)
+        # Each possible type gets its own shape, because fragments select different fields for it.
         if not is_leaf_type(named):
             selections = [node.selection_set for node in nodes if node.selection_set is not None]
             for type_ in self._get_possible_types(named):
@@ -221,7 +225,7 @@ class PlanBuilder:
         self, type_: GraphQLObjectType, selections: SelectionSetNode, visited: set[str]
     ) -> Iterator[FieldNode]:
         for selection in selections.selections:
-            self._selections += 1  # interfaces inside interfaces multiply: each type has selections of its own
+            self._selections += 1  # counted for each possible type: nested interfaces multiply
             if self._selections > self._limits.fields:
                 raise TooLarge(
                     f"The operation selects more than {self._limits.fields} fields, fragments spread out and counted"
@@ -271,7 +275,7 @@ class PlanBuilder:
 
 
 def _describe_place(shape: Shape) -> str:
-    """Where the shape stands in the answer, for errors."""
+    """The path of the shape in the answer, for errors."""
     keys: list[str] = []
     over = shape.parent
     while over is not None:
@@ -281,7 +285,7 @@ def _describe_place(shape: Shape) -> str:
 
 
 def _group_batch_fields(shape: Shape) -> tuple[tuple[PlanField, ...], ...]:
-    """The fields of a shape that lead elsewhere; those that want facets by the same key stand together."""
+    """The batch fields of a shape; fields with the same batch, facet, key and guard form one group."""
     groups: dict[object, list[PlanField]] = {}
     for planned in shape.fields:
         if isinstance(planned.kind, BatchField):
@@ -296,7 +300,7 @@ def _group_batch_fields(shape: Shape) -> tuple[tuple[PlanField, ...], ...]:
 
 
 def get_record_class(type_: GraphQLObjectType) -> type[Any] | None:
-    """The class that every object of the type has, where its definition says so."""
+    """The record class of every object of the type, if its definition names it."""
     definition = type_.extensions.get(DEFINITION)
     publication = getattr(getattr(definition, "origin", None), "__publication__", None)
     record = getattr(publication, "record", None)
@@ -318,7 +322,7 @@ def _is_innermost_non_null(type_: GraphQLOutputType) -> bool:
 
 
 def get_list_depth(type_: GraphQLOutputType) -> int:
-    """How many lists a type is wrapped in."""
+    """The number of nested lists around a type."""
     depth = 0
     inner: Any = get_nullable_type(type_)
     while is_list_type(inner):

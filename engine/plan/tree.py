@@ -1,8 +1,4 @@
-"""The tree of a plan: which fields are answered for which type, at which place of the answer.
-
-Fragments are spread, fields with the same response key merged, and `@include` and `@skip` decided (GraphQL
-specification, section 6.3.2 "Field Collection"): a plan is compiled for one set of values of those conditions.
-"""
+"""The tree of a plan: the fields that are selected for each type, at each place of the answer."""
 
 from __future__ import annotations
 
@@ -21,14 +17,14 @@ from graphql import (
 from engine.field_kinds import FieldGuard, FieldKind, PlannedField
 
 DEFINITION = "strawberry-definition"
-"""Where the schema library keeps a field's definition."""
+"""The key of a field's definition in `extensions`, as Strawberry sets it."""
 
 ShapeFunction = Callable[[Any, Sequence[Any]], list[dict[str, Any]]]
-"""From (run, records) to their answers, in which only scalars and enums at hand are filled in."""
+"""From (run, records) to their parts of the answer, with only the scalars and enums of the records filled in."""
 
 
 class NotPlannable(Exception):  # noqa: N818 - reads as what it is
-    """The operation holds something that only graphql-core runs."""
+    """A part of the operation can only be run by graphql-core."""
 
 
 @dataclass(eq=False, slots=True)
@@ -45,21 +41,21 @@ class PlanField:
     guard: FieldGuard
     number: int
     depth: int
-    """How many lists its value is wrapped in."""
+    """The number of nested lists around its value."""
     shapes: dict[str, Shape] = field(default_factory=dict)
-    """What is selected of its value, for each object type it can be of; empty for scalars and enums."""
+    """The selections of its value, for each possible object type; empty for scalars and enums."""
     only_shape: Shape | None = None
-    """The shape of all of its objects, where they are of one type and the schema names their class."""
+    """The shape of all its objects, if they are of one type and the schema names their class."""
     is_object_non_null: bool = False
     """Whether the objects themselves, inside all lists, can never be null."""
     coerce: Callable[[Any], Any] | None = None
-    """For scalars and enums: from a value to what the answer holds; raises for what cannot be one."""
+    """For scalars and enums of a batch: the fast coercion of a value; raises for values that are not plain."""
     own_part: GuardedPart | None = None
-    """At the root: the field as a part of its own (`engine/execution/read_tracking.py`)."""
+    """At the root: the field as a part for read tracking."""
 
     @property
     def is_leaf(self) -> bool:
-        """Whether its value is a scalar or enum, or lists of such."""
+        """Whether its value is a scalar or enum, or a list of them."""
         return not self.shapes
 
     @property
@@ -79,11 +75,11 @@ class PlanField:
 
 @dataclass(eq=False, slots=True)
 class Shape:
-    """What is selected of an object of one type, at one place of the answer."""
+    """The selection of an object of one type, at one place of the answer."""
 
     number: int
     record: type[Any] | None
-    """The class its objects have, where the schema says so."""
+    """The class of its objects, if the schema names it."""
     parent: PlanField | None
     type: GraphQLObjectType
     fields: list[PlanField] = field(default_factory=list)
@@ -91,13 +87,13 @@ class Shape:
     keys: list[str] = field(default_factory=list)
     """Every response key in order, `__typename` included."""
     function: ShapeFunction | None = None
-    """Answers its records; replaced once it is compiled."""
+    """Shapes records; interpreted at first, compiled later (`engine/plan/code_generation.py`)."""
     nested: tuple[PlanField, ...] = ()
-    """Fields whose value, a record or records, is at hand."""
+    """Fields whose value, a record or records, is part of the parent record."""
     groups: tuple[tuple[PlanField, ...], ...] = ()
-    """Fields that lead elsewhere; what is asked together stands together."""
+    """Fields that load other records, grouped by what is loaded together."""
     guarded_parts: tuple[GuardedPart, ...] = ()
-    """Fields that not everybody may see, as parts (`engine/execution/read_tracking.py`); empty at the root."""
+    """Guarded fields, in parts for read tracking; empty at the root."""
 
     def __repr__(self) -> str:
         """Type and number."""
@@ -106,20 +102,20 @@ class Shape:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class GuardedPart:
-    """Fields of one shape that one guard stands before. Equal only to itself: most are those of the plan."""
+    """Fields of one shape with the same guard, the unit of read tracking; equal only to itself."""
 
     guard: FieldGuard
     fields: tuple[PlanField, ...]
     is_of_plan: bool = True
-    """False for fewer fields than the plan's part has, because some failed in one answer."""
+    """False for a part with fewer fields, because some failed in one answer."""
 
 
 ReadSummaries = dict[tuple[GuardedPart, ...], tuple[tuple[str, ...], tuple[str, ...], tuple[str, ...]]]
-"""By the parts that a subject's fields stand in: their names, agencies and classes. Kept with the plan."""
+"""Names, agencies and data classes of the fields, by the parts that hold them."""
 
 
 def build_guarded_parts(shape: Shape) -> tuple[GuardedPart, ...]:
-    """The guarded fields of a shape, by guard."""
+    """The guarded fields of a shape, grouped by guard."""
     by_guard: dict[int, list[PlanField]] = {}
     for planned in shape.fields:
         if not planned.guard.is_public:

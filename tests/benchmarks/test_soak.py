@@ -83,7 +83,7 @@ def test_remaining_tasks_are_listed_by_what_they_run() -> None:
     assert tasks.message == "12 at rest, 10 before (lost +2)"
 
 
-def test_connections_that_the_other_side_closed_are_told_by_whom_they_were_with() -> None:
+def test_half_closed_connections_are_counted_by_peer() -> None:
     after = build_figures(connections={"half closed": 1}, half_closed={"redis": 1}, handles=16)
     found = build_verdict(build_steady_figures(), build_figures(), after, bounds={})
     (closed,) = [each for each in found if not each.has_passed]

@@ -72,7 +72,7 @@ class ServeProcess:
         variables: Mapping[str, str] | None = None,
         anew: bool = False,
     ) -> None:
-        """`anew`: in a Python of its own, as a person starts it; else from one that has imported everything."""
+        """`anew`: in a new Python, as a person starts it; else from one that has imported everything."""
         self.state = state
         self.port = port or free_port()
         self.seen: set[int] = set()

@@ -145,7 +145,7 @@ class Backup:
 
 
 def destroy(postgres: Postgres) -> None:
-    """Kill every process of the server at once, and remove its data."""
+    """Kill all processes of the server together, and remove its data."""
     pid = postgres.pid
     assert pid is not None
     children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()

@@ -91,7 +91,7 @@ class CachedBatchHub:
         return [(question, keys) for _, question, keys in self.city.calls]
 
 
-async def test_only_missing_keys_are_asked_for() -> None:
+async def test_only_missing_keys_are_fetched() -> None:
     hub = CachedBatchHub()
     await load_answers(tax.tax_objects_of, [SITI], hub.build_context())
     found = await load_answers(tax.tax_objects_of, [BUDI, SITI], hub.build_context())
@@ -258,7 +258,7 @@ def test_every_cached_batch_can_be_stored_and_loaded_and_has_tags(each: Batch[An
 
 
 def test_a_batch_that_depends_on_the_caller_cannot_be_cached() -> None:
-    with pytest.raises(TypeError, match="depends on who asks"):
+    with pytest.raises(TypeError, match="depends on the caller"):
 
         @batch(agency="crm", depends_on_caller=True, freshness=Freshness(fresh=1))
         async def own(keys: Sequence[Nik], ask: HubBatchContext) -> Answers[Nik, str]:  # noqa: ARG001 - a batch

@@ -69,7 +69,7 @@ def test_types_with_personal_data_say_who_may_read_them() -> None:
         assert (said[name] or "").endswith("Everybody can read one that is public.")
 
 
-def test_a_field_with_a_rule_of_its_own_says_it_itself() -> None:
+def test_a_field_with_its_own_rule_describes_it() -> None:
     said = dict(described())
     assert (said["Query.me"] or "").endswith("Readable by the person it is about and their assistant.")
     assert (said["Query.citizens"] or "").endswith("Readable by officials and systems of agencies.")

@@ -49,17 +49,17 @@ async def answered(by: Engine, query: str) -> GraphQLResponse:
 ROUNDS_5 = "The answer would hold about 542906 objects; at most 50000 are allowed."
 ROUNDS_9 = "The answer would hold about 100000000 or more objects; at most 50000 are allowed."
 LISTS = "The answer would hold about 120101 objects; at most 50000 are allowed."
-NAMES = "'regions.parent.children.parent.children' asks for 'name' under 1400 names; at most 100 are allowed."
+NAMES = "'regions.parent.children.parent.children' selects 'name' under 1400 names; at most 100 are allowed."
 
 
 @pytest.mark.parametrize("by", [build_engine, build_engine_without_plans], ids=["plan", "graphql-core"])
 @pytest.mark.parametrize(
     ("query", "says"),
     [
-        (circle(5), f"{ROUNDS_5} Ask for shorter lists, or in several operations."),
-        (circle(9), f"{ROUNDS_9} Ask for shorter lists, or in several operations."),
-        (wide(100), f"{LISTS} Ask for shorter lists, or in several operations."),
-        (one_name_under_many(1400), f"{NAMES} Ask in several operations."),
+        (circle(5), f"{ROUNDS_5} Request shorter lists, or use several operations."),
+        (circle(9), f"{ROUNDS_9} Request shorter lists, or use several operations."),
+        (wide(100), f"{LISTS} Request shorter lists, or use several operations."),
+        (one_name_under_many(1400), f"{NAMES} Use several operations."),
     ],
     ids=["5 rounds", "9 rounds", "100 lists", "1400 times a name"],
 )
@@ -84,7 +84,7 @@ async def test_an_answer_that_turns_out_too_large_is_given_up(plans: bool, most:
         assert response.data is None
         assert get_codes(response) == [("", "OPERATION_TOO_LARGE")]
         assert response.errors[0]["message"] == (
-            f"The answer would hold more than {most} objects. Ask in several operations."
+            f"The answer would hold more than {most} objects. Use several operations."
         )
     else:
         assert response.errors == []

@@ -15,9 +15,9 @@ from tests.fakes.small_city import SmallCity
 from tests.fakes.small_records import SITI
 from tests.schema.requests import IDS, build_engine, get_codes, run
 
-LESS = "Ask for less at once."
-SHORTER = "Ask for shorter lists, or in several operations."
-SEVERAL = "Ask in several operations."
+LESS = "Request less in one operation."
+SHORTER = "Request shorter lists, or use several operations."
+SEVERAL = "Use several operations."
 
 
 @cache
@@ -71,7 +71,7 @@ FAMILY = "household { members { citizen { taxObjects { nop } } } }"
         (f"{{ {numbered(100, 'complaints(first: #) { nodes { number } }')} }}", None),
         (
             f"{{ {numbered(300, 'complaints(first: 1) { nodes { number } }')} }}",
-            f"The query asks for 'complaints' under 300 names; at most 100 are allowed. {SEVERAL}",
+            f"The query selects 'complaints' under 300 names; at most 100 are allowed. {SEVERAL}",
         ),
         (f"{{ {aliases(2, f'nodes(ids: {ids(100)}) {{ id }}')} }}", None),
         (

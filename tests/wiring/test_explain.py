@@ -21,9 +21,9 @@ def test_an_operation_is_explained_as_a_tree_of_batches_with_agencies_and_calls(
 
     calls = "2 of 200 calls to crm, 4 of 200 calls to dukcapil, 3 of 23 calls to pangan, 10 of 200 calls to pbb"
     assert text.splitlines() == [
-        "4 levels, calls: 2 to crm, 4 to dukcapil, 1 to pangan, 1 a key to pangan, 1 a key to pbb",
+        "4 levels, calls: 2 to crm, 4 to dukcapil, 1 to pangan, 1 per key to pangan, 1 per key to pbb",
         f"expected: {calls}, 313 of 50000 objects, 454 of 4000000 values",
-        "decisions may ask first: preferences_of (the hub itself), households_of (dukcapil, 1 call)",
+        "decisions may load first: preferences_of (the hub itself), households_of (dukcapil, 1 call)",
         "citizens  <- known_citizens  dukcapil: 1 call",
         "  name  <- person_facets {Identity}  dukcapil: 1 call",
         "  residence  <- person_facets {Residence}  dukcapil: in the same call",
@@ -31,11 +31,11 @@ def test_an_operation_is_explained_as_a_tree_of_batches_with_agencies_and_calls(
         "  household  <- households_of  dukcapil: 1 call",
         "    citizen  <- citizens  the hub itself: no call",
         "      birthDate  <- person_facets {Identity}  dukcapil: 1 call",
-        "  taxObjects  <- tax_objects_of  pbb: 1 call a key, at most 8 side by side",
+        "  taxObjects  <- tax_objects_of  pbb: 1 call per key, at most 8 concurrently",
         "  complaints  <- complaints_of  crm: 1 call",
         "    category  <- categories  crm: 1 call",
         "markets  <- market_lists  pangan: 1 call",
-        "  prices  <- prices_of  pangan: 1 call a key, at most 4 side by side",
+        "  prices  <- prices_of  pangan: 1 call per key, at most 4 concurrently",
     ]
 
 

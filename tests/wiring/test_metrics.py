@@ -14,7 +14,7 @@ TOKEN = base64.b64encode(b"t" * 32).decode()
 
 
 async def statuses(**given: object) -> dict[str, int]:
-    """What `/metrics` and `/status` answer to whoever has no token."""
+    """What `/metrics` and `/status` answer without a token."""
     async with run_small_hub([], **given) as hub:
         found = {}
         for path in ("/metrics", "/status"):

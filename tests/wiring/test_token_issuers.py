@@ -1,4 +1,4 @@
-"""What an operator is told about the issuers that they named."""
+"""Messages to an operator about the configured issuers."""
 
 from __future__ import annotations
 

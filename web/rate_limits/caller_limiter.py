@@ -260,7 +260,7 @@ def _build_too_expensive_error(bucket: Bucket, seconds: float, points: int) -> H
     if isinf(seconds):
         return TooLarge(
             f"The operation is expected to cost {points} points; a caller of this kind never has more than"
-            f" {rate.amount}. Ask for shorter lists, or in several operations."
+            f" {rate.amount}. Request shorter lists, or use several operations."
         )
     return build_rate_limited_error(
         f"The operation is expected to cost {points} points, more than are left of {rate.amount} in"

@@ -99,7 +99,7 @@ async def test_an_operation_beyond_every_budget_is_too_large_and_calls_no_agency
         [error] = answer.body["errors"]
         assert error["message"] == (
             "The operation is expected to cost 102 points; a caller of this kind never has more than 50."
-            " Ask for shorter lists, or in several operations."
+            " Request shorter lists, or use several operations."
         )
         assert "Retry-After" not in answer.headers
         assert hub.city.calls == []

@@ -1,4 +1,4 @@
-"""How growth is reckoned."""
+"""How growth is computed."""
 
 import pytest
 

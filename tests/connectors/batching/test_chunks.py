@@ -12,7 +12,7 @@ from records.calls.failures import AgencyUnavailable
 
 
 class ChunkedAgency:
-    """Doubles numbers, knows no 3, and fails for whoever is asked together with 13."""
+    """Doubles numbers, knows no 3, and fails for every batch with 13."""
 
     def __init__(self) -> None:
         self.asked: list[tuple[int, ...]] = []

@@ -160,7 +160,7 @@ class TestOneKey:
         with pytest.raises(fault):
             await fan_out(["a"], ask_one, limit=4)
 
-    async def test_takes_no_task_of_its_own(self) -> None:
+    async def test_a_single_key_needs_no_separate_task(self) -> None:
         async def ask_one(_key: str) -> asyncio.Task[object] | None:
             return asyncio.current_task()
 

@@ -65,7 +65,7 @@ def test_the_same_row_twice_counts_once() -> None:
     assert grouped([("1", "a", "x"), ("1", "a", "x")], "1") == {"1": ["x"]}
 
 
-def test_one_record_in_two_forms_is_none_of_them() -> None:
+def test_one_record_in_two_forms_is_malformed() -> None:
     twice = "one record is listed twice, in two forms"
     assert grouped([("1", "a", "x"), ("1", "a", "y"), ("2", "b", "z")], "1", "2") == {"1": twice, "2": ["z"]}
 

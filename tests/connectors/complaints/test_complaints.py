@@ -101,7 +101,7 @@ class TestComplaintsOfCitizens:
         assert await connector.category_lists([], call()) == {}
         assert crm.count_calls() == {}
 
-    async def test_no_identity_number_stands_in_an_address(self) -> None:
+    async def test_no_address_holds_an_identity_number(self) -> None:
         async with serve_bytes(reply(200, b"[]")) as server, connect(server.url) as connector:
             await connector.complaints_of([SITI, BUDI], call())
             await connector.complaints([SITI, "317302000300300410", "7"], call())
@@ -238,7 +238,7 @@ class TestComplaintFailures:
             ("slow", AgencyTimeout),
         ],
     )
-    async def test_each_mode_of_the_agency_is_a_failure_of_its_own_kind(
+    async def test_each_mode_of_the_agency_is_a_different_failure(
         self, crm: RunningAgency, connector: CityComplaints, mode: str, expected: type[AgencyFailure]
     ) -> None:
         seconds, query = 0.3, ComplaintQuery(first=5)

@@ -72,7 +72,7 @@ async def test_what_fits_a_slice_is_read_without_a_turn(length: int) -> None:
     await other
 
 
-async def test_many_items_are_read_in_their_order_so_many_at_a_time_as_a_slice_holds() -> None:
+async def test_many_items_are_read_in_order_and_in_slices() -> None:
     ticks = count()
     work = LongWork(clock=lambda: next(ticks) * SLICE_SECONDS / 10)  # each item takes a tenth of a slice
     others = 0

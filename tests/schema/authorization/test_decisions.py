@@ -32,7 +32,7 @@ async def read(place: FieldPlace, caller: str | Caller, city: SmallCity) -> Grap
     return await run(query, caller=caller, city=city, engines=build_engines(place.type_name))
 
 
-def test_every_type_of_the_graph_stands_in_the_table() -> None:
+def test_the_table_holds_every_type_of_the_graph() -> None:
     assert set(types()) == {*RECORDS, *ROOTS}
     assert {str(place) for place in [*list_fields(), *list_root_fields()]} == set(load_decision_table())
     assert len(list_fields()) > 100

@@ -52,7 +52,7 @@ async def test_where_anything_could_be_seen_the_rest_is_answered(caller: str, qu
 
 
 @pytest.mark.parametrize("by", [build_engine, build_engine_without_plans], ids=["by a plan", "by graphql-core"])
-async def test_each_error_stands_where_its_field_stands_in_the_document(by: Any) -> None:  # noqa: ANN401 - an engine's maker
+async def test_each_error_has_the_position_of_its_field(by: Any) -> None:  # noqa: ANN401 - an engine's maker
     request = GraphQLRequest(query="query Mine {\n  me { name }\n  again: me { nik }\n}")
 
     def opened() -> RequestContext:

@@ -1,4 +1,4 @@
-"""No identity number stands in an id or a cursor, nor comes back in a message."""
+"""No identity number is in an id, a cursor or a message."""
 
 from __future__ import annotations
 

@@ -156,7 +156,7 @@ async def test_a_refused_cursor_costs_its_field_and_asks_nobody() -> None:
     assert city.calls == []
 
 
-def test_a_page_is_a_record_of_its_own_type_with_the_cursor_of_each_item() -> None:
+def test_a_page_is_a_record_of_its_type_with_the_cursor_of_each_item() -> None:
     made = build_connection(
         ComplaintConnectionType, ("a", "b"), cursor=str.upper, has_more=True, arguments={"after": "x"}
     )

@@ -52,7 +52,7 @@ class WishMutation:
     """Wishes."""
 
     @root(grants, returns=str | None, rule=Rule.SELF, subject=lambda key: key.person)
-    def grant(person: Annotated[Nik, strawberry.argument(description="For whom.")]) -> GrantKey:
+    def grant(person: Annotated[Nik, strawberry.argument(description="The recipient.")]) -> GrantKey:
         """Grant a wish."""
         return GrantKey(person, "a garden")
 

@@ -44,8 +44,7 @@ ELSEWHERE = {
     "HouseholdMember.citizen",
 }
 TYPES_ELSEWHERE = {"Export", "ConsentRequest", "ConsentField", "ConsentAnswer"}
-"""What an export does not hold of what a person may read: the export itself, other people, and what partners ask of
-whoever holds the id of their request."""
+"""Readable fields that an export omits: the export itself, other people, and consent requests."""
 
 
 @cache
@@ -160,7 +159,7 @@ def with_field(field: object, annotation: object) -> GraphQLSchema:
     return get_graphql_schema(strawberry.Schema(query=strawberry.type(Query), config=config))
 
 
-def test_a_new_edge_is_a_part_of_its_own() -> None:
+def test_a_new_edge_is_a_separate_part() -> None:
     schema = with_field(edge(things, key="nik", description="Things."), ThingType | None)
     assert [(part.name, part.document) for part in build_export_parts(schema)] == [
         ("identity", "query ExportIdentity { me { nik } }"),

@@ -249,6 +249,6 @@ async def test_nobody_but_a_partner_asks_by_a_consent() -> None:
         assert (city.calls, city.consent_queries) == ([], [])
 
 
-async def test_the_person_of_a_consent_stands_in_no_answer() -> None:
+async def test_no_answer_names_the_person_of_a_consent() -> None:
     response = await run(WHO, caller=BANK, city=city_of(consent(nik=BUDI), nik=BUDI))
     assert BUDI not in str(response.data)

@@ -28,7 +28,7 @@ class TestTarget:
             assert address.build_target(path, query) == address.build_url(path, query).raw_path_qs
 
     @given(path=SIGNS, query=st.dictionaries(SIGNS, SIGNS, max_size=3))
-    def test_never_ends_the_line_it_stands_in(self, path: str, query: dict[str, str]) -> None:
+    def test_a_target_never_ends_the_request_line(self, path: str, query: dict[str, str]) -> None:
         try:
             target = AgencyAddress("crm", "http://h/v1").build_target(path, query)
         except ValueError:

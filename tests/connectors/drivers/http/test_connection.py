@@ -186,7 +186,7 @@ class TestWhatIsRefused:
         assert isinstance(await get_failure(script, method=method), AgencyUnavailable)
 
     @both_ways
-    async def test_a_server_that_closes_its_half_within_the_body_is_unavailable_at_once(self, method: str) -> None:
+    async def test_a_server_that_closes_its_side_within_the_body_is_unavailable_immediately(self, method: str) -> None:
         async def script(_asked: ReceivedRequest, writer: asyncio.StreamWriter) -> None:
             writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nabc")
             writer.write_eof()

@@ -230,7 +230,7 @@ class TestJson:
             assert await driver.ask_json("GET", "/", call(), lambda *told: told) == (404, None)
 
     @pytest.mark.parametrize("body", [b"", b"<html>" + NIK.encode(), b"[" + b" " * 20_000 + NIK.encode()])
-    async def test_that_is_none_is_malformed_and_not_echoed(self, body: bytes) -> None:
+    async def test_a_body_that_is_no_json_is_malformed_and_not_repeated(self, body: bytes) -> None:
         async with run_driver(reply(200, body), max_bytes=100_000) as (driver, _):
             with pytest.raises(AgencyMalformed) as caught:
                 await driver.ask_json("GET", "/", call(), lambda *told: told)

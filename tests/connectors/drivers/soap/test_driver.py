@@ -152,7 +152,7 @@ class TestAnswers:
             ),
         }
 
-    def test_nil_is_none_and_empty_is_an_empty_text(self) -> None:
+    def test_nil_is_read_as_none_and_empty_as_empty_text(self) -> None:
         nil = 'xmlns:xsi="http://www.w3.org/2001/XMLSchema-instance" xsi:nil'
         got = read(
             answer(
