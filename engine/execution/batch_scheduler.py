@@ -251,15 +251,16 @@ def _group_calls(pending: Sequence[BatchRead]) -> Iterable[tuple[Sequence[BatchR
     """The calls for all pending keys: keys of which the same facets are wanted share one."""
     if len(pending) == 1:
         return [(pending, list(pending[0].take_pending()))]
-    by_batch: dict[Batch[Any, Any], list[BatchRead]] = {}
+    by_batch: dict[Batch[Any, Any], dict[BatchRead, dict[Hashable, None]]] = {}
     for read in pending:
-        by_batch.setdefault(read.batch, []).append(read)
+        by_batch.setdefault(read.batch, {})[read] = read.take_pending()
     calls: list[tuple[Sequence[BatchRead], list[Hashable]]] = []
-    for reads in by_batch.values():
-        if len(reads) == 1:
-            calls.append((reads, list(reads[0].take_pending())))
-            continue
-        calls.extend(group_keys({read: read.take_pending() for read in reads}).items())
+    for wanted in by_batch.values():
+        if len(wanted) == 1:
+            ((only, keys),) = wanted.items()
+            calls.append(((only,), list(keys)))
+        else:
+            calls.extend(group_keys(wanted).items())
     return calls
 
 

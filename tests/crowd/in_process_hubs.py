@@ -102,7 +102,7 @@ class InProcessLedger:
         request, reads = self._recorded.get(request_id, (None, ()))
         self.forget(request_id)
         if request is not None and request.caller != caller:
-            raise ForeignRecord(f"the ledger was told of another caller than {caller!r}")
+            raise ForeignRecord(f"the ledger recorded another caller than {caller!r}")
         judge.check_recorded(marks, reads, question)
         return bool(reads)
 

@@ -86,12 +86,12 @@ class Judge:
         }
         if not answered_subjects - unknown <= recorded_subjects:
             missing = len(answered_subjects - recorded_subjects)
-            raise ForeignRecord(f"the ledger was not told of {missing} people in an answer to {question.text}")
+            raise ForeignRecord(f"the ledger did not record {missing} people in an answer to {question.text}")
         about = set().union(*(_to_set(place) for place in question.subjects.values()), {None})
         cards = {nik for each in about if each is not None for nik in self._people.family_of[each].all_members}
         changed_cards = {nik for kind, nik in self._people.changed if kind == "card"}
         if not recorded_subjects <= about | cards | changed_cards:
-            raise ForeignRecord(f"the ledger was told of people whom nobody asked about, in {question.text}")
+            raise ForeignRecord(f"the ledger recorded people outside the answer, in {question.text}")
 
     def _check_place(self, each: FoundMark, mark: Watermark, question: CrowdQuestion, data: Any, since: int) -> None:  # noqa: ANN401 - JSON
         names = [part for part in each.path if isinstance(part, str)]

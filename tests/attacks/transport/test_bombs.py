@@ -155,7 +155,7 @@ UNPACKED: Mapping[str, Callable[[], bytes]] = {
     "gzip in gzip": lambda: reply(gzip.compress(zeros(1, 16 + zlib.MAX_WBITS)), Content_Encoding="gzip, gzip"),
     "ten thousand members": lambda: reply(gzip.compress(b"") * 10_000, Content_Encoding="gzip"),
     "brotli": lambda: reply(b"\x0b\x02\x80[]\x03", Content_Encoding="br"),
-    "what is none": lambda: reply(b"[]", Content_Encoding="gzip"),
+    "no gzip at all": lambda: reply(b"[]", Content_Encoding="gzip"),
     "a length beyond all": lambda: reply(b"[]", Content_Length=str(2**62)),
     "nine megabytes": lambda: reply(b"[" + b" " * 9 * 1024 * 1024 + b"]"),
 }

@@ -125,7 +125,7 @@ BAD_FRAMING: dict[str, bytes] = {
     "a NUL in a value": request(b"X-Purpose: a\0b"),
     "a bare CR in a value": request(b"X-Purpose: a\rTransfer-Encoding: chunked"),
     "a NUL in a name": request(b"X-Purp\0ose: a"),
-    "a version of its own": request(start=b"POST /graphql HTTP/9.9"),
+    "an unknown version": request(start=b"POST /graphql HTTP/9.9"),
     "lines that end in LF alone": request().replace(b"\r\n", b"\n"),
     "one line that ends in LF alone": request(b"X-A: b\nTransfer-Encoding: chunked", body=CHUNKED),
     "an end of the header in LF alone": request().replace(b"\r\n\r\n", b"\n\n"),
