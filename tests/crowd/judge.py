@@ -77,10 +77,8 @@ class Judge:
         """Check that the ledger has entries for exactly the people in the answer."""
         recorded_subjects = {each.subject for each in reads}
         answered_subjects = {mark.owner for mark in marks if mark.kind is not MarkKind.PUBLIC}
-        by_id = question.subjects.keys() <= {
-            "node",
-            "nodes",
-        }  # the owner of a complaint that was requested by id is unknown
+        # The owner of a complaint that was requested by id is unknown.
+        by_id = question.subjects.keys() <= {"node", "nodes"}
         unknown = {
             mark.owner for mark in marks if mark.kind is MarkKind.COMPLAINT and by_id and None in recorded_subjects
         }
