@@ -42,7 +42,7 @@ CLOCK_SPEEDUP = 60
 """How much faster time passes for the cache: an hour in a minute."""
 CONTRACTS = tuple(ClientContract(client=each, mode=OperationMode.OFF) for each in CLIENTS)
 LIMITS = MappingProxyType({"agency_system_operations": OperationMode.OFF, "shed_after": 0})
-"""Callers of the crowd have no limits."""
+"""Every caller of the crowd may send any document."""
 _MAX_BYTES = 2 * 1024 * 1024
 """So small that some entries are evicted."""
 _TIMEOUT_S = 2.0
