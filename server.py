@@ -99,7 +99,7 @@ def create_app(settings: Settings, *, sample_people: LoadSamplePeople | None = N
             lifespan=lifespan,
             sample_people=sample_people,
             recorder=build_recorder(ledger, accesses),
-            usages=UsageHistory(hub_domains.log, hub_domains.pseudonyms, accesses, ledger),
+            usages=UsageHistory(hub_domains.log, hub_domains.pseudonyms, accesses, ledger, hub_domains.names),
             registry=OperationRegistry(state),
             consents=consents.partners,
             sessions=PageSessionTable(state, idle=settings.session_idle),

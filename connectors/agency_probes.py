@@ -7,26 +7,19 @@ import logging
 from collections.abc import Mapping
 from secrets import token_hex
 from time import monotonic
-from typing import Protocol
 
+from connectors.connector_parts import Connector
 from records.calls.call import Call
 from records.calls.failures import AgencyFailure, AgencyUnavailable
 
 _log = logging.getLogger("simpul.agency_probes")
 
 
-class ProbedConnector(Protocol):
-    """A connector with a probe of its agency."""
-
-    async def probe(self, call: Call) -> None:
-        """Make the cheapest call that proves that the agency answers. Raises `AgencyFailure`."""
-
-
 class AgencyProbes:
     """Probes every agency, at most once in `cache_seconds` seconds."""
 
     def __init__(
-        self, connectors: Mapping[str, ProbedConnector], *, cache_seconds: float = 15.0, timeout: float = 2.0
+        self, connectors: Mapping[str, Connector], *, cache_seconds: float = 15.0, timeout: float = 2.0
     ) -> None:
         """`timeout` is the limit for one probe, in seconds."""
         self._connectors = dict(connectors)
@@ -45,7 +38,7 @@ class AgencyProbes:
                 self._known_until = monotonic() + self._kept_for
             return self._known
 
-    async def _probe(self, agency: str, connector: ProbedConnector) -> AgencyFailure | None:
+    async def _probe(self, agency: str, connector: Connector) -> AgencyFailure | None:
         call = Call(deadline=monotonic() + self._patience, request_id=f"probe-{token_hex(4)}")
         try:
             await connector.probe(call)

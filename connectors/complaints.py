@@ -12,12 +12,16 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from functools import partial
 from itertools import chain
-from typing import Final, Protocol, TypeVar
+from typing import Final, Self, TypeVar
+
+from pydantic import Field
 
 from connectors import complaints_mapping as mapping
 from connectors.batching.chunks import ask_in_chunks
 from connectors.batching.fan_out import fan_out
 from connectors.batching.row_check import RowCheck
+from connectors.connector_parts import ComplaintLinks, ConnectorParts
+from connectors.declared.tables import ManifestTable
 from connectors.drivers.http.driver import HttpDriver
 from connectors.readers.rows import Row
 from connectors.readers.unreadable import UnreadableError
@@ -30,8 +34,6 @@ from records.identifiers import Nik
 
 T = TypeVar("T")
 
-AGENCY: Final = "crm"
-
 _REQUESTS: Final = "requests.json"
 _SEARCH: Final = "requests/search.json"
 _SERVICES: Final = "services.json"
@@ -42,6 +44,7 @@ _IDENTITY_NUMBER: Final = re.compile(r"[0-9]{16}|[0-9]{18}")
 """A NIK, KK or NOP in place of an id, which must not be sent in a URL."""
 _MAX_ID_LIST_LENGTH: Final = 6_000
 """Maximum characters of ids in one URL; gateways accept 8,000 for the whole URL."""
+_MAX_CONCURRENCY: Final = 4
 _NIKS_PER_SEARCH: Final = 500
 _PAGES_PER_SEARCH: Final = 40
 _CALLS_PER_PAGE: Final = 10
@@ -54,11 +57,12 @@ _EARLIEST: Final = datetime(2000, 1, 1, tzinfo=CITY_TIME_ZONE)
 """Before the first complaint. Without a start, servers list only the last 90 days."""
 
 
-class ComplaintLinks(Protocol):
-    """The hub's own record of reporters, for servers that do not name them."""
+class ComplaintOptions(ManifestTable):
+    """The options of the connector in a manifest."""
 
-    async def requests_of(self, niks: Sequence[Nik]) -> Mapping[Nik, Sequence[str]]:
-        """Ids of the service requests that each person filed through the hub; a person without any may be absent."""
+    reporter_extension: bool = Field(
+        default=True, description="whether the system can search by reporter; else the hub's link table is used"
+    )
 
 
 class CityComplaints:
@@ -69,8 +73,6 @@ class CityComplaints:
     `max_batch_size` the limit of people or ids in one call.
     """
 
-    agency: Final = AGENCY
-
     def __init__(
         self,
         http: HttpDriver,
@@ -78,7 +80,7 @@ class CityComplaints:
         links: ComplaintLinks | None,
         reporter_extension: bool,
         page_size: int = 500,
-        max_concurrency: int = 4,
+        max_concurrency: int = _MAX_CONCURRENCY,
         max_batch_size: int | None = None,
     ) -> None:
         """Raises ValueError if there is no way to find the reporter of a complaint, or a limit is out of range."""
@@ -95,7 +97,19 @@ class CityComplaints:
         self._niks_a_search = min(_NIKS_PER_SEARCH, max_batch_size or _NIKS_PER_SEARCH)
         self._ids_a_call = min(page_size, max_batch_size or page_size)
         self._side_by_side = max_concurrency
-        self._check = RowCheck(AGENCY, http.counts)
+        self._check = RowCheck(http.agency, http.counts)
+
+    @classmethod
+    def connect(cls, parts: ConnectorParts) -> Self:
+        """Build the connector of a manifest, whose address is that of the GeoReport endpoint."""
+        has_extension = parts.read_options(ComplaintOptions).reporter_extension
+        return cls(
+            parts.require_driver(HttpDriver),
+            links=None if has_extension else parts.complaint_links,
+            reporter_extension=has_extension,
+            max_concurrency=min(_MAX_CONCURRENCY, parts.gate.max_concurrency),
+            max_batch_size=parts.gate.terms.max_batch_size,
+        )
 
     async def complaints_of(self, niks: Sequence[Nik], call: Call) -> Answers[Nik, Sequence[Complaint]]:
         """The complaints of each person, newest first; a person without complaints is absent.
@@ -160,7 +174,7 @@ class CityComplaints:
         found: dict[str, Row] = {}
 
         def read(status: int, value: object) -> Sequence[Row]:
-            rows = _requests(status, value)
+            rows = self._requests(status, value)
             self._check.require_requested(map(mapping.reporter_of, filter(mapping.request_id, rows)), asked)
             # A complaint filed between two pages pushes one row into both: it is kept once.
             self._merge(found, rows)
@@ -170,7 +184,7 @@ class CityComplaints:
             listed = await self._http.ask_json("POST", _SEARCH, call, read, form={**form, "page": str(page)})
             if len(listed) < self._page_size:
                 return await self._by_reporter(tuple(found.values()), niks)
-        raise AgencyMalformed(AGENCY, f"a search by reporter did not end after {_PAGES_PER_SEARCH} pages")
+        raise AgencyMalformed(self._http.agency, f"a search by reporter did not end after {_PAGES_PER_SEARCH} pages")
 
     def _merge(self, found: dict[str, Row], listed: Iterable[Row]) -> None:
         """Add the rows with an id. Raises if a known id has another reporter."""
@@ -205,7 +219,7 @@ class CityComplaints:
         def read(status: int, value: object) -> Sequence[Row]:
             # A server with numeric ids answers other ids with a bad request: it has none of them.
             none = status == _NOT_FOUND or (status == _BAD_REQUEST and not numbered)
-            rows = () if none else _requests(status, value)
+            rows = () if none else self._requests(status, value)
             self._check.require_requested(filter(None, map(mapping.request_id, rows)), ids)
             return rows
 
@@ -254,9 +268,11 @@ class CityComplaints:
             if len(whole) >= query.first and len(found) > query.first:
                 return ComplaintPage(complaints=mapping.newest_first(whole)[: query.first], has_more=True)
             if until is not None and _second_after(oldest) >= until and size == self._page_size:
-                raise AgencyMalformed(AGENCY, "a whole answer of the list of complaints holds one single second")
+                raise AgencyMalformed(
+                    self._http.agency, "a whole answer of the list of complaints holds one single second"
+                )
             until, size = _second_after(oldest), self._page_size
-        raise AgencyMalformed(AGENCY, f"a page of the list was not full after {_CALLS_PER_PAGE} calls")
+        raise AgencyMalformed(self._http.agency, f"a page of the list was not full after {_CALLS_PER_PAGE} calls")
 
     async def _list(self, parameters: Mapping[str, str], call: Call) -> Sequence[Row]:
         codes = parameters.get("service_code", "").split(",")
@@ -264,7 +280,7 @@ class CityComplaints:
         may_be_refused = codes not in ([""], numbers)
 
         def read(status: int, value: object) -> Sequence[Row] | None:
-            return None if status == _BAD_REQUEST and may_be_refused else _requests(status, value)
+            return None if status == _BAD_REQUEST and may_be_refused else self._requests(status, value)
 
         listed = await self._http.ask_json("GET", _REQUESTS, call, read, query=parameters)
         if listed is not None:
@@ -272,19 +288,25 @@ class CityComplaints:
         # A server with numeric categories refuses other codes: no complaint can match them.
         return await self._list({**parameters, "service_code": ",".join(numbers)}, call) if numbers else ()
 
-    @staticmethod
-    def _oldest(listed: Sequence[Row]) -> datetime:
+    def _oldest(self, listed: Sequence[Row]) -> datetime:
         moments = [at for each in listed if (at := _reported_at(each))]
         if not moments:
-            raise AgencyMalformed(AGENCY, "an answer of the list of complaints holds no readable moment")
+            raise AgencyMalformed(self._http.agency, "an answer of the list of complaints holds no readable moment")
         return min(moments)
 
+    def _requests(self, status: int, value: object) -> Sequence[Row]:
+        return _parse_list(self._http.agency, status, value, mapping.requests)
+
     async def _categories(self, call: Call) -> Sequence[ComplaintCategory]:
-        return await self._http.ask_json("GET", _SERVICES, call, partial(_parse_list, how=mapping.categories))
+        return await self._http.ask_json(
+            "GET", _SERVICES, call, partial(_parse_list, self._http.agency, how=mapping.categories)
+        )
 
     async def _mapped(self, listed: Sequence[Row]) -> Sequence[Complaint | AgencyFailure]:
         """Read each row separately, in order: an unreadable row does not affect the others."""
-        return await self._http.work.map(listed, partial(_complaint_or_failure, read_at=datetime.now(CITY_TIME_ZONE)))
+        return await self._http.work.map(
+            listed, partial(_complaint_or_failure, self._http.agency, read_at=datetime.now(CITY_TIME_ZONE))
+        )
 
     async def _readable(self, listed: Iterable[Row]) -> Sequence[Complaint]:
         """Complaints of the public list. An unreadable one is omitted, so that it does not block the list forever."""
@@ -316,18 +338,14 @@ class CityComplaints:
         return {nik: each for nik, each in found.items() if isinstance(each, AgencyFailure)}
 
 
-def _requests(status: int, value: object) -> Sequence[Row]:
-    return _parse_list(status, value, mapping.requests)
-
-
-def _parse_list(status: int, value: object, how: Callable[[object], T]) -> T:
+def _parse_list(agency: str, status: int, value: object, how: Callable[[object], T]) -> T:
     """The list in a reply. A reply without a readable list counts against the system."""
     if status >= _BAD_REQUEST:
-        raise AgencyRefused(AGENCY, f"HTTP {status}")
+        raise AgencyRefused(agency, f"HTTP {status}")
     try:
         return how(value)
     except UnreadableError as error:
-        raise AgencyMalformed(AGENCY, str(error)) from None
+        raise AgencyMalformed(agency, str(error)) from None
 
 
 def _by_id(listed: Iterable[Row]) -> dict[str, Row]:
@@ -335,11 +353,11 @@ def _by_id(listed: Iterable[Row]) -> dict[str, Row]:
     return {identifier: each for each in listed if (identifier := mapping.request_id(each))}
 
 
-def _complaint_or_failure(request: Row, read_at: datetime) -> Complaint | AgencyFailure:
+def _complaint_or_failure(agency: str, request: Row, read_at: datetime) -> Complaint | AgencyFailure:
     try:
         return mapping.complaint(request, read_at)
     except UnreadableError as error:
-        return AgencyMalformed(AGENCY, str(error))
+        return AgencyMalformed(agency, str(error))
 
 
 def _reported_at(request: Row) -> datetime | None:

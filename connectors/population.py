@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Mapping, Sequence
-from typing import ClassVar
+from typing import Self
 
 from connectors.batching.chunks import ask_in_chunks
 from connectors.batching.row_check import RowCheck
+from connectors.connector_parts import ConnectorParts
+from connectors.declared.tables import ManifestTable
 from connectors.drivers.sql.driver import Row, SqlDriver
 from connectors.population_households import STATEMENT as HOUSEHOLDS
 from connectors.population_households import read_households, require_own_cards
@@ -34,8 +36,6 @@ from records.population import (
     PersonFacet,
     Residence,
 )
-
-AGENCY = "dukcapil"
 
 _COLUMNS: Mapping[type[PersonFacet], tuple[str, ...]] = {
     Identity: ("nama_lgkp", "jenis_klmin", "tmpt_lhr", "tgl_lhr"),
@@ -64,8 +64,6 @@ _log = logging.getLogger("simpul.agencies")
 class PopulationRegister:
     """Queries the register. Each read is one statement for any number of people, unless `max_batch_size` limits it."""
 
-    agency: ClassVar[str] = AGENCY
-
     def __init__(
         self, sql: SqlDriver, *, max_batch_size: int | None = None, knows_region: Callable[[str], bool] = lambda _: True
     ) -> None:
@@ -73,8 +71,18 @@ class PopulationRegister:
         self._sql = sql
         self._max_batch_size = max_batch_size
         self._knows_region = knows_region
-        self._check = RowCheck(AGENCY, sql.counts)
+        self._check = RowCheck(sql.agency, sql.counts)
         self._unknown_districts: set[str] = set()
+
+    @classmethod
+    def connect(cls, parts: ConnectorParts) -> Self:
+        """Build the connector of a manifest."""
+        parts.read_options(ManifestTable)  # it has none
+        return cls(
+            parts.require_driver(SqlDriver),
+            max_batch_size=parts.gate.terms.max_batch_size,
+            knows_region=parts.knows_region,
+        )
 
     async def load_known(self, niks: Sequence[Nik], call: Call) -> Answers[Nik, Citizen]:
         """The people that the register knows. Raises `AgencyFailure`."""
@@ -98,7 +106,7 @@ class PopulationRegister:
 
         async def ask(some: Sequence[Nik]) -> Answers[Nik, Mapping[type[PersonFacet], PersonFacet]]:
             found = self._one_each(await self._own_rows(statement, some, call), some)
-            read = await self._sql.work.map(tuple(found.values()), lambda row: _facets(row, wanted))
+            read = await self._sql.work.map(tuple(found.values()), lambda row: _facets(self._sql.agency, row, wanted))
             return dict(zip(found, read, strict=True))
 
         return await ask_in_chunks(niks, ask, max_batch_size=self._max_batch_size)
@@ -161,19 +169,19 @@ def facets_statement(wanted: frozenset[type[PersonFacet]]) -> str:
 
 
 def _facets(
-    row: Row | AgencyFailure, wanted: frozenset[type[PersonFacet]]
+    agency: str, row: Row | AgencyFailure, wanted: frozenset[type[PersonFacet]]
 ) -> Mapping[type[PersonFacet], PersonFacet] | AgencyFailure:
-    return row if isinstance(row, AgencyFailure) else read_facets(row, wanted)
+    return row if isinstance(row, AgencyFailure) else read_facets(agency, row, wanted)
 
 
 def read_facets(
-    row: Row, wanted: frozenset[type[PersonFacet]]
+    agency: str, row: Row, wanted: frozenset[type[PersonFacet]]
 ) -> Mapping[type[PersonFacet], PersonFacet] | AgencyFailure:
     """The wanted facets in one row of the register."""
     try:
         return {facet: read(row) for facet, read in _READERS.items() if facet in wanted}
     except UnreadableError as error:
-        return AgencyMalformed(AGENCY, str(error))
+        return AgencyMalformed(agency, str(error))
 
 
 def _identity(row: Row) -> Identity:

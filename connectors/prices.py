@@ -7,10 +7,14 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import date
 from functools import partial
 from statistics import fmean
-from typing import Final, NamedTuple, TypeVar
+from typing import Final, NamedTuple, Self, TypeVar
+
+from pydantic import Field
 
 from connectors.batching.fan_out import fan_out
 from connectors.batching.row_check import RowCheck
+from connectors.connector_parts import ConnectorParts
+from connectors.declared.tables import ManifestTable
 from connectors.drivers.http.driver import HttpDriver
 from connectors.drivers.long_work import MAX_IMMEDIATE_ROWS
 from connectors.readers.coordinates import coordinates
@@ -38,8 +42,6 @@ from records.prices import (
 )
 
 T = TypeVar("T")
-
-AGENCY: Final = "pangan"
 
 _NO_PRICE: Final = frozenset({0, 999_999})
 """The service's values for a missing price."""
@@ -72,6 +74,12 @@ _NOT_FOUND: Final = 404
 _FIRST_CLIENT_ERROR: Final = 400
 
 
+class PriceOptions(ManifestTable):
+    """The options of the connector in a manifest."""
+
+    max_concurrency: int = Field(default=4, ge=1, le=64, description="maximum concurrent calls for one batch")
+
+
 class FoodPrices:
     """The price service for the graph.
 
@@ -79,15 +87,20 @@ class FoodPrices:
     calls for different markets or months.
     """
 
-    agency: Final = AGENCY
-
     def __init__(self, http: HttpDriver, *, max_concurrency: int = 4) -> None:
         """`http` sends the API key in its headers. Raises ValueError if the limit is not above 0."""
         if max_concurrency < 1:
             raise ValueError(f"FoodPrices: max_concurrency is {max_concurrency}. It must be above 0.")
         self._http = http
         self._side_by_side = max_concurrency
-        self._check = RowCheck(AGENCY, http.counts)
+        self._check = RowCheck(http.agency, http.counts)
+
+    @classmethod
+    def connect(cls, parts: ConnectorParts) -> Self:
+        """Build the connector of a manifest, whose headers hold the API key."""
+        parts.refuse_batches()
+        most = parts.read_options(PriceOptions).max_concurrency
+        return cls(parts.require_driver(HttpDriver), max_concurrency=min(most, parts.gate.max_concurrency))
 
     async def market_lists(self, queries: Sequence[MarketQuery], call: Call) -> Answers[MarketQuery, Sequence[Market]]:
         """Markets whose name contains the text of a query, ignoring case, in the service's order. One call for all."""
@@ -160,7 +173,7 @@ class FoodPrices:
         """The content of a path that always exists."""
         found = await self._known(path, query, call, mapping)
         if found is None:
-            raise AgencyRefused(AGENCY, f"HTTP {_NOT_FOUND}")
+            raise AgencyRefused(self._http.agency, f"HTTP {_NOT_FOUND}")
         return found
 
     async def _known(
@@ -176,10 +189,12 @@ class FoodPrices:
 
         `check` checks inside the gate that the entries answer the request.
         """
-        listed = await self._http.ask_json("GET", path, call, partial(_parse_listed, check), query=query)
+        listed = await self._http.ask_json(
+            "GET", path, call, partial(_parse_listed, self._http.agency, check), query=query
+        )
         if listed is None:
             return None
-        work = partial(_map_reply, mapping, listed.reply)
+        work = partial(_map_reply, self._http.agency, mapping, listed.reply)
         return work() if listed.length <= MAX_IMMEDIATE_ROWS else await self._http.work.run(work)
 
 
@@ -190,27 +205,27 @@ class _Listed(NamedTuple):
     length: int
 
 
-def _parse_listed(check: Callable[[Sequence[Row]], None], status: int, reply: object) -> _Listed | None:
+def _parse_listed(agency: str, check: Callable[[Sequence[Row]], None], status: int, reply: object) -> _Listed | None:
     """Runs inside the gate, so that a reply without a list counts against the service. None for HTTP 404."""
     if status == _NOT_FOUND:
         return None
     if status >= _FIRST_CLIENT_ERROR:
-        raise AgencyRefused(AGENCY, f"HTTP {status}")
+        raise AgencyRefused(agency, f"HTTP {status}")
     try:
         data = row(reply).get("data")
         entries = rows(row(data).get("data") if isinstance(data, Mapping) else data)
         check(entries)
         return _Listed(reply, len(entries))
     except UnreadableError as error:
-        raise AgencyMalformed(AGENCY, str(error)) from None
+        raise AgencyMalformed(agency, str(error)) from None
 
 
-def _map_reply(mapping: Callable[[object], T], reply: object) -> T:
+def _map_reply(agency: str, mapping: Callable[[object], T], reply: object) -> T:
     """Runs outside the gate, because one unreadable record does not count. At most 1,000 rows, 6 µs each."""
     try:
         return mapping(reply)
     except UnreadableError as error:
-        raise AgencyMalformed(AGENCY, str(error)) from None
+        raise AgencyMalformed(agency, str(error)) from None
 
 
 def markets_from(reply: object) -> tuple[Market, ...]:

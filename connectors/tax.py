@@ -1,4 +1,4 @@
-"""The property tax agency (PBB-P2): SOAP 1.1, one resident per call. `connectors/wsdl/pbb.wsdl` is its interface.
+"""The property tax agency (PBB-P2): SOAP 1.1, one resident per call. `wsdl/property_tax.wsdl` is its interface.
 
 Columns are those of SISMIOP, the tax offices' system. Answers carry `kode`, and errors come with HTTP 200 too.
 """
@@ -9,13 +9,14 @@ import re
 from collections.abc import Mapping, Sequence
 from functools import partial
 from pathlib import Path
-from typing import Final, TypeVar
+from typing import Final, Self, TypeVar
+
+from pydantic import Field
 
 from connectors.batching.fan_out import fan_out
 from connectors.batching.row_check import RowCheck
-from connectors.drivers.http.driver import HttpDriver
-from connectors.drivers.http.service import HttpLimits, HttpService
-from connectors.drivers.long_work import LongWork
+from connectors.connector_parts import ConnectorParts, SoapService
+from connectors.declared.tables import ManifestTable
 from connectors.drivers.soap.driver import SoapDriver, SoapFault, SoapReply, SoapValue
 from connectors.readers.dates import day
 from connectors.readers.money import rupiah
@@ -23,17 +24,13 @@ from connectors.readers.names import person_name, to_ordinary_case
 from connectors.readers.regions import region_code
 from connectors.readers.texts import text
 from connectors.readers.unreadable import UnreadableError
-from connectors.resilience.gate import Gate
 from records.calls.answers import Answers
 from records.calls.call import Call
 from records.calls.failures import AgencyFailure, AgencyMalformed, AgencyRefused, AgencyUnavailable
 from records.identifiers import Nik, Nop, Rupiah
 from records.tax import BillStatus, TaxBill, TaxObject, TaxPayment
 
-AGENCY: Final = "pbb"
-_MOST_BYTES: Final = 2 * 1024 * 1024
-"""Maximum size of one reply: the maximum of 20,000 elements (`MAX_ELEMENTS`) takes 1 MiB."""
-WSDL: Final = Path(__file__).with_name("wsdl") / "pbb.wsdl"
+WSDL: Final = Path(__file__).with_name("wsdl") / "property_tax.wsdl"
 
 Row = Mapping[str, SoapValue]
 _T = TypeVar("_T")
@@ -66,6 +63,12 @@ _YES_NO: Final = {"0": False, "1": True}
 _WHOLE_NUMBER: Final = re.compile(r"(\d{1,12})(?:[.,]0{1,2})?", re.ASCII)
 
 
+class TaxOptions(ManifestTable):
+    """The options of the connector in a manifest."""
+
+    max_concurrency: int = Field(default=8, ge=1, le=64, description="maximum concurrent calls for one batch")
+
+
 class PropertyTax:
     """Tax objects with their bills and payments, of one agency.
 
@@ -76,40 +79,31 @@ class PropertyTax:
         """Uses a driver for `WSDL`, with the credentials in the header part `otentikasi` (see `connect`)."""
         self._soap = soap
         self._max_concurrency = max_concurrency
-        self._check = RowCheck(AGENCY, soap.counts)
-
-    @staticmethod
-    def open_driver(url: str, *, deadline: float, connections: int = 32, work: LongWork | None = None) -> HttpDriver:
-        """Build the driver for the agency's service at this address, without any connection.
-
-        `deadline` is in seconds, for one call; `connections` is the maximum number of concurrent calls of all batches.
-        """
-        return HttpDriver(
-            HttpService(AGENCY, url, headers={"Accept": "text/xml"}),
-            HttpLimits(deadline=deadline, connections=connections, max_bytes=_MOST_BYTES),
-            work=work,
-        )
+        self._check = RowCheck(soap.agency, soap.counts)
 
     @classmethod
-    def connect(
-        cls, http: HttpDriver, *, user: str, password: str, max_concurrency: int = 8, gate: Gate | None = None
-    ) -> PropertyTax:
-        """The agency behind the driver."""
-        credentials = {"otentikasi": {"pengguna": user, "kata_sandi": password}}
-        return cls(SoapDriver(http, WSDL, headers=credentials, gate=gate), max_concurrency=max_concurrency)
+    def connect(cls, parts: ConnectorParts) -> Self:
+        """Build the connector of a manifest. The service takes the credentials in each envelope."""
+        parts.refuse_batches()
+        service, options = parts.require_driver(SoapService), parts.read_options(TaxOptions)
+        credentials = {"otentikasi": {"pengguna": service.user, "kata_sandi": service.password}}
+        return cls(
+            SoapDriver(service.http, WSDL, headers=credentials, gate=parts.gate),
+            max_concurrency=min(options.max_concurrency, parts.gate.max_concurrency),
+        )
 
     async def objects_of(self, niks: Sequence[Nik], call: Call) -> Answers[Nik, Sequence[TaxObject]]:
         """The tax objects of each person, with one SOAP call per person. A person without objects is absent."""
 
         async def ask_one(nik: Nik) -> Sequence[TaxObject] | None:
             reply = await self._soap.ask("GetObjekByNik", {"nik": nik}, call, find_failure=self._trouble_in)
-            return await self._long(reply, nik) if reply.is_long else tax_objects(reply, nik)
+            return await self._long(reply, nik) if reply.is_long else tax_objects(self._soap.agency, reply, nik)
 
         return self._of_one_owner_each(await fan_out(niks, ask_one, limit=self._max_concurrency))
 
     def _trouble_in(self, reply: SoapReply) -> AgencyFailure | None:
         """Find the failure of a reply, also if its contents are inconsistent."""
-        failure = find_failure(reply)
+        failure = find_failure(self._soap.agency, reply)
         if failure is None and not isinstance(reply.content, SoapFault) and not has_matching_bills(reply.content):
             return self._check.record_mismatch("a bill has the number of another object")
         return failure
@@ -129,10 +123,10 @@ class PropertyTax:
 
     async def _long(self, reply: SoapReply, owner: Nik) -> Sequence[TaxObject] | None:
         """Like `tax_objects`, but object by object, because hundreds take longer than a slice."""
-        rows = _object_rows(reply)
+        rows = _object_rows(self._soap.agency, reply)
         if rows is None:
             return None
-        found = await self._soap.work.map(rows, partial(_object_or_failure, owner))
+        found = await self._soap.work.map(rows, partial(_object_or_failure, self._soap.agency, owner))
         for each in found:
             if isinstance(each, AgencyFailure):
                 raise each
@@ -140,47 +134,46 @@ class PropertyTax:
 
     async def probe(self, call: Call) -> None:
         """Request a number that no person has, to check that the agency answers and accepts the credentials."""
-        tax_objects(
-            await self._soap.ask("GetObjekByNik", {"nik": _PROBE_NIK}, call, find_failure=self._trouble_in), _PROBE_NIK
-        )
+        reply = await self._soap.ask("GetObjekByNik", {"nik": _PROBE_NIK}, call, find_failure=self._trouble_in)
+        tax_objects(self._soap.agency, reply, _PROBE_NIK)
 
     async def close(self) -> None:
         """Close the connections."""
         await self._soap.close()
 
 
-def tax_objects(reply: SoapReply, owner: Nik) -> tuple[TaxObject, ...] | None:
+def tax_objects(agency: str, reply: SoapReply, owner: Nik) -> tuple[TaxObject, ...] | None:
     """Read the answer of `GetObjekByNik`; None if the agency does not know the person.
 
     Raises AgencyRefused or AgencyUnavailable for a fault or a `kode` of failure, AgencyMalformed for an unreadable
     answer.
     """
-    rows = _object_rows(reply)
+    rows = _object_rows(agency, reply)
     if rows is None:
         return None
     found = []
     for row in rows:
-        read = _object_or_failure(owner, row)
+        read = _object_or_failure(agency, owner, row)
         if isinstance(read, AgencyFailure):
             raise read
         found.append(read)
     return tuple(found)
 
 
-def _object_rows(reply: SoapReply) -> Sequence[Row] | None:
+def _object_rows(agency: str, reply: SoapReply) -> Sequence[Row] | None:
     """The objects in an answer; None if the agency does not know the person. Raises the failure of the answer."""
-    failure = find_failure(reply)
+    failure = find_failure(agency, reply)
     if failure is not None:
         raise failure
     answer = reply.content
     return None if isinstance(answer, SoapFault) or _code(answer) in _UNKNOWN else _rows(answer, "objek")
 
 
-def _object_or_failure(owner: Nik, row: Row) -> TaxObject | AgencyMalformed:
+def _object_or_failure(agency: str, owner: Nik, row: Row) -> TaxObject | AgencyMalformed:
     try:
         return _tax_object(row, owner)
     except UnreadableError as error:
-        return AgencyMalformed(AGENCY, f"GetObjekByNik: a value is {error}")
+        return AgencyMalformed(agency, f"GetObjekByNik: a value is {error}")
 
 
 def has_matching_bills(answer: Row) -> bool:
@@ -203,23 +196,23 @@ def _taxed(pair: tuple[Nik, TaxObject]) -> tuple[str, str]:
     return each.nop, nik if each.nop.endswith(_SHARED) else ""
 
 
-def find_failure(reply: SoapReply) -> AgencyFailure | None:
+def find_failure(agency: str, reply: SoapReply) -> AgencyFailure | None:
     """Find the failure of a whole reply: a fault, or a `kode` other than success and unknown."""
     answer = reply.content
     if isinstance(answer, SoapFault):
-        return build_fault_failure(answer, reply.retry_after)
+        return build_fault_failure(agency, answer, reply.retry_after)
     code = _code(answer)
     if code is None:
-        return AgencyMalformed(AGENCY, "the answer has no kode")
-    return None if code == _SUCCESS or code in _UNKNOWN else _build_code_failure(code, reply.retry_after)
+        return AgencyMalformed(agency, "the answer has no kode")
+    return None if code == _SUCCESS or code in _UNKNOWN else _build_code_failure(agency, code, reply.retry_after)
 
 
-def build_fault_failure(fault: SoapFault, retry_after: float | None = None) -> AgencyFailure:
+def build_fault_failure(agency: str, fault: SoapFault, retry_after: float | None = None) -> AgencyFailure:
     """A fault of the caller is a refusal (`kode` 401: the credentials); any other is a failure of the agency."""
     code = fault.detail.get("kode", "").strip()
     detail = f"SOAP fault {fault.code}" + (f", kode {code}" if _KODE.fullmatch(code) else "")
     kind = AgencyRefused if fault.code.partition(".")[0] == "Client" else AgencyUnavailable
-    return kind(AGENCY, detail, retry_after=retry_after)
+    return kind(agency, detail, retry_after=retry_after)
 
 
 def _code(answer: Row) -> str | None:
@@ -227,9 +220,9 @@ def _code(answer: Row) -> str | None:
     return code.zfill(2) if _KODE.fullmatch(code) else None
 
 
-def _build_code_failure(code: str, retry_after: float | None) -> AgencyFailure:
+def _build_code_failure(agency: str, code: str, retry_after: float | None) -> AgencyFailure:
     kind = AgencyUnavailable if _AGENCY_FAULT.fullmatch(code) else AgencyRefused
-    return kind(AGENCY, f"kode {code}", retry_after=retry_after)
+    return kind(agency, f"kode {code}", retry_after=retry_after)
 
 
 def _tax_object(row: Row, owner: Nik) -> TaxObject:

@@ -19,6 +19,7 @@ from resolvers.hub.exports import Exports
 from services.consents.database_consents import DatabaseConsents
 from services.ledger.access_entries import DatabaseAccessEntries
 from services.ledger.access_history import DatabaseAccessHistories
+from services.ledger.entry_text import AgencyNames
 from services.rights.database_data_requests import DatabaseDataRequests
 from services.rights.database_preferences import DatabasePreferences
 from services.rights.exports import FixedExports
@@ -35,6 +36,7 @@ class HubDomains:
     people: SealedPeople
     tokens: EntryTokens
     log: AccessHistory
+    names: AgencyNames
     preferences: DataPreferenceTable
     consents: DatabaseConsents
     requests: DataRequestTable
@@ -45,7 +47,7 @@ class HubDomains:
 
     def build_domains(self) -> Mapping[type[Any], Any]:
         """The implementation of each domain protocol; mypy proves that each fits."""
-        access_logs: AccessHistories = DatabaseAccessHistories(self.log, self.pseudonyms)
+        access_logs: AccessHistories = DatabaseAccessHistories(self.log, self.pseudonyms, self.names)
         overseen: AccessEntries = DatabaseAccessEntries(self.log, self.pseudonyms, self.tokens)
         wishes: PeoplePreferences = DatabasePreferences(self.preferences, self.people)
         consents: Consents = self.consents
@@ -62,4 +64,4 @@ class HubDomains:
 
     def build_data_requests(self) -> DatabaseDataRequests:
         """Data requests, for the people who make them and the officers who answer."""
-        return DatabaseDataRequests(self.requests, self.people, self.texts, self.holders)
+        return DatabaseDataRequests(self.requests, self.people, self.texts, self.holders, self.names.get)

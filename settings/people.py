@@ -10,13 +10,13 @@ from typing import Self
 from pydantic import Field, SecretStr, field_validator, model_validator
 
 from auth.caller import CallerKind
-from auth.policy.access_policy import DEFAULT_PURPOSES, DEFAULT_UNRESTRICTABLE, AccessPolicy, parse_purposes
+from auth.policy.access_policy import DEFAULT_UNRESTRICTABLE, parse_purposes
 from auth.tokens.development_issuer import ISSUER as DEVELOPMENT_URL
 from auth.tokens.development_issuer import NAME as DEVELOPMENT_NAME
 from auth.tokens.issuers import is_safe_address
 from records.purposes import Purpose
 from settings.serving import ServingSettings
-from settings.value_types import ClientReference, Contracts, Issuers, SpaceSeparated
+from settings.value_types import ClientReference, Issuers, SpaceSeparated
 from store.retention.retention_policy import RetentionPolicy, parse_retention_policies
 from store.retention.retention_rules import list_retention_rules
 
@@ -74,15 +74,13 @@ class PeopleSettings(ServingSettings):
         description="Client that may read `/v2/findUsage` (Data Tracker), as `issuer/client_id`; none if not set.",
     )
     purposes: SpaceSeparated = Field(
-        DEFAULT_PURPOSES, description="Who may state which purposes: `agency:PURPOSE,PURPOSE`, `agency/role:...`."
+        (),
+        description="Who may state which purposes: `agency:PURPOSE,PURPOSE`, `agency/role:...`; default: as the city's"
+        " `city.toml` says.",
     )
     unrestrictable: SpaceSeparated = Field(
         DEFAULT_UNRESTRICTABLE,
         description="Purposes for which data is read in spite of a person's restriction, space-separated.",
-    )
-    contracts: Contracts = Field(
-        (),
-        description="File or folder of data contracts with agencies, and their impact assessments (data-contracts.md).",
     )
 
     @model_validator(mode="after")
@@ -231,12 +229,3 @@ class PeopleSettings(ServingSettings):
         if unknown:
             raise ValueError(f"'{unknown[0]}' is no purpose; choose of {', '.join(Purpose.__members__)}")
         return names
-
-    @property
-    def policy(self) -> AccessPolicy:
-        """Who may state which purpose, and which purposes a restriction cannot stop."""
-        return AccessPolicy(
-            purposes=parse_purposes(self.purposes),
-            unrestrictable=frozenset(Purpose[name] for name in self.unrestrictable),
-            recent_sign_in_seconds=self.recent_sign_in,
-        )

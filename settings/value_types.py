@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from base64 import b64decode
 from pathlib import Path
 from typing import Annotated
@@ -9,9 +10,7 @@ from typing import Annotated
 from pydantic import AfterValidator, BeforeValidator, Field, IPvAnyAddress, IPvAnyNetwork, PlainValidator, SecretStr
 from pydantic_settings import NoDecode
 
-from auth.policy.data_contracts import DataContract, load_contracts
 from auth.tokens.issuers import Issuer, load_issuers
-from connectors.resilience.agency_terms import AgencyTermsFile, load_agency_terms
 from records.hub.clients import ClientId
 from settings.city.folder import CityFolder, load_city
 from web.server.listen_address import ListenAddress
@@ -27,16 +26,8 @@ def _load_issuers(value: object) -> object:
     return load_issuers(Path(value)) if isinstance(value, (str, Path)) else value
 
 
-def _load_agency_terms(value: object) -> object:
-    return load_agency_terms(Path(value)) if isinstance(value, (str, Path)) else value
-
-
 def _load_city(value: object) -> object:
-    return load_city(Path(value)) if isinstance(value, (str, Path)) else value
-
-
-def _load_contracts(value: object) -> object:
-    return load_contracts(Path(value)) if isinstance(value, (str, Path)) else value
+    return load_city(Path(value), os.environ) if isinstance(value, (str, Path)) else value
 
 
 def _normalize_address(text: str) -> str:
@@ -71,10 +62,6 @@ Networks = Annotated[tuple[IPvAnyNetwork, ...], NoDecode, BeforeValidator(_split
 """Several IP addresses or networks, separated by spaces."""
 Issuers = Annotated[tuple[Issuer, ...], NoDecode, BeforeValidator(_load_issuers)]
 """The path of a file, which is read immediately."""
-TermsFile = Annotated[AgencyTermsFile, NoDecode, BeforeValidator(_load_agency_terms)]
-"""The path of a file, which is read immediately."""
-Contracts = Annotated[tuple[DataContract, ...], NoDecode, BeforeValidator(_load_contracts)]
-"""The path of a file or a folder, which is read immediately."""
 City = Annotated[CityFolder, NoDecode, BeforeValidator(_load_city)]
 """The path of a city folder, which is read immediately."""
 ListenText = Annotated[str, AfterValidator(_normalize_address)]

@@ -2,31 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import partial
+from importlib import import_module
 from pathlib import Path
-from typing import Any, Protocol, TypeVar, cast
+from typing import Any, Protocol
 
-from pydantic import SecretStr
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from auth.crypto.rate_keys import RateKeys
 from cache.limits.agency_counts import AgencyCounts
 from cache.limits.redis_counters import RedisCounters
 from connectors.agency_probes import AgencyProbes
-from connectors.complaints import CityComplaints
-from connectors.declared.connector import DeclaredConnector, build_sql_connector
+from connectors.connector_parts import Connector, ConnectorParts, PythonConnector, SoapService
+from connectors.declared.connector import build_sql_connector
+from connectors.declared.domain_reads import list_read_names
 from connectors.declared.field_readers import NotDeclarableError
 from connectors.drivers.http.driver import HttpDriver
 from connectors.drivers.http.service import HttpLimits, HttpService
 from connectors.drivers.long_work import LongWork
 from connectors.drivers.sql.driver import SqlDriver
-from connectors.population import PopulationRegister
-from connectors.prices import FoodPrices
 from connectors.regions import RegionTables
 from connectors.resilience.gate import Gate
-from connectors.tax import PropertyTax
 from engine.batch import Agencies
 from resolvers.answer_cache import AnswerCache, NoAnswerCache
 from resolvers.complaints import Complaints
@@ -35,17 +33,23 @@ from resolvers.population import Population
 from resolvers.prices import Prices
 from resolvers.regions import Regions
 from resolvers.tax import Tax
-from settings import MAX_CONCURRENCY, Settings
-from settings.city.folder import CityFolder
-from settings.city.manifest import ManifestError
+from settings import Settings
+from settings.city.manifest import AgencyManifest, SoapWire, SqlWire, Wire
+from settings.city.problems import CityProblem, ManifestError
 from store.complaint_links import ComplaintLinkTable
 
 _DATA = Path(__file__).parents[1] / "data"
-_MAX_CONCURRENCY = 4
-_MAX_REPLY_BYTES = 4 * 1024 * 1024
-"""Of one decompressed JSON reply. Parsing it takes 15 ms at most (`connectors/drivers/http/json_body.py`)."""
-
-D = TypeVar("D")
+_MAX_REPLY_BYTES: Mapping[str, int] = {"http": 4 * 1024 * 1024, "soap": 2 * 1024 * 1024}
+"""Of one decompressed reply. Parsing JSON takes 15 ms at most (`connectors/drivers/http/json_body.py`); the maximum of
+XML elements (`MAX_ELEMENTS` of the SOAP driver) takes 1 MiB."""
+DOMAINS: Mapping[str, type[Any]] = {
+    "population": Population,
+    "msmes": Msmes,
+    "tax": Tax,
+    "complaints": Complaints,
+    "prices": Prices,
+}
+"""The protocol of each domain that a manifest can name."""
 
 
 class Closable(Protocol):
@@ -56,92 +60,81 @@ class Closable(Protocol):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Connectors:
-    """One connector for each domain."""
+class BoundAgency:
+    """An agency that answers a domain."""
 
-    population: PopulationRegister
-    msmes: DeclaredConnector
-    tax: PropertyTax
-    complaints: CityComplaints
-    prices: FoodPrices
+    domain: str
+    connector: Connector
+    gate: Gate
+    driver: Closable
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Connectors:
+    """The connector of each agency, and the tables of regions."""
+
+    agencies: Mapping[str, BoundAgency]
+    """By the code of the agency."""
     regions: RegionTables
-    to_close: Sequence[Closable]
-    """The owners of connections to agencies."""
-    gates: Mapping[str, Gate]
-    """The gate of each agency, which every call passes."""
+
+    @property
+    def gates(self) -> Mapping[str, Gate]:
+        """The gate of each agency, which every call passes."""
+        return {code: each.gate for code, each in self.agencies.items()}
 
     def bind_domains(self, hub_domains: Mapping[type[Any], Any]) -> Agencies:
-        """The connectors and the hub's own state, by domain; the types prove that each connector fits."""
-        bound = dict(hub_domains)
-
-        def bind(domain: type[D], connector: D) -> None:
-            bound[domain] = connector
-
-        bind(Population, self.population)
-        bind(Msmes, cast("Msmes", self.msmes))  # its compiler checked it against the domain
-        bind(Tax, self.tax)
-        bind(Complaints, self.complaints)
-        bind(Prices, self.prices)
-        bind(Regions, self.regions)
-        return Agencies(bound)
+        """The connectors and the hub's own state, by domain."""
+        by_domain = {DOMAINS[each.domain]: each.connector for each in self.agencies.values()}
+        regions: Regions = self.regions
+        return Agencies({**hub_domains, **by_domain, Regions: regions})
 
     def build_agency_probes(self) -> AgencyProbes:
         """The probes that check whether each agency answers."""
-        return AgencyProbes(
-            {
-                "dukcapil": self.population,
-                "jakpreneur": self.msmes,
-                "pbb": self.tax,
-                "crm": self.complaints,
-                "pangan": self.prices,
-            }
-        )
+        return AgencyProbes({code: each.connector for code, each in self.agencies.items()})
 
     async def close(self) -> None:
         """Close every connection to an agency."""
-        for gate in self.gates.values():
-            await gate.close()
-        for each in self.to_close:
-            await each.close()
+        for each in self.agencies.values():
+            await each.gate.close()
+        for each in self.agencies.values():
+            await each.driver.close()
 
 
 def build_connectors(settings: Settings, state: AsyncEngine) -> Connectors:
-    """Build a connector for each agency, without any call: an unavailable agency does not stop the hub."""
-    gates = {agency: Gate(agency, settings.build_terms(agency)) for agency in MAX_CONCURRENCY}
-    work = LongWork()
-    dukcapil = _build_sql_driver(gates["dukcapil"], settings.dukcapil_url, work)
-    jakpreneur = _build_sql_driver(gates["jakpreneur"], settings.jakpreneur_url, work)
-    crm = _build_http_driver(gates["crm"], settings.crm_url, {"X-Api-Key": settings.crm_key}, work)
-    pangan = _build_http_driver(gates["pangan"], settings.pangan_url, {"app-client-id": settings.pangan_key}, work)
-    tax = PropertyTax.connect(
-        PropertyTax.open_driver(
-            settings.pbb_url, deadline=gates["pbb"].deadline, connections=gates["pbb"].max_concurrency, work=work
-        ),
-        user=settings.pbb_user,
-        password=settings.pbb_password.get_secret_value(),
-        max_concurrency=min(settings.pbb_max_concurrency, gates["pbb"].max_concurrency),
-        gate=gates["pbb"],
-    )
-    regions = RegionTables(_DATA)
-    links = None if settings.crm_reporter_extension else ComplaintLinkTable(state, settings.secret_bytes)
-    return Connectors(
-        population=PopulationRegister(
-            dukcapil, max_batch_size=gates["dukcapil"].terms.max_batch_size, knows_region=regions.knows
-        ),
-        msmes=_build_declared(settings.city, Msmes, jakpreneur, gates["jakpreneur"]),
-        tax=tax,
-        complaints=CityComplaints(
-            crm,
-            links=links,
-            reporter_extension=settings.crm_reporter_extension,
-            max_concurrency=min(_MAX_CONCURRENCY, gates["crm"].max_concurrency),
-            max_batch_size=gates["crm"].terms.max_batch_size,
-        ),
-        prices=FoodPrices(pangan, max_concurrency=min(_MAX_CONCURRENCY, gates["pangan"].max_concurrency)),
-        regions=regions,
-        to_close=(dukcapil, jakpreneur, crm, pangan, tax),
-        gates=gates,
-    )
+    """Build a connector for each agency, without any call: an unavailable agency does not stop the hub.
+
+    Raises:
+        ManifestError: It names every problem of the manifests.
+
+    """
+    regions, work = RegionTables(_DATA), LongWork()
+    links = ComplaintLinkTable(state, settings.secret_bytes)
+    agencies: dict[str, BoundAgency] = {}
+    problems: list[CityProblem] = []
+    for code, file in settings.city.agencies.items():
+        gate = Gate(code, settings.build_terms(code))
+        try:
+            driver = _build_driver(gate, file.manifest.wire, work)
+        except ValueError as error:
+            problems.append(file.locate("wire.url", str(error)))
+            continue
+        parts = ConnectorParts(
+            gate=gate,
+            driver=driver,
+            options=file.manifest.options,
+            knows_region=regions.knows,
+            complaint_links=links,
+        )
+        try:
+            connector = _build_connector(file.manifest, parts)
+        except NotDeclarableError as error:
+            problems.append(file.explain(error))
+            continue
+        closable = driver.http if isinstance(driver, SoapService) else driver
+        agencies[code] = BoundAgency(domain=file.manifest.domain, connector=connector, gate=gate, driver=closable)
+    if problems:
+        raise ManifestError(problems)
+    return Connectors(agencies=agencies, regions=regions)
 
 
 def build_answer_cache(settings: Settings) -> AnswerCache | NoAnswerCache:
@@ -167,35 +160,41 @@ def share_call_limits(gates: Mapping[str, Gate], shared: RedisCounters | None, s
         gate.share_limits(shared_limits)
 
 
-def _build_declared(city: CityFolder, domain: type[Any], sql: SqlDriver, gate: Gate) -> DeclaredConnector:
-    """Compile the reads that the agency's manifest declares. Raises `ManifestError`."""
-    try:
-        manifest = city.agencies[gate.agency]
-    except KeyError:
-        raise ManifestError(f"{city.path}: the city folder has no agencies/{gate.agency}.toml") from None
-    try:
+def _build_connector(manifest: AgencyManifest, parts: ConnectorParts) -> Connector:
+    """Compile the declared reads, or build the connector that the manifest names. Raises `NotDeclarableError`."""
+    tables = manifest.declared_tables
+    if tables is not None:
+        gate = parts.gate
         return build_sql_connector(
-            domain, manifest.manifest, sql, agency=gate.agency, max_batch_size=gate.terms.max_batch_size
+            DOMAINS[manifest.domain],
+            tables,
+            parts.require_driver(SqlDriver),
+            agency=gate.agency,
+            max_batch_size=gate.terms.max_batch_size,
         )
-    except NotDeclarableError as error:
-        raise manifest.explain(error) from None
+    module, _, name = (manifest.connector or "").partition(":")
+    found: type[PythonConnector] | None = getattr(import_module(module), name, None)
+    if found is None or not hasattr(found, "connect"):
+        raise NotDeclarableError("connector", f"{module} has no connector '{name}'")
+    if missing := [each for each in list_read_names(DOMAINS[manifest.domain]) if not hasattr(found, each)]:
+        raise NotDeclarableError("connector", f"it does not answer the read '{missing[0]}' of its domain")
+    return found.connect(parts)
 
 
-def _build_sql_driver(gate: Gate, url: SecretStr, work: LongWork) -> SqlDriver:
-    return SqlDriver(
-        gate.agency,
-        url.get_secret_value(),
-        deadline=gate.deadline,
-        pool_size=gate.max_concurrency,
-        gate=gate,
-        work=work,
+def _build_driver(gate: Gate, wire: Wire, work: LongWork) -> SqlDriver | HttpDriver | SoapService:
+    """Build the driver for an agency. Raises `ValueError` for an address that is invalid or not safe."""
+    url = wire.url.get_secret_value()
+    if isinstance(wire, SqlWire):
+        return SqlDriver(gate.agency, url, deadline=gate.deadline, pool_size=gate.max_concurrency, gate=gate, work=work)
+    limits = HttpLimits(
+        deadline=gate.deadline, connections=gate.max_concurrency, max_bytes=_MAX_REPLY_BYTES[wire.driver]
     )
-
-
-def _build_http_driver(gate: Gate, url: str, headers: Mapping[str, SecretStr], work: LongWork) -> HttpDriver:
-    return HttpDriver(
-        HttpService(gate.agency, url, headers={name: value.get_secret_value() for name, value in headers.items()}),
-        HttpLimits(deadline=gate.deadline, connections=gate.max_concurrency, max_bytes=_MAX_REPLY_BYTES),
-        gate=gate,
-        work=work,
-    )
+    if isinstance(wire, SoapWire):
+        service = HttpService(gate.agency, url, headers={"Accept": "text/xml"})
+        return SoapService(
+            http=HttpDriver(service, limits, work=work),
+            user=wire.user.get_secret_value(),
+            password=wire.password.get_secret_value(),
+        )
+    headers = {name: value.get_secret_value() for name, value in wire.headers.items()}
+    return HttpDriver(HttpService(gate.agency, url, headers=headers), limits, gate=gate, work=work)

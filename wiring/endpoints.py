@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from auth.crypto.webhook_signatures import AgencyHookSecrets
 from resolvers.answer_cache import AnswerCache
 from schema.tools.export_parts import build_export_parts
-from settings import MAX_CONCURRENCY, Settings
+from settings import Settings
 from web.authentication import RequestAuthenticator
 from web.endpoints.agency_hooks import AgencyHooks
 from web.endpoints.consents import ConsentEndpoints
@@ -33,7 +33,7 @@ def build_endpoints(
     if parts.usages is not None and client:
         yield DataTracker(parts.usages, client=client, authenticator=authenticator)
     if isinstance(parts.answer_cache, AnswerCache):
-        yield AgencyHooks(parts.answer_cache.batches, AgencyHookSecrets(settings.secret_bytes), MAX_CONCURRENCY)
+        yield AgencyHooks(parts.answer_cache.batches, AgencyHookSecrets(settings.secret_bytes), settings.city.agencies)
     if parts.export_slots is not None:
         export = ExportParts(parts=build_export_parts(parts.schema), execute=execute_export, slots=parts.export_slots)
         yield ExportEndpoint(export, authenticator=authenticator, settings=settings.web)

@@ -13,6 +13,7 @@ from schema.tools.export_parts import build_export_parts
 from schema.tools.holdings import get_holders
 from services.consents.consent_services import ConsentServices
 from services.hub_domains import HubDomains
+from services.ledger.entry_text import AgencyNames
 from services.rights.exports import FixedExports
 from settings import Settings
 from store.consents.data_preferences import DataPreferenceTable
@@ -34,6 +35,7 @@ def build_hub_domains(
         people=SealedPeople(settings.secret_bytes),
         tokens=EntryTokens(settings.secret_bytes),
         log=AccessHistory(state),
+        names=AgencyNames(settings.city.names),
         preferences=DataPreferenceTable(state),
         consents=(consents or build_consent_parts(settings, state)).database,
         requests=DataRequestTable(state),

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from inspect import signature
 from typing import Any
 
-from connectors.prices import FoodPrices
 from engine.document.limits import Limits, TooLarge
 from engine.document.parsing import DocumentRules
 from engine.engine import Engine
@@ -17,6 +15,8 @@ from schema.builder import build_schema, get_graphql_schema, print_sdl
 from schema.tools.access_page import render_access_page
 from schema.tools.decision_table import render_decision_table
 from settings import Settings
+from settings.agencies import count_paced_calls
+from settings.city.folder import DEFAULT_CITY, load_city
 
 
 def build_schema_sdl() -> str:
@@ -35,13 +35,10 @@ def build_decision_table() -> str:
 
 
 def build_offline_engine(*, introspection: bool = False) -> Engine:
-    """An engine over the hub's graph that analyses operations without any call, with the default limits."""
-    fields = Settings.model_fields
-    max_pangan_calls = fields["pangan_burst"].default + int(
-        fields["pangan_rate"].default * fields["request_timeout"].default
-    )
+    """An engine that analyses operations without any call, with the default limits and the default city."""
+    paced = count_paced_calls(load_city(DEFAULT_CITY), Settings.model_fields["request_timeout"].default)
     rules = DocumentRules(
-        limits=Limits(calls_by_agency={"pangan": max_pangan_calls}),
+        limits=Limits(calls_by_agency=paced),
         allow_introspection=introspection,
         allow_suggestions=True,
     )
@@ -64,8 +61,6 @@ def explain_operation(document: str, *, operation_name: str | None, variables: M
         raise ValueError(str(refusal)) from refusal
     except NotPlannable as reason:
         raise ValueError(f"graphql-core runs this operation, because of: {reason}") from reason
-    bounds = {
-        "pbb": Settings.model_fields["pbb_max_concurrency"].default,
-        "pangan": signature(FoodPrices).parameters["max_concurrency"].default,
-    }
+    options = {code: each.manifest.options for code, each in load_city(DEFAULT_CITY).agencies.items()}
+    bounds = {code: each["max_concurrency"] for code, each in options.items() if "max_concurrency" in each}
     return explain_plan(plan, cost).to_text(limits, bounds), plan.source

@@ -11,18 +11,6 @@ from records.purposes import Purpose
 PARTNERS = "partners"
 """In place of an agency, for the purposes of partners."""
 
-DEFAULT_PURPOSES = (
-    "dukcapil:CIVIL_REGISTRATION,SUBJECT_REQUEST",
-    "pbb:TAX_ASSESSMENT",
-    "jakpreneur:BUSINESS_SUPPORT",
-    "crm:COMPLAINT_HANDLING",
-    "dinsos:SOCIAL_ASSISTANCE",
-    "dinkes:HEALTHCARE",
-    "disdik:EDUCATION",
-    "partners:IDENTITY_VERIFICATION,CREDIT_ASSESSMENT,PAYMENT",
-)
-"""Each agency may state the purposes that its law allows. The register's counters also answer people's requests."""
-
 DEFAULT_UNRESTRICTABLE = (Purpose.SUBJECT_REQUEST.name,)
 """A person who restricts the use of their data still expects an answer to their own request. A city adds the purposes
 that its law exempts from restrictions (UU PDP 27/2022, articles 15 and 33)."""
@@ -50,7 +38,7 @@ def parse_purposes(lines: Sequence[str]) -> Mapping[str, frozenset[Purpose]]:
 class AccessPolicy:
     """The settings that decisions use, besides the caller and the record."""
 
-    purposes: Mapping[str, frozenset[Purpose]] = field(default_factory=lambda: parse_purposes(DEFAULT_PURPOSES))
+    purposes: Mapping[str, frozenset[Purpose]] = field(default_factory=dict)
     """By agency, by `agency/role` for a role with its own purposes, or by `partners`."""
     unrestrictable: frozenset[Purpose] = frozenset({Purpose.SUBJECT_REQUEST})
     """Purposes for which data is read despite a person's restriction."""
@@ -70,5 +58,5 @@ class AccessPolicy:
         return self.purposes.get(caller.agency or "", frozenset()) if of_role is None else of_role
 
 
-DEFAULT_POLICY = AccessPolicy()
-"""The policy with the default settings."""
+NO_PURPOSES = AccessPolicy()
+"""The policy of a city that assigns no purposes."""

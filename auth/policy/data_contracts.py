@@ -1,23 +1,20 @@
 """Data contracts between the city and its agencies, with the impact assessments that personal data needs.
 
-Joining data sets and processing specific data require an assessment beforehand (UU PDP 27/2022, article 34). The
-operator writes the contracts in TOML files, or JSON files of the same shape (`docs/operators/data-contracts.md`).
+Joining data sets and processing specific data require an assessment beforehand (UU PDP 27/2022, article 34). A
+contract is the table `[contract]` of an agency's manifest (`docs/operators/data-contracts.md`).
 """
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
-from pathlib import Path
 from typing import Annotated, Literal, Self
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
 from auth.policy.access_policy import AccessPolicy
 from auth.policy.rules import Classification
-from records.config_file import read_config_file
 from records.purposes import Purpose
 
 REVIEW_WARNING_PERIOD = timedelta(days=30)
@@ -71,8 +68,6 @@ class Assessment(_ContractModel):
 class DataContract(_ContractModel):
     """The agreement with one agency."""
 
-    agency: ContractText
-    """Its code, such as `dukcapil`."""
     steward: ContractText
     """The data steward at the agency (walidata)."""
     purposes: Annotated[tuple[Annotated[Purpose, BeforeValidator(_parse_purpose)], ...], Field(min_length=1)]
@@ -80,10 +75,6 @@ class DataContract(_ContractModel):
     retention: ContractText
     """How long the data is kept, in a sentence."""
     assessment: Assessment
-
-
-class _ContractsFile(_ContractModel):
-    contract: Annotated[tuple[DataContract, ...], Field(min_length=1)]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -104,46 +95,8 @@ class MissingAssessment(Exception):  # noqa: N818 - reads as what it is
     """An agency's data would be read without a valid assessment. The text names each such agency, and the fix."""
 
 
-def load_contracts(path: Path) -> tuple[DataContract, ...]:
-    """Load the contracts of a file, or of all `.toml` and `.json` files in a folder, by file name.
-
-    Raises `ValueError` that names the file and the fault.
-    """
-    if path.is_dir():
-        files = sorted(each for each in path.iterdir() if each.suffix in {".toml", ".json"})
-        if not files:
-            raise ValueError(f"the folder of data contracts '{path}' holds no .toml or .json file")
-    else:
-        files = [path]
-    contracts = tuple(contract for file in files for contract in _load_file(file))
-    for agency, count in Counter(each.agency for each in contracts).items():
-        if count > 1:
-            raise ValueError(f"the data contracts '{path}': the agency '{agency}' occurs {count} times; write it once")
-    return contracts
-
-
-def _load_file(path: Path) -> tuple[DataContract, ...]:
-    document = read_config_file(path, "the data contracts")
-    try:
-        return _ContractsFile.model_validate(document).contract
-    except ValidationError as error:
-        found = error.errors(include_input=False, include_url=False)
-        problems = "; ".join(
-            f"{_format_location(each['loc'])}{each['msg'].removeprefix('Value error, ')}" for each in found
-        )
-        raise ValueError(f"the data contracts '{path}': {problems}") from None
-
-
-def _format_location(parts: tuple[int | str, ...]) -> str:
-    """The place in the file: `contract 2, assessment, date: `. Entries count from 1."""
-    words = [f"{part + 1}" if isinstance(part, int) else part for part in parts]
-    if len(words) > 1 and words[0] == "contract":
-        words[:2] = [f"contract {words[1]}"]
-    return f"{', '.join(words)}: " if words else ""
-
-
 def review_contracts(
-    contracts: Sequence[DataContract],
+    contracts: Mapping[str, DataContract],
     classes_by_agency: Mapping[str, frozenset[Classification]],
     policy: AccessPolicy,
     today: date,
@@ -153,16 +106,15 @@ def review_contracts(
     `classes_by_agency` are the data classes of each agency in the graph. Public data needs no contract. `policy` holds
     the purposes that an agency's officials may state.
     """
-    known = {each.agency: each for each in contracts}
     return [
         _review_contract(
             agency,
-            known.get(agency),
+            contracts.get(agency),
             classes_by_agency.get(agency, frozenset()),
             policy.get_agency_purposes(agency),
             today,
         )
-        for agency in sorted({*classes_by_agency, *known})
+        for agency in sorted({*classes_by_agency, *contracts})
     ]
 
 
@@ -175,7 +127,7 @@ def _review_contract(
 ) -> ContractReview:
     classes = tuple(each for each in _CLASSES.values() if each in held_classes)
     fault = _find_fault(agency, contract, classes, today)
-    found = [] if contract is None else [_find_unagreed_purposes(contract, stated_purposes)]
+    found = [] if contract is None else [_find_unagreed_purposes(agency, contract, stated_purposes)]
     if contract is not None and fault is None:
         found.insert(0, _find_warning(agency, contract, classes, today))
     return ContractReview(
@@ -215,12 +167,12 @@ def _find_warning(agency: str, contract: DataContract, classes: Sequence[Classif
     return None
 
 
-def _find_unagreed_purposes(contract: DataContract, stated_purposes: frozenset[Purpose]) -> str | None:
+def _find_unagreed_purposes(agency: str, contract: DataContract, stated_purposes: frozenset[Purpose]) -> str | None:
     more = [each.name for each in Purpose if each in stated_purposes and each not in contract.purposes]
     if not more:
         return None
     return (
-        f"SIMPUL_PURPOSES allows officials of '{contract.agency}' to state {', '.join(more)}, which its data contract"
+        f"SIMPUL_PURPOSES allows officials of '{agency}' to state {', '.join(more)}, which its data contract"
         " does not name"
     )
 
@@ -235,5 +187,5 @@ def require_assessments(found: Sequence[ContractReview]) -> None:
     if faults:
         raise MissingAssessment(
             f"{'; '.join(faults)}. Personal data needs a valid impact assessment that covers it (UU PDP 27/2022,"
-            " article 34): set SIMPUL_CONTRACTS to the contracts, and check them with `simpul data-contracts check`"
+            " article 34): write [contract] in the agency's manifest, and check it with `simpul data-contracts check`"
         )

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import NamedTuple, TypeAlias
 
-from auth.policy.access_policy import DEFAULT_POLICY, AccessPolicy
+from auth.policy.access_policy import NO_PURPOSES, AccessPolicy
 from records.hub.data_preferences import DataPreferences
 from records.identifiers import Nik
 
@@ -76,6 +76,6 @@ class Facts(NamedTuple):
     children: Collection[Nik] | NotLoaded = NotLoaded()
     """The children whose guardian the caller is, according to the family card."""
     preferences: Preferences = NotLoaded()
-    policy: AccessPolicy = DEFAULT_POLICY
+    policy: AccessPolicy = NO_PURPOSES
     now: float | None = None
     """Seconds since 1970; without it, no sign-in counts as recent."""

@@ -11,13 +11,11 @@ from rich.console import Console
 from rich.table import Table
 
 from cli.command_error import CommandError
-from cli.project_paths import find_state_folder
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from auth.policy.access_policy import AccessPolicy
-    from auth.policy.data_contracts import ContractReview, DataContract
+    from auth.policy.data_contracts import ContractReview
 
 
 def build_group() -> typer.Typer:
@@ -31,11 +29,11 @@ def build_group() -> typer.Typer:
 def check(
     *,
     path: Annotated[
-        Path | None, typer.Argument(metavar="FILE", help="A file or folder; default: SIMPUL_CONTRACTS.")
+        Path | None, typer.Argument(metavar="CITY", help="A city folder; default: that of the hub's settings.")
     ] = None,
 ) -> None:
     """Show the personal data that the graph has of each agency, and its assessment; fail if one is missing."""
-    found = _assess(*_load_contracts_and_policy(path))
+    found = _assess(path)
     table = Table("agency", "data", "assessment", "risk", "holds until", box=None, header_style="bold")
     for each in found:
         data, contract = ", ".join(one.name for one in each.classes) or "public", each.contract
@@ -54,24 +52,17 @@ def check(
         raise CommandError("; ".join(faults))
 
 
-def _load_contracts_and_policy(path: Path | None) -> tuple[Sequence[DataContract], AccessPolicy]:
-    """The contracts, and which agency may state which purposes. With a path, no hub needs to be set up."""
-    from auth.policy.access_policy import DEFAULT_PURPOSES, AccessPolicy, parse_purposes  # noqa: PLC0415 - same
-    from auth.policy.data_contracts import load_contracts  # noqa: PLC0415 - other commands need not wait for it
-    from cli.hub_settings import load_hub_settings  # noqa: PLC0415 - same
+def _assess(path: Path | None) -> Sequence[ContractReview]:
+    from auth.policy.access_policy import AccessPolicy, parse_purposes  # noqa: PLC0415 - other commands need not wait for it
+    from cli.agencies.city_option import load_city_folder  # noqa: PLC0415 - same
+    from schema.builder import build_schema, get_graphql_schema  # noqa: PLC0415 - same
+    from schema.tools.assessments import judge_today  # noqa: PLC0415 - same
 
-    if path is None:
-        settings = load_hub_settings(find_state_folder())
-        return settings.contracts, settings.policy
+    city = load_city_folder(path)
     try:
-        lines = os.environ.get("SIMPUL_PURPOSES", " ".join(DEFAULT_PURPOSES)).split()
-        return load_contracts(path), AccessPolicy(purposes=parse_purposes(lines))
+        lines = os.environ.get("SIMPUL_PURPOSES", "").split()
+        purposes = parse_purposes(lines) if lines else city.city.purposes
     except ValueError as problem:
         raise CommandError(str(problem)) from None
-
-
-def _assess(contracts: Sequence[DataContract], policy: AccessPolicy) -> Sequence[ContractReview]:
-    from schema.builder import build_schema, get_graphql_schema  # noqa: PLC0415 - same
-    from schema.tools.assessments import judge_today  # noqa: PLC0415 - the graph, which other commands need not wait for
-
-    return judge_today(contracts, policy, get_graphql_schema(build_schema()))
+    policy = AccessPolicy(purposes=purposes)
+    return judge_today(city.contracts, policy, get_graphql_schema(build_schema()))

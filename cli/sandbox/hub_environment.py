@@ -8,16 +8,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from urllib.parse import quote
 
-from cli.project_paths import ROOT
 from cli.sandbox.issuers_file import SANDBOX_ISSUER, write_issuers_file
 from cli.sandbox.sample_callers import public_keys_path
 from sandbox.agency import ISSUER, LOOPBACK
+from sandbox.agency_variables import build_agency_variables
 from sandbox.issuer.clients import derive_client_secret
 from sandbox.population.samples import SAMPLES
 from sandbox.state_folder import StateFolder
 
-SANDBOX_DATA_CONTRACTS = ROOT / "sandbox" / "contracts.toml"
-SANDBOX_TERMS = ROOT / "sandbox" / "agencies.toml"
 STATE_SERVER = "hub-state"  # the hub's own database server, by its name in the state folder
 STATE_DATABASE = "simpul"
 _PAGES_CLIENT = "simpul-pages"  # client_id of the hub's own pages at the city's OpenID provider
@@ -43,13 +41,13 @@ def build_hub_environment(folder: StateFolder, agencies: Mapping[str, AgencyEndp
         **({"SIMPUL_ISSUERS": str(issuers)} if issuers is not None else {}),
         **(_build_sign_in_variables(folder) if issuers is not None else {}),
         "SIMPUL_STATE_URL": build_state_url(folder),
-        "SIMPUL_CONTRACTS": str(SANDBOX_DATA_CONTRACTS),
-        "SIMPUL_AGENCIES": str(SANDBOX_TERMS),
         "SIMPUL_PROBE_NIK": SAMPLES["siti"].nik,
         **{
             name: value
             for agency, endpoint in agencies.items()
-            for name, value in _build_agency_variables(agency, endpoint).items()
+            for name, value in build_agency_variables(
+                agency, port=endpoint.port, user=endpoint.user, secret=endpoint.secret, health=endpoint.health
+            ).items()
         },
     }
 
@@ -71,26 +69,3 @@ def build_state_url(folder: StateFolder) -> str:
     port = folder.known_port(STATE_SERVER) or folder.port(STATE_SERVER)
     secret = folder.secret(STATE_SERVER)
     return f"postgresql://{STATE_DATABASE}:{quote(secret, safe='')}@{LOOPBACK}:{port}/{STATE_DATABASE}"
-
-
-def _build_agency_variables(agency: str, endpoint: AgencyEndpoint) -> dict[str, str]:
-    name = f"SIMPUL_{agency.upper()}"
-    at = f"{LOOPBACK}:{endpoint.port}"
-    login = f"{quote(endpoint.user, safe='')}:{quote(endpoint.secret, safe='')}@{at}"
-    match agency:
-        case "dukcapil":
-            return {f"{name}_URL": f"postgresql://{login}/siak"}
-        case "jakpreneur" if endpoint.health.get("engine") == "sqlite":
-            return {f"{name}_URL": f"sqlite:///{endpoint.health['path']}"}
-        case "jakpreneur":
-            return {f"{name}_URL": f"mysql://{login}/jakpreneur"}
-        case "pbb":
-            return {
-                f"{name}_URL": f"http://{at}/services/pbb",
-                f"{name}_USER": endpoint.user,
-                f"{name}_PASSWORD": endpoint.secret,
-            }
-        case "crm":
-            return {f"{name}_URL": f"http://{at}/open311/v2", f"{name}_KEY": endpoint.secret}
-        case _:
-            return {f"{name}_URL": f"http://{at}", f"{name}_KEY": endpoint.secret}

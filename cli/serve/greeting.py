@@ -32,6 +32,6 @@ def build_greeting(port: int, seconds: float, *, issuer_port: int | None) -> str
             '      -H "Authorization: Bearer $(.venv/bin/simpul token siti)" \\',
             f'      -d \'{{"query": "{FIRST_QUERY}"}}\'',
             "",
-            "  Agencies: .venv/bin/simpul sandbox lists them; `sandbox stop pbb` and `start pbb` try an outage.",
+            "  Agencies: .venv/bin/simpul sandbox lists them; `sandbox stop` and `start` with a name try an outage.",
         ]
     return "\n".join([*lines, ""])

@@ -68,6 +68,8 @@ def list_settings(*, file: SettingsFile = None) -> None:
         )
         origin = "" if field in found.settings.model_fields_set or wrong else "  (default)"
         typer.echo(f"{name}={value}{origin}")
+    for name in sorted(found.settings.city.variables):
+        typer.echo(f"{name}=not shown")
 
 
 def _use_file(file: Path | None) -> None:

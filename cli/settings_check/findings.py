@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -11,6 +12,7 @@ from pydantic import SecretStr
 from pydantic.fields import FieldInfo
 
 from settings import Settings
+from settings.city.problems import CityProblem
 
 NOT_SHOWN = "not shown"
 NOT_SET = "not set"
@@ -48,6 +50,15 @@ class Finding:
     def as_json(self) -> Mapping[str, str]:
         """The finding as a JSON object."""
         return {"level": self.level.value, "name": self.name, "value": self.value, "says": self.message}
+
+
+def describe_city_problem(city: object, problem: CityProblem, level: FindingLevel = FindingLevel.PROBLEM) -> Finding:
+    """A finding in a manifest. One about a value from the environment has the name of its variable."""
+    variable = problem.variable
+    if variable is None:
+        return Finding(level=level, name="SIMPUL_CITY", value=str(city), message=str(problem))
+    value = NOT_SHOWN if os.environ.get(variable) else NOT_SET
+    return Finding(level=level, name=variable, value=value, message=str(problem))
 
 
 def variable_name(field: str) -> str:

@@ -6,28 +6,33 @@ import base64
 import difflib
 import os
 from collections.abc import Iterator, MutableMapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from pathlib import Path
 
 from pydantic import ValidationError
 
 from auth.tokens.development_issuer import build_development_issuer
 from auth.tokens.issuer_keys import IssuerKeys
-from cli.settings_check.findings import NOT_SHOWN, Finding, FindingLevel, format_value, variable_name
-from connectors.drivers.sql.driver import get_tls_mode
+from cli.settings_check.findings import (
+    NOT_SHOWN,
+    Finding,
+    FindingLevel,
+    describe_city_problem,
+    format_value,
+    variable_name,
+)
 from schema.builder import build_schema, get_graphql_schema
 from schema.tools.assessments import judge_today
-from settings import COMMAND_LINE_VARIABLES, MAX_CONCURRENCY, Settings
-from settings.city.manifest import ManifestError
+from settings import COMMAND_LINE_VARIABLES, Settings
+from settings.city.folder import DEFAULT_CITY, CityFolder, examine_city, find_variables, load_city
+from settings.city.problems import ManifestError
 from store.database import create_database_engine
 from wiring.agencies import build_connectors
 
 _PLACEHOLDER_VALUES = {
     "secret": base64.b64encode(b"a stand-in of thirty-two bytes..").decode(),
     "state_url": "postgresql://stand.in/simpul",
-    "dukcapil_url": "postgresql://stand.in/siak",
-    "jakpreneur_url": "mysql://stand.in/jakpreneur",
 }
-_PLACEHOLDER_URL = "http://stand.in"
 
 
 class _UnvalidatedSettings(Settings):
@@ -51,11 +56,13 @@ class SettingsExamination:
 def examine_settings() -> SettingsExamination:
     """Examine the settings in the environment; removes invalid variables from the environment."""
     findings = [*_find_unknown(os.environ)]
-    ignored: set[str] = set()
+    city, in_city = _examine_city()
+    findings += in_city
+    ignored = {each.name for each in in_city}
     settings: Settings | None = None
     while settings is None:
         try:
-            settings = _UnvalidatedSettings()  # type: ignore[call-arg]  # its values come from the environment
+            settings = _UnvalidatedSettings(city=city)  # type: ignore[call-arg]  # other values come from the environment
         except ValidationError as problem:
             wrong = list(_find_wrong(problem, ignored))
             if not wrong:
@@ -64,19 +71,34 @@ def examine_settings() -> SettingsExamination:
                 findings.append(finding)
                 ignored.add(variable_name(field))
                 _set_aside(field)
-    rest = (*_find_conflicts(settings), *_find_unusable(settings))
+    settings, unusable = _find_unusable(settings)
+    rest = (*_find_conflicts(settings), *unusable)
     findings += [each for each in rest if not any(name in f"{each.name} {each.message}" for name in ignored)]
     return SettingsExamination(findings=findings, settings=settings, ignored=frozenset(ignored))
 
 
 def _find_unknown(environment: MutableMapping[str, str]) -> Iterator[Finding]:
     known = {variable_name(field) for field in Settings.model_fields} | COMMAND_LINE_VARIABLES
+    known |= find_variables(_get_city_path())
     for name in sorted(environment):
         if name.upper().startswith("SIMPUL_") and name not in known:
             near = difflib.get_close_matches(name.upper(), known, n=1, cutoff=0.8)
             fix = f"did you mean {near[0]}?" if near else "correct its name or unset it"
             del environment[name]
             yield Finding(level=FindingLevel.PROBLEM, name=name, message=f"it is no setting of the hub: {fix}")
+
+
+def _get_city_path() -> Path:
+    return Path(os.environ.get("SIMPUL_CITY") or DEFAULT_CITY)
+
+
+def _examine_city() -> tuple[CityFolder, Sequence[Finding]]:
+    """The city without the agencies whose manifests are wrong, and their problems."""
+    path = _get_city_path()
+    city, problems = examine_city(path, os.environ)
+    if city is None:
+        city = CityFolder(path, load_city(DEFAULT_CITY).city, {})
+    return city, [describe_city_problem(path, each) for each in problems]
 
 
 def _find_wrong(problem: ValidationError, ignored: set[str]) -> Iterator[tuple[str, Finding]]:
@@ -107,7 +129,7 @@ def _read_variable(field: str) -> str | None:
 def _set_aside(field: str) -> None:
     os.environ.pop(variable_name(field), None)
     if Settings.model_fields[field].is_required():
-        os.environ[variable_name(field)] = _PLACEHOLDER_VALUES.get(field, _PLACEHOLDER_URL)
+        os.environ[variable_name(field)] = _PLACEHOLDER_VALUES[field]
 
 
 def _find_conflicts(settings: Settings) -> Iterator[Finding]:
@@ -121,39 +143,45 @@ def _find_conflicts(settings: Settings) -> Iterator[Finding]:
         )
 
 
-def _find_unusable(settings: Settings) -> Iterator[Finding]:
-    """Settings that would stop the start of the hub."""
-    yield from _check_addresses(settings)
-    yield from _check_keys(settings)
+def _find_unusable(settings: Settings) -> tuple[Settings, Sequence[Finding]]:
+    """What would stop the start of the hub; and the settings without the agencies that cannot be called."""
+    findings = [*_check_state_address(settings)]
+    settings, of_agencies = _check_agencies(settings)
+    findings += [*of_agencies, *_check_keys(settings)]
     for assessment in judge_today(settings.contracts, settings.policy, get_graphql_schema(build_schema())):
         level = FindingLevel.WARNING if settings.development else FindingLevel.PROBLEM
-        if assessment.fault is not None:
-            yield Finding(level=level, name="SIMPUL_CONTRACTS", value=assessment.agency, message=assessment.fault)
-        for warning in assessment.warnings:
-            yield Finding(level=FindingLevel.WARNING, name="SIMPUL_CONTRACTS", value=assessment.agency, message=warning)
+        if assessment.fault is not None and assessment.agency in settings.city.agencies:
+            findings.append(_describe_contract(settings, level, assessment.agency, assessment.fault))
+        findings += [
+            _describe_contract(settings, FindingLevel.WARNING, assessment.agency, each) for each in assessment.warnings
+        ]
+    return settings, findings
 
 
-def _check_addresses(settings: Settings) -> Iterator[Finding]:
-    wrong: dict[str, str] = {}
+def _describe_contract(settings: Settings, level: FindingLevel, agency: str, message: str) -> Finding:
+    """A finding about the data contract of an agency."""
+    path = settings.city.agencies[agency].path
+    return Finding(level=level, name="SIMPUL_CITY", value=str(settings.city), message=f"{path}: {message}")
+
+
+def _check_state_address(settings: Settings) -> Iterator[Finding]:
     try:
-        state = create_database_engine(settings.state_url.get_secret_value())
+        create_database_engine(settings.state_url.get_secret_value())
     except ValueError as problem:
-        wrong["state"] = str(problem).removeprefix("SIMPUL_STATE_URL, the address of the hub's database: ")
-        state = create_database_engine(_PLACEHOLDER_VALUES["state_url"])
-    for agency in ("dukcapil", "jakpreneur"):  # each agency, because `build_connectors` reports only the first
-        try:
-            get_tls_mode(agency, getattr(settings, f"{agency}_url").get_secret_value())
-        except ValueError as problem:
-            wrong[agency] = str(problem)
+        message = str(problem).removeprefix("SIMPUL_STATE_URL, the address of the hub's database: ")
+        yield Finding(level=FindingLevel.PROBLEM, name="SIMPUL_STATE_URL", value=NOT_SHOWN, message=message)
+
+
+def _check_agencies(settings: Settings) -> tuple[Settings, Sequence[Finding]]:
+    city = settings.city
     try:
-        build_connectors(settings, state)
-    except ManifestError as problem:
-        yield Finding(level=FindingLevel.PROBLEM, name="SIMPUL_CITY", value=str(settings.city), message=str(problem))
-    except ValueError as problem:
-        agency = next((each for each in MAX_CONCURRENCY if f"'{each}'" in str(problem)), "agency")
-        wrong.setdefault(agency, str(problem))
-    for name, message in wrong.items():
-        yield Finding(level=FindingLevel.PROBLEM, name=variable_name(f"{name}_url"), value=NOT_SHOWN, message=message)
+        build_connectors(settings, create_database_engine(_PLACEHOLDER_VALUES["state_url"]))
+    except ManifestError as error:
+        broken = {each.path for each in error.problems}
+        sound = {code: each for code, each in city.manifests.items() if each.path not in broken}
+        kept = settings.model_copy(update={"city": replace(city, manifests=sound)})
+        return kept, [describe_city_problem(city, each) for each in error.problems]
+    return settings, ()
 
 
 def _check_keys(settings: Settings) -> Iterator[Finding]:

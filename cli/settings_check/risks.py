@@ -6,15 +6,15 @@ import math
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
-from typing import NamedTuple
 from urllib.parse import unquote, urlsplit
 
 from pydantic import SecretStr
 
-from cli.settings_check.findings import Finding, FindingLevel, format_setting, variable_name
+from cli.settings_check.findings import Finding, FindingLevel, describe_city_problem, format_setting, variable_name
 from connectors.drivers.sql.driver import get_tls_mode as agency_tls_mode
 from records.database_tls import TlsMode, is_local
-from settings import MAX_CONCURRENCY, Settings
+from settings import Settings
+from settings.city.manifest import HttpWire, ManifestFile, SoapWire, SqlWire
 from store.database import get_tls_mode
 from web.settings import Exposure
 from wiring.token_issuers import warn_no_first_party, warn_shared_address
@@ -33,6 +33,7 @@ _SAMPLE_PASSWORD_WORDS = (
     "admin",
     "simpul",
 )
+_SAMPLE_WARNING = "its password is short or contains a sample word: use a long random one"
 _MIN_PASSWORD_LENGTH = 12
 _MIN_ENTROPY_BITS = 4.2
 """A byte of 32 random ones has 4.9 bits of entropy on average, and hardly ever less than 4.5."""
@@ -51,7 +52,7 @@ def find_risks(settings: Settings) -> Sequence[Finding]:
         _check_agencies,
         _check_processes,
     )
-    return [
+    found = [
         Finding(
             level=FindingLevel.WARNING,
             name=variable_name(field),
@@ -61,6 +62,33 @@ def find_risks(settings: Settings) -> Sequence[Finding]:
         for rule in rules
         for field, message in rule(settings)
     ]
+    return [*found, *_check_manifests(settings)]
+
+
+def _check_manifests(settings: Settings) -> Iterator[Finding]:
+    """The risks of each agency's wire. A value from the environment is named by its variable."""
+    for file in settings.city.agencies.values():
+        for place, message in _check_wire(file):
+            yield describe_city_problem(settings.city, file.locate(place, message), FindingLevel.WARNING)
+
+
+def _check_wire(file: ManifestFile) -> Iterator[tuple[str, str]]:
+    wire = file.manifest.wire
+    url = wire.url.get_secret_value()
+    secrets = {"wire.url": url} if isinstance(wire, SqlWire) else {}
+    if isinstance(wire, SoapWire):
+        secrets["wire.password"] = wire.password.get_secret_value()
+    elif isinstance(wire, HttpWire):
+        secrets |= {f"wire.headers.{name}": each.get_secret_value() for name, each in wire.headers.items()}
+    for place, secret in secrets.items():
+        password = _extract_password(secret)
+        if password is not None and _is_sample(password):
+            yield place, _SAMPLE_WARNING
+    if isinstance(wire, SqlWire):
+        for message in _judge_database(url, lambda: agency_tls_mode(file.code, url)):
+            yield "wire.url", message
+    elif urlsplit(url).scheme == "http" and urlsplit(url).hostname not in _LOCAL_HOSTS:
+        yield "wire.url", "data and the credential travel in plain text between machines: use https"
 
 
 def _check_development(settings: Settings) -> Iterator[tuple[str, str]]:
@@ -128,19 +156,13 @@ def _check_secrets(settings: Settings) -> Iterator[tuple[str, str]]:
         if isinstance(value, SecretStr) and field not in ("secret", "former_secrets", "probe_nik"):
             password = _extract_password(value.get_secret_value())
             if password is not None and _is_sample(password):
-                yield field, "its password is short or contains a sample word: use a long random one"
+                yield field, _SAMPLE_WARNING
 
 
 def _check_encryption(settings: Settings) -> Iterator[tuple[str, str]]:
-    for field, mode, is_here in _list_databases(settings):
-        if mode is TlsMode.DISABLE and not is_here:
-            yield field, "data travels in plain text between machines: write sslmode=verify-full"
-        elif mode in (TlsMode.REQUIRE, TlsMode.VERIFY_CA) and not is_here:
-            yield field, f"sslmode={mode.value} does not verify the server: write sslmode=verify-full"
-    for field in ("pbb_url", "crm_url", "pangan_url"):
-        url = urlsplit(getattr(settings, field))
-        if url.scheme == "http" and url.hostname not in _LOCAL_HOSTS:
-            yield field, "data and the credential travel in plain text between machines: use https"
+    state = settings.state_url.get_secret_value()
+    for message in _judge_database(state, lambda: get_tls_mode(state)):
+        yield "state_url", message
     traces = urlsplit(settings.traces_url or "")
     if traces.scheme == "http" and traces.hostname not in _LOCAL_HOSTS:
         yield "traces_url", "traces travel in plain text between machines: use https"
@@ -149,36 +171,24 @@ def _check_encryption(settings: Settings) -> Iterator[tuple[str, str]]:
         yield "redis_url", "data travels in plain text between machines: use rediss://"
 
 
-class _DatabaseTls(NamedTuple):
-    setting: str
-    mode: TlsMode
-    is_local: bool
-
-
-def _list_databases(settings: Settings) -> Iterator[_DatabaseTls]:
-    """The databases with valid addresses."""
-    state, dukcapil, jakpreneur = (
-        getattr(settings, field).get_secret_value() for field in ("state_url", "dukcapil_url", "jakpreneur_url")
-    )
-    databases: Sequence[tuple[str, str, Callable[[], TlsMode | None]]] = (
-        ("state_url", state, lambda: get_tls_mode(state)),
-        ("dukcapil_url", dukcapil, lambda: agency_tls_mode("dukcapil", dukcapil)),
-        ("jakpreneur_url", jakpreneur, lambda: agency_tls_mode("jakpreneur", jakpreneur)),
-    )
-    for field, url, read_mode in databases:
-        with suppress(ValueError):  # reported as a separate problem
-            mode = read_mode()
-            if mode is not None:
-                on_this_machine = is_local(urlsplit(url).hostname) and "host=" not in urlsplit(url).query
-                yield _DatabaseTls(field, mode, on_this_machine)
+def _judge_database(url: str, read_mode: Callable[[], TlsMode | None]) -> Iterator[str]:
+    """The risk of a database's address; an invalid one is a problem, which is reported elsewhere."""
+    with suppress(ValueError):
+        mode = read_mode()
+        if mode is None or (is_local(urlsplit(url).hostname) and "host=" not in urlsplit(url).query):
+            return
+        if mode is TlsMode.DISABLE:
+            yield "data travels in plain text between machines: write sslmode=verify-full"
+        elif mode in (TlsMode.REQUIRE, TlsMode.VERIFY_CA):
+            yield f"sslmode={mode.value} does not verify the server: write sslmode=verify-full"
 
 
 def _check_agencies(settings: Settings) -> Iterator[tuple[str, str]]:
     if settings.request_timeout < settings.agency_timeout:
         yield "request_timeout", "it is shorter than SIMPUL_AGENCY_TIMEOUT, which has no effect then: make it longer"
-    without = [agency for agency in MAX_CONCURRENCY if settings.build_terms(agency).breaker is None]
+    without = [code for code, each in settings.city.agencies.items() if each.manifest.terms.breaker is None]
     if without:
-        yield "agencies", f"{', '.join(without)} without a breaker: in an outage, each call waits for its timeout"
+        yield "city", f"{', '.join(without)} without a breaker: in an outage, each call waits for its timeout"
     if settings.cache_megabytes == 0:
         yield (
             "cache_megabytes",

@@ -30,8 +30,12 @@ class DomainRead:
 
 def list_reads(domain: type[Any]) -> Mapping[str, DomainRead]:
     """The reads of a domain protocol, by name."""
-    methods = inspect.getmembers(domain, inspect.isfunction)
-    return {name: _describe(domain, name, method) for name, method in methods if not name.startswith("_")}
+    return {name: _describe(domain, name, getattr(domain, name)) for name in list_read_names(domain)}
+
+
+def list_read_names(domain: type[Any]) -> Sequence[str]:
+    """The names of the reads of a domain protocol."""
+    return [name for name, _ in inspect.getmembers(domain, inspect.isfunction) if not name.startswith("_")]
 
 
 def _describe(domain: type[Any], name: str, method: Any) -> DomainRead:  # noqa: ANN401 - any function

@@ -1,23 +1,20 @@
-"""The terms of each agency (deadlines, rates, hours, breaker), read from the operator's file.
+"""The terms of an agency (deadlines, rates, hours, breaker): the table `[terms]` of its manifest.
 
-The file is TOML, or JSON of the same shape, with a table per agency (`docs/operators/agency-terms.md`). Omitted keys
-keep their defaults: no breaker, no retries, the rate of the settings.
+Omitted keys keep their defaults: no breaker, no retries, no rate.
 """
 
 from __future__ import annotations
 
 import re
 from datetime import date, time, timedelta, timezone, tzinfo
-from pathlib import Path
 from typing import Annotated, Any, Final, Literal, Self
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
 from connectors.resilience.breaker import BreakerTerms
 from connectors.resilience.closed_hours import ClosedTo, ClosedWindow, MonthDay
 from records.clocks import CITY_TIME_ZONE
-from records.config_file import read_config_file
 
 _DAYS: Final = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 _ZONES: Final = {
@@ -47,7 +44,8 @@ def _parse_month_day(value: object) -> object:
     return found.month, found.day
 
 
-def _check_zone(name: str) -> str:
+def check_zone(name: str) -> str:
+    """The name itself; raises ValueError if it names no time zone."""
     get_time_zone(name)
     return name
 
@@ -134,7 +132,7 @@ class BreakerEntry(_Table):
 
 
 class AgencyTerms(_Table):
-    """How one agency may be asked. None: as it is without a file."""
+    """How one agency may be asked. None: the default of the driver."""
 
     deadline: float | None = Field(
         default=None, gt=0, le=60, description="maximum seconds of one call, with the wait for a permit and retries"
@@ -157,7 +155,7 @@ class AgencyTerms(_Table):
         default=0.1, gt=0, le=1, description="maximum share of retries and hedges among all calls"
     )
     hedge: bool = Field(default=False, description="whether a GET is sent again after the 95th percentile of latency")
-    zone: Annotated[str, AfterValidator(_check_zone)] = Field(
+    zone: Annotated[str, AfterValidator(check_zone)] = Field(
         default="Asia/Jakarta", description="the agency's time zone"
     )
     breaker: BreakerEntry | None = Field(default=None, description="table: the circuit breaker")
@@ -172,47 +170,3 @@ class AgencyTerms(_Table):
     def with_defaults(self, **defaults: Any) -> AgencyTerms:  # noqa: ANN401 - values of the fields
         """These terms, with defaults in the place of what they do not say."""
         return self.model_copy(update={name: value for name, value in defaults.items() if getattr(self, name) is None})
-
-
-class AgencyTermsFile(_Table):
-    """The file: a table for each agency with its own terms."""
-
-    dukcapil: AgencyTerms = AgencyTerms()
-    jakpreneur: AgencyTerms = AgencyTerms()
-    pbb: AgencyTerms = AgencyTerms()
-    crm: AgencyTerms = AgencyTerms()
-    pangan: AgencyTerms = AgencyTerms()
-
-    @model_validator(mode="after")
-    def _to_some_effect(self) -> Self:
-        for agency in ("pbb", "pangan"):
-            if getattr(self, agency).max_batch_size is not None:
-                raise ValueError(f"{agency}, max_batch_size: the agency takes one key a call; take the line out")
-        for agency in ("dukcapil", "jakpreneur", "pbb"):
-            if getattr(self, agency).hedge:
-                raise ValueError(f"{agency}, hedge: the agency is not asked by GET; take the line out")
-        return self
-
-
-def load_agency_terms(path: Path) -> AgencyTermsFile:
-    """The terms in a file; raises ValueError that names the file, the agency, the key and what is wrong with it."""
-    given = read_config_file(path, "the file of agencies")
-    try:
-        return AgencyTermsFile.model_validate(given)
-    except ValidationError as error:
-        raise ValueError(f"the file of agencies '{path}': {_describe_errors(error)}") from None
-
-
-def _describe_errors(error: ValidationError) -> str:
-    """What is wrong and where: `pbb, closed 2, from: write a time as "23:00"`; entries count from 1."""
-    lines = []
-    for each in error.errors(include_input=False, include_url=False):
-        words: list[str] = []
-        for part in each["loc"]:
-            if isinstance(part, int) and words:
-                words[-1] += f" {part + 1}"
-            else:
-                words.append(str(part))
-        place = f"{', '.join(words)}: " if words else ""
-        lines.append(f"{place}{each['msg'].removeprefix('Value error, ')}")
-    return "; ".join(lines)

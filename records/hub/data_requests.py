@@ -173,10 +173,12 @@ class DataRequestAnswer:
 
     number: str
     state: DataRequestState
-    by: str
-    """Who takes the step, as shown to the person."""
+    by: str | None
+    """Who takes the step, as shown to the person; None for an official of `agency`."""
     agency: str | None = None
     """The agency that the request must belong to; None for any."""
+    unit: str | None = None
+    """The unit of that official."""
     refusal: DataRequestRefusal | None = None
     text: str | None = None
 

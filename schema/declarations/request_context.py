@@ -10,7 +10,7 @@ from typing import Any
 
 from auth.caller import Caller
 from auth.crypto.node_ids import NodeIds
-from auth.policy.access_policy import DEFAULT_POLICY, AccessPolicy
+from auth.policy.access_policy import AccessPolicy
 from auth.policy.children import get_city_date
 from auth.policy.decision import get_represented_person
 from engine import batch
@@ -32,7 +32,7 @@ class RequestContext:
     call: Call
     agencies: Agencies
     node_ids: NodeIds
-    policy: AccessPolicy = DEFAULT_POLICY
+    policy: AccessPolicy
     batch_cache: batch.BatchCache = batch.NO_BATCH_CACHE
     """The cache of answers; by default, none."""
     size: AnswerSize = field(default_factory=AnswerSize)

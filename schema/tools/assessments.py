@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from graphql import GraphQLSchema
 
@@ -20,14 +20,14 @@ CHECK_INTERVAL = 24 * 3600.0
 
 
 def judge_today(
-    contracts: Sequence[DataContract], policy: AccessPolicy, schema: GraphQLSchema
+    contracts: Mapping[str, DataContract], policy: AccessPolicy, schema: GraphQLSchema
 ) -> Sequence[ContractReview]:
     """Reviews the contract of each agency of the graph, as of today."""
     return review_contracts(contracts, get_held_classes(schema), policy, get_city_date())
 
 
 def refuse_unassessed_agencies(
-    contracts: Sequence[DataContract], policy: AccessPolicy, schema: GraphQLSchema, *, development: bool
+    contracts: Mapping[str, DataContract], policy: AccessPolicy, schema: GraphQLSchema, *, development: bool
 ) -> None:
     """Raises `MissingAssessment` if personal data would be read without an assessment; logs it in development."""
     found = judge_today(contracts, policy, schema)
@@ -36,7 +36,7 @@ def refuse_unassessed_agencies(
     _log_findings(found)
 
 
-async def check_daily(contracts: Sequence[DataContract], policy: AccessPolicy, schema: GraphQLSchema) -> None:
+async def check_daily(contracts: Mapping[str, DataContract], policy: AccessPolicy, schema: GraphQLSchema) -> None:
     """Logs once a day, without end, the faults that would stop the next start, and the warnings."""
     while True:
         await asyncio.sleep(CHECK_INTERVAL)

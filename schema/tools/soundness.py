@@ -28,11 +28,10 @@ from strawberry.schema.schema_converter import GraphQLCoreConverter
 
 from auth.policy.rules import PURPOSE_RULES, Access, Classification, Rule
 from records import population
+from resolvers.population import person_facets
 from resolvers.verification import verifications
 from schema.declarations.fields import DerivedField, EdgeField, PublishedField
 from schema.declarations.nodes import NodeField
-
-POPULATION_REGISTER = "dukcapil"
 
 
 class UnsoundSchema(Exception):  # noqa: N818 - reads as what it is
@@ -86,7 +85,7 @@ def _is_population_data(definition: PublishedField) -> bool:
     """Whether the field comes from the population register, by its record or its batch."""
     if isinstance(definition, EdgeField) and definition.edge.batch is verifications:
         return False  # it returns only whether values match
-    if isinstance(definition, EdgeField) and definition.edge.batch.agency == POPULATION_REGISTER:
+    if isinstance(definition, EdgeField) and definition.edge.batch.agency == person_facets.agency:
         return True
     publication = vars(definition.origin).get("__publication__") if definition.origin else None
     return getattr(getattr(publication, "record", None), "__module__", "") == population.__name__

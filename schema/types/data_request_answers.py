@@ -28,9 +28,6 @@ from schema.types.data_requests import (
     check_length,
     truncate_number,
 )
-from services.ledger.entry_text import get_agency_name
-
-_MAX_NAME_LENGTH = 200
 
 
 @strawberry.input(description="Filters requests. All given conditions must match.")
@@ -92,18 +89,13 @@ def answer_data_request(
 ) -> DataRequestAnswer:
     """Record a step of the answer to a request, which the person can see. Officials answer for their own agency."""
     check_length("number", number, MAX_NUMBER_LENGTH)
+    is_official = caller.kind is CallerKind.OFFICIAL
     return DataRequestAnswer(
         number=number,
         state=state,
-        by=_describe_answerer(caller)[:_MAX_NAME_LENGTH],
-        agency=caller.agency if caller.kind is CallerKind.OFFICIAL else None,
+        by=None if is_official else "The data-protection officer of the city",
+        agency=caller.agency if is_official else None,
+        unit=caller.unit if is_official else None,
         refusal=refusal,
         text=None if text is None else check_length("text", text),
     )
-
-
-def _describe_answerer(caller: Caller) -> str:
-    """Describes the caller for the person who made the request."""
-    if caller.agency is None:
-        return "The data-protection officer of the city"
-    return f"An official of {get_agency_name(caller.agency)}{f', {caller.unit}' if caller.unit else ''}"

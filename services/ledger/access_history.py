@@ -10,17 +10,18 @@ from records.calls.call import Call
 from records.hub.access_history import AccessLogEntry, AccessLogPage, AccessLogQuery
 from records.hub.ledger_entries import StoredLedgerEntry
 from records.identifiers import Nik
-from services.ledger.entry_text import describe_access, describe_legal_basis, describe_reader
+from services.ledger.entry_text import AgencyNames, describe_access, describe_legal_basis, describe_reader
 from store.ledger.access_history import AccessHistory
 
 
 class DatabaseAccessHistories:
     """Looks up the access history by NIK in the hub's ledger."""
 
-    def __init__(self, log: AccessHistory, pseudonyms: Pseudonyms) -> None:
+    def __init__(self, log: AccessHistory, pseudonyms: Pseudonyms, names: AgencyNames) -> None:
         """`log` stores pseudonyms only."""
         self._log = log
         self._pseudonyms = pseudonyms
+        self._names = names
 
     async def access_pages(
         self,
@@ -33,19 +34,19 @@ class DatabaseAccessHistories:
             page = await self._log.load_page(
                 self._pseudonyms.pseudonymize_person(query.subject), query.first, query.after
             )
-            entries = tuple(build_entry(query.subject, each) for each in page.entries)
+            entries = tuple(build_entry(query.subject, each, self._names) for each in page.entries)
             pages[query] = AccessLogPage(entries=entries, has_more=page.has_more)
         return pages
 
 
-def build_entry(subject: Nik, kept: StoredLedgerEntry) -> AccessLogEntry:
+def build_entry(subject: Nik, kept: StoredLedgerEntry, names: AgencyNames) -> AccessLogEntry:
     """The entry as the person may see it."""
     access = kept.entry
     return AccessLogEntry(
         subject=subject,
         at=access.at,
-        text=describe_access(access),
-        reader=describe_reader(access),
+        text=describe_access(access, names),
+        reader=describe_reader(access, names),
         agency=access.agency,
         purpose=access.purpose,
         legal_basis=describe_legal_basis(access),

@@ -16,7 +16,7 @@ from records.calls.call import Call
 from records.calls.subject_reads import RequestInfo, SubjectRead, hash_document
 from records.hub.ledger_entries import LedgerEntry
 from records.hub.usages import Usage, UsagePage, UsageQuery
-from services.ledger.entry_text import AGENCY_NAMES, describe_access
+from services.ledger.entry_text import AgencyNames, describe_access
 from store.ledger.access_history import AccessHistory
 from store.ledger.access_ledger import LedgerWriter
 
@@ -28,13 +28,19 @@ class UsageHistory:
     """Answers queries of the Data Tracker."""
 
     def __init__(
-        self, log: AccessHistory, pseudonyms: Pseudonyms, accesses: LedgerEntryBuilder, ledger: LedgerWriter
+        self,
+        log: AccessHistory,
+        pseudonyms: Pseudonyms,
+        accesses: LedgerEntryBuilder,
+        ledger: LedgerWriter,
+        names: AgencyNames,
     ) -> None:
         """Records each query itself in `ledger`, like all other reads."""
         self._log = log
         self._pseudonyms = pseudonyms
         self._accesses = accesses
         self._ledger = ledger
+        self._names = names
 
     async def find_usages(self, query: UsageQuery, caller: Caller, call: Call) -> UsagePage:
         """The uses of a person's data; raises `LedgerUnavailable` if the query cannot be recorded."""
@@ -45,22 +51,21 @@ class UsageHistory:
         request = RequestInfo(caller, call.request_id, "findUsage", hash_document("GET /v2/findUsage"))
         reads = [SubjectRead(query.subject, _READ_FIELDS, (), _CLASSES)]
         await self._ledger.write(self._accesses.build(request, reads, basis=LegalBasis.LEGAL_DUTY))
-        return UsagePage(total=total, usages=tuple(build_usage(each.entry) for each in kept))
+        return UsagePage(total=total, usages=tuple(build_usage(each.entry, self._names) for each in kept))
 
     async def get_start(self) -> datetime | None:
         """The time of the first recorded use; None if no use was recorded."""
         return await self._log.load_start()
 
 
-def build_usage(access: LedgerEntry) -> Usage:
+def build_usage(access: LedgerEntry, names: AgencyNames) -> Usage:
     """Convert a ledger entry to the Data Tracker's vocabulary."""
     own = access.caller is not None and access.caller == access.subject
     code = access.agency or access.client or ("self" if own else access.caller_kind)
-    name = AGENCY_NAMES.get(code, code).removeprefix("the ")
     return Usage(
         at=access.at,
-        action=describe_access(access),
+        action=describe_access(access, names),
         receiver_code=code,
-        receiver_name=name[:1].upper() + name[1:],
+        receiver_name=names.get_title(code),
         receiver_system=access.client or "Simpul",
     )

@@ -8,13 +8,6 @@ from auth.caller import CallerKind
 from auth.policy.legal_basis import LegalBasis
 from records.hub.ledger_entries import LedgerEntry
 
-AGENCY_NAMES: Mapping[str, str] = {
-    "dukcapil": "the population register (Dukcapil)",
-    "jakpreneur": "the small business programme (JakPreneur)",
-    "pbb": "the property tax office (PBB)",
-    "crm": "the complaint system (CRM)",
-    "pangan": "the food price service (Info Pangan)",
-}
 _READERS: Mapping[str, str] = {
     CallerKind.CITIZEN.value: "Another resident",
     CallerKind.BUSINESS.value: "A business",
@@ -85,12 +78,25 @@ _SUBJECTS_BY_CITIZEN_FIELD: Mapping[str, str] = {
 _OVERSEER_FIELDS = frozenset({"Query.accessEntries", "Query.accessEntriesOf"})
 
 
-def get_agency_name(code: str) -> str:
-    """The name of an agency for readers."""
-    return AGENCY_NAMES.get(code, f"the agency '{code}'")
+class AgencyNames:
+    """The names of agencies in sentences."""
+
+    def __init__(self, names: Mapping[str, str]) -> None:
+        """`names` are by code, and read after 'the'."""
+        self._names = names
+
+    def get(self, code: str) -> str:
+        """The name of an agency in a sentence."""
+        name = self._names.get(code)
+        return f"the agency '{code}'" if name is None else f"the {name}"
+
+    def get_title(self, code: str) -> str:
+        """The name of an agency, or the code itself, alone on a line."""
+        name = self._names.get(code, code)
+        return name[:1].upper() + name[1:]
 
 
-def describe_reader(access: LedgerEntry) -> str:
+def describe_reader(access: LedgerEntry, names: AgencyNames) -> str:
     """Describe the reader."""
     if access.caller is not None and access.caller == access.subject:
         return "You"
@@ -103,7 +109,7 @@ def describe_reader(access: LedgerEntry) -> str:
         reader += f" ('{access.client}')"
     if access.agency is not None:
         unit = f", {access.unit}" if access.unit else ""
-        reader += f" of {get_agency_name(access.agency)}{unit}"
+        reader += f" of {names.get(access.agency)}{unit}"
     return reader
 
 
@@ -128,11 +134,11 @@ def group_fields(fields: Iterable[str]) -> list[str]:
     return sorted(things) or ["existence in the register"]
 
 
-def describe_access(access: LedgerEntry) -> str:
+def describe_access(access: LedgerEntry, names: AgencyNames) -> str:
     """Describe the whole entry in one text."""
-    text = f"{describe_reader(access)} read your {_join_words(group_fields(access.fields))}"
+    text = f"{describe_reader(access, names)} read your {_join_words(group_fields(access.fields))}"
     if access.agencies:
-        text += f", which came from {_join_words([get_agency_name(each) for each in access.agencies])}"
+        text += f", which came from {_join_words([names.get(each) for each in access.agencies])}"
     text += "."
     if access.purpose is not None:
         text += f" Purpose: {access.purpose}{f', case {access.case}' if access.case else ''}."

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from hashlib import sha256
@@ -46,19 +46,29 @@ YOU = "You"
 _NUMBER_ALPHABET = "23456789ABCDEFGHJKMNPQRSTVWXYZ"
 """Without characters that are confused when read aloud."""
 _NUMBER_LENGTH = 8
+_MAX_NAME_LENGTH = 200
 
 
 class DatabaseDataRequests:
     """Looks up data requests by NIK in the hub's tables."""
 
     def __init__(
-        self, table: DataRequestTable, people: SealedPeople, texts: SealedTexts, holders: Mapping[str, str]
+        self,
+        table: DataRequestTable,
+        people: SealedPeople,
+        texts: SealedTexts,
+        holders: Mapping[str, str],
+        name_agency: Callable[[str], str],
     ) -> None:
-        """The tables store sealed people and texts only. `holders` maps each field to the agency that holds it."""
+        """The tables store sealed people and texts only.
+
+        `holders` maps each field to the agency that holds it; `name_agency` gives the name of an agency in a sentence.
+        """
         self._table = table
         self._people = people
         self._texts = texts
         self._holders = holders
+        self._name_agency = name_agency
 
     async def request_pages(
         self,
@@ -149,7 +159,9 @@ class DatabaseDataRequests:
         if (fault := answer.fault) is not None:
             raise BadInput(f"The answer cannot be given: {fault}.")
         sealed = None if answer.text is None else self._texts.seal(answer.text, _get_seal_context(answer.number))
-        step = DataRequestStep(state=answer.state, by=answer.by, refusal=answer.refusal, text=sealed)
+        step = DataRequestStep(
+            state=answer.state, by=self._describe_answerer(answer), refusal=answer.refusal, text=sealed
+        )
         try:
             kept = await self._table.answer(answer.number, step, agency=answer.agency)
         except InvalidStateChange as refusal:
@@ -157,6 +169,12 @@ class DatabaseDataRequests:
         if kept is None:
             raise BadInput("Argument 'number' is no request that you answer. Give a number from 'dataRequests'.")
         return self.build_request(kept)
+
+    def _describe_answerer(self, answer: DataRequestAnswer) -> str:
+        if answer.by is not None or answer.agency is None:
+            return answer.by or ""
+        unit = f", {answer.unit}" if answer.unit else ""
+        return f"An official of {self._name_agency(answer.agency)}{unit}"[:_MAX_NAME_LENGTH]
 
     async def _file(self, wanted: NewDataRequest) -> DataRequest:
         agency = self._find_agency(wanted)

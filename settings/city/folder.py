@@ -1,42 +1,145 @@
-"""The city folder: one manifest for each agency whose reads are declared."""
+"""The city folder: what the city is, and one manifest for each agency."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Annotated, Final, get_args
 
-from settings.city.manifest import ManifestError, ManifestFile
+from pydantic import AfterValidator, BeforeValidator, Field, ValidationError
+
+from auth.policy.data_contracts import DataContract
+from connectors.declared.tables import ManifestTable
+from connectors.resilience.agency_terms import check_zone
+from records.purposes import Purpose
+from settings.city.manifest import DomainWord, ManifestFile, Names, describe_validation, read_toml
+from settings.city.problems import CityProblem, ManifestError
+from settings.city.references import list_variables
 
 DEFAULT_CITY: Final = Path(__file__).parents[2] / "cities" / "jakarta"
+DOMAINS: Final[tuple[str, ...]] = get_args(DomainWord)
+
+
+def _parse_purpose(value: object) -> object:
+    return Purpose[value] if isinstance(value, str) and value in Purpose.__members__ else value
+
+
+class CityTable(ManifestTable):
+    """The file `city.toml`."""
+
+    code: str = Field(pattern=r"^[a-z][a-z0-9-]{0,31}$", description="code of the city, the name of its folder")
+    name: Names = Field(description="name of the city: `{ en = ..., id = ... }`")
+    time_zone: Annotated[str, AfterValidator(check_zone)] = Field(description='time zone, `"Asia/Jakarta"`')
+    region: str = Field(pattern=r"^\d\d(\.\d\d)?$", description="code of the region that the city is")
+    purposes: Mapping[str, frozenset[Annotated[Purpose, BeforeValidator(_parse_purpose)]]] = Field(
+        default={},
+        description="who may state which purposes, unless `SIMPUL_PURPOSES` says it: an agency, `agency/role`"
+        " or `partners`, and its purposes",
+    )
 
 
 @dataclass(frozen=True, slots=True)
 class CityFolder:
-    """The manifests of a city."""
+    """A city with the manifests of its agencies."""
 
     path: Path
-    agencies: Mapping[str, ManifestFile]
-    """By the code of the agency, which is the name of its file."""
+    city: CityTable
+    manifests: Mapping[str, ManifestFile]
+    """Of every stage, by the code of the agency, which is the name of its file."""
+
+    @property
+    def agencies(self) -> Mapping[str, ManifestFile]:
+        """The agencies that answer callers, in the order of their domains."""
+        live = [each for each in self.manifests.values() if each.manifest.is_live]
+        return {each.code: each for each in sorted(live, key=lambda each: DOMAINS.index(each.manifest.domain))}
+
+    @property
+    def contracts(self) -> Mapping[str, DataContract]:
+        """The data contracts of those agencies."""
+        found = {code: each.manifest.contract for code, each in self.agencies.items()}
+        return {code: contract for code, contract in found.items() if contract is not None}
+
+    @property
+    def names(self) -> Mapping[str, str]:
+        """The English name of each agency, as it reads after 'the'."""
+        return {code: each.manifest.name.en for code, each in self.manifests.items()}
+
+    @property
+    def variables(self) -> frozenset[str]:
+        """The environment variables that the manifests name."""
+        return frozenset(name for each in self.manifests.values() for name in each.variables)
 
     def __str__(self) -> str:
         """The path, as settings show it."""
         return str(self.path)
 
 
-def load_city(path: Path) -> CityFolder:
-    """Load every manifest of a city. Raises `ManifestError` with every problem."""
-    files = sorted((path / "agencies").glob("*.toml"))
-    if not files:
-        raise ManifestError(f"{path}: the city folder has no agencies/*.toml")
-    agencies: dict[str, ManifestFile] = {}
-    problems: list[str] = []
-    for file in files:
+def load_city(path: Path, environment: Mapping[str, str] | None = None) -> CityFolder:
+    """Load a city. Without an environment, references stay as they are. Raises `ManifestError` with every problem."""
+    found, problems = examine_city(path, environment)
+    if found is None or problems:
+        raise ManifestError(problems)
+    return found
+
+
+def examine_city(
+    path: Path, environment: Mapping[str, str] | None = None
+) -> tuple[CityFolder | None, tuple[CityProblem, ...]]:
+    """Load what can be loaded of a city, and every problem of the rest; None without a usable `city.toml`."""
+    problems: list[CityProblem] = []
+    city: CityTable | None = None
+    try:
+        city = _load_city_table(path / "city.toml")
+    except ManifestError as error:
+        problems += error.problems
+    manifests: dict[str, ManifestFile] = {}
+    broken = False
+    for file in _list_manifests(path):
         try:
-            agencies[file.stem] = ManifestFile.load(file)
+            manifests[file.stem] = ManifestFile.load(file, environment)
         except ManifestError as error:
-            problems.append(str(error))
-    if problems:
-        raise ManifestError("; ".join(problems))
-    return CityFolder(path, agencies)
+            broken = True
+            problems += error.problems
+    if city is None:
+        return None, tuple(problems)
+    folder = CityFolder(path, city, manifests)
+    return folder, (*problems, *_find_domain_problems(folder, is_whole=not broken))
+
+
+def find_variables(path: Path) -> frozenset[str]:
+    """The environment variables that the files of a city name, also where a file cannot be used."""
+    found: set[str] = set()
+    for file in _list_manifests(path):
+        try:
+            found.update(list_variables(file.read_text(encoding="utf-8", errors="replace")))
+        except OSError:
+            continue  # reported when the city is loaded
+    return frozenset(found)
+
+
+def _list_manifests(path: Path) -> list[Path]:
+    return sorted((path / "agencies").glob("*.toml"))
+
+
+def _load_city_table(path: Path) -> CityTable:
+    text, given = read_toml(path)
+    try:
+        return CityTable.model_validate(given)
+    except ValidationError as error:
+        raise ManifestError(describe_validation(path, text, error)) from None
+
+
+def _find_domain_problems(folder: CityFolder, *, is_whole: bool) -> Iterator[CityProblem]:
+    """Domains with several agencies, or, if every manifest could be read, with none."""
+    answering: dict[str, ManifestFile] = {}
+    for each in folder.agencies.values():
+        first = answering.setdefault(each.manifest.domain, each)
+        if first is not each:
+            yield each.locate("domain", f"{first.path.name} answers it already; a domain has one live agency")
+    if not is_whole:
+        return
+    for domain in DOMAINS:
+        if domain not in answering:
+            text = f"no live agency answers the domain '{domain}': write agencies/CODE.toml with stage = \"live\""
+            yield CityProblem(folder.path, None, "", text)

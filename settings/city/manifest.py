@@ -1,34 +1,122 @@
-"""The manifest of an agency: what it declares, in one TOML file of the city folder.
-
-Errors name the file, the line and the fix, and never a value: a manifest may hold secrets.
-"""
+"""The manifest of an agency: what it is, how it is called, and what it answers, in one TOML file of the city folder."""
 
 from __future__ import annotations
 
 import re
 import tomllib
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from importlib.util import find_spec
 from pathlib import Path
-from typing import Any, Final, Self
+from typing import Annotated, Any, Final, Literal, Self
 
-from pydantic import ValidationError
+from pydantic import Field, SecretStr, ValidationError
 
-from connectors.declared.connector import SqlTables
+from auth.policy.data_contracts import DataContract
+from connectors.declared.connector import ProbeTable, SqlTables
 from connectors.declared.field_readers import NotDeclarableError
+from connectors.declared.tables import ManifestTable, RecordTable, SqlReadTable
+from connectors.resilience.agency_terms import AgencyTerms
+from settings.city.problems import CityProblem, ManifestError, find_line
+from settings.city.references import ReferenceResolver, list_variables
 
 _MAX_FILE_BYTES: Final = 1024 * 1024
-_HEADER: Final = re.compile(r"\s*\[\[?\s*([^\]]+?)\s*\]\]?\s*(?:#.*)?")
-_KEY: Final = re.compile(
-    r"""\s*((?:[A-Za-z0-9_-]+|"[^"]*"|'[^']*')(?:\s*\.\s*(?:[A-Za-z0-9_-]+|"[^"]*"|'[^']*'))*)\s*="""
-)
+_CODE: Final = re.compile(r"[a-z][a-z0-9-]{0,31}")
+_CONNECTOR: Final = re.compile(r"(connectors(?:\.[a-z_]+)+):([A-Z][A-Za-z]*)")
 
 
-class ManifestError(ValueError):
-    """A manifest that cannot be used. The text is one line: file, line, place, problem and fix."""
+class Names(ManifestTable):
+    """A name in both languages of the city."""
+
+    en: str = Field(min_length=1, max_length=100, description="in English, as it reads after 'the'")
+    id: str = Field(min_length=1, max_length=100, description="in Indonesian")
 
 
-class AgencyManifest(SqlTables):
-    """What the manifest of an agency declares."""
+class SqlWire(ManifestTable):
+    """A database."""
+
+    driver: Literal["sql"]
+    url: SecretStr = Field(description="`postgresql://`, `mysql://`, `mariadb://` or `sqlite:///path`")
+
+
+class HttpWire(ManifestTable):
+    """A service over HTTP with JSON."""
+
+    driver: Literal["http"]
+    url: SecretStr = Field(description="base address, `https://...`")
+    headers: Mapping[str, SecretStr] = Field(default={}, description="headers of every call, such as an API key")
+
+
+class SoapWire(ManifestTable):
+    """A SOAP service."""
+
+    driver: Literal["soap"]
+    url: SecretStr = Field(description="address of the service, `https://...`")
+    user: SecretStr = Field(description="user of the hub")
+    password: SecretStr = Field(description="password of the hub")
+
+
+Wire = SqlWire | HttpWire | SoapWire
+Stage = Literal["draft", "agreed", "assessed", "shadow", "live"]
+DomainWord = Literal["population", "msmes", "tax", "complaints", "prices"]
+
+
+class AgencyManifest(ManifestTable):
+    """What the manifest of an agency holds."""
+
+    name: Names = Field(description="name of the agency: `{ en = ..., id = ... }`")
+    stage: Stage = Field(description="`draft`, `agreed`, `assessed` or `live`; only `live` answers callers")
+    domain: DomainWord = Field(description="what it answers: `population`, `msmes`, `tax`, `complaints` or `prices`")
+    wire: Annotated[Wire, Field(discriminator="driver", description="table: how it is called")]
+    terms: AgencyTerms = Field(default=AgencyTerms(), description="table: how it may be called (agency-terms.md)")
+    contract: DataContract | None = Field(default=None, description="table: the data contract (data-contracts.md)")
+    connector: str | None = Field(
+        default=None, description="connector in Python, `connectors.module:Class`, in place of `reads` and `records`"
+    )
+    options: Mapping[str, Any] = Field(default={}, repr=False, description="table: options of that connector")
+    reads: Mapping[str, SqlReadTable] = Field(default={}, description="tables: declared reads")
+    records: Mapping[str, RecordTable] = Field(default={}, description="tables: declared records")
+    probe: ProbeTable | None = Field(default=None, description="table: the declared read that shows that it answers")
+
+    @property
+    def is_live(self) -> bool:
+        """Whether the agency answers callers."""
+        return self.stage == "live"
+
+    @property
+    def declared_tables(self) -> SqlTables | None:
+        """The declared reads; None for an agency with a connector in Python."""
+        if self.connector is not None or self.probe is None:
+            return None
+        return SqlTables(reads=self.reads, records=self.records, probe=self.probe)
+
+    def find_contradictions(self) -> Iterator[NotDeclarableError]:
+        """What is wrong between tables that are each right alone."""
+        if self.stage == "shadow":
+            yield NotDeclarableError("stage", "the hub compares no agencies yet: write draft, agreed, assessed or live")
+        if self.terms.hedge and self.wire.driver != "http":
+            yield NotDeclarableError("terms.hedge", "the agency is not called by GET; remove the line")
+        if self.connector is None:
+            yield from self._find_undeclared()
+        else:
+            yield from self._find_doubled(self.connector)
+
+    def _find_undeclared(self) -> Iterator[NotDeclarableError]:
+        if not self.reads:
+            yield NotDeclarableError("reads", 'declare the reads of the domain, or name a connector = "connectors..."')
+        elif self.wire.driver != "sql":
+            yield NotDeclarableError("reads", "reads are declared over SQL only; name a connector")
+        elif self.probe is None:
+            yield NotDeclarableError("probe", "name the read that shows whether the agency answers, and its key")
+        if self.options:
+            yield NotDeclarableError("options", "they belong to a connector in Python; remove the table")
+
+    def _find_doubled(self, connector: str) -> Iterator[NotDeclarableError]:
+        match = _CONNECTOR.fullmatch(connector)
+        if match is None or find_spec(match[1].rpartition(".")[0]) is None or find_spec(match[1]) is None:
+            yield NotDeclarableError("connector", "no module of the hub's connectors: write connectors.module:Class")
+        for table in ("reads", "records", "probe"):
+            if getattr(self, table):
+                yield NotDeclarableError(table, f"the connector answers in its place; remove [{table}]")
 
 
 class ManifestFile:
@@ -38,63 +126,77 @@ class ManifestFile:
         """Take what `load` read."""
         self.path = path
         self.manifest = manifest
+        self.code = path.stem
         self._text = text
 
+    @property
+    def variables(self) -> Sequence[str]:
+        """The environment variables that the manifest names."""
+        return tuple(dict.fromkeys(list_variables(self._text)))
+
     @classmethod
-    def load(cls, path: Path) -> Self:
-        """Read and check a manifest. Raises `ManifestError`."""
+    def load(cls, path: Path, environment: Mapping[str, str] | None = None) -> Self:
+        """Read and check a manifest. Without an environment, its references stay as they are.
+
+        Raises:
+            ManifestError: It names every problem of the file.
+
+        """
+        text, given = read_toml(path)
+        resolver = ReferenceResolver(environment if given.get("stage") == "live" else None)
+        resolved = resolver.resolve(given)
+        problems = [
+            CityProblem(path, find_line(text, each.keys), ".".join(each.keys), each.text, each.variable)
+            for each in resolver.unresolved
+        ]
+        known = {each.place for each in problems}
+        if not _CODE.fullmatch(path.stem):
+            problems.append(
+                CityProblem(path, None, "", "the file's name is the agency's code: a-z, 0-9 and -, at most 32")
+            )
         try:
-            raw = path.read_bytes()
-        except OSError as error:
-            raise ManifestError(f"{path}: the manifest cannot be read: {error.strerror}") from None
-        if len(raw) > _MAX_FILE_BYTES:
-            raise ManifestError(f"{path}: the manifest is larger than {_MAX_FILE_BYTES} bytes")
-        try:
-            text = raw.decode("utf-8")
-            given = tomllib.loads(text)
-        except ValueError as error:
-            raise ManifestError(f"{path}: the manifest is no TOML: {error}") from None
-        try:
-            return cls(path, text, AgencyManifest.model_validate(given))
+            manifest = AgencyManifest.model_validate(resolved)
         except ValidationError as error:
-            lines = [
-                _describe(path, text, _as_keys(each["loc"]), each["msg"].removeprefix("Value error, "))
-                for each in error.errors(include_input=False, include_url=False)
-            ]
-            raise ManifestError("; ".join(lines)) from None
+            found = describe_validation(path, text, error)
+            raise ManifestError([*problems, *(each for each in found if each.place not in known)]) from None
+        file = cls(path, text, manifest)
+        problems += [file.locate(each.place, each.problem) for each in manifest.find_contradictions()]
+        if problems:
+            raise ManifestError(problems)
+        return file
 
-    def explain(self, error: NotDeclarableError) -> ManifestError:
+    def locate(self, place: str, problem: str) -> CityProblem:
+        """A problem at a place, with the file, the line, and the variable that the value comes from."""
+        line = find_line(self._text, place.split("."))
+        variables = tuple(list_variables(self._text.splitlines()[line - 1])) if self._text else ()
+        return CityProblem(self.path, line, place, problem, variables[0] if variables else None)
+
+    def explain(self, error: NotDeclarableError) -> CityProblem:
         """The same problem, with the file and the line."""
-        return ManifestError(_describe(self.path, self._text, error.place.split("."), error.problem))
+        return self.locate(error.place, error.problem)
 
 
-def _as_keys(location: Sequence[Any]) -> list[str]:
-    return [str(each) for each in location]
+def read_toml(path: Path) -> tuple[str, Mapping[str, Any]]:
+    """The text of a file, and what it holds. Raises `ManifestError`."""
+    try:
+        raw = path.read_bytes()
+        if len(raw) > _MAX_FILE_BYTES:
+            raise ManifestError([CityProblem(path, None, "", f"larger than {_MAX_FILE_BYTES} bytes")])
+        text = raw.decode("utf-8")
+        return text, tomllib.loads(text)
+    except OSError as error:
+        raise ManifestError([CityProblem(path, None, "", f"it cannot be read: {error.strerror}")]) from None
+    except (UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise ManifestError([CityProblem(path, None, "", f"no TOML: {error}")]) from None
 
 
-def _describe(path: Path, text: str, keys: Sequence[str], problem: str) -> str:
-    return f"{path}:{find_line(text, keys)}: {'.'.join(keys)}: {problem}"
-
-
-def find_line(text: str, keys: Sequence[str]) -> int:
-    """The line, from 1, of the key in a TOML text, or of the nearest table around it; 1 if there is none.
-
-    `tomllib` keeps no positions. Inline tables and texts of several lines count as their first line.
-    """
-    best, best_depth, table = 1, 0, []
-    for number, line in enumerate(text.splitlines(), start=1):
-        header = _HEADER.fullmatch(line)
-        key = None if header else _KEY.match(line)
-        if header is not None:
-            table = found = _split_keys(header[1])
-        elif key is not None:
-            found = [*table, *_split_keys(key[1])]
-        else:
-            continue
-        if len(found) > best_depth and found == list(keys[: len(found)]):
-            best, best_depth = number, len(found)
-    return best
-
-
-def _split_keys(dotted: str) -> list[str]:
-    return [each.strip().strip("\"'") for each in dotted.split(".")]
+def describe_validation(path: Path, text: str, error: ValidationError) -> Iterator[CityProblem]:
+    """The problems that pydantic found, with their lines."""
+    for each in error.errors(include_input=False, include_url=False):
+        keys = [str(part) for part in each["loc"]]
+        if keys[0] == "wire" and len(keys) > 1:
+            del keys[1]  # pydantic adds the driver
+        problem = each["msg"].removeprefix("Value error, ")
+        if each["type"].startswith("union_tag"):
+            keys, problem = [*keys, "driver"], "write one of the drivers: sql, http or soap"
+        yield CityProblem(path, find_line(text, keys), ".".join(keys), problem)

@@ -99,7 +99,7 @@ class SqlDriver:
         work: LongWork | None = None,
     ) -> None:
         self.work = work or LongWork()
-        self._agency = agency
+        self.agency = agency
         self._gate = gate or NoGate()
         self._deadline = deadline
         self._pool_size = pool_size
@@ -121,7 +121,7 @@ class SqlDriver:
 
     def __repr__(self) -> str:
         """The agency and its database, without the password."""
-        return f"<SqlDriver {self._agency} {self._url.render_as_string(hide_password=True)}>"
+        return f"<SqlDriver {self.agency} {self._url.render_as_string(hide_password=True)}>"
 
     async def rows(
         self,
@@ -145,12 +145,12 @@ class SqlDriver:
         async def attempt(call: Call) -> Sequence[Row]:
             rows = await self._rows(statement, parameters, call, lists)
             if not call.reply_budget.take(BYTES_PER_ROW * len(rows)):
-                raise ReplyBudgetSpent(self._agency, "the replies for one request exceed its budget")
+                raise ReplyBudgetSpent(self.agency, "the replies for one request exceed its budget")
             check(rows)
             return rows
 
         if call.reply_budget.is_spent:
-            raise ReplyBudgetSpent(self._agency, "not called: earlier replies used up the budget of the request")
+            raise ReplyBudgetSpent(self.agency, "not called: earlier replies used up the budget of the request")
         return await self._gate.ask(call, attempt, repeatable=True)
 
     async def close(self) -> None:
@@ -170,7 +170,7 @@ class SqlDriver:
     ) -> Sequence[Row]:
         began, patience = monotonic(), min(call.remaining(), self._deadline)
         if patience <= 0:
-            raise AgencyTimeout(self._agency, "no time was left to ask")
+            raise AgencyTimeout(self.agency, "no time was left to ask")
         # Cleanup after a silent server may take longer than the caller has, so it continues in a separate task.
         asking = asyncio.create_task(self._ask(statement, parameters, lists))
         try:
@@ -182,7 +182,7 @@ class SqlDriver:
             self._abandon(asking)
             if patience >= _FULL_DEADLINE_SHARE * self._deadline:
                 self._drop_idle(began)
-            raise AgencyTimeout(self._agency, f"no answer within {patience:.3f} s")
+            raise AgencyTimeout(self.agency, f"no answer within {patience:.3f} s")
         return asking.result()
 
     async def _close_all(self) -> None:
@@ -210,9 +210,9 @@ class SqlDriver:
                         raise
                     _drop_connection(connection)
                     if bound.cut:
-                        raise AgencyMalformed(self._agency, str(bound.cut)) from None
+                        raise AgencyMalformed(self.agency, str(bound.cut)) from None
                     if served and isinstance(error, Exception):
-                        raise _DiedInPool(self._agency, _describe_error(error)) from None
+                        raise _DiedInPool(self.agency, _describe_error(error)) from None
                     raise
                 connection.info[_SERVED_KEY] = monotonic()
                 rows = result.fetchmany(MAX_ROWS + 1)
@@ -220,11 +220,11 @@ class SqlDriver:
         except AgencyFailure:
             raise
         except Exception as error:  # noqa: BLE001 - on a broken connection, database drivers raise any exception
-            raise _to_failure(self._agency, error) from None
+            raise _to_failure(self.agency, error) from None
 
     async def _mappings(self, rows: Sequence[Any]) -> Sequence[Row]:
         if len(rows) > MAX_ROWS:
-            raise AgencyMalformed(self._agency, f"the answer has more than {MAX_ROWS} rows")
+            raise AgencyMalformed(self.agency, f"the answer has more than {MAX_ROWS} rows")
         return await self.work.map(rows, _as_mapping)
 
     def _drop_idle(self, since: float) -> None:

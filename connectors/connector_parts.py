@@ -1,0 +1,88 @@
+"""What the connector of an agency is built from: its driver, its gate, its options, and resources of the hub."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final, Protocol, Self, TypeVar
+
+from pydantic import ValidationError
+
+from connectors.declared.field_readers import NotDeclarableError
+from connectors.declared.tables import ManifestTable
+from connectors.drivers.http.driver import HttpDriver
+from connectors.drivers.sql.driver import SqlDriver
+from connectors.resilience.gate import Gate
+from records.calls.call import Call
+from records.identifiers import Nik
+
+D = TypeVar("D", bound="SqlDriver | HttpDriver | SoapService")
+O = TypeVar("O", bound=ManifestTable)  # noqa: E741 - options
+
+
+class ComplaintLinks(Protocol):
+    """The hub's own record of reporters, for servers that do not name them."""
+
+    async def requests_of(self, niks: Sequence[Nik]) -> Mapping[Nik, Sequence[str]]:
+        """Ids of the service requests that each person filed through the hub; a person without any may be absent."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SoapService:
+    """A SOAP service over HTTP, with the hub's credentials there. Its connector builds the driver for its WSDL."""
+
+    http: HttpDriver
+    """Without a gate: the driver for the WSDL passes it."""
+    user: str
+    password: str
+
+
+_DRIVERS: Final[Mapping[type[object], str]] = {SqlDriver: "sql", HttpDriver: "http", SoapService: "soap"}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ConnectorParts:
+    """What a manifest and the hub give the connector of one agency."""
+
+    gate: Gate
+    driver: SqlDriver | HttpDriver | SoapService
+    options: Mapping[str, Any]
+    """The table `[options]` of the manifest."""
+    knows_region: Callable[[str], bool]
+    """Whether a region code is in the tables."""
+    complaint_links: ComplaintLinks
+
+    def require_driver(self, kind: type[D]) -> D:
+        """The driver, if it is of the kind. Raises `NotDeclarableError`."""
+        if not isinstance(self.driver, kind):
+            raise NotDeclarableError("wire.driver", f'the connector needs driver = "{_DRIVERS[kind]}"')
+        return self.driver
+
+    def read_options(self, options: type[O]) -> O:
+        """The options of the connector. Raises `NotDeclarableError` with the first that is wrong."""
+        try:
+            return options.model_validate(self.options)
+        except ValidationError as error:
+            first = error.errors(include_input=False, include_url=False)[0]
+            place = ".".join(["options", *(str(each) for each in first["loc"])])
+            raise NotDeclarableError(place, first["msg"].removeprefix("Value error, ")) from None
+
+    def refuse_batches(self) -> None:
+        """Raise `NotDeclarableError` if the terms limit the keys of a call, for an agency that takes one key a call."""
+        if self.gate.terms.max_batch_size is not None:
+            raise NotDeclarableError("terms.max_batch_size", "the agency takes one key a call; remove the line")
+
+
+class Connector(Protocol):
+    """A connector that answers the reads of one domain; the reads are those of the domain's protocol."""
+
+    async def probe(self, call: Call) -> None:
+        """Make the cheapest call that proves that the agency answers. Raises `AgencyFailure`."""
+
+
+class PythonConnector(Connector, Protocol):
+    """A connector that a manifest names as `connectors.module:Class`."""
+
+    @classmethod
+    def connect(cls, parts: ConnectorParts) -> Self:
+        """Build the connector. Opens nothing. Raises `NotDeclarableError` for a manifest that does not suit it."""
