@@ -18,8 +18,9 @@ import orjson
 
 import server
 from auth.caller import Assurance, Caller, CallerKind
+from benchmarks.benchmark_city import remove_queues
 from benchmarks.layout import LOAD_CORE, free_port, run_on_core
-from benchmarks.micro.hub_time import DOCUMENT, DOMAINS, NO_QUEUE, ask_once, no_lifespan, raise_ended
+from benchmarks.micro.hub_time import DOCUMENT, DOMAINS, ask_once, no_lifespan, raise_ended
 from cli.hub_settings import load_hub_settings
 from cli.sandbox.sample_callers import open_development_issuer
 from cli.serve.state_server import run_state_server
@@ -112,7 +113,7 @@ async def record_city(into: Path) -> None:
 
 async def _record_answers(folder: StateFolder, stack: AsyncExitStack) -> RecordedAnswers:
     issuer = open_development_issuer(folder)
-    settings = load_hub_settings(folder, port=free_port()).model_copy(update=NO_QUEUE)
+    settings = remove_queues(load_hub_settings(folder, port=free_port()))
     state = create_database_engine(settings.state_url.get_secret_value())
     stack.push_async_callback(state.dispose)
     connectors = build_connectors(settings, state)

@@ -38,6 +38,8 @@ class Settings(AgencySettings, PeopleSettings, TelemetrySettings):
     def _refuse_unknown(cls, given: Any) -> Any:  # noqa: ANN401 - pydantic's signature
         # pydantic ignores case: if a name is spelled in two ways, two readers could use different values.
         city = given.get("city") or DEFAULT_CITY if isinstance(given, dict) else DEFAULT_CITY
+        if not isinstance(city, CityFolder) and not Path(city).is_dir():
+            return given  # what its manifests name is not known; the city itself is refused
         of_agencies = city.variables if isinstance(city, CityFolder) else find_variables(Path(city))
         known = {f"SIMPUL_{name.upper()}" for name in cls.model_fields} | COMMAND_LINE_VARIABLES | of_agencies
         unknown = sorted(name for name in os.environ if name.upper().startswith("SIMPUL_") and name not in known)

@@ -7,6 +7,8 @@ from collections.abc import Sequence
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
+from settings.city.problems import ManifestError
+
 
 def describe_settings_error(problem: ValueError) -> str:
     """The line names what is wrong with each value, but never contains the value."""
@@ -20,10 +22,18 @@ def _describe_errors(errors: Sequence[ErrorDetails]) -> str:
     missing = [_get_variable_name(error) for error in errors if error["type"] == "missing"]
     wrong = [error for error in errors if error["type"] != "missing"]
     reasons = [
-        f"{_get_variable_name(error)}: {error['msg']}" if error["loc"] else error["msg"].removeprefix("Value error, ")
+        f"{_get_variable_name(error)}: {_get_message(error)}"
+        if error["loc"]
+        else error["msg"].removeprefix("Value error, ")
         for error in wrong
     ]
     return "; ".join([*reasons, *([f"not set: {', '.join(missing)}"] if missing else [])])
+
+
+def _get_message(error: ErrorDetails) -> str:
+    """The message; the problems of a city folder stand for themselves."""
+    cause = error.get("ctx", {}).get("error")
+    return str(cause) if isinstance(cause, ManifestError) else error["msg"]
 
 
 def _get_variable_name(error: ErrorDetails) -> str:

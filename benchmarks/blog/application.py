@@ -11,6 +11,7 @@ from typing import Any
 from pydantic import SecretStr
 from starlette.applications import Starlette
 
+from benchmarks.benchmark_city import build_unreachable_city
 from benchmarks.blog.batches import Blog, CallerData
 from benchmarks.blog.connector import RestWorld
 from benchmarks.blog.schema import build_blog_schema
@@ -32,20 +33,11 @@ _MAX_BYTES = 8 * 1024 * 1024
 
 def build_blog_settings(keys: Path) -> Settings:
     """Settings as in production. The city's agencies are not connected, so their addresses lead nowhere."""
-    nowhere = "http://127.0.0.1:9"
     values: dict[str, Any] = {
         "secret": SecretStr(base64.b64encode(b"b" * 32).decode()),
         "issuers": (build_benchmark_entry(keys),),
         "state_url": SecretStr("postgresql://nobody@127.0.0.1:9/none"),
-        "dukcapil_url": SecretStr("postgresql://nobody@127.0.0.1:9/none"),
-        "jakpreneur_url": SecretStr("mysql://nobody@127.0.0.1:9/none"),
-        "pbb_url": nowhere,
-        "pbb_user": "nobody",
-        "pbb_password": SecretStr("none"),
-        "crm_url": nowhere,
-        "crm_key": SecretStr("none"),
-        "pangan_url": nowhere,
-        "pangan_key": SecretStr("none"),
+        "city": build_unreachable_city(),
         "request_timeout": 60.0,
         "shed_after": 0,  # the compared servers do not shed load
         # As in production, but higher than any load of a benchmark.

@@ -8,8 +8,8 @@ from pathlib import Path
 import uvicorn
 
 import server
+from benchmarks.benchmark_city import remove_queues
 from benchmarks.layout import HOST
-from benchmarks.micro.hub_time import NO_QUEUE
 from cli.hub_settings import load_hub_settings
 from sandbox.state_folder import StateFolder
 from web.server.uvicorn_config import build_uvicorn_config, freeze_startup_objects
@@ -26,7 +26,9 @@ def main() -> None:
     options = arguments.parse_args()
     server.configure_logging()
     overrides = {"cache_megabytes": _CACHE_MEGABYTES if options.cached else 0, "shed_after": 0}  # no load shedding
-    settings = load_hub_settings(StateFolder(options.folder), port=options.port).model_copy(update=NO_QUEUE | overrides)
+    settings = remove_queues(load_hub_settings(StateFolder(options.folder), port=options.port)).model_copy(
+        update=overrides
+    )
     app = server.create_app(settings)
     freeze_startup_objects()
     uvicorn.Server(build_uvicorn_config(app, HOST, options.port, settings.web)).run()

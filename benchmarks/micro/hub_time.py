@@ -31,6 +31,7 @@ from starlette.applications import Starlette
 from starlette.types import ASGIApp, Message
 
 import server
+from benchmarks.benchmark_city import remove_queues
 from benchmarks.layout import LOAD_CORE, ROOT, free_port, run_on_core
 from cli.hub_settings import load_hub_settings
 from cli.sandbox.sample_callers import build_sample_callers, issue_token, open_development_issuer
@@ -58,8 +59,7 @@ DOMAINS = (Population, Msmes, Tax, Complaints, Prices, Regions)
 _CALLER = "siti"
 _WARM = 20
 _DELAY_S = 0.01
-NO_QUEUE = {"pangan_rate": 10_000.0, "pangan_burst": 10_000}
-"""Seconds between two answers with real connectors: the food price service allows two calls a second."""
+"""Seconds between two answers with real connectors."""
 _PAUSE_S = 0.02
 """Seconds between two answers, so that they do not overlap."""
 
@@ -165,7 +165,7 @@ def raise_ended(reason: str) -> NoReturn:
 
 async def _measure(folder: StateFolder, answers: int, stack: AsyncExitStack) -> HubTime:
     issuer = open_development_issuer(folder)
-    settings = (await asyncio.to_thread(load_hub_settings, folder, port=free_port())).model_copy(update=NO_QUEUE)
+    settings = remove_queues(await asyncio.to_thread(load_hub_settings, folder, port=free_port()))
     state = create_database_engine(settings.state_url.get_secret_value())
     stack.push_async_callback(state.dispose)
     connectors = build_connectors(settings, state)

@@ -11,6 +11,7 @@ from graphql import GraphQLSchema
 
 from auth.caller import ANONYMOUS
 from auth.crypto.node_ids import NodeIds
+from auth.policy.access_policy import NO_PURPOSES
 from benchmarks.blog.batches import Blog
 from benchmarks.blog.records import Post, User
 from benchmarks.blog.schema import build_blog_schema
@@ -65,7 +66,9 @@ class InMemoryHub:
         call = Call(deadline=time.monotonic() + 600, request_id="micro")
 
         def open_context() -> RequestContext:
-            return RequestContext(caller=ANONYMOUS, call=call, agencies=self._agencies, node_ids=self._node_ids)
+            return RequestContext(
+                policy=NO_PURPOSES, caller=ANONYMOUS, call=call, agencies=self._agencies, node_ids=self._node_ids
+            )
 
         return await self._engine.run(RunRequest(request, open_context, "micro"))
 

@@ -24,6 +24,7 @@ from rich.table import Table
 
 from auth.caller import ANONYMOUS
 from auth.crypto.node_ids import NodeIds
+from auth.policy.access_policy import NO_PURPOSES
 from benchmarks.blog.schema import build_blog_schema
 from benchmarks.comparison.questions import Q1, Q3
 from benchmarks.micro.chain import ChainInMemory as Chain
@@ -68,7 +69,9 @@ class GraphqlCore:
         if validate(self._schema, document):
             raise RuntimeError("graphql-core refuses a document of the benchmark.")
         call = Call(deadline=time.monotonic() + 600, request_id="unseen")
-        asking = RequestContext(caller=ANONYMOUS, call=call, agencies=self._agencies, node_ids=self._node_ids)
+        asking = RequestContext(
+            policy=NO_PURPOSES, caller=ANONYMOUS, call=call, agencies=self._agencies, node_ids=self._node_ids
+        )
         try:
             result: Any = execute(self._schema, document, context_value=asking)
             if isawaitable(result):

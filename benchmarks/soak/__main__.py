@@ -7,7 +7,7 @@ import asyncio
 import os
 import sys
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from http.client import HTTPConnection
@@ -37,7 +37,7 @@ from records.purposes import Purpose
 from sandbox.city import CityError, SandboxCity
 from sandbox.databases.postgres import PostgresError
 from sandbox.state_folder import StateFolder
-from settings import MAX_CONCURRENCY, Settings
+from settings import Settings
 from store.database import POOL_SIZE
 
 _CITIZENS = 250
@@ -156,16 +156,17 @@ async def run_soak(seconds: float, console: Console) -> int:
         )
         ports = {each.port: each.name for each in city.agencies.values()} | {valkey.port: "redis"}
         ports[_state_port(settings)] = "state"
-        controls = {name: city.agencies[name].control_port for name in MAX_CONCURRENCY}
+        controls = {name: city.agencies[name].control_port for name in settings.city.agencies}
         soak = Soak(seconds, controls, valkey, Watcher(figures_socket, ports, port), callers)
         console.print(f"Load on the hub for {seconds:.0f} s.")
         before, after = await soak.run()
-        bounds = dict(MAX_CONCURRENCY) | {
+        terms = {code: settings.build_terms(code) for code in settings.city.agencies}
+        bounds = {code: each.max_concurrency or 0 for code, each in terms.items()} | {
             "redis": _REDIS_CONNECTIONS,
             "state": POOL_SIZE + 1,
         }  # the access ledger has its own connection
         found = build_verdict(soak.seen, before, after, bounds=bounds)
-        _print_figures(console, [("before", before), *_thin_out(soak.seen), ("after", after)])
+        _print_figures(console, [("before", before), *_thin_out(soak.seen), ("after", after)], settings.city.agencies)
         _print_verdict(console, soak, found, (folder.path / "hub.log").read_text(errors="replace"))
         return 0 if all(each.has_passed for each in found) and program.is_running else 1
 
@@ -185,10 +186,10 @@ def _thin_out(seen: Sequence[Figures]) -> Sequence[tuple[str, Figures]]:
     return [(f"{each.seconds:.0f}", each) for each in seen[::step]]
 
 
-def _print_figures(console: Console, figures: Sequence[tuple[str, Figures]]) -> None:
+def _print_figures(console: Console, figures: Sequence[tuple[str, Figures]], agencies: Iterable[str]) -> None:
     """Print the resources of the process."""
     table = Table(title="The hub's process", title_justify="left")
-    names = ("clients", *MAX_CONCURRENCY, "redis", "state")
+    names = ("clients", *agencies, "redis", "state")
     for name in ("s", "RSS MiB", "objects", "kept KiB", "tasks", "handles", *names):
         table.add_column(name, justify="right", no_wrap=True)
     for when, each in figures:

@@ -17,8 +17,8 @@ import orjson
 import uvicorn
 
 import server
+from benchmarks.benchmark_city import remove_queues
 from benchmarks.layout import HOST
-from benchmarks.micro.hub_time import NO_QUEUE
 from cache.answers.process_tier import ProcessTier
 from cli.hub_settings import load_hub_settings
 from sandbox.state_folder import StateFolder
@@ -31,7 +31,7 @@ CACHE_MEGABYTES = 1
 async def serve(port: int, folder: Path, figures_socket: Path) -> None:
     """Serve until ended."""
     settings = await asyncio.to_thread(load_hub_settings, StateFolder(folder), port=port)
-    settings = settings.model_copy(update=NO_QUEUE | {"cache_megabytes": CACHE_MEGABYTES, "rates": ("off",)})
+    settings = remove_queues(settings).model_copy(update={"cache_megabytes": CACHE_MEGABYTES, "rates": ("off",)})
     app = server.create_app(settings)
     tiers = [each for each in gc.get_objects() if isinstance(each, ProcessTier)]
 

@@ -57,8 +57,9 @@ def find_line(text: str, keys: Sequence[str]) -> int:
             found = [*table, *_split_keys(key[1])]
         else:
             continue
-        if len(found) > best_depth and found == list(keys[: len(found)]):
-            best, best_depth = number, len(found)
+        depth = min(len(found), len(keys))
+        if depth > best_depth and found[:depth] == list(keys[:depth]):
+            best, best_depth = number, depth
     return best
 
 

@@ -15,6 +15,7 @@ from sandbox.agency import AGENCIES
 from sandbox.issuer.clients import derive_client_secret
 from sandbox.state_folder import StateFolder
 from tests.cli.command_line import run_simpul
+from tests.fakes.city import VARIABLES, write_city
 
 
 @pytest.fixture
@@ -71,10 +72,8 @@ def test_the_citys_terms_have_breakers_for_its_agencies(tmp_path: Path) -> None:
 
 
 @pytest.mark.usefixtures("empty_environment")
-def test_the_operators_terms_override_the_citys(tmp_path: Path) -> None:
-    own = tmp_path / "own.toml"
-    own.write_text("[pbb]\ndeadline = 9.0\n")
-    os.environ["SIMPUL_AGENCIES"] = str(own)
+def test_the_operators_city_folder_replaces_the_default(tmp_path: Path) -> None:
+    os.environ["SIMPUL_CITY"] = str(write_city(tmp_path / "own", terms={"pbb": {"deadline": 9.0}}))
     settings = load_hub_settings(prepare_folder(tmp_path / "city"), port=8123)
     assert settings.build_terms("pbb").deadline == 9.0
     assert settings.build_terms("crm").breaker is None
@@ -132,8 +131,11 @@ def test_the_operators_settings_override_the_citys(tmp_path: Path) -> None:
     folder = prepare_folder(tmp_path)
     os.environ["SIMPUL_PBB_URL"] = "https://pajak.example.go.id/soap"
     settings = load_hub_settings(folder, port=8123)
-    assert settings.pbb_url == "https://pajak.example.go.id/soap"
-    assert settings.crm_url == f"http://127.0.0.1:{folder.known_port('crm')}/open311/v2"
+    agencies = settings.city.agencies
+    assert agencies["pbb"].manifest.wire.url.get_secret_value() == "https://pajak.example.go.id/soap"
+    assert agencies["crm"].manifest.wire.url.get_secret_value() == (
+        f"http://127.0.0.1:{folder.known_port('crm')}/open311/v2"
+    )
     assert settings.port == 8123
     assert settings.development
 
@@ -142,12 +144,12 @@ def test_the_operators_settings_override_the_citys(tmp_path: Path) -> None:
 def test_without_a_city_every_missing_setting_is_named_in_one_line(tmp_path: Path) -> None:
     with pytest.raises(CommandError) as caught:
         load_hub_settings(StateFolder(tmp_path))
-    assert str(caught.value) == (
-        "the hub's settings are not complete: not set: SIMPUL_SECRET, SIMPUL_STATE_URL, "
-        "SIMPUL_DUKCAPIL_URL, SIMPUL_JAKPRENEUR_URL, SIMPUL_PBB_URL, SIMPUL_PBB_USER, SIMPUL_PBB_PASSWORD, "
-        f"SIMPUL_CRM_URL, SIMPUL_CRM_KEY, SIMPUL_PANGAN_URL, SIMPUL_PANGAN_KEY; "
-        f"{tmp_path} holds no sandbox city"
-    )
+    text = str(caught.value)
+    assert text.startswith("the hub's settings are not complete: SIMPUL_CITY: ")
+    for name in VARIABLES:
+        assert f": {name} is not set" in text
+    assert text.endswith(f"; not set: SIMPUL_SECRET, SIMPUL_STATE_URL; {tmp_path} holds no sandbox city")
+    assert "\n" not in text
 
 
 @pytest.mark.usefixtures("empty_environment")

@@ -21,9 +21,9 @@ def load_manifest(agency: str) -> AgencyManifest:
 
 def build_jakpreneur(sql: SqlDriver, *, max_batch_size: int | None = None) -> DeclaredConnector:
     """The connector of the JakPreneur programme."""
-    return build_sql_connector(
-        Msmes, load_manifest("jakpreneur"), sql, agency="jakpreneur", max_batch_size=max_batch_size
-    )
+    tables = load_manifest("jakpreneur").declared_tables
+    assert tables is not None
+    return build_sql_connector(Msmes, tables, sql, agency="jakpreneur", max_batch_size=max_batch_size)
 
 
 def build_reader(agency: str, record: type[Any]) -> RecordReader[Any]:

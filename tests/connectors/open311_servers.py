@@ -11,7 +11,8 @@ from urllib.parse import parse_qsl, urlsplit
 
 import orjson
 
-from connectors.complaints import CityComplaints, ComplaintLinks
+from connectors.complaints import CityComplaints
+from connectors.connector_parts import ComplaintLinks
 from connectors.drivers.http.driver import HttpDriver
 from connectors.drivers.http.service import HttpLimits, HttpService
 from records.calls.call import Call

@@ -2,8 +2,11 @@
 
 from pathlib import Path
 
-from connectors.drivers.http.driver import HttpReply
-from connectors.tax import PropertyTax, tax_objects
+from connectors.drivers.http.driver import HttpDriver, HttpReply
+from connectors.drivers.http.service import HttpLimits, HttpService
+from connectors.drivers.soap.driver import SoapDriver
+from connectors.resilience.gate import Gate
+from connectors.tax import WSDL, PropertyTax, tax_objects
 from records.identifiers import Nik
 from records.tax import TaxObject
 from sandbox.population.city_population import SAMPLES
@@ -12,19 +15,27 @@ RECORDED = Path(__file__).parent / "recorded"
 SITI, BUDI, DEWI, AGUS = (Nik(SAMPLES[name].nik) for name in ("siti", "budi", "dewi", "agus"))
 
 
-def connect(url: str, *, secret: str = "rahasia-uji", deadline: float = 5, max_concurrency: int = 8) -> PropertyTax:
-    return PropertyTax.connect(
-        PropertyTax.open_driver(url, deadline=deadline, connections=32),
-        user="simpul",
-        password=secret,
-        max_concurrency=max_concurrency,
+def connect(
+    url: str,
+    *,
+    user: str = "simpul",
+    secret: str = "rahasia-uji",
+    deadline: float = 5,
+    max_concurrency: int = 8,
+    gate: Gate | None = None,
+) -> PropertyTax:
+    http = HttpDriver(
+        HttpService("pbb", url, headers={"Accept": "text/xml"}),
+        HttpLimits(deadline=deadline, connections=32, max_bytes=2 * 1024 * 1024),
     )
+    credentials = {"otentikasi": {"pengguna": user, "kata_sandi": secret}}
+    return PropertyTax(SoapDriver(http, WSDL, headers=credentials, gate=gate), max_concurrency=max_concurrency)
 
 
 def map_reply(body: bytes, *, status: int = 200, owner: Nik = SITI) -> tuple[TaxObject, ...] | None:
     """What the connector makes of an answer of the agency to `GetObjekByNik`, byte by byte."""
     soap = connect("http://pbb.invalid")._soap
-    return tax_objects(soap.read("GetObjekByNik", HttpReply(status=status, headers={}, body=body)), owner)
+    return tax_objects("pbb", soap.read("GetObjekByNik", HttpReply(status=status, headers={}, body=body)), owner)
 
 
 def load_recorded(name: str) -> bytes:

@@ -73,7 +73,7 @@ ROW = {
 
 
 def read(wanted: type[PersonFacet], **values: object) -> PersonFacet:
-    found = read_facets({**ROW, **values}, frozenset({wanted}))
+    found = read_facets("dukcapil", {**ROW, **values}, frozenset({wanted}))
     assert not isinstance(found, AgencyFailure), found.detail
     assert list(found) == [wanted]
     return found[wanted]
@@ -99,13 +99,13 @@ class TestAskedColumns:
         for facet in EVERY_FACET:
             statement = facets_statement(frozenset({facet}))
             columns = statement.removeprefix("SELECT ").partition(" FROM")[0].split(", ")
-            found = read_facets({column: ROW[column] for column in columns}, frozenset({facet}))
+            found = read_facets("dukcapil", {column: ROW[column] for column in columns}, frozenset({facet}))
             assert not isinstance(found, AgencyFailure)
 
 
 class TestFacets:
     def test_a_person_in_upper_case_is_shown_in_ordinary_capitalisation(self) -> None:
-        assert read_facets(ROW, EVERY_FACET) == {
+        assert read_facets("dukcapil", ROW, EVERY_FACET) == {
             Identity: Identity(
                 nik=SITI,
                 name="Drg. Hj. Siti Rahmawati, S.Sos",
@@ -137,7 +137,7 @@ class TestFacets:
             "nik": SITI,
             "nama_lgkp": "SITI",
         }
-        assert read_facets(row, EVERY_FACET) == {
+        assert read_facets("dukcapil", row, EVERY_FACET) == {
             Identity: Identity(nik=SITI, name="Siti", sex=None, birth_place=None, birth_date=None),
             Residence: Residence(
                 nik=SITI, address=None, neighbourhood_unit=None, community_unit=None, region_code=None
@@ -241,13 +241,13 @@ class TestFacets:
     def test_an_unreadable_value_is_malformed_without_repeating_it(
         self, values: Mapping[str, object], detail: str
     ) -> None:
-        answer = read_facets({**ROW, **values}, EVERY_FACET)
+        answer = read_facets("dukcapil", {**ROW, **values}, EVERY_FACET)
         assert isinstance(answer, AgencyMalformed)
         assert answer.detail == detail
         assert_reveals_nothing(answer, *(str(value) for value in values.values() if value != "-"))
 
     def test_an_unreadable_value_of_an_unwanted_facet_is_ignored(self) -> None:
-        answer = read_facets({**ROW, "tgl_lhr": "31/02/1990"}, frozenset({Parentage}))
+        answer = read_facets("dukcapil", {**ROW, "tgl_lhr": "31/02/1990"}, frozenset({Parentage}))
         assert not isinstance(answer, AgencyFailure)
 
 

@@ -14,7 +14,6 @@ import orjson
 
 from auth.caller import Caller
 from auth.crypto.key_ring import ANSWER_INFO, KeyRing
-from auth.policy.access_policy import DEFAULT_POLICY
 from auth.tokens.development_issuer import build_development_issuer
 from cache.answers.cache_keys import CacheKeyBuilder
 from cache.answers.read_through import ReadThroughCache
@@ -35,6 +34,7 @@ from tests.crowd.judge import ForeignRecord, Judge
 from tests.crowd.marks import Watermark
 from tests.crowd.people import CLIENTS, CrowdPeople
 from tests.crowd.questions import IDS, SECRET, CrowdQuestion
+from tests.fakes.city import build_policy
 from tests.fakes.small_hub import build_city_schema, build_settings
 from wiring.execution import RequestResources, build_execute, build_graphql_engine
 
@@ -119,7 +119,7 @@ class InProcessHub:
         self._execute = build_execute(
             engine,
             RequestResources(
-                agencies=bound, node_ids=IDS, policy=DEFAULT_POLICY, batch_cache=cached_batches or NO_BATCH_CACHE
+                agencies=bound, node_ids=IDS, policy=build_policy(), batch_cache=cached_batches or NO_BATCH_CACHE
             ),
         )
         self._cached_batches = cached_batches

@@ -151,10 +151,8 @@ def test_the_built_hub_serves_as_an_unprivileged_user_and_stops_at_sigterm(image
             each.chmod(0o644)
         environment = {key: value for key, value in hub.environment.items() if key.startswith("SIMPUL_")}
         del environment["SIMPUL_STATE"]
-        contracts = shutil.copy(environment["SIMPUL_CONTRACTS"], folder)
         environment |= {
             "SIMPUL_LISTEN": f"127.0.0.1:{hub.port}",
-            "SIMPUL_CONTRACTS": str(contracts),
             "SIMPUL_WORKERS": "2",
         }
         hub.postgres.start()

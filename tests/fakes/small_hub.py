@@ -23,6 +23,7 @@ from connectors.agency_probes import AgencyProbes
 from engine.reporting import NoReadRecorder
 from schema.builder import build_schema, get_graphql_schema
 from settings import Settings
+from tests.fakes.city import build_plain_city
 from tests.fakes.in_memory_sessions import InMemorySessions
 from tests.fakes.small_city import SmallCity
 from tests.fakes.unbound_settings import UnboundSettings
@@ -84,15 +85,7 @@ def build_settings(issuers: Sequence[Issuer], **overrides: Any) -> Settings:  # 
             "secret": SecretStr(base64.b64encode(b"s" * 32).decode()),
             "issuers": tuple(issuers),
             "state_url": SecretStr("postgresql://nobody@127.0.0.1:9/none"),
-            "dukcapil_url": SecretStr("postgresql://nobody@127.0.0.1:9/none"),
-            "jakpreneur_url": SecretStr("mysql://nobody@127.0.0.1:9/none"),
-            "pbb_url": NOWHERE,
-            "pbb_user": "nobody",
-            "pbb_password": SecretStr("none"),
-            "crm_url": NOWHERE,
-            "crm_key": SecretStr("none"),
-            "pangan_url": NOWHERE,
-            "pangan_key": SecretStr("none"),
+            "city": build_plain_city(),
             "agency_timeout": 2.0,
             "failed_tokens": 0,  # attacks send hundreds
             "shed_after": 0,  # and share the hub's event loop, which they make late

@@ -14,9 +14,8 @@ from typing import Any, Final
 
 import aiohttp
 
-from cli.sandbox.hub_environment import SANDBOX_TERMS
-from connectors.resilience.agency_terms import load_agency_terms
 from sandbox.fault_proxy import HTTP_FAULTS, FaultKind
+from settings.city.folder import DEFAULT_CITY, load_city
 from tests.faults.answers import AnswerOutcome, FaultAnswer
 from tests.faults.load import QuestionLoad
 from tests.faults.questions import AGENCIES, OF_ONE, FaultQuestion
@@ -36,7 +35,7 @@ _SECONDS: Final = {FaultKind.DRIP: 0.05, FaultKind.THROTTLED: 2.0}
 @cache
 def read_deadline(agency: str) -> float:
     """Seconds that the terms of the sandbox city give an agency."""
-    deadline = getattr(load_agency_terms(SANDBOX_TERMS), agency).deadline
+    deadline = load_city(DEFAULT_CITY).agencies[agency].manifest.terms.deadline
     assert isinstance(deadline, float)
     return deadline
 

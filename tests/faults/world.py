@@ -10,6 +10,7 @@ import signal
 import subprocess
 import sys
 import time
+import tomllib
 import urllib.request
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
@@ -26,7 +27,9 @@ from cli.sandbox.sample_callers import open_development_issuer
 from records.identifiers import Nik
 from sandbox.databases.postgres import Postgres
 from sandbox.state_folder import StateFolder
+from settings.city.folder import DEFAULT_CITY
 from tests.cache.valkey import LocalValkey
+from tests.fakes.city import write_city
 from tests.faults.questions import AGENCIES
 from tests.sandbox_agencies import HOST, ROOT, RunningAgency, free_port, run_agency
 
@@ -36,7 +39,7 @@ STATE_RELAY: Final = "state"
 """The relay before the hub's own database."""
 WORKERS: Final = 2
 """Processes of each hub."""
-_PACE: Final = "500"
+_PACE: Final = 500
 """Calls a second to the food prices: the sandbox's service takes any number if it answers immediately."""
 
 
@@ -138,7 +141,7 @@ def run_world(folder: Path, *, hubs: Mapping[str, Mapping[str, str]]) -> Iterato
         stack.enter_context(_run_relays(targets, relays, control))
         keys = StateFolder(folder / "keys")
         issuer = open_development_issuer(keys)
-        environment = _environment(keys, agencies, relays, valkey)
+        environment = _environment(keys, agencies, relays, valkey) | {"SIMPUL_CITY": str(_write_fast_city(folder))}
         running = {
             name: stack.enter_context(_run_hub(name, folder, environment | dict(more))) for name, more in hubs.items()
         }
@@ -152,6 +155,13 @@ def run_world(folder: Path, *, hubs: Mapping[str, Mapping[str, str]]) -> Iterato
             control_url=f"http://{HOST}:{control}",
             _issuer=issuer,
         )
+
+
+def _write_fast_city(folder: Path) -> Path:
+    """The city with a faster food price service."""
+    terms = tomllib.loads((DEFAULT_CITY / "agencies" / "pangan.toml").read_text(encoding="utf-8"))["terms"]
+    changes = {"pangan": {"terms": {**terms, "rate": _PACE, "burst": _PACE}}}
+    return write_city(folder / "manifests", changes=changes)
 
 
 def _environment(
@@ -178,8 +188,6 @@ def _environment(
         | {
             "SIMPUL_STATE_URL": state,
             "SIMPUL_REDIS_URL": valkey.url,
-            "SIMPUL_PANGAN_RATE": _PACE,
-            "SIMPUL_PANGAN_BURST": _PACE,
             "SIMPUL_FAILED_TOKENS": "0",
             "SIMPUL_READER_BUDGETS": "official:off",
         }

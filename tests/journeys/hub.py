@@ -17,12 +17,13 @@ from pydantic import SecretStr
 import server
 from auth.caller import Caller, CallerKind
 from auth.tokens.development_issuer import DevelopmentIssuer
-from cli.sandbox.hub_environment import SANDBOX_DATA_CONTRACTS
 from cli.sandbox.sample_callers import build_sample_callers, issue_token
 from records.purposes import Purpose
+from sandbox.agency_variables import build_agency_variables
 from sandbox.databases.postgres import Postgres
 from sandbox.population.samples import SAMPLES
 from settings import Settings
+from tests.fakes.city import Tables, build_city
 from tests.fakes.unbound_settings import UnboundSettings
 from tests.sandbox_agencies import HOST, RunningAgency, free_port
 from web.pages.graphiql import SamplePerson
@@ -149,42 +150,35 @@ def state_server(folder: Path) -> Any:  # noqa: ANN401 - a context manager
         postgres.stop()
 
 
+_UNPACED = {"rate": 1000.0, "burst": 1000}
+
+
 def build_settings(
     city: RunningCity,
     *,
     state_url: str,
     issuer: DevelopmentIssuer,
     folder: Path,
+    variables: Mapping[str, str] | None = None,
+    terms: Tables | None = None,
     **given: Any,  # noqa: ANN401 - any setting
 ) -> Settings:
-    """Settings of a hub in front of the city."""
+    """Settings of a hub in front of the city. `variables` replace those that its manifests name."""
     keys = folder / "keys.json"
     issuer.write_public_keys(keys)
-    agency = city.agencies
-    login = {name: f"{each.user}:{each.secret}@{HOST}:{each.port}" for name, each in agency.items()}
-    health = agency["jakpreneur"].health()
-    jakpreneur = (
-        f"sqlite:///{health['path']}" if health["engine"] == "sqlite" else f"mysql://{login['jakpreneur']}/jakpreneur"
-    )
+    of_agencies = {**(terms or {}), "pangan": {**_UNPACED, **((terms or {}).get("pangan") or {})}}
+    reaches: dict[str, str] = {}
+    for name, each in city.agencies.items():
+        health = {key: str(value) for key, value in each.health().items()}
+        reaches |= build_agency_variables(name, port=each.port, user=each.user, secret=each.secret, health=health)
     return UnboundSettings(
         **{
             "development": True,
             "secret": SecretStr(base64.b64encode(b"j" * 32).decode()),
             "issuer_keys": keys,
             "state_url": SecretStr(state_url),
-            "contracts": SANDBOX_DATA_CONTRACTS,
             "probe_nik": SecretStr(SAMPLES["siti"].nik),
-            "dukcapil_url": SecretStr(f"postgresql://{login['dukcapil']}/siak"),
-            "jakpreneur_url": SecretStr(jakpreneur),
-            "pbb_url": f"http://{HOST}:{agency['pbb'].port}/services/pbb",
-            "pbb_user": agency["pbb"].user,
-            "pbb_password": SecretStr(agency["pbb"].secret),
-            "crm_url": f"http://{HOST}:{agency['crm'].port}/open311/v2",
-            "crm_key": SecretStr(agency["crm"].secret),
-            "pangan_url": f"http://{HOST}:{agency['pangan'].port}",
-            "pangan_key": SecretStr(agency["pangan"].secret),
-            "pangan_rate": 1000.0,
-            "pangan_burst": 1000,
+            "city": build_city(reaches | dict(variables or {}), terms=of_agencies),
             "shed_after": 0,  # whoever asks here shares the hub's event loop, and makes it late
             "cache_megabytes": 0,  # journeys count what agencies are asked; those of kept answers keep some
             **given,

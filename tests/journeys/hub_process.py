@@ -21,7 +21,8 @@ from sandbox.databases.postgres import Postgres
 from store.database import create_database_engine
 from tests.cli.preloaded import Forked, get_preloaded_interpreter
 from tests.fakes.bound_issuer import build_bound_issuer
-from tests.sandbox_agencies import HOST, ROOT, free_port
+from tests.fakes.city import VARIABLES
+from tests.sandbox_agencies import HOST, free_port
 
 SECRET = b"l" * 32
 SITI = Nik("3171014506909001")
@@ -49,23 +50,13 @@ class HubProcess:
     def environment(self) -> dict[str, str]:
         """The settings of the hub and the command line."""
         own = {name: value for name, value in os.environ.items() if not name.startswith("SIMPUL_") and name != "PORT"}
-        nowhere = f"{HOST}:9"
         return own | {
             "SIMPUL_STATE": str(self._folder / "folder"),
             "SIMPUL_SECRET": base64.b64encode(SECRET).decode(),
             "SIMPUL_ISSUERS": str(self._folder / "issuers.json"),
             "SIMPUL_STATE_URL": self.state_url,
-            "SIMPUL_CONTRACTS": str(ROOT / "sandbox" / "contracts.toml"),
             "SIMPUL_LEDGER_TIMEOUT": "1",
-            "SIMPUL_DUKCAPIL_URL": f"postgresql://a:b@{nowhere}/siak",
-            "SIMPUL_JAKPRENEUR_URL": f"mysql://a:b@{nowhere}/jakpreneur",
-            "SIMPUL_PBB_URL": f"http://{nowhere}/",
-            "SIMPUL_PBB_USER": "a",
-            "SIMPUL_PBB_PASSWORD": "b",
-            "SIMPUL_CRM_URL": f"http://{nowhere}",
-            "SIMPUL_CRM_KEY": "a",
-            "SIMPUL_PANGAN_URL": f"http://{nowhere}",
-            "SIMPUL_PANGAN_KEY": "a",
+            **VARIABLES,
         }
 
     @property

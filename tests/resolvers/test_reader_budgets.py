@@ -24,6 +24,7 @@ from records.purposes import Purpose
 from resolvers.reader_budgets import PeopleBudgetCharger, ReaderBudgets
 from schema.declarations.request_context import RequestContext
 from services.ledger.read_recording import with_reader_budgets
+from tests.fakes.city import build_policy
 from tests.fakes.small_city import SmallCity
 from tests.fakes.small_records import AYU, BUDI, CALL, NOBODY, NOP, SITI, consent
 from tests.schema.requests import IDS, build_engine
@@ -76,7 +77,7 @@ class BudgetedHub:
         agencies = self.city.agencies({PeopleBudgetCharger: self.budgets})
 
         def opened() -> RequestContext:
-            return RequestContext(caller=caller, call=CALL, agencies=agencies, node_ids=IDS)
+            return RequestContext(policy=build_policy(), caller=caller, call=CALL, agencies=agencies, node_ids=IDS)
 
         return await self._engine.run(
             RunRequest(request=GraphQLRequest(query=query), context_factory=opened, request_id="r-1", caller_key=caller)

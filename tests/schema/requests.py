@@ -15,6 +15,7 @@ from engine.request import GraphQLRequest, GraphQLResponse
 from engine.run_request import RunReporting, RunRequest
 from schema.builder import build_schema, get_graphql_schema
 from schema.declarations.request_context import RequestContext
+from tests.fakes.city import build_policy
 from tests.fakes.small_city import SmallCity
 from tests.fakes.small_records import CALL, CALLERS, NOW
 
@@ -64,7 +65,9 @@ async def _run(engine: Engine, request: GraphQLRequest, caller: str | Caller, ci
     who = CALLERS[caller] if isinstance(caller, str) else caller
 
     def opened() -> RequestContext:
-        return RequestContext(caller=who, call=CALL, agencies=city.agencies(), node_ids=IDS, clock=NOW.timestamp)
+        return RequestContext(
+            policy=build_policy(), caller=who, call=CALL, agencies=city.agencies(), node_ids=IDS, clock=NOW.timestamp
+        )
 
     return await engine.run(RunRequest(request=request, context_factory=opened, request_id="r-1"))
 

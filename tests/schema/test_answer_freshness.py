@@ -21,6 +21,7 @@ from engine.run_request import RunReporting, RunRequest
 from records.clocks import Clocks
 from resolvers.cached_batches import CachedBatchReader
 from schema.declarations.request_context import RequestContext
+from tests.fakes.city import build_policy
 from tests.fakes.small_city import SmallCity
 from tests.fakes.small_records import AYU, BUDI, CALL, CALLERS, CARD, MARKET, REQUEST, SITI
 from tests.schema.requests import IDS, build_engine, get_codes
@@ -64,7 +65,12 @@ class CachingHub:
 
         def opened() -> RequestContext:
             return RequestContext(
-                caller=who, call=call, agencies=self.city.agencies(), node_ids=IDS, batch_cache=self.batch_cache
+                policy=build_policy(),
+                caller=who,
+                call=call,
+                agencies=self.city.agencies(),
+                node_ids=IDS,
+                batch_cache=self.batch_cache,
             )
 
         return await self.engine.run(

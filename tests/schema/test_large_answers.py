@@ -18,6 +18,7 @@ from engine.request import GraphQLRequest, GraphQLResponse, ResponseOutcome
 from engine.run_request import RunRequest
 from resolvers.regions import Regions
 from schema.declarations.request_context import RequestContext
+from tests.fakes.city import build_policy
 from tests.fakes.small_records import CALL
 from tests.schema.requests import IDS, build_engine, build_engine_without_plans, get_codes
 
@@ -41,7 +42,9 @@ def one_name_under_many(names: int) -> str:
 
 async def answered(by: Engine, query: str) -> GraphQLResponse:
     def opened() -> RequestContext:
-        return RequestContext(caller=ANONYMOUS, call=CALL, agencies=Agencies({Regions: TABLES}), node_ids=IDS)
+        return RequestContext(
+            policy=build_policy(), caller=ANONYMOUS, call=CALL, agencies=Agencies({Regions: TABLES}), node_ids=IDS
+        )
 
     return await by.run(RunRequest(request=GraphQLRequest(query=query), context_factory=opened, request_id="r-1"))
 

@@ -19,6 +19,7 @@ from records.calls.subject_reads import RequestInfo, SubjectRead, hash_document
 from records.identifiers import Nik
 from schema.declarations.fields import PublishedField
 from schema.declarations.request_context import RequestContext
+from tests.fakes.city import build_policy
 from tests.fakes.small_city import SmallCity
 from tests.fakes.small_records import AYU, BUDI, CALL, CALLERS, NOBODY, NOP, PUBLIC, SITI
 from tests.schema.requests import IDS, build_engine
@@ -69,7 +70,11 @@ async def run_with_reads(
 
     def opened() -> RequestContext:
         return RequestContext(
-            caller=CALLERS[caller], call=CALL, agencies=(city or SmallCity()).agencies(), node_ids=IDS
+            policy=build_policy(),
+            caller=CALLERS[caller],
+            call=CALL,
+            agencies=(city or SmallCity()).agencies(),
+            node_ids=IDS,
         )
 
     async def run() -> GraphQLResponse:
@@ -288,7 +293,7 @@ async def test_each_caller_of_a_shared_run_is_recorded() -> None:
         def opened() -> RequestContext:
             nonlocal asked
             asked += 1
-            return RequestContext(caller=who, call=CALL, agencies=slow.agencies(), node_ids=IDS)
+            return RequestContext(policy=build_policy(), caller=who, call=CALL, agencies=slow.agencies(), node_ids=IDS)
 
         who: Caller = CALLERS["the person"]
         return await by.run(
@@ -314,7 +319,9 @@ async def test_each_caller_of_a_shared_run_is_recorded() -> None:
 
 
 def build_caller_context(caller: str) -> RequestContext:
-    return RequestContext(caller=CALLERS[caller], call=CALL, agencies=SmallCity().agencies(), node_ids=IDS)
+    return RequestContext(
+        policy=build_policy(), caller=CALLERS[caller], call=CALL, agencies=SmallCity().agencies(), node_ids=IDS
+    )
 
 
 class BlockedCity(SmallCity):

@@ -27,6 +27,7 @@ from resolvers.prices import Prices
 from resolvers.regions import Regions
 from resolvers.tax import Tax
 from schema.declarations.request_context import RequestContext
+from tests.fakes.city import build_policy
 from tests.fakes.small_city import SmallCity
 from tests.fakes.small_records import AYU, BUDI, CALL, CALLERS, SITI
 from tests.fakes.virtual_loop import virtual_loop
@@ -102,7 +103,7 @@ class SharingHub:
         caller = CALLERS[each.caller]
 
         def opened() -> RequestContext:
-            return RequestContext(caller=caller, call=CALL, agencies=self.agencies, node_ids=IDS)
+            return RequestContext(policy=build_policy(), caller=caller, call=CALL, agencies=self.agencies, node_ids=IDS)
 
         for _ in range(each.turns):
             await asyncio.sleep(0)

@@ -11,7 +11,6 @@ import pytest
 from pydantic import ValidationError
 
 from auth.caller import CallerKind
-from auth.policy.access_policy import DEFAULT_POLICY
 from auth.tokens.development_issuer import ISSUER as DEVELOPMENT_ISSUER
 from cache.limits.rate_limiter import Rate
 from connectors.resilience.agency_terms import AgencyTerms, BreakerEntry
@@ -19,8 +18,8 @@ from engine.document.limits import Limits
 from records.hub.clients import ClientId
 from records.purposes import Purpose
 from settings import COMMAND_LINE_VARIABLES, Settings
+from tests.fakes.city import Tables, build_policy, write_city
 from tests.fakes.clients import build_client
-from tests.sandbox_agencies import ROOT
 from web.admission.emergency_lane import EmergencyLane
 from web.rate_limits.rate_table import DEFAULT_RATES, parse_rates
 from web.settings import Exposure
@@ -79,9 +78,7 @@ def test_defaults_are_safe() -> None:
     assert (settings.web.graphiql, settings.web.development) == (Exposure.OFF, False)
     assert settings.allowed_origins == ()
     assert not settings.web.origins
-    assert settings.crm_reporter_extension is True
     assert (settings.port, settings.request_timeout, settings.agency_timeout) == (8000, 20.0, 5.0)
-    assert (settings.pbb_max_concurrency, settings.pangan_rate, settings.pangan_burst) == (8, 1.0, 3)
     assert settings.max_body_bytes == 1024 * 1024
 
 
@@ -166,7 +163,7 @@ def test_command_line_variables_are_accepted(name: str, monkeypatch: pytest.Monk
 
 
 def test_purposes_are_parsed_into_the_policy(monkeypatch: pytest.MonkeyPatch) -> None:
-    assert read().policy == DEFAULT_POLICY
+    assert read().policy == build_policy()
     monkeypatch.setenv("SIMPUL_PURPOSES", "pbb:TAX_ASSESSMENT,PAYMENT pbb/counter:SUBJECT_REQUEST")
     assert read().policy.purposes == {
         "pbb": {Purpose.TAX_ASSESSMENT, Purpose.PAYMENT},
@@ -180,7 +177,7 @@ def test_an_unknown_purpose_stops_the_start_and_is_named(monkeypatch: pytest.Mon
         read()
 
 
-@pytest.mark.parametrize("name", sorted(set(REQUIRED) - {"SIMPUL_PROBE_NIK"}))
+@pytest.mark.parametrize("name", ["SIMPUL_SECRET", "SIMPUL_STATE_URL"])
 def test_a_missing_required_setting_is_named(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv(name)
     with pytest.raises(ValidationError) as refused:
@@ -227,12 +224,6 @@ def test_no_secret_is_shown(show: Any) -> None:  # noqa: ANN401 - a way of showi
         ("SIMPUL_REQUEST_TIMEOUT", "inf"),
         ("SIMPUL_AGENCY_TIMEOUT", "-1"),
         ("SIMPUL_AGENCY_TIMEOUT", "nan"),
-        ("SIMPUL_PBB_MAX_CONCURRENCY", "0"),
-        ("SIMPUL_PBB_MAX_CONCURRENCY", "65"),
-        ("SIMPUL_PANGAN_RATE", "0"),
-        ("SIMPUL_PANGAN_RATE", "nan"),
-        ("SIMPUL_PANGAN_RATE", "inf"),
-        ("SIMPUL_PANGAN_BURST", "0"),
         ("SIMPUL_MAX_BODY_BYTES", "1023"),
         ("SIMPUL_DEVELOPMENT", "perhaps"),
     ],
@@ -269,12 +260,13 @@ def test_every_setting_has_a_description() -> None:
     } == set()
 
 
-def test_each_limit_can_be_set(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_each_limit_can_be_set(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     assert read().limits == Limits(calls_by_agency={"pangan": 23})
     for name, value in {"DEPTH": 5, "FIELDS": 6, "BREADTH": 7, "ALIASES": 8, "LIST_ITEMS": 9, "CALLS": 10}.items():
         monkeypatch.setenv(f"SIMPUL_LIMIT_{name}", str(value))
     monkeypatch.setenv("SIMPUL_LIMIT_OBJECTS", "11")
-    monkeypatch.setenv("SIMPUL_PANGAN_RATE", "0.25")
+    city = write_city(tmp_path / "city", terms={"pangan": {"rate": 0.25, "burst": 3}})
+    monkeypatch.setenv("SIMPUL_CITY", str(city))
     monkeypatch.setenv("SIMPUL_REQUEST_TIMEOUT", "10")
     assert read().limits == Limits(
         depth=5, fields=6, breadth=7, aliases=8, list_items=9, calls=10, objects=11, calls_by_agency={"pangan": 3 + 2}
@@ -402,12 +394,12 @@ def test_an_invalid_issuers_file_is_named_with_its_setting(tmp_path: Path, monke
     assert f"the file of issuers '{tmp_path}/none.toml' cannot be read: No such file or directory" in message
 
 
-def test_data_contracts_are_read_from_their_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    assert read().contracts == ()
-    monkeypatch.setenv("SIMPUL_CONTRACTS", str(ROOT / "sandbox" / "contracts.toml"))
-    assert [each.agency for each in read().contracts] == ["dukcapil", "pbb", "jakpreneur", "crm"]
-    monkeypatch.setenv("SIMPUL_CONTRACTS", str(tmp_path / "none.toml"))
-    assert f"the data contracts '{tmp_path}/none.toml' cannot be read: No such file or directory" in refusal()
+def test_data_contracts_are_those_of_the_manifests(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert list(read().contracts) == ["dukcapil", "jakpreneur", "pbb", "crm"]
+    monkeypatch.setenv("SIMPUL_CITY", str(write_city(tmp_path / "city", contracts={"crm": None})))
+    assert list(read().contracts) == ["dukcapil", "jakpreneur", "pbb"]
+    monkeypatch.setenv("SIMPUL_CITY", str(tmp_path / "none"))
+    assert f"{tmp_path}/none/city.toml: it cannot be read: No such file or directory" in refusal()
 
 
 def test_trusted_certificate_proxies_are_named_by_address(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -451,20 +443,12 @@ def test_a_hidden_purpose_with_invalid_days_is_refused_and_named(hidden: str, mo
     assert f"'{hidden.rsplit(maxsplit=1)[-1]}' is no purpose with days" in refusal()
 
 
-def test_without_a_terms_file_agencies_follow_their_settings() -> None:
+def test_terms_that_a_manifest_leaves_out_follow_the_driver(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    terms: Tables = {"pbb": {"deadline": 3.0, "rate": 2.5}, "pangan": {"rate": 10.0, "breaker": {}}}
+    monkeypatch.setenv("SIMPUL_CITY", str(write_city(tmp_path / "city", terms=terms)))
     settings = read()
-    assert settings.agencies is None
-    assert settings.build_terms("pbb") == AgencyTerms(deadline=5.0, max_concurrency=32)
     assert settings.build_terms("dukcapil") == AgencyTerms(deadline=5.0, max_concurrency=8)
-    assert settings.build_terms("pangan") == AgencyTerms(deadline=5.0, max_concurrency=32, rate=1.0, burst=3)
-    assert settings.limits.calls_by_agency == {"pangan": 23}
-
-
-def test_the_terms_file_overrides_the_settings(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    file = tmp_path / "agencies.toml"
-    file.write_text("[pbb]\ndeadline = 3.0\nrate = 2.5\n[pangan]\nrate = 10.0\n[pangan.breaker]\n")
-    monkeypatch.setenv("SIMPUL_AGENCIES", str(file))
-    settings = read()
+    assert settings.build_terms("crm") == AgencyTerms(deadline=5.0, max_concurrency=32)
     assert settings.build_terms("pbb") == AgencyTerms(deadline=3.0, max_concurrency=32, rate=2.5)
     assert settings.build_terms("pangan") == AgencyTerms(
         deadline=5.0, max_concurrency=32, rate=10.0, breaker=BreakerEntry()
@@ -472,11 +456,29 @@ def test_the_terms_file_overrides_the_settings(monkeypatch: pytest.MonkeyPatch, 
     assert settings.limits.calls_by_agency == {"pbb": 53, "pangan": 210}
 
 
-def test_an_invalid_terms_file_stops_the_start(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    file = tmp_path / "agencies.toml"
-    file.write_text("[pbb]\nretry = 3\n")
-    monkeypatch.setenv("SIMPUL_AGENCIES", str(file))
-    assert f"the file of agencies '{file}': pbb, retry: Extra inputs are not permitted" in refusal()
+def test_an_invalid_manifest_stops_the_start(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    city = write_city(tmp_path / "city", terms={"pbb": {"retry": 3}})
+    monkeypatch.setenv("SIMPUL_CITY", str(city))
+    line = (city / "agencies" / "pbb.toml").read_text().splitlines().index("retry = 3") + 1
+    assert f"{city}/agencies/pbb.toml:{line}: terms.retry: Extra inputs are not permitted" in refusal()
+
+
+def test_a_missing_variable_of_a_manifest_is_named_with_its_file_and_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("SIMPUL_PBB_USER")
+    assert "cities/jakarta/agencies/pbb.toml:10: wire.user: SIMPUL_PBB_USER is not set" in refusal()
+
+
+def test_a_variable_that_no_manifest_names_is_unknown(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    city = write_city(tmp_path / "city", wire={"pangan": {"headers": {"app-client-id": "key"}}})
+    monkeypatch.setenv("SIMPUL_CITY", str(city))
+    assert "SIMPUL_PANGAN_KEY is no setting of the hub" in refusal()
+    monkeypatch.delenv("SIMPUL_PANGAN_KEY")
+    assert "SIMPUL_PANGAN_KEY" not in read().city.variables
+
+
+def test_values_of_agencies_are_never_shown() -> None:
+    shown = f"{read()!r} {read().city.agencies['pbb'].manifest!r} {read().city.agencies['crm'].manifest!r}"
+    assert "geheim" not in shown
 
 
 def signing_in(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, **overrides: str) -> None:

@@ -15,9 +15,10 @@ from pathlib import Path
 import pytest
 
 from tests.cli.command_line import run_simpul, temporary_state_folder
+from tests.fakes.city import write_city
 from tests.fakes.waiting import block_until
 from tests.journeys.hub_process import CITIZEN, PERSONAL
-from tests.sandbox_agencies import ROOT, free_port
+from tests.sandbox_agencies import free_port
 from tests.workers.load_generator import LoadGenerator
 from tests.workers.production import Production, prepare_production, wait_until_gone
 
@@ -75,9 +76,8 @@ def systemd(folder: Path) -> Iterator[FakeSystemd]:
 def hub(folder: Path, systemd: FakeSystemd) -> Iterator[Production]:
     with prepare_production(folder) as hub:
         hub.extra_environment = {"NOTIFY_SOCKET": str(systemd.path), "WATCHDOG_USEC": "200000"}
-        contracts = folder / "contracts.toml"
-        contracts.write_bytes((ROOT / "sandbox" / "contracts.toml").read_bytes())
-        hub.write_settings(SIMPUL_CONTRACTS=str(contracts), SIMPUL_RUN_FOLDER=str(folder / "run"))
+        city = write_city(folder / "city")
+        hub.write_settings(SIMPUL_CITY=str(city), SIMPUL_RUN_FOLDER=str(folder / "run"))
         hub.start()
         yield hub
 
@@ -151,10 +151,10 @@ async def test_an_invalid_reload_is_refused_and_the_same_workers_keep_serving(
 
 
 async def test_a_worker_that_dies_after_a_refused_reload_restarts_with_its_old_settings(hub: Production) -> None:
-    contracts = hub.folder / "contracts.toml"
-    good = contracts.read_text()
+    manifest = hub.folder / "city" / "agencies" / "pbb.toml"
+    good = manifest.read_text()
     refusals = hub.read_output.count("Reload refused")
-    contracts.write_text("this is no TOML")
+    manifest.write_text("this is no TOML")
     hub.signal(signal.SIGHUP)
     hub.wait_for("Reload refused", refusals + 1)
     killed, serving = hub.workers[0], hub.read_output.count(" serves (process")
@@ -165,7 +165,7 @@ async def test_a_worker_that_dies_after_a_refused_reload_restarts_with_its_old_s
     )
     assert len(hub.workers) == 2
     await check_answers(hub)
-    contracts.write_text(good)
+    manifest.write_text(good)
 
 
 async def test_a_hanging_worker_is_killed_and_replaced(hub: Production) -> None:

@@ -86,9 +86,11 @@ async def hub(
         issuer=city_issuer,
         folder=hub_folder,
         **PRODUCTION,
-        crm_url=bad.url,
-        pangan_url=bad.url,
-        pbb_url=f"{bad.url}/services/pbb",
+        variables={
+            "SIMPUL_CRM_URL": bad.url,
+            "SIMPUL_PANGAN_URL": bad.url,
+            "SIMPUL_PBB_URL": f"{bad.url}/services/pbb",
+        },
     )
     async with running_hub(settings, city_issuer) as running:
         yield running

@@ -292,8 +292,10 @@ async def test_a_closed_port_is_reported_like_any_agency_that_is_down(
         issuer=city_issuer,
         folder=hub_folder,
         **PRODUCTION,
-        crm_url=f"http://{HOST}:{port}/geheim",
-        dukcapil_url=f"postgresql://tuan:rahasia-sekali@{HOST}:{port}/siak",
+        variables={
+            "SIMPUL_CRM_URL": f"http://{HOST}:{port}/geheim",
+            "SIMPUL_DUKCAPIL_URL": f"postgresql://tuan:rahasia-sekali@{HOST}:{port}/siak",
+        },
     )
     async with running_hub(settings, city_issuer) as hub:
         answer = await hub.ask("{ me { name } complaintCategories { name } }", caller="siti")

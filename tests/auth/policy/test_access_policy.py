@@ -4,14 +4,15 @@ import pytest
 
 from auth.caller import Caller, CallerKind
 from auth.policy.access_policy import (
-    DEFAULT_POLICY,
-    DEFAULT_PURPOSES,
     DEFAULT_UNRESTRICTABLE,
     AccessPolicy,
     parse_purposes,
 )
 from records.purposes import Purpose
 from tests.auth.callers import CALLERS, CITIZEN, OFFICIAL
+from tests.fakes.city import build_policy
+
+POLICY = build_policy()
 
 
 def build_official(agency: str, role: str | None = None) -> Caller:
@@ -32,14 +33,12 @@ def test_a_role_with_its_own_line_may_state_only_those_purposes() -> None:
 
 
 def test_partners_have_their_own_line_and_systems_that_of_their_agency() -> None:
-    assert Purpose.CREDIT_ASSESSMENT in DEFAULT_POLICY.get_allowed_purposes(CALLERS["partner"])
-    assert DEFAULT_POLICY.get_allowed_purposes(CALLERS["agency system"]) == DEFAULT_POLICY.get_allowed_purposes(
-        OFFICIAL
-    )
+    assert Purpose.CREDIT_ASSESSMENT in POLICY.get_allowed_purposes(CALLERS["partner"])
+    assert POLICY.get_allowed_purposes(CALLERS["agency system"]) == POLICY.get_allowed_purposes(OFFICIAL)
 
 
 def test_a_caller_without_an_agency_may_state_no_purpose() -> None:
-    assert DEFAULT_POLICY.get_allowed_purposes(CITIZEN) == frozenset()
+    assert POLICY.get_allowed_purposes(CITIZEN) == frozenset()
 
 
 @pytest.mark.parametrize("line", ["", "pbb", "pbb:", ":PAYMENT", "pbb:payment", "pbb:PAYMENT,", "pbb:CURIOSITY"])
@@ -48,10 +47,10 @@ def test_a_malformed_line_is_refused_with_the_fix(line: str) -> None:
         parse_purposes([line])
 
 
-def test_every_purpose_except_the_citys_own_is_assigned_by_default() -> None:
-    stated = frozenset[Purpose]().union(*parse_purposes(DEFAULT_PURPOSES).values())
+def test_the_city_assigns_every_purpose() -> None:
+    stated = frozenset[Purpose]().union(*POLICY.purposes.values())
     assert stated == frozenset(Purpose)
 
 
 def test_the_setting_and_the_policy_agree_on_unrestrictable_purposes() -> None:
-    assert frozenset(Purpose[name] for name in DEFAULT_UNRESTRICTABLE) == DEFAULT_POLICY.unrestrictable
+    assert frozenset(Purpose[name] for name in DEFAULT_UNRESTRICTABLE) == POLICY.unrestrictable

@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from functools import reduce
+from functools import partial, reduce
 from itertools import combinations, product
 from typing import Any
 
@@ -21,7 +21,10 @@ from records.hub.data_preferences import DataPreferences, Restriction
 from records.identifiers import Nik
 from records.purposes import CitizenScope, Purpose, Scope
 from tests.auth.callers import BUDI, CALLERS, CITIZEN, NIB, OFFICIAL, SITI
+from tests.fakes.city import build_policy
 from tests.fakes.clients import build_client
+
+about = partial(Facts, policy=build_policy())
 
 CHILD = Nik("3171014107120003")
 ANSWERING = replace(OFFICIAL, purpose=Purpose.SUBJECT_REQUEST.name)
@@ -82,7 +85,7 @@ CONSENTED = DataPreferences(consents=(CONSENT,))
 
 def decide_reason(rule: Rule, caller: Caller, subjects: tuple[Nik, ...]) -> Decision:
     """The decision with every fact loaded."""
-    facts = Facts(subjects, NIB, "dukcapil", children=frozenset({CHILD}), preferences=Known(CONSENTED))
+    facts = about(subjects, NIB, "dukcapil", children=frozenset({CHILD}), preferences=Known(CONSENTED))
     return decide(Access(rule, scope=Scope.TAX), caller, facts)
 
 
@@ -99,12 +102,12 @@ def is_allowed(access: Access, caller: Caller, facts: Facts) -> bool:
 
 def find_blanket_denial(access: Access, caller: Caller, now: float | None = None) -> DenialReason | None:
     """The reason why the caller may read no record at all; None if they may read some."""
-    decision = decide(access, caller, Facts(NotLookedAt(), now=now))
+    decision = decide(access, caller, about(NotLookedAt(), now=now))
     return decision.reason if isinstance(decision, Denied) else None
 
 
 def needs_family_card(access: Access, caller: Caller) -> bool:
-    return decide(access, caller, Facts((CHILD,))) == NeedsFact(Fact.FAMILY_CARD)
+    return decide(access, caller, about((CHILD,))) == NeedsFact(Fact.FAMILY_CARD)
 
 
 def expected(rule: Rule, caller: str, subject: str) -> DenialReason | None:
@@ -148,7 +151,7 @@ def test_an_empty_rule_allows_no_caller(caller: Caller) -> None:
 @settings(derandomize=True)
 @given(subjects=st.lists(st.from_regex(r"[0-9]{16}", fullmatch=True)))
 def test_a_citizen_reads_only_about_themself(subjects: list[Any]) -> None:
-    assert is_allowed(Access(Rule.SELF), CITIZEN, Facts(tuple(subjects))) is (SITI in subjects)
+    assert is_allowed(Access(Rule.SELF), CITIZEN, about(tuple(subjects))) is (SITI in subjects)
 
 
 SPECIFIC = [each for each in Classification if each.level == "SPECIFIC"]
@@ -160,7 +163,7 @@ def test_specific_data_needs_assurance_substantial(classification: Classificatio
     sure = classification not in SPECIFIC or assurance >= Assurance.SUBSTANTIAL
     for rule, name in ((Rule.SELF, "citizen"), (Rule.ASSISTANT, "assistant")):
         caller = replace(CALLERS[name], assurance=assurance)
-        reason = find_denial(Access(rule, classification), caller, Facts((SITI,)))
+        reason = find_denial(Access(rule, classification), caller, about((SITI,)))
         assert reason is (None if sure else DenialReason.ASSURANCE_TOO_LOW)
 
 
@@ -175,13 +178,13 @@ def test_a_guardian_needs_assurance_substantial_for_any_data_of_a_child(assuranc
     access = Access(Rule.SELF | Rule.GUARDIAN)
     sure = assurance >= Assurance.SUBSTANTIAL
     assert needs_family_card(access, caller) is sure
-    decision = decide(access, caller, Facts((CHILD,), children={CHILD}))
+    decision = decide(access, caller, about((CHILD,), children={CHILD}))
     assert decision == (Allowed(Rule.GUARDIAN) if sure else Denied(R.NOT_YOURS))
 
 
 @pytest.mark.parametrize("caller", [each for each in CALLERS if each != "citizen"])
 def test_the_family_card_is_needed_only_for_citizens_who_act_for_themselves(caller: str) -> None:
-    assert isinstance(decide(Access(Rule.GUARDIAN), CALLERS[caller], Facts((CHILD,))), Denied)
+    assert isinstance(decide(Access(Rule.GUARDIAN), CALLERS[caller], about((CHILD,))), Denied)
 
 
 FOR_A_PURPOSE = {"official": Rule.OFFICIAL, "agency system": Rule.AGENCY_SYSTEM, "partner": Rule.PARTNER}
@@ -207,7 +210,7 @@ def test_personal_data_needs_a_stated_and_allowed_purpose_that_covers_it(
     name: str, change: dict[str, Any], purposes: frozenset[Purpose], refusal: DenialReason | None
 ) -> None:
     access = Access(FOR_A_PURPOSE[name], Classification.PERSONAL, purposes, Scope.TAX)
-    facts = Facts((SITI,), preferences=Known(CONSENTED))
+    facts = about((SITI,), preferences=Known(CONSENTED))
     assert find_denial(access, replace(CALLERS[name], **change), facts) is refusal
 
 
@@ -215,22 +218,22 @@ def test_a_partner_without_the_scope_is_denied_before_consent_is_needed() -> Non
     partner = replace(CALLERS["partner"], scopes=frozenset({"msmes"}))
     assert decide_reason(Rule.PARTNER, partner, (SITI,)) == Denied(DenialReason.SCOPE_REQUIRED)
     access = Access(Rule.PARTNER, scope=Scope.TAX)
-    assert decide(access, partner, Facts((SITI,))) == Denied(DenialReason.SCOPE_REQUIRED)
+    assert decide(access, partner, about((SITI,))) == Denied(DenialReason.SCOPE_REQUIRED)
 
 
 def test_without_a_consent_no_partner_is_allowed() -> None:
     access = Access(Rule.PARTNER, scope=Scope.TAX)
-    facts = Facts((SITI,), preferences=Known(DataPreferences()))
+    facts = about((SITI,), preferences=Known(DataPreferences()))
     assert find_denial(access, CALLERS["partner"], facts) is DenialReason.CONSENT_REQUIRED
 
 
 def test_data_without_a_scope_is_not_for_partners() -> None:
-    assert find_denial(Access(Rule.PARTNER), CALLERS["partner"], Facts((SITI,))) is DenialReason.NOT_FOR_PARTNERS
+    assert find_denial(Access(Rule.PARTNER), CALLERS["partner"], about((SITI,))) is DenialReason.NOT_FOR_PARTNERS
 
 
 @pytest.mark.parametrize("nib", [None, "", "9120009999999"])
 def test_a_business_reads_only_about_itself(nib: str | None) -> None:
-    reason = find_denial(Access(Rule.BUSINESS), CALLERS["business"], Facts((), business=nib))
+    reason = find_denial(Access(Rule.BUSINESS), CALLERS["business"], about((), business=nib))
     assert reason is DenialReason.NOT_YOUR_BUSINESS
 
 
@@ -240,7 +243,7 @@ OVERSEEN = Rule.SUPERVISOR | Rule.AUDITOR | Rule.PROTECTION_OFFICER
 @pytest.mark.parametrize("agency", [None, "", "pbb", "DUKCAPIL"])
 def test_a_supervisor_sees_reads_of_their_own_agency_and_other_overseers_see_all(agency: str | None) -> None:
     refusals = {
-        name: find_denial(Access(OVERSEEN), CALLERS[name], Facts((), agency=agency))
+        name: find_denial(Access(OVERSEEN), CALLERS[name], about((), agency=agency))
         for name in ("supervisor", "auditor", "protection officer")
     }
     assert refusals == {"supervisor": DenialReason.NOT_YOUR_AGENCY, "auditor": None, "protection officer": None}
@@ -251,7 +254,7 @@ def test_a_field_that_requires_a_case_needs_a_case(case: str | None) -> None:
     officer = replace(CALLERS["protection officer"], case=case)
     access = Access(Rule.PROTECTION_OFFICER, requires_case=True)
     expected = None if case else DenialReason.CASE_REQUIRED
-    assert find_denial(access, officer, Facts((SITI,))) is expected
+    assert find_denial(access, officer, about((SITI,))) is expected
     assert find_blanket_denial(access, officer) is expected
 
 
@@ -301,20 +304,20 @@ def test_a_third_party_app_reads_only_what_its_scopes_open_about_the_person(
     access: Access, scopes: set[str], subject: Nik, refusal: DenialReason | None
 ) -> None:
     app = replace(APP, scopes=frozenset(scopes))
-    assert find_denial(access, app, Facts((subject,), children=frozenset({CHILD}))) is refusal
+    assert find_denial(access, app, about((subject,), children=frozenset({CHILD}))) is refusal
     assert not needs_family_card(access, app)
 
 
 def test_an_assistant_acts_only_in_the_citys_own_apps() -> None:
     assistant = replace(CALLERS["assistant"], first_party=False, scopes=frozenset({"citizen:tax"}))
-    assert find_denial(OF_TAX, assistant, Facts((SITI,))) is R.FIRST_PARTY_ONLY
+    assert find_denial(OF_TAX, assistant, about((SITI,))) is R.FIRST_PARTY_ONLY
     assert find_blanket_denial(OF_TAX, assistant) is R.FIRST_PARTY_ONLY
 
 
 def test_a_scope_does_not_raise_the_assurance() -> None:
     app = replace(APP, scopes=frozenset({"citizen:tax"}), assurance=Assurance.LOW)
     assert (
-        find_denial(replace(OF_TAX, classification=Classification.FINANCE), app, Facts((SITI,))) is R.ASSURANCE_TOO_LOW
+        find_denial(replace(OF_TAX, classification=Classification.FINANCE), app, about((SITI,))) is R.ASSURANCE_TOO_LOW
     )
 
 
@@ -335,11 +338,11 @@ def test_a_change_needs_a_recent_sign_in(authenticated_at: float | None, refusal
         Access(Rule.SELF, requires_recent_sign_in=True),
         replace(CITIZEN, authenticated_at=authenticated_at),
     )
-    assert find_denial(access, person, Facts((SITI,), now=1000.0)) is refusal
+    assert find_denial(access, person, about((SITI,), now=1000.0)) is refusal
     assert find_blanket_denial(access, person, 1000.0) is refusal
-    assert find_denial(access, person, Facts((BUDI,), now=1000.0)) is R.NOT_YOURS
-    assert find_denial(access, person, Facts((SITI,))) is R.REAUTHENTICATION_REQUIRED  # the current time is unknown
-    assert find_denial(access, replace(person, first_party=False), Facts((SITI,), now=1000.0)) is R.FIRST_PARTY_ONLY
+    assert find_denial(access, person, about((BUDI,), now=1000.0)) is R.NOT_YOURS
+    assert find_denial(access, person, about((SITI,))) is R.REAUTHENTICATION_REQUIRED  # the current time is unknown
+    assert find_denial(access, replace(person, first_party=False), about((SITI,), now=1000.0)) is R.FIRST_PARTY_ONLY
 
 
 def test_each_denial_reason_says_what_to_do_or_why() -> None:
@@ -350,7 +353,7 @@ def test_each_denial_reason_says_what_to_do_or_why() -> None:
 @pytest.mark.parametrize("preferences", [Known(CONSENTED), NotLoaded()], ids=["consented", "not loaded"])
 def test_no_consent_opens_a_record_about_no_person(preferences: Preferences) -> None:
     access = Access(Rule.PARTNER, scope=Scope.TAX)
-    assert find_denial(access, CALLERS["partner"], Facts((), preferences=preferences)) is DenialReason.CONSENT_REQUIRED
+    assert find_denial(access, CALLERS["partner"], about((), preferences=preferences)) is DenialReason.CONSENT_REQUIRED
 
 
 @pytest.mark.parametrize(
@@ -368,7 +371,7 @@ def test_a_consent_opens_only_its_scopes_for_its_client_and_purpose(change: dict
     preferences = DataPreferences(consents=(replace(CONSENT, **change),))
     access = Access(Rule.PARTNER, scope=Scope.TAX)
     assert (
-        find_denial(access, CALLERS["partner"], Facts((SITI,), preferences=Known(preferences)))
+        find_denial(access, CALLERS["partner"], about((SITI,), preferences=Known(preferences)))
         is DenialReason.CONSENT_REQUIRED
     )
 
@@ -376,11 +379,11 @@ def test_a_consent_opens_only_its_scopes_for_its_client_and_purpose(change: dict
 def test_a_record_about_several_people_needs_the_consent_of_each() -> None:
     access, both = Access(Rule.PARTNER, scope=Scope.TAX), (SITI, BUDI)
     assert (
-        find_denial(access, CALLERS["partner"], Facts(both, preferences=Known(CONSENTED)))
+        find_denial(access, CALLERS["partner"], about(both, preferences=Known(CONSENTED)))
         is DenialReason.CONSENT_REQUIRED
     )
     preferences = DataPreferences(consents=(CONSENT, replace(CONSENT, subject=BUDI)))
-    assert is_allowed(access, CALLERS["partner"], Facts(both, preferences=Known(preferences)))
+    assert is_allowed(access, CALLERS["partner"], about(both, preferences=Known(preferences)))
 
 
 RESTRICTING = ["official", "agency system", "partner"]
@@ -398,7 +401,7 @@ def test_a_restriction_denies_every_caller_with_a_purpose(name: str, *, named: b
         ),
     )
     access = Access(FOR_A_PURPOSE[name], scope=Scope.TAX)
-    facts = Facts((SITI,), policy=policy, preferences=Known(preferences))
+    facts = about((SITI,), policy=policy, preferences=Known(preferences))
     assert find_denial(access, caller, facts) is DenialReason.RESTRICTED
 
 
@@ -406,17 +409,17 @@ def test_a_restriction_denies_every_caller_with_a_purpose(name: str, *, named: b
 def test_a_restriction_of_other_purposes_changes_nothing(name: str) -> None:
     other = Restriction(subject=SITI, number="H", purposes=(Purpose.HEALTHCARE,), since=NOW)
     preferences = DataPreferences(consents=(CONSENT,), restrictions=(other,))
-    facts = Facts((SITI,), preferences=Known(preferences))
+    facts = about((SITI,), preferences=Known(preferences))
     assert is_allowed(Access(FOR_A_PURPOSE[name], scope=Scope.TAX), CALLERS[name], facts)
 
 
 def test_unrestrictable_purposes_are_allowed_despite_a_restriction() -> None:
     restriction = Restriction(subject=SITI, number="H", purposes=(), since=NOW)
     preferences = DataPreferences(restrictions=(restriction,), people_in_case=frozenset({SITI}))
-    assert is_allowed(Access(Rule.OFFICIAL), ANSWERING, Facts((SITI,), preferences=Known(preferences)))
-    none = AccessPolicy(unrestrictable=frozenset())
+    assert is_allowed(Access(Rule.OFFICIAL), ANSWERING, about((SITI,), preferences=Known(preferences)))
+    none = replace(build_policy(), unrestrictable=frozenset())
     assert (
-        find_denial(Access(Rule.OFFICIAL), ANSWERING, Facts((SITI,), policy=none, preferences=Known(preferences)))
+        find_denial(Access(Rule.OFFICIAL), ANSWERING, about((SITI,), policy=none, preferences=Known(preferences)))
         is DenialReason.RESTRICTED
     )
 
@@ -434,10 +437,10 @@ def test_an_official_who_answers_a_data_request_reads_only_about_its_person(
     people_in_case: frozenset[Nik] | None, refusal: DenialReason | None
 ) -> None:
     preferences = DataPreferences(people_in_case=people_in_case)
-    assert find_denial(Access(Rule.OFFICIAL), ANSWERING, Facts((SITI,), preferences=Known(preferences))) is refusal
-    assert find_denial(Access(Rule.OFFICIAL), ANSWERING, Facts((SITI, BUDI), preferences=Known(preferences))) is refusal
+    assert find_denial(Access(Rule.OFFICIAL), ANSWERING, about((SITI,), preferences=Known(preferences))) is refusal
+    assert find_denial(Access(Rule.OFFICIAL), ANSWERING, about((SITI, BUDI), preferences=Known(preferences))) is refusal
     finding = Access(Rule.OFFICIAL, purposes=frozenset({Purpose.SUBJECT_REQUEST}), allows_any_case=True)
-    assert find_denial(finding, ANSWERING, Facts((SITI,), preferences=Known(preferences))) is None
+    assert find_denial(finding, ANSWERING, about((SITI,), preferences=Known(preferences))) is None
 
 
 @pytest.mark.parametrize(
@@ -450,25 +453,25 @@ def test_a_case_for_another_purpose_counts_if_an_agencys_register_holds_it(
     name: str, people_in_case: frozenset[Nik] | None, refusal: DenialReason | None
 ) -> None:
     caller = CALLERS[name]
-    facts = Facts((SITI,), preferences=Known(DataPreferences(people_in_case=people_in_case)))
+    facts = about((SITI,), preferences=Known(DataPreferences(people_in_case=people_in_case)))
     assert find_denial(Access(FOR_A_PURPOSE[name]), caller, facts) is refusal
 
 
 def test_no_data_request_about_an_unknown_person_can_be_answered() -> None:
-    assert find_denial(Access(Rule.OFFICIAL), ANSWERING, Facts(UnknownPerson())) is DenialReason.PERSON_UNKNOWN
+    assert find_denial(Access(Rule.OFFICIAL), ANSWERING, about(UnknownPerson())) is DenialReason.PERSON_UNKNOWN
 
 
 @pytest.mark.parametrize("name", ["citizen", "assistant"])
 def test_a_person_with_a_restriction_still_reads_their_own_data(name: str) -> None:
     preferences = DataPreferences(restrictions=(Restriction(subject=SITI, number="H", purposes=(), since=NOW),))
-    assert is_allowed(Access(Rule.SELF | Rule.ASSISTANT), CALLERS[name], Facts((SITI,), preferences=Known(preferences)))
+    assert is_allowed(Access(Rule.SELF | Rule.ASSISTANT), CALLERS[name], about((SITI,), preferences=Known(preferences)))
 
 
 @pytest.mark.parametrize("name", CALLERS)
 def test_preferences_are_needed_only_for_callers_with_a_purpose(name: str) -> None:
     assert CALLERS[name].states_purpose is (name in RESTRICTING)
     every = ~Rule.PUBLIC
-    decision = decide(Access(every, scope=Scope.TAX), CALLERS[name], Facts((BUDI,)))
+    decision = decide(Access(every, scope=Scope.TAX), CALLERS[name], about((BUDI,)))
     assert (decision == NeedsFact(Fact.PREFERENCES)) is (name in RESTRICTING)
 
 
@@ -479,7 +482,7 @@ def test_a_childs_data_needs_a_purpose_of_the_field_or_one_for_children(name: st
     caller, rule = replace(CALLERS[name], purpose=purpose.name), FOR_A_PURPOSE[name]
     for named, access in ((False, Access(rule)), (True, Access(rule, purposes=frozenset({purpose})))):
         preferences = DataPreferences(people_in_case=frozenset({CHILD}))
-        of_others = Facts((CHILD,), policy=policy, preferences=Known(preferences))
+        of_others = about((CHILD,), policy=policy, preferences=Known(preferences))
         of_child = of_others._replace(concerns_child=True)
         covered = named or purpose in CHILD_PURPOSES
         assert decide(access, caller, of_others) == Allowed(rule)
@@ -492,14 +495,14 @@ def test_a_child_changes_no_other_denial() -> None:
         (replace(OFFICIAL, purpose=None), R.PURPOSE_REQUIRED),
         (replace(OFFICIAL, case=None), R.CASE_REQUIRED),
     ):
-        assert find_denial(Access(Rule.OFFICIAL), caller, Facts((CHILD,), concerns_child=True)) is refusal
+        assert find_denial(Access(Rule.OFFICIAL), caller, about((CHILD,), concerns_child=True)) is refusal
 
 
 def test_partners_read_nothing_about_a_child_even_with_consent() -> None:
     access = Access(Rule.PARTNER, purposes=NAMED, scope=Scope.TAX)
     consented = DataPreferences(consents=(replace(CONSENT, subject=CHILD),))
     for preferences in (NotLoaded(), Known(consented)):
-        of_adult = Facts((CHILD,), preferences=preferences)
+        of_adult = about((CHILD,), preferences=preferences)
         for facts in (of_adult, of_adult._replace(leads_to_purposes=True)):
             of_child = facts._replace(concerns_child=True)
             assert not isinstance(decide(access, CALLERS["partner"], facts), Denied)
@@ -509,6 +512,6 @@ def test_partners_read_nothing_about_a_child_even_with_consent() -> None:
 @pytest.mark.parametrize("name", ["citizen", "assistant", "business", "anonymous", "auditor"])
 def test_a_child_makes_no_difference_for_other_callers(name: str) -> None:
     for rule in Rule:
-        facts = Facts((CHILD,), NIB, children=frozenset({CHILD}))
+        facts = about((CHILD,), NIB, children=frozenset({CHILD}))
         plain = decide(Access(rule), CALLERS[name], facts)
         assert decide(Access(rule), CALLERS[name], facts._replace(concerns_child=True)) == plain

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from itertools import product
 
 import pytest
@@ -18,7 +19,10 @@ from records.hub.data_preferences import DataPreferences, Restriction
 from records.identifiers import Nik
 from records.purposes import CitizenScope, Purpose, Scope
 from tests.auth.callers import BUDI, CALLERS, NIB, SITI
+from tests.fakes.city import build_policy
 from tests.fakes.clients import build_client
+
+about = partial(Facts, policy=build_policy())
 
 CHILD = Nik("3171014107120003")
 NOW = datetime(2026, 11, 25, 9, 0, tzinfo=UTC)
@@ -76,82 +80,82 @@ class Trial:
 
 
 ROWS = (
-    Trial("public data, no record yet", Access(R.PUBLIC), CALLERS["anonymous"], Facts(ANY), Allowed(R.PUBLIC)),
-    Trial("public data, any record", Access(R.PUBLIC), CITIZEN, Facts((BUDI,)), Allowed(R.PUBLIC)),
-    Trial("nobody is signed in", PERSONAL, CALLERS["anonymous"], Facts(ANY), Denied(D.SIGN_IN)),
-    Trial("a role without personal data", PERSONAL, CALLERS["operator"], Facts(ANY), Denied(D.NOT_FOR_YOUR_ROLE)),
-    Trial("a citizen, no record yet", PERSONAL, CITIZEN, Facts(ANY), SUBJECTS),
-    Trial("a citizen, own record", PERSONAL, CITIZEN, Facts((SITI,)), Allowed(R.SELF)),
-    Trial("a citizen, own among several", PERSONAL, CITIZEN, Facts((BUDI, SITI)), Allowed(R.SELF)),
-    Trial("a citizen, another's record", PERSONAL, CITIZEN, Facts((CHILD,)), CARD),
-    Trial("their child by the card", PERSONAL, CITIZEN, Facts((CHILD,), children={CHILD}), Allowed(R.GUARDIAN)),
-    Trial("no child of theirs", PERSONAL, CITIZEN, Facts((CHILD,), children=()), Denied(D.NOT_YOURS)),
-    Trial("a record of nobody", PERSONAL, CITIZEN, Facts(()), Denied(D.NOT_YOURS)),
-    Trial("an unknown person", PERSONAL, CITIZEN, Facts(UNKNOWN), Denied(D.NOT_YOURS)),
-    Trial("unsure, no record yet", HEALTH, UNSURE, Facts(ANY), Denied(D.ASSURANCE_TOO_LOW)),
-    Trial("unsure, own health", HEALTH, UNSURE, Facts((SITI,)), Denied(D.ASSURANCE_TOO_LOW)),
-    Trial("unsure, own other data", PERSONAL, UNSURE, Facts((SITI,)), Allowed(R.SELF)),
-    Trial("unsure, a child", PERSONAL, UNSURE, Facts((CHILD,)), Denied(D.NOT_YOURS)),
-    Trial("an app with the scope, own", PERSONAL, APP, Facts((SITI,)), Allowed(R.SELF)),
-    Trial("an app with the scope, a child", PERSONAL, APP, Facts((CHILD,)), Denied(D.NOT_YOURS)),
-    Trial("an app without it", PERSONAL, replace(APP, scopes=frozenset()), Facts(ANY), Denied(D.SCOPE_REQUIRED)),
-    Trial("an app, no scope opens it", CHANGE, APP, Facts(ANY), Denied(D.FIRST_PARTY_ONLY)),
-    Trial("an assistant, whom they help", PERSONAL, CALLERS["assistant"], Facts((SITI,)), Allowed(R.ASSISTANT)),
-    Trial("an assistant, themself", PERSONAL, CALLERS["assistant"], Facts((BUDI,)), Denied(D.NOT_YOURS)),
-    Trial("an old sign-in, no record yet", CHANGE, CITIZEN, Facts(ANY), Denied(D.REAUTHENTICATION_REQUIRED)),
-    Trial("an old sign-in", CHANGE, CITIZEN, Facts((SITI,), now=1.0), Denied(D.REAUTHENTICATION_REQUIRED)),
-    Trial("a new sign-in", CHANGE, replace(CITIZEN, authenticated_at=1.0), Facts((SITI,), now=1.0), Allowed(R.SELF)),
-    Trial("a citizen, overseers' data", OVERSEEN, CITIZEN, Facts(ANY), Denied(D.NOT_FOR_CITIZENS)),
-    Trial("an official, no record yet", PERSONAL, OFFICIAL, Facts(ANY), SUBJECTS),
-    Trial("an official, a person", PERSONAL, OFFICIAL, Facts((SITI,)), PREFERENCES),
-    Trial("who said nothing", PERSONAL, OFFICIAL, Facts((SITI,), preferences=NOTHING), Allowed(R.OFFICIAL)),
-    Trial("who restricts it", PERSONAL, OFFICIAL, Facts((SITI,), preferences=RESTRICTED), Denied(D.RESTRICTED)),
-    Trial("an official, nobody", PERSONAL, OFFICIAL, Facts(()), Allowed(R.OFFICIAL)),
-    Trial("an official, unknown person", PERSONAL, OFFICIAL, Facts(UNKNOWN), Denied(D.PERSON_UNKNOWN)),
-    Trial("no purpose", PERSONAL, replace(OFFICIAL, purpose=None), Facts(ANY), Denied(D.PURPOSE_REQUIRED)),
-    Trial("no case", PERSONAL, replace(OFFICIAL, case=None), Facts((SITI,)), Denied(D.CASE_REQUIRED)),
+    Trial("public data, no record yet", Access(R.PUBLIC), CALLERS["anonymous"], about(ANY), Allowed(R.PUBLIC)),
+    Trial("public data, any record", Access(R.PUBLIC), CITIZEN, about((BUDI,)), Allowed(R.PUBLIC)),
+    Trial("nobody is signed in", PERSONAL, CALLERS["anonymous"], about(ANY), Denied(D.SIGN_IN)),
+    Trial("a role without personal data", PERSONAL, CALLERS["operator"], about(ANY), Denied(D.NOT_FOR_YOUR_ROLE)),
+    Trial("a citizen, no record yet", PERSONAL, CITIZEN, about(ANY), SUBJECTS),
+    Trial("a citizen, own record", PERSONAL, CITIZEN, about((SITI,)), Allowed(R.SELF)),
+    Trial("a citizen, own among several", PERSONAL, CITIZEN, about((BUDI, SITI)), Allowed(R.SELF)),
+    Trial("a citizen, another's record", PERSONAL, CITIZEN, about((CHILD,)), CARD),
+    Trial("their child by the card", PERSONAL, CITIZEN, about((CHILD,), children={CHILD}), Allowed(R.GUARDIAN)),
+    Trial("no child of theirs", PERSONAL, CITIZEN, about((CHILD,), children=()), Denied(D.NOT_YOURS)),
+    Trial("a record of nobody", PERSONAL, CITIZEN, about(()), Denied(D.NOT_YOURS)),
+    Trial("an unknown person", PERSONAL, CITIZEN, about(UNKNOWN), Denied(D.NOT_YOURS)),
+    Trial("unsure, no record yet", HEALTH, UNSURE, about(ANY), Denied(D.ASSURANCE_TOO_LOW)),
+    Trial("unsure, own health", HEALTH, UNSURE, about((SITI,)), Denied(D.ASSURANCE_TOO_LOW)),
+    Trial("unsure, own other data", PERSONAL, UNSURE, about((SITI,)), Allowed(R.SELF)),
+    Trial("unsure, a child", PERSONAL, UNSURE, about((CHILD,)), Denied(D.NOT_YOURS)),
+    Trial("an app with the scope, own", PERSONAL, APP, about((SITI,)), Allowed(R.SELF)),
+    Trial("an app with the scope, a child", PERSONAL, APP, about((CHILD,)), Denied(D.NOT_YOURS)),
+    Trial("an app without it", PERSONAL, replace(APP, scopes=frozenset()), about(ANY), Denied(D.SCOPE_REQUIRED)),
+    Trial("an app, no scope opens it", CHANGE, APP, about(ANY), Denied(D.FIRST_PARTY_ONLY)),
+    Trial("an assistant, whom they help", PERSONAL, CALLERS["assistant"], about((SITI,)), Allowed(R.ASSISTANT)),
+    Trial("an assistant, themself", PERSONAL, CALLERS["assistant"], about((BUDI,)), Denied(D.NOT_YOURS)),
+    Trial("an old sign-in, no record yet", CHANGE, CITIZEN, about(ANY), Denied(D.REAUTHENTICATION_REQUIRED)),
+    Trial("an old sign-in", CHANGE, CITIZEN, about((SITI,), now=1.0), Denied(D.REAUTHENTICATION_REQUIRED)),
+    Trial("a new sign-in", CHANGE, replace(CITIZEN, authenticated_at=1.0), about((SITI,), now=1.0), Allowed(R.SELF)),
+    Trial("a citizen, overseers' data", OVERSEEN, CITIZEN, about(ANY), Denied(D.NOT_FOR_CITIZENS)),
+    Trial("an official, no record yet", PERSONAL, OFFICIAL, about(ANY), SUBJECTS),
+    Trial("an official, a person", PERSONAL, OFFICIAL, about((SITI,)), PREFERENCES),
+    Trial("who said nothing", PERSONAL, OFFICIAL, about((SITI,), preferences=NOTHING), Allowed(R.OFFICIAL)),
+    Trial("who restricts it", PERSONAL, OFFICIAL, about((SITI,), preferences=RESTRICTED), Denied(D.RESTRICTED)),
+    Trial("an official, nobody", PERSONAL, OFFICIAL, about(()), Allowed(R.OFFICIAL)),
+    Trial("an official, unknown person", PERSONAL, OFFICIAL, about(UNKNOWN), Denied(D.PERSON_UNKNOWN)),
+    Trial("no purpose", PERSONAL, replace(OFFICIAL, purpose=None), about(ANY), Denied(D.PURPOSE_REQUIRED)),
+    Trial("no case", PERSONAL, replace(OFFICIAL, case=None), about((SITI,)), Denied(D.CASE_REQUIRED)),
     Trial(
-        "not the agency's purpose", PERSONAL, replace(OFFICIAL, agency="pbb"), Facts(ANY), Denied(D.PURPOSE_NOT_ALLOWED)
+        "not the agency's purpose", PERSONAL, replace(OFFICIAL, agency="pbb"), about(ANY), Denied(D.PURPOSE_NOT_ALLOWED)
     ),
-    Trial("not the field's purpose", HEALTH, OFFICIAL, Facts((SITI,)), Denied(D.PURPOSE_DOES_NOT_COVER)),
-    Trial("a child, other purpose", PERSONAL, OTHER_PURPOSE, Facts((CHILD,), concerns_child=True),
+    Trial("not the field's purpose", HEALTH, OFFICIAL, about((SITI,)), Denied(D.PURPOSE_DOES_NOT_COVER)),
+    Trial("a child, other purpose", PERSONAL, OTHER_PURPOSE, about((CHILD,), concerns_child=True),
         Denied(D.PURPOSE_DOES_NOT_COVER)),
-    Trial("a way to a child", PERSONAL, OTHER_PURPOSE, Facts((CHILD,), concerns_child=True, leads_to_purposes=True),
+    Trial("a way to a child", PERSONAL, OTHER_PURPOSE, about((CHILD,), concerns_child=True, leads_to_purposes=True),
         PREFERENCES),
-    Trial("a child, a purpose of children", PERSONAL, OFFICIAL, Facts((CHILD,), concerns_child=True), PREFERENCES),
-    Trial("a data request of theirs", PERSONAL, ANSWERING, Facts((SITI,), preferences=IN_CASE), Allowed(R.OFFICIAL)),
-    Trial("of another", PERSONAL, ANSWERING, Facts((SITI,), preferences=NOT_IN_CASE), Denied(D.CASE_NOT_OPEN)),
-    Trial("a data request, nobody", PERSONAL, ANSWERING, Facts(()), Denied(D.CASE_NOT_OPEN)),
-    Trial("a data request, unknown person", PERSONAL, ANSWERING, Facts(UNKNOWN), Denied(D.PERSON_UNKNOWN)),
-    Trial("a case in the register", PERSONAL, OFFICIAL, Facts((SITI,), preferences=IN_CASE), Allowed(R.OFFICIAL)),
-    Trial("a case not in it", PERSONAL, OFFICIAL, Facts((SITI,), preferences=NOT_IN_CASE), Denied(D.CASE_NOT_OPEN)),
-    Trial("an official, citizens' data", CHANGE, OFFICIAL, Facts(ANY), Denied(D.NOT_FOR_OFFICIALS)),
-    Trial("a system, citizens' data", CHANGE, CALLERS["agency system"], Facts(ANY), Denied(D.NOT_FOR_SYSTEMS)),
-    Trial("a system, a person", PERSONAL, CALLERS["agency system"], Facts((SITI,)), PREFERENCES),
-    Trial("a partner, no record yet", PERSONAL, PARTNER, Facts(ANY), SUBJECTS),
-    Trial("a partner, a person", PERSONAL, PARTNER, Facts((SITI,)), PREFERENCES),
-    Trial("who consented", PERSONAL, PARTNER, Facts((SITI,), preferences=SAID), Allowed(R.PARTNER)),
-    Trial("who did not", PERSONAL, PARTNER, Facts((SITI,), preferences=NOTHING), Denied(D.CONSENT_REQUIRED)),
-    Trial("one of two did", PERSONAL, PARTNER, Facts((SITI, BUDI), preferences=SAID), Denied(D.CONSENT_REQUIRED)),
-    Trial("a partner, nobody", PERSONAL, PARTNER, Facts((), preferences=SAID), Denied(D.CONSENT_REQUIRED)),
-    Trial("a partner, unknown person", PERSONAL, PARTNER, Facts(UNKNOWN), Denied(D.PERSON_UNKNOWN)),
-    Trial("a partner, a child", PERSONAL, PARTNER, Facts((CHILD,), concerns_child=True), Denied(D.NOT_FOR_PARTNERS)),
-    Trial("without the scope", PERSONAL, replace(PARTNER, scopes=frozenset()), Facts(ANY), Denied(D.SCOPE_REQUIRED)),
+    Trial("a child, a purpose of children", PERSONAL, OFFICIAL, about((CHILD,), concerns_child=True), PREFERENCES),
+    Trial("a data request of theirs", PERSONAL, ANSWERING, about((SITI,), preferences=IN_CASE), Allowed(R.OFFICIAL)),
+    Trial("of another", PERSONAL, ANSWERING, about((SITI,), preferences=NOT_IN_CASE), Denied(D.CASE_NOT_OPEN)),
+    Trial("a data request, nobody", PERSONAL, ANSWERING, about(()), Denied(D.CASE_NOT_OPEN)),
+    Trial("a data request, unknown person", PERSONAL, ANSWERING, about(UNKNOWN), Denied(D.PERSON_UNKNOWN)),
+    Trial("a case in the register", PERSONAL, OFFICIAL, about((SITI,), preferences=IN_CASE), Allowed(R.OFFICIAL)),
+    Trial("a case not in it", PERSONAL, OFFICIAL, about((SITI,), preferences=NOT_IN_CASE), Denied(D.CASE_NOT_OPEN)),
+    Trial("an official, citizens' data", CHANGE, OFFICIAL, about(ANY), Denied(D.NOT_FOR_OFFICIALS)),
+    Trial("a system, citizens' data", CHANGE, CALLERS["agency system"], about(ANY), Denied(D.NOT_FOR_SYSTEMS)),
+    Trial("a system, a person", PERSONAL, CALLERS["agency system"], about((SITI,)), PREFERENCES),
+    Trial("a partner, no record yet", PERSONAL, PARTNER, about(ANY), SUBJECTS),
+    Trial("a partner, a person", PERSONAL, PARTNER, about((SITI,)), PREFERENCES),
+    Trial("who consented", PERSONAL, PARTNER, about((SITI,), preferences=SAID), Allowed(R.PARTNER)),
+    Trial("who did not", PERSONAL, PARTNER, about((SITI,), preferences=NOTHING), Denied(D.CONSENT_REQUIRED)),
+    Trial("one of two did", PERSONAL, PARTNER, about((SITI, BUDI), preferences=SAID), Denied(D.CONSENT_REQUIRED)),
+    Trial("a partner, nobody", PERSONAL, PARTNER, about((), preferences=SAID), Denied(D.CONSENT_REQUIRED)),
+    Trial("a partner, unknown person", PERSONAL, PARTNER, about(UNKNOWN), Denied(D.PERSON_UNKNOWN)),
+    Trial("a partner, a child", PERSONAL, PARTNER, about((CHILD,), concerns_child=True), Denied(D.NOT_FOR_PARTNERS)),
+    Trial("without the scope", PERSONAL, replace(PARTNER, scopes=frozenset()), about(ANY), Denied(D.SCOPE_REQUIRED)),
     Trial("any consent will do", CONSENT, replace(PARTNER, scopes=frozenset()),
-        Facts((SITI,), preferences=SAID), Allowed(R.PARTNER)),
-    Trial("the consent's id is unknown", CONSENT, PARTNER, Facts(()), Denied(D.CONSENT_REQUIRED)),
-    Trial("no scope opens it to partners", Access(R.PARTNER), PARTNER, Facts(ANY), Denied(D.NOT_FOR_PARTNERS)),
-    Trial("a business, no record yet", Access(R.BUSINESS), CALLERS["business"], Facts(ANY), SUBJECTS),
-    Trial("a business, itself", Access(R.BUSINESS), CALLERS["business"], Facts((), NIB), Allowed(R.BUSINESS)),
-    Trial("a business, another", Access(R.BUSINESS), CALLERS["business"], Facts((), "9"), Denied(D.NOT_YOUR_BUSINESS)),
-    Trial("a business, people's data", PERSONAL, CALLERS["business"], Facts(ANY), Denied(D.NOT_FOR_BUSINESSES)),
-    Trial("a supervisor without a case", OVERSEEN, CALLERS["supervisor"], Facts(ANY), Denied(D.CASE_REQUIRED)),
-    Trial("a supervisor, no record yet", OVERSEEN, replace(CALLERS["supervisor"], case="1"), Facts(ANY), SUBJECTS),
+        about((SITI,), preferences=SAID), Allowed(R.PARTNER)),
+    Trial("the consent's id is unknown", CONSENT, PARTNER, about(()), Denied(D.CONSENT_REQUIRED)),
+    Trial("no scope opens it to partners", Access(R.PARTNER), PARTNER, about(ANY), Denied(D.NOT_FOR_PARTNERS)),
+    Trial("a business, no record yet", Access(R.BUSINESS), CALLERS["business"], about(ANY), SUBJECTS),
+    Trial("a business, itself", Access(R.BUSINESS), CALLERS["business"], about((), NIB), Allowed(R.BUSINESS)),
+    Trial("a business, another", Access(R.BUSINESS), CALLERS["business"], about((), "9"), Denied(D.NOT_YOUR_BUSINESS)),
+    Trial("a business, people's data", PERSONAL, CALLERS["business"], about(ANY), Denied(D.NOT_FOR_BUSINESSES)),
+    Trial("a supervisor without a case", OVERSEEN, CALLERS["supervisor"], about(ANY), Denied(D.CASE_REQUIRED)),
+    Trial("a supervisor, no record yet", OVERSEEN, replace(CALLERS["supervisor"], case="1"), about(ANY), SUBJECTS),
     Trial("their own agency", OVERSEEN, replace(CALLERS["supervisor"], case="1"),
-        Facts((), agency="dukcapil"), Allowed(R.SUPERVISOR)),
-    Trial("another agency", OVERSEEN, CALLERS["supervisor"], Facts((), agency="pbb"), Denied(D.NOT_YOUR_AGENCY)),
-    Trial("an auditor, no record yet", OVERSEEN, replace(CALLERS["auditor"], case="1"), Facts(ANY), Allowed(R.AUDITOR)),
-    Trial("an officer without a case", OVERSEEN, CALLERS["protection officer"], Facts(()), Denied(D.CASE_REQUIRED)),
+        about((), agency="dukcapil"), Allowed(R.SUPERVISOR)),
+    Trial("another agency", OVERSEEN, CALLERS["supervisor"], about((), agency="pbb"), Denied(D.NOT_YOUR_AGENCY)),
+    Trial("an auditor, no record yet", OVERSEEN, replace(CALLERS["auditor"], case="1"), about(ANY), Allowed(R.AUDITOR)),
+    Trial("an officer without a case", OVERSEEN, CALLERS["protection officer"], about(()), Denied(D.CASE_REQUIRED)),
 )  # fmt: skip
 
 
@@ -180,7 +184,7 @@ ACCESSES = (PERSONAL, HEALTH, OVERSEEN, CHANGE, CONSENT, Access(R.BUSINESS), Acc
 @pytest.mark.parametrize("people", PEOPLE, ids=str)
 def test_a_fact_never_turns_a_denial_into_a_permission(caller: Caller, people: Subjects) -> None:
     for access, of_child in product(ACCESSES, (False, True)):
-        facts = Facts(people, NIB, "dukcapil", concerns_child=of_child)
+        facts = about(people, NIB, "dukcapil", concerns_child=of_child)
         before = decide(access, caller, facts)
         for children, preferences in product(CHILDREN, SAYINGS):
             after = decide(access, caller, facts._replace(children=children, preferences=preferences))
@@ -195,7 +199,7 @@ def test_a_decision_before_any_record_holds_for_each_record(
     caller: Caller,
 ) -> None:
     for access, people, children, preferences in product(ACCESSES, PEOPLE, CHILDREN, SAYINGS):
-        before = decide(access, caller, Facts())
-        after = decide(access, caller, Facts(people, NIB, "dukcapil", children=children, preferences=preferences))
+        before = decide(access, caller, about())
+        after = decide(access, caller, about(people, NIB, "dukcapil", children=children, preferences=preferences))
         if not isinstance(before, NeedsFact):
             assert type(after) is type(before)

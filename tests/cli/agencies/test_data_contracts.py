@@ -2,40 +2,33 @@
 
 from __future__ import annotations
 
+import tomllib
+from datetime import date
 from pathlib import Path
 
 import pytest
 
 from auth.tokens.development_issuer import DevelopmentIssuer
+from settings.city.folder import DEFAULT_CITY
 from tests.cli.command_line import ServeProcess, run_simpul, temporary_state_folder
 from tests.fakes.bound_issuer import build_bound_issuer
-from tests.sandbox_agencies import ROOT, free_port
+from tests.fakes.city import VARIABLES, write_city
+from tests.sandbox_agencies import free_port
 
-SAMPLE = ROOT / "sandbox" / "contracts.toml"
-AGENCIES = {
-    "SIMPUL_SECRET": "c2VjcmV0c2VjcmV0c2VjcmV0c2VjcmV0c2VjcmV0c2U=",
-    "SIMPUL_DUKCAPIL_URL": "postgresql://a:b@127.0.0.1:9/siak",
-    "SIMPUL_JAKPRENEUR_URL": "mysql://a:b@127.0.0.1:9/jakpreneur",
-    "SIMPUL_PBB_URL": "http://127.0.0.1:9/",
-    "SIMPUL_PBB_USER": "a",
-    "SIMPUL_PBB_PASSWORD": "b",
-    "SIMPUL_CRM_URL": "http://127.0.0.1:9",
-    "SIMPUL_CRM_KEY": "a",
-    "SIMPUL_PANGAN_URL": "http://127.0.0.1:9",
-    "SIMPUL_PANGAN_KEY": "a",
-}
+HUB = {"SIMPUL_SECRET": "c2VjcmV0c2VjcmV0c2VjcmV0c2VjcmV0c2VjcmV0c2U=", **VARIABLES}
+ASSESSED_LATE = ("jakpreneur", "crm")
 
 
-def write_changed(folder: Path, old: str, new: str) -> Path:
-    path = folder / "contracts.toml"
-    text = SAMPLE.read_text()
-    assert old in text
-    path.write_text(text.replace(old, new))
-    return path
+def write_contract(folder: Path, agency: str, **assessment: object) -> Path:
+    """A city whose agency has another assessment."""
+    manifest = tomllib.loads((DEFAULT_CITY / "agencies" / f"{agency}.toml").read_text(encoding="utf-8"))
+    contract = manifest["contract"]
+    contract["assessment"] |= assessment
+    return write_city(folder, contracts={agency: contract})
 
 
 def test_contracts_that_cover_everything_pass(tmp_path: Path) -> None:
-    outcome = run_simpul(tmp_path, "data-contracts", "check", str(SAMPLE))
+    outcome = run_simpul(tmp_path, "data-contracts", "check", str(DEFAULT_CITY))
     assert (outcome.returncode, outcome.stderr) == (0, "")
     lines = [line.split() for line in outcome.stdout.splitlines()]
     assert ["pbb", "PERSONAL,", "FINANCE", "DPIA-2026-002", "low", "2027-09-13"] in lines
@@ -43,27 +36,27 @@ def test_contracts_that_cover_everything_pass(tmp_path: Path) -> None:
 
 def test_a_purpose_without_a_contract_is_noted_and_passes(tmp_path: Path) -> None:
     purposes = "pbb:TAX_ASSESSMENT,HEALTHCARE crm:COMPLAINT_HANDLING"
-    outcome = run_simpul(tmp_path, "data-contracts", "check", str(SAMPLE), SIMPUL_PURPOSES=purposes)
+    outcome = run_simpul(tmp_path, "data-contracts", "check", str(DEFAULT_CITY), SIMPUL_PURPOSES=purposes)
     assert (outcome.returncode, outcome.stderr) == (0, "")
     assert [line for line in outcome.stdout.splitlines() if line.startswith("Note:")] == [
         "Note: SIMPUL_PURPOSES allows officials of 'pbb' to state HEALTHCARE, which its data contract does not name."
     ]
-    wrong = run_simpul(tmp_path, "data-contracts", "check", str(SAMPLE), SIMPUL_PURPOSES="pbb:CURIOSITY")
+    wrong = run_simpul(tmp_path, "data-contracts", "check", str(DEFAULT_CITY), SIMPUL_PURPOSES="pbb:CURIOSITY")
     assert wrong.returncode == 1
     assert "'pbb:CURIOSITY' does not assign purposes to an agency" in wrong.stderr
 
 
 def test_uncovered_data_is_named_and_fails(tmp_path: Path) -> None:
-    path = write_changed(tmp_path, 'classes = ["PERSONAL", "HEALTH", "CHILD"]', 'classes = ["PERSONAL", "CHILD"]')
+    path = write_contract(tmp_path / "city", "dukcapil", classes=["PERSONAL", "CHILD"])
     outcome = run_simpul(tmp_path, "data-contracts", "check", str(path))
     assert outcome.returncode == 1
     assert outcome.stderr == "simpul: the impact assessment DPIA-2026-001 of 'dukcapil' does not cover HEALTH data\n"
 
 
-def test_a_malformed_file_is_one_line(tmp_path: Path) -> None:
-    outcome = run_simpul(tmp_path, "data-contracts", "check", str(tmp_path / "none.toml"))
+def test_a_folder_that_is_no_city_is_one_line(tmp_path: Path) -> None:
+    outcome = run_simpul(tmp_path, "data-contracts", "check", str(tmp_path / "none"))
     assert outcome.returncode == 1
-    assert "cannot be read: No such file" in outcome.stderr
+    assert outcome.stderr == f"simpul: {tmp_path}/none/city.toml: it cannot be read: No such file or directory\n"
 
 
 def test_the_hub_of_the_sandbox_uses_its_contracts(serve_process: ServeProcess) -> None:
@@ -74,21 +67,36 @@ def test_the_hub_of_the_sandbox_uses_its_contracts(serve_process: ServeProcess) 
 
 @pytest.fixture
 def expired_contracts(tmp_path: Path) -> Path:
-    return write_changed(tmp_path, "review_by = 2027-09-20", "review_by = 2026-10-01")
+    """A city whose assessments of two agencies expired."""
+    contracts = {}
+    for agency in ASSESSED_LATE:
+        manifest = tomllib.loads((DEFAULT_CITY / "agencies" / f"{agency}.toml").read_text(encoding="utf-8"))
+        contracts[agency] = manifest["contract"]
+        contracts[agency]["assessment"]["review_by"] = date(2026, 10, 1)
+    return write_city(tmp_path / "city", contracts=contracts)
 
 
 def test_in_production_a_hub_without_valid_assessments_does_not_start(expired_contracts: Path) -> None:
     build_bound_issuer(expired_contracts.parent)
-    environment = AGENCIES | {"SIMPUL_ISSUERS": str(expired_contracts.parent / "issuers.json")}
+    environment = HUB | {"SIMPUL_ISSUERS": str(expired_contracts.parent / "issuers.json")}
+    uncontracted = write_city(expired_contracts.parent / "none", contracts={"crm": None, "pbb": None})
     with temporary_state_folder() as state:
-        none = run_simpul(state, "serve", "--no-sandbox", "--port", str(free_port()), **environment)
+        none = run_simpul(
+            state,
+            "serve",
+            "--no-sandbox",
+            "--port",
+            str(free_port()),
+            SIMPUL_CITY=str(uncontracted),
+            **environment,
+        )
         late = run_simpul(
             state,
             "serve",
             "--no-sandbox",
             "--port",
             str(free_port()),
-            SIMPUL_CONTRACTS=str(expired_contracts),
+            SIMPUL_CITY=str(expired_contracts),
             **environment,
         )
     assert (none.returncode, late.returncode) == (1, 1)
@@ -106,9 +114,9 @@ def test_in_development_a_hub_without_assessments_starts_with_one_warning(
 ) -> None:
     keys = tmp_path / "keys.json"
     DevelopmentIssuer(tmp_path / "issuer.json").write_public_keys(keys)
-    own = {"SIMPUL_ISSUER_KEYS": str(keys), "SIMPUL_DEVELOPMENT": "1", "SIMPUL_CONTRACTS": str(expired_contracts)}
+    own = {"SIMPUL_ISSUER_KEYS": str(keys), "SIMPUL_DEVELOPMENT": "1", "SIMPUL_CITY": str(expired_contracts)}
     with temporary_state_folder() as state:
-        serve = ServeProcess(state, "--no-sandbox", variables={**AGENCIES, **own})
+        serve = ServeProcess(state, "--no-sandbox", variables={**HUB, **own})
         try:
             serve.wait_until_ready()
             lines = [line for line in serve.console.splitlines() if "Data contracts" in line]

@@ -19,8 +19,9 @@ from settings import Settings
 from settings.city.folder import DEFAULT_CITY
 from tests.cache.valkey import run_valkey
 from tests.cli.command_line import run_simpul
+from tests.fakes.city import Tables, write_city
 from tests.journeys.hub_process import HubProcess
-from tests.sandbox_agencies import HOST, ROOT, free_port
+from tests.sandbox_agencies import HOST, free_port
 
 NOWHERE = "127.0.0.1:9"
 PASSWORD = "kLr83Jw0pQz5vTn1"
@@ -36,7 +37,6 @@ agencies = ["dukcapil"]
 bank = { kind = "partner" }
 siak = { kind = "agency-system", agency = "dukcapil" }
 """
-BREAKERS = "".join(f"[{agency}]\nbreaker = {{}}\n" for agency in ("dukcapil", "jakpreneur", "pbb", "crm", "pangan"))
 
 
 @pytest.fixture(scope="module")
@@ -44,7 +44,6 @@ def files() -> Iterator[Path]:
     with TemporaryDirectory() as folder:
         path = Path(folder)
         (path / "issuers.toml").write_text(ISSUERS)
-        (path / "agencies.toml").write_text(BREAKERS)
         DevelopmentIssuer(path / "private.json").write_public_keys(path / "keys.json")
         yield path
 
@@ -54,8 +53,6 @@ def build_good_settings(files: Path, **overrides: str) -> dict[str, str]:
     return {
         "SIMPUL_SECRET": base64.b64encode(secrets.token_bytes(32)).decode(),
         "SIMPUL_ISSUERS": str(files / "issuers.toml"),
-        "SIMPUL_AGENCIES": str(files / "agencies.toml"),
-        "SIMPUL_CONTRACTS": str(ROOT / "sandbox" / "contracts.toml"),
         "SIMPUL_STATE_URL": f"postgresql://simpul:{PASSWORD}@{NOWHERE}/simpul",
         "SIMPUL_REDIS_URL": "redis://127.0.0.1:9",
         "SIMPUL_PUBLIC_URL": "https://simpul.example",
@@ -103,7 +100,6 @@ def test_every_problem_is_reported_with_name_and_value_and_no_secret(files: Path
         SIMPUL_SIGN_IN_ISSUER="nobody",
         SIMPUL_STATE_URL="postgresql://a:geheim-geheim@db.example/simpul?ssl=verify-full",
         SIMPUL_JAKPRENEUR_URL="oracle://a:geheim-geheim@h/x",
-        SIMPUL_CONTRACTS="/none.toml",
     )
     code, found, output = run_check(tmp_path, without(variables, "SIMPUL_CRM_KEY", "SIMPUL_PBB_URL"))
     assert code == 1
@@ -111,11 +107,10 @@ def test_every_problem_is_reported_with_name_and_value_and_no_secret(files: Path
         ("SIMPUL_NONSENSE", ""),
         ("SIMPUL_PBB_ULR", ""),
         ("simpul_rates", ""),
+        ("SIMPUL_CRM_KEY", "not set"),
+        ("SIMPUL_PBB_URL", "not set"),
         ("SIMPUL_LISTEN", "127.0.0.1:99999"),
         ("SIMPUL_SECRET", "not shown"),
-        ("SIMPUL_CONTRACTS", "/none.toml"),
-        ("SIMPUL_PBB_URL", "not set"),
-        ("SIMPUL_CRM_KEY", "not set"),
         ("SIMPUL_PUBLIC_URL", "http://simpul.example"),
         ("SIMPUL_SIGN_IN_ISSUER", "nobody"),
         ("SIMPUL_SIGN_IN_CLIENT", "not set"),
@@ -163,7 +158,6 @@ RISKY = {
     "SIMPUL_FAILED_TOKENS": "0",
     "SIMPUL_INTROSPECTION": "on",
     "SIMPUL_CACHE_MEGABYTES": "0",
-    "SIMPUL_AGENCIES": None,
     "SIMPUL_PUBLIC_URL": None,
 }
 
@@ -174,6 +168,27 @@ def find_warnings(variables: Mapping[str, str], monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setattr(os, "environ", {**own, **variables})
     settings = Settings()  # type: ignore[call-arg]  # its values come from the environment
     return [(each.level.value, each.name, each.message) for each in find_risks(settings)]
+
+
+def test_agencies_without_a_breaker_are_warned_about(
+    files: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    terms: Tables = {agency: {"breaker": {}} for agency in ("dukcapil", "jakpreneur", "pangan")}
+    city = write_city(tmp_path / "city", terms=terms)
+    [(level, name, message)] = find_warnings(build_good_settings(files, SIMPUL_CITY=str(city)), monkeypatch)
+    assert (level, name) == ("warning", "SIMPUL_CITY")
+    assert message.startswith("pbb, crm without a breaker")
+
+
+def test_a_risky_value_in_a_manifest_is_named_by_file_and_line(
+    files: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    city = write_city(tmp_path / "city", wire={"crm": {"url": "http://crm.example"}})
+    variables = without(build_good_settings(files, SIMPUL_CITY=str(city)), "SIMPUL_CRM_URL")
+    [(_, name, message)] = find_warnings(variables, monkeypatch)
+    line = (city / "agencies" / "crm.toml").read_text().splitlines().index('url = "http://crm.example"') + 1
+    risk = "data and the credential travel in plain text between machines: use https"
+    assert (name, message) == ("SIMPUL_CITY", f"{city}/agencies/crm.toml:{line}: wire.url: {risk}")
 
 
 @pytest.mark.parametrize("name", RISKY)

@@ -17,11 +17,11 @@ from connectors.drivers.sql.driver import SqlDriver
 from connectors.resilience.agency_terms import AgencyTerms, BreakerEntry, ClosedEntry
 from connectors.resilience.breaker import BreakerState
 from connectors.resilience.gate import Gate
-from connectors.tax import PropertyTax
 from records.calls.call import Call
 from records.calls.failures import AgencyClosed, AgencyFailure, AgencyMalformed, AgencyRefused, AgencyUnavailable
 from records.identifiers import Nik
 from tests.connectors.drivers.byte_server import ByteServer, ReceivedRequest, Script, reply, serve_bytes
+from tests.connectors.pbb_answers import connect
 
 NIK = Nik("3171014506909001")
 UNKNOWN = (Path(__file__).parent.parent / "recorded" / "pbb_objects_unknown_nik.xml").read_bytes()
@@ -124,9 +124,7 @@ async def test_a_failure_in_a_soap_answer_counts(
 ) -> None:
     gate = gate_of("pbb", breaker=BREAKER)
     async with serve_bytes(reply(status, body)) as server:
-        tax = PropertyTax.connect(
-            PropertyTax.open_driver(server.url, deadline=5, connections=32), user="u", password="p", gate=gate
-        )
+        tax = connect(server.url, user="u", secret="p", gate=gate)
         try:
             assert type((await tax.objects_of([NIK], call()))[NIK]) is kind
         finally:
@@ -137,9 +135,7 @@ async def test_a_failure_in_a_soap_answer_counts(
 async def test_a_soap_call_is_counted_by_the_gate_once() -> None:
     gate = gate_of("pbb", daily_quota=10)
     async with serve_bytes(reply(200, UNKNOWN)) as server:
-        tax = PropertyTax.connect(
-            PropertyTax.open_driver(server.url, deadline=5, connections=32), user="u", password="p", gate=gate
-        )
+        tax = connect(server.url, user="u", secret="p", gate=gate)
         try:
             assert await tax.objects_of([NIK], call()) == {}
         finally:

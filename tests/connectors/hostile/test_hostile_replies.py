@@ -28,6 +28,7 @@ from records.identifiers import Nik
 from tests.connectors.drivers.byte_server import ByteServer, ReceivedRequest, Script, reply, serve_bytes_in_thread
 from tests.connectors.drivers.scripted_driver import call
 from tests.connectors.hostile.loop_probe import STALL, longest_turn
+from tests.connectors.pbb_answers import connect
 
 RECORDED = Path(__file__).parent.parent / "recorded"
 NIKS = tuple(Nik(f"31710101019000{each:02}") for each in range(1, 9))
@@ -42,9 +43,7 @@ def gate_of(agency: str) -> Gate:
 @asynccontextmanager
 async def tax_at(script: Script | bytes, gate: Gate | None = None) -> AsyncIterator[tuple[PropertyTax, ByteServer]]:
     async with serve_bytes_in_thread(script) as server:
-        tax = PropertyTax.connect(
-            PropertyTax.open_driver(server.url, deadline=10, connections=32), user="u", password="p", gate=gate
-        )
+        tax = connect(server.url, user="u", secret="p", deadline=10, gate=gate)
         try:
             yield tax, server
         finally:

@@ -1,17 +1,17 @@
-"""The file of agency terms is read strictly, with a plain error for each fault."""
+"""The terms of an agency are read strictly, with a plain error for each fault."""
 
 from __future__ import annotations
 
+import tomllib
 from datetime import time
-from pathlib import Path
 
 import pytest
+from pydantic import ValidationError
 
-from connectors.resilience.agency_terms import AgencyTerms, AgencyTermsFile, get_time_zone, load_agency_terms
+from connectors.resilience.agency_terms import AgencyTerms, get_time_zone
 from connectors.resilience.closed_hours import ClosedTo, ClosedWindow
 
 WHOLE = """
-[pbb]
 deadline = 4.5
 max_concurrency = 16
 waiting = 32
@@ -22,37 +22,29 @@ retries = 2
 retry_share = 0.2
 zone = "Asia/Makassar"
 
-[pbb.breaker]
+[breaker]
 failures = 10
 pause = 2.0
 
-[[pbb.closed]]
+[[closed]]
 from = "23:00"
 until = "01:00"
 weekdays = ["sat", "sun"]
 
-[[pbb.closed]]
+[[closed]]
 first_day = "01-03"
 last_day = "01-13"
 to = "writes"
-
-[dukcapil]
-max_batch_size = 500
-
-[pangan]
-hedge = true
 """
 
 
-def written(folder: Path, text: str) -> Path:
-    path = folder / "agencies.toml"
-    path.write_text(text, encoding="utf-8")
-    return path
+def read(text: str) -> AgencyTerms:
+    return AgencyTerms.model_validate(tomllib.loads(text))
 
 
-def test_a_table_sets_the_terms_of_its_agency(tmp_path: Path) -> None:
-    found = load_agency_terms(written(tmp_path, WHOLE))
-    assert found.pbb.model_dump(exclude={"closed", "breaker"}) == {
+def test_a_table_sets_the_terms() -> None:
+    found = read(WHOLE)
+    assert found.model_dump(exclude={"closed", "breaker"}) == {
         "deadline": 4.5,
         "max_concurrency": 16,
         "waiting": 32,
@@ -65,8 +57,8 @@ def test_a_table_sets_the_terms_of_its_agency(tmp_path: Path) -> None:
         "hedge": False,
         "zone": "Asia/Makassar",
     }
-    assert found.pbb.breaker is not None
-    assert found.pbb.breaker.model_dump() == {
+    assert found.breaker is not None
+    assert found.breaker.model_dump() == {
         "failures": 10,
         "share": 0.5,
         "unanswered": 2.0,
@@ -74,66 +66,55 @@ def test_a_table_sets_the_terms_of_its_agency(tmp_path: Path) -> None:
         "pause": 2.0,
         "longest_pause": 60.0,
     }
-    assert [each.as_window for each in found.pbb.closed] == [
+    assert [each.as_window for each in found.closed] == [
         ClosedWindow(start=time(23), end=time(1), weekdays=frozenset({5, 6})),
         ClosedWindow(first_day=(1, 3), last_day=(1, 13), closed_to=ClosedTo.WRITES),
     ]
-    assert (found.dukcapil.max_batch_size, found.pangan.hedge, found.crm) == (500, True, AgencyTerms())
 
 
-def test_an_empty_file_sets_no_terms(tmp_path: Path) -> None:
-    assert load_agency_terms(written(tmp_path, "")) == AgencyTermsFile()
+def test_an_empty_table_sets_no_terms() -> None:
+    assert read("") == AgencyTerms()
 
 
 @pytest.mark.parametrize(
-    ("text", "told"),
+    ("text", "place", "problem"),
     [
-        ("[dinkes]", "dinkes: Extra inputs are not permitted"),
-        ("[pbb]\nretry = 1", "pbb, retry: Extra inputs are not permitted"),
-        ("[pbb.breaker]\nfailure = 1", "pbb, breaker, failure: Extra inputs are not permitted"),
-        ("[pbb]\ndeadline = 0", "pbb, deadline: Input should be greater than 0"),
-        ("[pbb]\nmax_concurrency = 0", "pbb, max_concurrency: Input should be greater than or equal to 1"),
-        ("[pbb]\nretries = 6", "pbb, retries: Input should be less than or equal to 5"),
-        ("[pbb]\nburst = 3", "pbb: burst is given without rate; say how many calls a second"),
-        ("[pbb.breaker]\npause = 90", "pbb, breaker: longest_pause is 60, less than pause, 90"),
-        ("[pbb]\nzone = 'Jakarta'", "pbb, zone: 'Jakarta' is no time zone; write it as \"Asia/Jakarta\""),
-        ("[[pbb.closed]]\nfrom = '25:00'", 'pbb, closed 1, from: write a time as "23:00"'),
-        ("[[pbb.closed]]\nfrom = 23", 'pbb, closed 1, from: write a time as "23:00"'),
+        ("retry = 1", "retry", "Extra inputs are not permitted"),
+        ("[breaker]\nfailure = 1", "breaker.failure", "Extra inputs are not permitted"),
+        ("deadline = 0", "deadline", "Input should be greater than 0"),
+        ("max_concurrency = 0", "max_concurrency", "Input should be greater than or equal to 1"),
+        ("retries = 6", "retries", "Input should be less than or equal to 5"),
+        ("rate = 0", "rate", "Input should be greater than 0"),
+        ("rate = nan", "rate", "Input should be less than or equal to 10000"),
+        ("rate = inf", "rate", "Input should be less than or equal to 10000"),
+        ("rate = 1\nburst = 0", "burst", "Input should be greater than or equal to 1"),
+        ("burst = 3", "", "burst is given without rate; say how many calls a second"),
+        ("[breaker]\npause = 90", "breaker", "longest_pause is 60, less than pause, 90"),
+        ("zone = 'Jakarta'", "zone", "'Jakarta' is no time zone; write it as \"Asia/Jakarta\""),
+        ("[[closed]]\nfrom = '25:00'", "closed.0.from", 'write a time as "23:00"'),
+        ("[[closed]]\nfrom = 23", "closed.0.from", 'write a time as "23:00"'),
         (
-            "[[pbb.closed]]\nfirst_day = '02-30'\nlast_day = '03-01'",
-            'pbb, closed 1, first_day: write a day of the year as month and day: "01-13"',
+            "[[closed]]\nfirst_day = '02-30'\nlast_day = '03-01'",
+            "closed.0.first_day",
+            'write a day of the year as month and day: "01-13"',
         ),
+        ("[[closed]]\nfirst_day = '01-03'", "closed.0", "first_day and last_day belong together; give both"),
         (
-            "[[pbb.closed]]\nfirst_day = '01-03'",
-            "pbb, closed 1: first_day and last_day belong together; give both",
-        ),
-        ("[pbb]\nmax_batch_size = 10", "pbb, max_batch_size: the agency takes one key a call; take the line out"),
-        ("[dukcapil]\nhedge = true", "dukcapil, hedge: the agency is not asked by GET; take the line out"),
-        (
-            "[[crm.closed]]\nto = 'writes'",
-            "crm, closed 1: it is closed always; say when: from and until, weekdays, or first_day and last_day",
+            "[[closed]]\nto = 'writes'",
+            "closed.0",
+            "it is closed always; say when: from and until, weekdays, or first_day and last_day",
         ),
     ],
 )
-def test_an_error_names_the_key_and_the_fix(text: str, told: str, tmp_path: Path) -> None:
-    path = written(tmp_path, text)
-    with pytest.raises(ValueError, match="file of agencies") as raised:
-        load_agency_terms(path)
-    assert str(raised.value) == f"the file of agencies '{path}': {told}"
+def test_an_error_names_the_key_and_the_fix(text: str, place: str, problem: str) -> None:
+    with pytest.raises(ValidationError) as raised:
+        read(text)
+    [error] = raised.value.errors()
+    assert (".".join(map(str, error["loc"])), error["msg"].removeprefix("Value error, ")) == (place, problem)
 
 
-def test_a_file_that_cannot_be_read_is_named(tmp_path: Path) -> None:
-    missing = tmp_path / "none.toml"
-    with pytest.raises(ValueError, match="cannot be read: No such file or directory"):
-        load_agency_terms(missing)
-    with pytest.raises(ValueError, match="invalid TOML"):
-        load_agency_terms(written(tmp_path, "[pbb"))
-    with pytest.raises(ValueError, match="larger than 1048576 bytes"):
-        load_agency_terms(written(tmp_path, "#" * 1_100_000))
-
-
-def test_times_can_be_toml_times(tmp_path: Path) -> None:
-    [entry] = load_agency_terms(written(tmp_path, "[[crm.closed]]\nfrom = 22:30:00\nuntil = '24:00'")).crm.closed
+def test_times_can_be_toml_times() -> None:
+    [entry] = read("[[closed]]\nfrom = 22:30:00\nuntil = '24:00'").closed
     assert (entry.start, entry.until) == (time(22, 30), time(0))
 
 

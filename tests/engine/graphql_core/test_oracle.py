@@ -41,6 +41,7 @@ from tests.engine.graphql_core.oracle_comparison import (
 )
 from tests.engine.graphql_core.torture_schema import POOLS, Torture, torture_schema
 from tests.engine.graphql_core.torture_world import TortureWorld
+from tests.fakes.city import build_policy
 from tests.fakes.small_city import SmallCity
 from tests.fakes.small_records import AYU, BUDI, CALL, CALLERS, GAMBIR, NOBODY, PRIVATE, PUBLIC, SITI
 from tests.fakes.virtual_loop import VirtualLoop, virtual_loop
@@ -226,7 +227,9 @@ def check_graph(
     first, here, there = (deepcopy(city) for _ in range(3))
 
     async def answered(city: SmallCity, way: Any) -> ExecutionOutcome:  # noqa: ANN401 - by a plan or by graphql-core
-        asking = RequestContext(caller=CALLERS[caller], call=CALL, agencies=agencies_of(city), node_ids=IDS)
+        asking = RequestContext(
+            policy=build_policy(), caller=CALLERS[caller], call=CALL, agencies=agencies_of(city), node_ids=IDS
+        )
         try:
             answer: ExecutionOutcome = await way(graph(), asked.text, asked.variables, asking)
             return answer

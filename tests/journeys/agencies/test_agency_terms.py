@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import tomllib
 from collections.abc import AsyncIterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -24,9 +25,7 @@ class HubsUnderTerms:
 
     def under(self, terms: str) -> Any:  # noqa: ANN401 - a context manager that gives a hub
         city, state_url, issuer, folder = self._given
-        path = folder / "agencies.toml"
-        path.write_text(terms)
-        settings = build_settings(city, state_url=state_url, issuer=issuer, folder=folder, agencies=path)
+        settings = build_settings(city, state_url=state_url, issuer=issuer, folder=folder, terms=tomllib.loads(terms))
         return running_hub(settings, issuer)
 
 

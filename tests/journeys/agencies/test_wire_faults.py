@@ -6,6 +6,7 @@ A small part of `make test-faults`, which does this under load, for every agency
 from __future__ import annotations
 
 import asyncio
+import tomllib
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass, replace
@@ -73,9 +74,8 @@ async def relayed(
     one = city.agencies[agency]
     async with run_fault_proxy(port=free_port(), to=one.port) as proxy:
         behind = RunningCity(agencies={**city.agencies, agency: replace(one, port=proxy.port)})
-        terms = folder / "agencies.toml"
-        terms.write_text(f"[{agency}]{TERMS.format(agency=agency)}")
-        settings = build_settings(behind, state_url=state_url, issuer=issuer, folder=folder, agencies=terms)
+        terms = tomllib.loads(f"[{agency}]{TERMS.format(agency=agency)}")
+        settings = build_settings(behind, state_url=state_url, issuer=issuer, folder=folder, terms=terms)
         async with running_hub(settings, issuer) as hub:
             yield FaultyConnection(hub=hub, proxy=proxy, agency=agency)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import re
+import tomllib
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
@@ -27,15 +28,14 @@ async def hub(
     city: RunningCity, state_url: str, issuer: DevelopmentIssuer, hub_folder: Path, tmp_path: Path
 ) -> AsyncIterator[HubClient]:
     """A hub that keeps answers and has breakers."""
-    terms = tmp_path / "agencies.toml"
-    terms.write_text(f"[pbb]\n{BROKEN_AFTER.format(agency='pbb', deadline=2.0)}")
+    terms = tomllib.loads(f"[pbb]\n{BROKEN_AFTER.format(agency='pbb', deadline=2.0)}")
     settings = build_settings(
         city,
         state_url=state_url,
         issuer=issuer,
         folder=hub_folder,
         cache_megabytes=8,
-        agencies=terms,
+        terms=terms,
         run_folder=tmp_path / "run",
     )
     async with running_hub(settings, issuer) as running:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import tomllib
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -27,10 +28,9 @@ async def watched(
 ) -> AsyncIterator[HubClient]:
     """A hub with agency terms, after one run of each query."""
     folder: Path = tmp_path_factory.mktemp("watched")
-    terms = folder / "agencies.toml"
-    terms.write_text(f"[pbb]\ndaily_quota = 1000\n{BROKEN_AFTER.format(agency='pbb', deadline=2.0)}")
+    terms = tomllib.loads(f"[pbb]\ndaily_quota = 1000\n{BROKEN_AFTER.format(agency='pbb', deadline=2.0)}")
     settings = build_settings(
-        city, state_url=state_url, issuer=issuer, folder=folder, agencies=terms, run_folder=folder / "run"
+        city, state_url=state_url, issuer=issuer, folder=folder, terms=terms, run_folder=folder / "run"
     )
     async with running_hub(settings, issuer) as running:
         for question in QUESTIONS.values():

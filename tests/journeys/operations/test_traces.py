@@ -110,10 +110,10 @@ async def test_an_agency_receives_the_span_of_its_call(
 ) -> None:
     async with relay(city.agencies["crm"].port) as crm, relay(city.agencies["pbb"].port) as pbb:
         lines = {
-            "crm_url": f"http://{HOST}:{crm.port}/open311/v2",
-            "pbb_url": f"http://{HOST}:{pbb.port}/services/pbb",
+            "SIMPUL_CRM_URL": f"http://{HOST}:{crm.port}/open311/v2",
+            "SIMPUL_PBB_URL": f"http://{HOST}:{pbb.port}/services/pbb",
         }
-        async with hubs.run_with(**lines) as hub:
+        async with hubs.run_with(variables=lines) as hub:
             answer = await hub.ask("{ me { complaints { number } taxObjects { nop } } }", caller="siti")
             assert "errors" not in answer.body
     for agency, line in (("crm", crm), ("pbb", pbb)):
@@ -127,8 +127,8 @@ async def test_a_trusted_caller_s_trace_is_gone_on_with_and_a_stranger_s_is_link
 ) -> None:
     async with relay(city.agencies["crm"].port) as crm:
         given = {"traceparent": GIVEN, "tracestate": "gateway=1"}
-        at: dict[str, Any] = {"crm_url": f"http://{HOST}:{crm.port}/open311/v2"}
-        async with hubs.run_with(**at, traces_trusted_callers=HOST, traces_sample_ratio=0.0) as hub:
+        at = {"SIMPUL_CRM_URL": f"http://{HOST}:{crm.port}/open311/v2"}
+        async with hubs.run_with(variables=at, traces_trusted_callers=HOST, traces_sample_ratio=0.0) as hub:
             await hub.post({"query": NUMBERS}, caller="siti", headers=given)
             await hub.post({"query": NUMBERS}, caller="siti", headers={"traceparent": GIVEN[:-1] + "0"})
         [request] = named(collector.spans, "POST /graphql")
@@ -168,11 +168,9 @@ async def test_what_is_kept_asks_nobody_and_what_an_agency_knows_nothing_of_is_c
 
 
 async def test_each_failed_attempt_has_a_span_with_its_code_only(
-    hubs: TracedHubs, collector: TraceCollector, city: RunningCity, tmp_path: Path
+    hubs: TracedHubs, collector: TraceCollector, city: RunningCity
 ) -> None:
-    terms = tmp_path / "agencies.toml"
-    terms.write_text("[crm]\nretries = 1\nretry_share = 1.0\n")
-    async with hubs.run_with(agencies=terms) as hub:
+    async with hubs.run_with(terms={"crm": {"retries": 1, "retry_share": 1.0}}) as hub:
         with city.agencies["crm"].in_mode("error"):
             answer = await hub.ask(NUMBERS, caller="siti")
     assert answer.errors == [("me.complaints", "AGENCY_UNAVAILABLE")]
@@ -250,7 +248,8 @@ async def test_other_paths_are_traced_by_route_and_probes_are_not_traced(
 
 async def test_without_a_collector_nothing_is_traced(hubs: TracedHubs, city: RunningCity) -> None:
     async with relay(city.agencies["crm"].port) as crm:
-        async with hubs.run_with(traces_url=None, crm_url=f"http://{HOST}:{crm.port}/open311/v2") as hub:
+        at = {"SIMPUL_CRM_URL": f"http://{HOST}:{crm.port}/open311/v2"}
+        async with hubs.run_with(traces_url=None, variables=at) as hub:
             await hub.post({"query": NUMBERS}, caller="siti", headers={"traceparent": GIVEN})
         assert crm.headers("traceparent") == []
         assert crm.said

@@ -9,6 +9,7 @@ import pytest
 from engine.request import GraphQLRequest, ResponseOutcome
 from engine.run_request import RunRequest
 from schema.declarations.request_context import RequestContext
+from tests.fakes.city import build_policy
 from tests.fakes.small_city import SmallCity
 from tests.fakes.small_records import CALL, CALLERS, SITI
 from tests.schema.requests import IDS, build_engine, build_engine_without_plans, get_reasons, run
@@ -56,7 +57,9 @@ async def test_each_error_has_the_location_of_its_field(by: Any) -> None:  # noq
     request = GraphQLRequest(query="query Mine {\n  me { name }\n  again: me { nik }\n}")
 
     def opened() -> RequestContext:
-        return RequestContext(caller=CALLERS["anonymous"], call=CALL, agencies=SmallCity().agencies(), node_ids=IDS)
+        return RequestContext(
+            policy=build_policy(), caller=CALLERS["anonymous"], call=CALL, agencies=SmallCity().agencies(), node_ids=IDS
+        )
 
     response = await by().run(RunRequest(request=request, context_factory=opened, request_id="r-1"))
     assert [error["locations"] for error in response.errors] == [[{"line": 2, "column": 3}], [{"line": 3, "column": 3}]]

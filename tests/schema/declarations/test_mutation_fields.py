@@ -18,6 +18,7 @@ from resolvers.batch_context import HubBatchContext
 from schema.builder import get_graphql_schema
 from schema.declarations.fields import root
 from schema.declarations.request_context import RequestContext
+from tests.fakes.city import build_policy
 from tests.fakes.small_records import CALL
 from tests.schema.requests import IDS, build_engine
 
@@ -56,7 +57,7 @@ class CounterMutation:
 async def test_a_mutation_is_visible_to_the_next_field(plans: bool, kind: str, field: str, found: list[int]) -> None:  # noqa: FBT001 - a parameter of the table
     ASKED.clear()
     built = get_graphql_schema(strawberry.Schema(query=CounterQuery, mutation=CounterMutation))
-    asking = RequestContext(caller=ANONYMOUS, call=CALL, agencies=Agencies({}), node_ids=IDS)
+    asking = RequestContext(policy=build_policy(), caller=ANONYMOUS, call=CALL, agencies=Agencies({}), node_ids=IDS)
     by = Engine(built, build_engine().rules, use_plans=plans)
     response = await by.run(
         RunRequest(

@@ -16,6 +16,7 @@ from engine.run_request import RunRequest
 from records.hub.operations import ClientContract, OperationField, RegisteredOperation, VariableRange
 from schema.declarations.request_context import RequestContext
 from schema.tools.operation_registration import OperationExamination, examine_operation, get_operation_name, list_reads
+from tests.fakes.city import build_policy
 from tests.fakes.clients import build_client
 from tests.fakes.small_records import CALL
 from tests.schema.requests import IDS, build_engine
@@ -179,4 +180,4 @@ async def test_the_cost_of_a_registered_operation_is_checked_at_each_request() -
 
 def empty_city() -> RequestContext:
     """What an operation is answered with that asks nobody."""
-    return RequestContext(caller=ANONYMOUS, call=CALL, agencies=Agencies({}), node_ids=IDS)
+    return RequestContext(policy=build_policy(), caller=ANONYMOUS, call=CALL, agencies=Agencies({}), node_ids=IDS)

@@ -187,7 +187,7 @@ async def test_an_official_answers_with_the_name_of_their_agency() -> None:
         DataRequestAnswer(
             number="HAK-1",
             state=DataRequestState.REFUSED,
-            by="An official of the population register (Dukcapil)",
+            by=None,
             agency="dukcapil",
             refusal=DataRequestRefusal.STATISTICS,
             text="x",

@@ -17,6 +17,7 @@ from schema.declarations.request_context import RequestContext
 from services.ledger.refusal_tally import RefusalTally
 from store.database_timeout import StateUnavailable
 from store.ledger.refusal_counts import OTHERS, RefusalKey
+from tests.fakes.city import build_policy
 from tests.fakes.small_city import SmallCity
 from tests.fakes.small_records import AYU, BUDI, CALL, CALLERS, SITI
 from tests.schema.requests import IDS, build_engine
@@ -46,7 +47,9 @@ async def ask(counted: RefusalTally, query: str, caller: Caller, *, plans: bool 
     by = Engine(build_engine().schema, build_engine().rules, use_plans=plans, reporting=RunReporting(refusals=counted))
 
     def opened() -> RequestContext:
-        return RequestContext(caller=caller, call=CALL, agencies=SmallCity().agencies(), node_ids=IDS)
+        return RequestContext(
+            policy=build_policy(), caller=caller, call=CALL, agencies=SmallCity().agencies(), node_ids=IDS
+        )
 
     await by.run(
         RunRequest(

@@ -28,6 +28,7 @@ from resolvers.hub.data_requests import DataRequestsUnavailable
 from services.rights.database_data_requests import DatabaseDataRequests
 from store.database import create_database_engine
 from store.rights.data_request_table import MAX_OPEN, DataRequestTable
+from tests.fakes.city import build_names
 from tests.fakes.small_records import BUDI, CALL, SITI
 from tests.sandbox_agencies import HOST, free_port
 
@@ -45,7 +46,11 @@ WRONG = NewDataRequest(
 
 def build_requests(engine: AsyncEngine, patience: float = 30) -> DatabaseDataRequests:
     return DatabaseDataRequests(
-        DataRequestTable(engine, timeout=patience), SealedPeople(SECRET), SealedTexts(SECRET), HOLDERS
+        DataRequestTable(engine, timeout=patience),
+        SealedPeople(SECRET),
+        SealedTexts(SECRET),
+        HOLDERS,
+        build_names().get,
     )
 
 

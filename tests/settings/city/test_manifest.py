@@ -2,16 +2,27 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
 
 from connectors.declared.field_readers import NotDeclarableError
 from settings.city.folder import DEFAULT_CITY, load_city
-from settings.city.manifest import ManifestError, ManifestFile, find_line
+from settings.city.manifest import HttpWire, ManifestFile
+from settings.city.problems import ManifestError, find_line
+from tests.fakes.city import VARIABLES, write_city
 
 MANIFEST = '''\
 # An agency.
+name = { en = "permit office", id = "kantor izin" }
+stage = "live"
+domain = "msmes"
+
+[wire]
+driver = "sql"
+url = "${SIMPUL_IZIN_URL}"
+
 [reads.permits]
 statement = """
     SELECT id, nik
@@ -26,6 +37,7 @@ owner = { from = "nik" }
 read = "permits"
 key = "1"
 '''
+ADDRESS = {"SIMPUL_IZIN_URL": "postgresql://izin:rahasia@127.0.0.1/izin"}
 
 
 def write(folder: Path, text: str, name: str = "izin") -> Path:
@@ -35,9 +47,9 @@ def write(folder: Path, text: str, name: str = "izin") -> Path:
     return path
 
 
-def problem_of(folder: Path, text: str) -> str:
+def problem_of(folder: Path, text: str, environment: Mapping[str, str] | None = ADDRESS) -> str:
     with pytest.raises(ManifestError) as refused:
-        ManifestFile.load(write(folder, text))
+        ManifestFile.load(write(folder, text), environment)
     return str(refused.value).replace(f"{folder}/agencies/", "")
 
 
@@ -50,15 +62,15 @@ def test_a_manifest_is_read_with_its_reads_and_records(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("old", "new", "problem"),
     [
-        ('key = "id"\n', 'key = "id"\nkeey = 1\n', "izin.toml:7: reads.permits.keey: Extra inputs are not permitted"),
+        ('key = "id"\n', 'key = "id"\nkeey = 1\n', "izin.toml:15: reads.permits.keey: Extra inputs are not permitted"),
         (
             '{ from = "nik" }',
             '{ from = "nik", unknown = "x" }',
-            "izin.toml:10: records.Permit.owner: unknown: it says what words outside `values` mean; give `values`",
+            "izin.toml:18: records.Permit.owner: unknown: it says what words outside `values` mean; give `values`",
         ),
-        ('key = "id"\n', "key = 5\n", "izin.toml:6: reads.permits.key: Input should be a valid string"),
-        ('read = "permits"\n', "", "izin.toml:12: probe.read: Field required"),
-        ("[probe]", "[probe", "izin.toml: the manifest is no TOML: Expected ']'"),
+        ('key = "id"\n', "key = 5\n", "izin.toml:14: reads.permits.key: Input should be a valid string"),
+        ('read = "permits"\n', "", "izin.toml:20: probe.read: Field required"),
+        ("[probe]", "[probe", "izin.toml: no TOML: Expected ']'"),
     ],
 )
 def test_a_mistake_names_its_file_and_line(tmp_path: Path, old: str, new: str, problem: str) -> None:
@@ -73,29 +85,142 @@ def test_a_mistake_never_shows_the_value(tmp_path: Path) -> None:
 def test_a_problem_that_the_compiler_finds_gets_its_line(tmp_path: Path) -> None:
     file = ManifestFile.load(write(tmp_path, MANIFEST))
     explained = file.explain(NotDeclarableError("reads.permits.statement", "2 statements; write one"))
-    assert str(explained) == f"{file.path}:3: reads.permits.statement: 2 statements; write one"
+    assert str(explained) == f"{file.path}:11: reads.permits.statement: 2 statements; write one"
 
 
 def test_the_nearest_table_is_named_where_a_key_is_missing() -> None:
-    assert find_line(MANIFEST, ["records", "Permit", "name"]) == 8
+    assert find_line(MANIFEST, ["records", "Permit", "name"]) == 16
     assert find_line(MANIFEST, ["nothing"]) == 1
 
 
-def test_a_city_reports_the_problems_of_every_manifest(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("old", "new", "problem"),
+    [
+        ('stage = "live"', 'stage = "ready"', "3: stage: Input should be 'draft', 'agreed', 'assessed', 'shadow' or"),
+        ('stage = "live"', 'stage = "shadow"', "3: stage: the hub compares no agencies yet: write draft, agreed"),
+        ('"msmes"', '"museums"', "4: domain: Input should be 'population', 'msmes', 'tax', 'complaints' or 'prices'"),
+        ('"sql"', '"odbc"', "7: wire.driver: write one of the drivers: sql, http or soap"),
+        ('driver = "sql"\n', "", "6: wire.driver: write one of the drivers: sql, http or soap"),
+        ('driver = "sql"\n', 'driver = "sql"\nheaders = {}\n', "8: wire.headers: Extra inputs are not permitted"),
+        ('driver = "sql"', 'driver = "http"', "10: reads: reads are declared over SQL only; name a connector"),
+        ("[probe]", "[terms]\nhedge = true\n[probe]", "21: terms.hedge: the agency is not called by GET; remove"),
+        ('[probe]\nread = "permits"\nkey = "1"\n', "", "1: probe: name the read that shows whether the agency answers"),
+        ("[probe]", "[options]\nx = 1\n[probe]", "20: options: they belong to a connector in Python; remove"),
+        ('"${SIMPUL_IZIN_URL}"', '"${HOME}"', "8: wire.url: 'HOME' is no variable of the hub: write ${SIMPUL_NAME}"),
+        ('"${SIMPUL_IZIN_URL}"', '"${SIMPUL_IZIN_URL"', "8: wire.url: a '${' without its '}'"),
+        ('"${SIMPUL_IZIN_URL}"', '"${file:key}"', "8: wire.url: 'key': name the file from the root: ${file:/path}"),
+        ('"${SIMPUL_IZIN_URL}"', '"${file:/none}"', "8: wire.url: the file '/none' cannot be read: No such file"),
+        ('"kantor izin"', '"${SIMPUL_NAME}"', "2: name.id: '${' is allowed in the values of wire, options, probe only"),
+        ('"sql"', '"${SIMPUL_IZIN_URL}"', "7: wire.driver: '${' is allowed in the values of wire, options, probe"),
+    ],
+)
+def test_what_a_manifest_cannot_be_is_named_with_line_and_fix(tmp_path: Path, old: str, new: str, problem: str) -> None:
+    assert old in MANIFEST
+    assert problem_of(tmp_path, MANIFEST.replace(old, new)).startswith(f"izin.toml:{problem}")
+
+
+PYTHON = MANIFEST[: MANIFEST.index("[reads")].replace("[wire]", 'connector = "connectors.tax:PropertyTax"\n\n[wire]')
+
+
+@pytest.mark.parametrize(
+    "connector", ["os:system", "connectors.tax", "connectors.nothing:Tax", "connectors.tax:tax", "x.connectors.tax:Tax"]
+)
+def test_a_connector_outside_the_hubs_connectors_is_refused(tmp_path: Path, connector: str) -> None:
+    ManifestFile.load(write(tmp_path, PYTHON), ADDRESS)
+    problem = problem_of(tmp_path, PYTHON.replace("connectors.tax:PropertyTax", connector))
+    assert problem == "izin.toml:6: connector: no module of the hub's connectors: write connectors.module:Class"
+
+
+def test_a_connector_in_python_and_declared_reads_exclude_each_other(tmp_path: Path) -> None:
+    both = MANIFEST.replace("[wire]", 'connector = "connectors.tax:PropertyTax"\n\n[wire]')
+    assert problem_of(tmp_path, both).split("; izin") == [
+        "izin.toml:12: reads: the connector answers in its place; remove [reads]",
+        ".toml:18: records: the connector answers in its place; remove [records]",
+        ".toml:22: probe: the connector answers in its place; remove [probe]",
+    ]
+
+
+def test_every_problem_of_a_file_is_reported_at_once(tmp_path: Path) -> None:
+    text = MANIFEST.replace('"live"', '"live"\ncolour = 1').replace('key = "id"', "key = 5")
+    assert problem_of(tmp_path, text, {}).count("izin.toml:") == 3
+    for expected in (
+        "9: wire.url: SIMPUL_IZIN_URL is not set",
+        "4: colour: Extra inputs",
+        "15: reads.permits.key: Input",
+    ):
+        assert f"izin.toml:{expected}" in problem_of(tmp_path, text, {})
+
+
+def test_values_come_from_the_environment_and_from_files_and_are_not_shown(tmp_path: Path) -> None:
+    secret = tmp_path / "key"
+    secret.write_text("k-1\n")
+    text = (
+        PYTHON.replace('"sql"', '"http"')
+        .replace("connectors.tax:PropertyTax", "connectors.prices:FoodPrices")
+        .replace(
+            '"${SIMPUL_IZIN_URL}"', f'"https://a/${{SIMPUL_IZIN_URL}}"\nheaders = {{ key = "${{file:{secret}}}" }}'
+        )
+    )
+    wire = ManifestFile.load(write(tmp_path, text), {"SIMPUL_IZIN_URL": "b"}).manifest.wire
+    assert isinstance(wire, HttpWire)
+    assert (wire.url.get_secret_value(), wire.headers["key"].get_secret_value()) == ("https://a/b", "k-1")
+    assert "k-1" not in repr(wire)
+
+
+def test_an_agency_that_is_not_live_needs_no_values(tmp_path: Path) -> None:
+    file = ManifestFile.load(write(tmp_path, MANIFEST.replace('"live"', '"draft"')), {})
+    assert (file.manifest.is_live, list(file.variables)) == (False, ["SIMPUL_IZIN_URL"])
+
+
+def test_a_file_name_that_is_no_code_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(ManifestError, match=r"Izin 2\.toml: the file's name is the agency's code"):
+        ManifestFile.load(write(tmp_path, MANIFEST, "Izin 2"), ADDRESS)
+
+
+def test_a_city_reports_the_problems_of_every_file(tmp_path: Path) -> None:
     write(tmp_path, MANIFEST, "a")
     write(tmp_path, "x = 1", "b")
     write(tmp_path, "[", "c")
+    (tmp_path / "city.toml").write_text('code = "x"')
     with pytest.raises(ManifestError) as refused:
         load_city(tmp_path)
-    assert "b.toml" in str(refused.value)
-    assert "c.toml" in str(refused.value)
-    assert "a.toml" not in str(refused.value)
+    found = str(refused.value)
+    assert [name for name in ("a.toml", "b.toml", "c.toml", "city.toml") if name in found] == [
+        "b.toml",
+        "c.toml",
+        "city.toml",
+    ]
 
 
-def test_a_folder_without_manifests_is_no_city(tmp_path: Path) -> None:
-    with pytest.raises(ManifestError, match=r"the city folder has no agencies/\*\.toml"):
+def test_a_folder_without_a_city_is_no_city(tmp_path: Path) -> None:
+    with pytest.raises(ManifestError, match=r"city\.toml: it cannot be read: No such file or directory"):
         load_city(tmp_path)
+
+
+def test_a_domain_has_one_live_agency(tmp_path: Path) -> None:
+    city = write_city(tmp_path / "city")
+    tax = (city / "agencies" / "pbb.toml").read_text()
+    second = city / "agencies" / "pajak.toml"
+    second.write_text(tax)
+    line = tax.splitlines().index('domain = "tax"') + 1
+    with pytest.raises(ManifestError) as refused:
+        load_city(city)
+    assert str(refused.value) == (
+        f"{city}/agencies/pbb.toml:{line}: domain: pajak.toml answers it already; a domain has one live agency"
+    )
+    second.write_text(tax.replace('stage = "live"', 'stage = "draft"'))
+    found = load_city(city)
+    assert ("pajak" in found.manifests, "pajak" in found.agencies) == (True, False)
+    (city / "agencies" / "pbb.toml").unlink()
+    with pytest.raises(ManifestError) as refused:
+        load_city(city)
+    assert str(refused.value) == (
+        f"{city}: no live agency answers the domain 'tax': write agencies/CODE.toml with stage = \"live\""
+    )
 
 
 def test_the_city_of_the_repository_can_be_loaded() -> None:
-    assert "jakpreneur" in load_city(DEFAULT_CITY).agencies
+    city = load_city(DEFAULT_CITY)
+    assert (city.city.code, city.path.name) == ("jakarta", "jakarta")
+    assert list(city.agencies) == ["dukcapil", "jakpreneur", "pbb", "crm", "pangan"]
+    assert city.variables == VARIABLES.keys()

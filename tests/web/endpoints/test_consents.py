@@ -16,7 +16,6 @@ import uvicorn
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from auth.caller import ANONYMOUS, Caller, CallerKind
-from auth.policy.access_policy import DEFAULT_POLICY
 from auth.tokens.authentication_errors import Unauthenticated
 from records.hub.operations import ClientContract, OperationMode
 from records.purposes import Purpose, Scope
@@ -25,6 +24,7 @@ from services.consents.partner_consents import ConsentRules, PartnerConsents
 from store.consents import consent_requests as requests_module
 from store.consents.consent_tables import ConsentTables, build_consent_tables
 from store.database import create_database_engine
+from tests.fakes.city import build_policy
 from tests.fakes.clients import build_client
 from tests.fakes.waiting import wait_until
 from tests.journeys.partner import RETURNS, contract, partner, wanted
@@ -97,7 +97,7 @@ async def serve_consents(
         consents=tables.consents,
         registry=tables.registry,
         rules=ConsentRules(
-            policy=DEFAULT_POLICY,
+            policy=build_policy(),
             scope_check=grants_anything,
             answer_within=timedelta(hours=1),
             development=development,
