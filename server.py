@@ -20,7 +20,7 @@ from starlette.applications import Starlette
 from auth.crypto.node_ids import NodeIds
 from auth.policy.ledger_entry_builder import LedgerEntryBuilder
 from engine.cost_budgets import NO_QUOTA_STORE
-from engine.reporting.refused_fields import NoRefusalRecorder
+from engine.reporting import NoRefusalRecorder
 from engine.run_request import RunReporting
 from engine.safe_traceback import safe_traceback
 from resolvers.reader_budgets import PeopleBudgetCharger

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import Enum, IntEnum
+from math import isfinite
+from typing import Any, Final
 
 from records.hub.clients import ClientId
 from records.identifiers import Nik
@@ -59,14 +62,16 @@ APPLICATION_KINDS = frozenset({CallerKind.PARTNER, CallerKind.AGENCY_SYSTEM})
 """Kinds of caller that are themselves a client application."""
 PURPOSE_KINDS = frozenset({CallerKind.OFFICIAL, CallerKind.AGENCY_SYSTEM, CallerKind.PARTNER})
 """Kinds of caller that state a purpose, and read only what people's preferences allow."""
+_AUTH_TIME_LEEWAY: Final = 10.0
+"""Seconds by which the clocks of hub and issuer may differ."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Caller:
     """The caller, as the token of the request proves it.
 
-    `repr` never shows the NIK, the NIB or the subject, so that a caller can be logged. Two callers are equal when
-    everything that a rule may read of them is.
+    `repr` never shows the NIK, the NIB or the subject, so that a caller can be logged. Two callers are equal if all
+    attributes that a rule may read are equal.
     """
 
     kind: CallerKind
@@ -83,7 +88,7 @@ class Caller:
     role: str | None = None
     """The role at the agency."""
     client: ClientId | None = None
-    """The client application (`client_id` or `azp`) at its issuer; partners and agency systems are such themselves."""
+    """The client application (`client_id` or `azp`) at its issuer. Partners and agency systems are clients."""
     scopes: frozenset[str] = frozenset()
     """What the token allows the client (`scope`)."""
     first_party: bool = False
@@ -137,3 +142,23 @@ class Caller:
 _ARTICLE = {"NIK": "a", "agency": "an", "NIB": "a"}
 
 ANONYMOUS = Caller(kind=CallerKind.ANONYMOUS)
+
+
+def parse_authentication_time(claims: Mapping[str, Any]) -> float | None:
+    """When a person last authenticated at the issuer, in seconds since 1970.
+
+    The claim is `auth_time` (OpenID Connect Core 1.0, section 2). None if it is absent or no positive number.
+    """
+    moment = claims.get("auth_time")
+    if isinstance(moment, bool) or not isinstance(moment, int | float):
+        return None
+    try:
+        seconds = float(moment)
+    except OverflowError:
+        return None
+    return seconds if isfinite(seconds) and seconds > 0 else None
+
+
+def is_authentication_recent(moment: float | None, seconds: float, *, now: float) -> bool:
+    """Whether a person authenticated within the given seconds; a time in the future does not count."""
+    return moment is not None and now - seconds - _AUTH_TIME_LEEWAY <= moment <= now + _AUTH_TIME_LEEWAY

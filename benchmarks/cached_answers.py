@@ -1,10 +1,9 @@
-"""The README's query with kept answers and without, in front of the sandbox city, and beside the ceiling.
+"""The README's query with cached answers, without them, and as constant bytes (the ceiling).
 
-Three programs are asked in turn within one run: the hub that asks its agencies every time (cold), the hub that keeps
-what they said (warm), and uvicorn with the bytes of one answer (the ceiling). The hub is as production has it: each
-answer is in the access ledger before it leaves. It has a core to itself; agencies, database and load share the other.
-What is kept has no time to get old here; the household is asked for every time, for by it is decided whose guardian
-somebody is.
+Three programs are measured in turn within one run: the hub without a cache (cold), the hub with a cache (warm), and
+uvicorn with the bytes of one answer (the ceiling). The hub has its production settings: each answer is in the access
+ledger before it leaves. It has its own core; agencies, database and load share the other. Cached answers do not expire
+during the run. The household is never cached, because it decides about guardians.
 """
 
 from __future__ import annotations
@@ -41,7 +40,7 @@ from sandbox.databases.postgres import PostgresError
 from sandbox.state_folder import StateFolder
 
 README = "README"
-"""How the rows call the query."""
+"""The name of the query in the rows."""
 COLD, WARM = targets.SIMPUL_COALESCING.name, targets.SIMPUL_WARM_COALESCING.name
 CEILING = targets.RAW.name
 _ROUNDS, _SECONDS = 5, 4
@@ -49,17 +48,17 @@ _ROUNDS, _SECONDS = 5, 4
 
 @dataclass(slots=True)
 class _WarmProgram:
-    """One program, and what was seen of it."""
+    """One program and its measurements."""
 
     name: str
     program: Program
     port: int
     observations: list[tuple[WrkResult, float, float, int]] = field(default_factory=list)
-    """What wrk saw, seconds of the processor, memory, and calls of agencies."""
+    """wrk's figures, processor seconds, memory, and calls to agencies."""
 
 
 def measure_warm(connections: Sequence[int], *, quick: bool) -> list[Row]:
-    """A row for each program and number of connections. Raises `RuntimeError` where it cannot be done here."""
+    """A row for each program and number of connections. Raises `RuntimeError` if that is impossible here."""
     return asyncio.run(_measure_in_city(connections, quick=quick))
 
 
@@ -79,7 +78,7 @@ async def _measure_in_city(connections: Sequence[int], *, quick: bool) -> list[R
                 return await asyncio.to_thread(_measure_rounds, folder.path, issuer, controls, connections, quick=quick)
     except (CityError, PostgresError, ProgramNotStarted, OSError) as problem:
         raise RuntimeError(f"the sandbox city does not run here: {problem}") from problem
-    finally:  # the settings of this city must not reach what is started later
+    finally:  # later programs must not inherit this city's settings
         os.environ.clear()
         os.environ.update(known)
 
@@ -104,7 +103,7 @@ def _measure_rounds(
 
 @contextmanager
 def _run_programs(folder: Path, requests: Path) -> Iterator[list[_WarmProgram]]:
-    """The hub both ways, and the ceiling; each has answered, and knows what it is asked."""
+    """Start the hub both ways, and the ceiling; each has answered once."""
     programs: list[_WarmProgram] = []
     try:
         for name, module, more in (
@@ -131,7 +130,7 @@ def _run_programs(folder: Path, requests: Path) -> Iterator[list[_WarmProgram]]:
 
 
 def _write(requests: Path, issuer: DevelopmentIssuer) -> None:
-    """What is sent: the same words by many citizens in turn."""
+    """Write the requests: the same query by many citizens in turn."""
     body = orjson.dumps({"query": DOCUMENT.read_text()}).decode()
     lines = ["/graphql"]
     for nik in list_citizens():
@@ -140,7 +139,7 @@ def _write(requests: Path, issuer: DevelopmentIssuer) -> None:
 
 
 def _answer(port: int, requests: Path) -> bytes:
-    """What the first citizen is answered."""
+    """The answer for the first citizen."""
     _, authorization, body = requests.read_text().splitlines()[:3]
     headers = {"Content-Type": "application/json", "Accept": "application/json", "Authorization": authorization}
     connection = HTTPConnection(HOST, port, timeout=30)
@@ -163,7 +162,7 @@ def _measure_once(
 
 
 def _count_calls(controls: Sequence[int]) -> int:
-    """How often agencies were asked so far, as they count it."""
+    """The calls to agencies so far, by their own count."""
     total = 0
     for port in controls:
         connection = HTTPConnection(HOST, port, timeout=10)
@@ -201,7 +200,7 @@ def _to_row(each: _WarmProgram, connections: int) -> Row:
 
 
 def print_warm(rows: Sequence[Row], console: Console) -> None:
-    """Print what warm is beside cold, and beside the ceiling."""
+    """Print the ratios of warm to cold, and of warm to the ceiling."""
     pairs = {
         targets.SIMPUL.name: targets.SIMPUL_WARM.name,
         targets.SIMPUL_COALESCING.name: targets.SIMPUL_WARM_COALESCING.name,

@@ -1,4 +1,4 @@
-"""Who signs the tokens of benchmarks: a hub with settings of production does not believe the development issuer."""
+"""The issuer of the benchmarks' tokens; a hub with production settings refuses the development issuer."""
 
 from __future__ import annotations
 
@@ -19,5 +19,5 @@ def build_benchmark_issuer(private_key: Path) -> DevelopmentIssuer:
 
 
 def build_benchmark_entry(public_keys: Path) -> Issuer:
-    """What the hub believes of it: citizens, and nobody else."""
+    """The issuer's entry in the hub's settings: citizens only."""
     return build_development_issuer(public_keys).model_copy(update={"url": URL, "kinds": (CallerKind.CITIZEN,)})

@@ -1,4 +1,4 @@
-"""Where things are while the benchmarks run. Everything listens on the loopback address only."""
+"""Paths and ports of the benchmarks. Everything listens on the loopback address only."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ LOAD_CORE = 1
 
 @contextlib.contextmanager
 def run_on_core(core: int) -> Iterator[None]:
-    """This thread, and what it starts, on one core; wherever the system likes, where there is no such core."""
+    """Bind this thread, and the processes that it starts, to one core, if that core exists."""
     allowed = os.sched_getaffinity(0)
     os.sched_setaffinity(0, {core} & allowed or allowed)
     try:
@@ -31,7 +31,7 @@ def run_on_core(core: int) -> Iterator[None]:
 
 
 def free_port() -> int:
-    """A port that nobody listens on at the moment."""
+    """A port without a listener at the moment."""
     with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
         probe.bind((HOST, 0))
         port: int = probe.getsockname()[1]

@@ -1,9 +1,9 @@
-"""What the access ledger costs at 64 connections, with it and without it, in turns on the same machine.
+"""The cost of the access ledger at 64 connections: with it and without it, in turns on the same machine.
 
-Two questions: Q4 of the small world, and the citizen's query of the README over the city's own graph, whose agencies
-answer at once with what they once answered (`recorded_city`). The hub has a core to itself, as in the other benchmarks;
-PostgreSQL shares the other one with the upstream and the load. All four hubs are asked in turns within one run: on a
-machine that others use too, only what stands side by side can be compared.
+There are two questions: Q4 of the small world, and the README's query over the city's graph. The agencies of the city
+immediately repeat recorded answers (`recorded_city`). The hub has its own core, as in the other benchmarks. PostgreSQL
+shares the other core with the upstream and the load. All four hubs are measured in turns within one run, because on a
+shared machine only such figures can be compared.
 """
 
 from __future__ import annotations
@@ -33,27 +33,27 @@ from sandbox.databases.postgres import Postgres
 
 CONNECTIONS = 64
 GOAL = 0.15
-"""The part of the throughput that the ledger may cost."""
+"""The share of throughput that the ledger may cost."""
 _ROUNDS = 7
 _SECONDS = 4
 
 
 @dataclass(slots=True)
 class LedgerVariant:
-    """One hub, and what was seen of it."""
+    """One hub and its measurements."""
 
     port: int
     program: Program
     report_file: Path
     observations: list[tuple[WrkResult, float]] = field(default_factory=list)
-    """What wrk saw, and seconds of the hub's processor."""
+    """wrk's figures, and processor seconds of the hub."""
     database: float = 0.0
-    """Seconds of PostgreSQL's processor while it was asked."""
+    """Processor seconds of PostgreSQL during the measurement."""
 
 
 @dataclass(frozen=True, slots=True)
 class LedgerQuestion:
-    """A question, what wrk sends, and the hub that answers it: a module and what it is told."""
+    """A question, what wrk sends, and the hub that answers it: a module and its arguments."""
 
     name: str
     requests: Path
@@ -62,7 +62,7 @@ class LedgerQuestion:
 
 
 def main() -> int:
-    """Measure, and tell; 1 where a goal is missed."""
+    """Measure and print. Returns 1 if a goal is missed."""
     rounds, seconds = (2, 2) if "--quick" in sys.argv else (_ROUNDS, _SECONDS)
     with TemporaryDirectory() as name, run_on_core(LOAD_CORE):
         folder = Path(name)
@@ -136,7 +136,7 @@ def _build_url(port: int) -> str:
 
 
 def _postgres_cpu_seconds(state: Postgres) -> float:
-    """Seconds of the processor that PostgreSQL used so far, those of ended processes included."""
+    """Processor seconds of PostgreSQL so far, including ended processes."""
     pids = [state.pid, *map(int, Path(f"/proc/{state.pid}/task/{state.pid}/children").read_text().split())]
     ticks = 0
     for pid in pids:

@@ -1,8 +1,8 @@
-"""`python -m benchmarks.open_load`: requests that come when they come, whether or not earlier ones were answered.
+"""`python -m benchmarks.open_load`: requests at random times, independent of earlier answers.
 
-A load that waits for each answer before it asks again slows down with whom it asks, and so never asks for more than
-can be answered. Here requests come at random (a Poisson process), each on a connection that is free; where none is, it
-waits on this side, and its time counts from when it came.
+A load that waits for each answer slows down with the server, and so never exceeds its capacity. Here requests arrive
+at random (a Poisson process), each on a free connection. Without a free connection a request waits here, and its time
+counts from its arrival.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ import uvloop
 
 CONNECTIONS = 800
 _GRACE_S = 2.0
-"""How long answers are waited for after the last request."""
+"""Seconds to wait for answers after the last request."""
 _STATUS = slice(9, 12)
 _OK = b"200"
 
@@ -36,7 +36,7 @@ class _ScheduledRequest:
 
 @dataclass(slots=True)
 class OpenLoadResult:
-    """What became of the requests of one name."""
+    """The results of the requests of one name."""
 
     sent: int = 0
     refused: int = 0
@@ -82,7 +82,7 @@ def _content_length(head: bytearray) -> int:
 
 
 class _OpenLoad:
-    """The load, and what was seen."""
+    """The load and its results."""
 
     def __init__(self, names: set[str]) -> None:
         self.seen = {name: OpenLoadResult() for name in names}
@@ -121,7 +121,7 @@ async def _run(
 ) -> dict[str, OpenLoadResult]:
     load = _OpenLoad(set(kinds))
     await load.connect(*at, CONNECTIONS)
-    chance = random.Random(f"{rate}")  # noqa: S311 - the same load for everybody
+    chance = random.Random(f"{rate}")  # noqa: S311 - the same load for each hub
     names, weights = list(shares), list(shares.values())
     began = perf_counter()
     due = 0.0
@@ -149,7 +149,7 @@ def _render(each: dict[str, str], host: str) -> bytes:
 
 
 def main() -> None:
-    """Load, and write what was seen as JSON."""
+    """Run the load, and write the results as JSON."""
     host, port, requests, rate, seconds, into = sys.argv[1:]
     requests_by_kind = orjson.loads(Path(requests).read_bytes())
     kinds: dict[str, list[bytes]] = {}

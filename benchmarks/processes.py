@@ -1,4 +1,4 @@
-"""Programs that a benchmark starts, each on its core: what they cost, and their end."""
+"""Starts and ends programs of a benchmark, each on its core, and measures their cost."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ _STOP_S = 5.0
 _SETTLE_S = 5.0
 _STILL_S = 0.1
 _RESET_PEAK = "5"
-"""Written to `/proc/<pid>/clear_refs`: the peak of resident memory starts anew (proc(5))."""
+"""Written to `/proc/<pid>/clear_refs`: resets the peak of resident memory (proc(5))."""
 
 
 class ProgramNotStarted(Exception):  # noqa: N818 - reads as what it is
-    """A program did not come up; the text says why."""
+    """A program did not start; the text says why."""
 
 
 class Program:
@@ -56,7 +56,7 @@ class Program:
         until = time.monotonic() + _START_S
         while time.monotonic() < until:
             if self._process.poll() is not None:
-                raise ProgramNotStarted(f"it ended with code {self._process.returncode}: {self.read_last_output()}")
+                raise ProgramNotStarted(f"it exited with code {self._process.returncode}: {self.read_last_output()}")
             with contextlib.suppress(OSError), socket.create_connection((HOST, port), timeout=1):
                 return
             time.sleep(0.05)
@@ -64,11 +64,11 @@ class Program:
 
     @property
     def is_running(self) -> bool:
-        """Whether it has not ended."""
+        """Whether it is running."""
         return self._process.poll() is None
 
     def wait_until_idle(self) -> None:
-        """Wait until it rests: what it still does for those who left is no part of the next measurement."""
+        """Wait until it is idle, so that work for earlier requests is not in the next measurement."""
         until = time.monotonic() + _SETTLE_S
         used = self.cpu_seconds()
         while time.monotonic() < until:
@@ -78,11 +78,11 @@ class Program:
                 return
 
     def cpu_seconds(self) -> float:
-        """Processor time, user and system, that it and its children have used so far."""
+        """Processor time of it and its children so far, user and system."""
         return sum(_cpu_ticks(pid) for pid in self._pids()) / _TICKS
 
     def reset_peak_memory(self) -> None:
-        """Let the peak of memory start anew."""
+        """Reset the peak of memory."""
         for pid in self._pids():
             with contextlib.suppress(OSError):
                 Path(f"/proc/{pid}/clear_refs").write_text(_RESET_PEAK)
@@ -94,10 +94,10 @@ class Program:
     def read_last_output(self) -> str:
         """The end of its output."""
         lines = self._log.read_text(errors="replace").strip().splitlines()
-        return " / ".join(lines[-3:])[:500] or "it said nothing"
+        return " / ".join(lines[-3:])[:500] or "no output"
 
     def stop(self) -> None:
-        """End it and whatever it started."""
+        """End it and its children."""
         for number in (signal.SIGTERM, signal.SIGKILL):
             with contextlib.suppress(ProcessLookupError):
                 os.killpg(self._process.pid, number)

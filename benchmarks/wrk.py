@@ -1,4 +1,4 @@
-"""Load by wrk, bounded in time, on the load's own core."""
+"""Load with wrk for a limited time, on the load's core."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _RESULT = "RESULT "
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WrkResult:
-    """What wrk saw in one go."""
+    """The result of one wrk run."""
 
     requests: int
     seconds: float
@@ -32,7 +32,7 @@ class WrkResult:
 
 
 def write_requests(file: Path, question: BenchmarkQuestion, path: str, callers: Sequence[BenchmarkCaller]) -> None:
-    """Write what wrk sends, in turn, for `load.lua`."""
+    """Write the requests that wrk sends in turn, for `load.lua`."""
     lines = [path]
     if question.needs_token:
         for caller in callers:
@@ -44,7 +44,7 @@ def write_requests(file: Path, question: BenchmarkQuestion, path: str, callers: 
 
 
 def run_wrk(url: str, requests: Path, *, connections: int, seconds: float) -> WrkResult:
-    """Send for so many seconds; raises `RuntimeError` where wrk fails."""
+    """Send requests for this number of seconds. Raises `RuntimeError` if wrk fails."""
     parts = urlsplit(url)
     command = [
         *("taskset", "--cpu-list", str(LOAD_CORE)),

@@ -76,7 +76,7 @@ def print_secret(
     ] = 1,
 ) -> None:
     """Print the secret with which a client verifies the hub's webhooks. Give it to that client only."""
-    from auth.crypto.partner_webhook_signatures import WebhookSignatures  # noqa: PLC0415 - the hub, which other commands need not wait for
+    from auth.crypto.webhook_signatures import WebhookSignatures  # noqa: PLC0415 - the hub, which other commands need not wait for
 
     typer.echo(WebhookSignatures(_load_settings().secret_bytes).format_secret(client, version))
 

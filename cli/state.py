@@ -6,19 +6,17 @@ import asyncio
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
-from zoneinfo import ZoneInfo
 
 import typer
 
 from cli.command_error import CommandError
 from cli.project_paths import find_state_folder
+from records.clocks import CITY_TIME_ZONE
 
 if TYPE_CHECKING:
     from settings import Settings
     from store.database_status import DatabaseStatus, TableSummary
     from store.ledger.ledger_check import LedgerCheckResult
-
-_CITY_TIME_ZONE = ZoneInfo("Asia/Jakarta")
 
 
 def build_group() -> typer.Typer:
@@ -109,7 +107,7 @@ def _print_report(status: DatabaseStatus, extents: Sequence[TableSummary], found
         newest = (
             ""
             if each.newest is None
-            else f", the newest of {each.newest.astimezone(_CITY_TIME_ZONE):%Y-%m-%d %H:%M:%S} WIB"
+            else f", the newest of {each.newest.astimezone(CITY_TIME_ZONE):%Y-%m-%d %H:%M:%S} WIB"
         )
         typer.echo(f"{each.name}: {each.rows}{newest}")
     if not found.broken and not found.receipt_faults:

@@ -1,4 +1,4 @@
-"""Whether agencies answer, asked now and then and kept for a little while."""
+"""Probes whether agencies answer, and caches the results for a short time."""
 
 from __future__ import annotations
 
@@ -16,19 +16,19 @@ _log = logging.getLogger("simpul.agency_probes")
 
 
 class ProbedConnector(Protocol):
-    """A connector that can tell whether its agency answers."""
+    """A connector with a probe of its agency."""
 
     async def probe(self, call: Call) -> None:
-        """Make the cheapest call that proves it; raises `AgencyFailure`."""
+        """Make the cheapest call that proves that the agency answers. Raises `AgencyFailure`."""
 
 
 class AgencyProbes:
-    """Asks every agency whether it answers, at most once in `cache_seconds` seconds however often it is read."""
+    """Probes every agency, at most once in `cache_seconds` seconds."""
 
     def __init__(
         self, connectors: Mapping[str, ProbedConnector], *, cache_seconds: float = 15.0, timeout: float = 2.0
     ) -> None:
-        """`timeout` in seconds is how long one agency may take to prove that it answers."""
+        """`timeout` is the limit for one probe, in seconds."""
         self._connectors = dict(connectors)
         self._kept_for = cache_seconds
         self._patience = timeout
@@ -37,7 +37,7 @@ class AgencyProbes:
         self._asking = asyncio.Lock()
 
     async def probe_all(self) -> Mapping[str, AgencyFailure | None]:
-        """For each agency, how it fails, or None where it answers."""
+        """Probe all agencies. Maps each agency to its failure, or to None if it answers."""
         async with self._asking:
             if monotonic() >= self._known_until:
                 found = await asyncio.gather(*(self._probe(*each) for each in self._connectors.items()))
@@ -52,7 +52,7 @@ class AgencyProbes:
         except AgencyFailure as failure:
             return failure
         except Exception as error:  # noqa: BLE001 - see below
-            # A fault of ours in one connector must not take away the report about all others.
+            # A bug in one connector must not hide the state of all other agencies.
             seen = type(error).__qualname__
             _log.error("The probe of agency %s failed in an unexpected way: %s", agency, seen, extra={"agency": agency})
             return AgencyUnavailable(agency, seen)

@@ -2,7 +2,7 @@
 
 Standard: https://wiki.open311.org/GeoReport_v2/. Extensions the system may have: `extensions=true` (extended
 attributes and notes), paging, `code_status` and `region` filters, and the search for complaints by reporter, whose
-parameters travel in a form: a URL is logged on its way, and no identity number may stand in one.
+parameters are sent in a form, because URLs are logged on the way and must not contain an identity number.
 """
 
 from __future__ import annotations
@@ -19,12 +19,12 @@ from connectors.batching.chunks import ask_in_chunks
 from connectors.batching.fan_out import fan_out
 from connectors.batching.row_check import RowCheck
 from connectors.drivers.http.driver import HttpDriver
-from connectors.readers.dates import JAKARTA
 from connectors.readers.rows import Row
 from connectors.readers.unreadable import UnreadableError
 from records.calls.answers import Answers
 from records.calls.call import Call
 from records.calls.failures import AgencyFailure, AgencyMalformed, AgencyRefused
+from records.clocks import CITY_TIME_ZONE
 from records.complaints import CategoryQuery, Complaint, ComplaintCategory, ComplaintPage, ComplaintQuery
 from records.identifiers import Nik
 
@@ -37,36 +37,36 @@ _SEARCH: Final = "requests/search.json"
 _SERVICES: Final = "services.json"
 _BAD_REQUEST, _NOT_FOUND = 400, 404
 _CODE: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
-"""Ids and codes that servers give. A comma would make two of one."""
+"""Valid ids and codes of servers. A comma would split one into two."""
 _IDENTITY_NUMBER: Final = re.compile(r"[0-9]{16}|[0-9]{18}")
-"""Someone typed a NIK, KK or NOP where an id belongs: it must not travel in a URL."""
+"""A NIK, KK or NOP in place of an id, which must not be sent in a URL."""
 _MAX_ID_LIST_LENGTH: Final = 6_000
-"""Characters of ids in one URL; gateways take 8,000 for the whole of it."""
+"""Maximum characters of ids in one URL; gateways accept 8,000 for the whole URL."""
 _NIKS_PER_SEARCH: Final = 500
 _PAGES_PER_SEARCH: Final = 40
 _CALLS_PER_PAGE: Final = 10
-"""How often a page of the public list is filled up before the hub gives up."""
+"""Maximum calls to fill one page of the public list."""
 _SPARE_ROWS: Final = 10
-"""Rows asked for beside those of the page, since some cannot be shown: reports still without an id, the complaint
-at the position itself, others of its second. Spares a second call."""
+"""Additional rows of a page, because some cannot be shown: reports still without an id, the complaint at the position
+itself, others of its second. Saves a second call."""
 _SECOND: Final = timedelta(seconds=1)
-_EARLIEST: Final = datetime(2000, 1, 1, tzinfo=JAKARTA)
-"""Before the first complaint. A list asked for without a beginning reaches back 90 days only."""
+_EARLIEST: Final = datetime(2000, 1, 1, tzinfo=CITY_TIME_ZONE)
+"""Before the first complaint. Without a start, servers list only the last 90 days."""
 
 
 class ComplaintLinks(Protocol):
-    """The hub's own memory of who reported what, for servers that do not tell."""
+    """The hub's own record of reporters, for servers that do not name them."""
 
     async def requests_of(self, niks: Sequence[Nik]) -> Mapping[Nik, Sequence[str]]:
-        """Ids of the service requests each person filed through the hub; a person without any may be absent."""
+        """Ids of the service requests that each person filed through the hub; a person without any may be absent."""
 
 
 class CityComplaints:
-    """The complaint system as the graph asks it.
+    """The complaint system for the graph.
 
     `http` points at the GeoReport endpoint (like `https://host/open311/v2`) and carries the key in its headers.
-    `page_size` is the most rows the server gives in one answer, `max_concurrency` how many calls of one batch may be
-    under way at once, `max_batch_size` how many people or ids one call may name.
+    `page_size` is the server's maximum number of rows, `max_concurrency` the limit of concurrent calls of one batch,
+    `max_batch_size` the limit of people or ids in one call.
     """
 
     agency: Final = AGENCY
@@ -81,7 +81,7 @@ class CityComplaints:
         max_concurrency: int = 4,
         max_batch_size: int | None = None,
     ) -> None:
-        """Raises ValueError where there is no way to tell whose a complaint is, or a bound is out of range."""
+        """Raises ValueError if there is no way to find the reporter of a complaint, or a limit is out of range."""
         if links is None and not reporter_extension:
             raise ValueError("CityComplaints: without the reporter extension it needs a link table. Give `links`.")
         if page_size <= 1 or max_concurrency < 1:
@@ -98,9 +98,9 @@ class CityComplaints:
         self._check = RowCheck(AGENCY, http.counts)
 
     async def complaints_of(self, niks: Sequence[Nik], call: Call) -> Answers[Nik, Sequence[Complaint]]:
-        """What each person reported, newest first; a person without complaints is absent.
+        """The complaints of each person, newest first; a person without complaints is absent.
 
-        One search for all of them (further pages as needed), or, from a server that cannot search by reporter, the
+        One search for all people (with more pages if needed) or, for a server that cannot search by reporter, the
         complaints of the link table by their ids.
         """
         if not niks:
@@ -112,8 +112,8 @@ class CityComplaints:
     async def complaints(self, ids: Sequence[str], call: Call) -> Answers[str, Complaint]:
         """Complaints by their id, private ones included: one call for as many as fit in an address.
 
-        The system does not say here who reported them. Where there are several calls, one that fails costs its own
-        ids only.
+        The system does not name their reporters here. If there are several calls, a failed one affects only its own
+        ids.
         """
         chunks = list(self._chunks(_filter_codes(ids)))
         if not chunks:
@@ -129,8 +129,8 @@ class CityComplaints:
     async def pages(self, queries: Sequence[ComplaintQuery], call: Call) -> Answers[ComplaintQuery, ComplaintPage]:
         """Pages of the public list, newest first; complaints from `reported_from` on and before `reported_until`.
 
-        A page starts right after its position (moment and id), whatever was filed since. Usually one call a page;
-        a page that fails is the failure of its own query.
+        A page starts directly after its position (moment and id), even if complaints were filed since. Usually one call
+        per page; a failed page fails only its query.
         """
         return await fan_out(queries, lambda query: self._page(query, call), limit=self._side_by_side)
 
@@ -144,14 +144,14 @@ class CityComplaints:
     async def category_lists(
         self, queries: Sequence[CategoryQuery], call: Call
     ) -> Answers[CategoryQuery, Sequence[ComplaintCategory]]:
-        """Categories whose name holds the text of a query (in whatever case). One call for all."""
+        """Categories whose name contains the text of a query, ignoring case. One call for all."""
         if not queries:
             return {}
         found = await self._categories(call)
         return {query: tuple(each for each in found if _contains(each.name, query.search)) for query in queries}
 
     async def probe(self, call: Call) -> None:
-        """Ask for the list of services, the cheapest thing there is. Raises AgencyFailure."""
+        """Request the list of services, the cheapest call. Raises AgencyFailure."""
         await self._categories(call)
 
     async def _search(self, niks: Sequence[Nik], call: Call) -> Answers[Nik, Sequence[Complaint]]:
@@ -173,7 +173,7 @@ class CityComplaints:
         raise AgencyMalformed(AGENCY, f"a search by reporter did not end after {_PAGES_PER_SEARCH} pages")
 
     def _merge(self, found: dict[str, Row], listed: Iterable[Row]) -> None:
-        """Add the rows that have an id; raises where one that is there already has another reporter."""
+        """Add the rows with an id. Raises if a known id has another reporter."""
         added: dict[str, Row] = {}
         for each in listed:
             identifier = mapping.request_id(each)
@@ -203,7 +203,7 @@ class CityComplaints:
         numbered = any(each.isdigit() for each in ids)
 
         def read(status: int, value: object) -> Sequence[Row]:
-            # A server that numbers its complaints calls ids that are no numbers a bad request: it has none of them.
+            # A server with numeric ids answers other ids with a bad request: it has none of them.
             none = status == _NOT_FOUND or (status == _BAD_REQUEST and not numbered)
             rows = () if none else _requests(status, value)
             self._check.require_requested(filter(None, map(mapping.request_id, rows)), ids)
@@ -217,7 +217,7 @@ class CityComplaints:
         return dict(zip(known, await self._mapped(list(known.values())), strict=True)) | failed
 
     def _chunks(self, ids: Sequence[str]) -> Iterator[tuple[str, ...]]:
-        """Ids that go into one call. Numbers and other ids go apart, so that a mistyped id costs nobody else's."""
+        """Group ids into calls. Numbers and other ids are separate, so that a mistyped id affects no other."""
         numbers, others = [each for each in ids if each.isdigit()], [each for each in ids if not each.isdigit()]
         for alike in (numbers, others):
             chunk: list[str] = []
@@ -232,10 +232,10 @@ class CityComplaints:
                 yield tuple(chunk)
 
     async def _page(self, query: ComplaintQuery, call: Call) -> ComplaintPage:
-        """Fill one page: ask from the position backwards, and again from the oldest row seen while it is not full.
+        """Fill one page: request rows from the position backwards, and more from the oldest row until it is full.
 
-        The order of complaints filed in the same second is ours, not the server's. So a second counts only when it
-        has been seen whole: when an older row was seen, or the end.
+        The hub orders the complaints of one second, not the server. So a second is used only when it is complete: after
+        an older row, or the end.
         """
         asked = _build_parameters(query)
         if asked is None:
@@ -269,7 +269,7 @@ class CityComplaints:
         listed = await self._http.ask_json("GET", _REQUESTS, call, read, query=parameters)
         if listed is not None:
             return listed
-        # A server that numbers its categories refuses codes that are no numbers: nothing there can fit them.
+        # A server with numeric categories refuses other codes: no complaint can match them.
         return await self._list({**parameters, "service_code": ",".join(numbers)}, call) if numbers else ()
 
     @staticmethod
@@ -280,19 +280,19 @@ class CityComplaints:
         return min(moments)
 
     async def _categories(self, call: Call) -> Sequence[ComplaintCategory]:
-        return await self._http.ask_json("GET", _SERVICES, call, _services)
+        return await self._http.ask_json("GET", _SERVICES, call, partial(_parse_list, how=mapping.categories))
 
     async def _mapped(self, listed: Sequence[Row]) -> Sequence[Complaint | AgencyFailure]:
         """Read each row separately, in order: an unreadable row does not affect the others."""
-        return await self._http.work.map(listed, partial(_complaint_or_failure, read_at=_now()))
+        return await self._http.work.map(listed, partial(_complaint_or_failure, read_at=datetime.now(CITY_TIME_ZONE)))
 
     async def _readable(self, listed: Iterable[Row]) -> Sequence[Complaint]:
-        """Complaints of the public list. One that cannot be read is left out: it must not block the list for ever."""
+        """Complaints of the public list. An unreadable one is omitted, so that it does not block the list forever."""
         found = await self._mapped(tuple(_by_id(listed).values()))
         return [each for each in found if isinstance(each, Complaint)]
 
     async def _by_reporter(self, listed: Sequence[Row], niks: Sequence[Nik]) -> Answers[Nik, Sequence[Complaint]]:
-        """The complaints of each person. One that cannot be read costs the answer for its reporter."""
+        """The complaints of each person. An unreadable one fails the answer for its reporter."""
         work = self._http.work
         reporters = await work.map(listed, mapping.reporter_of)
         asked = frozenset(niks)
@@ -309,7 +309,7 @@ class CityComplaints:
         return dict(zip(found, ordered, strict=True)) | failed
 
     def _in_other_forms(self, reporters: Sequence[Nik | None], niks: Sequence[Nik]) -> dict[Nik, AgencyFailure]:
-        """The failures of people whose number a row holds in another form."""
+        """The failures of people whose number has another form in a row."""
         found = self._check.group_by_key(
             tuple(dict.fromkeys(reporters)), niks, key_of=lambda nik: nik, id_of=lambda nik: nik
         )
@@ -320,12 +320,8 @@ def _requests(status: int, value: object) -> Sequence[Row]:
     return _parse_list(status, value, mapping.requests)
 
 
-def _services(status: int, value: object) -> Sequence[ComplaintCategory]:
-    return _parse_list(status, value, mapping.categories)
-
-
 def _parse_list(status: int, value: object, how: Callable[[object], T]) -> T:
-    """What a reply lists. A reply that lists nothing which can be told apart counts against the system."""
+    """The list in a reply. A reply without a readable list counts against the system."""
     if status >= _BAD_REQUEST:
         raise AgencyRefused(AGENCY, f"HTTP {status}")
     try:
@@ -354,7 +350,7 @@ def _reported_at(request: Row) -> datetime | None:
 
 
 def _build_parameters(query: ComplaintQuery) -> dict[str, str] | None:
-    """The parameters that leave the choosing to the server; none where no complaint can fit."""
+    """Build the parameters by which the server filters; None if no complaint can match."""
     codes = _filter_codes(query.category_codes)
     if query.category_codes and not codes:
         return None
@@ -367,15 +363,15 @@ def _build_parameters(query: ComplaintQuery) -> dict[str, str] | None:
         asked["code_status"] = ",".join(status.value for status in query.statuses)
         closed = [status in mapping.CLOSED for status in query.statuses]
         if all(closed) or not any(closed):
-            # The standard's own filter, for servers that know no more.
+            # The standard's own filter, for servers without the extension.
             asked["status"] = "closed" if all(closed) else "open"
     return asked
 
 
 def _end_of(query: ComplaintQuery) -> datetime | None:
-    """Before when the page's complaints were filed.
+    """The end of the period of the page's complaints.
 
-    Servers differ in whether `end_date` itself is within, so the second of the position is asked for once more.
+    Servers differ in whether `end_date` is included, so the second of the position is requested again.
     """
     ends = [_whole_second(query.reported_until)] if query.reported_until else []
     if query.after:
@@ -392,17 +388,13 @@ def _whole_second(at: datetime) -> datetime:
 
 
 def _format_moment(at: datetime) -> str:
-    return at.astimezone(JAKARTA).isoformat(timespec="seconds")
+    return at.astimezone(CITY_TIME_ZONE).isoformat(timespec="seconds")
 
 
 def _filter_codes(given: Iterable[str]) -> list[str]:
-    """Those that can be ids or codes of a server and may travel in an address."""
+    """Select the valid ids or codes that may be sent in a URL."""
     return [each for each in given if _CODE.fullmatch(each) and not _IDENTITY_NUMBER.fullmatch(each)]
 
 
 def _contains(name: str | None, search: str) -> bool:
     return search.strip().casefold() in (name or "").casefold()
-
-
-def _now() -> datetime:
-    return datetime.now(JAKARTA)

@@ -1,9 +1,9 @@
-"""Open311 GeoReport v2 service requests and services, read as complaints and categories.
+"""Converts Open311 GeoReport v2 service requests and services to complaints and categories.
 
 The two-valued status of the standard, the states of the city's complaint system in `extended_attributes` and the
-steps in `notes` become one record. Nothing here talks to anybody. All functions raise `UnreadableError` for what is
-not GeoReport v2; what servers get wrong in practice (numbers for strings, missing names, single-precision
-coordinates, rows without an id) is read.
+steps in `notes` become one record. These functions make no calls. All raise `UnreadableError` for data that is not
+GeoReport v2, but accept the common mistakes of servers (numbers for strings, missing names, single-precision
+coordinates, rows without an id).
 """
 
 from __future__ import annotations
@@ -14,11 +14,12 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from connectors.readers.coordinates import coordinates
-from connectors.readers.dates import JAKARTA, moment
+from connectors.readers.dates import moment
 from connectors.readers.regions import region_code
 from connectors.readers.rows import Row, row, rows
 from connectors.readers.texts import text
 from connectors.readers.unreadable import UnreadableError
+from records.clocks import CITY_TIME_ZONE
 from records.complaints import (
     Complaint,
     ComplaintCategory,
@@ -34,7 +35,7 @@ CLOSED: Final = frozenset({ComplaintStatus.RESOLVED, ComplaintStatus.REJECTED})
 
 _STATES: Final = {status.value: status for status in ComplaintStatus}
 _TWO_VALUED: Final = {"open": ComplaintStatus.WAITING, "closed": ComplaintStatus.RESOLVED}
-"""What is certain of a complaint whose server tells no more than the standard."""
+"""The states by the two values of the standard, for servers without the city's states."""
 _RATINGS: Final = range(1, 6)
 _MOST_NOTES: Final = 200
 """Steps of one complaint; 3 µs each. Real ones take some five."""
@@ -45,12 +46,12 @@ Order = tuple[datetime, int, str]
 
 
 def requests(reply: object) -> tuple[Row, ...]:
-    """The service requests of an answer, reports without an id among them."""
+    """Reads the service requests of an answer, including reports without an id."""
     return rows(reply, "a list of service requests")
 
 
 def request_id(request: Row) -> str | None:
-    """The id of a service request; the standard says string, servers say integer. A report still taken in has none."""
+    """Reads the id of a service request: a string in the standard, an integer in practice; None for a new report."""
     try:
         return text(request.get("service_request_id"))
     except UnreadableError:
@@ -58,7 +59,7 @@ def request_id(request: Row) -> str | None:
 
 
 def reporter_of(request: Row) -> Nik | None:
-    """Who reported it, where the server says so (the `reporter` extension of the city's complaint system)."""
+    """Reads the reporter, if the server names them (the `reporter` extension of the city's complaint system)."""
     try:
         found = text(_extended(request).get("reporter"))
     except UnreadableError:
@@ -67,7 +68,7 @@ def reporter_of(request: Row) -> Nik | None:
 
 
 def reported_at(request: Row) -> datetime:
-    """When it was reported; the standard requires it."""
+    """Reads the time of the report, which the standard requires."""
     found = _moment(request.get("requested_datetime"))
     if found is None:
         raise UnreadableError("a service request with its requested_datetime")
@@ -75,11 +76,11 @@ def reported_at(request: Row) -> datetime:
 
 
 def complaint(request: Row, read_at: datetime) -> Complaint:
-    """One service request as a complaint.
+    """Reads one service request as a complaint.
 
-    A complaint is private unless the server marks it public. It is due when the server expects it, or else
-    `sla_hours` after the report. It was resolved at its last closing step; where a server tells no steps, when a
-    closed request last changed.
+    A complaint is private unless the server marks it public. Its deadline is the time that the server expects, or else
+    `sla_hours` after the report. It was resolved at its last closing step or, without steps, at the last change of a
+    closed request.
     """
     identifier = request_id(request)
     if identifier is None:
@@ -116,32 +117,32 @@ def complaint(request: Row, read_at: datetime) -> Complaint:
 
 
 def reported_by(known: Complaint, reporter: Nik) -> Complaint:
-    """The complaint with the reporter whom the hub itself knows from its link table."""
+    """Adds the reporter from the hub's own link table."""
     events = tuple(replace(event, reporter=reporter) for event in known.events)
     return replace(known, reporter=reporter, events=events)
 
 
 def categories(reply: object) -> tuple[ComplaintCategory, ...]:
-    """Every service that has a code, in the server's order."""
+    """Reads every service with a code, in the server's order."""
     listed = rows(reply, "a list of services")
     return tuple(found for each in listed if (found := _category(each)))
 
 
 def newest_first(complaints: Iterable[Complaint]) -> tuple[Complaint, ...]:
-    """Complaints by the moment of the report, newest first, and by id within one moment; each id once."""
+    """Sorts complaints by report time, newest first, then by id; each id once."""
     once = {each.id: each for each in complaints}
     return tuple(sorted(once.values(), key=lambda each: order(each.reported_at, each.id), reverse=True))
 
 
 def order(at: datetime, identifier: str) -> Order:
-    """What the list of complaints is sorted by: the moment, then the id (as a number where all ids are numbers)."""
+    """The sort key of the list of complaints: the time, then the id (as a number if all ids are numbers)."""
     return at, len(identifier), identifier
 
 
 def fits(known: Complaint, query: ComplaintQuery) -> bool:
-    """Whether a complaint belongs into the public list that a query asks for, and comes after its position.
+    """Whether a complaint matches a query of the public list, and comes after its position.
 
-    Servers ignore parameters they do not know, so what they were asked to leave out is left out here again.
+    Servers ignore unknown parameters, so their filters are applied here again.
     """
     after = query.after
     return (
@@ -210,11 +211,11 @@ def _category(service: Row) -> ComplaintCategory | None:
 
 def _moment(raw: object) -> datetime | None:
     found = moment(raw)
-    return found.astimezone(JAKARTA) if found else None
+    return found.astimezone(CITY_TIME_ZONE) if found else None
 
 
 def _region(raw: object) -> RegionCode | None:
-    # A place the server names in its own words is no reason to lose the complaint.
+    # A location in the server's own words must not fail the complaint.
     try:
         return region_code(raw)
     except UnreadableError:
@@ -225,7 +226,7 @@ _MOST_DIGITS: Final = 6
 
 
 def _count(raw: object) -> int | None:
-    """A small whole number, as number or text; none for whatever else stands there."""
+    """Reads a small whole number, as number or text; None for other values."""
     if isinstance(raw, bool) or not isinstance(raw, int | str):
         return None
     digits = str(raw).strip()
@@ -233,6 +234,6 @@ def _count(raw: object) -> int | None:
 
 
 def _address(raw: object) -> str | None:
-    """An address on the web. Other schemes (`javascript:`) are not handed on to frontends."""
+    """Reads an http or https URL. Other schemes (`javascript:`) are not passed on to frontends."""
     found = text(raw)
     return found if found and found.lower().startswith(_WEB) else None

@@ -1,4 +1,4 @@
-"""Documents that issuers of tokens publish: discovery and key sets, over HTTP."""
+"""Reads documents of token issuers over HTTP: discovery documents and key sets."""
 
 from __future__ import annotations
 
@@ -18,17 +18,17 @@ _OK: Final = 200
 
 
 class IssuerDocuments:
-    """Reads documents of one issuer. `name` is what logs call it, `timeout` the seconds one document may take."""
+    """Reads documents of one issuer. `name` is its name in logs, `timeout` the seconds for one document."""
 
     def __init__(self, name: str, *, timeout: float) -> None:
         self._name = name
         self._patience = timeout
 
     async def read(self, url: str) -> bytes:
-        """The body at an address; raises `AgencyFailure` for everything but a 200 of at most 256 KiB.
+        """Return the body at an address. Raises `AgencyFailure` unless it is a 200 of at most 256 KiB.
 
-        Redirects are not followed. Documents are read so seldom, and from addresses that may change, that each uses a
-        separate connection.
+        Redirects are not followed. Each document uses a separate connection, because documents are read rarely and
+        their addresses may change.
         """
         address = URL(url)
         driver = HttpDriver(

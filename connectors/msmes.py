@@ -48,7 +48,7 @@ R = TypeVar("R")
 
 
 class JakPreneur:
-    """Asks the programme. Each read is one statement, for any number of keys unless `max_batch_size` bounds it."""
+    """Queries the programme. Each read is one statement for any number of keys, unless `max_batch_size` limits it."""
 
     agency: ClassVar[str] = AGENCY
 
@@ -60,7 +60,7 @@ class JakPreneur:
     async def msmes_of(self, niks: Sequence[Nik], call: Call) -> Answers[Nik, Sequence[Msme]]:
         """The enterprises each person registered, by identifier; people without one are absent.
 
-        An owner one of whose enterprises cannot be read is answered with `AgencyMalformed`. Raises `AgencyFailure`.
+        An owner with an unreadable enterprise gets `AgencyMalformed`. Raises `AgencyFailure`.
         """
 
         async def ask(some: Sequence[Nik]) -> Answers[Nik, Sequence[Msme]]:
@@ -78,9 +78,9 @@ class JakPreneur:
         return await ask_in_chunks(ids, ask, max_batch_size=self._max_batch_size)
 
     async def products_of(self, msme_ids: Sequence[str], call: Call) -> Answers[str, Sequence[Product]]:
-        """What each enterprise sells, by identifier; enterprises that sell nothing are absent.
+        """The products of each enterprise, by identifier; enterprises without products are absent.
 
-        An enterprise one of whose products cannot be read is answered with `AgencyMalformed`. Raises `AgencyFailure`.
+        An enterprise with an unreadable product gets `AgencyMalformed`. Raises `AgencyFailure`.
         """
 
         async def ask(some: Sequence[str]) -> Answers[str, Sequence[Product]]:
@@ -89,13 +89,13 @@ class JakPreneur:
         return await ask_in_chunks(msme_ids, ask, max_batch_size=self._max_batch_size)
 
     async def probe(self, call: Call) -> None:
-        """Make sure that the programme's database answers. Raises `AgencyFailure`."""
+        """Check that the programme's database answers. Raises `AgencyFailure`."""
         await self._sql.rows(_PROBE, {}, call)
 
     async def _grouped(
         self, asked: _KeyedStatement[K], read: Callable[[Row], R], call: Call
     ) -> Mapping[K, Sequence[R] | AgencyFailure]:
-        """What was read, by the key it was asked for; one unreadable row is the failure of its key."""
+        """Group the records by requested key; an unreadable row is the failure of its key."""
         if not asked.values:
             return {}
 
@@ -120,7 +120,7 @@ class JakPreneur:
 
 @dataclass(frozen=True, slots=True)
 class _KeyedStatement(Generic[K]):
-    """One statement, the column that holds the key, and the keys as the hub and as the database writes them."""
+    """One statement, its key column, and the keys as the hub and as the database writes them."""
 
     statement: str
     column: str
@@ -160,7 +160,7 @@ def read_product(row: Row) -> Product:
 
 
 def _numbers(ids: Iterable[str]) -> Sequence[int]:
-    """Identifiers as the integers they are at the agency; what is no such number is nobody's and is not asked for.
+    """Convert identifiers to the agency's integers; other identifiers are unknown and not requested.
 
     MariaDB would take `12abc` for 12.
     """
@@ -201,7 +201,7 @@ def _industry_code(raw: object) -> str | None:
 
 
 def _digits(raw: object, width: int, kind: str) -> str | None:
-    """A code of so many digits, with the zeros in front that a numeric column lost; none for zeros only."""
+    """Read a code, with the leading zeros that a numeric column lost; None if it is all zeros."""
     written = text(raw, kind)
     if written is None or not written.strip("0"):
         return None

@@ -43,7 +43,7 @@ _COLUMNS: Mapping[type[PersonFacet], tuple[str, ...]] = {
     CivilStatus: ("agama", "status_kawin", "pddk_akh", "jenis_pkrjn", "gol_darah"),
     Parentage: ("nama_lgkp_ibu", "nama_lgkp_ayah"),
 }
-"""What the register has to give for each facet, and so all that is ever asked for it."""
+"""The columns of each facet; no other column is ever queried."""
 
 _KNOWN = "SELECT nik FROM biodata_wni WHERE nik = ANY(:niks)"
 _PROBE = "SELECT nik FROM biodata_wni LIMIT 1"
@@ -54,22 +54,22 @@ _MARITAL_STATUSES = {
     "CERAI HIDUP": MaritalStatus.DIVORCED,
     "CERAI MATI": MaritalStatus.WIDOWED,
 }
-"""Each may be followed by whether it was registered: `KAWIN TERCATAT`, `KAWIN BELUM TERCATAT`."""
+"""A suffix may state whether it was registered: `KAWIN TERCATAT`, `KAWIN BELUM TERCATAT`."""
 _MOST_DISTRICTS = 1_000
-"""Unknown districts that are logged; Indonesia has about 7,300."""
+"""Maximum unknown districts that are logged; Indonesia has about 7,300."""
 
 _log = logging.getLogger("simpul.agencies")
 
 
 class PopulationRegister:
-    """Asks the register. Each read is one statement, for any number of people unless `max_batch_size` bounds it."""
+    """Queries the register. Each read is one statement for any number of people, unless `max_batch_size` limits it."""
 
     agency: ClassVar[str] = AGENCY
 
     def __init__(
         self, sql: SqlDriver, *, max_batch_size: int | None = None, knows_region: Callable[[str], bool] = lambda _: True
     ) -> None:
-        """`knows_region` tells whether a region code is in the tables; an unknown district of a card is logged."""
+        """`knows_region` returns whether a region code is in the tables; an unknown district of a card is logged."""
         self._sql = sql
         self._max_batch_size = max_batch_size
         self._knows_region = knows_region
@@ -77,7 +77,7 @@ class PopulationRegister:
         self._unknown_districts: set[str] = set()
 
     async def load_known(self, niks: Sequence[Nik], call: Call) -> Answers[Nik, Citizen]:
-        """Those of the people that the register knows. Raises `AgencyFailure`."""
+        """The people that the register knows. Raises `AgencyFailure`."""
 
         async def ask(some: Sequence[Nik]) -> Answers[Nik, Citizen]:
             found = self._one_each(await self._own_rows(_KNOWN, some, call), some)
@@ -90,7 +90,7 @@ class PopulationRegister:
     ) -> Answers[Nik, Mapping[type[PersonFacet], PersonFacet]]:
         """The wanted facets of each person; no column of any other facet is asked for. Raises `AgencyFailure`.
 
-        A person of whom one wanted value cannot be read is answered with `AgencyMalformed`.
+        A person with an unreadable wanted value gets `AgencyMalformed`.
         """
         if not wanted:
             return {}
@@ -121,7 +121,7 @@ class PopulationRegister:
         return found
 
     async def probe(self, call: Call) -> None:
-        """Make sure that the register answers. Raises `AgencyFailure`."""
+        """Check that the register answers. Raises `AgencyFailure`."""
         await self._sql.rows(_PROBE, {}, call)
 
     async def _own_rows(self, statement: str, niks: Sequence[Nik], call: Call) -> Sequence[Row]:
@@ -136,12 +136,12 @@ class PopulationRegister:
         return await self._sql.rows(statement, {"niks": list(niks)}, call, check=check) if niks else ()
 
     def _one_each(self, rows: Sequence[Row], asked: Sequence[Nik]) -> Answers[Nik, Row]:
-        """The one row of each person asked for."""
+        """The one row of each requested person."""
         found = self._check.group_by_key(rows, asked, key_of=_written_nik, id_of=_written_nik)
         return {nik: each if isinstance(each, AgencyFailure) else each[0] for nik, each in found.items()}
 
     def _look_at_district(self, household: Household) -> None:
-        """Tell the operator once of a district of issue that is in no table: an old one, or a mistake."""
+        """Log once each district of issue that is in no table: a former one, or a mistake."""
         district = district_of_issue(household.family_card_number)
         if self._knows_region(district) or district in self._unknown_districts:
             return

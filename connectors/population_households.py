@@ -1,4 +1,4 @@
-"""Family cards of the population register: the statement that reads them, and rows as households.
+"""Family cards of the population register: the statement that reads them, and the conversion of rows to households.
 
 Each member of a card sees the others, and the head and the head's spouse are the guardians of its children. So a card
 that cannot belong to one family is rejected: `AGENCY_MALFORMED` for every person on it.
@@ -26,7 +26,7 @@ from records.identifiers import FamilyCardNumber, Nik
 from records.population import Household, HouseholdMember, Relationship
 
 MOST_MEMBERS: Final = 30
-"""The most people on one family card. A printed card has ten lines; three cards hold the largest families. A larger one
+"""Maximum people on one family card. A printed card has ten lines; three cards hold the largest families. A larger one
 is a placeholder that strangers share, or an institution, whose residents are not a family."""
 
 _COLUMNS: Final = "nik, no_kk, nama_lgkp, jenis_klmin, tgl_lhr, stat_hbkel"

@@ -1,4 +1,4 @@
-"""Single values of the population register that are read for people and for family cards alike."""
+"""Reads values of the population register for people and for family cards."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _SEXES: Final = {"LAKI-LAKI": Sex.MALE, "L": Sex.MALE, "1": Sex.MALE} | {
 
 
 def nik_of(row: Row) -> Nik:
-    """Whose row it is. Raises `UnreadableError`."""
+    """Reads the NIK of a row. Raises `UnreadableError`."""
     written = str(row["nik"])
     if not _NIK.fullmatch(written):
         raise UnreadableError("a NIK")
@@ -29,7 +29,7 @@ def nik_of(row: Row) -> Nik:
 
 
 def person_name_of(raw: object) -> str:
-    """A person's name. Raises `UnreadableError`, also if it is missing: every person in the register has one."""
+    """Reads a person's name. Raises `UnreadableError`, also if it is missing: every person in the register has one."""
     name = text(raw, "a name")
     if name is None:
         raise UnreadableError("a name")
@@ -37,10 +37,10 @@ def person_name_of(raw: object) -> str:
 
 
 def sex_of(raw: object) -> Sex | None:
-    """Sex, as a word or a digit; none for anything else."""
+    """Reads the sex, as a word or a digit; None for other values."""
     return _SEXES.get(word(raw).replace(" ", ""))
 
 
 def word(raw: object) -> str:
-    """A word of one of the register's lists, for looking it up."""
+    """Reads a word of one of the register's lists, for a look-up."""
     return (text(raw) or "").upper()

@@ -42,7 +42,7 @@ T = TypeVar("T")
 AGENCY: Final = "pangan"
 
 _NO_PRICE: Final = frozenset({0, 999_999})
-"""What the service writes where no price was observed."""
+"""The service's values for a missing price."""
 _CITIES: Final = {
     "JAKARTA PUSAT": RegionCode("31.71"),
     "JAKARTA UTARA": RegionCode("31.72"),
@@ -52,10 +52,10 @@ _CITIES: Final = {
 }
 """Kemendagri codes of the five cities, by the last two words of their names.
 
-The service's own city ids are of no use: they run from 1 to 5 in one of its lists and are 31, 32, 73, ... in another.
+The service's own city ids are inconsistent: they are 1 to 5 in one of its lists and 31, 32, 73, ... in another.
 """
 _SERVICE_ID: Final = re.compile(r"[1-9][0-9]{0,8}")
-"""Ids of markets and commodities. Market 0 is no market: it stands for all of them."""
+"""Valid ids of markets and commodities. Market 0 stands for all markets."""
 _MOVEMENTS: Final = {
     "RISE": PriceMovement.RISING,
     "FALL": PriceMovement.FALLING,
@@ -73,16 +73,16 @@ _FIRST_CLIENT_ERROR: Final = 400
 
 
 class FoodPrices:
-    """The price service as the graph asks it.
+    """The price service for the graph.
 
-    The service wants few requests a second: the gate of `http` paces them. `max_concurrency` is how many calls for
-    different markets or months may be under way at once.
+    The service allows few requests per second; the gate of `http` paces them. `max_concurrency` limits the concurrent
+    calls for different markets or months.
     """
 
     agency: Final = AGENCY
 
     def __init__(self, http: HttpDriver, *, max_concurrency: int = 4) -> None:
-        """`http` carries the API key in its headers. Raises ValueError where the bound is not above 0."""
+        """`http` sends the API key in its headers. Raises ValueError if the limit is not above 0."""
         if max_concurrency < 1:
             raise ValueError(f"FoodPrices: max_concurrency is {max_concurrency}. It must be above 0.")
         self._http = http
@@ -90,7 +90,7 @@ class FoodPrices:
         self._check = RowCheck(AGENCY, http.counts)
 
     async def market_lists(self, queries: Sequence[MarketQuery], call: Call) -> Answers[MarketQuery, Sequence[Market]]:
-        """Markets whose name holds the text of a query (in whatever case), in the service's order. One call for all."""
+        """Markets whose name contains the text of a query, ignoring case, in the service's order. One call for all."""
         if not queries:
             return {}
         found = await self._markets(call)
@@ -108,7 +108,7 @@ class FoodPrices:
     async def commodity_lists(
         self, queries: Sequence[CommodityQuery], call: Call
     ) -> Answers[CommodityQuery, Sequence[Commodity]]:
-        """Commodities whose name holds the text of a query (in whatever case). One call for all."""
+        """Commodities whose name contains the text of a query, ignoring case. One call for all."""
         if not queries:
             return {}
         found = await self._commodities(call)
@@ -122,7 +122,7 @@ class FoodPrices:
         return {each: found[each] for each in known if each in found}
 
     async def prices_of(self, market_ids: Sequence[str], call: Call) -> Answers[str, Sequence[Price]]:
-        """The newest prices of every commodity in each market: one call a market, which is all the service offers."""
+        """The newest prices of every commodity in each market: one call per market (the service has no batch)."""
 
         async def ask(market_id: str) -> Sequence[Price] | None:
             path = f"{_PRICES_PATH}/{market_id}"
@@ -131,14 +131,14 @@ class FoodPrices:
         return await fan_out(_filter_ids(market_ids), ask, limit=self._side_by_side)
 
     async def trends(self, queries: Sequence[TrendQuery], call: Call) -> Answers[TrendQuery, Trend]:
-        """How the city-wide price of each commodity went through its month: one call a query."""
+        """The city-wide prices of each commodity in its month: one call per query."""
 
         async def ask(query: TrendQuery) -> Trend | None:
             month = f"{query.year:04}-{query.month:02}"
             asked = {"filterBy": "commodity", "Id": query.commodity_id, "yearMonth": month}
 
             def check(entries: Sequence[Row]) -> None:
-                """An entry may leave its commodity out; where it names one, it is the one that was asked for."""
+                """Check that an entry names the requested commodity, or none."""
                 self._check.require_requested(filter(None, map(_commodity_of, entries)), {query.commodity_id})
 
             return await self._known(_REPORT_PATH, asked, call, lambda reply: trend_from(reply, query), check=check)
@@ -147,7 +147,7 @@ class FoodPrices:
         return await fan_out(known, ask, limit=self._side_by_side)
 
     async def probe(self, call: Call) -> None:
-        """Ask for the list of markets, the cheapest thing there is. Raises AgencyFailure."""
+        """Request the list of markets, the cheapest call. Raises AgencyFailure."""
         await self._markets(call)
 
     async def _markets(self, call: Call) -> Sequence[Market]:
@@ -172,9 +172,9 @@ class FoodPrices:
         *,
         check: Callable[[Sequence[Row]], None] = lambda _entries: None,
     ) -> T | None:
-        """What stands at a path; none where the service knows no such market or commodity.
+        """Read a path; None if the service does not know the market or commodity.
 
-        `check` looks inside the gate whether the entries answer the question.
+        `check` checks inside the gate that the entries answer the request.
         """
         listed = await self._http.ask_json("GET", path, call, partial(_parse_listed, check), query=query)
         if listed is None:
@@ -184,14 +184,14 @@ class FoodPrices:
 
 
 class _Listed(NamedTuple):
-    """A reply in the form in which the service lists things, and how many it lists."""
+    """A reply of the service with a list, and the length of the list."""
 
     reply: object
     length: int
 
 
 def _parse_listed(check: Callable[[Sequence[Row]], None], status: int, reply: object) -> _Listed | None:
-    """Inside the gate: a reply that is no list of the service counts against it. None for HTTP 404."""
+    """Runs inside the gate, so that a reply without a list counts against the service. None for HTTP 404."""
     if status == _NOT_FOUND:
         return None
     if status >= _FIRST_CLIENT_ERROR:
@@ -206,7 +206,7 @@ def _parse_listed(check: Callable[[Sequence[Row]], None], status: int, reply: ob
 
 
 def _map_reply(mapping: Callable[[object], T], reply: object) -> T:
-    """Outside the gate: one record that cannot be read says nothing of the service. At most 1,000 rows, 6 µs each."""
+    """Runs outside the gate, because one unreadable record does not count. At most 1,000 rows, 6 µs each."""
     try:
         return mapping(reply)
     except UnreadableError as error:
@@ -236,7 +236,7 @@ def prices_from(reply: object, market_id: str) -> tuple[Price, ...]:
             highest_price=_price(each.get("highest_price")),
             lowest_price=_price(each.get("lowest_price")),
             average_price=_price(each.get("avg_price")),
-            # Where there is no newest price the service writes that it did not move.
+            # Without a newest price, the service reports no movement.
             movement=_MOVEMENTS.get((text(each.get("status")) or "").upper()) if newest is not None else None,
             observed_on=day(each.get("latest_new_price_date")),
         )
@@ -248,8 +248,8 @@ def prices_from(reply: object, market_id: str) -> tuple[Price, ...]:
 def trend_from(reply: object, query: TrendQuery) -> Trend:
     """One commodity's month from a report; without points where nothing was observed. Raises UnreadableError.
 
-    The report by commodity has one entry with the city-wide price of each day that was observed; where there are
-    several, the price of a day is the mean over them. The average of the month is the mean over its days.
+    The report has one entry with the city-wide price of each observed day; if there are several, the price of a day is
+    their mean. The average of the month is the mean of its days.
     """
     entries = [
         each
@@ -316,7 +316,7 @@ def _whole(mean: float) -> Rupiah:
 
 
 def _phone(raw: object) -> str | None:
-    # Markets write what they like here ("hubungi kantor pasar"): no reason to lose the market over it.
+    # Markets write free text here ("hubungi kantor pasar"), which must not fail the market.
     try:
         return phone(raw)
     except UnreadableError:
@@ -341,5 +341,5 @@ def _contains(name: str, search: str) -> bool:
 
 
 def _filter_ids(ids: Iterable[str]) -> list[str]:
-    """Those ids that the service could have given; whatever else is in a caller's id stays out of its addresses."""
+    """Select the valid ids of the service; other text from callers must not get into its URLs."""
     return [each for each in ids if _SERVICE_ID.fullmatch(each)]

@@ -1,4 +1,4 @@
-"""Regions and their codes, from the reference tables in `data/`. The hub's own; no agency is asked."""
+"""Regions and their codes, from the hub's own reference tables in `data/`, without any agency call."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class RegionTables:
     """The regions of the reference tables, all in memory."""
 
     def __init__(self, data: Path) -> None:
-        """Read the tables in the folder; raises `OSError` or `KeyError` where one is missing or has other columns."""
+        """Read the tables in the folder. Raises `OSError` if one is missing, and `KeyError` if it has other columns."""
         sourced = _sourced_codes(data / "region_codes.csv")
         read = sorted(_read(data / "regions", sourced), key=lambda region: region.code)
         self._by_code = {region.code: region for region in read}
@@ -49,28 +49,28 @@ class RegionTables:
         """Whether the tables have a region with this Kemendagri code."""
         return code in self._by_code
 
-    async def regions(self, codes: Sequence[RegionCode], call: Call) -> Answers[RegionCode, Region]:  # noqa: ARG002 - nobody is asked
+    async def regions(self, codes: Sequence[RegionCode], call: Call) -> Answers[RegionCode, Region]:  # noqa: ARG002 - there is no call
         """Regions by Kemendagri code."""
         return {code: self._by_code[code] for code in codes if code in self._by_code}
 
     async def regions_called(
         self,
         addresses: Sequence[tuple[CodeSystem, str]],
-        call: Call,  # noqa: ARG002 - nobody is asked
+        call: Call,  # noqa: ARG002 - there is no call
     ) -> Answers[tuple[CodeSystem, str], Region]:
-        """Regions by what a code system calls them; only codes that have a source."""
+        """Regions by their code in a code system; only codes with a source."""
         return {address: self._by_address[address] for address in addresses if address in self._by_address}
 
-    async def inside(self, codes: Sequence[RegionCode], call: Call) -> Answers[RegionCode, Sequence[Region]]:  # noqa: ARG002 - nobody is asked
-        """The regions of the next level inside each region, by code."""
+    async def inside(self, codes: Sequence[RegionCode], call: Call) -> Answers[RegionCode, Sequence[Region]]:  # noqa: ARG002 - there is no call
+        """The regions of the next level inside each region, ordered by code."""
         return {code: self._inside.get(code, ()) for code in codes}
 
     async def region_lists(
         self,
         queries: Sequence[RegionQuery],
-        call: Call,  # noqa: ARG002 - nobody is asked
+        call: Call,  # noqa: ARG002 - there is no call
     ) -> Answers[RegionQuery, Sequence[Region]]:
-        """Regions by name, level and place, by code."""
+        """Regions by name, level and enclosing region, ordered by code."""
         return {query: self._matching(query) for query in queries}
 
     def _matching(self, query: RegionQuery) -> Sequence[Region]:

@@ -1,4 +1,4 @@
-"""The property tax agency (PBB-P2): SOAP 1.1, one resident a call. `connectors/wsdl/pbb.wsdl` is its interface.
+"""The property tax agency (PBB-P2): SOAP 1.1, one resident per call. `connectors/wsdl/pbb.wsdl` is its interface.
 
 Columns are those of SISMIOP, the tax offices' system. Answers carry `kode`, and errors come with HTTP 200 too.
 """
@@ -32,14 +32,14 @@ from records.tax import BillStatus, TaxBill, TaxObject, TaxPayment
 
 AGENCY: Final = "pbb"
 _MOST_BYTES: Final = 2 * 1024 * 1024
-"""Of one reply: 20,000 elements, which is all that is read of one (`MAX_ELEMENTS`), take 1 MiB."""
+"""Maximum size of one reply: the maximum of 20,000 elements (`MAX_ELEMENTS`) takes 1 MiB."""
 WSDL: Final = Path(__file__).with_name("wsdl") / "pbb.wsdl"
 
 Row = Mapping[str, SoapValue]
 _T = TypeVar("_T")
 
 _PROBE_NIK: Final = Nik("0" * 16)
-"""A number that is well formed and nobody's (no province 00): asking for it touches no person."""
+"""A well-formed number that no person has (there is no province 00), for the probe."""
 
 _NOP_COLUMNS: Final = (
     ("KD_PROPINSI", 2),
@@ -57,9 +57,9 @@ _SHARED: Final = "9"
 
 _SUCCESS: Final = "00"
 _UNKNOWN: Final = frozenset({"14", "15"})
-"""Nothing found for the NIK, and: the agency does not take it for a NIK, so it knows nobody by it."""
+"""Codes for an unknown NIK: nothing found, and not a valid NIK for the agency."""
 _AGENCY_FAULT: Final = re.compile(r"9\d|5\d\d")
-"""Codes by which the agency says that its own system failed. Every other one, closing hours (68) too, is a no."""
+"""Codes for a failure of the agency's system. Every other code is a refusal, also that of closing hours (68)."""
 _KODE: Final = re.compile(r"\d{1,3}")
 _STATUS: Final = {"0": BillStatus.UNPAID, "1": BillStatus.PAID}
 _YES_NO: Final = {"0": False, "1": True}
@@ -69,18 +69,18 @@ _WHOLE_NUMBER: Final = re.compile(r"(\d{1,12})(?:[.,]0{1,2})?", re.ASCII)
 class PropertyTax:
     """Tax objects with their bills and payments, of one agency.
 
-    The agency takes one NIK a call: `max_concurrency` bounds how many calls are under way for one batch.
+    The agency accepts one NIK per call: `max_concurrency` limits the concurrent calls of one batch.
     """
 
     def __init__(self, soap: SoapDriver, *, max_concurrency: int = 8) -> None:
-        """Use a driver made for `WSDL`, with the credentials in the header part `otentikasi` (see `connect`)."""
+        """Uses a driver for `WSDL`, with the credentials in the header part `otentikasi` (see `connect`)."""
         self._soap = soap
         self._max_concurrency = max_concurrency
         self._check = RowCheck(AGENCY, soap.counts)
 
     @staticmethod
     def open_driver(url: str, *, deadline: float, connections: int = 32, work: LongWork | None = None) -> HttpDriver:
-        """The driver for the agency's service at this address. Opens nothing yet.
+        """Build the driver for the agency's service at this address, without any connection.
 
         `deadline` is in seconds, for one call; `connections` is the maximum number of concurrent calls of all batches.
         """
@@ -99,7 +99,7 @@ class PropertyTax:
         return cls(SoapDriver(http, WSDL, headers=credentials, gate=gate), max_concurrency=max_concurrency)
 
     async def objects_of(self, niks: Sequence[Nik], call: Call) -> Answers[Nik, Sequence[TaxObject]]:
-        """What each person pays property tax on; one SOAP call a person. A person without objects is absent."""
+        """The tax objects of each person, with one SOAP call per person. A person without objects is absent."""
 
         async def ask_one(nik: Nik) -> Sequence[TaxObject] | None:
             reply = await self._soap.ask("GetObjekByNik", {"nik": nik}, call, find_failure=self._trouble_in)
@@ -108,17 +108,17 @@ class PropertyTax:
         return self._of_one_owner_each(await fan_out(niks, ask_one, limit=self._max_concurrency))
 
     def _trouble_in(self, reply: SoapReply) -> AgencyFailure | None:
-        """The failure that a reply stands for, also where what it holds does not belong together."""
+        """Find the failure of a reply, also if its contents are inconsistent."""
         failure = find_failure(reply)
         if failure is None and not isinstance(reply.content, SoapFault) and not has_matching_bills(reply.content):
             return self._check.record_mismatch("a bill has the number of another object")
         return failure
 
     def _of_one_owner_each(self, found: Answers[Nik, Sequence[TaxObject]]) -> Answers[Nik, Sequence[TaxObject]]:
-        """The answers, but for people who are said to pay for one and the same object.
+        """Fail the answers of people that claim the same object.
 
-        The agency's answers do not name their person. An object has one taxpayer, unless its number marks it as shared.
-        So the same object for two people means that one of them got the answer of the other.
+        The agency's answers do not name the person. An object has one taxpayer, unless its number marks it as shared.
+        So the same object for two people means that one of them got the other's answer.
         """
         pairs = [
             (nik, each) for nik, answer in found.items() if not isinstance(answer, AgencyFailure) for each in answer
@@ -128,7 +128,7 @@ class PropertyTax:
         return {**found, **failed} if failed else found
 
     async def _long(self, reply: SoapReply, owner: Nik) -> Sequence[TaxObject] | None:
-        """The same as `tax_objects`, object by object: hundreds of them take longer than a slice."""
+        """Like `tax_objects`, but object by object, because hundreds take longer than a slice."""
         rows = _object_rows(reply)
         if rows is None:
             return None
@@ -139,7 +139,7 @@ class PropertyTax:
         return tuple(each for each in found if isinstance(each, TaxObject))
 
     async def probe(self, call: Call) -> None:
-        """Ask for a number that is nobody's: shows that the agency answers and takes the credentials."""
+        """Request a number that no person has, to check that the agency answers and accepts the credentials."""
         tax_objects(
             await self._soap.ask("GetObjekByNik", {"nik": _PROBE_NIK}, call, find_failure=self._trouble_in), _PROBE_NIK
         )
@@ -150,10 +150,10 @@ class PropertyTax:
 
 
 def tax_objects(reply: SoapReply, owner: Nik) -> tuple[TaxObject, ...] | None:
-    """What `GetObjekByNik` answered; None where the agency does not know the person.
+    """Read the answer of `GetObjekByNik`; None if the agency does not know the person.
 
-    Raises AgencyRefused or AgencyUnavailable for a fault and for a `kode` that says so, AgencyMalformed for an answer
-    that cannot be read.
+    Raises AgencyRefused or AgencyUnavailable for a fault or a `kode` of failure, AgencyMalformed for an unreadable
+    answer.
     """
     rows = _object_rows(reply)
     if rows is None:
@@ -189,7 +189,7 @@ def has_matching_bills(answer: Row) -> bool:
 
 
 def _key(row: Row) -> tuple[str, ...]:
-    """The seven columns of a number, comparable whether or not zeros were lost."""
+    """The seven columns of a number, comparable even if zeros were lost."""
     return tuple(str(row.get(column) or "").strip().lstrip("0") for column, _ in _NOP_COLUMNS)
 
 
@@ -198,13 +198,13 @@ def _payer(pair: tuple[Nik, TaxObject]) -> Nik:
 
 
 def _taxed(pair: tuple[Nik, TaxObject]) -> tuple[str, str]:
-    """The object; with the payer, where its number says that several share it (PER-12/PJ/2010)."""
+    """The identity of an object; with the payer if its number marks it as shared (PER-12/PJ/2010)."""
     nik, each = pair
     return each.nop, nik if each.nop.endswith(_SHARED) else ""
 
 
 def find_failure(reply: SoapReply) -> AgencyFailure | None:
-    """The failure that a whole reply stands for: a fault, or a `kode` other than success and unknown."""
+    """Find the failure of a whole reply: a fault, or a `kode` other than success and unknown."""
     answer = reply.content
     if isinstance(answer, SoapFault):
         return build_fault_failure(answer, reply.retry_after)
@@ -215,7 +215,7 @@ def find_failure(reply: SoapReply) -> AgencyFailure | None:
 
 
 def build_fault_failure(fault: SoapFault, retry_after: float | None = None) -> AgencyFailure:
-    """A fault on the caller's side is a no (`kode` 401: the credentials); any other is trouble of the agency."""
+    """A fault of the caller is a refusal (`kode` 401: the credentials); any other is a failure of the agency."""
     code = fault.detail.get("kode", "").strip()
     detail = f"SOAP fault {fault.code}" + (f", kode {code}" if _KODE.fullmatch(code) else "")
     kind = AgencyRefused if fault.code.partition(".")[0] == "Client" else AgencyUnavailable
@@ -282,13 +282,13 @@ def _payment(row: Row, owner: Nik) -> TaxPayment:
 
 
 def _rows(row: Row, name: str) -> list[Row]:
-    """The rows of an element that may repeat; an element that is nil holds none."""
+    """The rows of an element that may repeat; none for a nil element."""
     value = row.get(name)
     return [one for one in value if isinstance(one, Mapping)] if isinstance(value, tuple) else []
 
 
 def _nop(row: Row) -> Nop:
-    """The number in its seven columns, whose leading zeros may be lost."""
+    """Read the number from its seven columns, whose leading zeros may be lost."""
     digits = ""
     for column, width in _NOP_COLUMNS:
         part = str(row.get(column) or "").strip()
@@ -299,7 +299,7 @@ def _nop(row: Row) -> Nop:
 
 
 def _address(row: Row) -> str | None:
-    """Street, RT and RW, kelurahan: `Jl. Melati No. 5, RT 003/RW 007, Gambir`."""
+    """Build the address from street, RT and RW, kelurahan: `Jl. Melati No. 5, RT 003/RW 007, Gambir`."""
     street, village = text(row.get("JALAN_OP")), text(row.get("NM_KELURAHAN_OP"))
     block = "/".join(
         f"{kind} {number}" for kind in ("RT", "RW") if (number := text(row.get(f"{kind}_OP"))) and number.strip("0")
@@ -313,7 +313,7 @@ def _year(row: Row) -> int:
 
 
 def _area(raw: object) -> int | None:
-    """Square metres; 0, which the agency writes for land without a building, is none."""
+    """Read square metres; None for 0, which the agency writes for land without a building."""
     return _whole(raw, "an area") or None if text(raw) else None
 
 

@@ -1,4 +1,4 @@
-"""Where an issuer gives out tokens for codes (RFC 6749, section 4.1.3), over HTTP."""
+"""The token endpoint of an issuer (RFC 6749, section 4.1.3), over HTTP."""
 
 from __future__ import annotations
 
@@ -20,16 +20,16 @@ _BAD_REQUEST: Final = 400
 
 
 class TokenEndpoint:
-    """Redeems codes at one issuer. `name` is what logs call it, `timeout` the seconds that may take."""
+    """Exchanges authorization codes at one issuer. `name` is its name in logs, `timeout` the limit in seconds."""
 
     def __init__(self, name: str, *, timeout: float) -> None:
         self._name = name
         self._patience = timeout
 
     async def redeem_code(self, url: str, form: Mapping[str, str], *, authorization: str | None) -> bytes | None:
-        """What the issuer gives for a form; None where it refuses what stands in it (HTTP 400).
+        """Post the form and return the issuer's answer; None if the issuer refuses the form (HTTP 400).
 
-        It is sent once: a code that is seen twice is taken for stolen. Raises AgencyFailure for everything else.
+        The form is sent once, because issuers treat a repeated code as stolen. Raises AgencyFailure for other errors.
         """
         address = URL(url)
         driver = HttpDriver(

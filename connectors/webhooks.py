@@ -1,4 +1,4 @@
-"""Calls to partners' own addresses, over HTTP. They lead to public addresses only."""
+"""Sends webhooks to partners over HTTP, only to public addresses."""
 
 from __future__ import annotations
 
@@ -16,31 +16,31 @@ from records.calls.failures import AgencyFailure
 from records.calls.spans import Span, get_failure_code
 
 _MAX_BYTES: Final = 64 * 1024
-"""Bytes of an answer, which nobody reads."""
+"""Maximum size of a response, which is not used."""
 _SUCCESS: Final = range(200, 300)
 _GONE: Final = 410
 _AGENCY: Final = "a partner's webhook"
 
 
 class TraceStarter(Protocol):
-    """Begins what no request waits for."""
+    """Starts traces for work outside of requests."""
 
     def start_client_span(self, name: str) -> Span | None:
-        """A trace of its own, where any are collected."""
+        """Start a new trace; None if traces are not collected."""
 
 
 class NoTraces:
-    """Traces nothing."""
+    """Starts no trace."""
 
     def start_client_span(self, name: str) -> None:
-        """Start no span."""
+        """Return None."""
 
 
 NO_TRACES: Final = NoTraces()
 
 
 class WebhookSender:
-    """Sends calls, each over a connection of its own: partners are many, and called seldom."""
+    """Sends webhooks, each over a separate connection, because there are many partners with few calls."""
 
     def __init__(
         self,
@@ -50,13 +50,13 @@ class WebhookSender:
         traces: TraceStarter = NO_TRACES,
         resolver: HostResolver = resolve_host,
     ) -> None:
-        """Keep the settings.
+        """Store the settings.
 
         Args:
-            patience: Seconds that a partner may take.
-            development: Whether calls may lead to this machine.
-            traces: Collects a trace of each call.
-            resolve: Looks up hosts.
+            timeout: Limit for one call, in seconds.
+            development: Whether calls may go to this machine.
+            traces: Starts a trace for each call.
+            resolve: Resolves hosts.
 
         """
         self._patience = timeout
@@ -65,10 +65,10 @@ class WebhookSender:
         self._resolve = resolver
 
     async def send(self, address: str, body: bytes, headers: Mapping[str, str]) -> str | None:
-        """Send one call. What went wrong, in words that name no host; None where the partner took it (2xx).
+        """Send one webhook. Returns the error without the host, or None if the partner accepted it (2xx).
 
-        The host is looked up once, each of its addresses is checked, and the call leads to one of those. No redirect
-        is followed, and nothing of the answer is kept. Raises ValueError for a malformed address.
+        The host is resolved once, all its addresses are checked, and the call goes to one of them. Redirects are not
+        followed, and the response is discarded. Raises ValueError for a malformed address.
         """
         deadline = monotonic() + self._patience
         try:
@@ -100,8 +100,8 @@ class WebhookSender:
         return None if code is None else f"HTTP {code}"
 
     async def _addresses(self, address: str) -> Sequence[str]:
-        """Where the call leads. Raises `NotPublic`, OSError, and ValueError for a malformed address."""
-        # Parsed as the client parses it, so that both mean the same host.
+        """Resolve the target of the call. Raises `NotPublic`, OSError, and ValueError for a malformed address."""
+        # Parsed like the client does, so that both mean the same host.
         target = AgencyAddress(_AGENCY, address)
         return await resolve_public_addresses(
             target.host, target.port, resolve=self._resolve, loopback=self._development
@@ -109,5 +109,5 @@ class WebhookSender:
 
     @staticmethod
     def is_final(failure: str) -> bool:
-        """Whether the partner said that it wants no calls any more (410 Gone)."""
+        """Whether the partner wants no more webhooks (410 Gone)."""
         return failure == f"HTTP {_GONE}"

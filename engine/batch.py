@@ -3,20 +3,36 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Awaitable, Callable, Coroutine, Hashable, Mapping, Sequence
-from dataclasses import dataclass, replace
-from typing import Any, Generic, Protocol, TypeVar, cast
+from collections.abc import Awaitable, Callable, Coroutine, Hashable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any, Generic, Protocol, TypeAlias, TypeVar, cast
 
-from engine.reporting.agency_read_counts import AgencyReadCounts
 from records.calls.answers import Answers
 from records.calls.call import Call
 from records.calls.freshness import Freshness, Staleness
 from records.calls.spans import AttributeValue, Span, get_failure_code
+from records.histogram import KEY_COUNTS, Histogram
 
 C = TypeVar("C")
 D = TypeVar("D")
+F = TypeVar("F")
 K = TypeVar("K")
 V = TypeVar("V")
+
+Facet: TypeAlias = type[Any] | None
+"""A part of the answers of a batch of facets, by its record class; None for other batches."""
+
+
+@dataclass(slots=True)
+class AgencyReadCounts:
+    """Counts of keys that requests wanted of one agency since the process started."""
+
+    keys: Histogram = field(default_factory=lambda: Histogram(KEY_COUNTS))
+    """Keys of each call to its connector."""
+    first_requests: int = 0
+    """Keys that a request wanted for the first time."""
+    repeated_requests: int = 0
+    """Keys that a request had wanted before: they cost nothing."""
 
 
 class Agencies:
@@ -69,9 +85,7 @@ class BatchCache(Protocol):
 class FreshnessRecorder(Protocol):
     """Receives the freshness of answers."""
 
-    def record_stale(
-        self, batch: Batch[Any, Any], key: Hashable, facet: type[Any] | None, staleness: Staleness, /
-    ) -> None:
+    def record_stale(self, batch: Batch[Any, Any], key: Hashable, facet: Facet, staleness: Staleness, /) -> None:
         """Record a stale answer; for a batch of facets, with the facet."""
 
     def record_lifetime(self, batch: Batch[Any, Any], age: float, fresh: float, /) -> None:
@@ -158,6 +172,18 @@ async def _load_traced(
     return answers
 
 
+def group_keys(wanted: Mapping[F, Iterable[K]]) -> Mapping[tuple[F, ...], list[K]]:
+    """Group keys by the facets that are wanted of them. Each group is one call, which fetches no unwanted facet."""
+    facets_of: dict[K, list[F]] = {}
+    for facet, keys in wanted.items():
+        for key in keys:
+            facets_of.setdefault(key, []).append(facet)
+    groups: dict[tuple[F, ...], list[K]] = {}
+    for key, facets in facets_of.items():
+        groups.setdefault(tuple(facets), []).append(key)
+    return groups
+
+
 async def run_batch(batch: Batch[K, Any], keys: Sequence[K], context: BatchContext[Any]) -> Answers[K, Any]:
     """Call the agency of a batch, without the cache."""
     if batch.agency is not None:
@@ -180,6 +206,16 @@ class BatchContext(Generic[C]):
     """For a batch of facets: the wanted record classes; it fetches nothing else."""
     batch_cache: BatchCache = NO_BATCH_CACHE
     """The cache of answers; by default, none."""
+
+
+class ExecutionContext(Protocol):
+    """The part of the schema's context that the engine uses."""
+
+    def build_batch_context(self, facets: frozenset[type[Any]]) -> BatchContext[Any]:
+        """The context of a batch call of this request, for the wanted facets."""
+
+    async def close(self) -> None:
+        """Cancel batches that are still running after graphql-core. Runs of plans leave none."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -210,9 +246,9 @@ class Batch(Generic[K, V]):
     def __post_init__(self) -> None:
         """Refuse to cache answers that depend on the caller."""
         if self.depends_on_caller and self.freshness is not None:
-            raise TypeError(f"{self!r} depends on who asks: what it answers cannot be kept for others.")
+            raise TypeError(f"{self!r} depends on the caller, so its answers cannot be cached.")
         if self.is_fixed and (self.agency is not None or self.freshness is not None or self.depends_on_caller):
-            raise TypeError(f"{self!r} cannot be fixed: only what the hub knows by itself never changes.")
+            raise TypeError(f"{self!r} cannot be fixed: only answers that the hub itself knows never change.")
 
     def __repr__(self) -> str:
         """Name and agency."""

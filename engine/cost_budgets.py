@@ -11,7 +11,7 @@ from collections.abc import Awaitable, Callable
 from typing import Protocol
 
 from engine.errors import build_request_error
-from engine.refused_request import RefusedRequest
+from engine.request import RefusedRequest
 from records.hub.clients import ClientId
 
 _SECONDS_PER_DAY = 86_400
@@ -99,7 +99,7 @@ class DailyCostQuota:
             after = self._spent + points
             result = (True, after) if after <= self.points_per_day else (False, self._spent)
         was_spent, spent = result
-        if day == self._day:  # else it is tomorrow by now
+        if day == self._day:  # else the next day has begun
             self._spent = max(self._spent, spent)
         if not was_spent:
             raise self._build_refusal(points)
@@ -109,7 +109,7 @@ class DailyCostQuota:
         left = max(self.points_per_day - self._spent, 0)
         message = (
             f"The operation is expected to cost {points} points, and {left} of {self.points_per_day} are left of"
-            " this client's day. Ask for less, or tomorrow (UTC)."
+            " this client's day. Request less, or retry tomorrow (UTC)."
         )
         error = build_request_error(message, "QUOTA_EXCEEDED")
         error["extensions"]["retryAfter"] = int((now // _SECONDS_PER_DAY + 1) * _SECONDS_PER_DAY - now) + 1
@@ -117,4 +117,4 @@ class DailyCostQuota:
 
     def __repr__(self) -> str:
         """How much is spent."""
-        return f"<Quota {self._spent} of {self.points_per_day} points>"
+        return f"<DailyCostQuota {self._spent} of {self.points_per_day} points>"

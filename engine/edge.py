@@ -1,4 +1,4 @@
-"""An edge: how a field leads from a record (or from the root) to other records."""
+"""An edge: how a field of a record (or of the root) loads other records."""
 
 from __future__ import annotations
 
@@ -13,30 +13,30 @@ from engine.batch import Batch
 class Edge:
     """A key, and the batch that answers it.
 
-    The engine reads edges off the finished schema; it never calls a resolver for one parent.
+    The engine takes edges from the finished schema, and never calls a resolver for one parent.
     """
 
     batch: Batch[Any, Any]
     key: Callable[[Any, Mapping[str, Any], Any], Any]
-    """From (parent record, field arguments, caller) to the key; pure and synchronous. None: the answer is null and
-    nobody is asked. Raises `BadInput` for arguments that cannot be answered."""
+    """From (parent record, field arguments, caller) to the key; pure and synchronous. For None, the answer is null
+    without a call. Raises `BadInput` for arguments that cannot be answered."""
     key_attribute: str | None = None
-    """The attribute of the parent record that is the key, where it is no more than that."""
+    """The attribute of the parent record that is the key, if no more is needed."""
     depends_on_caller: bool = False
-    """Whether the key depends on who asks."""
+    """Whether the key depends on the caller."""
     has_many_keys: bool = False
-    """The key function gives a list of keys; the answers stand in the same order, duplicates kept."""
+    """Whether `key` returns a list of keys. The answers have the same order, duplicates included."""
     facet: type[Any] | None = None
     """For a batch of facets: the record class this field is a part of."""
     value_attribute: str | None = None
-    """The attribute of the answer that is the field's value; without it, the answer itself."""
+    """The attribute of the answer that is the field's value; by default, the answer itself."""
     expected_size: int | Callable[[Mapping[str, Any]], int] | None = None
-    """How many objects the list usually holds, or a function of the field's arguments that says it; None where nothing
-    is known. `first` among the arguments says it too."""
+    """The usual number of objects in the list, or a function of the field's arguments that returns it; None if unknown.
+    The argument `first` takes precedence."""
     delegated_batches: Sequence[Batch[Any, Any]] = ()
-    """Batches that this one may ask in turn; each key goes to one of them."""
+    """Batches that this one may call in turn; each key goes to one of them."""
     agencies_by_type: Mapping[str, str | None] = field(default_factory=dict)
-    """Where the batch asks others in turn: by the name of an object's type, the agency it comes from."""
+    """If the batch delegates: the agency of an object, by the name of its type."""
     transform: Callable[[Any, Mapping[str, Any]], Any] | None = None
     """From (answer, field arguments) to the field's value; pure and synchronous."""
 

@@ -19,7 +19,7 @@ import orjson
 from graphql import GraphQLSchema
 from graphql.execution.values import VariableValues, get_variable_values
 
-from engine.context import ExecutionContext
+from engine.batch import ExecutionContext
 from engine.document.limits import TooLarge
 from engine.document.parsing import DocumentRules, ValidatedOperation, check_method, parse_operation
 from engine.document.persisted_operations import PersistedDocuments, RegisteredTerms, charge
@@ -40,14 +40,14 @@ from engine.plan.cost import Cost, ListSizes
 from engine.plan.explanation import explain_plan
 from engine.plan.operation_cache import CachedOperation, OperationCache
 from engine.plan.plan import Plan, build_plan
-from engine.plan.tree import ConditionValues, NotPlannable, find_condition_variables
-from engine.refused_request import RefusedRequest
-from engine.reporting.subject_reads import RequestInfo, hash_document
-from engine.request import GraphQLRequest, GraphQLResponse, ResponseOutcome
+from engine.plan.plan_builder import ConditionValues, find_condition_variables
+from engine.plan.tree import NotPlannable
+from engine.request import GraphQLRequest, GraphQLResponse, RefusedRequest, ResponseOutcome
 from engine.response_encoding import encode
 from engine.run_request import NO_REPORTING, RunReporting, RunRequest, RunResult
 from engine.single_flight import SingleFlight
 from records.calls.spans import Span
+from records.calls.subject_reads import RequestInfo, hash_document
 from records.hub.operations import ClientContract, RegisteredOperation
 
 _log = logging.getLogger("simpul.engine")
@@ -222,9 +222,8 @@ class Engine:
         """Plan and compile an operation for the default values of its variables, and keep it permanently."""
         request = GraphQLRequest(query=registered_operation.text, operation_name=registered_operation.name)
         try:
-            operation = parse_operation(
-                request, self.schema, replace(self.rules, show_schema_names=True)
-            )  # the log may tell all
+            rules = replace(self.rules, show_schema_names=True)  # the reason is for the log
+            operation = parse_operation(request, self.schema, rules)
             kept = CachedOperation(operation, find_condition_variables(operation.document, operation.definition))
             self._operation_cache.pin((registered_operation.text, registered_operation.name), kept)
             plan = self._load_plan(kept, get_default_conditions(operation))

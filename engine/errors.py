@@ -1,7 +1,7 @@
-"""Errors a caller may read, and the masking of all others.
+"""Errors that callers may read, and the masking of all others.
 
-Safe to show: what comes of the caller's own input (`BadInput`, `Forbidden`, the document), and known conditions of
-agencies (`AgencyFailure`). Everything else is internal: logged in full, shown as an incident number.
+Safe to show are errors about the caller's own input (`BadInput`, `Forbidden`, the document), and known conditions of
+agencies (`AgencyFailure`). All others are internal: logged without messages, and shown as an incident number.
 """
 
 from __future__ import annotations
@@ -23,61 +23,58 @@ MAX_ERRORS = 50
 """Errors beyond this number are counted, not listed."""
 
 _MAX_MESSAGE_LENGTH = 500
-"""Characters. Messages of graphql-core quote what was sent, which may be a megabyte."""
+"""Characters. Messages of graphql-core quote the request, which may be a megabyte."""
 
 _LONG_NUMBER = re.compile(r"\d(?:[.\-/ ]?\d){12,}|\d{10,}")
-"""Ten digits on end, or thirteen (a NIB is the shortest identity number) with the separators they are printed with."""
+"""Ten digits in a row, or thirteen with the usual separators (a NIB, with 13, is the shortest identity number)."""
 
 
 class SafeError(Exception):
-    """An error whose text was written for the caller."""
+    """An error whose text is written for the caller."""
 
     code: ClassVar[str] = "BAD_USER_INPUT"
 
 
 class BadInput(SafeError):  # noqa: N818 - reads as what it is
-    """The caller's arguments cannot be answered; the text names the argument, the rule and the mend."""
+    """The caller's arguments cannot be answered; the text names the argument, the rule and the fix."""
 
 
 class Forbidden(SafeError):  # noqa: N818 - the standard term
-    """The caller may not see this field; nobody was asked."""
+    """The caller may not see this field; no agency was called."""
 
     code = "FORBIDDEN"
 
     def __init__(self, message: str, reason: str) -> None:
-        """Take the text, and the class of the reason, which programs read."""
+        """Takes the text, and the reason that programs read."""
         super().__init__(message)
         self.reason = reason
 
 
 class ReaderBudgetExceeded(SafeError):  # noqa: N818 - reads as what it is
-    """The caller has read about as many different people as its role may in that time."""
+    """The caller has read about the maximum number of different people for its role and time."""
 
     code = "READER_BUDGET_EXCEEDED"
 
     def __init__(self, message: str, retry_after: int | None) -> None:
-        """Take the text, and the seconds after which the same may be asked; None for never."""
+        """Takes the text, and the seconds until a retry can succeed; None for never."""
         super().__init__(message)
         self.retry_after = retry_after
 
 
 class NotRecorded(SafeError):  # noqa: N818 - reads as what it is
-    """What the answer holds of people could not be recorded, so nobody gets it."""
+    """The reads of personal data in the answer could not be recorded, so the answer is not sent."""
 
     code = "LEDGER_UNAVAILABLE"
 
 
 def mask_numbers(text: str) -> str:
-    """The text with every long run of digits taken out: whatever it was, no identity number leaves in a message.
-
-    What is longer than any message of ours is cut.
-    """
+    """Mask every long run of digits, so that no message contains an identity number; cut long texts."""
     masked = _LONG_NUMBER.sub("[number]", text)
     return masked if len(masked) <= _MAX_MESSAGE_LENGTH else f"{masked[:_MAX_MESSAGE_LENGTH]} ..."
 
 
 def format_errors(errors: Sequence[GraphQLError], *, request_id: str) -> list[dict[str, Any]]:
-    """Errors of an execution as the response carries them (GraphQL specification, section 7.1.2), at most 50."""
+    """The errors of an execution for the response (GraphQL specification, section 7.1.2), at most 50."""
     described: dict[int, tuple[str, dict[str, Any]]] = {}
     return truncate_errors(
         [_format_error(error, described, request_id=request_id) for error in errors[:MAX_ERRORS]], len(errors)
@@ -85,7 +82,7 @@ def format_errors(errors: Sequence[GraphQLError], *, request_id: str) -> list[di
 
 
 def truncate_errors(shown: Sequence[dict[str, Any]], count: int) -> list[dict[str, Any]]:
-    """At most 50 of `count` errors, and how many are not listed."""
+    """At most 50 of `count` errors, and the number of the others."""
     listed = list(shown[:MAX_ERRORS])
     if count > len(listed):
         message = f"{count - len(listed)} more errors are not listed."
@@ -94,7 +91,7 @@ def truncate_errors(shown: Sequence[dict[str, Any]], count: int) -> list[dict[st
 
 
 def build_request_error(message: str, code: str, locations: Sequence[Mapping[str, int]] = ()) -> dict[str, Any]:
-    """One error of a request that was refused before execution."""
+    """An error of a request that is refused before execution."""
     error: dict[str, Any] = {"message": mask_numbers(message)}
     if locations:
         error["locations"] = [dict(location) for location in locations]
@@ -102,7 +99,7 @@ def build_request_error(message: str, code: str, locations: Sequence[Mapping[str
 
 
 def build_refusal_error(refusal: Exception, locations: Sequence[Mapping[str, int]]) -> dict[str, Any]:
-    """One field of an operation that was refused whole."""
+    """The error of one field of an operation that is refused as a whole."""
     described = _describe_cause(refusal, request_id="")
     error = build_request_error(described[0], described[1]["code"], locations)
     return error | {"extensions": described[1]}
@@ -112,7 +109,7 @@ def _format_error(
     error: GraphQLError, described: dict[int, tuple[str, dict[str, Any]]], *, request_id: str
 ) -> dict[str, Any]:
     cause = get_cause(error)
-    # One failure of a batch is the failure of many fields: it is logged once, under one incident number.
+    # One failure of a batch fails many fields: it is logged once, under one incident number.
     if id(cause) not in described:
         message, extensions = _describe_cause(cause, request_id=request_id)
         described[id(cause)] = mask_numbers(message), extensions
@@ -127,8 +124,8 @@ def _format_error(
 
 
 def get_cause(error: GraphQLError) -> Exception:
-    """What a field raised."""
-    """What a field raised."""
+    """The exception that a field raised."""
+    """The exception that a field raised."""
     cause: Exception = error
     while isinstance(cause, GraphQLError) and cause.original_error is not None:
         cause = cause.original_error
@@ -161,5 +158,5 @@ def _describe_cause(cause: Exception, *, request_id: str) -> tuple[str, dict[str
 
 
 def _is_argument_error(error: GraphQLError) -> bool:
-    """Whether graphql-core refused an argument while executing: a null that a variable carried past validation."""
+    """Whether graphql-core refused an argument during execution: a null in a variable, which validation allows."""
     return bool(error.nodes) and all(isinstance(node, ArgumentNode | ValueNode) for node in error.nodes or ())

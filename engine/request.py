@@ -1,6 +1,6 @@
-"""What comes in and what goes out of the engine: one GraphQL request, one GraphQL response.
+"""The engine's input and output: one GraphQL request, and its response or refusal.
 
-The HTTP layer turns bytes into a `GraphQLRequest` and a `GraphQLResponse` into bytes; the engine knows no HTTP.
+The web layer parses bytes into a `GraphQLRequest`, and sends a `GraphQLResponse` as bytes. The engine knows no HTTP.
 """
 
 from __future__ import annotations
@@ -10,18 +10,18 @@ from dataclasses import field
 from enum import Enum, auto
 from typing import Any, NamedTuple
 
-from engine.reporting.refused_fields import Refusals
-from engine.reporting.subject_reads import SubjectRead
+from engine.reporting import Refusals
 from records.calls.freshness import AnswerLifetime
+from records.calls.subject_reads import SubjectRead
 from records.record import record
 
 
 class DocumentId(NamedTuple):
-    """A name for a document that the hub knows already."""
+    """The id of a document that the hub knows already."""
 
     value: str
     is_hash: bool = False
-    """Whether it claims to be the SHA-256 of the text, in Apollo's form (`extensions.persistedQuery`)."""
+    """Whether it is the SHA-256 of the text, in Apollo's form (`extensions.persistedQuery`)."""
 
 
 @record
@@ -29,28 +29,28 @@ class GraphQLRequest:
     """A well-formed GraphQL over HTTP request (GraphQL over HTTP, section 5.1 "Request parameters")."""
 
     query: str
-    """The document, as text; empty where `document_id` stands for it."""
+    """The text of the document; empty if only `document_id` names it."""
     operation_name: str | None = None
-    """Which operation of the document to run; may be absent where the document holds one."""
+    """The operation to run; may be absent if the document contains only one."""
     variables: Mapping[str, Any] | None = None
     extensions: Mapping[str, Any] | None = None
     document_id: DocumentId | None = None
-    """Which registered document is meant, where the request names one."""
+    """The id of the document, if the request contains one."""
     queries_only: bool = False
-    """True where the transport is safe and idempotent (HTTP GET): mutations and subscriptions are refused."""
+    """Whether mutations and subscriptions are refused, because the transport is safe and idempotent (HTTP GET)."""
 
 
 class ResponseOutcome(Enum):
-    """How far a request came; decides the HTTP status."""
+    """How a request ended; determines the HTTP status."""
 
     ANSWERED = auto()
     """Executed: there is `data`, perhaps null, perhaps with field errors."""
     REFUSED = auto()
-    """A request error (GraphQL specification, section 7.1.2): nothing was executed, there is no `data`."""
+    """A request error (GraphQL specification, section 7.1.2): not executed, without `data`."""
     FORBIDDEN = auto()
-    """Refused because this caller may see no field of the operation, whatever its arguments; nobody was asked."""
+    """Refused without any call: this caller may see no field of the operation, whatever its arguments."""
     NOT_A_QUERY = auto()
-    """Refused because `queries_only` was set and the operation is no query."""
+    """Refused because `queries_only` was set and the operation is not a query."""
 
 
 @record
@@ -63,14 +63,24 @@ class GraphQLResponse:
     """Formatted errors: `message`, `locations`, `path`, `extensions.code` (and `agency`, `retryAfter`)."""
     extensions: Mapping[str, Any] = field(default_factory=dict)
     reads: Sequence[SubjectRead] = ()
-    """What the data holds of whom; never part of what is sent."""
+    """The reads of the data, by subject; never sent."""
     refusals: Refusals = field(default_factory=dict)
-    """What was refused; never part of what is sent."""
+    """The refused fields; never sent."""
     data_classes: frozenset[str] = frozenset()
-    """How sensitive what may be in the data is, in the schema's words; never part of what is sent."""
+    """The data classes of the selected fields; never sent."""
     is_public: bool = False
-    """Whether the data is the same for everybody: a query of public fields alone, which reads nothing of the caller."""
+    """Whether the data is the same for all callers: a query of public fields that does not depend on the caller."""
     lifetime: AnswerLifetime | None = None
-    """How long it may be used from now on; None for what is for this once: changes, errors, what is no longer fresh."""
+    """How long it may be used from now on; None for one use, as for mutations, errors and stale data."""
     body: bytes | None = None
-    """The whole response map as JSON, where it was made already: what several callers share is written once."""
+    """The response map as JSON, if it is serialized already: a shared response is serialized once."""
+
+
+class RefusedRequest(Exception):  # noqa: N818 - reads as what it is
+    """The request is refused before execution; `errors` gives the reasons."""
+
+    def __init__(self, *errors: dict[str, Any], outcome: ResponseOutcome = ResponseOutcome.REFUSED) -> None:
+        """Takes errors as in the response."""
+        super().__init__(f"{len(errors)} request errors")
+        self.errors = errors
+        self.outcome = outcome

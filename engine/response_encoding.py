@@ -11,10 +11,10 @@ from engine.request import GraphQLResponse, ResponseOutcome
 
 
 def encode(response: GraphQLResponse) -> bytes:
-    """The response map as JSON. `errors` stands first, where a reader sees it (GraphQL specification, 7.1).
+    """The response map as JSON, with `errors` first (GraphQL specification, section 7.1).
 
     Raises:
-        TypeError: The engine handed over a value that JSON does not know.
+        TypeError: A value cannot be written as JSON.
 
     """
     if response.body is not None:
@@ -30,12 +30,12 @@ def encode(response: GraphQLResponse) -> bytes:
 
 
 def encode_value(value: object) -> bytes:
-    """A part of a response map as JSON; raises `TypeError` for a value that JSON does not know."""
+    """A part of a response map as JSON; raises `TypeError` for a value that cannot be written."""
     return orjson.dumps(value, default=_to_plain)
 
 
 def _to_plain(value: object) -> object:
-    """What orjson does not write by itself: mappings that are no dict."""
+    """Convert mappings that are not dicts, which orjson does not support."""
     if isinstance(value, Mapping):
         return dict(value)
     raise TypeError(f"A value of type {type(value).__name__} cannot be written as JSON.")

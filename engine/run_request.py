@@ -6,12 +6,11 @@ from collections.abc import Callable, Hashable
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from engine.context import ExecutionContext
+from engine.batch import ExecutionContext
 from engine.cost_budgets import NO_BUDGET, CostBudget
 from engine.document.persisted_operations import ClientApplication, RegisteredTerms
 from engine.operation_meter import NoOperationMeter, OperationMeter
-from engine.reporting.refused_fields import NoRefusalRecorder, RefusalRecorder
-from engine.reporting.subject_reads import NoReadRecorder, ReadRecorder
+from engine.reporting import NoReadRecorder, NoRefusalRecorder, ReadRecorder, RefusalRecorder
 from engine.request import GraphQLRequest, GraphQLResponse
 from records.calls.spans import Span
 

@@ -1,4 +1,4 @@
-"""What the log gets of an unexpected error."""
+"""Formats unexpected errors for the log, without personal data."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ _MAX_CAUSES = 5
 
 
 def safe_traceback(error: BaseException, *, with_messages: bool = False) -> str:
-    """The traceback of an error and its causes: types and lines of code, and messages only where asked for.
+    """The traceback of an error and its causes: types and lines of code, and messages only with `with_messages`.
 
     Messages and values may hold personal data; types and lines of code do not.
     """

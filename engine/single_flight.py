@@ -1,4 +1,4 @@
-"""Runs that are shared while they are under way: the same question, asked again before it is answered, is run once."""
+"""Shares runs: equal requests that are pending at the same moment are run once."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Callable, Coroutine, Hashable
 from functools import partial
 from typing import Generic, TypeVar
 
-from engine.eager_tasks import start_task
+from engine.event_loop import start_task
 from records.calls.spans import Span
 
 T = TypeVar("T")
@@ -17,12 +17,12 @@ _MAX_DEADLINE_DIFFERENCE = 1.0
 
 
 class SharedRun(Generic[T]):
-    """One run, and who waits for it."""
+    """One run, and the callers that wait for it."""
 
     __slots__ = ("deadline", "span", "task", "waiting")
 
     def __init__(self, task: asyncio.Task[T], deadline: float, span: Span | None) -> None:
-        """Nobody waits yet. `deadline` is the run's, on the clock of `time.monotonic`; it is part of `span`."""
+        """`deadline` is on the clock of `time.monotonic`; `span` is that of the caller that started the run."""
         self.task = task
         self.deadline = deadline
         self.span = span
@@ -30,18 +30,18 @@ class SharedRun(Generic[T]):
 
 
 class SingleFlight(Generic[T]):
-    """The runs under way, by what they answer.
+    """Pending runs by key.
 
-    A run belongs to nobody: whoever began it may leave, and the others still get the answer. When nobody waits any
-    more, it is stopped.
+    A run does not belong to the caller that started it: if that caller leaves, the others still get the answer. A run
+    is cancelled when no caller waits for it any longer.
     """
 
     def __init__(self) -> None:
-        """Nothing is under way."""
+        """Starts without runs."""
         self._runs: dict[Hashable, SharedRun[T]] = {}
 
     def __len__(self) -> int:
-        """How many runs are under way."""
+        """The number of pending runs."""
         return len(self._runs)
 
     async def run(
@@ -52,24 +52,24 @@ class SingleFlight(Generic[T]):
         deadline: float = 0.0,
         span: Span | None = None,
     ) -> T:
-        """The answer to the question: of the run that is under way, or of a new one.
+        """The result of the pending run with this key, or of a new run.
 
-        `deadline` is when the caller's patience ends. A run that ends much sooner or later than that is not joined: its
-        answer would lack what the caller has time for, or come too late. What is told of the caller's `span` is that
-        it waits for the run, whose own span belongs to whoever began it.
+        `deadline` is when the caller stops waiting. A run with a much earlier or later deadline is not joined: its
+        answer would lack slow parts, or come too late. The caller's `span` gets a link to the span of a joined run.
         """
+        # 1. Join a pending run, or start one.
         shared_run = self._runs.get(key)
         if shared_run is None or abs(shared_run.deadline - deadline) > _MAX_DEADLINE_DIFFERENCE:
             task = start_task(run())
-            if task.done():  # nothing had to be waited for
+            if task.done():  # it never waited
                 return self._share_within_turn(key, task, deadline, span)
             shared_run = self._runs[key] = SharedRun(task, deadline, span)
             task.add_done_callback(partial(self._deliver, key, shared_run))
         elif span is not None and shared_run.span is not None:
             span.add_link(shared_run.span)
-        if shared_run.task.done():  # it landed in this very turn
+        if shared_run.task.done():  # it finished in this turn
             return shared_run.task.result()
-        # A future for each who waits, no shield and no task: cancelling one of them is felt by nobody else.
+        # 2. Wait by a separate future: the cancellation of one caller must not affect the run or other callers.
         answer: asyncio.Future[T] = shared_run.task.get_loop().create_future()
         shared_run.waiting.add(answer)
         try:
@@ -77,13 +77,13 @@ class SingleFlight(Generic[T]):
         finally:
             shared_run.waiting.discard(answer)
             if not shared_run.waiting and not shared_run.task.done():
-                self._remove(key, shared_run)  # nobody may join a run that is being stopped
+                self._remove(key, shared_run)  # a run that is being cancelled must not be joined
                 shared_run.task.cancel()
 
     def _share_within_turn(self, key: Hashable, task: asyncio.Task[T], deadline: float, span: Span | None) -> T:
-        """The answer, which is also that of everybody who asks the same in this turn of the event loop.
+        """The result, which equal requests of the same turn of the event loop share.
 
-        They asked at the same moment: what they sent was read before the run began, or while it ran.
+        They count as simultaneous: the hub received them before or during the run.
         """
         answer = task.result()
         if key not in self._runs:
@@ -92,11 +92,11 @@ class SingleFlight(Generic[T]):
         return answer
 
     def _deliver(self, key: Hashable, shared_run: SharedRun[T], task: asyncio.Task[T]) -> None:
-        """Hand the outcome to everybody who waits."""
+        """Pass the outcome to all waiting callers."""
         self._remove(key, shared_run)
         failure = None if task.cancelled() else task.exception()
         for answer in shared_run.waiting:
-            if answer.done():  # cancelled in this very turn
+            if answer.done():  # cancelled in this turn
                 continue
             if task.cancelled():
                 answer.cancel()

@@ -12,42 +12,42 @@ from records.record import record
 
 
 class ComplaintStatus(DescribedEnum):
-    """Where a complaint stands, in the states of the city's complaint system."""
+    """The state of a complaint, as the city's complaint system (CRM) defines it."""
 
     WAITING = "MENUNGGU", "Received and waiting for its first agency (Menunggu)."
-    COORDINATION = "KOORDINASI", "Being passed between agencies (Koordinasi)."
-    DISPOSITION = "DISPOSISI", "Handed to the unit that will do the work (Disposisi)."
-    IN_PROGRESS = "PROSES", "Being worked on (Proses)."
-    RESOLVED = "SELESAI", "Done (Selesai)."
-    REJECTED = "DITOLAK", "Turned down (Ditolak)."
+    COORDINATION = "KOORDINASI", "Agencies are deciding which of them is responsible (Koordinasi)."
+    DISPOSITION = "DISPOSISI", "Assigned to the unit that does the work (Disposisi)."
+    IN_PROGRESS = "PROSES", "In progress (Proses)."
+    RESOLVED = "SELESAI", "Resolved (Selesai)."
+    REJECTED = "DITOLAK", "Rejected (Ditolak)."
 
 
 class ComplaintVisibility(DescribedEnum):
     """Who can see a complaint."""
 
     PRIVATE = "PRIVATE", "The reporter and the city only. The default."
-    PUBLIC = "PUBLIC", "Everybody, without the reporter."
+    PUBLIC = "PUBLIC", "Everybody; the reporter is not shown."
 
 
 @record
 class ComplaintCategory:
-    """What a complaint can be about (an Open311 service)."""
+    """A category of complaints (an Open311 service)."""
 
     code: Annotated[str, Doc("The category's code.")]
     name: Annotated[str | None, Doc("The category's name.")]
     description: Annotated[str | None, Doc("What belongs in this category.")]
     group: Annotated[str | None, Doc("Group of categories it belongs to.")]
-    keywords: Annotated[tuple[str, ...], Doc("Words people use for it.")]
+    keywords: Annotated[tuple[str, ...], Doc("Keywords that people use for it.")]
 
 
 @record
 class ComplaintEvent:
     """One step in the handling of a complaint."""
 
-    sequence: Annotated[int, Doc("First, second, ... step.")]
+    sequence: Annotated[int, Doc("Number of the step, from 1.")]
     at: Annotated[datetime, Doc("When it happened.")]
-    status: Annotated[ComplaintStatus | None, Doc("The state the complaint came into.")]
-    note: Annotated[str | None, Doc("What the agency says about the step (Indonesian).")]
+    status: Annotated[ComplaintStatus | None, Doc("State of the complaint after the step.")]
+    note: Annotated[str | None, Doc("The agency's note about the step (Indonesian).")]
     agency: Annotated[str | None, Doc("The agency that took the step.")]
     complaint_is_public: Annotated[bool, Doc("Whether the complaint this step belongs to is public.")]
     reporter: Annotated[Nik | None, Doc("Who reported the complaint.")]
@@ -58,30 +58,30 @@ class Complaint:
     """A citizen's complaint, from the report to its resolution. Who reported it is not part of the graph."""
 
     id: Annotated[str, Doc("Identifier at the complaint system (Open311 `service_request_id`).")]
-    number: Annotated[str | None, Doc("Report number as shown to citizens, like `JK2302240123`.")]
-    reporter: Annotated[Nik | None, Doc("Who reported it, where the complaint system told the hub.")]
+    number: Annotated[str | None, Doc("Report number that citizens see, such as `JK2302240123`.")]
+    reporter: Annotated[Nik | None, Doc("Who reported it, if the complaint system names the person.")]
     is_public: Annotated[bool, Doc("Whether everybody may see it.")]
     category_code: Annotated[str | None, Doc("Code of the category.")]
-    category_name: Annotated[str | None, Doc("Name of the category, as the complaint system gave it.")]
+    category_name: Annotated[str | None, Doc("Name of the category, from the complaint system.")]
     description: Annotated[str | None, Doc("What the reporter wrote.")]
-    status: Annotated[ComplaintStatus | None, Doc("Where the complaint stands.")]
+    status: Annotated[ComplaintStatus | None, Doc("State of the complaint.")]
     visibility: Annotated[ComplaintVisibility, Doc("Who can see it.")]
-    channel: Annotated[str | None, Doc("Channel through which it came in, like `JAKI`.")]
-    responsible_agency: Annotated[str | None, Doc("Agency that has to act.")]
-    address: Annotated[str | None, Doc("Where it is, as the reporter described it.")]
-    coordinates: Annotated[Coordinates | None, Doc("Where it is on the map.")]
+    channel: Annotated[str | None, Doc("Channel through which it was reported, such as `JAKI`.")]
+    responsible_agency: Annotated[str | None, Doc("Agency that is responsible for it.")]
+    address: Annotated[str | None, Doc("Location, as the reporter described it.")]
+    coordinates: Annotated[Coordinates | None, Doc("Location on the map.")]
     region_code: Annotated[RegionCode | None, Doc("Dotted Kemendagri code of the kelurahan.")]
     reported_at: Annotated[datetime, Doc("When it was reported.")]
-    updated_at: Annotated[datetime | None, Doc("When anything about it last changed.")]
-    due_at: Annotated[datetime | None, Doc("When it has to be resolved by the service level (SLA).")]
-    resolved_at: Annotated[datetime | None, Doc("When it was resolved or rejected; none while it is open.")]
+    updated_at: Annotated[datetime | None, Doc("Time of the last change.")]
+    due_at: Annotated[datetime | None, Doc("Deadline for its resolution by the service level (SLA).")]
+    resolved_at: Annotated[datetime | None, Doc("When it was resolved or rejected; null while it is open.")]
     read_at: Annotated[
         datetime, Doc("When the hub read it; the SLA clock of an open complaint is taken at this moment.")
     ]
-    support_count: Annotated[int, Doc("How many people support it.")]
-    rating: Annotated[int | None, Doc("How the reporter rated the resolution, 1 to 5.")]
-    photo_url: Annotated[str | None, Doc("Address of a photograph, where there is one.")]
-    events: Annotated[tuple[ComplaintEvent, ...], Doc("Every step of its handling, oldest first.")]
+    support_count: Annotated[int, Doc("Number of people who support it.")]
+    rating: Annotated[int | None, Doc("The reporter's rating of the resolution, 1 to 5.")]
+    photo_url: Annotated[str | None, Doc("URL of a photograph; null if there is none.")]
+    events: Annotated[tuple[ComplaintEvent, ...], Doc("All steps of its handling, oldest first.")]
 
 
 @record

@@ -1,4 +1,4 @@
-"""Micro, small and medium enterprises, as the JakPreneur programme knows them."""
+"""Micro, small and medium enterprises of the JakPreneur programme."""
 
 from __future__ import annotations
 
@@ -24,13 +24,13 @@ class ProgrammeStage(DescribedEnum):
 
 @record
 class Product:
-    """Something an enterprise sells."""
+    """A product that an enterprise sells."""
 
     id: Annotated[str, Doc("Identifier in the JakPreneur programme.")]
     msme_id: Annotated[str, Doc("The enterprise that sells it.")]
     owner: Annotated[Nik, Doc("The enterprise's owner.")]
-    name: Annotated[str, Doc("What is sold.")]
-    price: Annotated[Rupiah | None, Doc("Price of one piece, in whole Rupiah.")]
+    name: Annotated[str, Doc("Name of the product.")]
+    price: Annotated[Rupiah | None, Doc("Price of one unit, in whole Rupiah.")]
     in_public_catalogue: Annotated[bool, Doc("Whether the owner opted in to the public catalogue.")]
 
 
@@ -40,13 +40,13 @@ class Msme:
 
     id: Annotated[str, Doc("Identifier in the JakPreneur programme.")]
     owner: Annotated[Nik, Doc("Who registered the enterprise.")]
-    nib: Annotated[Nib | None, Doc("Business number (NIB), 13 digits, where the enterprise has one.")]
+    nib: Annotated[Nib | None, Doc("Business number (NIB), 13 digits; null if the enterprise has none.")]
     name: Annotated[str, Doc("Trading name.")]
     industry_code: Annotated[str | None, Doc("Industry code (KBLI 2020), five digits.")]
     region_code: Annotated[RegionCode | None, Doc("Dotted Kemendagri code of the district it works in.")]
-    stage: Annotated[ProgrammeStage | None, Doc("How far the enterprise has come in the programme.")]
-    grade: Annotated[str | None, Doc("Curation grade, `A` being the best; none before curation.")]
-    monthly_revenue: Annotated[Rupiah | None, Doc("Revenue a month as the owner stated it, in whole Rupiah.")]
-    registered_on: Annotated[date | None, Doc("Day of enrolment.")]
+    stage: Annotated[ProgrammeStage | None, Doc("The enterprise's stage in the programme.")]
+    grade: Annotated[str | None, Doc("Curation grade; `A` is the best, null before curation.")]
+    monthly_revenue: Annotated[Rupiah | None, Doc("Monthly revenue, as the owner stated it, in whole Rupiah.")]
+    registered_on: Annotated[date | None, Doc("Date of enrolment.")]
     phone: Annotated[str | None, Doc("Telephone number in international form, `+62...`.")]
     address: Annotated[str | None, Doc("Business address, as the owner stated it.")]

@@ -12,5 +12,5 @@ from records.record import record
 class Coordinates:
     """A point on the map (WGS 84)."""
 
-    latitude: Annotated[float, Doc("Degrees north; negative south of the equator, as all of Jakarta is.")]
+    latitude: Annotated[float, Doc("Degrees north; negative south of the equator, like all of Jakarta.")]
     longitude: Annotated[float, Doc("Degrees east.")]

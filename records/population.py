@@ -1,4 +1,4 @@
-"""People and households, as the population register (Dukcapil) knows them."""
+"""People and households of the population register (Dukcapil)."""
 
 from __future__ import annotations
 
@@ -12,10 +12,9 @@ from records.record import record
 
 @record
 class Citizen:
-    """A person known to the city by their NIK.
+    """A resident, identified by a NIK.
 
-    A key and nothing else: each group of fields comes from the agency that owns it, so that one agency's
-    outage costs its own fields only.
+    Each group of fields comes from the agency that owns it, so one agency's outage affects only its own fields.
     """
 
     nik: Annotated[Nik, Doc("The person's identity number, 16 digits, for life.")]
@@ -29,7 +28,7 @@ class Sex(DescribedEnum):
 
 
 class BloodType(DescribedEnum):
-    """Blood group, where the register knows it."""
+    """Blood group."""
 
     A = "A", "Group A."
     B = "B", "Group B."
@@ -47,7 +46,7 @@ class MaritalStatus(DescribedEnum):
 
 
 class Relationship(DescribedEnum):
-    """How a member of a household stands to its head (status hubungan dalam keluarga)."""
+    """A member's relationship to the head of the household (status hubungan dalam keluarga)."""
 
     HEAD = "head", "Head of the household (kepala keluarga)."
     HUSBAND = "husband", "Husband of the head (suami)."
@@ -59,50 +58,50 @@ class Relationship(DescribedEnum):
     PARENT_IN_LAW = "parent_in_law", "Parent-in-law (mertua)."
     RELATIVE = "relative", "Another relative (famili lain)."
     HOUSEHOLD_HELP = "household_help", "Household help (pembantu)."
-    OTHER = "other", "Anyone else on the card (lainnya)."
+    OTHER = "other", "Any other person on the card (lainnya)."
 
 
 @record
 class Identity:
-    """Who a person is. A facet of the citizen."""
+    """A person's identity. A facet of the citizen."""
 
-    nik: Annotated[Nik, Doc("Whose facet it is.")]
-    name: Annotated[str, Doc("Full name, as on the identity card, in ordinary capitalisation.")]
+    nik: Annotated[Nik, Doc("The person.")]
+    name: Annotated[str, Doc("Full name, from the identity card, in ordinary capitalisation.")]
     sex: Annotated[Sex | None, Doc("Sex, as entered in the population register.")]
     birth_place: Annotated[str | None, Doc("Place of birth, as entered in the register.")]
-    birth_date: Annotated[date | None, Doc("Day of birth.")]
+    birth_date: Annotated[date | None, Doc("Date of birth.")]
 
 
 @record
 class Residence:
-    """Where a person is registered to live. A facet of the citizen."""
+    """A person's registered home. A facet of the citizen."""
 
-    nik: Annotated[Nik, Doc("Whose facet it is.")]
-    address: Annotated[str | None, Doc("Street and number of the registered home, without neighbourhood and region.")]
+    nik: Annotated[Nik, Doc("The person.")]
+    address: Annotated[str | None, Doc("Street and number, without neighbourhood and region.")]
     neighbourhood_unit: Annotated[int | None, Doc("RT (rukun tetangga), the smallest neighbourhood unit.")]
     community_unit: Annotated[int | None, Doc("RW (rukun warga), a group of neighbourhood units.")]
-    region_code: Annotated[RegionCode | None, Doc("Dotted Kemendagri code of the kelurahan of the registered home.")]
+    region_code: Annotated[RegionCode | None, Doc("Dotted Kemendagri code of the kelurahan.")]
 
 
 @record
 class CivilStatus:
-    """What the register holds beyond identity and home. A facet of the citizen, read only where it is asked for."""
+    """A person's civil status. A facet of the citizen, which is read only if it is selected."""
 
-    nik: Annotated[Nik, Doc("Whose facet it is.")]
+    nik: Annotated[Nik, Doc("The person.")]
     religion: Annotated[str | None, Doc("Religion, as entered in the register.")]
     marital_status: Annotated[MaritalStatus | None, Doc("Marital status.")]
-    education: Annotated[str | None, Doc("Last completed education, in the register's words (Indonesian).")]
+    education: Annotated[str | None, Doc("Highest completed education, in the register's words (Indonesian).")]
     occupation: Annotated[str | None, Doc("Occupation, in the register's words (Indonesian).")]
-    blood_type: Annotated[BloodType | None, Doc("Blood group, where known.")]
+    blood_type: Annotated[BloodType | None, Doc("Blood group, if known.")]
 
 
 @record
 class Parentage:
-    """Who a person's parents are. A facet of the citizen."""
+    """The names of a person's parents. A facet of the citizen."""
 
-    nik: Annotated[Nik, Doc("Whose facet it is.")]
-    mother_name: Annotated[str | None, Doc("Mother's full name, as in the register.")]
-    father_name: Annotated[str | None, Doc("Father's full name, as in the register.")]
+    nik: Annotated[Nik, Doc("The person.")]
+    mother_name: Annotated[str | None, Doc("Mother's full name, as entered in the register.")]
+    father_name: Annotated[str | None, Doc("Father's full name, as entered in the register.")]
 
 
 PersonFacet = Identity | Residence | CivilStatus | Parentage
@@ -111,13 +110,13 @@ PersonFacet = Identity | Residence | CivilStatus | Parentage
 
 @record
 class HouseholdMember:
-    """One person on a family card, with what the card itself says about them."""
+    """One person on a family card, with the data on the card itself."""
 
     nik: Annotated[Nik, Doc("The member's identity number; a family card shows it to everyone on the card.")]
     name: Annotated[str, Doc("Full name, in ordinary capitalisation.")]
     sex: Annotated[Sex | None, Doc("Sex, as entered in the population register.")]
-    birth_date: Annotated[date | None, Doc("Day of birth.")]
-    relationship: Annotated[Relationship, Doc("How the member stands to the head of the household.")]
+    birth_date: Annotated[date | None, Doc("Date of birth.")]
+    relationship: Annotated[Relationship, Doc("The member's relationship to the head of the household.")]
     on_the_card: Annotated[tuple[Nik, ...], Doc("Everyone on the same family card.")]
 
 

@@ -12,17 +12,17 @@ from records.record import record
 
 
 class MarketLevel(DescribedEnum):
-    """Whom a market sells to."""
+    """Whether a market is retail or wholesale."""
 
     RETAIL = "eceran", "Retail (eceran)."
     WHOLESALE = "grosir", "Wholesale (grosir)."
 
 
 class PriceMovement(DescribedEnum):
-    """How a price moved since the observation before."""
+    """The change of a price since the previous observation."""
 
-    RISING = "rise", "Higher than before."
-    FALLING = "fall", "Lower than before."
+    RISING = "rise", "Higher."
+    FALLING = "fall", "Lower."
     STAGNANT = "stagnant", "Unchanged."
 
 
@@ -33,11 +33,11 @@ class Market:
     id: Annotated[str, Doc("Identifier at the price service.")]
     name: Annotated[str, Doc("Name of the market.")]
     short_name: Annotated[str | None, Doc("Short name of the market.")]
-    city_name: Annotated[str | None, Doc("City it lies in, as the price service writes it.")]
+    city_name: Annotated[str | None, Doc("Name of its city, as the price service writes it.")]
     address: Annotated[str | None, Doc("Street address.")]
-    coordinates: Annotated[Coordinates | None, Doc("Where it is on the map.")]
+    coordinates: Annotated[Coordinates | None, Doc("Location on the map.")]
     phone: Annotated[str | None, Doc("Telephone number.")]
-    level: Annotated[MarketLevel | None, Doc("Whom it sells to.")]
+    level: Annotated[MarketLevel | None, Doc("Retail or wholesale.")]
     region_code: Annotated[RegionCode | None, Doc("Dotted Kemendagri code of the city it lies in.")]
 
 
@@ -47,22 +47,22 @@ class Commodity:
 
     id: Annotated[str, Doc("Identifier at the price service.")]
     name: Annotated[str, Doc("Name of the commodity (Indonesian).")]
-    unit: Annotated[str | None, Doc("What the price is for, like `kg`.")]
+    unit: Annotated[str | None, Doc("The unit of the price, such as `kg`.")]
 
 
 @record
 class Price:
-    """The newest price of one commodity in one market, beside what it was."""
+    """The newest price of one commodity in one market, with earlier prices."""
 
     market_id: Annotated[str, Doc("The market.")]
-    commodity: Annotated[Commodity, Doc("What is sold.")]
-    price: Annotated[Rupiah | None, Doc("Newest price of one unit, in whole Rupiah; none if it was not observed.")]
-    previous_price: Annotated[Rupiah | None, Doc("Price of the observation before.")]
+    commodity: Annotated[Commodity, Doc("The commodity.")]
+    price: Annotated[Rupiah | None, Doc("Newest price of one unit, in whole Rupiah; null if it was not observed.")]
+    previous_price: Annotated[Rupiah | None, Doc("Price at the previous observation.")]
     highest_price: Annotated[Rupiah | None, Doc("Highest price in this market over the last 30 days.")]
     lowest_price: Annotated[Rupiah | None, Doc("Lowest price in this market over the last 30 days.")]
     average_price: Annotated[Rupiah | None, Doc("Average price in this market over the last 30 days.")]
-    movement: Annotated[PriceMovement | None, Doc("How it moved since the observation before.")]
-    observed_on: Annotated[date | None, Doc("Day of the newest observation.")]
+    movement: Annotated[PriceMovement | None, Doc("Change since the previous observation.")]
+    observed_on: Annotated[date | None, Doc("Date of the newest observation.")]
 
 
 @record
@@ -78,18 +78,18 @@ class TrendQuery:
 class TrendPoint:
     """The city-wide price of a commodity on one day."""
 
-    day: Annotated[date, Doc("Day of the observation. Days without one are left out.")]
+    day: Annotated[date, Doc("Date of the observation. Days without an observation are omitted.")]
     price: Annotated[Rupiah, Doc("Average price over the city's markets, in whole Rupiah.")]
 
 
 @record
 class Trend:
-    """How a commodity's city-wide price went through one month."""
+    """The city-wide price of a commodity in one month."""
 
     commodity_id: Annotated[str, Doc("The commodity.")]
     year: Annotated[int, Doc("Calendar year.")]
     month: Annotated[int, Doc("Calendar month, 1 to 12.")]
-    average_price: Annotated[Rupiah | None, Doc("Average of the month; none if nothing was observed.")]
+    average_price: Annotated[Rupiah | None, Doc("Average of the month; null if nothing was observed.")]
     highest_price: Annotated[Rupiah | None, Doc("Highest price of the month.")]
     lowest_price: Annotated[Rupiah | None, Doc("Lowest price of the month.")]
     points: Annotated[tuple[TrendPoint, ...], Doc("Daily prices, oldest first.")]

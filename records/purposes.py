@@ -11,31 +11,31 @@ class Purpose(DescribedEnum):
     CIVIL_REGISTRATION = "CIVIL_REGISTRATION", "Keeping the population register (UU 24/2013)."
     TAX_ASSESSMENT = "TAX_ASSESSMENT", "Assessing and collecting regional taxes (UU 1/2022)."
     COMPLAINT_HANDLING = "COMPLAINT_HANDLING", "Handling a citizen's complaint (UU 25/2009)."
-    SOCIAL_ASSISTANCE = "SOCIAL_ASSISTANCE", "Deciding about social assistance (UU 13/2011)."
-    HEALTHCARE = "HEALTHCARE", "Giving health care (UU 17/2023)."
+    SOCIAL_ASSISTANCE = "SOCIAL_ASSISTANCE", "Deciding on social assistance (UU 13/2011)."
+    HEALTHCARE = "HEALTHCARE", "Providing health care (UU 17/2023)."
     EDUCATION = "EDUCATION", "Enrolling and supporting pupils (UU 20/2003)."
     BUSINESS_SUPPORT = "BUSINESS_SUPPORT", "Supporting small businesses (UU 20/2008)."
     SUBJECT_REQUEST = (
         "SUBJECT_REQUEST",
         "Answering a person's request about their own data (UU PDP 27/2022, articles 5 to 13).",
     )
-    IDENTITY_VERIFICATION = "IDENTITY_VERIFICATION", "Making sure who somebody is, with their consent."
-    CREDIT_ASSESSMENT = "CREDIT_ASSESSMENT", "Deciding about a credit that somebody applied for."
-    PAYMENT = "PAYMENT", "Collecting a payment that somebody owes the city."
+    IDENTITY_VERIFICATION = "IDENTITY_VERIFICATION", "Verifying a person's identity, with their consent."
+    CREDIT_ASSESSMENT = "CREDIT_ASSESSMENT", "Deciding on a loan that a person applied for."
+    PAYMENT = "PAYMENT", "Collecting a payment that a person owes the city."
 
 
 class Scope(DescribedEnum):
-    """What of a person's data a partner may be granted. Population data is in none of them (UU 24/2013, article 79)."""
+    """Data that a person can grant to a partner. No scope includes population data (UU 24/2013, article 79)."""
 
     TAX = "tax", "Taxed land and buildings, bills and payments."
     MSMES = "msmes", "Small businesses and what they sell."
-    IDENTITY = "identity", "Whether what the partner knows of a person agrees with the population register; no more."
+    IDENTITY = "identity", "Only whether the partner's data about a person matches the population register."
 
 
 class CitizenScope(DescribedEnum):
-    """What of a person's own data an app of others may read for them, as the person granted it at the issuer.
+    """Data about a person that a third-party app may read for them, as granted at the issuer.
 
-    The city's own apps need none of these. What is in no scope, all changes among it, is for them alone.
+    The city's own apps need no scope. Only they can use what no scope covers, such as all mutations.
     """
 
     IDENTITY = "citizen:identity", "NIK, name, sex, place and day of birth."
@@ -46,4 +46,4 @@ class CitizenScope(DescribedEnum):
     HEALTH = "citizen:health", "The blood group, together with `citizen:civil-status`."
     TAX = "citizen:tax", "Taxed land and buildings, bills and payments."
     MSMES = "citizen:msmes", "Small businesses and what they sell."
-    COMPLAINTS = "citizen:complaints", "What the person reported to the city."
+    COMPLAINTS = "citizen:complaints", "The person's complaints to the city."

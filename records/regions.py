@@ -19,32 +19,32 @@ class RegionLevel(DescribedEnum):
 
 
 class CodeSystem(DescribedEnum):
-    """Who gives codes to regions. Without its system a code means nothing: `3171` is two different cities."""
+    """A system of region codes. A code has no meaning without its system: `3171` is two different cities."""
 
-    KEMENDAGRI = "kemendagri", "Ministry of Home Affairs; dotted, like `31.71.01.1001`. The graph's own codes."
-    BPS = "bps", "Statistics Indonesia; digits only, like `3173`."
-    PBB = "pbb", "The property tax office; the first ten digits of a NOP. Not known for any region."
+    KEMENDAGRI = "kemendagri", "Ministry of Home Affairs: dotted, such as `31.71.01.1001`. The graph uses these codes."
+    BPS = "bps", "Statistics Indonesia: digits only, such as `3173`."
+    PBB = "pbb", "Property tax office: the first ten digits of a NOP. Not known for any region."
 
 
 @record
 class SystemCode:
-    """What one code system calls a region, or why the hub does not know."""
+    """A region's code in one code system, or why it is unknown."""
 
-    system: Annotated[CodeSystem, Doc("Who gives the code.")]
-    code: Annotated[str | None, Doc("The code, in the system's own form; none where no source is known.")]
-    source: Annotated[str | None, Doc("Where the code was taken from.")]
-    unknown_because: Annotated[str | None, Doc("Why there is no code, where there is none. Codes are never derived.")]
+    system: Annotated[CodeSystem, Doc("The code system.")]
+    code: Annotated[str | None, Doc("The code, in the system's own form; null if no source is known.")]
+    source: Annotated[str | None, Doc("The source of the code.")]
+    unknown_because: Annotated[str | None, Doc("Why there is no code; null if there is one. Codes are never derived.")]
 
 
 @record
 class Region:
     """A province, city, district or kelurahan."""
 
-    code: Annotated[RegionCode, Doc("Dotted Kemendagri code, like `31.71.01.1001`.")]
-    level: Annotated[RegionLevel, Doc("Which of the four levels it is.")]
+    code: Annotated[RegionCode, Doc("Dotted Kemendagri code, such as `31.71.01.1001`.")]
+    level: Annotated[RegionLevel, Doc("Its level.")]
     name: Annotated[str, Doc("Name of the region, in ordinary capitalisation.")]
-    parent_code: Annotated[RegionCode | None, Doc("Code of the region it lies in; none for a province.")]
-    codes: Annotated[tuple[SystemCode, ...], Doc("What each code system calls it.")]
+    parent_code: Annotated[RegionCode | None, Doc("Code of the enclosing region; null for a province.")]
+    codes: Annotated[tuple[SystemCode, ...], Doc("Its code in each code system.")]
 
 
 @record

@@ -11,10 +11,10 @@ from records.record import record
 
 
 class BillStatus(DescribedEnum):
-    """Whether a yearly bill still has to be paid."""
+    """Whether a yearly bill is paid."""
 
     PAID = "paid", "Paid in full."
-    UNPAID = "unpaid", "Nothing or not everything paid yet."
+    UNPAID = "unpaid", "Not paid, or not in full."
 
 
 @record
@@ -22,12 +22,12 @@ class TaxPayment:
     """One payment of a yearly bill."""
 
     owner: Annotated[Nik, Doc("The taxpayer.")]
-    sequence: Annotated[int, Doc("First, second, ... payment of the bill.")]
-    amount: Annotated[Rupiah, Doc("Amount paid, fine included, in whole Rupiah.")]
-    fine: Annotated[Rupiah, Doc("Part of the amount that is a fine for paying late.")]
-    paid_on: Annotated[date | None, Doc("Day of the payment.")]
+    sequence: Annotated[int, Doc("Number of the payment of this bill, from 1.")]
+    amount: Annotated[Rupiah, Doc("Amount paid, including the fine, in whole Rupiah.")]
+    fine: Annotated[Rupiah, Doc("Part of the amount that is a fine for late payment.")]
+    paid_on: Annotated[date | None, Doc("Date of the payment.")]
     receipt: Annotated[str | None, Doc("Number of the receipt (nomor bukti).")]
-    cancelled: Annotated[bool, Doc("Whether the payment was taken back.")]
+    cancelled: Annotated[bool, Doc("Whether the payment was cancelled.")]
 
 
 @record
@@ -40,27 +40,27 @@ class TaxBill:
     land_value: Annotated[Rupiah, Doc("Assessed value of the land (NJOP bumi).")]
     building_value: Annotated[Rupiah, Doc("Assessed value of the building (NJOP bangunan).")]
     assessed_value: Annotated[Rupiah, Doc("Assessed value of land and building together (NJOP).")]
-    exempt_value: Annotated[Rupiah, Doc("Part of the value that is not taxed (NJOPTKP).")]
-    tax: Annotated[Rupiah, Doc("Tax owed before any reduction (PBB terhutang).")]
+    exempt_value: Annotated[Rupiah, Doc("Tax-exempt part of the value (NJOPTKP).")]
+    tax: Annotated[Rupiah, Doc("Tax before any reduction (PBB terhutang).")]
     reduction: Annotated[Rupiah, Doc("Reduction granted (faktor pengurang).")]
     amount: Annotated[Rupiah, Doc("Amount to be paid for the year, without fines.")]
-    status: Annotated[BillStatus, Doc("Whether the bill still has to be paid.")]
-    issued_on: Annotated[date | None, Doc("Day the bill was issued.")]
-    due_on: Annotated[date | None, Doc("Last day to pay without a fine.")]
+    status: Annotated[BillStatus, Doc("Whether the bill is paid.")]
+    issued_on: Annotated[date | None, Doc("Date of issue.")]
+    due_on: Annotated[date | None, Doc("Last date to pay without a fine.")]
     payments: Annotated[tuple[TaxPayment, ...], Doc("Payments of this bill, in order.")]
 
 
 @record
 class TaxObject:
-    """A piece of land, with or without a building, on which property tax is paid."""
+    """A taxed piece of land, with or without a building."""
 
-    nop: Annotated[
-        Nop, Doc("Number of the tax object, 18 digits. Read `region` for the place: the digits are no Kemendagri code.")
-    ]
+    nop: Annotated[Nop, Doc("Number of the tax object, 18 digits. Its digits are not a Kemendagri code: use `region`.")]
     owner: Annotated[Nik, Doc("The taxpayer.")]
     taxpayer_name: Annotated[str | None, Doc("Name of the taxpayer, as the tax office writes it.")]
-    address: Annotated[str | None, Doc("Where the object lies, as the tax office writes it.")]
+    address: Annotated[str | None, Doc("Address of the object, as the tax office writes it.")]
     region_code: Annotated[RegionCode | None, Doc("Dotted Kemendagri code of the kelurahan the object lies in.")]
     land_area: Annotated[int | None, Doc("Area of the land, in square metres.")]
-    building_area: Annotated[int | None, Doc("Area of the building, in square metres; none for bare land.")]
+    building_area: Annotated[
+        int | None, Doc("Area of the building, in square metres; null for land without a building.")
+    ]
     bills: Annotated[tuple[TaxBill, ...], Doc("Yearly bills, newest first.")]

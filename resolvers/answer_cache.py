@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 
-from auth.crypto.sealed_answers import SealedAnswers
+from auth.crypto.key_ring import ANSWER_INFO, KeyRing
 from cache.answers.cache_keys import CacheKeyBuilder
 from cache.answers.process_invalidation import ALONE, ProcessInvalidation
 from cache.answers.read_through import ReadThroughCache
@@ -69,7 +69,7 @@ class AnswerCache:
         self._cache = ReadThroughCache(
             max_bytes=max_bytes,
             key_builder=CacheKeyBuilder(secret),
-            sealer=SealedAnswers([secret, *former_secrets]),
+            sealer=KeyRing([secret, *former_secrets], ANSWER_INFO),
             shared=self._tier,
             process_invalidation=self._process_invalidation,
         )
@@ -134,4 +134,4 @@ class AnswerCache:
 
     def __repr__(self) -> str:
         """The state of both tiers."""
-        return f"<KeptAnswers {self._cache!r} {self._tier!r}>"
+        return f"<AnswerCache {self._cache!r} {self._tier!r}>"

@@ -7,22 +7,21 @@ within it, each key of a batch is loaded once (the per-request cache).
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Hashable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Any
 
 from aiodataloader import DataLoader
 
-from engine.batch import Batch, load_answers
+from engine.batch import Batch, Facet, group_keys, load_answers
 from engine.execution.answer_freshness import AnswerFreshness
 from records.calls.failures import AgencyTimeout
 from records.calls.freshness import Staleness
 from resolvers.batch_context import HubBatchContext
 
-FacetKey = tuple[Hashable, type[Any] | None]
+FacetKey = tuple[Hashable, Facet]
 """A key and, for a batch of facets, the record class that is wanted."""
-
 
 _CANCEL_TIMEOUT = 1.0
 """Seconds that cancelled batches may take to clean up; after that they are abandoned."""
@@ -48,11 +47,11 @@ class Bridge:
         self._closed = False
         self._freshness = AnswerFreshness()
 
-    def get_staleness(self, batch: Batch[Any, Any], key: Hashable, facet: type[Any] | None = None) -> Staleness | None:
+    def get_staleness(self, batch: Batch[Any, Any], key: Hashable, facet: Facet = None) -> Staleness | None:
         """The staleness of a loaded answer; None if the answer is fresh."""
         return self._freshness.stale_answers.get((batch, facet), {}).get(key)
 
-    def load(self, batch: Batch[Any, Any], key: Hashable, facet: type[Any] | None = None) -> Awaitable[Any]:
+    def load(self, batch: Batch[Any, Any], key: Hashable, facet: Facet = None) -> Awaitable[Any]:
         """Load one key, batched with all keys of the same moment; raises the key's failure."""
         loader = self._loaders.get(batch)
         if loader is None:
@@ -86,21 +85,19 @@ class Bridge:
         return answers
 
     async def _load(self, batch: Batch[Any, Any], wanted: Sequence[FacetKey]) -> list[Any]:
-        # Keys that want the same facets share one call; no facet is fetched for a key that did not want it.
-        facets_of: dict[Hashable, set[type[Any]]] = {}
+        keys_of: dict[Facet, list[Hashable]] = {}
         for key, facet in wanted:
-            facets_of.setdefault(key, set()).update(() if facet is None else (facet,))
-        groups: dict[frozenset[type[Any]], list[Hashable]] = {}
-        for key, facets in facets_of.items():
-            groups.setdefault(frozenset(facets), []).append(key)
-        answered = await asyncio.gather(*(self._load_group(batch, keys, facets) for facets, keys in groups.items()))
+            keys_of.setdefault(facet, []).append(key)
+        answered = await asyncio.gather(
+            *(self._load_group(batch, keys, facets) for facets, keys in group_keys(keys_of).items())
+        )
         answers = {key: answer for group in answered for key, answer in group.items()}
         return [_select_facet(answers[key], facet) for key, facet in wanted]
 
     async def _load_group(
-        self, batch: Batch[Any, Any], keys: Sequence[Hashable], facets: frozenset[type[Any]]
+        self, batch: Batch[Any, Any], keys: Sequence[Hashable], facets: Iterable[Facet]
     ) -> Mapping[Hashable, Any]:
-        context = self._build_batch_context(facets)
+        context = self._build_batch_context(frozenset(facet for facet in facets if facet is not None))
         late = asyncio.timeout(context.call.remaining())
         try:
             async with late:
@@ -123,7 +120,7 @@ def _to_failed_load(failure: Exception) -> _FailedLoad:
     return _FailedLoad(failure, failure.__traceback__)
 
 
-def _select_facet(answer: Any, facet: type[Any] | None) -> Any:  # noqa: ANN401 - the answer type of the batch
+def _select_facet(answer: Any, facet: Facet) -> Any:  # noqa: ANN401 - the answer type of the batch
     if facet is None or answer is None or isinstance(answer, _FailedLoad):
         return answer
     return _wrap_failure(answer.get(facet))

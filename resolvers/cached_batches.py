@@ -17,7 +17,7 @@ from cache.answers.cache_hits import CacheHits
 from cache.answers.read_through import ReadThroughCache
 from cache.answers.record_codec import RecordCodec
 from cache.answers.slots import AnswerKind, CacheResult, Slot
-from engine.batch import Batch, FreshnessRecorder, run_batch
+from engine.batch import Batch, Facet, FreshnessRecorder, group_keys, run_batch
 from records.calls.answers import Answers
 from records.calls.call import Call
 from records.calls.failures import AgencyFailure
@@ -27,8 +27,6 @@ from records.hub.consents import Consent
 from records.identifiers import Nik
 from resolvers.batch_context import HubBatchContext
 from resolvers.cache_tags import get_agency_tag, get_person_tags
-
-Facet = type[Any] | None
 
 _FETCHED_AT, _FRESH_UNTIL = attrgetter("fetched_at"), attrgetter("fresh_until")
 
@@ -176,12 +174,10 @@ async def _fetch(
     batch: Batch[Any, Any], missing: Sequence[Slot], facet_of: Mapping[AnswerKind, Facet], context: HubBatchContext
 ) -> Mapping[Slot, Any]:
     """Fetch slots from the agency: keys that miss the same facets share one call."""
-    by_key: dict[Hashable, list[Slot]] = {}
+    keys_of: dict[AnswerKind, list[Hashable]] = {}
     for slot in missing:
-        by_key.setdefault(slot.key, []).append(slot)
-    groups: dict[frozenset[AnswerKind], list[Hashable]] = {}
-    for key, slots in by_key.items():
-        groups.setdefault(frozenset(slot.kind for slot in slots), []).append(key)
+        keys_of.setdefault(slot.kind, []).append(slot.key)
+    groups = group_keys(keys_of)
     if len(groups) == 1:
         ((kinds, keys),) = groups.items()
         return await _fetch_group(batch, kinds, keys, facet_of, context)
@@ -193,7 +189,7 @@ async def _fetch(
 
 async def _fetch_group_or_failure(
     batch: Batch[Any, Any],
-    kinds: frozenset[AnswerKind],
+    kinds: Sequence[AnswerKind],
     keys: Sequence[Hashable],
     facet_of: Mapping[AnswerKind, Facet],
     context: HubBatchContext,
@@ -206,7 +202,7 @@ async def _fetch_group_or_failure(
 
 async def _fetch_group(
     batch: Batch[Any, Any],
-    kinds: frozenset[AnswerKind],
+    kinds: Sequence[AnswerKind],
     keys: Sequence[Hashable],
     facet_of: Mapping[AnswerKind, Facet],
     context: HubBatchContext,

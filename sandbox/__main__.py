@@ -3,6 +3,7 @@
 `AGENCY` is one of the agencies, or `issuer`, the OpenID provider.
 
 `SANDBOX_USER` and `SANDBOX_SECRET` hold the credential that it accepts; `SANDBOX_LATENCY=off` turns off its latency.
+`SANDBOX_TODAY=2026-12-24` moves its data to that day; without it, they are those of 2026-11-01.
 """
 
 import argparse
@@ -10,9 +11,11 @@ import importlib
 import os
 import sys
 from collections.abc import Mapping, Sequence
+from datetime import date
 from pathlib import Path
 
 from sandbox.agency import PARTS, AgencySpec, CannotStartError
+from sandbox.clock import DATA_DAY, parse_today
 from sandbox.programs import UnknownProgramError
 
 _LATENCY = {"on": True, "off": False}
@@ -51,7 +54,15 @@ def _parse_spec(arguments: Sequence[str], environment: Mapping[str, str]) -> Age
         user=_require_variable(environment, "SANDBOX_USER"),
         secret=_require_variable(environment, "SANDBOX_SECRET"),
         latency=_LATENCY[latency],
+        today=_parse_today(environment.get("SANDBOX_TODAY", DATA_DAY.isoformat())),
     )
+
+
+def _parse_today(text: str) -> date:
+    try:
+        return parse_today(text)
+    except ValueError as error:
+        raise CannotStartError(f"SANDBOX_TODAY: {error}.") from None
 
 
 def _require_variable(environment: Mapping[str, str], name: str) -> str:

@@ -1,7 +1,10 @@
 """The start options of an agency of the sandbox city, and the error for a failed start."""
 
 from dataclasses import dataclass, field
+from datetime import date
 from pathlib import Path
+
+from sandbox.clock import DATA_DAY
 
 AGENCIES = ("dukcapil", "jakpreneur", "pbb", "crm", "pangan")
 """Every agency of the sandbox city; `sandbox/<name>.py` holds it."""
@@ -25,7 +28,8 @@ class AgencySpec:
     """The start options of one agency.
 
     `user` and `secret` are the one credential that it accepts. `state` is the folder of its data, created on demand and
-    kept between starts. If `latency` is false, it answers immediately until the control API sets a latency.
+    kept between starts. If `latency` is false, it answers immediately until the control API sets a latency. Its data
+    moves to the day `today`.
     """
 
     name: str
@@ -35,3 +39,4 @@ class AgencySpec:
     user: str
     secret: str = field(repr=False)
     latency: bool = True
+    today: date = DATA_DAY

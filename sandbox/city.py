@@ -7,12 +7,14 @@ import contextlib
 import enum
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import date
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
 from sandbox.agency import PARTS
 from sandbox.agency_process import PROGRAM, AgencyProcess, AgencyProcessError
+from sandbox.clock import DATA_DAY
 from sandbox.state_folder import StateFolder
 
 
@@ -57,6 +59,7 @@ class SandboxCity:
     """`async with SandboxCity(folder) as city: city.agencies["pbb"].port` - starts every agency, stops every agency.
 
     `state` holds ports, credentials and data between starts. `latency` turns on the agencies' imitated latency.
+    The agencies' data move to the day `today`.
     `on_change` receives each change of an agency's state. `program` is the command line to which an agency's name and
     options are appended. Entering raises CityError if an agency does not start (the others are stopped), and StateError
     if the folder is in use. Agencies end with this process, however it ends (Linux).
@@ -67,6 +70,7 @@ class SandboxCity:
         state: Path,
         *,
         latency: bool = True,
+        today: date = DATA_DAY,
         agencies: Iterable[str] = PARTS,
         on_change: Callable[[StateChange], None] = lambda _: None,
         program: Sequence[str] = PROGRAM,
@@ -75,6 +79,7 @@ class SandboxCity:
         self.agencies: Mapping[str, SandboxAgency] = {}
         self._names = tuple(agencies)
         self._latency = latency
+        self._today = today
         self._on_change = on_change
         self._program = program
         self._children: dict[str, AgencyProcess] = {}
@@ -120,6 +125,7 @@ class SandboxCity:
                 "SANDBOX_USER": agency.user,
                 "SANDBOX_SECRET": agency.secret,
                 "SANDBOX_LATENCY": "on" if self._latency else "off",
+                "SANDBOX_TODAY": self._today.isoformat(),
             }
             self._set_state(name, ProcessState.STARTING)
             try:

@@ -63,7 +63,7 @@ class Latency:
 class AgencyControl:
     """The counters and the behaviour of an agency.
 
-    An agency awaits `begin_call(operation)` before each call of its own business, and then checks `mode`.
+    An agency awaits `begin_call(operation)` before each of its calls, and then checks `mode`.
     `health_details` are further members of the answer of `/health`; `routes` are control endpoints of this agency only.
     """
 
@@ -151,7 +151,7 @@ class AgencyControl:
         try:
             self.set_mode(AgencyMode(str(name)))
         except ValueError:
-            return _bad_request(f"mode {name!r} is none of {', '.join(AgencyMode)}.")
+            return _bad_request(f"mode {name!r} is unknown; modes are {', '.join(AgencyMode)}.")
         return await self._read_mode(request)
 
 

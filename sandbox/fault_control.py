@@ -32,7 +32,7 @@ def build_app(proxies: Mapping[str, FaultProxy]) -> Starlette:
     async def inject(request: Request) -> JSONResponse:
         proxy = proxies.get(request.path_params["agency"])
         if proxy is None:
-            return _bad_request(f"{request.path_params['agency']!r} is none of {', '.join(proxies)}.")
+            return _bad_request(f"{request.path_params['agency']!r} is unknown; agencies are {', '.join(proxies)}.")
         try:
             values = await request.json()
             fault = WireFault(
@@ -50,7 +50,7 @@ def build_app(proxies: Mapping[str, FaultProxy]) -> Starlette:
     async def clear(request: Request) -> JSONResponse:
         proxy = proxies.get(request.path_params["agency"])
         if proxy is None:
-            return _bad_request(f"{request.path_params['agency']!r} is none of {', '.join(proxies)}.")
+            return _bad_request(f"{request.path_params['agency']!r} is unknown; agencies are {', '.join(proxies)}.")
         await proxy.clear()
         return JSONResponse(_proxy_to_json(proxy))
 
@@ -65,8 +65,8 @@ def build_app(proxies: Mapping[str, FaultProxy]) -> Starlette:
 
 def main(arguments: Sequence[str]) -> int:
     """Relay until a stop signal; the exit code is 1 if a port cannot be used."""
-    parser = argparse.ArgumentParser(prog="python -m sandbox.fault_control", description="Relays that spoil.")
-    parser.add_argument("--control-port", type=int, required=True, help="where faults are steered (HTTP)")
+    parser = argparse.ArgumentParser(prog="python -m sandbox.fault_control", description="Run the fault proxies.")
+    parser.add_argument("--control-port", type=int, required=True, help="port of the control API (HTTP)")
     parser.add_argument("--relay", type=_parse_relay, action="append", required=True, metavar="AGENCY=PORT:TO")
     options = parser.parse_args(arguments)
     try:

@@ -245,7 +245,7 @@ class _RelayedConnection:
             if not self.is_silent and not await self._forward_chunk(data):
                 return
         if self.is_silent:
-            await asyncio.Event().wait()  # the client is not told that the agency has ended and has to detect it
+            await asyncio.Event().wait()  # the client has to detect that the agency has ended
 
     async def _forward_chunk(self, data: bytes) -> bool:
         """Forward a piece of an answer; returns whether the connection continues."""
@@ -297,7 +297,7 @@ class _RelayedConnection:
     async def _read_more(self) -> bytes:
         data = await self._reader.read(_CHUNK)
         if not data:
-            raise ConnectionResetError("the client went away in the midst of a request")
+            raise ConnectionResetError("the client left during a request")
         return data
 
 

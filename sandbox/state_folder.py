@@ -1,4 +1,4 @@
-"""What the sandbox city remembers between starts: ports, credentials and data, in one folder for one city at a time."""
+"""The files that the sandbox city keeps between starts: ports, credentials, day and data, for one city at a time."""
 
 from __future__ import annotations
 
@@ -10,8 +10,11 @@ import random
 import secrets
 import socket
 from collections.abc import Callable, Iterator
+from datetime import date
 from pathlib import Path
 from typing import TypeVar
+
+from sandbox.clock import parse_today
 
 LOOPBACK = "127.0.0.1"
 # Below the ports that systems hand to outgoing connections (Linux from 32768 on, others from 49152 on): a port
@@ -77,6 +80,19 @@ class StateFolder:
     def known_secret(self, name: str) -> str | None:
         """The secret `name`, if it was made."""
         return self._read("secrets.json", str).get(name)
+
+    def city_day(self, first: date, *, chosen: date | None = None) -> date:
+        """The day to which the city's data moves: `chosen`, else that of the previous start, else `first`. Keeps it."""
+        known = self._read("city.json", str).get("today")
+        if known is None or chosen is not None:
+            known = (chosen or first).isoformat()
+            self._write("city.json", {"today": known})
+        try:
+            return parse_today(known)
+        except ValueError as problem:
+            raise StateError(
+                f"{self.path / 'city.json'}: {problem}: delete it, the next start makes a new one"
+            ) from None
 
     def folder(self, *names: str) -> Path:
         """A folder inside, made where missing."""

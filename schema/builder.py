@@ -1,4 +1,4 @@
-"""The finished schema: put together, and refused where a field breaks the rules of the house."""
+"""Builds the schema from the roots and the published types, and checks its rules."""
 
 from __future__ import annotations
 
@@ -40,20 +40,21 @@ NODE_TYPES: tuple[type[Any], ...] = (
 
 SCHEMA_DESCRIPTION = """One citizen graph in front of the city's agencies, which keep their own systems.
 
-**Who you are decides what you see.** Without a token you see public fields; with a citizen's, that citizen's own data
-and their children's; with an official's, every citizen's, for a purpose and a case. Each type, and each field that
-differs from its type, says who may read it (`@access`) and how sensitive it is (`@classified`).
+**The caller decides what is visible.** Without a token, you see public fields. With a citizen's token, you see the data
+of that citizen and their children. With an official's token, you see every citizen's data, for a purpose and a case.
+Each type, and each field that differs from its type, states who may read it (`@access`) and how sensitive it is
+(`@classified`).
 
-**Expect null, and read `errors` beside `data`.** What you may not read is null with the code `FORBIDDEN`; what an
-agency does not give at the moment is null with a code `AGENCY_...` and the agency's name. The rest of the answer is
-there.
+**Expect null, and read `errors` beside `data`.** A field that you may not read is null, with the code `FORBIDDEN`. A
+field whose agency is unavailable is null, with a code `AGENCY_...` and the agency's name. The rest of the answer is
+complete.
 
-Start at `Query`: `me` for a citizen, `citizen` and `citizens` for officials, everything else for everybody.
+Start at `Query`: `me` is for citizens, `citizen` and `citizens` are for officials, and public fields for everybody.
 """
 
 
 def build_schema() -> strawberry.Schema:
-    """The citizen graph. Raises `UnsoundSchema` where a field has no rule, no description, or a resolver of its own."""
+    """Builds the citizen graph. Raises `UnsoundSchema` if a field breaks a rule of `schema/tools/soundness.py`."""
     publications = {publication.name: publication for publication in map(get_publication, NODE_TYPES)}
     query = _build_root_type("Query", QueryRoot, build_node_fields(publications))
     return finish_schema(
@@ -68,7 +69,7 @@ def _get_declared_fields(root: type[Any]) -> dict[str, Any]:
 
 
 def _build_root_type(name: str, declared: type[Any], beside: Mapping[str, Any] = MappingProxyType({})) -> type[Any]:
-    """A root type of the graph: what was declared, and what comes from elsewhere."""
+    """Builds a root type from the declared fields and additional ones."""
     made = type(name, (), {"__doc__": declared.__doc__, "__module__": declared.__module__})
     for field_name, field in (_get_declared_fields(declared) | dict(beside)).items():
         setattr(made, field_name, field)
@@ -78,19 +79,18 @@ def _build_root_type(name: str, declared: type[Any], beside: Mapping[str, Any] =
 def finish_schema(
     query: type[Any], node_types: Sequence[type[Any]] = (), *, mutation: type[Any] | None = None
 ) -> strawberry.Schema:
-    """The schema of its roots and published types; raises `UnsoundSchema` where a field breaks a rule."""
+    """Builds and checks the schema of these roots and types. Raises `UnsoundSchema` if a field breaks a rule."""
     config = StrawberryConfig(scalar_map=build_scalar_map())
     schema = strawberry.Schema(query=query, mutation=mutation, types=node_types, config=config)
-    get_graphql_schema(
-        schema
-    ).description = SCHEMA_DESCRIPTION.strip()  # Strawberry knows no description of a whole schema
+    # Strawberry does not support a description of the whole schema.
+    get_graphql_schema(schema).description = SCHEMA_DESCRIPTION.strip()
     require_sound(get_graphql_schema(schema))
     _complete_fields(schema)
     return schema
 
 
 def _complete_fields(schema: strawberry.Schema) -> None:
-    """Tell every field how this schema makes Python values of arguments, and every edge whether it is a mere way."""
+    """Sets the argument conversion of every field, and the guard of every edge by the type that it leads to."""
     conversion = ArgumentConversion(schema.schema_converter.scalar_registry, schema.config)
     for type_ in get_graphql_schema(schema).type_map.values():
         for field in getattr(type_, "fields", {}).values():
@@ -102,10 +102,10 @@ def _complete_fields(schema: strawberry.Schema) -> None:
 
 
 def _build_edge_guard(edge: EdgeField, guard: Guard, type_: GraphQLNamedType) -> Guard:
-    """The guard of an edge, by the type that it leads to.
+    """Builds the guard of an edge from the type that it leads to.
 
-    An app that is not the city's own needs the scope of that type, not of the type that has the edge. So a field that
-    its scopes do not open is refused before any agency call.
+    A third-party app needs the scope of that type, not of the type that has the edge. So a field that its scopes do not
+    open is refused before any agency call.
     """
     if edge.edge.facet is None:
         guard = replace(guard, leads_to_purposes=_has_purposes_everywhere(type_))
@@ -116,14 +116,14 @@ def _build_edge_guard(edge: EdgeField, guard: Guard, type_: GraphQLNamedType) ->
 
 
 def _get_publication(type_: GraphQLNamedType) -> Publication | None:
-    """The published record of a type; None for other types, such as a page of a list."""
+    """Returns the publication of a type; None for other types, such as a page of a list."""
     definition = type_.extensions.get(GraphQLCoreConverter.DEFINITION_BACKREF)
     found = getattr(getattr(definition, "origin", None), "__dict__", {}).get("__publication__")
     return found if isinstance(found, Publication) else None
 
 
 def _has_purposes_everywhere(type_: GraphQLNamedType) -> bool:
-    """Whether each field of a type that is not public says for which purposes it may be read."""
+    """Whether each non-public field of a type declares its purposes."""
     definitions = (
         field.extensions.get(GraphQLCoreConverter.DEFINITION_BACKREF) for field in getattr(type_, "fields", {}).values()
     )
@@ -132,18 +132,18 @@ def _has_purposes_everywhere(type_: GraphQLNamedType) -> bool:
 
 
 def get_graphql_schema(schema: strawberry.Schema) -> GraphQLSchema:
-    """The graphql-core schema inside; fields carry their definitions in `extensions`."""
-    return schema._schema  # noqa: SLF001 - Strawberry offers no other way to it
+    """Returns the inner graphql-core schema; its fields hold their definitions in `extensions`."""
+    return schema._schema  # noqa: SLF001 - Strawberry has no public access to it
 
 
 def print_sdl(schema: strawberry.Schema) -> str:
-    """The schema in the schema definition language."""
+    """Prints the schema in the schema definition language (SDL)."""
     whole = get_graphql_schema(schema)
     roots = "".join(
         f"  {name}: {type_.name}\n"
         for name, type_ in (("query", whole.query_type), ("mutation", whole.mutation_type))
         if type_ is not None
     )
-    # Strawberry leaves the description of the whole out.
+    # Strawberry omits the description of the whole schema.
     header = f'"""\n{whole.description}\n"""\nschema {{\n{roots}}}\n\n' if whole.description else ""
     return header + schema.as_str()

@@ -1,8 +1,8 @@
-"""The root of changes: what callers may ask the hub to do.
+"""The mutation root.
 
-A change is declared like every root field: a pure function from arguments and caller to a key, and a batch that does
-what the keys say. Changes of one document run one after another (GraphQL specification, section 6.2.2), and what was
-read before one is read again after it.
+A mutation is declared like every root field: a pure function from arguments and caller to a key, and a batch that
+executes the keys. Mutations of one document run serially (GraphQL specification, section 6.2.2), and values from before
+a mutation are loaded again after it.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from schema.declarations.fields import root
 from schema.types import data_request_answers, data_requests
 from schema.types.consents import ConsentAnswerType, ConsentType
 
-RequestId = Annotated[strawberry.ID, strawberry.argument(description="The request, which the person has opened.")]
+RequestId = Annotated[strawberry.ID, strawberry.argument(description="Id of the request, which the person has opened.")]
 
 
 def _get_subject(key: ConsentGrant | PersonalConsentKey | None) -> Nik | None:
@@ -30,7 +30,7 @@ def _get_subject(key: ConsentGrant | PersonalConsentKey | None) -> Nik | None:
 
 
 class MutationRoot:
-    """What callers may change."""
+    """The mutations of the graph."""
 
     @root(grant_consents, returns=ConsentAnswerType | None, rule=SELF_WITH_RECENT_SIGN_IN, subject=_get_subject)
     def grant_consent(
@@ -39,35 +39,34 @@ class MutationRoot:
         scopes: Annotated[
             list[Scope] | None,
             strawberry.argument(
-                description="What the person grants: each scope that they chose themselves, at least one, none that"
-                " was not asked for."
+                description="The scopes that the person chose themselves: at least one, and only requested ones."
             ),
         ] = None,
     ) -> ConsentGrant | None:
-        """Say yes to a partner's request, for oneself alone, with assurance `substantial` or higher.
+        """Grant a partner's request, for yourself only, with assurance `substantial` or higher.
 
-        Nobody can consent for somebody else: no assistant and no guardian; nor anybody under 18 alone. To say the same
-        again changes nothing.
+        Assistants and guardians cannot consent for another person, and people under 18 cannot consent alone. Repeating
+        the mutation changes nothing.
         """
         if not scopes:
-            raise BadInput("Argument 'scopes' names none. Name what is granted, or refuse with 'refuseConsent'.")
+            raise BadInput("Argument 'scopes' is empty. Name the granted scopes, or refuse with 'refuseConsent'.")
         if caller.nik is None:
             return None
         return ConsentGrant(subject=caller.nik, request=str(request), scopes=frozenset(scopes))
 
     @root(refuse_consents, returns=ConsentAnswerType | None, rule=SELF_WITH_RECENT_SIGN_IN, subject=_get_subject)
     def refuse_consent(caller: Caller, request: RequestId) -> PersonalConsentKey | None:
-        """Say no to a partner's request. To say it again changes nothing."""
+        """Refuse a partner's request. Repeating the mutation changes nothing."""
         return None if caller.nik is None else PersonalConsentKey(subject=caller.nik, id=str(request))
 
     @root(revoke_consents, returns=ConsentType | None, rule=SELF_WITH_RECENT_SIGN_IN, subject=_get_subject)
     def revoke_consent(
         caller: Caller,
-        consent: Annotated[strawberry.ID, strawberry.argument(description="A consent of one's own.")],
+        consent: Annotated[strawberry.ID, strawberry.argument(description="Id of your own consent.")],
     ) -> PersonalConsentKey | None:
-        """Take a consent back: partners read nothing on its strength from their next request on.
+        """Revoke a consent. From the partner's next request on, it allows no read.
 
-        A consent that is no longer in force stays as it is.
+        A consent that is no longer in force does not change.
         """
         return None if caller.nik is None else PersonalConsentKey(subject=caller.nik, id=str(consent))
 

@@ -1,4 +1,4 @@
-"""The root of the graph: where every query starts."""
+"""The query root."""
 
 from __future__ import annotations
 
@@ -52,8 +52,8 @@ from schema.types.regions import RegionType
 
 MAX_CITIZENS = 100
 
-Search = Annotated[str, strawberry.argument(description="Only those whose name holds this text, upper or lower case.")]
-Entries = Annotated[AccessEntryFilter | None, strawberry.argument(description="Which entries; all without it.")]
+Search = Annotated[str, strawberry.argument(description="Only items whose name contains this text, ignoring case.")]
+Entries = Annotated[AccessEntryFilter | None, strawberry.argument(description="Filter; all entries if omitted.")]
 publish_enum(CodeSystem)
 publish_enum(RegionLevel)
 
@@ -63,12 +63,12 @@ def _truncate_markets(found: Sequence[Market], arguments: Mapping[str, Any]) -> 
 
 
 def _estimate_matches(arguments: Mapping[str, Any]) -> int:
-    """How many of a short list there are: nearly one where a name is searched for."""
+    """Estimates the size of a short list: about one match if a name is searched for."""
     return 1 if arguments["search"] else 20
 
 
 class QueryRoot:
-    """Where every query starts."""
+    """The queries of the graph."""
 
     @root(
         citizens_themselves,
@@ -76,15 +76,15 @@ class QueryRoot:
         rule=Access(Rule.SELF | Rule.ASSISTANT, citizen_scopes=frozenset(CitizenScope)),
     )
     def me(caller: Caller) -> Nik | None:
-        """The citizen who is signed in; for an assistant, the person they help.
+        """The signed-in citizen; for an assistant, the person they help.
 
-        Officials are nobody here: they ask for `citizen` or `citizens`.
+        Officials use `citizen` or `citizens`.
         """
         return get_represented_person(caller)
 
     @root(known_citizens, returns=CitizenType | None, rule=READABLE)
     def citizen(nik: Annotated[Nik, strawberry.argument(description="The citizen's NIK.")]) -> Nik:
-        """One citizen. Null where the population register knows no such number."""
+        """One citizen; null if the population register does not know the number."""
         return nik
 
     @root(
@@ -96,18 +96,18 @@ class QueryRoot:
     def citizens(
         niks: Annotated[list[Nik], strawberry.argument(description=f"NIKs, at most {MAX_CITIZENS}.")],
     ) -> list[Nik]:
-        """Several citizens: in the order asked for, duplicates kept, unknown numbers null."""
+        """Several citizens, in the order of the argument. Duplicates are kept; unknown numbers are null."""
         if len(niks) > MAX_CITIZENS:
             raise BadInput(
-                f"Argument 'niks' holds {len(niks)} numbers; at most {MAX_CITIZENS} may be asked at once. Ask in parts."
+                f"Argument 'niks' holds {len(niks)} numbers; at most {MAX_CITIZENS} are allowed. Send several requests."
             )
         return niks
 
     @root(consenting_people, returns=ConsentingType | None, rule=PARTNER_WITH_CONSENT, subject_batch=consenting_people)
     def consented(
-        consent: Annotated[strawberry.ID, strawberry.argument(description="The id of a consent given to the caller.")],
+        consent: Annotated[strawberry.ID, strawberry.argument(description="Id of a consent to the caller.")],
     ) -> str:
-        """Somebody who consented to the partner's reading some of their data, as long as the consent is in force."""
+        """The person who gave the consent, while it is in force."""
         return str(consent)
 
     data_requests = data_request_answers.data_requests
@@ -119,36 +119,37 @@ class QueryRoot:
         first: First = 20,
         after: After = None,
         filter: Annotated[  # noqa: A002 - the name that clients of connections expect
-            ComplaintFilter | None, strawberry.argument(description="Which complaints; all public ones without it.")
+            ComplaintFilter | None, strawberry.argument(description="Filter; all public complaints if omitted.")
         ] = None,
     ) -> ComplaintQuery:
-        """Public complaints, newest first. Private ones are found at their reporter only."""
+        """Public complaints, newest first. Private ones are only in `complaints` of their reporter."""
         return build_complaint_query(first, after, filter)
 
     @root(category_lists, returns=list[ComplaintCategoryType] | None, rule=Rule.PUBLIC, expected_size=_estimate_matches)
     def complaint_categories(search: Search = "") -> CategoryQuery:
-        """What complaints can be about."""
+        """Categories of complaints."""
         return CategoryQuery(search=search)
 
     @root(market_lists, returns=list[MarketType] | None, rule=Rule.PUBLIC, transform=_truncate_markets)
     def markets(search: Search = "", first: First = 10) -> MarketQuery:
-        """Markets in which food prices are observed."""
+        """Markets whose food prices are observed."""
         check_first(first)
         return MarketQuery(search=search)
 
     @root(commodity_lists, returns=list[CommodityType] | None, rule=Rule.PUBLIC, expected_size=_estimate_matches)
     def commodities(search: Search = "") -> CommodityQuery:
-        """Foods whose price is observed."""
+        """Food commodities whose price is observed."""
         return CommodityQuery(search=search)
 
     @root(regions_called, returns=RegionType | None, rule=Rule.PUBLIC)
     def region(
         code: Annotated[str, strawberry.argument(description="The region's code in the given system.")],
         system: Annotated[
-            CodeSystem, strawberry.argument(description="Whose code it is. `3171` means other places to others.")
+            CodeSystem,
+            strawberry.argument(description="System of the code: `3171` is a different place in each system."),
         ] = CodeSystem.KEMENDAGRI,
     ) -> RegionAddress:
-        """One region, by its code in one of the code systems. Null where the system is not known to use the code."""
+        """One region, by its code in one of the code systems; null for an unknown code."""
         return RegionAddress(system, code)
 
     @root(
@@ -164,7 +165,7 @@ class QueryRoot:
         after: After = None,
         filter: Entries = None,  # noqa: A002 - the name that clients of connections expect
     ) -> AccessEntryQuery:
-        """Who read what of whom, newest first: of a supervisor's own agency, or of all. Each look is recorded."""
+        """Reads of people's data, newest first. A supervisor sees those of their own agency. This query is recorded."""
         return entry_query(caller, first, after, filter)
 
     @root(
@@ -176,22 +177,22 @@ class QueryRoot:
     )
     def access_entries_of(
         caller: Caller,
-        nik: Annotated[Nik, strawberry.argument(description="The NIK of whom the data is about.")],
+        nik: Annotated[Nik, strawberry.argument(description="NIK of the person the data is about.")],
         first: First = 20,
         after: After = None,
         filter: Entries = None,  # noqa: A002 - the name that clients of connections expect
     ) -> AccessEntryQuery:
-        """Who read what of one person, newest first, for their case. Each look is recorded, and the person is told."""
+        """Reads of one person's data, newest first, for their case. The query is recorded, and visible to them."""
         return entry_query(caller, first, after, filter, nik)
 
     @root(region_lists, returns=list[RegionType] | None, rule=Rule.PUBLIC)
     def regions(
         search: Search = "",
-        level: Annotated[RegionLevel | None, strawberry.argument(description="Only this level.")] = None,
+        level: Annotated[RegionLevel | None, strawberry.argument(description="Only regions of this level.")] = None,
         inside: Annotated[
-            RegionCode | None, strawberry.argument(description="Only regions inside this one, at any depth.")
+            RegionCode | None, strawberry.argument(description="Only regions inside this one, at any level.")
         ] = None,
         first: First = 50,
     ) -> RegionQuery:
-        """Regions by name, level and place, in the order of their codes."""
+        """Regions by name, level and enclosing region, ordered by code."""
         return RegionQuery(search=search, level=level, inside=inside, first=check_first(first))

@@ -34,7 +34,7 @@ PROGRESS_INTERVAL_S = 5.0
 """Seconds between two progress lines if the output is not a terminal."""
 
 COMMAND = """#!/bin/sh
-# Runs Simpul's command line from any folder, with the project it stands in on the path.
+# Runs Simpul's command line from any folder, with its project on the path.
 self=$(readlink -f -- "$0" 2>/dev/null) || self=$0
 bin=$(CDPATH='' cd -- "$(dirname -- "$self")" && pwd) || exit 1
 exec "$bin/python" -P "$bin/../../scripts/simpul.py" "$@"

@@ -20,7 +20,9 @@ class ServingSettings(BaseSettings):
 
     model_config = SettingsConfigDict(env_prefix="SIMPUL_", frozen=True, extra="forbid", hide_input_in_errors=True)
 
-    development: bool = Field(default=False, description="Turns on GraphiQL, introspection and name suggestions.")
+    development: bool = Field(
+        default=False, description="Turns on GraphiQL, introspection, name suggestions, and loopback origins (CORS)."
+    )
     public_url: str | None = Field(
         None, pattern=r"^https?://[^/?#@]+$", description="Address by which people's browsers reach the hub."
     )
@@ -53,7 +55,8 @@ class ServingSettings(BaseSettings):
         description="Seconds for which caches may store GET answers of public data; 0: none.",
     )
     allowed_origins: SpaceSeparated = Field(
-        (), description="Origins whose pages may read answers (CORS), space-separated."
+        (),
+        description="Origins whose pages may read answers (CORS), space-separated; in development also loopback ones.",
     )
     max_body_bytes: int = Field(1024 * 1024, ge=1024, description="Largest request body, in bytes.")
     workers: int | None = Field(
@@ -121,6 +124,7 @@ class ServingSettings(BaseSettings):
             max_body_bytes=self.max_body_bytes,
             allowed_hosts=self._allowed_hosts,
             allowed_origins=self.allowed_origins,
+            allows_loopback_origins=self.development,
             certificate_header=self.certificate_header,
             trusted_proxies=tuple(
                 str(each.network_address if each.num_addresses == 1 else each) for each in self.trusted_proxies

@@ -82,7 +82,6 @@ PLANTED = {
         ("engine/document/planted.py", "import engine.plan.plan"),
         ("engine/plan/planted.py", "import engine.execution.plan_run"),
         ("engine/execution/planted.py", "import engine.graphql_core.executor"),
-        ("engine/reporting/planted.py", "import engine.document.parsing"),
     ],
     "Connectors use drivers and readers, drivers the gate, and readers nothing": [
         ("connectors/readers/planted.py", "import connectors.drivers.http.driver"),

@@ -29,9 +29,8 @@ from web.middleware.request_identity import RequestIdentity
 from web.middleware.request_log import RequestLog
 from web.middleware.security_headers import SecurityHeaders
 from web.pages.graphiql import GraphiQL
-from web.rate_limits.address_limits import AddressLimits
-from web.rate_limits.caller_limiter import RATE_LIMIT_HEADERS
-from web.settings import Exposure, WebSettings
+from web.rate_limits.caller_limiter import RATE_LIMIT_HEADERS, AddressLimits
+from web.settings import LOOPBACK_ORIGINS, AllowedOrigins, Exposure
 from web.web_parts import WebParts
 
 
@@ -82,7 +81,7 @@ def _is_preflight(scope: Scope) -> bool:
 
 
 def build_web_application(parts: WebParts) -> WebApplication:
-    """Build the application."""
+    """Build the HTTP application."""
     settings = parts.settings
     health = HealthEndpoint(parts.ready)
     request_log = RequestLog()
@@ -105,23 +104,23 @@ def build_web_application(parts: WebParts) -> WebApplication:
         exception_handlers={HttpError: handle_http_error, HTTPException: handle_starlette_error},
         lifespan=parts.lifespan,
     )
-    # A redirect names the hub as a request reached it: in the clear, where a proxy ends TLS before it. Another address
-    # is another one, and not found.
+    # A redirect would use the scheme and host of the request, which is `http` behind a TLS-terminating proxy.
     others.router.redirect_slashes = False
     return WebApplication(
-        graphql=CORSMiddleware(endpoint, **_build_cors_options(settings)) if settings.allowed_origins else endpoint,
+        graphql=CORSMiddleware(endpoint, **_build_cors_options(settings.origins)) if settings.origins else endpoint,
         others=others,
         paths=paths,
         request_log=request_log,
-        preflights=bool(settings.allowed_origins),
+        preflights=bool(settings.origins),
         load_shedder=parts.load_shedder,
     )
 
 
-def _build_cors_options(settings: WebSettings) -> dict[str, Any]:
+def _build_cors_options(origins: AllowedOrigins) -> dict[str, Any]:
     """The CORS rules: what pages of trusted origins may send and read."""
     return {
-        "allow_origins": settings.allowed_origins,
+        "allow_origins": origins.named,
+        "allow_origin_regex": LOOPBACK_ORIGINS.pattern if origins.loopback else None,
         "allow_methods": METHODS,
         "allow_headers": (
             *(
@@ -143,7 +142,7 @@ def _build_cors_options(settings: WebSettings) -> dict[str, Any]:
 
 
 def _build_middleware(parts: WebParts, request_log: RequestLog, paths: Collection[str]) -> list[Middleware]:
-    """The middleware of all requests but those for `/graphql`, before routing, in this order."""
+    """The middleware of all requests besides `/graphql`, in this order, before routing."""
     settings = parts.settings
     return [
         Middleware(
@@ -155,13 +154,13 @@ def _build_middleware(parts: WebParts, request_log: RequestLog, paths: Collectio
             paths=paths,
         ),
         Middleware(SecurityHeaders, hsts_seconds=settings.hsts_seconds),
-        # In development there are metrics without a token: they are shown to no page of another site.
+        # In development, metrics need no token, so the check of hosts must keep foreign pages from them.
         Middleware(
             KnownHosts,
             allowed=settings.allowed_hosts,
             monitoring_paths=MONITORING_PATHS - {METRICS_PATH} if settings.development else MONITORING_PATHS,
         ),
-        *([Middleware(CORSMiddleware, **_build_cors_options(settings))] if settings.allowed_origins else []),
+        *([Middleware(CORSMiddleware, **_build_cors_options(settings.origins))] if settings.origins else []),
         Middleware(AdmissionMiddleware, load_shedder=parts.load_shedder),
         Middleware(AddressLimits, caller_limiter=parts.caller_limiter),
         Middleware(RequestBody, max_bytes=settings.max_body_bytes, timeout=settings.body_timeout),

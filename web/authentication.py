@@ -1,7 +1,7 @@
-"""Authentication: from a request's headers to a caller, or to a refusal.
+"""Authenticates the caller of a request, and counts the request against the caller's rate.
 
-A known token is a dictionary lookup, so the caller is returned directly and not as a coroutine. There is something to
-await only if an issuer's keys have to be fetched.
+Every endpoint that callers reach with a token uses `RequestAuthenticator.authenticate_and_charge`. A recently verified
+token is a dictionary lookup: authentication waits only if an issuer's keys have to be fetched.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from auth.tokens.authentication_errors import KeysUnavailable, Unauthenticated
 from auth.tokens.issuer_keys import MIN_REFRESH_INTERVAL
 from web.client_certificate import ClientCertificates
 from web.http_errors import HttpError, HttpErrorCode
+from web.rate_limits.caller_limiter import NO_LIMITER, RequestLimiter, charge_request
 from web.rate_limits.failed_tokens import NO_FAILED_TOKENS, FailedTokenCounter
 from web.request_headers import RequestHeaders
 from web.settings import WebSettings
@@ -36,17 +37,19 @@ class Authenticate(Protocol):
 
 
 class RequestAuthenticator:
-    """Authenticates requests."""
+    """Authenticates requests, and counts them against their callers' rates."""
 
     def __init__(
         self,
         authenticate: Authenticate,
         settings: WebSettings,
         failed_tokens: FailedTokenCounter = NO_FAILED_TOKENS,
+        caller_limiter: RequestLimiter = NO_LIMITER,
     ) -> None:
-        """Takes the token verifier, the trusted sources of client certificates, and the counter of failed tokens."""
+        """Takes the token verifier, the trusted sources of client certificates, and the limits of callers."""
         self._authenticate = authenticate
         self._failed_tokens = failed_tokens
+        self._caller_limiter = caller_limiter
         header = settings.certificate_header
         self._certificates = (
             None
@@ -54,8 +57,20 @@ class RequestAuthenticator:
             else ClientCertificates(header, settings.trusted_proxies, trusts_loopback=settings.trusts_loopback)
         )
 
-    def __call__(self, scope: Scope, headers: RequestHeaders) -> Caller | Awaitable[Caller]:
-        """The caller; an awaitable if the issuer is asked first.
+    async def authenticate_and_charge(self, scope: Scope) -> Caller:
+        """The caller, after the request was counted against the caller's rate.
+
+        Raises:
+            HttpError: As `authenticate`, and RATE_LIMITED.
+
+        """
+        headers = RequestHeaders(scope)
+        caller = await self.authenticate(scope, headers)
+        await charge_request(self._caller_limiter.for_caller(caller, scope, headers))
+        return caller
+
+    async def authenticate(self, scope: Scope, headers: RequestHeaders) -> Caller:
+        """The caller. `/graphql` calls this alone, because it may refuse the caller before the request is counted.
 
         Raises:
             HttpError: UNAUTHENTICATED, ISSUER_UNAVAILABLE, RATE_LIMITED after too many failed tokens, or BAD_REQUEST
@@ -70,49 +85,29 @@ class RequestAuthenticator:
             self._failed_tokens.check(values[0], scope, headers)
         try:
             caller = self._authenticate(values[0] if values else None, certificate)
+            if not isinstance(caller, Caller):  # the issuer is asked for its keys first
+                caller = await caller
         except (Unauthenticated, KeysUnavailable) as error:
-            counting = self._count_failure(error, scope, headers)
-            if counting is not None:
-                return _count_then_refuse(counting, error)
+            await self._count_failure(error, scope, headers)
             raise _to_http_error(error) from error
-        if caller is ANONYMOUS:
-            return caller
-        return (
-            add_declared_purpose(caller, headers)
-            if isinstance(caller, Caller)
-            else self._await_caller(caller, scope, headers)
-        )
+        return caller if caller is ANONYMOUS else add_declared_purpose(caller, headers)
 
     def get_certificate_thumbprint(self, scope: Scope, headers: RequestHeaders) -> str | None:
         """The thumbprint of the client's certificate, if a trusted source sends it."""
         return None if self._certificates is None else self._certificates.get_thumbprint(scope, headers)
 
-    async def _await_caller(self, caller: Awaitable[Caller], scope: Scope, headers: RequestHeaders) -> Caller:
-        try:
-            proven = await caller
-        except (Unauthenticated, KeysUnavailable) as error:
-            counting = self._count_failure(error, scope, headers)
-            if counting is not None:
-                await counting
-            raise _to_http_error(error) from error
-        return add_declared_purpose(proven, headers)
-
-    def _count_failure(
+    async def _count_failure(
         self, error: Unauthenticated | KeysUnavailable, scope: Scope, headers: RequestHeaders
-    ) -> Awaitable[None] | None:
+    ) -> None:
         """Count a failed token as a guess.
 
         A token with a valid signature is not a guess, even if it is expired, not yet valid, or for another audience:
         one address of a carrier always sends some. While an issuer does not answer, tokens are not counted.
         """
         if not isinstance(error, Unauthenticated) or error.is_signed:
-            return None
-        return self._failed_tokens.count(scope, headers)
-
-
-async def _count_then_refuse(counting: Awaitable[None], error: Unauthenticated | KeysUnavailable) -> Caller:
-    await counting
-    raise _to_http_error(error) from error
+            return
+        if (pending := self._failed_tokens.count(scope, headers)) is not None:
+            await pending
 
 
 def add_declared_purpose(caller: Caller, headers: RequestHeaders) -> Caller:

@@ -1,8 +1,8 @@
-"""The client's certificate, as whoever ended its TLS connection tells it (RFC 8705).
+"""The client's TLS certificate, as a TLS-terminating proxy reports it in a header (RFC 8705).
 
-The hub speaks no TLS itself. What ends TLS in front of it asks clients for certificates, proves that they hold the
-keys, and tells the hub by a header; it has to take that header away where a client sends one of its own. The header
-counts only where a setting names it, and only from this machine or the addresses that another setting lists.
+The hub itself does not speak TLS. The proxy in front of it requests certificates from clients, verifies that they hold
+the keys, and sends the certificate to the hub in a header. It must remove that header from requests of clients. The
+header counts only if a setting names it, and only from this machine or from trusted proxies.
 """
 
 from __future__ import annotations
@@ -27,16 +27,16 @@ _PEM: Final = re.compile(r"\s*-----BEGIN CERTIFICATE-----([A-Za-z0-9+/=\s]+)----
 
 
 class ClientCertificates:
-    """Reads thumbprints of clients' certificates from requests."""
+    """Reads the thumbprints of client certificates from requests."""
 
     def __init__(self, header: str, trusted: Collection[str], *, trusts_loopback: bool = True) -> None:
-        """Take the header's name, the addresses from which it is believed, and whether this machine's are."""
+        """Takes the name of the header, the trusted proxies, and whether this machine is trusted too."""
         self._header = header
         self._trusted = TrustedProxies(trusted)
         self._trusts_loopback = trusts_loopback
 
     def get_thumbprint(self, scope: Scope, headers: RequestHeaders) -> str | None:
-        """The thumbprint, as RFC 8705 writes it; None where no certificate is told, or nobody is believed about it."""
+        """The thumbprint in the form of RFC 8705; None without the header, or from a peer that is not trusted."""
         values = headers.getlist(self._header)
         if len(values) != 1 or not self._is_trusted_peer(scope.get("client")):
             return None
@@ -53,10 +53,10 @@ class ClientCertificates:
 
 
 def parse_thumbprint(value: str) -> str | None:
-    """The SHA-256 thumbprint in base64url that a header tells; None for what is none.
+    """The SHA-256 thumbprint in base64url from the value of the header; None for other values.
 
-    Terminators tell the thumbprint in base64url or in hexadecimal digits, or the certificate itself: as a byte
-    sequence (RFC 9440), or in PEM with percent signs (nginx, `$ssl_client_escaped_cert`).
+    Proxies send the thumbprint in base64url or in hexadecimal digits, or the certificate itself: as a byte sequence
+    (RFC 9440), or in percent-encoded PEM (nginx, `$ssl_client_escaped_cert`).
     """
     value = value.strip()
     if _BASE64URL.fullmatch(value):

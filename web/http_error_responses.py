@@ -1,4 +1,4 @@
-"""Refusals and Starlette's own errors as JSON answers."""
+"""HTTP errors, and Starlette's own errors, as JSON responses."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from web.http_errors import HttpError, HttpErrorCode, build_error_body
 
 
 def build_error_response(refusal: HttpError, media_type: MediaType = MediaType.JSON) -> Response:
-    """The answer to a refused request, which nobody may keep."""
+    """The response to a refused request. No cache may store it."""
     return Response(
         build_error_body(refusal),
         refusal.code.status,
@@ -30,7 +30,7 @@ async def handle_http_error(_request: Request, error: Exception) -> Response:
 
 
 async def handle_starlette_error(request: Request, error: Exception) -> Response:
-    """Starlette's handler for its own refusals: no such path, no such method."""
+    """Starlette's handler for its own errors: unknown path, unknown method."""
     if not isinstance(error, HTTPException):
         raise error
     match error.status_code:

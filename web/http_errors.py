@@ -1,4 +1,4 @@
-"""How the HTTP side says no: one exception, raised by the deciding functions, safe to show to the caller."""
+"""HTTP errors: one exception with a code, whose message is safe to show to the caller."""
 
 from __future__ import annotations
 
@@ -7,9 +7,12 @@ from enum import Enum
 
 import orjson
 
+CLIENT_CLOSED_REQUEST = 499
+"""The status in logs of a request whose client disconnected. The response has no reader."""
+
 
 class HttpErrorCode(Enum):
-    """The HTTP side's values of `extensions.code`; the value is the wire form, `status` the HTTP status beside it."""
+    """Values of `extensions.code` from the HTTP side. `status` is the HTTP status of each."""
 
     BAD_REQUEST = "BAD_REQUEST"
     UNAUTHENTICATED = "UNAUTHENTICATED"
@@ -67,20 +70,25 @@ _STATUS: Mapping[HttpErrorCode, int] = {
 
 
 class HttpError(Exception):
-    """A request that is not served. The message names the thing, the value and the mend, and may be shown."""
+    """A refused request. The message names the thing, the value and the fix, and may be shown to the caller."""
 
     def __init__(self, code: HttpErrorCode, message: str, *, headers: Mapping[str, str] | None = None) -> None:
         super().__init__(message)
         self.code = code
         self.message = message
         self.headers: Mapping[str, str] = headers or {}
-        """Headers of the answer, such as `Allow` with a 405."""
+        """Headers of the response, such as `Allow` with a 405."""
 
     def __repr__(self) -> str:
         """Code and message."""
-        return f"<Refusal {self.code.value}: {self.message}>"
+        return f"<HttpError {self.code.value}: {self.message}>"
+
+
+def build_bad_request(message: str) -> HttpError:
+    """A BAD_REQUEST with this message."""
+    return HttpError(HttpErrorCode.BAD_REQUEST, message)
 
 
 def build_error_body(refusal: HttpError) -> bytes:
-    """The JSON of a refusal: a GraphQL response of request errors, without `data` (GraphQL specification, 7.1.2)."""
+    """The JSON of an error: a GraphQL response with a request error and no `data` (GraphQL specification, 7.1.2)."""
     return orjson.dumps({"errors": [{"message": refusal.message, "extensions": {"code": refusal.code.value}}]})

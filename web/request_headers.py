@@ -1,4 +1,4 @@
-"""The headers of a request, for those who ask for many of them."""
+"""Request headers with a fast lookup by name."""
 
 from __future__ import annotations
 
@@ -10,17 +10,20 @@ from starlette.types import Scope
 
 T = TypeVar("T")
 
+TOKEN = r"[!#$%&'*+.^_`|~0-9A-Za-z-]+"  # noqa: S105 - a grammar, no secret
+"""The `token` of the HTTP grammar (RFC 9110, section 5.6.2), as a regular expression."""
+
 
 @lru_cache(maxsize=64)
 def _to_wire_name(name: str) -> bytes:
-    """The name as ASGI has it. Only the hub's own code asks for names, a dozen of them."""
+    """The name as in ASGI. Only a dozen names are looked up, all from the hub's code."""
     return name.lower().encode("latin-1")
 
 
 class RequestHeaders(Headers):
-    """Starlette's headers, looked up by name instead of searched through for each name.
+    """Starlette's headers with a dictionary for lookups by name.
 
-    Where any header comes twice, all are searched through: `getlist` gives each value and `get` the first, as ever.
+    If any header is repeated, lookups search the list, as in Starlette: `getlist` returns all values, `get` the first.
     """
 
     def __init__(self, scope: Scope) -> None:
@@ -35,14 +38,14 @@ class RequestHeaders(Headers):
     @overload
     def get(self, key: str, default: T, /) -> str | T: ...
     def get(self, key: str, default: object = None, /) -> object:
-        """The value, the first where there are several."""
+        """The value, or the first of several."""
         if not self._has_no_repeats:
             return super().get(key, default)
         value = self._by_name.get(_to_wire_name(key))
         return default if value is None else value.decode("latin-1")
 
     def getlist(self, key: str) -> list[str]:
-        """Every value."""
+        """All values."""
         if not self._has_no_repeats:
             return super().getlist(key)
         value = self._by_name.get(_to_wire_name(key))

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
@@ -8,58 +9,85 @@ _PROJECT = Path(__file__).parents[1]
 
 
 class Exposure(Enum):
-    """Who is shown what maps the graph."""
+    """Who can see the schema and GraphiQL."""
 
     OFF = "off"
     SIGNED_IN = "signed-in"
-    """Whoever proves to be somebody: a person, an official, a client."""
+    """Any authenticated caller: a person, an official, a client."""
     ON = "on"
+
+
+LOOPBACK_ORIGINS = re.compile(r"https?://(localhost|127\.0\.0\.1|\[::1\])(:[0-9]{1,5})?")
+"""Origins of pages that this machine serves, such as a frontend in development on any port."""
+
+
+@dataclass(frozen=True, slots=True)
+class AllowedOrigins:
+    """Origins whose pages may read responses (CORS): named ones and, with `loopback`, all loopback origins."""
+
+    named: tuple[str, ...]
+    loopback: bool
+
+    def __contains__(self, origin: object) -> bool:
+        return origin in self.named or (
+            self.loopback and isinstance(origin, str) and LOOPBACK_ORIGINS.fullmatch(origin) is not None
+        )
+
+    def __bool__(self) -> bool:
+        return self.loopback or bool(self.named)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WebSettings:
-    """What an operator may set about the HTTP side. Times are seconds, sizes are bytes."""
+    """Settings of the HTTP side. Times are in seconds, sizes in bytes."""
 
     max_body_bytes: int = 1024 * 1024
-    """The largest request body that is read; a larger one is answered with 413."""
+    """Maximum size of a request body; a larger one gets a 413."""
     max_header_bytes: int = 32 * 1024
-    """Request line and headers together; more is answered with 431."""
+    """Maximum size of request line and headers together; larger ones get a 431."""
     header_timeout: float = 10.0
-    """Until when the header of a request must have arrived, from its first byte or from the connection's start."""
+    """Maximum time for the header of a request, from its first byte or from the start of the connection."""
     body_timeout: float = 10.0
-    """Until when the body of a request must have arrived, from the end of its header."""
+    """Maximum time for the body of a request, from the end of its header."""
     write_timeout: float = 20.0
-    """How long a client may leave an answer unread before the connection is cut."""
+    """How long a client may leave a response unread before the connection is closed."""
     keep_alive_timeout: int = 15
-    """How long an idle connection is kept."""
+    """How long an idle connection stays open."""
     request_timeout: float = 20.0
-    """How long the hub works on one request: the deadline of the `Call` that the engine is handed."""
+    """Maximum time for one request: the deadline of its `Call`."""
     overrun_grace: float = 1.0
-    """How long after its deadline a request that the engine left unanswered is ended with 504."""
+    """How long after its deadline an unanswered request is ended with a 504."""
     max_connections: int = 1000
-    """Requests over more connections than this are refused with 503, all but those of the emergency lane; a tenth of
-    it is left for these."""
+    """Limit of open connections. Requests over further ones get a 503, except monitoring and the emergency lane, for
+    which a tenth more are open."""
     allowed_hosts: tuple[str, ...] = ("localhost", "127.0.0.1", "[::1]")
-    """Names under which the hub may be addressed. Stops a foreign page that re-points its own name at the hub."""
+    """Host names of the hub. Prevents DNS rebinding, in which a foreign page points its own name at the hub."""
     allowed_origins: tuple[str, ...] = ()
-    """Origins whose pages may read answers (CORS), such as `https://app.example.go.id`."""
+    """Origins whose pages may read responses (CORS), such as `https://app.example.go.id`."""
+    allows_loopback_origins: bool = False
+    """Whether pages of every loopback origin may read responses too. For development only."""
     public_max_age: int = 60
-    """For how long anybody may keep an answer of public data to a GET (`Cache-Control: public`); 0 for not at all."""
+    """How long any cache may keep public data in the response to a GET (`Cache-Control: public`); 0 disables it."""
     hsts_seconds: int = 0
-    """`max-age` of Strict-Transport-Security; 0 sends none. For servers that are reached by HTTPS alone."""
+    """`max-age` of Strict-Transport-Security; 0 sends no such header. For hubs that are reached only by HTTPS."""
     certificate_header: str | None = None
-    """The header in which a TLS terminator tells the client's certificate; None where there is no such terminator."""
+    """The header in which a TLS-terminating proxy sends the client's certificate; None without such a proxy."""
     trusted_proxies: tuple[str, ...] = ()
-    """IP addresses and networks from which that header is believed, and `X-Forwarded-For`."""
+    """IP addresses and networks from which that header and `X-Forwarded-For` are trusted."""
     trusts_loopback: bool = True
-    """Whether this machine's addresses are believed about the header with the certificate, too. Not where the hub
-    listens for others: what publishes a container's port may connect from this machine."""
+    """Whether this machine's addresses are trusted for the certificate header too. Not if other machines can reach the
+    hub: the program that publishes a container's port may connect from this machine."""
     graphiql: Exposure = Exposure.OFF
-    """Who may use `/graphiql`. A page cannot be asked for with a token: for those who are signed in it is served to
-    anybody, and asks nothing of the graph before it has a token."""
+    """Who may use `/graphiql`. Browsers request a page without a token, so `SIGNED_IN` serves the page to everyone; it
+    sends no request to the graph before it has a token."""
     graphiql_packages: Path = _PROJECT / "node_modules"
-    """Where `make` put the npm packages of GraphiQL."""
+    """The folder of GraphiQL's npm packages, which `make` fetches."""
     graphiql_examples: Path = _PROJECT / "docs" / "frontend" / "examples"
     """The folder of example operations that GraphiQL opens in tabs."""
     development: bool = False
-    """Logs the text of unexpected errors, which may hold personal data. For sample data only."""
+    """Logs the text of unexpected errors, which may contain personal data. For sample data only."""
+
+    @property
+    def origins(self) -> AllowedOrigins:
+        """All origins whose pages may read responses."""
+        return AllowedOrigins(self.allowed_origins, self.allows_loopback_origins)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from auth.crypto.agency_hook_signatures import AgencyHookSecrets
+from auth.crypto.webhook_signatures import AgencyHookSecrets
 from resolvers.answer_cache import AnswerCache
 from schema.tools.export_parts import build_export_parts
 from settings import MAX_CONCURRENCY, Settings
@@ -23,17 +23,17 @@ def build_endpoints(
     settings: Settings, parts: HubParts, callers: CallerParts, execute_export: Execute
 ) -> Iterator[Routed]:
     """The endpoints for partners, the Data Tracker, agencies and people who export their data."""
-    limiter = callers.rate_limits.caller_limiter
-    authenticator = RequestAuthenticator(callers.tokens.verify, settings.web, callers.rate_limits.failed_tokens)
+    limits = callers.rate_limits
+    authenticator = RequestAuthenticator(
+        callers.tokens.verify, settings.web, limits.failed_tokens, limits.caller_limiter
+    )
     if parts.consents is not None:
-        yield ConsentEndpoints(
-            parts.consents, authenticator=authenticator, public_url=settings.base_url, caller_limiter=limiter
-        )
+        yield ConsentEndpoints(parts.consents, authenticator=authenticator, public_url=settings.base_url)
     client = settings.data_tracker_client
     if parts.usages is not None and client:
-        yield DataTracker(parts.usages, client=client, authenticator=authenticator, caller_limiter=limiter)
+        yield DataTracker(parts.usages, client=client, authenticator=authenticator)
     if isinstance(parts.answer_cache, AnswerCache):
         yield AgencyHooks(parts.answer_cache.batches, AgencyHookSecrets(settings.secret_bytes), MAX_CONCURRENCY)
     if parts.export_slots is not None:
         export = ExportParts(parts=build_export_parts(parts.schema), execute=execute_export, slots=parts.export_slots)
-        yield ExportEndpoint(export, authenticator=authenticator, settings=settings.web, caller_limiter=limiter)
+        yield ExportEndpoint(export, authenticator=authenticator, settings=settings.web)

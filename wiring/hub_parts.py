@@ -12,7 +12,7 @@ from auth.oidc.page_session import SessionStore
 from connectors.agency_probes import AgencyProbes
 from connectors.resilience.gate import Gate
 from engine.batch import Agencies
-from engine.reporting.subject_reads import NoReadRecorder, ReadRecorder
+from engine.reporting import NoReadRecorder, ReadRecorder
 from resolvers.answer_cache import AnswerCache, NoAnswerCache
 from services.consents.partner_consents import PartnerConsents
 from services.ledger.data_tracker import UsageHistory

@@ -12,8 +12,7 @@ from engine.document.parsing import DocumentRules
 from engine.engine import Engine
 from engine.plan.explanation import explain_plan
 from engine.plan.tree import NotPlannable
-from engine.refused_request import RefusedRequest
-from engine.request import GraphQLRequest
+from engine.request import GraphQLRequest, RefusedRequest
 from schema.builder import build_schema, get_graphql_schema, print_sdl
 from schema.tools.access_page import render_access_page
 from schema.tools.decision_table import render_decision_table

@@ -1,4 +1,4 @@
-"""Whose tokens are believed, and by which keys."""
+"""Builds the keys of the trusted token issuers, and refreshes them."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _log = logging.getLogger("simpul.issuers")
 
 
 def build_issuer_keys(settings: Settings) -> Sequence[IssuerKeys]:
-    """Whose tokens are believed; nothing is asked yet, so a dead issuer does not stop the hub."""
+    """Builds the keys of each trusted issuer, without any call: an unavailable issuer does not stop the hub."""
     found = [
         IssuerKeys(each, IssuerDocuments(each.name, timeout=get_document_timeout(settings)))
         for each in settings.issuers
@@ -31,37 +31,37 @@ def build_issuer_keys(settings: Settings) -> Sequence[IssuerKeys]:
 
 
 def warn_no_first_party(issuers: Sequence[Issuer]) -> Sequence[str]:
-    """Warnings about issuers of citizens that list none of the city's own apps."""
+    """Returns warnings about citizens' issuers that list none of the city's own apps."""
     return [
-        f"The issuer {each.name} has citizens but lists no first_party: none of its apps has all rights of a person,"
-        " and every app needs scopes. List the city's own apps by their client_id."
+        f"The issuer {each.name} issues tokens of citizens but lists no first_party, so every app needs scopes and none"
+        " has all rights of a person. List the city's own apps by their client_id."
         for each in issuers
         if CallerKind.CITIZEN in each.kinds and not each.first_party
     ]
 
 
 def warn_shared_address(settings: Settings) -> Sequence[str]:
-    """What an operator is warned of: behind a proxy that nobody trusts, all strangers are one.
+    """Returns a warning if all anonymous callers share one address and limit: behind a proxy that is not trusted.
 
-    The hub speaks no TLS, so in production there is a proxy before it.
+    The hub does not terminate TLS, so in production there is a proxy in front of it.
     """
     if settings.development or settings.trusted_proxies or not (settings.rate_table or settings.failed_tokens):
         return ()
     warning = (
-        "SIMPUL_TRUSTED_PROXIES is not set: everybody who comes through a proxy counts as one address, and one of them"
-        " can use up what all may do without a token. Name the proxy that sets X-Forwarded-For."
+        "SIMPUL_TRUSTED_PROXIES is not set: all callers behind a proxy share one address, so one of them can use up the"
+        " limit of all anonymous callers. Name the proxy that sets X-Forwarded-For."
     )
     return (warning,)
 
 
 def get_document_timeout(settings: Settings) -> float:
-    """Seconds for one document of an issuer: two are read in turn, and requests wait for them."""
+    """Returns the timeout for one document of an issuer, in seconds: requests wait for two documents in sequence."""
     return min(settings.agency_timeout, settings.request_timeout / 2)
 
 
 @asynccontextmanager
 async def refresh_keys(issuers: Sequence[IssuerKeys]) -> AsyncIterator[None]:
-    """A time in which the issuers' keys are read now and then; they are closed at its end."""
+    """Refreshes the issuers' keys periodically during the block, and closes their connections at its end."""
     tasks = [asyncio.create_task(each.refresh_periodically()) for each in issuers if each.is_remote]
     try:
         yield

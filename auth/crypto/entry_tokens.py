@@ -1,9 +1,9 @@
-"""What overseers see in place of the ledger's pseudonyms.
+"""Tokens that overseers see in place of the ledger's pseudonyms.
 
-A pseudonym is the same wherever it stands, so whoever collects pseudonyms collects what one person did and had done,
-and may compare it with what others collected. An overseer is given tokens: sealed (AES-SIV, RFC 5297) for that
-overseer and the case they work on. Two entries of one person have one token in that case; in another case, or for
-another overseer, they have another, and nobody but the hub can tell that they are the same.
+A person has the same pseudonym in all entries. An overseer who collected pseudonyms could link one person's entries
+across cases, and compare them with other overseers. So overseers see tokens: pseudonyms sealed (AES-SIV, RFC 5297) for
+one overseer and one case. In one case, all entries of a person have the same token. In another case, or for another
+overseer, they have a different one, and only the hub can link the two.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from auth.caller import Caller
 
 _LENGTH = 64
-"""Of a token: 16 bytes of the tag and 32 of the pseudonym, in base64."""
+"""Characters of a token: 16 bytes of the tag and 32 of the pseudonym, in base64."""
 
 
 class UnknownToken(ValueError):  # noqa: N818 - reads as what it is
@@ -35,13 +35,13 @@ class EntryTokens:
         self._cipher = AESSIV(key)
 
     def seal(self, pseudonym: bytes, viewer: bytes) -> str:
-        """The token of a pseudonym, for whoever is meant by `viewer` (`build_viewer_key`)."""
+        """Seal a pseudonym for a viewer (`build_viewer_key`)."""
         return urlsafe_b64encode(self._cipher.encrypt(pseudonym, [viewer])).decode()
 
     def open(self, token: str, viewer: bytes) -> bytes:
-        """The pseudonym inside; raises `UnknownToken`."""
+        """The pseudonym in a token; raises `UnknownToken`."""
         if len(token) != _LENGTH:
-            raise UnknownToken("The token was not made here.")
+            raise UnknownToken("The token was not made by this hub.")
         try:
             return self._cipher.decrypt(urlsafe_b64decode(token), [viewer])
         except (InvalidTag, NotBase64, ValueError) as error:
@@ -53,6 +53,6 @@ class EntryTokens:
 
 
 def build_viewer_key(caller: Caller) -> bytes:
-    """For whom tokens are sealed: who looks, and for which case."""
+    """The viewer for whom tokens are sealed: the caller and their case."""
     parts = (caller.kind.value, caller.subject, caller.agency or "", caller.client or "", caller.case or "")
     return "\0".join(parts).encode()

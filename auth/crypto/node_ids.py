@@ -1,7 +1,7 @@
 """Opaque, stable ids for the graph's nodes.
 
-An id is sealed with the hub's key (AES-SIV, RFC 5297): the same record always has the same id, nobody can read the
-key inside it, and an id that was made up or tampered with does not open.
+An id is sealed with the hub's key (AES-SIV, RFC 5297). The same record always has the same id, callers cannot read
+the key in it, and a forged or changed id does not open.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 _MAX_ID_LENGTH = 400
 _MIN_ID_LENGTH = 23
-"""The tag of 16 bytes and what stands between type and key, in base64."""
+"""Characters of the tag (16 bytes) and the separator of type and key, in base64."""
 
 
 class UnknownNodeId(ValueError):  # noqa: N818 - reads as what it is
@@ -34,19 +34,19 @@ class NodeIds:
         self._cipher = AESSIV(key)
 
     def seal(self, type_name: str, key: str) -> str:
-        """The id of the record of this type that is known by this key."""
+        """The id of the record of this type with this key."""
         sealed = self._cipher.encrypt(f"{type_name}\0{key}".encode(), None)
         return _encode(sealed)
 
     def open(self, node_id: str) -> tuple[str, str]:
-        """Type name and key inside an id; raises `UnknownNodeId`."""
+        """The type name and the key in an id; raises `UnknownNodeId`."""
         if len(node_id) > _MAX_ID_LENGTH:
             raise UnknownNodeId("The id is longer than any id of this hub.")
         if len(node_id) < _MIN_ID_LENGTH:
             raise UnknownNodeId("The id was not made by this hub.")
         try:
             sealed = urlsafe_b64decode(node_id + "=" * (-len(node_id) % 4))
-            # Python's reading of base64 skips what does not belong to it: each record has one id, and no look-alikes.
+            # Python's base64 decoder skips invalid characters. Without this check a record would have several ids.
             if _encode(sealed) != node_id:
                 raise UnknownNodeId("The id was not made by this hub.")
             type_name, _, key = self._cipher.decrypt(sealed, None).decode().partition("\0")

@@ -1,4 +1,4 @@
-"""People in the access ledger: by keyed digests, so that the ledger alone names nobody."""
+"""Pseudonyms of people in the access ledger: keyed digests, so that the ledger alone identifies no person."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from auth.caller import Caller, CallerKind
 from records.identifiers import Nik
 
 _CACHE_SIZE = 4_096
-"""Pseudonyms that are kept, the newest: who reads is mostly who is read, and reads again."""
+"""Cached pseudonyms, the most recently used: most people read about themselves, and several times."""
 
 
 class Pseudonyms:
-    """The same person has the same pseudonym, as reader and as read; without the hub's secret none can be made."""
+    """Computes pseudonyms. A person has the same one as a reader and as a subject. It depends on the hub's secret."""
 
     def __init__(self, secret: bytes) -> None:
-        """Derive keys of their own from the hub's secret."""
+        """Derive separate keys for people and for other callers from the hub's secret."""
         self._people = digest(secret, b"simpul ledger people v1", sha256)
         self._cached_digest = lru_cache(maxsize=_CACHE_SIZE)(self._digest)
         self._others = digest(secret, b"simpul ledger callers v1", sha256)
@@ -27,14 +27,14 @@ class Pseudonyms:
         return self._cached_digest(nik)
 
     def pseudonymize_caller(self, caller: Caller) -> bytes | None:
-        """The pseudonym of who asks; None for nobody in particular."""
+        """The pseudonym of a caller; None for a caller without a name, such as an anonymous one."""
         if caller.nik is not None:
             return self.pseudonymize_person(caller.nik)
         name = caller.subject or caller.nib or caller.client
         return self.pseudonymize_name(caller.kind, name) if name else None
 
     def pseudonymize_name(self, kind: CallerKind, name: str) -> bytes:
-        """The pseudonym of who asks, no citizen, by the name in their token: `sub` behind its issuer, NIB or client."""
+        """The pseudonym of a caller who is no citizen, by their name: issuer and `sub`, NIB or client."""
         return digest(self._others, f"{kind.value}\0{name}".encode(), sha256)
 
     def _digest(self, nik: Nik) -> bytes:

@@ -1,7 +1,6 @@
-"""What the hub hands to a browser and gets back: sealed, dated, and of no use for anything else.
+"""Sealed cookies: encrypted values with an expiry, which a browser stores for the hub and cannot read or change.
 
-The hub keeps no sessions of its own: what it has to remember of a browser stands in the browser's cookies, where nobody
-can read or change it.
+What the hub remembers about a browser is in the browser's cookies.
 """
 
 from __future__ import annotations
@@ -19,19 +18,19 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 MAX_COOKIE_LENGTH: Final = 3800
-"""Characters of a sealed text: with name and attributes, browsers keep 4096 bytes of a cookie (RFC 6265, 6.1)."""
+"""Maximum characters of a sealed text. Browsers store 4096 bytes of a cookie with its attributes (RFC 6265, 6.1)."""
 _NONCE_BYTES: Final = 16
 _UNTIL: Final = "until"
 
 
 class CookieTooLong(ValueError):  # noqa: N818 - names the condition
-    """No browser would keep so long a cookie."""
+    """The cookie is longer than browsers store."""
 
 
 class SealedCookies:
-    """Seals and opens the texts of one kind of cookie (AES-SIV, RFC 5297, with a nonce).
+    """Seals and opens cookies of one kind (AES-SIV, RFC 5297, with a nonce).
 
-    Each kind has a key of its own, derived from the hub's secret: a cookie of one kind does not open as another.
+    Each kind has its own key, derived from the hub's secret, so a cookie of one kind does not open as another.
     """
 
     def __init__(self, secret: bytes, kind: str) -> None:
@@ -41,10 +40,7 @@ class SealedCookies:
         self._kind = kind
 
     def seal(self, values: Mapping[str, Any], *, until: float) -> str:
-        """The values as a text for a cookie, which opens before `until`, in seconds since 1970.
-
-        Raises `CookieTooLong`.
-        """
+        """The cookie's text for the values. It opens until `until`, in seconds since 1970. Raises `CookieTooLong`."""
         nonce = secrets.token_bytes(_NONCE_BYTES)
         text = json.dumps({**values, _UNTIL: until}, separators=(",", ":")).encode()
         sealed = urlsafe_b64encode(nonce + self._cipher.encrypt(text, [nonce])).decode().rstrip("=")
@@ -53,7 +49,7 @@ class SealedCookies:
         return sealed
 
     def open(self, text: str, *, now: float) -> dict[str, Any] | None:
-        """The values; None for what this hub did not seal as this kind, and for what is over."""
+        """The values; None if this hub did not seal the text as this kind, or it expired."""
         if len(text) > MAX_COOKIE_LENGTH or not text.isascii():
             return None
         try:

@@ -1,4 +1,4 @@
-"""People in the hub's own tables: sealed, so that a table alone names nobody, and still found by who they are."""
+"""Sealed people in the hub's own tables: a table alone identifies no person, but rows can be found by person."""
 
 from __future__ import annotations
 
@@ -15,14 +15,13 @@ class InvalidPersonSeal(ValueError):  # noqa: N818 - reads as what it is
 
 
 class SealedPeople:
-    """Seals and opens NIKs (AES-SIV, RFC 5297): the same person has the same seal, without the secret nobody has one.
+    """Seals and opens NIKs (AES-SIV, RFC 5297). The same person always has the same seal.
 
-    For tables out of which the hub has to know the person again. Where it never has to, `auth.crypto.pseudonyms` is
-    enough.
+    For tables from which the hub must recover the person. For others, `auth/crypto/pseudonyms.py` is enough.
     """
 
     def __init__(self, secret: bytes) -> None:
-        """Derive a key of its own from the hub's secret."""
+        """Derive the sealing key from the hub's secret."""
         key = HKDF(algorithm=SHA256(), length=64, salt=None, info=b"simpul sealed people v1").derive(secret)
         self._cipher = AESSIV(key)
 
@@ -31,7 +30,7 @@ class SealedPeople:
         return self._cipher.encrypt(nik.encode(), None)
 
     def open(self, sealed: bytes) -> Nik:
-        """The person; raises `InvalidPersonSeal`."""
+        """The person's NIK; raises `InvalidPersonSeal`."""
         try:
             return Nik(self._cipher.decrypt(sealed, None).decode())
         except (InvalidTag, ValueError) as error:

@@ -1,6 +1,7 @@
-"""ID tokens: what an issuer tells an application about somebody who signed in to it (OpenID Connect Core 1.0, 3.1.3.7).
+"""Verification of ID tokens, by which an issuer confirms a sign-in to a client (OpenID Connect Core 1.0, 3.1.3.7).
 
-They prove nobody to the graph; the hub's own pages read them to make sure that a sign-in is the one they began.
+The hub's own pages use them to check that a response belongs to the sign-in that they began. The graph never accepts
+them.
 """
 
 from __future__ import annotations
@@ -22,21 +23,18 @@ _LEEWAY = 10
 
 
 class IdTokenRefused(Exception):  # noqa: N818 - names the condition
-    """The ID token is not for this sign-in; the text is for the log and holds nothing of it."""
+    """The ID token is not valid for this sign-in. The text is for the log and holds nothing of the token."""
 
 
 async def verify_id_token(text: str, keys: IssuerKeys, *, client: str, nonce: str, now: float) -> Mapping[str, Any]:
-    """The claims of an ID token for this client and this sign-in.
-
-    Raises `IdTokenRefused`.
-    """
+    """The claims of an ID token for this client and this sign-in; raises `IdTokenRefused`."""
     try:
         token = parse_token(text)
     except Unauthenticated:
-        raise IdTokenRefused("it is no token") from None
+        raise IdTokenRefused("it is malformed") from None
     issuer = keys.issuer
     if token.type != "jwt" or token.algorithm not in issuer.algorithms:
-        raise IdTokenRefused("its type or its algorithm is none of the issuer's")
+        raise IdTokenRefused("the issuer does not use its type or algorithm")
     await _check_signature(token, keys)
     registry = jwt.JWTClaimsRegistry(
         now=int(now),
@@ -51,14 +49,14 @@ async def verify_id_token(text: str, keys: IssuerKeys, *, client: str, nonce: st
     try:
         registry.validate(dict(claims))
     except (JoseError, ValueError, TypeError) as error:
-        raise IdTokenRefused(getattr(error, "error", "") or "its claims are none") from None
+        raise IdTokenRefused(getattr(error, "error", "") or "its claims are invalid") from None
     if isinstance(claims["aud"], list) and claims["aud"] != [client] and claims.get("azp") != client:
-        raise IdTokenRefused("it is for others, too")
+        raise IdTokenRefused("it has further audiences, and no azp")
     if "azp" in claims and claims["azp"] != client:
         raise IdTokenRefused("it is for another client")
-    said = claims.get("nonce")
-    if not isinstance(said, str) or not compare_digest(said.encode(), nonce.encode()):
-        raise IdTokenRefused("its nonce is that of another sign-in")
+    claimed = claims.get("nonce")
+    if not isinstance(claimed, str) or not compare_digest(claimed.encode(), nonce.encode()):
+        raise IdTokenRefused("its nonce belongs to another sign-in")
     return claims
 
 
@@ -68,7 +66,7 @@ async def _check_signature(token: UnverifiedToken, keys: IssuerKeys) -> None:
         await keys.refresh()
         key = keys.find(token.kid)
     if key is None or not can_verify(key, token.algorithm):
-        raise IdTokenRefused("its key is none of the issuer's")
+        raise IdTokenRefused("the issuer has no such key for its algorithm")
     try:
         jwt.decode(token.text, key, algorithms=[token.algorithm])
     except (JoseError, ValueError, TypeError, RecursionError):

@@ -1,7 +1,7 @@
-"""Somebody who signed in to the hub's own pages, for as long as they use them.
+"""Sessions of people who signed in to the hub's own pages.
 
-A session holds what a decision about its caller reads and no more, so no token: who got hold of the cookie could use it
-on these pages, and nowhere else.
+A session holds only what decisions read about the caller, and no access token. So a stolen cookie is useful on these
+pages only.
 """
 
 from __future__ import annotations
@@ -20,54 +20,54 @@ from records.identifiers import Nik
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SessionLimits:
-    """How long sessions go on, in seconds."""
+    """How long sessions last, in seconds."""
 
     idle: float = 900.0
-    """After this time without use a session is over."""
+    """A session ends after this time without use."""
     lifetime: float = 4 * 3600.0
-    """After this time it is over however much it is used."""
+    """A session ends after this time, even if it is in use."""
 
 
 class SessionStore(Protocol):
-    """Which sessions go on, for all processes and hubs; filled in by the composition root.
+    """Stores which sessions are open, for all processes and hubs. The composition root provides it.
 
     Its methods raise `StateUnavailable` (`store/database_timeout.py`) while the database does not answer.
     """
 
     async def begin(self, id_: str, *, lifetime: float, hint: bytes | None = None) -> None:
-        """Note a new session that ends after `lifetime` seconds. `hint` is kept until it ends."""
+        """Add a session that ends after `lifetime` seconds; `hint` is stored until then."""
 
     async def use(self, id_: str) -> bool:
-        """Whether the session goes on; it was used now, if so."""
+        """Record a use of the session; returns whether it is open."""
 
     async def end(self, id_: str) -> bytes | None:
-        """End the session for every copy of its cookie; its `hint`, where there was one."""
+        """End the session for every copy of its cookie; returns its `hint`, if any."""
 
 
 class CitizenRequired(ValueError):  # noqa: N818 - names the condition
-    """Who signed in is no citizen, or acts for another."""
+    """The person who signed in is no citizen, or acts for another person."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SignedInSession:
-    """A citizen, for themself. `repr` shows nothing personal."""
+    """A signed-in citizen who acts for themself. `repr` shows nothing personal."""
 
     nik: Nik = field(repr=False)
     subject: str = field(repr=False)
     client: ClientId | None
     assurance: Assurance
     ends: float
-    """When it is over however much it is used, in seconds since 1970: never after the token that proved them."""
+    """The latest end, in seconds since 1970: never after the expiry of the access token that proved the person."""
     authenticated_at: float | None = None
-    """When they last authenticated at the issuer, in seconds since 1970, where it said so."""
+    """When the person last authenticated at the issuer, in seconds since 1970, if known."""
     id: str = field(repr=False)
-    """Names it among those that go on."""
+    """The session's id in the store."""
     forms: str = field(repr=False)
-    """Stands in every form that changes something: a page of another site cannot know it."""
+    """The CSRF token in every form that changes something. A page of another site does not know it."""
 
     @classmethod
     def start(cls, caller: Caller, *, ends: float, authenticated_at: float | None = None) -> Self:
-        """A new session, unlike every other; raises `CitizenRequired`."""
+        """Start a session with a new id and CSRF token; raises `CitizenRequired`."""
         if (
             caller.kind is not CallerKind.CITIZEN
             or caller.representation is not Representation.SELF
@@ -87,7 +87,7 @@ class SignedInSession:
 
     @property
     def caller(self) -> Caller:
-        """Who asks."""
+        """The person as a caller of the graph."""
         return Caller(
             kind=CallerKind.CITIZEN,
             nik=self.nik,
@@ -99,16 +99,16 @@ class SignedInSession:
         )
 
     def compute_expiry(self, now: float, *, idle: float) -> float:
-        """Until when it goes on, in seconds since 1970, where it is used now and not again."""
+        """When the session ends if this is its last use, in seconds since 1970."""
         return min(now + idle, self.ends)
 
     def has_form_token(self, form: str) -> bool:
-        """Whether a form with this text was given out in this session."""
+        """Whether a form holds this session's CSRF token."""
         return compare_digest(form.encode(), self.forms.encode())
 
 
 class SessionCookies:
-    """Sessions as the texts of cookies."""
+    """Converts sessions to cookies and back."""
 
     def __init__(self, secret: bytes, limits: SessionLimits | None = None) -> None:
         """Derive keys from the hub's secret."""
@@ -117,7 +117,7 @@ class SessionCookies:
         self.limits = limits or SessionLimits()
 
     def seal(self, session: SignedInSession, *, now: float) -> tuple[str, float]:
-        """The cookie's text, and until when it is good: the session goes on from here, up to its end."""
+        """The cookie's text and its expiry, in seconds since 1970. The session is extended, up to its latest end."""
         until = session.compute_expiry(now, idle=self.limits.idle)
         values = {
             "nik": session.nik,
@@ -132,7 +132,7 @@ class SessionCookies:
         return self._cookies.seal(values, until=until), until
 
     def open(self, text: str, *, now: float) -> SignedInSession | None:
-        """The session; None where there is none, or no longer."""
+        """The session; None if the cookie is invalid or expired."""
         values = self._cookies.open(text, now=now)
         if values is None:
             return None
@@ -141,11 +141,11 @@ class SessionCookies:
         return replace(session, nik=Nik(session.nik), client=client, assurance=Assurance(session.assurance))
 
     def seal_id_token(self, session: SignedInSession, token: str) -> bytes:
-        """The issuer's ID token, sealed for this session: what the issuer wants to see when it ends."""
+        """Seal the issuer's ID token for this session. The issuer expects it at sign-out."""
         return self._texts.seal(token, f"session {session.id}")
 
     def open_id_token(self, session: SignedInSession, sealed: bytes | None) -> str | None:
-        """The ID token; None where there is none, or it was sealed with another secret."""
+        """The ID token; None if there is none, or it was sealed with another secret."""
         if sealed is None:
             return None
         try:

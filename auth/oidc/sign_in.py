@@ -27,8 +27,7 @@ from hmac import compare_digest
 from typing import Any, Final, Protocol
 from urllib.parse import quote_plus, urlencode, urlsplit
 
-from auth.authentication_time import is_authentication_recent, parse_authentication_time
-from auth.caller import Assurance, Caller
+from auth.caller import Assurance, Caller, is_authentication_recent, parse_authentication_time
 from auth.crypto.sealed_cookies import CookieTooLong, SealedCookies
 from auth.oidc.id_tokens import IdTokenRefused, verify_id_token
 from auth.oidc.page_session import SessionLimits, SignedInSession
@@ -161,7 +160,7 @@ class SignInFlow:
                 until=self._clock() + SIGN_IN_TIMEOUT,
             )
         except CookieTooLong:
-            raise SignInFailed("the path to go on to is too long") from None
+            raise SignInFailed("the target path is too long") from None
         parameters = {
             "response_type": "code",
             "client_id": self._client.id,
@@ -185,17 +184,17 @@ class SignInFlow:
         """
         pending = self._cookies.open(cookie, now=self._clock())
         if pending is None:
-            raise SignInFailed("no sign-in was begun in this browser, or it is over")
+            raise SignInFailed("this browser has no pending sign-in, or it expired")
         if not compare_digest(answer.get("state", "").encode(), pending["state"].encode()):
-            raise SignInFailed("the answer is that to another sign-in")
+            raise SignInFailed("the response belongs to another sign-in (state)")
         endpoints = await self._endpoints.get()
         named = answer.get("iss")
         if (named is None and endpoints.returns_issuer) or named not in {None, self._keys.issuer.url}:
-            raise SignInFailed("the answer is not the issuer's")
+            raise SignInFailed("the response is from another issuer (iss)")
         if "error" in answer:
             raise SignInDenied
         if not answer.get("code"):
-            raise SignInFailed("the answer holds no code")
+            raise SignInFailed("the response holds no code")
         tokens = await self._redeem_code(endpoints.token, answer["code"], pending["verifier"])
         session, id_token = await self._verify_tokens(tokens, pending["nonce"], max_age=pending.get("max_age"))
         return SignInResult(session, pending["target"], id_token)
@@ -239,7 +238,7 @@ class SignInFlow:
         except ValueError as error:
             reason = str(error)
         name = self._keys.issuer.name
-        _log.warning("The issuer %s gives no tokens to the hub's pages (%s).", name, reason, extra={"issuer": name})
+        _log.warning("Issuer %s sends no tokens to the hub's pages (%s).", name, reason, extra={"issuer": name})
         raise SignInUnavailable
 
     async def _verify_tokens(
@@ -248,7 +247,7 @@ class SignInFlow:
         """Verify both tokens, which must name the same person; return the person and the ID token."""
         access, id_token = tokens.get("access_token"), tokens.get("id_token")
         if not isinstance(access, str) or not isinstance(id_token, str):
-            raise SignInFailed("the issuer gave no access token, or no ID token")
+            raise SignInFailed("the issuer sent no access token, or no ID token")
         try:
             caller = self._token_verifier.verify(f"Bearer {access}")
             if not isinstance(caller, Caller):
@@ -285,7 +284,7 @@ class SignInFlow:
 
     def __repr__(self) -> str:
         """Issuer and client, never the secret."""
-        return f"<SignIn at {self._keys.issuer.name} as {self._client.id}>"
+        return f"<SignInFlow at {self._keys.issuer.name} as {self._client.id}>"
 
 
 class _EndpointCache:
@@ -323,7 +322,7 @@ class _EndpointCache:
         except DiscoveryRefused as refusal:
             reason = str(refusal)
         extra = {"issuer": self._name}
-        _log.warning("Nobody can sign in to the hub's pages at issuer %s (%s).", self._name, reason, extra=extra)
+        _log.warning("Sign-in to the hub's pages is unavailable at issuer %s (%s).", self._name, reason, extra=extra)
         return None
 
 

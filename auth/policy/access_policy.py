@@ -1,4 +1,4 @@
-"""What the city decided about reading personal data: who may state which purpose, and what nobody can restrict."""
+"""The city's policy for reading personal data: allowed purposes, and purposes that people cannot restrict."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from auth.caller import Caller, CallerKind
 from records.purposes import Purpose
 
 PARTNERS = "partners"
-"""In place of an agency: what partners may state."""
+"""In place of an agency, for the purposes of partners."""
 
 DEFAULT_PURPOSES = (
     "dukcapil:CIVIL_REGISTRATION,SUBJECT_REQUEST",
@@ -21,17 +21,17 @@ DEFAULT_PURPOSES = (
     "disdik:EDUCATION",
     "partners:IDENTITY_VERIFICATION,CREDIT_ASSESSMENT,PAYMENT",
 )
-"""An agency may state what its law gives it; the register's counters also answer people's requests."""
+"""Each agency may state the purposes that its law allows. The register's counters also answer people's requests."""
 
 DEFAULT_UNRESTRICTABLE = (Purpose.SUBJECT_REQUEST.name,)
-"""Who restricts what is done with their data still wants an answer to their own request. A city adds what its law keeps
-from being restricted (UU PDP 27/2022, articles 15 and 33)."""
+"""A person who restricts the use of their data still expects an answer to their own request. A city adds the purposes
+that its law exempts from restrictions (UU PDP 27/2022, articles 15 and 33)."""
 
 
 def parse_purposes(lines: Sequence[str]) -> Mapping[str, frozenset[Purpose]]:
-    """By agency, or agency and role, the purposes that may be stated: out of `agency[/role]:PURPOSE,PURPOSE`.
+    """Parse lines `agency[/role]:PURPOSE,PURPOSE` into the allowed purposes by agency, or agency and role.
 
-    Raises `ValueError` for a line that says something else.
+    Raises `ValueError` for any other line.
     """
     purposes: dict[str, frozenset[Purpose]] = {}
     for line in lines:
@@ -39,8 +39,8 @@ def parse_purposes(lines: Sequence[str]) -> Mapping[str, frozenset[Purpose]]:
         unknown = [name for name in names.split(",") if name not in Purpose.__members__]
         if not who or unknown:
             raise ValueError(
-                f"'{line}' does not say who may state which purposes. Write agency:PURPOSE,PURPOSE or"
-                f" agency/role:PURPOSE, of {', '.join(Purpose.__members__)}."
+                f"'{line}' does not assign purposes to an agency. Write agency:PURPOSE,PURPOSE or agency/role:PURPOSE,"
+                f" with purposes of {', '.join(Purpose.__members__)}."
             )
         purposes[who] = frozenset(Purpose[name] for name in names.split(","))
     return purposes
@@ -48,17 +48,17 @@ def parse_purposes(lines: Sequence[str]) -> Mapping[str, frozenset[Purpose]]:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AccessPolicy:
-    """What rules read besides the caller and the record."""
+    """The settings that decisions use, besides the caller and the record."""
 
     purposes: Mapping[str, frozenset[Purpose]] = field(default_factory=lambda: parse_purposes(DEFAULT_PURPOSES))
-    """By agency, or `agency/role` where a role has purposes of its own, or `partners`."""
+    """By agency, by `agency/role` for a role with its own purposes, or by `partners`."""
     unrestrictable: frozenset[Purpose] = frozenset({Purpose.SUBJECT_REQUEST})
-    """For which purposes data is read though the person restricted that."""
+    """Purposes for which data is read despite a person's restriction."""
     recent_sign_in_seconds: float = 900.0
     """Seconds within which a citizen must have authenticated to change something."""
 
     def get_agency_purposes(self, agency: str) -> frozenset[Purpose]:
-        """The purposes that somebody of an agency may state, whatever their role."""
+        """The purposes that callers of an agency may state, over all roles."""
         lines = (stated for who, stated in self.purposes.items() if who.partition("/")[0] == agency)
         return frozenset[Purpose]().union(*lines)
 
@@ -71,4 +71,4 @@ class AccessPolicy:
 
 
 DEFAULT_POLICY = AccessPolicy()
-"""The purposes that stand in the table of settings."""
+"""The policy with the default settings."""

@@ -1,36 +1,34 @@
-"""What the city agreed with each agency about its data, and the impact assessment without which nothing is read.
+"""Data contracts between the city and its agencies, with the impact assessments that personal data needs.
 
-Joining data sets, and specific data, take an assessment before they are processed (UU PDP 27/2022, article 34). The
-contracts stand in files that the operator writes, TOML or JSON of the same shape (`docs/operators/data-contracts.md`).
+Joining data sets and processing specific data require an assessment beforehand (UU PDP 27/2022, article 34). The
+operator writes the contracts in TOML files, or JSON files of the same shape (`docs/operators/data-contracts.md`).
 """
 
 from __future__ import annotations
 
-import json
-import tomllib
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Literal, Self
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 
 from auth.policy.access_policy import AccessPolicy
 from auth.policy.rules import Classification
+from records.config_file import read_config_file
 from records.purposes import Purpose
 
 REVIEW_WARNING_PERIOD = timedelta(days=30)
-"""So long before its review an assessment is told to run out."""
-_MAX_FILE_BYTES = 1024 * 1024
+"""The time before its review date at which a warning about an assessment begins."""
 _CLASSES = {each.name: each for each in Classification if each is not Classification.PUBLIC}
 
 
 def _parse_class(value: object) -> object:
     if isinstance(value, str):
         if value not in _CLASSES:
-            raise ValueError(f"'{value}' is no class of personal data; choose of {', '.join(_CLASSES)}")
+            raise ValueError(f"'{value}' is no class of personal data; choose from {', '.join(_CLASSES)}")
         return _CLASSES[value]
     return value
 
@@ -51,36 +49,36 @@ class Assessment(_ContractModel):
     """A data protection impact assessment (penilaian dampak pelindungan data pribadi, UU PDP 27/2022, article 34)."""
 
     id: ContractText
-    """The number of the document."""
+    """The number of the assessment document."""
     decided_on: date
-    """When it was decided."""
+    """The date of the decision."""
     decided_by: ContractText
-    """Who decided it: an office, and a person."""
+    """The office and the person that decided it."""
     review_by: date
-    """The last day on which it holds; by then it is decided anew."""
+    """The last day on which it is valid; a new decision is due by then."""
     residual_risk: Literal["low", "medium", "high"]
-    """What risk is left for people, with everything done against it."""
+    """The risk that remains for people after all safeguards."""
     classes: Annotated[tuple[PersonalDataClass, ...], Field(min_length=1)]
-    """The classes of data that it covers: PERSONAL, HEALTH, CHILD, FINANCE."""
+    """The data classes that it covers: PERSONAL, HEALTH, CHILD, FINANCE."""
 
     @model_validator(mode="after")
     def _check_review_date(self) -> Self:
         if self.review_by <= self.decided_on:
-            raise ValueError("review_by: it has to lie after decided_on")
+            raise ValueError("review_by: it must be later than decided_on")
         return self
 
 
 class DataContract(_ContractModel):
-    """What was agreed with one agency."""
+    """The agreement with one agency."""
 
     agency: ContractText
     """Its code, such as `dukcapil`."""
     steward: ContractText
-    """Who answers for the data at the agency (walidata)."""
+    """The data steward at the agency (walidata)."""
     purposes: Annotated[tuple[Annotated[Purpose, BeforeValidator(_parse_purpose)], ...], Field(min_length=1)]
-    """What the data is read for."""
+    """The purposes for which the data is read."""
     retention: ContractText
-    """What becomes of it, in a sentence."""
+    """How long the data is kept, in a sentence."""
     assessment: Assessment
 
 
@@ -90,26 +88,26 @@ class _ContractsFile(_ContractModel):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ContractReview:
-    """What is to be said of one agency."""
+    """The review of one agency."""
 
     agency: str
     classes: tuple[Classification, ...]
-    """Which personal data the graph has of it."""
+    """The classes of the agency's personal data in the graph."""
     contract: DataContract | None = None
     fault: str | None = None
-    """Why its data may not be read."""
+    """The reason why its data must not be read, if there is one."""
     warnings: tuple[str, ...] = ()
-    """What will be a fault soon, or is odd."""
+    """Future faults, and contradictions with the settings."""
 
 
 class MissingAssessment(Exception):  # noqa: N818 - reads as what it is
-    """An agency's data would be read without an assessment that covers it; the text names each, and the mend."""
+    """An agency's data would be read without a valid assessment. The text names each such agency, and the fix."""
 
 
 def load_contracts(path: Path) -> tuple[DataContract, ...]:
-    """The contracts of a file, or of every `.toml` and `.json` file of a folder, in the order of names.
+    """Load the contracts of a file, or of all `.toml` and `.json` files in a folder, by file name.
 
-    Raises `ValueError` that names the file and what is wrong with it.
+    Raises `ValueError` that names the file and the fault.
     """
     if path.is_dir():
         files = sorted(each for each in path.iterdir() if each.suffix in {".toml", ".json"})
@@ -120,23 +118,12 @@ def load_contracts(path: Path) -> tuple[DataContract, ...]:
     contracts = tuple(contract for file in files for contract in _load_file(file))
     for agency, count in Counter(each.agency for each in contracts).items():
         if count > 1:
-            raise ValueError(f"the data contracts '{path}': the agency '{agency}' stands {count} times; write it once")
+            raise ValueError(f"the data contracts '{path}': the agency '{agency}' occurs {count} times; write it once")
     return contracts
 
 
 def _load_file(path: Path) -> tuple[DataContract, ...]:
-    try:
-        with path.open("rb") as file:
-            raw = file.read(_MAX_FILE_BYTES + 1)
-    except OSError as error:
-        raise ValueError(f"the data contracts '{path}' cannot be read: {error.strerror}") from None
-    if len(raw) > _MAX_FILE_BYTES:
-        raise ValueError(f"the data contracts '{path}' are larger than {_MAX_FILE_BYTES} bytes")
-    try:
-        text = raw.decode("utf-8")
-        document: Any = json.loads(text) if path.suffix == ".json" else tomllib.loads(text)
-    except ValueError as error:
-        raise ValueError(f"the data contracts '{path}' are no {path.suffix[1:].upper() or 'TOML'}: {error}") from None
+    document = read_config_file(path, "the data contracts")
     try:
         return _ContractsFile.model_validate(document).contract
     except ValidationError as error:
@@ -148,7 +135,7 @@ def _load_file(path: Path) -> tuple[DataContract, ...]:
 
 
 def _format_location(parts: tuple[int | str, ...]) -> str:
-    """Where in the file: `contract 2, assessment, date: `; entries count from 1, as people do."""
+    """The place in the file: `contract 2, assessment, date: `. Entries count from 1."""
     words = [f"{part + 1}" if isinstance(part, int) else part for part in parts]
     if len(words) > 1 and words[0] == "contract":
         words[:2] = [f"contract {words[1]}"]
@@ -161,10 +148,10 @@ def review_contracts(
     policy: AccessPolicy,
     today: date,
 ) -> Sequence[ContractReview]:
-    """What is to be said of each agency that holds personal data, and of each that has a contract, in their order.
+    """Review each agency that holds personal data or has a contract, in the order of their codes.
 
-    `classes_by_agency` are the classes of data that the graph has of each agency. Public data takes no contract.
-    `policy` says which purposes an agency's officials may state.
+    `classes_by_agency` are the data classes of each agency in the graph. Public data needs no contract. `policy` holds
+    the purposes that an agency's officials may state.
     """
     known = {each.agency: each for each in contracts}
     return [
@@ -206,12 +193,12 @@ def _find_fault(
     if not classes:
         return None
     if contract is None:
-        return f"the agency '{agency}' has no data contract; {_join_names(classes)} data would be read of it"
+        return f"the agency '{agency}' has no data contract, but the graph has {_join_names(classes)} data of it"
     assessment = contract.assessment
     if assessment.decided_on > today:
-        return f"the impact assessment {assessment.id} of '{agency}' is of {assessment.decided_on}, which is to come"
+        return f"the impact assessment {assessment.id} of '{agency}' is dated {assessment.decided_on}, in the future"
     if assessment.review_by < today:
-        return f"the impact assessment {assessment.id} of '{agency}' ran out on {assessment.review_by}"
+        return f"the impact assessment {assessment.id} of '{agency}' expired on {assessment.review_by}"
     missing = [each for each in classes if each not in assessment.classes]
     if missing:
         return f"the impact assessment {assessment.id} of '{agency}' does not cover {_join_names(missing)} data"
@@ -221,10 +208,10 @@ def _find_fault(
 def _find_warning(agency: str, contract: DataContract, classes: Sequence[Classification], today: date) -> str | None:
     assessment = contract.assessment
     if not classes:
-        return f"the agency '{agency}' has a data contract, and the graph has no personal data of it"
+        return f"the agency '{agency}' has a data contract, but the graph has no personal data of it"
     left = assessment.review_by - today
     if left <= REVIEW_WARNING_PERIOD:
-        return f"the impact assessment {assessment.id} of '{agency}' runs out on {assessment.review_by}"
+        return f"the impact assessment {assessment.id} of '{agency}' expires on {assessment.review_by}"
     return None
 
 
@@ -233,8 +220,8 @@ def _find_unagreed_purposes(contract: DataContract, stated_purposes: frozenset[P
     if not more:
         return None
     return (
-        f"officials of '{contract.agency}' may state {', '.join(more)} by SIMPUL_PURPOSES, which its data contract does"
-        " not name"
+        f"SIMPUL_PURPOSES allows officials of '{contract.agency}' to state {', '.join(more)}, which its data contract"
+        " does not name"
     )
 
 
@@ -243,10 +230,10 @@ def _join_names(classes: Sequence[Classification]) -> str:
 
 
 def require_assessments(found: Sequence[ContractReview]) -> None:
-    """Raise `MissingAssessment` with every fault at once."""
+    """Raise `MissingAssessment` with all faults."""
     faults = [each.fault for each in found if each.fault is not None]
     if faults:
         raise MissingAssessment(
-            f"{'; '.join(faults)}. Personal data is read under an impact assessment that covers it (UU PDP 27/2022,"
-            " article 34): name the contracts with SIMPUL_CONTRACTS, and try them with `simpul data-contracts check`"
+            f"{'; '.join(faults)}. Personal data needs a valid impact assessment that covers it (UU PDP 27/2022,"
+            " article 34): set SIMPUL_CONTRACTS to the contracts, and check them with `simpul data-contracts check`"
         )

@@ -10,8 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TypeAlias
 
-from auth.authentication_time import is_authentication_recent
-from auth.caller import Caller, CallerKind, Representation
+from auth.caller import Caller, CallerKind, Representation, is_authentication_recent
 from auth.policy.access_policy import AccessPolicy
 from auth.policy.children import CHILD_PURPOSES
 from auth.policy.facts import Fact, Facts, Known, NotLoaded, NotLookedAt, Preferences, Subjects, UnknownPerson

@@ -1,7 +1,7 @@
-"""What a caller states with a request: why they ask, and for which case. Pure.
+"""The purpose and case that a caller declares, in the token or in headers. Pure.
 
-Officials, partners, systems of agencies and those who oversee them state it, in their token or with each request; what
-others say of it is not read. Which purposes a role may have is decided elsewhere; here is only how they are written.
+Officials, partners, agency systems and overseers declare them; declarations of other callers are ignored. This module
+checks only the syntax. `auth/policy/decision.py` decides which purposes a role may state.
 """
 
 from __future__ import annotations
@@ -22,45 +22,45 @@ DECLARING_KINDS: Final = frozenset(
         CallerKind.PROTECTION_OFFICER,
     }
 )
-"""Who states purpose and case. For those who oversee others, the purpose decides nothing; the case may be required."""
+"""Kinds of caller that declare purpose and case. Overseers' purposes decide nothing, but they may need a case."""
 _PURPOSE: Final = re.compile(r"(?!.*\d{13})[A-Za-z0-9][A-Za-z0-9_.:-]{0,63}", re.ASCII)
 _CASE: Final = re.compile(r"(?!.*\d{13})(?!.*//)[A-Za-z0-9][A-Za-z0-9_.:/ -]{0,63}", re.ASCII)
 
 
 class InvalidDeclaration(Exception):  # noqa: N818 - names the condition
-    """Purpose or case cannot be taken; the text is safe to show and does not repeat them."""
+    """The purpose or case is malformed or contradicts the token. The text is safe to show and repeats neither."""
 
 
 def is_valid_purpose(text: str) -> bool:
-    """Whether it is written as a purpose: 64 letters, digits, `_ . : -` at most, and no number of a person in it."""
+    """Whether the text is a purpose: at most 64 letters, digits and `_ . : -`, without the number of a person."""
     return _PURPOSE.fullmatch(text) is not None
 
 
 def is_valid_case(text: str) -> bool:
-    """Whether it is written as the number of a case: as a purpose, with `/` and spaces inside.
+    """Whether the text is a case number: like a purpose, but it may contain `/` and spaces.
 
-    People are told the case of who read their data, so it must be no address either: `//` is none.
+    People see the cases for which their data was read, so a case must not be a web address: `//` is refused.
     """
     return _CASE.fullmatch(text) is not None and not text.endswith(" ")
 
 
 def apply_declared_purpose(caller: Caller, *, purpose: str | None, case: str | None) -> Caller:
-    """The caller with what they stated beside their token, None for nothing; what the token says goes first.
+    """The caller with the purpose and case of the headers, if any. Those of the token take precedence.
 
-    Raises `InvalidDeclaration` where it is not written as such, or where the token says something else.
+    Raises `InvalidDeclaration` if one is malformed or differs from the token's.
     """
     if purpose is not None and not is_valid_purpose(purpose):
         raise InvalidDeclaration(
-            "The purpose is none. Send X-Purpose as at most 64 letters, digits and '_.:-', no 13 digits in a row."
+            "X-Purpose is malformed. Use at most 64 letters, digits and '_.:-', no 13 digits in a row."
         )
     if case is not None and not is_valid_case(case):
         raise InvalidDeclaration(
-            "The case is none. Send X-Case as at most 64 letters, digits, spaces and '_.:/-', no 13 digits in a row."
+            "X-Case is malformed. Use at most 64 letters, digits, spaces and '_.:/-', no 13 digits in a row, no '//'."
         )
     if caller.purpose is not None and purpose not in {None, caller.purpose}:
-        raise InvalidDeclaration("The token says another purpose than X-Purpose. Send the same, or none.")
+        raise InvalidDeclaration("X-Purpose differs from the token's purpose. Send the same one, or no header.")
     if caller.case is not None and case not in {None, caller.case}:
-        raise InvalidDeclaration("The token says another case than X-Case. Send the same, or none.")
+        raise InvalidDeclaration("X-Case differs from the token's case. Send the same one, or no header.")
     if purpose in {None, caller.purpose} and case in {None, caller.case}:
         return caller
     return replace(caller, purpose=caller.purpose or purpose, case=caller.case or case)

@@ -17,7 +17,7 @@ class Fact(Enum):
 
     SUBJECTS = "the people that the record is about"
     FAMILY_CARD = "the children whose guardian the caller is"
-    PREFERENCES = "what the people said about the use of their data"
+    PREFERENCES = "the people's data preferences"
 
 
 @dataclass(frozen=True, slots=True)

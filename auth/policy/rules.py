@@ -105,37 +105,37 @@ class DenialReason(Enum):
 
     SIGN_IN = "This field is not public. Sign in and send the token as 'Authorization: Bearer ...'."
     NOT_YOURS = (
-        "This field is about another person. You may read it about yourself, and where it says so about a child of"
-        " yours, if you are surely identified."
+        "This field is about another person. You may read it about yourself. Some fields also allow your child, with"
+        " assurance 'substantial' or higher ('acr')."
     )
     ASSURANCE_TOO_LOW = (
-        "This field is specific personal data. Sign in with assurance 'substantial' or 'high' ('acr') to read it."
+        "This field is specific personal data. To read it, sign in with assurance 'substantial' or 'high' ('acr')."
     )
-    NOT_FOR_CITIZENS = "This field is not for citizens. Ask for 'me' instead."
-    NOT_FOR_OFFICIALS = "This field is for citizens about themselves. Officials ask for citizen(nik:) instead."
-    NOT_FOR_SYSTEMS = "This field is for people. Systems of agencies ask for citizen(nik:) instead."
-    NOT_FOR_PARTNERS = "This field is not for partners, whatever a person consents to."
-    NOT_FOR_BUSINESSES = "This field is not for businesses."
-    NOT_FOR_YOUR_ROLE = "Your role reads no personal data through the graph."
-    NOT_YOUR_AGENCY = "These are reads of another agency. Supervisors see what readers of their own agency read."
+    NOT_FOR_CITIZENS = "Citizens may not read this field. Query 'me' instead."
+    NOT_FOR_OFFICIALS = "Officials may not read this field. Query citizen(nik:) instead."
+    NOT_FOR_SYSTEMS = "Systems of agencies may not read this field. Query citizen(nik:) instead."
+    NOT_FOR_PARTNERS = "Partners may not read this field, even with consent."
+    NOT_FOR_BUSINESSES = "Businesses may not read this field."
+    NOT_FOR_YOUR_ROLE = "Your role may not read personal data through the graph."
+    NOT_YOUR_AGENCY = "These reads are another agency's. Supervisors see only reads by their own agency."
     NOT_YOUR_BUSINESS = "This field is about another business. You may only read it about your own."
-    PURPOSE_REQUIRED = "Personal data is read for a purpose. Say yours with the request or in the token."
-    CASE_REQUIRED = "Personal data is read for a case. Say its number with the request or in the token."
+    PURPOSE_REQUIRED = "Reading personal data needs a purpose. Send it as X-Purpose or in the token."
+    CASE_REQUIRED = "Reading personal data needs a case. Send its number as X-Case or in the token."
     CASE_NOT_OPEN = (
         "Your case is not open, or is not about this person. For SUBJECT_REQUEST the case is the number of an open data"
         " request of the person you read about; for other purposes, a case in your agency's register."
     )
-    PURPOSE_NOT_ALLOWED = "Your agency or role may not state this purpose. Ask the hub's operators which it may."
-    PURPOSE_DOES_NOT_COVER = "This field may not be read for the purpose you state. The schema says for which it may."
-    SCOPE_REQUIRED = "Your token does not hold the scope that this field needs. The schema says which."
-    FIRST_PARTY_ONLY = "Only the city's own apps may read or change this for a person. Send the person there."
+    PURPOSE_NOT_ALLOWED = "Your agency or role may not state this purpose. Ask the hub's operators for those it may."
+    PURPOSE_DOES_NOT_COVER = "This field may not be read for your purpose. The schema lists its purposes."
+    SCOPE_REQUIRED = "Your token lacks the scope that this field needs. The schema names it."
+    FIRST_PARTY_ONLY = "Only the city's own apps may read or change this for a person. Refer the person to them."
     REAUTHENTICATION_REQUIRED = (
         "This requires a recent sign-in. Have the person authenticate again at the issuer ('max_age' or 'prompt=login')"
         " and send the new token, whose 'auth_time' holds the time."
     )
-    RESTRICTED = "The person restricted what is done with their data, and your purpose is no exception."
+    RESTRICTED = "The person restricted the use of their data, and your purpose is not exempt."
     PERSON_UNKNOWN = (
-        "Nobody knows whom this is about, and so whether that person restricted what is done with their data. Read it"
-        " at the citizen."
+        "The agency does not identify the person of this record, so the hub cannot check their restrictions. Read it"
+        " through citizen(nik:)."
     )
-    CONSENT_REQUIRED = "The person has not consented to your reading this field. Ask for consent first."
+    CONSENT_REQUIRED = "The person has not consented to your reading of this field. Request consent first."

@@ -1,6 +1,6 @@
-"""From the claims of a token, once it is proven, to the caller they name. Pure.
+"""Builds the caller from the claims of a verified token. Pure.
 
-Where a claim is absent, nothing is assumed but what the issuer's entry says of it (`auth/tokens/issuers.py`).
+Only the issuer's entry supplies defaults for absent claims (`auth/tokens/issuers.py`).
 """
 
 from __future__ import annotations
@@ -9,8 +9,7 @@ import re
 from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any, Final
 
-from auth.authentication_time import parse_authentication_time
-from auth.caller import ANONYMOUS, APPLICATION_KINDS, Assurance, Caller, CallerKind
+from auth.caller import ANONYMOUS, APPLICATION_KINDS, Assurance, Caller, CallerKind, parse_authentication_time
 from auth.policy.declared_purpose import is_valid_case, is_valid_purpose
 from auth.tokens.claim_path import ClaimStep, get_claim
 from auth.tokens.issuers import ClientEntry, Issuer
@@ -32,14 +31,14 @@ ClaimSteps = tuple[ClaimStep, ...]
 
 
 class IssuerNotAuthorized(ValueError):  # noqa: N818 - names the condition
-    """The issuer may not speak for the caller that the claims name; the text is safe to show."""
+    """The issuer may not issue tokens for the caller in the claims. The text is safe to show."""
 
 
 def build_caller(claims: Mapping[str, Any], issuer: Issuer) -> Caller:
-    """The caller that the claims name.
+    """Build the caller from the claims.
 
-    Raises ValueError, without values of the token, if they name no caller or contradict each other. Raises
-    `IssuerNotAuthorized` if this issuer may not speak for the caller.
+    Raises `ValueError`, without values of the token, if the claims name no caller or contradict each other. Raises
+    `IssuerNotAuthorized` if this issuer may not issue tokens for the caller.
     """
     names = issuer.claims
     name = _text(claims, names.client) or (_text(claims, ("azp",)) if names.client == _CLIENT else None)
@@ -49,7 +48,7 @@ def build_caller(claims: Mapping[str, Any], issuer: Issuer) -> Caller:
         raise _build_not_authorized(names.kind, "a kind of caller")
     if kind is CallerKind.ANONYMOUS:
         if any(get_claim(claims, each) is not None for each in (names.nik, names.nib, names.agency)):
-            raise ValueError("Nobody has no number and no agency.")
+            raise ValueError("An anonymous caller has a number or an agency.")
         return ANONYMOUS
     nik, on_behalf_of = _niks(claims, issuer, kind)
     entry = issuer.clients.get(name or "")
@@ -76,7 +75,7 @@ def build_caller(claims: Mapping[str, Any], issuer: Issuer) -> Caller:
 
 
 def _check_bounds(issuer: Issuer, kind: CallerKind, agency: str | None, entry: ClientEntry | None) -> None:
-    """Refuse a caller of an agency, or an application, for which the issuer may not speak; `entry` is the client's."""
+    """Check that the issuer may issue tokens for the agency and the application; `entry` is the client's."""
     names = issuer.claims
     if agency is not None and issuer.agencies and agency not in issuer.agencies:
         raise _build_not_authorized(names.agency, "an agency")
@@ -88,27 +87,28 @@ def _check_bounds(issuer: Issuer, kind: CallerKind, agency: str | None, entry: C
 
 
 def _build_not_authorized(path: ClaimSteps, what: str) -> IssuerNotAuthorized:
-    """Names the claim, which the entry of the issuer says, and never its value."""
+    """The error. It names the claim, as in the issuer's entry, and never its value."""
     claim = ".".join(map(str, path))
     return IssuerNotAuthorized(
-        f"The token's claim '{claim}' names {what} for which its issuer does not speak at this hub. "
+        f"The token's claim '{claim}' names {what} for which its issuer may not issue tokens at this hub. "
         "Ask the operators of the hub to add it to the issuer's entry."
     )
 
 
 def get_certificate_thumbprint(claims: Mapping[str, Any]) -> str | None:
-    """The thumbprint of the client certificate that a token is bound to (RFC 8705, section 3.1); None if to none.
+    """The thumbprint of the client certificate that a token is bound to (RFC 8705, section 3.1), if any.
 
-    Raises ValueError for a token that is bound in a way the hub cannot check: who merely bears it proves nothing.
+    Raises `ValueError` for another kind of binding, which the hub cannot check. Accepting such a token from any bearer
+    would ignore the binding.
     """
     if "cnf" not in claims:
         return None
     bound = claims["cnf"]
     if not isinstance(bound, dict) or set(bound) != {_CERTIFICATE_MEMBER}:
-        raise ValueError("The token is bound to something else than a certificate.")
+        raise ValueError("The token is bound to something other than a certificate.")
     thumbprint = bound[_CERTIFICATE_MEMBER]
     if not isinstance(thumbprint, str) or not _THUMBPRINT.fullmatch(thumbprint):
-        raise ValueError("The thumbprint is none.")
+        raise ValueError("The thumbprint is malformed.")
     return thumbprint
 
 
@@ -118,11 +118,11 @@ def _kind(claims: Mapping[str, Any], issuer: Issuer, client: str | None, subject
         claim = _pick_known_word(claim, issuer.kind_values, issuer.kind_values)
     if claim is not None:
         if not isinstance(claim, str):
-            raise ValueError("The kind is no text.")
+            raise ValueError("The kind is not a text.")
         if not issuer.kind_values:
             return CallerKind(claim)
         if claim not in issuer.kind_values:
-            raise ValueError("The kind is none of the issuer's words.")
+            raise ValueError("The kind is not among the issuer's words.")
         return issuer.kind_values[claim]
     if client is not None and client == subject:
         entry = issuer.clients.get(client)
@@ -130,7 +130,7 @@ def _kind(claims: Mapping[str, Any], issuer: Issuer, client: str | None, subject
     else:
         kind = issuer.kind_of_people
     if kind is None:
-        raise ValueError("The token says no kind of caller.")
+        raise ValueError("The token names no kind of caller.")
     return kind
 
 
@@ -142,12 +142,12 @@ def _role(claims: Mapping[str, Any], issuer: Issuer) -> str | None:
 
 
 def _pick_known_word(claim_words: Sequence[object], known: Collection[str], means: Mapping[str, object]) -> str | None:
-    """The word of a list that is among the known ones; None where none is. Others are the issuer's own business.
+    """The known word in a list; None if there is none. Unknown words are ignored.
 
-    Two known words that do not mean the same contradict each other: which of them counts is not for the hub to choose.
+    Raises `ValueError` for two known words with different meanings, because the hub must not choose between them.
     """
     if not all(isinstance(each, str) for each in claim_words):
-        raise ValueError("A list of words holds something else.")
+        raise ValueError("A list of words holds another type.")
     if not known:
         raise ValueError("The issuer's entry does not say which words of a list count.")
     words = {means.get(each, each): each for each in claim_words if isinstance(each, str) and each in known}
@@ -157,10 +157,11 @@ def _pick_known_word(claim_words: Sequence[object], known: Collection[str], mean
 
 
 def _niks(claims: Mapping[str, Any], issuer: Issuer, kind: CallerKind) -> tuple[Nik | None, Nik | None]:
-    """The caller's own number, and that of whom they act for.
+    """The caller's own NIK, and the NIK of the person for whom they act.
 
-    Two ways of saying it: by a claim of its own beside the caller's number, or as a delegation (RFC 8693, section 4.1),
-    where the token is about the person and `act` about who acts. One who acts for one who acts is refused.
+    A token expresses this in one of two ways. Either it is about the caller, and a separate claim names the person. Or
+    it is a delegation (RFC 8693, section 4.1): it is about the person, and `act` names the caller. Chains of
+    delegations are refused.
     """
     names = issuer.claims
     about = _nik(_get_own_number(claims, names.nik, _NIK, is_carried=kind is CallerKind.CITIZEN))
@@ -169,14 +170,14 @@ def _niks(claims: Mapping[str, Any], issuer: Issuer, kind: CallerKind) -> tuple[
     if actor is None:
         return about, person
     if not isinstance(actor, dict) or "act" in actor:
-        raise ValueError("Who acts is not said, or acts for another who acts.")
+        raise ValueError("The claim act is no object, or holds another act.")
     if person is not None:
         if actor.get("sub") != claims.get("sub"):
-            raise ValueError("Another acts than the token is about.")
+            raise ValueError("The actor is not the subject of the token.")
         return about, person
     acting = _nik(_number(actor, names.nik, _NIK))
     if about is None or acting is None or acting == about:
-        raise ValueError("A delegation names who acts, and for whom.")
+        raise ValueError("A delegation needs the numbers of two different people.")
     return acting, about
 
 
@@ -187,7 +188,7 @@ def _nik(number: str | None) -> Nik | None:
 def _get_own_number(
     claims: Mapping[str, Any], path: ClaimSteps, shape: re.Pattern[str], *, is_carried: bool
 ) -> str | None:
-    """The caller's own number; where an issuer calls people by it (`sub`), others are called otherwise."""
+    """The caller's own number. If the issuer uses `sub` for it, the `sub` of other kinds of caller is no number."""
     return _number(claims, path, shape) if is_carried or path != _SUBJECT else None
 
 
@@ -196,17 +197,17 @@ def _number(claims: Mapping[str, Any], path: ClaimSteps, shape: re.Pattern[str])
     if claim is None:
         return None
     if not isinstance(claim, str) or not shape.fullmatch(claim):
-        raise ValueError("A number is none.")
+        raise ValueError("A number is malformed.")
     return claim
 
 
 def _subject(claims: Mapping[str, Any]) -> str:
-    """`sub`, whom the token is about; where somebody else acts (RFC 8693), who acts."""
+    """The caller's `sub`; in a delegation (RFC 8693), that of the actor."""
     actor, claim = claims.get("act"), claims.get("sub")
     if isinstance(actor, dict):
         claim = actor.get("sub")
     if not isinstance(claim, str) or not 0 < len(claim) <= _MAX_SUBJECT_LENGTH or not claim.isprintable():
-        raise ValueError("The subject is none.")
+        raise ValueError("The subject is missing or malformed.")
     return claim
 
 
@@ -215,7 +216,7 @@ def _text(claims: Mapping[str, Any], path: ClaimSteps) -> str | None:
     if claim is None:
         return None
     if not isinstance(claim, str) or not claim.strip() or len(claim) > _MAX_TEXT_LENGTH or not claim.isprintable():
-        raise ValueError("A claim is no short text.")
+        raise ValueError("A claim is not a short text.")
     return claim
 
 
@@ -223,9 +224,9 @@ def _scopes(claim: object) -> frozenset[str]:
     """Scopes as RFC 6749 writes them, separated by spaces, or as a list."""
     scopes = list(filter(None, claim.split(" "))) if isinstance(claim, str) else [] if claim is None else claim
     if not isinstance(scopes, list) or len(scopes) > _MAX_SCOPES:
-        raise ValueError("The scopes are none, or too many.")
+        raise ValueError("The scopes are malformed, or too many.")
     if not all(isinstance(each, str) and _SCOPE.fullmatch(each) for each in scopes):
-        raise ValueError("A scope is none.")
+        raise ValueError("A scope is malformed.")
     return frozenset(scopes)
 
 
@@ -236,5 +237,5 @@ def _assurance(claim: object, issuer: Issuer) -> Assurance:
 def _get_declared(claims: Mapping[str, Any], path: ClaimSteps, allowed: Callable[[str], bool]) -> str | None:
     claim = get_claim(claims, path)
     if claim is not None and not (isinstance(claim, str) and allowed(claim)):
-        raise ValueError("A purpose or case is none.")
+        raise ValueError("A purpose or case is malformed.")
     return claim

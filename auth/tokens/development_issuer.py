@@ -21,13 +21,13 @@ LIFETIME = timedelta(hours=12)
 
 
 class DevelopmentIssuer:
-    """Signs development tokens with a key of its own, which never leaves its file."""
+    """Signs development tokens with its own private key, which stays in its file."""
 
     def __init__(self, private_key: Path, *, url: str = ISSUER) -> None:
-        """Read the private key, or make one where there is none (file mode 0600).
+        """Read the private key, or create it (file mode 0600).
 
-        `url` is what its tokens call their issuer. Production refuses the development issuer, so who plays an issuer in
-        front of production settings has an address of its own.
+        `url` is the `iss` of its tokens. Production settings refuse the development issuer, so tests that run with them
+        use another address.
         """
         self._url = url
         if private_key.exists():
@@ -37,11 +37,11 @@ class DevelopmentIssuer:
             _write_atomically(private_key, json.dumps(self._key.as_dict(private=True)))
 
     def write_public_keys(self, path: Path) -> None:
-        """Write the key set by which the hub checks tokens (RFC 7517)."""
+        """Write the key set with which the hub verifies tokens (RFC 7517)."""
         _write_atomically(path, json.dumps(KeySet([self._key]).as_dict(private=False)))
 
     def sign_token(self, caller: Caller, *, subject: str, lifetime: timedelta = LIFETIME) -> str:
-        """A token that proves the caller. `subject` is a name for people (`siti`), never a NIK."""
+        """Sign a token for the caller. `subject` is a readable name (`siti`), never a NIK."""
         now = datetime.now(UTC)
         claims: dict[str, Any] = {
             "iss": self._url,
@@ -74,7 +74,7 @@ class DevelopmentIssuer:
 
 
 def build_development_issuer(public_keys: Path) -> Issuer:
-    """What the hub believes of the issuer whose public keys stand in the file: everything."""
+    """The issuer's entry at the hub, by its file of public keys. It may issue tokens for every kind of caller."""
     return Issuer(
         name=NAME,
         url=ISSUER,
@@ -88,7 +88,7 @@ def build_development_issuer(public_keys: Path) -> Issuer:
 
 
 def _write_atomically(path: Path, text: str) -> None:
-    """Write a file for its owner alone; it has its name only once it is complete."""
+    """Write a file that only its owner can read, and rename it to its name when it is complete."""
     unfinished = path.with_name(f"{path.name}.new")
     unfinished.unlink(missing_ok=True)
     with os.fdopen(os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:

@@ -1,6 +1,6 @@
-"""Where an issuer publishes its keys, and where people sign in (OpenID Connect Discovery 1.0).
+"""Parses an issuer's discovery document into the addresses of its keys and its sign-in (OpenID Connect Discovery 1.0).
 
-Pure: bytes in, addresses or a refusal out.
+Pure.
 """
 
 from __future__ import annotations
@@ -20,29 +20,29 @@ _MAX_BRACKETS: Final = 2000
 
 
 class DiscoveryRefused(ValueError):  # noqa: N818 - names the condition
-    """The document is not this issuer's, or leads where the hub does not go; the text is for the log."""
+    """The document belongs to another issuer, or holds an unsafe address. The text is for the log."""
 
 
 def build_discovery_url(issuer: str) -> str:
-    """Where the issuer's document stands (section 4)."""
+    """The address of the issuer's discovery document (section 4)."""
     return f"{issuer.removesuffix('/')}/.well-known/openid-configuration"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SignInEndpoints:
-    """Where people sign in."""
+    """The addresses for sign-in."""
 
     authorization: str
-    """Where a browser is sent; may have a query of its own (RFC 6749, section 3.1)."""
+    """The authorization endpoint for the browser; it may have a query already (RFC 6749, section 3.1)."""
     token: str
     returns_issuer: bool
-    """Whether its answers always say whose they are (RFC 9207)."""
+    """Whether responses always name their issuer (`iss`, RFC 9207)."""
     end_session: str | None = None
-    """Where a browser is sent to sign out (OpenID Connect RP-Initiated Logout 1.0), where there is such a place."""
+    """The address for sign-out (OpenID Connect RP-Initiated Logout 1.0), if the issuer has one."""
 
 
 def parse_key_set_url(document: bytes, issuer: str) -> str:
-    """The `jwks_uri` of the document, whose `issuer` has to be this one to the letter (section 4.3).
+    """The `jwks_uri` of the document, whose `issuer` must equal this one exactly (section 4.3).
 
     Raises `DiscoveryRefused`.
     """
@@ -50,14 +50,14 @@ def parse_key_set_url(document: bytes, issuer: str) -> str:
 
 
 def parse_sign_in_endpoints(document: bytes, issuer: str) -> SignInEndpoints:
-    """Where people sign in by a code with PKCE, as the document says, held to the same rules.
+    """The addresses for sign-in by a code with PKCE, under the same rules.
 
-    Raises `DiscoveryRefused`, for an issuer that does not know `S256` too: it would let a stolen code pass.
+    Raises `DiscoveryRefused`, also for an issuer without `S256`, which would accept a stolen code.
     """
     found = _parse_document(document, issuer)
     methods = found.get("code_challenge_methods_supported", ["S256"])
     if not isinstance(methods, list) or "S256" not in methods:
-        raise DiscoveryRefused("it does not check codes by S256 (PKCE)")
+        raise DiscoveryRefused("it does not support PKCE by S256")
     return SignInEndpoints(
         authorization=_get_url(found, "authorization_endpoint"),
         token=_get_url(found, "token_endpoint"),
@@ -81,5 +81,5 @@ def _parse_document(document: bytes, issuer: str) -> Mapping[str, Any]:
 def _get_url(found: Mapping[str, Any], name: str) -> str:
     address = found.get(name)
     if not isinstance(address, str) or not is_safe_address(address.partition("?")[0]) or urlsplit(address).fragment:
-        raise DiscoveryRefused(f"its {name} is no https address")
+        raise DiscoveryRefused(f"its {name} is not an https address")
     return address

@@ -1,10 +1,10 @@
-"""The keys of one issuer, kept up to date.
+"""The public keys of one issuer, kept up to date.
 
-Keys come from a file that is read once, or over the network: from where the issuer's discovery document says, anew
-every five minutes, and at once when a token names a key that is not known, since issuers change keys without notice.
-Tokens are made up freely by anybody, so the second way is bounded: everybody who waits shares one reading, and one
-begins at most every ten seconds, however many names of keys are made up. While an issuer cannot be reached, its last
-good keys count, for a day at most; a set that is refused (`auth/tokens/key_sets.py`) replaces nothing.
+Keys come from a file, which is read once, or over the network, from the address in the issuer's discovery document.
+They are fetched again every five minutes, and immediately when a token names an unknown key, because issuers change
+keys without notice. Anybody can send tokens with invented key names, so fetches on demand are bounded: all waiting
+requests share one fetch, and a fetch begins at most every ten seconds. While an issuer is unreachable, its last valid
+keys are used for at most a day. A refused key set (`auth/tokens/key_sets.py`) replaces no keys.
 """
 
 from __future__ import annotations
@@ -25,38 +25,38 @@ from auth.tokens.key_sets import KeySetRefused, PublicKeys, parse_key_set
 from records.calls.failures import AgencyFailure
 
 MIN_REFRESH_INTERVAL: Final = 10.0
-"""Seconds between two readings at least, whoever asks for them."""
+"""Minimum seconds between two fetches."""
 REFRESH_INTERVAL: Final = 300.0
-"""Seconds after which keys are read anew: how long a withdrawn key counts, with a minute of known tokens on top."""
+"""Seconds until keys are fetched again. A withdrawn key is accepted this long, and its cached tokens 60 s longer."""
 RETRY_INTERVAL: Final = 30.0
-"""Seconds after which a reading that failed is tried again, beside those that tokens cause."""
+"""Seconds until a failed fetch is repeated, besides fetches on demand."""
 MAX_KEY_AGE: Final = 86_400.0
-"""Seconds for which the last good keys count while their issuer cannot be reached."""
+"""Seconds for which the last valid keys are used while their issuer is unreachable."""
 
 _log = logging.getLogger("simpul.issuers")
 
 
 class DocumentReader(Protocol):
-    """Reads documents of issuers; HTTP, handed in by the composition root."""
+    """Fetches documents of issuers over HTTP; the composition root provides it."""
 
     async def read(self, url: str) -> bytes:
-        """The body of what stands there with status 200, within a deadline and a size of its own.
+        """The body of a response with status 200, within the reader's deadline and size limit.
 
-        Follows no redirect. Raises AgencyFailure.
+        Follows no redirect. Raises `AgencyFailure`.
         """
 
 
 class KeyState(Enum):
-    """How the keys of an issuer are."""
+    """The state of an issuer's keys."""
 
     FRESH = "fresh"
     STALE = "kept"
-    """The last good ones: the issuer cannot be reached, or publishes what is refused."""
+    """The last valid keys: the issuer is unreachable, or its document or key set is refused."""
     MISSING = "missing"
 
 
 class IssuerKeys:
-    """The keys of one issuer. Nothing is asked before the first token, or `refresh_periodically`."""
+    """The keys of one issuer. The first token or `refresh_periodically` fetches them."""
 
     def __init__(
         self,
@@ -65,9 +65,9 @@ class IssuerKeys:
         *,
         monotonic_clock: Callable[[], float] = monotonic,
     ) -> None:
-        """Take the issuer, and who reads documents unless its keys stand in a file, which is read here.
+        """Reads the file of keys if the issuer's entry names one. Otherwise `documents` is required.
 
-        Raises ValueError that names the file where it cannot be used.
+        Raises `ValueError` that names the file if it cannot be used.
         """
         self.issuer: Final = issuer
         self._documents = documents
@@ -80,33 +80,33 @@ class IssuerKeys:
         if issuer.keys is not None:
             self._keys = _load_key_file(issuer, issuer.keys)
         elif documents is None:
-            raise ValueError(f"The issuer '{issuer.name}' has no file of keys, and nobody who reads them elsewhere.")
+            raise ValueError(f"The issuer '{issuer.name}' has no file of keys, and no reader to fetch them.")
 
     @property
     def is_remote(self) -> bool:
-        """Whether the keys come over the network."""
+        """Whether the keys are fetched over the network."""
         return self.issuer.keys is None
 
     @property
     def state(self) -> KeyState:
-        """How the keys are; asks nobody."""
+        """The state of the keys, without a fetch."""
         if self._get_usable_keys() is None:
             return KeyState.MISSING
         return KeyState.FRESH if self._reason is None else KeyState.STALE
 
     @property
     def reason(self) -> str | None:
-        """Why the last reading failed, for the operator; None where it did not."""
+        """Why the last fetch failed, for the operator; None if it did not."""
         return self._reason
 
     def find(self, kid: str | None) -> Key | None:
-        """The key of this name, or the only one; asks nobody."""
+        """The key with this id; without an id, the only key. Fetches nothing."""
         keys = self._get_usable_keys()
         return None if keys is None else keys.find(kid)
 
     @property
     def can_refresh(self) -> bool:
-        """Whether `refresh` would read, or wait for a reading that is under way."""
+        """Whether `refresh` would fetch, or join a running fetch."""
         if not self.is_remote:
             return False
         if self._reading is not None:
@@ -114,23 +114,23 @@ class IssuerKeys:
         return self._requested_at is None or self._monotonic_clock() - self._requested_at >= MIN_REFRESH_INTERVAL
 
     async def refresh(self) -> None:
-        """Read the keys anew, unless that was done a moment ago; how it ended stands in `state`."""
+        """Fetch the keys, unless they were fetched recently. `state` holds the outcome."""
         if self._documents is None or not self.can_refresh:
             return
         if self._reading is None:
             self._requested_at = self._monotonic_clock()
             self._reading = asyncio.get_running_loop().create_task(self._read(self._documents))
-        # One who gives up must not take the reading from those who wait with them.
+        # A cancelled request must not cancel the fetch for other requests.
         await asyncio.shield(self._reading)
 
     async def refresh_periodically(self) -> None:
-        """Read now and from time to time, until cancelled."""
+        """Fetch now and at intervals, until cancelled."""
         while self.is_remote:
             await self.refresh()
             await asyncio.sleep(REFRESH_INTERVAL if self._reason is None else RETRY_INTERVAL)
 
     async def close(self) -> None:
-        """Give up a reading that is under way."""
+        """Cancel a running fetch."""
         if self._reading is not None:
             self._reading.cancel()
             await asyncio.gather(self._reading, return_exceptions=True)
@@ -147,7 +147,7 @@ class IssuerKeys:
             self._record_failure(failure.detail or failure.code)
         except (DiscoveryRefused, KeySetRefused) as refusal:
             self._record_failure(str(refusal))
-        except Exception as error:  # noqa: BLE001 - a fault of ours must not end the service of known keys
+        except Exception as error:  # noqa: BLE001 - the hub's own fault must not stop the use of known keys
             self._record_failure(type(error).__qualname__)
         else:
             if self._reason is not None:
@@ -173,7 +173,7 @@ class IssuerKeys:
         self._reason = reason
 
     def __repr__(self) -> str:
-        """Which issuer, and how its keys are."""
+        """The issuer and the state of its keys."""
         return f"<IssuerKeys {self.issuer.name} {self.state.value}>"
 
 

@@ -1,34 +1,32 @@
-"""Whose tokens the hub believes, and what of them: one entry an issuer, in a file that the operator writes.
+"""The trusted issuers of tokens: one entry for each, in a file that the operator writes.
 
-The file is TOML, or JSON of the same shape (`docs/operators/issuers.md`). An issuer proves the kinds of caller that its
-entry lists and no other: the issuer of partners cannot make citizens.
+The file is TOML, or JSON of the same shape (`docs/operators/issuers.md`). An issuer's tokens are accepted only for the
+kinds of caller in its entry. For example, an issuer for partners cannot issue tokens for citizens.
 """
 
 from __future__ import annotations
 
-import json
-import tomllib
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from enum import Enum
 from ipaddress import ip_address
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Literal, Self
 from urllib.parse import urlsplit
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 
 from auth.caller import AGENCY_KINDS, APPLICATION_KINDS, Assurance, CallerKind
 from auth.tokens.claim_path import ClaimPath
+from records.config_file import read_config_file
 from records.hub.clients import ClientId
 
 Algorithm = Literal["ES256", "ES384", "ES512", "RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "Ed25519"]
-"""Asymmetric ones only, by their names of RFC 7518 and RFC 9864: under `EdDSA` the curve is anybody's guess."""
+"""Asymmetric algorithms by their names in RFC 7518 and RFC 9864, without `EdDSA`, which leaves the curve open."""
 TokenType = Literal["at+jwt", "jwt"]
 MAX_ISSUERS = 50
 MAX_AUDIENCES = 20
 EVERY_CLIENT = "*"
-_MAX_FILE_BYTES = 1024 * 1024
 
 
 def _parse_assurance(value: object) -> object:
@@ -54,7 +52,7 @@ EIDAS_LEVELS: Mapping[str, Assurance] = {
     for prefix in ("", "http://eidas.europa.eu/LoA/")
     for name, level in (("low", Assurance.LOW), ("substantial", Assurance.SUBSTANTIAL), ("high", Assurance.HIGH))
 }
-"""What `acr` means where an entry does not say it: the levels by their own names."""
+"""The meaning of `acr` if an entry does not define it: the names of the levels."""
 
 
 class _IssuerModel(BaseModel):
@@ -62,18 +60,18 @@ class _IssuerModel(BaseModel):
 
 
 class ClaimNames(_IssuerModel):
-    """Which claim holds what, by its name or the way to it. The defaults are the hub's own names."""
+    """The claim of each attribute, by name or path. The defaults are the hub's own names."""
 
     kind: ClaimPath = ("kind",)
-    """A word, or a list of words of which `kind_values` says what they mean."""
+    """A word, or a list of words whose meaning `kind_values` defines."""
     nik: ClaimPath = ("nik",)
     nib: ClaimPath = ("nib",)
     agency: ClaimPath = ("agency",)
     unit: ClaimPath = ("unit",)
     role: ClaimPath = ("role",)
-    """A word, or a list of words of which `roles` says which are roles."""
+    """A word, or a list of words in which `roles` names the roles."""
     client: ClaimPath = ("client_id",)
-    """Where it is absent, `azp` is read."""
+    """If it is absent, `azp` is read."""
     scopes: ClaimPath = ("scope",)
     purpose: ClaimPath = ("purpose",)
     case: ClaimPath = ("case",)
@@ -81,18 +79,18 @@ class ClaimNames(_IssuerModel):
 
 
 class ClientEntry(_IssuerModel):
-    """What a client is whose own tokens do not say it."""
+    """A client whose tokens do not hold its kind."""
 
     kind: CallerKind
     agency: IssuerText | None = None
-    """For the system of an agency."""
+    """The agency of an agency system."""
 
     @model_validator(mode="after")
     def _check_kind_and_agency(self) -> Self:
         if self.kind not in {CallerKind.PARTNER, CallerKind.AGENCY_SYSTEM}:
             raise ValueError(f"a client is a partner or an agency-system, not '{self.kind.value}'")
         if (self.kind is CallerKind.AGENCY_SYSTEM) != (self.agency is not None):
-            raise ValueError("an agency-system names its agency, a partner names none")
+            raise ValueError("an agency-system needs an agency, a partner must have none")
         return self
 
 
@@ -100,38 +98,38 @@ class Issuer(_IssuerModel):
     """One issuer of tokens."""
 
     name: IssuerName
-    """What logs and `/health/ready` call it."""
+    """Its name in logs and in `/health/ready`."""
     url: IssuerText
-    """Its address and its name in tokens (`iss`), to the letter."""
+    """Its address, which is exactly its name in tokens (`iss`)."""
     audience: Audiences
-    """What its tokens call the hub (`aud`): one of these has to be among a token's (RFC 7519, section 4.1.3)."""
+    """The hub's names in its tokens (`aud`). A token needs one of them (RFC 7519, section 4.1.3)."""
     algorithms: Annotated[tuple[Algorithm, ...], Field(min_length=1)] = ("ES256",)
     types: Annotated[tuple[Annotated[TokenType, BeforeValidator(_to_lower)], ...], Field(min_length=1)] = ("at+jwt",)
-    """Values of `typ` (RFC 9068, section 2.1); `JWT` lets pass tokens without one."""
+    """Accepted values of `typ` (RFC 9068, section 2.1); `JWT` also accepts tokens without one."""
     kinds: Annotated[tuple[CallerKind, ...], Field(min_length=1)]
-    """The kinds of caller it is believed about."""
+    """The kinds of caller for which it may issue tokens."""
     kind_values: Mapping[str, CallerKind] = {}
-    """What its own words for kinds mean; where it is empty they are the hub's. Of a list, others mean nothing."""
+    """The kinds by its own words; if empty, it uses the hub's words. Other words in a list are ignored."""
     roles: tuple[IssuerText, ...] = ()
-    """Its words for roles, where they stand in a list among others."""
+    """Its words for roles, if its tokens hold a list with other words."""
     kind_of_people: CallerKind | None = None
-    """What a token of somebody proves that does not say a kind."""
+    """The kind of a person whose token does not hold one."""
     clients: Mapping[str, ClientEntry] = {}
-    """The partners and systems of agencies that it may speak for; their tokens need not say what they are."""
+    """The partners and agency systems for which it may issue tokens; these need not hold a kind."""
     agencies: tuple[IssuerText, ...] = ()
-    """The agencies that it may speak for: of these are its officials, supervisors and systems."""
+    """The agencies for whose officials, supervisors and systems it may issue tokens."""
     first_party: tuple[IssuerText, ...] = ()
-    """The city's own apps, by their `client_id`: with these a citizen has all their rights, with others those of the
-    token's scopes. `*` stands for every client, and is for development alone."""
+    """The city's own apps, by `client_id`. With these, citizens have all their rights; with others, those of the
+    token's scopes. `*` means every client, and is for development only."""
     claims: ClaimNames = ClaimNames()
     assurance: Mapping[str, AssuranceLevel] = EIDAS_LEVELS
-    """What each value of `acr` means; others mean none."""
+    """The assurance of each value of `acr`; other values mean none."""
     must_be_bound: tuple[CallerKind, ...] = ()
-    """Kinds whose tokens have to name a client certificate (RFC 8705)."""
+    """Kinds whose tokens must be bound to a client certificate (RFC 8705)."""
     longest_lifetime: Annotated[int, Field(ge=60, le=7 * 86_400)] = 86_400
-    """Seconds; a token that is good for longer is refused."""
+    """Seconds; a token with a longer lifetime is refused."""
     keys: Path | None = None
-    """A file with its public keys. With it, nothing is ever asked over the network."""
+    """A file with its public keys. With it, no keys are fetched over the network."""
 
     @property
     def missing_bounds(self) -> Sequence[str]:
@@ -194,16 +192,16 @@ class _IssuersFile(_IssuerModel):
         for what in ("name", "url"):
             [(most, count)] = Counter(getattr(each, what) for each in self.issuer).most_common(1)
             if count > 1:
-                raise ValueError(f"issuer: the {what} '{most}' stands {count} times; each issuer has its own")
+                raise ValueError(f"issuer: the {what} '{most}' occurs {count} times; each issuer needs its own")
         return self
 
 
 def is_safe_address(url: str) -> bool:
-    """Whether something may be read from there: https, or http on this machine; no user, no query, no fragment."""
+    """Whether the hub may fetch from the address: https, or http on this machine; no user, no query, no fragment."""
     try:
         parts = urlsplit(url)
         host = parts.hostname or ""
-        _ = parts.port  # raises where it is no number
+        _ = parts.port  # raises if it is no number
     except ValueError:
         return False
     if not host or parts.username is not None or parts.password is not None or parts.query or parts.fragment:
@@ -219,19 +217,8 @@ def _is_loopback(host: str) -> bool:
 
 
 def load_issuers(path: Path) -> tuple[Issuer, ...]:
-    """The issuers of a file; raises ValueError that names the file, the entry and what is wrong with it."""
-    try:
-        with path.open("rb") as file:
-            raw = file.read(_MAX_FILE_BYTES + 1)
-    except OSError as error:
-        raise ValueError(f"the file of issuers '{path}' cannot be read: {error.strerror}") from None
-    if len(raw) > _MAX_FILE_BYTES:
-        raise ValueError(f"the file of issuers '{path}' is larger than {_MAX_FILE_BYTES} bytes")
-    try:
-        text = raw.decode("utf-8")
-        document: Any = json.loads(text) if path.suffix == ".json" else tomllib.loads(text)
-    except ValueError as error:
-        raise ValueError(f"the file of issuers '{path}' is no {path.suffix[1:].upper() or 'TOML'}: {error}") from None
+    """Load the issuers of a file; raises `ValueError` that names the file, the entry and the fault."""
+    document = read_config_file(path, "the file of issuers")
     try:
         issuers = _IssuersFile.model_validate(document).issuer
     except ValidationError as error:
@@ -243,13 +230,13 @@ def load_issuers(path: Path) -> tuple[Issuer, ...]:
 
 def _format_errors(error: ValidationError) -> str:
     found = error.errors(include_input=False, include_url=False)
-    # A list whose entries are wrong counts as too short as well.
+    # pydantic also reports a list with invalid entries as too short.
     found = [each for each in found if each["type"] != "too_short"] or found
     return "; ".join(f"{_format_location(each['loc'])}{each['msg'].removeprefix('Value error, ')}" for each in found)
 
 
 def _format_location(parts: tuple[int | str, ...]) -> str:
-    """Where in the file: `issuer 2, algorithms, 1: `; entries count from 1, as people do."""
+    """The place in the file: `issuer 2, algorithms, 1: `. Entries count from 1."""
     words = [f"{part + 1}" if isinstance(part, int) else _to_text(part) for part in parts]
     if len(words) > 1 and words[0] == "issuer":
         words[:2] = [f"issuer {words[1]}"]

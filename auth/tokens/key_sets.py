@@ -1,4 +1,4 @@
-"""The public keys of an issuer, out of a JSON Web Key Set (RFC 7517). Pure: bytes in, keys or a refusal out."""
+"""Parses a JSON Web Key Set into an issuer's public keys (RFC 7517). Pure."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _MAX_KID_LENGTH: Final = 200
 _PRIVATE_MEMBERS: Final = frozenset({"d", "p", "q", "dp", "dq", "qi", "oth", "k"})
 _RSA_BITS: Final = range(2048, 8192 + 1)
 _RSA_MODULUS_CHARACTERS: Final = range(342, 1366 + 1)
-"""How many letters of base64 such a modulus takes."""
+"""Base64 characters of such a modulus."""
 _KEY_TYPE_BY_ALGORITHM: Final[Mapping[str, tuple[str, str | None]]] = {
     "ES256": ("EC", "P-256"),
     "ES384": ("EC", "P-384"),
@@ -31,18 +31,18 @@ _KEY_TYPE_BY_ALGORITHM: Final[Mapping[str, tuple[str, str | None]]] = {
 
 
 class KeySetRefused(ValueError):  # noqa: N818 - names the condition
-    """The set is not to be trusted, or no key in it can be used; the text is for the log and holds no key."""
+    """The set is not trustworthy, or holds no usable key. The text is for the log and holds no key."""
 
 
 class PublicKeys:
-    """Keys that check signatures, by their `kid`."""
+    """Keys that verify signatures, by their `kid`."""
 
     def __init__(self, keys: Mapping[str | None, Key]) -> None:
-        """Take the keys; at most one has no name."""
+        """Takes the keys; at most one has no `kid`."""
         self._keys = dict(keys)
 
     def find(self, kid: str | None) -> Key | None:
-        """The key of this name; without a name, the only key there is."""
+        """The key with this `kid`; without a `kid`, the only key."""
         if kid is None and len(self._keys) == 1:
             return next(iter(self._keys.values()))
         return self._keys.get(kid)
@@ -51,15 +51,15 @@ class PublicKeys:
         return len(self._keys)
 
     def __repr__(self) -> str:
-        """How many, never which."""
+        """The number of keys, never the keys."""
         return f"<PublicKeys {len(self._keys)}>"
 
 
 def parse_key_set(text: bytes, algorithms: Collection[str]) -> PublicKeys:
-    """The keys of a set that check signatures by one of the algorithms.
+    """The keys of a set that verify signatures of one of the algorithms.
 
-    Keys for other uses, of other types and too short are passed over (RFC 7517, section 5). Raises `KeySetRefused` for
-    a set that holds a private or symmetric key, two keys of one name, or no key that can be used.
+    Keys for other uses, of other types, and too short ones are ignored (RFC 7517, section 5). Raises `KeySetRefused`
+    for a set with a private or symmetric key, with two keys of the same `kid`, or without a usable key.
     """
     if len(text) > MAX_KEY_SET_BYTES:
         raise KeySetRefused(f"larger than {MAX_KEY_SET_BYTES} bytes")
@@ -74,21 +74,21 @@ def parse_key_set(text: bytes, algorithms: Collection[str]) -> PublicKeys:
     found: dict[str | None, Key] = {}
     for entry in entries:
         if entry.get("kty") == "oct" or not _PRIVATE_MEMBERS.isdisjoint(entry):
-            raise KeySetRefused("it holds a private or symmetric key: what it publishes is nobody's secret any more")
+            raise KeySetRefused("it holds a private or symmetric key, which is no secret any more")
         key = _import_key(entry, algorithms)
         if key is None:
             continue
         kid = entry.get("kid")
         if kid in found:
-            raise KeySetRefused("two keys of one name, or without one")
+            raise KeySetRefused("two keys have the same kid, or none")
         found[kid] = key
     if not found:
-        raise KeySetRefused("no key that checks signatures by an algorithm that is allowed")
+        raise KeySetRefused("no key that verifies signatures of an allowed algorithm")
     return PublicKeys(found)
 
 
 def can_verify(key: Key, algorithm: str) -> bool:
-    """Whether a key is for this algorithm: its type, its curve, and what its issuer says of it (`alg`)."""
+    """Whether a key fits the algorithm by its type, its curve and its `alg`, if it has one."""
     return _KEY_TYPE_BY_ALGORITHM.get(algorithm) == (key.key_type, key.get("crv")) and key.get("alg") in {
         None,
         algorithm,
@@ -104,7 +104,7 @@ def _import_key(entry: Mapping[str, Any], algorithms: Collection[str]) -> Key | 
         return None
     if entry.get("kty") == "RSA" and len(str(entry.get("n"))) not in _RSA_MODULUS_CHARACTERS:
         return None
-    # Certificates beside a key are not looked at, so they need not be right.
+    # The certificates of a key are not used, so invalid ones must not fail the import.
     plain = {name: value for name, value in entry.items() if not name.startswith("x5")}
     try:
         key = JWKRegistry.import_key(plain)

@@ -1,7 +1,7 @@
-"""JSON from somebody who may mean harm: bounded in depth, no name twice, no numbers that JSON does not have.
+"""Strict parsing of untrusted JSON: bounded depth, no duplicate names, no `NaN` or `Infinity`.
 
-Python's reader lets the last of two members of one name win, others the first: what two readers understand differently
-is refused (RFC 8725, section 2.4; RFC 7515, section 4).
+Of two members with the same name, Python's parser uses the last, others the first. A document that two parsers
+understand differently is refused (RFC 8725, section 2.4; RFC 7515, section 4).
 """
 
 from __future__ import annotations
@@ -12,29 +12,29 @@ from typing import Any
 
 
 def parse_json_object(text: bytes, *, max_depth: int, max_brackets: int) -> dict[str, Any]:
-    """The JSON object that the bytes are (RFC 8259, UTF-8).
+    """Parse bytes as a JSON object (RFC 8259, UTF-8).
 
-    `max_depth` is how many objects and lists may stand inside each other, the outermost counted; `max_brackets` how
-    many opening brackets there may be in all, those inside strings counted, so that nothing deep is ever begun.
-    Raises ValueError, which echoes nothing.
+    `max_depth` is the maximum nesting of objects and lists, with the outermost. `max_brackets` is the maximum number of
+    opening brackets, with those in strings; it is checked first, so that deep documents are never parsed. Raises
+    `ValueError`, without values of the document.
     """
     if text.count(b"{") + text.count(b"[") > max_brackets:
         raise ValueError("too many objects or lists")
     try:
         value = json.loads(text.decode("utf-8"), object_pairs_hook=_reject_duplicates, parse_constant=_reject_constant)
     except (ValueError, RecursionError):
-        raise ValueError("not JSON, or a name that stands twice") from None
+        raise ValueError("not JSON, or a duplicate name") from None
     if not isinstance(value, dict):
-        raise ValueError("no object")  # noqa: TRY004 - what was sent is wrong, not what the caller handed over
+        raise ValueError("not an object")  # noqa: TRY004 - the document is wrong, not the argument
     if not _fits_depth(value, max_depth):
-        raise ValueError("objects or lists too deep inside each other")
+        raise ValueError("objects or lists nested too deeply")
     return value
 
 
 def _reject_duplicates(members: Sequence[tuple[str, Any]]) -> dict[str, Any]:
     found = dict(members)
     if len(found) != len(members):
-        raise ValueError("a name stands twice")
+        raise ValueError("a duplicate name")
     return found
 
 

@@ -1,8 +1,8 @@
-"""A bearer token taken apart, before anything of it is believed.
+"""Parses a bearer token, without verifying it.
 
-A JSON Web Token in its compact form (RFC 7519, RFC 7515 section 7.1). What it says of its own keys (`jku`, `jwk`,
-`x5u`, `x5c`) and what it demands to be understood (`crit`) is refused, like every other header parameter that is not
-listed here: nothing in a token ever leads the hub anywhere.
+The token is a JSON Web Token in its compact form (RFC 7519; RFC 7515, section 7.1). Header parameters that are not
+listed here are refused. These include keys (`jku`, `jwk`, `x5u`, `x5c`) and extensions (`crit`), so that a token cannot
+choose its own key or make the hub fetch an address.
 """
 
 from __future__ import annotations
@@ -17,31 +17,31 @@ from auth.tokens.authentication_errors import Unauthenticated, build_refusal
 from auth.tokens.strict_json import parse_json_object
 
 MAX_TOKEN_LENGTH = 8192
-"""Characters of the longest token that is read."""
+"""Maximum characters of a token."""
 _MAX_DEPTH = 6
 _MAX_BRACKETS = 200
 _MAX_KID_LENGTH = 200
 _ALLOWED_HEADERS = frozenset({"alg", "kid", "typ", "x5t", "x5t#S256"})
-"""Header parameters that a token may have; the thumbprints name a key and are not looked at."""
+"""Allowed header parameters. The thumbprints name a key and are ignored."""
 _PART = re.compile(r"[A-Za-z0-9_-]+", re.ASCII)
 _PARTS = 3
 
 
 @dataclass(frozen=True, slots=True)
 class UnverifiedToken:
-    """What a token says. Nothing of it is proven; its `repr` shows nothing."""
+    """The parts of a token, of which nothing is verified. `repr` shows none of them."""
 
     text: str = field(repr=False)
-    """As it was sent."""
+    """The token as sent."""
     algorithm: str = field(repr=False)
     kid: str | None = field(repr=False)
     type: str = field(repr=False)
-    """In lower case, without `application/`; `jwt` where it says none."""
+    """In lower case, without `application/`; `jwt` if the header has none."""
     claims: Mapping[str, Any] = field(repr=False)
 
 
 def parse_token(text: str) -> UnverifiedToken:
-    """Take a token apart; raises `Unauthenticated`."""
+    """Parse a token; raises `Unauthenticated`."""
     if len(text) > MAX_TOKEN_LENGTH:
         raise Unauthenticated(f"The token is longer than {MAX_TOKEN_LENGTH} characters. Ask the issuer for another.")
     parts = text.split(".")
@@ -68,5 +68,5 @@ def parse_token(text: str) -> UnverifiedToken:
 def _decode_part(part: str) -> bytes:
     decoded = urlsafe_b64decode(part + "=" * (-len(part) % 4))
     if urlsafe_b64encode(decoded).rstrip(b"=") != part.encode("ascii"):
-        raise ValueError("base64 that no encoder writes: one token would have several spellings")
+        raise ValueError("base64 that no encoder writes: a token would have several spellings")
     return decoded

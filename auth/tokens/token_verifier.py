@@ -1,9 +1,8 @@
-"""From the `Authorization` header to a proven caller.
+"""Verifies the bearer token of the `Authorization` header and returns its caller.
 
-Tokens are JSON Web Tokens (RFC 7519) signed by one of the issuers that the operator named. Only asymmetric algorithms
-are accepted, so that the hub can check tokens but never make one. What is looked at, in this order: shape and size,
-which issuer, type (RFC 9068), algorithm, key, signature, times and audience, the certificate it is bound to
-(RFC 8705), whom its claims name.
+Tokens are JSON Web Tokens (RFC 7519), signed by an issuer that the operator trusts. Only asymmetric algorithms are
+accepted, so the hub can verify tokens but never sign one. The checks are, in this order: form and size, issuer, type
+(RFC 9068), algorithm, key, signature, times and audience, the bound certificate (RFC 8705), and the claims.
 """
 
 from __future__ import annotations
@@ -34,7 +33,7 @@ LEEWAY = 10
 
 
 class TokenVerifier:
-    """Reads callers out of bearer tokens."""
+    """Verifies bearer tokens."""
 
     def __init__(
         self,
@@ -43,21 +42,21 @@ class TokenVerifier:
         cache: VerifiedTokenCache | None = None,
         clock: Callable[[], float] = time,
     ) -> None:
-        """Take the issuers with their keys, and the clock that tokens are dated by.
+        """Takes the issuers with their keys, and the clock for the times in tokens.
 
-        What a token proved is kept in `cache`, which belongs to this reader alone: what one set of keys proved says
-        nothing about another. Without it, every token is checked every time.
+        `cache` stores verified tokens. It must belong to this verifier alone, because another one has other keys.
+        Without it, every token is verified each time.
         """
         self._issuers = {each.issuer.url: each for each in issuers}
         self._cache = cache
         self._clock = clock
 
     def verify(self, authorization: str | None, certificate: str | None = None) -> Caller | Awaitable[Caller]:
-        """The caller that the header's value proves; anonymous without one.
+        """The caller of the token in the header; anonymous without a header.
 
-        `certificate` is the thumbprint of the client's certificate, as RFC 8705 writes it, where there is one. To be
-        awaited only where the issuer has to be asked for its keys. Raises `Unauthenticated`, and `KeysUnavailable`
-        where nobody can tell.
+        `certificate` is the thumbprint of the client's certificate in the form of RFC 8705, if any. The result is
+        awaitable only if the issuer's keys must be fetched. Raises `Unauthenticated`, and `KeysUnavailable` if the
+        token cannot be verified for lack of keys.
         """
         if authorization is None:
             return ANONYMOUS
@@ -77,19 +76,19 @@ class TokenVerifier:
         return self._verify_token(parse_token(token), certificate)
 
     def was_verified(self, authorization: str) -> bool:
-        """Whether the header's value holds a token that proved somebody before, in its own time: no guess."""
+        """Whether the header holds a token that was verified before and has not expired, so it is no guess."""
         scheme, _, token = authorization.strip().partition(" ")
         return self._cache is not None and scheme.lower() == "bearer" and self._cache.was_verified(token.strip())
 
     def find_recent_caller(self, authorization: str, certificate: str | None = None) -> Caller | None:
-        """Whom the header's value proved less than 60 seconds ago, as `verify` would say; checks no signature."""
+        """The caller of a token that was verified less than 60 seconds ago; checks no signature."""
         scheme, _, token = authorization.strip().partition(" ")
         if self._cache is None or scheme.lower() != "bearer":
             return None
         return self._cache.find_caller(token.strip(), certificate)
 
     def parse_unverified_claims(self, authorization: str) -> UnverifiedClaims | None:
-        """Who the header's value says it is for, in the words of its issuer. Nothing of it is proven."""
+        """The claims of the token in the header, without verification; None if they name no caller."""
         scheme, _, text = authorization.strip().partition(" ")
         if scheme.lower() != "bearer":
             return None
@@ -134,14 +133,14 @@ class TokenVerifier:
         if not can_verify(key, token.algorithm):
             raise build_refusal("unsupported_algorithm")
         try:
-            # The same bytes that were read strictly a moment ago, so the library understands the same.
+            # `parse_token` parsed the same bytes strictly, so the library cannot understand them differently.
             jwt.decode(token.text, key, algorithms=[token.algorithm])
         except _DECODING_ERRORS as error:
             raise _to_unauthenticated(error) from error
         try:
             return self._check_claims(token, issuer, certificate)
         except Unauthenticated as refusal:
-            # The issuer made this token, so it is no guess. Its signature need not be checked with each repetition.
+            # The signature is valid, so the token is no guess. Caching the refusal saves checking it again.
             refusal.is_signed = True
             if self._cache is not None:
                 wait = _get_valid_from(token.claims) - self._clock()
@@ -151,7 +150,7 @@ class TokenVerifier:
             raise
 
     def _check_claims(self, token: UnverifiedToken, issuer: Issuer, certificate: str | None) -> Caller:
-        """The caller, where the signature is the issuer's; raises `Unauthenticated`."""
+        """The caller of a token with a valid signature; raises `Unauthenticated`."""
         now = self._clock()
         try:
             _build_claims_registry(issuer, now=int(now)).validate(dict(token.claims))
@@ -176,12 +175,12 @@ class TokenVerifier:
         return caller
 
     def __repr__(self) -> str:
-        """How many issuers, never whose tokens."""
+        """The number of issuers."""
         return f"<TokenReader {len(self._issuers)} issuers>"
 
 
 def _to_unauthenticated(error: Exception) -> Unauthenticated:
-    """Joserfc's own words may quote claims; the class of the error is enough for the caller."""
+    """The error for the caller, without joserfc's message, which may quote claims."""
     return build_refusal(getattr(error, "error", "") or "malformed_token")
 
 
@@ -196,8 +195,8 @@ def _build_claims_registry(issuer: Issuer, *, now: int) -> jwt.JWTClaimsRegistry
     )
 
 
-def _check_times(claims: Any, issuer: Issuer, now: float) -> tuple[float, float]:  # noqa: ANN401 - numbers, as the registry made sure
-    """Until when and from when the token is good, the difference of clocks allowed for."""
+def _check_times(claims: Any, issuer: Issuer, now: float) -> tuple[float, float]:  # noqa: ANN401 - numbers, as the registry checked
+    """The expiry and the start of the token's validity, with the leeway for clocks."""
     expires = claims["exp"]
     issued = claims.get("iat")
     if issued is not None and issued > expires:
@@ -208,16 +207,16 @@ def _check_times(claims: Any, issuer: Issuer, now: float) -> tuple[float, float]
 
 
 def _get_valid_from(claims: Mapping[str, Any]) -> float:
-    """From when the token can be good, the difference of clocks allowed for; nonsense says nothing."""
+    """The start of the token's validity, with the leeway for clocks. Values that are no numbers are ignored."""
     times = (claims.get("nbf"), claims.get("iat"))
     return max((each for each in times if isinstance(each, (int, float))), default=0) - LEEWAY
 
 
 def _build_key_error(keys: IssuerKeys) -> Exception:
-    """Who has the issuer's keys can say that none of them is meant; who has not, or not anew, cannot."""
+    """The error for an unknown key. After a failed fetch of keys the key may exist, so the token is not refused."""
     if keys.is_remote and keys.reason is not None:
         return KeysUnavailable(
-            "The keys of the token's issuer cannot be had at the moment, so nobody can tell whether it is good. "
+            "The keys of the token's issuer are unavailable at the moment, so the token cannot be verified. "
             f"Try again in {MIN_REFRESH_INTERVAL:.0f} s."
         )
     return build_refusal("invalid_key_id")

@@ -1,4 +1,4 @@
-"""Who a token says it is for, before anything of it is proven: a hint, by which nobody is let in anywhere."""
+"""Claims of a token before its verification: a hint, which never authorizes anything."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from records.hub.clients import ClientId
 
 
 class UnverifiedClaims(NamedTuple):
-    """What a token claims. No caller: rules never see it."""
+    """The claimed kind and client. Rules never see them."""
 
     kind: CallerKind
     client: ClientId | None

@@ -1,10 +1,11 @@
-"""Tokens whose signature was checked a moment ago.
+"""Caches recently verified tokens.
 
-Checking a signature costs more than the rest of a small request, and a client sends the same token with each of its
-requests. Only tokens that proved somebody are kept, by their SHA-256 and never themselves; each use looks at the clock;
-and each is checked anew after 60 seconds, so that a key that its issuer withdrew takes no longer than that to count.
-So is why a token was refused that its issuer had signed, such as one that is over: repeating it costs no second check.
-That a token proved somebody once is remembered for longer, as long as it is good: it is no guess, whoever sends it.
+Verifying a signature costs more than the rest of a small request, and clients send the same token with each request.
+The cache stores the SHA-256 of a token, never the token, and checks the token's times with each use. After 60 seconds
+a token is verified again, so that a withdrawn key stops working within that time.
+
+It also stores refusals of tokens with a valid signature, such as expired ones, so that repeating them costs no second
+check. And until a token expires, the cache remembers that it was verified once, so that it never counts as a guess.
 """
 
 from __future__ import annotations
@@ -17,11 +18,11 @@ from time import monotonic, time
 from auth.caller import Caller
 
 MAX_TOKENS = 10_000
-"""Tokens that are kept, the newest: of some 1 KB each and 2 KB at most, so 20 MB at most."""
+"""Maximum cached tokens; the oldest are evicted. One takes some 1 KB, at most 2 KB, so all at most 20 MB."""
 LIFETIME_SECONDS = 60.0
-"""How long a token is taken as proven without a look at its signature."""
+"""Seconds for which a token is accepted without verifying its signature again."""
 _MAX_CALLER_LENGTH = 1000
-"""Characters of all that a caller carries beyond which it is not kept: the bound on bytes beside the one on tokens."""
+"""A caller with more characters in its attributes is not cached. This bounds the bytes of an entry."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +33,7 @@ class _VerifiedToken:
     expires: float
     """The token's `exp`, in seconds since the epoch."""
     valid_from: float
-    """The latest of the token's `nbf` and `iat`, likewise; 0 without them."""
+    """The later one of the token's `nbf` and `iat`, likewise; 0 without them."""
     certificate: str | None
     """The thumbprint of the certificate it is bound to."""
 
@@ -46,7 +47,7 @@ class _RefusedToken:
 
 
 class VerifiedTokenCache:
-    """The callers that tokens proved, for a short time."""
+    """Caches the callers of verified tokens, and refusals."""
 
     def __init__(
         self,
@@ -55,19 +56,19 @@ class VerifiedTokenCache:
         clock: Callable[[], float] = time,
         monotonic_clock: Callable[[], float] = monotonic,
     ) -> None:
-        """Take how many to keep, the clock that tokens are dated by, and one that is never set back."""
+        """`clock` is for the times in tokens, `monotonic_clock` for lifetimes of entries."""
         self._max_tokens = max_tokens
         self._clock = clock
         self._monotonic_clock = monotonic_clock
         self._verified: dict[bytes, _VerifiedToken] = {}
         self._refused: dict[tuple[bytes, str | None], _RefusedToken] = {}
         self._expiry_by_token: dict[bytes, float] = {}
-        """Until when each token is good that proved somebody, in seconds since the epoch; some 150 bytes each."""
+        """The expiry of each token that was verified once, in seconds since the epoch; some 150 bytes each."""
 
     def find_caller(self, token: str, certificate: str | None = None) -> Caller | None:
-        """Whom the token proved less than 60 seconds ago, while it is valid; else none, and it has to be checked.
+        """The caller of a valid token that was verified less than 60 seconds ago; None if it must be verified.
 
-        A token that is bound to a certificate is known together with its thumbprint alone.
+        A token that is bound to a certificate is found only with the certificate's thumbprint.
         """
         if not self._verified:
             return None
@@ -83,16 +84,16 @@ class VerifiedTokenCache:
         return known.caller
 
     def was_verified(self, token: str) -> bool:
-        """Whether the token proved somebody before, in its own time, which is not over."""
+        """Whether the token was verified before and has not expired."""
         return self._clock() < self._expiry_by_token.get(_fingerprint(token), 0.0)
 
     def put(
         self, token: str, caller: Caller, *, expires: float, valid_from: float = 0, certificate: str | None = None
     ) -> None:
-        """Keep what was just checked; `expires` and `valid_from` are the token's, in seconds since the epoch.
+        """Store a verified token; `expires` and `valid_from` are the token's times, in seconds since the epoch.
 
-        What was stated beside the token (`auth/policy/declared_purpose.py`) is no part of what it proved: it must not
-        be in `find_caller`.
+        `caller` must not hold a purpose or case from headers (`auth/policy/declared_purpose.py`), because these belong
+        to one request.
         """
         fingerprint = _fingerprint(token)
         self._expiry_by_token.pop(fingerprint, None)
@@ -101,7 +102,7 @@ class VerifiedTokenCache:
         self._expiry_by_token[fingerprint] = expires
         if _compute_length(caller) > _MAX_CALLER_LENGTH:
             return
-        self._verified.pop(fingerprint, None)  # to stand behind all that were checked before it
+        self._verified.pop(fingerprint, None)  # so that it is the newest entry
         now = self._monotonic_clock()
         while self._verified:
             oldest = next(iter(self._verified))
@@ -111,14 +112,14 @@ class VerifiedTokenCache:
         self._verified[fingerprint] = _VerifiedToken(caller, now + LIFETIME_SECONDS, expires, valid_from, certificate)
 
     def find_refusal(self, token: str, certificate: str | None = None) -> str | None:
-        """Why the token was refused a moment ago, though its issuer made it; None where it has to be checked."""
+        """The error text of a recently refused token with a valid signature; None if it must be verified."""
         if not self._refused:
             return None
         why = self._refused.get((_fingerprint(token), certificate))
         return why.text if why is not None and self._monotonic_clock() < why.until else None
 
     def put_refusal(self, token: str, certificate: str | None, text: str, *, seconds: float = LIFETIME_SECONDS) -> None:
-        """Keep why a token with a good signature was refused, for 60 seconds at most."""
+        """Store the refusal of a token with a valid signature, for at most 60 seconds."""
         key = (_fingerprint(token), certificate)
         self._refused.pop(key, None)
         if len(self._refused) >= self._max_tokens:
@@ -129,7 +130,7 @@ class VerifiedTokenCache:
         return len(self._verified)
 
     def __repr__(self) -> str:
-        """How many, never which."""
+        """The number of tokens, never the tokens."""
         return f"<KnownTokens {len(self._verified)} of {self._max_tokens}>"
 
 

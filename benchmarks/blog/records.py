@@ -1,4 +1,4 @@
-"""The small world of the benchmarks: posts by users, and what callers have of their own."""
+"""The small world of the benchmarks: posts by users, and the callers' data."""
 
 from __future__ import annotations
 
@@ -11,28 +11,28 @@ from records.record import record
 
 @record
 class User:
-    """Somebody who writes posts."""
+    """A writer of posts."""
 
     id: Annotated[int, Doc("Number of the user.")]
     name: Annotated[str, Doc("Full name.")]
-    email: Annotated[str, Doc("Address for mail.")]
+    email: Annotated[str, Doc("Email address.")]
 
 
 @record
 class Post:
-    """Something that a user wrote."""
+    """A text by a user."""
 
     id: Annotated[int, Doc("Number of the post.")]
-    user_id: Annotated[int, Doc("Who wrote it.")]
+    user_id: Annotated[int, Doc("Its author.")]
     title: Annotated[str, Doc("Headline.")]
-    body: Annotated[str, Doc("What it says.")]
+    body: Annotated[str, Doc("Its text.")]
 
 
 @record
 class Account:
-    """What a caller has at the bank."""
+    """A caller's account at the bank."""
 
-    owner: Annotated[Nik, Doc("Whose it is.")]
+    owner: Annotated[Nik, Doc("Its owner.")]
     id: Annotated[str, Doc("Number of the account.")]
     name: Annotated[str, Doc("Name of the owner.")]
     balance: Annotated[int, Doc("Whole Rupiah.")]
@@ -40,19 +40,19 @@ class Account:
 
 @record
 class Order:
-    """Something that a caller bought."""
+    """A purchase by a caller."""
 
-    owner: Annotated[Nik, Doc("Who bought it.")]
+    owner: Annotated[Nik, Doc("Its buyer.")]
     id: Annotated[int, Doc("Number of the order.")]
-    item: Annotated[str, Doc("What was bought.")]
+    item: Annotated[str, Doc("The item.")]
     total: Annotated[int, Doc("Whole Rupiah.")]
 
 
 @record
 class Message:
-    """Something that a caller was told."""
+    """A message to a caller."""
 
-    owner: Annotated[Nik, Doc("Who was told.")]
+    owner: Annotated[Nik, Doc("The recipient.")]
     id: Annotated[int, Doc("Number of the message.")]
     subject: Annotated[str, Doc("Headline.")]
-    unread: Annotated[bool, Doc("Whether it was not read yet.")]
+    unread: Annotated[bool, Doc("Whether it is unread.")]

@@ -1,4 +1,4 @@
-"""The hub's own access ledger for the small world, and how long answers wait for it."""
+"""The hub's access ledger for the sample graph, with the time that answers wait for it."""
 
 from __future__ import annotations
 
@@ -9,17 +9,17 @@ from time import perf_counter
 
 from auth.crypto.pseudonyms import Pseudonyms
 from auth.policy.ledger_entry_builder import LedgerEntryBuilder
-from engine.reporting.subject_reads import RequestInfo, SubjectRead
+from records.calls.subject_reads import RequestInfo, SubjectRead
 from services.ledger.read_recording import build_recorder
 from store.database import create_database_engine, migrate
 from store.ledger.access_ledger import AccessLedger
 
 
 class TimedLedger:
-    """As `server.create_app` puts it together, with a stopwatch around it."""
+    """The ledger of `server.create_app`, with a stopwatch."""
 
     def __init__(self, url: str, secret: bytes, report_file: Path | None) -> None:
-        """Tell at the end in the file `report_file`."""
+        """At the end, the times are written to `report_file`."""
         self._engine = create_database_engine(url)
         self._ledger = AccessLedger(self._engine, secret)
         self._record = build_recorder(self._ledger, LedgerEntryBuilder(Pseudonyms(secret)))
@@ -28,19 +28,19 @@ class TimedLedger:
         self._entries = 0
 
     async def start(self) -> None:
-        """Make the tables, begin the chain."""
+        """Create the tables, start the chain."""
         await migrate(self._engine)
         await self._ledger.start()
 
     async def record(self, request: RequestInfo, reads: Sequence[SubjectRead]) -> None:
-        """Keep what one answer holds."""
+        """Record the reads of one answer."""
         began = perf_counter()
         await self._record(request, reads)
         self._waited.append(perf_counter() - began)
         self._entries += len(reads)
 
     async def close(self) -> None:
-        """Tell how long it took."""
+        """Write the times."""
         await self._ledger.close()
         await self._engine.dispose()
         waited = sorted(self._waited)

@@ -1,4 +1,4 @@
-"""That a target answers rightly, before anything is measured: equal data, refused tokens, the calls it makes."""
+"""Checks a target before the measurement: equal data, refused tokens, the number of calls."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ _CONCURRENCY = 16
 
 
 class WrongAnswer(Exception):  # noqa: N818 - reads as what it is
-    """A target does not answer as all others do; the text says how."""
+    """A target answers differently from the others; the text says how."""
 
 
 def check_target(target: Target, url: str, upstream: Upstream, callers: list[BenchmarkCaller]) -> None:
-    """Ask everything; raises `WrongAnswer`."""
+    """Send all questions. Raises `WrongAnswer`."""
     for question in target.questions:
         for caller in (callers[0], callers[1], callers[-1]) if question.needs_token else (callers[0],):
-            for _ in range(3):  # what is seen again may be run another way
+            for _ in range(3):  # a repeated document may run differently
                 _check_answer(url, question, caller)
         _check_calls(target, url, upstream, question, callers)
     if Q4 in target.questions:
@@ -39,7 +39,7 @@ class TargetAnswer(NamedTuple):
     status: int
     json: Any
     length: int
-    """In bytes."""
+    """Its size in bytes."""
 
 
 def ask(url: str, question: BenchmarkQuestion, number: int, token: str | None) -> TargetAnswer:
@@ -74,7 +74,7 @@ def _check_answer(url: str, question: BenchmarkQuestion, caller: BenchmarkCaller
 def _check_calls(
     target: Target, url: str, upstream: Upstream, question: BenchmarkQuestion, callers: list[BenchmarkCaller]
 ) -> None:
-    """Where nothing is shared, every request makes exactly the calls that the question takes, side by side too."""
+    """A target that shares nothing makes exactly the calls of the question for each request, also concurrently."""
 
     def once(caller: BenchmarkCaller) -> None:
         _check_answer(url, question, caller)

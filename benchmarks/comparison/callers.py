@@ -1,4 +1,4 @@
-"""The 2,000 callers of Q4: each with a real token of their own, signed with ES256."""
+"""The 2,000 callers of Q4, each with a real token (ES256)."""
 
 from __future__ import annotations
 
@@ -14,24 +14,24 @@ from records.identifiers import Nik
 
 @dataclass(frozen=True, slots=True)
 class BenchmarkCaller:
-    """Somebody with a token. `repr` never shows it."""
+    """A caller with a token. `repr` never shows the token."""
 
     number: int
     token: str
 
     def __repr__(self) -> str:
-        """The number only."""
+        """Only the number."""
         return f"<SignedIn {self.number}>"
 
 
 def issue_tokens(folder: Path) -> tuple[Path, list[BenchmarkCaller]]:
-    """The file with the public keys by which every target checks tokens, and the callers with theirs."""
+    """Write the file of public keys for all targets, and build the callers with their tokens."""
     issuer = build_benchmark_issuer(folder / "issuer.json")
     keys = folder / "keys.json"
     issuer.write_public_keys(keys)
     known = json.loads(keys.read_text())
     for key in known["keys"]:
-        key["alg"] = "ES256"  # Tailcall takes no key that does not say so
+        key["alg"] = "ES256"  # Tailcall requires it
     keys.write_text(json.dumps(known))
     signed_in = []
     for number in range(1, dataset.CALLERS + 1):

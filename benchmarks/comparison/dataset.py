@@ -1,4 +1,4 @@
-"""The data behind the benchmarks: 100 posts, 10 users, and what 2,000 callers have of their own. Always the same."""
+"""The constant data of the benchmarks: 100 posts, 10 users, and the data of 2,000 callers."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def _draw_words(seed: int, count: int) -> str:
 
 
 def build_posts(count: int = POSTS, users_: int = USERS) -> list[dict[str, Any]]:
-    """Posts, with titles and bodies of a customary length (some 40 and 160 characters)."""
+    """Posts with titles of about 40 characters and bodies of about 160."""
     return [
         {
             "userId": (n - 1) % users_ + 1,
@@ -37,7 +37,7 @@ def build_posts(count: int = POSTS, users_: int = USERS) -> list[dict[str, Any]]
 
 
 def build_users(count: int = USERS) -> list[dict[str, Any]]:
-    """Users, with more than is asked for, as agencies send it."""
+    """Users with more fields than requested, as agencies send them."""
     return [
         {
             "id": n,
@@ -52,7 +52,7 @@ def build_users(count: int = USERS) -> list[dict[str, Any]]:
 
 
 def build_caller_id(number: int) -> str:
-    """The id of the caller with this number from 1 on: 16 digits, as a NIK has."""
+    """The id of the caller with this number (from 1): 16 digits, like a NIK."""
     return f"317101{number:010}"
 
 
@@ -78,7 +78,7 @@ def build_messages(number: int) -> list[dict[str, Any]]:
 
 
 def write_dataset(folder: Path) -> None:
-    """Write all of it as the files that the upstream serves."""
+    """Write the files that the upstream serves."""
     (folder / "posts").write_bytes(orjson.dumps(build_posts()))
     (folder / "users").write_bytes(orjson.dumps(build_users()))
     kinds: dict[str, Callable[[int], Any]] = {

@@ -1,4 +1,4 @@
-"""What the benchmarks fetch from npm: the peers. Programs of Debian come from `scripts.optional_programs`."""
+"""Installs the peers from npm. Programs of Debian come from `scripts.optional_programs`."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _STAMP = NPM / "node_modules" / "simpul.stamp"
 
 
 def install_peers() -> str | None:
-    """Fetch the peers by their lock. Returns None, or why they cannot be had."""
+    """Install the locked peers. Returns None, or the reason for a failure."""
     wanted = hashlib.sha256((NPM / "package-lock.json").read_bytes()).hexdigest()
     if _STAMP.exists() and _STAMP.read_text() == wanted:
         return None
@@ -43,5 +43,5 @@ def _run(command: list[str], folder: Path) -> str | None:
         return f"{' '.join(command)} took longer than {_WITHIN_S} s"
     if done.returncode == 0:
         return None
-    lines = [line for line in done.stderr.strip().splitlines() if line.strip()] or ["it said nothing"]
+    lines = [line for line in done.stderr.strip().splitlines() if line.strip()] or ["no output"]
     return f"{' '.join(command)} failed: {lines[-1]}"

@@ -1,4 +1,4 @@
-"""The four questions, and what each is answered with."""
+"""The four questions and their expected answers."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from benchmarks.comparison import dataset
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BenchmarkQuestion:
-    """A GraphQL document that every target answers alike."""
+    """A GraphQL document with one expected answer for all targets."""
 
     name: str
     document: str
     upstream_calls: int
-    """How many calls it takes where nothing is shared between requests."""
+    """Upstream calls per request without sharing."""
     needs_token: bool = False
-    """Whether each request comes from another caller, with a token and variables of their own."""
+    """Whether each request has another caller, with their own token and variables."""
 
     def variables(self, number: int) -> dict[str, Any]:
         """The variables of the caller with this number."""
@@ -40,7 +40,7 @@ QUESTIONS = (Q1, Q2, Q3, Q4)
 
 
 def build_expected_answer(question: BenchmarkQuestion, number: int = 1) -> dict[str, Any]:
-    """The `data` that the question must be answered with, for the caller with this number."""
+    """The expected `data` for the caller with this number."""
     if question is Q1:
         return {"greet": "Hello World!"}
     if question is Q2:

@@ -1,4 +1,4 @@
-"""The measuring itself: every target in turn, several rounds over, so that what disturbs one disturbs all."""
+"""Measures every target in turn, in several rounds, so that a disturbance hits all of them."""
 
 from __future__ import annotations
 
@@ -22,29 +22,29 @@ from benchmarks.reports.results import Row
 from benchmarks.wrk import WrkResult
 
 _TURNS = 12
-"""How often each connection should be answered in a measurement, as far as `Effort.longest` allows."""
+"""Answers per connection in a measurement, limited by `Effort.longest`."""
 _PATIENT_S = 15
-"""Of a second try, where a target is so busy with all connections that it finished none in time."""
+"""Seconds of a second attempt, if a target finished no request in time."""
 _WHOLE = 0.97
-"""Answers that are shorter on average than this part of the right ones are not the right ones."""
+"""Answers whose mean size is below this share of the correct size count as wrong."""
 
 CONNECTIONS = (1, 16, 64, 256)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Effort:
-    """How much is measured."""
+    """The rounds and durations of a run."""
 
     name: str
     connections: Mapping[str, Sequence[int]]
-    """For each question, by name."""
+    """Numbers of connections, by question."""
     seconds: Mapping[str, int]
-    """Of one measurement, for each question."""
+    """Seconds of one measurement, by question."""
     rounds: int
     warm_up: int
     """Seconds before the first measurement of a target and question."""
     longest: int
-    """Seconds of one measurement of a target that is slow for its number of connections."""
+    """Maximum seconds of a measurement, for slow targets."""
 
 
 _EVERYTHING = {question.name: CONNECTIONS for question in QUESTIONS}
@@ -65,7 +65,7 @@ QUICK = Effort(
     longest=2,
 )
 WARM = Effort(name="warm", connections={"Q3": (1, 16, 64)}, seconds={"Q3": 2}, rounds=5, warm_up=2, longest=2)
-"""Of what is kept alone."""
+"""For cached answers only."""
 WARM_QUICK = Effort(name="warm", connections={"Q3": (16,)}, seconds={"Q3": 1}, rounds=3, warm_up=1, longest=2)
 TRIAL = Effort(
     name="trial",
@@ -75,7 +75,7 @@ TRIAL = Effort(
     warm_up=1,
     longest=3,
 )
-"""Whether everything works, at every number of connections; its figures are worth little."""
+"""Checks that everything works at every number of connections; its figures are not meaningful."""
 
 
 @dataclass(slots=True)
@@ -84,9 +84,9 @@ class _RunningTarget:
     program: Program
     url: str
     rates: dict[str, float] = field(default_factory=dict)
-    """Requests per second seen last, for each question."""
+    """The latest requests per second, by question."""
     lengths: dict[str, float] = field(default_factory=dict)
-    """Bytes of an answer with its headers, seen before anything was hard on it."""
+    """Bytes of an answer with headers, measured without load."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +110,7 @@ class Rounds:
         callers: list[BenchmarkCaller],
         left_out: dict[str, str],
     ) -> None:
-        """Take what all targets share. Targets that are not measured to the end go to `left_out`, with the reason."""
+        """Targets that are not measured to the end go to `left_out`, with the reason."""
         self._folder = folder
         self._upstream = upstream
         self._keys = keys
@@ -119,17 +119,17 @@ class Rounds:
         self._left_out = left_out
 
     def start(self, targets: Sequence[Target]) -> None:
-        """Start and check every target; one that fails is left out with its reason."""
+        """Start and check every target; failing ones are left out with the reason."""
         for target in targets:
             reason = target.missing()
             if reason is None:
                 reason = self._start_target(target)
             if reason is not None:
                 self._left_out[target.name] = reason
-            print_progress(f"  {target.name}: {'answers rightly' if reason is None else 'left out, ' + reason}")
+            print_progress(f"  {target.name}: {'answers correctly' if reason is None else 'left out, ' + reason}")
 
     def measure(self, effort: Effort, found: Callable[[Sequence[Row]], None]) -> None:
-        """Measure all that runs; `found` is given the rows of each question when it is done."""
+        """Measure all running targets; `found` receives the rows of each finished question."""
         for question in QUESTIONS:
             counts = effort.connections.get(question.name, ())
             if not counts:
@@ -194,14 +194,14 @@ class Rounds:
     def _measure_once(
         self, running: _RunningTarget, question: BenchmarkQuestion, connections: int, seconds: int
     ) -> _RoundSample | None:
-        """One measurement; none where the target did not stand it, which is then left out from here on."""
+        """One measurement; None if the target failed, which is then left out."""
         requests = self._folder / f"{question.name}{running.target.path.replace('/', '-')}.txt"
         if not requests.exists():
             wrk.write_requests(requests, question, running.target.path, self._callers)
         program = running.program
         program.reset_peak_memory()
         calls, cpu = self._upstream.calls(), program.cpu_seconds()
-        seen, problem = None, "it answered nothing"
+        seen, problem = None, "no answer"
         try:
             seen = wrk.run_wrk(running.url, requests, connections=connections, seconds=seconds)
         except (RuntimeError, subprocess.TimeoutExpired) as failure:
@@ -211,8 +211,8 @@ class Rounds:
             program.wait_until_idle()
             return self._measure_once(running, question, connections, _PATIENT_S)
         if seen is None or not seen.requests or not program.is_running:
-            why = problem if program.is_running else "it ended"
-            self._leave_out(running, f"in the midst of {question.name} at {connections} connections: {why}")
+            why = problem if program.is_running else "it exited"
+            self._leave_out(running, f"during {question.name} at {connections} connections: {why}")
             return None
         peak = program.peak_memory_mb()
         program.wait_until_idle()
@@ -243,13 +243,13 @@ def _row(name: str, question: BenchmarkQuestion, connections: int, samples: Sequ
         p50_ms=median_of([each.load.p50_ms for each in samples]),
         p99_ms=median_of([each.load.p99_ms for each in samples]),
         peak_memory_mb=median_of([each.memory for each in samples]),
-        # When the time is up each connection waits for one answer more, whose calls the upstream has counted as well.
+        # At the end each connection waits for one more answer, whose calls the upstream has counted.
         upstream_calls_per_request=median_of([each.calls / (each.load.requests + connections) for each in samples]),
         failed_requests=sum(each.failed for each in samples),
     )
 
 
 def print_progress(text: str) -> None:
-    """Tell how far the run is, at once."""
+    """Print the progress of the run, without buffering."""
     sys.stdout.write(f"{text}\n")
     sys.stdout.flush()

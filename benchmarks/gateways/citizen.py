@@ -1,4 +1,4 @@
-"""Simpul with the graph of the city, over answers that the sandbox city once gave, as `simpul serve` serves it."""
+"""Simpul with the graph of the city, over recorded answers of the sandbox city, as `simpul serve` serves it."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from benchmarks.blog.timed_ledger import TimedLedger
 from benchmarks.layout import HOST
 from benchmarks.recorded_city import build_agencies
 from connectors.agency_probes import AgencyProbes
-from engine.reporting.subject_reads import NoReadRecorder
+from engine.reporting import NoReadRecorder
 from schema.builder import build_schema, get_graphql_schema
 from web.server.uvicorn_config import build_uvicorn_config, freeze_startup_objects
 from wiring.hub_parts import HubParts
@@ -28,10 +28,10 @@ def main() -> None:
     arguments.add_argument("port", type=int)
     arguments.add_argument("recorded", type=Path)
     arguments.add_argument("keys", type=Path)
-    arguments.add_argument("--ledger", help="keep who read what in this database")
-    arguments.add_argument("--commits", type=Path, help="where to tell how long that took")
-    arguments.add_argument("--shed-after", type=int, default=0, help="milliseconds; 0 to refuse nobody")
-    arguments.add_argument("--lane", help="a word of the emergency lane")
+    arguments.add_argument("--ledger", help="record reads in this database")
+    arguments.add_argument("--commits", type=Path, help="file for the report of the ledger's time")
+    arguments.add_argument("--shed-after", type=int, default=0, help="milliseconds; 0 turns load shedding off")
+    arguments.add_argument("--lane", help="an entry of the emergency lane")
     options = arguments.parse_args()
     server.configure_logging()
     lane = (options.lane,) if options.lane else ()

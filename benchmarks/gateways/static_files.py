@@ -1,4 +1,4 @@
-"""A small stand-in for nginx: files of one folder from memory, over uvicorn without any framework."""
+"""A small replacement for nginx: files of one folder from memory, on uvicorn without a framework."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from benchmarks.layout import HOST
 
 
 def application(folder: Path) -> Any:  # noqa: ANN401 - an ASGI application
-    """Serves the files, and at `/calls` how often it was asked, in the words of nginx."""
+    """Serves the files, and at `/calls` the number of requests, in nginx's format."""
     files = {f"/{path.relative_to(folder)}": path.read_bytes() for path in folder.rglob("*") if path.is_file()}
     request_count = 0
 

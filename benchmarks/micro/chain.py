@@ -1,4 +1,4 @@
-"""A world of one type that leads to itself, for answers of any depth."""
+"""A sample graph with one type that refers to itself, for answers of any depth."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from schema.declarations.publishing import publishes
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Person:
-    """Somebody with a friend."""
+    """A person with a friend."""
 
     id: Annotated[int, Doc("Number of the person.")]
     name: Annotated[str, Doc("Full name.")]
@@ -32,7 +32,7 @@ class ChainPeople(Protocol):
     """The domain."""
 
     async def all_people(self, keys: Sequence[str], call: Call) -> Answers[str, Sequence[Person]]:
-        """Everybody on the first level."""
+        """All people of the first level."""
 
     async def people(self, ids: Sequence[int], call: Call) -> Answers[int, Person]:
         """People by number."""
@@ -40,7 +40,7 @@ class ChainPeople(Protocol):
 
 @batch(agency="people", absent=())
 async def all_people(keys: Sequence[str], ask: HubBatchContext) -> Answers[str, Sequence[Person]]:
-    """Everybody on the first level."""
+    """All people of the first level."""
     return await ask.agencies[ChainPeople].all_people(keys, ask.call)
 
 
@@ -64,20 +64,20 @@ class ChainQueryRoot:
 
     @root(all_people, returns=list[PersonType] | None, rule=Rule.PUBLIC)
     def people() -> str:
-        """Everybody on the first level."""
+        """All people of the first level."""
         return "all"
 
 
 class ChainInMemory:
-    """Levels of people: the friend of number n of one level is number n of the next."""
+    """Levels of people: person n of a level is a friend of person n of the next."""
 
     def __init__(self, per_level: int) -> None:
-        """Make people as they are asked for the first time."""
+        """People are created at their first use."""
         self._per_level = per_level
         self._known: dict[int, Person] = {}
 
     async def all_people(self, keys: Sequence[str], _call: Call) -> Answers[str, Sequence[Person]]:
-        """Everybody on the first level."""
+        """All people of the first level."""
         everybody = tuple(self._person(number) for number in range(self._per_level))
         return dict.fromkeys(keys, everybody)
 
@@ -94,13 +94,13 @@ class ChainInMemory:
 
 
 def build_chain_schema() -> strawberry.Schema:
-    """The finished schema, made anew."""
+    """Build a new, finished schema."""
     members = {name: value for name, value in vars(ChainQueryRoot).items() if name not in ("__dict__", "__weakref__")}
     return finish_schema(strawberry.type(type("Query", (), members), description=ChainQueryRoot.__doc__))
 
 
 def build_chain_document(levels: int) -> str:
-    """A query of so many levels of people."""
+    """Build a query with this number of levels of people."""
     inner = "id name"
     for _ in range(levels - 1):
         inner = f"id name friend {{ {inner} }}"

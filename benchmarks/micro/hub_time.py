@@ -1,15 +1,14 @@
-"""The hub's own time for the query of the README, over the sandbox city: real connectors, real protocols.
+"""The hub's own time for the README's query over the sandbox city, with real connectors and protocols.
 
-What is measured, for each answer: the hub is asked in process (ASGI), as one of the sample people, with their token.
-The time from the request to the last byte of the answer, less the critical path of agency calls, is the hub's own. A
-call is timed where the batch asks the connector: it holds the connector's own work (SQL, XML, JSON into records) and
-the way there and back. The critical path is the chain of calls that ends last: before each, the call that ended last
-when it began; what lies between two calls of the chain belongs to the hub.
+Requests run in process (ASGI), with the token of a sample person. The hub's own time is the time from the request to
+the last byte of the answer, without the critical path of agency calls. A call is timed where the batch calls the
+connector. So it includes the connector's work (SQL, XML, JSON into records) and the round trip. The critical path is
+the chain of calls that ends last. Each call in it is preceded by the call that had ended last when it began. The time
+between two calls of the chain belongs to the hub.
 
-Measured twice. First with the real connectors: they work in the hub's process, and what one of them does for its agency
-makes the others wait, so this tells what an answer takes as a whole, and its processor time, but not whose it is. Then
-with what they answered, given again from memory after a fixed delay: here nothing but the hub works between two calls,
-and answer time less critical path is the hub's own time and nothing else.
+There are two measurements. In the first, the real connectors work in the hub's process and delay each other. It shows
+the whole time of an answer and its processor time, but not the parts. In the second, recorded answers come from memory
+after a fixed delay. Only the hub works between two calls then, so the difference is exactly its own time.
 """
 
 from __future__ import annotations
@@ -55,14 +54,14 @@ from wiring.hub_parts import HubParts
 GOAL_MS = 1.0
 DOCUMENT = ROOT / "docs" / "frontend" / "first.graphql"
 DOMAINS = (Population, Msmes, Tax, Complaints, Prices, Regions)
-"""The domains that the query asks."""
+"""The domains of the query."""
 _CALLER = "siti"
 _WARM = 20
 _DELAY_S = 0.01
 NO_QUEUE = {"pangan_rate": 10_000.0, "pangan_burst": 10_000}
-"""The food prices let the hub ask twice a second: asked more often, it would wait for its turn."""
+"""Seconds between two answers with real connectors: the food price service allows two calls a second."""
 _PAUSE_S = 0.02
-"""Between two answers, so that nothing of one runs in the next."""
+"""Seconds between two answers, so that they do not overlap."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,35 +70,35 @@ class HubTime:
 
     answers: int
     calls: int
-    """Calls of agencies for one answer."""
+    """Agency calls of one answer."""
     answer_ms: float
     """With the real connectors."""
     critical_path_ms: float
     """Of the real connectors."""
     processor_ms: float
-    """Of the whole process with the real connectors, for one answer."""
+    """Processor time of the whole process with real connectors, per answer."""
     hub_p50_ms: float
     """The hub's own time."""
     hub_p90_ms: float
     hub_processor_ms: float
-    """Of the process where connectors only wait and give."""
+    """Processor time of the process with replayed answers."""
 
 
 @dataclass(slots=True)
 class ConnectorCalls:
-    """What the connectors were asked for one answer, and all they ever answered."""
+    """The connector calls of one answer, and all recorded answers."""
 
     calls: list[tuple[float, float]] = field(default_factory=list)
-    """Begin and end of each call, of one answer."""
+    """Start and end of each call of one answer."""
     known: dict[tuple[str, str], Any] = field(default_factory=dict)
     from_memory: bool = False
 
 
 class TimedConnector:
-    """A connector whose every call is timed, and answered from memory where that is wanted."""
+    """Times every call of a connector, and can answer it from memory."""
 
     def __init__(self, connector: Any, recorded: ConnectorCalls) -> None:  # noqa: ANN401 - any connector
-        """Stand before it."""
+        """Wrap the connector."""
         self._connector = connector
         self._recorded = recorded
 
@@ -109,7 +108,7 @@ class TimedConnector:
 
         async def timed(*arguments: Any) -> Any:  # noqa: ANN401 - passes on what it is given
             began = time.perf_counter()
-            question = (name, repr(arguments[:-1]))  # the last is the call, which differs every time
+            question = (name, repr(arguments[:-1]))  # the last argument is the call, which always differs
             try:
                 if recorded.from_memory:
                     await asyncio.sleep(_DELAY_S)
@@ -148,13 +147,13 @@ async def measure_hub_time(answers: int) -> HubTime:
             return await _measure(folder, answers, stack)
     except (CityError, PostgresError, OSError) as problem:
         raise RuntimeError(f"the sandbox city does not run here: {problem}") from problem
-    finally:  # the settings of this city must not reach what is started later
+    finally:  # later programs must not inherit this city's settings
         os.environ.clear()
         os.environ.update(known)
 
 
 def _log_to(file: TextIO) -> None:
-    """Let the hub write its line a request as it does when it serves, but into a file."""
+    """Write the hub's request log to a file."""
     with redirect_stderr(file):
         server.configure_logging()
 
@@ -235,12 +234,12 @@ def _median_ms(seconds: Sequence[float]) -> float:
 
 
 def no_lifespan(_app: Starlette) -> Any:  # noqa: ANN401 - never entered: the city outlives the application
-    """For an application that is asked in process, and opens nothing."""
+    """The lifespan of an application that opens nothing."""
     raise NotImplementedError
 
 
 async def ask_once(app: ASGIApp, body: bytes, token: str) -> bytes:
-    """The body of one answer, asked as a web server asks an application (ASGI 3.0)."""
+    """The body of one answer to an ASGI 3.0 request."""
     scope: dict[str, Any] = {
         "type": "http",
         "asgi": {"version": "3.0", "spec_version": "2.3"},

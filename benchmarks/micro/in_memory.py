@@ -1,4 +1,4 @@
-"""The hub without any network: the engine over worlds in memory, and what one answer costs there."""
+"""The hub without a network: the engine over worlds in memory, and the cost of one answer."""
 
 from __future__ import annotations
 
@@ -31,10 +31,10 @@ _UNLIMITED = 10**9
 
 
 class BlogInMemory:
-    """The small world without any agency behind it. Every post is written by the user of its `user_id`."""
+    """The sample graph's data in memory. The author of a post is the user of its `user_id`."""
 
     def __init__(self, posts: Sequence[Post], users: Mapping[int, User]) -> None:
-        """Hold everything."""
+        """Takes all records."""
         self._posts = posts
         self._users = users
 
@@ -48,10 +48,10 @@ class BlogInMemory:
 
 
 class InMemoryHub:
-    """The engine over the small world in memory, with the document kept."""
+    """The engine over the small world in memory, with a cached document."""
 
     def __init__(self, agencies: Agencies, schema: GraphQLSchema, document: str, *, plans: bool = True) -> None:
-        """Take what answers."""
+        """Takes the agencies and the document."""
         limits = Limits(objects=_UNLIMITED, values=_UNLIMITED)
         rules = DocumentRules(limits=limits, allow_introspection=False, allow_suggestions=False, allow_explain=False)
         self._engine = Engine(schema, rules, use_plans=plans)
@@ -60,7 +60,7 @@ class InMemoryHub:
         self._request = GraphQLRequest(query=document)
 
     async def answer(self, document: str | None = None) -> GraphQLResponse:
-        """One answer, to another document where one is given."""
+        """One answer, to `document` if given."""
         request = self._request if document is None else GraphQLRequest(query=document)
         call = Call(deadline=time.monotonic() + 600, request_id="micro")
 
@@ -71,7 +71,7 @@ class InMemoryHub:
 
 
 def build_blog_agencies(posts: int, users: int) -> Agencies:
-    """The small world with this number of posts and users, and the greeting, which needs no agency."""
+    """The sample graph with this number of posts and users, and the greeting."""
     written, people = build_world(posts, users)
     return Agencies({Blog: BlogInMemory(written, people)})
 

@@ -1,8 +1,8 @@
-"""Documents that were never seen before: the hub beside graphql-core alone, over the same schema and the same fields.
+"""New documents: the hub and graphql-core alone, with the same schema and the same fields.
 
-Both get the text and give the bytes. graphql-core parses, validates by the rules of the specification and executes; the
-hub does that with limits, rules, errors and plans of its own. Every document is another one by the name of its
-operation, so that nothing kept for an earlier one helps either.
+Both take the text and return the bytes. graphql-core parses, validates by the rules of the specification and executes.
+The hub also has limits, access rules, errors and plans. Every document has another operation name, so no cached
+document helps.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ from schema.builder import get_graphql_schema
 from schema.declarations.request_context import RequestContext
 
 GOAL = 1.5
-"""How many times as long as graphql-core the hub may take."""
+"""The maximum ratio of the hub's time to graphql-core's."""
 _POSTS, _USERS = 10, 2
 _WIDE = 40
 
@@ -50,20 +50,20 @@ class NewDocumentsResult:
     hub_us: float
     graphql_core_us: float
     ratio: float
-    """Median of the ratios of documents measured side by side."""
+    """Median of the ratios of documents measured in pairs."""
 
 
 class GraphqlCore:
-    """graphql-core over the hub's own schema, one bridge a request as the hub has it."""
+    """graphql-core with the hub's schema and one bridge per request, as in the hub."""
 
     def __init__(self, agencies: Agencies, schema: GraphQLSchema) -> None:
-        """Take what answers."""
+        """Takes the schema and the agencies."""
         self._agencies = agencies
         self._schema = schema
         self._node_ids = NodeIds(b"m" * 32)
 
     async def answer(self, text: str) -> bytes:
-        """One answer. Raises `RuntimeError` where the document is refused."""
+        """One answer. Raises `RuntimeError` if the document is refused."""
         document = parse(text)
         if validate(self._schema, document):
             raise RuntimeError("graphql-core refuses a document of the benchmark.")
@@ -79,7 +79,7 @@ class GraphqlCore:
 
 
 async def measure_documents(each: int) -> list[NewDocumentsResult]:
-    """Measure so many documents of each kind."""
+    """Measure this number of documents of each kind."""
     blog, blog_graph = build_blog_agencies(_POSTS, _USERS), get_graphql_schema(build_blog_schema())
     people, people_graph = Agencies({ChainPeople: Chain(_USERS)}), get_graphql_schema(build_chain_schema())
     wide = "{ " + " ".join(f"a{n}: posts {{ id title b{n}: body user {{ name }} }}" for n in range(_WIDE)) + " }"
@@ -129,7 +129,7 @@ async def _measure_kind(
 
 def print_results(found: Sequence[NewDocumentsResult], console: Console) -> None:
     """Print the kinds."""
-    table = Table(title="Documents never seen before", title_justify="left")
+    table = Table(title="New documents", title_justify="left")
     for name in ("document", "characters", "hub µs", "graphql-core µs", "ratio", f"at most {GOAL:g}"):
         table.add_column(name, justify="left" if name == "document" else "right")
     for each in found:

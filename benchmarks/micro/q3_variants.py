@@ -1,4 +1,4 @@
-"""Q3 with all objects in memory, by five ways, from Strawberry's executor to the loop that could be written by hand."""
+"""Q3 with all objects in memory, in five ways, from Strawberry's executor to a handwritten loop."""
 
 from __future__ import annotations
 
@@ -31,11 +31,11 @@ from benchmarks.micro.in_memory import build_blog_hub, build_world, measure_micr
 STRAWBERRY = "Strawberry + aiodataloader"
 PLAN = "the hub's plan"
 GOAL = 100
-"""How many times as long Strawberry's executor must take as the plan."""
+"""The minimum ratio of Strawberry's time to the plan's."""
 
 
 async def measure_variants(within: float) -> dict[str, float]:
-    """Microseconds for Q3, objects in memory, by each way; every answer is checked first."""
+    """Microseconds of Q3 with objects in memory, in each way; each answer is checked first."""
     hub = build_blog_hub(dataset.POSTS, dataset.USERS)
     oracle = build_blog_hub(dataset.POSTS, dataset.USERS, plans=False)
     written, people = build_world(dataset.POSTS, dataset.USERS)
@@ -64,7 +64,7 @@ async def measure_variants(within: float) -> dict[str, float]:
     for name, way in each_way.items():
         for _ in range(3):
             if await way() != build_expected_answer(Q3):
-                raise RuntimeError(f"{name} answers otherwise than all others.")
+                raise RuntimeError(f"{name} answers differently from the others.")
     return {name: await measure_microseconds(way, within=within) for name, way in each_way.items()}
 
 
@@ -121,7 +121,7 @@ def _graphql_core(written: Sequence[Post], people: Mapping[int, User]) -> Callab
 
 
 def print_variants(times: Mapping[str, float], console: Console) -> None:
-    """Print the ways beside each other."""
+    """Print a table of all ways."""
     table = Table(title="Q3, objects in memory", title_justify="left")
     for name in ("way", "µs", "x the plan"):
         table.add_column(name, justify="left" if name == "way" else "right")

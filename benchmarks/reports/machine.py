@@ -1,4 +1,4 @@
-"""What a run was made on: the machine, and the versions of everything that took part."""
+"""The environment of a run: the machine, and the versions of all programs."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def read_facts() -> dict[str, str | int | float]:
 
 
 def read_versions(targets: Iterable[Target]) -> dict[str, str]:
-    """Versions of the programs and libraries that matter, and of each target by its name."""
+    """Versions of the relevant programs and libraries, and of each target by its name."""
     found = {
         "Python": platform.python_version(),
         "node": _read_program_version(["node", "--version"]),
@@ -48,12 +48,12 @@ def read_versions(targets: Iterable[Target]) -> dict[str, str]:
 
 
 def build_labels(targets: Iterable[Target]) -> dict[str, str]:
-    """The version that each target goes by, for charts and tables."""
+    """The version of each target, for charts and tables."""
     return {target.name: find_version(target.package) for target in targets}
 
 
 def find_version(package: str) -> str:
-    """The version of `npm:...`, `pypi:...` or `here:` (this project), or `unknown`; empty where nothing is named."""
+    """The version of `npm:...`, `pypi:...` or `here:` (this project), or `unknown`; empty without a name."""
     registry, _, name = package.partition(":")
     if not registry:
         return ""
@@ -80,7 +80,7 @@ def _find_in_file(file: str, pattern: str) -> str | None:
 
 
 def _read_program_version(command: list[str]) -> str:
-    """The first thing that looks like a version in what a program says about itself."""
+    """The first version number in a program's output."""
     program = find_program(command[0])
     if program is None:
         return _UNKNOWN

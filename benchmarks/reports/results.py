@@ -1,4 +1,4 @@
-"""What a run found: rows for machines, a table and ratios for people."""
+"""The results of a run: rows for machines, a table and ratios for people."""
 
 from __future__ import annotations
 
@@ -13,34 +13,34 @@ from rich.table import Table
 from benchmarks.comparison import targets
 
 COMPARED_CONNECTIONS = 16
-"""Connections at which the ratios are read."""
+"""Number of connections for the ratios."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Row:
-    """One target at one question and number of connections; medians over the rounds."""
+    """Results of one target, question and number of connections; medians over the rounds."""
 
     target: str
     query: str
     connections: int
     requests_per_second: float
     requests_per_cpu_second: float
-    """By processor seconds of the gateway and its children alone."""
+    """Per processor second of the gateway and its children only."""
     p50_ms: float
     p99_ms: float
     peak_memory_mb: float
     upstream_calls_per_request: float
     failed_requests: int
-    """Over all rounds; anything but 0 makes the row worthless."""
+    """Over all rounds; any failure invalidates the row."""
 
     def is_at(self, query: str, connections: int) -> bool:
-        """Whether it is about this."""
+        """Whether it belongs to this question and number."""
         return (self.query, self.connections) == (query, connections)
 
 
 @dataclass(frozen=True, slots=True)
 class Goal:
-    """How far ahead of a peer Simpul must be, in requests per processor second for Q3."""
+    """The goal for Simpul's ratio to a peer, in requests per processor second for Q3."""
 
     simpul: str
     peer: str
@@ -65,12 +65,12 @@ def save_rows(rows: Sequence[Row], file: Path) -> None:
 
 
 def read_rows(file: Path) -> list[Row]:
-    """The rows of an earlier run."""
+    """Read the rows of a run."""
     return [Row(**each) for each in orjson.loads(file.read_bytes())]
 
 
 def print_rows(rows: Sequence[Row], console: Console) -> None:
-    """Print a table for each question and number of connections, the leanest first."""
+    """Print a table for each question and number of connections, the most efficient first."""
     for query, connections in dict.fromkeys((row.query, row.connections) for row in rows):
         table = Table(title=f"{query}, {connections} connections: requests", title_justify="left")
         table.add_column("target", no_wrap=True)
@@ -93,7 +93,7 @@ def print_rows(rows: Sequence[Row], console: Console) -> None:
 
 
 def print_goals(rows: Sequence[Row], console: Console) -> None:
-    """Print how far ahead of each peer Simpul is, beside how far it must be."""
+    """Print Simpul's ratio to each peer, with its goal."""
     found = {
         row.target: row.requests_per_cpu_second
         for row in rows

@@ -1,4 +1,4 @@
-"""What a run leaves behind: `results.json` with a row for each measurement, `run.json` with all that explains them."""
+"""Writes the files of a run: `results.json` with a row for each measurement, `run.json` with the context."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ RUN = "run.json"
 
 @dataclass(kw_only=True)
 class RunReport:
-    """One run, as far as it has come."""
+    """One run up to now."""
 
     effort: str
     """`full`, `quick` or `trial`."""
@@ -28,9 +28,9 @@ class RunReport:
     began: datetime = field(default_factory=lambda: datetime.now(UTC))
     rows: list[Row] = field(default_factory=list)
     left_out: dict[str, str] = field(default_factory=dict)
-    """Targets that were not measured, or not to the end, and why."""
+    """Targets without complete measurements, with the reason."""
     in_process: Mapping[str, Any] = field(default_factory=dict)
-    """What was measured without any network, see `in_process.measure`."""
+    """Measurements without a network, see `in_process.measure`."""
 
     def save(self, folder: Path) -> None:
         """Write both files."""

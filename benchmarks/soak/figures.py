@@ -1,4 +1,4 @@
-"""What a process holds, seen from outside (`/proc`) and told by itself."""
+"""The resources of a process, from `/proc` and from its own report."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ import orjson
 
 _SOCKET = re.compile(r"socket:\[(\d+)\]")
 _ESTABLISHED, _HALF_CLOSED = "01", "08"
-"""States of a connection in `/proc/net/tcp` (include/net/tcp_states.h): open, and closed by the other side alone."""
+"""States of a connection in `/proc/net/tcp` (include/net/tcp_states.h): open, and closed by the peer only."""
 HALF_CLOSED = "half closed"
 
 
@@ -24,36 +24,36 @@ class Figures:
     """A process at one moment."""
 
     seconds: float
-    """Since the soak began."""
+    """Seconds since the start of the soak."""
     rss: int
-    """Bytes of resident memory."""
+    """Resident memory in bytes."""
     tasks: int
     objects: int
-    """That the garbage collector knows, without those from before the hub was ready."""
+    """Objects that the garbage collector tracks, without those from before the hub was ready."""
     cached_bytes: int
-    """Bytes of kept answers."""
+    """Bytes of cached answers."""
     handles: int
-    """Open file handles, sockets among them."""
+    """Open file handles, including sockets."""
     connections: Mapping[str, int]
-    """Established, by whom they are with; those that the other side closed and this one did not, together."""
+    """Established connections by peer. `HALF_CLOSED` counts all that only the peer closed."""
     half_closed: Mapping[str, int] = field(default_factory=dict)
-    """Those again, by whom they were with."""
+    """Connections by peer: closed by the peer only."""
     named: Mapping[str, int] = field(default_factory=dict)
-    """Tasks, by what they run."""
+    """Tasks by coroutine."""
 
 
 class Watcher:
-    """Looks at one process again and again."""
+    """Observes one process repeatedly."""
 
     def __init__(self, figures_socket: Path, ports: Mapping[int, str], own: int) -> None:
-        """`figures_socket` is the socket at which it tells; `ports` names those it connects to, `own` is its own."""
+        """`figures_socket` is the socket of its report, `ports` names its peers, `own` is its own port."""
         self._figures_socket = figures_socket
         self._ports = ports
         self._own = own
         self._streams: tuple[asyncio.StreamReader, asyncio.StreamWriter] | None = None
 
     async def read(self, seconds: float) -> Figures:
-        """The figures of this moment."""
+        """The current figures."""
         if self._streams is None:
             self._streams = await asyncio.open_unix_connection(self._figures_socket)
         reads, writes = self._streams
@@ -75,7 +75,7 @@ class Watcher:
         )
 
     def _connections(self, pid: int, handles: list[str]) -> tuple[Counter[str], Counter[str]]:
-        """Those that are established, and those that the other side alone closed, by whom they are with."""
+        """Count connections by peer: established, and closed by the peer only."""
         ours = {found[1] for each in handles if (found := _SOCKET.fullmatch(each))}
         counted = {_ESTABLISHED: Counter[str](), _HALF_CLOSED: Counter[str]()}
         for line in Path(f"/proc/{pid}/net/tcp").read_text().splitlines()[1:]:
@@ -92,7 +92,7 @@ def _handles(pid: int) -> list[str]:
     for each in Path(f"/proc/{pid}/fd").iterdir():
         try:
             found.append(str(each.readlink()))
-        except OSError:  # closed meanwhile
+        except OSError:  # closed in the meantime
             continue
     return found
 

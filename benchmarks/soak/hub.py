@@ -1,6 +1,6 @@
-"""The hub that is soaked: the whole production composition, and a socket on which this process tells what it holds.
+"""The hub under the soak: the production composition, and a socket that reports the resources of this process.
 
-Nothing of that is in the hub: who starts it this way, and nobody else, can ask.
+The socket is not part of the hub. It exists only if this module starts the hub.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from sandbox.state_folder import StateFolder
 from web.server.uvicorn_config import build_uvicorn_config, freeze_startup_objects
 
 CACHE_MEGABYTES = 1
-"""So few that they are full long before the soak is half over."""
+"""A small cache, so that it is full long before the second half."""
 
 
 async def serve(port: int, folder: Path, figures_socket: Path) -> None:
@@ -48,7 +48,7 @@ async def serve(port: int, folder: Path, figures_socket: Path) -> None:
 
 
 def _collect_figures(tiers: list[ProcessTier]) -> dict[str, object]:
-    """What this process holds; looked at between two turns of its event loop."""
+    """The resources of this process, collected between two turns of its event loop."""
     gc.collect()
     tasks = [each for each in asyncio.all_tasks() if not each.done()]
     return {

@@ -1,4 +1,4 @@
-"""Callers who come and go: some ask once, some often, some leave in the midst, some never say anything."""
+"""Callers that come and go: some send one request, some many, some leave during a request, some stay silent."""
 
 from __future__ import annotations
 
@@ -14,8 +14,7 @@ from secrets import token_hex
 
 import aiohttp
 
-from auth.crypto.agency_hook_signatures import AgencyHookSecrets
-from auth.crypto.standard_webhooks import sign
+from auth.crypto.webhook_signatures import AgencyHookSecrets, sign
 from benchmarks.layout import HOST
 from benchmarks.micro.hub_time import DOCUMENT
 
@@ -40,7 +39,7 @@ _SEVERAL = "query Several($niks: [NIK!]!) { citizens(niks: $niks) { name residen
 
 @dataclass
 class SoakCallers:
-    """Everybody who asks."""
+    """All callers of the soak."""
 
     port: int
     random: Random
@@ -53,17 +52,17 @@ class SoakCallers:
 
     @property
     def url(self) -> str:
-        """Where the hub is."""
+        """The address of the hub."""
         return f"http://{HOST}:{self.port}"
 
     async def ask_for_every_citizen(self) -> None:
-        """Let every citizen ask everything once: what is remembered of people is remembered of all of them."""
+        """Let every citizen send every query once, so that data about all people is in memory."""
         async with aiohttp.ClientSession(self.url, connector=aiohttp.TCPConnector(limit=_MAX_CONCURRENCY)) as http:
             questions = [({"query": text}, token) for text in _OWN for _, token in self.citizens]
             await asyncio.gather(*(self._read_answer(http, body, token) for body, token in questions))
 
     async def ask(self, seconds: float) -> None:
-        """Come and go for so long."""
+        """Come and go for this number of seconds."""
         until = time.monotonic() + seconds
         await asyncio.gather(
             *(self._one_after_another(until) for _ in range(_MAX_CONCURRENCY)), self._send_agency_changes(until)
@@ -76,7 +75,7 @@ class SoakCallers:
                 await (self._visit(until) if drawn < 0.95 else self._hold_silent_connection())  # noqa: PLR2004 - one in twenty
 
     async def _visit(self, until: float) -> None:
-        """A connection of one's own, some questions, and away."""
+        """Open a connection, send some queries, and leave."""
         timeout = aiohttp.ClientTimeout(total=20)
         async with aiohttp.ClientSession(self.url, timeout=timeout) as http:
             for _ in range(self.random.choice((1, 2, 5, 20))):
@@ -84,7 +83,7 @@ class SoakCallers:
                     return
                 body, token = self._draw_question()
                 pending = asyncio.ensure_future(self._read_answer(http, body, token))
-                if self.random.random() < 0.03:  # noqa: PLR2004 - one in thirty leaves
+                if self.random.random() < 0.03:  # noqa: PLR2004 - one in thirty leaves early
                     await asyncio.sleep(self.random.uniform(0, 0.03))
                     pending.cancel()
                     self.statuses["left"] += 1
@@ -109,10 +108,10 @@ class SoakCallers:
         if drawn < 0.95:  # noqa: PLR2004 - some
             niks = [nik for nik, _ in random.choices(self.citizens, k=random.randint(1, 10))]
             return {"query": _SEVERAL, "variables": {"niks": niks}}, self.official
-        return {"query": f"{{ markets(first: {random.randint(1, 100)}) {{ name }} }}"}, "no token of anybody"
+        return {"query": f"{{ markets(first: {random.randint(1, 100)}) {{ name }} }}"}, "an invalid token"
 
     async def _hold_silent_connection(self) -> None:
-        """A connection, and half a request or nothing at all."""
+        """Open a connection, and send half a request or nothing."""
         _, writes = await asyncio.open_connection(HOST, self.port)
         if self.random.random() < 0.5:  # noqa: PLR2004 - half of them
             writes.write(b"POST /graphql HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: 1000\r\n\r\n{")
@@ -120,7 +119,7 @@ class SoakCallers:
         writes.close()
 
     async def _send_agency_changes(self, until: float) -> None:
-        """Now and then one says that something changed."""
+        """Sometimes send an agency's invalidation."""
         async with aiohttp.ClientSession(self.url) as http:
             while time.monotonic() < until:
                 await asyncio.sleep(0.5)

@@ -1,4 +1,4 @@
-"""Whether anything leaks: memory flat once the caches are full, and everything else given back when nobody asks."""
+"""Checks for leaks: constant memory once the caches are full, and everything else released when idle."""
 
 from __future__ import annotations
 
@@ -9,16 +9,16 @@ from statistics import linear_regression
 from benchmarks.soak.figures import HALF_CLOSED, Figures
 
 MAX_GROWTH = 0.03
-"""The part by which resident memory may grow over the second half, by the slope."""
+"""The maximum growth of resident memory over the second half, by the slope."""
 MAX_OBJECTS = 0.10
-"""The same for objects: under load there are as many as slow agencies hold requests up."""
+"""The same for objects, whose number depends on requests that wait for slow agencies."""
 LEAST = 50
-"""Measurements below which no line is drawn."""
+"""Minimum measurements for a line."""
 
 
 @dataclass(frozen=True, slots=True)
 class SoakCheck:
-    """One thing that was looked at."""
+    """One check and its result."""
 
     subject: str
     has_passed: bool
@@ -28,10 +28,10 @@ class SoakCheck:
 def build_verdict(
     under_load: Sequence[Figures], before: Figures, after: Figures, *, bounds: Mapping[str, int]
 ) -> Sequence[SoakCheck]:
-    """What is well and what is not.
+    """Build all checks.
 
-    `before` is the process at rest after a first short load, `after` at rest after the last; `bounds` says how many
-    connections it may keep open to each of those it asks.
+    `before` is the idle process after a first short load, `after` the idle process at the end. `bounds` is the maximum
+    of open connections to each peer.
     """
     half = [each for each in under_load if each.seconds >= under_load[-1].seconds / 2]
     return [
@@ -44,7 +44,7 @@ def build_verdict(
             for name, bound in sorted(bounds.items())
         ),
         _check_given_back(
-            "connections that the other side closed",
+            "connections closed by the peer",
             0,
             after.connections.get(HALF_CLOSED, 0),
             _describe_growth({}, after.half_closed),
@@ -55,9 +55,9 @@ def build_verdict(
 
 
 def fit_growth(figures: Sequence[Figures], value: Callable[[Figures], float]) -> float:
-    """By which part of what it was a value grew, by the line that fits best."""
+    """The relative growth of a value, by the best-fitting line."""
     if len(figures) < LEAST:
-        raise ValueError(f"{len(figures)} measurements are too few; {LEAST} are needed. Let it soak longer.")
+        raise ValueError(f"{len(figures)} measurements are too few; {LEAST} are needed. Let the soak run longer.")
     slope, start = linear_regression([each.seconds for each in figures], [value(each) for each in figures])
     first, last = (start + slope * figures[place].seconds for place in (0, -1))
     return (last - first) / first
@@ -86,5 +86,5 @@ def _describe_growth(before: Mapping[str, int], after: Mapping[str, int]) -> str
 
 
 def _count_other_handles(figures: Figures) -> int:
-    """Handles that are no connection which is looked at by itself."""
+    """Count the handles that are not counted as connections."""
     return figures.handles - sum(figures.connections.values())

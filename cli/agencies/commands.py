@@ -23,7 +23,7 @@ def build_group() -> typer.Typer:
 
 def print_hook_secret(agency: Annotated[str, typer.Argument(help="An agency of the hub, such as pbb.")]) -> None:
     """Print the secret with which an agency signs its change notifications, alone on one line."""
-    from auth.crypto.agency_hook_signatures import AgencyHookSecrets  # noqa: PLC0415 - the hub, which other commands need not wait for
+    from auth.crypto.webhook_signatures import AgencyHookSecrets  # noqa: PLC0415 - the hub, which other commands need not wait for
     from cli.hub_settings import load_hub_settings  # noqa: PLC0415 - same
     from settings import MAX_CONCURRENCY  # noqa: PLC0415 - same
 

@@ -6,7 +6,7 @@ import asyncio
 import getpass
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
-from datetime import UTC, datetime, timedelta, timezone
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, TypeVar
 
@@ -16,6 +16,7 @@ from rich.table import Table
 
 from cli.command_error import CommandError
 from cli.project_paths import find_state_folder
+from records.clocks import CITY_TIME_ZONE
 
 if TYPE_CHECKING:  # the hub, which other commands need not wait for
     from cli.breach.report import BreachReport
@@ -24,7 +25,6 @@ if TYPE_CHECKING:  # the hub, which other commands need not wait for
 
 T = TypeVar("T")
 
-_CITY_TIME_ZONE = timezone(timedelta(hours=7))
 _Name = Annotated[str, typer.Argument(help="The breach, as `simpul breach list` names it.")]
 _By = Annotated[str | None, typer.Option("--by", help="Your name; default: the user of this machine.")]
 _From = Annotated[str, typer.Option("--from", help="Only reads from this time on, such as 2026-11-24T08:00 (WIB).")]
@@ -187,7 +187,7 @@ def _parse_moment(text: str, option: str) -> datetime:
         raise CommandError(
             f"{option} {text!r} is not a time: write it as 2026-11-24T08:00 or 2026-11-24T08:00+07:00"
         ) from None
-    return at if at.tzinfo else at.replace(tzinfo=_CITY_TIME_ZONE)
+    return at if at.tzinfo else at.replace(tzinfo=CITY_TIME_ZONE)
 
 
 def _parse_kind(kind: str) -> str:
@@ -218,7 +218,7 @@ def _format_time_left(breach: Breach, now: datetime) -> str:
 
 
 def _format_moment(at: datetime) -> str:
-    return f"{at.astimezone(_CITY_TIME_ZONE):%Y-%m-%d %H:%M} WIB"
+    return f"{at.astimezone(CITY_TIME_ZONE):%Y-%m-%d %H:%M} WIB"
 
 
 async def _run_with_breaches(work: Callable[[Breaches, bytes], Awaitable[T]]) -> T:

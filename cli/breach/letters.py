@@ -8,15 +8,15 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta, timezone
+from datetime import datetime, timedelta
 from pathlib import Path
 from string import Template
 
+from records.clocks import CITY_TIME_ZONE
 from records.hub.breaches import AffectedPerson, Breach, ReaderCount
 from services.ledger.entry_text import group_fields
 
 TEMPLATES = Path(__file__).parents[2] / "data" / "letters"
-CITY_TIME_ZONE = timezone(timedelta(hours=7), "WIB")
 PLACEHOLDER, PLACEHOLDER_EN = "[ISI: {}]", "[FILL IN: {}]"
 
 DATA_GROUPS: Mapping[str, str] = {

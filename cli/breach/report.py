@@ -16,6 +16,7 @@ from auth.crypto.pseudonyms import Pseudonyms
 from cli.breach.letters import BreachExtent, LetterDetails, count_placeholders, render_letters
 from cli.command_error import CommandError
 from records.hub.breaches import AffectedPerson, Breach
+from records.hub.ledger_entries import SEARCH_FILTERS
 from records.identifiers import Nik
 from store.ledger.breaches import Breaches
 
@@ -125,9 +126,7 @@ def _build_summary(
         "what": breach.what,
         "window": [search.start, search.end],
         "filters": {
-            name: value
-            for name in ("caller_kind", "agency", "client", "purpose", "case", "operation", "request_id")
-            if (value := getattr(search, name)) is not None
+            name: value for name in SEARCH_FILTERS if name != "caller" and (value := getattr(search, name)) is not None
         }
         | ({"caller": "named"} if search.caller is not None else {}),
         "known_since": breach.known_since,

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import json
-import tomllib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from cli.command_error import CommandError
+from records.config_file import read_config_file
 from records.hub.clients import ClientId
 from records.hub.operations import FIRST_PARTY, ClientContract, ConsentTerms, OperationMode, VariableRange
 from records.hub.partner_addresses import find_address_fault
@@ -25,11 +24,11 @@ _RANGE_MEMBERS = {"at_least", "at_most", "most_items", "one_of"}
 def read_contract(path: Path) -> ClientContract:
     """Read the contract from a file; raises `CommandError` with what is wrong."""
     try:
-        text = path.read_text(encoding="utf-8")
-        document = json.loads(text) if path.suffix == ".json" else tomllib.loads(text)
+        document = read_config_file(path, "the contract")
+    except ValueError as problem:
+        raise CommandError(str(problem)) from None
+    try:
         return _parse_contract(document)
-    except OSError as problem:
-        raise CommandError(f"{path} cannot be read: {problem.strerror}") from None
     except ValueError as problem:
         raise CommandError(f"{path}: {problem}") from None
 

@@ -10,6 +10,8 @@ import signal
 import sys
 import time
 from collections.abc import Awaitable, Callable, Iterator
+from dataclasses import dataclass
+from datetime import date, datetime
 from typing import Annotated
 
 import typer
@@ -24,6 +26,7 @@ from cli.serve.state_server import run_state_server
 from sandbox.agency import ISSUER
 from sandbox.city import ProcessState, SandboxCity, StateChange
 from sandbox.city_control import serve_city_control
+from sandbox.clock import WIB, parse_today
 from sandbox.state_folder import StateFolder
 from web.server.http_server import ApplicationStartError, HttpServer, ShutdownPolicy
 from web.server.uvicorn_config import freeze_startup_objects
@@ -50,10 +53,20 @@ def serve(
     latency: Annotated[
         bool, typer.Option("--latency/--no-latency", help="Whether the sandbox imitates the latency of agencies.")
     ] = True,
+    today: Annotated[
+        date | None,
+        typer.Option(
+            envvar="SANDBOX_TODAY",
+            parser=_parse_today,
+            metavar="YYYY-MM-DD",
+            help="The sandbox's day; its data moves to it. Default: the day of the first start.",
+        ),
+    ] = None,
 ) -> None:
     """Run the sandbox city and the hub until Ctrl-C."""
     try:
-        uvloop.run(ServeRun(port=port, sandbox=sandbox, latency=latency).run_until_stopped())
+        run = ServeRun(ServeOptions(port=port, sandbox=sandbox, latency=latency, today=today))
+        uvloop.run(run.run_until_stopped())
     except asyncio.CancelledError:
         sys.exit(EXIT_INTERRUPTED)
 
@@ -63,6 +76,13 @@ def _parse_port(value: str | int) -> int:
     if text.isascii() and text.isdecimal() and 1 <= int(text) <= HIGHEST_PORT:
         return int(text)
     raise CommandError(f"PORT={text} is no port: choose a number from 1 to {HIGHEST_PORT}, such as PORT={DEFAULT_PORT}")
+
+
+def _parse_today(value: str) -> date:
+    try:
+        return parse_today(value)
+    except ValueError as problem:
+        raise CommandError(f"--today (SANDBOX_TODAY): {problem}") from None
 
 
 def _refuse_second_instance(folder: StateFolder) -> None:
@@ -81,14 +101,22 @@ def _import_hub_server() -> Callable[..., Awaitable[HttpServer]]:
     return build_hub_server
 
 
+@dataclass(frozen=True, slots=True)
+class ServeOptions:
+    """The options of the command. `today` None means the day of the first start."""
+
+    port: int
+    sandbox: bool
+    latency: bool
+    today: date | None
+
+
 class ServeRun:
     """One run of the city and the hub, from start to stop."""
 
-    def __init__(self, *, port: int, sandbox: bool, latency: bool) -> None:
+    def __init__(self, options: ServeOptions) -> None:
         self._started_at = time.monotonic()
-        self._port = port
-        self._sandbox = sandbox
-        self._latency = latency
+        self._options = options
         self._console = Console(highlight=False, soft_wrap=True)
         self._status = self._console.status("Starting ...")
         self._last_progress = ""
@@ -99,7 +127,7 @@ class ServeRun:
     async def run_until_stopped(self) -> None:
         """Start everything, serve, stop everything. Raises the error of a part that cannot start."""
         _refuse_second_instance(find_state_folder())
-        with self._handle_signals(), reserve_port(self._port) as listener:
+        with self._handle_signals(), reserve_port(self._options.port) as listener:
             async with contextlib.AsyncExitStack() as stack:
                 importing = asyncio.ensure_future(asyncio.to_thread(_import_hub_server))
                 stack.callback(importing.cancel)
@@ -110,7 +138,11 @@ class ServeRun:
                 build_hub_server = await importing
                 folder = find_state_folder()
                 self._hub = await build_hub_server(
-                    folder, port=self._port, sandbox=self._sandbox, greet=self._print_greeting, warn=self._print_warning
+                    folder,
+                    port=self._options.port,
+                    sandbox=self._options.sandbox,
+                    greet=self._print_greeting,
+                    warn=self._print_warning,
                 )
                 try:
                     await self._hub.serve([listener])
@@ -122,9 +154,14 @@ class ServeRun:
 
     async def _start_dependencies(self, stack: contextlib.AsyncExitStack, folder: StateFolder) -> None:
         """Start the agencies and the database server; `stack` stops them."""
-        if self._sandbox:
+        if self._options.sandbox:
             self._show_progress("Starting the sandbox city ...")
-            city = SandboxCity(folder.path, latency=self._latency, on_change=self._report_change)
+            city = SandboxCity(
+                folder.path,
+                latency=self._options.latency,
+                today=folder.city_day(datetime.now(WIB).date(), chosen=self._options.today),
+                on_change=self._report_change,
+            )
             await stack.enter_async_context(city)
             await stack.enter_async_context(serve_city_control(city))
         else:
@@ -136,8 +173,10 @@ class ServeRun:
         freeze_startup_objects()
         self._status.stop()
         self._serving = True
-        issuer_port = find_state_folder().known_port(ISSUER) if self._sandbox else None
-        self._console.print(build_greeting(self._port, time.monotonic() - self._started_at, issuer_port=issuer_port))
+        issuer_port = find_state_folder().known_port(ISSUER) if self._options.sandbox else None
+        self._console.print(
+            build_greeting(self._options.port, time.monotonic() - self._started_at, issuer_port=issuer_port)
+        )
 
     def _report_change(self, change: StateChange) -> None:
         """Show an agency's change of state: in the status line during the start, later in a separate line."""

@@ -1,4 +1,4 @@
-"""More keys than an agency takes in one call: several calls, of which one that fails costs its own keys only."""
+"""Splits keys over several calls if an agency limits the keys of a call; a failed call affects only its own keys."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ _MAX_CONCURRENCY: Final = 4
 async def ask_in_chunks(
     keys: Sequence[K], ask: Callable[[Sequence[K]], Awaitable[Answers[K, V]]], *, max_batch_size: int | None
 ) -> Answers[K, V]:
-    """The answers to all keys, asked at most `max_batch_size` at a time (None: all in one call).
+    """Ask for all keys, at most `max_batch_size` in one call (None: all in one call).
 
-    A few calls go side by side. `ask` answers some keys, or raises an `AgencyFailure` for all of them. Where one call
-    does, it is raised as it is.
+    A few calls run concurrently. `ask` answers some keys, or raises an `AgencyFailure` for all of them. If there is
+    only one call, its failure is raised.
     """
     if max_batch_size is None or len(keys) <= max_batch_size:
         return await ask(keys)

@@ -1,4 +1,4 @@
-"""Many keys asked of an agency that answers one key a call: side by side, within a bound."""
+"""Concurrent calls to an agency that answers one key per call, up to a limit."""
 
 from __future__ import annotations
 
@@ -14,22 +14,22 @@ V = TypeVar("V")
 
 
 async def fan_out(keys: Sequence[K], ask_one: Callable[[K], Awaitable[V | None]], *, limit: int) -> Answers[K, V]:
-    """Ask once a key, at most `limit` calls at a time, and give the answers in the order of the keys.
+    """Make one call for each key, at most `limit` concurrently. Returns the answers in the order of the keys.
 
-    `ask_one` gives None for a key that the agency does not know: the key is then absent. An `AgencyFailure` that it
-    raises is the answer of that key alone. Anything else it raises is a fault of ours: the calls still under way are
-    cancelled and the fault goes up as it is. Cancelling the fan-out cancels every call under way.
+    `ask_one` returns None for a key that the agency does not know; the key is then absent. An `AgencyFailure` is the
+    answer of its key only. Any other exception is a bug: it cancels the running calls and is raised. Cancelling the
+    fan-out cancels all running calls.
     """
     if limit < 1:
         raise ValueError(f"fan_out: limit is {limit}. Allow at least 1 call at a time.")
     if len(keys) == 1:
-        # No task of its own: one key is what most calls ask, and nothing else waits for its answer.
+        # One key needs no task: most calls have one, and nothing else waits for its answer.
         return await _ask_single(keys[0], ask_one)
     answers: dict[K, V | AgencyFailure | None] = {}
     waiting = iter(keys)
 
     async def work() -> None:
-        # Workers share one iterator, so a slow key holds up its own worker only.
+        # Workers share one iterator, so a slow key delays only its own worker.
         for key in waiting:
             try:
                 answers[key] = await ask_one(key)
@@ -43,7 +43,7 @@ async def fan_out(keys: Sequence[K], ask_one: Callable[[K], Awaitable[V | None]]
     except BaseExceptionGroup as faults:
         raise faults.exceptions[0] from None
     if any(key not in answers for key in keys):
-        # A call was cancelled from within. Without an answer its key would pass for unknown to the agency.
+        # A call was cancelled from inside. Without an answer, its key would look unknown to the agency.
         raise asyncio.CancelledError
     return {key: answer for key in keys if (answer := answers[key]) is not None}
 

@@ -1,4 +1,4 @@
-"""What one connection costs in one turn of the event loop, bounded whatever the other side sends.
+"""Limits the parsing for one connection in one turn of the event loop, whatever the peer sends.
 
 A body in chunks of one byte costs much more than one in large chunks: 0.16 µs a chunk here, 0.7 µs in aiohttp. A turn
 may bring 256 KiB of them from each connection, and on uvloop more. So bytes are parsed slice by slice. The body itself
@@ -19,17 +19,17 @@ NOTHING: Final = memoryview(b"")
 
 
 class BoundedReading(asyncio.Protocol):
-    """To be mixed into a protocol, which sets the two attributes. Slots here would collide with those of aiohttp."""
+    """A mixin for a protocol, which sets the two attributes. Slots here would conflict with those of aiohttp."""
 
     _held: memoryview
-    """Bytes that came and wait; `NOTHING` at first. No more are read meanwhile."""
+    """Received bytes that wait; `NOTHING` at first. Reading is paused while there are any."""
     _lost: BaseException | bool
-    """Whether, or by which error, the connection was lost while bytes were held; False at first."""
+    """The error that ended the connection while bytes were held, True if it had none; False at first."""
 
     # Implemented by the protocol.
 
     def _feed(self, data: bytes) -> int | None:
-        """Parse bytes. Returns how many of them were around the body; None if the connection was given up."""
+        """Parse bytes. Returns how many of them were not part of the body; None if the connection was abandoned."""
         raise NotImplementedError
 
     def _is_wanted(self) -> bool:
@@ -37,11 +37,11 @@ class BoundedReading(asyncio.Protocol):
         raise NotImplementedError
 
     def _is_full(self) -> bool:
-        """Whether earlier bytes have to be consumed first."""
+        """Whether earlier bytes must be consumed first."""
         return False
 
     def _wire(self) -> asyncio.Transport | None:
-        """The transport, while there is one."""
+        """The transport; None without a connection."""
         raise NotImplementedError
 
     def _lose(self, error: BaseException | None) -> None:
@@ -51,7 +51,7 @@ class BoundedReading(asyncio.Protocol):
     # Called by the event loop.
 
     def data_received(self, data: bytes) -> None:
-        """Parse what came, or what of it a turn may cost; see asyncio.Protocol."""
+        """Parse the received bytes, as far as one turn allows; see asyncio.Protocol."""
         if self._held:
             self._hold(memoryview(bytes(self._held) + data))
         elif len(data) <= SLICE:
@@ -60,7 +60,7 @@ class BoundedReading(asyncio.Protocol):
             self._parse(memoryview(data))
 
     def connection_lost(self, exc: BaseException | None) -> None:
-        """End once the bytes that came before are parsed; see asyncio.Protocol."""
+        """End after the earlier bytes are parsed; see asyncio.Protocol."""
         if self._held and self._is_wanted():
             self._lost = exc or True
             return

@@ -15,15 +15,15 @@ T = TypeVar("T")
 SLICE_SECONDS: Final = 0.004
 """Seconds of work on many items until others get their turn."""
 MAX_IMMEDIATE_ROWS: Final = 32
-"""Rows, each of which takes some microseconds, that are not worth a turn of their own."""
+"""Number of rows, of some microseconds each, that need no separate turn."""
 
 
 class LongWork:
-    """Runs one piece of long work a turn of the event loop, whichever agency, call or request it is for.
+    """Runs one piece of long work per turn of the event loop, for all agencies, calls and requests together.
 
-    Parsers hold the interpreter's lock: in a thread they would stop the event loop just the same. So each piece has to
-    be short by a bound on what it works on, and pieces that are ready at the same moment must not add up: eight
-    replies that may take 15 ms each would otherwise stop the loop for 120 ms. All drivers of a process share one.
+    Parsers hold the interpreter's lock, so in a thread they would stop the event loop too. Each piece is therefore
+    short, because its input is bounded, and pieces that are ready at the same moment must not add up: eight replies of
+    15 ms each would otherwise stop the loop for 120 ms. All drivers of a process share one object.
     """
 
     def __init__(self, *, clock: Callable[[], float] = perf_counter) -> None:
@@ -59,5 +59,5 @@ class LongWork:
         return found
 
     def __repr__(self) -> str:
-        """Whether anything is at work."""
+        """Whether any work is running."""
         return f"<LongWork {'busy' if self._turn.locked() else 'idle'}>"

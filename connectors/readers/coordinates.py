@@ -1,4 +1,4 @@
-"""Points on the map in the forms agencies write them."""
+"""Reads map coordinates in agencies' formats."""
 
 from __future__ import annotations
 
@@ -6,11 +6,11 @@ from records.places import Coordinates
 
 _FARTHEST_NORTH, _FARTHEST_EAST = 90, 180
 _DECIMALS = 6
-"""Places after the point that are kept: some ten centimetres on the ground."""
+"""Decimal places, about ten centimetres on the ground."""
 
 
 def coordinates(latitude: object, longitude: object) -> Coordinates | None:
-    """A point (WGS 84) from two numbers or texts; none where either is missing, 0, no number or not on the globe.
+    """Reads a point (WGS 84) from two numbers or texts; None if either is missing, 0, invalid or out of range.
 
     Numbers that passed through single precision (51.43999862670898) are rounded back to six places (51.439999).
     """
@@ -21,7 +21,7 @@ def coordinates(latitude: object, longitude: object) -> Coordinates | None:
 
 
 def _degrees(raw: object) -> float:
-    """Degrees, or 0 where there are none: neither the equator nor Greenwich crosses the city."""
+    """Reads degrees; 0 stands for a missing value, because neither the equator nor Greenwich crosses the city."""
     if isinstance(raw, bool) or not isinstance(raw, int | float | str):
         return 0.0
     try:

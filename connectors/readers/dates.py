@@ -1,19 +1,17 @@
-"""Days and moments in the forms agencies write them."""
+"""Reads dates and times in agencies' formats."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from datetime import date, datetime, timedelta, timezone
+from datetime import date, datetime
 from typing import TypeVar
 
 from connectors.readers.texts import text
 from connectors.readers.unreadable import UnreadableError
+from records.clocks import CITY_TIME_ZONE
 
 _D = TypeVar("_D", bound=date)
-
-JAKARTA = timezone(timedelta(hours=7), "WIB")
-"""The clock of Jakarta (Asia/Jakarta): seven hours ahead of UTC, without summer time, since 1964."""
 
 NO_DAY = frozenset({date(1900, 1, 1), date(1899, 12, 30), date(1, 1, 1)})
 """Days that agencies' systems write for "no day"."""
@@ -55,15 +53,15 @@ _PIVOT = 69
 
 
 def day(raw: object) -> date | None:
-    """A calendar day; none where the agency wrote none (`''`, `-`, `1900-01-01`, `0000-00-00`).
+    """Reads a date; None for the agency's words for no date (`''`, `-`, `1900-01-01`, `0000-00-00`).
 
     Reads dates, moments (their day in Jakarta) and the texts `dd/mm/yyyy`, `dd-mm-yyyy`, `yyyy-mm-dd`, `yyyymmdd`,
     `dd-Mon-yy` and `d Month yyyy` (months in Indonesian or English), each with or without a time behind it.
-    Raises `UnreadableError` otherwise, for days that are in no calendar too.
+    Raises `UnreadableError` otherwise, also for impossible dates.
     """
     if isinstance(raw, datetime):
         inside = _FIRST_YEAR < raw.year < _FOREVER  # else another zone may lie outside the calendar
-        found = (raw.astimezone(JAKARTA) if raw.tzinfo and inside else raw).date()
+        found = (raw.astimezone(CITY_TIME_ZONE) if raw.tzinfo and inside else raw).date()
     elif isinstance(raw, date):
         found = raw
     else:
@@ -77,11 +75,11 @@ def day(raw: object) -> date | None:
 
 
 def moment(raw: object) -> datetime | None:
-    """A moment with its time zone; none where the agency wrote none, as for `day`.
+    """Reads a date and time with its time zone; None for the agency's words for no date, as for `day`.
 
     Reads moments and the texts of ISO 8601, and the days `day` reads followed by `HH:mm`, `HH:mm:ss`, `HH.mm` or
-    `HH.mm.ss`. Where the agency names no time zone, it means Jakarta's. Raises `UnreadableError` otherwise, for a
-    day without a time too.
+    `HH.mm.ss`. Without a time zone, it is in Jakarta's. Raises `UnreadableError` otherwise, also for a date without a
+    time.
     """
     if isinstance(raw, datetime):
         found = raw
@@ -92,7 +90,7 @@ def moment(raw: object) -> datetime | None:
         found = _iso_moment(written) if _is_iso_moment(written) else _local_moment(written)
     if found.date() in NO_DAY or not _FIRST_YEAR < found.year < _FOREVER:
         return None
-    return found if found.tzinfo else found.replace(tzinfo=JAKARTA)
+    return found if found.tzinfo else found.replace(tzinfo=CITY_TIME_ZONE)
 
 
 def _written(raw: object, kind: str) -> str | None:
@@ -116,7 +114,7 @@ def _local_moment(written: str) -> datetime:
     found = _day(halves[0], "a moment")
     hour, minute, second = int(clock["hour"]), int(clock["minute"]), int(clock["second"] or 0)
     return _or_unreadable(
-        lambda: datetime(found.year, found.month, found.day, hour, minute, second, tzinfo=JAKARTA), "a moment"
+        lambda: datetime(found.year, found.month, found.day, hour, minute, second, tzinfo=CITY_TIME_ZONE), "a moment"
     )
 
 

@@ -1,4 +1,4 @@
-"""Numbers of family cards (Kartu Keluarga), as the population register writes them."""
+"""Reads numbers of family cards (Kartu Keluarga) of the population register."""
 
 from __future__ import annotations
 
@@ -24,11 +24,11 @@ _CENTURIES: Final = (1900, 2000)
 
 
 def family_card_number(raw: object) -> FamilyCardNumber | None:
-    """The number of a card; none where the register wrote that there is no card (`-`, an empty text).
+    """Reads the number of a card; None for the register's words for no card (`-`, an empty text).
 
-    Raises `UnreadableError` for what is no such number, because everyone with the same placeholder (zeros, nines,
-    `TIDAK DIKETAHUI.`) would be on one card. Blanks around it are not forgiven: the register's own comparison does
-    not forgive them either, so only a part of the card would be found. A district that no longer exists is no fault.
+    Raises `UnreadableError` for an invalid number, because all people with the same placeholder (zeros, nines,
+    `TIDAK DIKETAHUI.`) would be on one card. Surrounding blanks are invalid: the register's comparison is exact, so
+    only a part of the card would be found. A district that no longer exists is valid.
     """
     written = text(raw, _KIND)
     if written is None:
@@ -46,7 +46,7 @@ def family_card_number(raw: object) -> FamilyCardNumber | None:
 
 
 def district_of_issue(number: FamilyCardNumber) -> RegionCode:
-    """The district in which a card was issued; old cards name districts that no longer exist."""
+    """Returns the district in which a card was issued; old cards may name a former district."""
     return RegionCode(f"{number[:2]}.{number[2:4]}.{number[4:6]}")
 
 

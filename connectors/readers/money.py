@@ -1,4 +1,4 @@
-"""Amounts of money in the forms agencies write them."""
+"""Reads amounts of money in agencies' formats."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ _ENDING = re.compile(r",-+$")
 _INDONESIAN = re.compile(r"-?\d{1,3}(?:\.\d{3})+(?:,\d{1,2})?|-?\d+,\d{1,2}", re.ASCII)
 _ENGLISH = re.compile(r"-?\d{1,3}(?:,\d{3})+(?:\.\d{1,2})?|-?\d+(?:\.\d{1,2})?", re.ASCII)
 _LONGEST = 30
-"""Characters; no amount of a city is longer, and a longer text only costs time to read."""
+"""Maximum characters: no amount of a city is longer, and long texts cost time to parse."""
 
 
 def rupiah(raw: object) -> Rupiah | None:
-    """An amount in whole Rupiah, rounded half up; none where the agency wrote that there is none.
+    """Reads an amount in whole Rupiah, rounded half up; None for the agency's words for no amount.
 
     Reads integers, decimals and floats (`number(20,2)`), and the texts `10000`, `10000.00`, `31.700`, `1.234.567`,
     `1.234.567,50`, `1,234,567.00`, `Rp31.700`, `Rp 31.700,-`. A dot before exactly three digits groups thousands:

@@ -1,6 +1,6 @@
-"""Names of people, places and businesses that agencies keep in upper case, in ordinary capitalisation.
+"""Converts upper-case names of people, places and businesses to ordinary capitalisation.
 
-A name that already has both cases was written by somebody who knew it: it is left alone.
+A name that already has both cases is not changed.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from typing import Final
 from connectors.readers.unreadable import UnreadableError
 
 MAX_NAME_LENGTH: Final = 500
-"""Characters. Each takes up to half a microsecond to be capitalised."""
+"""Maximum characters. Each takes up to half a microsecond to capitalise."""
 
 _PARTICLES = frozenset({"BIN", "BINTI", "BT", "BT.", "VAN", "VON", "DER", "DEN", "DE", "DAN"})
 """Words inside a name that stay in lower case, unless they come first."""
@@ -19,7 +19,7 @@ _PARTICLES = frozenset({"BIN", "BINTI", "BT", "BT.", "VAN", "VON", "DER", "DEN",
 _AS_WRITTEN = {
     word.upper(): word
     for word in (
-        # Titles and degrees that are not simply capitals and small letters part by part.
+        # Titles and degrees with irregular capitalisation.
         *("KH.", "KH", "RR.", "RR", "RA.", "LL.M", "LL.M.", "LL.B", "LLM", "PhD", "Ph.D", "Ph.D.", "BSc", "MSc"),
         *("Sp.OG", "Sp.PD", "Sp.JP", "Sp.THT", "Sp.BS", "Sp.KK", "Sp.KJ", "Sp.PK", "Sp.PA", "Sp.OT", "Sp.BP"),
         *("SPd", "SPdI", "MPd", "SKom", "MKom", "SSi", "MSi", "SSos", "SAg", "MAg", "SPt", "SFarm", "SPsi", "MPsi"),
@@ -31,7 +31,7 @@ _ACRONYMS = frozenset(
         *("PT", "CV", "UD", "PD", "KSU", "UMKM", "BUMN", "BUMD"),  # legal forms
         *("TK", "PAUD", "SD", "SDN", "SLTP", "SMP", "SMPN", "SLTA", "SMA", "SMAN", "SMK", "SMKN"),  # schools
         *("TNI", "POLRI", "PNS", "ASN", "DPR", "DPRD", "DPD", "BPK", "RI", "DKI", "WNI", "WNA"),  # the state
-        *("RT", "RW", "BTN", "RPTRA", "RSUD", "BSD", "TPU", "MRT", "LRT"),  # what stands in addresses
+        *("RT", "RW", "BTN", "RPTRA", "RSUD", "BSD", "TPU", "MRT", "LRT"),  # abbreviations in addresses
     )
 )
 _UNITS = frozenset({"KG", "GR", "ML", "CM", "PCS"})
@@ -41,11 +41,11 @@ _PIECE = re.compile(r"[^.\-(\"]+")
 
 
 def person_name(raw: str) -> str:
-    """A person's name in ordinary capitalisation: `DRG. H. ANDI WIJAYA, S.SOS` is `Drg. H. Andi Wijaya, S.Sos`.
+    """Capitalises a person's name: `DRG. H. ANDI WIJAYA, S.SOS` becomes `Drg. H. Andi Wijaya, S.Sos`.
 
     Particles (`bin`, `binti`, `van`) become small, titles and degrees keep their customary form, a degree without dots
-    (`SH`, `MM`) after a comma stays in capitals, and so does a Roman numeral at the end. Raises `UnreadableError` for
-    what is too long to be a name.
+    (`SH`, `MM`) after a comma stays in capitals, and so does a Roman numeral at the end. Raises `UnreadableError` if
+    the text is too long for a name.
     """
     _require_short(raw)
     if _has_both_cases(raw):
@@ -60,10 +60,10 @@ def person_name(raw: str) -> str:
 
 
 def to_ordinary_case(raw: str) -> str:
-    """A place, an address, a business or a term of a list in ordinary capitalisation.
+    """Capitalises a place, an address, a business or a term of a list.
 
     `JL. KENANGA NO. 12` is `Jl. Kenanga No. 12`, `SLTA/SEDERAJAT` is `SLTA/Sederajat`: well-known abbreviations and
-    Roman numerals stay in capitals. Raises `UnreadableError` for what is too long to be one.
+    Roman numerals stay in capitals. Raises `UnreadableError` if the text is too long.
     """
     _require_short(raw)
     if _has_both_cases(raw):
@@ -109,7 +109,7 @@ def _term_piece(piece: str) -> str:
 
 
 def _capitalised(word: str) -> str:
-    """Each piece between dots, hyphens and brackets with a capital first: `S.SOS`, `AL-FARUQ`."""
+    """Capitalises each piece between dots, hyphens and brackets: `S.SOS`, `AL-FARUQ`."""
     return _PIECE.sub(lambda found: _piece(found[0]), word)
 
 

@@ -1,4 +1,4 @@
-"""Whole numbers in the forms agencies write them."""
+"""Reads whole numbers in agencies' formats."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from connectors.readers.unreadable import UnreadableError
 
 _KIND = "a whole number"
 _LONGEST = 18
-"""Digits; what is longer is no number of anything a city counts."""
+"""Maximum digits: no count of a city is longer."""
 
 
 def whole_number(raw: object) -> int | None:
-    """A number that is 0 or more, from a number or digits with or without zeros in front; none where there is none.
+    """Reads a number of at least 0, from a number or digits, also with leading zeros; None if it is missing.
 
-    Raises `UnreadableError` for anything else, fractions and negative numbers included.
+    Raises `UnreadableError` for anything else, including fractions and negative numbers.
     """
     if isinstance(raw, Decimal | float):
         return _whole(Decimal(repr(raw) if isinstance(raw, float) else raw))

@@ -1,4 +1,4 @@
-"""Telephone numbers in the forms Indonesians write them."""
+"""Reads telephone numbers in Indonesian formats."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _ZERO_AFTER_COUNTRY = re.compile(r"^(\+?62)0", re.ASCII)
 
 
 def phone(raw: object) -> str | None:
-    """A number in international form, `+62...`, digits only; none where the agency wrote none (zeros too).
+    """Reads a number to international form, `+62...`, digits only; None if it is missing or all zeros.
 
     Reads `0812-3456-7890`, `(021) 345 6789`, `62812...`, `+62 (0) 812 ...` and mobile numbers that lost their leading
     zero in a numeric column. Raises `UnreadableError` otherwise.

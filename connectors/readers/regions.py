@@ -1,4 +1,4 @@
-"""Region codes of the Ministry of Home Affairs (Kemendagri) in the forms agencies write them."""
+"""Reads region codes of the Ministry of Home Affairs (Kemendagri) in agencies' formats."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ _SOLID_LENGTHS = (2, 4, 6, 10)
 
 
 def region_from_numbers(*numbers: object) -> RegionCode | None:
-    """The dotted code of a region from the numbers of its levels, province first: 31, 71, 1, 1001 is `31.71.01.1001`.
+    """Builds a dotted code from the numbers of its levels, province first: 31, 71, 1, 1001 is `31.71.01.1001`.
 
-    Agencies keep the numbers of the levels apart and unpadded, as integers or texts. None where any of them is absent
-    or 0: a code with a hole names no region. Raises `UnreadableError` for numbers too long for their level.
+    Agencies store the numbers of the levels separately and unpadded, as integers or texts. Returns None if any of them
+    is missing or 0. Raises `UnreadableError` for numbers too long for their level.
     """
     parts = []
     for number, width in zip(numbers, _WIDTHS, strict=False):
@@ -34,10 +34,10 @@ def region_from_numbers(*numbers: object) -> RegionCode | None:
 
 
 def region_code(raw: object) -> RegionCode | None:
-    """A dotted code from one written in full, with or without dots: 317101, `3171011001`, `31.71.01`.
+    """Reads a complete code, with or without dots, to a dotted code: 317101, `3171011001`, `31.71.01`.
 
-    The agency must be known to write Kemendagri codes: BPS codes look the same and mean other regions, and cannot be
-    told apart here. None where the agency wrote none (or 0). Raises `UnreadableError` otherwise.
+    Only for agencies that write Kemendagri codes: BPS codes look the same but mean other regions. Returns None if the
+    code is missing or 0. Raises `UnreadableError` otherwise.
     """
     written = text(raw, _KIND)
     if written is None or not written.strip("0."):

@@ -1,4 +1,4 @@
-"""Objects and lists of objects in the JSON of an agency."""
+"""Reads objects and lists of objects from an agency's JSON."""
 
 from __future__ import annotations
 
@@ -8,22 +8,22 @@ from typing import Final
 from connectors.readers.unreadable import UnreadableError
 
 Row = Mapping[str, object]
-"""A JSON object: what an agency says of one thing, by its own field names."""
+"""A JSON object, by the agency's own field names."""
 
 
 def row(raw: object, kind: str = "an object") -> Row:
-    """A JSON object. Raises `UnreadableError`, naming the kind of value it is, for anything else."""
+    """Reads a JSON object. Raises `UnreadableError` with the kind of value for anything else."""
     if not isinstance(raw, Mapping):
         raise UnreadableError(kind)
     return raw
 
 
 MAX_LIST_ROWS: Final = 1_000
-"""Rows of one list. The longest real ones: a page of 500 complaints, 150 markets, 50 prices of a market."""
+"""Maximum rows of one list. The longest real ones: a page of 500 complaints, 150 markets, 50 prices of a market."""
 
 
 def rows(raw: object, kind: str = "a list of objects", *, max_rows: int = MAX_LIST_ROWS) -> tuple[Row, ...]:
-    """A JSON list of at most `max_rows` objects. Raises `UnreadableError` with the kind of value for anything else."""
+    """Reads a JSON list of at most `max_rows` objects. Raises `UnreadableError` with the kind of value otherwise."""
     if not isinstance(raw, list):
         raise UnreadableError(kind)
     if len(raw) > max_rows:

@@ -1,4 +1,4 @@
-"""Texts, and the many ways in which agencies write that there is none."""
+"""Reads texts, and recognises agencies' words for a missing value."""
 
 from __future__ import annotations
 
@@ -7,18 +7,18 @@ from typing import Final
 from connectors.readers.unreadable import UnreadableError
 
 MAX_TEXT_LENGTH: Final = 4_000
-"""Characters of a text, unless it is said otherwise. Reading takes up to 20 ns for each, and no agency's column is
-longer than this but those of free text."""
+"""Default maximum characters of a text. Reading takes up to 20 ns for each, and no agency's column is
+longer, except for free text."""
 
 ABSENT = frozenset({"", "-", "--", "---", "NULL", "N/A", "TIDAK TAHU", "TIDAK DIKETAHUI", "TIDAK ADA"})
 """Words and signs that stand for "nothing" in Indonesian agencies' systems, in upper case."""
 
 
 def text(raw: object, kind: str = "a text", *, max_length: int = MAX_TEXT_LENGTH) -> str | None:
-    """A text without blanks around and with single blanks inside; none where the agency wrote that there is none.
+    """Reads a text, trimmed and with single blanks; None for the agency's words for a missing value.
 
-    Integers are taken too, since agencies write identifiers as either. Raises `UnreadableError`, naming the
-    kind of value it is, for anything else, and for a text of more than `max_length` characters.
+    Integers are accepted too, because agencies write identifiers as either. Raises `UnreadableError` with the kind of
+    value for anything else, and for a text of more than `max_length` characters.
     """
     if raw is None:
         return None

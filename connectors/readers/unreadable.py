@@ -1,16 +1,16 @@
-"""The one complaint of every reading function."""
+"""The error of all reading functions."""
 
 from __future__ import annotations
 
 
 class UnreadableError(Exception):
-    """A value is in none of the forms its agency is known to write.
+    """A value has none of its agency's known formats.
 
-    Names the kind of value ("an amount of money") and never the value itself, which may be personal:
-    the message is fit for `AgencyFailure.detail`.
+    The message names the kind of value ("an amount of money"), never the value, which may be personal. It can be used
+    as `AgencyFailure.detail`.
     """
 
     def __init__(self, kind: str) -> None:
-        """Name the kind of value, with its article: `a day`, `an amount of money`."""
+        """Stores the kind of value, with its article: `a day`, `an amount of money`."""
         super().__init__(f"not readable as {kind}")
         self.kind = kind

@@ -1,13 +1,12 @@
-"""The terms of each agency: how it may be asked, in a file that the operator writes.
+"""The terms of each agency (deadlines, rates, hours, breaker), read from the operator's file.
 
-The file is TOML, a table an agency (`docs/operators/agency-terms.md`). What it does not say is as it is without a file:
-no breaker, no retries, no pace but that of the settings.
+The file is TOML, or JSON of the same shape, with a table per agency (`docs/operators/agency-terms.md`). Omitted keys
+keep their defaults: no breaker, no retries, the rate of the settings.
 """
 
 from __future__ import annotations
 
 import re
-import tomllib
 from datetime import date, time, timedelta, timezone, tzinfo
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal, Self
@@ -17,11 +16,12 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 
 from connectors.resilience.breaker import BreakerTerms
 from connectors.resilience.closed_hours import ClosedTo, ClosedWindow, MonthDay
+from records.clocks import CITY_TIME_ZONE
+from records.config_file import read_config_file
 
-_MAX_FILE_BYTES: Final = 256 * 1024
 _DAYS: Final = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 _ZONES: Final = {
-    "Asia/Jakarta": timezone(timedelta(hours=7), "WIB"),
+    "Asia/Jakarta": CITY_TIME_ZONE,
     "Asia/Makassar": timezone(timedelta(hours=8), "WITA"),
     "Asia/Jayapura": timezone(timedelta(hours=9), "WIT"),
 }
@@ -73,14 +73,16 @@ class _Table(BaseModel):
 class ClosedEntry(_Table):
     """A time in which the agency is closed."""
 
-    start: Clock = Field(default=time.min, alias="from", description='when it begins, `"23:00"`')
-    until: Clock = Field(default=time.min, description="when it ends; not later than `from`: on the next day")
+    start: Clock = Field(default=time.min, alias="from", description='start, `"23:00"`')
+    until: Clock = Field(default=time.min, description="end; if not later than `from`, on the next day")
     weekdays: tuple[Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"], ...] = Field(
-        default=(), description='days of the week on which it begins, `["sat", "sun"]`; none: every day'
+        default=(), description='days of the week on which it begins, `["sat", "sun"]`; empty: every day'
     )
-    first_day: DayOfYear | None = Field(default=None, description='with `last_day`: days of every year, `"01-03"`')
-    last_day: DayOfYear | None = Field(default=None, description="the last of them, included")
-    to: ClosedTo = Field(default=ClosedTo.EVERYTHING, description="`everything`, or `writes`: it can still be read")
+    first_day: DayOfYear | None = Field(
+        default=None, description='first day of a yearly period, `"01-03"`; with `last_day`'
+    )
+    last_day: DayOfYear | None = Field(default=None, description="last day of the period, included")
+    to: ClosedTo = Field(default=ClosedTo.EVERYTHING, description="`everything`, or `writes`: reads are still allowed")
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:
@@ -92,7 +94,7 @@ class ClosedEntry(_Table):
 
     @property
     def as_window(self) -> ClosedWindow:
-        """As it is reckoned with."""
+        """The entry as the gate uses it."""
         return ClosedWindow(
             start=self.start,
             end=self.until,
@@ -106,19 +108,17 @@ class ClosedEntry(_Table):
 class BreakerEntry(_Table):
     """When nobody is let through to a failing agency, and for how long."""
 
-    failures: int = Field(
-        default=5, ge=1, le=1000, description="so many calls must have failed within `within` seconds"
-    )
+    failures: int = Field(default=5, ge=1, le=1000, description="minimum failed calls within `within` seconds")
     share: float = Field(
-        default=0.5, gt=0, le=1, description="and be at least this share of the calls that ended in that time"
+        default=0.5, gt=0, le=1, description="and their minimum share of the calls that ended in that time"
     )
     unanswered: float = Field(
-        default=2.0, ge=0.1, le=600, description="or no call was answered for so many seconds, whatever the share"
+        default=2.0, ge=0.1, le=600, description="or seconds without an answered call, whatever the share"
     )
-    within: float = Field(default=30.0, ge=1, le=600, description="seconds that are looked back")
-    pause: float = Field(default=5.0, ge=0.1, le=600, description="seconds until one call, the probe, is let through")
+    within: float = Field(default=30.0, ge=1, le=600, description="seconds of the observed window")
+    pause: float = Field(default=5.0, ge=0.1, le=600, description="seconds until one call, the probe, is admitted")
     longest_pause: float = Field(
-        default=60.0, ge=0.1, le=3600, description="up to which each failed probe doubles the pause"
+        default=60.0, ge=0.1, le=3600, description="maximum pause; each failed probe doubles the pause"
     )
 
     @model_validator(mode="after")
@@ -129,7 +129,7 @@ class BreakerEntry(_Table):
 
     @property
     def as_terms(self) -> BreakerTerms:
-        """As it is reckoned with."""
+        """The terms as the breaker uses them."""
         return BreakerTerms(**self.model_dump())
 
 
@@ -137,35 +137,31 @@ class AgencyTerms(_Table):
     """How one agency may be asked. None: as it is without a file."""
 
     deadline: float | None = Field(
-        default=None, gt=0, le=60, description="seconds one call may take, waiting for a place and retries included"
+        default=None, gt=0, le=60, description="maximum seconds of one call, with the wait for a permit and retries"
     )
-    max_concurrency: int | None = Field(
-        default=None, ge=1, le=256, description="calls under way at a time, in this process"
-    )
+    max_concurrency: int | None = Field(default=None, ge=1, le=256, description="concurrent calls, in this process")
     waiting: int | None = Field(
         default=None,
         ge=0,
         le=10_000,
-        description="calls that may wait for one of these to end; more are refused at once",
+        description="calls that may wait for a permit; more are refused immediately",
     )
-    rate: float | None = Field(default=None, gt=0, le=10_000, description="calls a second; a call waits for its turn")
-    burst: int | None = Field(default=None, ge=1, le=10_000, description="calls at once after a pause, within `rate`")
-    daily_quota: int | None = Field(default=None, ge=1, description="calls a day by the agency's clock")
+    rate: float | None = Field(default=None, gt=0, le=10_000, description="calls a second; further calls wait")
+    burst: int | None = Field(default=None, ge=1, le=10_000, description="calls in a burst, within `rate`")
+    daily_quota: int | None = Field(default=None, ge=1, description="calls a day, in the agency's time zone")
     max_batch_size: int | None = Field(
-        default=None, ge=1, le=100_000, description="keys in one call; more go in several"
+        default=None, ge=1, le=100_000, description="keys in one call; more need several calls"
     )
-    retries: int = Field(default=0, ge=0, le=5, description="how often a failed read is repeated")
+    retries: int = Field(default=0, ge=0, le=5, description="retries of a failed read")
     retry_share: float = Field(
-        default=0.1, gt=0, le=1, description="how many calls may be repeats, as a share of all; hedges included"
+        default=0.1, gt=0, le=1, description="maximum share of retries and hedges among all calls"
     )
-    hedge: bool = Field(
-        default=False, description="whether a GET that takes longer than 95 of 100 is asked a second time"
-    )
+    hedge: bool = Field(default=False, description="whether a GET is sent again after the 95th percentile of latency")
     zone: Annotated[str, AfterValidator(_check_zone)] = Field(
-        default="Asia/Jakarta", description="time zone of its clock"
+        default="Asia/Jakarta", description="the agency's time zone"
     )
-    breaker: BreakerEntry | None = Field(default=None, description="table: when nobody is let through")
-    closed: tuple[ClosedEntry, ...] = Field(default=(), max_length=50, description="tables: when it is closed")
+    breaker: BreakerEntry | None = Field(default=None, description="table: the circuit breaker")
+    closed: tuple[ClosedEntry, ...] = Field(default=(), max_length=50, description="tables: when the agency is closed")
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:
@@ -179,7 +175,7 @@ class AgencyTerms(_Table):
 
 
 class AgencyTermsFile(_Table):
-    """The file: a table for each agency that has terms of its own."""
+    """The file: a table for each agency with its own terms."""
 
     dukcapil: AgencyTerms = AgencyTerms()
     jakpreneur: AgencyTerms = AgencyTerms()
@@ -200,17 +196,7 @@ class AgencyTermsFile(_Table):
 
 def load_agency_terms(path: Path) -> AgencyTermsFile:
     """The terms in a file; raises ValueError that names the file, the agency, the key and what is wrong with it."""
-    try:
-        with path.open("rb") as file:
-            raw = file.read(_MAX_FILE_BYTES + 1)
-    except OSError as error:
-        raise ValueError(f"the file of agencies '{path}' cannot be read: {error.strerror}") from None
-    if len(raw) > _MAX_FILE_BYTES:
-        raise ValueError(f"the file of agencies '{path}' is larger than {_MAX_FILE_BYTES} bytes")
-    try:
-        given = tomllib.loads(raw.decode("utf-8"))
-    except ValueError as error:
-        raise ValueError(f"the file of agencies '{path}' is no TOML: {error}") from None
+    given = read_config_file(path, "the file of agencies")
     try:
         return AgencyTermsFile.model_validate(given)
     except ValidationError as error:

@@ -1,4 +1,4 @@
-"""What traces tell of an agency that is asked: each attempt by itself."""
+"""Traces each attempt of a call to an agency."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ T = TypeVar("T")
 def trace_attempts(
     agency: str, attempt: Callable[[Call], Coroutine[Any, Any, T]], span: Span
 ) -> Callable[[Call], Coroutine[Any, Any, T]]:
-    """The attempt, told of in a span of its own each time it is made: first ones, retries and hedges.
+    """Wrap an attempt so that each execution has its own span: first attempts, retries and hedges.
 
-    The agency is asked within that span, so that it can go on with the trace.
+    The call is made within that span, so that the agency can continue the trace.
     """
     numbers = count(1)
 

@@ -1,6 +1,6 @@
-"""A circuit breaker: while an agency fails, nobody waits for it, and one call now and then tries whether it is back.
+"""A circuit breaker: while an agency fails, calls are refused, and a probe from time to time checks whether it is back.
 
-It decides and does nothing: times go in, decisions come out. The pattern: M. Nygard, Release It!, chapter 5.
+It only decides, from the given times; it makes no calls. The pattern: M. Nygard, Release It!, chapter 5.
 """
 
 from __future__ import annotations
@@ -11,18 +11,18 @@ from typing import Final
 from records.record import record
 
 _WINDOW_SLICES: Final = 10
-"""Parts of `within` that are counted apart, so that counting costs the same whatever the agency's traffic is."""
+"""Number of counted slices of `within`, so that the cost of counting does not depend on the traffic."""
 
 
 class BreakerState(Enum):
-    """Whether calls pass."""
+    """The state of a breaker."""
 
     CLOSED = "closed"
-    """They do."""
+    """Calls pass."""
     OPEN = "open"
-    """They do not, until the pause is over."""
+    """Calls are refused until the pause is over."""
     HALF_OPEN = "half-open"
-    """The pause is over: one does, the probe. How it ends decides."""
+    """The pause is over: one call passes, the probe. Its outcome decides."""
 
 
 @record
@@ -30,14 +30,14 @@ class BreakerTerms:
     """When a breaker opens and for how long; times in seconds."""
 
     failures: int = 5
-    """So many calls must have failed within `within` ..."""
+    """Opens if this number of calls failed within `within` ..."""
     share: float = 0.5
-    """... and be at least this share of the calls that ended in that time: one poisoned record opens nothing ..."""
+    """... and they are at least this share of the ended calls, so that one bad record does not open it ..."""
     unanswered: float = 2.0
-    """... or none was answered for so long: an agency that was asked a lot before need not fail as long as that."""
+    """... or if no call was answered for this time, because after much traffic the share would take longer to grow."""
     within: float = 30.0
     pause: float = 5.0
-    """How long nobody is let through at first; it doubles with each probe that fails ..."""
+    """The first pause without calls; it doubles with each failed probe ..."""
     longest_pause: float = 60.0
     """... up to this."""
 
@@ -45,10 +45,9 @@ class BreakerTerms:
 class Breaker:
     """The breaker of one agency.
 
-    Who wants to call asks `acquire` and gets a ticket, or None. Whoever holds a ticket gives it back once: to
-    `record_success`, `record_failure`, or `record_no_result` where how the call ended says nothing about the agency.
-    Tickets of an earlier state are worth nothing, so a call that was slow to fail does not speak for the agency as it
-    is now.
+    A call gets a ticket from `acquire`, or None. It returns the ticket once: to `record_success`, `record_failure`, or
+    `record_no_result` if its outcome says nothing about the agency. Tickets of an earlier state are ignored, so a call
+    that fails late does not count for the current state.
     """
 
     def __init__(self, terms: BreakerTerms, *, now: float) -> None:
@@ -60,7 +59,7 @@ class Breaker:
         self._pause = terms.pause
         self.state = BreakerState.CLOSED
         self.times_opened = 0
-        """How often it opened."""
+        """Number of times it opened."""
         self._answered_at = now
         self._ended = [0] * _WINDOW_SLICES
         self._failed = [0] * _WINDOW_SLICES
@@ -75,16 +74,16 @@ class Breaker:
         return f"<Breaker half-open probing={self._probing}>"
 
     def get_retry_after(self, now: float) -> float:
-        """Seconds for which nobody is let through; 0 where the next one is. Changes nothing."""
+        """Seconds until the next call may pass; 0 if it may pass now. Changes nothing."""
         if self.state is BreakerState.CLOSED:
             return 0.0
         if self.state is BreakerState.OPEN:
             return max(0.0, self._until - now)
-        # How long the probe takes is not known; nobody need come back sooner than it would have been opened for.
+        # The duration of the probe is unknown, so callers should come back after a whole pause.
         return self._terms.pause if self._probing else 0.0
 
     def acquire(self, now: float) -> int | None:
-        """A ticket for one call; None where nobody is let through."""
+        """Get a ticket for one call; None if calls are refused."""
         if self.state is BreakerState.CLOSED:
             return self._ticket
         if self.get_retry_after(now) > 0:
@@ -95,7 +94,7 @@ class Breaker:
         return self._ticket
 
     def record_success(self, ticket: int, now: float) -> None:
-        """The agency answered: in time, whatever it said."""
+        """Record that the agency answered in time, with any answer."""
         if ticket != self._ticket:
             return
         self._answered_at = now
@@ -108,7 +107,7 @@ class Breaker:
         self._reset_window(now)
 
     def record_failure(self, ticket: int, now: float, *, retry_after: float = 0.0) -> None:
-        """The agency failed. `retry_after` is when it wants to be asked again, in seconds."""
+        """Record that the agency failed; `retry_after` is the delay that it asks for, in seconds."""
         if ticket != self._ticket:
             return
         if self.state is BreakerState.CLOSED:
@@ -123,12 +122,12 @@ class Breaker:
         self._change_state(BreakerState.OPEN)
 
     def record_no_result(self, ticket: int) -> None:
-        """The call ended by our own doing: the next one may be the probe."""
+        """Record that the hub itself ended the call: the next one may be the probe."""
         if ticket == self._ticket and self.state is BreakerState.HALF_OPEN:
             self._probing = False
 
     def _should_open(self, now: float) -> bool:
-        """Whether so much failed that nobody is let through any more."""
+        """Whether enough calls failed to open the breaker."""
         failed = sum(self._failed)
         if failed < self._terms.failures:
             return False
@@ -162,7 +161,7 @@ class Breaker:
 
 
 class NoBreaker:
-    """Lets everybody through; what stands for a breaker where none was agreed."""
+    """A null breaker, which lets all calls through."""
 
     state = BreakerState.CLOSED
     times_opened = 0
@@ -171,18 +170,18 @@ class NoBreaker:
         return "<NoBreaker>"
 
     def get_retry_after(self, _now: float) -> float:
-        """Nobody is refused."""
+        """Return 0."""
         return 0.0
 
     def acquire(self, _now: float) -> int | None:
-        """A ticket like any other."""
+        """Return a ticket."""
         return 0
 
     def record_success(self, ticket: int, now: float) -> None:
-        """Nothing comes of it."""
+        """Does nothing."""
 
     def record_failure(self, ticket: int, now: float, *, retry_after: float = 0.0) -> None:
-        """Nothing comes of it."""
+        """Does nothing."""
 
     def record_no_result(self, ticket: int) -> None:
-        """Nothing comes of it."""
+        """Does nothing."""

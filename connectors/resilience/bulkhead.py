@@ -1,62 +1,83 @@
-"""How many calls to an agency may be under way, and how many may wait for one to end."""
+"""How many calls to an agency may run concurrently, and how many may wait for one to end."""
 
 from __future__ import annotations
 
 import asyncio
+from collections import deque
 
 
 class Bulkhead:
-    """Places for `max_concurrency` calls, and for `max_waiting` more that wait for one; None: as many as come.
+    """Permits for `max_concurrency` calls, in order of arrival, and a queue of `max_waiting`; None: no limit.
 
-    In the order in which they came. What is full refuses at once: a queue that nobody reaches the end of in time would
-    cost its callers their patience and give them nothing.
+    A full bulkhead refuses immediately: a queue whose end nobody reaches in time costs its callers time for nothing.
+
+    `asyncio.Semaphore` is not used: each look at it costs a generator, and every call to an agency takes several.
     """
 
     def __init__(self, *, max_concurrency: int, max_waiting: int | None) -> None:
-        self._permits = asyncio.Semaphore(max_concurrency)
         self._max_concurrency = max_concurrency
-        self._most_waiting = max_waiting
+        self._max_waiting = max_waiting
+        self._queue: deque[asyncio.Future[None]] = deque()
         self.in_flight = 0
-        self.waiting = 0
+        """Permits taken, including those that were passed on to a waiting call."""
 
     def __repr__(self) -> str:
-        most = "any" if self._most_waiting is None else self._most_waiting
-        return f"<Bulkhead under_way={self.in_flight}/{self._max_concurrency} waiting={self.waiting}/{most}>"
+        limit = "any" if self._max_waiting is None else self._max_waiting
+        return f"<Bulkhead in_flight={self.in_flight}/{self._max_concurrency} waiting={self.waiting}/{limit}>"
+
+    @property
+    def waiting(self) -> int:
+        """Calls that wait for a permit."""
+        return len(self._queue)
 
     @property
     def has_free_permit(self) -> bool:
-        """Whether a call would get a place at once."""
-        return not self._permits.locked()
+        """Whether a call would get a permit without waiting."""
+        return self.in_flight < self._max_concurrency
 
     @property
     def is_full(self) -> bool:
-        """Whether a call can neither get a place nor wait for one."""
-        return self._permits.locked() and self._most_waiting is not None and self.waiting >= self._most_waiting
+        """Whether a call can neither get a permit nor wait for one."""
+        return (
+            self._max_waiting is not None
+            and self.in_flight >= self._max_concurrency
+            and len(self._queue) >= self._max_waiting
+        )
 
-    async def acquire(self, timeout: float) -> bool:
-        """Take a place, waiting for it at most `timeout` seconds; whether there was one. Call `release` after it."""
-        if self._permits.locked():
-            if not await self._wait(timeout):
-                return False
-        else:
-            await self._permits.acquire()
+    def take_free(self) -> bool:
+        """Take a permit if one is free. Call `release` after the call."""
+        # While permits are free, no call waits: `release` passes them on.
+        if self.in_flight >= self._max_concurrency:
+            return False
         self.in_flight += 1
         return True
 
-    def release(self) -> None:
-        """Give the place back."""
-        self.in_flight -= 1
-        self._permits.release()
-
-    async def _wait(self, timeout: float) -> bool:
+    async def acquire(self, timeout: float) -> bool:
+        """Take a permit; wait for it at most `timeout` seconds. False without one. Call `release` after the call."""
+        if self.take_free():
+            return True
         if self.is_full:
             return False
-        self.waiting += 1
+        permit = asyncio.get_running_loop().create_future()
+        self._queue.append(permit)
         try:
             async with asyncio.timeout(timeout):
-                await self._permits.acquire()
-        except TimeoutError:
-            return False
-        finally:
-            self.waiting -= 1
+                await permit
+        except BaseException as end:
+            if permit.done() and not permit.cancelled():  # it came in the same turn as the end of the wait
+                self.release()
+            elif permit in self._queue:
+                self._queue.remove(permit)
+            if isinstance(end, TimeoutError):
+                return False
+            raise
         return True
+
+    def release(self) -> None:
+        """Pass the permit on to the first call that waits, or give it back."""
+        while self._queue:
+            permit = self._queue.popleft()
+            if not permit.done():
+                permit.set_result(None)
+                return
+        self.in_flight -= 1

@@ -1,4 +1,4 @@
-"""What can be seen of how an agency is asked, for readiness and metrics."""
+"""Counters of the calls to an agency, for readiness and metrics."""
 
 from __future__ import annotations
 
@@ -10,23 +10,23 @@ from records.histogram import Histogram
 
 @dataclass(slots=True)
 class CallCounters:
-    """What happened at an agency's gate since the start of the process. Only ever grows."""
+    """The events at an agency's gate since the start of the process. Counters never decrease."""
 
     attempts: int = 0
-    """Requests and statements sent: first ones, retries and hedges."""
+    """Sent requests and statements: first attempts, retries and hedges."""
     answered: int = 0
-    """Calls that came back with an answer, whatever it said."""
+    """Calls with an answer of any content."""
     failed: Counter[str] = field(default_factory=Counter)
-    """Calls that ended in a failure of the agency, by its code."""
+    """Calls that ended with a failure of the agency, by code."""
     refused: Counter[str] = field(default_factory=Counter)
-    """Calls that were not made, by why: `closed`, `breaker`, `asked_to_wait`, `quota`, `bulkhead`, `no_turn`,
+    """Calls that were not made, by reason: `closed`, `breaker`, `asked_to_wait`, `quota`, `bulkhead`, `no_turn`,
     `no_place`, `no_time`."""
     mismatches: int = 0
-    """Replies about something else than was asked (`connectors/batching/row_check.py`)."""
+    """Replies that do not match their request (`connectors/batching/row_check.py`)."""
     retries: int = 0
     hedges: int = 0
     hedges_won: int = 0
     durations: Histogram = field(default_factory=Histogram)
-    """Seconds from an attempt to its end, whatever that was; a hedge counts with what it was sent for."""
+    """Seconds of attempts with any outcome; a hedge counts as part of its attempt."""
     answered_at: float | None = None
-    """When the agency last answered, on the gate's clock."""
+    """Time of the agency's last answer, on the gate's clock."""

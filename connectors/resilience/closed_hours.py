@@ -1,4 +1,4 @@
-"""When an agency is closed: for maintenance by night, on days of the week, on days of the year."""
+"""The hours at which an agency is closed: maintenance at night, days of the week, days of the year."""
 
 from __future__ import annotations
 
@@ -10,26 +10,26 @@ from typing import Final
 from records.record import record
 
 _MAX_CHAINED_WINDOWS: Final = 60
-"""Windows that are followed from one into the next to find the hour of opening."""
+"""Maximum adjacent windows that are followed to find the opening time."""
 
 MonthDay = tuple[int, int]
 """A day of every year: month and day."""
 
 
 class ClosedTo(Enum):
-    """What a closed agency takes no more."""
+    """The calls that a closed agency refuses."""
 
     EVERYTHING = "everything"
     WRITES = "writes"
-    """It can still be read."""
+    """Reads are still possible."""
 
 
 @record
 class ClosedWindow:
-    """One time in which an agency is closed, by the clock of the place where it is.
+    """One window in which an agency is closed, in its local time.
 
-    From `start` until before `end`; over midnight where `end` is not later than `start`, so two equal times are a
-    whole day. Days are those on which it begins.
+    From `start` until before `end`; across midnight if `end` is not later than `start`, so two equal times are a whole
+    day. Days are those on which it begins.
     """
 
     start: time = time.min
@@ -37,7 +37,7 @@ class ClosedWindow:
     weekdays: frozenset[int] = frozenset()
     """Monday is 0; empty: every day."""
     first_day: MonthDay | None = None
-    """With `last_day`: the days of each year from one to the other, both included, over New Year where need be."""
+    """With `last_day`: a range of days of each year, inclusive; it may cross New Year."""
     last_day: MonthDay | None = None
     closed_to: ClosedTo = ClosedTo.EVERYTHING
 
@@ -61,13 +61,13 @@ class ClosedHours:
         self._writes = list(windows)
         self._zone = zone
         self._open: dict[bool, tuple[float, float]] = {}
-        """For reads and for writes: from when until when it is known to be open."""
+        """For reads and for writes: a period in which it is known to be open."""
 
     def __repr__(self) -> str:
         return f"<Hours windows={len(self._writes)}>"
 
     def get_closed_seconds(self, moment: float, *, writes: bool = False) -> float:
-        """Seconds until it opens, at a Unix time in seconds; 0 where it is open. Windows that meet count as one."""
+        """Seconds until it opens, at a Unix time in seconds; 0 if it is open. Adjacent windows count as one."""
         windows = self._writes if writes else self._reads
         since, until = self._open.get(writes, (0.0, 0.0))
         if since <= moment < until or not windows:
@@ -85,14 +85,14 @@ class ClosedHours:
         return 0.0
 
     def _next_start(self, window: ClosedWindow, at: datetime) -> datetime:
-        """The next moment at which the window may begin; midnight at the latest, when days are looked at again."""
+        """The next moment at which a window may begin; midnight at the latest, when the day changes."""
         start = datetime.combine(at.date(), window.start, self._zone)
         if start > at and window.begins_on(at.date()):
             return start
         return datetime.combine(at.date() + timedelta(days=1), time.min, self._zone)
 
     def _end(self, window: ClosedWindow, at: datetime) -> datetime | None:
-        """When the window ends that the moment is in; none where it is in none."""
+        """The end of the window that contains the moment; None if there is none."""
         over_midnight = window.end <= window.start
         for begun in (at.date(), at.date() - timedelta(days=1)):
             if window.begins_on(begun):

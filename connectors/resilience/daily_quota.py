@@ -1,4 +1,4 @@
-"""How many calls an agency takes a day."""
+"""The daily quota of calls to an agency."""
 
 from __future__ import annotations
 
@@ -9,15 +9,15 @@ from typing import Final
 from connectors.resilience.shared_limits import SharedLimits
 
 _RESERVATIONS_PER_DAY: Final = 500
-"""Into so many parts a day's calls are cut where processes share them: one that ends loses what it had reserved."""
+"""Parts of a day's calls that processes reserve; a process that ends loses its unused reservation."""
 
 
 class DailyCallQuota:
     """`calls_per_day` calls, counted from midnight to midnight in the agency's time zone.
 
-    Moments are Unix times in seconds. Where processes count together, each reserves some calls at a time, so that all
-    of them never make more than the agency takes, and hardly any call waits for the count. Where nobody counts for all,
-    a process goes on from what it knows.
+    Moments are Unix times in seconds. If processes share the count, each reserves some calls at a time, so that all
+    together never exceed the quota, and calls rarely wait for the count. If the shared count is unavailable, a process
+    continues from its last known count.
     """
 
     def __init__(
@@ -31,9 +31,9 @@ class DailyCallQuota:
         self._began = self._ends = 0.0
         self._day = 0
         self._reserved = 0
-        """By all processes, as far as is known."""
+        """Calls reserved by all processes, as far as is known."""
         self._reserved_here = 0
-        """Reserved by this one, and not made yet."""
+        """Calls reserved by this process and not made yet."""
         self._reserving = asyncio.Lock()
 
     def __repr__(self) -> str:
@@ -41,28 +41,28 @@ class DailyCallQuota:
 
     @property
     def left(self) -> int:
-        """Calls left of the day of the last call, as far as is known here."""
+        """Remaining calls of the day of the last call, as far as this process knows."""
         return self._daily - self._reserved + self._reserved_here
 
     @property
     def has_reserved(self) -> bool:
-        """Whether a call can be made without reserving any."""
+        """Whether a call can be made without a new reservation."""
         return self._reserved_here > 0
 
     def get_retry_after(self, now: float) -> float:
-        """Seconds until the next day begins where none is left; else 0."""
-        if not self._began <= now < self._ends:  # the other way round too: clocks are set back
+        """Seconds until the next day if no call is left; else 0."""
+        if not self._began <= now < self._ends:  # also backwards, because clocks can be set back
             self._begin(now)
         return 0.0 if self.left > 0 else self._ends - now
 
     async def reserve(self) -> None:
-        """Have a call at hand for the day that `get_retry_after` was asked about, where one is left."""
+        """Reserve a call for the day of the last `get_retry_after`, if one is left."""
         async with self._reserving:
             while not self._reserved_here and self._reserved < self._daily:
                 await self._reserve(min(self._part, self._daily - self._reserved))
 
     def spend(self) -> None:
-        """Make one call of those at hand."""
+        """Use one reserved call."""
         self._reserved_here -= 1
 
     async def _reserve(self, calls: int) -> None:
@@ -71,7 +71,7 @@ class DailyCallQuota:
             told = await self._together.reserve(
                 self._agency, calls, day=day, limit=self._daily, known_spent=self._reserved
             )
-        if day != self._day:  # it is tomorrow by now
+        if day != self._day:  # the day has changed
             return
         granted, reserved = (True, self._reserved + calls) if told is None else told
         self._reserved = min(self._daily, max(self._reserved, reserved))

@@ -52,7 +52,8 @@ _BULKHEAD_RETRY_AFTER: Final = 1.0
 _BREAKER_FAILURES: Final = (AgencyTimeout, AgencyUnavailable, AgencyMalformed)
 """Failures that count against the agency."""
 _PROBE_WAIT: Final = 0.05
-"""Seconds that the caller who makes the probe waits for it: others are refused at once, and it should notice little."""
+"""Seconds that the caller who makes the probe waits for it: others are refused immediately, and it should notice
+little."""
 
 
 class Gate:
@@ -61,13 +62,12 @@ class Gate:
     `as_terms` must say `deadline` and `max_concurrency`. `clock` is the clock of deadlines (`time.monotonic`),
     `wall_clock` the time of day as Unix time, `random_source` draws from [0, 1).
 
-    **What counts against the agency** (for the breaker): `AgencyUnavailable`, `AgencyTimeout` where the agency had its
-    whole deadline, and `AgencyMalformed` that an attempt raises: a *reply* that cannot be read at all, or is larger
-    than may be read. Such replies cost the hub more than any other failure, and are useless to every caller. What does
-    not count: an unreadable *record* in a sound reply (it is the result of its key and is never raised here, because
-    one record must not cut off all callers), sound replies that exceed the budget (`ReplyBudgetSpent`), a caller that
-    goes away or has less time than the agency is given, waiting for a turn or a place, an answer that is a no, and
-    faults of ours.
+    **What counts against the agency** (for the breaker): `AgencyUnavailable`, `AgencyTimeout` if the agency had its
+    whole deadline, and `AgencyMalformed` that an attempt raises: a *reply* that is unreadable or too large. Such
+    replies cost the hub more than any other failure, and are useless to every caller. **What does not count**: an
+    unreadable *record* in a sound reply, because one record must not cut off all callers. It is the result of its key,
+    and never raised here. Sound replies that exceed the budget (`ReplyBudgetSpent`), a caller that leaves or has too
+    little time, waiting for a turn or a place, a negative answer, and faults of ours do not count either.
     """
 
     def __init__(
@@ -252,7 +252,7 @@ class Gate:
         """Take a place, and the breaker's ticket for one attempt. What changed while waiting is looked at again."""
         if deadline <= now:
             self._refuse("no_time", AgencyTimeout, "no time was left to ask")
-        if not await self._bulkhead.acquire(deadline - now):
+        if not (self._bulkhead.take_free() or await self._bulkhead.acquire(deadline - now)):
             if self._bulkhead.is_full:
                 self._refuse_full()
             self._refuse("no_place", AgencyTimeout, "no place came free before the deadline")
@@ -301,9 +301,9 @@ class Gate:
     async def _probe(self, call: Call, attempt: Attempt[T], ticket: int) -> T | AgencyFailure:
         """What the probe ends in, where it ends soon; else its caller is refused.
 
-        It goes on without the caller, and is given the agency's whole deadline: whoever happens to make it neither pays
-        for it with their patience, nor takes it away by having none. A probe that changes something is not for here:
-        its caller would be told that nothing was done.
+        The probe continues without its caller, and gets the agency's whole deadline. So the caller does not wait for
+        it, and a caller with little time does not end it. A call that changes something is no probe: its caller would
+        get a refusal although it was done.
         """
         now = self._clock()
         until = now + self.deadline
@@ -320,7 +320,7 @@ class Gate:
         self._probes.discard(probe)
         self._bulkhead.release()
         if not probe.cancelled():
-            probe.exception()  # a fault of ours: whoever still waits for it is told, and else nobody asked
+            probe.exception()  # a fault of ours: a caller that still waits gets it, and otherwise no caller needs it
 
     async def close(self) -> None:
         """End the probe that is under way, if there is one."""
@@ -330,7 +330,7 @@ class Gate:
         await asyncio.gather(*probes, return_exceptions=True)
 
     def _record_failure(self, failure: AgencyFailure, ticket: int, *, allowed_seconds: float) -> None:
-        """What a failure says about the agency, which had so many seconds to answer."""
+        """What a failure says about the agency, which had this many seconds to answer."""
         now = self._clock()
         asked = failure.retry_after or 0.0
         if isinstance(failure, AgencyTimeout) and allowed_seconds < _FULL_DEADLINE_SHARE * self.deadline:
@@ -405,7 +405,7 @@ class NoGate:
         """Starts its counters, which stay empty."""
         self.counts = CallCounters()
 
-    async def ask(
+    def ask(
         self,
         call: Call,
         attempt: Attempt[T],
@@ -413,6 +413,6 @@ class NoGate:
         repeatable: bool = False,  # noqa: ARG002 - as a gate
         hedgeable: bool = False,  # noqa: ARG002 - as a gate
         writes: bool = False,  # noqa: ARG002 - as a gate
-    ) -> T:
+    ) -> Coroutine[Any, Any, T]:
         """Make the attempt."""
-        return await attempt(call)
+        return attempt(call)

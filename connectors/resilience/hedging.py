@@ -1,4 +1,4 @@
-"""A second request after the first has taken longer than nearly all others; the first answer wins."""
+"""Hedged requests: a second request if the first takes longer than nearly all others; the first answer wins."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ T = TypeVar("T")
 async def run_hedged(
     attempt: Callable[[], Coroutine[Any, Any, T]], after: float, may_ask_again: Callable[[], Awaitable[bool]]
 ) -> tuple[T, bool]:
-    """The first answer of an attempt and, where it takes longer than `after` seconds, of a second one.
+    """Run an attempt, and a second one if it takes longer than `after` seconds; return the first answer.
 
-    `may_ask_again` is asked before the second. Gives the answer, and whether it is the second's. One that fails costs
-    nothing while the other is under way; where both fail the first failure is raised. The loser is cancelled, and so
-    are both where the caller goes away.
+    `may_ask_again` permits the second. Returns the answer, and whether it is the second's. A failure is ignored while
+    the other attempt runs; if both fail, the first failure is raised. The slower attempt is cancelled; both are if the
+    caller is cancelled.
     """
     first = asyncio.ensure_future(attempt())
     asked = {first}
@@ -37,5 +37,5 @@ async def run_hedged(
         for each in asked:
             if not each.done():
                 each.cancel()
-        # Looked at, so that nobody reports a failure that was of no account as never retrieved.
+        # Retrieved, so that asyncio does not report the ignored failure.
         await asyncio.gather(*asked, return_exceptions=True)

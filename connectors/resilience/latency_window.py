@@ -1,4 +1,4 @@
-"""How long an agency's last answers took."""
+"""The latencies of an agency's last answers."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from typing import Final
 _WINDOW_SIZE: Final = 100
 _MIN_SAMPLES: Final = 20
 _UPDATE_INTERVAL: Final = 10
-"""After so many answers the slowest ones are looked for again: sorting at each would cost more than it tells."""
+"""Number of answers between two computations, because sorting after each answer would be too expensive."""
 
 
 class LatencyWindow:
-    """The last answers' times, in seconds."""
+    """The latencies of the last answers, in seconds."""
 
     def __init__(self) -> None:
         self._last: deque[float] = deque(maxlen=_WINDOW_SIZE)
@@ -23,7 +23,7 @@ class LatencyWindow:
         return f"<Latencies n={len(self._last)} p95={'unknown' if self._p95 is None else f'{self._p95:g}s'}>"
 
     def record(self, seconds: float) -> None:
-        """An answer came after so long."""
+        """Add the latency of an answer."""
         self._last.append(seconds)
         self._since += 1
         if self._since >= _UPDATE_INTERVAL and len(self._last) >= _MIN_SAMPLES:
@@ -32,5 +32,5 @@ class LatencyWindow:
 
     @property
     def p95(self) -> float | None:
-        """What 95 of 100 stay below; None until there are enough to tell."""
+        """The 95th percentile; None without enough answers."""
         return self._p95

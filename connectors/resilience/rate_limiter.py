@@ -1,4 +1,4 @@
-"""How many calls a second an agency is asked at most."""
+"""Limits the calls per second to an agency."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from connectors.resilience.shared_limits import SharedLimits
 
 
 class CallRateLimiter:
-    """`rate` calls a second, with a short burst of `burst`. Whose turn it is not waits for it, in the order of arrival.
+    """Permits `rate` calls per second, with bursts of `burst`. Calls wait for their turn, in the order of arrival.
 
-    One object paces all calls of a process to an agency. Where processes count together, all of them share the pace;
-    where nobody counts for all, each has one of its own.
+    One object paces all calls of a process to an agency. If processes share the count, all of them share the rate; if
+    the shared count is unavailable, each process has its own.
     """
 
     def __init__(self, *, rate: float, burst: int, agency: str = "", shared_limits: SharedLimits | None = None) -> None:
@@ -29,11 +29,11 @@ class CallRateLimiter:
 
     @property
     def has_free_permit(self) -> bool:
-        """Whether a call would have its turn at once, as far as is known here."""
+        """Whether a call would get its turn immediately, as far as this process knows."""
         return self._limiter.has_capacity() and not self._queue.locked()
 
     async def acquire(self, timeout: float) -> bool:
-        """Wait for the turn of one call; whether it came within `timeout` seconds."""
+        """Wait for the turn of one call, at most `timeout` seconds. Returns whether it came."""
         if self._together is None and self._limiter.has_capacity():
             await self._limiter.acquire()
             return True
@@ -51,7 +51,7 @@ class CallRateLimiter:
                         return False
                     await asyncio.sleep(wait)
                 if wait is not None:
-                    if self._limiter.has_capacity():  # so that this process knows where it stands
+                    if self._limiter.has_capacity():  # so that this process keeps an estimate
                         await self._limiter.acquire()
                     return True
         await self._limiter.acquire()

@@ -1,7 +1,7 @@
-"""Whether a call that failed is made once more, and when.
+"""Decides whether and when a failed call is retried.
 
-What may be repeated is for the driver to say; what is worth it is said here. Only failures that came before the
-agency's deadline: one that is too slow is not helped by being asked twice.
+The driver decides what may be repeated; this module decides what is worth it: only failures before the agency's
+deadline, because a retry does not help a slow agency.
 """
 
 from __future__ import annotations
@@ -18,9 +18,9 @@ _MAX_SAVED: Final = 10.0
 
 
 class RetryBudget:
-    """What an agency is asked again at most: `share` of its calls, and a few for a start.
+    """Limits the retries to `share` of an agency's calls, plus a few initial ones.
 
-    So retries add a tenth to the load of a failing agency, say, and never double it.
+    So retries add a tenth, for example, to the load of a failing agency, and never double it.
     """
 
     def __init__(self, share: float) -> None:
@@ -31,12 +31,12 @@ class RetryBudget:
         return f"<RetryBudget {self._saved:.1f}>"
 
     def record_call(self) -> None:
-        """A call was made for the first time."""
+        """Count a first attempt."""
         if self._saved < _MAX_SAVED:
             self._saved = min(_MAX_SAVED, self._saved + self._share)
 
     def spend(self) -> bool:
-        """Take one retry, where there is one."""
+        """Take one retry from the budget, if there is one."""
         if self._saved < 1.0:
             return False
         self._saved -= 1.0
@@ -46,16 +46,15 @@ class RetryBudget:
 def compute_retry_wait(
     retry: int, failure: AgencyFailure, *, remaining: float, random_source: Callable[[], float] = random
 ) -> float | None:
-    """Seconds to wait before the retry of this number (from 1); None where it is not worth trying.
+    """Compute the wait in seconds before the retry with this number (from 1); None if it is not worth a retry.
 
-    `remaining` is how long the caller still waits, in seconds. The wait is drawn between nothing and a limit that
-    doubles (full jitter: https://aws.amazon.com/blogs/architecture/exponential-backoff-and-jitter/), so that callers
-    who failed together do not come back together. Where the agency says when it wants to be asked again, not before
-    that.
+    `remaining` is the caller's remaining time in seconds. The wait is random between 0 and a limit that doubles (full
+    jitter: https://aws.amazon.com/blogs/architecture/exponential-backoff-and-jitter/), so that callers that failed
+    together do not retry together. It is not shorter than the agency's `Retry-After`.
     """
     asked = failure.retry_after
     if isinstance(failure, AgencyRefused):
-        # A no is a no, unless the agency says until when.
+        # A refusal is final, unless the agency says until when.
         if asked is None:
             return None
     elif not isinstance(failure, AgencyUnavailable):

@@ -1,4 +1,4 @@
-"""What the processes of a hub count together of what an agency allows."""
+"""An agency's limits that the processes of a hub count together."""
 
 from __future__ import annotations
 
@@ -8,19 +8,19 @@ from typing import Protocol
 class SharedLimits(Protocol):
     """Counts for all processes. Never raises, and answers within a tenth of a second.
 
-    None: nobody counts for all at the moment, so each process counts alone.
+    The result None means that the shared count is unavailable, so each process counts alone.
     """
 
     async def acquire_rate(self, agency: str, *, rate: float, burst: int) -> float | None:
-        """Take a turn among `rate` a second, with bursts of `burst`.
+        """Take a turn among `rate` per second, with bursts of `burst`.
 
-        0 where it is ours, else seconds until one may be.
+        Returns 0 if the turn was taken, else the seconds until the next one.
         """
 
     async def reserve(
         self, agency: str, calls: int, *, day: int, limit: int, known_spent: int
     ) -> tuple[bool, int] | None:
-        """Reserve calls of a day (numbered by who asks) of at most `limit`.
+        """Reserve calls of a day (a number that the caller defines), up to `limit`.
 
-        At least `known_spent` of them are reserved already. Whether they were reserved, and how many are by now.
+        At least `known_spent` of them are already reserved. Returns whether they were reserved, and the new total.
         """

@@ -1,8 +1,8 @@
-"""A partner's side for trying things out: where browsers come back to, and where webhooks arrive.
+"""A sample partner application: the return address of browsers, and a webhook endpoint.
 
 Run it with the secret that `simpul consents secret ISSUER/CLIENT` prints: `SECRET=whsec_... python3 receiver.py 9010`.
-It says what arrived, and refuses webhooks whose signature is not the hub's. A real one also refuses old timestamps,
-and does nothing for a `webhook-id` that it has seen.
+It prints what arrives and refuses webhooks without a valid signature of the hub. A real application also refuses old
+timestamps, and ignores a `webhook-id` that it has seen.
 """
 
 import hmac
@@ -13,10 +13,10 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 
 class Receiver(BaseHTTPRequestHandler):
-    """Takes people who come back, and webhooks."""
+    """Receives returning browsers and webhooks."""
 
     def do_GET(self) -> None:
-        """Somebody comes back from the consent page."""
+        """A browser returns from the consent page."""
         if self.path.startswith("/back?"):
             print("came back:", self.path, flush=True)
             self._answer(200, b"Back at the partner.\n")
@@ -24,12 +24,12 @@ class Receiver(BaseHTTPRequestHandler):
             self._answer(404)
 
     def do_POST(self) -> None:
-        """The hub tells something."""
+        """The hub calls the webhook."""
         body = self.rfile.read(int(self.headers["content-length"]))
         signed = f"{self.headers['webhook-id']}.{self.headers['webhook-timestamp']}.".encode() + body
         key = b64decode(os.environ["SECRET"].removeprefix("whsec_"))
         expected = "v1," + b64encode(hmac.digest(key, signed, "sha256")).decode()
-        # while the secret is being changed, there are two signatures
+        # during a change of the secret, there are two signatures
         given = self.headers.get("webhook-signature", "").split()
         if any(hmac.compare_digest(expected.encode(), each.encode()) for each in given):
             print("webhook:", body.decode(), flush=True)
@@ -39,7 +39,7 @@ class Receiver(BaseHTTPRequestHandler):
             self._answer(401)
 
     def log_message(self, *_: object) -> None:
-        """Nothing more than what is printed above."""
+        """Suppresses the server's own log."""
 
     def _answer(self, status: int, body: bytes = b"") -> None:
         self.send_response(status)

@@ -1,4 +1,4 @@
-"""How large an operation may be: what is refused before any agency is asked, and what stops an answer on its way."""
+"""Limits of operations, which are checked before any agency is called, and of answers."""
 
 from __future__ import annotations
 
@@ -17,48 +17,47 @@ from graphql import (
 
 from engine.errors import SafeError
 
-ASK_FOR_LESS = "Ask in several operations."
-"""The mend, where nothing better can be said."""
+ASK_FOR_LESS = "Use several operations."
+"""The fix, if there is no better one."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Limits:
-    """Bounds on an operation and its answer; each is named in the error that refuses. The same for every way to run."""
+    """Bounds on an operation and its answer, the same for plans and graphql-core. Each error names its bound."""
 
     tokens: int = 5_000
     """Lexical tokens of the whole document."""
     depth: int = 20
     """Fields inside fields."""
     fields: int = 2_500
-    """Fields, and spreads of fragments, once all fragments are spread, for each type that an object may be of."""
+    """Fields and fragment spreads, with all fragments spread out, counted for each type that an object may have."""
     breadth: int = 300
-    """Fields that may be selected of one object."""
+    """Fields selected of one object."""
     aliases: int = 100
-    """Names under which one field of one object may be asked for."""
+    """Names under which one field of one object is selected."""
     list_items: int = 2_000
-    """Values in the lists of all arguments together, and in the lists of the variables."""
+    """Values in the lists of all arguments together, and of all variables together."""
     calls: int = 200
-    """Calls to one agency that the operation is expected to take."""
+    """Estimated calls to one agency."""
     calls_by_agency: Mapping[str, int] = field(default_factory=dict)
-    """By agency, where fewer than that can be answered in the time of a request."""
+    """By agency, if it can answer fewer calls within the time of a request."""
     objects: int = 50_000
-    """Objects that the answer is expected to hold, and that it may hold, those inside records included."""
+    """Objects in the answer, as estimated and as counted, including those inside records."""
     values: int = 4_000_000
-    """Values that an answer may hold: members of its objects."""
+    """Members of all objects in the answer, as estimated and as counted."""
     introspection: int = 400
-    """Objects that an answer about the schema itself is expected to hold, for each type in the schema. What tools ask
-    for at the start is expected to hold 125."""
+    """Estimated objects of introspection, for each type of the schema. The introspection query of tools takes 125."""
     comparisons: int = 40_000
-    """Units of work for finding out whether fields of the same name may be merged, which grows with the square of
-    their number. graphql-core allows itself 500,000, which take about two seconds."""
+    """Units of work of the rule "Field Selection Merging", which grow with the square of the number of fields.
+    graphql-core's own limit is 500,000, which take about two seconds."""
 
     def get_call_limit(self, agency: str) -> int:
-        """How many calls to the agency one operation may take."""
+        """Maximum number of calls to the agency in one operation."""
         return min(self.calls, self.calls_by_agency.get(agency, self.calls))
 
 
 class TooLarge(SafeError):  # noqa: N818 - reads as what it is
-    """The operation exceeds a limit; the text holds the number, the limit and the mend."""
+    """The operation exceeds a limit; the text has the number, the limit and the fix."""
 
     code = "OPERATION_TOO_LARGE"
 
@@ -69,7 +68,7 @@ def build_too_many_values_error(what: str, count: int, limit: int) -> TooLarge:
 
 
 def compute_depth(document: DocumentNode, operation: OperationDefinitionNode) -> int:
-    """How deep fields lie inside fields. The document must be valid: its fragments form no cycles."""
+    """The depth of nested fields. The document must be valid, so that its fragments form no cycles."""
     fragments = {
         definition.name.value: definition.selection_set
         for definition in document.definitions
@@ -97,7 +96,7 @@ def compute_depth(document: DocumentNode, operation: OperationDefinitionNode) ->
 
 
 def count_list_items(value: object) -> int:
-    """How many values the lists hold that are somewhere in a JSON value; lists inside lists count with theirs."""
+    """The number of values in all lists inside a JSON value, nested lists included."""
     count = 0
     left = [value]
     while left:

@@ -1,4 +1,4 @@
-"""From a request's text to an operation: parsed and validated."""
+"""Parses and validates the document of a request."""
 
 from __future__ import annotations
 
@@ -41,16 +41,15 @@ from graphql import (
     validate,
 )
 
-from engine.document.limits import Limits, TooLarge
+from engine.document.limits import ASK_FOR_LESS, Limits, TooLarge
 from engine.document.refused_values import NUL, NUL_MESSAGE, RefusedValue, describe_refused_value, find_refused_value
 from engine.errors import build_request_error
-from engine.refused_request import RefusedRequest
-from engine.request import GraphQLRequest, ResponseOutcome
+from engine.request import GraphQLRequest, RefusedRequest, ResponseOutcome
 
 MAX_VALIDATION_ERRORS = 20
 NO_SUBSCRIPTIONS = "Subscriptions are not supported. Send a query, and repeat it to see changes."
 _ABORTED = "Validation aborted."
-"""All that graphql-core says where checking a document would take too much work."""
+"""The message of graphql-core if validation would take too much work."""
 _SCHEMA_INDEPENDENT_RULES = (
     ExecutableDefinitionsRule,
     LoneAnonymousOperationRule,
@@ -65,7 +64,7 @@ _SCHEMA_INDEPENDENT_RULES = (
     UniqueOperationNamesRule,
     UniqueVariableNamesRule,
 )
-"""Rules that a document breaks by itself, whatever graph it is asked of: what they say tells nothing of the graph."""
+"""Rules whose messages reveal nothing of the schema, because they apply to any schema."""
 _HIDDEN_SCHEMA_MESSAGE = (
     "The document does not fit the graph, which this hub hides. Check it against the published schema."
 )
@@ -85,15 +84,15 @@ class ValidatedOperation:
 
 
 class IndexedSource(Source):
-    """A document that knows where its lines begin.
+    """A document with an index of its lines.
 
-    graphql-core asks for the place of every error there is, tens of thousands in one answer, and would look for the
-    ends of lines from the document's beginning each time.
+    graphql-core computes the location of every error, of which an answer may have tens of thousands. Without the index,
+    it would search the line ends from the start of the document each time.
     """
 
     @cached_property
     def _line_ends(self) -> tuple[list[int], list[int]]:
-        """Where each end of a line begins, and where it ends itself."""
+        """The start and the end of each line terminator."""
         spans = [match.span() for match in _LINE_END.finditer(self.body)]
         return [start for start, _ in spans], [end for _, end in spans]
 
@@ -106,17 +105,17 @@ class IndexedSource(Source):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DocumentRules:
-    """What documents may do at this hub."""
+    """Which documents this hub accepts, and what its errors may reveal."""
 
     limits: Limits
     allow_introspection: bool
     allow_suggestions: bool
-    """Whether errors may propose similar names; off in production, they map the schema for an attacker."""
+    """Whether errors may suggest similar names; off in production, because they reveal the schema to an attacker."""
     allow_explain: bool = False
-    """Whether a request may ask for its plan, by `"extensions": {"explain": true}`."""
+    """Whether a request may get its plan, by `"extensions": {"explain": true}`."""
     show_schema_names: bool = True
-    """Whether errors may say what the graph has and has not. Where they may not, a document that does not fit is told
-    where, and nothing else: whoever tries words from a list is told the same for every word."""
+    """Whether errors may name what the schema has and lacks. If not, an invalid document gets locations only, so that
+    names from a word list all get the same error."""
 
 
 def parse_operation(request: GraphQLRequest, schema: GraphQLSchema, rules: DocumentRules) -> ValidatedOperation:
@@ -146,7 +145,7 @@ def check_method(operation: ValidatedOperation, request: GraphQLRequest) -> None
 
 
 def _parse(text: str, rules: DocumentRules) -> DocumentNode:
-    # graphql-core bounds the nesting of a document by itself (200 levels) and reports it as a syntax error.
+    # graphql-core itself limits the nesting of a document (200 levels), and reports more as a syntax error.
     try:
         return parse(IndexedSource(text), max_tokens=rules.limits.tokens)
     except GraphQLSyntaxError as error:
@@ -175,12 +174,12 @@ def _validate(document: DocumentNode, schema: GraphQLSchema, rules: DocumentRule
 
 
 def _is_value_error(fault: GraphQLError) -> bool:
-    """Whether the document fits the graph, but for a value or its size."""
+    """Whether the document fits the schema except for a value or its size."""
     return fault.message == _ABORTED or find_refused_value(fault) is not None
 
 
 def _merge_equal_errors(errors: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
-    """What is wrong in the same way at several places is told once, with all of them."""
+    """Merge errors with the same message and code into one, with all locations."""
     merged: dict[tuple[str, str], dict[str, Any]] = {}
     for error in errors:
         known = merged.setdefault((error["message"], error["extensions"]["code"]), error)
@@ -199,14 +198,14 @@ def _find_errors(
 
 def _to_validation_error(fault: GraphQLError, document: DocumentNode) -> dict[str, Any]:
     if fault.message == _ABORTED:
-        message = "The document repeats too many fields, or nests its fragments too deeply. Ask in several operations."
+        message = f"The document repeats too many fields, or nests its fragments too deeply. {ASK_FOR_LESS}"
         return build_request_error(message, TooLarge.code)
     code = "GRAPHQL_VALIDATION_FAILED" if find_refused_value(fault) is None else RefusedValue.code
     return build_request_error(describe_refused_value(fault, document), code, _format_locations(fault))
 
 
 class _NoNulCharacterRule(ValidationRule):
-    """No text holds a NUL: databases take none, and what they say of it names neither the text nor its place."""
+    """Refuses NUL in strings: databases do not accept it, and their errors name neither the string nor its location."""
 
     def enter_string_value(self, node: StringValueNode, *_: object) -> None:
         if NUL in node.value:
@@ -214,14 +213,14 @@ class _NoNulCharacterRule(ValidationRule):
 
 
 def _build_bounded_merging_rule(comparisons: int) -> type[OverlappingFieldsCanBeMergedRule]:
-    """The rule "Field Selection Merging" (GraphQL specification, section 5.3.2) with a budget of its own."""
+    """The rule "Field Selection Merging" (GraphQL specification, section 5.3.2) with a limit on its work."""
 
-    class AffordableMerging(OverlappingFieldsCanBeMergedRule):
+    class BoundedMerging(OverlappingFieldsCanBeMergedRule):
         def __init__(self, context: ValidationContext) -> None:
             super().__init__(context)
             self.rule_context.remaining_complexity_budget = comparisons
 
-    return AffordableMerging
+    return BoundedMerging
 
 
 def _format_locations(error: GraphQLError) -> list[Any]:

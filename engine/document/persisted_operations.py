@@ -15,9 +15,8 @@ from typing import Any, NamedTuple
 
 from engine.cost_budgets import NO_QUOTA_STORE, CostBudget, DailyCostQuota, DailyQuotaStore
 from engine.errors import build_request_error
-from engine.refused_request import RefusedRequest
-from engine.reporting.subject_reads import hash_document
-from engine.request import DocumentId, GraphQLRequest
+from engine.request import DocumentId, GraphQLRequest, RefusedRequest
+from records.calls.subject_reads import hash_document
 from records.hub.clients import ClientId
 from records.hub.operations import FIRST_PARTY, ClientContract, OperationMode, RegisteredOperation
 
@@ -281,7 +280,7 @@ class PersistedDocuments:
         if terms is not None:
             return _resolve_registered(request, terms, application)
         if mode is OperationMode.SAFELIST:
-            message = "This client runs registered operations only, and this text is none of them, letter by letter."
+            message = "This client may run registered operations only, and this text equals none of them."
             raise RefusedRequest(build_request_error(message, "QUERY_NOT_IN_SAFELIST"))
         self._log_unregistered(request.query, FIRST_PARTY if application is None else application.client)
         return ResolvedDocument(request)

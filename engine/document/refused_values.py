@@ -1,4 +1,4 @@
-"""What a refused value of a custom scalar says: the argument, the rule, the mend, and never the value."""
+"""Errors of values that a custom scalar refuses: they name the argument, the rule and the fix, never the value."""
 
 from __future__ import annotations
 
@@ -27,14 +27,14 @@ NUL_MESSAGE = "The text contains the character NUL (U+0000), which is not allowe
 
 
 class RefusedValue(SafeError, ValueError):  # noqa: N818 - reads as what it is
-    """A value that its scalar refused; the message is the scalar's rule and does not hold the value.
+    """A scalar refused a value; the message is the scalar's rule, without the value.
 
-    No `GraphQLError`: graphql-core hands those on as they are and forgets which literal was meant.
+    Not a `GraphQLError`: graphql-core passes those on unchanged, without the literal.
     """
 
 
 def find_nul(value: object) -> str | None:
-    """Where a text in a JSON value holds a NUL, as `.filter.search[0]`; None where none does."""
+    """The path of a string with NUL in a JSON value, such as `.filter.search[0]`; None if there is none."""
     if isinstance(value, str):
         return "" if NUL in value else None
     if isinstance(value, list):
@@ -52,7 +52,7 @@ def find_nul(value: object) -> str | None:
 
 
 def find_refused_value(error: GraphQLError) -> RefusedValue | None:
-    """The refusal of a custom scalar that an error comes from, if it comes from one."""
+    """The refusal of a custom scalar that caused an error, if any."""
     cause: BaseException | None = error
     while cause is not None:
         if isinstance(cause, RefusedValue):
@@ -62,10 +62,10 @@ def find_refused_value(error: GraphQLError) -> RefusedValue | None:
 
 
 def describe_refused_value(error: GraphQLError, document: DocumentNode) -> str:
-    """The message for a value that was refused, with the argument it was given for.
+    """The message for a refused value, with its argument.
 
-    graphql-core quotes refused values in its messages; identity numbers must never be echoed, so the message is
-    written anew from the scalar's rule.
+    Messages of graphql-core quote refused values, which may be identity numbers. So this message is built from the
+    scalar's rule.
     """
     rule = find_refused_value(error)
     if rule is None:
@@ -96,7 +96,7 @@ class _RefusedValueFinder(Visitor):
                 self._operation, self._variable = operation, definition.variable.name.value
 
     def enter_operation_definition(self, node: OperationDefinitionNode, *_: object) -> Any:  # noqa: ANN401 - Visitor's
-        # A variable belongs to one operation; others of the document may use the same name.
+        # A variable belongs to one operation; other operations may use the same name.
         return SKIP if self._operation is not None and node is not self._operation else None
 
     def enter_variable_definition(self, _node: VariableDefinitionNode, *_: object) -> Any:  # noqa: ANN401 - Visitor's

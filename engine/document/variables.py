@@ -1,4 +1,4 @@
-"""The values of an operation's variables."""
+"""Coerces the variables of an operation."""
 
 from __future__ import annotations
 
@@ -12,8 +12,7 @@ from engine.document.limits import build_too_many_values_error, count_list_items
 from engine.document.parsing import DocumentRules, ValidatedOperation
 from engine.document.refused_values import NUL_MESSAGE, RefusedValue, describe_refused_value, find_nul
 from engine.errors import MAX_ERRORS, build_request_error, truncate_errors
-from engine.refused_request import RefusedRequest
-from engine.request import GraphQLRequest
+from engine.request import GraphQLRequest, RefusedRequest
 
 NO_VARIABLES = VariableValues({}, {})
 
@@ -21,7 +20,7 @@ NO_VARIABLES = VariableValues({}, {})
 def coerce_variables(
     operation: ValidatedOperation, request: GraphQLRequest, schema: GraphQLSchema, rules: DocumentRules
 ) -> VariableValues:
-    """The variables' values; raises `RefusedRequest` and `TooLarge` where there is nothing to run."""
+    """Coerce the variables; raises `RefusedRequest` for invalid values and `TooLarge` for long lists."""
     given = request.variables
     if given:
         count, most = count_list_items(given), rules.limits.list_items
@@ -46,7 +45,7 @@ def coerce_variables(
 
 
 def _refuse_nul(declared: Iterable[VariableDefinitionNode], given: Mapping[str, Any]) -> None:
-    """Raise `RefusedRequest` where a text holds a NUL, with its place: names in it are those of types, which fit."""
+    """Raise `RefusedRequest` with the path of a string with NUL. Its names come from the schema, so it is safe."""
     for each in declared:
         name = each.variable.name.value
         place = find_nul(given.get(name))
@@ -56,7 +55,7 @@ def _refuse_nul(declared: Iterable[VariableDefinitionNode], given: Mapping[str, 
 
 
 def get_default_conditions(operation: ValidatedOperation) -> VariableValues:
-    """The values that conditions of `@include` and `@skip` have where no variable is given."""
+    """The default values of Boolean variables, which `@include` and `@skip` have without a request."""
     defaults = {
         each.variable.name.value: each.default_value.value
         for each in operation.definition.variable_definitions or ()

@@ -1,7 +1,4 @@
-"""How fresh what is read for one answer is: the strictest of all parts, and which of them are no longer fresh.
-
-A part is what one call of a batch gave, however many keys it was for.
-"""
+"""How long an answer may be used: the strictest lifetime of all batch calls it is built of, and its stale parts."""
 
 from __future__ import annotations
 
@@ -10,39 +7,36 @@ from math import inf
 from time import monotonic
 from typing import Any
 
-from engine.batch import Batch
+from engine.batch import Batch, Facet
 from records.calls.freshness import AnswerLifetime, Freshness, Staleness
 
-BatchFacet = tuple[Batch[Any, Any], "type[Any] | None"]
-"""A batch, and the facet of its answers that is meant."""
+BatchFacet = tuple[Batch[Any, Any], Facet]
 _NOT_REUSABLE = Freshness(fresh=0.0)
-"""Of a batch that says nothing: what it answers is for this once."""
+"""For batches that declare no freshness: their answers are for one use."""
 
 
 class AnswerFreshness:
-    """What is known of the reads of one answer (`engine.batch.FreshnessRecorder`)."""
+    """Records the freshness of the reads of one answer (`engine.batch.FreshnessRecorder`)."""
 
-    # Defaults of the class cost nothing where nothing is noted, as in the smallest requests.
+    # Defaults of the class, because the smallest requests record nothing and then set nothing.
     _oldest_at: float = inf
-    """When the oldest part was said, on the clock of `time.monotonic`."""
+    """When the oldest answer was fetched, on the clock of `time.monotonic`."""
     _fresh_until: float = inf
-    """Until when all parts are fresh, on the same clock."""
+    """Until when all answers are fresh, on the same clock."""
     _revalidating: float = inf
     _failing: float = inf
 
     def __init__(self) -> None:
-        """Nothing was read yet."""
+        """Starts without reads."""
         self.stale_answers: dict[BatchFacet, dict[Hashable, Staleness]] = {}
-        """What is no longer fresh of what was given, by key."""
+        """Stale answers by key."""
 
-    def record_stale(
-        self, batch: Batch[Any, Any], key: Hashable, facet: type[Any] | None, staleness: Staleness
-    ) -> None:
-        """Note an answer that is no longer fresh."""
+    def record_stale(self, batch: Batch[Any, Any], key: Hashable, facet: Facet, staleness: Staleness) -> None:
+        """Record a stale answer."""
         self.stale_answers.setdefault((batch, facet), {})[key] = staleness
 
     def record_lifetime(self, batch: Batch[Any, Any], age: float, fresh: float) -> None:
-        """Note a part, said so many seconds ago and fresh for so many more."""
+        """Record a call: the age of its oldest answer, and how long all its answers remain fresh, in seconds."""
         freshness = batch.freshness or _NOT_REUSABLE
         now = monotonic()
         self._oldest_at = min(self._oldest_at, now - age)
@@ -51,7 +45,7 @@ class AnswerFreshness:
         self._failing = min(self._failing, freshness.stale_if_error)
 
     def get_lifetime(self) -> AnswerLifetime:
-        """How long an answer made of all parts may be used from now on."""
+        """How long an answer that is built of all recorded calls may be used from now on."""
         if self._fresh_until == inf:
             return FRESH_FOREVER
         now = monotonic()
@@ -60,9 +54,9 @@ class AnswerFreshness:
         )
 
     def __repr__(self) -> str:
-        """How long it lasts, and how much is old already."""
-        return f"<HowFresh {self.get_lifetime()}, {sum(map(len, self.stale_answers.values()))} old>"
+        """The lifetime, and the number of stale answers."""
+        return f"<AnswerFreshness {self.get_lifetime()}, {sum(map(len, self.stale_answers.values()))} stale>"
 
 
 FRESH_FOREVER = AnswerLifetime(age=0.0, fresh=inf, stale_while_revalidate=inf, stale_if_error=inf)
-"""What the hub knows by itself, and what does not change while it runs."""
+"""The lifetime of answers that the hub itself knows and that never change while it runs."""

@@ -1,7 +1,7 @@
-"""Decisions that need a fact: what waits for the fact, and how it continues.
+"""Loads the facts that access decisions need, and resumes the run when they are known.
 
-Before a decision, only the fact's own batch is called, once for all decisions that wait in the same turn. The data
-under decision is fetched after that, or never.
+Until then, only the batch of the fact is called, once for all decisions of the same turn of the event loop. The data
+that the decision protects is loaded afterwards, or never.
 """
 
 from __future__ import annotations
@@ -18,10 +18,10 @@ _UNKNOWN = object()
 
 
 class FactMissing(Exception):  # noqa: N818 - reads as what it is
-    """The decision waits for facts."""
+    """The decision needs facts that are not known yet."""
 
     def __init__(self, missing: Sequence[FactRequest]) -> None:
-        """Takes the facts that it needs."""
+        """Takes the missing facts."""
         super().__init__("a decision depends on facts that are not known yet")
         self.missing = missing
 
@@ -29,19 +29,19 @@ class FactMissing(Exception):  # noqa: N818 - reads as what it is
 class AuthorizationFacts:
     """The facts of one run."""
 
-    __slots__ = ("_gather", "has_waited")
+    __slots__ = ("_scheduler", "has_waited")
 
-    def __init__(self, gather: BatchScheduler) -> None:
+    def __init__(self, scheduler: BatchScheduler) -> None:
         """Starts with no facts."""
         self.has_waited = False
         """Whether any decision of this run had to wait; until then, no code looks for waiting decisions."""
-        self._gather = gather
+        self._scheduler = scheduler
 
     def decide(self, verdict: Verdict) -> Exception | None:
         """The refusal or None; raises `FactMissing` if the fact is not known yet."""
         if type(verdict) is not FactRequest:
-            return verdict  # type: ignore[return-value]  # of the three, the one that depends is ruled out
-        fact = self._gather.get_known(verdict.batch, verdict.key, _UNKNOWN)
+            return verdict  # type: ignore[return-value]  # a refusal or None
+        fact = self._scheduler.get_known(verdict.batch, verdict.key, _UNKNOWN)
         if fact is _UNKNOWN:
             self.has_waited = True
             raise FactMissing((verdict,))
@@ -49,36 +49,38 @@ class AuthorizationFacts:
 
     def decide_each(self, keys: Sequence[Any], verdict_of: Callable[[Any], Verdict]) -> list[Any]:
         """The keys, with a refusal in place of each refused key; raises one `FactMissing` for all missing facts."""
-        settled: list[Any] = []
+        decided: list[Any] = []
         missing: list[FactRequest] = []
         for key in keys:
             try:
                 refusal = None if isinstance(key, Exception) else self.decide(verdict_of(key))
             except FactMissing as pending:
                 missing += pending.missing
-            except Exception as fault:  # noqa: BLE001 - where nothing can be decided, that place fails alone
-                settled.append(fault)
+            except Exception as fault:  # noqa: BLE001 - a decision that fails is the error of its own key
+                decided.append(fault)
             else:
-                settled.append(key if refusal is None else refusal)
+                decided.append(key if refusal is None else refusal)
         if missing:
             raise FactMissing(missing)
-        return settled
+        return decided
 
     def resume_when_known(
-        self, underway: PendingWork, missing: Sequence[FactRequest], resume: Callable[[], None]
+        self, pending_work: PendingWork, missing: Sequence[FactRequest], resume: Callable[[], None]
     ) -> None:
-        """Resume the run when all facts are known; each batch is called once."""
+        """Call `resume` when all facts are known; each batch is called once."""
         wanted: dict[Batch[Any, Any], dict[Hashable, None]] = {}
         for each in missing:
             wanted.setdefault(each.batch, {})[each.key] = None
         left = len(wanted)
 
-        def landed(_known: Mapping[Hashable, Any]) -> None:
+        def receive(_known: Mapping[Hashable, Any]) -> None:
             nonlocal left
             left -= 1
-            underway.end(None if left else resume)
+            pending_work.end(None if left else resume)
 
+        # Count all batches before the first request: a known fact is received immediately, and the count must not drop
+        # to zero before the last one.
         for _ in wanted:
-            underway.begin()
+            pending_work.begin()
         for batch, keys in wanted.items():
-            self._gather.request(batch, None, keys, landed)
+            self._scheduler.request(batch, None, keys, receive)

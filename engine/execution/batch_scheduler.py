@@ -1,4 +1,4 @@
-"""All reads of one request: equal keys once, and one call for all that is wanted in the same turn of the event loop."""
+"""Schedules the reads of one request: each key is loaded once, and keys of one turn of the event loop share a call."""
 
 from __future__ import annotations
 
@@ -6,50 +6,45 @@ import asyncio
 from collections.abc import Callable, Coroutine, Hashable, Iterable, Mapping, Sequence
 from typing import Any
 
-from engine.batch import Agencies, Batch, BatchContext, load_answers
-from engine.eager_tasks import start_task
-from engine.execution.answer_freshness import AnswerFreshness
-from engine.execution.slices import SLICE, iterate_slices
-
-Facet = type[Any] | None
-BatchFacetKey = tuple[Batch[Any, Any], Facet]
+from engine.batch import Agencies, Batch, BatchContext, Facet, group_keys, load_answers
+from engine.event_loop import SLICE, iterate_slices, start_task
+from engine.execution.answer_freshness import AnswerFreshness, BatchFacet
 
 _CANCEL_TIMEOUT = 1.0
-"""Seconds that calls which are stopped may take to clean up before they are left to themselves."""
+"""Seconds that cancelled calls may take to clean up; after that they are abandoned."""
 
 _MAX_IMMEDIATE_STEPS = 4
-"""Steps in a row that are taken in one turn of the event loop, where answers are there at once."""
+"""Dispatches in one turn of the event loop, while batches answer without waiting."""
 
 
 class FailedAnswer:
-    """In place of an answer: why there is none."""
+    """Replaces an answer that failed."""
 
     __slots__ = ("failure",)
 
     def __init__(self, failure: Exception) -> None:
-        """Hold the failure."""
+        """Takes the reason."""
         self.failure = failure
 
 
 class BatchScheduler:
-    """Asks batches for the steps of one run."""
+    """Calls batches for the steps of one run."""
 
     def __init__(self, build_batch_context: Callable[[frozenset[type[Any]]], BatchContext[Any]]) -> None:
-        """`build_batch_context` makes what a batch is given, for the facets that are wanted."""
+        """`build_batch_context` builds the context of a batch call for the wanted facets."""
         self.on_wait: Callable[[], None] = _ignore_waiting
-        """Is called whenever a call was begun that has to be waited for."""
+        """Called whenever a call starts that does not finish immediately."""
         self.other_tasks: set[asyncio.Task[None]] = set()
-        """What else is under way in the run, and may want more."""
+        """Other tasks of the run, which may request more keys."""
         self._build_batch_context = build_batch_context
         self._loop = asyncio.get_running_loop()
-        self._reads: dict[BatchFacetKey, BatchRead] = {}
+        self._reads: dict[BatchFacet, BatchRead] = {}
         self._pending: list[BatchRead] = []
         self._tasks: set[asyncio.Task[None]] = set()
-        self._dispatch_scheduled = True
+        self._dispatch_scheduled = True  # `PendingWork.wait` dispatches the first keys
         self._deadline_failure: Callable[[Batch[Any, Any]], Exception] | None = None
         self._closed = False
         self.freshness = AnswerFreshness()
-        """How fresh what was given is."""
         self._agencies: Agencies | None = None
 
     def request(
@@ -61,63 +56,68 @@ class BatchScheduler:
         *,
         request_count: int | None = None,
     ) -> None:
-        """Call `resume` with the answers, as soon as every key has one; at once where all are known.
+        """Call `resume` with the answers as soon as every key has one; immediately if all are known.
 
-        `request_count` says how often the keys stand in what was read so far, where that is more often than once each.
+        `request_count` counts the keys with their duplicates; without it, each key counts once.
         """
         read = self._reads.get((batch, facet))
         if read is None:
             read = self._reads[batch, facet] = BatchRead(batch, facet)
         read.request_count += len(keys) if request_count is None else request_count
         missing = set(keys).difference(read.known) if read.known else set(keys)
+        # Known keys cost nothing: the step goes on in the same turn.
         if not missing:
             resume(read.known)
             return
+        # After the deadline there are no more calls.
         if self._deadline_failure is not None:
             read.known.update(dict.fromkeys(missing, FailedAnswer(self._deadline_failure(batch))))
             resume(read.known)
             return
         read.waiting.append(WaitingStep(missing, resume))
-        fresh = missing - read.asked if read.asked else missing
-        if fresh:
+        # Keys that another step requested are on their way already; only new ones go into the next call.
+        new = missing - read.requested if read.requested else missing
+        if new:
             if not read.pending:
                 self._pending.append(read)
-            read.pending.update(keys if len(fresh) == len(keys) else dict.fromkeys(key for key in keys if key in fresh))
-            read.asked |= fresh
+            # Sets have no order: the call gets its keys in the order of the request.
+            read.pending.update(keys if len(new) == len(keys) else dict.fromkeys(key for key in keys if key in new))
+            read.requested |= new
+            # Dispatch after the callbacks that are ready now, because their steps may request keys for the same call.
             if not self._dispatch_scheduled:
                 self._dispatch_scheduled = True
                 self._loop.call_soon(self.dispatch)
 
     def get_known(self, batch: Batch[Any, Any], key: Hashable, default: Any) -> Any:  # noqa: ANN401 - any answer
-        """What is known by now for a key of a batch without facets, a failure included."""
+        """The known answer for a key of a batch without facets, or the `FailedAnswer`; else the default."""
         read = self._reads.get((batch, None))
         return default if read is None else read.known.get(key, default)
 
     def forget(self) -> None:
-        """Ask again from now on, also for what is known: something was changed. Nothing may be under way."""
+        """Load every key again from now on, because a mutation ran. No call may be in flight."""
         self._count_reads()
         self._reads.clear()
         self.freshness.stale_answers.clear()
         self._dispatch_scheduled = True
 
     def _count_reads(self) -> None:
-        """Count what was wanted, once and again, for each agency."""
+        """Add the keys of this run to the counters of each agency."""
         if self._agencies is not None:
             for read in self._reads.values():
                 if read.batch.agency is not None:
                     reads = self._agencies.read_counts[read.batch.agency]
-                    once = len(read.asked)
+                    once = len(read.requested)
                     reads.first_requests += once
                     reads.repeated_requests += max(0, read.request_count - once)
 
     def stop(self, failure: Callable[[Batch[Any, Any]], Exception]) -> None:
-        """Ask nobody any more: what is not known by now is the failure of its batch."""
+        """Cancel all calls at the deadline. Keys without an answer fail with the `failure` of their batch."""
         self._deadline_failure = failure
         self._pending.clear()
         for task in self._tasks:
             task.cancel()
         while waiting := [read for read in self._reads.values() if read.waiting]:
-            for read in waiting:  # what goes on from here may want more, and gets its failure at once
+            for read in waiting:  # a resumed step may request more keys, which fail immediately
                 steps, read.waiting = read.waiting, []
                 failed = FailedAnswer(failure(read.batch))
                 for step in steps:
@@ -127,10 +127,10 @@ class BatchScheduler:
                     step.resume(read.known)
 
     async def close(self) -> None:
-        """Stop what still runs, and wait a moment until it has stopped."""
+        """Cancel running calls, and wait briefly for their end."""
         self._closed = True
-        # What belongs to each other in a circle (a failure knows by its traceback who knows it) would have to wait for
-        # the garbage collector, with the whole answer.
+        # Break reference cycles: the traceback of a failure refers to frames that refer to this object. A cycle keeps
+        # the whole answer in memory until the garbage collector runs.
         self.on_wait = _ignore_waiting
         self._count_reads()
         for read in self._reads.values():
@@ -142,27 +142,27 @@ class BatchScheduler:
             await asyncio.wait(running, timeout=_CANCEL_TIMEOUT)
 
     def dispatch(self) -> None:
-        """Ask for all that is wanted by now. What is wanted first waits for this call, what comes later for its turn.
+        """Call the batches for all pending keys.
 
-        What is wanted because answers were there at once is asked for at once too, a few times, as long as nothing is
-        under way that could be ready in the same turn and want the same.
+        Answers that are available immediately may lead to more keys. These are dispatched in the same turn, too, but
+        only while nothing else runs that could finish in this turn and request keys of the same batches.
         """
         for _ in range(_MAX_IMMEDIATE_STEPS):
             pending, self._pending = self._pending, []
             self._dispatch_scheduled = bool(pending)
-            if self._closed or not pending:  # wanted in the very moment in which the request ended
+            if self._closed or not pending:  # closed: the request ended in this turn
                 return
             for reads, keys in _group_calls(pending):
                 self._begin(self._call(reads, keys))
             if self._tasks or self.other_tasks:
                 break
-        if self._pending:
+        if self._pending:  # in the next turn, so that other requests get theirs, and more keys can join
             self._loop.call_soon(self.dispatch)
         else:
             self._dispatch_scheduled = False
 
     def _begin(self, call: Coroutine[Any, Any, None]) -> None:
-        """Run the call; where it answers without waiting for anything, it is over when this returns (Python 3.12)."""
+        """Start the call. On Python 3.12 and later, a call that never waits is finished when this returns."""
         task = start_task(call)
         if not task.done():
             self._tasks.add(task)
@@ -180,50 +180,52 @@ class BatchScheduler:
         except asyncio.CancelledError:
             if self._closed or self._deadline_failure is not None:
                 raise
-            # Somebody else stopped what the batch waited for; whoever waits for the batch must not wait for ever.
+            # The batch waited for a task that was cancelled elsewhere. Its keys fail, or steps would wait forever.
             parts = _fail_all(reads, keys, RuntimeError(f"{batch!r} was cancelled."))
-        except Exception as failure:  # noqa: BLE001 - a whole call that failed is the failure of each of its keys
+        except Exception as failure:  # noqa: BLE001 - a failed call fails each of its keys
             parts = _fail_all(reads, keys, failure)
         for read, part in zip(reads, parts, strict=True):
             read.settle(part)
 
 
 def _ignore_waiting() -> None:
-    """Nobody wants to know."""
+    """The default of `on_wait`."""
 
 
 class BatchRead:
-    """What one run wants of one batch, and of one facet of its answers."""
+    """The keys that one run requests of one batch and facet."""
 
-    __slots__ = ("asked", "batch", "facet", "known", "pending", "request_count", "waiting")
+    __slots__ = ("batch", "facet", "known", "pending", "request_count", "requested", "waiting")
 
     def __init__(self, batch: Batch[Any, Any], facet: Facet) -> None:
-        """Nothing is wanted yet."""
+        """Starts without keys."""
         self.batch = batch
         self.facet = facet
         self.known: dict[Hashable, Any] = {}
-        self.asked: set[Hashable] = set()
+        self.requested: set[Hashable] = set()
         self.pending: dict[Hashable, None] = {}
-        """What is to be asked in this turn of the event loop."""
+        """The keys of the next call."""
         self.waiting: list[WaitingStep] = []
         self.request_count = 0
-        """How often its keys were wanted."""
+        """How often its keys were requested, repetitions included."""
 
     def take_pending(self) -> dict[Hashable, None]:
-        """What is to be asked; from now on it is under way."""
+        """Take the keys of the next call."""
         keys, self.pending = self.pending, {}
         return keys
 
     def settle(self, part: dict[Hashable, Any]) -> None:
-        """Take answers, and let the steps go on that have all of theirs."""
+        """Store answers, and resume the steps whose keys all have one."""
         if self.known:
             self.known.update(part)
         else:
             self.known = part
+        # The common case: one step waits, and this call answers all of its keys.
         if len(self.waiting) == 1 and self.waiting[0].missing <= part.keys():
             step = self.waiting.pop()
             step.resume(self.known)
             return
+        # Find all ready steps before the first one is resumed: it may request more keys, and so change `waiting`.
         ready: list[WaitingStep] = []
         still: list[WaitingStep] = []
         for step in self.waiting:
@@ -235,36 +237,30 @@ class BatchRead:
 
 
 class WaitingStep:
-    """A step that waits for keys."""
+    """A step of the run that waits for keys."""
 
     __slots__ = ("missing", "resume")
 
     def __init__(self, missing: set[Hashable], resume: Callable[[Mapping[Hashable, Any]], None]) -> None:
-        """Wait for the keys, then go on."""
+        """`resume` is called when no key is missing."""
         self.missing = missing
         self.resume = resume
 
 
 def _group_calls(pending: Sequence[BatchRead]) -> Iterable[tuple[Sequence[BatchRead], list[Hashable]]]:
-    """Which keys are asked together: those of which the same facets are wanted."""
+    """The calls for all pending keys: keys of which the same facets are wanted share one."""
     if len(pending) == 1:
         return [(pending, list(pending[0].take_pending()))]
-    by_batch: dict[Batch[Any, Any], list[BatchRead]] = {}
+    by_batch: dict[Batch[Any, Any], dict[BatchRead, dict[Hashable, None]]] = {}
     for read in pending:
-        by_batch.setdefault(read.batch, []).append(read)
+        by_batch.setdefault(read.batch, {})[read] = read.take_pending()
     calls: list[tuple[Sequence[BatchRead], list[Hashable]]] = []
-    for reads in by_batch.values():
-        if len(reads) == 1:
-            calls.append((reads, list(reads[0].take_pending())))
-            continue
-        reads_of: dict[Hashable, list[BatchRead]] = {}
-        for read in reads:
-            for key in read.take_pending():
-                reads_of.setdefault(key, []).append(read)
-        groups: dict[tuple[BatchRead, ...], list[Hashable]] = {}
-        for key, wanting in reads_of.items():
-            groups.setdefault(tuple(wanting), []).append(key)
-        calls.extend(groups.items())
+    for wanted in by_batch.values():
+        if len(wanted) == 1:
+            ((only, keys),) = wanted.items()
+            calls.append(((only,), list(keys)))
+        else:
+            calls.extend(group_keys(wanted).items())
     return calls
 
 
@@ -276,7 +272,7 @@ def _fail_all(reads: Sequence[BatchRead], keys: Sequence[Hashable], failure: Exc
 async def _select_facet(
     batch: Batch[Any, Any], facet: Facet, keys: list[Hashable], answers: Mapping[Hashable, Any]
 ) -> dict[Hashable, Any]:
-    """What each key stands for; where the keys are very many, piece by piece."""
+    """The answers by key, computed in slices if the keys are many."""
     if len(keys) <= SLICE:
         return _select_facet_of_slice(batch, facet, keys, answers)
     part: dict[Hashable, Any] = {}
@@ -289,7 +285,7 @@ async def _select_facet(
 def _select_facet_of_slice(
     batch: Batch[Any, Any], facet: Facet, keys: list[Hashable], answers: Mapping[Hashable, Any]
 ) -> dict[Hashable, Any]:
-    """What each key stands for; the answer's part for the facet, where facets were asked."""
+    """The answers by key; for a batch of facets, only this facet of each."""
     absent = batch.absent
     part: dict[Hashable, Any] = {}
     get = answers.get
@@ -298,7 +294,7 @@ def _select_facet_of_slice(
         if facet is not None and answer is not None and not isinstance(answer, Exception):
             try:
                 answer = answer.get(facet)
-            except Exception as fault:  # noqa: BLE001 - an answer that holds no facets is the failure of its key
+            except Exception as fault:  # noqa: BLE001 - an answer without facets fails its key
                 answer = fault
         part[key] = FailedAnswer(answer) if isinstance(answer, Exception) else answer
     return part

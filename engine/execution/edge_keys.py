@@ -1,40 +1,22 @@
-"""The keys by which edges lead from records to others: for all records together, or one by one."""
+"""The keys by which the edges of records are loaded: for all records together, or one by one."""
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Hashable, Sequence
 from functools import partial
 from operator import attrgetter
-from typing import Any, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-from engine.execution.authorization_facts import AuthorizationFacts, FactMissing
-from engine.execution.pending_work import PendingWork
+from engine.execution.authorization_facts import FactMissing
 from engine.field_kinds import BatchField, FactRequest
 from engine.plan.leaf_coercion import build_non_null_error
 from engine.plan.tree import PlanField
 
+if TYPE_CHECKING:  # a run imports this module
+    from engine.execution.plan_run import PlanRun
+
 _UNASKABLE_TYPES = (type(None), Exception)
 """Types of keys that are never looked up."""
-
-
-class EdgeRun(Protocol):
-    """The part of a run that this module uses."""
-
-    context: Any
-    facts: AuthorizationFacts
-    pending_work: PendingWork
-
-    def get_decider(self, field: PlanField) -> Any:  # noqa: ANN401 - a decision or None
-        """The decision about the field for this caller."""
-
-    def request_batch(self, group: Sequence[PlanField], records: Sequence[Any], answers: list[dict[str, Any]]) -> None:
-        """Load fields that one batch answers."""
-
-    def get_arguments(self, field: PlanField) -> Mapping[str, Any]:
-        """The field's arguments; raises if they are invalid."""
-
-    def record_error(self, field: PlanField, answer: dict[str, Any], place: tuple[int, ...], fault: Exception) -> None:
-        """Record a fault."""
 
 
 class EdgeKeys(NamedTuple):
@@ -50,12 +32,12 @@ class EdgeKeys(NamedTuple):
 def get_batch_field(field: PlanField) -> BatchField:
     """The batch field behind a planned field."""
     if not isinstance(field.kind, BatchField):
-        raise TypeError(f"{field!r} leads nowhere.")
+        raise TypeError(f"{field!r} is not a batch field.")
     return field.kind
 
 
 def collect_plain_keys(
-    run: EdgeRun, field: PlanField, records: Sequence[Any], answers: list[dict[str, Any]]
+    run: PlanRun, field: PlanField, records: Sequence[Any], answers: list[dict[str, Any]]
 ) -> EdgeKeys | None:
     """Keys that are attributes of the records, for all records together; None if a record needs separate treatment."""
     edge = get_batch_field(field).edge
@@ -66,7 +48,7 @@ def collect_plain_keys(
             return None
         keys = list(map(attrgetter(edge.key_attribute), records))
         wanted = dict.fromkeys(keys)
-    except Exception:  # noqa: BLE001 - one of the records is not as it should be: it fails alone
+    except Exception:  # noqa: BLE001 - one of the records is malformed: one by one, only its own field fails
         return None
     if any(issubclass(kind, _UNASKABLE_TYPES) for kind in set(map(type, wanted))):
         return None
@@ -74,16 +56,16 @@ def collect_plain_keys(
 
 
 def collect_keys(
-    run: EdgeRun, group: Sequence[PlanField], records: Sequence[Any], answers: Sequence[dict[str, Any]]
+    run: PlanRun, group: Sequence[PlanField], records: Sequence[Any], answers: Sequence[dict[str, Any]]
 ) -> EdgeKeys:
-    """Keys of records one by one; each fault belongs to its own record."""
+    """Keys of records one by one; each failure belongs to its own record."""
     first = group[0]
     kind = get_batch_field(first)
     keys: list[Any] = []
     targets: list[dict[str, Any]] = []
     wanted: dict[Hashable, None] = {}
     waiting: list[dict[str, Any]] = []
-    on: list[FactRequest] = []
+    missing_facts: list[FactRequest] = []
     for record, answer in zip(records, answers, strict=True):
         try:
             key = _authorize_key(run, first, record, kind.key(record, run.get_arguments(first), run.context))
@@ -93,20 +75,22 @@ def collect_keys(
                 continue
         except FactMissing as pending:
             waiting.append(answer)
-            on += pending.missing
+            missing_facts += pending.missing
             continue
-        except Exception as fault:  # noqa: BLE001 - whatever a field raises is the fault of that field
+        except Exception as fault:  # noqa: BLE001 - whatever a field raises is the error of that field
             for field in group:
                 run.record_error(field, answer, (), fault)
             continue
-        for field in group:
+        for field in group:  # without a key, the fields are null
             if field.is_non_null:
                 run.record_error(field, answer, (), build_non_null_error(field.name))
-    if on:  # who was decided about waits for the others: one step is one call
-        held = {id(answer) for answer in (*targets, *waiting)}
-        of = [(record, answer) for record, answer in zip(records, answers, strict=True) if id(answer) in held]
-        all_of_them = partial(run.request_batch, group, [record for record, _ in of], [answer for _, answer in of])
-        run.facts.resume_when_known(run.pending_work, on, all_of_them)
+    if missing_facts:
+        # The whole step waits, also for records that are decided already: otherwise one call would become several.
+        # Records without a key and failed ones are complete.
+        left = {id(answer) for answer in (*targets, *waiting)}
+        again = [(record, answer) for record, answer in zip(records, answers, strict=True) if id(answer) in left]
+        resume = partial(run.request_batch, group, [record for record, _ in again], [answer for _, answer in again])
+        run.facts.resume_when_known(run.pending_work, missing_facts, resume)
         return EdgeKeys([], [], {})
     return EdgeKeys(keys, targets, wanted)
 
@@ -121,7 +105,7 @@ def _note_wanted(kind: BatchField, key: Any, wanted_keys: dict[Hashable, None]) 
     return keys
 
 
-def _authorize_key(run: EdgeRun, field: PlanField, record: Any, key: Any) -> Any:  # noqa: ANN401 - any record and key
+def _authorize_key(run: PlanRun, field: PlanField, record: Any, key: Any) -> Any:  # noqa: ANN401 - any record and key
     """The key, if the caller may follow it; raises the refusal, or `FactMissing`."""
     may = run.get_decider(field)
     if may is None:

@@ -1,34 +1,27 @@
-"""Answers that a field gets by key, and that are records of the one class they can be of: the quick way.
+"""The fast path for a field that loads records of a single class by key.
 
-Each record is shaped once for its key and put in place wherever the key stands. Whatever else a batch may answer goes
-the careful way (`engine/execution/object_placement.py`), with the same result.
+Each record is shaped once for its key, and placed wherever the key occurs. All other answers take the careful path
+(`engine/execution/object_placement.py`), with the same result.
 """
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Hashable, Mapping
 from types import NoneType
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any
 
+from engine.event_loop import SLICE
 from engine.execution.batch_scheduler import FailedAnswer
 from engine.execution.edge_keys import EdgeKeys
-from engine.execution.slices import SLICE
 from engine.plan.leaf_coercion import build_non_null_error
 from engine.plan.tree import PlanField, Shape
 
-
-class KeyedPlacementRun(Protocol):
-    """What is needed of the run."""
-
-    def shape_records(self, shape: Shape, records: Sequence[Any]) -> list[dict[str, Any]]:
-        """The answers for records of one shape."""
-
-    def record_error(self, field: PlanField, answer: dict[str, Any], place: tuple[int, ...], fault: Exception) -> None:
-        """Note a fault."""
+if TYPE_CHECKING:  # a run imports this module
+    from engine.execution.plan_run import PlanRun
 
 
-def place_by_key(run: KeyedPlacementRun, field: PlanField, edge_keys: EdgeKeys, values: Mapping[Hashable, Any]) -> bool:
-    """Put the answers in place; False, and nothing is done, where there is no quick way."""
+def place_by_key(run: PlanRun, field: PlanField, edge_keys: EdgeKeys, values: Mapping[Hashable, Any]) -> bool:
+    """Place the answers; returns False and does nothing if the fast path does not apply."""
     only = field.only_shape
     if only is None or field.depth > 1 or len(edge_keys.keys) > SLICE:
         return False
@@ -46,9 +39,9 @@ def place_by_key(run: KeyedPlacementRun, field: PlanField, edge_keys: EdgeKeys, 
 
 
 def _shape_single_records(
-    run: KeyedPlacementRun, field: PlanField, edge_keys: EdgeKeys, values: Mapping[Hashable, Any]
+    run: PlanRun, field: PlanField, edge_keys: EdgeKeys, values: Mapping[Hashable, Any]
 ) -> Mapping[Hashable, dict[str, Any] | None] | None:
-    """By key the answer for its record: null where there is none, and where a failure stands in its place."""
+    """The shaped records by key; null for an absent record and for a failure."""
     only = field.only_shape
     if only is None:
         return None
@@ -72,9 +65,9 @@ def _shape_single_records(
 
 
 def _shape_single_list(
-    run: KeyedPlacementRun, only: Shape, edge_keys: EdgeKeys, values: Mapping[Hashable, Any]
+    run: PlanRun, only: Shape, edge_keys: EdgeKeys, values: Mapping[Hashable, Any]
 ) -> Mapping[Hashable, list[dict[str, Any]]] | None:
-    """The answers for one list of records. Where lists are many, a record may stand in all: it is to be shaped once."""
+    """The shaped records of a single list. A record may be in several lists: the careful path shapes it once."""
     if len(edge_keys.wanted) != 1:
         return None
     (key,) = edge_keys.wanted

@@ -1,4 +1,4 @@
-"""Where faults stand in an answer, and what becomes null for them (GraphQL specification, section 6.4.4)."""
+"""Locates errors in an answer, and propagates nulls (GraphQL specification, section 6.4.4)."""
 
 from __future__ import annotations
 
@@ -23,14 +23,14 @@ class FieldError(NamedTuple):
 
 
 class LocatedErrors(Sequence[GraphQLError]):
-    """Faults and where they stand, as errors. An error is made when it is looked at: of tens of thousands few are."""
+    """Errors with their paths. A `GraphQLError` is built when it is read: of tens of thousands, few are."""
 
     def __init__(self, places: Sequence[tuple[FieldError, Path]]) -> None:
-        """Take each fault with its whole path, once for every place."""
+        """Takes each error with its full path, once for every place."""
         self._places = places
 
     def __len__(self) -> int:
-        """How many there are, looked at or not."""
+        """The number of errors."""
         return len(self._places)
 
     @overload
@@ -40,18 +40,18 @@ class LocatedErrors(Sequence[GraphQLError]):
     def __getitem__(self, index: slice) -> list[GraphQLError]: ...
 
     def __getitem__(self, index: int | slice) -> GraphQLError | list[GraphQLError]:
-        """The error, or errors, made anew."""
+        """The error, or errors, built at each access."""
         if isinstance(index, slice):
             return [_build_error(*each) for each in self._places[index]]
         return _build_error(*self._places[index])
 
     def iterate_field_errors(self) -> Iterator[FieldError]:
-        """The faults, once for every place, without making an error of any."""
+        """The errors of fields, once for every place, without building any `GraphQLError`."""
         return (fault for fault, _ in self._places)
 
     def __repr__(self) -> str:
-        """How many."""
-        return f"<Located {len(self)} errors>"
+        """The number of errors."""
+        return f"<LocatedErrors {len(self)}>"
 
 
 def _build_error(fault: FieldError, path: Path) -> GraphQLError:
@@ -61,9 +61,9 @@ def _build_error(fault: FieldError, path: Path) -> GraphQLError:
 def propagate_nulls(
     root: Shape, data: dict[str, Any], faults: Sequence[FieldError]
 ) -> tuple[dict[str, Any] | None, Sequence[GraphQLError]]:
-    """The data with nulls propagated, and each fault at every path where it stands.
+    """The data with nulls propagated, and each error at every path where it occurs.
 
-    An object that stands at several places (the same record was asked for there) has its faults at all of them.
+    An object that occurs at several places, because the same record was selected there, has its errors at all of them.
     """
     paths = find_paths(data, faults)
     places: list[tuple[FieldError, Path]] = []
@@ -71,12 +71,12 @@ def propagate_nulls(
     nulls: dict[str | int, Any] = {}
     all_null = False
     for fault in faults:
-        alone = not is_non_null_type(_get_failed_type(fault))
+        is_nullable = not is_non_null_type(_get_failed_type(fault))
         for path in paths[id(fault.answer)]:
             full = (*path, fault.field.key, *fault.indices)
             places.append((fault, full))
-            if alone:
-                continue  # null stands there already
+            if is_nullable:
+                continue  # the failed field is null already
             null = _find_nullable_path(root, full)
             if null is None:
                 all_null = True
@@ -88,7 +88,7 @@ def propagate_nulls(
 
 
 class LocatedField(Protocol):
-    """A field of one object of the answer."""
+    """A field in one object of the answer."""
 
     @property
     def field(self) -> PlanField:
@@ -100,7 +100,8 @@ class LocatedField(Protocol):
 
 
 def find_paths(data: dict[str, Any], faults: Sequence[LocatedField]) -> dict[int, list[Path]]:
-    """Where the objects with faults stand, by their identity. Only what lies above a fault is looked at."""
+    """The paths of the objects with errors, by identity of the object."""
+    # An answer may hold many thousands of objects. Visit only the fields that lead to one with an error.
     above: dict[str, Any] = {}
     for field in {fault.field for fault in faults}:
         keys: list[str] = []
@@ -132,7 +133,7 @@ def _collect_paths(value: Any, above: dict[str, Any], path: Path, paths: dict[in
 
 
 def _get_failed_type(fault: FieldError) -> Any:  # noqa: ANN401 - any type
-    """The type of the place that failed."""
+    """The type of the failed value: of the field, or of an item of its lists."""
     type_: Any = fault.field.type
     for _ in fault.indices:
         type_ = get_nullable_type(type_).of_type
@@ -140,14 +141,14 @@ def _get_failed_type(fault: FieldError) -> Any:  # noqa: ANN401 - any type
 
 
 def _find_nullable_path(root: Shape, path: Path) -> Path | None:
-    """The place that becomes null: the nearest one at or above the path that may be. None for the whole data."""
+    """The path that becomes null: the nearest nullable one at or above the failed path. None for the whole data."""
     types: list[Any] = []
     shapes: list[Shape] = [root]
     type_: Any = None
     for part in path:
         if isinstance(part, str):
-            # Objects of several types may stand here; where they share a key, validation saw to it that they agree
-            # about null, but what is selected below may differ.
+            # Objects of several types may be here. Validation ("Field Selection Merging") guarantees that fields with
+            # the same response key agree about null. What is selected below them may differ.
             fields = [each for shape in shapes for each in shape.fields if each.key == part]
             type_ = fields[0].type
             shapes = [shape for each in fields for shape in each.shapes.values()]
@@ -161,7 +162,7 @@ def _find_nullable_path(root: Shape, path: Path) -> Path | None:
 
 
 def _mark_null(nulls: dict[str | int, Any], path: Path) -> None:
-    """Note that the path becomes null, and with it all below."""
+    """Mark the path, and everything below it, as null."""
     at = nulls
     for part in path[:-1]:
         at = at.setdefault(part, {})
@@ -171,7 +172,7 @@ def _mark_null(nulls: dict[str | int, Any], path: Path) -> None:
 
 
 def _apply_nulls(value: Any, nulls: dict[str | int, Any]) -> Any:  # noqa: ANN401 - any part of an answer
-    """The value with its nulls. What changes is copied, once: an object may stand elsewhere too, without the null."""
+    """The value with its nulls. Changed parts are copied: an object may occur elsewhere, without the null."""
     if value is None:
         return None
     changed: Any = dict(value) if type(value) is dict else list(value)

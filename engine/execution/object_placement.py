@@ -1,9 +1,9 @@
-"""The objects below one field of the answer: each is shaped once, and put in place wherever it stands."""
+"""Shapes each object below a field once, and places it wherever it occurs."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 from graphql import Undefined, is_non_null_type
 from graphql.pyutils import is_iterable
@@ -13,40 +13,34 @@ from engine.plan.leaf_coercion import build_non_null_error, build_not_a_list_err
 from engine.plan.plan import Plan
 from engine.plan.tree import PlanField, Shape
 
+if TYPE_CHECKING:  # a run imports this module
+    from engine.execution.plan_run import PlanRun
+
 _LISTS = (list, tuple)
 _PLAIN = {list, tuple, type(None), FailedAnswer}
 
 
-class ObjectPlacementRun(Protocol):
-    """What is needed of the run."""
-
-    context: Any
-
-    def record_error(self, field: PlanField, answer: dict[str, Any], place: tuple[int, ...], fault: Exception) -> None:
-        """Note a fault."""
-
-
 class ObjectPlacement:
-    """The answers for the objects below one field, for all of its parents together."""
+    """The objects below one field, for all of its parents together."""
 
     __slots__ = ("_by_id", "_field", "_is_complete", "_plan", "_run", "by_shape", "objects")
 
-    def __init__(self, plan: Plan, field: PlanField, run: ObjectPlacementRun) -> None:
-        """Nothing is made yet."""
+    def __init__(self, plan: Plan, field: PlanField, run: PlanRun) -> None:
+        """Starts without objects."""
         self.objects: list[Any] = []
-        """Every object below the field, once."""
+        """Each object below the field, once."""
         self.by_shape: dict[Shape, tuple[list[Any], list[dict[str, Any]]]] = {}
-        """Records that were shaped, and their answers."""
+        """Shaped records, and their parts of the answer."""
         self._plan = plan
         self._field = field
         self._run = run
         self._by_id: dict[int, Any] = {}
-        """By the identity of the object: its answer, or why it has none."""
+        """By identity of the object: its part of the answer, or its `FailedAnswer`."""
         self._is_complete = True
-        """Whether all that stands where objects stand can be looked up: no failure, and no null that may not be."""
+        """Whether every value has an entry in `_by_id`: there is no failure, and no null where none is allowed."""
 
     def collect(self, values: Sequence[Any]) -> Sequence[Any]:
-        """Take the field's values for all parents; returns them with every list as a list."""
+        """Collect the objects of the field's values for all parents; returns them with iterables as lists."""
         depth = self._field.depth
         if depth > 1 or (depth and not set(map(type, values)) <= _PLAIN):
             values = [_to_lists(value, depth) for value in values]
@@ -60,7 +54,7 @@ class ObjectPlacement:
         return values
 
     def shape(self, objects: Sequence[Any]) -> None:
-        """Shape objects, without what lies below them."""
+        """Shape objects, without the fields below them."""
         only = self._field.only_shape
         if only is not None and set(map(type, objects)) <= {only.record}:
             self._add(only, objects)
@@ -72,7 +66,7 @@ class ObjectPlacement:
                 continue
             try:
                 shape = self._plan.resolve_shape(self._field, value, self._run.context)
-            except Exception as fault:  # noqa: BLE001 - whatever a value raises is the fault of its place
+            except Exception as fault:  # noqa: BLE001 - whatever a value raises is the error of its place
                 self._by_id[id(value)] = FailedAnswer(fault)
                 self._is_complete = False
             else:
@@ -88,7 +82,7 @@ class ObjectPlacement:
         known[1].extend(answers)
 
     def place(self, values: Sequence[Any], targets: Sequence[dict[str, Any]]) -> None:
-        """Put the answers where their objects stand, for some of the parents."""
+        """Place the shaped objects, for some of the parents."""
         by_id, key, type_ = self._by_id, self._field.key, self._field.type
         if self._is_complete and not self._field.depth:
             for value, answer in zip(values, targets, strict=True):
@@ -102,7 +96,7 @@ class ObjectPlacement:
                 answer[key] = self._build_value(answer, type_, value, ())
 
     def _build_value(self, answer: dict[str, Any], type_: Any, value: Any, place: tuple[int, ...]) -> Any:  # noqa: ANN401 - any type, value and part of an answer
-        """The part of the answer for one value of the field's type, or of the type of its items."""
+        """The part of the answer for one value, of the field's type or of the type of its items."""
         field = self._field
         fault: Exception
         if type(value) is FailedAnswer:
@@ -127,8 +121,8 @@ class ObjectPlacement:
         return None
 
 
-def shape_leaves(shape: Shape, run: Any, records: Sequence[Any]) -> list[dict[str, Any]]:  # noqa: ANN401 - the run is part of what is generated
-    """What the shape's generated function gives."""
+def shape_leaves(shape: Shape, run: PlanRun, records: Sequence[Any]) -> list[dict[str, Any]]:
+    """Shape records by the shape's function. Fields that need a batch, or hold records, are null so far."""
     if shape.function is None:
         raise TypeError(f"{shape!r} was never compiled.")
     answers = shape.function(run, records)
@@ -138,17 +132,17 @@ def shape_leaves(shape: Shape, run: Any, records: Sequence[Any]) -> list[dict[st
 
 
 def _to_lists(value: Any, depth: int) -> Any:  # noqa: ANN401 - any value
-    """The value with its lists as lists, whatever could be iterated over before."""
+    """The value with every iterable as a list; a failure while iterating replaces the list."""
     if not depth or (depth == 1 and type(value) in _LISTS) or not is_iterable(value):
         return value
     try:
         return [_to_lists(each, depth - 1) for each in value]
-    except Exception as fault:  # noqa: BLE001 - a list that breaks while it is read is the fault of its place
+    except Exception as fault:  # noqa: BLE001 - a list that fails while it is read is the error of its place
         return fault
 
 
 def _collect_objects(values: Sequence[Any], depth: int) -> dict[int, Any]:
-    """Everything that stands where objects stand, by its identity."""
+    """Everything at the depth of objects, by its identity."""
     for _ in range(depth - 1):
         values = [each for value in values if type(value) in _LISTS for each in value]
     if depth:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from graphql.execution.values import VariableValues
 
-from engine.context import ExecutionContext
+from engine.batch import ExecutionContext
 from engine.document.limits import Limits
 from engine.execution.batch_scheduler import BatchScheduler
 from engine.execution.plan_run import PlanRun
@@ -26,18 +26,18 @@ class PlanExecutor:
         self, plan: Plan, context: ExecutionContext, variables: VariableValues, request_id: str
     ) -> GraphQLResponse:
         """The response of one run."""
-        gather = BatchScheduler(context.build_batch_context)
+        scheduler = BatchScheduler(context.build_batch_context)
         arguments = plan.coerce_arguments(variables)
-        run = PlanRun(plan, context, gather, arguments, self._limits, track_reads=self._tracks_reads)
+        run = PlanRun(plan, context, scheduler, arguments, self._limits, track_reads=self._tracks_reads)
         try:
             data, errors = await run.execute()
             if run.stale_fields:
-                old = [] if data is None else locate_stale_fields(data, run.stale_fields)
+                stale_paths = [] if data is None else locate_stale_fields(data, run.stale_fields)
                 run.stale_fields.clear()
-                return build_response(RunOutcome(data, errors, run.reads, stale_paths=old), plan, request_id)
-            lasts = None if plan.is_serial or errors else gather.freshness.get_lifetime()
+                return build_response(RunOutcome(data, errors, run.reads, stale_paths=stale_paths), plan, request_id)
+            lifetime = None if plan.is_serial or errors else scheduler.freshness.get_lifetime()
             is_public = not plan.depends_on_caller and not plan.is_serial
-            outcome = RunOutcome(data, errors, run.reads, (), is_public, lasts, plan.data_classes)
+            outcome = RunOutcome(data, errors, run.reads, (), is_public, lifetime, plan.data_classes)
             return build_response(outcome, plan, request_id)
         finally:
-            await gather.close()
+            await scheduler.close()

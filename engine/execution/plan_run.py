@@ -1,7 +1,7 @@
-"""One run of a plan: a dataflow of batches, then the answer.
+"""One run of a plan: a dataflow of batches whose answers are shaped into the response.
 
-Everything that can be known at once is put in place at once; each edge waits for its own keys and for nothing else.
-A field that fails is null, and its place in the answer is looked up afterwards: plans that succeed pay nothing for it.
+A value is placed as soon as it is known; each edge waits for its own keys and for nothing else. A failed field is null,
+and its path is computed at the end: runs without errors pay nothing for paths.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from typing import Any
 from graphql import GraphQLError
 
 from engine.document.limits import Limits
+from engine.event_loop import SLICE, iterate_slices
 from engine.execution.authorization_facts import AuthorizationFacts, FactMissing
 from engine.execution.batch_scheduler import BatchScheduler, FailedAnswer
 from engine.execution.edge_keys import EdgeKeys, collect_keys, collect_plain_keys, get_batch_field
@@ -22,14 +23,13 @@ from engine.execution.null_propagation import FieldError, propagate_nulls
 from engine.execution.object_placement import ObjectPlacement, shape_leaves
 from engine.execution.pending_work import PendingWork
 from engine.execution.read_tracking import ReadTracker
-from engine.execution.slices import SLICE, iterate_slices
 from engine.execution.stale_fields import StaleField, find_stale_fields
 from engine.field_kinds import BatchField, ComputedField, Decider
 from engine.plan.leaf_coercion import coerce_carefully
 from engine.plan.plan import Plan
 from engine.plan.response_size import check_size
 from engine.plan.tree import PlanField, Shape
-from engine.reporting.subject_reads import SubjectRead
+from records.calls.subject_reads import SubjectRead
 
 
 class PlanRun:
@@ -45,9 +45,9 @@ class PlanRun:
         *,
         track_reads: bool = True,
     ) -> None:
-        """`get_arguments` holds, by number of field, its arguments or the error that they are.
+        """`arguments` holds the arguments of each field by its number, or the error of their coercion.
 
-        Without `track_reads`, nobody wants to know what of whom the answer holds.
+        Without `track_reads`, the reads of the answer are not tracked.
         """
         self.context = context
         self.facts = AuthorizationFacts(scheduler)
@@ -59,9 +59,9 @@ class PlanRun:
         self._errors: list[FieldError] = []
         self.read_tracker = ReadTracker(getattr(context, "reader", None), plan.read_summaries) if track_reads else None
         self.reads: Sequence[SubjectRead] = ()
-        """What of whom the answer holds; known when there is an answer."""
+        """The reads of the answer, by subject; set at the end of the run."""
         self.stale_fields: list[StaleField] = []
-        """What of the answer is no longer fresh."""
+        """Fields of the answer with stale values."""
         self.pending_work = PendingWork(scheduler, context)
 
     async def execute(self) -> tuple[dict[str, Any] | None, Sequence[GraphQLError]]:
@@ -75,9 +75,11 @@ class PlanRun:
                 await self.pending_work.wait()
         finally:
             self.pending_work.cancel()
+        # Places share records, so the size of nested lists shows only when the answer is complete.
         refusal = check_size(data, self._limits) if self._plan.may_multiply else None
         if refusal is not None:
             return None, [GraphQLError(str(refusal), original_error=refusal)]
+        # Before nulls are propagated: a value that is removed with its parent still counts as read.
         if self.read_tracker is not None:
             self.reads = self.read_tracker.build_reads(self._errors)
         if not self._errors:
@@ -85,16 +87,16 @@ class PlanRun:
         return propagate_nulls(shape, data, self._take_errors())
 
     def _take_errors(self) -> list[FieldError]:
-        """The faults, which are forgotten here: by its traceback a failure may know this run."""
+        """The errors, removed from the run: their tracebacks may refer to it, which would be a reference cycle."""
         faults, self._errors = self._errors, []
         return faults
 
     async def _run_serially(self, shape: Shape) -> dict[str, Any]:
-        """The fields of a mutation, each begun when the one before has ended."""
+        """Run the fields of a mutation one after another (GraphQL specification, section 6.2.2)."""
         data: dict[str, Any] = dict.fromkeys(shape.keys)
         data |= dict.fromkeys(shape.typenames, shape.type.name)
         for field in shape.fields:
-            self._scheduler.forget()
+            self._scheduler.forget()  # the field before may have changed any data
             if isinstance(field.kind, BatchField):
                 self.request_batch((field,), [None], [data])
             elif field.is_leaf:
@@ -103,11 +105,11 @@ class PlanRun:
                 self.put_nested(field, [None], [data])
             await self.pending_work.wait()
             if self._errors and propagate_nulls(shape, data, self._errors)[0] is None:
-                break  # the whole answer is null already: nothing more is changed
+                break  # all data is null already, so the mutation changes nothing more
         return data
 
     def shape_records(self, shape: Shape, records: Sequence[Any]) -> list[dict[str, Any]]:
-        """The answers for records of one shape, edges under way."""
+        """Shape records, and request the batches of their edges."""
         answers = shape_leaves(shape, self, records)
         self._run_below(shape, records, answers)
         return answers
@@ -118,10 +120,10 @@ class PlanRun:
         for group in shape.groups:
             self.request_batch(group, records, answers)
 
-    # What generated functions call.
+    # Called by generated functions.
 
     def get_decider(self, field: PlanField) -> Decider | None:
-        """The decision about the field for this caller; None where everything may be seen."""
+        """The function that decides about the field for this caller; None if the caller may see all of it."""
         if field.guard.is_public:
             return None
         known = id(field.guard)
@@ -130,28 +132,28 @@ class PlanRun:
         return self._deciders[known]
 
     def get_arguments(self, field: PlanField) -> Mapping[str, Any]:
-        """The field's arguments; raises where they cannot be had."""
+        """The field's arguments; raises the error of their coercion."""
         given: Mapping[str, Any] | Exception = self._arguments[field.number]
         if isinstance(given, Exception):
-            raise given.with_traceback(None)  # it may be raised for many records, and outlives the request
+            raise given.with_traceback(None)  # each raise would extend its traceback
         return given
 
     def count_errors(self) -> int:
-        """How many faults there are by now."""
+        """The number of errors so far."""
         return len(self._errors)
 
     def forget_errors(self, count: int) -> None:
-        """Forget the faults since then: what they were noted for is made anew."""
+        """Drop the errors that were recorded since then, because their records are shaped again."""
         del self._errors[count:]
 
     def shape_one_by_one(self, shape: Shape, records: Sequence[Any]) -> list[dict[str, Any]]:
-        """The records' answers, each made by itself; carefully, where that fails too."""
+        """Shape each record separately after a failure of all together; a single record, field by field."""
         if len(records) == 1:
             return [self.shape_carefully(shape, records[0])]
         return [shape_leaves(shape, self, (record,))[0] for record in records]
 
     def shape_carefully(self, shape: Shape, record: Any) -> dict[str, Any]:  # noqa: ANN401 - any record
-        """One record's answer, field by field, each fault the fault of its own field."""
+        """Shape one record, field by field; whatever a field raises is its own error."""
         answer: dict[str, Any] = dict.fromkeys(shape.keys)
         answer |= dict.fromkeys(shape.typenames, shape.type.name)
         for field in shape.fields:
@@ -167,29 +169,29 @@ class PlanRun:
                 self.pending_work, pending.missing, partial(self._put_leaf_carefully, field, record, answer)
             )
             return
-        except Exception as fault:  # noqa: BLE001 - whatever a field raises is the fault of that field
+        except Exception as fault:  # noqa: BLE001 - whatever a field raises is the error of that field
             self.record_error(field, answer, (), fault)
             return
         answer[field.key] = coerce_carefully(field.type, value, field.name, partial(self.record_error, field, answer))
 
-    # Fields that hold other records, or lead to them.
+    # Fields that hold other records, or load them.
 
     def put_nested(self, field: PlanField, records: Sequence[Any], answers: Sequence[dict[str, Any]]) -> None:
-        """A field whose value, a record or records, is at hand."""
+        """Place a field whose value, a record or records, is part of its parent."""
         self._complete(field, *self._wait_for_facts(field, records, self._get_values(field, records), answers))
 
     def _wait_for_facts(
         self, field: PlanField, records: Sequence[Any], values: Sequence[Any], answers: Sequence[dict[str, Any]]
     ) -> tuple[Sequence[Any], Sequence[dict[str, Any]]]:
-        """The values, and where they will stand; nothing yet where some wait for a fact: a step goes on as a whole."""
-        on = (
+        """The values and their targets; none if one waits for a fact, because a step resumes as a whole."""
+        missing = (
             [each for value in values if type(value) is FactMissing for each in value.missing]
             if self.facts.has_waited
             else ()
         )
-        if not on:
+        if not missing:
             return values, answers
-        self.facts.resume_when_known(self.pending_work, on, partial(self.put_nested, field, records, answers))
+        self.facts.resume_when_known(self.pending_work, missing, partial(self.put_nested, field, records, answers))
         return (), ()
 
     def _get_values(self, field: PlanField, records: Iterable[Any]) -> list[Any]:
@@ -199,12 +201,12 @@ class PlanRun:
                 values.append(self._get_raw_value(field, record))
             except FactMissing as pending:
                 values.append(pending.with_traceback(None))
-            except Exception as fault:  # noqa: BLE001 - whatever a field raises is the fault of that field
+            except Exception as fault:  # noqa: BLE001 - whatever a field raises is the error of that field
                 values.append(FailedAnswer(fault))
         return values
 
     def request_batch(self, group: Sequence[PlanField], records: Sequence[Any], answers: list[dict[str, Any]]) -> None:
-        """Fields that one batch answers by one key, or by the keys of a list."""
+        """Load fields that one batch answers, by one key or a list of keys per record."""
         self._request(
             group, collect_plain_keys(self, group[0], records, answers) or collect_keys(self, group, records, answers)
         )
@@ -212,7 +214,7 @@ class PlanRun:
     async def _request_batch_in_slices(
         self, group: Sequence[PlanField], records: Sequence[Any], answers: list[dict[str, Any]]
     ) -> None:
-        """As `request_batch`: from all records together, however many, for slices must not become calls."""
+        """As `request_batch`, for many records: keys are collected in slices, and still loaded in one call."""
         all_keys = EdgeKeys([], [], {})
         for part in iterate_slices(len(records)):
             edge_keys = collect_plain_keys(self, group[0], records[part], answers[part]) or collect_keys(
@@ -247,6 +249,7 @@ class PlanRun:
         if stale_answers:
             edge = get_batch_field(group[0]).edge
             self.stale_fields += find_stale_fields(group, edge_keys, stale_answers.get((edge.batch, edge.facet), {}))
+        # Work that takes longer than a slice runs as a task, and each `sleep(0)` in it gives other requests a turn.
         if len(edge_keys.keys) > SLICE:
             self.pending_work.run_in_slices(self._put_in_slices(group, edge_keys, answers))
         else:
@@ -267,12 +270,13 @@ class PlanRun:
             if answer is not None and type(answer) is not FailedAnswer:
                 try:
                     answer = edge.get_value(answer, arguments)
-                except Exception as fault:  # noqa: BLE001 - whatever a field raises is the fault of that field
+                except Exception as fault:  # noqa: BLE001 - whatever a field raises is the error of that field
                     answer = FailedAnswer(fault)
             values[key] = answer
         return values
 
     def _put(self, field: PlanField, edge_keys: EdgeKeys, values: Mapping[Hashable, Any]) -> None:
+        # The fast path handles most records; many keys, leaves and mixed answers are placed one by one.
         if get_batch_field(field).edge.has_many_keys or not place_by_key(self, field, edge_keys, values):
             found = _collect_values(field, edge_keys.keys, values)
             (self._put_leaves if field.is_leaf else self._complete)(field, found, edge_keys.targets)
@@ -303,14 +307,15 @@ class PlanRun:
                 self.record_error(field, answer, (), value.failure)
                 continue
             try:
-                answer[key] = complete(value)  # type: ignore[misc]  # leaves are compiled with it
-            except Exception:  # noqa: BLE001 - the careful way says what it was
+                answer[key] = complete(value)  # type: ignore[misc]  # `prepare_shapes` sets it for leaves
+            except Exception:  # noqa: BLE001 - the careful coercion reports the error
                 answer[key] = coerce_carefully(field.type, value, field.name, partial(self.record_error, field, answer))
 
-    # Records below a field.
+    # Objects below a field.
 
     def _complete(self, field: PlanField, values: Sequence[Any], targets: Sequence[dict[str, Any]]) -> None:
-        """Put the objects below a field in place, for all parents together; equal objects are answered once."""
+        """Place the objects below a field, for all parents together; the same object is shaped once."""
+        # The common case: records of a single class, and no lists.
         only = field.only_shape
         if only is not None and not field.depth and len(values) <= SLICE and set(map(type, values)) == {only.record}:
             key = field.key
@@ -322,6 +327,7 @@ class PlanRun:
         if len(made.objects) > SLICE or len(values) > SLICE:
             self.pending_work.run_in_slices(self._complete_in_slices(made, values, targets))
             return
+        # Lists or several classes: shape each object once, load what is below it, and place it wherever it occurs.
         made.shape(made.objects)
         for shape, (records, answers) in made.by_shape.items():
             self._run_below(shape, records, answers)
@@ -349,18 +355,17 @@ class PlanRun:
     def _get_raw_value(self, field: PlanField, record: Any) -> Any:  # noqa: ANN401 - any record and value
         kind = field.kind
         arguments = self.get_arguments(field)
+        # Decide before the value is computed: even its error could reveal something of the record.
         may = self.get_decider(field)
         refusal = self.facts.decide(may(record, None)) if may is not None else None
         if refusal is not None:
             raise refusal
         if isinstance(kind, ComputedField):
             return kind.function(record, arguments, self.context)
-        return getattr(record, kind.attribute)  # type: ignore[union-attr]  # shown: edges never come here
-
-    # Faults.
+        return getattr(record, kind.attribute)  # type: ignore[union-attr]  # batch fields never come here
 
     def record_error(self, field: PlanField, answer: dict[str, Any], place: tuple[int, ...], fault: Exception) -> None:
-        """Note that a field failed in one object of the answer, at the place inside its own lists."""
+        """Record that a field failed in one object of the answer; `place` are indices inside its own lists."""
         self._errors.append(FieldError(field, answer, place, fault))
 
 
@@ -374,5 +379,5 @@ def _collect_values(field: PlanField, keys: Sequence[Any], values: Mapping[Hasha
 
 
 def _unwrap_failure(value: Any) -> Any:  # noqa: ANN401 - any value
-    """In a list, a failure is an exception among the values."""
+    """In a list, an exception represents a failure."""
     return value.failure if type(value) is FailedAnswer else value

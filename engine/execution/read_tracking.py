@@ -1,7 +1,6 @@
-"""What of whom a run put in its answer: noted by shape, all records together, and told by subject when the run ends.
+"""Tracks the reads of a run: recorded by shape for all records together, and summarized by subject at the end.
 
-A plan without guarded fields notes nothing, and neither does a hub that records nothing. A field that failed or was
-refused was not read.
+A plan without guarded fields has no reads. A field that failed or was refused was not read.
 """
 
 from __future__ import annotations
@@ -12,27 +11,26 @@ from typing import Any, NamedTuple
 from engine.execution.edge_keys import EdgeKeys
 from engine.execution.null_propagation import FieldError
 from engine.field_kinds import BatchField
-from engine.plan.guarded_parts import GuardedPart, ReadSummaries
-from engine.plan.tree import PlanField, Shape
-from engine.reporting.subject_reads import SubjectRead
+from engine.plan.tree import GuardedPart, PlanField, ReadSummaries, Shape
+from records.calls.subject_reads import SubjectRead
 
 SubjectParts = dict[Hashable, dict[GuardedPart, None]]
-"""By subject: the fields that were answered, as parts of such as were answered together."""
+"""By subject: the answered fields, in parts that were answered together."""
 _MAX_SUMMARIES = 50
-"""What is kept of it: which of a plan's parts there are records in differs from answer to answer, but little."""
+"""Summaries that a plan caches: its answers differ little in which parts have records."""
 
 
 class TrackedReads(NamedTuple):
-    """What was answered."""
+    """Answered parts, by subject."""
 
     reader: Hashable
-    """Who asks, as a subject."""
+    """The caller, as a subject."""
     own: SubjectParts
-    """In records that are about who asks as well."""
+    """In records that are also about the caller."""
     others: SubjectParts
 
     def get_group(self, subjects: Collection[Hashable]) -> SubjectParts:
-        """Where what was read of a record about these people belongs."""
+        """The group for reads of a record about these subjects."""
         return self.own if self.reader in subjects else self.others
 
 
@@ -40,27 +38,27 @@ _NO_PERSON = object()
 
 
 class ReadTracker:
-    """What one run put in place."""
+    """Collects what one run places in the answer."""
 
     __slots__ = ("_reader", "_root_keys", "_shaped", "_summaries")
 
     def __init__(self, reader: Hashable | None, summaries: ReadSummaries) -> None:
-        """Nothing yet. `reader` is the person who asks, as guards name subjects; None for nobody whom data is about."""
+        """`reader` is the caller as guards name subjects; None if the caller is not a person."""
         self._summaries = summaries
         self._reader = _NO_PERSON if reader is None else reader
         self._shaped: list[tuple[Shape, Sequence[Any], Sequence[dict[str, Any]]]] = []
         self._root_keys: list[tuple[GuardedPart, EdgeKeys]] = []
 
     def record_shape(self, shape: Shape, records: Sequence[Any], answers: Sequence[dict[str, Any]]) -> None:
-        """Records of a guarded shape were shaped."""
+        """Add shaped records of a guarded shape."""
         self._shaped.append((shape, records, answers))
 
     def record_keys(self, group: Sequence[PlanField], edge_keys: EdgeKeys) -> None:
-        """Guarded fields of the root were asked for: there is no record, the keys are what they are about."""
-        self._root_keys.extend((field.own_part, edge_keys) for field in group)
+        """Add requested guarded fields of the root. They have no parent record: their keys name the subjects."""
+        self._root_keys.extend((part, edge_keys) for field in group if (part := field.own_part) is not None)
 
     def build_reads(self, faults: Iterable[FieldError]) -> Sequence[SubjectRead]:
-        """What stands in the answer, by subject."""
+        """The reads of the answer, by subject."""
         if not self._shaped and not self._root_keys:
             return ()
         failed: dict[tuple[int, int], set[tuple[int, ...]]] = {}
@@ -87,7 +85,7 @@ def _add_records(found: TrackedReads, part: GuardedPart, records: Sequence[Any])
     before: object = None
     for record in records:
         about = subjects_of(record, None)
-        if about is before:  # the members of one family card are all about the same people
+        if about is before:  # members of a family card share one tuple of subjects
             continue
         before = about
         groups = own if who in about else others
@@ -153,7 +151,7 @@ def _summarize(found: SubjectParts, summaries: ReadSummaries, *, is_own: bool) -
 
 
 def get_agency(field: PlanField) -> str | None:
-    """The agency that a field's value comes from; None where the hub knows it by itself."""
+    """The agency that a field's value comes from, by the nearest batch above it; None for the hub itself."""
     if isinstance(field.kind, BatchField):
         return field.kind.edge.batch.agency
     shape, over = field.parent, field.parent.parent

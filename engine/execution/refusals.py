@@ -1,4 +1,4 @@
-"""From the errors of an answer to what was refused in it."""
+"""Finds the refusals among the errors of an answer."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from graphql import GraphQLError
 from engine.errors import Forbidden, ReaderBudgetExceeded, get_cause
 from engine.execution.null_propagation import LocatedErrors
 from engine.plan.plan import Plan
-from engine.reporting.refused_fields import OPERATION, Refusals, RefusedField
+from engine.reporting import OPERATION, Refusals, RefusedField
 
 _OPERATION_CODES = frozenset({"INSUFFICIENT_SCOPE", "QUERY_NOT_IN_SAFELIST", "PERSISTED_QUERY_ID_REQUIRED"})
 
@@ -25,7 +25,7 @@ def collect_refusals(errors: Sequence[GraphQLError], plan: Plan) -> Refusals:
 
 
 def count_refusals(faults: Iterable[tuple[str | None, Exception]]) -> Refusals:
-    """The refusals among faults of fields."""
+    """The refusals among errors of fields."""
     found: Counter[RefusedField] = Counter()
     for field, fault in faults:
         if isinstance(fault, Forbidden | ReaderBudgetExceeded):
@@ -34,11 +34,11 @@ def count_refusals(faults: Iterable[tuple[str | None, Exception]]) -> Refusals:
 
 
 def get_reason(refusal: Forbidden | ReaderBudgetExceeded) -> str:
-    """The class of the reason."""
+    """The reason, as counted."""
     return refusal.reason if isinstance(refusal, Forbidden) else refusal.code
 
 
 def collect_operation_refusals(errors: Sequence[Mapping[str, Any]]) -> Refusals:
-    """The refusal of an operation that this client may not run; none where it was not that."""
+    """The refusal of an operation that this client may not run; empty for other errors."""
     codes = [each["extensions"]["code"] for each in errors]
     return {RefusedField(OPERATION, code): 1 for code in codes if code in _OPERATION_CODES}

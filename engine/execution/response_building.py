@@ -7,14 +7,14 @@ from typing import Any, NamedTuple
 
 from graphql import GraphQLError, get_location
 
-from engine.context import ExecutionContext
+from engine.batch import ExecutionContext
 from engine.errors import MAX_ERRORS, build_refusal_error, format_errors, truncate_errors
 from engine.execution.refusals import collect_refusals, count_refusals
-from engine.execution.stale_paths import StalePath, describe_stale_paths
+from engine.execution.stale_fields import StalePath, describe_stale_paths
 from engine.plan.plan import Plan
-from engine.reporting.subject_reads import SubjectRead
 from engine.request import GraphQLResponse, ResponseOutcome
 from records.calls.freshness import AnswerLifetime
+from records.calls.subject_reads import SubjectRead
 
 
 class RunOutcome(NamedTuple):

@@ -1,4 +1,4 @@
-"""Which places of a plan's answer hold what is no longer fresh."""
+"""Stale values of an answer: their paths, and their description in `extensions.freshness`."""
 
 from __future__ import annotations
 
@@ -7,26 +7,36 @@ from typing import Any, NamedTuple
 
 from engine.execution.edge_keys import EdgeKeys, get_batch_field
 from engine.execution.null_propagation import Path, find_paths
-from engine.execution.stale_paths import StalePath
 from engine.field_kinds import BatchField
 from engine.plan.tree import PlanField
 from records.calls.freshness import Staleness
 
+MAX_LISTED = 100
+"""Paths that are listed; further ones are counted."""
+
+
+class StalePath(NamedTuple):
+    """The path of a stale value, with its agency and age."""
+
+    path: Sequence[str | int]
+    agency: str | None
+    staleness: Staleness
+
 
 class StaleField(NamedTuple):
-    """A field of one object of the answer whose value is no longer fresh."""
+    """A field with a stale value in one object of the answer."""
 
     field: PlanField
     answer: dict[str, Any]
     indices: tuple[int, ...]
-    """Its index, where one of several is meant."""
+    """The index of the value, if the field has many keys."""
     staleness: Staleness
 
 
 def find_stale_fields(
     group: Sequence[PlanField], edge_keys: EdgeKeys, stale_answers: Mapping[Hashable, Staleness]
 ) -> list[StaleField]:
-    """What of a step is no longer fresh."""
+    """The stale fields among the answers of one step."""
     many = get_batch_field(group[0]).edge.has_many_keys
     found: list[StaleField] = []
     for keys, answer in zip(edge_keys.keys, edge_keys.targets, strict=True):
@@ -38,7 +48,7 @@ def find_stale_fields(
 
 
 def locate_stale_fields(data: dict[str, Any], stale_fields: Sequence[StaleField]) -> list[StalePath]:
-    """Where they stand in the answer; what does not stand in it is left out."""
+    """The paths of stale fields; those that the answer does not contain are left out."""
     paths = find_paths(data, stale_fields)
     return [_to_stale_path(each, path) for each in stale_fields for path in paths[id(each.answer)]]
 
@@ -47,3 +57,18 @@ def _to_stale_path(each: StaleField, path: Path) -> StalePath:
     kind = each.field.kind
     agency = kind.edge.batch.agency if isinstance(kind, BatchField) else None
     return StalePath((*path, each.field.key, *each.indices), agency, each.staleness)
+
+
+def describe_stale_paths(places: Sequence[StalePath]) -> list[dict[str, Any]]:
+    """The value of `extensions.freshness`: each path with its agency, its time and the reason."""
+    listed = [
+        {
+            "path": list(path),
+            "agency": agency,
+            "asOf": staleness.as_of.isoformat(),
+            "stale": True,
+            "reason": staleness.reason,
+        }
+        for path, agency, staleness in places[:MAX_LISTED]
+    ]
+    return listed if len(places) <= MAX_LISTED else [*listed, {"more": len(places) - MAX_LISTED}]

@@ -8,10 +8,10 @@ from typing import Any
 
 from graphql import ExecutionResult, GraphQLError, GraphQLSchema, execute
 
-from engine.context import ExecutionContext
+from engine.batch import ExecutionContext
 from engine.document.parsing import DocumentRules, ValidatedOperation
 from engine.execution.response_building import RunOutcome
-from engine.execution.stale_paths import Path, StalePath
+from engine.execution.stale_fields import StalePath
 from engine.graphql_core.answer_size import AnswerSize
 from engine.graphql_core.read_tracking import ReadTrackingMiddleware
 from engine.plan.plan import Plan
@@ -96,7 +96,7 @@ def _keep_existing_paths(places: Sequence[StalePath], data: dict[str, Any] | Non
     return [each for each in places if _has_path(data, each.path)]
 
 
-def _has_path(data: Any, path: Path) -> bool:  # noqa: ANN401 - any part of an answer
+def _has_path(data: Any, path: Sequence[str | int]) -> bool:  # noqa: ANN401 - any part of an answer
     at = data
     for part in path:
         if at is None:

@@ -1,4 +1,4 @@
-"""What of whom stands in an answer that graphql-core made: the same report as of a plan's run, field by field."""
+"""Tracks the reads of answers by graphql-core, field by field, with the same result as for the run of a plan."""
 
 from __future__ import annotations
 
@@ -13,26 +13,26 @@ from engine.execution.read_tracking import get_agency
 from engine.field_kinds import BatchField, PlannedField
 from engine.plan.plan import Plan
 from engine.plan.tree import DEFINITION
-from engine.reporting.subject_reads import SubjectRead
+from records.calls.subject_reads import SubjectRead
 
 ResolveInfo = GraphQLResolveInfo[Any]
 
 
 class ReadTrackingMiddleware:
-    """Middleware of graphql-core for one request: notes each guarded field that was answered."""
+    """Middleware of graphql-core for one request; records each guarded field that was answered."""
 
     def __init__(self, plan: Plan, reader: Hashable | None = None) -> None:
-        """The plan of the operation, which graphql-core runs, knows where its fields come from; `reader` asks."""
+        """Takes the plan, which knows the agencies of the fields, and the caller as a subject."""
         self._reader = reader
         self._classes: dict[tuple[str, str], str | None] = {}
         self._agencies = {
             (field.parent.type.name, field.nodes[0].name.value): get_agency(field) for field in plan.fields
         }
         self._found: dict[tuple[Hashable, bool], dict[tuple[str, str], None]] = {}
-        """By subject, and whether it was read as one's own."""
+        """By subject, and whether the record is also about the caller."""
 
     def resolve(self, resolver: Callable[..., Any], source: Any, info: ResolveInfo, **arguments: Any) -> Any:  # noqa: ANN401 - graphql-core's signature
-        """The field's value; noted where there is one."""
+        """Resolve the field, and record its value."""
         value = resolver(source, info, **arguments)
         field = info.parent_type.fields.get(info.field_name)
         definition = field.extensions.get(DEFINITION) if field is not None else None
@@ -40,8 +40,8 @@ class ReadTrackingMiddleware:
             return value
         keys = _compute_keys(definition, source, info, arguments)
         if keys is not None:
-            note = partial(self._record_each, definition, source, info, keys)
-            return self._record_when_done(value, note) if isawaitable(value) else note(value)
+            record_each = partial(self._record_each, definition, source, info, keys)
+            return self._record_when_done(value, record_each) if isawaitable(value) else record_each(value)
 
         def record(answer: Any) -> Any:  # noqa: ANN401 - any value
             self._record(definition, source, info, _compute_key(definition, source, info, arguments))
@@ -50,7 +50,7 @@ class ReadTrackingMiddleware:
         return self._record_when_done(value, record) if isawaitable(value) else record(value)
 
     def reads(self) -> Sequence[SubjectRead]:
-        """What was answered, by subject."""
+        """The reads of the answer, by subject."""
         reads = []
         for (subject, own), fields in self._found.items():
             names = tuple(sorted(f"{type_}.{name}" for type_, name in fields))
@@ -70,8 +70,8 @@ class ReadTrackingMiddleware:
         keys: Sequence[Any],
         answers: Sequence[Awaitable[Any]] | None,
     ) -> Sequence[Awaitable[Any]] | None:
-        """The answers of several keys, each noted by itself: one that is refused was not read."""
-        if answers is None:  # the answer was given up for its size
+        """Record the answers of several keys separately: a refused one was not read."""
+        if answers is None:  # the answer is too large, and dropped
             return None
 
         def record(key: Any, answer: Any) -> Any:  # noqa: ANN401 - any key and value
@@ -95,7 +95,7 @@ def _compute_keys(
     info: ResolveInfo,
     arguments: dict[str, Any],
 ) -> Sequence[Any] | None:
-    """The keys of a field of the root that has several; None for every other field."""
+    """The keys of a root field with many keys; None for every other field."""
     kind = definition.engine_kind()
     if info.path.prev is not None or not isinstance(kind, BatchField) or not kind.edge.has_many_keys:
         return None
@@ -103,7 +103,7 @@ def _compute_keys(
 
 
 def _compute_key(definition: PlannedField, source: Any, info: ResolveInfo, arguments: dict[str, Any]) -> Any:  # noqa: ANN401 - any record and key
-    """The key of a field of the root, where it is what the field is about; elsewhere the record says that."""
+    """The key of a root field, which names its subjects; None for other fields, whose record names them."""
     kind = definition.engine_kind()
     if info.path.prev is not None or not isinstance(kind, BatchField):
         return None

@@ -1,8 +1,8 @@
-"""From the tree of a plan to Python source, and from the source to functions.
+"""Generates and compiles the functions of a plan: one for each shape.
 
-Only response keys (as quoted literals) and attribute names of records enter the source; everything else travels by
-reference. One function a shape: it takes the records of all parents together and gives their part of the answer, with
-null wherever other records will stand; those are then asked for, or put in place, for all records at once.
+A function takes the records of all parents together, and returns their parts of the answer. Fields that load or hold
+other records are null at first; the run fills them in for all records together. Only response keys (as quoted literals)
+and attribute names enter the source; everything else is passed by reference.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from engine.plan.leaf_coercion import build_fast_coercion
 from engine.plan.tree import PlanField, Shape, ShapeFunction
 
 COMPILE_THRESHOLD = 20
-"""Records of one shape that come together: from so many on, compiling costs less than answering them one by one."""
+"""Records of one shape in one call: from this number on, compiling costs less than interpreting."""
 
 _PLAIN = {
     "String": "type({}) is str",
@@ -26,11 +26,11 @@ _PLAIN = {
     "Int": "type({}) is int and -0x20000000 < value < 0x20000000",
     "Boolean": "type({}) is bool",
 }
-"""When a value of a built-in scalar stands in the answer as it is. Whatever else it is, its function decides."""
+"""When a value of a built-in scalar is placed unchanged. For every other value, the scalar's function decides."""
 
 
 def compile_shape(shape: Shape) -> ShapeFunction:
-    """Give a shape its function; returns it."""
+    """Compile the function of a shape; sets and returns it."""
     names: dict[str, Any] = {f"shape_{shape.number}": shape}
     for planned in shape.fields:
         names[f"field_{planned.number}"] = planned
@@ -47,12 +47,12 @@ def compile_shape(shape: Shape) -> ShapeFunction:
 
 
 def generate_source(shapes: Sequence[Shape]) -> str:
-    """The source that the functions of shapes are made of."""
+    """The source of the functions of shapes."""
     return "\n\n".join(map(_generate_function, shapes))
 
 
 def prepare_shapes(shapes: Sequence[Shape]) -> None:
-    """Make shapes ready to be answered without being compiled: compiling costs more than a record or two."""
+    """Give shapes an interpreted function: for a record or two, compiling costs more."""
     for shape in shapes:
         shape.function = _build_interpreted(shape)
         for planned in shape.fields:
@@ -61,13 +61,13 @@ def prepare_shapes(shapes: Sequence[Shape]) -> None:
 
 
 def compile_on_first_use(shapes: Sequence[Shape]) -> None:
-    """From now on compile each shape as soon as there is an object for it; many never have one."""
+    """Compile each shape when it gets its first record; many shapes never get one."""
     for shape in shapes:
         shape.function = _build_compiling(shape)
 
 
 def _build_interpreted(shape: Shape) -> ShapeFunction:
-    def answers(run: Any, records: Sequence[Any]) -> list[dict[str, Any]]:  # noqa: ANN401 - the run is part of what is generated
+    def answers(run: Any, records: Sequence[Any]) -> list[dict[str, Any]]:  # noqa: ANN401 - the run, which imports this module
         if len(records) >= COMPILE_THRESHOLD:
             return compile_shape(shape)(run, records)
         return [run.shape_carefully(shape, record) for record in records]
@@ -76,7 +76,7 @@ def _build_interpreted(shape: Shape) -> ShapeFunction:
 
 
 def _build_compiling(shape: Shape) -> ShapeFunction:
-    def answers(run: Any, records: Sequence[Any]) -> list[dict[str, Any]]:  # noqa: ANN401 - the run is part of what is generated
+    def answers(run: Any, records: Sequence[Any]) -> list[dict[str, Any]]:  # noqa: ANN401 - the run, which imports this module
         return compile_shape(shape)(run, records)
 
     return answers
@@ -88,19 +88,21 @@ def _generate_function(shape: Shape) -> str:
     guards = sorted(
         {id(each.guard): each for each in leaves if not each.guard.is_public}.values(), key=lambda f: f.number
     )
+    # 1. For all records together: the decision of each guard, and the arguments of computed fields. If this fails, it
+    # fails for every record, and the careful path assigns the error to its fields.
     before = [f"may_{each.number} = run.get_decider(field_{each.number})" for each in guards]
     before += [
         f"arguments_{each.number} = run.get_arguments(field_{each.number})" for each in leaves if _takes_arguments(each)
     ]
     lines = [f"def leaves_{number}(run, records):  # {shape.type.name}"]
     if before:
-        # What cannot be had for this caller or these arguments is the fault of its fields, in every record.
         lines += ["    try:", *(f"        {each}" for each in before)]
         lines += [
             "    except Exception:",
             f"        return [run.shape_carefully(shape_{number}, record) for record in records]",
         ]
     lines += ["    context = run.context"] if any(isinstance(each.kind, ComputedField) for each in leaves) else []
+    # 2. One dict for each record, with every response key in order.
     by_key = {each.key: each for each in leaves}
     items = []
     for key in shape.keys:
@@ -110,17 +112,19 @@ def _generate_function(shape: Shape) -> str:
             items.append(f"{key!r}: {_generate_value(by_key[key])}")
         else:
             items.append(f"{key!r}: None")
-    lines += ["    noted = run.count_errors()"] if guards else []
+    lines += ["    error_count = run.count_errors()"] if guards else []
     lines += ["    try:", "        return [", "            {", *(f"                {item}," for item in items)]
     lines += ["            }"]
+    # 3. A record with a refused field, or one that waits for a fact, takes the careful path.
     if guards:
         allowed = " and ".join(
             f"(may_{n} is None or may_{n}(record, None) is None)" for n in (g.number for g in guards)
         )
         lines += [f"            if {allowed}", f"            else run.shape_carefully(shape_{number}, record)"]
+    # 4. A value is not plain. Each record is shaped separately, so that only the failing one takes the careful path.
+    # Errors of this attempt are dropped, or they would be recorded twice.
     lines += ["            for record in records", "        ]", "    except Exception:"]
-    lines += ["        run.forget_errors(noted)"] if guards else []
-    # Something is not plain: each record by itself then, and the one that is to blame field by field.
+    lines += ["        run.forget_errors(error_count)"] if guards else []
     lines += [f"        return run.shape_one_by_one(shape_{number}, records)"]
     return "\n".join(lines)
 
@@ -134,7 +138,7 @@ def _generate_value(planned: PlanField) -> str:
     if isinstance(planned.kind, AttributeField):
         attribute = planned.kind.attribute
         if not attribute.isidentifier() or not attribute.isascii() or iskeyword(attribute):
-            raise ValueError(f"{planned.name} shows {attribute!r}, which is no attribute name.")
+            raise ValueError(f"{planned.name} shows {attribute!r}, which is not an attribute name.")
         named: Any = get_nullable_type(planned.type)
         name = getattr(named, "name", "")
         plain = _PLAIN.get(name) if specified_scalar_types.get(name) is named else None

@@ -1,8 +1,8 @@
-"""What an operation is expected to cost, read off its tree before anybody is asked: calls, objects, values.
+"""Estimates the cost of an operation from its tree, before any agency is called: calls, objects and values.
 
-Lists multiply what lies below them. How long they are is said by the caller (`first`, a list of ids), else by the
-schema (`expected_size`), else assumed. What turns out larger all the same is stopped on its way
-(`engine/plan/response_size.py`).
+Lists multiply what lies below them. Their length comes from the caller (`first`, a list of ids), else from the schema
+(`expected_size`), else from a default. An answer that grows beyond its limits all the same is refused when it is
+complete (`engine/plan/response_size.py`).
 """
 
 from __future__ import annotations
@@ -25,57 +25,55 @@ from graphql import (
     is_list_type,
 )
 
-from engine.batch import Batch
+from engine.batch import Batch, Facet
 from engine.document.limits import Limits, TooLarge, build_too_many_values_error, count_list_items
 from engine.edge import Edge
 from engine.field_kinds import BatchField, ComputedField
 from engine.plan.tree import PlanField, Shape
 
 LINKED_LIST_SIZE = 10
-"""Objects of a list that an edge leads to, where nobody says how many."""
+"""Objects in a list that an edge loads, if nothing declares its size."""
 NESTED_LIST_SIZE = 5
-"""Objects of a list inside a record, where nobody says how many."""
+"""Objects in a list inside a record, if nothing declares its size."""
 POINTS_PER_CALL = 100
 _MANY = 100_000_000
 SLICE_ARGUMENT = "first"
-"""The argument that says how long a list is (GraphQL Cursor Connections Specification, section 4): the field's own,
-or, where the field is no list, those directly inside its object."""
+"""The argument that bounds a list (GraphQL Cursor Connections Specification, section 4): the field's own list, or, if
+the field is not a list, those directly inside its object."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Cost:
-    """What an operation is expected to cost."""
+    """The estimated cost of an operation."""
 
     levels: int = 0
-    """How many batches have to answer one after another."""
+    """How many batches must answer one after another."""
     calls: Mapping[str, int] = field(default_factory=dict)
-    """By agency. Steps of one level that want the same batch are one call; keys that are asked one by one count
-    each."""
+    """By agency. Steps of one level with the same batch are one call; a batch with a maximum size may take more."""
     fact_calls: Mapping[str, int] = field(default_factory=dict)
-    """By agency: calls that decisions may take before anything else is asked. Whether they do depends on who asks."""
+    """By agency: calls that access decisions may need first. Whether they do depends on the caller."""
     objects: int = 0
     values: int = 0
     """Members of the objects."""
     introspection_objects: int = 0
     """Objects about the schema itself."""
     types: int = 0
-    """How many types the schema has."""
+    """Types of the schema."""
     points: int = field(init=False)
-    """One number for all of it, by which rates and quotas count: an object is one point, a call to an agency a
-    hundred."""
+    """The cost as one number, for rates and quotas: 1 for an object, 100 for a call to an agency."""
 
     def __post_init__(self) -> None:
-        """Add up: costs that no variable changes are reckoned once and asked for with each request."""
+        """Compute the points once: a plan keeps its cost, and each request reads the points."""
         object.__setattr__(self, "points", self.objects + POINTS_PER_CALL * sum(self.calls.values()))
 
     def require_within(self, limits: Limits) -> None:
-        """Raise `TooLarge` where it is beyond the limits."""
+        """Raise `TooLarge` if the cost exceeds a limit."""
         for agency, expected in self.calls.items():
             calls = expected + self.fact_calls.get(agency, 0)
             if calls > limits.get_call_limit(agency):
                 raise TooLarge(
                     f"The operation would take about {_format_count(calls)} calls to {agency}; at most"
-                    f" {limits.get_call_limit(agency)} are allowed. Ask for less at once."
+                    f" {limits.get_call_limit(agency)} are allowed. Request less in one operation."
                 )
         for counted, most, what in (
             (self.objects, limits.objects, "objects"),
@@ -85,17 +83,17 @@ class Cost:
             if counted > most:
                 raise TooLarge(
                     f"The answer would hold about {_format_count(counted)} {what}; at most {most} are allowed."
-                    " Ask for shorter lists, or in several operations."
+                    " Request shorter lists, or use several operations."
                 )
 
 
 def _format_count(count: int) -> str:
-    """The number, as long as it says something: longer ones would be taken for an identity number."""
+    """The number, capped: errors mask long numbers, because they may be identity numbers."""
     return str(count) if count < _MANY else f"{_MANY} or more"
 
 
 class ListSizes:
-    """How long lists are expected to be."""
+    """Expected lengths of lists."""
 
     def __init__(
         self,
@@ -104,17 +102,14 @@ class ListSizes:
         linked_list_size: int = LINKED_LIST_SIZE,
         nested_list_size: int = NESTED_LIST_SIZE,
     ) -> None:
-        """Read what the schema says of itself.
-
-        `linked_list_size` and `nested_list_size` are for lists of which nothing is said.
-        """
+        """Measures the schema. `linked_list_size` and `nested_list_size` are for lists without a declared size."""
         self._linked = linked_list_size
         self._inside = nested_list_size
         self.types = len(schema.type_map)
         self._schema_list_sizes = _measure_schema_lists(schema)
 
     def get_size(self, planned: PlanField, arguments: Mapping[str, Any], parent_size: int | None) -> int:
-        """How many objects stand at the field, for one parent; `parent_size` is that of the field around it."""
+        """Objects at the field for one parent; `parent_size` is the size requested at the field around it."""
         if not planned.depth:
             return 1
         size = self._compute_size(planned, arguments, parent_size)
@@ -138,7 +133,7 @@ class ListSizes:
 
 
 def get_requested_size(arguments: Mapping[str, Any]) -> int | None:
-    """How many the caller asks for at most; None where they do not say."""
+    """The maximum number that the caller requests; None if there is none."""
     asked = arguments.get(SLICE_ARGUMENT)
     return max(asked, 0) if isinstance(asked, int) else None
 
@@ -148,7 +143,7 @@ def _get_longest_argument(arguments: Mapping[str, Any]) -> int | None:
 
 
 def _measure_schema_lists(schema: GraphQLSchema) -> Mapping[str, int]:
-    """How long the lists are that the schema tells of itself, on average: they are asked for all types together."""
+    """Average lengths of the lists in introspection: tools request them for all types together."""
     types = list(schema.type_map.values())
     fields = [each for type_ in types for each in getattr(type_, "fields", {}).values()]
     arguments = sum(len(getattr(each, "args", ())) for each in fields)
@@ -177,26 +172,28 @@ def _measure_schema_lists(schema: GraphQLSchema) -> Mapping[str, int]:
 
 
 def collect_fact_batches(fields: Sequence[PlanField]) -> Sequence[Batch[Any, Any]]:
-    """Whose answers decisions about the fields may take, each once."""
+    """The batches whose answers decisions about the fields may need, each once."""
     return tuple(dict.fromkeys(batch for each in fields for batch in each.guard.fact_batches))
 
 
 def estimate_cost(
     root: Shape, arguments: Sequence[Any], sizes: ListSizes, *, serial: bool, facts: Sequence[Batch[Any, Any]] = ()
 ) -> Cost:
-    """What the operation is expected to cost. `arguments` holds, by number of field, its arguments or an error.
+    """Estimate the cost of an operation. `arguments` holds the arguments of each field by its number, or an error.
 
-    `facts` are the batches whose answers decisions may take: one call each, whatever they are asked about. `is_serial`
-    where root fields run one after another and what is known is forgotten in between (mutations).
+    `facts` are the batches that decisions may need: one call each, however many keys. With `serial`, root fields run
+    one after another, and known answers are dropped in between (mutations).
     """
-    reckoning = _CostEstimation(arguments, sizes)
-    sums = reckoning.estimate_serial(root) if serial else reckoning.estimate_shape(root, 1, 0, None)
+    # Walk the tree: objects and values add up, and so do calls of batches with a maximum size.
+    estimation = _CostEstimation(arguments, sizes)
+    sums = estimation.estimate_serial(root) if serial else estimation.estimate_shape(root, 1, 0, None)
     calls = dict(sums.keyed)
-    for (_, _, batch), wanted in reckoning.steps.items():
+    # Other batches take any number of keys: what one level wants of the same batch is one call, at every place.
+    for (_, _, batch), wanted in estimation.steps.items():
         if batch.agency is not None and batch.max_batch_size is None:
             calls[batch.agency] = calls.get(batch.agency, 0) + _count_calls(wanted)
     return Cost(
-        levels=reckoning.levels,
+        levels=estimation.levels,
         calls=calls,
         fact_calls=dict(Counter(each.agency for each in facts if each.agency is not None)),
         objects=sums.objects,
@@ -206,8 +203,11 @@ def estimate_cost(
     )
 
 
-def _count_calls(wanted: set[frozenset[type[Any] | None]]) -> int:
-    """Into how many calls a step may fall: keys of which the same facets are wanted go together."""
+def _count_calls(wanted: set[frozenset[Facet]]) -> int:
+    """The maximum number of calls of a step: one for each set of facets that a key may want.
+
+    A key at several places wants the union of their n sets: at most 2^n - 1 sets, and at most 2^f - 1 of f facets.
+    """
     facets = {each for together in wanted for each in together}
     return (1 << min(len(wanted), len(facets))) - 1
 
@@ -217,7 +217,7 @@ class _CostSums(NamedTuple):
     values: int
     introspection: int
     keyed: Mapping[str, int]
-    """By agency: calls of batches that take so many keys a call."""
+    """By agency: calls of batches with a maximum size."""
 
 
 _NO_COST = _CostSums(0, 0, 0, {})
@@ -237,18 +237,18 @@ def _add_up(parts: Sequence[_CostSums]) -> _CostSums:
 
 
 class _CostEstimation:
-    """One walk of the tree."""
+    """One walk of the tree, from the root down."""
 
     def __init__(self, arguments: Sequence[Any], sizes: ListSizes) -> None:
         self._arguments = arguments
         self._sizes = sizes
-        self._root_field_number = 0
+        self._root_field_number = 0  # in mutations: steps of different root fields never share a call
         self.levels = 0
-        self.steps: dict[tuple[int, int, Batch[Any, Any]], set[frozenset[type[Any] | None]]] = {}
-        """By turn of a root field, level and batch: what is wanted of the same keys together."""
+        self.steps: dict[tuple[int, int, Batch[Any, Any]], set[frozenset[Facet]]] = {}
+        """By root field, level and batch: the sets of facets that are wanted of the same keys."""
 
     def estimate_serial(self, root: Shape) -> _CostSums:
-        """What root fields cost that run one after another."""
+        """The cost of root fields that run one after another."""
         found = [_CostSums(1, len(root.keys), 0, {})]
         for group in root.groups:
             self._root_field_number += 1
@@ -257,7 +257,7 @@ class _CostEstimation:
         return _add_up(found)
 
     def estimate_shape(self, shape: Shape, count: int, level: int, parent_size: int | None) -> _CostSums:
-        """What so many objects cost."""
+        """The cost of `count` objects of a shape."""
         of_schema = shape.type.name.startswith("__")
         own = _CostSums(0, 0, count, {}) if of_schema else _CostSums(count, count * len(shape.keys), 0, {})
         if not shape.groups and not shape.nested:
@@ -272,11 +272,12 @@ class _CostEstimation:
         level: int,
         parent_size: int | None,
     ) -> _CostSums:
-        """What lies below so many objects."""
+        """The cost of the fields below `count` objects."""
         found: list[_CostSums] = []
-        facets: dict[Batch[Any, Any], set[type[Any] | None]] = {}
+        facets: dict[Batch[Any, Any], set[Facet]] = {}
+        # Fields that load other records: each group wants keys of one batch, at the next level.
         for group in groups:
-            edge: Edge = group[0].kind.edge  # type: ignore[union-attr]  # groups lead elsewhere
+            edge: Edge = group[0].kind.edge  # type: ignore[union-attr]  # groups hold batch fields
             keys = count * (
                 self._sizes.get_size(group[0], self._get_arguments(group[0]), parent_size) if edge.has_many_keys else 1
             )
@@ -287,21 +288,25 @@ class _CostEstimation:
             found += [
                 self._estimate_below(planned, count, level + 1, parent_size) for planned in group if not planned.is_leaf
             ]
+        # Groups of this place with the same batch want their facets of the same keys.
         if facets:
             self.levels = max(self.levels, level + 1)
         for batch, wanted in facets.items():
             self.steps.setdefault((self._root_field_number, level + 1, batch), set()).add(frozenset(wanted))
+        # Records inside the records are there already: no call, and no level.
         found += [self._estimate_below(planned, count, level, parent_size) for planned in nested]
         return _add_up(found)
 
     def _estimate_below(self, planned: PlanField, count: int, level: int, parent_size: int | None) -> _CostSums:
-        """What the objects at a field cost; where they may be of several types, as if all were of the dearest."""
+        """The cost of the objects at a field, and of everything below them."""
         arguments = self._get_arguments(planned)
         number = count * self._sizes.get_size(planned, arguments, parent_size)
+        # `first` of a field that is not a list, such as a connection, bounds the lists directly inside its object.
         asked = None if planned.depth else get_requested_size(arguments)
         found = [self.estimate_shape(shape, number, level, asked) for shape in planned.shapes.values()]
         if len(found) <= 1:
             return found[0] if found else _NO_COST
+        # Which type the objects have is known only in the run: take the maximum of each number.
         agencies = {agency for each in found for agency in each.keyed}
         return _CostSums(
             max(each.objects for each in found),
@@ -316,7 +321,7 @@ class _CostEstimation:
 
 
 def _count_keyed_calls(edge: Edge, keys: int) -> Mapping[str, int]:
-    """By agency: how many calls so many keys take, where a call takes only some."""
+    """By agency: the calls for this number of keys, of batches with a maximum size."""
     calls: dict[str, int] = {}
     for batch in (edge.batch, *edge.delegated_batches):
         if batch.agency is not None and batch.max_batch_size is not None:
@@ -325,13 +330,13 @@ def _count_keyed_calls(edge: Edge, keys: int) -> Mapping[str, int]:
 
 
 class ListArguments:
-    """How many values stand in the lists of all arguments together."""
+    """Counts the values in the lists of all arguments together."""
 
     def __init__(self, fields: Sequence[PlanField]) -> None:
-        """Look at the arguments as they are written."""
+        """Reads the arguments of the document."""
         self._literal_count = 0
         self._variables: dict[str, int] = {}
-        """How often each is used where lists may be."""
+        """How often each variable is used where a list is allowed."""
         for planned in fields:
             for argument in planned.nodes[0].arguments or ():
                 declared = planned.graphql_field.args.get(argument.name.value)
@@ -340,11 +345,11 @@ class ListArguments:
 
     @property
     def has_variables(self) -> bool:
-        """Whether variables say how many."""
+        """Whether the count depends on variables."""
         return bool(self._variables)
 
     def check(self, variables: Mapping[str, Any], limit: int) -> None:
-        """Raise `TooLarge` where they hold too many."""
+        """Raise `TooLarge` if there are more values than the limit."""
         count = self._literal_count
         for name, often in self._variables.items():
             count += count_list_items(variables.get(name)) * often
@@ -364,7 +369,7 @@ class ListArguments:
 
 
 def is_cost_variable(planned: PlanField) -> bool:
-    """Whether the field's arguments say how much it costs."""
+    """Whether the field's cost depends on its arguments."""
     if SLICE_ARGUMENT in planned.graphql_field.args:
         return True
     kind = planned.kind

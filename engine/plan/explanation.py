@@ -1,4 +1,4 @@
-"""What a plan will do, for people and for tools: which batches, of which agencies, in which order, at what cost."""
+"""Explains a plan for people and tools: its batches and agencies, their order, and the cost."""
 
 from __future__ import annotations
 
@@ -16,18 +16,18 @@ from engine.plan.tree import PlanField, Shape
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PlanStep:
-    """Fields that one batch answers, for all parents of their place together."""
+    """Fields that one batch answers, for all parents together."""
 
     fields: tuple[str, ...]
     """Response keys."""
     batch: str
     agency: str | None
-    """None where the hub knows the answer by itself."""
+    """None if the hub itself knows the answer."""
     facets: tuple[str, ...]
     level: int
-    """How many batches have to answer before this one can be asked, itself included."""
+    """Position in the chain of batches that must answer one after another, from 1."""
     max_batch_size: int | None
-    """How many keys the agency takes in one call; None for all."""
+    """Maximum number of keys in one call; None for no limit."""
     below: tuple[PlanStep, ...]
 
 
@@ -38,11 +38,11 @@ class Explanation:
     steps: tuple[PlanStep, ...]
     levels: int
     calls: Mapping[str, int] = field(default_factory=dict)
-    """By agency: how many calls, where one call takes all keys."""
+    """By agency: calls of batches that take all keys in one call."""
     calls_per_key: Mapping[str, int] = field(default_factory=dict)
-    """By agency: how many calls for every key, where the agency takes one key a call."""
+    """By agency: calls for each key, of batches with a maximum size."""
     facts: Sequence[Batch[Any, Any]] = ()
-    """Whose answers decisions may take before anything else is asked; whether they do depends on who asks."""
+    """Batches that access decisions may load first; whether they do depends on the caller."""
     cost: Cost
 
     def to_json(self, limits: Limits) -> dict[str, Any]:
@@ -64,10 +64,10 @@ class Explanation:
         }
 
     def to_text(self, limits: Limits, max_concurrency: Mapping[str, int] | None = None) -> str:
-        """For a person: a tree, a line a step. `max_concurrency` says how many calls an agency gets side by side."""
+        """For people: a tree with a line for each step. `max_concurrency` bounds the concurrent calls by agency."""
         lines = [f"{self.levels} levels, {_describe_call_counts(self)}", _describe_expected_cost(self.cost, limits)]
         if self.facts:
-            lines.append(f"decisions may ask first: {', '.join(map(_describe_fact, self.facts))}")
+            lines.append(f"decisions may load first: {', '.join(map(_describe_fact, self.facts))}")
         named: set[tuple[int, str]] = set()
         for step in self.steps:
             lines += _step_to_lines(step, "", max_concurrency or {}, named)
@@ -75,26 +75,26 @@ class Explanation:
 
 
 def explain_plan(plan: Plan, cost: Cost) -> Explanation:
-    """What the plan will do, at what cost."""
+    """Explain a plan with this cost."""
     steps = tuple(_build_steps(plan.root, 0))
     asked: dict[tuple[int, str], PlanStep] = {}
     for step in _iterate_steps(steps):
         if step.agency is not None:
-            # Steps that want the same batch at the same level are ready together and are one call.
+            # Steps of one level with the same batch share a call.
             asked[step.level, step.batch] = step
     calls: dict[str, int] = {}
-    calls_a_key: dict[str, int] = {}
+    calls_per_key: dict[str, int] = {}
     for step in asked.values():
-        counted = calls if step.max_batch_size is None else calls_a_key
+        counted = calls if step.max_batch_size is None else calls_per_key
         agency = str(step.agency)
         counted[agency] = counted.get(agency, 0) + 1
     return Explanation(
-        steps=steps, levels=cost.levels, calls=calls, calls_per_key=calls_a_key, facts=plan.fact_batches, cost=cost
+        steps=steps, levels=cost.levels, calls=calls, calls_per_key=calls_per_key, facts=plan.fact_batches, cost=cost
     )
 
 
 def _build_steps(shape: Shape, level: int) -> Iterator[PlanStep]:
-    """The steps of a shape, and those of records that lie inside its records."""
+    """The steps of a shape, and of the records inside its records."""
     for group in shape.groups:
         first = group[0]
         if isinstance(first.kind, BatchField):
@@ -157,7 +157,7 @@ def _describe_calls(step: PlanStep, max_concurrency: Mapping[str, int], named: s
     if step.max_batch_size is None:
         return f"{step.agency}: 1 call"
     bound = max_concurrency.get(step.agency)
-    return f"{step.agency}: 1 call a key" + (f", at most {bound} side by side" if bound else "")
+    return f"{step.agency}: 1 call per key" + (f", at most {bound} concurrently" if bound else "")
 
 
 def _describe_fact(batch: Batch[Any, Any]) -> str:
@@ -166,12 +166,12 @@ def _describe_fact(batch: Batch[Any, Any]) -> str:
 
 def _describe_call_counts(explanation: Explanation) -> str:
     parts = [f"{count} to {agency}" for agency, count in sorted(explanation.calls.items())]
-    parts += [f"{count} a key to {agency}" for agency, count in sorted(explanation.calls_per_key.items())]
+    parts += [f"{count} per key to {agency}" for agency, count in sorted(explanation.calls_per_key.items())]
     return f"calls: {', '.join(parts)}" if parts else "no calls"
 
 
 def _describe_expected_cost(cost: Cost, limits: Limits) -> str:
-    """What lists of the expected length cost, beside what is allowed."""
+    """The cost with lists of the expected length, next to the limits."""
     parts = [
         f"{count} of {limits.get_call_limit(agency)} calls to {agency}" for agency, count in sorted(cost.calls.items())
     ]

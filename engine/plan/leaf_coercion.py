@@ -1,7 +1,7 @@
-"""Scalars and enums: from a record's value to what the answer holds.
+"""Coerces scalars and enums from the value of a record to the value in the answer.
 
-Two ways to the same result. The quick one is a function a plan calls for each value; it raises for whatever is not
-plain. The careful one is asked then, and reports each fault with its place in the list, as graphql-core does.
+There are two ways to the same result. The fast one is a function for each field, which raises for every value that is
+not plain. The careful one then reports each error with its place in the list, as graphql-core does.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ _INT_LIMIT = 2**31
 
 
 def build_fast_coercion(type_: GraphQLOutputType, name: str) -> Callable[[Any], Any]:
-    """A function for plain values of the type; it raises for null in a non-null place and for all that is odd."""
+    """A function that coerces plain values of the type; it raises for a forbidden null and for all other values."""
     if is_non_null_type(type_):
         inner = build_fast_coercion(type_.of_type, name)
 
@@ -90,9 +90,9 @@ def _build_enum_coercion(type_: GraphQLEnumType) -> Callable[[Any], Any]:
 
 
 def coerce_leaf(coerce: Callable[[Any], Any], value: Any, type_: GraphQLLeafType) -> Any:  # noqa: ANN401 - any value
-    """The value by the type's own rule; raises where it gives nothing."""
+    """Coerce the value by the type's own rule; raises `TypeError` if the result is null."""
     if isinstance(value, Exception):
-        raise value.with_traceback(None)  # it may stand at many places, and each raising would add to its traceback
+        raise value.with_traceback(None)  # each raise would extend its traceback
     if value is Undefined:
         return None
     result = coerce(value)
@@ -111,13 +111,13 @@ def coerce_carefully(
     report: ErrorReporter,
     place: tuple[int, ...] = (),
 ) -> Any:  # noqa: ANN401 - same
-    """The value, with null in place of what cannot be one; every fault is reported with its place."""
+    """Coerce the value, with null for what fails; every error is reported with its place."""
     if isinstance(value, Exception):
         report(place, value)
         return None
     try:
         return _coerce_value(type_, value, name, report, place)
-    except Exception as fault:  # noqa: BLE001 - whatever a value raises is the fault of its place
+    except Exception as fault:  # noqa: BLE001 - whatever a value raises is the error of its place
         report(place, fault)
         return None
 
@@ -143,7 +143,7 @@ def _coerce_value(
 
 
 def get_items(value: Any, name: str) -> Iterable[Any]:  # noqa: ANN401 - any value
-    """The items of a list value; raises for what is none."""
+    """The items of a list value; raises for any other value."""
     if not is_iterable(value):
         raise build_not_a_list_error(name)
     items: Iterable[Any] = value
@@ -151,10 +151,10 @@ def get_items(value: Any, name: str) -> Iterable[Any]:  # noqa: ANN401 - any val
 
 
 def build_not_a_list_error(name: str) -> GraphQLError:
-    """The error of a value that is no list where one must be, in graphql-core's words."""
+    """The error of a value that is not a list, in graphql-core's words."""
     return GraphQLError(f"Expected Iterable, but did not find one for field '{name}'.")
 
 
 def build_non_null_error(name: str) -> TypeError:
-    """The error of a null where none may be, in graphql-core's words."""
+    """The error of a forbidden null, in graphql-core's words."""
     return TypeError(f"Cannot return null for non-nullable field {name}.")

@@ -1,4 +1,4 @@
-"""Documents that were seen before, so that they are neither parsed nor validated nor compiled again."""
+"""Caches operations, so that a known document is not parsed, validated, planned or compiled again."""
 
 from __future__ import annotations
 
@@ -12,77 +12,77 @@ from engine.document.parsing import ValidatedOperation
 from engine.plan.plan import Plan
 
 DocumentKey = tuple[str, str | None]
-"""A document's text and the operation's name. The text itself, no digest: two texts are never taken for one."""
+"""A document's text and the operation's name. Not a digest, so two texts are never confused."""
 
 _MEBIBYTE = 1024 * 1024
 _BYTES_PER_FIELD = 3_000
-"""Of a plan, as measured."""
+"""Memory of a plan, as measured."""
 _BYTES_PER_CHARACTER = 80
-"""Of a parsed document, as measured on one without blanks and comments ..."""
+"""Memory of a parsed document, as measured on one without blanks and comments ..."""
 _MAX_BYTES_PARSED = 2 * _MEBIBYTE
-"""... and on one of as many tokens as are allowed: blanks and comments leave nothing behind."""
+"""... and on one with the maximum number of tokens: blanks and comments take no memory once parsed."""
 _PLAN_MEMORY_DIVISOR = 8
-"""The plans of one operation may take one part in so many of all."""
+"""The plans of one operation may take this fraction of the memory for all."""
 
 
 @dataclass(slots=True)
 class CachedOperation:
-    """A valid operation, and its plans, or why it has none, by the values of its `@include` and `@skip` conditions."""
+    """A valid operation with its plans (or refusals) by the values of its `@include` and `@skip` conditions."""
 
     operation: ValidatedOperation
     conditions: tuple[str, ...]
     plans: dict[tuple[bool | None, ...], Plan | TooLarge] = field(default_factory=dict)
     bytes_parsed: int = 0
-    """About how much memory the text and the parsed document take."""
+    """Estimated memory of the text and the parsed document."""
     bytes_planned: int = 0
-    """About how much memory the plans take."""
+    """Estimated memory of the plans."""
     cache: LruCache | None = None
-    """Where it stands; None once it is forgotten."""
+    """The cache that holds it; None once it is evicted."""
 
     @property
     def weight(self) -> int:
-        """About how much memory it takes, in bytes."""
+        """Estimated memory in bytes."""
         return self.bytes_parsed + self.bytes_planned
 
 
 class LruCache:
-    """Operations in the order in which they were used last, as many as there is room for."""
+    """Operations in the order of their last use; evicts the oldest."""
 
     def __init__(self, max_count: int, max_bytes: int) -> None:
-        """Have room for so many, and for so much."""
+        """Takes the maximum number of operations, and of bytes."""
         self._operations: OrderedDict[DocumentKey, CachedOperation] = OrderedDict()
         self._most = max_count
         self._most_bytes = max_bytes
         self._bytes = 0
 
     def __len__(self) -> int:
-        """How many there are."""
+        """The number of operations."""
         return len(self._operations)
 
     def find(self, key: DocumentKey) -> CachedOperation | None:
-        """The operation, which is the one used last from now on."""
+        """The operation, which becomes the last one used."""
         kept = self._operations.get(key)
         if kept is not None:
             self._operations.move_to_end(key)
         return kept
 
     def get(self, key: DocumentKey) -> CachedOperation | None:
-        """The operation, for a shelf on which it does not matter what was used last."""
+        """The operation, without a change of the order."""
         return self._operations.get(key)
 
     def __iter__(self) -> Iterator[DocumentKey]:
-        """What is here."""
+        """The keys, as a copy."""
         return iter(tuple(self._operations))
 
     def put(self, key: DocumentKey, operation: CachedOperation) -> None:
-        """Add an operation."""
+        """Add an operation; evicts others if there is no room."""
         self.pop(key)
         self._operations[key] = operation
         operation.cache = self
         self.add_weight(operation.weight)
 
     def pop(self, key: DocumentKey) -> CachedOperation | None:
-        """Take an operation away."""
+        """Remove and return an operation."""
         kept = self._operations.pop(key, None)
         if kept is not None:
             kept.cache = None
@@ -90,18 +90,18 @@ class LruCache:
         return kept
 
     def add_weight(self, weight: int) -> None:
-        """Note that what is here takes so much more, and forget the oldest where it is too much or too many."""
+        """Add bytes to the estimate, and evict the oldest operations beyond the bounds."""
         self._bytes += weight
         while len(self._operations) > self._most or self._bytes > self._most_bytes:
             self.pop(next(iter(self._operations)))
 
 
 class OperationCache:
-    """Keeps operations in two shelves: what was seen once, and what was seen again; and what is pinned in a third.
+    """Three caches: operations seen once, operations seen again, and pinned operations.
 
-    A flood of documents that are seen once each pushes out others of its kind only, never what is in use. Both are
-    bounded in number and in memory: a document may be a megabyte of comments, and a plan thousands of fields. What is
-    pinned is never forgotten; its number is bounded by who pins it.
+    A flood of documents that are each seen once evicts only others of its kind, never those in use. Both caches are
+    bounded in number and memory: a document may be a megabyte of comments, and a plan may have thousands of fields.
+    Pinned operations are never evicted; the registry that pins them bounds their number.
     """
 
     def __init__(
@@ -112,14 +112,14 @@ class OperationCache:
         bytes_once: int = 64 * _MEBIBYTE,
         bytes_again: int = 256 * _MEBIBYTE,
     ) -> None:
-        """Keep at most so many of each, and at most so much."""
+        """Takes the maximum number and bytes of operations seen once and seen again."""
         self._once = LruCache(seen_once, bytes_once)
         self._again = LruCache(seen_again, bytes_again)
         self._pinned = LruCache(sys.maxsize, sys.maxsize)
         self._max_plan_bytes = bytes_again // _PLAN_MEMORY_DIVISOR
 
     def find(self, key: DocumentKey) -> CachedOperation | None:
-        """The operation, if it was seen before; from now on it counts as seen again."""
+        """The operation, if it was seen before; it counts as seen again from now on."""
         kept = self._again.find(key) or self._pinned.get(key)
         if kept is None:
             kept = self._once.pop(key)
@@ -128,7 +128,7 @@ class OperationCache:
         return kept
 
     def pin(self, key: DocumentKey, operation: CachedOperation) -> None:
-        """Keep an operation until it is no longer among those that `keep_pinned` names."""
+        """Keep an operation until `keep_pinned` no longer names it."""
         self._once.pop(key)
         self._again.pop(key)
         self._pinned.put(key, _with_weight(key, operation))
@@ -138,17 +138,17 @@ class OperationCache:
         return self._pinned.get(key) is not None
 
     def keep_pinned(self, these: Collection[DocumentKey]) -> None:
-        """Forget every other operation that was pinned."""
+        """Remove all other pinned operations."""
         for seen in self._pinned:
             if seen not in these:
                 self._pinned.pop(seen)
 
     def add(self, key: DocumentKey, operation: CachedOperation) -> None:
-        """Keep an operation that is seen for the first time."""
+        """Add an operation that is seen for the first time."""
         self._once.put(key, _with_weight(key, operation))
 
     def add_plan(self, operation: CachedOperation, values: tuple[bool | None, ...], plan: Plan | TooLarge) -> None:
-        """Keep a plan of an operation, for these values of its conditions; its others go where they grow too many."""
+        """Add a plan for these values of the conditions; drops the operation's other plans if they grow too large."""
         bytes_planned = len(plan.fields) * _BYTES_PER_FIELD if isinstance(plan, Plan) else 0
         before = operation.bytes_planned
         if operation.plans and before + bytes_planned > self._max_plan_bytes:
@@ -160,9 +160,9 @@ class OperationCache:
             operation.cache.add_weight(operation.bytes_planned - before)
 
     def __repr__(self) -> str:
-        """How many are kept."""
+        """The numbers of operations."""
         pinned = f", {len(self._pinned)} pinned" if len(self._pinned) else ""
-        return f"<KeptOperations {len(self._once)} seen once, {len(self._again)} again{pinned}>"
+        return f"<OperationCache {len(self._once)} seen once, {len(self._again)} again{pinned}>"
 
 
 def _with_weight(key: DocumentKey, operation: CachedOperation) -> CachedOperation:

@@ -1,4 +1,4 @@
-"""A planned operation: its tree, its functions, and what is known of it before it runs."""
+"""The plan of an operation: its tree, its functions, and what is known before it runs."""
 
 from __future__ import annotations
 
@@ -28,17 +28,17 @@ from engine.document.limits import Limits
 from engine.field_kinds import BatchField, FieldKind
 from engine.plan.code_generation import compile_on_first_use, compile_shape, generate_source, prepare_shapes
 from engine.plan.cost import Cost, ListArguments, ListSizes, collect_fact_batches, estimate_cost, is_cost_variable
-from engine.plan.guarded_parts import GuardedPart, ReadSummaries, build_guarded_parts
+from engine.plan.plan_builder import ConditionValues, PlanBuilder
 from engine.plan.response_size import may_multiply
-from engine.plan.tree import ConditionValues, PlanBuilder, PlanField, Shape
+from engine.plan.tree import GuardedPart, PlanField, ReadSummaries, Shape, build_guarded_parts
 
 
 @dataclass(eq=False, slots=True, kw_only=True)
 class Plan:
     """One operation, for one set of values of its `@include` and `@skip` conditions.
 
-    Its shapes are compiled one by one, each when there is an object for it: at first sight of a document only where
-    many come together.
+    Shapes are compiled separately, each when it gets a record. When a document is seen for the first time, only shapes
+    with many records are compiled.
     """
 
     schema: GraphQLSchema
@@ -46,51 +46,51 @@ class Plan:
     fields: Sequence[PlanField]
     shapes: Sequence[Shape]
     has_guards: bool
-    """Whether any field may not be seen by everybody."""
+    """Whether any field has a guard."""
     data_classes: frozenset[str]
-    """How sensitive its fields are, in the schema's words (`FieldGuard.data_class`)."""
+    """The data classes of its fields (`FieldGuard.data_class`)."""
     depends_on_caller: bool
-    """Whether any part of the answer depends on who asks. Only answers of other plans are everybody's."""
+    """Whether any part of the answer depends on the caller. If not, all callers get the same answer."""
     may_be_fully_forbidden: bool
-    """Whether nothing of the answer is everybody's: it may be that this caller can see none of it."""
+    """Whether every root field has a guard, so that a caller may be refused all of them."""
     is_serial: bool
     """Whether root fields run one after another (mutations)."""
     may_multiply: bool
-    """Whether the answer has to be measured: lists of records inside lists of records."""
+    """Whether the size of the answer must be checked: it has lists of records inside lists of records."""
     constant_arguments: Sequence[Any]
-    """By number of field: its arguments where no variable is in them, else None."""
+    """By number of field: its arguments if they use no variable, else None."""
     obstacle: str | None = None
-    """What only graphql-core runs, where there is something: the plan then only says what the operation costs."""
+    """The part that only graphql-core can run, if any; such a plan only estimates the cost."""
     list_arguments: ListArguments
     fact_batches: Sequence[Batch[Any, Any]]
-    """Whose answers decisions about its fields may take."""
+    """Batches that decisions about its fields may need."""
     cost: Cost | None = None
-    """What it is expected to cost; None where that varies with its variables."""
+    """The estimated cost; None if it depends on variables."""
     seen_again: bool = False
     read_summaries: ReadSummaries = field(default_factory=dict)
-    """What its parts say of what was read (`engine/execution/read_tracking.py`)."""
+    """Cached summaries of reads (`engine/execution/read_tracking.py`)."""
 
     @property
     def source(self) -> str:
-        """The Python source that its functions are made of."""
+        """The Python source of its functions."""
         return generate_source(self.shapes)
 
     def mark_seen_again(self) -> None:
-        """The document came back: its shapes are compiled when they are wanted."""
+        """Compile shapes on first use from now on, because the document came again."""
         if not self.seen_again:
             self.seen_again = True
             compile_on_first_use(self.shapes)
 
     def compile(self) -> None:
-        """Compile every shape now: the operation is known to come."""
+        """Compile every shape now, for an operation that is expected."""
         self.seen_again = True
         for shape in self.shapes:
             compile_shape(shape)
 
     def check_cost(self, variables: VariableValues, limits: Limits, sizes: ListSizes) -> Cost:
-        """What this run is expected to cost; raises `TooLarge` where that is beyond limits.
+        """The estimated cost of this run; raises `TooLarge` if it exceeds a limit.
 
-        What does not vary was checked when the plan was made.
+        A cost without variables was checked when the plan was built.
         """
         if self.list_arguments.has_variables:
             self.list_arguments.check(variables.coerced, limits.list_items)
@@ -101,13 +101,13 @@ class Plan:
         return cost
 
     def estimate_cost(self, variables: VariableValues, sizes: ListSizes) -> Cost:
-        """What one run is expected to cost."""
+        """The estimated cost of one run."""
         return self.cost or estimate_cost(
             self.root, self.coerce_arguments(variables), sizes, serial=self.is_serial, facts=self.fact_batches
         )
 
     def coerce_arguments(self, variables: VariableValues) -> Sequence[Any]:
-        """By number of field: its arguments for this run, or the error that they are."""
+        """By number of field: its arguments for this run, or the error of their coercion."""
         if None not in self.constant_arguments:
             return self.constant_arguments
         return [
@@ -116,7 +116,7 @@ class Plan:
         ]
 
     def find_fully_forbidden(self, context: Any) -> Sequence[tuple[PlanField, Exception]]:  # noqa: ANN401 - the schema's context
-        """Every field of the root with its refusal, where the caller can see none of them whatever is asked."""
+        """Every root field with its refusal, if the caller may see none, whatever their arguments; else empty."""
         if not self.may_be_fully_forbidden:
             return ()
         refused: list[tuple[PlanField, Exception]] = []
@@ -128,7 +128,7 @@ class Plan:
         return refused
 
     def resolve_shape(self, planned: PlanField, value: Any, context: Any) -> Shape:  # noqa: ANN401 - any value
-        """The shape for a value of the field's type; raises where it is of no type that the field can have."""
+        """The shape of a value; raises `GraphQLError` if the field cannot have its type."""
         info: Any = SimpleNamespace(
             context=context,
             schema=self.schema,
@@ -146,7 +146,7 @@ class Plan:
     def _resolve_abstract_shape(self, planned: PlanField, value: Any, info: Any) -> Shape:  # noqa: ANN401 - any value
         named: Any = get_named_type(planned.type)
         shapes = planned.shapes
-        if all(shape.record is not None for shape in shapes.values()):  # published records: their class says it
+        if all(shape.record is not None for shape in shapes.values()):  # the class of a published record gives its type
             for shape in shapes.values():
                 if shape.type.is_type_of is not None and shape.type.is_type_of(value, info):
                     return shape
@@ -193,44 +193,47 @@ def build_plan(
     limits: Limits,
     sizes: ListSizes,
 ) -> Plan:
-    """Plan an operation; raises `TooLarge` for what is beyond limits whatever its variables are.
+    """Plan an operation; raises `TooLarge` if it exceeds a limit, whatever its variables are.
 
-    Nothing is compiled yet. What only graphql-core runs has a plan too, with an `obstacle`.
+    Nothing is compiled yet. An operation that only graphql-core can run gets a plan with an `obstacle`.
     """
+    # 1. The tree.
     root_type: Any = schema.get_root_type(definition.operation)  # valid operations have one
-    planter = PlanBuilder(schema, document, condition_values, limits)
-    root = planter.build_root(root_type, definition)
-    obstacle = "subscription" if definition.operation is OperationType.SUBSCRIPTION else planter.obstacle
+    builder = PlanBuilder(schema, document, condition_values, limits)
+    root = builder.build_root(root_type, definition)
+    obstacle = "subscription" if definition.operation is OperationType.SUBSCRIPTION else builder.obstacle
     if obstacle is None:
-        prepare_shapes(planter.shapes)
-    for shape in planter.shapes[1:]:
+        prepare_shapes(builder.shapes)
+    # 2. Parts for read tracking: below the root by shape; at the root by field, because there is no record.
+    for shape in builder.shapes[1:]:
         shape.guarded_parts = build_guarded_parts(shape)
     for each in root.fields:
         each.own_part = GuardedPart(each.guard, (each,))
+    # 3. What does not depend on variables is computed and checked once: arguments, list sizes, cost.
     serial = definition.operation is OperationType.MUTATION
     nothing = VariableValues({}, {})
-    constant = [None if _has_variables(each) else _coerce_constant_arguments(each, nothing) for each in planter.fields]
-    lists, facts = ListArguments(planter.fields), collect_fact_batches(planter.fields)
+    constant = [None if _has_variables(each) else _coerce_constant_arguments(each, nothing) for each in builder.fields]
+    lists, facts = ListArguments(builder.fields), collect_fact_batches(builder.fields)
     if not lists.has_variables:
         lists.check({}, limits.list_items)
     cost = None
     if not any(
-        each is None and is_cost_variable(field_) for each, field_ in zip(constant, planter.fields, strict=True)
+        each is None and is_cost_variable(field_) for each, field_ in zip(constant, builder.fields, strict=True)
     ):
         cost = estimate_cost(root, [each or {} for each in constant], sizes, serial=serial, facts=facts)
         cost.require_within(limits)
     return Plan(
         schema=schema,
         root=root,
-        fields=planter.fields,
-        shapes=planter.shapes,
-        has_guards=any(not each.guard.is_public for each in planter.fields),
-        data_classes=frozenset(of for each in planter.fields if (of := each.guard.data_class) is not None),
-        depends_on_caller=any(not each.guard.is_public or _depends_on_caller(each.kind) for each in planter.fields),
+        fields=builder.fields,
+        shapes=builder.shapes,
+        has_guards=any(not each.guard.is_public for each in builder.fields),
+        data_classes=frozenset(of for each in builder.fields if (of := each.guard.data_class) is not None),
+        depends_on_caller=any(not each.guard.is_public or _depends_on_caller(each.kind) for each in builder.fields),
         may_be_fully_forbidden=bool(root.fields)
         and not root.typenames
         and not any(each.guard.is_public for each in root.fields),
-        may_multiply=may_multiply(planter.fields),
+        may_multiply=may_multiply(builder.fields),
         is_serial=serial,
         constant_arguments=constant,
         obstacle=obstacle,
@@ -251,12 +254,12 @@ def _coerce_arguments(planned: PlanField, variables: VariableValues) -> Mapping[
         return planned.definition.engine_arguments(
             get_argument_values(planned.graphql_field, planned.nodes[0], variables)
         )
-    except Exception as fault:  # noqa: BLE001 - bad arguments are the fault of the field, where it is answered
+    except Exception as fault:  # noqa: BLE001 - invalid arguments are the error of the field, at every place
         return fault
 
 
 def _coerce_constant_arguments(planned: PlanField, variables: VariableValues) -> Mapping[str, Any] | None:
-    """The arguments; None where they fail: every run has an error of its own, which holds on to no other's records."""
+    """The arguments; None if they fail: a shared error would keep records of other runs in memory."""
     given = _coerce_arguments(planned, variables)
     return None if isinstance(given, Exception) else given
 

@@ -1,8 +1,8 @@
-"""How large an answer is once it is written out.
+"""Measures the size of an answer as JSON.
 
-A plan makes one object for a record and lets it stand at every place that leads to it. That costs nothing until the
-answer is written: lists that lead to each other in a circle (a region's children, their parent, its children, ...)
-multiply with every level, and a line of query becomes gigabytes of JSON.
+A run builds one object for a record, and places it wherever the record occurs. That costs nothing until the answer is
+written: lists that refer to each other in a circle (a region's children, their parent, its children, ...) multiply with
+every level, and one line of query becomes gigabytes of JSON.
 """
 
 from __future__ import annotations
@@ -10,18 +10,18 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple
 
-from engine.document.limits import Limits, TooLarge
+from engine.document.limits import ASK_FOR_LESS, Limits, TooLarge
 from engine.field_kinds import BatchField
 from engine.plan.tree import PlanField
 
 _NESTED_LISTS = 3
 _TOTAL_LISTS = 20
 _MANY_FIELDS = 200
-"""Few lists of objects make a large answer too where each object has a thousand members."""
+"""Few lists make a large answer, too, if each object has a thousand members."""
 
 
 def may_multiply(fields: Sequence[PlanField]) -> bool:
-    """Whether lists of other records are so many, or so deep inside each other, that the answer has to be measured."""
+    """Whether lists of other records are so many, or nested so deep, that the answer must be measured."""
     if len(fields) >= _MANY_FIELDS:
         return True
     lists = [each for each in fields if each.depth and isinstance(each.kind, BatchField)]
@@ -29,7 +29,7 @@ def may_multiply(fields: Sequence[PlanField]) -> bool:
 
 
 def _count_lists_above(field: PlanField) -> int:
-    """How many lists of other records the field is wrapped in, its own included."""
+    """How many lists of other records lead to the field, its own included."""
     count = 0
     at: PlanField | None = field
     while at is not None:
@@ -39,17 +39,17 @@ def _count_lists_above(field: PlanField) -> int:
 
 
 def check_size(answer: object, limits: Limits) -> TooLarge | None:
-    """Why the answer is not written out; None where it may be."""
+    """The refusal of an answer that is too large, else None."""
     size = measure_response(answer)
     if size.objects > limits.objects:
-        return TooLarge(f"The answer would hold more than {limits.objects} objects. Ask in several operations.")
+        return TooLarge(f"The answer would hold more than {limits.objects} objects. {ASK_FOR_LESS}")
     if size.values > limits.values:
-        return TooLarge(f"The answer would hold more than {limits.values} values. Ask in several operations.")
+        return TooLarge(f"The answer would hold more than {limits.values} values. {ASK_FOR_LESS}")
     return None
 
 
 class ResponseSize(NamedTuple):
-    """How large an answer is."""
+    """The size of an answer."""
 
     objects: int
     values: int
@@ -57,7 +57,7 @@ class ResponseSize(NamedTuple):
 
 
 def measure_response(answer: object) -> ResponseSize:
-    """How large an answer is when it is written out, shared objects counted wherever they stand."""
+    """The size of an answer as JSON; shared objects count at every place."""
     return _measure(answer, {})
 
 

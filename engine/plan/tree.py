@@ -1,91 +1,30 @@
-"""The tree of a plan: which fields are answered for which type, at which place of the answer.
-
-Fragments are spread, fields with the same response key merged, and `@include` and `@skip` decided (GraphQL
-specification, section 6.3.2 "Field Collection"): a plan is compiled for one set of values of those conditions.
-"""
+"""The tree of a plan: the fields that are selected for each type, at each place of the answer."""
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from graphql import (
-    BooleanValueNode,
-    DirectiveNode,
-    DocumentNode,
     FieldNode,
-    FragmentDefinitionNode,
-    FragmentSpreadNode,
-    GraphQLAbstractType,
     GraphQLField,
-    GraphQLNamedType,
     GraphQLObjectType,
     GraphQLOutputType,
-    GraphQLSchema,
-    InlineFragmentNode,
-    OperationDefinitionNode,
-    SchemaMetaFieldDef,
-    SelectionSetNode,
-    TypeMetaFieldDef,
-    VariableNode,
-    get_named_type,
-    get_nullable_type,
-    is_abstract_type,
-    is_leaf_type,
-    is_list_type,
     is_non_null_type,
 )
 
-from engine.batch import Batch
-from engine.document.limits import ASK_FOR_LESS, Limits, TooLarge, compute_depth
-from engine.field_kinds import AttributeField, BatchField, FieldGuard, FieldKind, PlannedField
+from engine.field_kinds import FieldGuard, FieldKind, PlannedField
 
 DEFINITION = "strawberry-definition"
-"""Where the schema library keeps a field's definition."""
-
-_META_FIELDS = {"__schema": SchemaMetaFieldDef, "__type": TypeMetaFieldDef}
+"""The key of a field's definition in `extensions`, as Strawberry sets it."""
 
 ShapeFunction = Callable[[Any, Sequence[Any]], list[dict[str, Any]]]
-"""From (run, records) to their answers, in which only scalars and enums at hand are filled in."""
+"""From (run, records) to their parts of the answer, with only the scalars and enums of the records filled in."""
 
 
 class NotPlannable(Exception):  # noqa: N818 - reads as what it is
-    """The operation holds something that only graphql-core runs."""
-
-
-@dataclass(frozen=True, slots=True)
-class UnplannedDefinition:
-    """The definition of a field that only graphql-core can answer: what it may cost is known all the same."""
-
-    name: str
-    is_public: bool = True
-    decides_per_key: bool = False
-    fact_batches: Sequence[Batch[Any, Any]] = ()
-    data_class: str | None = None
-
-    def engine_kind(self) -> AttributeField:
-        """As if it were at hand."""
-        return AttributeField(self.name)
-
-    def engine_guard(self) -> FieldGuard:
-        """Nothing is decided here."""
-        return self
-
-    def engine_arguments(self, coerced: Mapping[str, Any]) -> Mapping[str, Any]:
-        """As they are."""
-        return coerced
-
-    def build_decider(self, context: Any) -> None:  # noqa: ANN401 - the schema's context
-        """Nothing is decided here."""
-
-    def find_blanket_refusal(self, context: Any) -> None:  # noqa: ANN401 - the schema's context
-        """Nothing is decided here."""
-
-    def get_subjects(self, record: Any, key: Any) -> tuple[()]:  # noqa: ANN401, ARG002 - any record and key
-        """It is about nobody."""
-        return ()
+    """A part of the operation can only be run by graphql-core."""
 
 
 @dataclass(eq=False, slots=True)
@@ -102,21 +41,21 @@ class PlanField:
     guard: FieldGuard
     number: int
     depth: int
-    """How many lists its value is wrapped in."""
+    """The number of nested lists around its value."""
     shapes: dict[str, Shape] = field(default_factory=dict)
-    """What is selected of its value, for each object type it can be of; empty for scalars and enums."""
+    """The selections of its value, for each possible object type; empty for scalars and enums."""
     only_shape: Shape | None = None
-    """The shape of all of its objects, where they are of one type and the schema names their class."""
+    """The shape of all its objects, if they are of one type and the schema names their class."""
     is_object_non_null: bool = False
     """Whether the objects themselves, inside all lists, can never be null."""
     coerce: Callable[[Any], Any] | None = None
-    """For scalars and enums: from a value to what the answer holds; raises for what cannot be one."""
-    own_part: Any = None
-    """At the root: the field as a part of its own (`engine/execution/read_tracking.py`)."""
+    """For scalars and enums of a batch: the fast coercion of a value; raises for values that are not plain."""
+    own_part: GuardedPart | None = None
+    """At the root: the field as a part for read tracking."""
 
     @property
     def is_leaf(self) -> bool:
-        """Whether its value is a scalar or enum, or lists of such."""
+        """Whether its value is a scalar or enum, or a list of them."""
         return not self.shapes
 
     @property
@@ -136,11 +75,11 @@ class PlanField:
 
 @dataclass(eq=False, slots=True)
 class Shape:
-    """What is selected of an object of one type, at one place of the answer."""
+    """The selection of an object of one type, at one place of the answer."""
 
     number: int
     record: type[Any] | None
-    """The class its objects have, where the schema says so."""
+    """The class of its objects, if the schema names it."""
     parent: PlanField | None
     type: GraphQLObjectType
     fields: list[PlanField] = field(default_factory=list)
@@ -148,263 +87,37 @@ class Shape:
     keys: list[str] = field(default_factory=list)
     """Every response key in order, `__typename` included."""
     function: ShapeFunction | None = None
-    """Answers its records; replaced once it is compiled."""
+    """Shapes records; interpreted at first, compiled later (`engine/plan/code_generation.py`)."""
     nested: tuple[PlanField, ...] = ()
-    """Fields whose value, a record or records, is at hand."""
+    """Fields whose value, a record or records, is part of the parent record."""
     groups: tuple[tuple[PlanField, ...], ...] = ()
-    """Fields that lead elsewhere; what is asked together stands together."""
-    guarded_parts: tuple[Any, ...] = ()
-    """Fields that not everybody may see, as parts (`engine/execution/read_tracking.py`); empty at the root."""
+    """Fields that load other records, grouped by what is loaded together."""
+    guarded_parts: tuple[GuardedPart, ...] = ()
+    """Guarded fields, in parts for read tracking; empty at the root."""
 
     def __repr__(self) -> str:
         """Type and number."""
         return f"<Shape {self.number} of {self.type.name}>"
 
 
-ConditionValues = Mapping[str, bool | None]
-"""By variable; None where it is null, which only graphql-core knows how to refuse."""
+@dataclass(frozen=True, slots=True, eq=False)
+class GuardedPart:
+    """Fields of one shape with the same guard, the unit of read tracking; equal only to itself."""
+
+    guard: FieldGuard
+    fields: tuple[PlanField, ...]
+    is_of_plan: bool = True
+    """False for a part with fewer fields, because some failed in one answer."""
 
 
-def find_condition_variables(document: DocumentNode, operation: OperationDefinitionNode) -> tuple[str, ...]:
-    """The variables that decide about `@include` and `@skip`; a plan is compiled for each set of their values."""
-    found: dict[str, None] = {}
-
-    def look(selections: SelectionSetNode | None) -> None:
-        for selection in selections.selections if selections else ():
-            for directive in selection.directives or ():
-                for argument in directive.arguments or ():
-                    if directive.name.value in ("include", "skip") and isinstance(argument.value, VariableNode):
-                        found[argument.value.name.value] = None
-            if isinstance(selection, FieldNode | InlineFragmentNode):
-                look(selection.selection_set)
-
-    look(operation.selection_set)
-    for definition in document.definitions:
-        if isinstance(definition, FragmentDefinitionNode):
-            look(definition.selection_set)
-    return tuple(sorted(found))
+ReadSummaries = dict[tuple[GuardedPart, ...], tuple[tuple[str, ...], tuple[str, ...], tuple[str, ...]]]
+"""Names, agencies and data classes of the fields, by the parts that hold them."""
 
 
-class PlanBuilder:
-    """Grows the tree of one operation, no further than the limits allow."""
-
-    def __init__(
-        self,
-        schema: GraphQLSchema,
-        document: DocumentNode,
-        condition_values: ConditionValues,
-        limits: Limits | None = None,
-    ) -> None:
-        """Read fragments from the document; `condition_values` are the values of its conditions."""
-        self._schema = schema
-        self._document = document
-        self._flags = condition_values
-        self._limits = limits or Limits()
-        self._selections = 0
-        self._fragments = {
-            each.name.value: each for each in document.definitions if isinstance(each, FragmentDefinitionNode)
-        }
-        self.fields: list[PlanField] = []
-        self.shapes: list[Shape] = []
-        self.obstacle: str | None = None
-        """What only graphql-core runs, where there is something."""
-
-    def build_root(self, type_: GraphQLObjectType, operation: OperationDefinitionNode) -> Shape:
-        """The tree of the operation; raises `TooLarge`."""
-        self._operation = operation
-        return self._build_shape(type_, None, [operation.selection_set], 1)
-
-    def _build_shape(
-        self, type_: GraphQLObjectType, parent: PlanField | None, selections: Sequence[SelectionSetNode], depth: int
-    ) -> Shape:
-        if depth > self._limits.depth:
-            raise TooLarge(
-                f"The operation is {compute_depth(self._document, self._operation)} fields deep; at most"
-                f" {self._limits.depth} are allowed. {ASK_FOR_LESS}"
-            )
-        shape = Shape(number=len(self.shapes), record=get_record_class(type_), parent=parent, type=type_)
-        self.shapes.append(shape)
-        collected = self._collect_fields(type_, selections)
-        self._check_breadth(shape, collected)
-        for key, nodes in collected.items():
-            shape.keys.append(key)
-            if nodes[0].name.value == "__typename":
-                shape.typenames.append(key)
-            else:
-                shape.fields.append(self._build_field(shape, key, nodes, depth))
-        shape.nested = tuple(
-            each for each in shape.fields if not each.is_leaf and not isinstance(each.kind, BatchField)
-        )
-        shape.groups = _group_batch_fields(shape)
-        return shape
-
-    def _check_breadth(self, shape: Shape, collected: Mapping[str, Sequence[FieldNode]]) -> None:
-        breadth, aliases = self._limits.breadth, self._limits.aliases
-        if len(collected) <= min(breadth, aliases):
-            return
-        place = f"'{_describe_place(shape)}'" if shape.parent else f"The {self._operation.operation.value}"
-        ((name, often),) = Counter(nodes[0].name.value for nodes in collected.values()).most_common(1)
-        if often > aliases:
-            raise TooLarge(
-                f"{place} asks for '{name}' under {often} names; at most {aliases} are allowed. {ASK_FOR_LESS}"
-            )
-        if len(collected) > breadth:
-            raise TooLarge(f"{place} selects {len(collected)} fields; at most {breadth} are allowed. {ASK_FOR_LESS}")
-
-    def _build_field(self, shape: Shape, key: str, nodes: Sequence[FieldNode], depth: int) -> PlanField:
-        name = nodes[0].name.value
-        graphql = shape.type.fields.get(name) or _META_FIELDS[name]
-        definition = graphql.extensions.get(DEFINITION)
-        if not isinstance(definition, PlannedField):
-            self.obstacle = self.obstacle or f"{shape.type.name}.{name}"
-            definition = UnplannedDefinition(name)
-        planned = PlanField(
-            key=key,
-            nodes=tuple(nodes),
-            parent=shape,
-            definition=definition,
-            graphql_field=graphql,
-            type=graphql.type,
-            kind=definition.engine_kind(),
-            guard=definition.engine_guard(),
-            number=len(self.fields),
-            depth=get_list_depth(graphql.type),
-        )
-        self.fields.append(planned)
-        named = get_named_type(graphql.type)
-        if not is_leaf_type(named):
-            selections = [node.selection_set for node in nodes if node.selection_set is not None]
-            for type_ in self._get_possible_types(named):
-                planned.shapes[type_.name] = self._build_shape(type_, planned, selections, depth + 1)
-            planned.only_shape = _get_only_shape(named, planned.shapes)
-            planned.is_object_non_null = _is_innermost_non_null(graphql.type)
-        return planned
-
-    def _get_possible_types(self, named: GraphQLNamedType) -> Sequence[GraphQLObjectType]:
-        if is_abstract_type(named):
-            abstract: GraphQLAbstractType = named
-            possible = self._schema.get_possible_types(abstract)
-            if not possible:
-                self.obstacle = self.obstacle or f"{named.name}, which nothing can be"
-            return possible
-        object_type: Any = named
-        return (object_type,)
-
-    def _collect_fields(
-        self, type_: GraphQLObjectType, selections: Sequence[SelectionSetNode]
-    ) -> dict[str, list[FieldNode]]:
-        grouped: dict[str, list[FieldNode]] = {}
-        visited: set[str] = set()
-        for each in selections:
-            for node in self._spread_fragments(type_, each, visited):
-                grouped.setdefault(node.alias.value if node.alias else node.name.value, []).append(node)
-        return grouped
-
-    def _spread_fragments(
-        self, type_: GraphQLObjectType, selections: SelectionSetNode, visited: set[str]
-    ) -> Iterator[FieldNode]:
-        for selection in selections.selections:
-            self._selections += 1  # interfaces inside interfaces multiply: each type has selections of its own
-            if self._selections > self._limits.fields:
-                raise TooLarge(
-                    f"The operation selects more than {self._limits.fields} fields, fragments spread out and counted"
-                    f" for each type that an object may be of. {ASK_FOR_LESS}"
-                )
-            if not self._is_included(selection.directives or ()):
-                continue
-            if isinstance(selection, FieldNode):
-                yield selection
-            elif isinstance(selection, InlineFragmentNode):
-                condition = selection.type_condition
-                if condition is None or self._applies(condition.name.value, type_):
-                    yield from self._spread_fragments(type_, selection.selection_set, visited)
-            elif isinstance(selection, FragmentSpreadNode) and selection.name.value not in visited:
-                visited.add(selection.name.value)
-                fragment = self._fragments[selection.name.value]
-                if self._applies(fragment.type_condition.name.value, type_):
-                    yield from self._spread_fragments(type_, fragment.selection_set, visited)
-
-    def _is_included(self, directives: Sequence[DirectiveNode]) -> bool:
-        for directive in directives:
-            name = directive.name.value
-            if name in ("include", "skip"):
-                value = self._get_condition(directive)
-                if value is (name == "skip"):
-                    return False
-            elif name in ("defer", "stream"):
-                self.obstacle = self.obstacle or f"@{name}"
-        return True
-
-    def _get_condition(self, directive: DirectiveNode) -> bool | None:
-        (argument,) = directive.arguments or ()
-        value = argument.value
-        if isinstance(value, VariableNode):
-            flag = self._flags[value.name.value]
-        else:
-            flag = value.value if isinstance(value, BooleanValueNode) else None
-        if flag is None:
-            self.obstacle = self.obstacle or f"@{directive.name.value} of null"
-        return flag
-
-    def _applies(self, condition: str, type_: GraphQLObjectType) -> bool:
-        if condition == type_.name:
-            return True
-        conditional = self._schema.get_type(condition)
-        return is_abstract_type(conditional) and self._schema.is_sub_type(conditional, type_)
-
-
-def _describe_place(shape: Shape) -> str:
-    """Where the shape stands in the answer, for errors."""
-    keys: list[str] = []
-    over = shape.parent
-    while over is not None:
-        keys.append(over.key)
-        over = over.parent.parent
-    return ".".join(reversed(keys))
-
-
-def _group_batch_fields(shape: Shape) -> tuple[tuple[PlanField, ...], ...]:
-    """The fields of a shape that lead elsewhere; those that want facets by the same key stand together."""
-    groups: dict[object, list[PlanField]] = {}
+def build_guarded_parts(shape: Shape) -> tuple[GuardedPart, ...]:
+    """The guarded fields of a shape, grouped by guard."""
+    by_guard: dict[int, list[PlanField]] = {}
     for planned in shape.fields:
-        if isinstance(planned.kind, BatchField):
-            edge = planned.kind.edge
-            together = (
-                (edge.batch, edge.facet, edge.key_attribute, id(planned.guard))
-                if edge.key_attribute and not edge.has_many_keys and not planned.graphql_field.args
-                else planned
-            )
-            groups.setdefault(together, []).append(planned)
-    return tuple(tuple(each) for each in groups.values())
-
-
-def get_record_class(type_: GraphQLObjectType) -> type[Any] | None:
-    """The class that every object of the type has, where its definition says so."""
-    definition = type_.extensions.get(DEFINITION)
-    publication = getattr(getattr(definition, "origin", None), "__publication__", None)
-    record = getattr(publication, "record", None)
-    return record if isinstance(record, type) else None
-
-
-def _get_only_shape(named: GraphQLNamedType, shapes: Mapping[str, Shape]) -> Shape | None:
-    shape = next(iter(shapes.values()), None)
-    if is_abstract_type(named) or shape is None or shape.record is None:
-        return None
-    return shape
-
-
-def _is_innermost_non_null(type_: GraphQLOutputType) -> bool:
-    inner: Any = type_
-    while is_list_type(get_nullable_type(inner)):
-        inner = get_nullable_type(inner).of_type
-    return is_non_null_type(inner)
-
-
-def get_list_depth(type_: GraphQLOutputType) -> int:
-    """How many lists a type is wrapped in."""
-    depth = 0
-    inner: Any = get_nullable_type(type_)
-    while is_list_type(inner):
-        depth += 1
-        inner = get_nullable_type(inner.of_type)
-    return depth
+        if not planned.guard.is_public:
+            by_guard.setdefault(id(planned.guard), []).append(planned)
+    return tuple(GuardedPart(fields[0].guard, tuple(fields)) for fields in by_guard.values())

@@ -6,48 +6,50 @@ from datetime import datetime
 from typing import Annotated
 
 from records.description import Doc
-from records.hub.ledger_entries import AccessPosition
+from records.hub.ledger_entries import AccessPosition, AccessSearch
 from records.identifiers import Nik
 from records.record import record
+
+_NO_FILTERS = AccessSearch()
 
 
 @record
 class AccessEntry:
-    """One reading of what the city holds about somebody, without a name of the person or of the reader.
+    """One read of data about a person, without the names of the person and the reader.
 
-    Persons and readers stand as tokens: the same for the same person or reader as long as the same overseer works on
-    the same case, and nothing to anybody else.
+    Tokens stand for people and readers. A token identifies the same person or reader for one overseer within one case;
+    it means nothing to others.
     """
 
     subject: bytes | None
     """Pseudonym of the person; None for an unidentified person."""
     at: Annotated[datetime, Doc("When it was read.")]
     person: Annotated[
-        str | None, Doc("Token of whom the data is about; null for somebody whom nobody knows. Give it in the filter.")
+        str | None,
+        Doc("Token of the person the data is about, for use in the filter; null for an unidentified person."),
     ]
     reader: Annotated[
-        str | None, Doc("Token of who read; that of a citizen is the one they have as a person. Give it in the filter.")
+        str | None,
+        Doc("Token of the reader, for use in the filter. A citizen has the same token as a reader and as a person."),
     ]
-    reader_kind: Annotated[str, Doc("What kind of caller read: `citizen`, `official`, `partner`, ...")]
-    agency: Annotated[str | None, Doc("The agency that the reader works for, by its code.")]
+    reader_kind: Annotated[str, Doc("Kind of caller: `citizen`, `official`, `partner`, ...")]
+    agency: Annotated[str | None, Doc("Code of the agency that the reader works for.")]
     unit: Annotated[str | None, Doc("The reader's unit at the agency.")]
     role: Annotated[str | None, Doc("The reader's role at the agency.")]
-    client: Annotated[str | None, Doc("The application by which it was read.")]
-    purpose: Annotated[str | None, Doc("Why it was read, as the reader stated.")]
-    case: Annotated[str | None, Doc("The case for which it was read, as the reader stated.")]
+    client: Annotated[str | None, Doc("The application that the reader used.")]
+    purpose: Annotated[str | None, Doc("The purpose that the reader stated.")]
+    case: Annotated[str | None, Doc("The case that the reader stated.")]
     legal_basis: Annotated[
         str | None,
-        Doc(
-            "On what basis in law: `own-right`, `guardianship`, `assistance`, `consent`, `legal-duty` or `public-task`."
-        ),
+        Doc("The legal basis: `own-right`, `guardianship`, `assistance`, `consent`, `legal-duty` or `public-task`."),
     ]
-    sources: Annotated[tuple[str, ...], Doc("The agencies that hold the data, by their codes.")]
-    fields: Annotated[tuple[str, ...], Doc("What was read: fields of this graph, such as `Residence.address`.")]
-    classes: Annotated[tuple[str, ...], Doc("How sensitive that is: `PERSONAL`, `SPECIFIC:HEALTH`, ...")]
-    operation: Annotated[str | None, Doc("The name of the operation that read it.")]
-    request_id: Annotated[str, Doc("The request that read it.")]
+    sources: Annotated[tuple[str, ...], Doc("Codes of the agencies that hold the data.")]
+    fields: Annotated[tuple[str, ...], Doc("The fields that were read, such as `Residence.address`.")]
+    classes: Annotated[tuple[str, ...], Doc("Classes of the data: `PERSONAL`, `SPECIFIC:HEALTH`, ...")]
+    operation: Annotated[str | None, Doc("Name of the GraphQL operation.")]
+    request_id: Annotated[str, Doc("Id of the request.")]
     hidden_until: Annotated[
-        datetime | None, Doc("Before this moment the person is not told; null where they are told at once.")
+        datetime | None, Doc("The entry is hidden from the person until this moment; null if it is not hidden.")
     ]
     position: AccessPosition
 
@@ -60,18 +62,15 @@ class AccessEntryQuery:
     after: AccessPosition | None = None
     subject: Nik | None = None
     """Only entries about this person; the data-protection officer gives the NIK."""
-    agency: str | None = None
-    """Only entries of readers of this agency."""
     person: str | None = None
     reader: str | None = None
-    read_from: datetime | None = None
-    read_until: datetime | None = None
-    reader_kind: str | None = None
-    client: str | None = None
-    purpose: str | None = None
-    case: str | None = None
-    operation: str | None = None
-    request_id: str | None = None
+    filters: AccessSearch = _NO_FILTERS
+    """The other filters, which need no identity."""
+
+    @property
+    def agency(self) -> str | None:
+        """The agency of the readers; None for all."""
+        return self.filters.agency
 
 
 @record

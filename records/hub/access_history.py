@@ -13,22 +13,22 @@ from records.record import record
 
 @record
 class AccessLogEntry:
-    """One reading of what the city holds about a person (UU PDP 27/2022, articles 31 and 32)."""
+    """One read of data about a person (UU PDP 27/2022, articles 31 and 32)."""
 
-    subject: Annotated[Nik, Doc("Whom the data is about.")]
+    subject: Annotated[Nik, Doc("The person the data is about.")]
     at: Annotated[datetime, Doc("When it was read.")]
     text: Annotated[
-        str, Doc("The whole entry in plain English: who read what, where it came from, why, on what basis.")
+        str, Doc("The whole entry in plain English: the reader, the data, its source, the purpose and the legal basis.")
     ]
-    reader: Annotated[str, Doc("Who read it, in plain English; `You` for the person themself.")]
-    agency: Annotated[str | None, Doc("The agency that the reader works for, by its code.")]
-    purpose: Annotated[str | None, Doc("Why it was read, as the reader stated.")]
-    legal_basis: Annotated[str | None, Doc("On what basis in law, in plain English.")]
-    sources: Annotated[tuple[str, ...], Doc("The agencies that hold the data, by their codes.")]
-    fields: Annotated[tuple[str, ...], Doc("What was read: fields of this graph, such as `Residence.address`.")]
-    operation: Annotated[str | None, Doc("The name of the operation that read it.")]
-    request_id: Annotated[str, Doc("The request that read it; to be named when asking the city about it.")]
-    position: Annotated[AccessPosition, Doc("Where it stands in the list.")]
+    reader: Annotated[str, Doc("The reader, in plain English; `You` for the person themself.")]
+    agency: Annotated[str | None, Doc("Code of the agency that the reader works for.")]
+    purpose: Annotated[str | None, Doc("The purpose that the reader stated.")]
+    legal_basis: Annotated[str | None, Doc("The legal basis, in plain English.")]
+    sources: Annotated[tuple[str, ...], Doc("Codes of the agencies that hold the data.")]
+    fields: Annotated[tuple[str, ...], Doc("The fields that were read, such as `Residence.address`.")]
+    operation: Annotated[str | None, Doc("Name of the GraphQL operation.")]
+    request_id: Annotated[str, Doc("Id of the request; quote it in questions to the city.")]
+    position: Annotated[AccessPosition, Doc("Its position in the list.")]
 
 
 @record

@@ -14,11 +14,11 @@ from records.record import record
 
 @record
 class Consenting:
-    """Somebody who consented to a partner's reading some of their data."""
+    """A person who consented to let the partner read some of their data."""
 
     subject: Nik
     """The person; not shown to partners."""
-    consent: Annotated[Consent, Doc("The consent, as it stands at this moment.")]
+    consent: Annotated[Consent, Doc("The current consent.")]
     preferences: DataPreferences
     """All of the person's preferences that concern the calling partner."""
 
@@ -29,11 +29,11 @@ class Consenting:
 
 
 class Match(DescribedEnum):
-    """Whether what a partner knows agrees with the population register."""
+    """Whether a partner's value matches the population register."""
 
-    MATCH = "MATCH", "The register says the same."
-    NO_MATCH = "NO_MATCH", "The register says something else."
-    UNKNOWN = "UNKNOWN", "The register says nothing of it."
+    MATCH = "MATCH", "The register has the same value."
+    NO_MATCH = "NO_MATCH", "The register has a different value."
+    UNKNOWN = "UNKNOWN", "The register has no value."
 
 
 @record
@@ -57,14 +57,14 @@ class VerificationQuery:
 
 @record
 class Verification:
-    """Whether what a partner knows of a person agrees with the population register.
+    """Whether a partner's data about a person matches the population register.
 
-    Nothing of the register itself is ever told (UU 24/2013, article 79). What was not given is null.
+    The register's own data is never disclosed (UU 24/2013, article 79). A value that was not given is null.
     """
 
     subject: Nik
     """The person; not shown to partners."""
-    name: Annotated[Match | None, Doc("The full name, compared without upper and lower case, titles and punctuation.")]
+    name: Annotated[Match | None, Doc("The full name, compared without case, titles and punctuation.")]
     birth_date: Annotated[Match | None, Doc("The day of birth.")]
-    birth_place: Annotated[Match | None, Doc("The place of birth, compared as names are.")]
-    mother_name: Annotated[Match | None, Doc("The mother's name, compared as names are.")]
+    birth_place: Annotated[Match | None, Doc("The place of birth, compared like a name.")]
+    mother_name: Annotated[Match | None, Doc("The mother's name, compared like the full name.")]

@@ -12,16 +12,16 @@ from records.record import record
 
 
 class ConsentState(DescribedEnum):
-    """What became of a consent."""
+    """The state of a consent."""
 
-    GRANTED = "GRANTED", "It is in force."
-    REVOKED = "REVOKED", "The person took it back."
-    RETURNED = "RETURNED", "The partner gave it back."
-    EXPIRED = "EXPIRED", "Its time is over."
+    GRANTED = "GRANTED", "In force."
+    REVOKED = "REVOKED", "Revoked by the person."
+    RETURNED = "RETURNED", "Returned by the partner."
+    EXPIRED = "EXPIRED", "Expired."
 
 
 class Language(DescribedEnum):
-    """A language in which people are told what they agree to."""
+    """A language of consent texts."""
 
     INDONESIAN = "id", "Bahasa Indonesia."
     ENGLISH = "en", "English."
@@ -29,44 +29,46 @@ class Language(DescribedEnum):
 
 @record
 class ConsentText:
-    """What a person agrees to, in one language (UU PDP 27/2022, article 21)."""
+    """The text that a person agrees to, in one language (UU PDP 27/2022, article 21)."""
 
     subject: Annotated[Nik, Doc("The person.")]
-    language: Annotated[Language, Doc("In which language.")]
-    version: Annotated[str, Doc("Which wording of the city this is.")]
-    text: Annotated[str, Doc("The text: who, what, for what, how long, and how to take it back.")]
+    language: Annotated[Language, Doc("Language of the text.")]
+    version: Annotated[str, Doc("Version of the city's wording.")]
+    text: Annotated[str, Doc("The text: partner, data, purpose, duration, and how to revoke the consent.")]
 
 
 @record
 class Consent:
-    """What a person lets one partner read, for one purpose, until a day."""
+    """A person's consent to let one partner read data, for one purpose and a limited time."""
 
     subject: Annotated[Nik, Doc("The person who consented.")]
-    id: Annotated[str, Doc("Opaque; the partner asks by it.")]
-    client: Annotated[str, Doc("The partner's application, as `issuer/client_id`.")]
-    partner: Annotated[str, Doc("The partner, as people know it.")]
-    scopes: Annotated[tuple[Scope, ...], Doc("What may be read.")]
-    purpose: Annotated[Purpose, Doc("What for.")]
-    state: Annotated[ConsentState, Doc("What became of it.")]
+    id: Annotated[str, Doc("Opaque id; the partner reads the data by it.")]
+    client: Annotated[str, Doc("The partner's application: `issuer/client_id`.")]
+    partner: Annotated[str, Doc("Name of the partner.")]
+    scopes: Annotated[tuple[Scope, ...], Doc("The data that the partner may read.")]
+    purpose: Annotated[Purpose, Doc("The purpose of reading.")]
+    state: Annotated[ConsentState, Doc("The state of the consent.")]
     granted_at: Annotated[datetime, Doc("When it was given.")]
-    expires_at: Annotated[datetime, Doc("From when on it is no longer in force, if it is not taken back before.")]
-    revoked_at: Annotated[datetime | None, Doc("When it was taken back or given back; null where it was not.")] = None
-    texts: Annotated[tuple[ConsentText, ...], Doc("What the person agreed to, word by word, in each language.")] = ()
+    expires_at: Annotated[datetime, Doc("When it expires, unless it is revoked earlier.")]
+    revoked_at: Annotated[
+        datetime | None, Doc("When the person revoked it or the partner returned it; null if neither.")
+    ] = None
+    texts: Annotated[tuple[ConsentText, ...], Doc("The exact text that the person agreed to, in each language.")] = ()
 
 
 @record
 class ConsentRequest:
-    """A partner's request for a person's consent, which waits for the person's answer."""
+    """A partner's request for a person's consent, which the person has not answered yet."""
 
-    subject: Annotated[Nik, Doc("The person who opened it; from then on it is nobody else's.")]
-    id: Annotated[str, Doc("Opaque; the person answers by it.")]
-    client: Annotated[str, Doc("The partner's application, as `issuer/client_id`.")]
-    partner: Annotated[str, Doc("The partner, as people know it.")]
-    purpose: Annotated[Purpose, Doc("What the partner would read for.")]
-    scopes: Annotated[tuple[Scope, ...], Doc("What the partner asks for; the person may grant fewer.")]
-    asked_at: Annotated[datetime, Doc("When the partner asked.")]
-    answer_by: Annotated[datetime, Doc("From when on it can no longer be answered.")]
-    would_expire_at: Annotated[datetime, Doc("Until when a consent given now would be in force.")]
+    subject: Annotated[Nik, Doc("The first person who opened it; it belongs to them.")]
+    id: Annotated[str, Doc("Opaque id; the person answers by it.")]
+    client: Annotated[str, Doc("The partner's application: `issuer/client_id`.")]
+    partner: Annotated[str, Doc("Name of the partner.")]
+    purpose: Annotated[Purpose, Doc("The purpose for which the partner would read the data.")]
+    scopes: Annotated[tuple[Scope, ...], Doc("The scopes that the partner requests; the person may grant fewer.")]
+    asked_at: Annotated[datetime, Doc("When the partner made the request.")]
+    answer_by: Annotated[datetime, Doc("When the request expires.")]
+    would_expire_at: Annotated[datetime, Doc("When a consent granted now would expire.")]
     duration: timedelta
     """How long the consent would be in force."""
     readable_fields: frozenset[str] | None
@@ -75,12 +77,12 @@ class ConsentRequest:
 
 @record
 class ConsentAnswer:
-    """What a person answered, and where their browser goes with it."""
+    """A person's answer to a consent request, and the address that their browser returns to."""
 
     subject: Annotated[Nik, Doc("The person who answered.")]
-    consent: Annotated[Consent | None, Doc("The consent that was given; null where it was refused.")]
+    consent: Annotated[Consent | None, Doc("The consent; null if it was refused.")]
     return_to: Annotated[
-        str, Doc("The partner's address, with the answer in it: send the browser there, or let the person go there.")
+        str, Doc("The partner's URL, which contains the answer: send the browser there, or show it as a link.")
     ]
 
 

@@ -14,12 +14,14 @@ from records.record import record
 
 @record
 class Restriction:
-    """A person's restriction of what is done with their data (UU PDP 27/2022, articles 11 and 41)."""
+    """A person's restriction on the use of their data (UU PDP 27/2022, articles 11 and 41)."""
 
     subject: Annotated[Nik, Doc("The person.")]
-    number: Annotated[str, Doc("Number of the data request by which the person said so; it is ended by it.")]
-    purposes: Annotated[tuple[Purpose, ...], Doc("For which purposes nobody may read; for every one where empty.")]
-    since: Annotated[datetime, Doc("From when on.")]
+    number: Annotated[str, Doc("Number of the data request that made it, and by which it is ended.")]
+    purposes: Annotated[
+        tuple[Purpose, ...], Doc("Purposes for which the data may not be read; empty means all purposes.")
+    ]
+    since: Annotated[datetime, Doc("When it began.")]
 
 
 @record

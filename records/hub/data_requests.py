@@ -18,23 +18,23 @@ MAX_TEXT_LENGTH = 2_000
 
 
 class DataRequestKind(DescribedEnum):
-    """What a person asks for."""
+    """The kind of a data request."""
 
-    CORRECTION = "CORRECTION", "That something wrong or incomplete is put right (articles 6 and 30)."
-    ERASURE = "ERASURE", "That data is no longer used, erased or destroyed (articles 8 and 42 to 45)."
-    RESTRICTION = "RESTRICTION", "That data is not used for some purposes, or for any (articles 11 and 41)."
-    ACCESS = "ACCESS", "A copy of what is held, and of what was done with it (articles 7 and 32)."
-    OBJECTION = "OBJECTION", "That a decision made by a machine alone is looked at by people (article 10)."
+    CORRECTION = "CORRECTION", "Correct wrong or incomplete data (articles 6 and 30)."
+    ERASURE = "ERASURE", "Stop using data, or erase or destroy it (articles 8 and 42 to 45)."
+    RESTRICTION = "RESTRICTION", "Do not use data for some or all purposes (articles 11 and 41)."
+    ACCESS = "ACCESS", "Provide a copy of the data, and of the record of its use (articles 7 and 32)."
+    OBJECTION = "OBJECTION", "Have people review an automated decision (article 10)."
 
 
 class DataRequestState(DescribedEnum):
-    """How far a request has come."""
+    """The state of a data request."""
 
-    RECEIVED = "RECEIVED", "Nobody has begun with it."
-    IN_PROGRESS = "IN_PROGRESS", "Somebody works on it."
-    DONE = "DONE", "What was asked for was done."
-    REFUSED = "REFUSED", "It was refused, for a reason that the law has."
-    WITHDRAWN = "WITHDRAWN", "The person took it back, or ended what they had asked for."
+    RECEIVED = "RECEIVED", "Received; work has not started."
+    IN_PROGRESS = "IN_PROGRESS", "In progress."
+    DONE = "DONE", "Fulfilled."
+    REFUSED = "REFUSED", "Refused, for a reason in the law."
+    WITHDRAWN = "WITHDRAWN", "Withdrawn by the person; for a restriction, ended by the person."
 
     @property
     def is_open(self) -> bool:
@@ -47,65 +47,65 @@ ANSWER_STATES = (DataRequestState.IN_PROGRESS, DataRequestState.DONE, DataReques
 
 
 class DataRequestRefusal(DescribedEnum):
-    """Why a request may be refused; there is no other reason (UU PDP 27/2022, articles 15, 29 and 33)."""
+    """The only reasons to refuse a data request (UU PDP 27/2022, articles 15, 29 and 33)."""
 
     ENDANGERS_PEOPLE = (
         "ENDANGERS_PEOPLE",
-        "It would endanger somebody's safety, or their health in body or mind (article 33, letter a).",
+        "It would endanger a person's safety, or their physical or mental health (article 33, letter a).",
     )
-    REVEALS_OTHERS = "REVEALS_OTHERS", "It would reveal personal data of somebody else (article 33, letter b)."
+    REVEALS_OTHERS = "REVEALS_OTHERS", "It would reveal another person's data (article 33, letter b)."
     NATIONAL_SECURITY = (
         "NATIONAL_SECURITY",
-        "It is against national defence and security (article 33, letter c; article 15, letter a).",
+        "It conflicts with national defence and security (article 33, letter c; article 15, letter a).",
     )
-    LAW_ENFORCEMENT = "LAW_ENFORCEMENT", "The law is being enforced with it (article 15, letter b)."
+    LAW_ENFORCEMENT = "LAW_ENFORCEMENT", "The data is used for law enforcement (article 15, letter b)."
     PUBLIC_INTEREST = (
         "PUBLIC_INTEREST",
-        "The state cannot do its public task without it, as a law says (article 15, letter c).",
+        "The state needs the data for a public task under a law (article 15, letter c).",
     )
     FINANCIAL_SUPERVISION = (
         "FINANCIAL_SUPERVISION",
-        "The financial sector, money and payments are supervised with it (article 15, letter d).",
+        "The data is used to supervise the financial sector, money and payments (article 15, letter d).",
     )
-    STATISTICS = "STATISTICS", "It serves statistics and scientific research (article 15, letter e)."
-    DATA_IS_RIGHT = "DATA_IS_RIGHT", "What is held was verified, and is accurate and complete (article 29)."
+    STATISTICS = "STATISTICS", "The data is used for statistics and scientific research (article 15, letter e)."
+    DATA_IS_RIGHT = "DATA_IS_RIGHT", "The data was verified, and is accurate and complete (article 29)."
 
 
 @record
 class DataRequestEvent:
-    """One thing that happened to a request. Events are only ever added."""
+    """One event in the handling of a data request. Events are never changed or removed."""
 
-    subject: Annotated[Nik, Doc("Whose request it is.")]
+    subject: Annotated[Nik, Doc("The person who made the request.")]
     at: Annotated[datetime, Doc("When it happened.")]
-    state: Annotated[DataRequestState, Doc("How far the request had come by it.")]
-    by: Annotated[str, Doc("Who did it: `You`, or whoever answered for the city.")]
-    refusal: Annotated[DataRequestRefusal | None, Doc("Why the request was refused; null where it was not.")]
-    text: Annotated[str | None, Doc("What was said with it.")]
+    state: Annotated[DataRequestState, Doc("State of the request after the event.")]
+    by: Annotated[str, Doc("Who acted: `You`, or the person who answered for the city.")]
+    refusal: Annotated[DataRequestRefusal | None, Doc("Reason for a refusal; null otherwise.")]
+    text: Annotated[str | None, Doc("The text that came with it.")]
 
 
 @record
 class DataRequest:
-    """A person's request about their own data: a case that the city has to answer within 3x24 hours."""
+    """A person's request about their own data. The city must answer it within 3x24 hours."""
 
-    subject: Annotated[Nik, Doc("Whose request it is.")]
-    number: Annotated[str, Doc("By which the person and the city speak of it, such as `HAK-2026-7K3QX9RD`.")]
-    kind: Annotated[DataRequestKind, Doc("What is asked for.")]
-    state: Annotated[DataRequestState, Doc("How far it has come.")]
+    subject: Annotated[Nik, Doc("The person who made the request.")]
+    number: Annotated[str, Doc("The request's reference number, such as `HAK-2026-7K3QX9RD`.")]
+    kind: Annotated[DataRequestKind, Doc("The kind of request.")]
+    state: Annotated[DataRequestState, Doc("The state of the request.")]
     agency: Annotated[
         str | None,
-        Doc("The agency that has to do it, by its code; null for the data-protection officer."),
+        Doc("Code of the agency that must answer it; null for the data-protection officer."),
     ]
-    field: Annotated[str | None, Doc("What is to be corrected: a field of this graph, such as `Residence.address`.")]
+    field: Annotated[str | None, Doc("For a correction: the field of this graph, such as `Residence.address`.")]
     purposes: Annotated[
-        tuple[Purpose, ...], Doc("Of a restriction: for which purposes nobody may read; for every one where empty.")
+        tuple[Purpose, ...], Doc("For a restriction: the purposes for which the data may not be read; empty means all.")
     ]
-    says: Annotated[str | None, Doc("What the person wrote: what is wrong, or why they ask.")]
-    wanted: Annotated[str | None, Doc("Of a correction: what it should be.")]
-    received_at: Annotated[datetime, Doc("When it was received; the clock runs from here.")]
-    due_at: Annotated[datetime, Doc("Until when the city has to answer: 3x24 hours after it was received.")]
-    closed_at: Annotated[datetime | None, Doc("When it was done, refused or withdrawn; null while it is open.")]
+    says: Annotated[str | None, Doc("The person's own text: what is wrong, or the reason for the request.")]
+    wanted: Annotated[str | None, Doc("For a correction: the right value.")]
+    received_at: Annotated[datetime, Doc("When it was received, which starts the time to answer.")]
+    due_at: Annotated[datetime, Doc("Deadline for the answer: 3x24 hours after it was received.")]
+    closed_at: Annotated[datetime | None, Doc("When it was fulfilled, refused or withdrawn; null while it is open.")]
     read_at: Annotated[datetime, Doc("When it was read.")]
-    events: Annotated[tuple[DataRequestEvent, ...], Doc("What happened to it, oldest first.")]
+    events: Annotated[tuple[DataRequestEvent, ...], Doc("Its events, oldest first.")]
 
     @property
     def is_overdue(self) -> bool:

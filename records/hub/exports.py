@@ -11,10 +11,8 @@ from records.record import record
 
 @record
 class Export:
-    """Where a person fetches everything that this graph can reach about them, as JSON."""
+    """A person's export of all data about them in this graph, as JSON."""
 
     subject: Annotated[Nik, Doc("The person.")]
-    url: Annotated[
-        str, Doc("Where it is, on this host: to be fetched by GET with the person's token, assurance `substantial`.")
-    ]
-    parts: Annotated[tuple[str, ...], Doc("The parts that it has, in order: made of the fields of `Citizen`.")]
+    url: Annotated[str, Doc("Path on this host. Send GET with the person's token, assurance `substantial` or higher.")]
+    parts: Annotated[tuple[str, ...], Doc("Its parts, in order, made of the fields of `Citizen`.")]

@@ -97,6 +97,10 @@ class AccessSearch:
     request_id: str | None = None
 
 
+SEARCH_FILTERS = ("caller_kind", "caller", "agency", "client", "purpose", "case", "operation", "request_id")
+"""The filters of `AccessSearch` that compare one column of the ledger with one value."""
+
+
 @record
 class LedgerPage:
     """One page of ledger entries, newest first."""

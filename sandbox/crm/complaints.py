@@ -1,13 +1,16 @@
-"""Complaints of the sandbox city, generated from its residents: about a fifth of the adults reported one to five."""
+"""Complaints of the sandbox city, generated from its residents: about a fifth of the adults reported one to five.
+
+They are generated for `DATA_NOW`; then all their times and the day in their numbers move by the same whole days.
+"""
 
 import struct
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
-from datetime import datetime, timedelta
+from dataclasses import dataclass, replace
+from datetime import date, datetime, timedelta
 from random import Random
 
-from sandbox.clock import CITY_NOW
+from sandbox.clock import DATA_DAY, DATA_NOW
 from sandbox.crm.categories import SERVICES, ComplaintService
 from sandbox.population.city_population import ADULT_AGE, SAMPLES, CityPopulation
 from sandbox.population.places import draw_point
@@ -81,8 +84,9 @@ class PendingReport:
 
 @dataclass(frozen=True, slots=True)
 class ComplaintData:
-    """All data of the complaint system, newest complaint first."""
+    """All data of the complaint system, newest complaint first; no time is after `now`."""
 
+    now: datetime
     complaints: tuple[CrmComplaint, ...]
     pending: tuple[PendingReport, ...]
     by_id: Mapping[int, CrmComplaint]
@@ -98,15 +102,23 @@ class _ComplaintDraft:
     seed: str
 
 
-def build_complaint_data(people: CityPopulation) -> ComplaintData:
-    """All complaints of the city, numbered in the order of their reports."""
+def build_complaint_data(people: CityPopulation, today: date = DATA_DAY) -> ComplaintData:
+    """All complaints of a city whose day is `today`, numbered in the order of their reports."""
+    shift = today - DATA_DAY
     drafts = sorted(
         (*_draft_samples(people), *_draft_complaints(people)), key=lambda draft: (draft.steps[0].at, draft.seed)
     )
-    complaints = tuple(reversed(tuple(_number_drafts(drafts))))
+    complaints = tuple(reversed(tuple(_number_drafts(_move(draft, shift) for draft in drafts))))
     return ComplaintData(
-        complaints, tuple(_build_pending(people)), {complaint.id: complaint for complaint in complaints}
+        now=DATA_NOW + shift,
+        complaints=complaints,
+        pending=tuple(replace(one, requested_at=one.requested_at + shift) for one in _build_pending(people)),
+        by_id={complaint.id: complaint for complaint in complaints},
     )
+
+
+def _move(draft: _ComplaintDraft, shift: timedelta) -> _ComplaintDraft:
+    return replace(draft, steps=tuple(replace(step, at=step.at + shift) for step in draft.steps))
 
 
 def _draft_samples(people: CityPopulation) -> Iterator[_ComplaintDraft]:
@@ -120,7 +132,7 @@ def _draft_samples(people: CityPopulation) -> Iterator[_ComplaintDraft]:
     ):
         seed = f"{reporter.nik}:{code}"
         service = SERVICES[code]
-        steps = tuple(_build_steps(seeded_random("crm", seed), CITY_NOW - timedelta(days=days), service, state))
+        steps = tuple(_build_steps(seeded_random("crm", seed), DATA_NOW - timedelta(days=days), service, state))
         yield _ComplaintDraft(
             reporter_nik=reporter.nik,
             service=service,
@@ -140,8 +152,8 @@ def _draft_complaints(people: CityPopulation) -> Iterator[_ComplaintDraft]:
             continue
         for place in range(rng.randint(1, 5)):
             service = rng.choice(services)
-            filed = CITY_NOW - timedelta(minutes=rng.randint(20, int(OLDEST.total_seconds() // 60)))
-            state = _draw_state(rng, (CITY_NOW - filed).days)
+            filed = DATA_NOW - timedelta(minutes=rng.randint(20, int(OLDEST.total_seconds() // 60)))
+            state = _draw_state(rng, (DATA_NOW - filed).days)
             yield _ComplaintDraft(
                 reporter_nik=resident.nik,
                 service=service,
@@ -173,7 +185,7 @@ def _build_steps(rng: Random, filed: datetime, service: ComplaintService, state:
     }[state]
     if state == "SELESAI" and rng.random() < REOPENED_SHARE:
         way[3:3] = ["KOORDINASI", "PROSES"]
-    room = CITY_NOW - filed
+    room = DATA_NOW - filed
     hours = min(room.total_seconds() / 3600, service.sla_hours * rng.choice((0.4, 0.7, 0.9, 1.3)))
     for place, name in enumerate(way):
         at = filed + timedelta(hours=hours * place / max(1, len(way) - 1))
@@ -238,5 +250,5 @@ def _build_pending(people: CityPopulation) -> Iterator[PendingReport]:
             token=f"{rng.getrandbits(64):016x}",
             reporter_nik=nik,
             service=rng.choice(tuple(SERVICES.values())),
-            requested_at=CITY_NOW - timedelta(minutes=8 * place + 3),
+            requested_at=DATA_NOW - timedelta(minutes=8 * place + 3),
         )

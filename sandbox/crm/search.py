@@ -4,7 +4,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from sandbox.clock import CITY_NOW
 from sandbox.crm.complaints import CLOSED, STATES, ComplaintData, CrmComplaint, PendingReport
 
 PAGE_SIZE, MAX_PAGE_SIZE, MAX_KEYS = 50, 500, 500
@@ -64,14 +63,10 @@ def find_page(desk: ComplaintData, search: Open311Search, *, trusted: bool) -> l
     if search.ids:
         return [one for one in desk.complaints if one.id in search.ids and (one.public or trusted)]
     if not (search.reporters or search.start or search.end or search.updated_after):
-        search = _apply_default_window(search)
+        search = replace(search, start=desk.now - WINDOW)
     rows: list[CrmComplaint | PendingReport] = [*desk.pending, *desk.complaints]
     chosen = [row for row in rows if _is_visible(row, search) and _matches(row, search)]
     return chosen[(search.page - 1) * search.page_size :][: search.page_size]
-
-
-def _apply_default_window(search: Open311Search) -> Open311Search:
-    return replace(search, start=CITY_NOW - WINDOW)
 
 
 def _is_visible(row: CrmComplaint | PendingReport, search: Open311Search) -> bool:

@@ -29,7 +29,8 @@ Parameters = Mapping[str, str]
 def run(spec: AgencySpec) -> None:
     """Serve the agency until a stop signal."""
     control = AgencyControl(spec.name, TYPICAL_LATENCY if spec.latency else Latency(0, 0))
-    serve(spec, control, Open311Service(spec, control, build_complaint_data(build_population())).build_app())
+    complaints = build_complaint_data(build_population(), spec.today)
+    serve(spec, control, Open311Service(spec, control, complaints).build_app())
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""Daily food prices of 2026 up to the city's current day: a deterministic random walk for each market and commodity."""
+"""Daily food prices of the 305 days up to the city's day: a deterministic random walk for each market and commodity."""
 
 from array import array
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -7,30 +7,31 @@ from datetime import date, timedelta
 from functools import cache
 from itertools import accumulate
 
-from sandbox.clock import CITY_NOW
+from sandbox.clock import DATA_DAY
 from sandbox.pangan.markets import COMMODITIES, MARKETS, PanganCommodity, PanganMarket
 from sandbox.population.seeded_random import seeded_random
 
-FIRST_DAY = date(2026, 1, 1)
-LAST_DAY = CITY_NOW.date()
-DAYS = (LAST_DAY - FIRST_DAY).days + 1
+DAYS = 305
+"""Days with prices: from 1 January to 1 November 2026 where the data is not moved."""
+
 NOT_SOLD_SHARE, MARKET_SILENT_SHARE, ROW_MISSING_SHARE = 0.12, 0.07, 0.03
-SILENT_MARKET, SILENT_FROM = 20, date(2026, 7, 1)
-"""The market that closed for rebuilding: no prices from that day on."""
+SILENT_MARKET, SILENT_DAYS = 20, 124
+"""The market that closed for rebuilding, and for how many of the last days it has no price."""
 
 _STEPS = (-18, -9, -4, 0, 0, 0, 0, 4, 10, 18)
 """Possible changes of a price overnight, in thousandths of the usual price."""
 
 RandomWalk = Sequence[int]
-"""Price in Rupiah for each day from `FIRST_DAY`; 0 on days without a record."""
+"""Price in Rupiah for each day, oldest first; 0 on days without a record."""
 
 DatedPrice = tuple[date, int]
 
 
 @dataclass(frozen=True, slots=True)
 class PriceData:
-    """Every price of every market, by market and commodity number."""
+    """Every price of every market, by market and commodity number; the newest are of `today`."""
 
+    today: date
     walks: Mapping[tuple[int, int], RandomWalk]
     _means: dict[tuple[tuple[int, ...], int], list[DatedPrice]] = field(default_factory=dict)
     """Cached results of `mean_prices_of`: the same few lists are requested often, and each takes 40 ms."""
@@ -38,7 +39,7 @@ class PriceData:
     def prices_of(self, market: int, commodity: int) -> list[DatedPrice]:
         """Days and prices of one commodity in one market, oldest first; empty if the market does not sell it."""
         walk = self.walks[market, commodity]
-        return [(FIRST_DAY + timedelta(days=place), price) for place, price in enumerate(walk) if price]
+        return [(self._find_day(place), price) for place, price in enumerate(walk) if price]
 
     def mean_prices_of(self, markets: Iterable[int], commodity: int) -> list[DatedPrice]:
         """Days and mean prices (whole Rupiah) of one commodity over several markets, oldest first."""
@@ -46,15 +47,16 @@ class PriceData:
         if key not in self._means:
             columns = zip(*(self.walks[market, commodity] for market in key[0]), strict=True)
             means = ((place, [price for price in column if price]) for place, column in enumerate(columns))
-            self._means[key] = [
-                (FIRST_DAY + timedelta(days=place), sum(seen) // len(seen)) for place, seen in means if seen
-            ]
+            self._means[key] = [(self._find_day(place), sum(seen) // len(seen)) for place, seen in means if seen]
         return self._means[key]
 
     def prices_on(self, day: date, commodity: int) -> list[int]:
         """The prices of one commodity on a day, in every market that recorded one."""
-        place = (day - FIRST_DAY).days
+        place = DAYS - 1 - (self.today - day).days
         return [price for market in MARKETS if (price := self.walks[market, commodity][place])]
+
+    def _find_day(self, place: int) -> date:
+        return self.today - timedelta(days=DAYS - 1 - place)
 
 
 class _Walks(dict[tuple[int, int], RandomWalk]):
@@ -66,9 +68,9 @@ class _Walks(dict[tuple[int, int], RandomWalk]):
         return self[place]
 
 
-def build_prices() -> PriceData:
-    """All prices of the city."""
-    return PriceData(_Walks())
+def build_prices(today: date = DATA_DAY) -> PriceData:
+    """All prices of a city whose day is `today`."""
+    return PriceData(today, _Walks())
 
 
 @cache
@@ -76,7 +78,7 @@ def _draw_silent_days(market: PanganMarket) -> frozenset[int]:
     def silent() -> Iterator[int]:
         draws = seeded_random("pangan", "silent", market.id)
         for place in range(DAYS):
-            closed = market.id == SILENT_MARKET and FIRST_DAY + timedelta(days=place) >= SILENT_FROM
+            closed = market.id == SILENT_MARKET and place >= DAYS - SILENT_DAYS
             if draws.random() < MARKET_SILENT_SHARE or closed:
                 yield place
 

@@ -5,7 +5,7 @@ from datetime import date, timedelta
 from typing import NamedTuple
 
 from sandbox.pangan.markets import CITIES, COMMODITIES, MARKETS, PanganCommodity, PanganMarket
-from sandbox.pangan.prices import LAST_DAY, DatedPrice, PriceData
+from sandbox.pangan.prices import DatedPrice, PriceData
 from sandbox.population.places import draw_point
 from sandbox.population.regions import load_regions
 from sandbox.population.seeded_random import seeded_random
@@ -29,7 +29,7 @@ def build_newest(prices: PriceData, market: int) -> Json:
     """The newest price of every commodity in one market, or over all markets (market 0)."""
     row = _build_city_row if market == ALL_MARKETS else _build_market_row
     rows = [row(prices, market, commodity) for commodity in COMMODITIES.values()]
-    return _build_success({"selected_price_date": LAST_DAY.isoformat(), "data": rows})
+    return _build_success({"selected_price_date": prices.today.isoformat(), "data": rows})
 
 
 def build_report(
@@ -96,7 +96,7 @@ def _build_market_row(prices: PriceData, market: int, commodity: PanganCommodity
         return _build_row(
             commodity, PriceSummary(newest=NO_PRICE, prev=NO_PRICE, high=NO_PRICE, low=NO_PRICE, mean=NO_PRICE, day="")
         )
-    recent = [price for day, price in seen if day > LAST_DAY - RECENT]
+    recent = [price for day, price in seen if day > prices.today - RECENT]
     day = seen[-1][0].isoformat()
     if not recent:
         return _build_row(commodity, PriceSummary(newest=0, prev=seen[-1][1], high=0, low=0, mean=0, day=day))

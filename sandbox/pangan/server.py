@@ -32,7 +32,7 @@ def run(spec: AgencySpec) -> None:
     rate = AgencyRateLimiter(PER_SECOND if spec.latency else 0, BURST)
     latency = TYPICAL_LATENCY if spec.latency else Latency(0, 0)
     control = AgencyControl(spec.name, latency, routes=[Route("/rate", rate.serve_setting, methods=["GET", "PUT"])])
-    serve(spec, control, PriceService(spec, control, rate, build_prices()).build_app())
+    serve(spec, control, PriceService(spec, control, rate, build_prices(spec.today)).build_app())
 
 
 @dataclass(frozen=True, slots=True)

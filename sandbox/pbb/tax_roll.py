@@ -1,4 +1,8 @@
-"""Tax objects, bills (SPPT) and payments of the sandbox's property tax agency, generated from the residents."""
+"""Tax objects, bills (SPPT) and payments of the sandbox's property tax agency, generated from the residents.
+
+They move with the city's day by whole years, because tax years and due days are fixed in the calendar. One bill of Siti
+moves by days, so that it can always be paid without a fine.
+"""
 
 import math
 from collections import defaultdict
@@ -9,12 +13,14 @@ from functools import cache
 from random import Random
 from typing import NamedTuple
 
-from sandbox.clock import CITY_NOW
+from sandbox.clock import DATA_DAY, count_years_moved
 from sandbox.population.city_population import SAMPLES, CityPopulation, Resident, SandboxHousehold
 from sandbox.population.regions import SandboxRegion, load_regions
 from sandbox.population.seeded_random import seeded_random
 
 TAX_YEARS = range(2021, 2027)
+"""The years with bills where the data is not moved."""
+
 NJOPTKP = 15_000_000
 """The tax-free part of the sale value, in Rupiah."""
 
@@ -123,13 +129,16 @@ class TaxRoll:
     by_nop: Mapping[str, PbbTaxObject]
 
 
-def build_tax_roll(people: CityPopulation) -> TaxRoll:
-    """Build the tax roll: fixed objects of the sample people, and random objects for about 45 % of other households."""
+def build_tax_roll(people: CityPopulation, today: date = DATA_DAY) -> TaxRoll:
+    """The tax roll of a city whose day is `today`.
+
+    It has fixed objects of the sample people, and random objects for about 45 % of other households.
+    """
     samples = {sample.nik for sample in SAMPLES.values()}
-    found = [*_build_sample_objects(people)]
+    found = [*_build_sample_objects(people, today)]
     for household in people.households:
         if samples.isdisjoint(household.member_niks):
-            found.extend(_draw_objects(household, people))
+            found.extend(_draw_objects(household, people, today))
     by_nik: defaultdict[str, list[PbbTaxObject]] = defaultdict(list)
     for tax_object in found:
         by_nik[tax_object.owner_nik].append(tax_object)
@@ -164,23 +173,44 @@ def load_agency_numbers() -> Mapping[str, AgencyNumbers]:
     return numbers
 
 
-def _build_sample_objects(people: CityPopulation) -> Iterator[PbbTaxObject]:
+def _build_sample_objects(people: CityPopulation, today: date) -> Iterator[PbbTaxObject]:
     siti, dewi = (people.by_nik[SAMPLES[name].nik] for name in ("siti", "dewi"))
     home = _ObjectPlan(
-        owner=siti, village=siti.kelurahan, street=siti.address, rt=siti.rt, rw=siti.rw, area=90, building=72
+        today=today,
+        owner=siti,
+        village=siti.kelurahan,
+        street=siti.address,
+        rt=siti.rt,
+        rw=siti.rw,
+        area=90,
+        building=72,
     )
     yield home.build_tax_object(seeded_random("pbb", "siti", 1), block=3, number=41, unpaid=(2026,), due_late=True)
     shop = _ObjectPlan(
-        owner=siti, village="31.75.02.1005", street="JL. CAFÉ NO. 8", rt=None, rw=7, area=60, building=None
+        today=today,
+        owner=siti,
+        village="31.75.02.1005",
+        street="JL. CAFÉ NO. 8",
+        rt=None,
+        rw=7,
+        area=60,
+        building=None,
     )
     yield shop.build_tax_object(seeded_random("pbb", "siti", 2), block=11, number=207, unpaid=(2025,))
     widow = _ObjectPlan(
-        owner=dewi, village=dewi.kelurahan, street=dewi.address, rt=dewi.rt, rw=dewi.rw, area=120, building=85
+        today=today,
+        owner=dewi,
+        village=dewi.kelurahan,
+        street=dewi.address,
+        rt=dewi.rt,
+        rw=dewi.rw,
+        area=120,
+        building=85,
     )
     yield widow.build_tax_object(seeded_random("pbb", "dewi", 1), block=6, number=15)
 
 
-def _draw_objects(household: SandboxHousehold, people: CityPopulation) -> Iterator[PbbTaxObject]:
+def _draw_objects(household: SandboxHousehold, people: CityPopulation, today: date) -> Iterator[PbbTaxObject]:
     rng = seeded_random("pbb", household.no_kk)
     if rng.random() >= HOUSEHOLDS_WITH_OBJECTS:
         return
@@ -191,6 +221,7 @@ def _draw_objects(household: SandboxHousehold, people: CityPopulation) -> Iterat
         at_home = place == 0
         owner = owners[0] if at_home else rng.choice(owners)
         plan = _ObjectPlan(
+            today=today,
             owner=owner,
             village=household.kelurahan if at_home else rng.choice(villages),
             street=household.address if at_home else f"{rng.choice(STREETS)} NO. {rng.randint(1, 180)}",
@@ -207,8 +238,9 @@ def _draw_objects(household: SandboxHousehold, people: CityPopulation) -> Iterat
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _ObjectPlan:
-    """The properties of an object, drawn before its bills; `building` None means bare land."""
+    """An object's properties, drawn before its bills. `building` None means bare land; `today` is the city's day."""
 
+    today: date
     owner: Resident
     village: str
     street: str
@@ -248,19 +280,23 @@ class _ObjectPlan:
         )
 
     def _build_bill(
-        self, rng: Random, nop: NopParts, year: int, *, prices: tuple[int, int], paid: bool, due_late: bool
+        self, rng: Random, nop: NopParts, drawn_year: int, *, prices: tuple[int, int], paid: bool, due_late: bool
     ) -> PbbBill:
+        """The bill of a year of `TAX_YEARS`, moved to the city's day."""
+        year = drawn_year + count_years_moved(self.today)
         land = self.area * prices[0]
         building = None if self.building is None else self.building * prices[1]
         value = land + (building or 0)
         tax = compute_tax(value)
         reduction = _draw_reduction(rng, tax, sample=due_late or not paid)
-        issued = date(year, 7, 1) if due_late else date(year, 1, rng.randint(9, 13))
-        due = date(year, 12, 31) if due_late else date(year, 9, 30)
+        if due_late:
+            issued, due = (date(drawn_year, *day) + (self.today - DATA_DAY) for day in ((7, 1), (12, 31)))
+        else:
+            issued, due = date(year, 1, rng.randint(9, 13)), date(year, 9, 30)
         payable = tax - (reduction or 0)
-        payments = (
-            _draw_payments(rng, payable, due, receipt=f"{nop.city}{year}{rng.randrange(10**8):08}") if paid else ()
-        )
+        receipt = f"{nop.city}{year}{rng.randrange(10**8):08}" if paid else ""
+        last_day = DATA_DAY.replace(year=year + TAX_YEARS[-1] - drawn_year)
+        payments = _draw_payments(rng, payable, due, receipt=receipt, last_day=last_day) if paid else ()
         return PbbBill(
             nop=nop,
             year=year,
@@ -273,7 +309,7 @@ class _ObjectPlan:
             reduction=reduction,
             paid=paid,
             # An older system printed the bills of the first years and lost the day.
-            issued_on=None if year == TAX_YEARS[0] else issued,
+            issued_on=None if drawn_year == TAX_YEARS[0] else issued,
             due_on=due,
             payments=payments,
         )
@@ -307,15 +343,14 @@ def _draw_reduction(rng: Random, tax: int, *, sample: bool) -> int | None:
     return tax if draw < EXEMPT_SHARE else tax // 4
 
 
-def _draw_payments(rng: Random, payable: int, due: date, *, receipt: str) -> tuple[PbbPayment, ...]:
-    """The payments of a bill: usually one, sometimes after a cancelled one; none for an exempt object."""
+def _draw_payments(rng: Random, payable: int, due: date, *, receipt: str, last_day: date) -> tuple[PbbPayment, ...]:
+    """The payments of a bill up to `last_day`: usually one, sometimes after a cancelled one; none if it is exempt."""
     if payable == 0:
         return ()
-    today = CITY_NOW.date()
     late = rng.random() < LATE_SHARE
     paid_on = due + timedelta(days=rng.randint(1, 400)) if late else due - timedelta(days=rng.randint(1, 200))
-    if paid_on > today:
-        paid_on = min(due, today)
+    if paid_on > last_day:
+        paid_on = min(due, last_day)
     fine = compute_fine(payable, due, paid_on)
     cancelled: tuple[PbbPayment, ...] = ()
     if rng.random() < CANCELLED_SHARE:

@@ -4,10 +4,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
 
-from sandbox.clock import CITY_NOW
+from sandbox.clock import DATA_DAY
 
-AS_OF = CITY_NOW.date()
-"""The current day of the sandbox city, from which ages are counted."""
+AS_OF = DATA_DAY
+"""The day on which ages are counted. Dates of birth do not move: identity numbers contain them."""
 
 ADULT_AGE = 17
 """Age in years from which a resident has an identity card."""

@@ -1,7 +1,6 @@
-"""Rules and classes of data as a reader of the graph sees them: directives in the SDL, sentences in descriptions.
+"""Access rules and data classes in the published schema: directives in the SDL, sentences in descriptions.
 
-Tools that read a schema by introspection see no directives (GraphQL specification, section 3.13): descriptions say it
-to them.
+Introspection does not show directives (GraphQL specification, section 3.13), so the descriptions repeat them.
 """
 
 from __future__ import annotations
@@ -18,27 +17,30 @@ from schema.declarations.enums import publish_enum
 
 
 class AccessRule(DescribedEnum):
-    """Who may see a field."""
+    """A rule that lets a kind of caller read a field."""
 
     PUBLIC = "PUBLIC", "Everybody."
     SELF = "SELF", "The person the data is about."
-    GUARDIAN = "GUARDIAN", "A parent, about their child under 18 on the same family card."
-    ASSISTANT = "ASSISTANT", "Who helps a person with a disability, about that person."
+    GUARDIAN = "GUARDIAN", "A parent, for their child under 18 on the same family card."
+    ASSISTANT = "ASSISTANT", "An assistant of a person with a disability, for that person."
     OFFICIAL = "OFFICIAL", "Officials of agencies, for a purpose and a case."
     AGENCY_SYSTEM = "AGENCY_SYSTEM", "Systems of agencies, for a purpose and a case."
     PARTNER = "PARTNER", "Partners with the scope, within a person's consent, for a purpose and a case."
     BUSINESS = "BUSINESS", "The business the data is about."
-    SUPERVISOR = "SUPERVISOR", "Supervisors, about what readers of their own agency read."
-    AUDITOR = "AUDITOR", "Auditors of the city, about what anybody read."
-    PROTECTION_OFFICER = "PROTECTION_OFFICER", "The data-protection officer, about what anybody read."
+    SUPERVISOR = "SUPERVISOR", "Supervisors, for reads by their own agency."
+    AUDITOR = "AUDITOR", "Auditors of the city, for all reads."
+    PROTECTION_OFFICER = "PROTECTION_OFFICER", "The data-protection officer, for all reads."
 
 
 class DataClass(DescribedEnum):
-    """How sensitive data is (UU PDP 27/2022, article 4)."""
+    """The sensitivity of data (UU PDP 27/2022, article 4)."""
 
-    PUBLIC = "PUBLIC", "No personal data."
+    PUBLIC = "PUBLIC", "Not personal data."
     PERSONAL = "PERSONAL", "General personal data."
-    SPECIFIC = "SPECIFIC", "Specific personal data: people have to be surely identified to read it."
+    SPECIFIC = (
+        "SPECIFIC",
+        "Specific personal data: reading it requires a person with assurance `substantial` or higher.",
+    )
 
 
 class SpecificKind(DescribedEnum):
@@ -53,17 +55,17 @@ for _enum in (AccessRule, DataClass, SpecificKind, Purpose, Scope, CitizenScope)
     publish_enum(_enum)
 
 SELF_WITH_RECENT_SIGN_IN = Access(Rule.SELF, requires_recent_sign_in=True)
-"""Changes that a person makes: in the city's own apps, after a recent sign-in."""
+"""For mutations by a person: in the city's own apps, after a recent sign-in."""
 _DIRECTIVE_LOCATIONS = [Location.OBJECT, Location.FIELD_DEFINITION]
 
 
 @strawberry.schema_directive(
     locations=_DIRECTIVE_LOCATIONS,
     name="access",
-    description="Who may see the field, or each field of the type that has no `@access` of its own. With `publicOnes`,"
-    " an object that is public is seen by everybody; with `case`, those who oversee state one. An app that is not the"
-    " city's own needs one of the `citizenScopes`; a field that leads to another type takes the scopes of that type."
-    " `recentSignIn` requires a recent sign-in.",
+    description="Who may read the field, or each field of the type without its own `@access`. `publicOnes`: everybody"
+    " can read an object that is public. `case`: supervisors, auditors and the data-protection officer must state a"
+    " case, like all other readers with a purpose. `citizenScopes`: a third-party app needs one of them; a field that"
+    " leads to another type uses the scopes of that type. `recentSignIn`: the caller must have signed in recently.",
 )
 class AccessDirective:
     """`@access` in the SDL."""
@@ -82,7 +84,7 @@ class AccessDirective:
 @strawberry.schema_directive(
     locations=_DIRECTIVE_LOCATIONS,
     name="classified",
-    description="How sensitive the field is, or each field of the type.",
+    description="The sensitivity of the field, or of each field of the type.",
 )
 class ClassifiedDirective:
     """`@classified` in the SDL."""
@@ -92,7 +94,7 @@ class ClassifiedDirective:
 
 
 def build_directives(access: Access, *, public_ones: bool = False) -> Sequence[object]:
-    """What stands behind a type or a field in the SDL. `public_ones`: single objects of the type may be public."""
+    """Builds the directives of a type or a field. `public_ones`: single objects of the type may be public."""
     purposes = [each for each in Purpose if each in access.purposes]
     classification = access.classification
     return (
@@ -127,27 +129,27 @@ _READER_WORDS = {
 
 
 def describe_access(access: Access) -> str:
-    """Who may read it, for people; empty for what is public."""
+    """Describes in words who may read the field or type; empty if it is public."""
     if Rule.PUBLIC in access.rule or not access.rule:
         return ""
     text = f"Readable by {_join_words([who for rule, who in _READER_WORDS.items() if rule in access.rule])}."
     if access.requires_case:
-        text += " For a case only."
+        text += " Readers other than the person need a case." if Rule.SELF in access.rule else " Readers need a case."
     purposes = [each.name for each in Purpose if each in access.purposes]
     if purposes:
-        text += f" Who states a purpose may read it for {_join_words(purposes, 'or')} only."
+        text += f" A caller that states a purpose may read it only for {_join_words(purposes, 'or')}."
     if access.allows_any_consent and Rule.PARTNER in access.rule:
-        text += " Partners need a person's consent, whatever its scopes."
+        text += " Partners need the person's consent, with any scope."
     if access.scope is not None:
-        text += f" Partners need a person's consent, and the scope `{access.scope.value}`."
+        text += f" Partners need the person's consent and the scope `{access.scope.value}`."
     if Rule.SELF in access.rule and 0 < len(access.citizen_scopes) < len(CitizenScope):
         scopes = _join_words([f"`{each.value}`" for each in CitizenScope if each in access.citizen_scopes], "or")
-        text += f" Apps that are not the city's own need the scope {scopes}."
+        text += f" Third-party apps need the scope {scopes}."
     if access.requires_recent_sign_in:
-        text += " In the city's own apps only, after a recent sign-in."
+        text += " Only in the city's own apps, after a recent sign-in."
     if access.classification.kind:
         text += (
-            f" Specific personal data ({access.classification.kind.lower()}): people sign in with assurance"
+            f" Specific personal data ({access.classification.kind.lower()}): a person needs assurance"
             f" `{access.classification.required_assurance.name.lower()}` or higher."
         )
     return text

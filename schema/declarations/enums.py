@@ -1,4 +1,4 @@
-"""Enumerations of records, in the graph."""
+"""Publishes the enumerations of records."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from records.description import DescribedEnum
 
 
 def publish_enum(enum: type[DescribedEnum]) -> type[Enum]:
-    """The enumeration in the graph, with the meanings its members carry."""
+    """Publishes an enumeration, with the descriptions of its members."""
     if "__strawberry_definition__" not in vars(enum):
         strawberry.enum(enum, description=inspect.cleandoc(enum.__doc__ or ""))
         definition = enum.__strawberry_definition__  # type: ignore[attr-defined]  # set by Strawberry

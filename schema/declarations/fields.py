@@ -28,7 +28,7 @@ from strawberry.types.fields.resolver import StrawberryResolver
 from auth.policy.rules import Access, Rule, to_access
 from engine.batch import Batch
 from engine.edge import Edge
-from engine.execution.stale_paths import StalePath
+from engine.execution.stale_fields import StalePath
 from engine.field_kinds import AttributeField, BatchField, ComputedField, FactRequest, FieldGuard, Verdict
 from schema.declarations.access_directives import build_directives, describe_access
 from schema.declarations.deferred_authorization import find_refusal, resolve_after_fact
@@ -269,7 +269,7 @@ def edge(  # noqa: PLR0913 - a declaration: its parameters are the fields of wha
     facet: type[Any] | None = None,
     expected_size: ExpectedSize = None,
     transform: Callable[[Any, Mapping[str, Any]], Any] | None = None,
-) -> Any:  # noqa: ANN401 - stands in a class body where an annotation says what the field is
+) -> Any:  # noqa: ANN401 - used in a class body where an annotation says what the field is
     """A field that leads to other records.
 
     `key` is the record's attribute with the key, or a pure function from the record (and the field's arguments, as
@@ -320,7 +320,7 @@ def derived(
     objects, if it is a list of records.
     """
 
-    def declare(function: Callable[..., Any]) -> Any:  # noqa: ANN401 - stands in a class body
+    def declare(function: Callable[..., Any]) -> Any:  # noqa: ANN401 - used in a class body
         if inspect.iscoroutinefunction(function):
             raise TypeError(f"The derived field {function.__name__} is async; what has to be fetched is an edge.")
         field = DerivedField(description=inspect.getdoc(function))
@@ -353,7 +353,7 @@ def root(  # noqa: PLR0913 - a declaration: its parameters are the fields of wha
     does not contain it; `agency` is the key's attribute with the agency whose readers the field is about.
     """
 
-    def declare(key: Callable[..., Any]) -> Any:  # noqa: ANN401 - stands in a class body
+    def declare(key: Callable[..., Any]) -> Any:  # noqa: ANN401 - used in a class body
         field = RootField(description=inspect.getdoc(key))
         field.type_annotation = build_annotation(returns, key)
         field.arguments = StrawberryResolver(without_hub_parameters(key)).arguments

@@ -1,4 +1,4 @@
-"""Reading nodes again by their opaque ids."""
+"""Refetching nodes by their opaque ids (`node` and `nodes`)."""
 
 from __future__ import annotations
 
@@ -30,17 +30,17 @@ from schema.declarations.request_context import RequestContext
 
 
 class NodeKey(NamedTuple):
-    """A node to read again: how, and by which key."""
+    """A node to refetch, by its key."""
 
     refetch: Refetch
     key: Any
     guard: Guard
-    """Who may read it, by the person that its key names."""
+    """Decides by the person that the key names."""
 
 
 @batch(agency=None, depends_on_caller=True)
 async def nodes(keys: Sequence[NodeKey], context: HubBatchContext) -> Answers[NodeKey, Any]:
-    """Nodes of whatever types; each type is asked for all of its nodes at once."""
+    """Loads nodes of any types, with one batch call for each type."""
     by_batch: dict[Batch[Any, Any], list[NodeKey]] = {}
     for key in keys:
         by_batch.setdefault(key.refetch.batch, []).append(key)
@@ -57,19 +57,19 @@ async def nodes(keys: Sequence[NodeKey], context: HubBatchContext) -> Answers[No
 
 
 class NodeGuard:
-    """Who may read nodes: said by the type of each, and decided by the person that its key names."""
+    """Applies to each node the rule of its type, by the person that its key names."""
 
     is_public = False
     decides_per_key = True
     fact_batches = (households_of, preferences_of)
     data_class = Classification.PERSONAL.label
-    """That there is such a node tells something of the person; what it holds is classified by its own fields."""
+    """For the existence of the node; its fields have their own classes."""
 
     def find_blanket_refusal(self, context: RequestContext) -> None:
-        """There are nodes of public types."""
+        """Returns None, because some node types are public."""
 
     def build_decider(self, context: RequestContext) -> Decider:
-        """The decision for this caller."""
+        """Builds the decision for this caller."""
         prepared: dict[Guard, Decider | None] = {}
 
         def verdict(record: Any, key: NodeKey) -> Verdict:  # noqa: ANN401 - any record
@@ -84,7 +84,7 @@ class NodeGuard:
         return verdict
 
     def get_subjects(self, record: Any, key: NodeKey) -> Collection[Nik | None]:  # noqa: ANN401 - any record
-        """The person in the key, even if only `id` or `__typename` is selected: their existence is a read.
+        """Returns the person in the key, even if only `id` or `__typename` is selected: their existence is a read.
 
         Empty for records that are public, or that may be: the fields of such a record name its people.
         """
@@ -104,13 +104,13 @@ class NodeField(EdgeField):
     guards: Mapping[str, Guard]
 
     def compute_key(self, record: Any, arguments: Mapping[str, Any], context: RequestContext) -> Any:  # noqa: ANN401, ARG002 - as for an edge
-        """The key inside the id; for several ids the keys, with the fault in place of an id that is none."""
+        """Returns the key inside the id; for several ids, the keys, with an error in place of each invalid id."""
         if "id" in arguments:
             return self._open_id(arguments["id"], context)
         ids = arguments["ids"]
         if len(ids) > MAX_PAGE_SIZE:
             raise BadInput(
-                f"Argument 'ids' holds {len(ids)} ids; at most {MAX_PAGE_SIZE} may be asked at once. Ask in parts."
+                f"Argument 'ids' holds {len(ids)} ids; at most {MAX_PAGE_SIZE} are allowed. Send several requests."
             )
         return [self._open_id_or_error(each, context) for each in ids]
 
@@ -125,28 +125,26 @@ class NodeField(EdgeField):
             type_name, text = context.node_ids.open(node_id)
             publication = self.publications[type_name]
         except (UnknownNodeId, KeyError):
-            raise BadInput("An id was not made by this hub. Give ids as they were received.") from None
+            raise BadInput("An id was not issued by this hub. Send ids exactly as they were received.") from None
         refetch = publication.refetch
         if refetch is None:
             raise TypeError(f"{type_name} has no refetch; only nodes have ids.")
         return NodeKey(refetch, refetch.unseal(text), self.guards[type_name])
 
     def engine_guard(self) -> FieldGuard:
-        """Who may read a node is said by its type, and decided by its key."""
+        """Returns the guard for nodes of all types."""
         return _NODE_GUARD
 
 
 def build_node_fields(publications: Mapping[str, Publication]) -> dict[str, NodeField]:
-    """The root fields `node` and `nodes` over the published nodes."""
-    one = _build_field(
-        publications, "The object with this id, or null where it no longer exists.", Node | None, many=False
-    )
-    one.arguments = [_build_argument("id", strawberry.ID, "An id as it was received.")]
+    """Builds the root fields `node` and `nodes` for the published nodes."""
+    one = _build_field(publications, "The object with this id; null if it no longer exists.", Node | None, many=False)
+    one.arguments = [_build_argument("id", strawberry.ID, "An id, exactly as it was received.")]
     many = _build_field(
         publications, "The objects with these ids, in the same order.", list[Node | None] | None, many=True
     )
     many.arguments = [
-        _build_argument("ids", list[strawberry.ID], f"Ids as they were received, at most {MAX_PAGE_SIZE}.")
+        _build_argument("ids", list[strawberry.ID], f"Ids, exactly as they were received; at most {MAX_PAGE_SIZE}.")
     ]
     return {"node": one, "nodes": many}
 

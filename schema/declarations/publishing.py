@@ -130,7 +130,7 @@ def publishes(  # noqa: PLR0913 - a declaration: its parameters are the fields o
 def _build_type_description(record: type[Any], guard: Guard) -> str:
     who = describe_access(guard.access)
     if guard.public_when:
-        who += " One that is public is readable by everybody."
+        who += " Everybody can read one that is public."
     return "\n\n".join(filter(None, (inspect.cleandoc(record.__doc__ or ""), who)))
 
 

@@ -1,4 +1,4 @@
-"""Node, connections and cursors: the GraphQL Global Object Identification and Cursor Connections specifications."""
+"""Nodes, connections and cursors (GraphQL Global Object Identification and Cursor Connections specifications)."""
 
 from __future__ import annotations
 
@@ -22,11 +22,11 @@ T = TypeVar("T", bound=type[Any])
 MAX_PAGE_SIZE = 100
 _SUFFIX = "ConnectionType"
 
-First = Annotated[int, strawberry.argument(description=f"How many at most, 1 to {MAX_PAGE_SIZE}.")]
-After = Annotated[str | None, strawberry.argument(description="Read on after this cursor (`pageInfo.endCursor`).")]
+First = Annotated[int, strawberry.argument(description=f"Maximum number of items, 1 to {MAX_PAGE_SIZE}.")]
+After = Annotated[str | None, strawberry.argument(description="Continue after this cursor (`pageInfo.endCursor`).")]
 
 
-@strawberry.interface(description="Anything that can be read again by its opaque id.")
+@strawberry.interface(description="An object that can be refetched by its opaque id.")
 class Node:
     """The Node interface."""
 
@@ -35,12 +35,12 @@ class Node:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PageInfo:
-    """Where a page lies in its list."""
+    """The position of a page in its list."""
 
-    has_next_page: Annotated[bool, Doc("Whether there is more after this page.")]
-    has_previous_page: Annotated[bool, Doc("Whether there is anything before this page.")]
-    start_cursor: Annotated[str | None, Doc("Cursor of the first item of the page.")]
-    end_cursor: Annotated[str | None, Doc("Cursor of the last item; give it as `after` to read on.")]
+    has_next_page: Annotated[bool, Doc("Whether there are items after this page.")]
+    has_previous_page: Annotated[bool, Doc("Whether there are items before this page.")]
+    start_cursor: Annotated[str | None, Doc("Cursor of the first item.")]
+    end_cursor: Annotated[str | None, Doc("Cursor of the last item; pass it as `after` to continue.")]
 
 
 @publishes(PageInfo, rule=Rule.PUBLIC, shows=("has_next_page", "has_previous_page", "start_cursor", "end_cursor"))
@@ -49,13 +49,13 @@ class PageInfoType:
 
 
 def connection_of(item: type[Any], *, item_name: str, items_name: str) -> Callable[[T], T]:
-    """Publish a class `XConnectionType` as the connection of a published type, and the edges `XEdge` that it holds.
+    """Publishes a class `XConnectionType` as the connection of a published type, with its edges `XEdge`.
 
-    The class's docstring says what a page is; `item_name` and `items_name` are what its items are called ("complaint",
-    "complaints"). Each item is guarded as its own type says; the list around it holds nothing of its own.
-    `build_connection` makes what flows. Raises `TypeError` for a class with another name.
+    The class's docstring is the description of a page; `item_name` and `items_name` name its items ("complaint",
+    "complaints"). The guard of the item's type protects each item; the connection is public. `build_connection` builds
+    its records. Raises `TypeError` for a class with another name.
 
-    >>> @pages_of(ComplaintType, one="complaint", many="complaints")
+    >>> @connection_of(ComplaintType, item_name="complaint", items_name="complaints")
     ... class ComplaintConnectionType:
     ...     "A page of complaints."
     """
@@ -63,21 +63,23 @@ def connection_of(item: type[Any], *, item_name: str, items_name: str) -> Callab
 
     def declare(cls: T) -> T:
         if not cls.__name__.endswith(_SUFFIX):
-            raise TypeError(f"{cls.__name__} is to be a connection: call it after its items, as 'Item{_SUFFIX}'.")
+            raise TypeError(
+                f"{cls.__name__} is not a valid name of a connection; name it after its items: 'Item{_SUFFIX}'."
+            )
         name = cls.__name__.removesuffix(_SUFFIX)
         article = "An" if item_name[0] in "aeiou" else "A"
         edge = _build_record_class(
             f"{name}Edge",
-            f"{article} {item_name} in a list, with its place in it.",
+            f"{article} {item_name} in a list, with its cursor.",
             node=Annotated[of, Doc(f"The {item_name}.")],
-            cursor=Annotated[str, Doc("Its place in the list; give it as `after` to read on from here.")],
+            cursor=Annotated[str, Doc("Its position in the list; pass it as `after` to continue from here.")],
         )
         connection = _build_record_class(
             f"{name}Connection",
             cls.__doc__ or "",
             edges=Annotated[tuple[edge, ...], Doc(f"The {items_name} of this page, with their cursors.")],  # type: ignore[valid-type]  # made here
             nodes=Annotated[tuple[of, ...], Doc(f"The {items_name} of this page.")],  # type: ignore[valid-type]  # same
-            page_info=Annotated[PageInfo, Doc("Where the page lies in the list.")],
+            page_info=Annotated[PageInfo, Doc("The position of the page in the list.")],
         )
         edges = publishes(edge, rule=Rule.PUBLIC, shows=("node", "cursor"), nested=(item,))(
             type(f"{name}EdgeType", (), {})
@@ -102,7 +104,7 @@ def build_connection(
     has_more: bool,
     arguments: Mapping[str, Any],
 ) -> Any:  # noqa: ANN401 - a record of the connection's own
-    """A page as the record of a class that `connection_of` published; `cursor` tells an item's place in the list."""
+    """Builds the record of a connection that `connection_of` published; `cursor` returns the cursor of an item."""
     of, edge = get_publication(connection).record, vars(connection)["__edge__"]
     edges = tuple(edge(node=each, cursor=cursor(each)) for each in items)
     return of(
@@ -118,12 +120,12 @@ def build_connection(
 
 
 def encode_cursor(moment: datetime, identifier: str) -> str:
-    """The cursor of an item in a list that is ordered by moment and identifier."""
+    """Encodes the cursor of an item in a list that is ordered by moment and identifier."""
     return urlsafe_b64encode(f"{moment.isoformat()} {identifier}".encode()).decode().rstrip("=")
 
 
 def decode_cursor(cursor: str) -> tuple[datetime, str]:
-    """Moment and identifier inside a cursor; raises `BadInput` for what is none."""
+    """Decodes the moment and the identifier of a cursor. Raises `BadInput` if it is invalid."""
     try:
         moment, _, identifier = urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)).decode().partition(" ")
         position = require_comparable(datetime.fromisoformat(moment)), identifier
@@ -131,13 +133,13 @@ def decode_cursor(cursor: str) -> tuple[datetime, str]:
         position = None
     if position is None or not position[1] or encode_cursor(*position) != cursor:
         raise BadInput(
-            "Argument 'after' is no cursor of this list. Give an 'endCursor' or a 'cursor' as it was received."
+            "Argument 'after' is not a cursor of this list. Send an 'endCursor' or 'cursor' exactly as it was received."
         )
     return position
 
 
 def check_first(first: int, *, maximum: int = MAX_PAGE_SIZE) -> int:
-    """The page size; raises `BadInput` outside 1 to the most."""
+    """Returns the page size. Raises `BadInput` outside 1 to `maximum`."""
     if not 1 <= first <= maximum:
         raise BadInput(f"Argument 'first' is {first}; it must be from 1 to {maximum}.")
     return first

@@ -15,7 +15,7 @@ from auth.policy.children import get_city_date
 from auth.policy.decision import get_represented_person
 from engine import batch
 from engine.batch import Agencies
-from engine.execution.stale_paths import StalePath
+from engine.execution.stale_fields import StalePath
 from engine.graphql_core.answer_size import AnswerSize
 from records.calls.call import Call
 from records.hub.data_preferences import DataPreferences
@@ -44,12 +44,19 @@ class RequestContext:
     stale_paths: list[StalePath] = field(default_factory=list)
     """Stale parts of the answer, from fields that run on graphql-core."""
     _bridge: Bridge | None = None
+    _plain_batch_context: HubBatchContext | None = None
+    """The batch context without facets, which most reads of a request use; built on first use."""
 
     def build_batch_context(self, facets: frozenset[type[Any]]) -> HubBatchContext:
         """The context of a batch for this request, with the wanted facets."""
-        return batch.BatchContext(
+        if not facets and self._plain_batch_context is not None:
+            return self._plain_batch_context
+        context = batch.BatchContext(
             caller=self.caller, call=self.call, agencies=self.agencies, facets=facets, batch_cache=self.batch_cache
         )
+        if not facets:
+            self._plain_batch_context = context
+        return context
 
     @property
     def bridge(self) -> Bridge:

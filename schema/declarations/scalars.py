@@ -1,4 +1,4 @@
-"""The graph's own scalars, and the rules by which a typed value is refused before anybody is asked."""
+"""The graph's own scalars, and the validation of their values before any agency call."""
 
 from __future__ import annotations
 
@@ -17,76 +17,78 @@ _DAY_OFFSET_OF_WOMEN = 40
 _MAX_SAFE_INTEGER = 2**53 - 1
 _REGION_CODE = re.compile(r"\d{2}(\.\d{2}(\.\d{2}(\.\d{4})?)?)?", re.ASCII)
 _EARLIEST, _LATEST = datetime(1, 1, 2, tzinfo=UTC), datetime(9999, 12, 30, tzinfo=UTC)
-"""A day from the ends of the calendar: agencies are asked in their own zone, and by the second after."""
+"""One day inside the ends of the calendar, because queries to agencies use their own time zone and the next second."""
 _DAY = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
 
 
 def parse_nik(value: object) -> Nik:
-    """A NIK as callers type it. An unknown region prefix is no fault: districts that are gone live on in numbers."""
+    """Parses a NIK. An unknown region prefix is valid: numbers keep the codes of former districts."""
     text = _require_digits(value, 16, "NIK")
     day, month, year = int(text[6:8]), int(text[8:10]), int(text[10:12])
     day -= _DAY_OFFSET_OF_WOMEN if day > _DAY_OFFSET_OF_WOMEN else 0
     if not any(_is_day(century + year, month, day) for century in (1900, 2000)):
-        raise RefusedValue("A NIK holds a day of birth in its digits 7 to 12 (DDMMYY, women DD + 40); this is no day.")
+        raise RefusedValue(
+            "Digits 7 to 12 of a NIK are a date of birth (DDMMYY; DD + 40 for women); these are not a date."
+        )
     if text.endswith("0000"):
-        raise RefusedValue("A NIK ends in a serial number from 0001 on.")
+        raise RefusedValue("A NIK ends with a serial number, from 0001.")
     return Nik(text)
 
 
 def parse_nop(value: object) -> Nop:
-    """A NOP as callers type it, with or without the separators it is printed with."""
+    """Parses a NOP, with or without its printed separators."""
     return Nop(_require_digits(re.sub(r"[.\- ]", "", value) if isinstance(value, str) else value, 18, "NOP"))
 
 
 def parse_nib(value: object) -> Nib:
-    """A NIB as callers type it."""
+    """Parses a NIB."""
     return Nib(_require_digits(value, 13, "NIB"))
 
 
 def parse_family_card_number(value: object) -> FamilyCardNumber:
-    """The number of a family card as callers type it."""
+    """Parses the number of a family card."""
     return FamilyCardNumber(_require_digits(value, 16, "family card number"))
 
 
 def parse_region_code(value: object) -> RegionCode:
-    """A dotted Kemendagri code; codes of other systems are refused, since their digits mean other places."""
+    """Parses a dotted Kemendagri code; refuses codes of other systems, whose digits mean other places."""
     if not isinstance(value, str) or not _REGION_CODE.fullmatch(value):
         raise RefusedValue(
-            "A region code is a dotted Kemendagri code such as 31, 31.71, 31.71.01 or 31.71.01.1001. "
+            "A region code is a dotted Kemendagri code, such as 31, 31.71, 31.71.01 or 31.71.01.1001. "
             "For codes of other systems use region(code:, system:)."
         )
     return RegionCode(value)
 
 
 def parse_rupiah(value: object) -> Rupiah:
-    """An amount in whole Rupiah."""
+    """Parses an amount in whole Rupiah."""
     if isinstance(value, bool) or not isinstance(value, int) or abs(value) > _MAX_SAFE_INTEGER:
         raise RefusedValue("An amount is a whole number of Rupiah, without separators or decimals.")
     return Rupiah(value)
 
 
 def parse_date(value: object) -> date:
-    """A day, ISO 8601."""
+    """Parses a date (ISO 8601)."""
     try:
         return date.fromisoformat(value if isinstance(value, str) and _DAY.fullmatch(value) else "")
     except ValueError:
-        raise RefusedValue("A date is written YYYY-MM-DD, like 2026-11-23.") from None
+        raise RefusedValue("A date has the form YYYY-MM-DD, such as 2026-11-23.") from None
 
 
 def parse_date_time(value: object) -> datetime:
-    """A moment, ISO 8601 with an offset (RFC 3339)."""
+    """Parses a date and time with an offset (RFC 3339)."""
     try:
         return require_comparable(datetime.fromisoformat(value if isinstance(value, str) else ""))
     except ValueError:
-        raise RefusedValue("A moment is written with its offset, like 2026-11-23T08:00:00+07:00.") from None
+        raise RefusedValue("A date and time needs an offset, such as 2026-11-23T08:00:00+07:00.") from None
 
 
 def require_comparable(moment: datetime) -> datetime:
-    """The moment, where it has an offset and can be told in the time of every zone; else `ValueError`."""
+    """Returns the moment. Raises `ValueError` without an offset, or if it does not exist in every time zone."""
     if moment.tzinfo is None:
         raise ValueError("The moment has no offset.")
     if not _EARLIEST <= moment <= _LATEST:
-        raise ValueError("The moment lies outside the years 1 to 9999 somewhere on earth.")
+        raise ValueError("The moment is outside the years 1 to 9999 in some time zone.")
     return moment
 
 
@@ -111,7 +113,7 @@ def _build_scalar(
 
 
 def build_scalar_map() -> Mapping[object, ScalarDefinition]:
-    """Every scalar of the graph that GraphQL itself does not have, by the type that records use."""
+    """Builds the custom scalars of the graph, by the type that records use."""
     return {
         Nik: _build_scalar("NIK", "Identity number of a person (Nomor Induk Kependudukan): 16 digits.", parse_nik),
         FamilyCardNumber: _build_scalar(
@@ -119,19 +121,19 @@ def build_scalar_map() -> Mapping[object, ScalarDefinition]:
         ),
         Nop: _build_scalar(
             "NOP",
-            "Number of a taxed object (Nomor Objek Pajak): 18 digits, given without separators. Its first four "
-            "digits are a BPS code, the six after them the tax office's own numbers of district and kelurahan.",
+            "Number of a taxed object (Nomor Objek Pajak): 18 digits, returned without separators. The first four "
+            "digits are a BPS code, the next six the tax office's own numbers of district and kelurahan.",
             parse_nop,
         ),
         Nib: _build_scalar("NIB", "Number of a registered business (Nomor Induk Berusaha): 13 digits.", parse_nib),
         RegionCode: _build_scalar(
-            "RegionCode", "Dotted Kemendagri code of a region, like `31.71.01.1001`.", parse_region_code
+            "RegionCode", "Dotted Kemendagri code of a region, such as `31.71.01.1001`.", parse_region_code
         ),
         Rupiah: _build_scalar("Rupiah", "An amount of money in whole Rupiah, as an integer.", parse_rupiah, int),
-        date: _build_scalar("Date", "A day, `YYYY-MM-DD` (ISO 8601).", parse_date, date.isoformat),
+        date: _build_scalar("Date", "A date, `YYYY-MM-DD` (ISO 8601).", parse_date, date.isoformat),
         datetime: _build_scalar(
             "DateTime",
-            "A moment with its offset, like `2026-11-23T08:00:00+07:00` (RFC 3339).",
+            "A date and time with its offset, such as `2026-11-23T08:00:00+07:00` (RFC 3339).",
             parse_date_time,
             datetime.isoformat,
         ),

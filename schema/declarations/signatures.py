@@ -1,4 +1,4 @@
-"""What the functions that declare fields say by their signatures: what the hub gives them, and what callers give."""
+"""Signatures of the functions that declare fields: parameters of the hub, and GraphQL arguments of callers."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ _HUB_PARAMETERS = ("record", "caller")
 
 
 def takes_caller(function: Callable[..., Any]) -> bool:
-    """Whether the key depends on who asks."""
+    """Whether the function needs the caller."""
     return "caller" in inspect.signature(function).parameters
 
 
 def build_key_function(source: str | Callable[..., Any]) -> Callable[[Any, Mapping[str, Any], Any], Any]:
-    """From record, arguments and caller to the key, an attribute of the record or what `source` makes of them."""
+    """Builds the function from record, arguments and caller to the key. `source` is an attribute or a function."""
     if isinstance(source, str):
         return lambda record, _arguments, _caller: getattr(record, source)
     wants = inspect.signature(source).parameters
@@ -32,23 +32,23 @@ def build_key_function(source: str | Callable[..., Any]) -> Callable[[Any, Mappi
 
 
 def without_hub_parameters(function: Callable[..., Any]) -> Callable[..., Any]:
-    """A stand-in with the parameters that the caller of the graph fills; Strawberry makes arguments of them."""
+    """Builds a placeholder function without the hub's parameters, from which Strawberry reads the arguments."""
     signature = inspect.signature(function)
     kept = [parameter for name, parameter in signature.parameters.items() if name not in _HUB_PARAMETERS]
 
-    def stand_in() -> None:
+    def placeholder() -> None:
         raise TypeError(f"{function.__name__} is a declaration and is never called by Strawberry.")
 
-    stand_in.__name__ = function.__name__
-    stand_in.__qualname__ = function.__qualname__
-    stand_in.__module__ = function.__module__
-    stand_in.__signature__ = signature.replace(parameters=kept)  # type: ignore[attr-defined]  # inspect reads it
-    stand_in.__annotations__ = {
+    placeholder.__name__ = function.__name__
+    placeholder.__qualname__ = function.__qualname__
+    placeholder.__module__ = function.__module__
+    placeholder.__signature__ = signature.replace(parameters=kept)  # type: ignore[attr-defined]  # inspect reads it
+    placeholder.__annotations__ = {
         name: note for name, note in function.__annotations__.items() if name not in _HUB_PARAMETERS
     }
-    return stand_in
+    return placeholder
 
 
 def build_annotation(returns: Any, declared_by: Callable[..., Any]) -> StrawberryAnnotation:  # noqa: ANN401 - any annotation
-    """The field's type, with names as the module knows them in which the field is declared."""
+    """Builds the field's type; names are resolved in the module that declares the field."""
     return StrawberryAnnotation(returns, namespace=vars(sys.modules[declared_by.__module__]))

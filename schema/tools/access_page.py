@@ -24,7 +24,7 @@ def render_access_page(schema: GraphQLSchema) -> str:
             "# Who sees what",
             "",
             "Written by `simpul schema write` from the rules themselves; do not edit it.",
-            "[Reading](queries.md#who-sees-what) explains the words,",
+            "[Queries](queries.md#who-sees-what) explains the words,",
             "[errors](errors.md#why-a-field-is-refused) the reasons.",
             "",
             "## Every kind of caller and every rule",

@@ -1,4 +1,4 @@
-"""Whether what the graph has of each agency is read under an impact assessment: at the start, and from day to day."""
+"""Checks at the start, and daily, that each agency's personal data is read under an impact assessment."""
 
 from __future__ import annotations
 
@@ -16,20 +16,20 @@ from schema.tools.holdings import get_held_classes
 _log = logging.getLogger("simpul.contracts")
 
 CHECK_INTERVAL = 24 * 3600.0
-"""Seconds between two looks of a hub that runs."""
+"""Seconds between two checks while the hub runs."""
 
 
 def judge_today(
     contracts: Sequence[DataContract], policy: AccessPolicy, schema: GraphQLSchema
 ) -> Sequence[ContractReview]:
-    """What is to be said of each agency of the graph under these contracts, today."""
+    """Reviews the contract of each agency of the graph, as of today."""
     return review_contracts(contracts, get_held_classes(schema), policy, get_city_date())
 
 
 def refuse_unassessed_agencies(
     contracts: Sequence[DataContract], policy: AccessPolicy, schema: GraphQLSchema, *, development: bool
 ) -> None:
-    """Raise `MissingAssessment` where personal data would be read without an assessment; in development, log it."""
+    """Raises `MissingAssessment` if personal data would be read without an assessment; logs it in development."""
     found = judge_today(contracts, policy, schema)
     if not development:
         require_assessments(found)
@@ -37,7 +37,7 @@ def refuse_unassessed_agencies(
 
 
 async def check_daily(contracts: Sequence[DataContract], policy: AccessPolicy, schema: GraphQLSchema) -> None:
-    """Log once a day, for ever, what will be a fault at the next start, or is one by now."""
+    """Logs once a day, without end, the faults that would stop the next start, and the warnings."""
     while True:
         await asyncio.sleep(CHECK_INTERVAL)
         _log_findings(judge_today(contracts, policy, schema))

@@ -1,7 +1,7 @@
-"""Exactly what would go to a partner: every field that a scope opens, and the operation that shows their values.
+"""The preview of a consent: every field that the partner could read, and the operation that shows the values.
 
-Read off the published types themselves: what a partner can reach of somebody who consented (`Consenting`) is what the
-person is shown. Where the partner may run registered operations only, it is what these read.
+Derived from the published types: the preview shows what a partner can reach from `Consenting`. If the partner may run
+only registered operations, it shows what these read.
 """
 
 from __future__ import annotations
@@ -36,22 +36,22 @@ class GrantedField:
 
 @dataclass(frozen=True, slots=True)
 class _PreviewPart:
-    """A field of the preview, with what is selected below it."""
+    """A field of the preview, with its selected subfields."""
 
     name: str
     granted: GrantedField | None
-    """None for public fields beside it, such as a region's name."""
+    """None for public fields, such as a region's name."""
     below: tuple[_PreviewPart, ...] = ()
 
     def iterate_granted(self) -> Iterator[GrantedField]:
-        """It and all below."""
+        """Yields this field and all fields below it."""
         if self.granted is not None:
             yield self.granted
         for part in self.below:
             yield from part.iterate_granted()
 
     def to_lines(self, depth: int) -> Iterator[str]:
-        """It and all below, as GraphQL."""
+        """Yields the lines of this field and all fields below it, as GraphQL."""
         yield f"{_INDENT * depth}{self.name}{' {' if self.below else ''}"
         for part in self.below:
             yield from part.to_lines(depth + 1)
@@ -62,9 +62,9 @@ class _PreviewPart:
 def list_granted_fields(
     scopes: Collection[Scope], purpose: Purpose, reads: Collection[str] | None
 ) -> Sequence[GrantedField]:
-    """What a partner could read of a person who grants these scopes for this purpose, each field once.
+    """Lists what a partner could read about a person who grants these scopes for this purpose, each field once.
 
-    `reads` are the coordinates that the partner's registered operations read; None where it may run any operation.
+    `reads` are the coordinates that the partner's registered operations read; None if it may run any operation.
     """
     parts = _build_parts(scopes, purpose, reads)
     found = {(each.coordinate, each.scope): each for part in parts for each in part.iterate_granted()}
@@ -77,9 +77,9 @@ def grants_anything(scope: Scope, purpose: Purpose, reads: Collection[str] | Non
 
 
 def build_preview_document(scopes: Collection[Scope], purpose: Purpose, reads: Collection[str] | None) -> str | None:
-    """The operation that shows the person the same fields of themself; None where no value would go.
+    """Builds the operation that shows the person their own values of these fields; None if no value would be sent.
 
-    Comparisons with the population register are not in it: no value of the register goes to anybody.
+    It omits comparisons with the population register, which send no value.
     """
     below = [
         part
@@ -136,7 +136,7 @@ def _build_parts_below(
 
 
 def _build_public_leaves(type_: type[Any], reads: Collection[str] | None) -> Iterator[_PreviewPart]:
-    """Plain fields of something public that a record leads to, such as a region."""
+    """Yields the scalar fields of a public type that a record leads to, such as a region."""
     for field in _iterate_published_fields(type_):
         read = reads is None or _get_coordinate(type_, field) in reads
         if read and _get_target_type(field) is None and not field.arguments and _get_name(field) != "id":
@@ -158,7 +158,7 @@ def _covers_purpose(access: Access, purpose: Purpose) -> bool:
 
 
 def _get_target_type(field: PublishedField) -> type[Any] | None:
-    """The published type that the field leads to; None for a plain value."""
+    """Returns the published type that the field leads to; None for a scalar."""
     type_: Any = field.type
     while hasattr(type_, "of_type"):
         type_ = type_.of_type

@@ -1,4 +1,4 @@
-"""What a document shows, field by field: for pages that show its answer to people and know no type of the graph."""
+"""The fields of a document, for pages that render its response without knowledge of the graph's types."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ from graphql import (
 )
 
 DocumentFields = Mapping[tuple[str, ...], "DocumentField"]
-"""The fields of a document's answer, by the names on their way, without places in lists; in the document's order."""
+"""The fields of a response, by their path of response names without list indexes, in the document's order."""
 DocumentDescriber = Callable[[str], DocumentFields]
-"""From a valid document to what it shows."""
+"""From a valid document to its fields."""
 
 
 @dataclass(frozen=True, slots=True)
 class DocumentField:
-    """One field of an answer."""
+    """One field of a response."""
 
     coordinate: str
     """`Type.field`: its schema coordinate."""
@@ -36,7 +36,7 @@ class DocumentField:
 
 
 def list_document_fields(schema: GraphQLSchema, document: str) -> DocumentFields:
-    """What the document shows. It has no fragments that are spread: pages are given none."""
+    """Lists the fields of a document without fragments."""
     collected = _FieldCollector(TypeInfo(schema))
     visit(parse(document), TypeInfoVisitor(collected.info, collected))
     return collected.found
@@ -49,14 +49,14 @@ class _FieldCollector(Visitor):
         self.found: dict[tuple[str, ...], DocumentField] = {}
         self._path: list[str] = []
 
-    def enter_field(self, node: FieldNode, *_: Any) -> None:  # noqa: ANN401 - the visitor's own signature
+    def enter_field(self, node: FieldNode, *_: Any) -> None:  # noqa: ANN401 - the visitor's signature
         self._path.append(node.alias.value if node.alias else node.name.value)
         parent, type_ = self.info.get_parent_type(), self.info.get_type()
         if parent is None or type_ is None:
-            raise ValueError("The document does not fit the schema.")
+            raise ValueError("The document does not match the schema.")
         named = get_named_type(type_)
         coordinate = f"{parent.name}.{node.name.value}"
         self.found[tuple(self._path)] = DocumentField(coordinate, named.name, is_leaf_type(named))
 
-    def leave_field(self, *_: Any) -> None:  # noqa: ANN401 - the visitor's own signature
+    def leave_field(self, *_: Any) -> None:  # noqa: ANN401 - the visitor's signature
         self._path.pop()

@@ -1,7 +1,7 @@
-"""The parts of an export: the operations that read everything the graph can reach about a person.
+"""The parts of an export: the operations that read all data about a person in the graph.
 
-They are made of the finished schema: one for each field of `Citizen` that leads elsewhere, and one for the
-rest, each with every field that the person themself may read. A new domain is in it by itself.
+They are derived from the finished schema, so a new domain is included automatically: one part for each field of
+`Citizen` that leads to another type, and one for its scalars. Each selects every field that the person may read.
 """
 
 from __future__ import annotations
@@ -29,14 +29,14 @@ IDENTITY = "identity"
 """The part that holds the person's own attributes."""
 _PERSON = "Citizen"
 _EXCLUDED_FIELDS = {
-    "Citizen.export": "leads to this very document",
-    "Citizen.consentRequest": "is found by whoever holds its id, as it came from the partner, and by no list",
+    "Citizen.export": "leads to this export",
+    "Citizen.consentRequest": "needs an id that the partner gave to the person; there is no list of requests",
 }
-"""Fields of `Citizen` that are no part, and why."""
+"""Fields of `Citizen` that the export omits, and why."""
 
 
 class Unexportable(Exception):  # noqa: N818 - reads as what it is
-    """A field could not be told whole; the text names it and the mend. The hub does not start."""
+    """A field cannot be exported completely. The text names the field and the fix; the hub does not start."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,28 +46,28 @@ class ExportPart:
     name: str
     """The field of `Citizen` that it holds, or `identity`."""
     description: str
-    """What it holds, in a sentence."""
+    """Its content, in one sentence."""
     document: str
     is_paged: bool = False
-    """Whether it is read page by page, by the variable `$after`."""
+    """Whether it is read in pages, by the variable `$after`."""
 
     @property
     def is_identity(self) -> bool:
-        """Whether it holds the person's own attributes, and not those behind one field."""
+        """Whether this is the part with the person's own attributes."""
         return self.name == IDENTITY
 
 
 def build_export_parts(schema: GraphQLSchema) -> Sequence[ExportPart]:
-    """The parts of an export; raises `Unexportable`.
+    """Builds the parts of an export. Raises `Unexportable`.
 
-    Other people are never followed into, so there are no circles; neither is what is public and leads on.
+    Selections do not enter other people, so there are no cycles, and do not follow edges of public types.
     """
     person = schema.type_map[_PERSON]
     if not isinstance(person, GraphQLObjectType):
-        raise TypeError(f"{_PERSON} is no object type.")
+        raise TypeError(f"{_PERSON} is not an object type.")
     readable = {name: field for name, field in person.fields.items() if _is_readable(field)}
     leaves = [name for name, field in readable.items() if is_leaf_type(get_named_type(field.type))]
-    parts = [_build_part(IDENTITY, "Who you are to the city.", " ".join(leaves))]
+    parts = [_build_part(IDENTITY, "Your identity in the city's registers.", " ".join(leaves))]
     for name, field in readable.items():
         if name in leaves or f"{_PERSON}.{name}" in _EXCLUDED_FIELDS:
             continue
@@ -94,14 +94,14 @@ def _build_paged_part(name: str, description: str, selection: str) -> ExportPart
 
 
 def _get_operation_name(name: str) -> str:
-    """How the access ledger calls the reading of a part."""
+    """Returns the operation name that the access ledger records for a part."""
     return f"Export{name[0].upper()}{name[1:]}"
 
 
 def _build_selection(type_: GraphQLNamedType | None, path: tuple[str, ...], where: str) -> str:
-    """Every field of an object that the person may read, to the end."""
+    """Builds the selection of every field of an object that the person may read, at all depths."""
     if not isinstance(type_, GraphQLObjectType):
-        raise Unexportable(f"{where} leads to {type_}, which is no object type; teach exports to read it.")
+        raise Unexportable(f"{where} leads to {type_}, which is not an object type; extend the export to read it.")
     chosen = list(_select_fields(type_, (*path, type_.name), where))
     if not chosen:
         raise Unexportable(f"{where} has no field that the person may read; show one, or make it unreadable for them.")
@@ -117,7 +117,9 @@ def _select_fields(type_: GraphQLObjectType, path: tuple[str, ...], where: str) 
         if not _is_readable(field) or leads_on or inner.name in path:
             continue
         if _get_item_type(inner) is not None:
-            raise Unexportable(f"{place} is a list in pages inside another part; lead to it from {_PERSON}, too.")
+            raise Unexportable(
+                f"{place} is a connection inside another part; also add a field to {_PERSON} that leads to it."
+            )
         _require_no_arguments(field, place)
         yield name if is_leaf_type(inner) else f"{name} {_build_selection(inner, path, place)}"
 
@@ -125,11 +127,11 @@ def _select_fields(type_: GraphQLObjectType, path: tuple[str, ...], where: str) 
 def _require_no_arguments(field: GraphQLField, place: str) -> None:
     needed = [name for name, argument in field.args.items() if is_required_argument(argument)]
     if needed:
-        raise Unexportable(f"{place} needs the argument '{needed[0]}'; give it a default that leaves nothing out.")
+        raise Unexportable(f"{place} needs the argument '{needed[0]}'; give it a default that omits nothing.")
 
 
 def _get_item_type(type_: GraphQLNamedType) -> GraphQLNamedType | None:
-    """What a connection is a list of; None for what is no connection."""
+    """Returns the item type of a connection; None for other types."""
     if not isinstance(type_, GraphQLObjectType) or not {"nodes", "pageInfo"} <= type_.fields.keys():
         return None
     item: GraphQLNamedType = get_named_type(type_.fields["nodes"].type)
@@ -152,6 +154,6 @@ def _is_public(field: GraphQLField) -> bool:
 
 
 def _is_readable(field: GraphQLField) -> bool:
-    """Whether a person may read it in what is about them."""
+    """Whether a person may read the field in their own records."""
     guard = _get_guard(field)
     return guard is not None and (guard.is_public or Rule.SELF in guard.access.rule)

@@ -1,4 +1,4 @@
-"""Which agency holds what about people: read off the finished schema, so that a new field is in it by itself."""
+"""Which agency holds which personal data, derived from the finished schema."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class Holding:
 
 
 def list_holdings(schema: GraphQLSchema) -> Sequence[Holding]:
-    """Every field that is not public and comes from an agency, in the order of names; once for each such agency."""
+    """Lists every non-public field that comes from an agency, ordered by name, once for each such agency."""
     roots = {each.name for each in (schema.query_type, schema.mutation_type) if each is not None}
     sources = _find_sources(schema)
     found = {
@@ -39,12 +39,12 @@ def list_holdings(schema: GraphQLSchema) -> Sequence[Holding]:
 
 
 def get_holders(schema: GraphQLSchema) -> Mapping[str, str]:
-    """By field: the agency that holds it, the first by name where several do."""
+    """Maps each field to the agency that holds it; to the first by name if there are several."""
     return {each.field: each.agency for each in reversed(list_holdings(schema))}
 
 
 def get_held_classes(schema: GraphQLSchema) -> Mapping[str, frozenset[Classification]]:
-    """By agency: the classes of personal data that the graph has of it. One that gives public data alone has none."""
+    """Maps each agency to its classes of personal data in the graph; omits agencies with only public data."""
     found: dict[str, set[Classification]] = {}
     for each in list_holdings(schema):
         found.setdefault(each.agency, set()).add(each.classification)
@@ -52,7 +52,7 @@ def get_held_classes(schema: GraphQLSchema) -> Mapping[str, frozenset[Classifica
 
 
 def _find_sources(schema: GraphQLSchema) -> Mapping[str, frozenset[str]]:
-    """By type: the agencies its objects come from. An object inside another comes from where that one does."""
+    """Maps each type to the agencies of its objects. A nested object comes from its parent's agencies."""
     sources: dict[str, frozenset[str]] = {}
     waiting = [(each, frozenset[str]()) for each in (schema.query_type, schema.mutation_type) if each is not None]
     while waiting:
@@ -69,7 +69,7 @@ def _find_sources(schema: GraphQLSchema) -> Mapping[str, frozenset[str]]:
 
 
 def _get_agencies(field: GraphQLField, of_type: frozenset[str]) -> frozenset[str]:
-    """Where the field's value comes from: its own batch's agency, or where its object comes from."""
+    """Returns the agencies of a field's value: its batch's agency, or those of its object."""
     definition = field.extensions.get(GraphQLCoreConverter.DEFINITION_BACKREF)
     if not isinstance(definition, EdgeField):
         return of_type

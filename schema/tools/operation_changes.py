@@ -1,7 +1,7 @@
-"""What a change of the graph does to an operation that a client runs already.
+"""The effect of a schema change on an operation that a client already runs.
 
-The operation may be refused, or it may go on and answer otherwise than the client was built for: a field of another
-type, an input that asks for more. What only adds to the graph breaks nobody.
+The operation may become invalid, or remain valid with a different meaning: a field has another type, an input requires
+more. Additions to the graph break no client.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ from schema.tools.operation_registration import PUBLIC, examine_operation
 
 
 def find_breaking_changes(before: GraphQLSchema, now: GraphQLSchema, text: str) -> Sequence[str]:
-    """Why an operation that was valid before no longer does what its client expects; each reason once, in order."""
+    """Lists why an operation no longer does what its client expects, each reason once, in order."""
     document = parse(text)
     faults = [fault.message for fault in validate(now, document)]
     if faults or validate(before, document):
@@ -48,7 +48,7 @@ def find_breaking_changes(before: GraphQLSchema, now: GraphQLSchema, text: str) 
 
 
 def find_contract_violations(engine: Engine, contract: ClientContract, operation: RegisteredOperation) -> Sequence[str]:
-    """Why a valid operation no longer is what was agreed: by its contract, the limits, and what was approved."""
+    """Lists how a valid operation violates its contract, the limits, or its approval."""
     examined = examine_operation(engine, contract, operation)
     if examined.faults:
         return examined.faults
@@ -59,24 +59,24 @@ def find_contract_violations(engine: Engine, contract: ClientContract, operation
 
 def _compare_reads(was: OperationField, is_: OperationField) -> Iterator[str]:
     if is_.data_class not in {was.data_class, PUBLIC}:
-        yield f"{was.field} was {was.data_class} when it was approved and is {is_.data_class}; have it approved again."
+        yield f"{was.field} was {was.data_class} when it was approved and is now {is_.data_class}; get a new approval."
         return
     lost = set(was.rule.split(" or ")) - set(is_.rule.split(" or "))
     if lost and not is_.rule.startswith(PUBLIC):
-        yield f"{was.field} is no longer for: {', '.join(sorted(lost))}."
+        yield f"{was.field} is no longer readable by: {', '.join(sorted(lost))}."
 
 
 def _compare_answers(before: GraphQLSchema, now: GraphQLSchema, document: DocumentNode) -> Iterator[str]:
-    """Fields whose values are others than they were, or are others where the client leaves an argument out."""
+    """Yields the fields with another type, or with another default of an argument that the document omits."""
     for was, is_ in zip(
         _collect_selected_fields(before, document), _collect_selected_fields(now, document), strict=True
     ):
         if not _is_subtype(is_.type, was.type):
-            yield f"{was.name} was {was.type} and is {is_.type}."
+            yield f"{was.name} was {was.type} and is now {is_.type}."
         for argument, default in was.left_out.items():
             if is_.left_out.get(argument) != default:
                 instead = is_.left_out.get(argument, "nothing")
-                yield f"{was.name}({argument}:) means {instead} where it meant {default}."
+                yield f"{was.name}({argument}:) now defaults to {instead}; it was {default}."
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,11 +86,11 @@ class _SelectedField:
     name: str
     type: Any
     left_out: Mapping[str, str]
-    """The defaults of the arguments that it does not give, as the graph writes them."""
+    """The defaults of the omitted arguments, as GraphQL text."""
 
 
 def _collect_selected_fields(schema: GraphQLSchema, document: DocumentNode) -> Sequence[_SelectedField]:
-    """Each field of a valid document, in its order."""
+    """Collects the fields of a valid document, in document order."""
     info = TypeInfo(schema)
     found: list[_SelectedField] = []
 
@@ -111,7 +111,7 @@ def _collect_selected_fields(schema: GraphQLSchema, document: DocumentNode) -> S
 
 
 def _is_subtype(is_: Any, was: Any) -> bool:  # noqa: ANN401 - any type
-    """Whether every value of the one type is a value of the other, by their names."""
+    """Whether every value of type `is_` is a value of type `was`, by their names."""
     if is_non_null_type(was):
         return is_non_null_type(is_) and _is_subtype(is_.of_type, was.of_type)
     if is_non_null_type(is_):
@@ -122,7 +122,7 @@ def _is_subtype(is_: Any, was: Any) -> bool:  # noqa: ANN401 - any type
 
 
 def _compare_inputs(before: GraphQLSchema, now: GraphQLSchema, document: DocumentNode) -> Iterator[str]:
-    """Types of variables that take less than they did."""
+    """Yields the types of variables that accept less than before."""
     nodes: list[VariableDefinitionNode] = []
 
     class VariableVisitor(Visitor):
@@ -146,13 +146,13 @@ def _compare_input_types(old: GraphQLNamedType, new: GraphQLNamedType, seen: set
     elif isinstance(old, GraphQLInputObjectType) and isinstance(new, GraphQLInputObjectType):
         yield from _compare_input_objects(old, new, seen)
     elif type(old) is not type(new):
-        yield f"{old.name} is no longer what it was."
+        yield f"{old.name} is now another kind of type."
 
 
 def _compare_input_objects(old: GraphQLInputObjectType, new: GraphQLInputObjectType, seen: set[str]) -> Iterator[str]:
     for name, field in new.fields.items():
         if name not in old.fields and is_required_input_field(field):
-            yield f"{new.name}.{name} has to be given now."
+            yield f"{new.name}.{name} is now required."
     for name, field in old.fields.items():
         if name not in new.fields:
             yield f"{old.name} no longer has {name}."
@@ -160,6 +160,6 @@ def _compare_input_objects(old: GraphQLInputObjectType, new: GraphQLInputObjectT
         other = new.fields[name]
         asks_for_more = is_required_input_field(other) and not is_required_input_field(field)
         if asks_for_more or not _is_subtype(field.type, other.type):
-            yield f"{old.name}.{name} took {field.type} and takes {other.type}."
+            yield f"{old.name}.{name} was {field.type} and is now {other.type}."
         else:
             yield from _compare_input_types(get_named_type(field.type), get_named_type(other.type), seen)

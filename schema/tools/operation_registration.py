@@ -1,4 +1,4 @@
-"""What an operation would read, by which rules and at what cost, and whether a client's contract covers it."""
+"""Examines an operation for registration: its reads, their rules, its cost, and whether the contract covers it."""
 
 from __future__ import annotations
 
@@ -24,8 +24,7 @@ from engine.document.limits import TooLarge
 from engine.engine import Engine
 from engine.plan.explanation import explain_plan
 from engine.plan.tree import DEFINITION, NotPlannable
-from engine.refused_request import RefusedRequest
-from engine.request import GraphQLRequest
+from engine.request import GraphQLRequest, RefusedRequest
 from records.hub.operations import ClientContract, OperationField, RegisteredOperation
 from schema.declarations.fields import PublishedField
 from schema.declarations.guards import Guard
@@ -36,18 +35,18 @@ _MAX_SHOWN = 10
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OperationExamination:
-    """An operation that somebody wants to register, and what was found."""
+    """The result of the examination of an operation."""
 
     operation: RegisteredOperation
-    """With scopes, ranges, cost and readings filled in, as far as they could be found."""
+    """With its scopes, ranges, cost and reads, as far as they could be determined."""
     faults: Sequence[str] = ()
-    """Why it cannot be registered; each names the thing and the mend."""
+    """Why it cannot be registered; each names the thing and the fix."""
     plan: str = ""
     """Its plan as text."""
 
 
 def examine_operation(engine: Engine, contract: ClientContract, wanted: RegisteredOperation) -> OperationExamination:
-    """Validate, reckon and read an operation under a contract; nobody is asked. Faults are told, not raised."""
+    """Examines an operation under a contract, without any agency call. Faults are returned, not raised."""
     try:
         definition = _get_only_operation(wanted)
         ranges = contract.variables.get(wanted.name, {})
@@ -62,7 +61,9 @@ def examine_operation(engine: Engine, contract: ClientContract, wanted: Register
     except TooLarge as refusal:
         return OperationExamination(operation=wanted, faults=(str(refusal),))
     except NotPlannable as reason:
-        return OperationExamination(operation=wanted, faults=(f"It cannot be registered, because of: {reason}.",))
+        return OperationExamination(
+            operation=wanted, faults=(f"The operation cannot be registered, because of: {reason}.",)
+        )
     reads = list_reads(engine, wanted.text)
     scopes = {each.field: contract.find_scope(*each.field.split(".")) for each in reads}
     found = replace(
@@ -79,7 +80,7 @@ def examine_operation(engine: Engine, contract: ClientContract, wanted: Register
 
 
 def list_reads(engine: Engine, text: str) -> Sequence[OperationField]:
-    """Every field that a valid document names, whatever its conditions are; each once, in the order of names."""
+    """Lists every field that a valid document selects, even under `@skip` or `@include`, each once, by name."""
     info = TypeInfo(engine.schema)
     found: dict[str, OperationField] = {}
 
@@ -96,7 +97,7 @@ def list_reads(engine: Engine, text: str) -> Sequence[OperationField]:
 
 
 def _build_read(name: str, definition: object) -> OperationField:
-    """The class of a field and its rule; what says nothing of itself counts as personal."""
+    """Builds the read of a field, with its class and rule; a field without a guard counts as personal."""
     guard = definition.engine_guard() if isinstance(definition, PublishedField) else None
     if not isinstance(guard, Guard):
         return OperationField(field=name, data_class=PERSONAL, rule="not said")
@@ -123,19 +124,19 @@ def _get_only_operation(wanted: RegisteredOperation) -> OperationDefinitionNode:
         raise _UnfitDocument(error.message) from error
     held = [each for each in document.definitions if isinstance(each, OperationDefinitionNode)]
     if len(held) != 1:
-        raise _UnfitDocument(f"The document holds {len(held)} operations; a registered document holds one.")
+        raise _UnfitDocument(f"The document holds {len(held)} operations; a registered document must hold one.")
     name = held[0].name.value if held[0].name else None
     if name is None:
         raise _UnfitDocument("The operation has no name; give it one.")
     if name != wanted.name:
         raise _UnfitDocument(
-            f"The manifest calls the operation '{wanted.name}', the document '{name}'; make them agree."
+            f"The operation is '{wanted.name}' in the manifest and '{name}' in the document; use the same name."
         )
     return held[0]
 
 
 def get_operation_name(text: str) -> str:
-    """The name of the first operation of a document; empty where it has none, or is no document."""
+    """Returns the name of the first named operation of a document; empty if there is none, or if it is invalid."""
     try:
         definitions = parse(text, max_tokens=100_000).definitions
     except GraphQLError:
@@ -145,7 +146,7 @@ def get_operation_name(text: str) -> str:
 
 
 def _build_largest_variables(definition: OperationDefinitionNode, ranges: Mapping[str, Any]) -> dict[str, Any]:
-    """The variables that make the operation as dear as its ranges allow."""
+    """Builds the variables with which the operation costs most within its ranges."""
     declared = {each.variable.name.value: each for each in definition.variable_definitions or ()}
     return {
         name: int(allowed.at_most)
@@ -155,7 +156,7 @@ def _build_largest_variables(definition: OperationDefinitionNode, ranges: Mappin
 
 
 def _get_type_name(definition: VariableDefinitionNode) -> str:
-    """The named type, where it stands in no list."""
+    """Returns the named type of a variable; empty for a list."""
     named: Any = definition.type
     while hasattr(named, "type"):
         if named.kind == "list_type":
@@ -189,4 +190,4 @@ def _find_unapproved_fields(operation: RegisteredOperation) -> Sequence[str]:
     if not personal or operation.approved_by:
         return ()
     shown = ", ".join(personal[:_MAX_SHOWN])
-    return (f"It reads personal data ({shown}): say which owner of the data approved that, with --approved-by.",)
+    return (f"It reads personal data ({shown}): name the data owner that approved it, with --approved-by.",)

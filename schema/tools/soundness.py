@@ -1,11 +1,10 @@
-"""What a schema must hold before the hub starts.
+"""The rules of a schema, checked before the hub starts.
 
-- Every field of an object says who may see it.
-- Every type, field, argument and enum value says what it means.
-- Only the declared kinds of field exist: a resolver of its own, which would see one parent at a time, is refused.
-- Every field that is not public, and every edge to an agency, can be null.
-- What is specific personal data names the purposes for which it may be read; what partners may read names its scope,
-  and is no population data.
+- Every field of an object declares who may read it.
+- Every type, field, argument and enum value has a description.
+- Only the declared kinds of field exist; resolvers, which see one parent at a time, are refused.
+- Every non-public field, and every edge to an agency, is nullable.
+- Specific personal data declares its purposes. Fields for partners declare a scope, and are not population data.
 """
 
 from __future__ import annotations
@@ -37,11 +36,11 @@ POPULATION_REGISTER = "dukcapil"
 
 
 class UnsoundSchema(Exception):  # noqa: N818 - reads as what it is
-    """The schema breaks a rule of the house; the text names each field, the fault and the mend."""
+    """The schema breaks a rule. The text names each field, the fault and the fix."""
 
 
 def require_sound(schema: GraphQLSchema) -> None:
-    """Raise `UnsoundSchema` with every fault at once."""
+    """Raises `UnsoundSchema` with all faults."""
     faults = list(_find_faults(schema))
     if faults:
         raise UnsoundSchema("The schema cannot be served:\n" + "\n".join(f"- {fault}" for fault in faults))
@@ -52,7 +51,7 @@ def _find_faults(schema: GraphQLSchema) -> Iterator[str]:
         if name.startswith("__"):
             continue
         if not type_.description:
-            yield f"{name} has no description; write its record's docstring."
+            yield f"{name} has no description; write a docstring for its record."
         if isinstance(type_, GraphQLObjectType):
             for field_name, field in type_.fields.items():
                 for fault in _find_field_faults(field):
@@ -62,7 +61,7 @@ def _find_faults(schema: GraphQLSchema) -> Iterator[str]:
 
 
 def _find_undescribed(type_: GraphQLNamedType) -> Iterator[str]:
-    """Fields of inputs and interfaces, and values of enums, that nobody could understand."""
+    """Yields the fields of inputs and interfaces, and the values of enums, without a description."""
     parts: Mapping[str, GraphQLEnumValue | GraphQLInputField | GraphQLField] = {}
     if isinstance(type_, GraphQLEnumType):
         parts = type_.values
@@ -74,19 +73,19 @@ def _find_undescribed(type_: GraphQLNamedType) -> Iterator[str]:
 def _find_access_faults(access: Access, definition: PublishedField) -> Iterator[str]:
     rule = access.rule
     if (Rule.PUBLIC in rule) != (access.classification is Classification.PUBLIC):
-        yield "is public and classified, or neither; what everybody may see is PUBLIC data, and nothing else is."
+        yield "must be PUBLIC data if and only if everybody may read it."
     if access.classification.level == "SPECIFIC" and rule & PURPOSE_RULES and not access.purposes:
-        yield "is specific personal data; name the purposes for which officials, systems and partners may read it."
+        yield "is specific personal data; declare the purposes for which officials, systems and partners may read it."
     if (Rule.PARTNER in rule) != (access.scope is not None or access.allows_any_consent):
-        yield "is readable by partners and names no scope, or names one and is not."
+        yield "must declare a scope if and only if partners may read it."
     if Rule.PARTNER in rule and _is_population_data(definition):
-        yield "is population data, which partners may verify and never read (UU 24/2013, article 79)."
+        yield "is population data, which partners may verify but never read (UU 24/2013, article 79)."
 
 
 def _is_population_data(definition: PublishedField) -> bool:
-    """Whether the field comes from the population register, be it by its record or by its batch."""
+    """Whether the field comes from the population register, by its record or its batch."""
     if isinstance(definition, EdgeField) and definition.edge.batch is verifications:
-        return False  # it compares, and tells whether there is a match
+        return False  # it returns only whether values match
     if isinstance(definition, EdgeField) and definition.edge.batch.agency == POPULATION_REGISTER:
         return True
     publication = vars(definition.origin).get("__publication__") if definition.origin else None
@@ -96,19 +95,19 @@ def _is_population_data(definition: PublishedField) -> bool:
 def _find_field_faults(field: GraphQLField) -> Iterator[str]:
     definition = field.extensions.get(GraphQLCoreConverter.DEFINITION_BACKREF)
     if not isinstance(definition, PublishedField) or definition.base_resolver is not None:
-        yield "has a resolver of its own; declare an edge (key and batch) or a derived field instead."
+        yield "has its own resolver; declare an edge (key and batch) or a derived field instead."
         return
     access = definition.guard.access if definition.guard else definition.own_access
     if access is None or not access.rule:
-        yield "says nobody may or may not see it; declare one of the rules."
+        yield "has no rule; declare who may read it."
     else:
         if Rule.PUBLIC not in access.rule and is_non_null_type(field.type):
-            yield "is not public and must be nullable, so that it can be refused alone."
+            yield "is not public and must be nullable, so that it can be refused separately."
         yield from _find_access_faults(access, definition)
     if isinstance(definition, EdgeField | NodeField) and is_non_null_type(field.type):
-        yield "leads to an agency and must be nullable, so that it can fail alone."
+        yield "leads to an agency and must be nullable, so that it can fail separately."
     if isinstance(definition, DerivedField) and inspect.iscoroutinefunction(definition.derive):
-        yield "is derived by an async function; what has to be fetched is an edge."
+        yield "is derived by an async function; declare data that must be loaded as an edge."
     if not field.description:
         yield "has no description."
     for argument_name, argument in field.args.items():

@@ -1,4 +1,4 @@
-"""Who read what, for supervisors, auditors and the data-protection officer, in the graph."""
+"""Ledger entries for supervisors, auditors and the data-protection officer."""
 
 from __future__ import annotations
 
@@ -7,12 +7,14 @@ from datetime import datetime
 from typing import Any
 
 import strawberry
+from strawberry.utils.str_converters import to_camel_case
 
 from auth.caller import Caller, CallerKind
 from auth.policy.rules import Access, Rule
 from engine.errors import BadInput
 from records.description import DescribedEnum
 from records.hub.access_entries import AccessEntry, AccessEntryPage, AccessEntryQuery
+from records.hub.ledger_entries import AccessSearch
 from records.identifiers import Nik
 from schema.declarations.enums import publish_enum
 from schema.declarations.publishing import publishes
@@ -22,19 +24,19 @@ from schema.types.access_log import parse_access_position
 OVERSEERS = Rule.SUPERVISOR | Rule.AUDITOR | Rule.PROTECTION_OFFICER
 PROTECTION_OFFICER_ONLY = Access(Rule.PROTECTION_OFFICER, requires_case=True)
 _MAX_TEXT_LENGTH = 200
-"""Characters of one value in the filter."""
+"""Maximum length of one value in the filter, in characters."""
 
 
 class ReaderKind(DescribedEnum):
-    """What kind of caller read."""
+    """The kind of a reader."""
 
-    CITIZEN = CallerKind.CITIZEN.value, "A person, about themself, a child of theirs or whom they assist."
+    CITIZEN = CallerKind.CITIZEN.value, "A person who reads about themself, their child, or the person they assist."
     BUSINESS = CallerKind.BUSINESS.value, "A business."
     OFFICIAL = CallerKind.OFFICIAL.value, "An official of an agency."
     SUPERVISOR = CallerKind.SUPERVISOR.value, "A supervisor of an agency."
     AUDITOR = CallerKind.AUDITOR.value, "An auditor of the city."
     PROTECTION_OFFICER = CallerKind.PROTECTION_OFFICER.value, "The data-protection officer."
-    PARTNER = CallerKind.PARTNER.value, "An application of a partner."
+    PARTNER = CallerKind.PARTNER.value, "A partner's application."
     AGENCY_SYSTEM = CallerKind.AGENCY_SYSTEM.value, "A system of an agency."
 
 
@@ -67,7 +69,7 @@ publish_enum(ReaderKind)
     ),
 )
 class AccessEntryType:
-    """An entry in the graph."""
+    """The published `AccessEntry`."""
 
 
 @connection_of(AccessEntryType, item_name="entry", items_name="entries")
@@ -75,64 +77,55 @@ class AccessEntryConnectionType:
     """A page of entries."""
 
 
-@strawberry.input(description="Which entries. Everything that is given must hold.")
+@strawberry.input(description="Filters entries. All given conditions must match.")
 class AccessEntryFilter:
-    """The filter of overseers."""
+    """The filter of `accessEntries`."""
 
     read_from: datetime | None = strawberry.field(default=None, description="Read at or after this moment.")
     read_until: datetime | None = strawberry.field(default=None, description="Read at or before this moment.")
     agency: str | None = strawberry.field(
-        default=None, description="By readers who work for this agency. Of a supervisor it is always their own."
+        default=None, description="Read by staff of this agency. For a supervisor, it is always their own."
     )
-    reader_kind: ReaderKind | None = strawberry.field(default=None, description="By callers of this kind.")
-    client: str | None = strawberry.field(default=None, description="By this application.")
-    purpose: str | None = strawberry.field(default=None, description="For this purpose.")
-    case: str | None = strawberry.field(default=None, description="For this case.")
-    operation: str | None = strawberry.field(default=None, description="By an operation of this name.")
-    request_id: str | None = strawberry.field(default=None, description="By this request.")
-    person: str | None = strawberry.field(default=None, description="About whom this token stands for.")
-    reader: str | None = strawberry.field(default=None, description="By whom this token stands for.")
+    reader_kind: ReaderKind | None = strawberry.field(default=None, description="Read by callers of this kind.")
+    client: str | None = strawberry.field(default=None, description="Read by this application.")
+    purpose: str | None = strawberry.field(default=None, description="Read for this purpose.")
+    case: str | None = strawberry.field(default=None, description="Read for this case.")
+    operation: str | None = strawberry.field(default=None, description="Read by an operation with this name.")
+    request_id: str | None = strawberry.field(default=None, description="Read by the request with this id.")
+    person: str | None = strawberry.field(default=None, description="About the person with this token.")
+    reader: str | None = strawberry.field(default=None, description="Read by the reader with this token.")
 
 
 def build_access_entry_query(
     caller: Caller, first: int, after: str | None, filter_: AccessEntryFilter | None, subject: Nik | None = None
 ) -> AccessEntryQuery:
-    """What is looked for; raises `BadInput`. A supervisor who names no agency means their own."""
+    """Builds the query. The default agency of a supervisor is their own. Raises `BadInput`."""
     wanted = filter_ or AccessEntryFilter()
-    texts = {name: getattr(wanted, name) for name in _TEXT_FIELDS}
+    texts: dict[str, Any] = {name: text for name, text in vars(wanted).items() if isinstance(text, str)}
     for name, text in texts.items():
-        if text is not None and not (0 < len(text) <= _MAX_TEXT_LENGTH and text.isprintable()):
+        if not (0 < len(text) <= _MAX_TEXT_LENGTH and text.isprintable()):
             raise BadInput(
-                f"Argument 'filter.{_TEXT_FIELDS[name]}' must have 1 to {_MAX_TEXT_LENGTH} characters on one line."
+                f"Argument 'filter.{to_camel_case(name)}' must have 1 to {_MAX_TEXT_LENGTH} characters on one line."
             )
-    if texts["agency"] is None and caller.kind is CallerKind.SUPERVISOR:
-        texts["agency"] = caller.agency
+    if caller.kind is CallerKind.SUPERVISOR:
+        texts.setdefault("agency", caller.agency)
     return AccessEntryQuery(
         first=check_first(first),
         after=parse_access_position(after) if after else None,
         subject=subject,
-        read_from=wanted.read_from,
-        read_until=wanted.read_until,
-        reader_kind=None if wanted.reader_kind is None else wanted.reader_kind.value,
-        **texts,
+        person=texts.pop("person", None),
+        reader=texts.pop("reader", None),
+        filters=AccessSearch(
+            start=wanted.read_from,
+            end=wanted.read_until,
+            caller_kind=None if wanted.reader_kind is None else wanted.reader_kind.value,
+            **texts,
+        ),
     )
 
 
-_TEXT_FIELDS = {
-    "agency": "agency",
-    "client": "client",
-    "purpose": "purpose",
-    "case": "case",
-    "operation": "operation",
-    "request_id": "requestId",
-    "person": "person",
-    "reader": "reader",
-}
-"""Fields of the filter that are texts, and how callers call them."""
-
-
 def build_access_entry_connection(found: AccessEntryPage, arguments: Mapping[str, Any]) -> Any:  # noqa: ANN401 - see `build_connection`
-    """The page of a list as a connection."""
+    """Builds the connection of a page."""
     return build_connection(
         AccessEntryConnectionType,
         found.entries,

@@ -1,4 +1,4 @@
-"""Who read what of a person, in the graph."""
+"""A person's access log."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ from schema.declarations.relay import (
     ),
 )
 class AccessLogEntryType:
-    """An entry in the graph."""
+    """The published `AccessLogEntry`."""
 
 
 @connection_of(AccessLogEntryType, item_name="entry", items_name="entries")
@@ -49,25 +49,25 @@ class AccessLogConnectionType:
 
 
 def build_access_log_query(record: Citizen, first: First = 20, after: After = None) -> AccessLogQuery:
-    """The page that the arguments ask for; raises `BadInput`."""
+    """Builds the query of the requested page. Raises `BadInput`."""
     return AccessLogQuery(
         subject=record.nik, first=check_first(first), after=parse_access_position(after) if after else None
     )
 
 
 def parse_access_position(after: str) -> AccessPosition:
-    """The place in the ledger that a cursor names; raises `BadInput`."""
+    """Parses a cursor to a position in the ledger. Raises `BadInput`."""
     at, identifier = decode_cursor(after)
     chain, _, sequence = identifier.partition(":")
     if not sequence.isdecimal() or not sequence.isascii() or len(sequence) > len(str(2**62)):
         raise BadInput(
-            "Argument 'after' is no cursor of this list. Give an 'endCursor' or a 'cursor' as it was received."
+            "Argument 'after' is not a cursor of this list. Send an 'endCursor' or 'cursor' exactly as it was received."
         )
     return AccessPosition(at=at, chain=chain, sequence=int(sequence))
 
 
 def build_access_log_connection(found: AccessLogPage, arguments: Mapping[str, Any]) -> Any:  # noqa: ANN401 - see `build_connection`
-    """The page of a list as a connection."""
+    """Builds the connection of a page."""
     return build_connection(
         AccessLogConnectionType,
         found.entries,

@@ -1,4 +1,4 @@
-"""Complaints, in the graph."""
+"""Complaints."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ from schema.types.places import CoordinatesType
 from schema.types.regions import RegionType
 
 MAX_FILTER_VALUES = 100
-"""Values that one filter may hold; they travel in one address."""
+"""Maximum number of values in one filter, because they are sent in one URL."""
 
 READABLE = Access(
     Rule.SELF | Rule.GUARDIAN | Rule.ASSISTANT | Rule.OFFICIAL | Rule.AGENCY_SYSTEM,
@@ -44,7 +44,7 @@ publish_enum(ComplaintStatus)
 
 @publishes(ComplaintCategory, rule=Rule.PUBLIC, shows=("code", "name", "description", "group", "keywords"))
 class ComplaintCategoryType:
-    """A category in the graph."""
+    """The published `ComplaintCategory`."""
 
 
 @publishes(
@@ -55,7 +55,7 @@ class ComplaintCategoryType:
     shows=("sequence", "at", "status", "note", "agency"),
 )
 class ComplaintEventType:
-    """A step in the graph."""
+    """The published `ComplaintEvent`."""
 
 
 @publishes(
@@ -87,26 +87,26 @@ class ComplaintEventType:
     refetch=Refetch(batch=complaints, seal=lambda complaint: complaint.id, unseal=str),
 )
 class ComplaintType(Node):
-    """A complaint in the graph."""
+    """The published `Complaint`."""
 
-    category: ComplaintCategoryType | None = edge(categories, key="category_code", description="What it is about.")
-    region: RegionType | None = edge(regions, key="region_code", description="The kelurahan it lies in.")
+    category: ComplaintCategoryType | None = edge(categories, key="category_code", description="Its category.")
+    region: RegionType | None = edge(regions, key="region_code", description="The kelurahan of its location.")
 
     @derived(returns=bool | None)
     def is_open(record: Complaint) -> bool:
-        """Whether it still waits for its resolution."""
+        """Whether it is neither resolved nor rejected."""
         return record.resolved_at is None
 
     @derived(returns=bool | None)
     def is_overdue(record: Complaint) -> bool | None:
-        """Whether it was, or still is, unresolved after the moment it was due. Null where no moment is known."""
+        """Whether it missed, or has missed so far, its deadline; null if it has none."""
         if record.due_at is None:
             return None
         return (record.resolved_at or record.read_at) > record.due_at
 
     @derived(returns=float | None)
     def hours_left(record: Complaint) -> float | None:
-        """Hours until it is due, negative once overdue; null when it is resolved or no moment is known."""
+        """Hours until its deadline, negative if overdue; null if it is resolved or has no deadline."""
         if record.due_at is None or record.resolved_at is not None:
             return None
         return round((record.due_at - record.read_at).total_seconds() / 3600, 1)
@@ -118,7 +118,7 @@ class ComplaintConnectionType:
 
 
 def build_complaint_connection(found: ComplaintPage, arguments: Mapping[str, Any]) -> Any:  # noqa: ANN401 - see `build_connection`
-    """The page of a list as a connection."""
+    """Builds the connection of a page."""
     return build_connection(
         ComplaintConnectionType,
         found.complaints,
@@ -128,15 +128,13 @@ def build_complaint_connection(found: ComplaintPage, arguments: Mapping[str, Any
     )
 
 
-@strawberry.input(description="Which complaints. Everything that is given must hold.")
+@strawberry.input(description="Filters complaints. All given conditions must match.")
 class ComplaintFilter:
-    """The filter of the public list."""
+    """The filter of `complaints`."""
 
-    statuses: list[ComplaintStatus] | None = strawberry.field(
-        default=None, description="Standing in any of these states."
-    )
+    statuses: list[ComplaintStatus] | None = strawberry.field(default=None, description="In any of these states.")
     categories: list[str] | None = strawberry.field(
-        default=None, description="Of any of these categories, by code: see `complaintCategories`."
+        default=None, description="In any of these categories, by code: see `complaintCategories`."
     )
     regions: list[RegionCode] | None = strawberry.field(
         default=None, description="In any of these regions, at any level from province to kelurahan."
@@ -146,7 +144,7 @@ class ComplaintFilter:
 
 
 def build_complaint_query(first: int, after: str | None, wanted: ComplaintFilter | None) -> ComplaintQuery:
-    """The page that the arguments ask for; raises `BadInput`."""
+    """Builds the query of the requested page. Raises `BadInput`."""
     position = None
     if after:
         reported_at, identifier = decode_cursor(after)

@@ -1,4 +1,4 @@
-"""A partner's request for consent, as the person who is to answer it sees it."""
+"""A partner's request for consent, for the person who answers it."""
 
 from __future__ import annotations
 
@@ -23,36 +23,36 @@ from services.consents.consent_text import build_consent_texts
 
 @as_record
 class ConsentField:
-    """One field that would go to the partner."""
+    """One field that the partner would read."""
 
     subject: Nik
     """The person."""
     classification: Classification
-    field: Annotated[str, Doc("The field, by its place in this graph, such as `TaxObject.address`.")]
-    scope: Annotated[Scope, Doc("The scope that opens it.")]
-    description: Annotated[str, Doc("What the field means.")]
+    field: Annotated[str, Doc("The field of this graph, such as `TaxObject.address`.")]
+    scope: Annotated[Scope, Doc("The scope that covers it.")]
+    description: Annotated[str, Doc("The description of the field.")]
 
 
 @publishes(ConsentField, rule=Rule.SELF, subject="subject", shows=("field", "scope", "description"))
 class ConsentFieldType:
-    """A field in the graph."""
+    """The published `ConsentField`."""
 
     @derived(returns=DataClass | None)
     def class_(record: ConsentField) -> DataClass:
-        """How sensitive it is."""
+        """The sensitivity of the field."""
         return DataClass[record.classification.level]
 
     class_.graphql_name = "class"
 
     @derived(returns=SpecificKind | None)
     def kind(record: ConsentField) -> SpecificKind | None:
-        """The kind of specific personal data, where it is specific."""
+        """The kind of specific personal data; null for other data."""
         kind = record.classification.kind
         return None if kind is None else SpecificKind[kind]
 
 
 Chosen = Annotated[
-    list[Scope] | None, strawberry.argument(description="Only of these scopes; all that were asked for without it.")
+    list[Scope] | None, strawberry.argument(description="Only for these scopes; for all requested ones if omitted.")
 ]
 
 
@@ -64,13 +64,13 @@ Chosen = Annotated[
     nested=(ConsentTextType,),
 )
 class ConsentRequestType:
-    """A request in the graph."""
+    """The published `ConsentRequest`."""
 
     id: strawberry.ID | None
 
     @derived(returns=list[ConsentFieldType] | None, expected_size=40)
     def fields(record: ConsentRequest, scopes: Chosen = None) -> list[ConsentField]:
-        """Every field that would go to the partner, each once."""
+        """All fields that the partner would read, each once."""
         return [
             ConsentField(
                 subject=record.subject,
@@ -84,15 +84,15 @@ class ConsentRequestType:
 
     @derived(returns=str | None)
     def preview_document(record: ConsentRequest, scopes: Chosen = None) -> str | None:
-        """A GraphQL operation that shows the person the very values that would go: run it as the person.
+        """A GraphQL operation that shows the values the partner would read. Run it as the person.
 
-        Null where no value would go, as where the partner would only compare.
+        Null if the partner would read no value, such as for a comparison only.
         """
         return build_preview_document(_select_scopes(record, scopes), record.purpose, record.readable_fields)
 
     @derived(returns=list[ConsentTextType] | None, expected_size=2)
     def texts(record: ConsentRequest, scopes: Chosen = None) -> list[ConsentText]:
-        """What the person agrees to, in each language; it is kept with the consent."""
+        """The text that the person agrees to, in each language. It is stored with the consent."""
         return list(
             build_consent_texts(
                 record.subject,
@@ -110,7 +110,7 @@ def _select_scopes(record: ConsentRequest, scopes: list[Scope] | None) -> tuple[
 
 def build_consent_request_key(
     record: Citizen,
-    id: Annotated[strawberry.ID, strawberry.argument(description="The request's id.")],  # noqa: A002 - the name in the graph
+    id: Annotated[strawberry.ID, strawberry.argument(description="Id of the request.")],  # noqa: A002 - the name in the graph
 ) -> PersonalConsentKey:
-    """The request that is opened."""
+    """Builds the key of the request that the person opens."""
     return PersonalConsentKey(subject=record.nik, id=str(id))

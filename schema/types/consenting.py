@@ -1,4 +1,4 @@
-"""Somebody who consented, in the graph of partners. The same types as a citizen's, within the consent."""
+"""A person who consented, for partners: the same types as for a citizen, within the consent."""
 
 from __future__ import annotations
 
@@ -32,26 +32,26 @@ MAX_CLAIM_LENGTH = 200
 
 @publishes(Verification, rule=VERIFIABLE, subject="subject", shows=("name", "birth_date", "birth_place", "mother_name"))
 class VerificationType:
-    """A comparison in the graph."""
+    """The published `Verification`."""
 
 
-Claimed = Annotated[str | None, strawberry.argument(description="As the partner knows it; null: not compared.")]
+Claimed = Annotated[str | None, strawberry.argument(description="The partner's value; not compared if null.")]
 
 
 def _build_verification_query(
     record: Consenting,
     name: Claimed = None,
     birth_date: Annotated[
-        date | None, strawberry.argument(description="As the partner knows it; null: not compared.")
+        date | None, strawberry.argument(description="The partner's value; not compared if null.")
     ] = None,
     birth_place: Claimed = None,
     mother_name: Claimed = None,
 ) -> VerificationQuery:
     claims = RegisterClaims(name=name, birth_date=birth_date, birth_place=birth_place, mother_name=mother_name)
     if claims == RegisterClaims():
-        raise BadInput("'verify' was given nothing to compare. Give at least one of its arguments.")
+        raise BadInput("'verify' has nothing to compare. Send at least one of its arguments.")
     if any(each is not None and len(each) > MAX_CLAIM_LENGTH for each in (name, birth_place, mother_name)):
-        raise BadInput(f"An argument of 'verify' is longer than {MAX_CLAIM_LENGTH} characters; no name is.")
+        raise BadInput(f"An argument of 'verify' is longer than {MAX_CLAIM_LENGTH} characters. Send a shorter one.")
     return VerificationQuery(subject=record.subject, consent=record.consent.id, claims=claims)
 
 
@@ -64,7 +64,7 @@ def _build_verification_query(
     nested=(ConsentType,),
 )
 class ConsentingType:
-    """Somebody who consented, in the graph."""
+    """The published `Consenting`."""
 
     tax_objects: list[TaxObjectType] | None = edge(
         tax_objects_of,
@@ -84,6 +84,6 @@ class ConsentingType:
         verifications,
         key=_build_verification_query,
         rule=VERIFIABLE,
-        description="Whether what the partner knows of the person agrees with the population register, which itself is"
-        " never told. A few comparisons a day are allowed under one consent.",
+        description="Whether the partner's data about the person matches the population register, which is never"
+        " disclosed. One consent allows a few comparisons a day.",
     )

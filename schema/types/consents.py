@@ -1,4 +1,4 @@
-"""What a person consented to, in the graph."""
+"""People's consents."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ from schema.declarations.relay import (
 )
 
 PARTNER_WITH_CONSENT = Access(Rule.PARTNER, allows_any_consent=True)
-"""What a partner is told of the consent itself."""
+"""For the consent itself, which a partner may read with any scope."""
 _SELF_OR_PARTNER_WITH_CONSENT = Access(Rule.SELF | Rule.PARTNER, allows_any_consent=True)
 
 
 @publishes(ConsentText, rule=Rule.SELF, subject="subject", shows=("language", "version", "text"))
 class ConsentTextType:
-    """A text in the graph."""
+    """The published `ConsentText`."""
 
 
 @publishes(
@@ -50,7 +50,7 @@ class ConsentTextType:
     nested=(ConsentTextType,),
 )
 class ConsentType:
-    """A consent in the graph."""
+    """The published `Consent`."""
 
     id: strawberry.ID | None
 
@@ -63,7 +63,7 @@ class ConsentType:
     nested=(ConsentType,),
 )
 class ConsentAnswerType:
-    """An answer in the graph."""
+    """The published `ConsentAnswer`."""
 
 
 @connection_of(ConsentType, item_name="consent", items_name="consents")
@@ -72,13 +72,13 @@ class ConsentConnectionType:
 
 
 def build_consent_query(record: Citizen, first: First = 20, after: After = None) -> ConsentQuery:
-    """The page that the arguments ask for; raises `BadInput`."""
+    """Builds the query of the requested page. Raises `BadInput`."""
     position = None if after is None else ConsentPosition(at=decode_cursor(after)[0], id=decode_cursor(after)[1])
     return ConsentQuery(subject=record.nik, first=check_first(first), after=position)
 
 
 def build_consent_connection(found: ConsentPage, arguments: Any) -> Any:  # noqa: ANN401 - see `build_connection`
-    """The page of a list as a connection."""
+    """Builds the connection of a page."""
     return build_connection(
         ConsentConnectionType,
         found.consents,

@@ -1,4 +1,4 @@
-"""How the city answers what people ask about their own data: what waits for whom, and the steps they take."""
+"""Data requests from the city's side: the list of open requests, and the steps of an answer."""
 
 from __future__ import annotations
 
@@ -33,17 +33,17 @@ from services.ledger.entry_text import get_agency_name
 _MAX_NAME_LENGTH = 200
 
 
-@strawberry.input(description="Which requests. Everything that is given must hold.")
+@strawberry.input(description="Filters requests. All given conditions must match.")
 class DataRequestFilter:
-    """The filter of what waits for an answer."""
+    """The filter of `dataRequests`."""
 
     states: list[DataRequestState] | None = strawberry.field(
-        default=None, description="Standing in any of these states; in an open one where it is left out."
+        default=None, description="In any of these states; in any open state if omitted."
     )
     agency: str | None = strawberry.field(
-        default=None, description="Only those that this agency has to do, by its code; officials see their own alone."
+        default=None, description="Requests to the agency with this code. Officials see only those of their own agency."
     )
-    overdue: bool = strawberry.field(default=False, description="Only those whose time ran out before an answer.")
+    overdue: bool = strawberry.field(default=False, description="Only requests that missed their deadline.")
 
 
 @root(
@@ -57,13 +57,13 @@ def data_requests(
     first: First = 20,
     after: After = None,
     filter: Annotated[  # noqa: A002 - the name that clients of connections expect
-        DataRequestFilter | None, strawberry.argument(description="Which requests; the open ones without it.")
+        DataRequestFilter | None, strawberry.argument(description="Filter; all open requests if omitted.")
     ] = None,
 ) -> WaitingDataRequests:
-    """What people asked about their data, those that are due first: at an official's own agency, or at all."""
+    """People's requests about their own data, earliest deadline first. Officials see those of their own agency."""
     wanted = filter or DataRequestFilter()
     if caller.kind is CallerKind.OFFICIAL and wanted.agency not in {None, caller.agency}:
-        raise BadInput("Argument 'filter.agency' is another agency; officials see requests of their own. Leave it out.")
+        raise BadInput("Argument 'filter.agency' is another agency; officials see only requests of their own. Omit it.")
     states = wanted.states or [each for each in DataRequestState if each.is_open]
     if len(states) > len(DataRequestState):
         raise BadInput(f"Argument 'filter.states' holds {len(states)} values; there are {len(DataRequestState)}.")
@@ -86,11 +86,11 @@ def answer_data_request(
     number: Number,
     state: Annotated[DataRequestState, strawberry.argument(description="`IN_PROGRESS`, `DONE` or `REFUSED`.")],
     refusal: Annotated[
-        DataRequestRefusal | None, strawberry.argument(description="Why it is refused; of a refusal alone.")
+        DataRequestRefusal | None, strawberry.argument(description="Reason of a refusal; null for other states.")
     ] = None,
-    text: Annotated[str | None, strawberry.argument(description="What the person is told.")] = None,
+    text: Annotated[str | None, strawberry.argument(description="Text for the person.")] = None,
 ) -> DataRequestAnswer:
-    """Take a step with a request: officials with those of their own agency. The person reads it at once."""
+    """Record a step of the answer to a request, which the person can see. Officials answer for their own agency."""
     check_length("number", number, MAX_NUMBER_LENGTH)
     return DataRequestAnswer(
         number=number,
@@ -103,7 +103,7 @@ def answer_data_request(
 
 
 def _describe_answerer(caller: Caller) -> str:
-    """Who answers, as the person is told."""
+    """Describes the caller for the person who made the request."""
     if caller.agency is None:
         return "The data-protection officer of the city"
     return f"An official of {get_agency_name(caller.agency)}{f', {caller.unit}' if caller.unit else ''}"

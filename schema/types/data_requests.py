@@ -1,4 +1,4 @@
-"""What people ask about their own data, in the graph: their requests, and how they make and withdraw them."""
+"""People's requests about their own data: the types, and the mutations to make and withdraw them."""
 
 from __future__ import annotations
 
@@ -57,21 +57,21 @@ ANSWERABLE = Access(
     requires_case=True,
     allows_any_case=True,
 )
-"""Officials who answer people's requests, and the data-protection officer; of which agency says the key."""
+"""For officials who answer requests, and the data-protection officer. The key limits officials to their agency."""
 READABLE = replace(ANSWERABLE, rule=Rule.SELF | ANSWERABLE.rule)
-"""The person, and those who come to it by what waits for them: nothing else leads them here."""
+"""For the person, and for those who answer: they reach a request only through the list of open requests."""
 Key = Annotated[
     str,
     strawberry.argument(
-        description=f"Any text of your own, 1 to {MAX_KEY_LENGTH} characters, such as a UUID. Sent again with"
-        " the same key, a request is made once."
+        description=f"Idempotency key of 1 to {MAX_KEY_LENGTH} characters, such as a UUID. Repeating the mutation with"
+        " the same key makes one request."
     ),
 ]
 Says = Annotated[
     str,
-    strawberry.argument(description=f"In your own words, to those who answer; at most {MAX_TEXT_LENGTH} characters."),
+    strawberry.argument(description=f"Your message to the city, at most {MAX_TEXT_LENGTH} characters."),
 ]
-Number = Annotated[str, strawberry.argument(description="The request's number, as `dataRequests` tells it.")]
+Number = Annotated[str, strawberry.argument(description="Number of the request, from `dataRequests`.")]
 
 
 @publishes(
@@ -81,7 +81,7 @@ Number = Annotated[str, strawberry.argument(description="The request's number, a
     shows=("number", "purposes", "since"),
 )
 class RestrictionType:
-    """A restriction in the graph."""
+    """The published `Restriction`."""
 
 
 @publishes(
@@ -91,7 +91,7 @@ class RestrictionType:
     shows=("at", "state", "by", "refusal", "text"),
 )
 class DataRequestEventType:
-    """An event in the graph."""
+    """The published `DataRequestEvent`."""
 
 
 @publishes(
@@ -116,16 +116,16 @@ class DataRequestEventType:
     nested=(DataRequestEventType,),
 )
 class DataRequestType:
-    """A request in the graph."""
+    """The published `DataRequest`."""
 
     @derived(returns=bool | None)
     def is_overdue(record: DataRequest) -> bool:
-        """Whether it was, or still is, unanswered after the moment it was due."""
+        """Whether it missed, or has missed so far, its deadline."""
         return record.is_overdue
 
     @derived(returns=float | None)
     def hours_left(record: DataRequest) -> float | None:
-        """Hours until an answer is due, negative once it is overdue; null when it is closed."""
+        """Hours until its deadline, negative if overdue; null if it is closed."""
         if record.closed_at is not None:
             return None
         return round((record.due_at - record.read_at).total_seconds() / _SECONDS_PER_HOUR, 1)
@@ -133,11 +133,11 @@ class DataRequestType:
 
 @connection_of(DataRequestType, item_name="request", items_name="requests")
 class DataRequestConnectionType:
-    """A page of a person's data requests."""
+    """A page of data requests."""
 
 
 def build_data_request_query(record: Citizen, first: First = 20, after: After = None) -> DataRequestQuery:
-    """The page that the arguments ask for; raises `BadInput`."""
+    """Builds the query of the requested page. Raises `BadInput`."""
     position = None
     if after:
         received_at, number = decode_cursor(after)
@@ -146,12 +146,12 @@ def build_data_request_query(record: Citizen, first: First = 20, after: After = 
 
 
 def build_data_request_connection(found: DataRequestPage, arguments: Mapping[str, Any]) -> Any:  # noqa: ANN401 - see `build_connection`
-    """The page of a person's list as a connection."""
+    """Builds the connection of a person's requests, ordered by the time of receipt."""
     return _build_connection(found, arguments, lambda each: each.received_at)
 
 
 def build_open_request_connection(found: DataRequestPage, arguments: Mapping[str, Any]) -> Any:  # noqa: ANN401 - see `build_connection`
-    """The page of what waits for an answer as a connection."""
+    """Builds the connection of open requests, ordered by deadline."""
     return _build_connection(found, arguments, lambda each: each.due_at)
 
 
@@ -168,12 +168,12 @@ def _build_connection(
 
 
 def truncate_number(text: str) -> str:
-    """As much of a text as a number may have; a NUL, which no database takes, is in none."""
+    """Truncates a text to the length of a number, and removes NUL, which no database stores."""
     return text[:MAX_NUMBER_LENGTH].replace("\0", "")
 
 
 def get_subject(wanted: NewDataRequest | DataRequestWithdrawal | None) -> Nik | None:
-    """Whose request it is; nobody's where nobody is signed in."""
+    """Returns the person who makes the request; None without a signed-in person."""
     return None if wanted is None else wanted.subject
 
 
@@ -184,7 +184,7 @@ def _build_new_request(
     says: str | None,
     **more: Any,  # noqa: ANN401 - fields of the record
 ) -> NewDataRequest | None:
-    """What the person asks, within bounds; nothing where nobody is signed in. Raises `BadInput`."""
+    """Builds a new request; None without a signed-in person. Raises `BadInput`."""
     if caller.nik is None:
         return None
     check_length("key", key, MAX_KEY_LENGTH)
@@ -194,7 +194,7 @@ def _build_new_request(
 
 
 def check_length(argument: str, text: str, maximum: int = MAX_TEXT_LENGTH) -> str:
-    """The text; raises `BadInput` where it is empty, too long, or no text that can be kept."""
+    """Returns the text. Raises `BadInput` if it is empty, too long, or has characters that cannot be stored."""
     if not text.strip() or len(text) > maximum or any(each == "\0" or "\ud800" <= each <= "\udfff" for each in text):
         raise BadInput(f"Argument '{argument}' must hold 1 to {maximum} characters, not only spaces.")
     return text
@@ -204,15 +204,13 @@ def check_length(argument: str, text: str, maximum: int = MAX_TEXT_LENGTH) -> st
 def request_correction(
     caller: Caller,
     field: Annotated[
-        str, strawberry.argument(description="What is wrong: a field of this graph, such as `Residence.address`.")
+        str, strawberry.argument(description="The field with the wrong value, such as `Residence.address`.")
     ],
     says: Says,
-    wanted: Annotated[
-        str, strawberry.argument(description=f"What it should be; at most {MAX_TEXT_LENGTH} characters.")
-    ],
+    wanted: Annotated[str, strawberry.argument(description=f"The right value, at most {MAX_TEXT_LENGTH} characters.")],
     key: Key,
 ) -> NewDataRequest | None:
-    """Ask the agency that holds something about you to put it right (UU PDP 27/2022, articles 6 and 30)."""
+    """Ask an agency to correct data about you (UU PDP 27/2022, articles 6 and 30)."""
     check_length("field", field, _MAX_FIELD_LENGTH)
     check_length("wanted", wanted, MAX_TEXT_LENGTH)
     return _build_new_request(DataRequestKind.CORRECTION, caller, key, says, field=field, wanted=wanted)
@@ -224,10 +222,10 @@ def request_erasure(
     says: Says,
     key: Key,
     agency: Annotated[
-        str | None, strawberry.argument(description="The agency that is to erase it, by its code; all where left out.")
+        str | None, strawberry.argument(description="Code of the agency that should erase it; all agencies if omitted.")
     ] = None,
 ) -> NewDataRequest | None:
-    """Ask that data about you is no longer used, erased or destroyed (UU PDP 27/2022, articles 8 and 42 to 45)."""
+    """Ask the city to stop using, erase or destroy data about you (UU PDP 27/2022, articles 8 and 42 to 45)."""
     return _build_new_request(DataRequestKind.ERASURE, caller, key, says, agency=_check_agency(agency))
 
 
@@ -236,15 +234,15 @@ def request_access_copy(
     caller: Caller,
     key: Key,
     says: Annotated[
-        str | None, strawberry.argument(description=f"What you want to know; at most {MAX_TEXT_LENGTH} characters.")
+        str | None, strawberry.argument(description=f"What you want to know, at most {MAX_TEXT_LENGTH} characters.")
     ] = None,
     agency: Annotated[
-        str | None, strawberry.argument(description="Of which agency, by its code; of all where left out.")
+        str | None, strawberry.argument(description="Code of the agency; all agencies if omitted.")
     ] = None,
 ) -> NewDataRequest | None:
-    """Ask people at the city for a copy of what is held about you (UU PDP 27/2022, articles 7 and 32).
+    """Ask the city's staff for a copy of the data about you (UU PDP 27/2022, articles 7 and 32).
 
-    What this graph can reach you have at once: see `me.export`.
+    `me.export` provides all data in this graph immediately.
     """
     return _build_new_request(DataRequestKind.ACCESS, caller, key, says, agency=_check_agency(agency))
 
@@ -255,10 +253,10 @@ def object_to_decision(
     says: Says,
     key: Key,
     agency: Annotated[
-        str | None, strawberry.argument(description="The agency that decided, by its code; unknown where left out.")
+        str | None, strawberry.argument(description="Code of the agency that decided; omit it if unknown.")
     ] = None,
 ) -> NewDataRequest | None:
-    """Object to a decision that was made about you by a machine alone (UU PDP 27/2022, article 10)."""
+    """Object to an automated decision about you (UU PDP 27/2022, article 10)."""
     return _build_new_request(DataRequestKind.OBJECTION, caller, key, says, agency=_check_agency(agency))
 
 
@@ -268,14 +266,18 @@ def restrict_processing(
     key: Key,
     purposes: Annotated[
         list[Purpose] | None,
-        strawberry.argument(description="For which purposes nobody may read; for every one where left out or empty."),
+        strawberry.argument(
+            description="Purposes for which the data may not be read; all purposes if omitted or empty."
+        ),
     ] = None,
-    says: Annotated[str | None, strawberry.argument(description=f"Why; at most {MAX_TEXT_LENGTH} characters.")] = None,
+    says: Annotated[
+        str | None, strawberry.argument(description=f"The reason, at most {MAX_TEXT_LENGTH} characters.")
+    ] = None,
 ) -> NewDataRequest | None:
-    """Restrict what is done with your data (UU PDP 27/2022, articles 11 and 41).
+    """Restrict the use of your data (UU PDP 27/2022, articles 11 and 41).
 
-    From the moment this is answered, no official, system or partner reads anything of you through this graph for these
-    purposes; what a law keeps from being restricted excepted. The agencies' own systems follow within 3x24 hours.
+    As soon as the mutation is answered, no official, system or partner can read your data in this graph for these
+    purposes, except where a law forbids a restriction. The agencies' own systems follow within 3x24 hours.
     """
     wanted = purposes or []
     if len(wanted) > len(Purpose):
@@ -286,13 +288,13 @@ def restrict_processing(
 
 @root(withdraw_data_requests, returns=DataRequestType | None, rule=SELF_WITH_RECENT_SIGN_IN, subject=get_subject)
 def end_restriction(caller: Caller, number: Number) -> DataRequestWithdrawal | None:
-    """End a restriction of yours; from the moment this is answered it is no longer obeyed."""
+    """End one of your restrictions. It has no effect as soon as the mutation is answered."""
     return _build_withdrawal(caller, number, restriction=True)
 
 
 @root(withdraw_data_requests, returns=DataRequestType | None, rule=SELF_WITH_RECENT_SIGN_IN, subject=get_subject)
 def withdraw_data_request(caller: Caller, number: Number) -> DataRequestWithdrawal | None:
-    """Take back a request of yours that is not answered yet. A restriction ends by it."""
+    """Withdraw one of your open requests. Withdrawing a restriction ends it."""
     return _build_withdrawal(caller, number, restriction=False)
 
 

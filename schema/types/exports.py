@@ -1,4 +1,4 @@
-"""Where a person fetches everything that the graph can reach about them."""
+"""The export of all data about a person in the graph."""
 
 from __future__ import annotations
 
@@ -9,4 +9,4 @@ from schema.declarations.publishing import publishes
 
 @publishes(Export, rule=Rule.SELF, subject="subject", shows=("url", "parts"))
 class ExportType:
-    """An export in the graph."""
+    """The published `Export`."""

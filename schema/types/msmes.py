@@ -1,4 +1,4 @@
-"""Small businesses, in the graph."""
+"""Small businesses."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ READABLE = Access(
 )
 REVENUE = replace(READABLE, classification=Classification.FINANCE)
 PRODUCTS = replace(READABLE, rule=READABLE.rule & ~Rule.BUSINESS)
-"""A product names its owner, and no NIB."""
+"""Without `BUSINESS`: a product names its owner, but no NIB."""
 
 
 @publishes(
@@ -42,7 +42,7 @@ PRODUCTS = replace(READABLE, rule=READABLE.rule & ~Rule.BUSINESS)
     shows=("name", "price", "in_public_catalogue"),
 )
 class ProductType:
-    """A product in the graph."""
+    """The published `Product`."""
 
 
 def _build_key(record: Msme) -> MsmeKey:
@@ -74,9 +74,7 @@ def _build_key(record: Msme) -> MsmeKey:
     ),
 )
 class MsmeType(Node):
-    """An enterprise in the graph."""
+    """The published `Msme`."""
 
-    region: RegionType | None = edge(regions, key="region_code", description="The district it works in.")
-    products: list[ProductType] | None = edge(
-        products_of, key=_build_key, expected_size=5, description="What it sells."
-    )
+    region: RegionType | None = edge(regions, key="region_code", description="The district it operates in.")
+    products: list[ProductType] | None = edge(products_of, key=_build_key, expected_size=5, description="Its products.")

@@ -1,4 +1,4 @@
-"""Points on the map, in the graph."""
+"""Points on the map."""
 
 from __future__ import annotations
 
@@ -9,4 +9,4 @@ from schema.declarations.publishing import publishes
 
 @publishes(Coordinates, rule=Rule.PUBLIC, shows=("latitude", "longitude"))
 class CoordinatesType:
-    """Coordinates in the graph."""
+    """The published `Coordinates`."""

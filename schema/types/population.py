@@ -1,4 +1,4 @@
-"""People and households, in the graph."""
+"""People and households."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ READABLE = Access(
 )
 FAMILY_CARD = replace(READABLE, citizen_scopes=frozenset({CitizenScope.HOUSEHOLD}))
 CHILDREN = replace(FAMILY_CARD, classification=Classification.CHILD, purposes=CHILD_PURPOSES)
-"""A family card shows the household's children to whoever may see the card."""
+"""A family card shows the household's children to everybody who may read the card."""
 HEALTH = Access(
     READABLE.rule,
     Classification.HEALTH,
@@ -61,7 +61,7 @@ HEALTH = Access(
 
 
 def _register_access(scope: CitizenScope) -> Access:
-    """What identifies nobody, and is nobody's business who has no purpose for it."""
+    """Builds the rule of data beyond identity and home, which requires one of the purposes of children's data."""
     return replace(READABLE, purposes=CHILDREN.purposes, citizen_scopes=frozenset({scope}))
 
 
@@ -72,12 +72,12 @@ def _register_access(scope: CitizenScope) -> Access:
     shows=("nik", "name", "sex", "birth_date", "relationship"),
 )
 class HouseholdMemberType:
-    """A member of a household, in the graph."""
+    """The published `HouseholdMember`."""
 
     citizen: CitizenType | None = edge(
         citizens,
         key="nik",
-        description="The member as a citizen, of whom others on the card see no more than the card says.",
+        description="The member as a citizen. Others on the card can read no more of it than the card shows.",
     )
 
 
@@ -89,7 +89,7 @@ class HouseholdMemberType:
     nested=(HouseholdMemberType,),
 )
 class HouseholdType:
-    """A household in the graph."""
+    """The published `Household`."""
 
 
 @publishes(
@@ -99,9 +99,9 @@ class HouseholdType:
     shows=("address", "neighbourhood_unit", "community_unit", "region_code"),
 )
 class ResidenceType:
-    """The registered home, in the graph."""
+    """The published `Residence`."""
 
-    region: RegionType | None = edge(regions, key="region_code", description="The kelurahan of the registered home.")
+    region: RegionType | None = edge(regions, key="region_code", description="The kelurahan of the home.")
 
 
 @publishes(
@@ -112,7 +112,7 @@ class ResidenceType:
     shows=("religion", "marital_status", "education", "occupation", "blood_type"),
 )
 class CivilStatusType:
-    """Civil status in the graph."""
+    """The published `CivilStatus`."""
 
 
 @publishes(
@@ -122,7 +122,7 @@ class CivilStatusType:
     shows=("mother_name", "father_name"),
 )
 class ParentageType:
-    """Parentage in the graph."""
+    """The published `Parentage`."""
 
 
 @publishes(
@@ -141,10 +141,10 @@ class ParentageType:
     refetch=Refetch(batch=known_citizens, seal=lambda each: each.nik, unseal=Nik, get_subject=lambda nik: nik),
 )
 class CitizenType(Node):
-    """A citizen in the graph."""
+    """The published `Citizen`."""
 
     residence: ResidenceType | None = edge(
-        person_facets, key="nik", facet=Residence, description="Where the citizen is registered to live."
+        person_facets, key="nik", facet=Residence, description="The citizen's registered home."
     )
     civil_status: CivilStatusType | None = edge(
         person_facets,
@@ -156,7 +156,7 @@ class CitizenType(Node):
         person_facets,
         key="nik",
         facet=Parentage,
-        description="Who the citizen's parents are, as entered in the register.",
+        description="The names of the citizen's parents.",
     )
     household: HouseholdType | None = edge(
         households_of, key="nik", description="The household on the citizen's family card (Kartu Keluarga)."
@@ -177,48 +177,46 @@ class CitizenType(Node):
         complaints_of,
         key="nik",
         expected_size=5,
-        description="What the citizen reported to the city (JakLapor), newest first.",
+        description="The citizen's complaints to the city (JakLapor), newest first.",
     )
     access_log: AccessLogConnectionType | None = edge(
         access_logs,
         key=build_access_log_query,
         rule=Rule.SELF,
         transform=build_access_log_connection,
-        description="Who read what the city holds about the citizen, newest first. Readable by the citizen alone.",
+        description="Reads of data about the citizen, newest first.",
     )
     consents: ConsentConnectionType | None = edge(
         consent_pages,
         key=build_consent_query,
         rule=Rule.SELF,
         transform=build_consent_connection,
-        description="What the citizen let partners read, newest first, whatever became of it."
-        " Readable by the citizen alone.",
+        description="The citizen's consents to partners in any state, newest first.",
     )
     consent_request: ConsentRequestType | None = edge(
         open_consent_requests,
         key=build_consent_request_key,
         rule=Rule.SELF,
-        description="A partner's request that waits for the citizen's answer; null where there is none. Whoever opens"
-        " it first is the one whom it is about.",
+        description="A partner's request for consent. It belongs to the first person who opens it. For everybody else,"
+        " it is null, like an expired one.",
     )
     data_requests: DataRequestConnectionType | None = edge(
         data_request_pages,
         key=build_data_request_query,
         rule=Rule.SELF,
         transform=build_data_request_connection,
-        description="What the citizen asked about their own data, newest first. Readable by the citizen alone.",
+        description="The citizen's requests about their own data, newest first.",
     )
     restrictions: list[RestrictionType] | None = edge(
         restrictions_of,
         key="nik",
         rule=Rule.SELF,
         expected_size=1,
-        description="What the citizen restricted, as far as it is obeyed now. Readable by the citizen alone.",
+        description="The citizen's restrictions that are in effect.",
     )
     export: ExportType | None = edge(
         exports_of,
         key="nik",
         rule=Rule.SELF,
-        description="Where the citizen fetches all that this graph can reach about them."
-        " Readable by the citizen alone.",
+        description="The export of all data about the citizen in this graph.",
     )

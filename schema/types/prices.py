@@ -1,4 +1,4 @@
-"""Food prices, in the graph."""
+"""Food prices."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _MONTHS = 12
 
 @publishes(TrendPoint, rule=Rule.PUBLIC, shows=("day", "price"))
 class TrendPointType:
-    """A day of a trend, in the graph."""
+    """The published `TrendPoint`."""
 
 
 @publishes(
@@ -34,18 +34,18 @@ class TrendPointType:
     nested=(TrendPointType,),
 )
 class TrendType:
-    """A trend in the graph."""
+    """The published `Trend`."""
 
 
 def _build_trend_query(
     record: Commodity,
-    year: Annotated[int, strawberry.argument(description="Calendar year, from 2024 on.")],
+    year: Annotated[int, strawberry.argument(description="Calendar year, from 2024.")],
     month: Annotated[int, strawberry.argument(description="Calendar month, 1 to 12.")],
 ) -> TrendQuery:
     if not 1 <= month <= _MONTHS:
         raise BadInput(f"Argument 'month' is {month}; it must be from 1 to 12.")
     if not _FIRST_YEAR <= year <= 9999:  # noqa: PLR2004 - four digits
-        raise BadInput(f"Argument 'year' is {year}; prices are kept from {_FIRST_YEAR} on.")
+        raise BadInput(f"Argument 'year' is {year}; prices are available from {_FIRST_YEAR}.")
     return TrendQuery(commodity_id=record.id, year=year, month=month)
 
 
@@ -56,11 +56,9 @@ def _build_trend_query(
     refetch=Refetch(batch=commodities, seal=lambda commodity: commodity.id, unseal=str),
 )
 class CommodityType(Node):
-    """A commodity in the graph."""
+    """The published `Commodity`."""
 
-    trend: TrendType | None = edge(
-        trends, key=_build_trend_query, description="How its city-wide price went through one month."
-    )
+    trend: TrendType | None = edge(trends, key=_build_trend_query, description="Its city-wide price in one month.")
 
 
 @publishes(
@@ -79,13 +77,13 @@ class CommodityType(Node):
     nested=(CommodityType,),
 )
 class PriceType:
-    """A price in the graph."""
+    """The published `Price`."""
 
 
 def _get_market_id(
     record: Market,
-    search: Annotated[  # noqa: ARG001 - filters the answer, not the question: a market's prices come in one call
-        str, strawberry.argument(description="Only commodities whose name holds this text, upper or lower case.")
+    search: Annotated[  # noqa: ARG001 - filters the answer, because a market's prices come in one call
+        str, strawberry.argument(description="Only commodities whose name contains this text, ignoring case.")
     ] = "",
 ) -> str:
     return record.id
@@ -104,14 +102,14 @@ def _filter_by_name(prices: Sequence[Price], arguments: Mapping[str, Any]) -> Se
     refetch=Refetch(batch=markets, seal=lambda market: market.id, unseal=str),
 )
 class MarketType(Node):
-    """A market in the graph."""
+    """The published `Market`."""
 
-    region: RegionType | None = edge(regions, key="region_code", description="The city it lies in.")
+    region: RegionType | None = edge(regions, key="region_code", description="Its city.")
     prices: list[PriceType] | None = edge(
         prices_of,
         key=_get_market_id,
         transform=_filter_by_name,
         expected_size=lambda arguments: 2 if arguments.get("search") else 20,
-        description="The newest prices in this market. The price service takes one market a call and one call a"
-        " second: ask for few markets at once.",
+        description="The newest prices in this market. The price service allows one market per call and one call per"
+        " second, so request few markets in one operation.",
     )

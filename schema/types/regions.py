@@ -1,4 +1,4 @@
-"""Regions, in the graph."""
+"""Regions."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from schema.declarations.relay import Node
 
 @publishes(SystemCode, rule=Rule.PUBLIC, shows=("system", "code", "source", "unknown_because"))
 class SystemCodeType:
-    """A region's code in one system, in the graph."""
+    """The published `SystemCode`."""
 
 
 @publishes(
@@ -24,11 +24,14 @@ class SystemCodeType:
     refetch=Refetch(batch=regions, seal=lambda region: region.code, unseal=RegionCode),
 )
 class RegionType(Node):
-    """A region in the graph."""
+    """The published `Region`."""
 
     parent: RegionType | None = edge(
-        regions, key="parent_code", description="The region it lies in; null for a province."
+        regions, key="parent_code", description="The enclosing region; null for a province."
     )
     children: list[RegionType] | None = edge(
-        regions_inside, key="code", expected_size=12, description="The regions of the next level inside it, by code."
+        regions_inside,
+        key="code",
+        expected_size=12,
+        description="The regions of the next level inside it, ordered by code.",
     )

@@ -1,4 +1,4 @@
-"""Property tax, in the graph."""
+"""Property tax."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ READABLE = Access(
     shows=("sequence", "amount", "fine", "paid_on", "receipt", "cancelled"),
 )
 class TaxPaymentType:
-    """A payment in the graph."""
+    """The published `TaxPayment`."""
 
 
 @publishes(
@@ -65,11 +65,11 @@ class TaxPaymentType:
     nested=(TaxPaymentType,),
 )
 class TaxBillType:
-    """A bill in the graph."""
+    """The published `TaxBill`."""
 
     @derived(returns=Rupiah | None)
     def paid(record: TaxBill) -> Rupiah:
-        """What has been paid so far, fines included; payments that were taken back do not count."""
+        """Total of the payments so far, including fines, without cancelled payments."""
         return Rupiah(sum(payment.amount for payment in record.payments if not payment.cancelled))
 
 
@@ -86,14 +86,14 @@ class TaxBillType:
     ),
 )
 class TaxObjectType(Node):
-    """A taxed object in the graph."""
+    """The published `TaxObject`."""
 
-    region: RegionType | None = edge(regions, key="region_code", description="The kelurahan it lies in.")
+    region: RegionType | None = edge(regions, key="region_code", description="The kelurahan of its location.")
 
     @derived(returns=list[TaxBillType] | None, expected_size=5)
     def bills(
         record: TaxObject,
-        unpaid: Annotated[bool, strawberry.argument(description="Only bills that still have to be paid.")] = False,
+        unpaid: Annotated[bool, strawberry.argument(description="Only unpaid bills.")] = False,
         year: Annotated[int | None, strawberry.argument(description="Only the bill of this tax year.")] = None,
     ) -> list[TaxBill]:
         """Yearly bills, newest first."""

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from auth.crypto.partner_webhook_signatures import WebhookSignatures
 from auth.crypto.sealed_people import SealedPeople
+from auth.crypto.webhook_signatures import WebhookSignatures
 from connectors.webhooks import WebhookSender
 from services.consents.consent_maintenance import ConsentMaintenanceLoop
 from services.consents.consent_purge import ConsentPurge, ConsentPurger

@@ -13,7 +13,7 @@ from records.hub.consents import ConsentText, Language
 from records.identifiers import Nik
 from records.purposes import Purpose, Scope
 
-VERSION = "2"
+VERSION = "3"
 
 _SCOPE_WORDS: Mapping[Language, Mapping[Scope, str]] = {
     Language.INDONESIAN: {
@@ -26,7 +26,7 @@ _SCOPE_WORDS: Mapping[Language, Mapping[Scope, str]] = {
         Scope.TAX: "land and buildings on which I pay property tax (PBB), with bills and payments",
         Scope.MSMES: "my small businesses and what they sell",
         Scope.IDENTITY: "whether what {partner} already knows about me agrees with my entry in the population"
-        " register; nothing of the entry itself is given",
+        " register; the entry itself is not disclosed",
     },
 }
 _PURPOSE_WORDS: Mapping[Language, Mapping[Purpose, str]] = {
@@ -36,8 +36,8 @@ _PURPOSE_WORDS: Mapping[Language, Mapping[Purpose, str]] = {
         Purpose.PAYMENT: "menerima pembayaran yang harus saya bayar kepada kota",
     },
     Language.ENGLISH: {
-        Purpose.IDENTITY_VERIFICATION: "making sure who I am",
-        Purpose.CREDIT_ASSESSMENT: "deciding about a credit that I applied for",
+        Purpose.IDENTITY_VERIFICATION: "verifying my identity",
+        Purpose.CREDIT_ASSESSMENT: "deciding on a loan that I applied for",
         Purpose.PAYMENT: "collecting a payment that I owe the city",
     },
 }
@@ -49,9 +49,9 @@ _TEMPLATES: Mapping[Language, str] = {
         " melihatnya."
     ),
     Language.ENGLISH: (
-        "I agree that the city gives {partner}: {what}. The purpose: {why}. This consent is in force for {days} days"
-        " from the moment I give it. I may refuse, and I may take it back at any time, where I gave it; from then on"
-        " {partner} can read nothing more. Every reading is recorded, and I can see it."
+        "I agree that the city gives {partner}: {what}. The purpose: {why}. This consent is valid for {days} days"
+        " from the moment I give it. I may refuse, and I may revoke it at any time, where I gave it; from then on"
+        " {partner} can read nothing more. Every read is recorded, and I can see the record."
     ),
 }
 

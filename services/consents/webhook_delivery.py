@@ -13,7 +13,7 @@ from random import uniform
 from time import time
 from typing import Protocol
 
-from auth.crypto.partner_webhook_signatures import WebhookSignatures
+from auth.crypto.webhook_signatures import WebhookSignatures
 from connectors.webhooks import WebhookSender
 from records.hub.clients import ClientId
 from records.hub.operations import ClientContract

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from auth.caller import Caller
 from auth.crypto.entry_tokens import EntryTokens, UnknownToken, build_viewer_key
@@ -51,19 +52,8 @@ class DatabaseAccessEntries:
         subjects = {self._pseudonyms.pseudonymize_person(query.subject)} if query.subject is not None else set()
         if query.person is not None:
             subjects.add(self._tokens.open(query.person, viewer))
-        return AccessSearch(
-            subjects=tuple(subjects),
-            caller=None if query.reader is None else self._tokens.open(query.reader, viewer),
-            start=query.read_from,
-            end=query.read_until,
-            caller_kind=query.reader_kind,
-            agency=query.agency,
-            client=query.client,
-            purpose=query.purpose,
-            case=query.case,
-            operation=query.operation,
-            request_id=query.request_id,
-        )
+        reader = None if query.reader is None else self._tokens.open(query.reader, viewer)
+        return replace(query.filters, subjects=tuple(subjects), caller=reader)
 
     def _build_entry(self, kept: StoredLedgerEntry, viewer: bytes) -> AccessEntry:
         access = kept.entry

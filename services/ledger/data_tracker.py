@@ -10,10 +10,10 @@ from datetime import datetime
 
 from auth.caller import Caller
 from auth.crypto.pseudonyms import Pseudonyms
-from auth.policy.ledger_entry_builder import AccessContext, LedgerEntryBuilder
+from auth.policy.ledger_entry_builder import LedgerEntryBuilder
 from auth.policy.legal_basis import LegalBasis
-from engine.reporting.subject_reads import SubjectRead, hash_document
 from records.calls.call import Call
+from records.calls.subject_reads import RequestInfo, SubjectRead, hash_document
 from records.hub.ledger_entries import LedgerEntry
 from records.hub.usages import Usage, UsagePage, UsageQuery
 from services.ledger.entry_text import AGENCY_NAMES, describe_access
@@ -42,11 +42,9 @@ class UsageHistory:
         total, kept = await self._log.load_range(
             subject, query.start, query.end, offset=query.offset, limit=query.limit
         )
-        reading = AccessContext(
-            request_id=call.request_id, operation="findUsage", document=hash_document("GET /v2/findUsage")
-        )
+        request = RequestInfo(caller, call.request_id, "findUsage", hash_document("GET /v2/findUsage"))
         reads = [SubjectRead(query.subject, _READ_FIELDS, (), _CLASSES)]
-        await self._ledger.write(self._accesses.build(caller, reading, reads, basis=LegalBasis.LEGAL_DUTY))
+        await self._ledger.write(self._accesses.build(request, reads, basis=LegalBasis.LEGAL_DUTY))
         return UsagePage(total=total, usages=tuple(build_usage(each.entry) for each in kept))
 
     async def get_start(self) -> datetime | None:

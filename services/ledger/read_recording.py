@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Coroutine, Sequence
 from typing import Any
 
-from auth.policy.ledger_entry_builder import AccessContext, LedgerEntryBuilder
+from auth.policy.ledger_entry_builder import LedgerEntryBuilder
 from engine.errors import NotRecorded
-from engine.reporting.subject_reads import NoReadRecorder, ReadRecorder, RequestInfo, SubjectRead
+from engine.reporting import NoReadRecorder, ReadRecorder
+from records.calls.subject_reads import RequestInfo, SubjectRead
 from records.identifiers import Nik
 from resolvers.reader_budgets import PeopleBudgetCharger
 from store.ledger.access_ledger import LedgerUnavailable, LedgerWriter, NoLedger
@@ -24,9 +25,8 @@ def build_recorder(ledger: LedgerWriter, accesses: LedgerEntryBuilder) -> ReadRe
         return NoReadRecorder()
 
     async def record(request: RequestInfo, reads: Sequence[SubjectRead]) -> None:
-        reading = AccessContext(request_id=request.request_id, operation=request.operation, document=request.document)
         try:
-            await ledger.write(accesses.build(request.caller, reading, reads))
+            await ledger.write(accesses.build(request, reads))
         except LedgerUnavailable:
             raise NotRecorded(NOT_RECORDED) from None
 

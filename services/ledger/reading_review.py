@@ -9,7 +9,8 @@ from typing import NamedTuple
 
 from auth.caller import Caller, CallerKind
 from auth.crypto.entry_tokens import EntryTokens, build_viewer_key
-from engine.reporting.subject_reads import ReadRecorder, RequestInfo, SubjectRead, hash_document
+from engine.reporting import ReadRecorder
+from records.calls.subject_reads import RequestInfo, SubjectRead, hash_document
 from records.hub.clients import ClientId
 from store.ledger.refusal_counts import RefusalCount, RefusalTable
 from store.ledger.unusual_reading import ReadingStatistics, TimeUnit, UnusualReading

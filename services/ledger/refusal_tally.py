@@ -16,7 +16,7 @@ from typing import Protocol
 
 from auth.caller import Caller
 from auth.crypto.pseudonyms import Pseudonyms
-from engine.reporting.refused_fields import Refusals
+from engine.reporting import Refusals
 from store.database_timeout import StateUnavailable
 from store.ledger.refusal_counts import RefusalKey
 

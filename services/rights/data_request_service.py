@@ -7,8 +7,9 @@ from secrets import token_hex
 from time import monotonic
 
 from auth.caller import Caller, CallerKind
-from engine.reporting.subject_reads import ReadRecorder, RequestInfo, SubjectRead, hash_document
+from engine.reporting import ReadRecorder
 from records.calls.call import Call
+from records.calls.subject_reads import RequestInfo, SubjectRead, hash_document
 from records.hub.data_requests import DataRequest, DataRequestAnswer, WaitingDataRequests
 from records.purposes import Purpose
 from services.rights.database_data_requests import DatabaseDataRequests

@@ -6,7 +6,7 @@ import json
 import logging
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from datetime import datetime, timedelta, timezone
+from datetime import datetime
 from hashlib import sha256
 from secrets import choice
 
@@ -14,6 +14,7 @@ from auth.crypto.sealed_people import SealedPeople
 from auth.crypto.sealed_texts import SealedTexts
 from engine.errors import BadInput
 from records.calls.call import Call
+from records.clocks import CITY_TIME_ZONE
 from records.hub.data_requests import (
     DataRequest,
     DataRequestAnswer,
@@ -45,7 +46,6 @@ YOU = "You"
 _NUMBER_ALPHABET = "23456789ABCDEFGHJKMNPQRSTVWXYZ"
 """Without characters that are confused when read aloud."""
 _NUMBER_LENGTH = 8
-_JAKARTA = timezone(timedelta(hours=7), "WIB")
 
 
 class DatabaseDataRequests:
@@ -219,7 +219,7 @@ def _get_content(request: DataRequest) -> tuple[object, ...]:
 
 def _generate_number() -> str:
     """A random number that reveals neither how many requests exist nor their order."""
-    return f"HAK-{datetime.now(_JAKARTA).year}-{''.join(choice(_NUMBER_ALPHABET) for _ in range(_NUMBER_LENGTH))}"
+    return f"HAK-{datetime.now(CITY_TIME_ZONE).year}-{''.join(choice(_NUMBER_ALPHABET) for _ in range(_NUMBER_LENGTH))}"
 
 
 def _get_seal_context(number: str) -> str:

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from sqlalchemy import ColumnElement, and_, func, or_, select, true, tuple_
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from records.hub.ledger_entries import AccessPosition, AccessSearch, LedgerPage, StoredLedgerEntry
+from records.hub.ledger_entries import SEARCH_FILTERS, AccessPosition, AccessSearch, LedgerPage, StoredLedgerEntry
 from store.ledger.ledger_rows import to_stored_ledger_entry
 from store.tables import access_chains, access_entries
 
@@ -64,14 +64,10 @@ class AccessHistory:
         return begun
 
 
-_SEARCH_COLUMNS = ("caller", "caller_kind", "agency", "client", "purpose", "case", "operation", "request_id")
-"""Columns that a search can filter by value."""
-
-
 def build_search_condition(search: AccessSearch) -> ColumnElement[bool]:
     """Builds the condition of a search."""
     columns = access_entries.c
-    wanted = [columns[name] == value for name in _SEARCH_COLUMNS if (value := getattr(search, name)) is not None]
+    wanted = [columns[name] == value for name in SEARCH_FILTERS if (value := getattr(search, name)) is not None]
     wanted += [columns.subject == subject for subject in search.subjects]
     if search.start is not None:
         wanted.append(columns.at >= search.start)

@@ -10,11 +10,10 @@ from sqlalchemy import func, insert, select
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from records.hub.breaches import AffectedPerson, Breach, ReaderCount
-from records.hub.ledger_entries import AccessSearch
+from records.hub.ledger_entries import SEARCH_FILTERS, AccessSearch
 from store.ledger.access_history import build_search_condition
 from store.tables import access_entries, breaches, purge_receipts
 
-_FILTERS = ("caller_kind", "caller", "agency", "client", "purpose", "case", "operation", "request_id")
 _LOCK = 7_305_136
 """PostgreSQL's advisory lock for assigning a breach number."""
 
@@ -31,7 +30,7 @@ class Breaches:
 
     async def open(self, what: str, search: AccessSearch, *, known_since: datetime, by: str) -> Breach:
         """Opens a breach. Its period starts at `known_since`, and entries in its window are not purged."""
-        values = {name: getattr(search, name) for name in _FILTERS}
+        values = {name: getattr(search, name) for name in SEARCH_FILTERS}
         async with self._engine.begin() as connection:
             await connection.execute(select(func.pg_advisory_xact_lock(_LOCK)))
             now: datetime = (await connection.execute(select(func.now()))).scalar_one()
@@ -127,7 +126,7 @@ class Breaches:
 
 
 def _to_breach(row: Mapping[Any, Any]) -> Breach:
-    values = {name: row[name] for name in _FILTERS}
+    values = {name: row[name] for name in SEARCH_FILTERS}
     return Breach(
         name=row["name"],
         what=row["what"],

@@ -93,7 +93,7 @@ class TestEnterprises:
         assert read_msme(UMKM_ROW) == SITIS
 
     @pytest.mark.parametrize("absent", [None, "", "-", "---"])
-    def test_every_way_of_writing_nothing_is_none(self, absent: object) -> None:
+    def test_every_placeholder_is_read_as_none(self, absent: object) -> None:
         kept = {"id", "nik", "nama_usaha"}
         assert read_msme({key: value if key in kept else absent for key, value in UMKM_ROW.items()}) == Msme(
             id="1",
@@ -139,7 +139,7 @@ class TestEnterprises:
     def test_every_stage_is_known(self, stage: ProgrammeStage) -> None:
         assert read_msme({**UMKM_ROW, "tahap": stage.value.lower()}).stage is stage
 
-    def test_a_stage_that_nobody_knows_yet_is_none(self) -> None:
+    def test_an_unknown_stage_is_read_as_none(self) -> None:
         assert read_msme({**UMKM_ROW, "tahap": "P8"}).stage is None
 
     @pytest.mark.parametrize(

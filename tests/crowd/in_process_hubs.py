@@ -13,7 +13,7 @@ from typing import Any, Protocol
 import orjson
 
 from auth.caller import Caller
-from auth.crypto.sealed_answers import SealedAnswers
+from auth.crypto.key_ring import ANSWER_INFO, KeyRing
 from auth.policy.access_policy import DEFAULT_POLICY
 from auth.tokens.development_issuer import build_development_issuer
 from cache.answers.cache_keys import CacheKeyBuilder
@@ -21,11 +21,11 @@ from cache.answers.read_through import ReadThroughCache
 from cache.answers.redis_tier import InvalidationListener, RedisTier
 from engine.batch import NO_BATCH_CACHE, Agencies
 from engine.cost_budgets import NO_BUDGET
-from engine.reporting.subject_reads import RequestInfo, SubjectRead
 from engine.request import GraphQLRequest
 from engine.run_request import RunReporting
 from records.calls.call import Call
 from records.calls.freshness import hours
+from records.calls.subject_reads import RequestInfo, SubjectRead
 from records.clocks import Clocks
 from records.hub.operations import ClientContract, OperationMode
 from records.identifiers import Nik
@@ -42,7 +42,7 @@ CLOCK_SPEEDUP = 60
 """How much faster time passes for the cache: an hour in a minute."""
 CONTRACTS = tuple(ClientContract(client=each, mode=OperationMode.OFF) for each in CLIENTS)
 LIMITS = MappingProxyType({"agency_system_operations": OperationMode.OFF, "shed_after": 0})
-"""Whoever asks in the crowd may ask whatever they like."""
+"""Every caller of the crowd may send any document."""
 _MAX_BYTES = 2 * 1024 * 1024
 """So small that some entries are evicted."""
 _TIMEOUT_S = 2.0
@@ -102,7 +102,7 @@ class InProcessLedger:
         request, reads = self._recorded.get(request_id, (None, ()))
         self.forget(request_id)
         if request is not None and request.caller != caller:
-            raise ForeignRecord(f"the ledger was told of another caller than {caller!r}")
+            raise ForeignRecord(f"the ledger recorded another caller than {caller!r}")
         judge.check_recorded(marks, reads, question)
         return bool(reads)
 
@@ -186,7 +186,7 @@ async def _build_cached_batches(
     through = ReadThroughCache(
         max_bytes=_MAX_BYTES,
         key_builder=CacheKeyBuilder(SECRET),
-        sealer=SealedAnswers([SECRET]),
+        sealer=KeyRing([SECRET], ANSWER_INFO),
         shared=tier,
         clocks=Clocks(monotonic=clock),
     )

@@ -1,4 +1,4 @@
-"""A thousand people in families, and what changes about them while the crowd asks."""
+"""A thousand people in families, and the changes of their data while the crowd sends requests."""
 
 from __future__ import annotations
 
@@ -24,13 +24,13 @@ TODAY = get_city_date()
 
 
 def seeded_random(seed: int) -> Random:
-    """The same chances again for the same seed."""
+    """A random generator with the same results for the same seed."""
     return Random(seed)  # noqa: S311 - nothing depends on nobody guessing it
 
 
 @dataclass(slots=True)
 class CrowdFamily:
-    """Who stands on one card."""
+    """The people on one card."""
 
     number: str
     parents: tuple[Nik, ...]
@@ -42,7 +42,7 @@ class CrowdFamily:
 
 
 class CrowdChange(NamedTuple):
-    """Something that is otherwise from now on: of a kind, about something, the new value."""
+    """A change: its kind, its object and the new value."""
 
     kind: str
     about: str
@@ -51,9 +51,9 @@ class CrowdChange(NamedTuple):
 
 @dataclass(slots=True)
 class CrowdPeople:
-    """Everybody, as things stand now; the same in every process that was told the same changes.
+    """All people in the current state, which is the same in every process with the same changes.
 
-    `moment` counts the changes; `changed` tells at which moment each thing did so last.
+    `moment` counts the changes; `changed` holds the moment of the last change of each thing.
     """
 
     families: Sequence[CrowdFamily]
@@ -86,12 +86,12 @@ class CrowdPeople:
         return [nik for nik in self.family_of if not _is_child(nik)]
 
     def mark_changing(self, change: CrowdChange) -> None:
-        """Note that something is being changed: who asks meanwhile may see either."""
+        """Record that a change begins: a concurrent request may see either state."""
         self.moment += 1
         self.changed[change.kind, change.about] = self.moment
 
     def apply(self, change: CrowdChange) -> None:
-        """From now on it is so."""
+        """The change is in force."""
         if change.kind == "consent":
             (self.in_force.add if change.value else self.in_force.discard)(change.about)
         elif change.kind == "restriction":
@@ -108,7 +108,7 @@ class CrowdPeople:
             raise ValueError(f"'{change.kind}' is no kind of change.")
 
     def draw_change(self, random: Random, often: Sequence[Nik]) -> CrowdChange:
-        """Something that could happen; half of it to those who ask often, who may hold a record of before."""
+        """Draw a possible change. Half of them concern people who ask often, and may hold a cached record."""
         near = [self.family_of[nik] for nik in often] if random.random() < 0.5 else self.families
         kind = random.choice(("consent", "consent", "restriction", "card"))
         if kind == "consent":
@@ -121,7 +121,7 @@ class CrowdPeople:
         return CrowdChange(kind, random.choice(children), str(self.families.index(random.choice(near))))
 
     def find_consent(self, id_: str) -> Consent | None:
-        """A consent, where it is in force."""
+        """A consent, if it is in force."""
         return self.consents[id_] if id_ in self.in_force else None
 
     def granted_to(self, client: str | None, by: Nik) -> tuple[Consent, ...]:
@@ -160,6 +160,6 @@ def _draw_consent(random: Random, subject: Nik, number: int) -> Consent:
 
 
 def read_birth_date(nik: Nik) -> date:
-    """The day of birth that the number tells."""
+    """The date of birth in the number."""
     day, month, year = int(nik[6:8]) % 40, int(nik[8:10]), int(nik[10:12])
     return date((2000 if year <= TODAY.year % 100 else 1900) + year, month, day)

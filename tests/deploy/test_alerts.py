@@ -1,4 +1,4 @@
-"""Every alert says what can be measured, fires when it should, and has a page that says what to do."""
+"""Every alert uses existing metrics and labels, fires when it should, and has a runbook."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from telemetry.metrics.families import FAMILIES
 from tests.plugins.optional_programs import FindProgram
 from tests.sandbox_agencies import ROOT
 
@@ -27,7 +28,7 @@ _SERIES = ("_bucket", "_sum", "_count")
 
 
 def read_rules() -> Sequence[Mapping[str, str]]:
-    """Name, expression, severity and page of each alert, read line by line as they are written."""
+    """Name, expression, severity and runbook of each alert, in the order of the file."""
     found = []
     for block in RULES.read_text(encoding="utf-8").split("      - alert: ")[1:]:
         name, _, rest = block.partition("\n")
@@ -39,7 +40,7 @@ def read_rules() -> Sequence[Mapping[str, str]]:
 
 
 def list_known_metrics() -> set[str]:
-    """Every metric of the hub, and what its backup tells."""
+    """The metrics of the hub and of its backup."""
     page = (ROOT / "docs" / "operators" / "metrics.md").read_text(encoding="utf-8")
     left = (ROOT / "deploy" / "backup" / "base-backup").read_text(encoding="utf-8")
     return set(re.findall(r"^\| `(simpul_\w+)` \|", page, re.MULTILINE)) | set(re.findall(r"simpul_\w+_seconds", left))
@@ -49,17 +50,16 @@ ALERTS = read_rules()
 
 
 @pytest.mark.parametrize("alert", ALERTS, ids=lambda alert: alert["name"])
-def test_an_alert_has_a_page_that_says_who_is_affected_and_whether_to_wake_somebody(alert: Mapping[str, str]) -> None:
+def test_the_runbook_of_an_alert_has_its_severity_and_impact(alert: Mapping[str, str]) -> None:
     assert alert["page"] == f"docs/operators/runbooks/{alert['name']}.md"
     page = (ROOT / alert["page"]).read_text(encoding="utf-8")
-    text = " ".join(page.split())
     assert page.startswith(f"# {alert['name']}\n")
-    assert "**For people**: " in page
-    assert "**Look**" in page
-    assert ("**Wake somebody" in text) if alert["severity"] == "page" else ("can wait for the morning" in text)
+    assert "**Impact**: " in page
+    assert "**Check**" in page
+    assert ("**Page" in page, "**Ticket" in page) == (alert["severity"] == "page", alert["severity"] == "ticket")
 
 
-def test_every_page_is_of_an_alert_and_the_index_has_them_all() -> None:
+def test_every_runbook_belongs_to_an_alert_and_is_in_the_index() -> None:
     names = [alert["name"] for alert in ALERTS]
     assert {each.stem for each in RUNBOOKS.glob("*.md")} - {"README"} == set(names)
     index = re.findall(
@@ -69,7 +69,7 @@ def test_every_page_is_of_an_alert_and_the_index_has_them_all() -> None:
 
 
 @pytest.mark.parametrize("alert", ALERTS, ids=lambda alert: alert["name"])
-def test_what_an_alert_looks_at_is_measured(alert: Mapping[str, str]) -> None:
+def test_an_alert_uses_existing_metrics(alert: Mapping[str, str]) -> None:
     used = set(_WORD.findall(alert["expression"]))
     assert used
     known = list_known_metrics() | METRICS_OF_OTHERS
@@ -77,10 +77,23 @@ def test_what_an_alert_looks_at_is_measured(alert: Mapping[str, str]) -> None:
 
 
 @pytest.mark.parametrize("path", sorted(RUNBOOKS.glob("*.md")), ids=lambda path: path.stem)
-def test_what_a_page_looks_at_is_measured(path: Path) -> None:
+def test_a_runbook_uses_existing_metrics(path: Path) -> None:
     used = set(re.findall(r"\bsimpul_[a-z_]+\b", path.read_text(encoding="utf-8")))
     known = list_known_metrics() | {"simpul_backup", "simpul_connections"}
     assert {each for each in used if re.sub(rf"({'|'.join(_SERIES)})$", "", each) not in known} == set()
+
+
+@pytest.mark.parametrize(
+    "path", [RULES, Path(__file__).with_name("alerts.yml"), *sorted(RUNBOOKS.glob("*.md"))], ids=lambda path: path.stem
+)
+def test_labels_of_the_hubs_metrics_exist(path: Path) -> None:
+    known = {each.name: {*each.labels, "job", "instance", "le"} for each in FAMILIES}
+    text = path.read_text(encoding="utf-8")
+    for metric, selectors in re.findall(r"\b(simpul_\w+)\{([^}]*)\}", text):
+        labels = set(re.findall(r"(\w+)(?:=~|!~|!=|=)", selectors))
+        assert labels <= known[re.sub(rf"({'|'.join(_SERIES)})$", "", metric)], metric
+    for labels, metric in re.findall(r"\bby \(([\w, ]+)\) \(\s*(?:\w+\()?(simpul_\w+)", text):
+        assert set(labels.split(", ")) <= known[re.sub(rf"({'|'.join(_SERIES)})$", "", metric)], metric
 
 
 @pytest.fixture(scope="module")
@@ -88,13 +101,13 @@ def promtool(program: FindProgram) -> str:
     return str(program("promtool"))
 
 
-def test_prometheus_takes_the_rules(promtool: str) -> None:
+def test_prometheus_accepts_the_rules(promtool: str) -> None:
     done = subprocess.run([promtool, "check", "rules", str(RULES)], capture_output=True, text=True, check=False)  # noqa: S603 - Prometheus' own
     assert done.returncode == 0, done.stdout + done.stderr
     assert f"{len(ALERTS)} rules found" in done.stdout
 
 
-def test_each_alert_fires_when_it_should_and_not_when_all_is_well(promtool: str, tmp_path: Path) -> None:
+def test_each_alert_fires_in_its_case_only(promtool: str, tmp_path: Path) -> None:
     cases = Path(__file__).with_name("alerts.yml")
     text = cases.read_text(encoding="utf-8")
     for alert in ALERTS:

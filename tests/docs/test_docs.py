@@ -298,7 +298,7 @@ def test_a_refusal_stands_with_its_http_status(code: HttpErrorCode) -> None:
     assert f"| `{code.value}` | {code.status} |" in ERRORS
 
 
-def find_commands(group: Any, name: str) -> Iterator[str]:  # noqa: ANN401 - typer keeps a click of its own
+def find_commands(group: Any, name: str) -> Iterator[str]:  # noqa: ANN401 - typer has its own copy of click
     """Every command that can be typed, without its arguments."""
     inner = getattr(group, "commands", {})
     if not inner or getattr(group, "invoke_without_command", False):

@@ -1,4 +1,4 @@
-"""The program that stands in for a partner's application on the page about consent."""
+"""The program that replaces a partner's application on the page about consent."""
 
 import os
 import subprocess
@@ -10,7 +10,7 @@ from typing import IO
 
 import pytest
 
-from auth.crypto.partner_webhook_signatures import WebhookSignatures
+from auth.crypto.webhook_signatures import WebhookSignatures
 from tests.docs.pages import ROOT
 from tests.fakes.clients import build_client
 

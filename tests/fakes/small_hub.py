@@ -20,7 +20,7 @@ from starlette.applications import Starlette
 import server
 from auth.tokens.issuers import Issuer
 from connectors.agency_probes import AgencyProbes
-from engine.reporting.subject_reads import NoReadRecorder
+from engine.reporting import NoReadRecorder
 from schema.builder import build_schema, get_graphql_schema
 from settings import Settings
 from tests.fakes.in_memory_sessions import InMemorySessions

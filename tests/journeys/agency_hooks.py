@@ -8,8 +8,7 @@ from secrets import token_hex
 
 import aiohttp
 
-from auth.crypto.agency_hook_signatures import AgencyHookSecrets
-from auth.crypto.standard_webhooks import sign
+from auth.crypto.webhook_signatures import AgencyHookSecrets, sign
 from tests.journeys.hub import HubClient
 
 

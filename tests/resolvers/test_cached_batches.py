@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from auth.caller import Caller, CallerKind
-from auth.crypto.sealed_answers import SealedAnswers
+from auth.crypto.key_ring import ANSWER_INFO, KeyRing
 from cache.answers.cache_keys import CacheKeyBuilder
 from cache.answers.read_through import ReadThroughCache
 from engine.batch import NO_BATCH_CACHE, Batch, batch, load_answers
@@ -70,7 +70,7 @@ class CachedBatchHub:
         self.cache = ReadThroughCache(
             max_bytes=1_000_000,
             key_builder=CacheKeyBuilder(SECRET),
-            sealer=SealedAnswers([SECRET]),
+            sealer=KeyRing([SECRET], ANSWER_INFO),
             clocks=Clocks(monotonic=self.clock, wall=self.clock),
         )
         self.batch_cache = CachedBatchReader(self.cache, timeout=5.0)
@@ -91,7 +91,7 @@ class CachedBatchHub:
         return [(question, keys) for _, question, keys in self.city.calls]
 
 
-async def test_only_missing_keys_are_asked_for() -> None:
+async def test_only_missing_keys_are_fetched() -> None:
     hub = CachedBatchHub()
     await load_answers(tax.tax_objects_of, [SITI], hub.build_context())
     found = await load_answers(tax.tax_objects_of, [BUDI, SITI], hub.build_context())
@@ -258,7 +258,7 @@ def test_every_cached_batch_can_be_stored_and_loaded_and_has_tags(each: Batch[An
 
 
 def test_a_batch_that_depends_on_the_caller_cannot_be_cached() -> None:
-    with pytest.raises(TypeError, match="depends on who asks"):
+    with pytest.raises(TypeError, match="depends on the caller"):
 
         @batch(agency="crm", depends_on_caller=True, freshness=Freshness(fresh=1))
         async def own(keys: Sequence[Nik], ask: HubBatchContext) -> Answers[Nik, str]:  # noqa: ARG001 - a batch

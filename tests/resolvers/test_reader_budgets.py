@@ -14,9 +14,9 @@ from auth.crypto.pseudonyms import Pseudonyms
 from auth.crypto.rate_keys import RateKeys
 from cache.limits.people_counts import PeopleBudget, PeopleCounts
 from engine.engine import Engine
-from engine.reporting.subject_reads import RequestInfo, SubjectRead
 from engine.request import GraphQLRequest, GraphQLResponse
 from engine.run_request import RunReporting, RunRequest
+from records.calls.subject_reads import RequestInfo, SubjectRead
 from records.hub.clients import ClientId
 from records.hub.data_preferences import DataPreferences
 from records.identifiers import Nik

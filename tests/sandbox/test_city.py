@@ -63,6 +63,7 @@ async def test_an_agency_gets_its_credential_and_latency_by_environment(state: P
     assert '"SANDBOX_USER": "simpul_pbb"' in answer
     assert f'"SANDBOX_SECRET": "{pbb.secret}"' in answer
     assert '"SANDBOX_LATENCY": "off"' in answer
+    assert '"SANDBOX_TODAY": "2026-11-01"' in answer
 
 
 async def test_the_next_start_uses_the_same_ports_and_credentials_readable_only_by_the_owner(state: Path) -> None:

@@ -49,7 +49,7 @@ def test_an_invalid_latency_is_refused_and_changes_nothing(dukcapil: RunningAgen
 def test_an_unknown_mode_is_refused_and_the_modes_are_named(dukcapil: RunningAgency) -> None:
     assert _ask(dukcapil, "PUT", "/mode", {"mode": "sleepy"}) == (
         400,
-        {"error": "mode 'sleepy' is none of normal, error, slow, rubbish, refuse."},
+        {"error": "mode 'sleepy' is unknown; modes are normal, error, slow, rubbish, refuse."},
     )
     assert _ask(dukcapil, "GET", "/mode") == (200, {"mode": "normal"})
 

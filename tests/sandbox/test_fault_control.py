@@ -62,7 +62,7 @@ def test_a_fault_begins_when_it_is_put_and_ends_when_it_is_deleted(ports: tuple[
 @pytest.mark.parametrize(
     ("path", "body", "message"),
     [
-        ("/faults/pbb", {"kind": "reset"}, "'pbb' is none of crm."),
+        ("/faults/pbb", {"kind": "reset"}, "'pbb' is unknown; agencies are crm."),
         ("/faults/crm", {"kind": "boredom"}, "kinds are latency, reset, half-open"),
         ("/faults/crm", {"kind": "reset", "chance": 0}, "chance 0: give a share"),
         ("/faults/crm", ["reset"], "a fault is {"),

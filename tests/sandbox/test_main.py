@@ -67,6 +67,13 @@ def test_an_invalid_latency_switch_is_named(tmp_path: Path) -> None:
     assert outcome.stderr == "sandbox: SANDBOX_LATENCY is 'maybe'; set it to on or off.\n"
 
 
+def test_an_invalid_day_is_named(tmp_path: Path) -> None:
+    outcome = _start("crm", tmp_path, free_port(), free_port(), {**CREDENTIAL, "SANDBOX_TODAY": "tomorrow"})
+
+    assert outcome.returncode == 1
+    assert outcome.stderr == "sandbox: SANDBOX_TODAY: 'tomorrow' is not a day from 2000 to 2099, such as 2026-11-01.\n"
+
+
 def test_a_state_folder_that_cannot_be_made_is_named(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     outcome = _start("crm", tmp_path / "file" / "state", free_port(), free_port(), CREDENTIAL)

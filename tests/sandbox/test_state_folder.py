@@ -1,6 +1,7 @@
 """The state folder stores ports and secrets, for one city at a time."""
 
 import socket
+from datetime import date
 from pathlib import Path
 
 import pytest
@@ -57,3 +58,20 @@ def test_a_folder_is_free_again_after_the_block(tmp_path: Path) -> None:
         pass
     with StateFolder(tmp_path).lock():
         pass
+
+
+def test_the_day_of_the_first_start_stays_until_another_day_is_chosen(tmp_path: Path) -> None:
+    first, later, chosen = date(2026, 11, 29), date(2026, 12, 24), date(2026, 11, 1)
+
+    assert StateFolder(tmp_path).city_day(first) == first
+    assert StateFolder(tmp_path).city_day(later) == first
+    assert StateFolder(tmp_path).city_day(later, chosen=chosen) == chosen
+    assert StateFolder(tmp_path).city_day(later) == chosen
+    assert (tmp_path / "city.json").read_text() == '{\n "today": "2026-11-01"\n}'
+
+
+def test_a_kept_day_that_is_not_a_day_is_named_with_the_fix(tmp_path: Path) -> None:
+    (tmp_path / "city.json").write_text('{"today": "soon"}')
+
+    with pytest.raises(StateError, match=r"city\.json: 'soon' is not a day .*: delete it, the next start makes a new"):
+        StateFolder(tmp_path).city_day(date(2026, 11, 29))

@@ -78,6 +78,7 @@ def test_defaults_are_safe() -> None:
     assert settings.schema_exposure is Exposure.OFF
     assert (settings.web.graphiql, settings.web.development) == (Exposure.OFF, False)
     assert settings.allowed_origins == ()
+    assert not settings.web.origins
     assert settings.crm_reporter_extension is True
     assert (settings.port, settings.request_timeout, settings.agency_timeout) == (8000, 20.0, 5.0)
     assert (settings.pbb_max_concurrency, settings.pangan_rate, settings.pangan_burst) == (8, 1.0, 3)
@@ -130,7 +131,7 @@ def test_callers_are_limited_except_in_development(monkeypatch: pytest.MonkeyPat
 
 def test_a_rate_for_an_unknown_kind_of_caller_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SIMPUL_RATES", "citizen:10/1000 citizens:10/1000")
-    assert "'citizens' is no kind of caller. Write kind:requests/points" in refusal()
+    assert "'citizens' is not a kind of caller. Write kind:requests/points" in refusal()
 
 
 def test_the_address_of_redis_is_checked_and_never_shown(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -175,7 +176,7 @@ def test_purposes_are_parsed_into_the_policy(monkeypatch: pytest.MonkeyPatch) ->
 
 def test_an_unknown_purpose_stops_the_start_and_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SIMPUL_PURPOSES", "pbb:CURIOSITY")
-    with pytest.raises(ValidationError, match="'pbb:CURIOSITY' does not say who may state which purposes"):
+    with pytest.raises(ValidationError, match="'pbb:CURIOSITY' does not assign purposes to an agency"):
         read()
 
 
@@ -246,6 +247,13 @@ def test_a_value_out_of_bounds_is_refused_by_the_name_of_its_setting(
 def test_origins_are_separated_by_spaces(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SIMPUL_ALLOWED_ORIGINS", " https://a.example  https://b.example ")
     assert read().web.allowed_origins == ("https://a.example", "https://b.example")
+    assert "http://localhost:5173" not in read().web.origins
+
+
+def test_development_allows_pages_of_the_loopback(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SIMPUL_DEVELOPMENT", "true")
+    assert "http://localhost:5173" in read().web.origins
+    assert "https://evil.example" not in read().web.origins
 
 
 def test_settings_do_not_change() -> None:

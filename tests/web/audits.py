@@ -7,11 +7,11 @@ from tests.plugins.optional_programs import node_packages, program_or_skip
 from tests.web.conftest import ROOT
 
 AUDITS = 61
-"""How many audits the pinned version has; fewer would mean that some did not run."""
+"""Number of audits in the pinned version; fewer would mean that some did not run."""
 
 
 async def run_audits(url: str) -> list[str]:
-    """What the audits find wrong at an endpoint; skips where node or the npm packages are missing."""
+    """The failed audits of an endpoint; skips the test without node or the npm packages."""
     node_packages()
     process = await asyncio.create_subprocess_exec(
         program_or_skip("node"),

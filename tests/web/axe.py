@@ -1,4 +1,4 @@
-"""What is wrong with a page for people with disabilities, as far as a program can tell: npm `axe-core`."""
+"""Accessibility checks of a page, by npm `axe-core`."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def _source() -> str:
 
 
 async def find_violations(page: BrowserPage) -> list[str]:
-    """The rules of WCAG 2.2 AA, and of good practice, that the page breaks. It has to be loaded."""
+    """The rules of WCAG 2.2 AA and of good practice that the loaded page violates."""
     await page.evaluate(f"{_source()}; true")
     found = await page.evaluate(_RUN)
     assert found["passes"] >= _LEAST_PASSES, "axe looked at nothing"

@@ -43,9 +43,9 @@ class BrowserPage:
 
     socket: aiohttp.ClientWebSocketResponse
     requested: list[str] = field(default_factory=list)
-    """Every address that the page asked for."""
+    """All addresses that the page requested."""
     complaints: list[str] = field(default_factory=list)
-    """What the browser complained about: exceptions, errors in the console, refusals of the content policy."""
+    """Problems in the browser: exceptions, console errors, violations of the content policy."""
     _call_ids: "itertools.count[int]" = field(default_factory=itertools.count)
 
     async def call_method(self, method: str, **params: Any) -> dict[str, Any]:  # noqa: ANN401 - as the protocol has it
@@ -89,7 +89,7 @@ class BrowserPage:
             )
 
     async def tab_to(self, condition: str) -> None:
-        """Press Tab until the element that has the focus, `it`, fulfils a condition; 60 times at most."""
+        """Press Tab, at most 60 times, until the focused element, `it`, fulfils a condition."""
         for _ in range(60):
             await self.press("Tab")
             if await self.evaluate(f"(it => it !== null && ({condition}))(document.activeElement)"):
@@ -104,7 +104,7 @@ class BrowserPage:
         return b64decode(shot["data"])
 
     async def evaluate(self, expression: str) -> Any:  # noqa: ANN401 - any JSON
-        """What a JavaScript expression comes to."""
+        """The value of a JavaScript expression."""
         result = await self.call_method(
             "Runtime.evaluate", expression=expression, returnByValue=True, awaitPromise=True
         )
@@ -112,14 +112,14 @@ class BrowserPage:
         return result["result"].get("value")
 
     async def _evaluate_or_none(self, expression: str) -> Any:  # noqa: ANN401 - any JSON
-        """The same, and none while the page is being left for another."""
+        """The value of an expression; None while the browser navigates to another page."""
         try:
             return await self.evaluate(expression)
         except ProtocolError:
             return None
 
     async def wait_until(self, expression: str) -> Any:  # noqa: ANN401 - any JSON
-        """Wait until a JavaScript expression comes to something true, 20 s at most; what it came to."""
+        """Wait at most 20 s until a JavaScript expression is true; returns its value."""
         try:
             async with asyncio.timeout(20):
                 while not (value := await self._evaluate_or_none(expression)):  # noqa: ASYNC110 - pages set no events
@@ -132,7 +132,7 @@ class BrowserPage:
 
 @asynccontextmanager
 async def open_browser_page(chromium: Path) -> AsyncIterator[BrowserPage]:
-    """A fresh browser with one empty page; gone afterwards."""
+    """A new browser with one empty page, closed after the block."""
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as profile:
         process = await asyncio.create_subprocess_exec(
             chromium,
@@ -156,7 +156,7 @@ async def open_browser_page(chromium: Path) -> AsyncIterator[BrowserPage]:
 
 
 async def _wait_for_port(file: Path, process: asyncio.subprocess.Process) -> int:
-    """The port on which the browser listens, as soon as it has written it down."""
+    """The port of the browser, as soon as it has written it to the file."""
     async with asyncio.timeout(30):
         while not (written := _read_if_exists(file)).count("\n"):
             assert process.returncode is None, f"chromium ended with {process.returncode}"

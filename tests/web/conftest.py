@@ -14,7 +14,7 @@ import pytest
 import uvicorn
 
 from tests.fakes.waiting import wait_until
-from tests.store.conftest import empty, migrated, state_url  # noqa: F401 - fixtures of the tests here, too
+from tests.store.conftest import empty, migrated, state_url  # noqa: F401 - fixtures for the tests here too
 from tests.web.small_graph import SmallGraph, authenticate, ready, sample_people
 from web.application import build_web_application
 from web.middleware.entity_tags import EntityTags
@@ -69,7 +69,7 @@ class GraphServer:
 
 @dataclass
 class ServerResponse:
-    """What came back."""
+    """A response, read completely."""
 
     status: int
     headers: Any
@@ -127,7 +127,7 @@ async def serve_application(settings: WebSettings, **parts: Any) -> AsyncIterato
 
 @pytest.fixture(scope="session")
 async def hub() -> AsyncIterator[GraphServer]:
-    """The application as an operator would run it, GraphiQL on."""
+    """The application as in production, with GraphiQL."""
     async with serve_application(
         WebSettings(graphiql=Exposure.ON, graphiql_packages=ROOT / "node_modules", graphiql_examples=EXAMPLES)
     ) as running:
@@ -136,7 +136,7 @@ async def hub() -> AsyncIterator[GraphServer]:
 
 @pytest.fixture(scope="session")
 async def hasty_hub() -> AsyncIterator[GraphServer]:
-    """The same with short limits, for clients that dawdle; trusts one foreign origin."""
+    """The application with short timeouts, for slow clients; trusts one foreign origin."""
     async with serve_application(
         WebSettings(
             header_timeout=0.3,

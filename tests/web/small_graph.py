@@ -1,4 +1,4 @@
-"""A small graph that stands in for the hub's own behind the HTTP side: the engine's contract, run by graphql-core."""
+"""A small graph for tests of the HTTP side: it fulfils the contract of the engine with graphql-core."""
 
 import asyncio
 from collections.abc import Sequence
@@ -29,22 +29,22 @@ from web.endpoints.health import AgencyReachability, AgencyReadiness, Readiness
 from web.pages.graphiql import SamplePerson
 
 SCHEMA = build_schema('''
-"""The questions of a small city."""
+"""The queries of a small city."""
 type Query {
-  "Who asks, in words."
+  "The kind of the caller."
   whoAmI: String!
-  "Gives back what it is given."
+  "Returns its argument."
   echo(text: String!): String
-  "Answers when it is told to, or never."
+  "Never answers."
   slow: String
-  "Fails as no resolver should."
+  "Raises an exception."
   broken: String
 }
 """The changes of a small city."""
 type Mutation { "Counts up." count: Int }
 ''')
 POINTS = 100
-"""What each request costs here."""
+"""The cost of each request, in points."""
 SITI = Nik("3171014506900001")
 NAME = "Siti Aminah"
 PEOPLE = [
@@ -55,13 +55,13 @@ PEOPLE = [
 
 @dataclass
 class SmallGraph:
-    """Executes requests, and remembers what it was asked."""
+    """Executes requests, and records their calls."""
 
     calls: list[Call] = field(default_factory=list)
     started: asyncio.Event = field(default_factory=asyncio.Event)
     cancelled: asyncio.Event = field(default_factory=asyncio.Event)
     lifetime: AnswerLifetime = FRESH_FOREVER
-    """How long answers to queries may be used."""
+    """The lifetime of answers to queries."""
 
     async def execute(
         self, request: GraphQLRequest, caller: Caller, call: Call, budget: CostBudget | None

@@ -1,4 +1,4 @@
-"""From which address a request comes, and whom that is believed of."""
+"""The address of a client behind trusted and other proxies."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def find_address(peer: str | None, *forwarded: str, trusted: tuple[str, ...] = (
     [
         ("203.0.113.9", (), "203.0.113.9"),
         (PROXY, ("198.51.100.4",), "198.51.100.4"),
-        # What stands to the left of what a proxy wrote is what the client itself says.
+        # The client may have written the entries to the left of a proxy's entry.
         (PROXY, ("1.1.1.1, 198.51.100.4",), "198.51.100.4"),
         (PROXY, ("1.1.1.1", "198.51.100.4"), "198.51.100.4"),
         (PROXY, ("1.1.1.1, 198.51.100.4, 10.0.0.7",), "198.51.100.4"),
@@ -30,10 +30,10 @@ def find_address(peer: str | None, *forwarded: str, trusted: tuple[str, ...] = (
         (PROXY, ("198.51.100.4:55123",), "198.51.100.4"),
         (PROXY, ("[2001:db8:1:2:3:4:5:6]:443",), "2001:db8:1:2::/64"),
         (PROXY, ("2001:db8:1:2:3:4:5:6",), "2001:db8:1:2::/64"),
-        # A client that is no proxy is not asked where it comes from.
+        # The header of a client that is no trusted proxy is ignored.
         ("203.0.113.9", ("198.51.100.4",), "203.0.113.9"),
         (PROXY, ("1.1.1.1, 203.0.113.9, 198.51.100.4",), "198.51.100.4"),
-        # Nonsense leads no further than the proxy that passed it on.
+        # After an invalid entry, the address of the proxy that passed it on counts.
         (PROXY, ("1.1.1.1, unknown",), PROXY),
         (PROXY, ("",), PROXY),
         (PROXY, ("1.1.1.1,",), PROXY),
@@ -43,23 +43,23 @@ def find_address(peer: str | None, *forwarded: str, trusted: tuple[str, ...] = (
         ("/run/hub.sock", (), "nowhere"),
     ],
 )
-def test_the_right_most_address_that_no_trusted_proxy_has_counts(
+def test_the_right_most_address_that_is_no_trusted_proxy_counts(
     peer: str | None, forwarded: tuple[str, ...], found: str
 ) -> None:
     assert find_address(peer, *forwarded) == found
 
 
-def test_where_no_proxy_is_trusted_nobody_is_believed_not_even_this_machine() -> None:
+def test_without_trusted_proxies_the_header_is_ignored_even_from_this_machine() -> None:
     assert find_address(PROXY, "198.51.100.4", trusted=()) == PROXY
 
 
-def test_an_ipv6_address_is_limited_with_its_network() -> None:
+def test_an_ipv6_address_is_limited_by_its_network() -> None:
     assert to_limit_key("2001:db8::1") == to_limit_key("2001:db8::ffff:1") == "2001:db8::/64"
     assert to_limit_key("2001:db8:0:1::1") == "2001:db8:0:1::/64"
     assert to_limit_key("fe80::1%eth0") == "fe80::/64"
 
 
-def test_an_ipv4_address_is_the_same_however_it_comes() -> None:
+def test_an_ipv4_mapped_address_equals_the_ipv4_address() -> None:
     assert to_limit_key("::ffff:198.51.100.4") == "198.51.100.4"
     assert find_address("::ffff:127.0.0.1", "198.51.100.4") == "198.51.100.4"
 

@@ -1,4 +1,4 @@
-"""The client's certificate, as whoever ended TLS tells it."""
+"""The client's certificate, as a TLS-terminating proxy reports it."""
 
 from __future__ import annotations
 
@@ -69,23 +69,23 @@ HEADER = (b"client-thumbprint", THUMBPRINT.encode())
 
 
 @pytest.mark.parametrize("client", ["127.0.0.1", "127.8.8.8", "::1"])
-def test_this_machine_is_believed(client: str) -> None:
+def test_this_machine_is_trusted(client: str) -> None:
     assert read_thumbprint((client, 5), HEADER) == THUMBPRINT
 
 
 @pytest.mark.parametrize("client", ["127.0.0.1", "::1", "::ffff:127.0.0.1"])
-def test_this_machine_is_not_believed_where_the_hub_listens_for_others(client: str) -> None:
+def test_this_machine_is_not_trusted_if_the_hub_listens_for_others(client: str) -> None:
     scope = {"type": "http", "headers": [HEADER], "client": (client, 5)}
-    for trusted, told_is in (((), None), (("127.0.0.1", "::1"), THUMBPRINT)):
+    for trusted, expected in (((), None), (("127.0.0.1", "::1"), THUMBPRINT)):
         reading = ClientCertificates("Client-Thumbprint", trusted, trusts_loopback=False)
-        assert reading.get_thumbprint(scope, RequestHeaders(scope)) == told_is
+        assert reading.get_thumbprint(scope, RequestHeaders(scope)) == expected
 
 
-def test_a_machine_that_comes_by_ipv6_with_its_ipv4_address_is_the_same() -> None:
+def test_an_ipv4_mapped_peer_equals_the_ipv4_address() -> None:
     assert read_thumbprint(("::ffff:10.0.0.7", 5), HEADER, trusted=("10.0.0.7",)) == THUMBPRINT
 
 
-def test_another_machine_is_believed_where_it_is_listed() -> None:
+def test_another_machine_is_trusted_if_it_is_listed() -> None:
     assert read_thumbprint(("10.0.0.7", 5), HEADER) is None
     assert read_thumbprint(("10.0.0.7", 5), HEADER, trusted=("10.0.0.7",)) == THUMBPRINT
     assert read_thumbprint(("10.0.0.8", 5), HEADER, trusted=("10.0.0.7",)) is None
@@ -93,10 +93,10 @@ def test_another_machine_is_believed_where_it_is_listed() -> None:
 
 
 @pytest.mark.parametrize("client", [None, ("", 0), ("gateway", 5)])
-def test_who_has_no_address_is_not_believed(client: tuple[str, int] | None) -> None:
+def test_a_peer_without_an_ip_address_is_not_trusted(client: tuple[str, int] | None) -> None:
     assert read_thumbprint(client, HEADER, trusted=("10.0.0.7",)) is None
 
 
-def test_of_two_headers_none_counts() -> None:
+def test_a_repeated_header_is_ignored() -> None:
     assert read_thumbprint(("127.0.0.1", 5), HEADER, HEADER) is None
     assert read_thumbprint(("127.0.0.1", 5)) is None

@@ -1,4 +1,4 @@
-"""The same answers as Starlette's own headers give."""
+"""`RequestHeaders` returns the same values as Starlette's headers."""
 
 import pytest
 from hypothesis import given
@@ -12,7 +12,7 @@ headers = st.lists(st.tuples(st.sampled_from(NAMES).map(str.encode), st.binary(m
 
 
 @given(headers, st.sampled_from([*NAMES, "Host", "other"]))
-def test_finds_what_a_search_finds(raw: list[tuple[bytes, bytes]], name: str) -> None:
+def test_lookups_return_the_same_as_starlette(raw: list[tuple[bytes, bytes]], name: str) -> None:
     fast, plain = RequestHeaders({"headers": raw}), Headers(raw=raw)
     assert fast.get(name) == plain.get(name)
     assert fast.get(name, "none") == plain.get(name, "none")
@@ -21,7 +21,7 @@ def test_finds_what_a_search_finds(raw: list[tuple[bytes, bytes]], name: str) ->
 
 
 @pytest.mark.parametrize("raw", [[(b"host", b"a")], [(b"host", b"a"), (b"host", b"b")]])
-def test_is_a_mapping_as_any_headers_are(raw: list[tuple[bytes, bytes]]) -> None:
+def test_is_a_mapping_like_starlettes_headers(raw: list[tuple[bytes, bytes]]) -> None:
     fast = RequestHeaders({"headers": raw})
     assert fast["host"] == "a"
     assert fast.items() == Headers(raw=raw).items()

@@ -21,9 +21,9 @@ def test_an_operation_is_explained_as_a_tree_of_batches_with_agencies_and_calls(
 
     calls = "2 of 200 calls to crm, 4 of 200 calls to dukcapil, 3 of 23 calls to pangan, 10 of 200 calls to pbb"
     assert text.splitlines() == [
-        "4 levels, calls: 2 to crm, 4 to dukcapil, 1 to pangan, 1 a key to pangan, 1 a key to pbb",
+        "4 levels, calls: 2 to crm, 4 to dukcapil, 1 to pangan, 1 per key to pangan, 1 per key to pbb",
         f"expected: {calls}, 313 of 50000 objects, 454 of 4000000 values",
-        "decisions may ask first: preferences_of (the hub itself), households_of (dukcapil, 1 call)",
+        "decisions may load first: preferences_of (the hub itself), households_of (dukcapil, 1 call)",
         "citizens  <- known_citizens  dukcapil: 1 call",
         "  name  <- person_facets {Identity}  dukcapil: 1 call",
         "  residence  <- person_facets {Residence}  dukcapil: in the same call",
@@ -31,15 +31,15 @@ def test_an_operation_is_explained_as_a_tree_of_batches_with_agencies_and_calls(
         "  household  <- households_of  dukcapil: 1 call",
         "    citizen  <- citizens  the hub itself: no call",
         "      birthDate  <- person_facets {Identity}  dukcapil: 1 call",
-        "  taxObjects  <- tax_objects_of  pbb: 1 call a key, at most 8 side by side",
+        "  taxObjects  <- tax_objects_of  pbb: 1 call per key, at most 8 concurrently",
         "  complaints  <- complaints_of  crm: 1 call",
         "    category  <- categories  crm: 1 call",
         "markets  <- market_lists  pangan: 1 call",
-        "  prices  <- prices_of  pangan: 1 call a key, at most 4 side by side",
+        "  prices  <- prices_of  pangan: 1 call per key, at most 4 concurrently",
     ]
 
 
-def test_what_a_condition_leaves_out_is_not_in_the_plan() -> None:
+def test_skipped_fields_are_not_in_the_plan() -> None:
     text, _ = explain_operation(CITIZENS, operation_name=None, variables={})
 
     assert "complaints" not in text
@@ -54,7 +54,7 @@ def test_the_source_holds_response_keys_and_attributes_and_no_value_of_the_calle
     assert "'title': value if type(value := record.name) is str else leaf_1(value)," in source
 
 
-def test_what_cannot_be_explained_says_why() -> None:
+def test_an_operation_that_cannot_be_explained_has_a_reason() -> None:
     with pytest.raises(ValueError, match="Cannot query field 'mee' on type 'Query'"):
         explain_operation("{ mee }", operation_name=None, variables={})
     with pytest.raises(ValueError, match=r"graphql-core runs this operation, because of: Query\.__schema"):

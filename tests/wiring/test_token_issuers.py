@@ -1,4 +1,4 @@
-"""What an operator is told about the issuers that they named."""
+"""Messages to an operator about the configured issuers."""
 
 from __future__ import annotations
 
@@ -19,20 +19,20 @@ def build_issuer(name: str, *kinds: CallerKind) -> Issuer:
     )
 
 
-def test_an_issuer_of_citizens_that_lists_no_app_of_the_citys_own_is_warned_of() -> None:
+def test_a_citizens_issuer_without_first_party_apps_causes_a_warning() -> None:
     people, others = build_issuer("people", CallerKind.CITIZEN), build_issuer("others", CallerKind.OFFICIAL)
     listed = people.model_copy(update={"name": "listed", "first_party": ("city-app",)})
     [warnings] = warn_no_first_party([people, others, listed])
     assert warnings == (
-        "The issuer people has citizens but lists no first_party: none of its apps has all rights of a person,"
-        " and every app needs scopes. List the city's own apps by their client_id."
+        "The issuer people issues tokens of citizens but lists no first_party, so every app needs scopes and none"
+        " has all rights of a person. List the city's own apps by their client_id."
     )
 
 
-def test_in_production_a_hub_that_trusts_no_proxy_tells_that_all_strangers_count_as_one() -> None:
+def test_in_production_a_missing_trusted_proxy_causes_a_warning() -> None:
     people = [build_issuer("people", CallerKind.CITIZEN)]
     [warnings] = warn_shared_address(build_settings(people))
-    assert warnings.startswith("SIMPUL_TRUSTED_PROXIES is not set: everybody who comes through a proxy counts as one")
+    assert warnings.startswith("SIMPUL_TRUSTED_PROXIES is not set: all callers behind a proxy share one address")
     assert warn_shared_address(build_settings(people, trusted_proxies=("127.0.0.1",))) == ()
     assert warn_shared_address(build_settings(people, development=True)) == ()
     assert warn_shared_address(build_settings(people, rates=("off",), failed_tokens=0)) == ()

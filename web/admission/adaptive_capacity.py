@@ -1,16 +1,20 @@
-"""How much the hub can answer, measured while it is too much: which requests are let in, and at what rate.
+"""Adaptive capacity: detects overload of the event loop, and decides which requests are admitted and at what rate.
 
-The hub is one event loop. The honest sign that it is asked for too much is how late the loop comes to what is due
-(`web/admission/loop_lag.py`), because that is what every request waits for, at each of its steps. How long requests
-take, or how many are under way, says nothing: that grows where an agency is slow, and costs the others nothing.
+The hub is one event loop. The reliable sign of overload is the lag of the loop (`web/admission/loop_lag.py`), because
+every request waits for it at each of its steps. The duration of requests, or their number in flight, is no such sign:
+both grow when an agency is slow, and that costs other requests nothing.
 
-Three ideas of others are put together here. Late once is a burst, and bursts pass: only a delay that stands, the least
-of a while, means overload (CoDel, RFC 8289). What waits too long to begin is refused, so that even a burst stays
-bounded ("Fail at Scale", ACM Queue 13(8), 2015). And while there is overload, as many are let in as are finished, a
-little more while the loop is in time and fewer while it is late (DAGOR, SoCC 2018, which like this looks at the time
-until work begins; the rate of what is finished is BBR's), the less urgent classes first to be refused.
+The controller combines three known ideas:
 
-Sans-IO: moments come from outside, in seconds of one clock that is never set back.
+- A single delay is a burst, and bursts pass. Overload is a delay that persists: the minimum over an interval (CoDel,
+  RFC 8289).
+- A request that would wait too long to begin is refused, so that even a burst has a bound ("Fail at Scale", ACM Queue
+  13(8), 2015).
+- During overload, the admission rate follows the rate of finished requests: slightly above it while the loop is on
+  time, below it while the loop is late, and the less urgent classes are refused first (DAGOR, SoCC 2018, which also
+  measures the time until work begins). Following the delivery rate is BBR's idea.
+
+No input or output: callers pass the time, in seconds of one monotonic clock.
 """
 
 from __future__ import annotations
@@ -21,108 +25,108 @@ from typing import Final, NamedTuple
 from web.admission.load import Urgency
 
 TARGET: Final = 0.1
-"""Seconds by which the loop may be late while that is called a good answer time."""
+"""Seconds of loop lag that still give good response times."""
 SUSTAINED_SECONDS: Final = 0.3
-"""Seconds for which it has to be later than that, without a pause, before anybody is refused for it."""
+"""Seconds for which the lag must stay above the target, without a break, before requests are refused."""
 _LATE_TICKS: Final = 3
-"""In so many looks at least: one piece of work that takes long is not many that wait ..."""
+"""Minimum number of consecutive late ticks for overload: one long piece of work is no queue."""
 _MIN_REQUESTS_PER_TICK: Final = 2
-"""... and so many requests must have come for each look: nor are several, one after the other."""
+"""Minimum number of requests per late tick for overload: slow requests, one after the other, are no queue either."""
 _FEW_REQUESTS: Final = 16
-"""This many requests that arrived within one measurement may wait for each other ..."""
+"""A tick with at most this many new requests may be later, because they may wait for each other only."""
 _FEW_REQUESTS_FACTOR: Final = 2.0
-"""... in targets, until that counts as late."""
+"""The lag, in targets, from which such a tick counts as late."""
 _SETPOINT: Final = 0.25
-"""Of the target: where the delay is held while there is overload."""
+"""The lag that the controller aims at during overload, as a share of the target."""
 _WINDOW: Final = 0.1
 """Seconds between two changes of the rate."""
 _FALLING: Final = 0.9
-"""The part of the last window's delay below which the delay is falling."""
+"""The lag is falling if it is below this share of the previous window's lag."""
 _DECREASE_STEP: Final = 0.1
-"""The part by which fewer are let in than are finished, for each time that the delay is what it is held at ..."""
+"""The share by which the rate falls below the finish rate, for each multiple of the setpoint that the lag reaches."""
 _MAX_DECREASE: Final = 0.3
-"""... and at most."""
+"""The maximum of that share."""
 _INCREASES: Final = (1.01, 1.05, 1.1)
-"""By what more are let in, from one window to the next."""
+"""Growth factors of the rate per window, from the slowest to the fastest."""
 _IDLE_INCREASE: Final = 2.0
-"""The same, where the processor rests: what is asked for became cheaper, or ended."""
+"""The growth factor while the processor is mostly idle, because requests became cheaper or stopped."""
 _IDLE_SHARE: Final = 0.5
-"""The part of a window which the loop works at most, where it is said to rest."""
+"""The processor is mostly idle if it works for less than this share of a window."""
 _NEAR_CEILING: Final = 0.9
-"""The part of the rate that was too much the last time, from which on it is followed more slowly."""
+"""From this share of the last rate that was too high, the rate grows more slowly."""
 _CALM_WINDOWS: Final = 20
-"""Windows in time after which it is followed faster."""
+"""Number of consecutive windows on time after which the rate grows faster."""
 _MAX_LEAD: Final = 2.0
-"""How far the rate may be ahead of what is finished ..."""
+"""The maximum of the rate, as a multiple of the finish rate."""
 _MIN_SHARE_OF_BEST: Final = 0.6
-"""... and behind the most that was finished of late, whatever makes the loop late."""
+"""The minimum of the rate, as a share of the best recent finish rate, whatever makes the loop late."""
 _AVERAGE_SECONDS: Final = 0.5
-"""Seconds over which what is finished is averaged."""
+"""Time constant of the average finish rate, in seconds."""
 _BEST_DECAY_SECONDS: Final = 3.0
-"""Seconds over which the most that was finished is forgotten."""
+"""Time constant of the decay of the best finish rate, in seconds."""
 _CALM_SECONDS: Final = 0.5
 """Seconds without a refusal after which the overload is over."""
 _BURST_SECONDS: Final = 0.1
-"""Seconds of the rate that may come at once."""
+"""Capacity of the token bucket, in seconds of the rate."""
 _MIN_RATE: Final = 5.0
-"""The least rate, and the least burst."""
+"""Minimum rate in requests per second, and minimum capacity of the token bucket in requests."""
 _LANE_DEBT_SECONDS: Final = 1.0
-"""Seconds of the rate by which the lane may be ahead of it before it is refused itself."""
+"""How far the emergency lane may overdraw the token bucket, in seconds of the rate, before it is refused too."""
 _RESERVED_BURST: Final = {Urgency.ANONYMOUS: 0.6, Urgency.CLAIMED: 0.4, Urgency.SIGNED_IN: 0.2}
-"""The part of the burst that must stay for those who are more urgent."""
+"""The share of the token bucket that a class must leave to more urgent classes."""
 _MAX_LAG: Final = {Urgency.ANONYMOUS: 3.0, Urgency.CLAIMED: 3.5, Urgency.SIGNED_IN: 4.0, Urgency.LANE: 10.0}
-"""In targets: how far behind the loop may be, in this very turn, for a request to be begun."""
+"""The maximum lag of the current loop turn, in targets, at which a request of the class may begin."""
 _TURN_BUDGET: Final = 10.0
-"""In targets: what may be begun in one turn of a loop that is in time."""
+"""Work that may begin in one turn of a loop that was on time, in targets."""
 _FREE_PER_TICK: Final = 8
-"""Requests that such a loop begins from one look to the next whatever they cost: a page asks for as many at once."""
+"""Requests per tick that a loop on time admits at any cost: a web page sends about as many concurrently."""
 SMALLEST_MAX_LAG: Final = min(_MAX_LAG.values())
 
 
 class _BusyTime(NamedTuple):
-    """For how long the loop was busy, and with how many requests that began."""
+    """Busy time of the loop, and the number of requests that began in it."""
 
     seconds: float
     requests: float
 
     def decay(self, factor: float) -> _BusyTime:
-        """What of it still counts."""
+        """An older value, weighted by the factor."""
         return _BusyTime(self.seconds * factor, self.requests * factor)
 
     def add(self, other: _BusyTime) -> _BusyTime:
-        """Both."""
+        """The sum of both."""
         return _BusyTime(self.seconds + other.seconds, self.requests + other.requests)
 
 
 class AdaptiveCapacity:
-    """Says who is let in. Asks nobody for the time."""
+    """The overload controller of one event loop."""
 
     def __init__(self, *, target: float = TARGET) -> None:
-        """Know nothing yet. `target` is in seconds."""
+        """Takes the target of the loop lag, in seconds."""
         self.target = target
         self.lag = 0.0
-        """Seconds by which the loop was late at the last look."""
+        """Loop lag at the last tick, in seconds."""
         self.finished = 0
-        """Requests that were let in and are done, since the beginning."""
+        """Admitted requests that have finished, since the start. `LoadShedder` counts them."""
         self.admitted = 0
-        """Requests that were let in, since the beginning."""
+        """Admitted requests, since the start."""
         self._admitted_at_tick = 0
         self._cost = 0.0
-        """Seconds of the loop that a request takes, of late."""
+        """Recent estimate of the loop time per request, in seconds; 0 without an estimate."""
         self._finished_at_tick = 0
         self._usual_busy_time = self._longest_busy_time = _BusyTime(0.0, 0.0)
-        """What the loop was busy with of late; the longest piece is apart."""
+        """Recent busy time of the loop. The longest tick is kept apart; see `_estimate_cost`."""
         self._ticked_at = 0.0
         self.rate = inf
-        """Requests a second that are let in; all where it is infinite."""
+        """The admission rate in requests per second; infinite without overload."""
         self._good_at = inf
-        """The last look at which the loop was in time; infinite before the first."""
+        """The time of the last tick on time; infinite before the first."""
         self._finished_at_good = self._admitted_at_good = 0
         self._late_ticks = 0
         self._finish_rate = 0.0
-        """Requests a second that are done, of late."""
+        """Average rate of finished requests per second."""
         self._burst_left = 0.0
-        """How many may be let in at once; below 0 where the lane is ahead."""
+        """The tokens in the bucket; below 0 while the emergency lane overdraws it."""
         self._burst_at = 0.0
         self._window_at = 0.0
         self._finished_at_window = 0
@@ -133,36 +137,40 @@ class AdaptiveCapacity:
         self._cpu_seconds = self._cpu_seconds_at_window = 0.0
         self._lag_before = 0.0
         self._best_finish_rate = 0.0
-        """The most requests a second that were done."""
+        """The best recent `_finish_rate`, which decays."""
         self._ceiling = inf
-        """The rate at which the loop was late the last time."""
+        """The last rate at which the loop was late."""
 
     @property
     def is_overloaded(self) -> bool:
-        """Whether requests are let in at a rate."""
+        """Whether requests are admitted at a limited rate."""
         return self.rate != inf
 
     def admit(self, urgency: Urgency, now: float, *, turn_lag: float) -> bool:
-        """Let a request in, or not. `turn_lag` is by how many seconds this very turn of the loop is late already."""
+        """Admit a request or refuse it. `turn_lag` is the lag of the current loop turn, in seconds."""
+        # 1. Bound bursts: the work that begins in this turn must not delay the request itself beyond its class's bound.
         max_lag = _MAX_LAG[urgency] * self.target
         is_among_first = self._late_ticks <= 1 and self.admitted < self._admitted_at_tick + _FREE_PER_TICK
         is_admitted = is_among_first or (turn_lag <= max_lag and self.admitted < self.get_admission_bound(max_lag))
+        # 2. During overload, also take a token of the admission rate.
         if is_admitted and (self.rate == inf or self._take_burst(urgency, now)):
             self.admitted += 1
             return True
+        # 3. Record the refusal: the rate grows only while requests are refused, and overload ends without them.
         self._refused_in_window = True
         self._refused_at = now
         return False
 
     def get_admission_bound(self, max_lag: float) -> float:
-        """How many will have been let in when as much is begun in this turn as `max_lag` has seconds.
+        """The value of `admitted` at which the work begun since the last tick takes `max_lag` seconds.
 
-        Of a loop that was in time a moment ago more is expected: what comes at once may be equal, and run once.
+        A loop that was on time gets a larger budget: concurrent requests may be equal, and equal requests run once.
         """
         seconds = max_lag if self._late_ticks > 1 else _TURN_BUDGET * self.target
         return self._admitted_at_tick + seconds / self._cost if self._cost else inf
 
     def _take_burst(self, urgency: Urgency, now: float) -> bool:
+        """Take a token from the bucket, which refills at the rate; False if too few are left for the class."""
         burst = max(self.rate * _BURST_SECONDS, _MIN_RATE)
         self._burst_left = min(burst, self._burst_left + (now - self._burst_at) * self.rate)
         self._burst_at = now
@@ -173,10 +181,7 @@ class AdaptiveCapacity:
         return True
 
     def start_measuring(self, now: float, cpu_seconds: float) -> None:
-        """Start measuring, after a time without measurements.
-
-        The work of the loop in between is not the cost of a request, and its delay then says nothing about now.
-        """
+        """Start measuring after an idle time: work and lag of the loop before it say nothing about requests now."""
         self.lag, self._cost = 0.0, 0.0
         self._usual_busy_time = self._longest_busy_time = _BusyTime(0.0, 0.0)
         self._cpu_seconds, self._ticked_at = cpu_seconds, now
@@ -187,16 +192,20 @@ class AdaptiveCapacity:
         self._begin_window(now)
 
     def record_tick(self, now: float, lag: float, cpu_seconds: float) -> None:
-        """Take note that the loop came so late to what was due, having used `cpu_seconds` of the processor so far."""
+        """Record the loop's lag in seconds, and its processor time since the start in seconds; adjust the rate."""
+        # 1. Measure: the cost of a request, and the minimum lag of the window.
         self.lag = lag
         few = self.admitted - self._admitted_at_tick <= _FEW_REQUESTS
         self._estimate_cost(now, max(cpu_seconds - self._cpu_seconds, lag))
         self._cpu_seconds = cpu_seconds
         self._least_lag = min(self._least_lag, lag)
+        # 2. Count late ticks in a row. The first tick has no predecessor, so it counts as on time.
         if lag <= self.target * (_FEW_REQUESTS_FACTOR if few else 1.0) or self._good_at == inf:
             self._mark_on_time(now)
         else:
             self._late_ticks += 1
+        # 3. Without overload: start limiting when the loop was late for long, with many requests waiting. The first
+        #    rate is the measured rate of finished requests, from an empty bucket.
         if self.rate == inf:
             late_for = now - self._good_at
             several = self.admitted - self._admitted_at_good >= _MIN_REQUESTS_PER_TICK * self._late_ticks
@@ -207,6 +216,7 @@ class AdaptiveCapacity:
                 self._burst_left, self._burst_at, self._refused_at = 0.0, now, now
                 self._calm_windows, self._lag_before, self._ceiling = 0, lag, inf
                 self._begin_window(now)
+        # 4. During overload: adjust the rate once per window.
         elif now - self._window_at >= _WINDOW:
             self._adjust_rate(now)
 
@@ -215,16 +225,17 @@ class AdaptiveCapacity:
         self._finished_at_good, self._admitted_at_good = self.finished, self.admitted
 
     def _estimate_cost(self, now: float, busy_seconds: float) -> None:
-        """What a request costs: how long the loop was busy while there were any, by how many were let in.
+        """Estimate the loop time per request: recent busy time divided by the requests that began in it.
 
-        Without the longest piece: the loop does more than requests, and once is no sign of what they cost.
+        The longest tick is left out, because the loop has other work than requests. Older ticks fade with a time
+        constant of 1 s.
         """
         decay = exp(self._ticked_at - now)
         self._usual_busy_time, self._longest_busy_time = (
             self._usual_busy_time.decay(decay),
             self._longest_busy_time.decay(decay),
         )
-        if self.admitted > self._finished_at_tick:  # else none was under way
+        if self.admitted > self._finished_at_tick:  # else no request was in flight since the last tick
             piece = _BusyTime(busy_seconds, self.admitted - self._admitted_at_tick)
             if piece.seconds > self._longest_busy_time.seconds:
                 piece, self._longest_busy_time = self._longest_busy_time, piece
@@ -234,32 +245,37 @@ class AdaptiveCapacity:
         self._admitted_at_tick, self._finished_at_tick, self._ticked_at = self.admitted, self.finished, now
 
     def _adjust_rate(self, now: float) -> None:
-        """Follow what is finished: slower where the loop is late and stays so, faster where it is in time."""
+        """Set the rate for the next window: lower while the loop stays late, higher while it is on time."""
+        # 1. Measure the rate of finished requests: of this window, as an average, and the best recent average.
         lasted = now - self._window_at
         window_rate = (self.finished - self._finished_at_window) / lasted
         self._finish_rate += (window_rate - self._finish_rate) * (1 - exp(-lasted / _AVERAGE_SECONDS))
         self._best_finish_rate = max(self._finish_rate, self._best_finish_rate * exp(-lasted / _BEST_DECAY_SECONDS))
         setpoint, lag = _SETPOINT * self.target, self._least_lag
+        # 2. Late even at the best moment of the window: admit fewer than finish, unless the queue is shrinking already.
         if lag > setpoint:
             self._calm_windows = 0
-            if lag > _FALLING * self._lag_before:  # else what waits is being worked off already
+            if lag > _FALLING * self._lag_before:
                 self._ceiling = self.rate
                 self.rate = min(self.rate, self._finish_rate) * (
                     1 - min(_DECREASE_STEP * lag / setpoint, _MAX_DECREASE)
                 )
+        # 3. On time, with refused requests: admit more, but not far more than finish.
         elif self._refused_in_window:
             self._calm_windows += 1
             is_mostly_idle = self._cpu_seconds - self._cpu_seconds_at_window < _IDLE_SHARE * lasted
             factor = _IDLE_INCREASE if is_mostly_idle else self._get_increase()
             self.rate = max(self.rate, min(self.rate * factor, _MAX_LEAD * max(self._finish_rate, window_rate)))
+        # 4. Keep the rate above its minimum: a lag that other programs cause must not starve the hub.
         self.rate = max(self.rate, _MIN_SHARE_OF_BEST * self._best_finish_rate, _MIN_RATE)
+        # 5. End the overload when the loop is on time and no request was refused for a while.
         self._lag_before = lag
         if now - self._refused_at >= _CALM_SECONDS and lag <= setpoint:
             self.rate = inf
         self._begin_window(now)
 
     def _get_increase(self) -> float:
-        """By how much more may be let in: little where it was too much before, more the longer it is not."""
+        """The growth factor: slow near the last rate that was too high, faster after a long time without lag."""
         was_not_too_much = self.rate <= _NEAR_CEILING * self._ceiling
         return _INCREASES[was_not_too_much + (self._calm_windows >= _CALM_WINDOWS)]
 
@@ -268,7 +284,7 @@ class AdaptiveCapacity:
         self._least_lag, self._refused_in_window = inf, False
 
     def __repr__(self) -> str:
-        """The measures."""
+        """Lag and rate."""
         return f"<Capacity lag {self.lag * 1000:.0f} ms, " + (
             f"{self.rate:.0f}/s>" if self.is_overloaded else "no limit>"
         )

@@ -1,4 +1,4 @@
-"""Load shedding for what is served beside `/graphql`: pages, their files, and the addresses of partners."""
+"""Load shedding for everything besides `/graphql`: pages, their files, and endpoints for partners."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ from web.admission.surplus_connections import is_surplus
 from web.http_error_responses import build_error_response
 
 ALWAYS_ADMITTED: Final = ("/health/", "/hooks/", "/metrics", "/status")
-"""Who watches the hub has to see it then above all, and agencies that say what changed make it ask them less."""
+"""Monitoring matters most under overload, and change notices of agencies (`/hooks/`) reduce the load."""
 
 
 class AdmissionMiddleware:
-    """ASGI middleware: refuses requests while the hub is asked for more than it can answer."""
+    """ASGI middleware: refuses requests under overload."""
 
     def __init__(self, app: ASGIApp, *, load_shedder: LoadShedder) -> None:
         self._app = app
@@ -44,7 +44,7 @@ class AdmissionMiddleware:
             load_shedder.leave(was_admitted=is_admitted)
 
     def _get_priority(self, headers: Mapping[str, str]) -> RequestPriority:
-        """Who brings a cookie says to be signed in; whether that is so is looked at by the page."""
+        """The priority of a request. A cookie claims a session, which the page verifies later."""
         authorization = headers.get("authorization")
         if authorization is None and "cookie" in headers:
             return RequestPriority(Urgency.CLAIMED)

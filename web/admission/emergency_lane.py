@@ -1,7 +1,7 @@
-"""The emergency lane: who is served when others are refused, as an operator writes it.
+"""The emergency lane: callers and operations that are served when others are refused, as the operator sets them.
 
-A lane is named by the application that asks (the client of its tokens), by the id of a registered operation, or by a
-kind of caller: what can be told of a request before anything costly is done for it.
+An entry names an application (the client of its tokens), the id of a registered operation, or a kind of caller. All
+three are known before any expensive step of a request.
 """
 
 from __future__ import annotations
@@ -21,26 +21,26 @@ _SYNTAX_HELP: Final = (
 
 
 class EmergencyLane(NamedTuple):
-    """Who is of it; nobody, where nothing is set."""
+    """The entries of the emergency lane; empty by default."""
 
     clients: frozenset[ClientId] = frozenset()
-    """Applications, each of one issuer."""
+    """Applications, by issuer and name."""
     operations: frozenset[str] = frozenset()
-    """Ids of registered operations, as requests bring them."""
+    """Ids of registered operations, as requests send them."""
     kinds: frozenset[CallerKind] = frozenset()
 
     def includes(self, kind: CallerKind, client: ClientId | None) -> bool:
-        """Whether a caller of this kind, who asks through this application, is of it."""
+        """Whether a caller of this kind, with this application, has the emergency lane."""
         return kind in self.kinds or client in self.clients
 
     @property
     def has_callers(self) -> bool:
-        """Whether who asks can make a difference."""
+        """Whether any entry names callers."""
         return bool(self.clients or self.kinds)
 
 
 def parse_lane(words: Sequence[str]) -> EmergencyLane:
-    """Out of `client:ISSUER/NAME`, `operation:ID` and `kind:KIND`. Raises `ValueError` for what says something else."""
+    """Parse `client:ISSUER/NAME`, `operation:ID` and `kind:KIND`. Raises `ValueError` for other entries."""
     clients: set[ClientId] = set()
     named: dict[str, set[str]] = {"operation": set(), "kind": set()}
     for word in words:
@@ -53,7 +53,7 @@ def parse_lane(words: Sequence[str]) -> EmergencyLane:
             named[what].add(name)
     unknown_kinds = sorted(named["kind"] - _KINDS)
     if unknown_kinds:
-        raise ValueError(f"'{unknown_kinds[0]}' is no kind of caller that can be of the emergency lane. {_SYNTAX_HELP}")
+        raise ValueError(f"'{unknown_kinds[0]}' is not a kind of caller for the emergency lane. {_SYNTAX_HELP}")
     return EmergencyLane(
         clients=frozenset(clients),
         operations=frozenset(named["operation"]),

@@ -1,8 +1,7 @@
-"""Who is let in to `/graphql` while the hub is asked for more than it can answer.
+"""Admission control of `/graphql` under overload, in two steps.
 
-Decided in two steps, each at the lowest cost at which it can be. First by what the request brings: a token that was
-proven a moment ago, the id of an operation. Who merely says to be of the emergency lane goes on to where tokens are
-proven, and is asked again then.
+The first step uses what is cheap to know: a recently verified token, or the id of an operation. A request whose token
+merely claims the emergency lane goes on to authentication; the second step checks it again with the verified caller.
 """
 
 from __future__ import annotations
@@ -22,18 +21,19 @@ from web.request_headers import RequestHeaders
 
 
 class GraphQLAdmission:
-    """Asks of each request what `LoadShedder` has to know."""
+    """Decides on `/graphql` requests with `LoadShedder`."""
 
     def __init__(self, load_shedder: LoadShedder, authenticator: RequestAuthenticator) -> None:
         self._load_shedder = load_shedder
         self._authenticator = authenticator
 
     async def check(self, scope: Scope, headers: RequestHeaders, body: LimitedBody) -> bool:
-        """Let a request in by what it brings. True where it has to `check_verified` that it may come in.
+        """Admit a request by its headers. Returns True if `check_verified` has to decide after authentication.
 
         Raises:
-            Refusal: OVERLOADED, once the body has come: the connection can be used on. Or as `LimitedBody.read_all`.
-            ClientDisconnected: The client went away before the end of its body.
+            HttpError: OVERLOADED, after the body was read, so that the connection stays usable. Also what
+                `LimitedBody.read_all` raises.
+            ClientDisconnected: The client disconnected before the end of its body.
 
         """
         values = headers.getlist("authorization")
@@ -51,10 +51,10 @@ class GraphQLAdmission:
         raise self._load_shedder.build_overload_error(priority.urgency)
 
     def check_verified(self, caller: Caller, scope: Scope) -> None:
-        """Let in who was proven.
+        """Admit a request by its verified caller.
 
         Raises:
-            Refusal: OVERLOADED.
+            HttpError: OVERLOADED.
 
         """
         urgency = self._load_shedder.get_verified_urgency(caller)
@@ -66,7 +66,7 @@ class GraphQLAdmission:
 
 
 def _find_document_id(scope: Scope, body: bytes) -> str | None:
-    """The id of the document that the request names, if it is well formed and names one."""
+    """The document id of the request; None if it has none or is malformed."""
     try:
         request = parse_query_string(scope["query_string"]) if scope["method"] == "GET" else parse_body(body)
     except HttpError:
@@ -75,7 +75,7 @@ def _find_document_id(scope: Scope, body: bytes) -> str | None:
 
 
 def choose_media_type(headers: RequestHeaders) -> MediaType:
-    """The media type in which a request is refused that nobody looked at yet; JSON where it wants neither."""
+    """The media type of a refusal before content negotiation; JSON if the client accepts neither type."""
     try:
         return negotiate(headers.getlist("accept"))
     except HttpError:

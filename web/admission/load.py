@@ -1,4 +1,4 @@
-"""How much a process of the hub is asked for, as those see it who watch it."""
+"""The load of one process, for health reports and metrics."""
 
 from __future__ import annotations
 
@@ -8,30 +8,30 @@ from typing import NamedTuple
 
 
 class Urgency(IntEnum):
-    """In which order requests are refused, the lowest first."""
+    """Classes of requests; the lowest is refused first."""
 
     ANONYMOUS = 0
     CLAIMED = 1
-    """Somebody who brings what may prove them, and has not been proven lately."""
+    """Has a token or cookie that was not verified recently."""
     SIGNED_IN = 2
-    """Somebody whose token was proven a moment ago."""
+    """Has a recently verified token."""
     LANE = 3
-    """Of the emergency lane."""
+    """Has the emergency lane."""
 
     @property
     def word(self) -> str:
-        """What it is called in reports and metrics."""
+        """The name in reports and metrics."""
         return self.name.lower().replace("_", "-")
 
 
 class LoadSnapshot(NamedTuple):
-    """One look at it."""
+    """The load at one moment."""
 
     lag: float
-    """Seconds by which the event loop was late to what was due."""
+    """Lag of the event loop, in seconds."""
     in_flight: int
-    """Requests under way."""
+    """Unfinished requests."""
     limit: float | None
-    """Requests a second that are let in, as measured; None while all are."""
+    """The measured admission rate in requests per second; None without overload."""
     refused: Mapping[Urgency, int]
-    """Requests turned away since the start of the process."""
+    """Refused requests since the start of the process."""

@@ -1,8 +1,8 @@
 """Load shedding: beyond its capacity the hub refuses requests early, instead of being slow for all.
 
-`web/admission/adaptive_capacity.py` decides when that is, and at what rate requests are then admitted;
-`web/admission/emergency_lane.py` decides who is refused last. This module is the interface for the stages of a request.
-While the hub keeps up, it costs one comparison.
+`web/admission/adaptive_capacity.py` detects overload and sets the rate of admitted requests;
+`web/admission/emergency_lane.py` decides which requests are refused last. This module is the interface for the stages
+of a request. Without overload, it costs one comparison.
 """
 
 from __future__ import annotations
@@ -64,7 +64,7 @@ class LoadShedder:
         self,
         *,
         max_lag: float,
-        lane: EmergencyLane = EmergencyLane(),  # noqa: B008 - a tuple, which nobody can change
+        lane: EmergencyLane = EmergencyLane(),  # noqa: B008 - an immutable tuple
         tokens: TokenLookup = _NO_TOKENS,
         clock: Callable[[], float] = monotonic,
         cpu_clock: Callable[[], float] = thread_time,
@@ -132,7 +132,7 @@ class LoadShedder:
         return self._capacity.admit(urgency, now, turn_lag=now - self._lag_monitor.due)
 
     def count_refusal(self, urgency: Urgency = Urgency.ANONYMOUS) -> None:
-        """Count a refused request; if its caller was not looked at, as an anonymous one."""
+        """Count a refused request, as an anonymous one if its caller is unknown."""
         self._refused[urgency] += 1
 
     def build_overload_error(self, urgency: Urgency) -> HttpError:
@@ -141,8 +141,7 @@ class LoadShedder:
         seconds = next(self._retry_after)
         return HttpError(
             HttpErrorCode.OVERLOADED,
-            "The hub is asked for more than it can answer at the moment, and did not begin with this request."
-            f" Try again in {seconds} s.",
+            f"The hub is overloaded and did not start this request. Try again in {seconds} s.",
             headers={"Retry-After": f"{seconds}"},
         )
 
@@ -161,7 +160,7 @@ class LoadShedder:
         return Urgency.LANE if self.lane.includes(caller.kind, caller.client) else Urgency.SIGNED_IN
 
     def record_lag(self, now: float, lag: float) -> None:
-        """Record that a task of the event loop ran so many seconds late."""
+        """Record the lag of the event loop, in seconds."""
         self._capacity.record_tick(now, lag, self._cpu_clock())
         self._update_fast_path()
 
@@ -199,5 +198,9 @@ class LoadShedder:
         self._fast_path_bound = self._capacity.get_admission_bound(self._max_lag)
 
     def __repr__(self) -> str:
-        """How it is."""
-        return "<Shedding, off>" if self._is_disabled else f"<Shedding {self.in_flight} in flight, {self._capacity!r}>"
+        """Requests in flight, and capacity."""
+        return (
+            "<LoadShedder, off>"
+            if self._is_disabled
+            else f"<LoadShedder {self.in_flight} in flight, {self._capacity!r}>"
+        )

@@ -1,4 +1,4 @@
-"""How late the event loop is: a timer that is wound again and again, as long as there are requests."""
+"""Measures the lag of the event loop: a timer that repeats while there are requests."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ from math import inf
 from time import monotonic
 
 TICK_SECONDS = 0.02
-"""Seconds from one look to the next."""
+"""Seconds between two measurements."""
 _IDLE_TICKS = 50
-"""Looks without anything under way after which nobody looks any more."""
+"""Number of measurements without requests after which the timer stops."""
 
 
 class LoopLagMonitor:
-    """Looks at the loop."""
+    """Measures the lag of the running event loop."""
 
     def __init__(
         self,
@@ -23,29 +23,29 @@ class LoopLagMonitor:
         *,
         clock: Callable[[], float] = monotonic,
     ) -> None:
-        """Take who is told the moment and the lag of each look, and who says whether anything is under way."""
+        """`on_tick` receives the time and the lag of each tick; `is_busy` returns whether requests run."""
         self._on_tick = on_tick
         self._is_busy = is_busy
         self._clock = clock
         self._idle_ticks = 0
         self.due = inf
-        """When the next look is due, on the clock. Whoever runs later than that runs in a turn that began too late,
-        or takes too long: by how much says the difference."""
+        """When the next tick is due, on the clock. Code that runs later is in a loop turn that is late by the
+        difference."""
         self._timer: asyncio.TimerHandle | None = None
 
     @property
     def is_running(self) -> bool:
-        """Whether there will be a next look."""
+        """Whether a next tick is scheduled."""
         return self._timer is not None
 
     def start(self) -> None:
-        """Begin to look."""
+        """Start measuring, or continue."""
         self._idle_ticks = 0
         if self._timer is None:
             self._schedule(self._clock())
 
     def stop(self) -> None:
-        """Look no more."""
+        """Stop measuring."""
         if self._timer is not None:
             self._timer.cancel()
         self._timer, self.due = None, inf

@@ -1,9 +1,9 @@
-"""What becomes of requests that come over more connections than the hub holds at a time.
+"""The limit of open connections: which requests are served over surplus connections.
 
-A connection that was there before is served on. One that came when all places were taken is a surplus one: of its
-requests only those of the emergency lane are served, and those by which the hub is watched, for whom some places more
-are kept; the others are refused in the usual form. Beyond that, requests are refused before anything is made of them.
-Either way the connection is closed after the answer.
+A connection that opens at the limit is a surplus connection, for which a reserve exists. Only monitoring requests and
+requests of the emergency lane are served over it; others are refused with a JSON error. Beyond the reserve, requests
+are refused before the application sees them. A surplus connection closes after the response, or becomes an ordinary
+one if others closed before its request.
 """
 
 from __future__ import annotations
@@ -23,36 +23,36 @@ _refusal_counter = count()
 
 @runtime_checkable
 class RefusedConnectionCounter(Protocol):
-    """An application that is told of requests which are refused before it sees them."""
+    """An application that counts requests which the server refuses before it."""
 
     def count_refused_connection(self) -> None:
-        """One was."""
+        """Count one refused request."""
 
 
 def get_reserve(max_connections: int) -> int:
-    """How many connections there may be beyond the most, for what is not refused first."""
+    """The number of surplus connections that may be open beyond the limit."""
     return max(max_connections // 10, 1)
 
 
 def mark_surplus(cycle: RequestResponseCycle) -> None:
-    """Tell the application that the request came over a surplus connection, which ends with the answer."""
+    """Mark the request as one over a surplus connection, which closes after the response."""
     cycle.keep_alive = False
-    extensions: dict[str, object] = cycle.scope.setdefault("extensions", {})  # type: ignore[assignment]  # the values of extensions are their own affair
+    extensions: dict[str, object] = cycle.scope.setdefault("extensions", {})  # type: ignore[assignment]  # extensions hold values of any type
     extensions[_EXTENSION] = True
 
 
 def is_surplus(scope: Scope) -> bool:
-    """Whether the request came over such a connection."""
+    """Whether the request came over a surplus connection."""
     extensions = scope.get("extensions")
     return extensions is not None and _EXTENSION in extensions
 
 
 def build_too_many_response(max_connections: int) -> tuple[bytes, bytes]:
-    """Header lines, each with its end, and body of a refusal that no application has seen."""
+    """Header lines, each with its line end, and body of the refusal beyond the reserve."""
     seconds = 1 + next(_refusal_counter) % _RETRY_SPREAD_SECONDS
     refusal = HttpError(
         HttpErrorCode.OVERLOADED,
         f"More than {max_connections} connections to the hub are open. "
-        f"Close what you do not use, and try again in {seconds} s.",
+        f"Close unused connections, and try again in {seconds} s.",
     )
     return b"content-type: application/json; charset=utf-8\r\nretry-after: %d\r\n" % seconds, build_error_body(refusal)

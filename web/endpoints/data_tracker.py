@@ -23,10 +23,8 @@ from records.hub.clients import ClientId
 from records.hub.usages import Usage, UsagePage, UsageQuery
 from records.identifiers import Nik
 from web.authentication import RequestAuthenticator
-from web.http_errors import HttpError, HttpErrorCode
+from web.http_errors import HttpError, HttpErrorCode, build_bad_request
 from web.middleware.request_identity import get_call
-from web.rate_limits.caller_limiter import NO_LIMITER, RequestLimiter
-from web.request_headers import RequestHeaders
 
 _log = logging.getLogger("simpul.data_tracker")
 
@@ -58,12 +56,10 @@ class DataTracker:
         *,
         client: ClientId,
         authenticator: RequestAuthenticator,
-        caller_limiter: RequestLimiter = NO_LIMITER,
     ) -> None:
         self._usages = usages
         self._client = client
         self._authenticator = authenticator
-        self._caller_limiter = caller_limiter
 
     def routes(self) -> list[Route]:
         """The routes."""
@@ -77,8 +73,8 @@ class DataTracker:
         """The usages of a person's data, newest first."""
         caller = await self._authenticate_client(request)
         if not request.headers.get("x-road-userid", "").strip():
-            raise _build_bad_request(
-                "The header X-Road-UserId is missing. It names who looks, such as 'ID3171014506900001'."
+            raise build_bad_request(
+                "The header X-Road-UserId is missing. It names the user, such as 'ID3171014506900001'."
             )
         page = await self._usages.find_usages(_parse_query(request), caller, get_call(request.scope))
         return _build_response({"totalUsages": page.total, "usages": [_usage_to_json(each) for each in page.usages]})
@@ -93,28 +89,22 @@ class DataTracker:
         await self._authenticate_client(request)
         try:
             await self._usages.get_start()
-        except Exception as failure:  # noqa: BLE001 - whatever it is, the answer is that it does not work
+        except Exception as failure:  # noqa: BLE001 - any failure means that usages cannot be read
             _log.warning("The access ledger cannot be read: %s", type(failure).__name__)
             return _build_response({"status": "FAIL", "message": "The access ledger cannot be read."})
         return _build_response({"status": "OK", "message": "The access ledger can be read."})
 
     async def _authenticate_client(self, request: Request) -> Caller:
-        headers = RequestHeaders(request.scope)
-        caller = self._authenticator(request.scope, headers)
-        if not isinstance(caller, Caller):
-            caller = await caller
-        caller_limits = self._caller_limiter.for_caller(caller, request.scope, headers)
-        if (pending := caller_limits.take_request()) is not None:
-            await pending
+        caller = await self._authenticator.authenticate_and_charge(request.scope)
         if caller.client is None:
             raise HttpError(
                 HttpErrorCode.UNAUTHENTICATED,
-                "Usages are told to one client only. Send its token as 'Authorization: Bearer ...', once.",
+                "Only one client can read usages. Send its token as 'Authorization: Bearer ...', once.",
                 headers={"WWW-Authenticate": "Bearer"},
             )
         if caller.client != self._client or caller.kind not in _APPLICATIONS:
             raise HttpError(
-                HttpErrorCode.FORBIDDEN, "Usages are told to another client. The operators of the hub name it."
+                HttpErrorCode.FORBIDDEN, "Only another client can read usages. The operators of the hub configure it."
             )
         return caller
 
@@ -123,11 +113,11 @@ def _parse_query(request: Request) -> UsageQuery:
     parameters: dict[str, str] = {}
     for name, value in request.query_params.multi_items():
         if name in parameters:
-            raise _build_bad_request("A parameter comes more than once. Send each once.")
+            raise build_bad_request("A parameter is repeated. Send each once.")
         parameters[name] = value
     code = _USER_CODE.fullmatch(parameters.get("userCode", ""))
     if code is None:
-        raise _build_bad_request("The parameter userCode is no NIK: 16 digits, or 'ID' and 16 digits.")
+        raise build_bad_request("The parameter userCode is not a NIK: send 16 digits, or 'ID' and 16 digits.")
     return UsageQuery(
         subject=Nik(code[1]),
         start=_parse_time(parameters, "periodStart"),
@@ -147,7 +137,7 @@ def _parse_time(parameters: Mapping[str, str], name: str) -> datetime | None:
             return moment.astimezone(UTC)
     except (ValueError, OverflowError):
         pass
-    raise _build_bad_request(f"The parameter {name} is no moment with its zone, such as 2026-11-24T10:20:30Z.")
+    raise build_bad_request(f"The parameter {name} is not a time with a zone, such as 2026-11-24T10:20:30Z.")
 
 
 def _parse_number(parameters: Mapping[str, str], name: str, default: int) -> int:
@@ -155,7 +145,7 @@ def _parse_number(parameters: Mapping[str, str], name: str, default: int) -> int
     if text is None:
         return default
     if not re.fullmatch(r"[0-9]{1,10}", text) or int(text) > _MAX_NUMBER:
-        raise _build_bad_request(f"The parameter {name} is no whole number from 0 to {_MAX_NUMBER}.")
+        raise build_bad_request(f"The parameter {name} is not a whole number from 0 to {_MAX_NUMBER}.")
     return int(text)
 
 
@@ -171,10 +161,6 @@ def _usage_to_json(usage: Usage) -> dict[str, str]:
 
 def _format_time(moment: datetime) -> str:
     return moment.astimezone(UTC).isoformat().replace("+00:00", "Z")
-
-
-def _build_bad_request(message: str) -> HttpError:
-    return HttpError(HttpErrorCode.BAD_REQUEST, message)
 
 
 def _build_response(body: Any) -> Response:  # noqa: ANN401 - JSON

@@ -23,8 +23,7 @@ from web.admission.surplus_connections import is_surplus
 from web.authentication import RequestAuthenticator
 from web.graphql.media_types import MediaType, check_content_encoding, check_content_type, negotiate
 from web.graphql.request_parsing import parse_body, parse_query_string
-from web.graphql.response_status import get_headers, get_status
-from web.http_errors import HttpError, HttpErrorCode, build_error_body
+from web.http_errors import CLIENT_CLOSED_REQUEST, HttpError, HttpErrorCode, build_error_body
 from web.middleware.cache_control import NO_STORE, CacheControl, CachePolicy
 from web.middleware.csrf import check_forgery
 from web.middleware.entity_tags import matches_entity_tag
@@ -36,7 +35,7 @@ from web.middleware.request_identity import parse_timeout, start_call
 from web.middleware.request_log import RequestLog
 from web.middleware.request_spans import end_request_span
 from web.middleware.security_headers import build_security_headers
-from web.rate_limits.caller_limiter import NO_LIMITS, RequestLimits
+from web.rate_limits.caller_limiter import NO_LIMITS, RequestLimits, charge_request
 from web.request_headers import RequestHeaders
 from web.server.client_disconnect import ClientDisconnected, DisconnectWatcher, WorkTimedOut
 from web.server.single_write_response import WriteResponse, take_single_write
@@ -44,8 +43,6 @@ from web.web_parts import WebParts
 
 PATH = "/graphql"
 METHODS = ("GET", "POST")
-_CLIENT_CLOSED_REQUEST = 499
-"""The status in logs for a request whose client disconnected; the response has no reader."""
 _NOT_MODIFIED = 304
 
 
@@ -85,6 +82,7 @@ class GraphQLEndpoint:
         self._admission = GraphQLAdmission(self._load_shedder, self._authenticator)
         self._caller_limiter = parts.caller_limiter
         self._settings = settings
+        self._origins = settings.origins
         self._request_log = request_log
         self._disconnect_watcher = DisconnectWatcher()
         self._cache_control = CacheControl(settings)
@@ -96,7 +94,7 @@ class GraphQLEndpoint:
         self._head_without_body = always
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Serve one request under its id, and handle every fault."""
+        """Serve one request under its id, and handle unexpected errors."""
         began = monotonic()
         settings = self._settings
         headers = RequestHeaders(scope)
@@ -104,8 +102,8 @@ class GraphQLEndpoint:
         call = start_call(headers, settings.request_timeout, started_at=began, span=span)
         current_request = enter_request(call)
         write_at_once = take_single_write(scope)
-        if settings.allowed_origins and "origin" in headers:
-            write_at_once = None  # a page of another origin: its headers are added on the way out
+        if self._origins and "origin" in headers:
+            write_at_once = None  # CORS headers are added on the way out
         body = LimitedBody(headers, receive, send, max_bytes=settings.max_body_bytes, timeout=settings.body_timeout)
         needs_admission = not self._load_shedder.enter(began, is_surplus=is_surplus(scope))
         response: _EndpointResponse | None = None
@@ -116,7 +114,7 @@ class GraphQLEndpoint:
                 write_at_once is not None and body.is_complete and self._write_at_once(response, call, write_at_once)
             ):
                 await self._send(response, call, send if body.is_complete else body.send)
-        except Exception as error:  # noqa: BLE001 - the place where every fault of the hub ends
+        except Exception as error:  # noqa: BLE001 - the handler of all unexpected errors
             refusal = report_incident(
                 error, call.request_id, has_started=response is not None, with_messages=settings.development
             )
@@ -149,17 +147,14 @@ class GraphQLEndpoint:
             check_hosts(headers, self._settings.allowed_hosts)
             media_type = negotiate(headers.getlist("accept"))
             check_method(scope["method"], headers)
-            check_forgery(scope["method"], headers, self._settings.allowed_origins)
+            check_forgery(scope["method"], headers, self._origins)
             parse_timeout(headers, self._settings.request_timeout)
-            caller = self._authenticator(scope, headers)
-            if not isinstance(caller, Caller):
-                caller = await caller
+            caller = await self._authenticator.authenticate(scope, headers)
             if is_waiting:
                 self._admission.check_verified(caller, scope)
                 is_waiting = False
             caller_limits = self._caller_limiter.for_caller(caller, scope, headers)
-            if (pending := caller_limits.take_request()) is not None:
-                await pending
+            await charge_request(caller_limits)
             max_age = parse_max_age(headers)
             if max_age < inf:
                 call = await _limit_age(call, max_age, caller_limits)
@@ -176,7 +171,7 @@ class GraphQLEndpoint:
             seconds = parse_timeout(headers, self._settings.request_timeout)
             answer = _build_refused_response(_build_overdue_error(seconds), media_type)
         except ClientDisconnected:
-            return _EndpointResponse(_CLIENT_CLOSED_REQUEST, b"", media_type, was_admitted=not is_waiting)
+            return _EndpointResponse(CLIENT_CLOSED_REQUEST, b"", media_type, was_admitted=not is_waiting)
         answer.was_admitted = not is_waiting
         if not answer.cache_policy.is_shared:  # each recipient of a shared answer has separate limits
             answer.rate_limit_lines = caller_limits.build_header_lines()
@@ -223,6 +218,29 @@ class GraphQLEndpoint:
         ]
         await send({"type": "http.response.start", "status": answer.status, "headers": headers})
         await send({"type": "http.response.body", "body": answer.body})
+
+
+def get_status(outcome: ResponseOutcome, media_type: MediaType) -> int:
+    """The HTTP status of a GraphQL response (GraphQL over HTTP, section 6 "Response").
+
+    In `application/json` every well-formed request gets 200: intermediaries may answer 4xx in that type too, and
+    clients could not tell them apart (section 6.4.1). In `application/graphql-response+json` a request error gets 400
+    (section 6.4.2). Newer drafts say 422 and 294; the audits of graphql-http say 400.
+    """
+    match outcome:
+        case ResponseOutcome.ANSWERED:
+            return 200
+        case ResponseOutcome.NOT_A_QUERY:
+            return 405
+        case ResponseOutcome.FORBIDDEN:
+            return 403 if media_type is MediaType.GRAPHQL_RESPONSE else 200
+        case ResponseOutcome.REFUSED:
+            return 400 if media_type is MediaType.GRAPHQL_RESPONSE else 200
+
+
+def get_headers(outcome: ResponseOutcome) -> dict[str, str]:
+    """The headers of an outcome: a 405 names the method to use (RFC 9110, section 15.5.6)."""
+    return {"Allow": "POST"} if outcome is ResponseOutcome.NOT_A_QUERY else {}
 
 
 def _build_overdue_error(seconds: float) -> HttpError:

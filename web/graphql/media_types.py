@@ -1,6 +1,6 @@
-"""Which media type a request has and which one its answer gets (GraphQL over HTTP, sections 4 and 5; RFC 9110, 12.5.1).
+"""Content negotiation: media types of requests and responses (GraphQL over HTTP, sections 4 and 5; RFC 9110, 12.5.1).
 
-Sans-IO: header values in, a decision or a `HttpError` out.
+No input or output: header values in, a decision or an `HttpError` out.
 """
 
 from __future__ import annotations
@@ -12,24 +12,24 @@ from enum import Enum
 from functools import lru_cache
 
 from web.http_errors import HttpError, HttpErrorCode
+from web.request_headers import TOKEN
 
-_TOKEN = r"[!#$%&'*+.^_`|~0-9A-Za-z-]+"  # noqa: S105 - the grammar of RFC 9110, section 5.6.2, no secret
-_MEDIA_RANGE = re.compile(rf"({_TOKEN})/({_TOKEN})((?:\s*;(?:\s*{_TOKEN}=(?:{_TOKEN}|\"[^\"\\]*\"))?)*)\s*\Z")
-"""Each space can be read in one way only: two would double the time with each."""
-_PARAMETER = re.compile(rf";\s*({_TOKEN})=(?:({_TOKEN})|\"([^\"\\]*)\")")
+_MEDIA_RANGE = re.compile(rf"({TOKEN})/({TOKEN})((?:\s*;(?:\s*{TOKEN}=(?:{TOKEN}|\"[^\"\\]*\"))?)*)\s*\Z")
+"""Each space matches in one way only; a second way would double the time with each space."""
+_PARAMETER = re.compile(rf";\s*({TOKEN})=(?:({TOKEN})|\"([^\"\\]*)\")")
 _MAX_RANGES = 32
-"""Browsers send fewer than ten media ranges; a longer list is cut, not worked through."""
+"""Browsers send fewer than ten media ranges; a longer list is cut."""
 
 
 class MediaType(Enum):
-    """The media types that the hub answers in, the one it prefers first."""
+    """The media types of responses, the preferred one first."""
 
     GRAPHQL_RESPONSE = "application/graphql-response+json"
     JSON = "application/json"
 
     @property
     def content_type(self) -> str:
-        """The `Content-Type` of an answer."""
+        """The `Content-Type` of a response."""
         return f"{self.value}; charset=utf-8"
 
 
@@ -44,7 +44,7 @@ class _MediaRange:
     order: int
 
     def match_specificity(self, media_type: MediaType) -> int:
-        """How exactly the range names the type: 0 not at all, 1 `*/*`, 2 `application/*`, 3 by name."""
+        """How specifically the range matches the type: 0 not at all, 1 `*/*`, 2 `application/*`, 3 by name."""
         kind, subtype = media_type.value.split("/")
         if self.charset not in {None, "utf-8", "utf8"}:
             return 0
@@ -58,22 +58,22 @@ class _MediaRange:
 
 
 _CACHEABLE_ACCEPT_LENGTH = 300
-"""Characters of `Accept` headers whose reading is kept."""
+"""Maximum characters of `Accept` headers whose result is cached."""
 
 
 def negotiate(accept: Sequence[str]) -> MediaType:
-    """The media type of the answer, from every `Accept` header of the request.
+    """The media type of the response, from all `Accept` headers of the request.
 
-    The highest `q` wins, among equals the type that is named more exactly, then the one that is named first. Where a
-    wildcard leaves the choice to the hub, or there is no `Accept`, the answer is `application/json`: a client that
-    does not name the newer type may not know it (GraphQL over HTTP, section 6.3 "Legacy watershed").
+    The highest `q` wins, then the more specific range, then the first one. With a wildcard or without `Accept`, the
+    response is `application/json`: a client that does not name the newer type may not know it (GraphQL over HTTP,
+    section 6.3 "Legacy watershed").
 
     Raises:
-        Refusal: NOT_ACCEPTABLE, where neither type will do.
+        HttpError: NOT_ACCEPTABLE, if the client accepts neither type.
 
     """
     values = tuple(accept)
-    # Clients send one of a few short headers with every request; long ones are read anew and not kept.
+    # Clients send the same few short headers with every request; only these are cached.
     short = sum(map(len, values)) <= _CACHEABLE_ACCEPT_LENGTH
     return _negotiate_cached(values) if short else _negotiate_cached.__wrapped__(values)
 
@@ -86,7 +86,7 @@ def _negotiate_cached(accept: tuple[str, ...]) -> MediaType:
     best: tuple[float, int, int, int] | None = None
     chosen: MediaType | None = None
     for preference, media_type in enumerate((MediaType.JSON, MediaType.GRAPHQL_RESPONSE)):
-        # The most exact range decides about a type, however its q compares (RFC 9110, section 12.5.1).
+        # The most specific range decides about a type, whatever its q (RFC 9110, section 12.5.1).
         exactness, media_range = max(
             ((each.match_specificity(media_type), each) for each in ranges), key=lambda pair: pair[0], default=(0, None)
         )
@@ -98,14 +98,14 @@ def _negotiate_cached(accept: tuple[str, ...]) -> MediaType:
     if chosen is None:
         raise HttpError(
             HttpErrorCode.NOT_ACCEPTABLE,
-            f"The Accept header names no media type that this endpoint answers in. "
+            f"The Accept header names no media type that this endpoint supports. "
             f"Accept {MediaType.GRAPHQL_RESPONSE.value} or {MediaType.JSON.value}.",
         )
     return chosen
 
 
 def _parse_media_ranges(accept: Sequence[str]) -> list[_MediaRange]:
-    """The well-formed media ranges of the headers, in order; ill-formed ones are passed over."""
+    """The well-formed media ranges of the headers, in order. Ignores others."""
     ranges: list[_MediaRange] = []
     for order, text in enumerate(",".join(accept).split(",")[:_MAX_RANGES]):
         match = _MEDIA_RANGE.match(text.strip())
@@ -126,21 +126,21 @@ def _parse_parameters(text: str) -> dict[str, str]:
 
 
 def _parse_quality(text: str) -> float | None:
-    """A `q` of RFC 9110, section 12.4.2: 0 to 1 with up to three decimals; none where it is no such number."""
+    """A `q` of RFC 9110, section 12.4.2: 0 to 1 with up to three decimals; None for other text."""
     return float(text) if re.fullmatch(r"0(\.\d{0,3})?|1(\.0{0,3})?", text, re.ASCII) else None
 
 
 def check_content_type(content_type: Sequence[str]) -> None:
-    """Let pass a body of `application/json` in UTF-8 only.
+    """Check that the body is `application/json` in UTF-8.
 
-    Also the first half of the CSRF prevention (`web/middleware/csrf.py`): browsers send this type across origins only
+    This is also one half of the CSRF prevention (`web/middleware/csrf.py`): browsers send this type across origins only
     after a preflight.
 
     Raises:
-        Refusal: UNSUPPORTED_MEDIA_TYPE.
+        HttpError: UNSUPPORTED_MEDIA_TYPE.
 
     """
-    if list(content_type) == [MediaType.JSON.value]:  # what nearly every client sends
+    if list(content_type) == [MediaType.JSON.value]:  # nearly every client sends this
         return
     fix = "Send the operation as JSON with the header 'Content-Type: application/json'."
     if len(content_type) != 1 or not content_type[0].strip():
@@ -148,28 +148,28 @@ def check_content_type(content_type: Sequence[str]) -> None:
         raise HttpError(HttpErrorCode.UNSUPPORTED_MEDIA_TYPE, f"The request {count_text} Content-Type header. {fix}")
     match = _MEDIA_RANGE.match(content_type[0].strip())
     if match is None:
-        raise HttpError(HttpErrorCode.UNSUPPORTED_MEDIA_TYPE, f"The Content-Type header is no media type. {fix}")
+        raise HttpError(HttpErrorCode.UNSUPPORTED_MEDIA_TYPE, f"The Content-Type header is not a media type. {fix}")
     essence = f"{match[1]}/{match[2]}".lower()
     if essence != MediaType.JSON.value:
-        raise HttpError(HttpErrorCode.UNSUPPORTED_MEDIA_TYPE, f"Bodies of type '{essence}' are not read here. {fix}")
+        raise HttpError(HttpErrorCode.UNSUPPORTED_MEDIA_TYPE, f"Bodies of type '{essence}' are not supported. {fix}")
     charset = _parse_parameters(match[3]).get("charset", "utf-8").lower()
     if charset not in {"utf-8", "utf8"}:
         raise HttpError(
             HttpErrorCode.UNSUPPORTED_MEDIA_TYPE,
-            f"The charset '{charset}' is not read here. Send JSON in UTF-8 (RFC 8259).",
+            f"The charset '{charset}' is not supported. Send JSON in UTF-8 (RFC 8259).",
         )
 
 
 def check_content_encoding(content_encoding: Sequence[str]) -> None:
-    """Let pass a body that is not compressed: a small compressed body may hide a very large one.
+    """Check that the body is not compressed: a small compressed body may expand to a very large one.
 
     Raises:
-        Refusal: UNSUPPORTED_MEDIA_TYPE, with the `Accept-Encoding` that would do (RFC 9110, section 15.5.16).
+        HttpError: UNSUPPORTED_MEDIA_TYPE, with the supported `Accept-Encoding` (RFC 9110, section 15.5.16).
 
     """
     if any(value.strip().lower() not in {"", "identity"} for value in content_encoding):
         raise HttpError(
             HttpErrorCode.UNSUPPORTED_MEDIA_TYPE,
-            "The request body is compressed (Content-Encoding). Send it as it is.",
+            "The request body is compressed (Content-Encoding). Send it uncompressed.",
             headers={"Accept-Encoding": "identity"},
         )

@@ -1,9 +1,10 @@
-"""What an answer says of who may keep it, and for how long (RFC 9111): as the strictest of its parts allows.
+"""`Cache-Control` of GraphQL responses (RFC 9111): who may store a response, as the strictest of its parts allows.
 
-Whatever failed, is partly there, is no longer fresh, or changed something is kept by nobody. What is personal is kept
-by nobody but the browser of whom it was given to, and by that only to ask if it is still the same: devices are shared,
-rights are taken back, and each reading has to pass the rules and be recorded. Specific personal data (UU PDP 27/2022,
-article 4, paragraph 2) stays on no disk at all, and who reads as an official, a partner or a system keeps nothing.
+- Failed, partial and stale responses, and responses to mutations, are not stored.
+- Personal data is stored only by the browser of the caller, which must revalidate it before each use: devices are
+  shared, rights are withdrawn, and every reading has to pass the rules and be recorded.
+- Specific personal data (UU PDP 27/2022, article 4, paragraph 2) is stored on no disk.
+- Officials, partners and agency systems store nothing.
 """
 
 from __future__ import annotations
@@ -19,49 +20,50 @@ from engine.request import GraphQLResponse
 from web.settings import WebSettings
 
 CACHING_KINDS: Final = (CallerKind.ANONYMOUS, CallerKind.CITIZEN, CallerKind.BUSINESS)
-"""Whose browsers may keep anything."""
+"""Kinds of callers whose browsers may store responses."""
 
 
 _SPECIFIC: Final = frozenset(each.label for each in Classification if each.level == "SPECIFIC")
 
 
 class CachePolicy(NamedTuple):
-    """How an answer may be kept."""
+    """How a response may be stored."""
 
     header_lines: bytes
-    """Header lines, each with its end."""
+    """Header lines, each with its line end."""
     has_entity_tag: bool = False
-    """Whether who kept it may ask if it is still the same: it gets an entity tag."""
+    """Whether the response gets an entity tag, for revalidation."""
     is_shared: bool = False
-    """Whether it may be handed to others: it must tell nothing of who asked."""
+    """Whether shared caches may store it: then it must contain nothing about the caller."""
 
 
 NO_STORE: Final = CachePolicy(b"cache-control: no-store\r\nvary: Accept\r\n")
 
 
 _PolicyKey = tuple[int, int, float, float, bool, bool]
-"""Age; how long it is fresh, given while it is asked for anew, and given on failure; by GET, and with a token."""
+"""Age; seconds for which the response is fresh, may be stale during revalidation, and may be stale on errors; whether
+the request is a GET, and whether it has a token."""
 _MAX_POLICIES = 4096
 
 
 class CacheControl:
-    """Decides it, for one hub."""
+    """Chooses the cache policy of responses."""
 
     def __init__(self, settings: WebSettings) -> None:
-        # Who has a token may be answered otherwise, and an origin be told that its pages may read.
-        self._vary = b"vary: Accept, Authorization%b\r\n" % (b", Origin" if settings.allowed_origins else b"")
+        # The response depends on the token and, with CORS, on the origin.
+        self._vary = b"vary: Accept, Authorization%b\r\n" % (b", Origin" if settings.origins else b"")
         self._public_max_age = settings.public_max_age
         self._private_no_store = CachePolicy(b"cache-control: private, no-store\r\n" + self._vary)
         self._private_no_cache = CachePolicy(b"cache-control: private, no-cache\r\n" + self._vary, has_entity_tag=True)
         self._policies: dict[_PolicyKey, CachePolicy] = {}
-        """What was made for answers with public data: for most, there is one that says the same."""
+        """Policies of responses with public data, for reuse: most responses have equal ones."""
 
     def choose_policy(
         self, response: GraphQLResponse, kind: CallerKind, header_names: Container[str], *, by_get: bool
     ) -> CachePolicy:
-        """How the answer to a caller of this kind, who sent these header fields, may be kept.
+        """The policy of a response to a caller of this kind, with the names of the request's headers.
 
-        What is posted is kept by no cache (RFC 9110, section 9.3.3).
+        Caches do not store responses to POST (RFC 9110, section 9.3.3).
         """
         lifetime = response.lifetime
         if lifetime is None or response.errors or response.extensions or kind not in CACHING_KINDS:
@@ -90,16 +92,16 @@ class CacheControl:
 
 
 def _is_about_adults_only(response: GraphQLResponse) -> bool:
-    """Whether nobody whom it is about is a child, or unknown: whatever is about a child is specific."""
+    """Whether all subjects are known and adults: all data about children is specific."""
     today = get_city_date()
     return not any(each.subject is None or is_child(str(each.subject), today) for each in response.reads)
 
 
 def _build_public_lines(key: _PolicyKey, max_age: int) -> bytes:
-    """The header lines of public data, in whole seconds and never more than there are.
+    """The header lines of public data, in whole seconds, rounded down.
 
-    `max-age` counts from when the oldest part was said, so that what is left of it after `Age` is what is left of the
-    strictest part.
+    `max-age` counts from the time of the oldest part. After the subtraction of `Age`, the rest is that of the strictest
+    part.
     """
     age, fresh, revalidating, failing, by_get, with_token = key
     scope = "private" if with_token else "public"
@@ -111,7 +113,7 @@ def _build_public_lines(key: _PolicyKey, max_age: int) -> bytes:
         directives += [f"stale-if-error={int(failing)}"] if 1 <= failing < inf else []
     lines = f"cache-control: {', '.join(directives)}\r\n".encode("ascii") + _build_age_line(age)
     if age and by_get and not with_token:
-        lines += b"x-accel-expires: %d\r\n" % fresh  # nginx does not look at `Age`
+        lines += b"x-accel-expires: %d\r\n" % fresh  # nginx ignores `Age`
     return lines
 
 

@@ -1,35 +1,34 @@
-"""Which requests a foreign web page could have made a person's browser send, and so are not served.
+"""Prevention of cross-site request forgery (CSRF): refuses requests that a foreign web page could have caused.
 
-A page may make a browser send *simple* requests (Fetch standard, "CORS-safelisted") to any server without asking it
-first. The rules, in the order a request meets them:
+A page can make a browser send *simple* requests (Fetch standard, "CORS-safelisted") to any server, without a preflight.
+The rules, in order:
 
-- A POST is never simple here: `web/graphql/media_types.py` lets only `application/json` pass, for which a browser asks
-  first (preflight), and the answer to that is no unless the operator allowed the origin.
-- A GET that carries a header which pages cannot set without a preflight is let pass, as Apollo does it:
-  `X-Apollo-Operation-Name`, `Apollo-Require-Preflight`, `GraphQL-Require-Preflight`, or a JSON `Content-Type`.
-- Otherwise the browser itself says where a GET comes from: `Sec-Fetch-Site` of `same-origin` or `none` (typed, or a
-  bookmark) passes, any other value does not.
-- A GET without `Sec-Fetch-Site` comes from a program, or from a browser that does not say. Programs pass: nobody can
-  make them send what they did not mean to, and the audits of graphql-http and `curl` are among them. A foreign
-  `Origin` betrays a browser and does not pass.
+- A POST is never simple here. `web/graphql/media_types.py` accepts only `application/json`, for which a browser sends a
+  preflight, and that fails unless the operator allows the origin.
+- A GET passes with a header that pages cannot set without a preflight, as in Apollo: `X-Apollo-Operation-Name`,
+  `Apollo-Require-Preflight`, `GraphQL-Require-Preflight`, or a JSON `Content-Type`.
+- Otherwise the browser reports the origin of a GET: it passes if `Sec-Fetch-Site` is `same-origin` or `none` (a typed
+  address or a bookmark).
+- A GET without `Sec-Fetch-Site` comes from a program, such as `curl` or the audits of graphql-http, or from an old
+  browser. It passes unless it has a foreign `Origin`, which only browsers send.
 
-`Accept` proves nothing (a page may set it freely), so it is not asked. What remains for a browser of before 2023: its
-image tags can run a query as an anonymous caller and throw the answer away. Tokens are sent by script, never by the
-browser on its own, and a GET runs queries only.
+`Accept` does not count, because a page may set it. One gap remains for browsers from before 2023: image tags can run a
+query as an anonymous caller, but the page cannot read the response. Scripts send tokens, browsers never do so by
+themselves, and a GET runs only queries.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Container, Mapping
 
 from web.http_errors import HttpError, HttpErrorCode
 
 PREFLIGHT_HEADERS = ("x-apollo-operation-name", "apollo-require-preflight", "graphql-require-preflight")
-"""Headers that a foreign page can send only after a preflight; any value but the empty one will do."""
+"""Headers that a foreign page can send only after a preflight. Any value counts, except an empty one."""
 
 
-def check_forgery(method: str, headers: Mapping[str, str], allowed_origins: Collection[str]) -> None:
-    """Let pass a request that no foreign page can have forged; see above for the rules.
+def check_forgery(method: str, headers: Mapping[str, str], allowed_origins: Container[str]) -> None:
+    """Refuse a request that a foreign page could have caused, by the rules above.
 
     Args:
         method: The HTTP method, in upper case.
@@ -37,7 +36,7 @@ def check_forgery(method: str, headers: Mapping[str, str], allowed_origins: Coll
         allowed_origins: Origins that the operator trusts (CORS).
 
     Raises:
-        Refusal: CSRF_PREVENTED.
+        HttpError: CSRF_PREVENTED.
 
     """
     if method == "POST":
@@ -56,11 +55,11 @@ def check_forgery(method: str, headers: Mapping[str, str], allowed_origins: Coll
         return
     raise HttpError(
         HttpErrorCode.CSRF_PREVENTED,
-        "This GET request may have been made by a foreign web page on somebody's behalf. "
+        "A foreign web page may have caused this GET request (CSRF). "
         "Add the header 'GraphQL-Require-Preflight: true', or send a POST with JSON.",
     )
 
 
 def _is_same_host(origin: str, host: str) -> bool:
-    """Whether an `Origin` names the host that the request was sent to."""
+    """Whether an `Origin` names the host of the request."""
     return bool(host) and origin.partition("://")[2].lower() == host.lower()

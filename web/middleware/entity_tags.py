@@ -1,8 +1,8 @@
-"""Entity tags of answers, and whether a client has the answer already (RFC 9110, sections 8.8.3 and 13.1.2).
+"""Entity tags of responses, and `If-None-Match` (RFC 9110, sections 8.8.3 and 13.1.2).
 
-A tag is a keyed digest of the body. It may stand in the logs of others, and from a plain one somebody could find out
-what a short personal answer said. Of two people who are told the same by personal answers, each has a tag of their own:
-else whoever finds another's tag and asks the same of themself would know whether the answer was the same.
+A tag is a keyed digest of the body, because proxies log tags: from a plain digest, an attacker could guess a short
+personal response. The tag of a personal response also depends on the caller. Otherwise an attacker with another
+person's tag could compare it with the tag of the own response, and see whether both are equal.
 """
 
 from __future__ import annotations
@@ -16,28 +16,28 @@ from web.graphql.media_types import MediaType
 
 _TAG = re.compile(r'(?:W/)?("[\x21\x23-\x7e\x80-\xff]*")')
 _LENGTH = 16
-"""Bytes: two bodies of one address share a tag with a chance of 1 in 10^38."""
+"""In bytes: two bodies of one address share a tag with a probability of 1 in 10^38."""
 
 
 class EntityTags:
-    """Makes tags: the same in every process of the hub, and for the same bytes in the same media type only."""
+    """Makes tags, equal in all processes of the hub for the same bytes in the same media type."""
 
     def __init__(self, secret: bytes) -> None:
-        """Derive a key of its own from the hub's secret."""
+        """Derive the key of tags from the hub's secret."""
         self._key = digest(secret, b"simpul entity tags v1", sha256)
 
     def make_tag(self, body: bytes, media_type: MediaType, *, owner: str = "") -> str:
-        """The strong tag of a body, in quotes; of a personal one, for the caller who is called so."""
+        """The strong tag of a body, in quotes; `owner` identifies the caller of a personal response."""
         digest_state = blake2b(body, digest_size=_LENGTH, key=self._key, person=media_type.name.encode("ascii"))
         if owner:
             digest_state.update(f"\0{owner}".encode())
         return f'"{digest_state.hexdigest()}"'
 
     def __repr__(self) -> str:
-        """Never the key."""
+        """The class, without the key."""
         return "<EntityTags>"
 
 
 def matches_entity_tag(tag: str, if_none_match: Sequence[str]) -> bool:
-    """Whether the client named the tag, or any (`*`), in `If-None-Match`; what is malformed is passed over."""
+    """Whether `If-None-Match` contains the tag, or `*`. Ignores malformed values."""
     return any(value.strip() == "*" or tag in _TAG.findall(value) for value in if_none_match)

@@ -1,7 +1,7 @@
-"""Under which names the hub may be addressed.
+"""Check of the `Host` header against the names of the hub.
 
-A foreign page can point its own name at 127.0.0.1 (DNS rebinding) and is then, to the browser, the same origin as the
-hub: it could read sample tokens and answers. Only the `Host` header gives it away.
+It prevents DNS rebinding: a foreign page points its own name at 127.0.0.1, and then has the same origin as the hub for
+the browser. It could read sample tokens and responses. Only the `Host` header shows the foreign name.
 """
 
 from __future__ import annotations
@@ -21,10 +21,10 @@ _PORT: Final = re.compile(r"[0-9]{1,5}")
 
 
 def check_host(host: str, allowed: Collection[str]) -> None:
-    """Let pass a `Host` header that names the hub, with any port.
+    """Check that a `Host` header names the hub, with any port.
 
     Raises:
-        Refusal: MISDIRECTED_REQUEST.
+        HttpError: MISDIRECTED_REQUEST.
 
     """
     name = host.lower()
@@ -39,12 +39,12 @@ def check_host(host: str, allowed: Collection[str]) -> None:
 
 
 def check_hosts(headers: Headers, allowed: Collection[str]) -> None:
-    """Let pass a request whose one `Host` header names the hub.
+    """Check that the only `Host` header of a request names the hub.
 
     With several headers, the proxy and the hub could choose different ones.
 
     Raises:
-        Refusal: MISDIRECTED_REQUEST; BAD_REQUEST where there is no such header, or more than one.
+        HttpError: MISDIRECTED_REQUEST; BAD_REQUEST without such a header, or with more than one.
 
     """
     named = headers.getlist("host")
@@ -65,7 +65,7 @@ to pages of other sites: health is public, and metrics need a token."""
 
 
 class KnownHosts:
-    """ASGI middleware: serves only requests whose `Host` header names the hub, but for those that watch it."""
+    """ASGI middleware: serves only requests whose `Host` header names the hub, except to monitoring paths."""
 
     def __init__(
         self, app: ASGIApp, *, allowed: Collection[str], monitoring_paths: Collection[str] = MONITORING_PATHS

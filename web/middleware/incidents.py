@@ -1,4 +1,4 @@
-"""What happens when the hub itself fails: the caller gets a number, the log gets the rest."""
+"""Unexpected errors of the hub: the caller gets the number of the incident, the log gets the traceback."""
 
 from __future__ import annotations
 
@@ -16,35 +16,35 @@ _log = logging.getLogger("simpul.incidents")
 
 
 class BrokenResponseError(Exception):
-    """An answer that ended half way; the server closes its connection."""
+    """A response that ended halfway; the server closes its connection."""
 
     def __init__(self, number: str) -> None:
-        super().__init__(f"The answer broke off; see incident {number}.")
+        super().__init__(f"The response was cut off; see incident {number}.")
 
 
 def report_incident(error: Exception, request_id: str, *, has_started: bool, with_messages: bool) -> HttpError:
-    """Log a fault of the hub under a number, and give the answer that tells the caller that number.
+    """Log an unexpected error under a number, and return the error response with that number.
 
     Args:
-        error: What nobody expected.
-        request_id: Which request it ended.
-        answering: Whether an answer is on its way already.
-        with_messages: Whether the log gets the texts of exceptions, which may hold personal data.
+        error: The unexpected error.
+        request_id: The id of the request.
+        has_started: Whether the response has begun.
+        with_messages: Whether the log contains the texts of exceptions, which may contain personal data.
 
     Raises:
-        BrokenResponseError: Half an answer is on its way: only a broken connection can say that it is not whole.
+        BrokenResponseError: The response has begun, so only a broken connection shows that it is incomplete.
 
     """
     number = log_incident(error, request_id, with_messages=with_messages)
     if has_started:
         raise BrokenResponseError(number) from None
     return HttpError(
-        HttpErrorCode.INTERNAL, f"The hub failed at this request. Report incident {number} to those who run it."
+        HttpErrorCode.INTERNAL, f"The hub failed at this request. Report incident {number} to its operators."
     )
 
 
 def log_incident(error: Exception, request_id: str, *, with_messages: bool) -> str:
-    """Log a fault of the hub; the number that it is logged under. Arguments as for `report_incident`."""
+    """Log an unexpected error, and return its number. Arguments as for `report_incident`."""
     number = secrets.token_hex(6)
     # Not `exception`: the text of an exception may hold personal data, and `safe_traceback` leaves it out.
     traceback_text, extra = (
@@ -56,14 +56,14 @@ def log_incident(error: Exception, request_id: str, *, with_messages: bool) -> s
 
 
 class Incidents:
-    """ASGI middleware: an unexpected exception is logged under a number and answered with 500 and that number."""
+    """ASGI middleware: logs an unexpected exception under a number, and answers 500 with that number."""
 
     def __init__(self, app: ASGIApp, *, with_messages: bool) -> None:
         self._app = app
         self._with_messages = with_messages
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Serve one request, whatever happens inside."""
+        """Serve one request, and handle unexpected errors."""
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
@@ -76,7 +76,7 @@ class Incidents:
 
         try:
             await self._app(scope, receive, watched_send)
-        except Exception as error:  # noqa: BLE001 - the place where every fault of the hub ends
+        except Exception as error:  # noqa: BLE001 - the handler of all unexpected errors
             request_id = get_call(scope).request_id
             refusal = report_incident(error, request_id, has_started=started, with_messages=self._with_messages)
             await build_error_response(refusal)(scope, receive, send)

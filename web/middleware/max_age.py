@@ -1,4 +1,4 @@
-"""How old what is used may be, as a request says it by `Cache-Control` (RFC 9111, section 5.2.1)."""
+"""The maximum age of data that a request sets in `Cache-Control` (RFC 9111, section 5.2.1)."""
 
 from __future__ import annotations
 
@@ -7,21 +7,20 @@ from collections.abc import Iterator
 from math import inf
 from typing import Final
 
-from web.request_headers import RequestHeaders
+from web.request_headers import TOKEN, RequestHeaders
 
 HEADER: Final = "Cache-Control"
-_TOKEN = r"[!#$%&'*+.^_`|~0-9A-Za-z-]+"  # noqa: S105 - the grammar of RFC 9110, section 5.6.2, no secret
-_DIRECTIVE = re.compile(rf'[ \t]*({_TOKEN})(=(?:({_TOKEN})|"((?:[^"\\]|\\.)*)"))?[ \t]*(?:,|\Z)')
+_DIRECTIVE = re.compile(rf'[ \t]*({TOKEN})(=(?:({TOKEN})|"((?:[^"\\]|\\.)*)"))?[ \t]*(?:,|\Z)')
 _SECONDS = re.compile(r"[0-9]{1,9}")
-"""More than thirty years are as good as no bound."""
+"""Up to nine digits: thirty years, as good as no limit."""
 
 
 def parse_max_age(headers: RequestHeaders) -> float:
-    """Seconds; 0 for `no-cache` and `max-age=0`, infinity where nothing is said.
+    """The maximum age in seconds: 0 for `no-cache` and `max-age=0`, infinity without a directive.
 
-    What is malformed, or means nothing to an origin (`max-stale`, `only-if-cached`, extensions), is passed over.
+    Ignores malformed directives, and those without a meaning for an origin (`max-stale`, `only-if-cached`, extensions).
     """
-    if HEADER not in headers:  # as with most requests
+    if HEADER not in headers:  # most requests
         return inf
     return min((_to_max_age(*each) for each in _parse_directives(",".join(headers.getlist(HEADER)))), default=inf)
 
@@ -35,7 +34,7 @@ def _to_max_age(name: str, argument: str | None) -> float:
 
 
 def _parse_directives(value: str) -> Iterator[tuple[str, str | None]]:
-    """The well-formed directives: name in lower case, and argument."""
+    """The well-formed directives: their names in lower case, and arguments."""
     at = 0
     while at < len(value):
         found = _DIRECTIVE.match(value, at)

@@ -1,7 +1,7 @@
-"""How much of a request's body is read, and for how long.
+"""Limits on the size and time of request bodies, on every path.
 
-Applies to every path: a body over the limit is answered with 413, one that comes too slowly with 408, and a
-connection whose body was not read to its end is closed after the answer, never drained for ever.
+A body over the limit gets a 413, and a slow one a 408. If a body was not read to its end, the connection closes after
+the response, instead of reading the rest without limit.
 """
 
 from __future__ import annotations
@@ -11,18 +11,18 @@ import asyncio
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from engine.eager_tasks import start_task
+from engine.event_loop import start_task
 from web.http_errors import HttpError, HttpErrorCode
 from web.server.client_disconnect import ClientDisconnected
 
 _LINGER_SECONDS = 1.0
 _LINGER_BYTES = 16 * 1024 * 1024
-"""How long, and for how much, an answered client may go on sending before the connection is cut. A connection that is
-cut while the client still writes loses the answer on its way (RFC 9112, section 9.6)."""
+"""Time and bytes for which an answered client may keep sending before the connection closes. If it closes while the
+client still sends, the response may be lost (RFC 9112, section 9.6)."""
 
 
 class RequestBody:
-    """ASGI middleware: hands the body inwards up to a size and until a time; ends what was not read."""
+    """ASGI middleware: passes on the body within the limits, and closes the connection of an unread one."""
 
     def __init__(self, app: ASGIApp, *, max_bytes: int, timeout: float) -> None:
         self._app = app
@@ -30,7 +30,7 @@ class RequestBody:
         self._timeout = timeout
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Guard one request."""
+        """Serve one request within the limits."""
         if scope["type"] != "http" or not _has_body(Headers(scope=scope)):
             await self._app(scope, receive, send)
             return
@@ -44,13 +44,13 @@ def _has_body(headers: Headers) -> bool:
 
 
 def parse_content_length(headers: Headers) -> int | None:
-    """The length that the header announces, in bytes; none where it does not, as with chunked bodies."""
+    """The announced length in bytes; None without one, as in chunked bodies."""
     text = headers.get("content-length", "")
     return int(text) if text.isascii() and text.isdigit() else None
 
 
 class LimitedBody:
-    """One request's body on its way in, and the answer on its way out."""
+    """The body of one request, and the response to it, within the limits."""
 
     def __init__(self, headers: Headers, receive: Receive, send: Send, *, max_bytes: int, timeout: float) -> None:
         self._receive = receive
@@ -58,18 +58,18 @@ class LimitedBody:
         self._max_bytes = max_bytes
         self._timeout = timeout
         self._deadline: float | None = None
-        """On the loop's clock; none until the body is waited for."""
+        """On the clock of the loop; None until the body is awaited."""
         self._announced_length = parse_content_length(headers)
         self._bytes_read = 0
         self._is_complete = not _has_body(headers)
         self._body: bytes | None = None
 
     async def read_all(self) -> bytes:
-        """The body, as often as it is asked for.
+        """The complete body. Can be called repeatedly.
 
         Raises:
-            ClientDisconnected: The client went away before its end.
-            Refusal: See `receive`.
+            ClientDisconnected: The client disconnected before the end of the body.
+            HttpError: See `receive`.
 
         """
         if self._body is not None:
@@ -86,14 +86,14 @@ class LimitedBody:
 
     @property
     def is_complete(self) -> bool:
-        """Whether nothing of it is left on the wire."""
+        """Whether the body was read to its end."""
         return self._is_complete
 
     async def receive(self) -> Message:
         """The next piece of the body.
 
         Raises:
-            Refusal: PAYLOAD_TOO_LARGE, before reading where the length is announced, else at the first piece over the
+            HttpError: PAYLOAD_TOO_LARGE, before reading if the length is announced, else at the first piece over the
                 limit; REQUEST_TIMEOUT.
 
         """
@@ -103,7 +103,7 @@ class LimitedBody:
             raise self._build_too_large_error(f"{self._announced_length} bytes")
         receiving = start_task(self._receive_next())
         try:
-            if receiving.done():  # as most bodies, which come together with their header: no clock is needed
+            if receiving.done():  # most bodies arrive with their header: they need no timer
                 message = receiving.result()
             else:
                 if self._deadline is None:
@@ -113,15 +113,15 @@ class LimitedBody:
         except TimeoutError as error:
             raise HttpError(
                 HttpErrorCode.REQUEST_TIMEOUT,
-                f"The request body did not arrive within {self._timeout:g} s; {self._bytes_read} bytes of it came.",
+                f"The request body did not arrive within {self._timeout:g} s; {self._bytes_read} bytes of it arrived.",
             ) from error
         self._count(message)
         if self._bytes_read > self._max_bytes:
-            raise self._build_too_large_error("larger")
+            raise self._build_too_large_error("too large")
         return message
 
     async def send(self, message: Message) -> None:
-        """Pass the answer on; where the body was not read to its end, say that the connection closes, and close it."""
+        """Send the response; after an incomplete body, with `Connection: close`, and close the connection."""
         if self._is_complete:
             await self._send(message)
         elif message["type"] == "http.response.start":
@@ -142,7 +142,7 @@ class LimitedBody:
         self._is_complete = message["type"] == "http.disconnect" or not message.get("more_body", False)
 
     async def _linger(self) -> None:
-        """Let the client finish or go, within a bound, and throw away what it still sends."""
+        """Discard what the client still sends, within the limits."""
         bound = self._bytes_read + _LINGER_BYTES
         try:
             async with asyncio.timeout(_LINGER_SECONDS):
@@ -154,5 +154,5 @@ class LimitedBody:
     def _build_too_large_error(self, size: str) -> HttpError:
         return HttpError(
             HttpErrorCode.PAYLOAD_TOO_LARGE,
-            f"The request body is {size}; at most {self._max_bytes} bytes are read. Ask in several requests.",
+            f"The request body is {size}; the limit is {self._max_bytes} bytes. Split it into several requests.",
         )

@@ -120,7 +120,7 @@ def parse_timeout(headers: Headers, max_timeout: float) -> float:
     if seconds is None:
         raise HttpError(
             HttpErrorCode.BAD_REQUEST,
-            "The header X-Request-Timeout is no number of seconds above 0. Send one such as 2 or 0.5, once.",
+            "X-Request-Timeout is malformed: send one number of seconds above 0, such as 2 or 0.5.",
         )
     return seconds
 

@@ -1,12 +1,11 @@
-"""The access log: one line a request, written many at a time.
+"""The access log: one line per request, written in batches.
 
-A line of its own would cost each request a log record, a lock and a system call. Where every handler that the lines
-reach writes the hub's own forms (`telemetry/log_format.py`), requests are gathered and handed over in one record, at
-most 100 ms or 512 requests (some 64 kB of text) later, and at the orderly end. Other handlers get each request at once,
-as from any logger.
+A separate log record would cost each request a lock and a system call. If all handlers of the logger use the hub's log
+formats (`telemetry/log_format.py`), requests are collected and written as one record: after at most 100 ms or 512
+requests (about 64 kB of text), and at shutdown. Other handlers get each request immediately, as from any logger.
 
-The line has method, path, status, duration and ids: never the query string, which may hold variables, and no path that
-the hub does not serve, which may hold anything.
+A line contains method, path, status, duration and ids. It never contains the query string, which may contain variables,
+nor an unknown path, which may contain anything.
 """
 
 from __future__ import annotations
@@ -19,12 +18,12 @@ from records.calls.call import Call
 from telemetry.log_format import JsonLines, ServedRequest, ServedRequestsRecord, TextLines, format_text
 
 _MAX_DELAY = 0.1
-"""Seconds that a line may wait. A process that is killed loses the lines of so long."""
+"""Maximum seconds that a line waits. A killed process loses the lines of that time."""
 _MAX_LINES = 512
 
 
 class RequestLog:
-    """What the HTTP side notes its requests in. Used from one event loop."""
+    """The access log of the HTTP side. Used from one event loop."""
 
     def __init__(self) -> None:
         self._logger = logging.getLogger("simpul.access")
@@ -32,7 +31,7 @@ class RequestLog:
         self._timer: asyncio.TimerHandle | None = None
 
     def record(self, call: Call, *, method: str, path: str, status: int, started_at: float) -> None:
-        """Note one request. `path` is the route's, not the caller's; `started_at` is a moment of `time.monotonic`."""
+        """Log one request. `path` is the route's, not the caller's; `started_at` is a time of `time.monotonic`."""
         if not self._logger.isEnabledFor(logging.INFO):
             return
         span = call.span
@@ -48,7 +47,7 @@ class RequestLog:
             self.flush()
 
     def flush(self) -> None:
-        """Hand over every line that waits."""
+        """Write all pending lines."""
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
@@ -58,7 +57,7 @@ class RequestLog:
 
 
 def _accepts_batches(logger: logging.Logger) -> bool:
-    """Whether every handler that the logger's records reach writes the hub's own forms."""
+    """Whether all handlers of the logger use the hub's log formats."""
     reached: list[logging.Handler] = []
     above: logging.Logger | None = logger
     while above is not None:

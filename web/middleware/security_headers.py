@@ -1,11 +1,11 @@
-"""What browsers are told about every answer (OWASP Secure Headers Project)."""
+"""Security headers of every response (OWASP Secure Headers Project)."""
 
 from __future__ import annotations
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 DATA_POLICY = "default-src 'none'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'"
-"""Content-Security-Policy of answers that are data: nothing in them is ever run or shown as a page."""
+"""Content-Security-Policy of data responses: browsers run nothing in them, and show them in no frame."""
 
 _HEADERS = {
     "Content-Security-Policy": DATA_POLICY,
@@ -18,7 +18,7 @@ _HEADERS = {
 
 
 def build_security_headers(hsts_seconds: int) -> list[tuple[bytes, bytes]]:
-    """The headers of an answer that is data, as ASGI has them; `hsts_seconds` of 0 asks nobody for HTTPS."""
+    """The headers of a data response, as ASGI lists them; with `hsts_seconds` of 0 without HSTS."""
     headers = dict(_HEADERS)
     if hsts_seconds:
         headers["Strict-Transport-Security"] = f"max-age={hsts_seconds}; includeSubDomains"
@@ -26,7 +26,7 @@ def build_security_headers(hsts_seconds: int) -> list[tuple[bytes, bytes]]:
 
 
 class SecurityHeaders:
-    """ASGI middleware: sets each header that the answer does not set itself."""
+    """ASGI middleware: adds the security headers that a response does not set itself."""
 
     def __init__(self, app: ASGIApp, *, hsts_seconds: int) -> None:
         self._app = app

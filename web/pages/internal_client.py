@@ -16,7 +16,7 @@ from web.graphql.execute import Execute
 from web.http_errors import HttpError, HttpErrorCode
 from web.middleware.request_identity import get_call
 from web.pages.page_renderer import PageProblem
-from web.rate_limits.caller_limiter import NO_LIMITER, RequestLimiter
+from web.rate_limits.caller_limiter import NO_LIMITER, RequestLimiter, charge_request
 
 _LEDGER_UNAVAILABLE: Final = "LEDGER_UNAVAILABLE"
 
@@ -43,8 +43,7 @@ class InternalClient:
         graphql_request, caller = GraphQLRequest(query=document, variables=variables), session.caller
         caller_limits = self._caller_limiter.for_caller(caller, request.scope, request.headers)
         try:
-            if (pending := caller_limits.take_request()) is not None:
-                await pending
+            await charge_request(caller_limits)
             response = await self._execute(graphql_request, caller, get_call(request.scope), caller_limits)
         except HttpError as refusal:
             if refusal.code is not HttpErrorCode.RATE_LIMITED:

@@ -10,7 +10,7 @@ from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
 from auth.oidc.page_session import SignedInSession
-from web.http_errors import HttpError
+from web.http_errors import CLIENT_CLOSED_REQUEST, HttpError
 from web.middleware.incidents import log_incident
 from web.middleware.request_identity import get_call
 from web.pages.consent_pages import CONSENT_PATH, CONSENTS_PATH, REVOKE_PATH, ConsentPages
@@ -18,15 +18,12 @@ from web.pages.page_renderer import PageProblem, PageRenderer
 from web.pages.page_session import PageSessions
 from web.pages.sign_in_pages import CALLBACK_PATH, SIGN_OUT_PATH, SIGNED_OUT_PATH, HubSignInPages
 
-_CLIENT_CLOSED_REQUEST = 499
-"""The status in logs for a request whose client disconnected; the response has no reader."""
-
 Endpoint = Callable[[Request], Awaitable[Response]]
 PersonalEndpoint = Callable[[Request, SignedInSession], Awaitable[Response]]
 
 
 class PersonalPages:
-    """The pages, and who may see them."""
+    """The pages, with their checks of sessions."""
 
     def __init__(
         self,
@@ -122,7 +119,7 @@ class PersonalPages:
             except HttpError:
                 raise
             except ClientDisconnect:
-                return Response(status_code=_CLIENT_CLOSED_REQUEST)
+                return Response(status_code=CLIENT_CLOSED_REQUEST)
             except Exception as error:  # noqa: BLE001 - a person gets a page with the number, not JSON
                 number = log_incident(error, get_call(request.scope).request_id, with_messages=self._with_messages)
                 incident = PageProblem("incident", HTTPStatus.INTERNAL_SERVER_ERROR, number=number)

@@ -12,17 +12,20 @@ from math import ceil, isinf
 from typing import Final, Protocol
 
 from starlette.datastructures import Headers
-from starlette.types import Scope
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from auth.caller import Caller, CallerKind
 from auth.crypto.rate_keys import RateKeys
 from cache.limits.rate_limiter import Bucket, OwnerRegistry, RateLimiter
 from engine.document.limits import TooLarge
 from web.client_address import ClientAddresses
+from web.http_error_responses import build_error_response
 from web.http_errors import HttpError, HttpErrorCode
 from web.rate_limits.rate_table import CallerRates
 
 RATE_LIMIT_HEADERS: Final = ("RateLimit-Policy", "RateLimit")
+UNLIMITED_PATHS: Final = ("/health/", "/v2/", "/metrics")
+"""Monitoring is never refused. The Data Tracker (`/v2/`) is counted as the client that its token proves."""
 _APPLICATIONS: Final = frozenset({CallerKind.PARTNER, CallerKind.AGENCY_SYSTEM})
 
 
@@ -85,6 +88,12 @@ class NoRequestLimiter:
 
 
 NO_LIMITER: Final = NoRequestLimiter()
+
+
+async def charge_request(limits: RequestLimits) -> None:
+    """Count a request against the limits of its caller. Raises `HttpError` (RATE_LIMITED) if the rate is exceeded."""
+    if (pending := limits.take_request()) is not None:
+        await pending
 
 
 class CallerLimits:
@@ -157,13 +166,13 @@ class CallerLimits:
         return _build_header_template(self._caller_rates, self._has_spent_points, self._has_taken_fresh) % left
 
     def is_full(self) -> bool:
-        """Whether nothing is taken, so that it can be dropped without loss."""
+        """Whether nothing is used up, so that this object can be dropped without loss."""
         now = self._rates.clock()
         return max(self._requests.full_at, self._points.full_at, self._fresh.full_at) <= now
 
     def __repr__(self) -> str:
-        """The rates, never whose."""
-        return f"<Allowance {self._requests!r}, {self._points!r}, {self._fresh!r}>"
+        """The rates, without the caller."""
+        return f"<CallerLimits {self._requests!r}, {self._points!r}, {self._fresh!r}>"
 
 
 class CallerLimiter:
@@ -193,8 +202,26 @@ class CallerLimiter:
         return NO_LIMITS if owners is None else owners.get_or_create(self._addresses.find_limit_key(scope, headers))
 
     def __repr__(self) -> str:
-        """Which kinds are limited."""
-        return f"<Allowances of {', '.join(each.value for each in self._kinds)}>"
+        """The limited kinds of callers."""
+        return f"<CallerLimiter of {', '.join(each.value for each in self._kinds)}>"
+
+
+class AddressLimits:
+    """ASGI middleware: counts requests besides `/graphql` (pages, their files, unknown paths) by client address."""
+
+    def __init__(self, app: ASGIApp, *, caller_limiter: RequestLimiter) -> None:
+        self._app = app
+        self._caller_limiter = caller_limiter
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one request, or refuse it."""
+        if scope["type"] == "http" and not scope["path"].startswith(UNLIMITED_PATHS):
+            try:
+                await charge_request(self._caller_limiter.for_address(scope, Headers(scope=scope)))
+            except HttpError as refusal:
+                await build_error_response(refusal)(scope, receive, send)
+                return
+        await self._app(scope, receive, send)
 
 
 def _find_limit_owner(caller: Caller) -> str | None:
@@ -222,8 +249,8 @@ def _build_too_many_requests_error(bucket: Bucket, seconds: float) -> HttpError:
 def _build_too_many_fresh_error(bucket: Bucket, seconds: float) -> HttpError:
     rate = bucket.rate
     return build_rate_limited_error(
-        f"More than {rate.amount} requests for fresh data in {rate.seconds:.0f} s. Ask without"
-        f" 'Cache-Control: no-cache' and 'max-age', or later.",
+        f"More than {rate.amount} requests for fresh data in {rate.seconds:.0f} s. Send the request without"
+        " 'Cache-Control: no-cache' and 'max-age', or later.",
         seconds,
     )
 
@@ -233,7 +260,7 @@ def _build_too_expensive_error(bucket: Bucket, seconds: float, points: int) -> H
     if isinf(seconds):
         return TooLarge(
             f"The operation is expected to cost {points} points; a caller of this kind never has more than"
-            f" {rate.amount}. Ask for shorter lists, or in several operations."
+            f" {rate.amount}. Request shorter lists, or use several operations."
         )
     return build_rate_limited_error(
         f"The operation is expected to cost {points} points, more than are left of {rate.amount} in"
@@ -243,7 +270,7 @@ def _build_too_expensive_error(bucket: Bucket, seconds: float, points: int) -> H
 
 
 def build_rate_limited_error(reason: str, seconds: float) -> HttpError:
-    """The refusal of a caller who has to wait so many seconds."""
+    """The refusal of a caller, with the seconds until a new attempt."""
     after = max(ceil(seconds), 1)
     return HttpError(
         HttpErrorCode.RATE_LIMITED, f"{reason} Try again in {after} s.", headers={"Retry-After": f"{after}"}

@@ -101,7 +101,7 @@ class FailedTokens:
 
 def _build_too_many_tokens_error(rate: Rate, seconds: float) -> HttpError:
     return build_rate_limited_error(
-        f"More than {rate.amount} tokens in {rate.seconds:.0f} s from this address proved nobody, so no new one is"
-        " looked at.",
+        f"More than {rate.amount} invalid tokens came from this address in {rate.seconds:.0f} s, so new tokens are not"
+        " verified.",
         seconds,
     )

@@ -1,4 +1,4 @@
-"""Who may ask how often and for how much, as an operator writes it."""
+"""The rates of each kind of caller, as the operator sets them."""
 
 from __future__ import annotations
 
@@ -23,31 +23,30 @@ DEFAULT_RATES = (
     "agency-system:12000/2400000/600",
     "operator:600/200000/60",
 )
-"""Far more than people do. Many of them share an address, where their mobile operator has few: anonymous callers get
-more together than each of them alone, signed in."""
+"""Far more than people need. Anonymous callers get more together than one signed-in person, because many people share
+an address of their mobile operator."""
 _LINE = re.compile(r"([a-z-]+):(?:([1-9][0-9]{0,9})/([1-9][0-9]{0,11})(?:/([1-9][0-9]{0,9}))?|off)")
 _SYNTAX_HELP = (
-    "Write kind:requests/points or kind:requests/points/fresh, each a minute, or kind:off; or 'off' alone. Kinds: "
+    "Write kind:requests/points or kind:requests/points/fresh, each per minute, or kind:off; or 'off' alone. Kinds: "
     + ", ".join(each.value for each in CallerKind)
     + "."
 )
 
 
 class CallerRates(NamedTuple):
-    """What callers of one kind may do in a minute, each."""
+    """The rates of each caller of one kind, per minute."""
 
     requests: Rate
     points: Rate
-    """Of what plans are expected to cost."""
+    """Points of the expected cost of operations."""
     fresh: Rate
-    """Of requests that say how old what is used may be."""
+    """Requests that set a maximum age of data."""
 
 
 def parse_rates(lines: Sequence[str]) -> Mapping[CallerKind, CallerRates]:
-    """By kind of caller, out of `kind:requests/points/fresh`; who stands in no line keeps what is built in.
+    """Parse lines `kind:requests/points/fresh`. Kinds without a line, and lines without `/fresh`, keep the defaults.
 
-    Without `/fresh`, that of the kind is the one that is built in. `kind:off` lifts the limits of a kind, `off` alone
-    those of all. Raises `ValueError` for what says something else.
+    `kind:off` removes the limits of a kind, and `off` alone those of all kinds. Raises `ValueError` for other lines.
     """
     if tuple(lines) == (OFF,):
         return {}
@@ -55,10 +54,10 @@ def parse_rates(lines: Sequence[str]) -> Mapping[CallerKind, CallerRates]:
     for line in (*DEFAULT_RATES, *lines):
         found = _LINE.fullmatch(line)
         if found is None:
-            raise ValueError(f"'{line}' does not say who may ask how much. {_SYNTAX_HELP}")
+            raise ValueError(f"'{line}' is not a rate. {_SYNTAX_HELP}")
         kind, requests, points, fresh = found.groups()
         if kind not in {each.value for each in CallerKind}:
-            raise ValueError(f"'{kind}' is no kind of caller. {_SYNTAX_HELP}")
+            raise ValueError(f"'{kind}' is not a kind of caller. {_SYNTAX_HELP}")
         if requests is None:
             rates.pop(CallerKind(kind), None)
         else:

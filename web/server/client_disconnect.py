@@ -1,4 +1,4 @@
-"""Work that is done only as long as somebody waits for it."""
+"""Cancels the work for a request when its client disconnects or its time runs out."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from starlette.types import Receive
 T = TypeVar("T")
 
 _WATCH_DELAY = 0.05
-"""Seconds before a client is watched, at least: most work has ended by then, and a watch costs more than some of it."""
+"""Minimum seconds before a client is watched: most work ends earlier, and a watch can cost more than the work."""
 
 
 class ClientDisconnected(Exception):  # noqa: N818 - an event, not a fault
@@ -19,33 +19,32 @@ class ClientDisconnected(Exception):  # noqa: N818 - an event, not a fault
 
 
 class WorkTimedOut(Exception):  # noqa: N818 - an event, not a fault
-    """The work did not end in time; it was cancelled."""
+    """The work did not finish in time; it was cancelled."""
 
 
 class DisconnectWatcher:
-    """Watches who waits for which work, for all requests of one event loop.
+    """Watches the clients of all requests of one event loop.
 
-    One clock goes for all of them, and only while there is any: a timer, a task and a future for each would cost more
-    than the answer to a small request.
+    All requests share one timer, which runs only while there are requests. A timer, a task and a future for each
+    request would cost more than a small response.
     """
 
     def __init__(self) -> None:
-        """Nobody waits."""
+        """Start without requests."""
         self._watches: dict[_ClientWatch, None] = {}
         self._timer: asyncio.TimerHandle | None = None
 
     async def run(self, work: Coroutine[Any, Any, T], receive: Receive, *, timeout: float) -> T:
-        """The result of the work, unless the client goes away first or the time runs out; the work is cancelled then.
+        """The result of the work; cancels the work if the client disconnects first, or at the timeout.
 
         Args:
-            work: What is done, in the task of the caller. It must end soon when it is cancelled.
-            receive: The ASGI channel of a request whose body has been read: all that can still come is
-                `http.disconnect`.
+            work: Runs in the task of the caller. It must end soon after its cancellation.
+            receive: The ASGI channel of a request whose body was read: only `http.disconnect` can follow.
             timeout: Seconds.
 
         Raises:
-            ClientDisconnected: The client went away.
-            Overdue: The time ran out.
+            ClientDisconnected: The client disconnected.
+            WorkTimedOut: The timeout was reached.
 
         """
         loop = asyncio.get_running_loop()
@@ -69,7 +68,7 @@ class DisconnectWatcher:
         self._timer = asyncio.get_running_loop().call_later(seconds, self._check_all)
 
     def _check_all(self) -> None:
-        """Begin to watch for those who have waited since the last look; stop when nobody waits."""
+        """Start watching the clients of older requests; stop the timer when there are no requests."""
         self._timer = None
         now = asyncio.get_running_loop().time()
         for watch in self._watches:
@@ -79,7 +78,7 @@ class DisconnectWatcher:
 
 
 class _ClientWatch:
-    """Watches one client, and the end of its time."""
+    """Watches one client and its deadline."""
 
     __slots__ = (
         "_deadline",
@@ -96,16 +95,16 @@ class _ClientWatch:
         self._task = task
         self._receive = receive
         self._deadline = deadline
-        """On the loop's clock."""
+        """On the clock of the loop."""
         self._was_checked = False
         self._disconnect_task: asyncio.Task[None] | None = None
         self._timer: asyncio.TimerHandle | None = None
         self._is_uncancelled = False
         self.end_reason: Exception | None = None
-        """Why the work was cancelled; none while it was not."""
+        """Why the work was cancelled; None before that."""
 
     def check(self, now: float) -> None:
-        """Begin to watch, at the second look or where the time is short."""
+        """Start watching at the second check, or earlier if the deadline is near."""
         if self._disconnect_task is not None:
             return
         if not self._was_checked and now + _WATCH_DELAY < self._deadline:
@@ -116,7 +115,7 @@ class _ClientWatch:
         self._timer = loop.call_at(self._deadline, self._end, WorkTimedOut())
 
     def stop(self) -> None:
-        """Watch no longer."""
+        """Stop watching."""
         if self.end_reason is not None:
             self.is_cancelled_by_others()
         if self._disconnect_task is not None:
@@ -125,7 +124,7 @@ class _ClientWatch:
             self._timer.cancel()
 
     def is_cancelled_by_others(self) -> bool:
-        """Whether somebody else wants the task to end, too. The watch's own wish is taken back."""
+        """Whether the task was cancelled by other code too. Withdraws the cancellation of this watch."""
         if self._task is None:
             return True
         if not self._is_uncancelled:
@@ -134,7 +133,7 @@ class _ClientWatch:
         return self._task.cancelling() > 0
 
     async def _await_disconnect(self) -> None:
-        """Tell when the client has gone."""
+        """End the work when the client disconnects."""
         while (await self._receive())["type"] != "http.disconnect":
             pass
         self._end(ClientDisconnected())

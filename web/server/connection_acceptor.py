@@ -1,8 +1,8 @@
-"""How connections are taken off the listening socket that several processes share.
+"""Accepts connections on the listening socket that several processes share, and balances them.
 
-Whoever is woken first would take them all: connections stay open for long, so one process would do the work of all.
-Each therefore says how many it has, and whoever has more than another lets that one go first, for 2 ms. Connections
-that nobody has taken yet belong to no process, so none is lost with one.
+Without balancing, the process that wakes first would accept all connections. They stay open for long, so it would do
+all the work. Therefore each process reports its number of connections, and a process with more than another waits 2 ms
+for that one. Connections that are not accepted yet belong to no process, so none is lost when a process ends.
 """
 
 from __future__ import annotations
@@ -15,48 +15,48 @@ from collections.abc import Callable
 from typing import Protocol
 
 _YIELD_SECONDS = 0.002
-"""Seconds in which somebody who has fewer connections may go first. Who hangs delays a new connection by no more."""
+"""Seconds to wait for a process with fewer connections. A blocked process delays a new connection by no more."""
 _NO_HANDLE_PAUSE = 1.0
-"""Seconds without accepting where the process has no handle left for another connection."""
+"""Seconds to wait when the process has no file descriptor left for another connection."""
 _NO_HANDLE_ERRORS = (errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM)
 
 _log = logging.getLogger("simpul.hub")
 
 
 class AcceptorPeers(Protocol):
-    """What processes that share a listening socket know of each other."""
+    """What processes that share a listening socket report to each other."""
 
     def report_connections(self, connections: int) -> None:
-        """Say that this process accepts, and how many connections it has."""
+        """Report that this process accepts, and its number of connections."""
 
     def has_idler_peer(self, connections: int) -> bool:
-        """Whether another process that accepts has fewer."""
+        """Whether another accepting process has fewer connections."""
 
     def stop_accepting(self) -> None:
-        """Say that this process accepts no more."""
+        """Report that this process no longer accepts."""
 
 
 class NoPeers:
-    """Nobody else listens."""
+    """A process that alone accepts on its socket."""
 
     def report_connections(self, connections: int) -> None:
-        """Nobody hears it."""
+        """Report nothing."""
 
     def has_idler_peer(self, connections: int) -> bool:  # noqa: ARG002 - the protocol's
-        """There is nobody who could have fewer."""
+        """There is no other process."""
         return False
 
     def stop_accepting(self) -> None:
-        """Nobody hears it."""
+        """Report nothing."""
 
 
 class ConnectionAcceptor:
-    """Takes connections off listening sockets, each of which is closed here at the end."""
+    """Accepts connections on listening sockets, and closes the sockets at the end."""
 
     def __init__(
         self, factory: Callable[[], asyncio.Protocol], peers: AcceptorPeers, connections: Callable[[], int]
     ) -> None:
-        """`connections` tells how many there are already."""
+        """`connections` returns the number of open connections."""
         self._factory = factory
         self._peers = peers
         self._connections = connections
@@ -66,7 +66,7 @@ class ConnectionAcceptor:
         self._opening: set[asyncio.Task[object]] = set()
 
     def start(self, listeners: list[socket.socket]) -> None:
-        """Accept from now on. The sockets are bound; whoever shares them may be listening already."""
+        """Start accepting. The sockets are bound; other processes may listen on them already."""
         for each in listeners:
             each.setblocking(False)  # noqa: FBT003 - the standard library's argument has no name
             each.listen(2048)
@@ -75,11 +75,11 @@ class ConnectionAcceptor:
         self.report_connections()
 
     def report_connections(self) -> None:
-        """Say how many connections there are."""
+        """Report the number of connections to the other processes."""
         self._peers.report_connections(self._count())
 
     async def stop(self, *, drain: bool) -> None:
-        """Accept no more, but for what waits already where `drain` says that nobody else will take it."""
+        """Stop accepting. With `drain`, accept pending connections first, because no other process will."""
         self._peers.stop_accepting()
         for each in self._listeners:
             self._loop.remove_reader(each)
@@ -87,7 +87,7 @@ class ConnectionAcceptor:
                 pass
             each.close()
         self._listeners.clear()
-        for pause in self._pauses:  # the last one may have begun just now, for want of handles
+        for pause in self._pauses:  # draining may have started one, without a descriptor left
             pause.cancel()
         if self._opening:
             await asyncio.wait(self._opening)
@@ -96,14 +96,14 @@ class ConnectionAcceptor:
         return self._connections() + len(self._opening)
 
     def _on_readable(self, listener: socket.socket) -> None:
-        """Somebody waits: let whoever has fewer connections go first."""
+        """Accept a pending connection, unless another process with fewer connections may do so first."""
         if self._peers.has_idler_peer(self._count()):
             self._pause(listener, _YIELD_SECONDS)
         else:
             self._accept(listener)
 
     def _pause(self, listener: socket.socket, seconds: float) -> None:
-        """Look away from a socket for a while, and take one connection off it then, if nobody else did."""
+        """Ignore a socket for some seconds, then accept one connection if it is still pending."""
 
         def resume() -> None:
             self._pauses.discard(pause)
@@ -115,7 +115,7 @@ class ConnectionAcceptor:
         self._pauses.add(pause)
 
     def _accept(self, listener: socket.socket) -> bool:
-        """Take one connection; whether there was one."""
+        """Accept one connection; False if none was pending."""
         try:
             connection, _ = listener.accept()
         except (BlockingIOError, InterruptedError, ConnectionAbortedError):

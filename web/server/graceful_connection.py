@@ -36,7 +36,7 @@ class GracefulHttpProtocol(HttpToolsProtocol):
     """Closes the connection."""
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Stop the clock."""
+        """Stop the timer."""
         if self._close_timer is not None:
             self._close_timer.cancel()
             self._close_timer = None

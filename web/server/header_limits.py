@@ -1,8 +1,8 @@
-"""How long and how large the header of a request may be: what uvicorn does not limit by itself.
+"""The HTTP connection: limits on the time and size of headers and on unread responses, which uvicorn does not have.
 
-A connection is in one of three states, and each has a clock: idle (uvicorn's keep-alive timeout), in a header (the
-header timeout here), in a body or an answer (`web/middleware/request_body.py`, the request's deadline, the write
-timeout here).
+A connection is in one of three states, each with its own timeout: idle (uvicorn's keep-alive timeout), in a header
+(`header_timeout`), or in a body or response (`web/middleware/request_body.py`, the deadline of the request, and
+`write_timeout`).
 """
 
 from __future__ import annotations
@@ -23,18 +23,18 @@ from web.server.graceful_connection import GracefulHttpProtocol
 from web.server.single_write_response import offer_single_write
 
 _MAX_READ_BYTES = 256 * 1024
-"""Bytes that may come at once, before anything can be said about them."""
+"""Maximum bytes of one read, of which a part may belong to the next request."""
 
 
 class _HeaderRefusal(NamedTuple):
-    """Why a header is refused, if the reason is clearer than the parser's."""
+    """Why a header is refused: status line and text."""
 
     status: bytes
     text: str
 
 
 class LimitedHttpProtocol(GracefulHttpProtocol):
-    """uvicorn's HTTP/1.1 protocol with limits on headers and on unread answers. Made by `build_limited_protocol`."""
+    """uvicorn's HTTP/1.1 protocol with limits. `build_limited_protocol` builds the class with its settings."""
 
     header_timeout: ClassVar[float]
     write_timeout: ClassVar[float]
@@ -42,37 +42,38 @@ class LimitedHttpProtocol(GracefulHttpProtocol):
     max_connections: ClassVar[int]
 
     _in_header = False
-    """Whether bytes of a header have come and its end has not."""
+    """Whether a header has begun and is not complete."""
     _header_bytes = 0
     _bytes_without_body = 0
-    """Since the last piece of a body, or the last beginning of a request: extensions of chunks, and trailers."""
+    """Bytes since the last piece of a body, or since the start of the request: chunk extensions and trailers."""
     _last_read_bytes = 0
-    """Bytes of the last read, of which a header that began within it may be any part."""
+    """Bytes of the last read; a header that began in it may be any part of them."""
     _header_due: float | None = None
-    """When the header that is awaited must be complete, on the loop's clock; none while none is awaited."""
+    """When the pending header must be complete, on the clock of the loop; None without a pending header."""
     _header_timer: asyncio.TimerHandle | None = None
-    """Looks at `_header_due` now and then: one timer serves many requests of a connection."""
+    """Checks `_header_due`. One timer serves many requests of a connection, because timers cost time."""
     _write_timer: asyncio.TimerHandle | None = None
     _is_header_too_large = False
+    """Whether the current header is over the limit."""
     _header_refusal: _HeaderRefusal | None = None
-    """The header that is being read is."""
+    """Why the current header is refused."""
     _is_last_response = False
-    """Whether the next answer is the last one over this connection."""
+    """Whether the next response is the last one on this connection."""
     _is_surplus = False
-    """Whether all places were taken when this connection came, and still are."""
+    """Whether the limit of connections was reached when this one opened, and still is."""
     _is_beyond_reserve = False
-    """Whether the request is refused because those that are kept beyond them are taken, too."""
+    """Whether the request is refused because the reserve of connections is used up too."""
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn's own
-        """Start the clock: a connection that says nothing is closed too."""
+        """Start the header timeout, so that a silent connection is closed too."""
         super().connection_made(transport)
-        # Whatever the logging configuration says: uvicorn's access log writes query strings.
+        # Off in any logging configuration, because uvicorn's access log writes query strings.
         self.access_log = False
         self._is_surplus = len(self.connections) > self.max_connections
         self._start_header_timer()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Stop every clock."""
+        """Stop all timers."""
         self._end_header()
         if self._header_timer is not None:
             self._header_timer.cancel()
@@ -81,18 +82,22 @@ class LimitedHttpProtocol(GracefulHttpProtocol):
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
-        """Count bytes while a header is awaited; refuse it when they are too many."""
+        """Pass bytes to the parser, and count those outside of bodies; refuse the request if they are too many."""
+        # 1. After the last request, discard: see `GracefulHttpProtocol.stop_reading`.
         if not self.is_reading:
             self.drop(data)
             return
+        # 2. The first bytes on an idle connection start the header timeout, even if they are no request yet: uvicorn
+        #    stops its keep-alive timeout at this point.
         self._last_read_bytes = len(data)
         if self._header_due is None and self.is_idle():
-            # Also where the bytes are no request yet: uvicorn has just stopped its keep-alive clock.
             self._start_header_timer()
         if self._header_due is not None:
             self._header_bytes += self._last_read_bytes
         self._bytes_without_body += self._last_read_bytes
+        # 3. Parse. The parser calls `on_message_begin`, `on_headers_complete` and `on_body`, which reset the counters.
         super().data_received(data)
+        # 4. Check the counters: outside of a header, for chunk extensions and trailers; else for the header itself.
         if self._header_due is None:
             if self._bytes_without_body > self.max_header_bytes + _MAX_READ_BYTES:
                 self.send_400_response("")
@@ -101,7 +106,7 @@ class LimitedHttpProtocol(GracefulHttpProtocol):
             self.send_400_response("")
 
     def on_message_begin(self) -> None:
-        """The first byte of a request, which may follow the last one's body at once."""
+        """The first byte of a request, possibly in the same read as the end of the previous one."""
         super().on_message_begin()
         self._in_header = True
         self._bytes_without_body = 0
@@ -109,49 +114,57 @@ class LimitedHttpProtocol(GracefulHttpProtocol):
             self._start_header_timer()
 
     def on_body(self, body: bytes) -> None:
-        """A piece of the body."""
+        """A piece of the body: reset the counter of bytes outside of it."""
         self._bytes_without_body = 0
         super().on_body(body)
 
     def on_headers_complete(self) -> None:
-        """The end of a header: the next clocks are the body's and the request's own."""
+        """The end of a header: check it before uvicorn starts the application.
+
+        A `ValueError` stops the parser, and uvicorn then calls `send_400_response`, which sends the refusal.
+        """
+        # 1. Size. The exact size is only measured if the rough count is over the limit.
         self._end_header()
         if (
             self._header_bytes + self._last_read_bytes > self.max_header_bytes
             and self._measure_header() > self.max_header_bytes
         ):
             self._is_header_too_large = True
-            raise ValueError("header too large")  # makes the parser stop; answered by `send_400_response`
+            raise ValueError("header too large")
+        # 2. Ambiguity: a header that the parser accepts, but that other programs could read as another request.
         upgrade = self.parser.should_upgrade()
         self._header_refusal = _find_header_refusal(self.url, self.headers, upgrade=upgrade)
         if self._header_refusal is not None:
-            raise ValueError("refused")  # same
+            raise ValueError("refused")
+        # 3. The limit of connections, checked again now: older connections may have closed since this one opened.
         if self._is_surplus:
             self._is_surplus = len(self.connections) > self.max_connections
             self._is_beyond_reserve = len(self.connections) > self.max_connections + get_reserve(self.max_connections)
             if self._is_beyond_reserve:
-                raise ValueError("too many connections")  # same
+                raise ValueError("too many connections")
+        # 4. Start the application, and prepare the response: whether it is the last one, and a single write for it.
         super().on_headers_complete()
-        if self._is_last_response or upgrade:  # of what follows a wish for another protocol, the parser reads nothing
+        if self._is_last_response or upgrade:  # after an upgrade request, the parser reads nothing more
             self.cycle.keep_alive = False
         if self._is_surplus:
             mark_surplus(self.cycle)
         offer_single_write(self.cycle)
-        # The request has its own list. What stands behind a chunked body (RFC 9110, section 6.5.1) goes into this one:
-        # uvicorn would make headers of it, past every check that was made of the header.
+        # 5. The request keeps its list of headers; trailers of a chunked body (RFC 9110, section 6.5.1) go into a new
+        #    one. uvicorn would append them to the request's headers, after all checks.
         self.headers = []
 
     def send_400_response(self, msg: str) -> None:
-        """Answer what cannot be read; where earlier requests are still being answered, let that be the end."""
+        """Refuse what the parser or this class rejected, and close the connection."""
         self._end_header()
         if self._is_body_broken():
-            # What asked for the body learns that no more will come; its own answer would come too late.
+            # The application waits for this body: tell it that the client has gone, and send the refusal instead.
             self.cycle.disconnected = True
             self.cycle.message_event.set()
             self._refuse_with_text(
-                b"400 Bad Request", "The request's body is not framed as HTTP/1.1 asks (RFC 9112, section 7)."
+                b"400 Bad Request", "The request's body has invalid HTTP/1.1 framing (RFC 9112, section 7)."
             )
         elif not self.is_idle():
+            # Earlier requests are complete: their responses go out first, and the last one closes the connection.
             self.stop_reading()
         elif self._is_beyond_reserve:
             if isinstance(self.app, RefusedConnectionCounter):
@@ -164,29 +177,29 @@ class LimitedHttpProtocol(GracefulHttpProtocol):
             self._refuse_with_text(*(self._header_refusal or _HeaderRefusal(b"400 Bad Request", msg)))
 
     def pause_writing(self) -> None:
-        """The client does not read: start the clock."""
+        """The client does not read: start the write timeout."""
         super().pause_writing()
         self._stop_write_timer()
         self._write_timer = self.loop.call_later(self.write_timeout, self.transport.abort)
 
     def resume_writing(self) -> None:
-        """The client reads again."""
+        """The client reads again: stop the write timeout."""
         self._stop_write_timer()
         super().resume_writing()
 
     def announce_close(self) -> None:
-        """Let the next answer say that it is the last, also the one that is being made, where it has not begun."""
+        """Make the next response the last one on this connection, including a running one that is not sent yet."""
         self._is_last_response = True
         if not self.is_idle() and not self.cycle.response_started:
             self.cycle.keep_alive = False
 
     def close_idle(self) -> None:
-        """Close, unless a request is being read or answered."""
+        """Close the connection, unless a request is read or answered."""
         if self.is_idle() and not self._in_header:
             self.transport.close()
 
     def _is_body_broken(self) -> bool:
-        """Whether the body of the one request that is being read cannot be read on, and nothing was answered yet."""
+        """Whether the error is in the body of the only request, before its response has begun."""
         cycle: RequestResponseCycle | None = self.cycle
         return cycle is not None and cycle.more_body and not cycle.response_started and not self.pipeline
 
@@ -204,7 +217,7 @@ class LimitedHttpProtocol(GracefulHttpProtocol):
         self._header_due = None
 
     def _check_header_timer(self) -> None:
-        """Set the timer anew where the header that it was set for has come; none is needed where none is awaited."""
+        """Time out the pending header, or restart the timer if a later header is pending."""
         self._header_timer = None
         if self._header_due is None:
             return
@@ -214,7 +227,7 @@ class LimitedHttpProtocol(GracefulHttpProtocol):
             self._time_out_header()
 
     def _time_out_header(self) -> None:
-        """Close, once what was asked for is answered; say why only to a client that had begun to speak."""
+        """Close after earlier requests are answered; send a 408 only if a header has begun."""
         self._header_due = None
         if self.transport.is_closing():
             return
@@ -236,7 +249,7 @@ class LimitedHttpProtocol(GracefulHttpProtocol):
         self._refuse(status, b"content-type: text/plain; charset=utf-8\r\n", text.encode())
 
     def _refuse(self, status: bytes, lines: bytes, body: bytes) -> None:
-        """Answer before there is a request to hand inwards, and close."""
+        """Send a response without the application, and close the connection."""
         self.transport.write(
             b"HTTP/1.1 %b\r\n%bcontent-length: %d\r\nconnection: close\r\n\r\n%b" % (status, lines, len(body), body)
         )
@@ -246,8 +259,8 @@ class LimitedHttpProtocol(GracefulHttpProtocol):
 def _find_header_refusal(
     target: bytes, headers: Iterable[tuple[bytes, bytes]], *, upgrade: bool
 ) -> _HeaderRefusal | None:
-    """Why a header is refused that its parser takes: none where it is not."""
-    # Several headers of one name are one list (RFC 9110, section 5.3), of which the parser reads the last one alone.
+    """Why a header is refused although the parser accepts it; None if it is not refused."""
+    # Several headers of one name form one list (RFC 9110, section 5.3), but the parser reads only the last one.
     codings = [each.strip() for name, value in headers if name == b"transfer-encoding" for each in value.split(b",")]
     if len(codings) > 1 and codings[-1].lower() == b"chunked":  # RFC 9112, section 6.1
         text = "This hub supports only the transfer coding 'chunked'. Send the body without another."
@@ -257,13 +270,13 @@ def _find_header_refusal(
 
 
 def _find_ambiguity(target: bytes, headers: Iterable[tuple[bytes, bytes]], *, upgrade: bool) -> str:
-    """Why a header could be taken for another request by somebody else; nothing where it could not."""
+    """Why another program, such as a proxy, could read a different request in this header; empty if it could not."""
     if upgrade and any(
         name == b"transfer-encoding" or (name == b"content-length" and value != b"0") for name, value in headers
     ):
-        # The parser takes what follows for the other protocol, and uvicorn what comes of it later for a request.
+        # The parser reads the body as bytes of the other protocol, and uvicorn would read it later as a request.
         return "This hub speaks HTTP/1.1 and nothing else: send a request with a body without 'Upgrade'."
-    if not target.startswith((b"/", b"*")):  # RFC 9112, section 3.2.2: its host counts, and `Host` does not
+    if not target.startswith((b"/", b"*")):  # RFC 9112, section 3.2.2: the host in the target overrides `Host`
         authority = target.partition(b"://")[2].partition(b"/")[0].partition(b"?")[0]
         if any(name == b"host" and value.lower() != authority.lower() for name, value in headers):
             return "The request's target and its Host header name two hosts (RFC 9112, section 3.2.2)."
@@ -273,13 +286,13 @@ def _find_ambiguity(target: bytes, headers: Iterable[tuple[bytes, bytes]], *, up
 def build_limited_protocol(
     *, header_timeout: float, write_timeout: float, max_header_bytes: int, max_connections: int
 ) -> type[LimitedHttpProtocol]:
-    """The protocol class with these limits; uvicorn makes one object of it for each connection.
+    """Build the protocol class with these limits; uvicorn creates one object of it for each connection.
 
     Args:
         header_timeout: Seconds until a header must be complete.
-        write_timeout: Seconds that a client may leave an answer unread.
-        max_header_bytes: Request line and headers together.
-        max_connections: How many there may be at a time; see `web/admission/surplus_connections.py`.
+        write_timeout: Seconds that a client may leave a response unread.
+        max_header_bytes: Maximum size of request line and headers together.
+        max_connections: Limit of open connections; see `web/admission/surplus_connections.py`.
 
     """
     limits = {

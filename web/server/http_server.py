@@ -1,8 +1,8 @@
-"""The hub's HTTP server: says when it serves, and ends without anybody noticing.
+"""The hub's HTTP server: reports when it serves, and shuts down without interrupting clients.
 
-At its end it takes no more connections and answers what runs, and what still comes over connections that are open: with
-`Connection: close`, so that clients know. Only then are idle connections closed. Closing them at once, as uvicorn does,
-meets requests that are on their way, and their clients see a reset.
+During shutdown it accepts no new connections. It answers running requests, and new ones on open connections, with
+`Connection: close`, so that clients open a new connection. Idle connections are closed last. uvicorn closes them
+immediately, and clients whose request is on its way see a reset.
 """
 
 from __future__ import annotations
@@ -22,29 +22,29 @@ from web.server.header_limits import LimitedHttpProtocol
 
 _POLL_SECONDS = 0.05
 _ABORT_GRACE = 1.0
-"""Seconds for requests whose connection was cut to end by themselves."""
+"""Seconds until requests on aborted connections are cancelled."""
 _LIFESPAN_TIMEOUT = 10.0
-"""Seconds for the application to close what it has open."""
+"""Seconds for the application to close its resources."""
 
 
 class ApplicationStartError(Exception):
-    """The application could not start; the text is the reason in one line."""
+    """The application failed to start; the text is the reason in one line."""
 
 
 @dataclass(frozen=True, slots=True)
 class ShutdownPolicy:
-    """How a server ends. Times are seconds."""
+    """How a server shuts down. Times are in seconds."""
 
     timeout: float
-    """How long what runs may take."""
+    """Maximum time for running requests."""
     linger: float
-    """How long idle connections are left open, since a request may be on its way over them."""
+    """How long idle connections stay open, because a request may be on its way."""
     is_final: bool = True
-    """Whether nobody else accepts on the same socket, so that who waits there is let in first."""
+    """Whether no other process accepts on the same socket; then pending connections are accepted first."""
 
 
 class HttpServer(uvicorn.Server):
-    """Serves until it is told to `shut_down`; calls `on_ready` once it accepts connections. Others handle signals."""
+    """Serves until `shut_down`; calls `on_ready` when it accepts connections. The caller handles signals."""
 
     def __init__(
         self, config: uvicorn.Config, on_ready: Callable[[], None], peers: AcceptorPeers | None = None
@@ -57,18 +57,18 @@ class HttpServer(uvicorn.Server):
         self._startup_filter = _StartupLogFilter(self)
 
     async def serve(self, sockets: list[socket.socket] | None = None) -> None:
-        """Serve on these sockets until `shut_down`. Raises ApplicationStartError when the application's start fails."""
+        """Serve on these sockets until `shut_down`. Raises ApplicationStartError if the application fails to start."""
         log = logging.getLogger("uvicorn.error")
         log.addFilter(self._startup_filter)
         try:
             await super().serve(sockets)
-        except SystemExit:  # uvicorn's way to say that the application's lifespan failed
+        except SystemExit:  # uvicorn raises it when the lifespan of the application fails
             raise ApplicationStartError(self._startup_filter.reason()) from None
         finally:
             log.removeFilter(self._startup_filter)
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        """Start the application, accept, then say so."""
+        """Start the application, accept connections, then call `on_ready`."""
         await super().startup([])
         self._acceptor = ConnectionAcceptor(
             self._build_protocol, self._peers, lambda: len(self.server_state.connections)
@@ -77,13 +77,13 @@ class HttpServer(uvicorn.Server):
         self._on_ready()
 
     async def on_tick(self, counter: int) -> bool:
-        """Ten times a second: also tell the others how many connections there are, and that this process lives."""
+        """Ten times per second: also report the number of connections, as a sign of life to other processes."""
         if self._acceptor is not None:
             self._acceptor.report_connections()
         return await super().on_tick(counter)
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:  # noqa: ARG002 - uvicorn's signature
-        """Say farewell to every connection, then end the application."""
+        """Drain the connections, then end the application."""
         policy = self._shutdown_policy or ShutdownPolicy(timeout=0.0, linger=0.0)
         if self._acceptor is not None:
             await self._acceptor.stop(drain=policy.is_final)
@@ -98,7 +98,7 @@ class HttpServer(uvicorn.Server):
             await asyncio.wait_for(self.lifespan.shutdown(), _LIFESPAN_TIMEOUT)
 
     def shut_down(self, policy: ShutdownPolicy) -> None:
-        """Say farewell. Told so again where nobody takes over (`is_final`), end at once."""
+        """Start the shutdown. A second final policy (`is_final`) ends it immediately."""
         if self._shutdown_policy is None or not self._shutdown_policy.is_final:
             self._shutdown_policy = policy
         elif policy.is_final:
@@ -106,7 +106,7 @@ class HttpServer(uvicorn.Server):
         self.should_exit = True
 
     async def _drain(self) -> None:
-        """Until every connection is closed and every request answered, as far as there is patience for it."""
+        """Wait until all connections are closed and all requests answered, or until the timeout."""
         clock = asyncio.get_running_loop().time
         began = clock()
         announced: set[LimitedHttpProtocol] = set()
@@ -133,12 +133,12 @@ class HttpServer(uvicorn.Server):
 
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
-        """Leave signals to whoever has more than this server to end."""
+        """Capture none: the caller handles signals, because it has more to end than this server."""
         yield
 
 
 class _StartupLogFilter:
-    """Keeps uvicorn's reports of the start to itself: a failed one is told in one line instead of a traceback."""
+    """Collects uvicorn's log records of a failed start, so that one line can replace the traceback."""
 
     def __init__(self, server: HttpServer) -> None:
         self._server = server
@@ -153,6 +153,6 @@ class _StartupLogFilter:
         return record.levelno >= logging.WARNING
 
     def reason(self) -> str:
-        """The last line of the first report, which is where Python tells the error."""
+        """The last line of the first record, where Python writes the error."""
         lines = [line.strip() for line in (self._errors or ["no reason given"])[0].splitlines() if line.strip()]
         return lines[-1]

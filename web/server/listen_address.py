@@ -1,4 +1,4 @@
-"""Where the hub listens: an IP address of this machine, and a port."""
+"""The address on which the hub listens: an IP address of this machine and a port."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ class ListenAddress:
 
     @classmethod
     def parse(cls, text: str) -> ListenAddress:
-        """Read `192.0.2.1:8000`, `[2001:db8::1]:8000` or `localhost:8000`.
+        """Parse `192.0.2.1:8000`, `[2001:db8::1]:8000` or `localhost:8000`.
 
         Raises:
-            ValueError: It is not an address and a port; the text says why.
+            ValueError: It is no address with a port; the text says why.
 
         """
         host, colon, port = text.rpartition(":")
@@ -38,22 +38,22 @@ class ListenAddress:
 
     @property
     def is_loopback(self) -> bool:
-        """Whether only this machine reaches it."""
+        """Whether only this machine can reach it."""
         mapped = self.ip.ipv4_mapped if isinstance(self.ip, IPv6Address) else None
         return (mapped or self.ip).is_loopback
 
     @property
     def host(self) -> str:
-        """The address as URLs and `Host` headers write it."""
+        """The address as in URLs and `Host` headers."""
         return f"[{self.ip}]" if isinstance(self.ip, IPv6Address) else str(self.ip)
 
     @property
     def local_url(self) -> str:
-        """A URL by which this machine reaches it."""
+        """A URL by which this machine can reach it."""
         if not self.ip.is_unspecified:
             return f"http://{self.host}:{self.port}"
         return f"http://{'[::1]' if isinstance(self.ip, IPv6Address) else '127.0.0.1'}:{self.port}"
 
     def __str__(self) -> str:
-        """As a setting writes it."""
+        """As in settings."""
         return f"{self.host}:{self.port}"

@@ -1,9 +1,8 @@
-"""Answers that are at hand whole, written in one go.
+"""Complete responses in a single write: an ASGI extension of the hub's server (ASGI specification, "Extensions").
 
-ASGI has an answer come in pieces. uvicorn looks each header over with regular expressions and writes head and body each
-by itself, which for a small request is a quarter of its processor time. The hub's server offers more, as an extension
-(ASGI specification, "Extensions"): head and body at once, the head as bytes that were checked when they were put
-together.
+ASGI sends a response in pieces. uvicorn checks each header with regular expressions, and writes head and body
+separately. For a small request, that is a quarter of the processor time. With this extension the application passes
+head and body together, and the head as bytes that were checked when they were built.
 """
 
 from __future__ import annotations
@@ -17,26 +16,26 @@ from uvicorn.protocols.http.httptools_impl import STATUS_LINE, RequestResponseCy
 _EXTENSION = "simpul.whole_answer"
 
 WriteResponse = Callable[[int, bytes, bytes], bool]
-"""From (status, head, body) to whether they were taken; where not, the answer goes out in pieces. Each line of the head
-ends in CRLF; it has `content-length`, and nothing that says how the connection goes on."""
+"""Takes (status, head, body); returns False if the response has to be sent in pieces. Each line of the head ends in
+CRLF. The head contains `content-length`, and no `connection`."""
 
 
 def offer_single_write(cycle: RequestResponseCycle) -> None:
-    """Let the application answer this request in one go."""
-    extensions: dict[str, object] = cycle.scope.setdefault("extensions", {})  # type: ignore[assignment]  # the values of extensions are their own affair
+    """Offer the single write to the application for this request."""
+    extensions: dict[str, object] = cycle.scope.setdefault("extensions", {})  # type: ignore[assignment]  # extensions hold values of any type
     extensions[_EXTENSION] = partial(_write_response, cycle)
 
 
 def take_single_write(scope: Scope) -> WriteResponse | None:
-    """What the server offers; none for servers that do not. To be asked once: request and offer hold each other."""
+    """The single write; None from other servers. Removes it from the scope, because both refer to each other."""
     write_response: WriteResponse | None = (scope.get("extensions") or {}).pop(_EXTENSION, None)
     return write_response
 
 
 def _write_response(cycle: RequestResponseCycle, status: int, head: bytes, body: bytes) -> bool:
-    """As `RequestResponseCycle.send` does for the usual case: a connection that is kept, and a client that reads."""
+    """As `RequestResponseCycle.send`, for the usual case: a connection that stays open and a client that reads."""
     if cycle.disconnected:
-        return True  # nobody is there to read it
+        return True  # the response has no reader
     if cycle.response_started or not cycle.keep_alive or cycle.flow.write_paused or cycle.scope["method"] == "HEAD":
         return False
     cycle.response_started = True

@@ -1,4 +1,4 @@
-"""How the hub's application is put on a port."""
+"""The configuration of uvicorn and of the garbage collector."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ class NotLoopbackError(ValueError):
 
 
 def check_loopback(host: str) -> None:
-    """Let pass addresses that only this machine reaches: a hub in development must not be reachable from elsewhere.
+    """Check that only this machine can reach the address, as a hub in development requires.
 
     Raises:
         NotLoopbackError: The host is another address, or a name other than `localhost`.
@@ -37,12 +37,12 @@ def check_loopback(host: str) -> None:
 
 
 def build_uvicorn_config(app: ASGIApp, host: str, port: int, settings: WebSettings) -> uvicorn.Config:
-    """The configuration of uvicorn, with every limit of the settings.
+    """The configuration of uvicorn, with all limits of the settings.
 
-    The access log of uvicorn is off (`web/server/header_limits.py`) because it writes query strings, which may hold
-    variables; the application logs requests itself (`web/middleware/request_identity.py`). How logs are written is the
-    composition root's. Its own limit of connections is off, too (`web/admission/surplus_connections.py` has ours): with
-    it, whoever holds enough idle connections has every request refused, in plain text.
+    uvicorn's access log is off, because it writes query strings, which may contain variables. The application logs
+    requests itself (`web/middleware/request_identity.py`), and the composition root configures logging. uvicorn's limit
+    of connections is off too: a client with enough idle connections could have all requests refused, in plain text.
+    `web/admission/surplus_connections.py` replaces it.
 
     Raises:
         NotLoopbackError: See `check_loopback`.
@@ -72,15 +72,14 @@ def build_uvicorn_config(app: ASGIApp, host: str, port: int, settings: WebSettin
 
 
 def freeze_startup_objects() -> None:
-    """Spare what was made at the start from every later search for garbage, and search less often.
+    """Exclude the objects of the start from garbage collection, and collect less often. Call it once, before serving.
 
-    The hub's schema and libraries are some hundred thousand objects that live as long as the process. Python's
-    collector would look at all of them again and again, in the midst of requests: that is what the slowest requests
-    wait for. To be called once, when the hub is ready to serve.
+    The schema and the libraries are some hundred thousand objects that live as long as the process. Python's collector
+    would visit all of them repeatedly during requests, and that is what the slowest requests wait for.
 
-    A run leaves nothing behind for the collector. What counts towards the next search is then only what is in use: with
-    256 requests under way, each with a hundred records, that is more than 50,000 objects, and searches that find
-    nothing took a sixth of the processor time.
+    A request leaves no garbage cycles behind, so only objects in use count towards the next collection. With 256
+    concurrent requests of a hundred records each, these are more than 50,000 objects, and useless collections took a
+    sixth of the processor time.
     """
     gc.collect()
     gc.freeze()

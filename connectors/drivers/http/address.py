@@ -1,4 +1,4 @@
-"""Where an agency is, and how the address of a single call below it is written."""
+"""The base address of an agency, and the URLs of calls below it."""
 
 from __future__ import annotations
 
@@ -15,23 +15,23 @@ _PLAIN_VALUE: Final = re.compile(r"[\w.~,:@-]*", re.ASCII)
 
 
 class AgencyAddress:
-    """The base address of an agency. What it may hold of a password is never shown."""
+    """The base address of an agency. Its password, if any, is never shown."""
 
     def __init__(self, agency: str, base_url: str) -> None:
-        """Read the address; raises ValueError, which does not echo it, where it is none."""
+        """Parse the address. Raises ValueError, without the address, if it is invalid."""
         self._agency = agency
         self._base = base = _parse_base_url(agency, base_url)
         self._root = base.raw_path
         self._below = base.joinpath("x").raw_path[:-1]
         self.host: Final = base.raw_host or ""
-        """Name or IP address, as it is looked up."""
+        """Host name or IP address for the connection."""
         self.port: Final = base.port or 0
         self.authority: Final = base.host_port_subcomponent or ""
-        """What the `Host` header says."""
+        """The value of the `Host` header."""
         self.is_secure: Final = base.scheme == "https"
 
     def build_url(self, path: str, query: Mapping[str, str] | None) -> URL:
-        """The whole address of one call: `path` is plain text. Raises ValueError where it would climb."""
+        """Build the URL of one call; `path` is plain text. Raises ValueError if it contains `..`."""
         parts = [part for part in path.split("/") if part]
         if ".." in parts or "." in parts:
             raise ValueError(f"The path for agency '{self._agency}' holds '.' or '..'. Check what is put into it.")
@@ -41,10 +41,10 @@ class AgencyAddress:
         return url.with_query(query) if query else url
 
     def build_target(self, path: str, query: Mapping[str, str] | None) -> str:
-        """Path and query of one call, as `build_url` writes them: what stands in the first line of a request.
+        """Build the path and query of one call for the request line, as `build_url` does.
 
-        Most calls hold nothing that must be escaped; they are put together without a URL. Nothing is kept, since paths
-        and queries hold the numbers of people.
+        Most calls contain nothing to escape, so they need no URL object. Results are not cached, because paths and
+        queries contain identity numbers.
         """
         if _PLAIN_PATH.fullmatch(path):
             target = self._below + path.removeprefix("/")
@@ -62,9 +62,9 @@ class AgencyAddress:
         return f"{target}?{'&'.join(parts)}"
 
     def build_authorization(self) -> str | None:
-        """The `Authorization` header that user and password in the address stand for (RFC 7617).
+        """Build the `Authorization` header from user and password in the address (RFC 7617).
 
-        Raises ValueError where they cannot be written as one.
+        Raises ValueError if they cannot be encoded.
         """
         if self._base.raw_user is None and self._base.raw_password is None:
             return None
@@ -77,7 +77,7 @@ class AgencyAddress:
 
 
 def _parse_base_url(agency: str, base_url: str) -> URL:
-    # The address is not echoed: it may hold a password.
+    # The error omits the address, which may contain a password.
     complaint = (
         f"The address of agency '{agency}' is no HTTP address. Write it as 'http://host:port' or 'https://host/path'."
     )

@@ -1,4 +1,4 @@
-"""Requests through aiohttp's client: those that change something, carry a body, or are out of the ordinary."""
+"""Requests through aiohttp's client: those that change data, have a body, or are unusual."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from connectors.drivers.http.reply import HttpReply
 from records.calls.failures import AgencyFailure, AgencyMalformed, AgencyTimeout, AgencyUnavailable
 
 USER_AGENT: Final = SERVER_SOFTWARE
-"""The `User-Agent` of every request: an agency sees one client, whichever way a call takes."""
+"""The `User-Agent` of every request, so that an agency sees one client for both kinds of connections."""
 _IPV4: Final = 4
 _FIRST_FINAL: Final = 200
 
@@ -45,7 +45,7 @@ class SessionRequest:
     def sent_by(
         self, session: aiohttp.ClientSession, trace: _ReuseTrace
     ) -> AbstractAsyncContextManager[aiohttp.ClientResponse]:
-        """Have it sent; the reply is there to be read until the context ends."""
+        """Send the request; the reply can be read until the context ends."""
         return session.request(
             self.method,
             self.url,
@@ -57,7 +57,7 @@ class SessionRequest:
 
 
 class AiohttpSession:
-    """aiohttp's connections to one agency, opened when first needed. No redirect is followed, no cookie kept."""
+    """aiohttp's connections to one agency, opened on first use. Does not follow redirects or store cookies."""
 
     def __init__(
         self,
@@ -69,7 +69,7 @@ class AiohttpSession:
         max_bytes: int,
         addresses: Sequence[str] = (),
     ) -> None:
-        """Keep the settings. With `addresses`, connections lead there and no host is looked up."""
+        """Store the settings. With `addresses`, connections go there and no host is resolved."""
         self._agency = agency
         self._headers = headers
         self._tls = tls
@@ -81,7 +81,7 @@ class AiohttpSession:
         self._closed = False
 
     async def send(self, request: SessionRequest, *, deadline: float) -> HttpReply | AgencyFailure:
-        """What one request ends in, at its deadline at last; a failure is given, not raised."""
+        """Return the outcome of one request, at its deadline at the latest; a failure is returned, not raised."""
         if self._closed:
             return AgencyUnavailable(self._agency, "ClientConnectionError")
         generation = self._open()
@@ -100,9 +100,9 @@ class AiohttpSession:
         return reply
 
     async def drop_idle(self, since: float) -> None:
-        """Use none of the idle connections, unless something has come on one of them since a moment.
+        """Discard the idle connections, unless one of them has received data since this moment.
 
-        aiohttp lets nobody choose among them, so all go: requests that come open new ones, those under way keep theirs.
+        aiohttp does not allow a choice, so all are discarded: new requests open new ones, running requests keep theirs.
         """
         generation = self._current
         if generation is None or generation.answered_at >= since:
@@ -127,7 +127,7 @@ class AiohttpSession:
         try:
             return await self._whole(request.sent_by(session, trace))
         except (aiohttp.ServerDisconnectedError, ConnectionError):
-            # A connection that was kept since an earlier call may have died meanwhile (the agency was restarted).
+            # A reused connection may be dead (the agency was restarted).
             if not (request.repeatable and trace.reused):
                 raise
         return await self._whole(request.sent_by(session, trace))
@@ -156,11 +156,11 @@ class AiohttpSession:
                     ssl=self._tls or True,
                     resolver=_FixedResolver(self._addresses) if self._addresses else None,
                 ),
-                # Answers belong to one caller each: nothing an agency sets for one may travel with another.
+                # Cookies that an agency sets for one caller must not be sent for another.
                 cookie_jar=aiohttp.DummyCookieJar(),
-                # aiohttp itself would accept whatever its Python can unpack: from 3.14 on also zstd, which we cannot.
+                # aiohttp would accept every encoding of its Python: from 3.14 also zstd, which the hub cannot decode.
                 headers={"Accept-Encoding": ACCEPTED, **self._headers},
-                # `send` keeps the deadline itself, so that it ends as one kind of failure.
+                # `send` applies the deadline, so that it always ends as the same failure.
                 timeout=aiohttp.ClientTimeout(total=None, connect=None, sock_connect=None, sock_read=None),
                 trace_configs=[trace],
                 # aiohttp would unpack 64 KiB into 64 MiB before the bytes could be counted.
@@ -171,16 +171,16 @@ class AiohttpSession:
 
 
 class _NotHttpError(aiohttp.ClientError):
-    """What came is no reply; the text says why."""
+    """The received bytes are not a valid reply; the text states why."""
 
 
 class _BoundedHandler(BoundedReading, ResponseHandler):
-    """aiohttp reads interim replies, blank lines and chunk extensions for as long as they come: this counts them."""
+    """Limits interim replies, blank lines and chunk extensions, which aiohttp reads without end."""
 
     _barren = 0
-    """Bytes that came in pieces without any of a body."""
+    """Received bytes without any part of a body."""
     _is_final = False
-    """Whether the head of the reply has come, after interim ones."""
+    """Whether the head of the final reply was received."""
     _held = NOTHING
     _lost: BaseException | bool = False
 
@@ -195,13 +195,13 @@ class _BoundedHandler(BoundedReading, ResponseHandler):
         super().feed_data(data, size)
 
     def resume_reading(self, resume_parser: bool = True) -> None:  # noqa: FBT001, FBT002 - aiohttp's own
-        """Read on; see `ResponseHandler`. aiohttp asks for it with every chunk that is consumed."""
+        """Resume reading; see `ResponseHandler`. aiohttp calls this for every consumed chunk."""
         if self._reading_paused:
             super().resume_reading(resume_parser)
 
     def _feed(self, data: bytes) -> int | None:
         if self._is_final and self.transport is not None and self._payload is not None and self._payload.is_eof():
-            self.transport.abort()  # whatever comes behind a reply is no reply to the next request
+            self.transport.abort()  # bytes after a reply are not the reply to the next request
             return None
         payload, before = self._payload, self._body_bytes()
         ResponseHandler.data_received(self, data)
@@ -209,7 +209,7 @@ class _BoundedHandler(BoundedReading, ResponseHandler):
         self._barren = 0 if body else self._barren + len(data)
         if self._barren > MAX_BYTES_AROUND_BODY:
             self._refuse(f"more than {MAX_BYTES_AROUND_BODY} bytes around the body")
-        elif self.exception() is not None:  # aiohttp tells nobody who waits for the body that it lost its way
+        elif self.exception() is not None:  # aiohttp does not report a parser error to the reader of the body
             self._refuse("the body breaks off")
         else:
             return len(data) - body
@@ -241,16 +241,16 @@ class _BoundedHandler(BoundedReading, ResponseHandler):
 
 
 class _Connector(aiohttp.TCPConnector):
-    """aiohttp's connections, each with a bound around its bodies."""
+    """aiohttp's connector, whose connections limit the bytes around bodies."""
 
     def __init__(self, **settings: Any) -> None:  # noqa: ANN401 - aiohttp's own
         super().__init__(**settings)
-        # aiohttp has no setting for it; a test of this bound holds it to the name.
+        # aiohttp has no setting for it; the test of this limit would notice another attribute name.
         self._factory = cast("partial[ResponseHandler]", partial(_BoundedHandler, loop=self._loop))
 
 
 class _FixedResolver(AbstractResolver):
-    """In place of a look-up: IP addresses that are known already."""
+    """A resolver that returns known IP addresses."""
 
     def __init__(self, addresses: Sequence[str]) -> None:
         self._addresses = [(each, ip_address(each)) for each in addresses]
@@ -261,7 +261,7 @@ class _FixedResolver(AbstractResolver):
         port: int = 0,
         family: socket.AddressFamily = socket.AF_INET,  # noqa: ARG002 - aiohttp's interface
     ) -> list[ResolveResult]:
-        """The addresses, whatever the host and the family."""
+        """Return the addresses for any host and family."""
         return [
             ResolveResult(
                 hostname=host,
@@ -275,12 +275,12 @@ class _FixedResolver(AbstractResolver):
         ]
 
     async def close(self) -> None:
-        """Nothing is open."""
+        """Does nothing."""
 
 
 @dataclass(eq=False, slots=True)
 class _SessionGeneration:
-    """Connections that were opened while there was no reason to distrust them."""
+    """The connections since the last discard of idle connections."""
 
     session: aiohttp.ClientSession
     under_way: int = 0
@@ -288,7 +288,7 @@ class _SessionGeneration:
 
 
 class _ReuseTrace:
-    """What is worth knowing of the way a request took."""
+    """Facts about the connection of a request."""
 
     reused = False
 
@@ -300,7 +300,7 @@ async def _note_reuse(_session: aiohttp.ClientSession, context: object, _params:
 
 
 def _to_failure(agency: str, error: Exception) -> AgencyFailure:
-    """The failure that stands for what went wrong on the wire, named by class: messages carry addresses."""
+    """Convert an error of the wire to a failure; its detail is the class name, because messages contain addresses."""
     seen = type(error).__name__
     if isinstance(error, TimeoutError):
         return AgencyTimeout(agency, "no whole answer before the deadline")

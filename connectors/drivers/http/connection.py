@@ -1,4 +1,4 @@
-"""One connection to an agency: a request goes out in one write, and its reply is gathered as it comes."""
+"""One HTTP connection to an agency: sends a request in one write, and collects the reply."""
 
 from __future__ import annotations
 
@@ -14,17 +14,17 @@ from connectors.drivers.http.reply import HeaderFields, HttpReply
 from records.calls.failures import AgencyFailure, AgencyMalformed, AgencyTimeout, AgencyUnavailable
 
 IDLE_TIMEOUT: Final = 15.0
-"""Seconds a connection is kept without a call."""
+"""Seconds after which an idle connection is closed."""
 
 MAX_FIELDS: Final = 128
 MAX_FIELD_LENGTH: Final = 8190
 """Bytes of one header field, name and value."""
 
 MAX_BYTES_AROUND_BODY: Final = 64 * 1024
-"""Bytes that may come in a row without one of the body among them: heads, trailers, what stands around chunks."""
+"""Maximum bytes in a row that are not part of a body: heads, trailers, bytes around chunks."""
 
 _MAX_PIECES: Final = 256
-"""Pieces of a body that are kept apart: a hostile one comes byte by byte, and each piece takes more than its bytes."""
+"""Maximum number of separate pieces of a body: a hostile one comes byte by byte, and each piece has an overhead."""
 
 _FIRST_INTERIM: Final = 100
 _SWITCHING: Final = 101
@@ -33,29 +33,29 @@ _CONTENT_LENGTH: Final = b"content-length"
 _CONTENT_ENCODING: Final = b"content-encoding"
 _TRANSFER_ENCODING: Final = b"transfer-encoding"
 _NOTED_NAME_LENGTHS: Final = frozenset({len(_CONTENT_ENCODING), len(_TRANSFER_ENCODING)})
-"""Lengths of the names that are looked at while fields come; most fields are passed by without a look."""
+"""Lengths of the relevant field names, so that most fields are skipped by their length."""
 
 _CHUNKED: Final = b"chunked"
 _TRANSFERS: Final = frozenset({_CHUNKED, b"identity"})
-"""Codings that may come unasked (RFC 9112, section 6.1), and the one that was given up but stands for nothing."""
+"""Transfer codings that a server may use unasked (RFC 9112, section 6.1), and the obsolete one without effect."""
 
 _TIMER_TOLERANCE: Final = 0.001
-"""Seconds that a timer of the event loop may be early, in place of setting another one."""
+"""Seconds by which a timer of the event loop may be early, without another timer."""
 
 
 ReplyOutcome: TypeAlias = HttpReply | AgencyFailure | None
-"""What a request ended in; None: the connection had died since the call before, and nothing of a reply came."""
+"""The outcome of a request; None if the reused connection was dead, and no byte of a reply came."""
 
 
-class _Stop(Exception):  # noqa: N818 - ends the parser's work, and is seen by nobody else
-    """The rest of what came is not worth reading."""
+class _Stop(Exception):  # noqa: N818 - stops the parser, and is caught in this file
+    """The remaining bytes are not read."""
 
 
 class ReadConnection(BoundedReading):
     """Carries one request at a time.
 
-    An outcome is a value, never an exception: nobody may be left to take it, and what a library raises carries bytes
-    of the reply. A connection that did anything but answer what it was asked is not used again.
+    An outcome is a value, never an exception: the caller may be gone, and library exceptions contain bytes of the
+    reply. A connection is not reused if it did anything except answer its request.
     """
 
     __slots__ = (
@@ -86,7 +86,7 @@ class ReadConnection(BoundedReading):
     )  # fmt: skip
 
     def __init__(self, agency: str, max_bytes: int, forget: Callable[[ReadConnection], None]) -> None:
-        """`forget` is told once when the connection is gone."""
+        """`forget` is called once when the connection is lost."""
         self._agency = agency
         self._max_bytes = max_bytes
         self._forget = forget
@@ -102,9 +102,9 @@ class ReadConnection(BoundedReading):
         self._gathered = bytearray()
         self._held, self._lost = NOTHING, False
         self.is_usable = False
-        """Whether another request may be sent here once the one before is done."""
+        """Whether the connection can be reused after the current request."""
         self.lost: asyncio.Future[None] = self._loop.create_future()
-        """Done when the connection is gone."""
+        """A future that is done when the connection is lost."""
 
     @property
     def is_free(self) -> bool:
@@ -113,13 +113,13 @@ class ReadConnection(BoundedReading):
 
     @property
     def idle_since(self) -> float:
-        """When its last reply ended. Only a free connection that was used has such a moment."""
+        """When its last reply ended. Valid only for a free connection that was used."""
         return self._due - IDLE_TIMEOUT
 
     def send(self, request: bytes, *, deadline: float, bodiless: bool) -> asyncio.Future[ReplyOutcome]:
-        """Send a request, whole; its outcome comes at the deadline at last.
+        """Send a whole request. Returns its outcome, at the deadline at the latest.
 
-        `bodiless` says that the reply has no body, whatever its head announces (HEAD).
+        `bodiless`: the reply has no body, even if its head announces one (HEAD).
         """
         if self._parser is None:
             self._parser = _build_parser(self)
@@ -132,29 +132,29 @@ class ReadConnection(BoundedReading):
         return waiting
 
     def abort(self) -> None:
-        """Close the connection at once, whatever is under way."""
+        """Close the connection immediately, even during a request."""
         self.is_usable = False
         self._held = NOTHING
         self._transport.abort()
 
-    # What the event loop tells.
+    # Callbacks of the event loop.
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Take the transport; see asyncio.Protocol."""
+        """Store the transport; see asyncio.Protocol."""
         self._transport = cast("asyncio.Transport", transport)
         self.is_usable = True
 
     def eof_received(self) -> None:
-        """Notice that the agency sends no more; the transport then closes itself."""
+        """Handle the end of the agency's stream; the transport then closes itself."""
         self.is_usable = False
         if not self._held:
             self._cut_off(None)
 
-    # What comes of it.
+    # Consequences.
 
     def _feed(self, data: bytes) -> int | None:
         if self._waiting is None or self._parser is None:
-            # Bytes nobody asked for would be taken for the reply to the next request.
+            # Unrequested bytes would be taken for the reply to the next request.
             self.abort()
             return None
         self._seen = True
@@ -188,21 +188,21 @@ class ReadConnection(BoundedReading):
         if self._alarm is not None:
             self._alarm.cancel()
             self._alarm = None
-        # The parser holds methods of this connection: without this only the garbage collector would part them.
+        # The parser holds methods of this connection: this breaks the reference cycle without the garbage collector.
         self._parser = None
         self._forget(self)
         if not self.lost.done():
             self.lost.set_result(None)
 
-    # What the parser tells.
+    # Callbacks of the parser.
 
     def on_message_begin(self) -> None:
-        """See that a reply is awaited."""
+        """Check that a reply is expected."""
         if self._waiting is None:
             raise _Stop
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        """Keep a field of the head. Those of a trailer say nothing that is read here."""
+        """Store a field of the head. Fields of a trailer are ignored."""
         if self._status:
             return
         fields = self._fields
@@ -213,7 +213,7 @@ class ReadConnection(BoundedReading):
             self._note(name.lower(), value)
 
     def on_headers_complete(self) -> None:
-        """Pass over interim replies, and make ready for the body."""
+        """Skip interim replies, and prepare for the body."""
         parser = cast("httptools.HttpResponseParser", self._parser)
         status = parser.get_status_code()
         if status < _FIRST_FINAL:
@@ -224,12 +224,12 @@ class ReadConnection(BoundedReading):
         self._status = status
         if self._bodiless:
             self.is_usable = self.is_usable and parser.should_keep_alive()
-            # This one now waits for the body that the head speaks of.
+            # The parser now waits for the body that the head announces.
             self._parser = None
             self._finish()
 
     def on_body(self, piece: bytes) -> None:
-        """Keep a piece of the body as it came: it is unpacked when it is whole, outside the loop's callbacks."""
+        """Store a piece of the body undecoded: the whole body is decoded outside the loop's callbacks."""
         if self._waiting is None or not self._status:
             raise _Stop
         self._length += len(piece)
@@ -241,19 +241,19 @@ class ReadConnection(BoundedReading):
         self._pieces.append(piece)
 
     def on_message_complete(self) -> None:
-        """Hand the reply over."""
+        """Complete the reply."""
         if self._status and self._parser is not None:
             self.is_usable = self.is_usable and self._parser.should_keep_alive()
             self._finish()
 
     def _note(self, name: bytes, value: bytes) -> None:
-        """What a field says of the body."""
+        """Apply a field that describes the body."""
         if name == _CONTENT_ENCODING:
             self._encoding = value
         elif name == _TRANSFER_ENCODING and value.strip().lower() not in _TRANSFERS:
             self._refuse("not HTTP (a transfer coding that was not asked for)")
 
-    # How a request ends.
+    # The end of a request.
 
     def _finish(self) -> None:
         pieces = self._pieces
@@ -269,7 +269,7 @@ class ReadConnection(BoundedReading):
         raise _Stop
 
     def _cut_off(self, error: BaseException | None) -> None:
-        """The agency went away. Names of what was seen are those the log has for every HTTP call (`driver.py`)."""
+        """Handle the agency's disconnect. Error names are those of the log for every HTTP call (`driver.py`)."""
         if self._waiting is None:
             return
         if self._status and error is None and self._ends_with_the_connection():
@@ -283,7 +283,7 @@ class ReadConnection(BoundedReading):
             self._end(AgencyUnavailable(self._agency, seen))
 
     def _ends_with_the_connection(self) -> bool:
-        """Whether nothing else says where the body ends (RFC 9112, section 6.3)."""
+        """Whether the body ends with the connection (RFC 9112, section 6.3)."""
         for name, value in self._fields:
             named = name.lower()
             if named == _CONTENT_LENGTH or (named == _TRANSFER_ENCODING and value.strip().lower() == _CHUNKED):
@@ -295,7 +295,7 @@ class ReadConnection(BoundedReading):
         if waiting is None:
             return
         self._used = True
-        # What belongs to one call does not lie about until the next.
+        # Data of one call is not held until the next.
         self._fields, self._pieces = [], []
         if self._gathered:
             self._gathered = bytearray()
@@ -304,7 +304,7 @@ class ReadConnection(BoundedReading):
         if not waiting.done():
             waiting.set_result(outcome)
 
-    # Deadlines. A timer a call would cost more than all else here: one is kept, and looks again when it was too early.
+    # Deadlines. A timer for each call would cost more than everything else here, so one timer is reused.
 
     def _watch(self, moment: float) -> None:
         self._due = moment
@@ -330,7 +330,7 @@ class ReadConnection(BoundedReading):
 
 def _build_parser(connection: ReadConnection) -> httptools.HttpResponseParser:
     parser = httptools.HttpResponseParser(connection)
-    # As forgiving as aiohttp's parser, which reads what other requests bring.
+    # As lenient as aiohttp's parser, which reads the replies to other requests.
     parser.set_dangerous_leniencies(
         lenient_headers=True, lenient_optional_cr_before_lf=True, lenient_spaces_after_chunk_size=True
     )

@@ -1,4 +1,4 @@
-"""The `Content-Encoding` of a body, undone piece by piece and within a bound (RFC 9110, section 8.4.1)."""
+"""Decodes the `Content-Encoding` of a body in pieces, up to a maximum size (RFC 9110, section 8.4.1)."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Final
 from connectors.drivers.long_work import LongWork
 
 ACCEPTED: Final = "gzip, deflate"
-"""What `ContentDecoder` can undo, as `Accept-Encoding` says it."""
+"""The encodings that `ContentDecoder` supports, as the value of `Accept-Encoding`."""
 
 _SUPPORTED: Final = frozenset({"gzip", "deflate"})
 _UNSUPPORTED: Final = frozenset({"br", "zstd"})
@@ -19,28 +19,28 @@ _ZLIB: Final = zlib.MAX_WBITS
 _RAW: Final = -zlib.MAX_WBITS
 _ZLIB_METHOD: Final = 8
 _PIECE: Final = 256
-"""Bytes that are unpacked in one step: at most 258 KiB come out of them (a deflated byte stands for 1,032 at most)."""
+"""Compressed bytes for one step: they decode to at most 258 KiB (one deflated byte to at most 1,032)."""
 _IMMEDIATE_BYTES: Final = 64 * 1024
-"""Bytes that may come out before the rest has to wait for a turn of its own."""
+"""Decoded bytes after which the rest waits for another turn."""
 _BYTES_PER_TURN: Final = 1024 * 1024
-"""Bytes that are made in one turn of the event loop: 1 to 3 ms (measured: 0.3 to 2.8 GB/s, zeros being the slowest)."""
+"""Decoded bytes for one turn of the event loop: 1 to 3 ms (measured: 0.3 to 2.8 GB/s, zeros are the slowest)."""
 _MAX_MEMBERS: Final = 1024
-"""Streams one after the other in one body. Real ones hold one; each costs a new decompressor."""
+"""Maximum consecutive streams in one body. Real bodies have one; each needs a new decompressor."""
 
 
 class BodyTooLong(Exception):  # noqa: N818 - named for what the body is
-    """The body is longer than its bound once it is unpacked."""
+    """The decoded body exceeds its maximum size."""
 
 
 class NotDecodable(Exception):  # noqa: N818 - named for what the body is
-    """The body is not what its `Content-Encoding` says. Holds nothing of it."""
+    """The body does not match its `Content-Encoding`. The error holds no part of the body."""
 
 
 def build_decoder(encoding: str) -> ContentDecoder | None:
-    """What undoes this encoding; None where the body is to be taken as it is.
+    """Returns the decoder for an encoding; None if the body is not encoded.
 
-    Encodings nobody knows are taken for none: there are servers that name a charset here. Raises NotDecodable for
-    those that are known and were not asked for.
+    Unknown encodings count as none, because some servers name a charset here. Raises NotDecodable for known encodings
+    that were not requested.
     """
     named = encoding.strip().lower()
     if named in _UNSUPPORTED:
@@ -49,7 +49,7 @@ def build_decoder(encoding: str) -> ContentDecoder | None:
 
 
 class ContentDecoder:
-    """Undoes `gzip` (RFC 1952), or `deflate`: zlib's wrapping (RFC 1950), and none at all, which servers send too."""
+    """Decodes `gzip` (RFC 1952) and `deflate`, with zlib's wrapping (RFC 1950) or, as some servers send it, without."""
 
     def __init__(self, encoding: str) -> None:
         """Start with an empty body."""
@@ -59,13 +59,13 @@ class ContentDecoder:
 
     @property
     def is_complete(self) -> bool:
-        """Whether the body may end here."""
+        """Whether the body can end here."""
         return self._inflating is None or self._inflating.eof
 
     def feed(self, piece: bytes, max_bytes: int) -> bytes:
-        """The next piece, unpacked: `max_bytes` bytes (at least 1) of it, and nothing is unpacked beyond them.
+        """Decode the next piece, up to `max_bytes` bytes (at least 1).
 
-        Where as many came back, more may be left, and the piece must be the last. Raises NotDecodable.
+        If it returns that many, more may be left, and the piece must be the last. Raises NotDecodable.
         """
         found = []
         try:
@@ -90,9 +90,9 @@ class ContentDecoder:
 
 
 async def decode_body(body: bytes, encoding: str, *, max_bytes: int, work: LongWork) -> bytes:
-    """The body without its encoding, of at most `max_bytes` bytes, whatever that unpacks to.
+    """Decode a body, up to `max_bytes` bytes.
 
-    A short body is unpacked in one step, a long one in several turns of the event loop. Raises NotDecodable,
+    A short body is decoded in one step, a long one in several turns of the event loop. Raises NotDecodable,
     BodyTooLong.
     """
     undoing = build_decoder(encoding)
@@ -111,7 +111,7 @@ async def decode_body(body: bytes, encoding: str, *, max_bytes: int, work: LongW
 
 
 def _decode_some(undoing: ContentDecoder, rest: Iterator[bytes], found: bytearray, max_bytes: int, size: int) -> bool:
-    """Unpack the next bytes; returns whether more remain within the bound."""
+    """Decode the next bytes. Returns whether more remain within the limit."""
     until = len(found) + size
     for piece in rest:
         found += undoing.feed(piece, max_bytes + 1 - len(found))

@@ -8,14 +8,13 @@ failures are the same.
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Callable, Collection, Coroutine, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from functools import partial
 from time import monotonic
-from typing import Any, Final, TypeVar
+from typing import Final, TypeVar
 
 from multidict import CIMultiDict
 
@@ -27,6 +26,7 @@ from connectors.drivers.http.read_connections import ReadConnectionPool, build_r
 from connectors.drivers.http.reply import HttpReply
 from connectors.drivers.http.service import HttpLimits, HttpRequest, HttpService
 from connectors.drivers.long_work import LongWork
+from connectors.resilience.bulkhead import Bulkhead
 from connectors.resilience.call_counters import CallCounters
 from connectors.resilience.gate import Gate, NoGate
 from records.calls.call import Call
@@ -93,7 +93,7 @@ class HttpDriver:
         self._address = AgencyAddress(agency, service.url)
         self._headers = CIMultiDict(service.headers)
         self._deadline = limits.deadline
-        self._permits = asyncio.Semaphore(limits.connections)
+        self._permits = Bulkhead(max_concurrency=limits.connections, max_waiting=None)
         tls = build_tls_context() if self._address.is_secure else None
         self._reads = ReadConnectionPool(agency, self._address, tls=tls, max_bytes=max_bytes)
         self._addresses = addresses
@@ -139,7 +139,8 @@ class HttpDriver:
             return reply
 
         safe = read or request.repeatable
-        return await self._through_gate(call, attempt, reads=safe, hedgeable=read)
+        self._require_budget(call)
+        return await self._gate.ask(call, attempt, repeatable=safe, hedgeable=read, writes=not safe)
 
     async def ask_json(
         self,
@@ -175,7 +176,8 @@ class HttpDriver:
             value = None if reply.status >= _FIRST_CLIENT_ERROR else await self._parse_value(reply, call)
             return read(reply.status, value)
 
-        return await self._through_gate(call, attempt, reads=True, hedgeable=form is None)
+        self._require_budget(call)
+        return await self._gate.ask(call, attempt, repeatable=True, hedgeable=form is None)
 
     @property
     def counts(self) -> CallCounters:
@@ -188,12 +190,9 @@ class HttpDriver:
         await self._reads.close()
         await self._session.close()
 
-    async def _through_gate(
-        self, call: Call, attempt: Callable[[Call], Coroutine[Any, Any, T]], *, reads: bool, hedgeable: bool
-    ) -> T:
+    def _require_budget(self, call: Call) -> None:
         if call.reply_budget.is_spent:
             raise ReplyBudgetSpent(self.agency, "not called: earlier replies used up the budget of the request")
-        return await self._gate.ask(call, attempt, repeatable=reads, hedgeable=hedgeable, writes=not reads)
 
     async def _parse_value(self, reply: HttpReply, call: Call) -> object:
         """The JSON value of a reply; a long one is parsed in a separate turn of the event loop."""
@@ -228,8 +227,8 @@ class HttpDriver:
             raise AgencyTimeout(self.agency, "the deadline had passed before the call")
         if self._state != "open":
             self._open()
-        # No request overtakes: while others wait, no place counts as free.
-        await (self._wait_for_permit(deadline) if self._permits.locked() else self._permits.acquire())
+        if not (self._permits.take_free() or await self._permits.acquire(deadline - now)):
+            raise AgencyTimeout(self.agency, "no whole answer before the deadline")
         try:
             if isinstance(asked, bytes):
                 reply = await self._reads.send(asked, deadline=deadline, bodiless=bodiless)
@@ -266,17 +265,6 @@ class HttpDriver:
         if self._state == "closed":
             raise RuntimeError(f"The HTTP driver of agency '{self.agency}' was closed. Build a new one.")
         self._state = "open"
-
-    async def _wait_for_permit(self, deadline: float) -> None:
-        """Wait for a place. Raises `AgencyTimeout` if none is free before the deadline."""
-        came = True
-        try:
-            async with asyncio.timeout(deadline - monotonic()):
-                await self._permits.acquire()
-        except TimeoutError:
-            came = False
-        if not came:
-            raise AgencyTimeout(self.agency, "no whole answer before the deadline")
 
     def _build_head(self, headers: Mapping[str, str]) -> bytes | None:
         """The head of a read over connections of our own; None where only aiohttp can tell what is meant, or wrong."""

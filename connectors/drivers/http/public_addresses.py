@@ -1,4 +1,4 @@
-"""Resolves host names that people outside the city choose: every address is checked before a connection is opened.
+"""Resolves host names that partners choose: every address is checked before a connection is opened.
 
 A name is resolved once. The caller connects only to checked addresses, so a name server that changes its answer between
 check and connection gains nothing (DNS rebinding).
@@ -14,24 +14,23 @@ from ipaddress import ip_address
 from records.hub.partner_addresses import is_public_address
 
 HostResolver = Callable[[str, int], Awaitable[Sequence[str]]]
-"""The IP addresses of a host, as text; raises OSError where there are none."""
+"""Resolve a host to IP addresses, as text. Raises OSError if there are none."""
 
 
 class NotPublic(Exception):  # noqa: N818 - names the condition
-    """An address of the host is not public. The text names no host and no address."""
+    """An address of the host is not public. The text contains no host and no address."""
 
 
 async def resolve_host(host: str, port: int) -> Sequence[str]:
-    """The IP addresses of a host, as the system's resolver says. Raises OSError."""
+    """Resolve a host with the system's resolver. Raises OSError."""
     found = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
     return list(dict.fromkeys(str(address[0]) for *_, address in found))
 
 
 async def resolve_public_addresses(host: str, port: int, *, resolve: HostResolver, loopback: bool) -> Sequence[str]:
-    """The addresses of a host, each of them public; with `loopback`, this machine's own are allowed as well.
+    """Resolve a host to public addresses; with `loopback`, addresses of this machine are also allowed.
 
-    One address that is not public refuses the host, whatever the others are. Raises `NotPublic`, and OSError where the
-    host cannot be looked up.
+    Raises `NotPublic` if any of its addresses is not public, and OSError if the host cannot be resolved.
     """
     found = await resolve(host, port)
     if not found or not all(_is_allowed(each, loopback=loopback) for each in found):

@@ -1,4 +1,4 @@
-"""Safe reads (GET, HEAD) over connections of our own: most of what the hub asks, at a sixth of aiohttp's cost."""
+"""Safe reads (GET, HEAD) over the hub's own connections: most calls, at a sixth of aiohttp's cost."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from connectors.drivers.http.reply import HttpReply
 from records.calls.failures import AgencyFailure, AgencyTimeout, AgencyUnavailable
 
 _HAPPY_EYEBALLS_DELAY: Final = 0.25
-"""Seconds until the next address of a host is tried beside the one that does not answer (RFC 8305)."""
+"""Seconds after which the next address of a host is tried as well (RFC 8305)."""
 
 _NAME: Final = re.compile(r"[-!#$%&'*+.^_`|~0-9A-Za-z]+", re.ASCII)
 _CONTROLS: Final = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
@@ -29,10 +29,10 @@ _FRAMING: Final = frozenset(
 
 
 def build_request_head(authority: str, fields: Mapping[str, str]) -> bytes | None:
-    """What follows the target in the first line of a request, to the end of its head.
+    """Build the head of a request after its target.
 
-    None where a field would change how the message is read, or is none: control characters, names that are no token,
-    what frames a message or speaks of the connection.
+    None if a field is invalid or would change the framing of the message: control characters, names that are not
+    tokens, fields about framing or the connection.
     """
     lines = [" HTTP/1.1", f"Host: {authority}"]
     for name, value in fields.items():
@@ -46,21 +46,21 @@ def build_request_head(authority: str, fields: Mapping[str, str]) -> bytes | Non
 
 
 def build_tls_context() -> ssl.SSLContext:
-    """TLS as it is meant to be: certificates and host names are verified. Reads the system's certificates."""
+    """Build a TLS context that verifies certificates and host names. Reads the system's certificates."""
     context = ssl.create_default_context()
     context.set_alpn_protocols(["http/1.1"])
     return context
 
 
 class ReadConnectionPool:
-    """The connections to one agency that carry its reads.
+    """The connections to one agency for reads.
 
-    One that is free is used again, the last one used first, so that what is not needed ends by itself. How many calls
-    may be under way at once is for the caller to bound.
+    The last used free connection is reused first, so that unneeded ones become idle and close. The caller limits the
+    number of concurrent calls.
     """
 
     def __init__(self, agency: str, address: AgencyAddress, *, tls: ssl.SSLContext | None, max_bytes: int) -> None:
-        """Keep the settings; a connection is opened when it is first needed."""
+        """Store the settings; connections are opened on first use."""
         self._agency = agency
         self._address = address
         self._tls = tls
@@ -72,14 +72,14 @@ class ReadConnectionPool:
     async def send(self, request: bytes, *, deadline: float, bodiless: bool) -> HttpReply | AgencyFailure:
         """What one request ends in, at its deadline at last; a failure is given, not raised.
 
-        Cancelling it closes the connection.
+        Cancelling closes the connection.
         """
         connection = self._kept()
         if connection is not None:
             outcome = await self._asked(connection, request, deadline, bodiless=bodiless)
             if outcome is not None:
                 return outcome
-            # The agency was started again, or has closed what lay idle: nothing of a reply came, and reads are safe.
+            # The agency restarted or closed the idle connection: no byte of a reply came, and reads are safe to repeat.
         opened = await self._open(deadline)
         if isinstance(opened, AgencyFailure):
             return opened
@@ -87,13 +87,13 @@ class ReadConnectionPool:
         return outcome or AgencyUnavailable(self._agency, "ServerDisconnectedError")
 
     def drop_idle(self, since: float) -> None:
-        """Use none of the idle connections on which nothing has come since a moment."""
+        """Discard the idle connections that have received nothing since this moment."""
         for connection in tuple(self._free):
             if connection.idle_since < since:
                 connection.abort()  # which forgets it
 
     async def close(self) -> None:
-        """Close every connection, and with it what is under way."""
+        """Close every connection, and with it all running requests."""
         self._closed = True
         self._free.clear()
         for connection in self._all:
@@ -158,7 +158,7 @@ class ReadConnectionPool:
 
 
 def _get_error_name(error: OSError) -> str:
-    """What the log calls it: the names that aiohttp has for the same, whichever way a call took."""
+    """Return the name for the log: aiohttp's name, so that both kinds of connections use the same."""
     if isinstance(error, ssl.SSLCertVerificationError):
         return "ClientConnectorCertificateError"
     if isinstance(error, ssl.SSLError):

@@ -1,4 +1,4 @@
-"""What an agency answered."""
+"""The reply of an agency."""
 
 from __future__ import annotations
 
@@ -10,27 +10,27 @@ from multidict import CIMultiDict
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HttpReply:
-    """What an agency answered. Its `repr` shows the status only: the rest may be personal."""
+    """The reply of an agency. Its `repr` shows only the status, because the rest may be personal."""
 
     status: int
     headers: Mapping[str, str] = field(repr=False)
-    """By name in any case (`reply.headers["content-type"]`)."""
+    """By case-insensitive name (`reply.headers["content-type"]`)."""
     body: bytes = field(repr=False)
-    """Whole, with any `Content-Encoding` undone."""
+    """The whole body, decoded."""
     encoding: str = field(default="", repr=False)
-    """The `Content-Encoding` that the body is still in; empty once it is undone."""
+    """The `Content-Encoding` of the body; empty after decoding."""
 
 
 class HeaderFields(Mapping[str, str]):
-    """The header fields of a reply by name in any case; of several by one name, the first.
+    """The header fields of a reply by case-insensitive name; the first of several with one name.
 
-    Made readable when somebody reads them: most replies are read for their body alone.
+    Parsed on first access, because most callers read only the body.
     """
 
     __slots__ = ("_raw", "_read")
 
     def __init__(self, raw: Sequence[tuple[bytes, bytes]]) -> None:
-        """Take the fields as they came over the wire."""
+        """Store the raw fields."""
         self._raw = raw
         self._read: CIMultiDict[str] | None = None
 

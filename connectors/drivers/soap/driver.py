@@ -1,4 +1,4 @@
-"""SOAP 1.1, document/literal: an agency's WSDL on disk, its operations over HTTP, its replies as plain texts."""
+"""SOAP 1.1, document/literal: reads an agency's WSDL from disk, calls its operations over HTTP, returns texts."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ _ENVELOPES: Final = frozenset(
     {"http://schemas.xmlsoap.org/soap/envelope/", "http://www.w3.org/2003/05/soap-envelope"}  # 1.1 and 1.2
 )
 MAX_ELEMENTS: Final = 20_000
-"""Elements in one reply, and attributes besides.
+"""Maximum elements in one reply, and also maximum attributes.
 
 lxml parses in one piece and holds the interpreter's lock; to read the parsed elements takes Python. Measured here as
 processor time (lxml 6.1, libxml2 2.14): up to 9 ms for a MiB of text (references), 14 ms for 100,000 elements or
@@ -38,12 +38,12 @@ for which it may stand still. The longest real answers, a hundred objects with t
 libxml2 itself refuses nesting beyond 256 levels and texts beyond 10 MB.
 """
 _SMALL_BYTES: Final = 64 * 1024
-"""Bytes of a reply that may be read as it comes ..."""
+"""Bytes of a reply that is parsed without a separate turn ..."""
 _FEW_ELEMENTS: Final = 1_000
-"""... if it has no more signs of elements than this: a millisecond of work."""
+"""... if it has no more tags and attributes than this: a millisecond of work."""
 _NIL: Final = "{http://www.w3.org/2001/XMLSchema-instance}nil"
 _DTD: Final = b"<!DOCTYPE"
-"""SOAP forbids it (1.1, section 3). It is looked for before parsing: its entities would be expanded in attributes."""
+"""SOAP forbids it (1.1, section 3). Checked before parsing, because its entities would be expanded in attributes."""
 _BYTE_ORDER_MARKS: Final = {b"\xff\xfe": "utf-16", b"\xfe\xff": "utf-16"}
 _OK: Final = 200
 _FAULT_STATUS: Final = 500
@@ -58,12 +58,12 @@ SoapValue: TypeAlias = "str | Mapping[str, SoapValue] | tuple[SoapValue, ...] | 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SoapFault:
-    """A `soap:Fault` of version 1.1, or in the shape of 1.2, in the words of 1.1."""
+    """A `soap:Fault` of version 1.1 or 1.2, in the terms of 1.1."""
 
     code: str
-    """`Client`, `Server`, `MustUnderstand` or `VersionMismatch`, with what may follow a dot; "unreadable" if odd."""
+    """`Client`, `Server`, `MustUnderstand` or `VersionMismatch`, with a suffix after a dot; else "unreadable"."""
     detail: Mapping[str, str] = field(repr=False)
-    """Texts in the fault's detail, by element name. The agency's own words: not for logs."""
+    """Texts in the fault's detail, by element name. Not for logs, because they are the agency's own words."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,11 +71,11 @@ class SoapReply:
     """The reply to one operation."""
 
     content: Mapping[str, SoapValue] | SoapFault = field(repr=False)
-    """The parts of the response element, or the fault in its place."""
+    """The parts of the response element, or the fault."""
     retry_after: float | None = None
     """Seconds until the agency accepts the next request, if its HTTP headers say so."""
     relates_to: str | None = None
-    """The id of the message that it answers, if it names one (WS-Addressing)."""
+    """The id of the request message, if the reply has one (WS-Addressing)."""
     is_long: bool = False
     """Whether it is so large that its processing needs a separate turn of the event loop (`LongWork`)."""
 
@@ -84,16 +84,15 @@ class SoapDriver:
     """Speaks SOAP 1.1 to one agency.
 
     `http` is bound to the address of the service; the address in the WSDL is not used. The WSDL is read from disk
-    here, at construction, and nothing it imports is fetched from a network. `headers` holds the parts of the SOAP
-    header that every operation of this agency takes, by part name (credentials). `charset` is what bodies are
-    written in that are not UTF-8, whatever they declare. Every operation passes the `gate`, where there is one; `http`
-    has none then.
+    here, at construction, and its imports are never fetched from a network. `headers` holds the parts of the SOAP
+    header for every operation of this agency, by part name (credentials). `charset` is the encoding of bodies that are
+    not UTF-8, whatever they declare. Every operation passes the `gate`, if there is one; `http` has none then.
 
-    zeep builds requests and knows the types. Replies are read by those types, but as texts and by local names: what
-    a text means (money, days, "nothing") is the connector's business, and zeep would turn an unexpected text into
-    None with the text in a log.
+    zeep builds requests and knows the types. Replies are read by those types, but as texts and by local names. The
+    connector interprets the texts (money, days, missing values); zeep would turn an unexpected text into None and log
+    it.
 
-    Where the WSDL offers WS-Addressing, each attempt has a `MessageID`. A reply with another `RelatesTo` is
+    If the WSDL supports WS-Addressing, each attempt has a `MessageID`. A reply with another `RelatesTo` is
     `AgencyMalformed`: it answers another request. So is a reply without one, if the agency has sent one before. Faults
     are exempt, because a gateway in between may send them.
     """
@@ -107,7 +106,7 @@ class SoapDriver:
         charset: str = "windows-1252",
         gate: Gate | None = None,
     ) -> None:
-        """Read the WSDL; raises ValueError, naming the file, if it has no SOAP 1.1 port or needs a network."""
+        """Read the WSDL. Raises ValueError with the file name if it has no SOAP 1.1 port or needs a network."""
         self.agency = http.agency
         self.work = http.work
         self._http = http
@@ -115,7 +114,7 @@ class SoapDriver:
         self._headers = {part: dict(values) for part, values in headers.items()}
         self._charset = charset
         settings = zeep.Settings(strict=True, forbid_dtd=True, forbid_entities=True, forbid_external=True)
-        untyped: Any = zeep  # zeep carries types in part only, which mypy refuses to call
+        untyped: Any = zeep  # zeep has only partial types, which mypy refuses to call
         try:
             self._client: Any = untyped.Client(str(wsdl), transport=_DiskTransport(), settings=settings)
         except (zeep.exceptions.Error, OSError, ValueError) as error:
@@ -189,12 +188,12 @@ class SoapDriver:
         return await self._gate.ask(call, attempt, repeatable=True)
 
     def read(self, operation: str, reply: HttpReply) -> SoapReply:
-        """What an HTTP reply says to an operation; raises as `ask` does. Pure: no agency is asked."""
+        """Read an HTTP reply to an operation, without any call. Raises as `ask` does."""
         self._require_bounds(reply)
         return self._parse_reply(operation, reply, self._body_of(reply))
 
     async def _read(self, operation: str, reply: HttpReply, call: Call) -> SoapReply:
-        """The same; a long reply is parsed in one turn of the event loop, and read in another."""
+        """Like `read`, but a long reply is parsed in one turn of the event loop, and read in another."""
         signs = self._require_bounds(reply)
         if not call.reply_budget.take(BYTES_PER_VALUE * signs):
             raise ReplyBudgetSpent(self.agency, "the replies for one request exceed its budget")
@@ -204,11 +203,11 @@ class SoapDriver:
         return replace(await self.work.run(partial(self._parse_reply, operation, reply, body)), is_long=True)
 
     def _require_bounds(self, reply: HttpReply) -> int:
-        """How many signs of elements and attributes there are (texts may hold some); raises AgencyMalformed."""
-        # Both are looked for in the bytes as they came: the signs are the same in every charset that is read but
-        # UTF-16, where each is a byte of a pair, and can only be found too often.
+        """Count the signs of elements and attributes; texts may contain some. Raises AgencyMalformed if too many."""
+        # Both are counted in the raw bytes: the signs are the same in every supported charset except
+        # UTF-16, where each is a byte of a pair, so the count can only be too high.
         elements, attributes = reply.body.count(b"<"), reply.body.count(b"=")
-        if elements > 2 * MAX_ELEMENTS or attributes > MAX_ELEMENTS:  # an element has two tags, most often
+        if elements > 2 * MAX_ELEMENTS or attributes > MAX_ELEMENTS:  # most elements have two tags
             raise AgencyMalformed(self.agency, f"the reply holds more than {MAX_ELEMENTS} elements or attributes")
         return elements + attributes
 
@@ -218,7 +217,7 @@ class SoapDriver:
 
     @staticmethod
     def _add_addressing(message: etree._Element, action: str) -> etree._Element:
-        """Add what WS-Addressing wants to the header; gives the element that bears the message's name."""
+        """Add the WS-Addressing header. Returns the element with the message id."""
         place = f"{{{etree.QName(message).namespace}}}Header"
         header = message.find(place)
         if header is None:
@@ -228,7 +227,7 @@ class SoapDriver:
         return etree.SubElement(header, f"{{{_ADDRESSING}}}MessageID")
 
     def _require_relates_to(self, reply: SoapReply, name: str) -> None:
-        """Raise AgencyMalformed where a reply answers another message than the one of this name."""
+        """Raises AgencyMalformed if a reply answers another message than this one."""
         if reply.relates_to == name:
             self._relates = True
         elif reply.relates_to is not None or (self._relates and not isinstance(reply.content, SoapFault)):
@@ -258,7 +257,7 @@ class SoapDriver:
         return read
 
     def _body_of(self, reply: HttpReply) -> etree._Element | None:
-        """The first element in the body of an envelope; none where the reply is no envelope, or has a DTD."""
+        """Returns the first element in the body of an envelope; None if the reply is not an envelope, or has a DTD."""
         document = _to_utf_8(reply.body, self._charset)
         if _DTD in document:
             return None
@@ -274,7 +273,7 @@ class SoapDriver:
 
 
 class _DiskTransport:
-    """A transport for zeep that loads the WSDL and what it imports from the disk, and refuses networks."""
+    """A transport for zeep that loads the WSDL and its imports from disk, and refuses networks."""
 
     def load(self, url: str) -> bytes:
         if urlsplit(url).scheme not in {"", "file"}:
@@ -284,7 +283,7 @@ class _DiskTransport:
 
 @dataclass(frozen=True, slots=True)
 class _SoapOperation:
-    """What is needed of an operation, looked up once."""
+    """The facts about an operation, looked up once."""
 
     action: str
     response: str
@@ -293,7 +292,7 @@ class _SoapOperation:
 
 @dataclass(frozen=True, slots=True)
 class _ElementShape:
-    """The elements of a complex type: how each is read. Empty for a type that is a text."""
+    """The readers of the elements of a complex type; empty for a text type."""
 
     parts: dict[str, _ElementPart]
 
@@ -332,7 +331,7 @@ class _ElementPart:
     shape: _ElementShape
 
 
-def _get_soap_11_binding(client: Any, wsdl: Path) -> Any:  # noqa: ANN401 - zeep carries no types here
+def _get_soap_11_binding(client: Any, wsdl: Path) -> Any:  # noqa: ANN401 - zeep has no types here
     for service in client.wsdl.services.values():
         for port in service.ports.values():
             if isinstance(port.binding, Soap11Binding):
@@ -341,21 +340,21 @@ def _get_soap_11_binding(client: Any, wsdl: Path) -> Any:  # noqa: ANN401 - zeep
 
 
 def _build_shape(described: Any, known: dict[int, _ElementShape]) -> _ElementShape:  # noqa: ANN401 - zeep carries no types
-    """How a type of the WSDL is read. `known` holds the types met so far, as a type may contain itself."""
+    """Build the reader of a WSDL type. `known` holds the types so far, because a type may contain itself."""
     shape = known.get(id(described))
     if shape is None:
         shape = known[id(described)] = _ElementShape({})
         for name, element in getattr(described, "elements", None) or ():
-            # `_value_1` is zeep's name for the text of a type, and for whatever xsd:any lets in.
+            # `_value_1` is zeep's name for the text of a type, and for the content of xsd:any.
             if not name.startswith("_value_"):
                 shape.parts[element.name] = _ElementPart(element.accepts_multiple, _build_shape(element.type, known))
     return shape
 
 
 def _to_utf_8(body: bytes, charset: str) -> bytes:
-    """A reply's XML in UTF-8. The bytes decide: declarations, in the XML or in HTTP, are often wrong.
+    """Decode a reply's XML to UTF-8. The bytes decide, because declarations in XML and HTTP are often wrong.
 
-    What is valid UTF-8 is UTF-8: letters of a one-byte charset hardly ever happen to be.
+    Valid UTF-8 is taken as UTF-8: letters of a one-byte charset are hardly ever valid UTF-8.
     """
     charset = _BYTE_ORDER_MARKS.get(body[:2], charset)
     try:
@@ -364,12 +363,12 @@ def _to_utf_8(body: bytes, charset: str) -> bytes:
         try:
             return body.decode(charset).encode()
         except UnicodeDecodeError:
-            return body.decode("iso-8859-1").encode()  # takes any byte; windows-1252 leaves five without a letter
+            return body.decode("iso-8859-1").encode()  # accepts any byte; windows-1252 leaves five without a letter
     return body
 
 
 def _parse_fault(element: etree._Element) -> SoapFault:
-    """A fault of SOAP 1.1 (section 4.4) or of the shape of 1.2 (part 1, section 5.4), whatever namespaces it uses."""
+    """Read a fault of SOAP 1.1 (section 4.4) or 1.2 (part 1, section 5.4), with any namespaces."""
     code, detail = "", {}
     for child in element:
         name = _get_local_name(child)
@@ -386,7 +385,7 @@ def _parse_fault(element: etree._Element) -> SoapFault:
 
 
 def _get_relates_to(content: etree._Element) -> str | None:
-    """What a reply says that it answers; its first `RelatesTo` in the envelope's header."""
+    """Return the message id that a reply answers: its first `RelatesTo` in the envelope's header."""
     envelope = content.getroottree().getroot()
     header = envelope.find(f"{{{etree.QName(envelope).namespace}}}Header")
     found = None if header is None else header.findtext(f"{{{_ADDRESSING}}}RelatesTo")

@@ -1,8 +1,8 @@
-"""What a database may send for one statement: checked on the wire, before the database's driver gathers it.
+"""Limits what a database may send for one statement, on the wire, before its driver collects it.
 
-asyncpg and asyncmy collect the whole answer to a statement before the caller sees a row of it, and neither takes a
-bound. asyncpg also believes every message header, and loops forever on some. So this sits between transport and
-driver, and cuts the connection where more comes than may, or what no server sends.
+asyncpg and asyncmy collect the whole result of a statement before the caller sees a row, and have no limit. asyncpg
+also trusts every message header, and loops forever on some. So this module sits between transport and driver, and cuts
+the connection if too much or an invalid header comes.
 """
 
 from __future__ import annotations
@@ -19,42 +19,42 @@ import asyncpg  # type: ignore[import-untyped]  # it ships no types
 from connectors.drivers.sql.postgres_messages import MessageHeaders, demands_costly_hash
 
 _MAX_LOGIN_BYTES = 64 * 1024
-"""Bytes before the first statement. PostgreSQL sends 3 KB."""
+"""Maximum bytes before the first statement. PostgreSQL sends 3 KB."""
 
 
-class ConnectionCut(ConnectionAbortedError):  # noqa: N818 - says what happened to the reply, and drivers take it for a lost line
-    """The connection was cut because of what came; the text says why and holds nothing that was sent."""
+class ConnectionCut(ConnectionAbortedError):  # noqa: N818 - drivers treat it as a lost connection
+    """The connection was cut because of the received bytes. The text states why, without their content."""
 
 
 class ByteBound(Protocol):
-    """What one connection may still bring."""
+    """The remaining limit of one connection."""
 
     @property
     def cut(self) -> ConnectionCut | None:
-        """Why the connection was cut, where it was."""
+        """Why the connection was cut; None if it was not."""
 
     @property
     def received(self) -> int:
-        """Bytes that came since the statement began."""
+        """Bytes received since the statement began."""
 
     def begin(self) -> None:
-        """Begin a statement."""
+        """Reset the limit for a new statement."""
 
 
 class NoByteBound:
-    """Before the first byte."""
+    """Starts before the first byte."""
 
     cut = None
     received = 0
 
     def begin(self) -> None:
-        """Nothing is counted."""
+        """Starts without any count."""
 
 
 class _CountedRows:
-    """For SQLite, which has no wire: counts rows and their texts in the thread that reads them, one after the other.
+    """For SQLite, which has no wire: counts rows and their texts one by one, in the thread that reads them.
 
-    aiosqlite collects all rows of a statement before the caller sees the first. SQLite itself limits a single value.
+    aiosqlite collects all rows of a statement before the caller sees the first. SQLite limits the size of one value.
     """
 
     def __init__(self, most_bytes: int, most_rows: int) -> None:
@@ -64,11 +64,11 @@ class _CountedRows:
         self.cut: ConnectionCut | None = None
 
     def begin(self) -> None:
-        """Begin a statement."""
+        """Reset the limit for a new statement."""
         self._rows = self.received = 0
 
     def take(self, _cursor: sqlite3.Cursor, row: tuple[object, ...]) -> tuple[object, ...]:
-        """Count a row. Raises ConnectionCut, which ends the reading."""
+        """Count a row. Raises ConnectionCut to stop reading."""
         self._rows += 1
         self.received += sum(len(value) for value in row if isinstance(value, str | bytes))
         if self._rows > self._most_rows:
@@ -81,7 +81,7 @@ class _CountedRows:
 
 
 class _CountingProtocol:
-    """Counts, and hands on everything to the driver's own protocol."""
+    """Counts the bytes, and passes everything on to the driver's own protocol."""
 
     def __init__(self, protocol: Any, max_bytes: int) -> None:  # noqa: ANN401 - drivers' own protocols are compiled, without types
         self.protocol = protocol
@@ -91,7 +91,7 @@ class _CountingProtocol:
         self.cut: ConnectionCut | None = None
 
     def begin(self) -> None:
-        """Begin a statement."""
+        """Reset the limit for a new statement."""
         self.received = 0
 
     def _count(self, length: int) -> bool:
@@ -108,29 +108,29 @@ class _CountingProtocol:
                 self.transport.abort()
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Hand on; see asyncio.BaseProtocol."""
+        """Pass on; see asyncio.BaseProtocol."""
         self.transport = cast("asyncio.Transport", transport)
         self.protocol.connection_made(transport)
 
     def connection_lost(self, error: Exception | None) -> None:
-        """Hand on; see asyncio.BaseProtocol."""
+        """Pass on; see asyncio.BaseProtocol."""
         self.protocol.connection_lost(self.cut or error)
 
     def pause_writing(self) -> None:
-        """Hand on; see asyncio.BaseProtocol."""
+        """Pass on; see asyncio.BaseProtocol."""
         self.protocol.pause_writing()
 
     def resume_writing(self) -> None:
-        """Hand on; see asyncio.BaseProtocol."""
+        """Pass on; see asyncio.BaseProtocol."""
         self.protocol.resume_writing()
 
     def eof_received(self) -> bool | None:
-        """Hand on; see asyncio.Protocol."""
+        """Pass on; see asyncio.Protocol."""
         return cast("bool | None", self.protocol.eof_received())
 
 
 class _CountingMessageProtocol(_CountingProtocol, asyncio.Protocol):
-    """For asyncpg: also checks the header of each message, and how a server wants to be told the password."""
+    """For asyncpg: also checks the header of each message, and the password hash that the server demands."""
 
     def __init__(self, protocol: Any, most: int) -> None:  # noqa: ANN401 - see above
         super().__init__(protocol, most)
@@ -138,12 +138,12 @@ class _CountingMessageProtocol(_CountingProtocol, asyncio.Protocol):
         self._login: bytearray | None = bytearray()
 
     def begin(self) -> None:
-        """Begin a statement: the login is over."""
+        """Reset the limit for a new statement, after the login."""
         super().begin()
         self._login = None
 
     def data_received(self, data: bytes) -> None:
-        """Count, check, and hand on; see asyncio.Protocol."""
+        """Count, check, and pass on; see asyncio.Protocol."""
         if not self._headers.check(data):
             self._refuse("what came is no message of PostgreSQL")
         if self._login is not None:
@@ -160,22 +160,22 @@ class _CountingMessageProtocol(_CountingProtocol, asyncio.Protocol):
 
 
 class _CountingBufferProtocol(_CountingProtocol, asyncio.BufferedProtocol):
-    """For a driver that gives a buffer (asyncmy)."""
+    """For a driver with its own buffer (asyncmy)."""
 
     def get_buffer(self, sizehint: int) -> Any:  # noqa: ANN401 - whatever the driver's buffer is
-        """Hand on; see asyncio.BufferedProtocol."""
+        """Pass on; see asyncio.BufferedProtocol."""
         return self.protocol.get_buffer(sizehint)
 
     def buffer_updated(self, nbytes: int) -> None:
-        """Count, and hand on; see asyncio.BufferedProtocol."""
+        """Count, and pass on; see asyncio.BufferedProtocol."""
         if self._count(nbytes):
             self.protocol.buffer_updated(nbytes)
 
 
 class _BoundedLoop:
-    """The event loop as asyncpg sees it: what a connection brings is checked from its first byte on.
+    """An event loop for asyncpg, whose connections are checked from the first byte.
 
-    It has no `start_tls`: asyncpg then makes every connection, with TLS and without, by `create_connection`.
+    It has no `start_tls`, so asyncpg opens every connection by `create_connection`, with or without TLS.
     """
 
     def __init__(self, loop: asyncio.AbstractEventLoop, max_bytes: int) -> None:
@@ -206,7 +206,7 @@ class _BoundedLoop:
 
 
 async def connect_postgres(max_bytes: int, *address: Any, **options: Any) -> Any:  # noqa: ANN401 - see asyncpg.connect
-    """Connect as `asyncpg.connect` does, bounded from the first byte: before and after login, inside TLS."""
+    """Connect like `asyncpg.connect`, with limits from the first byte: before and after login, also inside TLS."""
     loop = asyncio.get_running_loop()
     connection = await asyncpg.connect(*address, loop=_BoundedLoop(loop, max_bytes), **options)
     connection._loop = loop  # noqa: SLF001 - asyncio knows tasks by their loop, and it is only needed to connect
@@ -214,7 +214,7 @@ async def connect_postgres(max_bytes: int, *address: Any, **options: Any) -> Any
 
 
 class _MySqlConnection(asyncmy.connection.Connection):
-    """A connection whose bytes are counted from the first one on; TLS replaces its wire during login."""
+    """A connection that counts bytes from the first; TLS replaces its transport during login."""
 
     most: int
     bound: ByteBound = NoByteBound()
@@ -229,8 +229,8 @@ class _MySqlConnection(asyncmy.connection.Connection):
 
 
 async def connect_mysql(max_bytes: int, *address: Any, **options: Any) -> Any:  # noqa: ANN401 - see asyncmy.connect
-    """Connect as `asyncmy.connect` does, bounded from the first byte: before and after login, inside TLS."""
-    # It logs a server's warnings word for word, and those hold values of rows and keys.
+    """Connect like `asyncmy.connect`, with limits from the first byte: before and after login, also inside TLS."""
+    # It logs a server's warnings, which contain values of rows and keys.
     logging.getLogger("asyncmy").setLevel(logging.CRITICAL)
     connection = _MySqlConnection(*address, **options)  # type: ignore[no-untyped-call]  # its types are incomplete
     connection.most = max_bytes
@@ -244,7 +244,7 @@ async def connect_mysql(max_bytes: int, *address: Any, **options: Any) -> Any:  
 
 
 def limit_connection(driver: Any, *, most_bytes: int, most_rows: int) -> ByteBound:  # noqa: ANN401 - drivers' own connections share no type
-    """Limit what a driver's new connection receives for one statement. Rows are counted where there is no wire."""
+    """Limit what a driver's new connection receives for one statement; count rows if there is no wire."""
     file = getattr(driver, "_conn", None)
     if not isinstance(file, sqlite3.Connection):
         return _bound_wire(driver, most_bytes)
@@ -255,10 +255,10 @@ def limit_connection(driver: Any, *, most_bytes: int, most_rows: int) -> ByteBou
 
 
 def _bound_wire(driver: Any, most: int) -> ByteBound:  # noqa: ANN401 - see above
-    # Neither driver shows its transport; both have it by this name, and a test of each holds them to it.
+    # Neither driver exposes its transport; both use this attribute name, and a test of each checks it.
     transport = driver._transport  # noqa: SLF001 - see above
     protocol = transport.get_protocol()
-    if isinstance(protocol, _CountingProtocol):  # from the first byte on
+    if isinstance(protocol, _CountingProtocol):  # from the first byte
         return protocol
     counted = _CountingBufferProtocol(protocol, most)
     counted.transport = transport

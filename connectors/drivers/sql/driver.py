@@ -44,7 +44,7 @@ from records.calls.reply_budget import BYTES_PER_ROW
 from records.database_tls import TLS_PARAMETERS, DatabaseTls, TlsMode, get_hosts, resolve_database_tls
 
 Row = Mapping[str, object]
-"""One row of an answer, by the names of its columns."""
+"""One row of a result, by column name."""
 
 _DIALECTS = {
     "postgresql": "postgresql+asyncpg",
@@ -53,39 +53,39 @@ _DIALECTS = {
     "sqlite": "sqlite+aiosqlite",
 }
 _CLOSE_TIMEOUT = 1.0
-"""How long a server may take to acknowledge the end of a connection before it is cut."""
+"""Seconds that a server may take to acknowledge the end of a connection before it is cut."""
 MAX_ROWS = 3_000
-"""Rows of one answer. The longest real ones: the 2,500 members of the households of 500 people. Measured as processor
-time: a row takes 1 µs to be handed over and 8 to 25 µs to be read, in slices where it is more than 10."""
+"""Maximum rows of one result. The longest real ones: 2,500 members of the households of 500 people. Measured as
+processor time: a row takes 1 µs to receive and 8 to 25 µs to read, in slices if there are more than 10."""
 MAX_BYTES = 4 * 1024 * 1024
-"""Bytes that a database may send for one statement: 1,400 a row for as many rows as are read. They come in pieces, and
+"""Bytes that a database may send for one statement: 1,400 for each of the maximum rows. They come in pieces, and
 asyncpg takes 4 ms for the smallest rows in a piece of 256 KiB."""
 _BOUND_KEY = "simpul.bound"
-"""In a connection's notes: the counter of the bytes that it receives."""
+"""Key in a connection's `info`: the counter of its received bytes."""
 _SERVED_KEY = "simpul.served"
-"""In a connection's notes: the time of its last answer. One that has answered before may have died of old age."""
+"""Key in a connection's `info`: the time of its last answer. A connection that has answered before may be stale."""
 _FULL_DEADLINE_SHARE = 0.9
 """Share of its deadline after which a missing answer says something about the agency's connections."""
 
 # Codes of PostgreSQL (https://www.postgresql.org/docs/current/errcodes-appendix.html) and MariaDB
 # (https://mariadb.com/kb/en/mariadb-error-codes/), SQLite's (https://sqlite.org/rescode.html), and the failure each
-# means. Any other code is the agency's own trouble.
+# means. Any other code is an error of the agency.
 _REFUSED = frozenset({"28000", "28P01", "42501", "SQLite 3", "SQLite 23", 1044, 1045, 1130, 1142, 1143, 1227, 1698})
 _TOO_SLOW = frozenset({"57014", 1969, 3024})
 _BROKEN_PROTOCOL = frozenset({"08P01", "SQLite 11", "SQLite 26", 2014, 2027})
 _TOO_LARGE = frozenset({"SQLite 18"})
 _CONNECTION_ENDED = frozenset({"57P01", "57P02", "57P05", "0A000", 1053, 1927, 2006, 2013, 2055, 4031})
-"""The connection's end, from the server or the driver. (0A000: a statement prepared on it is outdated.)"""
+"""Codes for the end of a connection, by server or driver. (0A000: its prepared statement is outdated.)"""
 
 
 class SqlDriver:
     """Queries one agency's database. Connects on first use, so an unavailable agency does not stop the hub.
 
-    `url` is `postgresql://`, `mysql://`, `mariadb://` or `sqlite:///path` (an existing file); `deadline` is the
-    longest time in seconds one call may take; `pool_size` the most connections held, and so the most calls at a time.
-    Every statement passes the `gate`, where there is one. An answer of more than `MAX_ROWS` rows or `MAX_BYTES`
-    bytes is not read; many rows are handed over as `work`, which all drivers share.
-    Everything that goes wrong is raised as an `AgencyFailure`, free of names of hosts and of values asked for.
+    `url` is `postgresql://`, `mysql://`, `mariadb://` or `sqlite:///path` (an existing file). `deadline` is the limit
+    for one call, in seconds. `pool_size` limits the connections, and so the concurrent calls. Every statement passes
+    the `gate`, if there is one. A result of more than `MAX_ROWS` rows or `MAX_BYTES` bytes is not read; many rows are
+    converted as `work`, which all drivers share. Every error is raised as an `AgencyFailure` without host names or
+    requested values.
     """
 
     def __init__(
@@ -127,14 +127,14 @@ class SqlDriver:
         lists: Collection[str] = (),
         check: Callable[[Sequence[Row]], None] = lambda _rows: None,
     ) -> Sequence[Row]:
-        """The rows of a reading statement, within the call's deadline and the agency's own.
+        """Return the rows of a read statement, within the deadlines of the call and the agency.
 
-        Parameters are written `:name`. One named in `lists` stands for one value or more, as in `id IN :ids`;
-        on PostgreSQL, `nik = ANY(:niks)` with a list keeps the statement the same for any number of them.
+        Parameters are written `:name`. A parameter in `lists` has one value or more, as in `id IN :ids`;
+        on PostgreSQL, `nik = ANY(:niks)` with a list keeps the statement the same for any number of values.
         `check` checks inside the gate that the rows answer the query, and raises `AgencyMalformed` if they do not.
-        A connection that turns out to have died in the pool is replaced and the statement sent again, so statements
-        must be safe to repeat. Raises `AgencyUnavailable`, `AgencyTimeout`, `AgencyRefused` or `AgencyMalformed`, and
-        what the gate refuses with.
+        If a pooled connection turns out to be dead, it is replaced and the statement is sent again, so statements must
+        be safe to repeat. Raises `AgencyUnavailable`, `AgencyTimeout`, `AgencyRefused` or `AgencyMalformed`, and the
+        gate's refusals.
         """
 
         async def attempt(call: Call) -> Sequence[Row]:
@@ -149,9 +149,9 @@ class SqlDriver:
         return await self._gate.ask(call, attempt, repeatable=True)
 
     async def close(self) -> None:
-        """Close the connections that no call is using, once the calls that were given up have ended.
+        """Close the unused connections, after the cancelled calls have ended.
 
-        Takes a second or two at most: a server that does not answer the goodbye is left without one.
+        Takes at most a second or two: a server that does not acknowledge the end is disconnected by force.
         """
         closing = asyncio.create_task(self._close_all())
         _, late = await asyncio.wait({closing}, timeout=_CLOSE_TIMEOUT)
@@ -166,7 +166,7 @@ class SqlDriver:
         began, patience = monotonic(), min(call.remaining(), self._deadline)
         if patience <= 0:
             raise AgencyTimeout(self._agency, "no time was left to ask")
-        # Cleanup behind a silent server may take longer than the caller has, so it continues in a separate task.
+        # Cleanup after a silent server may take longer than the caller has, so it continues in a separate task.
         asking = asyncio.create_task(self._ask(statement, parameters, lists))
         try:
             done, _ = await asyncio.wait({asking}, timeout=patience)
@@ -189,7 +189,7 @@ class SqlDriver:
         for _ in range(self._pool_size):
             with contextlib.suppress(_DiedInPool):
                 return await self._attempt(clause, parameters)
-        # Each of those attempts dropped a dead connection: none is left, so this one is made on a fresh one.
+        # Each of those attempts dropped a dead connection, so this one uses a new connection.
         return await self._attempt(clause, parameters)
 
     async def _attempt(self, clause: TextClause, parameters: Mapping[str, object]) -> Sequence[Row]:
@@ -214,7 +214,7 @@ class SqlDriver:
             return await self._mappings(rows)
         except AgencyFailure:
             raise
-        except Exception as error:  # noqa: BLE001 - on a broken wire database drivers raise anything at all
+        except Exception as error:  # noqa: BLE001 - on a broken connection, database drivers raise any exception
             raise _to_failure(self._agency, error) from None
 
     async def _mappings(self, rows: Sequence[Any]) -> Sequence[Row]:
@@ -223,7 +223,7 @@ class SqlDriver:
         return await self.work.map(rows, _as_mapping)
 
     def _drop_idle(self, since: float) -> None:
-        """Cut the idle connections on which nothing has come since a moment at which the agency fell silent.
+        """Cut the idle connections that have received nothing since the agency fell silent.
 
         If the network path to the server is lost silently (a firewall forgot it, a machine lost power), every
         connection of the pool would cost a caller a whole deadline, and the breaker its probes one after the other.
@@ -241,7 +241,7 @@ class SqlDriver:
         self._ending.add(task)
         task.add_done_callback(self._ended)
         task.cancel()
-        # Cancelled again, SQLAlchemy no longer waits for the server to take notice and cuts the connection.
+        # Cancelled a second time, SQLAlchemy cuts the connection without waiting for the server.
         asyncio.get_running_loop().call_later(_CLOSE_TIMEOUT, task.cancel)
 
     def _ended(self, task: asyncio.Task[Any]) -> None:
@@ -251,10 +251,10 @@ class SqlDriver:
 
 
 class _DiedInPool(AgencyUnavailable):
-    """A connection that had served before is dead: the agency was started again, or the line was cut."""
+    """A reused connection is dead: the agency restarted, or the network path was cut."""
 
 
-def _as_mapping(row: Any) -> Row:  # noqa: ANN401 - SQLAlchemy's rows have the types of a statement, and ours are texts
+def _as_mapping(row: Any) -> Row:  # noqa: ANN401 - SQLAlchemy types rows by the statement, and the hub's statements are texts
     mapping: Row = row._asdict()
     return mapping
 
@@ -263,7 +263,7 @@ def _check_url(agency: str, url: str) -> URL:
     scheme = url.partition("://")[0]
     dialect = _DIALECTS.get(scheme)
     if dialect is None:
-        # Not `make_url`'s own complaint: it repeats the address, password included.
+        # The error of `make_url` would contain the address with the password.
         schemes = ", ".join(f"{name}://" for name in _DIALECTS)
         raise ValueError(f"The address of the agency '{agency}' must start with one of {schemes}.")
     try:
@@ -274,14 +274,14 @@ def _check_url(agency: str, url: str) -> URL:
         return parsed
     if not parsed.database or parsed.database == ":memory:":
         raise ValueError(f"The address of the agency '{agency}' names no file. Write sqlite:///path.")
-    # Opened by the plain path, SQLite would make an empty database where the agency's file is missing.
+    # With a plain path, SQLite would create an empty database if the agency's file is missing.
     return parsed.set(
         database=f"file:{quote(str(Path(parsed.database).absolute()))}", query={"mode": "rw", "uri": "true"}
     )
 
 
 def get_tls_mode(agency: str, url: str) -> TlsMode | None:
-    """How an agency's database is connected to; None for a file. Raises ValueError as `SqlDriver` does."""
+    """Build the connection function of an agency's database; None for a file. Raises ValueError as `SqlDriver` does."""
     parsed = _check_url(agency, url)
     return None if parsed.get_backend_name() == "sqlite" else _get_tls(agency, parsed).mode
 
@@ -294,15 +294,15 @@ def _get_tls(agency: str, url: URL) -> DatabaseTls:
 
 
 def _build_engine(agency: str, url: URL, *, deadline: float, pool_size: int) -> AsyncEngine:
-    # A file is opened for each read: that costs little, and notices a file that was replaced or removed.
+    # A file is opened for each read, which costs little and notices a replaced or removed file.
     pool: dict[str, Any] = (
         {"poolclass": NullPool}
         if url.get_backend_name() == "sqlite"
         else {"pool_size": pool_size, "max_overflow": 0, "pool_timeout": deadline}
     )
     if url.get_backend_name() != "sqlite":
-        # Given in any case: asyncpg would look for its own in the environment, asyncmy ask for none.
-        # On this machine TLS is asked for and done without.
+        # Always set: asyncpg would use its environment variables, asyncmy would use no TLS.
+        # On this machine, TLS is optional.
         postgresql = url.get_backend_name() == "postgresql"
         unsaid = "prefer" if postgresql and "sslmode" not in url.query else False
         pool["connect_args"] = {
@@ -313,7 +313,7 @@ def _build_engine(agency: str, url: URL, *, deadline: float, pool_size: int) -> 
     return create_async_engine(
         url,
         **pool,
-        # One read is one statement: no BEGIN before it and no ROLLBACK after it.
+        # One read is one statement, without BEGIN and ROLLBACK.
         isolation_level="AUTOCOMMIT",
         skip_autocommit_rollback=True,
         hide_parameters=True,
@@ -321,20 +321,20 @@ def _build_engine(agency: str, url: URL, *, deadline: float, pool_size: int) -> 
 
 
 def _cut_connection(entry: ConnectionPoolEntry) -> None:
-    """Close the connection of a place in the pool by force."""
+    """Close a pooled connection by force."""
     if isinstance(entry.dbapi_connection, AsyncAdapt_terminate):
         entry.dbapi_connection.terminate()
 
 
 def _drop_connection(connection: AsyncConnection) -> None:
-    """Drop a connection without the goodbye that a silent server would never answer."""
+    """Drop a connection without the termination message, which a silent server would never acknowledge."""
     if not connection.invalidated and connection.sync_connection is not None:
-        # The synchronous way, outside SQLAlchemy's greenlet, closes by force; the asynchronous one says goodbye first.
+        # The synchronous call, outside SQLAlchemy's greenlet, closes by force; the asynchronous one says goodbye first.
         connection.sync_connection.invalidate()
 
 
 def _connection_is_sound(error: BaseException) -> bool:
-    """Whether the server itself refused this statement in order: the connection can serve the next."""
+    """Whether the server refused this statement regularly, so that the connection can serve the next."""
     if not isinstance(error, DBAPIError) or error.connection_invalidated:
         return False
     code = _get_code(error)
@@ -356,7 +356,7 @@ def _to_failure(agency: str, error: Exception) -> AgencyFailure:
     elif code is not None or _line_is_cut(error):
         kind = AgencyUnavailable
     else:
-        kind = AgencyMalformed  # the driver lost its way in what the server sent
+        kind = AgencyMalformed  # the driver could not parse the server's messages
     return kind(agency, _describe_error(error))
 
 
@@ -367,14 +367,14 @@ def _line_is_cut(error: BaseException) -> bool:
 
 
 def _describe_error(error: BaseException) -> str:
-    """The cause, for the log: kind and code only, since messages name hosts, users and values."""
+    """Return the cause for the log: only class and code, because messages contain hosts, users and values."""
     code = _get_code(error)
     name = type(_list_causes(error)[-1]).__name__
     return name if code is None else f"{name} ({code})"
 
 
 def _get_code(error: BaseException) -> str | int | None:
-    """The server's or the driver's error code."""
+    """Return the error code of the server or the driver."""
     for each in _list_causes(error):
         if isinstance(state := getattr(each, "sqlstate", None), str):
             return state
@@ -386,7 +386,7 @@ def _get_code(error: BaseException) -> str | int | None:
 
 
 def _list_causes(error: BaseException) -> Sequence[BaseException]:
-    """The error and what it was made from, outermost first."""
+    """Yield the error and its causes, outermost first."""
     found: list[BaseException] = []
     inner: BaseException | None = error
     while inner is not None and inner not in found:

@@ -1,4 +1,4 @@
-"""Follows the messages of PostgreSQL's protocol by their headers, without keeping what they hold."""
+"""Checks the message headers of PostgreSQL's protocol, without storing the contents."""
 
 from __future__ import annotations
 
@@ -8,29 +8,29 @@ from struct import Struct
 from typing import Final
 
 _HEADER: Final = Struct("!Bi")
-"""A kind, and how long the message is without its kind: this length included."""
+"""The type byte, and the length of the message without it, including the length field."""
 _SHORTEST: Final = 4
 _KINDS: Final = frozenset((ascii_letters + digits).encode())
 _MAX_ITERATIONS: Final = 200_000
-"""Rounds of a password's hash: 30 ms in one piece. PostgreSQL's default is 4,096 (`scram_iterations`)."""
+"""Maximum hash iterations of a password: 30 ms without interruption. PostgreSQL's default is 4,096."""
 _ITERATIONS: Final = re.compile(rb",i=0*([0-9]+)")
-"""As asyncpg looks for them in what a server says first (RFC 5802)."""
+"""The pattern by which asyncpg finds them in the server's first message (RFC 5802)."""
 
 
 class MessageHeaders:
-    """Checks the header of every message in a stream of pieces, cut anywhere.
+    """Checks the header of every message in a stream, whose pieces may be cut anywhere.
 
-    asyncpg loops forever on a negative length, and on a message of kind 0.
+    asyncpg loops forever on a negative length, and on a message of type 0.
     https://www.postgresql.org/docs/current/protocol-message-formats.html
     """
 
     def __init__(self) -> None:
-        """The first byte of the stream begins a message."""
+        """Starts at the first byte of a message."""
         self._to_skip = 0
         self._begun = b""
 
     def check(self, piece: bytes) -> bool:
-        """Follow the next piece of the stream; False where it holds a header that no server sends."""
+        """Check the next piece of the stream. Returns False if it has an invalid header."""
         place = self._to_skip
         if self._begun:  # a header that was cut
             piece = self._begun + piece
@@ -46,6 +46,6 @@ class MessageHeaders:
 
 
 def demands_costly_hash(login: bytes | bytearray) -> bool:
-    """Whether a server demands a password hash that stops the event loop; `login` is all that it sent so far."""
+    """Whether a server demands a password hash that stops the event loop; `login` is everything it has sent."""
     most = len(str(_MAX_ITERATIONS))
     return any(len(each) > most or int(each) > _MAX_ITERATIONS for each in _ITERATIONS.findall(login))

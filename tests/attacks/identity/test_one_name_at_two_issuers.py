@@ -1,4 +1,4 @@
-"""A client id that two issuers know: the second issuer's client gets nothing of the first's, wherever clients count."""
+"""A client id at two issuers: the second issuer's client gets nothing of the first's, wherever clients matter."""
 
 from __future__ import annotations
 
@@ -12,21 +12,20 @@ from starlette.types import Scope
 
 from auth.caller import Caller, CallerKind
 from auth.crypto.entry_tokens import build_viewer_key
-from auth.crypto.partner_webhook_signatures import WebhookSignatures
 from auth.crypto.pseudonyms import Pseudonyms
 from auth.crypto.rate_keys import RateKeys
+from auth.crypto.webhook_signatures import WebhookSignatures
 from auth.oidc.page_session import SignedInSession
-from auth.policy.ledger_entry_builder import AccessContext, LedgerEntryBuilder
+from auth.policy.ledger_entry_builder import LedgerEntryBuilder
 from auth.tokens.token_verifier import TokenVerifier, Unauthenticated
 from auth.tokens.verified_token_cache import VerifiedTokenCache
 from cache.limits.rate_limiter import RateLimiter
 from engine.document.persisted_operations import ClientApplication, PersistedDocuments
-from engine.refused_request import RefusedRequest
-from engine.reporting.subject_reads import SubjectRead
-from engine.request import DocumentId, GraphQLRequest
+from engine.request import DocumentId, GraphQLRequest, RefusedRequest
+from records.calls.subject_reads import RequestInfo, SubjectRead
 from records.hub.clients import ClientId
 from records.hub.operations import ClientContract, RegisteredOperation
-from tests.auth.plain_callers import SITI
+from tests.auth.callers import SITI
 from tests.auth.verifiers import build_city_keys, verify
 from web.admission.emergency_lane import parse_lane
 from web.client_address import ClientAddresses
@@ -35,7 +34,7 @@ from web.rate_limits.rate_table import DEFAULT_RATES, parse_rates
 
 NOW = 1_800_000_000
 CITY_KEY, BANK_KEY = (ECKey.generate_key("P-256", {"kid": "key-1"}) for _ in range(2))
-"""Under one name: a `kid` says nothing across issuers."""
+"""Both keys have the same `kid`, which counts only within an issuer."""
 CITY, BANK = "https://masuk.example", "https://masuk.example/"
 """Names that differ by a slash."""
 PORTAL, SAME_NAME = ClientId("city", "portal"), ClientId("bank", "portal")
@@ -74,7 +73,7 @@ def test_each_is_the_client_of_its_issuer(portal: Caller, stranger: Caller) -> N
 
 
 @pytest.mark.parametrize("name", ["city/portal", "/portal", "portal/../city", "portal|city", "city\u2215portal"])
-def test_no_name_makes_a_client_of_another_issuer(name: str) -> None:
+def test_no_name_makes_a_client_one_of_another_issuer(name: str) -> None:
     assert verify(READER, token(BANK, BANK_KEY, client_id=name, sub=name)).client == f"bank/{name}"
 
 
@@ -88,12 +87,12 @@ def test_no_name_makes_a_client_of_another_issuer(name: str) -> None:
         token(f" {CITY}", CITY_KEY),
     ],
 )
-def test_no_key_signs_for_another_issuer_nor_is_a_name_like_an_issuers_its_own(forged: str) -> None:
+def test_no_key_signs_for_another_issuer_and_similar_issuer_names_are_distinct(forged: str) -> None:
     with pytest.raises(Unauthenticated):
         verify(READER, forged)
 
 
-def test_its_operations_and_its_day_are_its_own(portal: Caller, stranger: Caller) -> None:
+def test_its_operations_and_daily_quota_are_its_own(portal: Caller, stranger: Caller) -> None:
     known = PersistedDocuments()
     operation = RegisteredOperation(client=PORTAL, id="A-1", name="A", text="query A { a }")
     known.replace([ClientContract(client=PORTAL, cost_a_day=10)], [operation])
@@ -105,7 +104,7 @@ def test_its_operations_and_its_day_are_its_own(portal: Caller, stranger: Caller
     assert refused.value.errors[0]["extensions"]["code"] == "PERSISTED_QUERY_NOT_FOUND"
 
 
-def test_its_rate_its_lane_and_its_secret_are_its_own(portal: Caller, stranger: Caller) -> None:
+def test_its_rate_limit_priority_lane_and_secret_are_its_own(portal: Caller, stranger: Caller) -> None:
     allowances = CallerLimiter(
         parse_rates(DEFAULT_RATES), rates=RateLimiter(), keys=RateKeys(b"s" * 32), addresses=ClientAddresses(())
     )
@@ -117,10 +116,12 @@ def test_its_rate_its_lane_and_its_secret_are_its_own(portal: Caller, stranger: 
     assert signatures.format_secret(PORTAL, 1) != signatures.format_secret(SAME_NAME, 1)
 
 
-def test_the_ledger_and_sessions_tell_them_apart(portal: Caller, stranger: Caller) -> None:
-    accesses, reading = LedgerEntryBuilder(Pseudonyms(b"s" * 32)), AccessContext("r-1", None, b"d" * 32)
+def test_the_ledger_and_sessions_distinguish_them(portal: Caller, stranger: Caller) -> None:
+    builder = LedgerEntryBuilder(Pseudonyms(b"s" * 32))
     read_of = SubjectRead(SITI, ("Citizen.name",), ("dukcapil",))
-    [entry], [other] = (accesses.build(each, reading, [read_of]) for each in (portal, stranger))
+    [entry], [other] = (
+        builder.build(RequestInfo(each, "r-1", None, b"d" * 32), [read_of]) for each in (portal, stranger)
+    )
     assert (entry.client, other.client) == ("city/portal", "bank/portal")
     assert entry.caller != other.caller
     citizen = Caller(kind=CallerKind.CITIZEN, first_party=True, nik=SITI, client=PORTAL)

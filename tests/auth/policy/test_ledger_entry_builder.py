@@ -1,44 +1,41 @@
-"""What is kept of a reading: whose data, who read it, why, on what basis; and never a number of a person."""
+"""A ledger entry holds whose data was read, by whom, why and on which legal basis, and no number of a person."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 import pytest
 
 from auth.caller import ANONYMOUS, Caller, CallerKind
 from auth.crypto.pseudonyms import Pseudonyms
-from auth.policy.ledger_entry_builder import HIDING_REASON, AccessContext, LedgerEntryBuilder
+from auth.policy.ledger_entry_builder import HIDING_REASON, LedgerEntryBuilder
 from auth.policy.legal_basis import LegalBasis, get_legal_basis
+from records.calls.subject_reads import RequestInfo, SubjectRead
 from records.identifiers import Nik
-from tests.auth.plain_callers import CITIZEN, OFFICIAL, SITI
+from tests.auth.callers import BUDI, CITIZEN, OFFICIAL, SITI
 from tests.fakes.clients import build_client
 
 SECRET = b"a secret of thirty-two bytes...."
-BUDI = Nik("3171010101800002")
 PSEUDONYMS = Pseudonyms(SECRET)
-READING = AccessContext(request_id="r-1", operation="Mine", document=b"d" * 32)
 
 
-@dataclass(frozen=True)
-class ReadStub:
-    """What the engine reports."""
-
-    subject: Nik | None
-    fields: tuple[str, ...] = ("Citizen.name",)
-    agencies: tuple[str, ...] = ("dukcapil",)
-    data_classes: tuple[str, ...] = ("PERSONAL",)
-    is_own: bool = True
+def build_read(
+    subject: Nik | bytes | None = SITI, *, data_classes: tuple[str, ...] = ("PERSONAL",), is_own: bool = True
+) -> SubjectRead:
+    return SubjectRead(subject, ("Citizen.name",), ("dukcapil",), data_classes, is_own)
 
 
-def test_a_person_has_one_pseudonym_as_reader_and_as_read() -> None:
+def build_request(caller: Caller, operation: str = "Mine") -> RequestInfo:
+    return RequestInfo(caller, "r-1", operation, b"d" * 32)
+
+
+def test_a_person_has_one_pseudonym_as_reader_and_as_subject() -> None:
     assert PSEUDONYMS.pseudonymize_caller(CITIZEN) == PSEUDONYMS.pseudonymize_person(SITI)
     assert PSEUDONYMS.pseudonymize_person(SITI) != PSEUDONYMS.pseudonymize_person(BUDI)
     assert len(PSEUDONYMS.pseudonymize_person(SITI)) == 32
 
 
-def test_a_pseudonym_is_of_one_secret() -> None:
+def test_another_secret_makes_another_pseudonym() -> None:
     assert Pseudonyms(b"another secret of 32 bytes......").pseudonymize_person(SITI) != PSEUDONYMS.pseudonymize_person(
         SITI
     )
@@ -48,7 +45,7 @@ def test_a_pseudonym_is_of_one_secret() -> None:
 
 
 @pytest.mark.parametrize("name", ["subject", "nib", "client"])
-def test_others_are_known_by_what_their_token_says(name: str) -> None:
+def test_other_callers_have_a_pseudonym_by_the_name_in_their_token(name: str) -> None:
     if name == "nib":
         callers = [Caller(kind=CallerKind.BUSINESS, nib=nib) for nib in ("1234567890123", "1234567890124")]
     elif name == "client":
@@ -58,13 +55,13 @@ def test_others_are_known_by_what_their_token_says(name: str) -> None:
     assert len({PSEUDONYMS.pseudonymize_caller(each) for each in callers} - {None}) == 2
 
 
-def test_the_same_name_in_another_kind_is_somebody_else() -> None:
+def test_the_same_name_in_another_kind_has_another_pseudonym() -> None:
     official = Caller(kind=CallerKind.OFFICIAL, agency="pbb", subject="a")
     auditor = Caller(kind=CallerKind.AUDITOR, subject="a")
     assert PSEUDONYMS.pseudonymize_caller(official) != PSEUDONYMS.pseudonymize_caller(auditor)
 
 
-def test_nobody_has_no_pseudonym_and_no_repr_shows_a_key() -> None:
+def test_an_anonymous_caller_has_no_pseudonym_and_no_repr_shows_a_key() -> None:
     assert PSEUDONYMS.pseudonymize_caller(ANONYMOUS) is None
     assert repr(PSEUDONYMS) == "<Pseudonyms>"
 
@@ -90,29 +87,28 @@ def test_nobody_has_no_pseudonym_and_no_repr_shows_a_key() -> None:
     ],
     ids=str,
 )
-def test_each_kind_of_caller_has_its_basis_in_law(caller: Caller, basis: LegalBasis | None) -> None:
+def test_each_kind_of_caller_has_its_legal_basis(caller: Caller, basis: LegalBasis | None) -> None:
     assert get_legal_basis(caller, is_own=True) is basis
     of_others = LegalBasis.GUARDIANSHIP if basis is LegalBasis.OWN_RIGHT and caller.nik else basis
     assert get_legal_basis(caller, is_own=False) is of_others
 
 
-def test_what_a_citizen_reads_of_another_is_kept_as_guardianship() -> None:
+def test_a_citizens_read_about_another_person_is_recorded_as_guardianship() -> None:
     entries = LedgerEntryBuilder(PSEUDONYMS).build(
-        CITIZEN, READING, [ReadStub(BUDI, is_own=True), ReadStub(BUDI, is_own=False)]
+        build_request(CITIZEN), [build_read(BUDI), build_read(BUDI, is_own=False)]
     )
     assert [entry.legal_basis for entry in entries] == ["own-right", "guardianship"]
 
 
-def test_the_classes_of_what_was_read_are_kept_or_null() -> None:
+def test_data_classes_are_recorded_or_null() -> None:
     entries = LedgerEntryBuilder(PSEUDONYMS).build(
-        OFFICIAL,
-        READING,
-        [ReadStub(SITI, data_classes=("PERSONAL", "SPECIFIC:FINANCE")), ReadStub(SITI, data_classes=())],
+        build_request(OFFICIAL),
+        [build_read(data_classes=("PERSONAL", "SPECIFIC:FINANCE")), build_read(data_classes=())],
     )
     assert [entry.classification for entry in entries] == ["PERSONAL SPECIFIC:FINANCE", None]
 
 
-def test_an_entry_holds_all_that_is_known_of_the_reader() -> None:
+def test_an_entry_holds_everything_about_the_reader() -> None:
     rina = Caller(
         kind=CallerKind.OFFICIAL,
         agency="pbb",
@@ -125,7 +121,7 @@ def test_an_entry_holds_all_that_is_known_of_the_reader() -> None:
     )
     before = datetime.now(UTC)
     [entry, unknown] = LedgerEntryBuilder(PSEUDONYMS).build(
-        rina, READING, [ReadStub(SITI), ReadStub(None, ("Complaint.number",), ("crm",))]
+        build_request(rina), [build_read(), SubjectRead(None, ("Complaint.number",), ("crm",))]
     )
     assert before <= entry.at <= datetime.now(UTC)
     assert (entry.subject, entry.caller, entry.caller_kind) == (
@@ -141,39 +137,39 @@ def test_an_entry_holds_all_that_is_known_of_the_reader() -> None:
     assert (unknown.subject, unknown.fields, unknown.at) == (None, ("Complaint.number",), entry.at)
 
 
-def test_no_number_of_a_person_is_in_it() -> None:
+def test_an_entry_holds_no_number_of_a_person() -> None:
     for caller in (CITIZEN, Caller(kind=CallerKind.CITIZEN, first_party=True, nik=BUDI, on_behalf_of=SITI)):
-        entry = repr(LedgerEntryBuilder(PSEUDONYMS).build(caller, READING, [ReadStub(SITI)]))
+        entry = repr(LedgerEntryBuilder(PSEUDONYMS).build(build_request(caller), [build_read()]))
         assert SITI not in entry
         assert BUDI not in entry
 
 
-def test_reads_for_some_purposes_are_disclosed_late() -> None:
-    accesses = LedgerEntryBuilder(PSEUDONYMS, hidden_purposes={"penyidikan": timedelta(days=90)})
-    told, late = (
-        accesses.build(Caller(kind=CallerKind.OFFICIAL, agency="pbb", purpose=purpose), READING, [ReadStub(SITI)])[0]
+def test_reads_for_hidden_purposes_are_disclosed_late() -> None:
+    builder = LedgerEntryBuilder(PSEUDONYMS, hidden_purposes={"penyidikan": timedelta(days=90)})
+    visible, hidden = (
+        builder.build(build_request(Caller(kind=CallerKind.OFFICIAL, agency="pbb", purpose=purpose)), [build_read()])[0]
         for purpose in ("penagihan", "penyidikan")
     )
-    assert (told.hidden_until, told.hidden_because) == (None, None)
-    assert (late.hidden_until, late.hidden_because) == (late.at + timedelta(days=90), HIDING_REASON)
+    assert (visible.hidden_until, visible.hidden_because) == (None, None)
+    assert (hidden.hidden_until, hidden.hidden_because) == (hidden.at + timedelta(days=90), HIDING_REASON)
 
 
-def test_no_purpose_of_an_overseer_hides_that_they_looked() -> None:
-    accesses = LedgerEntryBuilder(PSEUDONYMS, hidden_purposes={"penyidikan": timedelta(days=90)})
+def test_no_purpose_of_an_overseer_hides_the_read() -> None:
+    builder = LedgerEntryBuilder(PSEUDONYMS, hidden_purposes={"penyidikan": timedelta(days=90)})
     auditor = Caller(kind=CallerKind.AUDITOR, purpose="penyidikan", case="A/1")
-    [entry] = accesses.build(auditor, READING, [ReadStub(SITI)])
+    [entry] = builder.build(build_request(auditor), [build_read()])
     assert (entry.purpose, entry.legal_basis, entry.hidden_until) == ("penyidikan", "legal-duty", None)
 
 
-def test_a_pseudonym_out_of_the_ledger_is_the_person_it_stands_for() -> None:
-    about = ReadStub(PSEUDONYMS.pseudonymize_person(SITI))  # type: ignore[arg-type]  # as an entry names its person
-    [entry] = LedgerEntryBuilder(PSEUDONYMS).build(Caller(kind=CallerKind.AUDITOR), READING, [about])
+def test_a_subject_that_is_a_pseudonym_already_is_recorded_unchanged() -> None:
+    about = build_read(PSEUDONYMS.pseudonymize_person(SITI))  # as an entry names its person
+    [entry] = LedgerEntryBuilder(PSEUDONYMS).build(build_request(Caller(kind=CallerKind.AUDITOR)), [about])
     assert entry.subject == PSEUDONYMS.pseudonymize_person(SITI)
 
 
 @pytest.mark.parametrize("name", [f"Of{SITI}", f"NIK_{SITI}_again", "Nib1234567890123"])
-def test_the_name_of_an_operation_with_somebodys_number_in_it_is_not_kept(name: str) -> None:
-    (access,) = LedgerEntryBuilder(PSEUDONYMS).build(OFFICIAL, READING._replace(operation=name), [ReadStub(BUDI)])
-    assert access.operation is None
-    (kept,) = LedgerEntryBuilder(PSEUDONYMS).build(OFFICIAL, READING._replace(operation="Page2026"), [ReadStub(BUDI)])
-    assert kept.operation == "Page2026"
+def test_an_operation_name_with_the_number_of_a_person_is_not_recorded(name: str) -> None:
+    [entry] = LedgerEntryBuilder(PSEUDONYMS).build(build_request(OFFICIAL, name), [build_read(BUDI)])
+    assert entry.operation is None
+    [entry] = LedgerEntryBuilder(PSEUDONYMS).build(build_request(OFFICIAL, "Page2026"), [build_read(BUDI)])
+    assert entry.operation == "Page2026"

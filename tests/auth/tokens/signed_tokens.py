@@ -2,23 +2,22 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from time import time
 from typing import Any
 
 from joserfc import jwt
 from joserfc.jwk import ECKey
 
-from tests.auth import plain_callers
-from tests.auth.plain_callers import SITI
+from auth.caller import Caller, CallerKind
+from tests.auth.callers import SITI
 from tests.auth.verifiers import build_city_verifier
 
 KEY = ECKey.generate_key("P-256", {"kid": "key-1"})
 FOREIGN = ECKey.generate_key("P-256", {"kid": "key-1"})
 NOW = int(time())
 VERIFIER = build_city_verifier([KEY.as_dict(private=False)], clock=lambda: NOW)
-CITIZEN = replace(plain_callers.CITIZEN, subject="city siti")
-OFFICIAL = replace(plain_callers.OFFICIAL, subject="city siti")
+CITIZEN = Caller(kind=CallerKind.CITIZEN, nik=SITI, subject="city siti")
+OFFICIAL = Caller(kind=CallerKind.OFFICIAL, agency="dukcapil", subject="city siti")
 CLAIMS: dict[str, Any] = {
     "iss": "city",
     "aud": "simpul",

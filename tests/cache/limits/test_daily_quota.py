@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from engine.cost_budgets import DailyCostQuota
-from engine.refused_request import RefusedRequest
+from engine.request import RefusedRequest
 from tests.cache.limits.counter_processes import run_counters
 from tests.cache.valkey import LocalValkey, wait_until
 from tests.fakes.clients import build_client
@@ -37,7 +37,7 @@ async def test_processes_share_a_daily_quota(valkey: LocalValkey) -> None:
             0,
         ]
         assert await spend(DailyCostQuota(100, client=build_client("lain"), store=here), 100) == -1
-        assert (repr(one), repr(other)) == ("<Quota 100 of 100 points>", "<Quota 100 of 100 points>")
+        assert (repr(one), repr(other)) == ("<DailyCostQuota 100 of 100 points>", "<DailyCostQuota 100 of 100 points>")
 
 
 async def test_a_hub_that_starts_during_the_day_knows_the_spent_points(valkey: LocalValkey) -> None:

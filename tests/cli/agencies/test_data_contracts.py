@@ -46,11 +46,11 @@ def test_a_purpose_without_a_contract_is_noted_and_passes(tmp_path: Path) -> Non
     outcome = run_simpul(tmp_path, "data-contracts", "check", str(SAMPLE), SIMPUL_PURPOSES=purposes)
     assert (outcome.returncode, outcome.stderr) == (0, "")
     assert [line for line in outcome.stdout.splitlines() if line.startswith("Note:")] == [
-        "Note: officials of 'pbb' may state HEALTHCARE by SIMPUL_PURPOSES, which its data contract does not name."
+        "Note: SIMPUL_PURPOSES allows officials of 'pbb' to state HEALTHCARE, which its data contract does not name."
     ]
     wrong = run_simpul(tmp_path, "data-contracts", "check", str(SAMPLE), SIMPUL_PURPOSES="pbb:CURIOSITY")
     assert wrong.returncode == 1
-    assert "'pbb:CURIOSITY' does not say who may state which purposes" in wrong.stderr
+    assert "'pbb:CURIOSITY' does not assign purposes to an agency" in wrong.stderr
 
 
 def test_uncovered_data_is_named_and_fails(tmp_path: Path) -> None:
@@ -92,10 +92,12 @@ def test_in_production_a_hub_without_valid_assessments_does_not_start(expired_co
             **environment,
         )
     assert (none.returncode, late.returncode) == (1, 1)
-    assert "the hub does not start: the agency 'crm' has no data contract; PERSONAL data would be read" in none.stderr
-    assert "the agency 'pbb' has no data contract; PERSONAL, FINANCE data would be read of it" in none.stderr
-    assert "DPIA-2026-003 of 'jakpreneur' ran out on 2026-10-01" in late.stderr
-    assert "DPIA-2026-004 of 'crm' ran out on 2026-10-01" in late.stderr
+    assert (
+        "the hub does not start: the agency 'crm' has no data contract, but the graph has PERSONAL data" in none.stderr
+    )
+    assert "the agency 'pbb' has no data contract, but the graph has PERSONAL, FINANCE data of it" in none.stderr
+    assert "DPIA-2026-003 of 'jakpreneur' expired on 2026-10-01" in late.stderr
+    assert "DPIA-2026-004 of 'crm' expired on 2026-10-01" in late.stderr
     assert "pangan" not in none.stderr
 
 
@@ -114,6 +116,6 @@ def test_in_development_a_hub_without_assessments_starts_with_one_warning(
             if serve.process.poll() is None:
                 serve.stop()
     assert [line.partition("Data contracts: ")[2] for line in lines] == [
-        "the impact assessment DPIA-2026-004 of 'crm' ran out on 2026-10-01.",
-        "the impact assessment DPIA-2026-003 of 'jakpreneur' ran out on 2026-10-01.",
+        "the impact assessment DPIA-2026-004 of 'crm' expired on 2026-10-01.",
+        "the impact assessment DPIA-2026-003 of 'jakpreneur' expired on 2026-10-01.",
     ]

@@ -19,8 +19,8 @@ from tests.cli.command_line import (
     is_alive,
     run_simpul,
     temporary_state_folder,
-    wait_until,
 )
+from tests.fakes.waiting import block_until
 from tests.sandbox.provider_browser import SITI, ProviderBrowser
 from tests.sandbox_agencies import RunningAgency, free_port
 
@@ -146,7 +146,7 @@ def test_after_sigkill_no_process_is_left_and_the_next_start_works_and_ctrl_c_le
     serve.wait_until_ready()
     assert len(serve.seen) >= 7  # five agencies, the OpenID provider and the hub's database server
     assert serve.stop(signal.SIGKILL) == -signal.SIGKILL
-    wait_until(lambda: serve.find_left_behind() == set(), "every child gone")
+    block_until(lambda: serve.find_left_behind() == set(), "every child gone")
     again = ServeProcess(seeded_state, anew=True)
     again.wait_until_ready()
     assert get(again.port, "/health/live")[0] == 200
@@ -157,7 +157,7 @@ def test_after_sigkill_no_process_is_left_and_the_next_start_works_and_ctrl_c_le
 
 def test_ctrl_c_while_starting_leaves_no_process(seeded_state: Path) -> None:
     serve = ServeProcess(seeded_state, anew=True)
-    wait_until(
+    block_until(
         lambda: len(find_descendants(serve.process.pid)) >= 3 or serve.process.poll() is not None, "agencies starting"
     )
     assert serve.stop(signal.SIGINT) == 130
@@ -176,6 +176,21 @@ def test_a_taken_port_is_one_line_and_nothing_is_started() -> None:
             f"simpul: port {port} is taken by another program: choose another one with PORT={port + 1}\n"
         )
         assert not state.exists()
+
+
+def test_a_later_start_keeps_the_day_of_the_city(seeded_state: Path) -> None:
+    serve = ServeProcess(seeded_state, variables={"SANDBOX_TODAY": ""})
+    serve.wait_until_ready()
+    serve.stop()
+    assert json.loads((seeded_state / "city.json").read_text()) == {"today": "2026-11-01"}
+
+
+def test_an_invalid_day_is_refused_in_one_line(tmp_path: Path) -> None:
+    outcome = run_simpul(tmp_path, "serve", "--today", "24 December")
+    assert (outcome.returncode, outcome.stdout) == (1, "")
+    assert outcome.stderr == (
+        "simpul: --today (SANDBOX_TODAY): '24 December' is not a day from 2000 to 2099, such as 2026-11-01\n"
+    )
 
 
 @pytest.mark.parametrize("port", ["0", "70000", "eight"])

@@ -248,7 +248,7 @@ class TestPrices:
         assert kinds(found) == {CHILLI: "malformed"}
         assert (gate.counts.mismatches, gate.breaker_state) == (1, BreakerState.OPEN)
 
-    async def test_a_market_in_two_forms_is_none_of_them(self) -> None:
+    async def test_a_market_in_two_forms_is_malformed(self) -> None:
         gate = gate_of("pangan")
         markets = [{"market_id": "3", "market_name": name} for name in ("Senen", "Cikini")]
         body = {"data": [*markets, {"market_id": "4", "market_name": "Minggu"}]}

@@ -39,7 +39,7 @@ def test_a_full_queue_is_refused_immediately() -> None:
         return await asyncio.gather(*tasks), seen
 
     with virtual_loop() as loop:
-        assert loop.run(work()) == ([0, 1, None, None], "<Bulkhead under_way=1/1 waiting=1/1>")
+        assert loop.run(work()) == ([0, 1, None, None], "<Bulkhead in_flight=1/1 waiting=1/1>")
 
 
 def test_who_waited_as_long_as_it_can_leaves_its_place_in_the_queue_to_others() -> None:
@@ -52,7 +52,7 @@ def test_who_waited_as_long_as_it_can_leaves_its_place_in_the_queue_to_others() 
         return list(found), repr(bulkhead)
 
     with virtual_loop() as loop:
-        assert loop.run(work()) == ([0, None, 3], "<Bulkhead under_way=0/1 waiting=0/1>")
+        assert loop.run(work()) == ([0, None, 3], "<Bulkhead in_flight=0/1 waiting=0/1>")
 
 
 def test_a_caller_that_goes_away_while_waiting_takes_no_place() -> None:
@@ -66,4 +66,46 @@ def test_a_caller_that_goes_away_while_waiting_takes_no_place() -> None:
         return repr(bulkhead)
 
     with virtual_loop() as loop:
-        assert loop.run(work()) == "<Bulkhead under_way=0/1 waiting=0/any>"
+        assert loop.run(work()) == "<Bulkhead in_flight=0/1 waiting=0/any>"
+
+
+def test_a_caller_that_is_cancelled_as_its_permit_arrives_passes_it_on() -> None:
+    async def work() -> tuple[float | None, str]:
+        bulkhead = Bulkhead(max_concurrency=1, max_waiting=None)
+        assert await bulkhead.acquire(1.0)
+        leaving, staying_on = (asyncio.ensure_future(staying(bulkhead, 0.0)) for _ in range(2))
+        await asyncio.sleep(1)
+        bulkhead.release()
+        leaving.cancel()
+        await asyncio.wait([leaving])
+        assert leaving.cancelled()
+        return await staying_on, repr(bulkhead)
+
+    with virtual_loop() as loop:
+        assert loop.run(work()) == (1.0, "<Bulkhead in_flight=0/1 waiting=0/any>")
+
+
+def test_a_permit_that_is_released_in_the_turn_of_a_cancellation_goes_to_the_next_caller() -> None:
+    async def work() -> tuple[float | None, str]:
+        bulkhead = Bulkhead(max_concurrency=1, max_waiting=None)
+        assert await bulkhead.acquire(1.0)
+        leaving, staying_on = (asyncio.ensure_future(staying(bulkhead, 0.0)) for _ in range(2))
+        await asyncio.sleep(1)
+        leaving.cancel()
+        bulkhead.release()
+        await asyncio.wait([leaving])
+        return await staying_on, repr(bulkhead)
+
+    with virtual_loop() as loop:
+        assert loop.run(work()) == (1.0, "<Bulkhead in_flight=0/1 waiting=0/any>")
+
+
+def test_a_permit_that_arrives_at_the_end_of_the_wait_is_not_lost() -> None:
+    async def work() -> str:
+        bulkhead = Bulkhead(max_concurrency=1, max_waiting=None)
+        first, hasty = (asyncio.ensure_future(staying(bulkhead, 2.0, patience=2.0)) for _ in range(2))
+        await asyncio.gather(first, hasty)
+        return repr(bulkhead)
+
+    with virtual_loop() as loop:
+        assert loop.run(work()) == "<Bulkhead in_flight=0/1 waiting=0/any>"

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, time, timedelta, timezone
+from datetime import UTC, datetime, time
 
 import pytest
 
 from connectors.resilience.closed_hours import ClosedHours, ClosedTo, ClosedWindow
+from records.clocks import CITY_TIME_ZONE
 
-JAKARTA = timezone(timedelta(hours=7))
 NIGHTLY = ClosedWindow(start=time(23), end=time(1))
 SUNDAYS = ClosedWindow(weekdays=frozenset({6}))
 SUNDAY_NIGHT = ClosedWindow(start=time(22), end=time(4), weekdays=frozenset({6}))
@@ -18,11 +18,11 @@ RECKONING = ClosedWindow(first_day=(1, 3), last_day=(1, 13), closed_to=ClosedTo.
 
 def at(text: str) -> float:
     """Jakarta time, as Unix time."""
-    return datetime.fromisoformat(text).replace(tzinfo=JAKARTA).timestamp()
+    return datetime.fromisoformat(text).replace(tzinfo=CITY_TIME_ZONE).timestamp()
 
 
 def hours_closed(windows: list[ClosedWindow], when: str, *, writes: bool = False) -> float:
-    return ClosedHours(windows, JAKARTA).get_closed_seconds(at(when), writes=writes) / 3600
+    return ClosedHours(windows, CITY_TIME_ZONE).get_closed_seconds(at(when), writes=writes) / 3600
 
 
 @pytest.mark.parametrize(
@@ -67,11 +67,11 @@ def test_the_clock_is_the_agencys_not_the_machines() -> None:
 )
 def test_hours_that_were_asked_before_are_as_right_as_those_that_were_not(windows: list[ClosedWindow]) -> None:
     """They remember until when it is open: minute by minute, over five days, and with a clock that is set back."""
-    kept = ClosedHours(windows, JAKARTA)
+    kept = ClosedHours(windows, CITY_TIME_ZONE)
     start = at("2026-11-26 12:00:00")
     moments = [start + 60 * minute for minute in range(5 * 24 * 60)]
     for moment in [*moments, *reversed(moments)]:
-        assert kept.get_closed_seconds(moment) == ClosedHours(windows, JAKARTA).get_closed_seconds(moment)
-        assert kept.get_closed_seconds(moment, writes=True) == ClosedHours(windows, JAKARTA).get_closed_seconds(
+        assert kept.get_closed_seconds(moment) == ClosedHours(windows, CITY_TIME_ZONE).get_closed_seconds(moment)
+        assert kept.get_closed_seconds(moment, writes=True) == ClosedHours(windows, CITY_TIME_ZONE).get_closed_seconds(
             moment, writes=True
         )

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from datetime import datetime, timedelta, timezone
+from datetime import datetime
 
 from connectors.resilience.daily_quota import DailyCallQuota
+from records.clocks import CITY_TIME_ZONE
 
-JAKARTA = timezone(timedelta(hours=7))
-NOON = datetime(2026, 11, 24, 12, tzinfo=JAKARTA).timestamp()
-DAY = datetime(2026, 11, 24, tzinfo=JAKARTA).toordinal()
+NOON = datetime(2026, 11, 24, 12, tzinfo=CITY_TIME_ZONE).timestamp()
+DAY = datetime(2026, 11, 24, tzinfo=CITY_TIME_ZONE).toordinal()
 
 
 class SharedDayCount:
@@ -50,7 +50,7 @@ async def spent(quota: DailyCallQuota, now: float) -> bool:
 
 
 async def test_what_is_spent_is_refused_until_midnight_there() -> None:
-    quota = DailyCallQuota(2, JAKARTA)
+    quota = DailyCallQuota(2, CITY_TIME_ZONE)
     assert [await spent(quota, NOON) for _ in range(3)] == [True, True, False]
     assert quota.get_retry_after(NOON) == 12 * 3600
     assert quota.get_retry_after(NOON + 12 * 3600 - 1) == 1
@@ -58,21 +58,21 @@ async def test_what_is_spent_is_refused_until_midnight_there() -> None:
 
 
 async def test_a_new_day_begins_with_the_whole_quota() -> None:
-    quota = DailyCallQuota(2, JAKARTA)
+    quota = DailyCallQuota(2, CITY_TIME_ZONE)
     assert [await spent(quota, NOON) for _ in range(2)] == [True, True]
     assert quota.get_retry_after(NOON + 12 * 3600) == 0
     assert quota.left == 2
 
 
 async def test_a_clock_that_is_set_back_a_day_does_not_cost_two_days() -> None:
-    quota = DailyCallQuota(1, JAKARTA)
+    quota = DailyCallQuota(1, CITY_TIME_ZONE)
     assert await spent(quota, NOON)
     assert quota.get_retry_after(NOON - 86_400) == 0
 
 
 async def test_processes_together_make_exactly_what_the_agency_takes() -> None:
     count = SharedDayCount()
-    here, there = (DailyCallQuota(1201, JAKARTA, agency="pbb", shared_limits=count) for _ in range(2))
+    here, there = (DailyCallQuota(1201, CITY_TIME_ZONE, agency="pbb", shared_limits=count) for _ in range(2))
     made = 0
     while True:
         turn = [await spent(here, NOON), await spent(there, NOON)]
@@ -86,7 +86,7 @@ async def test_processes_together_make_exactly_what_the_agency_takes() -> None:
 
 async def test_concurrent_calls_reserve_no_more_than_they_make() -> None:
     count = SharedDayCount()
-    quota = DailyCallQuota(50_000, JAKARTA, agency="pbb", shared_limits=count)
+    quota = DailyCallQuota(50_000, CITY_TIME_ZONE, agency="pbb", shared_limits=count)
     assert all(await asyncio.gather(*(spent(quota, NOON) for _ in range(150))))
     assert count.asked == [("pbb", 100, DAY)] * 2
     assert quota.left == 50_000 - 150
@@ -94,26 +94,30 @@ async def test_concurrent_calls_reserve_no_more_than_they_make() -> None:
 
 async def test_a_restarted_process_knows_the_calls_made_before() -> None:
     count = SharedDayCount()
-    before = DailyCallQuota(10, JAKARTA, agency="pbb", shared_limits=count)
+    before = DailyCallQuota(10, CITY_TIME_ZONE, agency="pbb", shared_limits=count)
     assert [await spent(before, NOON) for _ in range(8)] == [True] * 8
-    after = DailyCallQuota(10, JAKARTA, agency="pbb", shared_limits=count)
+    after = DailyCallQuota(10, CITY_TIME_ZONE, agency="pbb", shared_limits=count)
     assert [await spent(after, NOON) for _ in range(3)] == [True, True, False]
 
 
 async def test_while_nobody_counts_for_all_a_process_goes_on_from_what_it_knows() -> None:
     count = SharedDayCount()
-    quota = DailyCallQuota(4, JAKARTA, agency="pbb", shared_limits=count)
+    quota = DailyCallQuota(4, CITY_TIME_ZONE, agency="pbb", shared_limits=count)
     assert [await spent(quota, NOON) for _ in range(2)] == [True, True]
     count.answers = False
     assert [await spent(quota, NOON) for _ in range(3)] == [True, True, False]
     count.answers = True
-    other = DailyCallQuota(4, JAKARTA, agency="pbb", shared_limits=count)
-    assert [await spent(other, NOON) for _ in range(3)] == [True, True, False]  # nobody told the count of the other two
+    other = DailyCallQuota(4, CITY_TIME_ZONE, agency="pbb", shared_limits=count)
+    assert [await spent(other, NOON) for _ in range(3)] == [
+        True,
+        True,
+        False,
+    ]  # the count does not know of the other two
 
 
 async def test_a_reservation_that_comes_back_tomorrow_counts_for_nothing() -> None:
     count = SharedDayCount()
-    quota = DailyCallQuota(2, JAKARTA, agency="pbb", shared_limits=count)
+    quota = DailyCallQuota(2, CITY_TIME_ZONE, agency="pbb", shared_limits=count)
     assert quota.get_retry_after(NOON) == 0
     reserving = asyncio.ensure_future(quota.reserve())
     await asyncio.sleep(0)

@@ -14,6 +14,6 @@ def test_an_answer_is_counted_by_its_objects() -> None:
         size.add(count)
     assert repr(size) == "<AnswerSize 10 of 10>"
     assert not size.is_exceeded
-    with pytest.raises(TooLarge, match=r"^The answer would hold more than 10 objects\. Ask in several operations\.$"):
+    with pytest.raises(TooLarge, match=r"^The answer would hold more than 10 objects\. Use several operations\.$"):
         size.add(1)
     assert size.is_exceeded

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from auth.crypto.partner_webhook_signatures import WebhookSignatures
+from auth.crypto.webhook_signatures import WebhookSignatures
 from sandbox.population.samples import SAMPLES
 from store.consents.consent_events import ConsentEvents
 from store.database import create_database_engine

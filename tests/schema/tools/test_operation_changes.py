@@ -61,23 +61,23 @@ query Markets($filter: Filter, $level: Level, $search: String) {
             ["Variable '$search' of type 'String' used in position expecting type 'Int'."],
         ),
         # What is still allowed, and is something else.
-        ("price: Int", "price: Float", ["Price.price was Int and is Float."]),
-        ("name: String!", "name: String", ["Market.name was String! and is String."]),
+        ("price: Int", "price: Float", ["Price.price was Int and is now Float."]),
+        ("name: String!", "name: String", ["Market.name was String! and is now String."]),
         (
             "level: Level prices",
             "level: String prices",
-            ["Market.level was Level and is String."],
+            ["Market.level was Level and is now String."],
         ),
-        ("): [Price!]!", "): [Price]!", ["Market.prices was [Price!]! and is [Price]!."]),
-        ("first: Int = 10", "first: Int = 20", ["Query.markets(first:) means 20 where it meant 10."]),
-        ("first: Int = 10", "first: Int", ["Query.markets(first:) means nothing where it meant 10."]),
+        ("): [Price!]!", "): [Price]!", ["Market.prices was [Price!]! and is now [Price]!."]),
+        ("first: Int = 10", "first: Int = 20", ["Query.markets(first:) now defaults to 20; it was 10."]),
+        ("first: Int = 10", "first: Int", ["Query.markets(first:) now defaults to nothing; it was 10."]),
         # What variables may no longer hold.
-        ("input Filter {", "input Filter { size: Int!", ["Filter.size has to be given now."]),
+        ("input Filter {", "input Filter { size: Int!", ["Filter.size is now required."]),
         ("input Filter { name: String", "input Filter {", ["Filter no longer has name."]),
-        ("input Filter { name: String", "input Filter { name: String!", ["Filter.name took String and takes String!."]),
-        ("longitude: Float!", "longitude: Int!", ["Place.longitude took Float! and takes Int!."]),
-        ("cities: [String!]", "cities: [String!]!", ["Filter.cities took [String!] and takes [String!]!."]),
-        ("near: Place", "near: String", ["Filter.near took Place and takes String."]),
+        ("input Filter { name: String", "input Filter { name: String!", ["Filter.name was String and is now String!."]),
+        ("longitude: Float!", "longitude: Int!", ["Place.longitude was Float! and is now Int!."]),
+        ("cities: [String!]", "cities: [String!]!", ["Filter.cities was [String!] and is now [String!]!."]),
+        ("near: Place", "near: String", ["Filter.near was Place and is now String."]),
         ("WHOLESALE }", "}", ["Level no longer has the value WHOLESALE."]),
     ],
 )
@@ -87,13 +87,13 @@ def test_each_kind_of_change_is_described_by_its_effect(was: str, is_: str, told
     assert list(find_breaking_changes(build_schema(BEFORE), build_schema(now), MARKETS)) == told
 
 
-def test_what_another_operation_reads_is_no_concern_of_this_one() -> None:
+def test_changes_to_unselected_fields_are_ignored() -> None:
     now = BEFORE.replace("phone: String", "").replace("first: Int = 10", "first: Int = 20")
     text = "query One { markets(first: 1) { name } }"
     assert find_breaking_changes(build_schema(BEFORE), build_schema(now), text) == []
 
 
-def test_an_operation_that_the_graph_before_did_not_allow_either_is_held_to_the_graph_alone() -> None:
+def test_an_operation_that_was_invalid_before_is_checked_only_against_the_new_graph() -> None:
     text = "query New { markets { city } }"
     now = BEFORE.replace("phone: String", "phone: String city: String")
     assert find_breaking_changes(build_schema(BEFORE), build_schema(now), text) == []
@@ -108,7 +108,7 @@ PRICES = RegisteredOperation(
 )
 
 
-def test_an_operation_is_held_to_its_contract_its_limits_and_what_was_approved() -> None:
+def test_an_operation_is_checked_against_its_contract_limits_and_approval() -> None:
     engine = build_offline_engine()
     stands = examine_operation(engine, CONTRACT, PRICES).operation
     assert find_contract_violations(engine, CONTRACT, stands) == []
@@ -129,6 +129,6 @@ def test_an_operation_is_held_to_its_contract_its_limits_and_what_was_approved()
         ),
     )
     assert find_contract_violations(engine, contract, approved) == [
-        "Citizen.name was public when it was approved and is personal; have it approved again.",
-        "Query.me is no longer for: partner.",
+        "Citizen.name was public when it was approved and is now personal; get a new approval.",
+        "Query.me is no longer readable by: partner.",
     ]

@@ -99,7 +99,7 @@ def test_a_resolver_on_a_type_is_refused() -> None:
             return "x"
 
     assert faults(lambda: schema_with(TreeType)) == [
-        "Tree.owner has a resolver of its own; declare an edge (key and batch) or a derived field instead."
+        "Tree.owner has its own resolver; declare an edge (key and batch) or a derived field instead."
     ]
 
 
@@ -109,7 +109,7 @@ def test_a_plain_field_that_was_not_published_is_refused() -> None:
         height: int = strawberry.field(description="In metres.")
 
     assert faults(lambda: schema_with(TreeType)) == [
-        "Tree.height has a resolver of its own; declare an edge (key and batch) or a derived field instead."
+        "Tree.height has its own resolver; declare an edge (key and batch) or a derived field instead."
     ]
 
 
@@ -119,7 +119,7 @@ def test_a_type_that_was_not_published_is_refused() -> None:
         id: str = strawberry.field(description="Its number.")
 
     assert faults(lambda: schema_with(Plain)) == [
-        "Plain.id has a resolver of its own; declare an edge (key and batch) or a derived field instead."
+        "Plain.id has its own resolver; declare an edge (key and batch) or a derived field instead."
     ]
 
 
@@ -127,18 +127,14 @@ def test_a_root_field_without_a_rule_is_refused() -> None:
     @publishes(Tree, rule=Rule.PUBLIC, shows=("id",))
     class TreeType: ...
 
-    assert faults(lambda: schema_with(TreeType, root_rule=None)) == [
-        "Query.tree says nobody may or may not see it; declare one of the rules."
-    ]
+    assert faults(lambda: schema_with(TreeType, root_rule=None)) == ["Query.tree has no rule; declare who may read it."]
 
 
 def test_a_field_without_a_rule_is_refused() -> None:
     @publishes(Tree, rule=Rule(0), shows=("id",))
     class TreeType: ...
 
-    assert faults(lambda: schema_with(TreeType)) == [
-        "Tree.id says nobody may or may not see it; declare one of the rules."
-    ]
+    assert faults(lambda: schema_with(TreeType)) == ["Tree.id has no rule; declare who may read it."]
 
 
 def test_a_field_that_is_not_public_and_cannot_be_null_is_refused() -> None:
@@ -150,7 +146,7 @@ def test_a_field_that_is_not_public_and_cannot_be_null_is_refused() -> None:
             return record.height > 10
 
     assert faults(lambda: schema_with(TreeType)) == [
-        "Tree.tall is not public and must be nullable, so that it can be refused alone."
+        "Tree.tall is not public and must be nullable, so that it can be refused separately."
     ]
 
 
@@ -160,7 +156,7 @@ def test_an_edge_that_cannot_be_null_is_refused() -> None:
         leaves: list[LeafType] = edge(trees, key="id", description="What falls.")
 
     assert faults(lambda: schema_with(TreeType)) == [
-        "Tree.leaves leads to an agency and must be nullable, so that it can fail alone."
+        "Tree.leaves leads to an agency and must be nullable, so that it can fail separately."
     ]
 
 
@@ -169,11 +165,11 @@ def test_a_root_field_that_cannot_be_null_is_refused() -> None:
     class TreeType: ...
 
     assert faults(lambda: schema_with(TreeType, answers=TreeType)) == [
-        "Query.tree leads to an agency and must be nullable, so that it can fail alone."
+        "Query.tree leads to an agency and must be nullable, so that it can fail separately."
     ]
 
 
-def test_a_derived_field_that_is_async_is_refused_where_it_is_declared() -> None:
+def test_an_async_derived_field_is_refused_at_its_declaration() -> None:
     with pytest.raises(TypeError, match=r"^The derived field tall is async; what has to be fetched is an edge\.$"):
 
         @derived(returns=bool)
@@ -219,7 +215,7 @@ def test_a_type_without_a_description_is_refused() -> None:
     @publishes(Shrub, rule=Rule.PUBLIC, shows=("id",))
     class ShrubType: ...
 
-    assert faults(lambda: schema_with(ShrubType)) == ["Shrub has no description; write its record's docstring."]
+    assert faults(lambda: schema_with(ShrubType)) == ["Shrub has no description; write a docstring for its record."]
 
 
 def test_an_enum_value_or_input_field_without_a_description_is_refused() -> None:
@@ -246,8 +242,8 @@ def test_every_fault_is_named_in_one_error() -> None:
         leaves: list[LeafType] = edge(trees, key="id", description="")
 
     assert faults(lambda: schema_with(TreeType)) == [
-        "Tree.leaves is not public and must be nullable, so that it can be refused alone.",
-        "Tree.leaves leads to an agency and must be nullable, so that it can fail alone.",
+        "Tree.leaves is not public and must be nullable, so that it can be refused separately.",
+        "Tree.leaves leads to an agency and must be nullable, so that it can fail separately.",
         "Tree.leaves has no description.",
     ]
 
@@ -261,24 +257,24 @@ def access_faults(access: Access) -> list[str]:
 
 def test_specific_data_without_purposes_is_refused() -> None:
     assert access_faults(Access(Rule.SELF | Rule.OFFICIAL, Classification.HEALTH)) == [
-        "Tree.id is specific personal data; name the purposes for which officials, systems and partners may read it."
+        "Tree.id is specific personal data; declare the purposes for which officials, systems and partners may read it."
     ]
 
 
-def test_public_data_that_is_classified_otherwise_is_refused_and_personal_data_that_is_classified_as_public() -> None:
-    told = "is public and classified, or neither; what everybody may see is PUBLIC data, and nothing else is."
+def test_public_rules_and_the_public_class_must_agree() -> None:
+    told = "must be PUBLIC data if and only if everybody may read it."
     assert f"Tree.id {told}" in access_faults(Access(Rule.SELF, Classification.PUBLIC))
     assert f"Tree.id {told}" in access_faults(Access(Rule.PUBLIC, Classification.PERSONAL))
 
 
-def test_what_partners_read_has_a_scope_and_nothing_else_has() -> None:
-    told = "is readable by partners and names no scope, or names one and is not."
+def test_exactly_the_fields_for_partners_have_a_scope() -> None:
+    told = "must declare a scope if and only if partners may read it."
     assert access_faults(Access(Rule.PARTNER)) == [f"Tree.id {told}"]
     assert access_faults(Access(Rule.SELF, scope=Scope.TAX)) == [f"Tree.id {told}"]
 
 
-def test_population_data_is_refused_to_partners_by_its_record_and_by_its_batch() -> None:
-    told = "is population data, which partners may verify and never read (UU 24/2013, article 79)."
+def test_population_data_for_partners_is_refused_by_record_and_by_batch() -> None:
+    told = "is population data, which partners may verify but never read (UU 24/2013, article 79)."
     access = Access(Rule.PARTNER, scope=Scope.TAX)
 
     @publishes(Parentage, rule=access, shows=("mother_name",), subject="nik")

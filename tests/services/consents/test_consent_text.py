@@ -33,9 +33,9 @@ def test_the_text_names_partner_data_purpose_duration_and_revocation() -> None:
         ),
         Language.ENGLISH: (
             "I agree that the city gives Bank Betawi: land and buildings on which I pay property tax (PBB), with bills"
-            " and payments. The purpose: deciding about a credit that I applied for. This consent is in force for 30"
-            " days from the moment I give it. I may refuse, and I may take it back at any time, where I gave it; from"
-            " then on Bank Betawi can read nothing more. Every reading is recorded, and I can see it."
+            " and payments. The purpose: deciding on a loan that I applied for. This consent is valid for 30"
+            " days from the moment I give it. I may refuse, and I may revoke it at any time, where I gave it; from"
+            " then on Bank Betawi can read nothing more. Every read is recorded, and I can see the record."
         ),
     }
 
@@ -53,7 +53,7 @@ def test_every_scope_has_its_words_in_every_language(language: Language, scope: 
 def test_the_text_for_verification_states_that_no_register_data_is_given() -> None:
     said = texts(Scope.IDENTITY)
     assert "data kependudukan itu sendiri tidak diberikan" in said[Language.INDONESIAN]
-    assert "nothing of the entry itself is given" in said[Language.ENGLISH]
+    assert "the entry itself is not disclosed" in said[Language.ENGLISH]
 
 
 def test_the_stored_text_begins_with_the_shown_text_and_ends_with_the_ticked_scopes() -> None:

@@ -11,7 +11,7 @@ import pytest
 from sqlalchemy import update
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from auth.crypto.partner_webhook_signatures import WebhookSignatures
+from auth.crypto.webhook_signatures import WebhookSignatures
 from connectors.webhooks import WebhookSender
 from records.hub.operations import ClientContract
 from records.hub.webhooks import WebhookCall, WebhookType

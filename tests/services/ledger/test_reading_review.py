@@ -12,7 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from auth.caller import Caller, CallerKind
 from auth.crypto.entry_tokens import EntryTokens, build_viewer_key
 from engine.errors import NotRecorded
-from engine.reporting.subject_reads import RequestInfo, SubjectRead
+from records.calls.subject_reads import RequestInfo, SubjectRead
 from records.hub.clients import ClientId
 from services.ledger.reading_review import ReadingReview, Viewer
 from store.database import migrate

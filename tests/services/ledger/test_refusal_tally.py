@@ -10,7 +10,7 @@ import pytest
 from auth.caller import ANONYMOUS, Caller, CallerKind
 from auth.crypto.pseudonyms import Pseudonyms
 from engine.engine import Engine
-from engine.reporting.refused_fields import RefusedField
+from engine.reporting import RefusedField
 from engine.request import GraphQLRequest
 from engine.run_request import RunReporting, RunRequest
 from schema.declarations.request_context import RequestContext

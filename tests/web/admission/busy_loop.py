@@ -1,4 +1,4 @@
-"""An event loop on virtual time on which work takes time: a hub with one processor, as far as overload is concerned."""
+"""A simulated hub with one processor: an event loop on virtual time, on which work takes time."""
 
 from __future__ import annotations
 
@@ -25,21 +25,21 @@ class AnsweredRequest:
     urgency: Urgency
     arrived_at: float
     seconds: float
-    """Seconds."""
+    """Response time in seconds."""
 
 
 @dataclass
 class SimulatedHub:
-    """Requests of a cost that is known, each in steps between which an agency is waited for."""
+    """Serves requests of a known cost, in steps with a call to an agency between two steps."""
 
     loop: VirtualLoop
     cost: float
-    """Seconds of the processor that one request takes."""
+    """Processor time of one request, in seconds."""
     steps: int
     agency_seconds: Callable[[float], float]
-    """Seconds that an agency takes, by when the request came."""
+    """Response time of the agency in seconds, by arrival time of the request."""
     steal_ratio: float
-    """Seconds for which others have the processor, for each that the hub has it."""
+    """Seconds that other programs use the processor, per second that the hub uses it."""
     answered: list[AnsweredRequest] = field(default_factory=list)
     refused: list[tuple[Urgency, float]] = field(default_factory=list)
     _tasks: set[asyncio.Task[None]] = field(default_factory=set)
@@ -49,12 +49,12 @@ class SimulatedHub:
         self.shedding = LoadShedder(max_lag=TARGET, clock=self.loop.time, cpu_clock=lambda: self._cpu_seconds)
 
     def work(self, seconds: float) -> None:
-        """Let nothing else run for so long."""
+        """Block the loop, in seconds of processor time."""
         self._cpu_seconds += seconds
         self.loop.advance(seconds * (1 + self.steal_ratio))
 
     async def ask(self, urgency: Urgency, arrived_at: float) -> None:
-        """One request, from the door on."""
+        """Handle one request, including admission."""
         let_in = self.shedding.enter(self.loop.time()) or self.shedding.admit(urgency)
         if not let_in:
             self.work(REFUSAL_SECONDS)
@@ -71,9 +71,9 @@ class SimulatedHub:
         self.answered.append(AnsweredRequest(urgency, arrived_at, self.loop.time() - arrived_at))
 
     def offer_load(self, offered: Mapping[Urgency, float], *, since: float = 0.0, until: float) -> None:
-        """So many requests a second of each urgency, at random, in that time."""
+        """Schedule random requests, with a rate per second for each urgency."""
         for urgency, rate in offered.items():
-            chance = random.Random(f"{urgency}{since}")  # noqa: S311 - the same each time
+            chance = random.Random(f"{urgency}{since}")  # noqa: S311 - seeded, for equal runs
             at = since + chance.expovariate(rate)
             while at < until:
                 self.loop.call_at(at, self._start_request, urgency, at)
@@ -85,7 +85,7 @@ class SimulatedHub:
         task.add_done_callback(self._tasks.discard)
 
     def run(self, until: float) -> None:
-        """Let the time pass, and what is under way end."""
+        """Run until the given time, and until all requests have finished."""
 
         async def ended() -> None:
             await asyncio.sleep(until - self.loop.time())
@@ -95,16 +95,16 @@ class SimulatedHub:
         self.loop.run(ended())
 
     def get_quantile(self, part: float = 0.99, *, since: float = 0.0, urgency: Urgency | None = None) -> float:
-        """Within how many seconds this part of those was answered who came later than that."""
+        """The quantile of response times in seconds, of requests that arrived since then."""
         times = sorted(each.seconds for each in self._select(since, urgency))
         return times[ceil(len(times) * part) - 1]
 
     def count_answered(self, *, since: float = 0.0, urgency: Urgency | None = None) -> int:
-        """How many of those were answered."""
+        """The number of answered requests that arrived since then."""
         return len(self._select(since, urgency))
 
     def count_refused(self, *, since: float = 0.0, urgency: Urgency | None = None) -> int:
-        """How many of those were not."""
+        """The number of refused requests that arrived since then."""
         return sum(came >= since and urgency in {None, of} for of, came in self.refused)
 
     def _select(self, since: float, urgency: Urgency | None) -> list[AnsweredRequest]:
@@ -119,6 +119,6 @@ def simulate_hub(
     agency_seconds: Callable[[float], float] = lambda _came: 0.0,
     steal_ratio: float = 0.0,
 ) -> Iterator[SimulatedHub]:
-    """A hub on a loop of its own."""
+    """A simulated hub on its own loop."""
     with virtual_loop() as loop:
         yield SimulatedHub(loop, cost, steps, agency_seconds, steal_ratio)

@@ -1,4 +1,4 @@
-"""A hub on virtual time, whose processor meter shows what a test puts into it: idle times, other work, a quota."""
+"""A hub on virtual time whose processor time a test sets: idle times, other work, a processor quota."""
 
 from __future__ import annotations
 
@@ -19,20 +19,20 @@ class IdleHub:
     """Requests of a known cost through the real `LoadShedder`."""
 
     def __init__(self, loop: VirtualLoop, *, cpu_seconds: float) -> None:
-        """Begin with a meter that already shows the given seconds, as after the imports of a start."""
+        """Takes the processor time at the start, in seconds: imports use some."""
         self.loop = loop
         self.answered = self.refused = 0
         self.cpu_seconds = cpu_seconds
-        """Seconds of the processor."""
+        """Processor time, in seconds."""
         self._runs, self._stands, self._left = inf, 0.0, inf
         self.shedding = LoadShedder(max_lag=0.1, clock=loop.time, cpu_clock=lambda: self.cpu_seconds)
 
     def set_quota(self, *, runs: float, pauses: float) -> None:
-        """From now on alternate between running and standing still for the given seconds."""
+        """From now on, alternate between running and pausing, in seconds."""
         self._runs, self._stands, self._left = runs, pauses, runs
 
     def work(self, seconds: float) -> None:
-        """Use the processor, and let nothing else run."""
+        """Use the processor and block the loop."""
         self.cpu_seconds += seconds
         while seconds >= self._left:
             self.loop.advance(self._left + self._stands)
@@ -46,7 +46,7 @@ class IdleHub:
         self.cpu_seconds += idle
 
     async def ask(self, cost: float, *, agency: float = 0.0) -> None:
-        """One request, which may wait for an agency in its midst."""
+        """One request, which may call an agency halfway."""
         shedding = self.shedding
         let_in = shedding.enter(self.loop.time()) or shedding.admit(Urgency.ANONYMOUS)
         if let_in:
@@ -75,6 +75,6 @@ class IdleHub:
 
 @contextmanager
 def simulate_idle_hub(*, cpu_seconds: float = 0.0) -> Iterator[IdleHub]:
-    """A hub on a loop of its own."""
+    """A hub on its own loop."""
     with virtual_loop() as loop:
         yield IdleHub(loop, cpu_seconds=cpu_seconds)

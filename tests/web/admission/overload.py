@@ -1,4 +1,4 @@
-"""A load shedder under overload, with tokens that are known or merely claimed."""
+"""A load shedder under overload, with verified and unverified tokens."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ LATER = 100.0
 
 
 class ScriptedTokens:
-    """Three tokens: two were proven a moment ago, one was not."""
+    """Knows recently verified tokens, and tokens with unverified claims."""
 
     def __init__(self) -> None:
         self.asked: list[str] = []
@@ -34,7 +34,7 @@ class ScriptedTokens:
 
 
 async def build_overloaded_shedder(*lane: str, tokens: TokenLookup | None = None) -> LoadShedder:
-    """One that refuses, at a moment that does not pass: the lane may take five requests, and nobody else any."""
+    """A load shedder that admits five requests of the emergency lane and no others; its clock stands still."""
     moments = iter([LATER - 1])
     shedding = LoadShedder(
         max_lag=0.1,

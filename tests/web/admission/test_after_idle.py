@@ -1,6 +1,6 @@
-"""After a quiet time, a start or its own work, the hub answers immediately: no request pays for that processor time.
+"""After an idle time, a start or other work, no request is refused because of that processor time.
 
-The processor meter is injected, so that it holds whatever the hub's own upkeep uses on whatever machine.
+The processor clock is injected, so the tests do not depend on the machine.
 """
 
 from __future__ import annotations
@@ -12,13 +12,13 @@ import pytest
 from tests.web.admission.idle_hub import simulate_idle_hub
 
 COSTS = pytest.mark.parametrize("cost", [0.0003, 0.002, 0.008])
-"""Seconds of the processor that one request takes."""
+"""Processor time of one request, in seconds."""
 
 
 @COSTS
 @pytest.mark.parametrize("minutes", [1, 5, 15])
 @pytest.mark.parametrize("share", [0.0005, 0.02, 0.3])
-def test_nobody_is_refused_after_a_pause_whatever_the_upkeep_used_in_it(
+def test_no_request_is_refused_after_an_idle_time_at_any_processor_use_in_it(
     cost: float, minutes: int, share: float
 ) -> None:
     with simulate_idle_hub() as hub:
@@ -41,7 +41,7 @@ def test_nobody_is_refused_after_a_pause_whatever_the_upkeep_used_in_it(
 
 @COSTS
 @pytest.mark.parametrize("used", [0.5, 3.0, 30.0])
-def test_nobody_is_refused_after_a_start_or_a_reload_whatever_that_used(cost: float, used: float) -> None:
+def test_no_request_is_refused_after_a_start_or_reload_at_any_processor_use(cost: float, used: float) -> None:
     with simulate_idle_hub(cpu_seconds=used) as hub:
 
         async def first() -> None:
@@ -55,7 +55,7 @@ def test_nobody_is_refused_after_a_start_or_a_reload_whatever_that_used(cost: fl
 
 
 @COSTS
-def test_sixteen_clients_without_a_rest_are_all_answered_after_a_pause(cost: float) -> None:
+def test_sixteen_busy_clients_are_all_answered_after_an_idle_time(cost: float) -> None:
     with simulate_idle_hub(cpu_seconds=5.0) as hub:
 
         async def clients() -> None:
@@ -68,7 +68,7 @@ def test_sixteen_clients_without_a_rest_are_all_answered_after_a_pause(cost: flo
 
 
 @COSTS
-def test_a_piece_of_other_work_while_somebody_asks_is_not_taken_for_what_requests_cost(cost: float) -> None:
+def test_other_work_between_requests_does_not_count_as_their_cost(cost: float) -> None:
     with simulate_idle_hub() as hub:
 
         async def at_work() -> None:
@@ -84,7 +84,7 @@ def test_a_piece_of_other_work_while_somebody_asks_is_not_taken_for_what_request
 
 
 @COSTS
-def test_who_is_alone_is_answered_under_a_quota_of_the_processor(cost: float) -> None:
+def test_a_single_client_is_answered_under_a_processor_quota(cost: float) -> None:
     with simulate_idle_hub() as hub:
 
         async def alone() -> None:
@@ -98,12 +98,12 @@ def test_who_is_alone_is_answered_under_a_quota_of_the_processor(cost: float) ->
         assert hub.refused == 0
 
 
-def test_a_page_of_six_that_has_to_warm_up_first_is_answered() -> None:
+def test_six_concurrent_requests_after_a_slow_first_one_are_answered() -> None:
     with simulate_idle_hub() as hub:
 
         async def cold() -> None:
             hub.shedding.enter(hub.loop.time())
-            hub.work(0.6)  # as where the first request has to load and to compile much
+            hub.work(0.6)  # the first request loads and compiles much
             await hub.ask_concurrently(6, 0.05)
             hub.shedding.leave()
 
@@ -111,7 +111,7 @@ def test_a_page_of_six_that_has_to_warm_up_first_is_answered() -> None:
         assert (hub.answered, hub.refused) == (6, 0)
 
 
-def test_only_the_first_of_a_turn_is_alone_where_requests_do_not_wait() -> None:
+def test_only_the_first_request_of_a_loop_turn_counts_as_the_only_one() -> None:
     with simulate_idle_hub() as hub:
 
         async def overload() -> None:
@@ -122,7 +122,7 @@ def test_only_the_first_of_a_turn_is_alone_where_requests_do_not_wait() -> None:
         assert hub.refused > 0.4 * (hub.answered + hub.refused)
 
 
-def test_a_load_that_is_too_much_right_after_a_pause_is_let_in_at_the_rate_at_which_it_is_answered() -> None:
+def test_overload_right_after_an_idle_time_is_admitted_at_the_finish_rate() -> None:
     with simulate_idle_hub() as hub:
 
         async def overload() -> None:

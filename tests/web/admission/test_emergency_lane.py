@@ -7,7 +7,7 @@ from tests.fakes.clients import build_client
 from web.admission.emergency_lane import EmergencyLane, parse_lane
 
 
-def test_names_applications_operations_and_kinds_of_callers() -> None:
+def test_parses_applications_operations_and_kinds_of_callers() -> None:
     assert parse_lane(["client:development/siaga-112", "operation:NearestShelter:2", "kind:official"]) == EmergencyLane(
         clients=frozenset({build_client("siaga-112")}),
         operations=frozenset({"NearestShelter:2"}),
@@ -24,7 +24,7 @@ def test_includes_the_named_callers_and_no_others() -> None:
     assert not lane.includes(CallerKind.CITIZEN, build_client("warung"))
 
 
-def test_where_nobody_is_named_nobody_is_of_it() -> None:
+def test_an_empty_lane_includes_no_caller() -> None:
     lane = parse_lane([])
     assert not lane.has_callers
     assert not lane.includes(CallerKind.OPERATOR, None)
@@ -32,7 +32,7 @@ def test_where_nobody_is_named_nobody_is_of_it() -> None:
 
 
 @pytest.mark.parametrize("word", ["siaga-112", "client:", "client:siaga-112", "clients:city/siaga-112", ":a"])
-def test_what_says_nothing_is_refused_with_what_to_write(word: str) -> None:
+def test_invalid_entries_are_refused_with_the_syntax(word: str) -> None:
     with pytest.raises(ValueError, match="is not an entry of the emergency lane") as refused:
         parse_lane([word])
     assert str(refused.value) == (
@@ -44,5 +44,5 @@ def test_what_says_nothing_is_refused_with_what_to_write(word: str) -> None:
 
 @pytest.mark.parametrize("kind", ["anonymous", "mayor"])
 def test_unknown_kinds_and_anonymous_are_refused(kind: str) -> None:
-    with pytest.raises(ValueError, match=f"'{kind}' is no kind of caller that can be of the emergency lane"):
+    with pytest.raises(ValueError, match=f"'{kind}' is not a kind of caller for the emergency lane"):
         parse_lane([f"kind:{kind}"])

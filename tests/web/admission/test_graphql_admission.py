@@ -1,4 +1,4 @@
-"""What callers get while the hub is asked for more than it can answer, over HTTP."""
+"""Responses of an overloaded hub over HTTP."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ OF_BUDI = "Bearer token-of-budi"
 
 
 class OfficialTokens:
-    """Siti was proven a moment ago; everybody else says to be an official, and was not."""
+    """Siti's token was verified recently; all other tokens claim to be of officials, unverified."""
 
     def __init__(self, lately: Mapping[str, Caller] | None = None) -> None:
         self._lately = (
@@ -47,21 +47,20 @@ async def serve_overloaded(
     tokens: OfficialTokens | None = None,
     **given: Any,  # noqa: ANN401 - more for the application
 ) -> AsyncIterator[tuple[GraphServer, LoadShedder]]:
-    """A hub that lets in nobody but the lane, five requests of it: the moment does not pass."""
+    """A hub that admits five requests of the emergency lane and no others; its clock stands still."""
     shedding = await build_overloaded_shedder(*lane, tokens=tokens or OfficialTokens())
     async with serve_application(WebSettings(graphiql=Exposure.ON), load_shedder=shedding, **given) as hub:
         yield hub, shedding
 
 
-async def test_a_refusal_says_when_to_come_back_in_the_form_of_graphql() -> None:
+async def test_a_refusal_is_a_graphql_error_with_retry_after() -> None:
     async with serve_overloaded() as (hub, shedding):
         answer = await hub.post(WHO)
         assert (answer.status, answer.code) == (503, "OVERLOADED")
         assert answer.json == {
             "errors": [
                 {
-                    "message": "The hub is asked for more than it can answer at the moment, and did not begin with this"
-                    " request. Try again in 4 s.",
+                    "message": "The hub is overloaded and did not start this request. Try again in 4 s.",
                     "extensions": {"code": "OVERLOADED"},
                 }
             ]
@@ -73,7 +72,7 @@ async def test_a_refusal_says_when_to_come_back_in_the_form_of_graphql() -> None
         assert shedding.in_flight == 1
 
 
-async def test_a_refusal_comes_in_the_media_type_that_was_asked_for() -> None:
+async def test_a_refusal_has_the_negotiated_media_type() -> None:
     async with serve_overloaded() as (hub, _):
         newer = await hub.post(WHO, Accept="application/graphql-response+json")
         assert newer.headers["Content-Type"] == "application/graphql-response+json; charset=utf-8"
@@ -81,7 +80,7 @@ async def test_a_refusal_comes_in_the_media_type_that_was_asked_for() -> None:
         assert (neither.status, neither.headers["Content-Type"]) == (503, "application/json; charset=utf-8")
 
 
-async def test_the_connection_of_a_refused_request_can_be_used_on() -> None:
+async def test_the_connection_of_a_refused_request_stays_open() -> None:
     async with serve_overloaded() as (hub, _):
         reader, writer = await hub.connect()
         body = b'{"query": "{ whoAmI }"}'
@@ -95,7 +94,7 @@ async def test_the_connection_of_a_refused_request_can_be_used_on() -> None:
         writer.close()
 
 
-async def test_each_is_counted_by_how_urgent_it_was() -> None:
+async def test_refusals_are_counted_by_urgency() -> None:
     async with serve_overloaded() as (hub, shedding):
         await hub.post(WHO)
         await hub.post(WHO, Authorization=OF_BUDI)
@@ -110,13 +109,13 @@ async def test_each_is_counted_by_how_urgent_it_was() -> None:
         assert hub.graph.calls == []
 
 
-async def test_who_was_proven_to_be_of_the_lane_is_served() -> None:
+async def test_a_verified_caller_of_the_lane_is_served() -> None:
     async with serve_overloaded("kind:citizen") as (hub, _):
         answer = await hub.post(WHO, Authorization=OF_SITI)
         assert (answer.status, answer.json) == (200, {"data": {"whoAmI": "citizen"}})
 
 
-async def test_who_says_to_be_of_the_lane_is_served_once_that_is_proven() -> None:
+async def test_a_claimed_caller_of_the_lane_is_served_after_verification() -> None:
     async with serve_overloaded("kind:official") as (hub, shedding):
         answer = await hub.post(WHO, Authorization=OF_BUDI)
         assert (answer.status, answer.json) == (200, {"data": {"whoAmI": "official"}})
@@ -125,29 +124,29 @@ async def test_who_says_to_be_of_the_lane_is_served_once_that_is_proven() -> Non
         assert shedding.load.refused[Urgency.LANE] == 0
 
 
-async def test_who_said_to_be_of_the_lane_and_is_not_is_refused_before_anything_is_run() -> None:
+async def test_a_false_claim_of_the_lane_is_refused_before_execution() -> None:
     async with serve_overloaded("kind:official", tokens=OfficialTokens(lately={})) as (hub, shedding):
-        answer = await hub.post(WHO, Authorization=OF_SITI)  # which says in this test what it does not prove
+        answer = await hub.post(WHO, Authorization=OF_SITI)  # whose unverified claims say official
         assert (answer.status, answer.code) == (503, "OVERLOADED")
         assert hub.graph.calls == []
         assert shedding.load.refused[Urgency.SIGNED_IN] == 1
 
 
-async def test_who_says_to_be_of_the_lane_and_is_nobody_is_no_sign_that_more_can_be_answered() -> None:
-    nobody_came = await build_overloaded_shedder("kind:official", tokens=OfficialTokens())
-    nobody_came.record_lag(LATER + 0.2, 0.0)
+async def test_invalid_tokens_that_claim_the_lane_do_not_raise_the_admission_rate() -> None:
+    without_requests = await build_overloaded_shedder("kind:official", tokens=OfficialTokens())
+    without_requests.record_lag(LATER + 0.2, 0.0)
     async with serve_overloaded("kind:official") as (hub, shedding):
         for _ in range(40):
             assert (await hub.post(WHO, Authorization="Bearer of-nobody")).status == 401
         shedding.record_lag(LATER + 0.2, 0.0)
-    assert shedding.load.limit == nobody_came.load.limit
+    assert shedding.load.limit == without_requests.load.limit
     assert shedding.in_flight == 1
 
 
 async def test_an_operation_of_the_lane_is_served_for_any_caller_by_post_and_by_get() -> None:
     async with serve_overloaded("operation:shelters") as (hub, shedding):
         known = await hub.post({"documentId": "shelters"})
-        assert known.status == 200  # as far as the small graph goes, which knows no ids
+        assert known.status == 200  # the small graph ignores document ids
         known = await hub.get("/graphql", {"documentId": "shelters"})
         assert known.status == 200
         assert (await hub.post({"documentId": "others"})).code == "OVERLOADED"
@@ -156,7 +155,7 @@ async def test_an_operation_of_the_lane_is_served_for_any_caller_by_post_and_by_
         assert shedding.load.refused[Urgency.ANONYMOUS] == 3
 
 
-async def test_the_lane_is_refused_when_it_is_far_ahead_itself() -> None:
+async def test_the_lane_is_refused_when_it_overdraws_the_rate() -> None:
     async with serve_overloaded("kind:citizen") as (hub, shedding):
         statuses = [(await hub.post(WHO, Authorization=OF_SITI)).status for _ in range(7)]
         assert statuses == [200] * 5 + [503] * 2
@@ -164,12 +163,12 @@ async def test_the_lane_is_refused_when_it_is_far_ahead_itself() -> None:
 
 
 @pytest.mark.parametrize("path", ["/health/live", "/health/ready"])
-async def test_who_watches_the_hub_is_never_refused(path: str) -> None:
+async def test_health_checks_are_never_refused(path: str) -> None:
     async with serve_overloaded() as (hub, _):
         assert (await hub.get(path)).status == 200
 
 
-async def test_pages_and_other_addresses_are_refused_alike() -> None:
+async def test_pages_are_refused_too() -> None:
     async with serve_overloaded() as (hub, shedding):
         answer = await hub.get("/graphiql")
         assert (answer.status, answer.code, answer.headers["Retry-After"]) == (503, "OVERLOADED", "4")
@@ -184,7 +183,7 @@ async def test_pages_and_other_addresses_are_refused_alike() -> None:
         }
 
 
-async def test_a_page_that_is_refused_is_counted_and_logged_by_its_route(caplog: pytest.LogCaptureFixture) -> None:
+async def test_a_refused_page_is_counted_and_logged_by_its_route(caplog: pytest.LogCaptureFixture) -> None:
     requests = RequestCounts()
     with caplog.at_level(logging.INFO, "simpul.access"):
         async with serve_overloaded(requests=requests) as (hub, _):
@@ -198,7 +197,7 @@ async def test_a_page_that_is_refused_is_counted_and_logged_by_its_route(caplog:
     assert "3171014506909001" not in caplog.text
 
 
-async def test_refused_requests_count_against_no_rate_and_are_logged(caplog: pytest.LogCaptureFixture) -> None:
+async def test_refused_requests_are_not_counted_against_rates_and_are_logged(caplog: pytest.LogCaptureFixture) -> None:
     limits = build_rate_limits(
         table=parse_rates(["anonymous:3/1000", "citizen:3/1000"]),
         failed_tokens=0,
@@ -216,7 +215,7 @@ async def test_refused_requests_count_against_no_rate_and_are_logged(caplog: pyt
     assert caplog.text.count("POST /graphql 503") == 5
 
 
-async def test_while_the_hub_keeps_up_all_are_served() -> None:
+async def test_without_overload_all_requests_are_served() -> None:
     shedding = LoadShedder(max_lag=0.1, tokens=OfficialTokens())
     async with serve_application(WebSettings(), load_shedder=shedding) as hub:
         assert (await hub.post(WHO)).status == 200

@@ -6,7 +6,7 @@ from web.admission.load_shedder import LoadShedder, RequestPriority
 from web.http_errors import HttpErrorCode
 
 
-async def test_tells_how_urgent_a_request_is_by_what_it_brings() -> None:
+async def test_the_priority_of_a_request_follows_its_token() -> None:
     shedding = await build_overloaded_shedder("client:development/siaga-112")
     assert shedding.get_priority(None) == RequestPriority(Urgency.ANONYMOUS)
     assert shedding.get_priority("nothing that is known") == RequestPriority(Urgency.CLAIMED)
@@ -16,13 +16,13 @@ async def test_tells_how_urgent_a_request_is_by_what_it_brings() -> None:
     assert shedding.get_priority("new rescuer") == RequestPriority(Urgency.CLAIMED, claims_lane=True)
 
 
-async def test_a_token_that_is_bound_to_a_certificate_is_known_with_it_alone() -> None:
+async def test_a_certificate_bound_token_is_known_only_with_its_certificate() -> None:
     shedding = await build_overloaded_shedder()
     assert shedding.get_priority("bound").urgency is Urgency.CLAIMED
     assert shedding.get_priority("bound", "thumbprint").urgency is Urgency.SIGNED_IN
 
 
-async def test_what_a_token_claims_is_not_read_where_the_lane_names_no_caller() -> None:
+async def test_claims_are_not_parsed_if_the_lane_names_no_caller() -> None:
     tokens = ScriptedTokens()
     assert (await build_overloaded_shedder("operation:a", tokens=tokens)).get_priority(
         "new rescuer"
@@ -30,12 +30,12 @@ async def test_what_a_token_claims_is_not_read_where_the_lane_names_no_caller() 
     assert tokens.asked == ["recent"]
 
 
-async def test_a_proven_caller_is_of_the_lane_or_signed_in() -> None:
+async def test_a_verified_caller_has_the_lane_or_is_signed_in() -> None:
     shedding = await build_overloaded_shedder("client:development/siaga-112")
     assert [shedding.get_verified_urgency(each) for each in (RESCUER, CITIZEN)] == [Urgency.LANE, Urgency.SIGNED_IN]
 
 
-async def test_lets_all_in_while_it_keeps_up() -> None:
+async def test_admits_all_requests_without_overload() -> None:
     shedding = LoadShedder(max_lag=0.1, clock=lambda: LATER)
     assert shedding.enter(LATER)
     assert shedding.enter(LATER + 0.2)
@@ -44,23 +44,20 @@ async def test_lets_all_in_while_it_keeps_up() -> None:
     assert shedding.in_flight == 1
 
 
-async def test_asks_about_a_request_that_begins_when_the_loop_is_far_behind() -> None:
+async def test_a_request_in_a_late_loop_turn_needs_a_check() -> None:
     shedding = LoadShedder(max_lag=0.1, clock=lambda: LATER)
     assert shedding.enter(LATER)
     assert not shedding.enter(LATER + 0.33)
-    assert repr(shedding) == "<Shedding 2 in flight, <Capacity lag 0 ms, no limit>>"
+    assert repr(shedding) == "<LoadShedder 2 in flight, <Capacity lag 0 ms, no limit>>"
 
 
-async def test_refuses_all_but_the_lane_with_seconds_that_spread_them() -> None:
+async def test_refuses_all_but_the_lane_with_different_retry_times() -> None:
     shedding = await build_overloaded_shedder()
     assert [shedding.admit(each) for each in Urgency] == [False, False, False, True]
     refusals = [shedding.build_overload_error(Urgency.ANONYMOUS) for _ in range(8)]
     assert {each.code for each in refusals} == {HttpErrorCode.OVERLOADED}
     assert sorted(int(each.headers["Retry-After"]) for each in refusals) == [1, 2, 3, 4, 5, 6, 7, 8]
-    assert refusals[0].message == (
-        "The hub is asked for more than it can answer at the moment, and did not begin with this request."
-        " Try again in 4 s."
-    )
+    assert refusals[0].message == ("The hub is overloaded and did not start this request. Try again in 4 s.")
     assert shedding.load.refused == {
         Urgency.ANONYMOUS: 8,
         Urgency.CLAIMED: 0,
@@ -70,18 +67,18 @@ async def test_refuses_all_but_the_lane_with_seconds_that_spread_them() -> None:
     assert shedding.load.limit == 5.0
 
 
-async def test_refuses_the_lane_too_once_it_is_a_second_ahead() -> None:
+async def test_refuses_the_lane_when_it_overdraws_a_second_of_the_rate() -> None:
     shedding = await build_overloaded_shedder()
     assert [shedding.admit(Urgency.LANE) for _ in range(7)] == [True] * 5 + [False] * 2
 
 
-async def test_without_a_bound_nobody_is_ever_refused() -> None:
+async def test_a_maximum_lag_of_zero_turns_load_shedding_off() -> None:
     shedding = LoadShedder(max_lag=0)
     assert shedding.enter(1e12)
-    assert repr(shedding) == "<Shedding, off>"
+    assert repr(shedding) == "<LoadShedder, off>"
 
 
-def test_begins_to_look_at_another_loop_where_it_is_moved_to_one() -> None:
+def test_measures_the_new_loop_after_a_change_of_loops() -> None:
     import asyncio  # noqa: PLC0415 - two loops, one after the other
 
     shedding = LoadShedder(max_lag=0.1, clock=lambda: LATER)

@@ -17,27 +17,27 @@ def loop() -> Iterator[VirtualLoop]:
 
 
 def build_monitor(loop: VirtualLoop, *, busy: bool = True) -> tuple[LoopLagMonitor, list[tuple[float, float]]]:
-    """Somebody who looks, and what was seen: moment and lag."""
+    """A monitor, and the list of its ticks: time and lag."""
     seen: list[tuple[float, float]] = []
     lag = LoopLagMonitor(lambda now, late: seen.append((round(now, 6), round(late, 6))), lambda: busy, clock=loop.time)
     return lag, seen
 
 
-def test_tells_by_how_much_the_loop_is_late(loop: VirtualLoop) -> None:
+def test_reports_the_lag_of_the_loop(loop: VirtualLoop) -> None:
     lag, seen = build_monitor(loop)
 
     async def work() -> None:
         lag.start()
-        await asyncio.sleep(0.03)  # one look in time
+        await asyncio.sleep(0.03)  # one tick on time
         loop.advance(0.25)
-        await asyncio.sleep(0.015)  # one that was due at 0.04
+        await asyncio.sleep(0.015)  # one tick that was due at 0.04
         lag.stop()
 
     loop.run(work())
     assert seen == [(0.02, 0.0), (0.28, 0.24)]
 
 
-def test_tells_in_the_midst_of_a_turn_how_late_it_is_already(loop: VirtualLoop) -> None:
+def test_shows_the_lag_of_the_current_turn_before_it_ends(loop: VirtualLoop) -> None:
     lag, _ = build_monitor(loop)
 
     async def work() -> float:
@@ -50,7 +50,7 @@ def test_tells_in_the_midst_of_a_turn_how_late_it_is_already(loop: VirtualLoop) 
     assert round(loop.run(work()), 6) == round(0.12 - TICK_SECONDS, 6)
 
 
-def test_looks_no_more_once_nothing_was_under_way_for_a_second_and_begins_again(loop: VirtualLoop) -> None:
+def test_stops_after_a_second_without_requests_and_can_start_again(loop: VirtualLoop) -> None:
     lag, seen = build_monitor(loop, busy=False)
 
     async def idle() -> None:

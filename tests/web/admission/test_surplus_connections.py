@@ -1,4 +1,4 @@
-"""More connections than the hub holds: who was there before is served on, who comes then is refused in form."""
+"""More connections than the limit: older connections are served, surplus connections are refused."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _BODY = b'{"query": "{ whoAmI }"}'
 
 
 class SitiToken:
-    """Siti was proven a moment ago."""
+    """Siti's token was verified recently."""
 
     def find_recent_caller(self, authorization: str, _certificate: str | None) -> Caller | None:
         return (
@@ -42,7 +42,7 @@ class RawClient:
         self._writer = writer
 
     async def ask(self, *headers: bytes, target: bytes = b"POST /graphql") -> tuple[bytes, dict[str, object], bool]:
-        """Status line, body, and whether the connection is kept."""
+        """Status line, body, and whether the connection stays open."""
         body = _BODY if target.startswith(b"POST") else b""
         lines = (target + b" HTTP/1.1", b"Host: localhost", b"Content-Type: application/json", *headers)
         self._writer.write(b"\r\n".join(lines) + b"\r\nContent-Length: %d\r\n\r\n" % len(body) + body)
@@ -56,14 +56,14 @@ class RawClient:
 
 
 async def open_connections(hub: GraphServer, count: int) -> list[RawClient]:
-    """So many connections more, which the hub has taken note of."""
+    """Open more connections, and wait until the hub counts them."""
     before = len(hub.server.server_state.connections)
     clients = [RawClient(*await hub.connect()) for _ in range(count)]
     await wait_until(lambda: len(hub.server.server_state.connections) == before + count)
     return clients
 
 
-async def test_who_comes_when_all_places_are_taken_is_refused_and_who_was_there_is_served() -> None:
+async def test_a_surplus_connection_is_refused_and_older_connections_are_served() -> None:
     async with serve_application(WebSettings(max_connections=MOST), load_shedder=LoadShedder(max_lag=0.1)) as hub:
         there = await open_connections(hub, MOST)
         [surplus] = await open_connections(hub, 1)
@@ -76,7 +76,7 @@ async def test_who_comes_when_all_places_are_taken_is_refused_and_who_was_there_
             each.close()
 
 
-async def test_who_watches_the_hub_and_the_lane_are_served_even_then() -> None:
+async def test_health_checks_and_the_lane_are_served_over_surplus_connections() -> None:
     shedding = LoadShedder(max_lag=0.1, lane=parse_lane(["kind:citizen"]), tokens=SitiToken())
     async with serve_application(WebSettings(max_connections=MOST), load_shedder=shedding) as hub:
         there = await open_connections(hub, MOST)
@@ -91,7 +91,7 @@ async def test_who_watches_the_hub_and_the_lane_are_served_even_then() -> None:
             each.close()
 
 
-async def test_beyond_the_reserve_nothing_is_made_of_a_request_but_a_number() -> None:
+async def test_beyond_the_reserve_requests_are_refused_and_only_counted() -> None:
     shedding = LoadShedder(max_lag=0.1)
     async with serve_application(WebSettings(max_connections=MOST), load_shedder=shedding) as hub:
         there = await open_connections(hub, MOST + RESERVE)
@@ -106,7 +106,7 @@ async def test_beyond_the_reserve_nothing_is_made_of_a_request_but_a_number() ->
             each.close()
 
 
-async def test_a_connection_that_came_too_soon_is_an_ordinary_one_once_there_is_a_place() -> None:
+async def test_a_surplus_connection_becomes_ordinary_when_another_closes() -> None:
     async with serve_application(WebSettings(max_connections=MOST), load_shedder=LoadShedder(max_lag=0.1)) as hub:
         there = await open_connections(hub, MOST)
         [surplus] = await open_connections(hub, 1)

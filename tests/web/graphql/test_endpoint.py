@@ -17,7 +17,7 @@ async def test_answers_a_post(hub: GraphServer) -> None:
     assert answer.headers["Content-Type"] == "application/json; charset=utf-8"
 
 
-async def test_answers_in_the_newer_type_to_those_who_ask_for_it(hub: GraphServer) -> None:
+async def test_answers_in_the_newer_media_type_on_request(hub: GraphServer) -> None:
     answer = await hub.post({"query": "{ whoAmI }"}, Accept=NEW)
     assert answer.headers["Content-Type"] == f"{NEW}; charset=utf-8"
     assert answer.json == {"data": {"whoAmI": "anonymous"}}
@@ -30,7 +30,7 @@ async def test_answers_a_get(hub: GraphServer) -> None:
 
 
 @pytest.mark.parametrize("accept", ["application/json", NEW])
-async def test_refuses_a_mutation_by_get_and_names_the_method_that_would_do(hub: GraphServer, accept: str) -> None:
+async def test_refuses_a_mutation_by_get_and_names_post(hub: GraphServer, accept: str) -> None:
     answer = await hub.get("/graphql", {"query": "mutation { count }"}, Accept=accept)
     assert (answer.status, answer.headers["Allow"]) == (405, "POST")
     assert "data" not in answer.json
@@ -52,14 +52,14 @@ async def test_request_errors_get_the_status_of_their_media_type_and_no_data(
 
 
 @pytest.mark.parametrize("accept", ["application/json", NEW])
-async def test_a_body_that_is_no_request_is_400_in_either_type(hub: GraphServer, accept: str) -> None:
+async def test_an_invalid_body_is_400_in_either_media_type(hub: GraphServer, accept: str) -> None:
     for body in (b"null", b"5", b'"x"', b"[1,2]", b"\xff\xfe", b'{"query":', b'{"query":5}', b""):
         answer = await hub.post(body, Accept=accept)
         assert (answer.status, answer.code) == (400, "BAD_REQUEST"), body
         assert answer.headers["Content-Type"].startswith(accept)
 
 
-async def test_refuses_what_it_cannot_answer_in(hub: GraphServer) -> None:
+async def test_refuses_an_unsupported_accept_header(hub: GraphServer) -> None:
     answer = await hub.post({"query": "{ whoAmI }"}, Accept="text/html")
     assert (answer.status, answer.code) == (406, "NOT_ACCEPTABLE")
     assert answer.headers["Content-Type"] == "application/json; charset=utf-8"
@@ -80,7 +80,7 @@ async def test_refuses_compressed_bodies_unread(hub: GraphServer) -> None:
 @pytest.mark.parametrize("method", ["PUT", "PATCH", "DELETE", "OPTIONS", "HEAD", "BREW"])
 async def test_refuses_other_methods(hub: GraphServer, method: str) -> None:
     answer = await hub.request(method, "/graphql")
-    if method == "BREW":  # no method of HTTP: refused by the parser
+    if method == "BREW":  # not an HTTP method: the parser refuses it
         assert answer.status == 400
         return
     assert (answer.status, answer.headers["Allow"]) == (405, "GET, POST")
@@ -92,12 +92,12 @@ async def test_refuses_a_get_that_a_foreign_page_made(hub: GraphServer) -> None:
     assert (answer.status, answer.code) == (403, "CSRF_PREVENTED")
 
 
-async def test_hands_the_proven_caller_inwards(hub: GraphServer) -> None:
+async def test_passes_the_verified_caller_to_the_engine(hub: GraphServer) -> None:
     answer = await hub.post({"query": "{ whoAmI }"}, Authorization="Bearer token-of-siti")
     assert answer.json == {"data": {"whoAmI": "citizen"}}
 
 
-async def test_refuses_a_token_that_proves_nobody_before_reading_the_request(hub: GraphServer) -> None:
+async def test_refuses_an_invalid_token_before_reading_the_request(hub: GraphServer) -> None:
     asked = len(hub.graph.calls)
     answer = await hub.post(b"not even JSON", Authorization="Bearer stolen")
     assert (answer.status, answer.code) == (401, "UNAUTHENTICATED")
@@ -120,13 +120,13 @@ async def test_gives_the_engine_the_callers_request_id_and_a_deadline(hub: Graph
     assert 0 < call.remaining() <= 20
 
 
-async def test_ends_a_request_that_the_engine_leaves_unanswered(hasty_hub: GraphServer) -> None:
+async def test_ends_a_request_that_the_engine_does_not_answer_in_time(hasty_hub: GraphServer) -> None:
     answer = await hasty_hub.post({"query": "{ slow }"})
     assert (answer.status, answer.code) == (504, "DEADLINE_EXCEEDED")
     await asyncio.wait_for(hasty_hub.graph.cancelled.wait(), 5)
 
 
-async def test_cancels_the_work_when_the_client_goes_away(hub: GraphServer, caplog: pytest.LogCaptureFixture) -> None:
+async def test_cancels_the_work_when_the_client_disconnects(hub: GraphServer, caplog: pytest.LogCaptureFixture) -> None:
     hub.graph.started.clear()
     hub.graph.cancelled.clear()
     body = json.dumps({"query": "{ slow }"}).encode()
@@ -145,7 +145,7 @@ async def test_cancels_the_work_when_the_client_goes_away(hub: GraphServer, capl
     assert "POST /graphql 499" in caplog.text
 
 
-async def test_a_client_that_goes_away_while_it_sends_is_no_incident(
+async def test_a_client_that_disconnects_while_it_sends_is_no_incident(
     hub: GraphServer, caplog: pytest.LogCaptureFixture
 ) -> None:
     _reader, writer = await hub.connect()
@@ -160,13 +160,13 @@ async def test_a_client_that_goes_away_while_it_sends_is_no_incident(
     assert [record.name for record in caplog.records] == ["simpul.access"]
 
 
-async def test_a_slash_too_many_is_another_address(hub: GraphServer) -> None:
+async def test_a_trailing_slash_is_not_found(hub: GraphServer) -> None:
     answer = await hub.get("/graphql/", {"query": "{ whoAmI }"})
     assert (answer.status, answer.code) == (404, "NOT_FOUND")
     assert "Location" not in answer.headers
 
 
-async def test_refuses_a_host_that_it_does_not_know_before_all_else(hub: GraphServer) -> None:
+async def test_refuses_an_unknown_host_first(hub: GraphServer) -> None:
     asked = len(hub.graph.calls)
     answer = await hub.post({"query": "{ whoAmI }"}, Host="evil.example", Accept="text/html")
     assert (answer.status, answer.code) == (421, "MISDIRECTED_REQUEST")

@@ -36,7 +36,7 @@ NEW, JSON = MediaType.GRAPHQL_RESPONSE, MediaType.JSON
         (["application/json;q=2, application/graphql-response+json;q=0.1"], NEW),
     ],
 )
-def test_answers_in_the_type_that_the_client_wants_most(accept: list[str], chosen: MediaType) -> None:
+def test_chooses_the_media_type_that_the_client_prefers(accept: list[str], chosen: MediaType) -> None:
     assert negotiate(accept) is chosen
 
 
@@ -56,7 +56,7 @@ def test_answers_in_the_type_that_the_client_wants_most(accept: list[str], chose
         "text/html," * 100 + "application/json",
     ],
 )
-def test_refuses_a_client_that_wants_neither_type(accept: str) -> None:
+def test_refuses_a_client_that_accepts_neither_type(accept: str) -> None:
     with pytest.raises(HttpError) as refused:
         negotiate([accept])
     assert refused.value.code is HttpErrorCode.NOT_ACCEPTABLE
@@ -67,7 +67,7 @@ def test_refuses_a_client_that_wants_neither_type(accept: str) -> None:
     "content_type",
     ["application/json", "Application/JSON", "application/json; charset=utf-8", 'application/json;charset="UTF8"'],
 )
-def test_reads_json_in_utf_8(content_type: str) -> None:
+def test_accepts_json_in_utf_8(content_type: str) -> None:
     check_content_type([content_type])
 
 
@@ -77,39 +77,39 @@ def test_reads_json_in_utf_8(content_type: str) -> None:
         ([], "has no Content-Type"),
         ([""], "has no Content-Type"),
         (["application/json", "application/json"], "more than one Content-Type"),
-        (["application/json, text/plain"], "is no media type"),
-        (["text/plain"], "Bodies of type 'text/plain' are not read"),
-        (["text/plain; application/json"], "is no media type"),
-        (["application/x-www-form-urlencoded"], "Bodies of type 'application/x-www-form-urlencoded' are not read"),
-        (["multipart/form-data; boundary=x"], "Bodies of type 'multipart/form-data' are not read"),
-        (["application/graphql"], "Bodies of type 'application/graphql' are not read"),
-        (["application/json; charset=utf-16"], "charset 'utf-16' is not read"),
-        (["application/json; charset=latin1"], "charset 'latin1' is not read"),
-        (["json"], "is no media type"),
-        (["application/json\x00"], "is no media type"),
+        (["application/json, text/plain"], "is not a media type"),
+        (["text/plain"], "Bodies of type 'text/plain' are not supported"),
+        (["text/plain; application/json"], "is not a media type"),
+        (["application/x-www-form-urlencoded"], "Bodies of type 'application/x-www-form-urlencoded' are not supported"),
+        (["multipart/form-data; boundary=x"], "Bodies of type 'multipart/form-data' are not supported"),
+        (["application/graphql"], "Bodies of type 'application/graphql' are not supported"),
+        (["application/json; charset=utf-16"], "charset 'utf-16' is not supported"),
+        (["application/json; charset=latin1"], "charset 'latin1' is not supported"),
+        (["json"], "is not a media type"),
+        (["application/json\x00"], "is not a media type"),
     ],
 )
-def test_refuses_any_other_body(content_type: list[str], says: str) -> None:
+def test_refuses_other_media_types(content_type: list[str], says: str) -> None:
     with pytest.raises(HttpError, match=says) as refused:
         check_content_type(content_type)
     assert refused.value.code is HttpErrorCode.UNSUPPORTED_MEDIA_TYPE
 
 
 @pytest.mark.parametrize("between", ["; ", ";", ";  ", " ;", " ; a=b", '; a="b"'])
-def test_a_list_of_parameters_takes_no_longer_to_refuse_than_to_read(between: str) -> None:
+def test_refusing_many_parameters_takes_no_exponential_time(between: str) -> None:
     began = process_time()
-    with pytest.raises(HttpError, match="is no media type"):
+    with pytest.raises(HttpError, match="is not a media type"):
         check_content_type([f"application/json{between * 24}@"])
     assert process_time() - began < 5
 
 
 @pytest.mark.parametrize("encoding", [[], [""], ["identity"], ["Identity"]])
-def test_reads_a_body_that_is_not_compressed(encoding: list[str]) -> None:
+def test_accepts_an_uncompressed_body(encoding: list[str]) -> None:
     check_content_encoding(encoding)
 
 
 @pytest.mark.parametrize("encoding", [["gzip"], ["identity", "br"], ["gzip, gzip"], ["zstd"]])
-def test_refuses_a_compressed_body_and_says_what_would_do(encoding: list[str]) -> None:
+def test_refuses_a_compressed_body_and_names_the_supported_encoding(encoding: list[str]) -> None:
     with pytest.raises(HttpError) as refused:
         check_content_encoding(encoding)
     assert (refused.value.code, refused.value.headers) == (

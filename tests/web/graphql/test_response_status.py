@@ -4,8 +4,8 @@ import pytest
 
 from engine.request import GraphQLResponse, ResponseOutcome
 from engine.response_encoding import encode
+from web.graphql.endpoint import get_headers, get_status
 from web.graphql.media_types import MediaType
-from web.graphql.response_status import get_headers, get_status
 
 ERROR = {"message": "no", "path": ["me", 0]}
 
@@ -23,11 +23,13 @@ ERROR = {"message": "no", "path": ["me", 0]}
         (ResponseOutcome.NOT_A_QUERY, MediaType.GRAPHQL_RESPONSE, 405),
     ],
 )
-def test_the_status_says_how_far_the_request_came(outcome: ResponseOutcome, media_type: MediaType, status: int) -> None:
+def test_the_status_depends_on_outcome_and_media_type(
+    outcome: ResponseOutcome, media_type: MediaType, status: int
+) -> None:
     assert get_status(outcome, media_type) == status
 
 
-def test_only_a_request_that_is_no_query_names_the_method_that_would_do() -> None:
+def test_only_a_mutation_by_get_has_an_allow_header() -> None:
     assert [get_headers(outcome) for outcome in ResponseOutcome] == [{}, {}, {}, {"Allow": "POST"}]
 
 
@@ -53,10 +55,10 @@ def test_only_a_request_that_is_no_query_names_the_method_that_would_do() -> Non
         ),
     ],
 )
-def test_writes_the_response_map(response: GraphQLResponse, body: bytes) -> None:
+def test_encodes_the_response_map(response: GraphQLResponse, body: bytes) -> None:
     assert encode(response) == body
 
 
-def test_says_what_it_cannot_write() -> None:
+def test_a_value_that_is_no_json_raises_an_error() -> None:
     with pytest.raises(TypeError, match="not JSON serializable"):
         encode(GraphQLResponse(outcome=ResponseOutcome.ANSWERED, data={"a": object()}))

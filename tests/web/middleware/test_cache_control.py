@@ -1,4 +1,4 @@
-"""Who may keep an answer, and for how long: header by header, and never longer than its strictest part."""
+"""`Cache-Control` of responses: who may store them, and never longer than the strictest part allows."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 
 from auth.caller import CallerKind
 from auth.policy.children import get_city_date
-from engine.reporting.subject_reads import SubjectRead
 from engine.request import GraphQLResponse, ResponseOutcome
 from records.calls.freshness import AnswerLifetime
+from records.calls.subject_reads import SubjectRead
 from web.middleware.cache_control import NO_STORE, CacheControl, CachePolicy
 from web.settings import WebSettings
 
@@ -74,7 +74,7 @@ def parse_header_lines(storing: CachePolicy) -> dict[str, str]:
         (AnswerLifetime(30.0, 0.0, 60.0, 60.0), {"cache-control": "public, no-cache", "age": "30"}),
     ],
 )
-def test_public_data_to_who_has_no_token_is_everybodys_as_long_as_it_is_fresh(
+def test_public_data_without_a_token_is_cacheable_by_all_while_it_is_fresh(
     lasts: AnswerLifetime, said: dict[str, str]
 ) -> None:
     storing = choose_policy(build_response(lasts))
@@ -82,14 +82,14 @@ def test_public_data_to_who_has_no_token_is_everybodys_as_long_as_it_is_fresh(
     assert (storing.has_entity_tag, storing.is_shared) == (True, True)
 
 
-def test_public_data_to_who_has_a_token_is_kept_by_them_alone() -> None:
+def test_public_data_with_a_token_is_cacheable_by_the_caller_only() -> None:
     storing = choose_policy(build_response(AnswerLifetime(12.0, 18.0, 60.0, 60.0)), CallerKind.CITIZEN)
     assert parse_header_lines(storing) == {"cache-control": "private, max-age=30", "age": "12", "vary": VARY}
     assert (storing.has_entity_tag, storing.is_shared) == (True, False)
 
 
 @pytest.mark.parametrize("kind", PEOPLE)
-def test_personal_data_is_kept_by_the_browser_that_asked_and_only_to_ask_again(kind: CallerKind) -> None:
+def test_personal_data_is_stored_by_the_callers_browser_only_for_revalidation(kind: CallerKind) -> None:
     reads = [SubjectRead(ADULT, ("Citizen.name",), ("dukcapil",), ("PERSONAL",))]
     response = build_response(
         AnswerLifetime(0.0, 900.0, 9.0, 9.0), public=False, data_classes=frozenset({"PERSONAL"}), reads=reads
@@ -100,7 +100,7 @@ def test_personal_data_is_kept_by_the_browser_that_asked_and_only_to_ask_again(k
 
 
 @pytest.mark.parametrize("of", ["SPECIFIC:FINANCE", "SPECIFIC:HEALTH", "SPECIFIC:CHILD"])
-def test_specific_personal_data_is_kept_by_no_browser_at_all(of: str) -> None:
+def test_specific_personal_data_is_not_stored(of: str) -> None:
     storing = choose_policy(build_response(public=False, data_classes=frozenset({"PERSONAL", of})), CallerKind.CITIZEN)
     assert parse_header_lines(storing) == {"cache-control": "private, no-store", "vary": VARY}
     assert (storing.has_entity_tag, storing.is_shared) == (False, False)
@@ -110,7 +110,7 @@ CHILD = f"3171014101{get_city_date().year % 100:02d}0001"
 
 
 @pytest.mark.parametrize("subjects", [(CHILD,), (ADULT, CHILD), (ADULT, None)], ids=["child", "both", "unknown"])
-def test_nor_is_what_is_about_a_child_whatever_it_is(subjects: tuple[str | None, ...]) -> None:
+def test_data_about_children_is_not_stored(subjects: tuple[str | None, ...]) -> None:
     reads = [SubjectRead(each, ("Citizen.name",), ("dukcapil",), ("PERSONAL",)) for each in subjects]
     response = build_response(public=False, data_classes=frozenset({"PERSONAL"}), reads=reads)
     storing = choose_policy(response, CallerKind.CITIZEN)
@@ -118,7 +118,7 @@ def test_nor_is_what_is_about_a_child_whatever_it_is(subjects: tuple[str | None,
     assert (storing.has_entity_tag, storing.is_shared) == (False, False)
 
 
-def test_personal_data_says_how_old_it_is() -> None:
+def test_personal_data_has_an_age_header() -> None:
     assert (
         parse_header_lines(
             choose_policy(build_response(AnswerLifetime(41.9, 18.0, 0.0, 0.0), public=False), CallerKind.CITIZEN)
@@ -127,7 +127,7 @@ def test_personal_data_says_how_old_it_is() -> None:
     )
 
 
-def test_what_is_posted_is_fresh_as_long_and_has_no_tag() -> None:
+def test_responses_to_post_have_the_same_lifetime_and_no_entity_tag() -> None:
     public = choose_policy(build_response(AnswerLifetime(12.0, 17.0, inf, inf)), by_get=False)
     assert parse_header_lines(public) == {"cache-control": "public, max-age=29", "age": "12", "vary": VARY}
     personal = choose_policy(build_response(public=False), CallerKind.CITIZEN, by_get=False)
@@ -137,7 +137,7 @@ def test_what_is_posted_is_fresh_as_long_and_has_no_tag() -> None:
 
 @pytest.mark.parametrize("public", [True, False])
 @pytest.mark.parametrize("kind", OF_OFFICES)
-def test_who_reads_for_an_office_or_a_firm_keeps_nothing(kind: CallerKind, public: bool) -> None:  # noqa: FBT001 - a parameter
+def test_officials_partners_and_systems_store_nothing(kind: CallerKind, public: bool) -> None:  # noqa: FBT001 - a parameter
     assert choose_policy(build_response(public=public), kind) is NO_STORE
 
 
@@ -149,20 +149,20 @@ def test_who_reads_for_an_office_or_a_firm_keeps_nothing(kind: CallerKind, publi
         build_response(errors=[{"message": "one field"}]),
         build_response(extensions={"freshness": []}),
     ],
-    ids=["a change, or old", "the same of a person", "not whole", "with something beside the data"],
+    ids=["change or stale", "personal change or stale", "with errors", "with extensions"],
 )
-def test_what_is_for_this_once_is_kept_by_nobody(response: GraphQLResponse) -> None:
+def test_changes_and_incomplete_responses_are_not_stored(response: GraphQLResponse) -> None:
     storing = choose_policy(response)
     assert storing is NO_STORE
     assert parse_header_lines(storing) == {"cache-control": "no-store", "vary": "Accept"}
 
 
-def test_an_operator_can_let_nothing_public_be_kept() -> None:
+def test_a_maximum_age_of_zero_disables_storing_public_data() -> None:
     assert choose_policy(build_response(), most=0) is NO_STORE
     assert choose_policy(build_response(), CallerKind.CITIZEN, most=0) is NO_STORE
 
 
-def test_where_pages_of_other_origins_may_read_an_answer_depends_on_the_origin() -> None:
+def test_with_cors_a_response_varies_by_origin() -> None:
     for public in (True, False):
         assert (
             parse_header_lines(choose_policy(build_response(public=public), origins=("https://a.example",)))["vary"]
@@ -174,7 +174,7 @@ seconds = st.floats(0, 100_000)
 
 
 @given(seconds, seconds, st.sampled_from(CallerKind), st.sampled_from(("GET", "POST")), st.integers(0, 600))
-def test_no_answer_may_be_used_longer_than_it_is_fresh_nor_than_the_operator_allows(
+def test_no_response_lives_longer_than_its_freshness_or_the_operators_limit(
     age: float,
     fresh: float,
     kind: CallerKind,

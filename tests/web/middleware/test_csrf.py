@@ -21,7 +21,7 @@ TRUSTED = ("https://app.example.go.id",)
         ("a trusted origin", {"sec-fetch-site": "cross-site", "origin": "https://app.example.go.id"}),
     ],
 )
-def test_lets_a_get_pass_that_no_foreign_page_can_have_made(who: str, headers: dict[str, str]) -> None:
+def test_allows_a_get_that_no_foreign_page_can_cause(who: str, headers: dict[str, str]) -> None:
     check_forgery("GET", headers, TRUSTED)
     assert who
 
@@ -43,12 +43,12 @@ def test_lets_a_get_pass_that_no_foreign_page_can_have_made(who: str, headers: d
         ("a made-up site value", {"sec-fetch-site": "SAME-ORIGIN, cross-site"}),
     ],
 )
-def test_refuses_a_get_that_a_foreign_page_can_have_made(what: str, headers: dict[str, str]) -> None:
+def test_refuses_a_get_that_a_foreign_page_can_cause(what: str, headers: dict[str, str]) -> None:
     with pytest.raises(HttpError) as refused:
         check_forgery("GET", headers, TRUSTED)
     assert refused.value.code is HttpErrorCode.CSRF_PREVENTED, what
     assert "GraphQL-Require-Preflight" in refused.value.message
 
 
-def test_lets_every_post_pass_because_its_json_type_needs_a_preflight() -> None:
+def test_allows_every_post_because_its_json_type_needs_a_preflight() -> None:
     check_forgery("POST", {"sec-fetch-site": "cross-site", "origin": "https://evil.example"}, ())

@@ -1,4 +1,4 @@
-"""Which answers clients and caches may keep, how they ask whether one is still the same, and for what is so now."""
+"""HTTP caching of `/graphql`: storing, revalidation, and requests for fresh data."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -19,18 +19,18 @@ ORIGIN = "https://app.example.go.id"
 
 
 @pytest.fixture(autouse=True)
-async def _as_fresh_as_ever(hub: GraphServer) -> AsyncIterator[None]:
+async def _default_lifetime(hub: GraphServer) -> AsyncIterator[None]:
     yield
     hub.graph.lifetime = SmallGraph().lifetime
 
 
 def get_cache_headers(answer: ServerResponse) -> list[str]:
-    """What the answer says of it."""
+    """The values of `Cache-Control`."""
     values: list[str] = answer.headers.getall("cache-control")
     return values
 
 
-async def test_an_answer_of_public_data_to_a_get_may_be_kept_by_anybody_for_a_while(hub: GraphServer) -> None:
+async def test_public_data_in_a_response_to_get_is_publicly_cacheable(hub: GraphServer) -> None:
     answer = await hub.get("/graphql", ECHO)
     assert answer.json == {"data": {"echo": "x"}}
     assert get_cache_headers(answer) == ["public, max-age=60"]
@@ -61,7 +61,7 @@ async def test_older_data_has_a_shorter_max_age_and_an_age(hub: GraphServer) -> 
         (ECHO, "Bearer stolen", "no-store"),
     ],
 )
-async def test_what_is_personal_is_private_and_what_failed_is_kept_by_nobody(
+async def test_personal_data_is_private_and_errors_are_not_stored(
     hub: GraphServer,
     params: Any,  # noqa: ANN401 - what aiohttp takes
     token: str | None,
@@ -83,7 +83,7 @@ async def test_what_is_personal_is_private_and_what_failed_is_kept_by_nobody(
         ({"query": "{"}, None, "no-store"),
     ],
 )
-async def test_what_is_posted_says_how_long_it_is_fresh_and_has_no_tag(
+async def test_responses_to_post_have_a_lifetime_and_no_entity_tag(
     hub: GraphServer, body: dict[str, Any], token: str | None, said: str
 ) -> None:
     answer = await hub.post(body, **({} if token is None else {"Authorization": token}))
@@ -111,7 +111,7 @@ async def test_a_matching_entity_tag_gets_304_after_a_new_run(
     assert not {"content-type", "content-length", "transfer-encoding"} & {each.lower() for each in again.headers}
 
 
-async def test_the_connection_goes_on_after_an_answer_without_a_body(hub: GraphServer) -> None:
+async def test_the_connection_stays_usable_after_a_304(hub: GraphServer) -> None:
     tag = (await hub.get("/graphql", ECHO)).headers["etag"]
     reader, writer = await hub.connect()
     for text in ("x", "z"):
@@ -123,7 +123,7 @@ async def test_the_connection_goes_on_after_an_answer_without_a_body(hub: GraphS
     writer.close()
 
 
-async def test_who_has_another_answer_gets_this_one(hub: GraphServer) -> None:
+async def test_another_entity_tag_gets_the_full_response(hub: GraphServer) -> None:
     first, other = await hub.get("/graphql", ECHO), await hub.get("/graphql", OTHER)
     assert first.headers["etag"] != other.headers["etag"]
     again = await hub.get("/graphql", ECHO, If_None_Match=other.headers["etag"])
@@ -134,27 +134,27 @@ async def test_who_has_another_answer_gets_this_one(hub: GraphServer) -> None:
 
 
 @pytest.mark.parametrize("params", [{"query": "{ nothing }"}, {}, {"query": "mutation { count }"}])
-async def test_what_failed_is_never_the_same(hub: GraphServer, params: Any) -> None:  # noqa: ANN401 - what aiohttp takes
+async def test_errors_are_never_answered_with_304(hub: GraphServer, params: Any) -> None:  # noqa: ANN401 - what aiohttp takes
     plain = await hub.get("/graphql", params)
     answer = await hub.get("/graphql", params, If_None_Match="*")
     assert (answer.status, answer.body) == (plain.status, plain.body)
     assert answer.body
 
 
-async def test_what_nobody_keeps_is_given_whole(hub: GraphServer) -> None:
+async def test_a_response_that_is_not_stored_is_never_answered_with_304(hub: GraphServer) -> None:
     assert (await hub.get("/graphql", WHO, Authorization=BUDI, If_None_Match="*")).json == {
         "data": {"whoAmI": "official"}
     }
 
 
-async def test_what_may_be_kept_depends_on_the_origin_where_pages_of_other_origins_may_read(
+async def test_with_cors_responses_vary_by_origin(
     hasty_hub: GraphServer,
 ) -> None:
     answer = await hasty_hub.get("/graphql", ECHO)
     assert answer.headers.getall("vary") == ["Accept, Authorization, Origin"]
 
 
-async def test_pages_of_trusted_origins_may_ask_so_and_read_it(hasty_hub: GraphServer) -> None:
+async def test_pages_of_trusted_origins_may_revalidate(hasty_hub: GraphServer) -> None:
     answer = await hasty_hub.get("/graphql", ECHO, Origin=ORIGIN)
     exposed = {each.strip() for each in answer.headers["Access-Control-Expose-Headers"].split(",")}
     assert {"Age", "ETag"} <= exposed
@@ -170,7 +170,7 @@ async def test_pages_of_trusted_origins_may_ask_so_and_read_it(hasty_hub: GraphS
     assert preflight.status == 200
 
 
-async def test_an_operator_can_let_nothing_be_kept() -> None:
+async def test_a_maximum_age_of_zero_disables_storing() -> None:
     async with serve_application(WebSettings(public_max_age=0)) as hub:
         answer = await hub.get("/graphql", ECHO)
     assert get_cache_headers(answer) == ["no-store"]
@@ -180,7 +180,7 @@ async def test_an_operator_can_let_nothing_be_kept() -> None:
     ("said", "oldest"),
     [("no-cache", 0.0), ("max-age=0", 0.0), ("max-age=30", 30.0), ("max-age=x", float("inf")), (None, float("inf"))],
 )
-async def test_what_a_request_says_of_the_age_of_what_is_used_travels_with_it(
+async def test_the_maximum_age_of_a_request_is_passed_to_the_engine(
     hub: GraphServer, said: str | None, oldest: float
 ) -> None:
     headers = {} if said is None else {"Cache-Control": said}
@@ -189,7 +189,7 @@ async def test_what_a_request_says_of_the_age_of_what_is_used_travels_with_it(
         assert hub.graph.calls[-1].max_age == oldest
 
 
-async def test_fresh_data_has_its_own_rate_and_one_request_too_many_is_refused_before_a_run() -> None:
+async def test_requests_for_fresh_data_have_a_separate_rate_and_are_refused_before_execution() -> None:
     async with serve_with_rates("citizen:600/6000/2", "anonymous:600/6000/1") as hub:
         plain = await hub.post(dict(WHO), Authorization=SITI)
         assert plain.headers["RateLimit-Policy"] == '"requests";q=600;w=60, "points";q=6000;w=60'
@@ -199,8 +199,8 @@ async def test_fresh_data_has_its_own_rate_and_one_request_too_many_is_refused_b
         refused = await hub.get("/graphql", WHO, Authorization=SITI, Cache_Control="max-age=0")
         assert (refused.status, refused.code, len(hub.graph.calls)) == (429, "RATE_LIMITED", asked)
         assert refused.message == (
-            "More than 2 requests for fresh data in 60 s. Ask without 'Cache-Control: no-cache' and 'max-age', or"
-            f" later. Try again in {refused.headers['Retry-After']} s."
+            "More than 2 requests for fresh data in 60 s. Send the request without 'Cache-Control: no-cache' and"
+            f" 'max-age', or later. Try again in {refused.headers['Retry-After']} s."
         )
         assert 25 <= int(refused.headers["Retry-After"]) <= 30
         assert refused.headers["RateLimit-Policy"] == ('"requests";q=600;w=60, "points";q=6000;w=60, "fresh";q=2;w=60')

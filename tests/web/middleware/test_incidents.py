@@ -16,17 +16,17 @@ from web.web_parts import WebParts
 BROKEN = {"query": "{ broken }"}
 
 
-async def test_a_fault_of_the_hub_gives_the_caller_a_number_and_nothing_else(hub: GraphServer) -> None:
+async def test_an_unexpected_error_gives_the_caller_only_a_number(hub: GraphServer) -> None:
     answer = await hub.post(BROKEN)
     assert (answer.status, answer.code) == (500, "INTERNAL")
     assert re.fullmatch(
-        r"The hub failed at this request\. Report incident [0-9a-f]{12} to those who run it\.", answer.message
+        r"The hub failed at this request\. Report incident [0-9a-f]{12} to its operators\.", answer.message
     )
     assert answer.headers["Cache-Control"] == "no-store"
     assert answer.headers["X-Content-Type-Options"] == "nosniff"
 
 
-async def test_the_log_tells_where_it_happened_under_that_number_and_names_nobody(
+async def test_the_log_has_the_traceback_under_that_number_without_personal_data(
     hub: GraphServer, caplog: pytest.LogCaptureFixture
 ) -> None:
     answer = await hub.post(BROKEN, X_Request_Id="gateway-4713", Authorization="Bearer token-of-siti")
@@ -40,7 +40,7 @@ async def test_the_log_tells_where_it_happened_under_that_number_and_names_nobod
         assert secret not in caplog.text
 
 
-async def test_an_answer_that_breaks_off_is_logged_once_and_breaks_the_connection(
+async def test_a_response_that_is_cut_off_is_logged_once_and_breaks_the_connection(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     application = build_web_application(
@@ -70,7 +70,7 @@ async def test_an_answer_that_breaks_off_is_logged_once_and_breaks_the_connectio
             "query_string": b"",
             "headers": [(b"host", b"localhost")],
         }
-        with pytest.raises(BrokenResponseError, match=r"^The answer broke off; see incident [0-9a-f]{12}\.$"):
+        with pytest.raises(BrokenResponseError, match=r"^The response was cut off; see incident [0-9a-f]{12}\.$"):
             await application(scope, receive, send)
     assert sent == ["http.response.start"] * 2
     assert [record.name for record in caplog.records if record.levelno == logging.ERROR] == ["simpul.incidents"] * 2
@@ -84,7 +84,7 @@ async def test_in_development_the_log_has_the_messages_too(caplog: pytest.LogCap
     assert "3171014506900001" not in answer.message
 
 
-async def test_the_hub_serves_on_after_a_fault(hub: GraphServer) -> None:
+async def test_the_hub_keeps_serving_after_an_unexpected_error(hub: GraphServer) -> None:
     await hub.post(BROKEN)
     assert (await hub.post({"query": "{ whoAmI }"})).status == 200
 
@@ -101,7 +101,7 @@ async def test_methods_that_a_path_does_not_have_are_refused_as_json(hub: GraphS
     assert set(answer.headers["Allow"].split(", ")) == {"GET", "HEAD"}
 
 
-def test_a_story_of_a_loop_of_causes_ends() -> None:
+def test_a_traceback_of_circular_causes_ends() -> None:
     first, second = ValueError("a"), ValueError("b")
     first.__cause__, second.__cause__ = second, first
     assert safe_traceback(first, with_messages=False).count("ValueError") == 5

@@ -1,4 +1,4 @@
-"""What a request says of how old what is used may be: RFC 9111, section 5.2.1, in every form it comes in."""
+"""The maximum age of data in `Cache-Control` of requests, in all forms (RFC 9111, section 5.2.1)."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def parse_headers(*values: str) -> float:
         (("only-if-cached, max-stale, min-fresh=3, no-transform",), inf),
     ],
 )
-def test_reads_what_an_origin_has_to_know(values: tuple[str, ...], seconds: float) -> None:
+def test_parses_the_directives_for_origins(values: tuple[str, ...], seconds: float) -> None:
     assert parse_headers(*values) == seconds
 
 
@@ -58,12 +58,12 @@ def test_reads_what_an_origin_has_to_know(values: tuple[str, ...], seconds: floa
         "max-age=99999999999999999999",
     ],
 )
-def test_passes_over_what_is_malformed_and_reads_on(malformed: str) -> None:
+def test_ignores_malformed_directives_and_parses_the_others(malformed: str) -> None:
     value = malformed.encode("utf-8").decode("latin-1")
     assert parse_headers(value) == inf
     assert parse_headers(value, "max-age=7") == 7 or malformed == 'max-age="5'
 
 
 @given(st.text(st.characters(codec="latin-1"), max_size=200))
-def test_whatever_is_sent_is_read(value: str) -> None:
+def test_parses_any_value_without_an_error(value: str) -> None:
     assert parse_headers(value) >= 0

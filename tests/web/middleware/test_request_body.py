@@ -25,11 +25,11 @@ async def test_refuses_one_byte_more(hub: GraphServer) -> None:
     answer = await hub.post(build_padded_body(MIB + 1))
     assert (answer.status, answer.code) == (413, "PAYLOAD_TOO_LARGE")
     assert answer.message == (
-        "The request body is 1048577 bytes; at most 1048576 bytes are read. Ask in several requests."
+        "The request body is 1048577 bytes; the limit is 1048576 bytes. Split it into several requests."
     )
 
 
-async def test_refuses_5_mib_and_the_client_still_gets_the_answer(hub: GraphServer) -> None:
+async def test_refuses_5_mib_and_the_client_still_gets_the_response(hub: GraphServer) -> None:
     answer = await hub.post(build_padded_body(5 * MIB))
     assert (answer.status, answer.code, answer.headers["Connection"]) == (413, "PAYLOAD_TOO_LARGE", "close")
 
@@ -44,7 +44,7 @@ async def test_refuses_5_mib_in_chunks_without_a_length(hub: GraphServer) -> Non
         assert (await response.json())["errors"][0]["extensions"]["code"] == "PAYLOAD_TOO_LARGE"
 
 
-async def test_answers_before_the_body_comes_where_its_length_is_announced(hub: GraphServer) -> None:
+async def test_answers_before_the_body_arrives_if_its_length_is_announced(hub: GraphServer) -> None:
     reader, writer = await hub.connect()
     writer.write(HEAD + b"Content-Length: 9999999999\r\n\r\n")
     line = await asyncio.wait_for(reader.readline(), 5)
@@ -52,7 +52,7 @@ async def test_answers_before_the_body_comes_where_its_length_is_announced(hub: 
     writer.close()
 
 
-async def test_stops_reading_a_client_that_sends_for_ever(hub: GraphServer) -> None:
+async def test_stops_reading_a_client_that_sends_without_end(hub: GraphServer) -> None:
     reader, writer = await hub.connect()
     writer.write(HEAD + b"Transfer-Encoding: chunked\r\n\r\n")
     answered = asyncio.create_task(reader.readline())
@@ -72,7 +72,7 @@ async def test_stops_reading_a_client_that_sends_for_ever(hub: GraphServer) -> N
     writer.close()
 
 
-async def test_stops_reading_such_a_client_on_a_path_that_does_not_exist(hub: GraphServer) -> None:
+async def test_stops_reading_such_a_client_on_an_unknown_path(hub: GraphServer) -> None:
     reader, writer = await hub.connect()
     writer.write(b"POST /nothing HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n1\r\nx\r\n")
     answer = await asyncio.wait_for(reader.read(), 5)  # to the end: the hub closes
@@ -81,16 +81,16 @@ async def test_stops_reading_such_a_client_on_a_path_that_does_not_exist(hub: Gr
     writer.close()
 
 
-async def test_a_body_that_comes_too_slowly_is_timed_out(hasty_hub: GraphServer) -> None:
+async def test_a_slow_body_times_out(hasty_hub: GraphServer) -> None:
     reader, writer = await hasty_hub.connect()
     writer.write(HEAD + b'Content-Length: 100\r\n\r\n{"query":')
     answer = await asyncio.wait_for(reader.read(), 5)
     assert answer.startswith(b"HTTP/1.1 408 Request Timeout\r\n")
-    assert b"did not arrive within 0.3 s; 9 bytes of it came" in answer
+    assert b"did not arrive within 0.3 s; 9 bytes of it arrived" in answer
     writer.close()
 
 
-async def test_a_byte_now_and_then_does_not_buy_time(hasty_hub: GraphServer) -> None:
+async def test_slowly_sent_bytes_of_a_body_do_not_extend_the_timeout(hasty_hub: GraphServer) -> None:
     reader, writer = await hasty_hub.connect()
     writer.write(HEAD + b"Content-Length: 1000\r\n\r\n")
 
@@ -105,7 +105,7 @@ async def test_a_byte_now_and_then_does_not_buy_time(hasty_hub: GraphServer) -> 
     writer.close()
 
 
-async def test_a_connection_is_kept_after_a_body_that_was_read(hub: GraphServer) -> None:
+async def test_a_connection_stays_open_after_a_body_was_read(hub: GraphServer) -> None:
     reader, writer = await hub.connect()
     for _ in range(2):
         body = b'{"query":"{ whoAmI }"}'

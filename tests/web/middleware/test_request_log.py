@@ -1,4 +1,4 @@
-"""Lines of many requests are written at once; none is lost, and each has the form of every other line of the log."""
+"""The access log: lines of many requests are written together, none is lost, and all have the log's format."""
 
 import asyncio
 import io
@@ -23,7 +23,7 @@ LINE = re.compile(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d,\d{3} INFO simpul\.access (.*
 
 
 class CountingStream(io.StringIO):
-    """A stream that counts how often it is written to."""
+    """A stream that counts its writes."""
 
     writes = 0
 
@@ -32,7 +32,7 @@ class CountingStream(io.StringIO):
         return super().write(text)
 
     def lines(self) -> list[str]:
-        """The text of each line; raises where one has another form."""
+        """The text of each line; fails if a line has another format."""
         found = [LINE.fullmatch(line) for line in self.getvalue().splitlines()]
         assert None not in found, self.getvalue()
         return [each[1] for each in found if each is not None]
@@ -40,7 +40,7 @@ class CountingStream(io.StringIO):
 
 @contextmanager
 def capture_request_log() -> Iterator[CountingStream]:
-    """What the hub's own handler writes, while the lines reach no other."""
+    """The output of the hub's handler, while the lines reach no other handler."""
     stream = CountingStream()
     handler = logging.StreamHandler(stream)
     handler.setFormatter(TextLines(safe_traceback))
@@ -75,7 +75,7 @@ async def test_lines_are_collected_and_written_together() -> None:
         ]
 
 
-async def test_many_lines_do_not_wait() -> None:
+async def test_a_full_batch_is_written_immediately() -> None:
     with capture_request_log() as written:
         log = RequestLog()
         for number in range(513):
@@ -96,7 +96,7 @@ async def test_nothing_is_written_twice() -> None:
         assert written.writes == 2
 
 
-async def test_a_level_above_them_silences_the_lines() -> None:
+async def test_a_higher_log_level_silences_the_lines() -> None:
     with capture_request_log() as written:
         log = RequestLog()
         logging.getLogger("simpul.access").setLevel(logging.WARNING)
@@ -120,7 +120,7 @@ async def test_another_handler_gets_each_line_immediately_as_its_own_record(
         assert [line.rpartition(" ")[2] for line in written.lines()] == ["request-0", "request-1"]
 
 
-async def test_a_handler_that_came_while_lines_waited_gets_them_in_one_message(
+async def test_a_handler_that_is_added_while_lines_wait_gets_them_in_one_message(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     with capture_request_log() as written:
@@ -137,13 +137,13 @@ async def test_a_handler_that_came_while_lines_waited_gets_them_in_one_message(
         assert len(written.lines()) == 2
 
 
-def test_other_events_have_the_same_form() -> None:
+def test_other_events_have_the_same_format() -> None:
     record = logging.LogRecord("simpul.engine", logging.WARNING, "", 0, "of %s", ("crm",), None)
     written = TextLines(safe_traceback).format(record)
     assert re.fullmatch(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d,\d{3} WARNING simpul\.engine of crm", written)
 
 
-async def test_a_hub_that_ends_in_order_has_written_every_line() -> None:
+async def test_an_orderly_shutdown_writes_all_lines() -> None:
     with capture_request_log() as written:
         async with serve_application(WebSettings()) as hub:
             await hub.post({"query": "{ whoAmI }"}, X_Request_Id="gateway-4711")
@@ -154,8 +154,8 @@ async def test_a_hub_that_ends_in_order_has_written_every_line() -> None:
         ]
 
 
-def test_the_hub_writes_its_log_so(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The composition root's handler is one that takes many lines."""
+def test_the_hubs_own_handler_accepts_batches(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The handler of the composition root accepts batches."""
     stream = io.StringIO()
     root = logging.getLogger()
     before, level = root.handlers[:], root.level

@@ -1,4 +1,4 @@
-"""What traces are told of a request before and after it is served."""
+"""The span of a request, from its start to its end."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ GIVEN = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
 
 
 class RecordingTracer(InMemorySpans):
-    """Traces of which every one is told, and what was asked for."""
+    """Collects all spans, and records the arguments of each."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -57,7 +57,7 @@ def start_span(of: RequestSpans, given: Any) -> None:  # noqa: ANN401 - what Sta
         ("127.0.0.1", "10.0.0.7", True),
         ("127.0.0.1", "10.0.0.8", False),
         ("127.0.0.1", "10.0.0.7, 10.0.0.8", False),
-        ("10.0.0.8", "10.0.0.7", False),  # no proxy of ours says so
+        ("10.0.0.8", "10.0.0.7", False),  # not forwarded by a trusted proxy
         ("2001:db8::5", None, True),
         ("2001:db8:0:1::5", None, False),
     ],
@@ -79,14 +79,14 @@ def test_two_traceparent_headers_are_ignored() -> None:
     assert tracer.given == [({}, False)]
 
 
-def test_states_that_come_in_pieces_are_one() -> None:
+def test_repeated_tracestate_headers_are_joined() -> None:
     tracer, given = RecordingTracer(), build_scope(traceparent=GIVEN, tracestate="a=1")
     given["headers"].append((b"tracestate", b"b=2"))
     start_span(build_request_spans(tracer), given)
     assert tracer.given == [({"traceparent": GIVEN, "tracestate": "a=1,b=2"}, False)]
 
 
-async def test_each_request_has_one_with_its_route_and_its_outcome() -> None:
+async def test_each_request_has_a_span_with_its_route_and_status() -> None:
     tracer = RecordingTracer()
     async with serve_application(WebSettings(), request_spans=build_request_spans(tracer)) as hub:
         await hub.post({"query": "{ whoAmI }"}, X_Request_Id="gateway-4711")
@@ -109,7 +109,7 @@ async def test_each_request_has_one_with_its_route_and_its_outcome() -> None:
     ]
 
 
-async def test_a_fault_of_the_hub_fails_its_span_and_a_refusal_does_not() -> None:
+async def test_an_unexpected_error_marks_its_span_as_failed_and_a_refusal_does_not() -> None:
     tracer = RecordingTracer()
     async with serve_application(WebSettings(), request_spans=build_request_spans(tracer)) as hub:
         await hub.post({"query": "{ broken }"})

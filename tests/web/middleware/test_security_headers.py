@@ -6,7 +6,7 @@ DATA = "default-src 'none'; frame-ancestors 'none'; base-uri 'none'; form-action
 
 
 @pytest.mark.parametrize("path", ["/graphql", "/health/ready", "/no/such/path", "/graphiql/examples.json"])
-async def test_every_answer_tells_browsers_to_run_and_frame_nothing(hub: GraphServer, path: str) -> None:
+async def test_every_response_forbids_browsers_to_run_and_frame_it(hub: GraphServer, path: str) -> None:
     headers = (await hub.get(path)).headers
     assert headers["Content-Security-Policy"] == DATA
     assert headers["X-Content-Type-Options"] == "nosniff"
@@ -18,7 +18,7 @@ async def test_every_answer_tells_browsers_to_run_and_frame_nothing(hub: GraphSe
     assert "Strict-Transport-Security" not in headers
 
 
-async def test_the_page_may_run_scripts_of_this_server_alone(hub: GraphServer) -> None:
+async def test_the_page_may_run_only_scripts_of_this_server(hub: GraphServer) -> None:
     policy = (await hub.get("/graphiql")).headers["Content-Security-Policy"]
     assert "script-src 'self';" in policy
     assert "frame-ancestors 'none'" in policy
@@ -26,7 +26,7 @@ async def test_the_page_may_run_scripts_of_this_server_alone(hub: GraphServer) -
     assert "http" not in policy
 
 
-async def test_https_is_asked_for_where_it_is_set(hasty_hub: GraphServer) -> None:
+async def test_hsts_is_sent_if_it_is_set(hasty_hub: GraphServer) -> None:
     headers = (await hasty_hub.get("/health/live")).headers
     assert headers["Strict-Transport-Security"] == "max-age=3600; includeSubDomains"
 

@@ -96,7 +96,7 @@ async def test_the_documentation_describes_the_schema(page: BrowserPage) -> None
     await page.evaluate("""document.querySelector('[aria-label="Show Documentation Explorer"]').click()""")
     await page.wait_until("document.body.innerText.includes('Root Types')")
     await page.evaluate("document.querySelector('.graphiql-doc-explorer-type-name').click()")
-    assert await page.wait_until("document.body.innerText.includes('The questions of a small city.')")
+    assert await page.wait_until("document.body.innerText.includes('The queries of a small city.')")
 
 
 async def test_the_switch_has_a_label_and_shows_where_the_keyboard_is(page: BrowserPage) -> None:

@@ -17,7 +17,7 @@ BUDI = "Bearer token-of-budi"
 
 @asynccontextmanager
 async def serve_with_rates(*rates: str, failed: int = 0, **settings: object) -> AsyncIterator[GraphServer]:
-    """A hub with these rates, behind a proxy that tells addresses."""
+    """A hub with these rates, behind a proxy that forwards client addresses."""
     given = WebSettings(trusted_proxies=("127.0.0.1",), **settings)  # type: ignore[arg-type]  # any setting
     limits = build_rate_limits(
         table=parse_rates(rates),

@@ -1,4 +1,4 @@
-"""How often and for how much callers may ask, over HTTP; each request of the small graph costs 100 points."""
+"""Rate limits over HTTP; each request of the small graph costs 100 points."""
 
 from __future__ import annotations
 
@@ -23,13 +23,13 @@ def _stopped_clock(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def parse_remaining(answer: ServerResponse) -> list[int | None]:
-    """Requests and their seconds, points and theirs."""
+    """Remaining requests and their seconds, remaining points and their seconds."""
     found = LEFT.fullmatch(answer.headers["RateLimit"])
     assert found is not None
     return [None if each is None else int(each) for each in found.groups()]
 
 
-async def test_every_answer_tells_the_rates_and_what_is_left() -> None:
+async def test_every_response_has_the_rates_and_the_remaining_limits() -> None:
     async with serve_with_rates("citizen:600/6000", "anonymous:100/1000") as hub:
         answer = await hub.post(WHO, Authorization=SITI)
         assert answer.headers["RateLimit-Policy"] == '"requests";q=600;w=60, "points";q=6000;w=60'
@@ -40,7 +40,7 @@ async def test_every_answer_tells_the_rates_and_what_is_left() -> None:
         assert parse_remaining(strangers) == [99, 1, 900, 6]
 
 
-async def test_one_request_too_many_is_refused_with_when_to_try_again_and_nothing_is_run() -> None:
+async def test_a_request_beyond_the_rate_is_refused_with_retry_after_and_not_executed() -> None:
     async with serve_with_rates("citizen:2/600000") as hub:
         for _ in range(2):
             assert (await hub.post(WHO, Authorization=SITI)).status == 200
@@ -55,7 +55,7 @@ async def test_one_request_too_many_is_refused_with_when_to_try_again_and_nothin
         assert (await hub.post(WHO, Authorization=BUDI)).status == 200
 
 
-async def test_points_that_are_not_left_are_refused_before_anything_is_run() -> None:
+async def test_an_operation_beyond_the_remaining_points_is_refused_before_execution() -> None:
     async with serve_with_rates("citizen:600/250") as hub:
         for _ in range(2):
             assert (await hub.post(WHO, Authorization=SITI)).status == 200
@@ -77,13 +77,13 @@ async def test_an_unreadable_request_counts_and_gets_the_rate_limit_headers() ->
         assert (await hub.post(WHO)).code == "RATE_LIMITED"
 
 
-async def test_people_are_limited_by_who_they_are_wherever_they_are() -> None:
+async def test_people_are_limited_by_their_identity_at_any_address() -> None:
     async with serve_with_rates("citizen:1/1000") as hub:
         assert (await hub.post(WHO, Authorization=SITI, X_Forwarded_For="198.51.100.4")).status == 200
         assert (await hub.post(WHO, Authorization=SITI, X_Forwarded_For="198.51.100.5")).status == 429
 
 
-async def test_who_is_nobody_in_particular_is_limited_by_the_address() -> None:
+async def test_anonymous_callers_are_limited_by_address() -> None:
     async with serve_with_rates("anonymous:1/1000") as hub:
         assert (await hub.post(WHO, X_Forwarded_For="198.51.100.4")).status == 200
         assert (await hub.post(WHO, X_Forwarded_For="8.8.8.8, 198.51.100.4")).status == 429
@@ -92,7 +92,7 @@ async def test_who_is_nobody_in_particular_is_limited_by_the_address() -> None:
         assert (await hub.post(WHO, X_Forwarded_For="2001:db8::2")).status == 429
 
 
-async def test_an_answer_that_anybody_may_keep_tells_nobodys_numbers() -> None:
+async def test_a_publicly_cacheable_response_has_no_rate_limit_headers() -> None:
     async with serve_with_rates() as hub:
         answer = await hub.get("/graphql", {"query": '{ echo(text: "a") }'}, GraphQL_Require_Preflight="true")
         assert answer.headers["Cache-Control"] == "public, max-age=60"
@@ -101,7 +101,7 @@ async def test_an_answer_that_anybody_may_keep_tells_nobodys_numbers() -> None:
         assert "RateLimit" in own.headers
 
 
-async def test_pages_of_trusted_origins_may_read_what_is_left() -> None:
+async def test_pages_of_trusted_origins_may_read_the_rate_limit_headers() -> None:
     origin = "https://app.example.go.id"
     async with serve_with_rates("anonymous:1/1000", allowed_origins=(origin,)) as hub:
         answer = await hub.post(WHO, Origin=origin)
@@ -112,7 +112,7 @@ async def test_pages_of_trusted_origins_may_read_what_is_left() -> None:
         assert (refused.status, refused.headers["Access-Control-Allow-Origin"]) == (429, origin)
 
 
-async def test_pages_and_paths_that_do_not_exist_are_limited_by_the_address_and_health_never() -> None:
+async def test_pages_and_unknown_paths_are_limited_by_address_and_health_checks_are_not() -> None:
     async with serve_with_rates("anonymous:3/1000", graphiql=Exposure.ON) as hub:
         statuses = [(await hub.get(path)).status for path in ("/graphiql", "/nothing", "/", "/graphiql", "/nothing")]
         assert statuses == [200, 404, 307, 429, 429]
@@ -133,21 +133,21 @@ async def test_without_rates_nothing_is_counted_and_no_header_is_sent() -> None:
             assert "RateLimit-Policy" not in answer.headers
 
 
-async def test_tokens_that_prove_nobody_are_counted_by_their_address() -> None:
+async def test_invalid_tokens_are_counted_by_address() -> None:
     async with serve_with_rates(failed=2) as hub:
         codes = [(await hub.post(WHO, Authorization=f"Bearer guess-{each}")).code for each in range(4)]
         assert codes == ["UNAUTHENTICATED", "UNAUTHENTICATED", "RATE_LIMITED", "RATE_LIMITED"]
         answer = await hub.post(WHO, Authorization="Bearer guess-5")
         assert answer.status == 429
         assert answer.message == (
-            "More than 2 tokens in 60 s from this address proved nobody, so no new one is looked at."
+            "More than 2 invalid tokens came from this address in 60 s, so new tokens are not verified."
             f" Try again in {answer.headers['Retry-After']} s."
         )
         elsewhere = await hub.post(WHO, Authorization="Bearer guess-6", X_Forwarded_For="198.51.100.4")
         assert elsewhere.code == "UNAUTHENTICATED"
 
 
-async def test_who_shares_the_address_of_somebody_who_guesses_stays_signed_in_but_no_new_token_is_looked_at() -> None:
+async def test_after_guesses_from_an_address_verified_tokens_still_work_and_new_ones_are_refused() -> None:
     async with serve_with_rates(failed=1) as hub:
         await hub.post(WHO, Authorization="Bearer guess")
         assert (await hub.post(WHO, Authorization=SITI)).json["data"] == {"whoAmI": "citizen"}
@@ -156,7 +156,7 @@ async def test_who_shares_the_address_of_somebody_who_guesses_stays_signed_in_bu
 
 
 @pytest.mark.parametrize("times", [1, 5])
-async def test_a_good_token_counts_as_no_failure(times: int) -> None:
+async def test_a_valid_token_is_not_counted_as_a_failure(times: int) -> None:
     async with serve_with_rates(failed=1) as hub:
         for _ in range(times):
             assert (await hub.post(WHO, Authorization=BUDI)).status == 200

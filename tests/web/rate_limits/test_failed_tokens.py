@@ -1,7 +1,8 @@
-"""An address from which tokens are guessed: who is signed in there stays so, for as long as their token is good."""
+"""Guessed tokens from one address: recently verified tokens from it still work, new ones wait."""
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 
 import pytest
@@ -27,7 +28,7 @@ MOST = 3
 
 
 class TokenScenario:
-    """A hub's way from headers to callers, with clocks that pass when a test says so."""
+    """The authentication of a hub, with a clock that the test sets."""
 
     def __init__(self) -> None:
         self.now = NOW
@@ -46,7 +47,7 @@ class TokenScenario:
         headers = [(b"authorization", f"Bearer {token}".encode())]
         scope: Scope = {"type": "http", "headers": headers, "client": ("192.0.2.1", 5)}
         try:
-            return self._authenticator(scope, RequestHeaders(scope))
+            return asyncio.run(self._authenticator.authenticate(scope, RequestHeaders(scope)))
         except HttpError as refusal:
             return refusal.code
 
@@ -65,7 +66,7 @@ def city() -> TokenScenario:
     return TokenScenario()
 
 
-def test_who_was_signed_in_goes_on_for_longer_than_a_signature_is_taken_as_checked(city: TokenScenario) -> None:
+def test_a_verified_token_still_works_after_its_signature_has_to_be_checked_again(city: TokenScenario) -> None:
     mine = encode_token()
     official = city.ask(mine)
     for _ in range(9):
@@ -74,7 +75,7 @@ def test_who_was_signed_in_goes_on_for_longer_than_a_signature_is_taken_as_check
         assert city.ask(mine) == official
 
 
-def test_from_an_address_that_guesses_a_token_that_is_over_is_looked_at_no_more(city: TokenScenario) -> None:
+def test_after_guesses_an_expired_token_from_the_address_is_not_verified(city: TokenScenario) -> None:
     mine = encode_token()
     city.ask(mine)
     city.now += 1000
@@ -82,7 +83,7 @@ def test_from_an_address_that_guesses_a_token_that_is_over_is_looked_at_no_more(
     assert city.ask(mine) is HttpErrorCode.RATE_LIMITED
 
 
-def test_a_token_that_proved_nobody_before_waits(city: TokenScenario) -> None:
+def test_after_guesses_a_new_token_from_the_address_waits(city: TokenScenario) -> None:
     city.guess()
     assert city.ask(encode_token()) is HttpErrorCode.RATE_LIMITED
     city.now += 60
@@ -90,21 +91,19 @@ def test_a_token_that_proved_nobody_before_waits(city: TokenScenario) -> None:
 
 
 SIGNED_AND_REFUSED: dict[str, dict[str, object]] = {
-    "over": {"exp": NOW - 3600, "iat": NOW - 7200},
-    "not yet good": {"nbf": NOW + 300},
+    "expired": {"exp": NOW - 3600, "iat": NOW - 7200},
+    "not yet valid": {"nbf": NOW + 300},
     "issued in the future": {"iat": NOW + 300},
-    "for another": {"aud": "other"},
-    "for nobody": {"aud": None},
-    "good for too long": {"exp": NOW + 30 * 86_400},
-    "of no kind": {"kind": "mayor"},
+    "for another audience": {"aud": "other"},
+    "without audience": {"aud": None},
+    "valid for too long": {"exp": NOW + 30 * 86_400},
+    "of an unknown kind": {"kind": "mayor"},
     "bound to a certificate": {"cnf": {"x5t#S256": "A" * 43}},
 }
 
 
 @pytest.mark.parametrize("claims", SIGNED_AND_REFUSED.values(), ids=SIGNED_AND_REFUSED)
-def test_a_token_that_its_issuer_signed_is_no_guess_however_often_it_comes(
-    city: TokenScenario, claims: dict[str, object]
-) -> None:
+def test_a_token_with_a_valid_signature_never_counts_as_a_guess(city: TokenScenario, claims: dict[str, object]) -> None:
     assert {city.ask(encode_token(**claims)) for _ in range(20 * MOST)} == {HttpErrorCode.UNAUTHENTICATED}
     assert {city.ask(encode_token(sub=str(each), **claims)) for each in range(20 * MOST)} == {
         HttpErrorCode.UNAUTHENTICATED
@@ -113,14 +112,16 @@ def test_a_token_that_its_issuer_signed_is_no_guess_however_often_it_comes(
 
 
 @pytest.mark.parametrize("claims", SIGNED_AND_REFUSED.values(), ids=SIGNED_AND_REFUSED)
-def test_the_same_claims_with_another_signature_are_guesses(city: TokenScenario, claims: dict[str, object]) -> None:
+def test_the_same_claims_with_a_false_signature_count_as_guesses(
+    city: TokenScenario, claims: dict[str, object]
+) -> None:
     forged = encode_token(**claims).rpartition(".")[0] + "." + encode_token(sub="other").rpartition(".")[2]
     codes = [city.ask(forged) for _ in range(2 * MOST)]
     assert codes == [HttpErrorCode.UNAUTHENTICATED] * MOST + [HttpErrorCode.RATE_LIMITED] * MOST
     assert city.ask(encode_token()) is HttpErrorCode.RATE_LIMITED
 
 
-def test_a_token_that_is_over_costs_one_check_of_its_signature_a_minute(
+def test_the_signature_of_an_expired_token_is_checked_once_per_minute(
     city: TokenScenario, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     checked: list[str] = []
@@ -139,7 +140,7 @@ def test_a_token_that_is_over_costs_one_check_of_its_signature_a_minute(
     assert len(checked) == 2
 
 
-def test_a_token_that_is_not_yet_good_is_looked_at_when_it_is(city: TokenScenario) -> None:
+def test_a_token_that_is_not_yet_valid_is_verified_when_it_is(city: TokenScenario) -> None:
     early = encode_token(nbf=NOW + 30)
     assert city.ask(early) is HttpErrorCode.UNAUTHENTICATED
     city.now += 19
@@ -148,7 +149,7 @@ def test_a_token_that_is_not_yet_good_is_looked_at_when_it_is(city: TokenScenari
     assert not isinstance(city.ask(early), HttpErrorCode)
 
 
-def test_a_bound_token_that_came_without_its_certificate_is_good_with_it() -> None:
+def test_a_bound_token_sent_without_its_certificate_is_valid_with_it_later() -> None:
     known = VerifiedTokenCache(clock=lambda: NOW, monotonic_clock=lambda: NOW)
     reader = build_city_verifier([KEY.as_dict(private=False)], known, lambda: NOW)
     bound = f"Bearer {encode_token(cnf={'x5t#S256': 'A' * 43})}"

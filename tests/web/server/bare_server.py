@@ -1,4 +1,4 @@
-"""The hub's HTTP server over real sockets, before an application that answers `ok`."""
+"""The hub's HTTP server over real sockets, with an application that answers `ok`."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ GET = b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n"
 
 
 class BareApplication:
-    """Answers `ok`, to `/slowly` when it is let, to `/whole` in one go; notes how it ends."""
+    """Answers `ok`; to `/slowly` when the test allows it, to `/whole` in a single write. Records how requests end."""
 
     def __init__(self) -> None:
         self.request_arrived = asyncio.Event()
@@ -55,7 +55,7 @@ class BareApplication:
 
 
 class BareServer:
-    """A server that serves, and connections to it."""
+    """A running server, and connections to it."""
 
     def __init__(
         self, server: HttpServer, application: BareApplication, port: int, serving: asyncio.Task[None]
@@ -78,7 +78,7 @@ class BareServer:
 
     @property
     def protocols(self) -> list[LimitedHttpProtocol]:
-        """Of the connections that are open."""
+        """The protocols of the open connections."""
         return cast("list[LimitedHttpProtocol]", list(self.server.server_state.connections))
 
     async def wait_until_draining(self) -> None:
@@ -89,7 +89,7 @@ class BareServer:
             except OSError:
                 return
             writer.close()
-            await asyncio.sleep(0.01)  # until it has seen that it is to end
+            await asyncio.sleep(0.01)  # until the server notices the shutdown
 
 
 @contextlib.asynccontextmanager

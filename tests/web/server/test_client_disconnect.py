@@ -13,12 +13,12 @@ async def receive_nothing() -> Message:
 
 
 async def receive_disconnect() -> Message:
-    """The channel of a client that has gone."""
+    """The channel of a client that has disconnected."""
     return {"type": "http.disconnect"}
 
 
 class Work:
-    """Work that ends when it is told to, and tells whether it was cancelled."""
+    """Work that never finishes, and records its cancellation."""
 
     def __init__(self) -> None:
         self.begun = asyncio.Event()
@@ -34,11 +34,11 @@ class Work:
         return "done"
 
 
-async def test_gives_the_result_of_the_work() -> None:
+async def test_returns_the_result_of_the_work() -> None:
     assert await DisconnectWatcher().run(asyncio.sleep(0, "done"), receive_nothing, timeout=5) == "done"
 
 
-async def test_passes_on_what_the_work_raises() -> None:
+async def test_passes_on_exceptions_of_the_work() -> None:
     async def fails() -> None:
         raise KeyError("fault")
 
@@ -46,14 +46,14 @@ async def test_passes_on_what_the_work_raises() -> None:
         await DisconnectWatcher().run(fails(), receive_nothing, timeout=5)
 
 
-async def test_cancels_the_work_when_the_client_goes() -> None:
+async def test_cancels_the_work_when_the_client_disconnects() -> None:
     work = Work()
     with pytest.raises(ClientDisconnected):
         await DisconnectWatcher().run(work.do(), receive_disconnect, timeout=5)
     assert work.cancelled
 
 
-async def test_cancels_the_work_when_the_time_runs_out() -> None:
+async def test_cancels_the_work_at_the_timeout() -> None:
     work = Work()
     with pytest.raises(WorkTimedOut):
         await DisconnectWatcher().run(work.do(), receive_nothing, timeout=0.01)
@@ -70,7 +70,7 @@ async def test_cancels_the_work_when_it_is_cancelled_itself() -> None:
     assert work.cancelled
 
 
-async def test_work_that_waits_a_little_is_not_watched() -> None:
+async def test_short_work_is_not_watched() -> None:
     asked = False
 
     async def receive() -> Message:
@@ -82,14 +82,14 @@ async def test_work_that_waits_a_little_is_not_watched() -> None:
     assert not asked
 
 
-async def test_a_result_that_is_there_when_the_client_goes_is_still_given() -> None:
+async def test_a_result_is_returned_even_if_the_client_disconnects() -> None:
     async def finish_immediately() -> str:
         return "done"
 
     assert await DisconnectWatcher().run(finish_immediately(), receive_disconnect, timeout=5) == "done"
 
 
-async def test_who_is_cancelled_by_others_while_the_client_goes_stays_cancelled() -> None:
+async def test_a_cancellation_by_other_code_wins_over_a_disconnect() -> None:
     cleaning = asyncio.Event()
 
     async def work() -> None:
@@ -106,7 +106,7 @@ async def test_who_is_cancelled_by_others_while_the_client_goes_stays_cancelled(
         await attending
 
 
-async def test_a_result_that_comes_in_spite_of_the_end_is_given_and_nothing_stays_cancelled() -> None:
+async def test_a_result_of_cancelled_work_is_returned_and_the_task_is_not_left_cancelled() -> None:
     async def work() -> str:
         try:
             await asyncio.Event().wait()
@@ -120,7 +120,7 @@ async def test_a_result_that_comes_in_spite_of_the_end_is_given_and_nothing_stay
     assert not task.cancelling()
 
 
-async def test_one_clock_serves_all_and_stops_when_nobody_waits() -> None:
+async def test_all_requests_share_one_timer_which_stops_without_requests() -> None:
     attending = DisconnectWatcher()
     clocks = set()
 

@@ -1,4 +1,4 @@
-"""Several processes on one socket: who takes the next connection."""
+"""Several processes on one socket: which of them accepts the next connection."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from web.server.connection_acceptor import ConnectionAcceptor
 
 
 class FakePeers:
-    """Others that accept on the same socket, as the test wants them."""
+    """Other processes on the same socket, as set by the test."""
 
     def __init__(self) -> None:
         self.fewest = 1_000
@@ -41,7 +41,7 @@ def listener() -> Iterator[socket.socket]:
 
 
 class AcceptedConnection(asyncio.Protocol):
-    """A connection that was taken."""
+    """An accepted connection."""
 
     count = 0
 
@@ -50,7 +50,7 @@ class AcceptedConnection(asyncio.Protocol):
         transport.close()
 
 
-async def test_who_has_more_connections_than_another_lets_that_one_go_first(listener: socket.socket) -> None:
+async def test_a_process_with_more_connections_lets_another_accept_first(listener: socket.socket) -> None:
     neighbours = FakePeers()
     neighbours.fewest = 4
     accepting = ConnectionAcceptor(AcceptedConnection, neighbours, lambda: 5)
@@ -59,13 +59,15 @@ async def test_who_has_more_connections_than_another_lets_that_one_go_first(list
     with socket.socket() as caller:
         caller.connect(listener.getsockname())
         await neighbours.was_asked.wait()
-        taken, _ = other.accept()  # the other one is there
+        taken, _ = other.accept()  # the other process accepts
         taken.close()
     assert neighbours.reported == [5]
     await accepting.stop(drain=False)
 
 
-async def test_where_nobody_else_takes_a_connection_it_is_taken_after_a_moment(listener: socket.socket) -> None:
+async def test_a_connection_that_no_other_process_accepts_is_accepted_after_a_short_wait(
+    listener: socket.socket,
+) -> None:
     neighbours = FakePeers()
     neighbours.fewest = 0
     before = AcceptedConnection.count
@@ -75,12 +77,12 @@ async def test_where_nobody_else_takes_a_connection_it_is_taken_after_a_moment(l
     assert await asyncio.wait_for(reader.read(), 5) == b""
     writer.close()
     assert AcceptedConnection.count == before + 1
-    assert neighbours.reported == [5, 6]  # the new one counts from the moment it is taken
+    assert neighbours.reported == [5, 6]  # an accepted connection counts immediately
     await accepting.stop(drain=False)
     assert neighbours.has_stopped
 
 
-async def test_at_its_end_it_leaves_what_waits_to_others(listener: socket.socket) -> None:
+async def test_stop_leaves_pending_connections_to_other_processes(listener: socket.socket) -> None:
     before = AcceptedConnection.count
     accepting = ConnectionAcceptor(AcceptedConnection, FakePeers(), lambda: 0)
     accepting.start([listener.dup()])
@@ -92,7 +94,7 @@ async def test_at_its_end_it_leaves_what_waits_to_others(listener: socket.socket
     assert AcceptedConnection.count == before
 
 
-async def test_where_nobody_comes_after_it_lets_in_what_waits(listener: socket.socket) -> None:
+async def test_stop_with_drain_accepts_pending_connections(listener: socket.socket) -> None:
     before = AcceptedConnection.count
     accepting = ConnectionAcceptor(AcceptedConnection, FakePeers(), lambda: 0)
     accepting.start([listener.dup()])
@@ -104,13 +106,13 @@ async def test_where_nobody_comes_after_it_lets_in_what_waits(listener: socket.s
 
 
 class ExhaustedSocket(socket.socket):
-    """A listening socket of a process that has no handle left."""
+    """A listening socket of a process without file descriptors left."""
 
     def accept(self) -> tuple[socket.socket, object]:
         raise OSError(errno.EMFILE, "Too many open files")
 
 
-async def test_a_process_without_a_handle_left_ends_in_order(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_process_without_file_descriptors_left_stops_in_order(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("web.server.connection_acceptor._NO_HANDLE_PAUSE", 0.01)
     listener = ExhaustedSocket()
     listener.bind(("127.0.0.1", 0))
@@ -118,6 +120,6 @@ async def test_a_process_without_a_handle_left_ends_in_order(monkeypatch: pytest
     accepting.start([listener])
     await accepting.stop(drain=True)
     later = asyncio.Event()
-    asyncio.get_running_loop().call_later(0.02, later.set)  # after whatever was to happen in 0.01 s
+    asyncio.get_running_loop().call_later(0.02, later.set)  # after the pause of 0.01 s
     await later.wait()
     assert listener.fileno() == -1

@@ -1,4 +1,4 @@
-"""Whatever follows it on its connection: a request that was read whole is answered before the connection ends."""
+"""A complete request is answered before its connection closes, whatever bytes follow it."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ GARBAGE = (
 
 
 def build_post(path: str, body: bytes = b"[]", length: int | None = None) -> bytes:
-    """A request whose body may be longer than it says."""
+    """A request whose body may be longer than its Content-Length."""
     content_length = len(body) if length is None else length
     return b"POST %b HTTP/1.1\r\nHost: localhost\r\nContent-Length: %d\r\n\r\n%b" % (
         path.encode(),
@@ -45,15 +45,15 @@ class RawConversation:
     async def wait_until(self, holds: Callable[[], bool]) -> None:
         """Wait for a condition."""
         async with asyncio.timeout(5):
-            while not holds():  # noqa: ASYNC110 - what is waited for happens in the server, which sets no event
+            while not holds():  # noqa: ASYNC110 - the server sets no event
                 await asyncio.sleep(0.005)
 
     async def wait_until_read(self) -> None:
-        """Until the server takes what comes for no request any more, or has answered and closed."""
+        """Wait until the server parses no more requests, or has answered and closed."""
         await self.wait_until(lambda: all(not each.is_reading for each in self.hub.protocols))
 
     async def read_all(self) -> bytes:
-        """What comes until the server closes; what is slow goes on."""
+        """All bytes until the server closes; allows slow responses."""
         self.hub.application.may_answer.set()
         return await asyncio.wait_for(self._reader.read(), 5)
 
@@ -66,7 +66,7 @@ async def start_conversation(**settings: Any) -> AsyncIterator[RawConversation]:
 
 @pytest.fixture(params=[asyncio.new_event_loop, uvloop.new_event_loop], ids=["asyncio", "uvloop"])
 def on_loop(request: pytest.FixtureRequest) -> Callable[[Callable[[], Awaitable[None]]], None]:
-    """Runs a conversation on a loop as development has it, and as production has it."""
+    """Runs a conversation on the event loop of development, and on that of production."""
 
     def run(conversation: Callable[[], Awaitable[None]]) -> None:
         async def conversing() -> None:
@@ -82,7 +82,7 @@ OnLoop = Callable[[Callable[[], Awaitable[None]]], None]
 
 
 @PATHS
-def test_a_request_whose_length_is_one_too_small_is_answered(on_loop: OnLoop, path: str) -> None:
+def test_a_request_with_a_content_length_that_is_one_too_small_is_answered(on_loop: OnLoop, path: str) -> None:
     async def conversation() -> None:
         async with start_conversation() as one:
             one.writer.write(build_post(path, b"[[]]", length=3))
@@ -94,14 +94,12 @@ def test_a_request_whose_length_is_one_too_small_is_answered(on_loop: OnLoop, pa
 
 @PATHS
 @pytest.mark.parametrize("number", range(len(GARBAGE)))
-def test_what_is_no_request_behind_two_that_are_costs_neither_its_answer(
-    on_loop: OnLoop, path: str, number: int
-) -> None:
+def test_invalid_bytes_after_two_requests_do_not_prevent_their_answers(on_loop: OnLoop, path: str, number: int) -> None:
     async def conversation() -> None:
         async with start_conversation() as one:
             one.writer.write(build_post(path) + build_post(path) + GARBAGE[number])
             answers = await one.read_all()
-            # Where the second was answered before the rest was read, the rest gets an answer of its own.
+            # If the second is answered before the rest is read, the rest gets its own answer.
             assert answers == OK + LAST or answers.startswith((OK + OK + b"HTTP/1.1 4", OK + OK + b"HTTP/1.1 501"))
             assert one.hub.application.events == ["answered"] * 2
 
@@ -109,14 +107,14 @@ def test_what_is_no_request_behind_two_that_are_costs_neither_its_answer(
 
 
 @pytest.mark.parametrize("number", range(len(GARBAGE)))
-def test_what_comes_while_a_request_is_worked_on_lets_its_answer_be_the_last(on_loop: OnLoop, number: int) -> None:
+def test_invalid_bytes_during_a_request_make_its_answer_the_last(on_loop: OnLoop, number: int) -> None:
     async def conversation() -> None:
         async with start_conversation() as one:
             one.writer.write(build_post("/slowly"))
             await one.hub.application.request_arrived.wait()
             one.writer.write(GARBAGE[number])
             if b"chunked\r\n\r\nzz" in GARBAGE[number]:
-                one.writer.write_eof()  # a header that is whole makes a request, which waits
+                one.writer.write_eof()  # the complete header is a request, which waits for its body
             else:
                 await one.wait_until_read()
             assert await one.read_all() == LAST
@@ -138,7 +136,7 @@ def test_a_client_that_closes_its_side_is_answered(on_loop: OnLoop, path: str) -
 
 
 @PATHS
-def test_a_client_that_closes_its_side_behind_rubbish_is_answered(on_loop: OnLoop, path: str) -> None:
+def test_a_client_that_closes_its_side_after_invalid_bytes_is_answered(on_loop: OnLoop, path: str) -> None:
     async def conversation() -> None:
         async with start_conversation() as one:
             one.writer.write(build_post(path) + b"rubbish")
@@ -149,7 +147,7 @@ def test_a_client_that_closes_its_side_behind_rubbish_is_answered(on_loop: OnLoo
     on_loop(conversation)
 
 
-def test_a_client_that_closed_its_side_is_taken_for_gone_after_a_while(on_loop: OnLoop) -> None:
+def test_a_client_that_closed_its_side_counts_as_disconnected_after_a_second(on_loop: OnLoop) -> None:
     async def conversation() -> None:
         async with start_conversation() as one:
             one.writer.write(build_post("/slowly"))
@@ -159,7 +157,7 @@ def test_a_client_that_closed_its_side_is_taken_for_gone_after_a_while(on_loop: 
     on_loop(conversation)
 
 
-def test_a_header_that_never_ends_behind_a_request_does_not_cost_its_answer(on_loop: OnLoop) -> None:
+def test_an_endless_header_after_a_request_does_not_prevent_its_answer(on_loop: OnLoop) -> None:
     async def conversation() -> None:
         async with start_conversation(header_timeout=0.1) as one:
             one.writer.write(build_post("/slowly") + b"GET / HTTP/1.1\r\nHost: ")
@@ -171,7 +169,7 @@ def test_a_header_that_never_ends_behind_a_request_does_not_cost_its_answer(on_l
     on_loop(conversation)
 
 
-def test_an_answer_arrives_though_the_client_goes_on_sending(on_loop: OnLoop) -> None:
+def test_an_answer_arrives_while_the_client_still_sends(on_loop: OnLoop) -> None:
     async def conversation() -> None:
         async with start_conversation() as one:
             one.writer.write(build_post("/slowly"))
@@ -183,7 +181,7 @@ def test_an_answer_arrives_though_the_client_goes_on_sending(on_loop: OnLoop) ->
     on_loop(conversation)
 
 
-def test_who_sends_without_end_is_cut_off(on_loop: OnLoop) -> None:
+def test_a_client_that_sends_without_end_is_disconnected(on_loop: OnLoop) -> None:
     async def conversation() -> None:
         async with start_conversation() as one:
             one.writer.write(build_post("/slowly") + b"\x00")
@@ -200,7 +198,7 @@ def test_who_sends_without_end_is_cut_off(on_loop: OnLoop) -> None:
     on_loop(conversation)
 
 
-def test_a_request_that_breaks_off_behind_another_is_not_carried_out(on_loop: OnLoop) -> None:
+def test_an_incomplete_request_after_another_is_not_executed(on_loop: OnLoop) -> None:
     async def conversation() -> None:
         async with start_conversation() as one:
             one.writer.write(build_post("/slowly") + build_post("/", b"[", length=2))
@@ -213,9 +211,7 @@ def test_a_request_that_breaks_off_behind_another_is_not_carried_out(on_loop: On
 
 
 @pytest.mark.parametrize("protocol", [b"h2c", b"websocket"])
-def test_who_wants_another_protocol_is_answered_by_this_one_and_the_connection_ends(
-    on_loop: OnLoop, protocol: bytes
-) -> None:
+def test_an_upgrade_request_is_answered_in_http_and_the_connection_closes(on_loop: OnLoop, protocol: bytes) -> None:
     async def conversation() -> None:
         async with start_conversation() as one:
             one.writer.write(

@@ -10,11 +10,11 @@ from tests.web.conftest import GraphServer
 
 
 async def read_to_end(reader: asyncio.StreamReader) -> bytes:
-    """Everything that came until the hub closed the connection."""
+    """All bytes until the hub closes the connection."""
     return await asyncio.wait_for(reader.read(), 5)
 
 
-async def test_a_header_that_never_ends_is_timed_out(hasty_hub: GraphServer) -> None:
+async def test_an_endless_header_times_out(hasty_hub: GraphServer) -> None:
     reader, writer = await hasty_hub.connect()
     writer.write(b"GET /health/live HTTP/1.1\r\nHost: localhost\r\n")
     answer = await read_to_end(reader)
@@ -24,7 +24,7 @@ async def test_a_header_that_never_ends_is_timed_out(hasty_hub: GraphServer) -> 
 
 
 @pytest.mark.parametrize("dripped", [b"X-A: b\r\n", b"\r\n", b"G"])
-async def test_a_byte_now_and_then_does_not_buy_time(hasty_hub: GraphServer, dripped: bytes) -> None:
+async def test_slowly_sent_bytes_do_not_extend_the_timeout(hasty_hub: GraphServer, dripped: bytes) -> None:
     reader, writer = await hasty_hub.connect()
     if dripped != b"\r\n":
         writer.write(b"GET /health/live HTTP/1.1\r\nX-Long: ")
@@ -41,20 +41,20 @@ async def test_a_byte_now_and_then_does_not_buy_time(hasty_hub: GraphServer, dri
     writer.close()
 
 
-async def test_a_connection_that_says_nothing_is_closed(hasty_hub: GraphServer) -> None:
+async def test_a_silent_connection_is_closed(hasty_hub: GraphServer) -> None:
     reader, writer = await hasty_hub.connect()
     assert await read_to_end(reader) == b""
     writer.close()
 
 
-async def test_a_connection_that_says_nothing_more_is_closed(hasty_hub: GraphServer) -> None:
+async def test_a_connection_that_is_silent_after_a_request_is_closed(hasty_hub: GraphServer) -> None:
     reader, writer = await hasty_hub.connect()
     writer.write(b"GET /health/live HTTP/1.1\r\nHost: localhost\r\n\r\n")
     assert (await read_to_end(reader)).startswith(b"HTTP/1.1 200 OK\r\n")
     writer.close()
 
 
-async def test_the_clock_runs_for_the_second_request_of_a_connection_too(hasty_hub: GraphServer) -> None:
+async def test_the_second_request_of_a_connection_has_the_same_timeout(hasty_hub: GraphServer) -> None:
     reader, writer = await hasty_hub.connect()
     writer.write(b"GET /health/live HTTP/1.1\r\nHost: localhost\r\n\r\n")
     assert (await asyncio.wait_for(reader.readuntil(b"}"), 5)).startswith(b"HTTP/1.1 200 OK\r\n")
@@ -84,17 +84,17 @@ async def test_a_header_over_the_limit_is_refused(hasty_hub: GraphServer, header
 
 
 @pytest.mark.parametrize("rubbish", [b"\x16\x03\x01\x02\x00\x01\x00", b"hello\r\n\r\n", b"GET / HTTP/9.9\r\n\r\n"])
-async def test_what_is_no_http_is_refused(hasty_hub: GraphServer, rubbish: bytes) -> None:
+async def test_bytes_that_are_not_http_are_refused(hasty_hub: GraphServer, rubbish: bytes) -> None:
     reader, writer = await hasty_hub.connect()
     writer.write(rubbish)
     assert (await read_to_end(reader)).startswith(b"HTTP/1.1 400 Bad Request\r\n")
     writer.close()
 
 
-async def test_a_client_that_does_not_read_its_answer_is_cut_off(hasty_hub: GraphServer) -> None:
+async def test_a_client_that_does_not_read_its_response_is_disconnected(hasty_hub: GraphServer) -> None:
     fields = " ".join(f"a{n}: echo(text: $t)" for n in range(40))
     query = f"query E($t: String!) {{ {fields} }}"
-    body = json.dumps({"query": query, "variables": {"t": "x" * 900_000}}).encode()  # and 36 MB come back
+    body = json.dumps({"query": query, "variables": {"t": "x" * 900_000}}).encode()  # the response has 36 MB
     _reader, writer = await hasty_hub.connect()
     writer.transport.pause_reading()  # type: ignore[attr-defined]  # every socket transport has it
     writer.write(
@@ -125,7 +125,7 @@ CHUNKED = (
 )
 
 
-async def test_what_stands_behind_a_body_is_no_header(hub: GraphServer) -> None:
+async def test_trailers_after_a_body_do_not_become_headers(hub: GraphServer) -> None:
     reader, writer = await hub.connect()
     writer.write(CHUNKED + b"\r\nAuthorization: Bearer x\r\nAccept: text/html\r\nX-Request-Id: from-behind\r\n\r\n")
     answer = await asyncio.wait_for(reader.readuntil(b"}}"), 5)
@@ -135,7 +135,7 @@ async def test_what_stands_behind_a_body_is_no_header(hub: GraphServer) -> None:
 
 
 @pytest.mark.parametrize("endless", [b"\r\nX-A: ", b";x="], ids=["a trailer", "an extension of a chunk"])
-async def test_what_is_neither_header_nor_body_does_not_go_on_for_ever(hub: GraphServer, endless: bytes) -> None:
+async def test_endless_trailers_and_chunk_extensions_are_refused(hub: GraphServer, endless: bytes) -> None:
     reader, writer = await hub.connect()
     writer.write(CHUNKED + endless)
     with contextlib.suppress(ConnectionError):
@@ -148,22 +148,22 @@ async def test_what_is_neither_header_nor_body_does_not_go_on_for_ever(hub: Grap
     writer.close()
 
 
-@pytest.mark.parametrize("begun", [b"", b'18\r\n{"query":"{__typename}"}\r\n'], ids=["at once", "after a piece"])
+@pytest.mark.parametrize("begun", [b"", b'18\r\n{"query":"{__typename}"}\r\n'], ids=["first chunk", "second chunk"])
 @pytest.mark.parametrize("broken", [b"zz\r\n", b"-5\r\n", b"5\r\nabcdefgh\r\n", b"\x00"])
-async def test_a_body_that_is_not_framed_is_refused(hub: GraphServer, begun: bytes, broken: bytes) -> None:
+async def test_a_body_with_invalid_framing_is_refused(hub: GraphServer, begun: bytes, broken: bytes) -> None:
     asked = len(hub.graph.calls)
     reader, writer = await hub.connect()
     header, _, _ = CHUNKED.partition(b"18\r\n")
     writer.write(header + begun + broken)
     answer = await read_to_end(reader)
     assert answer.startswith(b"HTTP/1.1 400 Bad Request\r\n")
-    assert answer.endswith(b"The request's body is not framed as HTTP/1.1 asks (RFC 9112, section 7).")
+    assert answer.endswith(b"The request's body has invalid HTTP/1.1 framing (RFC 9112, section 7).")
     assert answer.count(b"HTTP/1.1 4") == 1
     assert len(hub.graph.calls) == asked
     writer.close()
 
 
-async def test_a_body_that_breaks_after_its_answer_began_gets_no_second_answer(hub: GraphServer) -> None:
+async def test_invalid_framing_after_the_response_began_gets_no_second_response(hub: GraphServer) -> None:
     reader, writer = await hub.connect()
     writer.write(b"POST /nothing HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n")
     head = await asyncio.wait_for(reader.readuntil(b"\r\n\r\n"), 5)
@@ -175,7 +175,7 @@ async def test_a_body_that_breaks_after_its_answer_began_gets_no_second_answer(h
 
 async def test_one_timer_serves_many_requests_of_a_connection(hasty_hub: GraphServer) -> None:
     reader, writer = await hasty_hub.connect()
-    for _ in range(8):  # for longer than a header may take
+    for _ in range(8):  # longer than the header timeout
         writer.write(b"GET /health/live HTTP/1.1\r\nHost: localhost\r\n\r\n")
         assert (await asyncio.wait_for(reader.readuntil(b"}"), 5)).startswith(b"HTTP/1.1 200 OK\r\n")
         await asyncio.sleep(0.05)
@@ -184,7 +184,7 @@ async def test_one_timer_serves_many_requests_of_a_connection(hasty_hub: GraphSe
     writer.close()
 
 
-async def test_pieces_of_a_body_may_come_one_by_one(hub: GraphServer) -> None:
+async def test_a_body_in_many_small_chunks_is_accepted(hub: GraphServer) -> None:
     reader, writer = await hub.connect()
     header, _, _ = CHUNKED.partition(b"18\r\n")
     blanks = b"1;of=many\r\n \r\n" * 40_000

@@ -1,4 +1,4 @@
-"""The server's beginning and end, over real sockets: who is answered, and who sees a connection close."""
+"""Start and shutdown of the server over real sockets."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ async def test_new_requests_on_open_connections_are_answered_with_connection_clo
         await asyncio.wait_for(hub.serving, 5)
 
 
-async def test_an_idle_connection_is_closed_after_a_while_and_not_before() -> None:
+async def test_an_idle_connection_is_closed_after_the_linger_time() -> None:
     async with serve_bare_application() as hub:
         reader, _ = await hub.send_request()
         assert await read_answer(reader) == KEPT

@@ -47,6 +47,6 @@ def test_localhost_is_127_0_0_1() -> None:
         ("[::1:8000", "an IP address of this machine"),
     ],
 )
-def test_says_what_is_wrong_with_another_text(text: str, says: str) -> None:
+def test_other_texts_are_refused_with_the_reason(text: str, says: str) -> None:
     with pytest.raises(ValueError, match=says):
         ListenAddress.parse(text)

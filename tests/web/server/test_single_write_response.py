@@ -12,13 +12,13 @@ BODY = b'{"query":"{ __typename }"}'
 
 
 def build_request(*lines: bytes, body: bytes = BODY, version: bytes = b"1.1") -> bytes:
-    """A request on the wire."""
+    """The bytes of a request."""
     head = [b"POST /graphql HTTP/" + version, b"Host: localhost", b"Content-Type: application/json", *lines]
     return b"\r\n".join([*head, b"Content-Length: %d" % len(body), b"", body])
 
 
 async def read_answer(reader: asyncio.StreamReader) -> tuple[bytes, dict[bytes, bytes], bytes]:
-    """Status line, headers and body of the next answer."""
+    """Status line, headers and body of the next response."""
     head = await asyncio.wait_for(reader.readuntil(b"\r\n\r\n"), 5)
     status, *lines = head.removesuffix(b"\r\n\r\n").split(b"\r\n")
     headers = dict(line.split(b": ", 1) for line in lines)
@@ -28,7 +28,7 @@ async def read_answer(reader: asyncio.StreamReader) -> tuple[bytes, dict[bytes, 
 
 @pytest.fixture
 def written(monkeypatch: pytest.MonkeyPatch) -> list[bool]:
-    """Whether each answer that was offered to be written in one go was taken."""
+    """Whether each offered single write was accepted."""
     took: list[bool] = []
     write: Callable[..., bool] = single_write_response._write_response
 
@@ -40,7 +40,7 @@ def written(monkeypatch: pytest.MonkeyPatch) -> list[bool]:
     return took
 
 
-async def test_an_answer_in_one_go_is_the_answer_in_pieces(hub: GraphServer, written: list[bool]) -> None:
+async def test_a_single_write_sends_the_same_response_as_pieces(hub: GraphServer, written: list[bool]) -> None:
     reader, writer = await hub.connect()
     same = b"X-Request-Id: the-same-id"
     writer.write(build_request(same))
@@ -56,7 +56,7 @@ async def test_an_answer_in_one_go_is_the_answer_in_pieces(hub: GraphServer, wri
     writer.close()
 
 
-async def test_requests_that_come_together_are_answered_in_order(hub: GraphServer, written: list[bool]) -> None:
+async def test_pipelined_requests_are_answered_in_order(hub: GraphServer, written: list[bool]) -> None:
     reader, writer = await hub.connect()
     writer.write(b"".join(build_request(b"X-Request-Id: number-%d" % number) for number in range(1, 6)))
     ids = [(await read_answer(reader))[1][b"x-request-id"] for _ in range(5)]
@@ -65,7 +65,9 @@ async def test_requests_that_come_together_are_answered_in_order(hub: GraphServe
     writer.close()
 
 
-async def test_a_client_of_http_1_0_gets_its_answer_and_the_end(hub: GraphServer, written: list[bool]) -> None:
+async def test_an_http_1_0_client_gets_its_response_and_the_connection_closes(
+    hub: GraphServer, written: list[bool]
+) -> None:
     reader, writer = await hub.connect()
     writer.write(build_request(version=b"1.0"))
     status, headers, _ = await read_answer(reader)
@@ -75,7 +77,7 @@ async def test_a_client_of_http_1_0_gets_its_answer_and_the_end(hub: GraphServer
     writer.close()
 
 
-async def test_a_client_that_waits_to_be_asked_for_the_body_is_asked(hub: GraphServer, written: list[bool]) -> None:
+async def test_a_client_that_expects_100_continue_gets_it(hub: GraphServer, written: list[bool]) -> None:
     reader, writer = await hub.connect()
     head, _, body = build_request(b"Expect: 100-continue").partition(b"\r\n\r\n")
     writer.write(head + b"\r\n\r\n")
@@ -94,7 +96,7 @@ async def test_a_refusal_with_own_headers_is_a_single_write_too(hub: GraphServer
     assert written == [True, True]
 
 
-async def test_a_connection_serves_on_after_an_answer_in_one_go(hub: GraphServer, written: list[bool]) -> None:
+async def test_a_connection_stays_usable_after_a_single_write(hub: GraphServer, written: list[bool]) -> None:
     reader, writer = await hub.connect()
     for _ in range(3):
         writer.write(build_request())

@@ -1,14 +1,15 @@
 """The reads of an answer by subject, which are recorded before the answer is sent.
 
-The engine knows no domain. A subject is what a guard says a record is about (`FieldGuard.get_subjects`), and reads are
-schema coordinates of guarded fields. Public fields are never reported.
+The engine reports them without knowing a domain. A subject is what a guard says a record is about
+(`FieldGuard.get_subjects` of `engine/field_kinds.py`), and reads are schema coordinates of guarded fields. Public
+fields are never reported.
 """
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Sequence
+from collections.abc import Hashable
 from hashlib import sha256
-from typing import Any, NamedTuple, Protocol
+from typing import Any, NamedTuple
 
 
 class SubjectRead(NamedTuple):
@@ -44,17 +45,3 @@ class RequestInfo(NamedTuple):
 def hash_document(text: str) -> bytes:
     """The hash that identifies a document, independent of the client."""
     return sha256(text.encode("utf-8", "surrogatepass")).digest()
-
-
-class ReadRecorder(Protocol):
-    """Stores reads. An answer with reads is sent only after the call returned."""
-
-    async def __call__(self, request: RequestInfo, reads: Sequence[SubjectRead]) -> None:
-        """Store the reads of one answer; raises `NotRecorded`, and then the answer is not sent."""
-
-
-class NoReadRecorder:
-    """Records nothing, for hubs without an access ledger."""
-
-    async def __call__(self, request: RequestInfo, reads: Sequence[SubjectRead]) -> None:
-        """Record nothing."""
