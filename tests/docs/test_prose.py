@@ -31,9 +31,9 @@ MAX_WORDS = 45
 """Words of a single sentence."""
 
 FOLDERS = (
-    *("auth", "benchmarks", "cache", "cli", "connectors", "deploy", "docs", "records", "resolvers", "sandbox"),
-    *("schema", "scripts", "server.py", "services", "settings", "store", "telemetry"),
-    *("tests/attacks", "tests/auth", "tests/crowd", "wiring", "workers"),
+    *("auth", "benchmarks", "cache", "cli", "connectors", "deploy", "docs", "engine", "records", "resolvers"),
+    *("sandbox", "schema", "scripts", "server.py", "services", "settings", "store", "telemetry", "tests/attacks"),
+    *("tests/auth", "tests/crowd", "web", "wiring", "workers"),
 )
 """Code with plain docstrings, comments and texts. Add a folder as soon as it passes."""
 

@@ -14,7 +14,7 @@ import aiohttp
 import pytest
 
 from auth.tokens.development_issuer import DevelopmentIssuer
-from connectors.msmes import JakPreneur
+from connectors.tax import PropertyTax
 from settings import Settings
 from tests.attacks.conftest import PRODUCTION
 from tests.journeys.hub import HubClient, RunningCity, build_settings, running_hub
@@ -102,14 +102,14 @@ async def failing(hub: HubClient, city: RunningCity) -> None:
 async def broken(hub: HubClient, monkeypatch: pytest.MonkeyPatch) -> None:
     """The same while the hub itself fails with personal data in the texts of its errors."""
 
-    async def fails(_self: JakPreneur, niks: Any, _call: Any) -> Any:  # noqa: ANN401 - never gets that far
+    async def fails(_self: PropertyTax, niks: Any, _call: Any) -> Any:  # noqa: ANN401 - never gets that far
         raise ValueError(f"{MARK} {STRANGER} {niks}") from KeyError(STRANGER)
 
     async def forgotten() -> None:
         raise RuntimeError(f"{MARK} {STRANGER}")
 
     with monkeypatch.context() as patched:
-        patched.setattr(JakPreneur, "msmes_of", fails)
+        patched.setattr(PropertyTax, "objects_of", fails)
         await hub.ask(EVERYTHING, caller="siti")
     task = asyncio.create_task(forgotten(), name=MARK)
     await asyncio.wait([task])
