@@ -25,9 +25,7 @@ def endpoint() -> TokenEndpoint:
     return TokenEndpoint("loopback", timeout=0.5)
 
 
-async def test_the_form_goes_out_as_a_form_with_the_clients_proof(
-    issuer: LoopbackIssuer, endpoint: TokenEndpoint
-) -> None:
+async def test_the_form_is_sent_with_the_clients_credentials(issuer: LoopbackIssuer, endpoint: TokenEndpoint) -> None:
     seen: list[tuple[str, str, str, str]] = []
 
     async def take(request: web.Request) -> web.Response:
@@ -48,9 +46,7 @@ async def test_the_form_goes_out_as_a_form_with_the_clients_proof(
     ]
 
 
-async def test_a_code_that_is_refused_is_no_failure_of_the_issuer(
-    issuer: LoopbackIssuer, endpoint: TokenEndpoint
-) -> None:
+async def test_a_refused_code_is_not_a_failure_of_the_issuer(issuer: LoopbackIssuer, endpoint: TokenEndpoint) -> None:
     issuer.answers["/token"] = answer_always(b'{"error":"invalid_grant"}', 400)
     assert await endpoint.redeem_code(f"{issuer.url}/token", FORM, authorization=None) is None
 

@@ -74,6 +74,7 @@ def test_every_layer_of_the_hub_is_copied_and_no_test() -> None:
     }
     assert layers <= copied
     assert copied - layers <= {
+        "cities",
         "data",
         "workers",
         "scripts/simpul.py",

@@ -33,14 +33,15 @@ REFUSED = (
 _REFUSED = re.compile(
     r"\b(?:" + "|".join(re.escape(each).replace(r"\ ", r"\s+") for each in REFUSED) + r")\b", re.IGNORECASE
 )
-_ALLOWED = re.compile(r"\bis None\b|\bthere is none\b")
+_ALLOWED = re.compile(r"\bis None\b|\b[Tt]here is none\b")
 """Python's None, and the end of a sentence that names a thing before."""
 _FENCE = re.compile(r"^( *)(```|~~~).*?^\1\2 *$", re.MULTILINE | re.DOTALL)
 _HTML_COMMENT = re.compile(r"<!--.*?-->", re.DOTALL)
 _CODE = re.compile(r"(`+).+?\1", re.DOTALL)
 _LINK = re.compile(r"!?\[([^\]]*)\]\([^)]*\)")
 _ADDRESS = re.compile(r"<?https?://\S+")
-_ITEM = re.compile(r"^\s*(?:[-*]|\d+\.) ")
+_ITEM = re.compile(r"^\s*(?:[-*]|\d+\.) |^\s+(?=\w+: \S)")
+"""An item of a list, or an argument in a docstring."""
 _SENTENCE_END = re.compile(r"(?<=[.!?])[\"')*_]*\s+(?=[\"'(*_]*[A-Z0-9`])")
 _COMMENT = re.compile(r"(?:^|\s)#\s(.*)$")
 _WORD = re.compile(r"[^\W_][\w'.,/-]*")

@@ -89,6 +89,8 @@ def format_default(default: Any) -> str:  # noqa: ANN401 - any setting's
             return f"`{default:g}`"
         case tuple():
             return f"`{' '.join(default)}`"
+        case Path():
+            return f"`{default.relative_to(ROOT)}`"
         case _:
             return f"`{default}`"
 

@@ -164,8 +164,8 @@ async def test_hubs_without_valkey_answer_count_locally_report_it_and_recover(
             budi = issuer.token(nik=str(BUDI))
             answers = [await hub.ask(NAME, token=budi) for hub in (one, other, one)]
             assert [get_remaining(each) for each in answers] == [3, 2, 1]
-    told = [each.message.partition(" (")[0] for each in caplog.records if each.name == "simpul.limits"]
-    assert sorted(told) == ["Redis does not serve"] * 2 + ["Redis serves again: limits are counted together."] * 2
+    messages = [each.message.partition(" (")[0] for each in caplog.records if each.name == "simpul.limits"]
+    assert sorted(messages) == ["Redis does not serve"] * 2 + ["Redis serves again: limits are counted together."] * 2
 
 
 async def test_a_hanging_valkey_delays_no_request(issuer: LoopbackIssuer, valkey: LocalValkey) -> None:

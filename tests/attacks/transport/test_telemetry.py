@@ -14,7 +14,7 @@ import aiohttp
 import pytest
 
 from auth.tokens.development_issuer import DevelopmentIssuer
-from connectors.msmes import JakPreneur
+from connectors.tax import PropertyTax
 from settings import Settings
 from tests.attacks.conftest import PRODUCTION
 from tests.journeys.hub import HubClient, RunningCity, build_settings, running_hub
@@ -102,14 +102,14 @@ async def failing(hub: HubClient, city: RunningCity) -> None:
 async def broken(hub: HubClient, monkeypatch: pytest.MonkeyPatch) -> None:
     """The same while the hub itself fails with personal data in the texts of its errors."""
 
-    async def fails(_self: JakPreneur, niks: Any, _call: Any) -> Any:  # noqa: ANN401 - never gets that far
+    async def fails(_self: PropertyTax, niks: Any, _call: Any) -> Any:  # noqa: ANN401 - never gets that far
         raise ValueError(f"{MARK} {STRANGER} {niks}") from KeyError(STRANGER)
 
     async def forgotten() -> None:
         raise RuntimeError(f"{MARK} {STRANGER}")
 
     with monkeypatch.context() as patched:
-        patched.setattr(JakPreneur, "msmes_of", fails)
+        patched.setattr(PropertyTax, "objects_of", fails)
         await hub.ask(EVERYTHING, caller="siti")
     task = asyncio.create_task(forgotten(), name=MARK)
     await asyncio.wait([task])
@@ -171,7 +171,7 @@ async def test_no_log_or_trace_holds_personal_data(
     for code in ("AGENCY_UNAVAILABLE", "AGENCY_MALFORMED", "AGENCY_REFUSED", "AGENCY_TIMEOUT"):
         assert code in {one for _, one, _ in seen}
     assert {"It failed.", "Task exception was never retrieved.", "Exception in callback."} <= {
-        told for *_, told in seen
+        text_found for *_, text_found in seen
     }
     assert [each["exception"].splitlines()[0] for each in events if each["event"] == "It failed."] == ["ValueError"]
     assert any(each.get("incident") for each in events)

@@ -12,11 +12,11 @@ from typing import Any
 import pytest
 
 from connectors.drivers.sql.driver import MAX_ROWS, SqlDriver
-from connectors.msmes import JakPreneur
 from connectors.population import PopulationRegister
 from records.calls.failures import AgencyFailure
 from records.identifiers import Nik
 from records.population import Household, Identity
+from tests.connectors.city_agencies import build_jakpreneur
 from tests.connectors.failures import make_call
 from tests.connectors.hostile.loop_probe import STALL, longest_turn
 
@@ -53,7 +53,7 @@ class RowsDatabase(SqlDriver):
 
 
 async def _owner(driver: SqlDriver) -> object:
-    return (await JakPreneur(driver).msmes_of(NIKS[:1], make_call()))[NIKS[0]]
+    return (await build_jakpreneur(driver).msmes_of(NIKS[:1], make_call()))[NIKS[0]]
 
 
 async def _households(driver: SqlDriver) -> object:
@@ -75,7 +75,7 @@ async def _identities(driver: SqlDriver) -> object:
     ],
     ids=["enterprises of one owner", "households", "identities"],
 )
-async def test_as_many_rows_as_may_be_with_names_as_long_as_may_be_stop_nobody(
+async def test_the_maximum_of_rows_and_name_lengths_does_not_stop_the_loop(
     rows: Sequence[Mapping[str, object]], ask: Callable[[SqlDriver], Any], tmp_path: Path
 ) -> None:
     path = tmp_path / "none.db"

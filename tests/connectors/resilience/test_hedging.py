@@ -61,19 +61,19 @@ def test_the_first_answer_wins_and_the_other_is_cancelled(
 
 
 @pytest.mark.parametrize("seconds", [(-0.5,), (-2.0, -3.0), (-3.0, -0.1)])
-def test_where_nobody_answers_the_first_failure_is_raised(seconds: tuple[float, ...]) -> None:
+def test_if_both_fail_the_first_failure_is_raised(seconds: tuple[float, ...]) -> None:
     with virtual_loop() as loop, pytest.raises(AgencyUnavailable) as raised:
         loop.run(run_hedged(ScriptedAttempts(*seconds).attempt, 1.0, yes))
     assert raised.value.detail == "attempt 1"
 
 
-def test_nobody_is_asked_again_where_that_is_not_allowed() -> None:
+def test_without_permission_no_second_attempt_is_made() -> None:
     answers = ScriptedAttempts(5.0)
     with virtual_loop() as loop:
         assert loop.run_timed(run_hedged(answers.attempt, 1.0, no)) == ((1, False), 5.0)
 
 
-def test_a_caller_that_goes_away_cancels_both() -> None:
+def test_cancelling_the_caller_cancels_both_attempts() -> None:
     answers = ScriptedAttempts(9.0, 9.0)
 
     async def work() -> None:

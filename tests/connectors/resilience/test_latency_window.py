@@ -3,14 +3,14 @@
 from connectors.resilience.latency_window import LatencyWindow
 
 
-def test_nothing_is_known_of_a_few_answers() -> None:
+def test_a_few_answers_have_no_percentile() -> None:
     latencies = LatencyWindow()
     for _ in range(19):
         latencies.record(0.1)
     assert (latencies.p95, repr(latencies)) == (None, "<Latencies n=19 p95=unknown>")
 
 
-def test_it_is_what_95_of_the_last_100_stayed_below() -> None:
+def test_it_is_the_95th_percentile_of_the_last_100_answers() -> None:
     latencies = LatencyWindow()
     for _ in range(50):
         latencies.record(9.0)
