@@ -29,7 +29,7 @@ DEWI = SITI | {"person": "dewi"}
 
 
 def get(port: int, path: str) -> tuple[int, bytes]:
-    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=10)
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
     try:
         connection.request("GET", path)
         answer = connection.getresponse()
@@ -69,7 +69,7 @@ def test_the_first_query_of_the_greeting_is_answered_by_all_five_agencies(serve_
     shown = re.search(r"-d '(.*)'$", serve_process.console, re.MULTILINE)
     assert shown is not None
     token = run_simpul(serve_process.state, "token", "siti").stdout.strip()
-    connection = http.client.HTTPConnection("127.0.0.1", serve_process.port, timeout=30)
+    connection = http.client.HTTPConnection("127.0.0.1", serve_process.port, timeout=60)
     headers = {"Content-Type": "application/json", "Authorization": f"Bearer {token}"}
     connection.request("POST", "/graphql", shown[1], headers)
     answer = json.loads(connection.getresponse().read())
@@ -86,7 +86,7 @@ def test_people_sign_in_to_the_hubs_own_pages_at_the_citys_provider(serve_proces
     cookies: dict[str, str] = {}
 
     def go(path: str) -> tuple[int, str, str]:
-        connection = http.client.HTTPConnection("127.0.0.1", serve_process.port, timeout=10)
+        connection = http.client.HTTPConnection("127.0.0.1", serve_process.port, timeout=60)
         connection.request("GET", path, headers={"Cookie": "; ".join(f"{name}={cookies[name]}" for name in cookies)})
         answer = connection.getresponse()
         for each in answer.headers.get_all("Set-Cookie", []):
