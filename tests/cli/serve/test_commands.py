@@ -147,7 +147,7 @@ def test_after_sigkill_no_process_is_left_and_the_next_start_works_and_ctrl_c_le
     assert len(serve.seen) >= 7  # five agencies, the OpenID provider and the hub's database server
     assert serve.stop(signal.SIGKILL) == -signal.SIGKILL
     block_until(lambda: serve.find_left_behind() == set(), "every child gone")
-    again = ServeProcess(seeded_state, anew=True)
+    again = ServeProcess(seeded_state)
     again.wait_until_ready()
     assert get(again.port, "/health/live")[0] == 200
     assert again.stop(signal.SIGINT) == 0
