@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Collection
+from functools import partial
+from http import HTTPStatus
 from typing import Any
 
 from starlette.applications import Starlette
@@ -10,7 +12,7 @@ from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.middleware.cors import CORSMiddleware
 from starlette.requests import Request
-from starlette.responses import RedirectResponse, Response
+from starlette.responses import Response
 from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
@@ -19,6 +21,7 @@ from web.admission.load_shedder import LoadShedder
 from web.authentication import CASE_HEADER, PURPOSE_HEADER
 from web.endpoints.health import HealthEndpoint
 from web.graphql.endpoint import METHODS, PATH, GraphQLEndpoint
+from web.graphql.media_types import accepts_html
 from web.http_error_responses import handle_http_error, handle_starlette_error
 from web.http_errors import HttpError
 from web.middleware.csrf import PREFLIGHT_HEADERS
@@ -29,6 +32,7 @@ from web.middleware.request_identity import RequestIdentity
 from web.middleware.request_log import RequestLog
 from web.middleware.security_headers import SecurityHeaders
 from web.pages.graphiql import GraphiQL
+from web.pages.page_renderer import PageProblem, PageRenderer
 from web.rate_limits.caller_limiter import RATE_LIMIT_HEADERS, AddressLimits
 from web.settings import LOOPBACK_ORIGINS, AllowedOrigins, Exposure
 from web.web_parts import WebParts
@@ -96,12 +100,15 @@ def build_web_application(parts: WebParts) -> WebApplication:
             sample_people=parts.sample_people,
             needs_token=settings.graphiql is Exposure.SIGNED_IN,
         )
-        routes += [Route("/", _redirect_to_graphiql), *page.routes()]
+        routes += page.routes()
     paths = frozenset({PATH, *(each.path for each in routes)})
     others = Starlette(
         routes=routes,
         middleware=_build_middleware(parts, request_log, paths),
-        exception_handlers={HttpError: handle_http_error, HTTPException: handle_starlette_error},
+        exception_handlers={
+            HttpError: handle_http_error,
+            HTTPException: partial(_handle_starlette_error, parts.pages),
+        },
         lifespan=parts.lifespan,
     )
     # A redirect would use the scheme and host of the request, which is `http` behind a TLS-terminating proxy.
@@ -168,5 +175,10 @@ def _build_middleware(parts: WebParts, request_log: RequestLog, paths: Collectio
     ]
 
 
-async def _redirect_to_graphiql(_request: Request) -> Response:
-    return RedirectResponse("/graphiql")
+async def _handle_starlette_error(pages: PageRenderer, request: Request, error: Exception) -> Response:
+    """A browser that opens an unknown path gets a page; every other client gets JSON."""
+    is_not_found = isinstance(error, HTTPException) and error.status_code == HTTPStatus.NOT_FOUND
+    if is_not_found and accepts_html(request.headers.getlist("accept")):
+        # No link to the same path in another language: `//evil.example` would lead to another site.
+        return pages.render_problem(request, PageProblem("no_such_page", HTTPStatus.NOT_FOUND), others={})
+    return await handle_starlette_error(request, error)

@@ -53,11 +53,6 @@ async def test_nothing_else_of_the_packages_or_the_disk_is_served(hub: GraphServ
     assert (await hub.get(path)).status == 404
 
 
-async def test_the_root_leads_to_the_page(hub: GraphServer) -> None:
-    answer = await hub.get("/")
-    assert (answer.status, answer.headers["Location"]) == (307, "/graphiql")
-
-
 async def test_without_packages_the_page_says_what_to_do_and_the_rest_works(bare_hub: GraphServer) -> None:
     answer = await bare_hub.get("/graphiql")
     assert answer.status == 200
