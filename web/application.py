@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from functools import partial
 from http import HTTPStatus
 from typing import Any
@@ -32,9 +32,10 @@ from web.middleware.request_identity import RequestIdentity
 from web.middleware.request_log import RequestLog
 from web.middleware.security_headers import SecurityHeaders
 from web.pages.graphiql import GraphiQL
-from web.pages.page_renderer import PageProblem, PageRenderer
+from web.pages.page_renderer import HOME_PATH, PageLinks, PageProblem, PageRenderer
+from web.pages.project_docs import DOCS_START, ProjectDocs
 from web.rate_limits.caller_limiter import RATE_LIMIT_HEADERS, AddressLimits
-from web.settings import LOOPBACK_ORIGINS, AllowedOrigins, Exposure
+from web.settings import LOOPBACK_ORIGINS, AllowedOrigins, Exposure, WebSettings
 from web.web_parts import WebParts
 
 
@@ -98,9 +99,12 @@ def build_web_application(parts: WebParts) -> WebApplication:
             packages=settings.graphiql_packages,
             examples=settings.graphiql_examples,
             sample_people=parts.sample_people,
+            links=_build_graphiql_links(parts.pages.links, settings),
             needs_token=settings.graphiql is Exposure.SIGNED_IN,
         )
         routes += page.routes()
+    if settings.development:
+        routes += ProjectDocs(settings.docs_folder).routes()
     paths = frozenset({PATH, *(each.path for each in routes)})
     others = Starlette(
         routes=routes,
@@ -121,6 +125,15 @@ def build_web_application(parts: WebParts) -> WebApplication:
         preflights=bool(settings.origins),
         load_shedder=parts.load_shedder,
     )
+
+
+def _build_graphiql_links(pages: PageLinks, settings: WebSettings) -> Mapping[str, str]:
+    return {
+        "Home": HOME_PATH,
+        **({"Docs": DOCS_START} if settings.development else {}),
+        **({"Status": "/status"} if pages.status else {}),
+        **({"Consents": "/consents"} if pages.sign_in else {}),
+    }
 
 
 def _build_cors_options(origins: AllowedOrigins) -> dict[str, Any]:

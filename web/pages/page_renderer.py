@@ -80,7 +80,7 @@ class PageRenderer:
 
     def __init__(self, links: PageLinks) -> None:
         """`links` are the pages to which every page leads."""
-        self._links = links
+        self.links = links
         self._templates = Environment(
             loader=FileSystemLoader(_TEMPLATES),
             autoescape=True,
@@ -125,7 +125,7 @@ class PageRenderer:
                     each: self._build_language_link(request, each) for each in LANGUAGES if each != words.language
                 },
                 "files": self._addresses,
-                "links": self._links,
+                "links": self.links,
                 "path": request.url.path,
                 "session": None,
                 "until": getattr(request.state, "until", None),
