@@ -1,4 +1,4 @@
-# Every command sets up what it needs first (see scripts/setup); nothing has to be installed by hand.
+# Every command first installs what it needs (see scripts/setup).
 .DEFAULT_GOAL := setup
 .SILENT:
 .PHONY: setup production programs serve test test-quick test-long test-faults check bench soak lock fresh clean help
@@ -17,8 +17,8 @@ programs: setup ## Fetch the optional programs and Node packages that tests use 
 serve: setup ## Run the sandbox city and the hub (PORT=8000)
 	exec .venv/bin/simpul serve
 
-# Three processes share the tests, file by file: on two cores, because tests wait for servers for a third of their time.
-# With PYTEST_ARGS there is one process, which has a console for --pdb and -s.
+# Three processes share the tests by file, even on two cores: tests wait for servers for a third of their time.
+# With PYTEST_ARGS there is one process, with a console for --pdb and -s.
 PROCESSES = $(if $(PYTEST_ARGS),0,3)
 
 test: programs ## Run the tests (PYTEST_ARGS="tests/web -k csrf", PROCESSES=2 at a time)

@@ -97,7 +97,7 @@ class Caller:
     """When the person last authenticated at the issuer (`auth_time`), in seconds since 1970."""
     assurance: Assurance = Assurance.NONE
     on_behalf_of: Nik | None = None
-    """The person for whom an assistant acts."""
+    """The person that an assistant acts for."""
     purpose: str | None = None
     """The purpose of the request, from its headers or the token."""
     case: str | None = None

@@ -52,12 +52,12 @@ def main() -> int:
 
     def done(rows: Sequence[results.Row]) -> None:
         found.rows += rows
-        if output_folder is not None:  # a run that is stopped leaves what it has
+        if output_folder is not None:  # a stopped run keeps its results
             found.save(output_folder)
 
     with tempfile.TemporaryDirectory(prefix="simpul-benchmarks-") as folder:
         problem = _measure(Path(folder), wanted, effort, done, found.left_out)
-    console.print(problem or "Everything was asked.")
+    console.print(problem or "All questions are measured.")
     whole = problem is None
     if whole and not options.only:
         _measure_warm(found, console, [16] if options.quick else [16, 64], quick=options.quick or options.trial)
@@ -80,12 +80,12 @@ def main() -> int:
 def _arguments() -> argparse.Namespace:
     arguments = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     arguments.add_argument("--quick", action="store_true", help="Q3 and Q4 at 16 connections only")
-    arguments.add_argument("--warm", action="store_true", help="kept answers only: Q3 and the README's query")
+    arguments.add_argument("--warm", action="store_true", help="cached answers only: Q3 and the README's query")
     arguments.add_argument(
-        "--trial", action="store_true", help="a second of everything, to see that it works; figures are not kept"
+        "--trial", action="store_true", help="a second of everything, to check that it works; figures are not kept"
     )
-    arguments.add_argument("--only", metavar="TEXT", help="only targets whose name holds this text, beside Simpul")
-    arguments.add_argument("--into", metavar="FOLDER", type=Path, help="keep figures and chart there instead")
+    arguments.add_argument("--only", metavar="TEXT", help="only Simpul and targets whose name contains this text")
+    arguments.add_argument("--into", metavar="FOLDER", type=Path, help="write figures and chart there instead")
     return arguments.parse_args()
 
 
@@ -101,14 +101,14 @@ def _measure(
     try:
         upstream = Upstream(folder)
     except ProgramNotStarted as problem:
-        return f"The upstream does not start: {problem}"
+        return f"The upstream did not start: {problem}"
     run = rounds.Rounds(folder=folder, upstream=upstream, keys=keys, callers=signed_in, left_out=left_out)
     try:
         rounds.print_progress(f"Upstream: {upstream.kind}. Starting and checking targets:")
         run.start(wanted)
         run.measure(effort, done)
     except (OSError, KeyboardInterrupt) as problem:
-        return f"Stopped in the midst: {str(problem) or 'interrupted'}. What was measured before is kept."
+        return f"Stopped early: {str(problem) or 'interrupted'}. Earlier measurements are kept."
     finally:
         run.stop()
         upstream.stop()

@@ -40,7 +40,7 @@ from sandbox.databases.postgres import PostgresError
 from sandbox.state_folder import StateFolder
 
 README = "README"
-"""How the rows call the query."""
+"""The name of the query in the rows."""
 COLD, WARM = targets.SIMPUL_COALESCING.name, targets.SIMPUL_WARM_COALESCING.name
 CEILING = targets.RAW.name
 _ROUNDS, _SECONDS = 5, 4
@@ -54,7 +54,7 @@ class _WarmProgram:
     program: Program
     port: int
     observations: list[tuple[WrkResult, float, float, int]] = field(default_factory=list)
-    """What wrk saw, seconds of the processor, memory, and calls of agencies."""
+    """wrk's figures, processor seconds, memory, and calls to agencies."""
 
 
 def measure_warm(connections: Sequence[int], *, quick: bool) -> list[Row]:
@@ -78,7 +78,7 @@ async def _measure_in_city(connections: Sequence[int], *, quick: bool) -> list[R
                 return await asyncio.to_thread(_measure_rounds, folder.path, issuer, controls, connections, quick=quick)
     except (CityError, PostgresError, ProgramNotStarted, OSError) as problem:
         raise RuntimeError(f"the sandbox city does not run here: {problem}") from problem
-    finally:  # the settings of this city must not reach what is started later
+    finally:  # later programs must not inherit this city's settings
         os.environ.clear()
         os.environ.update(known)
 

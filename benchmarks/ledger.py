@@ -33,7 +33,7 @@ from sandbox.databases.postgres import Postgres
 
 CONNECTIONS = 64
 GOAL = 0.15
-"""The part of the throughput that the ledger may cost."""
+"""The share of throughput that the ledger may cost."""
 _ROUNDS = 7
 _SECONDS = 4
 
@@ -46,9 +46,9 @@ class LedgerVariant:
     program: Program
     report_file: Path
     observations: list[tuple[WrkResult, float]] = field(default_factory=list)
-    """What wrk saw, and seconds of the hub's processor."""
+    """wrk's figures, and processor seconds of the hub."""
     database: float = 0.0
-    """Seconds of PostgreSQL's processor while it was asked."""
+    """Processor seconds of PostgreSQL during the measurement."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,7 +136,7 @@ def _build_url(port: int) -> str:
 
 
 def _postgres_cpu_seconds(state: Postgres) -> float:
-    """Seconds of the processor that PostgreSQL used so far, those of ended processes included."""
+    """Processor seconds of PostgreSQL so far, including ended processes."""
     pids = [state.pid, *map(int, Path(f"/proc/{state.pid}/task/{state.pid}/children").read_text().split())]
     ticks = 0
     for pid in pids:

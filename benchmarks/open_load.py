@@ -22,7 +22,7 @@ import uvloop
 
 CONNECTIONS = 800
 _GRACE_S = 2.0
-"""How long answers are waited for after the last request."""
+"""Seconds to wait for answers after the last request."""
 _STATUS = slice(9, 12)
 _OK = b"200"
 
@@ -121,7 +121,7 @@ async def _run(
 ) -> dict[str, OpenLoadResult]:
     load = _OpenLoad(set(kinds))
     await load.connect(*at, CONNECTIONS)
-    chance = random.Random(f"{rate}")  # noqa: S311 - the same load for everybody
+    chance = random.Random(f"{rate}")  # noqa: S311 - the same load for each hub
     names, weights = list(shares), list(shares.values())
     began = perf_counter()
     due = 0.0

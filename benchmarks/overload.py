@@ -39,7 +39,7 @@ _SHARES = {"others": 0.9, "lane": 0.1}
 _IN_TIME_MS = 1000
 """An answer that took longer is useless to its client."""
 _WARM = 16
-"""Connections for the measurement of capacity, repeated before each load: enough to keep the hub busy."""
+"""Connections for the capacity measurement before each load: enough to keep the hub busy."""
 _VARIANTS = {"shedding": ("--shed-after", "100", "--lane", f"client:{_LANE}"), "without": ("--shed-after", "0")}
 
 
@@ -137,7 +137,7 @@ def _print_report(
             "lane refused",
             "lane p99 ms",
         ),
-        title="The citizen's query. 1x is what was answered a moment before; a tenth of what is offered is the lane's.",
+        title="The citizen's query. 1x is the capacity measured before; a tenth of the load uses the lane.",
     )
     for (way, times), rounds in sorted(seen.items(), key=lambda each: (each[0][1], each[0][0])):
         rows = [_summarize(found, seconds) for found in rounds]

@@ -56,7 +56,7 @@ class Program:
         until = time.monotonic() + _START_S
         while time.monotonic() < until:
             if self._process.poll() is not None:
-                raise ProgramNotStarted(f"it ended with code {self._process.returncode}: {self.read_last_output()}")
+                raise ProgramNotStarted(f"it exited with code {self._process.returncode}: {self.read_last_output()}")
             with contextlib.suppress(OSError), socket.create_connection((HOST, port), timeout=1):
                 return
             time.sleep(0.05)
@@ -64,7 +64,7 @@ class Program:
 
     @property
     def is_running(self) -> bool:
-        """Whether it has not ended."""
+        """Whether it is running."""
         return self._process.poll() is None
 
     def wait_until_idle(self) -> None:
@@ -78,7 +78,7 @@ class Program:
                 return
 
     def cpu_seconds(self) -> float:
-        """Processor time, user and system, that it and its children have used so far."""
+        """Processor time of it and its children so far, user and system."""
         return sum(_cpu_ticks(pid) for pid in self._pids()) / _TICKS
 
     def reset_peak_memory(self) -> None:
@@ -94,7 +94,7 @@ class Program:
     def read_last_output(self) -> str:
         """The end of its output."""
         lines = self._log.read_text(errors="replace").strip().splitlines()
-        return " / ".join(lines[-3:])[:500] or "it said nothing"
+        return " / ".join(lines[-3:])[:500] or "no output"
 
     def stop(self) -> None:
         """End it and its children."""

@@ -1,6 +1,6 @@
 """The sandbox city's answers to the query of the README, recorded once and replayed immediately, for many citizens.
 
-So only the hub is measured, with its real graph: agencies take no time.
+So only the hub is measured, with its real graph: agency calls take no time.
 """
 
 from __future__ import annotations
@@ -70,10 +70,10 @@ class RecordingConnector:
 
 
 class ReplayingConnector:
-    """Replaces any connector by recorded answers."""
+    """Replays a connector's recorded answers."""
 
     def __init__(self, known: RecordedAnswers) -> None:
-        """Call no agency."""
+        """Use these answers."""
         self._known = known
 
     def __getattr__(self, name: str) -> Callable[..., Awaitable[Any]]:
@@ -87,7 +87,7 @@ class ReplayingConnector:
 
 
 def build_agencies(recorded: Path) -> Agencies:
-    """The city as it answered."""
+    """Load the recorded answers."""
     known = pickle.loads(recorded.read_bytes())  # noqa: S301 - written by this run
     return Agencies(dict.fromkeys(DOMAINS, ReplayingConnector(known)))
 
@@ -105,7 +105,7 @@ async def record_city(into: Path) -> None:
             await asyncio.to_thread(into.write_bytes, recorded)
     except (CityError, PostgresError, OSError) as problem:
         raise RuntimeError(f"the sandbox city does not run here: {problem}") from problem
-    finally:  # the settings of this city must not reach what is started later
+    finally:  # later programs must not inherit this city's settings
         os.environ.clear()
         os.environ.update(before)
 
@@ -139,7 +139,7 @@ async def _record_answers(folder: StateFolder, stack: AsyncExitStack) -> Recorde
 
 
 def _call_key(name: str, arguments: Sequence[Any]) -> tuple[str, str]:
-    """What is asked, the same in every process; the last that is given is the call, which differs every time."""
+    """The key of a call, equal in every process; it omits the last argument, the call, which always differs."""
     return name, " ".join(
         repr(sorted(map(repr, each)) if isinstance(each, frozenset) else each) for each in arguments[:-1]
     )

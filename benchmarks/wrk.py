@@ -1,4 +1,4 @@
-"""Load by wrk, bounded in time, on the load's own core."""
+"""Load with wrk for a limited time, on the load's core."""
 
 from __future__ import annotations
 

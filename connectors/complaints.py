@@ -130,7 +130,7 @@ class CityComplaints:
         """Pages of the public list, newest first; complaints from `reported_from` on and before `reported_until`.
 
         A page starts directly after its position (moment and id), even if complaints were filed since. Usually one call
-        per page; a failed page is the failure of its own query.
+        per page; a failed page fails only its query.
         """
         return await fan_out(queries, lambda query: self._page(query, call), limit=self._side_by_side)
 

@@ -65,8 +65,8 @@ def build_app(proxies: Mapping[str, FaultProxy]) -> Starlette:
 
 def main(arguments: Sequence[str]) -> int:
     """Relay until a stop signal; the exit code is 1 if a port cannot be used."""
-    parser = argparse.ArgumentParser(prog="python -m sandbox.fault_control", description="Relays that spoil.")
-    parser.add_argument("--control-port", type=int, required=True, help="where faults are steered (HTTP)")
+    parser = argparse.ArgumentParser(prog="python -m sandbox.fault_control", description="Run the fault proxies.")
+    parser.add_argument("--control-port", type=int, required=True, help="port of the control API (HTTP)")
     parser.add_argument("--relay", type=_parse_relay, action="append", required=True, metavar="AGENCY=PORT:TO")
     options = parser.parse_args(arguments)
     try:

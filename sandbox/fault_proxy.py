@@ -297,7 +297,7 @@ class _RelayedConnection:
     async def _read_more(self) -> bytes:
         data = await self._reader.read(_CHUNK)
         if not data:
-            raise ConnectionResetError("the client went away in the midst of a request")
+            raise ConnectionResetError("the client left during a request")
         return data
 
 

@@ -9,8 +9,9 @@ from pydantic import Field, SecretStr
 
 from connectors.resilience.agency_terms import AgencyTerms, AgencyTermsFile
 from engine.document.limits import Limits
+from settings.city.folder import DEFAULT_CITY
 from settings.limits import LimitSettings
-from settings.value_types import TermsFile
+from settings.value_types import City, TermsFile
 
 MAX_CONCURRENCY: Mapping[str, int] = {"dukcapil": 8, "jakpreneur": 8, "pbb": 32, "crm": 32, "pangan": 32}
 """Concurrent calls (connections to a database or over HTTP) to an agency whose terms set no limit."""
@@ -20,6 +21,11 @@ class AgencySettings(LimitSettings):
     """Addresses and credentials of the agencies, and the terms of calls to them."""
 
     agency_timeout: float = Field(5.0, gt=0, le=60, description="Maximum seconds for one call to an agency.")
+    city: City = Field(
+        DEFAULT_CITY,
+        validate_default=True,
+        description="Folder with the manifests of the city's agencies (manifests.md).",
+    )
     agencies: TermsFile | None = Field(None, description="File with the terms of each agency (agency-terms.md).")
     cache_megabytes: int = Field(
         64, ge=0, le=65_536, description="Memory of a process for cached answers, in MiB; 0 turns the cache off."

@@ -13,6 +13,7 @@ from auth.policy.data_contracts import DataContract, load_contracts
 from auth.tokens.issuers import Issuer, load_issuers
 from connectors.resilience.agency_terms import AgencyTermsFile, load_agency_terms
 from records.hub.clients import ClientId
+from settings.city.folder import CityFolder, load_city
 from web.server.listen_address import ListenAddress
 
 _MIN_SECRET_BYTES = 32
@@ -28,6 +29,10 @@ def _load_issuers(value: object) -> object:
 
 def _load_agency_terms(value: object) -> object:
     return load_agency_terms(Path(value)) if isinstance(value, (str, Path)) else value
+
+
+def _load_city(value: object) -> object:
+    return load_city(Path(value)) if isinstance(value, (str, Path)) else value
 
 
 def _load_contracts(value: object) -> object:
@@ -70,6 +75,8 @@ TermsFile = Annotated[AgencyTermsFile, NoDecode, BeforeValidator(_load_agency_te
 """The path of a file, which is read immediately."""
 Contracts = Annotated[tuple[DataContract, ...], NoDecode, BeforeValidator(_load_contracts)]
 """The path of a file or a folder, which is read immediately."""
+City = Annotated[CityFolder, NoDecode, BeforeValidator(_load_city)]
+"""The path of a city folder, which is read immediately."""
 ListenText = Annotated[str, AfterValidator(_normalize_address)]
 """An IP address and a port."""
 ClientReference = Annotated[ClientId, PlainValidator(_parse_client)]

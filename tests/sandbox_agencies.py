@@ -1,7 +1,7 @@
-"""Agencies of the sandbox city for tests: really started, each in a process of its own, on free ports.
+"""Agencies of the sandbox city for tests: real servers, each in its own process, on free ports.
 
 `tests/conftest.py` has one session-scoped fixture an agency (`dukcapil`, `jakpreneur`, `pbb`, `crm`, `pangan`), started
-when a test first asks for it. A test that stops, kills or floods an agency starts one of its own (`run_agency`).
+when a test first asks for it. A test that stops, kills or floods an agency starts its own (`run_agency`).
 """
 
 import http.client
@@ -35,7 +35,7 @@ class AgencyDidNotStartError(Exception):
 
 @dataclass(slots=True, kw_only=True)
 class RunningAgency:
-    """One agency of the sandbox city in a process of its own, and the buttons of its control API."""
+    """One agency of the sandbox city in its own process, and its control API."""
 
     name: str
     port: int
@@ -77,7 +77,7 @@ class RunningAgency:
         self._control("PUT", "/mode", {"mode": mode})
 
     def set_latency(self, p50_ms: float, p95_ms: float) -> None:
-        """Imitated latency; 0, 0 answers at once."""
+        """Simulated latency; 0, 0 answers immediately."""
         self._control("PUT", "/latency", {"p50_ms": p50_ms, "p95_ms": p95_ms})
 
     @contextmanager
@@ -125,7 +125,7 @@ def start_agency(
 ) -> RunningAgency:
     """Starts an agency and returns when it is ready; its data goes to `state/<name>`.
 
-    `environment` adds to what it is told, such as `{"SIMPUL_WITHOUT": "mariadb"}`.
+    `environment` is added to its environment, such as `{"SIMPUL_WITHOUT": "mariadb"}`.
 
     Raises `AgencyDidNotStartError`.
     """

@@ -45,6 +45,8 @@ PLANTED = {
         ("web/planted_four.py", "import httptools"),
     ],
     "aiolimiter lives where agencies are paced": [("connectors/planted_three.py", "import aiolimiter")],
+    "sqlglot lives where declared statements are checked": [("connectors/planted_five.py", "import sqlglot")],
+    "The city folder knows no settings": [("settings/city/planted.py", "import settings.value_types")],
     "zeep lives in the SOAP driver": [("connectors/drivers/planted_too.py", "import zeep")],
     "aiodataloader lives in resolvers": [("schema/planted.py", "from aiodataloader import DataLoader")],
     "Starlette lives in web, server and sandbox": [("auth/planted_too.py", "import starlette.requests")],

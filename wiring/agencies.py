@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any, Protocol, TypeVar
+from typing import Any, Protocol, TypeVar, cast
 
 from pydantic import SecretStr
 from sqlalchemy.ext.asyncio import AsyncEngine
@@ -16,11 +16,12 @@ from cache.limits.agency_counts import AgencyCounts
 from cache.limits.redis_counters import RedisCounters
 from connectors.agency_probes import AgencyProbes
 from connectors.complaints import CityComplaints
+from connectors.declared.connector import DeclaredConnector, build_sql_connector
+from connectors.declared.field_readers import NotDeclarableError
 from connectors.drivers.http.driver import HttpDriver
 from connectors.drivers.http.service import HttpLimits, HttpService
 from connectors.drivers.long_work import LongWork
 from connectors.drivers.sql.driver import SqlDriver
-from connectors.msmes import JakPreneur
 from connectors.population import PopulationRegister
 from connectors.prices import FoodPrices
 from connectors.regions import RegionTables
@@ -35,6 +36,8 @@ from resolvers.prices import Prices
 from resolvers.regions import Regions
 from resolvers.tax import Tax
 from settings import MAX_CONCURRENCY, Settings
+from settings.city.folder import CityFolder
+from settings.city.manifest import ManifestError
 from store.complaint_links import ComplaintLinkTable
 
 _DATA = Path(__file__).parents[1] / "data"
@@ -57,7 +60,7 @@ class Connectors:
     """One connector for each domain."""
 
     population: PopulationRegister
-    msmes: JakPreneur
+    msmes: DeclaredConnector
     tax: PropertyTax
     complaints: CityComplaints
     prices: FoodPrices
@@ -75,7 +78,7 @@ class Connectors:
             bound[domain] = connector
 
         bind(Population, self.population)
-        bind(Msmes, self.msmes)
+        bind(Msmes, cast("Msmes", self.msmes))  # its compiler checked it against the domain
         bind(Tax, self.tax)
         bind(Complaints, self.complaints)
         bind(Prices, self.prices)
@@ -125,7 +128,7 @@ def build_connectors(settings: Settings, state: AsyncEngine) -> Connectors:
         population=PopulationRegister(
             dukcapil, max_batch_size=gates["dukcapil"].terms.max_batch_size, knows_region=regions.knows
         ),
-        msmes=JakPreneur(jakpreneur, max_batch_size=gates["jakpreneur"].terms.max_batch_size),
+        msmes=_build_declared(settings.city, Msmes, jakpreneur, gates["jakpreneur"]),
         tax=tax,
         complaints=CityComplaints(
             crm,
@@ -162,6 +165,20 @@ def share_call_limits(gates: Mapping[str, Gate], shared: RedisCounters | None, s
     shared_limits = AgencyCounts(shared, make_key=partial(RateKeys(secret), "agency"))
     for gate in gates.values():
         gate.share_limits(shared_limits)
+
+
+def _build_declared(city: CityFolder, domain: type[Any], sql: SqlDriver, gate: Gate) -> DeclaredConnector:
+    """Compile the reads that the agency's manifest declares. Raises `ManifestError`."""
+    try:
+        manifest = city.agencies[gate.agency]
+    except KeyError:
+        raise ManifestError(f"{city.path}: the city folder has no agencies/{gate.agency}.toml") from None
+    try:
+        return build_sql_connector(
+            domain, manifest.manifest, sql, agency=gate.agency, max_batch_size=gate.terms.max_batch_size
+        )
+    except NotDeclarableError as error:
+        raise manifest.explain(error) from None
 
 
 def _build_sql_driver(gate: Gate, url: SecretStr, work: LongWork) -> SqlDriver:

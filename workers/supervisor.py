@@ -83,6 +83,7 @@ class Supervisor:
         """Reloads on request, and replaces a generation that died, until the hub ends."""
         wait = 1.0
         while not self._stop.is_set() and self._current is not None:
+            # A generation replaces its own workers. Only the loss of the process that manages them is handled here.
             died = asyncio.create_task(self._current.wait_until_ended())
             await _wait_for_first(died, self._reload.wait(), self._stop.wait())
             if self._stop.is_set():
@@ -91,6 +92,7 @@ class Supervisor:
                 await self._reload_generation()
             elif not self._current.is_running:
                 _log.error("The generation of workers lost its process; it is replaced")
+                # If the replacement fails too, wait longer each time, because the cause may be outside of the hub.
                 wait = 1.0 if await self._replace_generation() else min(wait * 2, _MAX_RETRY_WAIT)
                 if not self._current.is_running:
                     await _wait_for_first(self._reload.wait(), self._stop.wait(), asyncio.sleep(wait))
@@ -122,6 +124,7 @@ class Supervisor:
 
         Returns False if the start was abandoned, because of another reload or the end of the hub.
         """
+        # 1. Start it beside the current generation: both accept on the same socket, so no connection is refused.
         generation = await WorkerGeneration.start(
             self._listener,
             {**environment, "SIMPUL_RUN_FOLDER": str(self._run_folder)},
@@ -129,24 +132,28 @@ class Supervisor:
             workers=self._options.workers,
         )
         self._generations.add(generation)
+        # 2. Wait until all of its workers serve. Another reload abandons the start, if a generation serves already.
         completion = asyncio.create_task(generation.wait_until_complete())
         await _wait_for_first(completion, self._stop.wait(), *([self._reload.wait()] if self._current else ()))
         if not completion.done():
             completion.cancel()
-            if not self._stop.is_set():
+            if not self._stop.is_set():  # at the end of the hub, `_end_all` ends it with the others
                 await self._give_up(generation)
             return False
+        # 3. If it failed, the current generation keeps serving.
         try:
             await completion
         except GenerationFailed:
             self._forget(generation)
             raise
+        # 4. Switch over. The previous generation finishes its requests, and then ends.
         previous, self._current, self._environment = self._current, generation, environment
         if previous is not None:
             self._retire(previous)
         return True
 
     async def _give_up(self, generation: WorkerGeneration) -> None:
+        """Ends a generation immediately, by a second end signal."""
         generation.end()
         generation.end()
         await generation.wait_until_ended()
@@ -199,6 +206,7 @@ class Supervisor:
         loop = asyncio.get_running_loop()
 
         def stop() -> None:
+            # The first signal ends the hub in order, the second one immediately.
             if not self._stop.is_set():
                 self._stop.set()
                 return

@@ -42,12 +42,16 @@ class WorkerGeneration:
         cls, listener: socket.socket, environment: Mapping[str, str], *, release: Path | None, workers: int
     ) -> WorkerGeneration:
         """Starts a generation with the code in the folder `release`, or with this code. Raises GenerationFailed."""
+        # 1. Resolve the release now: if the link changes later, this generation still runs one version of the code.
         root = _ROOT if release is None else await asyncio.to_thread(release.resolve)
         python = sys.executable if release is None else str(root / ".venv" / "bin" / "python")
+        # 2. One pipe carries its status reports. The other one closes when the supervisor ends, even if it is killed:
+        #    then the workers end.
         status_reader, status_writer = os.pipe()
         supervisor_pipe, held_end = os.pipe()
         handles = (listener.fileno(), status_writer, supervisor_pipe)
         script = str(root / "scripts" / "generation.py")
+        # 3. Start the process. It inherits only the socket and its ends of the pipes.
         try:
             process = await asyncio.create_subprocess_exec(
                 *(python, "-P", script, *map(str, handles), str(workers)),
@@ -61,6 +65,7 @@ class WorkerGeneration:
                 os.close(each)
             raise GenerationFailed(f"{python} cannot be started: {problem.strerror}") from None
         finally:
+            # 4. Close the copies of its ends: otherwise the status reports would never end with the process.
             os.close(status_writer)
             os.close(supervisor_pipe)
         return cls(process, status_reader, held_end, code_folder=root)
@@ -77,7 +82,7 @@ class WorkerGeneration:
         try:
             await asyncio.wait({over, whole}, return_when=asyncio.FIRST_COMPLETED)
             if not self._is_complete.is_set():
-                await self._status_task
+                await self._status_task  # the last report may contain the reason
                 raise GenerationFailed(
                     self._failure or f"it ended unexpectedly ({_describe_exit(self._process.returncode or 0)})"
                 )
@@ -112,6 +117,7 @@ class WorkerGeneration:
         if self.is_running:
             self._process.send_signal(number)
         else:
+            # Workers outlive a lost managing process; the closed pipe ends them.
             self.release()
 
     async def _read_status(self, status: int) -> None:

@@ -78,6 +78,7 @@ class WorkerPool:
 
     def run(self) -> int:
         """Runs until every worker has ended. Returns the exit code."""
+        # Signals only wake the selector, and are handled in the loop: a handler must not fork or change the pool.
         for end in (self._wakeup_reader, self._wakeup_writer):
             end.setblocking(False)  # noqa: FBT003 - the standard library's argument has no name
         signal.set_wakeup_fd(self._wakeup_writer.fileno(), warn_on_full_buffer=False)
@@ -136,6 +137,7 @@ class WorkerPool:
     def _fork(self, number: int) -> None:
         reads, writes = os.pipe()
         self._scoreboard.get_slot(number).clear()
+        # Until the worker has its own handlers, a signal would reach the pool's handlers in the child and be lost.
         signal.pthread_sigmask(signal.SIG_BLOCK, _HANDLED_SIGNALS)
         pid = os.fork()
         if pid == 0:
@@ -255,7 +257,7 @@ def _write_report(handle: int, text: str) -> None:
 
 
 def run_generation(arguments: Sequence[str]) -> int:
-    """Runs a generation. Arguments: the handles LISTENER STATUS TETHER, and the number of WORKERS (0: by settings)."""
+    """Runs a generation. Arguments: three handles, LISTENER STATUS SUPERVISOR, and WORKERS (0: by the settings)."""
     listener, status_pipe, supervisor_pipe, count = map(int, arguments)
     try:
         settings = Settings()  # type: ignore[call-arg]  # its values come from the environment

@@ -53,6 +53,6 @@ class EntryTokens:
 
 
 def build_viewer_key(caller: Caller) -> bytes:
-    """The viewer for whom tokens are sealed: the caller and their case."""
+    """The viewer of sealed tokens: the caller and their case."""
     parts = (caller.kind.value, caller.subject, caller.agency or "", caller.client or "", caller.case or "")
     return "\0".join(parts).encode()

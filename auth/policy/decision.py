@@ -90,7 +90,7 @@ def find_possible_facts(access: Access) -> tuple[Fact, ...]:
 
 
 def get_represented_person(caller: Caller) -> Nik | None:
-    """The person for whom a citizen acts: the citizen, or the person they assist. None for other callers."""
+    """The person that a citizen acts for: the citizen, or the person they assist. None for other callers."""
     return caller.nik if caller.on_behalf_of is None else caller.on_behalf_of
 
 

@@ -157,7 +157,7 @@ def _pick_known_word(claim_words: Sequence[object], known: Collection[str], mean
 
 
 def _niks(claims: Mapping[str, Any], issuer: Issuer, kind: CallerKind) -> tuple[Nik | None, Nik | None]:
-    """The caller's own NIK, and the NIK of the person for whom they act.
+    """The caller's own NIK, and the NIK of the person that they act for.
 
     A token expresses this in one of two ways. Either it is about the caller, and a separate claim names the person. Or
     it is a delegation (RFC 8693, section 4.1): it is about the person, and `act` names the caller. Chains of

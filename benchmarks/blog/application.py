@@ -1,4 +1,4 @@
-"""The small world behind the hub's production composition: engine, callers, limits and HTTP; another schema."""
+"""The sample graph with the hub's production composition: engine, callers, limits and HTTP."""
 
 from __future__ import annotations
 
@@ -47,15 +47,15 @@ def build_blog_settings(keys: Path) -> Settings:
         "pangan_url": nowhere,
         "pangan_key": SecretStr("none"),
         "request_timeout": 60.0,
-        "shed_after": 0,  # the compared servers shed no load, and become slow instead
-        # As in production, and more than a load can ask for.
+        "shed_after": 0,  # the compared servers do not shed load
+        # As in production, but higher than any load of a benchmark.
         "rates": ("anonymous:1000000000/100000000000", "citizen:1000000000/100000000000"),
     }
     return Settings(**values)
 
 
 def build_blog_parts(upstream: str, ledger: TimedLedger | None = None) -> HubParts:
-    """The hub over the small world; with `ledger`, reads are recorded."""
+    """The hub with the sample graph; with `ledger`, reads are recorded."""
 
     def driver(agency: str) -> HttpDriver:
         return HttpDriver(

@@ -14,9 +14,9 @@ from records.identifiers import Nik
 from resolvers.batch_context import HubBatchContext
 
 _PUBLISHED = Freshness(fresh=minutes(60), is_personal=False)
-"""Where a hub of the small world keeps answers, no run outlasts them."""
+"""Cached answers of the sample graph stay fresh for a whole run."""
 ALL = "all"
-"""The only key of a batch that answers one thing."""
+"""The only key of a batch with a single answer."""
 
 
 class Blog(Protocol):
@@ -33,13 +33,13 @@ class CallerData(Protocol):
     """The callers' accounts, orders and messages."""
 
     async def accounts(self, niks: Sequence[Nik], call: Call) -> Answers[Nik, Account]:
-        """The account of each."""
+        """The account of each person."""
 
     async def orders(self, niks: Sequence[Nik], call: Call) -> Answers[Nik, Sequence[Order]]:
-        """The orders of each."""
+        """The orders of each person."""
 
     async def messages(self, niks: Sequence[Nik], call: Call) -> Answers[Nik, Sequence[Message]]:
-        """The messages of each."""
+        """The messages of each person."""
 
 
 @batch(agency=None)
@@ -62,17 +62,17 @@ async def users(ids: Sequence[int], ask: HubBatchContext) -> Answers[int, User]:
 
 @batch(agency="bank")
 async def accounts(niks: Sequence[Nik], ask: HubBatchContext) -> Answers[Nik, Account]:
-    """The account of each."""
+    """The account of each person."""
     return await ask.agencies[CallerData].accounts(niks, ask.call)
 
 
 @batch(agency="shop", absent=())
 async def orders(niks: Sequence[Nik], ask: HubBatchContext) -> Answers[Nik, Sequence[Order]]:
-    """The orders of each."""
+    """The orders of each person."""
     return await ask.agencies[CallerData].orders(niks, ask.call)
 
 
 @batch(agency="post office", absent=())
 async def messages(niks: Sequence[Nik], ask: HubBatchContext) -> Answers[Nik, Sequence[Message]]:
-    """The messages of each."""
+    """The messages of each person."""
     return await ask.agencies[CallerData].messages(niks, ask.call)

@@ -1,4 +1,4 @@
-"""The small world over REST: connectors for agencies that are called often, so JSON is parsed directly into types."""
+"""Connectors of the sample graph over REST. They parse JSON directly into types, because benchmarks call them often."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class RestWorld:
     """Posts, users, and the callers' data: one base address for each agency."""
 
     def __init__(self, *, blog: HttpDriver, bank: HttpDriver, shop: HttpDriver, post_office: HttpDriver) -> None:
-        """Each driver belongs to one agency."""
+        """Each driver calls one agency."""
         self._blog = blog
         self._bank = bank
         self._shop = shop
@@ -45,12 +45,12 @@ class RestWorld:
         return dict.fromkeys(keys, tuple(map(to_post, found or ())))
 
     async def users(self, ids: Sequence[int], call: Call) -> Answers[int, User]:
-        """Users by number. One call for all."""
+        """Users by number. One call for all keys."""
         found = await _read(self._blog, "users", self._users, call, {"id": ",".join(map(str, ids))})
         return {each.id: to_user(each) for each in found or ()}
 
     async def accounts(self, niks: Sequence[Nik], call: Call) -> Answers[Nik, Account]:
-        """The account of each. One call a person, which is all the bank offers."""
+        """The account of each person. One call per person: the bank offers no batch."""
 
         async def ask(nik: Nik) -> Account | None:
             found = await _read(self._bank, f"accounts/{nik}", self._accounts, call)
@@ -59,7 +59,7 @@ class RestWorld:
         return await fan_out(niks, ask, limit=_MAX_CONCURRENCY)
 
     async def orders(self, niks: Sequence[Nik], call: Call) -> Answers[Nik, Sequence[Order]]:
-        """The orders of each. One call a person."""
+        """The orders of each person. One call per person."""
 
         async def ask(nik: Nik) -> Sequence[Order] | None:
             found = await _read(self._shop, f"orders/{nik}", self._orders, call)
@@ -68,7 +68,7 @@ class RestWorld:
         return await fan_out(niks, ask, limit=_MAX_CONCURRENCY)
 
     async def messages(self, niks: Sequence[Nik], call: Call) -> Answers[Nik, Sequence[Message]]:
-        """The messages of each. One call a person."""
+        """The messages of each person. One call per person."""
 
         async def ask(nik: Nik) -> Sequence[Message] | None:
             found = await _read(self._post_office, f"messages/{nik}", self._messages, call)
@@ -93,7 +93,7 @@ async def _read(
     try:
         return decoder.decode(reply.body)
     except msgspec.DecodeError:
-        raise AgencyMalformed(http.agency, f"{path.partition('/')[0]}: not what was agreed") from None
+        raise AgencyMalformed(http.agency, f"{path.partition('/')[0]}: not the agreed format") from None
 
 
 class WirePost(msgspec.Struct):
@@ -138,25 +138,25 @@ class WireMessage(msgspec.Struct):
 
 
 def to_post(wire: WirePost) -> Post:
-    """A post by our names."""
+    """The record of a post."""
     return Post(id=wire.id, user_id=wire.userId, title=wire.title, body=wire.body)
 
 
 def to_user(wire: WireUser) -> User:
-    """A user by our names."""
+    """The record of a user."""
     return User(id=wire.id, name=wire.name, email=wire.email)
 
 
 def to_account(wire: WireAccount, owner: Nik) -> Account:
-    """An account by our names."""
+    """The record of an account."""
     return Account(owner=owner, id=wire.id, name=wire.name, balance=wire.balance)
 
 
 def to_order(wire: WireOrder, owner: Nik) -> Order:
-    """An order by our names."""
+    """The record of an order."""
     return Order(owner=owner, id=wire.id, item=wire.item, total=wire.total)
 
 
 def to_message(wire: WireMessage, owner: Nik) -> Message:
-    """A message by our names."""
+    """The record of a message."""
     return Message(owner=owner, id=wire.id, subject=wire.subject, unread=wire.unread)

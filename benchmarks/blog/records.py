@@ -15,24 +15,24 @@ class User:
 
     id: Annotated[int, Doc("Number of the user.")]
     name: Annotated[str, Doc("Full name.")]
-    email: Annotated[str, Doc("Address for mail.")]
+    email: Annotated[str, Doc("Email address.")]
 
 
 @record
 class Post:
-    """Something that a user wrote."""
+    """A text by a user."""
 
     id: Annotated[int, Doc("Number of the post.")]
-    user_id: Annotated[int, Doc("Who wrote it.")]
+    user_id: Annotated[int, Doc("Its author.")]
     title: Annotated[str, Doc("Headline.")]
-    body: Annotated[str, Doc("What it says.")]
+    body: Annotated[str, Doc("Its text.")]
 
 
 @record
 class Account:
     """A caller's account at the bank."""
 
-    owner: Annotated[Nik, Doc("Whose it is.")]
+    owner: Annotated[Nik, Doc("Its owner.")]
     id: Annotated[str, Doc("Number of the account.")]
     name: Annotated[str, Doc("Name of the owner.")]
     balance: Annotated[int, Doc("Whole Rupiah.")]
@@ -40,11 +40,11 @@ class Account:
 
 @record
 class Order:
-    """Something that a caller bought."""
+    """A purchase by a caller."""
 
-    owner: Annotated[Nik, Doc("Who bought it.")]
+    owner: Annotated[Nik, Doc("Its buyer.")]
     id: Annotated[int, Doc("Number of the order.")]
-    item: Annotated[str, Doc("What was bought.")]
+    item: Annotated[str, Doc("The item.")]
     total: Annotated[int, Doc("Whole Rupiah.")]
 
 
@@ -55,4 +55,4 @@ class Message:
     owner: Annotated[Nik, Doc("The recipient.")]
     id: Annotated[int, Doc("Number of the message.")]
     subject: Annotated[str, Doc("Headline.")]
-    unread: Annotated[bool, Doc("Whether it was not read yet.")]
+    unread: Annotated[bool, Doc("Whether it is unread.")]

@@ -1,4 +1,4 @@
-"""The graph of the small world, published as the hub publishes the city's."""
+"""The sample graph, published in the same way as the city's."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class UserType:
 class PostType:
     """A post in the graph."""
 
-    user: UserType | None = edge(users, key="user_id", description="Who wrote it.")
+    user: UserType | None = edge(users, key="user_id", description="Its author.")
 
 
 @publishes(Account, rule=Rule.SELF, subject="owner", shows=("id", "name", "balance"))
@@ -60,17 +60,17 @@ class BlogQueryRoot:
 
     @root(accounts, returns=AccountType | None, rule=Rule.SELF)
     def account(id: Owner) -> Nik:  # noqa: A002 - the name that every peer uses
-        """The account of a person, for themself."""
+        """The caller's account."""
         return Nik(id)
 
     @root(orders, returns=list[OrderType] | None, rule=Rule.SELF)
     def orders(id: Owner) -> Nik:  # noqa: A002 - the name that every peer uses
-        """The orders of a person, for themself."""
+        """The caller's orders."""
         return Nik(id)
 
     @root(messages, returns=list[MessageType] | None, rule=Rule.SELF)
     def messages(id: Owner) -> Nik:  # noqa: A002 - the name that every peer uses
-        """The messages of a person, for themself."""
+        """The caller's messages."""
         return Nik(id)
 
 

@@ -1,4 +1,4 @@
-"""The hub's own access ledger for the small world, and how long answers wait for it."""
+"""The hub's access ledger for the sample graph, with the time that answers wait for it."""
 
 from __future__ import annotations
 

@@ -26,7 +26,7 @@ def check_target(target: Target, url: str, upstream: Upstream, callers: list[Ben
     """Send all questions. Raises `WrongAnswer`."""
     for question in target.questions:
         for caller in (callers[0], callers[1], callers[-1]) if question.needs_token else (callers[0],):
-            for _ in range(3):  # what is seen again may be run another way
+            for _ in range(3):  # a repeated document may run differently
                 _check_answer(url, question, caller)
         _check_calls(target, url, upstream, question, callers)
     if Q4 in target.questions:
@@ -39,7 +39,7 @@ class TargetAnswer(NamedTuple):
     status: int
     json: Any
     length: int
-    """In bytes."""
+    """Its size in bytes."""
 
 
 def ask(url: str, question: BenchmarkQuestion, number: int, token: str | None) -> TargetAnswer:

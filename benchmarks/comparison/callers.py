@@ -1,4 +1,4 @@
-"""The 2,000 callers of Q4: each with a real token of their own, signed with ES256."""
+"""The 2,000 callers of Q4, each with a real token (ES256)."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class BenchmarkCaller:
     token: str
 
     def __repr__(self) -> str:
-        """The number only."""
+        """Only the number."""
         return f"<SignedIn {self.number}>"
 
 
@@ -31,7 +31,7 @@ def issue_tokens(folder: Path) -> tuple[Path, list[BenchmarkCaller]]:
     issuer.write_public_keys(keys)
     known = json.loads(keys.read_text())
     for key in known["keys"]:
-        key["alg"] = "ES256"  # Tailcall takes no key that does not say so
+        key["alg"] = "ES256"  # Tailcall requires it
     keys.write_text(json.dumps(known))
     signed_in = []
     for number in range(1, dataset.CALLERS + 1):

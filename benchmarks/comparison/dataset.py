@@ -52,7 +52,7 @@ def build_users(count: int = USERS) -> list[dict[str, Any]]:
 
 
 def build_caller_id(number: int) -> str:
-    """The id of the caller with this number from 1 on: 16 digits, as a NIK has."""
+    """The id of the caller with this number (from 1): 16 digits, like a NIK."""
     return f"317101{number:010}"
 
 
@@ -78,7 +78,7 @@ def build_messages(number: int) -> list[dict[str, Any]]:
 
 
 def write_dataset(folder: Path) -> None:
-    """Write all of it as the files that the upstream serves."""
+    """Write the files that the upstream serves."""
     (folder / "posts").write_bytes(orjson.dumps(build_posts()))
     (folder / "users").write_bytes(orjson.dumps(build_users()))
     kinds: dict[str, Callable[[int], Any]] = {

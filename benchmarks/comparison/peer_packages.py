@@ -43,5 +43,5 @@ def _run(command: list[str], folder: Path) -> str | None:
         return f"{' '.join(command)} took longer than {_WITHIN_S} s"
     if done.returncode == 0:
         return None
-    lines = [line for line in done.stderr.strip().splitlines() if line.strip()] or ["it said nothing"]
+    lines = [line for line in done.stderr.strip().splitlines() if line.strip()] or ["no output"]
     return f"{' '.join(command)} failed: {lines[-1]}"

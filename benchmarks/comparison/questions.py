@@ -15,9 +15,9 @@ class BenchmarkQuestion:
     name: str
     document: str
     upstream_calls: int
-    """How many calls it takes where nothing is shared between requests."""
+    """Upstream calls per request without sharing."""
     needs_token: bool = False
-    """Whether each request comes from another caller, with a token and variables of their own."""
+    """Whether each request has another caller, with their own token and variables."""
 
     def variables(self, number: int) -> dict[str, Any]:
         """The variables of the caller with this number."""

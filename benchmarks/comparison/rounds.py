@@ -22,11 +22,11 @@ from benchmarks.reports.results import Row
 from benchmarks.wrk import WrkResult
 
 _TURNS = 12
-"""How often each connection should be answered in a measurement, as far as `Effort.longest` allows."""
+"""Answers per connection in a measurement, limited by `Effort.longest`."""
 _PATIENT_S = 15
-"""Of a second try, where a target is so busy with all connections that it finished none in time."""
+"""Seconds of a second attempt, if a target finished no request in time."""
 _WHOLE = 0.97
-"""Answers that are shorter on average than this part of the right ones are not the right ones."""
+"""Answers whose mean size is below this share of the correct size count as wrong."""
 
 CONNECTIONS = (1, 16, 64, 256)
 
@@ -37,14 +37,14 @@ class Effort:
 
     name: str
     connections: Mapping[str, Sequence[int]]
-    """For each question, by name."""
+    """Numbers of connections, by question."""
     seconds: Mapping[str, int]
-    """Of one measurement, for each question."""
+    """Seconds of one measurement, by question."""
     rounds: int
     warm_up: int
     """Seconds before the first measurement of a target and question."""
     longest: int
-    """Seconds of one measurement of a target that is slow for its number of connections."""
+    """Maximum seconds of a measurement, for slow targets."""
 
 
 _EVERYTHING = {question.name: CONNECTIONS for question in QUESTIONS}
@@ -65,7 +65,7 @@ QUICK = Effort(
     longest=2,
 )
 WARM = Effort(name="warm", connections={"Q3": (1, 16, 64)}, seconds={"Q3": 2}, rounds=5, warm_up=2, longest=2)
-"""Of what is kept alone."""
+"""For cached answers only."""
 WARM_QUICK = Effort(name="warm", connections={"Q3": (16,)}, seconds={"Q3": 1}, rounds=3, warm_up=1, longest=2)
 TRIAL = Effort(
     name="trial",
@@ -75,7 +75,7 @@ TRIAL = Effort(
     warm_up=1,
     longest=3,
 )
-"""Whether everything works, at every number of connections; its figures are worth little."""
+"""Checks that everything works at every number of connections; its figures are not meaningful."""
 
 
 @dataclass(slots=True)
@@ -84,9 +84,9 @@ class _RunningTarget:
     program: Program
     url: str
     rates: dict[str, float] = field(default_factory=dict)
-    """Requests per second seen last, for each question."""
+    """The latest requests per second, by question."""
     lengths: dict[str, float] = field(default_factory=dict)
-    """Bytes of an answer with its headers, seen before anything was hard on it."""
+    """Bytes of an answer with headers, measured without load."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,14 +119,14 @@ class Rounds:
         self._left_out = left_out
 
     def start(self, targets: Sequence[Target]) -> None:
-        """Start and check every target; one that fails is left out with its reason."""
+        """Start and check every target; failing ones are left out with the reason."""
         for target in targets:
             reason = target.missing()
             if reason is None:
                 reason = self._start_target(target)
             if reason is not None:
                 self._left_out[target.name] = reason
-            print_progress(f"  {target.name}: {'answers rightly' if reason is None else 'left out, ' + reason}")
+            print_progress(f"  {target.name}: {'answers correctly' if reason is None else 'left out, ' + reason}")
 
     def measure(self, effort: Effort, found: Callable[[Sequence[Row]], None]) -> None:
         """Measure all running targets; `found` receives the rows of each finished question."""
@@ -201,7 +201,7 @@ class Rounds:
         program = running.program
         program.reset_peak_memory()
         calls, cpu = self._upstream.calls(), program.cpu_seconds()
-        seen, problem = None, "it answered nothing"
+        seen, problem = None, "no answer"
         try:
             seen = wrk.run_wrk(running.url, requests, connections=connections, seconds=seconds)
         except (RuntimeError, subprocess.TimeoutExpired) as failure:
@@ -211,8 +211,8 @@ class Rounds:
             program.wait_until_idle()
             return self._measure_once(running, question, connections, _PATIENT_S)
         if seen is None or not seen.requests or not program.is_running:
-            why = problem if program.is_running else "it ended"
-            self._leave_out(running, f"in the midst of {question.name} at {connections} connections: {why}")
+            why = problem if program.is_running else "it exited"
+            self._leave_out(running, f"during {question.name} at {connections} connections: {why}")
             return None
         peak = program.peak_memory_mb()
         program.wait_until_idle()
@@ -243,7 +243,7 @@ def _row(name: str, question: BenchmarkQuestion, connections: int, samples: Sequ
         p50_ms=median_of([each.load.p50_ms for each in samples]),
         p99_ms=median_of([each.load.p99_ms for each in samples]),
         peak_memory_mb=median_of([each.memory for each in samples]),
-        # When the time is up each connection waits for one answer more, whose calls the upstream has counted as well.
+        # At the end each connection waits for one more answer, whose calls the upstream has counted.
         upstream_calls_per_request=median_of([each.calls / (each.load.requests + connections) for each in samples]),
         failed_requests=sum(each.failed for each in samples),
     )

@@ -36,22 +36,22 @@ class Command:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Target:
-    """One program that answers the questions."""
+    """A program that answers the questions."""
 
     name: str
     command: Callable[[TargetOptions], Command]
     missing: Callable[[], str | None] = lambda: None
-    """Why it cannot be started here, if it cannot."""
+    """The reason why it cannot start, if any."""
     questions: Sequence[BenchmarkQuestion] = QUESTIONS
     shares_runs: bool = False
-    """Whether requests that are under way at the same moment share calls or answers."""
+    """Whether concurrent requests share calls or answers."""
     checks_owner: bool = True
-    """Whether it can compare the token with the id that is asked for, besides proving the token."""
+    """Whether it compares the token's owner with the requested id."""
     allows_anonymous: bool = False
-    """Whether it answers Q4 without any token too; a token that is sent is checked all the same."""
+    """Whether it answers Q4 without a token; it still verifies a token that is sent."""
     path: str = "/graphql"
     package: str = ""
-    """The package whose version the target goes by: `npm:...`, `pypi:...` or `here:`, this project."""
+    """The package with the target's version: `npm:...`, `pypi:...` or `here:` (this project)."""
 
 
 def _python(module: str, *more: str) -> Callable[[TargetOptions], Command]:
@@ -106,13 +106,13 @@ def _needs_node(package: str) -> Callable[[], str | None]:
     def missing() -> str | None:
         if find_program("node") is None:
             return "node is not installed"
-        return None if (NPM / "node_modules" / package).is_dir() else f"npm did not bring {package}"
+        return None if (NPM / "node_modules" / package).is_dir() else f"npm did not install {package}"
 
     return missing
 
 
 def _needs_tailcall() -> str | None:
-    return None if TAILCALL.is_file() else "npm did not bring Tailcall's binary for this machine"
+    return None if TAILCALL.is_file() else "npm has no Tailcall binary for this machine"
 
 
 SIMPUL = Target(name="Simpul", command=_python("simpul"), package="here:")
@@ -122,7 +122,7 @@ SIMPUL_COALESCING = Target(
 SIMPUL_WARM = Target(
     name="Simpul, warm",
     command=_python("simpul", "--cached"),
-    questions=(Q2, Q3),  # what is one's own is not kept there
+    questions=(Q2, Q3),  # personal data is not cached there
     shares_runs=True,
     package="here:",
 )
@@ -170,7 +170,7 @@ TAILCALL_BATCHING = Target(
     name="Tailcall with batching",
     command=_tailcall(""),
     missing=_needs_tailcall,
-    shares_runs=True,  # its batches wait a millisecond and take in what other requests want
+    shares_runs=True,  # its batches wait a millisecond and include keys of other requests
     checks_owner=False,
     package="npm:@tailcallhq/core-linux-x64-gnu",
 )
@@ -186,19 +186,19 @@ HANDWRITTEN = Target(name="handwritten Python", command=_python("handwritten"))
 HANDWRITTEN_SHARED = Target(
     name="handwritten Python with replies shared",
     command=_python("handwritten", "--shared"),
-    questions=(Q1, Q2, Q3),  # in Q4 there is nothing to share: it would be the one above again
+    questions=(Q1, Q2, Q3),  # Q4 has nothing to share: equal to the target above
     shares_runs=True,
 )
 RAW = Target(
     name="raw uvicorn with constant bytes",
     command=_python("raw"),
-    questions=(Q1, Q2, Q3),  # what is signed in is not constant
+    questions=(Q1, Q2, Q3),  # personal answers are not constant
     shares_runs=True,
     package="pypi:uvicorn",
 )
 
 COMPARED_WITH_WARM = (SIMPUL, SIMPUL_COALESCING, SIMPUL_WARM, SIMPUL_WARM_COALESCING, RAW)
-"""What tells how fast kept answers are: cold, warm, and the ceiling."""
+"""The targets for cached answers: cold, warm, and the ceiling."""
 
 TARGETS = (
     SIMPUL,
@@ -219,5 +219,5 @@ TARGETS = (
 
 
 def build_url(target: Target, port: int) -> str:
-    """Where a running target answers."""
+    """The address of a running target."""
     return f"http://{HOST}:{port}{target.path}"

@@ -50,7 +50,7 @@ class Upstream:
     """A running upstream."""
 
     def __init__(self, folder: Path) -> None:
-        """Write the data and start serving it; raises `ProgramNotStarted`."""
+        """Write the data and start the server; raises `ProgramNotStarted`."""
         self._counted = 0
         self.port = free_port()
         self.url = f"http://{HOST}:{self.port}"
@@ -58,7 +58,7 @@ class Upstream:
         files.mkdir()
         dataset.write_dataset(files)
         nginx = find_program("nginx")
-        self.kind = "nginx" if nginx else "our own server (nginx could not be installed)"
+        self.kind = "nginx" if nginx else "the Python server (nginx could not be installed)"
         if nginx:
             configuration = folder / "nginx.conf"
             configuration.write_text(_NGINX.format(folder=folder, host=HOST, port=self.port))
@@ -79,15 +79,15 @@ class Upstream:
             raise
 
     def calls(self) -> int:
-        """How many requests it has answered, this one not counted."""
+        """The number of answered requests, without this one."""
         with urlopen(f"{self.url}/calls", timeout=5) as reply:  # noqa: S310 - http on the loopback address
             text = reply.read().decode()
         found = re.search(r"^\s*\d+\s+\d+\s+(\d+)\s*$", text, re.MULTILINE)
         if found is None:
-            raise RuntimeError(f"The upstream does not say how often it was called: {text[:100]!r}")
+            raise RuntimeError(f"The upstream does not report its number of calls: {text[:100]!r}")
         self._counted += 1
         return int(found[1]) - self._counted
 
     def stop(self) -> None:
-        """End it."""
+        """Stop it."""
         self._program.stop()

@@ -1,4 +1,4 @@
-"""Simpul in front of the running sandbox city, as production serves it: with ledger, access log and shared runs."""
+"""Simpul over the running sandbox city with its production composition: ledger, access log and shared runs."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ def main() -> None:
     arguments = argparse.ArgumentParser()
     arguments.add_argument("port", type=int)
     arguments.add_argument("folder", type=Path, help="the state folder of the city")
-    arguments.add_argument("--cached", action="store_true", help="keep what agencies said")
+    arguments.add_argument("--cached", action="store_true", help="cache answers of agencies")
     options = arguments.parse_args()
     server.configure_logging()
-    overrides = {"cache_megabytes": _CACHE_MEGABYTES if options.cached else 0, "shed_after": 0}  # nobody is refused
+    overrides = {"cache_megabytes": _CACHE_MEGABYTES if options.cached else 0, "shed_after": 0}  # no load shedding
     settings = load_hub_settings(StateFolder(options.folder), port=options.port).model_copy(update=NO_QUEUE | overrides)
     app = server.create_app(settings)
     freeze_startup_objects()

@@ -1,6 +1,6 @@
 """Handwritten code for these questions only: a function for each, on bare ASGI, without GraphQL.
 
-`--shared` lets requests that ask the same at the same moment share one whole reply.
+With `--shared`, concurrent equal requests share one reply.
 """
 
 from __future__ import annotations

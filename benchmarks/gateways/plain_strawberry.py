@@ -1,6 +1,6 @@
-"""What a Python team writes with Strawberry, following its documentation: aiodataloader, aiohttp, uvicorn.
+"""A Strawberry server as its documentation suggests: aiodataloader, aiohttp, uvicorn.
 
-No limits, no masking of errors, no request ids: the least that answers the questions and checks the token.
+No limits, error masking or request ids: the minimum that answers the questions and verifies the token.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ class Post:
 
     @strawberry.field
     async def user(self, info: strawberry.Info) -> User | None:
-        """Who wrote it."""
+        """Its author."""
         found: User | None = await info.context["users"].load(self.user_id)
         return found
 
@@ -79,11 +79,11 @@ class Message:
 
 
 class NotYours(Exception):  # noqa: N818 - reads as what it is
-    """The token does not belong to the id."""
+    """The token belongs to another id."""
 
 
 class PlainWorld:
-    """The upstream, and the check of tokens."""
+    """The upstream client and the token verification."""
 
     def __init__(self, upstream: str, keys: Path) -> None:
         self._upstream = upstream
@@ -103,7 +103,7 @@ class PlainWorld:
             return await reply.json()
 
     async def users(self, ids: list[int]) -> list[User | None]:
-        """Users, all in one call."""
+        """Users, in one call."""
         found = {
             each["id"]: User(id=each["id"], name=each["name"], email=each["email"])
             for each in await self.get("users", {"id": ",".join(map(str, ids))})
@@ -111,7 +111,7 @@ class PlainWorld:
         return [found.get(each) for each in ids]
 
     def check(self, authorization: str | None, owner: str) -> None:
-        """Let the owner pass."""
+        """Check that the token belongs to the id."""
         if authorization is None:
             raise NotYours
         decoded = jwt.decode(authorization.removeprefix("Bearer "), self._keys, algorithms=["ES256"])

@@ -13,7 +13,7 @@ from benchmarks.layout import HOST
 
 
 def application() -> Any:  # noqa: ANN401 - an ASGI application
-    """The application; answers for questions that ask for nothing personal."""
+    """The application; it answers questions without personal data."""
 
     def reply(question: BenchmarkQuestion) -> tuple[dict[str, Any], dict[str, Any]]:
         body = orjson.dumps({"data": build_expected_answer(question)})

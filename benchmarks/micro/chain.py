@@ -1,4 +1,4 @@
-"""A world of one type that leads to itself, for answers of any depth."""
+"""A sample graph with one type that refers to itself, for answers of any depth."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class ChainPeople(Protocol):
     """The domain."""
 
     async def all_people(self, keys: Sequence[str], call: Call) -> Answers[str, Sequence[Person]]:
-        """Everybody on the first level."""
+        """All people of the first level."""
 
     async def people(self, ids: Sequence[int], call: Call) -> Answers[int, Person]:
         """People by number."""
@@ -40,7 +40,7 @@ class ChainPeople(Protocol):
 
 @batch(agency="people", absent=())
 async def all_people(keys: Sequence[str], ask: HubBatchContext) -> Answers[str, Sequence[Person]]:
-    """Everybody on the first level."""
+    """All people of the first level."""
     return await ask.agencies[ChainPeople].all_people(keys, ask.call)
 
 
@@ -64,12 +64,12 @@ class ChainQueryRoot:
 
     @root(all_people, returns=list[PersonType] | None, rule=Rule.PUBLIC)
     def people() -> str:
-        """Everybody on the first level."""
+        """All people of the first level."""
         return "all"
 
 
 class ChainInMemory:
-    """Levels of people: the friend of number n of one level is number n of the next."""
+    """Levels of people: person n of a level is a friend of person n of the next."""
 
     def __init__(self, per_level: int) -> None:
         """People are created at their first use."""
@@ -77,7 +77,7 @@ class ChainInMemory:
         self._known: dict[int, Person] = {}
 
     async def all_people(self, keys: Sequence[str], _call: Call) -> Answers[str, Sequence[Person]]:
-        """Everybody on the first level."""
+        """All people of the first level."""
         everybody = tuple(self._person(number) for number in range(self._per_level))
         return dict.fromkeys(keys, everybody)
 

@@ -74,15 +74,15 @@ async def measure() -> dict[str, float]:
     found: dict[str, list[float]] = {}
     for _ in range(_ROUNDS):
         found.setdefault("without a gate", []).append(await _bare(call))
-        found.setdefault("no terms agreed", []).append(await _gated(without_terms, call))
-        found.setdefault("breaker, quota, hours, retries agreed", []).append(await _gated(with_terms, call))
+        found.setdefault("no terms", []).append(await _gated(without_terms, call))
+        found.setdefault("breaker, quota, hours, retries", []).append(await _gated(with_terms, call))
         found.setdefault("breaker open: refused", []).append(await _refused(broken, call))
     return {name: min(times) for name, times in found.items()}
 
 
 def main() -> int:
     """Print the table; the exit code."""
-    table = Table("call", "µs", title="What an agency's gate costs")
+    table = Table("call", "µs", title="Cost of an agency's gate")
     for name, microseconds in uvloop.run(measure()).items():
         table.add_row(name, f"{microseconds:.2f}")
     Console().print(table)

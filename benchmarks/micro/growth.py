@@ -1,4 +1,4 @@
-"""How time and memory of one answer grow with objects and with levels, and how long it holds the event loop."""
+"""The growth of an answer's time and memory with objects and levels, and its longest event loop stall."""
 
 from __future__ import annotations
 
@@ -28,25 +28,25 @@ _USERS_EACH = 10
 _TICK_S = 0.001
 _NOTHING = 1e-9
 _LINEAR = 1.1
-"""Growth with objects to this power, or a lower one, is called linear."""
+"""Growth with this exponent or a lower one counts as linear."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GrowthPoint:
-    """One answer of a size."""
+    """One answer of one size."""
 
     curve: str
-    """`objects`: Q3, every post with its user by an edge, a tenth as many users. `levels`: 1,000 people a level."""
+    """`objects`: Q3, each post with its user by an edge, ten posts per user. `levels`: 1,000 people per level."""
     size: int
     """Posts, or levels."""
     objects: int
-    """What the answer is made of: posts and users, or people."""
+    """Objects of the answer: posts and users, or people."""
     milliseconds: float
     """Processor time, from the request to the bytes of the answer."""
     bytes_an_object: float
     """The peak of memory for the answer, divided by its objects (tracemalloc)."""
     longest_stall_ms: float
-    """The longest time for which nothing else ran on the event loop meanwhile."""
+    """The longest time in which nothing else ran on the event loop."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,7 +80,7 @@ async def measure_curves(*, quick: bool, within: float) -> list[GrowthPoint]:
 
 
 def fit_exponents(points: Sequence[GrowthPoint]) -> list[Growth]:
-    """The slope of each curve on logarithmic paper, by least squares, see `fit_slope`."""
+    """The slope of each curve on logarithmic scales, by least squares (`fit_slope`)."""
     found = []
     for curve in dict.fromkeys(each.curve for each in points):
         on_it = [each for each in points if each.curve == curve]
@@ -92,7 +92,7 @@ def fit_exponents(points: Sequence[GrowthPoint]) -> list[Growth]:
 
 
 def fit_slope(sizes: Sequence[float], costs: Sequence[float]) -> float:
-    """The power of size that cost grows with, from one size to the next.
+    """The exponent of size with which the cost grows between sizes.
 
     From what each step adds to what that costs: a part that is there at any size (a request), or that the smallest does
     not have (a first level needs no edge), bends a curve of whole costs without being growth.
@@ -127,7 +127,7 @@ async def _measure_point(curve: str, hub: InMemoryHub, size: int, objects: int, 
 
 
 async def _measure_stall(hub: InMemoryHub) -> float:
-    """Seconds of the longest gap in a ticker's ticks while one answer is made; the bytes are made in one piece too."""
+    """Seconds of the longest gap between a ticker's ticks during one answer, including its serialization."""
     longest, ends = 0.0, False
 
     async def tick() -> None:

@@ -1,4 +1,4 @@
-"""The hub's own time for the query of the README, over the sandbox city: real connectors, real protocols.
+"""The hub's own time for the README's query over the sandbox city, with real connectors and protocols.
 
 Requests run in process (ASGI), with the token of a sample person. The hub's own time is the time from the request to
 the last byte of the answer, without the critical path of agency calls. A call is timed where the batch calls the
@@ -54,14 +54,14 @@ from wiring.hub_parts import HubParts
 GOAL_MS = 1.0
 DOCUMENT = ROOT / "docs" / "frontend" / "first.graphql"
 DOMAINS = (Population, Msmes, Tax, Complaints, Prices, Regions)
-"""The domains that the query asks."""
+"""The domains of the query."""
 _CALLER = "siti"
 _WARM = 20
 _DELAY_S = 0.01
 NO_QUEUE = {"pangan_rate": 10_000.0, "pangan_burst": 10_000}
-"""The food prices let the hub ask twice a second: asked more often, it would wait for its turn."""
+"""Seconds between two answers with real connectors: the food price service allows two calls a second."""
 _PAUSE_S = 0.02
-"""Between two answers, so that nothing of one runs in the next."""
+"""Seconds between two answers, so that they do not overlap."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,18 +70,18 @@ class HubTime:
 
     answers: int
     calls: int
-    """Calls of agencies for one answer."""
+    """Agency calls of one answer."""
     answer_ms: float
     """With the real connectors."""
     critical_path_ms: float
     """Of the real connectors."""
     processor_ms: float
-    """Of the whole process with the real connectors, for one answer."""
+    """Processor time of the whole process with real connectors, per answer."""
     hub_p50_ms: float
     """The hub's own time."""
     hub_p90_ms: float
     hub_processor_ms: float
-    """Of the process where connectors only wait and give."""
+    """Processor time of the process with replayed answers."""
 
 
 @dataclass(slots=True)
@@ -89,7 +89,7 @@ class ConnectorCalls:
     """The connector calls of one answer, and all recorded answers."""
 
     calls: list[tuple[float, float]] = field(default_factory=list)
-    """Begin and end of each call, of one answer."""
+    """Start and end of each call of one answer."""
     known: dict[tuple[str, str], Any] = field(default_factory=dict)
     from_memory: bool = False
 
@@ -108,7 +108,7 @@ class TimedConnector:
 
         async def timed(*arguments: Any) -> Any:  # noqa: ANN401 - passes on what it is given
             began = time.perf_counter()
-            question = (name, repr(arguments[:-1]))  # the last is the call, which differs every time
+            question = (name, repr(arguments[:-1]))  # the last argument is the call, which always differs
             try:
                 if recorded.from_memory:
                     await asyncio.sleep(_DELAY_S)
@@ -147,7 +147,7 @@ async def measure_hub_time(answers: int) -> HubTime:
             return await _measure(folder, answers, stack)
     except (CityError, PostgresError, OSError) as problem:
         raise RuntimeError(f"the sandbox city does not run here: {problem}") from problem
-    finally:  # the settings of this city must not reach what is started later
+    finally:  # later programs must not inherit this city's settings
         os.environ.clear()
         os.environ.update(known)
 

@@ -31,7 +31,7 @@ _UNLIMITED = 10**9
 
 
 class BlogInMemory:
-    """The small world without any agency behind it. Every post is written by the user of its `user_id`."""
+    """The sample graph's data in memory. The author of a post is the user of its `user_id`."""
 
     def __init__(self, posts: Sequence[Post], users: Mapping[int, User]) -> None:
         """Takes all records."""
@@ -71,7 +71,7 @@ class InMemoryHub:
 
 
 def build_blog_agencies(posts: int, users: int) -> Agencies:
-    """The small world with this number of posts and users, and the greeting, which needs no agency."""
+    """The sample graph with this number of posts and users, and the greeting."""
     written, people = build_world(posts, users)
     return Agencies({Blog: BlogInMemory(written, people)})
 

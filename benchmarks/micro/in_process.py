@@ -26,7 +26,7 @@ def measure(console: Console, *, quick: bool) -> Mapping[str, Any]:
 
 
 async def _measure_all(console: Console, *, quick: bool) -> Mapping[str, Any]:
-    freeze_startup_objects()  # as the hub does when it is ready to serve
+    freeze_startup_objects()  # as the hub does before it serves
     within = 0.4 if quick else 2.0
     variants = await q3_variants.measure_variants(within)
     q3_variants.print_variants(variants, console)

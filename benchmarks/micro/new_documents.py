@@ -36,7 +36,7 @@ from schema.builder import get_graphql_schema
 from schema.declarations.request_context import RequestContext
 
 GOAL = 1.5
-"""How many times as long as graphql-core the hub may take."""
+"""The maximum ratio of the hub's time to graphql-core's."""
 _POSTS, _USERS = 10, 2
 _WIDE = 40
 
@@ -50,11 +50,11 @@ class NewDocumentsResult:
     hub_us: float
     graphql_core_us: float
     ratio: float
-    """Median of the ratios of documents measured side by side."""
+    """Median of the ratios of documents measured in pairs."""
 
 
 class GraphqlCore:
-    """graphql-core over the hub's own schema, one bridge a request as the hub has it."""
+    """graphql-core with the hub's schema and one bridge per request, as in the hub."""
 
     def __init__(self, agencies: Agencies, schema: GraphQLSchema) -> None:
         """Takes the schema and the agencies."""
@@ -129,7 +129,7 @@ async def _measure_kind(
 
 def print_results(found: Sequence[NewDocumentsResult], console: Console) -> None:
     """Print the kinds."""
-    table = Table(title="Documents never seen before", title_justify="left")
+    table = Table(title="New documents", title_justify="left")
     for name in ("document", "characters", "hub µs", "graphql-core µs", "ratio", f"at most {GOAL:g}"):
         table.add_column(name, justify="left" if name == "document" else "right")
     for each in found:

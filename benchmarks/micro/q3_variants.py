@@ -31,11 +31,11 @@ from benchmarks.micro.in_memory import build_blog_hub, build_world, measure_micr
 STRAWBERRY = "Strawberry + aiodataloader"
 PLAN = "the hub's plan"
 GOAL = 100
-"""How many times as long Strawberry's executor must take as the plan."""
+"""The minimum ratio of Strawberry's time to the plan's."""
 
 
 async def measure_variants(within: float) -> dict[str, float]:
-    """Microseconds for Q3, objects in memory, by each way; every answer is checked first."""
+    """Microseconds of Q3 with objects in memory, in each way; each answer is checked first."""
     hub = build_blog_hub(dataset.POSTS, dataset.USERS)
     oracle = build_blog_hub(dataset.POSTS, dataset.USERS, plans=False)
     written, people = build_world(dataset.POSTS, dataset.USERS)
@@ -64,7 +64,7 @@ async def measure_variants(within: float) -> dict[str, float]:
     for name, way in each_way.items():
         for _ in range(3):
             if await way() != build_expected_answer(Q3):
-                raise RuntimeError(f"{name} answers otherwise than all others.")
+                raise RuntimeError(f"{name} answers differently from the others.")
     return {name: await measure_microseconds(way, within=within) for name, way in each_way.items()}
 
 

@@ -1,4 +1,4 @@
-"""`python -m benchmarks.micro.telemetry`: what traces and the log add to the smallest request, in turn in one run."""
+"""`python -m benchmarks.micro.telemetry`: the cost of traces and logs for the smallest request, in one run."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ class _SpanSink(BaseHTTPRequestHandler):
 
 
 async def _measure_requests() -> Mapping[str, Sequence[tuple[float, float]]]:
-    """Microseconds of processor time for one request, of the event loop and of the process, by way and round."""
+    """Microseconds of processor time per request, of the event loop and the process, by way and round."""
     collector = ThreadingHTTPServer((HOST, 0), _SpanSink)
     Thread(target=collector.serve_forever, daemon=True).start()
     urls = {"taken": f"http://{HOST}:{collector.server_port}/", "gone": f"http://{HOST}:9/"}
@@ -98,7 +98,7 @@ async def _measure_request(traces: Tracing | NoTracing, ask: Callable[[], Awaita
 
 
 def _measure_written_lines() -> Mapping[str, float]:
-    """Microseconds of one line of the access log, noted and written, by form."""
+    """Microseconds per line of the access log, recorded and written, by format."""
     served = [ServedRequest(1.79e9 + each, "POST", "/graphql", 200, 0.01, "r" * 32, None) for each in range(_LINES)]
     found: dict[str, list[float]] = {}
     for _ in range(_ROUNDS):
@@ -113,7 +113,7 @@ def _measure_written_lines() -> Mapping[str, float]:
 
 
 async def _measure_noted_lines() -> float:
-    """Microseconds to note a request for the access log."""
+    """Microseconds to record a request for the access log."""
     logger, log = logging.getLogger("simpul.access"), RequestLog()
     handler = logging.StreamHandler(StringIO())
     handler.setFormatter(build_formatter(LogFormat.JSON, safe_traceback))
@@ -136,15 +136,15 @@ def main() -> int:
     found = uvloop.run(_measure_requests())
     logging.disable(logging.NOTSET)
     console = Console()
-    table = Table("the smallest request", "event loop, µs", "beside none", "process, µs", title="What traces cost")
+    table = Table("the smallest request", "event loop, µs", "compared with none", "process, µs", title="Cost of traces")
     plain = min(loop for loop, _ in found["no traces"])
     for name, times in found.items():
         loop, process = (min(each) for each in zip(*times, strict=True))
         table.add_row(name, f"{loop:.1f}", f"{loop / plain:.3f}", f"{process:.1f}")
     console.print(table)
-    logs = Table("step", "µs", title="What the log costs")
+    logs = Table("step", "µs", title="Cost of the log")
     for name, microseconds in {
-        "a request noted": uvloop.run(_measure_noted_lines()),
+        "a request recorded": uvloop.run(_measure_noted_lines()),
         **_measure_written_lines(),
     }.items():
         logs.add_row(name, f"{microseconds:.2f}")

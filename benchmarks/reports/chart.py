@@ -1,4 +1,4 @@
-"""The chart of a run as SVG, for the docs: Q3 and Q4 as bars, and Q3 over the number of connections as lines."""
+"""The chart of a run as SVG for the docs: Q3 and Q4 as bars, Q3 by connections as lines."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ _STYLE = (
 
 
 def draw_chart(rows: Sequence[Row], versions: Mapping[str, str], file: Path) -> None:
-    """Write the chart; `versions` are those of the targets. It follows the reader's light or dark colours."""
+    """Write the chart with the targets' `versions`. It follows the reader's light or dark colour scheme."""
     whole = [row for row in rows if not row.failed_requests]
     parts: list[str] = []
     top = 50
@@ -70,7 +70,7 @@ def draw_chart(rows: Sequence[Row], versions: Mapping[str, str], file: Path) -> 
 
 
 def _draw_bars(parts: list[str], top: int, query: str, rows: Sequence[Row], versions: Mapping[str, str]) -> int:
-    """A bar for each target, the longest first; returns where the next part may begin."""
+    """A bar for each target, the longest first; returns the y position of the next part."""
     here = sorted(rows, key=lambda each: -each.requests_per_cpu_second)
     found = {row.target: row.requests_per_cpu_second for row in here}
     longest = here[0].requests_per_cpu_second or 1.0
@@ -108,7 +108,7 @@ def _format_ratio(query: str, peer: str, found: Mapping[str, float]) -> str:
 
 
 def _draw_curves(parts: list[str], top: int, rows: Sequence[Row], connections: Sequence[int]) -> int:
-    """Requests per second over the number of connections, both logarithmic."""
+    """Requests per second by number of connections, both logarithmic."""
     parts.append(f'<text class="title" x="0" y="{top}">Q3 by the number of connections</text>')
     parts.append(f'<text class="pale" x="0" y="{top + 18}">requests per second, by the clock (logarithmic)</text>')
     top += 34

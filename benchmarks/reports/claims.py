@@ -9,7 +9,7 @@ from benchmarks.comparison.questions import QUESTIONS
 from benchmarks.reports.results import Row
 
 _ENOUGH = 2
-"""Numbers of connections that must have been measured before anything is claimed."""
+"""Minimum measured numbers of connections for a claim."""
 
 _PEERS_WITHOUT_SHARING = (
     *(targets.STRAWBERRY, targets.HIVE, targets.APOLLO, targets.TAILCALL_BATCHING),
@@ -22,8 +22,8 @@ COMPARED_WITH: Mapping[str, Sequence[str]] = {
         each.name for each in targets.TARGETS if not each.name.startswith("Simpul") and each is not targets.RAW
     ],
 }
-"""Without sharing Simpul is compared with those that share nothing either (Tailcall's batches are let pass); as it is
-served, with all."""
+"""Without sharing, Simpul is compared with peers that share nothing (Tailcall's batches are accepted); as served, with
+all."""
 
 
 def build_claims(rows: Sequence[Row]) -> list[str]:
@@ -39,7 +39,7 @@ def _build_claim(question: str, simpul: str, peers: Sequence[str], rows: Sequenc
     own = {row.connections: row for row in rows if row.target == simpul}
     subject = f"{question}, {simpul if simpul != targets.SIMPUL.name else f'{simpul} (sharing nothing)'}"
     if len(own) < _ENOUGH:
-        return f"{subject}: nothing is claimed; more than one number of connections must be measured."
+        return f"{subject}: no claim; it needs several numbers of connections."
     ahead, partly, behind = [], [], []
     for peer in peers:
         theirs = {row.connections: row for row in rows if row.target == peer}
@@ -57,11 +57,11 @@ def _build_claim(question: str, simpul: str, peers: Sequence[str], rows: Sequenc
     )
     parts += [f"at some numbers of connections only ahead of {_join_names(partly)}"] if partly else []
     parts += [f"behind {_join_names(behind)} at every number"] if behind else []
-    return f"{subject}: {'; '.join(parts) or 'nobody to compare with'}."
+    return f"{subject}: {'; '.join(parts) or 'no peer to compare with'}."
 
 
 def _is_ahead(own: Row, theirs: Row) -> bool:
-    """A row with failed requests proves nothing, neither for us nor against a peer."""
+    """A row with failed requests supports no claim."""
     whole = not own.failed_requests and not theirs.failed_requests
     return whole and own.requests_per_cpu_second > theirs.requests_per_cpu_second
 

@@ -53,7 +53,7 @@ def build_labels(targets: Iterable[Target]) -> dict[str, str]:
 
 
 def find_version(package: str) -> str:
-    """The version of `npm:...`, `pypi:...` or `here:` (this project), or `unknown`; empty where nothing is named."""
+    """The version of `npm:...`, `pypi:...` or `here:` (this project), or `unknown`; empty without a name."""
     registry, _, name = package.partition(":")
     if not registry:
         return ""
@@ -80,7 +80,7 @@ def _find_in_file(file: str, pattern: str) -> str | None:
 
 
 def _read_program_version(command: list[str]) -> str:
-    """The first thing that looks like a version in what a program says about itself."""
+    """The first version number in a program's output."""
     program = find_program(command[0])
     if program is None:
         return _UNKNOWN

@@ -13,28 +13,28 @@ from rich.table import Table
 from benchmarks.comparison import targets
 
 COMPARED_CONNECTIONS = 16
-"""Connections at which the ratios are read."""
+"""Number of connections for the ratios."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Row:
-    """One target at one question and number of connections; medians over the rounds."""
+    """Results of one target, question and number of connections; medians over the rounds."""
 
     target: str
     query: str
     connections: int
     requests_per_second: float
     requests_per_cpu_second: float
-    """By processor seconds of the gateway and its children alone."""
+    """Per processor second of the gateway and its children only."""
     p50_ms: float
     p99_ms: float
     peak_memory_mb: float
     upstream_calls_per_request: float
     failed_requests: int
-    """Over all rounds; anything but 0 makes the row worthless."""
+    """Over all rounds; any failure invalidates the row."""
 
     def is_at(self, query: str, connections: int) -> bool:
-        """Whether it is about this."""
+        """Whether it belongs to this question and number."""
         return (self.query, self.connections) == (query, connections)
 
 
@@ -65,7 +65,7 @@ def save_rows(rows: Sequence[Row], file: Path) -> None:
 
 
 def read_rows(file: Path) -> list[Row]:
-    """The rows of an earlier run."""
+    """Read the rows of a run."""
     return [Row(**each) for each in orjson.loads(file.read_bytes())]
 
 

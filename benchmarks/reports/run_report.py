@@ -28,9 +28,9 @@ class RunReport:
     began: datetime = field(default_factory=lambda: datetime.now(UTC))
     rows: list[Row] = field(default_factory=list)
     left_out: dict[str, str] = field(default_factory=dict)
-    """Targets that were not measured, or not to the end, and why."""
+    """Targets without complete measurements, with the reason."""
     in_process: Mapping[str, Any] = field(default_factory=dict)
-    """What was measured without any network, see `in_process.measure`."""
+    """Measurements without a network, see `in_process.measure`."""
 
     def save(self, folder: Path) -> None:
         """Write both files."""

@@ -1,4 +1,4 @@
-"""`python -m benchmarks.soak`: the hub under load for minutes, faults on and off in turns, and whether it leaks."""
+"""`python -m benchmarks.soak`: checks for leaks: minutes of load on the hub, with and without faults."""
 
 from __future__ import annotations
 
@@ -43,17 +43,17 @@ from store.database import POOL_SIZE
 _CITIZENS = 250
 """Too many for the cache, and few enough to see all of them before the measurement."""
 _FIRST, _REST = 15.0, 30.0
-"""Seconds of the first short load, and how long a hub may take to come to rest."""
+"""Seconds of the first short load, and the limit until the hub is idle."""
 _STILL = 3.0
-"""Seconds between two looks that have to be alike."""
+"""Seconds between two equal measurements of an idle hub."""
 _FAULT_S = 10.0
-"""Seconds with faults, then as many without."""
+"""Seconds with faults, then the same time without."""
 _MODES = ("error", "slow", "rubbish", "refuse")
 _REDIS_CONNECTIONS = REDIS_MAX_CONNECTIONS + 3
-"""Connections to Redis: for kept answers, two of the channel, and for what is counted together."""
+"""Connections to Redis: cached answers, two for invalidations, and shared counts."""
 _SHOWN = 12
 _SHORTEST = 150.0
-"""Seconds of a soak: its second half holds a fault of every kind."""
+"""Minimum seconds of a soak: its second half contains every kind of fault."""
 
 
 @dataclass
@@ -67,7 +67,7 @@ class Soak:
     callers: SoakCallers
     seen: list[Figures] = field(default_factory=list)
     ended: int = 0
-    """How often Redis was."""
+    """The number of stops of Redis."""
 
     async def run(self) -> tuple[Figures, Figures]:
         """Return the figures of the idle hub before and after."""
@@ -137,7 +137,7 @@ async def run_soak(seconds: float, console: Console) -> int:
         valkey = ValkeyServer(port=free_port(), host=HOST, data_dir=path)
         valkey.start()
         stack.callback(valkey.terminate)
-        os.environ["SIMPUL_READER_BUDGETS"] = "official:off"  # one official asks for everybody
+        os.environ["SIMPUL_READER_BUDGETS"] = "official:off"  # one official reads all citizens
         os.environ["SIMPUL_REDIS_URL"] = f"redis://{HOST}:{valkey.port}/0"
         issuer, port, figures_socket = open_development_issuer(folder), free_port(), path / "told"
         settings = await asyncio.to_thread(load_hub_settings, folder, port=port)
@@ -149,7 +149,7 @@ async def run_soak(seconds: float, console: Console) -> int:
         )
         callers = SoakCallers(
             port=port,
-            random=Random(1),  # noqa: S311 - nothing depends on nobody guessing it
+            random=Random(1),  # noqa: S311 - not for security
             citizens=[(nik, issuer.sign_token(build_citizen(nik), subject=nik)) for nik in list_citizens(_CITIZENS)],
             official=issuer.sign_token(official, subject="somebody"),
             hooks=AgencyHookSecrets(settings.secret_bytes),
@@ -158,7 +158,7 @@ async def run_soak(seconds: float, console: Console) -> int:
         ports[_state_port(settings)] = "state"
         controls = {name: city.agencies[name].control_port for name in MAX_CONCURRENCY}
         soak = Soak(seconds, controls, valkey, Watcher(figures_socket, ports, port), callers)
-        console.print(f"The hub soaks for {seconds:.0f} s.")
+        console.print(f"Load on the hub for {seconds:.0f} s.")
         before, after = await soak.run()
         bounds = dict(MAX_CONCURRENCY) | {
             "redis": _REDIS_CONNECTIONS,
@@ -213,13 +213,15 @@ def main() -> int:
     arguments.add_argument("--seconds", type=float, default=300.0)
     options = arguments.parse_args()
     if options.seconds < _SHORTEST:
-        arguments.error(f"{options.seconds:.0f} s are too short to tell a leak from a fault; {_SHORTEST:.0f} at least.")
+        arguments.error(
+            f"{options.seconds:.0f} s are too short to distinguish a leak from a fault; {_SHORTEST:.0f} at least."
+        )
     console = Console(width=max(Console().width, 150), highlight=False)
     known = dict(os.environ)
     try:
         return asyncio.run(run_soak(options.seconds, console))
     except (CityError, PostgresError, ProgramNotStarted) as problem:
-        console.print(f"The soak does not run here: {problem}")
+        console.print(f"The soak cannot run here: {problem}")
         return 1
     finally:
         os.environ.clear()

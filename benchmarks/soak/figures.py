@@ -15,7 +15,7 @@ import orjson
 
 _SOCKET = re.compile(r"socket:\[(\d+)\]")
 _ESTABLISHED, _HALF_CLOSED = "01", "08"
-"""States of a connection in `/proc/net/tcp` (include/net/tcp_states.h): open, and closed by the other side alone."""
+"""States of a connection in `/proc/net/tcp` (include/net/tcp_states.h): open, and closed by the peer only."""
 HALF_CLOSED = "half closed"
 
 
@@ -24,22 +24,22 @@ class Figures:
     """A process at one moment."""
 
     seconds: float
-    """Since the soak began."""
+    """Seconds since the start of the soak."""
     rss: int
-    """Bytes of resident memory."""
+    """Resident memory in bytes."""
     tasks: int
     objects: int
     """Objects that the garbage collector tracks, without those from before the hub was ready."""
     cached_bytes: int
     """Bytes of cached answers."""
     handles: int
-    """Open file handles, sockets among them."""
+    """Open file handles, including sockets."""
     connections: Mapping[str, int]
     """Established connections by peer. `HALF_CLOSED` counts all that only the peer closed."""
     half_closed: Mapping[str, int] = field(default_factory=dict)
     """Connections by peer: closed by the peer only."""
     named: Mapping[str, int] = field(default_factory=dict)
-    """Tasks, by what they run."""
+    """Tasks by coroutine."""
 
 
 class Watcher:
@@ -92,7 +92,7 @@ def _handles(pid: int) -> list[str]:
     for each in Path(f"/proc/{pid}/fd").iterdir():
         try:
             found.append(str(each.readlink()))
-        except OSError:  # closed meanwhile
+        except OSError:  # closed in the meantime
             continue
     return found
 

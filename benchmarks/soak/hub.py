@@ -25,7 +25,7 @@ from sandbox.state_folder import StateFolder
 from web.server.uvicorn_config import build_uvicorn_config, freeze_startup_objects
 
 CACHE_MEGABYTES = 1
-"""So few that they are full long before the soak is half over."""
+"""A small cache, so that it is full long before the second half."""
 
 
 async def serve(port: int, folder: Path, figures_socket: Path) -> None:

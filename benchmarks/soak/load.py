@@ -83,7 +83,7 @@ class SoakCallers:
                     return
                 body, token = self._draw_question()
                 pending = asyncio.ensure_future(self._read_answer(http, body, token))
-                if self.random.random() < 0.03:  # noqa: PLR2004 - one in thirty leaves
+                if self.random.random() < 0.03:  # noqa: PLR2004 - one in thirty leaves early
                     await asyncio.sleep(self.random.uniform(0, 0.03))
                     pending.cancel()
                     self.statuses["left"] += 1
@@ -108,7 +108,7 @@ class SoakCallers:
         if drawn < 0.95:  # noqa: PLR2004 - some
             niks = [nik for nik, _ in random.choices(self.citizens, k=random.randint(1, 10))]
             return {"query": _SEVERAL, "variables": {"niks": niks}}, self.official
-        return {"query": f"{{ markets(first: {random.randint(1, 100)}) {{ name }} }}"}, "no token of anybody"
+        return {"query": f"{{ markets(first: {random.randint(1, 100)}) {{ name }} }}"}, "an invalid token"
 
     async def _hold_silent_connection(self) -> None:
         """Open a connection, and send half a request or nothing."""

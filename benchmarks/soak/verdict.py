@@ -9,11 +9,11 @@ from statistics import linear_regression
 from benchmarks.soak.figures import HALF_CLOSED, Figures
 
 MAX_GROWTH = 0.03
-"""The part by which resident memory may grow over the second half, by the slope."""
+"""The maximum growth of resident memory over the second half, by the slope."""
 MAX_OBJECTS = 0.10
-"""The same for objects: under load there are as many as slow agencies hold requests up."""
+"""The same for objects, whose number depends on requests that wait for slow agencies."""
 LEAST = 50
-"""Measurements below which no line is drawn."""
+"""Minimum measurements for a line."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +44,7 @@ def build_verdict(
             for name, bound in sorted(bounds.items())
         ),
         _check_given_back(
-            "connections that the other side closed",
+            "connections closed by the peer",
             0,
             after.connections.get(HALF_CLOSED, 0),
             _describe_growth({}, after.half_closed),
@@ -57,7 +57,7 @@ def build_verdict(
 def fit_growth(figures: Sequence[Figures], value: Callable[[Figures], float]) -> float:
     """The relative growth of a value, by the best-fitting line."""
     if len(figures) < LEAST:
-        raise ValueError(f"{len(figures)} measurements are too few; {LEAST} are needed. Let it soak longer.")
+        raise ValueError(f"{len(figures)} measurements are too few; {LEAST} are needed. Let the soak run longer.")
     slope, start = linear_regression([each.seconds for each in figures], [value(each) for each in figures])
     first, last = (start + slope * figures[place].seconds for place in (0, -1))
     return (last - first) / first

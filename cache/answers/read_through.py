@@ -150,11 +150,12 @@ class ReadThroughCache:
         for slot in slots:
             cached = None if unsubscribed and slot.kind.freshness.is_personal else find(slot, now)
             if cached is None or now - cached.fetched_at >= max_age:
-                missing[slot] = cached
+                missing[slot] = cached  # too old for this caller, but still better than an agency's failure
             elif cached.fresh_until > now:
                 found[slot] = CacheResult(cached.value, cached.fetched_at, cached.fresh_until)
                 slot.kind.hits.process += 1
             elif cached.fresh_until + slot.kind.freshness.stale_while_revalidate > now:
+                # The caller does not wait for the agency: a fetch in the background renews the answer for later reads.
                 found[slot] = self._build_stale_result(cached, REVALIDATING, now)
                 slot.kind.hits.process += 1
                 slot.kind.hits.revalidating += 1
@@ -177,14 +178,16 @@ class ReadThroughCache:
     ) -> Mapping[Slot, CacheResult]:
         joined, own = self._join_or_start(list(missing), fetch, max_age=max_age, span=span)
         fetched = await _await_flights(joined)
+        # A joined flight ends at the deadline of the caller that started it. This caller may have more time left.
         late = [slot for slot in missing if slot not in own and type(fetched[slot].value) is AgencyTimeout]
-        if late:  # the first caller's deadline was earlier than ours may be: retry with our own
+        if late:
             again, _ = self._join_or_start(late, fetch, max_age=max_age, span=span)
             fetched.update(await _await_flights(again))
         now = self.clock()
         for slot in missing:
             if slot not in own:
                 slot.kind.hits.joined += 1
+        # Callers that share a flight may have found different answers to fall back to.
         results = {slot: self._fall_back_to_cached(fetched[slot], kept, slot, now) for slot, kept in missing.items()}
         for slot, each in results.items():
             if each.staleness is not None:
@@ -211,12 +214,15 @@ class ReadThroughCache:
             _link_spans(span, joined)
         own = [slot for slot in slots if slot not in joined]
         if own:
+            # One flight for all of them, because the agency answers many keys in one call. The epochs are taken before
+            # the fetch starts, so that any later invalidation makes its answers outdated.
             keys = {slot: self._key_builder.build_key(slot) for slot in own}
             tags = tuple(dict.fromkeys(tag for each in keys.values() for tag in each.tags))
             context = _FetchContext(keys, tags, self.epochs.snapshot(tags), fetch, in_background, max_age, span)
             flight = _Flight(context, asyncio.get_running_loop().create_task(self._run_flight(context)))
-            self._running.add(flight.task)
+            self._running.add(flight.task)  # the event loop itself keeps only a weak reference
             flight.task.add_done_callback(self._running.discard)
+            # An older flight that could not be joined is replaced here. Its own callers still await it.
             for slot in own:
                 self._flights[slot] = joined[slot] = flight
         return joined, set(own)
@@ -224,11 +230,12 @@ class ReadThroughCache:
     def _can_join(self, flight: _Flight, *, max_age: float) -> bool:
         """Whether the flight's answers are valid for a new caller: nothing in it was invalidated since its start."""
         context = flight.context
+        # While unsubscribed, this process does not know of invalidations elsewhere since the flight started.
         if self._unsubscribed and any(slot.kind.freshness.is_personal for slot in context.keys):
             return False
         return (
             not flight.task.done()
-            and context.max_age <= max_age
+            and context.max_age <= max_age  # otherwise it may return an answer of the shared tier that is too old
             and self.epochs.is_current(context.tags, context.epochs)
         )
 
@@ -244,14 +251,14 @@ class ReadThroughCache:
         finally:
             for slot in context.keys:
                 known = self._flights.get(slot)
-                if known is not None and known.task is flight:
+                if known is not None and known.task is flight:  # a newer flight may have replaced it
                     del self._flights[slot]
 
     async def _fetch_shared(self, shared: SharedTier, context: _FetchContext) -> Mapping[Slot, CacheResult]:
         """Returns what the shared tier holds or another process fetches; fetches and shares the rest."""
         results: dict[Slot, CacheResult] = {}
         stale: dict[Slot, CachedAnswer] = {}
-        leases: list[str] = []
+        leases: list[str] = []  # filled during the lookup, so that a cancelled lookup releases them as well
         try:
             lookup = await self._look_up_shared(shared, context, results, stale, leases)
             missing = {slot: each for slot, each in context.keys.items() if slot not in results}
@@ -261,6 +268,7 @@ class ReadThroughCache:
                 results.update(
                     {slot: self._fall_back_to_cached(each, stale.get(slot), slot, now) for slot, each in asked.items()}
                 )
+                # The tier compares its invalidations with those at the lookup, and refuses answers that are outdated.
                 if lookup is not None:
                     await shared.store(list(self._build_shared_entries(bodies, context)), lookup)
         finally:
@@ -282,7 +290,7 @@ class ReadThroughCache:
             missing = {slot: each for slot, each in context.keys.items() if slot not in results}
             lookup = await shared.look_up(list(missing.values()))
             if lookup is None:
-                return None
+                return None  # the tier does not answer, so this process asks the agency itself
             for slot, key in missing.items():
                 found = lookup.found.get(key.name)
                 cached = None if found is None else self._decode_entry(slot, found, key, context)
@@ -297,8 +305,11 @@ class ReadThroughCache:
             for slot in missing:
                 _count_shared(slot, is_first=pause == _FIRST_POLL_DELAY, is_there=slot in results)
             missing = {slot: each for slot, each in missing.items() if slot not in results}
+            # With a maximum age of 0, the fetch must begin after the read, so a fetch of another process does not help.
             if not context.max_age or not missing:
                 return lookup
+            # One process fetches a slot and the others poll for its answer. A lease expires, so a process that dies
+            # holds up the others only for that time.
             leases += await shared.acquire_lease([each.name for each in missing.values() if each.name not in leases])
             if all(each.name in leases for each in missing.values()):
                 return lookup
@@ -320,14 +331,14 @@ class ReadThroughCache:
         now = self.clock()
         results = {slot: _build_fresh_result(slot, answers.get(slot), now) for slot in missing}
         flight = asyncio.current_task()
+        # A flight that started later, as for a maximum age of 0, has newer answers, which this one must not replace.
         bodies = {
             slot: b"" if each.value is None else slot.kind.codec.encode(each.value)
             for slot, each in results.items()
             if self._is_cacheable(slot, each.value) and self._is_newest_flight(slot, flight)
         }
-        if self.epochs.is_current(
-            context.tags, context.epochs
-        ):  # otherwise something was invalidated during the fetch, and the next read asks again
+        # After an invalidation during the fetch, its own callers get the answers, but the next read asks again.
+        if self.epochs.is_current(context.tags, context.epochs):
             for slot, body in bodies.items():
                 self.tier.put(
                     slot, self._build_cached_answer(slot, results[slot].value, len(body), now, missing[slot].tags)

@@ -17,6 +17,7 @@ from connectors.drivers.sql.driver import get_tls_mode
 from schema.builder import build_schema, get_graphql_schema
 from schema.tools.assessments import judge_today
 from settings import COMMAND_LINE_VARIABLES, MAX_CONCURRENCY, Settings
+from settings.city.manifest import ManifestError
 from store.database import create_database_engine
 from wiring.agencies import build_connectors
 
@@ -146,6 +147,8 @@ def _check_addresses(settings: Settings) -> Iterator[Finding]:
             wrong[agency] = str(problem)
     try:
         build_connectors(settings, state)
+    except ManifestError as problem:
+        yield Finding(level=FindingLevel.PROBLEM, name="SIMPUL_CITY", value=str(settings.city), message=str(problem))
     except ValueError as problem:
         agency = next((each for each in MAX_CONCURRENCY if f"'{each}'" in str(problem)), "agency")
         wrong.setdefault(agency, str(problem))

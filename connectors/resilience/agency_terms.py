@@ -1,7 +1,7 @@
 """The terms of each agency (deadlines, rates, hours, breaker), read from the operator's file.
 
-The file is TOML with one table per agency (`docs/operators/agency-terms.md`). Omitted keys keep their defaults: no
-breaker, no retries, the rate of the settings.
+The file is TOML, or JSON of the same shape, with a table per agency (`docs/operators/agency-terms.md`). Omitted keys
+keep their defaults: no breaker, no retries, the rate of the settings.
 """
 
 from __future__ import annotations

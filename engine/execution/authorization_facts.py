@@ -56,7 +56,7 @@ class AuthorizationFacts:
                 refusal = None if isinstance(key, Exception) else self.decide(verdict_of(key))
             except FactMissing as pending:
                 missing += pending.missing
-            except Exception as fault:  # noqa: BLE001 - a decision that fails is the error of its own key
+            except Exception as fault:  # noqa: BLE001 - a decision that fails is the error of its key
                 decided.append(fault)
             else:
                 decided.append(key if refusal is None else refusal)

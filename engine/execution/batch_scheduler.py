@@ -83,7 +83,7 @@ class BatchScheduler:
             # Sets have no order: the call gets its keys in the order of the request.
             read.pending.update(keys if len(new) == len(keys) else dict.fromkeys(key for key in keys if key in new))
             read.requested |= new
-            # Dispatch at the end of this turn, when every step of the turn has requested its keys.
+            # Dispatch after the callbacks that are ready now, because their steps may request keys for the same call.
             if not self._dispatch_scheduled:
                 self._dispatch_scheduled = True
                 self._loop.call_soon(self.dispatch)
@@ -145,7 +145,7 @@ class BatchScheduler:
         """Call the batches for all pending keys.
 
         Answers that are available immediately may lead to more keys. These are dispatched in the same turn, too, but
-        only while nothing else runs that could finish in this turn and request keys for the same calls.
+        only while nothing else runs that could finish in this turn and request keys of the same batches.
         """
         for _ in range(_MAX_IMMEDIATE_STEPS):
             pending, self._pending = self._pending, []
@@ -251,15 +251,16 @@ def _group_calls(pending: Sequence[BatchRead]) -> Iterable[tuple[Sequence[BatchR
     """The calls for all pending keys: keys of which the same facets are wanted share one."""
     if len(pending) == 1:
         return [(pending, list(pending[0].take_pending()))]
-    by_batch: dict[Batch[Any, Any], list[BatchRead]] = {}
+    by_batch: dict[Batch[Any, Any], dict[BatchRead, dict[Hashable, None]]] = {}
     for read in pending:
-        by_batch.setdefault(read.batch, []).append(read)
+        by_batch.setdefault(read.batch, {})[read] = read.take_pending()
     calls: list[tuple[Sequence[BatchRead], list[Hashable]]] = []
-    for reads in by_batch.values():
-        if len(reads) == 1:
-            calls.append((reads, list(reads[0].take_pending())))
-            continue
-        calls.extend(group_keys({read: read.take_pending() for read in reads}).items())
+    for wanted in by_batch.values():
+        if len(wanted) == 1:
+            ((only, keys),) = wanted.items()
+            calls.append(((only,), list(keys)))
+        else:
+            calls.extend(group_keys(wanted).items())
     return calls
 
 

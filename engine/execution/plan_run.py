@@ -249,6 +249,7 @@ class PlanRun:
         if stale_answers:
             edge = get_batch_field(group[0]).edge
             self.stale_fields += find_stale_fields(group, edge_keys, stale_answers.get((edge.batch, edge.facet), {}))
+        # Work that takes longer than a slice runs as a task, and each `sleep(0)` in it gives other requests a turn.
         if len(edge_keys.keys) > SLICE:
             self.pending_work.run_in_slices(self._put_in_slices(group, edge_keys, answers))
         else:
@@ -275,6 +276,7 @@ class PlanRun:
         return values
 
     def _put(self, field: PlanField, edge_keys: EdgeKeys, values: Mapping[Hashable, Any]) -> None:
+        # The fast path handles most records; many keys, leaves and mixed answers are placed one by one.
         if get_batch_field(field).edge.has_many_keys or not place_by_key(self, field, edge_keys, values):
             found = _collect_values(field, edge_keys.keys, values)
             (self._put_leaves if field.is_leaf else self._complete)(field, found, edge_keys.targets)
@@ -325,6 +327,7 @@ class PlanRun:
         if len(made.objects) > SLICE or len(values) > SLICE:
             self.pending_work.run_in_slices(self._complete_in_slices(made, values, targets))
             return
+        # Lists or several classes: shape each object once, load what is below it, and place it wherever it occurs.
         made.shape(made.objects)
         for shape, (records, answers) in made.by_shape.items():
             self._run_below(shape, records, answers)

@@ -25,7 +25,7 @@ from graphql import (
     is_list_type,
 )
 
-from engine.batch import Batch
+from engine.batch import Batch, Facet
 from engine.document.limits import Limits, TooLarge, build_too_many_values_error, count_list_items
 from engine.edge import Edge
 from engine.field_kinds import BatchField, ComputedField
@@ -203,7 +203,7 @@ def estimate_cost(
     )
 
 
-def _count_calls(wanted: set[frozenset[type[Any] | None]]) -> int:
+def _count_calls(wanted: set[frozenset[Facet]]) -> int:
     """The maximum number of calls of a step: one for each set of facets that a key may want.
 
     A key at several places wants the union of their n sets: at most 2^n - 1 sets, and at most 2^f - 1 of f facets.
@@ -244,7 +244,7 @@ class _CostEstimation:
         self._sizes = sizes
         self._root_field_number = 0  # in mutations: steps of different root fields never share a call
         self.levels = 0
-        self.steps: dict[tuple[int, int, Batch[Any, Any]], set[frozenset[type[Any] | None]]] = {}
+        self.steps: dict[tuple[int, int, Batch[Any, Any]], set[frozenset[Facet]]] = {}
         """By root field, level and batch: the sets of facets that are wanted of the same keys."""
 
     def estimate_serial(self, root: Shape) -> _CostSums:
@@ -274,7 +274,7 @@ class _CostEstimation:
     ) -> _CostSums:
         """The cost of the fields below `count` objects."""
         found: list[_CostSums] = []
-        facets: dict[Batch[Any, Any], set[type[Any] | None]] = {}
+        facets: dict[Batch[Any, Any], set[Facet]] = {}
         # Fields that load other records: each group wants keys of one batch, at the next level.
         for group in groups:
             edge: Edge = group[0].kind.edge  # type: ignore[union-attr]  # groups hold batch fields
@@ -298,13 +298,15 @@ class _CostEstimation:
         return _add_up(found)
 
     def _estimate_below(self, planned: PlanField, count: int, level: int, parent_size: int | None) -> _CostSums:
-        """The cost of the objects at a field; with several possible types, of the most expensive one."""
+        """The cost of the objects at a field, and of everything below them."""
         arguments = self._get_arguments(planned)
         number = count * self._sizes.get_size(planned, arguments, parent_size)
+        # `first` of a field that is not a list, such as a connection, bounds the lists directly inside its object.
         asked = None if planned.depth else get_requested_size(arguments)
         found = [self.estimate_shape(shape, number, level, asked) for shape in planned.shapes.values()]
         if len(found) <= 1:
             return found[0] if found else _NO_COST
+        # Which type the objects have is known only in the run: take the maximum of each number.
         agencies = {agency for each in found for agency in each.keyed}
         return _CostSums(
             max(each.objects for each in found),

@@ -21,7 +21,7 @@ _MANY_FIELDS = 200
 
 
 def may_multiply(fields: Sequence[PlanField]) -> bool:
-    """Whether lists of other records are so many, or nested so deep, that the answer must be measured."""
+    """Whether there are enough lists of other records, or enough nesting, that the answer must be measured."""
     if len(fields) >= _MANY_FIELDS:
         return True
     lists = [each for each in fields if each.depth and isinstance(each.kind, BatchField)]

@@ -58,7 +58,7 @@ STAFF = (
     SignInPerson(
         key="wulan",
         name="Wulan Sari",
-        description="supervisor at the population register: reads who read what there",
+        description="supervisor at the population register: reads the access log of its readers",
         kind="supervisor",
         agency="dukcapil",
         unit="Inspektorat Pembantu",

@@ -88,16 +88,18 @@ class ProviderPages:
             return render_message_page("This request cannot be read", refusal.description, status=refusal.status)
         claims = self.tokens.keys.read_claims(values.get("id_token_hint", ""), typ=ID_TYPE)
         if claims is None or values.get("client_id", claims["aud"]) != claims["aud"]:
-            text = "The application did not say truly which sign-in is to end (id_token_hint)."
+            text = "The application named no valid sign-in to end (id_token_hint)."
             return render_message_page("You were not signed out", text, status=400)
         self.grants.end_sign_in(claims["sid"])
         target = values.get("post_logout_redirect_uri")
         if target is None:
             return render_message_page(
-                "You are signed out", "No application can get new tokens for you by that sign-in."
+                "You are signed out", "No application can get new tokens for you with that sign-in."
             )
         if not CLIENTS[claims["aud"]].may_log_out_to(target):
-            text = "You are signed out, but the address to go on to (post_logout_redirect_uri) is not registered."
+            text = (
+                "You are signed out, but the application's return address (post_logout_redirect_uri) is not registered."
+            )
             return render_message_page("You are signed out", text, status=400)
         return _redirect(target, {"state": values["state"]} if "state" in values else {})
 
@@ -110,7 +112,7 @@ class ProviderPages:
 def _parse_choice(form: Parameters, authorization: AuthorizationRequest) -> SignInPerson | str:
     """The chosen person, or the error in the form, as a text for people."""
     if form.get("acr") not in ACR_LEVELS:
-        return "Choose how surely you were identified."
+        return "Choose how you were identified."
     people = authorization.client.person_kinds
     if form.get("person") == OTHER_PERSON and "citizen" in people:
         found = find_resident(form.get("nik", ""))

@@ -19,7 +19,7 @@ _LEVEL_LABELS = {
     "high": "by your identity card and your face",
 }
 _SCOPE_LABELS = {
-    "openid": "who you are: a name that only means something to the city, and how surely you were identified",
+    "openid": "who you are: a name that only the city understands, and how you were identified",
     "profile": "your name",
     "offline_access": "that it stays signed in for 8 hours while you are away",
 }
@@ -61,12 +61,12 @@ def render_sign_in_page(
     known = chosen or {"person": request.login_hint or "", "acr": _preselect_level(request.acr_values)}
     people = [person for person in list_people().values() if person.kind in request.client.person_kinds]
     body = f"""
-<h1>Sign in to the stand-in city</h1>
+<h1>Sign in to the sandbox city</h1>
 {f'<p class="wrong" role="alert" id="wrong">{escape(wrong)}</p>' if wrong else ""}
 <p>You come from <strong>{client}</strong>. If you sign in, it learns:</p>
 <ul>{"".join(f"<li>{escape(_SCOPE_LABELS[scope])}</li>" for scope in request.scopes)}</ul>
-<p>It also gets a token that lets it ask the city's hub in your name. The token holds your number (NIK or NIB), or your
-office and role, and the application can read them in it.</p>
+<p>It also gets a token to use the city's hub in your name. The application can read your number (NIK or NIB), or your
+office and role, in the token.</p>
 <p class="note">These people are not real: sign in as any of them, without a password.</p>
 <form method="post" action="/sign-in">
 <input type="hidden" name="request" value="{escape(sealed)}">
@@ -74,13 +74,13 @@ office and role, and the application can read them in it.</p>
 {"".join(_person_choice(person, known) for person in people)}
 {_other_person_choice(known, wrong=bool(wrong)) if "citizen" in request.client.person_kinds else ""}
 </fieldset>
-<fieldset><legend>How surely were you identified?</legend>
+<fieldset><legend>How were you identified?</legend>
 {"".join(_level_choice(level, known) for level in ACR_LEVELS)}
 </fieldset>
-<button class="first" name="decision" value="allow">Sign in and let it know</button>
+<button class="first" name="decision" value="allow">Sign in and allow</button>
 <button name="decision" value="deny" formnovalidate>Do not sign in</button>
 </form>"""
-    title = f"{'Not signed in yet: ' if wrong else ''}Sign in to the stand-in city"
+    title = f"{'Not signed in yet: ' if wrong else ''}Sign in to the sandbox city"
     return _render_page(title, body, status=400 if wrong else 200, sends_to=request.redirect_uri)
 
 

@@ -58,7 +58,7 @@ class ProviderTokenEndpoint:
         if "token" not in parameters:
             raise OAuthError("invalid_request", "token is missing; it is a refresh token.")
         if self.tokens.keys.read_claims(parameters["token"], typ=ACCESS_TYPE) is not None:
-            raise OAuthError("unsupported_token_type", "Access tokens cannot be revoked; they end by themselves.")
+            raise OAuthError("unsupported_token_type", "Access tokens cannot be revoked; they expire.")
         sign_in = self.grants.find_sign_in(parameters["token"], client.id)
         if sign_in is not None:
             self.grants.end_sign_in(sign_in.sid)

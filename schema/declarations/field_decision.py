@@ -59,6 +59,7 @@ def build_field_decider(guard: Guard, context: RequestContext) -> Decider | None
     """Build the decision for this caller; None if they may see the field of every record."""
     own = get_represented_person(context.caller)
     field: FieldDecision | None = None
+    # Other callers than citizens have no records of their own. If every record is allowed, none has to be looked at.
     if own is None:
         field = FieldDecision(guard, context)
         if isinstance(field.decide_before_any_record(), Allowed):
@@ -74,11 +75,13 @@ def build_field_decider(guard: Guard, context: RequestContext) -> Decider | None
             about = getattr(record, subject)
             if about == own or (type(about) is tuple and own in about):
                 return None
+        # This single record is public, so its subject does not matter.
         if public_when is not None and getattr(record, public_when):
             return None
+        # At the root, the key names the subject, so the same shortcut works on the key.
         if is_keyed and own is not None and guard.subject_batch is None and own in guard.get_people(record, key):
             return None
-        if field is None:
+        if field is None:  # built late, because most operations of citizens never get here
             field = FieldDecision(guard, context)
         return field.ask(record, key)
 
@@ -140,7 +143,9 @@ class FieldDecision:
         """The facts that the guard finds in the record or the key, and those that this request has loaded."""
         guard = self._guard
         people = guard.get_people(record, key)
+        # A record whose agency does not identify its person is different from a record about no person.
         is_unknown = not people and not guard.is_keyed and guard.subject is not None
+        # Only callers with a purpose are bound by preferences and by the rules for children.
         is_asked_about = self._states_purpose and bool(people)
         return Facts(
             _UNKNOWN_PERSON if is_unknown else people,
@@ -164,6 +169,7 @@ class FieldDecision:
     def _concerns_child(self, people: tuple[Nik, ...]) -> bool:
         """Whether one of the people is a child. Skipped if it makes no difference for this caller and field."""
         if self._looks_for_children is None:
+            # Reading ages from identity numbers costs time for each record, so it is done only if it can matter.
             of_child = self._decide(self._build_facts(_NOT_LOOKED_AT, concerns_child=True))
             self._looks_for_children = of_child != self.decide_before_any_record()
         return self._looks_for_children and any(is_child(each, self._context.today) for each in people)
@@ -174,6 +180,7 @@ class FieldDecision:
         if fact is Fact.FAMILY_CARD:
             # For any subject, the caller's own family card shows whose guardian the caller is.
             return FactRequest(households_of, context.caller.nik, partial(self._decide_by_family_card, facts))
+        # The preferences of all people of a record are one key: the decision is about the record as a whole.
         if fact is Fact.PREFERENCES and isinstance(people, tuple):
             return FactRequest(preferences_of, people, partial(self._decide_by_preferences, facts, people))
         if self._guard.subject_batch is None:
@@ -182,6 +189,7 @@ class FieldDecision:
 
     def _decide_by_family_card(self, facts: Facts, card: Any) -> Exception | None:  # noqa: ANN401 - a household or a failure
         nik = self._context.caller.nik
+        # If the card cannot be loaded, the field shows that failure. A refusal would claim that it is no guardian's.
         if isinstance(card, Exception) or nik is None:
             return card if isinstance(card, Exception) else _to_refusal(self._decide(facts._replace(children=())))
         children = find_guarded_children(nik, card, self._context.today)
@@ -192,14 +200,14 @@ class FieldDecision:
     ) -> Exception | None:
         if isinstance(found, Exception):
             return found
-        self._context.preferences.update(found)
+        self._context.preferences.update(found)  # for the other fields about these people in this request
         return _to_refusal(self._decide(facts._replace(preferences=Known.of_people(found, people))))
 
     def _decide_by_consent(self, found: Any) -> Exception | None:  # noqa: ANN401 - an answer or a failure
         """Decide about the person behind a consent. The answer contains the preferences that count here."""
         if isinstance(found, Exception):
             return found
-        if found is None:
+        if found is None:  # no consent with this id, which is refused like a consent that does not cover the field
             return _to_refusal(self._decide(self._build_facts(())))
         self._context.preferences[found.subject] = found.preferences
         people = (found.subject,)

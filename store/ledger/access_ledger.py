@@ -76,6 +76,7 @@ class _Chain:
     async def append(self, entries: Sequence[LedgerEntry]) -> None:
         """Commits entries."""
         sequence, head, hasher, rows = self.sequence, self.head, self._hasher, []
+        # The chain's own state changes only after the copy succeeded.
         for access in entries:
             sequence += 1
             entry_hash = hasher(encode_entry(self.name, sequence, head, access))
@@ -155,10 +156,12 @@ class AccessLedger:
             return
         for each in entries:
             _check_texts(each)
+        # With a slow database, the queue would grow without bound, and callers would wait until their deadline in vain.
         if self._waiting_entries + len(entries) > MAX_WAITING:
             self.failed += 1
             raise LedgerUnavailable(f"{self._waiting_entries} entries are already waiting")
         loop = asyncio.get_running_loop()
+        # The request only waits for its future. One task commits for all requests, so that many share a transaction.
         done: asyncio.Future[None] = loop.create_future()
         until = loop.time() + self._timeout
         self._queue.append(_PendingWrite(entries, done))
@@ -183,6 +186,7 @@ class AccessLedger:
 
     async def close(self) -> None:
         """Commits waiting entries, and closes the connection."""
+        # Requests that end now still need their commit, but a hung database must not delay the end of the hub.
         if self._writing is not None:
             await asyncio.wait({self._writing}, timeout=self._timeout)
         if self._timer is not None:
@@ -204,6 +208,7 @@ class AccessLedger:
         self._timer = loop.call_at(self._deadlines[0][0], self._expire_waiting) if self._deadlines else None
 
     async def _drain(self) -> None:
+        """Commits batch after batch, until no request waits."""
         try:
             while self._queue:
                 await asyncio.sleep(0)  # lets other requests of this loop iteration join the batch
@@ -231,6 +236,7 @@ class AccessLedger:
                 if self._chain is not None and self._chain.closed:  # closed while idle, so no commit is in doubt
                     await self._release_chain()
                 chain = self._chain = self._chain or await self._begin_chain()
+                # The heads in a new chain reveal entries that are later removed from the end of another chain.
                 if datetime.now(UTC) - chain.started_at > CHAIN_LIFETIME:
                     await chain.begin()
                 await chain.append([access for each in batch for access in each.entries])
@@ -240,11 +246,13 @@ class AccessLedger:
             for each in batch:
                 if not each.done.done():
                     each.done.set_exception(LedgerUnavailable(type(failure).__name__))
+            # The commit may have happened, so the head of the chain is unknown and the chain cannot go on.
             await self._release_chain()
             return
         for each in batch:
             if not each.done.done():
                 each.done.set_result(None)
+        # Without this, the deadlines of committed requests would pile up until the timer fires.
         while self._deadlines and self._deadlines[0][1].done():
             self._deadlines.popleft()
 
@@ -252,10 +260,11 @@ class AccessLedger:
         connection = await self._engine.connect()
         try:
             driver: Any = (await connection.get_raw_connection()).driver_connection
+            # An answer may leave only after its entries are on disk, whatever the server's default is.
             await driver.execute("SET synchronous_commit = on")
             chain = _Chain(connection, driver, self._hasher)
             await chain.begin()
-        except BaseException:
+        except BaseException:  # also on cancellation: a connection in an unknown state must not return to the pool
             await connection.invalidate()
             await connection.close()
             raise

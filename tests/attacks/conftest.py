@@ -1,4 +1,4 @@
-"""The hub as an operator runs it, in front of the whole sandbox city: what is attacked here is what is served."""
+"""The attacked hub, as an operator runs it, with the whole sandbox city."""
 
 from __future__ import annotations
 
@@ -17,16 +17,16 @@ from tests.journeys.hub import HubClient, RunningCity, build_settings, running_h
 __all__ = ["city", "city_issuer", "hub", "hub_folder", "issuer", "state_url"]
 
 PRODUCTION: Mapping[str, Any] = {"development": False, "rates": "off", "failed_tokens": 0}
-"""Nothing of development is on. Rates are off: they would refuse most attacks unread, and hide what comes of them."""
+"""Production settings. Rate limits are off, because they would refuse most attacks unread and hide the outcome."""
 PORTAL = build_client("portal")
-"""The client that may ask the Data Tracker's questions."""
+"""The client with access to the Data Tracker's endpoint."""
 
 
 @pytest.fixture(scope="session")
 async def wired(
     city: RunningCity, state_url: str, city_issuer: DevelopmentIssuer, hub_folder: Path
 ) -> AsyncIterator[HubClient]:
-    """The hub with the settings of production: nothing of development is on."""
+    """The hub with production settings."""
     settings = build_settings(
         city,
         state_url=state_url,

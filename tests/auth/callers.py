@@ -39,4 +39,4 @@ CALLERS = {
     ),
     "operator": Caller(kind=CallerKind.OPERATOR),
 }
-"""One of each kind, with all that its kind can prove."""
+"""One caller of each kind, with all attributes of its kind."""

@@ -1,4 +1,4 @@
-"""Who asks."""
+"""Callers: their repr and the checks of their attributes."""
 
 from typing import Any
 
@@ -53,13 +53,13 @@ def test_a_caller_can_be_logged(caller: Caller, shown: str) -> None:
         ),
     ],
 )
-def test_a_caller_that_contradicts_itself_does_not_exist(claims: dict[str, Any], message: str) -> None:
+def test_a_contradictory_caller_is_refused(claims: dict[str, Any], message: str) -> None:
     with pytest.raises(ValueError, match=f"^{message}$") as refusal:
         Caller(**claims)
     assert SITI not in str(refusal.value)
 
 
-def test_a_caller_does_not_change() -> None:
+def test_a_caller_is_immutable() -> None:
     caller: Any = ANONYMOUS
     with pytest.raises(AttributeError):
         caller.kind = CallerKind.OFFICIAL

@@ -1,4 +1,4 @@
-"""Readers of tokens whose issuers' keys are at hand."""
+"""Builds token verifiers with local keys."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ CITY_ISSUER = "city"
 
 
 def build_city_keys(public_keys: Sequence[Any], **entry: Any) -> IssuerKeys:  # noqa: ANN401 - any setting
-    """The keys of an issuer called `city`, believed about every kind of caller unless the entry says less."""
+    """The keys of the issuer `city`, which may issue tokens for every kind of caller unless the entry limits it."""
     with TemporaryDirectory() as folder:
         path = Path(folder) / "keys.json"
         path.write_text(json.dumps({"keys": list(public_keys)}))
@@ -43,17 +43,17 @@ def build_city_verifier(
     clock: Callable[[], float] = time,
     **entry: Any,  # noqa: ANN401 - any setting
 ) -> TokenVerifier:
-    """A reader that believes one issuer, by its public keys."""
+    """A verifier for the issuer `city`, by its public keys."""
     return TokenVerifier([build_city_keys(public_keys, **entry)], cache=cache, clock=clock)
 
 
 def build_development_verifier(public_keys: Path) -> TokenVerifier:
-    """A reader that believes the development issuer alone."""
+    """A verifier for the development issuer."""
     return TokenVerifier([IssuerKeys(build_development_issuer(public_keys))])
 
 
 def verify(reader: TokenVerifier, authorization: str | None, certificate: str | None = None) -> Caller:
-    """The caller that the header proves, where no issuer has to be asked."""
+    """The caller of the token in the header, if no keys must be fetched."""
     caller = reader.verify(authorization, certificate)
     assert isinstance(caller, Caller)
     return caller

@@ -1,4 +1,4 @@
-"""What is said of kept answers."""
+"""The report about cached answers."""
 
 from dataclasses import replace
 from io import StringIO
@@ -18,7 +18,7 @@ def print_to_text(rows: list[Row]) -> str:
     return text.getvalue()
 
 
-def test_warm_stands_beside_cold_and_beside_the_ceiling_of_the_same_question() -> None:
+def test_warm_is_compared_with_cold_and_the_ceiling() -> None:
     rows = [
         build_row(targets.SIMPUL.name, 40),
         build_row(targets.SIMPUL_WARM.name, 100),
@@ -31,7 +31,7 @@ def test_warm_stands_beside_cold_and_beside_the_ceiling_of_the_same_question() -
 
 
 @pytest.mark.parametrize("broken", [0, 1, 2])
-def test_nothing_is_said_where_a_figure_is_worthless(broken: int) -> None:
+def test_an_invalid_figure_gives_no_comparison(broken: int) -> None:
     rows = [
         build_row(targets.SIMPUL.name, 40),
         build_row(targets.SIMPUL_WARM.name, 100),
@@ -41,5 +41,5 @@ def test_nothing_is_said_where_a_figure_is_worthless(broken: int) -> None:
     assert print_to_text(rows) == ""
 
 
-def test_every_program_of_the_warm_run_is_measured_in_the_full_one_too() -> None:
+def test_the_full_run_measures_every_program_of_the_warm_run() -> None:
     assert set(targets.COMPARED_WITH_WARM) <= set(targets.TARGETS)

@@ -1,4 +1,4 @@
-"""All peers of a benchmark believe the issuer of its tokens, and no other."""
+"""All peers of a benchmark accept its issuer only."""
 
 from __future__ import annotations
 
@@ -13,5 +13,5 @@ NPM = Path(__file__).parents[2] / "benchmarks" / "npm"
 
 
 @pytest.mark.parametrize("file", ["world.mjs", "hive/gateway.config.mjs"])
-def test_a_peer_in_node_checks_the_issuer_of_the_tokens(file: str) -> None:
+def test_a_node_peer_checks_the_issuer_of_tokens(file: str) -> None:
     assert re.findall(r"issuer: '([^']+)'", (NPM / file).read_text(encoding="utf-8")) == [URL]

@@ -1,4 +1,4 @@
-"""What the soak says of a process that leaks, and of one that does not."""
+"""The soak detects leaks, and passes a process without them."""
 
 from __future__ import annotations
 
@@ -39,12 +39,12 @@ def build_steady_figures(**overrides: Any) -> list[Figures]:  # noqa: ANN401 - s
     return [build_figures(second, **overrides) for second in range(100)]
 
 
-def test_a_process_that_gives_everything_back_is_well() -> None:
+def test_a_process_that_returns_its_resources_passes() -> None:
     after = build_figures(connections={"pbb": 8, "redis": 1}, handles=24)
     assert list_leaks(build_steady_figures(), build_figures(), after) == []
 
 
-def test_what_grows_while_the_caches_fill_is_no_leak_and_what_grows_from_then_on_is() -> None:
+def test_growth_counts_only_after_the_caches_are_full() -> None:
     filling = [build_figures(second, rss=(100 + 2 * min(second, 50)) * MIB) for second in range(100)]
     leaking = [build_figures(second, rss=(200 + second / 5) * MIB) for second in range(100)]
     assert list_leaks(filling, build_figures(), build_figures()) == []
@@ -64,15 +64,15 @@ def test_what_grows_while_the_caches_fill_is_no_leak_and_what_grows_from_then_on
         (build_figures(connections={"clients": 1}, handles=16), ["connections of clients"]),
         (build_figures(connections={"pbb": 9}, handles=24), ["connections to pbb"]),
         (build_figures(connections={"others": 1}, handles=16), ["connections to others"]),
-        (build_figures(connections={"half closed": 2}, handles=17), ["connections that the other side closed"]),
+        (build_figures(connections={"half closed": 2}, handles=17), ["connections closed by the peer"]),
         (build_figures(handles=21), ["other file handles"]),
     ],
 )
-def test_what_is_not_given_back_is_named(after: Figures, what: list[str]) -> None:
+def test_an_unreturned_resource_is_named(after: Figures, what: list[str]) -> None:
     assert list_leaks(build_steady_figures(), build_figures(), after) == what
 
 
-def test_remaining_tasks_are_listed_by_what_they_run() -> None:
+def test_remaining_tasks_are_listed_by_coroutine() -> None:
     found = build_verdict(
         build_steady_figures(),
         build_figures(named={"main": 1}),
@@ -83,15 +83,15 @@ def test_remaining_tasks_are_listed_by_what_they_run() -> None:
     assert tasks.message == "12 at rest, 10 before (lost +2)"
 
 
-def test_connections_that_the_other_side_closed_are_told_by_whom_they_were_with() -> None:
+def test_half_closed_connections_are_counted_by_peer() -> None:
     after = build_figures(connections={"half closed": 1}, half_closed={"redis": 1}, handles=16)
     found = build_verdict(build_steady_figures(), build_figures(), after, bounds={})
     (closed,) = [each for each in found if not each.has_passed]
     assert closed.message == "1 at rest, 0 before (redis +1)"
 
 
-def test_no_line_is_drawn_through_a_few_points() -> None:
-    with pytest.raises(ValueError, match=r"^5 measurements are too few; 50 are needed\. Let it soak longer\.$"):
+def test_a_few_points_give_no_line() -> None:
+    with pytest.raises(ValueError, match=r"^5 measurements are too few; 50 are needed\. Let the soak run longer\.$"):
         fit_growth([build_figures(second) for second in range(5)], lambda each: each.rss)
 
 
@@ -121,7 +121,7 @@ async def test_a_process_is_reported_with_its_connections_by_peer(tmp_path: Path
         assert (after.tasks, after.objects, after.cached_bytes) == (1, 2, 3)
         assert after.rss > 10 * MIB
         assert after.connections["pbb"] == before.connections.get("pbb", 0) + 1
-        assert after.handles == before.handles + 2  # both ends are here
+        assert after.handles == before.handles + 2  # this process has both ends
         writes.close()
         await writes.wait_closed()
         assert watcher._streams is not None

@@ -5,12 +5,13 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
 from sandbox.programs import WITHOUT_VARIABLE
 from tests.cli.preloaded import SANDBOX, Forked, get_preloaded_interpreter
+from tests.fakes.waiting import block_until
 from tests.plugins.run_folder import short_folder
 from tests.sandbox_agencies import ROOT, free_port
 
@@ -28,13 +29,6 @@ def build_environment(state: Path, **variables: str) -> dict[str, str]:
 def run_simpul(state: Path, *arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
     """Run a command to its end, in a separate process."""
     return get_preloaded_interpreter().run(arguments, build_environment(state, **variables), READY_TIMEOUT_S)
-
-
-def wait_until(condition: Callable[[], bool], what: str, within: float = END_TIMEOUT_S) -> None:
-    end = time.monotonic() + within
-    while not condition():
-        assert time.monotonic() < end, f"not within {within:.0f} s: {what}"
-        time.sleep(0.05)
 
 
 def is_alive(pid: int) -> bool:
@@ -72,7 +66,7 @@ class ServeProcess:
         variables: Mapping[str, str] | None = None,
         anew: bool = False,
     ) -> None:
-        """`anew`: in a Python of its own, as a person starts it; else from one that has imported everything."""
+        """`anew`: in a new Python, as a person starts it; else from one that has imported everything."""
         self.state = state
         self.port = port or free_port()
         self.seen: set[int] = set()
@@ -108,13 +102,13 @@ class ServeProcess:
         def ready_or_ended() -> bool:
             return "Simpul is ready" in self.console or self.process.poll() is not None
 
-        wait_until(ready_or_ended, "Simpul is ready", READY_TIMEOUT_S)
+        block_until(ready_or_ended, "Simpul is ready", READY_TIMEOUT_S)
         assert self.process.poll() is None, self.console
         self.seen |= find_descendants(self.process.pid)
         return time.monotonic() - self._began
 
     def wait_for(self, text: str) -> None:
-        wait_until(lambda: text in self.console, f"{text!r} in {self.console}")
+        block_until(lambda: text in self.console, f"{text!r} in {self.console}")
 
     def stop(self, number: signal.Signals = signal.SIGINT) -> int:
         """Send the signal and wait for the exit code."""

@@ -11,8 +11,9 @@ import pytest
 
 from auth.crypto.webhook_signatures import WebhookSignatures
 from sandbox.state_folder import StateFolder
-from tests.cli.command_line import ServeProcess, run_simpul, wait_until
+from tests.cli.command_line import ServeProcess, run_simpul
 from tests.fakes.clients import build_client
+from tests.fakes.waiting import block_until
 
 
 @pytest.fixture
@@ -65,7 +66,7 @@ def test_a_call_to_a_partner_without_a_webhook_is_listed_as_given_up(
         rows = [row for row in outcome.stdout.splitlines() if request_id in row]
         return bool(rows) and "given up" in rows[0] and "the contract names no webhook" in rows[0]
 
-    wait_until(listed, "the call is given up")
+    block_until(listed, "the call is given up")
     assert request_id not in run_simpul(serve_process.state, "consents", "outbox", "sandbox/pantau-kota").stdout
 
 

@@ -15,7 +15,7 @@ from records.calls.failures import AgencyTimeout, AgencyUnavailable
 
 @dataclass
 class ProbedAgency:
-    """Answers its probe, or fails as it is told."""
+    """Answers its probe, or fails as requested."""
 
     failure: Exception | None = None
     calls: list[Call] = field(default_factory=list)

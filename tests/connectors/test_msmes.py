@@ -14,14 +14,15 @@ from pathlib import Path
 
 import pytest
 
+from connectors.declared.connector import DeclaredConnector as Programme
 from connectors.drivers.sql.driver import SqlDriver
-from connectors.msmes import JakPreneur, read_msme, read_product
 from connectors.readers.unreadable import UnreadableError
 from records.calls.failures import AgencyFailure, AgencyMalformed, AgencyRefused, AgencyTimeout, AgencyUnavailable
 from records.identifiers import Nib, Nik, RegionCode, Rupiah
 from records.msmes import Msme, Product, ProgrammeStage
 from sandbox.jakpreneur.enterprises import SQLITE_SCHEMA, build_rows
 from sandbox.population.city_population import SAMPLES, build_population
+from tests.connectors.city_agencies import build_jakpreneur, build_reader
 from tests.connectors.failures import expect_failure, make_call
 from tests.sandbox_agencies import RunningAgency, run_agency
 
@@ -88,12 +89,16 @@ COFFEE = Product(
 )
 
 
+read_msme = build_reader("jakpreneur", Msme).read
+read_product = build_reader("jakpreneur", Product).read
+
+
 class TestEnterprises:
     def test_a_row_in_the_programmes_own_words_is_an_msme(self) -> None:
         assert read_msme(UMKM_ROW) == SITIS
 
     @pytest.mark.parametrize("absent", [None, "", "-", "---"])
-    def test_every_way_of_writing_nothing_is_none(self, absent: object) -> None:
+    def test_every_placeholder_is_read_as_none(self, absent: object) -> None:
         kept = {"id", "nik", "nama_usaha"}
         assert read_msme({key: value if key in kept else absent for key, value in UMKM_ROW.items()}) == Msme(
             id="1",
@@ -139,24 +144,26 @@ class TestEnterprises:
     def test_every_stage_is_known(self, stage: ProgrammeStage) -> None:
         assert read_msme({**UMKM_ROW, "tahap": stage.value.lower()}).stage is stage
 
-    def test_a_stage_that_nobody_knows_yet_is_none(self) -> None:
+    def test_an_unknown_stage_is_read_as_none(self) -> None:
         assert read_msme({**UMKM_ROW, "tahap": "P8"}).stage is None
 
     @pytest.mark.parametrize(
         ("values", "complaint"),
         [
-            ({"nib": "912000123456X"}, "not readable as a NIB"),
-            ({"nib": "91200012345678"}, "not readable as a NIB"),
-            ({"kbli": "makanan"}, r"not readable as an industry code \(KBLI\)"),
-            ({"kode_kec": 31710}, "not readable as a Kemendagri region code"),
-            ({"omzet_bulanan": "sejuta"}, "not readable as an amount of money"),
-            ({"tgl_daftar": "31/02/2024"}, "not readable as a day"),
-            ({"telp": "tanya Siti"}, "not readable as a telephone number"),
-            ({"nama_usaha": "-"}, "not readable as a name"),
-            ({"nik": None}, "not readable as a NIK"),
+            ({"nib": "912000123456X"}, r"not readable as a NIB \(Msme.nib\)"),
+            ({"nib": "91200012345678"}, r"not readable as a NIB \(Msme.nib\)"),
+            ({"kbli": "makanan"}, r"not readable as a code of 5 digits \(Msme.industry_code\)"),
+            ({"kode_kec": 31710}, r"not readable as a Kemendagri region code \(Msme.region_code\)"),
+            ({"omzet_bulanan": "sejuta"}, r"not readable as an amount of money \(Msme.monthly_revenue\)"),
+            ({"tgl_daftar": "31/02/2024"}, r"not readable as a day \(Msme.registered_on\)"),
+            ({"telp": "tanya Siti"}, r"not readable as a telephone number \(Msme.phone\)"),
+            ({"nama_usaha": "-"}, r"not readable as a text \(Msme.name\)"),
+            ({"nik": None}, r"not readable as a NIK \(Msme.owner\)"),
         ],
     )
-    def test_an_unreadable_value_is_named_by_its_kind_alone(self, values: Mapping[str, object], complaint: str) -> None:
+    def test_an_unreadable_value_is_named_by_its_kind_and_field(
+        self, values: Mapping[str, object], complaint: str
+    ) -> None:
         with pytest.raises(UnreadableError, match=f"^{complaint}$"):
             read_msme({**UMKM_ROW, **values})
 
@@ -176,10 +183,10 @@ class TestProducts:
 
 
 @asynccontextmanager
-async def programme_at(url: str) -> AsyncIterator[JakPreneur]:
+async def programme_at(url: str) -> AsyncIterator[Programme]:
     sql = SqlDriver("jakpreneur", url, deadline=10, pool_size=2)
     try:
-        yield JakPreneur(sql)
+        yield build_jakpreneur(sql)
     finally:
         await sql.close()
 
@@ -207,7 +214,7 @@ def sqlite_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(params=["as started", "SQLite"])
 async def programme(
     request: pytest.FixtureRequest, jakpreneur: RunningAgency, sqlite_file: Path
-) -> AsyncIterator[JakPreneur]:
+) -> AsyncIterator[Programme]:
     """The programme as the sandbox city runs it here, and as it runs where there is no MariaDB."""
     url = url_of(jakpreneur) if request.param == "as started" else f"sqlite:///{sqlite_file}"
     async with programme_at(url) as connector:
@@ -223,24 +230,24 @@ def mariadb(jakpreneur: RunningAgency) -> RunningAgency:
 
 
 @pytest.fixture
-async def at_server(mariadb: RunningAgency) -> AsyncIterator[JakPreneur]:
+async def at_server(mariadb: RunningAgency) -> AsyncIterator[Programme]:
     async with programme_at(url_of(mariadb)) as connector:
         yield connector
 
 
 class TestTheProgramme:
-    async def test_owners_are_answered_and_others_are_absent(self, programme: JakPreneur) -> None:
+    async def test_owners_are_answered_and_others_are_absent(self, programme: Programme) -> None:
         assert await programme.msmes_of([DEWI, BUDI, SITI], make_call()) == {SITI: (SITIS,), BUDI: (BUDIS,)}
 
-    async def test_enterprises_are_found_by_identifier(self, programme: JakPreneur) -> None:
+    async def test_enterprises_are_found_by_identifier(self, programme: Programme) -> None:
         assert await programme.msmes(["2", "999999", "1"], make_call()) == {"2": BUDIS, "1": SITIS}
 
     @pytest.mark.parametrize("identifier", ["1abc", "01", " 1", "1 ", "x", "", "-1", "1.0", "9" * 30, "1 OR 1=1"])
-    async def test_what_only_resembles_an_identifier_is_absent(self, programme: JakPreneur, identifier: str) -> None:
+    async def test_what_only_resembles_an_identifier_is_absent(self, programme: Programme, identifier: str) -> None:
         assert await programme.msmes([identifier], make_call()) == {}
         assert await programme.products_of([identifier], make_call()) == {}
 
-    async def test_products_are_grouped_by_their_enterprise(self, programme: JakPreneur) -> None:
+    async def test_products_are_grouped_by_their_enterprise(self, programme: Programme) -> None:
         answers = await programme.products_of(["2", "1", "999999"], make_call())
         assert {key: answer for key, answer in answers.items() if not isinstance(answer, AgencyFailure)} == {
             "1": (
@@ -267,7 +274,7 @@ class TestTheProgramme:
             ),
         }
 
-    async def test_every_enterprise_and_product_can_be_read(self, programme: JakPreneur) -> None:
+    async def test_every_enterprise_and_product_can_be_read(self, programme: Programme) -> None:
         enterprises, products = build_rows(build_population())
         ids = [str(row[0]) for row in enterprises]
         owners = list({Nik(row[1]): None for row in enterprises})
@@ -286,12 +293,12 @@ class TestTheProgramme:
         assert sorted(int(product.id) for product in goods) == [row[0] for row in products]
         assert {product.id: product.name.upper() for product in goods} == {str(row[0]): row[2] for row in products}
 
-    async def test_nobody_costs_nothing(self, programme: JakPreneur) -> None:
+    async def test_nobody_costs_nothing(self, programme: Programme) -> None:
         assert await programme.msmes_of([], make_call()) == {}
         assert await programme.msmes([], make_call()) == {}
         assert await programme.products_of([], make_call()) == {}
 
-    async def test_it_answers_a_probe(self, programme: JakPreneur) -> None:
+    async def test_it_answers_a_probe(self, programme: Programme) -> None:
         await programme.probe(make_call())
 
     async def test_one_unreadable_row_is_the_failure_of_its_key_alone(self, sqlite_file: Path, tmp_path: Path) -> None:
@@ -313,7 +320,7 @@ class TestTheProgramme:
 class TestTheCostOfAsking:
     @pytest.mark.parametrize("count", [1, 10, 50])
     async def test_any_number_of_keys_costs_one_call_a_read(
-        self, mariadb: RunningAgency, at_server: JakPreneur, count: int
+        self, mariadb: RunningAgency, at_server: Programme, count: int
     ) -> None:
         niks = [Nik(resident.nik) for resident in build_population().residents[:count]]
         ids = [str(number) for number in range(1, count + 1)]
@@ -326,7 +333,7 @@ class TestTheCostOfAsking:
         await at_server.products_of(ids, make_call())
         assert mariadb.count_calls() == {"select umkm": 2, "select produk": 1}
 
-    async def test_nobody_costs_no_call(self, mariadb: RunningAgency, at_server: JakPreneur) -> None:
+    async def test_nobody_costs_no_call(self, mariadb: RunningAgency, at_server: Programme) -> None:
         mariadb.reset_calls()
         await at_server.msmes_of([], make_call())
         await at_server.msmes(["no-number"], make_call())
@@ -335,12 +342,12 @@ class TestTheCostOfAsking:
 
 
 class TestTheProgrammeInTrouble:
-    async def test_its_own_error_is_unavailable(self, mariadb: RunningAgency, at_server: JakPreneur) -> None:
+    async def test_its_own_error_is_unavailable(self, mariadb: RunningAgency, at_server: Programme) -> None:
         with mariadb.in_mode("error"):
             await expect_failure(at_server.msmes_of([SITI], make_call()), AgencyUnavailable, "jakpreneur")
         assert await at_server.msmes_of([SITI], make_call()) == {SITI: (SITIS,)}
 
-    async def test_rubbish_is_malformed_or_unavailable(self, mariadb: RunningAgency, at_server: JakPreneur) -> None:
+    async def test_rubbish_is_malformed_or_unavailable(self, mariadb: RunningAgency, at_server: Programme) -> None:
         await at_server.probe(make_call())
         with mariadb.in_mode("rubbish"):
             failure = await expect_failure(at_server.msmes_of([SITI], make_call()), AgencyFailure, "jakpreneur")
@@ -348,7 +355,7 @@ class TestTheProgrammeInTrouble:
         assert await at_server.msmes_of([SITI], make_call()) == {SITI: (SITIS,)}
 
     async def test_refused_credentials_are_refused_on_open_connections_too(
-        self, mariadb: RunningAgency, at_server: JakPreneur
+        self, mariadb: RunningAgency, at_server: Programme
     ) -> None:
         await at_server.probe(make_call())
         with mariadb.in_mode("refuse"):
@@ -362,7 +369,7 @@ class TestTheProgrammeInTrouble:
             )
 
     async def test_a_slow_answer_ends_at_the_deadline_and_leaves_the_programme_usable(
-        self, mariadb: RunningAgency, at_server: JakPreneur
+        self, mariadb: RunningAgency, at_server: Programme
     ) -> None:
         with mariadb.in_mode("slow"):
             started_at = time.monotonic()

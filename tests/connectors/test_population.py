@@ -134,7 +134,7 @@ class TestFacets:
         }
 
     @pytest.mark.parametrize("absent", [None, "", "-", "---", "TIDAK TAHU"])
-    def test_every_way_of_writing_nothing_is_none(self, absent: object) -> None:
+    def test_every_placeholder_is_read_as_none(self, absent: object) -> None:
         row = {column: absent for column in ROW if column not in {"nik", "nama_lgkp"}} | {
             "nik": SITI,
             "nama_lgkp": "SITI",
@@ -198,7 +198,7 @@ class TestFacets:
         assert isinstance(residence, Residence)
         assert residence.region_code == code
 
-    def test_neighbourhood_units_lose_their_zeros_and_0_is_none(self) -> None:
+    def test_neighbourhood_units_lose_their_zeros_and_0_is_read_as_none(self) -> None:
         residence = read(Residence, no_rt="004", no_rw=0)
         assert isinstance(residence, Residence)
         assert (residence.neighbourhood_unit, residence.community_unit) == (4, None)
@@ -312,7 +312,7 @@ class TestTheRegister:
             }
         }
 
-    async def test_what_is_not_known_of_dewi_and_agus_is_none(self, register: PopulationRegister) -> None:
+    async def test_unknown_values_of_dewi_and_agus_are_none(self, register: PopulationRegister) -> None:
         answers = await register.load_facets([DEWI, AGUS], frozenset({CivilStatus, Parentage}), make_call())
         dewi, agus = answers[DEWI], answers[AGUS]
         assert not isinstance(dewi, AgencyFailure)

@@ -231,7 +231,7 @@ class TestPriceFailures:
             ("slow", AgencyTimeout),
         ],
     )
-    async def test_each_mode_of_the_agency_is_a_failure_of_its_own_kind(
+    async def test_each_mode_of_the_agency_is_a_different_failure(
         self, pangan: RunningAgency, connector: FoodPrices, mode: str, expected: type[AgencyFailure]
     ) -> None:
         seconds = 0.3

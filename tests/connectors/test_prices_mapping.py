@@ -87,7 +87,7 @@ class TestMarket:
             ("market_id", 3, "id", "3"),
         ],
     )
-    def test_what_is_none_or_odd_stays_out(self, field: str, raw: object, name: str, expected: object) -> None:
+    def test_absent_and_odd_rows_are_omitted(self, field: str, raw: object, name: str, expected: object) -> None:
         assert getattr(read_market(**{field: raw}), name) == expected
 
     def test_a_market_without_an_id_is_left_out(self) -> None:

@@ -169,7 +169,7 @@ class TestCodes:
         assert (caught.value.detail, caught.value.retry_after) == (f"kode {kode}", 90)
 
     @pytest.mark.parametrize("kode", ["91", "96", "99", "500"])
-    def test_trouble_of_its_own_is_unavailable(self, kode: str) -> None:
+    def test_an_internal_error_of_the_agency_is_unavailable(self, kode: str) -> None:
         with pytest.raises(AgencyUnavailable) as caught:
             tax_objects(SoapReply(content={"kode": kode}), SITI)
         assert caught.value.detail == f"kode {kode}"
@@ -262,7 +262,7 @@ class TestQuirks:
     ) -> None:
         assert one_object(KD_KEMENDAGRI=code).region_code == meant
 
-    def test_a_receipt_that_is_a_dash_is_none(self) -> None:
+    def test_a_dash_as_receipt_is_read_as_none(self) -> None:
         assert one_payment(NO_BUKTI="-").receipt is None
 
     @pytest.mark.parametrize(

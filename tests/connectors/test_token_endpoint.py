@@ -1,4 +1,4 @@
-"""Codes are redeemed once, over HTTP, and an issuer that fails is told from a code that is not good."""
+"""Codes are redeemed once, over HTTP; a failing issuer is distinguished from an invalid code."""
 
 from __future__ import annotations
 

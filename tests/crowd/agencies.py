@@ -1,6 +1,6 @@
-"""The agencies of the crowd's city: every record bears its owner's mark, and everything that can go wrong does.
+"""The agencies of the crowd's city: each record holds its owner's mark, and the agencies fail in all ways.
 
-What they hold is made of the people's numbers alone, so that several processes hold the same.
+Their data is computed from the people's numbers alone, so that several processes hold the same.
 """
 
 from __future__ import annotations
@@ -64,11 +64,11 @@ _AGENCIES = {
     Consents: "hub",
 }
 NAMES = ("dukcapil", "jakpreneur", "pbb", "crm", "pangan")
-"""Those that have weather."""
+"""The agencies that fail from time to time."""
 
 
 class MarkedSmallCity(SmallCity):
-    """What each agency holds."""
+    """The data of each agency."""
 
     def __init__(self, people: CrowdPeople) -> None:
         super().__init__()
@@ -79,7 +79,7 @@ class MarkedSmallCity(SmallCity):
     def _answers(
         self, _agency: str, _question: str, keys: Sequence[Any], known: Mapping[Any, Any]
     ) -> Answers[Any, Any]:
-        return {key: known[key] for key in keys if key in known}  # what is nobody's: as in the small city
+        return {key: known[key] for key in keys if key in known}  # data of no person, as in the small city
 
     async def load_preferences(
         self, people: Sequence[Nik], caller: Caller | None, _call: Call
@@ -147,7 +147,7 @@ class MarkedSmallCity(SmallCity):
 
 
 def _has_records(nik: Nik) -> bool:
-    """Whether there is any land, enterprise or complaint: of every third there is none, and that is kept too."""
+    """Whether the person has land, enterprises or complaints. Every third has none, and the cache stores that, too."""
     return int(nik[-4:]) % 3 != 0
 
 
@@ -223,7 +223,7 @@ def complaint_id(nik: Nik, *, public: bool) -> str:
 
 @cache
 def build_complaint(nik: Nik, *, public: bool, known: bool = False) -> Complaint:
-    """As the agency gives it: whose it is it says only where it was asked for by that."""
+    """The complaint in the agency's form. It names its owner only if the key was the owner."""
     mark, reporter = build_mark(MarkKind.PUBLIC if public else MarkKind.COMPLAINT, nik), nik if known else None
     made = complaint(complaint_id(nik, public=public), public=public, reporter=reporter, description=f"Lubang {mark}")
     events = tuple(replace(each, note=mark) for each in made.events)
@@ -238,14 +238,14 @@ def build_log_entry(nik: Nik) -> Any:  # noqa: ANN401 - an entry of the access l
 
 @dataclass(slots=True)
 class FailureRates:
-    """How an agency is at the moment; each a share of its calls."""
+    """The current failures of an agency, each as a share of its calls."""
 
     unavailable: float = 0.0
     slow: float = 0.0
     omitting: float = 0.0
     failing_keys: float = 0.0
     adding: float = 0.0
-    """Answers for keys that nobody asked for."""
+    """Answers for keys that were not requested."""
     shuffling: float = 0.5
 
 
@@ -263,17 +263,17 @@ FAILURE_PROFILES = (
 
 @dataclass(slots=True)
 class UnreliableAgency:
-    """Connectors of one agency, as the weather has them."""
+    """The connectors of one agency, with its current failures."""
 
     city: MarkedSmallCity
     agency: str
     random: Random
     failure_rates: dict[str, FailureRates]
     answered_keys: dict[str, deque[Any]] = field(default_factory=dict)
-    """The last keys of each question: what is answered though nobody asked is out of these."""
+    """The last keys of each batch. Answers that were not requested are for one of these."""
 
     def __getattr__(self, question: str) -> Callable[..., Any]:
-        """The connector's method."""
+        """The connector's method, with failures."""
         ask = getattr(self.city, question)
 
         async def asked(keys: Any, *more: Any) -> Any:  # noqa: ANN401 - whatever it is asked and answers
@@ -303,7 +303,7 @@ class UnreliableAgency:
 
 
 def build_agencies(people: CrowdPeople, random: Random, failure_rates: dict[str, FailureRates]) -> Agencies:
-    """The city, in the weather of the moment."""
+    """The city, with the current failures."""
     city = MarkedSmallCity(people)
     return city.agencies(
         {domain: UnreliableAgency(city, agency, random, failure_rates) for domain, agency in _AGENCIES.items()}

@@ -1,4 +1,4 @@
-"""A thousand callers of every kind, and whom each may see: written down apart from the hub's own rules."""
+"""A thousand callers of every kind, and the data that each may see, independent of the hub's rules."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ _PURPOSES = {
     MarkKind.PRODUCT: frozenset({"BUSINESS_SUPPORT", "TAX_ASSESSMENT", "SOCIAL_ASSISTANCE", "SUBJECT_REQUEST"}),
     MarkKind.COMPLAINT: frozenset({"COMPLAINT_HANDLING", "SUBJECT_REQUEST"}),
 }
-"""For which purposes officials and systems may read (docs/frontend/field-access.md)."""
+"""The purposes for which officials and systems may read (docs/frontend/field-access.md)."""
 _NAME_NO_PURPOSE = frozenset({MarkKind.IDENTITY, MarkKind.RESIDENCE})
 _SPECIFIC = frozenset({MarkKind.TAX, MarkKind.MEMBER})
 
@@ -72,7 +72,7 @@ def build_callers(people: CrowdPeople, random: Random) -> list[Caller]:
 
 
 def with_other_token(caller: Caller, random: Random) -> Caller:
-    """The same somebody with another token: what it proves is another thing from now on."""
+    """The same person with another token, which proves other attributes from now on."""
     if caller.kind is CallerKind.CITIZEN:
         return replace(caller, assurance=random.choice((Assurance.LOW, _ASSURANCE, _ASSURANCE)))
     if caller.kind in (CallerKind.OFFICIAL, CallerKind.AGENCY_SYSTEM):
@@ -124,9 +124,9 @@ def _build_other(people: CrowdPeople, random: Random) -> Caller:
 
 
 def may_see(caller: Caller, mark: Watermark, people: CrowdPeople, *, by_id: bool = False) -> bool:
-    """Whether the caller may see what bears the mark, as things stand now.
+    """Whether the caller may see data with the mark in the current state.
 
-    `by_id` says that it was asked for by its own id: who reported a complaint, the agency does not tell then.
+    `by_id`: the request named the record by its id. Then the agency does not name the reporter of a complaint.
     """
     if mark.kind is MarkKind.PUBLIC:
         return True

@@ -1,4 +1,4 @@
-"""The crowd at work: many ask at once, some leave, and meanwhile everything changes."""
+"""The crowd: many callers send requests concurrently, some disconnect, and everything changes meanwhile."""
 
 from __future__ import annotations
 
@@ -22,23 +22,23 @@ from tests.crowd.questions import CrowdQuestion, CrowdQuestions
 _MAX_CONCURRENCY = 48
 _LEAVES = 0.02
 _OFTEN = 60
-"""So many callers ask as often as all others together: who asks the same at the same moment shares a run."""
+"""The number of frequent callers, who send half of all requests: equal concurrent requests share a run."""
 _SAMPLE = 0.05
-"""The part of the answers of which the ledger is looked at."""
+"""The share of answers whose ledger entries are checked."""
 
 
 @dataclass
 class Crowd:
-    """A thousand callers in front of some hubs."""
+    """A thousand callers of some hubs."""
 
     people: CrowdPeople
     hubs: Sequence[CrowdHub]
     random: Random
     ledger: LedgerProbe
     apply_change: Callable[[CrowdChange], Awaitable[None]]
-    """Lets something change in every process."""
+    """Applies a change in every process."""
     set_failure_rates: Callable[[str, FailureRates], Awaitable[None]]
-    """Lets an agency be otherwise in every process."""
+    """Sets an agency's failures in every process."""
     pause: float = 0.01
     """Seconds between two changes."""
     answers: int = 0
@@ -46,7 +46,7 @@ class Crowd:
     recorded: int = 0
 
     def __post_init__(self) -> None:
-        """Everybody comes."""
+        """Create the callers."""
         self.judge = Judge(self.people)
         self.questions = CrowdQuestions(self.people, self.random)
         self.callers = build_callers(self.people, self.random)
@@ -55,7 +55,7 @@ class Crowd:
         self._often = self.random.sample(range(len(self.callers)), _OFTEN)
 
     async def ask(self, answers: int) -> None:
-        """Let them ask until so many were answered; raises the first that was found wrong."""
+        """Send requests until this many were answered; raises the first error that was found."""
         changing = asyncio.create_task(self._change_things())
         workers = [asyncio.create_task(self._run_worker(answers)) for _ in range(_MAX_CONCURRENCY)]
         try:
@@ -78,12 +78,12 @@ class Crowd:
                     raise each
 
     def _draw_requests(self) -> list[tuple[CrowdHub, Caller, CrowdQuestion]]:
-        """Who asks at the very same moment: mostly one; else several of the same hub, in the same words."""
+        """The callers of one moment: mostly one, otherwise several with the same document at the same hub."""
         random = self.random
         hub, caller = random.choice(self.hubs), self._draw_caller()
         if random.random() < 0.7:
             return [(hub, caller, self.questions.draw(caller))]
-        if random.random() < 0.5:  # each about themself
+        if random.random() < 0.5:  # each about their own data
             citizens = [self.callers[random.choice(self._citizens)] for _ in range(3)]
             own = self.questions.draw_own(citizens[0])
             requests = [(each, self.questions.build_own(own.text, each)) for each in (*citizens, citizens[0])]
@@ -119,7 +119,7 @@ class Crowd:
             self.recorded += self.ledger.check_answer(request_id, caller, question, marks, self.judge)
 
     async def _change_things(self) -> None:
-        """Weather, consents, cards, restrictions, tokens, and what agencies say that changed."""
+        """Change failures, consents, cards, restrictions and tokens, and send agencies' invalidations."""
         random = self.random
         while True:
             await asyncio.sleep(self.pause)

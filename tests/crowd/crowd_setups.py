@@ -1,4 +1,4 @@
-"""A crowd in front of hubs in this process, and one in front of processes."""
+"""A crowd with hubs in this process, and one with hubs in other processes."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from tests.crowd.people import CrowdChange, CrowdPeople, seeded_random
 
 @asynccontextmanager
 async def run_in_process_crowd(seed: int, redis: str, *, pause: float = 0.01) -> AsyncIterator[Crowd]:
-    """In front of the engine, its rules, its coalescing and what is kept; `pause` seconds between two changes."""
+    """A crowd with the engine, its rules, its shared runs and its caches; `pause` seconds between two changes."""
     people, failure_rates, ledger = CrowdPeople.generate(seed), dict[str, FailureRates](), InProcessLedger()
     random = seeded_random(seed)
 
@@ -34,7 +34,7 @@ async def run_in_process_crowd(seed: int, redis: str, *, pause: float = 0.01) ->
 async def run_http_crowd(
     folder: Path, seed: int, *, redis: str, state: str
 ) -> AsyncIterator[tuple[Crowd, DatabaseLedger]]:
-    """In front of two processes, over HTTP, and the ledger in their database."""
+    """A crowd with two processes over HTTP, and the ledger in their database."""
     people, ledger = CrowdPeople.generate(seed), DatabaseLedger(state)
     async with run_http_hubs(folder, seed, redis=redis, state=state) as hubs:
         change = partial(apply_change_to_all, hubs, people)

@@ -1,4 +1,4 @@
-"""Hubs of the crowd in processes of their own, asked over HTTP."""
+"""Hubs of the crowd in separate processes, over HTTP."""
 
 from __future__ import annotations
 
@@ -30,14 +30,14 @@ from tests.sandbox_agencies import HOST, ROOT, free_port
 
 @dataclass(frozen=True, slots=True)
 class HubProcessHandle:
-    """A hub that runs, and what it is told."""
+    """A running hub, and the changes that are sent to it."""
 
     url: str
     process: asyncio.subprocess.Process
     lock: asyncio.Lock = field(default_factory=asyncio.Lock)
 
     async def send(self, command: Mapping[str, Any]) -> None:
-        """Returns when it is so."""
+        """Send a change; returns when the hub applied it."""
         reads, writes = self.process.stdout, self.process.stdin
         assert reads is not None
         assert writes is not None
@@ -47,7 +47,7 @@ class HubProcessHandle:
 
 
 class HttpHub:
-    """One of them, as the crowd asks it."""
+    """One hub, as the crowd uses it."""
 
     def __init__(self, process: HubProcessHandle, http: aiohttp.ClientSession, issuer: DevelopmentIssuer) -> None:
         self.process = process
@@ -56,7 +56,7 @@ class HttpHub:
         self._tokens: dict[Caller, str] = {}
 
     async def ask(self, caller: Caller, question: CrowdQuestion, request_id: str) -> Any:  # noqa: ANN401 - JSON
-        """The answer's data; None where there is none."""
+        """The answer's data; None if there is none."""
         headers = {"X-Request-Id": request_id}
         if caller.kind is not CallerKind.ANONYMOUS:
             token = self._tokens.get(caller) or self._issuer.sign_token(caller, subject=f"somebody {len(self._tokens)}")
@@ -68,32 +68,32 @@ class HttpHub:
         return body.get("data")
 
     async def forget(self, nik: Nik | None) -> None:
-        """Something about a person is different, or about everybody."""
+        """Data of a person changed, or data of all people."""
         await self.process.send({"forget": nik})
 
 
 class DatabaseLedger:
-    """What stands in the ledger's database of some requests; looked at when all are answered."""
+    """The ledger entries of some requests, checked when all requests are answered."""
 
     def __init__(self, state: str) -> None:
         self._state = state
         self._asked: dict[str, tuple[Caller, CrowdQuestion, Sequence[Watermark]]] = {}
 
     def watch(self, request_id: str) -> None:
-        """Look at this one."""
+        """Watch this request."""
 
     def forget(self, request_id: str) -> None:
-        """Nobody knows what became of it."""
+        """The caller of the request disconnected, so its outcome is unknown."""
 
     def check_answer(
         self, request_id: str, caller: Caller, question: CrowdQuestion, marks: Sequence[Watermark], _judge: Judge
     ) -> bool:
-        """It was answered."""
+        """The request was answered."""
         self._asked[request_id] = (caller, question, marks)
         return bool(marks)
 
     async def check(self, people: CrowdPeople, judge: Judge) -> int:
-        """How many stand there, each as it should."""
+        """Check the entries; returns their number."""
         known = {Pseudonyms(SECRET).pseudonymize_person(nik): nik for nik in people.everybody}
         engine = create_database_engine(self._state)
         try:
@@ -123,7 +123,7 @@ async def run_http_hubs(
     issuer.write_public_keys(folder / "keys.json")
     async with AsyncExitStack() as stack:
         running = [_run_hub(folder / "keys.json", seed, redis, state) for _ in range(count)]
-        processes = [await stack.enter_async_context(each) for each in running]  # the first makes the tables
+        processes = [await stack.enter_async_context(each) for each in running]  # the first hub creates the tables
         connector = aiohttp.TCPConnector(limit=0)
         http = await stack.enter_async_context(aiohttp.ClientSession(connector=connector))
         yield [HttpHub(each, http, issuer) for each in processes]
@@ -167,16 +167,16 @@ async def _run_hub(keys: Path, seed: int, redis: str, state: str) -> AsyncIterat
 
 
 async def send_to_all(hubs: Sequence[HttpHub], command: Mapping[str, Any]) -> None:
-    """Tell every process."""
+    """Send a line to every process."""
     await asyncio.gather(*(each.process.send(command) for each in hubs))
 
 
 async def apply_change_to_all(hubs: Sequence[HttpHub], people: CrowdPeople, change: CrowdChange) -> None:
-    """Let something change everywhere."""
+    """Apply a change in every process."""
     people.apply(change)
     await send_to_all(hubs, {"change": list(change)})
 
 
 async def set_failure_rates_of_all(hubs: Sequence[HttpHub], agency: str, failure_rates: FailureRates) -> None:
-    """Let an agency be otherwise everywhere."""
+    """Set an agency's failures in every process."""
     await send_to_all(hubs, {"weather": {agency: FAILURE_PROFILES.index(failure_rates)}})

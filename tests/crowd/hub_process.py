@@ -42,14 +42,14 @@ _MAX_BYTES = 2 * 1024 * 1024
 
 
 class OpenRegistry:
-    """In place of the registry: the partners, who may ask whatever they like."""
+    """In place of the register of operations: the partners, who may send any document."""
 
     async def apply_once(self, apply: ApplyRegistry, /) -> int:
         await apply(CONTRACTS, ())
         return 0
 
     async def follow(self, _apply: ApplyRegistry, /, *, after_revision: int) -> None:
-        """Nothing changes."""
+        """Do nothing."""
 
 
 async def main() -> None:

@@ -42,7 +42,7 @@ CLOCK_SPEEDUP = 60
 """How much faster time passes for the cache: an hour in a minute."""
 CONTRACTS = tuple(ClientContract(client=each, mode=OperationMode.OFF) for each in CLIENTS)
 LIMITS = MappingProxyType({"agency_system_operations": OperationMode.OFF, "shed_after": 0})
-"""Whoever asks in the crowd may ask whatever they like."""
+"""Every caller of the crowd may send any document."""
 _MAX_BYTES = 2 * 1024 * 1024
 """So small that some entries are evicted."""
 _TIMEOUT_S = 2.0
@@ -102,7 +102,7 @@ class InProcessLedger:
         request, reads = self._recorded.get(request_id, (None, ()))
         self.forget(request_id)
         if request is not None and request.caller != caller:
-            raise ForeignRecord(f"the ledger was told of another caller than {caller!r}")
+            raise ForeignRecord(f"the ledger recorded another caller than {caller!r}")
         judge.check_recorded(marks, reads, question)
         return bool(reads)
 

@@ -1,4 +1,4 @@
-"""Whether an answer holds what its caller may see, at the place of whom it is about, and nothing of anybody else."""
+"""Judges whether an answer holds only data that its caller may see, each at the place of its owner."""
 
 from __future__ import annotations
 
@@ -37,27 +37,27 @@ _BELONGS: Mapping[tuple[str, str], frozenset[MarkKind]] = {
     ("node", "description"): frozenset({MarkKind.PUBLIC}),
     ("node", "text"): frozenset({MarkKind.LOG}),
 }
-"""What may stand in a field: by the field above it (none at the root) and its own name."""
+"""The kinds of mark that a field may hold, by its parent field (none at the root) and its name."""
 
 
 class ForeignRecord(AssertionError):  # noqa: N818 - reads as what it is
-    """Somebody got what is not theirs, or at a place that is not its own."""
+    """An answer holds data that its caller may not see, or at a wrong place."""
 
 
 class Judge:
     """Judges answers."""
 
     def __init__(self, people: CrowdPeople) -> None:
-        """By how things stand with the people."""
+        """Judges by the current state of the people."""
         self._people = people
         self._marks = MarkReader(people.everybody)
         self.counts: Counter[tuple[CallerKind, MarkKind]] = Counter()
-        """How many marks rightly reached callers of each kind: who sees nothing cannot be wrong."""
+        """The number of correct marks by kind of caller: a caller who sees nothing proves nothing."""
         self.changing_count = 0
-        """Marks that counted because something changed while they were on their way."""
+        """The number of marks that were accepted only because something changed during the request."""
 
     def check_answer(self, caller: Caller, question: CrowdQuestion, data: Any, since: int) -> Sequence[Watermark]:  # noqa: ANN401 - JSON
-        """The marks in the answer. Raises `ForeignRecord`. `since` is the moment at which was asked."""
+        """The marks in the answer; raises `ForeignRecord`. `since` is the moment of the request."""
         found = []
         for each in self._marks.find(data or {}):
             mark = each.mark
@@ -74,21 +74,22 @@ class Judge:
         return found
 
     def check_recorded(self, marks: Sequence[Watermark], reads: Sequence[SubjectRead], question: CrowdQuestion) -> None:
-        """Whether the ledger is told of everybody of whom the answer holds something, and of nobody else."""
+        """Check that the ledger has entries for exactly the people in the answer."""
         recorded_subjects = {each.subject for each in reads}
         answered_subjects = {mark.owner for mark in marks if mark.kind is not MarkKind.PUBLIC}
-        by_id = question.subjects.keys() <= {"node", "nodes"}  # whose a complaint is that is asked for so, nobody knows
+        # The owner of a complaint that was requested by id is unknown.
+        by_id = question.subjects.keys() <= {"node", "nodes"}
         unknown = {
             mark.owner for mark in marks if mark.kind is MarkKind.COMPLAINT and by_id and None in recorded_subjects
         }
         if not answered_subjects - unknown <= recorded_subjects:
             missing = len(answered_subjects - recorded_subjects)
-            raise ForeignRecord(f"the ledger was not told of {missing} people in an answer to {question.text}")
+            raise ForeignRecord(f"the ledger did not record {missing} people in an answer to {question.text}")
         about = set().union(*(_to_set(place) for place in question.subjects.values()), {None})
         cards = {nik for each in about if each is not None for nik in self._people.family_of[each].all_members}
         changed_cards = {nik for kind, nik in self._people.changed if kind == "card"}
         if not recorded_subjects <= about | cards | changed_cards:
-            raise ForeignRecord(f"the ledger was told of people whom nobody asked about, in {question.text}")
+            raise ForeignRecord(f"the ledger recorded people outside the answer, in {question.text}")
 
     def _check_place(self, each: FoundMark, mark: Watermark, question: CrowdQuestion, data: Any, since: int) -> None:  # noqa: ANN401 - JSON
         names = [part for part in each.path if isinstance(part, str)]
@@ -117,7 +118,7 @@ class Judge:
         return member
 
     def _may_have_changed(self, caller: Caller, mark: Watermark, question: CrowdQuestion, since: int) -> bool:
-        """Whether what decides about it changed since it was asked for."""
+        """Whether something that decides about the mark changed since the request."""
         people = self._people
         about: list[tuple[str, str]] = [("card", mark.owner), ("restriction", mark.owner)]
         about += [("restriction", nik) for nik in people.family_of[mark.owner].all_members]
@@ -130,7 +131,7 @@ class Judge:
         return moved
 
     def _has_changed_since(self, moment: int, *about: tuple[str, str]) -> bool:
-        """Whether any of it changed after this moment."""
+        """Whether any of these things changed after this moment."""
         return any(self._people.changed.get(each, -1) > moment for each in about)
 
 

@@ -1,4 +1,4 @@
-"""Watermarks: texts in records that tell whose they are, and that nobody could have made up."""
+"""Watermarks: texts in records that name their owner and cannot be forged."""
 
 from __future__ import annotations
 
@@ -16,40 +16,40 @@ _MARK = re.compile(r"wm[0-9a-f]*")
 
 
 class MarkKind(Enum):
-    """What a marked record is about its owner: each has rules of its own."""
+    """The kind of a marked record. Each kind has its own rules."""
 
     IDENTITY = "identity"
     RESIDENCE = "residence"
     CIVIL = "civil"
     PARENTS = "parents"
     MEMBER = "member"
-    """Of a family card."""
+    """Data of a family card."""
     TAX = "tax"
     MSME = "msme"
     PRODUCT = "product"
     COMPLAINT = "complaint"
-    """A private one."""
+    """A private complaint."""
     LOG = "log"
     PUBLIC = "public"
-    """Said or sold by somebody, and for everybody to see."""
+    """Public data of a person, such as a public complaint or an offer."""
 
 
 class Watermark(NamedTuple):
-    """What a mark says."""
+    """The content of a mark."""
 
     kind: MarkKind
     owner: Nik
 
 
 class FoundMark(NamedTuple):
-    """A mark in an answer; None where it is no mark of anybody."""
+    """A mark in an answer; None for a forged or unknown mark."""
 
     path: tuple[str | int, ...]
     mark: Watermark | None
 
 
 def build_mark(what: MarkKind, owner: Nik) -> str:
-    """The text that stands in the record."""
+    """The text in the record."""
     return f"wm{hmac.digest(_KEY, f'{what.value} {owner}'.encode(), hashlib.sha256).hex()[:24]}"
 
 
@@ -57,11 +57,11 @@ class MarkReader:
     """Reads marks."""
 
     def __init__(self, owners: Iterable[Nik]) -> None:
-        """Know the marks of these people, and no others."""
+        """Knows the marks of these people."""
         self._known = {build_mark(what, owner): Watermark(what, owner) for owner in owners for what in MarkKind}
 
     def find(self, value: Any, path: tuple[str | int, ...] = ()) -> Iterator[FoundMark]:  # noqa: ANN401 - JSON
-        """Every mark in an answer, and where it stands."""
+        """Every mark in an answer, and its place."""
         if isinstance(value, str):
             if "wm" in value:
                 for text in _MARK.findall(value):

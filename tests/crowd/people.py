@@ -1,4 +1,4 @@
-"""A thousand people in families, and what changes about them while the crowd asks."""
+"""A thousand people in families, and the changes of their data while the crowd sends requests."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ TODAY = get_city_date()
 
 
 def seeded_random(seed: int) -> Random:
-    """The same chances again for the same seed."""
+    """A random generator with the same results for the same seed."""
     return Random(seed)  # noqa: S311 - nothing depends on nobody guessing it
 
 
 @dataclass(slots=True)
 class CrowdFamily:
-    """Who stands on one card."""
+    """The people on one card."""
 
     number: str
     parents: tuple[Nik, ...]
@@ -40,7 +40,7 @@ class CrowdFamily:
 
 
 class CrowdChange(NamedTuple):
-    """Something that is otherwise from now on: of a kind, about something, the new value."""
+    """A change: its kind, its object and the new value."""
 
     kind: str
     about: str
@@ -49,9 +49,9 @@ class CrowdChange(NamedTuple):
 
 @dataclass(slots=True)
 class CrowdPeople:
-    """Everybody, as things stand now; the same in every process that was told the same changes.
+    """All people in the current state, which is the same in every process with the same changes.
 
-    `moment` counts the changes; `changed` tells at which moment each thing did so last.
+    `moment` counts the changes; `changed` holds the moment of the last change of each thing.
     """
 
     families: Sequence[CrowdFamily]
@@ -84,12 +84,12 @@ class CrowdPeople:
         return [nik for nik in self.family_of if not is_child(nik, TODAY)]
 
     def mark_changing(self, change: CrowdChange) -> None:
-        """Note that something is being changed: who asks meanwhile may see either."""
+        """Record that a change begins: a concurrent request may see either state."""
         self.moment += 1
         self.changed[change.kind, change.about] = self.moment
 
     def apply(self, change: CrowdChange) -> None:
-        """From now on it is so."""
+        """The change is in force."""
         if change.kind == "consent":
             (self.in_force.add if change.value else self.in_force.discard)(change.about)
         elif change.kind == "restriction":
@@ -106,7 +106,7 @@ class CrowdPeople:
             raise ValueError(f"'{change.kind}' is no kind of change.")
 
     def draw_change(self, random: Random) -> CrowdChange:
-        """Something that could happen."""
+        """Draw a possible change."""
         kind = random.choice(("consent", "consent", "restriction", "card"))
         if kind == "consent":
             about = random.choice(list(self.consents))
@@ -118,7 +118,7 @@ class CrowdPeople:
         return CrowdChange(kind, child, str(random.randrange(len(self.families))))
 
     def find_consent(self, id_: str) -> Consent | None:
-        """A consent, where it is in force."""
+        """A consent, if it is in force."""
         return self.consents[id_] if id_ in self.in_force else None
 
     def granted_to(self, client: str | None, by: Nik) -> tuple[Consent, ...]:
@@ -153,6 +153,6 @@ def _draw_consent(random: Random, subject: Nik, number: int) -> Consent:
 
 
 def read_birth_date(nik: Nik) -> date:
-    """The day of birth that the number tells."""
+    """The date of birth in the number."""
     day, month, year = int(nik[6:8]) % 40, int(nik[8:10]), int(nik[10:12])
     return date((2000 if year <= TODAY.year % 100 else 1900) + year, month, day)

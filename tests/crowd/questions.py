@@ -1,4 +1,4 @@
-"""What the crowd asks, and whose data stands where in the answer."""
+"""The crowd's requests, and the owners of the data at each place of their answers."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ DataSubjects: TypeAlias = Nik | tuple[Nik, ...] | None
 
 @dataclass(frozen=True, slots=True)
 class CrowdQuestion:
-    """An operation, its variables, and by name in the answer whose data stands there: None where it is everybody's."""
+    """An operation, its variables, and the owner of the data by name in the answer; None for public data."""
 
     text: str
     variables: Mapping[str, Any]
@@ -28,7 +28,7 @@ class CrowdQuestion:
 
     @property
     def body(self) -> dict[str, Any]:
-        """As it is sent."""
+        """The request as sent."""
         return {"query": self.text, "variables": dict(self.variables)}
 
 
@@ -77,10 +77,10 @@ _PUBLIC = (
 
 
 class CrowdQuestions:
-    """Draws questions that a caller might ask, rightly or wrongly."""
+    """Draws requests that a caller might send, with or without the right to."""
 
     def __init__(self, people: CrowdPeople, random: Random) -> None:
-        """Everybody may be asked about, some of them more often."""
+        """Requests are about all people, and about some more often."""
         self._people = people
         self._random = random
         self._known = random.sample(people.everybody, 150)
@@ -90,7 +90,7 @@ class CrowdQuestions:
             self._consents.setdefault(each.client, []).append(each.id)
 
     def draw(self, caller: Caller) -> CrowdQuestion:
-        """One that this caller asks."""
+        """A request of this caller."""
         kinds: Mapping[CallerKind, tuple[Callable[[Caller], CrowdQuestion], ...]] = {
             CallerKind.CITIZEN: (
                 self.draw_own,
@@ -122,16 +122,16 @@ class CrowdQuestions:
         return self._random.choice(kinds.get(caller.kind, others))(caller)
 
     def draw_own(self, caller: Caller) -> CrowdQuestion:
-        """One that everybody asks in the same words, and that is answered to each otherwise."""
+        """A request with the same document for all callers, which each gets answered differently."""
         return self.build_own(self._random.choice(_OWN), caller)
 
     def build_own(self, text: str, caller: Caller) -> CrowdQuestion:
-        """The same, in given words."""
+        """The same with a given document."""
         person = caller.nik if caller.on_behalf_of is None else caller.on_behalf_of
         return CrowdQuestion(text, {}, {"me": person or ()})
 
     def _draw_person(self, caller: Caller) -> Nik:
-        """Oneself, one's family, or whoever."""
+        """The caller, a member of their family, or another person."""
         drawn = self._random.random()
         if caller.nib is not None and drawn < 0.5:
             return self._owner_of[caller.nib]
@@ -153,7 +153,7 @@ class CrowdQuestions:
 
     def _draw_consented(self, caller: Caller) -> CrowdQuestion:
         id_ = self._random.choice(self._consents[caller.client])
-        if self._random.random() < 0.2:  # somebody else's
+        if self._random.random() < 0.2:  # another person's
             id_ = self._random.choice(list(self._people.consents))
         subject = self._people.consents[id_].subject
         return CrowdQuestion(self._random.choice(_CONSENTED), {"id": id_}, {"consented": subject})

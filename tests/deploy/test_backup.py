@@ -1,4 +1,4 @@
-"""Nothing that the hub answered is lost, when its database is: what `deploy/backup/` makes is enough."""
+"""After the loss of the hub's database, `deploy/backup/` restores every answered read."""
 
 from __future__ import annotations
 
@@ -20,19 +20,19 @@ from tests.journeys.hub_process import PERSONAL, PUBLIC, SECRET, SITI, HubProces
 from tests.plugins.run_folder import short_folder
 
 ASKING = 16
-"""Who ask side by side."""
+"""Concurrent callers."""
 
 
 @pytest.fixture
 def place() -> Iterator[Path]:
-    # Not in pytest's own folder: another run of pytest would lock PostgreSQL out of it.
+    # Not in pytest's own folder: another run of pytest would remove PostgreSQL's access to it.
     with short_folder() as folder:
         yield folder
 
 
 @pytest.fixture
 def hub(place: Path) -> Iterator[HubProcess]:
-    """A hub whose commits wait for the machine with the backup; only its database runs yet."""
+    """A hub whose commits wait for the backup's machine; only its database runs."""
     hub = ReplicatedHub(place / "hub")
     prepare_for_backups(hub.postgres)
     hub.postgres.launch()
@@ -46,7 +46,7 @@ def hub(place: Path) -> Iterator[HubProcess]:
 
 @pytest.fixture
 def backup(place: Path, hub: HubProcess) -> Iterator[Backup]:
-    """The machine with the backup; it receives."""
+    """The backup's machine, receiving."""
     backup = Backup(place / "backup", hub.postgres)
     backup.start_receiving()
     try:
@@ -56,7 +56,7 @@ def backup(place: Path, hub: HubProcess) -> Iterator[Backup]:
 
 
 async def ask_until_lost(hub: HubProcess, answered: set[str]) -> None:
-    """Ask side by side until there is no more answer; notes the requests that were answered with personal data."""
+    """Send concurrent requests until the hub stops answering; collects requests answered with personal data."""
 
     async def ask_on(session: aiohttp.ClientSession, worker: int) -> None:
         number = 0
@@ -75,7 +75,7 @@ async def ask_until_lost(hub: HubProcess, answered: set[str]) -> None:
 
 
 async def read_recorded_requests(server: Postgres) -> set[str]:
-    """The requests that have an entry in what was restored, which is as it was written."""
+    """The requests with a ledger entry in the restored database, whose chains are intact."""
     engine = create_database_engine(build_url(server))
     try:
         found = await check_ledger(engine, SECRET)
@@ -86,7 +86,7 @@ async def read_recorded_requests(server: Postgres) -> set[str]:
         await engine.dispose()
 
 
-async def test_every_answer_has_its_entry_in_what_is_restored_after_the_database_is_cut_off_and_destroyed_at_any_moment(
+async def test_every_answer_has_its_restored_entry_after_the_database_is_destroyed_at_a_random_moment(
     hub: HubProcess, backup: Backup, place: Path
 ) -> None:
     hub.start()
@@ -97,13 +97,13 @@ async def test_every_answer_has_its_entry_in_what_is_restored_after_the_database
             assert not asking.done()
             await asyncio.sleep(0.01)
         await asyncio.to_thread(backup.take)
-        assert len(answered) > 100  # it was asked and answered while the copy was made
-        last = len(answered) + random.randrange(50, 500)  # noqa: S311 - any moment will do
+        assert len(answered) > 100  # answered during the copy
+        last = len(answered) + random.randrange(50, 500)  # noqa: S311 - any moment
         while len(answered) < last:
             assert not asking.done()
             await asyncio.sleep(0)
         backup.cut_off()
-        await asyncio.sleep(0.2)  # in which answers would go on that no backup has
+        await asyncio.sleep(0.2)  # time for answers that the backup would lack
         await asyncio.to_thread(destroy, hub.postgres)
         await asking
     backup.crash()
@@ -113,12 +113,12 @@ async def test_every_answer_has_its_entry_in_what_is_restored_after_the_database
         missing = answered - await read_recorded_requests(server)
         took = time.monotonic() - began
         assert missing == set(), f"{len(missing)} of {len(answered)} answers, destroyed after {last}"
-        print(f"\n{len(answered)} answers, restored in {took:.1f} s")  # noqa: T201 - what docs/operators/backup.md tells
+        print(f"\n{len(answered)} answers, restored in {took:.1f} s")  # noqa: T201 - for docs/operators/backup.md
     finally:
         server.stop()
 
 
-async def test_while_the_backup_is_away_nothing_personal_is_answered_and_it_goes_on_by_itself(
+async def test_without_the_backup_no_personal_data_is_answered_until_it_returns(
     hub: HubProcess, backup: Backup
 ) -> None:
     hub.start()
@@ -130,11 +130,11 @@ async def test_while_the_backup_is_away_nothing_personal_is_answered_and_it_goes
             assert [error["extensions"]["code"] for error in refused["errors"]] == ["LEDGER_UNAVAILABLE"]
             assert refused["data"] is None
         assert await ask(session, PUBLIC) == {"data": {"region": {"code": "31"}}}
-        # Sessions that wait do not pile up: the last one, and one before it that is still being cancelled.
+        # Waiting sessions do not accumulate: the last one, and one that is being cancelled.
         assert await count_waiting_sessions(hub) <= 2
         await asyncio.to_thread(backup.start_receiving)
         async with asyncio.timeout(30):
-            while (await ask(session, PERSONAL, "after")).get("data") is None:  # noqa: ASYNC110 - it tells nobody
+            while (await ask(session, PERSONAL, "after")).get("data") is None:  # noqa: ASYNC110 - there is no event to wait for
                 await asyncio.sleep(0.1)
 
 

@@ -1,4 +1,4 @@
-"""What the scripts of the backup keep, drop and refuse."""
+"""The backup scripts: kept and deleted copies, and refusals."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ from tests.sandbox_agencies import free_port
 
 
 def run_statements(server: Postgres, *statements: str) -> Sequence[str]:
-    """What the last of some statements answers."""
+    """Run statements; returns the output of the last."""
 
     async def asked() -> Sequence[str]:
         engine = create_database_engine(build_url(server))
@@ -48,14 +48,14 @@ def run_statements(server: Postgres, *statements: str) -> Sequence[str]:
 
 @pytest.fixture(scope="module")
 def place() -> Iterator[Path]:
-    # Not in pytest's own folder: another run of pytest would lock PostgreSQL out of it.
+    # Not in pytest's own folder: another run of pytest would remove PostgreSQL's access to it.
     with short_folder() as folder:
         yield folder
 
 
 @pytest.fixture(scope="module")
 def server(place: Path) -> Iterator[Postgres]:
-    """A server that waits for the backup."""
+    """A server whose commits wait for the backup."""
     settings = {"synchronous_standby_names": RECEIVER, "fsync": "off"}
     logins = {"simpul": "rahasia", RECEIVER: "rahasia-cadangan"}
     postgres = Postgres(place / "server", port=free_port(), database="simpul", logins=logins, settings=settings)
@@ -68,7 +68,7 @@ def server(place: Path) -> Iterator[Postgres]:
 
 @pytest.fixture(scope="module")
 def backup(place: Path, server: Postgres) -> Iterator[Backup]:
-    """A backup that is received, with two copies and three rows: the last came after both."""
+    """A running backup with two copies and three rows; the last row came after both copies."""
     backup = Backup(place / "backup", server)
     backup.start_receiving()
     run_statements(server, "CREATE TABLE noted (what text)", "INSERT INTO noted VALUES ('before')")
@@ -83,7 +83,7 @@ def backup(place: Path, server: Postgres) -> Iterator[Backup]:
 
 @pytest.fixture
 def backup_copy(backup: Backup, tmp_path: Path) -> Backup:
-    """The backup as it is now, to be spoilt; its files are the same ones: replace them, do not write into them."""
+    """A backup that a test can damage. Its files are hard links: replace them, do not write into them."""
     shutil.copytree(backup.folder, tmp_path / "backup", copy_function=os.link)
     return Backup(tmp_path / "backup", backup._postgres)
 
@@ -97,7 +97,7 @@ def read_refusal(done: subprocess.CompletedProcess[str]) -> str:
     return done.stderr + done.stdout
 
 
-def test_all_rows_are_there_whichever_copy_is_restored(server: Postgres, backup: Backup, place: Path) -> None:
+def test_each_copy_restores_all_rows(server: Postgres, backup: Backup, place: Path) -> None:
     for number, name in enumerate(names(backup.folder / "base")):
         again = start_restored(backup, server, place / f"again-{number}", "--base", name)
         try:
@@ -106,9 +106,7 @@ def test_all_rows_are_there_whichever_copy_is_restored(server: Postgres, backup:
             again.stop()
 
 
-def test_what_came_after_a_moment_is_left_out_where_that_is_wished(
-    server: Postgres, backup: Backup, place: Path
-) -> None:
+def test_until_omits_later_changes(server: Postgres, backup: Backup, place: Path) -> None:
     [moment] = run_statements(server, "SELECT clock_timestamp()")
     run_statements(server, "DELETE FROM noted WHERE what = 'before'")
     again = start_restored(backup, server, place / "until", "--until", moment)
@@ -119,7 +117,7 @@ def test_what_came_after_a_moment_is_left_out_where_that_is_wished(
         run_statements(server, "INSERT INTO noted VALUES ('before')")
 
 
-def test_a_server_whose_settings_lay_outside_its_data_as_on_debian_is_restored_without_them(place: Path) -> None:
+def test_a_server_with_settings_outside_its_data_as_on_debian_is_restored_with_minimal_ones(place: Path) -> None:
     etc = place / "debian" / "etc"
     etc.mkdir(parents=True)
     files = {"config_file": "postgresql.conf", "hba_file": "pg_hba.conf", "ident_file": "pg_ident.conf"}
@@ -137,7 +135,7 @@ def test_a_server_whose_settings_lay_outside_its_data_as_on_debian_is_restored_w
     run_statements(lost, "CREATE TABLE noted (what text)")
     backup.take()
     run_statements(lost, "INSERT INTO noted VALUES ('after')")
-    lost.stop()  # in order: what it wrote has been received when it is gone
+    lost.stop()  # a normal stop: the backup has received its whole log
     backup.stop_receiving()
     again = start_restored(backup, lost, place / "debian" / "again")
     try:
@@ -146,7 +144,7 @@ def test_a_server_whose_settings_lay_outside_its_data_as_on_debian_is_restored_w
         again.stop()
 
 
-def test_a_copy_whose_log_nobody_receives_does_not_count(backup_copy: Backup) -> None:
+def test_a_copy_without_received_log_does_not_count(backup_copy: Backup) -> None:
     before = names(backup_copy.folder / "base"), names(backup_copy.folder / "wal")
     done = backup_copy.run("base-backup", str(backup_copy.folder), "1")
     assert "is receive-wal running?" in read_refusal(done)
@@ -162,20 +160,20 @@ def test_the_time_of_the_last_copy_is_exported_to_prometheus(place: Path) -> Non
     assert abs(time.time() - int(moment)) < 600
 
 
-def test_a_hole_in_the_log_is_named(backup_copy: Backup, tmp_path: Path) -> None:
+def test_a_gap_in_the_log_is_named(backup_copy: Backup, tmp_path: Path) -> None:
     pieces = [name for name in names(backup_copy.folder / "wal") if not name.endswith(".partial")]
     (backup_copy.folder / "wal" / pieces[1]).unlink()
     oldest = names(backup_copy.folder / "base")[0]
     done = backup_copy.run("restore", str(backup_copy.folder), str(tmp_path / "data"), "--base", oldest)
-    assert "the log has a hole before " in read_refusal(done)
+    assert "the log has a gap before " in read_refusal(done)
     assert not (tmp_path / "data").exists()
 
 
-def test_a_copy_that_was_changed_is_not_restored(backup_copy: Backup, tmp_path: Path) -> None:
+def test_a_changed_copy_is_not_restored(backup_copy: Backup, tmp_path: Path) -> None:
     newest = backup_copy.folder / "base" / names(backup_copy.folder / "base")[-1]
     control = newest / "global" / "pg_control"
     was = control.read_bytes()
-    changed = bytes([was[0] ^ 0xFF]) + was[1:]  # another byte, whatever this database's identifier ends in
+    changed = bytes([was[0] ^ 0xFF]) + was[1:]  # a different byte in any case
     control.unlink()
     control.write_bytes(changed)
     done = backup_copy.run("restore", str(backup_copy.folder), str(tmp_path / "data"))
@@ -183,7 +181,7 @@ def test_a_copy_that_was_changed_is_not_restored(backup_copy: Backup, tmp_path: 
     assert not (tmp_path / "data").exists()
 
 
-def test_a_log_that_cannot_be_read_stops_the_server_and_is_not_taken_for_its_end(
+def test_an_unreadable_log_segment_stops_the_server_and_does_not_end_the_log(
     server: Postgres, backup: Backup, place: Path
 ) -> None:
     again = build_server_elsewhere(server, place / "unreadable")
@@ -199,15 +197,15 @@ def test_a_log_that_cannot_be_read_stops_the_server_and_is_not_taken_for_its_end
 
 
 def test_nothing_is_overwritten(backup: Backup, tmp_path: Path) -> None:
-    assert "is there already" in read_refusal(backup.run("restore", str(backup.folder), str(tmp_path)))
+    assert " exists: name a new folder" in read_refusal(backup.run("restore", str(backup.folder), str(tmp_path)))
 
 
-def test_a_copy_that_is_not_there_is_named_with_those_that_are(backup: Backup, tmp_path: Path) -> None:
+def test_a_missing_copy_is_named_with_the_existing_ones(backup: Backup, tmp_path: Path) -> None:
     done = backup.run("restore", str(backup.folder), str(tmp_path / "data"), "--base", "20200101T000000Z")
     assert f"choose one of {' '.join(names(backup.folder / 'base'))}" in read_refusal(done)
 
 
-def test_copies_beyond_the_number_go_with_the_log_that_only_they_needed(backup: Backup) -> None:
+def test_surplus_copies_are_deleted_with_the_log_that_only_they_need(backup: Backup) -> None:
     log = backup.folder / "wal"
     [first, *_] = [name for name in names(log) if not name.endswith(".partial")]
     time.sleep(1)  # copies are named by the second

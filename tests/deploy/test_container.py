@@ -1,4 +1,4 @@
-"""The image holds the hub and nothing else, and what its steps make serves as a user who can write nothing."""
+"""The image contains only the hub, and its build steps create a hub that runs as an unprivileged user."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from tempfile import TemporaryDirectory
 
 import pytest
 
-from tests.deploy.backup import wait_until
+from tests.fakes.waiting import block_until
 from tests.journeys.hub_process import HubProcess
 from tests.sandbox_agencies import HOST, ROOT
 
@@ -27,14 +27,14 @@ _USER = 65532
 
 
 def parse_steps() -> Sequence[tuple[str, str]]:
-    """Each instruction with what stands behind it, in order; continued lines are joined."""
+    """Each instruction with its arguments, in order; continued lines are joined."""
     text = re.sub(r"\\\n\s*", "", CONTAINERFILE)
     lines = (line for line in text.splitlines() if line and not line.startswith("#"))
     return [(name, rest) for name, _, rest in (line.partition(" ") for line in lines)]
 
 
 def parse_last_stage() -> dict[str, str]:
-    """The instructions of the stage that becomes the image."""
+    """The instructions of the final stage."""
     found = parse_steps()
     begin = max(number for number, (name, _) in enumerate(found) if name == "FROM")
     return dict(found[begin:])
@@ -50,7 +50,7 @@ def parse_lock(path: Path) -> dict[str, tuple[str, frozenset[str]]]:
     return found
 
 
-def test_it_runs_as_a_number_that_is_not_root_and_ends_at_sigterm() -> None:
+def test_it_runs_as_a_numeric_user_other_than_root_and_stops_at_sigterm() -> None:
     stage = parse_last_stage()
     assert stage["USER"] == "65532:65532"
     assert stage["STOPSIGNAL"] == "SIGTERM"
@@ -58,13 +58,13 @@ def test_it_runs_as_a_number_that_is_not_root_and_ends_at_sigterm() -> None:
     assert "HEALTHCHECK" not in stage
 
 
-def test_only_what_the_first_stage_made_is_in_the_image() -> None:
+def test_the_image_contains_only_the_result_of_the_first_stage() -> None:
     assert [rest for name, rest in parse_steps() if name == "COPY" and rest.startswith("--from")] == [
         "--from=build /opt/simpul /opt/simpul"
     ]
 
 
-def test_every_layer_of_the_hub_is_copied_and_no_test_is() -> None:
+def test_every_layer_of_the_hub_is_copied_and_no_test() -> None:
     copied = {
         word for name, rest in parse_steps() if name == "COPY" and "--from" not in rest for word in rest.split()[:-1]
     }
@@ -74,6 +74,7 @@ def test_every_layer_of_the_hub_is_copied_and_no_test_is() -> None:
     }
     assert layers <= copied
     assert copied - layers <= {
+        "cities",
         "data",
         "workers",
         "scripts/simpul.py",
@@ -84,7 +85,7 @@ def test_every_layer_of_the_hub_is_copied_and_no_test_is() -> None:
     assert {line.removeprefix("!") for line in ignored if line.startswith("!")} == copied
 
 
-def test_its_packages_are_those_of_the_lock_without_those_of_tests_and_of_the_sandbox() -> None:
+def test_its_packages_are_those_of_the_lock_without_tests_and_sandbox() -> None:
     whole, own = parse_lock(ROOT / "requirements.lock"), parse_lock(ROOT / "deploy" / "requirements.lock")
     assert {name: whole.get(name) for name in own} == own
     pyproject = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
@@ -97,7 +98,7 @@ def test_its_packages_are_those_of_the_lock_without_those_of_tests_and_of_the_sa
 
 @pytest.fixture(scope="module")
 def image_folder() -> Iterator[Path]:
-    """What the steps of the first stage make, in a folder instead of /opt/simpul."""
+    """The result of the first stage's steps, in a folder instead of /opt/simpul."""
     with TemporaryDirectory() as name:
         folder = Path(name)
         folder.chmod(0o755)
@@ -110,7 +111,7 @@ def image_folder() -> Iterator[Path]:
                     _copy(source, folder / target)
             elif instruction == "RUN":
                 command = rest.replace("/opt/simpul", str(folder)).replace("python3 ", f"{sys.executable} ")
-                subprocess.run(["/bin/sh", "-ec", command], cwd=folder, check=True, timeout=900)  # noqa: S603 - our own steps
+                subprocess.run(["/bin/sh", "-ec", command], cwd=folder, check=True, timeout=900)  # noqa: S603 - the Containerfile's steps
         yield folder
 
 
@@ -124,9 +125,9 @@ def _copy(source: str, target: Path) -> None:
 
 
 def _start_as_nobody(command: Sequence[str | Path], environment: dict[str, str], log: Path) -> subprocess.Popen[bytes]:
-    """Start what was made, as a user that owns nothing where that is possible."""
+    """Start the result, as an unprivileged user if possible."""
     with log.open("wb") as output:
-        return subprocess.Popen(  # noqa: S603 - what was made
+        return subprocess.Popen(  # noqa: S603 - the image's program
             command,
             cwd="/",
             env={"PATH": os.defpath, "PYTHONDONTWRITEBYTECODE": "1"} | environment,
@@ -139,7 +140,7 @@ def _start_as_nobody(command: Sequence[str | Path], environment: dict[str, str],
 
 
 @pytest.mark.long
-def test_what_the_steps_make_serves_as_a_user_that_owns_nothing_and_ends_at_sigterm(image_folder: Path) -> None:
+def test_the_built_hub_serves_as_an_unprivileged_user_and_stops_at_sigterm(image_folder: Path) -> None:
     assert not list(image_folder.glob(".venv/lib/python*/site-packages/pytest*"))
     assert not list(image_folder.glob(".venv/lib/python*/site-packages/pip"))
     with TemporaryDirectory() as name:
@@ -165,7 +166,7 @@ def test_what_the_steps_make_serves_as_a_user_that_owns_nothing_and_ends_at_sigt
         ]
         running = _start_as_nobody(command, environment, folder / "log")
         try:
-            wait_until(lambda: running.poll() is not None or is_answering(hub.port), "the hub")
+            block_until(lambda: running.poll() is not None or is_answering(hub.port), "the hub")
             assert running.poll() is None, (folder / "log").read_text()
             running.terminate()
             assert running.wait(60) == 0, (folder / "log").read_text()
@@ -175,7 +176,7 @@ def test_what_the_steps_make_serves_as_a_user_that_owns_nothing_and_ends_at_sigt
 
 
 def is_answering(port: int) -> bool:
-    """Whether the hub says that it lives."""
+    """Whether the hub answers its liveness probe."""
     try:
         with urllib.request.urlopen(f"http://{HOST}:{port}/health/live", timeout=5) as answer:
             return bool(json.load(answer) == {"status": "live"})

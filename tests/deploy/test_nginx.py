@@ -1,4 +1,4 @@
-"""The sample of nginx: what reaches the hub through it, and what does not."""
+"""The sample nginx configuration: what reaches the hub, and what does not."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from tempfile import TemporaryDirectory
 
 import pytest
 
-from tests.deploy.backup import wait_until
+from tests.fakes.waiting import block_until
 from tests.plugins.optional_programs import FindProgram
 from tests.sandbox_agencies import HOST, ROOT, free_port
 from web.client_certificate import parse_thumbprint
@@ -44,7 +44,7 @@ http {{
 
 
 class EchoHandler(http.server.BaseHTTPRequestHandler):
-    """Stands where the hub stands, and answers with the path and headers that it got."""
+    """Replaces the hub: returns the path and headers of the request."""
 
     protocol_version = "HTTP/1.1"
 
@@ -56,7 +56,7 @@ class EchoHandler(http.server.BaseHTTPRequestHandler):
         self.wfile.write(body)
 
     def log_message(self, *_: object) -> None:
-        """Say nothing."""
+        """Log nothing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +68,7 @@ class NginxFront:
     key: Path
 
     def get(self, path: str, *, certified: bool = False, **headers: str) -> tuple[int, str]:
-        """Status and body."""
+        """Send a request; returns status and body."""
         context = ssl.create_default_context(cafile=str(self.certificate))
         context.check_hostname = False
         if certified:
@@ -80,7 +80,7 @@ class NginxFront:
             return answer.status, answer.read().decode()
 
     def get_seen_headers(self, path: str = "/graphql", *, certified: bool = False, **headers: str) -> dict[str, str]:
-        """The headers that the hub gets."""
+        """The headers that reach the hub."""
         status, body = self.get(path, certified=certified, **headers)
         assert status == 200
         found: dict[str, str] = json.loads(body)["headers"]
@@ -99,7 +99,7 @@ def front(program: FindProgram) -> Iterator[NginxFront]:
         pytest.skip("openssl is not installed")
     with TemporaryDirectory() as name, http.server.ThreadingHTTPServer((HOST, 0), EchoHandler) as echo:
         folder = Path(name)
-        folder.chmod(0o755)  # its workers run as another user
+        folder.chmod(0o755)  # nginx's workers run as another user
         threading.Thread(target=echo.serve_forever, daemon=True).start()
         certificate, key = folder / "certificate.pem", folder / "key.pem"
         subprocess.run(  # noqa: S603 - found on the path
@@ -129,7 +129,7 @@ def front(program: FindProgram) -> Iterator[NginxFront]:
         assert tried.returncode == 0, tried.stderr
         running = subprocess.Popen(command, stderr=subprocess.DEVNULL, env={"PATH": os.defpath})  # noqa: S603 - nginx
         try:
-            wait_until(lambda: is_listening(port), "nginx")
+            block_until(lambda: is_listening(port), "nginx")
             yield NginxFront(port, certificate, key)
         finally:
             running.terminate()
@@ -137,27 +137,27 @@ def front(program: FindProgram) -> Iterator[NginxFront]:
             echo.shutdown()
 
 
-def test_the_hub_gets_the_name_that_was_asked_for_and_the_clients_address_alone(front: NginxFront) -> None:
+def test_the_hub_gets_the_requested_host_and_the_clients_address_only(front: NginxFront) -> None:
     seen = front.get_seen_headers(X_Forwarded_For="203.0.113.9")
     assert (seen["host"], seen["x-forwarded-for"]) == (NAME, HOST)
 
 
-def test_a_certificate_that_a_client_only_tells_of_never_reaches_the_hub(front: NginxFront) -> None:
+def test_a_certificate_in_a_clients_header_never_reaches_the_hub(front: NginxFront) -> None:
     assert "x-client-certificate" not in front.get_seen_headers(X_Client_Certificate="made-up")
 
 
-def test_a_certificate_that_a_client_holds_the_key_of_reaches_it(front: NginxFront) -> None:
+def test_a_certificate_whose_key_the_client_has_reaches_the_hub(front: NginxFront) -> None:
     header = front.get_seen_headers(certified=True, X_Client_Certificate="made-up")["x-client-certificate"]
     raw = ssl.PEM_cert_to_DER_cert(front.certificate.read_text())
     assert parse_thumbprint(header) == parse_thumbprint(sha256(raw).hexdigest())
 
 
 @pytest.mark.parametrize("path", ["/metrics", "/health/live", "/health/ready"])
-def test_what_is_for_this_machine_alone_is_not_for_the_world(front: NginxFront, path: str) -> None:
+def test_private_paths_are_not_public(front: NginxFront, path: str) -> None:
     assert front.get(path)[0] == 404
 
 
-def test_everything_else_reaches_the_hub(front: NginxFront) -> None:
+def test_other_paths_reach_the_hub(front: NginxFront) -> None:
     for path in ("/", "/graphql?query=x", "/me/export", "/consents"):
         status, body = front.get(path)
         assert (status, json.loads(body)["path"]) == (200, path)

@@ -1,4 +1,4 @@
-"""A production host installs all that the hub imports, and nothing of the sandbox city or of the tests."""
+"""A production host installs the hub's imports, but no packages of the sandbox city or the tests."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ def test_every_package_that_the_hub_imports_is_installed() -> None:
     assert missing == set()
 
 
-def test_no_tool_of_the_tests_and_nothing_of_the_sandbox_city_is_installed() -> None:
+def test_no_package_of_the_tests_or_the_sandbox_city_is_installed() -> None:
     assert read_lock() >= {"asyncpg", "asyncmy", "aiosqlite", "hiredis"}, "drivers that are named in an address alone"
     assert NEVER & read_lock() == set()
     assert len(read_lock()) > len(read_layers())

@@ -1,4 +1,4 @@
-"""systemd takes the units as they stand, finds what they start, and they may do little."""
+"""systemd accepts the units and finds their programs, and the services are sandboxed."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ from tests.sandbox_agencies import ROOT
 UNITS = ROOT / "deploy" / "systemd"
 SERVICES = sorted(each.name for each in UNITS.glob("*.service"))
 _EXPOSED = 20
-"""In tenths, of what `systemd-analyze security` calls exposure: at most 2.0 of 10."""
+"""Maximum exposure of `systemd-analyze security`, in tenths: 2.0 of 10."""
 _OLDEST = 254
-"""The first systemd that verifies units of another root."""
+"""The first version of systemd that verifies units under another root."""
 
 
 def read_unit(name: str) -> str:
@@ -26,7 +26,7 @@ def read_unit(name: str) -> str:
 
 @pytest.fixture(scope="module")
 def root(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """A machine on which everything that the units start is there."""
+    """A root folder with every program that the units start."""
     analyze = shutil.which("systemd-analyze")
     if analyze is None:
         pytest.skip("systemd-analyze is not on this machine")
@@ -46,11 +46,11 @@ def root(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 
 
 def find_programs() -> set[str]:
-    """What the units start."""
+    """The programs of the units."""
     return {found for name in SERVICES for found in re.findall(r"^Exec\w+=(\S+)", read_unit(name), re.MULTILINE)}
 
 
-def test_the_programs_that_the_units_start_are_those_of_the_project() -> None:
+def test_the_units_start_programs_of_the_project() -> None:
     own = {each for each in find_programs() if each.startswith("/opt/simpul/deploy/")}
     assert own == {"/opt/simpul/deploy/backup/receive-wal", "/opt/simpul/deploy/backup/base-backup"}
     for each in own:
@@ -59,7 +59,7 @@ def test_the_programs_that_the_units_start_are_those_of_the_project() -> None:
 
 
 @pytest.mark.parametrize("unit", sorted(each.name for each in UNITS.iterdir()))
-def test_systemd_finds_nothing_wrong_with_a_unit(unit: str, root: Path) -> None:
+def test_systemd_accepts_a_unit(unit: str, root: Path) -> None:
     done = subprocess.run(  # noqa: S603 - systemd's own program
         ["/usr/bin/systemd-analyze", "verify", f"--root={root}", "--man=no", "--recursive-errors=no", unit],
         capture_output=True,
@@ -71,7 +71,7 @@ def test_systemd_finds_nothing_wrong_with_a_unit(unit: str, root: Path) -> None:
 
 
 @pytest.mark.parametrize("unit", SERVICES)
-def test_a_service_is_hardly_exposed(unit: str, root: Path) -> None:
+def test_a_service_has_a_low_exposure(unit: str, root: Path) -> None:
     done = subprocess.run(  # noqa: S603 - systemd's own program
         [
             *("/usr/bin/systemd-analyze", "security", "--offline=true", "--no-pager"),
@@ -85,7 +85,7 @@ def test_a_service_is_hardly_exposed(unit: str, root: Path) -> None:
     assert done.returncode == 0, done.stdout
 
 
-def test_a_setting_that_is_wrong_stops_the_start_before_the_hub_is_begun() -> None:
+def test_invalid_settings_stop_the_unit_before_the_hub_starts() -> None:
     unit = read_unit("simpul.service")
     command = "/opt/simpul/current/.venv/bin/simpul"
     assert f"ExecStartPre={command} settings check --settings /etc/simpul/hub.env\n" in unit

@@ -1,6 +1,6 @@
 """The pages of the documentation, and the examples in them.
 
-An example is run by the tests where a comment before it says as whom: `<!-- run: siti -->`, `<!-- run: anonymous -->`,
+The tests run an example if a comment before it names the caller: `<!-- run: siti -->`, `<!-- run: anonymous -->`,
 `<!-- run: official; stopped: crm -->`. The next block is the operation; a block of variables may follow, and the answer
 as JSON. Whitespace does not count, everything else does.
 """

@@ -40,8 +40,10 @@ _HTML_COMMENT = re.compile(r"<!--.*?-->", re.DOTALL)
 _CODE = re.compile(r"(`+).+?\1", re.DOTALL)
 _LINK = re.compile(r"!?\[([^\]]*)\]\([^)]*\)")
 _ADDRESS = re.compile(r"<?https?://\S+")
-_ITEM = re.compile(r"^\s*(?:[-*]|\d+\.) ")
+_ITEM = re.compile(r"^\s*(?:[-*]|\d+\.) |^\s+(?=\w+: \S)")
+"""An item of a list, or an argument in a docstring."""
 _SENTENCE_END = re.compile(r"(?<=[.!?])[\"')*_]*\s+(?=[\"'(*_]*[A-Z0-9`])")
+_COMMENT = re.compile(r"(?:^|\s)#\s(.*)$")
 _WORD = re.compile(r"[^\W_][\w'.,/-]*")
 _NO_END = re.compile(r"\b(?:e\.g|i\.e|art|no|cf|vs)\.$", re.IGNORECASE)
 
@@ -119,6 +121,18 @@ def read_python(source: str, place: str) -> Iterator[Prose]:
         lines = [comment for _, comment in block]
         text = _CODE.sub("CODE", " ".join(comment for _, comment in lines))
         yield Prose(place, lines[0][0], text, is_running_text=False)
+
+
+def read_comments(text: str, place: str) -> Iterator[Prose]:
+    """The comments of a script or configuration file, which begin with a number sign."""
+    comments = [
+        (number, match[1])
+        for number, line in enumerate(text.splitlines(), 1)
+        if (match := _COMMENT.search(line)) and not line.startswith("#!")
+    ]
+    for _, block in groupby(enumerate(comments), key=lambda each: each[1][0] - each[0]):
+        lines = [comment for _, comment in block]
+        yield Prose(place, lines[0][0], " ".join(text for _, text in lines), is_running_text=False)
 
 
 def read_modules(folder: Path, root: Path) -> Iterator[Prose]:

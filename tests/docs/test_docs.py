@@ -90,6 +90,8 @@ def format_default(default: Any) -> str:  # noqa: ANN401 - any setting's
             return f"`{default:g}`"
         case tuple():
             return f"`{' '.join(default)}`"
+        case Path():
+            return f"`{default.relative_to(ROOT)}`"
         case _:
             return f"`{default}`"
 
@@ -299,7 +301,7 @@ def test_a_refusal_stands_with_its_http_status(code: HttpErrorCode) -> None:
     assert f"| `{code.value}` | {code.status} |" in ERRORS
 
 
-def find_commands(group: Any, name: str) -> Iterator[str]:  # noqa: ANN401 - typer keeps a click of its own
+def find_commands(group: Any, name: str) -> Iterator[str]:  # noqa: ANN401 - typer has its own copy of click
     """Every command that can be typed, without its arguments."""
     inner = getattr(group, "commands", {})
     if not inner or getattr(group, "invoke_without_command", False):

@@ -14,7 +14,16 @@ from graphql import GraphQLEnumType, GraphQLInputObjectType, GraphQLInterfaceTyp
 from cli.main import build_app
 from settings import Settings
 from tests.docs.pages import ROOT, find_pages, page_name
-from tests.docs.prose import REFUSED, Prose, count_words, measure, read_markdown, read_modules, read_python
+from tests.docs.prose import (
+    REFUSED,
+    Prose,
+    count_words,
+    measure,
+    read_comments,
+    read_markdown,
+    read_modules,
+    read_python,
+)
 
 MAX_MEAN = 18.0
 """Words of a sentence on average, for each group of texts."""
@@ -22,20 +31,20 @@ MAX_WORDS = 45
 """Words of a single sentence."""
 
 FOLDERS = (
+    *("auth", "benchmarks", "cache", "cli", "connectors", "deploy", "docs", "engine", "records", "resolvers"),
     *(
-        "cache",
-        "cli",
-        "deploy",
-        "docs",
-        "records",
-        "resolvers",
         "sandbox",
         "schema",
         "scripts",
         "server.py",
         "services",
+        "settings",
+        "store",
+        "telemetry",
+        "web",
+        "wiring",
+        "workers",
     ),
-    *("settings", "store", "telemetry", "wiring", "workers"),
 )
 """Code with plain docstrings, comments and texts. Add a folder as soon as it passes."""
 
@@ -71,13 +80,23 @@ def read_schema() -> Iterator[Prose]:
             yield from read_markdown(each.description or "", f"schema.graphql {place}")
 
 
-def read_command_help(command: Any = None, name: str = "simpul") -> Iterator[Prose]:  # noqa: ANN401 - typer keeps a click of its own
+def read_command_help(command: Any = None, name: str = "simpul") -> Iterator[Prose]:  # noqa: ANN401 - typer has its own copy of click
     """The help of each command, and of its options and arguments."""
     command = typer.main.get_command(build_app()) if command is None else command
     for text in (command.help, *(getattr(each, "help", None) for each in command.params)):
         yield from read_markdown(text or "", name)
     for key, each in getattr(command, "commands", {}).items():
         yield from read_command_help(each, f"{name} {key}")
+
+
+def read_configuration() -> Iterator[Prose]:
+    """The comments of scripts, deployment files and other configuration."""
+    files = [ROOT / each for each in (".ci/run", ".npmrc", "Makefile", "pyproject.toml")]
+    files += [each for each in (ROOT / "deploy").rglob("*") if each.is_file() and each.suffix not in {".lock", ".pyc"}]
+    files += [each for each in (ROOT / "scripts").iterdir() if each.is_file() and not each.suffix]
+    files += [*(ROOT / "sandbox").rglob("*.toml"), *(ROOT / "docs").rglob("*.toml")]
+    for path in sorted(files):
+        yield from read_comments(path.read_text(encoding="utf-8"), page_name(path))
 
 
 def read_settings() -> Iterator[Prose]:
@@ -92,6 +111,7 @@ GROUPS: dict[str, Callable[[], Iterator[Prose]]] = {
     "graph descriptions": read_schema,
     "command help": read_command_help,
     "settings descriptions": read_settings,
+    "configuration comments": read_configuration,
     **{f"code in {folder}": partial(read_modules, ROOT / folder, ROOT) for folder in FOLDERS},
 }
 
@@ -147,7 +167,8 @@ def test_a_planted_word_is_found_in_pages_and_code(word: str) -> None:
         (page,) = read_markdown(sentence, "planted.md")
         cells = list(read_markdown(f"| a | {sentence} |\n", "planted.md"))
     code = list(read_python(f'"""{sentence}"""\nNAME = f"{{1}} {sentence}"  # {sentence}\n', "planted.py"))
-    assert page.find_refused() == [word]
+    (comment,) = read_comments(f"#!/bin/sh\n# {sentence}\nname=1\n", "planted")
+    assert page.find_refused() == comment.find_refused() == [word]
     assert [each.find_refused() for each in cells] == [[], [word]]
     assert [each.find_refused() for each in code] == [[word]] * 3
 

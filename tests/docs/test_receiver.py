@@ -1,4 +1,4 @@
-"""The program that stands in for a partner's application on the page about consent."""
+"""The program that replaces a partner's application on the page about consent."""
 
 import os
 import subprocess

@@ -1,4 +1,4 @@
-"""A library as a graph: a schema outside the hub's domains, to test the engine."""
+"""The schema of a library, outside the hub's domains, to test the engine."""
 
 from __future__ import annotations
 
@@ -19,17 +19,17 @@ RULE = "A card number is a string of exactly 16 digits."
 
 
 class DictContext(dict[str, Any]):
-    """A context of values; no batch is asked."""
+    """A context of values, without batches."""
 
     def build_batch_context(self, facets: frozenset[type[Any]]) -> BatchContext[Any]:
         raise AssertionError(f"asked for {facets}")
 
     async def close(self) -> None:
-        """Nothing was started."""
+        """Nothing to close."""
 
 
 def library() -> GraphQLSchema:
-    """A fresh schema; its root fields answer from a mapping given as the context."""
+    """A new schema whose root fields read their values from the context, a mapping."""
     schema = build_schema("""
         scalar Card
         directive @kept(for: Card) on FIELD
@@ -94,7 +94,7 @@ async def run(
 ) -> GraphQLResponse:
     given = DictContext(context or {})
     request = GraphQLRequest(query=query, variables=variables, operation_name=operation, queries_only=queries_only)
-    # The library's fields have resolvers of their own: no plan can be made of them.
+    # The library's fields have resolvers, so they have no plan.
     return await Engine(library(), by or rules(), use_plans=False).run(
         RunRequest(request=request, context_factory=lambda: given, request_id="r-1")
     )

@@ -1,4 +1,4 @@
-"""A small schema whose batches do what a test tells them: for exact values."""
+"""A small schema with scripted batches, for exact values."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ class ScriptedContext:
         return BatchContext(caller=self, call=self.call, agencies=Agencies({}), facets=facets)
 
     async def close(self) -> None:
-        """Nothing is left running."""
+        """Nothing to close."""
 
     def calls(self, name: str) -> list[tuple[Any, ...]]:
         """The keys of each call of a batch."""
@@ -50,7 +50,7 @@ class ScriptedContext:
 def batch(
     name: str, answers: Callable[[Any], Any], *, seconds: float = 1.0, agency: str | None = None
 ) -> Batch[Any, Any]:
-    """A batch that answers each key by a function, after some seconds; the function may return an exception."""
+    """A batch that answers each key by a function after `seconds`; the function may return an exception."""
 
     async def run(keys: Sequence[Any], ask: BatchContext[Any]) -> Answers[Any, Any]:
         ask.caller.asked.append((asyncio.get_running_loop().time(), name, tuple(keys)))
@@ -62,7 +62,7 @@ def batch(
 
 
 def edge(target: Batch[Any, Any], by: str | Callable[..., Any], *, many: bool = False) -> BatchField:
-    """A field that leads on, by an attribute or a function of (record, arguments, context)."""
+    """A batch field, by an attribute or a function of (record, arguments, context)."""
     key = (lambda record, _arguments, _context: getattr(record, by)) if isinstance(by, str) else by
     return BatchField(
         Edge(batch=target, key=key, key_attribute=by if isinstance(by, str) else None, has_many_keys=many), key
@@ -98,7 +98,7 @@ def build_test_plan(schema_: GraphQLSchema, text: str, **flags: bool) -> Plan:
 
 
 def compile_plan(schema_: GraphQLSchema, text: str) -> Plan:
-    """The plan of an operation without conditions, whose document came back."""
+    """The plan of an operation without conditions, whose document was seen before."""
     plan = build_test_plan(schema_, text)
     plan.mark_seen_again()
     return plan

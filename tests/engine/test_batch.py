@@ -1,4 +1,4 @@
-"""Batches, edges, and how connectors are found."""
+"""Batches and edges, and the connectors of domains."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -17,7 +17,7 @@ class Books(Protocol):
 
 
 class Shelf:
-    async def titles(self, ids: Sequence[int], call: Call) -> Answers[int, str]:  # noqa: ARG002 - nobody is asked
+    async def titles(self, ids: Sequence[int], call: Call) -> Answers[int, str]:  # noqa: ARG002 - no agency is called
         return {id_: f"book {id_}" for id_ in ids}
 
 
@@ -27,7 +27,7 @@ async def titles(ids: Sequence[int], context: BatchContext[str]) -> Answers[int,
     return await context.agencies[Books].titles(ids, context.call)
 
 
-def test_a_batch_takes_its_name_and_meaning_from_its_function() -> None:
+def test_a_batch_takes_its_name_and_description_from_its_function() -> None:
     assert (titles.name, titles.agency, titles.description, titles.absent, titles.has_facets) == (
         "titles",
         "library",
@@ -42,7 +42,7 @@ def test_a_batch_of_the_hub_itself_has_no_agency() -> None:
     assert repr(batch(agency=None)(titles.run)) == "<Batch titles of the hub>"
 
 
-def test_a_batch_is_equal_to_itself_alone() -> None:
+def test_a_batch_equals_only_itself() -> None:
     again = batch(agency="library", absent=())(titles.run)
     assert titles != again
     assert len({titles, titles, again}) == 2
@@ -59,7 +59,7 @@ def test_a_domain_without_a_connector_is_named() -> None:
         Agencies({})[Books]
 
 
-def test_agencies_tell_their_domains() -> None:
+def test_agencies_show_their_domains() -> None:
     assert repr(Agencies({Books: Shelf(), Sequence: ()})) == "<Agencies Books, Sequence>"
 
 
@@ -73,7 +73,7 @@ def edge(**more: Any) -> Edge:  # noqa: ANN401 - keyword arguments of Edge
     return Edge(batch=titles, key=lambda record, _arguments, _caller: record, **more)
 
 
-def test_an_edge_gives_the_answer_itself_an_attribute_of_it_or_what_a_function_makes_of_it() -> None:
+def test_the_value_of_an_edge_is_the_answer_an_attribute_of_it_or_the_result_of_a_function() -> None:
     book = Book("Max Havelaar", 320)
     assert edge().get_value(book, {}) is book
     assert edge(value_attribute="title").get_value(book, {}) == "Max Havelaar"
@@ -84,5 +84,5 @@ def test_an_edge_gives_the_answer_itself_an_attribute_of_it_or_what_a_function_m
 
 
 @pytest.mark.parametrize("more", [{}, {"value_attribute": "title"}, {"transform": lambda answer, _: answer.pages}])
-def test_an_edge_to_nothing_is_null(more: dict[str, Any]) -> None:
+def test_an_edge_without_an_answer_is_null(more: dict[str, Any]) -> None:
     assert edge(**more).get_value(None, {}) is None

@@ -1,4 +1,4 @@
-"""A client's day."""
+"""The daily quota of a client."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ DAY = 86_400.0
 KIOS = build_client("kios")
 
 
-def test_a_day_holds_so_many_points_and_the_next_as_many_again() -> None:
+def test_the_points_of_a_day_are_limited_and_renewed_the_next_day() -> None:
     now = [DAY * 100 + 86_000.0]
     quota = DailyCostQuota(10, client=KIOS, now=lambda: now[0])
     quota.spend(4)
@@ -29,7 +29,7 @@ def test_a_day_holds_so_many_points_and_the_next_as_many_again() -> None:
     assert repr(quota) == "<DailyCostQuota 10 of 10 points>"
 
 
-def test_what_was_refused_is_not_spent() -> None:
+def test_refused_points_are_not_spent() -> None:
     quota = DailyCostQuota(10, client=KIOS, now=lambda: DAY)
     with pytest.raises(RefusedRequest):
         quota.spend(11)

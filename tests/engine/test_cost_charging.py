@@ -1,4 +1,4 @@
-"""Runs are paid for once their cost is known, and before any agency is called."""
+"""Runs are charged when their cost is known, before any agency is called."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ SEARCH = "query Search($first: Int) { search(first: $first) { title } }"
 KIOS = ClientApplication(client=build_client("kios"), is_partner=True)
 
 
-class BudgetSpent(Exception):  # noqa: N818 - an event of the purse's own
-    """Nothing is left."""
+class BudgetSpent(Exception):  # noqa: N818 - raised by the test budget
+    """The budget is spent."""
 
 
 class ScriptedBudget:
@@ -78,7 +78,7 @@ async def run(
 ) -> GraphQLResponse:
     context = asked or CountingContext()
     request = GraphQLRequest(query=query, variables=variables)
-    # The library's fields have resolvers of their own: no plan can be made of them, and they are paid for all the same.
+    # The library's fields have resolvers, so they have no plan. They are charged all the same.
     engine = Engine(library(), rules(limits=limits), use_plans=False)
     return await engine.run(
         RunRequest(request=request, context_factory=lambda: context, request_id="r-1", budget=purse)
@@ -86,7 +86,7 @@ async def run(
 
 
 @pytest.mark.parametrize("is_synchronous", [True, False])
-async def test_a_run_costs_what_its_variables_make_it_cost(*, is_synchronous: bool) -> None:
+async def test_the_cost_of_a_run_depends_on_its_variables(*, is_synchronous: bool) -> None:
     purse = ScriptedBudget(is_synchronous=is_synchronous)
     for first in (1, 7, 500):
         assert (await run(purse, SEARCH, variables={"first": first})).outcome is ResponseOutcome.ANSWERED
@@ -103,7 +103,7 @@ async def test_a_budget_that_refuses_ends_the_request_with_its_own_error_and_cal
     assert asked.asked == 0
 
 
-async def test_what_could_never_be_paid_is_too_large() -> None:
+async def test_a_cost_beyond_every_budget_is_too_large() -> None:
     asked = CountingContext()
     response = await run(ScriptedBudget(impossible_above=100), SEARCH, asked=asked, variables={"first": 100})
     assert (response.outcome, get_messages(response)) == (
@@ -116,13 +116,13 @@ async def test_what_could_never_be_paid_is_too_large() -> None:
 @pytest.mark.parametrize(
     "query", ["{ nothing }", "{", "query ($first: Int) { search(first: $first, x: 1) { title } }", "{ broken(a: 1) }"]
 )
-async def test_what_is_refused_before_its_cost_is_known_costs_nothing(query: str) -> None:
+async def test_an_invalid_request_costs_nothing(query: str) -> None:
     purse = ScriptedBudget()
     assert (await run(purse, query)).outcome is ResponseOutcome.REFUSED
     assert purse.paid == []
 
 
-async def test_what_is_beyond_the_limits_costs_nothing() -> None:
+async def test_an_operation_beyond_the_limits_costs_nothing() -> None:
     purse = ScriptedBudget()
     response = await run(purse, SEARCH, limits=Limits(objects=50), variables={"first": 51})
     assert [code for code, _ in get_messages(response)] == ["OPERATION_TOO_LARGE"]
@@ -143,7 +143,7 @@ async def registered(purse: ScriptedBudget, first: int, *, cost_a_day: int | Non
     return engine, [code for code, _ in get_messages(response)]
 
 
-async def test_a_registered_operation_pays_what_its_variables_make_it_cost_of_the_rate_and_of_the_day() -> None:
+async def test_a_registered_operation_is_charged_to_the_rate_and_to_the_day() -> None:
     purse = ScriptedBudget()
     engine, codes = await registered(purse, 1, cost_a_day=600)
     assert codes == []
@@ -154,7 +154,7 @@ async def test_a_registered_operation_pays_what_its_variables_make_it_cost_of_th
     assert (await registered(purse, 96, cost_a_day=600, engine=engine))[1] == []
 
 
-async def test_a_registered_operation_that_its_variables_make_too_large_is_refused_and_costs_nothing() -> None:
+async def test_a_registered_operation_with_too_large_variables_is_refused_and_costs_nothing() -> None:
     purse = ScriptedBudget()
     engine, codes = await registered(purse, 100_000, cost_a_day=600)
     assert codes == ["OPERATION_TOO_LARGE"]
@@ -162,7 +162,7 @@ async def test_a_registered_operation_that_its_variables_make_too_large_is_refus
     assert (await registered(purse, 500, cost_a_day=600, engine=engine))[1] == []
 
 
-async def test_what_the_rate_refuses_is_not_spent_of_the_day() -> None:
+async def test_a_run_refused_by_the_rate_spends_nothing_of_the_day() -> None:
     engine, codes = await registered(ScriptedBudget(), 1, cost_a_day=600)
     assert codes == []
     with pytest.raises(BudgetSpent):

@@ -1,4 +1,4 @@
-"""One request through the engine."""
+"""One request in the engine."""
 
 import asyncio
 from functools import partial
@@ -23,7 +23,7 @@ async def test_an_answer_has_data_and_no_errors() -> None:
     assert response.extensions == {}
 
 
-async def test_awaitable_fields_are_awaited_side_by_side() -> None:
+async def test_awaitable_fields_are_awaited_concurrently() -> None:
     both = asyncio.Barrier(2)
 
     async def meet() -> str:
@@ -50,14 +50,14 @@ async def test_a_missing_variable_is_refused_before_anything_runs() -> None:
     assert ran == []
 
 
-async def test_a_null_at_the_root_is_an_answer_and_no_refusal() -> None:
+async def test_a_null_at_the_root_is_an_answer_not_a_refusal() -> None:
     response = await run("{ count }", context={"count": None})
     assert response.outcome is ResponseOutcome.ANSWERED
     assert response.data is None
     assert response.errors[0]["path"] == ["count"]
 
 
-async def test_variables_that_are_not_declared_are_ignored() -> None:
+async def test_undeclared_variables_are_ignored() -> None:
     response = await run("{ count }", {"more": CARD}, context={"count": 1})
     assert (response.data, response.errors) == ({"count": 1}, [])
 
@@ -90,7 +90,7 @@ def test_an_operation_knows_its_name() -> None:
         parse_operation(GraphQLRequest(query="{"), schema, rules())
 
 
-async def test_an_engine_serves_requests_side_by_side() -> None:
+async def test_an_engine_serves_requests_concurrently() -> None:
     engine = Engine(library(), rules())
     answers = await asyncio.gather(
         *(

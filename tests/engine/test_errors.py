@@ -1,4 +1,4 @@
-"""What callers read of errors, and what the log gets."""
+"""Errors as callers see them, and as they are logged."""
 
 import logging
 import re
@@ -46,7 +46,7 @@ def failing(error: BaseException) -> dict[str, Any]:
         ),
     ],
 )
-async def test_a_failing_agency_is_named_with_its_code_and_costs_its_field_alone(
+async def test_a_failing_agency_is_named_with_its_code_and_fails_only_its_field(
     failure: Exception, code: str, message: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     response = await run("{ secret count }", context={**failing(failure), "count": 1})
@@ -63,12 +63,12 @@ async def test_a_failing_agency_is_named_with_its_code_and_costs_its_field_alone
     assert caplog.messages == [f"{code} of agency crm in request r-1: {failure.detail}"]  # type: ignore[attr-defined]  # an AgencyFailure
 
 
-async def test_an_agency_that_says_when_to_come_back_is_quoted() -> None:
+async def test_the_retry_time_of_an_agency_is_shown() -> None:
     response = await run("{ secret }", context=failing(AgencyRefused("pangan", retry_after=1.5)))
     assert response.errors[0]["extensions"] == {"code": "AGENCY_REFUSED", "agency": "pangan", "retryAfter": 1.5}
 
 
-async def test_what_was_written_for_the_caller_is_shown() -> None:
+async def test_a_safe_error_is_shown() -> None:
     assert get_messages(await run("{ secret }", context=failing(BadInput("Argument 'x' is 5; it must be 4.")))) == [
         ("BAD_USER_INPUT", "Argument 'x' is 5; it must be 4.")
     ]
@@ -77,7 +77,7 @@ async def test_what_was_written_for_the_caller_is_shown() -> None:
     ]
 
 
-async def test_any_other_exception_is_an_incident_number_and_its_text_stays_inside(
+async def test_any_other_exception_becomes_an_incident_number_without_its_text(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     error = RuntimeError(f"cannot serve {CARD}")
@@ -98,7 +98,7 @@ async def test_any_other_exception_is_an_incident_number_and_its_text_stays_insi
     assert SECRET not in caplog.text
 
 
-async def test_a_value_that_does_not_fit_its_type_is_an_incident_and_is_not_quoted(
+async def test_a_value_of_a_wrong_type_is_an_incident_and_is_not_quoted(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     response = await run("{ count }", context={"count": SECRET})
@@ -109,13 +109,13 @@ async def test_a_value_that_does_not_fit_its_type_is_an_incident_and_is_not_quot
     assert response.data is None
 
 
-async def test_a_missing_value_where_none_may_miss_is_an_incident() -> None:
+async def test_a_null_in_a_non_null_field_is_an_incident() -> None:
     response = await run("{ count }", context={})
     assert [code for code, _ in get_messages(response)] == ["INTERNAL"]
 
 
 @pytest.mark.parametrize("failure", [AgencyTimeout("crm", "slow"), ValueError("x")])
-async def test_one_failure_of_many_fields_is_logged_once_under_one_number(
+async def test_one_failure_of_many_fields_is_logged_once_with_one_incident_number(
     failure: Exception, caplog: pytest.LogCaptureFixture
 ) -> None:
     response = await run("{ a: secret b: secret c: broken }", context=failing(failure))
@@ -124,14 +124,14 @@ async def test_one_failure_of_many_fields_is_logged_once_under_one_number(
     assert len(caplog.records) == 1
 
 
-async def test_two_failures_have_two_numbers() -> None:
+async def test_two_failures_have_two_incident_numbers() -> None:
     context = {"secret": failing(ValueError("x"))["secret"], "broken": failing(ValueError("x"))["broken"]}
     response = await run("{ secret broken }", context=context)
     assert len({error["extensions"]["incident"] for error in response.errors}) == 2
 
 
 @pytest.mark.parametrize(("count", "listed"), [(50, 50), (51, 51), (120, 51)])
-async def test_at_most_50_errors_are_listed_and_the_rest_is_counted(count: int, listed: int) -> None:
+async def test_at_most_50_errors_are_listed_and_the_others_are_counted(count: int, listed: int) -> None:
     query = "{" + " ".join(f"a{n}: {'broken' if n % 2 else 'secret'}" for n in range(count)) + "}"
     response = await run(query, context=failing(BadInput("No.")) | {"broken": failing(BadInput("No."))["secret"]})
     assert len(response.errors) == listed
@@ -163,7 +163,7 @@ async def test_at_most_50_refused_variables_are_listed() -> None:
         ("5000 tokens, 2000 fields", "5000 tokens, 2000 fields"),
     ],
 )
-def test_long_numbers_are_taken_out_of_messages(text: str, masked: str) -> None:
+def test_long_numbers_are_masked_in_messages(text: str, masked: str) -> None:
     assert mask_numbers(text) == masked
     assert build_request_error(text, "X")["message"] == masked
     assert format_errors([GraphQLError(text, original_error=BadInput(text))], request_id="r")[0]["message"] == masked
@@ -174,6 +174,6 @@ async def test_errors_keep_the_order_and_the_paths_of_their_fields() -> None:
     assert [error["path"] for error in response.errors] == [["b"], ["a"]]
 
 
-def test_a_message_does_not_grow_with_what_was_sent() -> None:
+def test_a_message_is_cut_however_long_the_request_is() -> None:
     assert mask_numbers("x" * 1_000_000) == "x" * 500 + " ..."
     assert mask_numbers("x" * 500) == "x" * 500

@@ -27,11 +27,11 @@ class RecordingMeter:
     """Remembers the reported operations."""
 
     def __init__(self) -> None:
-        self.told: list[tuple[str, str, str, int]] = []
+        self.recorded: list[tuple[str, str, str, int]] = []
         self.seconds: list[float] = []
 
     def record_run(self, names: tuple[str, str], outcome: str, points: int, seconds: float) -> None:
-        self.told.append((*names, outcome, points))
+        self.recorded.append((*names, outcome, points))
         self.seconds.append(seconds)
 
 
@@ -57,8 +57,8 @@ async def run_metered(
     )
     [seconds] = meter.seconds
     assert 0 <= seconds < 10
-    [told] = meter.told
-    return told
+    [recorded] = meter.recorded
+    return recorded
 
 
 def by_id(value: str, **variables: Any) -> GraphQLRequest:  # noqa: ANN401 - JSON
@@ -70,14 +70,14 @@ async def test_a_registered_operation_is_recorded_by_client_name_and_cost() -> N
 
 
 async def test_a_registered_operation_that_is_too_large_is_recorded_by_name() -> None:
-    told = await run_metered(by_id("Search-1", first=7), KIOS, limits=Limits(objects=3))
-    assert told == ("development/kios", "Search", "refused", 0)
+    recorded = await run_metered(by_id("Search-1", first=7), KIOS, limits=Limits(objects=3))
+    assert recorded == ("development/kios", "Search", "refused", 0)
 
 
 @pytest.mark.parametrize("application", [None, ClientApplication(client=build_client("portal"))])
 async def test_an_unregistered_text_is_recorded_without_a_name(application: ClientApplication | None) -> None:
-    told = await run_metered(GraphQLRequest(query=NIK), application)
-    assert told == ("unregistered", "unregistered", "complete", 1)
+    recorded = await run_metered(GraphQLRequest(query=NIK), application)
+    assert recorded == ("unregistered", "unregistered", "complete", 1)
 
 
 async def test_an_unregistered_id_is_recorded_without_a_name() -> None:
@@ -89,7 +89,7 @@ async def test_an_operation_of_the_hubs_pages_is_recorded_by_its_name() -> None:
     assert await run_metered(request, HUB) == ("simpul", "Consents", "complete", 1)
 
 
-async def test_a_document_that_is_none_is_refused() -> None:
+async def test_an_invalid_document_is_recorded_as_refused() -> None:
     assert await run_metered(GraphQLRequest(query="{")) == ("unregistered", "unregistered", "refused", 0)
 
 
@@ -103,5 +103,5 @@ async def test_a_document_that_is_none_is_refused() -> None:
         (GraphQLResponse(outcome=ResponseOutcome.FORBIDDEN, errors=[{}]), "forbidden"),
     ],
 )
-def test_how_an_operation_ended_is_read_off_its_response(response: GraphQLResponse, how: str) -> None:
+def test_the_outcome_is_classified_by_the_response(response: GraphQLResponse, how: str) -> None:
     assert classify_outcome(response) == how

@@ -1,4 +1,4 @@
-"""The story of an unexpected error: where it happened, and nothing of what it says."""
+"""The traceback of an unexpected error has the code location, and no message."""
 
 from engine.safe_traceback import safe_traceback
 
@@ -21,19 +21,19 @@ def get_traceback(*, with_messages: bool = False) -> str:
     raise AssertionError
 
 
-def test_it_names_types_and_lines_of_code_of_the_error_and_its_cause() -> None:
+def test_it_contains_types_and_lines_of_code_of_the_error_and_its_cause() -> None:
     text = get_traceback()
     assert text.startswith("RuntimeError\n")
     assert "caused by KeyError\n" in text
     assert "in failing" in text
 
 
-def test_it_holds_no_message() -> None:
+def test_it_contains_no_message() -> None:
     assert NUMBER not in get_traceback()
     assert NAME not in get_traceback()
 
 
-def test_it_holds_messages_where_they_were_asked_for() -> None:
+def test_it_contains_messages_only_with_the_option() -> None:
     assert "RuntimeError: Siti Aminah" in get_traceback(with_messages=True)
 
 
@@ -46,7 +46,7 @@ def test_it_ends_after_five_causes() -> None:
     assert safe_traceback(error).count("caused by") == 4
 
 
-def test_errors_that_cause_each_other_end_too() -> None:
+def test_errors_that_cause_each_other_do_not_loop() -> None:
     first, second = ValueError("1"), ValueError("2")
     first.__context__, second.__context__ = second, first
     assert safe_traceback(first).count("ValueError") == 5

@@ -9,7 +9,7 @@ from engine.single_flight import SingleFlight
 from records.calls.spans import Span
 
 
-async def test_the_same_question_under_way_is_run_once() -> None:
+async def test_equal_pending_requests_are_run_once() -> None:
     flights: SingleFlight[int] = SingleFlight()
     runs: list[int] = []
     go = asyncio.Event()
@@ -56,7 +56,7 @@ async def test_a_run_without_waiting_is_shared_within_one_turn_of_the_loop() -> 
         return len(runs)
 
     assert await asyncio.gather(*(flights.run("q", run) for _ in range(5))) == [1] * 5
-    assert await flights.run("q", run, deadline=100) == 2  # somebody with much more patience has a run of their own
+    assert await flights.run("q", run, deadline=100) == 2  # a much later deadline needs another run
 
 
 async def test_a_run_that_fails_immediately_is_not_shared() -> None:
@@ -73,7 +73,7 @@ async def test_a_run_that_fails_immediately_is_not_shared() -> None:
     assert runs == [1, 1]
 
 
-async def test_other_questions_are_runs_of_their_own() -> None:
+async def test_requests_with_other_keys_have_their_own_runs() -> None:
     flights: SingleFlight[str] = SingleFlight()
 
     async def answer(text: str) -> str:
@@ -85,7 +85,7 @@ async def test_other_questions_are_runs_of_their_own() -> None:
     assert answers == ["a", "b"]
 
 
-async def test_who_began_may_leave_and_the_others_get_their_answer() -> None:
+async def test_the_caller_that_started_a_run_may_leave_and_the_others_get_the_answer() -> None:
     flights: SingleFlight[int] = SingleFlight()
     go = asyncio.Event()
 
@@ -103,7 +103,7 @@ async def test_who_began_may_leave_and_the_others_get_their_answer() -> None:
     assert await follower == 42
 
 
-async def test_a_run_that_nobody_waits_for_is_stopped_and_nobody_joins_it_any_more() -> None:
+async def test_a_run_without_waiting_callers_is_cancelled_and_not_joined() -> None:
     flights: SingleFlight[int] = SingleFlight()
     stopped = asyncio.Event()
 
@@ -127,7 +127,7 @@ async def test_a_run_that_nobody_waits_for_is_stopped_and_nobody_joins_it_any_mo
     await asyncio.wait_for(stopped.wait(), 1)
 
 
-async def test_a_run_that_fails_fails_for_everybody_who_waits() -> None:
+async def test_a_failed_run_fails_for_all_waiting_callers() -> None:
     flights: SingleFlight[int] = SingleFlight()
 
     async def run() -> int:
@@ -141,7 +141,7 @@ async def test_a_run_that_fails_fails_for_everybody_who_waits() -> None:
         await flights.run("q", run)
 
 
-async def test_a_run_whose_time_ends_much_sooner_than_the_callers_is_not_joined() -> None:
+async def test_a_run_with_a_much_earlier_deadline_is_not_joined() -> None:
     flights: SingleFlight[str] = SingleFlight()
     go = asyncio.Event()
 
@@ -163,7 +163,7 @@ async def test_a_run_whose_time_ends_much_sooner_than_the_callers_is_not_joined(
     assert len(flights) == 0
 
 
-async def test_a_follower_that_leaves_in_the_very_turn_in_which_the_run_ends_takes_nothing_from_the_others() -> None:
+async def test_a_caller_that_leaves_in_the_turn_in_which_the_run_ends_does_not_affect_the_others() -> None:
     flights: SingleFlight[int] = SingleFlight()
     end: asyncio.Future[int] = asyncio.get_running_loop().create_future()
 
@@ -197,7 +197,7 @@ async def test_cancelling_a_run_cancels_its_waiters() -> None:
     assert [type(outcome) for outcome in outcomes] == [asyncio.CancelledError] * 2
 
 
-async def test_a_run_that_takes_its_time_to_stop_is_joined_by_nobody() -> None:
+async def test_a_run_that_is_slow_to_cancel_is_not_joined() -> None:
     flights: SingleFlight[int] = SingleFlight()
     tidied = asyncio.Event()
     runs: list[str] = []
@@ -228,7 +228,7 @@ async def test_a_run_that_takes_its_time_to_stop_is_joined_by_nobody() -> None:
     assert len(flights) == 0
 
 
-async def test_the_end_of_a_run_that_was_stopped_takes_nothing_from_the_run_after_it() -> None:
+async def test_the_end_of_a_cancelled_run_does_not_affect_the_next_run() -> None:
     flights: SingleFlight[int] = SingleFlight()
     tidied, go = asyncio.Event(), asyncio.Event()
 
@@ -253,7 +253,7 @@ async def test_the_end_of_a_run_that_was_stopped_takes_nothing_from_the_run_afte
     for _ in range(3):
         await asyncio.sleep(0)
     assert len(flights) == 1
-    third = asyncio.create_task(flights.run("q", slow_to_stop))  # joins the second
+    third = asyncio.create_task(flights.run("q", slow_to_stop))  # joins the second run
     await asyncio.sleep(0)
     go.set()
     assert [await second, await third] == [42, 42]
@@ -275,7 +275,7 @@ async def test_a_waiter_that_leaves_as_the_run_ends_does_not_affect_the_others(
     await asyncio.sleep(0)
     await asyncio.sleep(0)
     end.set_exception(LookupError("no")) if fails else end.set_result(42)
-    await asyncio.sleep(0)  # the run goes on, and ends in the next turn
+    await asyncio.sleep(0)  # the run continues, and ends in the next turn
     waiting[leaving].cancel()
     outcomes = await asyncio.wait_for(asyncio.gather(*waiting, return_exceptions=True), 1)
 
@@ -286,7 +286,7 @@ async def test_a_waiter_that_leaves_as_the_run_ends_does_not_affect_the_others(
 
 
 class LinkedSpan:
-    """A span that notes what it is said to wait for."""
+    """A span that records its links."""
 
     def __init__(self) -> None:
         self.to: list[object] = []

@@ -1,4 +1,4 @@
-"""An issuer that a hub with settings of production believes: bound to agencies and clients, with a key of its own."""
+"""An issuer for a hub with production settings: bound to agencies and clients, with its own key."""
 
 import json
 from dataclasses import replace

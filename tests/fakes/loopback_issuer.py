@@ -41,7 +41,7 @@ class LoopbackIssuer:
         self.key = ECKey.generate_key("P-256", {"kid": kid})
 
     def entry(self, **more: Any) -> Issuer:  # noqa: ANN401 - any setting
-        """What a hub is told of it."""
+        """Its entry in a hub's settings."""
         values = {
             "name": "loopback",
             "url": self.url,
@@ -69,7 +69,7 @@ class LoopbackIssuer:
         return {name: value for name, value in (values | more).items() if value is not None}
 
     def token(self, header: dict[str, Any] | None = None, **claims: object) -> str:
-        """A token of its own."""
+        """A token of this issuer."""
         values = {"alg": "ES256", "typ": "at+jwt", "kid": self.key.kid or ""} | (header or {})
         return jwt.encode(values, self.claims(**claims), self.key)
 

@@ -1,6 +1,6 @@
 """A loopback issuer at which people sign in without a page, and the hub's own pages as a client of it.
 
-Whom it signs in, and what it says of them, tests change.
+Tests change the person that it signs in, and their claims.
 """
 
 from __future__ import annotations
@@ -75,7 +75,7 @@ class FakeSignInEndpoints:
         return web.json_response(_override(usual, self.metadata))
 
     async def authorize(self, request: web.Request) -> web.Response:
-        """Back at once, with a code."""
+        """Immediately redirects back, with a code."""
         parameters = dict(request.query)
         self.authorization_requests.append(parameters)
         code = f"code-{len(self.authorization_requests)}"
@@ -158,7 +158,7 @@ class SignInBrowser:
             return await _to_response(response)
 
     async def post(self, path: str, fields: Any, **headers: str) -> BrowserResponse:  # noqa: ANN401 - what urlencode takes
-        """As the hub's own page would: with the origin, unless told otherwise (an empty header is not sent)."""
+        """As the hub's own page would: with the origin, unless given (an empty header is not sent)."""
         request_headers = {"Origin": self.world.hub.url, "Content-Type": "application/x-www-form-urlencoded"}
         sent = {name: value for name, value in (request_headers | headers).items() if value}
         body = urlencode(fields, doseq=True)
@@ -208,7 +208,7 @@ async def run_sign_in_world(
     sessions: InMemorySessions | None = None,
     **overrides: Any,  # noqa: ANN401 - any setting
 ) -> AsyncIterator[SignInWorld]:
-    """A hub with pages of its own, at whose issuer people sign in; a partner's request to Siti waits."""
+    """A hub with its pages, whose issuer signs people in; a partner's request to Siti waits."""
     async with run_loopback_issuer() as issuer:
         desk, consents = FakeSignInEndpoints(issuer), SmallConsents()
         issuer.answers |= {DISCOVERY: desk.discovery, AUTHORIZE: desk.authorize, TOKEN: desk.token}

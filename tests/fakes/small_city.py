@@ -130,7 +130,7 @@ class SmallCity:
     cases: dict[str, frozenset[Nik]] | None = None
     """The people of each open case; without it, every case is open and covers all people."""
     preference_queries: list[tuple[Nik, ...]] = field(default_factory=list)
-    """About whom it was asked; the hub knows it by itself, so it is no question to an agency."""
+    """The people that it was asked about; the hub knows the answer, so it is no call to an agency."""
     consent_changes: list[ConsentGrant | PersonalConsentKey] = field(default_factory=list)
     """What people answered and took back."""
     consent_queries: list[tuple[str, ...]] = field(default_factory=list)
@@ -222,7 +222,7 @@ class SmallCity:
         self._change(consent_, consent_.id == CONSENT)
         return consent(consent_.subject, state=ConsentState.REVOKED, revoked_at=NOW)
 
-    def _change(self, change: ConsentGrant | PersonalConsentKey, known: bool) -> None:  # noqa: FBT001 - told at once
+    def _change(self, change: ConsentGrant | PersonalConsentKey, known: bool) -> None:  # noqa: FBT001 - a switch
         if not known or change.subject != SITI:
             raise UnknownConsent("There is none.")
         self.consent_changes.append(change)

@@ -1,4 +1,4 @@
-"""Three people, what each agency knows of them, and who asks: the records that `SmallCity` answers with."""
+"""Three people, their data at each agency, and their callers: the records that `SmallCity` answers with."""
 
 from __future__ import annotations
 

@@ -103,7 +103,7 @@ class TlsTerminator:
 async def run_tls_terminator(
     port: int, certificate: CertificatePair | None, *, client_authority: Authority | None = None
 ) -> AsyncIterator[TlsTerminator]:
-    """TLS on a port of its own, and the server at `port` behind; `certificate=None` says that there is no TLS."""
+    """TLS on a separate port, and the server at `port` behind; `certificate=None` says that there is no TLS."""
     context = None
     if certificate is not None:
         context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)

@@ -1,4 +1,4 @@
-"""An event loop with a clock of its own: waiting takes no time, and time passes only where everybody waits."""
+"""An event loop with a virtual clock: waiting takes no time, and time passes only while all tasks wait."""
 
 from __future__ import annotations
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Callable
 
 
@@ -11,3 +12,11 @@ async def wait_until(is_met: Callable[[], bool], timeout: float = 20) -> None:
     async with asyncio.timeout(timeout):
         while not is_met():  # noqa: ASYNC110 - nothing sets an event
             await asyncio.sleep(0.01)
+
+
+def block_until(is_met: Callable[[], bool], what: str, timeout: float = 60) -> None:
+    """Wait without an event loop until the condition is met; fails with `what` after the seconds given."""
+    end = time.monotonic() + timeout
+    while not is_met():
+        assert time.monotonic() < end, f"not within {timeout:.0f} s: {what}"
+        time.sleep(0.02)

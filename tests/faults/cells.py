@@ -54,7 +54,7 @@ class FaultCell:
 
     @property
     def fault(self) -> Mapping[str, Any]:
-        """What the relay is told: late answers come within the agency's deadline, and take half of it."""
+        """The fault for the proxy: late answers take half of the agency's deadline."""
         late = read_deadline(self.agency) / 2
         return {"kind": self.kind.value, "seconds": _SECONDS.get(self.kind, late)}
 

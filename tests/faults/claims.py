@@ -13,20 +13,20 @@ from tests.faults.cells import STATE, WORKER, CellAnswers, FaultResult
 from tests.faults.questions import OF_ONE
 
 MAX_SLOWDOWN: Final = 2.0
-"""While an agency fails, the p99 of what does not need it stays below so many times its p99 before ..."""
+"""While an agency fails, the p99 of queries without it stays below this multiple of its p99 before ..."""
 NOISE_S: Final = 0.05
 """... and so much: what a machine that does something else takes away for a moment."""
 NOISE_OF_MEDIAN_S: Final = 0.002
 """The same of a median."""
 BREAKER_SPREAD_S: Final = 2.0
-"""Seconds within which the other processes have found out, too: each has a breaker of its own."""
+"""Seconds within which the other processes have detected it, too: each has its own breaker."""
 _UNAVAILABLE: Final = 503
 _OPENS: Final = frozenset(
     {FaultKind.RESET, FaultKind.HALF_OPEN, FaultKind.TRUNCATED, FaultKind.ERROR, FaultKind.DRIP, FaultKind.REFUSE}
 )
 """What opens a breaker: late answers are answers, and so are noes and rubbish."""
 _OPENING: Final = 40
-"""Failed questions by which a breaker must have opened: five in each process, and each fault begins anew."""
+"""Failed queries after which a breaker must be open: five in each process, again for each fault."""
 _ENOUGH: Final = 50
 """Answers of which a p99 says something."""
 
@@ -131,7 +131,7 @@ def _check_open_breaker(results: Sequence[FaultResult], hub: str) -> Iterator[Br
         ]
         failed = [a for each in mine if each.kind in _OPENS for a in each.hubs[hub].needed if agency in a.codes]
         if len(failed) >= _OPENING and not any(agency in each.open_breakers for each in failed):
-            yield BrokenClaim("a breaker opens", f"{agency}: nobody was told that it is left alone")
+            yield BrokenClaim("a breaker opens", f"{agency}: no answer said that its breaker is open")
         if not open_breaker_times:
             continue
         for share, noise in ((0.5, NOISE_OF_MEDIAN_S), (0.99, NOISE_S)):
@@ -142,7 +142,7 @@ def _check_open_breaker(results: Sequence[FaultResult], hub: str) -> Iterator[Br
 
 
 def _answers_behind_open_breaker(seen: CellAnswers, agency: str) -> list[FaultAnswer]:
-    """The answers to what was asked while the breakers of all processes were open: some time after one was told of."""
+    """The answers to queries while the breakers of all processes were open: some time after the first open one."""
     first_answers = [each for each in seen.needed if agency in each.open_breakers]
     opened = min((each.sent + each.seconds for each in first_answers), default=0.0) + BREAKER_SPREAD_S
     return [each for each in first_answers if each.sent >= opened]

@@ -21,7 +21,7 @@ TIMEOUT_S: Final = 25.0
 """Longer than the hub works on any request: who gives up before would hide what it answers."""
 _FAVOUR: Final = 12
 _OFTEN: Final = 60
-"""So many citizens ask often: half of all questions come from them."""
+"""The number of frequent citizens: half of all queries come from them."""
 
 
 class QuestionLoad:
@@ -55,7 +55,7 @@ class QuestionLoad:
         return min(self._under_way.values(), default=inf)
 
     async def ask_many(self, number: int, *, concurrency: int) -> list[FaultAnswer]:
-        """So many answers, as fast as they come, to so many questions at a time."""
+        """Collect this number of answers to concurrent queries, as fast as possible."""
         left = iter(range(number))
 
         async def ask_some() -> list[FaultAnswer]:

@@ -19,7 +19,7 @@ _OF_PEOPLE = "nik name taxObjects { nop } msmes { name } complaints { number }"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FaultQuestion:
-    """A document, or a path where `document` is empty, and who asks it how often."""
+    """A document, or a path where `document` is empty, its caller, and how often it is sent."""
 
     name: str
     document: str = ""

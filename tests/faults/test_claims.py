@@ -110,7 +110,7 @@ def test_unneeded_slowness_is_reported() -> None:
 def test_an_open_breaker_must_be_seen_and_answer_fast() -> None:
     failed = build_answer(codes={"pbb": "AGENCY_UNAVAILABLE"}, outcome=AnswerOutcome.PARTIAL)
     assert list_claims(build_result(*[failed] * 40)) == [
-        ("a breaker opens", "pbb: nobody was told that it is left alone")
+        ("a breaker opens", "pbb: no answer said that its breaker is open")
     ]
     assert list_claims(build_result(*[failed] * 40, kind="garbage")) == [], "who talks at all is not broken"
     slow = [build_answer(**OPEN_BREAKER), *[build_answer(sent=4.0, seconds=0.0125, **OPEN_BREAKER)] * 50]

@@ -37,12 +37,12 @@ STATE_RELAY: Final = "state"
 WORKERS: Final = 2
 """Processes of each hub."""
 _PACE: Final = "500"
-"""Calls a second to the food prices: the sandbox's service takes any number where it answers at once."""
+"""Calls a second to the food prices: the sandbox's service takes any number if it answers immediately."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FaultHub:
-    """A hub in processes of its own."""
+    """A hub in separate processes."""
 
     name: str
     port: int
@@ -101,7 +101,7 @@ class FaultWorld:
             return struck
 
     def kill_postgres(self) -> None:
-        """End the hub's own database as a crash does: all of its processes at once."""
+        """End the hub's database as a crash does: all of its processes together."""
         pid = self.postgres.pid
         assert pid is not None
         for each in [pid, *list_children(pid)]:
@@ -160,7 +160,7 @@ def _environment(
     relays: Mapping[str, int],
     valkey: LocalValkey,
 ) -> dict[str, str]:
-    """What a hub before the relays is told."""
+    """The settings of a hub in front of the proxies."""
     own = {name: value for name, value in os.environ.items() if not name.startswith("SIMPUL_") and name != "PORT"}
     reaches = {
         name: AgencyEndpoint(

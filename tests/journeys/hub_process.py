@@ -1,4 +1,4 @@
-"""A hub in a process of its own, which can be killed: no agency is there, what it knows by itself is enough."""
+"""A hub in a separate process, which can be killed, without agencies."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ _READY_WITHIN_S = 60
 
 
 class HubProcess:
-    """The hub, its own database, and somebody who asks."""
+    """The hub, its database, and a caller."""
 
     def __init__(self, folder: Path) -> None:
         """Nothing runs yet."""
@@ -47,7 +47,7 @@ class HubProcess:
 
     @property
     def environment(self) -> dict[str, str]:
-        """What the hub and the command line are told."""
+        """The settings of the hub and the command line."""
         own = {name: value for name, value in os.environ.items() if not name.startswith("SIMPUL_") and name != "PORT"}
         nowhere = f"{HOST}:9"
         return own | {
@@ -92,7 +92,7 @@ class HubProcess:
             (self._folder / "hub.log").unlink()
 
     def kill_database(self) -> None:
-        """End PostgreSQL as a crash would: every one of its processes, at once."""
+        """End PostgreSQL as a crash does: all of its processes together."""
         pid = self.postgres.pid
         assert pid is not None
         children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
@@ -103,14 +103,14 @@ class HubProcess:
 
     @contextlib.asynccontextmanager
     async def client(self, caller: Caller = CITIZEN, **more: str) -> AsyncIterator[aiohttp.ClientSession]:
-        """Somebody who asks, Siti if nobody else is named; with these headers more."""
+        """A client with the token of a caller, Siti by default, and further headers."""
         token = self._issuer.sign_token(caller, subject=caller.nik or f"{caller.kind.value} {caller.agency}")
         async with self.stranger(**{"Authorization": f"Bearer {token}", **more}) as session:
             yield session
 
     @contextlib.asynccontextmanager
     async def stranger(self, **headers: str) -> AsyncIterator[aiohttp.ClientSession]:
-        """Somebody who asks and does not say who they are."""
+        """A client without a token."""
         connector = aiohttp.TCPConnector(limit=0)
         async with aiohttp.ClientSession(f"http://{HOST}:{self.port}", headers=headers, connector=connector) as session:
             yield session

@@ -1,7 +1,7 @@
-"""Journeys as files: an operation, who asks, what comes back, and what each agency was asked.
+"""Journeys as files: an operation, its caller, its answer, and the calls to each agency.
 
-`cases/<name>.graphql` is the operation, `cases/<name>.json` the rest. `python -m tests.journeys.recorded_cases` asks
-anew and writes what came back; read the difference before you keep it.
+`cases/<name>.graphql` is the operation, `cases/<name>.json` the rest. `python -m tests.journeys.recorded_cases` runs
+all again and writes the answers; read the difference before you keep it.
 """
 
 from __future__ import annotations

@@ -46,7 +46,7 @@ def short_folder(prefix: str = "simpul-") -> Iterator[Path]:
 def pytest_configure(config: pytest.Config) -> None:
     if config.option.basetemp is None:  # a worker of xdist has a folder in that of its run
         config.stash[_FOLDER] = config.option.basetemp = tempfile.mkdtemp(prefix="simpul-tests-")
-    # In containers it is often set. Each of some hundred processes would compile 400 files anew.
+    # In containers it is often set. Each of some hundred processes would compile 400 files again.
     os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
     sys.dont_write_bytecode = False
     os.environ.setdefault(TEMPLATES, f"{config.option.basetemp}/templates")  # also for processes that tests start

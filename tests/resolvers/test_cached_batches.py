@@ -91,7 +91,7 @@ class CachedBatchHub:
         return [(question, keys) for _, question, keys in self.city.calls]
 
 
-async def test_only_missing_keys_are_asked_for() -> None:
+async def test_only_missing_keys_are_fetched() -> None:
     hub = CachedBatchHub()
     await load_answers(tax.tax_objects_of, [SITI], hub.build_context())
     found = await load_answers(tax.tax_objects_of, [BUDI, SITI], hub.build_context())

@@ -80,7 +80,7 @@ class CachingHub:
 
 
 @both_ways
-async def test_a_warm_answer_asks_nobody_and_says_nothing(way: str) -> None:
+async def test_a_cached_answer_makes_no_call_and_has_no_notice(way: str) -> None:
     hub = CachingHub(way=way)
     cold = await hub.answer(ME)
     hub.city.calls.clear()
@@ -90,7 +90,7 @@ async def test_a_warm_answer_asks_nobody_and_says_nothing(way: str) -> None:
 
 
 @both_ways
-async def test_where_an_agency_is_down_its_fields_are_old_and_each_place_says_so(way: str) -> None:
+async def test_fields_of_an_unavailable_agency_are_stale_and_reported_by_path(way: str) -> None:
     hub = CachingHub(way=way)
     fresh = await hub.answer(ME)
     hub.now += 1_000
@@ -112,7 +112,7 @@ async def test_where_an_agency_is_down_its_fields_are_old_and_each_place_says_so
 
 
 @both_ways
-async def test_old_is_old_at_every_place_where_it_stands_and_only_there(way: str) -> None:
+async def test_a_stale_value_is_reported_at_each_of_its_paths(way: str) -> None:
     hub = CachingHub(way=way)
     people = f'{{ citizens(niks: ["{SITI}", "{BUDI}", "{SITI}"]) {{ msmes {{ name }} }} }}'
     await hub.answer(people, "an official")
@@ -126,7 +126,7 @@ async def test_old_is_old_at_every_place_where_it_stands_and_only_there(way: str
 
 
 @both_ways
-async def test_the_members_of_a_list_and_each_facet_of_a_person_are_old_by_themselves(way: str) -> None:
+async def test_list_items_and_facets_are_stale_separately(way: str) -> None:
     hub = CachingHub(way=way)
     await hub.answer("{ me { name } }")
     hub.now += 30
@@ -145,7 +145,7 @@ async def test_the_members_of_a_list_and_each_facet_of_a_person_are_old_by_thems
 
 
 @both_ways
-async def test_of_very_many_places_some_are_listed_and_the_others_counted(way: str) -> None:
+async def test_of_many_stale_paths_some_are_listed_and_the_others_counted(way: str) -> None:
     hub = CachingHub(way=way)
     people = ", ".join([f'"{SITI}"'] * 100)
     query = f"{{ citizens(niks: [{people}]) {{ msmes {{ name }} taxObjects {{ nop }} }} }}"
@@ -157,7 +157,7 @@ async def test_of_very_many_places_some_are_listed_and_the_others_counted(way: s
     assert old.extensions["freshness"][-1] == {"more": 100}
 
 
-async def test_what_is_old_is_no_answer_for_anybodys_caches() -> None:
+async def test_a_stale_answer_is_not_cacheable() -> None:
     hub = CachingHub(coalescing=True)
     query = "{ markets { name prices { price } } }"
     fresh = await hub.answer(query, "anonymous")
@@ -168,7 +168,7 @@ async def test_what_is_old_is_no_answer_for_anybodys_caches() -> None:
     assert (old.is_public, old.lifetime) == (False, None)
 
 
-async def test_an_answer_lasts_as_long_as_the_strictest_of_its_parts_and_is_as_old_as_the_oldest() -> None:
+async def test_an_answer_has_the_strictest_lifetime_and_the_greatest_age_of_its_parts() -> None:
     hub = CachingHub()
     assert (await hub.answer("{ markets { name } }")).lifetime == pytest.approx((0, 900, 900, 86_400), abs=1)
     hub.now += 400
@@ -178,7 +178,7 @@ async def test_an_answer_lasts_as_long_as_the_strictest_of_its_parts_and_is_as_o
     assert (await hub.answer(query)).lifetime == pytest.approx((400, 30, 30, 1_800), abs=1)
 
 
-async def test_what_the_hub_knows_by_itself_lasts_for_good_and_what_nobody_says_anything_of_for_this_once() -> None:
+async def test_reference_data_has_no_time_limit_and_uncached_data_is_for_one_use() -> None:
     hub = CachingHub()
     assert (await hub.answer("{ regions { name } }")).lifetime == (0, inf, inf, inf)
     assert (await hub.answer("{ __typename }")).lifetime == (0, inf, inf, inf)
@@ -187,7 +187,7 @@ async def test_what_the_hub_knows_by_itself_lasts_for_good_and_what_nobody_says_
     assert household.lifetime == pytest.approx((0, 0, 0, 0), abs=1)
 
 
-async def test_what_is_not_whole_and_what_was_changed_is_for_this_once() -> None:
+async def test_an_answer_with_errors_or_a_mutation_is_for_one_use() -> None:
     hub = CachingHub()
     hub.city.failing_agencies = {"pangan"}
     assert (await hub.answer("{ regions { name } markets { name } }")).lifetime is None
@@ -260,7 +260,7 @@ async def _expected_lifetime(history: list[tuple[int, set[str], float]]) -> None
         assert oldest < max_age or oldest == 0
 
 
-async def test_rules_and_the_ledger_see_what_is_kept_as_what_is_read() -> None:
+async def test_rules_and_the_ledger_treat_cached_data_like_loaded_data() -> None:
     hub = CachingHub()
     fresh = await hub.answer(ME)
     kept = await hub.answer(ME)
@@ -270,7 +270,7 @@ async def test_rules_and_the_ledger_see_what_is_kept_as_what_is_read() -> None:
     assert [code for _, code in get_codes(stranger)] == ["FORBIDDEN"]
 
 
-async def test_whose_guardian_somebody_is_is_never_decided_by_a_card_that_is_kept() -> None:
+async def test_guardianship_is_never_decided_by_a_cached_card() -> None:
     hub = CachingHub()
     hub.city.ayu_born = date(2020, 6, 5)
     query = f'{{ me {{ household {{ familyCardNumber }} }} citizen(nik: "{AYU}") {{ name }} }}'

@@ -37,7 +37,7 @@ def described() -> Iterator[tuple[str, str | None]]:
                 yield from ((f"{name}.{field}({argument}:)", a.description) for argument, a in each.args.items())
 
 
-def test_the_graph_itself_says_who_sees_what_and_where_to_start() -> None:
+def test_the_graphs_description_explains_visibility_and_the_entry_points() -> None:
     about = build_engine().schema.description or ""
     for told in ("errors", "FORBIDDEN", "AGENCY_", *(f"`{field}`" for field in ("me", "citizen", "citizens"))):
         assert told in about
@@ -50,7 +50,7 @@ def test_everything_in_the_graph_is_described_in_sentences() -> None:
     assert {place: text for place, text in every.items() if not text or not re.search(r"[.`]\s*$", text)} == {}
 
 
-def test_every_field_of_every_type_says_who_may_see_it() -> None:
+def test_every_field_declares_who_may_read_it() -> None:
     for name, type_ in build_engine().schema.type_map.items():
         if isinstance(type_, GraphQLObjectType) and not name.startswith("__"):
             for field_name, field in type_.fields.items():
@@ -61,7 +61,7 @@ def test_every_field_of_every_type_says_who_may_see_it() -> None:
                 assert access.rule, f"{name}.{field_name}"
 
 
-def test_types_with_personal_data_say_who_may_read_them() -> None:
+def test_types_with_personal_data_describe_who_may_read_them() -> None:
     said = dict(described())
     for name in ("Citizen", "Household", "TaxObject", "TaxBill", "TaxPayment", "Msme", "Residence", "Parentage"):
         assert "Readable by the person it is about, their guardian, their assistant" in (said[name] or "")
@@ -69,7 +69,7 @@ def test_types_with_personal_data_say_who_may_read_them() -> None:
         assert (said[name] or "").endswith("Everybody can read one that is public.")
 
 
-def test_a_field_with_a_rule_of_its_own_says_it_itself() -> None:
+def test_a_field_with_its_own_rule_describes_it() -> None:
     said = dict(described())
     assert (said["Query.me"] or "").endswith("Readable by the person it is about and their assistant.")
     assert (said["Query.citizens"] or "").endswith("Readable by officials and systems of agencies.")
@@ -77,5 +77,5 @@ def test_a_field_with_a_rule_of_its_own_says_it_itself() -> None:
         assert "a person needs assurance `substantial` or higher." in (said[name] or "")
 
 
-def test_the_schema_that_is_checked_in_is_the_schema_that_is_served() -> None:
+def test_the_checked_in_schema_is_the_served_schema() -> None:
     assert SNAPSHOT.read_text().strip() == builder.print_sdl(builder.build_schema()).strip()

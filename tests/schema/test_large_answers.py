@@ -63,7 +63,7 @@ NAMES = "'regions.parent.children.parent.children' selects 'name' under 1400 nam
     ],
     ids=["5 rounds", "9 rounds", "100 lists", "1400 times a name"],
 )
-async def test_lists_that_multiply_are_refused_before_anybody_is_asked(
+async def test_lists_that_multiply_are_refused_without_any_agency_call(
     by: Callable[[], Engine], query: str, says: str
 ) -> None:
     started = time.process_time()
@@ -76,7 +76,7 @@ async def test_lists_that_multiply_are_refused_before_anybody_is_asked(
 
 @pytest.mark.parametrize("plans", [True, False], ids=["plan", "graphql-core"])
 @pytest.mark.parametrize(("most", "refused"), [(22_000, False), (5_000, True)])
-async def test_an_answer_that_turns_out_too_large_is_given_up(plans: bool, most: int, refused: bool) -> None:  # noqa: FBT001 - parameters of the table
+async def test_an_answer_that_turns_out_too_large_is_abandoned(plans: bool, most: int, refused: bool) -> None:  # noqa: FBT001 - parameters of the table
     """A province of 19 regencies holds 14,479 objects, where regions of 12 would hold 3,769."""
     rules = DocumentRules(limits=Limits(objects=most), allow_introspection=False, allow_suggestions=False)
     response = await answered(Engine(build_engine().schema, rules, use_plans=plans), circle(3))
@@ -92,7 +92,7 @@ async def test_an_answer_that_turns_out_too_large_is_given_up(plans: bool, most:
 
 
 @pytest.mark.parametrize("query", [circle(2), wide(10)], ids=["2 rounds", "10 lists"])
-async def test_what_is_not_too_large_is_answered_alike_by_both(query: str) -> None:
+async def test_an_answer_within_the_limit_is_the_same_by_plan_and_graphql_core(query: str) -> None:
     by_graphql_core = await answered(build_engine_without_plans(), query)
     by_plan = await answered(build_engine(), query)
     assert by_graphql_core.errors == by_plan.errors == []

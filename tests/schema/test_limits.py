@@ -108,7 +108,7 @@ FAMILY = "household { members { citizen { taxObjects { nop } } } }"
         "5 levels of regions",
     ],
 )
-async def test_what_would_be_too_much_is_refused_and_nobody_is_asked(query: str, says: str | None) -> None:
+async def test_an_operation_over_a_limit_is_refused_without_any_agency_call(query: str, says: str | None) -> None:
     city = SmallCity()
     response = await run(query, city=city, engines=engines())
     if says is None:
@@ -131,7 +131,7 @@ NIKS = "query ($niks: [NIK!]!) { a: citizens(niks: $niks) { name } b: citizens(n
         (2001, f"The lists of the variables hold 2001 values; at most 2000 are allowed. {SEVERAL}"),
     ],
 )
-async def test_lists_that_come_as_variables_count_wherever_they_are_used(count: int, says: str | None) -> None:
+async def test_lists_in_variables_count_at_every_use(count: int, says: str | None) -> None:
     city = SmallCity()
     response = await run(NIKS, {"niks": [SITI] * count}, city=city)
     assert [error["message"] for error in response.errors] == ([] if says is None else [says])
@@ -145,7 +145,7 @@ async def test_half_a_megabyte_of_values_is_refused_quickly() -> None:
     assert time.process_time() - started < 2
 
 
-async def test_a_question_about_the_schema_beside_others_spares_them_no_limit() -> None:
+async def test_introspection_beside_other_fields_does_not_lift_limits() -> None:
     city = SmallCity()
     for beside in ("__schema { description }", "__typename"):
         response = await run(
@@ -155,7 +155,7 @@ async def test_a_question_about_the_schema_beside_others_spares_them_no_limit() 
         assert city.calls == []
 
 
-async def test_a_condition_that_is_null_spares_no_limit() -> None:
+async def test_a_null_condition_does_not_lift_limits() -> None:
     city = SmallCity()
     query = (
         f'query ($c: Boolean = true) {{ commodities(search: "Cabe") {{ {months("trend", 24)} name @skip(if: $c) }} }}'
@@ -165,21 +165,21 @@ async def test_a_condition_that_is_null_spares_no_limit() -> None:
     assert city.calls == []
 
 
-async def test_what_a_condition_leaves_out_costs_nothing() -> None:
+async def test_skipped_fields_cost_nothing() -> None:
     included = f"... @include(if: $c) {{ {months('trend', 24)} }}"
     query = f'query ($c: Boolean!) {{ commodities(search: "Cabe") {{ name {included} }} }}'
     assert get_codes(await run(query, {"c": False}, engines=engines())) == []
     assert get_codes(await run(query, {"c": True}, engines=engines())) == [("", "OPERATION_TOO_LARGE")]
 
 
-async def test_more_conditions_than_plans_are_kept_for_are_answered_alike() -> None:
+async def test_more_conditions_than_cached_plans_give_the_same_answers() -> None:
     declared = ", ".join(f"$c{n}: Boolean!" for n in range(9))
     query = f"query ({declared}) {{ me {{ {' '.join(f'n{n}: nik @include(if: $c{n})' for n in range(9))} }} }}"
     response = await run(query, {f"c{n}": n % 2 == 0 for n in range(9)}, caller="the person")
     assert response.data == {"me": {f"n{n}": SITI for n in range(0, 9, 2)}}
 
 
-async def test_what_tools_ask_at_the_start_is_answered() -> None:
+async def test_introspection_queries_of_tools_are_answered() -> None:
     query = get_introspection_query(descriptions=True, input_value_deprecation=True, schema_description=True)
     response = await run(query, engines=engines())
     assert get_codes(response) == []

@@ -14,13 +14,13 @@ ALL_OF_A_CITIZEN = """
 """
 
 
-async def test_me_is_the_citizen_who_is_signed_in_and_is_not_looked_up() -> None:
+async def test_me_is_the_signed_in_citizen_without_a_lookup() -> None:
     city = SmallCity()
     assert await run_for_data("{ me { nik } }", caller="the person", city=city) == {"me": {"nik": SITI}}
     assert city.calls == []
 
 
-async def test_several_citizens_stand_in_the_order_asked_for_with_duplicates_and_unknown_ones_null() -> None:
+async def test_several_citizens_keep_the_requested_order_with_duplicates_and_nulls() -> None:
     city = SmallCity()
     found = await run_for_data(f'{{ citizens(niks: ["{BUDI}", "{NOBODY}", "{SITI}", "{BUDI}"]) {{ nik }} }}', city=city)
     assert found == {"citizens": [{"nik": BUDI}, None, {"nik": SITI}, {"nik": BUDI}]}
@@ -43,7 +43,7 @@ async def test_at_most_100_citizens_in_one_request(count: int, refused: bool) ->
         assert response.errors == []
 
 
-async def test_no_citizens_are_no_question() -> None:
+async def test_an_empty_list_of_citizens_makes_no_call() -> None:
     city = SmallCity()
     assert await run_for_data("{ citizens(niks: []) { nik } }", city=city) == {"citizens": []}
     assert city.calls == []
@@ -53,7 +53,7 @@ async def test_an_unknown_citizen_is_null() -> None:
     assert await run_for_data(f'{{ citizen(nik: "{NOBODY}") {{ name taxObjects {{ nop }} }} }}') == {"citizen": None}
 
 
-async def test_each_agency_is_asked_once_a_step_however_many_citizens_there_are() -> None:
+async def test_each_agency_is_called_once_per_step_for_any_number_of_citizens() -> None:
     city = SmallCity()
     niks = f'["{SITI}", "{BUDI}", "{AYU}"]'
     await run_for_data(f"{{ citizens(niks: {niks}) {{ {ALL_OF_A_CITIZEN} }} }}", city=city)
@@ -84,7 +84,7 @@ async def test_facets_that_were_not_selected_are_not_fetched() -> None:
         ("crm", {"complaints"}),
     ],
 )
-async def test_an_agency_that_is_down_costs_its_own_fields_and_nothing_else(agency: str, lost: set[str]) -> None:
+async def test_an_unavailable_agency_affects_only_its_own_fields(agency: str, lost: set[str]) -> None:
     city = SmallCity(failing_agencies={agency})
     response = await run(f'{{ citizen(nik: "{SITI}") {{ {ALL_OF_A_CITIZEN} }} }}', city=city)
     citizen = (response.data or {})["citizen"]
@@ -93,14 +93,14 @@ async def test_an_agency_that_is_down_costs_its_own_fields_and_nothing_else(agen
     assert {error["extensions"]["agency"] for error in response.errors} == {agency}
 
 
-async def test_with_every_agency_down_a_citizen_is_still_a_citizen() -> None:
+async def test_with_all_agencies_down_a_citizen_still_has_a_nik() -> None:
     city = SmallCity(failing_agencies={"dukcapil", "pbb", "jakpreneur", "crm"})
     response = await run(f'{{ citizen(nik: "{SITI}") {{ {ALL_OF_A_CITIZEN} }} }}', city=city)
     assert (response.data or {})["citizen"]["nik"] == SITI
     assert len(response.errors) == 8
 
 
-async def test_a_region_is_found_by_its_code_in_its_system_alone() -> None:
+async def test_a_region_is_found_only_by_the_code_of_the_given_system() -> None:
     query = """{
         dotted: region(code: "31.71") { name }
         bare: region(code: "3171") { name }
@@ -130,7 +130,7 @@ async def test_a_code_without_a_source_is_null_with_a_reason() -> None:
         ("(year: 10000, month: 1)", "Argument 'year' is 10000; prices are available from 2024."),
     ],
 )
-async def test_a_month_that_cannot_be_asked_costs_its_field_alone(arguments: str, message: str) -> None:
+async def test_an_invalid_month_fails_only_its_field(arguments: str, message: str) -> None:
     city = SmallCity()
     response = await run(f"{{ commodities {{ name trend{arguments} {{ averagePrice }} }} }}", city=city)
     assert response.data == {"commodities": [{"name": "Beras IR 64", "trend": None}]}
@@ -139,7 +139,7 @@ async def test_a_month_that_cannot_be_asked_costs_its_field_alone(arguments: str
 
 
 @pytest.mark.parametrize("name", ["categories", "regions"])
-async def test_a_filter_holds_at_most_100_values_and_no_agency_is_asked_for_more(name: str) -> None:
+async def test_a_filter_with_over_100_values_is_refused_without_any_agency_call(name: str) -> None:
     city = SmallCity()
     query = "query ($filter: ComplaintFilter) { complaints(filter: $filter) { nodes { number } } }"
 

@@ -101,7 +101,7 @@ async def run_and_summarize(
     return told["by a plan"]
 
 
-async def test_a_person_who_reads_themself_is_reported_with_each_field_and_where_it_came_from() -> None:
+async def test_reading_about_oneself_is_reported_with_each_field_and_its_agency() -> None:
     assert await run_and_summarize(
         "{ me { name residence { address region { name } } msmes { name } } }", caller="the person"
     ) == [
@@ -121,7 +121,7 @@ async def test_a_person_who_reads_themself_is_reported_with_each_field_and_where
     ]
 
 
-async def test_a_field_under_several_names_is_one() -> None:
+async def test_a_field_with_several_aliases_is_reported_once() -> None:
     assert await run_and_summarize("{ me { a: name b: name } }", caller="the person") == [
         (SITI, ("Citizen.name", "Query.me"), ("dukcapil",))
     ]
@@ -137,20 +137,20 @@ async def test_everybody_on_a_family_card_is_reported() -> None:
     ]
 
 
-async def test_what_is_refused_was_not_read() -> None:
+async def test_a_refused_field_is_not_reported() -> None:
     query = "query ($nik: NIK!) { me { nik } citizen(nik: $nik) { name } }"
     assert await run_and_summarize(query, caller="another citizen", nik=SITI) == [
         (BUDI, ("Citizen.nik", "Query.me"), ())
     ]
 
 
-async def test_what_an_agency_did_not_give_was_not_read() -> None:
+async def test_a_failed_field_is_not_reported() -> None:
     assert await run_and_summarize(
         "{ me { nik name msmes { name } } }", caller="the person", city=SmallCity(failing_agencies={"dukcapil"})
     ) == [(SITI, ("Citizen.msmes", "Citizen.nik", "Msme.name", "Query.me"), ("jakpreneur",))]
 
 
-async def test_that_somebody_has_nothing_or_is_unknown_is_knowledge_about_them() -> None:
+async def test_an_empty_list_or_an_unknown_person_is_reported() -> None:
     query = "query ($niks: [NIK!]!) { citizens(niks: $niks) { taxObjects { nop } } }"
     assert await run_and_summarize(query, niks=[BUDI, NOBODY]) == [
         (BUDI, ("Citizen.taxObjects", "Query.citizens"), ("dukcapil", "pbb")),
@@ -183,7 +183,7 @@ async def test_the_existence_of_a_node_is_a_read_of_its_person(selected: str) ->
     assert sorted(several) == [(NOBODY, ("Query.nodes",), ()), (SITI, ("Query.nodes",), ())]
 
 
-async def test_that_a_public_node_exists_is_read_of_nobody() -> None:
+async def test_the_existence_of_a_public_node_is_not_reported() -> None:
     assert await run_and_summarize(f'{{ node(id: "{IDS.seal("Complaint", PUBLIC)}") {{ id }} }}') == []
     assert await run_and_summarize(f'{{ node(id: "{IDS.seal("Market", "3")}") {{ __typename }} }}') == []
 
@@ -195,14 +195,14 @@ async def test_a_forbidden_node_reveals_nothing_and_is_no_read() -> None:
     )
 
 
-async def test_a_private_complaint_is_reported_for_its_reporter_and_a_public_one_for_nobody() -> None:
+async def test_a_private_complaint_is_reported_and_a_public_one_is_not() -> None:
     found = await run_and_summarize("query ($nik: NIK!) { citizen(nik: $nik) { complaints { number } } }", nik=SITI)
     assert found == [(SITI, ("Citizen.complaints", "Complaint.number", "Query.citizen"), ("crm", "dukcapil"))]
     assert await run_and_summarize("{ complaints { nodes { number events { note } } } }") == []
 
 
 @pytest.mark.parametrize("way", WAYS)
-async def test_what_a_parent_reads_of_a_child_on_their_own_card_is_another_read_than_what_they_read_as_a_guardian(
+async def test_reading_a_child_on_the_own_card_differs_from_reading_as_a_guardian(
     way: str,
 ) -> None:
     book, city = ReportedReads(), SmallCity(ayu_born=date.fromisoformat("2020-01-01"))
@@ -226,14 +226,14 @@ async def test_each_data_class_is_reported_once(way: str) -> None:
 
 
 @pytest.mark.parametrize("way", WAYS)
-async def test_nothing_an_official_reads_is_their_own(way: str) -> None:
+async def test_an_officials_reads_are_never_about_themself(way: str) -> None:
     book = ReportedReads()
     await run_with_reads(way, "query ($nik: NIK!) { citizen(nik: $nik) { name } }", book, nik=SITI)
     ((_, reads),) = book.kept
     assert [read.is_own for read in reads] == [False]
 
 
-async def test_a_hub_that_records_nothing_does_not_work_out_what_was_read() -> None:
+async def test_without_a_recorder_reads_are_not_computed() -> None:
     query = GraphQLRequest(query="{ me { name } }")
     for plans in (True, False):
         by = Engine(build_engine().schema, build_engine().rules, use_plans=plans)
@@ -264,7 +264,7 @@ async def test_reads_are_reported_with_the_request(way: str) -> None:
 
 
 @pytest.mark.parametrize("way", WAYS)
-async def test_what_cannot_be_recorded_is_not_given(way: str) -> None:
+async def test_data_is_withheld_if_its_read_cannot_be_recorded(way: str) -> None:
     book = ReportedReads(closed=True)
     response = await run_with_reads(way, "{ me { name } regions(first: 1) { name } }", book, caller="the person")
     assert response == GraphQLResponse(
@@ -274,12 +274,12 @@ async def test_what_cannot_be_recorded_is_not_given(way: str) -> None:
 
 
 @pytest.mark.parametrize("way", WAYS)
-async def test_public_data_is_given_although_nothing_can_be_recorded(way: str) -> None:
+async def test_public_data_is_answered_even_if_nothing_can_be_recorded(way: str) -> None:
     response = await run_with_reads(way, "{ regions(first: 1) { name } }", ReportedReads(closed=True))
     assert (response.errors, response.reads) == ([], ())
 
 
-async def test_each_who_shares_a_run_is_recorded() -> None:
+async def test_each_caller_of_a_shared_run_is_recorded() -> None:
     book = ReportedReads()
     by = Engine(build_engine().schema, build_engine().rules, share_runs=True, reporting=RunReporting(recorder=book))
     asked = 0

@@ -6,7 +6,7 @@ from tests.sandbox_agencies import ROOT
 from wiring.schema_tools import build_schema_sdl
 
 
-def test_the_graph_is_the_one_that_is_checked_in_and_what_breaks_callers_is_named() -> None:
+def test_the_graph_matches_the_checked_in_schema_and_breaking_changes_are_named() -> None:
     checked_in = (ROOT / "schema" / "schema.graphql").read_text(encoding="utf-8").strip()
     now = build_schema_sdl().strip()
 

@@ -190,7 +190,7 @@ def test_an_engine_that_ignores_the_caller_is_detected() -> None:
     assert {each.text for each, _, _ in found} == set(QUESTIONS[1:])
 
 
-def test_what_a_rule_reads_of_a_caller_keeps_runs_apart() -> None:
+def test_caller_properties_in_rules_separate_runs() -> None:
     """A lower assurance, another purpose or none: each caller gets their own response."""
     person, official = CALLERS["the person"], CALLERS["an official"]
     callers = {
@@ -208,7 +208,7 @@ def test_what_a_rule_reads_of_a_caller_keeps_runs_apart() -> None:
         assert find_response_differences(build_sharing_engine(), requests) == []
 
 
-def test_equal_requests_of_equal_callers_are_one_run_and_others_are_not() -> None:
+def test_only_equal_requests_of_equal_callers_share_a_run() -> None:
     hub = SharingHub(build_sharing_engine())
     public, mine = CallerQuery("the person", QUESTIONS[0]), CallerQuery("the person", QUESTIONS[1])
     others = [CallerQuery("anonymous", QUESTIONS[0]), CallerQuery("another citizen", QUESTIONS[1])]

@@ -40,7 +40,7 @@ def no_home(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 
 def documented(state_url: str, port: int, authority: Path) -> str:
-    """The line of the installing page, with this server instead of its own."""
+    """The line of the installing page, with this server."""
     page = (ROOT / "docs" / "operators" / "installing.md").read_text(encoding="utf-8")
     [line] = re.findall(r"^SIMPUL_STATE_URL=(.*)$", page, re.MULTILINE)
     query = str(line).partition("?")[2].replace("/etc/simpul/database-ca.pem", str(authority))

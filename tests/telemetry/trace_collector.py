@@ -68,7 +68,7 @@ WEBHOOK = "tell a partner"
 
 
 def build_tree(spans: Sequence[CollectedSpan], parent: str = "") -> Any:  # noqa: ANN401 - nested by name
-    """Names as a tree; children are sorted by name. Webhooks are left out: the hub calls them at times of its own."""
+    """Names as a tree; children are sorted by name. Webhooks are omitted: the hub sends them at any time."""
     below = sorted(
         (each for each in spans if each.parent == parent and each.name != WEBHOOK), key=lambda each: each.name
     )

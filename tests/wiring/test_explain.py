@@ -39,7 +39,7 @@ def test_an_operation_is_explained_as_a_tree_of_batches_with_agencies_and_calls(
     ]
 
 
-def test_what_a_condition_leaves_out_is_not_in_the_plan() -> None:
+def test_skipped_fields_are_not_in_the_plan() -> None:
     text, _ = explain_operation(CITIZENS, operation_name=None, variables={})
 
     assert "complaints" not in text
@@ -54,7 +54,7 @@ def test_the_source_holds_response_keys_and_attributes_and_no_value_of_the_calle
     assert "'title': value if type(value := record.name) is str else leaf_1(value)," in source
 
 
-def test_what_cannot_be_explained_says_why() -> None:
+def test_an_operation_that_cannot_be_explained_has_a_reason() -> None:
     with pytest.raises(ValueError, match="Cannot query field 'mee' on type 'Query'"):
         explain_operation("{ mee }", operation_name=None, variables={})
     with pytest.raises(ValueError, match=r"graphql-core runs this operation, because of: Query\.__schema"):

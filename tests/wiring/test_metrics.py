@@ -14,7 +14,7 @@ TOKEN = base64.b64encode(b"t" * 32).decode()
 
 
 async def statuses(**given: object) -> dict[str, int]:
-    """What `/metrics` and `/status` answer to whoever has no token."""
+    """What `/metrics` and `/status` answer without a token."""
     async with run_small_hub([], **given) as hub:
         found = {}
         for path in ("/metrics", "/status"):
@@ -32,7 +32,7 @@ def known(tmp_path_factory: pytest.TempPathFactory) -> dict[str, object]:
     return {"issuer_keys": keys}
 
 
-async def test_in_production_there_are_no_metrics_before_somebody_has_a_token_for_them(
+async def test_in_production_there_are_no_metrics_without_a_configured_token(
     known: dict[str, object],
 ) -> None:
     assert (await statuses(**known))["/metrics"] == 404
@@ -46,10 +46,10 @@ async def test_in_development_metrics_are_open_unless_a_token_is_set(
     assert (await statuses(**known, development=True, metrics_token=SecretStr(TOKEN)))["/metrics"] == 401
 
 
-async def test_a_token_that_could_be_guessed_is_refused_at_the_start(known: dict[str, object]) -> None:
+async def test_a_weak_metrics_token_is_refused_at_the_start(known: dict[str, object]) -> None:
     with pytest.raises(ValidationError, match="at least 32 bytes"):
         await statuses(**known, metrics_token=SecretStr("prometheus"))
 
 
-async def test_a_hub_without_agencies_has_no_page_about_them(known: dict[str, object]) -> None:
+async def test_a_hub_without_agencies_has_no_status_page(known: dict[str, object]) -> None:
     assert (await statuses(**known))["/status"] == 404

@@ -1,4 +1,4 @@
-"""What an operator is told about the issuers that they named."""
+"""Messages to an operator about the configured issuers."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def build_issuer(name: str, *kinds: CallerKind) -> Issuer:
     )
 
 
-def test_an_issuer_of_citizens_that_lists_no_app_of_the_citys_own_is_warned_of() -> None:
+def test_a_citizens_issuer_without_first_party_apps_causes_a_warning() -> None:
     people, others = build_issuer("people", CallerKind.CITIZEN), build_issuer("others", CallerKind.OFFICIAL)
     listed = people.model_copy(update={"name": "listed", "first_party": ("city-app",)})
     [warnings] = warn_no_first_party([people, others, listed])
@@ -29,7 +29,7 @@ def test_an_issuer_of_citizens_that_lists_no_app_of_the_citys_own_is_warned_of()
     )
 
 
-def test_in_production_a_hub_that_trusts_no_proxy_tells_that_all_strangers_count_as_one() -> None:
+def test_in_production_a_missing_trusted_proxy_causes_a_warning() -> None:
     people = [build_issuer("people", CallerKind.CITIZEN)]
     [warnings] = warn_shared_address(build_settings(people))
     assert warnings.startswith("SIMPUL_TRUSTED_PROXIES is not set: all callers behind a proxy share one address")

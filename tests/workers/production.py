@@ -14,7 +14,8 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from auth.caller import Caller
-from tests.cli.command_line import END_TIMEOUT_S, READY_TIMEOUT_S, find_descendants, is_alive, wait_until
+from tests.cli.command_line import END_TIMEOUT_S, READY_TIMEOUT_S, find_descendants, is_alive
+from tests.fakes.waiting import block_until
 from tests.journeys.hub_process import HubProcess
 from tests.sandbox_agencies import ROOT
 
@@ -149,12 +150,12 @@ class Production(HubProcess):
 
 def wait_until_gone(pid: int) -> None:
     """Waits until a process has ended."""
-    wait_until(lambda: not is_alive(pid), f"the end of process {pid}")
+    block_until(lambda: not is_alive(pid), f"the end of process {pid}")
 
 
 def wait_until_reaped(pid: int) -> None:
     """Waits until a process has ended with all threads: before that its connections may be open."""
-    wait_until(lambda: not Path(f"/proc/{pid}").exists(), f"the end of process {pid} and of its threads")
+    block_until(lambda: not Path(f"/proc/{pid}").exists(), f"the end of process {pid} and of its threads")
 
 
 @contextlib.contextmanager

@@ -13,7 +13,7 @@ from collections.abc import Iterator
 import aiohttp
 import pytest
 
-from tests.cli.command_line import wait_until
+from tests.fakes.waiting import block_until
 from tests.journeys.hub_process import CITIZEN, PERSONAL, PUBLIC
 from tests.plugins.run_folder import short_folder
 from tests.workers.production import Production, prepare_production
@@ -61,7 +61,7 @@ def test_no_request_is_refused_after_a_start_and_after_a_reload(hub: Production)
     old = set(hub.workers)
     hub.signal(signal.SIGHUP)
     hub.wait_for("Reloaded")
-    wait_until(lambda: not old & set(hub.workers), "the old workers gone")
+    block_until(lambda: not old & set(hub.workers), "the old workers gone")
     assert asyncio.run(ask_after_idle(hub)) == ALL
 
 

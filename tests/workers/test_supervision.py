@@ -14,7 +14,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli.command_line import run_simpul, temporary_state_folder, wait_until
+from tests.cli.command_line import run_simpul, temporary_state_folder
+from tests.fakes.waiting import block_until
 from tests.journeys.hub_process import CITIZEN, PERSONAL
 from tests.sandbox_agencies import ROOT, free_port
 from tests.workers.load_generator import LoadGenerator
@@ -104,7 +105,7 @@ def test_a_good_reload_is_reported_from_start_to_end(hub: Production, systemd: F
     assert re.fullmatch(r"RELOADING=1\nMONOTONIC_USEC=\d+\nSTATUS=Reloading", systemd.read_message())
     assert systemd.read_message() == "READY=1\nSTATUS=2 workers serve"
     assert systemd.alive > 0
-    wait_until(lambda: len(hub.workers) == 2, "the old workers gone")
+    block_until(lambda: len(hub.workers) == 2, "the old workers gone")
 
 
 @pytest.mark.parametrize(
@@ -184,14 +185,14 @@ async def test_workers_without_their_pool_process_serve_until_they_are_replaced(
         await asyncio.to_thread(hub.wait_for, "lost its process")
         for each in workers:
             await asyncio.to_thread(wait_until_gone, each)
-        await asyncio.to_thread(wait_until, lambda: len(hub.workers) == 2, "two new workers")
+        await asyncio.to_thread(block_until, lambda: len(hub.workers) == 2, "two new workers")
     assert load.failures == []
 
 
 def test_no_process_outlives_a_supervisor_that_is_killed(hub: Production) -> None:
     assert len(hub.descendants()) == 3
     hub.kill_supervisor()
-    wait_until(lambda: hub.find_survivors() == set(), "every process gone")
+    block_until(lambda: hub.find_survivors() == set(), "every process gone")
 
 
 def test_invalid_settings_at_the_start_end_the_command_with_one_line() -> None:

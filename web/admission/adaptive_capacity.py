@@ -11,7 +11,7 @@ The controller combines three known ideas:
 - A request that would wait too long to begin is refused, so that even a burst has a bound ("Fail at Scale", ACM Queue
   13(8), 2015).
 - During overload, the admission rate follows the rate of finished requests: slightly above it while the loop is on
-  time, below it while the loop is late, and the less urgent classes are refused first (DAGOR, SoCC 2018, which also
+  time, below it while the loop is late. The less urgent classes are refused first (DAGOR, SoCC 2018, which also
   measures the time until work begins). Following the delivery rate is BBR's idea.
 
 No input or output: callers pass the time, in seconds of one monotonic clock.

@@ -180,8 +180,8 @@ class LoadShedder:
         """Whether no other request is pending, or came just before in this turn of the loop.
 
         A single request is admitted, however late the loop is: no other request waits. If other programs use the
-        processor, a refusal would help no request. A request that never waits ends before the next one begins, so many
-        seem to be alone in one turn; only the first of them is.
+        processor, a refusal would help no request. A request that never waits ends before the next one begins, so
+        several can seem to be alone in one turn; only the first of them is.
         """
         if self.in_flight > 1 or self._turn_has_request:
             return False

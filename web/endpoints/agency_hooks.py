@@ -1,8 +1,8 @@
-"""`POST /hooks/{agency}`: an agency says that something changed, and what is kept of it goes away.
+"""`POST /hooks/{agency}`: an agency reports that its data changed, and the hub drops cached answers.
 
-The body is JSON: `{"people": ["NIK", ...]}` for what is about these people, or `{"everything": true}` for all that the
-agency said. Who is told twice does the same again, which costs a question and changes nothing; so a call that is sent
-again within the tolerance is answered and does nothing.
+The body is JSON: `{"people": ["NIK", ...]}` for answers about these people, or `{"everything": true}` for all answers
+of the agency. Dropping answers twice is harmless, but costs another call to the agency. A repeated call within the
+clock tolerance is accepted and ignored.
 """
 
 from __future__ import annotations
@@ -30,13 +30,13 @@ _NIK = re.compile(r"[0-9]{16}")
 
 
 class CacheInvalidator(Protocol):
-    """Lets what is kept go away; False where other processes could not be told."""
+    """Drops cached answers; returns False if other processes could not be reached."""
 
     async def invalidate_people(self, people: Sequence[Nik]) -> bool:
-        """What is about these people, whoever said it."""
+        """Drop answers about these people, of any agency."""
 
     async def invalidate_agency(self, agency: str) -> bool:
-        """All that an agency said."""
+        """Drop all answers of an agency."""
 
 
 class AgencyHooks:
@@ -50,7 +50,7 @@ class AgencyHooks:
         *,
         now: Callable[[], float] = time,
     ) -> None:
-        """`agencies` are those that are heard; `now` gives seconds since 1970-01-01 UTC."""
+        """`agencies` are those that may send changes; `now` returns seconds since 1970-01-01 UTC."""
         self._invalidator = invalidator
         self._secrets = secrets
         self._agencies = frozenset(agencies)
@@ -58,15 +58,15 @@ class AgencyHooks:
         self._seen: OrderedDict[tuple[str, str], float] = OrderedDict()
 
     def routes(self) -> list[Route]:
-        """Where it is served."""
+        """The routes."""
         return [Route("/hooks/{agency}", self.handle_change, methods=["POST"])]
 
     async def handle_change(self, request: Request) -> Response:
-        """Let go of what changed."""
+        """Drop the answers that changed."""
         agency = request.path_params["agency"]
         body = await request.body()
         if agency not in self._agencies:
-            raise HttpError(HttpErrorCode.UNAUTHENTICATED, "No agency of this name is heard here.")
+            raise HttpError(HttpErrorCode.UNAUTHENTICATED, "This hub accepts no changes from an agency of this name.")
         try:
             call = self._secrets.verify(agency, request.headers, body, now=self._now())
         except InvalidHookSignature as fault:
@@ -76,7 +76,7 @@ class AgencyHooks:
             del self._seen[agency, call]
             raise HttpError(
                 HttpErrorCode.HUB_UNAVAILABLE,
-                "Not every process of the hub could be told. Send the call again.",
+                "The change did not reach all processes of the hub. Send the call again.",
                 headers={"Retry-After": "5"},
             )
         return Response(status_code=204, headers={"Cache-Control": "no-store"})
@@ -87,7 +87,7 @@ class AgencyHooks:
         return await self._invalidator.invalidate_people([Nik(each) for each in change["people"]])
 
     def _is_repeated(self, agency: str, call: str) -> bool:
-        """Whether the call was heard before; from now on it was."""
+        """Whether the call was received before. Records it."""
         now = self._now()
         while self._seen and (
             len(self._seen) >= _MAX_SEEN or next(iter(self._seen.values())) < now - 2 * CLOCK_TOLERANCE
@@ -99,11 +99,11 @@ class AgencyHooks:
 
 
 def _parse_change(body: bytes) -> Mapping[str, Any]:
-    """What a body says; raises BAD_REQUEST, and never repeats a number."""
+    """The change in a body. Raises `HttpError` (BAD_REQUEST), without the NIK in its message."""
     try:
         change = parse_json_object(body, max_depth=_MAX_DEPTH, max_brackets=_MAX_BRACKETS)
     except ValueError:
-        raise build_bad_request("The body is no JSON object, or has a member twice.") from None
+        raise build_bad_request("The body is not a JSON object, or has a duplicate member.") from None
     if len(change) != 1 or not set(change) <= {"people", "everything"}:
         raise build_bad_request("The body must hold one member: 'people', a list of NIKs, or 'everything': true.")
     people = change.get("people")
@@ -114,5 +114,5 @@ def _parse_change(body: bytes) -> Mapping[str, Any]:
     if not isinstance(people, list) or not 0 < len(people) <= MAX_PEOPLE:
         raise build_bad_request(f"The member 'people' must be a list of 1 to {MAX_PEOPLE} NIKs.")
     if not all(isinstance(each, str) and _NIK.fullmatch(each) for each in people):
-        raise build_bad_request("The member 'people' holds something that is no NIK: 16 digits, as text.")
+        raise build_bad_request("The member 'people' contains an invalid NIK: send strings of 16 digits.")
     return change

@@ -71,7 +71,7 @@ class ConsentEndpoints:
         except NotInContract as refusal:
             raise HttpError(HttpErrorCode.CONSENT_NOT_AGREED, str(refusal)) from None
         except TooManyConsentRequests:
-            message = f"{MAX_WAITING} requests of this client wait for an answer. Ask when people have answered."
+            message = f"{MAX_WAITING} requests of this client wait for an answer. Try again when people have answered."
             raise HttpError(HttpErrorCode.TOO_MANY_WAITING, message, headers={"Retry-After": _RETRY_AFTER}) from None
         except StateUnavailable:
             raise _build_unavailable_error() from None
@@ -90,19 +90,19 @@ class ConsentEndpoints:
         except StateUnavailable:
             raise _build_unavailable_error() from None
         if outcome is None:
-            raise HttpError(HttpErrorCode.NOT_FOUND, "This client made no request of that id.")
+            raise HttpError(HttpErrorCode.NOT_FOUND, "This client has no request with this id.")
         consent = None if outcome.consent is None else _consent_to_json(outcome.consent)
         return _build_response({**_request_to_json(outcome.request), "consent": consent})
 
     async def return_consent(self, request: Request) -> Response:
-        """Give back a consent that is no longer needed. Doing it again changes nothing."""
+        """Give back a consent that is no longer needed. Can be repeated."""
         _, client = await self._authenticate_partner(request)
         try:
             consent = await self._partners.give_back(client, request.path_params["id"], get_call(request.scope))
         except StateUnavailable:
             raise _build_unavailable_error() from None
         if consent is None:
-            raise HttpError(HttpErrorCode.NOT_FOUND, "Nobody gave this client a consent of that id.")
+            raise HttpError(HttpErrorCode.NOT_FOUND, "This client has no consent with this id.")
         return _build_response(_consent_to_json(consent))
 
     async def _authenticate_partner(self, request: Request) -> tuple[Caller, ClientId]:
@@ -110,12 +110,12 @@ class ConsentEndpoints:
         if caller.kind is CallerKind.ANONYMOUS:
             raise HttpError(
                 HttpErrorCode.UNAUTHENTICATED,
-                "Partners alone ask for consent. Send the partner's token as 'Authorization: Bearer ...', once.",
+                "Only partners can request consent. Send the partner's token as 'Authorization: Bearer ...', once.",
                 headers={"WWW-Authenticate": "Bearer"},
             )
         if caller.kind is not CallerKind.PARTNER or caller.client is None:
             raise HttpError(
-                HttpErrorCode.FORBIDDEN, "Partners alone ask for consent, with a token of their own application."
+                HttpErrorCode.FORBIDDEN, "Only partners can request consent, with a token of their own application."
             )
         return caller, caller.client
 
@@ -129,12 +129,10 @@ async def _read_json(request: Request) -> Mapping[str, Any]:
     try:
         body = parse_json_object(await request.body(), max_depth=_MAX_DEPTH, max_brackets=_MAX_BRACKETS)
     except ValueError:
-        raise build_bad_request("The body is no JSON object, or has a member twice.") from None
+        raise build_bad_request("The body is not a JSON object, or has a duplicate member.") from None
     unknown = sorted(set(body) - _MEMBERS)
     if unknown:
-        raise build_bad_request(
-            f"The body has a member that means nothing here. Known are {', '.join(sorted(_MEMBERS))}."
-        )
+        raise build_bad_request(f"The body has an unknown member. Known members are {', '.join(sorted(_MEMBERS))}.")
     return body
 
 
@@ -144,13 +142,11 @@ def _parse_wanted_consent(body: Mapping[str, Any]) -> NewConsentRequest:
     if not isinstance(scopes, list) or not scopes or not all(isinstance(each, str) for each in scopes):
         raise build_bad_request(f"'scopes' must be a list of {', '.join(_SCOPES)}.")
     if len(set(scopes)) != len(scopes) or not set(scopes) <= set(_SCOPES):
-        raise build_bad_request(
-            f"'scopes' holds what is no scope of consent, or one twice. Choose of {', '.join(_SCOPES)}."
-        )
+        raise build_bad_request(f"'scopes' contains an unknown or duplicate scope. Choose from {', '.join(_SCOPES)}.")
     if not isinstance(purpose, str) or purpose not in Purpose.__members__:
         raise build_bad_request(f"'purpose' must be one of {', '.join(Purpose.__members__)}.")
     if isinstance(lasts, bool) or not isinstance(lasts, int) or lasts < 1:
-        raise build_bad_request("'lasts' must be how many days the consent is wanted for, a whole number from 1 on.")
+        raise build_bad_request("'lasts' must be the duration of the consent in days, a whole number of at least 1.")
     if not isinstance(address, str):
         raise build_bad_request("'redirect_uri' must be one of the contract's addresses.")
     if state is not None and not (isinstance(state, str) and _STATE.fullmatch(state)):

@@ -74,7 +74,7 @@ class DataTracker:
         caller = await self._authenticate_client(request)
         if not request.headers.get("x-road-userid", "").strip():
             raise build_bad_request(
-                "The header X-Road-UserId is missing. It names who looks, such as 'ID3171014506900001'."
+                "The header X-Road-UserId is missing. It names the user, such as 'ID3171014506900001'."
             )
         page = await self._usages.find_usages(_parse_query(request), caller, get_call(request.scope))
         return _build_response({"totalUsages": page.total, "usages": [_usage_to_json(each) for each in page.usages]})
@@ -89,7 +89,7 @@ class DataTracker:
         await self._authenticate_client(request)
         try:
             await self._usages.get_start()
-        except Exception as failure:  # noqa: BLE001 - whatever it is, the answer is that it does not work
+        except Exception as failure:  # noqa: BLE001 - any failure means that usages cannot be read
             _log.warning("The access ledger cannot be read: %s", type(failure).__name__)
             return _build_response({"status": "FAIL", "message": "The access ledger cannot be read."})
         return _build_response({"status": "OK", "message": "The access ledger can be read."})
@@ -99,12 +99,12 @@ class DataTracker:
         if caller.client is None:
             raise HttpError(
                 HttpErrorCode.UNAUTHENTICATED,
-                "Usages are told to one client only. Send its token as 'Authorization: Bearer ...', once.",
+                "Only one client can read usages. Send its token as 'Authorization: Bearer ...', once.",
                 headers={"WWW-Authenticate": "Bearer"},
             )
         if caller.client != self._client or caller.kind not in _APPLICATIONS:
             raise HttpError(
-                HttpErrorCode.FORBIDDEN, "Usages are told to another client. The operators of the hub name it."
+                HttpErrorCode.FORBIDDEN, "Only another client can read usages. The operators of the hub configure it."
             )
         return caller
 
@@ -113,11 +113,11 @@ def _parse_query(request: Request) -> UsageQuery:
     parameters: dict[str, str] = {}
     for name, value in request.query_params.multi_items():
         if name in parameters:
-            raise build_bad_request("A parameter comes more than once. Send each once.")
+            raise build_bad_request("A parameter is repeated. Send each once.")
         parameters[name] = value
     code = _USER_CODE.fullmatch(parameters.get("userCode", ""))
     if code is None:
-        raise build_bad_request("The parameter userCode is no NIK: 16 digits, or 'ID' and 16 digits.")
+        raise build_bad_request("The parameter userCode is not a NIK: send 16 digits, or 'ID' and 16 digits.")
     return UsageQuery(
         subject=Nik(code[1]),
         start=_parse_time(parameters, "periodStart"),
@@ -137,7 +137,7 @@ def _parse_time(parameters: Mapping[str, str], name: str) -> datetime | None:
             return moment.astimezone(UTC)
     except (ValueError, OverflowError):
         pass
-    raise build_bad_request(f"The parameter {name} is no moment with its zone, such as 2026-11-24T10:20:30Z.")
+    raise build_bad_request(f"The parameter {name} is not a time with a zone, such as 2026-11-24T10:20:30Z.")
 
 
 def _parse_number(parameters: Mapping[str, str], name: str, default: int) -> int:
@@ -145,7 +145,7 @@ def _parse_number(parameters: Mapping[str, str], name: str, default: int) -> int
     if text is None:
         return default
     if not re.fullmatch(r"[0-9]{1,10}", text) or int(text) > _MAX_NUMBER:
-        raise build_bad_request(f"The parameter {name} is no whole number from 0 to {_MAX_NUMBER}.")
+        raise build_bad_request(f"The parameter {name} is not a whole number from 0 to {_MAX_NUMBER}.")
     return int(text)
 
 

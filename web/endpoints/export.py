@@ -138,7 +138,7 @@ class ExportEndpoint:
     def _check_concurrency(self) -> None:
         if self._running >= MAX_CONCURRENT_EXPORTS:
             raise _build_retry_error(
-                HttpErrorCode.EXPORT_UNAVAILABLE, "Too many people fetch their data at the moment. Try again later."
+                HttpErrorCode.EXPORT_UNAVAILABLE, "Too many people export their data at the moment. Try again later."
             )
 
     async def _acquire_slot(self, person: Caller) -> str:
@@ -220,7 +220,7 @@ class ExportEndpoint:
         request_call: Call,
         errors: list[Mapping[str, Any]],
     ) -> GraphQLResponse | None:
-        """The answer of one operation; adds what went wrong to the errors."""
+        """The response of one operation; adds its errors to the list."""
         timeout = self._settings.request_timeout
         request = GraphQLRequest(query=part.document, variables=variables)
         part_call = Call(deadline=monotonic() + timeout, request_id=request_call.request_id, span=request_call.span)
@@ -229,10 +229,10 @@ class ExportEndpoint:
                 response = await self._export.execute(request, person, part_call, NO_BUDGET)
         except TimeoutError:
             errors.append(
-                _build_error(HttpErrorCode.DEADLINE_EXCEEDED, f"This part did not come within {timeout:g} s.")
+                _build_error(HttpErrorCode.DEADLINE_EXCEEDED, f"This part did not arrive within {timeout:g} s.")
             )
             return None
-        except Exception as fault:  # noqa: BLE001 - a fault of the hub costs its own part
+        except Exception as fault:  # noqa: BLE001 - an unexpected error affects only its part
             refusal = report_incident(
                 fault, request_call.request_id, has_started=False, with_messages=self._settings.development
             )
@@ -258,19 +258,20 @@ def _check_person(caller: Caller) -> Caller:
     if caller.kind is CallerKind.ANONYMOUS:
         raise HttpError(
             HttpErrorCode.UNAUTHENTICATED,
-            "Who you are is not known. Send your token as 'Authorization: Bearer ...'.",
+            "You are not authenticated. Send your token as 'Authorization: Bearer ...'.",
             headers={"WWW-Authenticate": "Bearer"},
         )
     if caller.kind is not CallerKind.CITIZEN or caller.representation is not Representation.SELF:
-        raise HttpError(HttpErrorCode.FORBIDDEN, "A person fetches their own data here, and nobody else's.")
+        raise HttpError(HttpErrorCode.FORBIDDEN, "Only a person can export data here, and only their own.")
     if not caller.first_party:
         raise HttpError(
-            HttpErrorCode.FORBIDDEN, "Only the city's own apps may fetch this for a person. Refer the person to them."
+            HttpErrorCode.FORBIDDEN,
+            "Only the city's own apps may export a person's data. Refer the person to them.",
         )
     if caller.assurance < Assurance.SUBSTANTIAL:
         raise HttpError(
             HttpErrorCode.FORBIDDEN,
-            "Sign in with assurance 'substantial' or 'high' ('acr'): specific personal data is in it.",
+            "Sign in with assurance 'substantial' or 'high' ('acr'): the export contains specific personal data.",
         )
     return caller
 
@@ -284,7 +285,7 @@ def _check_method(method: str) -> None:
 
 def _get_nik(person: Caller) -> Nik:
     if person.nik is None:
-        raise TypeError("A citizen has a NIK.")
+        raise TypeError("The citizen has no NIK.")
     return person.nik
 
 

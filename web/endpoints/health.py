@@ -1,4 +1,4 @@
-"""`/health/live` and `/health/ready`: what an orchestrator and an operator ask."""
+"""`/health/live` and `/health/ready`, for orchestrators and operators."""
 
 from __future__ import annotations
 
@@ -15,37 +15,37 @@ from web.admission.load import LoadSnapshot
 
 
 class AgencyReachability(Enum):
-    """How an agency is, as far as the hub knows."""
+    """Whether an agency answers, as far as the hub knows."""
 
     UP = "up"
     DOWN = "down"
     UNKNOWN = "unknown"
-    """Not asked yet, or not lately."""
+    """Not called yet, or not recently."""
 
 
 class AgencyGate(Protocol):
-    """How an agency is asked at the moment, under the terms that were agreed."""
+    """The current state of the gate to an agency, under the agreed terms."""
 
     @property
     def in_flight(self) -> int:
-        """Calls under way."""
+        """Running calls."""
 
     @property
     def waiting(self) -> int:
-        """Calls that wait for one of these to end."""
+        """Calls that wait for a free slot."""
 
     @property
     def breaker_state(self) -> Enum | None:
-        """Whether calls pass; None where the agency has no breaker."""
+        """The state of the circuit breaker; None without one."""
 
     @property
     def quota_left(self) -> int | None:
-        """Calls left of the day; None where there is no quota."""
+        """Remaining calls of the day; None without a quota."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AgencyReadiness:
-    """One agency's line in the report. `detail` is shown to whoever asks: no host names, no credentials."""
+    """One agency in the report. `detail` is public: no host names, no credentials."""
 
     name: str
     state: AgencyReachability
@@ -54,62 +54,62 @@ class AgencyReadiness:
 
 
 class IssuerState(Enum):
-    """How the keys of an issuer of tokens are."""
+    """The state of the keys of a token issuer."""
 
     FRESH = "fresh"
     KEPT = "kept"
-    """The last good ones: it cannot be reached."""
+    """The last valid ones, because the issuer cannot be reached."""
     MISSING = "missing"
-    """Its tokens cannot be checked."""
+    """Its tokens cannot be verified."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class IssuerReadiness:
-    """One issuer's line in the report, by the name its operator gave it."""
+    """One issuer in the report, by the name in the settings."""
 
     name: str
     state: IssuerState
 
 
 class LimitsState(Enum):
-    """Who counts what callers take."""
+    """Where rate limits are counted."""
 
     SHARED = "together"
-    """All processes, in the store they share."""
+    """For all processes, in the shared store."""
     LOCAL = "alone"
-    """Each process by itself, since the store does not answer."""
+    """In each process separately, because the store does not answer."""
 
 
 class CacheState(Enum):
-    """Who keeps agencies' answers."""
+    """Where answers of agencies are cached."""
 
     SHARED = "together"
-    """All processes, in the store they share."""
+    """For all processes, in the shared store."""
     LOCAL = "alone"
-    """Each process by itself, and nothing personal, since the store does not answer."""
+    """In each process separately, without personal data, because the store does not answer."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Readiness:
-    """Whether the hub can serve, and how its agencies, its issuers and the store of its limits are.
+    """Whether the hub can serve, and the state of its agencies, issuers and shared stores.
 
-    An agency that is down costs its own fields and nothing else, an issuer that is down its own callers, a store that
-    is down how exactly limits hold, so none of them makes the hub unready: taking it out of service would cost more.
+    An agency that is down affects only its own fields, an issuer only its own callers, and a store only how exactly
+    limits hold. None of them makes the hub unready, because taking it out of service would affect more.
     """
 
     is_serving: bool
     """Whether the hub itself can serve."""
     detail: str | None = None
-    """Why it cannot, where it cannot."""
+    """Why it cannot serve."""
     agencies: Sequence[AgencyReadiness] = ()
     issuers: Sequence[IssuerReadiness] = ()
-    """Those whose keys come over the network."""
+    """Issuers whose keys are fetched over the network."""
     limits: LimitsState | None = None
-    """None where processes share no store."""
+    """None if processes share no store."""
     cache: CacheState | None = None
-    """None where processes keep no answers together."""
+    """None if processes share no cache."""
     load: LoadSnapshot | None = None
-    """How much this process is asked for; None where nobody looks."""
+    """The load of this process; None without load shedding."""
 
 
 CheckReadiness = Callable[[], Awaitable[Readiness]]
@@ -122,17 +122,17 @@ class HealthEndpoint:
         self._check_readiness = check_readiness
 
     async def live(self, _request: Request) -> Response:
-        """200 as long as the process answers at all; asks nobody."""
+        """200 while the process responds. Calls no other service."""
         return _build_response(200, {"status": "live"})
 
     async def ready(self, _request: Request) -> Response:
-        """200 while the hub itself can serve, whatever its agencies do; else 503."""
+        """200 while the hub itself can serve, even without its agencies; else 503."""
         readiness = await self._check_readiness()
         return _build_response(200 if readiness.is_serving else 503, build_report(readiness))
 
 
 def build_report(readiness: Readiness) -> dict[str, object]:
-    """The report as JSON shows it; `degraded` where something is down, or requests are refused."""
+    """The report as JSON; `degraded` if something is down, or if requests are refused."""
     down = any(agency.state is AgencyReachability.DOWN for agency in readiness.agencies)
     down = down or any(issuer.state is not IssuerState.FRESH for issuer in readiness.issuers)
     down = down or readiness.limits is LimitsState.LOCAL or readiness.cache is CacheState.LOCAL

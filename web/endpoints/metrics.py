@@ -1,7 +1,7 @@
-"""`/metrics`: the numbers of the whole hub, for whoever holds the token that the operator gave to Prometheus.
+"""`/metrics`: the metrics of all processes, for Prometheus with the operator's token.
 
-A token and not an address: behind a proxy on the same machine everybody comes from the loopback address, and a proxy
-that says nothing of whom it speaks for would show the metrics to all.
+Access needs a token instead of an address: behind a proxy on the same machine, all requests come from the loopback
+address, and a proxy that does not forward client addresses would expose the metrics.
 """
 
 from __future__ import annotations
@@ -19,19 +19,19 @@ from web.http_errors import HttpError, HttpErrorCode
 PATH = "/metrics"
 
 RenderMetrics = Callable[[str], Awaitable[tuple[bytes, str]]]
-"""The numbers as text in the format that an `Accept` header asks for, and its media type."""
+"""Renders the metrics in the format of an `Accept` header; returns the text and its media type."""
 
 
 class MetricsEndpoint:
     """The endpoint."""
 
     def __init__(self, render: RenderMetrics, *, token: str | None) -> None:
-        """Without a `token` whoever reaches the hub may see the numbers: for development only."""
+        """Without a `token`, everyone can read the metrics: for development only."""
         self._render = render
         self._token_digest = None if token is None else _digest_token(f"Bearer {token}")
 
     def routes(self) -> list[Route]:
-        """Where it is served."""
+        """The routes."""
         return [Route(PATH, self._show, methods=["GET"])]
 
     async def _show(self, request: Request) -> Response:
@@ -40,7 +40,7 @@ class MetricsEndpoint:
             if len(values) != 1 or not compare_digest(_digest_token(values[0]), self._token_digest):
                 raise HttpError(
                     HttpErrorCode.UNAUTHENTICATED,
-                    "Metrics are for who runs this hub. Send the token of SIMPUL_METRICS_TOKEN as"
+                    "Only operators can read metrics. Send the token of SIMPUL_METRICS_TOKEN as"
                     " 'Authorization: Bearer ...'.",
                     headers={"WWW-Authenticate": "Bearer"},
                 )
@@ -49,5 +49,5 @@ class MetricsEndpoint:
 
 
 def _digest_token(text: str) -> bytes:
-    """What is compared: of one length, whatever was sent."""
+    """A digest of fixed length, for a comparison in constant time."""
     return sha256(text.encode("utf-8", "surrogateescape")).digest()

@@ -141,23 +141,28 @@ class GraphQLEndpoint:
         caller_limits: RequestLimits = NO_LIMITS
         is_waiting = needs_admission
         try:
+            # 1. Admission under overload, by what is cheap to know.
             if is_waiting:
                 media_type = choose_media_type(headers)
                 is_waiting = await self._admission.check(scope, headers, body)
+            # 2. Checks of the headers. From here on, refusals use the negotiated media type.
             check_hosts(headers, self._settings.allowed_hosts)
             media_type = negotiate(headers.getlist("accept"))
             check_method(scope["method"], headers)
             check_forgery(scope["method"], headers, self._origins)
             parse_timeout(headers, self._settings.request_timeout)
+            # 3. Authentication, and admission by the verified caller.
             caller = await self._authenticator.authenticate(scope, headers)
             if is_waiting:
                 self._admission.check_verified(caller, scope)
                 is_waiting = False
+            # 4. Rate limits of the caller.
             caller_limits = self._caller_limiter.for_caller(caller, scope, headers)
             await charge_request(caller_limits)
             max_age = parse_max_age(headers)
             if max_age < inf:
                 call = await _limit_age(call, max_age, caller_limits)
+            # 5. Read, execute, respond.
             request = await _read_request(scope, headers, body)
             response = await self._disconnect_watcher.run(
                 self._execute(request, caller, call, caller_limits),

@@ -1,7 +1,7 @@
-"""Where a citizen grants, refuses and takes back consents: `/consent/{id}` and `/consents`.
+"""`/consent/{id}` and `/consents`: the pages on which citizens grant, refuse and revoke consents.
 
-The pages are a client of the graph like others (`web/pages/internal_client.py`): what they show and change is what the
-person who signed in may see and change there. Who is not signed in is sent to sign in, and comes back.
+The pages are a client of the graph (`web/pages/internal_client.py`), so the signed-in person sees and changes only what
+the graph allows. Other people are sent to the sign-in first, and then return to the page.
 """
 
 from __future__ import annotations
@@ -66,7 +66,7 @@ mutation RevokeOnPage($consent: ID!) {
 }
 """
 _LANGUAGES: Final = {"id": "INDONESIAN", "en": "ENGLISH"}
-"""The languages of pages, as the graph calls them."""
+"""Languages of pages, and their names in the graph."""
 _ID: Final = re.compile(r"[A-Za-z0-9_-]{1,400}", re.ASCII)
 _CURSOR: Final = re.compile(r"[A-Za-z0-9_=-]{1,200}", re.ASCII)
 
@@ -85,11 +85,11 @@ class ConsentPages:
         self._describe = describe
 
     async def show_request(self, request: Request, session: SignedInSession) -> Response:
-        """A partner's request, with what would go."""
+        """A partner's request, with a preview of the data that it would read."""
         return await self._render_request(request, session)
 
     async def decide(self, request: Request) -> Response:
-        """Take the person's decision. Raises `PageProblem`."""
+        """Process the person's decision. Raises `PageProblem`."""
         session, form = await self._sessions.read_form(request)
         match form.get("decision"):
             case ["grant"]:
@@ -118,12 +118,12 @@ class ConsentPages:
         )
 
     async def confirm_revocation(self, request: Request, session: SignedInSession) -> Response:
-        """Ask once more before a consent is taken back."""
+        """Ask for confirmation before a consent is revoked."""
         consent = await self._find_consent(request, session)
         return self._pages.render_page(request, "revoke.html", session=session, consent=consent)
 
     async def revoke(self, request: Request) -> Response:
-        """Take a consent back. Raises `PageProblem`."""
+        """Revoke a consent. Raises `PageProblem`."""
         session, _ = await self._sessions.read_form(request)
         answer = await self._client.execute(
             request, session, REVOKE_MUTATION, {"consent": _parse_id(request, "unknown_consent")}
@@ -180,9 +180,10 @@ class ConsentPages:
         return self._render_decision(request, session, partner, answer, "refuseConsent")
 
     async def _find_partner(self, request: Request, session: SignedInSession) -> str | None:
-        """The name of the partner; None where the request does not wait for an answer.
+        """The name of the partner; None if the request does not wait for an answer.
 
-        It may be answered: a form that is submitted twice has the same answer twice, and the browser shows the second.
+        It may be answered already: if a form is submitted twice, both responses are equal, and the browser shows the
+        second one.
         """
         answer = await self._client.execute(
             request, session, REQUEST_QUERY, {"id": _parse_id(request, "unknown_request")}
@@ -195,8 +196,8 @@ class ConsentPages:
     ) -> Response:
         """Send the person back to the partner.
 
-        By a page and not by a redirect: to Chromium, where a form may lead (`form-action`) holds for the redirects that
-        follow it, and pages would have to name every partner's address before anybody decided.
+        This is a page instead of a redirect: Chromium applies `form-action` to redirects after a form too, so pages
+        would have to name the addresses of all partners in advance.
         """
         done = _get_object(answer, field)
         if done is None:
@@ -212,7 +213,7 @@ class ConsentPages:
         )
 
     async def _find_consent(self, request: Request, session: SignedInSession) -> Mapping[str, Any]:
-        """The consent in the path, looked for page by page among the person's own."""
+        """The consent in the path; reads the person's consents page by page to find it."""
         wanted, after = _parse_id(request, "unknown_consent"), None
         while True:
             answer = await self._client.execute(request, session, CONSENTS_QUERY, {"first": 100, "after": after})
@@ -228,7 +229,7 @@ class ConsentPages:
 
 
 def _parse_id(request: Request, unknown: str) -> str:
-    """The id in the path; raises `PageProblem` for what can be none."""
+    """The id in the path. Raises `PageProblem` for an invalid one."""
     found = str(request.path_params["id"])
     if not _ID.fullmatch(found):
         raise PageProblem(unknown, HTTPStatus.NOT_FOUND)
@@ -236,7 +237,7 @@ def _parse_id(request: Request, unknown: str) -> str:
 
 
 def _get_object(answer: ResponseMap, *names: str) -> Mapping[str, Any] | None:
-    """The object there, if there is one."""
+    """The object at this path of the response, if there is one."""
     found: Any = answer.get("data")
     for name in names:
         found = found.get(name) if isinstance(found, dict) else None
@@ -244,12 +245,12 @@ def _get_object(answer: ResponseMap, *names: str) -> Mapping[str, Any] | None:
 
 
 def _to_problem(answer: ResponseMap, *, unknown: str) -> PageProblem:
-    """Why the graph did not give what a page is about."""
+    """The problem page for the errors in a response."""
     codes = get_error_codes(answer)
     reasons = [(each.get("extensions") or {}).get("reason") for each in answer.get("errors", ())]
     if not codes or "CONSENT_UNKNOWN" in codes:
         return PageProblem(unknown, HTTPStatus.NOT_FOUND)
-    if "BAD_USER_INPUT" in codes:  # none of our forms says it
+    if "BAD_USER_INPUT" in codes:  # the hub's own forms never cause it
         return PageProblem("foreign_form", HTTPStatus.BAD_REQUEST)
     if "CONSENT_ANSWERED" in codes:
         return PageProblem("answered", HTTPStatus.CONFLICT)
@@ -261,13 +262,13 @@ def _to_problem(answer: ResponseMap, *, unknown: str) -> PageProblem:
 
 
 def _is_web_address(address: str | None) -> bool:
-    """Whether a browser may be sent there: an address of the web, whatever a partner had registered."""
+    """Whether a browser may be sent to the address: only HTTP and HTTPS, whatever the contract contains."""
     parts = urlsplit(address or "")
     return parts.scheme in {"https", "http"} and bool(parts.hostname)
 
 
 def _build_next_address(request: Request, page: Mapping[str, Any]) -> str | None:
-    """Where the list goes on."""
+    """The address of the next page of the list."""
     if not page["hasNextPage"]:
         return None
     query = {name: value for name, value in request.query_params.items() if name == "lang" and value in {"id", "en"}}

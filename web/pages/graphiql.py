@@ -37,7 +37,7 @@ _MEDIA_TYPES = {".js": "text/javascript; charset=utf-8", ".css": "text/css; char
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SamplePerson:
-    """Somebody of the sandbox city whom a developer can ask as. `repr` never shows the token."""
+    """A sample person that a developer can act as. `repr` never shows the token."""
 
     name: str
     title: str

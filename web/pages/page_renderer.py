@@ -1,7 +1,7 @@
-"""The hub's own pages as HTML: templates (Jinja2, every value escaped), words, and what browsers are told.
+"""Renders the hub's own pages as HTML: templates (Jinja2, all values escaped), words, and security headers.
 
-They work without scripts, which their content policy refuses unless a page has one of its own, by keyboard, with a
-screen reader, on a narrow screen and on paper (WCAG 2.2 AA). Nothing of them comes from another server.
+The pages work by keyboard, with a screen reader, on a narrow screen and on paper (WCAG 2.2 AA), and without scripts.
+The content policy forbids scripts, except on pages with an own one. Pages load nothing from other servers.
 """
 
 from __future__ import annotations
@@ -23,14 +23,14 @@ from starlette.routing import Route
 from web.pages.words import LANGUAGES, Words, choose_language, load_words
 
 PAGE_POLICY: Final = "default-src 'none'; style-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
-"""Content-Security-Policy of every page. Forms lead to the hub alone: who goes on to a partner goes by a link."""
+"""Content-Security-Policy of all pages. Forms go only to the hub; links lead on to partners."""
 _TEMPLATES: Final = Path(__file__).parent / "templates"
 _FILE: Final = "/pages/{digest}/{name}"
 _MEDIA_TYPES: Final = {".css": "text/css; charset=utf-8", ".js": "text/javascript; charset=utf-8"}
 _RETRYABLE_PROBLEMS: Final = frozenset(
     {"session_over", "foreign_form", "ledger_down", "hub_down", "too_often", "sign_in_again"}
 )
-"""Problems that may be gone when the same page is opened again."""
+"""Problems that may be solved by opening the same page again."""
 _HEADERS: Final = {
     "Content-Security-Policy": PAGE_POLICY,
     "Cache-Control": "no-store",
@@ -61,8 +61,8 @@ class PageLinks:
         return [(path, name) for path, name, is_there in shown if is_there]
 
 
-class PageProblem(Exception):  # noqa: N818 - a page that says what is the matter
-    """What is shown instead of a page. `name` is its name in the words, under `problems`."""
+class PageProblem(Exception):  # noqa: N818 - a page about a problem
+    """A page that is shown instead of the requested one. `name` is its name in the words, under `problems`."""
 
     def __init__(
         self, name: str, status: HTTPStatus, *, headers: Mapping[str, str] | None = None, **values: str
@@ -76,7 +76,7 @@ class PageProblem(Exception):  # noqa: N818 - a page that says what is the matte
 
 
 class PageRenderer:
-    """Renders pages. Reads templates, words and style once, when it is made."""
+    """Renders pages. Reads templates, words and styles once, at construction."""
 
     def __init__(self, links: PageLinks) -> None:
         """`links` are the pages to which every page leads."""
@@ -99,11 +99,11 @@ class PageRenderer:
         }
 
     def routes(self) -> list[Route]:
-        """Style sheets and scripts; an address holds the digest of the content, so it never means anything else."""
+        """Style sheets and scripts. Each address contains the digest of the content, so the content never changes."""
         return [Route(_FILE, self._serve_file)]
 
     def get_words(self, request: Request) -> Words:
-        """The words in the language of whoever asks."""
+        """The words in the language of the request."""
         return self._words[choose_language(request.query_params.get("lang"), request.headers.get("accept-language"))]
 
     def render_page(
@@ -113,9 +113,9 @@ class PageRenderer:
         *,
         status: HTTPStatus = HTTPStatus.OK,
         policy: str = PAGE_POLICY,
-        **values: Any,  # noqa: ANN401 - whatever the template shows
+        **values: Any,  # noqa: ANN401 - values of the template
     ) -> Response:
-        """A page. `values` may hold `session`, whose end is offered on the page; `policy` is what it may load."""
+        """A page. With `session` in `values`, it offers to sign out; `policy` is its Content-Security-Policy."""
         words = self.get_words(request)
         html = self._templates.get_template(template).render(
             {
@@ -136,7 +136,7 @@ class PageRenderer:
         return HTMLResponse(html, status, headers)
 
     def render_part(self, template: str, words: Words, **values: Any) -> str:  # noqa: ANN401 - as for `render_page`
-        """A part of a page, every value in it escaped."""
+        """A part of a page, with all values escaped."""
         return self._templates.get_template(template).render({"words": words, **values})
 
     def render_problem(self, request: Request, problem: PageProblem, **values: Any) -> Response:  # noqa: ANN401 - as for `render_page`
@@ -151,7 +151,7 @@ class PageRenderer:
         return response
 
     def _build_language_link(self, request: Request, language: str) -> tuple[str, str]:
-        """Where the same page is in another language, and what that language calls itself."""
+        """The address of the page in another language, and the name of that language."""
         query = {name: value for name, value in request.query_params.items() if name == "after"}
         return f"{request.url.path}?{urlencode({**query, 'lang': language})}", self._words[language]["frame"]["name"]
 
@@ -165,5 +165,5 @@ class PageRenderer:
 
 
 def _build_link_values(request: Request, language: str) -> Mapping[str, str]:
-    """What is added to links of the hub, so that a language that was chosen stays chosen."""
+    """The query for links within the hub, which keeps a chosen language."""
     return {"query": f"?lang={language}" if request.query_params.get("lang") == language else ""}

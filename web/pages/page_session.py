@@ -1,14 +1,14 @@
-"""Who is signed in to the hub's own pages, in cookies of their browser, and which forms are theirs.
+"""Sessions of the hub's own pages: the cookies of signed-in people, and the check of their forms.
 
-Both cookies are sealed (`auth/oidc/page_session.py`, `auth/oidc/sign_in.py`), out of reach for scripts, and not sent
-along with what other sites make a browser send, but for links (`SameSite=Lax`). By HTTPS their names begin with
-`__Host-`: then no other host, and no page without TLS, can have put them there (RFC 6265bis, section 4.1.3.2).
+Both cookies are sealed (`auth/oidc/page_session.py`, `auth/oidc/sign_in.py`) and hidden from scripts. Browsers do not
+send them with requests of other sites, except for links (`SameSite=Lax`). With HTTPS, their names begin with `__Host-`,
+so that no other host, and no page without TLS, can set them (RFC 6265bis, section 4.1.3.2).
 
 The cookie alone is not a session: each request checks that the session is still valid (`SessionStore`), so a copy of a
 cookie ends with its session.
 
-A form that changes something is taken where three things fit: the cookie of a session, that session's text in the form,
-and the browser's word that one of our own pages sent it.
+A form that changes something needs three things: the cookie of a session, the form token of that session, and a header
+of the browser that shows one of the hub's own pages as its origin.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ from store.database_timeout import StateUnavailable
 from web.pages.page_renderer import PageProblem
 
 FORM_TOKEN_FIELD: Final = "form"  # noqa: S105 - the name of a field, no secret
-"""The field that holds the session's text."""
+"""The field with the form token of the session."""
 _SESSION_COOKIE: Final = "simpul"
 _SIGN_IN_COOKIE: Final = "simpul-sign-in"
 _MAX_FIELDS: Final = 50
@@ -50,7 +50,7 @@ class PageSessions:
         public_url: str,
         clock: Callable[[], float] = time,
     ) -> None:
-        """Take who seals sessions, who knows which go on, and the hub's address as browsers know it."""
+        """Takes the sealed cookies, the store of valid sessions, and the address of the hub for browsers."""
         self._sessions = sessions
         self._live_sessions = live_sessions
         self._clock = clock
@@ -62,10 +62,10 @@ class PageSessions:
         self._session_cookie, self._sign_in_cookie = f"{prefix}{_SESSION_COOKIE}", f"{prefix}{_SIGN_IN_COOKIE}"
 
     def find_canonical_address(self, request: Request) -> str | None:
-        """The same page at the hub's own address, where a person on this machine came by another of its names.
+        """The page at the hub's own address, if a browser on this machine used another name; else None.
 
-        Cookies belong to one name, and sign-ins come back to one. Where the hub has a public name, what stands before
-        it sees to that; it may call the hub otherwise than browsers do.
+        Cookies belong to one host name, and the sign-in returns to one. With a public name, the proxy in front of the
+        hub redirects, and it may call the hub by another name than browsers.
         """
         host = request.headers.get("host", "")
         if self._is_secure or f"http://{host}" == self.origin:
@@ -73,9 +73,9 @@ class PageSessions:
         return f"{self.origin}{request.url.path}{f'?{request.url.query}' if request.url.query else ''}"
 
     async def load_session(self, request: Request) -> SignedInSession | None:
-        """Who is signed in; the session is used by this. Looks once for each request.
+        """The session of the signed-in person. Extends it; reads the database once per request.
 
-        Raises `PageProblem` while the database does not answer.
+        Raises `PageProblem` if the database does not answer.
         """
         if not hasattr(request.state, "session"):
             session = self._sessions.open(request.cookies.get(self._session_cookie, ""), now=self._clock())
@@ -92,7 +92,7 @@ class PageSessions:
         return getattr(request.state, "session", None)
 
     async def start_session(self, request: Request, session: SignedInSession, *, identity: str) -> None:
-        """Have a session go on from now; the one that this browser had before is over.
+        """Start a session, and end the earlier one of this browser.
 
         `identity` is the issuer's ID token. Raises `PageProblem`.
         """
@@ -106,9 +106,9 @@ class PageSessions:
             raise PageProblem("hub_down", HTTPStatus.SERVICE_UNAVAILABLE) from None
 
     async def end_session(self, request: Request, session: SignedInSession) -> str | None:
-        """End a session for every copy of its cookie; the issuer's ID token, where there is one.
+        """End a session for all copies of its cookie; returns the issuer's ID token, if there is one.
 
-        Raises `PageProblem` where it could not be ended.
+        Raises `PageProblem` if the session could not be ended.
         """
         try:
             hint = await self._live_sessions.end(session.id)
@@ -122,33 +122,33 @@ class PageSessions:
         return is_authentication_recent(session.authenticated_at, seconds, now=self._clock())
 
     def get_session_end(self, session: SignedInSession) -> float:
-        """Until when a session goes on that is used now."""
+        """When a session ends that is used now."""
         return session.compute_expiry(self._clock(), idle=self._sessions.limits.idle)
 
     def set_session_cookie(self, response: Response, session: SignedInSession) -> None:
-        """Have the browser keep a session, from now on for as long as it may be idle."""
+        """Set the session cookie, for the maximum idle time from now."""
         now = self._clock()
         text, until = self._sessions.seal(session, now=now)
         self._set_cookie(response, self._session_cookie, text, until - now)
 
     def clear_session_cookie(self, response: Response) -> None:
-        """Have the browser forget who was signed in."""
+        """Delete the session cookie."""
         self._set_cookie(response, self._session_cookie, "", 0)
 
     def get_sign_in_cookie(self, request: Request) -> str:
-        """The sign-in that was begun in this browser, sealed; empty where there is none."""
+        """The sealed cookie of a sign-in that this browser began; empty without one."""
         return request.cookies.get(self._sign_in_cookie, "")
 
     def set_sign_in_cookie(self, response: Response, cookie: str) -> None:
-        """Have the browser keep a sign-in that was begun."""
+        """Set the cookie of a sign-in."""
         self._set_cookie(response, self._sign_in_cookie, cookie, SIGN_IN_TIMEOUT)
 
     def clear_sign_in_cookie(self, response: Response) -> None:
-        """Have the browser forget it: an answer is taken once."""
+        """Delete the sign-in cookie: each sign-in is finished once."""
         self._set_cookie(response, self._sign_in_cookie, "", 0)
 
     async def read_form(self, request: Request) -> tuple[SignedInSession, Form]:
-        """The session and the form of a request that changes something; every field with its values.
+        """The session, and the fields of the form, of a request that changes something.
 
         Raises `PageProblem`.
         """
@@ -163,7 +163,7 @@ class PageSessions:
         return session, fields
 
     def _is_from_own_page(self, request: Request) -> bool:
-        """Whether the browser says so (Fetch metadata, or `Origin`, which every browser sends with a POST)."""
+        """Whether the form is from an own page, by Fetch metadata or `Origin`, which browsers send with every POST."""
         sites, origins = request.headers.getlist("sec-fetch-site"), request.headers.getlist("origin")
         has_origin = bool(sites or origins)
         return has_origin and set(sites) <= {"same-origin"} and set(origins) <= {self.origin}
@@ -175,7 +175,7 @@ class PageSessions:
 
 
 async def _parse_fields(request: Request) -> dict[str, list[str]]:
-    """The fields of a form as browsers send it."""
+    """The fields of a form."""
     if request.headers.get("content-type", "").partition(";")[0].strip().lower() != _FORM_MEDIA_TYPE:
         raise PageProblem("foreign_form", HTTPStatus.UNSUPPORTED_MEDIA_TYPE)
     body = await request.body()

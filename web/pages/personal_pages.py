@@ -24,7 +24,7 @@ PersonalEndpoint = Callable[[Request, SignedInSession], Awaitable[Response]]
 
 
 class PersonalPages:
-    """The pages, and who may see them."""
+    """The pages, with their checks of sessions."""
 
     def __init__(
         self,

@@ -1,4 +1,4 @@
-"""The answer to the preview of a consent, as people read it: for each scope what would go, labelled, in order. Pure."""
+"""The preview of a consent as text: for each scope, the data that the partner would read, with labels."""
 
 from __future__ import annotations
 
@@ -12,29 +12,29 @@ from web.pages.words import Words
 Path = tuple[str, ...]
 
 _AREA_FIELDS: Final = frozenset({"TaxObject.landArea", "TaxObject.buildingArea"})
-"""Numbers of square metres."""
+"""Fields with areas in square metres."""
 
 
 _ROOT_PATH: Final = ("me",)
 _OUTER_TYPE_PREFIX: Final = "Consenting."
-"""What begins the fields through which a partner reaches a person's data; they hold no value themselves."""
+"""Prefix of the fields by which a partner reaches a person's data. They hold no values themselves."""
 _MIN_NESTED_DEPTH: Final = 2
-"""Names on the way to what stands directly below `me`; what lies deeper lies in something of a scope."""
+"""Path length of fields directly below `me`. Fields with longer paths are inside an object of a scope."""
 
 
 @dataclass(frozen=True, slots=True)
 class PreviewLine:
-    """One entry of an object: its label, and a text or the objects inside."""
+    """One entry of an object: its label, and its text or nested objects."""
 
     label: str
     text: str | None = None
     objects: Sequence[Sequence[PreviewLine]] = ()
-    """Each object's lines."""
+    """The lines of each object."""
 
 
 @dataclass(frozen=True, slots=True)
 class FieldMeaning:
-    """What one entry means."""
+    """The meaning of one entry."""
 
     label: str
     text: str
@@ -44,14 +44,14 @@ class FieldMeaning:
 
 @dataclass(frozen=True, slots=True)
 class ScopePreview:
-    """What one scope would give."""
+    """The data of one scope."""
 
     meanings: Sequence[FieldMeaning]
     lines: Sequence[PreviewLine] = ()
     missing: Sequence[str] = ()
-    """What cannot be shown, a sentence each."""
+    """Sentences about data that cannot be shown."""
     gives: bool = True
-    """Whether values are given at all; some scopes only let compare."""
+    """Whether the scope contains values; some scopes only allow comparisons."""
 
     @property
     def specific(self) -> str:
@@ -63,17 +63,17 @@ class ScopePreview:
 def build_scope_previews(
     fields: Sequence[Mapping[str, Any]], shown: DocumentFields, answer: Mapping[str, Any] | None, words: Words
 ) -> Mapping[str, ScopePreview]:
-    """By scope, what would go.
+    """The preview of each scope.
 
-    `fields` are those of the request (`field`, `scope`, `description`, `class`), `shown` what the preview's document
-    shows, `answer` its response map.
+    `fields` are those of the request (`field`, `scope`, `description`, `class`), `shown` are the fields in the document
+    of the preview, and `answer` is its response map.
     """
     by_scope: dict[str, list[Mapping[str, Any]]] = {}
     for each in fields:
         by_scope.setdefault(each["scope"], []).append(each)
     every = frozenset(each["field"] for each in fields)
     given = answer or {}
-    # What befell the whole operation has no path (GraphQL specification, 7.1.2).
+    # Errors of the whole operation have no path (GraphQL specification, 7.1.2).
     errors = {tuple(error.get("path") or _ROOT_PATH): error for error in given.get("errors", ())}
     previews = {}
     for scope, own in by_scope.items():
@@ -93,12 +93,12 @@ def build_scope_previews(
 
 @dataclass(slots=True)
 class _PreviewWalk:
-    """One walk through the answer, along what is shown."""
+    """A walk through the response, along the shown fields."""
 
     shown: DocumentFields
     wanted: frozenset[str]
     fields_of_all_scopes: frozenset[str]
-    """What belongs to any scope."""
+    """The fields of all scopes."""
     words: Words
     errors: Mapping[tuple[str | int, ...], Mapping[str, Any]]
     missing: dict[str, None] = field(default_factory=dict)
@@ -112,7 +112,7 @@ class _PreviewWalk:
             here = (*place, name)
             error = self._find_error(here)
             found = value.get(name)
-            if error is not None and len(inner) == 1:  # all of it
+            if error is not None and len(inner) == 1:  # the whole person
                 self._explain_error(error)
             elif error is not None:
                 yield PreviewLine(_get_label(entry.coordinate, self.words), self._explain_error(error))
@@ -124,7 +124,7 @@ class _PreviewWalk:
             elif not isinstance(found, Mapping):
                 yield PreviewLine(_get_label(entry.coordinate, self.words), self.words["values"]["none"])
             elif len(inner) == 1:
-                yield from self.walk_lines(inner, found, here)  # `me`: whom all of it is about
+                yield from self.walk_lines(inner, found, here)  # `me`, the person
             else:
                 lines = [f"{each.label}: {each.text}" for each in self.walk_lines(inner, found, here)]
                 yield PreviewLine(_get_label(entry.coordinate, self.words), "; ".join(lines))
@@ -148,7 +148,7 @@ class _PreviewWalk:
         return (each for each in self.shown if each[:-1] == path)
 
     def _belongs_to_scope(self, path: Path) -> bool:
-        """Whether the field, or one below it, belongs to the scope; or is public, beside what does."""
+        """Whether the field or one below it belongs to the scope, or is public beside fields of the scope."""
         entry = self.shown[path]
         if entry.coordinate in self.wanted:
             return True
@@ -157,7 +157,7 @@ class _PreviewWalk:
         return any(each[: len(path)] == path and self.shown[each].coordinate in self.wanted for each in self.shown)
 
     def _find_error(self, place: tuple[str | int, ...]) -> Mapping[str, Any] | None:
-        """What befell the value there, or the object that it is in."""
+        """The error of the value at this place, or of an object around it."""
         return next((self.errors[place[:end]] for end in range(len(place), 0, -1) if place[:end] in self.errors), None)
 
     def _explain_error(self, error: Mapping[str, Any]) -> str:
@@ -173,7 +173,7 @@ class _PreviewWalk:
 
 
 def _build_meaning(entry: Mapping[str, Any], words: Words) -> FieldMeaning:
-    """The entry in the language of the page; else as the graph describes it, which is in English."""
+    """The meaning in the language of the page, else the graph's English description."""
     own = words.named("meanings", entry["field"], "")
     return FieldMeaning(
         label=_get_label(entry["field"], words),
@@ -194,7 +194,7 @@ def _format_values(entry: DocumentField, value: object, words: Words) -> str:
 
 
 def _format_value(entry: DocumentField, value: Any, words: Words) -> str:  # noqa: ANN401 - any scalar's JSON
-    """One value, as people read it."""
+    """One value as text."""
     values = words["values"]
     if value is None or value == "":
         return str(values["none"])

@@ -1,4 +1,4 @@
-"""Signing in to the hub's own pages, and out again. What is checked stands in `auth/oidc/sign_in.py`."""
+"""Sign-in and sign-out of the hub's own pages. `auth/oidc/sign_in.py` verifies the sign-in."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from web.pages.page_renderer import PageProblem, PageRenderer
 from web.pages.page_session import PageSessions
 
 CALLBACK_PATH: Final = "/sign-in/callback"
-"""Where the issuer sends people back to."""
+"""The path to which the issuer sends people back."""
 SIGN_OUT_PATH: Final = "/sign-out"
 SIGNED_OUT_PATH: Final = "/signed-out"
 _MAX_PARAMETERS: Final = 20
@@ -26,7 +26,7 @@ _log = logging.getLogger("simpul.sign_in")
 
 
 class HubSignInPages:
-    """The way to the issuer, the way back, and the way out."""
+    """The pages of sign-in and sign-out."""
 
     def __init__(self, sign_in: SignInFlow, sessions: PageSessions, pages: PageRenderer) -> None:
         self._sign_in = sign_in
@@ -34,9 +34,9 @@ class HubSignInPages:
         self._pages = pages
 
     async def start_sign_in(self, request: Request, *, max_age: int | None = None) -> Response:
-        """Send somebody to sign in, and have them come back to the page that they asked for.
+        """Send a person to the issuer to sign in, and back to the requested page afterwards.
 
-        With `max_age`, they authenticate now unless they did within that many seconds.
+        With `max_age`, they must have authenticated within that number of seconds, or authenticate again.
 
         Raises `PageProblem`.
         """
@@ -54,7 +54,7 @@ class HubSignInPages:
         return response
 
     async def finish_sign_in(self, request: Request) -> Response:
-        """Take the issuer's answer. The sign-in that was begun is over then, however it ends."""
+        """Process the issuer's response. The sign-in ends here in any case."""
         try:
             signed_in = await self._verify_answer(request)
             response = _redirect(signed_in.target)
@@ -77,14 +77,14 @@ class HubSignInPages:
         except SignInUnavailable:
             raise PageProblem("issuer_down", HTTPStatus.SERVICE_UNAVAILABLE) from None
         except SignInFailed as failed:
-            _log.info("A sign-in came to nothing: %s", failed)
+            _log.info("A sign-in failed: %s", failed)
             raise PageProblem("sign_in_failed", HTTPStatus.BAD_REQUEST) from None
 
     async def sign_out(self, request: Request) -> Response:
-        """End the session, here for every copy of its cookie, and then at the issuer. Raises `PageProblem`.
+        """End the session, for all copies of its cookie, and then at the issuer. Raises `PageProblem`.
 
-        The browser goes to the issuer by a page and not by a redirect: to Chromium, where a form may lead
-        (`form-action`) holds for the redirects that follow it.
+        A page leads to the issuer instead of a redirect, because Chromium applies `form-action` to redirects after a
+        form too.
         """
         session, _ = await self._sessions.read_form(request)
         identity = await self._sessions.end_session(request, session)
@@ -99,21 +99,21 @@ class HubSignInPages:
         return response
 
     async def show_signed_out(self, request: Request) -> Response:
-        """Say so."""
+        """The page after the sign-out at the issuer."""
         return self._pages.render_page(request, "signed_out.html")
 
 
 def _parse_answer(request: Request) -> dict[str, str]:
-    """The parameters of the issuer's answer, each once (RFC 6749, section 3.1). Raises `SignInFailed`."""
+    """The parameters of the issuer's response, each once (RFC 6749, section 3.1). Raises `SignInFailed`."""
     try:
         parameters = parse_qsl(
             request.url.query, keep_blank_values=True, max_num_fields=_MAX_PARAMETERS, errors="strict"
         )
     except ValueError:
-        raise SignInFailed("the answer cannot be read") from None
+        raise SignInFailed("the response cannot be parsed") from None
     found = dict(parameters)
     if len(found) != len(parameters):
-        raise SignInFailed("a parameter of the answer comes more than once")
+        raise SignInFailed("the response has a duplicate parameter")
     return found
 
 
@@ -123,5 +123,5 @@ def _build_language_query(request: Request) -> str:
 
 
 def _redirect(address: str) -> Response:
-    """There by GET (RFC 9110, section 15.4.4)."""
+    """Redirect to a GET (RFC 9110, section 15.4.4)."""
     return RedirectResponse(address, HTTPStatus.SEE_OTHER, {"Cache-Control": "no-store"})

@@ -1,7 +1,7 @@
-"""`/status`: how each agency is, for anybody. It shows names, times and shares, no hosts and no texts of errors.
+"""`/status`: the public status of all agencies. It shows names, times and shares, but no hosts and no error texts.
 
-What it shows is read off what the hub counts anyway: nobody is asked for it, however often it is opened. It stands
-there without scripts; with them it is kept up to date by `/status/now`, the part of it that changes.
+The page uses counters that the hub keeps anyway, so it calls no agency. It works without scripts; a script updates it
+with `/status/now`, the part that changes.
 """
 
 from __future__ import annotations
@@ -23,31 +23,31 @@ from web.pages.words import Words
 PATH: Final = "/status"
 NOW_PATH: Final = "/status/now"
 POLICY: Final = f"{PAGE_POLICY}; script-src 'self'; connect-src 'self'"
-"""The page's own script alone may run, and ask this hub alone."""
+"""Allows only the page's own script, and only requests to this hub."""
 _MAX_AGE: Final = 1.0
-"""Seconds for which a page is shown again as it is."""
+"""Seconds for which a rendered page is reused."""
 _MILLISECONDS: Final = 1000
 _TROUBLED_STATES: Final = (HealthState.DOWN, HealthState.SHAKY)
-"""The worst first."""
+"""Ordered from the worst."""
 
 WIDTH: Final = 360
 HEIGHT: Final = 96
 _BAR: Final = 4
 _STEP: Final = 6
 _TOP: Final = 12
-"""Above the bars: place for the marks of failures."""
+"""Space above the bars for the marks of failures."""
 _MIN_SECONDS: Final = 0.001
 _MAX_SECONDS: Final = 20.0
 LINES: Final = (0.01, 0.1, 1.0, 10.0)
-"""Seconds at which there are lines across. The scale is logarithmic, and the same for every agency."""
+"""Horizontal lines, in seconds. The scale is logarithmic, and equal for all agencies."""
 
 LoadAgencyHealth = Callable[[], Awaitable[Sequence[AgencyHealth]]]
-"""How the agencies are; nobody is asked."""
+"""Loads the health of all agencies, without calls to them."""
 
 
 @dataclass(frozen=True, slots=True)
 class Bar:
-    """One minute. Places and heights in units of the picture, y from the top."""
+    """One minute of a chart. Positions are in units of the chart, y from the top."""
 
     x: int
     median_y: float
@@ -57,11 +57,11 @@ class Bar:
 
 @dataclass(frozen=True, slots=True)
 class Sparkline:
-    """The picture."""
+    """The last hour of an agency as a small chart: a bar per minute, and a mark for failed calls."""
 
     bars: Sequence[Bar]
     lines: Sequence[tuple[float, float]]
-    """Lines across: seconds, and y."""
+    """Horizontal lines: seconds and y."""
     width: int = WIDTH
     height: int = HEIGHT
     bar: int = _BAR
@@ -69,15 +69,15 @@ class Sparkline:
 
 @dataclass(frozen=True, slots=True)
 class _AgencyView:
-    """One agency, in words."""
+    """One agency, as texts for the template."""
 
     name: str
     health: str
-    """Its value: what its style and its sign are called."""
+    """The value of its health state, which selects style and icon."""
     state: str
     means: str
     summary: str
-    """What the picture shows, as text."""
+    """The content of the chart as text."""
     picture: Sparkline
     facts: Sequence[tuple[str, str]]
 
@@ -89,10 +89,10 @@ class StatusPage:
         self._load_health = load_health
         self._pages = pages
         self._rendered: dict[str, tuple[float, str]] = {}
-        """By language: when it was rendered, and what."""
+        """By language: time of rendering, and HTML."""
 
     def routes(self) -> list[Route]:
-        """Where it is served."""
+        """The routes."""
         return [Route(PATH, self._show, methods=["GET"]), Route(NOW_PATH, self._show_now, methods=["GET"])]
 
     async def _show(self, request: Request) -> Response:
@@ -124,7 +124,7 @@ def _find_worst_state(found: Sequence[AgencyHealth]) -> HealthState:
 
 
 def _describe_overall(found: Sequence[AgencyHealth], words: Words) -> str:
-    """One sentence about all of them."""
+    """One sentence about all agencies."""
     unwell = [_get_display_name(each.name, words) for each in found if each.health in _TROUBLED_STATES]
     text = words["status"]["some" if unwell else "none"]
     return str(text).format(count=len(unwell), all=len(found), names=", ".join(unwell))
@@ -153,7 +153,7 @@ def _describe_hour(hour: CallSummary | None, words: Words) -> str:
     if hour is None:
         return str(status["no_calls"])
     values = {"calls": words.number(hour.calls), "failed": words.number(hour.failed)}
-    if hour.median is None or hour.p95 is None:  # all of them were given up before they were sent
+    if hour.median is None or hour.p95 is None:  # no call was sent
         return str(status["calls"]).format(**values)
     return str(status["hour"]).format(
         median=_format_duration(hour.median, words), slow=_format_duration(hour.p95, words), **values
@@ -177,7 +177,7 @@ def _list_facts(agency: AgencyHealth, words: Words) -> Sequence[tuple[str, str]]
 
 
 def _format_duration(seconds: float, words: Words) -> str:
-    """A time as people read it: in thousandths of a second, or in seconds with a tenth."""
+    """A duration as text: in milliseconds, or in seconds with one decimal."""
     status = words["status"]
     if seconds < 1:
         return str(status["milliseconds"]).format(value=max(1, round(seconds * _MILLISECONDS)))
@@ -185,7 +185,7 @@ def _format_duration(seconds: float, words: Words) -> str:
 
 
 def build_sparkline(points: Sequence[CallSummary | None]) -> Sparkline:
-    """The picture of minutes, oldest first."""
+    """Build the chart from minutes, the oldest first."""
     bars = [
         Bar(
             at * _STEP + 1,

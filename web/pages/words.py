@@ -1,6 +1,6 @@
-"""What the hub's own pages say, in each language: `web/pages/words/id.toml` and `en.toml`, of the same names.
+"""Texts of the hub's own pages in each language: `web/pages/words/id.toml` and `en.toml`, with equal keys.
 
-Plain words: short sentences, nothing that only lawyers or programmers say.
+Write short sentences in plain words, without terms of lawyers or programmers.
 """
 
 from __future__ import annotations
@@ -15,11 +15,11 @@ from typing import Any, Final
 from records.clocks import CITY_TIME_ZONE
 
 DEFAULT_LANGUAGE: Final = "id"
-"""The language of whoever says nothing."""
+"""The language without a preference."""
 LANGUAGES: Final = (DEFAULT_LANGUAGE, "en")
 _FOLDER: Final = Path(__file__).parent / "words"
 _MAX_ACCEPT_LENGTH: Final = 200
-"""Characters of an `Accept-Language` that are looked at."""
+"""Maximum characters of `Accept-Language` that are parsed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,14 +34,14 @@ class Words:
         return self.sections[section]
 
     def named(self, section: str, name: str, otherwise: str) -> str:
-        """The word for a name that comes from elsewhere, such as `TAX` or `TaxObject.nop`; `otherwise` without one."""
+        """The text for a name of the graph, such as `TAX` or `TaxObject.nop`; `otherwise` if there is none."""
         found: Any = self.sections[section]
         for part in name.split("."):
             found = found.get(part) if isinstance(found, Mapping) else None
         return found if isinstance(found, str) else otherwise
 
     def moment(self, text: str) -> str:
-        """A moment as GraphQL writes it, as people do: `25 November 2026 pukul 15.30 WIB`."""
+        """A `DateTime` of GraphQL as text: `25 November 2026 pukul 15.30 WIB`."""
         moment = datetime.fromisoformat(text).astimezone(CITY_TIME_ZONE)
         dates = self.sections["dates"]
         return str(dates["moment"]).format(
@@ -49,17 +49,17 @@ class Words:
         )
 
     def time(self, seconds: float) -> str:
-        """The time of day of a moment in seconds since 1970: `09.05 WIB`."""
+        """The time of day, from seconds since 1970: `09.05 WIB`."""
         moment = datetime.fromtimestamp(seconds, CITY_TIME_ZONE)
         return str(self.sections["dates"]["time"]).format(hour=moment.hour, minute=moment.minute, zone="WIB")
 
     def day(self, text: str) -> str:
-        """The day of a moment: `25 November 2026`."""
+        """The day of a date or time: `25 November 2026`."""
         moment = datetime.fromisoformat(text)
         return self._format_day(moment if moment.tzinfo is None else moment.astimezone(CITY_TIME_ZONE))
 
     def number(self, value: float) -> str:
-        """A number, with the thousands apart as the language does it."""
+        """A number with the thousands separator of the language."""
         text = f"{value:,}"
         return text.translate(_SWAP_SEPARATORS) if self.sections["dates"]["thousands"] == "." else text
 
@@ -79,10 +79,9 @@ def load_words() -> Mapping[str, Words]:
 
 
 def choose_language(chosen: str | None, accepted: str | None) -> str:
-    """The language that was chosen (`?lang=`), else the one a browser likes best (`Accept-Language`), else the first.
+    """The chosen language (`?lang=`), else the preferred one of the browser (`Accept-Language`), else the default.
 
-    RFC 9110, section 12.5.4; a tag counts by its language alone. Malay is taken for Indonesian, which its speakers
-    read.
+    RFC 9110, section 12.5.4. Only the language of a tag counts. Malay counts as Indonesian, which its speakers read.
     """
     if chosen in LANGUAGES:
         return chosen

@@ -84,16 +84,20 @@ class HttpServer(uvicorn.Server):
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:  # noqa: ARG002 - uvicorn's signature
         """Drain the connections, then end the application."""
+        # 1. Accept no new connections.
         policy = self._shutdown_policy or ShutdownPolicy(timeout=0.0, linger=0.0)
         if self._acceptor is not None:
             await self._acceptor.stop(drain=policy.is_final)
+        # 2. Answer running requests, and new ones on open connections, until the timeout.
         await self._drain()
+        # 3. Abort what is left: first the connections, then, after a grace time, the requests.
         for each in self._get_connections():
             each.transport.abort()
         if self.server_state.tasks:
             await asyncio.wait(self.server_state.tasks, timeout=_ABORT_GRACE)
         for task in self.server_state.tasks:
             task.cancel()
+        # 4. Let the application close its resources.
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(self.lifespan.shutdown(), _LIFESPAN_TIMEOUT)
 

@@ -110,6 +110,11 @@ class SqlDriver:
         event.listen(self._engine.sync_engine, "connect", self._connected)
 
     @property
+    def scheme(self) -> str:
+        """The scheme of the database's address: `postgresql`, `mysql`, `mariadb` or `sqlite`."""
+        return self._url.drivername.partition("+")[0]
+
+    @property
     def counts(self) -> CallCounters:
         """The counters of calls."""
         return self._gate.counts

@@ -1,4 +1,4 @@
-"""Callers who want to see what is not theirs, and what each is told."""
+"""Callers who ask for other people's data, and the reason for which each is denied."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ ALL_SCOPES = frozenset(scope.value for scope in Scope)
 
 @dataclass(frozen=True)
 class DeniedCaller:
-    """A caller, and the reason for which a field about Siti is refused; None where they may see it."""
+    """A caller, and the reason for which a field about Siti is denied; None if they may see it."""
 
     caller: Caller
     reason: Callable[[DeclaredAccess], str | None]
@@ -36,7 +36,7 @@ def _low(said: DeclaredAccess) -> str | None:
 def _build_purpose_reason(
     purpose: str, rule: str, otherwise: str, fixed_reason: str
 ) -> Callable[[DeclaredAccess], str | None]:
-    """The reason for a caller who reads by `rule`: the fixed one, or that the purpose does not cover the field."""
+    """The reason for a caller of this rule: a fixed one, or that the purpose does not cover the field."""
 
     def reason(said: DeclaredAccess) -> str | None:
         if rule not in said.rules:
@@ -68,7 +68,7 @@ def _partner(purpose: str | None, scopes: frozenset[str], fixed_reason: str) -> 
         kind=CallerKind.PARTNER, client=build_client("bank"), purpose=purpose, case="KREDIT/1", scopes=scopes
     )
     stating = _build_purpose_reason(purpose or "", "PARTNER", "NOT_FOR_PARTNERS", fixed_reason)
-    # What is told of a consent takes the consent alone, and no scope.
+    # Data about a consent needs only the consent, and no scope.
     return DeniedCaller(
         caller,
         lambda said: "CONSENT_REQUIRED" if stating(said) == "SCOPE_REQUIRED" and not said.scope else stating(said),
@@ -76,7 +76,7 @@ def _partner(purpose: str | None, scopes: frozenset[str], fixed_reason: str) -> 
 
 
 def _overseer(rule: str, otherwise: str | None = None) -> Callable[[DeclaredAccess], str | None]:
-    """The reason for who oversees by `rule`, and is refused although the field names it, where there is `otherwise`."""
+    """The reason for an overseer of this rule. With `otherwise`, they are denied although the field names the rule."""
 
     def reason(said: DeclaredAccess) -> str | None:
         if rule not in said.rules:

@@ -1,6 +1,6 @@
-"""Attacks by apps of citizens: what an app that is not the city's own reads beyond its scopes, and what it changes.
+"""Attacks by citizens' apps: a third-party app reads beyond its scopes, or makes changes.
 
-Each is refused before anything is done: no data, no agency asked, nothing changed.
+Each is refused before any work: no data, no agency called, nothing changed.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ PARTS: Mapping[str, tuple[str, str | None]] = {
     "citizen:msmes": ("msmes { name products { name } }", "jakpreneur"),
     "citizen:complaints": ("complaints { description }", "crm"),
 }
-"""By scope: what it opens, and who is asked for that. Health opens one field of another part."""
+"""By scope: the part that it opens, and the agency that is called. Health opens one field of another part."""
 IN_NO_SCOPE = (
     "accessLog { nodes { at } }",
     "consents { nodes { id } }",
@@ -58,7 +58,7 @@ CHANGES = (
 
 @dataclass(frozen=True)
 class CitizenAppWorld:
-    """A hub with one app of the city's own, and what it was asked."""
+    """A hub with one of the city's own apps, and its agencies' calls."""
 
     hub: SmallHub
     issuer: LoopbackIssuer
@@ -67,7 +67,7 @@ class CitizenAppWorld:
     async def ask(
         self, query: str, scope: object = "", *, client: str | None = OTHER_APP, **claims: object
     ) -> SmallHubAnswer:
-        """Ask by an app, and forget what was asked before."""
+        """Send a request by an app, with the calls reset before."""
         self.hub.city.calls.clear()
         token = self.issuer.token(None, client_id=client, scope=scope or None, **claims)
         return await self.hub.ask(query, token=token)
@@ -110,12 +110,12 @@ def is_refused_entirely(place: CitizenAppWorld, answer: SmallHubAnswer, reason: 
 # Reading
 
 
-async def test_every_scope_opens_a_part_of_this_table_but_health() -> None:
+async def test_every_scope_except_health_opens_a_part_of_this_table() -> None:
     assert EVERY_SCOPE - PARTS.keys() == {"citizen:health"}
 
 
 @pytest.mark.parametrize("scope", PARTS)
-async def test_a_scope_opens_its_part_and_asks_its_agency_alone(place: CitizenAppWorld, scope: str) -> None:
+async def test_a_scope_opens_only_its_part_and_only_its_agency_is_called(place: CitizenAppWorld, scope: str) -> None:
     part, agency = PARTS[scope]
     answer = await place.ask(f"{{ me {{ {part} }} }}", f"openid {scope}")
     assert (answer.codes, place.hub.city.list_called_agencies()) == ([], {agency})
@@ -123,7 +123,7 @@ async def test_a_scope_opens_its_part_and_asks_its_agency_alone(place: CitizenAp
 
 
 @pytest.mark.parametrize("scope", PARTS)
-async def test_all_scopes_but_one_leave_its_part_closed_and_its_agency_alone(
+async def test_without_its_scope_a_part_is_refused_and_its_agency_not_called(
     place: CitizenAppWorld, scope: str
 ) -> None:
     part, _ = PARTS[scope]
@@ -133,13 +133,13 @@ async def test_all_scopes_but_one_leave_its_part_closed_and_its_agency_alone(
 
 
 @pytest.mark.parametrize("part", IN_NO_SCOPE)
-async def test_what_is_in_no_scope_is_for_the_citys_own_apps(place: CitizenAppWorld, part: str) -> None:
+async def test_a_field_in_no_scope_is_only_for_the_citys_own_apps(place: CitizenAppWorld, part: str) -> None:
     answer = await place.ask(f"{{ me {{ {part} }} }}", " ".join(EVERY_SCOPE))
     assert refusals(answer) == {("FORBIDDEN", "FIRST_PARTY_ONLY")}, answer.body
     assert (set(answer.body["data"]["me"].values()), place.hub.city.calls) == ({None}, [])
 
 
-async def test_the_blood_group_takes_a_scope_more(place: CitizenAppWorld) -> None:
+async def test_the_blood_group_needs_an_additional_scope(place: CitizenAppWorld) -> None:
     query = "{ me { civilStatus { religion bloodType } } }"
     answer = await place.ask(query, "citizen:civil-status")
     assert answer.body["data"]["me"]["civilStatus"] == {"religion": "Islam", "bloodType": None}
@@ -160,7 +160,7 @@ async def test_the_blood_group_takes_a_scope_more(place: CitizenAppWorld) -> Non
     ],
     ids=str,
 )
-async def test_without_a_scope_of_citizens_an_app_reads_nothing(place: CitizenAppWorld, scope: object) -> None:
+async def test_without_a_citizens_scope_an_app_reads_nothing(place: CitizenAppWorld, scope: object) -> None:
     everything = " ".join(part for part, _ in PARTS.values())
     answer = await place.ask(f"{{ me {{ nik {everything} }} }}", scope)
     assert is_refused_entirely(place, answer, "SCOPE_REQUIRED"), answer.body
@@ -176,7 +176,7 @@ async def test_without_a_scope_of_citizens_an_app_reads_nothing(place: CitizenAp
         5,
     ],
 )
-async def test_scopes_in_a_shape_of_their_own_prove_nobody(place: CitizenAppWorld, scope: object) -> None:
+async def test_malformed_scopes_are_refused(place: CitizenAppWorld, scope: object) -> None:
     answer = await place.ask("{ me { name } }", scope)
     assert (answer.status, answer.codes, place.hub.city.calls) == (401, ["UNAUTHENTICATED"], [])
 
@@ -184,19 +184,19 @@ async def test_scopes_in_a_shape_of_their_own_prove_nobody(place: CitizenAppWorl
 @pytest.mark.parametrize(
     "client", [None, "", " city-app", "city-app ", "CITY-APP", "city-app\u200b", "*", "city-app,wallet", "simpul-pages"]
 )
-async def test_only_the_listed_name_is_the_citys_own_app(place: CitizenAppWorld, client: str | None) -> None:
+async def test_only_an_exactly_listed_client_is_the_citys_own_app(place: CitizenAppWorld, client: str | None) -> None:
     answer = await place.ask("{ me { name } }", client=client)
     assert "data" not in answer.body
     assert place.hub.city.calls == []
 
 
-async def test_a_claim_of_the_token_makes_no_app_the_citys_own(place: CitizenAppWorld) -> None:
+async def test_no_claim_of_the_token_makes_an_app_the_citys_own(place: CitizenAppWorld) -> None:
     claims: dict[str, Any] = {"first_party": True, "azp": OWN_APP, "aud": ["simpul", OWN_APP]}
     claims["aud"] = [*claims["aud"], *place.issuer.entry().audience]
     assert is_refused_entirely(place, await place.ask("{ me { name } }", **claims), "SCOPE_REQUIRED")
 
 
-async def test_another_issuers_app_of_the_same_name_is_not_the_citys_own(place: CitizenAppWorld) -> None:
+async def test_another_issuers_app_with_the_same_name_is_not_the_citys_own(place: CitizenAppWorld) -> None:
     async with run_loopback_issuer() as other:
         entries = [place.issuer.entry(first_party=(OWN_APP,)), other.entry(name="other", first_party=())]
         async with run_small_hub(entries) as hub:
@@ -204,7 +204,7 @@ async def test_another_issuers_app_of_the_same_name_is_not_the_citys_own(place: 
             assert (refusals(answer), hub.city.calls) == ({("FORBIDDEN", "SCOPE_REQUIRED")}, [])
 
 
-async def test_where_no_app_is_listed_nobody_has_all_rights() -> None:
+async def test_without_listed_apps_no_app_has_all_rights() -> None:
     async with run_loopback_issuer() as issuer, run_small_hub([issuer.entry(first_party=())]) as hub:
         for client in (OWN_APP, "app", None):
             answer = await hub.ask("{ me { name } }", token=issuer.token(client_id=client))
@@ -214,7 +214,7 @@ async def test_where_no_app_is_listed_nobody_has_all_rights() -> None:
 # Other ways to the same data
 
 
-async def test_node_ids_from_elsewhere_open_nothing_that_the_scopes_do_not(place: CitizenAppWorld) -> None:
+async def test_node_ids_from_elsewhere_open_no_more_than_the_scopes(place: CitizenAppWorld) -> None:
     query = "{ me { id taxObjects { id } msmes { id } complaints { id visibility } } }"
     me = (await place.ask(query, client=OWN_APP)).body["data"]["me"]
     private = [each["id"] for each in me["complaints"] if each["visibility"] != "PUBLIC"]
@@ -231,7 +231,7 @@ async def test_node_ids_from_elsewhere_open_nothing_that_the_scopes_do_not(place
     assert answer.body["data"]["node"] == {"id": private[0]}
 
 
-async def test_asking_by_the_number_opens_no_more(place: CitizenAppWorld) -> None:
+async def test_a_query_by_the_identity_number_opens_no_more(place: CitizenAppWorld) -> None:
     for nik in (SITI, BUDI):
         answer = await place.ask(f'{{ citizen(nik: "{nik}") {{ name }} }}', "citizen:tax")
         assert is_refused_entirely(place, answer, "SCOPE_REQUIRED")
@@ -239,12 +239,12 @@ async def test_asking_by_the_number_opens_no_more(place: CitizenAppWorld) -> Non
     assert (refusals(answer), place.hub.city.calls) == ({("FORBIDDEN", "NOT_YOURS")}, [])
 
 
-async def test_an_assistants_app_acts_for_nobody(place: CitizenAppWorld) -> None:
+async def test_a_third_party_app_of_an_assistant_reads_nothing(place: CitizenAppWorld) -> None:
     answer = await place.ask("{ me { name } }", " ".join(EVERY_SCOPE), on_behalf_of=str(BUDI))
     assert is_refused_entirely(place, answer, "FIRST_PARTY_ONLY")
 
 
-async def test_two_apps_of_one_person_share_no_answer(place: CitizenAppWorld) -> None:
+async def test_two_apps_of_one_person_do_not_share_an_answer(place: CitizenAppWorld) -> None:
     query = "{ me { taxObjects { nop } } }"
     assert (await place.ask(query, client=OWN_APP)).codes == []
     answer = await place.ask(query, "citizen:identity")
@@ -255,13 +255,13 @@ async def test_two_apps_of_one_person_share_no_answer(place: CitizenAppWorld) ->
 
 
 @pytest.mark.parametrize("change", CHANGES)
-async def test_an_app_that_is_not_the_citys_own_changes_nothing(place: CitizenAppWorld, change: str) -> None:
+async def test_a_third_party_app_changes_nothing(place: CitizenAppWorld, change: str) -> None:
     answer = await place.ask(change, " ".join(EVERY_SCOPE))
     assert is_refused_entirely(place, answer, "FIRST_PARTY_ONLY"), answer.body
 
 
 @pytest.mark.parametrize("change", CHANGES)
-async def test_a_change_takes_a_recent_sign_in(place: CitizenAppWorld, change: str) -> None:
+async def test_a_change_needs_a_recent_sign_in(place: CitizenAppWorld, change: str) -> None:
     answer = await place.ask(change, client=OWN_APP, auth_time=int(time.time()) - 1000)
     assert is_refused_entirely(place, answer, "REAUTHENTICATION_REQUIRED"), answer.body
 
@@ -273,13 +273,13 @@ async def test_an_invalid_time_is_no_recent_sign_in(place: CitizenAppWorld, mome
     assert is_refused_entirely(place, answer, "REAUTHENTICATION_REQUIRED"), answer.body
 
 
-async def test_a_fresh_token_of_an_old_sign_in_is_no_recent_sign_in(place: CitizenAppWorld) -> None:
+async def test_a_new_token_of_an_old_sign_in_is_no_recent_sign_in(place: CitizenAppWorld) -> None:
     now = int(time.time())
     answer = await place.ask(GRANT, client=OWN_APP, iat=now, auth_time=now - 7200)
     assert is_refused_entirely(place, answer, "REAUTHENTICATION_REQUIRED")
 
 
-async def test_a_change_among_others_is_refused_alone_and_before_it_is_made(place: CitizenAppWorld) -> None:
+async def test_a_refused_change_among_others_is_refused_alone_and_not_executed(place: CitizenAppWorld) -> None:
     refuse = f'a: refuseConsent(request: "{REQUEST}") {{ returnTo }}'
     query = GRANT.replace("{ grantConsent", f"{{ {refuse} b: grantConsent")
     answer = await place.ask(query, " ".join(EVERY_SCOPE))
@@ -297,8 +297,8 @@ async def test_no_caller_can_change_anything_by_get(place: CitizenAppWorld) -> N
     assert place.consents.changes == []
 
 
-async def test_in_the_citys_own_app_after_a_recent_sign_in_a_change_is_made(place: CitizenAppWorld) -> None:
-    """What the attacks above are compared with."""
+async def test_the_citys_own_app_makes_a_change_after_a_recent_sign_in(place: CitizenAppWorld) -> None:
+    """The counterpart of the attacks above."""
     answer = await place.ask(GRANT, client=OWN_APP, auth_time=int(time.time()) - 60)
     assert answer.codes == []
     assert [each[0] for each in place.consents.changes] == ["grant"]

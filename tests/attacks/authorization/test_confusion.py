@@ -1,4 +1,4 @@
-"""Equal questions at the same moment share work; whose they are they never share: neither answers, nor entries."""
+"""Equal concurrent requests share work, but callers never share answers or ledger entries."""
 
 from __future__ import annotations
 
@@ -31,18 +31,18 @@ SITI, BUDI, NADIA, DEWI = (
 )
 PEOPLE = Pseudonyms(b"j" * 32)
 EACH = 4
-"""How often each asks, all side by side."""
+"""The number of concurrent requests of each caller."""
 
 
 @dataclass(frozen=True)
 class ExpectedCaller:
-    """Somebody, and what they are told."""
+    """A caller, and their expected answer."""
 
     caller: str | Caller | None
     expected_data: Any
     codes: Sequence[str] = ()
     entries: Mapping[str, Any] = field(default_factory=dict)
-    """What stands in each of their entries."""
+    """The expected content of each of their ledger entries."""
     headers: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -55,7 +55,7 @@ async def ledger(state_url: str) -> AsyncIterator[AsyncEngine]:
 
 @pytest.fixture(autouse=True)
 def slow_agencies(city: RunningCity) -> Iterator[None]:
-    """So that all are under way together."""
+    """A delay, so that all requests run at the same time."""
     slow = [city.agencies["dukcapil"], city.agencies["pbb"]]
     for agency in slow:
         agency.set_latency(150, 150)
@@ -71,8 +71,8 @@ async def load_entries(ledger: AsyncEngine, request_id: str) -> list[LedgerEntry
 
 
 async def ask_concurrently(hub: HubClient, ledger: AsyncEngine, query: str, askers: Sequence[ExpectedCaller]) -> None:
-    """Everybody asks the same several times at once; each gets what is theirs, and leaves their own entries."""
-    await hub.ask(query)  # a document that was seen before runs by its plan
+    """All callers send the same request several times concurrently. Each gets their own data and ledger entries."""
+    await hub.ask(query)  # a repeated document runs by its compiled plan
     asked = [(asker, f"confusion-{uuid4().hex}") for _ in range(EACH) for asker in askers]
     bodies = await asyncio.gather(
         *(
@@ -89,7 +89,9 @@ async def ask_concurrently(hub: HubClient, ledger: AsyncEngine, query: str, aske
             assert {name: getattr(entry, name) for name in asker.entries} == asker.entries
 
 
-async def test_residents_get_their_own_and_are_recorded_as_themselves(wired: HubClient, ledger: AsyncEngine) -> None:
+async def test_residents_get_their_own_data_and_are_recorded_as_themselves(
+    wired: HubClient, ledger: AsyncEngine
+) -> None:
     def of(name: str, nik: Nik, says: str) -> ExpectedCaller:
         pseudonym = PEOPLE.pseudonymize_person(nik)
         own = {"subject": pseudonym, "caller": pseudonym, "caller_kind": "citizen", "legal_basis": "own-right"}
@@ -137,7 +139,7 @@ async def test_officials_are_answered_by_their_own_purpose_and_recorded_with_the
         [
             ExpectedCaller(registrar, whole, entries=entry(registrar)),
             ExpectedCaller(same_purpose, whole, entries=entry(same_purpose)),
-            ExpectedCaller(requested, {"citizen": None}, ["FORBIDDEN"]),  # the case is no open data request of hers
+            ExpectedCaller(requested, {"citizen": None}, ["FORBIDDEN"]),  # the case is not an open data request of hers
             ExpectedCaller(assessor, without_status, ["FORBIDDEN"], entry(assessor)),
             ExpectedCaller(official("dukcapil", None, "REG/1"), None, ["FORBIDDEN"]),
             ExpectedCaller(official("dukcapil", "CIVIL_REGISTRATION", None), None, ["FORBIDDEN"]),
@@ -150,10 +152,10 @@ async def test_officials_are_answered_by_their_own_purpose_and_recorded_with_the
     )
 
 
-async def test_a_purpose_and_case_of_the_request_are_those_of_that_request(
+async def test_the_purpose_and_case_in_headers_count_only_for_their_request(
     wired: HubClient, ledger: AsyncEngine
 ) -> None:
-    """One token, several requests at once, each stating its own."""
+    """One token, several concurrent requests, each with its own purpose and case."""
     unstated = official("dukcapil", None, None)
     told = {"citizen": {"name": "Dewi Lestari"}}
 
@@ -180,9 +182,7 @@ async def test_a_purpose_and_case_of_the_request_are_those_of_that_request(
     )
 
 
-async def test_a_client_that_asks_for_two_people_gives_neither_the_others(
-    wired: HubClient, ledger: AsyncEngine
-) -> None:
+async def test_a_client_of_two_people_gives_neither_the_others_data(wired: HubClient, ledger: AsyncEngine) -> None:
     def by(nik: Nik, name: str) -> ExpectedCaller:
         caller = Caller(
             kind=CallerKind.CITIZEN,
@@ -257,7 +257,7 @@ async def test_every_request_has_its_own_entry_though_one_run_answered_all(
     assert [len(await load_entries(ledger, id_)) for id_ in ids] == [1] * 20
 
 
-async def test_public_answers_to_who_has_a_token_and_who_has_none_are_kept_apart(wired: HubClient) -> None:
+async def test_public_answers_with_and_without_a_token_are_separate(wired: HubClient) -> None:
     query = {"query": 'query Public { region(code: "31.71") { name } }'}
     for caller, kept in ((None, "public, max-age=60"), ("siti", "private, max-age=60"), (None, "public, max-age=60")):
         answer, headers = await wired.query_by_get(query, caller=caller)
@@ -265,8 +265,10 @@ async def test_public_answers_to_who_has_a_token_and_who_has_none_are_kept_apart
         assert (headers["cache-control"], headers["vary"]) == (kept, "Accept, Authorization")
 
 
-async def test_who_gives_the_hub_no_time_takes_none_from_others(wired: HubClient, city: RunningCity) -> None:
-    """Public answers are shared by everybody: somebody in a hurry must not make them fail for all."""
+async def test_a_caller_with_a_short_deadline_does_not_shorten_that_of_others(
+    wired: HubClient, city: RunningCity
+) -> None:
+    """All callers share public answers, so a caller with a short deadline must not make them fail for all."""
     query = {"query": 'query Hurry { markets(search: "senen", first: 1) { prices(search: "beras") { price } } }'}
     whole = (await wired.post(query)).data
     assert whole["markets"][0]["prices"]
@@ -284,8 +286,8 @@ async def test_who_gives_the_hub_no_time_takes_none_from_others(wired: HubClient
         assert hurried.errors
 
 
-async def test_what_a_cache_may_keep_is_what_the_address_asks_and_nothing_beside_it(wired: HubClient) -> None:
-    """A cache keeps an answer by its address: nothing else of the request may change what is in it."""
+async def test_a_cacheable_answer_depends_on_the_address_only(wired: HubClient) -> None:
+    """A cache stores an answer by its address, so no other part of the request may change the answer."""
     asked = {"query": '{ region(code: "31.71") { name } }'}
     plain, _ = await wired.query_by_get(asked)
     other = json.dumps({"query": '{ region(code: "31.74") { name } }'}).encode()

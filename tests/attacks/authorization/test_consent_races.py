@@ -1,6 +1,6 @@
-"""Consent against those who are quick, guess and pretend: one outcome in the database, and no data after the end.
+"""Attacks on consents by races, guesses and pretence: one outcome in the database, and no data after the end.
 
-On the real hub, in front of the real agencies, over its real database.
+They run on the real hub with real agencies and its real database.
 """
 
 from __future__ import annotations
@@ -53,7 +53,7 @@ async def state(state_url: str, hub: HubClient) -> AsyncIterator[AsyncEngine]:
 
 @pytest.fixture(autouse=True)
 async def agreed(hub: HubClient, state: AsyncEngine) -> AsyncIterator[None]:
-    """Two partners that may ask."""
+    """Two partners that may request consents."""
     registry = OperationRegistry(state)
     for client in PARTNERS:
         terms = contract(client)
@@ -74,7 +74,7 @@ async def events(state: AsyncEngine, id_: str) -> list[str]:
     return [each.event for each in await ConsentEvents(state).list_events(id_)]
 
 
-async def test_no_answer_that_began_after_a_consent_was_taken_back_has_data(hub: HubClient) -> None:
+async def test_no_request_after_the_revocation_of_a_consent_gets_data(hub: HubClient) -> None:
     for _ in range(3):
         consent = (await grant(hub, await request_consent(hub)))["consent"]["id"]
         over = [float("inf")]
@@ -102,7 +102,7 @@ async def test_no_answer_that_began_after_a_consent_was_taken_back_has_data(hub:
         assert not any(begun_after)
 
 
-async def test_two_who_open_one_request_are_one_who_may_answer_it(hub: HubClient, state: AsyncEngine) -> None:
+async def test_only_one_of_two_people_who_open_a_request_may_answer_it(hub: HubClient, state: AsyncEngine) -> None:
     for _ in range(5):
         request = await request_consent(hub)
         found = await asyncio.gather(*(open_request(hub, request, caller=who) for who in ("siti", "budi") * 4))
@@ -116,7 +116,7 @@ async def test_two_who_open_one_request_are_one_who_may_answer_it(hub: HubClient
         assert await events(state, request) == ["asked", "opened"]
 
 
-async def test_concurrent_yes_and_no_are_one_of_them(hub: HubClient, state: AsyncEngine) -> None:
+async def test_of_concurrent_grant_and_denial_exactly_one_counts(hub: HubClient, state: AsyncEngine) -> None:
     for _ in range(5):
         request = await request_consent(hub)
         await open_request(hub, request)
@@ -133,7 +133,7 @@ async def test_concurrent_yes_and_no_are_one_of_them(hub: HubClient, state: Asyn
         assert outcome["answer"] == ("granted" if all(yes) else "refused")
 
 
-async def test_an_answered_request_is_not_answered_again_and_brings_nothing_back(hub: HubClient) -> None:
+async def test_an_answered_request_cannot_be_answered_again_or_restore_a_consent(hub: HubClient) -> None:
     request = await request_consent(hub)
     first = await grant(hub, request, "TAX")
     await hub.ask(REVOKE, {"consent": first["consent"]["id"]}, caller="siti")
@@ -146,9 +146,7 @@ async def test_an_answered_request_is_not_answered_again_and_brings_nothing_back
     assert more.errors == [("grantConsent", "CONSENT_ANSWERED")]
 
 
-async def test_a_consent_is_of_no_use_to_another_partner_and_looks_to_it_like_none(
-    hub: HubClient, city: RunningCity
-) -> None:
+async def test_a_consent_is_unknown_to_another_partner(hub: HubClient, city: RunningCity) -> None:
     request = await request_consent(hub)
     consent = (await grant(hub, request))["consent"]["id"]
     city.reset_calls()
@@ -163,7 +161,7 @@ async def test_a_consent_is_of_no_use_to_another_partner_and_looks_to_it_like_no
     assert (await land(hub, consent)).errors == []
 
 
-async def test_ids_are_not_guessed_from_each_other(hub: HubClient) -> None:
+async def test_ids_cannot_be_guessed_from_each_other(hub: HubClient) -> None:
     ids = [await request_consent(hub) for _ in range(20)]
     assert len({each[:6] for each in ids}) == 20
     for guess in ("1", "null", ids[0][:-1], ids[0] + "0", ids[0].upper() + "\u0001", "' or 1=1 --", "../" + ids[0]):
@@ -174,7 +172,7 @@ async def test_ids_are_not_guessed_from_each_other(hub: HubClient) -> None:
         assert (answer.data, answer.errors) == ({"consented": None}, [("consented", "FORBIDDEN")])
 
 
-async def test_no_scope_is_granted_that_was_not_asked_for_and_no_consent_is_wider_than_its_request(
+async def test_no_consent_is_wider_than_its_request(
     hub: HubClient,
 ) -> None:
     request = await request_consent(hub, scopes=["identity"])
@@ -188,7 +186,7 @@ async def test_no_scope_is_granted_that_was_not_asked_for_and_no_consent_is_wide
     assert answer.errors == [("consented.taxObjects", "FORBIDDEN")]
 
 
-async def test_a_token_with_every_scope_and_somebody_elses_number_reads_nothing_without_consent(
+async def test_a_token_with_every_scope_and_another_persons_number_reads_nothing_without_consent(
     hub: HubClient, city: RunningCity
 ) -> None:
     every = replace(BANK, scopes=frozenset(each.value for each in Scope))
@@ -202,7 +200,7 @@ async def test_a_token_with_every_scope_and_somebody_elses_number_reads_nothing_
     "state_",
     ["a&consent=fake&error=x", "https://evil.example/?a=b#c", "%0d%0aSet-Cookie: a=b", "'\"><script>", "x" * 500],
 )
-async def test_a_partners_state_comes_back_as_it_was_and_changes_nothing_else(hub: HubClient, state_: str) -> None:
+async def test_a_partners_state_is_returned_unchanged(hub: HubClient, state_: str) -> None:
     answer = await grant(hub, await request_consent(hub, state=state_))
     back = answer["returnTo"]
     assert back.startswith("https://bank.example/back?from=simpul&consent=")
@@ -212,7 +210,7 @@ async def test_a_partners_state_comes_back_as_it_was_and_changes_nothing_else(hu
     assert parse_return_address(back) == {"from": "simpul", "consent": answer["consent"]["id"], "state": state_}
 
 
-async def test_a_state_with_line_breaks_or_a_foreign_address_asks_nobody(hub: HubClient) -> None:
+async def test_a_state_with_line_breaks_or_a_foreign_address_creates_no_request(hub: HubClient) -> None:
     for given in (
         {"state": "a\r\nLocation: https://evil.example"},
         {"redirect_uri": "https://evil.example/back"},
@@ -235,7 +233,7 @@ async def test_concurrent_comparisons_are_counted_like_sequential_ones(hub: HubC
     assert sum(await asyncio.gather(*(tried(day) for day in range(30)))) == 10
 
 
-async def test_who_is_not_sure_enough_or_not_themself_gives_nothing_away(hub: HubClient, state: AsyncEngine) -> None:
+async def test_a_person_with_low_assurance_or_an_assistant_cannot_consent(hub: HubClient, state: AsyncEngine) -> None:
     request = await request_consent(hub)
     await open_request(hub, request)
     for caller in ("rina", "budi"):

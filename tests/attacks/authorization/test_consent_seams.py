@@ -1,7 +1,7 @@
-"""Consent where it meets other rules: restrictions, other consents, node ids, and what the ledger keeps of it.
+"""Consents in combination with restrictions, other consents, node ids and the ledger.
 
-On the real hub, in front of the real agencies, over its real database; the partner may run any text, so that nothing
-but the rules stands between it and the data.
+They run on the real hub with real agencies and its real database. The partner may run any document, so that only the
+rules protect the data.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ async def state(state_url: str, hub: HubClient) -> AsyncIterator[AsyncEngine]:
 
 @pytest.fixture(autouse=True)
 async def agreed(hub: HubClient, state: AsyncEngine) -> AsyncIterator[None]:
-    """A partner that is held to no registered operation, and to which nobody's consent outlives a test."""
+    """A partner without registered operations. Its consents end with each test."""
     await OperationRegistry(state).publish(replace(contract("loose"), mode=OperationMode.OFF), [], by="tests")
     await wait_for_code(hub, {"query": LAND, "variables": {"consent": "none"}}, LOOSE, "FORBIDDEN")
     yield
@@ -73,7 +73,7 @@ async def given(hub: HubClient, *scopes: str, **wanted: Any) -> str:  # noqa: AN
     return id_
 
 
-async def test_a_restriction_stops_what_was_consented_to_and_a_new_consent_does_not_lift_it(
+async def test_a_restriction_overrides_a_consent_and_a_new_consent_does_not_lift_it(
     hub: HubClient, state: AsyncEngine, city: RunningCity
 ) -> None:
     consent = await given(hub)
@@ -101,7 +101,7 @@ async def test_a_restriction_stops_what_was_consented_to_and_a_new_consent_does_
     assert (await read(hub, LAND, consent=consent)).data["consented"]["taxObjects"]
 
 
-async def test_what_is_read_by_consent_is_recorded_as_such_with_its_classes(hub: HubClient, state: AsyncEngine) -> None:
+async def test_a_read_by_consent_is_recorded_as_such_with_its_data_classes(hub: HubClient, state: AsyncEngine) -> None:
     consent = await given(hub)
     before = await entries(state)
     await read(hub, LAND, consent=consent)
@@ -123,7 +123,7 @@ async def test_what_is_read_by_consent_is_recorded_as_such_with_its_classes(hub:
     assert (land.agencies, who.agencies) == ("pbb", "dukcapil")
 
 
-async def test_one_consent_is_not_made_wider_by_another(hub: HubClient, city: RunningCity) -> None:
+async def test_one_consent_does_not_widen_another(hub: HubClient, city: RunningCity) -> None:
     tax, identity = await given(hub, "TAX"), await given(hub, "IDENTITY")
     city.reset_calls()
     for consent, query, field, more in (
@@ -143,7 +143,7 @@ async def test_a_consent_for_one_purpose_does_not_count_for_another(hub: HubClie
     assert (await read(hub, LAND, paying, consent=consent)).data["consented"] is not None
 
 
-async def test_an_id_that_a_consent_gave_is_of_no_use_after_it(hub: HubClient, city: RunningCity) -> None:
+async def test_a_node_id_from_a_consent_is_useless_after_its_end(hub: HubClient, city: RunningCity) -> None:
     consent = await given(hub)
     ids = "query I($consent: ID!) { consented(consent: $consent) { taxObjects { id } } }"
     node = "query N($id: ID!) { node(id: $id) { id ... on TaxObject { nop address } } }"
@@ -155,7 +155,7 @@ async def test_an_id_that_a_consent_gave_is_of_no_use_after_it(hub: HubClient, c
     assert (again.data, city.calls()) == ({"node": None}, {})
 
 
-async def test_a_consent_is_over_at_its_moment_whether_or_not_anybody_noted_it(
+async def test_a_consent_expires_on_time_without_any_maintenance(
     hub: HubClient, state: AsyncEngine, city: RunningCity
 ) -> None:
     consent = await given(hub)
@@ -167,7 +167,7 @@ async def test_a_consent_is_over_at_its_moment_whether_or_not_anybody_noted_it(
     assert city.calls() == {}
 
 
-async def test_a_partner_changes_nothing_whatever_it_may_run(hub: HubClient) -> None:
+async def test_a_partner_changes_nothing_even_with_any_document(hub: HubClient) -> None:
     request = await request_consent(hub, LOOSE)
     assert await open_request(hub, request) is not None
     for query, variables in ((GRANT, {"request": request, "scopes": ["TAX"]}), (RESTRICT, {"key": "a partner's"})):

@@ -1,6 +1,6 @@
-"""The Data Tracker's client against the people whose log it reads: its own looks are told, by what they are.
+"""The Data Tracker's own queries are disclosed to the people whose log it reads.
 
-On the real hub, over its real database.
+They run on the real hub with its real database.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ PORTAL = Caller(kind=CallerKind.PARTNER, client=build_client("portal"), purpose=
 async def tracked(
     city: RunningCity, state_url: str, city_issuer: DevelopmentIssuer, hub_folder: Path
 ) -> AsyncIterator[HubClient]:
-    """A hub at which reads for one purpose are told late."""
+    """A hub that hides reads for one purpose for a time."""
     settings = build_settings(
         city,
         state_url=state_url,
@@ -37,7 +37,9 @@ async def tracked(
         yield running
 
 
-async def test_a_look_of_the_data_tracker_is_disclosed_immediately_whatever_it_states(tracked: HubClient) -> None:
+async def test_a_query_of_the_data_tracker_is_disclosed_immediately_whatever_purpose_it_states(
+    tracked: HubClient,
+) -> None:
     headers = {**tracked.headers(PORTAL), "X-Road-UserId": "officer-1"}
     nik = SAMPLES["siti"].nik
     told = None

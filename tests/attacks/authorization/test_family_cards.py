@@ -1,7 +1,6 @@
-"""A placeholder or an impossible family card in the register makes no parent.
+"""A placeholder or an impossible family card in the register makes no person a parent.
 
-The cards below are written into the running population register. In each, a person who is no relative of a child seems
-to be its parent.
+The tests write the cards below into the running population register. In each, a stranger seems to be a child's parent.
 """
 
 from __future__ import annotations
@@ -20,7 +19,7 @@ from tests.journeys.hub import HubClient, RunningCity
 GROWN, YOUNG = date(1980, 3, 2), date(2015, 4, 9)
 HEAD, WIFE, CHILD = "KEPALA KELUARGA", "ISTRI", "ANAK"
 SHARED = "3171010203189{:03}"
-"""Numbers that could be those of cards."""
+"""Valid card numbers that the register does not use."""
 CHILDS_FIELDS = """
 query ($nik: NIK!) { citizen(nik: $nik) {
   nik name birthDate
@@ -36,7 +35,7 @@ OWN_FIELDS = "{ me { name residence { address } household { familyCardNumber mem
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FamilyCard:
-    """Who is on one card; the first is the attacker and the last is the child."""
+    """The people on one card; the first is the attacker and the last is the child."""
 
     card: str
     relations: tuple[tuple[str, date], ...]
@@ -99,7 +98,7 @@ def citizen(nik: str) -> Caller:
 
 @pytest.fixture(scope="module")
 async def hostile(city: RunningCity) -> AsyncIterator[None]:
-    """All of these people in the register."""
+    """All these people in the register."""
     heads = {}
     for kind, family in FAMILIES.items():
         if family.head is not None:
@@ -112,7 +111,7 @@ async def hostile(city: RunningCity) -> AsyncIterator[None]:
 @pytest.mark.usefixtures("hostile")
 @pytest.mark.parametrize("kind", FAMILIES)
 class TestAStrangerOnTheCardOfAChild:
-    async def test_reads_nothing_of_the_child_and_only_their_own_card_is_asked_for(
+    async def test_reads_nothing_about_the_child_and_only_their_own_card_is_loaded(
         self, wired: HubClient, city: RunningCity, kind: str
     ) -> None:
         people = people_of(kind)
@@ -124,7 +123,7 @@ class TestAStrangerOnTheCardOfAChild:
         assert "RAHASIA" not in str(answer.body).upper()
         assert city.calls() == {"dukcapil": 1}
 
-    async def test_reads_nothing_of_the_child_although_the_childs_data_is_kept(
+    async def test_reads_nothing_about_the_child_even_if_the_childs_data_is_cached(
         self, wired: HubClient, city: RunningCity, kind: str
     ) -> None:
         people = people_of(kind)

@@ -1,4 +1,4 @@
-"""Whoever guesses learns nothing: numbers, ids and documents that exist are refused as those that do not."""
+"""Guessing reveals nothing: existing numbers, ids and documents are refused like missing ones."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from tests.journeys.hub import HubClient, RunningCity
 
 SITI, DEWI = "3171014506909001", "3174055203559003"
 UNKNOWN = ("3174055203550099", "3174051503550077", "9999011212900001")
-"""Numbers that could be, and are nobody's."""
+"""Valid numbers that belong to no person."""
 IDS = NodeIds(b"j" * 32)
 GUESSERS: Mapping[str, str | Caller | None] = {
     "anonymous": None,
@@ -30,7 +30,7 @@ EVERYTHING = (
     "nik name residence { address } taxObjects { nop } msmes { name } complaints { number } household { __typename }"
 )
 OWN_CARD = {"dukcapil": 1}
-"""A citizen may be the parent of whom they ask about: their own family card tells, whoever it is."""
+"""A citizen may be a parent of the person, so the hub loads the citizen's own family card for any number."""
 QUESTIONS: Mapping[str, str] = {
     "a number": 'query {{ citizen(nik: "{0}") {{ ' + EVERYTHING.replace("{", "{{").replace("}", "}}") + " }} }}",
     "numbers": 'query {{ citizens(niks: ["{0}"]) {{ name }} }}',
@@ -39,7 +39,7 @@ QUESTIONS: Mapping[str, str] = {
 
 
 async def ask_as_guesser(hub: HubClient, query: str, caller: str | Caller | None) -> tuple[Any, ...]:
-    """All that the guesser can see, but the moment and the request's id."""
+    """Everything that the attacker can see, except the time and the request's id."""
     url = f"{hub.url}/graphql"
     async with hub._session.post(url, json={"query": query}, headers=hub.headers(caller)) as response:
         headers = {
@@ -50,7 +50,7 @@ async def ask_as_guesser(hub: HubClient, query: str, caller: str | Caller | None
 
 @pytest.mark.parametrize("question", QUESTIONS)
 @pytest.mark.parametrize("name", GUESSERS)
-async def test_a_number_that_exists_is_refused_as_one_that_does_not(
+async def test_an_existing_number_is_refused_like_a_missing_one(
     wired: HubClient, city: RunningCity, name: str, question: str
 ) -> None:
     answers, calls = [], []
@@ -65,7 +65,7 @@ async def test_a_number_that_exists_is_refused_as_one_that_does_not(
 
 
 @pytest.mark.parametrize("name", GUESSERS)
-async def test_a_hundred_numbers_in_one_request_are_one_refusal(wired: HubClient, city: RunningCity, name: str) -> None:
+async def test_a_hundred_numbers_in_one_request_get_one_refusal(wired: HubClient, city: RunningCity, name: str) -> None:
     city.reset_calls()
     numbers = [f"317405{day:02}0355{serial:04}" for day in range(41, 66) for serial in (1, 2, 3)] + [DEWI]
     aliases = " ".join(f'a{index}: citizen(nik: "{number}") {{ __typename }}' for index, number in enumerate(numbers))
@@ -79,7 +79,7 @@ async def test_a_hundred_numbers_in_one_request_are_one_refusal(wired: HubClient
 
 @pytest.mark.parametrize("type_name", ["Citizen", "TaxObject", "Msme"])
 @pytest.mark.parametrize("name", GUESSERS)
-async def test_an_id_that_was_overheard_is_refused_whether_its_object_exists_or_not(
+async def test_a_stolen_node_id_is_refused_whether_or_not_its_object_exists(
     wired: HubClient, city: RunningCity, name: str, type_name: str
 ) -> None:
     city.reset_calls()
@@ -93,7 +93,7 @@ async def test_an_id_that_was_overheard_is_refused_whether_its_object_exists_or_
     assert city.calls() == {} or (name == "a citizen" and city.calls() == {"dukcapil": len(ids)})
 
 
-async def test_ids_that_were_made_up_open_nothing_however_many(wired: HubClient, city: RunningCity) -> None:
+async def test_forged_node_ids_open_nothing(wired: HubClient, city: RunningCity) -> None:
     city.reset_calls()
     sealed = IDS.seal("Citizen", DEWI)
     flipped = [
@@ -112,7 +112,7 @@ async def test_ids_that_were_made_up_open_nothing_however_many(wired: HubClient,
 
 
 @pytest.mark.parametrize("caller", [None, "siti", Caller(kind=CallerKind.PARTNER, client=build_client("bank"))])
-async def test_ids_of_documents_are_unknown_alike_however_many_are_tried(
+async def test_guessed_document_ids_all_get_the_same_answer(
     wired: HubClient, city: RunningCity, caller: str | Caller | None
 ) -> None:
     city.reset_calls()
@@ -128,7 +128,7 @@ async def test_ids_of_documents_are_unknown_alike_however_many_are_tried(
 
 
 @pytest.mark.parametrize("caller", [None, "siti"])
-async def test_a_batch_of_requests_in_one_body_is_served_to_nobody(
+async def test_several_requests_in_one_body_are_refused_for_every_caller(
     wired: HubClient, city: RunningCity, caller: str | None
 ) -> None:
     city.reset_calls()
@@ -139,7 +139,7 @@ async def test_a_batch_of_requests_in_one_body_is_served_to_nobody(
 
 
 async def test_a_citizen_learns_of_no_other_by_a_family_card(wired: HubClient) -> None:
-    """Whoever is on one's own card is known by it; of the member as a citizen no more is told than the card says."""
+    """The card itself names its members. It reveals no more about a member as a citizen."""
     query = "{ me { household { members { nik citizen { name msmes { name } complaints { number } } } } } }"
     answer = await wired.ask(query, caller="siti")
     others = [each for each in answer.data["me"]["household"]["members"] if each["nik"] == "3171021708889002"]

@@ -1,6 +1,6 @@
-"""Nobody sees what is somebody else's by knowing its key: every personal field and root field, every wrong caller.
+"""A key alone opens no other person's data: every personal field and root field, for every wrong caller.
 
-What is expected is read off the graph as it is checked in (`@access`, `@classified`): a new field is tried by itself.
+The expectations come from the checked-in graph (`@access`, `@classified`), so a new field is tested automatically.
 """
 
 from __future__ import annotations
@@ -27,10 +27,10 @@ PERSONAL_TYPES = [name for name in RECORDS if personal(name)]
 PERSONAL_ROOTS = ["me", "citizen", "citizens", "consented", "dataRequests", "accessEntries", "accessEntriesOf"]
 OVERSEEN_ROOTS = ["accessEntries", "accessEntriesOf"]
 ANSWERS = ["grantConsent", "refuseConsent", "revokeConsent"]
-"""Changes of a person's consents; those of their requests are `CHANGES`."""
+"""Mutations of consents; those of data requests are in `CHANGES`."""
 
 
-def test_the_graph_has_personal_types_and_roots_and_they_are_all_tried() -> None:
+def test_the_tests_cover_all_personal_types_and_root_fields_of_the_graph() -> None:
     assert PERSONAL_TYPES == [
         "Citizen",
         "Residence",
@@ -68,7 +68,9 @@ def test_the_graph_has_personal_types_and_roots_and_they_are_all_tried() -> None
 
 @pytest.mark.parametrize("name", DENIED_CALLERS)
 @pytest.mark.parametrize("type_name", PERSONAL_TYPES)
-async def test_a_field_of_a_record_is_refused_with_its_reason_and_no_agency_is_asked(type_name: str, name: str) -> None:
+async def test_a_field_of_a_record_is_refused_with_its_reason_and_no_agency_is_called(
+    type_name: str, name: str
+) -> None:
     wrong, city = DENIED_CALLERS[name], SmallCity()
     expected = {place: wrong.reason(load_declared_access()[str(place)]) for place in personal(type_name)}
     refused = {place: reason for place, reason in expected.items() if reason is not None}
@@ -83,14 +85,14 @@ async def test_a_field_of_a_record_is_refused_with_its_reason_and_no_agency_is_a
 
 @pytest.mark.parametrize("name", DENIED_CALLERS)
 @pytest.mark.parametrize("field", ["citizen", "citizens"])
-async def test_a_person_who_is_named_at_the_root_is_refused_with_the_reason_and_no_agency_is_asked(
+async def test_a_person_named_at_the_root_is_refused_with_the_reason_and_no_agency_is_called(
     field: str, name: str
 ) -> None:
     wrong, city = DENIED_CALLERS[name], SmallCity()
     place = FieldPlace("Query", field)
     reason = wrong.reason(load_declared_access()[str(place)])
     response = await run(f"{{ {place.selected} }}", caller=wrong.caller, city=city)
-    if reason is None:  # a person, about themself; an official for a purpose: their fields are tried above
+    if reason is None:  # a person about themself and an official with a purpose: the tests above cover their fields
         assert response.errors == []
         return
     assert (response.data or {}).get(field) is None
@@ -99,7 +101,7 @@ async def test_a_person_who_is_named_at_the_root_is_refused_with_the_reason_and_
 
 
 @pytest.mark.parametrize("name", DENIED_CALLERS)
-async def test_a_consent_opens_nobody_to_who_was_not_given_it(name: str) -> None:
+async def test_a_consent_opens_nothing_to_another_partner(name: str) -> None:
     wrong, city = (
         DENIED_CALLERS[name],
         SmallCity(preferences={SITI: DataPreferences(consents=(consent(client="another bank"),))}),
@@ -114,12 +116,12 @@ async def test_a_consent_opens_nobody_to_who_was_not_given_it(name: str) -> None
 
 @pytest.mark.parametrize("name", [name for name in DENIED_CALLERS if name != "the person, unsure"])
 @pytest.mark.parametrize("field", ANSWERS)
-async def test_nobody_answers_for_another_and_nothing_is_changed(field: str, name: str) -> None:
+async def test_a_person_cannot_answer_for_another_and_nothing_changes(field: str, name: str) -> None:
     wrong, city = DENIED_CALLERS[name], SmallCity()
     place = FieldPlace("Mutation", field)
     response = await run(f"mutation {{ {place.selected} }}", caller=wrong.caller, city=city)
     assert (response.data or {}).get(field) is None
-    if wrong.caller.nik is not None and wrong.caller.on_behalf_of is None:  # for themself they may answer, where asked
+    if wrong.caller.nik is not None and wrong.caller.on_behalf_of is None:  # for themself they may answer a request
         assert {each["extensions"]["code"] for each in response.errors} <= {"CONSENT_UNKNOWN", "FORBIDDEN"}
     else:
         assert [told for _, told in get_reasons(response)] == [wrong.reason(load_declared_access()[str(place)])]
@@ -128,9 +130,9 @@ async def test_nobody_answers_for_another_and_nothing_is_changed(field: str, nam
 
 
 @pytest.mark.parametrize("name", [name for name in DENIED_CALLERS if "citizen" not in name and "person" not in name])
-async def test_me_is_nobody_for_who_is_no_citizen(name: str) -> None:
+async def test_me_is_refused_for_callers_who_are_no_citizens(name: str) -> None:
     wrong, city = DENIED_CALLERS[name], SmallCity()
-    if wrong.caller.on_behalf_of is not None:  # an assistant reads about whom they help
+    if wrong.caller.on_behalf_of is not None:  # an assistant reads about the person they assist
         return
     response = await run("{ me { nik name } }", caller=wrong.caller, city=city)
     assert response.data is None
@@ -140,14 +142,14 @@ async def test_me_is_nobody_for_who_is_no_citizen(name: str) -> None:
 
 @pytest.mark.parametrize("name", DENIED_CALLERS)
 @pytest.mark.parametrize("field", OVERSEEN_ROOTS)
-async def test_who_read_what_is_refused_whole_to_who_does_not_oversee_it_and_the_ledger_is_not_asked(
+async def test_ledger_entries_are_refused_to_all_but_overseers_without_reading_the_ledger(
     field: str, name: str
 ) -> None:
     wrong, city = DENIED_CALLERS[name], SmallCity()
     place = FieldPlace("Query", field)
     reason = wrong.reason(load_declared_access()[str(place)])
     selected = place.selected
-    if reason == "NOT_YOUR_AGENCY":  # they may see those of their own: they have to name another's
+    if reason == "NOT_YOUR_AGENCY":  # they may see their own agency's, so another agency's is needed
         selected = 'accessEntries(filter: { agency: "dukcapil" }) { __typename }'
     response = await run(f"{{ {selected} }}", caller=wrong.caller, city=city)
     if reason is None:
@@ -168,7 +170,7 @@ async def test_who_read_what_is_refused_whole_to_who_does_not_oversee_it_and_the
     ],
 )
 @pytest.mark.parametrize("field", CHANGES)
-async def test_nobody_but_a_citizen_for_themself_changes_anything_by_a_data_request(field: str, name: str) -> None:
+async def test_only_a_citizen_for_themself_changes_anything_by_a_data_request(field: str, name: str) -> None:
     wrong, city = DENIED_CALLERS[name], SmallCity()
     place = FieldPlace("Mutation", field)
     response = await run(f"mutation {{ {place.selected} }}", caller=wrong.caller, city=city)
@@ -179,7 +181,7 @@ async def test_nobody_but_a_citizen_for_themself_changes_anything_by_a_data_requ
 
 @pytest.mark.parametrize("name", DENIED_CALLERS)
 @pytest.mark.parametrize(("root", "field"), [("Query", "dataRequests"), ("Mutation", "answerDataRequest")])
-async def test_nobody_but_those_who_answer_them_for_a_purpose_and_a_case_sees_or_answers_data_requests(
+async def test_only_officials_with_purpose_and_case_see_or_answer_data_requests(
     root: str, field: str, name: str
 ) -> None:
     wrong, city = DENIED_CALLERS[name], SmallCity()
@@ -199,9 +201,7 @@ NODES = {
 
 @pytest.mark.parametrize("name", DENIED_CALLERS)
 @pytest.mark.parametrize("type_name", NODES)
-async def test_a_node_is_refused_by_the_person_that_its_id_names_and_no_agency_is_asked(
-    type_name: str, name: str
-) -> None:
+async def test_a_node_of_another_person_is_refused_and_no_agency_is_called(type_name: str, name: str) -> None:
     wrong, city = DENIED_CALLERS[name], SmallCity()
     said = load_declared_access()[f"{type_name}.{'nik' if type_name == 'Citizen' else 'address'}"]
     reason = wrong.reason(said)
@@ -216,7 +216,7 @@ async def test_a_node_is_refused_by_the_person_that_its_id_names_and_no_agency_i
 
 
 @pytest.mark.parametrize("name", [name for name in DENIED_CALLERS if not name.startswith("an official")])
-async def test_a_private_complaint_is_unknown_to_who_may_not_see_it(name: str) -> None:
+async def test_a_private_complaint_is_unknown_to_callers_who_may_not_see_it(name: str) -> None:
     wrong = DENIED_CALLERS[name]
     if wrong.caller.nik == SITI:
         return
@@ -227,7 +227,7 @@ async def test_a_private_complaint_is_unknown_to_who_may_not_see_it(name: str) -
 
 
 @pytest.mark.parametrize("name", [name for name in DENIED_CALLERS if name.startswith("an official")])
-async def test_no_field_of_a_private_complaint_is_seen_by_an_official_without_its_purpose(name: str) -> None:
+async def test_an_official_without_the_purpose_sees_no_field_of_a_private_complaint(name: str) -> None:
     wrong = DENIED_CALLERS[name]
     reason = wrong.reason(load_declared_access()["Complaint.description"])
     if reason is None:
@@ -238,8 +238,8 @@ async def test_no_field_of_a_private_complaint_is_seen_by_an_official_without_it
     assert [told for _, told in get_reasons(response)] in ([], [reason])
 
 
-async def test_nobody_is_somebodys_guardian_by_saying_so() -> None:
-    """A child of another household, asked for by a parent of children."""
+async def test_a_claimed_guardianship_proves_nothing() -> None:
+    """A parent asks for a child of another household."""
     city = SmallCity()
     response = await run(
         f'{{ citizen(nik: "{AYU}") {{ name }} }}', caller=DENIED_CALLERS["another citizen"].caller, city=city

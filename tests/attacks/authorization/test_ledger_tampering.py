@@ -1,7 +1,7 @@
-"""Somebody with all rights on the hub's database, and without its secret, against `simpul ledger verify`.
+"""An attacker with all rights on the hub's database, but without its secret, against `simpul ledger verify`.
 
-Single changes of each column stand in tests/store/ledger/test_ledger_check.py. Here: whoever first takes the table's
-own keys away, and what would be told to people although no chain vouches for it.
+`tests/store/ledger/test_ledger_check.py` tests single changes of each column. Here the attacker first drops the
+table's keys, and adds entries that people would see although no chain proves them.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ COLUMNS_BUT_PLACE = (
 
 @pytest.fixture(scope="session")
 def state_url(state_server_url: str) -> str:
-    """A database that may be left in ruins; the one of the attacked hub must not."""
+    """A separate database, which the tests may leave broken."""
     return state_server_url
 
 
@@ -44,7 +44,7 @@ def engine(migrated: AsyncEngine) -> AsyncEngine:
 
 
 async def written(engine: AsyncEngine, count: int, secret: bytes = SECRET) -> str:
-    """The name of a new chain with so many entries."""
+    """Write a chain with this number of entries; returns its name."""
     ledger = AccessLedger(engine, secret)
     await ledger.start()
     assert ledger._chain is not None
@@ -68,8 +68,8 @@ async def broken(engine: AsyncEngine) -> list[tuple[str, int]]:
     return [(each.chain, each.sequence) for each in (await check_ledger(engine, SECRET)).broken]
 
 
-async def test_an_entry_that_was_appended_by_another_key_is_found(engine: AsyncEngine) -> None:
-    """With the right previous hash, which stands in the table for all to read; only its own hash takes the secret."""
+async def test_an_entry_that_was_appended_with_another_key_is_found(engine: AsyncEngine) -> None:
+    """The entry has the right previous hash, which the table shows. Only its own hash needs the secret."""
     chain = await written(engine, 3)
     (head,) = await load_heads(engine)
     forged = LedgerHasher(derive_hash_key(FOREIGN))(encode_entry(chain, 4, head.hash, ENTRY))
@@ -84,7 +84,7 @@ async def test_an_entry_that_was_appended_by_another_key_is_found(engine: AsyncE
     assert await broken(engine) == [(chain, 4)]
 
 
-async def test_an_entry_that_was_repeated_at_the_end_is_found(engine: AsyncEngine) -> None:
+async def test_a_repeated_entry_at_the_end_is_found(engine: AsyncEngine) -> None:
     chain = await written(engine, 3)
     await tamper(
         engine,
@@ -98,7 +98,7 @@ async def test_an_entry_that_was_repeated_at_the_end_is_found(engine: AsyncEngin
 @pytest.mark.parametrize("sequence", [0, -1, -(2**63), 2**63 - 1, 2])
 @pytest.mark.parametrize("length", [3, 1_000])
 async def test_an_entry_at_an_invalid_or_taken_number_is_found(engine: AsyncEngine, sequence: int, length: int) -> None:
-    """The walk reads a thousand at a time: nothing hides at the seams."""
+    """The check reads a thousand entries at a time, and misses none at the boundaries."""
     chain = await written(engine, length)
     place = length if sequence == 2 else sequence
     await tamper(
@@ -111,7 +111,7 @@ async def test_an_entry_at_an_invalid_or_taken_number_is_found(engine: AsyncEngi
     assert [name for name, _ in await broken(engine)] == [chain]
 
 
-async def test_entries_that_were_renumbered_over_a_gap_are_found(engine: AsyncEngine) -> None:
+async def test_renumbered_entries_over_a_gap_are_found(engine: AsyncEngine) -> None:
     chain = await written(engine, 5)
     await tamper(
         engine,
@@ -122,8 +122,8 @@ async def test_entries_that_were_renumbered_over_a_gap_are_found(engine: AsyncEn
     assert await broken(engine) == [(chain, 3)]
 
 
-async def test_a_chain_that_was_copied_under_another_name_is_found(engine: AsyncEngine) -> None:
-    """The same readings would seem to have happened twice."""
+async def test_a_chain_copied_under_another_name_is_found(engine: AsyncEngine) -> None:
+    """Otherwise the same reads would seem to have happened twice."""
     chain = await written(engine, 3)
     await tamper(
         engine,
@@ -135,7 +135,7 @@ async def test_a_chain_that_was_copied_under_another_name_is_found(engine: Async
     assert await broken(engine) == [("copy", 0)]
 
 
-async def test_entries_of_no_chain_are_found_though_they_are_shown_to_people(engine: AsyncEngine) -> None:
+async def test_entries_without_a_chain_are_found_although_people_see_them(engine: AsyncEngine) -> None:
     await written(engine, 3)
     chain = await written(engine, 2)
     await tamper(
@@ -148,7 +148,7 @@ async def test_entries_of_no_chain_are_found_though_they_are_shown_to_people(eng
     assert await broken(engine) == [("nowhere", 2)]
 
 
-async def test_a_chain_of_which_the_beginning_was_removed_is_found_though_nobody_named_it(engine: AsyncEngine) -> None:
+async def test_a_chain_without_its_beginning_is_found_although_no_other_chain_names_it(engine: AsyncEngine) -> None:
     await written(engine, 3)
     newest = await written(engine, 2)
     await tamper(engine, "DELETE FROM access_chains WHERE chain = :chain", chain=newest)
@@ -157,8 +157,10 @@ async def test_a_chain_of_which_the_beginning_was_removed_is_found_though_nobody
 
 @pytest.mark.parametrize("column", ["at", "hidden_until"])
 @pytest.mark.parametrize("moment", ["infinity", "-infinity", "0044-03-15 BC", "9999-12-31 23:59:59+00", "20000-01-01"])
-async def test_a_moment_beyond_all_calendars_is_found_and_named(engine: AsyncEngine, column: str, moment: str) -> None:
-    """By one a person would never be told of an entry."""
+async def test_an_entry_with_an_impossible_time_is_found_and_named(
+    engine: AsyncEngine, column: str, moment: str
+) -> None:
+    """Such an entry would never be shown to the person."""
     chain = await written(engine, 3)
     await tamper(
         engine,
@@ -169,14 +171,14 @@ async def test_a_moment_beyond_all_calendars_is_found_and_named(engine: AsyncEng
 
 
 @pytest.mark.parametrize("moment", ["infinity", "0044-03-15 BC"])
-async def test_a_chain_that_begins_beyond_all_calendars_is_found_and_named(engine: AsyncEngine, moment: str) -> None:
+async def test_a_chain_with_an_impossible_start_is_found_and_named(engine: AsyncEngine, moment: str) -> None:
     chain = await written(engine, 3)
     await tamper(engine, f"UPDATE access_chains SET started_at = '{moment}' WHERE chain = :chain", chain=chain)  # noqa: S608 - of a test
     assert await broken(engine) == [(chain, 0)]
 
 
-async def test_heads_that_were_rolled_back_are_found(engine: AsyncEngine) -> None:
-    """The younger chain is made to name an earlier end of the older one, whose later entries then go."""
+async def test_rolled_back_heads_are_found(engine: AsyncEngine) -> None:
+    """The newer chain is changed to name an earlier end of the older one, whose later entries are removed."""
     older = await written(engine, 5)
     younger = await written(engine, 2)
     async with engine.connect() as connection:
@@ -196,8 +198,8 @@ async def test_heads_that_were_rolled_back_are_found(engine: AsyncEngine) -> Non
     assert await broken(engine) == [(younger, 0)]
 
 
-async def test_a_newest_end_that_goes_is_not_found_without_heads_that_were_kept(engine: AsyncEngine) -> None:
-    """What a keyed chain cannot tell, and docs/operators/ledger.md says so."""
+async def test_a_removed_newest_end_is_found_only_with_stored_heads(engine: AsyncEngine) -> None:
+    """A keyed chain alone cannot detect this (docs/operators/ledger.md)."""
     await written(engine, 3)
     newest = await written(engine, 3)
     kept = await load_heads(engine)

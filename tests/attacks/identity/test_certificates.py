@@ -22,7 +22,7 @@ async def issuer() -> AsyncIterator[LoopbackIssuer]:
 
 @pytest.fixture(scope="module")
 async def hub(issuer: LoopbackIssuer) -> AsyncIterator[SmallHub]:
-    """Behind something that ends TLS on the same machine."""
+    """Behind a TLS-terminating proxy on the same machine."""
     async with run_small_hub([issuer.entry(must_be_bound=("agency-system",))], certificate_header=HEADER) as running:
         yield running
 
@@ -41,9 +41,9 @@ async def is_answered(hub: SmallHub, token: str, **headers: str) -> tuple[int, l
     return answer.status, answer.codes
 
 
-async def test_a_bound_token_comes_with_its_certificate(hub: SmallHub, issuer: LoopbackIssuer) -> None:
+async def test_a_bound_token_needs_its_certificate(hub: SmallHub, issuer: LoopbackIssuer) -> None:
     token = bind_token(issuer)
-    for _ in range(2):  # checked, then known
+    for _ in range(2):  # verified, then cached
         assert await is_answered(hub, token, X_Client_Thumbprint=MINE) == (200, [])
         assert await is_answered(hub, token, X_Client_Thumbprint=OTHER) == (401, ["UNAUTHENTICATED"])
         assert await is_answered(hub, token) == (401, ["UNAUTHENTICATED"])
@@ -54,13 +54,13 @@ async def test_a_malformed_thumbprint_is_no_certificate(hub: SmallHub, issuer: L
     assert await is_answered(hub, bind_token(issuer), X_Client_Thumbprint=value) == (401, ["UNAUTHENTICATED"])
 
 
-async def test_of_two_certificates_none_counts(hub: SmallHub, issuer: LoopbackIssuer) -> None:
+async def test_two_certificates_are_refused(hub: SmallHub, issuer: LoopbackIssuer) -> None:
     headers = [("Authorization", f"Bearer {bind_token(issuer)}"), (HEADER, MINE), (HEADER, OTHER)]
     answer = await hub.ask(headers=headers)
     assert (answer.status, answer.codes, hub.city.calls) == (401, ["UNAUTHENTICATED"], [])
 
 
-async def test_a_header_that_no_setting_names_says_nothing(issuer: LoopbackIssuer) -> None:
+async def test_a_certificate_in_another_header_than_the_setting_names_is_ignored(issuer: LoopbackIssuer) -> None:
     async with run_small_hub([issuer.entry()]) as open_hub:
         for name in ("X_Client_Thumbprint", "Client_Cert", "X_Forwarded_Client_Cert", "X_SSL_Client_Cert"):
             assert await is_answered(open_hub, bind_token(issuer), **{name: MINE}) == (401, ["UNAUTHENTICATED"])
@@ -72,7 +72,7 @@ async def test_an_unbound_token_needs_no_certificate(hub: SmallHub, issuer: Loop
     assert await is_answered(hub, token, X_Client_Thumbprint=OTHER) == (200, [])
 
 
-async def test_a_kind_that_must_be_bound_is_refused_unbound(hub: SmallHub, issuer: LoopbackIssuer) -> None:
+async def test_an_unbound_token_of_a_kind_that_must_be_bound_is_refused(hub: SmallHub, issuer: LoopbackIssuer) -> None:
     claims: dict[str, Any] = {
         "kind": "agency-system",
         "agency": "dukcapil",

@@ -1,4 +1,4 @@
-"""Attacks on purpose and case: stated twice, stated against the token, stated as something else."""
+"""Attacks on purpose and case: repeated headers, contradictions to the token, and malformed values."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ async def hub(issuer: LoopbackIssuer) -> AsyncIterator[SmallHub]:
         [("X-Case", str(SITI))],
     ],
 )
-async def test_a_statement_that_cannot_be_taken_ends_the_request(
+async def test_a_malformed_purpose_or_case_ends_the_request(
     hub: SmallHub, issuer: LoopbackIssuer, headers: Sequence[tuple[str, str]]
 ) -> None:
     token = issuer.token(kind="official", agency="dukcapil", nik=None, purpose="tax-audit", case="A-1")
@@ -57,18 +57,18 @@ async def test_a_statement_that_cannot_be_taken_ends_the_request(
     assert "curiosity" not in said
 
 
-async def test_a_token_with_a_malformed_purpose_proves_nobody(hub: SmallHub, issuer: LoopbackIssuer) -> None:
+async def test_a_token_with_a_malformed_purpose_is_refused(hub: SmallHub, issuer: LoopbackIssuer) -> None:
     for purpose in ("", "a b", str(SITI), ["tax-audit"], {"a": 1}, 5):
         token = issuer.token(kind="official", agency="dukcapil", nik=None, purpose=purpose)
         answer = await hub.ask(CITIZEN, token=token)
         assert (answer.status, answer.codes, hub.city.calls) == (401, ["UNAUTHENTICATED"], [])
 
 
-async def test_what_a_citizen_states_makes_nobody_of_them_that_they_are_not(
-    hub: SmallHub, issuer: LoopbackIssuer
-) -> None:
+async def test_a_citizens_purpose_and_case_give_no_additional_rights(hub: SmallHub, issuer: LoopbackIssuer) -> None:
     token = issuer.token(sub="budi", nik="3171010101800002")
     headers = {"Authorization": f"Bearer {token}", "X-Purpose": "tax-audit", "X-Case": "A-1"}
     answer = await hub.ask(CITIZEN, headers=headers)
     assert (answer.body["data"], answer.codes) == ({"citizen": None}, ["FORBIDDEN"])
-    assert hub.city.calls == [("dukcapil", "households", ("3171010101800002",))]  # their own card: are they a guardian?
+    assert hub.city.calls == [
+        ("dukcapil", "households", ("3171010101800002",))
+    ]  # their own card, which shows whether they are a guardian

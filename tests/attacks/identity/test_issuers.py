@@ -1,4 +1,4 @@
-"""Issuers that are down, broken, slow or false: nobody is proven by them, and everybody else is served."""
+"""Issuers that are down, broken, slow or malicious: their tokens are refused, and other callers are served."""
 
 from __future__ import annotations
 
@@ -78,7 +78,7 @@ BROKEN: dict[str, dict[str, Handler]] = {
 
 
 @pytest.mark.parametrize("name", BROKEN)
-async def test_an_issuer_that_publishes_no_keys_costs_its_own_callers_alone(issuer: LoopbackIssuer, name: str) -> None:
+async def test_an_issuer_without_keys_affects_only_its_own_callers(issuer: LoopbackIssuer, name: str) -> None:
     issuer.answers |= BROKEN[name]
     issuer.answers["/elsewhere"] = answer_always(json.dumps({"keys": [issuer.public_key]}).encode())
     async with run_small_hub([issuer.entry()], agency_timeout=0.3) as hub:
@@ -102,27 +102,27 @@ async def test_an_issuer_that_publishes_no_keys_costs_its_own_callers_alone(issu
         ["https://127.0.0.1/keys"],
     ],
 )
-async def test_keys_are_read_by_https_or_on_this_machine_alone(issuer: LoopbackIssuer, address: object) -> None:
+async def test_keys_are_fetched_only_by_https_or_on_this_machine(issuer: LoopbackIssuer, address: object) -> None:
     issuer.answers[DISCOVERY] = answer_always(json.dumps({"issuer": issuer.url, "jwks_uri": address}).encode())
     async with run_small_hub([issuer.entry()]) as hub:
         await assert_its_tokens_cannot_be_checked(hub, issuer)
 
 
-async def test_an_issuer_that_is_not_there_does_not_stop_the_start() -> None:
+async def test_an_unreachable_issuer_does_not_stop_the_start() -> None:
     async with run_loopback_issuer() as issuer:
-        pass  # its port is closed from here on
+        pass  # its port is closed from now on
     async with run_small_hub([issuer.entry()]) as hub:
         await assert_its_tokens_cannot_be_checked(hub, issuer)
 
 
-async def test_the_keys_that_are_known_outlive_their_issuer(issuer: LoopbackIssuer) -> None:
+async def test_known_keys_work_while_their_issuer_is_down(issuer: LoopbackIssuer) -> None:
     async with run_small_hub([issuer.entry()]) as hub:
         assert (await hub.ask(token=issuer.token())).status == 200
         issuer.answers |= {DISCOVERY: answer_always(status=500), KEYS: answer_always(status=500)}
         assert (await hub.ask(token=issuer.token(sub="another"))).body["data"] == {"me": {"name": "Person 1"}}
 
 
-async def test_another_issuer_that_is_down_costs_the_first_one_nothing(issuer: LoopbackIssuer) -> None:
+async def test_an_issuer_that_is_down_does_not_affect_another_one(issuer: LoopbackIssuer) -> None:
     async with run_loopback_issuer() as gone:
         pass
     async with run_small_hub([gone.entry(name="gone"), issuer.entry()]) as hub:
@@ -133,7 +133,7 @@ async def test_another_issuer_that_is_down_costs_the_first_one_nothing(issuer: L
         ]
 
 
-async def test_a_client_that_does_not_wait_takes_the_keys_from_nobody(issuer: LoopbackIssuer) -> None:
+async def test_a_client_that_disconnects_does_not_cancel_the_fetch_of_keys_for_others(issuer: LoopbackIssuer) -> None:
     come, asked = asyncio.Event(), asyncio.Event()
 
     async def slowly(_request: web.Request) -> web.Response:

@@ -1,4 +1,4 @@
-"""A client id that two issuers know: the second issuer's client gets nothing of the first's, wherever clients count."""
+"""A client id at two issuers: the second issuer's client gets nothing of the first's, wherever clients matter."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ from web.rate_limits.rate_table import DEFAULT_RATES, parse_rates
 
 NOW = 1_800_000_000
 CITY_KEY, BANK_KEY = (ECKey.generate_key("P-256", {"kid": "key-1"}) for _ in range(2))
-"""Under one name: a `kid` says nothing across issuers."""
+"""Both keys have the same `kid`, which counts only within an issuer."""
 CITY, BANK = "https://masuk.example", "https://masuk.example/"
 """Names that differ by a slash."""
 PORTAL, SAME_NAME = ClientId("city", "portal"), ClientId("bank", "portal")
@@ -73,7 +73,7 @@ def test_each_is_the_client_of_its_issuer(portal: Caller, stranger: Caller) -> N
 
 
 @pytest.mark.parametrize("name", ["city/portal", "/portal", "portal/../city", "portal|city", "city\u2215portal"])
-def test_no_name_makes_a_client_of_another_issuer(name: str) -> None:
+def test_no_name_makes_a_client_one_of_another_issuer(name: str) -> None:
     assert verify(READER, token(BANK, BANK_KEY, client_id=name, sub=name)).client == f"bank/{name}"
 
 
@@ -87,12 +87,12 @@ def test_no_name_makes_a_client_of_another_issuer(name: str) -> None:
         token(f" {CITY}", CITY_KEY),
     ],
 )
-def test_no_key_signs_for_another_issuer_nor_is_a_name_like_an_issuers_its_own(forged: str) -> None:
+def test_no_key_signs_for_another_issuer_and_similar_issuer_names_are_distinct(forged: str) -> None:
     with pytest.raises(Unauthenticated):
         verify(READER, forged)
 
 
-def test_its_operations_and_its_day_are_its_own(portal: Caller, stranger: Caller) -> None:
+def test_its_operations_and_daily_quota_are_its_own(portal: Caller, stranger: Caller) -> None:
     known = PersistedDocuments()
     operation = RegisteredOperation(client=PORTAL, id="A-1", name="A", text="query A { a }")
     known.replace([ClientContract(client=PORTAL, cost_a_day=10)], [operation])
@@ -104,7 +104,7 @@ def test_its_operations_and_its_day_are_its_own(portal: Caller, stranger: Caller
     assert refused.value.errors[0]["extensions"]["code"] == "PERSISTED_QUERY_NOT_FOUND"
 
 
-def test_its_rate_its_lane_and_its_secret_are_its_own(portal: Caller, stranger: Caller) -> None:
+def test_its_rate_limit_priority_lane_and_secret_are_its_own(portal: Caller, stranger: Caller) -> None:
     allowances = CallerLimiter(
         parse_rates(DEFAULT_RATES), rates=RateLimiter(), keys=RateKeys(b"s" * 32), addresses=ClientAddresses(())
     )
@@ -116,7 +116,7 @@ def test_its_rate_its_lane_and_its_secret_are_its_own(portal: Caller, stranger: 
     assert signatures.format_secret(PORTAL, 1) != signatures.format_secret(SAME_NAME, 1)
 
 
-def test_the_ledger_and_sessions_tell_them_apart(portal: Caller, stranger: Caller) -> None:
+def test_the_ledger_and_sessions_distinguish_them(portal: Caller, stranger: Caller) -> None:
     builder = LedgerEntryBuilder(Pseudonyms(b"s" * 32))
     read_of = SubjectRead(SITI, ("Citizen.name",), ("dukcapil",))
     [entry], [other] = (

@@ -1,6 +1,6 @@
 """Attacks on the sign-in to the hub's own pages, on its sessions and on its forms (RFC 9700, section 4).
 
-Each is refused: no session begins, nothing changes, and what must not be asked is not asked.
+Each is refused: no session begins, nothing changes, and no forbidden call is made.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ CONSENT = f"/consent/{REQUEST}"
 SESSION, SIGN_IN_COOKIE = "simpul", "simpul-sign-in"
 GRANT = {"decision": "grant", "scope": ["TAX"]}
 A_MINUTE_AGO = "a minute ago"
-"""A time in claims, filled in when the test runs: its name has to be the same in every run."""
+"""A time in claims, filled in when the test runs, so that the test's name is the same in every run."""
 
 
 @pytest.fixture(scope="module")
@@ -40,7 +40,7 @@ async def running() -> AsyncIterator[SignInWorld]:
 
 @pytest.fixture
 def place(running: SignInWorld) -> SignInWorld:
-    """The hub and the issuer, as at the start."""
+    """The hub and the issuer in their initial state."""
     running.endpoints.reset()
     running.consents.reset()
     running.hub.city.calls.clear()
@@ -54,21 +54,21 @@ async def browser(place: SignInWorld) -> AsyncIterator[SignInBrowser]:
 
 
 def refused(page: BrowserResponse, browser: SignInBrowser) -> bool:
-    """Whether the way ended on a page of the hub, and nobody is signed in."""
+    """Whether the browser is on a page of the hub and not signed in."""
     return page.status in {400, 403, 503} and "Location" not in page.headers and not browser.cookie(SESSION)
 
 
 def changed(address: str, **parameters: str | None) -> str:
-    """The issuer's answer with other parameters; None takes one away."""
+    """The issuer's response with other parameters; None removes one."""
     given = {name: values[0] for name, values in parse_qs(urlsplit(address).query).items()} | parameters
     return f"{urlsplit(address).path}?{urlencode({name: value for name, value in given.items() if value is not None})}"
 
 
-# The answer of the issuer
+# The response of the issuer
 
 
-async def test_a_sign_in_that_nobody_touched_succeeds(browser: SignInBrowser, place: SignInWorld) -> None:
-    """What the attacks below are compared with."""
+async def test_an_unattacked_sign_in_succeeds(browser: SignInBrowser, place: SignInWorld) -> None:
+    """The counterpart of the attacks below."""
     page = await browser.sign_in(CONSENT)
     assert (page.status, len(place.endpoints.token_requests)) == (200, 1)
     assert browser.cookie(SESSION)
@@ -88,7 +88,7 @@ async def test_a_sign_in_that_nobody_touched_succeeds(browser: SignInBrowser, pl
     ],
     ids=str,
 )
-async def test_an_answer_that_is_not_the_one_to_what_was_asked_is_refused_and_its_code_not_used(
+async def test_a_response_to_another_sign_in_is_refused_and_its_code_not_redeemed(
     browser: SignInBrowser, place: SignInWorld, change: dict[str, str | None]
 ) -> None:
     page = await browser.get(changed(await browser.begin_sign_in(CONSENT), **change))
@@ -97,12 +97,12 @@ async def test_an_answer_that_is_not_the_one_to_what_was_asked_is_refused_and_it
 
 
 @pytest.mark.parametrize("name", ["state", "code", "iss"])
-async def test_a_parameter_that_comes_twice_is_refused(browser: SignInBrowser, place: SignInWorld, name: str) -> None:
+async def test_a_repeated_parameter_is_refused(browser: SignInBrowser, place: SignInWorld, name: str) -> None:
     page = await browser.get(f"{await browser.begin_sign_in(CONSENT)}&{name}=x")
     assert (refused(page, browser), place.endpoints.token_requests) == (True, [])
 
 
-async def test_an_answer_without_the_issuers_name_is_taken_where_the_issuer_never_says_it() -> None:
+async def test_a_response_without_iss_is_accepted_if_the_issuer_never_sends_it() -> None:
     async with run_sign_in_world() as other:
         other.endpoints.metadata["authorization_response_iss_parameter_supported"] = None
         async with other.browser() as fresh:
@@ -110,31 +110,31 @@ async def test_an_answer_without_the_issuers_name_is_taken_where_the_issuer_neve
             assert page.status == 303
 
 
-async def test_nobody_is_signed_in_by_the_link_of_somebody_else(browser: SignInBrowser, place: SignInWorld) -> None:
+async def test_another_persons_callback_link_signs_nobody_in(browser: SignInBrowser, place: SignInWorld) -> None:
     """Login CSRF: the attacker begins, and has the victim's browser finish."""
     async with place.browser() as attackers:
         link = await attackers.begin_sign_in(CONSENT)
     page = await browser.get(link)
     assert (refused(page, browser), place.endpoints.token_requests) == (True, [])
-    await browser.begin_sign_in(CONSENT)  # nor where the victim was just about to sign in
+    await browser.begin_sign_in(CONSENT)  # nor if the victim has a pending sign-in
     page = await browser.get(link)
     assert (refused(page, browser), place.endpoints.token_requests) == (True, [])
 
 
-async def test_an_answer_counts_once(browser: SignInBrowser, place: SignInWorld) -> None:
+async def test_a_response_is_accepted_once(browser: SignInBrowser, place: SignInWorld) -> None:
     link = await browser.begin_sign_in(CONSENT)
     begun = browser.cookie(SIGN_IN_COOKIE) or ""
     assert (await browser.get(link)).status == 303
     assert (await browser.get(link)).status == 400
     assert len(place.endpoints.token_requests) == 1
-    async with place.browser() as thief:  # not even with the cookie: then the issuer says no
+    async with place.browser() as thief:  # not even with the cookie, because the issuer refuses the code
         thief.set_cookie(SIGN_IN_COOKIE, begun)
         page = await thief.get(link)
         assert refused(page, thief)
 
 
-async def test_a_code_is_of_no_use_in_another_sign_in(browser: SignInBrowser, place: SignInWorld) -> None:
-    """Injection of a stolen code: the verifier is another."""
+async def test_a_code_is_useless_in_another_sign_in(browser: SignInBrowser, place: SignInWorld) -> None:
+    """Injection of a stolen code: the verifier differs."""
     async with place.browser() as victim:
         stolen = parse_qs(urlsplit(await victim.begin_sign_in(CONSENT)).query)["code"][0]
     page = await browser.get(changed(await browser.begin_sign_in(CONSENT), code=stolen))
@@ -142,14 +142,14 @@ async def test_a_code_is_of_no_use_in_another_sign_in(browser: SignInBrowser, pl
     assert place.endpoints.token_requests[0]["code"] == stolen
 
 
-async def test_what_the_issuer_says_of_an_error_is_not_shown(browser: SignInBrowser) -> None:
+async def test_the_issuers_error_description_is_not_shown(browser: SignInBrowser) -> None:
     link = changed(await browser.begin_sign_in(CONSENT), code=None, error="x", error_description="<b>Call 0800</b>")
     page = await browser.get(link)
     assert (page.status, refused(page, browser)) == (403, True)
     assert "0800" not in page.text
 
 
-# What the issuer gives
+# The tokens of the issuer
 
 
 @pytest.mark.parametrize(
@@ -177,7 +177,7 @@ async def test_what_the_issuer_says_of_an_error_is_not_shown(browser: SignInBrow
     ],
     ids=str,
 )
-async def test_tokens_that_are_not_both_for_this_sign_in_are_refused(
+async def test_tokens_that_do_not_both_belong_to_this_sign_in_are_refused(
     browser: SignInBrowser, place: SignInWorld, identity: dict[str, object], access: dict[str, object]
 ) -> None:
     now = int(time.time())
@@ -239,7 +239,7 @@ async def test_an_id_token_is_no_access_token(browser: SignInBrowser, place: Sig
     ],
     ids=str,
 )
-async def test_only_citizens_for_themselves_get_in(
+async def test_only_citizens_who_act_for_themselves_are_signed_in(
     browser: SignInBrowser, place: SignInWorld, claims: dict[str, object]
 ) -> None:
     place.endpoints.access.update(claims)
@@ -260,7 +260,7 @@ async def test_only_citizens_for_themselves_get_in(
     ],
     ids=str,
 )
-async def test_an_issuer_that_leads_elsewhere_or_checks_no_codes_signs_nobody_in(
+async def test_an_issuer_with_unsafe_addresses_or_without_pkce_signs_nobody_in(
     metadata: dict[str, object],
 ) -> None:
     async with run_sign_in_world() as other:
@@ -270,7 +270,7 @@ async def test_an_issuer_that_leads_elsewhere_or_checks_no_codes_signs_nobody_in
             assert (page.status, "Location" in page.headers, fresh.cookie(SIGN_IN_COOKIE)) == (503, False, None)
 
 
-async def test_the_secret_is_shown_to_the_issuer_alone_and_the_verifier_to_nobody_before(
+async def test_the_secret_and_the_verifier_reach_only_the_token_endpoint(
     browser: SignInBrowser, place: SignInWorld
 ) -> None:
     page = await browser.get(CONSENT)
@@ -287,7 +287,7 @@ async def test_the_secret_is_shown_to_the_issuer_alone_and_the_verifier_to_nobod
     )
 
 
-# Where people are sent
+# Redirects
 
 
 @pytest.mark.parametrize(
@@ -310,7 +310,7 @@ async def test_a_signed_in_person_continues_on_the_hub(browser: SignInBrowser, p
 
 
 @pytest.mark.parametrize("path", ["//evil.example/consents", "/consent//evil.example", "/consents/"])
-async def test_a_path_that_is_no_page_begins_no_sign_in(place: SignInWorld, path: str) -> None:
+async def test_a_path_that_is_no_page_of_the_hub_begins_no_sign_in(place: SignInWorld, path: str) -> None:
     async with aiohttp.ClientSession() as http, http.get(f"{place.hub.url}{path}", allow_redirects=False) as answer:
         assert SIGN_IN_COOKIE not in answer.cookies
         assert urlsplit(answer.headers.get("Location", "")).netloc in {"", urlsplit(place.hub.url).netloc}
@@ -319,7 +319,7 @@ async def test_a_path_that_is_no_page_begins_no_sign_in(place: SignInWorld, path
 # Cookies
 
 
-async def test_cookies_are_out_of_reach_for_scripts_and_other_sites(browser: SignInBrowser) -> None:
+async def test_scripts_and_other_sites_cannot_reach_cookies(browser: SignInBrowser) -> None:
     begun = (await browser.get(CONSENT)).set_cookies
     back = await browser.get(await browser.begin_sign_in(CONSENT))
     assert len(begun) == 1
@@ -331,7 +331,7 @@ async def test_cookies_are_out_of_reach_for_scripts_and_other_sites(browser: Sig
         assert "Domain" not in each
 
 
-async def test_a_cookie_that_was_changed_anywhere_signs_nobody_in(browser: SignInBrowser) -> None:
+async def test_a_changed_cookie_signs_nobody_in(browser: SignInBrowser) -> None:
     await browser.sign_in()
     good = browser.cookie(SESSION) or ""
     for at in range(0, len(good), 7):
@@ -342,7 +342,7 @@ async def test_a_cookie_that_was_changed_anywhere_signs_nobody_in(browser: SignI
     assert (await browser.get("/consents")).status == 200
 
 
-async def test_one_cookie_does_not_stand_for_the_other(browser: SignInBrowser, place: SignInWorld) -> None:
+async def test_one_kind_of_cookie_is_not_accepted_as_the_other(browser: SignInBrowser, place: SignInWorld) -> None:
     link = await browser.begin_sign_in(CONSENT)
     begun = browser.cookie(SIGN_IN_COOKIE) or ""
     browser.set_cookie(SESSION, begun)
@@ -364,9 +364,7 @@ async def test_a_foreign_cookie_is_ignored(place: SignInWorld, value: str) -> No
             assert answer.status == 400
 
 
-async def test_a_session_from_before_is_replaced_when_somebody_signs_in(
-    browser: SignInBrowser, place: SignInWorld
-) -> None:
+async def test_signing_in_replaces_an_earlier_session(browser: SignInBrowser, place: SignInWorld) -> None:
     """Session fixation: the attacker's own session is in the victim's browser."""
     async with place.browser() as attacker:
         place.endpoints.access.update({"sub": "budi", "nik": str(BUDI)})
@@ -388,9 +386,7 @@ async def test_a_session_from_before_is_replaced_when_somebody_signs_in(
         assert page.form != attackers_form
 
 
-async def test_nothing_of_a_person_can_be_read_in_cookies_or_addresses(
-    browser: SignInBrowser, place: SignInWorld
-) -> None:
+async def test_cookies_and_addresses_reveal_nothing_about_a_person(browser: SignInBrowser, place: SignInWorld) -> None:
     link = await browser.begin_sign_in(CONSENT)
     await browser.get(link)
     nik = str(place.endpoints.issuer.claims()["nik"])
@@ -399,9 +395,7 @@ async def test_nothing_of_a_person_can_be_read_in_cookies_or_addresses(
         assert "siti" not in each
 
 
-async def test_a_copied_cookie_is_over_on_every_worker_when_its_owner_signs_out(
-    browser: SignInBrowser, place: SignInWorld
-) -> None:
+async def test_signing_out_ends_copied_cookies_on_every_worker(browser: SignInBrowser, place: SignInWorld) -> None:
     form = (await browser.sign_in(CONSENT)).form
     stolen = browser.cookie(SESSION) or ""
     port = free_port()
@@ -430,10 +424,10 @@ async def test_a_copied_cookie_is_over_on_every_worker_when_its_owner_signs_out(
         assert (place.consents.changes, place.hub.city.calls, worker.city.calls) == ([], [], [])
 
 
-async def test_an_answer_that_arrives_after_the_sign_out_revives_nothing(
+async def test_a_page_that_arrives_after_the_sign_out_restores_no_session(
     browser: SignInBrowser, place: SignInWorld
 ) -> None:
-    """Two tabs: the second one's page was on its way, and sets its cookie last."""
+    """Two tabs: the second page was in transit, and sets its cookie last."""
     form = (await browser.sign_in(CONSENT)).form
     late = await browser.get("/consents")
     await browser.post("/sign-out", {"form": form})
@@ -444,7 +438,7 @@ async def test_an_answer_that_arrives_after_the_sign_out_revives_nothing(
     assert place.consents.changes == []
 
 
-async def test_signing_in_again_ends_the_session_before(browser: SignInBrowser) -> None:
+async def test_signing_in_again_ends_the_previous_session(browser: SignInBrowser) -> None:
     await browser.sign_in()
     before = browser.cookie(SESSION) or ""
     link = await get_callback_url(browser)
@@ -466,7 +460,7 @@ async def get_callback_url(browser: SignInBrowser) -> str:
     return link
 
 
-async def test_a_cookie_of_a_hub_with_another_secret_or_with_no_session_signs_nobody_in(
+async def test_a_cookie_of_another_secret_or_without_a_session_signs_nobody_in(
     browser: SignInBrowser, place: SignInWorld
 ) -> None:
     await browser.sign_in()
@@ -481,7 +475,7 @@ async def test_a_cookie_of_a_hub_with_another_secret_or_with_no_session_signs_no
 
 
 @pytest.mark.parametrize("headers", [{"Origin": "https://evil.example"}, {"Origin": ""}], ids=str)
-async def test_another_site_signs_nobody_out(browser: SignInBrowser, headers: dict[str, str]) -> None:
+async def test_another_site_cannot_sign_a_person_out(browser: SignInBrowser, headers: dict[str, str]) -> None:
     form = (await browser.sign_in()).form
     for fields in ({"form": form}, {"form": "x"}, {}):
         assert (await browser.post("/sign-out", fields, **headers)).status == 403
@@ -490,9 +484,7 @@ async def test_another_site_signs_nobody_out(browser: SignInBrowser, headers: di
 
 
 @pytest.mark.parametrize("moment", [None, "now", True, 0, -1, 10**30, [1], "an hour ago", "in the future"], ids=repr)
-async def test_a_sign_in_that_is_to_be_recent_says_when_it_was(
-    browser: SignInBrowser, place: SignInWorld, moment: object
-) -> None:
+async def test_a_recent_sign_in_needs_auth_time(browser: SignInBrowser, place: SignInWorld, moment: object) -> None:
     told = {"an hour ago": time.time() - 3600, "in the future": time.time() + 60}
     place.endpoints.identity["auth_time"] = told.get(moment, moment) if isinstance(moment, str) else moment
     link = await browser.begin_sign_in(CONSENT)
@@ -517,7 +509,7 @@ async def test_a_sign_in_that_is_to_be_recent_says_when_it_was(
     ],
     ids=str,
 )
-async def test_a_form_that_another_site_sent_changes_nothing(
+async def test_a_form_sent_by_another_site_changes_nothing(
     browser: SignInBrowser, place: SignInWorld, headers: dict[str, str], status: int
 ) -> None:
     form = (await browser.sign_in(CONSENT)).form
@@ -527,7 +519,7 @@ async def test_a_form_that_another_site_sent_changes_nothing(
 
 
 @pytest.mark.parametrize("text", ["", "x", "\u00e9", None])
-async def test_a_form_without_the_sessions_text_changes_nothing(
+async def test_a_form_without_the_csrf_token_changes_nothing(
     browser: SignInBrowser, place: SignInWorld, text: str | None
 ) -> None:
     await browser.sign_in(CONSENT)
@@ -535,7 +527,7 @@ async def test_a_form_without_the_sessions_text_changes_nothing(
     assert (page.status, place.consents.changes) == (403, [])
 
 
-async def test_the_text_of_another_session_changes_nothing(browser: SignInBrowser, place: SignInWorld) -> None:
+async def test_the_csrf_token_of_another_session_changes_nothing(browser: SignInBrowser, place: SignInWorld) -> None:
     async with place.browser() as attacker:
         theirs = (await attacker.sign_in(CONSENT)).form
     await browser.sign_in(CONSENT)
@@ -543,7 +535,7 @@ async def test_the_text_of_another_session_changes_nothing(browser: SignInBrowse
     assert (page.status, place.consents.changes) == (403, [])
 
 
-async def test_a_form_of_nobody_changes_nothing_and_leads_to_no_other_site(
+async def test_a_form_without_a_session_changes_nothing_and_leads_to_no_other_site(
     browser: SignInBrowser, place: SignInWorld
 ) -> None:
     page = await browser.post(CONSENT, {"form": "x", **GRANT})
@@ -552,9 +544,7 @@ async def test_a_form_of_nobody_changes_nothing_and_leads_to_no_other_site(
 
 @pytest.mark.parametrize("path", [CONSENT, "/consents/persetujuan-1/revoke", "/sign-out", "/consents"])
 @pytest.mark.parametrize("method", ["GET", "HEAD", "PUT", "DELETE", "OPTIONS"])
-async def test_nothing_changes_but_by_a_form(
-    browser: SignInBrowser, place: SignInWorld, path: str, method: str
-) -> None:
+async def test_only_a_form_changes_anything(browser: SignInBrowser, place: SignInWorld, path: str, method: str) -> None:
     place.consents.add_consents(1)
     form = (await browser.sign_in(CONSENT)).form
     query = urlencode({"form": form, **GRANT}, doseq=True)
@@ -563,7 +553,9 @@ async def test_nothing_changes_but_by_a_form(
     assert (place.consents.changes, bool(browser.cookie(SESSION))) == ([], True)
 
 
-async def test_a_form_too_large_or_with_too_many_fields_is_refused(browser: SignInBrowser, place: SignInWorld) -> None:
+async def test_a_form_that_is_too_large_or_has_too_many_fields_is_refused(
+    browser: SignInBrowser, place: SignInWorld
+) -> None:
     form = (await browser.sign_in(CONSENT)).form
     large = await browser.post(CONSENT, {"form": form, **GRANT, "x": "y" * 20_000})
     many = await browser.post(CONSENT, {"form": form, **GRANT, **{f"x{n}": "" for n in range(100)}})
@@ -577,9 +569,7 @@ async def test_an_unknown_scope_grants_nothing(browser: SignInBrowser, place: Si
     assert (page.status, place.consents.changes) == (400, [])
 
 
-async def test_somebody_elses_request_and_consent_are_as_unknown_as_none(
-    browser: SignInBrowser, place: SignInWorld
-) -> None:
+async def test_another_persons_request_and_consent_are_unknown(browser: SignInBrowser, place: SignInWorld) -> None:
     place.endpoints.access.update({"sub": "budi", "nik": str(BUDI)})
     place.endpoints.identity["sub"] = "budi"
     place.consents.add_consents(1)
@@ -594,10 +584,10 @@ async def test_somebody_elses_request_and_consent_are_as_unknown_as_none(
     assert {each[0] for each in place.hub.city.calls} <= {"dukcapil"}
 
 
-# What a page tells, and to whom
+# The content of pages
 
 
-async def test_a_page_is_kept_by_nobody_framed_by_nobody_and_runs_nothing(browser: SignInBrowser) -> None:
+async def test_a_page_cannot_be_cached_or_framed_and_runs_no_scripts(browser: SignInBrowser) -> None:
     page = await browser.sign_in(CONSENT)
     policy = page.headers["Content-Security-Policy"]
     assert policy == (
@@ -611,14 +601,14 @@ async def test_a_page_is_kept_by_nobody_framed_by_nobody_and_runs_nothing(browse
     assert " style=" not in page.text
 
 
-async def test_what_others_wrote_is_shown_as_text(browser: SignInBrowser) -> None:
+async def test_text_by_others_is_escaped(browser: SignInBrowser) -> None:
     page = await browser.sign_in(f"{CONSENT}?lang=%22%3E%3Cscript%3E")
     assert "Kredit &lt;Nusantara&gt; &amp; Rekan" in page.text
     assert "<Nusantara>" not in page.text
     assert "script" not in page.text
 
 
-async def test_a_partners_address_that_is_no_web_address_is_not_linked(
+async def test_a_partners_address_that_is_not_a_web_address_is_no_link(
     browser: SignInBrowser, place: SignInWorld
 ) -> None:
     place.consents.requests["odd"] = build_request("javascript:alert(1)//", "odd")
@@ -645,7 +635,7 @@ async def test_the_log_holds_neither_ids_nor_codes_nor_people(
         assert secret not in said
 
 
-async def test_no_cookie_of_a_session_lets_anybody_ask_the_graph(browser: SignInBrowser, place: SignInWorld) -> None:
+async def test_a_session_cookie_does_not_authenticate_to_the_graph(browser: SignInBrowser, place: SignInWorld) -> None:
     await browser.sign_in()
     place.hub.city.calls.clear()
     async with browser.http.post("/graphql", json={"query": "{ me { name } }"}) as answer:

@@ -1,4 +1,4 @@
-"""A restriction is obeyed by every request that begins after it was answered, in whichever hub."""
+"""A restriction holds for every request that begins after its response, at every hub."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ from wiring.hub_domains import build_hub_domains
 
 HUBS = 3
 ASKING = 4
-"""Officials who ask each hub without a pause."""
+"""Officials who send requests to each hub without a pause."""
 ROUNDS = 4
 PERSON = Caller(kind=CallerKind.CITIZEN, first_party=True, nik=SITI, assurance=Assurance.SUBSTANTIAL)
 OFFICIAL = Caller(kind=CallerKind.OFFICIAL, agency="pbb", purpose="TAX_ASSESSMENT", case="PBB/1")
@@ -41,7 +41,7 @@ HER_LAND = f'{{ citizen(nik: "{SITI}") {{ nik taxObjects {{ nop }} }} }}'
 
 
 class OneHub:
-    """A hub of several on one database: engine, rules and own state as in production; the agencies are the city."""
+    """One of several hubs on one database, with production's engine, rules and state and the sandbox's agencies."""
 
     def __init__(self, state: AsyncEngine) -> None:
         self.city = SmallCity()
@@ -69,11 +69,11 @@ async def hubs(migrated: AsyncEngine) -> AsyncIterator[list[OneHub]]:
 
 
 def has_personal_data(response: GraphQLResponse) -> bool:
-    """Whether the answer holds anything of the person."""
+    """Whether the answer holds data of the person."""
     return bool((response.data or {}).get("citizen"))
 
 
-async def test_no_request_that_began_after_the_answer_has_data_and_no_agency_is_asked(hubs: list[OneHub]) -> None:
+async def test_no_request_after_the_restriction_has_data_or_calls_an_agency(hubs: list[OneHub]) -> None:
     began: list[tuple[float, bool]] = []
     over = asyncio.Event()
 
@@ -109,7 +109,7 @@ def _wait_for_more(began: list[tuple[float, bool]], count: int) -> bool:
     return len(began) > count
 
 
-async def test_while_it_is_obeyed_the_agency_is_asked_nothing(hubs: list[OneHub]) -> None:
+async def test_while_the_restriction_holds_no_agency_is_called(hubs: list[OneHub]) -> None:
     await hubs[0].ask('mutation { restrictProcessing(key: "a") { number } }', PERSON)
     for hub in hubs:
         response = await hub.ask(HER_LAND, OFFICIAL)
@@ -117,7 +117,7 @@ async def test_while_it_is_obeyed_the_agency_is_asked_nothing(hubs: list[OneHub]
         assert hub.city.calls == []
 
 
-async def test_many_concurrent_requests_with_one_key_are_one_restriction_that_ends_once(hubs: list[OneHub]) -> None:
+async def test_concurrent_requests_with_one_key_make_one_restriction_that_ends_once(hubs: list[OneHub]) -> None:
     wish = 'mutation { restrictProcessing(key: "once") { number } }'
     answers = await asyncio.gather(*(hub.ask(wish, PERSON) for hub in hubs for _ in range(3)))
     (number,) = {(each.data or {})["restrictProcessing"]["number"] for each in answers}

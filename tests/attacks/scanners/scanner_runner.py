@@ -1,4 +1,4 @@
-"""Scanners that are not ours: fetched once into an environment of their own, and run against a hub."""
+"""Third-party scanners, installed once into their own environment and run against a hub."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _ENVIRONMENT = {"NO_COLOR": "1", "COLUMNS": "200", "PYTHONWARNINGS": "ignore"}
 
 @dataclass(frozen=True, slots=True)
 class ScanResult:
-    """How a scanner ended, and what it said."""
+    """The exit status and the output of a scanner."""
 
     code: int
     output: str
@@ -33,9 +33,9 @@ class ScanResult:
 
 @cache
 def fetch_scanners() -> Path:
-    """The folder with the scanners' programs; skips where they can be fetched from nowhere."""
+    """The folder with the scanners' programs; skips the test if they cannot be downloaded."""
     _HOME.mkdir(parents=True, exist_ok=True)
-    with (_HOME / "lock").open("w") as lock:  # test runs at the same time wait for each other
+    with (_HOME / "lock").open("w") as lock:  # concurrent test runs wait for each other
         fcntl.flock(lock, fcntl.LOCK_EX)
         stamp = _HOME / "fetched"
         wanted = f"{sys.version_info[:2]}\n{_REQUIREMENTS.read_text(encoding='utf-8')}"

@@ -1,6 +1,6 @@
 """clairvoyance rebuilds a schema from error messages and a list of words; with introspection off it learns nothing.
 
-The list that is given to it has every name of the graph, which no list of an attacker's has.
+Its list here holds every name of the graph, which an attacker's list would not.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from tests.journeys.hub import HubClient
 from tests.sandbox_agencies import ROOT
 
 GIVES_UP = "It is very likely that Field Suggestion is not fully enabled on this endpoint."
-"""Its words for: no message told the type of anything."""
+"""Its output if no message revealed a type."""
 
 
 def list_graph_names() -> Iterator[str]:
@@ -33,7 +33,7 @@ def list_graph_names() -> Iterator[str]:
 
 @pytest.fixture(scope="module")
 def words() -> list[str]:
-    """Every name of the graph, and as many that are none of it."""
+    """Every name of the graph, and as many other words."""
     own = sorted(set(list_graph_names()))
     assert {"citizen", "nik", "taxObjects", "reportedFrom"} <= set(own)
     return [*own, *(f"{name}z" for name in own)]
@@ -47,7 +47,7 @@ def list_of_words(words: list[str], tmp_path_factory: pytest.TempPathFactory) ->
 
 
 @pytest.mark.parametrize("caller", [None, "siti"])
-async def test_clairvoyance_finds_no_field_no_argument_and_no_type(
+async def test_clairvoyance_finds_no_field_argument_or_type(
     wired: HubClient, list_of_words: Path, tmp_path: Path, caller: str | None
 ) -> None:
     found = tmp_path / "schema.json"
@@ -69,7 +69,7 @@ async def test_clairvoyance_finds_no_field_no_argument_and_no_type(
 
 
 async def test_every_word_at_every_place_gets_the_same_answer(wired: HubClient, words: list[str]) -> None:
-    """What clairvoyance would need: a message that differs between a name of the graph and one that is none."""
+    """clairvoyance needs a message that differs between names of the graph and other words."""
     told = set()
     for word in words:
         for query in (f"{{ {word} {{ zz }} }}", f"{{ me {{ {word} {{ zz }} }} }}", f"{{ citizen({word}: {{}}) }}"):

@@ -1,7 +1,7 @@
-"""The twelve checks of graphql-cop (dolevf), each as a test of our own: what it asks, and that it finds nothing.
+"""The twelve checks of graphql-cop (dolevf) as tests: each sends its request and finds nothing.
 
-One finding stands when the tool itself is run: "GET Method Query Support". Queries may be sent by GET (GraphQL over
-HTTP, section 5.3), and what the tool warns of by it, a foreign page that has a browser send them, is refused.
+The tool itself reports one finding: "GET Method Query Support". Queries may be sent by GET (GraphQL over HTTP, section
+5.3). The attack behind that warning, a foreign page that makes a browser send them, is refused.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ COP = {"operationName": "cop"}
 
 
 async def posted(hub: HubClient, query: str) -> tuple[Any, list[str]]:
-    """Data and codes, as the tool asks: by POST, with its operation's name."""
+    """Data and codes of a request as the tool sends it: by POST, with an operation name."""
     answer = await hub.post({"query": query, **COP})
     return answer.data, [code for _, code in answer.errors]
 
@@ -37,7 +37,7 @@ async def sent(
 
 @pytest.fixture(autouse=True)
 def no_agency_was_called(city: RunningCity) -> Iterator[None]:
-    """Whatever the tool sends, no agency hears of it."""
+    """No request of the tool calls an agency."""
     city.reset_calls()
     yield
     assert city.calls() == {}
@@ -72,7 +72,7 @@ async def test_detect_graphiql(wired: HubClient, path: str) -> None:
 
 
 async def test_get_method_support(wired: HubClient) -> None:
-    """Where the browser says that another site's page sends it, or its `Origin` does, a GET runs nothing."""
+    """A GET with the headers of another site's page, or with its `Origin`, runs nothing."""
     query = {"query": "query cop {__typename}"}
     for foreign in (
         {"Sec-Fetch-Site": "cross-site"},
@@ -102,7 +102,7 @@ async def test_trace_mode(wired: HubClient) -> None:
 
 
 async def test_directive_overloading(wired: HubClient) -> None:
-    """Many are one fault, told once: the answer does not grow with what was sent."""
+    """Many repeated directives are reported once, so the answer does not grow with the request."""
     assert await posted(wired, f"query cop {{ __typename {'@aa' * 10} }}") == (None, ["GRAPHQL_VALIDATION_FAILED"])
     assert await posted(wired, f"query cop {{ __typename {'@aa' * 5000} }}") == (None, ["GRAPHQL_PARSE_FAILED"])
     data, codes = await posted(wired, f"query cop {{ __typename {'@include(if: true)' * 500} }}")
@@ -128,7 +128,7 @@ async def test_get_based_mutation(wired: HubClient) -> None:
     ["application/x-www-form-urlencoded", "text/plain", "multipart/form-data; boundary=x", "application/graphql", ""],
 )
 async def test_post_based_csrf(wired: HubClient, media_type: str) -> None:
-    """The types that a foreign page may send without asking first, and a request without one."""
+    """The media types that a foreign page may send without a preflight, and a request without one."""
     for body in (b"query=query%20cop%20%7B%20__typename%20%7D", b'{"query": "query cop { __typename }"}'):
         refused = await sent(wired, "POST", data=body, headers={"Content-Type": media_type})
         assert refused == (415, None, ["UNSUPPORTED_MEDIA_TYPE"])

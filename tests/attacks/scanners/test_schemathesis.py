@@ -1,7 +1,7 @@
 """schemathesis sends generated requests to everything that the hub serves, and finds nothing.
 
-One of its checks is off: that every value of the right type is accepted. The graph's arguments and the Data Tracker's
-have rules beyond their types (`first` is from 1 to 100, a code is a NIK), and refuse the rest with a code.
+One of its checks is off: that every value of the right type is accepted. Arguments of the graph and of the Data Tracker
+have rules beyond their types (`first` is from 1 to 100, a code is a NIK), and refuse other values with a code.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ SCALARS = {each.name for each in build_scalar_map().values()}
 
 
 class _AsStrings(Visitor):
-    """Takes out the graph's own scalars, and puts strings in their places."""
+    """Replaces the graph's own scalars by strings."""
 
     def enter_scalar_type_definition(self, _node: ScalarTypeDefinitionNode, *_: object) -> Any:  # noqa: ANN401 - Visitor's
         return REMOVE
@@ -45,7 +45,7 @@ class _AsStrings(Visitor):
 
 
 def graph(folder: Path) -> Path:
-    """The graph with its own scalars as strings, of which schemathesis makes what it likes."""
+    """The graph with strings in place of its own scalars, which schemathesis cannot generate."""
     document = parse((ROOT / "schema" / "schema.graphql").read_text(encoding="utf-8"))
     path = folder / "graph.graphql"
     path.write_text(print_ast(visit(document, _AsStrings())), encoding="utf-8")

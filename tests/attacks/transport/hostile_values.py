@@ -1,4 +1,4 @@
-"""Values that somebody hopes will be taken for something else."""
+"""Hostile values, which a vulnerable parser would execute or misread."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Every place of the graph that takes a value from a caller, read off the graph as it is checked in."""
+"""Every place of the graph that takes a value from a caller, from the checked-in graph."""
 
 from __future__ import annotations
 
@@ -34,9 +34,9 @@ SAMPLE_ARGUMENTS: Mapping[str, Any] = {
     "Commodity.trend.year": 2026,
     "Commodity.trend.month": 10,
 }
-"""Values for arguments that have to be given beside the one that is attacked."""
+"""Values for required arguments beside the attacked one, by coordinate."""
 SAMPLE_BY_TYPE: Mapping[str, Any] = {"NIK": "3171014506909001", "String": "1", "ID": "x" * 40, "Int": 1}
-"""And where nothing better is known."""
+"""The same by type, for other arguments."""
 QUERY_BY_TYPE: Mapping[str, str] = {
     "Query": "{it}",
     "Citizen": "me {{ {it} }}",
@@ -47,32 +47,32 @@ QUERY_BY_TYPE: Mapping[str, str] = {
     "Consenting": 'consented(consent: "x") {{ {it} }}',
     "TaxObject": "me {{ taxObjects {{ {it} }} }}",
 }
-"""How a query comes to a field of each type that has arguments."""
+"""The query path to a field of each type that has arguments."""
 
 
 @dataclass(frozen=True, slots=True)
 class InputPlace:
-    """One argument, or one field of an input object in it."""
+    """An argument, or a field of its input object."""
 
     type_name: str
     field: str
     argument: str
     inside: str | None
     named: str
-    """The type of one value."""
+    """The type of a single value."""
     is_list: bool
 
     def __str__(self) -> str:
-        """As its coordinate."""
+        """The coordinate."""
         return ".".join(filter(None, (self.type_name, self.field, self.argument, self.inside)))
 
     def value(self, one: object) -> object:
-        """What the argument is given so that this place holds the value."""
+        """The value of the whole argument, with the given value at this place."""
         held = [one] if self.is_list else one
         return held if self.inside is None else {self.inside: held}
 
     def query(self, literal: str | None = None) -> str:
-        """An operation that gives the argument the variable `$it`, or a literal in its place."""
+        """An operation that passes the variable `$it` to the argument, or a literal."""
         parent = load_graph().type_map[self.type_name]
         assert isinstance(parent, GraphQLObjectType)
         field = parent.fields[self.field]
@@ -94,13 +94,13 @@ class InputPlace:
 
 @cache
 def load_graph() -> GraphQLSchema:
-    """The graph as it is checked in."""
+    """The checked-in graph."""
     return build_schema((ROOT / "schema" / "schema.graphql").read_text(encoding="utf-8"))
 
 
 @cache
 def list_input_places() -> tuple[InputPlace, ...]:
-    """Every place."""
+    """All places."""
     return tuple(_places())
 
 

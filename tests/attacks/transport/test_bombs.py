@@ -1,6 +1,6 @@
-"""Small bodies that become large ones: from callers they are not read, from agencies they cost that agency's fields.
+"""Small bodies that expand to large ones: callers' are not read, an agency's only fail that agency's fields.
 
-The hub of these tests is wired to an agency gone bad for complaints, prices and taxes; the register is sound.
+The hub of these tests has a malicious agency for complaints, prices and taxes; the register works.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from tests.sandbox_agencies import HOST
 
 TIMEOUT = 20
 MAX_MEMORY_KIB = 256 * 1024
-"""KiB by which the process may grow: a bomb below means a gigabyte at least."""
+"""KiB by which the process may grow; each bomb below expands to a gigabyte at least."""
 ASKS = b'{"query": "{ __typename }"}'
 QUESTIONS = {
     "crm": "{ it: complaintCategories { name } me { name } }",
@@ -35,7 +35,7 @@ QUESTIONS = {
 
 
 class BadAgency:
-    """Answers everything with the same bytes, and remembers who came and for what."""
+    """Answers each request with the same bytes, and records the requests."""
 
     def __init__(self) -> None:
         self.says = b""
@@ -102,10 +102,10 @@ def reply(body: bytes, *, media_type: str = "application/json", **headers: str) 
 
 
 def zeros(gigabytes: int, wbits: int) -> bytes:
-    """So much of blanks in JSON, packed in a thousandth of it: as gzip, deflate or bare deflate (see zlib)."""
+    """JSON with this many blanks, compressed to a thousandth: as gzip, deflate or raw deflate (see zlib)."""
     megabyte = b" " * 1024 * 1024
     packing = zlib.compressobj(9, zlib.DEFLATED, -zlib.MAX_WBITS)
-    # Packed once and repeated: after a full flush nothing leans on what came before. A gigabyte would take seconds.
+    # Compressed once and repeated, because a block after a full flush is independent. A gigabyte would take seconds.
     packed = packing.compress(megabyte) + packing.flush(zlib.Z_FULL_FLUSH)
     bare = packed * (gigabytes * 1024) + packing.flush()
     if wbits < 0:
@@ -155,7 +155,7 @@ UNPACKED: Mapping[str, Callable[[], bytes]] = {
     "gzip in gzip": lambda: reply(gzip.compress(zeros(1, 16 + zlib.MAX_WBITS)), Content_Encoding="gzip, gzip"),
     "ten thousand members": lambda: reply(gzip.compress(b"") * 10_000, Content_Encoding="gzip"),
     "brotli": lambda: reply(b"\x0b\x02\x80[]\x03", Content_Encoding="br"),
-    "what is none": lambda: reply(b"[]", Content_Encoding="gzip"),
+    "no gzip at all": lambda: reply(b"[]", Content_Encoding="gzip"),
     "a length beyond all": lambda: reply(b"[]", Content_Length=str(2**62)),
     "nine megabytes": lambda: reply(b"[" + b" " * 9 * 1024 * 1024 + b"]"),
 }
@@ -170,21 +170,23 @@ async def assert_it_costs_its_own_field(hub: HubClient, agency: str) -> None:
     assert it is None
     ((path, code),) = answer.errors
     assert path.endswith("it")
-    assert code in {"AGENCY_MALFORMED", "AGENCY_UNAVAILABLE"}  # the latter where it breaks off
+    assert code in {"AGENCY_MALFORMED", "AGENCY_UNAVAILABLE"}  # the latter at the end of the input
     assert answer.body["errors"][0]["extensions"]["agency"] == agency
     assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < MAX_MEMORY_KIB
 
 
 @pytest.mark.parametrize("agency", ["crm", "pbb"])
 @pytest.mark.parametrize("name", UNPACKED)
-async def test_a_body_that_unpacks_beyond_all_bounds(hub: HubClient, bad: BadAgency, name: str, agency: str) -> None:
+async def test_a_body_that_decompresses_beyond_the_limit(
+    hub: HubClient, bad: BadAgency, name: str, agency: str
+) -> None:
     bad.says = UNPACKED[name]()
     await assert_it_costs_its_own_field(hub, agency)
 
 
 @pytest.mark.parametrize("agency", ["crm", "pangan"])
 @pytest.mark.parametrize("name", JSON)
-async def test_json_that_nests_or_grows_beyond_all_bounds(
+async def test_json_that_nests_or_grows_beyond_the_limit(
     hub: HubClient, bad: BadAgency, name: str, agency: str
 ) -> None:
     bad.says = reply(JSON[name])
@@ -192,14 +194,14 @@ async def test_json_that_nests_or_grows_beyond_all_bounds(
 
 
 @pytest.mark.parametrize("name", XML)
-async def test_xml_that_unfolds_or_reaches_out(hub: HubClient, bad: BadAgency, name: str) -> None:
+async def test_xml_that_expands_or_loads_external_entities(hub: HubClient, bad: BadAgency, name: str) -> None:
     bad.asked.clear()
     bad.says = reply(XML[name].replace("URL", bad.url).encode(), media_type="text/xml")
     await assert_it_costs_its_own_field(hub, "pbb")
     assert {line.split(b" ")[1] for line in bad.asked} == {b"/services/pbb"}
 
 
-async def test_an_agency_that_leads_elsewhere_is_not_followed(hub: HubClient, bad: BadAgency) -> None:
+async def test_redirects_of_an_agency_are_not_followed(hub: HubClient, bad: BadAgency) -> None:
     for status in (301, 302, 303, 307, 308):
         bad.asked.clear()
         bad.says = f"HTTP/1.1 {status} Moved\r\nLocation: {bad.url}/stolen\r\nContent-Length: 0\r\n\r\n".encode()
@@ -238,7 +240,7 @@ async def test_a_compressed_request_is_not_unpacked(hub: HubClient, encoding: st
 @pytest.mark.parametrize(
     "body", [b"[" * 900_000, b'{"variables":' * 60_000, b'{"query":"' + b"\\u0000" * 150_000 + b'"}']
 )
-async def test_a_request_that_nests_or_grows_is_refused(hub: HubClient, body: bytes) -> None:
+async def test_a_deeply_nested_or_large_request_is_refused(hub: HubClient, body: bytes) -> None:
     async with aiohttp.request(
         "POST", f"{hub.url}/graphql", data=body, headers={"Content-Type": "application/json"}
     ) as response:

@@ -1,4 +1,4 @@
-"""Floods: of requests, of costs, of guessed tokens; on one hub, and on two that count together in one Valkey."""
+"""Floods of requests, costs and guessed tokens, on one hub and on two that share counts in Valkey."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ from tests.fakes.small_records import BUDI, SITI
 NAME = "{ me { name } }"
 RATES = ("citizen:4/100000", "anonymous:4/100000", "agency-system:4/100000")
 TEXTS: dict[str, Any] = {"agency_system_operations": OperationMode.OFF}
-"""Systems of agencies send texts here, too."""
+"""Agency systems may send any document here."""
 SLACK = 2.0
-"""Seconds that a busy machine may add."""
+"""Seconds that a busy machine may take longer."""
 
 
 @pytest.fixture(scope="module")
@@ -53,18 +53,18 @@ async def run_two_hubs(
 
 
 async def wait_for_limits(hub: SmallHub, state: str) -> None:
-    """Wait until the hub counts so."""
+    """Wait until the hub counts in this way."""
     async with asyncio.timeout(15):
         while (await hub.health())["limits"] != state:  # noqa: ASYNC110 - the hub is another process to its clients
             await asyncio.sleep(0.05)
 
 
 def get_remaining(answer: SmallHubAnswer) -> int:
-    """Requests that are left."""
+    """The remaining requests."""
     return int(answer.headers["RateLimit"].partition("r=")[2].partition(";")[0])
 
 
-async def test_a_flood_of_requests_asks_no_agency_more_often_than_the_rate_allows(issuer: LoopbackIssuer) -> None:
+async def test_a_flood_of_requests_calls_no_agency_more_often_than_the_rate_allows(issuer: LoopbackIssuer) -> None:
     async with run_small_hub([issuer.entry()], rates=RATES) as hub:
         token = issuer.token()
         answers = [await hub.ask(NAME, token=token) for _ in range(10)]
@@ -74,7 +74,7 @@ async def test_a_flood_of_requests_asks_no_agency_more_often_than_the_rate_allow
         assert len(hub.city.calls) == 4
 
 
-async def test_a_person_is_one_caller_with_whatever_token_and_others_are_others(issuer: LoopbackIssuer) -> None:
+async def test_a_person_is_one_caller_with_any_token_and_others_are_separate(issuer: LoopbackIssuer) -> None:
     async with run_small_hub([issuer.entry()], rates=("citizen:1/100000",)) as hub:
         assert (await hub.ask(NAME, token=issuer.token())).status == 200
         for token in (issuer.token(jti="2"), issuer.token(sub="another-name"), issuer.token(client_id="another-app")):
@@ -92,7 +92,7 @@ async def test_an_agencys_system_is_limited_by_its_client(issuer: LoopbackIssuer
         assert statuses == [200, 429, 200]
 
 
-async def test_an_operation_beyond_any_budget_is_too_large_and_no_agency_is_called(issuer: LoopbackIssuer) -> None:
+async def test_an_operation_beyond_every_budget_is_too_large_and_calls_no_agency(issuer: LoopbackIssuer) -> None:
     async with run_small_hub([issuer.entry()], rates=("citizen:100/50",)) as hub:
         answer = await hub.ask(NAME, token=issuer.token())
         assert answer.codes == ["OPERATION_TOO_LARGE"]
@@ -105,23 +105,23 @@ async def test_an_operation_beyond_any_budget_is_too_large_and_no_agency_is_call
         assert hub.city.calls == []
 
 
-async def test_everybody_who_shares_a_run_pays_for_it(issuer: LoopbackIssuer) -> None:
+async def test_every_caller_who_shares_a_run_pays_for_it(issuer: LoopbackIssuer) -> None:
     async with run_small_hub([issuer.entry()], rates=("anonymous:100/1000",)) as hub:
         query = "{ regions(level: REGENCY) { code } }"
         answers = await asyncio.gather(*(hub.ask(query) for _ in range(5)))
         points = sorted(int(each.headers["RateLimit"].rpartition("r=")[2].partition(";")[0]) for each in answers)
         one = 1000 - points[-1]
         assert one > 0
-        assert points[0] <= 1000 - 5 * one + 2  # it fills, by 17 points a second
+        assert points[0] <= 1000 - 5 * one + 2  # it refills by 17 points a second
 
 
-async def test_guessed_tokens_stop_being_looked_at_and_good_ones_of_the_same_address_go_on(
+async def test_guessed_tokens_are_refused_unread_and_valid_ones_of_the_same_address_are_accepted(
     issuer: LoopbackIssuer,
 ) -> None:
     async with run_small_hub([issuer.entry()], failed_tokens=3) as hub:
         good = issuer.token()
         assert (await hub.ask(NAME, token=good)).status == 200
-        over = issuer.token(exp=1)  # its issuer made it: no guess
+        over = issuer.token(exp=1)  # its issuer signed it, so it is no guess
         assert [(await hub.ask(NAME, token=over)).codes[0] for _ in range(6)] == ["UNAUTHENTICATED"] * 6
         guessed = f"{issuer.token(nik=str(BUDI)).rpartition('.')[0]}.{good.rpartition('.')[2]}"
         codes = [(await hub.ask(NAME, token=guessed)).codes[0] for _ in range(6)]
@@ -130,7 +130,9 @@ async def test_guessed_tokens_stop_being_looked_at_and_good_ones_of_the_same_add
         assert (await hub.ask(NAME, token=good)).status == 200
 
 
-async def test_two_hubs_count_requests_points_and_guesses_together(issuer: LoopbackIssuer, valkey: LocalValkey) -> None:
+async def test_two_hubs_share_counts_of_requests_points_and_guesses(
+    issuer: LoopbackIssuer, valkey: LocalValkey
+) -> None:
     async with run_two_hubs(issuer, valkey, failed_tokens=2) as (one, other):
         token = issuer.token()
         answers = [await hub.ask(NAME, token=token) for hub in (one, other, one, other, one, other)]
@@ -141,7 +143,7 @@ async def test_two_hubs_count_requests_points_and_guesses_together(issuer: Loopb
         assert guesses == [401, 401, 429, 429]
 
 
-async def test_hubs_whose_valkey_is_killed_answer_count_alone_say_so_and_come_back(
+async def test_hubs_without_valkey_answer_count_locally_report_it_and_recover(
     issuer: LoopbackIssuer, valkey: LocalValkey, caplog: pytest.LogCaptureFixture
 ) -> None:
     with caplog.at_level(logging.INFO, "simpul.limits"):
@@ -166,7 +168,7 @@ async def test_hubs_whose_valkey_is_killed_answer_count_alone_say_so_and_come_ba
     assert sorted(told) == ["Redis does not serve"] * 2 + ["Redis serves again: limits are counted together."] * 2
 
 
-async def test_a_valkey_that_hangs_holds_no_request_up(issuer: LoopbackIssuer, valkey: LocalValkey) -> None:
+async def test_a_hanging_valkey_delays_no_request(issuer: LoopbackIssuer, valkey: LocalValkey) -> None:
     async with run_two_hubs(issuer, valkey) as (one, _), asyncio.timeout(30):
         with valkey.freeze():
             began = monotonic()
@@ -185,7 +187,7 @@ async def test_a_hub_starts_without_its_valkey(issuer: LoopbackIssuer, valkey: L
         await wait_for_limits(hub, "together")
 
 
-async def test_what_hubs_share_names_nobody(issuer: LoopbackIssuer, valkey: LocalValkey) -> None:
+async def test_shared_counters_identify_no_person(issuer: LoopbackIssuer, valkey: LocalValkey) -> None:
     async with run_two_hubs(issuer, valkey, failed_tokens=5, **TEXTS) as (one, _), Redis.from_url(valkey.url) as admin:
         await one.ask(NAME, token=issuer.token())
         await one.ask("{ __typename }")

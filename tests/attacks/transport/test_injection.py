@@ -1,7 +1,7 @@
-"""Nothing that a caller sends is taken for anything but a value: not by SQL, SOAP, REST, a log, or the hub itself.
+"""Values from callers are never executed, neither by SQL, SOAP, REST or a log nor by the hub itself.
 
-Every place of the graph that takes a value gets every value below, as a variable and as a literal, in front of the real
-PostgreSQL, MariaDB (or SQLite), SOAP and REST services of the sandbox city.
+Every place of the graph that takes a value gets every value below, as a variable and as a literal. Behind the hub are
+the real PostgreSQL, MariaDB (or SQLite), SOAP and REST services of the sandbox city.
 """
 
 from __future__ import annotations
@@ -28,8 +28,8 @@ REFUSALS = {
     "CONSENT_UNKNOWN",
     "DATA_REQUEST_UNKNOWN",
 }
-"""What may come of a value: it breaks a rule, or is nothing that this caller may see. Never an agency's complaint about
-what it was asked, nor a fault of the hub."""
+"""Allowed outcomes of a value: it breaks a rule, or the caller may not see the result. An agency's error about the
+request and a fault of the hub are not allowed."""
 IDS = NodeIds(b"j" * 32)
 HARMLESS: Mapping[str, object] = {
     "NIK": "3171014506909001",
@@ -42,9 +42,9 @@ HARMLESS: Mapping[str, object] = {
     "CodeSystem": "BPS",
 }
 NO_TEXTS = {"Int", "Boolean", "ComplaintStatus", "RegionLevel", "CodeSystem"}
-"""Types of which every text is refused, whatever it is: some will do."""
+"""Types that refuse every text, so a few values are enough."""
 TOO_LONG_FOR_A_NAME = 4
-"""Characters from which on no value below is part of the name of anything in the city."""
+"""The minimum length at which no value below occurs in a name of the city."""
 OFFICER = Caller(kind=CallerKind.PROTECTION_OFFICER, case="PDP/1")
 CALLERS: Mapping[str, str | Caller] = {
     "citizen": "rina",
@@ -52,17 +52,17 @@ CALLERS: Mapping[str, str | Caller] = {
     "accessEntries": OFFICER,
     "accessEntriesOf": OFFICER,
 }
-"""Who may ask for what a resident may not."""
+"""The caller for fields that a resident may not read."""
 LONGEST_MESSAGE = 504
 LONGEST = 1_500
-"""Characters of a value that is also sent as a literal."""
+"""Maximum characters of a value that is also sent as a literal."""
 VARIABLES, LITERALS = 2, 8
 """A place gets every second value as a variable and every eighth as a literal. The next place gets others, so that each
-value reaches every kind of place. `make test-long` sends all values to all places, both ways."""
+value reaches every kind of place. `make test-long` sends all values to all places in both ways."""
 
 
 def found(answer: HubResponse) -> list[Any]:
-    """What was found at `it`, wherever it is; lists and connections laid out."""
+    """The values found at `it`, at any depth, with lists and connections flattened."""
     left, items = [answer.data], []
     while left:
         value = left.pop()
@@ -87,7 +87,7 @@ def assert_nothing_came_of_it(answer: HubResponse, value: object) -> None:
 
 
 def literal(value: object) -> str:
-    """The value in GraphQL's own spelling."""
+    """The value as a GraphQL literal."""
     if isinstance(value, Mapping):
         return "{" + ", ".join(f"a{number}: {literal(each)}" for number, each in enumerate(value.values())) + "}"
     if isinstance(value, list):
@@ -116,13 +116,13 @@ def test_every_place_of_the_graph_is_attacked() -> None:
 
 
 @pytest.mark.parametrize("place", list_input_places(), ids=str)
-async def test_a_value_is_a_value_and_nothing_else(wired: HubClient, city: RunningCity, place: InputPlace) -> None:
+async def test_a_value_is_never_executed(wired: HubClient, city: RunningCity, place: InputPlace) -> None:
     await attack(wired, city, place, VARIABLES, LITERALS)
 
 
 @pytest.mark.long
 @pytest.mark.parametrize("place", list_input_places(), ids=str)
-async def test_nor_is_any_value_of_all(wired: HubClient, city: RunningCity, place: InputPlace) -> None:
+async def test_no_value_at_any_place_is_executed(wired: HubClient, city: RunningCity, place: InputPlace) -> None:
     await attack(wired, city, place, 1, 1)
 
 
@@ -154,7 +154,7 @@ async def attack(wired: HubClient, city: RunningCity, place: InputPlace, variabl
 async def calls_of_a_harmless_value(
     hub: HubClient, city: RunningCity, place: InputPlace, caller: str | Caller
 ) -> Mapping[str, int]:
-    """Which operations of which agencies the place leads to, and how often one request asks for each."""
+    """The agencies' operations behind the place, and the calls of one request to each."""
     harmless = HARMLESS.get(place.named, None if place.argument == "after" else "1")
     city.reset_calls()
     await hub.ask(
@@ -172,7 +172,7 @@ async def calls_of_a_harmless_value(
 
 
 def cursor(text: str) -> str:
-    """A cursor as the hub makes them, of whatever text."""
+    """A cursor in the hub's form, with any text."""
     return urlsafe_b64encode(text.encode("utf-8", "surrogatepass")).decode().rstrip("=")
 
 
@@ -195,10 +195,8 @@ PLACES_IN_CURSORS = {
 
 
 @pytest.mark.parametrize("field", PLACES_IN_CURSORS)
-async def test_what_is_inside_a_cursor_is_a_value_and_nothing_else(
-    wired: HubClient, city: RunningCity, field: str
-) -> None:
-    """Cursors of a public list are not sealed: anybody can make one."""
+async def test_the_content_of_a_cursor_is_never_executed(wired: HubClient, city: RunningCity, field: str) -> None:
+    """Cursors of a public list are not sealed, so any caller can build one."""
     city.reset_calls()
     inside = [
         f"{moment} {text}"
@@ -219,10 +217,8 @@ NODES = ("Citizen", "TaxObject", "Msme", "Complaint", "Market", "Commodity", "Re
 
 
 @pytest.mark.parametrize("type_name", NODES)
-async def test_what_is_inside_a_node_id_is_a_value_and_nothing_else(
-    wired: HubClient, city: RunningCity, type_name: str
-) -> None:
-    """Ids are sealed, so nobody can make one; but what is inside came from an agency, which may have made anything."""
+async def test_the_content_of_a_node_id_is_never_executed(wired: HubClient, city: RunningCity, type_name: str) -> None:
+    """Ids are sealed, so callers cannot build one. But their content comes from an agency, which may send anything."""
     city.reset_calls()
     ids = [
         IDS.seal(type_name, f"{before}{text}")
@@ -249,7 +245,7 @@ REQUESTS: Mapping[str, Mapping[str, Any]] = {
 
 
 @pytest.mark.parametrize("member", REQUESTS)
-async def test_what_names_an_operation_or_a_document_is_a_name_and_nothing_else(
+async def test_the_name_of_an_operation_or_document_is_never_executed(
     wired: HubClient, city: RunningCity, member: str
 ) -> None:
     city.reset_calls()
@@ -267,7 +263,7 @@ async def test_what_names_an_operation_or_a_document_is_a_name_and_nothing_else(
     assert city.calls() == {}
 
 
-async def test_the_longest_name_of_an_operation_is_no_fault_of_the_ledger(wired: HubClient) -> None:
+async def test_the_longest_operation_name_is_recorded_without_a_fault(wired: HubClient) -> None:
     for length in (100, 10_000, 500_000):
         answer = await wired.ask(f"query {'A' * length} {{ me {{ nik }} }}", caller="siti")
         assert answer.body == {"data": {"me": {"nik": "3171014506909001"}}}

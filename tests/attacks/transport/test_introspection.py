@@ -1,4 +1,4 @@
-"""Whoever maps the graph for an attack: introspection by setting, and no proposals of names outside development."""
+"""Attackers who map the graph: introspection depends on the setting, and names are suggested in development only."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ TYPE = '{ __type(name: "Citizen") { name } }'
 HIDDEN = "query Q { ...F } fragment F on Query { whole: __schema { types { name } } }"
 QUERIES = (SCHEMA, TYPE, HIDDEN)
 TEXTS: dict[str, Any] = {"agency_system_operations": OperationMode.OFF}
-"""Systems of agencies send texts here, too."""
+"""Agency systems may send any document here."""
 
 
 @pytest.fixture(scope="module")
@@ -27,7 +27,7 @@ async def issuer() -> AsyncIterator[LoopbackIssuer]:
 
 
 def tokens(issuer: LoopbackIssuer) -> list[str]:
-    """A person, an official and an agency's system."""
+    """A person, an official and an agency system."""
     nobody = {"nik": None, "acr": None}
     return [
         issuer.token(),
@@ -37,14 +37,14 @@ def tokens(issuer: LoopbackIssuer) -> list[str]:
 
 
 async def refusal(hub: SmallHub, query: str, token: str | None = None) -> object:
-    """What is told, where nothing is answered."""
+    """The codes of an answer without data."""
     answer = await hub.ask(query, token=token)
     assert "data" not in answer.body
     assert set(answer.codes) == {"GRAPHQL_VALIDATION_FAILED"}
     return answer.body
 
 
-async def test_where_introspection_is_off_nobody_sees_the_schema(issuer: LoopbackIssuer) -> None:
+async def test_with_introspection_off_no_caller_sees_the_schema(issuer: LoopbackIssuer) -> None:
     async with run_small_hub([issuer.entry()], introspection=Exposure.OFF, **TEXTS) as hub:
         for query in QUERIES:
             for token in (None, *tokens(issuer)):
@@ -54,7 +54,7 @@ async def test_where_introspection_is_off_nobody_sees_the_schema(issuer: Loopbac
         assert hub.city.calls == []
 
 
-async def test_where_it_is_for_those_who_are_signed_in_others_are_refused_as_if_it_were_off(
+async def test_introspection_for_signed_in_callers_is_refused_to_others_as_if_it_were_off(
     issuer: LoopbackIssuer,
 ) -> None:
     async with (
@@ -67,11 +67,11 @@ async def test_where_it_is_for_those_who_are_signed_in_others_are_refused_as_if_
                 answer = await hub.ask(query, token=token)
                 assert answer.codes == []
                 assert answer.body["data"]
-            # The document is known by now, and says no more to strangers for that.
+            # The document is cached by now, which must not open it to anonymous callers.
             assert await refusal(hub, query) == before == await refusal(closed, query)
 
 
-async def test_names_of_types_and_texts_that_speak_of_the_schema_are_answered_to_anybody(
+async def test_type_names_and_texts_about_the_schema_are_answered_to_every_caller(
     issuer: LoopbackIssuer,
 ) -> None:
     async with run_small_hub([issuer.entry()], introspection=Exposure.SIGNED_IN, **TEXTS) as hub:
@@ -84,7 +84,7 @@ async def test_names_of_types_and_texts_that_speak_of_the_schema_are_answered_to
                 assert (await hub.ask(query)).body == {"data": {"__typename": "Query"}}
 
 
-async def test_where_it_is_on_everybody_sees_the_schema(issuer: LoopbackIssuer) -> None:
+async def test_with_introspection_on_every_caller_sees_the_schema(issuer: LoopbackIssuer) -> None:
     async with run_small_hub([issuer.entry()], introspection=Exposure.ON) as hub:
         assert (await hub.ask(TYPE)).body == {"data": {"__type": {"name": "Citizen"}}}
 
@@ -99,9 +99,7 @@ async def test_where_it_is_on_everybody_sees_the_schema(issuer: LoopbackIssuer) 
         ("{ me { ... on Citizn { name } } }", "'Citizen'"),
     ],
 )
-async def test_names_are_proposed_in_development_and_nowhere_else(
-    issuer: LoopbackIssuer, query: str, proposal: str
-) -> None:
+async def test_names_are_suggested_in_development_only(issuer: LoopbackIssuer, query: str, proposal: str) -> None:
     async with run_small_hub([issuer.entry()]) as hub, run_small_hub([issuer.entry()], development=True) as helpful:
         token = issuer.token()
         for asked in (None, token):

@@ -1,4 +1,4 @@
-"""What gets out beside the answer: by headers, caches, other origins, redirects, errors, logs and sizes."""
+"""Leaks beside the answer: by headers, caches, other origins, redirects, errors, logs and sizes."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ ORIGINS = (
     "null", "https://evil.example", "https://simpul.example.evil.example", "https://evilsimpul.example", "file://",
     "http://127.0.0.1", "http://127.0.0.1:8000", "http://localhost", "*", "", "https://simpul.example\x00", "data:,x",
 )  # fmt: skip
-"""None is one that the operator trusts."""
+"""Origins that the operator does not trust."""
 
 
 async def sent(hub: HubClient, method: str, path: str, headers: Mapping[str, str] | None = None, **more: Any) -> Any:  # noqa: ANN401 - what aiohttp takes and gives
@@ -40,7 +40,7 @@ async def sent(hub: HubClient, method: str, path: str, headers: Mapping[str, str
 
 
 @pytest.mark.parametrize("method", ["GET", "POST"])
-async def test_a_personal_answer_may_be_used_again_by_nobody(wired: HubClient, method: str) -> None:
+async def test_a_personal_answer_may_not_be_cached_by_anyone(wired: HubClient, method: str) -> None:
     how: Any = {"json": PERSONAL} if method == "POST" else {"params": PERSONAL}
     own = "private, no-store" if method == "POST" else "private, no-cache"
     for caller, kept in (("siti", own), (None, "no-store"), ("rina", "no-store")):
@@ -51,8 +51,8 @@ async def test_a_personal_answer_may_be_used_again_by_nobody(wired: HubClient, m
             assert header not in response.headers
 
 
-async def test_what_somebody_has_kept_is_of_no_use_to_who_may_not_read_it(wired: HubClient) -> None:
-    """That an answer is still the same is said to nobody who would not be given it."""
+async def test_a_cached_answer_is_useless_to_a_caller_who_may_not_read_it(wired: HubClient) -> None:
+    """Only a caller who may read an answer learns that it is unchanged."""
     tag = (await sent(wired, "GET", "/graphql", wired.headers("siti"), params=PERSONAL)).headers["ETag"]
     for caller, status in (("siti", 304), ("budi", 200), ("rina", 200), (None, 200)):
         headers = {**wired.headers(caller), "If-None-Match": tag}
@@ -66,19 +66,19 @@ async def test_what_somebody_has_kept_is_of_no_use_to_who_may_not_read_it(wired:
 
 @pytest.mark.parametrize("path", ["/graphql", "/health/live", "/health/ready", "/v2/heartbeat", "/nothing"])
 @pytest.mark.parametrize("origin", ORIGINS)
-async def test_a_page_of_another_origin_may_read_nothing(wired: HubClient, path: str, origin: str) -> None:
+async def test_a_page_of_another_origin_cannot_read_answers(wired: HubClient, path: str, origin: str) -> None:
     asked = {"Access-Control-Request-Method": "POST", "Access-Control-Request-Headers": "authorization,content-type"}
     try:
         for method, headers in (("GET", {}), ("POST", {}), ("OPTIONS", asked)):
             response = await sent(wired, method, path, {"Origin": origin, **headers, **wired.headers("siti")})
             assert not [name for name in response.headers if name.lower().startswith("access-control-")]
             assert response.headers["Cross-Origin-Resource-Policy"] == "same-origin"
-    except ValueError:  # the client itself refuses to send such a header
+    except ValueError:  # the test's client refuses to send such a header
         assert "\0" in origin
 
 
 @pytest.mark.parametrize("origin", ORIGINS)
-async def test_beside_one_trusted_origin_no_other_is(wired_for_one: HubClient, origin: str) -> None:
+async def test_with_one_trusted_origin_no_other_is_trusted(wired_for_one: HubClient, origin: str) -> None:
     try:
         response = await sent(wired_for_one, "POST", "/graphql", {"Origin": origin}, json=PERSONAL)
     except ValueError:
@@ -94,7 +94,7 @@ async def test_beside_one_trusted_origin_no_other_is(wired_for_one: HubClient, o
 async def wired_for_one(
     city: RunningCity, state_url: str, city_issuer: DevelopmentIssuer, hub_folder: Path
 ) -> AsyncIterator[HubClient]:
-    """A hub that trusts one origin, and serves GraphiQL."""
+    """A hub with one trusted origin and GraphiQL."""
     settings = build_settings(
         city,
         state_url=state_url,
@@ -134,14 +134,14 @@ async def wired_for_one(
         "/debug",
     ],
 )
-async def test_no_path_leads_elsewhere_or_to_a_file(wired_for_one: HubClient, path: str) -> None:
+async def test_no_path_redirects_or_serves_a_file(wired_for_one: HubClient, path: str) -> None:
     for host in (None, "evil.example"):
         headers = {} if host is None else {"Host": host}
         async with aiohttp.ClientSession() as session:
             url = wired_for_one.url + path
             async with session.get(URL(url, encoded=True), headers=headers, allow_redirects=False) as response:
                 said = await response.text()
-        # What watches the hub may call it by any name (`web/middleware/hosts.py`); metrics are off here.
+        # Probes may use any host name (`web/middleware/hosts.py`); metrics are off here.
         assert response.status == (404 if host is None or path in MONITORING_PATHS else 421)
         assert "Location" not in response.headers
         assert "root:" not in said
@@ -150,7 +150,7 @@ async def test_no_path_leads_elsewhere_or_to_a_file(wired_for_one: HubClient, pa
 
 @pytest.mark.parametrize("mode", ["error", "rubbish", "refuse", "slow"])
 @pytest.mark.parametrize("name", ["dukcapil", "jakpreneur", "pbb", "crm", "pangan"])
-async def test_an_agency_that_fails_is_named_and_nothing_else_of_it(
+async def test_an_error_names_a_failing_agency_and_nothing_else_about_it(
     hub_with_short_timeout: HubClient, city: RunningCity, name: str, mode: str
 ) -> None:
     agency = city.agencies[name]
@@ -178,7 +178,7 @@ def secrets_of(agency: RunningAgency) -> tuple[str, ...]:
 async def hub_with_short_timeout(
     city: RunningCity, state_url: str, city_issuer: DevelopmentIssuer, hub_folder: Path
 ) -> AsyncIterator[HubClient]:
-    """A hub that does not wait long for who does not answer."""
+    """A hub with a short timeout for agencies."""
     settings = build_settings(
         city, state_url=state_url, issuer=city_issuer, folder=hub_folder, **PRODUCTION, agency_timeout=1.0
     )
@@ -198,8 +198,10 @@ def access_lines(caplog: pytest.LogCaptureFixture) -> list[str]:
 LINE_BREAKERS = [text for text in TEXTS if len(text) < 200]
 
 
-async def test_a_line_of_the_log_is_one_line_and_of_nobody(wired: HubClient, caplog: pytest.LogCaptureFixture) -> None:
-    """Whatever comes as request id, path, method, operation name, user agent, or inside a document and a token."""
+async def test_a_log_entry_is_one_line_and_identifies_no_person(
+    wired: HubClient, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Hostile text as request id, path, method, operation name, user agent, in a document and in a token."""
     caplog.set_level(logging.DEBUG, logger="simpul")
     caplog.set_level(logging.INFO)
     forged = "2026-11-25 00:00:00 INFO simpul.access GET /graphql 200"
@@ -212,7 +214,7 @@ async def test_a_line_of_the_log_is_one_line_and_of_nobody(wired: HubClient, cap
     partner = Caller(kind=CallerKind.PARTNER, client=ClientId.from_stored(f"development/bank\n{forged}"))
     await wired.post({"query": "{ __typename }"}, caller=partner)
     token = wired.headers("siti")["Authorization"].removeprefix("Bearer ")
-    async with asyncio.timeout(TIMEOUT):  # lines of the access log wait for each other
+    async with asyncio.timeout(TIMEOUT):  # lines of the request log are written one after another
         while sum(line.count("\n") + 1 for line in access_lines(caplog)) < 3 * len(LINE_BREAKERS):  # noqa: ASYNC110 - a log sets no event
             await asyncio.sleep(0.02)
     for record in caplog.records:
@@ -228,7 +230,7 @@ async def test_a_line_of_the_log_is_one_line_and_of_nobody(wired: HubClient, cap
 LINE = re.compile(r"[A-Z]+ (/[a-z0-9/]*|\(no such path\)) \d{3} \d+\.\d ms [A-Za-z0-9._-]{8,64}")
 
 
-async def test_a_request_id_is_given_back_only_where_it_is_sane(wired: HubClient) -> None:
+async def test_only_a_valid_request_id_is_returned(wired: HubClient) -> None:
     for text in LINE_BREAKERS:
         if re.fullmatch(r"[\x20-\x7e]*", text):
             response = await sent(wired, "POST", "/graphql", {"X-Request-Id": text}, json={"query": "{ __typename }"})
@@ -239,7 +241,7 @@ def reader(case: str) -> Caller:
     return Caller(kind=CallerKind.OFFICIAL, agency="dukcapil", purpose="CIVIL_REGISTRATION", case=case)
 
 
-async def test_of_a_readers_words_a_person_sees_purpose_and_case_only(wired: HubClient) -> None:
+async def test_a_person_sees_only_purpose_and_case_of_a_readers_text(wired: HubClient) -> None:
     query = {"query": f'query YouWonAPrize {{ a: citizen(nik: "{DEWI}") {{ b: name }} }}'}
     assert (await wired.post(query, caller=reader("AB/1 2026"))).errors == []
     answer = await wired.ask("{ me { accessLog(first: 1) { nodes { text reader purpose } } } }", caller="dewi")
@@ -255,7 +257,7 @@ async def test_of_a_readers_words_a_person_sees_purpose_and_case_only(wired: Hub
 
 
 @pytest.mark.parametrize("case", ["https://evil.example/prize", "//evil.example", "AB/1 http://evil.example"])
-async def test_a_case_is_no_address_that_a_person_would_be_shown(wired: HubClient, case: str) -> None:
+async def test_a_case_cannot_be_a_web_address(wired: HubClient, case: str) -> None:
     query = {"query": f'{{ citizen(nik: "{DEWI}") {{ name }} }}'}
     by_token = await wired.post(query, caller=reader(case))
     stated = Caller(kind=CallerKind.OFFICIAL, agency="dukcapil", purpose="SUBJECT_REQUEST")

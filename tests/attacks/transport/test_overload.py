@@ -1,7 +1,7 @@
-"""Small documents that mean a great deal of work: each is refused with its code, and nobody is asked.
+"""Small documents that cause much work: each is refused with its code, and no agency is called.
 
-What is counted is the work that the hub does (fields that a plan is made of, units of merging, calls); that an answer
-comes within seconds is a bound against a stall and no measurement.
+The tests count the hub's work (fields of a plan, units of merging, calls). The limit of some seconds for an answer only
+detects a stall.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from tests.journeys.hub import HubClient, HubResponse, RunningCity
 
 TIMEOUT = 10
 MAX_ANSWER_BYTES = 20_000
-"""Characters of a refusal."""
+"""Maximum characters of a refusal."""
 LARGE, PARSE, VALID = "OPERATION_TOO_LARGE", "GRAPHQL_PARSE_FAILED", "GRAPHQL_VALIDATION_FAILED"
 
 
@@ -32,7 +32,7 @@ def numbered(count: int, field: str) -> str:
 
 
 def fragments(count: int, inside: str, last: str, on: str = "Citizen") -> str:
-    """Fragments of which each holds the next one, as `inside` says."""
+    """Fragments that each contain the next one, in the form of `inside`."""
     held = (inside.replace("NEXT", f"...F{number + 1}") for number in range(count))
     each = " ".join(f"fragment F{number} on {on} {{ {text} }}" for number, text in enumerate(held))
     return f"{each} fragment F{count} on {on} {{ {last} }}"
@@ -103,12 +103,12 @@ CHEAP: dict[str, tuple[str, dict[str, int]]] = {
     "a comment": ("{ me { __typename } } #" + "x" * 900_000, {}),
     "escapes": ('{ region(code: "' + "\\u0041" * 100_000 + '") { code } }', {}),
 }
-"""Documents that look like much and mean little: what they ask of agencies is what is asked once."""
+"""Large documents that cause little work: their calls to agencies are those of a single field."""
 
 
 @pytest.mark.parametrize("name", REFUSED)
 @pytest.mark.parametrize("caller", [None, "siti"])
-async def test_a_small_document_that_means_much_is_refused_and_nobody_is_asked(
+async def test_a_small_document_with_much_work_is_refused_and_no_agency_is_called(
     wired: HubClient, city: RunningCity, name: str, caller: str | None
 ) -> None:
     query, code = REFUSED[name]
@@ -121,7 +121,7 @@ async def test_a_small_document_that_means_much_is_refused_and_nobody_is_asked(
 
 
 @pytest.mark.parametrize("name", CHEAP)
-async def test_a_large_document_that_means_little_asks_for_little(
+async def test_a_large_document_with_little_work_causes_few_calls(
     wired: HubClient, city: RunningCity, name: str
 ) -> None:
     query, calls = CHEAP[name]
@@ -139,15 +139,13 @@ WIDE: dict[str, dict[str, Any]] = {
 
 
 @pytest.mark.parametrize("name", WIDE)
-async def test_wide_variables_are_refused_even_where_nobody_uses_them(
-    wired: HubClient, city: RunningCity, name: str
-) -> None:
+async def test_wide_variables_are_refused_even_if_unused(wired: HubClient, city: RunningCity, name: str) -> None:
     city.reset_calls()
     answer = await ask(wired, "query ($ids: [ID!]!) { nodes(ids: $ids) { id } }", WIDE[name])
     assert (answer.data, answer.errors, city.calls()) == (None, [("", LARGE)], {})
 
 
-async def test_deep_variables_are_refused_before_anything_is_made_of_them(wired: HubClient, city: RunningCity) -> None:
+async def test_deep_variables_are_refused_before_conversion(wired: HubClient, city: RunningCity) -> None:
     city.reset_calls()
     deep: Any = "x"
     for _ in range(70):
@@ -156,7 +154,7 @@ async def test_deep_variables_are_refused_before_anything_is_made_of_them(wired:
     assert (answer.status, answer.errors, city.calls()) == (400, [("", "BAD_REQUEST")], {})
 
 
-async def test_a_wrong_value_at_a_thousand_places_is_reported_at_fifty(wired: HubClient, city: RunningCity) -> None:
+async def test_a_wrong_value_at_a_thousand_places_gets_fifty_errors(wired: HubClient, city: RunningCity) -> None:
     city.reset_calls()
     answer = await ask(
         wired, "query ($n: [NIK!]!) { citizens(niks: $n) { name } }", {"n": ["x"] * 1_900}, caller="rina"

@@ -1,4 +1,4 @@
-"""No answer leads to another scheme or host, whatever the address: over bare connections, in the name of a proxy."""
+"""No response redirects to another scheme or host, for any path: over raw connections, as from a proxy."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ async def place() -> AsyncIterator[SignInWorld]:
 
 
 def variants(path: str) -> list[str]:
-    """What resembles an address."""
+    """Paths that resemble an address."""
     path = path.replace("{id}", "x").replace("{", "").replace("}", "").replace(":path", "")
     bare = path.rstrip("/")
     return [
@@ -43,7 +43,7 @@ def variants(path: str) -> list[str]:
 
 
 async def locations(place: SignInWorld, *requests: tuple[str, str]) -> list[tuple[str, int, str]]:
-    """Of each request, by method and target: what was asked, the status, and where the answer leads."""
+    """For each request by method and target: the request, the status, and the redirect."""
     address = urlsplit(place.hub.url)
     found = []
     for method, target in requests:
@@ -61,7 +61,7 @@ async def locations(place: SignInWorld, *requests: tuple[str, str]) -> list[tupl
     return found
 
 
-async def test_no_address_leads_to_another_scheme_or_host(place: SignInWorld) -> None:
+async def test_no_path_redirects_to_another_scheme_or_host(place: SignInWorld) -> None:
     assert {"/graphql", "/consents", "/metrics", "/"} <= set(place.hub.paths)
     wrong, seen = [], set()
     for path in sorted(place.hub.paths):
@@ -70,7 +70,7 @@ async def test_no_address_leads_to_another_scheme_or_host(place: SignInWorld) ->
         ):
             leads = location.strip()
             seen.add(status)
-            issuer = leads.startswith("http://127.0.0.1:") and "/authorize?" in leads  # where people sign in
+            issuer = leads.startswith("http://127.0.0.1:") and "/authorize?" in leads  # the address of the sign-in
             if leads and not issuer and (not leads.startswith("/") or leads.startswith(("//", "/\\"))):
                 wrong.append((asked, status, leads))
             if status in {301, 302, 307, 308} and leads != "/graphiql":
@@ -80,6 +80,6 @@ async def test_no_address_leads_to_another_scheme_or_host(place: SignInWorld) ->
 
 
 @pytest.mark.parametrize("path", ["/graphql/", "/consents/", "/me/export/", "/v2/findUsage/", "/metrics/", "/status/"])
-async def test_a_slash_too_many_is_not_found_by_any_method(place: SignInWorld, path: str) -> None:
+async def test_a_path_with_an_extra_slash_is_not_found_by_any_method(place: SignInWorld, path: str) -> None:
     found = await locations(place, *((method, path) for method in METHODS))
     assert [(status, location) for _, status, location in found] == [(404, "")] * len(METHODS)

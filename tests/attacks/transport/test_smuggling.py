@@ -1,7 +1,7 @@
-"""Requests that two readers could take for different ones: over bare connections, to the server as it is run.
+"""Ambiguous requests (request smuggling), over raw connections to the server as it is run.
 
-A proxy in front of the hub and the hub must agree where each request ends and what it says. What could be read in two
-ways is refused and the connection closed, so that nothing behind it is taken for a request of its own.
+A proxy and the hub must agree where each request ends and what it contains. An ambiguous request is refused and the
+connection closed, so that text after it is not taken for another request.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ TIMEOUT = 5
 
 @dataclass(frozen=True, slots=True)
 class WireAnswer:
-    """One answer as it came over the wire."""
+    """A response as received."""
 
     status: int
     headers: dict[str, str]
@@ -32,10 +32,7 @@ class WireAnswer:
 
 
 async def exchange(hub: HubClient, *sent: bytes, count: int = 1) -> list[WireAnswer]:
-    """Every answer to what is sent: so many at least, and whatever comes behind them.
-
-    Each further piece is sent when the hub has said something to those before it.
-    """
+    """All responses to the pieces, at least `count`. Each further piece follows a response to the previous one."""
     address = urlsplit(hub.url)
     reader, writer = await asyncio.open_connection(address.hostname, address.port)
     stream = b""
@@ -59,7 +56,7 @@ async def exchange(hub: HubClient, *sent: bytes, count: int = 1) -> list[WireAns
 async def _read_more(reader: asyncio.StreamReader) -> bytes:
     try:
         return await reader.read(65_536)
-    except ConnectionResetError:  # closed while we still sent
+    except ConnectionResetError:  # closed before all was sent
         return b""
 
 
@@ -80,7 +77,7 @@ def read_all(stream: bytes) -> list[WireAnswer]:
 def request(
     *lines: bytes, body: bytes = ASKS, length: bool = True, host: bool = True, start: bytes = b"POST /graphql HTTP/1.1"
 ) -> bytes:
-    """A request with these header lines, and the usual ones around them."""
+    """A request with these header lines among the usual ones."""
     usual = [start, *([b"Host: 127.0.0.1"] if host else []), b"Content-Type: application/json"]
     usual += [b"Content-Length: %d" % len(body)] if length else []
     return b"\r\n".join([*usual, *lines, b"", b""]) + body
@@ -128,7 +125,7 @@ BAD_FRAMING: dict[str, bytes] = {
     "a NUL in a value": request(b"X-Purpose: a\0b"),
     "a bare CR in a value": request(b"X-Purpose: a\rTransfer-Encoding: chunked"),
     "a NUL in a name": request(b"X-Purp\0ose: a"),
-    "a version of its own": request(start=b"POST /graphql HTTP/9.9"),
+    "an unknown version": request(start=b"POST /graphql HTTP/9.9"),
     "lines that end in LF alone": request().replace(b"\r\n", b"\n"),
     "one line that ends in LF alone": request(b"X-A: b\nTransfer-Encoding: chunked", body=CHUNKED),
     "an end of the header in LF alone": request().replace(b"\r\n\r\n", b"\n\n"),
@@ -153,13 +150,13 @@ BAD_FRAMING: dict[str, bytes] = {
 
 
 @pytest.mark.parametrize("name", BAD_FRAMING)
-async def test_what_can_be_read_in_two_ways_is_refused_and_ends_the_connection(
+async def test_an_ambiguous_request_is_refused_and_ends_the_connection(
     wired: HubClient, city: RunningCity, name: str
 ) -> None:
     city.reset_calls()
     answers = await exchange(wired, BAD_FRAMING[name] + SECOND, count=2)
     assert [each.status for each in answers] == [400]
-    assert "x-request-id" not in answers[0].headers  # the hub's own parts never saw it
+    assert "x-request-id" not in answers[0].headers  # it never reached the hub's own code
     assert city.calls() == {}
 
 
@@ -175,7 +172,7 @@ async def test_what_can_be_read_in_two_ways_is_refused_and_ends_the_connection(
     ],
 )
 @pytest.mark.parametrize("start", [b"POST /graphql HTTP/1.1", b"GET /health/live HTTP/1.1", b"POST /nothing HTTP/1.1"])
-async def test_a_transfer_coding_that_the_hub_does_not_know_is_called_so(
+async def test_an_unknown_transfer_coding_is_reported(
     wired: HubClient, city: RunningCity, coding: bytes, start: bytes
 ) -> None:
     city.reset_calls()
@@ -186,7 +183,7 @@ async def test_a_transfer_coding_that_the_hub_does_not_know_is_called_so(
     assert city.calls() == {}
 
 
-async def test_a_request_of_the_first_version_gets_no_second_answer(wired: HubClient) -> None:
+async def test_an_http09_request_gets_no_second_answer(wired: HubClient) -> None:
     (answer,) = await exchange(wired, b"GET /graphql\r\n\r\n" + SECOND, count=2)
     assert (answer.status, codes(answer)) == (400, ["BAD_REQUEST"])
 
@@ -222,10 +219,10 @@ REFUSED: dict[str, tuple[bytes, int, str]] = {
 
 
 @pytest.mark.parametrize("name", REFUSED)
-async def test_behind_a_request_that_was_refused_the_next_one_is_its_own(
+async def test_the_next_request_after_a_refused_one_is_parsed_separately(
     wired: HubClient, city: RunningCity, name: str
 ) -> None:
-    """The connection may be kept or closed; where it is kept, the next request is read from its first byte on."""
+    """The connection may stay open or close. If it stays open, the next request is parsed from its first byte."""
     first, status, code = REFUSED[name]
     city.reset_calls()
     answers = await exchange(wired, first + SECOND, count=2)
@@ -239,19 +236,19 @@ async def test_behind_a_request_that_was_refused_the_next_one_is_its_own(
         assert answers[0].headers["connection"] == "close"
 
 
-async def test_each_request_of_a_connection_is_by_its_own_caller(wired: HubClient) -> None:
+async def test_each_request_of_a_connection_has_its_own_caller(wired: HubClient) -> None:
     siti, dewi = request(bearer(wired), body=PERSONAL), request(bearer(wired, "dewi"), body=PERSONAL)
     nobody, forged = request(body=PERSONAL), request(b"Authorization: Bearer x", body=PERSONAL)
     answers = await exchange(wired, siti + nobody + dewi + siti + forged + siti, count=6)
     told = [json.loads(each.body).get("data") or codes(each) for each in answers]
     own = {"me": {"nik": SITI}}
     dewis = {"me": {"nik": "3174055203559003"}}
-    # The body behind a token that proves nobody is not read, so nothing behind it is.
+    # The body after an invalid token is not read, so nothing after it is.
     assert told == [own, ["FORBIDDEN"], dewis, own, ["UNAUTHENTICATED"]]
     assert answers[-1].headers["connection"] == "close"
 
 
-async def test_what_stands_behind_chunks_or_between_them_is_no_header(wired: HubClient) -> None:
+async def test_text_after_or_between_chunks_is_no_header(wired: HubClient) -> None:
     chunks = b"%x;Authorization=Bearer\r\n%b\r\n0\r\n%b\r\n\r\n" % (len(PERSONAL), PERSONAL, bearer(wired))
     answers = await exchange(wired, request(b"Transfer-Encoding: chunked", body=chunks, length=False) + SECOND, count=2)
     assert [codes(each) for each in answers] == [["FORBIDDEN"], []]
@@ -283,12 +280,12 @@ FORWARDED: Sequence[bytes] = (
 
 
 @pytest.mark.parametrize("line", FORWARDED, ids=[line.partition(b":")[0].decode() for line in FORWARDED])
-async def test_what_a_proxy_might_say_changes_nothing(wired: HubClient, city: RunningCity, line: bytes) -> None:
+async def test_headers_that_a_proxy_might_set_change_nothing(wired: HubClient, city: RunningCity, line: bytes) -> None:
     city.reset_calls()
     told = [
         (each.status, json.loads(each.body).get("data"), codes(each))
         for each in await exchange(wired, request(line, body=PERSONAL), count=2 if line.startswith(b"Expect") else 1)
-        if each.status != 100  # "go on", to who expects it
+        if each.status != 100  # "100 Continue", for a client that expects it
     ]
     assert told == [(200, None, ["FORBIDDEN"])]
     assert city.calls() == {}
@@ -311,7 +308,7 @@ ODD: dict[str, bytes] = {
 
 @pytest.mark.parametrize("header", [b"X-Case", b"X-Purpose"])
 @pytest.mark.parametrize("name", ODD)
-async def test_a_purpose_or_case_of_odd_bytes_is_refused_and_not_repeated(
+async def test_a_purpose_or_case_with_odd_bytes_is_refused_and_not_repeated(
     wired: HubClient, name: str, header: bytes
 ) -> None:
     (answer,) = await exchange(
@@ -329,7 +326,7 @@ TARGETS = (
 
 
 @pytest.mark.parametrize("target", TARGETS)
-async def test_what_resembles_the_address_serves_no_graph(wired: HubClient, target: bytes) -> None:
+async def test_paths_that_resemble_graphql_serve_no_graph(wired: HubClient, target: bytes) -> None:
     (answer,) = await exchange(wired, request(start=b"POST %b HTTP/1.1" % target))
     assert answer.status in {400, 404}
     assert b"data" not in answer.body
@@ -352,8 +349,8 @@ UPGRADES = {
 
 
 @pytest.mark.parametrize("name", UPGRADES)
-async def test_the_body_of_a_request_for_another_protocol_is_no_request(wired: HubClient, name: str) -> None:
-    """The parser leaves such a body alone; it must not be read as the next request of the connection."""
+async def test_the_body_of_a_protocol_upgrade_is_no_request(wired: HubClient, name: str) -> None:
+    """The parser does not read such a body, which must not become the next request of the connection."""
     asks = request(UPGRADES[name], body=SECOND)
     head, body = asks[: -len(SECOND)], SECOND
     chunked = request(UPGRADES[name], b"Transfer-Encoding: chunked", body=b"", length=False)
@@ -362,7 +359,7 @@ async def test_the_body_of_a_request_for_another_protocol_is_no_request(wired: H
         assert answer.status == 400
         assert b"without 'Upgrade'" in answer.body
     (other,) = await exchange(wired, request(UPGRADES[name], length=False, body=b"", start=b"GET /graphql HTTP/1.1"))
-    assert (other.status, codes(other)) == (400, ["BAD_REQUEST"])  # without a query, whatever protocol it is for
+    assert (other.status, codes(other)) == (400, ["BAD_REQUEST"])  # without a query, for any protocol
     assert (b"WebSockets are not supported. Subscriptions are not supported." in other.body) is (name == "websocket")
     (plain,) = await exchange(
         wired, request(UPGRADES[name], length=False, body=b"", start=b"GET /health/live HTTP/1.1")

@@ -1,4 +1,4 @@
-"""What whoever reads logs and traces could learn of people: nothing, whatever callers send and agencies answer."""
+"""Logs and traces reveal nothing about people, whatever callers send and agencies answer."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ import aiohttp
 import pytest
 
 from auth.tokens.development_issuer import DevelopmentIssuer
-from connectors.msmes import JakPreneur
+from connectors.tax import PropertyTax
 from settings import Settings
 from tests.attacks.conftest import PRODUCTION
 from tests.journeys.hub import HubClient, RunningCity, build_settings, running_hub
@@ -22,7 +22,7 @@ from tests.telemetry.trace_collector import TraceCollector, start_collector
 
 SITI, STRANGER = "3171014506909001", "3175094101870007"
 MARK = "ZANZIBARZULKARNAEN"
-"""A name that stands nowhere but in what the attacks send."""
+"""A name that only the attacks send."""
 EVERYTHING = """query Everything {
   me {
     nik name birthDate residence { address } parentage { motherName }
@@ -32,7 +32,7 @@ EVERYTHING = """query Everything {
   }
 }"""
 REAL = (SITI, "SITI RAHMAWATI", "Siti Rahmawati", "3171010203149001", "KENANGA", "NUR AINI", "BUDI SANTOSO", "NADIA")
-"""What agencies hold of Siti, as they write it."""
+"""The agencies' data about Siti, in their spelling."""
 QUERIES: Sequence[Any] = (
     {"query": EVERYTHING},
     {"query": f'query {MARK} {{ citizen(nik: "{STRANGER}") {{ name }} }}'},
@@ -70,7 +70,7 @@ PATHS = (
 
 
 async def attacked(hub: HubClient) -> None:
-    """Everything, by Siti with her token and by nobody."""
+    """All requests, by Siti with her token and by an anonymous caller."""
     token = hub.headers("siti")
     async with aiohttp.ClientSession() as http:
         for body in QUERIES:
@@ -85,7 +85,7 @@ async def attacked(hub: HubClient) -> None:
 
 
 async def failing(hub: HubClient, city: RunningCity) -> None:
-    """The same while every agency fails, in each of its ways."""
+    """The same while every agency fails, in every way."""
     for mode in ("error", "rubbish", "refuse", "slow"):
         for each in city.agencies.values():
             if each.name != "jakpreneur" or city.counts_msmes:
@@ -100,20 +100,20 @@ async def failing(hub: HubClient, city: RunningCity) -> None:
 
 
 async def broken(hub: HubClient, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The same while the hub itself fails, with what it knows in the texts of its errors."""
+    """The same while the hub itself fails with personal data in the texts of its errors."""
 
-    async def fails(_self: JakPreneur, niks: Any, _call: Any) -> Any:  # noqa: ANN401 - never gets that far
+    async def fails(_self: PropertyTax, niks: Any, _call: Any) -> Any:  # noqa: ANN401 - never gets that far
         raise ValueError(f"{MARK} {STRANGER} {niks}") from KeyError(STRANGER)
 
     async def forgotten() -> None:
         raise RuntimeError(f"{MARK} {STRANGER}")
 
     with monkeypatch.context() as patched:
-        patched.setattr(JakPreneur, "msmes_of", fails)
+        patched.setattr(PropertyTax, "objects_of", fails)
         await hub.ask(EVERYTHING, caller="siti")
     task = asyncio.create_task(forgotten(), name=MARK)
     await asyncio.wait([task])
-    del task  # nobody ever looks at how it ended
+    del task  # its outcome is never retrieved
     asyncio.get_running_loop().call_soon(int, f"{MARK}{STRANGER}")
     await asyncio.sleep(0)
     try:
@@ -123,7 +123,7 @@ async def broken(hub: HubClient, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def contains_nothing_personal(output: str, token: str) -> None:
-    """Nothing of anybody stands there."""
+    """Check that a text holds no personal data."""
     for secret in (MARK, MARK.lower(), STRANGER, token, *token.split("."), *REAL):
         assert secret not in output, f"{secret}: {output[max(0, output.index(secret) - 300) :][:600]}"
     assert not re.search(r"(?<![0-9a-f])\d{16,18}(?![0-9a-f])", output)
@@ -146,7 +146,7 @@ def settings(
 
 
 @pytest.mark.usefixtures("loop_errors")
-async def test_nothing_of_anybody_is_in_any_log_or_trace(
+async def test_no_log_or_trace_holds_personal_data(
     settings: Settings,
     city: RunningCity,
     city_issuer: DevelopmentIssuer,

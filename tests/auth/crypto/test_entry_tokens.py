@@ -1,4 +1,4 @@
-"""What overseers see in place of pseudonyms: the same person is recognised within a case, and nowhere else."""
+"""Overseers see tokens in place of pseudonyms: they recognize a person within a case, and nowhere else."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ RATNA = Caller(kind=CallerKind.AUDITOR, subject="city ratna", case="AUDIT/1")
 VIEWER = build_viewer_key(RATNA)
 
 
-def test_a_token_opens_to_its_pseudonym_and_shows_nothing_of_it() -> None:
+def test_a_token_opens_to_its_pseudonym_and_does_not_reveal_it() -> None:
     token = TOKENS.seal(SITI, VIEWER)
     assert TOKENS.open(token, VIEWER) == SITI
     assert len(token) == 64
@@ -40,7 +40,7 @@ def test_the_same_person_has_the_same_token_and_another_person_another() -> None
     ],
     ids=["another case", "no case", "another auditor", "another application", "another kind", "another agency"],
 )
-def test_a_token_is_nothing_to_another_overseer_or_in_another_case(other: Caller) -> None:
+def test_a_token_does_not_open_for_another_overseer_or_another_case(other: Caller) -> None:
     token = TOKENS.seal(SITI, VIEWER)
     assert TOKENS.seal(SITI, build_viewer_key(other)) != token
     with pytest.raises(UnknownToken):
@@ -48,11 +48,11 @@ def test_a_token_is_nothing_to_another_overseer_or_in_another_case(other: Caller
 
 
 @pytest.mark.parametrize("token", ["", "x", "x" * 64, "=" * 64, "é" * 64, "A" * 65])
-def test_what_is_no_token_does_not_open(token: str) -> None:
+def test_a_malformed_token_does_not_open(token: str) -> None:
     with pytest.raises(UnknownToken):
         TOKENS.open(token, VIEWER)
 
 
-def test_a_token_is_of_one_secret() -> None:
+def test_another_secret_does_not_open_a_token() -> None:
     with pytest.raises(UnknownToken):
         EntryTokens(b"another secret of 32 bytes......").open(TOKENS.seal(SITI, VIEWER), VIEWER)

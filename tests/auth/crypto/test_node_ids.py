@@ -1,4 +1,4 @@
-"""Ids: stable, opaque, and impossible to make up."""
+"""Node ids are stable and opaque, and cannot be forged."""
 
 import re
 
@@ -13,10 +13,10 @@ IDS = NodeIds(b"a secret of thirty-two bytes....")
 ALPHABET = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
 
 
-def test_the_same_record_has_the_same_id_wherever_the_secret_is_the_same() -> None:
+def test_the_same_record_has_the_same_id_in_all_hubs_with_the_secret() -> None:
     again = NodeIds(b"a secret of thirty-two bytes....")
     assert IDS.seal("Citizen", SITI) == again.seal("Citizen", SITI)
-    # Pinned: ids live in the pages and bookmarks of others, so a new way of making them breaks those.
+    # Pinned: clients store ids in pages and bookmarks, which another derivation would break.
     assert IDS.seal("Citizen", SITI) == "R8YPAYa3SJFjd3HMFwVg63PvIb7v1SOGlEmrnLUVS2ke0cilEjPjpg"
 
 
@@ -34,7 +34,7 @@ def test_types_keys_and_secrets_make_different_ids() -> None:
 
 @settings(derandomize=True, max_examples=200)
 @given(st.text(max_size=60), st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"]), max_size=30))
-def test_an_id_opens_to_what_was_sealed_and_travels_in_any_url(key: str, type_name: str) -> None:
+def test_an_id_opens_to_type_and_key_and_is_safe_in_a_url(key: str, type_name: str) -> None:
     try:
         key.encode()
     except UnicodeEncodeError:
@@ -46,14 +46,14 @@ def test_an_id_opens_to_what_was_sealed_and_travels_in_any_url(key: str, type_na
 
 @settings(derandomize=True)
 @given(st.from_regex(r"[0-9]{16}", fullmatch=True))
-def test_no_part_of_a_number_can_be_read_in_its_id(nik: str) -> None:
+def test_an_id_reveals_no_part_of_the_number_in_it(nik: str) -> None:
     node_id = IDS.seal("Citizen", nik)
     assert not any(nik[start : start + 5] in node_id for start in range(12))
 
 
 @settings(derandomize=True, max_examples=300)
 @given(position=st.integers(0, 10_000), letter=st.sampled_from(ALPHABET))
-def test_an_id_that_was_changed_anywhere_does_not_open(position: int, letter: str) -> None:
+def test_an_id_with_any_changed_character_does_not_open(position: int, letter: str) -> None:
     node_id = IDS.seal("Citizen", SITI)
     at = position % len(node_id)
     changed = node_id[:at] + letter + node_id[at + 1 :]
@@ -65,13 +65,13 @@ def test_an_id_that_was_changed_anywhere_does_not_open(position: int, letter: st
 
 
 @pytest.mark.parametrize("change", ["!{}", "{}=", "{}==", " {}", "{} ", "{}\n", "{}.", "\ufeff{}", "{}A", "{}AAAA"])
-def test_a_record_has_one_id_and_no_look_alikes(change: str) -> None:
+def test_a_record_has_exactly_one_id(change: str) -> None:
     with pytest.raises(UnknownNodeId, match=r"^The id was not made by this hub\.$"):
         IDS.open(change.format(IDS.seal("Citizen", SITI)))
 
 
 @pytest.mark.parametrize("within", range(10))
-def test_junk_inside_an_id_is_not_overlooked(within: int) -> None:
+def test_invalid_characters_inside_an_id_are_not_ignored(within: int) -> None:
     node_id = IDS.seal("Citizen", SITI)
     with pytest.raises(UnknownNodeId):
         IDS.open(f"{node_id[:within]}*{node_id[within:]}")
@@ -81,12 +81,12 @@ def test_junk_inside_an_id_is_not_overlooked(within: int) -> None:
     "node_id",
     ["", "A", "AA", "AAAA", "A" * 22, "A" * 400, "Citizen:1", "\u0663" * 16, "é", "\0", "💥" * 20, SITI, "\ud800"],
 )
-def test_what_is_no_id_is_refused(node_id: str) -> None:
+def test_a_malformed_id_is_refused(node_id: str) -> None:
     with pytest.raises(UnknownNodeId, match=r"^The id was not made by this hub\.$"):
         IDS.open(node_id)
 
 
-def test_an_id_longer_than_any_is_refused_unread() -> None:
+def test_an_overlong_id_is_refused_before_decoding() -> None:
     with pytest.raises(UnknownNodeId, match=r"^The id is longer than any id of this hub\.$"):
         IDS.open("A" * 401)
 
@@ -101,5 +101,5 @@ def test_a_short_secret_is_refused() -> None:
         NodeIds(b"x" * 31)
 
 
-def test_the_secret_is_not_shown() -> None:
+def test_the_repr_shows_no_secret() -> None:
     assert repr(IDS) == "<NodeIds>"

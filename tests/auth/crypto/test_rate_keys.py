@@ -1,4 +1,4 @@
-"""Keys of what is counted."""
+"""Keys of rate counters are keyed digests."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ NIK = Nik("3171014506900001")
 SECRET = b"s" * 32
 
 
-def test_the_same_words_have_the_same_key_and_others_another() -> None:
+def test_the_same_parts_have_the_same_key_and_other_parts_another() -> None:
     keys = RateKeys(SECRET)
     assert keys("citizen", NIK) == keys("citizen", NIK)
     assert (
@@ -19,13 +19,13 @@ def test_the_same_words_have_the_same_key_and_others_another() -> None:
     )
 
 
-def test_a_key_shows_nothing_and_cannot_be_made_without_the_secret() -> None:
+def test_a_key_reveals_nothing_and_depends_on_the_secret() -> None:
     assert RateKeys(SECRET)(NIK) != RateKeys(b"t" * 32)(NIK)
     assert NIK not in RateKeys(SECRET)(NIK)
     assert repr(RateKeys(SECRET)) == "<RateKeys>"
 
 
-def test_a_key_leads_to_no_entry_of_the_ledger() -> None:
+def test_a_key_differs_from_the_pseudonym_in_the_ledger() -> None:
     pseudonyms = Pseudonyms(SECRET)
     pseudonym = pseudonyms.pseudonymize_caller(Caller(kind=CallerKind.CITIZEN, first_party=True, nik=NIK))
     assert pseudonym is not None

@@ -1,4 +1,4 @@
-"""People in tables: found by who they are, and named by nobody without the hub's secret."""
+"""Sealed people can be searched for, and cannot be identified without the hub's secret."""
 
 import pytest
 
@@ -20,7 +20,7 @@ def test_a_seal_opens_to_the_person() -> None:
     assert PEOPLE.open(PEOPLE.seal(SITI)) == SITI
 
 
-def test_a_seal_of_another_secret_or_one_that_was_changed_does_not_open() -> None:
+def test_a_changed_seal_or_one_of_another_secret_does_not_open() -> None:
     other = SealedPeople(b"another secret of 32 bytes......")
     assert other.seal(SITI) != PEOPLE.seal(SITI)
     for seal in (other.seal(SITI), PEOPLE.seal(SITI)[:-1] + b"x", b"", b"x" * 32):
@@ -28,5 +28,5 @@ def test_a_seal_of_another_secret_or_one_that_was_changed_does_not_open() -> Non
             PEOPLE.open(seal)
 
 
-def test_the_key_is_never_shown() -> None:
+def test_the_repr_shows_no_key() -> None:
     assert repr(PEOPLE) == "<SealedPeople>"

@@ -1,4 +1,4 @@
-"""Texts of people in tables: nobody reads them without the secret, nor in another place than their own."""
+"""Sealed texts open only with the secret and only for their place."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ SECRET, EARLIER = b"a secret of thirty-two bytes....", b"an earlier one of 32 by
 TEXT = "RT saya 2, bukan 3 — ☂"
 
 
-def test_a_text_is_opened_where_it_belongs() -> None:
+def test_a_text_opens_for_its_place() -> None:
     texts = SealedTexts(SECRET)
     sealed = texts.seal(TEXT, "HAK-2026-22222222")
     assert TEXT.encode() not in sealed
@@ -18,12 +18,12 @@ def test_a_text_is_opened_where_it_belongs() -> None:
     assert SealedTexts(SECRET).open(sealed, "HAK-2026-22222222") == TEXT
 
 
-def test_the_same_text_is_never_sealed_the_same_way_twice() -> None:
+def test_the_same_text_is_sealed_differently_each_time() -> None:
     texts = SealedTexts(SECRET)
     assert texts.seal(TEXT, "a") != texts.seal(TEXT, "a")
 
 
-def test_a_text_that_was_moved_or_changed_does_not_open() -> None:
+def test_a_moved_or_changed_text_does_not_open() -> None:
     texts = SealedTexts(SECRET)
     sealed = texts.seal(TEXT, "a")
     with pytest.raises(UnreadableText):
@@ -37,7 +37,7 @@ def test_a_text_that_was_moved_or_changed_does_not_open() -> None:
             texts.open(sealed[:length], "a")
 
 
-def test_another_secret_opens_nothing_and_an_earlier_one_opens_what_it_sealed() -> None:
+def test_another_secret_opens_nothing_and_an_earlier_one_opens_its_own_texts() -> None:
     old = SealedTexts(EARLIER).seal(TEXT, "a")
     with pytest.raises(UnreadableText):
         SealedTexts(SECRET).open(old, "a")
@@ -49,5 +49,5 @@ def test_another_secret_opens_nothing_and_an_earlier_one_opens_what_it_sealed() 
         SealedTexts(EARLIER).open(fresh, "a")
 
 
-def test_keys_are_never_shown() -> None:
+def test_the_repr_shows_no_keys() -> None:
     assert repr(SealedTexts(SECRET, [EARLIER])) == "<SealedTexts of 2 secrets>"

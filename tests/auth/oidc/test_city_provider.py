@@ -1,4 +1,4 @@
-"""The stand-in city's OpenID provider is an issuer by address and audience alone: its claims are the hub's own."""
+"""The sandbox city's OpenID provider needs only address and audience as an issuer: its claims are the hub's own."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ async def test_an_assistant_acts_for_the_person_they_assist(
 
 
 @pytest.mark.parametrize("person", [each.key for each in STAFF])
-async def test_people_at_work_are_what_the_list_says(
+async def test_people_at_work_are_callers_as_listed(
     reader: TokenVerifier, openid_provider: RunningAgency, person: str
 ) -> None:
     asked = {"client_id": "graphiql", "redirect_uri": "http://127.0.0.1:8123/graphiql"}
@@ -72,7 +72,7 @@ async def test_people_at_work_are_what_the_list_says(
     assert caller.nik is None
 
 
-def test_every_kind_of_caller_can_be_had_in_the_city() -> None:
+def test_the_city_has_every_kind_of_caller() -> None:
     kinds = {each.kind for each in list_people().values()} | {each.kind for each in CLIENTS.values() if each.kind}
     assert kinds == {each.value for each in CallerKind if each is not CallerKind.ANONYMOUS}
 
@@ -84,7 +84,7 @@ def test_every_kind_of_caller_can_be_had_in_the_city() -> None:
         ("crm-dispatch", CallerKind.AGENCY_SYSTEM, "crm"),
     ],
 )
-async def test_an_application_is_what_the_provider_says(
+async def test_an_application_is_the_caller_that_the_provider_states(
     reader: TokenVerifier, openid_provider: RunningAgency, client: str, kind: CallerKind, agency: str | None
 ) -> None:
     answer = await asyncio.to_thread(request_client_token, openid_provider, client)
@@ -94,7 +94,7 @@ async def test_an_application_is_what_the_provider_says(
     assert caller.scopes
 
 
-async def test_its_id_tokens_prove_nobody(reader: TokenVerifier, openid_provider: RunningAgency) -> None:
+async def test_its_id_tokens_are_refused(reader: TokenVerifier, openid_provider: RunningAgency) -> None:
     token = (await asyncio.to_thread(sign_in, openid_provider))["id_token"]
     with pytest.raises(Unauthenticated, match="unsupported_type"):
         await verify_token(reader, token)

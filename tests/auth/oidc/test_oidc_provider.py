@@ -1,4 +1,4 @@
-"""A provider that is not ours, npm `oidc-provider`, is an issuer by settings alone."""
+"""A third-party provider, npm `oidc-provider`, becomes an issuer by settings alone."""
 
 from __future__ import annotations
 
@@ -53,13 +53,13 @@ async def provider(program: FindProgram) -> AsyncIterator[str]:
 
 @pytest.fixture(scope="module")
 async def hub(provider: str) -> AsyncIterator[SmallHub]:
-    """A hub that is told of the provider what an operator would tell it."""
+    """A hub with the provider's entry, as an operator would write it."""
     async with run_small_hub([entry_of(provider)]) as running:
         yield running
 
 
 def entry_of(provider: str) -> Issuer:
-    """What an operator writes of it."""
+    """The provider's entry, as an operator writes it."""
     entry = {
         "name": "foreign",
         "url": provider,
@@ -84,7 +84,7 @@ async def token_of(http: aiohttp.ClientSession, form: dict[str, str], headers: d
 
 
 async def get_code(http: aiohttp.ClientSession, login: str) -> str:
-    """The code that a browser brings back after somebody signed in at the provider and agreed."""
+    """The code from the provider's redirect, after a person signed in there and agreed."""
     back = await get_callback_url(http, login, _build_authorization_query())
     return parse_qs(urlsplit(back).query)["code"][0]
 
@@ -102,7 +102,7 @@ def _build_authorization_query() -> dict[str, str]:
 
 
 async def get_callback_url(http: aiohttp.ClientSession, login: str, query: dict[str, str]) -> str:
-    """Where the provider sends a browser back to, after somebody signed in there and agreed."""
+    """The provider's redirect after a person signed in there and agreed."""
     callback = query["redirect_uri"]
     method, path, form = "GET", "/auth", dict[str, str]()
     for _ in range(12):
@@ -140,28 +140,28 @@ async def partner_token(provider: str) -> str:
         return await token_of(http, form, {"Authorization": f"Basic {login}"})
 
 
-async def test_somebody_who_signed_in_there_by_code_and_pkce_is_a_citizen_here(hub: SmallHub, provider: str) -> None:
+async def test_a_person_who_signed_in_by_code_and_pkce_is_a_citizen(hub: SmallHub, provider: str) -> None:
     answer = await hub.ask("{ me { nik name } }", token=await citizen_token(provider, str(SITI)))
     assert answer.body == {"data": {"me": {"nik": str(SITI), "name": "Person 1"}}}
 
 
-async def test_they_read_nothing_of_anybody_else(hub: SmallHub, provider: str) -> None:
+async def test_a_person_reads_nothing_about_another_person(hub: SmallHub, provider: str) -> None:
     hub.city.calls.clear()
     query = f'{{ citizen(nik: "{SITI}") {{ name }} }}'
     answer = await hub.ask(query, token=await citizen_token(provider, str(BUDI)))
     assert (answer.body["data"], answer.codes, hub.city.calls) == ({"citizen": None}, ["FORBIDDEN"], [])
 
 
-async def test_an_application_that_proves_itself_there_is_a_partner_here(hub: SmallHub, provider: str) -> None:
+async def test_an_application_with_client_credentials_is_a_partner(hub: SmallHub, provider: str) -> None:
     token = await partner_token(provider)
     hub.city.calls.clear()
-    for text in ("{ me { name } }", PUBLIC):  # partners run what is registered for them, by its id
+    for text in ("{ me { name } }", PUBLIC):  # partners run only registered operations, by id
         answer = await hub.ask(text, token=token)
         assert ("data" in answer.body, answer.codes) == (False, ["PERSISTED_QUERY_ID_REQUIRED"])
     assert hub.city.calls == []
 
 
-async def test_its_id_tokens_open_nothing(hub: SmallHub, provider: str) -> None:
+async def test_its_id_tokens_are_refused_by_the_graph(hub: SmallHub, provider: str) -> None:
     jar = aiohttp.CookieJar(unsafe=True)
     async with aiohttp.ClientSession(provider, cookie_jar=jar) as http:
         form = {
@@ -178,7 +178,7 @@ async def test_its_id_tokens_open_nothing(hub: SmallHub, provider: str) -> None:
     assert "data" not in answer.body
 
 
-async def test_people_sign_in_there_to_the_hubs_own_pages(provider: str) -> None:
+async def test_people_sign_in_to_the_hubs_own_pages(provider: str) -> None:
     port = free_port()
     given = {"sign_in_client": "simpul-pages", "sign_in_secret": SecretStr("a-secret-of-the-pages")}
     own: dict[str, Any] = {

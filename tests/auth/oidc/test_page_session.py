@@ -1,4 +1,4 @@
-"""Sessions: citizens for themselves alone, idle for 15 minutes at most, and never beyond what proved them."""
+"""Page sessions are for citizens who act for themselves, idle for at most 15 minutes, and end with their token."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ CALLER = Caller(
 )
 
 
-def test_the_caller_is_who_signed_in() -> None:
+def test_the_sessions_caller_is_the_person_who_signed_in() -> None:
     session = SignedInSession.start(CALLER, ends=5000)
     text, _ = SESSIONS.seal(session, now=1000)
     opened = SESSIONS.open(text, now=1001)
@@ -30,7 +30,7 @@ def test_the_caller_is_who_signed_in() -> None:
     assert opened.caller == CALLER
 
 
-def test_what_no_decision_reads_is_not_kept() -> None:
+def test_attributes_that_no_decision_reads_are_not_stored() -> None:
     more = Caller(
         kind=CallerKind.CITIZEN, nik=SITI, subject="s", scopes=frozenset({"tax"}), purpose="PAYMENT", case="1", role="x"
     )
@@ -48,7 +48,7 @@ def test_what_no_decision_reads_is_not_kept() -> None:
     ],
     ids=lambda caller: f"{caller.kind.value} {caller.representation.value}",
 )
-def test_others_get_none(caller: Caller) -> None:
+def test_other_callers_get_no_session(caller: Caller) -> None:
     with pytest.raises(CitizenRequired):
         SignedInSession.start(caller, ends=5000)
 
@@ -60,13 +60,13 @@ def test_an_idle_session_ends() -> None:
     assert SESSIONS.open(text, now=1900) is None
 
 
-def test_how_long_it_may_be_idle_is_a_setting() -> None:
+def test_the_idle_limit_is_a_setting() -> None:
     sessions = SessionCookies(b"a secret of thirty-two bytes....", SessionLimits(idle=60))
     text, until = sessions.seal(SignedInSession.start(CALLER, ends=1e9), now=1000)
     assert (until, sessions.open(text, now=1060)) == (1060, None)
 
 
-def test_the_issuers_token_opens_for_its_session_alone() -> None:
+def test_the_sealed_id_token_opens_only_for_its_session() -> None:
     one, other = SignedInSession.start(CALLER, ends=5000), SignedInSession.start(CALLER, ends=5000)
     sealed = SESSIONS.seal_id_token(one, "an ID token")
     assert b"an ID token" not in sealed
@@ -76,7 +76,7 @@ def test_the_issuers_token_opens_for_its_session_alone() -> None:
     assert SessionCookies(b"another secret of 32 bytes......").open_id_token(one, sealed) is None
 
 
-def test_it_is_over_when_the_token_is_however_much_it_is_used() -> None:
+def test_a_session_ends_with_its_token_even_if_it_is_in_use() -> None:
     session = SignedInSession.start(CALLER, ends=2000)
     kept = [SESSIONS.seal(session, now=now) for now in (1000, 1500, 1990)]
     assert [until for _, until in kept] == [1900, 2000, 2000]
@@ -91,6 +91,6 @@ def test_form_tokens_of_one_session_are_invalid_in_another() -> None:
     assert not one.has_form_token("é")
 
 
-def test_it_shows_nobody() -> None:
+def test_the_repr_shows_no_person() -> None:
     assert str(SITI) not in repr(SignedInSession.start(CALLER, ends=5000))
     assert "siti" not in repr(SignedInSession.start(CALLER, ends=5000))

@@ -1,4 +1,4 @@
-"""Which purposes may be stated, and by whom."""
+"""The purposes that agencies, roles and partners may state."""
 
 import pytest
 
@@ -18,7 +18,7 @@ def build_official(agency: str, role: str | None = None) -> Caller:
     return Caller(kind=CallerKind.OFFICIAL, agency=agency, role=role)
 
 
-def test_an_agency_may_state_the_purposes_of_its_line() -> None:
+def test_an_agency_may_state_the_purposes_of_its_line_in_the_setting() -> None:
     policy = AccessPolicy(purposes=parse_purposes(["pbb:TAX_ASSESSMENT,PAYMENT", "crm:COMPLAINT_HANDLING"]))
     assert policy.get_allowed_purposes(build_official("pbb")) == {Purpose.TAX_ASSESSMENT, Purpose.PAYMENT}
     assert policy.get_allowed_purposes(build_official("crm")) == {Purpose.COMPLAINT_HANDLING}
@@ -31,14 +31,14 @@ def test_a_role_with_its_own_line_may_state_only_those_purposes() -> None:
     assert policy.get_allowed_purposes(build_official("pbb", "assessor")) == {Purpose.TAX_ASSESSMENT}
 
 
-def test_partners_have_a_line_of_their_own_and_systems_that_of_their_agency() -> None:
+def test_partners_have_their_own_line_and_systems_that_of_their_agency() -> None:
     assert Purpose.CREDIT_ASSESSMENT in DEFAULT_POLICY.get_allowed_purposes(CALLERS["partner"])
     assert DEFAULT_POLICY.get_allowed_purposes(CALLERS["agency system"]) == DEFAULT_POLICY.get_allowed_purposes(
         OFFICIAL
     )
 
 
-def test_who_is_of_no_agency_may_state_no_purpose() -> None:
+def test_a_caller_without_an_agency_may_state_no_purpose() -> None:
     assert DEFAULT_POLICY.get_allowed_purposes(CITIZEN) == frozenset()
 
 
@@ -48,10 +48,10 @@ def test_a_malformed_line_is_refused_with_the_fix(line: str) -> None:
         parse_purposes([line])
 
 
-def test_every_purpose_but_those_of_the_city_alone_is_somebodys_by_default() -> None:
+def test_every_purpose_except_the_citys_own_is_assigned_by_default() -> None:
     stated = frozenset[Purpose]().union(*parse_purposes(DEFAULT_PURPOSES).values())
     assert stated == frozenset(Purpose)
 
 
-def test_the_setting_and_the_policy_agree_on_what_nobody_can_restrict() -> None:
+def test_the_setting_and_the_policy_agree_on_unrestrictable_purposes() -> None:
     assert frozenset(Purpose[name] for name in DEFAULT_UNRESTRICTABLE) == DEFAULT_POLICY.unrestrictable

@@ -1,4 +1,4 @@
-"""Data contracts with agencies: what may stand in them, and what is said of an agency whose data they do not cover."""
+"""Data contracts with agencies: their syntax, and the faults of agencies whose data they do not cover."""
 
 from __future__ import annotations
 
@@ -64,13 +64,13 @@ def one(found: Any) -> ContractReview:  # noqa: ANN401 - what was judged
     return judgement
 
 
-def test_a_contract_is_read_as_it_stands(tmp_path: Path) -> None:
+def test_a_contract_is_loaded_with_all_its_values(tmp_path: Path) -> None:
     (read,) = load_contracts(write_contracts(tmp_path, WHOLE))
     assert (read.agency, read.steward, read.purposes) == ("pbb", "Bapenda", (Purpose.TAX_ASSESSMENT,))
     assert (read.assessment.review_by, read.assessment.classes) == (date(2027, 9, 13), (PERSONAL, FINANCE))
 
 
-def test_a_folder_holds_a_file_an_agency(tmp_path: Path) -> None:
+def test_a_folder_may_hold_a_file_for_each_agency(tmp_path: Path) -> None:
     write_contracts(tmp_path, {**WHOLE, "agency": "crm"}, name="b.json")
     write_contracts(tmp_path, WHOLE, name="a.json")
     (tmp_path / "readme.md").write_text("no contract")
@@ -78,7 +78,7 @@ def test_a_folder_holds_a_file_an_agency(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("given", "told"),
+    ("given", "expected"),
     [
         ({"agency": ""}, "contract 1, agency"),
         ({"steward": 5}, "contract 1, steward"),
@@ -95,15 +95,15 @@ def test_a_folder_holds_a_file_an_agency(tmp_path: Path) -> None:
         (contract_with_assessment(decided_on="soon"), "contract 1, assessment, decided_on"),
     ],
 )
-def test_what_is_wrong_is_named_with_its_place(tmp_path: Path, given: dict[str, Any], told: str) -> None:
+def test_a_fault_is_reported_with_its_place(tmp_path: Path, given: dict[str, Any], expected: str) -> None:
     with pytest.raises(ValueError, match="the data contracts") as refusal:
         load_contracts(write_contracts(tmp_path, {**WHOLE, **given}))
-    assert told in str(refusal.value)
+    assert expected in str(refusal.value)
 
 
-def test_a_file_that_cannot_be_read_is_named(tmp_path: Path) -> None:
+def test_a_file_that_cannot_be_loaded_is_named(tmp_path: Path) -> None:
     (tmp_path / "broken.toml").write_text("contract = ")
-    for path, told in (
+    for path, expected in (
         (tmp_path / "none.toml", "cannot be read: No such file"),
         (tmp_path / "broken.toml", "invalid TOML"),
         (write_contracts(tmp_path, WHOLE, WHOLE), "the agency 'pbb' occurs 2 times"),
@@ -111,13 +111,13 @@ def test_a_file_that_cannot_be_read_is_named(tmp_path: Path) -> None:
     ):
         with pytest.raises(ValueError, match="data contracts") as refusal:
             load_contracts(path)
-        assert told in str(refusal.value)
+        assert expected in str(refusal.value)
     (tmp_path / "empty").mkdir()
     with pytest.raises(ValueError, match=r"holds no \.toml or \.json file"):
         load_contracts(tmp_path / "empty")
 
 
-def test_an_assessment_that_covers_what_is_held_is_enough(tmp_path: Path) -> None:
+def test_an_assessment_that_covers_the_agencys_data_is_accepted(tmp_path: Path) -> None:
     found = one(review_contracts(contract(tmp_path), HELD, DEFAULT_POLICY, TODAY))
     assert (found.agency, found.classes, found.fault, found.warnings) == ("pbb", (PERSONAL, FINANCE), None, ())
     require_assessments([found])
@@ -132,7 +132,7 @@ def test_an_assessment_that_covers_what_is_held_is_enough(tmp_path: Path) -> Non
         ({"classes": ["HEALTH"]}, "the impact assessment DPIA-1 of 'pbb' does not cover PERSONAL, FINANCE data"),
     ],
 )
-def test_an_assessment_that_does_not_hold_is_a_fault(tmp_path: Path, given: dict[str, Any], fault: str) -> None:
+def test_an_invalid_assessment_is_a_fault(tmp_path: Path, given: dict[str, Any], fault: str) -> None:
     found = review_contracts(contract(tmp_path, **given), HELD, DEFAULT_POLICY, TODAY)
     assert one(found).fault == fault
     with pytest.raises(MissingAssessment, match="article 34"):
@@ -149,18 +149,18 @@ def test_every_fault_is_reported_together() -> None:
     )
 
 
-def test_it_holds_on_its_last_day_and_warns_a_month_before(tmp_path: Path) -> None:
-    for left, told in (
+def test_an_assessment_is_valid_on_its_last_day_and_warns_a_month_before(tmp_path: Path) -> None:
+    for left, expected in (
         (timedelta(0), True),
         (REVIEW_WARNING_PERIOD, True),
         (REVIEW_WARNING_PERIOD + timedelta(days=1), False),
     ):
         found = one(review_contracts(contract(tmp_path, review_by=str(TODAY + left)), HELD, DEFAULT_POLICY, TODAY))
         assert found.fault is None
-        assert bool(found.warnings) is told
+        assert bool(found.warnings) is expected
 
 
-def test_public_data_takes_no_contract_and_one_for_nothing_is_odd(tmp_path: Path) -> None:
+def test_public_data_needs_no_contract_and_an_unneeded_contract_is_a_warning(tmp_path: Path) -> None:
     assert review_contracts((), {}, DEFAULT_POLICY, TODAY) == []
     found = one(review_contracts(contract(tmp_path), {}, DEFAULT_POLICY, TODAY))
     assert found.fault is None
@@ -177,12 +177,12 @@ def test_public_data_takes_no_contract_and_one_for_nothing_is_odd(tmp_path: Path
     ],
     ids=["as agreed", "others state more", "the agency", "roles of it"],
 )
-def test_purposes_missing_in_the_contract_are_warnings_and_no_faults(
+def test_purposes_missing_in_the_contract_are_warnings_but_no_faults(
     tmp_path: Path, lines: tuple[str, ...], more: str | None
 ) -> None:
     found = one(review_contracts(contract(tmp_path), HELD, AccessPolicy(purposes=parse_purposes(lines)), TODAY))
-    told = f"SIMPUL_PURPOSES allows officials of 'pbb' to state {more}, which its data contract does not name"
-    assert (found.fault, found.warnings) == (None, () if more is None else (told,))
+    expected = f"SIMPUL_PURPOSES allows officials of 'pbb' to state {more}, which its data contract does not name"
+    assert (found.fault, found.warnings) == (None, () if more is None else (expected,))
     require_assessments([found])
 
 

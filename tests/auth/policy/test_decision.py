@@ -1,4 +1,4 @@
-"""The decision, as a full table: every kind of caller, every rule, every kind of subject; and further requirements."""
+"""The decision as a full table of callers, rules and subjects, and the further requirements of fields."""
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -39,7 +39,7 @@ NOT_FOR = {
     "partner": R.NOT_FOR_PARTNERS,
     "agency system": R.NOT_FOR_SYSTEMS,
 } | dict.fromkeys(("supervisor", "steward", "auditor", "protection officer", "operator"), R.NOT_FOR_YOUR_ROLE)
-"""The denial by a rule that does not name the caller's kind."""
+"""The denial if the rule does not name the caller's kind."""
 
 THEIRS: dict[Rule, dict[str, tuple[DenialReason | None, ...]]] = {
     Rule.SELF: {
@@ -87,7 +87,7 @@ def decide_reason(rule: Rule, caller: Caller, subjects: tuple[Nik, ...]) -> Deci
 
 
 def find_denial(access: Access, caller: Caller, facts: Facts) -> DenialReason | None:
-    """The reason of a denial; None if the caller passes. Every fact has to be loaded."""
+    """The reason of a denial; None if the caller is allowed. Every fact must be loaded."""
     decision = decide(access, caller, facts)
     assert not isinstance(decision, NeedsFact)
     return decision.reason if isinstance(decision, Denied) else None
@@ -98,7 +98,7 @@ def is_allowed(access: Access, caller: Caller, facts: Facts) -> bool:
 
 
 def find_blanket_denial(access: Access, caller: Caller, now: float | None = None) -> DenialReason | None:
-    """Why the caller may read no record at all; None if there may be one."""
+    """The reason why the caller may read no record at all; None if they may read some."""
     decision = decide(access, caller, Facts(NotLookedAt(), now=now))
     return decision.reason if isinstance(decision, Denied) else None
 
@@ -124,14 +124,14 @@ def test_the_table_is_complete() -> None:
     ("rule", "caller", "subject"),
     [pytest.param(*each, id=f"{each[0]}, {each[1]}, {each[2]}") for each in product(Rule, CALLERS, SUBJECTS)],
 )
-def test_who_may_see_what(rule: Rule, caller: str, subject: str) -> None:
+def test_each_kind_of_caller_gets_the_decision_of_the_table(rule: Rule, caller: str, subject: str) -> None:
     decision = decide_reason(rule, CALLERS[caller], SUBJECTS[subject])
     reason = expected(rule, caller, subject)
     assert decision == (Allowed(rule) if reason is None else Denied(reason))
 
 
 @pytest.mark.parametrize("caller", CALLERS)
-def test_combined_rules_allow_exactly_those_that_one_of_them_allows(caller: str) -> None:
+def test_combined_rules_allow_exactly_the_callers_of_each_rule(caller: str) -> None:
     for count, subject in product(range(2, len(Rule) + 1), SUBJECTS):
         for chosen in combinations(Rule, count):
             together = decide_reason(reduce(lambda one, other: one | other, chosen), CALLERS[caller], SUBJECTS[subject])
@@ -141,13 +141,13 @@ def test_combined_rules_allow_exactly_those_that_one_of_them_allows(caller: str)
 
 
 @pytest.mark.parametrize("caller", CALLERS.values(), ids=CALLERS)
-def test_a_rule_that_names_nobody_lets_nobody_pass(caller: Caller) -> None:
+def test_an_empty_rule_allows_no_caller(caller: Caller) -> None:
     assert isinstance(decide_reason(Rule(0), caller, (SITI,)), Denied)
 
 
 @settings(derandomize=True)
 @given(subjects=st.lists(st.from_regex(r"[0-9]{16}", fullmatch=True)))
-def test_a_citizen_reads_about_themself_alone(subjects: list[Any]) -> None:
+def test_a_citizen_reads_only_about_themself(subjects: list[Any]) -> None:
     assert is_allowed(Access(Rule.SELF), CITIZEN, Facts(tuple(subjects))) is (SITI in subjects)
 
 
@@ -156,9 +156,7 @@ SPECIFIC = [each for each in Classification if each.level == "SPECIFIC"]
 
 @pytest.mark.parametrize("classification", Classification)
 @pytest.mark.parametrize("assurance", Assurance)
-def test_specific_data_takes_a_person_who_is_surely_identified(
-    classification: Classification, assurance: Assurance
-) -> None:
+def test_specific_data_needs_assurance_substantial(classification: Classification, assurance: Assurance) -> None:
     sure = classification not in SPECIFIC or assurance >= Assurance.SUBSTANTIAL
     for rule, name in ((Rule.SELF, "citizen"), (Rule.ASSISTANT, "assistant")):
         caller = replace(CALLERS[name], assurance=assurance)
@@ -166,13 +164,13 @@ def test_specific_data_takes_a_person_who_is_surely_identified(
         assert reason is (None if sure else DenialReason.ASSURANCE_TOO_LOW)
 
 
-def test_the_kinds_of_specific_data_are_those_of_the_law_that_the_city_holds() -> None:
+def test_the_kinds_of_specific_data_are_those_of_the_law() -> None:
     assert {each.kind for each in SPECIFIC} == {"HEALTH", "CHILD", "FINANCE"}
     assert {each.kind for each in Classification if each not in SPECIFIC} == {None}
 
 
 @pytest.mark.parametrize("assurance", Assurance)
-def test_a_guardian_reads_a_childs_data_only_if_surely_identified_whatever_the_data(assurance: Assurance) -> None:
+def test_a_guardian_needs_assurance_substantial_for_any_data_of_a_child(assurance: Assurance) -> None:
     caller = replace(CITIZEN, assurance=assurance)
     access = Access(Rule.SELF | Rule.GUARDIAN)
     sure = assurance >= Assurance.SUBSTANTIAL
@@ -182,7 +180,7 @@ def test_a_guardian_reads_a_childs_data_only_if_surely_identified_whatever_the_d
 
 
 @pytest.mark.parametrize("caller", [each for each in CALLERS if each != "citizen"])
-def test_nobody_but_a_citizen_for_themself_is_worth_the_question_whose_guardian_they_are(caller: str) -> None:
+def test_the_family_card_is_needed_only_for_citizens_who_act_for_themselves(caller: str) -> None:
     assert isinstance(decide(Access(Rule.GUARDIAN), CALLERS[caller], Facts((CHILD,))), Denied)
 
 
@@ -205,7 +203,7 @@ NAMED = frozenset({Purpose.SUBJECT_REQUEST, Purpose.PAYMENT, Purpose.CIVIL_REGIS
         ({}, frozenset(), None),
     ],
 )
-def test_personal_data_is_read_for_a_purpose_that_is_stated_allowed_and_covers_it(
+def test_personal_data_needs_a_stated_and_allowed_purpose_that_covers_it(
     name: str, change: dict[str, Any], purposes: frozenset[Purpose], refusal: DenialReason | None
 ) -> None:
     access = Access(FOR_A_PURPOSE[name], Classification.PERSONAL, purposes, Scope.TAX)
@@ -220,7 +218,7 @@ def test_a_partner_without_the_scope_is_denied_before_consent_is_needed() -> Non
     assert decide(access, partner, Facts((SITI,))) == Denied(DenialReason.SCOPE_REQUIRED)
 
 
-def test_as_long_as_nobody_can_consent_no_partner_passes() -> None:
+def test_without_a_consent_no_partner_is_allowed() -> None:
     access = Access(Rule.PARTNER, scope=Scope.TAX)
     facts = Facts((SITI,), preferences=Known(DataPreferences()))
     assert find_denial(access, CALLERS["partner"], facts) is DenialReason.CONSENT_REQUIRED
@@ -231,7 +229,7 @@ def test_data_without_a_scope_is_not_for_partners() -> None:
 
 
 @pytest.mark.parametrize("nib", [None, "", "9120009999999"])
-def test_a_business_reads_about_no_other(nib: str | None) -> None:
+def test_a_business_reads_only_about_itself(nib: str | None) -> None:
     reason = find_denial(Access(Rule.BUSINESS), CALLERS["business"], Facts((), business=nib))
     assert reason is DenialReason.NOT_YOUR_BUSINESS
 
@@ -240,7 +238,7 @@ OVERSEEN = Rule.SUPERVISOR | Rule.AUDITOR | Rule.PROTECTION_OFFICER
 
 
 @pytest.mark.parametrize("agency", [None, "", "pbb", "DUKCAPIL"])
-def test_a_supervisor_sees_what_readers_of_their_own_agency_read_and_others_see_all(agency: str | None) -> None:
+def test_a_supervisor_sees_reads_of_their_own_agency_and_other_overseers_see_all(agency: str | None) -> None:
     refusals = {
         name: find_denial(Access(OVERSEEN), CALLERS[name], Facts((), agency=agency))
         for name in ("supervisor", "auditor", "protection officer")
@@ -249,7 +247,7 @@ def test_a_supervisor_sees_what_readers_of_their_own_agency_read_and_others_see_
 
 
 @pytest.mark.parametrize("case", [None, "", "PDP/1"])
-def test_what_needs_a_case_is_read_for_a_case(case: str | None) -> None:
+def test_a_field_that_requires_a_case_needs_a_case(case: str | None) -> None:
     officer = replace(CALLERS["protection officer"], case=case)
     access = Access(Rule.PROTECTION_OFFICER, requires_case=True)
     expected = None if case else DenialReason.CASE_REQUIRED
@@ -259,23 +257,23 @@ def test_what_needs_a_case_is_read_for_a_case(case: str | None) -> None:
 
 @pytest.mark.parametrize("rule", Rule)
 @pytest.mark.parametrize("caller", CALLERS)
-def test_what_can_never_be_seen_is_known_before_there_is_a_record(rule: Rule, caller: str) -> None:
+def test_a_denial_for_every_record_is_known_before_any_record(rule: Rule, caller: str) -> None:
     hopeless = find_blanket_denial(Access(rule, scope=Scope.TAX), CALLERS[caller])
     some = any(expected(rule, caller, subject) is OK for subject in SUBJECTS)
     assert (hopeless is None) is some
 
 
-def test_a_person_who_is_not_surely_identified_can_never_see_specific_data() -> None:
+def test_specific_data_is_denied_before_any_record_without_assurance() -> None:
     caller = replace(CITIZEN, assurance=Assurance.LOW)
     assert find_blanket_denial(Access(Rule.SELF, Classification.FINANCE), caller) is DenialReason.ASSURANCE_TOO_LOW
     assert find_blanket_denial(Access(Rule.SELF), caller) is None
 
 
-def test_an_official_without_a_purpose_can_never_see_personal_data() -> None:
+def test_personal_data_is_denied_before_any_record_without_a_purpose() -> None:
     assert find_blanket_denial(Access(Rule.OFFICIAL), replace(OFFICIAL, purpose=None)) is DenialReason.PURPOSE_REQUIRED
 
 
-def test_a_rule_alone_means_personal_data_and_a_public_one_public_data() -> None:
+def test_a_bare_rule_means_personal_data_and_a_bare_public_rule_public_data() -> None:
     assert to_access(Rule.SELF) == Access(Rule.SELF, Classification.PERSONAL)
     assert to_access(Rule.PUBLIC) == Access(Rule.PUBLIC, Classification.PUBLIC)
     assert to_access(Access(Rule.SELF, Classification.HEALTH)) == Access(Rule.SELF, Classification.HEALTH)
@@ -299,7 +297,7 @@ OF_TAX = Access(Rule.SELF | Rule.GUARDIAN | Rule.ASSISTANT, citizen_scopes=froze
         (Access(Rule.PUBLIC, Classification.PUBLIC), set(), SITI, None),
     ],
 )
-def test_an_app_that_is_not_the_citys_own_reads_what_its_scopes_open_about_the_person_alone(
+def test_a_third_party_app_reads_only_what_its_scopes_open_about_the_person(
     access: Access, scopes: set[str], subject: Nik, refusal: DenialReason | None
 ) -> None:
     app = replace(APP, scopes=frozenset(scopes))
@@ -307,13 +305,13 @@ def test_an_app_that_is_not_the_citys_own_reads_what_its_scopes_open_about_the_p
     assert not needs_family_card(access, app)
 
 
-def test_an_assistant_acts_in_an_app_of_the_citys_own_alone() -> None:
+def test_an_assistant_acts_only_in_the_citys_own_apps() -> None:
     assistant = replace(CALLERS["assistant"], first_party=False, scopes=frozenset({"citizen:tax"}))
     assert find_denial(OF_TAX, assistant, Facts((SITI,))) is R.FIRST_PARTY_ONLY
     assert find_blanket_denial(OF_TAX, assistant) is R.FIRST_PARTY_ONLY
 
 
-def test_a_scope_raises_no_assurance() -> None:
+def test_a_scope_does_not_raise_the_assurance() -> None:
     app = replace(APP, scopes=frozenset({"citizen:tax"}), assurance=Assurance.LOW)
     assert (
         find_denial(replace(OF_TAX, classification=Classification.FINANCE), app, Facts((SITI,))) is R.ASSURANCE_TOO_LOW
@@ -332,9 +330,7 @@ def test_a_scope_raises_no_assurance() -> None:
         (None, R.REAUTHENTICATION_REQUIRED),
     ],
 )
-def test_a_change_takes_a_sign_in_of_the_last_minutes(
-    authenticated_at: float | None, refusal: DenialReason | None
-) -> None:
+def test_a_change_needs_a_recent_sign_in(authenticated_at: float | None, refusal: DenialReason | None) -> None:
     access, person = (
         Access(Rule.SELF, requires_recent_sign_in=True),
         replace(CITIZEN, authenticated_at=authenticated_at),
@@ -346,13 +342,13 @@ def test_a_change_takes_a_sign_in_of_the_last_minutes(
     assert find_denial(access, replace(person, first_party=False), Facts((SITI,), now=1000.0)) is R.FIRST_PARTY_ONLY
 
 
-def test_each_refusal_says_what_to_do_or_why() -> None:
+def test_each_denial_reason_says_what_to_do_or_why() -> None:
     assert all(each.value.endswith(".") and len(each.value) > 30 for each in DenialReason)
     assert len({each.value for each in DenialReason}) == len(DenialReason) == 22
 
 
 @pytest.mark.parametrize("preferences", [Known(CONSENTED), NotLoaded()], ids=["consented", "not loaded"])
-def test_nobodys_consent_opens_what_is_about_nobody(preferences: Preferences) -> None:
+def test_no_consent_opens_a_record_about_no_person(preferences: Preferences) -> None:
     access = Access(Rule.PARTNER, scope=Scope.TAX)
     assert find_denial(access, CALLERS["partner"], Facts((), preferences=preferences)) is DenialReason.CONSENT_REQUIRED
 
@@ -368,7 +364,7 @@ def test_nobodys_consent_opens_what_is_about_nobody(preferences: Preferences) ->
     ],
     ids=str,
 )
-def test_a_consent_opens_only_its_scopes_to_its_client_for_its_purpose(change: dict[str, Any]) -> None:
+def test_a_consent_opens_only_its_scopes_for_its_client_and_purpose(change: dict[str, Any]) -> None:
     preferences = DataPreferences(consents=(replace(CONSENT, **change),))
     access = Access(Rule.PARTNER, scope=Scope.TAX)
     assert (
@@ -377,7 +373,7 @@ def test_a_consent_opens_only_its_scopes_to_its_client_for_its_purpose(change: d
     )
 
 
-def test_what_is_about_several_people_takes_the_consent_of_each() -> None:
+def test_a_record_about_several_people_needs_the_consent_of_each() -> None:
     access, both = Access(Rule.PARTNER, scope=Scope.TAX), (SITI, BUDI)
     assert (
         find_denial(access, CALLERS["partner"], Facts(both, preferences=Known(CONSENTED)))
@@ -392,7 +388,7 @@ RESTRICTING = ["official", "agency system", "partner"]
 
 @pytest.mark.parametrize("name", RESTRICTING)
 @pytest.mark.parametrize("named", [True, False], ids=["for the purpose", "for every purpose"])
-def test_who_states_a_purpose_reads_nothing_of_a_person_who_restricted_it(name: str, *, named: bool) -> None:
+def test_a_restriction_denies_every_caller_with_a_purpose(name: str, *, named: bool) -> None:
     caller = replace(CALLERS[name], purpose=Purpose.TAX_ASSESSMENT.name)
     policy = AccessPolicy(purposes={"dukcapil": frozenset(Purpose), "partners": frozenset(Purpose)})
     preferences = DataPreferences(
@@ -414,7 +410,7 @@ def test_a_restriction_of_other_purposes_changes_nothing(name: str) -> None:
     assert is_allowed(Access(FOR_A_PURPOSE[name], scope=Scope.TAX), CALLERS[name], facts)
 
 
-def test_what_the_city_says_cannot_be_restricted_is_read_all_the_same() -> None:
+def test_unrestrictable_purposes_are_allowed_despite_a_restriction() -> None:
     restriction = Restriction(subject=SITI, number="H", purposes=(), since=NOW)
     preferences = DataPreferences(restrictions=(restriction,), people_in_case=frozenset({SITI}))
     assert is_allowed(Access(Rule.OFFICIAL), ANSWERING, Facts((SITI,), preferences=Known(preferences)))
@@ -434,7 +430,7 @@ def test_what_the_city_says_cannot_be_restricted_is_read_all_the_same() -> None:
     ],
     ids=["the person's open request", "another's, closed or made up", "nobody looked"],
 )
-def test_who_answers_a_data_request_reads_about_the_person_whose_open_request_it_is(
+def test_an_official_who_answers_a_data_request_reads_only_about_its_person(
     people_in_case: frozenset[Nik] | None, refusal: DenialReason | None
 ) -> None:
     preferences = DataPreferences(people_in_case=people_in_case)
@@ -450,7 +446,7 @@ def test_who_answers_a_data_request_reads_about_the_person_whose_open_request_it
     ids=["in the register", "not in the register", "no register"],
 )
 @pytest.mark.parametrize("name", ["official", "agency system"])
-def test_a_case_of_another_purpose_counts_as_far_as_an_agencys_register_holds_it(
+def test_a_case_for_another_purpose_counts_if_an_agencys_register_holds_it(
     name: str, people_in_case: frozenset[Nik] | None, refusal: DenialReason | None
 ) -> None:
     caller = CALLERS[name]
@@ -458,18 +454,18 @@ def test_a_case_of_another_purpose_counts_as_far_as_an_agencys_register_holds_it
     assert find_denial(Access(FOR_A_PURPOSE[name]), caller, facts) is refusal
 
 
-def test_no_request_of_an_unknown_person_can_be_answered() -> None:
+def test_no_data_request_about_an_unknown_person_can_be_answered() -> None:
     assert find_denial(Access(Rule.OFFICIAL), ANSWERING, Facts(UnknownPerson())) is DenialReason.PERSON_UNKNOWN
 
 
 @pytest.mark.parametrize("name", ["citizen", "assistant"])
-def test_who_restricted_what_others_do_still_reads_their_own(name: str) -> None:
+def test_a_person_with_a_restriction_still_reads_their_own_data(name: str) -> None:
     preferences = DataPreferences(restrictions=(Restriction(subject=SITI, number="H", purposes=(), since=NOW),))
     assert is_allowed(Access(Rule.SELF | Rule.ASSISTANT), CALLERS[name], Facts((SITI,), preferences=Known(preferences)))
 
 
 @pytest.mark.parametrize("name", CALLERS)
-def test_only_for_those_who_state_a_purpose_is_it_asked_what_people_said(name: str) -> None:
+def test_preferences_are_needed_only_for_callers_with_a_purpose(name: str) -> None:
     assert CALLERS[name].states_purpose is (name in RESTRICTING)
     every = ~Rule.PUBLIC
     decision = decide(Access(every, scope=Scope.TAX), CALLERS[name], Facts((BUDI,)))
@@ -478,9 +474,7 @@ def test_only_for_those_who_state_a_purpose_is_it_asked_what_people_said(name: s
 
 @pytest.mark.parametrize("purpose", Purpose)
 @pytest.mark.parametrize("name", ["official", "agency system"])
-def test_a_childs_data_is_read_for_a_purpose_that_the_field_names_or_for_one_of_children(
-    name: str, purpose: Purpose
-) -> None:
+def test_a_childs_data_needs_a_purpose_of_the_field_or_one_for_children(name: str, purpose: Purpose) -> None:
     policy = AccessPolicy(purposes={"dukcapil": frozenset(Purpose)})
     caller, rule = replace(CALLERS[name], purpose=purpose.name), FOR_A_PURPOSE[name]
     for named, access in ((False, Access(rule)), (True, Access(rule, purposes=frozenset({purpose})))):
@@ -493,7 +487,7 @@ def test_a_childs_data_is_read_for_a_purpose_that_the_field_names_or_for_one_of_
         assert decide(access, caller, of_child._replace(leads_to_purposes=True)) == Allowed(rule)
 
 
-def test_a_child_adds_nothing_to_another_refusal() -> None:
+def test_a_child_changes_no_other_denial() -> None:
     for caller, refusal in (
         (replace(OFFICIAL, purpose=None), R.PURPOSE_REQUIRED),
         (replace(OFFICIAL, case=None), R.CASE_REQUIRED),
@@ -501,7 +495,7 @@ def test_a_child_adds_nothing_to_another_refusal() -> None:
         assert find_denial(Access(Rule.OFFICIAL), caller, Facts((CHILD,), concerns_child=True)) is refusal
 
 
-def test_partners_read_nothing_of_a_child_whatever_anybody_consents_to() -> None:
+def test_partners_read_nothing_about_a_child_even_with_consent() -> None:
     access = Access(Rule.PARTNER, purposes=NAMED, scope=Scope.TAX)
     consented = DataPreferences(consents=(replace(CONSENT, subject=CHILD),))
     for preferences in (NotLoaded(), Known(consented)):
@@ -513,7 +507,7 @@ def test_partners_read_nothing_of_a_child_whatever_anybody_consents_to() -> None
 
 
 @pytest.mark.parametrize("name", ["citizen", "assistant", "business", "anonymous", "auditor"])
-def test_for_all_others_it_makes_no_difference_that_it_is_about_a_child(name: str) -> None:
+def test_a_child_makes_no_difference_for_other_callers(name: str) -> None:
     for rule in Rule:
         facts = Facts((CHILD,), NIB, children=frozenset({CHILD}))
         plain = decide(Access(rule), CALLERS[name], facts)

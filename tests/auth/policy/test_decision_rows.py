@@ -191,7 +191,7 @@ def test_a_fact_never_turns_a_denial_into_a_permission(caller: Caller, people: S
 
 
 @pytest.mark.parametrize("caller", CALLERS.values(), ids=CALLERS)
-def test_what_is_denied_before_any_record_is_denied_for_each_and_what_is_allowed_is_allowed_for_each(
+def test_a_decision_before_any_record_holds_for_each_record(
     caller: Caller,
 ) -> None:
     for access, people, children, preferences in product(ACCESSES, PEOPLE, CHILDREN, SAYINGS):

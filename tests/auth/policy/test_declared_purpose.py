@@ -1,4 +1,4 @@
-"""Purpose and case: how they are written, and which word counts."""
+"""The purpose and case of headers: their syntax, and the precedence of the token."""
 
 import pytest
 
@@ -9,25 +9,25 @@ RINA = Caller(kind=CallerKind.OFFICIAL, agency="dukcapil")
 BOUND = Caller(kind=CallerKind.OFFICIAL, agency="dukcapil", purpose="tax-audit", case="A-1")
 
 
-def test_what_is_stated_becomes_a_part_of_the_caller() -> None:
+def test_purpose_and_case_of_the_headers_become_part_of_the_caller() -> None:
     found = apply_declared_purpose(RINA, purpose="tax-audit", case="2026/PBB-7 a")
     assert (found.purpose, found.case, found.agency) == ("tax-audit", "2026/PBB-7 a", "dukcapil")
     assert (RINA.purpose, RINA.case) == (None, None)
 
 
-def test_nothing_stated_changes_nothing() -> None:
+def test_without_headers_the_caller_is_unchanged() -> None:
     assert apply_declared_purpose(RINA, purpose=None, case=None) is RINA
     assert apply_declared_purpose(BOUND, purpose=None, case=None) is BOUND
     assert apply_declared_purpose(BOUND, purpose="tax-audit", case="A-1") is BOUND
 
 
-def test_a_case_may_be_stated_where_the_token_says_the_purpose() -> None:
+def test_a_header_may_add_the_case_to_the_purpose_of_the_token() -> None:
     once = Caller(kind=CallerKind.OFFICIAL, agency="dukcapil", purpose="tax-audit")
     found = apply_declared_purpose(once, purpose=None, case="A-1")
     assert (found.purpose, found.case) == ("tax-audit", "A-1")
 
 
-def test_the_token_is_not_overruled() -> None:
+def test_a_header_cannot_overrule_the_token() -> None:
     with pytest.raises(
         InvalidDeclaration, match=r"^X-Purpose differs from the token's purpose\. Send the same one, or no header\.$"
     ):

@@ -29,7 +29,7 @@ def build_request(caller: Caller, operation: str = "Mine") -> RequestInfo:
     return RequestInfo(caller, "r-1", operation, b"d" * 32)
 
 
-def test_a_person_has_one_pseudonym_as_reader_and_as_read() -> None:
+def test_a_person_has_one_pseudonym_as_reader_and_as_subject() -> None:
     assert PSEUDONYMS.pseudonymize_caller(CITIZEN) == PSEUDONYMS.pseudonymize_person(SITI)
     assert PSEUDONYMS.pseudonymize_person(SITI) != PSEUDONYMS.pseudonymize_person(BUDI)
     assert len(PSEUDONYMS.pseudonymize_person(SITI)) == 32
@@ -87,7 +87,7 @@ def test_an_anonymous_caller_has_no_pseudonym_and_no_repr_shows_a_key() -> None:
     ],
     ids=str,
 )
-def test_each_kind_of_caller_has_its_basis_in_law(caller: Caller, basis: LegalBasis | None) -> None:
+def test_each_kind_of_caller_has_its_legal_basis(caller: Caller, basis: LegalBasis | None) -> None:
     assert get_legal_basis(caller, is_own=True) is basis
     of_others = LegalBasis.GUARDIANSHIP if basis is LegalBasis.OWN_RIGHT and caller.nik else basis
     assert get_legal_basis(caller, is_own=False) is of_others

@@ -1,4 +1,4 @@
-"""From claims to callers: whom tokens name, in the hub's words and in an issuer's own."""
+"""Callers from claims, in the hub's words and in an issuer's own."""
 
 from dataclasses import replace
 from typing import Any
@@ -90,12 +90,12 @@ def test_claims_name_a_caller(claims: dict[str, Any], expected: Caller) -> None:
     assert caller(claims) == expected
 
 
-def test_a_kind_that_the_issuer_is_not_believed_about_is_refused() -> None:
+def test_a_kind_that_is_not_in_the_issuers_entry_is_refused() -> None:
     refused(OFFICIAL, kinds=["citizen"])
     refused({"sub": "x", "kind": "anonymous"}, kinds=["citizen"])
 
 
-def test_an_issuers_own_words_for_kinds_go_before_the_hubs() -> None:
+def test_an_issuers_own_words_for_kinds_replace_the_hubs() -> None:
     words = {"ASN": "official", "citizen": "official"}
     assert caller(OFFICIAL | {"kind": "ASN"}, kind_values=words).kind is CallerKind.OFFICIAL
     assert caller(OFFICIAL | {"kind": "citizen"}, kind_values=words).kind is CallerKind.OFFICIAL
@@ -138,7 +138,7 @@ RINA: dict[str, Any] = {
 }
 
 
-def test_claims_may_stand_inside_others_and_a_kind_and_a_role_among_the_issuers_roles() -> None:
+def test_claims_may_be_nested_and_kind_and_role_may_be_in_a_list_of_roles() -> None:
     found = caller(RINA, **KEYCLOAK)
     assert (found.kind, found.agency, found.role, found.client) == (
         CallerKind.OFFICIAL,
@@ -149,11 +149,11 @@ def test_claims_may_stand_inside_others_and_a_kind_and_a_role_among_the_issuers_
 
 
 FOREIGN = {CallerKind(kind): f"peran-{kind}" for kind in (each.value for each in CallerKind)}
-"""An issuer's own words, a role for each kind."""
+"""An issuer's own words, one for each kind."""
 
 
 @pytest.mark.parametrize("name", [name for name in CALLERS if name != "anonymous"])
-def test_every_kind_of_caller_can_be_expressed_in_an_issuers_own_words_and_places(name: str) -> None:
+def test_every_kind_of_caller_can_be_expressed_in_an_issuers_own_words_and_paths(name: str) -> None:
     expected = CALLERS[name]
     entry = {
         "claims": {each: ["kota", each] for each in ClaimNames.model_fields if each != "kind"}
@@ -185,15 +185,13 @@ def test_every_kind_of_caller_can_be_expressed_in_an_issuers_own_words_and_place
     ("client", "first_party"),
     [("city-app", True), ("CITY-APP", False), ("city-app ", False), ("other", False), ("*", False), (None, False)],
 )
-def test_the_citys_own_apps_are_those_that_the_entry_lists_to_the_letter(
-    client: str | None, *, first_party: bool
-) -> None:
+def test_the_citys_own_apps_match_the_entry_exactly(client: str | None, *, first_party: bool) -> None:
     claims = CITIZEN if client is None else CITIZEN | {"client_id": client}
     assert caller(claims, first_party=["city-app"]).first_party is first_party
     assert caller(claims).first_party is False
 
 
-def test_only_a_citizen_acts_in_an_app_of_the_citys_own() -> None:
+def test_only_citizens_have_first_party_apps() -> None:
     assert caller(OFFICIAL | {"client_id": "city-app", "auth_time": 5}, first_party=["city-app"]).first_party is False
 
 
@@ -215,7 +213,7 @@ def test_only_a_citizen_acts_in_an_app_of_the_citys_own() -> None:
     ],
     ids=repr,
 )
-def test_when_a_person_authenticated_is_a_number_of_seconds_or_nothing(moment: object, read: float | None) -> None:
+def test_the_authentication_time_is_a_positive_number_or_absent(moment: object, read: float | None) -> None:
     assert caller(CITIZEN | {"auth_time": moment}).authenticated_at == read
 
 
@@ -228,17 +226,17 @@ def test_when_a_person_authenticated_is_a_number_of_seconds_or_nothing(moment: o
         ["citizen:tax citizen:health"],
     ],
 )
-def test_scopes_are_parted_by_spaces_and_by_nothing_else(scope: object) -> None:
+def test_only_spaces_separate_scopes(scope: object) -> None:
     refused(CITIZEN | {"scope": scope})
     assert caller(CITIZEN | {"scope": " citizen:tax  citizen:health "}).scopes == {"citizen:tax", "citizen:health"}
 
 
-def test_every_kind_of_caller_is_among_them() -> None:
+def test_the_table_covers_every_kind_of_caller() -> None:
     assert {each.kind for each in CALLERS.values()} == set(CallerKind)
     assert {each.representation for each in CALLERS.values()} == set(Representation)
 
 
-def test_a_name_with_dots_and_slashes_is_a_name() -> None:
+def test_a_claim_name_with_dots_and_slashes_is_not_split() -> None:
     citizen = {"sub": "1", "https://kota.example/v1.0/nik": str(SITI)}
     assert caller(citizen, **KEYCLOAK).nik == SITI
     refused({"sub": "1", "https://kota": {"example/v1": {"0/nik": str(SITI)}}}, **KEYCLOAK)
@@ -248,20 +246,20 @@ def test_a_name_with_dots_and_slashes_is_a_name() -> None:
 
 
 @pytest.mark.parametrize("roles", [{}, {"roles": []}, {"roles": None}, None, {"roles": ["offline_access", "PEGAWAI"]}])
-def test_where_no_known_word_is_among_the_roles_the_token_says_no_kind(roles: object) -> None:
+def test_a_list_of_roles_without_a_known_word_names_no_kind(roles: object) -> None:
     citizen = {"sub": "1", "https://kota.example/v1.0/nik": str(SITI), "realm_access": roles}
     assert caller(citizen, **KEYCLOAK).kind is CallerKind.CITIZEN
     refused(citizen, **{name: value for name, value in KEYCLOAK.items() if name != "kind_of_people"})
 
 
-def test_two_words_for_one_kind_are_one_kind_and_two_kinds_are_refused() -> None:
+def test_two_words_for_one_kind_are_accepted_and_two_kinds_are_refused() -> None:
     both = RINA | {"realm_access": {"roles": ["pegawai", "asn"]}}
     assert caller(both, **KEYCLOAK).kind is CallerKind.OFFICIAL
     refused(RINA | {"realm_access": {"roles": ["pegawai", "auditor-kota"]}}, **KEYCLOAK)
     refused(RINA | {"resource_access": {"simpul": {"roles": ["registrar", "tax-officer"]}}}, **KEYCLOAK)
 
 
-def test_a_list_counts_only_where_the_entry_says_which_of_its_words_do() -> None:
+def test_a_list_is_refused_unless_the_entry_names_its_known_words() -> None:
     refused(OFFICIAL | {"kind": ["official"]})
     refused(OFFICIAL | {"role": ["registrar"]})
     assert caller(OFFICIAL | {"role": ["registrar"]}, roles=["registrar"]).role == "registrar"
@@ -269,7 +267,7 @@ def test_a_list_counts_only_where_the_entry_says_which_of_its_words_do() -> None
     refused(OFFICIAL | {"agency": ["dukcapil"]})
 
 
-def test_a_place_in_a_list_that_is_not_there_is_a_claim_that_is_not_there() -> None:
+def test_an_index_beyond_a_list_is_an_absent_claim() -> None:
     refused(RINA | {"attributes": {"opd": []}}, **KEYCLOAK)  # an official needs an agency
     assert caller(RINA | {"attributes": {"opd": ["dukcapil", "pbb"]}}, **KEYCLOAK).agency == "dukcapil"
 
@@ -295,18 +293,18 @@ def test_a_place_in_a_list_that_is_not_there_is_a_claim_that_is_not_there() -> N
         {"attributes": {"opd": [5]}},
     ],
 )
-def test_what_stands_on_the_way_to_a_claim_and_is_no_such_thing_is_refused(more: dict[str, Any]) -> None:
+def test_another_type_on_the_path_to_a_claim_is_refused(more: dict[str, Any]) -> None:
     refused(RINA | more, **KEYCLOAK)
 
 
-def test_what_a_token_that_says_no_kind_proves_is_said_by_the_entry_or_nothing() -> None:
+def test_the_entry_gives_the_kind_of_a_token_without_one() -> None:
     own = {"sub": "bank", "client_id": "bank"}
     refused(own)
     refused({"sub": "siti", "client_id": "app", "nik": str(SITI)})
     entry = {"clients": BANK, "kind_of_people": "citizen"}
     assert caller(own, **entry).kind is CallerKind.PARTNER
     assert caller({"sub": "siti", "client_id": "app", "nik": str(SITI)}, **entry).kind is CallerKind.CITIZEN
-    refused({"sub": "bank", "client_id": "app"}, **entry)  # somebody whose name is a client's is nobody's client
+    refused({"sub": "bank", "client_id": "app"}, **entry)  # a person whose name is a client's id is no client
 
 
 def test_a_client_may_be_listed_with_its_agency() -> None:
@@ -317,7 +315,7 @@ def test_a_client_may_be_listed_with_its_agency() -> None:
     refused(SYSTEM | {"agency": "pbb"}, **entry)
 
 
-def test_people_may_be_called_by_their_number() -> None:
+def test_the_subject_may_be_the_identity_number() -> None:
     entry = {"claims": {"nik": "sub"}, "clients": BANK, "kind_of_people": "citizen"}
     assert caller({"sub": str(SITI), "client_id": "app"}, **entry).nik == SITI
     assert caller({"sub": "bank", "client_id": "bank"}, **entry).nik is None
@@ -337,11 +335,11 @@ def test_people_may_be_called_by_their_number() -> None:
         (None, Assurance.NONE),
     ],
 )
-def test_acr_says_how_surely_a_person_was_identified(acr: object, level: Assurance) -> None:
+def test_acr_determines_the_assurance(acr: object, level: Assurance) -> None:
     assert caller(CITIZEN | {"acr": acr}).assurance is level
 
 
-def test_an_entry_that_says_what_acr_means_says_all_of_it() -> None:
+def test_an_entrys_meanings_of_acr_replace_the_default_ones() -> None:
     entry = {"assurance": {"2": "substantial"}}
     assert caller(CITIZEN | {"acr": "2"}, **entry).assurance is Assurance.SUBSTANTIAL
     assert caller(CITIZEN | {"acr": "high"}, **entry).assurance is Assurance.NONE
@@ -353,7 +351,7 @@ def test_an_assistant_acts_for_another() -> None:
     assert caller(CITIZEN | {"on_behalf_of": str(BUDI), "act": {"sub": "siti"}}) == own
 
 
-def test_a_delegation_is_about_the_person_and_says_who_acts() -> None:
+def test_a_delegation_is_about_the_person_and_names_the_actor() -> None:
     found = caller({"sub": "budi", "kind": "citizen", "nik": str(BUDI), "act": {"sub": "siti", "nik": str(SITI)}})
     assert (found.nik, found.on_behalf_of, found.subject) == (SITI, BUDI, "https://masuk.example siti")
 
@@ -375,7 +373,7 @@ def test_a_delegation_without_actor_or_person_is_refused(more: dict[str, Any]) -
     refused(CITIZEN | more)
 
 
-def test_nobody_but_a_citizen_acts_for_another() -> None:
+def test_only_a_citizen_acts_for_another_person() -> None:
     refused(OFFICIAL | {"on_behalf_of": str(BUDI)})
     refused(PARTNER | {"on_behalf_of": str(BUDI)})
 
@@ -448,7 +446,7 @@ HEALTH: dict[str, Any] = {
 REGISTRY = {"sub": "dinkes-registry", "client_id": "dinkes-registry", "kind": "agency-system"}
 
 
-def test_an_issuer_speaks_for_its_own_agencies_and_clients() -> None:
+def test_an_issuer_may_issue_tokens_for_its_agencies_and_clients() -> None:
     assert caller(OFFICIAL | {"agency": "puskesmas"}, **HEALTH).agency == "puskesmas"
     assert caller(REGISTRY, **HEALTH).agency == "dinkes"
     assert caller(REGISTRY | {"agency": "dinkes"}, **HEALTH).client == ClientId("dinkes", "dinkes-registry")
@@ -488,18 +486,18 @@ def test_an_unauthorized_issuer_is_refused_by_the_name_of_the_claim_and_never_it
 
 
 @pytest.mark.parametrize("agency", [["dinkes"], ["dinkes", "dukcapil"], {"code": "dinkes"}, [["dinkes"]], 5, True, ""])
-def test_an_agency_that_is_no_plain_text_is_refused(agency: object) -> None:
+def test_an_agency_that_is_not_a_plain_text_is_refused(agency: object) -> None:
     refused(OFFICIAL | {"agency": agency}, **HEALTH)
 
 
-def test_an_agency_in_another_claim_than_the_entry_says_is_ignored() -> None:
+def test_an_agency_in_another_claim_than_in_the_entry_is_ignored() -> None:
     entry = HEALTH | {"claims": {"agency": ["attributes", "opd", 0]}}
     refused(OFFICIAL | {"agency": "dinkes"}, **entry)
     with pytest.raises(IssuerNotAuthorized, match=r"^The token's claim 'attributes\.opd\.0' names an agency"):
         caller(OFFICIAL | {"agency": "dinkes", "attributes": {"opd": ["dukcapil", "dinkes"]}}, **entry)
 
 
-def test_a_kind_among_roles_takes_no_more_than_the_kinds_of_the_issuer() -> None:
+def test_a_kind_in_a_list_of_roles_must_be_among_the_issuers_kinds() -> None:
     kinds = {"kind_values": {"pegawai": "official"}, "claims": {"kind": "roles"}}
     entry = HEALTH | kinds
     assert caller({"sub": "r", "roles": ["pegawai", "auditor"], "agency": "dinkes"}, **entry).kind.value == "official"
@@ -507,7 +505,7 @@ def test_a_kind_among_roles_takes_no_more_than_the_kinds_of_the_issuer() -> None
         caller({"sub": "r", "roles": ["auditor", "pegawai"], "agency": "pbb"}, **entry)
 
 
-def test_azp_names_the_client_only_where_no_other_claim_is_named_for_it() -> None:
+def test_azp_names_the_client_only_if_the_entry_names_no_other_claim() -> None:
     token = {"sub": "siti", "kind": "citizen", "nik": str(SITI), "azp": "app"}
     assert caller(token).client == build_client("app")
     assert caller(token, claims={"client": "aplikasi"}).client is None

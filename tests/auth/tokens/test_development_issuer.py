@@ -1,4 +1,4 @@
-"""The issuer of the sandbox."""
+"""The sandbox's development issuer signs tokens that the hub accepts."""
 
 import json
 import stat
@@ -20,7 +20,7 @@ PARTNER = Caller(kind=CallerKind.PARTNER, client=build_client("kios"), scopes=fr
 
 
 def verify_token(public: Path, token: str) -> Caller:
-    """Whom a token proves, without the name that the issuer gives them."""
+    """The caller of a token, without subject and authentication time."""
     caller = verify(build_development_verifier(public), f"Bearer {token}")
     assert caller.subject == f"{ISSUER} siti"
     return replace(caller, subject="", authenticated_at=None)
@@ -45,14 +45,14 @@ def test_a_token_proves_its_caller_by_the_public_keys_alone(
     assert verify_token(public, token) == caller
 
 
-def test_a_citizens_token_says_that_they_signed_in_now(issuer: DevelopmentIssuer, public: Path) -> None:
+def test_a_citizens_token_holds_the_current_time_as_auth_time(issuer: DevelopmentIssuer, public: Path) -> None:
     before = int(time.time())
     caller = verify(build_development_verifier(public), f"Bearer {issuer.sign_token(CITIZEN, subject='siti')}")
     assert caller.authenticated_at is not None
     assert before <= caller.authenticated_at <= time.time()
 
 
-def test_the_private_key_is_readable_by_its_owner_alone(tmp_path: Path) -> None:
+def test_only_its_owner_can_read_the_private_key(tmp_path: Path) -> None:
     path = tmp_path / "issuer.json"
     DevelopmentIssuer(path)
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
@@ -66,7 +66,7 @@ def test_the_public_keys_hold_no_private_part(public: Path) -> None:
     assert (key["kty"], key["crv"]) == ("EC", "P-256")
 
 
-def test_the_key_outlives_a_start(issuer: DevelopmentIssuer, public: Path, tmp_path: Path) -> None:
+def test_the_key_survives_a_restart(issuer: DevelopmentIssuer, public: Path, tmp_path: Path) -> None:
     token = issuer.sign_token(CITIZEN, subject="siti")
     again = DevelopmentIssuer(tmp_path / "issuer.json")
     again.write_public_keys(public)
@@ -81,7 +81,7 @@ def test_a_key_file_interrupted_by_a_power_loss_is_made_again(tmp_path: Path) ->
     assert verify_token(tmp_path / "keys.json", issuer.sign_token(CITIZEN, subject="siti")) == CITIZEN
 
 
-def test_another_issuers_token_proves_nobody(public: Path, tmp_path: Path) -> None:
+def test_another_issuers_token_is_refused(public: Path, tmp_path: Path) -> None:
     stranger = DevelopmentIssuer(tmp_path / "stranger.json")
     with pytest.raises(Unauthenticated):
         verify_token(public, stranger.sign_token(CITIZEN, subject="siti"))
@@ -95,5 +95,5 @@ def test_a_token_ends_after_its_lifetime(issuer: DevelopmentIssuer, public: Path
         verify_token(public, token)
 
 
-def test_the_key_is_not_shown(issuer: DevelopmentIssuer) -> None:
+def test_the_repr_shows_no_key(issuer: DevelopmentIssuer) -> None:
     assert repr(issuer) == "<DevelopmentIssuer>"

@@ -1,4 +1,4 @@
-"""Where people sign in, as an issuer's discovery document says."""
+"""The sign-in addresses in an issuer's discovery document."""
 
 from __future__ import annotations
 
@@ -18,18 +18,18 @@ DOCUMENT = {
 
 
 def found(**more: object) -> SignInEndpoints:
-    told = {name: value for name, value in {**DOCUMENT, **more}.items() if value is not None}
-    return parse_sign_in_endpoints(json.dumps(told).encode(), ISSUER)
+    document = {name: value for name, value in {**DOCUMENT, **more}.items() if value is not None}
+    return parse_sign_in_endpoints(json.dumps(document).encode(), ISSUER)
 
 
-def test_they_are_read_from_the_document() -> None:
+def test_the_sign_in_addresses_are_read_from_the_document() -> None:
     assert found() == SignInEndpoints(
         authorization=f"{ISSUER}/authorize?realm=a", token=f"{ISSUER}/token", returns_issuer=False
     )
     assert found(authorization_response_iss_parameter_supported=True).returns_issuer
 
 
-def test_only_a_plain_yes_means_that_answers_name_the_issuer() -> None:
+def test_responses_name_the_issuer_only_if_the_document_says_true() -> None:
     assert not found(authorization_response_iss_parameter_supported="false").returns_issuer
 
 
@@ -47,12 +47,12 @@ def test_only_a_plain_yes_means_that_answers_name_the_issuer() -> None:
         ({"code_challenge_methods_supported": "S256"}, "PKCE"),
     ],
 )
-def test_a_document_that_leads_elsewhere_is_refused(more: dict[str, object], why: str) -> None:
+def test_a_document_with_an_unsafe_address_is_refused(more: dict[str, object], why: str) -> None:
     with pytest.raises(DiscoveryRefused, match=why):
         found(**more)
 
 
 @pytest.mark.parametrize("document", [b"", b"[]", b"{", b'{"issuer": 1, "issuer": 2}', b" " * (MAX_DOCUMENT_BYTES + 1)])
-def test_what_is_no_document_is_refused(document: bytes) -> None:
+def test_an_invalid_document_is_refused(document: bytes) -> None:
     with pytest.raises(DiscoveryRefused):
         parse_sign_in_endpoints(document, ISSUER)

@@ -21,7 +21,7 @@ from tests.fakes.small_records import SITI
 
 @dataclass
 class FakeMonotonicClock:
-    """Time that passes when a test says so."""
+    """A clock that a test moves."""
 
     seconds: float = 100.0
 
@@ -51,13 +51,13 @@ async def verify_token(keys: IssuerKeys, token: str) -> Caller:
 
 
 def verify_without_waiting(keys: IssuerKeys, token: str) -> Caller:
-    """Whom the token proves, where nobody has to be asked."""
+    """The caller of the token, if no keys must be fetched."""
     caller = TokenVerifier([keys]).verify(f"Bearer {token}")
     assert isinstance(caller, Caller)
     return caller
 
 
-async def test_nobody_is_asked_before_the_first_token(issuer: LoopbackIssuer, keys: IssuerKeys) -> None:
+async def test_no_keys_are_fetched_before_the_first_token(issuer: LoopbackIssuer, keys: IssuerKeys) -> None:
     assert (keys.state, keys.find("key-1")) == (KeyState.MISSING, None)
     assert issuer.request_counts == {}
     assert (await verify_token(keys, issuer.token())).nik == SITI
@@ -65,14 +65,14 @@ async def test_nobody_is_asked_before_the_first_token(issuer: LoopbackIssuer, ke
     assert repr(keys) == "<IssuerKeys loopback fresh>"
 
 
-async def test_known_keys_check_without_asking(issuer: LoopbackIssuer, keys: IssuerKeys) -> None:
+async def test_known_keys_verify_without_a_fetch(issuer: LoopbackIssuer, keys: IssuerKeys) -> None:
     await keys.refresh()
     for _ in range(3):
         assert verify_without_waiting(keys, issuer.token()).nik == SITI
     assert issuer.request_counts == {DISCOVERY: 1, KEYS: 1}
 
 
-async def test_a_new_key_is_learnt_by_the_first_token_that_names_it(
+async def test_the_first_token_with_a_new_key_fetches_it(
     issuer: LoopbackIssuer, keys: IssuerKeys, stopwatch: FakeMonotonicClock
 ) -> None:
     await keys.refresh()
@@ -82,11 +82,11 @@ async def test_a_new_key_is_learnt_by_the_first_token_that_names_it(
     assert (await verify_token(keys, issuer.token())).nik == SITI
     assert issuer.request_counts == {DISCOVERY: 2, KEYS: 2}
     stopwatch.seconds += MIN_REFRESH_INTERVAL
-    with pytest.raises(Unauthenticated, match="invalid_key_id"):  # the issuer took it away
+    with pytest.raises(Unauthenticated, match="invalid_key_id"):  # the issuer withdrew it
         await verify_token(keys, old)
 
 
-async def test_within_the_interval_a_key_that_is_not_known_is_refused_unasked(
+async def test_an_unknown_key_is_refused_without_a_fetch_within_the_interval(
     issuer: LoopbackIssuer, keys: IssuerKeys, stopwatch: FakeMonotonicClock
 ) -> None:
     await keys.refresh()
@@ -99,7 +99,7 @@ async def test_within_the_interval_a_key_that_is_not_known_is_refused_unasked(
     assert (await verify_token(keys, issuer.token())).nik == SITI
 
 
-async def test_a_flood_of_names_causes_one_reading_an_interval(
+async def test_a_flood_of_key_names_causes_one_fetch_per_interval(
     issuer: LoopbackIssuer, keys: IssuerKeys, stopwatch: FakeMonotonicClock
 ) -> None:
     await keys.refresh()
@@ -111,7 +111,7 @@ async def test_a_flood_of_names_causes_one_reading_an_interval(
         assert issuer.request_counts[KEYS] == interval + 2
 
 
-async def test_the_last_good_keys_count_for_a_day(
+async def test_the_last_valid_keys_are_used_for_a_day(
     issuer: LoopbackIssuer, keys: IssuerKeys, stopwatch: FakeMonotonicClock
 ) -> None:
     await keys.refresh()
@@ -131,7 +131,7 @@ async def test_the_last_good_keys_count_for_a_day(
     assert (keys.state, keys.reason) == (KeyState.FRESH, None)
 
 
-async def test_a_new_key_cannot_be_checked_while_the_issuer_is_down(
+async def test_a_new_key_is_unavailable_while_the_issuer_is_down(
     issuer: LoopbackIssuer, keys: IssuerKeys, stopwatch: FakeMonotonicClock
 ) -> None:
     await keys.refresh()
@@ -144,7 +144,7 @@ async def test_a_new_key_cannot_be_checked_while_the_issuer_is_down(
     assert issuer.request_counts[DISCOVERY] == 2
 
 
-async def test_a_set_that_is_refused_replaces_nothing(
+async def test_a_refused_key_set_replaces_no_keys(
     issuer: LoopbackIssuer, keys: IssuerKeys, stopwatch: FakeMonotonicClock
 ) -> None:
     await keys.refresh()
@@ -180,7 +180,7 @@ async def test_keys_are_kept_fresh_until_cancelled(issuer: LoopbackIssuer, keys:
     assert issuer.request_counts == {DISCOVERY: 1, KEYS: 1}
 
 
-async def test_an_address_of_keys_may_have_a_query(issuer: LoopbackIssuer, keys: IssuerKeys) -> None:
+async def test_the_address_of_the_keys_may_have_a_query(issuer: LoopbackIssuer, keys: IssuerKeys) -> None:
     issuer.answers[DISCOVERY] = answer_always(
         json.dumps({"issuer": issuer.url, "jwks_uri": f"{issuer.url}{KEYS}?p=b2c%2Fsign-in"}).encode()
     )
@@ -188,7 +188,7 @@ async def test_an_address_of_keys_may_have_a_query(issuer: LoopbackIssuer, keys:
     assert keys.state is KeyState.FRESH
 
 
-def test_keys_in_a_file_are_read_once_and_nobody_is_asked(tmp_path: Path) -> None:
+def test_keys_in_a_file_are_read_once_and_never_fetched(tmp_path: Path) -> None:
     given = {"name": "a", "url": "a", "audience": "hub", "kinds": ["citizen"], "keys": tmp_path / "keys.json"}
     key = LoopbackIssuer().public_key
     (tmp_path / "keys.json").write_text(json.dumps({"keys": [key]}))
@@ -209,6 +209,6 @@ def test_a_file_of_keys_that_cannot_be_used_is_named(text: str | None, why: str,
         IssuerKeys(Issuer.model_validate(given))
 
 
-def test_an_issuer_without_keys_and_without_somebody_who_reads_them_is_refused() -> None:
+def test_an_issuer_without_a_key_file_or_a_reader_is_refused() -> None:
     with pytest.raises(ValueError, match="The issuer 'loopback' has no file of keys"):
         IssuerKeys(LoopbackIssuer(url="https://a.example").entry())

@@ -1,4 +1,4 @@
-"""The file of issuers: what may stand in it, and what is said of what may not."""
+"""The file of issuers: its syntax, and the errors about its faults."""
 
 import json
 from pathlib import Path
@@ -65,7 +65,7 @@ def test_a_file_names_several_issuers(tmp_path: Path) -> None:
     assert officials.clients["siak"].agency == "dukcapil"
 
 
-def test_what_an_entry_does_not_say_is_strict() -> None:
+def test_an_entrys_defaults_are_strict() -> None:
     issuer = Issuer.model_validate(LEAST)
     assert (issuer.algorithms, issuer.types, issuer.longest_lifetime) == (("ES256",), ("at+jwt",), 86_400)
     assert (issuer.kind_of_people, issuer.agencies, issuer.clients) == (None, (), {})
@@ -73,18 +73,18 @@ def test_what_an_entry_does_not_say_is_strict() -> None:
     assert issuer.keys is None
 
 
-def test_the_same_may_be_written_in_json(tmp_path: Path) -> None:
+def test_the_file_may_be_json(tmp_path: Path) -> None:
     [issuer] = load_issuers(write_issuers(tmp_path, json.dumps({"issuer": [LEAST]}), "issuers.json"))
     assert issuer == Issuer.model_validate(LEAST)
 
 
-def test_a_file_of_keys_is_looked_for_beside_the_file_of_issuers(tmp_path: Path) -> None:
+def test_the_path_of_a_key_file_is_relative_to_the_file_of_issuers(tmp_path: Path) -> None:
     path = write_issuers(tmp_path, json.dumps({"issuer": [LEAST | {"keys": "keys/a.json"}]}), "issuers.json")
     assert load_issuers(path)[0].keys == tmp_path / "keys" / "a.json"
 
 
 @pytest.mark.parametrize("algorithm", ["none", "HS256", "HS512", "EdDSA", "es256", "RSA1_5", "", "dir"])
-def test_only_asymmetric_algorithms_may_be_named(algorithm: str, tmp_path: Path) -> None:
+def test_only_asymmetric_algorithms_are_accepted(algorithm: str, tmp_path: Path) -> None:
     assert refusal(tmp_path, LEAST, LEAST | {"algorithms": ["ES256", algorithm]}).startswith(
         "issuer 2, algorithms, 2: Input should be 'ES256', 'ES384', 'ES512', 'RS256'"
     )
@@ -107,7 +107,7 @@ def test_only_asymmetric_algorithms_may_be_named(algorithm: str, tmp_path: Path)
         "file:///etc/passwd",
     ],
 )
-def test_an_issuer_is_reached_by_https_or_on_this_machine(url: str, tmp_path: Path) -> None:
+def test_an_issuer_needs_https_or_an_address_on_this_machine(url: str, tmp_path: Path) -> None:
     assert not is_safe_address(url)
     assert refusal(tmp_path, LEAST | {"url": url}) == (
         "issuer 1: url: write it as 'https://...' (http on the loopback address alone), without '?' and '#'"
@@ -117,12 +117,12 @@ def test_an_issuer_is_reached_by_https_or_on_this_machine(url: str, tmp_path: Pa
 @pytest.mark.parametrize(
     "url", ["https://a.example/x", "http://127.0.0.1:9/x", "http://[::1]:9", "http://localhost", "https://10.0.0.1"]
 )
-def test_these_addresses_are_safe(url: str) -> None:
+def test_https_and_loopback_addresses_are_safe(url: str) -> None:
     assert is_safe_address(url)
 
 
 @pytest.mark.parametrize(
-    ("entry", "says"),
+    ("entry", "message"),
     [
         ({"adience": "x"}, "issuer 1, adience: Extra inputs are not permitted"),
         ({"audience": ""}, "issuer 1, audience, 1: String should have at least 1 character"),
@@ -165,11 +165,11 @@ def test_these_addresses_are_safe(url: str) -> None:
         ),
     ],
 )
-def test_what_is_wrong_is_named_by_entry_and_setting(entry: dict[str, Any], says: str, tmp_path: Path) -> None:
-    assert refusal(tmp_path, LEAST | entry) == says
+def test_a_fault_is_reported_with_its_entry_and_setting(entry: dict[str, Any], message: str, tmp_path: Path) -> None:
+    assert refusal(tmp_path, LEAST | entry) == message
 
 
-def test_two_issuers_of_one_name_or_one_address_are_refused(tmp_path: Path) -> None:
+def test_two_issuers_with_the_same_name_or_address_are_refused(tmp_path: Path) -> None:
     other = LEAST | {"url": "https://b.example"}
     assert refusal(tmp_path, LEAST, other) == "issuer: the name 'a' occurs 2 times; each issuer needs its own"
     assert refusal(tmp_path, LEAST, LEAST | {"name": "b"}) == (
@@ -178,7 +178,7 @@ def test_two_issuers_of_one_name_or_one_address_are_refused(tmp_path: Path) -> N
 
 
 @pytest.mark.parametrize(
-    ("text", "name", "says"),
+    ("text", "name", "message"),
     [
         ("[[issuer]", "issuers.toml", "invalid TOML: Expected"),
         ("{", "issuers.json", "invalid JSON: Expecting"),
@@ -187,10 +187,10 @@ def test_two_issuers_of_one_name_or_one_address_are_refused(tmp_path: Path) -> N
         ("#" * (1024 * 1024 + 1), "issuers.toml", ": larger than 1048576 bytes"),
     ],
 )
-def test_a_file_that_is_no_issuers_file_is_refused(text: str, name: str, says: str, tmp_path: Path) -> None:
+def test_an_invalid_file_of_issuers_is_refused(text: str, name: str, message: str, tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="the file of issuers") as refused:
         load_issuers(write_issuers(tmp_path, text, name))
-    assert says in str(refused.value)
+    assert message in str(refused.value)
 
 
 def test_a_missing_file_is_named(tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""Key sets: what is taken from them, what is passed over, what is refused whole."""
+"""Key sets: usable keys, ignored keys, and sets that are refused."""
 
 import json
 from collections.abc import Collection
@@ -34,7 +34,7 @@ def refusal(text: bytes) -> str:
     return str(refused.value)
 
 
-def test_keys_are_found_by_their_names() -> None:
+def test_keys_are_found_by_their_ids() -> None:
     keys = taken(public(EC), public(RSA), public(ED))
     assert len(keys) == 3
     found = keys.find("rsa")
@@ -45,7 +45,7 @@ def test_keys_are_found_by_their_names() -> None:
     assert repr(keys) == "<PublicKeys 3>"
 
 
-def test_the_only_key_need_not_be_named() -> None:
+def test_a_token_need_not_name_the_only_key_of_a_set() -> None:
     assert taken(public(EC)).find(None) is not None
     assert taken(without(public(EC), "kid")).find(None) is not None
     assert taken(without(public(EC), "kid")).find("ec") is None
@@ -76,14 +76,14 @@ def test_the_only_key_need_not_be_named() -> None:
         {},
     ],
 )
-def test_a_key_that_cannot_be_used_is_passed_over(entry: dict[str, Any]) -> None:
+def test_an_unusable_key_is_ignored(entry: dict[str, Any]) -> None:
     assert len(taken(entry, public(ED))) == 1
     assert refusal(json.dumps({"keys": [entry]}).encode()) == (
         "no key that verifies signatures of an allowed algorithm"
     )
 
 
-def test_a_key_is_taken_with_its_certificates_unread() -> None:
+def test_the_certificates_of_a_key_are_ignored() -> None:
     assert len(taken(public(RSA, x5c=5, x5u="http://127.0.0.1:1/", x5t=[], **{"x5t#S256": {}}))) == 1
 
 
@@ -101,20 +101,20 @@ def test_a_key_is_taken_with_its_certificates_unread() -> None:
         public(RSA, k="AQ"),
     ],
 )
-def test_a_set_with_a_private_or_symmetric_key_is_refused_whole(entry: dict[str, Any]) -> None:
+def test_a_set_with_a_private_or_symmetric_key_is_refused(entry: dict[str, Any]) -> None:
     assert refusal(json.dumps({"keys": [public(ED), entry]}).encode()) == (
         "it holds a private or symmetric key, which is no secret any more"
     )
 
 
-def test_two_keys_of_one_name_are_refused() -> None:
-    says = "two keys have the same kid, or none"
-    assert refusal(json.dumps({"keys": [public(EC), public(RSA, kid="ec")]}).encode()) == says
-    assert refusal(json.dumps({"keys": [without(public(each), "kid") for each in (EC, RSA)]}).encode()) == says
+def test_two_keys_with_the_same_id_are_refused() -> None:
+    message = "two keys have the same kid, or none"
+    assert refusal(json.dumps({"keys": [public(EC), public(RSA, kid="ec")]}).encode()) == message
+    assert refusal(json.dumps({"keys": [without(public(each), "kid") for each in (EC, RSA)]}).encode()) == message
 
 
 @pytest.mark.parametrize(
-    ("text", "says"),
+    ("text", "message"),
     [
         (b"", "not JSON, or a duplicate name"),
         (b"<html>", "not JSON, or a duplicate name"),
@@ -133,21 +133,21 @@ def test_two_keys_of_one_name_are_refused() -> None:
         (b'{"keys": [' + b"{}," * MAX_KEYS + b"{}]}", f"more than {MAX_KEYS} keys"),
     ],
 )
-def test_what_is_no_key_set_is_refused(text: bytes, says: str) -> None:
-    assert refusal(text) == says
+def test_an_invalid_key_set_is_refused(text: bytes, message: str) -> None:
+    assert refusal(text) == message
 
 
 @pytest.mark.parametrize(
     ("key", "algorithms"),
     [(EC, {"ES256"}), (EC_384, {"ES384"}), (RSA, {"RS256", "PS256"}), (ED, {"Ed25519"})],
 )
-def test_a_key_checks_by_the_algorithms_of_its_type_and_curve(key: Any, algorithms: set[str]) -> None:  # noqa: ANN401 - any key
+def test_a_key_verifies_the_algorithms_of_its_type_and_curve(key: Any, algorithms: set[str]) -> None:  # noqa: ANN401 - any key
     mine = taken(public(key)).find(None)
     assert mine is not None
     assert {each for each in (*ALL, "HS256", "none", "EdDSA", "") if can_verify(mine, each)} == algorithms
 
 
-def test_a_key_checks_by_no_other_algorithm_than_it_says() -> None:
+def test_a_key_with_an_algorithm_verifies_no_other_one() -> None:
     mine = taken(public(RSA, alg="PS256")).find(None)
     assert mine is not None
     assert (can_verify(mine, "PS256"), can_verify(mine, "RS256")) == (True, False)

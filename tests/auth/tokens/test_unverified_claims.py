@@ -1,4 +1,4 @@
-"""What is known of a token without a look at its signature."""
+"""The claims of a token without a check of its signature."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from tests.auth.verifiers import build_city_verifier, verify
 OF_ELSEWHERE = sign_token(CLAIMS | {"iss": "elsewhere"})
 
 
-def test_unverified_claims_can_be_read_and_prove_nothing() -> None:
+def test_unverified_claims_can_be_read_without_authenticating() -> None:
     forged = f"Bearer {sign_token(CLAIMS | {'client_id': 'siaga-112'}, key=FOREIGN)}"
     assert VERIFIER.parse_unverified_claims(forged) == UnverifiedClaims(
         CallerKind.CITIZEN, ClientId("city", "siaga-112")
@@ -28,11 +28,11 @@ def test_unverified_claims_can_be_read_and_prove_nothing() -> None:
     "authorization",
     ["Bearer nothing", "Basic YTpi", "", f"Bearer {OF_ELSEWHERE}", f"Bearer {sign_token(omit_claims('nik'))}"],
 )
-def test_what_makes_no_sense_claims_nothing(authorization: str) -> None:
+def test_an_unreadable_token_has_no_claims(authorization: str) -> None:
     assert VERIFIER.parse_unverified_claims(authorization) is None
 
 
-def test_who_was_proven_a_moment_ago_is_known() -> None:
+def test_the_caller_of_a_recently_verified_token_is_found() -> None:
     reader = build_city_verifier(
         [KEY.as_dict(private=False)], clock=lambda: NOW, cache=VerifiedTokenCache(clock=lambda: NOW)
     )
@@ -41,4 +41,4 @@ def test_who_was_proven_a_moment_ago_is_known() -> None:
     assert verify(reader, authorization) == CITIZEN
     assert reader.find_recent_caller(authorization) == CITIZEN
     assert reader.find_recent_caller(authorization.replace("Bearer", "Basic")) is None
-    assert VERIFIER.find_recent_caller(authorization) is None  # which keeps none
+    assert VERIFIER.find_recent_caller(authorization) is None  # it has no cache

@@ -1,4 +1,4 @@
-"""What was proven is taken as proven for a minute, within the token's own time, and by the same reader alone."""
+"""A verified token is accepted for a minute without another check, within its validity and by the same verifier."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -19,7 +19,7 @@ EXPIRES = NOW + 600
 
 @dataclass
 class TokenClocks:
-    """Time that passes when a test says so."""
+    """Clocks that a test moves."""
 
     time: float = NOW
     since_start: float = 5.0
@@ -43,19 +43,19 @@ def known(clocks: TokenClocks) -> VerifiedTokenCache:
     return build_cache(clocks)
 
 
-def test_a_token_that_was_just_checked_is_known(known: VerifiedTokenCache) -> None:
+def test_a_token_that_was_just_verified_is_found(known: VerifiedTokenCache) -> None:
     known.put("a.b.c", CITIZEN, expires=EXPIRES)
     assert known.find_caller("a.b.c") is CITIZEN
 
 
-def test_no_other_token_is(known: VerifiedTokenCache) -> None:
+def test_no_other_token_is_found(known: VerifiedTokenCache) -> None:
     assert known.find_caller("a.b.c") is None
     known.put("a.b.c", CITIZEN, expires=EXPIRES)
     for other in ("a.b.d", "a.b.c ", "", "A.B.C", "a.b.c\ud800"):
         assert known.find_caller(other) is None
 
 
-def test_after_a_minute_it_is_checked_again(known: VerifiedTokenCache, clocks: TokenClocks) -> None:
+def test_a_token_is_verified_again_after_a_minute(known: VerifiedTokenCache, clocks: TokenClocks) -> None:
     known.put("a.b.c", CITIZEN, expires=EXPIRES)
     clocks.pass_by(59.9)
     assert known.find_caller("a.b.c") is CITIZEN
@@ -63,7 +63,7 @@ def test_after_a_minute_it_is_checked_again(known: VerifiedTokenCache, clocks: T
     assert known.find_caller("a.b.c") is None
 
 
-def test_uses_do_not_prolong_the_minute(known: VerifiedTokenCache, clocks: TokenClocks) -> None:
+def test_uses_do_not_extend_the_minute(known: VerifiedTokenCache, clocks: TokenClocks) -> None:
     known.put("a.b.c", CITIZEN, expires=EXPIRES)
     for _ in range(2):
         clocks.pass_by(20)
@@ -72,9 +72,7 @@ def test_uses_do_not_prolong_the_minute(known: VerifiedTokenCache, clocks: Token
     assert known.find_caller("a.b.c") is None
 
 
-def test_a_token_that_expires_while_it_is_kept_is_no_longer_known(
-    known: VerifiedTokenCache, clocks: TokenClocks
-) -> None:
+def test_a_token_that_expires_in_the_cache_is_no_longer_found(known: VerifiedTokenCache, clocks: TokenClocks) -> None:
     known.put("a.b.c", CITIZEN, expires=NOW + 10)
     clocks.pass_by(9)
     assert known.find_caller("a.b.c") is CITIZEN
@@ -82,7 +80,7 @@ def test_a_token_that_expires_while_it_is_kept_is_no_longer_known(
     assert known.find_caller("a.b.c") is None
 
 
-def test_a_token_is_not_known_before_it_begins_where_the_clock_was_set_back(
+def test_a_token_is_not_found_before_its_start_when_the_clock_is_set_back(
     known: VerifiedTokenCache, clocks: TokenClocks
 ) -> None:
     known.put("a.b.c", CITIZEN, expires=EXPIRES, valid_from=NOW)
@@ -91,16 +89,16 @@ def test_a_token_is_not_known_before_it_begins_where_the_clock_was_set_back(
     assert known.find_caller("a.b.c") is None
 
 
-def test_a_clock_that_was_set_back_prolongs_nothing(known: VerifiedTokenCache, clocks: TokenClocks) -> None:
+def test_a_clock_that_is_set_back_extends_nothing(known: VerifiedTokenCache, clocks: TokenClocks) -> None:
     known.put("a.b.c", CITIZEN, expires=EXPIRES)
     clocks.pass_by(61)
     clocks.time = NOW
     assert known.find_caller("a.b.c") is None
 
 
-def test_the_number_of_kept_tokens_is_bounded_and_the_oldest_goes_first(clocks: TokenClocks) -> None:
+def test_the_number_of_cached_tokens_is_bounded_and_the_oldest_is_evicted(clocks: TokenClocks) -> None:
     known = build_cache(clocks, most=2)
-    for token in ("first", "second", "first", "third"):  # `first` was checked again
+    for token in ("first", "second", "first", "third"):  # `first` was verified again
         known.put(token, CITIZEN, expires=EXPIRES)
     assert len(known) == 2
     assert [known.find_caller(token) for token in ("first", "second", "third")] == [CITIZEN, None, CITIZEN]
@@ -114,9 +112,7 @@ def test_expired_entries_are_removed(known: VerifiedTokenCache, clocks: TokenClo
     assert len(known) == 1
 
 
-def test_that_a_token_proved_somebody_is_remembered_as_long_as_it_is_good(
-    known: VerifiedTokenCache, clocks: TokenClocks
-) -> None:
+def test_a_verified_token_is_remembered_until_it_expires(known: VerifiedTokenCache, clocks: TokenClocks) -> None:
     assert not known.was_verified("a.b.c")
     known.put("a.b.c", CITIZEN, expires=EXPIRES)
     for other in ("a.b.d", "a.b.c ", ""):
@@ -129,14 +125,14 @@ def test_that_a_token_proved_somebody_is_remembered_as_long_as_it_is_good(
     assert not known.was_verified("a.b.c")
 
 
-def test_the_number_of_remembered_proofs_is_bounded(clocks: TokenClocks) -> None:
+def test_the_number_of_remembered_tokens_is_bounded(clocks: TokenClocks) -> None:
     known = build_cache(clocks, most=2)
     for token in ("first", "second", "first", "third"):
         known.put(token, CITIZEN, expires=EXPIRES)
     assert [known.was_verified(token) for token in ("first", "second", "third")] == [True, False, True]
 
 
-def test_a_caller_with_a_name_of_any_length_takes_no_place(known: VerifiedTokenCache) -> None:
+def test_a_caller_with_long_attributes_is_not_cached(known: VerifiedTokenCache) -> None:
     scopes = frozenset({"b" * 400, "c" * 500})
     known.put("a.b.c", Caller(kind=CallerKind.OFFICIAL, agency="a" * 101, scopes=scopes), expires=EXPIRES)
     assert len(known) == 0
@@ -144,7 +140,7 @@ def test_a_caller_with_a_name_of_any_length_takes_no_place(known: VerifiedTokenC
     assert len(known) == 1
 
 
-def test_neither_token_nor_number_is_shown(known: VerifiedTokenCache) -> None:
+def test_the_repr_shows_neither_token_nor_number(known: VerifiedTokenCache) -> None:
     known.put("a.b.c", CITIZEN, expires=EXPIRES)
     assert repr(known) == "<KnownTokens 1 of 10>"
     assert all("a.b.c" not in str(key) for key in known._verified)
@@ -166,7 +162,7 @@ def token(**claims: object) -> str:
     return jwt.encode({"alg": "ES256", "kid": "key-1"}, {**given, "agency": "dukcapil", **claims}, KEY)
 
 
-def test_a_reader_keeps_what_it_checked(known: VerifiedTokenCache, clocks: TokenClocks) -> None:
+def test_a_verifier_caches_verified_tokens(known: VerifiedTokenCache, clocks: TokenClocks) -> None:
     mine, once = reader(KEY, known, clocks), token()
     for _ in range(2):
         assert mine.verify(f"Bearer {once}") == OFFICIAL
@@ -174,7 +170,7 @@ def test_a_reader_keeps_what_it_checked(known: VerifiedTokenCache, clocks: Token
     assert mine.verify(f"bearer   {once} ") is mine.verify(f"Bearer {once}")
 
 
-def test_a_known_token_that_expired_is_refused_in_the_usual_words(
+def test_a_cached_token_that_expired_is_refused_with_the_usual_text(
     known: VerifiedTokenCache, clocks: TokenClocks
 ) -> None:
     mine, past = reader(KEY, known, clocks), token(exp=NOW - LEEWAY)
@@ -185,7 +181,7 @@ def test_a_known_token_that_expired_is_refused_in_the_usual_words(
     assert mine.verify(f"Bearer {past}") is OFFICIAL
 
 
-def test_what_was_refused_is_not_kept(known: VerifiedTokenCache, clocks: TokenClocks) -> None:
+def test_a_refused_token_is_not_cached_as_verified(known: VerifiedTokenCache, clocks: TokenClocks) -> None:
     mine = reader(KEY, known, clocks)
     for wrong in (token(iss="village"), token(agency=""), "garbage", token()[:-4]):
         with pytest.raises(Unauthenticated):
@@ -193,24 +189,24 @@ def test_what_was_refused_is_not_kept(known: VerifiedTokenCache, clocks: TokenCl
     assert len(known) == 0
 
 
-def test_a_key_that_is_withdrawn_counts_no_longer_than_a_minute(known: VerifiedTokenCache, clocks: TokenClocks) -> None:
+def test_a_withdrawn_key_works_no_longer_than_a_minute(known: VerifiedTokenCache, clocks: TokenClocks) -> None:
     once = token()
     reader(KEY, known, clocks).verify(f"Bearer {once}")
-    later = reader(OTHER, known, clocks)  # the same hub after its issuer changed keys
+    later = reader(OTHER, known, clocks)  # the same hub, after its issuer changed keys
     assert later.verify(f"Bearer {once}") == OFFICIAL
     clocks.pass_by(60)
     with pytest.raises(Unauthenticated, match="bad_signature"):
         later.verify(f"Bearer {once}")
 
 
-def test_what_one_set_of_keys_proved_proves_nothing_to_another(clocks: TokenClocks) -> None:
+def test_a_verifier_with_other_keys_does_not_accept_cached_tokens(clocks: TokenClocks) -> None:
     once = token()
     assert reader(KEY, build_cache(clocks), clocks).verify(f"Bearer {once}") == OFFICIAL
     with pytest.raises(Unauthenticated, match="bad_signature"):
         reader(OTHER, build_cache(clocks), clocks).verify(f"Bearer {once}")
 
 
-def test_the_beginning_of_a_token_is_kept_with_it(known: VerifiedTokenCache, clocks: TokenClocks) -> None:
+def test_the_start_of_a_token_is_cached_with_it(known: VerifiedTokenCache, clocks: TokenClocks) -> None:
     once = token(nbf=NOW - 100, iat=NOW - 50)
     mine = reader(KEY, known, clocks)
     mine.verify(f"Bearer {once}")
@@ -220,18 +216,18 @@ def test_the_beginning_of_a_token_is_kept_with_it(known: VerifiedTokenCache, clo
     assert known.find_caller(once) is None
 
 
-def test_without_a_place_to_keep_them_every_token_is_checked(clocks: TokenClocks) -> None:
+def test_without_a_cache_every_token_is_verified(clocks: TokenClocks) -> None:
     mine, once = reader(KEY, None, clocks), token()
     assert mine.verify(f"Bearer {once}") is not mine.verify(f"Bearer {once}")
 
 
-def test_a_token_that_is_bound_to_a_certificate_is_known_with_it_alone(known: VerifiedTokenCache) -> None:
+def test_a_token_that_is_bound_to_a_certificate_is_found_only_with_it(known: VerifiedTokenCache) -> None:
     known.put("a.b.c", OFFICIAL, expires=EXPIRES, certificate="t" * 43)
     assert known.find_caller("a.b.c", "t" * 43) is OFFICIAL
     assert known.find_caller("a.b.c", "u" * 43) is None
     assert known.find_caller("a.b.c") is None
 
 
-def test_a_token_that_is_bound_to_none_is_known_with_any(known: VerifiedTokenCache) -> None:
+def test_an_unbound_token_is_found_with_any_certificate(known: VerifiedTokenCache) -> None:
     known.put("a.b.c", OFFICIAL, expires=EXPIRES)
     assert known.find_caller("a.b.c", "t" * 43) is OFFICIAL

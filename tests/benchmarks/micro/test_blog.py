@@ -1,4 +1,4 @@
-"""The hub that is measured answers what all other targets are held to."""
+"""The measured hub gives the answers that every target must give."""
 
 import pytest
 
@@ -12,14 +12,14 @@ from schema.builder import get_graphql_schema
 
 @pytest.mark.parametrize("question", [Q2, Q3], ids=lambda each: each.name)
 @pytest.mark.parametrize("plans", [True, False], ids=["by plan", "by graphql-core"])
-async def test_the_small_world_is_answered_as_every_target_must(question: BenchmarkQuestion, plans: bool) -> None:  # noqa: FBT001 - parametrised
+async def test_the_sample_graph_gives_the_expected_answers(question: BenchmarkQuestion, plans: bool) -> None:  # noqa: FBT001 - parametrised
     hub = build_blog_hub(100, 10, question.document, plans=plans)
     for _ in range(3):
         response = await hub.answer()
         assert (response.data, response.errors) == (build_expected_answer(question), [])
 
 
-async def test_a_chain_leads_from_each_level_to_the_next() -> None:
+async def test_each_level_of_a_chain_leads_to_the_next() -> None:
     hub = InMemoryHub(
         Agencies({ChainPeople: Chain(2)}), get_graphql_schema(build_chain_schema()), build_chain_document(3)
     )

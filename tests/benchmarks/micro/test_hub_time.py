@@ -1,4 +1,4 @@
-"""Which part of an answer's time is the agencies'."""
+"""The agencies' part of an answer's time."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""Rows as a run would find them."""
+"""Sample rows of a run."""
 
 from benchmarks.reports.results import Row
 

@@ -25,7 +25,7 @@ def texts(svg: ET.Element) -> list[str]:
     return ["".join(each.itertext()) for each in parts(svg, "}text")]
 
 
-def test_there_is_a_bar_for_each_target_and_the_longest_is_first(tmp_path: Path) -> None:
+def test_each_target_has_a_bar_with_the_longest_first(tmp_path: Path) -> None:
     svg = draw_to_svg(
         [build_row("slow & old", 10), build_row(targets.SIMPUL.name, 40)], {"slow & old": "1.2.3"}, tmp_path
     )
@@ -35,7 +35,7 @@ def test_there_is_a_bar_for_each_target_and_the_longest_is_first(tmp_path: Path)
     assert "slow & old 1.2.3" in texts(svg)
 
 
-def test_a_peer_that_the_goals_name_shows_how_far_behind_it_is_and_must_be(tmp_path: Path) -> None:
+def test_a_peer_with_a_goal_shows_its_ratio_and_its_goal(tmp_path: Path) -> None:
     svg = draw_to_svg([build_row(targets.SIMPUL.name, 60), build_row(targets.APOLLO.name, 10)], {}, tmp_path)
     assert "10 Simpul 6.00x, goal 4x" in texts(svg)
 
@@ -46,7 +46,7 @@ def test_a_row_with_failed_requests_is_not_shown(tmp_path: Path) -> None:
     )
 
 
-def test_there_is_a_line_over_connections_where_more_than_one_number_was_measured(tmp_path: Path) -> None:
+def test_several_numbers_of_connections_have_a_line(tmp_path: Path) -> None:
     one = [build_row(targets.SIMPUL.name, 40)]
     assert parts(draw_to_svg(one, {}, tmp_path), "polyline") == []
     four = [build_row(targets.SIMPUL.name, 40.0 * count, connections=count) for count in (1, 16, 64, 256)]

@@ -1,4 +1,4 @@
-"""What a run leaves behind."""
+"""The files of a run."""
 
 from pathlib import Path
 
@@ -10,7 +10,7 @@ from benchmarks.reports.run_report import RunReport
 from tests.benchmarks.reports.rows import build_row
 
 
-def test_rows_are_read_as_they_were_saved_and_the_rest_stands_beside_them(tmp_path: Path) -> None:
+def test_saved_rows_are_read_back_and_the_rest_is_in_run_json(tmp_path: Path) -> None:
     rows = [build_row(targets.SIMPUL.name, 40), build_row(targets.RAW.name, 100)]
     left_out = {targets.HIVE.name: "node is not installed"}
     RunReport(effort="quick", machine={"cores": 2}, versions={"wrk": "4.1"}, rows=rows, left_out=left_out).save(
@@ -21,7 +21,7 @@ def test_rows_are_read_as_they_were_saved_and_the_rest_stands_beside_them(tmp_pa
     assert (document["effort"], document["machine"], document["left_out"]) == ("quick", {"cores": 2}, left_out)
 
 
-def test_each_row_has_what_readers_of_the_file_rely_on(tmp_path: Path) -> None:
+def test_each_row_has_the_documented_members(tmp_path: Path) -> None:
     RunReport(effort="quick", machine={}, versions={}, rows=[build_row("A", 10)]).save(tmp_path)
     assert orjson.loads((tmp_path / "results.json").read_bytes()) == [
         {

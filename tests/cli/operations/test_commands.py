@@ -8,7 +8,8 @@ import subprocess
 from contextlib import closing
 from pathlib import Path
 
-from tests.cli.command_line import ServeProcess, run_simpul, wait_until
+from tests.cli.command_line import ServeProcess, run_simpul
+from tests.fakes.waiting import block_until
 from tests.sandbox_agencies import ROOT
 
 CONTRACT = """
@@ -172,6 +173,6 @@ def test_the_steps_of_the_partners_page_lead_to_the_answer_on_it(serve_process: 
             connection.request("POST", "/graphql", json.dumps({"documentId": entry["id"]}), headers)
             return connection.getresponse().read().decode()
 
-    wait_until(lambda: "PERSISTED_QUERY_NOT_FOUND" not in answered(), "the hub knows what was published")
+    block_until(lambda: "PERSISTED_QUERY_NOT_FOUND" not in answered(), "the hub knows what was published")
     assert answered() in page
     assert run_simpul(serve_process.state, "operations", "retire", "development/kios", "--all").returncode == 0

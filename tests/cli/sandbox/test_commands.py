@@ -16,7 +16,8 @@ import pytest
 from cli.sandbox.commands import TYPICAL_LATENCY_MS
 from sandbox.control import Latency
 from sandbox.databases.mariadb import installed_mariadb
-from tests.cli.command_line import END_TIMEOUT_S, SIMPUL, ServeProcess, run_simpul, temporary_state_folder, wait_until
+from tests.cli.command_line import END_TIMEOUT_S, SIMPUL, ServeProcess, run_simpul, temporary_state_folder
+from tests.fakes.waiting import block_until
 from tests.sandbox.provider_browser import sign_in
 from tests.sandbox_agencies import RunningAgency, free_port
 
@@ -138,7 +139,7 @@ def test_the_printed_settings_run_a_production_hub_in_front_of_the_city(
     with (tmp_path / "log").open("w") as log:
         hub = subprocess.Popen([*SIMPUL, "hub", "--settings", str(file), "--workers", "1"], cwd="/", stderr=log)  # noqa: S603 - our own program
     try:
-        wait_until(lambda: "The hub serves" in (tmp_path / "log").read_text() or hub.poll() is not None, "it serves")
+        block_until(lambda: "The hub serves" in (tmp_path / "log").read_text() or hub.poll() is not None, "it serves")
         with pytest.raises(urllib.error.HTTPError) as refused:  # it is no hub of development
             urllib.request.urlopen(f"http://127.0.0.1:{port}/graphiql", timeout=10)
         refused.value.close()

@@ -21,8 +21,8 @@ from tests.cli.command_line import (
     run_serve,
     run_simpul,
     temporary_state_folder,
-    wait_until,
 )
+from tests.fakes.waiting import block_until
 from tests.sandbox.provider_browser import SITI, ProviderBrowser
 from tests.sandbox_agencies import RunningAgency, free_port
 
@@ -176,14 +176,14 @@ def test_after_sigkill_no_process_is_left_and_the_next_start_works(seeded_state:
     serve = ServeProcess(seeded_state, anew=True)
     serve.wait_until_ready()
     assert serve.stop(signal.SIGKILL) == -signal.SIGKILL
-    wait_until(lambda: serve.find_left_behind() == set(), "every child gone")
+    block_until(lambda: serve.find_left_behind() == set(), "every child gone")
     with run_serve(seeded_state) as again:
         assert get(again.port, "/health/live")[0] == 200
 
 
 def test_ctrl_c_while_starting_leaves_no_process(seeded_state: Path) -> None:
     serve = ServeProcess(seeded_state, anew=True)
-    wait_until(
+    block_until(
         lambda: len(find_descendants(serve.process.pid)) >= 3 or serve.process.poll() is not None, "agencies starting"
     )
     assert serve.stop(signal.SIGINT) == 130

@@ -7,6 +7,7 @@ import json
 import os
 import re
 import secrets
+import shutil
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -16,6 +17,7 @@ import pytest
 from auth.tokens.development_issuer import DevelopmentIssuer
 from cli.settings_check.risks import find_risks
 from settings import Settings
+from settings.city.folder import DEFAULT_CITY
 from tests.cache.valkey import run_valkey
 from tests.cli.command_line import ServeProcess, run_simpul
 from tests.journeys.hub_process import HubProcess
@@ -125,6 +127,18 @@ def test_every_problem_is_reported_with_name_and_value_and_no_secret(files: Path
     assert "did you mean SIMPUL_RATES?" in output
     assert "geheim" not in output
     assert "c2hvcnQ" not in output
+
+
+def test_a_manifest_with_a_mistake_is_a_problem_of_the_city_with_file_and_line(files: Path, tmp_path: Path) -> None:
+    city = tmp_path / "city"
+    shutil.copytree(DEFAULT_CITY, city)
+    manifest = city / "agencies" / "jakpreneur.toml"
+    text = manifest.read_text(encoding="utf-8").replace("WHERE id IN :keys ORDER BY id", "; DROP TABLE umkm")
+    manifest.write_text(text, encoding="utf-8")
+    done = run_simpul(tmp_path, "settings", "check", **build_good_settings(files, SIMPUL_CITY=str(city)))
+    line = 1 + text[: text.index("[reads.msmes]")].count("\n") + 1
+    assert done.returncode == 1
+    assert f"{manifest}:{line}: reads.msmes.statement: 2 statements; write one" in " ".join(done.stdout.split())
 
 
 def test_missing_issuers_are_reported_unless_the_issuers_file_is_invalid(files: Path, tmp_path: Path) -> None:

@@ -12,7 +12,7 @@ from records.calls.failures import AgencyUnavailable
 
 
 class ChunkedAgency:
-    """Doubles numbers, knows no 3, and fails for whoever is asked together with 13."""
+    """Doubles numbers, knows no 3, and fails for every batch with 13."""
 
     def __init__(self) -> None:
         self.asked: list[tuple[int, ...]] = []
@@ -34,13 +34,13 @@ class ChunkedAgency:
         (1, [(1,), (2,), (3,), (4,), (5,)]),
     ],
 )
-async def test_as_many_calls_as_the_keys_need(most: int | None, calls: list[tuple[int, ...]]) -> None:
+async def test_keys_are_split_into_as_few_calls_as_possible(most: int | None, calls: list[tuple[int, ...]]) -> None:
     agency = ChunkedAgency()
     assert await ask_in_chunks([1, 2, 3, 4, 5], agency.ask, max_batch_size=most) == {1: 2, 2: 4, 4: 8, 5: 10}
     assert agency.asked == calls
 
 
-async def test_a_call_that_fails_costs_its_own_keys() -> None:
+async def test_a_failed_call_affects_only_its_keys() -> None:
     agency = ChunkedAgency()
     found = await ask_in_chunks([1, 2, 13, 4, 5], agency.ask, max_batch_size=2)
     assert found == {1: 2, 2: 4, 13: agency.failure, 4: agency.failure, 5: 10}

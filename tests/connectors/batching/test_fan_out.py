@@ -6,7 +6,7 @@ from connectors.batching.fan_out import fan_out
 from records.calls.failures import AgencyTimeout
 
 
-async def test_each_key_is_asked_once_and_answers_keep_the_order_of_the_keys() -> None:
+async def test_each_key_has_one_call_and_answers_keep_the_order_of_the_keys() -> None:
     asked = []
 
     async def ask_one(key: str) -> str:
@@ -21,7 +21,7 @@ async def test_each_key_is_asked_once_and_answers_keep_the_order_of_the_keys() -
     assert sorted(asked) == ["1", "2", "3", "4"]
 
 
-async def test_no_keys_ask_nothing() -> None:
+async def test_no_keys_make_no_call() -> None:
     async def ask_one(key: str) -> str:
         raise AssertionError(key)
 
@@ -35,7 +35,7 @@ async def test_an_unknown_key_is_absent_and_an_empty_list_is_an_answer() -> None
     assert await fan_out(["unknown", "known"], ask_one, limit=2) == {"known": ()}
 
 
-async def test_a_failure_is_the_answer_of_its_key_alone() -> None:
+async def test_a_failure_is_the_answer_of_its_key_only() -> None:
     failure = AgencyTimeout("pbb")
 
     async def ask_one(key: str) -> str:
@@ -63,7 +63,7 @@ async def test_concurrency_is_exactly_the_limit(limit: int, keys: int, most: int
     assert max(seen) == most
 
 
-async def test_a_slow_key_holds_up_no_other() -> None:
+async def test_a_slow_key_delays_no_other() -> None:
     slow = asyncio.Event()
     answered = []
 
@@ -78,7 +78,7 @@ async def test_a_slow_key_holds_up_no_other() -> None:
     assert list(await fan_out(range(6), ask_one, limit=2)) == [0, 1, 2, 3, 4, 5]
 
 
-async def test_cancelling_cancels_every_call_under_way_and_starts_no_other() -> None:
+async def test_cancelling_cancels_every_running_call_and_starts_no_other() -> None:
     started, cancelled = [], []
     all_started = asyncio.Event()
 
@@ -101,7 +101,7 @@ async def test_cancelling_cancels_every_call_under_way_and_starts_no_other() -> 
     assert (started, sorted(cancelled)) == ([0, 1, 2], [0, 1, 2])
 
 
-async def test_a_fault_of_ours_goes_up_as_it_is_and_cancels_the_other_calls() -> None:
+async def test_a_bug_is_raised_and_cancels_the_other_calls() -> None:
     cancelled = []
 
     async def ask_one(key: int) -> int:
@@ -118,7 +118,7 @@ async def test_a_fault_of_ours_goes_up_as_it_is_and_cancels_the_other_calls() ->
     assert sorted(cancelled) == [0, 2]
 
 
-async def test_a_call_cancelled_from_within_does_not_pass_for_an_unknown_key() -> None:
+async def test_a_call_cancelled_from_inside_is_not_an_unknown_key() -> None:
     async def ask_one(key: int) -> int:
         if key == 1:
             raise asyncio.CancelledError
@@ -153,14 +153,14 @@ class TestOneKey:
         assert await fan_out(["a"], ask_one, limit=4) == {"a": failure}
 
     @pytest.mark.parametrize("fault", [ZeroDivisionError, asyncio.CancelledError])
-    async def test_anything_else_goes_up_as_it_is(self, fault: type[BaseException]) -> None:
+    async def test_any_other_exception_is_raised(self, fault: type[BaseException]) -> None:
         async def ask_one(_key: str) -> str:
             raise fault
 
         with pytest.raises(fault):
             await fan_out(["a"], ask_one, limit=4)
 
-    async def test_takes_no_task_of_its_own(self) -> None:
+    async def test_needs_no_separate_task(self) -> None:
         async def ask_one(_key: str) -> asyncio.Task[object] | None:
             return asyncio.current_task()
 

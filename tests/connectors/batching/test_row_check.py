@@ -37,7 +37,7 @@ def test_rows_go_to_their_keys_in_their_order_and_keys_without_rows_are_absent()
 
 
 @pytest.mark.parametrize("key", ["4", "", None, "11"])
-def test_a_row_that_nobody_asked_for_spoils_the_reply_and_is_logged_and_counted_without_the_key(
+def test_an_unrequested_row_rejects_the_reply_and_is_logged_and_counted_without_the_key(
     key: str | None, caplog: pytest.LogCaptureFixture
 ) -> None:
     counts = CallCounters()
@@ -54,7 +54,7 @@ def test_a_row_that_nobody_asked_for_spoils_the_reply_and_is_logged_and_counted_
     ("asked", "written"),
     [("12", "12abc"), ("12", "012"), ("12", " 12"), ("12", "12 "), ("12", "１２"), ("ab", "AB"), ("ab", "ab ")],  # noqa: RUF001 - full-width digits
 )
-def test_a_key_in_a_form_that_databases_take_for_the_same_fails_alone(asked: str, written: str) -> None:
+def test_a_key_in_an_equivalent_form_fails_only_that_key(asked: str, written: str) -> None:
     counts = CallCounters()
     rows: list[Row] = [("7", "a", "x"), (written, "b", "y")]
     assert grouped(rows, "7", asked, counts=counts) == {"7": ["x"], asked: "a row holds its key in another form"}
@@ -65,19 +65,19 @@ def test_the_same_row_twice_counts_once() -> None:
     assert grouped([("1", "a", "x"), ("1", "a", "x")], "1") == {"1": ["x"]}
 
 
-def test_one_record_in_two_forms_is_none_of_them() -> None:
+def test_a_record_in_two_versions_is_rejected() -> None:
     twice = "one record is listed twice, in two forms"
     assert grouped([("1", "a", "x"), ("1", "a", "y"), ("2", "b", "z")], "1", "2") == {"1": twice, "2": ["z"]}
 
 
-def test_one_record_of_two_people_is_nobodys() -> None:
+def test_a_record_of_two_people_is_rejected() -> None:
     twice = "one record is listed twice, in two forms"
     rows: list[Row] = [("1", "a", "x"), ("2", "a", "x"), ("3", "c", "z")]
     assert grouped(rows, "1", "2", "3") == {"1": twice, "2": twice, "3": ["z"]}
 
 
 @pytest.mark.parametrize(("keys", "raises"), [(["1", "2"], False), (["1 "], False), (["1", "3"], True), ([None], True)])
-def test_inside_the_gate_only_what_nobody_asked_for_is_refused(keys: list[str | None], *, raises: bool) -> None:
+def test_inside_the_gate_only_unrequested_rows_are_refused(keys: list[str | None], *, raises: bool) -> None:
     check = RowCheck("crm", CallCounters())
     if not raises:
         check.require_requested(keys, ["1", "2"])

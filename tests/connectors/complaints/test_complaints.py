@@ -62,7 +62,7 @@ async def connector(crm: RunningAgency) -> AsyncIterator[CityComplaints]:
 
 
 class TestComplaintsOfCitizens:
-    async def test_each_has_their_own_newest_first_in_one_search(
+    async def test_each_person_gets_their_own_complaints_newest_first_in_one_search(
         self, crm: RunningAgency, connector: CityComplaints
     ) -> None:
         answers = await connector.complaints_of([SITI, BUDI, DEWI, AGUS], call())
@@ -85,7 +85,7 @@ class TestComplaintsOfCitizens:
         assert len(answers) > 5
         assert crm.count_calls() == {SEARCHES: 1}
 
-    async def test_many_complaints_are_followed_through_every_page(self, crm: RunningAgency) -> None:
+    async def test_all_pages_of_a_search_are_read(self, crm: RunningAgency) -> None:
         async with connect(get_base_url(crm), crm.secret, page_size=2) as connector:
             crm.reset_calls()
             answers = await connector.complaints_of([SITI, BUDI], call())
@@ -93,7 +93,7 @@ class TestComplaintsOfCitizens:
         assert {nik: ids(answer) for nik, answer in answers.items()} == {SITI: SITIS, BUDI: ["10000881"]}
         assert crm.count_calls() == {SEARCHES: 3}
 
-    async def test_nobody_is_asked_about_nobody(self, crm: RunningAgency, connector: CityComplaints) -> None:
+    async def test_no_people_make_no_call(self, crm: RunningAgency, connector: CityComplaints) -> None:
         assert await connector.complaints_of([], call()) == {}
         assert await connector.complaints([], call()) == {}
         assert await connector.pages([], call()) == {}
@@ -101,7 +101,7 @@ class TestComplaintsOfCitizens:
         assert await connector.category_lists([], call()) == {}
         assert crm.count_calls() == {}
 
-    async def test_no_identity_number_stands_in_an_address(self) -> None:
+    async def test_no_url_contains_an_identity_number(self) -> None:
         async with serve_bytes(reply(200, b"[]")) as server, connect(server.url) as connector:
             await connector.complaints_of([SITI, BUDI], call())
             await connector.complaints([SITI, "317302000300300410", "7"], call())
@@ -112,12 +112,12 @@ class TestComplaintsOfCitizens:
         assert len(server.asked) == 2
         assert all(SITI not in asked.target and "3173020003" not in asked.target for asked in server.asked)
 
-    async def test_a_server_that_does_not_say_whose_they_are_is_not_believed(self) -> None:
+    async def test_a_reply_without_reporters_is_rejected(self) -> None:
         async with serve_bytes(reply(200, orjson.dumps([row(1, NOON)]))) as server, connect(server.url) as connector:
             with pytest.raises(AgencyMalformed):
                 await connector.complaints_of([SITI], call())
 
-    async def test_an_unreadable_complaint_costs_its_reporter_only(self) -> None:
+    async def test_an_unreadable_complaint_affects_only_its_reporter(self) -> None:
         rows = [row(1, NOON, reporter=SITI), row(2, NOON, reporter=BUDI) | {"requested_datetime": "kemarin"}]
         async with serve_bytes(reply(200, orjson.dumps(rows))) as server, connect(server.url) as connector:
             answers = await connector.complaints_of([SITI, BUDI], call())
@@ -127,7 +127,7 @@ class TestComplaintsOfCitizens:
 
 
 class TestComplaintsByTheLinkTable:
-    async def test_complaints_are_asked_for_by_id_and_given_to_who_filed_them(self, crm: RunningAgency) -> None:
+    async def test_complaints_are_loaded_by_id_and_returned_to_their_reporter(self, crm: RunningAgency) -> None:
         links = LinkTable({SITI: [*reversed(SITIS), "999"], BUDI: ["10000881"], DEWI: ["998"]})
         async with connect(get_base_url(crm), crm.secret, links=links) as connector:
             crm.reset_calls()
@@ -140,7 +140,7 @@ class TestComplaintsByTheLinkTable:
             assert {event.reporter for each in answer for event in each.events} == {nik}
         assert crm.count_calls() == {LISTS: 1}
 
-    async def test_nothing_is_asked_where_nothing_was_filed(self, crm: RunningAgency) -> None:
+    async def test_without_links_no_call_is_made(self, crm: RunningAgency) -> None:
         async with connect(get_base_url(crm), crm.secret, links=LinkTable({})) as connector:
             crm.reset_calls()
             assert await connector.complaints_of([SITI], call()) == {}
@@ -155,7 +155,7 @@ class TestComplaintsByTheLinkTable:
 
 
 class TestComplaintsById:
-    async def test_known_ones_are_answered_in_one_call_and_unknown_ones_absent(
+    async def test_known_complaints_come_in_one_call_and_unknown_ones_are_absent(
         self, crm: RunningAgency, connector: CityComplaints
     ) -> None:
         answers = await connector.complaints(["10000777", "1", "10000884"], call())
@@ -168,7 +168,7 @@ class TestComplaintsById:
         assert (public.reporter, private.reporter) == (None, None)
         assert crm.count_calls() == {LISTS: 1}
 
-    async def test_an_id_that_is_no_number_costs_nobody_elses_complaint(
+    async def test_a_non_numeric_id_affects_no_other_complaint(
         self, crm: RunningAgency, connector: CityComplaints
     ) -> None:
         answers = await connector.complaints(["10000777", "JK2609220001", "1,2", "", "a/../b"], call())
@@ -176,7 +176,7 @@ class TestComplaintsById:
         assert list(answers) == ["10000777"]
         assert crm.count_calls() == {LISTS: 2}
 
-    async def test_more_than_fit_into_an_address_are_asked_for_in_several_calls(self, crm: RunningAgency) -> None:
+    async def test_more_ids_than_fit_into_a_url_take_several_calls(self, crm: RunningAgency) -> None:
         complaints = [str(each.id) for each in build_complaint_data(build_population()).complaints]
         async with connect(get_base_url(crm), crm.secret, page_size=100) as connector:
             crm.reset_calls()
@@ -185,7 +185,7 @@ class TestComplaintsById:
         assert list(answers) == complaints[:250]
         assert crm.count_calls() == {LISTS: 3}
 
-    async def test_a_call_that_fails_costs_its_own_ids(self) -> None:
+    async def test_a_failed_call_affects_only_its_ids(self) -> None:
         def script(asked: ReceivedRequest) -> bytes:
             wanted = parameters(asked)["service_request_id"].split(",")
             if "3" in wanted:
@@ -198,13 +198,13 @@ class TestComplaintsById:
         kinds = {id_: type(answer) for id_, answer in answers.items()}
         assert kinds == {"1": Complaint, "2": Complaint, "3": AgencyUnavailable, "4": AgencyUnavailable, "5": Complaint}
 
-    async def test_a_server_that_says_not_found_has_none_of_them(self) -> None:
+    async def test_not_found_means_that_all_ids_are_unknown(self) -> None:
         async with serve_bytes(reply(404, b'[{"code":404}]')) as server, connect(server.url) as connector:
             assert await connector.complaints(["1"], call()) == {}
 
 
 class TestCategoryQueries:
-    async def test_codes_are_answered_in_one_call_and_unknown_ones_absent(
+    async def test_categories_come_in_one_call_and_unknown_codes_are_absent(
         self, crm: RunningAgency, connector: CityComplaints
     ) -> None:
         answers = await connector.categories(["1202", "7", "1999"], call())
@@ -213,7 +213,7 @@ class TestCategoryQueries:
         assert names == {"1202": "Lampu jalan", "1999": None}
         assert crm.count_calls() == {SERVICES: 1}
 
-    async def test_a_search_finds_names_in_whatever_case_in_one_call(
+    async def test_a_search_ignores_case_and_makes_one_call(
         self, crm: RunningAgency, connector: CityComplaints
     ) -> None:
         queries = [CategoryQuery(search=text) for text in ("SAMPAH", " lampu ", "", "tidak ada")]
@@ -238,7 +238,7 @@ class TestComplaintFailures:
             ("slow", AgencyTimeout),
         ],
     )
-    async def test_each_mode_of_the_agency_is_a_failure_of_its_own_kind(
+    async def test_each_mode_of_the_agency_is_a_different_failure(
         self, crm: RunningAgency, connector: CityComplaints, mode: str, expected: type[AgencyFailure]
     ) -> None:
         seconds, query = 0.3, ComplaintQuery(first=5)
@@ -276,7 +276,7 @@ class TestComplaintFailures:
             with pytest.raises(AgencyRefused):
                 await connector.probe(call())
 
-    async def test_a_server_that_has_no_such_address_is_not_taken_for_an_empty_one(self, crm: RunningAgency) -> None:
+    async def test_a_wrong_endpoint_is_not_an_empty_list(self, crm: RunningAgency) -> None:
         query = ComplaintQuery(first=5)
         async with connect(f"{get_base_url(crm)}/lama", crm.secret) as connector:
             with pytest.raises(AgencyRefused):
@@ -299,7 +299,7 @@ class TestComplaintFailures:
             with pytest.raises(AgencyMalformed):
                 await connector.categories(["1"], call())
 
-    async def test_a_call_the_agency_finds_wrong_is_refused(self) -> None:
+    async def test_a_client_error_is_a_refusal(self) -> None:
         async with serve_bytes(reply(400, b"[]")) as server, connect(server.url) as connector:
             with pytest.raises(AgencyRefused) as caught:
                 await connector.complaints(["1"], call())

@@ -55,7 +55,7 @@ def read(extended: Mapping[str, object] | None = None, **fields: object) -> Comp
 
 
 class TestRecordedComplaints:
-    def test_a_settled_public_complaint_is_read_whole(self) -> None:
+    def test_a_resolved_public_complaint_is_read_completely(self) -> None:
         found = of_reporter("10000777")
 
         assert found.id == "10000777"
@@ -116,7 +116,7 @@ class TestRecordedComplaints:
         assert {each.reporter for each in found} == {None}
         assert mapping.newest_first(found) == tuple(found)
 
-    def test_a_server_without_extensions_tells_two_states_and_no_steps(self) -> None:
+    def test_a_server_without_extensions_has_two_states_and_no_steps(self) -> None:
         found = [
             mapping.complaint(each, NOW) for each in recorded("crm_requests_plain.json") if mapping.request_id(each)
         ]
@@ -144,7 +144,7 @@ class TestComplaint:
             (None, None, None),
         ],
     )
-    def test_the_citys_state_comes_before_the_two_of_the_standard(
+    def test_the_citys_state_overrides_the_state_of_the_standard(
         self, status: object, code: object, expected: ComplaintStatus | None
     ) -> None:
         assert read({"status_code": code}, status=status).status is expected
@@ -167,14 +167,14 @@ class TestComplaint:
         assert found.due_at == at("2026-11-03T08:00:00+07:00")
 
     @pytest.mark.parametrize("hours", [48, "48"])
-    def test_without_an_expected_moment_it_is_due_by_the_hours_of_its_service_level(self, hours: object) -> None:
+    def test_without_an_expected_time_the_service_level_sets_the_deadline(self, hours: object) -> None:
         assert read({"sla_hours": hours}, expected_datetime="").due_at == at("2026-11-02T08:00:00+07:00")
 
     @pytest.mark.parametrize("hours", [None, 0, "", "dua hari", True])
-    def test_without_either_it_is_not_due(self, hours: object) -> None:
+    def test_without_either_it_has_no_deadline(self, hours: object) -> None:
         assert read({"sla_hours": hours}).due_at is None
 
-    def test_it_was_resolved_at_its_last_closing_step_not_at_its_last_change(self) -> None:
+    def test_it_was_resolved_at_its_last_closing_step(self) -> None:
         steps = [
             {"datetime": "2026-10-03T00:00:00Z", "status_code": "SELESAI"},
             {"datetime": "2026-10-01T00:00:00Z", "status_code": "MENUNGGU"},
@@ -185,7 +185,7 @@ class TestComplaint:
         assert found.resolved_at == at("2026-10-03T00:00:00Z")
         assert [event.at.day for event in found.events] == [1, 2, 3]
 
-    def test_one_that_was_opened_again_is_not_resolved(self) -> None:
+    def test_a_reopened_complaint_is_not_resolved(self) -> None:
         steps = [
             {"datetime": "2026-10-02T00:00:00Z", "status_code": "SELESAI"},
             {"datetime": "2026-10-03T00:00:00Z", "status_code": "PROSES"},
@@ -196,7 +196,7 @@ class TestComplaint:
         assert read(status="closed", updated_datetime="2026-10-20T00:00:00Z").resolved_at == at("2026-10-20T00:00:00Z")
 
     @pytest.mark.parametrize("visibility", [None, "", "PRIVATE", "UNLISTED", 1])
-    def test_what_is_not_marked_public_is_private(self, visibility: object) -> None:
+    def test_a_complaint_without_a_public_mark_is_private(self, visibility: object) -> None:
         assert read({"visibility": visibility}).visibility is ComplaintVisibility.PRIVATE
 
     @pytest.mark.parametrize(
@@ -231,10 +231,10 @@ class TestComplaint:
             ("foto-1.jpg", None),
         ],
     )
-    def test_only_an_address_on_the_web_is_a_photograph(self, address: str, expected: str | None) -> None:
+    def test_only_a_web_url_is_a_photograph(self, address: str, expected: str | None) -> None:
         assert read(media_url=address).photo_url == expected
 
-    def test_a_place_in_words_is_no_region(self) -> None:
+    def test_a_region_in_words_is_ignored(self) -> None:
         assert read({"kelurahan": "Gambir"}).region_code is None
 
     @pytest.mark.parametrize(
@@ -247,13 +247,13 @@ class TestComplaint:
             ({"extended_attributes": [1]}, "extended attributes"),
         ],
     )
-    def test_what_is_no_service_request_is_unreadable(self, fields: dict[str, object], message: str) -> None:
+    def test_an_invalid_service_request_is_unreadable(self, fields: dict[str, object], message: str) -> None:
         with pytest.raises(UnreadableError, match=rf"^not readable as {message}$"):
             mapping.complaint({**LEAST, **fields}, NOW)
 
 
 class TestCategoryMapping:
-    def test_numbers_become_codes_and_a_missing_name_stays_missing(self) -> None:
+    def test_numeric_codes_become_text_and_a_missing_name_stays_missing(self) -> None:
         found = {each.code: each for each in mapping.categories(recorded("crm_services.json"))}
 
         assert len(found) == 26
@@ -270,13 +270,13 @@ class TestCategoryMapping:
         assert mapping.categories([{"service_name": "Banjir"}, {"service_code": "a1"}])[0].code == "a1"
 
     @pytest.mark.parametrize("reply", [{}, None, ["1001"], {"errors": []}])
-    def test_what_is_no_list_is_unreadable(self, reply: object) -> None:
+    def test_an_invalid_list_is_unreadable(self, reply: object) -> None:
         with pytest.raises(UnreadableError, match=r"^not readable as a list of services$"):
             mapping.categories(reply)
 
 
 class TestTheListsOrder:
-    def test_newest_come_first_and_higher_ids_within_one_moment(self) -> None:
+    def test_complaints_are_sorted_by_time_and_id_newest_first(self) -> None:
         same, later = "2026-10-31T08:00:00Z", "2026-10-31T09:00:00Z"
         listed = [("9", same), ("10", same), ("2", later), ("10", same)]
 
@@ -311,5 +311,5 @@ class TestTheListsOrder:
     def test_a_public_complaint_fits_a_query(self, query: ComplaintQuery, expected: bool) -> None:  # noqa: FBT001 - a row
         assert mapping.fits(of_reporter("10000777"), query) is expected
 
-    def test_a_private_complaint_fits_none(self) -> None:
+    def test_a_private_complaint_fits_no_query(self) -> None:
         assert not mapping.fits(of_reporter("10000884"), ComplaintQuery(first=1))

@@ -41,7 +41,7 @@ class TestThePublicList:
         assert all(each.is_public and each.reporter is None for each in found)
         assert crm.count_calls() == {LISTS: pages}
 
-    async def test_the_choosing_is_left_to_the_agency(self, crm: RunningAgency, connector: CityComplaints) -> None:
+    async def test_the_agency_filters_by_state_and_region(self, crm: RunningAgency, connector: CityComplaints) -> None:
         rows = public_list(crm, "&code_status=SELESAI,DITOLAK&region=31.74,31.75.01&extensions=true")
         expected = [str(each["service_request_id"]) for each in rows]
         query = ComplaintQuery(
@@ -59,7 +59,9 @@ class TestThePublicList:
         assert {each.status for each in page.complaints} <= {ComplaintStatus.RESOLVED, ComplaintStatus.REJECTED}
         assert crm.count_calls() == {LISTS: 1}
 
-    async def test_categories_and_days_choose_too(self, crm: RunningAgency, connector: CityComplaints) -> None:
+    async def test_the_agency_filters_by_category_and_period(
+        self, crm: RunningAgency, connector: CityComplaints
+    ) -> None:
         since, until = datetime(2026, 6, 1, tzinfo=CITY_TIME_ZONE), datetime(2026, 10, 1, tzinfo=CITY_TIME_ZONE)
         listed = public_list(crm, "&service_code=1101,1202")
         within = [each for each in listed if since <= datetime.fromisoformat(each["requested_datetime"]) < until]
@@ -71,7 +73,7 @@ class TestThePublicList:
         assert 1 < len(within) < len(listed)
         assert {each.category_code for each in page.complaints} == {"1101", "1202"}
 
-    async def test_a_category_that_cannot_be_fits_nothing(self, connector: CityComplaints) -> None:
+    async def test_an_invalid_category_matches_nothing(self, connector: CityComplaints) -> None:
         none = ComplaintQuery(first=5, category_codes=("sampah",))
         mixed = ComplaintQuery(first=5, category_codes=("sampah", "1202"))
 
@@ -82,9 +84,7 @@ class TestThePublicList:
         assert isinstance(page, ComplaintPage)
         assert [each.category_code for each in page.complaints] == ["1202"] * 5
 
-    async def test_different_queries_are_answered_side_by_side(
-        self, crm: RunningAgency, connector: CityComplaints
-    ) -> None:
+    async def test_different_queries_run_concurrently(self, crm: RunningAgency, connector: CityComplaints) -> None:
         queries = [ComplaintQuery(first=number) for number in range(1, 6)]
 
         answers = await connector.pages(queries, call())
@@ -93,7 +93,7 @@ class TestThePublicList:
         assert lengths == [1, 2, 3, 4, 5]
         assert crm.count_calls() == {LISTS: 5}
 
-    async def test_what_is_filed_meanwhile_moves_nothing(self) -> None:
+    async def test_new_complaints_do_not_shift_the_pages(self) -> None:
         listing = ListingServer([row(id_, NOON - timedelta(minutes=id_), visibility="PUBLIC") for id_ in range(1, 31)])
         async with listing.served() as server, connect(server.url) as connector:
             first = shown(await connector.pages([ComplaintQuery(first=10)], call()))
@@ -105,7 +105,7 @@ class TestThePublicList:
 
     @pytest.mark.parametrize("end_is_within", [True, False])
     @pytest.mark.parametrize("first", [1, 2, 3, 7])
-    async def test_complaints_of_one_second_come_once_each_whatever_the_servers_order(
+    async def test_complaints_of_one_second_come_once_in_any_server_order(
         self,
         first: int,
         end_is_within: bool,  # noqa: FBT001 - a row
@@ -125,7 +125,7 @@ class TestThePublicList:
 
         assert [each.id for each in found] == ["8", "13", "12", "11", "10", "9", "14", "18", "17", "16", "15"]
 
-    async def test_private_rows_that_eat_a_page_are_made_up_for(self) -> None:
+    async def test_a_page_is_refilled_after_private_rows(self) -> None:
         rows = [
             row(id_, NOON - timedelta(minutes=id_), visibility="PUBLIC" if id_ % 20 == 0 else "PRIVATE")
             for id_ in range(1, 101)
@@ -143,7 +143,7 @@ class TestThePublicList:
         async with serve_bytes(reply(200, orjson.dumps(rows))) as server, connect(server.url) as connector:
             assert ids(shown(await connector.pages([ComplaintQuery(first=5)], call())).complaints) == ["1", "3"]
 
-    async def test_a_list_that_never_moves_on_ends_as_malformed(self) -> None:
+    async def test_a_list_without_progress_is_malformed(self) -> None:
         rows = [row(id_, NOON, visibility="PUBLIC") for id_ in range(1, 51)]
         async with (
             serve_bytes(reply(200, orjson.dumps(rows))) as server,
@@ -153,7 +153,7 @@ class TestThePublicList:
             assert isinstance((await connector.pages([query], call()))[query], AgencyMalformed)
         assert len(server.asked) == 2
 
-    async def test_filters_a_server_does_not_know_are_applied_here(self) -> None:
+    async def test_filters_that_a_server_ignores_are_applied_by_the_hub(self) -> None:
         rows = [
             row(1, NOON, visibility="PUBLIC", status_code="PROSES", kelurahan="31.71.01.1001"),
             row(2, NOON, visibility="PUBLIC", status_code="SELESAI", kelurahan="31.71.01.1001"),

@@ -91,7 +91,7 @@ async def serve_bytes(script: Script | bytes) -> AsyncIterator[ByteServer]:
 
 @asynccontextmanager
 async def serve_bytes_in_thread(script: Script | bytes) -> AsyncIterator[ByteServer]:
-    """The same in a thread of its own, for tests that measure what reading costs: what sending costs does not count."""
+    """The same in a separate thread, for tests that measure the cost of reading without that of sending."""
     loop = asyncio.get_running_loop()
     ready: asyncio.Future[ByteServer] = loop.create_future()
     over = threading.Event()

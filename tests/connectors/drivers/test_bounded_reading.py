@@ -111,7 +111,7 @@ Way = Callable[[], Own | Theirs]
 
 
 @each_way
-async def test_chunks_of_one_byte_are_parsed_in_several_turns_and_nothing_is_read_meanwhile(way: Way) -> None:
+async def test_chunks_of_one_byte_are_parsed_in_several_turns_while_reading_is_paused(way: Way) -> None:
     coming = way()
     body = asyncio.create_task(coming.body())
     coming.protocol.data_received(COSTLY)
@@ -124,7 +124,7 @@ async def test_chunks_of_one_byte_are_parsed_in_several_turns_and_nothing_is_rea
 
 
 @each_way
-async def test_a_large_body_in_one_piece_is_parsed_in_the_turn_in_which_it_came(way: Way) -> None:
+async def test_a_large_body_in_one_piece_is_parsed_in_one_turn(way: Way) -> None:
     coming = way()
     body = asyncio.create_task(coming.body())
     coming.protocol.data_received(b"HTTP/1.1 200 OK\r\nContent-Length: 250000\r\n\r\n" + b"x" * 250_000)
@@ -134,7 +134,7 @@ async def test_a_large_body_in_one_piece_is_parsed_in_the_turn_in_which_it_came(
 
 @each_way
 @pytest.mark.parametrize(("sent", "whole"), [(COSTLY, b"x" * CHUNKS), (COSTLY[:-5], None)], ids=["whole", "cut off"])
-async def test_what_came_before_the_connection_was_lost_is_parsed(way: Way, sent: bytes, whole: bytes | None) -> None:
+async def test_bytes_before_the_loss_of_the_connection_are_parsed(way: Way, sent: bytes, whole: bytes | None) -> None:
     """TLS hands over its last bytes and the end at the same time."""
     coming = way()
     body = asyncio.create_task(coming.body())
@@ -146,7 +146,7 @@ async def test_what_came_before_the_connection_was_lost_is_parsed(way: Way, sent
 
 
 @each_way
-async def test_of_bytes_behind_a_reply_nothing_is_kept_for_the_next(way: Way) -> None:
+async def test_bytes_after_a_reply_are_not_kept_for_the_next(way: Way) -> None:
     head = b"HTTP/1.1 200 OK\r\nContent-Length: %05d\r\n\r\n"
     length = 2 * SLICE - len(head % 0)
     coming = way()
@@ -157,7 +157,7 @@ async def test_of_bytes_behind_a_reply_nothing_is_kept_for_the_next(way: Way) ->
 
 
 @each_way
-async def test_a_caller_who_gives_up_has_nothing_parsed_any_more(way: Way) -> None:
+async def test_nothing_is_parsed_after_a_call_is_cancelled(way: Way) -> None:
     coming = way()
     coming.protocol.data_received(COSTLY)
     coming.give_up()
@@ -170,7 +170,7 @@ async def test_a_caller_who_gives_up_has_nothing_parsed_any_more(way: Way) -> No
 
 @both_ways
 @each_loop
-def test_a_body_longer_than_any_buffer_is_whole(loop: Callable[[], asyncio.AbstractEventLoop], method: str) -> None:
+def test_a_body_longer_than_any_buffer_is_complete(loop: Callable[[], asyncio.AbstractEventLoop], method: str) -> None:
     body = b"x" * 4_000_000
     pieces = b"".join(b"1f40\r\n%b\r\n" % body[start : start + 8000] for start in range(0, len(body), 8000))
 

@@ -67,9 +67,7 @@ def failing_first(status: int) -> Script:
     ("method", "how", "times"),
     [("GET", {}, 2), ("HEAD", {}, 2), ("POST", {}, 1), ("POST", {"repeatable": True}, 2), ("PUT", {"body": b"x"}, 1)],
 )
-async def test_what_reads_is_repeated_and_what_may_change_something_is_not(
-    method: str, how: dict[str, Any], times: int
-) -> None:
+async def test_reads_are_repeated_and_writes_are_not(method: str, how: dict[str, Any], times: int) -> None:
     async with driven(failing_first(503), gate_of("crm", retries=1)) as (driver, server):
         outcome: object
         try:
@@ -80,7 +78,7 @@ async def test_what_reads_is_repeated_and_what_may_change_something_is_not(
         assert len(server.asked) == times
 
 
-async def test_an_agency_that_is_closed_to_writes_is_read_by_get_and_by_a_post_that_only_reads() -> None:
+async def test_an_agency_closed_to_writes_is_read_by_get_and_by_a_reading_post() -> None:
     async with driven(reply(200, b"ok"), gate_of("crm", closed=(READ_ONLY,))) as (driver, server):
         assert (await driver.send(HttpRequest("GET", "x"), call())).status == 200
         assert (await driver.send(HttpRequest("POST", "x", form={"a": "b"}, repeatable=True), call())).status == 200
@@ -90,7 +88,7 @@ async def test_an_agency_that_is_closed_to_writes_is_read_by_get_and_by_a_post_t
 
 
 @pytest.mark.parametrize(("status", "state"), [(500, BreakerState.OPEN), (403, BreakerState.CLOSED)])
-async def test_http_5xx_opens_the_breaker_and_a_no_does_not(status: int, state: BreakerState) -> None:
+async def test_http_5xx_opens_the_breaker_and_a_refusal_does_not(status: int, state: BreakerState) -> None:
     gate = gate_of("crm", breaker=BREAKER)
     async with driven(reply(status, b""), gate) as (driver, _):
         with pytest.raises(AgencyFailure):
@@ -121,7 +119,7 @@ def with_code(code: bytes) -> bytes:
     ],
     ids=["server fault", "client fault", "kode 96", "kode 68: closed", "rubbish", "an error page"],
 )
-async def test_a_soap_agency_says_in_its_answers_that_it_failed(
+async def test_a_failure_in_a_soap_answer_counts(
     status: int, body: bytes, kind: type[AgencyFailure], state: BreakerState
 ) -> None:
     gate = gate_of("pbb", breaker=BREAKER)
@@ -149,7 +147,7 @@ async def test_a_soap_call_is_counted_by_the_gate_once() -> None:
     assert gate.quota_left == 9
 
 
-async def test_a_database_that_is_not_there_opens_the_breaker(tmp_path: Path) -> None:
+async def test_a_missing_database_opens_the_breaker(tmp_path: Path) -> None:
     gate = gate_of("dukcapil", breaker=BREAKER)
     driver = SqlDriver("dukcapil", f"sqlite:///{tmp_path}/none.db", deadline=5, pool_size=1, gate=gate)
     try:

@@ -74,17 +74,17 @@ async def lost_and_found(proxy: FaultProxy, ask: Ask) -> None:
 
 
 @both_ways
-async def test_over_http_only_the_first_to_ask_waits_for_the_line_that_is_gone(method: str) -> None:
+async def test_over_http_only_the_first_call_waits_for_a_lost_path(method: str) -> None:
     async with http_behind_a_relay(method) as (proxy, ask):
         await lost_and_found(proxy, ask)
 
 
-async def test_of_a_postgresql_only_the_first_to_ask_waits_for_the_line_that_is_gone(dukcapil: RunningAgency) -> None:
+async def test_on_postgresql_only_the_first_call_waits_for_a_lost_path(dukcapil: RunningAgency) -> None:
     async with sql_behind_a_relay(dukcapil) as (proxy, ask):
         await lost_and_found(proxy, ask)
 
 
-async def test_of_a_mariadb_only_the_first_to_ask_waits_for_the_line_that_is_gone(
+async def test_on_mariadb_only_the_first_call_waits_for_a_lost_path(
     jakpreneur_mariadb: RunningAgency,
 ) -> None:
     async with sql_behind_a_relay(jakpreneur_mariadb) as (proxy, ask):
@@ -92,7 +92,7 @@ async def test_of_a_mariadb_only_the_first_to_ask_waits_for_the_line_that_is_gon
 
 
 @both_ways
-async def test_one_slow_answer_costs_no_connection_on_which_others_are_answered_meanwhile(method: str) -> None:
+async def test_one_slow_answer_closes_no_connection_that_works(method: str) -> None:
     slow = asyncio.Event()
 
     async def script(asked: ReceivedRequest, writer: asyncio.StreamWriter) -> None:

@@ -35,12 +35,12 @@ async def turns_of(*jobs: Callable[[], object], work: LongWork) -> list[int]:
     return ran
 
 
-async def test_pieces_that_are_ready_at_the_same_moment_run_in_turns_of_their_own() -> None:
+async def test_pieces_that_are_ready_at_the_same_moment_run_in_separate_turns() -> None:
     ran = await turns_of(*[lambda: None] * 5, work=LongWork())
     assert len(ran) == len(set(ran)) == 5
 
 
-async def test_what_it_gives_comes_back_and_what_it_raises_is_raised() -> None:
+async def test_results_are_returned_and_exceptions_raised() -> None:
     work = LongWork()
     assert await work.run(lambda: 7) == 7
     with pytest.raises(ZeroDivisionError):
@@ -49,7 +49,7 @@ async def test_what_it_gives_comes_back_and_what_it_raises_is_raised() -> None:
     assert repr(work) == "<LongWork idle>"
 
 
-async def test_who_goes_away_while_others_work_holds_up_nobody() -> None:
+async def test_a_cancelled_piece_delays_no_other() -> None:
     work = LongWork()
     gone = asyncio.create_task(work.run(lambda: 1))
     after = asyncio.create_task(work.run(lambda: 2))
@@ -59,7 +59,7 @@ async def test_who_goes_away_while_others_work_holds_up_nobody() -> None:
 
 
 @pytest.mark.parametrize("length", [0, 1, 10])
-async def test_what_fits_a_slice_is_read_without_a_turn(length: int) -> None:
+async def test_items_within_one_slice_need_no_extra_turn(length: int) -> None:
     turned = False
 
     async def turn() -> None:
@@ -72,7 +72,7 @@ async def test_what_fits_a_slice_is_read_without_a_turn(length: int) -> None:
     await other
 
 
-async def test_many_items_are_read_in_their_order_so_many_at_a_time_as_a_slice_holds() -> None:
+async def test_many_items_are_read_in_order_slice_by_slice() -> None:
     ticks = count()
     work = LongWork(clock=lambda: next(ticks) * SLICE_SECONDS / 10)  # each item takes a tenth of a slice
     others = 0
@@ -89,7 +89,7 @@ async def test_many_items_are_read_in_their_order_so_many_at_a_time_as_a_slice_h
     assert others >= 8  # ten slices, and a turn of everybody else between two of them
 
 
-async def test_an_item_that_cannot_be_read_ends_it() -> None:
+async def test_an_unreadable_item_ends_the_work() -> None:
     work = LongWork()
     with pytest.raises(ZeroDivisionError):
         await work.map(range(-100, 100), lambda each: 1 / each)

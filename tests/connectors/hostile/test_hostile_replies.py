@@ -337,7 +337,7 @@ async def test_a_reply_that_drips_for_ever_ends_at_the_deadline(method: str) -> 
 @pytest.mark.parametrize("method", ["GET", "POST"])
 @pytest.mark.parametrize(
     ("length", "outcomes"),
-    # aiohttp tells at once that more came than was announced; over connections of our own the reply is whole by then.
+    # aiohttp reports excess bytes immediately; over the hub's connections the reply is complete by then.
     [(3, {b"[1]", AgencyMalformed}), (30, {AgencyUnavailable}), (10**15, {AgencyUnavailable})],
     ids=["short", "long", "vast"],
 )

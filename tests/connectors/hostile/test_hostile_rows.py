@@ -12,11 +12,11 @@ from typing import Any
 import pytest
 
 from connectors.drivers.sql.driver import MAX_ROWS, SqlDriver
-from connectors.msmes import JakPreneur
 from connectors.population import PopulationRegister
 from records.calls.failures import AgencyFailure
 from records.identifiers import Nik
 from records.population import Household, Identity
+from tests.connectors.city_agencies import build_jakpreneur
 from tests.connectors.failures import make_call
 from tests.connectors.hostile.loop_probe import STALL, longest_turn
 
@@ -53,7 +53,7 @@ class RowsDatabase(SqlDriver):
 
 
 async def _owner(driver: SqlDriver) -> object:
-    return (await JakPreneur(driver).msmes_of(NIKS[:1], make_call()))[NIKS[0]]
+    return (await build_jakpreneur(driver).msmes_of(NIKS[:1], make_call()))[NIKS[0]]
 
 
 async def _households(driver: SqlDriver) -> object:

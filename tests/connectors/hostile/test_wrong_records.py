@@ -12,11 +12,11 @@ import orjson
 import pytest
 
 from connectors.complaints import CityComplaints
+from connectors.declared.connector import DeclaredConnector
 from connectors.drivers.http.driver import HttpDriver
 from connectors.drivers.http.service import HttpLimits, HttpService
 from connectors.drivers.soap.driver import SoapDriver
 from connectors.drivers.sql.driver import Row, SqlDriver
-from connectors.msmes import JakPreneur
 from connectors.population import PopulationRegister
 from connectors.prices import FoodPrices
 from connectors.resilience.agency_terms import AgencyTerms, BreakerEntry
@@ -28,6 +28,7 @@ from records.calls.failures import AgencyFailure, AgencyMalformed
 from records.identifiers import Nik
 from records.population import Identity
 from records.prices import TrendQuery
+from tests.connectors.city_agencies import build_jakpreneur
 from tests.connectors.drivers.byte_server import ReceivedRequest, Script, reply, serve_bytes
 from tests.connectors.failures import assert_reveals_nothing, make_call
 from tests.connectors.open311_servers import row as complaint_row
@@ -71,6 +72,10 @@ class ScriptedDatabase(SqlDriver):
     ) -> Sequence[Row]:
         del statement, parameters, call, lists
         return self._given
+
+
+def jakpreneur_with(gate: Gate, rows: Sequence[Row]) -> DeclaredConnector:
+    return build_jakpreneur(ScriptedDatabase("jakpreneur", gate, rows))
 
 
 class TestPopulation:
@@ -127,31 +132,31 @@ class TestMsmes:
     async def test_a_strangers_enterprise_spoils_the_answer(self) -> None:
         gate = gate_of("jakpreneur")
         rows = [self.enterprise(1, SITI), self.enterprise(2, DEWI)]
-        await assert_rejected(
-            JakPreneur(ScriptedDatabase("jakpreneur", gate, rows)).msmes_of([SITI, BUDI], make_call()), gate
-        )
+        await assert_rejected(jakpreneur_with(gate, rows).msmes_of([SITI, BUDI], make_call()), gate)
 
     async def test_an_enterprise_or_product_that_was_not_asked_for_spoils_the_answer(self) -> None:
         gate = gate_of("jakpreneur")
         await assert_rejected(
-            JakPreneur(ScriptedDatabase("jakpreneur", gate, [self.enterprise(2, SITI)])).msmes(["1"], make_call()), gate
+            jakpreneur_with(gate, [self.enterprise(2, SITI)]).msmes(["1"], make_call()),
+            gate,
         )
         gate = gate_of("jakpreneur")
         await assert_rejected(
-            JakPreneur(ScriptedDatabase("jakpreneur", gate, [self.product(7, 2)])).products_of(["1"], make_call()), gate
+            jakpreneur_with(gate, [self.product(7, 2)]).products_of(["1"], make_call()),
+            gate,
         )
 
     @pytest.mark.parametrize("written", ["12abc", "12 ", "012"])
     async def test_an_identifier_that_mariadb_takes_for_another_fails_alone(self, written: str) -> None:
         gate = gate_of("jakpreneur")
         rows = [self.enterprise(written, SITI), self.enterprise(7, SITI)]
-        found = await JakPreneur(ScriptedDatabase("jakpreneur", gate, rows)).msmes(["12", "7"], make_call())
+        found = await jakpreneur_with(gate, rows).msmes(["12", "7"], make_call())
         assert kinds(found) == {"12": "malformed", "7": "answered"}
 
     async def test_one_enterprise_of_two_owners_is_nobodys_and_one_listed_twice_counts_once(self) -> None:
         gate = gate_of("jakpreneur")
         rows = [self.enterprise(1, SITI), self.enterprise(1, BUDI), self.enterprise(3, DEWI), self.enterprise(3, DEWI)]
-        found = await JakPreneur(ScriptedDatabase("jakpreneur", gate, rows)).msmes_of([SITI, BUDI, DEWI], make_call())
+        found = await jakpreneur_with(gate, rows).msmes_of([SITI, BUDI, DEWI], make_call())
         assert kinds(found) == {SITI: "malformed", BUDI: "malformed", DEWI: "answered"}
         deps = found[DEWI]
         assert not isinstance(deps, AgencyFailure)
@@ -160,7 +165,7 @@ class TestMsmes:
     async def test_an_odd_identifier_is_not_asked_for(self) -> None:
         gate = gate_of("jakpreneur")
         asked = ["012", "1a", "１", "-1", "", "9" * 19]  # noqa: RUF001 - a full-width digit
-        assert await JakPreneur(ScriptedDatabase("jakpreneur", gate, [])).msmes(asked, make_call()) == {}
+        assert await jakpreneur_with(gate, []).msmes(asked, make_call()) == {}
         assert gate.counts.attempts == 0
 
 
@@ -248,7 +253,7 @@ class TestPrices:
         assert kinds(found) == {CHILLI: "malformed"}
         assert (gate.counts.mismatches, gate.breaker_state) == (1, BreakerState.OPEN)
 
-    async def test_a_market_in_two_forms_is_none_of_them(self) -> None:
+    async def test_a_market_in_two_forms_is_malformed(self) -> None:
         gate = gate_of("pangan")
         markets = [{"market_id": "3", "market_name": name} for name in ("Senen", "Cikini")]
         body = {"data": [*markets, {"market_id": "4", "market_name": "Minggu"}]}

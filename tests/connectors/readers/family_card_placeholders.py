@@ -1,4 +1,4 @@
-"""What stands in registers where a family card has no number, or a mistyped one."""
+"""Placeholders and typing errors that registers hold instead of a family card number."""
 
 from __future__ import annotations
 

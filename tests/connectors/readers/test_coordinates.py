@@ -39,5 +39,5 @@ def test_a_point_is_read_to_six_places(latitude: object, longitude: object, expe
         (10**400, 106.8),
     ],
 )
-def test_a_point_that_is_none_is_absent(latitude: object, longitude: object) -> None:
+def test_an_invalid_point_is_absent(latitude: object, longitude: object) -> None:
     assert coordinates(latitude, longitude) is None

@@ -77,7 +77,7 @@ def test_a_moment_is_read_as_its_day_in_jakarta() -> None:
         "1900-01-01T00:00:00+07:00",
     ],
 )
-def test_no_day_is_none(raw: object) -> None:
+def test_an_absent_day_is_read_as_none(raw: object) -> None:
     assert day(raw) is None
     if not isinstance(raw, date) and raw not in {"1900-01-01", "01/01/1900", "1899-12-30", "0001-01-01"}:
         assert moment(raw) is None
@@ -149,7 +149,7 @@ def test_a_day_without_a_time_is_no_moment(raw: object) -> None:
         datetime(1, 1, 2, tzinfo=timezone(timedelta(hours=14))),
     ],
 )
-def test_a_moment_at_the_ends_of_the_calendar_is_none(raw: object) -> None:
+def test_a_moment_at_the_ends_of_the_calendar_is_read_as_none(raw: object) -> None:
     assert moment(raw) is None
     found = day(raw)
     assert found is None or found.year in (1, 9999)

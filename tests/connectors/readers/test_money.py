@@ -42,7 +42,7 @@ def test_every_form_of_an_amount_is_whole_rupiah(raw: object, expected: int) -> 
 
 
 @pytest.mark.parametrize("raw", [None, "", "-", "---"])
-def test_no_amount_is_none(raw: object) -> None:
+def test_an_absent_amount_is_read_as_none(raw: object) -> None:
     assert rupiah(raw) is None
 
 

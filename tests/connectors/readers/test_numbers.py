@@ -18,7 +18,7 @@ def test_every_form_of_a_whole_number_is_that_number(raw: object, expected: int)
 
 
 @pytest.mark.parametrize("raw", [None, "", "-", "---"])
-def test_no_number_is_none(raw: object) -> None:
+def test_an_absent_number_is_read_as_none(raw: object) -> None:
     assert whole_number(raw) is None
 
 

@@ -24,7 +24,7 @@ def test_every_form_of_a_number_is_international(raw: object, expected: str) -> 
 
 
 @pytest.mark.parametrize("raw", [None, "", "-", "---", "0", "000-000"])
-def test_no_number_is_none(raw: object) -> None:
+def test_an_absent_number_is_read_as_none(raw: object) -> None:
     assert phone(raw) is None
 
 

@@ -51,7 +51,7 @@ def test_a_code_without_dots_gets_them(raw: object, expected: str) -> None:
 
 
 @pytest.mark.parametrize("raw", [None, "", "-", 0, "0"])
-def test_no_code_is_none(raw: object) -> None:
+def test_an_absent_code_is_read_as_none(raw: object) -> None:
     assert region_code(raw) is None
 
 

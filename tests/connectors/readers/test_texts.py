@@ -7,7 +7,7 @@ from connectors.readers.unreadable import UnreadableError
 
 
 @pytest.mark.parametrize("raw", [None, "", "   ", "-", " - ", "--", "---", "NULL", "TIDAK TAHU", "Tidak tahu", "N/A"])
-def test_every_way_of_writing_nothing_is_none(raw: object) -> None:
+def test_every_placeholder_is_read_as_none(raw: object) -> None:
     assert text(raw) is None
 
 

@@ -1,4 +1,4 @@
-"""The file of agencies: read strictly, and told plainly what is wrong with it."""
+"""The file of agency terms is read strictly, with a plain error for each fault."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Each attempt to ask an agency is told of by itself, and is what the agency may go on with."""
+"""Each attempt to call an agency has its own span, which the agency can continue."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from tests.telemetry.in_memory_spans import InMemorySpans
 
 
 class TracedAgency:
-    """An agency that fails as often as it is told, and takes its time; and who asks it in a traced request."""
+    """An agency that fails a given number of times, slowly; and its caller in a traced request."""
 
     def __init__(self, memory: InMemorySpans, *, failures: int = 0, takes: float = 0.0) -> None:
         self.request = memory.start_request()

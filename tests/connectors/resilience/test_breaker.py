@@ -1,4 +1,4 @@
-"""A breaker decides from what it is told and when; no clock, no network."""
+"""A breaker decides from results and times; no clock, no network."""
 
 from __future__ import annotations
 

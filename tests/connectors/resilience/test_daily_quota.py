@@ -108,7 +108,11 @@ async def test_while_nobody_counts_for_all_a_process_goes_on_from_what_it_knows(
     assert [await spent(quota, NOON) for _ in range(3)] == [True, True, False]
     count.answers = True
     other = DailyCallQuota(4, CITY_TIME_ZONE, agency="pbb", shared_limits=count)
-    assert [await spent(other, NOON) for _ in range(3)] == [True, True, False]  # nobody told the count of the other two
+    assert [await spent(other, NOON) for _ in range(3)] == [
+        True,
+        True,
+        False,
+    ]  # the count does not know of the other two
 
 
 async def test_a_reservation_that_comes_back_tomorrow_counts_for_nothing() -> None:

@@ -31,7 +31,7 @@ MIDNIGHT = datetime(2026, 11, 25, 0, 0, tzinfo=timezone(timedelta(hours=7))).tim
 
 
 class GatedAgency:
-    """An agency that answers after so many seconds, or fails; and its gate."""
+    """An agency that answers after some seconds, or fails; and its gate."""
 
     def __init__(self, loop: VirtualLoop, **terms: Any) -> None:  # noqa: ANN401 - any of the terms
         self._loop = loop
@@ -77,7 +77,7 @@ class GatedAgency:
         return failure
 
     async def fail(self, failure: Exception, times: int = 3, patience: float = 20.0) -> None:
-        """So many calls that end in it."""
+        """This number of calls that end in it."""
         before, self.failing = self.failing, failure
         for _ in range(times):
             await self.outcome(patience)
@@ -301,7 +301,7 @@ class TestBreaker:
 
     @pytest.mark.parametrize("leaves", ["is cancelled", "has too little time", "meets a fault of ours"])
     def test_a_probe_that_tells_nothing_leaves_the_next_caller_to_try(self, leaves: str, loop: VirtualLoop) -> None:
-        """What may not be repeated is waited for: its caller must not be told that nothing was done."""
+        """A call that must not be repeated is awaited: its caller must not get a refusal."""
         agency = GatedAgency(loop, breaker=BREAKER)
 
         async def work() -> None:

@@ -66,7 +66,7 @@ def test_a_permit_that_would_come_too_late_is_refused_immediately() -> None:
     run(tried)
 
 
-def test_while_nobody_counts_for_all_each_process_has_a_pace_of_its_own() -> None:
+def test_without_a_shared_count_each_process_has_its_own_rate() -> None:
     async def tried(loop: VirtualLoop) -> None:
         count = SharedRateCount(loop.time)
         count.answers = False

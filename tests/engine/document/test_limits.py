@@ -1,4 +1,4 @@
-"""The size of an operation: counted in time that grows with the document, not with what it stands for."""
+"""The size of an operation, counted in time that grows with the document, not with its expansion."""
 
 import time
 from typing import Any
@@ -14,7 +14,7 @@ QUICK = 5.0
 
 
 @pytest.mark.parametrize(("depth", "refused"), [(20, False), (21, True)])
-async def test_fields_may_lie_20_deep(depth: int, refused: bool) -> None:  # noqa: FBT001 - a parameter of the table
+async def test_fields_may_be_nested_20_deep(depth: int, refused: bool) -> None:  # noqa: FBT001 - a parameter of the table
     query = "{ book " + "{ sequel " * (depth - 2) + "{ title }" + "}" * (depth - 2) + "}"
     expected = [
         ("OPERATION_TOO_LARGE", "The operation is 21 fields deep; at most 20 are allowed. Use several operations.")
@@ -44,7 +44,7 @@ async def test_every_spread_of_a_fragment_counts_with_its_fields(most: int, refu
 
 
 @pytest.mark.parametrize(("breadth", "refused"), [(3, False), (2, True)])
-async def test_of_one_object_so_many_fields_may_be_selected(breadth: int, refused: bool) -> None:  # noqa: FBT001 - as above
+async def test_the_fields_selected_of_one_object_are_limited(breadth: int, refused: bool) -> None:  # noqa: FBT001 - as above
     query = "{ book { title ...F } } fragment F on Book { t: title by { a: name b: name c: name } }"
     message = f"'book' selects 3 fields; at most {breadth} are allowed. Use several operations."
     response = await run(query, by=rules(limits=Limits(breadth=breadth)))
@@ -52,7 +52,7 @@ async def test_of_one_object_so_many_fields_may_be_selected(breadth: int, refuse
 
 
 @pytest.mark.parametrize(("aliases", "refused"), [(3, False), (2, True)])
-async def test_one_field_of_one_object_may_be_asked_for_under_so_many_names(
+async def test_the_names_of_one_field_of_one_object_are_limited(
     aliases: int,
     refused: bool,  # noqa: FBT001 - as above
 ) -> None:
@@ -62,7 +62,7 @@ async def test_one_field_of_one_object_may_be_asked_for_under_so_many_names(
     assert get_messages(response) == ([("OPERATION_TOO_LARGE", message)] if refused else [])
 
 
-async def test_at_the_root_an_operation_is_named_by_its_kind() -> None:
+async def test_errors_at_the_root_name_the_operation_by_its_kind() -> None:
     query = "{ a: count b: count c: count }"
     for limits, says in (
         (Limits(aliases=2), "selects 'count' under 3 names; at most 2"),
@@ -74,8 +74,8 @@ async def test_at_the_root_an_operation_is_named_by_its_kind() -> None:
 
 @pytest.mark.parametrize(("most", "refused"), [(9, False), (8, True)])
 @pytest.mark.parametrize("cards", [f'["{CARD}", "{CARD}"]', "$cards"])
-async def test_lists_in_arguments_may_hold_so_many_values_together(cards: str, most: int, refused: bool) -> None:  # noqa: FBT001 - as above
-    """Four lists of two and one of one: a variable counts wherever it is used."""
+async def test_the_values_in_lists_of_all_arguments_are_limited(cards: str, most: int, refused: bool) -> None:  # noqa: FBT001 - as above
+    """Four lists of two values and one of one: a variable counts at each use."""
     lists = [
         f"a{n}: readers(cards: {each}) {{ name }}" for n, each in enumerate(("$cards", cards, cards, f'["{CARD}"]'))
     ]
@@ -87,7 +87,7 @@ async def test_lists_in_arguments_may_hold_so_many_values_together(cards: str, m
 
 
 @pytest.mark.parametrize(("most", "refused"), [(3, False), (2, True)])
-async def test_lists_in_variables_may_hold_so_many_values_even_where_they_are_not_used(
+async def test_the_values_in_lists_of_variables_are_limited_even_if_unused(
     most: int,
     refused: bool,  # noqa: FBT001 - as above
 ) -> None:
@@ -98,7 +98,7 @@ async def test_lists_in_variables_may_hold_so_many_values_even_where_they_are_no
     assert get_messages(response) == ([("OPERATION_TOO_LARGE", message)] if refused else [])
 
 
-async def test_the_operation_that_is_run_is_measured_and_no_other() -> None:
+async def test_only_the_operation_that_is_run_is_measured() -> None:
     query = "query Small { count } query Large { book { similar { similar { title } } } }"
     assert (
         get_messages(await run(query, operation="Small", context={"count": 1}, by=rules(limits=Limits(depth=2)))) == []
@@ -151,7 +151,7 @@ def every_fragment_in_every_other(count: int) -> str:
         "45 squared",
         "1200 times one field",
         "300 times one field with arguments",
-        "400 fragments at once",
+        "400 fragments together",
     ],
 )
 async def test_an_exponential_document_is_refused_quickly(document: str) -> None:
@@ -166,13 +166,13 @@ async def test_an_exponential_document_is_refused_quickly(document: str) -> None
     }
 
 
-async def test_a_fragment_that_is_spread_again_in_the_same_place_is_looked_at_once() -> None:
+async def test_a_fragment_spread_twice_at_the_same_place_is_visited_once() -> None:
     started = time.process_time()
     assert get_messages(await run(same_fragment_twice(30))) == []
     assert time.process_time() - started < QUICK
 
 
-async def test_a_large_honest_operation_runs() -> None:
+async def test_a_large_valid_operation_runs() -> None:
     books = " ".join(
         f"a{n}: search(first: {n % 5}) {{ title by {{ name books {{ title by {{ name }} }} }} ...F }}"
         for n in range(100)
@@ -181,7 +181,7 @@ async def test_a_large_honest_operation_runs() -> None:
     assert get_messages(response) == []
 
 
-async def test_fields_of_one_name_still_have_to_be_mergeable() -> None:
+async def test_fields_of_one_name_must_be_mergeable() -> None:
     response = await run("{ a: search(first: 1) { title } a: search(first: 2) { title } }")
     assert get_messages(response) == [
         (

@@ -1,4 +1,4 @@
-"""From text to operation: what is refused, with which words."""
+"""Parsing and validation: the refusals and their messages."""
 
 import time
 from typing import Any
@@ -16,10 +16,10 @@ from tests.engine.library_schema import CARD, get_messages, rules, run
 
 DEEP = 10_000
 QUICK = 5.0
-"""Seconds of processor time; each takes a few hundredths, and minutes where a count is exponential."""
+"""Seconds of processor time; each takes a few hundredths, or minutes if a count is exponential."""
 
 
-async def test_a_syntax_error_tells_where() -> None:
+async def test_a_syntax_error_has_a_location() -> None:
     response = await run("{ book { title }")
     assert response.outcome is ResponseOutcome.REFUSED
     assert list(response.errors) == [
@@ -76,7 +76,7 @@ async def test_variables_of_a_nested_input_10_000_deep_are_refused() -> None:
     assert code == "BAD_USER_INPUT"
 
 
-async def test_a_document_of_more_tokens_than_allowed_is_refused() -> None:
+async def test_a_document_with_too_many_tokens_is_refused() -> None:
     response = await run("{" + "count " * 20 + "}", by=rules(limits=Limits(tokens=20)))
     assert get_messages(response) == [
         ("GRAPHQL_PARSE_FAILED", "Syntax Error: Document contains more than 20 tokens. Parsing aborted.")
@@ -121,7 +121,7 @@ async def test_a_document_of_more_tokens_than_allowed_is_refused() -> None:
         ),
     ],
 )
-async def test_names_are_proposed_only_where_the_rules_allow_it(hidden: str, shown: str, query: str) -> None:
+async def test_names_are_suggested_only_if_the_rules_allow_it(hidden: str, shown: str, query: str) -> None:
     assert get_messages(await run(query)) == [("GRAPHQL_VALIDATION_FAILED", hidden)]
     assert get_messages(await run(query, by=rules(allow_suggestions=True))) == [("GRAPHQL_VALIDATION_FAILED", shown)]
 
@@ -134,7 +134,7 @@ async def test_names_are_proposed_only_where_the_rules_allow_it(hidden: str, sho
         ({"nested": {"nested": {"card": []}}}, "Did you mean 'cards'?"),
     ],
 )
-async def test_names_are_not_proposed_for_variables_either(value: object, proposal: str) -> None:
+async def test_names_are_not_suggested_for_variables_either(value: object, proposal: str) -> None:
     query = "query ($s: Wanted) { search(wanted: $s) { title } }"
     [(code, hidden)] = get_messages(await run(query, {"s": value}))
     [(_, shown)] = get_messages(await run(query, {"s": value}, by=rules(allow_suggestions=True)))
@@ -219,7 +219,7 @@ async def test_at_most_20_validation_errors_are_listed() -> None:
         ("query A { count }", "x" * 5_000, f"The document holds no operation '{'x' * 100}'; it holds: A."),
     ],
 )
-async def test_an_operation_that_is_not_there_is_named(document: str, name: str | None, message: str) -> None:
+async def test_a_missing_operation_is_named(document: str, name: str | None, message: str) -> None:
     response = await run(document, operation=name)
     assert response.outcome is ResponseOutcome.REFUSED
     assert get_messages(response) == [("OPERATION_NOT_FOUND", message)]
@@ -230,7 +230,7 @@ async def test_the_named_operation_is_run() -> None:
     assert response.data == {"b": 7}
 
 
-async def test_only_queries_run_where_queries_only_are_allowed() -> None:
+async def test_only_queries_run_with_queries_only() -> None:
     response = await run(f'mutation {{ lend(card: "{CARD}") {{ title }} }}', queries_only=True)
     assert response.outcome is ResponseOutcome.NOT_A_QUERY
     assert get_messages(response) == [
@@ -238,7 +238,7 @@ async def test_only_queries_run_where_queries_only_are_allowed() -> None:
     ]
 
 
-async def test_a_query_runs_where_queries_only_are_allowed_even_beside_a_mutation() -> None:
+async def test_with_queries_only_a_query_runs_even_next_to_a_mutation() -> None:
     document = f'query A {{ count }} mutation B {{ lend(card: "{CARD}") {{ title }} }}'
     response = await run(document, operation="A", queries_only=True, context={"count": 1})
     assert (response.outcome, response.data) == (ResponseOutcome.ANSWERED, {"count": 1})
@@ -261,7 +261,7 @@ async def test_a_fragment_that_spreads_itself_is_refused() -> None:
 
 @settings(derandomize=True)
 @given(st.text("ab\n\r\f\u2028", max_size=12), st.integers(0, 14))
-def test_a_place_in_a_document_is_the_one_that_graphql_core_tells(text: str, position: int) -> None:
+def test_a_location_is_the_same_as_from_graphql_core(text: str, position: int) -> None:
     assert IndexedSource(text).get_location(position) == Source(text).get_location(position)
 
 
@@ -296,13 +296,13 @@ async def test_a_nul_in_a_literal_is_named(query: str, says: str) -> None:
         ({"t": "a", "i": {"text": "\0", "words": []}}, "$i.text"),
     ],
 )
-async def test_a_nul_in_a_variable_is_named_with_its_place(given: dict[str, Any], place: str) -> None:
+async def test_a_nul_in_a_variable_is_named_with_its_path(given: dict[str, Any], place: str) -> None:
     response = await run("query ($t: String, $i: Said) { say(text: $t, inside: $i) }", variables=given)
     assert response.outcome is ResponseOutcome.REFUSED
     assert get_messages(response) == [("BAD_USER_INPUT", f"Variable '{place}': {NUL_MESSAGE}")]
 
 
-async def test_a_text_that_only_looks_like_a_nul_is_none() -> None:
+async def test_a_text_that_only_looks_like_a_nul_is_accepted() -> None:
     response = await run(
         "query ($t: String, $i: Said) { say(text: $t, inside: $i) }",
         variables={"t": "\\u0000", "i": {"words": ["0", "%00"]}},

@@ -1,4 +1,4 @@
-"""Which document a request means, and who may run it."""
+"""Which document a request names, and which client may run it."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ def code(known: PersistedDocuments, request: GraphQLRequest, application: Client
     return str(error["extensions"]["code"])
 
 
-def test_an_id_means_the_text_under_which_it_was_registered() -> None:
+def test_an_id_finds_the_text_with_which_it_was_registered() -> None:
     known = documents(operation())
     for value in ("Book-1", hash_text(TEXT), f"sha256:{hash_text(TEXT)}"):
         request, terms, keep_by = known.resolve(by_id(value, variables={"a": 1}, queries_only=True), KIOS)
@@ -71,13 +71,13 @@ def test_an_id_means_the_text_under_which_it_was_registered() -> None:
         assert keep_by is None
 
 
-def test_an_id_that_a_tool_gave_goes_before_the_hash_of_another_text() -> None:
+def test_a_registered_id_takes_precedence_over_the_hash_of_another_text() -> None:
     known = documents(operation(), operation(OTHERS, name="Secret", id=hash_text(TEXT)))
     request, _, _ = known.resolve(by_id(hash_text(TEXT)), KIOS)
     assert request.query == OTHERS
 
 
-def test_what_apollo_says_of_the_id_goes_with_it_and_the_other_extensions_stay() -> None:
+def test_the_persisted_query_extension_is_removed_and_other_extensions_stay() -> None:
     extensions = {"persistedQuery": {"version": 1, "sha256Hash": hash_text(TEXT)}}
     known = documents(operation())
     alone, _, _ = known.resolve(by_id(hash_text(TEXT), is_hash=True, extensions=extensions), KIOS)
@@ -86,7 +86,7 @@ def test_what_apollo_says_of_the_id_goes_with_it_and_the_other_extensions_stay()
     assert more.extensions == {"explain": True}
 
 
-def test_ids_of_another_client_are_answered_as_those_that_do_not_exist() -> None:
+def test_ids_of_another_client_are_as_unknown_as_ids_that_do_not_exist() -> None:
     known = documents(operation(), operation(OTHERS, client=build_client("lain"), name="Secret"))
     for application in (KIOS, STRANGER, FRONTEND, None):
         with pytest.raises(RefusedRequest) as another:
@@ -105,7 +105,7 @@ def test_ids_of_another_client_are_answered_as_those_that_do_not_exist() -> None
         (OperationMode.IDS_ONLY, "PERSISTED_QUERY_ID_REQUIRED", "PERSISTED_QUERY_ID_REQUIRED"),
     ],
 )
-def test_each_mode_takes_texts_or_does_not(mode: OperationMode, registered: str | None, other: str | None) -> None:
+def test_each_mode_accepts_or_refuses_texts(mode: OperationMode, registered: str | None, other: str | None) -> None:
     known = documents(operation(), mode=mode)
     for text, expected in ((TEXT, registered), (OTHERS, other), (f"{TEXT} ", other)):
         request = GraphQLRequest(query=text)
@@ -125,7 +125,7 @@ def test_each_mode_takes_texts_or_does_not(mode: OperationMode, registered: str 
         (OperationMode.OFF, None),
     ],
 )
-def test_a_system_of_an_agency_without_a_contract_runs_what_the_city_lets_such_systems_run(
+def test_an_agency_system_without_a_contract_has_the_mode_of_such_systems(
     mode: OperationMode | None, refused: str | None
 ) -> None:
     known = PersistedDocuments(automatic=True) if mode is None else PersistedDocuments(automatic=True, systems=mode)
@@ -137,7 +137,7 @@ def test_a_system_of_an_agency_without_a_contract_runs_what_the_city_lets_such_s
     assert known.resolve(GraphQLRequest(query=TEXT), FRONTEND)[0].query == TEXT
 
 
-def test_a_system_of_an_agency_has_no_texts_kept_and_runs_none_that_frontends_had_kept() -> None:
+def test_an_agency_system_stores_no_texts_and_runs_none_that_frontends_stored() -> None:
     known = PersistedDocuments(automatic=True, systems=OperationMode.OFF)
     known.store_automatic(hash_text(TEXT), TEXT)
     both = GraphQLRequest(query=TEXT, document_id=DocumentId(hash_text(TEXT), is_hash=True))
@@ -145,13 +145,13 @@ def test_a_system_of_an_agency_has_no_texts_kept_and_runs_none_that_frontends_ha
     assert code(known, by_id(hash_text(TEXT), is_hash=True), SYSTEM) == "PERSISTED_QUERY_NOT_SUPPORTED"
 
 
-def test_a_system_of_an_agency_with_a_contract_is_held_to_it() -> None:
+def test_an_agency_system_with_a_contract_is_bound_by_it() -> None:
     known = documents(operation(client=SYSTEM.client), mode=OperationMode.IDS_ONLY)
     assert known.resolve(by_id("Book-1"), SYSTEM)[0].query == TEXT
     assert code(known, GraphQLRequest(query=TEXT), SYSTEM) == "PERSISTED_QUERY_ID_REQUIRED"
 
 
-def test_a_registered_text_has_terms_in_every_mode_that_looks_at_texts() -> None:
+def test_a_registered_text_has_terms_in_every_mode_that_checks_texts() -> None:
     for mode in (OperationMode.LOG_UNKNOWN, OperationMode.SAFELIST):
         _, terms, _ = documents(operation(), mode=mode).resolve(GraphQLRequest(query=TEXT), KIOS)
         assert terms is not None
@@ -176,7 +176,7 @@ def test_a_partner_without_a_contract_runs_nothing_and_another_client_counts_as_
     ],
     ids=["registered text", "text", "text with its hash", "id", "id that needs a scope", "kept text"],
 )
-def test_an_app_without_a_contract_runs_what_a_caller_without_a_token_runs_and_no_more(
+def test_an_app_without_a_contract_runs_exactly_what_a_caller_without_a_token_runs(
     request_: GraphQLRequest, first_party: OperationMode
 ) -> None:
     def outcome(application: ClientApplication | None) -> object:
@@ -195,14 +195,14 @@ def test_an_app_without_a_contract_runs_what_a_caller_without_a_token_runs_and_n
     assert outcome(FRONTEND) == outcome(None)
 
 
-def test_no_token_makes_anybody_the_citys_own_frontend() -> None:
+def test_no_token_makes_a_client_the_citys_own_frontend() -> None:
     known = documents(operation(client=FIRST_PARTY), first_party=OperationMode.IDS_ONLY)
     pretender = ClientApplication(client=FIRST_PARTY, is_partner=True)
     assert code(known, by_id("Book-1"), pretender) == "PERSISTED_QUERY_NOT_FOUND"
     assert known.resolve(by_id("Book-1"), None)[0].query == TEXT
 
 
-def test_an_operation_needs_the_scopes_it_was_registered_with() -> None:
+def test_an_operation_needs_its_registered_scopes() -> None:
     known = documents(operation(scopes=frozenset({"b", "a"})))
     with pytest.raises(RefusedRequest) as refused:
         known.resolve(
@@ -219,7 +219,7 @@ def test_an_operation_needs_the_scopes_it_was_registered_with() -> None:
 
 
 @pytest.mark.parametrize(("held", "lacking"), [("a", "b"), ("b", "a")])
-def test_of_two_scopes_that_an_operation_needs_one_is_not_enough(held: str, lacking: str) -> None:
+def test_one_of_two_needed_scopes_is_not_enough(held: str, lacking: str) -> None:
     known = documents(operation(scopes=frozenset({"a", "b"})))
     with pytest.raises(RefusedRequest) as refused:
         known.resolve(by_id("Book-1"), ClientApplication(client=KIOS.client, scopes=frozenset({held}), is_partner=True))
@@ -230,7 +230,7 @@ def test_of_two_scopes_that_an_operation_needs_one_is_not_enough(held: str, lack
 
 
 class _SharedQuotaStore:
-    """Counts what clients spend of their days, for all processes."""
+    """Counts the points that clients spend, for all processes."""
 
     def __init__(self) -> None:
         self.spent: Counter[str] = Counter()
@@ -238,16 +238,16 @@ class _SharedQuotaStore:
     def spend(
         self, client: ClientId, points: int, *, day: int, limit: int, known_spent: int
     ) -> Awaitable[tuple[bool, int] | None] | None:
-        async def told() -> tuple[bool, int]:
+        async def count() -> tuple[bool, int]:
             fits = max(self.spent[client], known_spent) + points <= limit
             self.spent[client] += points if fits else 0
             return fits, self.spent[client]
 
         assert day > 0
-        return told()
+        return count()
 
 
-async def test_each_partner_has_a_day_of_its_own_which_its_processes_share() -> None:
+async def test_each_partner_has_its_own_daily_quota_which_processes_share() -> None:
     together = _SharedQuotaStore()
     other = ClientId("elsewhere", KIOS.client.name)
     here, there = PersistedDocuments(quota_store=together), PersistedDocuments(quota_store=together)
@@ -274,11 +274,11 @@ async def test_each_partner_has_a_day_of_its_own_which_its_processes_share() -> 
     assert together.spent == {"development/kios": 10, "elsewhere/kios": 10}
 
 
-def test_a_text_beside_an_id_that_is_no_hash_is_refused() -> None:
+def test_a_text_with_an_id_that_is_not_a_hash_is_refused() -> None:
     assert code(documents(operation()), by_id("Book-1", query=TEXT)) == "BAD_REQUEST"
 
 
-def test_a_first_party_text_is_kept_by_its_hash_only_where_it_has_that_hash() -> None:
+def test_a_first_party_text_is_stored_only_by_its_own_hash() -> None:
     known = documents()
     digest = hash_text(TEXT)
     request, terms, keep_by = known.resolve(by_id(digest.upper(), is_hash=True, query=TEXT), None)
@@ -288,7 +288,7 @@ def test_a_first_party_text_is_kept_by_its_hash_only_where_it_has_that_hash() ->
 
 @pytest.mark.parametrize("application", [KIOS, STRANGER])
 @pytest.mark.parametrize("mode", OperationMode)
-def test_no_text_is_kept_for_a_partner_in_any_mode(application: ClientApplication, mode: OperationMode) -> None:
+def test_no_text_is_stored_for_a_partner_in_any_mode(application: ClientApplication, mode: OperationMode) -> None:
     known = documents(mode=mode)
     try:
         _, _, keep_by = known.resolve(by_id(hash_text(TEXT), is_hash=True, query=TEXT), application)
@@ -300,13 +300,13 @@ def test_no_text_is_kept_for_a_partner_in_any_mode(application: ClientApplicatio
 
 
 @pytest.mark.parametrize("first_party", [OperationMode.SAFELIST, OperationMode.IDS_ONLY])
-def test_frontends_that_are_held_to_a_list_have_no_texts_kept(first_party: OperationMode) -> None:
+def test_no_text_is_stored_for_frontends_with_a_safelist(first_party: OperationMode) -> None:
     known = documents(first_party=first_party)
     known.store_automatic(hash_text(TEXT), TEXT)
     assert code(known, by_id(hash_text(TEXT), is_hash=True), None) == "PERSISTED_QUERY_NOT_FOUND"
 
 
-def test_texts_that_are_kept_are_bounded_in_number_and_the_oldest_go(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_stored_texts_are_bounded_in_number_and_the_oldest_are_evicted(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(persisted_operations, "MAX_AUTOMATIC", 3)
     known = documents()
     texts = [f"query Q{number} {{ book {{ title }} }}" for number in range(5)]
@@ -321,7 +321,7 @@ def test_texts_that_are_kept_are_bounded_in_number_and_the_oldest_go(monkeypatch
     assert found == [None, None, *texts[2:]]
 
 
-def test_texts_that_are_kept_are_bounded_in_size(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_stored_texts_are_bounded_in_size(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(persisted_operations, "MAX_AUTOMATIC_CHARACTERS", 100)
     known = documents()
     long = f"{{ book {{ title }} }} #{'x' * 80}"
@@ -331,7 +331,7 @@ def test_texts_that_are_kept_are_bounded_in_size(monkeypatch: pytest.MonkeyPatch
     assert known.resolve(by_id(hash_text(long), is_hash=True), None)[0].query == long
 
 
-def test_what_is_not_registered_is_logged_once_by_its_hash_and_never_by_its_text(
+def test_an_unregistered_text_is_logged_once_by_its_hash_and_never_as_text(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     known = documents(operation(), mode=OperationMode.LOG_UNKNOWN)
@@ -376,7 +376,7 @@ async def test_a_registered_operation_that_the_schema_no_longer_allows_is_named_
     assert get_messages(response) == [("GRAPHQL_VALIDATION_FAILED", "Cannot query field 'film' on type 'Query'.")]
 
 
-async def test_guessed_ids_leave_nothing_behind() -> None:
+async def test_guessed_ids_take_no_memory() -> None:
     engine = Engine(library(), rules(), use_plans=False)
     for number in range(1000):
         request = by_id(f"{number:064x}", is_hash=True)
@@ -388,7 +388,7 @@ async def test_guessed_ids_leave_nothing_behind() -> None:
 
 
 @pytest.mark.parametrize("first_party", list(OperationMode))
-def test_the_hubs_own_pages_run_what_was_written_with_them(first_party: OperationMode) -> None:
+def test_the_hubs_own_pages_run_their_own_texts(first_party: OperationMode) -> None:
     known = documents(operation(), first_party=first_party)
     request = GraphQLRequest(query=OTHERS)
     assert known.resolve(request, ClientApplication(client=ClientId.without_issuer("simpul"), is_hub=True)) == (
@@ -398,7 +398,7 @@ def test_the_hubs_own_pages_run_what_was_written_with_them(first_party: Operatio
     )
 
 
-def test_nobody_is_the_hub_by_its_name() -> None:
+def test_a_client_with_the_hubs_name_is_not_the_hub() -> None:
     known = documents(operation(), first_party=OperationMode.IDS_ONLY)
     assert (
         code(known, GraphQLRequest(query=OTHERS), ClientApplication(client=ClientId.without_issuer("simpul")))
@@ -434,6 +434,8 @@ async def test_spans_hold_names_of_registered_operations_only(
         )
     )
     span.end()
-    [(_, told_of)] = memory.spans
-    assert told_of.pop("simpul.cost") > 0
-    assert told_of == {"graphql.operation.type": "query"} | ({} if name is None else {"graphql.operation.name": name})
+    [(_, attributes)] = memory.spans
+    assert attributes.pop("simpul.cost") > 0
+    assert attributes == {"graphql.operation.type": "query"} | (
+        {} if name is None else {"graphql.operation.name": name}
+    )

@@ -1,4 +1,4 @@
-"""A value that a scalar refused: the message names the argument and the rule, and never holds the value."""
+"""Refused values of scalars: the message names the argument and the rule, never the value."""
 
 import json
 from typing import Any
@@ -82,7 +82,7 @@ async def test_a_default_that_no_argument_uses_names_its_variable() -> None:
     assert ("BAD_USER_INPUT", f"Variable '$c': {RULE}") in get_messages(response)
 
 
-async def test_the_variable_of_another_operation_of_the_same_name_is_not_meant() -> None:
+async def test_a_variable_of_the_same_name_in_another_operation_is_not_named() -> None:
     query = "query A($c: [Card!]!) { readers(cards: $c) { name } } query B($c: Card!) { reader(card: $c) { name } }"
     assert get_messages(await run(query, {"c": BAD}, operation="B")) == [("BAD_USER_INPUT", f"{READER}: {RULE}")]
 
@@ -101,7 +101,7 @@ async def test_the_argument_of_a_directive_is_named_by_the_directive() -> None:
     ]
 
 
-async def test_a_null_that_passes_validation_in_a_variable_costs_its_field_and_is_the_callers_fault() -> None:
+async def test_a_null_variable_that_passes_validation_fails_its_field_as_bad_input() -> None:
     query = 'query ($c: Card = "3171014506900001") { reader(card: $c) { name } count }'
     response = await run(query, {"c": None}, context={"count": 3})
     assert response.outcome is ResponseOutcome.ANSWERED
@@ -130,7 +130,7 @@ PLACES = (
     before=st.sampled_from(["", "NIK ", "x"]),
     number=st.booleans(),
 )
-async def test_no_identity_number_ever_comes_back(
+async def test_no_identity_number_is_echoed(
     place: Any,  # noqa: ANN401 - a query and where its variable holds the value
     digits: str,
     separator: str,
@@ -149,7 +149,7 @@ async def test_no_identity_number_ever_comes_back(
 
 @settings(max_examples=60, derandomize=True, deadline=None)
 @given(digits=st.text("0123456789", min_size=13, max_size=18), form=st.sampled_from(['"{}"', "{}", '"x{}"', "_{}"]))
-async def test_no_identity_number_comes_back_from_a_document(digits: str, form: str) -> None:
+async def test_no_identity_number_of_a_document_is_echoed(digits: str, form: str) -> None:
     value = form.format(digits if form.startswith(('"', "_")) else int(digits) or 1)
     for query in (
         f"{{ reader(card: {value}) {{ name }} }}",

@@ -1,4 +1,4 @@
-"""How fresh what was read for one answer is: as the strictest of its parts."""
+"""The lifetime of an answer is the strictest of its calls."""
 
 from __future__ import annotations
 
@@ -23,49 +23,49 @@ def make_batch(freshness: Freshness | None = None) -> Batch[int, str]:
     return titles
 
 
-def test_where_nothing_was_read_that_changes_an_answer_lasts_for_good() -> None:
+def test_an_answer_without_changing_reads_is_fresh_forever() -> None:
     assert AnswerFreshness().get_lifetime() is FRESH_FOREVER
 
 
-def test_the_oldest_part_and_the_one_that_is_over_first_count_for_all() -> None:
-    how_fresh = AnswerFreshness()
-    how_fresh.record_lifetime(
+def test_the_oldest_call_and_the_earliest_end_of_freshness_count() -> None:
+    freshness = AnswerFreshness()
+    freshness.record_lifetime(
         make_batch(Freshness(fresh=60, stale_while_revalidate=30, stale_if_error=600)), 10.0, 50.0
     )
-    how_fresh.record_lifetime(
+    freshness.record_lifetime(
         make_batch(Freshness(fresh=600, stale_while_revalidate=20, stale_if_error=900)), 580.0, 20.0
     )
-    how_fresh.record_lifetime(make_batch(Freshness(fresh=30, stale_while_revalidate=90, stale_if_error=700)), 0.0, 30.0)
-    assert how_fresh.get_lifetime() == pytest.approx((580, 20, 20, 600), abs=1)
-    assert how_fresh.get_lifetime().fresh < 20  # it goes on
+    freshness.record_lifetime(make_batch(Freshness(fresh=30, stale_while_revalidate=90, stale_if_error=700)), 0.0, 30.0)
+    assert freshness.get_lifetime() == pytest.approx((580, 20, 20, 600), abs=1)
+    assert freshness.get_lifetime().fresh < 20  # time passes
 
 
-def test_a_batch_that_says_nothing_is_for_this_once() -> None:
-    how_fresh = AnswerFreshness()
-    how_fresh.record_lifetime(make_batch(), 0.0, 0.0)
-    assert how_fresh.get_lifetime() == pytest.approx((0, 0, 0, 0), abs=1)
-    assert how_fresh.get_lifetime().fresh == 0
+def test_answers_of_a_batch_without_freshness_are_for_one_use() -> None:
+    freshness = AnswerFreshness()
+    freshness.record_lifetime(make_batch(), 0.0, 0.0)
+    assert freshness.get_lifetime() == pytest.approx((0, 0, 0, 0), abs=1)
+    assert freshness.get_lifetime().fresh == 0
 
 
-def test_what_is_old_is_known_by_batch_facet_and_key() -> None:
-    how_fresh, titles = AnswerFreshness(), make_batch(Freshness(fresh=1))
+def test_stale_answers_are_recorded_by_batch_facet_and_key() -> None:
+    freshness, titles = AnswerFreshness(), make_batch(Freshness(fresh=1))
     staleness = Staleness(as_of=datetime(2026, 11, 1, tzinfo=UTC), reason="AGENCY_TIMEOUT")
-    how_fresh.record_stale(titles, 1, None, staleness)
-    how_fresh.record_stale(titles, 1, str, staleness)
-    how_fresh.record_stale(titles, 2, None, staleness)
-    assert how_fresh.stale_answers == {(titles, None): {1: staleness, 2: staleness}, (titles, str): {1: staleness}}
-    assert repr(how_fresh).endswith("3 stale>")
+    freshness.record_stale(titles, 1, None, staleness)
+    freshness.record_stale(titles, 1, str, staleness)
+    freshness.record_stale(titles, 2, None, staleness)
+    assert freshness.stale_answers == {(titles, None): {1: staleness, 2: staleness}, (titles, str): {1: staleness}}
+    assert repr(freshness).endswith("3 stale>")
 
 
 @pytest.mark.parametrize(
     "given", [{"agency": "library"}, {"freshness": Freshness(fresh=1)}, {"depends_on_caller": True}], ids=str
 )
-def test_only_what_the_hub_knows_by_itself_of_everybody_can_be_fixed(given: dict[str, object]) -> None:
+def test_only_batches_of_the_hub_itself_can_be_fixed(given: dict[str, object]) -> None:
     members: dict[str, object] = {"name": "titles", "agency": None, "run": make_batch().run, "is_fixed": True}
     assert Batch(**members).is_fixed  # type: ignore[arg-type]  # as given
     with pytest.raises(TypeError, match="cannot be fixed"):
         Batch(**{**members, **given})  # type: ignore[arg-type]  # as given
 
 
-def test_what_is_fixed_lasts_for_good() -> None:
+def test_answers_of_fixed_batches_are_fresh_forever() -> None:
     assert (0.0, inf, inf, inf) == FRESH_FOREVER

@@ -1,4 +1,4 @@
-"""Decisions that take a fact: its batch runs first, once, and nobody is asked about what is refused."""
+"""Decisions that need a fact: its batch runs first and once, and refused records are not loaded."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def schema() -> GraphQLSchema:
 def asked(
     schema: GraphQLSchema, query: str, may: str = "some", *, seed: int = SEED
 ) -> tuple[Any, list[Any], TortureWorld]:
-    """The data, the errors, and the world that was asked."""
+    """The data, the errors, and the world with its calls."""
     world = TortureWorld(seed)
     with virtual_loop() as loop:
         answer = loop.run(by_plan(schema, query, {}, Torture(world, may)))
@@ -35,11 +35,11 @@ def count_oaths(world: TortureWorld) -> set[str]:
     return {key for key in IDS if world.one("oaths", key) == "yes"}
 
 
-def test_there_are_both_kinds_of_fact_in_this_world() -> None:
+def test_this_world_has_both_kinds_of_facts() -> None:
     assert set() < count_oaths(TortureWorld(SEED)) < set(IDS)
 
 
-def test_the_fact_is_asked_once_for_all_records_of_a_step_and_what_is_refused_is_not_asked_about(
+def test_a_fact_is_loaded_once_per_step_and_refused_records_are_not_loaded(
     schema: GraphQLSchema,
 ) -> None:
     data, errors, world = asked(schema, "{ people { id lieges { name } } }")
@@ -58,14 +58,14 @@ def test_one_fact_serves_every_field_that_depends_on_it(schema: GraphQLSchema) -
     assert sum(name == "oaths" for name, _, _ in world.asked) == 1
 
 
-def test_who_is_decided_about_already_waits_for_the_others_so_one_step_is_one_call(schema: GraphQLSchema) -> None:
+def test_decided_records_wait_for_the_others_so_one_step_is_one_call(schema: GraphQLSchema) -> None:
     _, _, world = asked(schema, "{ sworn { creed vows { place { id } } } }", seed=0)
     assert [keys for name, _, keys in world.asked if name == "oaths"] == [("3", "4", "5", "6"), ("1",)]
     counted = Counter(name for name, _, _ in world.asked)
     assert counted == {"oaths": 2, "people": 1, "facets": 1, "places": 1}
 
 
-def test_of_several_keys_each_is_decided_by_itself_and_those_that_pass_are_asked_for_together(
+def test_each_of_several_keys_is_decided_separately_and_allowed_ones_share_a_call(
     schema: GraphQLSchema,
 ) -> None:
     data, _, world = asked(schema, "{ sworn { id } }")
@@ -79,7 +79,7 @@ def test_of_several_keys_each_is_decided_by_itself_and_those_that_pass_are_asked
     ]
 
 
-def test_where_nothing_depends_on_a_fact_none_is_asked_for(schema: GraphQLSchema) -> None:
+def test_no_fact_is_loaded_if_no_decision_needs_one(schema: GraphQLSchema) -> None:
     _, errors, world = asked(schema, "{ people { id vow liege { id } } sworn { id } }", may="all")
     assert errors == []
     assert {name for name, _, _ in world.asked} == {"people"}

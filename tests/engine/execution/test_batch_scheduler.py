@@ -1,4 +1,4 @@
-"""What a run leaves behind, and what it takes of the event loop."""
+"""The garbage of a run, and its turns of the event loop."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ NEEDS_EAGER_TASKS = pytest.mark.skipif(
 
 
 def chain(*, failing: bool = False) -> GraphQLSchema:
-    """A thing, and the next, and so on; every batch answers at once."""
+    """A chain of things; every batch answers immediately."""
 
     def following(key: int) -> Any:  # noqa: ANN401 - a record or a failure
         if failing:
@@ -42,7 +42,7 @@ def chain(*, failing: bool = False) -> GraphQLSchema:
 
 
 class ReadCountingContext(ScriptedContext):
-    """A context whose agencies are those of the whole hub."""
+    """A context with the agencies of a whole hub."""
 
     agencies = Agencies({})
 
@@ -50,7 +50,7 @@ class ReadCountingContext(ScriptedContext):
         return replace(super().build_batch_context(facets), agencies=self.agencies)
 
 
-async def test_it_counts_for_each_agency_what_was_wanted_once_and_what_again() -> None:
+async def test_first_and_repeated_requests_are_counted_by_agency() -> None:
     authors = edge(batch("authors", lambda key: Record(id=key, name="A"), seconds=0, agency="library"), "author")
     books = edge(
         batch("books", lambda _: Record(all=[Record(author=each) for each in (1, 1, 2, 1)]), seconds=0, agency="shop"),
@@ -69,16 +69,16 @@ async def test_it_counts_for_each_agency_what_was_wanted_once_and_what_again() -
         asking,
     )
     assert found.errors == []
-    told = {
+    counted = {
         name: (reads.first_requests, reads.repeated_requests, reads.keys.counts[:2])
         for name, reads in asking.agencies.read_counts.items()
     }
-    assert told == {"shop": (1, 1, [1, 0]), "library": (2, 6, [0, 1])}
+    assert counted == {"shop": (1, 1, [1, 0]), "library": (2, 6, [0, 1])}
 
 
 @pytest.fixture
 def garbage() -> Iterator[list[Any]]:
-    """What only the garbage collector finds, when it is asked."""
+    """Objects in reference cycles, which only the garbage collector finds."""
     gc.collect()
     gc.disable()
     gc.set_debug(gc.DEBUG_SAVEALL)
@@ -89,17 +89,17 @@ def garbage() -> Iterator[list[Any]]:
 
 
 @pytest.mark.parametrize("failing", [False, True])
-async def test_a_run_leaves_nothing_to_the_garbage_collector(garbage: list[Any], failing: bool) -> None:  # noqa: FBT001 - a parameter of the table
+async def test_a_run_leaves_no_reference_cycles(garbage: list[Any], failing: bool) -> None:  # noqa: FBT001 - a parameter of the table
     found = await answer(compile_plan(chain(failing=failing), "{ one { id next { id } } }"), ScriptedContext())
     assert found.data == {"one": {"id": 0, "next": None if failing else {"id": 1}}}
     del found
-    await asyncio.sleep(0)  # the event loop lets go of a finished call in its next turn
+    await asyncio.sleep(0)  # the event loop drops a finished call in its next turn
     gc.collect()
     assert [each for each in garbage if isinstance(each, BatchScheduler | PlanRun | BatchRead | FailedAnswer)] == []
 
 
 async def turns_of(text: str) -> int:
-    """Whether other work of the event loop got its turn before the answer was there."""
+    """Whether another task got a turn before the answer was ready."""
     turns: list[int] = []
     asyncio.get_running_loop().call_soon(turns.append, 1)
     found = await answer(compile_plan(chain(), text), ScriptedContext())
@@ -113,5 +113,5 @@ async def test_steps_with_immediate_answers_take_no_turn_of_the_event_loop() -> 
 
 
 @NEEDS_EAGER_TASKS
-async def test_many_such_steps_in_a_row_let_others_have_their_turn() -> None:
+async def test_many_such_steps_in_a_row_yield_to_other_tasks() -> None:
     assert await turns_of("{ one { next { next { next { next { id } } } } } }") == 1

@@ -1,4 +1,4 @@
-"""The quick way for plain records gives what the careful way gives, whatever a batch answers."""
+"""The fast path for plain records gives the same answer as the careful path, whatever a batch returns."""
 
 from __future__ import annotations
 
@@ -78,7 +78,7 @@ def world(things: Any, nexts: dict[Any, Any], *, published: bool) -> GraphQLSche
 
 
 def run_both(things: Any, nexts: dict[Any, Any] | None = None, text: str = TEXT) -> ExecutionOutcome:  # noqa: ANN401 - whatever a batch answers
-    """The answer of the quick way, which is that of the careful way."""
+    """The answer of the fast path, after comparison with the careful path."""
     found: list[ExecutionOutcome] = []
     for published in (True, False):
         with virtual_loop() as loop:
@@ -91,7 +91,7 @@ def run_both(things: Any, nexts: dict[Any, Any] | None = None, text: str = TEXT)
     return quick
 
 
-def test_plain_records_need_no_care(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_plain_records_take_the_fast_path(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("engine.execution.plan_run.ObjectPlacement", None)
     things = (
         LinkedThing(1, next_id=5, brother=LinkedThing(8)),
@@ -146,7 +146,7 @@ LISTS: dict[str, Any] = {
 
 @pytest.mark.parametrize("things", LISTS.values(), ids=LISTS)
 @pytest.mark.parametrize("text", [TEXT, TEXT.replace("things", "sureThings"), f"{{ grid {{ {LEAVES} }} }}"])
-def test_whatever_a_list_holds_the_answer_is_the_same(things: object, text: str) -> None:
+def test_both_paths_agree_on_every_item_of_a_list(things: object, text: str) -> None:
     run_both(things, text=text)
 
 
@@ -164,20 +164,20 @@ VALUES: dict[str, Any] = {
 
 @pytest.mark.parametrize("first", VALUES.values(), ids=VALUES)
 @pytest.mark.parametrize("second", VALUES.values(), ids=VALUES)
-def test_whatever_stands_for_a_key_the_answer_is_the_same(first: object, second: object) -> None:
+def test_both_paths_agree_on_every_answer_of_a_key(first: object, second: object) -> None:
     things = [LinkedThing(n, next_id=key) for n, key in enumerate((21, 22, 21, 23, 22))]
     run_both(things, {21: first, 22: second})
     run_both(LinkedThing(1, next_id=21), {21: first}, f"{{ one {{ {LEAVES} next {{ {LEAVES} }} }} }}")
 
 
-def test_a_failed_key_is_the_fault_of_every_record_that_has_it_and_of_no_other() -> None:
+def test_a_failed_key_fails_exactly_the_records_that_have_it() -> None:
     things = [LinkedThing(n, next_id=key) for n, key in enumerate((21, 22, 21))]
     found = run_both(things, {21: AgencyUnavailable("next")}, "{ things { id next { id } } }")
     assert found.data == {"things": [{"id": 0, "next": None}, {"id": 1, "next": {"id": 22}}, {"id": 2, "next": None}]}
     assert [error.path for error in found.errors] == [["things", 0, "next"], ["things", 2, "next"]]
 
 
-def test_one_record_by_two_keys_has_its_fault_at_both_places() -> None:
+def test_one_record_under_two_keys_has_its_error_at_both_places() -> None:
     bad = LinkedThing(5, sureName=None)
     things = [LinkedThing(1, next_id=21), LinkedThing(2, next_id=22)]
     found = run_both(things, {21: bad, 22: bad}, "{ things { next { sureName } } }")
@@ -192,13 +192,13 @@ def test_one_record_by_two_keys_has_its_fault_at_both_places() -> None:
      Text("sub"), b"b", None, Undefined, ValueError("no value"), object],
     ids=repr,
 )  # fmt: skip
-def test_whatever_an_attribute_holds_it_is_written_as_graphql_core_writes_it(field: str, value: object) -> None:
+def test_every_value_of_an_attribute_is_written_as_by_graphql_core(field: str, value: object) -> None:
     plain = LinkedThing(1)
     run_both([plain, replace(plain, **{field: value}), plain])
 
 
 class Refusing:
-    """Nobody may see a field of the first thing."""
+    """Denies the field of the first thing."""
 
     is_public = False
     decides_per_key = False
@@ -206,7 +206,7 @@ class Refusing:
     data_class = None
 
     def find_blanket_refusal(self, _context: Any) -> None:  # noqa: ANN401 - the schema's context
-        """There are records of which it may be seen."""
+        """None: the field of other records is allowed."""
 
     def build_decider(self, _context: Any) -> Any:  # noqa: ANN401 - the schema's context and a decision
         return lambda record, _key: ValueError("not this one") if record.id == 1 else None

@@ -1,4 +1,4 @@
-"""Where errors stand, and what becomes null for them, in exact values."""
+"""The paths of errors, and the nulls that they propagate, in exact values."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def thing(number: int, **more: Any) -> Record:  # noqa: ANN401 - attributes
 
 
 def world(*things: Record, failing: frozenset[int] = frozenset()) -> GraphQLSchema:
-    """`things` is the list; each leads to itself as `next`; `one` and `other` are the first."""
+    """`things` is the list; `next` of each is itself; `one` and `other` are the first."""
     by_id = {each.id: each for each in things}
     nexts = batch("next", lambda n: AgencyUnavailable("next") if n in failing else by_id.get(n), seconds=0)
     listed = edge(batch("list", lambda _: list(things), seconds=0), lambda *_: 0)
@@ -68,7 +68,7 @@ def get_errors(answer: Any) -> list[tuple[str, str]]:  # noqa: ANN401 - an answe
 NULL = "Cannot return null for non-nullable field Thing.sureName."
 
 
-def test_a_null_in_a_non_null_place_takes_the_object_with_it_and_no_more(loop: VirtualLoop) -> None:
+def test_a_null_in_a_non_null_field_nulls_its_object_only(loop: VirtualLoop) -> None:
     built = world(thing(1), thing(2, sureName=None), thing(3))
     answer, _ = execute_text(loop, built, "{ things { id sureName } }", ScriptedContext())
     assert answer.data == {"things": [{"id": 1, "sureName": "Thing 1"}, None, {"id": 3, "sureName": "Thing 3"}]}
@@ -76,7 +76,7 @@ def test_a_null_in_a_non_null_place_takes_the_object_with_it_and_no_more(loop: V
 
 
 @pytest.mark.parametrize(("field", "data"), [("sure", {"sure": None}), ("surest", None)])
-def test_a_null_is_passed_on_as_far_as_nothing_may_be_null(
+def test_a_null_propagates_through_all_non_null_parents(
     loop: VirtualLoop, field: str, data: dict[str, Any] | None
 ) -> None:
     answer, _ = execute_text(
@@ -86,14 +86,14 @@ def test_a_null_is_passed_on_as_far_as_nothing_may_be_null(
     assert get_errors(answer) == [(f"{field}.1.sureName", NULL)]
 
 
-def test_one_failed_key_among_many_costs_its_own_places(loop: VirtualLoop) -> None:
+def test_one_failed_key_among_many_fails_only_its_places(loop: VirtualLoop) -> None:
     built = world(*(thing(n) for n in range(5)), failing=frozenset({3}))
     answer, _ = execute_text(loop, built, "{ things { next { id } } }", ScriptedContext())
     assert answer.data == {"things": [{"next": None if n == 3 else {"id": n}} for n in range(5)]}
     assert [path for path, _ in get_errors(answer)] == ["things.3.next"]
 
 
-def test_an_error_of_a_record_that_stands_at_several_places_stands_at_each(loop: VirtualLoop) -> None:
+def test_an_error_of_a_record_at_several_places_is_reported_at_each(loop: VirtualLoop) -> None:
     built = world(thing(1, name=ValueError("no name")))
     answer, _ = execute_text(
         loop, built, "{ things { name next { name } } one { name } other { name } }", ScriptedContext()
@@ -111,13 +111,13 @@ def test_an_error_of_a_record_that_stands_at_several_places_stands_at_each(loop:
     ]
 
 
-def test_equal_messages_at_several_places_are_not_taken_for_one_error(loop: VirtualLoop) -> None:
+def test_equal_messages_at_several_places_are_separate_errors(loop: VirtualLoop) -> None:
     built = world(*(thing(n, name=ValueError("same")) for n in range(3)))
     answer, _ = execute_text(loop, built, "{ things { name } }", ScriptedContext())
     assert get_errors(answer) == [(f"things.{n}.name", "same") for n in range(3)]
 
 
-def test_a_null_that_is_passed_on_at_one_place_does_not_show_at_another(loop: VirtualLoop) -> None:
+def test_a_null_propagated_at_one_place_does_not_affect_another(loop: VirtualLoop) -> None:
     shared = thing(1, sureName=None)
     built = world(shared, thing(2, next_id=1))
     answer, _ = execute_text(
@@ -138,7 +138,7 @@ def test_errors_inside_lists_of_lists_name_both_indices(loop: VirtualLoop) -> No
     ]
 
 
-def test_an_error_below_one_type_of_several_finds_its_place(loop: VirtualLoop) -> None:
+def test_an_error_below_one_of_several_types_has_its_path(loop: VirtualLoop) -> None:
     built = schema(
         """
         type Query { both: [Both!] }
@@ -162,7 +162,7 @@ def test_an_error_below_one_type_of_several_finds_its_place(loop: VirtualLoop) -
     assert get_errors(answer) == [("both.1.child.q", "Cannot return null for non-nullable field Child.q.")]
 
 
-def test_a_failure_that_stands_at_many_places_does_not_grow(loop: VirtualLoop) -> None:
+def test_a_failure_at_many_places_does_not_grow_its_traceback(loop: VirtualLoop) -> None:
     failure = AgencyUnavailable("A")
 
     async def down(_keys: Any, _ask: Any) -> Any:  # noqa: ANN401 - a batch
@@ -174,10 +174,10 @@ def test_a_failure_that_stands_at_many_places_does_not_grow(loop: VirtualLoop) -
     answer, _ = execute_text(loop, built, "{ things { next { id } sureNext { id } } }", ScriptedContext())
     assert len(answer.errors) == 1000
     assert {error.original_error for error in answer.errors} == {failure}
-    assert len(traceback.extract_tb(failure.__traceback__)) < 10  # the way of one batch, and not of 1000 places
+    assert len(traceback.extract_tb(failure.__traceback__)) < 10  # the frames of one batch, not of 1000 places
 
 
-def test_arguments_that_fail_for_every_request_do_not_grow_either(loop: VirtualLoop) -> None:
+def test_arguments_that_fail_in_every_request_do_not_grow_a_traceback(loop: VirtualLoop) -> None:
     built = schema(
         "type Query { things: [Thing] } type Thing { said(times: Int = 13): String }",
         {
@@ -193,7 +193,7 @@ def test_arguments_that_fail_for_every_request_do_not_grow_either(loop: VirtualL
     assert len(traceback.extract_tb(fault.__traceback__)) < 5
 
 
-def test_an_error_of_arguments_belongs_to_one_run_and_holds_on_to_nothing_of_another(loop: VirtualLoop) -> None:
+def test_an_error_of_arguments_belongs_to_one_run_only(loop: VirtualLoop) -> None:
     built = schema("type Query { said(times: Int = 13): String }", {"Query.said": ComputedField(lambda *_: "never")})
     plan = compile_plan(built, "{ said }")
     first, second = (loop.run(answer(plan, ScriptedContext())).errors[0].original_error for _ in range(2))
@@ -201,9 +201,7 @@ def test_an_error_of_arguments_belongs_to_one_run_and_holds_on_to_nothing_of_ano
     assert first is not second
 
 
-def test_errors_that_nobody_looks_at_are_counted_and_not_made(
-    loop: VirtualLoop, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_errors_are_counted_without_being_built(loop: VirtualLoop, monkeypatch: pytest.MonkeyPatch) -> None:
     made = []
 
     def noted(*given: Any) -> GraphQLError:  # noqa: ANN401 - graphql-core's function
@@ -223,7 +221,7 @@ def test_errors_that_nobody_looks_at_are_counted_and_not_made(
 
 
 def objects_in(value: Any, found: set[int]) -> set[int]:  # noqa: ANN401 - any part of an answer
-    """Every dict, by its identity."""
+    """Every dict, by identity."""
     if isinstance(value, dict):
         found.add(id(value))
     for inner in value.values() if isinstance(value, dict) else value if isinstance(value, list) else ():
@@ -232,14 +230,14 @@ def objects_in(value: Any, found: set[int]) -> set[int]:  # noqa: ANN401 - any p
 
 
 @pytest.mark.parametrize("length", [100, 1000])
-def test_an_answer_holds_one_object_a_record_and_not_one_a_place(loop: VirtualLoop, length: int) -> None:
+def test_an_answer_has_one_object_per_record_not_per_place(loop: VirtualLoop, length: int) -> None:
     built = world(*(thing(n, next_id=n % 10) for n in range(length)))
     answer, _ = execute_text(loop, built, "{ things { id next { name } } }", ScriptedContext())
     assert len(objects_in(answer.data, set())) == 1 + length + 10
 
 
 def calls_made(loop: VirtualLoop, length: int, *, failing: bool) -> int:
-    """How many functions are called for an answer, where everything or nothing fails."""
+    """The number of function calls for an answer in which everything or nothing fails."""
     numbers = range(length)
     name = None if failing else "Thing"
     built = world(

@@ -1,4 +1,4 @@
-"""When and how often a plan asks, in exact values, on a virtual clock."""
+"""When and how often a run calls batches, in exact values, on a virtual clock."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def blog(posts: int, **seconds: float) -> GraphQLSchema:
 
 
 @pytest.mark.parametrize("length", [1, 10, 1000])
-def test_a_list_of_any_length_costs_one_call_a_step_along_a_chain_of_three_agencies(
+def test_a_list_of_any_length_takes_one_call_per_step_of_a_chain_of_three_agencies(
     loop: VirtualLoop, length: int
 ) -> None:
     asking = ScriptedContext()
@@ -69,7 +69,7 @@ def test_a_list_of_any_length_costs_one_call_a_step_along_a_chain_of_three_agenc
     assert seconds == 3
 
 
-def test_an_empty_list_asks_nobody_on(loop: VirtualLoop) -> None:
+def test_an_empty_list_leads_to_no_calls(loop: VirtualLoop) -> None:
     asking = ScriptedContext()
     answer, seconds = execute_text(loop, blog(1), "{ none { author { city { name } } } }", asking)
     assert (answer.data, seconds) == ({"none": []}, 1)
@@ -82,14 +82,14 @@ def test_steps_that_want_the_same_batch_at_the_same_moment_share_a_call(loop: Vi
     assert asking.calls("authors") == [tuple(range(10))]
 
 
-def test_equal_keys_are_asked_once_across_levels(loop: VirtualLoop) -> None:
+def test_equal_keys_are_loaded_once_across_levels(loop: VirtualLoop) -> None:
     asking = ScriptedContext()
     answer, seconds = execute_text(
         loop, blog(3), "{ posts { author { best { author { best { author { name } } } } } } }", asking
     )
     assert asking.calls("authors") == [(0, 1, 2)]
     assert asking.calls("best") == [(0, 1, 2)]
-    assert seconds == 3  # posts, authors, best; all that comes after is known
+    assert seconds == 3  # posts, authors, best; everything after that is known
     assert answer.data["posts"][2]["author"]["best"]["author"]["best"]["author"] == {"name": "Author 2"}
 
 
@@ -125,7 +125,7 @@ def test_a_slow_branch_never_delays_the_children_of_a_fast_one(loop: VirtualLoop
         (0, "right"),
         (1, "slow"),
         (1, "fast"),
-        (2, "fast"),  # right's; left's inner one is known already, for it is the same node
+        (2, "fast"),  # right's; left's inner one is the same node, so it is known
     ]
     assert seconds == 11
 
@@ -171,7 +171,7 @@ def changes(failing: str = "") -> GraphQLSchema:
     )
 
 
-def test_the_fields_of_a_mutation_run_one_after_another_each_with_all_that_is_below_it(loop: VirtualLoop) -> None:
+def test_mutation_fields_run_one_after_another_with_everything_below_them(loop: VirtualLoop) -> None:
     asking = ScriptedContext()
     answer, seconds = execute_text(
         loop, changes(), "mutation { third { after { id } } first { id } second { after { id } } }", asking
@@ -181,19 +181,19 @@ def test_the_fields_of_a_mutation_run_one_after_another_each_with_all_that_is_be
         (1, "after"),
         (2, "first"),
         (3, "second"),
-        (4, "after"),  # asked again: something was changed in between
+        (4, "after"),  # loaded again, because a mutation ran in between
     ]
     assert seconds == 5
     assert list(answer.data) == ["third", "first", "second"]
 
 
-def test_the_same_change_twice_is_made_twice(loop: VirtualLoop) -> None:
+def test_the_same_mutation_field_twice_runs_twice(loop: VirtualLoop) -> None:
     asking = ScriptedContext()
     execute_text(loop, changes(), "mutation { a: first { id } b: first { id } }", asking)
     assert asking.calls("first") == [(1,), (1,)]
 
 
-def test_after_a_change_that_fails_for_the_whole_answer_nothing_more_is_changed(loop: VirtualLoop) -> None:
+def test_after_a_mutation_field_that_nulls_the_whole_answer_no_further_one_runs(loop: VirtualLoop) -> None:
     asking = ScriptedContext()
     answer, _ = execute_text(loop, changes("second"), "mutation { first { id } second { id } third { id } }", asking)
     assert answer.data is None
@@ -201,7 +201,7 @@ def test_after_a_change_that_fails_for_the_whole_answer_nothing_more_is_changed(
     assert [name for _, name, _ in asking.asked] == ["first", "second"]
 
 
-def test_after_a_change_that_fails_alone_the_next_is_made(loop: VirtualLoop) -> None:
+def test_after_a_failed_nullable_mutation_field_the_next_one_runs(loop: VirtualLoop) -> None:
     answer, _ = execute_text(loop, changes("first"), "mutation { first { id } third { id } }", ScriptedContext())
     assert answer.data == {"first": None, "third": {"id": 3}}
 
@@ -219,7 +219,7 @@ def within(seconds: float, loop: VirtualLoop) -> ScriptedContext:
 
 
 @pytest.mark.usefixtures("on_the_loops_clock")
-def test_at_the_deadline_the_answer_holds_what_is_ready_and_names_who_is_late(loop: VirtualLoop) -> None:
+def test_at_the_deadline_the_answer_has_the_ready_parts_and_names_late_agencies(loop: VirtualLoop) -> None:
     asking = within(3.5, loop)
     answer, seconds = execute_text(
         loop, sides(10, 1), "{ left { id slow { id } fast { id } } right { fast { slow { id } } } }", asking
@@ -229,15 +229,15 @@ def test_at_the_deadline_the_answer_holds_what_is_ready_and_names_who_is_late(lo
         "left": {"id": 1, "slow": None, "fast": {"id": 1}},
         "right": {"fast": {"slow": None}},
     }
-    told = []
+    late = []
     for error in answer.errors:
         assert isinstance(error.original_error, AgencyTimeout)
-        told.append((error.original_error.agency, error.path))
-    assert told == [("slow", ["left", "slow"]), ("slow", ["right", "fast", "slow"])]
+        late.append((error.original_error.agency, error.path))
+    assert late == [("slow", ["left", "slow"]), ("slow", ["right", "fast", "slow"])]
 
 
 @pytest.mark.usefixtures("on_the_loops_clock")
-def test_after_the_deadline_nobody_is_asked_any_more_and_calls_under_way_are_stopped(loop: VirtualLoop) -> None:
+def test_after_the_deadline_no_call_starts_and_running_calls_are_cancelled(loop: VirtualLoop) -> None:
     stopped: list[str] = []
 
     async def never(_keys: Any, _ask: Any) -> Any:  # noqa: ANN401 - a batch
@@ -255,7 +255,7 @@ def test_after_the_deadline_nobody_is_asked_any_more_and_calls_under_way_are_sto
 
 
 @pytest.mark.usefixtures("on_the_loops_clock")
-def test_a_call_that_will_not_be_stopped_holds_the_answer_for_a_second_at_most(loop: VirtualLoop) -> None:
+def test_a_call_that_ignores_cancellation_delays_the_answer_by_at_most_a_second(loop: VirtualLoop) -> None:
     async def stubborn(_keys: Any, _ask: Any) -> Any:  # noqa: ANN401 - a batch
         for _ in range(5):
             try:
@@ -271,7 +271,7 @@ def test_a_call_that_will_not_be_stopped_holds_the_answer_for_a_second_at_most(l
 
 
 @pytest.mark.usefixtures("on_the_loops_clock")
-def test_no_change_is_begun_after_the_deadline(loop: VirtualLoop) -> None:
+def test_no_mutation_field_starts_after_the_deadline(loop: VirtualLoop) -> None:
     asking = within(1.5, loop)
     answer, seconds = execute_text(loop, changes(), "mutation { first { id } third { id } a: first { id } }", asking)
     assert answer.data == {"first": {"id": 1}, "third": None, "a": None}
@@ -279,10 +279,10 @@ def test_no_change_is_begun_after_the_deadline(loop: VirtualLoop) -> None:
     assert seconds == 1.5
 
 
-# What would otherwise wait for ever.
+# Failures that must not hang.
 
 
-def test_a_batch_that_was_cancelled_from_elsewhere_fails_and_does_not_hang(loop: VirtualLoop) -> None:
+def test_a_batch_that_is_cancelled_elsewhere_fails_and_does_not_hang(loop: VirtualLoop) -> None:
     async def cancelled(_keys: Any, _ask: Any) -> Any:  # noqa: ANN401 - a batch
         raise asyncio.CancelledError
 

@@ -1,4 +1,4 @@
-"""An answer of very many records lets others have their turn."""
+"""An answer with very many records is shaped in slices, so that other tasks get turns."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ def expected(number: int) -> dict[str, Any]:
 
 @pytest.fixture
 def shaped(monkeypatch: pytest.MonkeyPatch) -> list[int]:
-    """How many objects each generated function was given."""
+    """The number of objects in each call of a generated function."""
     given: list[int] = []
 
     def counted(shape: Any, run: Any, records: Any) -> Any:  # noqa: ANN401 - what is counted
@@ -70,7 +70,7 @@ def shaped(monkeypatch: pytest.MonkeyPatch) -> list[int]:
 
 
 async def beating(work: Any, shaped: list[int]) -> tuple[ExecutionOutcome, list[int]]:  # noqa: ANN401 - a coroutine
-    """The answer, and how many objects were shaped between the beats of a heart that wants to beat all the time."""
+    """The answer, and the number of objects shaped between two turns of another task that is always ready."""
     between: list[int] = []
 
     async def beat() -> None:
@@ -97,7 +97,7 @@ async def test_answers_are_the_same_in_one_piece_and_in_slices(length: int) -> N
     assert [len(keys) for keys in asking.calls("words")] == [length]
 
 
-async def test_a_hundred_thousand_records_cost_one_call_a_step_and_stall_nobody(shaped: list[int]) -> None:
+async def test_100_000_records_take_one_call_per_step_and_do_not_block_the_event_loop(shaped: list[int]) -> None:
     length = 100_000
     asking = ScriptedContext()
     plan = compile_plan(many([thing(n) for n in range(length)]), TEXT)
@@ -107,16 +107,16 @@ async def test_a_hundred_thousand_records_cost_one_call_a_step_and_stall_nobody(
     assert len(found.data["things"]) == length
     assert len(asking.calls("words")) == 1
     assert sum(between) == 450_007  # things, owners, bosses, homes twice, and the owners of homes
-    # Slices of different fields may fall into the same turn: four fields hold as many objects here.
+    # Slices of different fields may run in the same turn: four fields have this number of objects.
     assert max(between) <= 4 * SLICE
 
 
-async def test_keys_that_are_looked_at_one_by_one_stall_nobody_and_are_asked_in_one_call(shaped: list[int]) -> None:
+async def test_keys_computed_one_by_one_do_not_block_the_event_loop_and_share_one_call(shaped: list[int]) -> None:
     length = 5 * SLICE + 1
     looked: list[int] = []
 
     def key(record: Record, *_: object) -> object:
-        shaped.append(1)  # counted as work between two beats
+        shaped.append(1)  # counted as work between two turns
         looked.append(record.id)
         return ValueError("no key") if record.id == SLICE + 5 else record.id
 
@@ -137,7 +137,7 @@ async def test_keys_that_are_looked_at_one_by_one_stall_nobody_and_are_asked_in_
     assert max(between) <= SLICE
 
 
-async def test_failures_in_slices_stand_where_they_belong() -> None:
+async def test_failures_in_slices_have_the_right_paths() -> None:
     length = 2 * SLICE + 3
     records = [thing(n) for n in range(length)]
     records[SLICE + 1].name = None
@@ -155,13 +155,13 @@ async def test_failures_in_slices_stand_where_they_belong() -> None:
     ]
 
 
-@pytest.mark.asyncio(loop_scope="function")  # its tasks are those of this test alone
-async def test_a_client_that_leaves_stops_the_shaping() -> None:
+@pytest.mark.asyncio(loop_scope="function")  # no other test has tasks in its loop
+async def test_shaping_stops_if_the_client_disconnects() -> None:
     working = asyncio.create_task(
         answer(compile_plan(many([thing(n) for n in range(10 * SLICE)]), TEXT), ScriptedContext())
     )
     before = asyncio.all_tasks()
-    for _ in range(10):  # turns of the loop: by then slices are being shaped
+    for _ in range(10):  # turns of the loop, after which slices are being shaped
         await asyncio.sleep(0)
     assert asyncio.all_tasks() - before != set()
     working.cancel()
@@ -172,7 +172,9 @@ async def test_a_client_that_leaves_stops_the_shaping() -> None:
     assert asyncio.all_tasks() - before == set()
 
 
-async def test_a_fault_of_the_hub_while_shaping_in_slices_ends_the_request(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_an_exception_of_the_hub_while_shaping_in_slices_ends_the_request(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     monkeypatch.setattr("engine.execution.object_placement.ObjectPlacement.place", lambda *_: 1 / 0)
     with pytest.raises(ZeroDivisionError):
         await asyncio.wait_for(

@@ -1,7 +1,7 @@
 """Valid operations of all kinds over a schema.
 
-hypothesis-graphql makes a selection of fields with literal arguments; it is then dressed in what else the language
-has: aliases, fragments, repeated fields, `__typename`, conditions, variables with and without defaults.
+hypothesis-graphql generates a selection of fields with literal arguments. `OperationDecorator` adds the rest of the
+language: aliases, fragments, repeated fields, `__typename`, conditions, variables with and without defaults.
 """
 
 from __future__ import annotations
@@ -35,12 +35,12 @@ from hypothesis import strategies as st
 from hypothesis_graphql import from_schema
 
 Pools = Mapping[str, Sequence[str]]
-"""Literals for arguments, by the argument's name: what a caller would know to ask for."""
+"""Literals for arguments, by the argument's name, which a caller could know."""
 
 
 @dataclass
 class GeneratedOperation:
-    """An operation, and the variables that are sent along."""
+    """An operation with its variables."""
 
     text: str
     variables: dict[str, Any] = field(default_factory=dict)
@@ -48,7 +48,7 @@ class GeneratedOperation:
 
 @dataclass
 class OperationDecorator:
-    """Dresses one operation."""
+    """Decorates one operation."""
 
     schema: GraphQLSchema
     chance: Random
@@ -71,7 +71,7 @@ class OperationDecorator:
         return GeneratedOperation("\n".join([f"{head} {selections}", *self.fragments]), self.variables)
 
     def often(self, share: float) -> bool:
-        """Whether something is done that is done this often."""
+        """True with this probability."""
         return self.chance.random() < share
 
     def _set(self, selections: SelectionSetNode, type_: Any, depth: int) -> str:  # noqa: ANN401 - any composite type
@@ -92,7 +92,7 @@ class OperationDecorator:
         assert isinstance(node, FieldNode)
         texts = [self._field(node, type_, depth)]
         if self.often(0.15):
-            texts.append(texts[0])  # once more: merges with itself
+            texts.append(texts[0])  # again, so that it is merged with itself
         return [self._wrapped(each, type_) for each in texts]
 
     def _field(self, node: FieldNode, type_: Any, depth: int) -> str:  # noqa: ANN401 - any composite type
@@ -115,7 +115,7 @@ class OperationDecorator:
         if depth >= self.deepest:
             return f"{text} {{ __typename }}"
         below = self._set(node.selection_set, inner, depth + 1)
-        if self.often(0.1):  # the same field twice, each with a part of what is selected
+        if self.often(0.1):  # the same field twice, each with a part of the selection
             return f"{text} {below} {once} {self._set(node.selection_set, inner, depth + 1)}"
         return f"{text} {below}"
 
@@ -158,15 +158,15 @@ class OperationDecorator:
         is_null = isinstance(value, NullValueNode)
         way = self.chance.randrange(4)
         if way == 0 and not is_null:
-            self.declared[variable] = f"{nullable} = {literal}"  # not given: the default holds
+            self.declared[variable] = f"{nullable} = {literal}"  # not given: the default applies
         elif way == 1 and not is_null:
-            # A nullable variable may stand in a non-null place that has a default: null is found out at run time.
+            # A nullable variable may be used for a non-null argument with a default: null fails at run time.
             self.declared[variable] = nullable if argument.default_value is not None else type_
             self.variables[variable] = value_from_ast_untyped(value)
             if self.declared[variable] == nullable and is_non_null_type(argument.type) and self.often(0.5):
                 self.variables[variable] = None
         elif way == 2 and not is_non_null_type(argument.type):
-            self.declared[variable] = nullable  # neither given nor defaulted: as if the argument were not there
+            self.declared[variable] = nullable  # neither given nor defaulted: as if the argument were absent
         else:
             self.declared[variable] = type_
             self.variables[variable] = value_from_ast_untyped(value)

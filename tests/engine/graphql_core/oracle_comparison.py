@@ -1,4 +1,4 @@
-"""One operation by a plan, compiled and not, and by graphql-core, and what differs."""
+"""Runs one operation by a plan, compiled and interpreted, and by graphql-core, and compares the answers."""
 
 from __future__ import annotations
 
@@ -45,21 +45,21 @@ Path = tuple[str | int, ...]
 ErrorSummary = tuple[Path, str, tuple[tuple[int, int], ...]]
 """Path, message and locations of an error."""
 _UNHASHABLE = re.compile(r"cannot use '\w+' as .*?\(unhashable type: '\w+'\)|unhashable type: '\w+'")
-"""Python 3.14 says of which use a value is, which differs where the plan and graphql-core look it up."""
+"""Python 3.14 names the use of a value in this message; it differs between the plan and graphql-core."""
 
 
 @dataclass
 class ExecutionOutcome:
-    """What came back."""
+    """The outcome of one run."""
 
     data: Any
     errors: Sequence[GraphQLError]
     steps: Counter[str] = field(default_factory=Counter)
-    """By name of batch: how many steps of the plan want it."""
+    """The number of steps of the plan, by name of batch."""
 
     @property
     def error_summaries(self) -> set[ErrorSummary]:
-        """The errors, as they are compared."""
+        """The errors in comparable form."""
         return {
             (
                 tuple(error.path or ()),
@@ -71,7 +71,7 @@ class ExecutionOutcome:
 
     @property
     def propagated(self) -> bool:
-        """Whether a null was passed on to a parent."""
+        """Whether a null was propagated to a parent."""
         return any(not _exists(self.data, tuple(error.path or ())) for error in self.errors)
 
 
@@ -90,7 +90,7 @@ def coerce_variable_values(
 
 
 async def by_plan(schema: GraphQLSchema, text: str, variables: Mapping[str, Any], context: Any) -> ExecutionOutcome:  # noqa: ANN401 - the schema's context
-    """The answer of a plan that is compiled, as from the second time on that a document is seen."""
+    """The answer of a compiled plan, as for a document that was seen before."""
     return await _by_plan(schema, text, variables, context, seen_again=True)
 
 
@@ -100,7 +100,7 @@ async def by_uncompiled_plan(
     variables: Mapping[str, Any],
     context: Any,  # noqa: ANN401 - the schema's context
 ) -> ExecutionOutcome:
-    """The answer of a plan of which nothing is compiled, but for long lists."""
+    """The answer of an interpreted plan, in which only long lists are compiled."""
     return await _by_plan(schema, text, variables, context, seen_again=False)
 
 
@@ -146,15 +146,15 @@ async def by_graphql_core(
     if isawaitable(result):
         result = await result
     assert isinstance(result, ExecutionResult)
-    await asyncio.sleep(100)  # what was begun below a null that was passed on ends by itself
+    await asyncio.sleep(100)  # let calls below a propagated null end
     return ExecutionOutcome(result.data, result.errors or [])
 
 
 def find_differences(plan: ExecutionOutcome, oracle: ExecutionOutcome) -> list[str]:
-    """What the specification does not allow to differ.
+    """The differences that the specification does not allow.
 
-    Where a null was passed on to a parent, only one error has to say why; other errors below that parent may be left
-    out by either side (GraphQL specification, section 6.4.4 "Handling Execution Errors").
+    For a null that was propagated to a parent, one error suffices. Each side may omit other errors below that parent
+    (GraphQL specification, section 6.4.4 "Handling Execution Errors").
     """
     found: list[str] = []
     if plan.data != oracle.data or repr(plan.data) != repr(oracle.data):
@@ -174,12 +174,12 @@ def _find_unexplained(these: set[ErrorSummary], those: set[ErrorSummary], data: 
     return [each for each in these - those if not _is_explained(each, those, data)]
 
 
-def _is_explained(told: ErrorSummary, others: set[ErrorSummary], data: object) -> bool:
-    """Whether the error lies at or below a place that is null, and the other side says why.
+def _is_explained(error: ErrorSummary, others: set[ErrorSummary], data: object) -> bool:
+    """Whether the error is at or below a null for which the other side has an error.
 
-    Below a list that broke while it was read, graphql-core tells of the items that came before, too.
+    For a list that fails while it is read, graphql-core also reports errors of the items before.
     """
-    path = told[0]
+    path = error[0]
     for length in range(len(path) + 1):
         if _get_at(data, path[:length]) is None:
             above = path[:length]
@@ -189,7 +189,7 @@ def _is_explained(told: ErrorSummary, others: set[ErrorSummary], data: object) -
 
 
 def _exists(data: object, path: Path) -> bool:
-    """Whether the place of an error is itself the null."""
+    """Whether all parents of the path exist, so that the null is at the path itself."""
     return all(_get_at(data, path[:length]) is not None for length in range(len(path)))
 
 

@@ -1,5 +1,5 @@
-"""graphql-core is the oracle: whatever is asked, and whatever goes wrong, a plan gives the same answer, at first sight
-of a document, when little is compiled, and from then on.
+"""graphql-core is the oracle: for every operation and every failure, a plan gives the same answer, interpreted and
+compiled.
 
 500 operations here; 20,000 by `make test-long`.
 """
@@ -47,7 +47,7 @@ from tests.fakes.virtual_loop import VirtualLoop, virtual_loop
 from tests.schema.requests import IDS
 
 pytestmark = [
-    # graphql-core leaves coroutines behind where it cancels what lies below a null that was passed on.
+    # graphql-core leaves coroutines behind if it cancels fields below a propagated null.
     pytest.mark.filterwarnings("ignore:coroutine .* was never awaited:RuntimeWarning"),
     pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"),
 ]
@@ -64,7 +64,7 @@ def loop() -> Iterator[VirtualLoop]:
 
 @pytest.fixture(autouse=True)
 def _nothing_left_behind() -> Iterator[None]:
-    """What graphql-core leaves behind is collected here, where it is expected, and not in somebody else's test."""
+    """Collect what graphql-core leaves behind here, not in another test."""
     yield
     gc.collect()
 
@@ -85,7 +85,7 @@ def get_settings(examples: int) -> settings:
     )
 
 
-# The schema made to hurt.
+# The schema for hard cases.
 
 
 @cache
@@ -109,11 +109,11 @@ def check_torture(loop: VirtualLoop, asked: GeneratedOperation, seed: int, may: 
             assert here.world.changes == there.world.changes
             if "mutation" not in asked.text:
                 assert twice_asked(here.world) == []
-            if not oracle.propagated:  # below such a null graphql-core cancels what a plan may have asked already
+            if not oracle.propagated:  # below a propagated null, graphql-core cancels calls that a plan may have made
                 assert keys_asked(here.world) == keys_asked(there.world)
                 if None not in delays and "mutation" not in asked.text:
-                    # A step asks for all of its keys together: it may be later than a loader that goes on key by key,
-                    # and miss a call of another step, but it never asks more than once.
+                    # A step loads all its keys together. It may be later than a loader that continues key by key, and
+                    # miss the call of another step, but it never makes more than one call.
                     assert calls(here.world) <= calls(there.world) | plan.steps
 
 
@@ -139,7 +139,7 @@ def twice_asked(world: TortureWorld) -> list[Any]:
 
 @get_settings(FEW)
 @given(asked=tortures(), world=worlds)
-def test_a_plan_answers_as_graphql_core_whatever_goes_wrong(
+def test_a_plan_answers_like_graphql_core_whatever_fails(
     loop: VirtualLoop, asked: GeneratedOperation, world: tuple[int, str]
 ) -> None:
     check_torture(loop, asked, *world)
@@ -148,13 +148,13 @@ def test_a_plan_answers_as_graphql_core_whatever_goes_wrong(
 @pytest.mark.long
 @get_settings(MANY)
 @given(asked=tortures(), world=worlds)
-def test_a_plan_answers_as_graphql_core_whatever_goes_wrong_for_long(
+def test_a_plan_answers_like_graphql_core_whatever_fails_for_long(
     loop: VirtualLoop, asked: GeneratedOperation, world: tuple[int, str]
 ) -> None:
     check_torture(loop, asked, *world)
 
 
-# The hub's own graph.
+# The hub's own schema.
 
 
 def texts(*values: str) -> st.SearchStrategy[StringValueNode]:
@@ -204,7 +204,7 @@ def agencies_of(city: SmallCity) -> Agencies:
 
 
 class ImmediateCity:
-    """The city's connectors, each question of which takes a second."""
+    """The city's connectors; each call takes a second."""
 
     def __init__(self, city: SmallCity) -> None:
         self._city = city
@@ -240,7 +240,7 @@ def check_graph(
     assert first.calls == here.calls
     if not oracle.propagated:
         assert asked_in(here) == asked_in(there)
-        if "node" not in asked.text:  # one step over nodes asks for each type of node by itself
+        if "node" not in asked.text:  # a step over nodes makes a call for each type of node
             assert len(here.calls) <= max(len(there.calls), plan.steps.total())
 
 
@@ -250,7 +250,7 @@ def asked_in(city: SmallCity) -> set[tuple[str, str, str]]:
 
 @get_settings(FEW)
 @given(asked=graph_operations(), city=cities)
-def test_a_plan_answers_as_graphql_core_over_the_hubs_own_graph(
+def test_a_plan_answers_like_graphql_core_over_the_hubs_schema(
     loop: VirtualLoop, asked: GeneratedOperation, city: tuple[str, set[str], dict[Any, Any]]
 ) -> None:
     check_graph(loop, asked, *city)
@@ -259,7 +259,7 @@ def test_a_plan_answers_as_graphql_core_over_the_hubs_own_graph(
 @pytest.mark.long
 @get_settings(MANY)
 @given(asked=graph_operations(), city=cities)
-def test_a_plan_answers_as_graphql_core_over_the_hubs_own_graph_for_long(
+def test_a_plan_answers_like_graphql_core_over_the_hubs_schema_for_long(
     loop: VirtualLoop, asked: GeneratedOperation, city: tuple[str, set[str], dict[Any, Any]]
 ) -> None:
     check_graph(loop, asked, *city)

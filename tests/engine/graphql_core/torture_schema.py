@@ -1,7 +1,7 @@
 """A schema for hard cases: every kind of field, null, failure, wrong value and delay that the engine has to handle.
 
-Three agencies (A: people, B: firms, C: places) answer through batches. What they answer, and what is wrong with it, is
-decided by a seed: the same seed gives the same world to the plan and to graphql-core.
+Three agencies (A: people, B: firms, C: places) answer through batches. A seed determines their answers and failures,
+so the plan and graphql-core get the same world.
 """
 
 from __future__ import annotations
@@ -95,7 +95,7 @@ class TortureRefusal(Exception):  # noqa: N818 - reads as what it is
 
 
 class TortureGuard:
-    """Not public, and decided for a field as a whole."""
+    """Guarded, and decided for a field as a whole."""
 
     is_public = False
     decides_per_key = False
@@ -107,7 +107,7 @@ class TortureGuard:
 
 
 class PublicTortureGuard(TortureGuard):
-    """Everybody may see it."""
+    """Every caller may see it."""
 
     is_public = True
 
@@ -119,7 +119,7 @@ class PublicTortureGuard(TortureGuard):
 
 
 class PerCaller(TortureGuard):
-    """A caller who may see it may see it of every record."""
+    """A caller may see it of every record or of none."""
 
     def build_decider(self, context: Torture) -> Decider | None:
         if context.may == "break":
@@ -131,7 +131,7 @@ class PerCaller(TortureGuard):
 
 
 class PerRecord(TortureGuard):
-    """May be seen of some records."""
+    """A caller may see it of some records."""
 
     def build_decider(self, context: Torture) -> Decider | None:
         if context.may == "all":
@@ -150,7 +150,7 @@ class PerRecord(TortureGuard):
 
 
 class PerFact(TortureGuard):
-    """May be seen if another agency allows it for the record."""
+    """Allowed if another agency allows it for the record."""
 
     fact = "oaths"
 
@@ -164,7 +164,7 @@ class PerFact(TortureGuard):
 
 
 class PerKeysFact(TortureGuard):
-    """May be seen if another agency allows it for the key; some keys need no call."""
+    """Allowed if another agency allows it for the key; some keys need no call."""
 
     fact = "oaths"
     decides_per_key = True
@@ -209,7 +209,7 @@ class Torture:
         self.bridge = Bridge(self.build_batch_context)
 
     def build_batch_context(self, facets: frozenset[type[Any]]) -> BatchContext[Any]:
-        """As the engine wants it."""
+        """As in the engine's protocol."""
         return BatchContext(
             caller=ANONYMOUS, call=self.call, agencies=Agencies({TortureWorld: self.world}), facets=facets
         )
@@ -239,7 +239,7 @@ class Definition:
     def resolve(self, source: Any, info: Any, **given: Any) -> Any:  # noqa: ANN401 - graphql-core's signature
         context: Torture = info.context
         if info.parent_type.name == "Mutation":
-            context.bridge.forget()  # what was read before a change is read again
+            context.bridge.forget()  # data is loaded again after a mutation
         arguments = self.engine_arguments(given)
         kind = self.kind
         if isinstance(kind, BatchField):
@@ -264,7 +264,7 @@ class Definition:
     async def _later(self, context: Torture, verdict: FactRequest, value: Callable[[], Any]) -> Any:  # noqa: ANN401 - any value
         try:
             fact = await context.bridge.load(verdict.batch, verdict.key)
-        except Exception as failure:  # noqa: BLE001 - it stands in place of the fact
+        except Exception as failure:  # noqa: BLE001 - the failure replaces the fact
             fact = failure
         refusal = verdict.decide(fact)
         if refusal is not None:
@@ -355,7 +355,7 @@ def _non_null(type_: Any) -> GraphQLNonNull[Any]:  # noqa: ANN401 - any type
 
 
 def class_of(record: type[Any]) -> dict[str, Any]:
-    """What a published type tells of its record."""
+    """The record class of a published type."""
     publication = type("Publication", (), {"record": record})
     return {DEFINITION: type("Definition", (), {"origin": type("Origin", (), {"__publication__": publication})})}
 

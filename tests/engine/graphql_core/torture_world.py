@@ -1,4 +1,4 @@
-"""What the agencies of the tortured schema answer, and what is wrong with it: the same for the same seed."""
+"""The answers of the agencies of the torture schema, with their failures; determined by a seed."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ from records.calls.failures import AgencyUnavailable
 
 @dataclass
 class Raises:
-    """In place of an attribute's value: reading it raises."""
+    """Replaces the value of an attribute: reading it raises."""
 
     error: Exception
 
 
 class TortureRecord:
-    """A record whose attributes may be anything, even an exception on reading."""
+    """A record whose attributes may be anything, or raise."""
 
     def __init__(self, **values: Any) -> None:  # noqa: ANN401 - any values
         self.__dict__["values"] = values
@@ -69,28 +69,28 @@ OATH_ALLOWS = True
 
 @dataclass
 class TortureWorld:
-    """What the agencies answer. `trouble` is the share of all values that is wrong, from 0 to 1."""
+    """The answers of the agencies. `trouble` is the share of wrong values, from 0 to 1."""
 
     seed: int
     trouble: float = 0.0
     delays: tuple[float | None, ...] = (1, 1, 2, 5)
-    """How many seconds a batch may take; None where it answers without waiting at all."""
+    """The maximum seconds of a batch; None if it answers without waiting."""
     asked: list[tuple[str, frozenset[type[Any]], tuple[Hashable, ...]]] = field(default_factory=list)
     changes: list[Hashable] = field(default_factory=list)
     known: dict[tuple[str, Hashable], Any] = field(default_factory=dict)
 
     def random(self, *about: object) -> Random:
-        """Chance, the same for the same question."""
+        """A random generator, equal for equal arguments."""
         return Random(f"{self.seed} {about!r}")  # noqa: S311 - nothing here is secret
 
     async def pass_time(self, name: str) -> None:
-        """Wait as long as the batch of this name takes in this world."""
+        """Wait for the time that this batch takes in this world."""
         seconds = self.random("delay", name).choice(self.delays)
         if seconds is not None:
             await asyncio.sleep(seconds)
 
     def spoil(self, chance: Random, good: Any, *wrong: Any) -> Any:  # noqa: ANN401 - any values
-        """The good value; where there is trouble null, a wrong value or a failure."""
+        """The right value, or with trouble null, a wrong value or a failure."""
         if chance.random() >= self.trouble:
             return good
         kind = chance.randrange(6)
@@ -103,7 +103,7 @@ class TortureWorld:
         return chance.choice(wrong) if wrong and kind != 3 else None
 
     def many(self, chance: Random, most: int, one: Callable[[], Any]) -> Any:  # noqa: ANN401 - any items
-        """A list of values, in one of the shapes lists come in."""
+        """A list of values, as one of several iterable types."""
         items = [one() for _ in range(chance.randrange(most + 1))]
         items = [None if isinstance(each, Raises) else each for each in items]
         if self.trouble and chance.random() < self.trouble:
@@ -165,7 +165,7 @@ class TortureWorld:
         chance = self.random("place", key)
         return TorturePlace(id=key, title=self.spoil(chance, f"Place {key}", []), parent_id=chance.choice((None, *IDS)))
 
-    def children(self, key: Hashable) -> Any:  # noqa: ANN401 - a list, or what stands for one
+    def children(self, key: Hashable) -> Any:  # noqa: ANN401 - a list, or a wrong value
         chance = self.random("children", key)
         return self.many(
             chance, 3, lambda: self.spoil(chance, self.one("places", chance.choice(IDS)), 5, self.firm(key))
@@ -176,13 +176,13 @@ class TortureWorld:
         kind = chance.choice(("people", "firms", "places"))
         return self.spoil(chance, self.one(kind, key), 5, Nick(), {"__typename": "Nobody"}, {"__typename": "Colour"})
 
-    def friends(self, key: Hashable) -> Any:  # noqa: ANN401 - a list, or what stands for one
+    def friends(self, key: Hashable) -> Any:  # noqa: ANN401 - a list, or a wrong value
         chance = self.random("friends", key)
         return self.many(
             chance, 4, lambda: self.spoil(chance, self.one("people", chance.choice(IDS)), 5, self.firm(key))
         )
 
-    def facets(self, key: Hashable, wanted: frozenset[type[Any]]) -> Any:  # noqa: ANN401 - a mapping, or what stands for one
+    def facets(self, key: Hashable, wanted: frozenset[type[Any]]) -> Any:  # noqa: ANN401 - a mapping, or a wrong value
         chance = self.random("facets", key)
         every = {
             Nick: self.spoil(chance, Nick(nick=self.spoil(chance, f"nick {key}", []))),
@@ -190,14 +190,14 @@ class TortureWorld:
         }
         return {each: value for each, value in every.items() if each in wanted and not isinstance(value, Raises)}
 
-    def words(self, key: Hashable) -> Any:  # noqa: ANN401 - a text, or what stands for one
+    def words(self, key: Hashable) -> Any:  # noqa: ANN401 - a text, or a wrong value
         return self.spoil(self.random("word", key), f"word {key}", 5, [], _Texty())
 
-    def oath(self, key: Hashable) -> Any:  # noqa: ANN401 - a text, or what stands for one
+    def oath(self, key: Hashable) -> Any:  # noqa: ANN401 - a text, or a wrong value
         chance = self.random("oath", key)
         return self.spoil(chance, chance.choice(("yes", "yes", "no")), 5, [])
 
-    def change(self, key: Hashable) -> Any:  # noqa: ANN401 - a person, or what stands for one
+    def change(self, key: Hashable) -> Any:  # noqa: ANN401 - a person, or a wrong value
         self.changes.append(key)
         return self.spoil(self.random("change", key), self.person(f"changed {key}"), 5)
 
@@ -242,7 +242,7 @@ class TortureWorld:
 
 
 class _Iterable:
-    """Can be iterated over as often as one likes, and is no list."""
+    """Can be iterated repeatedly, but is not a list."""
 
     def __init__(self, items: Sequence[Any]) -> None:
         self._items = items
@@ -251,8 +251,8 @@ class _Iterable:
         return iter(self._items)
 
 
-class _broken(_Iterable):  # noqa: N801 - a function in all but name
-    """Breaks after its first item."""
+class _broken(_Iterable):  # noqa: N801 - used like a function
+    """Raises after its first item."""
 
     def __iter__(self) -> Iterator[Any]:
         yield from self._items[:1]
@@ -260,7 +260,7 @@ class _broken(_Iterable):  # noqa: N801 - a function in all but name
 
 
 class _Texty:
-    """No text, but can be made one."""
+    """Not a string, but can be converted."""
 
     def __str__(self) -> str:
         return "texty"

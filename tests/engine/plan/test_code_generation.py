@@ -1,4 +1,4 @@
-"""What a plan is compiled to: only quoted response keys and attribute names, whatever a document holds."""
+"""The source of a plan contains only quoted response keys and attribute names, whatever the document contains."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ ATTACKS = [
 
 
 @pytest.mark.parametrize("attack", ATTACKS)
-def test_constants_never_enter_the_source_and_arrive_unharmed(attack: str) -> None:
+def test_constants_never_enter_the_source_and_arrive_unchanged(attack: str) -> None:
     value = print_ast(parse_string(attack))
     text = f"{{ one(text: {value}, deep: {{text: {value}}}) {{ name said(text: {value}, list: [{value}]) }} }}"
     built = things()
@@ -87,7 +87,7 @@ def test_a_response_key_may_be_any_name(key: str) -> None:
     assert found.data == {key: {key: "Thing 1"}}
 
 
-def test_the_source_holds_no_names_and_constants_but_keys_attributes_and_numbered_references() -> None:
+def test_the_source_contains_only_keys_attributes_and_numbered_references() -> None:
     plan = compile_plan(
         things(), '{ mine: one(text: "secret") { called: name said(mood: lambda) other { __typename } } }'
     )
@@ -104,7 +104,7 @@ def test_the_source_holds_no_names_and_constants_but_keys_attributes_and_numbere
 
 
 @pytest.mark.parametrize("attribute", ["a b", "x); import os #", "class", "", "é", "1"])
-def test_what_is_no_attribute_name_is_refused(attribute: str) -> None:
+def test_an_invalid_attribute_name_is_refused(attribute: str) -> None:
     built = schema("type Query { name: String }", {"Query.name": AttributeField(attribute)})
     with pytest.raises(ValueError, match="which is not an attribute name"):
         compile_shape(compile_plan(built, "{ name }").root)
@@ -117,7 +117,7 @@ def test_two_documents_never_share_a_function() -> None:
     assert compile_shape(first.root) is not compile_shape(second.root)
 
 
-def test_each_set_of_conditions_has_a_plan_of_its_own() -> None:
+def test_each_set_of_conditions_has_its_own_plan() -> None:
     built = things()
     text = "query ($a: Boolean!) { one { name @include(if: $a) other @skip(if: $a) { name } } }"
     plans = [build_test_plan(built, text, a=flag) for flag in (True, False)]
@@ -145,7 +145,7 @@ def lists(length: int) -> GraphQLSchema:
     ("seen_again", "length", "is_compiled"),
     [(False, COMPILE_THRESHOLD - 1, False), (False, COMPILE_THRESHOLD, True), (True, 0, False), (True, 1, True)],
 )
-def test_a_shape_is_compiled_when_its_document_came_back_or_many_objects_come_together(
+def test_a_shape_is_compiled_for_a_known_document_or_for_many_records(
     seen_again: bool,  # noqa: FBT001 - a parameter of the table
     length: int,
     is_compiled: bool,  # noqa: FBT001 - a parameter of the table
@@ -173,7 +173,7 @@ def test_a_shape_is_compiled_when_its_document_came_back_or_many_objects_come_to
         ("subscription { things { name } }", "subscription"),
     ],
 )
-def test_what_only_graphql_core_runs_has_no_plan(text: str, because: str) -> None:
+def test_an_operation_for_graphql_core_only_has_no_plan(text: str, because: str) -> None:
     leads = edge(batch("things", lambda _: None), lambda *_: 0)
     built = schema(
         """

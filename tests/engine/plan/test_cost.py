@@ -1,4 +1,4 @@
-"""What an operation is expected to cost, and that what it really takes is never more where lengths are known."""
+"""The estimated cost of operations. With known list lengths, the real cost never exceeds it."""
 
 from __future__ import annotations
 
@@ -94,7 +94,7 @@ def shops() -> GraphQLSchema:
     return built
 
 
-def test_a_list_multiplies_what_lies_below_it() -> None:
+def test_a_list_multiplies_the_cost_below_it() -> None:
     assert cost("{ shops(first: 3) { name goods { name price } } }") == Cost(
         levels=2,
         calls={"town": 1, "store": 1},
@@ -125,7 +125,7 @@ def test_a_list_multiplies_what_lies_below_it() -> None:
         ("shop { goods { labels(first: 1) { text } } }", 1 + 7 + 7 * 1),
     ],
 )
-def test_how_long_a_list_is_says_the_caller_or_the_schema(selected: str, objects: int) -> None:
+def test_the_length_of_a_list_comes_from_the_caller_or_the_schema(selected: str, objects: int) -> None:
     assert cost(f"{{ {selected} }}").objects == 1 + objects
 
 
@@ -138,12 +138,12 @@ def test_a_length_may_be_a_variable(variables: dict[str, Any], objects: int) -> 
     assert plan(shops(), text).cost is None
 
 
-def test_what_no_variable_lengthens_is_reckoned_once() -> None:
+def test_a_cost_without_variables_is_estimated_once() -> None:
     text = "query ($ids: [ID!]! = [], $much: Boolean) { shops(first: 2) { name } }"
     assert plan(shops(), text).cost is not None
 
 
-def test_a_list_of_ids_that_is_a_variable_costs_as_many_calls_as_it_holds_ids() -> None:
+def test_a_variable_list_of_ids_costs_one_call_per_id() -> None:
     text = "query ($ids: [ID!]!) { these(ids: $ids) { name } }"
     assert plan(shops(), text).cost is None
     for count in (0, 1, 1_000):
@@ -175,7 +175,7 @@ type Query { these(ids: [ID!], deep: [[[ID!]]], inside: Inside, plain: Int): Int
         ("plain: 1", 0),
     ],
 )
-def test_every_value_of_a_list_counts_however_deep_it_stands(arguments: str, held: int) -> None:
+def test_every_value_of_nested_lists_counts(arguments: str, held: int) -> None:
     built = schema(LISTS_SDL, {})
     text = f"query ($ids: [ID!], $inside: Inside) {{ these({arguments}) }}"
     given = {"ids": ["a", "b", "c", "d"], "inside": {"ids": ["1", "2"], "more": [{"ids": ["3", "4"]}]}}
@@ -210,7 +210,7 @@ def test_steps_of_one_level_are_one_call_unless_the_agency_takes_keys_one_by_one
     assert cost(text).calls == calls
 
 
-def test_objects_of_several_types_cost_as_much_as_the_dearest() -> None:
+def test_objects_of_several_types_cost_as_much_as_the_most_expensive() -> None:
     text = '{ these(ids: ["1", "2"]) { name ... on Shop { goods { name } } ... on Owner { a: name b: name } } }'
     assert cost(text).objects == 1 + 2 + 2 * 7
     assert cost(text).values == 1 + 2 * 2 + 2 * 7
@@ -234,7 +234,7 @@ def test_objects_of_several_types_cost_as_much_as_the_dearest() -> None:
     ],
 )
 @pytest.mark.parametrize("length", ["3", "$n"])
-def test_what_is_beyond_a_limit_is_refused_with_the_number(
+def test_a_cost_beyond_a_limit_is_refused_with_the_number(
     limits: dict[str, Any], says: str | None, length: str
 ) -> None:
     asked = f"shops(first: {length}) {{ name goods {{ name price }} }}"
@@ -256,7 +256,7 @@ def test_what_is_beyond_a_limit_is_refused_with_the_number(
         assert str(refused.value) == message
 
 
-# The schema itself.
+# Introspection.
 
 
 def introspection(text: str) -> int:
@@ -267,7 +267,7 @@ def introspection(text: str) -> int:
     )
 
 
-def test_what_tools_ask_about_a_schema_is_far_from_the_limit() -> None:
+def test_the_introspection_of_tools_is_far_below_the_limit() -> None:
     most = Limits().introspection * len(torture_schema().type_map)
     query = get_introspection_query(
         descriptions=True, specified_by_url=True, directive_is_repeatable=True, schema_description=True
@@ -276,7 +276,7 @@ def test_what_tools_ask_about_a_schema_is_far_from_the_limit() -> None:
     assert plan(torture_schema(), query, Limits()).obstacle == "Query.__schema"
 
 
-def test_a_schema_that_is_asked_for_again_and_again_is_refused() -> None:
+def test_repeated_introspection_in_one_document_is_refused() -> None:
     types = len(torture_schema().type_map)
     text = "{ " + " ".join(f"a{n}: __schema {{ types {{ fields {{ args {{ name }} }} }} }}" for n in range(100)) + " }"
     count = introspection(text)
@@ -293,7 +293,7 @@ def test_a_schema_that_is_asked_for_again_and_again_is_refused() -> None:
 
 
 def bomb(levels: int) -> str:
-    """Each fragment asks for the next under two names: 2 to the power of levels."""
+    """Each fragment spreads the next under two names: 2 to the power of levels."""
     parts = [
         f"fragment F{n} on Shop {{ a: rival {{ ...F{n + 1} }} b: rival {{ ...F{n + 1} }} }}" for n in range(levels)
     ]
@@ -309,7 +309,7 @@ def every_in_every_other(count: int) -> str:
 
 
 @pytest.mark.parametrize("text", [bomb(240), every_in_every_other(60)], ids=["2^240", "60 squared, 100 times"])
-def test_a_document_of_5_000_tokens_is_looked_at_no_longer_than_its_limit(text: str) -> None:
+def test_a_document_of_5_000_tokens_is_planned_within_the_time_limit(text: str) -> None:
     document = parse(text, max_tokens=5_000)
     with pytest.raises(TooLarge, match=r"^The operation (selects more than 2500 fields|is 242 fields deep)"):
         build_plan(shops(), document, operation_in(document), {}, limits=Limits(), sizes=ListSizes(shops()))
@@ -320,7 +320,7 @@ def test_a_document_of_5_000_tokens_is_looked_at_no_longer_than_its_limit(text: 
     assert time.process_time() - started < 1
 
 
-# What really happens.
+# Real runs.
 
 
 @cache
@@ -358,7 +358,7 @@ def calls_in(world: TortureWorld) -> Counter[str]:
     asked=operations(torture(), scalars={"Even": st.sampled_from([parse_value("2"), parse_value("4")])}, pools=POOLS),
     seed=st.integers(0, 10**9),
 )
-def test_no_run_asks_or_answers_more_than_was_reckoned_where_lengths_are_known(
+def test_no_run_exceeds_its_estimate_if_lengths_are_known(
     loop: VirtualLoop, asked: GeneratedOperation, seed: int
 ) -> None:
     document = parse(asked.text)

@@ -1,4 +1,4 @@
-"""Which documents are remembered."""
+"""Which operations stay in the cache."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def seen(number: int) -> tuple[str, str | None]:
     return (f"{{ a{number} }}", None)
 
 
-def test_a_flood_of_documents_that_are_seen_once_forgets_none_that_was_seen_again() -> None:
+def test_a_flood_of_documents_seen_once_evicts_none_seen_again() -> None:
     kept = OperationCache(seen_once=10, seen_again=10)
     hot = [operation() for _ in range(10)]
     for number, each in enumerate(hot):
@@ -46,7 +46,7 @@ def test_a_flood_of_documents_that_are_seen_once_forgets_none_that_was_seen_agai
     assert repr(kept) == "<OperationCache 10 seen once, 10 again>"
 
 
-def test_what_is_pinned_outlasts_every_flood_and_goes_when_it_is_pinned_no_longer() -> None:
+def test_pinned_operations_survive_every_flood_until_they_are_unpinned() -> None:
     kept = OperationCache(seen_once=2, seen_again=2)
     pinned = [operation() for _ in range(20)]
     kept.add(seen(0), operation())
@@ -63,7 +63,7 @@ def test_what_is_pinned_outlasts_every_flood_and_goes_when_it_is_pinned_no_longe
     assert kept.find(seen(4)) is None
 
 
-def test_a_flood_that_is_sent_twice_forgets_none_that_stays_in_use() -> None:
+def test_a_flood_that_is_sent_twice_evicts_none_in_use() -> None:
     kept = OperationCache(seen_once=10, seen_again=10)
     hot = operation()
     kept.add(seen(0), hot)
@@ -75,7 +75,7 @@ def test_a_flood_that_is_sent_twice_forgets_none_that_stays_in_use() -> None:
     assert repr(kept) == "<OperationCache 0 seen once, 10 again>"
 
 
-def test_the_oldest_of_those_seen_once_is_forgotten_first() -> None:
+def test_the_oldest_of_those_seen_once_is_evicted_first() -> None:
     kept = OperationCache(seen_once=2, seen_again=2)
     for number in range(3):
         kept.add(seen(number), operation())
@@ -83,7 +83,7 @@ def test_the_oldest_of_those_seen_once_is_forgotten_first() -> None:
 
 
 class Colliding(str):
-    """Texts of one hash."""
+    """Texts with the same hash."""
 
     __slots__ = ()
 
@@ -103,7 +103,7 @@ def test_two_texts_of_the_same_hash_are_two_documents() -> None:
     assert found == [one, other, None]
 
 
-def test_one_text_with_two_operations_is_kept_for_each_by_itself() -> None:
+def test_one_text_with_two_operations_has_two_entries() -> None:
     kept = OperationCache()
     one, other = operation(), operation()
     kept.add(("query A { a } query B { a }", "A"), one)
@@ -117,13 +117,13 @@ MEBIBYTE = 1024 * 1024
 
 
 def plan(fields: int) -> Plan:
-    """A plan that holds one field this number of times."""
+    """A plan with this number of fields."""
     made = compile_plan(schema("type Query { a: String }", {"Query.a": AttributeField("a")}), "{ a }")
     return replace(made, fields=[made.fields[0]] * fields)
 
 
 @pytest.mark.parametrize(("wide", "most"), [("", 5), ("ก", 3)], ids=["a byte a character", "two bytes a character"])
-def test_a_flood_of_large_documents_is_kept_up_to_its_memory(wide: str, most: int) -> None:
+def test_large_documents_are_bounded_by_memory(wide: str, most: int) -> None:
     kept = OperationCache(bytes_again=16 * MEBIBYTE)
     for number in range(20):
         text = f"{{ a{number} }} #{wide}".ljust(MEBIBYTE, "x")
@@ -132,7 +132,7 @@ def test_a_flood_of_large_documents_is_kept_up_to_its_memory(wide: str, most: in
     assert repr(kept) == f"<OperationCache 0 seen once, {most} again>"
 
 
-def test_large_documents_that_are_seen_once_leave_those_that_are_in_use() -> None:
+def test_large_documents_seen_once_do_not_evict_those_in_use() -> None:
     kept = OperationCache(bytes_once=MEBIBYTE)
     kept.add(seen(0), operation())
     kept.find(seen(0))
@@ -140,7 +140,7 @@ def test_large_documents_that_are_seen_once_leave_those_that_are_in_use() -> Non
     assert repr(kept) == "<OperationCache 0 seen once, 1 again>"
 
 
-def test_the_plans_of_many_documents_are_kept_up_to_their_memory() -> None:
+def test_the_plans_of_many_documents_are_bounded_by_memory() -> None:
     kept = OperationCache(bytes_again=3_000 * 1_000)
     for number in range(20):
         each = operation()
@@ -150,7 +150,7 @@ def test_the_plans_of_many_documents_are_kept_up_to_their_memory() -> None:
     assert [number for number in range(20) if kept.find(seen(number))] == list(range(11, 20))
 
 
-def test_the_plans_of_one_document_go_when_they_grow_too_many_and_it_stays() -> None:
+def test_too_many_plans_of_one_document_are_dropped_and_the_document_stays() -> None:
     kept = OperationCache(bytes_again=3_000 * 1_000)
     each = operation()
     kept.add(seen(0), each)
@@ -163,7 +163,7 @@ def test_the_plans_of_one_document_go_when_they_grow_too_many_and_it_stays() -> 
     assert kept.find(seen(0)) is each
 
 
-def test_a_plan_that_alone_is_larger_than_its_part_is_kept_until_the_next() -> None:
+def test_a_plan_larger_than_the_share_of_one_document_stays_until_the_next() -> None:
     kept = OperationCache(bytes_again=3_000 * 1_000)
     each = operation()
     kept.add(seen(0), each)
@@ -174,7 +174,7 @@ def test_a_plan_that_alone_is_larger_than_its_part_is_kept_until_the_next() -> N
     assert list(each.plans) == [(True,)]
 
 
-def test_a_flood_of_unique_documents_is_planned_and_forgotten_and_what_is_hot_stays_compiled() -> None:
+def test_a_flood_of_unique_documents_is_evicted_and_a_hot_document_stays_compiled() -> None:
     greeted = batch("greetings", lambda key: Record(text=f"Hello {key}"), seconds=0)
     built = schema(
         "type Query { greet(whom: Int = 0): Greeting } type Greeting { text: String }",
@@ -201,4 +201,4 @@ def test_a_flood_of_unique_documents_is_planned_and_forgotten_and_what_is_hot_st
         for number in range(1_000):
             loop.run(answered(f"{{ greet(whom: {number}) {{ text }} }}"))
         assert loop.run(answered("{ greet { text } }")) == {"greet": {"text": "Hello 0"}}
-    assert (hot, len(made)) == (2, 2)  # the root and the greeting, when the document came back, and nothing after that
+    assert (hot, len(made)) == (2, 2)  # the root and the greeting on the second request, and nothing after that

@@ -87,11 +87,11 @@ class NginxCache:
 @asynccontextmanager
 async def run_nginx_cache(nginx: Path, folder: Path, behind: int) -> AsyncIterator[NginxCache]:
     """A cache in front of the hub on this port, for the length of the block."""
-    folder.mkdir()  # noqa: ASYNC240 - on this machine, at once
+    folder.mkdir()  # noqa: ASYNC240 - on this machine, fast
     port = free_port()
     configuration = folder / "nginx.conf"
     configuration.write_text(_CONFIGURATION.format(folder=folder, host=HOST, port=port, behind=behind))
-    process = subprocess.Popen(  # noqa: ASYNC220, S603 - begins at once; a configuration of our own
+    process = subprocess.Popen(  # noqa: ASYNC220, S603 - starts immediately; our own configuration
         [nginx, "-p", str(folder), "-c", str(configuration), "-g", "user root;" if Path.home() == Path("/root") else ""]
     )
     try:

@@ -86,7 +86,7 @@ async def test_a_partners_client_sends_the_ids_of_its_manifest_alone(
     assert wire == [("POST", False, registered.id, None)]
 
 
-async def test_what_stands_in_no_manifest_is_not_even_sent(hub: HubClient, registered: RegisteredOperation) -> None:
+async def test_an_operation_outside_the_manifest_is_not_sent(hub: HubClient, registered: RegisteredOperation) -> None:
     assert registered.id
     [answer], wire = await run_scenario(hub, "apollo-unlisted", KIOS)
     assert (answer["data"], wire) == (None, [])

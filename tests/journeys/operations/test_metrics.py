@@ -42,7 +42,7 @@ async def hub(
         yield running
 
 
-async def test_what_two_equal_questions_cost_stands_in_the_numbers(hub: HubClient) -> None:
+async def test_the_metrics_hold_the_cost_of_two_equal_queries(hub: HubClient) -> None:
     for _ in range(2):
         assert (await hub.ask(ME, caller="siti")).errors == []
     told = await scrape_metrics(hub.url)

@@ -1,4 +1,4 @@
-"""`/status` in front of the city, with scripts and without, while an agency is down."""
+"""`/status` of a hub in front of the sandbox city, with and without scripts, while an agency is down."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ TAX = "[...document.querySelectorAll('article')].find(each => each.innerText.sta
 async def watched(
     city: RunningCity, state_url: str, issuer: DevelopmentIssuer, tmp_path_factory: pytest.TempPathFactory
 ) -> AsyncIterator[HubClient]:
-    """A hub under terms, of which everything was asked once."""
+    """A hub with agency terms, after one run of each query."""
     folder: Path = tmp_path_factory.mktemp("watched")
     terms = folder / "agencies.toml"
     terms.write_text(f"[pbb]\ndaily_quota = 1000\n{BROKEN_AFTER.format(agency='pbb', deadline=2.0)}")
@@ -46,39 +46,37 @@ async def page(program: FindProgram) -> AsyncIterator[BrowserPage]:
 
 
 async def read(hub: HubClient) -> str:
-    """The page as whoever has no script, and is nobody in particular, reads it."""
+    """The page for an anonymous browser without scripts."""
     async with aiohttp.ClientSession() as http, http.get(f"{hub.url}/status?lang=en") as response:
         assert response.status == 200
         return await response.text()
 
 
-async def test_anybody_reads_how_the_agencies_are_and_no_agency_is_asked_for_it(
-    watched: HubClient, city: RunningCity
-) -> None:
+async def test_the_page_is_public_and_calls_no_agency(watched: HubClient, city: RunningCity) -> None:
     city.reset_calls()
     text = await read(watched)
     assert city.calls() == {}
-    assert "No agency has trouble at the moment." in text
-    assert text.count("<strong>Answers</strong>") == 5
+    assert "No agency has problems at the moment." in text
+    assert text.count("<strong>Responding</strong>") == 5
     assert "999 of 1,000 calls" in text
 
 
-async def test_it_keeps_itself_up_to_date_until_somebody_stops_it(
+async def test_the_page_updates_itself_until_it_is_stopped(
     page: BrowserPage, watched: HubClient, city: RunningCity
 ) -> None:
     await page.open(f"{watched.url}/status?lang=en")
-    await page.wait_until(f"{LOADED} && !document.getElementById('keeping').hidden")
+    await page.wait_until(f"{LOADED} && !document.getElementById('controls').hidden")
     await page.evaluate("window.same = true")
-    assert "Does not answer" not in await page.evaluate(TAX)
+    assert "Not responding" not in await page.evaluate(TAX)
     with kill_agency(city, "pbb"):
         await wait_for_breaker(watched, "pbb", is_open=True)
-        await page.wait_until(f"{TAX}.includes('Does not answer') && {TAX}.includes('open: not asked for a while')")
-        told = await page.evaluate("document.getElementById('told').textContent")
-        assert told == "Trouble at the moment with 1 of 5 agencies: Property tax."
+        await page.wait_until(f"{TAX}.includes('Not responding') && {TAX}.includes('open: not called for a while')")
+        announcement = await page.evaluate("document.getElementById('announcement').textContent")
+        assert announcement == "Problems at the moment at 1 of 5 agencies: Property tax."
         await page.tab_to("it.tagName === 'BUTTON'")
         await page.press("Enter")
     await wait_for_breaker(watched, "pbb", is_open=False)
-    assert await page.evaluate("document.querySelector('#keeping button').textContent") == "Go on updating"
+    assert await page.evaluate("document.querySelector('#controls button').textContent") == "Resume updating"
     assert await page.evaluate("window.same")
     assert page.complaints == []
 
@@ -89,14 +87,14 @@ async def down(watched: HubClient, city: RunningCity) -> AsyncIterator[HubClient
     with kill_agency(city, "pbb"):
         await wait_for_breaker(watched, "pbb", is_open=True)
         async with asyncio.timeout(10):  # the hub answers with the same page for a moment
-            while "Does not answer" not in await read(watched):  # noqa: ASYNC110 - the hub sets no event
+            while "Not responding" not in await read(watched):  # noqa: ASYNC110 - the hub sets no event
                 await asyncio.sleep(0.05)
         yield watched
 
 
-async def test_the_page_names_no_host_no_port_and_no_words_of_an_error(down: HubClient, city: RunningCity) -> None:
+async def test_the_page_shows_no_host_no_port_and_no_error_text(down: HubClient, city: RunningCity) -> None:
     text = await read(down)
-    assert "Does not answer" in text
+    assert "Not responding" in text
     for hidden in ("127.0.0.1", "localhost", "AGENCY_", "refused", "Traceback", *map(_port, city.agencies.values())):
         assert hidden not in text
 
@@ -108,7 +106,7 @@ def _port(agency: object) -> str:
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("width", [1200, 320])
 @pytest.mark.parametrize("language", ["id", "en"])
-async def test_nothing_is_wrong_with_it_for_people_with_disabilities_while_an_agency_is_down(
+async def test_the_page_is_accessible_while_an_agency_is_down(
     page: BrowserPage, down: HubClient, scheme: str, width: int, language: str
 ) -> None:
     await page.call_method("Emulation.setEmulatedMedia", features=[{"name": "prefers-color-scheme", "value": scheme}])
@@ -124,14 +122,14 @@ async def test_nothing_is_wrong_with_it_for_people_with_disabilities_while_an_ag
     assert await page.evaluate("document.documentElement.scrollWidth <= innerWidth")
 
 
-async def test_without_scripts_it_says_the_same_and_can_be_loaded_again(page: BrowserPage, down: HubClient) -> None:
+async def test_the_page_works_without_scripts_and_can_be_reloaded(page: BrowserPage, down: HubClient) -> None:
     await page.call_method("Emulation.setScriptExecutionDisabled", value=True)
     try:
         await page.open(f"{down.url}/status?lang=en")
         await page.wait_until(LOADED)
         text = await page.evaluate("document.body.innerText")
         assert "Property tax" in text
-        assert "Load it again" in text
+        assert "Reload" in text
         assert "Stop updating" not in text
     finally:
         await page.call_method("Emulation.setScriptExecutionDisabled", value=False)

@@ -71,7 +71,7 @@ async def test_data_stays_between_starts_and_a_new_password_replaces_the_old(fol
         postgres.stop()
 
 
-async def test_where_templates_are_kept_the_next_server_is_a_copy_with_passwords_of_its_own_and_nothing_else(
+async def test_with_templates_the_next_server_is_a_copy_with_its_own_passwords(
     folder: Path, port: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv(TEMPLATES, str(folder / "templates"))

@@ -60,7 +60,7 @@ def test_the_page_lists_the_data_for_the_application(browser: ProviderBrowser) -
 
     assert "<strong>The city&#x27;s app</strong>" in text
     assert "stays signed in for 8 hours" in text
-    assert "The token holds your number (NIK or NIB)" in text
+    assert "The application can read your number (NIK or NIB)" in text
     assert "your name<" not in text
 
 
@@ -109,8 +109,8 @@ def test_a_request_can_be_sent_as_a_form(browser: ProviderBrowser) -> None:
     ("chosen", "wrong"),
     [
         ({"acr": "low"}, "Choose who you are."),
-        ({"person": "siti"}, "Choose how surely you were identified."),
-        ({"person": "siti", "acr": "certain"}, "Choose how surely you were identified."),
+        ({"person": "siti"}, "Choose how you were identified."),
+        ({"person": "siti", "acr": "certain"}, "Choose how you were identified."),
         ({"person": "teguh", "acr": "low"}, "Choose who you are."),
         ({"person": "another", "nik": NADIA, "acr": "low"}, "No resident of 17 years or more has this NIK."),
         ({"person": "another", "nik": "<b>1</b>", "acr": "low"}, "No resident of 17 years or more has this NIK."),

@@ -62,7 +62,7 @@ async def test_somebody_signs_in_by_the_keyboard_alone(
     assert await page.evaluate("document.activeElement.value") == "substantial"
     await press_key(page, "ArrowDown")
     await press_key(page, "Tab")
-    assert await page.evaluate("document.activeElement.innerText") == "Sign in and let it know"
+    assert await page.evaluate("document.activeElement.innerText") == "Sign in and allow"
     await press_key(page, "Enter")
 
     line = await asyncio.wait_for(arrived, 20)
@@ -83,11 +83,11 @@ async def test_every_field_and_button_has_a_name_that_is_read_aloud(
     nodes = (await page.call_method("Accessibility.getFullAXTree"))["nodes"]
 
     named = [(node["role"]["value"], node["name"]["value"]) for node in nodes if "role" in node and "name" in node]
-    assert ("heading", "Sign in to the stand-in city") in named
+    assert ("heading", "Sign in to the sandbox city") in named
     assert ("radio", "Budi Santoso head of Siti's household, a business without a NIB") in named
     assert ("textbox", "NIK") in named
-    assert {name for role, name in named if role == "group"} == {"Who are you?", "How surely were you identified?"}
-    assert {name for role, name in named if role == "button"} == {"Sign in and let it know", "Do not sign in"}
+    assert {name for role, name in named if role == "group"} == {"Who are you?", "How were you identified?"}
+    assert {name for role, name in named if role == "button"} == {"Sign in and allow", "Do not sign in"}
     assert all(name for role, name in named if role in {"radio", "textbox", "button"})
     assert await page.evaluate("document.documentElement.lang") == "en"
 

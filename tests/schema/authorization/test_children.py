@@ -30,7 +30,7 @@ def build_query(nik: Nik, selected: str) -> str:
     return f'{{ citizen(nik: "{nik}") {{ {selected} }} }}'
 
 
-async def test_who_reads_for_another_purpose_is_refused_a_childs_data_before_the_register_is_asked() -> None:
+async def test_a_purpose_that_does_not_cover_children_is_refused_before_the_register_is_called() -> None:
     city = SmallCity()
     response = await run(build_query(AYU, "nik name residence { address }"), caller=ASSESSOR, city=city)
     assert response.data == {"citizen": {"nik": None, "name": None, "residence": None}}
@@ -42,26 +42,26 @@ async def test_who_reads_for_another_purpose_is_refused_a_childs_data_before_the
     assert [question for _, question, _ in city.calls] == ["known"]
 
 
-async def test_the_same_of_a_grown_up_is_theirs_to_read() -> None:
+async def test_the_same_data_about_an_adult_is_readable() -> None:
     response = await run(build_query(BUDI, "nik name residence { address }"), caller=ASSESSOR)
     assert response.errors == []
     assert (response.data or {})["citizen"]["name"] == "Person 2"
 
 
-async def test_who_reads_for_a_purpose_of_children_reads_a_childs_data() -> None:
+async def test_a_purpose_for_children_reads_a_childs_data() -> None:
     response = await run(build_query(AYU, "name residence { address }"), caller=REGISTRAR)
     assert response.errors == []
     assert (response.data or {})["citizen"]["name"] == "Person 3"
 
 
-async def test_what_names_its_own_purposes_is_read_of_a_child_as_of_anybody() -> None:
+async def test_a_field_with_its_own_purposes_treats_children_like_adults() -> None:
     city = SmallCity()
     response = await run(build_query(AYU, "taxObjects { address } msmes { name }"), caller=ASSESSOR, city=city)
     assert (response.data, response.errors) == ({"citizen": {"taxObjects": [], "msmes": []}}, [])
     assert [question for _, question, _ in city.calls] == ["known", "objects_of", "msmes_of"]
 
 
-async def test_of_several_people_the_children_alone_are_refused() -> None:
+async def test_of_several_people_only_the_children_are_refused() -> None:
     query = f'{{ citizens(niks: ["{SITI}", "{AYU}", "{BUDI}"]) {{ name }} }}'
     response = await run(query, caller=ASSESSOR)
     assert response.data == {"citizens": [{"name": "Person 1"}, {"name": None}, {"name": "Person 2"}]}
@@ -74,7 +74,7 @@ async def test_a_family_card_with_a_child_on_it_is_a_childs_data() -> None:
     assert get_reasons(response) == [("citizen.household.familyCardNumber", "PURPOSE_DOES_NOT_COVER")]
 
 
-async def test_who_became_of_age_is_nobodys_child_any_more(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_person_who_came_of_age_is_no_longer_a_child(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(RequestContext, "today", date(2030, 7, 1))
     assert (await run(build_query(AYU, "name"), caller=ASSESSOR)).errors == []
     monkeypatch.setattr(RequestContext, "today", date(2030, 6, 30))
@@ -83,7 +83,7 @@ async def test_who_became_of_age_is_nobodys_child_any_more(monkeypatch: pytest.M
     ]
 
 
-async def test_a_system_of_an_agency_is_held_to_the_same() -> None:
+async def test_the_same_applies_to_a_system_of_an_agency() -> None:
     system = replace(ASSESSOR, kind=CallerKind.AGENCY_SYSTEM, client=build_client("sismiop"))
     assert get_reasons(await run(build_query(AYU, "name"), caller=system)) == [
         ("citizen.name", "PURPOSE_DOES_NOT_COVER")

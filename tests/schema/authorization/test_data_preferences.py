@@ -51,7 +51,7 @@ def consent(*scopes: Scope, client: str = "development/bank") -> dict[Nik, DataP
     return {SITI: DataPreferences(consents=(granted,))}
 
 
-async def test_an_official_reads_nothing_of_who_restricted_it_and_no_agency_is_asked() -> None:
+async def test_a_restriction_refuses_an_official_without_any_agency_call() -> None:
     city = SmallCity(preferences=restricted())
     response = await run(f'{{ citizen(nik: "{SITI}") {{ name }} }}', caller=OFFICIAL, city=city)
     assert response.data == {"citizen": None}
@@ -76,7 +76,7 @@ async def test_each_persons_restriction_applies_to_that_person_only() -> None:
     assert {each.subject for each in response.reads} == {SITI}
 
 
-async def test_of_several_people_nobody_learns_whether_one_exists_who_restricted_it() -> None:
+async def test_a_restriction_hides_whether_the_person_exists() -> None:
     city = SmallCity(preferences=restricted())
     response = await run(f'{{ citizens(niks: ["{SITI}", "{BUDI}"]) {{ id }} }}', caller=OFFICIAL, city=city)
     assert response.data is not None
@@ -85,7 +85,7 @@ async def test_of_several_people_nobody_learns_whether_one_exists_who_restricted
     assert {each.subject for each in response.reads} == {BUDI}
 
 
-async def test_what_people_said_is_asked_once_for_all_of_them_and_for_nobody_who_is_refused_anyway() -> None:
+async def test_preferences_are_loaded_once_for_all_people_who_are_not_refused_otherwise() -> None:
     city = SmallCity()
     people = f'{{ citizens(niks: ["{SITI}", "{AYU}"]) {{ name civilStatus {{ religion }} residence {{ address }} }} }}'
     assert (await run(people, caller=OFFICIAL, city=city)).errors == []
@@ -96,13 +96,13 @@ async def test_what_people_said_is_asked_once_for_all_of_them_and_for_nobody_who
 
 
 @pytest.mark.parametrize("caller", ["the person", "anonymous"])
-async def test_for_citizens_and_nobody_in_particular_it_is_never_asked(caller: str) -> None:
+async def test_preferences_are_not_loaded_for_citizens_and_public_data(caller: str) -> None:
     city = SmallCity(preferences=restricted())
     await run("{ me { name taxObjects { address } } markets { name } }", caller=caller, city=city)
     assert city.preference_queries == []
 
 
-async def test_who_restricted_everything_still_reads_their_own() -> None:
+async def test_a_person_with_a_full_restriction_reads_their_own_data() -> None:
     response = await run("{ me { name } }", caller="the person", city=SmallCity(preferences=restricted()))
     assert (response.data, response.errors) == ({"me": {"name": "Person 1"}}, [])
 
@@ -115,7 +115,7 @@ async def test_a_restriction_of_one_purpose_leaves_the_others() -> None:
     assert get_reasons(same) == [("citizen", "RESTRICTED")]
 
 
-async def test_a_card_is_closed_by_each_who_stands_on_it() -> None:
+async def test_a_restriction_by_any_member_closes_the_family_card() -> None:
     query = f'{{ citizen(nik: "{SITI}") {{ household {{ familyCardNumber }} }} }}'
     response = await run(query, caller=OFFICIAL, city=SmallCity(preferences=restricted(AYU)))
     assert response.data == {"citizen": {"household": {"familyCardNumber": None}}}
@@ -142,7 +142,7 @@ async def test_a_partner_without_the_persons_consent_is_refused_and_no_agency_is
     assert city.calls == []
 
 
-async def test_a_restriction_goes_before_a_consent() -> None:
+async def test_a_restriction_overrides_a_consent() -> None:
     (granted,) = consent(Scope.TAX)[SITI].consents
     (restriction,) = restricted()[SITI].restrictions
     city = SmallCity(preferences={SITI: DataPreferences(consents=(granted,), restrictions=(restriction,))})
@@ -151,7 +151,7 @@ async def test_a_restriction_goes_before_a_consent() -> None:
 
 
 @pytest.mark.parametrize("caller", [OFFICIAL, BANK], ids=["an official", "a partner"])
-async def test_where_nobody_can_tell_what_they_said_nobody_reads(caller: Caller) -> None:
+async def test_without_available_preferences_the_data_is_refused(caller: Caller) -> None:
     city = SmallCity(preferences=consent(Scope.TAX), failing_agencies={"preferences"})
     query = LAND if caller is BANK else f'{{ citizen(nik: "{SITI}") {{ name }} }}'
     response = await run(query, caller=caller, city=city)
@@ -160,7 +160,7 @@ async def test_where_nobody_can_tell_what_they_said_nobody_reads(caller: Caller)
     assert city.calls == []
 
 
-async def test_what_is_public_of_a_person_is_read_whatever_they_said() -> None:
+async def test_public_data_about_a_person_ignores_preferences() -> None:
     city = SmallCity(preferences=restricted(), failing_agencies={"preferences"})
     response = await run("{ complaints { nodes { number } } }", caller=OFFICIAL, city=city)
     assert response.errors == []
@@ -183,18 +183,18 @@ async def test_data_of_an_unknown_person_is_not_readable() -> None:
     assert {batch for _, batch, _ in city.calls} == {"complaints"}
 
 
-async def test_nor_where_nobody_restricted_anything_for_that_is_not_known_either() -> None:
+async def test_data_of_an_unknown_person_is_refused_even_without_any_restriction() -> None:
     response = await run(by_id(PRIVATE), caller=DESK)
     assert {reason for _, reason in get_reasons(response)} == {"PERSON_UNKNOWN"}
 
 
-async def test_nor_for_a_data_request_because_nobody_knows_whether_it_is_that_persons() -> None:
+async def test_data_of_an_unknown_person_is_refused_for_a_data_request() -> None:
     counter = replace(OFFICIAL, purpose=Purpose.SUBJECT_REQUEST.name)
     response = await run(by_id(PRIVATE), caller=counter)
     assert {reason for _, reason in get_reasons(response)} == {"PERSON_UNKNOWN"}
 
 
-async def test_for_a_data_request_only_the_person_is_read_whose_open_request_it_is() -> None:
+async def test_a_data_request_allows_only_the_person_who_made_it() -> None:
     counter = replace(OFFICIAL, purpose=Purpose.SUBJECT_REQUEST.name, case="HAK-1")
     city = SmallCity(cases={"HAK-1": frozenset({SITI})})
     both = f'{{ citizens(niks: ["{SITI}", "{BUDI}"]) {{ name }} }}'
@@ -209,7 +209,7 @@ async def test_for_a_data_request_only_the_person_is_read_whose_open_request_it_
     assert other.calls == []
 
 
-async def test_for_a_data_request_the_family_card_of_the_person_is_read_and_its_members_are_not() -> None:
+async def test_a_data_request_allows_the_family_card_and_no_more_about_its_members() -> None:
     counter = replace(OFFICIAL, purpose=Purpose.SUBJECT_REQUEST.name, case="HAK-1")
     city = SmallCity(cases={"HAK-1": frozenset({SITI})})
     members = "household { members { name citizen { civilStatus { religion } } } }"
@@ -219,7 +219,7 @@ async def test_for_a_data_request_the_family_card_of_the_person_is_read_and_its_
     assert [each["name"] for each in found] == ["Person 1", "Person 3"]
 
 
-async def test_at_the_citizen_the_same_is_read_and_at_who_restricted_it_refused() -> None:
+async def test_complaints_of_a_known_citizen_are_readable_unless_restricted() -> None:
     of_siti = f'{{ citizen(nik: "{SITI}") {{ complaints {{ description }} }} }}'
     assert (await run(of_siti, caller=DESK)).errors == []
     assert get_reasons(await run(of_siti, caller=DESK, city=SmallCity(preferences=restricted()))) == [

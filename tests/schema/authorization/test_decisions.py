@@ -32,7 +32,7 @@ async def read(place: FieldPlace, caller: str | Caller, city: SmallCity) -> Grap
     return await run(query, caller=caller, city=city, engines=build_engines(place.type_name))
 
 
-def test_every_type_of_the_graph_stands_in_the_table() -> None:
+def test_every_type_of_the_graph_is_in_the_table() -> None:
     assert set(types()) == {*RECORDS, *ROOTS}
     assert {str(place) for place in [*list_fields(), *list_root_fields()]} == set(load_decision_table())
     assert len(list_fields()) > 100
@@ -40,7 +40,7 @@ def test_every_type_of_the_graph_stands_in_the_table() -> None:
 
 @pytest.mark.parametrize("caller", CALLERS)
 @pytest.mark.parametrize("place", list_fields(), ids=str)
-async def test_a_field_is_read_by_those_who_may_and_refused_before_anybody_is_asked(
+async def test_a_field_is_readable_as_in_the_table_and_a_refusal_calls_no_agency(
     place: FieldPlace, caller: str
 ) -> None:
     city = SmallCity()
@@ -57,7 +57,7 @@ async def test_a_field_is_read_by_those_who_may_and_refused_before_anybody_is_as
 
 @pytest.mark.parametrize("caller", CALLERS)
 @pytest.mark.parametrize("place", list_root_fields(), ids=str)
-async def test_a_root_field_is_read_by_those_who_may_and_refused_before_anybody_is_asked(
+async def test_a_root_field_is_readable_as_in_the_table_and_a_refusal_calls_no_agency(
     place: FieldPlace, caller: str
 ) -> None:
     city = SmallCity()
@@ -121,7 +121,7 @@ async def test_a_private_complaint_of_an_unknown_reporter_is_readable_by_no_citi
         assert list_agency_calls(city, CALLERS[caller]) == []
 
 
-async def test_the_household_card_shows_its_members_to_each_other_and_what_is_not_on_it_to_nobody_else() -> None:
+async def test_a_family_card_shows_only_its_own_data_to_its_members() -> None:
     city = SmallCity()
     response = await run(
         "{ me { household { members { nik name citizen { id name taxObjects { nop } } } } } }",

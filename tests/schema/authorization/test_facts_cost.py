@@ -21,7 +21,7 @@ def within(calls: int) -> Engine:
     )
 
 
-def test_the_family_card_that_tells_whose_guardian_a_caller_is_counts_as_a_call_to_its_agency() -> None:
+def test_the_family_card_for_guardianship_counts_as_a_call() -> None:
     _, cost = within(2).explain(ONE)
     assert (dict(cost.calls), dict(cost.fact_calls)) == ({"dukcapil": 1}, {"dukcapil": 1})
     assert cost.points == 102  # it is no part of what a client is charged: it is asked for some callers only
@@ -32,6 +32,6 @@ def test_calls_and_facts_together_stay_within_the_limit() -> None:
         within(1).explain(ONE)
 
 
-def test_what_is_public_takes_no_fact() -> None:
+def test_public_data_needs_no_fact() -> None:
     plan, cost = within(1).explain(GraphQLRequest(query="{ markets { name } }"))
     assert (plan.fact_batches, dict(cost.fact_calls)) == ((), {})

@@ -23,7 +23,7 @@ from tests.schema.requests import IDS, build_engine, build_engine_without_plans,
         ("an official", "{ me { name } }", ["NOT_FOR_OFFICIALS"]),
     ],
 )
-async def test_there_is_no_data_and_a_reason_for_every_field_of_the_root_and_nobody_is_asked(
+async def test_a_fully_forbidden_operation_has_no_data_and_a_reason_for_every_root_field(
     caller: str, query: str, expected: list[str]
 ) -> None:
     city = SmallCity()
@@ -45,14 +45,14 @@ async def test_there_is_no_data_and_a_reason_for_every_field_of_the_root_and_nob
         ("anonymous", "{ me @skip(if: true) { name } __typename @skip(if: true) }", {}),
     ],
 )
-async def test_where_anything_could_be_seen_the_rest_is_answered(caller: str, query: str, data: Any) -> None:  # noqa: ANN401 - JSON
+async def test_an_operation_with_any_readable_field_is_answered(caller: str, query: str, data: Any) -> None:  # noqa: ANN401 - JSON
     response = await run(query, caller=caller)
     assert response.outcome is ResponseOutcome.ANSWERED
     assert response.data == data
 
 
 @pytest.mark.parametrize("by", [build_engine, build_engine_without_plans], ids=["by a plan", "by graphql-core"])
-async def test_each_error_stands_where_its_field_stands_in_the_document(by: Any) -> None:  # noqa: ANN401 - an engine's maker
+async def test_each_error_has_the_location_of_its_field(by: Any) -> None:  # noqa: ANN401 - an engine's maker
     request = GraphQLRequest(query="query Mine {\n  me { name }\n  again: me { nik }\n}")
 
     def opened() -> RequestContext:

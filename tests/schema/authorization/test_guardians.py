@@ -21,7 +21,7 @@ def with_a_child(**more: Any) -> SmallCity:  # noqa: ANN401 - fields of the city
     return SmallCity(ayu_born=date(2015, 7, 1), **more)
 
 
-async def test_a_parent_reads_about_their_child_after_the_card_was_asked() -> None:
+async def test_a_parent_reads_about_their_child_after_the_family_card_is_loaded() -> None:
     city = with_a_child()
     found = await run_for_data(
         f'{{ citizen(nik: "{AYU}") {{ nik name parentage {{ motherName }} msmes {{ name }} }} }}',
@@ -34,7 +34,7 @@ async def test_a_parent_reads_about_their_child_after_the_card_was_asked() -> No
 
 
 @pytest.mark.parametrize(("born", "allowed"), [(date(2015, 7, 1), True), (date(1990, 6, 5), False)])
-async def test_of_a_child_who_came_of_age_a_parent_sees_the_card_and_no_more(born: date, *, allowed: bool) -> None:
+async def test_a_parent_sees_only_the_card_of_a_child_who_came_of_age(born: date, *, allowed: bool) -> None:
     city = SmallCity(ayu_born=born)
     response = await run(
         "{ me { household { members { nik citizen { birthPlace } } } } }", caller="the person", city=city
@@ -46,7 +46,7 @@ async def test_of_a_child_who_came_of_age_a_parent_sees_the_card_and_no_more(bor
     assert [keys for _, question, keys in city.calls if question == "households"] == [(SITI,)]
 
 
-async def test_who_is_not_surely_identified_is_refused_and_no_card_is_asked() -> None:
+async def test_a_parent_with_low_assurance_is_refused_without_loading_the_card() -> None:
     city = with_a_child()
     caller = replace(PARENT, assurance=Assurance.LOW)
     response = await run(f'{{ citizen(nik: "{AYU}") {{ name }} }}', caller=caller, city=city)
@@ -54,14 +54,14 @@ async def test_who_is_not_surely_identified_is_refused_and_no_card_is_asked() ->
     assert city.calls == []
 
 
-async def test_a_stranger_is_refused_after_their_own_card_and_nobody_is_asked_about_the_child() -> None:
+async def test_a_stranger_is_refused_after_their_own_card_without_a_call_about_the_child() -> None:
     city = with_a_child()
     response = await run(f'{{ citizen(nik: "{AYU}") {{ name }} }}', caller="another citizen", city=city)
     assert response.data == {"citizen": None}
     assert city.calls == [("dukcapil", "households", (BUDI,))]
 
 
-async def test_where_the_card_cannot_be_read_nothing_is_decided_for_the_caller_and_the_register_is_to_blame() -> None:
+async def test_without_a_readable_card_the_field_fails_with_the_registers_failure() -> None:
     city = with_a_child(failing_agencies={"dukcapil"})
     response = await run(f'{{ citizen(nik: "{AYU}") {{ msmes {{ name }} }} }}', caller="the person", city=city)
     assert response.data == {"citizen": None}
@@ -69,13 +69,13 @@ async def test_where_the_card_cannot_be_read_nothing_is_decided_for_the_caller_a
     assert city.calls == [CARD]
 
 
-async def test_what_a_caller_reads_about_themself_takes_no_card() -> None:
+async def test_reading_about_oneself_loads_no_family_card() -> None:
     city = with_a_child()
     await run_for_data("{ me { nik taxObjects { nop } } }", caller="the person", city=city)
     assert [question for _, question, _ in city.calls] == ["objects_of"]
 
 
-async def test_several_nodes_are_decided_each_by_itself_after_one_question_for_the_card() -> None:
+async def test_several_nodes_are_decided_separately_after_one_load_of_the_card() -> None:
     city = with_a_child()
     ids = ", ".join(f'"{IDS.seal("Citizen", nik)}"' for nik in (AYU, BUDI, SITI))
     response = await run(f"{{ nodes(ids: [{ids}]) {{ ... on Citizen {{ nik }} }} }}", caller="the person", city=city)

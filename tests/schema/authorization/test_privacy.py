@@ -1,4 +1,4 @@
-"""No identity number stands in an id or a cursor, nor comes back in a message."""
+"""No identity number is in an id, a cursor or a message."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ async def test_no_identity_number_can_be_read_in_any_id_or_cursor() -> None:
         assert not re.search(rb"\d{10}", decoded)
 
 
-async def test_the_same_record_has_the_same_id_on_every_way_to_it() -> None:
+async def test_the_same_record_has_the_same_id_on_every_path() -> None:
     found = await run_for_data(
         f"""{{
             citizen(nik: "{SITI}") {{ id household {{ members {{ citizen {{ id }} }} }} }}

@@ -53,7 +53,7 @@ class CounterMutation:
 
 @pytest.mark.parametrize("plans", [True, False])
 @pytest.mark.parametrize(("kind", "field", "found"), [("query", "count", [1, 1]), ("mutation", "add", [1, 2])])
-async def test_a_change_is_seen_by_the_field_after_it(plans: bool, kind: str, field: str, found: list[int]) -> None:  # noqa: FBT001 - a parameter of the table
+async def test_a_mutation_is_visible_to_the_next_field(plans: bool, kind: str, field: str, found: list[int]) -> None:  # noqa: FBT001 - a parameter of the table
     ASKED.clear()
     built = get_graphql_schema(strawberry.Schema(query=CounterQuery, mutation=CounterMutation))
     asking = RequestContext(caller=ANONYMOUS, call=CALL, agencies=Agencies({}), node_ids=IDS)

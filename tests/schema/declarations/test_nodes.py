@@ -24,7 +24,7 @@ NOT_OURS = "An id was not issued by this hub. Send ids exactly as they were rece
 
 @pytest.mark.parametrize("caller", CALLERS)
 @pytest.mark.parametrize("node", NODES, ids=[each[0] for each in NODES])
-async def test_a_node_is_read_again_by_those_who_may_and_refused_before_anybody_is_asked(
+async def test_a_node_is_refetched_by_permitted_callers_and_a_refusal_calls_no_agency(
     node: tuple[str, str, str, dict[str, str], set[str]], caller: str
 ) -> None:
     type_name, key, selected, found, readers = node
@@ -60,7 +60,7 @@ async def test_a_private_complaint_is_null_to_strangers_like_one_that_does_not_e
         ("Region", "99"),
     ],
 )
-async def test_a_node_that_does_not_exist_any_more_is_null(type_name: str, key: str) -> None:
+async def test_a_node_that_no_longer_exists_is_null(type_name: str, key: str) -> None:
     assert await run_for_data(f'{{ node(id: "{IDS.seal(type_name, key)}") {{ id }} }}') == {"node": None}
 
 
@@ -78,7 +78,7 @@ async def test_a_node_that_does_not_exist_any_more_is_null(type_name: str, key: 
         "A" * 500,
     ],
 )
-async def test_an_id_that_is_not_ours_is_refused_and_nobody_is_asked(node_id: str) -> None:
+async def test_a_foreign_id_is_refused_without_any_agency_call(node_id: str) -> None:
     city = SmallCity()
     response = await run("query ($id: ID!) { node(id: $id) { id } }", {"id": node_id}, city=city)
     assert response.data == {"node": None}
@@ -87,7 +87,7 @@ async def test_an_id_that_is_not_ours_is_refused_and_nobody_is_asked(node_id: st
     assert city.calls == []
 
 
-async def test_nodes_stand_in_the_order_of_their_ids_and_each_fails_alone() -> None:
+async def test_nodes_are_in_the_order_of_their_ids_and_fail_separately() -> None:
     city = SmallCity(failing_agencies={"pangan"})
     ids = [
         IDS.seal("Region", "31.71"),
@@ -112,14 +112,14 @@ async def test_nodes_stand_in_the_order_of_their_ids_and_each_fails_alone() -> N
     ]
 
 
-async def test_nodes_of_one_type_are_asked_in_one_call() -> None:
+async def test_nodes_of_one_type_are_loaded_in_one_call() -> None:
     city = SmallCity()
     ids = [IDS.seal("Region", code) for code in ("31", "31.71", "31.71.01")]
     await run_for_data("query ($ids: [ID!]!) { nodes(ids: $ids) { id } }", {"ids": ids}, city=city)
     assert city.calls == [("hub", "regions", ("31", "31.71", "31.71.01"))]
 
 
-async def test_more_than_100_nodes_are_refused_and_cost_nothing_else() -> None:
+async def test_more_than_100_nodes_are_refused_and_other_fields_are_answered() -> None:
     city = SmallCity()
     ids = [IDS.seal("Region", "31.71")] * 101
     response = await run("query ($ids: [ID!]!) { nodes(ids: $ids) { id } __typename }", {"ids": ids}, city=city)

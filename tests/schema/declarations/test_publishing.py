@@ -50,7 +50,7 @@ def fields(published: type[Any]) -> dict[str, tuple[str, str | None]]:
     return {name: (str(field.type), field.description) for name, field in type_.fields.items()}
 
 
-def test_what_is_shown_keeps_the_name_the_type_and_the_meaning_that_the_record_gives_it() -> None:
+def test_a_published_field_keeps_the_records_name_type_and_description() -> None:
     @publishes(StreetTree, rule=Rule.PUBLIC, shows=("id", "leaves", "crown", "heights"), nested=(LeafType,))
     class TreeType: ...
 
@@ -62,14 +62,14 @@ def test_what_is_shown_keeps_the_name_the_type_and_the_meaning_that_the_record_g
     }
 
 
-def test_what_is_not_public_can_be_null() -> None:
+def test_a_field_that_is_not_public_is_nullable() -> None:
     @publishes(StreetTree, rule=Rule.OFFICIAL, shows=("id", "leaves"), nested=(LeafType,))
     class TreeType: ...
 
     assert {name: type_ for name, (type_, _) in fields(TreeType).items()} == {"id": "String", "leaves": "[Leaf!]"}
 
 
-def test_a_facets_fields_can_be_null_even_where_they_are_public() -> None:
+def test_fields_of_a_facet_are_nullable_even_if_public() -> None:
     facet = Facet(record=Leaf, batch=crowns, key_attribute="id", shows=("colour",))
 
     @publishes(StreetTree, rule=Rule.PUBLIC, shows=("id",), facets=(facet,))
@@ -91,7 +91,7 @@ def test_a_facets_fields_can_be_null_even_where_they_are_public() -> None:
         ),
     ],
 )
-def test_a_type_says_who_may_read_it(rule: Rule, public_when: str | None, said: str) -> None:
+def test_a_type_describes_who_may_read_it(rule: Rule, public_when: str | None, said: str) -> None:
     @publishes(StreetTree, rule=rule, shows=("id",), public_when=public_when)
     class TreeType: ...
 
@@ -103,7 +103,7 @@ def test_a_type_says_who_may_read_it(rule: Rule, public_when: str | None, said: 
     ("more", "name"),
     [({"shows": ("id", "hight")}, "hight"), ({"subject": "owner"}, "owner"), ({"public_when": "open"}, "open")],
 )
-def test_a_field_that_the_record_has_not_is_refused(more: dict[str, Any], name: str) -> None:
+def test_an_unknown_field_is_refused(more: dict[str, Any], name: str) -> None:
     with pytest.raises(ValueError, match=f"has no field '{name}'") as refused:
         publishes(StreetTree, rule=Rule.PUBLIC, **more)(type("TreeType", (), {}))
     assert str(refused.value) == (
@@ -112,13 +112,13 @@ def test_a_field_that_the_record_has_not_is_refused(more: dict[str, Any], name: 
     )
 
 
-def test_a_facets_field_that_its_record_has_not_is_refused() -> None:
+def test_an_unknown_field_of_a_facet_is_refused() -> None:
     facet = Facet(record=Leaf, batch=crowns, key_attribute="id", shows=("shape",))
     with pytest.raises(ValueError, match=r"^Leaf has no field 'shape'; it has: colour\."):
         publishes(StreetTree, rule=Rule.PUBLIC, facets=(facet,))(type("TreeType", (), {}))
 
 
-def test_a_field_whose_meaning_the_record_does_not_give_is_refused() -> None:
+def test_a_field_without_a_description_is_refused() -> None:
     with pytest.raises(TypeError) as refused:
         publishes(StreetTree, rule=Rule.PUBLIC, shows=("bare",))(type("TreeType", (), {}))
     assert str(refused.value) == (
@@ -134,7 +134,7 @@ def test_a_type_that_was_not_published_has_no_publication() -> None:
         get_publication(StreetTree)
 
 
-def test_enums_carry_their_meanings_and_are_published_once() -> None:
+def test_enums_have_their_descriptions_and_are_published_once() -> None:
     class Season(DescribedEnum):
         """When."""
 

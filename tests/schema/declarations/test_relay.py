@@ -30,11 +30,11 @@ def encoded(text: str) -> str:
     st.datetimes(datetime(1, 1, 2), datetime(9999, 12, 30), timezones=st.just(UTC)),  # noqa: DTZ001 - Hypothesis adds the zone
     st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=40),
 )
-def test_a_cursor_gives_back_its_moment_and_identifier(moment: datetime, identifier: str) -> None:
+def test_a_cursor_is_decoded_to_its_moment_and_identifier(moment: datetime, identifier: str) -> None:
     assert decode_cursor(encode_cursor(moment, identifier)) == (moment, identifier)
 
 
-def test_an_identifier_may_hold_blanks() -> None:
+def test_an_identifier_may_contain_spaces() -> None:
     assert decode_cursor(encode_cursor(MOMENT, "JK 1 2")) == (MOMENT, "JK 1 2")
 
 
@@ -59,7 +59,7 @@ def test_an_identifier_may_hold_blanks() -> None:
         f"{encode_cursor(MOMENT, '1001')} ",
     ],
 )
-def test_what_is_no_cursor_is_refused(cursor: str) -> None:
+def test_an_invalid_cursor_is_refused(cursor: str) -> None:
     with pytest.raises(BadInput) as refused:
         decode_cursor(cursor)
     assert str(refused.value) == NO_CURSOR
@@ -67,7 +67,7 @@ def test_what_is_no_cursor_is_refused(cursor: str) -> None:
 
 @settings(derandomize=True, max_examples=300)
 @given(st.text(max_size=60))
-def test_any_text_is_a_cursor_or_refused_as_none(text: str) -> None:
+def test_any_text_is_a_cursor_or_is_refused(text: str) -> None:
     try:
         moment, identifier = decode_cursor(text)
     except BadInput as refused:
@@ -90,7 +90,7 @@ def test_another_page_size_is_refused(first: int) -> None:
 @pytest.mark.parametrize(
     "field", ["complaints(first: 0) { nodes { id } }", "markets(first: 101) { id }", "regions(first: -5) { id }"]
 )
-async def test_another_page_size_costs_its_field_and_asks_nobody(field: str) -> None:
+async def test_an_invalid_page_size_fails_its_field_without_any_agency_call(field: str) -> None:
     city = SmallCity()
     response = await run(f"{{ {field} }}", caller="anonymous", city=city)
     name = field.partition("(")[0]
@@ -113,7 +113,7 @@ async def test_a_page_of_complaints_has_the_shape_of_a_connection() -> None:
     }
 
 
-async def test_arguments_become_the_query_that_the_agency_is_asked() -> None:
+async def test_arguments_become_the_query_for_the_agency() -> None:
     city = SmallCity()
     query = """query ($after: String, $filter: ComplaintFilter) {
         complaints(first: 5, after: $after, filter: $filter) { pageInfo { hasPreviousPage } }
@@ -142,13 +142,13 @@ async def test_arguments_become_the_query_that_the_agency_is_asked() -> None:
     )
 
 
-async def test_equal_pages_are_asked_once() -> None:
+async def test_equal_pages_are_loaded_once() -> None:
     city = SmallCity()
     await run_for_data("{ a: complaints { nodes { id } } b: complaints(first: 20) { nodes { id } } }", city=city)
     assert [question for _, question, _ in city.calls] == ["pages"]
 
 
-async def test_a_refused_cursor_costs_its_field_and_asks_nobody() -> None:
+async def test_an_invalid_cursor_fails_its_field_without_any_agency_call() -> None:
     city = SmallCity()
     response = await run('{ complaints(after: "rubbish") { nodes { id } } }', caller="anonymous", city=city)
     assert [error["message"] for error in response.errors] == [NO_CURSOR]
@@ -156,7 +156,7 @@ async def test_a_refused_cursor_costs_its_field_and_asks_nobody() -> None:
     assert city.calls == []
 
 
-def test_a_page_is_a_record_of_its_own_type_with_the_cursor_of_each_item() -> None:
+def test_a_page_is_a_record_of_its_type_with_the_cursor_of_each_item() -> None:
     made = build_connection(
         ComplaintConnectionType, ("a", "b"), cursor=str.upper, has_more=True, arguments={"after": "x"}
     )
@@ -168,7 +168,7 @@ def test_a_page_is_a_record_of_its_own_type_with_the_cursor_of_each_item() -> No
     assert (info.has_next_page, info.has_previous_page, info.start_cursor, info.end_cursor) == (True, True, "A", "B")
 
 
-def test_an_empty_first_page_has_no_cursors_and_nothing_around_it() -> None:
+def test_an_empty_first_page_has_no_cursors_and_no_neighbours() -> None:
     info = build_connection(ComplaintConnectionType, (), cursor=str, has_more=False, arguments={}).page_info
 
     assert (info.has_next_page, info.has_previous_page, info.start_cursor, info.end_cursor) == (
@@ -179,7 +179,7 @@ def test_an_empty_first_page_has_no_cursors_and_nothing_around_it() -> None:
     )
 
 
-def test_a_connection_is_called_after_its_items() -> None:
+def test_a_connection_is_named_after_its_items() -> None:
     with pytest.raises(TypeError, match="Complaints is not a valid name of a connection; name it after its items"):
 
         @connection_of(ComplaintType, item_name="complaint", items_name="complaints")

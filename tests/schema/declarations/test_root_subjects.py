@@ -52,7 +52,7 @@ class WishMutation:
     """Wishes."""
 
     @root(grants, returns=str | None, rule=Rule.SELF, subject=lambda key: key.person)
-    def grant(person: Annotated[Nik, strawberry.argument(description="For whom.")]) -> GrantKey:
+    def grant(person: Annotated[Nik, strawberry.argument(description="The recipient.")]) -> GrantKey:
         """Grant a wish."""
         return GrantKey(person, "a garden")
 
@@ -72,7 +72,7 @@ async def test_the_person_inside_the_key_decides() -> None:
     assert [(each.subject, each.fields) for each in own.reads] == [(SITI, ("Mutation.grant",))]
 
 
-async def test_nothing_is_changed_for_another() -> None:
+async def test_a_mutation_for_another_person_changes_nothing() -> None:
     DONE.clear()
     query = f'mutation {{ grant(person: "{BUDI}") }}'
     other = await run(query, caller="the person", engines=engines(), city=SmallCity())

@@ -63,7 +63,7 @@ def refusal(parse: Callable[[object], Any], value: object) -> str:
         nik(1, 1, 50, serial="9999"),
     ],
 )
-def test_a_nik_is_taken_as_it_is(value: str) -> None:
+def test_a_valid_nik_is_not_changed(value: str) -> None:
     assert parse_nik(value) == value
 
 
@@ -100,7 +100,7 @@ def test_a_nik_is_taken_as_it_is(value: str) -> None:
         ({}, NIK_DIGITS),
     ],
 )
-def test_what_can_be_no_nik_is_refused_with_its_rule(value: object, rule: str) -> None:
+def test_an_invalid_nik_is_refused_with_the_violated_rule(value: object, rule: str) -> None:
     assert refusal(parse_nik, value) == rule
 
 
@@ -120,7 +120,7 @@ def test_every_birthday_makes_a_nik(birthday: date, woman: bool, region: str, se
     "value",
     ["317201000100100010", "31.72.010.001.001-0010.0", "31 72 010 001 001 0010 0", "31.72.010.001.001.0010.0"],
 )
-def test_a_nop_is_taken_with_the_separators_it_is_printed_with(value: str) -> None:
+def test_a_nop_is_accepted_with_its_printed_separators(value: str) -> None:
     assert parse_nop(value) in ("317201000100100010", "317201000100100100")
 
 
@@ -139,7 +139,7 @@ def test_a_nop_is_taken_with_the_separators_it_is_printed_with(value: str) -> No
         "31.72.010.001.001_0010.0",
     ],
 )
-def test_what_can_be_no_nop_is_refused(value: object) -> None:
+def test_an_invalid_nop_is_refused(value: object) -> None:
     assert refusal(parse_nop, value) == "A NOP is a string of exactly 18 digits."
 
 
@@ -150,7 +150,7 @@ def test_what_can_be_no_nop_is_refused(value: object) -> None:
         (parse_family_card_number, "3171010203150001", "A family card number is a string of exactly 16 digits."),
     ],
 )
-def test_other_numbers_are_strings_of_their_length(parse: Callable[[object], Any], good: str, rule: str) -> None:
+def test_other_numbers_are_strings_of_a_fixed_length(parse: Callable[[object], Any], good: str, rule: str) -> None:
     assert parse(good) == good
     for bad in (good[:-1], good + "0", int(good), None, good.translate(FULL_WIDTH), f" {good[1:]}"):
         assert refusal(parse, bad) == rule
@@ -197,11 +197,11 @@ def test_an_amount_is_a_whole_number(value: int) -> None:
 @pytest.mark.parametrize(
     "value", [True, False, 1.0, 1.5, "15000", "Rp15.000", "15.000", 2**53, -(2**53), 10**400, None, float("nan"), [1]]
 )
-def test_what_is_no_whole_amount_is_refused(value: object) -> None:
+def test_an_amount_that_is_not_whole_is_refused(value: object) -> None:
     assert refusal(parse_rupiah, value) == RUPIAH
 
 
-def test_a_date_is_written_one_way() -> None:
+def test_a_date_has_one_format() -> None:
     assert parse_date("2024-02-29") == date(2024, 2, 29)
 
 
@@ -224,7 +224,7 @@ def test_a_date_is_written_one_way() -> None:
         "10000-01-01",
     ],
 )
-def test_what_is_no_date_is_refused(value: object) -> None:
+def test_an_invalid_date_is_refused(value: object) -> None:
     assert refusal(parse_date, value) == DATE
 
 
@@ -258,11 +258,11 @@ def test_a_moment_has_its_offset(value: str, moment: datetime) -> None:
         "0001-01-01T12:00:00Z",
     ],
 )
-def test_a_moment_without_an_offset_or_without_a_place_in_every_zone_is_refused(value: object) -> None:
+def test_a_moment_without_an_offset_or_outside_some_time_zone_is_refused(value: object) -> None:
     assert refusal(parse_date_time, value) == MOMENT
 
 
-async def test_a_refused_nik_names_its_argument_and_no_agency_is_asked() -> None:
+async def test_a_refused_nik_names_its_argument_without_any_agency_call() -> None:
     response = await run('{ citizen(nik: "3171013002900001") { name } }')
     assert [error["message"] for error in response.errors] == [f"Argument 'nik' of 'citizen': {NIK_DAY}"]
     assert [error["extensions"] for error in response.errors] == [{"code": "BAD_USER_INPUT"}]
@@ -281,7 +281,7 @@ async def test_a_refused_moment_in_a_filter_names_its_argument() -> None:
     assert get_codes(response) == [("", "BAD_USER_INPUT")]
 
 
-async def test_scalars_leave_as_they_are_written() -> None:
+async def test_scalars_are_serialized_in_their_format() -> None:
     found = await run_for_data(
         """{ citizen(nik: "3171014506900001") {
             nik birthDate household { familyCardNumber }

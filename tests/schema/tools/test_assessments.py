@@ -73,7 +73,7 @@ async def test_findings_are_logged_daily(monkeypatch: pytest.MonkeyPatch, caplog
     assert all("expired on" in each for each in get_log_messages(caplog))
 
 
-def test_the_graph_of_the_hub_is_what_is_judged() -> None:
+def test_the_hubs_own_graph_is_reviewed() -> None:
     assert [each.agency for each in judge_today(CONTRACTS, DEFAULT_POLICY, build_engine().schema)] == [
         "crm",
         "dukcapil",

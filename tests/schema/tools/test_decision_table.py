@@ -10,7 +10,7 @@ from tests.schema.decision_table import TABLE
 from wiring.schema_tools import build_decision_table
 
 
-def test_the_table_is_the_one_that_the_code_gives() -> None:
+def test_the_checked_in_table_matches_the_code() -> None:
     before, now = TABLE.read_text(encoding="utf-8").splitlines(), build_decision_table().rstrip("\n").splitlines()
     changed = list(unified_diff(before, now, "checked in", "by the code", lineterm="", n=0))
     assert not changed, "\n".join(["Read the changed lines. If they are meant: `simpul schema write`.", *changed])

@@ -8,7 +8,7 @@ from schema.tools.document_fields import DocumentField, list_document_fields
 from tests.fakes.small_hub import build_city_schema
 
 
-def test_every_field_is_known_by_its_way_in_the_documents_order() -> None:
+def test_fields_are_listed_by_path_in_document_order() -> None:
     shown = list_document_fields(
         build_city_schema(), "query A { me { mine: taxObjects { nop bills { paid status } } nik } }"
     )
@@ -23,6 +23,6 @@ def test_every_field_is_known_by_its_way_in_the_documents_order() -> None:
     ]
 
 
-def test_a_document_that_does_not_fit_is_refused() -> None:
+def test_a_document_that_does_not_match_the_schema_is_refused() -> None:
     with pytest.raises(ValueError, match="does not match"):
         list_document_fields(build_city_schema(), "{ me { nothing } }")

@@ -44,8 +44,7 @@ ELSEWHERE = {
     "HouseholdMember.citizen",
 }
 TYPES_ELSEWHERE = {"Export", "ConsentRequest", "ConsentField", "ConsentAnswer"}
-"""What an export does not hold of what a person may read: the export itself, other people, and what partners ask of
-whoever holds the id of their request."""
+"""Readable fields that an export omits: the export itself, other people, and consent requests."""
 
 
 @cache
@@ -84,7 +83,7 @@ def test_every_field_that_a_person_may_read_is_in_a_part() -> None:
     assert len(of_people()) > 90
 
 
-def test_each_part_is_an_operation_that_can_be_run_about_me_alone() -> None:
+def test_each_part_is_an_operation_about_me() -> None:
     assert [part.name for part in parts()] == [
         "identity",
         "residence",
@@ -106,13 +105,13 @@ def test_each_part_is_an_operation_that_can_be_run_about_me_alone() -> None:
         assert part.description
 
 
-def test_lists_in_pages_are_the_ones_that_are_read_page_by_page() -> None:
+def test_only_connections_are_read_in_pages() -> None:
     assert [part.name for part in parts() if part.is_paged] == ["accessLog", "consents", "dataRequests"]
     for part in parts():
         assert ("$after: String" in part.document) is part.is_paged
 
 
-def test_other_people_and_what_is_public_and_leads_on_are_not_followed() -> None:
+def test_other_people_and_edges_of_public_types_are_not_followed() -> None:
     selected = set[str]().union(*(coordinates(part.document) for part in parts()))
     assert {"Region.name", "SystemCode.code", "ComplaintCategory.name"} <= selected
     assert not {"Region.parent", "Region.children", "HouseholdMember.citizen"} & selected
@@ -160,7 +159,7 @@ def with_field(field: object, annotation: object) -> GraphQLSchema:
     return get_graphql_schema(strawberry.Schema(query=strawberry.type(Query), config=config))
 
 
-def test_a_new_edge_is_a_part_of_its_own() -> None:
+def test_a_new_edge_becomes_a_separate_part() -> None:
     schema = with_field(edge(things, key="nik", description="Things."), ThingType | None)
     assert [(part.name, part.document) for part in build_export_parts(schema)] == [
         ("identity", "query ExportIdentity { me { nik } }"),

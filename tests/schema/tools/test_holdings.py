@@ -18,7 +18,7 @@ def test_a_field_is_held_by_the_agency_its_object_comes_from() -> None:
     assert found == sorted(found, key=lambda each: (each.field, each.agency))
 
 
-def test_what_is_public_or_known_to_the_hub_itself_is_held_by_nobody() -> None:
+def test_public_data_and_the_hubs_own_data_have_no_holder() -> None:
     held = get_holders(build_engine().schema)
     assert not {"Market.name", "Citizen.id", "Region.name", "Citizen.accessLog", "DataRequest.says"} & held.keys()
     assert set(held.values()) == {"crm", "dukcapil", "jakpreneur", "pbb"}

@@ -45,7 +45,7 @@ def ranged(**allowed: VariableRange) -> ClientContract:
     return ClientContract(client=build_client("kios"), scopes=CONTRACT.scopes, variables={"Markets": allowed})
 
 
-def test_an_operation_is_read_with_its_rules_scopes_and_cost() -> None:
+def test_an_operation_is_examined_with_its_rules_scopes_and_cost() -> None:
     found = run_examination(MARKETS)
     assert found.faults == []
     assert found.operation.reads == [
@@ -57,13 +57,13 @@ def test_an_operation_is_read_with_its_rules_scopes_and_cost() -> None:
     assert "markets  <- " in found.plan
 
 
-def test_an_operation_costs_what_its_ranges_allow_at_most() -> None:
+def test_the_cost_of_an_operation_is_the_maximum_within_its_ranges() -> None:
     dear, cheap = (run_examination(MARKETS, contract=ranged(first=VariableRange(at_most=most))) for most in (50, 5))
     assert dear.operation.cost - cheap.operation.cost == 2 * 45  # a market and its region
     assert dear.operation.ranges == {"first": VariableRange(at_most=50)}
 
 
-def test_what_the_contract_does_not_open_is_named_whatever_its_conditions_are() -> None:
+def test_fields_outside_the_contract_are_named_even_under_conditions() -> None:
     text = "query Markets { markets { name prices @include(if: false) { price } } ...More @skip(if: true) }"
     text += " fragment More on Query { regions { name } }"
     found = run_examination(text)
@@ -117,7 +117,7 @@ def test_a_document_that_cannot_be_registered_is_refused_with_the_reason(text: s
     assert list(run_examination(text).faults) == [fault]
 
 
-def test_the_schema_itself_cannot_be_read_by_a_registered_operation() -> None:
+def test_introspection_cannot_be_registered() -> None:
     [fault] = run_examination("query Markets { __schema { description } }").faults
     assert "introspection" in fault
 
@@ -136,11 +136,11 @@ def test_ranges_must_fit_the_operation_and_its_defaults() -> None:
 
 
 @pytest.mark.parametrize(("text", "name"), [(MARKETS, "Markets"), ("{ a }", ""), ("nonsense", "")])
-def test_an_operation_is_named_by_its_document_where_the_manifest_does_not(text: str, name: str) -> None:
+def test_an_operation_without_a_name_in_the_manifest_is_named_by_its_document(text: str, name: str) -> None:
     assert get_operation_name(text) == name
 
 
-async def test_a_registered_operation_is_planned_and_compiled_before_anybody_asks_and_outlasts_a_flood() -> None:
+async def test_a_registered_operation_is_compiled_in_advance_and_stays_cached_in_a_flood() -> None:
     fresh = Engine(build_engine().schema, build_engine().rules)
     operation = run_examination(MARKETS).operation
     await fresh.register_operations([CONTRACT], [operation])
@@ -165,7 +165,7 @@ async def test_a_registered_operation_is_planned_and_compiled_before_anybody_ask
     assert fresh._operation_cache.find((MARKETS, "Markets")) is None
 
 
-async def test_what_a_registered_operation_may_cost_is_decided_with_its_variables_at_each_request() -> None:
+async def test_the_cost_of_a_registered_operation_is_checked_at_each_request() -> None:
     fresh = Engine(build_engine().schema, build_engine().rules)
     operation = run_examination(MARKETS).operation
     await fresh.register_operations([CONTRACT], [operation])

@@ -169,7 +169,7 @@ def test_a_root_field_that_cannot_be_null_is_refused() -> None:
     ]
 
 
-def test_a_derived_field_that_is_async_is_refused_where_it_is_declared() -> None:
+def test_an_async_derived_field_is_refused_at_its_declaration() -> None:
     with pytest.raises(TypeError, match=r"^The derived field tall is async; what has to be fetched is an edge\.$"):
 
         @derived(returns=bool)
@@ -261,19 +261,19 @@ def test_specific_data_without_purposes_is_refused() -> None:
     ]
 
 
-def test_public_data_that_is_classified_otherwise_is_refused_and_personal_data_that_is_classified_as_public() -> None:
+def test_public_rules_and_the_public_class_must_agree() -> None:
     told = "must be PUBLIC data if and only if everybody may read it."
     assert f"Tree.id {told}" in access_faults(Access(Rule.SELF, Classification.PUBLIC))
     assert f"Tree.id {told}" in access_faults(Access(Rule.PUBLIC, Classification.PERSONAL))
 
 
-def test_what_partners_read_has_a_scope_and_nothing_else_has() -> None:
+def test_exactly_the_fields_for_partners_have_a_scope() -> None:
     told = "must declare a scope if and only if partners may read it."
     assert access_faults(Access(Rule.PARTNER)) == [f"Tree.id {told}"]
     assert access_faults(Access(Rule.SELF, scope=Scope.TAX)) == [f"Tree.id {told}"]
 
 
-def test_population_data_is_refused_to_partners_by_its_record_and_by_its_batch() -> None:
+def test_population_data_for_partners_is_refused_by_record_and_by_batch() -> None:
     told = "is population data, which partners may verify but never read (UU 24/2013, article 79)."
     access = Access(Rule.PARTNER, scope=Scope.TAX)
 

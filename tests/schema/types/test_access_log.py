@@ -14,7 +14,7 @@ from tests.schema.requests import get_codes, run, run_for_data
 CURSOR = encode_cursor(NOW, "c1:3")
 
 
-async def test_the_person_reads_who_read_about_them() -> None:
+async def test_a_person_reads_their_access_log() -> None:
     assert await run_for_data(
         "{ me { accessLog { nodes { at text reader agency purpose legalBasis sources fields operation requestId } "
         "edges { cursor node { text } } pageInfo { hasNextPage hasPreviousPage startCursor endCursor } } } }",
@@ -53,7 +53,7 @@ async def test_the_person_reads_who_read_about_them() -> None:
     }
 
 
-async def test_a_cursor_leads_on_from_its_place() -> None:
+async def test_a_page_continues_after_its_cursor() -> None:
     city = SmallCity()
     query = "query ($after: String) { me { accessLog(first: 7, after: $after) { pageInfo { hasPreviousPage } } } }"
     found = await run_for_data(query, {"after": CURSOR}, caller="the person", city=city)
@@ -73,13 +73,13 @@ async def test_a_cursor_leads_on_from_its_place() -> None:
         f'after: "{encode_cursor(NOW, "c1:" + "9" * 30)}"',
     ],
 )
-async def test_what_is_no_page_is_refused_and_nobody_is_asked(arguments: str) -> None:
+async def test_an_invalid_page_is_refused_without_any_query(arguments: str) -> None:
     city = SmallCity()
     response = await run(f"{{ me {{ accessLog({arguments}) {{ nodes {{ at }} }} }} }}", caller="the person", city=city)
     assert (get_codes(response), city.calls) == ([("me.accessLog", "BAD_USER_INPUT")], [])
 
 
-async def test_officials_do_not_read_who_read_about_a_citizen() -> None:
+async def test_officials_cannot_read_a_citizens_access_log() -> None:
     city = SmallCity()
     response = await run(
         "query ($nik: NIK!) { citizen(nik: $nik) { accessLog { nodes { at } } } }", {"nik": SITI}, city=city

@@ -34,7 +34,7 @@ async def test_a_person_sees_the_partner_the_purpose_and_the_deadline() -> None:
     }
 
 
-async def test_every_field_that_would_go_is_shown_with_its_class() -> None:
+async def test_every_field_that_the_partner_would_read_is_shown_with_its_class() -> None:
     selected = "fields { field scope class kind description }"
     seen = (await run_for_data(LOOK.replace("SELECTED", selected), caller="the person"))["me"]["consentRequest"][
         "fields"
@@ -57,7 +57,7 @@ async def test_every_field_that_would_go_is_shown_with_its_class() -> None:
     assert len({each["field"] for each in seen}) == len(seen) == 32
 
 
-async def test_the_preview_is_run_by_the_person_and_holds_every_field_but_comparisons() -> None:
+async def test_the_preview_runs_as_the_person_and_has_every_field_except_comparisons() -> None:
     seen = (await run_for_data(LOOK.replace("SELECTED", "previewDocument fields { field }"), caller="the person"))["me"]
     preview = seen["consentRequest"]["previewDocument"]
     shown = await run_for_data(preview, caller="the person")
@@ -75,7 +75,7 @@ async def assert_hidden_from_officials(preview: str) -> bool:
     return (await run(preview, caller="an official")).data is not None
 
 
-async def test_of_fewer_scopes_it_shows_less() -> None:
+async def test_fewer_scopes_show_fewer_fields() -> None:
     selected = (
         "a: previewDocument(scopes: [IDENTITY]) b: previewDocument(scopes: []) fields(scopes: [IDENTITY]) { field }"
     )
@@ -93,7 +93,7 @@ def test_a_scope_opens_nothing_for_a_purpose_that_does_not_cover_it() -> None:
     assert list_granted_fields([Scope.MSMES], CREDIT, None) != []
 
 
-def test_what_a_partners_operations_do_not_read_does_not_go() -> None:
+def test_fields_outside_the_partners_operations_are_not_shown() -> None:
     reads = {"Consenting.taxObjects", "TaxObject.region", "Region.name", "TaxObject.bills", "TaxBill.year", "Msme.id"}
     assert [each.coordinate for each in list_granted_fields(list(Scope), CREDIT, reads)] == [
         "Consenting.taxObjects",
@@ -114,7 +114,7 @@ def test_every_preview_is_a_valid_operation_within_limits() -> None:
     assert validate(build_engine().schema, parse(whole)) == []
 
 
-async def test_another_persons_request_and_none_at_all_are_the_same() -> None:
+async def test_another_persons_request_looks_like_an_unknown_one() -> None:
     for caller, id_ in (("another citizen", REQUEST), ("the person", "b" * 32), ("the person", "no id\u0001")):
         response = await run(
             "query Look($id: ID!) { me { consentRequest(id: $id) { id } } }", {"id": id_}, caller=caller
@@ -122,7 +122,7 @@ async def test_another_persons_request_and_none_at_all_are_the_same() -> None:
         assert (response.data, response.errors) == ({"me": {"consentRequest": None}}, [])
 
 
-async def test_a_person_says_yes_to_what_they_chose() -> None:
+async def test_a_person_grants_the_chosen_scopes() -> None:
     city = SmallCity()
     query = f'mutation {{ grantConsent(request: "{REQUEST}", scopes: [TAX]) {{ returnTo consent {{ id }} }} }}'
     response = await run(query, caller="the person", city=city)
@@ -131,7 +131,7 @@ async def test_a_person_says_yes_to_what_they_chose() -> None:
 
 
 @pytest.mark.parametrize("scopes", ["", "scopes: []", "scopes: null"])
-async def test_nobody_consents_by_saying_nothing(scopes: str) -> None:
+async def test_granting_no_scope_is_refused(scopes: str) -> None:
     city = SmallCity()
     query = f'mutation {{ grantConsent(request: "{REQUEST}", {scopes}) {{ returnTo }} }}'
     response = await run(query, caller="the person", city=city)
@@ -139,7 +139,7 @@ async def test_nobody_consents_by_saying_nothing(scopes: str) -> None:
     assert city.consent_changes == []
 
 
-async def test_who_is_not_surely_identified_gives_nothing_away_and_may_still_refuse_and_take_back() -> None:
+async def test_a_person_with_low_assurance_can_refuse_and_revoke_but_not_grant() -> None:
     unsure, city = replace(CALLERS["the person"], assurance=Assurance.LOW), SmallCity()
     granting = f'mutation {{ grantConsent(request: "{REQUEST}", scopes: [TAX]) {{ returnTo }} }}'
     response = await run(granting, caller=unsure, city=city)
@@ -157,7 +157,7 @@ async def test_who_is_not_surely_identified_gives_nothing_away_and_may_still_ref
     ]
 
 
-async def test_who_is_under_18_does_not_consent_alone() -> None:
+async def test_a_person_under_18_cannot_consent_alone() -> None:
     child, city = replace(CALLERS["the person"], nik=AYU), SmallCity()
     query = f'mutation {{ grantConsent(request: "{REQUEST}", scopes: [TAX]) {{ returnTo }} }}'
     response = await run(query, caller=child, city=city)
@@ -165,7 +165,7 @@ async def test_who_is_under_18_does_not_consent_alone() -> None:
     assert (city.consent_changes, city.calls) == ([], [])
 
 
-async def test_nobody_consents_for_somebody_else() -> None:
+async def test_consenting_for_another_person_is_refused() -> None:
     assistant, city = replace(CALLERS["another citizen"], on_behalf_of=SITI), SmallCity()
     query = f'mutation {{ grantConsent(request: "{REQUEST}", scopes: [TAX]) {{ returnTo }} }}'
     response = await run(query, caller=assistant, city=city)

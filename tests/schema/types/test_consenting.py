@@ -39,7 +39,7 @@ def city_of(*consents: Consent, nik: Nik = SITI, restrictions: tuple[Restriction
     return SmallCity(preferences={nik: DataPreferences(consents=consents, restrictions=restrictions)})
 
 
-async def test_a_partner_reads_what_was_consented_to_and_one_look_decides_about_all_of_it() -> None:
+async def test_a_partner_reads_the_granted_data_with_one_load_of_the_consent() -> None:
     city = city_of(consent())
     query = f"""{{ consented(consent: "{CONSENT}") {{
         consent {{ id client partner scopes purpose state revokedAt }}
@@ -63,7 +63,7 @@ async def test_a_partner_reads_what_was_consented_to_and_one_look_decides_about_
     assert city.preference_queries == []
 
 
-async def test_what_was_not_granted_is_refused_and_its_agency_is_not_asked() -> None:
+async def test_a_scope_that_was_not_granted_is_refused_without_any_agency_call() -> None:
     city = city_of(consent())
     query = f'{{ consented(consent: "{CONSENT}") {{ taxObjects {{ address }} msmes {{ name }} }} }}'
     response = await run(query, caller=BANK, city=city)
@@ -83,7 +83,7 @@ async def test_two_consents_of_one_person_are_read_side_by_side() -> None:
     assert (response.data or {})["b"] == {"msmes": [{"name": "Warung Siti"}]}
 
 
-async def test_a_consent_is_no_wider_for_another_that_is() -> None:
+async def test_a_wider_consent_does_not_widen_another() -> None:
     wider = consent(id=OTHER, scopes=tuple(Scope))
     narrow = consent(scopes=(Scope.IDENTITY,))
     for both in ((narrow, wider), (wider, narrow)):
@@ -107,7 +107,7 @@ async def test_a_consent_is_no_wider_for_another_that_is() -> None:
     ],
     ids=["no such consent", "another partner's", "asked by another partner", "another id", "another purpose"],
 )
-async def test_whatever_is_wrong_with_a_consent_the_answer_is_the_same_and_nobody_is_asked(
+async def test_every_invalid_consent_gives_the_same_answer_without_any_agency_call(
     city: SmallCity, caller: Caller
 ) -> None:
     response = await run(LAND, caller=caller, city=city)
@@ -126,7 +126,7 @@ async def test_whatever_is_wrong_with_a_consent_the_answer_is_the_same_and_nobod
         ({"purpose": "TAX_ASSESSMENT"}, "PURPOSE_NOT_ALLOWED"),
     ],
 )
-async def test_who_could_read_nothing_whatever_the_consent_learns_nothing_of_it(
+async def test_a_partner_that_can_read_nothing_learns_nothing_about_the_consent(
     given: dict[str, Any], reason: str
 ) -> None:
     city = city_of(consent())
@@ -136,7 +136,7 @@ async def test_who_could_read_nothing_whatever_the_consent_learns_nothing_of_it(
     assert (city.calls, city.consent_queries) == ([], [])
 
 
-async def test_a_token_without_the_scope_reads_no_more_than_about_the_consent() -> None:
+async def test_a_token_without_the_scope_reads_only_the_consent_itself() -> None:
     city = city_of(consent())
     query = f'{{ consented(consent: "{CONSENT}") {{ consent {{ id }} taxObjects {{ address }} }} }}'
     response = await run(query, caller=replace(BANK, scopes=frozenset()), city=city)
@@ -153,7 +153,7 @@ async def test_a_restriction_goes_before_a_consent() -> None:
     assert city.calls == []
 
 
-async def test_of_a_child_nothing_is_read_and_nothing_compared_whatever_was_consented_to() -> None:
+async def test_a_childs_data_is_neither_read_nor_compared_under_any_consent() -> None:
     for query in (LAND, WHO):
         city = city_of(consent(nik=AYU), nik=AYU)
         response = await run(query, caller=BANK, city=city)
@@ -186,7 +186,7 @@ async def test_what_is_not_compared_is_not_read() -> None:
     assert [sorted(each.__name__ for each in wanted) for wanted in city.wanted_facets] == [["Parentage"]]
 
 
-async def test_beyond_the_bound_nothing_is_compared_and_the_register_is_not_asked() -> None:
+async def test_over_the_daily_limit_nothing_is_compared_and_the_register_is_not_called() -> None:
     city = city_of(consent())
     city.tries_left = 0
     response = await run(WHO, caller=BANK, city=city)
@@ -196,7 +196,7 @@ async def test_beyond_the_bound_nothing_is_compared_and_the_register_is_not_aske
 
 
 @pytest.mark.parametrize("arguments", ["name: null", 'name: "' + "x" * 201 + '"'], ids=["nothing", "too long"])
-async def test_what_cannot_be_compared_is_refused_before_it_is_counted(arguments: str) -> None:
+async def test_an_invalid_claim_is_refused_before_it_is_counted(arguments: str) -> None:
     city = city_of(consent())
     query = f'{{ consented(consent: "{CONSENT}") {{ verify({arguments}) {{ name }} }} }}'
     response = await run(query, caller=BANK, city=city)
@@ -204,7 +204,7 @@ async def test_what_cannot_be_compared_is_refused_before_it_is_counted(arguments
     assert city.tries_left == 10
 
 
-async def test_without_the_scope_of_identity_nothing_is_compared() -> None:
+async def test_without_the_identity_scope_nothing_is_compared() -> None:
     city = city_of(consent(scopes=(Scope.TAX,)))
     response = await run(WHO, caller=BANK, city=city)
     assert get_reasons(response) == [("consented.verify", "CONSENT_REQUIRED")]
@@ -219,7 +219,7 @@ async def test_while_the_register_is_down_there_is_no_match_and_no_mismatch() ->
     assert get_codes(response) == [("consented.verify", "AGENCY_UNAVAILABLE")]
 
 
-def test_a_comparison_tells_nothing_but_whether_there_is_a_match() -> None:
+def test_a_comparison_returns_only_whether_there_is_a_match() -> None:
     """The one way by which partners come near the population register (UU 24/2013, article 79)."""
     shown = {each.python_name for each in VerificationType.__strawberry_definition__.fields}  # type: ignore[attr-defined]  # set by Strawberry
     assert shown == {each.name for each in fields(Verification)} - {"subject"}
@@ -228,7 +228,7 @@ def test_a_comparison_tells_nothing_but_whether_there_is_a_match() -> None:
     assert {each.name for each in Match} == {"MATCH", "NO_MATCH", "UNKNOWN"}
 
 
-def test_what_a_partner_reaches_of_a_person_the_person_reaches_of_themself_by_the_same_batch() -> None:
+def test_a_partner_and_the_person_reach_the_data_by_the_same_batches() -> None:
     """So the preview, which is run as the person, shows what would go to the partner."""
     own = {each.python_name: each for each in CitizenType.__strawberry_definition__.fields}  # type: ignore[attr-defined]  # set by Strawberry
     partners = {each.python_name: each for each in ConsentingType.__strawberry_definition__.fields}  # type: ignore[attr-defined]  # same
@@ -241,7 +241,7 @@ def test_what_a_partner_reaches_of_a_person_the_person_reaches_of_themself_by_th
         )
 
 
-async def test_nobody_but_a_partner_asks_by_a_consent() -> None:
+async def test_only_partners_can_query_by_a_consent() -> None:
     for caller in ("anonymous", "the person", "an official"):
         city = city_of(consent())
         response = await run(LAND, caller=caller, city=city)
@@ -249,6 +249,6 @@ async def test_nobody_but_a_partner_asks_by_a_consent() -> None:
         assert (city.calls, city.consent_queries) == ([], [])
 
 
-async def test_the_person_of_a_consent_stands_in_no_answer() -> None:
+async def test_no_answer_contains_the_person_of_a_consent() -> None:
     response = await run(WHO, caller=BANK, city=city_of(consent(nik=BUDI), nik=BUDI))
     assert BUDI not in str(response.data)

@@ -68,7 +68,7 @@ async def run_mutation(field: str, *, city: SmallCity) -> object:
     ],
     ids=["correction", "erasure", "access", "objection", "restriction", "restriction of everything"],
 )
-async def test_what_a_person_asks_is_filed_for_them(field: str, expected: NewDataRequest) -> None:
+async def test_a_persons_request_is_filed_for_them(field: str, expected: NewDataRequest) -> None:
     city = SmallCity()
     assert await run_mutation(field, city=city) == "HAK-2026-7K3QX9RD"
     assert city.filed_requests == [expected]
@@ -106,14 +106,14 @@ async def test_an_argument_out_of_bounds_is_named_and_nothing_is_filed(field: st
     assert (city.filed_requests, city.withdrawn_requests) == ([], [])
 
 
-async def test_half_a_character_is_no_text_that_can_be_kept() -> None:
+async def test_a_lone_surrogate_is_refused() -> None:
     city, query = SmallCity(), 'mutation ($says: String!) { requestErasure(says: $says, key: "a") { number } }'
     response = await run(query, {"says": "a\ud800"}, caller="the person", city=city)
     assert [code for _, code in get_codes(response)] == ["BAD_USER_INPUT"]
     assert city.filed_requests == []
 
 
-async def test_a_person_reads_their_requests_with_the_clock() -> None:
+async def test_a_person_reads_their_requests_with_their_deadlines() -> None:
     query = """{ me { dataRequests { nodes { number kind state agency field says wanted isOverdue hoursLeft
         events { state by } } pageInfo { hasNextPage } } } }"""
     found = await run_for_data(query, caller="the person")
@@ -136,7 +136,7 @@ async def test_a_person_reads_their_requests_with_the_clock() -> None:
     }
 
 
-async def test_a_person_reads_what_they_restricted() -> None:
+async def test_a_person_reads_their_restrictions() -> None:
     found = await run_for_data(
         "{ me { restrictions { number purposes } } }", caller="the person", city=SmallCity(preferences=RESTRICTED)
     )
@@ -144,18 +144,18 @@ async def test_a_person_reads_what_they_restricted() -> None:
     assert await run_for_data("{ me { restrictions { number } } }", caller="the person") == {"me": {"restrictions": []}}
 
 
-async def test_restrictions_that_cannot_be_read_fail_their_own_field() -> None:
+async def test_unreadable_restrictions_fail_only_their_field() -> None:
     city = SmallCity(failing_agencies={"preferences"})
     response = await run("{ me { nik restrictions { number } } }", caller="the person", city=city)
     assert response.data == {"me": {"nik": SITI, "restrictions": None}}
     assert get_codes(response) == [("me.restrictions", "WISHES_UNAVAILABLE")]
 
 
-def test_a_request_is_open_until_somebody_ends_it() -> None:
+def test_a_request_is_open_until_it_is_closed() -> None:
     assert [each.name for each in DataRequestState if each.is_open] == ["RECEIVED", "IN_PROGRESS"]
 
 
-async def test_an_official_sees_what_waits_for_their_own_agency_and_no_other() -> None:
+async def test_an_official_sees_only_open_requests_of_their_own_agency() -> None:
     city = SmallCity()
     query = "{ dataRequests(first: 5, filter: {overdue: true}) { nodes { number subject } pageInfo { hasNextPage } } }"
     assert await run_for_data(query, city=city) == {
@@ -168,7 +168,7 @@ async def test_an_official_sees_what_waits_for_their_own_agency_and_no_other() -
     assert city.waiting_queries == [WaitingDataRequests(first=5, states=open_states, agency="dukcapil", overdue=True)]
 
 
-async def test_the_page_after_begins_where_the_cursor_says() -> None:
+async def test_the_next_page_begins_at_the_cursor() -> None:
     city = SmallCity()
     first = await run_for_data("{ dataRequests(first: 1) { pageInfo { endCursor } } }", city=city)
     cursor = first["dataRequests"]["pageInfo"]["endCursor"]
@@ -195,7 +195,7 @@ async def test_an_official_answers_with_the_name_of_their_agency() -> None:
     ]
 
 
-async def test_a_persons_own_list_is_for_the_person_alone() -> None:
+async def test_only_the_person_reads_their_own_list() -> None:
     response = await run(f'{{ citizen(nik: "{SITI}") {{ dataRequests {{ nodes {{ number }} }} }} }}')
     assert response.data == {"citizen": {"dataRequests": None}}
     assert get_codes(response) == [("citizen.dataRequests", "FORBIDDEN")]
@@ -209,7 +209,7 @@ async def test_an_official_who_names_another_agency_is_refused_before_any_search
 
 
 @pytest.mark.parametrize("agency", [None, "pbb"])
-async def test_the_protection_officer_sees_all_of_them_or_one_agencys_and_answers_for_the_city(
+async def test_the_protection_officer_sees_all_requests_and_answers_for_the_city(
     agency: str | None,
 ) -> None:
     city = SmallCity()

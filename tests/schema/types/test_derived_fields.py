@@ -71,7 +71,7 @@ async def test_bills_by_year_and_by_whether_they_are_paid(arguments: str, years:
     assert [bill["year"] for bill in found["citizen"]["taxObjects"][0]["bills"]] == years
 
 
-async def test_what_was_paid_counts_fines_and_leaves_out_payments_that_were_taken_back() -> None:
+async def test_the_paid_amount_includes_fines_and_omits_cancelled_payments() -> None:
     found = await run_for_data(
         f'{{ citizen(nik: "{SITI}") {{ taxObjects {{ bills {{ paid payments {{ cancelled }} }} }} }} }}'
     )

@@ -125,7 +125,7 @@ async def test_an_answer_that_was_moved_to_another_request_does_not_open(
             " WHERE number = :other"
         )
         await connection.execute(text(moved), {"one": one.number, "other": other.number})
-    with pytest.raises(ValueError, match="belongs elsewhere"):
+    with pytest.raises(ValueError, match="belongs to another place"):
         await requests.find(other.number)
 
 

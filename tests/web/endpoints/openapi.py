@@ -1,4 +1,4 @@
-"""As much of OpenAPI 3.0 as `data_tracker.openapi.yaml` uses: the file read, and answers held to its schemas."""
+"""The part of OpenAPI 3.0 that `data_tracker.openapi.yaml` uses: parses it, and checks responses by its schemas."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ _INT32 = 2**31
 Lines = list[tuple[int, str]]
 
 
-def read_yaml(text: str) -> Any:  # noqa: ANN401 - whatever stands in the file
-    """The file's value: mappings, lists and plain or quoted scalars of one line, in block style."""
+def read_yaml(text: str) -> Any:  # noqa: ANN401 - any YAML
+    """Parse block-style YAML: mappings, lists, and plain or quoted scalars of one line."""
     lines = [(len(line) - len(line.lstrip()), line.strip()) for line in text.splitlines() if line.strip()]
     value, rest = _parse_block(lines, 0)
     assert rest == len(lines)
@@ -58,8 +58,8 @@ def _parse_scalar(text: str) -> Any:  # noqa: ANN401 - a scalar
 
 
 def find_faults(document: Mapping[str, Any], schema: Mapping[str, Any], value: Any, place: str = "") -> Iterator[str]:  # noqa: ANN401 - JSON
-    """What in a value does not fit a schema; what the schema does not name does not fit either."""
-    assert set(schema) <= _KNOWN, f"a schema says {set(schema) - _KNOWN}, which is not looked at here"
+    """The violations of a schema in a value, including members that the schema does not name."""
+    assert set(schema) <= _KNOWN, f"a schema uses unsupported keywords: {set(schema) - _KNOWN}"
     if "$ref" in schema:
         yield from find_faults(document, _resolve_reference(document, schema["$ref"]), value, place)
         return
@@ -84,7 +84,7 @@ def _find_text_faults(schema: Mapping[str, Any], value: str, place: str) -> Iter
     if "enum" in schema and value not in schema["enum"]:
         yield f"{place} is none of {schema['enum']}"
     if schema.get("format") == "date-time" and not _is_moment(value):
-        yield f"{place} is no moment"
+        yield f"{place} is no date-time"
 
 
 def _resolve_reference(document: Mapping[str, Any], reference: str) -> Mapping[str, Any]:
@@ -100,13 +100,13 @@ def _is_moment(text: str) -> bool:
 
 
 def get_answer_schema(document: Mapping[str, Any], path: str) -> Mapping[str, Any]:
-    """What a successful GET of the path is answered with."""
+    """The schema of the response to a successful GET of the path."""
     schema = document["paths"][path]["get"]["responses"]["200"]["content"]["application/json"]["schema"]
     assert isinstance(schema, dict)
     return schema
 
 
 def get_parameters(document: Mapping[str, Any], path: str) -> Sequence[Mapping[str, Any]]:
-    """What a GET of the path may carry."""
+    """The parameters of a GET of the path."""
     found: Sequence[Mapping[str, Any]] = document["paths"][path]["get"].get("parameters", ())
     return found

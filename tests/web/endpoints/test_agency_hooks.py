@@ -1,4 +1,4 @@
-"""Agencies say that something changed: believed when signed, done once, and never repeated in an answer."""
+"""Change notices of agencies: accepted with a valid signature, processed once, and not repeated in responses."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ NOW = 1_764_000_000.0
 
 @dataclass
 class FakeInvalidator:
-    """Remembers the invalidated answers."""
+    """Records invalidations."""
 
     people: list[Sequence[Nik]] = field(default_factory=list)
     agencies: list[str] = field(default_factory=list)
@@ -52,7 +52,7 @@ class HookServer:
     async def send_change(
         self, change: object, *, agency: str = "pbb", by: str = "pbb", call: str = "msg-1", at: float = NOW
     ) -> tuple[int, str, str | None]:
-        """Status, code and when to come back."""
+        """Status, code and `Retry-After`."""
         body = change if isinstance(change, bytes) else json.dumps(change).encode()
         moment = str(int(at))
         headers = {
@@ -73,7 +73,7 @@ async def hub() -> AsyncIterator[HookServer]:
     application = build_web_application(
         WebParts(
             execute=SmallGraph().execute,
-            authenticate=lambda *_: pytest.fail("nobody has to prove anything by a token"),
+            authenticate=lambda *_: pytest.fail("hooks need no token"),
             ready=ready,
             settings=WebSettings(),
             endpoints=[AgencyHooks(kept, SECRETS, ("pbb", "crm"), now=lambda: NOW)],
@@ -90,17 +90,17 @@ async def hub() -> AsyncIterator[HookServer]:
     await task
 
 
-async def test_what_is_about_people_goes_away(hub: HookServer) -> None:
+async def test_answers_about_people_are_dropped(hub: HookServer) -> None:
     assert await hub.send_change({"people": [SITI, BUDI]}) == (204, "", None)
     assert (hub.invalidator.people, hub.invalidator.agencies) == ([(SITI, BUDI)], [])
 
 
-async def test_everything_that_the_agency_said_goes_away(hub: HookServer) -> None:
+async def test_all_answers_of_the_agency_are_dropped(hub: HookServer) -> None:
     assert await hub.send_change({"everything": True}, agency="crm", by="crm") == (204, "", None)
     assert (hub.invalidator.people, hub.invalidator.agencies) == ([], ["crm"])
 
 
-async def test_the_same_call_again_is_answered_and_does_nothing(hub: HookServer) -> None:
+async def test_a_repeated_call_is_accepted_and_ignored(hub: HookServer) -> None:
     for _ in range(3):
         assert await hub.send_change({"people": [SITI]}) == (204, "", None)
     assert await hub.send_change({"people": [SITI]}, call="msg-2") == (204, "", None)
@@ -118,15 +118,15 @@ async def test_a_change_that_does_not_reach_every_process_is_refused_and_can_be_
 @pytest.mark.parametrize(
     ("agency", "by", "at"),
     [("crm", "pbb", NOW), ("pbb", "crm", NOW), ("nobody", "nobody", NOW), ("pbb", "pbb", NOW - 400)],
-    ids=["for another", "by another", "of nobody", "too old"],
+    ids=["for another agency", "with another secret", "unknown agency", "too old"],
 )
-async def test_who_did_not_sign_is_not_heard(hub: HookServer, agency: str, by: str, at: float) -> None:
+async def test_a_call_without_a_valid_signature_is_refused(hub: HookServer, agency: str, by: str, at: float) -> None:
     assert await hub.send_change({"everything": True}, agency=agency, by=by, at=at) == (401, "UNAUTHENTICATED", None)
     assert (hub.invalidator.people, hub.invalidator.agencies) == ([], [])
 
 
 @pytest.mark.parametrize(
-    "told",
+    "change",
     [
         b"",
         b"{",
@@ -147,8 +147,8 @@ async def test_who_did_not_sign_is_not_heard(hub: HookServer, agency: str, by: s
     ],
     ids=str,
 )
-async def test_what_cannot_be_read_is_refused_without_a_word_of_it(hub: HookServer, told: object) -> None:
-    assert (await hub.send_change(told))[:2] == (400, "BAD_REQUEST")
+async def test_an_invalid_body_is_refused_without_repeating_it(hub: HookServer, change: object) -> None:
+    assert (await hub.send_change(change))[:2] == (400, "BAD_REQUEST")
     assert (hub.invalidator.people, hub.invalidator.agencies) == ([], [])
 
 

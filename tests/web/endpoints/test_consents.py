@@ -144,7 +144,7 @@ async def hub(migrated: AsyncEngine) -> AsyncIterator[ConsentServer]:
         yield served
 
 
-async def test_a_request_is_answered_with_the_address_that_people_are_sent_to(hub: ConsentServer) -> None:
+async def test_a_new_request_returns_the_address_for_the_person(hub: ConsentServer) -> None:
     status, body, headers = await hub.call("POST", "/consent/requests", wanted())
     assert status == 201
     assert body["url"] == f"https://hub.example/consent/{body['id']}"
@@ -160,18 +160,20 @@ async def test_only_the_partner_that_asked_sees_the_outcome(hub: ConsentServer) 
     status, body, _ = await hub.call("GET", path)
     assert (status, body["answer"], body["consent"]) == (200, "waiting", None)
     assert await open_request(hub.tables.requests, SEALED_SITI, id_)
-    assert (await hub.call("GET", path))[1]["answer"] == "waiting"  # who opened it, and that anybody did, is not told
+    assert (await hub.call("GET", path))[1][
+        "answer"
+    ] == "waiting"  # the partner does not learn whether a person opened it
     await hub.tables.requests.grant(SEALED_SITI, id_, {Scope.TAX}, build_evidence)
     status, body, _ = await hub.call("GET", path)
     assert (body["answer"], body["consent"]["state"], body["consent"]["scopes"]) == ("granted", "granted", ["tax"])
     for other in (path, f"/consent/requests/{'0' * 32}", "/consent/requests/%00", "/consent/requests/x'or'1"):
         status, body, _ = await hub.call("GET", other, headers=SHOP)
         assert (status, body["errors"][0]["extensions"]["code"]) == (404, "NOT_FOUND")
-        assert body["errors"][0]["message"] == "This client made no request of that id."
+        assert body["errors"][0]["message"] == "This client has no request with this id."
     assert SEALED_SITI.nik not in str(body)
 
 
-async def test_a_consent_is_given_back_by_who_has_it_and_by_nobody_else(hub: ConsentServer) -> None:
+async def test_only_the_partner_with_the_consent_can_give_it_back(hub: ConsentServer) -> None:
     id_ = await hub.create_request()
     await open_request(hub.tables.requests, SEALED_SITI, id_)
     _, consent = await hub.tables.requests.grant(SEALED_SITI, id_, {Scope.TAX}, build_evidence)
@@ -203,20 +205,20 @@ async def test_only_partners_with_consent_terms_can_create_requests(
 @pytest.mark.parametrize(
     ("given", "says"),
     [
-        ({"more": 1}, "The body has a member that means nothing here."),
+        ({"more": 1}, "The body has an unknown member."),
         ({"scopes": None}, "'scopes' must be a list of tax, msmes, identity."),
         ({"scopes": []}, "'scopes' must be a list of"),
         ({"scopes": "tax"}, "'scopes' must be a list of"),
         ({"scopes": [1]}, "'scopes' must be a list of"),
-        ({"scopes": ["tax", "tax"]}, "'scopes' holds what is no scope of consent, or one twice."),
-        ({"scopes": ["TAX"]}, "'scopes' holds what is no scope of consent, or one twice."),
-        ({"scopes": ["population"]}, "'scopes' holds what is no scope of consent, or one twice."),
+        ({"scopes": ["tax", "tax"]}, "'scopes' contains an unknown or duplicate scope."),
+        ({"scopes": ["TAX"]}, "'scopes' contains an unknown or duplicate scope."),
+        ({"scopes": ["population"]}, "'scopes' contains an unknown or duplicate scope."),
         ({"purpose": None}, "'purpose' must be one of CIVIL_REGISTRATION,"),
         ({"purpose": "curious"}, "'purpose' must be one of CIVIL_REGISTRATION,"),
-        ({"lasts": None}, "'lasts' must be how many days"),
-        ({"lasts": 0}, "'lasts' must be how many days"),
-        ({"lasts": 1.5}, "'lasts' must be how many days"),
-        ({"lasts": True}, "'lasts' must be how many days"),
+        ({"lasts": None}, "'lasts' must be the duration of the consent in days"),
+        ({"lasts": 0}, "'lasts' must be the duration of the consent in days"),
+        ({"lasts": 1.5}, "'lasts' must be the duration of the consent in days"),
+        ({"lasts": True}, "'lasts' must be the duration of the consent in days"),
         ({"redirect_uri": None}, "'redirect_uri' must be one of the contract's addresses."),
         ({"state": 1}, "'state' must be at most 500 printable ASCII characters."),
         ({"state": "x" * 501}, "'state' must be at most 500 printable ASCII characters."),
@@ -224,7 +226,7 @@ async def test_only_partners_with_consent_terms_can_create_requests(
         ({"state": "ä"}, "'state' must be at most 500 printable ASCII characters."),
     ],
 )
-async def test_what_is_no_request_is_refused_by_its_member(
+async def test_an_invalid_request_is_refused_with_the_name_of_the_member(
     hub: ConsentServer, given: dict[str, Any], says: str
 ) -> None:
     status, body, _ = await hub.call("POST", "/consent/requests", wanted(**given))
@@ -249,7 +251,7 @@ async def test_what_is_no_request_is_refused_by_its_member(
         ({"scopes": ["msmes"], "purpose": "PAYMENT"}, "'scopes' holds 'msmes', of which the client reads nothing for"),
     ],
 )
-async def test_what_was_not_agreed_is_refused_by_what_it_is(
+async def test_a_request_beyond_the_contract_is_refused_with_the_reason(
     hub: ConsentServer, given: dict[str, Any], says: str
 ) -> None:
     status, body, _ = await hub.call("POST", "/consent/requests", wanted(**given))
@@ -257,7 +259,7 @@ async def test_what_was_not_agreed_is_refused_by_what_it_is(
     assert body["errors"][0]["message"].startswith(says)
 
 
-async def test_a_purpose_of_the_contract_that_the_city_does_not_allow_partners_is_refused(
+async def test_a_contract_purpose_that_the_city_does_not_allow_partners_is_refused(
     hub: ConsentServer, migrated: AsyncEngine
 ) -> None:
     terms = contract()
@@ -270,7 +272,7 @@ async def test_a_purpose_of_the_contract_that_the_city_does_not_allow_partners_i
     assert (status, body["errors"][0]["extensions"]["code"]) == (403, "CONSENT_NOT_AGREED")
 
 
-async def test_a_scope_that_no_operation_of_the_client_reads_is_asked_for_by_nobody(
+async def test_a_scope_that_no_operation_of_the_client_reads_is_refused(
     hub: ConsentServer, migrated: AsyncEngine
 ) -> None:
     await publish_contract(migrated, contract())
@@ -290,7 +292,7 @@ async def test_a_scope_that_the_contract_does_not_open_is_refused(hub: ConsentSe
 
 
 @pytest.mark.parametrize("development", [True, False])
-async def test_this_machine_itself_is_an_address_of_development_alone(migrated: AsyncEngine, development: bool) -> None:  # noqa: FBT001 - a parameter of the table
+async def test_a_loopback_redirect_uri_is_allowed_only_in_development(migrated: AsyncEngine, development: bool) -> None:  # noqa: FBT001 - a parameter of the table
     here = "http://127.0.0.1:9010/back"
     terms = contract(redirect_uris=(here,))
     await publish_contract(migrated, replace(terms, mode=OperationMode.OFF))
@@ -299,7 +301,7 @@ async def test_this_machine_itself_is_an_address_of_development_alone(migrated: 
         assert status == (201 if development else 403)
 
 
-async def test_bodies_that_are_none_are_refused(hub: ConsentServer) -> None:
+async def test_invalid_bodies_are_refused(hub: ConsentServer) -> None:
     for data, kind, status, code in (
         (b"scopes=tax", "application/x-www-form-urlencoded", 415, "UNSUPPORTED_MEDIA_TYPE"),
         (b"{}", "text/plain", 415, "UNSUPPORTED_MEDIA_TYPE"),
@@ -324,7 +326,7 @@ async def test_a_partner_with_too_many_unanswered_requests_must_wait(
     assert headers["retry-after"] == "60"
 
 
-async def test_without_the_hubs_database_nobody_is_asked() -> None:
+async def test_without_the_hubs_database_requests_are_refused() -> None:
     nowhere = create_database_engine(f"postgresql://nobody@{HOST}:{free_port()}/none")
     try:
         async with serve_consents(nowhere) as hub:
@@ -339,7 +341,7 @@ async def test_without_the_hubs_database_nobody_is_asked() -> None:
         await nowhere.dispose()
 
 
-async def test_a_partner_asks_no_oftener_than_its_rate(migrated: AsyncEngine) -> None:
+async def test_requests_beyond_the_partners_rate_are_refused(migrated: AsyncEngine) -> None:
     await publish_contract(migrated, replace(contract(), mode=OperationMode.OFF))
     limits = build_rate_limits(
         table=parse_rates(("partner:2/1000",)),

@@ -1,6 +1,6 @@
-"""The Data Tracker's three endpoints, held to the interface document of the Estonian Information System Authority.
+"""The Data Tracker's three endpoints, checked by the OpenAPI document of the Estonian Information System Authority.
 
-`data_tracker.openapi.yaml` is that document as it was published (MIT licence, named inside).
+`data_tracker.openapi.yaml` is that document as published (MIT licence, named inside).
 """
 
 from __future__ import annotations
@@ -54,7 +54,7 @@ ASKING = {"Authorization": "Bearer portal", "X-Road-UserId": f"ID{SITI}"}
 
 
 class FakeUsages:
-    """Remembers its queries."""
+    """Records its queries."""
 
     def __init__(self) -> None:
         self.queries: list[tuple[UsageQuery, Caller]] = []
@@ -75,7 +75,7 @@ class FakeUsages:
 
 
 class TrackerClient:
-    """The endpoints, and a client of them."""
+    """A client of the endpoints, and their usages."""
 
     def __init__(self, ledger: FakeUsages, http: aiohttp.ClientSession) -> None:
         self.ledger = ledger
@@ -141,7 +141,7 @@ async def tracker() -> AsyncIterator[TrackerClient]:
         yield asked
 
 
-async def test_the_client_is_limited_as_the_client_it_proves_to_be_and_strangers_by_their_address() -> None:
+async def test_the_client_is_limited_by_its_token_and_anonymous_callers_by_address() -> None:
     limits = build_rate_limits(
         table=parse_rates(("partner:2/1000", "agency-system:2/1000", "anonymous:3/1000")),
         failed_tokens=0,
@@ -157,7 +157,7 @@ async def test_the_client_is_limited_as_the_client_it_proves_to_be_and_strangers
         assert [(await asked.get("/v2/usagePeriod", headers={}))[0] for _ in range(4)] == [401, 401, 401, 429]
 
 
-def test_the_document_is_read_whole() -> None:
+def test_the_document_is_parsed_completely() -> None:
     assert sorted(DOCUMENT["paths"]) == ["/v2/findUsage", "/v2/heartbeat", "/v2/usagePeriod"]
     assert DOCUMENT["info"]["version"] == "2.1.0"
     assert [each["name"] for each in get_parameters(DOCUMENT, "/v2/findUsage")] == [
@@ -178,17 +178,17 @@ def test_the_document_is_read_whole() -> None:
         ({"usages": [{"action": "a", "receiverCode": "b", "receiverSystem": "c"}]}, ".usages[0].logtime is missing"),
         (
             {"usages": [{"logtime": "2026-11-23 12:00", "action": "a", "receiverCode": "b", "receiverSystem": "c"}]},
-            ".usages[0].logtime is no moment",
+            ".usages[0].logtime is no date-time",
         ),
         ({"usages": [], "more": 1}, ".more is not named"),
     ],
 )
-def test_what_does_not_fit_the_document_is_found(value: Any, fault: str) -> None:  # noqa: ANN401 - JSON
+def test_violations_of_the_document_are_found(value: Any, fault: str) -> None:  # noqa: ANN401 - JSON
     assert list(find_faults(DOCUMENT, get_answer_schema(DOCUMENT, "/v2/findUsage"), value)) == [fault]
 
 
 @pytest.mark.parametrize("path", sorted(DOCUMENT["paths"]))
-async def test_an_answer_fits_the_document(tracker: TrackerClient, path: str) -> None:
+async def test_a_response_fits_the_document(tracker: TrackerClient, path: str) -> None:
     status, body = await tracker.get(path, SOMEBODY if path == "/v2/findUsage" else None)
     assert status == 200
     assert list(find_faults(DOCUMENT, get_answer_schema(DOCUMENT, path), body)) == []
@@ -207,7 +207,7 @@ async def test_usages_have_the_form_of_the_document(tracker: TrackerClient) -> N
     assert await tracker.get("/v2/heartbeat") == (200, {"status": "OK", "message": "The access ledger can be read."})
 
 
-async def test_what_is_not_given_is_what_the_document_says(tracker: TrackerClient) -> None:
+async def test_omitted_parameters_have_the_defaults_of_the_document(tracker: TrackerClient) -> None:
     await tracker.get("/v2/findUsage", SOMEBODY)
     defaults = {each["name"]: each["schema"].get("default") for each in get_parameters(DOCUMENT, "/v2/findUsage")}
     assert tracker.ledger.queries == [
@@ -215,7 +215,7 @@ async def test_what_is_not_given_is_what_the_document_says(tracker: TrackerClien
     ]
 
 
-async def test_every_parameter_is_heeded(tracker: TrackerClient) -> None:
+async def test_every_parameter_is_used(tracker: TrackerClient) -> None:
     given = {
         "userCode": f"ID{SITI}",
         "periodStart": "2021-01-31T10:20:30Z",
@@ -242,22 +242,28 @@ async def test_a_page_holds_at_most_a_thousand_usages(tracker: TrackerClient) ->
 @pytest.mark.parametrize(
     ("params", "message"),
     [
-        ([], "The parameter userCode is no NIK: 16 digits, or 'ID' and 16 digits."),
-        ([("userCode", "EE12345678901")], "The parameter userCode is no NIK: 16 digits, or 'ID' and 16 digits."),
-        ([("userCode", SITI), ("userCode", SITI)], "A parameter comes more than once. Send each once."),
+        ([], "The parameter userCode is not a NIK: send 16 digits, or 'ID' and 16 digits."),
+        (
+            [("userCode", "EE12345678901")],
+            "The parameter userCode is not a NIK: send 16 digits, or 'ID' and 16 digits.",
+        ),
+        ([("userCode", SITI), ("userCode", SITI)], "A parameter is repeated. Send each once."),
         (
             [("userCode", SITI), ("periodStart", "2021-01-31T10:20:30")],
-            "The parameter periodStart is no moment with its zone, such as 2026-11-24T10:20:30Z.",
+            "The parameter periodStart is not a time with a zone, such as 2026-11-24T10:20:30Z.",
         ),
         (
             [("userCode", SITI), ("periodEnd", "0001-01-01T00:00:00+14:00")],
-            "The parameter periodEnd is no moment with its zone, such as 2026-11-24T10:20:30Z.",
+            "The parameter periodEnd is not a time with a zone, such as 2026-11-24T10:20:30Z.",
         ),
-        ([("userCode", SITI), ("offset", "-1")], "The parameter offset is no whole number from 0 to 2147483647."),
-        ([("userCode", SITI), ("limit", "2147483648")], "The parameter limit is no whole number from 0 to 2147483647."),
+        ([("userCode", SITI), ("offset", "-1")], "The parameter offset is not a whole number from 0 to 2147483647."),
+        (
+            [("userCode", SITI), ("limit", "2147483648")],
+            "The parameter limit is not a whole number from 0 to 2147483647.",
+        ),
     ],
 )
-async def test_what_the_document_does_not_allow_is_refused(
+async def test_invalid_parameters_are_refused(
     tracker: TrackerClient, params: list[tuple[str, str]], message: str
 ) -> None:
     assert await tracker.get("/v2/findUsage", params) == (
@@ -267,7 +273,7 @@ async def test_what_the_document_does_not_allow_is_refused(
     assert tracker.ledger.queries == []
 
 
-async def test_who_looks_has_to_be_named(tracker: TrackerClient) -> None:
+async def test_the_user_header_is_required(tracker: TrackerClient) -> None:
     status, _ = await tracker.get("/v2/findUsage", SOMEBODY, {"Authorization": "Bearer portal"})
     assert (status, tracker.ledger.queries) == (400, [])
 

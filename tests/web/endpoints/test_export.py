@@ -1,4 +1,4 @@
-"""`/me/export`: streamed at the client's speed, complete or with the missing parts named, and for the person alone."""
+"""`/me/export`: streamed at the client's speed, complete or with errors for missing parts, only for the person."""
 
 from __future__ import annotations
 
@@ -63,12 +63,12 @@ def build_response(me: Any, *errors: dict[str, Any]) -> GraphQLResponse:  # noqa
 
 @dataclass
 class FakeExport:
-    """Runs the parts, and gives out slots."""
+    """Executes the parts, and assigns slots."""
 
     pages: int = 3
     answers: dict[str, Callable[[], GraphQLResponse]] = field(default_factory=dict)
     operations: list[tuple[str, str | None, float]] = field(default_factory=list)
-    """Document, cursor and seconds until the deadline, of every operation."""
+    """Document, cursor and seconds until the deadline of each operation."""
     started_for: list[Nik] = field(default_factory=list)
     ended: list[str] = field(default_factory=list)
     refusal: Exception | None = None
@@ -85,7 +85,7 @@ class FakeExport:
         self.ended.append(id_)
 
     async def execute(
-        self, request: GraphQLRequest, caller: Caller, call: Call, _purse: CostBudget | None
+        self, request: GraphQLRequest, caller: Caller, call: Call, _budget: CostBudget | None
     ) -> GraphQLResponse:
         after = (request.variables or {}).get("after")
         self.operations.append((request.query, after, call.remaining()))
@@ -173,7 +173,7 @@ async def test_every_part_is_in_the_document_with_lists_to_their_end(hub: Export
     assert (hub.export.started_for, hub.export.ended) == ([SITI], ["export-1"])
 
 
-async def test_what_an_agency_does_not_give_is_named_in_its_part_and_the_rest_is_there(hub: ExportServer) -> None:
+async def test_the_error_of_an_agency_is_in_its_part_and_the_other_parts_are_complete(hub: ExportServer) -> None:
     down = {"message": "It is down.", "extensions": {"code": "AGENCY_UNAVAILABLE", "agency": "pbb"}}
     hub.export.answers["land"] = lambda: build_response({"taxObjects": None}, down)
     document = json.loads((await hub.get())[2])
@@ -183,7 +183,7 @@ async def test_what_an_agency_does_not_give_is_named_in_its_part_and_the_rest_is
     assert len(document["parts"][2]["data"]) == 3
 
 
-async def test_a_page_that_fails_ends_its_part_with_what_came_before(hub: ExportServer) -> None:
+async def test_a_failed_page_ends_its_part_after_the_earlier_pages(hub: ExportServer) -> None:
     late = {"message": "Late.", "extensions": {"code": "LEDGER_UNAVAILABLE"}}
     pages = iter(
         [
@@ -197,7 +197,7 @@ async def test_a_page_that_fails_ends_its_part_with_what_came_before(hub: Export
     assert document["complete"] is False
 
 
-async def test_empty_lists_are_lists(hub: ExportServer) -> None:
+async def test_an_empty_list_is_exported_as_a_list(hub: ExportServer) -> None:
     empty = {"nodes": [], "pageInfo": {"hasNextPage": False, "endCursor": None}}
     hub.export.answers["log"] = lambda: build_response({"accessLog": empty})
     document = json.loads((await hub.get())[2])
@@ -205,7 +205,7 @@ async def test_empty_lists_are_lists(hub: ExportServer) -> None:
     assert document["complete"] is True
 
 
-async def test_a_fault_of_the_hub_costs_its_own_part_and_tells_nothing(hub: ExportServer) -> None:
+async def test_an_unexpected_error_affects_only_its_part_and_reveals_nothing(hub: ExportServer) -> None:
     def broken() -> GraphQLResponse:
         raise RuntimeError(f"no such citizen {SITI}")
 
@@ -237,7 +237,7 @@ async def test_each_part_has_its_own_deadline() -> None:
         ("partner", 403, "FORBIDDEN"),
     ],
 )
-async def test_nobody_but_a_person_who_is_surely_identified_is_answered(
+async def test_only_people_with_sufficient_assurance_can_export(
     hub: ExportServer, token: str | None, status: int, code: str
 ) -> None:
     found, _, body = await hub.get(token)
@@ -270,7 +270,7 @@ async def test_a_refused_export_says_when_to_try_again(
     assert (hub.export.operations, hub.export.ended) == ([], [])
 
 
-async def test_a_client_that_goes_away_stops_the_work_and_may_begin_again(hub: ExportServer) -> None:
+async def test_a_disconnect_stops_the_work_and_frees_the_slot(hub: ExportServer) -> None:
     hub.export.is_slow = True
     async with hub.http.get("/me/export", headers={"Authorization": "Bearer siti"}) as response:
         assert response.status == 200
@@ -281,7 +281,7 @@ async def test_a_client_that_goes_away_stops_the_work_and_may_begin_again(hub: E
     assert len(hub.export.operations) == 1
 
 
-async def test_what_is_not_read_is_not_asked_for(hub: ExportServer) -> None:
+async def test_pages_are_requested_only_as_fast_as_the_client_reads(hub: ExportServer) -> None:
     hub.export.pages = 1_000
     reader, writer = await asyncio.open_connection("127.0.0.1", hub.port, limit=2**16)
     writer.write(b"GET /me/export HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer siti\r\n\r\n")
@@ -290,18 +290,18 @@ async def test_what_is_not_read_is_not_asked_for(hub: ExportServer) -> None:
     while seen != len(hub.export.operations):
         seen = len(hub.export.operations)
         await asyncio.sleep(0.3)
-    assert seen < 200  # a hundred kilobytes a page: what sockets hold, and not all of the thousand
+    assert seen < 200  # 100 kB per page: only what socket buffers hold
     writer.close()
     await wait_until(lambda: hub.export.ended == ["export-1"])
 
 
-async def test_who_has_the_end_of_one_may_begin_the_next(hub: ExportServer) -> None:
+async def test_the_slot_is_free_when_the_client_has_the_end_of_the_document(hub: ExportServer) -> None:
     for _ in range(20):
         assert (await hub.get())[0] == 200
         assert len(hub.export.ended) == len(hub.export.started_for)
 
 
-async def test_no_more_run_side_by_side_than_a_process_bears(hub: ExportServer) -> None:
+async def test_concurrent_exports_of_a_process_are_limited(hub: ExportServer) -> None:
     hub.export.is_slow = True
     headers = {"Authorization": "Bearer siti"}
     running = [await hub.http.get("/me/export", headers=headers) for _ in range(module.MAX_CONCURRENT_EXPORTS)]
@@ -314,9 +314,7 @@ async def test_no_more_run_side_by_side_than_a_process_bears(hub: ExportServer) 
     assert (await hub.get("budi"))[0] == 200
 
 
-async def test_what_takes_too_long_is_broken_off_and_is_no_json(
-    hub: ExportServer, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_an_export_that_takes_too_long_is_cut_off(hub: ExportServer, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "MAX_SECONDS", 0.2)
     hub.export.is_slow = True
     async with hub.http.get("/me/export", headers={"Authorization": "Bearer siti"}) as response:

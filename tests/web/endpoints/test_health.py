@@ -8,12 +8,12 @@ from web.admission.load import LoadSnapshot, Urgency
 from web.endpoints.health import AgencyReachability, AgencyReadiness, LimitsState, Readiness, build_report
 
 
-async def test_live_answers_as_long_as_the_process_does(hub: GraphServer) -> None:
+async def test_live_is_200_while_the_process_responds(hub: GraphServer) -> None:
     answer = await hub.get("/health/live")
     assert (answer.status, answer.json) == (200, {"status": "live"})
 
 
-async def test_ready_names_every_agency_and_stays_200_while_one_is_down(hub: GraphServer) -> None:
+async def test_ready_lists_all_agencies_and_stays_200_while_one_is_down(hub: GraphServer) -> None:
     answer = await hub.get("/health/ready")
     assert answer.status == 200
     assert answer.headers["Cache-Control"] == "no-store"
@@ -27,13 +27,13 @@ async def test_ready_names_every_agency_and_stays_200_while_one_is_down(hub: Gra
     }
 
 
-def test_reports_ready_where_no_agency_is_known_to_be_down() -> None:
+def test_reports_ready_if_no_agency_is_known_to_be_down() -> None:
     agencies = [AgencyReadiness(name="crm", state=AgencyReachability.UNKNOWN)]
     assert build_report(Readiness(is_serving=True, agencies=agencies))["status"] == "ready"
 
 
 @pytest.mark.parametrize(("state", "status"), [(LimitsState.SHARED, "ready"), (LimitsState.LOCAL, "degraded")])
-def test_reports_who_counts_limits_where_processes_share_a_store(state: LimitsState, status: str) -> None:
+def test_reports_where_rate_limits_are_counted(state: LimitsState, status: str) -> None:
     assert build_report(Readiness(is_serving=True, limits=state)) == {
         "status": status,
         "agencies": [],
@@ -42,7 +42,7 @@ def test_reports_who_counts_limits_where_processes_share_a_store(state: LimitsSt
 
 
 @pytest.mark.parametrize(("limit", "shown", "status"), [(None, None, "ready"), (412.4, 412, "degraded")])
-def test_reports_how_much_the_process_is_asked_for(limit: float | None, shown: int | None, status: str) -> None:
+def test_reports_the_load_of_the_process(limit: float | None, shown: int | None, status: str) -> None:
     load = LoadSnapshot(lag=0.0125, in_flight=7, limit=limit, refused=dict.fromkeys(Urgency, 3))
     assert build_report(Readiness(is_serving=True, load=load)) == {
         "status": status,
@@ -58,7 +58,7 @@ def test_reports_how_much_the_process_is_asked_for(limit: float | None, shown: i
 
 @dataclass
 class StubAgencyGate:
-    """How an agency is asked at the moment."""
+    """The state of the gate to an agency."""
 
     in_flight: int = 2
     waiting: int = 1
@@ -76,16 +76,14 @@ class StubAgencyGate:
         ),
     ],
 )
-def test_an_agencys_line_says_how_it_is_asked_as_far_as_terms_were_agreed(
-    gate: StubAgencyGate, shown: dict[str, object]
-) -> None:
+def test_an_agency_is_reported_with_the_state_of_its_gate(gate: StubAgencyGate, shown: dict[str, object]) -> None:
     agencies = [AgencyReadiness(name="crm", state=AgencyReachability.UP, gate=gate)]
     assert build_report(Readiness(is_serving=True, agencies=agencies))["agencies"] == [
         {"name": "crm", "state": "up", **shown}
     ]
 
 
-def test_reports_unavailable_where_the_hub_itself_cannot_serve() -> None:
+def test_reports_unavailable_if_the_hub_itself_cannot_serve() -> None:
     assert build_report(Readiness(is_serving=False, detail="The state database does not answer.")) == {
         "status": "unavailable",
         "detail": "The state database does not answer.",

@@ -13,7 +13,7 @@ from web.settings import WebSettings
 
 TOKEN = "c2l4dGVlbi1ieXRlcy1ub3QtZW5vdWdoLXNvLW1vcmU="
 ASKED: list[str] = []
-"""What was accepted, of each who saw the numbers."""
+"""The `Accept` header of each request that got metrics."""
 
 
 async def render_metrics(accept: str) -> tuple[bytes, str]:
@@ -32,7 +32,7 @@ def nobody_asked() -> None:
     ASKED.clear()
 
 
-async def test_the_token_opens_the_metrics_and_they_are_not_cached(hub: GraphServer) -> None:
+async def test_the_token_gives_access_and_metrics_are_not_cached(hub: GraphServer) -> None:
     answer = await hub.get("/metrics", Authorization=f"Bearer {TOKEN}", Accept="text/plain;version=0.0.4")
     assert (answer.status, answer.body) == (200, b"simpul_workers 1.0\n")
     assert answer.headers["Content-Type"] == "text/plain; version=0.0.4; charset=utf-8"
@@ -52,7 +52,7 @@ async def test_the_token_opens_the_metrics_and_they_are_not_cached(hub: GraphSer
         {"X_Forwarded_For": "127.0.0.1"},
     ],
 )
-async def test_without_the_token_the_refusal_says_what_to_send_and_nothing_is_collected(
+async def test_without_the_token_access_is_refused_and_nothing_is_collected(
     hub: GraphServer, headers: dict[str, str]
 ) -> None:
     answer = await hub.get("/metrics", **headers)
@@ -67,11 +67,11 @@ async def test_without_a_token_in_production_there_is_no_such_path() -> None:
         assert (await hub.get("/metrics")).code == "NOT_FOUND"
 
 
-async def test_metrics_are_read_and_never_written(hub: GraphServer) -> None:
+async def test_metrics_are_read_only(hub: GraphServer) -> None:
     assert (await hub.request("POST", "/metrics", Authorization=f"Bearer {TOKEN}")).code == "METHOD_NOT_ALLOWED"
 
 
-async def test_each_request_is_counted_once_by_its_route_and_status_and_is_over_when_it_is_over() -> None:
+async def test_each_request_is_counted_once_by_route_and_status() -> None:
     counts = RequestCounts()
     async with serve_application(WebSettings(), requests=counts) as hub:
         await hub.post({"query": "{ hello }"})

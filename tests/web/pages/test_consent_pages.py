@@ -1,4 +1,4 @@
-"""The pages on which people grant, refuse and take back consents, over HTTP."""
+"""The pages on which people grant, refuse and revoke consents, over HTTP."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ ENGLISH = f"{CONSENT}?lang=en"
 
 
 class PageReadRecorder:
-    """Who keeps what is read, or does not."""
+    """Records readings, or fails."""
 
     def __init__(self) -> None:
         self.down = False
@@ -49,7 +49,7 @@ async def running() -> AsyncIterator[SignInWorld]:
 
 @pytest.fixture
 def place(running: SignInWorld) -> SignInWorld:
-    """As at the start. Frontends run registered operations only, which must not concern the hub's own pages."""
+    """The world, reset. Frontends may run only registered operations, which must not affect the hub's own pages."""
     running.endpoints.reset()
     running.consents.reset()
     LEDGER.down = running.sessions.is_down = False
@@ -67,7 +67,7 @@ async def browser(place: SignInWorld) -> AsyncIterator[SignInBrowser]:
 
 
 def words(page: BrowserResponse) -> str:
-    """What a page says, without its markup."""
+    """The text of a page without markup."""
     return " ".join(unescape(re.sub(r"<[^>]*>", " ", page.text)).split())
 
 
@@ -90,18 +90,18 @@ async def test_the_request_page_names_partner_scopes_deadline_and_the_effect_of_
     assert "Anda masuk dengan NIK yang berakhiran 0001." in page_text
 
 
-async def test_it_says_the_same_in_english(browser: SignInBrowser) -> None:
+async def test_the_request_page_in_english(browser: SignInBrowser) -> None:
     page = await browser.sign_in(ENGLISH)
     page_text = words(page)
-    assert heading(page) == "Kredit <Nusantara> & Rekan asks for your data"
-    assert "What for Deciding about a credit that you applied for" in page_text
-    assert "In force until 22 February 2027 at 10:15 WIB." in page_text
+    assert heading(page) == "Kredit <Nusantara> & Rekan is asking for your data"
+    assert "Purpose Deciding on a loan that you applied for" in page_text
+    assert "Valid until 22 February 2027 at 10:15 WIB." in page_text
     assert '<html lang="en">' in page.text
     assert page.headers["Content-Language"] == "en"
     assert 'action="/consent/permintaan-1?lang=en"' in page.text
 
 
-async def test_it_shows_every_value_that_would_go_by_its_label(browser: SignInBrowser) -> None:
+async def test_the_request_page_shows_every_value_with_its_label(browser: SignInBrowser) -> None:
     page_text = words(await browser.sign_in(CONSENT))
     for each in (
         "Nomor objek pajak (NOP) 317301000100100010",
@@ -123,13 +123,13 @@ async def test_it_shows_every_value_that_would_go_by_its_label(browser: SignInBr
         assert each in page_text
 
 
-async def test_it_shows_the_very_words_that_are_agreed_to(browser: SignInBrowser) -> None:
+async def test_the_request_page_shows_the_text_of_the_agreement(browser: SignInBrowser) -> None:
     assert "Saya setuju bahwa kota memberikan kepada Kredit <Nusantara> & Rekan: " in words(
         await browser.sign_in(CONSENT)
     )
 
 
-async def test_nothing_is_ticked_beforehand(browser: SignInBrowser) -> None:
+async def test_no_box_is_ticked_in_advance(browser: SignInBrowser) -> None:
     page = await browser.sign_in(CONSENT)
     assert re.findall(r'<input type="checkbox" id="scope-\d" name="scope" value="(\w+)"\s*>', page.text) == [
         "TAX",
@@ -139,7 +139,7 @@ async def test_nothing_is_ticked_beforehand(browser: SignInBrowser) -> None:
     assert "checked" not in page.text
 
 
-async def test_the_person_looking_at_it_is_recorded_as_a_reading(browser: SignInBrowser) -> None:
+async def test_a_view_of_the_page_is_recorded_as_a_reading(browser: SignInBrowser) -> None:
     await browser.sign_in(CONSENT)
     names = [asked.operation for asked, _ in LEDGER.kept]
     assert names == ["ConsentPage", "ConsentPreview"]
@@ -165,28 +165,28 @@ async def test_an_agency_that_is_down_is_named_and_the_rest_is_shown(
     assert "Setuju" in page_text
 
 
-async def test_one_thing_that_failed_alone_is_not_left_out_silently(browser: SignInBrowser, place: SignInWorld) -> None:
+async def test_a_single_failed_field_is_explained(browser: SignInBrowser, place: SignInWorld) -> None:
     place.hub.city.failures["M-1"] = AgencyUnavailable("jakpreneur")
     page_text = words(await browser.sign_in(ENGLISH))
-    assert "Product Cannot be shown at the moment: the JakPreneur programme does not answer." in page_text
+    assert "Product Cannot be shown at the moment: the JakPreneur programme is not responding." in page_text
     assert "Trading name Warung Siti" in page_text
 
 
-async def test_low_assurance_hides_specific_data_and_says_why(browser: SignInBrowser, place: SignInWorld) -> None:
+async def test_low_assurance_hides_specific_data_with_the_reason(browser: SignInBrowser, place: SignInWorld) -> None:
     place.endpoints.access["acr"] = "low"
     page_text = words(await browser.sign_in(ENGLISH))
-    assert page_text.count("Cannot be shown: to see it and to grant it, sign in with an identity that was checked") >= 2
+    assert page_text.count("Cannot be shown: to see and share it, sign in with a verified identity") >= 2
     assert "317301000100100010" not in page_text
-    assert "Revenue a month Cannot be shown" in page_text
+    assert "Monthly revenue Cannot be shown" in page_text
     assert "Trading name Warung Siti" in page_text
-    assert "no data of yours" not in page_text
+    assert "you have no data" not in page_text
 
 
-async def test_a_preview_that_cannot_be_run_is_never_taken_for_an_empty_one() -> None:
+async def test_a_failed_preview_is_not_shown_as_empty() -> None:
     async with run_sign_in_world(limit_calls=1) as place, place.browser() as browser:
         page_text = words(await browser.sign_in(ENGLISH))
         assert page_text.count("Cannot be shown.") == 2
-        assert "no data of yours" not in page_text
+        assert "you have no data" not in page_text
         assert "Agree" in page_text
 
 
@@ -203,7 +203,7 @@ async def test_a_person_without_data_gets_a_note(browser: SignInBrowser, place: 
 # The answer to it
 
 
-async def test_what_was_ticked_is_granted_and_the_person_goes_back_to_the_partner(
+async def test_the_ticked_scopes_are_granted_and_the_person_returns_to_the_partner(
     browser: SignInBrowser, place: SignInWorld
 ) -> None:
     form = (await browser.sign_in(CONSENT)).form
@@ -215,7 +215,7 @@ async def test_what_was_ticked_is_granted_and_the_person_goes_back_to_the_partne
     assert f'href="{back}"' in page.text
 
 
-async def test_a_refusal_reaches_the_partner_whatever_was_ticked(browser: SignInBrowser, place: SignInWorld) -> None:
+async def test_a_refusal_ignores_ticked_boxes(browser: SignInBrowser, place: SignInWorld) -> None:
     form = (await browser.sign_in(CONSENT)).form
     page = await browser.post(CONSENT, {"form": form, "decision": "refuse", "scope": ["TAX"]})
     assert place.consents.changes == [("refuse", REQUEST, frozenset())]
@@ -223,7 +223,7 @@ async def test_a_refusal_reaches_the_partner_whatever_was_ticked(browser: SignIn
     assert f"{PATH}?error=access_denied" in page.text
 
 
-async def test_a_yes_to_nothing_is_explained_and_leads_to_the_first_box(
+async def test_a_grant_without_a_ticked_box_is_explained_with_a_link_to_the_first_box(
     browser: SignInBrowser, place: SignInWorld
 ) -> None:
     form = (await browser.sign_in(CONSENT)).form
@@ -237,7 +237,7 @@ async def test_a_yes_to_nothing_is_explained_and_leads_to_the_first_box(
 
 
 @pytest.mark.parametrize("decision", ["grant", "refuse"])
-async def test_a_form_that_is_submitted_twice_is_answered_as_the_first_time(
+async def test_a_form_that_is_submitted_twice_gets_the_same_response(
     browser: SignInBrowser, place: SignInWorld, decision: str
 ) -> None:
     form = (await browser.sign_in(CONSENT)).form
@@ -249,7 +249,7 @@ async def test_a_form_that_is_submitted_twice_is_answered_as_the_first_time(
     assert len(place.consents.changes) == 1
 
 
-async def test_a_yes_after_a_no_is_refused(browser: SignInBrowser, place: SignInWorld) -> None:
+async def test_a_grant_after_a_refusal_is_refused(browser: SignInBrowser, place: SignInWorld) -> None:
     form = (await browser.sign_in(CONSENT)).form
     await browser.post(CONSENT, {"form": form, "decision": "refuse"})
     page = await browser.post(CONSENT, {"form": form, "decision": "grant", "scope": "TAX"})
@@ -272,9 +272,7 @@ async def test_low_assurance_asks_for_another_sign_in(browser: SignInBrowser, pl
     assert place.consents.changes == []
 
 
-async def test_people_are_asked_to_sign_in_as_surely_as_a_consent_demands(
-    browser: SignInBrowser, place: SignInWorld
-) -> None:
+async def test_the_sign_in_requests_the_assurance_of_a_consent(browser: SignInBrowser, place: SignInWorld) -> None:
     await browser.sign_in(ENGLISH)
     [asked] = place.endpoints.authorization_requests
     assert asked["acr_values"].split()[0] == "substantial" or asked["acr_values"].startswith("http")
@@ -286,18 +284,18 @@ async def test_people_are_asked_to_sign_in_as_surely_as_a_consent_demands(
 # Consents
 
 
-async def test_consents_stand_newest_first_a_page_at_a_time(browser: SignInBrowser, place: SignInWorld) -> None:
+async def test_consents_are_listed_newest_first_in_pages(browser: SignInBrowser, place: SignInWorld) -> None:
     place.consents.add_consents(23)
     first = await browser.sign_in("/consents?lang=en")
     assert re.findall(r"<h2 id=[^>]*>(.*?)</h2>", first.text) == [f"Mitra {number}" for number in range(1, 21)]
     older = unescape(re.findall(r'href="([^"]*after=[^"]*)">Older', first.text)[0])
     second = await browser.get(older)
     assert re.findall(r"<h2 id=[^>]*>(.*?)</h2>", second.text) == ["Mitra 21", "Mitra 22", "Mitra 23"]
-    assert "Older ones" not in second.text
+    assert ">Older<" not in second.text
     assert "Newest" in second.text
 
 
-async def test_each_says_its_state_and_only_those_in_force_can_be_taken_back(
+async def test_each_consent_shows_its_state_and_only_active_ones_can_be_revoked(
     browser: SignInBrowser, place: SignInWorld
 ) -> None:
     place.consents.add_consents(2)
@@ -318,7 +316,7 @@ async def test_a_person_without_consents_gets_a_note(browser: SignInBrowser) -> 
     assert "Anda belum pernah memberi persetujuan." in words(await browser.sign_in())
 
 
-async def test_a_language_that_was_chosen_stays_chosen(browser: SignInBrowser, place: SignInWorld) -> None:
+async def test_a_chosen_language_is_kept(browser: SignInBrowser, place: SignInWorld) -> None:
     place.consents.add_consents(1)
     page = await browser.sign_in("/consents?lang=en")
     assert 'href="/consents/persetujuan-1/revoke?lang=en"' in page.text
@@ -327,7 +325,7 @@ async def test_a_language_that_was_chosen_stays_chosen(browser: SignInBrowser, p
     assert done.location == "/consents?lang=en"
 
 
-async def test_a_browser_that_wants_english_gets_it_without_choosing(browser: SignInBrowser) -> None:
+async def test_an_english_browser_gets_english_pages(browser: SignInBrowser) -> None:
     await browser.sign_in()
     page = await browser.get("/consents", **{"Accept-Language": "en-GB,en;q=0.9,id;q=0.5"})
     assert heading(page) == "My consents"
@@ -348,7 +346,7 @@ async def test_sign_out_ends_the_session(browser: SignInBrowser) -> None:
     assert (await browser.get("/consents")).status == 303
 
 
-async def test_sign_out_goes_on_to_the_issuer(browser: SignInBrowser, place: SignInWorld) -> None:
+async def test_sign_out_continues_at_the_issuer(browser: SignInBrowser, place: SignInWorld) -> None:
     form = (await browser.sign_in()).form
     out = await browser.post("/sign-out?lang=en", {"form": form})
     address = out.headers["Refresh"].removeprefix("0; url=")
@@ -361,10 +359,10 @@ async def test_sign_out_goes_on_to_the_issuer(browser: SignInBrowser, place: Sig
         "post_logout_redirect_uri": f"{place.hub.url}/signed-out",
         "ui_locales": "en",
     }
-    assert f'<a href="{escape(address)}">Sign out where you signed in</a>' in out.text
+    assert f'<a href="{escape(address)}">Sign out of that service</a>' in out.text
 
 
-async def test_an_issuer_that_has_no_place_to_sign_out_is_left_alone() -> None:
+async def test_sign_out_works_without_a_sign_out_endpoint_of_the_issuer() -> None:
     async with run_sign_in_world() as place, place.browser() as browser:
         place.endpoints.metadata["end_session_endpoint"] = None
         form = (await browser.sign_in()).form
@@ -372,7 +370,9 @@ async def test_an_issuer_that_has_no_place_to_sign_out_is_left_alone() -> None:
         assert (out.status, out.location, browser.cookie("simpul")) == (303, "/signed-out?lang=en", None)
 
 
-async def test_a_session_that_cannot_be_ended_is_not_called_ended(browser: SignInBrowser, place: SignInWorld) -> None:
+async def test_a_failed_sign_out_is_reported_and_the_session_continues(
+    browser: SignInBrowser, place: SignInWorld
+) -> None:
     form = (await browser.sign_in()).form
     place.sessions.is_down = True
     out = await browser.post("/sign-out", {"form": form})
@@ -381,7 +381,7 @@ async def test_a_session_that_cannot_be_ended_is_not_called_ended(browser: SignI
     assert (await browser.get("/consents")).status == 200
 
 
-async def test_who_decides_signs_in_within_half_of_the_time_that_a_decision_allows(
+async def test_pages_for_decisions_request_a_sign_in_within_half_of_the_allowed_time(
     browser: SignInBrowser, place: SignInWorld
 ) -> None:
     await browser.get("/consents")
@@ -391,7 +391,7 @@ async def test_who_decides_signs_in_within_half_of_the_time_that_a_decision_allo
     assert "max_age" not in (await browser.get("/consents")).headers.get("Location", "")
 
 
-async def test_who_signed_in_a_while_ago_signs_in_again_before_a_page_that_decides(
+async def test_an_old_sign_in_is_renewed_before_a_page_for_decisions(
     browser: SignInBrowser, place: SignInWorld
 ) -> None:
     place.consents.add_consents(1)
@@ -408,7 +408,7 @@ async def test_who_signed_in_a_while_ago_signs_in_again_before_a_page_that_decid
     assert (done.status, place.consents.changes) == (200, [("grant", REQUEST, frozenset({Scope.TAX}))])
 
 
-async def test_a_decision_that_comes_too_late_after_the_sign_in_changes_nothing_and_can_be_made_again(
+async def test_a_decision_too_long_after_the_sign_in_changes_nothing_and_can_be_repeated(
     browser: SignInBrowser, place: SignInWorld
 ) -> None:
     place.consents.add_consents(1)
@@ -425,7 +425,7 @@ async def test_a_decision_that_comes_too_late_after_the_sign_in_changes_nothing_
     assert place.consents.changes == []
 
 
-async def test_each_page_keeps_the_session_going_and_none_beyond_the_token(
+async def test_each_page_extends_the_session_up_to_the_end_of_the_token(
     browser: SignInBrowser, place: SignInWorld
 ) -> None:
     place.endpoints.access["exp"] = int(place.endpoints.issuer.claims()["iat"]) + 120
@@ -436,13 +436,16 @@ async def test_each_page_keeps_the_session_going_and_none_beyond_the_token(
     assert 100 <= int(found[1]) <= 120
     assert re.search(r"Sampai pukul \d\d\.\d\d WIB; buka ulang halaman ini untuk memperpanjang\.", words(page))
     again = await browser.post("/consents/none/revoke", {"form": page.form})
-    assert (again.status, "Sampai pukul" in again.text) == (404, False)  # a refusal gives no more time
+    assert (again.status, "Sampai pukul" in again.text) == (
+        404,
+        False,
+    )  # a problem page does not show the end of the session
 
 
 # What goes wrong
 
 
-async def test_an_issuer_that_is_down_is_reported_and_not_asked_again_immediately() -> None:
+async def test_an_issuer_that_is_down_is_reported_and_not_called_again_immediately() -> None:
     async with run_sign_in_world() as place, place.browser() as browser:
         for _ in range(2):
             place.endpoints.metadata["issuer"] = "https://issuer.example"
@@ -453,20 +456,20 @@ async def test_an_issuer_that_is_down_is_reported_and_not_asked_again_immediatel
         )  # the keys' own reading, and ours
 
 
-async def test_an_issuer_that_gives_no_tokens_is_reported(browser: SignInBrowser, place: SignInWorld) -> None:
+async def test_an_issuer_without_tokens_in_its_response_is_reported(browser: SignInBrowser, place: SignInWorld) -> None:
     link = await browser.begin_sign_in(CONSENT)
     place.endpoints.tokens["access_token"] = place.endpoints.tokens["id_token"] = None
     assert heading(await browser.get(link)) == "Anda belum masuk"
 
 
-async def test_a_hub_whose_secret_the_issuer_refuses_says_that_nobody_can_sign_in() -> None:
+async def test_a_hub_whose_secret_the_issuer_refuses_reports_that_signing_in_is_impossible() -> None:
     async with run_sign_in_world(sign_in_secret=None) as place, place.browser() as browser:
         page = await browser.get(await browser.begin_sign_in(CONSENT))
         assert (page.status, heading(page)) == (503, "Masuk tidak dapat dilakukan saat ini")
-        assert place.endpoints.token_requests[0]["client_id"] == "simpul-pages"  # a public client says who it is
+        assert place.endpoints.token_requests[0]["client_id"] == "simpul-pages"  # a public client sends its id
 
 
-async def test_without_the_ledger_nothing_is_shown(browser: SignInBrowser, place: SignInWorld) -> None:
+async def test_without_the_ledger_no_data_is_shown(browser: SignInBrowser, place: SignInWorld) -> None:
     LEDGER.down = True
     page = await browser.sign_in(CONSENT)
     assert (page.status, heading(page)) == (503, "Data tidak dapat ditampilkan saat ini")
@@ -483,9 +486,7 @@ async def test_too_many_requests_of_a_person_must_wait() -> None:
         assert place.consents.changes == []
 
 
-async def test_where_the_hubs_state_does_not_answer_the_page_says_so(
-    browser: SignInBrowser, place: SignInWorld
-) -> None:
+async def test_an_unavailable_database_is_reported(browser: SignInBrowser, place: SignInWorld) -> None:
     place.consents.is_down = True
     page = await browser.sign_in(CONSENT)
     assert (page.status, heading(page)) == (503, "Ini tidak dapat dilakukan saat ini")
@@ -497,7 +498,7 @@ async def test_an_unknown_or_expired_request_has_a_page(browser: SignInBrowser, 
     assert (page.status, heading(page)) == (404, "Permintaan ini tidak ada, atau sudah berakhir")
 
 
-async def test_a_fault_of_the_hub_is_a_page_with_a_number(
+async def test_an_unexpected_error_is_a_page_with_a_number(
     browser: SignInBrowser, place: SignInWorld, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     await browser.sign_in()
@@ -515,7 +516,7 @@ async def test_a_fault_of_the_hub_is_a_page_with_a_number(
     assert "Siti" not in page.text
 
 
-async def test_a_partner_with_a_name_of_signs_is_shown_as_text(browser: SignInBrowser) -> None:
+async def test_the_partners_name_is_escaped(browser: SignInBrowser) -> None:
     page = await browser.sign_in(CONSENT)
     assert PARTNER not in page.text
     assert "Kredit &lt;Nusantara&gt; &amp; Rekan" in page.text

@@ -71,7 +71,7 @@ async def test_a_browser_gets_a_page_for_an_unknown_path(hub: GraphServer, path:
     assert (answer.status, answer.headers["Content-Type"]) == (404, "text/html; charset=utf-8")
     assert answer.headers["Content-Security-Policy"] == PAGE_POLICY
     assert answer.headers["Cache-Control"] == "no-store"
-    assert "<h1>There is no such page</h1>" in answer.body.decode()
+    assert "<h1>Page not found</h1>" in answer.body.decode()
     assert '<a href="/">Home</a>' in answer.body.decode()
 
 

@@ -1,4 +1,4 @@
-"""Cookies of the hub's own pages: tied to the host where there is TLS, and to the loopback where there is none."""
+"""Cookies of the hub's own pages: bound to the host with HTTPS, plain on the loopback."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def build_request(path: str = "/consents", query: bytes = b"", **headers: str) -
     return Request({"type": "http", "method": "GET", "path": path, "query_string": query, "headers": raw})
 
 
-def test_by_https_nobody_else_can_have_put_them_there() -> None:
+def test_with_https_cookies_have_the_host_prefix() -> None:
     response = Response()
     pages = build_page_sessions("https://simpul.jakarta.example")
     pages.set_session_cookie(response, SESSION)
@@ -39,13 +39,13 @@ def test_by_https_nobody_else_can_have_put_them_there() -> None:
     assert session.endswith("; HttpOnly; Max-Age=900; Path=/; SameSite=lax; Secure")
 
 
-def test_on_the_loopback_they_are_plain() -> None:
+def test_on_the_loopback_cookies_are_plain() -> None:
     response = Response()
     build_page_sessions("http://127.0.0.1:8000").set_sign_in_cookie(response, "begun")
     assert response.headers["set-cookie"] == "simpul-sign-in=begun; HttpOnly; Max-Age=600; Path=/; SameSite=lax"
 
 
-async def test_by_https_a_plain_cookie_is_nobodys() -> None:
+async def test_with_https_a_plain_cookie_is_ignored() -> None:
     text, _ = SESSIONS.seal(SESSION, now=1000)
     known = InMemorySessions()
     await known.begin(SESSION.id, lifetime=60)
@@ -54,24 +54,24 @@ async def test_by_https_a_plain_cookie_is_nobodys() -> None:
     assert await pages.load_session(build_request(cookie=f"__Host-simpul={text}")) == SESSION
 
 
-async def test_a_good_cookie_of_a_session_that_is_over_is_nobodys() -> None:
+async def test_the_cookie_of_an_ended_session_is_ignored() -> None:
     text, _ = SESSIONS.seal(SESSION, now=1000)
     assert (
         await build_page_sessions("http://127.0.0.1:8000").load_session(build_request(cookie=f"simpul={text}")) is None
     )
 
 
-async def test_where_nobody_can_tell_whether_it_goes_on_there_is_a_problem() -> None:
+async def test_an_unavailable_session_store_is_a_problem() -> None:
     text, _ = SESSIONS.seal(SESSION, now=1000)
     known = InMemorySessions()
     known.is_down = True
     pages = build_page_sessions("http://127.0.0.1:8000", known)
     with pytest.raises(PageProblem, match="hub_down"):
         await pages.load_session(build_request(cookie=f"simpul={text}"))
-    assert await pages.load_session(build_request(cookie="simpul=none")) is None  # a cookie of nobody asks nobody
+    assert await pages.load_session(build_request(cookie="simpul=none")) is None  # an invalid cookie needs no store
 
 
-def test_forgetting_takes_them_away() -> None:
+def test_clearing_deletes_the_cookie() -> None:
     response = Response()
     pages = build_page_sessions("https://simpul.jakarta.example")
     pages.clear_session_cookie(response)
@@ -87,7 +87,7 @@ def test_forgetting_takes_them_away() -> None:
         ("https://simpul.jakarta.example", "simpul.jakarta.example", None),
     ],
 )
-def test_on_this_machine_a_page_has_one_address(public_url: str, host: str, elsewhere: str | None) -> None:
+def test_on_the_loopback_a_page_has_one_canonical_address(public_url: str, host: str, elsewhere: str | None) -> None:
     assert (
         build_page_sessions(public_url).find_canonical_address(build_request(query=b"lang=en", host=host)) == elsewhere
     )

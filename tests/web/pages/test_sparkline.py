@@ -1,4 +1,4 @@
-"""The last hour of an agency as a small picture."""
+"""The last hour of an agency as a small chart."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ from telemetry.metrics.health import CallSummary
 from web.pages.status_page import HEIGHT, WIDTH, Bar, build_sparkline
 
 
-def test_each_minute_with_calls_is_a_bar_at_its_place_and_others_stay_empty() -> None:
+def test_each_minute_with_calls_is_a_bar_at_its_position() -> None:
     point = CallSummary(calls=1, failed=0, median=0.001, p95=0.001)
     bars = build_sparkline([point, None, *[None] * 57, point]).bars
     assert [each.x for each in bars] == [1, 355]
     assert 355 + build_sparkline([]).bar <= WIDTH
 
 
-def test_ten_times_as_long_is_as_much_higher_everywhere() -> None:
+def test_the_scale_is_logarithmic() -> None:
     lines = build_sparkline([]).lines
     assert [seconds for seconds, _ in lines] == [0.01, 0.1, 1.0, 10.0]
     steps = {round(lower - upper, 0) for (_, lower), (_, upper) in pairwise(lines)}
@@ -24,7 +24,7 @@ def test_ten_times_as_long_is_as_much_higher_everywhere() -> None:
     assert (bar.median_y, bar.slow_y) == (lines[1][1], lines[2][1])
 
 
-def test_no_bar_leaves_the_picture_or_vanishes() -> None:
+def test_bars_stay_visible_and_within_the_chart() -> None:
     [short, long] = build_sparkline(
         [CallSummary(calls=1, failed=0, median=0.0, p95=0.0), CallSummary(calls=1, failed=0, median=99.0, p95=99.0)]
     ).bars
@@ -32,6 +32,6 @@ def test_no_bar_leaves_the_picture_or_vanishes() -> None:
     assert 0 < long.slow_y == long.median_y < 20
 
 
-def test_a_minute_with_failures_has_a_mark_even_where_no_time_is_known() -> None:
+def test_a_minute_with_failures_has_a_mark_even_without_durations() -> None:
     [bar] = build_sparkline([CallSummary(calls=3, failed=3, median=None, p95=None)]).bars
     assert bar == Bar(1, HEIGHT - 1.0, HEIGHT - 1.0, failed=True)

@@ -72,9 +72,9 @@ async def read_page(hub: GraphServer, path: str = "/status", **headers: str) -> 
     return " ".join(answer.body.decode().split())
 
 
-async def test_everything_that_is_known_of_an_agency_stands_on_the_page_in_indonesian_first(hub: GraphServer) -> None:
+async def test_the_page_shows_all_facts_of_an_agency_in_indonesian_by_default(hub: GraphServer) -> None:
     text = await read_page(hub)
-    for told in (
+    for expected in (
         '<html lang="id">',
         "Pajak bumi dan bangunan",
         "<strong>Menjawab</strong>",
@@ -86,29 +86,29 @@ async def test_everything_that_is_known_of_an_agency_stands_on_the_page_in_indon
         "<dt>Jawaban terakhir</dt><dd>14.32 WIB</dd>",
         "Saat ini tidak ada instansi yang terganggu.",
     ):
-        assert told in text
+        assert expected in text
 
 
 async def test_the_page_is_in_english_for_english_browsers(hub: GraphServer) -> None:
     text = await read_page(hub, Accept_Language="en-GB")
     assert '<html lang="en">' in text
-    assert "half of its answers came within 12 ms, 95 of 100 within 1.2 s; 1 of 1,200 calls failed." in text
+    assert "half of the responses came within 12 ms, 95 of 100 within 1.2 s; 1 of 1,200 calls failed." in text
 
 
-async def test_what_is_not_known_is_left_out_and_names_are_escaped(hub: GraphServer, agencies: CountingHealth) -> None:
+async def test_unknown_facts_are_omitted_and_names_are_escaped(hub: GraphServer, agencies: CountingHealth) -> None:
     agencies.healths = [UNKNOWN]
     text = await read_page(hub, "/status?lang=en")
     assert "&lt;b&gt;new&lt;/b&gt;" in text
     assert "<b>new" not in text
-    assert "Nobody asked for anything of it in the last 60 minutes." in text
-    assert "<dt>Breaker" not in text
+    assert "No calls in the last 60 minutes." in text
+    assert "<dt>Circuit breaker" not in text
     assert "<dt>Left for today" not in text
-    assert "<dt>Last answer</dt><dd>not yet</dd>" in text
+    assert "<dt>Last response</dt><dd>not yet</dd>" in text
 
 
 @pytest.mark.parametrize("health", HealthState)
 @pytest.mark.parametrize("language", ["id", "en"])
-async def test_each_state_has_words_and_a_sign_and_trouble_is_said_first(
+async def test_each_state_has_text_and_an_icon_and_problems_are_summarized(
     hub: GraphServer, agencies: CountingHealth, health: HealthState, language: str
 ) -> None:
     agencies.healths = [WELL, replace(WELL, name="crm", health=health)]
@@ -123,7 +123,7 @@ async def test_each_state_has_words_and_a_sign_and_trouble_is_said_first(
         assert words["none"] in text
 
 
-async def test_the_page_may_run_its_own_script_alone_and_ask_this_hub_alone(hub: GraphServer) -> None:
+async def test_the_page_may_only_run_its_own_script_and_call_this_hub(hub: GraphServer) -> None:
     answer = await hub.get("/status")
     policy = dict(each.strip().split(" ", 1) for each in answer.headers["Content-Security-Policy"].split(";"))
     assert (policy["default-src"], policy["script-src"], policy["connect-src"]) == ("'none'", "'self'", "'self'")
@@ -133,7 +133,7 @@ async def test_the_page_may_run_its_own_script_alone_and_ask_this_hub_alone(hub:
     assert answer.headers["Cache-Control"] == "no-store"
 
 
-async def test_what_the_page_loads_is_served_by_what_it_holds_and_by_no_other_name(hub: GraphServer) -> None:
+async def test_files_of_the_page_are_served_only_under_their_digest(hub: GraphServer) -> None:
     text = (await hub.get("/status")).body.decode()
     for name, media_type in (("style.css", "text/css"), ("status.css", "text/css"), ("status.js", "text/javascript")):
         address = next(part for part in text.split('"') if part.endswith(f"/{name}"))
@@ -144,14 +144,14 @@ async def test_what_the_page_loads_is_served_by_what_it_holds_and_by_no_other_na
         assert (await hub.get(wrong)).status == 404
 
 
-async def test_the_part_that_changes_can_be_had_alone(hub: GraphServer) -> None:
+async def test_the_part_that_changes_is_served_separately(hub: GraphServer) -> None:
     text = await read_page(hub, "/status/now?lang=en")
     assert text.startswith('<div class="scope whole up">')
     assert "Property tax" in text
     assert "<html" not in text
 
 
-async def test_however_often_it_is_opened_it_is_made_once_a_second(
+async def test_the_page_is_rendered_at_most_once_per_second(
     hub: GraphServer, agencies: CountingHealth, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     now = 1000.0
@@ -166,6 +166,6 @@ async def test_however_often_it_is_opened_it_is_made_once_a_second(
     assert agencies.asked == 2
 
 
-async def test_an_operator_may_not_want_it() -> None:
+async def test_without_the_endpoint_the_page_is_not_found() -> None:
     async with serve_application(WebSettings()) as hub:
         assert (await hub.get("/status")).status == 404

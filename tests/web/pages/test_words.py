@@ -1,4 +1,4 @@
-"""What pages say: the same in each language, complete, and in the language that a person wants."""
+"""Texts of pages: complete and consistent in each language, and the choice of the language."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from web.pages.words import choose_language, load_words
 WORDS = load_words()
 OPENED = {each.coordinate for purpose in Purpose for each in list_granted_fields(tuple(Scope), purpose, None)}
 EVERY = sorted(each for each in OPENED if not each.startswith("Consenting."))
-"""What stands on a page; how a partner gets to it does not."""
+"""The fields on pages; the fields by which a partner reaches them are not shown."""
 
 
 def walk_texts(found: Mapping[str, Any], place: str = "") -> Iterator[tuple[str, Any]]:
@@ -36,21 +36,21 @@ def find_placeholders(text: Any) -> set[str]:  # noqa: ANN401 - a text, or the m
     )
 
 
-def test_each_language_says_the_same_things_with_the_same_gaps() -> None:
+def test_all_languages_have_the_same_keys_and_placeholders() -> None:
     one, other = (dict(walk_texts(WORDS[language].sections)) for language in ("id", "en"))
-    meanings = {name for name in one if name.startswith("meanings.")}  # in English the graph itself says them
+    meanings = {name for name in one if name.startswith("meanings.")}  # the graph has the English ones
     assert one.keys() - meanings == other.keys()
     assert {name: find_placeholders(text) for name, text in other.items()} == {
         name: find_placeholders(one[name]) for name in other
     }
 
 
-def test_there_are_fields_that_scopes_open() -> None:
+def test_scopes_contain_fields() -> None:
     assert len(EVERY) > 30
 
 
 @pytest.mark.parametrize("coordinate", EVERY)
-def test_a_field_that_a_scope_opens_has_a_label_and_a_meaning(coordinate: str) -> None:
+def test_each_field_of_a_scope_has_a_label_and_a_meaning(coordinate: str) -> None:
     for language in ("id", "en"):
         assert WORDS[language].named("fields", coordinate, "")
     type_, _, name = coordinate.partition(".")
@@ -70,16 +70,16 @@ def _named(type_: str, field: str) -> Any:  # noqa: ANN401 - a type of the graph
     ("section", "names"),
     [("scopes", Scope), ("purposes", Purpose), ("states", ConsentState)],
 )
-def test_every_scope_purpose_and_state_has_words(section: str, names: Any) -> None:  # noqa: ANN401 - an enum
+def test_every_scope_purpose_and_state_has_a_text(section: str, names: Any) -> None:  # noqa: ANN401 - an enum
     for words in WORDS.values():
         assert set(words[section]) == {each.name for each in names}
 
 
-def test_a_time_of_day_is_that_of_jakarta() -> None:
+def test_a_time_of_day_is_in_jakarta_time() -> None:
     assert [words.time(1795572300.0) for words in WORDS.values()] == ["09.05 WIB", "09:05 WIB"]
 
 
-def test_moments_days_and_numbers_are_written_as_people_do() -> None:
+def test_times_days_and_numbers_have_the_format_of_the_language() -> None:
     formatted = {
         language: (
             words.moment("2026-11-25T02:05:00+00:00"),
@@ -127,12 +127,12 @@ def test_moments_days_and_numbers_are_written_as_people_do() -> None:
         ("<b>", None, "id"),
     ],
 )
-def test_the_language_is_the_one_chosen_else_the_browsers(
+def test_the_language_is_the_chosen_one_or_the_browsers(
     chosen: str | None, accepted: str | None, language: str
 ) -> None:
     assert choose_language(chosen, accepted) == language
 
 
-def test_a_missing_word_gets_the_default() -> None:
+def test_a_missing_text_gets_the_default() -> None:
     assert WORDS["id"].named("fields", "TaxObject.colour", "colour") == "colour"
     assert WORDS["id"].named("fields", "TaxObject", "x") == "x"

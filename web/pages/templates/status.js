@@ -1,45 +1,45 @@
-// Keeps the page up to date while somebody looks at it. Without this script it says the same as of when it was opened.
+// Updates the page while it is visible. Without this script, the page shows the state at the time it was opened.
 "use strict";
 
-const EVERY = 5000;
+const INTERVAL_MS = 5000;
 const live = document.getElementById("live");
-const keeping = document.getElementById("keeping");
-const button = keeping.querySelector("button");
-const lost = keeping.querySelector("[role=status]");
-const told = document.getElementById("told");
+const controls = document.getElementById("controls");
+const button = controls.querySelector("button");
+const lost = controls.querySelector("[role=status]");
+const announcement = document.getElementById("announcement");
 const address = `/status/now?lang=${document.documentElement.lang}`;
 let stopped = false;
-let asking = false;
+let loading = false;
 
 function show(html) {
   const fresh = new DOMParser().parseFromString(html, "text/html").body;
   const text = fresh.querySelector(".overall").textContent.trim();
-  // People who listen are told when it changes, and of nothing else.
-  if (live.querySelector(".overall").textContent.trim() !== text) told.textContent = text;
+  // Screen readers announce only changes of the summary.
+  if (live.querySelector(".overall").textContent.trim() !== text) announcement.textContent = text;
   live.replaceChildren(...fresh.childNodes);
 }
 
 async function update() {
-  if (stopped || asking || document.hidden) return;
-  asking = true;
+  if (stopped || loading || document.hidden) return;
+  loading = true;
   try {
-    const answer = await fetch(address, { signal: AbortSignal.timeout(EVERY) });
-    if (!answer.ok) throw new Error(String(answer.status));
-    show(await answer.text());
+    const response = await fetch(address, { signal: AbortSignal.timeout(INTERVAL_MS) });
+    if (!response.ok) throw new Error(String(response.status));
+    show(await response.text());
     lost.textContent = "";
   } catch {
-    lost.textContent = keeping.dataset.lost;
+    lost.textContent = controls.dataset.lost;
   } finally {
-    asking = false;
+    loading = false;
   }
 }
 
 button.addEventListener("click", () => {
   stopped = !stopped;
-  button.textContent = stopped ? keeping.dataset.go : keeping.dataset.stop;
-  keeping.querySelector("span").hidden = stopped;
+  button.textContent = stopped ? controls.dataset.go : controls.dataset.stop;
+  controls.querySelector("span").hidden = stopped;
   update();
 });
 document.addEventListener("visibilitychange", update);
-setInterval(update, EVERY);
-keeping.hidden = false;
+setInterval(update, INTERVAL_MS);
+controls.hidden = false;

@@ -18,7 +18,7 @@ class TestTarget:
     @example(base="http://h", path="//", query={"a": "b&c=d#e", "f": "+ %"})
     @example(base="http://h", path="a:b/c", query={})
     @example(base="http://h", path="a\n", query={"q": "a\r\nX: y"})
-    def test_is_what_the_whole_address_says(self, base: str, path: str, query: dict[str, str]) -> None:
+    def test_equals_the_path_and_query_of_the_url(self, base: str, path: str, query: dict[str, str]) -> None:
         address = AgencyAddress("crm", base)
         if {".", ".."} & set(path.split("/")):
             for written in (address.build_url, address.build_target):
@@ -28,7 +28,7 @@ class TestTarget:
             assert address.build_target(path, query) == address.build_url(path, query).raw_path_qs
 
     @given(path=SIGNS, query=st.dictionaries(SIGNS, SIGNS, max_size=3))
-    def test_never_ends_the_line_it_stands_in(self, path: str, query: dict[str, str]) -> None:
+    def test_never_contains_a_line_break(self, path: str, query: dict[str, str]) -> None:
         try:
             target = AgencyAddress("crm", "http://h/v1").build_target(path, query)
         except ValueError:
@@ -49,7 +49,7 @@ class TestParts:
             ("http://bücher.example", "xn--bcher-kva.example", 80, "xn--bcher-kva.example", False),
         ],
     )
-    def test_what_to_connect_to_and_what_to_call_it(
+    def test_host_for_the_connection_and_host_header(
         self, base: str, host: str, port: int, authority: str, secure: bool  # noqa: FBT001 - a parameter of the test
     ) -> None:  # fmt: skip
         address = AgencyAddress("crm", base)
@@ -64,11 +64,11 @@ class TestParts:
             (f"http://user:{quote('p@ß/', safe='')}@h", "Basic dXNlcjpwQN8v"),
         ],
     )
-    def test_user_and_password_are_a_header(self, base: str, header: str | None) -> None:
+    def test_user_and_password_become_a_header(self, base: str, header: str | None) -> None:
         assert AgencyAddress("crm", base).build_authorization() == header
 
     @pytest.mark.parametrize("user", ["a%3Ab", "%E2%82%AC"], ids=["colon", "not latin-1"])
-    def test_a_user_that_no_header_can_say_is_refused_without_echoing_the_password(self, user: str) -> None:
+    def test_an_unencodable_user_is_refused_without_echoing_the_password(self, user: str) -> None:
         with pytest.raises(ValueError, match=r".") as caught:
             AgencyAddress("crm", f"http://{user}:rahasia@h").build_authorization()
         assert "rahasia" not in str(caught.value) or isinstance(caught.value, UnicodeEncodeError)

@@ -80,7 +80,7 @@ class TestWhatIsRead:
         assert server.connections == 2
 
     @both_ways
-    async def test_a_server_that_closes_its_half_only_has_ended_the_body(self, method: str) -> None:
+    async def test_a_half_close_by_the_server_ends_the_body(self, method: str) -> None:
         async def script(_asked: ReceivedRequest, writer: asyncio.StreamWriter) -> None:
             writer.write(b"HTTP/1.1 200 OK\r\n\r\none")
             writer.write_eof()
@@ -88,7 +88,7 @@ class TestWhatIsRead:
         async with run_driver(script) as (driver, _):
             assert (await driver.send(HttpRequest(method, "/"), call())).body == b"one"
 
-    async def test_of_a_head_only_the_head_is_read_and_the_connection_kept(self) -> None:
+    async def test_a_head_request_reads_only_the_head_and_keeps_the_connection(self) -> None:
         head = b"HTTP/1.1 200 OK\r\nContent-Length: 9000\r\nContent-Encoding: gzip\r\nX-Total: 7\r\n\r\n"
         async with run_driver(in_turn(head, head, ONE)) as (driver, server):
             for _ in range(2):
@@ -98,7 +98,7 @@ class TestWhatIsRead:
         assert [asked.method for asked in server.asked] == ["HEAD", "HEAD", "GET"]
         assert server.connections == 1
 
-    async def test_a_body_where_none_may_be_is_not_taken_for_the_next_reply(self) -> None:
+    async def test_an_unexpected_body_is_not_taken_for_the_next_reply(self) -> None:
         async with run_driver(in_turn(ONE, b"HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\ntwo")) as (driver, server):
             assert (await driver.send(HttpRequest("HEAD", "/"), call())).body == b""
             assert (await driver.send(HttpRequest("GET", "/"), call())).body == b"two"
@@ -116,7 +116,7 @@ class TestWhatIsRead:
 class TestWhatIsRefused:
     @both_ways
     @pytest.mark.parametrize("status", ["101", "099", "000"])
-    async def test_another_protocol_and_what_is_no_status(self, status: str, method: str) -> None:
+    async def test_another_protocol_or_an_invalid_status_is_refused(self, status: str, method: str) -> None:
         answer = f"HTTP/1.1 {status} So\r\nUpgrade: websocket\r\nConnection: upgrade\r\n\r\n"
         seen = await get_failure(answer_with(answer.encode()), method=method)
         assert isinstance(seen, AgencyMalformed)
@@ -136,11 +136,11 @@ class TestWhatIsRefused:
         ],
         ids=["a long field", "many fields", "a null", "two lengths", "length and chunks", "below zero", "brotli"],
     )
-    async def test_heads_that_cannot_be_trusted(self, answer: bytes, method: str) -> None:
+    async def test_ambiguous_heads_are_refused(self, answer: bytes, method: str) -> None:
         assert isinstance(await get_failure(answer, method=method), AgencyMalformed)
 
     @pytest.mark.parametrize("coding", [b"gzip", b"gzip, chunked", b"chunked, x", b"chunky"])
-    async def test_a_transfer_coding_that_was_not_asked_for(self, coding: bytes) -> None:
+    async def test_an_unrequested_transfer_coding_is_refused(self, coding: bytes) -> None:
         answer = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: " + coding + b"\r\n\r\n0\r\n\r\n"
         assert isinstance(await get_failure(answer_with(answer, then_hang_up=True)), AgencyMalformed)
 
@@ -157,9 +157,7 @@ class TestWhatIsRefused:
         ],
         ids=["blank lines", "reason", "field", "interim replies", "chunk extension", "trailer"],
     )
-    async def test_what_never_comes_to_the_body_is_not_read_for_ever(
-        self, start: bytes, again: bytes, method: str
-    ) -> None:
+    async def test_an_endless_head_is_not_read_forever(self, start: bytes, again: bytes, method: str) -> None:
         sent = 0
 
         async def endless(_asked: ReceivedRequest, writer: asyncio.StreamWriter) -> None:
@@ -186,7 +184,7 @@ class TestWhatIsRefused:
         assert isinstance(await get_failure(script, method=method), AgencyUnavailable)
 
     @both_ways
-    async def test_a_server_that_closes_its_half_within_the_body_is_unavailable_at_once(self, method: str) -> None:
+    async def test_a_half_close_within_the_body_is_unavailable_immediately(self, method: str) -> None:
         async def script(_asked: ReceivedRequest, writer: asyncio.StreamWriter) -> None:
             writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nabc")
             writer.write_eof()
@@ -212,13 +210,13 @@ class TestKeeping:
         ],
         ids=["kept", "close", "1.0", "1.0 kept", "two replies", "half a second reply", "longer", "after chunks"],
     )
-    async def test_a_connection_is_kept_where_nothing_speaks_against_it(self, answer: bytes, connections: int) -> None:
+    async def test_a_connection_is_kept_after_a_clean_reply(self, answer: bytes, connections: int) -> None:
         async with run_driver(answer) as (driver, server):
             for _ in range(3):
                 assert (await driver.send(HttpRequest("GET", "/"), call())).body == b"one"
         assert server.connections == connections
 
-    async def test_bytes_that_nobody_asked_for_close_it(self) -> None:
+    async def test_unrequested_bytes_close_the_connection(self) -> None:
         answered = asyncio.Event()
 
         async def script(asked: ReceivedRequest, writer: asyncio.StreamWriter) -> None:
@@ -235,7 +233,7 @@ class TestKeeping:
             assert (await driver.send(HttpRequest("GET", "/second"), call())).body == b"one"
         assert server.connections == 2
 
-    async def test_one_that_the_agency_closed_is_not_used(self) -> None:
+    async def test_a_connection_that_the_agency_closed_is_not_used(self) -> None:
         async with run_driver(ONE) as (driver, server):
             await driver.send(HttpRequest("GET", "/"), call())
             server.hang_up()
@@ -243,7 +241,7 @@ class TestKeeping:
             assert (await driver.send(HttpRequest("GET", "/"), call())).body == b"one"
         assert (len(server.asked), server.connections) == (2, 2)
 
-    async def test_one_that_lies_idle_is_closed(self, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def test_an_idle_connection_is_closed(self, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(connection, "IDLE_TIMEOUT", 0.05)
         async with run_driver(ONE) as (driver, server):
             await driver.send(HttpRequest("GET", "/"), call())
@@ -251,7 +249,7 @@ class TestKeeping:
             await asyncio.wait_for(server.deserted.wait(), 2)
             assert (await driver.send(HttpRequest("GET", "/"), call())).body == b"one"
 
-    async def test_one_that_died_within_a_reply_is_not_asked_again(self) -> None:
+    async def test_a_request_on_a_connection_that_died_within_a_reply_is_not_repeated(self) -> None:
         answers = [ONE, b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\non"]
 
         async def script(_asked: ReceivedRequest, writer: asyncio.StreamWriter) -> None:
@@ -265,7 +263,7 @@ class TestKeeping:
                 await driver.send(HttpRequest("GET", "/"), call())
         assert (len(server.asked), server.connections) == (2, 1)
 
-    async def test_one_whose_caller_went_away_is_closed_and_its_place_is_free(self) -> None:
+    async def test_a_connection_of_a_cancelled_call_is_closed_and_its_place_is_free(self) -> None:
         async def script(asked: ReceivedRequest, writer: asyncio.StreamWriter) -> None:
             writer.write(ONE[:-1] if asked.target == "/slow" else ONE.replace(b"one", b"two"))
             await (silence(asked, writer) if asked.target == "/slow" else asyncio.sleep(0))
@@ -280,7 +278,7 @@ class TestKeeping:
             await asyncio.wait_for(server.left.wait(), 2)
         assert server.connections == 2
 
-    async def test_one_that_was_too_slow_is_closed_and_its_place_is_free(self) -> None:
+    async def test_a_connection_that_was_too_slow_is_closed_and_its_place_is_free(self) -> None:
         async def script(asked: ReceivedRequest, writer: asyncio.StreamWriter) -> None:
             writer.write(ONE[:-1] if asked.target == "/slow" else ONE.replace(b"one", b"two"))
             await (silence(asked, writer) if asked.target == "/slow" else asyncio.sleep(0))
@@ -294,7 +292,7 @@ class TestKeeping:
 
 class TestPlaces:
     @pytest.mark.parametrize(("first", "second"), [("GET", "POST"), ("POST", "GET")])
-    async def test_both_ways_share_the_bound(self, first: str, second: str) -> None:
+    async def test_both_kinds_of_connections_share_the_limit(self, first: str, second: str) -> None:
         async with run_driver(silence, connections=1) as (driver, server):
             under_way = asyncio.create_task(driver.send(HttpRequest(first, "/"), call(9)))
             await server.busy.wait()
@@ -305,7 +303,7 @@ class TestPlaces:
         assert [asked.method for asked in server.asked] == [first]
 
     @both_ways
-    async def test_a_caller_who_goes_away_while_waiting_takes_no_place_along(self, method: str) -> None:
+    async def test_a_call_cancelled_while_waiting_takes_no_place(self, method: str) -> None:
         free = asyncio.Event()
 
         async def script(_asked: ReceivedRequest, writer: asyncio.StreamWriter) -> None:
@@ -321,7 +319,7 @@ class TestPlaces:
             assert [done.cancelled() for done in calls] == [False, True, False]
         assert [asked.target for asked in server.asked] == ["/0", "/2"]
 
-    async def test_closing_the_driver_ends_what_is_under_way(self) -> None:
+    async def test_closing_the_driver_ends_running_requests(self) -> None:
         async with run_driver(silence, connections=1) as (driver, server):
             calls = [asyncio.create_task(driver.send(HttpRequest("GET", "/"), call())) for _ in range(2)]
             await server.busy.wait()

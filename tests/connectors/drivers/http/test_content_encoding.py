@@ -44,38 +44,38 @@ class TestContentDecoder:
         assert whole(encoding, pack(body), pieces=pieces) == body
 
     @packings
-    def test_no_more_is_unpacked_than_asked_for(self, packing: str) -> None:
+    def test_no_more_is_decoded_than_requested(self, packing: str) -> None:
         encoding, pack = PACKED[packing]
         assert len(ContentDecoder(encoding).feed(pack(b"x" * 50_000_000), 1001)) == 1001
 
     @packings
-    def test_a_body_cut_short_is_not_whole(self, packing: str) -> None:
+    def test_a_truncated_body_is_incomplete(self, packing: str) -> None:
         encoding, pack = PACKED[packing]
         undoing = ContentDecoder(encoding)
         undoing.feed(pack(b"a body of some length")[:-1], 1000)
         assert not undoing.is_complete
 
-    def test_no_body_is_whole(self) -> None:
+    def test_an_empty_body_is_incomplete(self) -> None:
         assert ContentDecoder("gzip").is_complete
 
-    def test_thousands_of_members_are_no_body(self) -> None:
+    def test_thousands_of_members_are_refused(self) -> None:
         with pytest.raises(NotDecodable):
             ContentDecoder("gzip").feed(gzip.compress(b"") * 2000, 1000)
 
     @pytest.mark.parametrize("encoding", ["br", "zstd", " BR "])
-    def test_what_was_not_asked_for_is_refused(self, encoding: str) -> None:
+    def test_an_unrequested_encoding_is_refused(self, encoding: str) -> None:
         with pytest.raises(NotDecodable):
             build_decoder(encoding)
 
     @pytest.mark.parametrize("encoding", ["", "identity", "utf-8"])
-    def test_what_is_no_encoding_is_taken_as_it_is(self, encoding: str) -> None:
+    def test_an_unknown_encoding_is_ignored(self, encoding: str) -> None:
         assert build_decoder(encoding) is None
 
 
 class TestEncodedReplies:
     @both_ways
     @packings
-    async def test_are_unpacked(self, packing: str, method: str) -> None:
+    async def test_are_decoded(self, packing: str, method: str) -> None:
         encoding, pack = PACKED[packing]
         async with run_driver(reply(200, pack(b'{"a": 1}'), Content_Encoding=encoding.upper())) as (driver, server):
             for _ in range(2):
@@ -85,7 +85,7 @@ class TestEncodedReplies:
 
     @both_ways
     @packings
-    async def test_that_unpack_beyond_the_bound_are_malformed(self, packing: str, method: str) -> None:
+    async def test_that_decode_beyond_the_limit_are_malformed(self, packing: str, method: str) -> None:
         encoding, pack = PACKED[packing]
         seen = await get_failure(reply(200, pack(b"x" * 5_000_000), Content_Encoding=encoding), method=method)
         assert isinstance(seen, AgencyMalformed)
@@ -95,11 +95,11 @@ class TestEncodedReplies:
     @pytest.mark.parametrize(
         "body", [b"neither of the two", gzip.compress(b"one", mtime=0)[:-2], gzip.compress(b"one", mtime=0) + b"?"]
     )
-    async def test_that_are_not_what_they_say_are_malformed(self, body: bytes, encoding: str) -> None:
+    async def test_with_a_wrong_encoding_are_malformed(self, body: bytes, encoding: str) -> None:
         seen = await get_failure(reply(200, body, Content_Encoding=encoding))
         assert isinstance(seen, AgencyMalformed)
         assert seen.detail == "the body cannot be decompressed"
 
-    async def test_an_empty_body_needs_no_unpacking(self) -> None:
+    async def test_an_empty_body_needs_no_decoding(self) -> None:
         async with run_driver(reply(200, b"", Content_Encoding="gzip")) as (driver, _):
             assert (await driver.send(HttpRequest("GET", "/"), call())).body == b""

@@ -39,14 +39,14 @@ class TestRequests:
             ("/v1", "/a?b#c d%2Fe", "/v1/a%3Fb%23c%20d%252Fe"),
         ],
     )
-    async def test_signs_in_a_path_cannot_change_where_it_leads(
+    async def test_special_characters_in_a_path_are_escaped(
         self, method: str, base: str, path: str, target: str
     ) -> None:
         async with run_driver(reply(), path=base) as (driver, server):
             await driver.send(HttpRequest(method, path), call())
         assert server.asked[0].target == target
 
-    async def test_a_path_that_climbs_is_refused(self) -> None:
+    async def test_a_path_with_dot_dot_is_refused(self) -> None:
         async with run_driver(reply(), path="/v1") as (driver, server):
             with pytest.raises(ValueError, match=r"^The path for agency 'crm' holds '\.' or '\.\.'\."):
                 await driver.send(HttpRequest("GET", "/a/../../admin"), call())
@@ -72,7 +72,7 @@ class TestRequests:
         assert (len(server.asked), server.connections) == (3, 1)
 
     @both_ways
-    async def test_an_agency_sees_one_client_whichever_way_a_call_takes(self, method: str) -> None:
+    async def test_both_kinds_of_connections_send_the_same_user_agent(self, method: str) -> None:
         async with run_driver(reply()) as (driver, server):
             await driver.send(HttpRequest(method, "/"), call())
             headers = {k: v for k, v in server.asked[0].headers.items() if not k.startswith("content-")}
@@ -85,7 +85,7 @@ class TestRequests:
         }
 
     @both_ways
-    async def test_headers_of_a_call_stand_before_those_of_the_driver_and_of_the_library(self, method: str) -> None:
+    async def test_headers_of_a_call_override_those_of_the_driver_and_the_library(self, method: str) -> None:
         async with run_driver(reply()) as (driver, server):
             await driver.send(
                 HttpRequest(method, "/", headers={"x-key": "another", "ACCEPT": "text/xml", "X-Note": "é"}), call()
@@ -112,7 +112,7 @@ class TestRequests:
 
     @both_ways
     @pytest.mark.parametrize("value", ["a\r\nX-Other: b", "a\nb", "a\0", "a\x7f"])
-    async def test_a_header_cannot_hold_another(self, value: str, method: str) -> None:
+    async def test_a_header_cannot_contain_another(self, value: str, method: str) -> None:
         async with run_driver(reply()) as (driver, server):
             with pytest.raises(ValueError, match=r"[Cc]ontrol character"):
                 await driver.send(HttpRequest(method, "/", headers={"X-One": value}), call())
@@ -129,7 +129,7 @@ class TestRequests:
         assert [asked.headers.get("cookie") for asked in server.asked] == [None, None]
 
     @both_ways
-    async def test_no_more_calls_are_under_way_than_there_are_connections(self, method: str) -> None:
+    async def test_the_number_of_connections_limits_concurrent_calls(self, method: str) -> None:
         under_way, most = 0, 0
         both = asyncio.Event()
 
@@ -153,7 +153,7 @@ class TestRequests:
 class TestReplies:
     @both_ways
     @pytest.mark.parametrize("status", [200, 201, 204, 400, 404, 409, 422])
-    async def test_success_and_plain_client_errors_come_back(self, method: str, status: int) -> None:
+    async def test_success_and_plain_client_errors_are_returned(self, method: str, status: int) -> None:
         async with run_driver(reply(status, b"" if status == 204 else b"{}", X_Total="7")) as (driver, _):
             answer = await driver.send(HttpRequest(method, "/"), call())
         assert answer.status == status
@@ -168,14 +168,14 @@ class TestReplies:
 
     @both_ways
     @pytest.mark.parametrize("status", [500, 502, 503, 504])
-    async def test_trouble_of_the_server(self, method: str, status: int) -> None:
+    async def test_server_errors_are_unavailable(self, method: str, status: int) -> None:
         seen = await get_failure(reply(status, b"<html>", Retry_After="30"), method=method)
         assert isinstance(seen, AgencyUnavailable)
         assert (seen.detail, seen.retry_after) == (f"HTTP {status}", 30)
 
     @both_ways
     @pytest.mark.parametrize("status", [500, 503, 401])
-    async def test_a_status_that_is_accepted_comes_back_with_its_body(self, method: str, status: int) -> None:
+    async def test_an_accepted_status_is_returned_with_its_body(self, method: str, status: int) -> None:
         async with run_driver(reply(status, b"<fault/>")) as (driver, _):
             answer = await driver.send(HttpRequest(method, "/", accept_status={status}), call())
         assert (answer.status, answer.body) == (status, b"<fault/>")
@@ -191,15 +191,13 @@ class TestReplies:
         ("written", "seconds"),
         [("7", 7), ("0", 0), ("", None), ("soon", None), ("-1", None), ("9" * 400, None), ("٣", None)],
     )
-    async def test_too_many_requests_say_when_to_come_back(
-        self, method: str, written: str, seconds: float | None
-    ) -> None:
+    async def test_429_has_a_retry_after(self, method: str, written: str, seconds: float | None) -> None:
         seen = await get_failure(reply(429, Retry_After=written), method=method)
         assert isinstance(seen, AgencyRefused)
         assert seen.retry_after == seconds
 
     @both_ways
-    async def test_the_moment_to_come_back_may_be_a_date(self, method: str) -> None:
+    async def test_retry_after_may_be_a_date(self, method: str) -> None:
         in_a_minute = format_datetime(datetime.now(UTC) + timedelta(seconds=60), usegmt=True)
         seen = await get_failure(reply(429, Retry_After=in_a_minute), method=method)
         assert seen.retry_after is not None
@@ -209,7 +207,7 @@ class TestReplies:
         ).retry_after == 0
 
     @both_ways
-    async def test_a_compressed_body_is_unpacked(self, method: str) -> None:
+    async def test_a_compressed_body_is_decoded(self, method: str) -> None:
         async with run_driver(reply(200, gzip.compress(b"[1]"), Content_Encoding="gzip")) as (driver, _):
             assert (await driver.send(HttpRequest(method, "/"), call())).body == b"[1]"
 
@@ -230,7 +228,7 @@ class TestJson:
             assert await driver.ask_json("GET", "/", call(), lambda *told: told) == (404, None)
 
     @pytest.mark.parametrize("body", [b"", b"<html>" + NIK.encode(), b"[" + b" " * 20_000 + NIK.encode()])
-    async def test_that_is_none_is_malformed_and_not_echoed(self, body: bytes) -> None:
+    async def test_that_is_invalid_is_malformed_and_not_echoed(self, body: bytes) -> None:
         async with run_driver(reply(200, body), max_bytes=100_000) as (driver, _):
             with pytest.raises(AgencyMalformed) as caught:
                 await driver.ask_json("GET", "/", call(), lambda *told: told)
@@ -242,7 +240,7 @@ class TestMisuse:
     @pytest.mark.parametrize(
         "address", ["", "crm.example", "ftp://elsewhere", "http://", "http://h/?key=1", "http://h/#x", "http://h:port"]
     )
-    def test_what_is_no_address_is_refused_without_echoing_it(self, address: str) -> None:
+    def test_an_invalid_address_is_refused_without_echoing_it(self, address: str) -> None:
         with pytest.raises(ValueError, match=r"^The address of agency 'crm' is no HTTP address\.") as caught:
             driver_of(address)
         told = address.partition("//")[2]
@@ -256,7 +254,7 @@ class TestMisuse:
         with pytest.raises(RuntimeError, match=r"^The HTTP driver of agency 'crm' was closed\. Build a new one\.$"):
             await driver.send(HttpRequest(method, "/"), call())
 
-    async def test_repr_tells_the_state_and_no_secret(self) -> None:
+    async def test_repr_shows_the_state_and_no_secret(self) -> None:
         async with run_driver(reply()) as (driver, _):
             assert repr(driver) == "<HttpDriver crm idle deadline=5s headers=['X-Key']>"
             await driver.send(HttpRequest("GET", "/"), call())
@@ -265,7 +263,7 @@ class TestMisuse:
 
 
 @both_ways
-async def test_an_agency_can_go_on_with_the_trace_whichever_way_a_call_takes(method: str) -> None:
+async def test_both_kinds_of_connections_send_the_trace_headers(method: str) -> None:
     span = InMemorySpans().start_request()
     async with run_driver(reply()) as (driver, server):
         traced = Call(deadline=monotonic() + 5, request_id="r-1", span=span)

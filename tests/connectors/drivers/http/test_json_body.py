@@ -36,7 +36,7 @@ def test_invalid_json_is_reported_without_its_content(body: bytes) -> None:
 
 
 @pytest.mark.parametrize("unit", [b"[],", b"{},", b'{"a":1},', b"1,", b'"a",', b"[[[]]],"])
-def test_more_values_than_may_be_are_not_parsed_whatever_they_are(unit: bytes) -> None:
+def test_too_many_values_of_any_kind_are_not_parsed(unit: bytes) -> None:
     body = b"[" + unit * (MAX_VALUES // count_values(unit) + 1) + b"0]"
     with pytest.raises(NotJson, match=r"^holds more than 60000 values$"):
         parse_json(body)

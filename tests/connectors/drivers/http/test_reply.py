@@ -22,7 +22,7 @@ def test_fields_are_read_by_name_in_any_case_and_the_first_counts() -> None:
     assert "x-none" not in fields
 
 
-def test_fields_are_listed_once_a_name() -> None:
+def test_fields_are_listed_once_per_name() -> None:
     fields = HeaderFields(RAW)
     assert list(fields.items()) == [("X-Total", "7"), ("Set-Cookie", "a=1"), ("X-City", "K\udcf6ln\udcff")]
     assert len(fields) == 3

@@ -29,7 +29,7 @@ LOOPBACK = x509.IPAddress(ip_address("127.0.0.1"))
 
 
 @both_ways
-async def test_an_agency_that_is_trusted_is_asked_over_one_connection(
+async def test_a_trusted_agency_is_called_over_one_connection(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, method: str
 ) -> None:
     file = make_certificate(tmp_path, name=LOOPBACK)
@@ -41,7 +41,7 @@ async def test_an_agency_that_is_trusted_is_asked_over_one_connection(
 
 @both_ways
 @pytest.mark.parametrize("loop", [asyncio.new_event_loop, uvloop.new_event_loop], ids=["asyncio", "uvloop"])
-def test_a_body_in_chunks_of_one_byte_is_whole_though_the_connection_ends_behind_it(
+def test_a_body_in_chunks_of_one_byte_is_complete_if_the_connection_ends_after_it(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, method: str, loop: Callable[[], asyncio.AbstractEventLoop]
 ) -> None:
     file = make_certificate(tmp_path, name=LOOPBACK)
@@ -76,7 +76,7 @@ async def test_nothing_is_sent_to_an_unverified_server(
 
 
 @both_ways
-async def test_one_that_speaks_no_tls_is_unavailable(method: str) -> None:
+async def test_a_server_without_tls_is_unavailable(method: str) -> None:
     async def words(_reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         writer.write(b"HTTP/1.1 400 Bad Request\r\n\r\n")
         await writer.drain()
@@ -105,7 +105,7 @@ async def test_the_deadline_covers_the_handshake(method: str) -> None:
 
 
 @both_ways
-async def test_a_kept_connection_that_died_costs_a_read_nothing(
+async def test_a_dead_reused_connection_does_not_fail_a_read(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, method: str
 ) -> None:
     file = make_certificate(tmp_path, name=LOOPBACK)

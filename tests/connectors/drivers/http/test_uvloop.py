@@ -52,7 +52,7 @@ def test_silence_ends_at_the_deadline(run: Run, method: str) -> None:
 
 
 @both_ways
-def test_a_body_may_end_with_the_connection_and_one_cut_off_is_unavailable(run: Run, method: str) -> None:
+def test_a_body_may_end_with_the_connection_but_a_truncated_one_is_unavailable(run: Run, method: str) -> None:
     async def test() -> None:
         async with run_driver(answer_with(b"HTTP/1.1 200 OK\r\n\r\none", then_hang_up=True)) as (driver, _):
             assert (await driver.send(HttpRequest(method, "/"), call())).body == b"one"
@@ -70,7 +70,7 @@ def test_what_is_not_http_is_malformed(run: Run, method: str) -> None:
     run(test())
 
 
-def test_a_kept_connection_that_died_costs_a_read_nothing(run: Run) -> None:
+def test_a_dead_reused_connection_does_not_fail_a_read(run: Run) -> None:
     async def test() -> None:
         async with dying_after_the_first_answer() as (driver, server):
             for _ in range(2):
@@ -80,7 +80,7 @@ def test_a_kept_connection_that_died_costs_a_read_nothing(run: Run) -> None:
     run(test())
 
 
-def test_a_connection_that_lies_idle_is_closed(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_idle_connection_is_closed(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(connection, "IDLE_TIMEOUT", 0.05)
 
     async def test() -> None:
@@ -91,7 +91,7 @@ def test_a_connection_that_lies_idle_is_closed(run: Run, monkeypatch: pytest.Mon
     run(test())
 
 
-def test_a_caller_who_goes_away_takes_the_call_along_and_its_place_is_free(run: Run) -> None:
+def test_a_cancelled_call_ends_and_its_place_is_free(run: Run) -> None:
     async def script(asked: ReceivedRequest, writer: asyncio.StreamWriter) -> None:
         if asked.target == "/slow":
             await silence(asked, writer)

@@ -23,7 +23,7 @@ from tests.connectors.drivers.scripted_driver import (
 
 class TestBounds:
     @both_ways
-    async def test_a_body_of_the_longest_length_is_taken(self, method: str) -> None:
+    async def test_a_body_of_the_maximum_length_is_accepted(self, method: str) -> None:
         async with run_driver(reply(200, b"x" * 1000)) as (driver, _):
             assert len((await driver.send(HttpRequest(method, "/"), call())).body) == 1000
 
@@ -80,7 +80,7 @@ class TestWire:
         ],
         ids=["nothing", "half a head", "half a body", "half a chunk"],
     )
-    async def test_an_answer_cut_off_is_unavailable(self, method: str, answer: bytes) -> None:
+    async def test_a_truncated_reply_is_unavailable(self, method: str, answer: bytes) -> None:
         assert isinstance(await get_failure(answer_with(answer, then_hang_up=True), method=method), AgencyUnavailable)
 
     @both_ways
@@ -107,20 +107,20 @@ class TestWire:
             await driver.close()
 
     @pytest.mark.parametrize(("method", "repeatable"), [("GET", False), ("POST", True)])
-    async def test_a_kept_connection_that_died_costs_a_read_nothing(self, method: str, repeatable: bool) -> None:  # noqa: FBT001 - a parameter of the test
+    async def test_a_dead_reused_connection_does_not_fail_a_read(self, method: str, repeatable: bool) -> None:  # noqa: FBT001 - a parameter of the test
         async with dying_after_the_first_answer() as (driver, server):
             assert (await driver.send(HttpRequest(method, "/", repeatable=repeatable), call())).body == b"ok"
             assert (await driver.send(HttpRequest(method, "/", repeatable=repeatable), call())).body == b"ok"
         assert server.connections == 2
 
-    async def test_a_kept_connection_that_died_never_sends_a_write_twice(self) -> None:
+    async def test_a_write_on_a_dead_reused_connection_is_not_repeated(self) -> None:
         async with dying_after_the_first_answer() as (driver, server):
             await driver.send(HttpRequest("POST", "/first"), call())
             with pytest.raises(AgencyUnavailable):
                 await driver.send(HttpRequest("POST", "/second"), call())
         assert [asked.target for asked in server.asked] == ["/first", "/second"]
 
-    async def test_a_fresh_connection_that_dies_is_not_tried_again(self) -> None:
+    async def test_a_request_on_a_new_connection_that_dies_is_not_repeated(self) -> None:
         async with run_driver(answer_with(b"", then_hang_up=True)) as (driver, server):
             with pytest.raises(AgencyUnavailable):
                 await driver.send(HttpRequest("POST", "/", repeatable=True), call())
@@ -130,14 +130,14 @@ class TestWire:
 class TestDeadlines:
     @both_ways
     @pytest.mark.parametrize(("seconds", "deadline"), [(0.1, 9), (9, 0.1)], ids=["caller's", "agency's"])
-    async def test_silence_ends_at_the_nearer_deadline(self, method: str, seconds: float, deadline: float) -> None:
+    async def test_silence_ends_at_the_earlier_deadline(self, method: str, seconds: float, deadline: float) -> None:
         began = monotonic()
         seen = await get_failure(silence, seconds=seconds, deadline=deadline, method=method)
         assert isinstance(seen, AgencyTimeout)
         assert 0.09 < monotonic() - began < 2
 
     @both_ways
-    async def test_a_body_that_drips_does_not_stretch_the_deadline(self, method: str) -> None:
+    async def test_a_slow_body_does_not_extend_the_deadline(self, method: str) -> None:
         async def drip(_asked: ReceivedRequest, writer: asyncio.StreamWriter) -> None:
             writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 900\r\n\r\n")
             while True:
@@ -171,7 +171,7 @@ class TestDeadlines:
                 await driver.close()
 
     @both_ways
-    async def test_a_deadline_that_has_passed_asks_nothing(self, method: str) -> None:
+    async def test_after_the_deadline_no_call_is_made(self, method: str) -> None:
         async with run_driver(reply()) as (driver, server):
             with pytest.raises(AgencyTimeout) as caught:
                 await driver.send(HttpRequest(method, "/"), call(-1))
@@ -179,7 +179,7 @@ class TestDeadlines:
         assert server.connections == 0
 
     @both_ways
-    async def test_a_caller_who_goes_away_takes_the_call_along(self, method: str) -> None:
+    async def test_cancelling_the_caller_cancels_the_call(self, method: str) -> None:
         async with run_driver(silence) as (driver, server):
             task = asyncio.create_task(driver.send(HttpRequest(method, "/"), call()))
             await server.busy.wait()

@@ -87,7 +87,7 @@ class TestSoapRequests:
             "</ns0:GetObjekByNik></soap-env:Body></soap-env:Envelope>"
         )
 
-    async def test_an_operation_that_the_wsdl_lacks_is_our_mistake_and_asks_nothing(self) -> None:
+    async def test_an_operation_that_the_wsdl_lacks_is_a_key_error_without_any_call(self) -> None:
         async with driven(reply()) as (driver, server):
             with pytest.raises(KeyError, match=r"^'GetSemua'$"):
                 await driver.ask("GetSemua", {}, call())
@@ -98,7 +98,7 @@ class TestSoapRequests:
             with pytest.raises(AgencyTimeout):
                 await driver.ask("GetObjekByNik", {"nik": NIK}, call(0.1))
 
-    async def test_http_refusals_and_trouble_keep_their_meaning(self) -> None:
+    async def test_http_refusals_and_failures_keep_their_meaning(self) -> None:
         async with driven(reply(401)) as (driver, _):
             with pytest.raises(AgencyRefused):
                 await driver.ask("GetObjekByNik", {"nik": NIK}, call())
@@ -107,7 +107,7 @@ class TestSoapRequests:
                 await driver.ask("GetObjekByNik", {"nik": NIK}, call())
         assert caught.value.retry_after == 9
 
-    async def test_a_kept_connection_that_died_meanwhile_costs_nothing(self) -> None:
+    async def test_a_dead_reused_connection_does_not_fail_a_call(self) -> None:
         asked = 0
 
         async def script(_asked: ReceivedRequest, writer: asyncio.StreamWriter) -> None:
@@ -131,7 +131,7 @@ class TestSoapRequests:
 
 
 class TestAnswers:
-    def test_texts_stay_texts_and_what_may_repeat_is_a_tuple(self) -> None:
+    def test_texts_stay_texts_and_repeatable_elements_are_tuples(self) -> None:
         got = read(
             answer(
                 "<kode>00</kode><keterangan> SUKSES\n</keterangan>"
@@ -152,7 +152,7 @@ class TestAnswers:
             ),
         }
 
-    def test_nil_is_none_and_empty_is_an_empty_text(self) -> None:
+    def test_nil_is_read_as_none_and_empty_as_empty_text(self) -> None:
         nil = 'xmlns:xsi="http://www.w3.org/2001/XMLSchema-instance" xsi:nil'
         got = read(
             answer(
@@ -162,7 +162,7 @@ class TestAnswers:
         )
         assert got.content == {"objek": ({"RT_OP": None, "RW_OP": None, "JALAN_OP": "", "SPPT": (None,)},)}
 
-    def test_namespaces_and_prefixes_that_the_agency_gets_wrong_do_not_matter(self) -> None:
+    def test_wrong_namespaces_and_prefixes_are_ignored(self) -> None:
         got = read(
             f'<Envelope xmlns="{SOAP_11}"><Header><x xmlns="urn:x"/></Header><Body>'
             '<a:GetObjekByNikResponse xmlns:a="urn:other"><kode xmlns="">14</kode></a:GetObjekByNikResponse>'
@@ -170,19 +170,19 @@ class TestAnswers:
         )
         assert got.content == {"kode": "14", "objek": ()}
 
-    def test_what_the_wsdl_does_not_describe_is_skipped(self) -> None:
+    def test_undeclared_elements_are_skipped(self) -> None:
         got = read(
             answer("<!-- x --><?pi x?><kode>00</kode><versi>2</versi><objek><BARU><RT_OP>1</RT_OP></BARU></objek>")
         )
         assert got.content == {"kode": "00", "objek": ({"SPPT": ()},)}
 
-    def test_a_text_that_is_no_number_is_handed_on_and_logged_by_nobody(self, caplog: pytest.LogCaptureFixture) -> None:
+    def test_a_text_in_place_of_a_number_is_returned_and_not_logged(self, caplog: pytest.LogCaptureFixture) -> None:
         with caplog.at_level(logging.DEBUG):
             got = read(answer(f"<objek><SPPT><NJOP_SPPT>{NIK} rupiah</NJOP_SPPT></SPPT></objek>"))
         assert "NJOP_SPPT" in str(got.content)
         assert NIK not in caplog.text
 
-    def test_when_to_come_back_is_read_from_the_http_headers(self) -> None:
+    def test_retry_after_is_read_from_the_http_headers(self) -> None:
         assert read(answer("<kode>68</kode>")).retry_after is None
         assert read(answer("<kode>68</kode>"), headers={"Retry-After": "120"}).retry_after == 120
 
@@ -211,11 +211,11 @@ class TestCharsets:
         got = read(answer("<keterangan>GANG RENÉ</keterangan>").encode("iso-8859-1"))
         assert got.content == {"keterangan": "GANG RENÉ", "objek": ()}
 
-    def test_quotation_marks_of_windows_in_what_calls_itself_latin_1(self) -> None:
+    def test_windows_quotation_marks_in_declared_latin_1(self) -> None:
         body = answer("<keterangan>\u201cMAWAR\u201d \u2013 5</keterangan>").encode("windows-1252")
         assert read(body).content == {"keterangan": "“MAWAR” \N{EN DASH} 5", "objek": ()}
 
-    def test_a_byte_that_windows_1252_does_not_know_costs_nothing_else(self) -> None:
+    def test_a_byte_unknown_to_windows_1252_affects_nothing_else(self) -> None:
         body = answer("<keterangan>CAFÉ ?</keterangan>").encode("iso-8859-1").replace(b"?", b"\x8d")
         assert read(body).content == {"keterangan": "CAFÉ \x8d", "objek": ()}
 
@@ -259,7 +259,7 @@ class TestFaults:
         got = read(envelope(f"<s:Fault><faultcode>{written}</faultcode></s:Fault>"), status=500)
         assert got.content == SoapFault(code=code, detail={})
 
-    def test_with_status_200_is_a_fault_all_the_same(self) -> None:
+    def test_with_status_200_is_still_a_fault(self) -> None:
         got = read(envelope("<s:Fault><faultcode>s:Server</faultcode><faultstring>x</faultstring></s:Fault>"))
         assert got.content == SoapFault(code="Server", detail={})
 
@@ -286,12 +286,12 @@ class TestRubbish:
         ],
         ids=["empty", "bytes", "html 5", "html", "json", "cut", "recorded", "no content", "no body", "no namespace"],
     )
-    def test_what_is_no_envelope_is_malformed(self, body: bytes) -> None:
+    def test_an_invalid_envelope_is_malformed(self, body: bytes) -> None:
         seen = failure(body)
         assert isinstance(seen, AgencyMalformed)
         assert seen.detail == "the reply is no SOAP envelope with a body"
 
-    def test_the_answer_to_something_else_is_malformed(self) -> None:
+    def test_the_reply_of_another_operation_is_malformed(self) -> None:
         seen = failure((RECORDED / "pbb_bills_unknown_nop.xml").read_bytes())
         assert isinstance(seen, AgencyMalformed)
         assert seen.detail == "the body holds no GetObjekByNikResponse"
@@ -309,7 +309,7 @@ class TestRubbish:
         assert isinstance(seen, AgencyUnavailable)
         assert seen.detail == f"HTTP {status} without a SOAP fault"
 
-    def test_a_document_type_is_malformed_and_its_entities_are_not_unfolded(self, tmp_path: Path) -> None:
+    def test_a_document_type_is_malformed_and_its_entities_are_not_expanded(self, tmp_path: Path) -> None:
         secret = tmp_path / "secret"
         secret.write_text("SECRET")
         laughs = "".join(f'<!ENTITY l{n} "{f"&l{n - 1};" * 10}">' for n in range(1, 12))
@@ -317,7 +317,7 @@ class TestRubbish:
             seen = failure(f"<!DOCTYPE x [{subset}]>" + answer(f"<kode>{'&l11;' if subset else '00'}</kode>"))
             assert isinstance(seen, AgencyMalformed)
 
-    def test_nesting_without_end_is_malformed(self) -> None:
+    def test_endless_nesting_is_malformed(self) -> None:
         assert isinstance(failure(answer("<a>" * 50_000 + "</a>" * 50_000)), AgencyMalformed)
 
 
@@ -335,7 +335,7 @@ class TestInterface:
         (tmp_path / "pbb.wsdl").write_text(WSDL.read_text())
         return tmp_path
 
-    def test_what_it_imports_is_never_fetched_from_a_network(self, http: HttpDriver, folder: Path) -> None:
+    def test_imports_are_never_fetched_from_a_network(self, http: HttpDriver, folder: Path) -> None:
         text = WSDL.read_text().replace(
             '<xsd:import namespace="urn:bapenda-jakarta:sismiop:v1"/>',
             '<xsd:import namespace="urn:elsewhere" schemaLocation="http://schemas.example/x.xsd"/>',
@@ -344,7 +344,7 @@ class TestInterface:
         with pytest.raises(ValueError, match=r"^The WSDL networked\.wsdl cannot be read: ExternalReferenceForbidden\."):
             SoapDriver(http, folder / "networked.wsdl", headers={})
 
-    def test_what_it_imports_may_lie_beside_it(self, http: HttpDriver, folder: Path) -> None:
+    def test_imports_may_be_files_beside_it(self, http: HttpDriver, folder: Path) -> None:
         begin, end = '<xsd:schema targetNamespace="urn:bapenda-jakarta:sismiop:v1"', "</xsd:schema>"
         text = WSDL.read_text()
         start, stop = text.index(begin), text.index(end) + len(end)
@@ -379,7 +379,7 @@ class TestInterface:
         ],
         ids=["document type", "cut", "soap 1.2"],
     )
-    def test_what_cannot_be_used_is_refused_by_name(
+    def test_an_unusable_file_is_refused_by_name(
         self, http: HttpDriver, folder: Path, old: str, new: str, complaint: str
     ) -> None:
         (folder / "odd.wsdl").write_text(WSDL.read_text().replace(old, new, 1))
@@ -391,7 +391,7 @@ class TestInterface:
         with pytest.raises(ValueError, match=r"^The WSDL gone\.wsdl cannot be read: FileNotFoundError\."):
             SoapDriver(http, folder / "gone.wsdl", headers={})
 
-    def test_repr_tells_operations_and_no_secret(self) -> None:
+    def test_repr_shows_operations_and_no_secret(self) -> None:
         assert repr(driver_at("http://pbb.invalid")) == (
             "<SoapDriver pbb operations=['GetObjekByNik', 'GetTagihan'] headers=['otentikasi']>"
         )

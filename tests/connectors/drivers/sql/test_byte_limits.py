@@ -56,7 +56,7 @@ async def refused(driver: SqlDriver, statement: str) -> str:
 
 class TestPostgresLimits:
     @pytest.mark.parametrize("attack", TOO_MUCH)
-    async def test_more_than_may_come_is_malformed_and_the_loop_turns_on(self, attack: str, url: str) -> None:
+    async def test_too_many_bytes_are_malformed_and_do_not_stop_the_loop(self, attack: str, url: str) -> None:
         async with driver_of(url) as driver:
             await driver.rows("SELECT 1", {}, make_call())
             details: list[str] = []
@@ -68,7 +68,7 @@ class TestPostgresLimits:
             assert details == [TOO_LONG] * 4
             assert await driver.rows("SELECT 1 AS x", {}, make_call()) == [{"x": 1}]
 
-    async def test_as_many_rows_as_may_be_are_read_without_a_stall(self, url: str) -> None:
+    async def test_the_maximum_of_rows_is_read_without_a_stall(self, url: str) -> None:
         statement = "SELECT n::text AS nik, repeat('A', 400) AS nama FROM generate_series(1, %d) AS n"
         async with driver_of(url) as driver:
             assert len(await driver.rows(statement % MAX_ROWS, {}, make_call())) == MAX_ROWS
@@ -79,20 +79,20 @@ class TestPostgresLimits:
             )
             assert await refused(driver, statement % (MAX_ROWS + 1)) == f"the answer has more than {MAX_ROWS} rows"
 
-    async def test_what_came_for_earlier_statements_does_not_count(self, url: str) -> None:
+    async def test_bytes_of_earlier_statements_do_not_count(self, url: str) -> None:
         statement = f"SELECT repeat('x', {MAX_BYTES // 2}) AS x"
         async with driver_of(url) as driver:
             for _ in range(6):
                 assert len(await driver.rows(statement, {}, make_call())) == 1
 
-    async def test_answers_that_are_too_much_open_the_breaker(self, url: str) -> None:
+    async def test_oversized_results_open_the_breaker(self, url: str) -> None:
         gate = Gate("dukcapil", AgencyTerms(deadline=10.0, max_concurrency=4, breaker=BreakerEntry(failures=3)))
         async with driver_of(url, gate=gate) as driver:
             for _ in range(3):
                 await refused(driver, TOO_MUCH["one value of 50 MB"])
         assert gate.breaker_state is BreakerState.OPEN
 
-    async def test_rows_are_paid_for_by_the_request_that_wants_them(self, url: str) -> None:
+    async def test_rows_count_against_the_budget_of_their_request(self, url: str) -> None:
         budget = ReplyBudget(100 * BYTES_PER_ROW)
         asking = Call(deadline=make_call().deadline, request_id="r-1", reply_budget=budget)
         statement = "SELECT n FROM generate_series(1, 60) AS n"
@@ -103,7 +103,7 @@ class TestPostgresLimits:
                     await driver.rows(statement, {}, asking)
         assert budget.left == -20 * BYTES_PER_ROW
 
-    def test_the_loop_that_the_hub_is_served_with_counts_the_same(self, url: str) -> None:
+    def test_bytes_are_also_counted_on_uvloop(self, url: str) -> None:
         async def test() -> None:
             async with driver_of(url) as driver:
                 assert await driver.rows("SELECT 1 AS x", {}, make_call()) == [{"x": 1}]
@@ -121,7 +121,7 @@ class TestMariaDbLimits:
         ids=["one value of 15 MB", "100,000 rows"],
     )
     @pytest.mark.parametrize("loop", [asyncio.new_event_loop, uvloop.new_event_loop], ids=["asyncio", "uvloop"])
-    def test_more_than_may_come_is_malformed(
+    def test_too_many_bytes_are_malformed(
         self, statement: str, loop: type[asyncio.AbstractEventLoop], jakpreneur_mariadb: RunningAgency
     ) -> None:
         async def test() -> None:
@@ -135,7 +135,7 @@ class TestMariaDbLimits:
         with asyncio.Runner(loop_factory=loop) as runner:
             runner.run(asyncio.wait_for(test(), 30))
 
-    async def test_warnings_of_the_server_which_hold_values_are_not_logged(
+    async def test_server_warnings_with_values_are_not_logged(
         self, jakpreneur_mariadb: RunningAgency, caplog: pytest.LogCaptureFixture
     ) -> None:
         agency = jakpreneur_mariadb
@@ -165,12 +165,12 @@ class TestSqliteLimits:
             assert await refused(driver, "SELECT * FROM umkm") == f"the answer has more than {MAX_ROWS} rows"
             assert len(await driver.rows("SELECT * FROM umkm LIMIT 3", {}, make_call())) == 3
 
-    async def test_a_statement_without_end_is_read_no_further_than_the_bound(self, file: str) -> None:
+    async def test_an_endless_result_is_read_only_up_to_the_limit(self, file: str) -> None:
         endless = "WITH RECURSIVE number(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM number) SELECT n FROM number"
         async with driver_of(file) as driver:
             assert await refused(driver, endless) == f"the answer has more than {MAX_ROWS} rows"
 
-    async def test_rows_that_are_too_long_together_are_malformed(self, file: str) -> None:
+    async def test_rows_over_the_byte_limit_are_malformed(self, file: str) -> None:
         long = "SELECT printf('%%.*c', 4096, 'x') AS text, zeroblob(4096) AS photo FROM umkm LIMIT %d"
         async with driver_of(file) as driver:
             assert len(await driver.rows(long % 512, {}, make_call())) == 512

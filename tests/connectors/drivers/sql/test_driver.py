@@ -121,7 +121,7 @@ class TestAsking:
 
 
 class TestFailing:
-    async def test_a_dead_agency_is_unavailable_and_stops_nobody_from_starting(self) -> None:
+    async def test_a_dead_agency_is_unavailable_and_does_not_stop_the_start(self) -> None:
         async with driver_of(f"postgresql://{LOGIN}:{PASSWORD}@127.0.0.1:{free_port()}/siak") as driver:
             failure = await failing(driver.rows(SELECT, {"keys": ["kunci-rahasia"]}, call()), AgencyUnavailable)
         assert failure.detail == "ConnectionRefusedError"
@@ -159,7 +159,7 @@ class TestFailing:
             b"R\0\0\0\x08\0\0\0\x63",
         ],
     )
-    async def test_what_is_no_database_is_malformed_or_unavailable(self, noise: bytes) -> None:
+    async def test_another_server_is_malformed_or_unavailable(self, noise: bytes) -> None:
         async def speak(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
             with closing(writer):
                 writer.write(noise)
@@ -181,7 +181,7 @@ class TestSqlDeadlines:
                 await failing(driver.rows("SELECT pg_sleep(30)", {}, call(remaining)), AgencyTimeout)
                 assert 0.2 <= time.monotonic() - started < 1
 
-    async def test_without_time_left_nothing_is_asked(self) -> None:
+    async def test_without_time_left_no_call_is_made(self) -> None:
         async with driver_of(f"postgresql://{LOGIN}@127.0.0.1:{free_port()}/siak") as driver:
             failure = await failing(driver.rows("SELECT 1", {}, call(0)), AgencyTimeout)
         assert failure.detail == "no time was left to ask"
@@ -211,7 +211,7 @@ class TestSqlDeadlines:
             await failing(hog, AgencyTimeout)
             assert await driver.rows("SELECT 1 AS one", {}, call()) == [{"one": 1}]
 
-    async def test_a_call_that_nobody_waits_for_ends_at_the_server_too(self, url: str) -> None:
+    async def test_a_cancelled_call_also_ends_at_the_server(self, url: str) -> None:
         running = (
             "SELECT count(*) AS n FROM pg_stat_activity WHERE query LIKE 'SELECT pg_sleep(29)%' AND state = 'active'"
         )
@@ -236,7 +236,7 @@ class TestSqlDeadlines:
 
 
 class TestRecovering:
-    async def test_an_agency_that_was_started_again_costs_the_caller_no_error(self, tmp_path: Path) -> None:
+    async def test_a_restarted_agency_causes_no_error(self, tmp_path: Path) -> None:
         postgres = Postgres(tmp_path / "postgres", port=free_port(), database="siak", logins={LOGIN: PASSWORD})
         postgres.start()
         try:
@@ -255,7 +255,7 @@ class TestRecovering:
         finally:
             postgres.stop()
 
-    async def test_connections_that_the_server_ended_cost_the_caller_no_error(self, url: str) -> None:
+    async def test_connections_that_the_server_ended_cause_no_error(self, url: str) -> None:
         end = (
             "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE pid <> pg_backend_pid() AND usename = :login"
         )
@@ -264,7 +264,7 @@ class TestRecovering:
             await other.rows(end, {"login": LOGIN}, call())
             assert await driver.rows("SELECT 1 AS one", {}, call()) == [{"one": 1}]
 
-    async def test_a_call_cut_on_a_new_connection_is_not_sent_twice(self, url: str) -> None:
+    async def test_a_call_cut_on_a_new_connection_is_not_repeated(self, url: str) -> None:
         async with driver_of(url) as driver:
             await failing(driver.rows("SELECT pg_terminate_backend(pg_backend_pid())", {}, call()), AgencyUnavailable)
 
@@ -292,7 +292,7 @@ class SilencingRelay:
 
 
 class TestSilence:
-    async def test_a_line_that_falls_silent_costs_its_deadline_and_comes_back(self, server: Postgres) -> None:
+    async def test_a_silent_connection_costs_one_deadline_and_recovers(self, server: Postgres) -> None:
         relay = SilencingRelay(server.port)
         async with await asyncio.start_server(relay.accept, "127.0.0.1", 0) as line:
             port = line.sockets[0].getsockname()[1]
@@ -329,25 +329,25 @@ class TestSqliteDriver:
             database.executemany("INSERT INTO umkm VALUES (?, ?)", [("1", "WARUNG"), ("2", "KEDAI")])
         return path
 
-    async def test_a_file_is_asked_like_a_server(self, file: Path) -> None:
+    async def test_a_file_is_queried_like_a_server(self, file: Path) -> None:
         async with driver_of(f"sqlite:///{str(file).replace('?', '%3F')}") as driver:
             rows = await driver.rows(
                 "SELECT id, nama FROM umkm WHERE id IN :ids", {"ids": ["2", "9"]}, call(), lists=("ids",)
             )
         assert rows == [{"id": "2", "nama": "KEDAI"}]
 
-    async def test_a_missing_file_is_unavailable_and_is_not_made(self, tmp_path: Path) -> None:
+    async def test_a_missing_file_is_unavailable_and_is_not_created(self, tmp_path: Path) -> None:
         async with driver_of(f"sqlite:///{tmp_path / 'none.sqlite'}") as driver:
             await failing(driver.rows("SELECT 1", {}, call()), AgencyUnavailable)
         assert not (tmp_path / "none.sqlite").exists()
 
-    async def test_a_file_that_is_no_database_is_malformed(self, tmp_path: Path) -> None:
+    async def test_a_file_without_a_database_is_malformed(self, tmp_path: Path) -> None:
         path = tmp_path / "rubbish.sqlite"
         path.write_bytes(b"<html>502 Bad Gateway</html>" * 100)
         async with driver_of(f"sqlite:///{path}") as driver:
             await failing(driver.rows("SELECT * FROM umkm", {}, call()), AgencyMalformed)
 
-    async def test_a_table_that_is_not_there_is_unavailable(self, file: Path) -> None:
+    async def test_a_missing_table_is_unavailable(self, file: Path) -> None:
         async with driver_of(f"sqlite:///{str(file).replace('?', '%3F')}") as driver:
             await failing(driver.rows("SELECT * FROM produk", {}, call()), AgencyUnavailable)
 

@@ -10,7 +10,7 @@ SOUND = b"R\0\0\0\x08\0\0\0\0" + b"1\0\0\0\x04" + b"D\0\0\x01\x04" + b"\xff" * 2
 
 
 @pytest.mark.parametrize("size", [1, 2, 3, 4, 5, 6, 7, 11, 100, len(SOUND)])
-def test_sound_messages_pass_however_they_are_cut(size: int) -> None:
+def test_valid_messages_pass_in_any_pieces(size: int) -> None:
     headers = MessageHeaders()
     assert all(headers.check(SOUND[at : at + size]) for at in range(0, len(SOUND), size))
 
@@ -20,7 +20,7 @@ def test_sound_messages_pass_however_they_are_cut(size: int) -> None:
     "bad",
     [b"\0\xff\xff\xff\xff", b"R\xff\xff\xff\xff", b"D\x80\0\0\0", b"R\0\0\0\x03", b"S\0\0\0\0", b"\0\0\0\0\x08"],
 )
-def test_a_header_that_no_server_sends_is_noticed_with_its_last_byte(bad: bytes, size: int) -> None:
+def test_an_invalid_header_is_detected_at_its_last_byte(bad: bytes, size: int) -> None:
     headers, stream = MessageHeaders(), SOUND + bad
     followed = [headers.check(stream[at : at + size]) for at in range(0, len(stream), size)]
     assert followed == [True] * (len(followed) - 1) + [False]

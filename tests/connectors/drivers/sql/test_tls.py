@@ -53,7 +53,7 @@ class TestPostgresTls:
             ("sslmode=disable", False),  # this end wants TLS
         ],
     )
-    async def test_the_address_says_what_is_demanded(
+    async def test_the_address_sets_the_mode(
         self, dukcapil: RunningAgency, authority: Authority, other_authority: Authority, query: str, *, connects: bool
     ) -> None:
         given = query.format(ca=authority.file, other=other_authority.file)
@@ -127,7 +127,7 @@ class TestMariaDbTls:
             (HOST, "sslmode=disable", False),  # this login wants TLS
         ],
     )
-    async def test_the_address_says_what_is_demanded(
+    async def test_the_address_sets_the_mode(
         self, mariadb: int, authority: Authority, other_authority: Authority, host: str, query: str, *, connects: bool
     ) -> None:
         given = query.format(ca=authority.file, other=other_authority.file)
@@ -152,13 +152,13 @@ class TestMariaDbTls:
         ("sqlite:///x.sqlite3", None),
     ],
 )
-def test_what_is_demanded_without_a_word_depends_on_where_the_database_is(url: str, mode: TlsMode | None) -> None:
+def test_the_default_mode_depends_on_the_host(url: str, mode: TlsMode | None) -> None:
     assert get_tls_mode("dukcapil", url) is mode
 
 
 @pytest.mark.parametrize("parameter", ["ssl=true", "ssl_ca=/x.pem", "sslmode=prefer", "sslmode=verify_full"])
 @pytest.mark.parametrize("scheme", ["postgresql", "mysql"])
-def test_other_words_for_tls_are_refused_and_name_the_agency(scheme: str, parameter: str) -> None:
+def test_other_tls_parameters_are_refused_with_the_agencys_name(scheme: str, parameter: str) -> None:
     with pytest.raises(
         ValueError, match=r"^The address of the agency 'dukcapil': ssl.*Write .*sslmode=verify-full"
     ) as raised:

@@ -1,0 +1,47 @@
+"""What a domain protocol asks of a connector: its reads, with the types of their keys and records."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, get_args, get_origin, get_type_hints
+
+from connectors.declared.field_readers import NotDeclarableError
+from records.calls.call import Call
+from records.calls.failures import AgencyFailure
+
+_PARAMETERS = 3
+"""`self`, the keys, and the call."""
+
+
+@dataclass(frozen=True, slots=True)
+class DomainRead:
+    """One read of a domain protocol."""
+
+    name: str
+    key: Any
+    """The type of a key."""
+    record: Any
+    """The type of the records."""
+    is_list: bool
+    """Whether a key has many records."""
+
+
+def list_reads(domain: type[Any]) -> Mapping[str, DomainRead]:
+    """The reads of a domain protocol, by name."""
+    methods = inspect.getmembers(domain, inspect.isfunction)
+    return {name: _describe(domain, name, method) for name, method in methods if not name.startswith("_")}
+
+
+def _describe(domain: type[Any], name: str, method: Any) -> DomainRead:  # noqa: ANN401 - any function
+    hints = get_type_hints(method)
+    answers = hints.pop("return")
+    keys, *rest = hints.values()
+    if rest != [Call] or get_origin(keys) is not Sequence:
+        raise NotDeclarableError(
+            f"reads.{name}", f"the domain {domain.__name__} gives it more than keys; answer it in Python"
+        )
+    (value,) = (each for each in get_args(get_args(answers)[1]) if each is not AgencyFailure)
+    is_list = get_origin(value) is Sequence
+    return DomainRead(name, get_args(keys)[0], get_args(value)[0] if is_list else value, is_list)

@@ -1,0 +1,31 @@
+"""Connectors of the sandbox city that its manifests declare."""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import Any
+
+from connectors.declared.connector import DeclaredConnector, build_sql_connector
+from connectors.declared.record_readers import RecordReader, build_record_reader
+from connectors.drivers.sql.driver import SqlDriver
+from resolvers.msmes import Msmes
+from settings.city.folder import DEFAULT_CITY
+from settings.city.manifest import AgencyManifest, ManifestFile
+
+
+@cache
+def load_manifest(agency: str) -> AgencyManifest:
+    """The manifest of an agency of the sandbox city."""
+    return ManifestFile.load(DEFAULT_CITY / "agencies" / f"{agency}.toml").manifest
+
+
+def build_jakpreneur(sql: SqlDriver, *, max_batch_size: int | None = None) -> DeclaredConnector:
+    """The connector of the JakPreneur programme."""
+    return build_sql_connector(
+        Msmes, load_manifest("jakpreneur"), sql, agency="jakpreneur", max_batch_size=max_batch_size
+    )
+
+
+def build_reader(agency: str, record: type[Any]) -> RecordReader[Any]:
+    """The reader of a record, as the manifest declares it."""
+    return build_record_reader(record, load_manifest(agency).records[record.__name__])

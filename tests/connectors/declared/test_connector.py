@@ -1,0 +1,97 @@
+"""Connectors that a manifest declares, beside their domain."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Protocol
+
+import pytest
+
+from connectors.declared.connector import SqlTables, build_sql_connector
+from connectors.declared.domain_reads import DomainRead, list_reads
+from connectors.declared.field_readers import NotDeclarableError
+from connectors.drivers.sql.driver import SqlDriver
+from records.calls.answers import Answers
+from records.calls.call import Call
+from records.identifiers import Nik
+from records.record import record
+from resolvers.population import Population
+from tests.connectors.failures import make_call
+
+
+@record
+class Permit:
+    id: str
+    owner: Nik
+
+
+class Permits(Protocol):
+    """A domain that no agency has."""
+
+    async def permits_of(self, niks: Sequence[Nik], call: Call) -> Answers[Nik, Sequence[Permit]]:
+        """The permits of each person."""
+
+    async def permits(self, ids: Sequence[str], call: Call) -> Answers[str, Permit]:
+        """Permits by identifier."""
+
+
+STATEMENT = "SELECT id, nik FROM izin WHERE {} IN :keys"
+TABLES: dict[str, Any] = {
+    "reads": {
+        "permits_of": {"statement": STATEMENT.format("nik"), "key": "nik"},
+        "permits": {"statement": STATEMENT.format("id"), "key": "id", "key_type": "number"},
+    },
+    "records": {"Permit": {"id": "id", "owner": "nik"}},
+    "probe": {"read": "permits", "key": "1"},
+}
+
+
+@pytest.fixture
+def sql(tmp_path: Path) -> SqlDriver:
+    return SqlDriver("izin", f"sqlite:///{tmp_path / 'izin.sqlite3'}", deadline=1, pool_size=1)
+
+
+def test_the_reads_of_a_domain_follow_from_its_protocol() -> None:
+    assert list_reads(Permits) == {
+        "permits_of": DomainRead("permits_of", Nik, Permit, is_list=True),
+        "permits": DomainRead("permits", str, Permit, is_list=False),
+    }
+
+
+def test_a_domain_whose_reads_take_more_than_keys_is_answered_in_python() -> None:
+    with pytest.raises(NotDeclarableError, match="gives it more than keys; answer it in Python"):
+        list_reads(Population)
+
+
+async def test_keys_that_are_no_numbers_cost_no_call_where_the_agency_stores_numbers(sql: SqlDriver) -> None:
+    connector = build_sql_connector(Permits, SqlTables.model_validate(TABLES), sql, agency="izin")
+    assert await connector.permits(["12abc", "", "-1"], make_call()) == {}  # the database does not even exist
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"reads": {"permits": TABLES["reads"]["permits"]}}, "reads.permits_of: the domain asks for this read"),
+        (
+            {"reads": {**TABLES["reads"], "licences": TABLES["reads"]["permits"]}},
+            "reads.licences: the domain has no such read; it has permits, permits_of",
+        ),
+        ({"records": {}}, "records.Permit: the read permits gives it, and none is declared"),
+        (
+            {"records": {**TABLES["records"], "Licence": {"id": "id"}}},
+            "records.Licence: no read gives this record; they give Permit",
+        ),
+        ({"probe": {"read": "licences", "key": "1"}}, "probe.read: 'licences' is no declared read"),
+        (
+            {"records": {"Permit": {"id": "id", "owner": "pemilik"}}},
+            "reads.permits.statement: the statement does not select the column 'pemilik'",
+        ),
+    ],
+)
+def test_a_manifest_that_does_not_fit_its_domain_is_refused(
+    sql: SqlDriver, changes: dict[str, Any], message: str
+) -> None:
+    with pytest.raises(NotDeclarableError) as refused:
+        build_sql_connector(Permits, SqlTables.model_validate(TABLES | changes), sql, agency="izin")
+    assert str(refused.value).startswith(message)

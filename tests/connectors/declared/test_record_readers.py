@@ -1,0 +1,163 @@
+"""Readers of records that a manifest declares."""
+
+from __future__ import annotations
+
+from datetime import date
+from enum import Enum
+from typing import Annotated, Any
+
+import pytest
+
+from connectors.declared.field_readers import NotDeclarableError
+from connectors.declared.record_readers import build_record_reader
+from connectors.declared.tables import FieldTable
+from connectors.readers.unreadable import UnreadableError
+from records.description import Doc
+from records.identifiers import Nik, RegionCode, Rupiah
+from records.places import Coordinates
+from records.record import record
+
+
+class Awning(Enum):
+    RED = "r"
+    BLUE = "b"
+
+
+@record
+class Kiosk:
+    owner: Annotated[Nik, Doc("Who runs it.")]
+    name: str
+    rent: Rupiah
+    colour: Awning | None
+    opened_on: date | None
+    region: RegionCode | None
+    place: Coordinates | None
+    is_public: bool
+    seats: int = 0
+
+
+TABLE: dict[str, Any] = {
+    "owner": "nik",
+    "name": {"from": "nama", "read": "ordinary_case"},
+    "rent": "sewa",
+    "colour": "warna",
+    "opened_on": "buka",
+    "region": {"from": ["prop", "kab"], "read": "region_from_numbers"},
+    "place": {"from": ["lat", "lon"]},
+    "is_public": {"from": "umum", "values": {"Y": True, "T": False}, "unknown": False},
+    "seats": "kursi",
+}
+ROW: dict[str, object] = {
+    "nik": "3171010101900001",
+    "nama": "WARUNG SITI",
+    "sewa": "1.250.000",
+    "warna": "R",
+    "buka": "17/03/2021",
+    "prop": 31,
+    "kab": "71",
+    "lat": "-6.2",
+    "lon": 106.8,
+    "umum": "y",
+    "kursi": "12",
+}
+
+
+def tables(**changes: object) -> dict[str, FieldTable]:
+    kept = {name: table for name, table in (TABLE | changes).items() if table is not None}
+    return {name: FieldTable.model_validate(table) for name, table in kept.items()}
+
+
+def read(**changes: object) -> Kiosk:
+    return build_record_reader(Kiosk, tables()).read(ROW | changes)
+
+
+def test_each_field_is_read_by_its_type() -> None:
+    assert read() == Kiosk(
+        owner=Nik("3171010101900001"),
+        name="Warung Siti",
+        rent=Rupiah(1_250_000),
+        colour=Awning.RED,
+        opened_on=date(2021, 3, 17),
+        region=RegionCode("31.71"),
+        place=Coordinates(latitude=-6.2, longitude=106.8),
+        is_public=True,
+        seats=12,
+    )
+
+
+def test_a_field_with_a_default_needs_no_column() -> None:
+    assert build_record_reader(Kiosk, tables(seats=None)).read(ROW).seats == 0
+
+
+@pytest.mark.parametrize("absent", [None, "", "-"])
+def test_an_absent_value_is_none_where_the_record_allows_it(absent: object) -> None:
+    stall = read(warna=absent, buka=absent, prop=absent, lat=absent)
+    assert (stall.colour, stall.opened_on, stall.region, stall.place) == (None, None, None, None)
+
+
+@pytest.mark.parametrize("word", ["T", "", None, "mungkin", "1"])
+def test_a_word_that_is_not_a_clear_yes_is_private(word: object) -> None:
+    assert read(umum=word).is_public is False
+
+
+@pytest.mark.parametrize(
+    ("column", "value", "message"),
+    [
+        ("nik", None, "not readable as a NIK (Kiosk.owner)"),
+        ("nama", "-", "not readable as a text (Kiosk.name)"),
+        ("sewa", "", "not readable as an amount of money (Kiosk.rent)"),
+        ("sewa", "sejuta", "not readable as an amount of money (Kiosk.rent)"),
+        ("warna", "hijau", "not readable as one of the known words (Kiosk.colour)"),
+        ("buka", "31/02/2021", "not readable as a day (Kiosk.opened_on)"),
+        ("kursi", "dua", "not readable as a whole number (Kiosk.seats)"),
+    ],
+)
+def test_an_unreadable_value_names_its_kind_and_field_and_not_itself(column: str, value: object, message: str) -> None:
+    with pytest.raises(UnreadableError) as refused:
+        read(**{column: value})
+    assert str(refused.value) == message
+
+
+def test_a_row_without_a_declared_column_names_the_column() -> None:
+    row = {name: value for name, value in ROW.items() if name != "sewa"}
+    with pytest.raises(UnreadableError) as refused:
+        build_record_reader(Kiosk, tables()).read(row)
+    assert str(refused.value) == "not readable as Kiosk.rent: the reply has no column 'sewa'"
+
+
+@pytest.mark.parametrize(
+    ("changes", "place", "problem"),
+    [
+        ({"rent": None}, "records.Kiosk", 'no column is named for rent; write rent = "column"'),
+        ({"colr": "warna"}, "records.Kiosk.colr", "the record has no such field"),
+        ({"name": {"from": "nama", "read": "shout"}}, "records.Kiosk.name", "'shout' is no reader; choose of"),
+        ({"rent": {"from": "sewa", "read": "day"}}, "records.Kiosk.rent", "gives another type than the field has"),
+        ({"name": ["a", "b"]}, "records.Kiosk.name", "from names 2 columns; its reader takes 1"),
+        ({"place": "lat"}, "records.Kiosk.place", "from names 1 columns; its reader takes 2"),
+        ({"is_public": "umum"}, "records.Kiosk.is_public", "this type has no reader; give `values`"),
+        (
+            {"is_public": {"from": "umum", "values": {"Y": True}, "unknown": True}},
+            "records.Kiosk.is_public",
+            "only a word that is known may mean yes",
+        ),
+        (
+            {"is_public": {"from": "umum", "values": {"Y": True}, "unknown": "null"}},
+            "records.Kiosk.is_public",
+            "the field always has a value",
+        ),
+        ({"colour": {"from": "warna", "values": {"x": "GREEN"}}}, "records.Kiosk.colour", "choose of RED, BLUE"),
+        (
+            {"colour": {"from": "warna", "values": {"x": "RED", "X": "BLUE"}}},
+            "records.Kiosk.colour",
+            "values has a word twice",
+        ),
+    ],
+)
+def test_a_declaration_that_cannot_be_read_names_its_place_and_the_fix(
+    changes: dict[str, object], place: str, problem: str
+) -> None:
+    given = {name: {"from": table} if isinstance(table, list) else table for name, table in changes.items()}
+    with pytest.raises(NotDeclarableError) as refused:
+        build_record_reader(Kiosk, tables(**given))
+    assert refused.value.place == place
+    assert problem in refused.value.problem
