@@ -66,7 +66,7 @@ class ExampleOperation:
     query: str
     variables: str | None
     person: str | None = None
-    """The sample person as whom it runs first; None for a caller without a token."""
+    """The sample person whose token it uses at first; None for no token."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -27,7 +27,7 @@ async def test_the_page_links_to_what_the_hub_has_and_to_nothing_else(hub: Graph
     assert answer.headers["Content-Security-Policy"] == PAGE_POLICY
     for part in (
         "<h1>Simpul, the city&#39;s data hub</h1>",
-        "People cannot sign in at this hub.",
+        "You are a visitor: this hub has no pages to sign in to.",
         '<a href="/?lang=en" aria-current="page">Home</a>',
         '<a href="/status?lang=en">Status</a>',
         '<a href="/graphiql">GraphiQL</a>',

@@ -1,4 +1,4 @@
-// Starts GraphiQL on this page: examples in tabs, each with the sample person as whom it runs.
+// Starts GraphiQL on this page: examples in tabs, each with the sample person whose token it uses.
 'use strict';
 
 (async () => {
