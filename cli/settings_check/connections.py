@@ -136,10 +136,10 @@ def _judge_database(status: DatabaseStatus, settings: Settings) -> Iterator[tupl
 
 
 async def _check_redis(settings: Settings) -> AsyncIterator[Finding]:
-    if settings.redis_address is None:
+    if settings.redis is None:
         return
     try:
-        status = await read_redis_status(settings.redis_address)
+        status = await read_redis_status(settings.redis.url)
     except RedisUnreachable as silence:
         message = f"it does not answer ({silence}): each process counts and caches alone"
         yield Finding(level=FindingLevel.WARNING, name="SIMPUL_REDIS_URL", value=NOT_SHOWN, message=message)

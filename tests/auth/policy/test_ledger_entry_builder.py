@@ -1,4 +1,4 @@
-"""A ledger entry names subject, reader, purpose and legal basis, and holds no number of a person."""
+"""A ledger entry holds subject, reader, purpose and legal basis of a read, and no number of a person."""
 
 from __future__ import annotations
 
