@@ -8,8 +8,7 @@ from auth.oidc.page_session import SessionCookies, SessionLimits, SessionStore
 from auth.oidc.sign_in import SignInClient, SignInFlow, SignInIssuer
 from auth.tokens.issuer_keys import IssuerKeys
 from auth.tokens.token_verifier import TokenVerifier
-from connectors.issuer_documents import IssuerDocuments
-from connectors.token_endpoint import TokenEndpoint
+from connectors.issuer_http import IssuerDocuments, TokenEndpoint
 from schema.tools.document_fields import DocumentDescriber
 from settings import Settings
 from web.pages.consent_pages import ConsentPages

@@ -31,13 +31,13 @@ class ProbedAgency:
             raise self.failure
 
 
-async def test_each_agency_says_whether_it_answers() -> None:
+async def test_each_agency_is_reported_as_up_or_with_its_failure() -> None:
     timeout = AgencyTimeout("pbb")
     up, down = ProbedAgency(), ProbedAgency(timeout)
     assert await AgencyProbes({"crm": up, "pbb": down}).probe_all() == {"crm": None, "pbb": timeout}
 
 
-async def test_answers_are_kept_for_a_while() -> None:
+async def test_results_are_cached_for_a_while() -> None:
     agency = ProbedAgency()
     attendance = AgencyProbes({"crm": agency}, cache_seconds=1_000)
     for _ in range(5):
@@ -45,7 +45,7 @@ async def test_answers_are_kept_for_a_while() -> None:
     assert len(agency.calls) == 1
 
 
-async def test_answers_are_not_kept_for_longer() -> None:
+async def test_results_expire() -> None:
     agency = ProbedAgency()
     attendance = AgencyProbes({"crm": agency}, cache_seconds=0)
     await attendance.probe_all()
@@ -65,7 +65,7 @@ async def test_concurrent_readers_probe_once() -> None:
     assert len(agency.calls) == 1
 
 
-async def test_agencies_are_asked_side_by_side() -> None:
+async def test_agencies_are_probed_concurrently() -> None:
     gate = asyncio.Event()
     first, second = ProbedAgency(gate=gate), ProbedAgency(gate=gate)
     reading = asyncio.ensure_future(AgencyProbes({"crm": first, "pbb": second}).probe_all())
@@ -74,7 +74,7 @@ async def test_agencies_are_asked_side_by_side() -> None:
     assert await reading == {"crm": None, "pbb": None}
 
 
-async def test_an_agency_gets_the_time_that_it_may_take_and_no_personal_request_id() -> None:
+async def test_a_probe_has_the_timeout_and_a_fixed_request_id() -> None:
     agency = ProbedAgency()
     before = monotonic()
     await AgencyProbes({"crm": agency}, timeout=3.0).probe_all()
@@ -83,7 +83,7 @@ async def test_an_agency_gets_the_time_that_it_may_take_and_no_personal_request_
     assert call.request_id.startswith("probe-")
 
 
-async def test_a_probe_that_breaks_in_an_unexpected_way_costs_its_own_line(caplog: pytest.LogCaptureFixture) -> None:
+async def test_a_bug_in_one_probe_affects_only_that_agency(caplog: pytest.LogCaptureFixture) -> None:
     found = await AgencyProbes({"crm": ProbedAgency(ValueError("http://10.0.0.1")), "pbb": ProbedAgency()}).probe_all()
     failure = found["crm"]
     assert isinstance(failure, AgencyUnavailable)
@@ -92,7 +92,7 @@ async def test_a_probe_that_breaks_in_an_unexpected_way_costs_its_own_line(caplo
     assert caplog.messages == ["The probe of agency crm failed in an unexpected way: ValueError"]
 
 
-async def test_a_reader_that_goes_away_does_not_leave_the_next_one_waiting() -> None:
+async def test_a_cancelled_reader_does_not_block_the_next() -> None:
     agency = ProbedAgency(gate=asyncio.Event())
     attendance = AgencyProbes({"crm": agency})
     reading = asyncio.ensure_future(attendance.probe_all())

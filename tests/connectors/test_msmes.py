@@ -94,7 +94,7 @@ read_product = build_reader("jakpreneur", Product).read
 
 
 class TestEnterprises:
-    def test_a_row_in_the_programmes_own_words_is_an_msme(self) -> None:
+    def test_a_row_of_the_programme_is_read_as_an_msme(self) -> None:
         assert read_msme(UMKM_ROW) == SITIS
 
     @pytest.mark.parametrize("absent", [None, "", "-", "---"])
@@ -116,7 +116,7 @@ class TestEnterprises:
         )
 
     @pytest.mark.parametrize("written", ["1900-01-01", "01/01/1900", date(1900, 1, 1), "00/00/0000"])
-    def test_a_sentinel_is_no_day(self, written: object) -> None:
+    def test_a_sentinel_date_is_none(self, written: object) -> None:
         assert read_msme({**UMKM_ROW, "tgl_daftar": written}).registered_on is None
 
     @pytest.mark.parametrize(
@@ -130,7 +130,7 @@ class TestEnterprises:
             ("0", 0),
         ],
     )
-    def test_revenue_in_every_form_is_whole_rupiah(self, written: object, amount: int) -> None:
+    def test_revenue_in_every_format_is_whole_rupiah(self, written: object, amount: int) -> None:
         assert read_msme({**UMKM_ROW, "omzet_bulanan": written}).monthly_revenue == amount
 
     def test_a_district_without_dots_gets_them(self) -> None:
@@ -169,7 +169,7 @@ class TestEnterprises:
 
 
 class TestProducts:
-    def test_a_row_in_the_programmes_own_words_is_a_product(self) -> None:
+    def test_a_row_of_the_programme_is_read_as_a_product(self) -> None:
         assert read_product(PRODUK_ROW) == COFFEE
 
     @pytest.mark.parametrize(
@@ -243,7 +243,7 @@ class TestTheProgramme:
         assert await programme.msmes(["2", "999999", "1"], make_call()) == {"2": BUDIS, "1": SITIS}
 
     @pytest.mark.parametrize("identifier", ["1abc", "01", " 1", "1 ", "x", "", "-1", "1.0", "9" * 30, "1 OR 1=1"])
-    async def test_what_only_resembles_an_identifier_is_absent(self, programme: Programme, identifier: str) -> None:
+    async def test_a_text_that_resembles_an_identifier_is_absent(self, programme: Programme, identifier: str) -> None:
         assert await programme.msmes([identifier], make_call()) == {}
         assert await programme.products_of([identifier], make_call()) == {}
 
@@ -293,7 +293,7 @@ class TestTheProgramme:
         assert sorted(int(product.id) for product in goods) == [row[0] for row in products]
         assert {product.id: product.name.upper() for product in goods} == {str(row[0]): row[2] for row in products}
 
-    async def test_nobody_costs_nothing(self, programme: Programme) -> None:
+    async def test_no_keys_return_nothing(self, programme: Programme) -> None:
         assert await programme.msmes_of([], make_call()) == {}
         assert await programme.msmes([], make_call()) == {}
         assert await programme.products_of([], make_call()) == {}
@@ -301,7 +301,7 @@ class TestTheProgramme:
     async def test_it_answers_a_probe(self, programme: Programme) -> None:
         await programme.probe(make_call())
 
-    async def test_one_unreadable_row_is_the_failure_of_its_key_alone(self, sqlite_file: Path, tmp_path: Path) -> None:
+    async def test_an_unreadable_row_fails_only_its_key(self, sqlite_file: Path, tmp_path: Path) -> None:
         broken = shutil.copy(sqlite_file, tmp_path)
         with closing(sqlite3.connect(broken)) as database, database:
             database.execute("UPDATE umkm SET tgl_daftar = '31/02/2024' WHERE id = 2")
@@ -319,7 +319,7 @@ class TestTheProgramme:
 
 class TestTheCostOfAsking:
     @pytest.mark.parametrize("count", [1, 10, 50])
-    async def test_any_number_of_keys_costs_one_call_a_read(
+    async def test_any_number_of_keys_takes_one_call_per_read(
         self, mariadb: RunningAgency, at_server: Programme, count: int
     ) -> None:
         niks = [Nik(resident.nik) for resident in build_population().residents[:count]]
@@ -333,7 +333,7 @@ class TestTheCostOfAsking:
         await at_server.products_of(ids, make_call())
         assert mariadb.count_calls() == {"select umkm": 2, "select produk": 1}
 
-    async def test_nobody_costs_no_call(self, mariadb: RunningAgency, at_server: Programme) -> None:
+    async def test_no_keys_make_no_call(self, mariadb: RunningAgency, at_server: Programme) -> None:
         mariadb.reset_calls()
         await at_server.msmes_of([], make_call())
         await at_server.msmes(["no-number"], make_call())
@@ -379,7 +379,7 @@ class TestTheProgrammeInTrouble:
         assert {type(failure) for failure in failures} == {AgencyTimeout}
         assert await at_server.msmes_of([SITI], make_call()) == {SITI: (SITIS,)}
 
-    async def test_a_stopped_programme_is_unavailable_and_is_found_again_when_it_is_back(
+    async def test_a_stopped_programme_is_unavailable_and_works_after_its_restart(
         self, mariadb: RunningAgency, tmp_path: Path
     ) -> None:
         assert mariadb.health()["engine"] == "mariadb"

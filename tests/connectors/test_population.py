@@ -90,9 +90,7 @@ class TestAskedColumns:
             ({Parentage, Identity}, "nik, nama_lgkp, jenis_klmin, tmpt_lhr, tgl_lhr, nama_lgkp_ibu, nama_lgkp_ayah"),
         ],
     )
-    def test_only_the_columns_of_the_wanted_facets_are_asked_for(
-        self, wanted: set[type[PersonFacet]], columns: str
-    ) -> None:
+    def test_only_columns_of_the_wanted_facets_are_queried(self, wanted: set[type[PersonFacet]], columns: str) -> None:
         statement = facets_statement(frozenset(wanted))
         asked, _, rest = statement.removeprefix("SELECT ").partition(" FROM ")
         assert (asked, rest) == (columns, "biodata_wni WHERE nik = ANY(:niks)")
@@ -248,7 +246,7 @@ class TestFacets:
         assert answer.detail == detail
         assert_reveals_nothing(answer, *(str(value) for value in values.values() if value != "-"))
 
-    def test_an_unreadable_value_of_a_facet_that_nobody_wants_does_no_harm(self) -> None:
+    def test_an_unreadable_value_of_an_unwanted_facet_is_ignored(self) -> None:
         answer = read_facets({**ROW, "tgl_lhr": "31/02/1990"}, frozenset({Parentage}))
         assert not isinstance(answer, AgencyFailure)
 
@@ -277,7 +275,7 @@ def expected_sex(resident: Resident) -> Sex:
 
 
 class TestTheRegister:
-    async def test_people_it_does_not_know_are_absent(self, register: PopulationRegister) -> None:
+    async def test_unknown_people_are_absent(self, register: PopulationRegister) -> None:
         assert await register.load_known([SITI, NOBODY, AGUS], make_call()) == {
             SITI: Citizen(nik=SITI),
             AGUS: Citizen(nik=AGUS),
@@ -378,7 +376,7 @@ class TestTheRegister:
             assert set(household.on_the_card) == set(known.member_niks)
 
     @pytest.mark.parametrize("count", [1, 10, 50])
-    async def test_any_number_of_people_costs_one_call_a_read(
+    async def test_any_number_of_people_takes_one_call_per_read(
         self, dukcapil: RunningAgency, register: PopulationRegister, count: int
     ) -> None:
         niks = [Nik(resident.nik) for resident in build_population().residents[:count]]
@@ -391,7 +389,7 @@ class TestTheRegister:
         assert len(await register.households(niks, make_call())) == count
         assert dukcapil.count_calls() == {"select biodata_wni": 3}
 
-    async def test_nobody_costs_no_call(self, dukcapil: RunningAgency, register: PopulationRegister) -> None:
+    async def test_no_people_make_no_call(self, dukcapil: RunningAgency, register: PopulationRegister) -> None:
         dukcapil.reset_calls()
         assert await register.load_known([], make_call()) == {}
         assert await register.load_facets([], EVERY_FACET, make_call()) == {}
@@ -439,7 +437,7 @@ class TestTheRegisterInTrouble:
         assert {type(failure) for failure in failures} == {AgencyTimeout}
         assert await register.load_known([SITI], make_call()) == {SITI: Citizen(nik=SITI)}
 
-    async def test_a_stopped_register_is_unavailable_and_is_found_again_when_it_is_back(self, tmp_path: Path) -> None:
+    async def test_a_stopped_register_is_unavailable_and_works_after_its_restart(self, tmp_path: Path) -> None:
         with run_agency("dukcapil", tmp_path) as agency:
             async with register_of(agency) as register:
                 await asyncio.gather(*(register.load_known([SITI], make_call()) for _ in range(2)))

@@ -57,7 +57,7 @@ HEAD: Mapping[str, object] = {"nik": BUDI, "stat_hbkel": "KEPALA KELUARGA"}
 CHILD: Mapping[str, object] = {"nik": NADIA, "stat_hbkel": "ANAK", "tgl_lhr": date(2015, 4, 9)}
 
 
-def test_members_stand_as_on_a_card_head_spouse_children_from_the_oldest() -> None:
+def test_members_are_ordered_head_spouse_children_from_the_oldest() -> None:
     household = household_of(
         rows_of(
             {"nik": RIZKY, "stat_hbkel": "ANAK", "tgl_lhr": date(2018, 11, 23)},
@@ -97,11 +97,11 @@ def test_members_stand_as_on_a_card_head_spouse_children_from_the_oldest() -> No
         (None, Relationship.OTHER),
     ],
 )
-def test_every_relationship_of_the_register_has_its_own(written: object, relationship: Relationship) -> None:
+def test_every_relationship_of_the_register_is_mapped(written: object, relationship: Relationship) -> None:
     assert household_of(rows_of({"stat_hbkel": written})).members[0].relationship is relationship
 
 
-def test_a_card_without_a_named_head_is_headed_by_who_says_so() -> None:
+def test_a_card_without_a_named_head_uses_the_members_relationship() -> None:
     household = household_of(rows_of({"nik_kepala": None}, {**HEAD, "nik_kepala": None}))
     assert household.head_nik == BUDI
 
@@ -114,11 +114,11 @@ def test_two_cards_are_two_households() -> None:
     }
 
 
-def test_who_has_no_card_has_no_household() -> None:
+def test_a_person_without_a_card_has_no_household() -> None:
     assert read(rows_of({"no_kk": "-"}, {"nik": BUDI, "no_kk": ""})) == {}
 
 
-def test_an_unreadable_member_costs_the_card_and_no_other() -> None:
+def test_an_unreadable_member_fails_only_its_card() -> None:
     rows = rows_of({}, {"nik": BUDI, "tgl_lhr": "31/02/1990"}, {"nik": DEWI, "no_kk": OTHER_CARD, "nik_kepala": DEWI})
     assert {nik: type(answer) for nik, answer in read(rows).items()} == {
         SITI: AgencyMalformed,
@@ -128,7 +128,7 @@ def test_an_unreadable_member_costs_the_card_and_no_other() -> None:
 
 
 @pytest.mark.parametrize("placeholder", PLACEHOLDERS)
-def test_a_placeholder_makes_no_household_of_those_who_share_it(placeholder: str) -> None:
+def test_people_with_the_same_placeholder_are_not_a_household(placeholder: str) -> None:
     rows = rows_of({**HEAD, "no_kk": placeholder}, {**CHILD, "no_kk": placeholder})
     answers = read(rows)
     assert not [each for each in answers.values() if isinstance(each, Household)]
@@ -161,7 +161,7 @@ MALFORMED: Mapping[str, tuple[list[Mapping[str, object]], str]] = {
 
 
 @pytest.mark.parametrize("kind", MALFORMED)
-def test_a_card_that_cannot_be_one_familys_is_malformed_for_everybody_on_it(kind: str) -> None:
+def test_an_impossible_family_card_is_malformed_for_all_members(kind: str) -> None:
     rows, detail = MALFORMED[kind]
     answers = read(rows)
     assert set(answers) == {Nik(str(row["nik"])) for row in rows}
@@ -177,7 +177,7 @@ def test_more_members_than_a_family_has_are_malformed(members: int, kind: type) 
     assert isinstance(read(rows_of(HEAD, *others), BUDI)[BUDI], kind)
 
 
-def test_who_is_on_two_cards_has_none_of_them() -> None:
+def test_a_person_on_two_cards_is_malformed() -> None:
     counts = CallCounters()
     rows = rows_of({}, {"no_kk": OTHER_CARD, "nik_kepala": DEWI}, HEAD)
     answers = read(rows, SITI, BUDI, counts=counts)
@@ -186,7 +186,7 @@ def test_who_is_on_two_cards_has_none_of_them() -> None:
     assert counts.mismatches == 1
 
 
-def test_a_card_of_nobody_who_was_asked_for_costs_the_whole_answer_and_is_counted() -> None:
+def test_an_unrequested_card_rejects_the_answer_and_is_counted() -> None:
     counts = CallCounters()
     with pytest.raises(AgencyMalformed):
         read(rows_of({}, HEAD, {"nik": DEWI, "no_kk": OTHER_CARD, "nik_kepala": DEWI}), SITI, counts=counts)
@@ -204,7 +204,7 @@ class TestRegisteredHouseholds:
         await sql.close()
         dukcapil.reset_calls()
 
-    async def test_no_placeholder_makes_a_household_and_each_costs_one_statement(
+    async def test_no_placeholder_becomes_a_household_and_each_takes_one_statement(
         self, dukcapil: RunningAgency, register: PopulationRegister
     ) -> None:
         fitting = [each for each in PLACEHOLDERS if len(each) <= 16 and "\0" not in each]
@@ -220,7 +220,7 @@ class TestRegisteredHouseholds:
         assert set(found) == malformed
         assert len(malformed) == 2 * len([each for each in fitting if each.strip()])
 
-    async def test_a_card_with_a_thousand_strangers_is_malformed_and_not_read_whole(
+    async def test_a_card_with_a_thousand_strangers_is_malformed_and_not_read_completely(
         self, dukcapil: RunningAgency, register: PopulationRegister, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         rows = 0

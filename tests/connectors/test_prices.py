@@ -69,7 +69,7 @@ async def connector(pangan: RunningAgency) -> AsyncIterator[FoodPrices]:
 
 
 class TestTheService:
-    async def test_any_number_of_market_searches_costs_one_call(
+    async def test_any_number_of_market_searches_takes_one_call(
         self, pangan: RunningAgency, connector: FoodPrices
     ) -> None:
         queries = [MarketQuery(search=text) for text in ("SENEN", "induk ", "", "tidak ada")]
@@ -83,7 +83,7 @@ class TestTheService:
         assert found[3] == []
         assert pangan.count_calls() == {MARKETS: 1}
 
-    async def test_markets_and_commodities_by_id_cost_one_call_each(
+    async def test_markets_and_commodities_by_id_take_one_call_each(
         self, pangan: RunningAgency, connector: FoodPrices
     ) -> None:
         markets = await connector.markets(["3", "0", "99", "../1", "", "03"], call())
@@ -94,7 +94,7 @@ class TestTheService:
         assert {id_: getattr(each, "name", each) for id_, each in commodities.items()} == {"10": "Cabe Merah Keriting"}
         assert pangan.count_calls() == {MARKETS: 1, NEWEST: 1}
 
-    async def test_any_number_of_commodity_searches_costs_one_call(
+    async def test_any_number_of_commodity_searches_takes_one_call(
         self, pangan: RunningAgency, connector: FoodPrices
     ) -> None:
         answers = await connector.commodity_lists([CommodityQuery(search="BERAS ir"), CommodityQuery()], call())
@@ -106,7 +106,7 @@ class TestTheService:
         assert len(everything) == 47
         assert pangan.count_calls() == {NEWEST: 1}
 
-    async def test_prices_cost_one_call_a_market_and_unknown_markets_are_absent(
+    async def test_prices_take_one_call_per_market_and_unknown_markets_are_absent(
         self, pangan: RunningAgency, connector: FoodPrices
     ) -> None:
         answers = await connector.prices_of(["3", "20", "99", "0", "../0"], call())
@@ -116,7 +116,7 @@ class TestTheService:
         assert answers["20"] == prices.prices_from(recorded("pangan_newest_closed_market_20.json"), "20")
         assert pangan.count_calls() == {NEWEST: 3}
 
-    async def test_trends_cost_one_call_a_month_and_unknown_commodities_are_absent(
+    async def test_trends_take_one_call_per_month_and_unknown_commodities_are_absent(
         self, pangan: RunningAgency, connector: FoodPrices
     ) -> None:
         before = TrendQuery(commodity_id="10", year=2025, month=1)
@@ -130,7 +130,7 @@ class TestTheService:
         assert answers[before] == prices.trend_from({"data": {"data": []}}, before)
         assert pangan.count_calls() == {REPORT: 3}
 
-    async def test_nothing_is_asked_about_nothing(self, pangan: RunningAgency, connector: FoodPrices) -> None:
+    async def test_no_keys_make_no_call(self, pangan: RunningAgency, connector: FoodPrices) -> None:
         assert await connector.market_lists([], call()) == {}
         assert await connector.markets([], call()) == {}
         assert await connector.commodity_lists([], call()) == {}
@@ -147,7 +147,7 @@ class TestPace:
             assert await connector.prices_of(["1", "2", "3"], call()) == {}
         assert len(server.asked) == 3
 
-    async def test_what_comes_after_the_burst_goes_at_the_services_pace(self) -> None:
+    async def test_calls_after_the_burst_follow_the_services_rate(self) -> None:
         async with serve_bytes(reply(404)) as server, connect(server.url, rate=20, burst=3) as connector:
             began = monotonic()
             await connector.prices_of(["1", "2", "3", "4", "5", "6", "7"], call())
@@ -156,7 +156,7 @@ class TestPace:
         assert took >= 0.19
         assert len(server.asked) == 7
 
-    async def test_a_key_whose_turn_comes_too_late_times_out_alone_and_the_service_is_not_asked(self) -> None:
+    async def test_a_key_whose_turn_comes_too_late_times_out_alone_without_a_call(self) -> None:
         empty = reply(200, b'{"data":{"data":[]}}')
         async with serve_bytes(empty) as server, connect(server.url, rate=0.1, burst=2) as connector:
             began = monotonic()
@@ -168,7 +168,7 @@ class TestPace:
         assert len(server.asked) == 2
         assert 0.25 < took < 3
 
-    async def test_a_turn_that_nobody_waits_for_any_more_is_left_to_the_next(self) -> None:
+    async def test_the_turn_of_a_cancelled_call_goes_to_the_next(self) -> None:
         async with serve_bytes(reply(404)) as server, connect(server.url, rate=10, burst=1) as connector:
             await connector.prices_of(["1"], call())
             leaving = asyncio.ensure_future(connector.prices_of(["2"], call()))
@@ -180,7 +180,7 @@ class TestPace:
 
         assert [asked.target.rpartition("/")[2] for asked in server.asked] == ["1", "3"]
 
-    async def test_every_question_shares_the_one_pace(self) -> None:
+    async def test_all_calls_share_one_rate(self) -> None:
         async with serve_bytes(reply(404)) as server, connect(server.url, rate=0.1, burst=1) as connector:
             await connector.prices_of(["1"], call())
             with pytest.raises(AgencyTimeout) as caught:
@@ -213,7 +213,7 @@ class TestPace:
         assert len(refused) == 2
         assert [each.retry_after for each in refused] == [10, 10]
 
-    async def test_calls_side_by_side_are_above_zero(self) -> None:
+    async def test_max_concurrency_must_be_above_zero(self) -> None:
         http = HttpDriver(
             HttpService("pangan", "http://127.0.0.1:9", headers={}), HttpLimits(deadline=1, connections=1, max_bytes=1)
         )
@@ -272,15 +272,13 @@ class TestPriceFailures:
             assert isinstance((await connector.prices_of(["3"], call()))["3"], AgencyMalformed)
             assert isinstance((await connector.trends([CHILLI], call()))[CHILLI], AgencyMalformed)
 
-    async def test_a_call_the_agency_finds_wrong_is_refused(self, connector: FoodPrices) -> None:
+    async def test_a_client_error_is_a_refusal(self, connector: FoodPrices) -> None:
         never = TrendQuery(commodity_id="10", year=2026, month=13)
         answer = (await connector.trends([never], call()))[never]
         assert isinstance(answer, AgencyRefused)
         assert answer.detail == "HTTP 400"
 
-    async def test_a_service_that_has_no_such_address_is_not_taken_for_an_empty_one(
-        self, pangan: RunningAgency
-    ) -> None:
+    async def test_a_wrong_endpoint_is_not_an_empty_list(self, pangan: RunningAgency) -> None:
         async with connect(f"{base_of(pangan)}/lama", pangan.secret) as connector:
             with pytest.raises(AgencyRefused) as caught:
                 await connector.market_lists([MarketQuery()], call())

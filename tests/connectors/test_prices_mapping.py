@@ -9,8 +9,8 @@ import pytest
 
 from connectors import prices
 from connectors.readers.unreadable import UnreadableError
-from records.places import Coordinates
 from records.prices import Commodity, Market, MarketLevel, Price, PriceMovement, Trend, TrendPoint, TrendQuery
+from records.regions import Coordinates
 
 RECORDED = Path(__file__).parent / "recorded"
 CHILLI = TrendQuery(commodity_id="10", year=2026, month=10)
@@ -21,7 +21,7 @@ def recorded(name: str) -> Any:  # noqa: ANN401 - JSON
 
 
 class TestRecordedMarkets:
-    def test_a_market_in_which_all_is_text_is_read_whole(self) -> None:
+    def test_a_market_with_only_texts_is_read_completely(self) -> None:
         found = {each.id: each for each in prices.markets_from(recorded("pangan_markets.json"))}
 
         assert found["3"] == Market(
@@ -38,7 +38,7 @@ class TestRecordedMarkets:
         assert {each.phone for id_, each in found.items() if id_ in {"1", "2"}} == {None}
         assert found["9"].level is MarketLevel.WHOLESALE
 
-    def test_cities_are_known_by_name_not_by_the_services_own_numbers(self) -> None:
+    def test_cities_are_identified_by_name(self) -> None:
         raw = recorded("pangan_markets.json")["data"]
 
         found = prices.markets_from({"data": raw})
@@ -94,13 +94,13 @@ class TestMarket:
         assert prices.markets_from({"data": [{"market_id": "", "market_name": "Pasar"}]}) == ()
 
     @pytest.mark.parametrize("reply", [None, [], {}, {"data": {}}, {"data": ["Pasar"]}, {"data": [{"market_id": "1"}]}])
-    def test_what_is_no_list_of_markets_is_unreadable(self, reply: object) -> None:
+    def test_an_invalid_list_of_markets_is_unreadable(self, reply: object) -> None:
         with pytest.raises(UnreadableError):
             prices.markets_from(reply)
 
 
 class TestRecordedPrices:
-    def test_numbers_are_read_as_rupiah_and_the_day_as_a_day(self) -> None:
+    def test_prices_are_read_as_rupiah_and_the_date_as_a_date(self) -> None:
         found = prices.prices_from(recorded("pangan_newest_market_3.json"), "3")
 
         assert found[1] == Price(
@@ -167,7 +167,7 @@ class TestPrice:
         "reply",
         [None, {}, {"data": []}, {"data": {"data": {}}}, {"data": {"data": [{"commodity_id": 1, "name": [1]}]}}],
     )
-    def test_what_is_no_price_list_is_unreadable(self, reply: object) -> None:
+    def test_an_invalid_price_list_is_unreadable(self, reply: object) -> None:
         with pytest.raises(UnreadableError):
             prices.prices_from(reply, "3")
 

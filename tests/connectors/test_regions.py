@@ -80,9 +80,7 @@ async def test_3171_is_one_city_to_bps_and_another_to_kemendagri(tables: RegionT
         (CodeSystem.PBB, "31.71"),
     ],
 )
-async def test_a_code_that_its_system_is_not_known_to_use_leads_nowhere(
-    tables: RegionTables, system: CodeSystem, code: str
-) -> None:
+async def test_a_code_unknown_to_its_system_is_absent(tables: RegionTables, system: CodeSystem, code: str) -> None:
     assert await called(tables, system, code) is None
 
 
@@ -121,7 +119,7 @@ async def test_a_code_has_its_source_or_a_reason_why_there_is_none(tables: Regio
     )
 
 
-async def test_every_region_has_one_entry_a_system_and_never_a_derived_code(tables: RegionTables) -> None:
+async def test_every_region_has_one_entry_per_system_and_no_derived_code(tables: RegionTables) -> None:
     sourced = {(row["system"], row["code"]) for row in rows("region_codes.csv")}
     everything = [region for level in RegionLevel for region in await listed(tables, _all(level))]
     assert len(everything) == 1_636 + 236 + 26 + 3
@@ -150,7 +148,7 @@ def test_the_table_of_codes_names_regions_that_exist_and_no_code_twice() -> None
     assert all(row["source"] for row in codes)
 
 
-async def test_regions_inside_are_those_of_the_next_level_by_code(tables: RegionTables) -> None:
+async def test_regions_inside_are_those_of_the_next_level_ordered_by_code(tables: RegionTables) -> None:
     answers = await tables.inside([RegionCode("31"), RegionCode("31.71.01.1001"), RegionCode("99")], CALL)
     cities = answers[RegionCode("31")]
     assert not isinstance(cities, Exception)
@@ -172,11 +170,13 @@ async def test_regions_inside_are_those_of_the_next_level_by_code(tables: Region
         (RegionQuery(inside=RegionCode("3")), []),
     ],
 )
-async def test_regions_by_name_level_and_place(tables: RegionTables, query: RegionQuery, codes: list[str]) -> None:
+async def test_regions_by_name_level_and_enclosing_region(
+    tables: RegionTables, query: RegionQuery, codes: list[str]
+) -> None:
     assert [region.code for region in await listed(tables, query)] == codes
 
 
-async def test_lists_stand_in_the_order_of_codes_and_hold_no_more_than_asked_for(tables: RegionTables) -> None:
+async def test_lists_are_ordered_by_code_and_limited(tables: RegionTables) -> None:
     found = [region.code for region in await listed(tables, RegionQuery(inside=RegionCode("31"), first=100))]
     assert len(found) == 100
     assert found == sorted(found)

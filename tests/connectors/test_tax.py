@@ -119,7 +119,7 @@ class TestRecordedAnswers:
         assert (shop.building_area, shop.bills[0].building_value) == (None, 0)  # bare land: 0 and nil
         assert [bill.year for bill in shop.bills if bill.status is BillStatus.UNPAID] == [2025]
 
-    def test_a_payment_taken_back_has_neither_day_nor_receipt_nor_fine(self) -> None:
+    def test_a_cancelled_payment_has_no_date_receipt_or_fine(self) -> None:
         found = map_reply(load_recorded("dewi"), owner=DEWI)
         assert found is not None
         taken_back = found[0].bills[4].payments[0]
@@ -129,15 +129,15 @@ class TestRecordedAnswers:
         assert [payment.cancelled for payment in found[0].bills[4].payments] == [True, False]
 
     @pytest.mark.parametrize("name", ["unknown_nik", "invalid_nik"])
-    def test_unknown_or_not_taken_for_a_nik_is_unknown(self, name: str) -> None:
+    def test_an_unknown_or_invalid_nik_is_unknown(self, name: str) -> None:
         assert map_reply(load_recorded(name)) is None
 
-    def test_closed_for_the_night_is_a_no(self) -> None:
+    def test_closing_hours_are_a_refusal(self) -> None:
         with pytest.raises(AgencyRefused) as caught:
             map_reply(load_recorded("closed"))
         assert caught.value.detail == "kode 68"
 
-    def test_half_an_answer_is_malformed(self) -> None:
+    def test_a_truncated_answer_is_malformed(self) -> None:
         with pytest.raises(AgencyMalformed):
             map_reply(load_recorded("rubbish"))
 
@@ -163,7 +163,7 @@ class TestCodes:
         assert tax_objects(SoapReply(content={"kode": kode, "objek": ()}), SITI) == ()
 
     @pytest.mark.parametrize("kode", ["05", "68", "30", "401"])
-    def test_a_no_is_refused(self, kode: str) -> None:
+    def test_a_refusal_code_is_a_refusal(self, kode: str) -> None:
         with pytest.raises(AgencyRefused) as caught:
             tax_objects(SoapReply(content={"kode": kode}, retry_after=90), SITI)
         assert (caught.value.detail, caught.value.retry_after) == (f"kode {kode}", 90)
@@ -191,7 +191,9 @@ class TestCodes:
             ("unreadable", AgencyUnavailable),
         ],
     )
-    def test_a_fault_says_whose_side_it_is_on(self, code: str, kind: type[AgencyFailure]) -> None:
+    def test_a_fault_of_the_caller_is_a_refusal_and_of_the_agency_a_failure(
+        self, code: str, kind: type[AgencyFailure]
+    ) -> None:
         seen = build_fault_failure(SoapFault(code=code, detail={"kode": SITI, "keterangan": f"NIK {SITI}"}), 5)
         assert type(seen) is kind
         assert (seen.detail, seen.retry_after) == (f"SOAP fault {code}", 5)
@@ -222,7 +224,7 @@ class TestQuirks:
         lost = {"KD_KECAMATAN": "20", "KD_KELURAHAN": "3", "KD_BLOK": "3", "NO_URUT": "41"}
         assert one_object(**lost).nop == one_bill(**lost).nop == "317302000300300410"
 
-    def test_bills_come_newest_first_and_payments_in_order_whatever_the_agencys_order(self) -> None:
+    def test_bills_and_payments_are_sorted_in_any_agency_order(self) -> None:
         found = one_object(
             SPPT=(
                 bill_row(THN_PAJAK_SPPT="2024", NM_WP_SPPT="LAMA", LUAS_BNG_SPPT="10"),
@@ -236,7 +238,7 @@ class TestQuirks:
         assert [payment.sequence for payment in found.bills[0].payments] == [1, 2, 10]
         assert (found.taxpayer_name, found.building_area) == ("Siti Rahmawati", 72)
 
-    def test_an_object_without_bills_knows_neither_taxpayer_nor_areas(self) -> None:
+    def test_an_object_without_bills_has_no_taxpayer_and_areas(self) -> None:
         bare = one_object()
         assert (bare.taxpayer_name, bare.land_area, bare.building_area, bare.bills) == (None, None, None, ())
 
@@ -284,7 +286,7 @@ class TestQuirks:
             {"SPPT": (bill_row(PEMBAYARAN=(payment_row(JML_SPPT_YG_DIBAYAR=""),)),)},
         ],
     )
-    def test_what_cannot_be_read_is_malformed_and_not_echoed(self, changed: dict[str, object]) -> None:
+    def test_an_unreadable_value_is_malformed_and_not_echoed(self, changed: dict[str, object]) -> None:
         with pytest.raises(AgencyMalformed) as caught:
             one_object(**changed)
         assert caught.value.detail.startswith("GetObjekByNik: a value is not readable as a")

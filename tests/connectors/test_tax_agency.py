@@ -32,7 +32,7 @@ def address(agency: RunningAgency) -> str:
 
 
 class TestFanOut:
-    async def test_one_call_per_person_within_the_bound_and_one_broken_answer_costs_one_person(self) -> None:
+    async def test_one_call_per_person_within_the_limit_and_a_broken_answer_affects_one_person(self) -> None:
         under_way, most = 0, 0
 
         async def script(asked: ReceivedRequest, writer: asyncio.StreamWriter) -> None:
@@ -73,7 +73,7 @@ class TestRealAgency:
         assert answers == {SITI: map_reply(load_recorded("siti")), DEWI: map_reply(load_recorded("dewi"), owner=DEWI)}
         assert pbb.count_calls() == {"GetObjekByNik": 5}
 
-    async def test_fifty_people_get_what_the_tax_roll_says(self, tax: PropertyTax, pbb: RunningAgency) -> None:
+    async def test_fifty_people_get_their_objects_of_the_tax_roll(self, tax: PropertyTax, pbb: RunningAgency) -> None:
         roll = tax_roll.build_tax_roll(build_population())
         owners = sorted(roll.by_nik)[:35]
         others = sorted(nik for nik in build_population().by_nik if nik not in roll.by_nik)[:15]
@@ -85,11 +85,11 @@ class TestRealAgency:
             assert not isinstance(found, AgencyFailure)
             assert [to_expected_form(held) for held in found] == [expected(held) for held in roll.by_nik[nik]]
 
-    async def test_no_keys_ask_nothing(self, tax: PropertyTax, pbb: RunningAgency) -> None:
+    async def test_no_keys_make_no_call(self, tax: PropertyTax, pbb: RunningAgency) -> None:
         assert await tax.objects_of([], call()) == {}
         assert pbb.count_calls() == {}
 
-    async def test_the_probe_asks_once_and_for_nobody(self, tax: PropertyTax, pbb: RunningAgency) -> None:
+    async def test_the_probe_makes_one_call_about_no_person(self, tax: PropertyTax, pbb: RunningAgency) -> None:
         await tax.probe(call())
         assert pbb.count_calls() == {"GetObjekByNik": 1}
 
@@ -97,7 +97,7 @@ class TestRealAgency:
         ("mode", "kind"),
         [("error", AgencyUnavailable), ("rubbish", AgencyMalformed), ("refuse", AgencyRefused)],
     )
-    async def test_an_agency_in_trouble(
+    async def test_each_failure_mode_of_the_agency(
         self, tax: PropertyTax, pbb: RunningAgency, mode: str, kind: type[AgencyFailure]
     ) -> None:
         with pbb.in_mode(mode):
@@ -140,7 +140,7 @@ class TestRealAgency:
         assert_tells_nothing(down[SITI], agency)
         assert after == before == {SITI: map_reply(load_recorded("siti"))}
 
-    def test_our_copy_of_the_wsdl_is_the_one_the_agency_publishes(self, pbb: RunningAgency) -> None:
+    def test_the_checked_in_wsdl_matches_the_published_one(self, pbb: RunningAgency) -> None:
         with urllib.request.urlopen(f"{address(pbb)}?wsdl") as published:  # noqa: S310 - the sandbox on loopback
             assert canonical(published.read()) == canonical(WSDL.read_bytes())
 

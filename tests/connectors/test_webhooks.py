@@ -67,9 +67,7 @@ async def test_a_call_is_a_post_of_json_with_its_headers(webhook: Webhook) -> No
         (500, "AGENCY_UNAVAILABLE: HTTP 500"),
     ],
 )
-async def test_anything_but_a_success_is_a_failure_that_names_no_host(
-    webhook: Webhook, status: int, failure: str | None
-) -> None:
+async def test_other_statuses_are_failures_without_the_host(webhook: Webhook, status: int, failure: str | None) -> None:
     webhook.answers = [status]
     told = await sender().send(webhook.url, b"{}", HEADERS)
     assert told == failure
@@ -77,14 +75,14 @@ async def test_anything_but_a_success_is_a_failure_that_names_no_host(
     assert WebhookSender.is_final(told or "") is (status == 410)
 
 
-async def test_nobody_there_is_a_failure() -> None:
+async def test_a_refused_connection_is_a_failure() -> None:
     told = await sender().send(f"http://{HOST}:{free_port()}/hook", b"{}", HEADERS)
     assert told is not None
     assert told.startswith("AGENCY_UNAVAILABLE: ")
     assert HOST not in told
 
 
-async def test_who_does_not_answer_or_never_stops_is_left() -> None:
+async def test_a_silent_or_endless_response_is_abandoned() -> None:
     async def silent(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await reader.read(1)
         await reader.read()
@@ -123,7 +121,9 @@ class SingleTrace:
 @pytest.mark.parametrize(
     ("status", "told"), [(200, {}), (410, {"error.type": "410"}), (500, {"error.type": UNREACHED})]
 )
-async def test_a_call_carries_the_trace_and_ends_its_span(webhook: Webhook, status: int, told: dict[str, str]) -> None:
+async def test_a_call_sends_the_trace_headers_and_ends_its_span(
+    webhook: Webhook, status: int, told: dict[str, str]
+) -> None:
     memory = InMemorySpans()
     span = memory.start_request()
     webhook.answers = [status]
@@ -200,7 +200,7 @@ async def test_a_host_with_one_address_that_is_not_public_is_not_called(addresse
         "127.0.0.1.",
     ],
 )
-async def test_an_address_of_this_machine_is_not_called_however_it_is_written(webhook: Webhook, host: str) -> None:
+async def test_an_address_of_this_machine_is_not_called_in_any_notation(webhook: Webhook, host: str) -> None:
     port = webhook.url.split(":")[-1]
     told = await sender(development=False).send(f"http://{host}:{port}", b"{}", HEADERS)
     assert told is not None
@@ -208,7 +208,9 @@ async def test_an_address_of_this_machine_is_not_called_however_it_is_written(we
     assert webhook.got == []
 
 
-async def test_a_name_that_answers_otherwise_the_second_time_is_called_where_it_was_checked(webhook: Webhook) -> None:
+async def test_a_host_that_resolves_differently_the_second_time_is_called_at_the_checked_address(
+    webhook: Webhook,
+) -> None:
     """DNS rebinding: the first answer is harmless, the second is the victim."""
     port = int(webhook.url.split(":")[-1].split("/")[0])
     names = ScriptedResolver([HOST], ["127.0.0.99"])
@@ -223,9 +225,7 @@ async def test_a_name_that_answers_otherwise_the_second_time_is_called_where_it_
     assert len(webhook.got) == 1
 
 
-async def test_the_certificate_is_checked_for_the_name_and_not_for_the_address(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_the_certificate_is_checked_for_the_host_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     file = make_certificate(tmp_path, name=x509.DNSName("hook.bank.example"))
     monkeypatch.setenv("SSL_CERT_FILE", str(file))
     async with serve_tls(file, answer_with(reply(204))) as server:
@@ -240,7 +240,7 @@ async def test_the_certificate_is_checked_for_the_name_and_not_for_the_address(
     assert len(server.asked) == 1
 
 
-async def test_a_name_that_is_unknown_or_slow_ends_in_time() -> None:
+async def test_an_unknown_or_slow_host_name_ends_in_time() -> None:
     async def unknown(_host: str, _port: int) -> Sequence[str]:
         raise OSError(-2, "bank.example: Name or service not known")
 

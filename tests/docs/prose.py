@@ -33,7 +33,7 @@ REFUSED = (
 _REFUSED = re.compile(
     r"\b(?:" + "|".join(re.escape(each).replace(r"\ ", r"\s+") for each in REFUSED) + r")\b", re.IGNORECASE
 )
-_ALLOWED = re.compile(r"\bis None\b|\bthere is none\b")
+_ALLOWED = re.compile(r"\bis None\b|\b[Tt]here is none\b")
 """Python's None, and the end of a sentence that names a thing before."""
 _FENCE = re.compile(r"^( *)(```|~~~).*?^\1\2 *$", re.MULTILINE | re.DOTALL)
 _HTML_COMMENT = re.compile(r"<!--.*?-->", re.DOTALL)

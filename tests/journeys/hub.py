@@ -185,8 +185,8 @@ def build_settings(
             "pangan_key": SecretStr(agency["pangan"].secret),
             "pangan_rate": 1000.0,
             "pangan_burst": 1000,
-            "shed_after": 0,  # whoever asks here shares the hub's event loop, and makes it late
-            "cache_megabytes": 0,  # journeys count what agencies are asked; those of kept answers keep some
+            "shed_after": 0,  # clients share the hub's event loop here, and make it late
+            "cache_megabytes": 0,  # journeys count calls to agencies; only those about caching cache
             **given,
         }
     )

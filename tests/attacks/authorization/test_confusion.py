@@ -157,11 +157,11 @@ async def test_the_purpose_and_case_in_headers_count_only_for_their_request(
 ) -> None:
     """One token, several concurrent requests, each with its own purpose and case."""
     unstated = official("dukcapil", None, None)
-    told = {"citizen": {"name": "Dewi Lestari"}}
+    shared_answer = {"citizen": {"name": "Dewi Lestari"}}
 
     def stating(purpose: str, case: str) -> ExpectedCaller:
         entry = {"subject": PEOPLE.pseudonymize_person(DEWI), "purpose": purpose, "case": case}
-        return ExpectedCaller(unstated, told, entries=entry, headers={"X-Purpose": purpose, "X-Case": case})
+        return ExpectedCaller(unstated, shared_answer, entries=entry, headers={"X-Purpose": purpose, "X-Case": case})
 
     await ask_concurrently(
         wired,

@@ -485,8 +485,8 @@ async def test_another_site_cannot_sign_a_person_out(browser: SignInBrowser, hea
 
 @pytest.mark.parametrize("moment", [None, "now", True, 0, -1, 10**30, [1], "an hour ago", "in the future"], ids=repr)
 async def test_a_recent_sign_in_needs_auth_time(browser: SignInBrowser, place: SignInWorld, moment: object) -> None:
-    told = {"an hour ago": time.time() - 3600, "in the future": time.time() + 60}
-    place.endpoints.identity["auth_time"] = told.get(moment, moment) if isinstance(moment, str) else moment
+    times = {"an hour ago": time.time() - 3600, "in the future": time.time() + 60}
+    place.endpoints.identity["auth_time"] = times.get(moment, moment) if isinstance(moment, str) else moment
     link = await browser.begin_sign_in(CONSENT)
     assert refused(await browser.get(link), browser)
     assert (place.consents.changes, place.hub.city.calls) == ([], [])

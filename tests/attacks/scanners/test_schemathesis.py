@@ -45,7 +45,7 @@ class _AsStrings(Visitor):
 
 
 def graph(folder: Path) -> Path:
-    """The graph with strings in place of its own scalars, which schemathesis cannot generate."""
+    """The graph with strings in place of custom scalars, which schemathesis cannot generate."""
     document = parse((ROOT / "schema" / "schema.graphql").read_text(encoding="utf-8"))
     path = folder / "graph.graphql"
     path.write_text(print_ast(visit(document, _AsStrings())), encoding="utf-8")

@@ -48,8 +48,8 @@ async def test_with_introspection_off_no_caller_sees_the_schema(issuer: Loopback
     async with run_small_hub([issuer.entry()], introspection=Exposure.OFF, **TEXTS) as hub:
         for query in QUERIES:
             for token in (None, *tokens(issuer)):
-                told = await refusal(hub, query, token)
-                assert "introspection has been disabled" in str(told)
+                refused = await refusal(hub, query, token)
+                assert "introspection has been disabled" in str(refused)
         assert (await hub.ask("{ __typename }")).body == {"data": {"__typename": "Query"}}
         assert hub.city.calls == []
 
@@ -103,9 +103,9 @@ async def test_names_are_suggested_in_development_only(issuer: LoopbackIssuer, q
     async with run_small_hub([issuer.entry()]) as hub, run_small_hub([issuer.entry()], development=True) as helpful:
         token = issuer.token()
         for asked in (None, token):
-            told = str(await refusal(hub, query, asked))
-            assert "Did you mean" not in told
-            assert proposal not in told
+            refused = str(await refusal(hub, query, asked))
+            assert "Did you mean" not in refused
+            assert proposal not in refused
         shown = str(await refusal(helpful, query))
         assert "Did you mean" in shown
         assert proposal in shown

@@ -115,7 +115,7 @@ async def test_a_small_document_with_much_work_is_refused_and_no_agency_is_calle
     city.reset_calls()
     answer = await ask(wired, query, caller=caller)
     assert "data" not in answer.body
-    assert {told for _, told in answer.errors} == {code}
+    assert {found_code for _, found_code in answer.errors} == {code}
     assert len(str(answer.body)) < MAX_ANSWER_BYTES
     assert city.calls() == {}
 

@@ -171,7 +171,7 @@ async def test_no_log_or_trace_holds_personal_data(
     for code in ("AGENCY_UNAVAILABLE", "AGENCY_MALFORMED", "AGENCY_REFUSED", "AGENCY_TIMEOUT"):
         assert code in {one for _, one, _ in seen}
     assert {"It failed.", "Task exception was never retrieved.", "Exception in callback."} <= {
-        told for *_, told in seen
+        text_found for *_, text_found in seen
     }
     assert [each["exception"].splitlines()[0] for each in events if each["event"] == "It failed."] == ["ValueError"]
     assert any(each.get("incident") for each in events)

@@ -96,7 +96,7 @@ ROWS = (
     Trial("an app with the scope, a child", PERSONAL, APP, Facts((CHILD,)), Denied(D.NOT_YOURS)),
     Trial("an app without it", PERSONAL, replace(APP, scopes=frozenset()), Facts(ANY), Denied(D.SCOPE_REQUIRED)),
     Trial("an app, no scope opens it", CHANGE, APP, Facts(ANY), Denied(D.FIRST_PARTY_ONLY)),
-    Trial("an assistant, whom they help", PERSONAL, CALLERS["assistant"], Facts((SITI,)), Allowed(R.ASSISTANT)),
+    Trial("an assistant, the person they help", PERSONAL, CALLERS["assistant"], Facts((SITI,)), Allowed(R.ASSISTANT)),
     Trial("an assistant, themself", PERSONAL, CALLERS["assistant"], Facts((BUDI,)), Denied(D.NOT_YOURS)),
     Trial("an old sign-in, no record yet", CHANGE, CITIZEN, Facts(ANY), Denied(D.REAUTHENTICATION_REQUIRED)),
     Trial("an old sign-in", CHANGE, CITIZEN, Facts((SITI,), now=1.0), Denied(D.REAUTHENTICATION_REQUIRED)),

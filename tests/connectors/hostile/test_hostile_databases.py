@@ -62,7 +62,7 @@ async def detail_of(url: str, *, ask_before: str = "") -> str:
 @pytest.mark.parametrize("loop", [asyncio.new_event_loop, uvloop.new_event_loop], ids=["asyncio", "uvloop"])
 @pytest.mark.parametrize("header", HEADERS)
 @pytest.mark.parametrize("logged_in", [b"", LOGGED_IN], ids=["before login", "after login"])
-def test_a_header_that_no_postgresql_sends_is_malformed(
+def test_an_invalid_postgresql_header_is_malformed(
     logged_in: bytes, header: str, loop: Callable[[], asyncio.AbstractEventLoop]
 ) -> None:
     async def test() -> None:
@@ -74,7 +74,7 @@ def test_a_header_that_no_postgresql_sends_is_malformed(
         runner.run(test())
 
 
-async def test_it_is_malformed_inside_tls_too(tmp_path_factory: pytest.TempPathFactory) -> None:
+async def test_it_is_also_malformed_inside_tls(tmp_path_factory: pytest.TempPathFactory) -> None:
     authority = Authority(tmp_path_factory.mktemp("authority"))
     async with (
         saying(HEADERS["a length of -1"]) as behind,
@@ -112,7 +112,7 @@ async def test_it_is_malformed_in_the_answer_to_a_later_statement(dukcapil: Runn
 
 
 @pytest.mark.parametrize("scheme", ["postgresql", "mysql"])
-async def test_a_login_without_an_end_is_malformed(scheme: str) -> None:
+async def test_an_endless_login_is_malformed(scheme: str) -> None:
     if scheme == "postgresql":
         async with saying(LOGGED_IN[:9], forever=PARAMETER) as port:
             assert (

@@ -120,7 +120,7 @@ async def test_no_xml_stops_the_loop(attack: str) -> None:
         assert found == [()] * len(NIKS)
 
 
-async def test_a_hundred_objects_with_bills_of_six_years_are_read_without_a_stall() -> None:
+async def test_a_hundred_tax_objects_with_all_bills_are_read_without_a_stall() -> None:
     body = (RECORDED / "pbb_objects_many_quirks.xml").read_bytes()
     start, end = body.index(b"<pbb:objek>"), body.rindex(b"</pbb:objek>") + len(b"</pbb:objek>")
     long = body[:start] + body[start:end] * 50 + body[end:]
@@ -180,14 +180,14 @@ async def test_full_pages_of_complaints_are_read_without_a_stall() -> None:
         assert await longest_turn(lambda: asyncio.gather(*(crm.complaints(ids, call()) for _ in range(4)))) < STALL
 
 
-async def test_a_complaint_of_countless_steps_is_malformed_and_costs_nobody_elses() -> None:
+async def test_a_complaint_with_too_many_steps_is_malformed_and_affects_no_other() -> None:
     rows = ROW % (1, b",".join([NOTE] * 201)) + ROW % (2, NOTE)
     async with http_at(reply(200, b"[" + rows.rstrip(b",") + b"]")) as (http, _):
         found = await complaints_over(http).complaints(["1", "2"], call())
     assert (type(found["1"]), type(found["2"])) == (AgencyMalformed, Complaint)
 
 
-async def test_a_report_of_countless_days_is_malformed() -> None:
+async def test_a_price_report_with_too_many_days_is_malformed() -> None:
     day = b'{"time": "2026-10-01", "value": 1}'
     body = b'{"data": {"data": [{"recaps": [' + b",".join([day] * 5000) + b"]}]}}"
     async with http_at(reply(200, body)) as (http, _):
@@ -220,7 +220,7 @@ def endless_pages() -> tuple[Script, list[int]]:
     return script, sent
 
 
-async def test_pages_without_end_are_read_until_the_budget_of_the_request_is_spent() -> None:
+async def test_endless_pages_are_read_until_the_requests_budget_is_spent() -> None:
     script, sent = endless_pages()
     gate = gate_of("crm")
     async with http_at(script, gate) as (http, _):
@@ -238,7 +238,7 @@ async def test_pages_without_end_are_read_until_the_budget_of_the_request_is_spe
     assert gate.breaker_state is BreakerState.CLOSED
 
 
-async def test_one_request_spends_one_budget_at_all_agencies_and_attempts() -> None:
+async def test_one_request_has_one_budget_for_all_agencies_and_attempts() -> None:
     body = b"[" + b" " * 100_000 + b"]"
     budget = ReplyBudget(1_000_000)
     asking = Call(deadline=call(30).deadline, request_id="r-1", reply_budget=budget)
@@ -258,7 +258,7 @@ async def test_one_request_spends_one_budget_at_all_agencies_and_attempts() -> N
     [JSON["empty objects"], b"<html>", b'{"error": "none"}', JSON["a thousand and one rows"]],
     ids=["too many values", "no json", "no list", "too many rows"],
 )
-async def test_replies_that_nobody_can_read_open_the_breaker(body: bytes) -> None:
+async def test_unreadable_replies_open_the_breaker(body: bytes) -> None:
     gate = gate_of("crm")
     async with http_at(reply(200, body), gate) as (http, server):
         crm = complaints_over(http)
@@ -271,7 +271,7 @@ async def test_replies_that_nobody_can_read_open_the_breaker(body: bytes) -> Non
         assert len(server.asked) == 5
 
 
-async def test_a_record_that_nobody_can_read_opens_nothing_however_often_it_is_asked_for() -> None:
+async def test_an_unreadable_record_never_opens_the_breaker() -> None:
     gate = gate_of("crm")
     async with http_at(reply(200, b'[{"service_request_id": "1"}]'), gate) as (http, _):
         crm = complaints_over(http)
@@ -280,7 +280,7 @@ async def test_a_record_that_nobody_can_read_opens_nothing_however_often_it_is_a
     assert gate.breaker_state is BreakerState.CLOSED
 
 
-async def test_soap_replies_that_are_too_much_open_the_breaker() -> None:
+async def test_oversized_soap_replies_open_the_breaker() -> None:
     gate = gate_of("pbb")
     async with tax_at(reply(200, XML["empty objects"]), gate) as (tax, server):
         found = await tax.objects_of(NIKS[:5], call())
@@ -314,7 +314,7 @@ BOMBS: Mapping[str, Callable[[], bytes]] = {
 
 @pytest.mark.parametrize("method", ["GET", "POST"])
 @pytest.mark.parametrize("bomb", BOMBS)
-async def test_bombs_go_off_within_the_bound(bomb: str, method: str) -> None:
+async def test_compression_bombs_stay_within_the_limit(bomb: str, method: str) -> None:
     encoding = "deflate" if bomb == "deflate" else "gzip"
     body = BOMBS[bomb]()
     async with http_at(reply(200, body, Content_Encoding=encoding)) as (http, _):
@@ -328,7 +328,7 @@ async def test_bombs_go_off_within_the_bound(bomb: str, method: str) -> None:
 
 
 @pytest.mark.parametrize("method", ["GET", "POST"])
-async def test_a_reply_that_drips_for_ever_ends_at_the_deadline(method: str) -> None:
+async def test_an_endless_slow_reply_ends_at_the_deadline(method: str) -> None:
     async with http_at(drip()) as (http, _):
         with pytest.raises(AgencyTimeout):
             await http.send(HttpRequest(method, "/"), call(0.2))
@@ -341,7 +341,7 @@ async def test_a_reply_that_drips_for_ever_ends_at_the_deadline(method: str) -> 
     [(3, {b"[1]", AgencyMalformed}), (30, {AgencyUnavailable}), (10**15, {AgencyUnavailable})],
     ids=["short", "long", "vast"],
 )
-async def test_a_length_that_lies_costs_its_own_reply(
+async def test_a_wrong_content_length_fails_only_its_reply(
     length: int, outcomes: set[bytes | type[AgencyFailure]], method: str
 ) -> None:
     async def script(_asked: ReceivedRequest, writer: asyncio.StreamWriter) -> None:
@@ -364,7 +364,7 @@ async def test_a_length_that_lies_costs_its_own_reply(
 # Texts that only cost time.
 
 
-async def test_texts_without_end_cost_their_own_records_and_no_stall() -> None:
+async def test_huge_texts_fail_only_their_records_without_a_stall() -> None:
     long = b"a " * 60_000
     rows = b",".join(
         b'{"service_request_id": "%d", "requested_datetime": "%s", "address": "%s", "description": "%s"}'
@@ -378,7 +378,7 @@ async def test_texts_without_end_cost_their_own_records_and_no_stall() -> None:
         assert await longest_turn(lambda: asyncio.gather(*(crm.complaints(ids, call()) for _ in range(4)))) < STALL
 
 
-async def test_addresses_as_long_as_may_be_are_read_in_slices() -> None:
+async def test_addresses_of_the_maximum_length_are_read_in_slices() -> None:
     body = (RECORDED / "pbb_objects_siti.xml").read_bytes()
     start, end = body.index(b"<pbb:objek>"), body.rindex(b"</pbb:objek>") + len(b"</pbb:objek>")
     street = body[body.index(b"<op:JALAN_OP>") : body.index(b"</op:JALAN_OP>")]

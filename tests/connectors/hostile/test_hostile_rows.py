@@ -75,7 +75,7 @@ async def _identities(driver: SqlDriver) -> object:
     ],
     ids=["enterprises of one owner", "households", "identities"],
 )
-async def test_as_many_rows_as_may_be_with_names_as_long_as_may_be_stop_nobody(
+async def test_the_maximum_of_rows_and_name_lengths_does_not_stop_the_loop(
     rows: Sequence[Mapping[str, object]], ask: Callable[[SqlDriver], Any], tmp_path: Path
 ) -> None:
     path = tmp_path / "none.db"

@@ -83,7 +83,7 @@ class TestPopulation:
         return {"nik": nik, "nama_lgkp": name, "jenis_klmin": "P", "tmpt_lhr": "JAKARTA", "tgl_lhr": "05/06/1990"}
 
     @pytest.mark.parametrize("read", ["known", "facets", "households"])
-    async def test_a_strangers_row_spoils_the_answer(self, read: str) -> None:
+    async def test_an_unrequested_person_rejects_the_answer(self, read: str) -> None:
         gate = gate_of("dukcapil")
         card = {"no_kk": "3171010203149001", "stat_hbkel": "ANAK", "nik_kepala": SITI}
         strange = card | {"no_kk": "3174051406119001"}
@@ -100,7 +100,7 @@ class TestPopulation:
         ("second", "siti"),
         [("same", "answered"), ("another name", "malformed"), ("blank behind", "malformed")],
     )
-    async def test_a_second_row_about_one_person(self, second: str, siti: str) -> None:
+    async def test_a_second_row_about_one_person_is_malformed(self, second: str, siti: str) -> None:
         gate = gate_of("dukcapil")
         more = {
             "same": self.identity(SITI),
@@ -129,12 +129,12 @@ class TestMsmes:
             "katalog_publik": "Y",
         }
 
-    async def test_a_strangers_enterprise_spoils_the_answer(self) -> None:
+    async def test_an_enterprise_of_an_unrequested_owner_rejects_the_answer(self) -> None:
         gate = gate_of("jakpreneur")
         rows = [self.enterprise(1, SITI), self.enterprise(2, DEWI)]
         await assert_rejected(jakpreneur_with(gate, rows).msmes_of([SITI, BUDI], make_call()), gate)
 
-    async def test_an_enterprise_or_product_that_was_not_asked_for_spoils_the_answer(self) -> None:
+    async def test_an_unrequested_enterprise_or_product_rejects_the_answer(self) -> None:
         gate = gate_of("jakpreneur")
         await assert_rejected(
             jakpreneur_with(gate, [self.enterprise(2, SITI)]).msmes(["1"], make_call()),
@@ -147,13 +147,13 @@ class TestMsmes:
         )
 
     @pytest.mark.parametrize("written", ["12abc", "12 ", "012"])
-    async def test_an_identifier_that_mariadb_takes_for_another_fails_alone(self, written: str) -> None:
+    async def test_an_identifier_that_mariadb_treats_as_equal_fails_alone(self, written: str) -> None:
         gate = gate_of("jakpreneur")
         rows = [self.enterprise(written, SITI), self.enterprise(7, SITI)]
         found = await jakpreneur_with(gate, rows).msmes(["12", "7"], make_call())
         assert kinds(found) == {"12": "malformed", "7": "answered"}
 
-    async def test_one_enterprise_of_two_owners_is_nobodys_and_one_listed_twice_counts_once(self) -> None:
+    async def test_an_enterprise_of_two_owners_is_rejected_and_a_duplicate_counts_once(self) -> None:
         gate = gate_of("jakpreneur")
         rows = [self.enterprise(1, SITI), self.enterprise(1, BUDI), self.enterprise(3, DEWI), self.enterprise(3, DEWI)]
         found = await jakpreneur_with(gate, rows).msmes_of([SITI, BUDI, DEWI], make_call())
@@ -162,7 +162,7 @@ class TestMsmes:
         assert not isinstance(deps, AgencyFailure)
         assert len(deps) == 1
 
-    async def test_an_odd_identifier_is_not_asked_for(self) -> None:
+    async def test_an_invalid_identifier_is_not_requested(self) -> None:
         gate = gate_of("jakpreneur")
         asked = ["012", "1a", "１", "-1", "", "9" * 19]  # noqa: RUF001 - a full-width digit
         assert await jakpreneur_with(gate, []).msmes(asked, make_call()) == {}
@@ -184,7 +184,7 @@ class TestComplaints:
             finally:
                 await http.close()
 
-    async def test_a_strangers_complaint_spoils_the_search_and_so_does_one_of_nobody(self) -> None:
+    async def test_a_complaint_with_another_or_no_reporter_rejects_the_search(self) -> None:
         for stranger in ({"reporter": DEWI}, {}, {"reporter": "-"}):
             gate = gate_of("crm")
             rows = [complaint_row(1, NOON, reporter=SITI), complaint_row(2, NOON, **stranger)]
@@ -192,7 +192,7 @@ class TestComplaints:
                 self.ask(rows, gate, lambda each: each.complaints_of([SITI, BUDI], make_call())), gate
             )
 
-    async def test_a_complaint_that_was_not_asked_for_spoils_the_answer(self) -> None:
+    async def test_an_unrequested_complaint_rejects_the_answer(self) -> None:
         gate = gate_of("crm")
         rows = [complaint_row(1, NOON), complaint_row(3, NOON)]
         await assert_rejected(self.ask(rows, gate, lambda each: each.complaints(["1", "2"], make_call())), gate)
@@ -207,14 +207,14 @@ class TestComplaints:
         found = await self.ask(rows, gate, lambda each: each.complaints(["1", "2"], make_call()))
         assert kinds(found) == {"1": "malformed", "2": "answered"}
 
-    async def test_one_complaint_of_two_reporters_is_nobodys(self) -> None:
+    async def test_a_complaint_of_two_reporters_is_rejected(self) -> None:
         gate = gate_of("crm")
         rows = [complaint_row(1, NOON, reporter=SITI), complaint_row(1, NOON, reporter=BUDI)]
         with pytest.raises(AgencyMalformed):
             await self.ask(rows, gate, lambda each: each.complaints_of([SITI, BUDI], make_call()))
         assert (gate.counts.mismatches, gate.breaker_state) == (1, BreakerState.OPEN)
 
-    async def test_a_complaint_whose_reporter_is_another_than_the_link_table_says_is_not_handed_out(self) -> None:
+    async def test_a_complaint_whose_reporter_differs_from_the_link_table_is_rejected(self) -> None:
         class Links:
             async def requests_of(self, niks: Sequence[Nik]) -> Mapping[Nik, Sequence[str]]:
                 return dict.fromkeys(niks, ("1",))
@@ -283,7 +283,7 @@ class TestTax:
             finally:
                 await tax.close()
 
-    async def test_two_answers_that_were_swapped_reach_nobody(self) -> None:
+    async def test_two_swapped_answers_are_rejected(self) -> None:
         """Budi owns nothing and Siti does; the agency gives each the answer to the other's message."""
         waiting: dict[bytes, tuple[bytes, asyncio.StreamWriter]] = {}
 
@@ -299,7 +299,7 @@ class TestTax:
         assert kinds(await self.ask(script, gate, [SITI, BUDI])) == {SITI: "malformed", BUDI: "malformed"}
         assert (gate.counts.mismatches, gate.breaker_state) == (2, BreakerState.OPEN)
 
-    async def test_an_answer_that_names_no_message_is_taken_only_from_an_agency_that_never_names_any(self) -> None:
+    async def test_an_answer_without_a_message_id_is_accepted_only_if_the_agency_never_sends_one(self) -> None:
         names = True
 
         async def script(asked: ReceivedRequest, writer: asyncio.StreamWriter) -> None:
@@ -318,18 +318,18 @@ class TestTax:
             await tax.close()
         assert kinds(await self.ask(reply(200, load_recorded("siti")), gate_of("pbb"), [SITI])) == {SITI: "answered"}
 
-    async def test_one_object_of_two_people_is_neithers(self) -> None:
+    async def test_an_object_of_two_people_is_rejected_for_both(self) -> None:
         gate = gate_of("pbb")
         found = await self.ask(reply(200, load_recorded("siti")), gate, [SITI, BUDI])
         assert kinds(found) == {SITI: "malformed", BUDI: "malformed"}
         assert gate.counts.mismatches > 0
 
-    async def test_an_object_that_several_people_share_by_its_number_is_each_ones(self) -> None:
+    async def test_an_object_marked_as_shared_is_accepted_for_each_payer(self) -> None:
         shared = re.sub(rb"(KD_JNS_OP>)\d(</)", rb"\g<1>9\g<2>", load_recorded("siti"))
         found = await self.ask(reply(200, shared), gate_of("pbb"), [SITI, BUDI])
         assert kinds(found) == {SITI: "answered", BUDI: "answered"}
 
-    async def test_a_bill_of_another_object_spoils_the_answer(self) -> None:
+    async def test_a_bill_of_another_object_rejects_the_answer(self) -> None:
         body = load_recorded("siti")
         start = body.index(b"SPPT>")
         foreign = body[:start] + re.sub(rb"(NO_URUT>)\d+(</)", rb"\g<1>4711\g<2>", body[start:], count=1)

@@ -31,7 +31,7 @@ BIRTHDAY = date(1990, 6, 5)
         " 05/06/1990 ",
     ],
 )
-def test_every_form_of_a_day_is_that_day(raw: object) -> None:
+def test_every_format_of_a_date_is_read(raw: object) -> None:
     assert day(raw) == BIRTHDAY
 
 
@@ -101,7 +101,7 @@ def test_an_absent_day_is_read_as_none(raw: object) -> None:
         b"05/06/1990",
     ],
 )
-def test_what_is_no_day_is_unreadable_and_the_message_does_not_repeat_it(raw: object) -> None:
+def test_an_invalid_date_is_unreadable_and_not_repeated_in_the_message(raw: object) -> None:
     with pytest.raises(UnreadableError) as raised:
         day(raw)
     assert str(raised.value) in {"not readable as a day", "not readable as a moment"}
@@ -122,12 +122,12 @@ def test_what_is_no_day_is_unreadable_and_the_message_does_not_repeat_it(raw: ob
         datetime(2024, 3, 9, 8, 4, 5, tzinfo=UTC),
     ],
 )
-def test_every_form_of_a_moment_is_that_moment(raw: object) -> None:
+def test_every_format_of_a_moment_is_read(raw: object) -> None:
     read = moment(raw)
     assert read == datetime(2024, 3, 9, 15, 4, 5, tzinfo=timezone(timedelta(hours=7)))
 
 
-def test_a_moment_without_a_zone_is_jakartas() -> None:
+def test_a_moment_without_a_time_zone_is_in_jakarta_time() -> None:
     read = moment("09/03/2024 15:04")
     assert read is not None
     assert (read.isoformat(), read.tzinfo) == ("2024-03-09T15:04:00+07:00", CITY_TIME_ZONE)

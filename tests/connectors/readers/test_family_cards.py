@@ -23,17 +23,17 @@ CARD = "3171010203149001"
         "5401012304850001",  # East Timor, a province until 1999
     ],
 )
-def test_sixteen_digits_with_a_possible_date_are_a_card_wherever_it_was_issued(written: str) -> None:
+def test_sixteen_digits_with_a_possible_date_are_a_card_of_any_district(written: str) -> None:
     assert family_card_number(written) == written
 
 
 @pytest.mark.parametrize("absent", [None, "", "-", "---", "TIDAK TAHU", "Tidak diketahui"])
-def test_what_means_nothing_is_no_card(absent: object) -> None:
+def test_words_for_a_missing_card_are_none(absent: object) -> None:
     assert family_card_number(absent) is None
 
 
 @pytest.mark.parametrize("written", [each for each in PLACEHOLDERS if each.strip()])
-def test_a_placeholder_is_no_card_and_is_not_repeated(written: str) -> None:
+def test_a_placeholder_is_unreadable_and_not_repeated_in_the_message(written: str) -> None:
     with pytest.raises(UnreadableError) as raised:
         family_card_number(written)
     assert str(raised.value) == "not readable as the number of a family card"
@@ -54,7 +54,7 @@ def test_a_placeholder_is_no_card_and_is_not_repeated(written: str) -> None:
         "3171000203149001",
     ],
 )
-def test_an_impossible_date_region_or_serial_is_no_card(written: str) -> None:
+def test_an_impossible_date_region_or_serial_is_unreadable(written: str) -> None:
     with pytest.raises(UnreadableError):
         family_card_number(written)
 

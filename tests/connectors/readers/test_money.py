@@ -35,7 +35,7 @@ from connectors.readers.unreadable import UnreadableError
         ("-1.500", -1500),
     ],
 )
-def test_every_form_of_an_amount_is_whole_rupiah(raw: object, expected: int) -> None:
+def test_every_format_of_an_amount_is_read_as_whole_rupiah(raw: object, expected: int) -> None:
     amount = rupiah(raw)
     assert amount == expected
     assert type(amount) is int
@@ -66,13 +66,13 @@ def test_an_absent_amount_is_read_as_none(raw: object) -> None:
         [1],
     ],
 )
-def test_anything_else_is_unreadable_and_the_message_does_not_repeat_it(raw: object) -> None:
+def test_other_values_are_unreadable_and_not_repeated_in_the_message(raw: object) -> None:
     with pytest.raises(UnreadableError) as raised:
         rupiah(raw)
     assert str(raised.value) == "not readable as an amount of money"
 
 
 @pytest.mark.parametrize("raw", [Decimal("1e40"), Decimal("1e131071"), 1e300, Decimal("-1e40")])
-def test_an_amount_beyond_all_reckoning_is_not_readable(raw: object) -> None:
+def test_a_huge_amount_is_unreadable(raw: object) -> None:
     with pytest.raises(UnreadableError):
         rupiah(raw)

@@ -69,7 +69,7 @@ def test_a_place_or_term_is_written_in_ordinary_capitalisation(raw: str, expecte
 
 @pytest.mark.parametrize("read", [person_name, to_ordinary_case])
 @pytest.mark.parametrize("raw", ["A " * 251, "/A" * 251, "A" * 501, "Aa" * 251])
-def test_what_is_too_long_for_a_name_is_not_readable(read: Callable[[str], str], raw: str) -> None:
+def test_a_text_too_long_for_a_name_is_unreadable(read: Callable[[str], str], raw: str) -> None:
     assert read("A" * 500) == "A" + "a" * 499
     with pytest.raises(UnreadableError, match=r"^not readable as a name or address of at most 500 characters$"):
         read(raw)

@@ -11,7 +11,7 @@ from connectors.readers.unreadable import UnreadableError
 @pytest.mark.parametrize(
     ("raw", "expected"), [(4, 4), (0, 0), ("4", 4), ("004", 4), (" 12 ", 12), (Decimal("120.00"), 120), (120.0, 120)]
 )
-def test_every_form_of_a_whole_number_is_that_number(raw: object, expected: int) -> None:
+def test_every_format_of_a_whole_number_is_read(raw: object, expected: int) -> None:
     number = whole_number(raw)
     assert number == expected
     assert type(number) is int
@@ -23,14 +23,14 @@ def test_an_absent_number_is_read_as_none(raw: object) -> None:
 
 
 @pytest.mark.parametrize("raw", ["empat", "4.5", -1, "-1", "٤", 4.5, float("nan"), Decimal(-3), True, "9" * 19])
-def test_anything_else_is_unreadable_and_the_message_does_not_repeat_it(raw: object) -> None:
+def test_other_values_are_unreadable_and_not_repeated_in_the_message(raw: object) -> None:
     with pytest.raises(UnreadableError) as raised:
         whole_number(raw)
     assert str(raised.value) == "not readable as a whole number"
 
 
 @pytest.mark.parametrize("raw", [Decimal("1e18"), Decimal("1e131071"), 1e300])
-def test_a_number_beyond_all_counting_is_not_readable(raw: object) -> None:
+def test_a_huge_number_is_unreadable(raw: object) -> None:
     assert whole_number(Decimal(10**17)) == 10**17
     with pytest.raises(UnreadableError):
         whole_number(raw)

@@ -19,7 +19,7 @@ from connectors.readers.unreadable import UnreadableError
         ("(021) 345.6789", "+62213456789"),
     ],
 )
-def test_every_form_of_a_number_is_international(raw: object, expected: str) -> None:
+def test_every_format_of_a_number_becomes_international(raw: object, expected: str) -> None:
     assert phone(raw) == expected
 
 
@@ -29,7 +29,7 @@ def test_an_absent_number_is_read_as_none(raw: object) -> None:
 
 
 @pytest.mark.parametrize("raw", ["tanya Siti", "12", "+1 212 555 0100", "0812", "0" + "8" * 20, 1.5])
-def test_anything_else_is_unreadable_and_the_message_does_not_repeat_it(raw: object) -> None:
+def test_other_values_are_unreadable_and_not_repeated_in_the_message(raw: object) -> None:
     with pytest.raises(UnreadableError) as raised:
         phone(raw)
     assert str(raised.value) == "not readable as a telephone number"

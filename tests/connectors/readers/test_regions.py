@@ -24,12 +24,12 @@ def test_unpadded_numbers_of_the_levels_make_a_dotted_code(numbers: tuple[object
 
 
 @pytest.mark.parametrize("numbers", [(31, 71, None, 1001), (31, 71, 0, 1001), (31, 71, "-", 1001), (0, 0, 0, 0)])
-def test_a_code_with_a_hole_names_no_region(numbers: tuple[object, ...]) -> None:
+def test_a_code_with_a_missing_level_is_none(numbers: tuple[object, ...]) -> None:
     assert region_from_numbers(*numbers) is None
 
 
 @pytest.mark.parametrize("numbers", [(310, 71, 1, 1001), (31, 71, 1, 10010), (31, -71, 1, 1001), (31, "x", 1, 1001)])
-def test_numbers_that_do_not_fit_their_level_are_unreadable(numbers: tuple[object, ...]) -> None:
+def test_numbers_too_long_for_their_level_are_unreadable(numbers: tuple[object, ...]) -> None:
     with pytest.raises(UnreadableError, match=r"^not readable as a Kemendagri region code$"):
         region_from_numbers(*numbers)
 
@@ -56,6 +56,6 @@ def test_an_absent_code_is_read_as_none(raw: object) -> None:
 
 
 @pytest.mark.parametrize("raw", [3, 317, 31710, "31.7", "31-71", "31.71.1", "317101100", "31.71.01.1001.1", "Gambir"])
-def test_anything_else_is_unreadable(raw: object) -> None:
+def test_other_values_are_unreadable(raw: object) -> None:
     with pytest.raises(UnreadableError, match=r"^not readable as a Kemendagri region code$"):
         region_code(raw)

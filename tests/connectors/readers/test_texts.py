@@ -22,17 +22,17 @@ def test_every_placeholder_is_read_as_none(raw: object) -> None:
         (47111, "47111"),
     ],
 )
-def test_a_text_loses_nothing_but_its_blanks(raw: object, expected: str) -> None:
+def test_a_text_loses_only_surplus_blanks(raw: object, expected: str) -> None:
     assert text(raw) == expected
 
 
 @pytest.mark.parametrize("raw", [True, 1.5, b"PASAR", ["PASAR"], object()])
-def test_what_is_no_text_is_unreadable(raw: object) -> None:
+def test_other_types_are_unreadable(raw: object) -> None:
     with pytest.raises(UnreadableError, match=r"^not readable as a text$"):
         text(raw)
 
 
-def test_a_text_that_only_costs_time_to_read_is_not_readable() -> None:
+def test_an_overlong_text_is_unreadable() -> None:
     assert text("a" * 4_000) == "a" * 4_000
     with pytest.raises(UnreadableError, match=r"^not readable as a name of at most 4000 characters$"):
         text("a " * 2_001, "a name")

@@ -50,7 +50,7 @@ def written(folder: Path, text: str) -> Path:
     return path
 
 
-def test_a_table_says_how_its_agency_may_be_asked(tmp_path: Path) -> None:
+def test_a_table_sets_the_terms_of_its_agency(tmp_path: Path) -> None:
     found = load_agency_terms(written(tmp_path, WHOLE))
     assert found.pbb.model_dump(exclude={"closed", "breaker"}) == {
         "deadline": 4.5,
@@ -81,7 +81,7 @@ def test_a_table_says_how_its_agency_may_be_asked(tmp_path: Path) -> None:
     assert (found.dukcapil.max_batch_size, found.pangan.hedge, found.crm) == (500, True, AgencyTerms())
 
 
-def test_an_empty_file_is_no_terms_at_all(tmp_path: Path) -> None:
+def test_an_empty_file_sets_no_terms(tmp_path: Path) -> None:
     assert load_agency_terms(written(tmp_path, "")) == AgencyTermsFile()
 
 
@@ -132,16 +132,16 @@ def test_a_file_that_cannot_be_read_is_named(tmp_path: Path) -> None:
         load_agency_terms(written(tmp_path, "#" * 1_100_000))
 
 
-def test_times_can_be_written_as_toml_knows_them(tmp_path: Path) -> None:
+def test_times_can_be_toml_times(tmp_path: Path) -> None:
     [entry] = load_agency_terms(written(tmp_path, "[[crm.closed]]\nfrom = 22:30:00\nuntil = '24:00'")).crm.closed
     assert (entry.start, entry.until) == (time(22, 30), time(0))
 
 
-def test_terms_give_way_to_nothing_but_what_they_do_not_say() -> None:
+def test_defaults_apply_only_to_missing_terms() -> None:
     given = AgencyTerms(deadline=2.0).with_defaults(deadline=5.0, max_concurrency=8)
     assert (given.deadline, given.max_concurrency) == (2.0, 8)
 
 
-def test_indonesias_zones_need_no_database() -> None:
+def test_indonesian_time_zones_need_no_database() -> None:
     offsets = [get_time_zone(name).utcoffset(None) for name in ("Asia/Jakarta", "Asia/Makassar", "Asia/Jayapura")]
     assert [each.total_seconds() / 3600 for each in offsets if each] == [7, 8, 9]

@@ -49,7 +49,7 @@ def opened() -> Breaker:
     ],
     ids=["too few failed", "enough failed", "half of the calls failed", "less than half failed", "again half"],
 )
-def test_it_opens_where_enough_calls_failed_and_they_are_a_large_share(answers: int, failures: int, state: str) -> None:
+def test_it_opens_if_enough_calls_failed_and_they_are_a_large_share(answers: int, failures: int, state: str) -> None:
     breaker = fresh()
     succeed(breaker, 0.0, answers)
     fail(breaker, 0.0, failures)
@@ -57,7 +57,7 @@ def test_it_opens_where_enough_calls_failed_and_they_are_a_large_share(answers: 
 
 
 @pytest.mark.parametrize(("moment", "state"), [(1.9, "closed failed=3/103"), (2.0, "open until=7 pause=5s")])
-def test_it_opens_whatever_was_answered_before_where_nothing_has_been_for_a_while(moment: float, state: str) -> None:
+def test_it_opens_if_no_call_was_answered_for_a_while(moment: float, state: str) -> None:
     breaker = fresh()
     succeed(breaker, 0.0, 100)
     fail(breaker, 0.5, 2)
@@ -74,7 +74,7 @@ def test_one_answer_among_the_failures_keeps_it_closed() -> None:
     assert repr(breaker) == "<Breaker closed failed=40/141>"
 
 
-def test_what_failed_long_ago_no_longer_counts() -> None:
+def test_old_failures_no_longer_count() -> None:
     breaker = fresh()
     fail(breaker, 0.0, 2)
     fail(breaker, 9.5)
@@ -86,7 +86,7 @@ def test_what_failed_long_ago_no_longer_counts() -> None:
     assert repr(later) == "<Breaker closed failed=1/1>"
 
 
-def test_failures_fall_out_of_the_window_a_tenth_of_it_at_a_time() -> None:
+def test_failures_leave_the_window_in_tenths() -> None:
     breaker = fresh()
     fail(breaker, 0.5)
     fail(breaker, 1.5)
@@ -102,7 +102,7 @@ def test_an_open_breaker_refuses_with_the_remaining_time() -> None:
     assert breaker.times_opened == 1
 
 
-def test_after_the_pause_one_call_is_the_probe_and_nobody_else_passes() -> None:
+def test_after_the_pause_only_one_call_passes_as_the_probe() -> None:
     breaker = opened()
     ticket(breaker, 5.0)
     assert repr(breaker) == "<Breaker half-open probing=True>"
@@ -110,7 +110,7 @@ def test_after_the_pause_one_call_is_the_probe_and_nobody_else_passes() -> None:
     assert breaker.get_retry_after(5.0) == 5.0
 
 
-def test_a_probe_that_is_answered_closes_it_and_forgets_what_was() -> None:
+def test_a_successful_probe_closes_it_and_resets_the_counts() -> None:
     breaker = opened()
     succeed(breaker, 5.0)
     assert repr(breaker) == "<Breaker closed failed=0/0>"
@@ -118,7 +118,7 @@ def test_a_probe_that_is_answered_closes_it_and_forgets_what_was() -> None:
     assert breaker.state is BreakerState.CLOSED
 
 
-def test_each_probe_that_fails_doubles_the_pause_up_to_the_longest() -> None:
+def test_each_failed_probe_doubles_the_pause_up_to_the_maximum() -> None:
     breaker = opened()
     now, pauses = 5.0, []
     for _ in range(3):
@@ -141,7 +141,7 @@ def test_a_probe_without_a_result_makes_the_next_call_the_probe() -> None:
 
 
 @pytest.mark.parametrize("outcome", ["record_success", "record_failure", "record_no_result"])
-def test_a_call_from_before_it_opened_does_not_speak_for_the_probe(outcome: str) -> None:
+def test_a_call_from_before_the_opening_does_not_count_as_the_probe(outcome: str) -> None:
     breaker = fresh()
     old = ticket(breaker, 0.0)
     fail(breaker, 0.0, 3)

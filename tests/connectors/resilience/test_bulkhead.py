@@ -19,7 +19,7 @@ async def staying(bulkhead: Bulkhead, seconds: float, *, patience: float = 100.0
     return came
 
 
-def test_what_finds_no_place_waits_in_the_order_in_which_it_came() -> None:
+def test_calls_without_a_permit_wait_in_order_of_arrival() -> None:
     async def work() -> list[float | None]:
         bulkhead = Bulkhead(max_concurrency=2, max_waiting=None)
         return await asyncio.gather(*(staying(bulkhead, 1.0) for _ in range(5)))
@@ -42,7 +42,7 @@ def test_a_full_queue_is_refused_immediately() -> None:
         assert loop.run(work()) == ([0, 1, None, None], "<Bulkhead in_flight=1/1 waiting=1/1>")
 
 
-def test_who_waited_as_long_as_it_can_leaves_its_place_in_the_queue_to_others() -> None:
+def test_a_call_that_times_out_leaves_the_queue() -> None:
     async def work() -> tuple[list[float | None], str]:
         bulkhead = Bulkhead(max_concurrency=1, max_waiting=1)
         first, hasty = (asyncio.ensure_future(staying(bulkhead, 3.0, patience=2.0)) for _ in range(2))
@@ -55,7 +55,7 @@ def test_who_waited_as_long_as_it_can_leaves_its_place_in_the_queue_to_others() 
         assert loop.run(work()) == ([0, None, 3], "<Bulkhead in_flight=0/1 waiting=0/1>")
 
 
-def test_a_caller_that_goes_away_while_waiting_takes_no_place() -> None:
+def test_a_call_cancelled_while_waiting_takes_no_permit() -> None:
     async def work() -> str:
         bulkhead = Bulkhead(max_concurrency=1, max_waiting=None)
         first, leaving = (asyncio.ensure_future(staying(bulkhead, 1.0)) for _ in range(2))

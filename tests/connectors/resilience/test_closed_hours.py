@@ -45,19 +45,17 @@ def hours_closed(windows: list[ClosedWindow], when: str, *, writes: bool = False
         ([], "2026-11-24 23:00:00", 0),
     ],
 )
-def test_it_is_closed_until_the_last_of_the_windows_that_meet(
-    windows: list[ClosedWindow], when: str, hours: float
-) -> None:
+def test_adjacent_windows_count_as_one(windows: list[ClosedWindow], when: str, hours: float) -> None:
     assert hours_closed(windows, when) == hours
 
 
-def test_what_is_closed_to_writes_can_still_be_read() -> None:
+def test_an_agency_closed_to_writes_can_be_read() -> None:
     assert hours_closed([RECKONING], "2027-01-03 00:00:00") == 0
     assert hours_closed([RECKONING], "2027-01-03 00:00:00", writes=True) == 11 * 24
     assert hours_closed([RECKONING], "2027-01-14 00:00:00", writes=True) == 0
 
 
-def test_the_clock_is_the_agencys_not_the_machines() -> None:
+def test_hours_are_in_the_agencys_time_zone() -> None:
     assert ClosedHours([NIGHTLY], UTC).get_closed_seconds(at("2026-11-24 23:30:00")) == 0
     assert ClosedHours([NIGHTLY], UTC).get_closed_seconds(at("2026-11-25 06:30:00")) == 1.5 * 3600
 
@@ -65,7 +63,7 @@ def test_the_clock_is_the_agencys_not_the_machines() -> None:
 @pytest.mark.parametrize(
     "windows", [[NIGHTLY], [SUNDAYS], [SUNDAY_NIGHT], [NIGHTLY, SUNDAYS, RECKONING]], ids=lambda each: f"{len(each)}"
 )
-def test_hours_that_were_asked_before_are_as_right_as_those_that_were_not(windows: list[ClosedWindow]) -> None:
+def test_remembered_hours_equal_computed_hours(windows: list[ClosedWindow]) -> None:
     """They remember until when it is open: minute by minute, over five days, and with a clock that is set back."""
     kept = ClosedHours(windows, CITY_TIME_ZONE)
     start = at("2026-11-26 12:00:00")

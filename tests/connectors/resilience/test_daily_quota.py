@@ -49,7 +49,7 @@ async def spent(quota: DailyCallQuota, now: float) -> bool:
     return True
 
 
-async def test_what_is_spent_is_refused_until_midnight_there() -> None:
+async def test_a_spent_quota_refuses_until_the_agencys_midnight() -> None:
     quota = DailyCallQuota(2, CITY_TIME_ZONE)
     assert [await spent(quota, NOON) for _ in range(3)] == [True, True, False]
     assert quota.get_retry_after(NOON) == 12 * 3600
@@ -70,7 +70,7 @@ async def test_a_clock_that_is_set_back_a_day_does_not_cost_two_days() -> None:
     assert quota.get_retry_after(NOON - 86_400) == 0
 
 
-async def test_processes_together_make_exactly_what_the_agency_takes() -> None:
+async def test_processes_together_make_exactly_the_quota() -> None:
     count = SharedDayCount()
     here, there = (DailyCallQuota(1201, CITY_TIME_ZONE, agency="pbb", shared_limits=count) for _ in range(2))
     made = 0
@@ -92,7 +92,7 @@ async def test_concurrent_calls_reserve_no_more_than_they_make() -> None:
     assert quota.left == 50_000 - 150
 
 
-async def test_a_restarted_process_knows_the_calls_made_before() -> None:
+async def test_a_restarted_process_knows_earlier_calls() -> None:
     count = SharedDayCount()
     before = DailyCallQuota(10, CITY_TIME_ZONE, agency="pbb", shared_limits=count)
     assert [await spent(before, NOON) for _ in range(8)] == [True] * 8
@@ -100,7 +100,7 @@ async def test_a_restarted_process_knows_the_calls_made_before() -> None:
     assert [await spent(after, NOON) for _ in range(3)] == [True, True, False]
 
 
-async def test_while_nobody_counts_for_all_a_process_goes_on_from_what_it_knows() -> None:
+async def test_without_the_shared_count_a_process_continues_from_its_own() -> None:
     count = SharedDayCount()
     quota = DailyCallQuota(4, CITY_TIME_ZONE, agency="pbb", shared_limits=count)
     assert [await spent(quota, NOON) for _ in range(2)] == [True, True]
@@ -115,7 +115,7 @@ async def test_while_nobody_counts_for_all_a_process_goes_on_from_what_it_knows(
     ]  # the count does not know of the other two
 
 
-async def test_a_reservation_that_comes_back_tomorrow_counts_for_nothing() -> None:
+async def test_a_reservation_that_arrives_on_the_next_day_is_ignored() -> None:
     count = SharedDayCount()
     quota = DailyCallQuota(2, CITY_TIME_ZONE, agency="pbb", shared_limits=count)
     assert quota.get_retry_after(NOON) == 0

@@ -105,7 +105,7 @@ def loop() -> Any:  # noqa: ANN401 - a fixture that yields
 
 
 class TestByDefault:
-    def test_a_call_is_made_once_and_its_answer_or_failure_is_the_agencys_own(self, loop: VirtualLoop) -> None:
+    def test_a_call_is_made_once_and_its_outcome_is_returned(self, loop: VirtualLoop) -> None:
         agency = GatedAgency(loop)
 
         async def work() -> None:
@@ -122,12 +122,12 @@ class TestByDefault:
         assert agency.gate.breaker_state is None
         assert agency.gate.quota_left is None
 
-    def test_an_agency_that_fails_for_ever_is_asked_for_ever(self, loop: VirtualLoop) -> None:
+    def test_without_a_breaker_a_failing_agency_is_always_called(self, loop: VirtualLoop) -> None:
         agency = GatedAgency(loop)
         run_on(loop, agency.fail(AgencyUnavailable("pbb"), times=50))
         assert len(agency.asked) == 50
 
-    def test_an_attempt_is_given_what_is_left_of_the_nearer_deadline(self, loop: VirtualLoop) -> None:
+    def test_an_attempt_gets_the_rest_of_the_earlier_deadline(self, loop: VirtualLoop) -> None:
         agency = GatedAgency(loop)
 
         async def work() -> None:
@@ -138,20 +138,20 @@ class TestByDefault:
         run_on(loop, work())
         assert agency.asked == [(0.0, 5.0), (0.0, 2.0)]
 
-    def test_a_fault_of_ours_goes_up_as_it_is(self, loop: VirtualLoop) -> None:
+    def test_a_bug_is_raised_unchanged(self, loop: VirtualLoop) -> None:
         agency = GatedAgency(loop)
         agency.failing = KeyError("x")
         with pytest.raises(KeyError):
             run_on(loop, agency.ask())
         assert agency.gate.in_flight == 0
 
-    def test_it_needs_to_know_a_deadline_and_a_bound(self) -> None:
+    def test_a_deadline_and_a_limit_are_required(self) -> None:
         with pytest.raises(ValueError, match="The gate of agency 'pbb' needs a deadline and max_concurrency"):
             Gate("pbb", AgencyTerms())
 
 
 class TestBreaker:
-    def test_open_it_answers_without_asking_and_says_when_to_come_back(self, loop: VirtualLoop) -> None:
+    def test_an_open_breaker_refuses_with_a_retry_after(self, loop: VirtualLoop) -> None:
         agency = GatedAgency(loop, breaker=BREAKER)
 
         async def work() -> None:
@@ -167,9 +167,7 @@ class TestBreaker:
         assert agency.gate.breaker_state is BreakerState.OPEN
         assert "<Breaker open until=10 pause=10s>" in repr(agency.gate)
 
-    def test_after_the_pause_one_call_tries_and_nobody_waits_for_it_not_even_its_caller(
-        self, loop: VirtualLoop
-    ) -> None:
+    def test_after_the_pause_one_call_is_the_probe_and_no_caller_waits_for_it(self, loop: VirtualLoop) -> None:
         agency = GatedAgency(loop, breaker=BREAKER)
         refused = ("AGENCY_UNAVAILABLE", "not asked: breaker half-open", 10.0)
 
@@ -190,7 +188,7 @@ class TestBreaker:
         run_on(loop, work())
         assert agency.asked[3] == (10.0, 15.0)
 
-    def test_a_probe_that_is_answered_soon_is_its_callers_answer(self, loop: VirtualLoop) -> None:
+    def test_a_fast_probe_answers_its_caller(self, loop: VirtualLoop) -> None:
         agency = GatedAgency(loop, breaker=BREAKER)
 
         async def work() -> None:
@@ -223,7 +221,7 @@ class TestBreaker:
         run_on(loop, work())
         assert agency.gate.breaker_state is BreakerState.CLOSED
 
-    def test_a_probe_that_is_under_way_at_the_end_is_ended(self, loop: VirtualLoop) -> None:
+    def test_closing_the_gate_ends_a_running_probe(self, loop: VirtualLoop) -> None:
         agency = GatedAgency(loop, breaker=BREAKER)
 
         async def work() -> None:
@@ -246,14 +244,14 @@ class TestBreaker:
             (ReplyBudgetSpent("pbb"), BreakerState.CLOSED),
         ],
     )
-    def test_replies_that_nobody_can_read_open_it_as_no_answer_does_and_a_no_does_not(
+    def test_unavailability_and_unreadable_replies_open_the_breaker_and_refusals_do_not(
         self, failure: AgencyFailure, state: BreakerState, loop: VirtualLoop
     ) -> None:
         agency = GatedAgency(loop, breaker=BREAKER)
         run_on(loop, agency.fail(failure, times=10))
         assert agency.gate.breaker_state is state
 
-    def test_a_deadline_of_the_agency_that_passes_counts_against_it(self, loop: VirtualLoop) -> None:
+    def test_a_passed_agency_deadline_counts_against_the_agency(self, loop: VirtualLoop) -> None:
         agency = GatedAgency(loop, breaker=BREAKER)
         agency.takes = 60.0
 
@@ -265,14 +263,14 @@ class TestBreaker:
         assert agency.gate.breaker_state is BreakerState.OPEN
 
     @pytest.mark.parametrize("patience", [0.001, 0.5, 4.0, 20.0])
-    def test_an_agency_that_refuses_connections_opens_it_for_callers_of_any_patience(
+    def test_refused_connections_open_the_breaker_for_any_caller_deadline(
         self, patience: float, loop: VirtualLoop
     ) -> None:
         agency = GatedAgency(loop, breaker=BREAKER)
         run_on(loop, agency.fail(AgencyUnavailable("pbb"), patience=patience))
         assert agency.gate.breaker_state is BreakerState.OPEN
 
-    def test_callers_who_wait_less_than_the_agency_may_take_do_not(self, loop: VirtualLoop) -> None:
+    def test_callers_with_a_shorter_deadline_do_not_open_the_breaker(self, loop: VirtualLoop) -> None:
         agency = GatedAgency(loop, breaker=BREAKER)
         agency.takes = 4.0
 
@@ -283,7 +281,7 @@ class TestBreaker:
         run_on(loop, work())
         assert "<Breaker closed failed=0/0>" in repr(agency.gate)
 
-    def test_callers_who_go_away_do_not(self, loop: VirtualLoop) -> None:
+    def test_cancelled_callers_do_not_open_the_breaker(self, loop: VirtualLoop) -> None:
         agency = GatedAgency(loop, breaker=BREAKER)
         agency.takes = 4.0
 
@@ -300,7 +298,7 @@ class TestBreaker:
         assert "<Breaker closed failed=0/0>" in repr(agency.gate)
 
     @pytest.mark.parametrize("leaves", ["is cancelled", "has too little time", "meets a fault of ours"])
-    def test_a_probe_that_tells_nothing_leaves_the_next_caller_to_try(self, leaves: str, loop: VirtualLoop) -> None:
+    def test_after_a_probe_without_a_result_the_next_call_is_the_probe(self, leaves: str, loop: VirtualLoop) -> None:
         """A call that must not be repeated is awaited: its caller must not get a refusal."""
         agency = GatedAgency(loop, breaker=BREAKER)
 
@@ -324,7 +322,7 @@ class TestBreaker:
         run_on(loop, work())
         assert agency.gate.breaker_state is BreakerState.CLOSED
 
-    def test_waiting_calls_are_refused_as_soon_as_it_opens(self, loop: VirtualLoop) -> None:
+    def test_waiting_calls_are_refused_as_soon_as_the_breaker_opens(self, loop: VirtualLoop) -> None:
         agency = GatedAgency(loop, breaker=BREAKER, max_concurrency=3)
         agency.takes = 60.0
 
@@ -364,7 +362,7 @@ class TestRetries:
         ],
         ids=["it changes something", "a no is a no", "rubbish is rubbish", "the agency wants more time than is left"],
     )
-    def test_what_is_not_safe_or_not_worth_it_is_asked_once(
+    def test_unsafe_or_pointless_retries_are_not_made(
         self, failure: AgencyFailure, how: dict[str, bool], loop: VirtualLoop
     ) -> None:
         agency = GatedAgency(loop, retries=5)
@@ -372,7 +370,7 @@ class TestRetries:
         assert run_on(loop, agency.outcome(**how)) is failure
         assert len(agency.asked) == 1
 
-    def test_a_throttled_call_is_made_again_when_the_agency_says(self, loop: VirtualLoop) -> None:
+    def test_a_throttled_call_is_repeated_after_the_agencys_delay(self, loop: VirtualLoop) -> None:
         agency = GatedAgency(loop, retries=1)
         agency.failing = AgencyRefused("pbb", retry_after=3.0)
 
@@ -390,7 +388,7 @@ class TestRetries:
         run_on(loop, work())
         assert agency.asked == [(0.0, 5.0), (3.05, 5.0)]
 
-    def test_nobody_is_believed_who_wants_to_be_left_alone_for_a_day(self, loop: VirtualLoop) -> None:
+    def test_an_excessive_retry_after_is_capped(self, loop: VirtualLoop) -> None:
         agency = GatedAgency(loop)
 
         async def work() -> None:
@@ -401,7 +399,7 @@ class TestRetries:
 
         run_on(loop, work())
 
-    def test_a_dead_agency_is_asked_again_by_the_agreed_share_and_not_each_time(self, loop: VirtualLoop) -> None:
+    def test_retries_to_a_dead_agency_are_limited_to_the_share(self, loop: VirtualLoop) -> None:
         agency = GatedAgency(loop, retries=3, retry_share=0.125)
         run_on(loop, agency.fail(AgencyUnavailable("pbb"), times=200))
         assert len(agency.asked) == 200 + agency.gate.counts.retries
@@ -415,7 +413,7 @@ class TestRetries:
         assert len(agency.asked) == 2
         assert agency.gate.counts.retries == 1
 
-    def test_a_retry_takes_no_turn_from_those_who_wait_for_theirs(self, loop: VirtualLoop) -> None:
+    def test_a_retry_takes_no_turn_from_waiting_calls(self, loop: VirtualLoop) -> None:
         agency = GatedAgency(loop, retries=5, rate=0.5, burst=1)
         agency.failing = AgencyUnavailable("pbb", "as it was")
         assert describe_failure(run_on(loop, agency.outcome())) == ("AGENCY_UNAVAILABLE", "as it was", None)
@@ -450,7 +448,7 @@ class TestBulkhead:
         assert [describe_failure(each) for each in found[3:]] == [refusal, refusal]
         assert agency.refused == {"bulkhead": 2}
 
-    def test_waiting_for_a_place_is_part_of_the_deadline_and_not_the_agencys_fault(self, loop: VirtualLoop) -> None:
+    def test_waiting_for_a_place_counts_in_the_deadline_but_not_against_the_agency(self, loop: VirtualLoop) -> None:
         agency = GatedAgency(loop, max_concurrency=1, breaker=BreakerEntry(failures=1, share=1.0))
         agency.takes = 3.0
 
@@ -464,7 +462,7 @@ class TestBulkhead:
         assert agency.asked == [(0.0, 5.0), (3.0, 5.0)]
         assert agency.gate.breaker_state is BreakerState.CLOSED
 
-    def test_a_full_agency_does_not_hold_up_another(self, loop: VirtualLoop) -> None:
+    def test_a_full_agency_does_not_delay_another(self, loop: VirtualLoop) -> None:
         slow, quick = GatedAgency(loop, max_concurrency=1, waiting=1), GatedAgency(loop)
         slow.takes = 60.0
         ended: list[str] = []
@@ -491,7 +489,7 @@ class TestPaceAndQuota:
         run_on(loop, work())
         assert agency.asked == [(0.0, 5.0), (2.0, 7.0), (4.0, 9.0)]
 
-    def test_a_turn_that_does_not_come_in_time_is_a_timeout_and_not_the_agencys_fault(self, loop: VirtualLoop) -> None:
+    def test_a_late_turn_is_a_timeout_that_does_not_count_against_the_agency(self, loop: VirtualLoop) -> None:
         agency = GatedAgency(loop, rate=0.1, burst=1, breaker=BREAKER)
 
         async def work() -> Any:  # noqa: ANN401 - the failure
@@ -502,7 +500,7 @@ class TestPaceAndQuota:
         assert describe_failure(run_on(loop, work())) == ("AGENCY_TIMEOUT", detail, None)
         assert agency.refused == {"no_turn": 1}
 
-    def test_a_spent_quota_refuses_until_midnight_there(self, loop: VirtualLoop) -> None:
+    def test_a_spent_quota_refuses_until_the_agencys_midnight(self, loop: VirtualLoop) -> None:
         agency = GatedAgency(loop, daily_quota=2)
 
         async def work() -> None:
@@ -518,7 +516,7 @@ class TestPaceAndQuota:
 
         run_on(loop, work())
 
-    def test_those_who_waited_do_not_overspend(self, loop: VirtualLoop) -> None:
+    def test_waiting_calls_do_not_exceed_the_quota(self, loop: VirtualLoop) -> None:
         agency = GatedAgency(loop, daily_quota=2, max_concurrency=1)
         agency.takes = 1.0
 
@@ -545,7 +543,7 @@ class TestHours:
         run_on(loop, work())
         assert agency.refused == {"closed": 1}
 
-    def test_one_that_is_closed_to_writes_is_read(self, loop: VirtualLoop) -> None:
+    def test_an_agency_closed_to_writes_is_read(self, loop: VirtualLoop) -> None:
         window = ClosedEntry.model_validate({"first_day": "11-01", "last_day": "11-30", "to": "writes"})
         agency = GatedAgency(loop, closed=(window,))
 
@@ -571,7 +569,7 @@ class TestHedging:
         agency.asked.clear()
         return agency
 
-    def test_a_slow_read_is_asked_a_second_time_and_the_first_answer_counts(self, loop: VirtualLoop) -> None:
+    def test_a_slow_read_is_hedged_and_the_first_answer_counts(self, loop: VirtualLoop) -> None:
         agency = self.practised(loop)
         agency.takes = 3.0
 
@@ -589,7 +587,9 @@ class TestHedging:
         assert agency.gate.in_flight == 0
 
     @pytest.mark.parametrize("reason", ["not a GET", "no place is free", "the budget is spent"])
-    def test_a_second_one_costs_nobody_a_place_and_is_made_of_reads_alone(self, reason: str, loop: VirtualLoop) -> None:
+    def test_only_reads_are_hedged_and_a_hedge_takes_no_place_from_waiting_calls(
+        self, reason: str, loop: VirtualLoop
+    ) -> None:
         agency = self.practised(loop, max_concurrency=1 if reason == "no place is free" else 4)
         if reason == "the budget is spent":
             while agency.gate._budget.spend():
@@ -599,7 +599,7 @@ class TestHedging:
         assert len(agency.asked) == 1
         assert agency.gate.counts.hedges == 0
 
-    def test_it_is_off_unless_agreed(self, loop: VirtualLoop) -> None:
+    def test_hedging_is_off_by_default(self, loop: VirtualLoop) -> None:
         agency = self.practised(loop)
         agency.gate._hedges = False
         agency.takes = 3.0
@@ -608,7 +608,7 @@ class TestHedging:
 
 
 class TestWhatItCounts:
-    def test_each_attempt_counts_with_the_time_it_took_however_it_ended(self, loop: VirtualLoop) -> None:
+    def test_each_attempt_counts_with_its_duration_for_any_outcome(self, loop: VirtualLoop) -> None:
         agency = GatedAgency(loop, retries=1)
 
         async def work() -> None:
@@ -624,7 +624,7 @@ class TestWhatItCounts:
         assert durations.counts[durations.bounds.index(0.25)] == durations.count - 1
         assert durations.counts[durations.bounds.index(5.0)] == 1
 
-    def test_when_it_last_answered_is_remembered_and_a_failure_changes_nothing(self, loop: VirtualLoop) -> None:
+    def test_the_time_of_the_last_answer_is_kept_after_a_failure(self, loop: VirtualLoop) -> None:
         agency = GatedAgency(loop)
         assert agency.gate.counts.answered_at is None
 
@@ -636,7 +636,7 @@ class TestWhatItCounts:
         run_on(loop, work())
         assert agency.gate.counts.answered_at == 0.5
 
-    def test_it_tells_how_often_the_breaker_opened_and_whether_the_agency_is_closed(self, loop: VirtualLoop) -> None:
+    def test_openings_of_the_breaker_and_closing_hours_are_reported(self, loop: VirtualLoop) -> None:
         agency = GatedAgency(
             loop, breaker=BREAKER, closed=(ClosedEntry.model_validate({"from": "23:00", "until": "01:00"}),)
         )

@@ -6,7 +6,7 @@ import asyncio
 
 import pytest
 
-from connectors.resilience.hedging import run_hedged
+from connectors.resilience.hedging import LatencyWindow, run_hedged
 from records.calls.failures import AgencyUnavailable
 from tests.fakes.virtual_loop import virtual_loop
 
@@ -61,19 +61,19 @@ def test_the_first_answer_wins_and_the_other_is_cancelled(
 
 
 @pytest.mark.parametrize("seconds", [(-0.5,), (-2.0, -3.0), (-3.0, -0.1)])
-def test_where_nobody_answers_the_first_failure_is_raised(seconds: tuple[float, ...]) -> None:
+def test_if_both_fail_the_first_failure_is_raised(seconds: tuple[float, ...]) -> None:
     with virtual_loop() as loop, pytest.raises(AgencyUnavailable) as raised:
         loop.run(run_hedged(ScriptedAttempts(*seconds).attempt, 1.0, yes))
     assert raised.value.detail == "attempt 1"
 
 
-def test_nobody_is_asked_again_where_that_is_not_allowed() -> None:
+def test_without_permission_no_second_attempt_is_made() -> None:
     answers = ScriptedAttempts(5.0)
     with virtual_loop() as loop:
         assert loop.run_timed(run_hedged(answers.attempt, 1.0, no)) == ((1, False), 5.0)
 
 
-def test_a_caller_that_goes_away_cancels_both() -> None:
+def test_cancelling_the_caller_cancels_both_attempts() -> None:
     answers = ScriptedAttempts(9.0, 9.0)
 
     async def work() -> None:
@@ -86,3 +86,19 @@ def test_a_caller_that_goes_away_cancels_both() -> None:
     with virtual_loop() as loop:
         loop.run(work())
     assert answers.cancelled == 2
+
+
+def test_a_few_answers_have_no_percentile() -> None:
+    latencies = LatencyWindow()
+    for _ in range(19):
+        latencies.record(0.1)
+    assert (latencies.p95, repr(latencies)) == (None, "<Latencies n=19 p95=unknown>")
+
+
+def test_it_is_the_95th_percentile_of_the_last_100_answers() -> None:
+    latencies = LatencyWindow()
+    for _ in range(50):
+        latencies.record(9.0)
+    for hundredth in range(100):
+        latencies.record(hundredth / 100)
+    assert (latencies.p95, repr(latencies)) == (0.95, "<Latencies n=100 p95=0.95s>")

@@ -43,7 +43,7 @@ async def moment(pace: CallRateLimiter, loop: VirtualLoop, patience: float = 60.
     return round(loop.time(), 3) if await pace.acquire(patience) else None
 
 
-def test_two_processes_share_one_pace() -> None:
+def test_two_processes_share_one_rate() -> None:
     async def tried(loop: VirtualLoop) -> None:
         count = SharedRateCount(loop.time)
         here, there = (CallRateLimiter(rate=1.0, burst=2, agency="pangan", shared_limits=count) for _ in range(2))
@@ -79,7 +79,7 @@ def test_without_a_shared_count_each_process_has_its_own_rate() -> None:
     run(tried)
 
 
-def test_what_others_took_is_known_here_as_far_as_this_process_took_it() -> None:
+def test_a_shared_permit_also_counts_in_the_process_itself() -> None:
     async def tried(loop: VirtualLoop) -> None:
         pace = CallRateLimiter(rate=1.0, burst=1, agency="pangan", shared_limits=SharedRateCount(loop.time))
         assert pace.has_free_permit

@@ -31,17 +31,17 @@ TOO_MANY = AgencyRefused("pbb", retry_after=3.0)
         (AgencyClosed("pbb", retry_after=1.0), False),
     ],
 )
-def test_only_what_may_be_over_soon_is_asked_again(failure: AgencyFailure, worth: bool) -> None:  # noqa: FBT001 - a table's column
+def test_only_transient_failures_are_retried(failure: AgencyFailure, worth: bool) -> None:  # noqa: FBT001 - a table's column
     assert (compute_retry_wait(1, failure, remaining=10.0) is not None) is worth
 
 
 @pytest.mark.parametrize(("retry", "limit"), [(1, 0.1), (2, 0.2), (3, 0.4), (5, 1.6), (6, 2.0), (9, 2.0)])
-def test_the_wait_is_drawn_between_nothing_and_a_limit_that_doubles_up_to_two_seconds(retry: int, limit: float) -> None:
+def test_the_wait_is_random_below_a_limit_that_doubles_up_to_two_seconds(retry: int, limit: float) -> None:
     assert compute_retry_wait(retry, DOWN, remaining=10.0, random_source=lambda: 0.0) == 0.0
     assert compute_retry_wait(retry, DOWN, remaining=10.0, random_source=lambda: 1.0) == pytest.approx(limit)
 
 
-def test_an_agency_that_says_when_is_not_asked_before() -> None:
+def test_a_retry_waits_for_the_agencys_retry_after() -> None:
     assert compute_retry_wait(1, TOO_MANY, remaining=10.0, random_source=lambda: 0.0) == 3.0
     assert (
         compute_retry_wait(1, AgencyUnavailable("pbb", retry_after=2.0), remaining=10.0, random_source=lambda: 1.0)
@@ -49,13 +49,13 @@ def test_an_agency_that_says_when_is_not_asked_before() -> None:
     )
 
 
-def test_what_does_not_fit_into_the_time_that_is_left_is_not_waited_for() -> None:
+def test_a_retry_after_the_deadline_is_not_made() -> None:
     assert compute_retry_wait(1, TOO_MANY, remaining=3.0, random_source=lambda: 0.0) is None
     assert compute_retry_wait(1, DOWN, remaining=0.0, random_source=lambda: 0.0) is None
 
 
 @given(st.lists(st.booleans(), max_size=400), st.sampled_from([0.05, 0.1, 0.5, 1.0]))
-def test_retries_are_never_more_than_their_share_of_the_calls_and_one(wishes: list[bool], share: float) -> None:
+def test_retries_never_exceed_their_share_of_the_calls_plus_one(wishes: list[bool], share: float) -> None:
     budget = RetryBudget(share)
     retries = 0
     for calls, wish in enumerate(wishes, start=1):
@@ -64,7 +64,7 @@ def test_retries_are_never_more_than_their_share_of_the_calls_and_one(wishes: li
         assert retries <= 1 + share * calls + 1e-6
 
 
-def test_a_quiet_time_saves_up_ten_retries_and_no_more() -> None:
+def test_at_most_ten_unused_retries_are_saved() -> None:
     budget = RetryBudget(0.1)
     for _ in range(10_000):
         budget.record_call()

@@ -26,6 +26,7 @@ from tests.journeys.partner import (
     partner,
     register_operations,
     request_consent,
+    retire_operations,
     wait_for_code,
 )
 from tests.plugins.optional_programs import FindProgram
@@ -112,7 +113,7 @@ async def hub_with_pages(  # noqa: PLR0917 - fixtures
         await registry.publish(agreed, register_operations(agreed, HOUSE, CONSENTING_QUERY), by="tests")
         await wait_for_code(running, {"documentId": "House-1", "variables": {"consent": "none"}}, BANK, "FORBIDDEN")
         yield running
-        await registry.retire(CLIENT, ["House-1", "Who-1"], by="tests")
+        await retire_operations(running, registry, CLIENT, ["House-1", "Who-1"])
         await state.dispose()
 
 

@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator
 import pytest
 from aiohttp import web
 
-from connectors.token_endpoint import TokenEndpoint
+from connectors.issuer_http import TokenEndpoint
 from records.calls.failures import AgencyFailure, AgencyMalformed, AgencyRefused, AgencyTimeout, AgencyUnavailable
 from tests.fakes.loopback_issuer import LoopbackIssuer, answer_always, run_loopback_issuer
 
@@ -25,9 +25,7 @@ def endpoint() -> TokenEndpoint:
     return TokenEndpoint("loopback", timeout=0.5)
 
 
-async def test_the_form_goes_out_as_a_form_with_the_clients_proof(
-    issuer: LoopbackIssuer, endpoint: TokenEndpoint
-) -> None:
+async def test_the_form_is_sent_with_the_clients_credentials(issuer: LoopbackIssuer, endpoint: TokenEndpoint) -> None:
     seen: list[tuple[str, str, str, str]] = []
 
     async def take(request: web.Request) -> web.Response:
@@ -48,9 +46,7 @@ async def test_the_form_goes_out_as_a_form_with_the_clients_proof(
     ]
 
 
-async def test_a_code_that_is_refused_is_no_failure_of_the_issuer(
-    issuer: LoopbackIssuer, endpoint: TokenEndpoint
-) -> None:
+async def test_a_refused_code_is_not_a_failure_of_the_issuer(issuer: LoopbackIssuer, endpoint: TokenEndpoint) -> None:
     issuer.answers["/token"] = answer_always(b'{"error":"invalid_grant"}', 400)
     assert await endpoint.redeem_code(f"{issuer.url}/token", FORM, authorization=None) is None
 
@@ -77,7 +73,7 @@ async def test_other_answers_are_failures_and_the_code_is_sent_once(
 
 
 async def test_an_answer_too_long_or_too_late_is_a_failure(issuer: LoopbackIssuer, endpoint: TokenEndpoint) -> None:
-    issuer.answers["/token"] = answer_always(b"x" * 70_000)
+    issuer.answers["/token"] = answer_always(b"x" * 300_000)
     with pytest.raises(AgencyMalformed):
         await endpoint.redeem_code(f"{issuer.url}/token", FORM, authorization=None)
     with pytest.raises((AgencyTimeout, AgencyUnavailable)):
