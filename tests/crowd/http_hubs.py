@@ -94,7 +94,7 @@ class DatabaseLedger:
 
     async def check(self, people: CrowdPeople, judge: Judge) -> int:
         """Check the entries; returns their number."""
-        known = {Pseudonyms(SECRET).pseudonymize_person(nik): nik for nik in people.everybody}
+        known = {Pseudonyms(SECRET).pseudonymize_person(nik): nik for nik in people.niks}
         engine = create_database_engine(self._state)
         try:
             async with engine.connect() as connection:

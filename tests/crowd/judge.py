@@ -50,7 +50,7 @@ class Judge:
     def __init__(self, people: CrowdPeople) -> None:
         """Judges by the current state of the people."""
         self._people = people
-        self._marks = MarkReader(people.everybody)
+        self._marks = MarkReader(people.niks)
         self.counts: Counter[tuple[CallerKind, MarkKind]] = Counter()
         """The number of correct marks by kind of caller: a caller who sees nothing proves nothing."""
         self.changing_count = 0

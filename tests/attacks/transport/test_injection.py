@@ -61,7 +61,7 @@ VARIABLES, LITERALS = 2, 8
 value reaches every kind of place. `make test-long` sends all values to all places in both ways."""
 
 
-def found(answer: HubResponse) -> list[Any]:
+def find_values(answer: HubResponse) -> list[Any]:
     """The values found at `it`, at any depth, with lists and connections flattened."""
     left, items = [answer.data], []
     while left:
@@ -141,7 +141,7 @@ async def attack(wired: HubClient, city: RunningCity, place: InputPlace, variabl
             questions += 1
             assert_nothing_came_of_it(answer, value)
             if isinstance(value, str) and len(value.strip()) >= TOO_LONG_FOR_A_NAME:
-                assert found(answer) == [] or place.type_name == "Mutation", (value, answer.body)
+                assert find_values(answer) == [] or place.type_name == "Mutation", (value, answer.body)
     asked = {
         f"{name} {operation}": count
         for name, each in city.agencies.items()
@@ -231,7 +231,7 @@ async def test_the_content_of_a_node_id_is_never_executed(wired: HubClient, city
             "query ($it: ID!) { it: node(id: $it) { __typename id } }", {"it": node}, caller="siti"
         )
         assert_nothing_came_of_it(answer, node)
-        assert found(answer) in ([], [{"__typename": type_name, "id": node}])
+        assert find_values(answer) in ([], [{"__typename": type_name, "id": node}])
     for agency in city.agencies.values():
         assert "refused" not in agency.count_calls()
 
