@@ -59,7 +59,7 @@ class HttpHub:
         """The answer's data; None if there is none."""
         headers = {"X-Request-Id": request_id}
         if caller.kind is not CallerKind.ANONYMOUS:
-            token = self._tokens.get(caller) or self._issuer.sign_token(caller, subject=f"somebody {len(self._tokens)}")
+            token = self._tokens.get(caller) or self._issuer.sign_token(caller, subject=f"person {len(self._tokens)}")
             self._tokens[caller] = token
             headers["Authorization"] = f"Bearer {token}"
         async with self._http.post(f"{self.process.url}/graphql", json=question.body, headers=headers) as response:

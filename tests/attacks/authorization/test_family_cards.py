@@ -74,7 +74,7 @@ FAMILIES: Mapping[str, FamilyCard] = {
         head=1,
         household_of_attacker=None,
     ),
-    "nobody's wife": FamilyCard(
+    "a wife without a husband": FamilyCard(
         card=SHARED.format(6), relations=((WIFE, GROWN), (CHILD, YOUNG)), household_of_attacker=None
     ),
     "a child as the parent": FamilyCard(

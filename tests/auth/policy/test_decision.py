@@ -25,7 +25,7 @@ from tests.fakes.clients import build_client
 
 CHILD = Nik("3171014107120003")
 ANSWERING = replace(OFFICIAL, purpose=Purpose.SUBJECT_REQUEST.name)
-SUBJECTS = {"of nobody": (), "of the caller": (SITI,), "of another": (BUDI,), "of a child": (CHILD,)}
+SUBJECTS = {"of no person": (), "of the caller": (SITI,), "of another": (BUDI,), "of a child": (CHILD,)}
 """For an assistant, `the caller` is the person they help; `a child` is the citizen's, by their family card."""
 OK = None
 R = DenialReason
@@ -428,7 +428,7 @@ def test_unrestrictable_purposes_are_allowed_despite_a_restriction() -> None:
         (frozenset(), DenialReason.CASE_NOT_OPEN),
         (None, DenialReason.CASE_NOT_OPEN),
     ],
-    ids=["the person's open request", "another's, closed or made up", "nobody looked"],
+    ids=["the person's open request", "another's, closed or invented", "not looked up"],
 )
 def test_an_official_who_answers_a_data_request_reads_only_about_its_person(
     people_in_case: frozenset[Nik] | None, refusal: DenialReason | None
