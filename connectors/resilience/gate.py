@@ -21,8 +21,7 @@ from connectors.resilience.bulkhead import Bulkhead
 from connectors.resilience.call_counters import CallCounters
 from connectors.resilience.closed_hours import ClosedHours
 from connectors.resilience.daily_quota import DailyCallQuota
-from connectors.resilience.hedging import run_hedged
-from connectors.resilience.latency_window import LatencyWindow
+from connectors.resilience.hedging import LatencyWindow, run_hedged
 from connectors.resilience.rate_limiter import CallRateLimiter
 from connectors.resilience.retries import RetryBudget, compute_retry_wait
 from connectors.resilience.shared_limits import SharedLimits

@@ -9,8 +9,8 @@ import pytest
 
 from connectors import prices
 from connectors.readers.unreadable import UnreadableError
-from records.places import Coordinates
 from records.prices import Commodity, Market, MarketLevel, Price, PriceMovement, Trend, TrendPoint, TrendQuery
+from records.regions import Coordinates
 
 RECORDED = Path(__file__).parent / "recorded"
 CHILLI = TrendQuery(commodity_id="10", year=2026, month=10)

@@ -34,6 +34,7 @@ from tests.journeys.partner import (
     partner,
     register_operations,
     request_consent,
+    retire_operations,
     wait_for_code,
     wanted,
 )
@@ -63,7 +64,7 @@ async def agreed(hub: HubClient, state: AsyncEngine) -> AsyncIterator[None]:
         )
     yield
     for client in PARTNERS:
-        await registry.retire(build_client(client), ["Land-1", "Who-1"], by="tests")
+        await retire_operations(hub, registry, build_client(client), ["Land-1", "Who-1"])
 
 
 async def read_land(hub: HubClient, consent: str, caller: Any = BANK) -> Any:  # noqa: ANN401 - an answer

@@ -23,7 +23,7 @@ from store.database import create_database_engine
 from store.operations.operation_registry import OperationRegistry
 from tests.fakes.clients import build_client
 from tests.journeys.hub import HubClient, RunningCity, build_settings, running_hub
-from tests.journeys.partner import build_examiner, get_error_code, register_operations, wait_for_code
+from tests.journeys.partner import build_examiner, get_error_code, register_operations, retire_operations, wait_for_code
 
 PRICES = "query Prices($first: Int = 1) { markets(first: $first) { name } }"
 REGIONS = "query Regions { regions(level: REGENCY) { code } }"
@@ -57,7 +57,7 @@ async def registry(state_url: str, hub: HubClient) -> AsyncIterator[OperationReg
     registry = OperationRegistry(engine)
     yield registry
     for entry in await registry.list_entries():
-        await registry.retire(entry.operation.client, [entry.operation.id], by="tests")
+        await retire_operations(hub, registry, entry.operation.client, [entry.operation.id])
     await engine.dispose()
 
 
