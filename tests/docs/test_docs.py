@@ -50,6 +50,8 @@ from web.endpoints.metrics import PATH as METRICS_PATH
 from web.http_errors import HttpErrorCode
 from web.middleware.entity_tags import EntityTags
 from web.pages.consent_pages import CONSENT_PATH, CONSENTS_PATH, REVOKE_PATH
+from web.pages.home_page import SIGN_IN_PATH
+from web.pages.page_renderer import HOME_PATH
 from web.pages.sign_in_pages import CALLBACK_PATH, SIGN_OUT_PATH, SIGNED_OUT_PATH
 from web.pages.status_page import PATH as STATUS
 from web.rate_limits.rate_table import parse_rates
@@ -365,7 +367,6 @@ def test_every_address_of_the_hub_is_described() -> None:
     )
     text = read_pages("docs/operators/README.md", "docs/frontend/README.md")
     assert {path for path in application.paths if not path.startswith("/graphiql/")} == {
-        "/",
         "/graphql",
         "/graphiql",
         *HEALTH,
@@ -376,7 +377,10 @@ def test_every_address_of_the_hub_is_described() -> None:
 
 def test_every_page_for_people_is_described() -> None:
     pages = read_pages("docs/frontend/pages.md")
-    for path in (CONSENT_PATH, CONSENTS_PATH, REVOKE_PATH, CALLBACK_PATH, SIGN_OUT_PATH, SIGNED_OUT_PATH):
+    for path in (
+        *(HOME_PATH, SIGN_IN_PATH, CONSENT_PATH, CONSENTS_PATH, REVOKE_PATH),
+        *(CALLBACK_PATH, SIGN_OUT_PATH, SIGNED_OUT_PATH),
+    ):
         assert f"`{path}`" in pages
 
 

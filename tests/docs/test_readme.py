@@ -2,6 +2,7 @@
 
 import re
 
+from scripts.fresh import README_DAY
 from tests.docs.pages import ROOT, find_examples, read_pages
 from tests.journeys.hub import HubClient, RunningCity
 
@@ -27,6 +28,10 @@ async def test_the_first_query_asks_all_five_agencies(hub: HubClient, city: Runn
 def test_the_file_that_the_command_sends_is_the_query_that_is_shown() -> None:
     (file,) = re.findall(r"--data-urlencode query@(\S+)", read_pages("README.md"))
     assert (ROOT / file).read_text(encoding="utf-8") == FIRST.query
+
+
+def test_the_readme_names_the_day_of_its_answer() -> None:
+    assert f"The answer on {README_DAY} " in read_pages("README.md")
 
 
 def test_the_readme_names_the_licence_of_the_data() -> None:
