@@ -380,7 +380,7 @@ class TestRetries:
             agency.failing = None
             assert describe_failure(await agency.outcome()) == (
                 "AGENCY_REFUSED",
-                "not asked: it wants to be left alone",
+                "not asked: it asked for a pause",
                 2.0,
             )
             assert await asking == 2
@@ -496,7 +496,7 @@ class TestPaceAndQuota:
             await agency.ask()
             return await agency.outcome(3.0)
 
-        detail = "no turn came before the deadline: too many calls for its pace"
+        detail = "no turn came before the deadline: too many calls for its rate"
         assert describe_failure(run_on(loop, work())) == ("AGENCY_TIMEOUT", detail, None)
         assert agency.refused == {"no_turn": 1}
 
