@@ -1,4 +1,4 @@
-"""A newcomer who follows the README sees what it shows."""
+"""The commands of the README give what it shows."""
 
 import re
 
@@ -9,7 +9,7 @@ from tests.journeys.hub import HubClient, RunningCity
 (FIRST,) = (example for example in find_examples() if example.page == "README.md")
 
 
-async def test_the_first_query_is_answered_as_the_readme_shows(hub: HubClient) -> None:
+async def test_the_first_query_has_the_answer_in_the_readme(hub: HubClient) -> None:
     answer = await hub.ask(FIRST.query, caller=FIRST.caller)
 
     assert answer.status == 200
@@ -25,7 +25,7 @@ async def test_the_first_query_asks_all_five_agencies(hub: HubClient, city: Runn
     assert called == {"dukcapil", "jakpreneur", "pbb", "crm", "pangan"}
 
 
-def test_the_file_that_the_command_sends_is_the_query_that_is_shown() -> None:
+def test_the_command_sends_the_query_in_the_readme() -> None:
     (file,) = re.findall(r"--data-urlencode query@(\S+)", read_pages("README.md"))
     assert (ROOT / file).read_text(encoding="utf-8") == FIRST.query
 

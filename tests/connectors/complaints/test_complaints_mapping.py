@@ -50,7 +50,7 @@ LEAST = {
 
 
 def read(extended: Mapping[str, object] | None = None, **fields: object) -> Complaint:
-    """The least of a complaint, with changes."""
+    """Reads a minimal complaint with changes."""
     return mapping.complaint({**LEAST, "extended_attributes": extended, **fields}, NOW)
 
 

@@ -1,4 +1,4 @@
-"""A second request after a while, and the first answer; on a clock of the test's own."""
+"""Hedged attempts and the latency percentile, on a virtual clock."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from tests.fakes.virtual_loop import virtual_loop
 
 
 class ScriptedAttempts:
-    """Attempts that take so long each, in turn; a negative time fails after it."""
+    """Attempts with these durations, in order; a negative one fails after it."""
 
     def __init__(self, *seconds: float) -> None:
         self._seconds = iter(seconds)
