@@ -42,7 +42,8 @@ from web.application import WebApplication, build_web_application
 from web.middleware.entity_tags import EntityTags
 from web.pages.graphiql import LoadSamplePeople
 from web.pages.internal_client import InternalClient
-from web.pages.page_renderer import PageRenderer
+from web.pages.page_renderer import PageLinks, PageRenderer
+from web.settings import Exposure
 from web.web_parts import WebParts
 from wiring.agencies import build_answer_cache, build_connectors, share_call_limits
 from wiring.callers import build_caller_parts
@@ -153,10 +154,18 @@ def compose(settings: Settings, parts: HubParts) -> WebApplication:
             stack.push_async_callback(callers.budgets.counts.close)
             yield
 
-    renderer = PageRenderer()
+    sign_in = build_sign_in(settings, callers.issuers, callers.tokens)
+    renderer = PageRenderer(
+        PageLinks(
+            sign_in=sign_in is not None and parts.sessions is not None,
+            status=settings.status_page and bool(counters.agency_names),
+            graphiql=settings.web.graphiql is not Exposure.OFF,
+            sandbox=settings.development and parts.sample_people is not None,
+        )
+    )
     pages = build_pages(
         settings,
-        build_sign_in(settings, callers.issuers, callers.tokens),
+        sign_in,
         parts.sessions,
         client=InternalClient(make_execute(engine, is_internal=True), rate_limits.caller_limiter),
         describe=partial(list_document_fields, schema),
@@ -183,6 +192,7 @@ def compose(settings: Settings, parts: HubParts) -> WebApplication:
             failed_tokens=rate_limits.failed_tokens,
             request_spans=build_request_spans(settings, parts.tracing),
             entity_tags=EntityTags(settings.secret_bytes),
+            pages=renderer,
             load_shedder=callers.load_shedder,
             lifespan=rate_limits.wrap_lifespan(full_lifespan),
         )

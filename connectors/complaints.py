@@ -15,8 +15,7 @@ from itertools import chain
 from typing import Final, Protocol, TypeVar
 
 from connectors import complaints_mapping as mapping
-from connectors.batching.chunks import ask_in_chunks
-from connectors.batching.fan_out import fan_out
+from connectors.batching.fan_out import ask_in_chunks, fan_out
 from connectors.batching.row_check import RowCheck
 from connectors.drivers.http.driver import HttpDriver
 from connectors.readers.rows import Row

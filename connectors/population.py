@@ -6,7 +6,7 @@ import logging
 from collections.abc import Callable, Mapping, Sequence
 from typing import ClassVar
 
-from connectors.batching.chunks import ask_in_chunks
+from connectors.batching.fan_out import ask_in_chunks
 from connectors.batching.row_check import RowCheck
 from connectors.drivers.sql.driver import Row, SqlDriver
 from connectors.population_households import STATEMENT as HOUSEHOLDS

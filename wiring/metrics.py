@@ -95,4 +95,4 @@ def build_status_page(settings: Settings, counts: HubCounters, pages: PageRender
     """The status page of the agencies, if the operator shows it and there are any."""
     if not settings.status_page or not counts.agency_names:
         return None
-    return StatusPage(counts.load_health, pages, with_consents=settings.sign_in_issuer is not None)
+    return StatusPage(counts.load_health, pages)

@@ -9,7 +9,7 @@ from auth.tokens.issuer_keys import IssuerKeys, KeyState
 from cache.redis_status import SAFE_EVICTION_POLICIES, RedisStatus, RedisUnreachable, read_redis_status
 from cli.agencies.checks import check_agencies
 from cli.settings_check.findings import NOT_SHOWN, Finding, FindingLevel
-from connectors.issuer_documents import IssuerDocuments
+from connectors.issuer_http import IssuerDocuments
 from settings import Settings
 from store.database import create_database_engine
 from store.database_status import MIN_POSTGRESQL_VERSION, DatabaseStatus, read_database_status

@@ -50,7 +50,7 @@ def test_events_are_shown_in_order_without_the_person(serve_process: ServeProces
     outcome = run_simpul(serve_process.state, "consents", "show", request_id, COLUMNS="40")
     assert outcome.returncode == 0
     rows = outcome.stdout.splitlines()[1:]
-    assert [row.split()[2] for row in rows][:3] == ["asked", "opened", "refused"]
+    assert [row.split()[1] for row in rows][:3] == ["asked", "opened", "refused"]
     assert "scopes: ['tax']" in rows[0]
     assert "3171" not in outcome.stdout
 

@@ -136,5 +136,5 @@ class Crowd:
             place = random.randrange(len(self.callers))
             self.callers[place] = with_other_token(self.callers[place], random)
             if random.random() < 0.5:
-                nik: Nik | None = random.choice(self.people.everybody) if random.random() < 0.95 else None
+                nik: Nik | None = random.choice(self.people.niks) if random.random() < 0.95 else None
                 await random.choice(self.hubs).forget(nik)

@@ -78,7 +78,7 @@ class CrowdPeople:
         return people
 
     @property
-    def everybody(self) -> list[Nik]:
+    def niks(self) -> list[Nik]:
         return list(self.family_of)
 
     @property

@@ -14,7 +14,8 @@ from web.http_errors import CLIENT_CLOSED_REQUEST, HttpError
 from web.middleware.incidents import log_incident
 from web.middleware.request_identity import get_call
 from web.pages.consent_pages import CONSENT_PATH, CONSENTS_PATH, REVOKE_PATH, ConsentPages
-from web.pages.page_renderer import PageProblem, PageRenderer
+from web.pages.home_page import SIGN_IN_PATH, HomePage
+from web.pages.page_renderer import HOME_PATH, PageProblem, PageRenderer
 from web.pages.page_session import PageSessions
 from web.pages.sign_in_pages import CALLBACK_PATH, SIGN_OUT_PATH, SIGNED_OUT_PATH, HubSignInPages
 
@@ -41,6 +42,7 @@ class PersonalPages:
         the log contains the texts of unexpected errors, which may hold personal data.
         """
         self._max_sign_in_age = max_sign_in_age
+        self._home = HomePage(pages)
         self._sign_in = sign_in
         self._consents = consents
         self._sessions = sessions
@@ -51,6 +53,8 @@ class PersonalPages:
         """The routes."""
         consents, sign_in = self._consents, self._sign_in
         return [
+            Route(HOME_PATH, self._show_problems(self._extend_session(self._show_home)), methods=["GET"]),
+            Route(SIGN_IN_PATH, self._show_problems(self._require_session(self._home.return_home)), methods=["GET"]),
             Route(
                 CONSENT_PATH,
                 self._show_problems(self._require_session(consents.show_request, needs_recent_sign_in=True)),
@@ -68,6 +72,9 @@ class PersonalPages:
             Route(SIGN_OUT_PATH, self._show_problems(self._extend_session(sign_in.sign_out)), methods=["POST"]),
             Route(SIGNED_OUT_PATH, self._show_problems(sign_in.show_signed_out), methods=["GET"]),
         ]
+
+    async def _show_home(self, request: Request) -> Response:
+        return self._home.render(request, self._sessions.get_loaded_session(request))
 
     def _require_session(self, page: PersonalEndpoint, *, needs_recent_sign_in: bool = False) -> Endpoint:
         """A page for a signed-in person; others have to sign in first. Extends the session.

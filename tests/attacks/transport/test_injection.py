@@ -63,7 +63,7 @@ FIELDS_WITHOUT_AGENCY = {"accessLog", "accessEntries", "accessEntriesOf", "conse
 """Like mutations and consent requests they call no agency. Their arguments of the same name share the values."""
 
 
-def found(answer: HubResponse) -> list[Any]:
+def find_values(answer: HubResponse) -> list[Any]:
     """The values found at `it`, at any depth, with lists and connections flattened."""
     left, items = [answer.data], []
     while left:
@@ -169,7 +169,7 @@ async def attack(
             questions += 1
             assert_nothing_came_of_it(answer, value)
             if isinstance(value, str) and len(value.strip()) >= TOO_LONG_FOR_A_NAME:
-                assert found(answer) == [] or place.type_name == "Mutation", (value, answer.body)
+                assert find_values(answer) == [] or place.type_name == "Mutation", (value, answer.body)
     asked = {
         f"{name} {operation}": count
         for name, each in city.agencies.items()
@@ -259,7 +259,7 @@ async def test_the_content_of_a_node_id_is_never_executed(wired: HubClient, city
             "query ($it: ID!) { it: node(id: $it) { __typename id } }", {"it": node}, caller="siti"
         )
         assert_nothing_came_of_it(answer, node)
-        assert found(answer) in ([], [{"__typename": type_name, "id": node}])
+        assert find_values(answer) in ([], [{"__typename": type_name, "id": node}])
     for agency in city.agencies.values():
         assert "refused" not in agency.count_calls()
 

@@ -198,7 +198,7 @@ REFUSED: dict[str, tuple[bytes, int, str]] = {
     "no host": (request(host=False), 400, "BAD_REQUEST"),
     "a list of hosts": (request(b"Host: 127.0.0.1, evil.example", host=False), 421, "MISDIRECTED_REQUEST"),
     "a host with a path": (request(b"Host: 127.0.0.1/graphql", host=False), 421, "MISDIRECTED_REQUEST"),
-    "a host with somebody before it": (request(b"Host: evil@127.0.0.1", host=False), 421, "MISDIRECTED_REQUEST"),
+    "a host with a user": (request(b"Host: evil@127.0.0.1", host=False), 421, "MISDIRECTED_REQUEST"),
     "a host that ends in ours": (request(b"Host: evil.127.0.0.1", host=False), 421, "MISDIRECTED_REQUEST"),
     "a host with two ports": (request(b"Host: 127.0.0.1:80:80", host=False), 421, "MISDIRECTED_REQUEST"),
     "another token beside one": (

@@ -58,7 +58,7 @@ def contract(folder: Path, **given: Any) -> tuple[DataContract, ...]:  # noqa: A
     return load_contracts(write_contracts(folder, contract_with_assessment(**given)))
 
 
-def one(found: Any) -> ContractReview:  # noqa: ANN401 - what was judged
+def get_single_review(found: Any) -> ContractReview:  # noqa: ANN401 - what was judged
     (judgement,) = found
     assert isinstance(judgement, ContractReview)
     return judgement
@@ -118,7 +118,7 @@ def test_a_file_that_cannot_be_loaded_is_named(tmp_path: Path) -> None:
 
 
 def test_an_assessment_that_covers_the_agencys_data_is_accepted(tmp_path: Path) -> None:
-    found = one(review_contracts(contract(tmp_path), HELD, DEFAULT_POLICY, TODAY))
+    found = get_single_review(review_contracts(contract(tmp_path), HELD, DEFAULT_POLICY, TODAY))
     assert (found.agency, found.classes, found.fault, found.warnings) == ("pbb", (PERSONAL, FINANCE), None, ())
     require_assessments([found])
 
@@ -134,7 +134,7 @@ def test_an_assessment_that_covers_the_agencys_data_is_accepted(tmp_path: Path) 
 )
 def test_an_invalid_assessment_is_a_fault(tmp_path: Path, given: dict[str, Any], fault: str) -> None:
     found = review_contracts(contract(tmp_path, **given), HELD, DEFAULT_POLICY, TODAY)
-    assert one(found).fault == fault
+    assert get_single_review(found).fault == fault
     with pytest.raises(MissingAssessment, match="article 34"):
         require_assessments(found)
 
@@ -155,14 +155,16 @@ def test_an_assessment_is_valid_on_its_last_day_and_warns_a_month_before(tmp_pat
         (REVIEW_WARNING_PERIOD, True),
         (REVIEW_WARNING_PERIOD + timedelta(days=1), False),
     ):
-        found = one(review_contracts(contract(tmp_path, review_by=str(TODAY + left)), HELD, DEFAULT_POLICY, TODAY))
+        found = get_single_review(
+            review_contracts(contract(tmp_path, review_by=str(TODAY + left)), HELD, DEFAULT_POLICY, TODAY)
+        )
         assert found.fault is None
         assert bool(found.warnings) is expected
 
 
 def test_public_data_needs_no_contract_and_an_unneeded_contract_is_a_warning(tmp_path: Path) -> None:
     assert review_contracts((), {}, DEFAULT_POLICY, TODAY) == []
-    found = one(review_contracts(contract(tmp_path), {}, DEFAULT_POLICY, TODAY))
+    found = get_single_review(review_contracts(contract(tmp_path), {}, DEFAULT_POLICY, TODAY))
     assert found.fault is None
     assert found.warnings == ("the agency 'pbb' has a data contract, but the graph has no personal data of it",)
 
@@ -180,7 +182,9 @@ def test_public_data_needs_no_contract_and_an_unneeded_contract_is_a_warning(tmp
 def test_purposes_missing_in_the_contract_are_warnings_but_no_faults(
     tmp_path: Path, lines: tuple[str, ...], more: str | None
 ) -> None:
-    found = one(review_contracts(contract(tmp_path), HELD, AccessPolicy(purposes=parse_purposes(lines)), TODAY))
+    found = get_single_review(
+        review_contracts(contract(tmp_path), HELD, AccessPolicy(purposes=parse_purposes(lines)), TODAY)
+    )
     expected = f"SIMPUL_PURPOSES allows officials of 'pbb' to state {more}, which its data contract does not name"
     assert (found.fault, found.warnings) == (None, () if more is None else (expected,))
     require_assessments([found])

@@ -7,6 +7,7 @@ import re
 import signal
 import socket
 from pathlib import Path
+from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
 import pytest
@@ -38,11 +39,21 @@ def get(port: int, path: str) -> tuple[int, bytes]:
         connection.close()
 
 
+def post(port: int, body: dict[str, Any], headers: dict[str, str]) -> Any:  # noqa: ANN401 - JSON
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=30)
+    try:
+        connection.request("POST", "/graphql", json.dumps(body), {"Content-Type": "application/json", **headers})
+        return json.loads(connection.getresponse().read())
+    finally:
+        connection.close()
+
+
 def test_the_greeting_shows_addresses_sample_people_and_loopback_only(
     serve_process: ServeProcess,
 ) -> None:
     at = f"http://127.0.0.1:{serve_process.port}"
     for line in (
+        f"Home      {at}/",
         f"GraphiQL  {at}/graphiql",
         f"GraphQL   {at}/graphql",
         f"Health    {at}/health/ready",
@@ -69,11 +80,7 @@ def test_the_first_query_of_the_greeting_is_answered_by_all_five_agencies(serve_
     shown = re.search(r"-d '(.*)'$", serve_process.console, re.MULTILINE)
     assert shown is not None
     token = run_simpul(serve_process.state, "token", "siti").stdout.strip()
-    connection = http.client.HTTPConnection("127.0.0.1", serve_process.port, timeout=60)
-    headers = {"Content-Type": "application/json", "Authorization": f"Bearer {token}"}
-    connection.request("POST", "/graphql", shown[1], headers)
-    answer = json.loads(connection.getresponse().read())
-    connection.close()
+    answer = post(serve_process.port, json.loads(shown[1]), {"Authorization": f"Bearer {token}"})
     assert "errors" not in answer
     me = answer["data"]["me"]
     assert me["name"] == "Siti Rahmawati"
@@ -120,7 +127,23 @@ def test_people_sign_in_to_the_hubs_own_pages_at_the_citys_provider(serve_proces
 def test_graphiql_offers_the_sample_people_with_tokens(serve_process: ServeProcess) -> None:
     status, body = get(serve_process.port, "/graphiql/people.json")
     assert status == 200
-    assert [person["name"] for person in json.loads(body)] == list(build_sample_callers())
+    assert [person["name"] for person in json.loads(body)] == [*build_sample_callers(), "pantau-kota"]
+
+
+def test_every_example_of_graphiql_runs_as_its_person_without_an_error(serve_process: ServeProcess) -> None:
+    people = {each["name"]: each for each in json.loads(get(serve_process.port, "/graphiql/people.json")[1])}
+    examples = json.loads(get(serve_process.port, "/graphiql/examples.json")[1])
+    assert len(examples) == 11
+    for each in examples:
+        person = people.get(each["person"], {"token": None, "is_registered_client": False})
+        variables = json.loads(each["variables"] or "{}")
+        name = re.search(r"^(?:query|mutation) (\w+)", each["query"], re.MULTILINE)
+        assert name is not None
+        operation = {"documentId": name[1]} if person["is_registered_client"] else {"query": each["query"]}
+        authorization = {} if person["token"] is None else {"Authorization": f"Bearer {person['token']}"}
+        answer = post(serve_process.port, {**operation, "variables": variables}, authorization)
+        assert "errors" not in answer, (each["name"], answer)
+        assert answer["data"], each["name"]
 
 
 def test_sigterm_leaves_no_process(seeded_state: Path) -> None:

@@ -45,7 +45,7 @@ NOON = datetime(2026, 10, 31, 12, tzinfo=CITY_TIME_ZONE)
 
 
 class LinkTable:
-    """The hub's memory of reporters."""
+    """The hub's record of reporters."""
 
     def __init__(self, links: Mapping[Nik, Sequence[str]]) -> None:
         self.links = links

@@ -141,6 +141,29 @@ async def sign_in(page: BrowserPage, address: str) -> None:
     await page.press("Enter")
 
 
+async def test_a_visitor_signs_in_from_the_home_page_and_is_back_there(
+    page: BrowserPage, hub_with_pages: HubClient
+) -> None:
+    await page.open(f"{hub_with_pages.url}/?lang=en")
+    await page.wait_until(f"{LOADED} && document.title.startsWith('Simpul, the city')")
+    assert "You are not signed in." in await page.evaluate("document.querySelector('main').innerText")
+    await page.tab_to("it.innerText === 'Sign in'")
+    await page.press("Enter")
+    await page.wait_until(f"{LOADED} && location.pathname === '/authorize'")
+    await page.tab_to("it.name === 'person'")
+    await page.press(" ")
+    await page.tab_to("it.name === 'decision' && it.value === 'allow'")
+    await page.press("Enter")
+    await page.wait_until(f"{LOADED} && location.pathname === '/'")
+    assert await page.evaluate("location.search") == "?lang=en"
+    shown = await page.evaluate("document.querySelector('main').innerText")
+    assert "You are signed in with the NIK that ends in 9001." in shown
+    await page.tab_to("it.tagName === 'BUTTON' && it.closest('form.out') !== null")
+    await page.press("Enter")
+    await page.wait_until(f"{LOADED} && location.pathname === '/signed-out'")
+    assert page.complaints == []
+
+
 async def test_siti_signs_in_ticks_grants_and_is_back_at_the_partner(
     page: BrowserPage, hub_with_pages: HubClient, partners_page: PartnerLandingPage
 ) -> None:
@@ -218,7 +241,15 @@ async def test_nothing_is_wrong_with_a_page_for_people_with_disabilities(  # noq
     await page.call_method(
         "Emulation.setDeviceMetricsOverride", width=width, height=800, deviceScaleFactor=1, mobile=False
     )
-    for path in (f"/consent/{request}", "/consents", "/signed-out", "/consent/none", f"/consent/{request}#open"):
+    for path in (
+        f"/consent/{request}",
+        "/",
+        "/nowhere",
+        "/consents",
+        "/signed-out",
+        "/consent/none",
+        f"/consent/{request}#open",
+    ):
         address = f"{hub_with_pages.url}{path.partition('#')[0]}?lang={language}"
         await page.call_method("Page.navigate", url="about:blank")
         await page.wait_until("location.href === 'about:blank'")
