@@ -1,9 +1,12 @@
 """The commands of the README give what it shows."""
 
 import re
+from pathlib import Path
+
+import pytest
 
 from scripts.fresh import README_DAY
-from tests.docs.pages import ROOT, find_examples, read_pages
+from tests.docs.pages import ROOT, find_examples, find_pages, read_pages
 from tests.journeys.hub import HubClient, RunningCity
 
 (FIRST,) = (example for example in find_examples() if example.page == "README.md")
@@ -32,6 +35,12 @@ def test_the_command_sends_the_query_in_the_readme() -> None:
 
 def test_the_readme_names_the_day_of_its_answer() -> None:
     assert f"The answer on {README_DAY} " in read_pages("README.md")
+
+
+@pytest.mark.parametrize("picture", sorted((ROOT / "docs" / "pictures").iterdir()), ids=lambda path: path.name)
+def test_a_picture_is_small_and_shown_on_a_page(picture: Path) -> None:
+    assert picture.stat().st_size < 200_000
+    assert any(f"pictures/{picture.name})" in path.read_text(encoding="utf-8") for path in find_pages())
 
 
 def test_the_readme_names_the_licence_of_the_data() -> None:
