@@ -106,7 +106,7 @@ class ClosedEntry(_Table):
 
 
 class BreakerEntry(_Table):
-    """When nobody is let through to a failing agency, and for how long."""
+    """When a breaker opens, and for how long."""
 
     failures: int = Field(default=5, ge=1, le=1000, description="minimum failed calls within `within` seconds")
     share: float = Field(
@@ -170,7 +170,7 @@ class AgencyTerms(_Table):
         return self
 
     def with_defaults(self, **defaults: Any) -> AgencyTerms:  # noqa: ANN401 - values of the fields
-        """These terms, with defaults in the place of what they do not say."""
+        """Return these terms with defaults for missing values."""
         return self.model_copy(update={name: value for name, value in defaults.items() if getattr(self, name) is None})
 
 
@@ -195,7 +195,7 @@ class AgencyTermsFile(_Table):
 
 
 def load_agency_terms(path: Path) -> AgencyTermsFile:
-    """The terms in a file; raises ValueError that names the file, the agency, the key and what is wrong with it."""
+    """Load the terms from a file. Raises ValueError with the file, the agency, the key and the fault."""
     given = read_config_file(path, "the file of agencies")
     try:
         return AgencyTermsFile.model_validate(given)
@@ -204,7 +204,7 @@ def load_agency_terms(path: Path) -> AgencyTermsFile:
 
 
 def _describe_errors(error: ValidationError) -> str:
-    """What is wrong and where: `pbb, closed 2, from: write a time as "23:00"`; entries count from 1."""
+    """Describe faults with their places: `pbb, closed 2, from: write a time as "23:00"`; entries count from 1."""
     lines = []
     for each in error.errors(include_input=False, include_url=False):
         words: list[str] = []

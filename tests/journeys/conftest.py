@@ -46,7 +46,7 @@ def issuer(hub_folder: Path) -> DevelopmentIssuer:
 async def hub(
     city: RunningCity, state_url: str, issuer: DevelopmentIssuer, hub_folder: Path
 ) -> AsyncIterator[HubClient]:
-    """The hub, served on a port of its own. It notices what is published in a tenth of the usual time."""
+    """The hub, served on a free port. It notices what is published in a tenth of the usual time."""
     settings = build_settings(city, state_url=state_url, issuer=issuer, folder=hub_folder)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(operation_registry, "POLL_SECONDS", 0.2)

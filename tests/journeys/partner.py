@@ -58,7 +58,7 @@ class ReceivedWebhook:
         return json.loads(self.body)
 
     def is_signed_with(self, secret: str) -> bool:
-        """As the Standard Webhooks specification checks it, in a few lines of its own."""
+        """As the Standard Webhooks specification checks it, in a few lines."""
         key = b64decode(secret.removeprefix("whsec_"))
         content = f"{self.headers['webhook-id']}.{self.headers['webhook-timestamp']}.".encode() + self.body
         expected = "v1," + b64encode(hmac.new(key, content, "sha256").digest()).decode()
@@ -67,14 +67,14 @@ class ReceivedWebhook:
 
 @dataclass(slots=True)
 class Webhook:
-    """What the partner was told; `answers` are the statuses it answers, in turn, the last for ever."""
+    """The webhooks that the partner received; `answers` are the statuses it answers, in turn, the last for ever."""
 
     url: str = ""
     got: list[ReceivedWebhook] = field(default_factory=list)
     answers: list[int] = field(default_factory=lambda: [204])
 
     async def wait_for(self, type_: str, count: int = 1) -> Sequence[ReceivedWebhook]:
-        """Wait until it was told so."""
+        """Wait until it received this."""
         async with asyncio.timeout(60):
             while len(found := [each for each in self.got if each.payload["type"] == type_]) < count:  # noqa: ASYNC110 - what is waited for happens in the hub
                 await asyncio.sleep(0.02)
@@ -199,7 +199,7 @@ async def request_consent(hub: HubClient, caller: Caller | None = None, **given:
 
 
 async def open_request(hub: HubClient, request: str, *, caller: str = "siti") -> Any:  # noqa: ANN401 - JSON
-    """Somebody looks at the request; null where it is none for them."""
+    """A person opens the request; null if it is not theirs."""
     query = "query Look($id: ID!) { me { consentRequest(id: $id) { partner scopes fields { field class } } } }"
     answer = await hub.ask(query, {"id": request}, caller=caller)
     assert answer.errors == []

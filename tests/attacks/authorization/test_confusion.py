@@ -92,10 +92,10 @@ async def ask_concurrently(hub: HubClient, ledger: AsyncEngine, query: str, aske
 async def test_residents_get_their_own_data_and_are_recorded_as_themselves(
     wired: HubClient, ledger: AsyncEngine
 ) -> None:
-    def of(name: str, nik: Nik, says: str) -> ExpectedCaller:
+    def of(name: str, nik: Nik, full_name: str) -> ExpectedCaller:
         pseudonym = PEOPLE.pseudonymize_person(nik)
         own = {"subject": pseudonym, "caller": pseudonym, "caller_kind": "citizen", "legal_basis": "own-right"}
-        return ExpectedCaller(name, {"me": {"nik": nik, "name": says}}, entries=own)
+        return ExpectedCaller(name, {"me": {"nik": nik, "name": full_name}}, entries=own)
 
     await ask_concurrently(
         wired,

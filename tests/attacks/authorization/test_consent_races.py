@@ -121,14 +121,14 @@ async def test_of_concurrent_grant_and_denial_exactly_one_counts(hub: HubClient,
     for _ in range(5):
         request = await request_consent(hub)
         await open_request(hub, request)
-        said = await asyncio.gather(
+        answers = await asyncio.gather(
             *(hub.ask(GRANT, {"request": request, "scopes": ["TAX"]}, caller="siti") for _ in range(3)),
             *(hub.ask(REFUSE, {"request": request}, caller="siti") for _ in range(3)),
         )
-        yes, no = [not each.errors for each in said[:3]], [not each.errors for each in said[3:]]
+        yes, no = [not each.errors for each in answers[:3]], [not each.errors for each in answers[3:]]
         assert {all(yes), all(no)} == {True, False}
         assert (any(yes), any(no)) == (all(yes), all(no))
-        assert {code for each in said for _, code in each.errors} == {"CONSENT_ANSWERED"}
+        assert {code for each in answers for _, code in each.errors} == {"CONSENT_ANSWERED"}
         assert len([each for each in await events(state, request) if each in {"granted", "refused"}]) == 1
         outcome = (await call(hub, "GET", f"/consent/requests/{request}", caller=BANK)).body
         assert outcome["answer"] == ("granted" if all(yes) else "refused")

@@ -203,8 +203,8 @@ NODES = {
 @pytest.mark.parametrize("type_name", NODES)
 async def test_a_node_of_another_person_is_refused_and_no_agency_is_called(type_name: str, name: str) -> None:
     wrong, city = DENIED_CALLERS[name], SmallCity()
-    said = load_declared_access()[f"{type_name}.{'nik' if type_name == 'Citizen' else 'address'}"]
-    reason = wrong.reason(said)
+    access = load_declared_access()[f"{type_name}.{'nik' if type_name == 'Citizen' else 'address'}"]
+    reason = wrong.reason(access)
     if reason is None:
         return
     node = NODES[type_name]

@@ -377,7 +377,7 @@ async def test_signing_in_replaces_an_earlier_session(browser: SignInBrowser, pl
     browser.set_cookie(SESSION, fixed)
     browser.set_cookie(SIGN_IN_COOKIE, "")
     page = await browser.get("/consents")
-    assert "0002" in page.text  # the page says who is signed in
+    assert "0002" in page.text  # the page names the signed-in person
     async with place.browser() as own:
         own.set_cookie(SESSION, fixed)
         await own.post("/sign-out", {"form": attackers_form})
@@ -632,9 +632,9 @@ async def test_the_log_holds_neither_ids_nor_codes_nor_people(
     lines = [each.getMessage() for each in caplog.records if each.name.startswith("simpul")]
     for each in ("GET /consent/{id} 303 ", "GET /sign-in/callback 303 ", "POST /consent/{id} 200 "):
         assert any(line.startswith(each) for line in lines), lines
-    said = "\n".join(lines)
+    log = "\n".join(lines)
     for secret in (REQUEST, "code-", str(place.endpoints.issuer.claims()["nik"]), form, "lang="):
-        assert secret not in said
+        assert secret not in log
 
 
 async def test_a_session_cookie_does_not_authenticate_to_the_graph(browser: SignInBrowser, place: SignInWorld) -> None:

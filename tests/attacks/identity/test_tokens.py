@@ -57,9 +57,9 @@ def assert_nothing_came_of_it(hub: SmallHub, answer: SmallHubAnswer) -> None:
     assert "data" not in answer.body
     assert answer.headers["WWW-Authenticate"] == "Bearer"
     assert hub.city.calls == []
-    said = json.dumps(answer.body)
-    assert SITI not in said
-    assert BUDI not in said
+    shown = json.dumps(answer.body)
+    assert SITI not in shown
+    assert BUDI not in shown
 
 
 async def test_a_token_of_the_issuer_is_accepted_by_the_hub(hub: SmallHub, issuer: LoopbackIssuer) -> None:

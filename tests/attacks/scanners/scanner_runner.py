@@ -59,7 +59,7 @@ def _fetch(folder: Path) -> None:
     except subprocess.TimeoutExpired:
         pytest.skip(f"the scanners were not fetched within {_FETCH_TIMEOUT} s")
     if done.returncode != 0:
-        lines = done.stderr.strip().splitlines() or ["it said nothing"]
+        lines = done.stderr.strip().splitlines() or ["it printed nothing"]
         pytest.skip(f"the scanners cannot be fetched: {lines[-1]}")
 
 
@@ -82,10 +82,10 @@ async def scan(
     )
     try:
         async with asyncio.timeout(timeout):
-            said, _ = await process.communicate()
+            output, _ = await process.communicate()
     except TimeoutError:
         process.kill()
         await process.wait()
         raise
     assert process.returncode is not None
-    return ScanResult(process.returncode, said.decode(errors="replace"))
+    return ScanResult(process.returncode, output.decode(errors="replace"))

@@ -65,10 +65,10 @@ async def test_introspection(wired: HubClient) -> None:
 @pytest.mark.parametrize("path", ["/graphql", "/", "/graphiql", "/playground", "/console", "/altair", "/voyager"])
 async def test_detect_graphiql(wired: HubClient, path: str) -> None:
     async with aiohttp.request("GET", f"{wired.url}{path}", headers={"Accept": "text/html"}) as response:
-        said = await response.text()
+        page = await response.text()
         assert response.status == {"/graphql": 406, "/": 200}.get(path, 404)
     for word in ("graphiql.min.css", "GraphQL Playground", "GraphiQL", "graphql-playground"):
-        assert word not in said
+        assert word not in page
 
 
 async def test_get_method_support(wired: HubClient) -> None:

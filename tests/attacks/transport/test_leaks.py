@@ -140,13 +140,12 @@ async def test_no_path_redirects_or_serves_a_file(wired_for_one: HubClient, path
         async with aiohttp.ClientSession() as session:
             url = wired_for_one.url + path
             async with session.get(URL(url, encoded=True), headers=headers, allow_redirects=False) as response:
-                said = await response.text()
+                shown = await response.text()
         # Probes may use any host name (`web/middleware/hosts.py`); metrics are off here.
         assert response.status == (404 if host is None or path in MONITORING_PATHS else 421)
         assert "Location" not in response.headers
-        assert "root:" not in said
-        # The refusal of an unknown host names the settings that list the known ones, and no value.
-        assert host is not None or "SIMPUL_" not in said
+        assert "root:" not in shown
+        assert "SIMPUL_" not in shown
 
 
 @pytest.mark.parametrize("mode", ["error", "rubbish", "refuse", "slow"])
@@ -164,11 +163,11 @@ async def test_an_error_names_a_failing_agency_and_nothing_else_about_it(
     with agency.in_mode(mode):
         answer = await hub_with_short_timeout.ask(query, caller="siti")
     assert answer.status == 200
-    said = json.dumps(answer.body.get("errors", []))
-    assert re.search(f'"agency": "{name}"', said)
+    shown = json.dumps(answer.body.get("errors", []))
+    assert re.search(f'"agency": "{name}"', shown)
     for secret in list_secrets(agency):
-        assert secret not in said
-    assert re.search(r"\d{10}|127\.0\.0\.1|Traceback|\.py|SELECT|soap|postgres|mysql|asyncpg|select ", said) is None
+        assert secret not in shown
+    assert re.search(r"\d{10}|127\.0\.0\.1|Traceback|\.py|SELECT|soap|postgres|mysql|asyncpg|select ", shown) is None
 
 
 def list_secrets(agency: RunningAgency) -> tuple[str, ...]:
@@ -188,8 +187,8 @@ async def hub_with_short_timeout(
 
 
 async def test_readiness_names_agencies_and_no_addresses(wired: HubClient) -> None:
-    said = json.dumps((await wired.get("/health/ready")).body)
-    assert re.search(r"127\.0\.0\.1|postgres|://|\d{4,}", said) is None
+    shown = json.dumps((await wired.get("/health/ready")).body)
+    assert re.search(r"127\.0\.0\.1|postgres|://|\d{4,}", shown) is None
 
 
 def access_lines(caplog: pytest.LogCaptureFixture) -> list[str]:
@@ -298,7 +297,7 @@ async def test_a_closed_port_is_reported_like_any_agency_that_is_down(
     )
     async with running_hub(settings, city_issuer) as hub:
         answer = await hub.ask("{ me { name } complaintCategories { name } }", caller="siti")
-        said = json.dumps(answer.body) + json.dumps((await hub.get("/health/ready")).body)
+        shown = json.dumps(answer.body) + json.dumps((await hub.get("/health/ready")).body)
     assert {code for _, code in answer.errors} == {"AGENCY_UNAVAILABLE"}
     for secret in (str(port), HOST, "geheim", "tuan", "rahasia", "siak"):
-        assert secret not in said
+        assert secret not in shown

@@ -162,11 +162,11 @@ async def test_no_log_or_trace_holds_personal_data(
         await attack(hub)
         await attack_failing_agencies(hub, city)
         await attack_failing_hub(hub, monkeypatch)
-    said = capsys.readouterr().err
-    assert_nothing_personal(said, token)
+    output = capsys.readouterr().err
+    assert_nothing_personal(output, token)
     assert_nothing_personal(b"".join(collector.bodies).decode("latin-1"), token)
 
-    events = [json.loads(line) for line in said.splitlines()]
+    events = [json.loads(line) for line in output.splitlines()]
     seen = {(each["logger"], each.get("code"), each["event"]) for each in events}
     for code in ("AGENCY_UNAVAILABLE", "AGENCY_MALFORMED", "AGENCY_REFUSED", "AGENCY_TIMEOUT"):
         assert code in {one for _, one, _ in seen}

@@ -104,7 +104,7 @@ ROWS = (
     Trial("a citizen, overseers' data", OVERSEEN, CITIZEN, Facts(ANY), Denied(D.NOT_FOR_CITIZENS)),
     Trial("an official, no record yet", PERSONAL, OFFICIAL, Facts(ANY), SUBJECTS),
     Trial("an official, a person", PERSONAL, OFFICIAL, Facts((SITI,)), PREFERENCES),
-    Trial("who said nothing", PERSONAL, OFFICIAL, Facts((SITI,), preferences=NOTHING), Allowed(R.OFFICIAL)),
+    Trial("a person without preferences", PERSONAL, OFFICIAL, Facts((SITI,), preferences=NOTHING), Allowed(R.OFFICIAL)),
     Trial("who restricts it", PERSONAL, OFFICIAL, Facts((SITI,), preferences=RESTRICTED), Denied(D.RESTRICTED)),
     Trial("an official, no person", PERSONAL, OFFICIAL, Facts(()), Allowed(R.OFFICIAL)),
     Trial("an official, unknown person", PERSONAL, OFFICIAL, Facts(UNKNOWN), Denied(D.PERSON_UNKNOWN)),

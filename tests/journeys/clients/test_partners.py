@@ -94,7 +94,7 @@ async def test_a_partner_runs_a_registered_operation_by_each_form_of_its_id(
         assert (answer.status, answer.data, answer.errors) == (200, expected, [])
 
 
-async def test_a_partner_brings_no_text_of_its_own(
+async def test_a_partner_cannot_send_an_unregistered_operation(
     hub: HubClient, registry: OperationRegistry, city: RunningCity
 ) -> None:
     await registry.publish(CONTRACT, register_operations(CONTRACT, PRICES), by="tests")

@@ -89,7 +89,7 @@ async def hub_with_pages(  # noqa: PLR0917 - fixtures
     openid_provider: RunningAgency,
     partners_page: PartnerLandingPage,
 ) -> AsyncIterator[HubClient]:
-    """A hub with pages of its own, where the bank has a contract and two operations."""
+    """A hub with its pages, where the bank has a contract and two operations."""
     folder: Path = tmp_path_factory.mktemp("paged")
     kinds = [kind.value for kind in CallerKind if kind is not CallerKind.ANONYMOUS]
     url = f"http://{HOST}:{openid_provider.port}"
@@ -203,7 +203,7 @@ async def test_a_consent_is_taken_back_by_keyboard(
     assert answer.data is None or answer.data["consented"] is None
 
 
-async def test_a_yes_to_nothing_puts_the_focus_on_what_to_mend(
+async def test_agreeing_to_nothing_puts_the_focus_on_the_error(
     page: BrowserPage, hub_with_pages: HubClient, partners_page: PartnerLandingPage
 ) -> None:
     request = await request_of(hub_with_pages, partners_page)

@@ -154,7 +154,7 @@ def test_a_sample_person_does_not_show_the_token() -> None:
 async def test_examples_are_listed_by_file_name_with_title_and_variables(hub: GraphServer) -> None:
     examples = (await hub.get("/graphiql/examples.json")).json
     assert [(each["name"], each["title"]) for each in examples] == [
-        ("1_who", "Who asks"),
+        ("1_who", "The caller"),
         ("2_echo", "Say something and hear it again"),
     ]
     assert examples[0]["variables"] is None

@@ -65,7 +65,7 @@ async def write_header(page: BrowserPage, token: str) -> None:
 async def test_the_examples_stand_in_tabs_with_their_titles(page: BrowserPage) -> None:
     assert await page.evaluate(TABS) == "WhoAmI,Echo,Registered"
     query = await page.evaluate("document.querySelector('.graphiql-query-editor .CodeMirror').CodeMirror.getValue()")
-    assert query.startswith("# Who asks\n")
+    assert query.startswith("# The caller\n")
 
 
 async def test_a_tab_runs_as_its_person_before_anybody_chooses_one(page: BrowserPage) -> None:
