@@ -24,7 +24,6 @@ async def running() -> AsyncIterator[SignInWorld]:
 @pytest.fixture
 async def browser(running: SignInWorld) -> AsyncIterator[SignInBrowser]:
     running.endpoints.reset()
-    running.hub.city.failing_agencies.clear()
     async with running.browser() as opened:
         yield opened
 
@@ -57,11 +56,10 @@ async def test_the_page_in_indonesian_marks_what_is_in_english(browser: SignInBr
     assert '<span lang="en">An official of the population register (Dukcapil)</span>' in page.text
 
 
-async def test_an_agency_that_is_down_is_named_and_the_rest_is_shown(
-    browser: SignInBrowser, running: SignInWorld
-) -> None:
-    running.hub.city.failing_agencies.add("pbb")
-    text = words(await browser.sign_in("/my-data?lang=en"))
+async def test_an_agency_that_is_down_is_named_and_the_rest_is_shown() -> None:
+    async with run_sign_in_world() as fresh, fresh.browser() as browser:  # nothing is cached
+        fresh.hub.city.failing_agencies.add("pbb")
+        text = words(await browser.sign_in("/my-data?lang=en"))
     assert "Property tax Cannot be shown at the moment: the property tax office does not answer." in text
     assert "Businesses Warung Siti" in text
 
