@@ -52,12 +52,17 @@ from wiring.endpoints import build_endpoints
 from wiring.execution import RequestResources, build_execute, build_export_engine, build_graphql_engine
 from wiring.hub_domains import build_access_ledger, build_hub_domains, build_retention
 from wiring.hub_parts import HubParts
-from wiring.metrics import build_counters, build_metrics_endpoint, build_status_page
 from wiring.operations import follow_operations
 from wiring.pages import build_pages, build_sign_in
 from wiring.readiness import build_readiness_check
+from wiring.telemetry import (
+    build_counters,
+    build_metrics_endpoint,
+    build_request_spans,
+    build_status_page,
+    build_tracing,
+)
 from wiring.token_issuers import refresh_keys
-from wiring.tracing import build_request_spans, build_tracing
 
 
 def create_app(settings: Settings, *, sample_people: LoadSamplePeople | None = None) -> WebApplication:

@@ -24,7 +24,7 @@ def hub_with_reads(serve_process: ServeProcess) -> ServeProcess:
         json.dumps({"query": "{ me { name } }"}).encode(),
         {"Content-Type": "application/json", "Authorization": f"Bearer {token}"},
     )
-    with urllib.request.urlopen(request, timeout=10) as response:  # noqa: S310 - our own hub
+    with urllib.request.urlopen(request, timeout=60) as response:  # noqa: S310 - our own hub
         assert json.load(response)["data"]["me"]["name"] == "Siti Rahmawati"
     return serve_process
 

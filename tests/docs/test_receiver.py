@@ -24,7 +24,7 @@ class ReceiverProcess:
         self.port = int(output.readline().rpartition(":")[2])
 
     def ask(self, method: str, path: str, body: bytes | None = None, **headers: str) -> int:
-        with closing(HTTPConnection("127.0.0.1", self.port, timeout=30)) as connection:
+        with closing(HTTPConnection("127.0.0.1", self.port, timeout=60)) as connection:
             connection.request(method, path, body, headers)
             return connection.getresponse().status
 

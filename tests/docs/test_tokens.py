@@ -32,7 +32,7 @@ def run_in_shell(provider: RunningAgency, lines: str) -> str:
         env=environment,
         capture_output=True,
         text=True,
-        timeout=20,
+        timeout=60,
         check=True,
     )
     return outcome.stdout

@@ -167,7 +167,7 @@ def test_the_steps_of_the_partners_page_lead_to_the_answer_on_it(serve_process: 
     token = run_simpul(serve_process.state, "token", "kios").stdout.strip()
 
     def answered() -> str:
-        connection = http.client.HTTPConnection("127.0.0.1", serve_process.port, timeout=30)
+        connection = http.client.HTTPConnection("127.0.0.1", serve_process.port, timeout=60)
         with closing(connection):
             headers = {"Content-Type": "application/json", "Authorization": f"Bearer {token}"}
             connection.request("POST", "/graphql", json.dumps({"documentId": entry["id"]}), headers)

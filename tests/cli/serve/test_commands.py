@@ -30,7 +30,7 @@ DEWI = SITI | {"person": "dewi"}
 
 
 def get(port: int, path: str) -> tuple[int, bytes]:
-    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=10)
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
     try:
         connection.request("GET", path)
         answer = connection.getresponse()
@@ -93,7 +93,7 @@ def test_people_sign_in_to_the_hubs_own_pages_at_the_citys_provider(serve_proces
     cookies: dict[str, str] = {}
 
     def go(path: str) -> tuple[int, str, str]:
-        connection = http.client.HTTPConnection("127.0.0.1", serve_process.port, timeout=10)
+        connection = http.client.HTTPConnection("127.0.0.1", serve_process.port, timeout=60)
         connection.request("GET", path, headers={"Cookie": "; ".join(f"{name}={cookies[name]}" for name in cookies)})
         answer = connection.getresponse()
         for each in answer.headers.get_all("Set-Cookie", []):
@@ -170,7 +170,7 @@ def test_after_sigkill_no_process_is_left_and_the_next_start_works_and_ctrl_c_le
     assert len(serve.seen) >= 7  # five agencies, the OpenID provider and the hub's database server
     assert serve.stop(signal.SIGKILL) == -signal.SIGKILL
     block_until(lambda: serve.find_left_behind() == set(), "every child gone")
-    again = ServeProcess(seeded_state, anew=True)
+    again = ServeProcess(seeded_state)
     again.wait_until_ready()
     assert get(again.port, "/health/live")[0] == 200
     assert again.stop(signal.SIGINT) == 0

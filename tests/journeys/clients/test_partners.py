@@ -376,7 +376,7 @@ async def test_a_get_by_id_is_answered_and_public_data_may_be_kept_by_anybody(
     answer, headers = await hub.query_by_get({"extensions": json.dumps(extensions)})
     assert answer.data == partners.data
     assert headers["cache-control"] == KEPT
-    assert headers["vary"] == "Accept, Authorization"
+    assert headers["vary"] == "Accept, Authorization, Origin"
 
 
 async def test_a_get_by_the_id_of_a_first_party_operation_may_be_kept_by_anybody_where_its_answer_is_everybodys(
