@@ -14,9 +14,10 @@ from settings import Settings
 from web.pages.consent_pages import ConsentPages
 from web.pages.home_page import HomePage
 from web.pages.internal_client import InternalClient
+from web.pages.my_data_page import MyDataPage
 from web.pages.page_renderer import PageRenderer
 from web.pages.page_session import PageSessions
-from web.pages.personal_pages import PersonalPages
+from web.pages.personal_pages import PersonalPageRules, PersonalPages
 from web.pages.sign_in_pages import CALLBACK_PATH, SIGNED_OUT_PATH, HubSignInPages
 from wiring.token_issuers import get_document_timeout
 
@@ -63,8 +64,8 @@ def build_pages(
     return PersonalPages(
         sign_in=HubSignInPages(sign_in, sessions, pages),
         consents=ConsentPages(client, sessions, pages, describe),
+        my_data=MyDataPage(client, pages),
         sessions=sessions,
         pages=pages,
-        max_sign_in_age=settings.recent_sign_in,
-        with_messages=settings.development,
+        rules=PersonalPageRules(max_sign_in_age=settings.recent_sign_in, with_messages=settings.development),
     )

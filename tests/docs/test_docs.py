@@ -51,6 +51,7 @@ from web.http_errors import HttpErrorCode
 from web.middleware.entity_tags import EntityTags
 from web.pages.consent_pages import CONSENT_PATH, CONSENTS_PATH, REVOKE_PATH
 from web.pages.home_page import SIGN_IN_PATH
+from web.pages.my_data_page import MY_DATA_PATH
 from web.pages.page_renderer import HOME_PATH
 from web.pages.sign_in_pages import CALLBACK_PATH, SIGN_OUT_PATH, SIGNED_OUT_PATH
 from web.pages.status_page import PATH as STATUS
@@ -378,7 +379,7 @@ def test_every_address_of_the_hub_is_described() -> None:
 def test_every_page_for_people_is_described() -> None:
     pages = read_pages("docs/frontend/pages.md")
     for path in (
-        *(HOME_PATH, SIGN_IN_PATH, CONSENT_PATH, CONSENTS_PATH, REVOKE_PATH),
+        *(HOME_PATH, SIGN_IN_PATH, MY_DATA_PATH, CONSENT_PATH, CONSENTS_PATH, REVOKE_PATH),
         *(CALLBACK_PATH, SIGN_OUT_PATH, SIGNED_OUT_PATH),
     ):
         assert f"`{path}`" in pages

@@ -154,7 +154,6 @@ def authenticate(authorization: str | None, _certificate: str | None) -> Caller:
 
 async def ready() -> Readiness:
     return Readiness(
-        is_serving=True,
         agencies=[
             AgencyReadiness(name="dukcapil", state=AgencyReachability.UP),
             AgencyReadiness(name="pbb", state=AgencyReachability.DOWN, detail="no answer within 3 s"),

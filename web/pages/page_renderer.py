@@ -57,7 +57,12 @@ class PageLinks:
     @property
     def menu(self) -> Sequence[tuple[str, str]]:
         """Address and name (`frame` in the words) of each page in the menu."""
-        shown = ((HOME_PATH, "home", True), ("/consents", "consents", self.sign_in), ("/status", "status", self.status))
+        shown = (
+            (HOME_PATH, "home", True),
+            ("/my-data", "my_data", self.sign_in),
+            ("/consents", "consents", self.sign_in),
+            ("/status", "status", self.status),
+        )
         return [(path, name) for path, name, is_there in shown if is_there]
 
 

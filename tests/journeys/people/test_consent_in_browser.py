@@ -245,6 +245,7 @@ async def test_nothing_is_wrong_with_a_page_for_people_with_disabilities(  # noq
         f"/consent/{request}",
         "/",
         "/nowhere",
+        "/my-data",
         "/consents",
         "/signed-out",
         "/consent/none",

@@ -33,7 +33,7 @@ async def test_the_page_links_to_what_the_hub_has_and_to_nothing_else(hub: Graph
         '<a href="/graphiql">GraphiQL</a>',
     ):
         assert part in page
-    for part in ("/consents", "/sign-in", "sandbox", "<script"):
+    for part in ("/consents", "/my-data", "/sign-in", "sandbox", "<script"):
         assert part not in page
 
 
