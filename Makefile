@@ -3,13 +3,13 @@
 .SILENT:
 .PHONY: setup production programs serve test test-quick test-long test-faults check bench soak lock fresh clean help
 
-setup: ## Make .venv and .venv/bin/simpul, fetch what is missing
+setup: ## Create .venv and .venv/bin/simpul, install missing packages
 	sh scripts/setup
 
-production: ## The same with only the packages of the hub: no sandbox city, no tests
+production: ## The same with the hub's packages only: no sandbox city, no tests
 	sh scripts/setup production
 
-programs: setup ## Fetch the optional programs and Node packages that tests use (SIMPUL_WITHOUT=mariadb,npm or all leaves some out)
+programs: setup ## Install the optional programs and Node packages of the tests (SIMPUL_WITHOUT=mariadb,npm or all omits some)
 	.venv/bin/python -I scripts/optional_programs.py
 	.venv/bin/python -I scripts/environment.py node
 	.venv/bin/python -I scripts/environment.py node-tests
@@ -30,16 +30,16 @@ test-quick: setup ## Run a selection of the tests within 90 seconds (tests/plugi
 test-long: programs ## Run the tests that take minutes
 	.venv/bin/python -m pytest -m long $(PYTEST_ARGS)
 
-test-faults: setup ## Let everything fail that can, while callers ask, and write docs/operators/fault-tests.md (QUICK=1 ends within 2 minutes)
+test-faults: setup ## Inject faults under load, and write docs/operators/fault-tests.md (QUICK=1 ends within 2 minutes)
 	.venv/bin/python -m tests.faults $(if $(QUICK),--quick)
 
 check: setup ## Lint, formatting, types, import rules
 	sh scripts/check
 
-bench: setup ## Measure Simpul beside its peers (QUICK=1 ends within 5 minutes; TRIAL=1 only tries; MICRO=1 in process only; LEDGER=1 the access ledger only; OVERLOAD=1 load shedding only; WARM=1 kept answers only)
+bench: setup ## Measure Simpul and its peers (QUICK=1 ends within 5 minutes; TRIAL=1 only checks; MICRO=1 in process only; LEDGER=1 the access ledger only; OVERLOAD=1 load shedding only; WARM=1 cached answers only)
 	PYTHONPATH=. .venv/bin/python -P -m $(if $(LEDGER),benchmarks.ledger,$(if $(OVERLOAD),benchmarks.overload,$(if $(MICRO),benchmarks.micro.in_process,benchmarks))) $(if $(QUICK),--quick) $(if $(TRIAL),--trial) $(if $(WARM),--warm)
 
-soak: setup ## Let the hub work for 5 minutes with faults on and off, and see that nothing leaks (SECONDS=300)
+soak: setup ## Check for leaks: 5 minutes of load with and without faults (SECONDS=300)
 	PYTHONPATH=. .venv/bin/python -P -m benchmarks.soak $(if $(SECONDS),--seconds $(SECONDS))
 
 lock: setup ## Renew requirements.lock from pyproject.toml
@@ -48,9 +48,9 @@ lock: setup ## Renew requirements.lock from pyproject.toml
 fresh: setup ## Test the README: its two commands in an empty folder, without and with all optional programs
 	.venv/bin/python -I scripts/fresh.py
 
-clean: ## Remove what make made: .venv, node_modules, caches, the sandbox's data
+clean: ## Remove .venv, node_modules, caches, the sandbox's data
 	sh scripts/clean
 
 help: ## This list
 	awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-9s %s\n", $$1, $$2 }' Makefile
-	echo "PYTHON=/path/to/python chooses the Python that .venv is made with (3.11 to 3.14)."
+	echo "PYTHON=/path/to/python chooses the Python of .venv (3.11 to 3.14)."

@@ -42,7 +42,8 @@ from web.application import WebApplication, build_web_application
 from web.middleware.entity_tags import EntityTags
 from web.pages.graphiql import LoadSamplePeople
 from web.pages.internal_client import InternalClient
-from web.pages.page_renderer import PageRenderer
+from web.pages.page_renderer import PageLinks, PageRenderer
+from web.settings import Exposure
 from web.web_parts import WebParts
 from wiring.agencies import build_answer_cache, build_connectors, share_call_limits
 from wiring.callers import build_caller_parts
@@ -51,12 +52,17 @@ from wiring.endpoints import build_endpoints
 from wiring.execution import RequestResources, build_execute, build_export_engine, build_graphql_engine
 from wiring.hub_domains import build_access_ledger, build_hub_domains, build_retention
 from wiring.hub_parts import HubParts
-from wiring.metrics import build_counters, build_metrics_endpoint, build_status_page
 from wiring.operations import follow_operations
 from wiring.pages import build_pages, build_sign_in
 from wiring.readiness import build_readiness_check
+from wiring.telemetry import (
+    build_counters,
+    build_metrics_endpoint,
+    build_request_spans,
+    build_status_page,
+    build_tracing,
+)
 from wiring.token_issuers import refresh_keys
-from wiring.tracing import build_request_spans, build_tracing
 
 
 def create_app(settings: Settings, *, sample_people: LoadSamplePeople | None = None) -> WebApplication:
@@ -153,10 +159,18 @@ def compose(settings: Settings, parts: HubParts) -> WebApplication:
             stack.push_async_callback(callers.budgets.counts.close)
             yield
 
-    renderer = PageRenderer()
+    sign_in = build_sign_in(settings, callers.issuers, callers.tokens)
+    renderer = PageRenderer(
+        PageLinks(
+            sign_in=sign_in is not None and parts.sessions is not None,
+            status=settings.status_page and bool(counters.agency_names),
+            graphiql=settings.web.graphiql is not Exposure.OFF,
+            sandbox=settings.development and parts.sample_people is not None,
+        )
+    )
     pages = build_pages(
         settings,
-        build_sign_in(settings, callers.issuers, callers.tokens),
+        sign_in,
         parts.sessions,
         client=InternalClient(make_execute(engine, is_internal=True), rate_limits.caller_limiter),
         describe=partial(list_document_fields, schema),
@@ -183,6 +197,7 @@ def compose(settings: Settings, parts: HubParts) -> WebApplication:
             failed_tokens=rate_limits.failed_tokens,
             request_spans=build_request_spans(settings, parts.tracing),
             entity_tags=EntityTags(settings.secret_bytes),
+            pages=renderer,
             load_shedder=callers.load_shedder,
             lifespan=rate_limits.wrap_lifespan(full_lifespan),
         )

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-import json
-from collections.abc import Awaitable, Callable, Mapping, Sequence
-from typing import TYPE_CHECKING, Annotated, Any, TypeVar
+from collections.abc import Awaitable, Callable
+from typing import TYPE_CHECKING, Annotated, TypeVar
 
 import typer
-from rich.console import Console
-from rich.table import Table
 
 from cli.command_error import CommandError
+from cli.listing import JsonOption, print_rows
 from cli.project_paths import find_state_folder
 from records.hub.clients import ClientId
 
@@ -31,7 +29,6 @@ ByOption = Annotated[
 ]
 CaseOption = Annotated[str, typer.Option("--case", help="The case you work on; readers' tokens are valid for it only.")]
 ClientOption = Annotated[str | None, typer.Option(help="The application with which you sign in to the graph, if any.")]
-JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 
 def build_group() -> typer.Typer:
@@ -72,7 +69,7 @@ def list_unusual_reading(
         }
         for each in found
     ]
-    _print_rows(rows, as_json=as_json, nothing="No reader read an unusual number of people.")
+    print_rows(rows, as_json=as_json, nothing="No reader read an unusual number of people.")
 
 
 def list_refusals(
@@ -98,7 +95,7 @@ def list_refusals(
         }
         for each in found
     ]
-    _print_rows(rows, as_json=as_json, nothing="No refusals.")
+    print_rows(rows, as_json=as_json, nothing="No refusals.")
 
 
 def _parse_viewer(by: str, case: str, client: str | None) -> Viewer:
@@ -132,21 +129,3 @@ async def _run_with_review(work: Callable[[ReadingReview], Awaitable[T]]) -> T:
             f"the access ledger cannot be read ({type(problem).__name__}): is the hub's database up, and was the hub "
             "started on it?"
         ) from problem
-
-
-def _print_rows(rows: Sequence[Mapping[str, Any]], *, as_json: bool, nothing: str) -> None:
-    if as_json:
-        typer.echo(json.dumps(rows, indent=2))
-        return
-    if not rows:
-        typer.echo(nothing)
-        return
-    table = Table(*(name.replace("_", " ") for name in rows[0]), box=None, header_style="bold")
-    for row in rows:
-        table.add_row(*("-" if value is None else _to_printable(value) for value in row.values()))
-    Console(soft_wrap=True, highlight=False).print(table)
-
-
-def _to_printable(value: object) -> str:
-    text = f"{value:g}" if isinstance(value, float) else str(value)
-    return "".join(each if each.isprintable() else "\N{REPLACEMENT CHARACTER}" for each in text)

@@ -7,11 +7,10 @@ from collections.abc import Awaitable, Callable, Sequence
 from typing import TYPE_CHECKING, Annotated, TypeVar
 
 import typer
-from rich.console import Console
-from rich.table import Table
 
 from cli.client_argument import ClientArgument, OptionalClientArgument
 from cli.command_error import CommandError
+from cli.listing import JsonOption, print_rows
 from cli.project_paths import find_state_folder
 
 if TYPE_CHECKING:  # the whole hub, which other commands need not wait for
@@ -23,7 +22,6 @@ if TYPE_CHECKING:  # the whole hub, which other commands need not wait for
 T = TypeVar("T")
 
 MAX_SHOWN = 100
-_TABLE_WIDTH = 1000
 
 
 def build_group() -> typer.Typer:
@@ -37,6 +35,8 @@ def build_group() -> typer.Typer:
 
 def show_events(
     id_: Annotated[str, typer.Argument(metavar="ID", help="Id of a request or of a consent, as a partner names it.")],
+    *,
+    as_json: JsonOption = False,
 ) -> None:
     """Show every event of a request or a consent, oldest first. The person is not shown."""
 
@@ -46,26 +46,41 @@ def show_events(
     events = _run_in_state(found)
     if not events:
         raise CommandError("no request and no consent has that id")
-    table = Table("at", "event", "by", "request", "consent", "in", "detail", box=None)
-    for each in events:
-        detail = ", ".join(f"{name}: {value}" for name, value in each.detail.items())
-        at = f"{each.at:%Y-%m-%d %H:%M:%S}"
-        table.add_row(at, each.event, each.by, each.request, each.consent, each.request_id, detail)
-    _print_table(table)
+    rows = [
+        {
+            "at": each.at,
+            "event": each.event,
+            "by": each.by,
+            "request": each.request,
+            "consent": each.consent,
+            "in": each.request_id,
+            "detail": [f"{name}: {value}" for name, value in each.detail.items()],
+        }
+        for each in events
+    ]
+    print_rows(rows, as_json=as_json)
 
 
-def list_outbox(client: OptionalClientArgument = None) -> None:
+def list_outbox(client: OptionalClientArgument = None, *, as_json: JsonOption = False) -> None:
     """List the newest 100 webhook calls to partners, with their state."""
 
     async def found(tables: ConsentTables) -> Sequence[WebhookCall]:
         return await tables.outbox.list_calls(client=client, limit=MAX_SHOWN)
 
-    table = Table("written", "client", "tells", "request", "consent", "state", "sent", "failure", box=None)
-    for each in _run_in_state(found):
-        written = f"{each.created_at:%Y-%m-%d %H:%M:%S}"
-        sent = f"{each.attempts} times" if each.attempts else ""
-        table.add_row(written, each.client, each.type, each.request, each.consent, each.state, sent, each.failure)
-    _print_table(table)
+    rows = [
+        {
+            "written": each.created_at,
+            "client": each.client,
+            "event": each.type,
+            "request": each.request,
+            "consent": each.consent,
+            "state": each.state,
+            "attempts": each.attempts,
+            "failure": each.failure,
+        }
+        for each in _run_in_state(found)
+    ]
+    print_rows(rows, as_json=as_json, nothing="No webhook was written yet.")
 
 
 def print_secret(
@@ -79,11 +94,6 @@ def print_secret(
     from auth.crypto.webhook_signatures import WebhookSignatures  # noqa: PLC0415 - the hub, which other commands need not wait for
 
     typer.echo(WebhookSignatures(_load_settings().secret_bytes).format_secret(client, version))
-
-
-def _print_table(table: Table) -> None:
-    """Print without wrapping, even in a small window, so that ids can be copied."""
-    Console(soft_wrap=True, width=_TABLE_WIDTH).print(table)
 
 
 def _load_settings() -> Settings:

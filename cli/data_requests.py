@@ -7,10 +7,9 @@ from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Annotated, TypeVar
 
 import typer
-from rich.console import Console
-from rich.table import Table
 
 from cli.command_error import CommandError
+from cli.listing import JsonOption, print_rows
 from cli.project_paths import find_state_folder
 from records.hub.data_requests import (
     DataRequest,
@@ -48,18 +47,23 @@ def list_requests(
     ] = "",
     agency: Annotated[str | None, typer.Option(help="Only requests for this agency.")] = None,
     overdue: Annotated[bool, typer.Option("--overdue", help="Only requests past their deadline.")] = False,
+    as_json: JsonOption = False,
 ) -> None:
     """List requests, earliest deadline first, without the person and their text."""
     states = [_parse_state(state)] if state else [each for each in DataRequestState if each.is_open]
     wanted = WaitingDataRequests(first=MAX_LISTED, states=tuple(states), agency=agency, overdue=overdue)
-    found = asyncio.run(_run_with_service(lambda desk: desk.list_open(wanted)))
-    table = Table("number", "kind", "state", "agency", "due", "left", box=None, header_style="bold")
-    for each in found:
-        due = each.due_at.isoformat(timespec="minutes")
-        table.add_row(
-            each.number, each.kind.name, each.state.name, each.agency or "(all)", due, _format_time_left(each)
-        )
-    Console(soft_wrap=True, highlight=False).print(table)
+    rows = [
+        {
+            "number": each.number,
+            "kind": each.kind.name,
+            "state": each.state.name,
+            "agency": each.agency or "(all)",
+            "due": each.due_at,
+            "left": _format_time_left(each),
+        }
+        for each in asyncio.run(_run_with_service(lambda desk: desk.list_open(wanted)))
+    ]
+    print_rows(rows, as_json=as_json, nothing="There are no such requests.")
 
 
 def show_request(number: NumberArgument, *, by: ByOption) -> None:

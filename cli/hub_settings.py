@@ -13,8 +13,9 @@ from pydantic import ValidationError
 from cli.command_error import CommandError
 from cli.sandbox.hub_environment import AgencyEndpoint, build_hub_environment, build_state_url
 from sandbox.agency import AGENCIES, LOOPBACK
+from sandbox.city_control import NoCityError, control_city
 from sandbox.state_folder import StateFolder
-from settings import Settings
+from settings import COMMAND_LINE_VARIABLES, Settings
 from settings.error_text import describe_settings_error
 
 
@@ -37,6 +38,18 @@ def load_hub_settings(folder: StateFolder, *, port: int | None = None, sandbox: 
     except ValidationError as problem:
         no_city = f"; {folder.path} holds no sandbox city" if sandbox and not endpoints else ""
         raise CommandError(f"{describe_settings_error(problem)}{no_city}") from None
+
+
+def use_running_city(folder: StateFolder) -> bool:
+    """Put the settings of the running city into an environment without hub settings; whether this was done."""
+    if any(each.upper().startswith("SIMPUL_") for each in os.environ.keys() - COMMAND_LINE_VARIABLES):
+        return False
+    try:
+        control_city(folder.path, "state")
+    except NoCityError:
+        return False
+    os.environ.update(build_hub_environment(folder, _find_endpoints(folder)))
+    return True
 
 
 def build_production_environment(folder: StateFolder, *, port: int) -> Mapping[str, str]:

@@ -10,6 +10,7 @@ import typer
 
 from cli.command_error import CommandError
 from cli.project_paths import find_state_folder
+from records.plurals import count_noun
 
 
 def build_group() -> typer.Typer:
@@ -70,8 +71,12 @@ async def _verify(saved_heads: str) -> int:
         typer.echo(str(each))
     if not found.broken and not found.receipt_faults:
         if found.purged:
-            typer.echo(f"{found.purged} entries were purged, with receipts (`simpul retention receipts`).")
-        typer.echo(f"{found.entries} entries in {found.chains} chains are unchanged.")
+            typer.echo(
+                f"Purged: {count_noun(found.purged, 'entry', 'entries')}, with receipts (`simpul retention receipts`)."
+            )
+        typer.echo(
+            f"Unchanged: {count_noun(found.entries, 'entry', 'entries')} in {count_noun(found.chains, 'chain')}."
+        )
     return len(found.broken) + len(found.receipt_faults)
 
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import platform
 import sys
 import traceback
+from typing import Annotated
 
 import typer
 
@@ -20,24 +22,45 @@ from cli.sandbox import sample_callers, sample_clients
 from cli.serve import commands as serve
 from cli.serve import hub
 from cli.settings_check import commands as settings
-from cli.settings_file import use_settings_file
+from cli.settings_file import SettingsFile, use_settings_file
 from sandbox.city import CityError
 from sandbox.city_control import NoCityError
 from sandbox.databases.postgres import PostgresError
 from sandbox.state_folder import StateError
 
+VERSION = "0.1.0"
 EXPECTED_ERRORS = (CommandError, CityError, NoCityError, PostgresError, StateError)
+
+
+def _print_version(wanted: bool) -> None:  # noqa: FBT001 - as Typer calls it
+    if wanted:
+        typer.echo(f"simpul {VERSION} (Python {platform.python_version()})")
+        raise typer.Exit
+
+
+VersionOption = Annotated[
+    bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version and exit.")
+]
+
+
+def _read_global_options(
+    context: typer.Context,
+    *,
+    settings_file: SettingsFile = None,
+    version: VersionOption = False,  # noqa: ARG001 - its callback prints it
+) -> None:
+    """Apply the options that come before the command."""
+    use_settings_file(context.invoked_subcommand, settings_file)
 
 
 def build_app() -> typer.Typer:
     """Build the application with every command."""
     app = typer.Typer(
         no_args_is_help=True,
-        add_completion=False,
         pretty_exceptions_enable=False,
         help="One typed citizen graph in front of a city's scattered agency systems.",
     )
-    app.callback()(use_settings_file)
+    app.callback()(_read_global_options)
     serve.add_command(app)
     hub.add_command(app)
     sample_callers.add_commands(app)

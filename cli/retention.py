@@ -9,10 +9,9 @@ from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Annotated, TypeVar
 
 import typer
-from rich.console import Console
-from rich.table import Table
 
 from cli.command_error import CommandError
+from cli.listing import JsonOption, print_rows
 from cli.project_paths import find_state_folder
 
 if TYPE_CHECKING:  # the hub, which other commands need not wait for
@@ -33,14 +32,12 @@ def build_group() -> typer.Typer:
     return group
 
 
-def list_periods() -> None:
+def list_periods(*, as_json: JsonOption = False) -> None:
     """List the kinds of stored data, and their retention in days."""
     from cli.hub_settings import load_hub_settings  # noqa: PLC0415 - the hub, which other commands need not wait for
 
-    table = Table("what", "days", box=None, pad_edge=False)
-    for name, policy in load_hub_settings(find_state_folder()).retention_policies.items():
-        table.add_row(name, str(policy))
-    Console().print(table)
+    policies = load_hub_settings(find_state_folder()).retention_policies
+    print_rows([{"what": name, "days": str(policy)} for name, policy in policies.items()], as_json=as_json)
 
 
 def purge(
@@ -54,35 +51,36 @@ def purge(
         return await retention.purge(by=by or getpass.getuser(), dry_run=dry_run)
 
     found = asyncio.run(_run_with_retention(purge_all))
-    _print_receipts(found, numbered=not dry_run)
-    if not found:
-        typer.echo("Nothing has expired.")
-    elif dry_run:
+    _print_receipts(found, as_json=False, numbered=not dry_run, nothing="Nothing has expired.")
+    if found and dry_run:
         typer.echo("Nothing was removed.")
 
 
-def list_receipts() -> None:
+def list_receipts(*, as_json: JsonOption = False) -> None:
     """List the receipts of removed data."""
 
     async def load(retention: RetentionPurge) -> Sequence[PurgeReceipt]:
         return await retention.list_receipts()
 
     found = asyncio.run(_run_with_retention(load))
-    _print_receipts(found, numbered=True)
-    if not found:
-        typer.echo("Nothing was removed yet.")
+    _print_receipts(found, as_json=as_json, numbered=True, nothing="Nothing was removed yet.")
 
 
-def _print_receipts(found: Sequence[PurgeReceipt], *, numbered: bool) -> None:
-    if not found:
-        return
-    table = Table("receipt", "what", "removed", "written from", "until", "kept days", "when", "by", box=None)
-    for each in found:
-        span = [moment.isoformat(timespec="seconds") if moment else "" for moment in (each.oldest, each.newest)]
-        when = each.purged_at.isoformat(timespec="seconds")
-        number = str(each.number) if numbered else "none"
-        table.add_row(number, each.name, each.removed, *span, each.kept_days, when, each.purged_by)
-    Console(width=240, soft_wrap=True).print(table)
+def _print_receipts(found: Sequence[PurgeReceipt], *, as_json: bool, numbered: bool, nothing: str) -> None:
+    rows = [
+        {
+            "receipt": each.number if numbered else None,
+            "what": each.name,
+            "removed": each.removed,
+            "written_from": each.oldest,
+            "until": each.newest,
+            "kept_days": each.kept_days,
+            "when": each.purged_at,
+            "by": each.purged_by,
+        }
+        for each in found
+    ]
+    print_rows(rows, as_json=as_json, nothing=nothing)
 
 
 async def _run_with_retention(work: Callable[[RetentionPurge], Awaitable[T]]) -> T:

@@ -33,10 +33,10 @@ def load_settings_file(file: Path) -> None:
     os.environ.update(variables)
 
 
-def use_settings_file(context: typer.Context, *, file: SettingsFile = None) -> None:
-    """Let any command use a settings file: `simpul --settings FILE ledger verify`."""
+def use_settings_file(command: str | None, file: Path | None) -> None:
+    """Let any command use a settings file: `simpul --settings FILE ledger verify`. Raises `CommandError`."""
     if file is None:
         return
-    if context.invoked_subcommand == "hub":
+    if command == "hub":
         raise CommandError(f"the hub rereads its file at each reload: write `simpul hub --settings {file}`")
     load_settings_file(file)

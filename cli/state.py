@@ -12,6 +12,7 @@ import typer
 from cli.command_error import CommandError
 from cli.project_paths import find_state_folder
 from records.clocks import CITY_TIME_ZONE
+from records.plurals import count_noun
 
 if TYPE_CHECKING:
     from settings import Settings
@@ -111,4 +112,5 @@ def _print_report(status: DatabaseStatus, extents: Sequence[TableSummary], found
         )
         typer.echo(f"{each.name}: {each.rows}{newest}")
     if not found.broken and not found.receipt_faults:
-        typer.echo(f"The access ledger is unchanged: {found.entries} entries in {found.chains} chains.")
+        entries, chains = count_noun(found.entries, "entry", "entries"), count_noun(found.chains, "chain")
+        typer.echo(f"The access ledger is unchanged: {entries} in {chains}.")

@@ -17,8 +17,7 @@ from typing import Final, Self, TypeVar
 from pydantic import Field
 
 from connectors import complaints_mapping as mapping
-from connectors.batching.chunks import ask_in_chunks
-from connectors.batching.fan_out import fan_out
+from connectors.batching.fan_out import ask_in_chunks, fan_out
 from connectors.batching.row_check import RowCheck
 from connectors.connector_parts import ComplaintLinks, ConnectorParts
 from connectors.declared.tables import ManifestTable

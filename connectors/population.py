@@ -6,7 +6,7 @@ import logging
 from collections.abc import Callable, Mapping, Sequence
 from typing import Self
 
-from connectors.batching.chunks import ask_in_chunks
+from connectors.batching.fan_out import ask_in_chunks
 from connectors.batching.row_check import RowCheck
 from connectors.connector_parts import ConnectorParts
 from connectors.declared.tables import ManifestTable

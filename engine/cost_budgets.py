@@ -13,6 +13,7 @@ from typing import Protocol
 from engine.errors import build_request_error
 from engine.request import RefusedRequest
 from records.hub.clients import ClientId
+from records.plurals import count_noun
 
 _SECONDS_PER_DAY = 86_400
 
@@ -108,8 +109,8 @@ class DailyCostQuota:
         now = self._now()
         left = max(self.points_per_day - self._spent, 0)
         message = (
-            f"The operation is expected to cost {points} points, and {left} of {self.points_per_day} are left of"
-            " this client's day. Request less, or retry tomorrow (UTC)."
+            f"The operation is expected to cost {count_noun(points, 'point')}, and this client has {left} of"
+            f" {self.points_per_day} left today. Request less, or retry tomorrow (UTC)."
         )
         error = build_request_error(message, "QUOTA_EXCEEDED")
         error["extensions"]["retryAfter"] = int((now // _SECONDS_PER_DAY + 1) * _SECONDS_PER_DAY - now) + 1

@@ -7,8 +7,8 @@ from typing import Annotated
 
 from records.description import DescribedEnum, Doc
 from records.identifiers import RegionCode, Rupiah
-from records.places import Coordinates
 from records.record import record
+from records.regions import Coordinates
 
 
 class MarketLevel(DescribedEnum):

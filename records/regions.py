@@ -1,4 +1,4 @@
-"""The regions of the country and the codes that different agencies give them."""
+"""The regions of the country, the codes that different agencies give them, and points on the map."""
 
 from __future__ import annotations
 
@@ -55,3 +55,11 @@ class RegionQuery:
     level: RegionLevel | None = None
     inside: RegionCode | None = None
     first: int = 50
+
+
+@record
+class Coordinates:
+    """A point on the map (WGS 84)."""
+
+    latitude: Annotated[float, Doc("Degrees north; negative south of the equator, like all of Jakarta.")]
+    longitude: Annotated[float, Doc("Degrees east.")]

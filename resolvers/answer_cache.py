@@ -11,6 +11,7 @@ from cache.answers.cache_keys import CacheKeyBuilder
 from cache.answers.process_invalidation import ALONE, ProcessInvalidation
 from cache.answers.read_through import ReadThroughCache
 from cache.answers.redis_tier import InvalidationListener, RedisTier
+from cache.redis_server import RedisServer
 from engine.batch import NO_BATCH_CACHE, BatchCache
 from records.calls.freshness import hours
 from resolvers.cached_batches import CachedBatchReader
@@ -42,7 +43,7 @@ class AnswerCache:
         max_bytes: int,
         secret: bytes,
         former_secrets: Sequence[bytes] = (),
-        redis: str | None,
+        redis: RedisServer | None,
         timeout: float,
         run_folder: Path | None = None,
     ) -> None:
@@ -57,8 +58,9 @@ class AnswerCache:
             None
             if redis is None
             else RedisTier(
-                redis,
+                redis.url,
                 max_lifetime=MAX_LIFETIME,
+                timeout=redis.timeout,
                 listener=InvalidationListener(
                     on_invalidated=self._on_invalidation, on_unsubscribed=self._on_channel_lost
                 ),

@@ -18,6 +18,7 @@ from auth.crypto.rate_keys import RateKeys
 from cache.limits.people_counts import HOUR, OverBudget, PeopleBudget, PeopleCounts
 from engine.errors import ReaderBudgetExceeded
 from records.identifiers import Nik
+from records.plurals import count_noun
 from resolvers.batch_context import HubBatchContext
 
 Person = Nik | bytes
@@ -116,8 +117,8 @@ def _get_reader_name(caller: Caller) -> str:
 
 def _build_error(over: OverBudget) -> ReaderBudgetExceeded:
     time = "an hour" if over.window == HOUR else "a day"
-    names = f"This request names {len(over.people)} people who are new in that time"
-    limit = f"You may read about at most {over.limit} different people in {time}."
+    names = f"This request names {count_noun(len(over.people), 'person', 'people')} new in that time"
+    limit = f"You may read about at most {count_noun(over.limit, 'person', 'different people')} in {time}."
     if isinf(over.wait):
         return ReaderBudgetExceeded(f"{limit} {names}. Request fewer.", None)
     after = max(1, ceil(over.wait))

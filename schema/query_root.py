@@ -25,9 +25,9 @@ from resolvers.population import citizens as citizens_themselves
 from resolvers.population import known_citizens
 from resolvers.prices import commodity_lists, market_lists
 from resolvers.regions import RegionAddress, region_lists, regions_called
-from schema.declarations.enums import publish_enum
 from schema.declarations.fields import root
 from schema.declarations.relay import After, First, check_first
+from schema.declarations.scalars import publish_enum
 from schema.types import data_request_answers
 from schema.types.access_entries import (
     OVERSEERS,

@@ -26,6 +26,8 @@ HOST = "127.0.0.1"
 SERVE_TIMEOUT_S = 900.0
 STOP_TIMEOUT_S = 60.0
 TEST_TIMEOUT_S = 3600.0
+README_DAY = "2026-11-01"
+"""The sandbox's day of the README's answer; by default its data moves to the day of the first start."""
 
 
 class FreshError(Exception):
@@ -107,7 +109,7 @@ def _serve(folder: Path, environment: dict[str, str]) -> None:
     process = subprocess.Popen(
         ["make", "serve"],  # noqa: S607 - make from the PATH
         cwd=folder,
-        env={**environment, "PORT": str(port)},
+        env={**environment, "PORT": str(port), "SANDBOX_TODAY": README_DAY},
         stdin=subprocess.DEVNULL,
         start_new_session=True,
     )

@@ -8,6 +8,7 @@ from pydantic import Field, SecretStr, field_validator
 
 from auth.caller import CallerKind
 from cache.limits.people_counts import PeopleBudget
+from cache.redis_server import DEFAULT_TIMEOUT, RedisServer
 from records.hub.operations import OperationMode
 from settings.reader_budgets import parse_reader_budgets
 from settings.serving import ServingSettings
@@ -35,6 +36,12 @@ class LimitSettings(ServingSettings):
     )
     redis_url: SecretStr | None = Field(
         None, description="Redis or Valkey that all processes share, `redis://...`; without it, each counts alone."
+    )
+    redis_timeout: float = Field(
+        DEFAULT_TIMEOUT,
+        gt=0,
+        le=5,
+        description="Seconds after which Redis counts as unavailable: each process counts and caches alone.",
     )
     shed_after: int = Field(
         100,
@@ -108,6 +115,6 @@ class LimitSettings(ServingSettings):
         return url
 
     @property
-    def redis_address(self) -> str | None:
-        """The address of Redis; None if it is not set."""
-        return None if self.redis_url is None else self.redis_url.get_secret_value()
+    def redis(self) -> RedisServer | None:
+        """The Redis that all processes share; None if it is not set."""
+        return None if self.redis_url is None else RedisServer(self.redis_url.get_secret_value(), self.redis_timeout)

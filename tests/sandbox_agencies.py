@@ -22,11 +22,11 @@ ROOT = Path(__file__).resolve().parent.parent
 HOST = "127.0.0.1"
 USER = "simpul"
 SECRET = "rahasia-uji"
-READY_TIMEOUT_S = 30
+READY_TIMEOUT_S = 120
 PORTS = range(10_000, 20_000)
 """Below those of clients (`ip_local_port_range`) and of the city of `simpul serve` (`sandbox.state_folder.PORTS`)."""
 _RANDOM = random.SystemRandom()
-STOP_TIMEOUT_S = 5
+STOP_TIMEOUT_S = 60
 
 
 class AgencyDidNotStartError(Exception):

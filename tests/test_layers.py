@@ -88,7 +88,7 @@ PLANTED = {
     "Connectors use drivers and readers, drivers the gate, and readers nothing": [
         ("connectors/readers/planted.py", "import connectors.drivers.http.driver"),
         ("connectors/drivers/http/planted.py", "import connectors.readers.rows"),
-        ("connectors/resilience/planted.py", "import connectors.batching.chunks"),
+        ("connectors/resilience/planted.py", "import connectors.batching.fan_out"),
     ],
     "Of drivers, SOAP alone knows another: it goes over HTTP": [
         ("connectors/drivers/sql/planted.py", "import connectors.drivers.http.driver"),

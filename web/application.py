@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
+from functools import partial
+from http import HTTPStatus
 from typing import Any
 
 from starlette.applications import Starlette
@@ -10,7 +12,7 @@ from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.middleware.cors import CORSMiddleware
 from starlette.requests import Request
-from starlette.responses import RedirectResponse, Response
+from starlette.responses import Response
 from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
@@ -19,6 +21,7 @@ from web.admission.load_shedder import LoadShedder
 from web.authentication import CASE_HEADER, PURPOSE_HEADER
 from web.endpoints.health import HealthEndpoint
 from web.graphql.endpoint import METHODS, PATH, GraphQLEndpoint
+from web.graphql.media_types import accepts_html
 from web.http_error_responses import handle_http_error, handle_starlette_error
 from web.http_errors import HttpError
 from web.middleware.csrf import PREFLIGHT_HEADERS
@@ -29,8 +32,10 @@ from web.middleware.request_identity import RequestIdentity
 from web.middleware.request_log import RequestLog
 from web.middleware.security_headers import SecurityHeaders
 from web.pages.graphiql import GraphiQL
+from web.pages.page_renderer import HOME_PATH, PageLinks, PageProblem, PageRenderer
+from web.pages.project_docs import DOCS_START, ProjectDocs
 from web.rate_limits.caller_limiter import RATE_LIMIT_HEADERS, AddressLimits
-from web.settings import LOOPBACK_ORIGINS, AllowedOrigins, Exposure
+from web.settings import LOOPBACK_ORIGINS, AllowedOrigins, Exposure, WebSettings
 from web.web_parts import WebParts
 
 
@@ -94,14 +99,20 @@ def build_web_application(parts: WebParts) -> WebApplication:
             packages=settings.graphiql_packages,
             examples=settings.graphiql_examples,
             sample_people=parts.sample_people,
+            links=_build_graphiql_links(parts.pages.links, settings),
             needs_token=settings.graphiql is Exposure.SIGNED_IN,
         )
-        routes += [Route("/", _redirect_to_graphiql), *page.routes()]
+        routes += page.routes()
+    if settings.development:
+        routes += ProjectDocs(settings.docs_folder).routes()
     paths = frozenset({PATH, *(each.path for each in routes)})
     others = Starlette(
         routes=routes,
         middleware=_build_middleware(parts, request_log, paths),
-        exception_handlers={HttpError: handle_http_error, HTTPException: handle_starlette_error},
+        exception_handlers={
+            HttpError: handle_http_error,
+            HTTPException: partial(_handle_starlette_error, parts.pages),
+        },
         lifespan=parts.lifespan,
     )
     # A redirect would use the scheme and host of the request, which is `http` behind a TLS-terminating proxy.
@@ -114,6 +125,15 @@ def build_web_application(parts: WebParts) -> WebApplication:
         preflights=bool(settings.origins),
         load_shedder=parts.load_shedder,
     )
+
+
+def _build_graphiql_links(pages: PageLinks, settings: WebSettings) -> Mapping[str, str]:
+    return {
+        "Home": HOME_PATH,
+        **({"Docs": DOCS_START} if settings.development else {}),
+        **({"Status": "/status"} if pages.status else {}),
+        **({"Consents": "/consents"} if pages.sign_in else {}),
+    }
 
 
 def _build_cors_options(origins: AllowedOrigins) -> dict[str, Any]:
@@ -168,5 +188,10 @@ def _build_middleware(parts: WebParts, request_log: RequestLog, paths: Collectio
     ]
 
 
-async def _redirect_to_graphiql(_request: Request) -> Response:
-    return RedirectResponse("/graphiql")
+async def _handle_starlette_error(pages: PageRenderer, request: Request, error: Exception) -> Response:
+    """A browser that opens an unknown path gets a page; every other client gets JSON."""
+    is_not_found = isinstance(error, HTTPException) and error.status_code == HTTPStatus.NOT_FOUND
+    if is_not_found and accepts_html(request.headers.getlist("accept")):
+        # No link to the same path in another language: `//evil.example` would lead to another site.
+        return pages.render_problem(request, PageProblem("no_such_page", HTTPStatus.NOT_FOUND), others={})
+    return await handle_starlette_error(request, error)

@@ -84,6 +84,8 @@ class WebSettings:
     """The folder of GraphiQL's npm packages, which `make` fetches."""
     graphiql_examples: Path = _PROJECT / "docs" / "frontend" / "examples"
     """The folder of example operations that GraphiQL opens in tabs."""
+    docs_folder: Path = _PROJECT / "docs"
+    """The folder of the project's documentation, which a hub in development serves."""
     development: bool = False
     """Logs the text of unexpected errors, which may contain personal data. For sample data only."""
 

@@ -19,6 +19,7 @@ from web.graphql.execute import Execute
 from web.middleware.entity_tags import EntityTags
 from web.middleware.request_spans import NoRequestSpans, StartRequestSpan
 from web.pages.graphiql import LoadSamplePeople
+from web.pages.page_renderer import PageLinks, PageRenderer
 from web.rate_limits.caller_limiter import NoRequestLimiter, RequestLimiter
 from web.rate_limits.failed_tokens import FailedTokenCounter, NoFailedTokens
 from web.settings import WebSettings
@@ -46,6 +47,8 @@ class WebParts:
     entity_tags: EntityTags
     endpoints: Sequence[Routed] = ()
     """Everything that is served besides `/graphql`, health and GraphiQL."""
+    pages: PageRenderer = field(default_factory=partial(PageRenderer, PageLinks()))
+    """Renders the page that tells a browser that a path is not found."""
     sample_people: LoadSamplePeople | None = None
     """Sample people for GraphiQL. Everybody who can open the page can read their tokens: for development only."""
     lifespan: HubLifespan | None = None

@@ -145,7 +145,7 @@ def build_answer_cache(settings: Settings) -> AnswerCache | NoAnswerCache:
         max_bytes=settings.cache_megabytes * 1024 * 1024,
         secret=settings.secret_bytes,
         former_secrets=settings.former_secrets_bytes,
-        redis=settings.redis_address,
+        redis=settings.redis,
         timeout=settings.agency_timeout,
         run_folder=settings.run_folder,
     )

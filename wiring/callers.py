@@ -39,7 +39,7 @@ def build_caller_parts(settings: Settings, *, cache_tokens: bool, refusals: Refu
     rate_limits = build_rate_limits(
         table=settings.rate_table,
         failed_tokens=settings.failed_tokens,
-        redis=settings.redis_address,
+        redis=settings.redis,
         secret=settings.secret_bytes,
         trusted_proxies=settings.web.trusted_proxies,
         was_verified=tokens.was_verified,

@@ -8,15 +8,16 @@ from auth.oidc.page_session import SessionCookies, SessionLimits, SessionStore
 from auth.oidc.sign_in import SignInClient, SignInFlow, SignInIssuer
 from auth.tokens.issuer_keys import IssuerKeys
 from auth.tokens.token_verifier import TokenVerifier
-from connectors.issuer_documents import IssuerDocuments
-from connectors.token_endpoint import TokenEndpoint
+from connectors.issuer_http import IssuerDocuments, TokenEndpoint
 from schema.tools.document_fields import DocumentDescriber
 from settings import Settings
 from web.pages.consent_pages import ConsentPages
+from web.pages.home_page import HomePage
 from web.pages.internal_client import InternalClient
+from web.pages.my_data_page import MyDataPage
 from web.pages.page_renderer import PageRenderer
 from web.pages.page_session import PageSessions
-from web.pages.personal_pages import PersonalPages
+from web.pages.personal_pages import PersonalPageRules, PersonalPages
 from web.pages.sign_in_pages import CALLBACK_PATH, SIGNED_OUT_PATH, HubSignInPages
 from wiring.token_issuers import get_document_timeout
 
@@ -54,17 +55,17 @@ def build_pages(
     client: InternalClient,
     describe: DocumentDescriber,
     pages: PageRenderer,
-) -> PersonalPages | None:
-    """Build the hub's own pages, if people can sign in to them and sessions can be stored."""
+) -> PersonalPages | HomePage:
+    """Build the hub's own pages: only the home page if people cannot sign in or sessions cannot be stored."""
     if sign_in is None or live_sessions is None:
-        return None
+        return HomePage(pages)
     limits = SessionLimits(idle=settings.session_idle, lifetime=settings.session_lifetime)
     sessions = PageSessions(SessionCookies(settings.secret_bytes, limits), live_sessions, public_url=settings.base_url)
     return PersonalPages(
         sign_in=HubSignInPages(sign_in, sessions, pages),
         consents=ConsentPages(client, sessions, pages, describe),
+        my_data=MyDataPage(client, pages),
         sessions=sessions,
         pages=pages,
-        max_sign_in_age=settings.recent_sign_in,
-        with_messages=settings.development,
+        rules=PersonalPageRules(max_sign_in_age=settings.recent_sign_in, with_messages=settings.development),
     )

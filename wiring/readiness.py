@@ -24,7 +24,6 @@ def build_readiness_check(parts: HubParts, callers: CallerParts) -> Callable[[],
     async def ready() -> Readiness:
         failures = await parts.agency_probes.probe_all()
         return Readiness(
-            is_serving=True,
             agencies=[
                 AgencyReadiness(
                     name=name,

@@ -11,7 +11,7 @@ from auth.caller import CallerKind
 from auth.tokens.development_issuer import build_development_issuer
 from auth.tokens.issuer_keys import IssuerKeys
 from auth.tokens.issuers import Issuer
-from connectors.issuer_documents import IssuerDocuments
+from connectors.issuer_http import IssuerDocuments
 from settings import Settings
 
 _log = logging.getLogger("simpul.issuers")

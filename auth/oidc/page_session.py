@@ -62,7 +62,7 @@ class SignedInSession:
     """When the person last authenticated at the issuer, in seconds since 1970, if known."""
     id: str = field(repr=False)
     """The session's id in the store."""
-    forms: str = field(repr=False)
+    csrf_token: str = field(repr=False)
     """The CSRF token in every form that changes something. A page of another site does not know it."""
 
     @classmethod
@@ -73,7 +73,7 @@ class SignedInSession:
             or caller.representation is not Representation.SELF
             or caller.nik is None
         ):
-            raise CitizenRequired("These pages are for citizens, for themselves.")
+            raise CitizenRequired("These pages are for citizens who act for themselves.")
         return cls(
             nik=caller.nik,
             subject=caller.subject,
@@ -82,7 +82,7 @@ class SignedInSession:
             ends=ends,
             authenticated_at=authenticated_at,
             id=secrets.token_urlsafe(32),
-            forms=secrets.token_urlsafe(24),
+            csrf_token=secrets.token_urlsafe(24),
         )
 
     @property
@@ -102,9 +102,9 @@ class SignedInSession:
         """When the session ends if this is its last use, in seconds since 1970."""
         return min(now + idle, self.ends)
 
-    def has_form_token(self, form: str) -> bool:
-        """Whether a form holds this session's CSRF token."""
-        return compare_digest(form.encode(), self.forms.encode())
+    def has_csrf_token(self, token: str) -> bool:
+        """Whether a form's CSRF token is this session's."""
+        return compare_digest(token.encode(), self.csrf_token.encode())
 
 
 class SessionCookies:
@@ -127,7 +127,7 @@ class SessionCookies:
             "ends": session.ends,
             "authenticated_at": session.authenticated_at,
             "id": session.id,
-            "forms": session.forms,
+            "forms": session.csrf_token,
         }
         return self._cookies.seal(values, until=until), until
 
@@ -136,7 +136,7 @@ class SessionCookies:
         values = self._cookies.open(text, now=now)
         if values is None:
             return None
-        session = SignedInSession(**values)
+        session = SignedInSession(csrf_token=values.pop("forms"), **values)
         client = None if session.client is None else ClientId.from_stored(session.client)
         return replace(session, nik=Nik(session.nik), client=client, assurance=Assurance(session.assurance))
 

@@ -41,9 +41,9 @@ _BASIS_BY_KIND: Mapping[CallerKind, LegalBasis] = {
 def get_legal_basis(caller: Caller, *, is_own: bool) -> LegalBasis | None:
     """The legal basis of the caller's reads; None if no rule lets callers of that kind read.
 
-    It follows from the rule that allowed the read (`Allowed.by`), without a second decision. All kinds but citizens
-    pass by a single rule. A citizen passes for their own data and for data of the person they assist (`is_own`: SELF
-    and ASSISTANT), or for a child (GUARDIAN): so a citizen who reads without `is_own` is a guardian.
+    It follows from the rule that allowed the read (`Allowed.by`), without a second decision. Each kind of caller except
+    citizens has a single rule. Citizens read their own data, or that of the person they assist (`is_own`: SELF and
+    ASSISTANT), or a child's (GUARDIAN). So a citizen who reads without `is_own` is a guardian.
     """
     if caller.representation is Representation.ASSISTANT:
         return LegalBasis.ASSISTANCE

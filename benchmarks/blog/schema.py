@@ -42,7 +42,7 @@ class MessageType:
     """A message in the graph."""
 
 
-Owner = Annotated[strawberry.ID, strawberry.argument(description="Whose.")]
+Owner = Annotated[strawberry.ID, strawberry.argument(description="The owner.")]
 
 
 class BlogQueryRoot:

@@ -78,8 +78,8 @@ class ChainInMemory:
 
     async def all_people(self, keys: Sequence[str], _call: Call) -> Answers[str, Sequence[Person]]:
         """All people of the first level."""
-        everybody = tuple(self._person(number) for number in range(self._per_level))
-        return dict.fromkeys(keys, everybody)
+        people = tuple(self._person(number) for number in range(self._per_level))
+        return dict.fromkeys(keys, people)
 
     async def people(self, ids: Sequence[int], _call: Call) -> Answers[int, Person]:
         """People by number."""

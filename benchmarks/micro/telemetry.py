@@ -72,7 +72,7 @@ async def _measure_requests() -> Mapping[str, Sequence[tuple[float, float]]]:
         issuer = build_benchmark_issuer(Path(folder) / "issuer.json")
         issuer.write_public_keys(keys)
         token = issuer.sign_token(
-            Caller(kind=CallerKind.CITIZEN, first_party=True, nik=Nik("3171014506909001")), subject="somebody"
+            Caller(kind=CallerKind.CITIZEN, first_party=True, nik=Nik("3171014506909001")), subject="citizen"
         )
         variants: dict[str, tuple[Tracing | NoTracing, Callable[[], Awaitable[bytes]]]] = {}
         for name, options in _VARIANTS.items():

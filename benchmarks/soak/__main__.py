@@ -139,7 +139,7 @@ async def run_soak(seconds: float, console: Console) -> int:
         stack.callback(valkey.terminate)
         os.environ["SIMPUL_READER_BUDGETS"] = "official:off"  # one official reads all citizens
         os.environ["SIMPUL_REDIS_URL"] = f"redis://{HOST}:{valkey.port}/0"
-        issuer, port, figures_socket = open_development_issuer(folder), free_port(), path / "told"
+        issuer, port, figures_socket = open_development_issuer(folder), free_port(), path / "figures"
         settings = await asyncio.to_thread(load_hub_settings, folder, port=port)
         program = _start_hub(port, folder.path, figures_socket)
         stack.callback(program.stop)
@@ -151,7 +151,7 @@ async def run_soak(seconds: float, console: Console) -> int:
             port=port,
             random=Random(1),  # noqa: S311 - not for security
             citizens=[(nik, issuer.sign_token(build_citizen(nik), subject=nik)) for nik in list_citizens(_CITIZENS)],
-            official=issuer.sign_token(official, subject="somebody"),
+            official=issuer.sign_token(official, subject="official"),
             hooks=AgencyHookSecrets(settings.secret_bytes),
         )
         ports = {each.port: each.name for each in city.agencies.values()} | {valkey.port: "redis"}

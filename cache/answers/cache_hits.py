@@ -25,3 +25,12 @@ class CacheHits:
     """Served stale in place of an agency's failure."""
     ages: Histogram = field(default_factory=lambda: Histogram(AGES))
     """The age in seconds of answers that replaced a failure."""
+
+    def count_shared(self, *, is_first: bool, is_there: bool) -> None:
+        """Counts one lookup in the shared tier; an answer of a later poll was fetched by another process."""
+        if not is_first:
+            self.joined += is_there
+        elif is_there:
+            self.shared += 1
+        else:
+            self.shared_missed += 1

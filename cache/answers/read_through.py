@@ -7,17 +7,25 @@ began before an invalidation is never given to a caller that came after it.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from math import inf
-from typing import Any, NamedTuple, Protocol
+from typing import Any, NamedTuple
 
 from cache.answers.invalidation_epochs import NEVER_CURRENT, EpochSnapshot, InvalidationEpochs
 from cache.answers.monotonic_clock import get_monotonic_seconds
 from cache.answers.process_invalidation import ALONE, NoProcessInvalidation, ProcessInvalidation
 from cache.answers.process_tier import CachedAnswer, ProcessTier
-from cache.answers.shared_tier import CacheKey, Lookup, NewSharedEntry, SharedEntry, SharedTier
+from cache.answers.shared_tier import (
+    AnswerSealer,
+    CacheKey,
+    KeyBuilder,
+    Lookup,
+    SharedEntry,
+    SharedTier,
+    build_shared_entry,
+)
 from cache.answers.slots import CacheResult, Slot
 from records.calls.failures import AgencyFailure, AgencyTimeout
 from records.calls.freshness import Staleness
@@ -25,9 +33,6 @@ from records.calls.spans import Span
 from records.clocks import Clocks
 
 REVALIDATING = "revalidating"
-_MAX_CLOCK_SKEW = 1.0
-"""Tolerated clock difference to another process, in seconds. An answer from further in the future means that the
-shared clock was set back, so its age is unknown."""
 _FIRST_POLL_DELAY = 0.015
 _MAX_POLL_DELAY = 0.12
 """Seconds between polls for an answer that another process is fetching."""
@@ -35,26 +40,6 @@ _MAX_POLL_DELAY = 0.12
 Fetch = Callable[[Sequence[Slot], bool], Awaitable[Mapping[Slot, Any]]]
 """Calls the agency for some slots, for a waiting caller or (True) in the background. Returns an answer or an
 exception for each slot; an absent slot is unknown to the agency. Raises if the whole call failed."""
-
-
-class KeyBuilder(Protocol):
-    """Names slots and tags. Names are opaque, because they leave this process."""
-
-    def build_key(self, slot: Slot) -> CacheKey:
-        """Returns the name and the tags of a slot."""
-
-    def hash_tags(self, tags: Sequence[str]) -> Sequence[str]:
-        """Returns the names of tags."""
-
-
-class AnswerSealer(Protocol):
-    """Seals answers with personal data before they leave the process."""
-
-    def seal(self, body: bytes, name: str) -> bytes:
-        """Returns the sealed body, bound to its name."""
-
-    def open(self, sealed: bytes, name: str) -> bytes:
-        """Returns the body. Raises `ValueError` if it was sealed with another key or name."""
 
 
 CACHE_CLOCKS = Clocks(monotonic=get_monotonic_seconds)
@@ -270,7 +255,11 @@ class ReadThroughCache:
                 )
                 # The tier compares its invalidations with those at the lookup, and refuses answers that are outdated.
                 if lookup is not None:
-                    await shared.store(list(self._build_shared_entries(bodies, context)), lookup)
+                    entries = [
+                        build_shared_entry(slot, context.keys[slot], body, self._sealer, self.clock())
+                        for slot, body in bodies.items()
+                    ]
+                    await shared.store(entries, lookup)
         finally:
             if leases:
                 await shared.release_lease(leases)
@@ -303,7 +292,7 @@ class ReadThroughCache:
                 else:
                     stale[slot] = cached
             for slot in missing:
-                _count_shared(slot, is_first=pause == _FIRST_POLL_DELAY, is_there=slot in results)
+                slot.kind.hits.count_shared(is_first=pause == _FIRST_POLL_DELAY, is_there=slot in results)
             missing = {slot: each for slot, each in missing.items() if slot not in results}
             # With a maximum age of 0, the fetch must begin after the read, so a fetch of another process does not help.
             if not context.max_age or not missing:
@@ -345,14 +334,6 @@ class ReadThroughCache:
                 )
         return results, bodies
 
-    def _build_shared_entries(self, bodies: Mapping[Slot, bytes], context: _FetchContext) -> Iterator[NewSharedEntry]:
-        """Builds the entries for the shared tier; personal data is sealed."""
-        now = self.clock()
-        for slot, body in bodies.items():
-            wanted, freshness = context.keys[slot], slot.kind.freshness
-            sealed = self._sealer.seal(body, wanted.name) if freshness.is_personal else body
-            yield NewSharedEntry(wanted, now, sealed, freshness.max_lifetime if body else freshness.absent)
-
     def _is_cacheable(self, slot: Slot, value: object) -> bool:
         return not isinstance(value, Exception) and (value is not None or slot.kind.freshness.absent > 0)
 
@@ -370,7 +351,7 @@ class ReadThroughCache:
             value = slot.kind.codec.decode(body) if body else None
         except ValueError:  # written by another version of the hub, or with another key
             return None
-        if entry.fetched_at > self.clock() + _MAX_CLOCK_SKEW:
+        if entry.is_from_future(self.clock()):
             return None
         cached = self._build_cached_answer(slot, value, len(body), entry.fetched_at, key.tags)
         return cached if self.epochs.is_current(context.tags, context.epochs) else cached._replace(epochs=NEVER_CURRENT)
@@ -389,7 +370,7 @@ class ReadThroughCache:
             value,
             size,
             fetched_at,
-            fetched_at + _get_fresh_seconds(slot, value),
+            fetched_at + slot.kind.get_fresh_seconds(value),
             fetched_at + lasts,
             tags,
             self.epochs.snapshot(tags),
@@ -432,21 +413,5 @@ def _link_spans(span: Span, joined: Mapping[Slot, _Flight]) -> None:
             span.add_link(flight.context.span)
 
 
-def _get_fresh_seconds(slot: Slot, value: object) -> float:
-    """Returns the seconds for which an answer is fresh."""
-    return slot.kind.freshness.absent if value is None else slot.kind.freshness.fresh
-
-
 def _build_fresh_result(slot: Slot, value: object, now: float) -> CacheResult:
-    return CacheResult(value, now, now if isinstance(value, Exception) else now + _get_fresh_seconds(slot, value))
-
-
-def _count_shared(slot: Slot, *, is_first: bool, is_there: bool) -> None:
-    """Counts one lookup in the shared tier; an answer of a later poll was fetched by another process."""
-    hits = slot.kind.hits
-    if not is_first:
-        hits.joined += is_there
-    elif is_there:
-        hits.shared += 1
-    else:
-        hits.shared_missed += 1
+    return CacheResult(value, now, now if isinstance(value, Exception) else now + slot.kind.get_fresh_seconds(value))

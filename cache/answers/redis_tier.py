@@ -31,11 +31,10 @@ from redis.exceptions import TimeoutError as RedisTimeout
 from cache.answers.monotonic_clock import get_monotonic_seconds
 from cache.answers.shared_tier import CacheKey, Lookup, NewSharedEntry, SharedEntry
 from cache.redis_connection import connect_redis
+from cache.redis_server import DEFAULT_TIMEOUT
 
 _log = logging.getLogger("simpul.cache")
 
-TIMEOUT = 0.1
-"""Seconds after which Redis counts as unavailable."""
 RETRY_DELAY = 1.0
 """Seconds between two attempts to reconnect."""
 MAX_CONNECTIONS = 16
@@ -76,7 +75,7 @@ class RedisTier:
         *,
         max_lifetime: float,
         listener: InvalidationListener,
-        timeout: float = TIMEOUT,
+        timeout: float = DEFAULT_TIMEOUT,
         retry_delay: float = RETRY_DELAY,
         clock: Callable[[], float] = get_monotonic_seconds,
     ) -> None:

@@ -10,6 +10,12 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from typing import NamedTuple, Protocol
 
+from cache.answers.slots import Slot
+
+_MAX_CLOCK_SKEW = 1.0
+"""Tolerated clock difference to another process, in seconds. An answer from further in the future means that the
+shared clock was set back, so its age is unknown."""
+
 
 class CacheKey(NamedTuple):
     """The name and the tags of a slot in the tier."""
@@ -26,6 +32,10 @@ class SharedEntry(NamedTuple):
     fetched_at: float
     """When the agency gave it, on the clock of this process (`cache/answers/monotonic_clock.py`)."""
     body: bytes
+
+    def is_from_future(self, now: float) -> bool:
+        """Whether it was fetched later than now, so that its age is unknown."""
+        return self.fetched_at > now + _MAX_CLOCK_SKEW
 
 
 class Lookup(NamedTuple):
@@ -50,6 +60,26 @@ class NewSharedEntry(NamedTuple):
     """Seconds to store it for."""
 
 
+class KeyBuilder(Protocol):
+    """Names slots and tags. Names are opaque, because they leave this process."""
+
+    def build_key(self, slot: Slot) -> CacheKey:
+        """Returns the name and the tags of a slot."""
+
+    def hash_tags(self, tags: Sequence[str]) -> Sequence[str]:
+        """Returns the names of tags."""
+
+
+class AnswerSealer(Protocol):
+    """Seals answers with personal data before they leave the process."""
+
+    def seal(self, body: bytes, name: str) -> bytes:
+        """Returns the sealed body, bound to its name."""
+
+    def open(self, sealed: bytes, name: str) -> bytes:
+        """Returns the body. Raises `ValueError` if it was sealed with another key or name."""
+
+
 class SharedTier(Protocol):
     """Fails open: if the tier does not answer, nothing is found and nothing is stored."""
 
@@ -71,3 +101,10 @@ class SharedTier(Protocol):
 
     async def invalidate(self, tags: Sequence[str]) -> bool:
         """Invalidates tags for all processes. Returns False if the tier does not answer."""
+
+
+def build_shared_entry(slot: Slot, key: CacheKey, body: bytes, sealer: AnswerSealer, now: float) -> NewSharedEntry:
+    """Builds the entry of an answer; personal data is sealed, and an empty body stands for an unknown key."""
+    freshness = slot.kind.freshness
+    sealed = sealer.seal(body, key.name) if freshness.is_personal else body
+    return NewSharedEntry(key, now, sealed, freshness.max_lifetime if body else freshness.absent)

@@ -34,6 +34,10 @@ class AnswerKind:
         self.codec = codec
         self.hits = hits or CacheHits()
 
+    def get_fresh_seconds(self, value: object) -> float:
+        """Returns the seconds for which an answer is fresh; None is the answer for an unknown key."""
+        return self.freshness.absent if value is None else self.freshness.fresh
+
     def __repr__(self) -> str:
         return f"<AnswerKind {self.name}>"
 

@@ -27,11 +27,10 @@ from throttled.rate_limiter.gcra import RedisLimitAtomicActionSpec
 from cache.limits.people_counts import PeopleReply, PeopleRequest
 from cache.limits.rate_limiter import Rate, RateResult
 from cache.redis_connection import connect_redis
+from cache.redis_server import DEFAULT_TIMEOUT
 
 _log = logging.getLogger("simpul.limits")
 
-TIMEOUT = 0.1
-"""Seconds after which Redis counts as unavailable."""
 RETRY_DELAY = 1.0
 """Seconds between two probes of an unavailable Redis."""
 _PREFIX = "simpul:v1:"
@@ -115,7 +114,12 @@ class RedisCounters:
     """Counts in Redis. Call `start` and `close` in the event loop that asks."""
 
     def __init__(
-        self, url: str, *, make_key: Callable[[str], str], timeout: float = TIMEOUT, retry_delay: float = RETRY_DELAY
+        self,
+        url: str,
+        *,
+        make_key: Callable[[str], str],
+        timeout: float = DEFAULT_TIMEOUT,
+        retry_delay: float = RETRY_DELAY,
     ) -> None:
         """Takes the address of Redis, and the function that builds a key from a client's name. Opens nothing yet."""
         self._client = connect_redis(

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-import json
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated
 
 import typer
 from rich.console import Console
-from rich.table import Table
 
 from cli.command_error import CommandError
+from cli.listing import JsonOption, print_rows
 from cli.project_paths import find_state_folder
 
 
@@ -29,13 +29,12 @@ def list_agencies(
     folder: Annotated[
         Path | None, typer.Option("--city", help="A city folder; default: that of the hub's settings.", exists=True)
     ] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print a JSON array instead of a table.")] = False,
+    as_json: JsonOption = False,
 ) -> None:
-    """List the agencies of the city: code, name, domain, driver and stage."""
+    """List the agencies of the city."""
     from cli.agencies.city_option import load_city_folder  # noqa: PLC0415 - the hub, which other commands need not wait for
 
-    city = load_city_folder(folder)
-    found = [
+    rows = [
         {
             "agency": code,
             "name": each.manifest.name.en,
@@ -43,15 +42,9 @@ def list_agencies(
             "driver": each.manifest.wire.driver,
             "stage": each.manifest.stage,
         }
-        for code, each in city.manifests.items()
+        for code, each in load_city_folder(folder).manifests.items()
     ]
-    if as_json:
-        typer.echo(json.dumps(found, indent=1, ensure_ascii=False))
-        return
-    table = Table("agency", "name", "domain", "driver", "stage", box=None, pad_edge=False)
-    for each in found:
-        table.add_row(*each.values())
-    Console(soft_wrap=True, highlight=False).print(table)
+    print_rows(rows, as_json=as_json)
 
 
 def print_hook_secret(agency: Annotated[str, typer.Argument(help="The code of an agency of the hub.")]) -> None:
@@ -66,27 +59,23 @@ def print_hook_secret(agency: Annotated[str, typer.Argument(help="The code of an
     typer.echo(AgencyHookSecrets(settings.secret_bytes).format_secret(agency))
 
 
-def check() -> None:
+def check(*, as_json: JsonOption = False) -> None:
     """Ask each agency for one known record; fail if one does not answer."""
-    failed = asyncio.run(_print_checks())
+    rows = asyncio.run(_check_all())
+    print_rows(rows, as_json=as_json)
+    failed = [str(each["agency"]) for each in rows if each["outcome"] != "ok"]
     if failed:
         raise CommandError(f"no good answer from {', '.join(failed)}")
 
 
-async def _print_checks() -> list[str]:
-    """Print one row per agency; returns the names of the agencies that failed."""
+async def _check_all() -> Sequence[Mapping[str, object]]:
+    """One row per agency."""
     from cli.agencies.checks import check_agencies  # noqa: PLC0415 - the hub, which other commands need not wait for
     from cli.hub_settings import load_hub_settings  # noqa: PLC0415 - same
 
-    table = Table("agency", "protocol", "outcome", "seconds", box=None, pad_edge=False)
-    failed = []
-    console = Console()
     settings = await asyncio.to_thread(load_hub_settings, find_state_folder())
     with Console(stderr=True).status("Asking the agencies ..."):
-        async for agency, protocol, outcome, seconds in check_agencies(settings):
-            good = outcome == "ok"
-            table.add_row(agency, protocol, f"[{'green' if good else 'red'}]{outcome}[/]", f"{seconds:.3f}")
-            if not good:
-                failed.append(agency)
-    console.print(table)
-    return failed
+        return [
+            {"agency": agency, "protocol": protocol, "outcome": outcome, "seconds": round(seconds, 3)}
+            async for agency, protocol, outcome, seconds in check_agencies(settings)
+        ]

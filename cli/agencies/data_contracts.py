@@ -7,13 +7,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.console import Console
-from rich.table import Table
 
 from cli.command_error import CommandError
+from cli.listing import JsonOption, print_json, print_rows
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from auth.policy.data_contracts import ContractReview
 
@@ -31,25 +30,34 @@ def check(
     path: Annotated[
         Path | None, typer.Argument(metavar="CITY", help="A city folder; default: that of the hub's settings.")
     ] = None,
+    as_json: JsonOption = False,
 ) -> None:
     """Show the personal data that the graph has of each agency, and its assessment; fail if one is missing."""
     found = _assess(path)
-    table = Table("agency", "data", "assessment", "risk", "holds until", box=None, header_style="bold")
-    for each in found:
-        data, contract = ", ".join(one.name for one in each.classes) or "public", each.contract
-        if contract is None:
-            table.add_row(each.agency, data, "none", "", "")
-            continue
-        assessment = contract.assessment
-        table.add_row(each.agency, data, assessment.id, assessment.residual_risk, assessment.review_by.isoformat())
-    console = Console(soft_wrap=True, highlight=False)
-    console.print(table)
-    for each in found:
-        for warning in each.warnings:
-            console.print(f"Note: {warning}.", markup=False)
+    rows = [_to_row(each) for each in found]
+    if as_json:
+        print_json(
+            [{**row, "notes": each.warnings, "fault": each.fault} for row, each in zip(rows, found, strict=True)]
+        )
+    else:
+        print_rows(rows, as_json=False)
+        for each in found:
+            for warning in each.warnings:
+                typer.echo(f"Note: {warning}.")
     faults = [each.fault for each in found if each.fault is not None]
     if faults:
         raise CommandError("; ".join(faults))
+
+
+def _to_row(review: ContractReview) -> Mapping[str, object]:
+    assessment = None if review.contract is None else review.contract.assessment
+    return {
+        "agency": review.agency,
+        "data": ", ".join(one.name for one in review.classes) or "public",
+        "assessment": "none" if assessment is None else assessment.id,
+        "risk": None if assessment is None else assessment.residual_risk,
+        "holds_until": None if assessment is None else assessment.review_by,
+    }
 
 
 def _assess(path: Path | None) -> Sequence[ContractReview]:

@@ -11,12 +11,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, TypeVar
 
 import typer
-from rich.console import Console
-from rich.table import Table
 
 from cli.command_error import CommandError
+from cli.listing import JsonOption, print_rows
 from cli.project_paths import find_state_folder
 from records.clocks import CITY_TIME_ZONE
+from records.plurals import count_noun
 
 if TYPE_CHECKING:  # the hub, which other commands need not wait for
     from cli.breach.report import BreachReport
@@ -94,28 +94,25 @@ def open_breach(  # noqa: PLR0913 - the options of the command, as Typer reads t
     )
 
 
-def list_breaches() -> None:
+def list_breaches(*, as_json: JsonOption = False) -> None:
     """List all breaches with their deadlines."""
 
     async def load(breaches: Breaches, _secret: bytes) -> Sequence[Breach]:
         return await breaches.list_all()
 
-    found = asyncio.run(_run_with_breaches(load))
-    if not found:
-        typer.echo("There are no breaches.")
-        return
     now = datetime.now(UTC)
-    table = Table("breach", "clock", "due", "known since", "by", "what", box=None, pad_edge=False)
-    for each in found:
-        table.add_row(
-            each.name,
-            _format_time_left(each, now),
-            _format_moment(each.due),
-            _format_moment(each.known_since),
-            each.opened_by,
-            each.what,
-        )
-    Console(width=240, soft_wrap=True).print(table)
+    rows = [
+        {
+            "breach": each.name,
+            "clock": _format_time_left(each, now),
+            "due": each.due.astimezone(CITY_TIME_ZONE),
+            "known_since": each.known_since.astimezone(CITY_TIME_ZONE),
+            "by": each.opened_by,
+            "what": each.what,
+        }
+        for each in asyncio.run(_run_with_breaches(load))
+    ]
+    print_rows(rows, as_json=as_json, nothing="There are no breaches.")
 
 
 def report_breach(  # noqa: PLR0913 - same
@@ -157,16 +154,19 @@ def report_breach(  # noqa: PLR0913 - same
     breach, found = asyncio.run(_run_with_breaches(write))
     extent = found.extent
     typer.echo(f"{breach.name}: {_format_time_left(breach, now)}, until {_format_moment(breach.due)}.")
-    typer.echo(f"{extent.people} people are affected, by {extent.reads} reads; {found.people_named} of them are named.")
+    affected = "1 person is" if extent.people == 1 else f"{extent.people} people are"
+    reads, named = count_noun(extent.reads, "read"), count_noun(found.people_named, "name")
+    typer.echo(f"{affected} affected, by {reads}; the list has {named}.")
     if extent.unattributed_reads:
-        typer.echo(f"{extent.unattributed_reads} reads are about unidentified people.")
+        typer.echo(f"{count_noun(extent.unattributed_reads, 'more read')} of unidentified people.")
     if extent.people_not_yet_notifiable:
         typer.echo(
             f"{extent.people_not_yet_notifiable} may not be notified yet (`may_be_told_from`): "
             "ask the data-protection officer first."
         )
     if found.placeholders:
-        typer.echo(f"{found.placeholders} placeholders in the letters are marked '[ISI: ...]' or '[FILL IN: ...]'.")
+        placeholders = count_noun(found.placeholders, "placeholder")
+        typer.echo(f"The letters have {placeholders}, marked '[ISI: ...]' or '[FILL IN: ...]'.")
     typer.echo(f"Written to {into}: affected.csv, breach-people.md, breach-authority.md, summary.json.")
 
 

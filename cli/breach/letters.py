@@ -14,6 +14,7 @@ from string import Template
 
 from records.clocks import CITY_TIME_ZONE
 from records.hub.breaches import AffectedPerson, Breach, ReaderCount
+from records.plurals import count_noun
 from services.ledger.entry_text import group_fields
 
 TEMPLATES = Path(__file__).parents[2] / "data" / "letters"
@@ -166,8 +167,11 @@ def _extent_values(breach: Breach, extent: BreachExtent) -> dict[str, str]:
     values |= {f"{name}_en": format_moment_en(at) if at else "—" for name, at in moments.items()}
     return values | {
         "people": str(extent.people),
+        "people_en": count_noun(extent.people, "person", "people"),
         "reads": str(extent.reads),
+        "reads_en": count_noun(extent.reads, "read"),
         "unknown": str(extent.unattributed_reads),
+        "unknown_en": count_noun(extent.unattributed_reads, "read"),
         "things": ", ".join(DATA_GROUPS.get(each, each) for each in groups) or "—",
         "things_en": ", ".join(groups) or "—",
         "classes": ", ".join(values for values, _ in classes) or "—",
@@ -186,7 +190,7 @@ def _deadline_values(breach: Breach, now: datetime) -> dict[str, str]:
         "due": format_moment(breach.due),
         "due_en": format_moment_en(breach.due),
         "clock": f"{hours} jam {'sesudah batas' if over else 'sebelum batas'}",
-        "clock_en": f"{hours} hours {'after' if over else 'before'} that",
+        "clock_en": f"{count_noun(hours, 'hour')} {'after' if over else 'before'} that",
     }
 
 

@@ -4,29 +4,29 @@ from __future__ import annotations
 
 import asyncio
 import getpass
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, TypeVar
 
 import typer
 from rich.console import Console
-from rich.table import Table
 
 from cli.client_argument import ClientArgument, OptionalClientArgument
 from cli.command_error import CommandError
+from cli.listing import JsonOption, print_json, print_rows
 from cli.operations.contract_file import read_contract
 from cli.operations.manifests import ManifestEntry, read_manifest
 from cli.project_paths import find_state_folder
 from records.hub.clients import ClientId
 from records.hub.operations import ClientContract, RegisteredOperation, RegistryEntry
+from records.plurals import count_noun
 
 if TYPE_CHECKING:  # the whole hub, which other commands need not wait for
     from schema.tools.operation_registration import OperationExamination
     from store.operations.operation_registry import OperationRegistry
 
 T = TypeVar("T")
-_TABLE_WIDTH = 1000
 
 _Manifest = Annotated[Path, typer.Argument(help="Manifest of Apollo, Relay or GraphQL Code Generator.")]
 _ManifestIfAny = Annotated[
@@ -75,11 +75,12 @@ def publish(
 
     new_count, known_count = _run_in_registry(publish_all)
     if manifest is None:
-        typer.echo(f"The contract of {client} is in force, with {known_count} operations. Hubs apply it in seconds.")
+        known = count_noun(known_count, "operation")
+        typer.echo(f"The contract of {client} is in force, with {known}. Hubs apply it in seconds.")
         return
     typer.echo(
-        f"Published {new_count} operations for {client}; {known_count} were published already."
-        " Hubs apply them within seconds."
+        f"Published {count_noun(new_count, 'operation')} for {client}; {known_count} already published."
+        " Hubs apply this within seconds."
     )
 
 
@@ -96,10 +97,10 @@ def check(
 
         agreed_contract = _run_in_registry(load_stored)
     publishable = _require_publishable(examine_entries(agreed_contract, entries, approved_by, ()))
-    typer.echo(f"All {len(publishable)} operations could be published for {client}.")
+    typer.echo(f"{count_noun(len(publishable), 'operation')} could be published for {client}.")
 
 
-def list_operations(client: OptionalClientArgument = None) -> None:
+def list_operations(client: OptionalClientArgument = None, *, as_json: JsonOption = False) -> None:
     """List the registered operations, with state, scopes, cost, data and approval."""
 
     async def found(
@@ -108,29 +109,45 @@ def list_operations(client: OptionalClientArgument = None) -> None:
         return await registry.list_contracts(), await registry.list_entries(client)
 
     contracts, entries = _run_in_registry(found)
-    console = Console(soft_wrap=True, width=_TABLE_WIDTH)  # without wrapping, so that ids can be copied
+    contracts = [each for each in contracts if client in {None, each.client}]
+    rows = [_to_row(each) for each in entries]
+    if as_json:
+        print_json({"contracts": [_to_contract_row(each) for each in contracts], "operations": rows})
+        return
     for each in contracts:
-        if client in {None, each.client}:
-            quota = "any cost" if each.cost_a_day is None else f"{each.cost_a_day} points a day"
-            called = "" if each.name is None else f" ({each.name})"
-            consent_text = "" if each.consent is None else f", asks for consent for {each.consent.days} days at most"
-            console.print(f"{each.client}{called}: {each.mode}, {quota}{consent_text}", markup=False, highlight=False)
-    table = Table("client", "operation", "id", "state", "scopes", "points", "data", "approved", "by", box=None)
-    for entry in entries:
-        operation = entry.operation
-        table.add_row(
-            operation.client,
-            operation.name,
-            operation.id,
-            entry.state,
-            " ".join(sorted(operation.scopes)),
-            str(operation.cost),
-            ", ".join(sorted({reading.data_class for reading in operation.reads})),
-            operation.approved_by or "",
-            f"{entry.published_by} {entry.published_at:%Y-%m-%d}"
-            + (f"; {entry.retired_by} {entry.retired_at:%Y-%m-%d}" if entry.retired_at else ""),
+        quota = "any cost" if each.cost_a_day is None else f"{count_noun(each.cost_a_day, 'point')} a day"
+        called = "" if each.name is None else f" ({each.name})"
+        consent = (
+            "" if each.consent is None else f", asks for consent for {count_noun(each.consent.days, 'day')} at most"
         )
-    console.print(table)
+        typer.echo(f"{each.client}{called}: {each.mode}, {quota}{consent}")
+    print_rows(rows, as_json=False, nothing="No operation is registered.")
+
+
+def _to_contract_row(contract: ClientContract) -> Mapping[str, object]:
+    return {
+        "client": contract.client,
+        "name": contract.name,
+        "mode": contract.mode,
+        "cost_a_day": contract.cost_a_day,
+        "consent_days": contract.consent and contract.consent.days,
+    }
+
+
+def _to_row(entry: RegistryEntry) -> Mapping[str, object]:
+    operation = entry.operation
+    retired = f"; {entry.retired_by} {entry.retired_at:%Y-%m-%d}" if entry.retired_at else ""
+    return {
+        "client": operation.client,
+        "operation": operation.name,
+        "id": operation.id,
+        "state": entry.state,
+        "scopes": sorted(operation.scopes),
+        "points": operation.cost,
+        "data": sorted({reading.data_class for reading in operation.reads}),
+        "approved": operation.approved_by,
+        "by": f"{entry.published_by} {entry.published_at:%Y-%m-%d}{retired}",
+    }
 
 
 def retire(
@@ -155,7 +172,7 @@ def retire(
         return await registry.retire(client, wanted, by=by or getpass.getuser()), published
 
     retired_ids, _ = _run_in_registry(retire_wanted)
-    typer.echo(f"Retired {len(retired_ids)} operations of {client}. Hubs apply it within seconds.")
+    typer.echo(f"Retired {count_noun(len(retired_ids), 'operation')} of {client}. Hubs apply it within seconds.")
 
 
 def load_published_operations() -> Sequence[tuple[ClientContract, RegisteredOperation]]:
@@ -221,7 +238,9 @@ def _require_publishable(found: Sequence[OperationExamination]) -> Sequence[Regi
             console.print(line, markup=False, highlight=False)
     faulty = [each for each in found if each.faults]
     if faulty:
-        raise CommandError(f"{len(faulty)} of {len(found)} operations cannot be published; nothing was changed")
+        raise CommandError(
+            f"{len(faulty)} of {count_noun(len(found), 'operation')} cannot be published; nothing was changed"
+        )
     return [each.operation for each in found]
 
 
@@ -229,7 +248,7 @@ def _describe(found: OperationExamination) -> Sequence[str]:
     operation = found.operation
     lines = [f"{operation.name or '(no name)'}  {operation.id}"]
     if not found.faults:
-        lines.append(f"  {operation.cost} points, scopes: {' '.join(sorted(operation.scopes)) or 'none'}")
+        lines.append(f"  {count_noun(operation.cost, 'point')}, scopes: {' '.join(sorted(operation.scopes)) or 'none'}")
     lines += [f"  {each.field}: {each.data_class}, {each.rule}" for each in operation.reads]
     lines += [f"  | {line}" for line in found.plan.splitlines()]
     lines += [f"  cannot be published: {fault}" for fault in found.faults]

@@ -10,9 +10,9 @@ from typing import Annotated, Any
 
 import typer
 from rich.console import Console
-from rich.table import Table
 
 from cli.command_error import CommandError
+from cli.listing import JsonOption, print_rows
 from cli.project_paths import find_state_folder
 from sandbox.agency import LOOPBACK
 from sandbox.city_control import control_city
@@ -26,7 +26,6 @@ TYPICAL_LATENCY_MS = {
     "pangan": (200, 700),
     "issuer": (20, 80),
 }
-STYLES = {"running": "green", "stopped": "yellow", "died": "red", "starting": "cyan"}
 
 
 class OnOff(StrEnum):
@@ -48,18 +47,23 @@ def build_group() -> typer.Typer:
     return group
 
 
-def list_agencies(context: typer.Context) -> None:
+def list_agencies(context: typer.Context, *, as_json: JsonOption = False) -> None:
     """List the agencies: state, port, process, calls since the last reset."""
     if context.invoked_subcommand is None:
-        _print_agencies(control_city(find_state_folder().path, "state"))
+        _print_agencies(control_city(find_state_folder().path, "state"), as_json=as_json)
 
 
-def stop_agency(agency: Annotated[str, typer.Argument(help="An agency, such as pbb.")]) -> None:
+_AgencyArgument = Annotated[
+    str, typer.Argument(help="An agency, such as pbb.", autocompletion=lambda: list(TYPICAL_LATENCY_MS))
+]
+
+
+def stop_agency(agency: _AgencyArgument) -> None:
     """Stop an agency's server, to see how the hub answers without it."""
     _print_agencies(control_city(find_state_folder().path, "stop", agency))
 
 
-def start_agency(agency: Annotated[str, typer.Argument(help="An agency, such as pbb.")]) -> None:
+def start_agency(agency: _AgencyArgument) -> None:
     """Start an agency's server again, on the same port."""
     with Console(stderr=True).status(f"Starting {agency} ..."):
         agencies = control_city(find_state_folder().path, "start", agency)
@@ -67,19 +71,21 @@ def start_agency(agency: Annotated[str, typer.Argument(help="An agency, such as 
 
 
 def list_calls(
-    *, reset: Annotated[bool, typer.Option("--reset", help="Set every counter to 0 after showing it.")] = False
+    *,
+    reset: Annotated[bool, typer.Option("--reset", help="Set every counter to 0 after showing it.")] = False,
+    as_json: JsonOption = False,
 ) -> None:
     """Show the calls to each agency, by operation."""
-    table = Table("agency", "operation", "calls", box=None, pad_edge=False)
+    rows = []
     for agency in _list_running():
-        counted = _call_control_api(agency, "GET", "/calls")
-        for operation, count in sorted(counted["operations"].items()):
-            table.add_row(agency["name"], operation, str(count))
-        if not counted["operations"]:
-            table.add_row(agency["name"], "-", "0")
+        counted = _call_control_api(agency, "GET", "/calls")["operations"] or {None: 0}
+        rows += [
+            {"agency": agency["name"], "operation": operation, "calls": count}
+            for operation, count in sorted(counted.items())
+        ]
         if reset:
             _call_control_api(agency, "DELETE", "/calls")
-    Console().print(table)
+    print_rows(rows, as_json=as_json)
 
 
 def switch_latency(switch: Annotated[OnOff, typer.Argument(help="on imitates the latency of real agencies.")]) -> None:
@@ -110,19 +116,19 @@ def _list_running() -> list[dict[str, Any]]:
     return agencies
 
 
-def _print_agencies(agencies: list[dict[str, Any]]) -> None:
-    table = Table("agency", "state", "port", "control port", "pid", "calls", box=None, pad_edge=False)
-    for agency in agencies:
-        running = agency["state"] == "running"
-        table.add_row(
-            agency["name"],
-            f"[{STYLES[agency['state']]}]{agency['state']}[/]",
-            str(agency["port"]),
-            str(agency["control_port"]),
-            str(agency["pid"] or "-"),
-            str(_call_control_api(agency, "GET", "/calls")["total"]) if running else "-",
-        )
-    Console().print(table)
+def _print_agencies(agencies: list[dict[str, Any]], *, as_json: bool = False) -> None:
+    rows = [
+        {
+            "agency": agency["name"],
+            "state": agency["state"],
+            "port": agency["port"],
+            "control_port": agency["control_port"],
+            "pid": agency["pid"],
+            "calls": _call_control_api(agency, "GET", "/calls")["total"] if agency["state"] == "running" else None,
+        }
+        for agency in agencies
+    ]
+    print_rows(rows, as_json=as_json)
 
 
 def _call_control_api(agency: dict[str, Any], method: str, path: str, body: object = None) -> Any:  # noqa: ANN401 - JSON

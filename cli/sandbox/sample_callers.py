@@ -9,11 +9,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.console import Console
-from rich.table import Table
 
 from auth.caller import Assurance, Caller, CallerKind
 from cli.command_error import CommandError
+from cli.listing import JsonOption, print_rows
 from cli.project_paths import find_state_folder
 from cli.sandbox.sample_clients import fetch_client_token
 from records.hub.clients import ClientId
@@ -132,6 +131,10 @@ def issue_token(issuer: DevelopmentIssuer, sample: SampleCaller) -> str:
     return issuer.sign_token(sample.caller, subject=sample.name)
 
 
+def _list_names() -> list[str]:
+    return [*build_sample_callers(), *build_sample_partners()]
+
+
 def add_commands(app: typer.Typer) -> None:
     """Register the two commands."""
     app.command("token")(print_token)
@@ -139,7 +142,9 @@ def add_commands(app: typer.Typer) -> None:
 
 
 def print_token(
-    name: Annotated[str | None, typer.Argument(help="A sample person or partner: see `simpul people`.")] = None,
+    name: Annotated[
+        str | None, typer.Argument(help="A sample person or partner: see `simpul people`.", autocompletion=_list_names)
+    ] = None,
     *,
     client: Annotated[str | None, typer.Option(help="An application instead: see `simpul clients`.")] = None,
 ) -> None:
@@ -155,9 +160,10 @@ def print_token(
     typer.echo(issue_token(open_development_issuer(find_state_folder()), known[name]))
 
 
-def list_people() -> None:
+def list_people(*, as_json: JsonOption = False) -> None:
     """List the sample people, and the sample partner."""
-    table = Table("name", "what", "who", box=None, pad_edge=False)
-    for sample in (*build_sample_callers().values(), *build_sample_partners().values()):
-        table.add_row(sample.name, sample.title, sample.description)
-    Console().print(table)
+    rows = [
+        {"name": sample.name, "what": sample.title, "who": sample.description}
+        for sample in (*build_sample_callers().values(), *build_sample_partners().values())
+    ]
+    print_rows(rows, as_json=as_json, folds=True)

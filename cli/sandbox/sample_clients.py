@@ -10,10 +10,9 @@ from typing import Annotated
 from urllib.parse import urlencode
 
 import typer
-from rich.console import Console
-from rich.table import Table
 
 from cli.command_error import CommandError
+from cli.listing import JsonOption, print_rows
 from cli.project_paths import find_state_folder
 from sandbox.agency import ISSUER, LOOPBACK
 from sandbox.issuer.clients import CLIENTS, RegisteredClient, derive_client_secret
@@ -26,12 +25,13 @@ def add_commands(app: typer.Typer) -> None:
     app.command("secret")(print_secret)
 
 
-def list_clients() -> None:
+def list_clients(*, as_json: JsonOption = False) -> None:
     """List the applications that the city's OpenID provider knows."""
-    table = Table("client", "what", "gets tokens by", "scopes", box=None, pad_edge=False)
-    for client in CLIENTS.values():
-        table.add_row(client.id, client.name, ", ".join(client.grants), " ".join(client.scopes))
-    Console().print(table)
+    rows = [
+        {"client": client.id, "what": client.name, "gets_tokens_by": client.grants, "scopes": client.scopes}
+        for client in CLIENTS.values()
+    ]
+    print_rows(rows, as_json=as_json, folds=True)
 
 
 def print_secret(client: Annotated[str, typer.Argument(help="An application: see `simpul clients`.")]) -> None:

@@ -16,6 +16,7 @@ def build_greeting(port: int, seconds: float, *, issuer_port: int | None) -> str
     lines = [
         f"[bold green]Simpul is ready[/] after {seconds:.1f} s, for this machine only. Ctrl-C stops everything.",
         "",
+        f"  Home      {at}/",
         f"  GraphiQL  {at}/graphiql",
         f"  GraphQL   {at}/graphql",
         f"  Health    {at}/health/ready",

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import logging
 import sys
 from collections.abc import Sequence
@@ -12,7 +11,10 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from cli.listing import JsonOption, print_json
+from cli.project_paths import find_state_folder
 from cli.settings_file import SettingsFile, load_settings_file
+from records.plurals import count_noun
 
 if TYPE_CHECKING:
     from cli.settings_check.findings import Finding
@@ -35,48 +37,61 @@ def check(
     connect: Annotated[
         bool, typer.Option("--connect", help="Also check the database, Redis, issuers and agencies.")
     ] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="Print a JSON array instead of lines.")] = False,
+    as_json: JsonOption = False,
 ) -> None:
-    """Report every problem and every risky setting; exit code 1 if there is a problem."""
-    _use_file(file)
+    """Report every problem and every risky setting; exit code 1 if there is a problem.
+
+    Without a file and without SIMPUL_... variables, it checks the settings of the running sandbox.
+    """
+    is_sandbox = _use_environment(file)
     findings = [*_check_file_mode(file), *asyncio.run(_collect_findings(connect=connect))]
     if as_json:
-        typer.echo(json.dumps([each.as_json() for each in findings], indent=1))
+        print_json([each.as_json() for each in findings])
     else:
         for each in findings:
             typer.echo(str(each))
     problems = sum(each.level.value == "problem" for each in findings)
     warnings = sum(each.level.value == "warning" for each in findings)
     if not as_json:
-        typer.echo(f"{_format_count(problems, 'problem')}, {_format_count(warnings, 'warning')}.")
+        whose = " These are the settings of the running sandbox." if is_sandbox else ""
+        typer.echo(f"{count_noun(problems, 'problem')}, {count_noun(warnings, 'warning')}.{whose}")
     sys.exit(1 if problems else 0)
 
 
-def list_settings(*, file: SettingsFile = None) -> None:
+def list_settings(*, file: SettingsFile = None, as_json: JsonOption = False) -> None:
     """List every setting with its value, with secrets masked, and whether it is the default."""
-    from cli.settings_check.findings import format_setting, variable_name  # noqa: PLC0415 - the hub, which other commands need not wait for
+    from cli.settings_check.findings import NOT_SHOWN, format_setting, variable_name  # noqa: PLC0415 - the hub, which other commands need not wait for
     from cli.settings_check.problems import examine_settings  # noqa: PLC0415 - same
     from settings import Settings  # noqa: PLC0415 - same
 
-    _use_file(file)
+    _use_environment(file)
     found = examine_settings()
+    rows = []
     for field in Settings.model_fields:
         name = variable_name(field)
         wrong = next((each for each in found.findings if each.name == name and name in found.ignored), None)
         value = (
             f"{wrong.value} (wrong: see `simpul settings check`)" if wrong else format_setting(found.settings, field)
         )
-        origin = "" if field in found.settings.model_fields_set or wrong else "  (default)"
-        typer.echo(f"{name}={value}{origin}")
-    for name in sorted(found.settings.city.variables):
-        typer.echo(f"{name}=not shown")
+        is_default = not (field in found.settings.model_fields_set or wrong)
+        rows.append({"name": name, "value": value, "is_default": is_default})
+    rows += [{"name": name, "value": NOT_SHOWN, "is_default": False} for name in sorted(found.settings.city.variables)]
+    if as_json:
+        print_json(rows)
+        return
+    for row in rows:
+        typer.echo(f"{row['name']}={row['value']}{'  (default)' if row['is_default'] else ''}")
 
 
-def _use_file(file: Path | None) -> None:
-    """Load the file's variables into the environment, if a file is named."""
+def _use_environment(file: Path | None) -> bool:
+    """Load the file's variables, if a file is named; returns whether those of the running sandbox are used."""
+    from cli.hub_settings import use_running_city  # noqa: PLC0415 - the hub, which other commands need not wait for
+
     logging.disable(logging.CRITICAL)  # findings report what a start would log
-    if file is not None:
-        load_settings_file(file)
+    if file is None:
+        return use_running_city(find_state_folder())
+    load_settings_file(file)
+    return False
 
 
 def _check_file_mode(file: Path | None) -> Sequence[Finding]:
@@ -100,7 +115,3 @@ async def _collect_findings(*, connect: bool) -> Sequence[Finding]:
     if connect:
         findings += [each async for each in check_connections(found.settings, found.ignored)]
     return findings
-
-
-def _format_count(number: int, what: str) -> str:
-    return f"{number} {what}{'' if number == 1 else 's'}"

@@ -9,7 +9,7 @@ from auth.tokens.issuer_keys import IssuerKeys, KeyState
 from cache.redis_status import SAFE_EVICTION_POLICIES, RedisStatus, RedisUnreachable, read_redis_status
 from cli.agencies.checks import check_agencies
 from cli.settings_check.findings import NOT_SHOWN, Finding, FindingLevel
-from connectors.issuer_documents import IssuerDocuments
+from connectors.issuer_http import IssuerDocuments
 from settings import Settings
 from store.database import create_database_engine
 from store.database_status import MIN_POSTGRESQL_VERSION, DatabaseStatus, read_database_status
@@ -134,10 +134,10 @@ def _judge_database(status: DatabaseStatus, settings: Settings) -> Iterator[tupl
 
 
 async def _check_redis(settings: Settings) -> AsyncIterator[Finding]:
-    if settings.redis_address is None:
+    if settings.redis is None:
         return
     try:
-        status = await read_redis_status(settings.redis_address)
+        status = await read_redis_status(settings.redis.url)
     except RedisUnreachable as silence:
         message = f"it does not answer ({silence}): each process counts and caches alone"
         yield Finding(level=FindingLevel.WARNING, name="SIMPUL_REDIS_URL", value=NOT_SHOWN, message=message)

@@ -166,7 +166,7 @@ def _check_encryption(settings: Settings) -> Iterator[tuple[str, str]]:
     traces = urlsplit(settings.traces_url or "")
     if traces.scheme == "http" and traces.hostname not in _LOCAL_HOSTS:
         yield "traces_url", "traces travel in plain text between machines: use https"
-    redis = urlsplit(settings.redis_address or "")
+    redis = urlsplit(settings.redis.url if settings.redis else "")
     if redis.scheme == "redis" and redis.hostname not in (*_LOCAL_HOSTS, None):
         yield "redis_url", "data travels in plain text between machines: use rediss://"
 

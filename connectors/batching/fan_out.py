@@ -1,16 +1,18 @@
-"""Concurrent calls to an agency that answers one key per call, up to a limit."""
+"""Concurrent calls to an agency that limits the keys of one call: to one key, or to a batch."""
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Hashable, Sequence
-from typing import TypeVar
+from typing import Final, TypeVar
 
 from records.calls.answers import Answers
 from records.calls.failures import AgencyFailure
 
 K = TypeVar("K", bound=Hashable)
 V = TypeVar("V")
+
+_MAX_CONCURRENT_CHUNKS: Final = 4
 
 
 async def fan_out(keys: Sequence[K], ask_one: Callable[[K], Awaitable[V | None]], *, limit: int) -> Answers[K, V]:
@@ -55,3 +57,22 @@ async def _ask_single(key: K, ask_one: Callable[[K], Awaitable[V | None]]) -> An
     except AgencyFailure as failure:
         answer = failure
     return {} if answer is None else {key: answer}
+
+
+async def ask_in_chunks(
+    keys: Sequence[K], ask: Callable[[Sequence[K]], Awaitable[Answers[K, V]]], *, max_batch_size: int | None
+) -> Answers[K, V]:
+    """Ask for all keys, at most `max_batch_size` in one call (None: all in one call).
+
+    A few calls run concurrently. `ask` answers some keys, or raises an `AgencyFailure` for all of them. If there is
+    only one call, its failure is raised.
+    """
+    if max_batch_size is None or len(keys) <= max_batch_size:
+        return await ask(keys)
+    chunks = [tuple(keys[start : start + max_batch_size]) for start in range(0, len(keys), max_batch_size)]
+    found = await fan_out(chunks, ask, limit=_MAX_CONCURRENT_CHUNKS)
+    answers: dict[K, V | AgencyFailure] = {}
+    for chunk in chunks:
+        answer = found[chunk]
+        answers |= dict.fromkeys(chunk, answer) if isinstance(answer, AgencyFailure) else answer
+    return answers

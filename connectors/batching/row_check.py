@@ -27,7 +27,7 @@ class RowCheck:
     """
 
     def __init__(self, agency: str, counts: CallCounters) -> None:
-        """`counts` is where the agency's gate counts."""
+        """`counts` are the counters of the agency's gate."""
         self.agency = agency
         self._counts = counts
 

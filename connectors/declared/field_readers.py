@@ -24,7 +24,7 @@ from connectors.readers.regions import region_code, region_from_numbers
 from connectors.readers.texts import text
 from connectors.readers.unreadable import UnreadableError
 from records.identifiers import FamilyCardNumber, Nib, Nik, Nop, RegionCode, Rupiah
-from records.places import Coordinates
+from records.regions import Coordinates
 
 FieldReader = Callable[..., object]
 """From the raw values of the field's columns to the value; None if the agency has none. Raises `UnreadableError`."""

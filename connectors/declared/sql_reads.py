@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any, Final
 
-from connectors.batching.chunks import ask_in_chunks
+from connectors.batching.fan_out import ask_in_chunks
 from connectors.batching.row_check import RowCheck
 from connectors.declared.domain_reads import DomainRead
 from connectors.declared.record_readers import RecordReader

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from records.places import Coordinates
+from records.regions import Coordinates
 
 _FARTHEST_NORTH, _FARTHEST_EAST = 90, 180
 _DECIMALS = 6

@@ -104,7 +104,7 @@ class ClosedEntry(_Table):
 
 
 class BreakerEntry(_Table):
-    """When nobody is let through to a failing agency, and for how long."""
+    """When a breaker opens, and for how long."""
 
     failures: int = Field(default=5, ge=1, le=1000, description="minimum failed calls within `within` seconds")
     share: float = Field(
@@ -168,5 +168,5 @@ class AgencyTerms(_Table):
         return self
 
     def with_defaults(self, **defaults: Any) -> AgencyTerms:  # noqa: ANN401 - values of the fields
-        """These terms, with defaults in the place of what they do not say."""
+        """Return these terms with defaults for missing values."""
         return self.model_copy(update={name: value for name, value in defaults.items() if getattr(self, name) is None})

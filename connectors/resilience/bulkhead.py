@@ -1,4 +1,4 @@
-"""How many calls to an agency may run concurrently, and how many may wait for one to end."""
+"""Limits the concurrent calls to an agency, and the calls that wait for a permit."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from collections import deque
 class Bulkhead:
     """Permits for `max_concurrency` calls, in order of arrival, and a queue of `max_waiting`; None: no limit.
 
-    A full bulkhead refuses immediately: a queue whose end nobody reaches in time costs its callers time for nothing.
+    A full bulkhead refuses immediately, because callers at the end of a long queue would wait in vain.
 
-    `asyncio.Semaphore` is not used: each look at it costs a generator, and every call to an agency takes several.
+    `asyncio.Semaphore` is not used: each check of it costs a generator, and every call to an agency makes several.
     """
 
     def __init__(self, *, max_concurrency: int, max_waiting: int | None) -> None:

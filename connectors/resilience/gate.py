@@ -1,8 +1,8 @@
-"""The one way to an agency: every call passes its gate, where the terms of the agency are kept.
+"""The one way to an agency: every call passes its gate, which enforces the terms of the agency.
 
-The order: is it open (hours, asked to wait, the day's quota, breaker, a full bulkhead); its turn (pace); a place
-(bulkhead), and whether all that still holds; the attempt, and what it says about the agency. What is refused here
-costs microseconds, and no agency is asked.
+The order: checks (hours, a requested pause, the daily quota, breaker, a full bulkhead); the turn (rate); a permit
+(bulkhead), and the checks again; the attempt, and its effect on the breaker. A refusal takes microseconds, without a
+call to the agency.
 """
 
 from __future__ import annotations
@@ -21,8 +21,7 @@ from connectors.resilience.bulkhead import Bulkhead
 from connectors.resilience.call_counters import CallCounters
 from connectors.resilience.closed_hours import ClosedHours
 from connectors.resilience.daily_quota import DailyCallQuota
-from connectors.resilience.hedging import run_hedged
-from connectors.resilience.latency_window import LatencyWindow
+from connectors.resilience.hedging import LatencyWindow, run_hedged
 from connectors.resilience.rate_limiter import CallRateLimiter
 from connectors.resilience.retries import RetryBudget, compute_retry_wait
 from connectors.resilience.shared_limits import SharedLimits
@@ -42,18 +41,17 @@ Attempt = Callable[[Call], Coroutine[Any, Any, T]]
 """One request or statement, within the deadline of the call it is given. Raises `AgencyFailure`."""
 
 _MAX_REQUESTED_WAIT: Final = 900.0
-"""Seconds for which an agency that asks to be left alone is believed; a wrong header must not cut it off for a day."""
+"""Maximum seconds of a pause that an agency requests; a wrong header must not cut it off for a day."""
 _FULL_DEADLINE_SHARE: Final = 0.9
-"""Share of its deadline that an agency must have had before not having answered counts against it."""
+"""Share of its deadline that an agency must have had before a timeout counts against it."""
 _HEDGE_PERMIT_TIMEOUT: Final = 0.15
-"""Seconds in which a second attempt has to have its turn; longer than the count of all processes takes."""
+"""Seconds in which a hedge must get its turn; longer than the shared count takes."""
 _BULKHEAD_RETRY_AFTER: Final = 1.0
-"""Seconds after which a full bulkhead may have a place again."""
+"""Seconds after which a full bulkhead may have a free permit."""
 _BREAKER_FAILURES: Final = (AgencyTimeout, AgencyUnavailable, AgencyMalformed)
 """Failures that count against the agency."""
 _PROBE_WAIT: Final = 0.05
-"""Seconds that the caller who makes the probe waits for it: others are refused immediately, and it should notice
-little."""
+"""Seconds that the caller of the probe waits for it: others are refused immediately, and it should hardly notice."""
 
 
 class Gate:
@@ -79,7 +77,7 @@ class Gate:
         wall_clock: Callable[[], float] = time.time,
         random_source: Callable[[], float] = random,
     ) -> None:
-        """Raises ValueError where the terms say no deadline or no bound."""
+        """Raises ValueError if the terms have no deadline or no limit."""
         if terms.deadline is None or terms.max_concurrency is None:
             raise ValueError(
                 f"The gate of agency '{agency}' needs a deadline and max_concurrency. Give the terms both."
@@ -88,9 +86,9 @@ class Gate:
         self.agency = agency
         self.terms = terms
         self.deadline = terms.deadline
-        """Seconds that one call may take."""
+        """Maximum seconds of one call."""
         self.max_concurrency = terms.max_concurrency
-        """Calls under way at a time."""
+        """Maximum concurrent calls."""
         self.counts = CallCounters()
         self._retries = terms.retries
         self._hedges = terms.hedge
@@ -107,7 +105,7 @@ class Gate:
         self._chance = random_source
 
     def share_limits(self, shared_limits: SharedLimits) -> None:
-        """Share pace and quota with all processes. To be called before the first call."""
+        """Share rate and quota with all processes. Must be used before the first call."""
         self._rate_limiter, self._quota = self._build_limits(shared_limits)
 
     def _build_limits(self, shared_limits: SharedLimits | None) -> tuple[CallRateLimiter | None, DailyCallQuota | None]:
@@ -136,37 +134,37 @@ class Gate:
 
     @property
     def breaker_state(self) -> BreakerState | None:
-        """Whether calls pass; None where the agency has no breaker."""
+        """The state of the breaker; None if the agency has none."""
         return None if isinstance(self._breaker, NoBreaker) else self._breaker.state
 
     @property
     def breaker_opened(self) -> int:
-        """How often the breaker opened."""
+        """Number of times that the breaker opened."""
         return self._breaker.times_opened
 
     @property
     def in_flight(self) -> int:
-        """Calls under way now."""
+        """Running calls."""
         return self._bulkhead.in_flight
 
     @property
     def waiting(self) -> int:
-        """Calls that wait for one of these to end."""
+        """Calls that wait for a permit."""
         return self._bulkhead.waiting
 
     @property
     def is_closed(self) -> bool:
-        """Whether it is closed to reads at this hour, by its terms."""
+        """Whether it is closed to reads now, by its terms."""
         return self._hours is not None and self._hours.get_closed_seconds(self._wall()) > 0
 
     @property
     def quota(self) -> int | None:
-        """Calls of a whole day; None where the agency has no daily quota."""
+        """Calls per day; None if the agency has no daily quota."""
         return self.terms.daily_quota
 
     @property
     def quota_left(self) -> int | None:
-        """Calls left of the day; None where the agency has no daily quota."""
+        """Remaining calls of the day; None if the agency has no daily quota."""
         if self._quota is None:
             return None
         self._quota.get_retry_after(self._wall())
@@ -181,14 +179,14 @@ class Gate:
         hedgeable: bool = False,
         writes: bool = False,
     ) -> T:
-        """What an attempt gives, made when and as often as the terms allow.
+        """Make an attempt, when and as often as the terms allow, and return its result.
 
-        `repeatable` says that the attempt changes nothing and may be made again, `hedgeable` that two may be under way
-        at a time, `writes` that it changes something. The attempt is given a call whose deadline is what is left.
+        `repeatable`: the attempt changes nothing and may be repeated. `hedgeable`: two may run concurrently. `writes`:
+        it changes data. The attempt gets a call with the remaining deadline.
 
-        Raises the attempt's failure, or, without having made it: `AgencyClosed`, `AgencyUnavailable` (breaker,
-        bulkhead), `AgencyRefused` (quota, asked to wait), each with `retry_after`; `AgencyTimeout` where no time was
-        left, or no turn or place came in time.
+        Raises the attempt's failure or, without an attempt: `AgencyClosed`, `AgencyUnavailable` (breaker, bulkhead),
+        `AgencyRefused` (quota, requested pause), each with `retry_after`; `AgencyTimeout` if no time was left, or no
+        turn or permit came in time.
         """
         if call.span is not None:
             attempt = trace_attempts(self.agency, attempt, call.span)
@@ -226,7 +224,7 @@ class Gate:
             await asyncio.sleep(wait)
 
     def _require_open(self, *, writes: bool) -> float:
-        """The moment, where a call may try its luck; else the refusal is raised."""
+        """Return the current time if a call may proceed. Raises the refusal otherwise."""
         now = self._clock()
         self._refuse_if_closed(now, writes=writes)
         if self._breaker.get_retry_after(now):
@@ -239,17 +237,17 @@ class Gate:
         if self._hours is not None and (closed := self._hours.get_closed_seconds(self._wall(), writes=writes)):
             self._refuse("closed", AgencyClosed, "not asked: closed by its terms", closed)
         if (alone := self._paused_until - now) > 0:
-            self._refuse("asked_to_wait", AgencyRefused, "not asked: it wants to be left alone", alone)
+            self._refuse("asked_to_wait", AgencyRefused, "not asked: it asked for a pause", alone)
         if self._quota is not None and (spent := self._quota.get_retry_after(self._wall())):
             self._refuse("quota", AgencyRefused, "not asked: the quota of the day is spent", spent)
 
     async def _acquire_rate(self, pace: CallRateLimiter, queue_timeout: float) -> float:
         if not await pace.acquire(queue_timeout):
-            self._refuse("no_turn", AgencyTimeout, "no turn came before the deadline: too many calls for its pace")
+            self._refuse("no_turn", AgencyTimeout, "no turn came before the deadline: too many calls for its rate")
         return self._clock()
 
     async def _acquire_permits(self, deadline: float, now: float, *, writes: bool) -> int:
-        """Take a place, and the breaker's ticket for one attempt. What changed while waiting is looked at again."""
+        """Take a permit, and the breaker's ticket for one attempt. Repeats the checks after waiting."""
         if deadline <= now:
             self._refuse("no_time", AgencyTimeout, "no time was left to ask")
         if not (self._bulkhead.take_free() or await self._bulkhead.acquire(deadline - now)):
@@ -264,7 +262,7 @@ class Gate:
             ticket = self._breaker.acquire(now)
             if ticket is None:
                 self._refuse_broken(now)
-        except BaseException:  # a refusal, or the caller went away
+        except BaseException:  # a refusal, or the caller was cancelled
             self._bulkhead.release()
             raise
         return ticket
@@ -277,7 +275,7 @@ class Gate:
         self._refuse("bulkhead", AgencyUnavailable, "not asked: too many calls wait for it", _BULKHEAD_RETRY_AFTER)
 
     async def _attempt(self, call: Call, attempt: Attempt[T], deadline: float, ticket: int) -> T | AgencyFailure:
-        """What one attempt ends in; a failure is given, not raised. What it says about the agency is taken note of."""
+        """Run one attempt, and record its outcome. A failure is returned, not raised."""
         began = self._clock()
         given = call if deadline == call.deadline else call.with_deadline(deadline)
         self._count_attempt()
@@ -288,7 +286,7 @@ class Gate:
             self._record_failure(failure, ticket, allowed_seconds=deadline - began)
             return failure
         except BaseException:
-            # The caller went away, or a fault of ours.
+            # The caller was cancelled, or there is a bug.
             self._breaker.record_no_result(ticket)
             raise
         now = self._clock()
@@ -299,7 +297,7 @@ class Gate:
         return answer
 
     async def _probe(self, call: Call, attempt: Attempt[T], ticket: int) -> T | AgencyFailure:
-        """What the probe ends in, where it ends soon; else its caller is refused.
+        """Run the probe, and return its outcome if it ends soon; else refuse its caller.
 
         The probe continues without its caller, and gets the agency's whole deadline. So the caller does not wait for
         it, and a caller with little time does not end it. A call that changes something is no probe: its caller would
@@ -323,14 +321,14 @@ class Gate:
             probe.exception()  # a fault of ours: a caller that still waits gets it, and otherwise no caller needs it
 
     async def close(self) -> None:
-        """End the probe that is under way, if there is one."""
+        """End a running probe."""
         probes = tuple(self._probes)
         for probe in probes:
             probe.cancel()
         await asyncio.gather(*probes, return_exceptions=True)
 
     def _record_failure(self, failure: AgencyFailure, ticket: int, *, allowed_seconds: float) -> None:
-        """What a failure says about the agency, which had this many seconds to answer."""
+        """Record a failure; `allowed_seconds` is the time that the agency had to answer."""
         now = self._clock()
         asked = failure.retry_after or 0.0
         if isinstance(failure, AgencyTimeout) and allowed_seconds < _FULL_DEADLINE_SHARE * self.deadline:
@@ -343,7 +341,7 @@ class Gate:
                 self._paused_until = max(self._paused_until, now + min(asked, _MAX_REQUESTED_WAIT))
 
     async def _attempt_hedged(self, call: Call, attempt: Attempt[T]) -> T:
-        """An attempt, and another one after it has taken longer than 95 of 100 did."""
+        """Run an attempt, and a second one if it takes longer than 95 of 100 others."""
         after = self._latencies.p95
         if after is None or self._breaker.state is not BreakerState.CLOSED:
             return await attempt(call)
@@ -351,7 +349,7 @@ class Gate:
 
         async def may_ask_again() -> bool:
             nonlocal extra
-            # Free, so nothing waits but for the count of all: nobody is passed by an attempt that may be of no account.
+            # Only if no call waits for a turn, so a hedge that may be useless does not delay a first attempt.
             if not self._may_send_now() or not (
                 self._rate_limiter is None or await self._rate_limiter.acquire(_HEDGE_PERMIT_TIMEOUT)
             ):
@@ -379,7 +377,7 @@ class Gate:
 
     def _wait_before_retry(self, retried: int, failure: AgencyFailure, deadline: float) -> float | None:
         if retried >= self._retries or (self._rate_limiter is not None and not self._rate_limiter.has_free_permit):
-            # Those who wait for their turn have not been asked for once.
+            # Waiting calls have not had a first attempt yet.
             return None
         wait = compute_retry_wait(retried + 1, failure, remaining=deadline - self._clock(), random_source=self._chance)
         if wait is None or self._breaker.get_retry_after(self._clock() + wait) or not self._budget.spend():
@@ -394,15 +392,15 @@ class Gate:
 
     def _refuse(self, why: str, kind: type[AgencyFailure], detail: str, retry_after: float | None = None) -> NoReturn:
         self.counts.refused[why] += 1
-        # Whole seconds, not too early: what a header or a person can make use of.
+        # Whole seconds, rounded up, for a header or a person.
         raise kind(self.agency, detail, retry_after=None if retry_after is None else float(ceil(retry_after)))
 
 
 class NoGate:
-    """Makes every attempt, once: for a driver whose owner has the gate."""
+    """A null gate, which makes every attempt once: for a driver whose owner has the gate."""
 
     def __init__(self) -> None:
-        """Starts its counters, which stay empty."""
+        """Starts with counters that stay empty."""
         self.counts = CallCounters()
 
     def ask(
@@ -410,9 +408,9 @@ class NoGate:
         call: Call,
         attempt: Attempt[T],
         *,
-        repeatable: bool = False,  # noqa: ARG002 - as a gate
-        hedgeable: bool = False,  # noqa: ARG002 - as a gate
-        writes: bool = False,  # noqa: ARG002 - as a gate
+        repeatable: bool = False,  # noqa: ARG002 - like a gate
+        hedgeable: bool = False,  # noqa: ARG002 - like a gate
+        writes: bool = False,  # noqa: ARG002 - like a gate
     ) -> Coroutine[Any, Any, T]:
         """Make the attempt."""
         return attempt(call)

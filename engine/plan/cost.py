@@ -72,8 +72,8 @@ class Cost:
             calls = expected + self.fact_calls.get(agency, 0)
             if calls > limits.get_call_limit(agency):
                 raise TooLarge(
-                    f"The operation would take about {_format_count(calls)} calls to {agency}; at most"
-                    f" {limits.get_call_limit(agency)} are allowed. Request less in one operation."
+                    f"The operation would take about {_format_count(calls)} call{'s' if calls != 1 else ''} to"
+                    f" {agency}; at most {limits.get_call_limit(agency)} are allowed. Request less in one operation."
                 )
         for counted, most, what in (
             (self.objects, limits.objects, "objects"),

@@ -12,6 +12,7 @@ from engine.field_kinds import BatchField
 from engine.plan.cost import Cost
 from engine.plan.plan import Plan
 from engine.plan.tree import PlanField, Shape
+from records.plurals import count_noun
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,7 +66,8 @@ class Explanation:
 
     def to_text(self, limits: Limits, max_concurrency: Mapping[str, int] | None = None) -> str:
         """For people: a tree with a line for each step. `max_concurrency` bounds the concurrent calls by agency."""
-        lines = [f"{self.levels} levels, {_describe_call_counts(self)}", _describe_expected_cost(self.cost, limits)]
+        calls = f"{count_noun(self.levels, 'level')}, {_describe_call_counts(self)}"
+        lines = [calls, _describe_expected_cost(self.cost, limits)]
         if self.facts:
             lines.append(f"decisions may load first: {', '.join(map(_describe_fact, self.facts))}")
         named: set[tuple[int, str]] = set()
@@ -173,7 +175,11 @@ def _describe_call_counts(explanation: Explanation) -> str:
 def _describe_expected_cost(cost: Cost, limits: Limits) -> str:
     """The cost with lists of the expected length, next to the limits."""
     parts = [
-        f"{count} of {limits.get_call_limit(agency)} calls to {agency}" for agency, count in sorted(cost.calls.items())
+        f"{count} of {count_noun(limits.get_call_limit(agency), 'call')} to {agency}"
+        for agency, count in sorted(cost.calls.items())
     ]
-    parts += [f"{cost.objects} of {limits.objects} objects", f"{cost.values} of {limits.values} values"]
+    parts += [
+        f"{cost.objects} of {count_noun(limits.objects, 'object')}",
+        f"{cost.values} of {count_noun(limits.values, 'value')}",
+    ]
     return f"expected: {', '.join(parts)}"

@@ -13,7 +13,7 @@ from strawberry.schema_directive import Location
 from auth.policy.rules import Access, Rule
 from records.description import DescribedEnum
 from records.purposes import CitizenScope, Purpose, Scope
-from schema.declarations.enums import publish_enum
+from schema.declarations.scalars import publish_enum
 
 
 class AccessRule(DescribedEnum):

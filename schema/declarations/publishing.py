@@ -19,9 +19,9 @@ from auth.policy.rules import Access, Rule, to_access
 from engine.batch import Batch
 from records.description import DescribedEnum, Doc
 from schema.declarations.access_directives import build_directives, describe_access
-from schema.declarations.enums import publish_enum
 from schema.declarations.fields import PublishedAttribute, PublishedField, facet_field, node_id
 from schema.declarations.guards import Guard
+from schema.declarations.scalars import publish_enum
 
 T = TypeVar("T", bound=type[Any])
 

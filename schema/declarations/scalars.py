@@ -1,16 +1,19 @@
-"""The graph's own scalars, and the validation of their values before any agency call."""
+"""The graph's own scalars, the validation of their values before any agency call, and its enumerations."""
 
 from __future__ import annotations
 
+import inspect
 import re
 from collections.abc import Callable, Mapping
 from datetime import UTC, date, datetime
+from enum import Enum
 from typing import Any
 
 import strawberry
 from strawberry.types.scalar import ScalarDefinition
 
 from engine.document.refused_values import RefusedValue
+from records.description import DescribedEnum
 from records.identifiers import FamilyCardNumber, Nib, Nik, Nop, RegionCode, Rupiah
 
 _DAY_OFFSET_OF_WOMEN = 40
@@ -138,3 +141,13 @@ def build_scalar_map() -> Mapping[object, ScalarDefinition]:
             datetime.isoformat,
         ),
     }
+
+
+def publish_enum(enum: type[DescribedEnum]) -> type[Enum]:
+    """Publishes an enumeration, with the descriptions of its members."""
+    if "__strawberry_definition__" not in vars(enum):
+        strawberry.enum(enum, description=inspect.cleandoc(enum.__doc__ or ""))
+        definition = enum.__strawberry_definition__  # type: ignore[attr-defined]  # set by Strawberry
+        for value, member in zip(definition.values, enum, strict=True):
+            value.description = member.description
+    return enum

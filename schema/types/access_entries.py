@@ -16,9 +16,9 @@ from records.description import DescribedEnum
 from records.hub.access_entries import AccessEntry, AccessEntryPage, AccessEntryQuery
 from records.hub.ledger_entries import AccessSearch
 from records.identifiers import Nik
-from schema.declarations.enums import publish_enum
 from schema.declarations.publishing import publishes
 from schema.declarations.relay import build_connection, check_first, connection_of, encode_cursor
+from schema.declarations.scalars import publish_enum
 from schema.types.access_log import parse_access_position
 
 OVERSEERS = Rule.SUPERVISOR | Rule.AUDITOR | Rule.PROTECTION_OFFICER

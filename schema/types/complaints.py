@@ -23,12 +23,11 @@ from records.identifiers import RegionCode
 from records.purposes import CitizenScope, Purpose
 from resolvers.complaints import categories, complaints
 from resolvers.regions import regions
-from schema.declarations.enums import publish_enum
 from schema.declarations.fields import derived, edge
 from schema.declarations.publishing import Refetch, publishes
 from schema.declarations.relay import Node, build_connection, check_first, connection_of, decode_cursor, encode_cursor
-from schema.types.places import CoordinatesType
-from schema.types.regions import RegionType
+from schema.declarations.scalars import publish_enum
+from schema.types.regions import CoordinatesType, RegionType
 
 MAX_FILTER_VALUES = 100
 """Maximum number of values in one filter, because they are sent in one URL."""

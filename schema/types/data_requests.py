@@ -31,7 +31,6 @@ from records.population import Citizen
 from records.purposes import Purpose
 from resolvers.hub.data_requests import file_data_requests, withdraw_data_requests
 from schema.declarations.access_directives import SELF_WITH_RECENT_SIGN_IN
-from schema.declarations.enums import publish_enum
 from schema.declarations.fields import derived, root
 from schema.declarations.publishing import publishes
 from schema.declarations.relay import (
@@ -43,6 +42,7 @@ from schema.declarations.relay import (
     decode_cursor,
     encode_cursor,
 )
+from schema.declarations.scalars import publish_enum
 
 MAX_KEY_LENGTH = 64
 MAX_NUMBER_LENGTH = 20

@@ -6,6 +6,7 @@ from dataclasses import replace
 
 from auth.policy.children import CHILD_PURPOSES
 from auth.policy.rules import Access, Classification, Rule
+from records.hub.exports import Export
 from records.identifiers import Nik
 from records.population import (
     Citizen,
@@ -40,7 +41,6 @@ from schema.types.data_requests import (
     build_data_request_connection,
     build_data_request_query,
 )
-from schema.types.exports import ExportType
 from schema.types.msmes import MsmeType
 from schema.types.regions import RegionType
 from schema.types.tax import TaxObjectType
@@ -123,6 +123,11 @@ class CivilStatusType:
 )
 class ParentageType:
     """The published `Parentage`."""
+
+
+@publishes(Export, rule=Rule.SELF, subject="subject", shows=("url", "parts"))
+class ExportType:
+    """The published `Export`."""
 
 
 @publishes(

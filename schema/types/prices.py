@@ -15,8 +15,7 @@ from resolvers.regions import regions
 from schema.declarations.fields import edge
 from schema.declarations.publishing import Refetch, publishes
 from schema.declarations.relay import Node
-from schema.types.places import CoordinatesType
-from schema.types.regions import RegionType
+from schema.types.regions import CoordinatesType, RegionType
 
 _FIRST_YEAR = 2024
 _MONTHS = 12

@@ -1,10 +1,10 @@
-"""Regions."""
+"""Regions, and points on the map."""
 
 from __future__ import annotations
 
 from auth.policy.rules import Rule
 from records.identifiers import RegionCode
-from records.regions import Region, SystemCode
+from records.regions import Coordinates, Region, SystemCode
 from resolvers.regions import regions, regions_inside
 from schema.declarations.fields import edge
 from schema.declarations.publishing import Refetch, publishes
@@ -35,3 +35,8 @@ class RegionType(Node):
         expected_size=12,
         description="The regions of the next level inside it, ordered by code.",
     )
+
+
+@publishes(Coordinates, rule=Rule.PUBLIC, shows=("latitude", "longitude"))
+class CoordinatesType:
+    """The published `Coordinates`."""

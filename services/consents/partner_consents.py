@@ -16,6 +16,7 @@ from records.hub.clients import ClientId
 from records.hub.operations import ClientContract, ConsentTerms
 from records.hub.partner_addresses import is_development_address
 from records.hub.partner_consents import ConsentRequestOutcome, NewConsentRequest, PartnerConsent, PartnerConsentRequest
+from records.plurals import count_noun
 from records.purposes import Purpose, Scope
 from services.consents.database_consents import is_id
 from store.consents.consent_requests import ConsentRequestTable
@@ -103,7 +104,9 @@ class PartnerConsents:
                 f"'purpose' is {wanted.purpose.name}; the contract allows {agreed}, as far as the city does."
             )
         if wanted.days > terms.days:
-            raise NotInContract(f"'lasts' is {wanted.days} days; the contract allows {terms.days} at most.")
+            raise NotInContract(
+                f"'lasts' is {count_noun(wanted.days, 'day')}; the contract allows {terms.days} at most."
+            )
 
     async def _check_scopes(self, contract: ClientContract, wanted: NewConsentRequest) -> None:
         reads = await self._registry.load_readable_fields(contract)

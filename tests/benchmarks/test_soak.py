@@ -111,10 +111,10 @@ async def test_a_process_is_reported_with_its_connections_by_peer(tmp_path: Path
         return number
 
     async with (
-        await asyncio.start_unix_server(tell, tmp_path / "told"),
+        await asyncio.start_unix_server(tell, tmp_path / "figures"),
         await asyncio.start_server(hold, "127.0.0.1", 0) as own,
     ):
-        watcher = Watcher(tmp_path / "told", {port(own): "pbb"}, own=1)
+        watcher = Watcher(tmp_path / "figures", {port(own): "pbb"}, own=1)
         before = await watcher.read(0)
         _, writes = await asyncio.open_connection("127.0.0.1", port(own))
         after = await watcher.read(1)

@@ -4,7 +4,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -70,7 +69,6 @@ class ServeProcess:
         self.state = state
         self.port = port or free_port()
         self.seen: set[int] = set()
-        self._began = time.monotonic()
         self._console = state.with_name(f"{state.name}.console")
         command = ["serve", "--port", str(self.port), "--no-latency", *arguments]
         told = build_environment(state, **(variables or {}))
@@ -96,8 +94,7 @@ class ServeProcess:
     def console(self) -> str:
         return self._console.read_text(errors="replace")
 
-    def wait_until_ready(self) -> float:
-        """Wait until it is ready; returns the seconds that this took."""
+    def wait_until_ready(self) -> None:
 
         def ready_or_ended() -> bool:
             return "Simpul is ready" in self.console or self.process.poll() is not None
@@ -105,7 +102,6 @@ class ServeProcess:
         block_until(ready_or_ended, "Simpul is ready", READY_TIMEOUT_S)
         assert self.process.poll() is None, self.console
         self.seen |= find_descendants(self.process.pid)
-        return time.monotonic() - self._began
 
     def wait_for(self, text: str) -> None:
         block_until(lambda: text in self.console, f"{text!r} in {self.console}")

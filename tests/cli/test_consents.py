@@ -27,7 +27,7 @@ def request_id(serve_process: ServeProcess) -> str:
         "redirect_uri": "http://127.0.0.1:9010/back",
     }
     headers = {"Content-Type": "application/json", "Authorization": f"Bearer {token}"}
-    with closing(http.client.HTTPConnection("127.0.0.1", serve_process.port, timeout=30)) as connection:
+    with closing(http.client.HTTPConnection("127.0.0.1", serve_process.port, timeout=60)) as connection:
         connection.request("POST", "/consent/requests", json.dumps(wanted), headers)
         answer = json.loads(connection.getresponse().read())
     id_: str = answer["id"]
@@ -39,7 +39,7 @@ def ask_as_siti(serve_process: ServeProcess, query: str) -> None:
         "Content-Type": "application/json",
         "Authorization": f"Bearer {run_simpul(serve_process.state, 'token', 'siti').stdout.strip()}",
     }
-    with closing(http.client.HTTPConnection("127.0.0.1", serve_process.port, timeout=30)) as connection:
+    with closing(http.client.HTTPConnection("127.0.0.1", serve_process.port, timeout=60)) as connection:
         connection.request("POST", "/graphql", json.dumps({"query": query}), headers)
         assert "errors" not in json.loads(connection.getresponse().read())
 
@@ -50,7 +50,7 @@ def test_events_are_shown_in_order_without_the_person(serve_process: ServeProces
     outcome = run_simpul(serve_process.state, "consents", "show", request_id, COLUMNS="40")
     assert outcome.returncode == 0
     rows = outcome.stdout.splitlines()[1:]
-    assert [row.split()[2] for row in rows][:3] == ["asked", "opened", "refused"]
+    assert [row.split()[1] for row in rows][:3] == ["asked", "opened", "refused"]
     assert "scopes: ['tax']" in rows[0]
     assert "3171" not in outcome.stdout
 

@@ -23,7 +23,7 @@ def ask_hub(serve_process: ServeProcess, query: str) -> Any:  # noqa: ANN401 - J
         json.dumps({"query": query}).encode(),
         {"Content-Type": "application/json", "Authorization": f"Bearer {token}"},
     )
-    with urllib.request.urlopen(request, timeout=10) as response:  # noqa: S310 - our own hub
+    with urllib.request.urlopen(request, timeout=60) as response:  # noqa: S310 - our own hub
         answer = json.load(response)
     assert "errors" not in answer
     return answer["data"]

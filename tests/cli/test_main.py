@@ -1,8 +1,15 @@
 """The start of the command line."""
 
+import platform
 import subprocess
 import sys
+import tomllib
+from pathlib import Path
 
+import pytest
+
+from cli.main import VERSION
+from tests.cli.command_line import run_simpul
 from tests.sandbox_agencies import ROOT
 
 HEAVY = {"aiohttp", "alembic", "cryptography", "faker", "graphql", "jinja2", "joserfc", "lxml", "msgspec"}
@@ -15,3 +22,28 @@ def test_commands_do_not_import_libraries_that_only_others_need() -> None:
     loaded = set(begun.stdout.split())
     assert {"cli", "typer"} <= loaded
     assert loaded & HEAVY == set()
+
+
+def test_the_version_is_the_one_of_the_project(tmp_path: Path) -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    assert project["version"] == VERSION
+    assert f'softwareVersion: "{VERSION}"' in (ROOT / "publiccode.yml").read_text()
+    assert run_simpul(tmp_path, "--version").stdout == f"simpul {VERSION} (Python {platform.python_version()})\n"
+
+
+@pytest.mark.parametrize(
+    ("words", "completions"),
+    [
+        ("simpul se", ["serve", "secret", "settings"]),
+        ("simpul breach ", ["open", "list", "report", "close"]),
+        ("simpul token w", ["wulan"]),
+        ("simpul sandbox stop p", ["pbb", "pangan"]),
+        ("simpul sandbox --j", ["--json"]),
+    ],
+)
+def test_a_shell_completes_commands_options_and_sample_names(
+    tmp_path: Path, words: str, completions: list[str]
+) -> None:
+    asked = {"_SIMPUL_COMPLETE": "complete_bash", "COMP_WORDS": words, "COMP_CWORD": str(words.count(" "))}
+    outcome = run_simpul(tmp_path, **asked)
+    assert (outcome.stdout.split(), outcome.stderr) == (completions, "")

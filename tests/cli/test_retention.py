@@ -76,7 +76,7 @@ def test_expired_entries_are_purged_with_a_receipt_and_the_ledger_still_verifies
     assert removed in outcome.stdout
     verified = run_simpul(hub_with_old_entries, "ledger", "verify")
     assert verified.returncode == 0
-    assert "2 entries were purged, with receipts (`simpul retention receipts`)." in verified.stdout
+    assert "Purged: 2 entries, with receipts (`simpul retention receipts`)." in verified.stdout
     receipt = run_simpul(hub_with_old_entries, "retention", "receipts").stdout.splitlines()[-1]
     for each in ("ledger", removed, YEARS_AGO.isoformat(timespec="seconds"), "1825", "rina"):
         assert each in receipt

@@ -107,4 +107,4 @@ def test_the_command_names_the_clients_that_a_change_breaks(
     with pytest.raises(CommandError, match="the graph differs"):
         schema.check_schema(registered=True)
     broken = [line for line in capsys.readouterr().err.splitlines() if line.startswith("breaks client")]
-    assert broken == ["breaks client development/kios: Prices (1): Market.name was Int! and is String!."]
+    assert broken == ["breaks client development/kios: Prices (1): Market.name was Int! and is now String!."]

@@ -67,7 +67,7 @@ def test_an_intact_database_passes_with_its_extent(hub: HubProcess, tmp_path: Pa
     assert (code, wrong) == (0, "")
     assert "access entries: 1, the newest of " in output
     assert "consents: 0\n" in output
-    assert output.endswith("The access ledger is unchanged: 1 entries in 1 chains.\n")
+    assert output.endswith("The access ledger is unchanged: 1 entry in 1 chain.\n")
 
 
 def test_another_secret_and_a_changed_ledger_have_different_messages(hub: HubProcess, tmp_path: Path) -> None:
@@ -131,4 +131,4 @@ def test_a_database_restored_from_a_dump_passes(hub: HubProcess, tmp_path: Path)
         finally:
             other.stop()
     assert (code, wrong) == (0, "")
-    assert output.endswith("The access ledger is unchanged: 1 entries in 1 chains.\n")
+    assert output.endswith("The access ledger is unchanged: 1 entry in 1 chain.\n")

@@ -1,4 +1,4 @@
-"""What is asked of every failure of every agency, beside its kind."""
+"""Checks for every failure of every agency."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ _LONG_NUMBER = re.compile(r"\d{10,}")
 
 
 def make_call(seconds: float = 10) -> Call:
-    """A call whose caller waits so long."""
+    """A call with a deadline in this number of seconds."""
     return Call(deadline=time.monotonic() + seconds, request_id="test")
 
 
 async def expect_failure(ask: Awaitable[object], kind: type[F], agency: str, *, secrets: tuple[str, ...] = ()) -> F:
-    """The failure of a call, which must be of this kind and must tell nobody a number, a host or a secret."""
+    """Returns the failure of a call, which must be of this kind and reveal no number, host or secret."""
     with pytest.raises(AgencyFailure) as raised:
         await ask
     assert isinstance(raised.value, kind), f"{raised.value!r}: {raised.value.detail}"
@@ -33,7 +33,7 @@ async def expect_failure(ask: Awaitable[object], kind: type[F], agency: str, *, 
 
 
 def assert_reveals_nothing(failure: AgencyFailure, *secrets: str) -> None:
-    """A failure must tell nobody a number of a person, a host or a secret."""
+    """Checks that a failure reveals no identity number, host or secret."""
     told = f"{failure} {failure!r} {failure.detail}"
     assert not _LONG_NUMBER.search(told)
     assert not [secret for secret in ("127.0.0.1", "localhost", "rahasia", *secrets) if secret in told]

@@ -72,7 +72,7 @@ def parameters(asked: ReceivedRequest) -> dict[str, str]:
 
 
 def scripted(answer: Callable[[ReceivedRequest], bytes]) -> Script:
-    """Whatever the function answers to a request."""
+    """Answers each request with the result of the function."""
 
     async def script(asked: ReceivedRequest, writer: StreamWriter) -> None:
         writer.write(answer(asked))

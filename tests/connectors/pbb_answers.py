@@ -33,7 +33,7 @@ def connect(
 
 
 def map_reply(body: bytes, *, status: int = 200, owner: Nik = SITI) -> tuple[TaxObject, ...] | None:
-    """What the connector makes of an answer of the agency to `GetObjekByNik`, byte by byte."""
+    """Maps the bytes of the agency's answer to `GetObjekByNik` with the connector."""
     soap = connect("http://pbb.invalid")._soap
     return tax_objects("pbb", soap.read("GetObjekByNik", HttpReply(status=status, headers={}, body=body)), owner)
 

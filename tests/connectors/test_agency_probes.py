@@ -1,4 +1,4 @@
-"""Who answers: asked now and then, kept for a little while, and one that breaks costs nobody else's line."""
+"""Probes of agencies: cached for a short time, concurrent, and independent of each other."""
 
 from __future__ import annotations
 

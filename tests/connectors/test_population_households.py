@@ -1,4 +1,4 @@
-"""Family cards as households: what is one family's card, and what proves nothing about anybody."""
+"""Family cards as households: valid cards, and cards that prove no family."""
 
 from __future__ import annotations
 

@@ -9,8 +9,8 @@ import pytest
 
 from connectors import prices
 from connectors.readers.unreadable import UnreadableError
-from records.places import Coordinates
 from records.prices import Commodity, Market, MarketLevel, Price, PriceMovement, Trend, TrendPoint, TrendQuery
+from records.regions import Coordinates
 
 RECORDED = Path(__file__).parent / "recorded"
 CHILLI = TrendQuery(commodity_id="10", year=2026, month=10)
@@ -217,13 +217,13 @@ def rupiah(amount: int) -> Any:  # noqa: ANN401 - an amount, however it is typed
 
 
 def read_market(**fields: object) -> Market:
-    """The least of a market, with changes."""
+    """Reads a minimal market with changes."""
     least = {"market_id": "3", "market_name": "Pasar Senen", "market_latitude": "-6.2", "market_longitude": "106.8"}
     return prices.markets_from({"data": [{**least, **fields}]})[0]
 
 
 def read_price(**fields: object) -> Price:
-    """The least of a price, with changes."""
+    """Reads a minimal price with changes."""
     least = {"commodity_id": 1, "name": "Beras", "newest_price": 14_000}
     return prices.prices_from({"data": {"data": [{**least, **fields}]}}, "3")[0]
 

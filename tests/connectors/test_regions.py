@@ -1,4 +1,4 @@
-"""The reference tables of regions, and the trap of the code 3171."""
+"""The reference tables of regions, and the ambiguous code 3171."""
 
 from __future__ import annotations
 

@@ -200,7 +200,7 @@ class TestCodes:
 
 
 class TestQuirks:
-    """AGENCIES.md, quirk sheet: how PBB systems write things."""
+    """The quirks of PBB systems."""
 
     @pytest.mark.parametrize("money", ["1234567", "1.234.567", "1234567.00", "Rp1.234.567", " 1,234,567 "])
     def test_money(self, money: str) -> None:

@@ -1,4 +1,4 @@
-"""A call to a partner's own address ends in time, whatever stands there."""
+"""A call to a partner's address ends in time, whatever the server does."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def sender(*, development: bool = True, **given: Any) -> WebhookSender:  # noqa:
 
 
 class ScriptedResolver:
-    """A name server that gives the answers in turn, the last for ever, and counts questions."""
+    """A resolver with these answers in order, the last one forever; counts queries."""
 
     def __init__(self, *answers: Sequence[str]) -> None:
         self._answers = list(answers)

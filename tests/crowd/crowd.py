@@ -39,8 +39,8 @@ class Crowd:
     """Applies a change in every process."""
     set_failure_rates: Callable[[str, FailureRates], Awaitable[None]]
     """Sets an agency's failures in every process."""
-    pause: float = 0.01
-    """Seconds between two changes."""
+    answers_per_change: int = 10
+    """Answers between two changes. Not seconds: a fast machine would test fewer changes than a slow one."""
     answers: int = 0
     left_count: int = 0
     recorded: int = 0
@@ -51,8 +51,10 @@ class Crowd:
         self.questions = CrowdQuestions(self.people, self.random)
         self.callers = build_callers(self.people, self.random)
         self._numbers = count()
+        self._change_due = asyncio.Event()
         self._citizens = [place for place, each in enumerate(self.callers) if each.kind is CallerKind.CITIZEN]
         self._often = self.random.sample(range(len(self.callers)), _OFTEN)
+        self._often_asking = [nik for place in self._often if (nik := self.callers[place].nik) is not None]
 
     async def ask(self, answers: int) -> None:
         """Send requests until this many were answered; raises the first error that was found."""
@@ -114,6 +116,8 @@ class Crowd:
             return
         data = await pending
         self.answers += 1
+        if self.answers % self.answers_per_change == 0:
+            self._change_due.set()
         marks = self.judge.check_answer(caller, question, data, since)
         if looked:
             self.recorded += self.ledger.check_answer(request_id, caller, question, marks, self.judge)
@@ -122,14 +126,15 @@ class Crowd:
         """Change failures, consents, cards, restrictions and tokens, and send agencies' invalidations."""
         random = self.random
         while True:
-            await asyncio.sleep(self.pause)
+            await self._change_due.wait()
+            self._change_due.clear()
             await self.set_failure_rates(random.choice(NAMES), random.choice(FAILURE_PROFILES))
-            change = self.people.draw_change(random)
+            change = self.people.draw_change(random, self._often_asking)
             self.people.mark_changing(change)
             await self.apply_change(change)
             self.people.mark_changing(change)
             place = random.randrange(len(self.callers))
             self.callers[place] = with_other_token(self.callers[place], random)
             if random.random() < 0.5:
-                nik: Nik | None = random.choice(self.people.everybody) if random.random() < 0.95 else None
+                nik: Nik | None = random.choice(self.people.niks) if random.random() < 0.95 else None
                 await random.choice(self.hubs).forget(nik)

@@ -15,8 +15,8 @@ from tests.crowd.people import CrowdChange, CrowdPeople, seeded_random
 
 
 @asynccontextmanager
-async def run_in_process_crowd(seed: int, redis: str, *, pause: float = 0.01) -> AsyncIterator[Crowd]:
-    """A crowd with the engine, its rules, its shared runs and its caches; `pause` seconds between two changes."""
+async def run_in_process_crowd(seed: int, redis: str, *, answers_per_change: int = 10) -> AsyncIterator[Crowd]:
+    """A crowd with the engine, its rules, its shared runs and its caches."""
     people, failure_rates, ledger = CrowdPeople.generate(seed), dict[str, FailureRates](), InProcessLedger()
     random = seeded_random(seed)
 
@@ -27,7 +27,7 @@ async def run_in_process_crowd(seed: int, redis: str, *, pause: float = 0.01) ->
         failure_rates[agency] = kind
 
     async with run_in_process_hubs(people, random, failure_rates, ledger, redis) as hubs:
-        yield Crowd(people, hubs, random, ledger, apply_change, set_failure_rates, pause)
+        yield Crowd(people, hubs, random, ledger, apply_change, set_failure_rates, answers_per_change)
 
 
 @asynccontextmanager
@@ -39,8 +39,6 @@ async def run_http_crowd(
     async with run_http_hubs(folder, seed, redis=redis, state=state) as hubs:
         change = partial(apply_change_to_all, hubs, people)
         yield (
-            Crowd(
-                people, hubs, seeded_random(seed), ledger, change, partial(set_failure_rates_of_all, hubs), pause=0.05
-            ),
+            Crowd(people, hubs, seeded_random(seed), ledger, change, partial(set_failure_rates_of_all, hubs)),
             ledger,
         )

@@ -59,7 +59,7 @@ class HttpHub:
         """The answer's data; None if there is none."""
         headers = {"X-Request-Id": request_id}
         if caller.kind is not CallerKind.ANONYMOUS:
-            token = self._tokens.get(caller) or self._issuer.sign_token(caller, subject=f"somebody {len(self._tokens)}")
+            token = self._tokens.get(caller) or self._issuer.sign_token(caller, subject=f"person {len(self._tokens)}")
             self._tokens[caller] = token
             headers["Authorization"] = f"Bearer {token}"
         async with self._http.post(f"{self.process.url}/graphql", json=question.body, headers=headers) as response:
@@ -94,7 +94,7 @@ class DatabaseLedger:
 
     async def check(self, people: CrowdPeople, judge: Judge) -> int:
         """Check the entries; returns their number."""
-        known = {Pseudonyms(SECRET).pseudonymize_person(nik): nik for nik in people.everybody}
+        known = {Pseudonyms(SECRET).pseudonymize_person(nik): nik for nik in people.niks}
         engine = create_database_engine(self._state)
         try:
             async with engine.connect() as connection:

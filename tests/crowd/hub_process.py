@@ -23,6 +23,7 @@ import server
 from auth.crypto.pseudonyms import Pseudonyms
 from auth.policy.ledger_entry_builder import LedgerEntryBuilder
 from auth.tokens.development_issuer import build_development_issuer
+from cache.redis_server import RedisServer
 from connectors.agency_probes import AgencyProbes
 from records.identifiers import Nik
 from resolvers.answer_cache import AnswerCache
@@ -62,7 +63,8 @@ async def main() -> None:
     arguments.add_argument("--seed", type=int)
     options = arguments.parse_args()
     people, failure_rates = CrowdPeople.generate(options.seed), dict[str, FailureRates]()
-    answer_cache = AnswerCache(max_bytes=_MAX_BYTES, secret=SECRET, redis=options.redis, timeout=2.0)
+    redis = None if options.redis is None else RedisServer(options.redis, timeout=2.0)
+    answer_cache = AnswerCache(max_bytes=_MAX_BYTES, secret=SECRET, redis=redis, timeout=2.0)
     settings = build_settings(
         (build_development_issuer(options.keys),), rates=("off",), state_url=SecretStr(options.state), **LIMITS
     )

@@ -112,7 +112,7 @@ class InProcessHub:
 
     def __init__(self, bound: Agencies, ledger: InProcessLedger, cached_batches: CachedBatchReader | None) -> None:
         """`cached_batches` reads through the cache; without it each request makes its own calls."""
-        settings = build_settings((build_development_issuer(Path("nobody's keys")),), **LIMITS)
+        settings = build_settings((build_development_issuer(Path("no keys")),), **LIMITS)
         self._engine = engine = build_graphql_engine(
             settings, build_city_schema(), coalescing=True, reporting=RunReporting(recorder=ledger.record)
         )

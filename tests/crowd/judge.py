@@ -50,7 +50,7 @@ class Judge:
     def __init__(self, people: CrowdPeople) -> None:
         """Judges by the current state of the people."""
         self._people = people
-        self._marks = MarkReader(people.everybody)
+        self._marks = MarkReader(people.niks)
         self.counts: Counter[tuple[CallerKind, MarkKind]] = Counter()
         """The number of correct marks by kind of caller: a caller who sees nothing proves nothing."""
         self.changing_count = 0
@@ -62,13 +62,13 @@ class Judge:
         for each in self._marks.find(data or {}):
             mark = each.mark
             if mark is None:
-                raise ForeignRecord(f"{_format_path(each)}: a mark that nobody made")
+                raise ForeignRecord(f"{_format_path(each)}: a forged mark")
             self._check_place(each, mark, question, data, since)
             by_id = each.path[0] in ("node", "nodes")
             if not may_see(caller, mark, self._people, by_id=by_id) and not self._may_have_changed(
                 caller, mark, question, since
             ):
-                raise ForeignRecord(f"{_format_path(each)}: {caller!r} got what is {mark.kind.value} of somebody else")
+                raise ForeignRecord(f"{_format_path(each)}: {caller!r} got {mark.kind.value} data of another person")
             self.counts[caller.kind, mark.kind] += 1
             found.append(mark)
         return found
@@ -104,7 +104,7 @@ class Judge:
         if "members" in names:
             person = self._find_member(each, person, data, since)
         if mark.owner != person:
-            raise ForeignRecord(f"{_format_path(each)}: what is {mark.kind.value} of somebody else")
+            raise ForeignRecord(f"{_format_path(each)}: {mark.kind.value} data of another person")
 
     def _find_member(self, each: FoundMark, person: DataSubjects, data: Any, since: int) -> Nik:  # noqa: ANN401 - JSON
         at = data
@@ -113,7 +113,7 @@ class Judge:
         member = Nik(at["nik"])
         if not isinstance(person, str) or member not in self._people.family_of[person].all_members:
             if not isinstance(person, str) or not self._has_changed_since(since, ("card", member), ("card", person)):
-                raise ForeignRecord(f"{_format_path(each)}: somebody who is not on the card")
+                raise ForeignRecord(f"{_format_path(each)}: a person who is not on the card")
             self.changing_count += 1
         return member
 

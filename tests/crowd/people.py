@@ -17,6 +17,8 @@ from tests.fakes.clients import build_client
 from tests.fakes.small_records import consent, restriction
 
 FAMILIES = 320
+CONSENTS = 80
+"""Few, so that each is often read and often changed."""
 CLIENTS: Final = tuple(build_client(f"bank-{number}") for number in range(8))
 TODAY = get_city_date()
 
@@ -69,19 +71,19 @@ class CrowdPeople:
         families = [_generate_family(random, number) for number in range(FAMILIES)]
         people = cls(families, {nik: family for family in families for nik in family.all_members})
         adults = people.adults
-        for number in range(400):
+        for number in range(CONSENTS):
             granted = _draw_consent(random, random.choice(adults), number)
             people.consents[granted.id] = granted
             people.in_force.add(granted.id)
         return people
 
     @property
-    def everybody(self) -> list[Nik]:
+    def niks(self) -> list[Nik]:
         return list(self.family_of)
 
     @property
     def adults(self) -> list[Nik]:
-        return [nik for nik in self.family_of if not is_child(nik, TODAY)]
+        return [nik for nik in self.family_of if not _is_child(nik)]
 
     def mark_changing(self, change: CrowdChange) -> None:
         """Record that a change begins: a concurrent request may see either state."""
@@ -105,17 +107,18 @@ class CrowdPeople:
         else:
             raise ValueError(f"'{change.kind}' is no kind of change.")
 
-    def draw_change(self, random: Random) -> CrowdChange:
-        """Draw a possible change."""
+    def draw_change(self, random: Random, often: Sequence[Nik]) -> CrowdChange:
+        """Draw a possible change. Half of them concern people who ask often, and may hold a cached record."""
+        near = [self.family_of[nik] for nik in often] if random.random() < 0.5 else self.families
         kind = random.choice(("consent", "consent", "restriction", "card"))
         if kind == "consent":
             about = random.choice(list(self.consents))
             return CrowdChange(kind, about, "" if about in self.in_force else "granted")
         if kind == "restriction":
-            nik = random.choice(self.adults)
+            nik = random.choice(random.choice(near).parents)
             return CrowdChange(kind, nik, "" if nik in self.restricted else "restricted")
-        child = random.choice([nik for nik in self.family_of if is_child(nik, TODAY)])
-        return CrowdChange(kind, child, str(random.randrange(len(self.families))))
+        children = [child for family in near for child in family.children] or list(filter(_is_child, self.family_of))
+        return CrowdChange(kind, random.choice(children), str(self.families.index(random.choice(near))))
 
     def find_consent(self, id_: str) -> Consent | None:
         """A consent, if it is in force."""
@@ -124,6 +127,10 @@ class CrowdPeople:
     def granted_to(self, client: str | None, by: Nik) -> tuple[Consent, ...]:
         found = (self.consents[each] for each in self.in_force)
         return tuple(each for each in found if each.subject == by and each.client == client)
+
+
+def _is_child(nik: Nik) -> bool:
+    return is_child(nik, TODAY)
 
 
 def _generate_family(random: Random, number: int) -> CrowdFamily:

@@ -83,7 +83,7 @@ class CrowdQuestions:
         """Requests are about all people, and about some more often."""
         self._people = people
         self._random = random
-        self._known = random.sample(people.everybody, 150)
+        self._known = random.sample(people.niks, 150)
         self._owner_of = {str(build_msme(nik).nib): nik for nik in people.adults}
         self._consents: dict[str | None, list[str]] = {}
         for each in people.consents.values():

@@ -135,6 +135,6 @@ def _silence_agency_failures() -> Iterator[None]:
 async def test_a_planted_leak_is_found(planted: PlantLeak, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     planted(monkeypatch)
     with run_valkey(tmp_path) as valkey:
-        async with run_in_process_crowd(7, valkey.url, pause=0.001) as crowd:
+        async with run_in_process_crowd(7, valkey.url, answers_per_change=4) as crowd:
             with pytest.raises(ForeignRecord):
                 await crowd.ask(MAX_ANSWERS)

@@ -31,7 +31,7 @@ from tests.sandbox_agencies import free_port
 def run_statements(server: Postgres, *statements: str) -> Sequence[str]:
     """Run statements; returns the output of the last."""
 
-    async def asked() -> Sequence[str]:
+    async def run() -> Sequence[str]:
         engine = create_database_engine(build_url(server))
         try:
             found: Sequence[str] = []
@@ -43,7 +43,7 @@ def run_statements(server: Postgres, *statements: str) -> Sequence[str]:
         finally:
             await engine.dispose()
 
-    return asyncio.run(asked())
+    return asyncio.run(run())
 
 
 @pytest.fixture(scope="module")

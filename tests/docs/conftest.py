@@ -1,4 +1,4 @@
-"""The hub and the city of the journeys, which the examples of the documentation are held against."""
+"""The hub and the city of the journeys, for the examples of the documentation."""
 
 from tests.journeys.conftest import city, hub, hub_folder, issuer, state_url
 

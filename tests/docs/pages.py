@@ -38,7 +38,7 @@ class Block:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DocExample:
-    """An operation with its real answer."""
+    """An operation with its answer."""
 
     page: str
     line: int
@@ -50,7 +50,7 @@ class DocExample:
 
     @property
     def name(self) -> str:
-        """Where it stands."""
+        """Page and line."""
         return f"{self.page}:{self.line}"
 
 
@@ -80,7 +80,7 @@ def find_blocks(kind: str) -> Iterator[Block]:
 
 
 def find_examples() -> list[DocExample]:
-    """Every example that is run."""
+    """Every example that the tests run."""
     return [example for path in find_pages() for example in _examples_of(path)]
 
 

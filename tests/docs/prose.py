@@ -33,7 +33,7 @@ REFUSED = (
 _REFUSED = re.compile(
     r"\b(?:" + "|".join(re.escape(each).replace(r"\ ", r"\s+") for each in REFUSED) + r")\b", re.IGNORECASE
 )
-_ALLOWED = re.compile(r"\bis None\b|\bthere is none\b")
+_ALLOWED = re.compile(r"\bis None\b|\b[Tt]here is none\b")
 """Python's None, and the end of a sentence that names a thing before."""
 _FENCE = re.compile(r"^( *)(```|~~~).*?^\1\2 *$", re.MULTILINE | re.DOTALL)
 _HTML_COMMENT = re.compile(r"<!--.*?-->", re.DOTALL)
@@ -103,15 +103,20 @@ def read_markdown(text: str, place: str) -> Iterator[Prose]:
 
 
 def read_python(source: str, place: str) -> Iterator[Prose]:
-    """The docstrings, comments and other texts of a module; only docstrings count as running text."""
+    """The docstrings, comments, texts and test names of a module; only docstrings count as running text."""
     docstrings = set()
     for node in ast.walk(ast.parse(source)):
         if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant) and isinstance(node.value.value, str):
             docstrings.add(node.value)
             for each in read_markdown(node.value.value, place):
                 yield Prose(place, node.lineno + each.line - 1, each.text, is_running_text=each.is_running_text)
-        elif isinstance(node, ast.Constant) and node not in docstrings and " " in str(node.value).strip():
-            yield Prose(place, node.lineno, str(node.value), is_running_text=False)
+        elif isinstance(node, ast.Constant) and node not in docstrings and isinstance(node.value, str):
+            if " " in node.value.strip():
+                yield Prose(place, node.lineno, node.value, is_running_text=False)
+        elif isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and node.name.startswith("test_"):
+            yield Prose(
+                place, node.lineno, node.name.replace("_", " ").replace(" none", " None"), is_running_text=False
+            )
     comments = [
         (token.start[0], token.string.lstrip("# "))
         for token in tokenize.generate_tokens(io.StringIO(source).readline)

@@ -1,4 +1,4 @@
-"""The documentation describes what there is: nothing is missing, nothing is named that does not exist."""
+"""The documentation is complete and names nothing that does not exist."""
 
 from __future__ import annotations
 
@@ -25,7 +25,8 @@ from auth.tokens.key_sets import MAX_KEY_SET_BYTES, MAX_KEYS
 from auth.tokens.token_parser import MAX_TOKEN_LENGTH
 from auth.tokens.token_verifier import LEEWAY
 from auth.tokens.verified_token_cache import LIFETIME_SECONDS
-from cache.limits.redis_counters import RETRY_DELAY, TIMEOUT
+from cache.limits.redis_counters import RETRY_DELAY
+from cache.redis_server import DEFAULT_TIMEOUT
 from cli.main import build_app
 from connectors.resilience.agency_terms import AgencyTerms, BreakerEntry, ClosedEntry, load_agency_terms
 from engine.cost_budgets import CostBudget
@@ -49,6 +50,9 @@ from web.endpoints.metrics import PATH as METRICS_PATH
 from web.http_errors import HttpErrorCode
 from web.middleware.entity_tags import EntityTags
 from web.pages.consent_pages import CONSENT_PATH, CONSENTS_PATH, REVOKE_PATH
+from web.pages.home_page import SIGN_IN_PATH
+from web.pages.my_data_page import MY_DATA_PATH
+from web.pages.page_renderer import HOME_PATH
 from web.pages.sign_in_pages import CALLBACK_PATH, SIGN_OUT_PATH, SIGNED_OUT_PATH
 from web.pages.status_page import PATH as STATUS
 from web.rate_limits.rate_table import parse_rates
@@ -78,7 +82,7 @@ MUTATION = SCHEMA.get_root_type(OperationType.MUTATION)
 
 
 def format_default(default: Any) -> str:  # noqa: ANN401 - any setting's
-    """How the table of settings writes a default."""
+    """A default as the table of settings writes it."""
     match default:
         case None | ():
             return "not set"
@@ -101,18 +105,18 @@ def test_a_setting_is_in_the_table_with_its_default_and_meaning(name: str) -> No
     assert f"| `SIMPUL_{name.upper()}` | {default} | {field.description} |" in SETTINGS
 
 
-def test_the_table_of_settings_has_no_other() -> None:
+def test_the_table_of_settings_has_no_unknown_setting() -> None:
     known = {f"SIMPUL_{name.upper()}" for name in Settings.model_fields} | COMMAND_LINE_VARIABLES
     assert set(re.findall(r"^\| `(SIMPUL_\w+)`", SETTINGS, re.MULTILINE)) == known
 
 
-def test_the_example_of_a_file_of_issuers_is_read_as_it_stands(tmp_path: Path) -> None:
+def test_the_example_file_of_issuers_is_valid(tmp_path: Path) -> None:
     example, _ = (block for block in find_blocks("toml") if block.page == "docs/operators/issuers.md")
     (tmp_path / "issuers.toml").write_text(example.text)
     assert [each.name for each in load_issuers(tmp_path / "issuers.toml")] == ["warga", "mitra"]
 
 
-def test_the_entry_of_a_provider_like_keycloak_reads_the_token_beside_it(tmp_path: Path) -> None:
+def test_the_example_entry_for_keycloak_reads_the_example_token(tmp_path: Path) -> None:
     _, example = (block for block in find_blocks("toml") if block.page == "docs/operators/issuers.md")
     [token] = [block for block in find_blocks("json") if block.page == "docs/operators/issuers.md"]
     (tmp_path / "issuers.toml").write_text(example.text)
@@ -134,7 +138,7 @@ def test_the_entry_of_a_provider_like_keycloak_reads_the_token_beside_it(tmp_pat
     )
 
 
-def test_the_example_of_a_file_of_agencies_is_read_as_it_stands(tmp_path: Path) -> None:
+def test_the_example_file_of_agencies_is_valid(tmp_path: Path) -> None:
     [example] = [block for block in find_blocks("toml") if block.page == "docs/operators/agency-terms.md"]
     (tmp_path / "agencies.toml").write_text(example.text)
     terms = load_agency_terms(tmp_path / "agencies.toml")
@@ -150,26 +154,26 @@ def test_the_example_of_a_file_of_agencies_is_read_as_it_stands(tmp_path: Path) 
         for name, field in table.model_fields.items()
     ],
 )
-def test_a_key_of_an_agencys_terms_is_in_a_table_with_its_default_and_meaning(name: str, field: Any) -> None:  # noqa: ANN401 - pydantic's
+def test_a_key_of_an_agencys_terms_is_described_with_its_default(name: str, field: Any) -> None:  # noqa: ANN401 - pydantic's
     lines = [line for line in AGENCY_TERMS.splitlines() if line.startswith(f"| `{name}` |")]
     assert [line for line in lines if line.endswith(f"| {field.description} |")] != []
     if isinstance(field.default, int | float | str):
         assert f"| `{name}` | {format_default(field.default)} | {field.description} |" in lines
 
 
-def test_the_example_of_data_contracts_is_read_as_it_stands(tmp_path: Path) -> None:
+def test_the_example_file_of_data_contracts_is_valid(tmp_path: Path) -> None:
     [example] = [block for block in find_blocks("toml") if block.page == "docs/operators/data-contracts.md"]
     (tmp_path / "contracts.toml").write_text(example.text)
     assert [each.agency for each in load_contracts(tmp_path / "contracts.toml")] == ["pbb"]
 
 
 @pytest.mark.parametrize("name", [*DataContract.model_fields, *Assessment.model_fields])
-def test_what_a_data_contract_says_is_described(name: str) -> None:
+def test_a_member_of_a_data_contract_is_described(name: str) -> None:
     assert re.search(rf"^\| [^|]*`{name}`[^|]* \| ", CONTRACTS, re.MULTILINE)
 
 
 @pytest.mark.parametrize("name", Issuer.model_fields)
-def test_what_an_entry_of_an_issuer_says_is_described(name: str) -> None:
+def test_a_member_of_an_issuers_entry_is_described(name: str) -> None:
     assert f"\n| `{name}` | " in ISSUERS
 
 
@@ -189,12 +193,12 @@ def test_the_documented_built_in_rates_are_right() -> None:
     for kind, rates in parse_rates(()).items():
         assert f"| `{kind.value}` | {rates.requests.amount} | {rates.points.amount} |" in page
         assert (rates.requests.seconds, rates.points.seconds) == (60.0, 60.0)
-    assert f"does not answer within {TIMEOUT:g} s" in page
+    assert f"does not answer within `SIMPUL_REDIS_TIMEOUT` ({DEFAULT_TIMEOUT:g} s)" in page
     assert RETRY_DELAY == 1.0
     assert f"`SIMPUL_FAILED_TOKENS` a minute ({Settings.model_fields['failed_tokens'].default})" in page
 
 
-def test_the_table_of_retention_holds_every_policy_with_its_days_and_nothing_else() -> None:
+def test_the_table_of_retention_has_every_rule_with_its_days() -> None:
     rows = re.findall(r"^\| `([a-z-]+)`: .*? \| (\d+)\b", read_pages("docs/operators/retention.md"), re.MULTILINE)
     assert rows == [(each.name, str(each.days)) for each in list_retention_rules()]
 
@@ -233,14 +237,14 @@ def test_limits_of_an_operation_are_documented_for_callers() -> None:
 
 
 def find_subclasses(parent: type[Any]) -> Iterator[type[Any]]:
-    """A class and everything that is made from it."""
+    """A class and all its subclasses."""
     yield parent
     for child in parent.__subclasses__():
         yield from find_subclasses(child)
 
 
 def find_written_codes(path: Path) -> Iterator[str]:
-    """Codes that a module writes out: given to `build_request_error`, under the key "code", or to a name `code`."""
+    """The codes in a module: passed to `build_request_error`, under the key "code", or assigned to `code`."""
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
         found: list[ast.expr | None] = []
         if isinstance(node, ast.Call) and getattr(node.func, "id", "") == "build_request_error":
@@ -267,7 +271,7 @@ def find_codes() -> set[str]:
     return written | raised | {code.value for code in HttpErrorCode}
 
 
-def test_the_codes_are_found_where_they_are_written() -> None:
+def test_codes_are_found_in_the_code() -> None:
     assert find_codes() >= {
         "FORBIDDEN",
         "AGENCY_TIMEOUT",
@@ -277,15 +281,15 @@ def test_the_codes_are_found_where_they_are_written() -> None:
     }
 
 
-def test_the_tables_of_errors_hold_every_code_and_no_other() -> None:
+def test_the_tables_of_errors_have_exactly_the_codes_of_the_hub() -> None:
     assert set(re.findall(r"^\| `([A-Z_]+)` \|", ERRORS.replace(WHY_REFUSED, ""), re.MULTILINE)) == find_codes()
 
 
-def test_the_table_of_reasons_holds_every_reason_and_no_other() -> None:
+def test_the_table_of_reasons_has_exactly_the_reasons_of_the_hub() -> None:
     assert re.findall(r"^\| `([A-Z_]+)` \|", WHY_REFUSED, re.MULTILINE) == [refusal.name for refusal in DenialReason]
 
 
-def test_the_page_of_who_sees_what_is_the_one_that_the_rules_make() -> None:
+def test_the_page_who_sees_what_is_up_to_date() -> None:
     assert read_pages("docs/frontend/field-access.md").strip() == build_access_page().strip(), "`simpul schema write`"
 
 
@@ -295,12 +299,12 @@ def test_a_purpose_is_described_to_operators(purpose: Purpose) -> None:
 
 
 @pytest.mark.parametrize("code", HttpErrorCode)
-def test_a_refusal_stands_with_its_http_status(code: HttpErrorCode) -> None:
+def test_an_http_error_has_its_status(code: HttpErrorCode) -> None:
     assert f"| `{code.value}` | {code.status} |" in ERRORS
 
 
 def find_commands(group: Any, name: str) -> Iterator[str]:  # noqa: ANN401 - typer has its own copy of click
-    """Every command that can be typed, without its arguments."""
+    """Every command, without its arguments."""
     inner = getattr(group, "commands", {})
     if not inner or getattr(group, "invoke_without_command", False):
         yield name
@@ -316,13 +320,13 @@ def test_a_command_is_described(command: str) -> None:
     assert re.search(rf"^\| `{re.escape(command)}( [^`]*)?` \| \S", COMMANDS, re.MULTILINE)
 
 
-def test_no_command_is_described_that_does_not_exist() -> None:
+def test_every_described_command_exists() -> None:
     for line in re.findall(r"^\| `(simpul [^`]+)` \|", COMMANDS, re.MULTILINE):
         words = [word for word in line.split() if word.islower() and not word.startswith("-")]
         assert any(" ".join(words[:length]) in COMMAND_LINE for length in range(len(words), 1, -1)), line
 
 
-def test_every_make_target_is_described_and_no_other() -> None:
+def test_exactly_the_make_targets_are_described() -> None:
     makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
     targets = set(re.findall(r"^([a-z-]+):.*## ", makefile, re.MULTILINE))
     assert set(re.findall(r"^\| `make ([a-z-]+)` \| \S", COMMANDS, re.MULTILINE)) == targets
@@ -364,7 +368,6 @@ def test_every_address_of_the_hub_is_described() -> None:
     )
     text = read_pages("docs/operators/README.md", "docs/frontend/README.md")
     assert {path for path in application.paths if not path.startswith("/graphiql/")} == {
-        "/",
         "/graphql",
         "/graphiql",
         *HEALTH,
@@ -375,22 +378,25 @@ def test_every_address_of_the_hub_is_described() -> None:
 
 def test_every_page_for_people_is_described() -> None:
     pages = read_pages("docs/frontend/pages.md")
-    for path in (CONSENT_PATH, CONSENTS_PATH, REVOKE_PATH, CALLBACK_PATH, SIGN_OUT_PATH, SIGNED_OUT_PATH):
+    for path in (
+        *(HOME_PATH, SIGN_IN_PATH, MY_DATA_PATH, CONSENT_PATH, CONSENTS_PATH, REVOKE_PATH),
+        *(CALLBACK_PATH, SIGN_OUT_PATH, SIGNED_OUT_PATH),
+    ):
         assert f"`{path}`" in pages
 
 
 @pytest.mark.parametrize("family", FAMILIES, ids=lambda each: each.name)
-def test_a_metric_is_in_the_tables_with_its_kind_labels_and_meaning(family: MetricFamily) -> None:
+def test_a_metric_is_described_with_its_kind_and_labels(family: MetricFamily) -> None:
     labels = ", ".join(f"`{each}`" for each in family.labels) or "none"
     assert f"| `{family.name}` | {family.kind.value} | {labels} | {family.help} |" in METRICS
 
 
-def test_no_metric_is_described_that_there_is_not() -> None:
+def test_every_described_metric_exists() -> None:
     named = {each.removesuffix("_bucket") for each in re.findall(r"`(simpul_\w+)", METRICS)}
     assert named == {each.name for each in FAMILIES}
 
 
-def test_metrics_and_status_are_described_by_their_addresses() -> None:
+def test_the_addresses_of_metrics_and_status_are_described() -> None:
     for path in (METRICS_PATH, STATUS):
         assert f"## `{path}`" in METRICS
     assert f"`{STATUS}`" in read_pages("docs/frontend/pages.md")
@@ -411,14 +417,14 @@ def test_a_root_field_is_described_with_its_arguments(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", sorted(MUTATION.fields) if MUTATION else [])
-def test_a_change_is_described_with_its_arguments(name: str) -> None:
+def test_a_mutation_is_described_with_its_arguments(name: str) -> None:
     assert MUTATION is not None
     arguments = ", ".join(f"{argument}:" for argument in MUTATION.fields[name].args)
     assert f"| `{name}({arguments})` |".replace("()", "") in RIGHTS
 
 
 @pytest.mark.parametrize("refusal", DataRequestRefusal)
-def test_a_reason_to_refuse_a_data_request_stands_with_its_law(refusal: DataRequestRefusal) -> None:
+def test_a_reason_to_refuse_a_data_request_has_its_law(refusal: DataRequestRefusal) -> None:
     assert f"| `{refusal.name}` | article" in read_pages("docs/operators/data-requests.md")
 
 
@@ -437,14 +443,14 @@ def test_a_graphql_block_fits_the_schema(block: Block) -> None:
 
 
 def find_anchors(path: Path) -> set[str]:
-    """The headings of a page as links name them."""
+    """The anchors of a page's headings."""
     text = re.sub(r"^```.*?^```", "", path.read_text(encoding="utf-8"), flags=re.MULTILINE | re.DOTALL)
     headings = re.findall(r"^#+ (.+)$", text, re.MULTILINE)
     return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
 
 
 @pytest.mark.parametrize("path", find_pages(), ids=page_name)
-def test_links_inside_the_project_lead_somewhere(path: Path) -> None:
+def test_links_inside_the_project_work(path: Path) -> None:
     text = re.sub(r"^```.*?^```", "", path.read_text(encoding="utf-8"), flags=re.MULTILINE | re.DOTALL)
     for target in re.findall(r"\]\(([^)\s]+)\)", text):
         if re.match(r"[a-z]+:", target):
@@ -465,7 +471,7 @@ def test_files_and_tests_that_a_page_names_exist(path: Path) -> None:
         assert not test or f"def {test}(" in (ROOT / path_named).read_text(encoding="utf-8"), f"{path_named}::{test}"
 
 
-def test_every_scope_of_citizens_apps_is_described_as_the_schema_says() -> None:
+def test_every_scope_of_citizens_apps_is_described_as_in_the_schema() -> None:
     rows = re.findall(r"^\| `(citizen:[a-z-]+)` \| (.+) \|$", READING, re.MULTILINE)
     assert [(scope, f"{words}.".lower()) for scope, words in rows] == [
         (each.value, each.description.lower()) for each in CitizenScope

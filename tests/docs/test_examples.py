@@ -1,4 +1,4 @@
-"""Every example of the documentation is a real question with its real answer."""
+"""The hub answers every example of the documentation as shown."""
 
 import pytest
 
@@ -13,7 +13,7 @@ def test_there_are_examples_of_every_kind_of_caller() -> None:
 
 
 @pytest.mark.parametrize("example", EXAMPLES, ids=lambda example: example.name)
-async def test_an_example_is_answered_as_the_page_says(example: DocExample, hub: HubClient, city: RunningCity) -> None:
+async def test_an_example_has_the_answer_on_the_page(example: DocExample, hub: HubClient, city: RunningCity) -> None:
     if example.stopped_agency is None:
         answer = await hub.ask(example.query, example.variables, caller=example.caller)
     else:
@@ -29,7 +29,7 @@ async def test_an_example_is_answered_as_the_page_says(example: DocExample, hub:
 @pytest.mark.parametrize(
     "example", [each for each in EXAMPLES if each.stopped_agency is None], ids=lambda each: each.name
 )
-async def test_an_example_that_is_asked_again_has_the_same_answer(example: DocExample, hub: HubClient) -> None:
+async def test_a_repeated_example_has_the_same_answer(example: DocExample, hub: HubClient) -> None:
     await hub.ask(example.query, example.variables, caller=example.caller)
     answer = await hub.ask(example.query, example.variables, caller=example.caller)
     assert answer.body == example.answer

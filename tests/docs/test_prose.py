@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+import tomllib
+from collections.abc import Callable, Iterator, Mapping
 from functools import cache, partial
 from pathlib import Path
 from typing import Any
@@ -32,24 +33,18 @@ MAX_WORDS = 45
 
 FOLDERS = (
     *("auth", "benchmarks", "cache", "cli", "connectors", "deploy", "docs", "engine", "records", "resolvers"),
-    *(
-        "sandbox",
-        "schema",
-        "scripts",
-        "server.py",
-        "services",
-        "settings",
-        "store",
-        "telemetry",
-        "web",
-        "wiring",
-        "workers",
-    ),
+    *("sandbox", "schema", "scripts", "server.py", "services", "settings", "store", "telemetry", "web", "wiring"),
+    "workers",
+    *sorted(f"tests/{path.parent.name}" for path in (ROOT / "tests").glob("*/__init__.py")),
+    *sorted(f"tests/{path.name}" for path in (ROOT / "tests").glob("*.py")),
 )
-"""Code with plain docstrings, comments and texts. Add a folder as soon as it passes."""
+"""All code: its docstrings, comments, texts and names of tests."""
 
 ALLOWED = {
     ("data/letters/breach-people.md", "dear"): "the salutation of a letter",
+    **{("tests/docs/prose.py", word): "the list of refused words" for word in REFUSED if " " in word},
+    ("tests/docs/test_prose.py", "stands in"): "a key of this list, and planted words",
+    **{("tests/docs/test_prose.py", word): "same" for word in ("anew", "is none", "told", "whoever", "whom")},
     ("store/tables.py", "whom"): "a comment in the database, as its migration wrote it",
     ("store/tables.py", "stands in"): "same",
     ("store/migrations/versions/0002_access_ledger.py", "whom"): "a migration that ran is never changed",
@@ -99,6 +94,16 @@ def read_configuration() -> Iterator[Prose]:
         yield from read_comments(path.read_text(encoding="utf-8"), page_name(path))
 
 
+def read_page_words(words: Any = None, place: str = "web/pages/words/en.toml") -> Iterator[Prose]:  # noqa: ANN401 - TOML
+    """The English texts of the hub's pages."""
+    words = tomllib.loads((ROOT / place).read_text(encoding="utf-8")) if words is None else words
+    if isinstance(words, Mapping):
+        for key, each in words.items():
+            yield from read_page_words(each, f"{place} {key}")
+    else:
+        yield from read_markdown(str(words), place)
+
+
 def read_settings() -> Iterator[Prose]:
     """The descriptions of settings."""
     for name, field in Settings.model_fields.items():
@@ -112,6 +117,7 @@ GROUPS: dict[str, Callable[[], Iterator[Prose]]] = {
     "command help": read_command_help,
     "settings descriptions": read_settings,
     "configuration comments": read_configuration,
+    "words of pages": read_page_words,
     **{f"code in {folder}": partial(read_modules, ROOT / folder, ROOT) for folder in FOLDERS},
 }
 

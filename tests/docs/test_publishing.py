@@ -1,4 +1,4 @@
-"""The project says under which licence it is, how to report a weakness, and what catalogues want to know of it."""
+"""The project states its licence, how to report a vulnerability, and its metadata for catalogues."""
 
 import re
 
@@ -20,7 +20,7 @@ MANDATORY = {
     "localisation/localisationReady",
     "localisation/availableLanguages",
 }
-"""The keys that version 0 of the standard asks for (publiccode.yml, "The Standard (core)")."""
+"""The mandatory keys of version 0 of the standard (publiccode.yml, "The Standard (core)")."""
 
 
 def read_publiccode() -> dict[str, str]:
@@ -36,7 +36,7 @@ def read_publiccode() -> dict[str, str]:
     return found
 
 
-def test_the_description_for_catalogues_has_every_mandatory_key_with_a_value_of_the_standard() -> None:
+def test_publiccode_yml_has_every_mandatory_key_with_a_valid_value() -> None:
     found = read_publiccode()
     assert MANDATORY - set(found) == set()
     assert re.fullmatch(r"0\.\d+", found["publiccodeYmlVersion"])

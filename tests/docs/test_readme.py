@@ -1,14 +1,18 @@
-"""A newcomer who follows the README sees what it shows."""
+"""The commands of the README give what it shows."""
 
 import re
+from pathlib import Path
 
-from tests.docs.pages import ROOT, find_examples, read_pages
+import pytest
+
+from scripts.fresh import README_DAY
+from tests.docs.pages import ROOT, find_examples, find_pages, read_pages
 from tests.journeys.hub import HubClient, RunningCity
 
 (FIRST,) = (example for example in find_examples() if example.page == "README.md")
 
 
-async def test_the_first_query_is_answered_as_the_readme_shows(hub: HubClient) -> None:
+async def test_the_first_query_has_the_answer_in_the_readme(hub: HubClient) -> None:
     answer = await hub.ask(FIRST.query, caller=FIRST.caller)
 
     assert answer.status == 200
@@ -24,9 +28,19 @@ async def test_the_first_query_asks_all_five_agencies(hub: HubClient, city: Runn
     assert called == {"dukcapil", "jakpreneur", "pbb", "crm", "pangan"}
 
 
-def test_the_file_that_the_command_sends_is_the_query_that_is_shown() -> None:
+def test_the_command_sends_the_query_in_the_readme() -> None:
     (file,) = re.findall(r"--data-urlencode query@(\S+)", read_pages("README.md"))
     assert (ROOT / file).read_text(encoding="utf-8") == FIRST.query
+
+
+def test_the_readme_names_the_day_of_its_answer() -> None:
+    assert f"The answer on {README_DAY} " in read_pages("README.md")
+
+
+@pytest.mark.parametrize("picture", sorted((ROOT / "docs" / "pictures").iterdir()), ids=lambda path: path.name)
+def test_a_picture_is_small_and_shown_on_a_page(picture: Path) -> None:
+    assert picture.stat().st_size < 200_000
+    assert any(f"pictures/{picture.name})" in path.read_text(encoding="utf-8") for path in find_pages())
 
 
 def test_the_readme_names_the_licence_of_the_data() -> None:

@@ -1,4 +1,4 @@
-"""The program that replaces a partner's application on the page about consent."""
+"""The sample partner application of the page about consent."""
 
 import os
 import subprocess
@@ -24,7 +24,7 @@ class ReceiverProcess:
         self.port = int(output.readline().rpartition(":")[2])
 
     def ask(self, method: str, path: str, body: bytes | None = None, **headers: str) -> int:
-        with closing(HTTPConnection("127.0.0.1", self.port, timeout=30)) as connection:
+        with closing(HTTPConnection("127.0.0.1", self.port, timeout=60)) as connection:
             connection.request(method, path, body, headers)
             return connection.getresponse().status
 
@@ -45,7 +45,7 @@ def receiver() -> Iterator[ReceiverProcess]:
             process.terminate()
 
 
-@pytest.mark.parametrize("version", [1, 2])  # 2: the secret is being changed, and the one before signs beside it
+@pytest.mark.parametrize("version", [1, 2])  # 2: during a change of the secret, with both signatures
 def test_a_call_signed_by_the_hub_is_accepted_and_printed(receiver: ReceiverProcess, version: int) -> None:
     headers = SIGNATURES.build_headers(build_client("kredit-nusantara"), version, id_="msg_1", timestamp=1, body=BODY)
     assert receiver.ask("POST", "/webhooks", BODY, **headers) == 204
@@ -53,13 +53,13 @@ def test_a_call_signed_by_the_hub_is_accepted_and_printed(receiver: ReceiverProc
 
 
 @pytest.mark.parametrize(("client", "body"), [("pantau-kota", BODY), ("kredit-nusantara", b"{}")])
-def test_what_others_signed_or_changed_is_refused(receiver: ReceiverProcess, client: str, body: bytes) -> None:
+def test_a_call_signed_by_others_or_changed_is_refused(receiver: ReceiverProcess, client: str, body: bytes) -> None:
     headers = SIGNATURES.build_headers(build_client(client), 1, id_="msg_1", timestamp=1, body=BODY)
     assert receiver.ask("POST", "/webhooks", body, **headers) == 401
     assert receiver.output.readline() == "refused: the signature is not the hub's\n"
 
 
-def test_the_return_of_a_person_is_printed_and_other_paths_are_not_found(receiver: ReceiverProcess) -> None:
+def test_a_returning_browser_is_printed_and_other_paths_are_not_found(receiver: ReceiverProcess) -> None:
     assert receiver.ask("GET", "/back?consent=1&state=application-17") == 200
     assert receiver.output.readline() == "came back: /back?consent=1&state=application-17\n"
     assert receiver.ask("GET", "/favicon.ico") == 404

@@ -1,4 +1,4 @@
-"""The city's OpenID provider is what its page says, and what a partner types into a shell gets the tokens shown."""
+"""The city's OpenID provider matches its page, and the shell commands for partners give the tokens shown."""
 
 import json
 import os
@@ -24,7 +24,7 @@ CURL = shutil.which("curl")
 
 
 def run_in_shell(provider: RunningAgency, lines: str) -> str:
-    """What the lines print, with the address and the secret of this provider for those that the page gives."""
+    """Run the lines with the address and secret of this provider; returns their output."""
     secret = derive_client_secret("kredit-nusantara", provider.secret)
     environment = {**os.environ, "ISSUER": issuer_url(provider), "SECRET": secret}
     outcome = subprocess.run(  # noqa: S603 - the documentation's own lines
@@ -32,7 +32,7 @@ def run_in_shell(provider: RunningAgency, lines: str) -> str:
         env=environment,
         capture_output=True,
         text=True,
-        timeout=20,
+        timeout=60,
         check=True,
     )
     return outcome.stdout
@@ -56,7 +56,7 @@ def test_a_partner_gets_the_token_that_the_page_shows(openid_provider: RunningAg
 
 
 @pytest.mark.skipif(CURL is None, reason="curl is not installed")
-def test_a_scope_that_is_not_the_partners_is_refused_as_the_page_shows(openid_provider: RunningAgency) -> None:
+def test_a_scope_of_another_client_is_refused_as_the_page_shows(openid_provider: RunningAgency) -> None:
     lines, shown = SHELL[1]
 
     assert json.loads(run_in_shell(openid_provider, lines)) == json.loads(shown)
@@ -70,13 +70,13 @@ def test_the_address_of_the_token_endpoint_is_found_as_the_page_says(openid_prov
 
 
 def find_row(name: str) -> list[str]:
-    """The cells of the one row of a table that begins with the name."""
+    """The cells of the table row for the name."""
     (found,) = re.findall(rf"^\| [^|]*`{re.escape(name)}`[^|]* \|(.*)\|$", ISSUER, re.MULTILINE)
     return [cell.strip() for cell in found.split("|")]
 
 
 @pytest.mark.parametrize("client", CLIENTS.values(), ids=lambda client: client.id)
-def test_an_application_is_described_with_its_proof_its_scopes_and_its_addresses(client: RegisteredClient) -> None:
+def test_an_application_is_described_with_authentication_scopes_and_addresses(client: RegisteredClient) -> None:
     about, _, back = ISSUER.partition("| application | comes back to |")
     (cells,) = re.findall(rf"^\| `{client.id}` \|(.*)\|$", about, re.MULTILINE)
     _, proof, _, scopes = [cell.strip() for cell in cells.split("|")]
@@ -88,7 +88,7 @@ def test_an_application_is_described_with_its_proof_its_scopes_and_its_addresses
 
 
 @pytest.mark.parametrize("person", list_people().values(), ids=lambda person: person.key)
-def test_somebody_who_can_sign_in_is_described_with_what_the_token_says(person: SignInPerson) -> None:
+def test_a_person_of_the_sign_in_page_is_described_with_their_claims(person: SignInPerson) -> None:
     _, kind, claims_cell = find_row(person.key)
 
     assert kind == f"`{person.kind}`"

@@ -20,7 +20,7 @@ def test_the_points_of_a_day_are_limited_and_renewed_the_next_day() -> None:
     with pytest.raises(RefusedRequest) as refused:
         quota.spend(1)
     assert refused.value.errors[0] == {
-        "message": "The operation is expected to cost 1 points, and 0 of 10 are left of this client's day."
+        "message": "The operation is expected to cost 1 point, and this client has 0 of 10 left today."
         " Request less, or retry tomorrow (UTC).",
         "extensions": {"code": "QUOTA_EXCEEDED", "retryAfter": 401},
     }

@@ -12,10 +12,10 @@ from records.hub.data_preferences import DataPreferences
 from records.hub.data_requests import DataRequestRefusal, DataRequestState
 from records.hub.exports import Export
 from records.identifiers import Rupiah
-from records.places import Coordinates
 from records.population import Citizen, CivilStatus, Parentage, Residence
 from records.prices import Trend, TrendPoint
 from records.purposes import Purpose, Scope
+from records.regions import Coordinates
 from records.tax import BillStatus
 from schema.declarations.relay import PageInfo, build_connection
 from schema.types.access_entries import AccessEntryConnectionType

@@ -32,7 +32,6 @@ from records.hub.data_requests import (
 from records.hub.ledger_entries import AccessPosition
 from records.identifiers import FamilyCardNumber, Nib, Nik, Nop, RegionCode, Rupiah
 from records.msmes import Msme, Product, ProgrammeStage
-from records.places import Coordinates
 from records.population import (
     BloodType,
     CivilStatus,
@@ -54,7 +53,7 @@ from records.prices import (
     PriceMovement,
 )
 from records.purposes import Purpose, Scope
-from records.regions import CodeSystem, Region, RegionLevel, SystemCode
+from records.regions import CodeSystem, Coordinates, Region, RegionLevel, SystemCode
 from records.tax import BillStatus, TaxBill, TaxObject, TaxPayment
 from services.consents.consent_text import build_consent_texts
 

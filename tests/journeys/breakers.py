@@ -21,7 +21,7 @@ QUESTIONS = {
     "crm": "{ me { complaints { number } } }",
     "pangan": '{ markets(search: "senen", first: 1) { name } }',
 }
-WITHIN_S = 20
+WITHIN_S = 60
 
 
 async def wait_for_breaker(hub: HubClient, agency: str, *, is_open: bool) -> HubResponse:

@@ -179,8 +179,8 @@ def build_settings(
             "state_url": SecretStr(state_url),
             "probe_nik": SecretStr(SAMPLES["siti"].nik),
             "city": build_city(reaches | dict(variables or {}), terms=of_agencies),
-            "shed_after": 0,  # whoever asks here shares the hub's event loop, and makes it late
-            "cache_megabytes": 0,  # journeys count what agencies are asked; those of kept answers keep some
+            "shed_after": 0,  # clients share the hub's event loop here, and make it late
+            "cache_megabytes": 0,  # journeys count calls to agencies; only those about caching cache
             **given,
         }
     )

@@ -18,9 +18,11 @@ from aiohttp import web
 
 from auth.caller import Caller, CallerKind
 from engine.engine import Engine
+from records.hub.clients import ClientId
 from records.hub.operations import ClientContract, ConsentTerms, RegisteredOperation
 from records.purposes import Purpose, Scope
 from schema.tools.operation_registration import examine_operation
+from store.operations.operation_registry import OperationRegistry
 from tests.fakes.clients import build_client
 from tests.journeys.hub import HubClient
 from tests.sandbox_agencies import HOST
@@ -56,7 +58,7 @@ class ReceivedWebhook:
         return json.loads(self.body)
 
     def is_signed_with(self, secret: str) -> bool:
-        """As the Standard Webhooks specification checks it, in a few lines of its own."""
+        """As the Standard Webhooks specification checks it, in a few lines."""
         key = b64decode(secret.removeprefix("whsec_"))
         content = f"{self.headers['webhook-id']}.{self.headers['webhook-timestamp']}.".encode() + self.body
         expected = "v1," + b64encode(hmac.new(key, content, "sha256").digest()).decode()
@@ -65,15 +67,15 @@ class ReceivedWebhook:
 
 @dataclass(slots=True)
 class Webhook:
-    """What the partner was told; `answers` are the statuses it answers, in turn, the last for ever."""
+    """The webhooks that the partner received; `answers` are the statuses it answers, in turn, the last for ever."""
 
     url: str = ""
     got: list[ReceivedWebhook] = field(default_factory=list)
     answers: list[int] = field(default_factory=lambda: [204])
 
     async def wait_for(self, type_: str, count: int = 1) -> Sequence[ReceivedWebhook]:
-        """Wait until it was told so."""
-        async with asyncio.timeout(20):
+        """Wait until it received this."""
+        async with asyncio.timeout(60):
             while len(found := [each for each in self.got if each.payload["type"] == type_]) < count:  # noqa: ASYNC110 - what is waited for happens in the hub
                 await asyncio.sleep(0.02)
         return found
@@ -197,7 +199,7 @@ async def request_consent(hub: HubClient, caller: Caller | None = None, **given:
 
 
 async def open_request(hub: HubClient, request: str, *, caller: str = "siti") -> Any:  # noqa: ANN401 - JSON
-    """Somebody looks at the request; null where it is none for them."""
+    """A person opens the request; null if it is not theirs."""
     query = "query Look($id: ID!) { me { consentRequest(id: $id) { partner scopes fields { field class } } } }"
     answer = await hub.ask(query, {"id": request}, caller=caller)
     assert answer.errors == []
@@ -250,7 +252,15 @@ async def get_error_code(hub: HubClient, body: Any, caller: Caller | None) -> st
 
 
 async def wait_for_code(hub: HubClient, body: Any, caller: Caller | None, code: str | None) -> None:  # noqa: ANN401 - JSON
-    """Wait until the hub answers with the code; the registry promises seconds."""
-    async with asyncio.timeout(10):
+    """Wait until the hub answers with the code: it follows the registry at intervals."""
+    async with asyncio.timeout(60):
         while await get_error_code(hub, body, caller) != code:  # noqa: ASYNC110 - what is waited for happens in the hub, which sets no event
             await asyncio.sleep(0.05)
+
+
+async def retire_operations(hub: HubClient, registry: OperationRegistry, client: ClientId, ids: Sequence[str]) -> None:
+    """Retire operations, and wait until the hub knows: it would answer the next test from what it knew before."""
+    await registry.retire(client, ids, by="tests")
+    for each in ids:
+        caller = Caller(kind=CallerKind.PARTNER, client=client)
+        await wait_for_code(hub, {"documentId": each}, caller, "PERSISTED_QUERY_NOT_FOUND")

@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 
-from records import complaints, msmes, places, population, prices, regions, tax
+from records import complaints, msmes, population, prices, regions, tax
 from tests.fakes.graph_records import RECORDS
 
-MODULES: tuple[ModuleType, ...] = (complaints, msmes, places, population, prices, regions, tax)
+MODULES: tuple[ModuleType, ...] = (complaints, msmes, population, prices, regions, tax)
 KINDS = [
     each
     for module in MODULES

@@ -111,7 +111,7 @@ async def test_beyond_the_budget_no_person_is_read_and_no_agency_is_called(*, pl
     assert response.data == {"citizen": None}
     assert get_exceeded_paths(response) == [("citizen", BEYOND, 3_600)]
     assert response.errors[0]["message"] == (
-        "You may read about at most 2 different people in an hour. This request names 1 people who are new in"
+        "You may read about at most 2 different people in an hour. This request names 1 person new in"
         " that time. Request fewer, or retry in 3600 s."
     )
     assert hub.city.calls == []

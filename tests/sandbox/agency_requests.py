@@ -90,7 +90,7 @@ def _set(agency: RunningAgency, path: str, value: Mapping[str, object]) -> None:
 
 
 def _send(port: int, method: str, path: str, body: bytes | None, headers: Mapping[str, str]) -> AgencyAnswer:
-    with closing(http.client.HTTPConnection(HOST, port, timeout=10)) as connection:
+    with closing(http.client.HTTPConnection(HOST, port, timeout=60)) as connection:
         connection.request(method, path, body, dict(headers))
         got = connection.getresponse()
         return AgencyAnswer(got.status, {name.lower(): value for name, value in got.getheaders()}, got.read())

@@ -11,6 +11,8 @@ import pytest
 from tests.plugins.optional_programs import FindProgram
 from tests.sandbox_agencies import ROOT, RunningAgency, free_port
 
+START_TIMEOUT_S = 180
+"""A start includes a database of PostgreSQL or MariaDB; only a start that hangs takes longer."""
 CREDENTIAL = {"SANDBOX_USER": "simpul", "SANDBOX_SECRET": "rahasia"}
 
 
@@ -25,7 +27,7 @@ def _start(
         env={**cleared, **environment},
         capture_output=True,
         text=True,
-        timeout=30,
+        timeout=START_TIMEOUT_S,
         check=False,
     )
 

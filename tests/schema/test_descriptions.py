@@ -1,4 +1,4 @@
-"""A frontend developer understands the graph from its descriptions alone."""
+"""The descriptions alone explain the graph to a frontend developer."""
 
 from __future__ import annotations
 

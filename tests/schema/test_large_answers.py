@@ -1,4 +1,4 @@
-"""Lists that lead to each other in a circle: a short query must not keep the hub busy nor fill its memory."""
+"""Lists that lead to each other in a cycle: a short query must not overload the hub or fill its memory."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the citizen graph refuses before any agency is asked, by a plan and by graphql-core alike."""
+"""Operations over a limit are refused before any agency call, by plans and by graphql-core alike."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Where queries start: who is asked what, in which order answers stand, and what an outage costs."""
+"""The query root: the agency calls, the order of answers, and the effect of an outage."""
 
 from __future__ import annotations
 

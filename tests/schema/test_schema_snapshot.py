@@ -1,4 +1,4 @@
-"""What callers rely on: the checked-in graph changes only where somebody means it to."""
+"""The checked-in graph changes only on purpose."""
 
 from graphql import build_schema, find_breaking_changes
 

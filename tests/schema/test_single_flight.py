@@ -225,7 +225,7 @@ def test_only_equal_requests_of_equal_callers_share_a_run() -> None:
 
 
 def test_runs_that_depend_on_preferences_are_not_shared() -> None:
-    """A request after a person took something back must not join a run from before."""
+    """A request after a revocation must not join an earlier run."""
     hub = SharingHub(build_sharing_engine())
     hub.alone = True
     public, personal = (

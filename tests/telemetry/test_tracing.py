@@ -147,8 +147,8 @@ async def test_links_to_unsampled_spans_are_dropped(collector: TraceCollector) -
         sampled.add_link(unsampled)
         unsampled.add_link(sampled)
         sampled.end()
-        assert traces.start_client_span("tell a partner") is not None
-        asked = traces.start_client_span("tell a partner")
+        assert traces.start_client_span("call an agency") is not None
+        asked = traces.start_client_span("call an agency")
         assert asked is not None
         asked.end("AGENCY_TIMEOUT")
     first, second = collector.spans

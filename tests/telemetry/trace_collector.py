@@ -15,6 +15,7 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import (
 )
 from opentelemetry.proto.trace.v1.trace_pb2 import Span as Sent
 
+WEBHOOK = "tell a partner"
 KINDS = {1: "internal", 2: "server", 3: "client"}
 
 
@@ -47,7 +48,7 @@ class TraceCollector:
 
     @property
     def spans(self) -> Sequence[CollectedSpan]:
-        """Every accepted span, in the order in which they ended."""
+        """Accepted spans in the order in which they ended, without webhooks: the hub calls those when it likes."""
         requests = [ExportTraceServiceRequest.FromString(each) for each in self.taken]
         return [
             _to_collected_span(sent)
@@ -55,6 +56,7 @@ class TraceCollector:
             for resource in request.resource_spans
             for scope in resource.scope_spans
             for sent in scope.spans
+            if sent.name != WEBHOOK
         ]
 
     @property
@@ -64,14 +66,9 @@ class TraceCollector:
         return _to_plain_attributes(request.resource_spans[0].resource.attributes)
 
 
-WEBHOOK = "tell a partner"
-
-
 def build_tree(spans: Sequence[CollectedSpan], parent: str = "") -> Any:  # noqa: ANN401 - nested by name
-    """Names as a tree; children are sorted by name. Webhooks are omitted: the hub sends them at any time."""
-    below = sorted(
-        (each for each in spans if each.parent == parent and each.name != WEBHOOK), key=lambda each: each.name
-    )
+    """Names as a tree; children are sorted by name."""
+    below = sorted((each for each in spans if each.parent == parent), key=lambda each: each.name)
     return [(each.name, build_tree(spans, each.id)) if _has_parts(spans, each) else each.name for each in below]
 
 

@@ -101,19 +101,16 @@ def to_header_names(headers: dict[str, str]) -> dict[str, str]:
 
 @asynccontextmanager
 async def serve_application(settings: WebSettings, **parts: Any) -> AsyncIterator[GraphServer]:  # noqa: ANN401 - more for the application
-    """The application, served until the block ends."""
+    """The application with a small graph, served until the block ends; `parts` replace or add parts."""
     graph = SmallGraph()
-    application = build_web_application(
-        WebParts(
-            execute=graph.execute,
-            authenticate=authenticate,
-            ready=ready,
-            settings=settings,
-            sample_people=sample_people if settings.development else None,
-            entity_tags=EntityTags(b"s" * 32),
-            **parts,
-        )
-    )
+    defaults = {
+        "execute": graph.execute,
+        "authenticate": authenticate,
+        "ready": ready,
+        "sample_people": sample_people if settings.development else None,
+        "entity_tags": EntityTags(b"s" * 32),
+    }
+    application = build_web_application(WebParts(settings=settings, **(defaults | parts)))
     server = uvicorn.Server(build_uvicorn_config(application, "127.0.0.1", 0, settings))
     task = asyncio.create_task(server._serve())
     await wait_until(lambda: server.started or task.done())

@@ -24,6 +24,7 @@ from engine.execution.answer_freshness import FRESH_FOREVER
 from engine.request import GraphQLRequest, GraphQLResponse, ResponseOutcome
 from records.calls.call import Call
 from records.calls.freshness import AnswerLifetime
+from records.hub.clients import ClientId
 from records.identifiers import Nik
 from web.endpoints.health import AgencyReachability, AgencyReadiness, Readiness
 from web.pages.graphiql import SamplePerson
@@ -43,6 +44,8 @@ type Query {
 """The changes of a small city."""
 type Mutation { "Counts up." count: Int }
 ''')
+REGISTERED = {"Registered": "query Registered { whoAmI }"}
+"""Operations by their document id."""
 POINTS = 100
 """The cost of each request, in points."""
 SITI = Nik("3171014506900001")
@@ -50,6 +53,13 @@ NAME = "Siti Aminah"
 PEOPLE = [
     SamplePerson(name="Siti", title="citizen", description="Sees her own data.", token="token-of-siti"),
     SamplePerson(name="Pak Budi", title="official", description="Sees what officials see.", token="token-of-budi"),
+    SamplePerson(
+        name="Bank",
+        title="partner",
+        description="Runs registered operations.",
+        token="token-of-bank",
+        is_registered_client=True,
+    ),
 ]
 
 
@@ -70,7 +80,9 @@ class SmallGraph:
             await paying
         self.calls.append(call)
         try:
-            document = parse(request.query)
+            document = parse(
+                request.query or REGISTERED.get(request.document_id.value if request.document_id else "", "")
+            )
         except GraphQLError as error:
             return build_refused_response([error])
         if errors := validate(SCHEMA, document):
@@ -134,13 +146,14 @@ def authenticate(authorization: str | None, _certificate: str | None) -> Caller:
             return Caller(kind=CallerKind.CITIZEN, first_party=True, nik=SITI)
         case "Bearer token-of-budi":
             return Caller(kind=CallerKind.OFFICIAL, agency="dukcapil")
+        case "Bearer token-of-bank":
+            return Caller(kind=CallerKind.PARTNER, client=ClientId("bank", "app"))
         case _:
             raise Unauthenticated("The token is unknown. Get a new one.")
 
 
 async def ready() -> Readiness:
     return Readiness(
-        is_serving=True,
         agencies=[
             AgencyReadiness(name="dukcapil", state=AgencyReachability.UP),
             AgencyReadiness(name="pbb", state=AgencyReachability.DOWN, detail="no answer within 3 s"),

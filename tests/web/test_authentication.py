@@ -12,10 +12,9 @@ from auth.caller import ANONYMOUS, Caller, CallerKind
 from auth.tokens.token_verifier import KeysUnavailable, Unauthenticated
 from records.identifiers import Nik
 from tests.fakes.clients import build_client
+from tests.web.rate_limits.limited_server import build_limits
 from web.authentication import RequestAuthenticator
 from web.http_errors import HttpError, HttpErrorCode
-from web.rate_limits.build import build_rate_limits
-from web.rate_limits.rate_table import parse_rates
 from web.request_headers import RequestHeaders
 from web.settings import WebSettings
 
@@ -151,14 +150,7 @@ def test_a_certificate_is_read_only_from_the_configured_header() -> None:
 
 
 async def test_a_request_is_counted_against_the_rate_of_its_authenticated_caller() -> None:
-    limits = build_rate_limits(
-        table=parse_rates(("citizen:2/1000", "anonymous:1/1000")),
-        failed_tokens=0,
-        redis=None,
-        secret=b"s" * 32,
-        trusted_proxies=(),
-        was_verified=lambda _: False,
-    )
+    limits = build_limits("citizen:2/1000", "anonymous:1/1000")
     authenticator = RequestAuthenticator(authenticate, WebSettings(), caller_limiter=limits.caller_limiter)
     scope = {"type": "http", "headers": [(b"authorization", b"siti")], "client": ("127.0.0.1", 5)}
     assert [await authenticator.authenticate_and_charge(scope) for _ in range(2)] == [SITI, SITI]

@@ -8,6 +8,7 @@ import re
 import signal
 import socket
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from time import monotonic
 
@@ -50,13 +51,36 @@ def add_migration(store: Path) -> None:
     (versions / "9001_later.py").write_text(_MIGRATION.format(head=head))
 
 
+@dataclass(frozen=True, slots=True)
+class SystemdHub:
+    """A hub that gets its socket from systemd."""
+
+    hub: Production
+    socket: socket.socket
+
+    def start(self) -> None:
+        """Start the hub; returns when it serves."""
+        serving = self.hub.read_output.count("The hub serves") if self.hub.process else 0
+        self.hub.launch(systemd_socket=self.socket)
+        self.hub.wait_for("The hub serves", serving + 1)
+
+
 @pytest.fixture(scope="module")
-def hub() -> Iterator[Production]:
-    with temporary_state_folder() as folder:
+def systemd_hub() -> Iterator[SystemdHub]:
+    with temporary_state_folder() as folder, socket.socket() as handed:
         folder.mkdir(parents=True)
         with prepare_production(folder) as hub:
-            hub.start()
-            yield hub
+            handed.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            handed.bind((HOST, hub.port))
+            handed.listen()
+            started = SystemdHub(hub, handed)
+            started.start()
+            yield started
+
+
+@pytest.fixture
+def hub(systemd_hub: SystemdHub) -> Production:
+    return systemd_hub.hub
 
 
 async def wait_for_requests(load: LoadResult, requests: int) -> None:
@@ -93,6 +117,20 @@ async def test_a_killed_worker_loses_only_its_running_requests(hub: Production) 
             assert len(lost) <= 16  # callers with one request at a time
 
 
+async def test_a_restart_behind_a_systemd_socket_refuses_no_request(systemd_hub: SystemdHub) -> None:
+    hub = systemd_hub.hub
+    callers = LoadGenerator(hub.port, PERSONAL, hub.headers(CITIZEN))
+    async with callers.run_load(keep_alive=4, reconnecting=4, pause=0.1) as load:
+        await wait_for_requests(load, 50)
+        hub.descendants()
+        hub.signal(signal.SIGTERM)
+        assert await asyncio.to_thread(hub.wait_for_exit) == 0
+        assert hub.find_survivors() == set()
+        await asyncio.to_thread(systemd_hub.start)
+        await wait_for_requests(load, 50)
+    assert load.failures == []
+
+
 async def test_reloads_an_upgrade_with_a_migration_and_a_rollback_fail_no_request(hub: Production) -> None:
     callers = LoadGenerator(hub.port, PERSONAL, hub.headers(CITIZEN))
     create_release(hub.folder / "second", add_migration)
@@ -109,46 +147,22 @@ async def test_reloads_an_upgrade_with_a_migration_and_a_rollback_fail_no_reques
             assert len(set(hub.workers) - first) == 2
             await wait_for_requests(load, 100)
 
-        await reloaded(1)
         hub.write_settings(SIMPUL_PUBLIC_MAX_AGE="30")
-        await reloaded(2)
+        await reloaded(1)
         hub.switch_to("second")
-        await reloaded(3)
+        await reloaded(2)
         assert await read_schema_version(hub) == "9001"
         hub.switch_to("first")
-        await reloaded(4)
+        await reloaded(3)
+        await wait_for_requests(idle, 1)
     assert (load.failures, idle.failures) == ([], [])
-    assert load.answered > 400
+    assert load.answered > 300
     assert idle.answered > 6
     assert "is newer than this release knows" in hub.read_output
     hub.signal(signal.SIGTERM)
     assert hub.wait_for_exit() == 0
     code_folders = re.findall(r"Reloaded: 2 workers serve, by the code in (.+)", hub.read_output)
-    assert code_folders == [str((hub.folder / name).resolve()) for name in ("first", "first", "second", "first")]
+    assert code_folders == [str((hub.folder / name).resolve()) for name in ("first", "second", "first")]
     assert "INFO simpul.hub The hub has ended" in hub.log_without_requests
     assert hub.find_survivors() == set()
     assert await read_schema_version(hub) == "9001"
-
-
-async def test_a_restart_behind_a_systemd_socket_refuses_no_request(hub: Production) -> None:
-    if hub.is_running:
-        hub.signal(signal.SIGTERM)
-        hub.wait_for_exit()
-    with socket.socket() as handed:
-        handed.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        handed.bind((HOST, hub.port))
-        handed.listen()
-        serving = hub.read_output.count("The hub serves")
-        hub.launch(systemd_socket=handed)
-        hub.wait_for("The hub serves", serving + 1)
-        callers = LoadGenerator(hub.port, PERSONAL, hub.headers(CITIZEN))
-        async with callers.run_load(keep_alive=4, reconnecting=4, pause=0.1) as load:
-            await wait_for_requests(load, 50)
-            hub.descendants()
-            hub.signal(signal.SIGTERM)
-            assert await asyncio.to_thread(hub.wait_for_exit) == 0
-            assert hub.find_survivors() == set()
-            hub.launch(systemd_socket=handed)
-            await asyncio.to_thread(hub.wait_for, "The hub serves", serving + 2)
-            await wait_for_requests(load, 50)
-        assert load.failures == []

@@ -91,16 +91,12 @@ class CacheState(Enum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Readiness:
-    """Whether the hub can serve, and the state of its agencies, issuers and shared stores.
+    """The state of the agencies, issuers and shared stores of a hub that serves.
 
     An agency that is down affects only its own fields, an issuer only its own callers, and a store only how exactly
     limits hold. None of them makes the hub unready, because taking it out of service would affect more.
     """
 
-    is_serving: bool
-    """Whether the hub itself can serve."""
-    detail: str | None = None
-    """Why it cannot serve."""
     agencies: Sequence[AgencyReadiness] = ()
     issuers: Sequence[IssuerReadiness] = ()
     """Issuers whose keys are fetched over the network."""
@@ -126,9 +122,8 @@ class HealthEndpoint:
         return _build_response(200, {"status": "live"})
 
     async def ready(self, _request: Request) -> Response:
-        """200 while the hub itself can serve, even without its agencies; else 503."""
-        readiness = await self._check_readiness()
-        return _build_response(200 if readiness.is_serving else 503, build_report(readiness))
+        """200 while the hub serves, even without its agencies. A hub that ends accepts no connection."""
+        return _build_response(200, build_report(await self._check_readiness()))
 
 
 def build_report(readiness: Readiness) -> dict[str, object]:
@@ -137,10 +132,8 @@ def build_report(readiness: Readiness) -> dict[str, object]:
     down = down or any(issuer.state is not IssuerState.FRESH for issuer in readiness.issuers)
     down = down or readiness.limits is LimitsState.LOCAL or readiness.cache is CacheState.LOCAL
     down = down or (readiness.load is not None and readiness.load.limit is not None)
-    status = "unavailable" if not readiness.is_serving else "degraded" if down else "ready"
     return {
-        "status": status,
-        **({"detail": readiness.detail} if readiness.detail else {}),
+        "status": "degraded" if down else "ready",
         "agencies": [
             {
                 "name": agency.name,

@@ -57,6 +57,11 @@ class _MediaRange:
         return 3 if self.subtype == subtype else 0
 
 
+def accepts_html(accept: Sequence[str]) -> bool:
+    """Whether `Accept` headers name `text/html`, as browsers do when they open a page."""
+    return any((each.kind, each.subtype) == ("text", "html") and each.q > 0 for each in _parse_media_ranges(accept))
+
+
 _CACHEABLE_ACCEPT_LENGTH = 300
 """Maximum characters of `Accept` headers whose result is cached."""
 

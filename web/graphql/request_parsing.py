@@ -1,6 +1,6 @@
-"""From the bytes of a request to a `GraphQLRequest` (GraphQL over HTTP, section 5 "Request").
+"""Parses request bodies and query strings to a `GraphQLRequest` (GraphQL over HTTP, section 5 "Request").
 
-Sans-IO, and strict: what is not a well-formed request is refused with one sentence that says why.
+No input or output. Strict: a malformed request is refused with the reason and the fix.
 """
 
 from __future__ import annotations
@@ -17,26 +17,26 @@ from engine.request import DocumentId, GraphQLRequest
 from web.http_errors import HttpError, HttpErrorCode
 
 MAX_DEPTH = 64
-"""How deep `variables` and `extensions` may nest. Input types of a schema nest a handful of levels."""
+"""Maximum nesting of `variables` and `extensions`. Input types of a schema nest a few levels."""
 _MAX_PARAMETERS = 20
-"""How many parameters a query string may have; seven are read."""
+"""Maximum number of parameters in a query string; seven are used."""
 _ID_PARAMETERS = ("documentId", "doc_id", "id")
-"""Under which names the id of a document comes: that of GraphQL over HTTP (Appendix A, "Persisted Documents"), and
-those that network layers of Relay use."""
+"""Names of the document id: that of GraphQL over HTTP (Appendix A, "Persisted Documents"), and those of Relay's network
+layers."""
 _PARAMETERS = frozenset({"query", "operationName", "variables", "extensions", *_ID_PARAMETERS})
 _PARAMETERS_WITHOUT_ID = frozenset({"query", "operationName", "variables"})
 _MAX_ID_LENGTH = 256
 _STRINGS = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"[ \t\r\n]*+(:?)')
-"""Each string of a JSON text, and the colon behind it."""
+"""A string of a JSON text, and the colon after it, if any."""
 _SPACE_AFTER_STRING = (b'" ', b'"\n', b'"\r', b'"\t')
 _ESCAPE = re.compile(rb"\\(?:u([0-9a-fA-F]{4})|.)", re.DOTALL)
 _HIGH_SURROGATES, _LOW_SURROGATES = range(0xD800, 0xDC00), range(0xDC00, 0xE000)
-"""Escapes that stand for a character only as a pair (RFC 8259, section 7)."""
+"""Escapes that are a character only as a pair (RFC 8259, section 7)."""
 _EXAMPLE = 'Send an object such as {"query": "{ __typename }"}.'
 
 
 class _Name:
-    """A member's name that equals no other, so that a decoded object keeps members that came twice."""
+    """The name of a member. It equals no other name, so that a decoded object keeps duplicate members."""
 
     __slots__ = ("text",)
 
@@ -50,10 +50,10 @@ def _decoder() -> msgspec.json.Decoder[dict[_Name, Any]]:
 
 
 def parse_body(body: bytes) -> GraphQLRequest:
-    """A POST body (section 5.4).
+    """Parse the body of a POST (section 5.4).
 
     Raises:
-        Refusal: BAD_REQUEST.
+        HttpError: BAD_REQUEST.
 
     """
     members = _decode(body, "The request body")
@@ -66,10 +66,10 @@ def parse_body(body: bytes) -> GraphQLRequest:
 
 
 def parse_query_string(query_string: bytes) -> GraphQLRequest:
-    """The query string of a GET (section 5.3): `variables` and `extensions` are JSON texts. Runs queries only.
+    """Parse the query string of a GET (section 5.3), for queries only: `variables` and `extensions` are JSON texts.
 
     Raises:
-        Refusal: BAD_REQUEST.
+        HttpError: BAD_REQUEST.
 
     """
     try:
@@ -90,7 +90,7 @@ def parse_query_string(query_string: bytes) -> GraphQLRequest:
     for name in ("variables", "extensions"):
         if name in parameters:
             parameters[name] = _parse_json_parameter(name, parameters[name])
-    # An empty parameter of a query string is an absent one.
+    # In a query string, an empty parameter counts as absent.
     parameters["operationName"] = parameters.get("operationName") or None
     parameters["query"] = parameters.get("query") or None
     for name in _ID_PARAMETERS:
@@ -110,14 +110,14 @@ def _parse_json_parameter(name: str, text: str) -> dict[str, Any] | None:
 
 
 def _build_request(parameters: Mapping[str, Any], *, queries_only: bool) -> GraphQLRequest:
-    """Section 5.1: `query` is a string, the others may be null or absent."""
+    """Check the parameters (section 5.1): `query` is a string, the others may be null or absent."""
     query = parameters.get("query")
-    # Most requests bring a text and neither an id nor extensions: they do not pay for those that do.
+    # Fast path: most requests have a text, and neither an id nor extensions.
     document_id = None if _PARAMETERS_WITHOUT_ID.issuperset(parameters) else _find_document_id(parameters)
     if document_id is not None:
         if query is None:
             query = ""
-        elif query and not document_id.is_hash:  # Apollo's clients send a text with its hash, to have it kept
+        elif query and not document_id.is_hash:  # Apollo's clients send a text with its hash to register it
             raise _build_bad_request("The request has both a document id and a 'query'. Send one of them.")
     if query is None:
         raise _build_bad_request(f"The parameter 'query' is missing. {_EXAMPLE} To explore the graph, open /graphiql.")
@@ -143,13 +143,13 @@ def _build_request(parameters: Mapping[str, Any], *, queries_only: bool) -> Grap
 
 
 def _find_document_id(parameters: Mapping[str, Any]) -> DocumentId | None:
-    """The id of the document, by whichever name it comes; none where the request brings no more than a text."""
+    """The document id, by any of its names; None if the request has only a text."""
     extensions = parameters.get("extensions")
     if isinstance(extensions, dict) and extensions.get("persistedQuery") is not None:
         return _parse_apollo_id(extensions["persistedQuery"], parameters)
     value = parameters.get("documentId")
     if parameters.get("query") is not None:
-        # Beside a text, 'id' and 'doc_id' have always been members that mean nothing.
+        # Next to a text, 'id' and 'doc_id' are ignored, as unknown members are.
         return None if value is None else DocumentId(_check_id_text("documentId", value))
     if value is not None and parameters.get("doc_id") is None and parameters.get("id") is None:
         return DocumentId(_check_id_text("documentId", value))
@@ -207,7 +207,7 @@ def _decode(text: bytes, what: str) -> dict[_Name, Any]:
                 "Send the character itself, or both halves."
             ) from error
         raise _build_bad_request(f"{what} is not JSON: {error}") from error
-    # Every level of nesting opens a bracket, so most requests need no walk.
+    # Each level of nesting opens a bracket, so most requests need no walk.
     if text.count(b"{") + text.count(b"[") > MAX_DEPTH and _depth_exceeds(members, MAX_DEPTH):
         raise _build_too_deep_error(what)
     _refuse_duplicate_members(members, text, what)
@@ -215,15 +215,15 @@ def _decode(text: bytes, what: str) -> dict[_Name, Any]:
 
 
 def _refuse_duplicate_members(members: Mapping[_Name, Any], text: bytes, what: str) -> None:
-    """Refuse an object, at any depth, that has a member twice: the decoder keeps the last, others the first.
+    """Refuse duplicate members at any depth: the decoder keeps the last one, other programs the first.
 
-    A text has as many members as colons behind its strings. Where fewer were decoded, some were twins.
+    A text has as many members as strings with a colon after them. If fewer were decoded, some were duplicates.
     """
     nested = [value for value in members.values() if value and (type(value) is dict or type(value) is list)]
     if not nested:
         return
     decoded = len(members) + _count_members(nested)
-    # As most clients write JSON, a look for two characters finds no fewer than there are, and is enough.
+    # Fast path for JSON without spaces after strings, as most clients write it: the count of `":` includes each member.
     if text.count(b'":') == decoded and not any(each in text for each in _SPACE_AFTER_STRING):
         return
     if _STRINGS.findall(text).count(b":") != decoded:
@@ -233,7 +233,7 @@ def _refuse_duplicate_members(members: Mapping[_Name, Any], text: bytes, what: s
 
 
 def _count_members(level: list[Any]) -> int:
-    """How many members objects have, at any depth. Asks for exact types, which the decoder makes: half the time."""
+    """The number of members at any depth. Compares exact types, as the decoder builds them: it takes half the time."""
     count = 0
     while level:
         below: list[Any] = []
@@ -248,7 +248,7 @@ def _count_members(level: list[Any]) -> int:
 
 
 def _depth_exceeds(members: Mapping[_Name, Any], limit: int) -> bool:
-    """Whether containers nest deeper than the limit. A walk by level, which no depth can exhaust."""
+    """Whether containers nest deeper than the limit. Walks level by level, without recursion."""
     level: list[Any] = [members]
     for _ in range(limit):
         level = [
@@ -263,7 +263,7 @@ def _depth_exceeds(members: Mapping[_Name, Any], limit: int) -> bool:
 
 
 def _has_lone_surrogate(text: bytes) -> bool:
-    """Whether an escape stands for half a character; msgspec says of some that the input was truncated."""
+    """Whether an escape is half of a surrogate pair; for some, msgspec reports a truncated input."""
     low_surrogate_due: int | None = None
     for escape in _ESCAPE.finditer(text):
         code = int(escape[1] or b"0", 16)
@@ -297,7 +297,7 @@ def _build_bad_request(message: str) -> HttpError:
 
 
 def _describe_json_kind(value: object) -> str:
-    """What JSON calls the kind of a decoded value."""
+    """The JSON name of the type of a decoded value."""
     match value:
         case bool():
             return "a boolean"

@@ -34,7 +34,7 @@ def check_host(host: str, allowed: Collection[str]) -> None:
     if name not in allowed:
         raise HttpError(
             HttpErrorCode.MISDIRECTED_REQUEST,
-            "The Host header does not name this hub. Use one of the names it is set up for (allowed_hosts).",
+            "The Host header does not name this hub. Use the host of its public address, or of its listen address.",
         )
 
 

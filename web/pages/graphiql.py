@@ -45,6 +45,8 @@ class SamplePerson:
     description: str
     """What there is to see as this person."""
     token: str
+    is_registered_client: bool = False
+    """Whether this is a partner, which runs registered operations only: the page sends the operation's name as id."""
 
     def __repr__(self) -> str:
         """Name and title only."""
@@ -63,6 +65,8 @@ class ExampleOperation:
     """The text of the file's first comment."""
     query: str
     variables: str | None
+    person: str | None = None
+    """The sample person whose token it uses at first; None for no token."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,12 +76,28 @@ class _Asset:
     digest: str
 
 
-def load_examples(folder: Path) -> list[ExampleOperation]:
-    """The examples of a folder, by file name; none where there is no folder."""
-    return [_load_example(path) for path in sorted(folder.glob("*.graphql"))]
+def load_examples(folder: Path, *, for_sandbox: bool = False) -> list[ExampleOperation]:
+    """The examples of a folder, by file name; none where there is no folder.
+
+    `for_sandbox` adds those of its folder `sandbox`, and the sample person of each, which `people.json` names.
+    """
+    return [
+        _load_example(path, people.get(path.stem))
+        for each, people in [
+            (folder, _load_people(folder) if for_sandbox else {}),
+            *([(folder / "sandbox", _load_people(folder / "sandbox"))] if for_sandbox else []),
+        ]
+        for path in sorted(each.glob("*.graphql"))
+    ]
 
 
-def _load_example(path: Path) -> ExampleOperation:
+def _load_people(folder: Path) -> Mapping[str, str]:
+    file = folder / "people.json"
+    people: Mapping[str, str] = orjson.loads(file.read_bytes()) if file.exists() else {}
+    return people
+
+
+def _load_example(path: Path, person: str | None) -> ExampleOperation:
     query = path.read_text(encoding="utf-8")
     first = query.lstrip().partition("\n")[0]
     variables = path.with_suffix(".variables.json")
@@ -86,6 +106,7 @@ def _load_example(path: Path) -> ExampleOperation:
         title=first.lstrip("# ").rstrip() if first.startswith("#") else path.stem,
         query=query,
         variables=variables.read_text(encoding="utf-8") if variables.exists() else None,
+        person=person,
     )
 
 
@@ -98,11 +119,22 @@ class GraphiQL:
     """The page, its assets, the examples and the sample people. Reads every file once, when it is made."""
 
     def __init__(
-        self, *, packages: Path, examples: Path, sample_people: LoadSamplePeople | None, needs_token: bool = False
+        self,
+        *,
+        packages: Path,
+        examples: Path,
+        sample_people: LoadSamplePeople | None,
+        links: Mapping[str, str],
+        needs_token: bool = False,
     ) -> None:
-        """Take where files are. With `needs_token`, the page asks nothing of the graph without one."""
+        """Read the files of the page.
+
+        `links` are other pages of the hub, by name. With `needs_token`, the page sends no operation without a token.
+        """
         self._sample_people = sample_people
-        self._examples = orjson.dumps([asdict(example) for example in load_examples(examples)])
+        self._examples = orjson.dumps(
+            [asdict(example) for example in load_examples(examples, for_sandbox=sample_people is not None)]
+        )
         paths = {name: packages / path for name, path in _PACKAGE_FILES.items()}
         self.is_installed = all(path.is_file() for path in paths.values())
         """Whether the npm packages are there."""
@@ -113,6 +145,8 @@ class GraphiQL:
         page = (_STATIC_FOLDER / ("index.html" if self.is_installed else "missing.html")).read_text(encoding="utf-8")
         for name, asset in self._assets.items():
             page = page.replace(f"{{{{{name}}}}}", f"/graphiql/assets/{asset.digest}/{name}")
+        links_html = "".join(f'<a href="{escape(path)}">{escape(name)}</a>' for name, path in links.items())
+        page = page.replace("{{links}}", links_html)
         page = page.replace("{{people}}", "no" if sample_people is None else "yes")
         self._page = page.replace("{{token}}", "needed" if needs_token else "optional")
 

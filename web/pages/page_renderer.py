@@ -7,7 +7,8 @@ The content policy forbids scripts, except on pages with an own one. Pages load 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from http import HTTPStatus
 from pathlib import Path
 from typing import Any, Final
@@ -39,6 +40,32 @@ _HEADERS: Final = {
 }
 
 
+HOME_PATH: Final = "/"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PageLinks:
+    """The pages that this hub has, to which others lead."""
+
+    sign_in: bool = False
+    """Whether people can sign in and manage their consents."""
+    status: bool = False
+    graphiql: bool = False
+    sandbox: bool = False
+    """Whether the people are those of the sandbox city."""
+
+    @property
+    def menu(self) -> Sequence[tuple[str, str]]:
+        """Address and name (`frame` in the words) of each page in the menu."""
+        shown = (
+            (HOME_PATH, "home", True),
+            ("/my-data", "my_data", self.sign_in),
+            ("/consents", "consents", self.sign_in),
+            ("/status", "status", self.status),
+        )
+        return [(path, name) for path, name, is_there in shown if is_there]
+
+
 class PageProblem(Exception):  # noqa: N818 - a page about a problem
     """A page that is shown instead of the requested one. `name` is its name in the words, under `problems`."""
 
@@ -56,7 +83,9 @@ class PageProblem(Exception):  # noqa: N818 - a page about a problem
 class PageRenderer:
     """Renders pages. Reads templates, words and styles once, at construction."""
 
-    def __init__(self) -> None:
+    def __init__(self, links: PageLinks) -> None:
+        """`links` are the pages to which every page leads."""
+        self.links = links
         self._templates = Environment(
             loader=FileSystemLoader(_TEMPLATES),
             autoescape=True,
@@ -101,6 +130,8 @@ class PageRenderer:
                     each: self._build_language_link(request, each) for each in LANGUAGES if each != words.language
                 },
                 "files": self._addresses,
+                "links": self.links,
+                "path": request.url.path,
                 "session": None,
                 "until": getattr(request.state, "until", None),
                 **values,

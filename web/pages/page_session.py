@@ -158,7 +158,7 @@ class PageSessions:
         if session is None:
             raise PageProblem("session_over", HTTPStatus.FORBIDDEN)
         fields = await _parse_fields(request)
-        if not session.has_form_token(fields.get(FORM_TOKEN_FIELD, [""])[0]):
+        if not session.has_csrf_token(fields.get(FORM_TOKEN_FIELD, [""])[0]):
             raise PageProblem("foreign_form", HTTPStatus.FORBIDDEN)
         return session, fields
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
 from http import HTTPStatus
 
 from starlette.requests import ClientDisconnect, Request
@@ -14,12 +15,24 @@ from web.http_errors import CLIENT_CLOSED_REQUEST, HttpError
 from web.middleware.incidents import log_incident
 from web.middleware.request_identity import get_call
 from web.pages.consent_pages import CONSENT_PATH, CONSENTS_PATH, REVOKE_PATH, ConsentPages
-from web.pages.page_renderer import PageProblem, PageRenderer
+from web.pages.home_page import SIGN_IN_PATH, HomePage
+from web.pages.my_data_page import MY_DATA_PATH, MyDataPage
+from web.pages.page_renderer import HOME_PATH, PageProblem, PageRenderer
 from web.pages.page_session import PageSessions
 from web.pages.sign_in_pages import CALLBACK_PATH, SIGN_OUT_PATH, SIGNED_OUT_PATH, HubSignInPages
 
 Endpoint = Callable[[Request], Awaitable[Response]]
 PersonalEndpoint = Callable[[Request, SignedInSession], Awaitable[Response]]
+
+
+@dataclass(frozen=True, slots=True)
+class PersonalPageRules:
+    """The rules of all pages."""
+
+    max_sign_in_age: int
+    """Maximum age in seconds of an authentication that allows changes."""
+    with_messages: bool
+    """Whether the log contains the texts of unexpected errors, which may hold personal data."""
 
 
 class PersonalPages:
@@ -30,27 +43,27 @@ class PersonalPages:
         *,
         sign_in: HubSignInPages,
         consents: ConsentPages,
+        my_data: MyDataPage,
         sessions: PageSessions,
         pages: PageRenderer,
-        max_sign_in_age: int,
-        with_messages: bool,
+        rules: PersonalPageRules,
     ) -> None:
-        """Build the pages.
-
-        `max_sign_in_age` is the maximum age in seconds of an authentication that allows changes. With `with_messages`,
-        the log contains the texts of unexpected errors, which may hold personal data.
-        """
-        self._max_sign_in_age = max_sign_in_age
+        """Build the pages."""
+        self._home = HomePage(pages)
+        self._my_data = my_data
         self._sign_in = sign_in
         self._consents = consents
         self._sessions = sessions
         self._pages = pages
-        self._with_messages = with_messages
+        self._rules = rules
 
     def routes(self) -> list[Route]:
         """The routes."""
         consents, sign_in = self._consents, self._sign_in
         return [
+            Route(HOME_PATH, self._show_problems(self._extend_session(self._show_home)), methods=["GET"]),
+            Route(SIGN_IN_PATH, self._show_problems(self._require_session(self._home.return_home)), methods=["GET"]),
+            Route(MY_DATA_PATH, self._show_problems(self._require_session(self._my_data.show)), methods=["GET"]),
             Route(
                 CONSENT_PATH,
                 self._show_problems(self._require_session(consents.show_request, needs_recent_sign_in=True)),
@@ -69,13 +82,16 @@ class PersonalPages:
             Route(SIGNED_OUT_PATH, self._show_problems(sign_in.show_signed_out), methods=["GET"]),
         ]
 
+    async def _show_home(self, request: Request) -> Response:
+        return self._home.render(request, self._sessions.get_loaded_session(request))
+
     def _require_session(self, page: PersonalEndpoint, *, needs_recent_sign_in: bool = False) -> Endpoint:
         """A page for a signed-in person; others have to sign in first. Extends the session.
 
         With `needs_recent_sign_in`, the person must have authenticated within half of the time that the graph allows,
         so that the other half is left to read and answer.
         """
-        max_age = self._max_sign_in_age // 2 if needs_recent_sign_in else None
+        max_age = self._rules.max_sign_in_age // 2 if needs_recent_sign_in else None
 
         async def endpoint(request: Request) -> Response:
             address = self._sessions.find_canonical_address(request)
@@ -121,7 +137,9 @@ class PersonalPages:
             except ClientDisconnect:
                 return Response(status_code=CLIENT_CLOSED_REQUEST)
             except Exception as error:  # noqa: BLE001 - a person gets a page with the number, not JSON
-                number = log_incident(error, get_call(request.scope).request_id, with_messages=self._with_messages)
+                number = log_incident(
+                    error, get_call(request.scope).request_id, with_messages=self._rules.with_messages
+                )
                 incident = PageProblem("incident", HTTPStatus.INTERNAL_SERVER_ERROR, number=number)
                 return self._pages.render_problem(request, incident)
 

@@ -85,11 +85,9 @@ class _AgencyView:
 class StatusPage:
     """The page."""
 
-    def __init__(self, load_health: LoadAgencyHealth, pages: PageRenderer, *, with_consents: bool) -> None:
-        """`with_consents` adds a link to the pages for signed-in people."""
+    def __init__(self, load_health: LoadAgencyHealth, pages: PageRenderer) -> None:
         self._load_health = load_health
         self._pages = pages
-        self._with_consents = with_consents
         self._rendered: dict[str, tuple[float, str]] = {}
         """By language: time of rendering, and HTML."""
 
@@ -99,9 +97,7 @@ class StatusPage:
 
     async def _show(self, request: Request) -> Response:
         live = await self._render_live_part(self._pages.get_words(request))
-        return self._pages.render_page(
-            request, "status.html", policy=POLICY, live=live, with_consents=self._with_consents
-        )
+        return self._pages.render_page(request, "status.html", policy=POLICY, live=live)
 
     async def _show_now(self, request: Request) -> Response:
         live = await self._render_live_part(self._pages.get_words(request))

@@ -13,6 +13,7 @@ from auth.caller import CallerKind
 from auth.crypto.rate_keys import RateKeys
 from cache.limits.rate_limiter import Rate, RateLimiter
 from cache.limits.redis_counters import RedisCounters
+from cache.redis_server import RedisServer
 from web.client_address import ClientAddresses
 from web.endpoints.health import LimitsState
 from web.rate_limits.caller_limiter import CallerLimiter, NoRequestLimiter, RequestLimiter
@@ -58,7 +59,7 @@ def build_rate_limits(
     *,
     table: Mapping[CallerKind, CallerRates],
     failed_tokens: int,
-    redis: str | None,
+    redis: RedisServer | None,
     secret: bytes,
     trusted_proxies: Collection[str],
     was_verified: WasVerified,
@@ -68,14 +69,18 @@ def build_rate_limits(
     Args:
         table: Rates of each kind of caller per minute; empty for no limits.
         failed_tokens: How many failed tokens an address may send per minute; 0 for no limit.
-        redis: Address of the Redis that all processes share, if they do.
+        redis: The Redis that all processes share, if they do.
         secret: The hub's.
         trusted_proxies: Proxies that are trusted to report clients' addresses.
         was_verified: Whether a token was verified before.
 
     """
     keys = RateKeys(secret)
-    shared = None if redis is None else RedisCounters(redis, make_key=lambda client: keys("client", client))
+    shared = (
+        None
+        if redis is None
+        else RedisCounters(redis.url, make_key=lambda client: keys("client", client), timeout=redis.timeout)
+    )
     rates = RateLimiter(shared)
     addresses = ClientAddresses(trusted_proxies)
     failed_tokens_limit: FailedTokenCounter = NoFailedTokens()

@@ -18,6 +18,7 @@ from auth.caller import Caller, CallerKind
 from auth.crypto.rate_keys import RateKeys
 from cache.limits.rate_limiter import Bucket, OwnerRegistry, RateLimiter
 from engine.document.limits import TooLarge
+from records.plurals import count_noun
 from web.client_address import ClientAddresses
 from web.http_error_responses import build_error_response
 from web.http_errors import HttpError, HttpErrorCode
@@ -243,14 +244,14 @@ def _build_header_template(caller_rates: CallerRates, with_points: bool, with_fr
 
 def _build_too_many_requests_error(bucket: Bucket, seconds: float) -> HttpError:
     rate = bucket.rate
-    return build_rate_limited_error(f"More than {rate.amount} requests in {rate.seconds:.0f} s.", seconds)
+    return build_rate_limited_error(f"More than {count_noun(rate.amount, 'request')} in {rate.seconds:.0f} s.", seconds)
 
 
 def _build_too_many_fresh_error(bucket: Bucket, seconds: float) -> HttpError:
     rate = bucket.rate
     return build_rate_limited_error(
-        f"More than {rate.amount} requests for fresh data in {rate.seconds:.0f} s. Send the request without"
-        " 'Cache-Control: no-cache' and 'max-age', or later.",
+        f"More than {count_noun(rate.amount, 'request')} for fresh data in {rate.seconds:.0f} s. Send the request"
+        " without 'Cache-Control: no-cache' and 'max-age', or later.",
         seconds,
     )
 
@@ -259,11 +260,11 @@ def _build_too_expensive_error(bucket: Bucket, seconds: float, points: int) -> H
     rate = bucket.rate
     if isinf(seconds):
         return TooLarge(
-            f"The operation is expected to cost {points} points; a caller of this kind never has more than"
-            f" {rate.amount}. Request shorter lists, or use several operations."
+            f"The operation is expected to cost {count_noun(points, 'point')}; a caller of this kind never has more"
+            f" than {rate.amount}. Request shorter lists, or use several operations."
         )
     return build_rate_limited_error(
-        f"The operation is expected to cost {points} points, more than are left of {rate.amount} in"
+        f"The operation is expected to cost {count_noun(points, 'point')}, more than are left of {rate.amount} in"
         f" {rate.seconds:.0f} s.",
         seconds,
     )

@@ -1,9 +1,9 @@
 """HTTP to one agency: connections, deadlines, bounds, and failures in the hub's own words.
 
-Two ways lead there. A GET or HEAD without a body, which is most of what the hub asks, goes over connections of our own
-(`read_connections.py`): through aiohttp's client it costs more of the processor than all else the hub does for a small
-query. Everything else goes through aiohttp (`aiohttp_session.py`). Callers see one driver: deadline, bounds and
-failures are the same.
+There are two kinds of connections. A GET or HEAD without a body, the most frequent request, goes over the hub's own
+connections (`read_connections.py`): aiohttp's client would take more processor time than everything else for a small
+query. Everything else goes through aiohttp (`aiohttp_session.py`). Deadlines, limits and failures are the same for
+both.
 """
 
 from __future__ import annotations
@@ -53,11 +53,11 @@ _FIRST_SERVER_ERROR: Final = 500
 _CREDENTIALS_REFUSED: Final = frozenset({401, 403, 407})
 _TOO_MANY: Final = 429
 _END: Final = b"\r\n"
-"""What ends a request's head, after its last field."""
+"""The end of a request's head."""
 _FULL_DEADLINE_SHARE: Final = 0.9
-"""Share of its deadline after which a missing answer says something about the agency's connections."""
+"""Share of its deadline after which a missing answer makes the agency's idle connections suspect."""
 _SMALL_FACTOR: Final = 4
-"""Memory that a short reply takes in addition to its bytes, about: measured on pages of complaints."""
+"""Approximate memory of a short reply in addition to its bytes, measured on pages of complaints."""
 _MAX_RETRY_AFTER_DIGITS: Final = 9
 """Maximum number of digits of `Retry-After` in seconds that is accepted (some 31 years)."""
 
@@ -69,7 +69,7 @@ class HttpDriver:
     everything: waiting for a free connection, connecting, sending, reading the last byte.
 
     Connections are opened when they are first needed, inside the running event loop, so an agency that is down does
-    not keep the hub from starting. No redirect is followed and no cookie kept.
+    not stop the start of the hub. Redirects are not followed, and cookies not stored.
     """
 
     def __init__(
@@ -119,7 +119,7 @@ class HttpDriver:
 
         Raises AgencyUnavailable (no connection, cut off, 5xx), AgencyTimeout, AgencyRefused (401, 403, 407, and 429
         with `retry_after`), AgencyMalformed (not HTTP, redirects, a body that is too long or cannot be decompressed;
-        more than the request's `reply_budget` holds), and what the gate refuses with.
+        more than the request's `reply_budget`), and the gate's refusals.
         """
         method, headers, form = request.method, request.headers, request.form
         read = method in _READS and request.body is None and form is None and not self._addresses
@@ -152,11 +152,11 @@ class HttpDriver:
         query: Mapping[str, str] | None = None,
         form: Mapping[str, str] | None = None,
     ) -> T:
-        """Send one request that only reads, and give what `read` makes of the reply's status and JSON value.
+        """Send one request that only reads, and return the result of `read` for the reply's status and JSON value.
 
-        The value is None for HTTP 4xx, whose body is not parsed. `read` works inside the gate: a reply which it cannot
-        read (it raises AgencyMalformed) counts against the agency like one that is no JSON. It should take a few
-        milliseconds; rows are read one by one afterwards (`LongWork.map`). Raises as `send`.
+        The value is None for HTTP 4xx, whose body is not parsed. `read` runs inside the gate: if it raises
+        AgencyMalformed, the reply counts against the agency like invalid JSON. It should take a few milliseconds; rows
+        are read one by one afterwards (`LongWork.map`). Raises as `send`.
         """
         head = self._head if form is None and not self._addresses else None
         asked: bytes | SessionRequest = (
@@ -195,7 +195,7 @@ class HttpDriver:
             raise ReplyBudgetSpent(self.agency, "not called: earlier replies used up the budget of the request")
 
     async def _parse_value(self, reply: HttpReply, call: Call) -> object:
-        """The JSON value of a reply; a long one is parsed in a separate turn of the event loop."""
+        """Parse the JSON of a reply; a long one in a separate turn of the event loop."""
         body = reply.body
         try:
             if len(body) <= SMALL_BYTES:
@@ -208,7 +208,7 @@ class HttpDriver:
             why = str(problem)
         else:
             return value
-        # Raised here: the library's error carries the whole body.
+        # Raised here, because the library's error contains the whole body.
         raise AgencyMalformed(self.agency, f"the body of an HTTP {reply.status} reply {why}")
 
     def _charge(self, call: Call, size: int) -> None:
@@ -218,7 +218,7 @@ class HttpDriver:
     async def _exchange(
         self, asked: bytes | SessionRequest, call: Call, *, bodiless: bool, accept_status: Collection[int]
     ) -> HttpReply:
-        """One request and its reply, as `send` tells them."""
+        """Send one request and return its reply; see `send`."""
         if call.span is not None:
             asked = _add_headers(call.span.headers, asked)
         now = monotonic()
@@ -238,10 +238,10 @@ class HttpDriver:
             self._permits.release()
         if isinstance(reply, AgencyFailure):
             if isinstance(reply, AgencyTimeout) and deadline - now >= _FULL_DEADLINE_SHARE * self._deadline:
-                # The connection to the agency may be lost silently, and then every idle connection is lost.
+                # The network path may be lost silently, and then every idle connection is lost.
                 self._reads.drop_idle(now)
                 await self._session.drop_idle(now)
-            # Raised here, not where it was seen: library messages contain the URL with its query.
+            # Raised here, not in the session, because library messages contain the URL with its query.
             raise reply
         if call.span is not None:
             call.span.set_attribute("http.response.status_code", reply.status)
@@ -250,7 +250,7 @@ class HttpDriver:
         return await self._decode(reply) if reply.encoding and not bodiless else reply
 
     async def _decode(self, reply: HttpReply) -> HttpReply:
-        """The reply with its body as it is meant."""
+        """Return the reply with its decoded body."""
         try:
             body = await decode_body(reply.body, reply.encoding, max_bytes=self._max_bytes, work=self.work)
         except BodyTooLong:
@@ -267,11 +267,11 @@ class HttpDriver:
         self._state = "open"
 
     def _build_head(self, headers: Mapping[str, str]) -> bytes | None:
-        """The head of a read over connections of our own; None where only aiohttp can tell what is meant, or wrong."""
+        """Build the head of a read over the hub's own connections; None for headers that only aiohttp handles."""
         given = CIMultiDict(headers)
         fields = given.copy()
         defaults = CIMultiDict(self._headers)
-        # What aiohttp says of itself: an agency sees one client, whichever way a call takes.
+        # aiohttp's own defaults, so that an agency sees one client for both kinds of connections.
         for name, value in (("Accept", "*/*"), ("Accept-Encoding", ACCEPTED), ("User-Agent", USER_AGENT)):
             defaults.setdefault(name, value)
         for name, value in defaults.items():
@@ -302,7 +302,7 @@ class HttpDriver:
 
 
 def _add_headers(fields: Mapping[str, str], asked: bytes | SessionRequest) -> bytes | SessionRequest:
-    """The request with header fields more, which name nothing that it has."""
+    """Add header fields to a request, which does not have them yet."""
     if isinstance(asked, SessionRequest):
         return replace(asked, headers={**(asked.headers or {}), **fields})
     lines = "".join(f"{name}: {value}\r\n" for name, value in fields.items())

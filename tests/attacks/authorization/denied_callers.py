@@ -23,14 +23,14 @@ class DeniedCaller:
     reason: Callable[[DeclaredAccess], str | None]
 
 
-def _citizen(said: DeclaredAccess) -> str:
-    return "NOT_YOURS" if said.rules & {"SELF", "GUARDIAN", "ASSISTANT"} else "NOT_FOR_CITIZENS"
+def _deny_citizen(access: DeclaredAccess) -> str:
+    return "NOT_YOURS" if access.rules & {"SELF", "GUARDIAN", "ASSISTANT"} else "NOT_FOR_CITIZENS"
 
 
-def _low(said: DeclaredAccess) -> str | None:
-    if "SELF" not in said.rules:
-        return _citizen(said)
-    return "ASSURANCE_TOO_LOW" if said.specific else None
+def _deny_low_assurance(access: DeclaredAccess) -> str | None:
+    if "SELF" not in access.rules:
+        return _deny_citizen(access)
+    return "ASSURANCE_TOO_LOW" if access.specific else None
 
 
 def _build_purpose_reason(
@@ -38,10 +38,10 @@ def _build_purpose_reason(
 ) -> Callable[[DeclaredAccess], str | None]:
     """The reason for a caller of this rule: a fixed one, or that the purpose does not cover the field."""
 
-    def reason(said: DeclaredAccess) -> str | None:
-        if rule not in said.rules:
+    def reason(access: DeclaredAccess) -> str | None:
+        if rule not in access.rules:
             return otherwise
-        covered = not said.purposes or purpose in said.purposes
+        covered = not access.purposes or purpose in access.purposes
         return fixed_reason or (None if covered else "PURPOSE_DOES_NOT_COVER")
 
     return reason
@@ -71,38 +71,40 @@ def _partner(purpose: str | None, scopes: frozenset[str], fixed_reason: str) -> 
     # Data about a consent needs only the consent, and no scope.
     return DeniedCaller(
         caller,
-        lambda said: "CONSENT_REQUIRED" if stating(said) == "SCOPE_REQUIRED" and not said.scope else stating(said),
+        lambda access: (
+            "CONSENT_REQUIRED" if stating(access) == "SCOPE_REQUIRED" and not access.scope else stating(access)
+        ),
     )
 
 
 def _overseer(rule: str, otherwise: str | None = None) -> Callable[[DeclaredAccess], str | None]:
     """The reason for an overseer of this rule. With `otherwise`, they are denied although the field names the rule."""
 
-    def reason(said: DeclaredAccess) -> str | None:
-        if rule not in said.rules:
+    def reason(access: DeclaredAccess) -> str | None:
+        if rule not in access.rules:
             return "NOT_FOR_YOUR_ROLE"
-        return otherwise or ("CASE_REQUIRED" if said.case else None)
+        return otherwise or ("CASE_REQUIRED" if access.case else None)
 
     return reason
 
 
-def _always(reason: str) -> Callable[[DeclaredAccess], str]:
-    return lambda _said: reason
+def _always_deny(reason: str) -> Callable[[DeclaredAccess], str]:
+    return lambda _access: reason
 
 
 CREDIT = Purpose.CREDIT_ASSESSMENT.name
 
 DENIED_CALLERS: dict[str, DeniedCaller] = {
-    "anonymous": DeniedCaller(ANONYMOUS, _always("SIGN_IN")),
+    "anonymous": DeniedCaller(ANONYMOUS, _always_deny("SIGN_IN")),
     "another citizen": DeniedCaller(
-        Caller(kind=CallerKind.CITIZEN, first_party=True, nik=BUDI, assurance=SURE), _citizen
+        Caller(kind=CallerKind.CITIZEN, first_party=True, nik=BUDI, assurance=SURE), _deny_citizen
     ),
-    "another citizen, unsure": DeniedCaller(Caller(kind=CallerKind.CITIZEN, first_party=True, nik=BUDI), _citizen),
+    "another citizen, unsure": DeniedCaller(Caller(kind=CallerKind.CITIZEN, first_party=True, nik=BUDI), _deny_citizen),
     "the person, unsure": DeniedCaller(
-        Caller(kind=CallerKind.CITIZEN, first_party=True, nik=SITI, assurance=Assurance.LOW), _low
+        Caller(kind=CallerKind.CITIZEN, first_party=True, nik=SITI, assurance=Assurance.LOW), _deny_low_assurance
     ),
     "an assistant of another": DeniedCaller(
-        Caller(kind=CallerKind.CITIZEN, first_party=True, nik=SITI, on_behalf_of=BUDI, assurance=SURE), _citizen
+        Caller(kind=CallerKind.CITIZEN, first_party=True, nik=SITI, on_behalf_of=BUDI, assurance=SURE), _deny_citizen
     ),
     "an official without a purpose": _official("dukcapil", None, "C/1", "PURPOSE_REQUIRED"),
     "an official without a case": _official("dukcapil", "SUBJECT_REQUEST", None, "CASE_REQUIRED"),
@@ -120,16 +122,16 @@ DENIED_CALLERS: dict[str, DeniedCaller] = {
     "a partner with a purpose of the state": _partner("TAX_ASSESSMENT", ALL_SCOPES, "PURPOSE_NOT_ALLOWED"),
     "another business": DeniedCaller(
         Caller(kind=CallerKind.BUSINESS, nib="9120009999999"),
-        lambda said: "NOT_YOUR_BUSINESS" if "BUSINESS" in said.rules else "NOT_FOR_BUSINESSES",
+        lambda access: "NOT_YOUR_BUSINESS" if "BUSINESS" in access.rules else "NOT_FOR_BUSINESSES",
     ),
     "a supervisor of another agency": DeniedCaller(
         Caller(kind=CallerKind.SUPERVISOR, agency="pbb"), _overseer("SUPERVISOR", "NOT_YOUR_AGENCY")
     ),
     "a supervisor": DeniedCaller(Caller(kind=CallerKind.SUPERVISOR, agency="dukcapil"), _overseer("SUPERVISOR")),
-    "a steward": DeniedCaller(Caller(kind=CallerKind.STEWARD), _always("NOT_FOR_YOUR_ROLE")),
+    "a steward": DeniedCaller(Caller(kind=CallerKind.STEWARD), _always_deny("NOT_FOR_YOUR_ROLE")),
     "an auditor": DeniedCaller(Caller(kind=CallerKind.AUDITOR), _overseer("AUDITOR")),
     "the protection officer without a case": DeniedCaller(
         Caller(kind=CallerKind.PROTECTION_OFFICER), _overseer("PROTECTION_OFFICER")
     ),
-    "an operator": DeniedCaller(Caller(kind=CallerKind.OPERATOR), _always("NOT_FOR_YOUR_ROLE")),
+    "an operator": DeniedCaller(Caller(kind=CallerKind.OPERATOR), _always_deny("NOT_FOR_YOUR_ROLE")),
 }

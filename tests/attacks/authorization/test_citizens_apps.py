@@ -268,8 +268,8 @@ async def test_a_change_needs_a_recent_sign_in(place: CitizenAppWorld, change: s
 
 @pytest.mark.parametrize("moment", [None, "now", True, 0, -1, [1], {}, 10**30, 1e300, "1", "in the future"], ids=repr)
 async def test_an_invalid_time_is_no_recent_sign_in(place: CitizenAppWorld, moment: object) -> None:
-    told = int(time.time()) + 60 if moment == "in the future" else moment
-    answer = await place.ask(GRANT, client=OWN_APP, auth_time=told)
+    authenticated_at = int(time.time()) + 60 if moment == "in the future" else moment
+    answer = await place.ask(GRANT, client=OWN_APP, auth_time=authenticated_at)
     assert is_refused_entirely(place, answer, "REAUTHENTICATION_REQUIRED"), answer.body
 
 

@@ -92,10 +92,10 @@ async def ask_concurrently(hub: HubClient, ledger: AsyncEngine, query: str, aske
 async def test_residents_get_their_own_data_and_are_recorded_as_themselves(
     wired: HubClient, ledger: AsyncEngine
 ) -> None:
-    def of(name: str, nik: Nik, says: str) -> ExpectedCaller:
+    def of(name: str, nik: Nik, full_name: str) -> ExpectedCaller:
         pseudonym = PEOPLE.pseudonymize_person(nik)
         own = {"subject": pseudonym, "caller": pseudonym, "caller_kind": "citizen", "legal_basis": "own-right"}
-        return ExpectedCaller(name, {"me": {"nik": nik, "name": says}}, entries=own)
+        return ExpectedCaller(name, {"me": {"nik": nik, "name": full_name}}, entries=own)
 
     await ask_concurrently(
         wired,
@@ -157,11 +157,11 @@ async def test_the_purpose_and_case_in_headers_count_only_for_their_request(
 ) -> None:
     """One token, several concurrent requests, each with its own purpose and case."""
     unstated = official("dukcapil", None, None)
-    told = {"citizen": {"name": "Dewi Lestari"}}
+    shared_answer = {"citizen": {"name": "Dewi Lestari"}}
 
     def stating(purpose: str, case: str) -> ExpectedCaller:
         entry = {"subject": PEOPLE.pseudonymize_person(DEWI), "purpose": purpose, "case": case}
-        return ExpectedCaller(unstated, told, entries=entry, headers={"X-Purpose": purpose, "X-Case": case})
+        return ExpectedCaller(unstated, shared_answer, entries=entry, headers={"X-Purpose": purpose, "X-Case": case})
 
     await ask_concurrently(
         wired,

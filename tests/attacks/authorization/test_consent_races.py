@@ -34,6 +34,7 @@ from tests.journeys.partner import (
     partner,
     register_operations,
     request_consent,
+    retire_operations,
     wait_for_code,
     wanted,
 )
@@ -63,10 +64,10 @@ async def agreed(hub: HubClient, state: AsyncEngine) -> AsyncIterator[None]:
         )
     yield
     for client in PARTNERS:
-        await registry.retire(build_client(client), ["Land-1", "Who-1"], by="tests")
+        await retire_operations(hub, registry, build_client(client), ["Land-1", "Who-1"])
 
 
-async def land(hub: HubClient, consent: str, caller: Any = BANK) -> Any:  # noqa: ANN401 - an answer
+async def read_land(hub: HubClient, consent: str, caller: Any = BANK) -> Any:  # noqa: ANN401 - an answer
     return await hub.post({"documentId": "Land-1", "variables": {"consent": consent}}, caller=caller)
 
 
@@ -85,7 +86,7 @@ async def test_no_request_after_the_revocation_of_a_consent_gets_data(hub: HubCl
         ) -> None:
             while True:
                 began = monotonic()
-                answer = await land(hub, consent)
+                answer = await read_land(hub, consent)
                 seen.append((began, bool(answer.data["consented"])))
                 if began > over[0]:
                     return
@@ -120,14 +121,14 @@ async def test_of_concurrent_grant_and_denial_exactly_one_counts(hub: HubClient,
     for _ in range(5):
         request = await request_consent(hub)
         await open_request(hub, request)
-        said = await asyncio.gather(
+        answers = await asyncio.gather(
             *(hub.ask(GRANT, {"request": request, "scopes": ["TAX"]}, caller="siti") for _ in range(3)),
             *(hub.ask(REFUSE, {"request": request}, caller="siti") for _ in range(3)),
         )
-        yes, no = [not each.errors for each in said[:3]], [not each.errors for each in said[3:]]
+        yes, no = [not each.errors for each in answers[:3]], [not each.errors for each in answers[3:]]
         assert {all(yes), all(no)} == {True, False}
         assert (any(yes), any(no)) == (all(yes), all(no))
-        assert {code for each in said for _, code in each.errors} == {"CONSENT_ANSWERED"}
+        assert {code for each in answers for _, code in each.errors} == {"CONSENT_ANSWERED"}
         assert len([each for each in await events(state, request) if each in {"granted", "refused"}]) == 1
         outcome = (await call(hub, "GET", f"/consent/requests/{request}", caller=BANK)).body
         assert outcome["answer"] == ("granted" if all(yes) else "refused")
@@ -140,7 +141,7 @@ async def test_an_answered_request_cannot_be_answered_again_or_restore_a_consent
     again = await hub.ask(GRANT, {"request": request, "scopes": ["TAX"]}, caller="siti")
     assert again.data["grantConsent"]["consent"]["id"] == first["consent"]["id"]
     assert again.data["grantConsent"]["consent"]["state"] == "REVOKED"
-    assert (await land(hub, first["consent"]["id"])).errors == [("consented", "FORBIDDEN")]
+    assert (await read_land(hub, first["consent"]["id"])).errors == [("consented", "FORBIDDEN")]
     assert await open_request(hub, request) is None
     more = await hub.ask(GRANT, {"request": request, "scopes": ["TAX", "IDENTITY"]}, caller="siti")
     assert more.errors == [("grantConsent", "CONSENT_ANSWERED")]
@@ -150,7 +151,7 @@ async def test_a_consent_is_unknown_to_another_partner(hub: HubClient, city: Run
     request = await request_consent(hub)
     consent = (await grant(hub, request))["consent"]["id"]
     city.reset_calls()
-    stolen, made_up = await land(hub, consent, SHOP), await land(hub, "0" * 32, SHOP)
+    stolen, made_up = await read_land(hub, consent, SHOP), await read_land(hub, "0" * 32, SHOP)
     assert stolen.body == made_up.body
     assert stolen.data == {"consented": None}
     for other in (consent, "0" * 32):
@@ -158,7 +159,7 @@ async def test_a_consent_is_unknown_to_another_partner(hub: HubClient, city: Run
     for other in (request, "0" * 32):
         assert (await call(hub, "GET", f"/consent/requests/{other}", caller=SHOP)).status == 404
     assert city.calls() == {}
-    assert (await land(hub, consent)).errors == []
+    assert (await read_land(hub, consent)).errors == []
 
 
 async def test_ids_cannot_be_guessed_from_each_other(hub: HubClient) -> None:
@@ -168,7 +169,7 @@ async def test_ids_cannot_be_guessed_from_each_other(hub: HubClient) -> None:
         assert await open_request(hub, guess) is None
         looked = await call(hub, "GET", f"/consent/requests/{guess.encode().hex()}", caller=BANK)
         assert looked.status == 404
-        answer = await land(hub, guess)
+        answer = await read_land(hub, guess)
         assert (answer.data, answer.errors) == ({"consented": None}, [("consented", "FORBIDDEN")])
 
 
@@ -181,7 +182,7 @@ async def test_no_consent_is_wider_than_its_request(
         answer = await hub.ask(GRANT, {"request": request, "scopes": scopes}, caller="siti")
         assert answer.errors == [("grantConsent", "BAD_USER_INPUT")]
     consent = (await grant(hub, request, "IDENTITY"))["consent"]["id"]
-    answer = await land(hub, consent)
+    answer = await read_land(hub, consent)
     assert answer.data["consented"]["taxObjects"] is None
     assert answer.errors == [("consented.taxObjects", "FORBIDDEN")]
 
@@ -191,7 +192,7 @@ async def test_a_token_with_every_scope_and_another_persons_number_reads_nothing
 ) -> None:
     every = replace(BANK, scopes=frozenset(each.value for each in Scope))
     city.reset_calls()
-    assert (await land(hub, "0" * 32, every)).data == {"consented": None}
+    assert (await read_land(hub, "0" * 32, every)).data == {"consented": None}
     assert (await hub.post({"query": '{ citizen(nik: "3171014506909001") { name } }'}, caller=every)).data is None
     assert city.calls() == {}
 
@@ -226,11 +227,11 @@ async def test_a_state_with_line_breaks_or_a_foreign_address_creates_no_request(
 async def test_concurrent_comparisons_are_counted_like_sequential_ones(hub: HubClient) -> None:
     consent = (await grant(hub, await request_consent(hub)))["consent"]["id"]
 
-    async def tried(day: int) -> bool:
+    async def compare(day: int) -> bool:
         variables = {"consent": consent, "birthDate": f"1990-{day % 12 + 1:02}-01"}
         return (await hub.post({"documentId": "Who-1", "variables": variables}, caller=BANK)).errors == []
 
-    assert sum(await asyncio.gather(*(tried(day) for day in range(30)))) == 10
+    assert sum(await asyncio.gather(*(compare(day) for day in range(30)))) == 10
 
 
 async def test_a_person_with_low_assurance_or_an_assistant_cannot_consent(hub: HubClient, state: AsyncEngine) -> None:

@@ -68,7 +68,7 @@ async def entries(state: AsyncEngine) -> int:
         return int((await connection.execute(wanted)).scalar_one())
 
 
-async def given(hub: HubClient, *scopes: str, **wanted: Any) -> str:  # noqa: ANN401 - JSON
+async def grant_consent(hub: HubClient, *scopes: str, **wanted: Any) -> str:  # noqa: ANN401 - JSON
     id_: str = (await grant(hub, await request_consent(hub, LOOSE, **wanted), *scopes))["consent"]["id"]
     return id_
 
@@ -76,11 +76,11 @@ async def given(hub: HubClient, *scopes: str, **wanted: Any) -> str:  # noqa: AN
 async def test_a_restriction_overrides_a_consent_and_a_new_consent_does_not_lift_it(
     hub: HubClient, state: AsyncEngine, city: RunningCity
 ) -> None:
-    consent = await given(hub)
+    consent = await grant_consent(hub)
     assert (await read(hub, LAND, consent=consent)).data["consented"]["taxObjects"]
     made = (await hub.ask(RESTRICT, {"key": f"seams {consent}"}, caller="siti")).data["restrictProcessing"]
     try:
-        later = await given(hub)
+        later = await grant_consent(hub)
         before = await entries(state)
         city.reset_calls()
         for each in (consent, later):
@@ -102,7 +102,7 @@ async def test_a_restriction_overrides_a_consent_and_a_new_consent_does_not_lift
 
 
 async def test_a_read_by_consent_is_recorded_as_such_with_its_data_classes(hub: HubClient, state: AsyncEngine) -> None:
-    consent = await given(hub)
+    consent = await grant_consent(hub)
     before = await entries(state)
     await read(hub, LAND, consent=consent)
     await read(hub, CONSENTING_QUERY, consent=consent, name="Nobody")
@@ -124,7 +124,7 @@ async def test_a_read_by_consent_is_recorded_as_such_with_its_data_classes(hub: 
 
 
 async def test_one_consent_does_not_widen_another(hub: HubClient, city: RunningCity) -> None:
-    tax, identity = await given(hub, "TAX"), await given(hub, "IDENTITY")
+    tax, identity = await grant_consent(hub, "TAX"), await grant_consent(hub, "IDENTITY")
     city.reset_calls()
     for consent, query, field, more in (
         (identity, LAND, "consented.taxObjects", {}),
@@ -135,7 +135,7 @@ async def test_one_consent_does_not_widen_another(hub: HubClient, city: RunningC
 
 
 async def test_a_consent_for_one_purpose_does_not_count_for_another(hub: HubClient, city: RunningCity) -> None:
-    consent = await given(hub, "TAX", purpose="PAYMENT", scopes=["tax"])
+    consent = await grant_consent(hub, "TAX", purpose="PAYMENT", scopes=["tax"])
     city.reset_calls()
     assert (await read(hub, LAND, consent=consent)).errors == [("consented", "FORBIDDEN")]
     assert city.calls() == {}
@@ -144,7 +144,7 @@ async def test_a_consent_for_one_purpose_does_not_count_for_another(hub: HubClie
 
 
 async def test_a_node_id_from_a_consent_is_useless_after_its_end(hub: HubClient, city: RunningCity) -> None:
-    consent = await given(hub)
+    consent = await grant_consent(hub)
     ids = "query I($consent: ID!) { consented(consent: $consent) { taxObjects { id } } }"
     node = "query N($id: ID!) { node(id: $id) { id ... on TaxObject { nop address } } }"
     found = (await read(hub, ids, consent=consent)).data["consented"]["taxObjects"][0]["id"]
@@ -158,7 +158,7 @@ async def test_a_node_id_from_a_consent_is_useless_after_its_end(hub: HubClient,
 async def test_a_consent_expires_on_time_without_any_maintenance(
     hub: HubClient, state: AsyncEngine, city: RunningCity
 ) -> None:
-    consent = await given(hub)
+    consent = await grant_consent(hub)
     async with state.begin() as connection:
         over = update(consents).where(consents.c.id == consent)
         await connection.execute(over.values(expires_at=func.clock_timestamp()))

@@ -42,13 +42,13 @@ async def test_a_query_of_the_data_tracker_is_disclosed_immediately_whatever_pur
 ) -> None:
     headers = {**tracked.headers(PORTAL), "X-Road-UserId": "officer-1"}
     nik = SAMPLES["siti"].nik
-    told = None
+    body = None
     async with aiohttp.ClientSession() as session:
         for count in (1, 2):
             address = f"{tracked.url}/v2/findUsage?userCode={nik}&limit={count}"
             async with session.get(address, headers=headers) as response:
                 assert response.status == 200
-                told = await response.json()
-    assert told is not None
-    assert told["usages"][0]["receiverCode"] == "development/portal"
-    assert "a duty by law" in told["usages"][0]["action"]
+                body = await response.json()
+    assert body is not None
+    assert body["usages"][0]["receiverCode"] == "development/portal"
+    assert "a duty by law" in body["usages"][0]["action"]

@@ -74,7 +74,7 @@ FAMILIES: Mapping[str, FamilyCard] = {
         head=1,
         household_of_attacker=None,
     ),
-    "nobody's wife": FamilyCard(
+    "a wife without a husband": FamilyCard(
         card=SHARED.format(6), relations=((WIFE, GROWN), (CHILD, YOUNG)), household_of_attacker=None
     ),
     "a child as the parent": FamilyCard(
@@ -84,7 +84,7 @@ FAMILIES: Mapping[str, FamilyCard] = {
 ORDER = {kind: number for number, kind in enumerate(FAMILIES)}
 
 
-def people_of(kind: str) -> list[Entry]:
+def build_people(kind: str) -> list[Entry]:
     family = FAMILIES[kind]
     return [
         Entry(nik=f"31710102{born:%m%y}{ORDER[kind]:02}{place:02}", card=family.card, relation=relation, born=born)
@@ -102,8 +102,8 @@ async def hostile(city: RunningCity) -> AsyncIterator[None]:
     heads = {}
     for kind, family in FAMILIES.items():
         if family.head is not None:
-            heads[family.card] = family.head if isinstance(family.head, str) else people_of(kind)[family.head].nik
-    everybody = [each for kind in FAMILIES for each in people_of(kind)]
+            heads[family.card] = family.head if isinstance(family.head, str) else build_people(kind)[family.head].nik
+    everybody = [each for kind in FAMILIES for each in build_people(kind)]
     async with insert_family_cards(city.agencies["dukcapil"], everybody, list(heads.items())):
         yield
 
@@ -114,7 +114,7 @@ class TestAStrangerOnTheCardOfAChild:
     async def test_reads_nothing_about_the_child_and_only_their_own_card_is_loaded(
         self, wired: HubClient, city: RunningCity, kind: str
     ) -> None:
-        people = people_of(kind)
+        people = build_people(kind)
         city.reset_calls()
         answer = await wired.ask(CHILDS_FIELDS, {"nik": people[-1].nik}, caller=citizen(people[0].nik))
         assert answer.data in (None, {"citizen": None})
@@ -126,7 +126,7 @@ class TestAStrangerOnTheCardOfAChild:
     async def test_reads_nothing_about_the_child_even_if_the_childs_data_is_cached(
         self, wired: HubClient, city: RunningCity, kind: str
     ) -> None:
-        people = people_of(kind)
+        people = build_people(kind)
         kept = await wired.ask("{ me { name residence { address } } }", caller=citizen(people[-1].nik))
         assert kept.data["me"]["name"] == "Orang Rahasia"
         city.reset_calls()
@@ -138,7 +138,7 @@ class TestAStrangerOnTheCardOfAChild:
     async def test_still_reads_their_own_fields_and_sees_that_the_card_is_malformed(
         self, wired: HubClient, kind: str
     ) -> None:
-        people, expected = people_of(kind), FAMILIES[kind].household_of_attacker
+        people, expected = build_people(kind), FAMILIES[kind].household_of_attacker
         answer = await wired.ask(OWN_FIELDS, caller=citizen(people[0].nik))
         me = answer.data["me"]
         assert (me["name"], me["residence"]) == ("Orang Rahasia", {"address": "Jl. Rahasia No. 1"})

@@ -96,7 +96,7 @@ async def test_a_person_named_at_the_root_is_refused_with_the_reason_and_no_agen
         assert response.errors == []
         return
     assert (response.data or {}).get(field) is None
-    assert [told for _, told in get_reasons(response)] == [reason]
+    assert [each for _, each in get_reasons(response)] == [reason]
     assert list_agency_calls(city, wrong.caller) == []
 
 
@@ -110,7 +110,7 @@ async def test_a_consent_opens_nothing_to_another_partner(name: str) -> None:
         f'{{ consented(consent: "{CONSENT}") {{ consent {{ id }} }} }}', caller=wrong.caller, city=city
     )
     assert (response.data or {}).get("consented") is None
-    assert [told for _, told in get_reasons(response)] == [wrong.reason(load_declared_access()["Query.consented"])]
+    assert [each for _, each in get_reasons(response)] == [wrong.reason(load_declared_access()["Query.consented"])]
     assert city.calls == []
 
 
@@ -124,7 +124,7 @@ async def test_a_person_cannot_answer_for_another_and_nothing_changes(field: str
     if wrong.caller.nik is not None and wrong.caller.on_behalf_of is None:  # for themself they may answer a request
         assert {each["extensions"]["code"] for each in response.errors} <= {"CONSENT_UNKNOWN", "FORBIDDEN"}
     else:
-        assert [told for _, told in get_reasons(response)] == [wrong.reason(load_declared_access()[str(place)])]
+        assert [each for _, each in get_reasons(response)] == [wrong.reason(load_declared_access()[str(place)])]
     assert city.consent_changes == []
     assert city.calls == []
 
@@ -136,7 +136,7 @@ async def test_me_is_refused_for_callers_who_are_no_citizens(name: str) -> None:
         return
     response = await run("{ me { nik name } }", caller=wrong.caller, city=city)
     assert response.data is None
-    assert [told for _, told in get_reasons(response)] == [wrong.reason(load_declared_access()["Query.me"])]
+    assert [each for _, each in get_reasons(response)] == [wrong.reason(load_declared_access()["Query.me"])]
     assert city.calls == []
 
 
@@ -156,7 +156,7 @@ async def test_ledger_entries_are_refused_to_all_but_overseers_without_reading_t
         assert response.errors == []
         return
     assert (response.data or {}).get(field) is None
-    assert [told for _, told in get_reasons(response)] == [reason]
+    assert [each for _, each in get_reasons(response)] == [reason]
     assert city.calls == []
 
 
@@ -175,7 +175,7 @@ async def test_only_a_citizen_for_themself_changes_anything_by_a_data_request(fi
     place = FieldPlace("Mutation", field)
     response = await run(f"mutation {{ {place.selected} }}", caller=wrong.caller, city=city)
     assert response.data is None
-    assert [told for _, told in get_reasons(response)] == [wrong.reason(load_declared_access()[str(place)])]
+    assert [each for _, each in get_reasons(response)] == [wrong.reason(load_declared_access()[str(place)])]
     assert (city.filed_requests, city.withdrawn_requests, city.calls) == ([], [], [])
 
 
@@ -188,7 +188,7 @@ async def test_only_officials_with_purpose_and_case_see_or_answer_data_requests(
     place = FieldPlace(root, field)
     response = await run(f"{root.lower()} {{ {place.selected} }}", caller=wrong.caller, city=city)
     assert response.data is None
-    assert [told for _, told in get_reasons(response)] == [wrong.reason(load_declared_access()[str(place)])]
+    assert [each for _, each in get_reasons(response)] == [wrong.reason(load_declared_access()[str(place)])]
     assert (city.waiting_queries, city.answered_requests, city.calls) == ([], [], [])
 
 
@@ -203,8 +203,8 @@ NODES = {
 @pytest.mark.parametrize("type_name", NODES)
 async def test_a_node_of_another_person_is_refused_and_no_agency_is_called(type_name: str, name: str) -> None:
     wrong, city = DENIED_CALLERS[name], SmallCity()
-    said = load_declared_access()[f"{type_name}.{'nik' if type_name == 'Citizen' else 'address'}"]
-    reason = wrong.reason(said)
+    access = load_declared_access()[f"{type_name}.{'nik' if type_name == 'Citizen' else 'address'}"]
+    reason = wrong.reason(access)
     if reason is None:
         return
     node = NODES[type_name]
@@ -235,7 +235,7 @@ async def test_an_official_without_the_purpose_sees_no_field_of_a_private_compla
     node = IDS.seal("Complaint", PRIVATE)
     response = await run(f'{{ node(id: "{node}") {{ ... on Complaint {{ description }} }} }}', caller=wrong.caller)
     assert (response.data or {})["node"] in (None, {"description": None})
-    assert [told for _, told in get_reasons(response)] in ([], [reason])
+    assert [each for _, each in get_reasons(response)] in ([], [reason])
 
 
 async def test_a_claimed_guardianship_proves_nothing() -> None:

@@ -52,9 +52,9 @@ async def test_a_malformed_purpose_or_case_ends_the_request(
     assert (answer.status, answer.codes) == (400, ["BAD_REQUEST"])
     assert "data" not in answer.body
     assert hub.city.calls == []
-    said = json.dumps(answer.body)
-    assert SITI not in said
-    assert "curiosity" not in said
+    shown = json.dumps(answer.body)
+    assert SITI not in shown
+    assert "curiosity" not in shown
 
 
 async def test_a_token_with_a_malformed_purpose_is_refused(hub: SmallHub, issuer: LoopbackIssuer) -> None:

@@ -45,7 +45,7 @@ def keys(*entries: Any) -> bytes:  # noqa: ANN401 - JSON
     return json.dumps({"keys": entries}).encode()
 
 
-async def never(_request: web.Request) -> web.Response:
+async def hang(_request: web.Request) -> web.Response:
     await asyncio.Event().wait()
     raise AssertionError
 
@@ -62,7 +62,7 @@ BROKEN: dict[str, dict[str, Handler]] = {
     },
     "a discovery of any size": {DISCOVERY: answer_always(b" " * 300_000)},
     "a discovery that is deep inside itself": {DISCOVERY: answer_always(b'{"a":' * 1000 + b"1" + b"}" * 1000)},
-    "a discovery that never comes": {DISCOVERY: never},
+    "a discovery that never comes": {DISCOVERY: hang},
     "no keys": {KEYS: answer_always(status=404)},
     "keys that fail": {KEYS: answer_always(status=503)},
     "keys that are elsewhere": {KEYS: answer_always(status=307, Location="/elsewhere")},
@@ -73,7 +73,7 @@ BROKEN: dict[str, dict[str, Handler]] = {
     "a symmetric key": {KEYS: answer_always(keys(OctKey.generate_key(256, {"kid": "key-1"}).as_dict()))},
     "a private key": {KEYS: answer_always(keys(STRANGER.as_dict(private=True)))},
     "two keys of one name": {KEYS: answer_always(keys(*[STRANGER.as_dict(private=False)] * 2))},
-    "keys that never come": {KEYS: never},
+    "keys that never come": {KEYS: hang},
 }
 
 
@@ -136,12 +136,12 @@ async def test_an_issuer_that_is_down_does_not_affect_another_one(issuer: Loopba
 async def test_a_client_that_disconnects_does_not_cancel_the_fetch_of_keys_for_others(issuer: LoopbackIssuer) -> None:
     come, asked = asyncio.Event(), asyncio.Event()
 
-    async def slowly(_request: web.Request) -> web.Response:
+    async def answer_late(_request: web.Request) -> web.Response:
         asked.set()
         await come.wait()
         return web.json_response({"keys": [issuer.public_key]})
 
-    issuer.answers[KEYS] = slowly
+    issuer.answers[KEYS] = answer_late
     async with run_small_hub([issuer.entry()]) as hub:
         tasks = [asyncio.create_task(hub.ask(token=issuer.token())) for _ in range(5)]
         await asked.wait()

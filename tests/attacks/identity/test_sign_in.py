@@ -53,12 +53,12 @@ async def browser(place: SignInWorld) -> AsyncIterator[SignInBrowser]:
         yield opened
 
 
-def refused(page: BrowserResponse, browser: SignInBrowser) -> bool:
+def is_refused(page: BrowserResponse, browser: SignInBrowser) -> bool:
     """Whether the browser is on a page of the hub and not signed in."""
     return page.status in {400, 403, 503} and "Location" not in page.headers and not browser.cookie(SESSION)
 
 
-def changed(address: str, **parameters: str | None) -> str:
+def change_parameters(address: str, **parameters: str | None) -> str:
     """The issuer's response with other parameters; None removes one."""
     given = {name: values[0] for name, values in parse_qs(urlsplit(address).query).items()} | parameters
     return f"{urlsplit(address).path}?{urlencode({name: value for name, value in given.items() if value is not None})}"
@@ -91,22 +91,22 @@ async def test_an_unattacked_sign_in_succeeds(browser: SignInBrowser, place: Sig
 async def test_a_response_to_another_sign_in_is_refused_and_its_code_not_redeemed(
     browser: SignInBrowser, place: SignInWorld, change: dict[str, str | None]
 ) -> None:
-    page = await browser.get(changed(await browser.begin_sign_in(CONSENT), **change))
-    assert refused(page, browser)
+    page = await browser.get(change_parameters(await browser.begin_sign_in(CONSENT), **change))
+    assert is_refused(page, browser)
     assert place.endpoints.token_requests == []
 
 
 @pytest.mark.parametrize("name", ["state", "code", "iss"])
 async def test_a_repeated_parameter_is_refused(browser: SignInBrowser, place: SignInWorld, name: str) -> None:
     page = await browser.get(f"{await browser.begin_sign_in(CONSENT)}&{name}=x")
-    assert (refused(page, browser), place.endpoints.token_requests) == (True, [])
+    assert (is_refused(page, browser), place.endpoints.token_requests) == (True, [])
 
 
 async def test_a_response_without_iss_is_accepted_if_the_issuer_never_sends_it() -> None:
     async with run_sign_in_world() as other:
         other.endpoints.metadata["authorization_response_iss_parameter_supported"] = None
         async with other.browser() as fresh:
-            page = await fresh.get(changed(await fresh.begin_sign_in(CONSENT), iss=None))
+            page = await fresh.get(change_parameters(await fresh.begin_sign_in(CONSENT), iss=None))
             assert page.status == 303
 
 
@@ -115,10 +115,10 @@ async def test_another_persons_callback_link_signs_nobody_in(browser: SignInBrow
     async with place.browser() as attackers:
         link = await attackers.begin_sign_in(CONSENT)
     page = await browser.get(link)
-    assert (refused(page, browser), place.endpoints.token_requests) == (True, [])
+    assert (is_refused(page, browser), place.endpoints.token_requests) == (True, [])
     await browser.begin_sign_in(CONSENT)  # nor if the victim has a pending sign-in
     page = await browser.get(link)
-    assert (refused(page, browser), place.endpoints.token_requests) == (True, [])
+    assert (is_refused(page, browser), place.endpoints.token_requests) == (True, [])
 
 
 async def test_a_response_is_accepted_once(browser: SignInBrowser, place: SignInWorld) -> None:
@@ -130,22 +130,24 @@ async def test_a_response_is_accepted_once(browser: SignInBrowser, place: SignIn
     async with place.browser() as thief:  # not even with the cookie, because the issuer refuses the code
         thief.set_cookie(SIGN_IN_COOKIE, begun)
         page = await thief.get(link)
-        assert refused(page, thief)
+        assert is_refused(page, thief)
 
 
 async def test_a_code_is_useless_in_another_sign_in(browser: SignInBrowser, place: SignInWorld) -> None:
     """Injection of a stolen code: the verifier differs."""
     async with place.browser() as victim:
         stolen = parse_qs(urlsplit(await victim.begin_sign_in(CONSENT)).query)["code"][0]
-    page = await browser.get(changed(await browser.begin_sign_in(CONSENT), code=stolen))
-    assert refused(page, browser)
+    page = await browser.get(change_parameters(await browser.begin_sign_in(CONSENT), code=stolen))
+    assert is_refused(page, browser)
     assert place.endpoints.token_requests[0]["code"] == stolen
 
 
 async def test_the_issuers_error_description_is_not_shown(browser: SignInBrowser) -> None:
-    link = changed(await browser.begin_sign_in(CONSENT), code=None, error="x", error_description="<b>Call 0800</b>")
+    link = change_parameters(
+        await browser.begin_sign_in(CONSENT), code=None, error="x", error_description="<b>Call 0800</b>"
+    )
     page = await browser.get(link)
-    assert (page.status, refused(page, browser)) == (403, True)
+    assert (page.status, is_refused(page, browser)) == (403, True)
     assert "0800" not in page.text
 
 
@@ -184,7 +186,7 @@ async def test_tokens_that_do_not_both_belong_to_this_sign_in_are_refused(
     for claims, given in ((place.endpoints.identity, identity), (place.endpoints.access, access)):
         claims.update({name: now - 60 if value == A_MINUTE_AGO else value for name, value in given.items()})
     page = await browser.get(await browser.begin_sign_in(CONSENT))
-    assert (page.status, refused(page, browser)) == (400, True)
+    assert (page.status, is_refused(page, browser)) == (400, True)
 
 
 def signed_by_another(place: SignInWorld, nonce: str) -> str:
@@ -217,7 +219,7 @@ async def test_an_id_token_that_the_issuer_did_not_make_is_refused(
         "no token": 7,
     }[forgery]
     page = await browser.get(link)
-    assert (page.status, refused(page, browser)) == (400, True)
+    assert (page.status, is_refused(page, browser)) == (400, True)
 
 
 async def test_an_id_token_is_no_access_token(browser: SignInBrowser, place: SignInWorld) -> None:
@@ -225,7 +227,7 @@ async def test_an_id_token_is_no_access_token(browser: SignInBrowser, place: Sig
     place.endpoints.tokens["access_token"] = place.endpoints.identity_token(
         nonce=place.endpoints.authorization_requests[0]["nonce"]
     )
-    assert refused(await browser.get(link), browser)
+    assert is_refused(await browser.get(link), browser)
 
 
 @pytest.mark.parametrize(
@@ -244,7 +246,7 @@ async def test_only_citizens_who_act_for_themselves_are_signed_in(
 ) -> None:
     place.endpoints.access.update(claims)
     page = await browser.get(await browser.begin_sign_in(CONSENT))
-    assert (page.status, refused(page, browser)) == (403, True)
+    assert (page.status, is_refused(page, browser)) == (403, True)
 
 
 @pytest.mark.parametrize(
@@ -375,7 +377,7 @@ async def test_signing_in_replaces_an_earlier_session(browser: SignInBrowser, pl
     browser.set_cookie(SESSION, fixed)
     browser.set_cookie(SIGN_IN_COOKIE, "")
     page = await browser.get("/consents")
-    assert "0002" in page.text  # the page says who is signed in
+    assert "0002" in page.text  # the page names the signed-in person
     async with place.browser() as own:
         own.set_cookie(SESSION, fixed)
         await own.post("/sign-out", {"form": attackers_form})
@@ -485,10 +487,10 @@ async def test_another_site_cannot_sign_a_person_out(browser: SignInBrowser, hea
 
 @pytest.mark.parametrize("moment", [None, "now", True, 0, -1, 10**30, [1], "an hour ago", "in the future"], ids=repr)
 async def test_a_recent_sign_in_needs_auth_time(browser: SignInBrowser, place: SignInWorld, moment: object) -> None:
-    told = {"an hour ago": time.time() - 3600, "in the future": time.time() + 60}
-    place.endpoints.identity["auth_time"] = told.get(moment, moment) if isinstance(moment, str) else moment
+    times = {"an hour ago": time.time() - 3600, "in the future": time.time() + 60}
+    place.endpoints.identity["auth_time"] = times.get(moment, moment) if isinstance(moment, str) else moment
     link = await browser.begin_sign_in(CONSENT)
-    assert refused(await browser.get(link), browser)
+    assert is_refused(await browser.get(link), browser)
     assert (place.consents.changes, place.hub.city.calls) == ([], [])
 
 
@@ -626,13 +628,13 @@ async def test_the_log_holds_neither_ids_nor_codes_nor_people(
         form = (await browser.sign_in(f"{CONSENT}?lang=en")).form
         await browser.post(CONSENT, {"form": form, **GRANT})
         await browser.post("/sign-out", {"form": form})
-        await browser.get(changed(await browser.begin_sign_in(CONSENT), state="x"))
+        await browser.get(change_parameters(await browser.begin_sign_in(CONSENT), state="x"))
     lines = [each.getMessage() for each in caplog.records if each.name.startswith("simpul")]
     for each in ("GET /consent/{id} 303 ", "GET /sign-in/callback 303 ", "POST /consent/{id} 200 "):
         assert any(line.startswith(each) for line in lines), lines
-    said = "\n".join(lines)
+    log = "\n".join(lines)
     for secret in (REQUEST, "code-", str(place.endpoints.issuer.claims()["nik"]), form, "lang="):
-        assert secret not in said
+        assert secret not in log
 
 
 async def test_a_session_cookie_does_not_authenticate_to_the_graph(browser: SignInBrowser, place: SignInWorld) -> None:

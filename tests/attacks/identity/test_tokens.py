@@ -38,7 +38,7 @@ async def hub(issuer: LoopbackIssuer) -> AsyncIterator[SmallHub]:
         yield running
 
 
-def raw(header: object, claims: object, sign: Callable[[bytes], bytes] = lambda _: b"") -> str:
+def build_raw_token(header: object, claims: object, sign: Callable[[bytes], bytes] = lambda _: b"") -> str:
     """A token built by hand, because libraries refuse to build it."""
     parts = ".".join(_part(each if isinstance(each, bytes) else json.dumps(each).encode()) for each in (header, claims))
     return f"{parts}.{_part(sign(parts.encode()))}"
@@ -57,9 +57,9 @@ def assert_nothing_came_of_it(hub: SmallHub, answer: SmallHubAnswer) -> None:
     assert "data" not in answer.body
     assert answer.headers["WWW-Authenticate"] == "Bearer"
     assert hub.city.calls == []
-    said = json.dumps(answer.body)
-    assert SITI not in said
-    assert BUDI not in said
+    shown = json.dumps(answer.body)
+    assert SITI not in shown
+    assert BUDI not in shown
 
 
 async def test_a_token_of_the_issuer_is_accepted_by_the_hub(hub: SmallHub, issuer: LoopbackIssuer) -> None:
@@ -80,7 +80,7 @@ async def test_a_token_without_a_signature_is_refused(
 ) -> None:
     header = {"alg": algorithm, "typ": "at+jwt", "kid": "key-1"}
     sign = signed_by(MALLORY) if with_signature else lambda _: b""
-    assert_nothing_came_of_it(hub, await hub.ask(token=raw(header, issuer.claims(), sign)))
+    assert_nothing_came_of_it(hub, await hub.ask(token=build_raw_token(header, issuer.claims(), sign)))
 
 
 @pytest.mark.parametrize("cut", ["", ".", "..", "...."])
@@ -109,24 +109,24 @@ async def test_the_public_key_is_not_accepted_as_a_shared_secret(
         "nothing": b"",
     }[form]
     header = {"alg": algorithm, "typ": "at+jwt", "kid": "key-1"}
-    token = raw(header, issuer.claims(), lambda content: hmac.digest(secret, content, digest))
+    token = build_raw_token(header, issuer.claims(), lambda content: hmac.digest(secret, content, digest))
     assert_nothing_came_of_it(hub, await hub.ask(token=token))
 
 
 FORGERIES: dict[str, Forge] = {
-    "a foreign key under the name of the issuer's": lambda issuer: raw(
+    "a foreign key under the name of the issuer's": lambda issuer: build_raw_token(
         {"alg": "ES256", "typ": "at+jwt", "kid": "key-1"}, issuer.claims(), signed_by(MALLORY)
     ),
-    "a foreign key without a name": lambda issuer: raw(
+    "a foreign key without a name": lambda issuer: build_raw_token(
         {"alg": "ES256", "typ": "at+jwt"}, issuer.claims(), signed_by(MALLORY)
     ),
-    "a foreign key of another type, by an algorithm that is allowed": lambda issuer: raw(
+    "a foreign key of another type, by an algorithm that is allowed": lambda issuer: build_raw_token(
         {"alg": "RS256", "typ": "at+jwt", "kid": "key-1"}, issuer.claims(), signed_by(MALLORY_RSA, "RS256")
     ),
-    "a signature of the right length of nothing but zeros": lambda issuer: raw(
+    "a signature of the right length of nothing but zeros": lambda issuer: build_raw_token(
         {"alg": "ES256", "typ": "at+jwt", "kid": "key-1"}, issuer.claims(), lambda _: bytes(64)
     ),
-    "a signature in DER": lambda issuer: raw(
+    "a signature in DER": lambda issuer: build_raw_token(
         {"alg": "ES256", "typ": "at+jwt", "kid": "key-1"},
         issuer.claims(),
         lambda _: b"\x30\x06\x02\x01\x01\x02\x01\x01",
@@ -141,7 +141,7 @@ FORGERIES: dict[str, Forge] = {
     "bits that no encoder writes": lambda issuer: _with_other_bits(issuer.token()),
     "line breaks inside": lambda issuer: issuer.token().replace(".", "%0d%0a.", 1),
     "an encrypted token": lambda _: "eyJhbGciOiJkaXIiLCJlbmMiOiJBMTI4R0NNIn0..AAAA.AAAA.AAAA",
-    "a token in a token": lambda issuer: raw(
+    "a token in a token": lambda issuer: build_raw_token(
         {"alg": "ES256", "typ": "at+jwt", "kid": "key-1", "cty": "JWT"}, issuer.token().encode(), signed_by(issuer.key)
     ),
     "of another issuer": lambda issuer: issuer.token(iss="https://evil.example"),
@@ -161,27 +161,27 @@ FORGERIES: dict[str, Forge] = {
         iat=int(time.time()) + 10**8, exp=int(time.time()) + 10**8 + 9
     ),
     "issued after its end": lambda issuer: issuer.token(iat=int(time.time()), exp=int(time.time()) - 1),
-    "about nobody": lambda issuer: issuer.token(sub=None),
+    "without a subject": lambda issuer: issuer.token(sub=None),
     "an ID token": lambda issuer: issuer.token({"typ": "JWT"}, aud="app", nonce="n"),
     "a logout token": lambda issuer: issuer.token({"typ": "logout+jwt"}),
     "bound to a key that it came without (DPoP)": lambda issuer: issuer.token(cnf={"jkt": "x" * 43}),
     "bound to a certificate that it came without": lambda issuer: issuer.token(cnf={"x5t#S256": "x" * 43}),
     "a chain of those who act": lambda issuer: issuer.token(act={"sub": "a", "nik": str(BUDI), "act": {"sub": "b"}}),
     "a kind that is a list": lambda issuer: issuer.token(kind=["official", "citizen"]),
-    "a kind that nobody knows": lambda issuer: issuer.token(kind="root"),
+    "an unknown kind": lambda issuer: issuer.token(kind="root"),
     "an official with a citizen's number": lambda issuer: issuer.token(kind="official", agency="dukcapil"),
     "a number that is an object": lambda issuer: issuer.token(nik={"$ne": None}),
     "a subject beyond all bounds": lambda issuer: issuer.token(sub="s" * 300),
     "claims deep inside each other": lambda issuer: issuer.token(more=json.loads("[" * 60 + "]" * 60)),
-    "claims deeper than a reader's stack": lambda issuer: raw(
+    "claims deeper than a reader's stack": lambda issuer: build_raw_token(
         {"alg": "ES256", "typ": "at+jwt", "kid": "key-1"}, b"[" * 2900 + b"]" * 2900, signed_by(issuer.key)
     ),
-    "claims of one name twice": lambda issuer: raw(
+    "claims of one name twice": lambda issuer: build_raw_token(
         {"alg": "ES256", "typ": "at+jwt", "kid": "key-1"},
         json.dumps(issuer.claims())[:-1].encode() + b', "kind": "official"}',
         signed_by(issuer.key),
     ),
-    "a header of one name twice": lambda issuer: raw(
+    "a header of one name twice": lambda issuer: build_raw_token(
         b'{"typ": "at+jwt", "kid": "key-1", "alg": "none", "alg": "ES256"}', issuer.claims(), signed_by(issuer.key)
     ),
     "oversized": lambda issuer: issuer.token(more="x" * 9000),
@@ -229,7 +229,7 @@ async def test_a_forged_or_foreign_token_is_refused(hub: SmallHub, issuer: Loopb
 async def test_a_key_id_never_becomes_an_address_or_a_path(hub: SmallHub, issuer: LoopbackIssuer, kid: object) -> None:
     header = {"alg": "ES256", "typ": "at+jwt", "kid": kid}
     for key in (MALLORY, issuer.key):
-        assert_nothing_came_of_it(hub, await hub.ask(token=raw(header, issuer.claims(), signed_by(key))))
+        assert_nothing_came_of_it(hub, await hub.ask(token=build_raw_token(header, issuer.claims(), signed_by(key))))
 
 
 @pytest.mark.parametrize(
@@ -248,12 +248,12 @@ async def test_header_parameters_about_keys_are_refused_even_from_the_issuer(
     }.get(name, "x")
     header = {"alg": "ES256", "typ": "at+jwt", "kid": "key-1", name: value}
     for key in (MALLORY, issuer.key):
-        assert_nothing_came_of_it(hub, await hub.ask(token=raw(header, issuer.claims(), signed_by(key))))
+        assert_nothing_came_of_it(hub, await hub.ask(token=build_raw_token(header, issuer.claims(), signed_by(key))))
     assert issuer.request_counts["/mallory"] == 0
 
 
 async def test_two_tokens_are_refused(hub: SmallHub, issuer: LoopbackIssuer) -> None:
-    good, bad = f"Bearer {issuer.token()}", f"Bearer {raw({'alg': 'none'}, issuer.claims())}"
+    good, bad = f"Bearer {issuer.token()}", f"Bearer {build_raw_token({'alg': 'none'}, issuer.claims())}"
     for pair in ([good, bad], [bad, good], [good, good]):
         answer = await hub.ask(headers=[("Authorization", each) for each in pair])
         assert_nothing_came_of_it(hub, answer)
@@ -281,7 +281,7 @@ async def test_a_token_is_read_only_from_its_header(hub: SmallHub, issuer: Loopb
 
 
 async def test_a_refused_token_is_refused_again(hub: SmallHub, issuer: LoopbackIssuer) -> None:
-    token = raw({"alg": "ES256", "typ": "at+jwt", "kid": "key-1"}, issuer.claims(), signed_by(MALLORY))
+    token = build_raw_token({"alg": "ES256", "typ": "at+jwt", "kid": "key-1"}, issuer.claims(), signed_by(MALLORY))
     for _ in range(3):
         assert_nothing_came_of_it(hub, await hub.ask(token=token))
 
@@ -363,7 +363,9 @@ async def test_invented_key_ids_cause_at_most_one_fetch_per_interval() -> None:
     async with run_loopback_issuer() as issuer, run_small_hub([issuer.entry()]) as hub:
         began = time.monotonic()
         for number in range(200):
-            token = raw({"alg": "ES256", "typ": "at+jwt", "kid": f"k{number}"}, issuer.claims(), signed_by(MALLORY))
+            token = build_raw_token(
+                {"alg": "ES256", "typ": "at+jwt", "kid": f"k{number}"}, issuer.claims(), signed_by(MALLORY)
+            )
             assert_nothing_came_of_it(hub, await hub.ask(token=token))
         assert 1 <= issuer.request_counts[KEYS] <= 1 + (time.monotonic() - began) // MIN_REFRESH_INTERVAL + 1
         assert (await hub.ask(token=issuer.token())).body["data"] == {"me": {"name": "Person 1"}}

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import fcntl
+import json
 import os
+import signal
 import subprocess
 import sys
 import venv
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -20,6 +23,7 @@ from tests.sandbox_agencies import ROOT
 _REQUIREMENTS = Path(__file__).with_name("scanners.txt")
 _HOME = ROOT / ".simpul" / "scanners"
 _FETCH_TIMEOUT = 240
+_PRELOADED = Path(__file__).with_name("preloaded_schemathesis.py")
 _ENVIRONMENT = {"NO_COLOR": "1", "COLUMNS": "200", "PYTHONWARNINGS": "ignore"}
 
 
@@ -46,11 +50,11 @@ def fetch_scanners() -> Path:
 
 
 def _fetch(folder: Path) -> None:
-    venv.create(folder, clear=True, with_pip=True)
-    command = [str(folder / "bin" / "python"), "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
+    venv.create(folder, clear=True)  # without pip, whose installation takes longer than that of the scanners
+    pip = [sys.executable, "-m", "pip", "--python", str(folder / "bin" / "python"), "--disable-pip-version-check"]
     try:
         done = subprocess.run(  # noqa: S603 - the names of the packages stand in our own file
-            [*command, "--requirement", str(_REQUIREMENTS)],
+            [*pip, "install", "--quiet", "--no-compile", "--requirement", str(_REQUIREMENTS)],
             capture_output=True,
             text=True,
             timeout=_FETCH_TIMEOUT,
@@ -59,7 +63,7 @@ def _fetch(folder: Path) -> None:
     except subprocess.TimeoutExpired:
         pytest.skip(f"the scanners were not fetched within {_FETCH_TIMEOUT} s")
     if done.returncode != 0:
-        lines = done.stderr.strip().splitlines() or ["it said nothing"]
+        lines = done.stderr.strip().splitlines() or ["it printed nothing"]
         pytest.skip(f"the scanners cannot be fetched: {lines[-1]}")
 
 
@@ -82,10 +86,56 @@ async def scan(
     )
     try:
         async with asyncio.timeout(timeout):
-            said, _ = await process.communicate()
+            output, _ = await process.communicate()
     except TimeoutError:
         process.kill()
         await process.wait()
         raise
     assert process.returncode is not None
-    return ScanResult(process.returncode, said.decode(errors="replace"))
+    return ScanResult(process.returncode, output.decode(errors="replace"))
+
+
+class Schemathesis:
+    """A process that has imported schemathesis, and forks a run of it each time."""
+
+    def __init__(self, process: asyncio.subprocess.Process) -> None:
+        self._process = process
+
+    async def scan(self, *arguments: str, timeout: float, folder: Path) -> ScanResult:
+        """Run it in a folder to its end."""
+        assert self._process.stdin is not None
+        assert self._process.stdout is not None
+        output = folder / "schemathesis.out"
+        run = {"arguments": arguments, "folder": str(folder), "output": str(output)}
+        self._process.stdin.write(f"{json.dumps(run)}\n".encode())
+        try:
+            async with asyncio.timeout(timeout):
+                code = await self._process.stdout.readline()
+        except TimeoutError:
+            self.kill()
+            raise
+        return ScanResult(int(code), output.read_text(errors="replace"))
+
+    def kill(self) -> None:
+        """Kill it and its run."""
+        with suppress(ProcessLookupError):
+            os.killpg(self._process.pid, signal.SIGKILL)
+
+
+@asynccontextmanager
+async def preload_schemathesis() -> AsyncIterator[Schemathesis]:
+    """Starts the process, and ends it with the block."""
+    process = await asyncio.create_subprocess_exec(
+        str((await asyncio.to_thread(fetch_scanners)) / "python"),
+        str(_PRELOADED),
+        stdin=asyncio.subprocess.PIPE,
+        stdout=asyncio.subprocess.PIPE,
+        env=os.environ | _ENVIRONMENT,
+        start_new_session=True,
+    )
+    running = Schemathesis(process)
+    try:
+        yield running
+    finally:
+        running.kill()
+        await process.communicate()

@@ -70,10 +70,10 @@ async def test_clairvoyance_finds_no_field_argument_or_type(
 
 async def test_every_word_at_every_place_gets_the_same_answer(wired: HubClient, words: list[str]) -> None:
     """clairvoyance needs a message that differs between names of the graph and other words."""
-    told = set()
+    outcomes = set()
     for word in words:
         for query in (f"{{ {word} {{ zz }} }}", f"{{ me {{ {word} {{ zz }} }} }}", f"{{ citizen({word}: {{}}) }}"):
             answer = await wired.ask(query)
-            told.add(json.dumps([{**each, "locations": None} for each in answer.body["errors"]]))
+            outcomes.add(json.dumps([{**each, "locations": None} for each in answer.body["errors"]]))
             assert "data" not in answer.body
-    assert len(told) == 1, told
+    assert len(outcomes) == 1, outcomes

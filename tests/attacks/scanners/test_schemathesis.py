@@ -7,8 +7,9 @@ have rules beyond their types (`first` is from 1 to 100, a code is a NIK), and r
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,7 @@ from graphql import REMOVE, NamedTypeNode, NameNode, ScalarTypeDefinitionNode, V
 from auth.caller import Caller, CallerKind
 from schema.declarations.scalars import build_scalar_map
 from tests.attacks.conftest import PORTAL
-from tests.attacks.scanners.scanner_runner import scan
+from tests.attacks.scanners.scanner_runner import Schemathesis, preload_schemathesis
 from tests.journeys.hub import HubClient
 from tests.sandbox_agencies import ROOT
 
@@ -45,7 +46,7 @@ class _AsStrings(Visitor):
 
 
 def graph(folder: Path) -> Path:
-    """The graph with strings in place of its own scalars, which schemathesis cannot generate."""
+    """The graph with strings in place of custom scalars, which schemathesis cannot generate."""
     document = parse((ROOT / "schema" / "schema.graphql").read_text(encoding="utf-8"))
     path = folder / "graph.graphql"
     path.write_text(print_ast(visit(document, _AsStrings())), encoding="utf-8")
@@ -61,14 +62,27 @@ class SchemathesisRun:
     caller: str | Caller | None
     without: str = BEYOND_TYPES
     examples: int = EXAMPLES
-    timeout: float = 60
+    timeout: float = 300
     excluded: Sequence[str] = ()
 
 
-async def assert_no_findings(hub: HubClient, folder: Path, run: SchemathesisRun) -> None:
+@pytest.fixture(scope="module")
+async def schemathesis() -> AsyncIterator[Schemathesis]:
+    async with preload_schemathesis() as running:
+        yield running
+
+
+Scan = Callable[[SchemathesisRun], Awaitable[None]]
+
+
+@pytest.fixture
+def scan(wired: HubClient, schemathesis: Schemathesis, tmp_path: Path) -> Scan:
+    return partial(assert_no_findings, wired, schemathesis, tmp_path)
+
+
+async def assert_no_findings(hub: HubClient, schemathesis: Schemathesis, folder: Path, run: SchemathesisRun) -> None:
     token = [option for name, value in hub.headers(run.caller).items() for option in ("-H", f"{name}: {value}")]
-    scanned = await scan(
-        "schemathesis",
+    scanned = await schemathesis.scan(
         "run",
         str(run.document),
         *("-u", f"{hub.url}{run.where}", "--seed", SEED, "-n", str(run.examples), *token),
@@ -83,39 +97,31 @@ async def assert_no_findings(hub: HubClient, folder: Path, run: SchemathesisRun)
 
 
 @pytest.mark.parametrize("caller", [None, "siti", "rina"])
-async def test_the_graph(wired: HubClient, tmp_path: Path, caller: str | None) -> None:
-    await assert_no_findings(
-        wired,
-        tmp_path,
+async def test_the_graph(scan: Scan, tmp_path: Path, caller: str | None) -> None:
+    await scan(
         SchemathesisRun(where="/graphql", document=graph(tmp_path), caller=caller, excluded=OF_REQUESTS),
     )
 
 
-async def test_the_data_tracker(wired: HubClient, tmp_path: Path) -> None:
-    await assert_no_findings(wired, tmp_path, SchemathesisRun(where="", document=DATA_TRACKER, caller=PORTAL_CALLER))
+async def test_the_data_tracker(scan: Scan) -> None:
+    await scan(SchemathesisRun(where="", document=DATA_TRACKER, caller=PORTAL_CALLER))
 
 
 @pytest.mark.parametrize("caller", [None, "siti"])
-async def test_the_data_tracker_for_a_caller_it_does_not_answer(
-    wired: HubClient, tmp_path: Path, caller: str | None
-) -> None:
+async def test_the_data_tracker_for_a_caller_it_does_not_answer(scan: Scan, caller: str | None) -> None:
     without = f"{BEYOND_TYPES},{WHO_MAY_ASK}"
-    await assert_no_findings(
-        wired, tmp_path, SchemathesisRun(where="", document=DATA_TRACKER, caller=caller, without=without, examples=5)
-    )
+    await scan(SchemathesisRun(where="", document=DATA_TRACKER, caller=caller, without=without, examples=5))
 
 
-async def test_the_health(wired: HubClient, tmp_path: Path) -> None:
+async def test_the_health(scan: Scan) -> None:
     document = Path(__file__).with_name("health.openapi.yaml")
-    await assert_no_findings(wired, tmp_path, SchemathesisRun(where="", document=document, caller=None))
+    await scan(SchemathesisRun(where="", document=document, caller=None))
 
 
 @pytest.mark.long
 @pytest.mark.parametrize("caller", [None, "siti", "rina"])
-async def test_the_graph_for_minutes(wired: HubClient, tmp_path: Path, caller: str | None) -> None:
-    await assert_no_findings(
-        wired,
-        tmp_path,
+async def test_the_graph_for_minutes(scan: Scan, tmp_path: Path, caller: str | None) -> None:
+    await scan(
         SchemathesisRun(
             where="/graphql",
             document=graph(tmp_path),

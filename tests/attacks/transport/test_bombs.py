@@ -38,7 +38,7 @@ class BadAgency:
     """Answers each request with the same bytes, and records the requests."""
 
     def __init__(self) -> None:
-        self.says = b""
+        self.response = b""
         self.url = ""
         self.asked: list[bytes] = []
 
@@ -49,8 +49,8 @@ class BadAgency:
             for line in head.split(b"\r\n"):
                 if line.lower().startswith(b"content-length:"):
                     await reader.readexactly(int(line.partition(b":")[2]))
-            for start in range(0, len(self.says), 65_536):
-                writer.write(self.says[start : start + 65_536])
+            for start in range(0, len(self.response), 65_536):
+                writer.write(self.response[start : start + 65_536])
                 await writer.drain()
         except (ConnectionError, asyncio.IncompleteReadError):
             return
@@ -182,7 +182,7 @@ async def assert_it_costs_its_own_field(hub: HubClient, agency: str) -> None:
 async def test_a_body_that_decompresses_beyond_the_limit(
     hub: HubClient, bad: BadAgency, name: str, agency: str
 ) -> None:
-    bad.says = UNPACKED[name]()
+    bad.response = UNPACKED[name]()
     await assert_it_costs_its_own_field(hub, agency)
 
 
@@ -191,14 +191,14 @@ async def test_a_body_that_decompresses_beyond_the_limit(
 async def test_json_that_nests_or_grows_beyond_the_limit(
     hub: HubClient, bad: BadAgency, name: str, agency: str
 ) -> None:
-    bad.says = reply(JSON[name])
+    bad.response = reply(JSON[name])
     await assert_it_costs_its_own_field(hub, agency)
 
 
 @pytest.mark.parametrize("name", XML)
 async def test_xml_that_expands_or_loads_external_entities(hub: HubClient, bad: BadAgency, name: str) -> None:
     bad.asked.clear()
-    bad.says = reply(XML[name].replace("URL", bad.url).encode(), media_type="text/xml")
+    bad.response = reply(XML[name].replace("URL", bad.url).encode(), media_type="text/xml")
     await assert_it_costs_its_own_field(hub, "pbb")
     assert {line.split(b" ")[1] for line in bad.asked} == {b"/services/pbb"}
 
@@ -206,7 +206,7 @@ async def test_xml_that_expands_or_loads_external_entities(hub: HubClient, bad: 
 async def test_redirects_of_an_agency_are_not_followed(hub: HubClient, bad: BadAgency) -> None:
     for status in (301, 302, 303, 307, 308):
         bad.asked.clear()
-        bad.says = f"HTTP/1.1 {status} Moved\r\nLocation: {bad.url}/stolen\r\nContent-Length: 0\r\n\r\n".encode()
+        bad.response = f"HTTP/1.1 {status} Moved\r\nLocation: {bad.url}/stolen\r\nContent-Length: 0\r\n\r\n".encode()
         for question in QUESTIONS.values():
             answer = await hub.ask(question, caller="siti")
             assert answer.data["me"]["name"] == "Siti Rahmawati"

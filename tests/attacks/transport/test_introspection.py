@@ -36,7 +36,7 @@ def tokens(issuer: LoopbackIssuer) -> list[str]:
     ]
 
 
-async def refusal(hub: SmallHub, query: str, token: str | None = None) -> object:
+async def get_refusal(hub: SmallHub, query: str, token: str | None = None) -> object:
     """The codes of an answer without data."""
     answer = await hub.ask(query, token=token)
     assert "data" not in answer.body
@@ -48,8 +48,8 @@ async def test_with_introspection_off_no_caller_sees_the_schema(issuer: Loopback
     async with run_small_hub([issuer.entry()], introspection=Exposure.OFF, **TEXTS) as hub:
         for query in QUERIES:
             for token in (None, *tokens(issuer)):
-                told = await refusal(hub, query, token)
-                assert "introspection has been disabled" in str(told)
+                refused = await get_refusal(hub, query, token)
+                assert "introspection has been disabled" in str(refused)
         assert (await hub.ask("{ __typename }")).body == {"data": {"__typename": "Query"}}
         assert hub.city.calls == []
 
@@ -62,13 +62,13 @@ async def test_introspection_for_signed_in_callers_is_refused_to_others_as_if_it
         run_small_hub([issuer.entry()], introspection=Exposure.OFF, **TEXTS) as closed,
     ):
         for query in QUERIES:
-            before = await refusal(hub, query)
+            before = await get_refusal(hub, query)
             for token in tokens(issuer):
                 answer = await hub.ask(query, token=token)
                 assert answer.codes == []
                 assert answer.body["data"]
             # The document is cached by now, which must not open it to anonymous callers.
-            assert await refusal(hub, query) == before == await refusal(closed, query)
+            assert await get_refusal(hub, query) == before == await get_refusal(closed, query)
 
 
 async def test_type_names_and_texts_about_the_schema_are_answered_to_every_caller(
@@ -103,9 +103,9 @@ async def test_names_are_suggested_in_development_only(issuer: LoopbackIssuer, q
     async with run_small_hub([issuer.entry()]) as hub, run_small_hub([issuer.entry()], development=True) as helpful:
         token = issuer.token()
         for asked in (None, token):
-            told = str(await refusal(hub, query, asked))
-            assert "Did you mean" not in told
-            assert proposal not in told
-        shown = str(await refusal(helpful, query))
+            refused = str(await get_refusal(hub, query, asked))
+            assert "Did you mean" not in refused
+            assert proposal not in refused
+        shown = str(await get_refusal(helpful, query))
         assert "Did you mean" in shown
         assert proposal in shown

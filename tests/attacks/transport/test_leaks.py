@@ -33,7 +33,7 @@ ORIGINS = (
 """Origins that the operator does not trust."""
 
 
-async def sent(hub: HubClient, method: str, path: str, headers: Mapping[str, str] | None = None, **more: Any) -> Any:  # noqa: ANN401 - what aiohttp takes and gives
+async def send(hub: HubClient, method: str, path: str, headers: Mapping[str, str] | None = None, **more: Any) -> Any:  # noqa: ANN401 - what aiohttp takes and gives
     async with aiohttp.request(method, f"{hub.url}{path}", headers=headers, allow_redirects=False, **more) as response:
         await response.read()
         return response
@@ -44,7 +44,7 @@ async def test_a_personal_answer_may_not_be_cached_by_anyone(wired: HubClient, m
     how: Any = {"json": PERSONAL} if method == "POST" else {"params": PERSONAL}
     own = "private, no-store" if method == "POST" else "private, no-cache"
     for caller, kept in (("siti", own), (None, "no-store"), ("rina", "no-store")):
-        response = await sent(wired, method, "/graphql", wired.headers(caller), **how)
+        response = await send(wired, method, "/graphql", wired.headers(caller), **how)
         assert response.headers["Cache-Control"] == kept
         assert ("ETag" in response.headers) is (kept == "private, no-cache")
         for header in ("Last-Modified", "Expires", "Age", "Set-Cookie", "Server", "X-Powered-By", "Via"):
@@ -53,14 +53,14 @@ async def test_a_personal_answer_may_not_be_cached_by_anyone(wired: HubClient, m
 
 async def test_a_cached_answer_is_useless_to_a_caller_who_may_not_read_it(wired: HubClient) -> None:
     """Only a caller who may read an answer learns that it is unchanged."""
-    tag = (await sent(wired, "GET", "/graphql", wired.headers("siti"), params=PERSONAL)).headers["ETag"]
+    tag = (await send(wired, "GET", "/graphql", wired.headers("siti"), params=PERSONAL)).headers["ETag"]
     for caller, status in (("siti", 304), ("budi", 200), ("rina", 200), (None, 200)):
         headers = {**wired.headers(caller), "If-None-Match": tag}
-        assert (await sent(wired, "GET", "/graphql", headers, params=PERSONAL)).status == status
+        assert (await send(wired, "GET", "/graphql", headers, params=PERSONAL)).status == status
     forged = {"Authorization": "Bearer forged", "If-None-Match": tag}
-    assert (await sent(wired, "GET", "/graphql", forged, params=PERSONAL)).status == 401
+    assert (await send(wired, "GET", "/graphql", forged, params=PERSONAL)).status == 401
     for wild in ({"If-None-Match": "*"}, {"If-None-Match": f"{tag}, *"}):
-        response = await sent(wired, "GET", "/graphql", {**wired.headers("rina"), **wild}, params=PERSONAL)
+        response = await send(wired, "GET", "/graphql", {**wired.headers("rina"), **wild}, params=PERSONAL)
         assert (response.status, response.headers["Cache-Control"]) == (200, "no-store")
 
 
@@ -70,7 +70,7 @@ async def test_a_page_of_another_origin_cannot_read_answers(wired: HubClient, pa
     asked = {"Access-Control-Request-Method": "POST", "Access-Control-Request-Headers": "authorization,content-type"}
     try:
         for method, headers in (("GET", {}), ("POST", {}), ("OPTIONS", asked)):
-            response = await sent(wired, method, path, {"Origin": origin, **headers, **wired.headers("siti")})
+            response = await send(wired, method, path, {"Origin": origin, **headers, **wired.headers("siti")})
             assert not [name for name in response.headers if name.lower().startswith("access-control-")]
             assert response.headers["Cross-Origin-Resource-Policy"] == "same-origin"
     except ValueError:  # the test's client refuses to send such a header
@@ -80,12 +80,12 @@ async def test_a_page_of_another_origin_cannot_read_answers(wired: HubClient, pa
 @pytest.mark.parametrize("origin", ORIGINS)
 async def test_with_one_trusted_origin_no_other_is_trusted(wired_for_one: HubClient, origin: str) -> None:
     try:
-        response = await sent(wired_for_one, "POST", "/graphql", {"Origin": origin}, json=PERSONAL)
+        response = await send(wired_for_one, "POST", "/graphql", {"Origin": origin}, json=PERSONAL)
     except ValueError:
         return
     assert "Access-Control-Allow-Origin" not in response.headers
     assert "Access-Control-Allow-Credentials" not in response.headers
-    trusted = await sent(wired_for_one, "POST", "/graphql", {"Origin": "https://simpul.example"}, json=PERSONAL)
+    trusted = await send(wired_for_one, "POST", "/graphql", {"Origin": "https://simpul.example"}, json=PERSONAL)
     assert trusted.headers["Access-Control-Allow-Origin"] == "https://simpul.example"
     assert "Access-Control-Allow-Credentials" not in trusted.headers
 
@@ -140,12 +140,12 @@ async def test_no_path_redirects_or_serves_a_file(wired_for_one: HubClient, path
         async with aiohttp.ClientSession() as session:
             url = wired_for_one.url + path
             async with session.get(URL(url, encoded=True), headers=headers, allow_redirects=False) as response:
-                said = await response.text()
+                shown = await response.text()
         # Probes may use any host name (`web/middleware/hosts.py`); metrics are off here.
         assert response.status == (404 if host is None or path in MONITORING_PATHS else 421)
         assert "Location" not in response.headers
-        assert "root:" not in said
-        assert "SIMPUL_" not in said
+        assert "root:" not in shown
+        assert "SIMPUL_" not in shown
 
 
 @pytest.mark.parametrize("mode", ["error", "rubbish", "refuse", "slow"])
@@ -163,14 +163,14 @@ async def test_an_error_names_a_failing_agency_and_nothing_else_about_it(
     with agency.in_mode(mode):
         answer = await hub_with_short_timeout.ask(query, caller="siti")
     assert answer.status == 200
-    said = json.dumps(answer.body.get("errors", []))
-    assert re.search(f'"agency": "{name}"', said)
-    for secret in secrets_of(agency):
-        assert secret not in said
-    assert re.search(r"\d{10}|127\.0\.0\.1|Traceback|\.py|SELECT|soap|postgres|mysql|asyncpg|select ", said) is None
+    shown = json.dumps(answer.body.get("errors", []))
+    assert re.search(f'"agency": "{name}"', shown)
+    for secret in list_secrets(agency):
+        assert secret not in shown
+    assert re.search(r"\d{10}|127\.0\.0\.1|Traceback|\.py|SELECT|soap|postgres|mysql|asyncpg|select ", shown) is None
 
 
-def secrets_of(agency: RunningAgency) -> tuple[str, ...]:
+def list_secrets(agency: RunningAgency) -> tuple[str, ...]:
     return (str(agency.port), agency.secret, agency.user + ":", str(agency.state))
 
 
@@ -187,8 +187,8 @@ async def hub_with_short_timeout(
 
 
 async def test_readiness_names_agencies_and_no_addresses(wired: HubClient) -> None:
-    said = json.dumps((await wired.get("/health/ready")).body)
-    assert re.search(r"127\.0\.0\.1|postgres|://|\d{4,}", said) is None
+    shown = json.dumps((await wired.get("/health/ready")).body)
+    assert re.search(r"127\.0\.0\.1|postgres|://|\d{4,}", shown) is None
 
 
 def access_lines(caplog: pytest.LogCaptureFixture) -> list[str]:
@@ -208,8 +208,8 @@ async def test_a_log_entry_is_one_line_and_identifies_no_person(
     for text in (*LINE_BREAKERS, f"x\n{forged}"):
         headers = {"X-Request-Id": text, "User-Agent": text, "X-Case": text, "Authorization": f"Bearer {text}"}
         sendable = {name: value for name, value in headers.items() if re.fullmatch(r"[\x20-\x7e]*", value)}
-        await sent(wired, "POST", "/graphql", sendable, json={"query": text, "operationName": text})
-        await sent(wired, "GET", "/graphql", params={"query": text})
+        await send(wired, "POST", "/graphql", sendable, json={"query": text, "operationName": text})
+        await send(wired, "GET", "/graphql", params={"query": text})
         await wired.post({"query": "query A { me { name } }", "variables": {"a": text}}, caller="siti")
     partner = Caller(kind=CallerKind.PARTNER, client=ClientId.from_stored(f"development/bank\n{forged}"))
     await wired.post({"query": "{ __typename }"}, caller=partner)
@@ -233,7 +233,7 @@ LINE = re.compile(r"[A-Z]+ (/[a-z0-9/]*|\(no such path\)) \d{3} \d+\.\d ms [A-Za
 async def test_only_a_valid_request_id_is_returned(wired: HubClient) -> None:
     for text in LINE_BREAKERS:
         if re.fullmatch(r"[\x20-\x7e]*", text):
-            response = await sent(wired, "POST", "/graphql", {"X-Request-Id": text}, json={"query": "{ __typename }"})
+            response = await send(wired, "POST", "/graphql", {"X-Request-Id": text}, json={"query": "{ __typename }"})
             assert re.fullmatch(r"[0-9a-f]{32}", response.headers["X-Request-Id"]) or len(text.strip()) >= 8
 
 
@@ -271,7 +271,7 @@ async def test_a_case_cannot_be_a_web_address(wired: HubClient, case: str) -> No
 async def test_a_refusal_has_the_same_size_for_every_person(wired: HubClient) -> None:
     sizes = set()
     for nik in (DEWI, "3171021708889002", "3174055203550099", "9999011212900001"):
-        response = await sent(
+        response = await send(
             wired,
             "POST",
             "/graphql",
@@ -299,7 +299,7 @@ async def test_a_closed_port_is_reported_like_any_agency_that_is_down(
     )
     async with running_hub(settings, city_issuer) as hub:
         answer = await hub.ask("{ me { name } complaintCategories { name } }", caller="siti")
-        said = json.dumps(answer.body) + json.dumps((await hub.get("/health/ready")).body)
+        shown = json.dumps(answer.body) + json.dumps((await hub.get("/health/ready")).body)
     assert {code for _, code in answer.errors} == {"AGENCY_UNAVAILABLE"}
     for secret in (str(port), HOST, "geheim", "tuan", "rahasia", "siak"):
-        assert secret not in said
+        assert secret not in shown

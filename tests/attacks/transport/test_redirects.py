@@ -42,7 +42,7 @@ def variants(path: str) -> list[str]:
     ]  # fmt: skip
 
 
-async def locations(place: SignInWorld, *requests: tuple[str, str]) -> list[tuple[str, int, str]]:
+async def find_locations(place: SignInWorld, *requests: tuple[str, str]) -> list[tuple[str, int, str]]:
     """For each request by method and target: the request, the status, and the redirect."""
     address = urlsplit(place.hub.url)
     found = []
@@ -65,7 +65,7 @@ async def test_no_path_redirects_to_another_scheme_or_host(place: SignInWorld) -
     assert {"/graphql", "/consents", "/metrics", "/"} <= set(place.hub.paths)
     wrong, seen = [], set()
     for path in sorted(place.hub.paths):
-        for asked, status, location in await locations(
+        for asked, status, location in await find_locations(
             place, *((method, target) for target in variants(path) for method in ("GET", "POST"))
         ):
             leads = location.strip()
@@ -81,5 +81,5 @@ async def test_no_path_redirects_to_another_scheme_or_host(place: SignInWorld) -
 
 @pytest.mark.parametrize("path", ["/graphql/", "/consents/", "/me/export/", "/v2/findUsage/", "/metrics/", "/status/"])
 async def test_a_path_with_an_extra_slash_is_not_found_by_any_method(place: SignInWorld, path: str) -> None:
-    found = await locations(place, *((method, path) for method in METHODS))
+    found = await find_locations(place, *((method, path) for method in METHODS))
     assert [(status, location) for _, status, location in found] == [(404, "")] * len(METHODS)

@@ -69,7 +69,7 @@ PATHS = (
 )  # fmt: skip
 
 
-async def attacked(hub: HubClient) -> None:
+async def attack(hub: HubClient) -> None:
     """All requests, by Siti with her token and by an anonymous caller."""
     token = hub.headers("siti")
     async with aiohttp.ClientSession() as http:
@@ -84,7 +84,7 @@ async def attacked(hub: HubClient) -> None:
                 await response.read()
 
 
-async def failing(hub: HubClient, city: RunningCity) -> None:
+async def attack_failing_agencies(hub: HubClient, city: RunningCity) -> None:
     """The same while every agency fails, in every way."""
     for mode in ("error", "rubbish", "refuse", "slow"):
         for each in city.agencies.values():
@@ -99,19 +99,19 @@ async def failing(hub: HubClient, city: RunningCity) -> None:
                     each.set_mode("normal")
 
 
-async def broken(hub: HubClient, monkeypatch: pytest.MonkeyPatch) -> None:
+async def attack_failing_hub(hub: HubClient, monkeypatch: pytest.MonkeyPatch) -> None:
     """The same while the hub itself fails with personal data in the texts of its errors."""
 
-    async def fails(_self: PropertyTax, niks: Any, _call: Any) -> Any:  # noqa: ANN401 - never gets that far
+    async def raise_personal(_self: PropertyTax, niks: Any, _call: Any) -> Any:  # noqa: ANN401 - never gets that far
         raise ValueError(f"{MARK} {STRANGER} {niks}") from KeyError(STRANGER)
 
-    async def forgotten() -> None:
+    async def fail_unretrieved() -> None:
         raise RuntimeError(f"{MARK} {STRANGER}")
 
     with monkeypatch.context() as patched:
-        patched.setattr(PropertyTax, "objects_of", fails)
+        patched.setattr(PropertyTax, "objects_of", raise_personal)
         await hub.ask(EVERYTHING, caller="siti")
-    task = asyncio.create_task(forgotten(), name=MARK)
+    task = asyncio.create_task(fail_unretrieved(), name=MARK)
     await asyncio.wait([task])
     del task  # its outcome is never retrieved
     asyncio.get_running_loop().call_soon(int, f"{MARK}{STRANGER}")
@@ -122,7 +122,7 @@ async def broken(hub: HubClient, monkeypatch: pytest.MonkeyPatch) -> None:
         logging.getLogger("of.a.library").exception("It failed.")
 
 
-def contains_nothing_personal(output: str, token: str) -> None:
+def assert_nothing_personal(output: str, token: str) -> None:
     """Check that a text holds no personal data."""
     for secret in (MARK, MARK.lower(), STRANGER, token, *token.split("."), *REAL):
         assert secret not in output, f"{secret}: {output[max(0, output.index(secret) - 300) :][:600]}"
@@ -159,19 +159,19 @@ async def test_no_log_or_trace_holds_personal_data(
         token = hub.headers("siti")["Authorization"].removeprefix("Bearer ")
         whole = await hub.ask(EVERYTHING, caller="siti")
         assert all(each in json.dumps(whole.data) for each in (SITI, "Siti Rahmawati", "Budi Santoso")), whole.body
-        await attacked(hub)
-        await failing(hub, city)
-        await broken(hub, monkeypatch)
-    said = capsys.readouterr().err
-    contains_nothing_personal(said, token)
-    contains_nothing_personal(b"".join(collector.bodies).decode("latin-1"), token)
+        await attack(hub)
+        await attack_failing_agencies(hub, city)
+        await attack_failing_hub(hub, monkeypatch)
+    output = capsys.readouterr().err
+    assert_nothing_personal(output, token)
+    assert_nothing_personal(b"".join(collector.bodies).decode("latin-1"), token)
 
-    events = [json.loads(line) for line in said.splitlines()]
+    events = [json.loads(line) for line in output.splitlines()]
     seen = {(each["logger"], each.get("code"), each["event"]) for each in events}
     for code in ("AGENCY_UNAVAILABLE", "AGENCY_MALFORMED", "AGENCY_REFUSED", "AGENCY_TIMEOUT"):
         assert code in {one for _, one, _ in seen}
     assert {"It failed.", "Task exception was never retrieved.", "Exception in callback."} <= {
-        told for *_, told in seen
+        text_found for *_, text_found in seen
     }
     assert [each["exception"].splitlines()[0] for each in events if each["event"] == "It failed."] == ["ValueError"]
     assert any(each.get("incident") for each in events)

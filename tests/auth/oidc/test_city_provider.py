@@ -10,7 +10,7 @@ from auth.caller import Assurance, Caller, CallerKind
 from auth.tokens.issuer_keys import IssuerKeys
 from auth.tokens.issuers import Issuer
 from auth.tokens.token_verifier import TokenVerifier, Unauthenticated
-from connectors.issuer_documents import IssuerDocuments
+from connectors.issuer_http import IssuerDocuments
 from records.hub.clients import ClientId
 from records.identifiers import Nik
 from sandbox.issuer.clients import CLIENTS

@@ -54,11 +54,11 @@ async def provider(program: FindProgram) -> AsyncIterator[str]:
 @pytest.fixture(scope="module")
 async def hub(provider: str) -> AsyncIterator[SmallHub]:
     """A hub with the provider's entry, as an operator would write it."""
-    async with run_small_hub([entry_of(provider)]) as running:
+    async with run_small_hub([build_entry(provider)]) as running:
         yield running
 
 
-def entry_of(provider: str) -> Issuer:
+def build_entry(provider: str) -> Issuer:
     """The provider's entry, as an operator writes it."""
     entry = {
         "name": "foreign",
@@ -191,7 +191,7 @@ async def test_people_sign_in_to_the_hubs_own_pages(provider: str) -> None:
     consents.add_consents(1)
     jar = aiohttp.CookieJar(unsafe=True)
     async with (
-        run_small_hub([entry_of(provider)], own={Consents: consents}, **own) as hub,
+        run_small_hub([build_entry(provider)], own={Consents: consents}, **own) as hub,
         aiohttp.ClientSession(provider, cookie_jar=jar) as http,
         aiohttp.ClientSession(hub.url, cookie_jar=aiohttp.CookieJar(unsafe=True)) as browser,
     ):

@@ -85,10 +85,10 @@ def test_a_session_ends_with_its_token_even_if_it_is_in_use() -> None:
 
 def test_form_tokens_of_one_session_are_invalid_in_another() -> None:
     one, other = SignedInSession.start(CALLER, ends=5000), SignedInSession.start(CALLER, ends=5000)
-    assert one.has_form_token(one.forms)
-    assert not one.has_form_token(other.forms)
-    assert not one.has_form_token("")
-    assert not one.has_form_token("é")
+    assert one.has_csrf_token(one.csrf_token)
+    assert not one.has_csrf_token(other.csrf_token)
+    assert not one.has_csrf_token("")
+    assert not one.has_csrf_token("é")
 
 
 def test_the_repr_shows_no_person() -> None:

@@ -52,7 +52,7 @@ def contract(**given: Any) -> Mapping[str, DataContract]:  # noqa: ANN401 - any 
     return {"pbb": DataContract.model_validate(contract_with_assessment(**given))}
 
 
-def one(found: Any) -> ContractReview:  # noqa: ANN401 - what was judged
+def get_single_review(found: Any) -> ContractReview:  # noqa: ANN401 - what was judged
     (judgement,) = found
     assert isinstance(judgement, ContractReview)
     return judgement
@@ -89,7 +89,7 @@ def test_a_fault_is_reported_with_its_place(given: dict[str, Any], expected: str
 
 
 def test_an_assessment_that_covers_the_agencys_data_is_accepted() -> None:
-    found = one(review_contracts(contract(), HELD, POLICY, TODAY))
+    found = get_single_review(review_contracts(contract(), HELD, POLICY, TODAY))
     assert (found.agency, found.classes, found.fault, found.warnings) == ("pbb", (PERSONAL, FINANCE), None, ())
     require_assessments([found])
 
@@ -105,7 +105,7 @@ def test_an_assessment_that_covers_the_agencys_data_is_accepted() -> None:
 )
 def test_an_invalid_assessment_is_a_fault(given: dict[str, Any], fault: str) -> None:
     found = review_contracts(contract(**given), HELD, POLICY, TODAY)
-    assert one(found).fault == fault
+    assert get_single_review(found).fault == fault
     with pytest.raises(MissingAssessment, match="article 34"):
         require_assessments(found)
 
@@ -126,14 +126,14 @@ def test_an_assessment_is_valid_on_its_last_day_and_warns_a_month_before() -> No
         (REVIEW_WARNING_PERIOD, True),
         (REVIEW_WARNING_PERIOD + timedelta(days=1), False),
     ):
-        found = one(review_contracts(contract(review_by=str(TODAY + left)), HELD, POLICY, TODAY))
+        found = get_single_review(review_contracts(contract(review_by=str(TODAY + left)), HELD, POLICY, TODAY))
         assert found.fault is None
         assert bool(found.warnings) is expected
 
 
 def test_public_data_needs_no_contract_and_an_unneeded_contract_is_a_warning() -> None:
     assert review_contracts({}, {}, POLICY, TODAY) == []
-    found = one(review_contracts(contract(), {}, POLICY, TODAY))
+    found = get_single_review(review_contracts(contract(), {}, POLICY, TODAY))
     assert found.fault is None
     assert found.warnings == ("the agency 'pbb' has a data contract, but the graph has no personal data of it",)
 
@@ -149,7 +149,7 @@ def test_public_data_needs_no_contract_and_an_unneeded_contract_is_a_warning() -
     ids=["as agreed", "others state more", "the agency", "roles of it"],
 )
 def test_purposes_missing_in_the_contract_are_warnings_but_no_faults(lines: tuple[str, ...], more: str | None) -> None:
-    found = one(review_contracts(contract(), HELD, AccessPolicy(purposes=parse_purposes(lines)), TODAY))
+    found = get_single_review(review_contracts(contract(), HELD, AccessPolicy(purposes=parse_purposes(lines)), TODAY))
     expected = f"SIMPUL_PURPOSES allows officials of 'pbb' to state {more}, which its data contract does not name"
     assert (found.fault, found.warnings) == (None, () if more is None else (expected,))
     require_assessments([found])

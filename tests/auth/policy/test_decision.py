@@ -28,7 +28,7 @@ about = partial(Facts, policy=build_policy())
 
 CHILD = Nik("3171014107120003")
 ANSWERING = replace(OFFICIAL, purpose=Purpose.SUBJECT_REQUEST.name)
-SUBJECTS = {"of nobody": (), "of the caller": (SITI,), "of another": (BUDI,), "of a child": (CHILD,)}
+SUBJECTS = {"of no person": (), "of the caller": (SITI,), "of another": (BUDI,), "of a child": (CHILD,)}
 """For an assistant, `the caller` is the person they help; `a child` is the citizen's, by their family card."""
 OK = None
 R = DenialReason
@@ -110,7 +110,7 @@ def needs_family_card(access: Access, caller: Caller) -> bool:
     return decide(access, caller, about((CHILD,))) == NeedsFact(Fact.FAMILY_CARD)
 
 
-def expected(rule: Rule, caller: str, subject: str) -> DenialReason | None:
+def get_expected_denial(rule: Rule, caller: str, subject: str) -> DenialReason | None:
     if rule is Rule.PUBLIC:
         return OK
     row = THEIRS[rule].get(caller)
@@ -129,7 +129,7 @@ def test_the_table_is_complete() -> None:
 )
 def test_each_kind_of_caller_gets_the_decision_of_the_table(rule: Rule, caller: str, subject: str) -> None:
     decision = decide_reason(rule, CALLERS[caller], SUBJECTS[subject])
-    reason = expected(rule, caller, subject)
+    reason = get_expected_denial(rule, caller, subject)
     assert decision == (Allowed(rule) if reason is None else Denied(reason))
 
 
@@ -138,7 +138,7 @@ def test_combined_rules_allow_exactly_the_callers_of_each_rule(caller: str) -> N
     for count, subject in product(range(2, len(Rule) + 1), SUBJECTS):
         for chosen in combinations(Rule, count):
             together = decide_reason(reduce(lambda one, other: one | other, chosen), CALLERS[caller], SUBJECTS[subject])
-            some = any(expected(rule, caller, subject) is OK for rule in chosen)
+            some = any(get_expected_denial(rule, caller, subject) is OK for rule in chosen)
             assert isinstance(together, Allowed) is some
             assert not isinstance(together, Allowed) or together.by in chosen
 
@@ -262,7 +262,7 @@ def test_a_field_that_requires_a_case_needs_a_case(case: str | None) -> None:
 @pytest.mark.parametrize("caller", CALLERS)
 def test_a_denial_for_every_record_is_known_before_any_record(rule: Rule, caller: str) -> None:
     hopeless = find_blanket_denial(Access(rule, scope=Scope.TAX), CALLERS[caller])
-    some = any(expected(rule, caller, subject) is OK for subject in SUBJECTS)
+    some = any(get_expected_denial(rule, caller, subject) is OK for subject in SUBJECTS)
     assert (hopeless is None) is some
 
 
@@ -431,7 +431,7 @@ def test_unrestrictable_purposes_are_allowed_despite_a_restriction() -> None:
         (frozenset(), DenialReason.CASE_NOT_OPEN),
         (None, DenialReason.CASE_NOT_OPEN),
     ],
-    ids=["the person's open request", "another's, closed or made up", "nobody looked"],
+    ids=["the person's open request", "another's, closed or invented", "not looked up"],
 )
 def test_an_official_who_answers_a_data_request_reads_only_about_its_person(
     people_in_case: frozenset[Nik] | None, refusal: DenialReason | None

@@ -1,4 +1,4 @@
-"""A ledger entry holds whose data was read, by whom, why and on which legal basis, and no number of a person."""
+"""A ledger entry holds subject, reader, purpose and legal basis of a read, and no number of a person."""
 
 from __future__ import annotations
 

@@ -30,13 +30,13 @@ def issuer(**more: object) -> Issuer:
     return Issuer.model_validate(EVERY | more)
 
 
-def caller(claims: dict[str, Any], /, **entry: object) -> Caller:
+def build(claims: dict[str, Any], /, **entry: object) -> Caller:
     return build_caller(claims, issuer(**entry))
 
 
-def refused(claims: dict[str, Any], /, **entry: object) -> None:
+def assert_refused(claims: dict[str, Any], /, **entry: object) -> None:
     with pytest.raises(ValueError, match=r".") as refusal:
-        caller(claims, **entry)
+        build(claims, **entry)
     assert SITI not in str(refusal.value)
 
 
@@ -87,24 +87,24 @@ def refused(claims: dict[str, Any], /, **entry: object) -> None:
     ],
 )
 def test_claims_name_a_caller(claims: dict[str, Any], expected: Caller) -> None:
-    assert caller(claims) == expected
+    assert build(claims) == expected
 
 
 def test_a_kind_that_is_not_in_the_issuers_entry_is_refused() -> None:
-    refused(OFFICIAL, kinds=["citizen"])
-    refused({"sub": "x", "kind": "anonymous"}, kinds=["citizen"])
+    assert_refused(OFFICIAL, kinds=["citizen"])
+    assert_refused({"sub": "x", "kind": "anonymous"}, kinds=["citizen"])
 
 
 def test_an_issuers_own_words_for_kinds_replace_the_hubs() -> None:
     words = {"ASN": "official", "citizen": "official"}
-    assert caller(OFFICIAL | {"kind": "ASN"}, kind_values=words).kind is CallerKind.OFFICIAL
-    assert caller(OFFICIAL | {"kind": "citizen"}, kind_values=words).kind is CallerKind.OFFICIAL
-    refused(OFFICIAL, kind_values=words)
+    assert build(OFFICIAL | {"kind": "ASN"}, kind_values=words).kind is CallerKind.OFFICIAL
+    assert build(OFFICIAL | {"kind": "citizen"}, kind_values=words).kind is CallerKind.OFFICIAL
+    assert_refused(OFFICIAL, kind_values=words)
 
 
 def test_claims_may_have_other_names() -> None:
     names = {"kind": "jenis", "nik": "https://kota.example/nik", "scopes": "scp", "client": "app"}
-    found = caller(
+    found = build(
         {
             "sub": "s",
             "jenis": "citizen",
@@ -139,7 +139,7 @@ RINA: dict[str, Any] = {
 
 
 def test_claims_may_be_nested_and_kind_and_role_may_be_in_a_list_of_roles() -> None:
-    found = caller(RINA, **KEYCLOAK)
+    found = build(RINA, **KEYCLOAK)
     assert (found.kind, found.agency, found.role, found.client) == (
         CallerKind.OFFICIAL,
         "dukcapil",
@@ -178,7 +178,7 @@ def test_every_kind_of_caller_can_be_expressed_in_an_issuers_own_words_and_paths
         },
     }
     client = build_client("app") if expected.first_party else expected.client
-    assert caller(claims, **entry) == replace(expected, subject="https://masuk.example x", client=client)
+    assert build(claims, **entry) == replace(expected, subject="https://masuk.example x", client=client)
 
 
 @pytest.mark.parametrize(
@@ -187,12 +187,12 @@ def test_every_kind_of_caller_can_be_expressed_in_an_issuers_own_words_and_paths
 )
 def test_the_citys_own_apps_match_the_entry_exactly(client: str | None, *, first_party: bool) -> None:
     claims = CITIZEN if client is None else CITIZEN | {"client_id": client}
-    assert caller(claims, first_party=["city-app"]).first_party is first_party
-    assert caller(claims).first_party is False
+    assert build(claims, first_party=["city-app"]).first_party is first_party
+    assert build(claims).first_party is False
 
 
 def test_only_citizens_have_first_party_apps() -> None:
-    assert caller(OFFICIAL | {"client_id": "city-app", "auth_time": 5}, first_party=["city-app"]).first_party is False
+    assert build(OFFICIAL | {"client_id": "city-app", "auth_time": 5}, first_party=["city-app"]).first_party is False
 
 
 @pytest.mark.parametrize(
@@ -214,7 +214,7 @@ def test_only_citizens_have_first_party_apps() -> None:
     ids=repr,
 )
 def test_the_authentication_time_is_a_positive_number_or_absent(moment: object, read: float | None) -> None:
-    assert caller(CITIZEN | {"auth_time": moment}).authenticated_at == read
+    assert build(CITIZEN | {"auth_time": moment}).authenticated_at == read
 
 
 @pytest.mark.parametrize(
@@ -227,8 +227,8 @@ def test_the_authentication_time_is_a_positive_number_or_absent(moment: object, 
     ],
 )
 def test_only_spaces_separate_scopes(scope: object) -> None:
-    refused(CITIZEN | {"scope": scope})
-    assert caller(CITIZEN | {"scope": " citizen:tax  citizen:health "}).scopes == {"citizen:tax", "citizen:health"}
+    assert_refused(CITIZEN | {"scope": scope})
+    assert build(CITIZEN | {"scope": " citizen:tax  citizen:health "}).scopes == {"citizen:tax", "citizen:health"}
 
 
 def test_the_table_covers_every_kind_of_caller() -> None:
@@ -238,38 +238,38 @@ def test_the_table_covers_every_kind_of_caller() -> None:
 
 def test_a_claim_name_with_dots_and_slashes_is_not_split() -> None:
     citizen = {"sub": "1", "https://kota.example/v1.0/nik": str(SITI)}
-    assert caller(citizen, **KEYCLOAK).nik == SITI
-    refused({"sub": "1", "https://kota": {"example/v1": {"0/nik": str(SITI)}}}, **KEYCLOAK)
+    assert build(citizen, **KEYCLOAK).nik == SITI
+    assert_refused({"sub": "1", "https://kota": {"example/v1": {"0/nik": str(SITI)}}}, **KEYCLOAK)
     dotted = {"claims": {"nik": "realm.nik"}}
-    assert caller({"sub": "1", "kind": "citizen", "realm.nik": str(SITI)}, **dotted).nik == SITI
-    refused({"sub": "1", "kind": "citizen", "realm": {"nik": str(SITI)}}, **dotted)
+    assert build({"sub": "1", "kind": "citizen", "realm.nik": str(SITI)}, **dotted).nik == SITI
+    assert_refused({"sub": "1", "kind": "citizen", "realm": {"nik": str(SITI)}}, **dotted)
 
 
 @pytest.mark.parametrize("roles", [{}, {"roles": []}, {"roles": None}, None, {"roles": ["offline_access", "PEGAWAI"]}])
 def test_a_list_of_roles_without_a_known_word_names_no_kind(roles: object) -> None:
     citizen = {"sub": "1", "https://kota.example/v1.0/nik": str(SITI), "realm_access": roles}
-    assert caller(citizen, **KEYCLOAK).kind is CallerKind.CITIZEN
-    refused(citizen, **{name: value for name, value in KEYCLOAK.items() if name != "kind_of_people"})
+    assert build(citizen, **KEYCLOAK).kind is CallerKind.CITIZEN
+    assert_refused(citizen, **{name: value for name, value in KEYCLOAK.items() if name != "kind_of_people"})
 
 
 def test_two_words_for_one_kind_are_accepted_and_two_kinds_are_refused() -> None:
     both = RINA | {"realm_access": {"roles": ["pegawai", "asn"]}}
-    assert caller(both, **KEYCLOAK).kind is CallerKind.OFFICIAL
-    refused(RINA | {"realm_access": {"roles": ["pegawai", "auditor-kota"]}}, **KEYCLOAK)
-    refused(RINA | {"resource_access": {"simpul": {"roles": ["registrar", "tax-officer"]}}}, **KEYCLOAK)
+    assert build(both, **KEYCLOAK).kind is CallerKind.OFFICIAL
+    assert_refused(RINA | {"realm_access": {"roles": ["pegawai", "auditor-kota"]}}, **KEYCLOAK)
+    assert_refused(RINA | {"resource_access": {"simpul": {"roles": ["registrar", "tax-officer"]}}}, **KEYCLOAK)
 
 
 def test_a_list_is_refused_unless_the_entry_names_its_known_words() -> None:
-    refused(OFFICIAL | {"kind": ["official"]})
-    refused(OFFICIAL | {"role": ["registrar"]})
-    assert caller(OFFICIAL | {"role": ["registrar"]}, roles=["registrar"]).role == "registrar"
-    assert caller(OFFICIAL | {"role": "anything"}, roles=["registrar"]).role == "anything"
-    refused(OFFICIAL | {"agency": ["dukcapil"]})
+    assert_refused(OFFICIAL | {"kind": ["official"]})
+    assert_refused(OFFICIAL | {"role": ["registrar"]})
+    assert build(OFFICIAL | {"role": ["registrar"]}, roles=["registrar"]).role == "registrar"
+    assert build(OFFICIAL | {"role": "anything"}, roles=["registrar"]).role == "anything"
+    assert_refused(OFFICIAL | {"agency": ["dukcapil"]})
 
 
 def test_an_index_beyond_a_list_is_an_absent_claim() -> None:
-    refused(RINA | {"attributes": {"opd": []}}, **KEYCLOAK)  # an official needs an agency
-    assert caller(RINA | {"attributes": {"opd": ["dukcapil", "pbb"]}}, **KEYCLOAK).agency == "dukcapil"
+    assert_refused(RINA | {"attributes": {"opd": []}}, **KEYCLOAK)  # an official needs an agency
+    assert build(RINA | {"attributes": {"opd": ["dukcapil", "pbb"]}}, **KEYCLOAK).agency == "dukcapil"
 
 
 @pytest.mark.parametrize(
@@ -294,32 +294,32 @@ def test_an_index_beyond_a_list_is_an_absent_claim() -> None:
     ],
 )
 def test_another_type_on_the_path_to_a_claim_is_refused(more: dict[str, Any]) -> None:
-    refused(RINA | more, **KEYCLOAK)
+    assert_refused(RINA | more, **KEYCLOAK)
 
 
 def test_the_entry_gives_the_kind_of_a_token_without_one() -> None:
     own = {"sub": "bank", "client_id": "bank"}
-    refused(own)
-    refused({"sub": "siti", "client_id": "app", "nik": str(SITI)})
+    assert_refused(own)
+    assert_refused({"sub": "siti", "client_id": "app", "nik": str(SITI)})
     entry = {"clients": BANK, "kind_of_people": "citizen"}
-    assert caller(own, **entry).kind is CallerKind.PARTNER
-    assert caller({"sub": "siti", "client_id": "app", "nik": str(SITI)}, **entry).kind is CallerKind.CITIZEN
-    refused({"sub": "bank", "client_id": "app"}, **entry)  # a person whose name is a client's id is no client
+    assert build(own, **entry).kind is CallerKind.PARTNER
+    assert build({"sub": "siti", "client_id": "app", "nik": str(SITI)}, **entry).kind is CallerKind.CITIZEN
+    assert_refused({"sub": "bank", "client_id": "app"}, **entry)  # a person whose name is a client's id is no client
 
 
 def test_a_client_may_be_listed_with_its_agency() -> None:
     entry = {"clients": BANK | {"siak": {"kind": "agency-system", "agency": "dukcapil"}}}
-    found = caller({"sub": "siak", "client_id": "siak"}, **entry)
+    found = build({"sub": "siak", "client_id": "siak"}, **entry)
     assert (found.kind, found.agency) == (CallerKind.AGENCY_SYSTEM, "dukcapil")
-    assert caller({"sub": "bank", "client_id": "bank"}, **entry).kind is CallerKind.PARTNER
-    refused(SYSTEM | {"agency": "pbb"}, **entry)
+    assert build({"sub": "bank", "client_id": "bank"}, **entry).kind is CallerKind.PARTNER
+    assert_refused(SYSTEM | {"agency": "pbb"}, **entry)
 
 
 def test_the_subject_may_be_the_identity_number() -> None:
     entry = {"claims": {"nik": "sub"}, "clients": BANK, "kind_of_people": "citizen"}
-    assert caller({"sub": str(SITI), "client_id": "app"}, **entry).nik == SITI
-    assert caller({"sub": "bank", "client_id": "bank"}, **entry).nik is None
-    refused({"sub": "siti", "client_id": "app"}, **entry)
+    assert build({"sub": str(SITI), "client_id": "app"}, **entry).nik == SITI
+    assert build({"sub": "bank", "client_id": "bank"}, **entry).nik is None
+    assert_refused({"sub": "siti", "client_id": "app"}, **entry)
 
 
 @pytest.mark.parametrize(
@@ -336,23 +336,23 @@ def test_the_subject_may_be_the_identity_number() -> None:
     ],
 )
 def test_acr_determines_the_assurance(acr: object, level: Assurance) -> None:
-    assert caller(CITIZEN | {"acr": acr}).assurance is level
+    assert build(CITIZEN | {"acr": acr}).assurance is level
 
 
 def test_an_entrys_meanings_of_acr_replace_the_default_ones() -> None:
     entry = {"assurance": {"2": "substantial"}}
-    assert caller(CITIZEN | {"acr": "2"}, **entry).assurance is Assurance.SUBSTANTIAL
-    assert caller(CITIZEN | {"acr": "high"}, **entry).assurance is Assurance.NONE
+    assert build(CITIZEN | {"acr": "2"}, **entry).assurance is Assurance.SUBSTANTIAL
+    assert build(CITIZEN | {"acr": "high"}, **entry).assurance is Assurance.NONE
 
 
 def test_an_assistant_acts_for_another() -> None:
-    own = caller(CITIZEN | {"on_behalf_of": str(BUDI)})
+    own = build(CITIZEN | {"on_behalf_of": str(BUDI)})
     assert (own.nik, own.on_behalf_of, own.representation) == (SITI, BUDI, Representation.ASSISTANT)
-    assert caller(CITIZEN | {"on_behalf_of": str(BUDI), "act": {"sub": "siti"}}) == own
+    assert build(CITIZEN | {"on_behalf_of": str(BUDI), "act": {"sub": "siti"}}) == own
 
 
 def test_a_delegation_is_about_the_person_and_names_the_actor() -> None:
-    found = caller({"sub": "budi", "kind": "citizen", "nik": str(BUDI), "act": {"sub": "siti", "nik": str(SITI)}})
+    found = build({"sub": "budi", "kind": "citizen", "nik": str(BUDI), "act": {"sub": "siti", "nik": str(SITI)}})
     assert (found.nik, found.on_behalf_of, found.subject) == (SITI, BUDI, "https://masuk.example siti")
 
 
@@ -370,12 +370,12 @@ def test_a_delegation_is_about_the_person_and_names_the_actor() -> None:
     ],
 )
 def test_a_delegation_without_actor_or_person_is_refused(more: dict[str, Any]) -> None:
-    refused(CITIZEN | more)
+    assert_refused(CITIZEN | more)
 
 
 def test_only_a_citizen_acts_for_another_person() -> None:
-    refused(OFFICIAL | {"on_behalf_of": str(BUDI)})
-    refused(PARTNER | {"on_behalf_of": str(BUDI)})
+    assert_refused(OFFICIAL | {"on_behalf_of": str(BUDI)})
+    assert_refused(PARTNER | {"on_behalf_of": str(BUDI)})
 
 
 @pytest.mark.parametrize(
@@ -408,7 +408,7 @@ def test_only_a_citizen_acts_for_another_person() -> None:
     ],
 )
 def test_invalid_or_contradictory_claims_are_refused(claims: dict[str, Any]) -> None:
-    refused(claims)
+    assert_refused(claims)
 
 
 def test_a_token_may_be_bound_to_a_certificate_by_its_thumbprint() -> None:
@@ -447,12 +447,12 @@ REGISTRY = {"sub": "dinkes-registry", "client_id": "dinkes-registry", "kind": "a
 
 
 def test_an_issuer_may_issue_tokens_for_its_agencies_and_clients() -> None:
-    assert caller(OFFICIAL | {"agency": "puskesmas"}, **HEALTH).agency == "puskesmas"
-    assert caller(REGISTRY, **HEALTH).agency == "dinkes"
-    assert caller(REGISTRY | {"agency": "dinkes"}, **HEALTH).client == ClientId("dinkes", "dinkes-registry")
-    assert caller(PARTNER | {"client_id": "klinik"}, **HEALTH).client == ClientId("dinkes", "klinik")
+    assert build(OFFICIAL | {"agency": "puskesmas"}, **HEALTH).agency == "puskesmas"
+    assert build(REGISTRY, **HEALTH).agency == "dinkes"
+    assert build(REGISTRY | {"agency": "dinkes"}, **HEALTH).client == ClientId("dinkes", "dinkes-registry")
+    assert build(PARTNER | {"client_id": "klinik"}, **HEALTH).client == ClientId("dinkes", "klinik")
     own = {"sub": "klinik", "client_id": "klinik"}
-    assert caller(own, **HEALTH).kind is CallerKind.PARTNER
+    assert build(own, **HEALTH).kind is CallerKind.PARTNER
 
 
 @pytest.mark.parametrize(
@@ -480,33 +480,33 @@ def test_an_unauthorized_issuer_is_refused_by_the_name_of_the_claim_and_never_it
     claims: dict[str, Any], claim: str, value: str
 ) -> None:
     with pytest.raises(IssuerNotAuthorized) as refusal:
-        caller(claims, **HEALTH)
+        build(claims, **HEALTH)
     assert str(refusal.value).startswith(f"The token's claim '{claim}' names a")
     assert f"'{value}'" not in str(refusal.value)
 
 
 @pytest.mark.parametrize("agency", [["dinkes"], ["dinkes", "dukcapil"], {"code": "dinkes"}, [["dinkes"]], 5, True, ""])
 def test_an_agency_that_is_not_a_plain_text_is_refused(agency: object) -> None:
-    refused(OFFICIAL | {"agency": agency}, **HEALTH)
+    assert_refused(OFFICIAL | {"agency": agency}, **HEALTH)
 
 
 def test_an_agency_in_another_claim_than_in_the_entry_is_ignored() -> None:
     entry = HEALTH | {"claims": {"agency": ["attributes", "opd", 0]}}
-    refused(OFFICIAL | {"agency": "dinkes"}, **entry)
+    assert_refused(OFFICIAL | {"agency": "dinkes"}, **entry)
     with pytest.raises(IssuerNotAuthorized, match=r"^The token's claim 'attributes\.opd\.0' names an agency"):
-        caller(OFFICIAL | {"agency": "dinkes", "attributes": {"opd": ["dukcapil", "dinkes"]}}, **entry)
+        build(OFFICIAL | {"agency": "dinkes", "attributes": {"opd": ["dukcapil", "dinkes"]}}, **entry)
 
 
 def test_a_kind_in_a_list_of_roles_must_be_among_the_issuers_kinds() -> None:
     kinds = {"kind_values": {"pegawai": "official"}, "claims": {"kind": "roles"}}
     entry = HEALTH | kinds
-    assert caller({"sub": "r", "roles": ["pegawai", "auditor"], "agency": "dinkes"}, **entry).kind.value == "official"
+    assert build({"sub": "r", "roles": ["pegawai", "auditor"], "agency": "dinkes"}, **entry).kind.value == "official"
     with pytest.raises(IssuerNotAuthorized):
-        caller({"sub": "r", "roles": ["auditor", "pegawai"], "agency": "pbb"}, **entry)
+        build({"sub": "r", "roles": ["auditor", "pegawai"], "agency": "pbb"}, **entry)
 
 
 def test_azp_names_the_client_only_if_the_entry_names_no_other_claim() -> None:
     token = {"sub": "siti", "kind": "citizen", "nik": str(SITI), "azp": "app"}
-    assert caller(token).client == build_client("app")
-    assert caller(token, claims={"client": "aplikasi"}).client is None
-    refused(PARTNER | {"azp": "bank", "client_id": None}, claims={"client": "aplikasi"})
+    assert build(token).client == build_client("app")
+    assert build(token, claims={"client": "aplikasi"}).client is None
+    assert_refused(PARTNER | {"azp": "bank", "client_id": None}, claims={"client": "aplikasi"})

@@ -17,20 +17,20 @@ DOCUMENT = {
 }
 
 
-def found(**more: object) -> SignInEndpoints:
+def parse_document(**more: object) -> SignInEndpoints:
     document = {name: value for name, value in {**DOCUMENT, **more}.items() if value is not None}
     return parse_sign_in_endpoints(json.dumps(document).encode(), ISSUER)
 
 
 def test_the_sign_in_addresses_are_read_from_the_document() -> None:
-    assert found() == SignInEndpoints(
+    assert parse_document() == SignInEndpoints(
         authorization=f"{ISSUER}/authorize?realm=a", token=f"{ISSUER}/token", returns_issuer=False
     )
-    assert found(authorization_response_iss_parameter_supported=True).returns_issuer
+    assert parse_document(authorization_response_iss_parameter_supported=True).returns_issuer
 
 
 def test_responses_name_the_issuer_only_if_the_document_says_true() -> None:
-    assert not found(authorization_response_iss_parameter_supported="false").returns_issuer
+    assert not parse_document(authorization_response_iss_parameter_supported="false").returns_issuer
 
 
 @pytest.mark.parametrize(
@@ -49,7 +49,7 @@ def test_responses_name_the_issuer_only_if_the_document_says_true() -> None:
 )
 def test_a_document_with_an_unsafe_address_is_refused(more: dict[str, object], why: str) -> None:
     with pytest.raises(DiscoveryRefused, match=why):
-        found(**more)
+        parse_document(**more)
 
 
 @pytest.mark.parametrize("document", [b"", b"[]", b"{", b'{"issuer": 1, "issuer": 2}', b" " * (MAX_DOCUMENT_BYTES + 1)])

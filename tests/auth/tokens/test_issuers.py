@@ -47,7 +47,7 @@ def write_issuers(folder: Path, text: str, name: str = "issuers.toml") -> Path:
     return path
 
 
-def refusal(folder: Path, *entries: dict[str, Any]) -> str:
+def get_refusal(folder: Path, *entries: dict[str, Any]) -> str:
     path = write_issuers(folder, json.dumps({"issuer": entries}), "issuers.json")
     with pytest.raises(ValueError, match="the file of issuers") as refused:
         load_issuers(path)
@@ -85,7 +85,7 @@ def test_the_path_of_a_key_file_is_relative_to_the_file_of_issuers(tmp_path: Pat
 
 @pytest.mark.parametrize("algorithm", ["none", "HS256", "HS512", "EdDSA", "es256", "RSA1_5", "", "dir"])
 def test_only_asymmetric_algorithms_are_accepted(algorithm: str, tmp_path: Path) -> None:
-    assert refusal(tmp_path, LEAST, LEAST | {"algorithms": ["ES256", algorithm]}).startswith(
+    assert get_refusal(tmp_path, LEAST, LEAST | {"algorithms": ["ES256", algorithm]}).startswith(
         "issuer 2, algorithms, 2: Input should be 'ES256', 'ES384', 'ES512', 'RS256'"
     )
 
@@ -109,7 +109,7 @@ def test_only_asymmetric_algorithms_are_accepted(algorithm: str, tmp_path: Path)
 )
 def test_an_issuer_needs_https_or_an_address_on_this_machine(url: str, tmp_path: Path) -> None:
     assert not is_safe_address(url)
-    assert refusal(tmp_path, LEAST | {"url": url}) == (
+    assert get_refusal(tmp_path, LEAST | {"url": url}) == (
         "issuer 1: url: write it as 'https://...' (http on the loopback address alone), without '?' and '#'"
     )
 
@@ -166,13 +166,13 @@ def test_https_and_loopback_addresses_are_safe(url: str) -> None:
     ],
 )
 def test_a_fault_is_reported_with_its_entry_and_setting(entry: dict[str, Any], message: str, tmp_path: Path) -> None:
-    assert refusal(tmp_path, LEAST | entry) == message
+    assert get_refusal(tmp_path, LEAST | entry) == message
 
 
 def test_two_issuers_with_the_same_name_or_address_are_refused(tmp_path: Path) -> None:
     other = LEAST | {"url": "https://b.example"}
-    assert refusal(tmp_path, LEAST, other) == "issuer: the name 'a' occurs 2 times; each issuer needs its own"
-    assert refusal(tmp_path, LEAST, LEAST | {"name": "b"}) == (
+    assert get_refusal(tmp_path, LEAST, other) == "issuer: the name 'a' occurs 2 times; each issuer needs its own"
+    assert get_refusal(tmp_path, LEAST, LEAST | {"name": "b"}) == (
         "issuer: the url 'https://a.example' occurs 2 times; each issuer needs its own"
     )
 

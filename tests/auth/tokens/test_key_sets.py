@@ -16,26 +16,26 @@ ED = OKPKey.generate_key("Ed25519", {"kid": "ed"})
 ALL = ("ES256", "ES384", "RS256", "PS256", "Ed25519")
 
 
-def public(key: Any, **more: object) -> dict[str, Any]:  # noqa: ANN401 - any key
+def export_public(key: Any, **more: object) -> dict[str, Any]:  # noqa: ANN401 - any key
     return {**key.as_dict(private=False), **more}
 
 
-def without(entry: dict[str, Any], *names: str) -> dict[str, Any]:
+def omit(entry: dict[str, Any], *names: str) -> dict[str, Any]:
     return {name: value for name, value in entry.items() if name not in names}
 
 
-def taken(*entries: object, algorithms: Collection[str] = ALL) -> PublicKeys:
+def parse(*entries: object, algorithms: Collection[str] = ALL) -> PublicKeys:
     return parse_key_set(json.dumps({"keys": entries}).encode(), algorithms)
 
 
-def refusal(text: bytes) -> str:
+def get_refusal(text: bytes) -> str:
     with pytest.raises(KeySetRefused) as refused:
         parse_key_set(text, ALL)
     return str(refused.value)
 
 
 def test_keys_are_found_by_their_ids() -> None:
-    keys = taken(public(EC), public(RSA), public(ED))
+    keys = parse(export_public(EC), export_public(RSA), export_public(ED))
     assert len(keys) == 3
     found = keys.find("rsa")
     assert found is not None
@@ -46,45 +46,45 @@ def test_keys_are_found_by_their_ids() -> None:
 
 
 def test_a_token_need_not_name_the_only_key_of_a_set() -> None:
-    assert taken(public(EC)).find(None) is not None
-    assert taken(without(public(EC), "kid")).find(None) is not None
-    assert taken(without(public(EC), "kid")).find("ec") is None
+    assert parse(export_public(EC)).find(None) is not None
+    assert parse(omit(export_public(EC), "kid")).find(None) is not None
+    assert parse(omit(export_public(EC), "kid")).find("ec") is None
 
 
 @pytest.mark.parametrize(
     "entry",
     [
-        public(RSA, use="enc"),
-        public(RSA, use=None),
-        public(RSA, key_ops=["encrypt"]),
-        public(RSA, key_ops="verify"),
-        public(RSA, alg="RS384"),
-        public(RSA, kid=5),
-        public(RSA, kid=""),
-        public(RSA, kid="x" * 201),
-        public(RSA, kty="AKP"),
-        public(RSA, kty=None),
-        public(RSA, n="!"),
-        public(RSA, n="_" * 171),
-        public(RSA, n="A" * 171 + "_" * 171),
-        public(RSA, n="_" * 2000),
-        public(RSA, n=["x"] * 342),
-        public(ECKey.generate_key("P-521")),
-        public(OKPKey.generate_key("X25519")),
-        without(public(EC, kid="bare"), "x"),
-        public(EC, x="AAAA"),
+        export_public(RSA, use="enc"),
+        export_public(RSA, use=None),
+        export_public(RSA, key_ops=["encrypt"]),
+        export_public(RSA, key_ops="verify"),
+        export_public(RSA, alg="RS384"),
+        export_public(RSA, kid=5),
+        export_public(RSA, kid=""),
+        export_public(RSA, kid="x" * 201),
+        export_public(RSA, kty="AKP"),
+        export_public(RSA, kty=None),
+        export_public(RSA, n="!"),
+        export_public(RSA, n="_" * 171),
+        export_public(RSA, n="A" * 171 + "_" * 171),
+        export_public(RSA, n="_" * 2000),
+        export_public(RSA, n=["x"] * 342),
+        export_public(ECKey.generate_key("P-521")),
+        export_public(OKPKey.generate_key("X25519")),
+        omit(export_public(EC, kid="bare"), "x"),
+        export_public(EC, x="AAAA"),
         {},
     ],
 )
 def test_an_unusable_key_is_ignored(entry: dict[str, Any]) -> None:
-    assert len(taken(entry, public(ED))) == 1
-    assert refusal(json.dumps({"keys": [entry]}).encode()) == (
+    assert len(parse(entry, export_public(ED))) == 1
+    assert get_refusal(json.dumps({"keys": [entry]}).encode()) == (
         "no key that verifies signatures of an allowed algorithm"
     )
 
 
 def test_the_certificates_of_a_key_are_ignored() -> None:
-    assert len(taken(public(RSA, x5c=5, x5u="http://127.0.0.1:1/", x5t=[], **{"x5t#S256": {}}))) == 1
+    assert len(parse(export_public(RSA, x5c=5, x5u="http://127.0.0.1:1/", x5t=[], **{"x5t#S256": {}}))) == 1
 
 
 @pytest.mark.parametrize(
@@ -96,21 +96,23 @@ def test_the_certificates_of_a_key_are_ignored() -> None:
         EC.as_dict(private=True),
         RSA.as_dict(private=True),
         ED.as_dict(private=True),
-        public(RSA, d=None),
-        public(RSA, use="enc", d="AQ"),
-        public(RSA, k="AQ"),
+        export_public(RSA, d=None),
+        export_public(RSA, use="enc", d="AQ"),
+        export_public(RSA, k="AQ"),
     ],
 )
 def test_a_set_with_a_private_or_symmetric_key_is_refused(entry: dict[str, Any]) -> None:
-    assert refusal(json.dumps({"keys": [public(ED), entry]}).encode()) == (
+    assert get_refusal(json.dumps({"keys": [export_public(ED), entry]}).encode()) == (
         "it holds a private or symmetric key, which is no secret any more"
     )
 
 
 def test_two_keys_with_the_same_id_are_refused() -> None:
     message = "two keys have the same kid, or none"
-    assert refusal(json.dumps({"keys": [public(EC), public(RSA, kid="ec")]}).encode()) == message
-    assert refusal(json.dumps({"keys": [without(public(each), "kid") for each in (EC, RSA)]}).encode()) == message
+    assert get_refusal(json.dumps({"keys": [export_public(EC), export_public(RSA, kid="ec")]}).encode()) == message
+    assert (
+        get_refusal(json.dumps({"keys": [omit(export_public(each), "kid") for each in (EC, RSA)]}).encode()) == message
+    )
 
 
 @pytest.mark.parametrize(
@@ -134,7 +136,7 @@ def test_two_keys_with_the_same_id_are_refused() -> None:
     ],
 )
 def test_an_invalid_key_set_is_refused(text: bytes, message: str) -> None:
-    assert refusal(text) == message
+    assert get_refusal(text) == message
 
 
 @pytest.mark.parametrize(
@@ -142,12 +144,12 @@ def test_an_invalid_key_set_is_refused(text: bytes, message: str) -> None:
     [(EC, {"ES256"}), (EC_384, {"ES384"}), (RSA, {"RS256", "PS256"}), (ED, {"Ed25519"})],
 )
 def test_a_key_verifies_the_algorithms_of_its_type_and_curve(key: Any, algorithms: set[str]) -> None:  # noqa: ANN401 - any key
-    mine = taken(public(key)).find(None)
+    mine = parse(export_public(key)).find(None)
     assert mine is not None
     assert {each for each in (*ALL, "HS256", "none", "EdDSA", "") if can_verify(mine, each)} == algorithms
 
 
 def test_a_key_with_an_algorithm_verifies_no_other_one() -> None:
-    mine = taken(public(RSA, alg="PS256")).find(None)
+    mine = parse(export_public(RSA, alg="PS256")).find(None)
     assert mine is not None
     assert (can_verify(mine, "PS256"), can_verify(mine, "RS256")) == (True, False)

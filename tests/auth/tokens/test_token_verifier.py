@@ -32,7 +32,7 @@ from tests.auth.tokens.signed_tokens import (
 from tests.auth.verifiers import build_city_verifier, verify
 
 
-def raw(header: object, payload: object, sign: Callable[[bytes], bytes]) -> str:
+def build_raw_token(header: object, payload: object, sign: Callable[[bytes], bytes]) -> str:
     """A token built by hand, because libraries refuse to build it."""
     parts = ".".join(
         _part(each if isinstance(each, bytes) else json.dumps(each).encode()) for each in (header, payload)
@@ -44,7 +44,7 @@ def _part(content: bytes) -> str:
     return base64.urlsafe_b64encode(content).decode().rstrip("=")
 
 
-def refused(token: str) -> str:
+def get_refusal(token: str) -> str:
     with pytest.raises(Unauthenticated) as refusal:
         verify(VERIFIER, f"Bearer {token}")
     message = str(refusal.value)
@@ -135,8 +135,8 @@ def test_another_scheme_is_refused(value: str) -> None:
 def test_a_token_of_another_issuer_for_another_hub_or_another_time_is_refused(
     claims: dict[str, Any], reason: str
 ) -> None:
-    token = raw(HEADER, claims, _sign)
-    assert refused(token) == f"The token was refused ({reason}). Sign in again for a new one."
+    token = build_raw_token(HEADER, claims, _sign)
+    assert get_refusal(token) == f"The token was refused ({reason}). Sign in again for a new one."
 
 
 def _sign(content: bytes) -> bytes:
@@ -163,29 +163,29 @@ def test_the_spellings_of_the_type_of_an_access_token_are_accepted(typ: str) -> 
 
 @pytest.mark.parametrize("typ", ["dpop+jwt", "logout+jwt", "JOSE", "", "id+jwt"])
 def test_a_token_of_another_type_is_refused(typ: str) -> None:
-    assert "unsupported_type" in refused(sign_token(CLAIMS, HEADER | {"typ": typ}))
+    assert "unsupported_type" in get_refusal(sign_token(CLAIMS, HEADER | {"typ": typ}))
 
 
 @pytest.mark.parametrize("header", [HEADER, HEADER | {"typ": "JWT"}])
 def test_an_issuer_with_only_rfc_9068_tokens_accepts_no_other_type(header: dict[str, Any]) -> None:
     strict = build_city_verifier([KEY.as_dict(private=False)], clock=lambda: NOW, types=("at+jwt",))
     with pytest.raises(Unauthenticated, match="unsupported_type"):
-        strict.verify(f"Bearer {raw(header, CLAIMS, _sign)}")
-    assert verify(strict, f"Bearer {raw(header | {'typ': 'at+jwt'}, CLAIMS, _sign)}") == CITIZEN
+        strict.verify(f"Bearer {build_raw_token(header, CLAIMS, _sign)}")
+    assert verify(strict, f"Bearer {build_raw_token(header | {'typ': 'at+jwt'}, CLAIMS, _sign)}") == CITIZEN
 
 
 @pytest.mark.parametrize("text", ['{"alg": "ES256"}', '{"kid": "key-1", "alg": "ES256"}'])
 def test_a_duplicate_name_in_the_claims_is_refused(text: str) -> None:
     twice = json.dumps(CLAIMS)[:-1] + ', "kind": "official"}'
-    assert "malformed_token" in refused(raw(text.encode(), twice.encode(), _sign))
+    assert "malformed_token" in get_refusal(build_raw_token(text.encode(), twice.encode(), _sign))
 
 
 def test_deeply_nested_claims_are_refused() -> None:
     deep: Any = "x"
     for _ in range(6):
         deep = [deep]
-    assert "malformed_token" in refused(raw(HEADER, CLAIMS | {"more": deep}, _sign))
-    assert verify(VERIFIER, f"Bearer {raw(HEADER, CLAIMS | {'more': deep[0]}, _sign)}") == CITIZEN
+    assert "malformed_token" in get_refusal(build_raw_token(HEADER, CLAIMS | {"more": deep}, _sign))
+    assert verify(VERIFIER, f"Bearer {build_raw_token(HEADER, CLAIMS | {'more': deep[0]}, _sign)}") == CITIZEN
 
 
 @pytest.mark.parametrize(
@@ -218,7 +218,8 @@ def test_deeply_nested_claims_are_refused() -> None:
 )
 def test_claims_that_are_contradictory_or_name_no_caller_are_refused(claims: dict[str, Any]) -> None:
     assert (
-        refused(sign_token(claims)) == "The token's claims name no caller this hub knows. Ask the issuer for another."
+        get_refusal(sign_token(claims))
+        == "The token's claims name no caller this hub knows. Ask the issuer for another."
     )
 
 
@@ -229,8 +230,8 @@ def test_a_token_may_be_for_an_anonymous_caller() -> None:
 
 def test_an_unsigned_token_is_refused() -> None:
     for algorithm in ("none", "None", "NONE", "", None):
-        refused(raw({"alg": algorithm}, CLAIMS, lambda _: b""))
-        refused(raw({"alg": algorithm}, CLAIMS, _sign))
+        get_refusal(build_raw_token({"alg": algorithm}, CLAIMS, lambda _: b""))
+        get_refusal(build_raw_token({"alg": algorithm}, CLAIMS, _sign))
 
 
 @pytest.mark.parametrize("form", ["pem", "der", "json", "x"])
@@ -242,7 +243,9 @@ def test_a_token_signed_with_the_public_key_as_a_shared_secret_is_refused(form: 
         "json": json.dumps(public.as_dict(private=False)).encode(),
         "x": str(public.as_dict(private=False)["x"]).encode(),
     }[form]
-    refused(raw({"alg": "HS256", "kid": "key-1"}, CLAIMS, lambda content: hmac.digest(secret, content, sha256)))
+    get_refusal(
+        build_raw_token({"alg": "HS256", "kid": "key-1"}, CLAIMS, lambda content: hmac.digest(secret, content, sha256))
+    )
 
 
 @pytest.mark.parametrize(
@@ -258,7 +261,7 @@ def test_a_token_signed_with_the_public_key_as_a_shared_secret_is_refused(form: 
 )
 @pytest.mark.parametrize("kid", [{"kid": "key-1"}, {"kid": "key-2"}, {}])
 def test_a_foreign_key_is_refused_with_any_key_id(algorithm: str, key: Any, kid: dict[str, str]) -> None:  # noqa: ANN401 - any key
-    refused(jwt.encode({"alg": algorithm, **kid}, CLAIMS, key, algorithms=[algorithm]))
+    get_refusal(jwt.encode({"alg": algorithm, **kid}, CLAIMS, key, algorithms=[algorithm]))
 
 
 @pytest.mark.parametrize(
@@ -280,7 +283,7 @@ def test_a_key_inside_the_token_or_behind_its_addresses_is_not_used(more: dict[s
     from joserfc.jws import JWSRegistry  # noqa: PLC0415 - as above
 
     algorithm = JWSRegistry.algorithms["ES256"]
-    refused(raw({"alg": "ES256", **more}, CLAIMS, lambda content: algorithm.sign(content, FOREIGN)))
+    get_refusal(build_raw_token({"alg": "ES256", **more}, CLAIMS, lambda content: algorithm.sign(content, FOREIGN)))
 
 
 @pytest.mark.parametrize(
@@ -294,7 +297,7 @@ def test_a_key_inside_the_token_or_behind_its_addresses_is_not_used(more: dict[s
     ],
 )
 def test_an_unknown_critical_header_is_refused(more: dict[str, Any]) -> None:
-    refused(raw({**HEADER, **more}, CLAIMS, _sign))
+    get_refusal(build_raw_token({**HEADER, **more}, CLAIMS, _sign))
 
 
 @pytest.mark.parametrize(
@@ -316,7 +319,7 @@ def test_an_unknown_critical_header_is_refused(more: dict[str, Any]) -> None:
     ],
 )
 def test_garbage_is_refused(token: str) -> None:
-    assert refused(token).startswith("The token was refused (")
+    assert get_refusal(token).startswith("The token was refused (")
 
 
 @pytest.mark.parametrize(
@@ -337,16 +340,16 @@ def test_garbage_is_refused(token: str) -> None:
     ],
 )
 def test_a_garbage_header_is_refused(header: bytes) -> None:
-    assert refused(raw(header, CLAIMS, _sign)).startswith("The token was refused (")
+    assert get_refusal(build_raw_token(header, CLAIMS, _sign)).startswith("The token was refused (")
 
 
 @pytest.mark.parametrize("payload", [b"[]", b"null", b"5", b'"x"', b"", b"{", b"\xff", b"[" * 3_000])
 def test_a_signed_payload_that_is_not_an_object_is_refused(payload: bytes) -> None:
-    refused(raw(HEADER, payload, _sign))
+    get_refusal(build_raw_token(HEADER, payload, _sign))
 
 
 def test_a_token_of_more_than_8192_characters_is_refused_before_parsing() -> None:
-    assert refused("a" * 8193) == "The token is longer than 8192 characters. Ask the issuer for another."
+    assert get_refusal("a" * 8193) == "The token is longer than 8192 characters. Ask the issuer for another."
 
 
 @settings(derandomize=True, max_examples=300)
@@ -366,7 +369,7 @@ def test_a_token_with_any_changed_character_is_refused(position: int, letter: st
     at = position % len(token)
     changed = token[:at] + letter + token[at + 1 :]
     if changed != token:
-        refused(changed)
+        get_refusal(changed)
 
 
 def test_the_repr_shows_the_number_of_issuers() -> None:
@@ -397,5 +400,5 @@ def test_the_lifetime_of_a_token_counts_from_its_issue() -> None:
     assert (
         verify(VERIFIER, f"Bearer {sign_token(CLAIMS | {'iat': issued, 'exp': issued + 86_400 + LEEWAY})}") == CITIZEN
     )
-    message = refused(sign_token(CLAIMS | {"iat": issued, "exp": issued + 86_400 + LEEWAY + 1}))
+    message = get_refusal(sign_token(CLAIMS | {"iat": issued, "exp": issued + 86_400 + LEEWAY + 1}))
     assert "lives_too_long" in message

@@ -24,7 +24,7 @@ class TokenClocks:
     time: float = NOW
     since_start: float = 5.0
 
-    def pass_by(self, seconds: float) -> None:
+    def advance(self, seconds: float) -> None:
         self.time += seconds
         self.since_start += seconds
 
@@ -57,26 +57,26 @@ def test_no_other_token_is_found(known: VerifiedTokenCache) -> None:
 
 def test_a_token_is_verified_again_after_a_minute(known: VerifiedTokenCache, clocks: TokenClocks) -> None:
     known.put("a.b.c", CITIZEN, expires=EXPIRES)
-    clocks.pass_by(59.9)
+    clocks.advance(59.9)
     assert known.find_caller("a.b.c") is CITIZEN
-    clocks.pass_by(0.1)
+    clocks.advance(0.1)
     assert known.find_caller("a.b.c") is None
 
 
 def test_uses_do_not_extend_the_minute(known: VerifiedTokenCache, clocks: TokenClocks) -> None:
     known.put("a.b.c", CITIZEN, expires=EXPIRES)
     for _ in range(2):
-        clocks.pass_by(20)
+        clocks.advance(20)
         assert known.find_caller("a.b.c") is CITIZEN
-    clocks.pass_by(20)
+    clocks.advance(20)
     assert known.find_caller("a.b.c") is None
 
 
 def test_a_token_that_expires_in_the_cache_is_no_longer_found(known: VerifiedTokenCache, clocks: TokenClocks) -> None:
     known.put("a.b.c", CITIZEN, expires=NOW + 10)
-    clocks.pass_by(9)
+    clocks.advance(9)
     assert known.find_caller("a.b.c") is CITIZEN
-    clocks.pass_by(1)
+    clocks.advance(1)
     assert known.find_caller("a.b.c") is None
 
 
@@ -91,7 +91,7 @@ def test_a_token_is_not_found_before_its_start_when_the_clock_is_set_back(
 
 def test_a_clock_that_is_set_back_extends_nothing(known: VerifiedTokenCache, clocks: TokenClocks) -> None:
     known.put("a.b.c", CITIZEN, expires=EXPIRES)
-    clocks.pass_by(61)
+    clocks.advance(61)
     clocks.time = NOW
     assert known.find_caller("a.b.c") is None
 
@@ -107,7 +107,7 @@ def test_the_number_of_cached_tokens_is_bounded_and_the_oldest_is_evicted(clocks
 def test_expired_entries_are_removed(known: VerifiedTokenCache, clocks: TokenClocks) -> None:
     for token in ("first", "second", "third"):
         known.put(token, CITIZEN, expires=EXPIRES)
-    clocks.pass_by(60)
+    clocks.advance(60)
     known.put("fourth", CITIZEN, expires=EXPIRES)
     assert len(known) == 1
 
@@ -117,11 +117,11 @@ def test_a_verified_token_is_remembered_until_it_expires(known: VerifiedTokenCac
     known.put("a.b.c", CITIZEN, expires=EXPIRES)
     for other in ("a.b.d", "a.b.c ", ""):
         assert not known.was_verified(other)
-    clocks.pass_by(599)
+    clocks.advance(599)
     known.put("d.e.f", CITIZEN, expires=EXPIRES + 1)
     assert known.find_caller("a.b.c") is None
     assert known.was_verified("a.b.c")
-    clocks.pass_by(1)
+    clocks.advance(1)
     assert not known.was_verified("a.b.c")
 
 
@@ -153,7 +153,7 @@ OTHER = ECKey.generate_key("P-256", {"kid": "key-1"})
 OFFICIAL = Caller(kind=CallerKind.OFFICIAL, agency="dukcapil", subject="city pak-budi")
 
 
-def reader(key: ECKey, known: VerifiedTokenCache | None, clocks: TokenClocks) -> TokenVerifier:
+def build_verifier(key: ECKey, known: VerifiedTokenCache | None, clocks: TokenClocks) -> TokenVerifier:
     return build_city_verifier([key.as_dict(private=False)], known, lambda: clocks.time)
 
 
@@ -163,7 +163,7 @@ def token(**claims: object) -> str:
 
 
 def test_a_verifier_caches_verified_tokens(known: VerifiedTokenCache, clocks: TokenClocks) -> None:
-    mine, once = reader(KEY, known, clocks), token()
+    mine, once = build_verifier(KEY, known, clocks), token()
     for _ in range(2):
         assert mine.verify(f"Bearer {once}") == OFFICIAL
     assert len(known) == 1
@@ -173,7 +173,7 @@ def test_a_verifier_caches_verified_tokens(known: VerifiedTokenCache, clocks: To
 def test_a_cached_token_that_expired_is_refused_with_the_usual_text(
     known: VerifiedTokenCache, clocks: TokenClocks
 ) -> None:
-    mine, past = reader(KEY, known, clocks), token(exp=NOW - LEEWAY)
+    mine, past = build_verifier(KEY, known, clocks), token(exp=NOW - LEEWAY)
     known.put(past, OFFICIAL, expires=NOW - LEEWAY)
     with pytest.raises(Unauthenticated, match=r"^The token was refused \(expired_token\)"):
         mine.verify(f"Bearer {past}")
@@ -182,7 +182,7 @@ def test_a_cached_token_that_expired_is_refused_with_the_usual_text(
 
 
 def test_a_refused_token_is_not_cached_as_verified(known: VerifiedTokenCache, clocks: TokenClocks) -> None:
-    mine = reader(KEY, known, clocks)
+    mine = build_verifier(KEY, known, clocks)
     for wrong in (token(iss="village"), token(agency=""), "garbage", token()[:-4]):
         with pytest.raises(Unauthenticated):
             mine.verify(f"Bearer {wrong}")
@@ -191,24 +191,24 @@ def test_a_refused_token_is_not_cached_as_verified(known: VerifiedTokenCache, cl
 
 def test_a_withdrawn_key_works_no_longer_than_a_minute(known: VerifiedTokenCache, clocks: TokenClocks) -> None:
     once = token()
-    reader(KEY, known, clocks).verify(f"Bearer {once}")
-    later = reader(OTHER, known, clocks)  # the same hub, after its issuer changed keys
+    build_verifier(KEY, known, clocks).verify(f"Bearer {once}")
+    later = build_verifier(OTHER, known, clocks)  # the same hub, after its issuer changed keys
     assert later.verify(f"Bearer {once}") == OFFICIAL
-    clocks.pass_by(60)
+    clocks.advance(60)
     with pytest.raises(Unauthenticated, match="bad_signature"):
         later.verify(f"Bearer {once}")
 
 
 def test_a_verifier_with_other_keys_does_not_accept_cached_tokens(clocks: TokenClocks) -> None:
     once = token()
-    assert reader(KEY, build_cache(clocks), clocks).verify(f"Bearer {once}") == OFFICIAL
+    assert build_verifier(KEY, build_cache(clocks), clocks).verify(f"Bearer {once}") == OFFICIAL
     with pytest.raises(Unauthenticated, match="bad_signature"):
-        reader(OTHER, build_cache(clocks), clocks).verify(f"Bearer {once}")
+        build_verifier(OTHER, build_cache(clocks), clocks).verify(f"Bearer {once}")
 
 
 def test_the_start_of_a_token_is_cached_with_it(known: VerifiedTokenCache, clocks: TokenClocks) -> None:
     once = token(nbf=NOW - 100, iat=NOW - 50)
-    mine = reader(KEY, known, clocks)
+    mine = build_verifier(KEY, known, clocks)
     mine.verify(f"Bearer {once}")
     clocks.time = NOW - 50 - LEEWAY
     assert known.find_caller(once) == OFFICIAL
@@ -217,7 +217,7 @@ def test_the_start_of_a_token_is_cached_with_it(known: VerifiedTokenCache, clock
 
 
 def test_without_a_cache_every_token_is_verified(clocks: TokenClocks) -> None:
-    mine, once = reader(KEY, None, clocks), token()
+    mine, once = build_verifier(KEY, None, clocks), token()
     assert mine.verify(f"Bearer {once}") is not mine.verify(f"Bearer {once}")
 
 

@@ -11,8 +11,8 @@ from benchmarks.micro.hub_time import critical_path
         ([], 0.0),
         ([(1.0, 4.0)], 3.0),
         pytest.param([(1.0, 1.0), (1.0, 4.0)], 3.0, id="a call that takes no time"),
-        pytest.param([(0.0, 2.0), (0.5, 1.0), (2.5, 4.0)], 3.5, id="a chain, and a short call beside it"),
-        pytest.param([(0.0, 5.0), (0.0, 1.0), (1.0, 2.0)], 5.0, id="one long call beside a chain that ends sooner"),
+        pytest.param([(0.0, 2.0), (0.5, 1.0), (2.5, 4.0)], 3.5, id="a chain and a short concurrent call"),
+        pytest.param([(0.0, 5.0), (0.0, 1.0), (1.0, 2.0)], 5.0, id="one long call and a chain that ends earlier"),
         pytest.param([(0.0, 1.0), (2.0, 3.0), (4.0, 5.0)], 3.0, id="what lies between calls is not theirs"),
     ],
 )

@@ -117,8 +117,8 @@ def test_the_report_names_people_on_the_citys_list_and_seals_the_others(
         "Dicuri.",
     )
     assert (outcome.returncode, outcome.stderr) == (0, "")
-    assert "2 people are affected, by 4 reads; 1 of them are named." in outcome.stdout
-    assert "1 reads are about unidentified people." in outcome.stdout
+    assert "2 people are affected, by 4 reads; the list has 1 name." in outcome.stdout
+    assert "1 more read of unidentified people." in outcome.stdout
     assert SITI not in outcome.stdout
     rows = list(csv.DictReader((into / "affected.csv").read_text().splitlines()))
     assert {row["person"]: row["reads"] for row in rows if row["known"] == "yes"} == {SITI: "2"}
@@ -146,7 +146,7 @@ def test_without_a_list_no_person_is_named_and_no_report_is_overwritten(
     name = open_breach(hub_with_reads)
     into = tmp_path / "report"
     outcome = run_simpul(hub_with_reads.state, "breach", "report", name, "--into", str(into))
-    assert "2 people are affected, by 5 reads; 0 of them are named." in outcome.stdout
+    assert "2 people are affected, by 5 reads; the list has 0 names." in outcome.stdout
     assert not any(nik in (into / "affected.csv").read_text() for nik in (SITI, BUDI))
     again = run_simpul(hub_with_reads.state, "breach", "report", name, "--into", str(into))
     assert again.returncode == 1

@@ -96,7 +96,7 @@ def test_the_letter_to_people_has_data_time_cause_and_measures_in_both_languages
 def test_the_letter_to_the_authority_has_counts_readers_and_the_time_left() -> None:
     _, authority = write_letters()
     for each in (
-        "1 people; 3 reads concern unknown people",
+        "1 person; 3 reads about unknown people",
         "`Citizen.name`, `CivilStatus.bloodType`, `Residence.address`",
         "in 5 reads; the first at 2026-11-20 19:00 WIB (UTC+7), the last at 2026-11-20 19:05 WIB (UTC+7)",
         "official of dukcapil by loket: 2; citizen: 1",

@@ -38,7 +38,7 @@ def test_a_manifest_is_checked_without_a_hub_and_nothing_is_published(tmp_path: 
     outcome = run_simpul(
         tmp_path / "state", "operations", "check", "development/kios", manifest, "--contract", contract
     )
-    assert (outcome.returncode, outcome.stdout) == (0, "All 1 operations could be published for development/kios.\n")
+    assert (outcome.returncode, outcome.stdout) == (0, "1 operation could be published for development/kios.\n")
     lines = outcome.stderr.splitlines()
     assert lines[0] == "Markets  id-Markets"
     assert lines[1].endswith(" points, scopes: prices:read")
@@ -83,12 +83,12 @@ def test_a_partner_is_published_called_listed_and_retired(tmp_path: Path, serve_
     published = operations("publish", "development/kios", manifest, "--contract", contract, "--by", "ani")
     assert (published.returncode, published.stdout) == (
         0,
-        "Published 1 operations for development/kios; 0 were published already. Hubs apply them within seconds.\n",
+        "Published 1 operation for development/kios; 0 already published. Hubs apply this within seconds.\n",
     )
     again = operations("publish", "development/kios", manifest)
     assert (
         again.stdout
-        == "Published 0 operations for development/kios; 1 were published already. Hubs apply them within seconds.\n"
+        == "Published 0 operations for development/kios; 1 already published. Hubs apply this within seconds.\n"
     )
 
     listed = operations("list", "development/kios")
@@ -111,7 +111,7 @@ def test_a_partner_is_published_called_listed_and_retired(tmp_path: Path, serve_
     changed = operations("publish", "development/kios", "--contract", str(dearer_contract))
     assert (changed.returncode, changed.stdout) == (
         0,
-        "The contract of development/kios is in force, with 1 operations. Hubs apply it in seconds.\n",
+        "The contract of development/kios is in force, with 1 operation. Hubs apply it in seconds.\n",
     )
     assert operations("list", "development/kios").stdout.startswith("development/kios: ids-only, 200000 points a day\n")
     neither = operations("publish", "development/kios")
@@ -128,7 +128,7 @@ def test_a_partner_is_published_called_listed_and_retired(tmp_path: Path, serve_
     )
     assert operations("retire", "development/kios").stderr == "simpul: name the ids to retire, or --all\n"
     retired = operations("retire", "development/kios", "--all", "--by", "budi")
-    assert retired.stdout == "Retired 1 operations of development/kios. Hubs apply it within seconds.\n"
+    assert retired.stdout == "Retired 1 operation of development/kios. Hubs apply it within seconds.\n"
     assert " retired " in operations("list").stdout
 
 
@@ -167,7 +167,7 @@ def test_the_steps_of_the_partners_page_lead_to_the_answer_on_it(serve_process: 
     token = run_simpul(serve_process.state, "token", "kios").stdout.strip()
 
     def answered() -> str:
-        connection = http.client.HTTPConnection("127.0.0.1", serve_process.port, timeout=30)
+        connection = http.client.HTTPConnection("127.0.0.1", serve_process.port, timeout=60)
         with closing(connection):
             headers = {"Content-Type": "application/json", "Authorization": f"Bearer {token}"}
             connection.request("POST", "/graphql", json.dumps({"documentId": entry["id"]}), headers)

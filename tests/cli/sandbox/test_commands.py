@@ -122,7 +122,7 @@ def find_provider(serve_process: ServeProcess) -> RunningAgency:
 def ask_hub(port: int, token: str, body: object) -> tuple[int, Any]:
     """The status and the answer of the hub on the port."""
     headers = {"Content-Type": "application/json", "Authorization": f"Bearer {token}"}
-    with closing(http.client.HTTPConnection("127.0.0.1", port, timeout=10)) as connection:
+    with closing(http.client.HTTPConnection("127.0.0.1", port, timeout=60)) as connection:
         connection.request("POST", "/graphql", json.dumps(body), headers)
         answer = connection.getresponse()
         return answer.status, json.loads(answer.read())
@@ -141,7 +141,7 @@ def test_the_printed_settings_run_a_production_hub_in_front_of_the_city(
     try:
         block_until(lambda: "The hub serves" in (tmp_path / "log").read_text() or hub.poll() is not None, "it serves")
         with pytest.raises(urllib.error.HTTPError) as refused:  # it is no hub of development
-            urllib.request.urlopen(f"http://127.0.0.1:{port}/graphiql", timeout=10)
+            urllib.request.urlopen(f"http://127.0.0.1:{port}/graphiql", timeout=60)
         refused.value.close()
         assert refused.value.code == http.client.NOT_FOUND
         me = {"query": "{ me { name } }"}

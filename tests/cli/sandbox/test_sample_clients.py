@@ -37,7 +37,7 @@ def test_applications_are_listed_with_their_grants_and_scopes(tmp_path: Path) ->
     assert outcome.returncode == 0
     lines = outcome.stdout.splitlines()
     assert [line.split()[0] for line in lines] == ["client", *CLIENTS]
-    assert lines[6].strip().split("  ")[-1].strip() == "complaints:read prices:read"
+    assert lines[6].strip().split("  ")[-1].strip() == "complaints:read, prices:read"
 
 
 def test_an_applications_token_alone_on_its_line_is_signed_by_the_city(serve_process: ServeProcess) -> None:

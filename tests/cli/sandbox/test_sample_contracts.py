@@ -38,7 +38,7 @@ def test_every_application_with_own_tokens_has_a_contract_within_its_scopes() ->
 def ask_hub(serve_process: ServeProcess, client: str, body: dict[str, Any], **headers: str) -> Any:  # noqa: ANN401 - JSON
     token = run_simpul(serve_process.state, "token", "--client", client).stdout.strip()
     all_headers = {"Content-Type": "application/json", "Authorization": f"Bearer {token}", **headers}
-    with closing(http.client.HTTPConnection("127.0.0.1", serve_process.port, timeout=30)) as connection:
+    with closing(http.client.HTTPConnection("127.0.0.1", serve_process.port, timeout=60)) as connection:
         connection.request("POST", "/graphql", json.dumps(body), all_headers)
         return json.loads(connection.getresponse().read())
 

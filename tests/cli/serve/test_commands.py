@@ -7,6 +7,7 @@ import re
 import signal
 import socket
 from pathlib import Path
+from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
 import pytest
@@ -17,7 +18,6 @@ from tests.cli.command_line import (
     ServeProcess,
     find_descendants,
     is_alive,
-    run_serve,
     run_simpul,
     temporary_state_folder,
 )
@@ -30,11 +30,20 @@ DEWI = SITI | {"person": "dewi"}
 
 
 def get(port: int, path: str) -> tuple[int, bytes]:
-    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=10)
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
     try:
         connection.request("GET", path)
         answer = connection.getresponse()
         return answer.status, answer.read()
+    finally:
+        connection.close()
+
+
+def post(port: int, body: dict[str, Any], headers: dict[str, str]) -> Any:  # noqa: ANN401 - JSON
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=30)
+    try:
+        connection.request("POST", "/graphql", json.dumps(body), {"Content-Type": "application/json", **headers})
+        return json.loads(connection.getresponse().read())
     finally:
         connection.close()
 
@@ -44,6 +53,7 @@ def test_the_greeting_shows_addresses_sample_people_and_loopback_only(
 ) -> None:
     at = f"http://127.0.0.1:{serve_process.port}"
     for line in (
+        f"Home      {at}/",
         f"GraphiQL  {at}/graphiql",
         f"GraphQL   {at}/graphql",
         f"Health    {at}/health/ready",
@@ -70,11 +80,7 @@ def test_the_first_query_of_the_greeting_is_answered_by_all_five_agencies(serve_
     shown = re.search(r"-d '(.*)'$", serve_process.console, re.MULTILINE)
     assert shown is not None
     token = run_simpul(serve_process.state, "token", "siti").stdout.strip()
-    connection = http.client.HTTPConnection("127.0.0.1", serve_process.port, timeout=30)
-    headers = {"Content-Type": "application/json", "Authorization": f"Bearer {token}"}
-    connection.request("POST", "/graphql", shown[1], headers)
-    answer = json.loads(connection.getresponse().read())
-    connection.close()
+    answer = post(serve_process.port, json.loads(shown[1]), {"Authorization": f"Bearer {token}"})
     assert "errors" not in answer
     me = answer["data"]["me"]
     assert me["name"] == "Siti Rahmawati"
@@ -87,7 +93,7 @@ def test_people_sign_in_to_the_hubs_own_pages_at_the_citys_provider(serve_proces
     cookies: dict[str, str] = {}
 
     def go(path: str) -> tuple[int, str, str]:
-        connection = http.client.HTTPConnection("127.0.0.1", serve_process.port, timeout=10)
+        connection = http.client.HTTPConnection("127.0.0.1", serve_process.port, timeout=60)
         connection.request("GET", path, headers={"Cookie": "; ".join(f"{name}={cookies[name]}" for name in cookies)})
         answer = connection.getresponse()
         for each in answer.headers.get_all("Set-Cookie", []):
@@ -121,16 +127,23 @@ def test_people_sign_in_to_the_hubs_own_pages_at_the_citys_provider(serve_proces
 def test_graphiql_offers_the_sample_people_with_tokens(serve_process: ServeProcess) -> None:
     status, body = get(serve_process.port, "/graphiql/people.json")
     assert status == 200
-    assert [person["name"] for person in json.loads(body)] == list(build_sample_callers())
+    assert [person["name"] for person in json.loads(body)] == [*build_sample_callers(), "pantau-kota"]
 
 
-def test_a_second_start_is_ready_within_ten_seconds_and_ctrl_c_leaves_no_process(seeded_state: Path) -> None:
-    serve = ServeProcess(seeded_state, anew=True)
-    assert serve.wait_until_ready() <= 10
-    assert len(serve.seen) >= 7  # five agencies, the OpenID provider and the hub's database server
-    assert serve.stop(signal.SIGINT) == 0
-    assert serve.find_left_behind() == set()
-    assert serve.console.rstrip().endswith("Stopped.")
+def test_every_example_of_graphiql_runs_as_its_person_without_an_error(serve_process: ServeProcess) -> None:
+    people = {each["name"]: each for each in json.loads(get(serve_process.port, "/graphiql/people.json")[1])}
+    examples = json.loads(get(serve_process.port, "/graphiql/examples.json")[1])
+    assert len(examples) == 11
+    for each in examples:
+        person = people.get(each["person"], {"token": None, "is_registered_client": False})
+        variables = json.loads(each["variables"] or "{}")
+        name = re.search(r"^(?:query|mutation) (\w+)", each["query"], re.MULTILINE)
+        assert name is not None
+        operation = {"documentId": name[1]} if person["is_registered_client"] else {"query": each["query"]}
+        authorization = {} if person["token"] is None else {"Authorization": f"Bearer {person['token']}"}
+        answer = post(serve_process.port, {**operation, "variables": variables}, authorization)
+        assert "errors" not in answer, (each["name"], answer)
+        assert answer["data"], each["name"]
 
 
 def test_sigterm_leaves_no_process(seeded_state: Path) -> None:
@@ -149,13 +162,20 @@ def test_two_stop_signals_end_it_without_a_traceback(seeded_state: Path) -> None
     assert "Traceback" not in serve.console
 
 
-def test_after_sigkill_no_process_is_left_and_the_next_start_works(seeded_state: Path) -> None:
+def test_after_sigkill_no_process_is_left_and_the_next_start_works_and_ctrl_c_leaves_no_process(
+    seeded_state: Path,
+) -> None:
     serve = ServeProcess(seeded_state, anew=True)
     serve.wait_until_ready()
+    assert len(serve.seen) >= 7  # five agencies, the OpenID provider and the hub's database server
     assert serve.stop(signal.SIGKILL) == -signal.SIGKILL
     block_until(lambda: serve.find_left_behind() == set(), "every child gone")
-    with run_serve(seeded_state) as again:
-        assert get(again.port, "/health/live")[0] == 200
+    again = ServeProcess(seeded_state)
+    again.wait_until_ready()
+    assert get(again.port, "/health/live")[0] == 200
+    assert again.stop(signal.SIGINT) == 0
+    assert again.find_left_behind() == set()
+    assert again.console.rstrip().endswith("Stopped.")
 
 
 def test_ctrl_c_while_starting_leaves_no_process(seeded_state: Path) -> None:

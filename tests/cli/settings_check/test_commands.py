@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import json
 import os
+import re
 import secrets
 import shutil
 from collections.abc import Iterator, Mapping
@@ -18,7 +19,7 @@ from cli.settings_check.risks import find_risks
 from settings import Settings
 from settings.city.folder import DEFAULT_CITY
 from tests.cache.valkey import run_valkey
-from tests.cli.command_line import run_simpul
+from tests.cli.command_line import ServeProcess, run_simpul
 from tests.fakes.city import Tables, write_city
 from tests.journeys.hub_process import HubProcess
 from tests.sandbox_agencies import HOST, free_port
@@ -376,3 +377,27 @@ def test_an_unreachable_database_is_a_problem_and_an_unreachable_redis_a_warning
     assert ("problem", "SIMPUL_STATE_URL", "not shown") in found
     assert ("warning", "SIMPUL_REDIS_URL", "not shown") in found
     assert PASSWORD not in output
+
+
+def test_without_any_setting_those_of_the_running_sandbox_are_checked(serve_process: ServeProcess) -> None:
+    checked = run_simpul(serve_process.state, "settings", "check")
+    assert (checked.returncode, checked.stderr) == (0, "")
+    assert re.search(
+        r"\n0 problems, \d+ warnings?\. These are the settings of the running sandbox\.\n\Z", checked.stdout
+    )
+    listed = run_simpul(serve_process.state, "settings", "list").stdout
+    assert "SIMPUL_DEVELOPMENT=true\n" in listed
+    assert "SIMPUL_SECRET=not shown\n" in listed
+
+
+def test_with_one_setting_the_running_sandbox_fills_no_gap(serve_process: ServeProcess) -> None:
+    checked = run_simpul(serve_process.state, "settings", "check", SIMPUL_WORKERS="2")
+    assert checked.returncode == 1
+    assert "problem  SIMPUL_SECRET" in checked.stdout
+    assert "sandbox" not in checked.stdout.splitlines()[-1]
+
+
+def test_without_a_running_sandbox_missing_settings_are_problems(seeded_state: Path) -> None:
+    checked = run_simpul(seeded_state, "settings", "check")
+    assert checked.returncode == 1
+    assert "problem  SIMPUL_SECRET" in checked.stdout

@@ -1,4 +1,4 @@
-"""Rows are about the keys that were asked, or nothing of them is used."""
+"""Rows must be about the requested keys, or none of them is used."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def id_of(row: Row) -> str:
 
 
 def grouped(rows: list[Row], *asked: str, counts: CallCounters | None = None) -> dict[str, object]:
-    """By key the contents, or the text of the failure."""
+    """Maps each key to its contents, or to the text of its failure."""
     found = RowCheck("crm", counts or CallCounters()).group_by_key(rows, asked, key_of=key_of, id_of=id_of)
     return {
         key: each.detail if isinstance(each, AgencyMalformed) else [content for _, _, content in each]

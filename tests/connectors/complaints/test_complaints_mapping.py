@@ -20,7 +20,7 @@ from records.complaints import (
     ComplaintVisibility,
 )
 from records.identifiers import Nik, RegionCode
-from records.places import Coordinates
+from records.regions import Coordinates
 
 RECORDED = Path(__file__).parent.parent / "recorded"
 NOW = datetime(2026, 11, 1, 9, tzinfo=CITY_TIME_ZONE)
@@ -50,7 +50,7 @@ LEAST = {
 
 
 def read(extended: Mapping[str, object] | None = None, **fields: object) -> Complaint:
-    """The least of a complaint, with changes."""
+    """Reads a minimal complaint with changes."""
     return mapping.complaint({**LEAST, "extended_attributes": extended, **fields}, NOW)
 
 

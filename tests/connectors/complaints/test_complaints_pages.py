@@ -180,7 +180,7 @@ def shown(answers: Answers[ComplaintQuery, ComplaintPage]) -> ComplaintPage:
 
 
 def public_list(crm: RunningAgency, parameters: str = "") -> list[dict[str, Any]]:
-    """The rows of the agency's whole public list, asked for in another way than the connector asks."""
+    """The rows of the agency's whole public list, loaded without the connector."""
     rows = ask_open311(crm, f"requests.json?start_date=2025-01-01T00:00:00%2B07:00&page_size=500{parameters}").json
     assert len(rows) < 500
     return [row for row in rows if "service_request_id" in row]

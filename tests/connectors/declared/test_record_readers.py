@@ -14,8 +14,8 @@ from connectors.declared.tables import FieldTable
 from connectors.readers.unreadable import UnreadableError
 from records.description import Doc
 from records.identifiers import Nik, RegionCode, Rupiah
-from records.places import Coordinates
 from records.record import record
+from records.regions import Coordinates
 
 
 class Awning(Enum):

@@ -56,7 +56,7 @@ async def run_driver(
 async def get_failure(
     script: Script | bytes, *, method: str = "GET", seconds: float = 5, deadline: float = 5
 ) -> AgencyFailure:
-    """What a request with a NIK in its query, a form and a secret ends in; checked for anything it must not tell."""
+    """Returns the failure of a request with a NIK and a secret, after a check that it reveals neither."""
     async with run_driver(script, deadline=deadline) as (driver, server):
         with pytest.raises(AgencyFailure) as caught:
             await driver.send(HttpRequest(method, f"/people/{NIK}", query={"nik": NIK}), call(seconds))

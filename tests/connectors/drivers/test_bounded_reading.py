@@ -1,4 +1,4 @@
-"""Replies that cost much for each byte: a turn of the event loop parses a little of each, and the rest later."""
+"""Replies with a high cost per byte: each turn of the event loop parses a limited part of them."""
 
 from __future__ import annotations
 

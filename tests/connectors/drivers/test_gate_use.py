@@ -1,4 +1,4 @@
-"""Drivers behind a gate: the reports of each about a call, and what a reply says about the agency."""
+"""Drivers behind a gate: what each reports about a call, and which replies count against the agency."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How long the event loop stood still while something hostile was read: as processor time, turn by turn."""
+"""Measures how long the event loop stalls while a hostile reply is read: processor time of each turn."""
 
 from __future__ import annotations
 

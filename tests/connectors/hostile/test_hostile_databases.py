@@ -1,4 +1,4 @@
-"""Databases that answer with what no server sends: they cost the call, and never the event loop."""
+"""Databases with invalid answers: they fail the call, and never stop the event loop."""
 
 from __future__ import annotations
 
@@ -136,7 +136,7 @@ async def test_an_endless_login_is_malformed(scheme: str) -> None:
 @pytest.mark.parametrize("rounds", [b"200001", b"00002000000000", b"9" * 5000])
 @pytest.mark.parametrize("pieces", [1, 3])
 async def test_a_password_that_takes_minutes_to_hash_is_malformed(rounds: bytes, pieces: int) -> None:
-    """SCRAM lets the server say how often; asyncpg hashes as often in one piece."""
+    """With SCRAM, the server sets the number of iterations, which asyncpg computes without interruption."""
 
     def message(code: int, body: bytes) -> bytes:
         return b"R" + (len(body) + 8).to_bytes(4, "big") + code.to_bytes(4, "big") + body

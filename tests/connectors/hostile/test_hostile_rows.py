@@ -1,4 +1,4 @@
-"""Databases whose rows are sound for the driver and costly for a connector: read in slices, all the same."""
+"""Databases whose valid rows are expensive for a connector: they are read in slices."""
 
 from __future__ import annotations
 

@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from connectors.readers.coordinates import coordinates
-from records.places import Coordinates
+from records.regions import Coordinates
 
 
 @pytest.mark.parametrize(

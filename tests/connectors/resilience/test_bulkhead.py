@@ -1,4 +1,4 @@
-"""Places, and who waits for one; on a clock of the test's own."""
+"""Permits, and calls that wait for one, on a virtual clock."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from tests.fakes.virtual_loop import virtual_loop
 
 
 async def staying(bulkhead: Bulkhead, seconds: float, *, patience: float = 100.0) -> float | None:
-    """When the place was had, or None."""
+    """The time at which the permit came, or None."""
     loop = asyncio.get_running_loop()
     if not await bulkhead.acquire(patience):
         return None

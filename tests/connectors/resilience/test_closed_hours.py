@@ -1,4 +1,4 @@
-"""When an agency is closed, by the clock of the place where it is."""
+"""The closing hours of an agency, in its own time zone."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ def test_hours_are_in_the_agencys_time_zone() -> None:
     "windows", [[NIGHTLY], [SUNDAYS], [SUNDAY_NIGHT], [NIGHTLY, SUNDAYS, RECKONING]], ids=lambda each: f"{len(each)}"
 )
 def test_remembered_hours_equal_computed_hours(windows: list[ClosedWindow]) -> None:
-    """They remember until when it is open: minute by minute, over five days, and with a clock that is set back."""
+    """Compared for each minute of five days, and with a clock that is set back."""
     kept = ClosedHours(windows, CITY_TIME_ZONE)
     start = at("2026-11-26 12:00:00")
     moments = [start + 60 * minute for minute in range(5 * 24 * 60)]

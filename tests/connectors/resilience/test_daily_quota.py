@@ -1,4 +1,4 @@
-"""Calls a day, by the agency's clock; by one process, and by several that count together."""
+"""The daily quota in the agency's time zone, for one process and for several with a shared count."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ DAY = datetime(2026, 11, 24, tzinfo=CITY_TIME_ZONE).toordinal()
 
 
 class SharedDayCount:
-    """What all processes have reserved, and what was asked of it."""
+    """A fake shared count, with its calls."""
 
     def __init__(self) -> None:
         self.reserved: dict[int, int] = {}
@@ -38,7 +38,7 @@ class SharedDayCount:
 
 
 async def spent(quota: DailyCallQuota, now: float) -> bool:
-    """Make one call, where one is left."""
+    """Make one call, if one is left."""
     if quota.get_retry_after(now):
         return False
     if not quota.has_reserved:

@@ -1,4 +1,4 @@
-"""The gate of an agency: what it lets through, what it makes of how calls end. On a clock of the test's own."""
+"""The gate of an agency: which calls pass, and the effect of their outcomes, on a virtual clock."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ class GatedAgency:
         """When each attempt began, and its deadline."""
 
     async def attempt(self, call: Call) -> int:
-        """Answers how many were asked, within the deadline of the call."""
+        """Returns the number of attempts, within the deadline of the call."""
         self.asked.append((self._loop.time(), call.deadline))
         failing = self.failing
         try:
@@ -61,7 +61,7 @@ class GatedAgency:
         return len(self.asked)
 
     async def ask(self, patience: float = 20.0, **how: bool) -> int:
-        """One call through the gate, by a caller who waits so long."""
+        """Makes one call through the gate, with this deadline in seconds."""
         call = Call(deadline=self._loop.time() + patience, request_id="r")
         return await self.gate.ask(call, self.attempt, **{"repeatable": True, **how})
 
@@ -85,7 +85,7 @@ class GatedAgency:
 
     @property
     def refused(self) -> dict[str, int]:
-        """How many calls were not made, by why."""
+        """The number of calls that were not made, by reason."""
         return dict(self.gate.counts.refused)
 
 
@@ -380,7 +380,7 @@ class TestRetries:
             agency.failing = None
             assert describe_failure(await agency.outcome()) == (
                 "AGENCY_REFUSED",
-                "not asked: it wants to be left alone",
+                "not asked: it asked for a pause",
                 2.0,
             )
             assert await asking == 2
@@ -496,7 +496,7 @@ class TestPaceAndQuota:
             await agency.ask()
             return await agency.outcome(3.0)
 
-        detail = "no turn came before the deadline: too many calls for its pace"
+        detail = "no turn came before the deadline: too many calls for its rate"
         assert describe_failure(run_on(loop, work())) == ("AGENCY_TIMEOUT", detail, None)
         assert agency.refused == {"no_turn": 1}
 
@@ -557,7 +557,7 @@ class TestHours:
 class TestHedging:
     @staticmethod
     def practised(loop: VirtualLoop, **terms: Any) -> GatedAgency:  # noqa: ANN401 - any of the terms
-        """An agency that has answered in a tenth of a second so often that it is known for it."""
+        """An agency with enough answers of a tenth of a second for a percentile."""
         agency = GatedAgency(loop, hedge=True, **terms)
         agency.takes = 0.1
 

@@ -1,4 +1,4 @@
-"""A second request after a while, and the first answer; on a clock of the test's own."""
+"""Hedged attempts and the latency percentile, on a virtual clock."""
 
 from __future__ import annotations
 
@@ -6,13 +6,13 @@ import asyncio
 
 import pytest
 
-from connectors.resilience.hedging import run_hedged
+from connectors.resilience.hedging import LatencyWindow, run_hedged
 from records.calls.failures import AgencyUnavailable
 from tests.fakes.virtual_loop import virtual_loop
 
 
 class ScriptedAttempts:
-    """Attempts that take so long each, in turn; a negative time fails after it."""
+    """Attempts with these durations, in order; a negative one fails after it."""
 
     def __init__(self, *seconds: float) -> None:
         self._seconds = iter(seconds)
@@ -86,3 +86,19 @@ def test_cancelling_the_caller_cancels_both_attempts() -> None:
     with virtual_loop() as loop:
         loop.run(work())
     assert answers.cancelled == 2
+
+
+def test_a_few_answers_have_no_percentile() -> None:
+    latencies = LatencyWindow()
+    for _ in range(19):
+        latencies.record(0.1)
+    assert (latencies.p95, repr(latencies)) == (None, "<Latencies n=19 p95=unknown>")
+
+
+def test_it_is_the_95th_percentile_of_the_last_100_answers() -> None:
+    latencies = LatencyWindow()
+    for _ in range(50):
+        latencies.record(9.0)
+    for hundredth in range(100):
+        latencies.record(hundredth / 100)
+    assert (latencies.p95, repr(latencies)) == (0.95, "<Latencies n=100 p95=0.95s>")

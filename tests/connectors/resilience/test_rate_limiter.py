@@ -1,4 +1,4 @@
-"""Turns of a second: by one process, and by several that count together. On a clock of the test's own."""
+"""The rate of calls, for one process and for several with a shared count, on a virtual clock."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from tests.fakes.virtual_loop import VirtualLoop, virtual_loop
 
 
 class SharedRateCount:
-    """Gives a turn each second to all processes together, after a burst."""
+    """A fake shared count: one turn per second for all processes together, after a burst."""
 
     def __init__(self, now: Callable[[], float]) -> None:
         self._now = now
@@ -39,7 +39,7 @@ def run(tried: Callable[[VirtualLoop], Awaitable[None]]) -> None:
 
 
 async def moment(pace: CallRateLimiter, loop: VirtualLoop, patience: float = 60.0) -> float | None:
-    """When the turn came; None where it did not."""
+    """The time at which the turn came; None if it did not."""
     return round(loop.time(), 3) if await pace.acquire(patience) else None
 
 

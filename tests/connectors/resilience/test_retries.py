@@ -1,4 +1,4 @@
-"""What is worth asking again, when, and how often at most."""
+"""Which failures are retried, when, and how often at most."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """graphql-core is the oracle: for every operation and every failure, a plan gives the same answer, interpreted and
 compiled.
 
-500 operations here; 20,000 by `make test-long`.
+200 operations here; 20,000 by `make test-long`.
 """
 
 from __future__ import annotations
@@ -53,7 +53,7 @@ pytestmark = [
     pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"),
 ]
 
-FEW, MANY = 150, 10_000
+FEW, MANY = 100, 10_000
 ANY_DELAY: tuple[float | None, ...] = (None, 0, 0, 1, 2)
 
 

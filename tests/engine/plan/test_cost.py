@@ -224,11 +224,11 @@ def test_objects_of_several_types_cost_as_much_as_the_most_expensive() -> None:
         ({"values": 49}, None),
         ({"values": 48}, "The answer would hold about 49 values; at most 48 are allowed. {}"),
         ({"calls": 1}, None),
-        ({"calls": 0}, "The operation would take about 1 calls to store; at most 0 are allowed. {less}"),
+        ({"calls": 0}, "The operation would take about 1 call to store; at most 0 are allowed. {less}"),
         ({"calls_by_agency": {"town": 1}}, None),
         (
             {"calls_by_agency": {"town": 0}},
-            "The operation would take about 1 calls to town; at most 0 are allowed. {less}",
+            "The operation would take about 1 call to town; at most 0 are allowed. {less}",
         ),
         ({"calls": 1, "calls_by_agency": {"town": 5}}, None),
     ],

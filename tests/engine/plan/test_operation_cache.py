@@ -177,8 +177,8 @@ def test_a_plan_larger_than_the_share_of_one_document_stays_until_the_next() -> 
 def test_a_flood_of_unique_documents_is_evicted_and_a_hot_document_stays_compiled() -> None:
     greeted = batch("greetings", lambda key: Record(text=f"Hello {key}"), seconds=0)
     built = schema(
-        "type Query { greet(whom: Int = 0): Greeting } type Greeting { text: String }",
-        {"Query.greet": edge(greeted, lambda _record, arguments, _context: arguments["whom"])},
+        "type Query { greet(number: Int = 0): Greeting } type Greeting { text: String }",
+        {"Query.greet": edge(greeted, lambda _record, arguments, _context: arguments["number"])},
     )
     engine = Engine(built, rules())
     made: list[Any] = []
@@ -199,6 +199,6 @@ def test_a_flood_of_unique_documents_is_evicted_and_a_hot_document_stays_compile
             assert loop.run(answered("{ greet { text } }")) == {"greet": {"text": "Hello 0"}}
         hot = len(made)
         for number in range(1_000):
-            loop.run(answered(f"{{ greet(whom: {number}) {{ text }} }}"))
+            loop.run(answered(f"{{ greet(number: {number}) {{ text }} }}"))
         assert loop.run(answered("{ greet { text } }")) == {"greet": {"text": "Hello 0"}}
     assert (hot, len(made)) == (2, 2)  # the root and the greeting on the second request, and nothing after that

@@ -16,10 +16,10 @@ async def test_what_is_ready_at_the_callers_deadline_is_answered_and_what_is_lat
     query = ABOUT_ME.replace("InAHurry", "InAHurry" + document.title().replace(" ", ""))
     if document == "run by its plan":
         await hub.ask(query, caller="siti")
-    city.agencies["pbb"].set_latency(3000, 3000)
+    city.agencies["pbb"].set_latency(20_000, 20_000)
     try:
         began = monotonic()
-        answer = await hub.post({"query": query}, caller="siti", headers={"X-Request-Timeout": "1"})
+        answer = await hub.post({"query": query}, caller="siti", headers={"X-Request-Timeout": "3"})
         took = monotonic() - began
     finally:
         city.agencies["pbb"].set_latency(0, 0)
@@ -30,4 +30,4 @@ async def test_what_is_ready_at_the_callers_deadline_is_answered_and_what_is_lat
     assert answer.data["me"]["complaints"] != []
     assert answer.errors == [("me.taxObjects", "AGENCY_TIMEOUT")]
     assert [error["extensions"]["agency"] for error in answer.body["errors"]] == ["pbb"]
-    assert 1 <= took < 2.9
+    assert 3 <= took < 4.9, "the deadline of the call is 5 s"

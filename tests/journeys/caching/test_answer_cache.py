@@ -30,7 +30,14 @@ def run_caching_hub(
 ) -> Settings:
     redis = None if valkey is None else SecretStr(valkey.url)
     return build_settings(
-        city, state_url=state_url, issuer=issuer, folder=folder, cache_megabytes=8, redis_url=redis, rates="off"
+        city,
+        state_url=state_url,
+        issuer=issuer,
+        folder=folder,
+        cache_megabytes=8,
+        redis_url=redis,
+        redis_timeout=5,  # two hubs and their callers share this process, and the machine with other tests
+        rates="off",
     )
 
 

@@ -18,7 +18,7 @@ from store.database import create_database_engine
 from store.operations.operation_registry import OperationRegistry
 from tests.fakes.clients import build_client
 from tests.journeys.hub import HubClient, RunningCity
-from tests.journeys.partner import build_examiner, wait_for_code
+from tests.journeys.partner import build_examiner, retire_operations, wait_for_code
 from tests.plugins.optional_programs import node_packages, program_or_skip
 from tests.sandbox_agencies import ROOT
 
@@ -71,7 +71,7 @@ async def registered(hub: HubClient, state_url: str, tmp_path: Path) -> AsyncIte
     await registry.publish(CONTRACT, [examined.operation], by="tests")
     await wait_for_code(hub, {"documentId": entry.id}, KIOS, None)
     yield examined.operation
-    await registry.retire(build_client("warung"), [entry.id], by="tests")
+    await retire_operations(hub, registry, build_client("warung"), [entry.id])
     await engine.dispose()
 
 

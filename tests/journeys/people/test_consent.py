@@ -33,6 +33,7 @@ from tests.journeys.partner import (
     partner,
     register_operations,
     request_consent,
+    retire_operations,
     wait_for_code,
     wanted,
 )
@@ -60,7 +61,7 @@ async def webhook(hub: HubClient, state: AsyncEngine) -> AsyncIterator[Webhook]:
         await registry.publish(agreed, register_operations(agreed, LAND, SHOPS, CONSENTING_QUERY), by="tests")
         await wait_for_code(hub, {"documentId": "Land-1", "variables": {"consent": "none"}}, BANK, "FORBIDDEN")
         yield listens
-    await registry.retire(build_client("bank"), ["Land-1", "Shops-1", "Who-1"], by="tests")
+    await retire_operations(hub, registry, build_client("bank"), ["Land-1", "Shops-1", "Who-1"])
 
 
 async def reads(hub: HubClient, operation: str, consent: str, caller: Any = BANK, **variables: Any) -> Any:  # noqa: ANN401 - JSON
@@ -145,7 +146,7 @@ async def test_from_the_request_to_the_first_answer_and_to_the_end(
     assert call_.is_signed_with(secret)
     assert call_.payload["data"]["consent"] == before.payload["data"]["consent"] == consent
     assert str(SITI.nik) not in (call_.body + before.body).decode()
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         while len(events := [each.event for each in await ConsentEvents(state).list_events(request)]) < 7:  # noqa: ASYNC110 - the hub notes it when the webhook has answered
             await asyncio.sleep(0.02)
     assert events[:3] == ["asked", "opened", "granted"]

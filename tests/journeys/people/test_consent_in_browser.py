@@ -26,6 +26,7 @@ from tests.journeys.partner import (
     partner,
     register_operations,
     request_consent,
+    retire_operations,
     wait_for_code,
 )
 from tests.plugins.optional_programs import FindProgram
@@ -88,7 +89,7 @@ async def hub_with_pages(  # noqa: PLR0917 - fixtures
     openid_provider: RunningAgency,
     partners_page: PartnerLandingPage,
 ) -> AsyncIterator[HubClient]:
-    """A hub with pages of its own, where the bank has a contract and two operations."""
+    """A hub with its pages, where the bank has a contract and two operations."""
     folder: Path = tmp_path_factory.mktemp("paged")
     kinds = [kind.value for kind in CallerKind if kind is not CallerKind.ANONYMOUS]
     url = f"http://{HOST}:{openid_provider.port}"
@@ -112,7 +113,7 @@ async def hub_with_pages(  # noqa: PLR0917 - fixtures
         await registry.publish(agreed, register_operations(agreed, HOUSE, CONSENTING_QUERY), by="tests")
         await wait_for_code(running, {"documentId": "House-1", "variables": {"consent": "none"}}, BANK, "FORBIDDEN")
         yield running
-        await registry.retire(CLIENT, ["House-1", "Who-1"], by="tests")
+        await retire_operations(running, registry, CLIENT, ["House-1", "Who-1"])
         await state.dispose()
 
 
@@ -138,6 +139,29 @@ async def sign_in(page: BrowserPage, address: str) -> None:
     assert await page.evaluate("document.activeElement.value") == "siti"
     await page.tab_to("it.name === 'decision' && it.value === 'allow'")
     await page.press("Enter")
+
+
+async def test_a_visitor_signs_in_from_the_home_page_and_is_back_there(
+    page: BrowserPage, hub_with_pages: HubClient
+) -> None:
+    await page.open(f"{hub_with_pages.url}/?lang=en")
+    await page.wait_until(f"{LOADED} && document.title.startsWith('Simpul, the city')")
+    assert "You are not signed in." in await page.evaluate("document.querySelector('main').innerText")
+    await page.tab_to("it.innerText === 'Sign in'")
+    await page.press("Enter")
+    await page.wait_until(f"{LOADED} && location.pathname === '/authorize'")
+    await page.tab_to("it.name === 'person'")
+    await page.press(" ")
+    await page.tab_to("it.name === 'decision' && it.value === 'allow'")
+    await page.press("Enter")
+    await page.wait_until(f"{LOADED} && location.pathname === '/'")
+    assert await page.evaluate("location.search") == "?lang=en"
+    shown = await page.evaluate("document.querySelector('main').innerText")
+    assert "You are signed in with the NIK that ends in 9001." in shown
+    await page.tab_to("it.tagName === 'BUTTON' && it.closest('form.out') !== null")
+    await page.press("Enter")
+    await page.wait_until(f"{LOADED} && location.pathname === '/signed-out'")
+    assert page.complaints == []
 
 
 async def test_siti_signs_in_ticks_grants_and_is_back_at_the_partner(
@@ -179,7 +203,7 @@ async def test_a_consent_is_taken_back_by_keyboard(
     assert answer.data is None or answer.data["consented"] is None
 
 
-async def test_a_yes_to_nothing_puts_the_focus_on_what_to_mend(
+async def test_agreeing_to_nothing_puts_the_focus_on_the_error(
     page: BrowserPage, hub_with_pages: HubClient, partners_page: PartnerLandingPage
 ) -> None:
     request = await request_of(hub_with_pages, partners_page)
@@ -217,7 +241,16 @@ async def test_nothing_is_wrong_with_a_page_for_people_with_disabilities(  # noq
     await page.call_method(
         "Emulation.setDeviceMetricsOverride", width=width, height=800, deviceScaleFactor=1, mobile=False
     )
-    for path in (f"/consent/{request}", "/consents", "/signed-out", "/consent/none", f"/consent/{request}#open"):
+    for path in (
+        f"/consent/{request}",
+        "/",
+        "/nowhere",
+        "/my-data",
+        "/consents",
+        "/signed-out",
+        "/consent/none",
+        f"/consent/{request}#open",
+    ):
         address = f"{hub_with_pages.url}{path.partition('#')[0]}?lang={language}"
         await page.call_method("Page.navigate", url="about:blank")
         await page.wait_until("location.href === 'about:blank'")

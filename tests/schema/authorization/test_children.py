@@ -1,4 +1,4 @@
-"""What officials see of a child: no more than a purpose for children lets them, whatever they see of others."""
+"""Officials and systems read a child's data only for purposes that cover children."""
 
 from __future__ import annotations
 

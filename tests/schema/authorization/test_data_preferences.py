@@ -1,4 +1,4 @@
-"""What people said about the use of their data decides what officials, systems and partners see of them."""
+"""People's preferences decide what officials, systems and partners read about them."""
 
 from __future__ import annotations
 

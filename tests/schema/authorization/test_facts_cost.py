@@ -1,4 +1,4 @@
-"""What decisions ask before anybody else is part of what an operation costs."""
+"""Calls for authorization facts count in the cost of an operation."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""An operation without any field that the caller may see, for any arguments, is refused whole; others are answered."""
+"""An operation without any field that the caller may read is refused completely; others are answered."""
 
 from __future__ import annotations
 

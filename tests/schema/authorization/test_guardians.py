@@ -1,4 +1,4 @@
-"""A parent reads about a child on their own family card: decided by the card, before anybody is asked for more."""
+"""A parent reads about a child on their own family card: the card decides, before any other call."""
 
 from __future__ import annotations
 

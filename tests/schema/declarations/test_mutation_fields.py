@@ -1,4 +1,4 @@
-"""Fields of a mutation run one after another, and none of them sees values that another loaded before."""
+"""Fields of a mutation run serially, and none sees values that were loaded before an earlier one."""
 
 from __future__ import annotations
 

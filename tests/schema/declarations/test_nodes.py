@@ -1,4 +1,4 @@
-"""Reading nodes again by their ids: `node` and `nodes`."""
+"""Refetching nodes by their ids: `node` and `nodes`."""
 
 from __future__ import annotations
 

@@ -14,7 +14,6 @@ from engine.batch import batch
 from records.calls.answers import Answers
 from records.description import DescribedEnum, Doc
 from resolvers.batch_context import HubBatchContext
-from schema.declarations.enums import publish_enum
 from schema.declarations.publishing import (
     Facet,
     get_field_description,
@@ -22,6 +21,7 @@ from schema.declarations.publishing import (
     publishes,
     to_graphql_annotation,
 )
+from schema.declarations.scalars import publish_enum
 from tests.schema.sample_types import Leaf, LeafType
 
 OPEN = "Everybody can read one that is public."

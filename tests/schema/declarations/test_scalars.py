@@ -1,4 +1,4 @@
-"""What each scalar takes, what it refuses, and the rule it names; refused values are never quoted."""
+"""The values that each scalar accepts and refuses, and the rule in the error; refused values are never quoted."""
 
 import re
 from collections.abc import Callable

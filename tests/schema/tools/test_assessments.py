@@ -1,4 +1,4 @@
-"""A hub looks at its impact assessments when it starts, and every day that it runs."""
+"""The hub checks its impact assessments at the start and daily."""
 
 from __future__ import annotations
 

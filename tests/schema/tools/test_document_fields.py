@@ -1,4 +1,4 @@
-"""What a document shows, read off the graph."""
+"""The fields of a document, from the graph."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""An export is made of the finished schema: what a person may read of theirs is in it, and nobody else."""
+"""An export is derived from the schema: it holds all that a person may read about themself, and no other person."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ def coordinates(document: str) -> set[str]:
 
 
 def of_people() -> set[str]:
-    """Every field that says it is for the person themself, in types that are about people."""
+    """Every field with the rule SELF, in types about people."""
     return {
         name
         for name, said in load_declared_access().items()

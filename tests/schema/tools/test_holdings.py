@@ -1,4 +1,4 @@
-"""Which agency holds what about people, as the graph says."""
+"""Which agency holds which personal data, derived from the graph."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What breaks the operations that clients run, and what does not."""
+"""Which schema changes break the operations of clients."""
 
 from __future__ import annotations
 

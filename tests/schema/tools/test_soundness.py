@@ -1,4 +1,4 @@
-"""An unsound schema does not start: each kind of offender is planted and named."""
+"""An unsound schema does not start: each kind of fault is planted and named."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`me.accessLog`: a page of who read what, for the person alone."""
+"""`me.accessLog`: pages of the access log, for the person only."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a person sees before they consent, and what they say."""
+"""The preview of a consent request, and the person's answer."""
 
 from __future__ import annotations
 
@@ -71,7 +71,7 @@ async def test_the_preview_runs_as_the_person_and_has_every_field_except_compari
 
 
 async def assert_hidden_from_officials(preview: str) -> bool:
-    """The preview is an operation like any other: it shows an official nothing of anybody."""
+    """The preview is an ordinary operation: it shows an official no data."""
     return (await run(preview, caller="an official")).data is not None
 
 

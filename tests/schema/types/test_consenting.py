@@ -1,4 +1,4 @@
-"""What a partner sees of somebody who consented: what they consented to, while it is in force, and nothing else."""
+"""A partner reads what a person consented to while the consent is in force, and nothing else."""
 
 from __future__ import annotations
 
@@ -220,7 +220,7 @@ async def test_while_the_register_is_down_there_is_no_match_and_no_mismatch() ->
 
 
 def test_a_comparison_returns_only_whether_there_is_a_match() -> None:
-    """The one way by which partners come near the population register (UU 24/2013, article 79)."""
+    """Comparisons are the partners' only access to the population register (UU 24/2013, article 79)."""
     shown = {each.python_name for each in VerificationType.__strawberry_definition__.fields}  # type: ignore[attr-defined]  # set by Strawberry
     assert shown == {each.name for each in fields(Verification)} - {"subject"}
     for name in shown:
@@ -229,7 +229,7 @@ def test_a_comparison_returns_only_whether_there_is_a_match() -> None:
 
 
 def test_a_partner_and_the_person_reach_the_data_by_the_same_batches() -> None:
-    """So the preview, which is run as the person, shows what would go to the partner."""
+    """So the preview, which runs as the person, shows what the partner would read."""
     own = {each.python_name: each for each in CitizenType.__strawberry_definition__.fields}  # type: ignore[attr-defined]  # set by Strawberry
     partners = {each.python_name: each for each in ConsentingType.__strawberry_definition__.fields}  # type: ignore[attr-defined]  # same
     assert set(partners) == {"consent", "tax_objects", "msmes", "verify"}

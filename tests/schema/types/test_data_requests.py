@@ -1,4 +1,4 @@
-"""What people ask about their own data, through the graph."""
+"""People's requests about their own data, through the graph."""
 
 from __future__ import annotations
 

@@ -141,13 +141,17 @@ async def test_a_database_restart_while_idle_fails_no_request(ledger: AccessLedg
     assert (found.chains, found.entries, found.broken) == (2, 2, [])
 
 
-async def test_a_locked_table_costs_no_more_than_the_timeout(migrated: AsyncEngine) -> None:
-    ledger = AccessLedger(migrated, SECRET, timeout=0.2)
+async def test_a_locked_table_costs_no_more_than_the_timeout(
+    migrated: AsyncEngine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ledger = AccessLedger(migrated, SECRET, timeout=30)
     await ledger.start()
     async with migrated.begin() as connection:
         await connection.execute(text("LOCK TABLE access_entries IN ACCESS EXCLUSIVE MODE"))
-        with pytest.raises(LedgerUnavailable):
-            await ledger.write([ENTRY])
+        with monkeypatch.context() as while_locked:
+            while_locked.setattr(ledger, "_timeout", 0.2)
+            with pytest.raises(LedgerUnavailable):
+                await ledger.write([ENTRY])
     await ledger.write([ENTRY])
     await ledger.close()
     assert (await check_ledger(migrated, SECRET)).broken == []

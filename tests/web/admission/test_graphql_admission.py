@@ -14,11 +14,10 @@ from auth.tokens.unverified_claims import UnverifiedClaims
 from telemetry.metrics.request_counts import RequestCounts
 from tests.web.admission.overload import LATER, build_overloaded_shedder
 from tests.web.conftest import GraphServer, serve_application
+from tests.web.rate_limits.limited_server import build_limits
 from tests.web.small_graph import SITI
 from web.admission.load import Urgency
 from web.admission.load_shedder import LoadShedder
-from web.rate_limits.build import build_rate_limits
-from web.rate_limits.rate_table import parse_rates
 from web.settings import Exposure, WebSettings
 
 WHO = {"query": "{ whoAmI }"}
@@ -198,14 +197,7 @@ async def test_a_refused_page_is_counted_and_logged_by_its_route(caplog: pytest.
 
 
 async def test_refused_requests_are_not_counted_against_rates_and_are_logged(caplog: pytest.LogCaptureFixture) -> None:
-    limits = build_rate_limits(
-        table=parse_rates(["anonymous:3/1000", "citizen:3/1000"]),
-        failed_tokens=0,
-        redis=None,
-        secret=b"s" * 32,
-        trusted_proxies=(),
-        was_verified=lambda _: False,
-    )
+    limits = build_limits("anonymous:3/1000", "citizen:3/1000")
     with caplog.at_level(logging.INFO, "simpul.access"):
         async with serve_overloaded("kind:citizen", caller_limiter=limits.caller_limiter) as (hub, _):
             statuses = [(await hub.post(WHO)).status for _ in range(5)]

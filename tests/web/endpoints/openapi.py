@@ -82,7 +82,7 @@ def find_faults(document: Mapping[str, Any], schema: Mapping[str, Any], value: A
 
 def _find_text_faults(schema: Mapping[str, Any], value: str, place: str) -> Iterator[str]:
     if "enum" in schema and value not in schema["enum"]:
-        yield f"{place} is none of {schema['enum']}"
+        yield f"{place} is not in {schema['enum']}"
     if schema.get("format") == "date-time" and not _is_moment(value):
         yield f"{place} is no date-time"
 

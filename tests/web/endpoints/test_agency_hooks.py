@@ -2,25 +2,18 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, field
 
 import aiohttp
 import pytest
-import uvicorn
 
 from auth.crypto.webhook_signatures import AgencyHookSecrets, sign
 from records.identifiers import Nik
-from tests.fakes.waiting import wait_until
-from tests.web.small_graph import SmallGraph, ready
-from web.application import build_web_application
+from tests.web.conftest import serve_application
 from web.endpoints.agency_hooks import MAX_PEOPLE, AgencyHooks
-from web.middleware.entity_tags import EntityTags
-from web.server.uvicorn_config import build_uvicorn_config
 from web.settings import WebSettings
-from web.web_parts import WebParts
 
 SITI, BUDI = Nik("3171014506900001"), Nik("3171010101800002")
 SECRETS = AgencyHookSecrets(b"a secret of thirty-two bytes....")
@@ -70,24 +63,12 @@ class HookServer:
 @pytest.fixture
 async def hub() -> AsyncIterator[HookServer]:
     kept = FakeInvalidator()
-    application = build_web_application(
-        WebParts(
-            execute=SmallGraph().execute,
-            authenticate=lambda *_: pytest.fail("hooks need no token"),
-            ready=ready,
-            settings=WebSettings(),
-            endpoints=[AgencyHooks(kept, SECRETS, ("pbb", "crm"), now=lambda: NOW)],
-            entity_tags=EntityTags(b"s" * 32),
-        )
-    )
-    server = uvicorn.Server(build_uvicorn_config(application, "127.0.0.1", 0, WebSettings()))
-    task = asyncio.create_task(server._serve())
-    await wait_until(lambda: server.started or task.done())
-    port = server.servers[0].sockets[0].getsockname()[1]
-    async with aiohttp.ClientSession(f"http://127.0.0.1:{port}") as http:
-        yield HookServer(kept, http)
-    server.should_exit = True
-    await task
+    async with serve_application(
+        WebSettings(),
+        authenticate=lambda *_: pytest.fail("hooks need no token"),
+        endpoints=[AgencyHooks(kept, SECRETS, ("pbb", "crm"), now=lambda: NOW)],
+    ) as served:
+        yield HookServer(kept, served.http)
 
 
 async def test_answers_about_people_are_dropped(hub: HookServer) -> None:

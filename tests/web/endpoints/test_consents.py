@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -12,7 +11,6 @@ from typing import Any
 
 import aiohttp
 import pytest
-import uvicorn
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from auth.caller import ANONYMOUS, Caller, CallerKind
@@ -26,21 +24,15 @@ from store.consents.consent_tables import ConsentTables, build_consent_tables
 from store.database import create_database_engine
 from tests.fakes.city import build_policy
 from tests.fakes.clients import build_client
-from tests.fakes.waiting import wait_until
 from tests.journeys.partner import RETURNS, contract, partner, wanted
 from tests.sandbox_agencies import HOST, free_port
 from tests.store.consents.consent_steps import SEALED_SITI, build_evidence, open_request
-from tests.web.small_graph import SmallGraph, ready
-from web.application import build_web_application
+from tests.web.conftest import serve_application
+from tests.web.rate_limits.limited_server import build_limits
 from web.authentication import RequestAuthenticator
 from web.endpoints.consents import ConsentEndpoints
-from web.middleware.entity_tags import EntityTags
-from web.rate_limits.build import build_rate_limits
 from web.rate_limits.caller_limiter import NO_LIMITER, RequestLimiter
-from web.rate_limits.rate_table import parse_rates
-from web.server.uvicorn_config import build_uvicorn_config
 from web.settings import WebSettings
-from web.web_parts import WebParts
 
 CALLERS = {
     "Bearer bank": partner(),
@@ -103,33 +95,15 @@ async def serve_consents(
             development=development,
         ),
     )
-    application = build_web_application(
-        WebParts(
-            execute=SmallGraph().execute,
-            authenticate=authenticate,
-            ready=ready,
-            settings=WebSettings(),
-            caller_limiter=caller_limiter,
-            endpoints=[
-                ConsentEndpoints(
-                    partners,
-                    authenticator=RequestAuthenticator(authenticate, WebSettings(), caller_limiter=caller_limiter),
-                    public_url="https://hub.example/",
-                )
-            ],
-            entity_tags=EntityTags(b"s" * 32),
-        )
+    endpoints = ConsentEndpoints(
+        partners,
+        authenticator=RequestAuthenticator(authenticate, WebSettings(), caller_limiter=caller_limiter),
+        public_url="https://hub.example/",
     )
-    server = uvicorn.Server(build_uvicorn_config(application, HOST, 0, WebSettings()))
-    task = asyncio.create_task(server._serve())
-    await wait_until(lambda: server.started or task.done())
-    port = server.servers[0].sockets[0].getsockname()[1]
-    try:
-        async with aiohttp.ClientSession(f"http://{HOST}:{port}") as http:
-            yield ConsentServer(http, tables)
-    finally:
-        server.should_exit = True
-        await task
+    async with serve_application(
+        WebSettings(), authenticate=authenticate, caller_limiter=caller_limiter, endpoints=[endpoints]
+    ) as served:
+        yield ConsentServer(served.http, tables)
 
 
 async def publish_contract(engine: AsyncEngine, terms: ClientContract) -> None:
@@ -343,14 +317,7 @@ async def test_without_the_hubs_database_requests_are_refused() -> None:
 
 async def test_requests_beyond_the_partners_rate_are_refused(migrated: AsyncEngine) -> None:
     await publish_contract(migrated, replace(contract(), mode=OperationMode.OFF))
-    limits = build_rate_limits(
-        table=parse_rates(("partner:2/1000",)),
-        failed_tokens=0,
-        redis=None,
-        secret=b"s" * 32,
-        trusted_proxies=(),
-        was_verified=lambda _: False,
-    )
+    limits = build_limits("partner:2/1000")
     async with serve_consents(migrated, caller_limiter=limits.caller_limiter) as hub:
         asked = [await hub.call("POST", "/consent/requests", wanted()) for _ in range(3)]
         assert [status for status, _, _ in asked] == [201, 201, 429]

@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import replace
@@ -15,7 +14,6 @@ from typing import Any
 
 import aiohttp
 import pytest
-import uvicorn
 
 from auth.caller import ANONYMOUS, Caller, CallerKind
 from auth.tokens.authentication_errors import Unauthenticated
@@ -24,17 +22,15 @@ from records.hub.clients import ClientId
 from records.hub.usages import Usage, UsagePage, UsageQuery
 from records.identifiers import Nik
 from tests.fakes.clients import build_client
-from tests.fakes.waiting import wait_until
+from tests.web.conftest import serve_application
 from tests.web.endpoints.openapi import find_faults, get_answer_schema, get_parameters, read_yaml
+from tests.web.rate_limits.limited_server import build_limits
 from tests.web.small_graph import SmallGraph, ready
 from web.application import build_web_application
 from web.authentication import RequestAuthenticator
 from web.endpoints.data_tracker import DataTracker
 from web.middleware.entity_tags import EntityTags
-from web.rate_limits.build import build_rate_limits
 from web.rate_limits.caller_limiter import NO_LIMITER, RequestLimiter
-from web.rate_limits.rate_table import parse_rates
-from web.server.uvicorn_config import build_uvicorn_config
 from web.settings import WebSettings
 from web.web_parts import WebParts
 
@@ -114,25 +110,11 @@ def authenticate(authorization: str | None, _certificate: str | None) -> Caller:
 async def serve_tracker(caller_limiter: RequestLimiter = NO_LIMITER) -> AsyncIterator[TrackerClient]:
     ledger = FakeUsages()
     authenticator = RequestAuthenticator(authenticate, WebSettings(), caller_limiter=caller_limiter)
-    application = build_web_application(
-        WebParts(
-            execute=SmallGraph().execute,
-            authenticate=authenticate,
-            ready=ready,
-            settings=WebSettings(),
-            caller_limiter=caller_limiter,
-            endpoints=[DataTracker(ledger, client=build_client("portal"), authenticator=authenticator)],
-            entity_tags=EntityTags(b"s" * 32),
-        )
-    )
-    server = uvicorn.Server(build_uvicorn_config(application, "127.0.0.1", 0, WebSettings()))
-    task = asyncio.create_task(server._serve())
-    await wait_until(lambda: server.started or task.done())
-    port = server.servers[0].sockets[0].getsockname()[1]
-    async with aiohttp.ClientSession(f"http://127.0.0.1:{port}") as http:
-        yield TrackerClient(ledger, http)
-    server.should_exit = True
-    await task
+    endpoints = DataTracker(ledger, client=build_client("portal"), authenticator=authenticator)
+    async with serve_application(
+        WebSettings(), authenticate=authenticate, caller_limiter=caller_limiter, endpoints=[endpoints]
+    ) as served:
+        yield TrackerClient(ledger, served.http)
 
 
 @pytest.fixture
@@ -142,14 +124,7 @@ async def tracker() -> AsyncIterator[TrackerClient]:
 
 
 async def test_the_client_is_limited_by_its_token_and_anonymous_callers_by_address() -> None:
-    limits = build_rate_limits(
-        table=parse_rates(("partner:2/1000", "agency-system:2/1000", "anonymous:3/1000")),
-        failed_tokens=0,
-        redis=None,
-        secret=b"s" * 32,
-        trusted_proxies=(),
-        was_verified=lambda _: False,
-    )
+    limits = build_limits("partner:2/1000", "agency-system:2/1000", "anonymous:3/1000")
     async with serve_tracker(limits.caller_limiter) as asked:
         statuses = [(await asked.get("/v2/usagePeriod"))[0] for _ in range(3)]
         assert statuses == [200, 200, 429]

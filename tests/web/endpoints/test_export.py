@@ -10,7 +10,6 @@ from typing import Any
 
 import aiohttp
 import pytest
-import uvicorn
 
 from auth.caller import ANONYMOUS, Assurance, Caller, CallerKind
 from auth.tokens.authentication_errors import Unauthenticated
@@ -22,15 +21,11 @@ from schema.tools.export_parts import ExportPart
 from services.rights.exports import ExportsUnavailable, TooManyExports
 from tests.fakes.clients import build_client
 from tests.fakes.waiting import wait_until
-from tests.web.small_graph import SmallGraph, ready
-from web.application import build_web_application
+from tests.web.conftest import serve_application
 from web.authentication import RequestAuthenticator
 from web.endpoints import export as module
 from web.endpoints.export import ExportEndpoint, ExportParts
-from web.middleware.entity_tags import EntityTags
-from web.server.uvicorn_config import build_uvicorn_config
 from web.settings import WebSettings
-from web.web_parts import WebParts
 
 SITI, BUDI = Nik("3171014506900001"), Nik("3171010101800002")
 SURE = Assurance.SUBSTANTIAL
@@ -124,30 +119,13 @@ async def hub() -> AsyncIterator[ExportServer]:
 
 async def serve_export(settings: WebSettings) -> AsyncIterator[ExportServer]:
     world = FakeExport()
-    application = build_web_application(
-        WebParts(
-            execute=SmallGraph().execute,
-            authenticate=authenticate,
-            ready=ready,
-            settings=settings,
-            endpoints=[
-                ExportEndpoint(
-                    ExportParts(parts=(IDENTITY, LAND, LOG), execute=world.execute, slots=world),
-                    authenticator=RequestAuthenticator(authenticate, settings),
-                    settings=settings,
-                )
-            ],
-            entity_tags=EntityTags(b"s" * 32),
-        )
+    endpoint = ExportEndpoint(
+        ExportParts(parts=(IDENTITY, LAND, LOG), execute=world.execute, slots=world),
+        authenticator=RequestAuthenticator(authenticate, settings),
+        settings=settings,
     )
-    server = uvicorn.Server(build_uvicorn_config(application, "127.0.0.1", 0, settings))
-    task = asyncio.create_task(server._serve())
-    await wait_until(lambda: server.started or task.done())
-    port = server.servers[0].sockets[0].getsockname()[1]
-    async with aiohttp.ClientSession(f"http://127.0.0.1:{port}") as http:
-        yield ExportServer(world, http, port)
-    server.should_exit = True
-    await task
+    async with serve_application(settings, authenticate=authenticate, endpoints=[endpoint]) as served:
+        yield ExportServer(world, served.http, served.port)
 
 
 async def test_every_part_is_in_the_document_with_lists_to_their_end(hub: ExportServer) -> None:

@@ -29,12 +29,12 @@ async def test_ready_lists_all_agencies_and_stays_200_while_one_is_down(hub: Gra
 
 def test_reports_ready_if_no_agency_is_known_to_be_down() -> None:
     agencies = [AgencyReadiness(name="crm", state=AgencyReachability.UNKNOWN)]
-    assert build_report(Readiness(is_serving=True, agencies=agencies))["status"] == "ready"
+    assert build_report(Readiness(agencies=agencies))["status"] == "ready"
 
 
 @pytest.mark.parametrize(("state", "status"), [(LimitsState.SHARED, "ready"), (LimitsState.LOCAL, "degraded")])
 def test_reports_where_rate_limits_are_counted(state: LimitsState, status: str) -> None:
-    assert build_report(Readiness(is_serving=True, limits=state)) == {
+    assert build_report(Readiness(limits=state)) == {
         "status": status,
         "agencies": [],
         "limits": state.value,
@@ -44,7 +44,7 @@ def test_reports_where_rate_limits_are_counted(state: LimitsState, status: str) 
 @pytest.mark.parametrize(("limit", "shown", "status"), [(None, None, "ready"), (412.4, 412, "degraded")])
 def test_reports_the_load_of_the_process(limit: float | None, shown: int | None, status: str) -> None:
     load = LoadSnapshot(lag=0.0125, in_flight=7, limit=limit, refused=dict.fromkeys(Urgency, 3))
-    assert build_report(Readiness(is_serving=True, load=load)) == {
+    assert build_report(Readiness(load=load)) == {
         "status": status,
         "agencies": [],
         "load": {
@@ -78,14 +78,4 @@ class StubAgencyGate:
 )
 def test_an_agency_is_reported_with_the_state_of_its_gate(gate: StubAgencyGate, shown: dict[str, object]) -> None:
     agencies = [AgencyReadiness(name="crm", state=AgencyReachability.UP, gate=gate)]
-    assert build_report(Readiness(is_serving=True, agencies=agencies))["agencies"] == [
-        {"name": "crm", "state": "up", **shown}
-    ]
-
-
-def test_reports_unavailable_if_the_hub_itself_cannot_serve() -> None:
-    assert build_report(Readiness(is_serving=False, detail="The state database does not answer.")) == {
-        "status": "unavailable",
-        "detail": "The state database does not answer.",
-        "agencies": [],
-    }
+    assert build_report(Readiness(agencies=agencies))["agencies"] == [{"name": "crm", "state": "up", **shown}]

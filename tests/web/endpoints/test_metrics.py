@@ -12,12 +12,12 @@ from web.endpoints.metrics import MetricsEndpoint
 from web.settings import WebSettings
 
 TOKEN = "c2l4dGVlbi1ieXRlcy1ub3QtZW5vdWdoLXNvLW1vcmU="
-ASKED: list[str] = []
+ACCEPTED: list[str] = []
 """The `Accept` header of each request that got metrics."""
 
 
 async def render_metrics(accept: str) -> tuple[bytes, str]:
-    ASKED.append(accept)
+    ACCEPTED.append(accept)
     return b"simpul_workers 1.0\n", "text/plain; version=0.0.4; charset=utf-8"
 
 
@@ -28,8 +28,8 @@ async def hub() -> AsyncIterator[GraphServer]:
 
 
 @pytest.fixture(autouse=True)
-def nobody_asked() -> None:
-    ASKED.clear()
+def _no_requests() -> None:
+    ACCEPTED.clear()
 
 
 async def test_the_token_gives_access_and_metrics_are_not_cached(hub: GraphServer) -> None:
@@ -37,7 +37,7 @@ async def test_the_token_gives_access_and_metrics_are_not_cached(hub: GraphServe
     assert (answer.status, answer.body) == (200, b"simpul_workers 1.0\n")
     assert answer.headers["Content-Type"] == "text/plain; version=0.0.4; charset=utf-8"
     assert answer.headers["Cache-Control"] == "no-store"
-    assert ASKED == ["text/plain;version=0.0.4"]
+    assert ACCEPTED == ["text/plain;version=0.0.4"]
 
 
 @pytest.mark.parametrize(
@@ -59,7 +59,7 @@ async def test_without_the_token_access_is_refused_and_nothing_is_collected(
     assert (answer.status, answer.code) == (401, "UNAUTHENTICATED")
     assert answer.headers["WWW-Authenticate"] == "Bearer"
     assert "simpul_workers" not in answer.body.decode()
-    assert ASKED == []
+    assert ACCEPTED == []
 
 
 async def test_without_a_token_in_production_there_is_no_such_path() -> None:

@@ -23,7 +23,7 @@ def nested(depth: int) -> bytes:
     return variables("[" * (depth - 2) + "]" * (depth - 2))
 
 
-def test_reads_every_parameter() -> None:
+def test_parses_every_parameter() -> None:
     body = {"query": "query A { a }", "operationName": "A", "variables": {"n": 1}, "extensions": {"x": [True, None]}}
     assert parse_body(json.dumps(body).encode()) == GraphQLRequest(
         query="query A { a }", operation_name="A", variables={"n": 1}, extensions={"x": [True, None]}
@@ -35,7 +35,7 @@ APOLLO = {"persistedQuery": {"version": 1, "sha256Hash": HASH}}
 
 
 @pytest.mark.parametrize("name", ["documentId", "doc_id", "id"])
-def test_reads_the_id_of_a_document_in_place_of_its_text(name: str) -> None:
+def test_parses_a_document_id_instead_of_a_text(name: str) -> None:
     expected = GraphQLRequest(query="", document_id=DocumentId("sha256:abc"), variables={"n": 1})
     assert parse_body(json.dumps({name: "sha256:abc", "variables": {"n": 1}}).encode()) == expected
     by_get = parse_query_string(f"{name}=sha256%3Aabc&variables=%7B%22n%22%3A1%7D".encode())
@@ -45,7 +45,7 @@ def test_reads_the_id_of_a_document_in_place_of_its_text(name: str) -> None:
 
 
 @pytest.mark.parametrize("query", [None, "{ a }"])
-def test_reads_apollos_hash_with_the_text_and_without(query: str | None) -> None:
+def test_parses_apollos_hash_with_and_without_a_text(query: str | None) -> None:
     body = {"extensions": APOLLO} | ({} if query is None else {"query": query})
     assert parse_body(json.dumps(body).encode()) == GraphQLRequest(
         query=query or "", document_id=DocumentId(HASH, is_hash=True), extensions=APOLLO
@@ -53,7 +53,7 @@ def test_reads_apollos_hash_with_the_text_and_without(query: str | None) -> None
 
 
 @pytest.mark.parametrize("name", ["doc_id", "id"])
-def test_beside_a_text_other_names_of_an_id_mean_nothing(name: str) -> None:
+def test_next_to_a_text_other_names_of_an_id_are_ignored(name: str) -> None:
     assert parse_body(json.dumps({"query": "q", name: "1"}).encode()) == GraphQLRequest(query="q")
 
 
@@ -83,19 +83,19 @@ def test_an_id_together_with_a_text_is_refused() -> None:
         ({"extensions": {"persistedQuery": None}}, "The parameter 'query' is missing."),
     ],
 )
-def test_refuses_an_id_that_cannot_be_one(body: dict[str, Any], says: str) -> None:
+def test_refuses_an_invalid_id(body: dict[str, Any], says: str) -> None:
     with pytest.raises(HttpError) as refused:
         parse_body(json.dumps(body).encode())
     assert refused.value.code is HttpErrorCode.BAD_REQUEST
     assert says in refused.value.message
 
 
-def test_takes_null_for_absent() -> None:
+def test_null_counts_as_absent() -> None:
     body = b'{"query":"q","operationName":null,"variables":null,"extensions":null}'
     assert parse_body(body) == GraphQLRequest(query="q")
 
 
-def test_ignores_members_it_does_not_know() -> None:
+def test_ignores_unknown_members() -> None:
     assert parse_body(b' {"query":"q","id":[1,{"x":2}]}\n') == GraphQLRequest(query="q")
 
 
@@ -154,7 +154,7 @@ def test_ignores_members_it_does_not_know() -> None:
         (b'{"query":"q","extensions":1.5}', "'extensions' must be an object, not a number"),
     ],
 )
-def test_refuses_a_body_that_is_no_request_and_says_why(body: bytes, says: str) -> None:
+def test_refuses_an_invalid_body_with_the_reason(body: bytes, says: str) -> None:
     with pytest.raises(HttpError, match=says) as refused:
         parse_body(body)
     assert refused.value.code is HttpErrorCode.BAD_REQUEST
@@ -172,7 +172,7 @@ def test_refuses_a_body_that_is_no_request_and_says_why(body: bytes, says: str) 
         "\\ud800\\ud83d\\ude00",
     ],
 )
-def test_half_a_character_is_called_so(text: str) -> None:
+def test_a_lone_surrogate_is_named_in_the_error(text: str) -> None:
     with pytest.raises(HttpError) as refused:
         parse_body(variables(f'"{text}"'))
     assert refused.value.message == (
@@ -182,28 +182,28 @@ def test_half_a_character_is_called_so(text: str) -> None:
 
 
 @pytest.mark.parametrize("text", ["\\ud83d\\ude00", "\\\\ud800", "\\u0041\\n"])
-def test_what_is_wrong_elsewhere_is_not_called_so(text: str) -> None:
+def test_other_errors_do_not_mention_surrogates(text: str) -> None:
     with pytest.raises(HttpError, match="is not JSON: ") as refused:
         parse_body(variables(f'"{text}", nonsense'))
     assert "surrogate" not in refused.value.message
 
 
-def test_refuses_without_quoting_what_was_sent() -> None:
+def test_errors_do_not_quote_the_body() -> None:
     with pytest.raises(HttpError) as refused:
         parse_body(b'{"query":"q","variables":{"nik":"3171014506900001"},"operationName":3171014506900001}')
     assert "3171014506900001" not in refused.value.message
 
 
-def test_reads_nesting_up_to_the_limit() -> None:
+def test_accepts_nesting_up_to_the_limit() -> None:
     assert parse_body(nested(MAX_DEPTH)).variables is not None
 
 
-def test_brackets_in_a_document_are_no_nesting() -> None:
+def test_brackets_in_a_document_do_not_count_as_nesting() -> None:
     query = "{" * 500 + "}" * 500
     assert parse_body(json.dumps({"query": query}).encode()).query == query
 
 
-def test_keeps_integers_that_do_not_fit_64_bits_exact() -> None:
+def test_keeps_integers_beyond_64_bits_exact() -> None:
     assert parse_body(variables("123456789012345678901234567890")).variables == {"a": 123456789012345678901234567890}
 
 
@@ -223,7 +223,7 @@ json_values = st.recursive(
 
 
 @given(json_values)
-def test_reads_any_json_as_a_variable_unchanged(value: Any) -> None:  # noqa: ANN401 - any JSON
+def test_passes_on_any_json_variable_unchanged(value: Any) -> None:  # noqa: ANN401 - any JSON
     body = json.dumps({"query": "q", "variables": {"a": value}}, ensure_ascii=False).encode()
     assert parse_body(body).variables == {"a": value}
 
@@ -251,7 +251,7 @@ def test_answers_any_bytes_with_a_request_or_a_refusal(body: bytes) -> None:
     ],
 )
 @pytest.mark.parametrize("name", ["variables", "extensions", "others"])
-def test_refuses_a_member_that_comes_twice_at_any_depth(name: str, value: str) -> None:
+def test_refuses_duplicate_members_at_any_depth(name: str, value: str) -> None:
     with pytest.raises(HttpError, match="a member twice") as refused:
         parse_body(f'{{"query":"q","{name}":{value}}}'.encode())
     assert refused.value.code is HttpErrorCode.BAD_REQUEST
@@ -270,18 +270,18 @@ def test_refuses_a_member_that_comes_twice_at_any_depth(name: str, value: str) -
         '{"\\"a":1,"a\\"":2,"a":3}',
     ],
 )
-def test_takes_members_of_one_name_in_several_objects_and_texts_that_look_like_members(value: str) -> None:
+def test_accepts_equal_names_in_different_objects_and_texts_that_look_like_members(value: str) -> None:
     assert parse_body(f'{{"query":"q","variables":{value}}}'.encode()).variables == json.loads(value)
 
 
 @given(json_values, st.sampled_from([(",", ":"), (", ", ": "), (" ,\n", "\t:\r\n ")]))
-def test_takes_any_json_without_twins_however_it_is_written(value: Any, separators: tuple[str, str]) -> None:  # noqa: ANN401 - any JSON
+def test_accepts_any_json_without_duplicates_in_any_format(value: Any, separators: tuple[str, str]) -> None:  # noqa: ANN401 - any JSON
     body = json.dumps({"query": '{ a(b: "c:") }', "variables": {"a": value}}, separators=separators).encode()
     assert parse_body(body).variables == {"a": value}
 
 
 @given(json_values, st.sampled_from([(",", ":"), (", ", ": "), (" ,\n", "\t:\r\n ")]), st.randoms())
-def test_finds_the_twin_of_any_member(value: Any, separators: tuple[str, str], chance: random.Random) -> None:  # noqa: ANN401 - any JSON
+def test_finds_the_duplicate_of_any_member(value: Any, separators: tuple[str, str], chance: random.Random) -> None:  # noqa: ANN401 - any JSON
     """Every object has its members doubled in one text, at random one of them; it is found wherever it is."""
     text = json.dumps({"query": "q", "variables": {"a": value, "b": {"x": 1}}}, separators=separators)
     mark = json.dumps({"x": 1}, separators=separators)
@@ -291,14 +291,14 @@ def test_finds_the_twin_of_any_member(value: Any, separators: tuple[str, str], c
         parse_body((text[:at] + twin + text[at + len(mark) :]).encode())
 
 
-def test_reads_a_query_string_for_queries_only() -> None:
+def test_a_query_string_is_for_queries_only() -> None:
     query_string = b"query=query+A%20%7Ba%7D&operationName=A&variables=%7B%22n%22%3A1%7D&extensions=%7B%7D&other=1"
     assert parse_query_string(query_string) == GraphQLRequest(
         query="query A {a}", operation_name="A", variables={"n": 1}, extensions={}, queries_only=True
     )
 
 
-def test_takes_empty_parameters_of_a_query_string_for_absent() -> None:
+def test_empty_parameters_of_a_query_string_count_as_absent() -> None:
     assert parse_query_string(b"query=q&operationName=&variables=&extensions=null") == GraphQLRequest(
         query="q", queries_only=True
     )
@@ -322,7 +322,7 @@ def test_takes_empty_parameters_of_a_query_string_for_absent() -> None:
         (b"a=1&" * 1000 + b"query=q", "more than 20 parameters"),
     ],
 )
-def test_refuses_a_query_string_that_is_no_request_and_says_why(query_string: bytes, says: str) -> None:
+def test_refuses_an_invalid_query_string_with_the_reason(query_string: bytes, says: str) -> None:
     with pytest.raises(HttpError, match=says) as refused:
         parse_query_string(query_string)
     assert refused.value.code is HttpErrorCode.BAD_REQUEST

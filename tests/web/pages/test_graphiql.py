@@ -7,6 +7,7 @@ import pytest
 from tests.plugins.optional_programs import page_packages
 from tests.web.conftest import EXAMPLES, GraphServer, serve_application
 from web.pages.graphiql import SamplePerson, load_examples
+from web.pages.page_renderer import PageLinks, PageRenderer
 from web.settings import Exposure, WebSettings
 
 
@@ -27,7 +28,7 @@ async def test_the_page_loads_from_this_server_alone(hub: GraphServer) -> None:
     answer = await hub.get("/graphiql")
     assert (answer.status, answer.headers["Content-Type"]) == (200, "text/html; charset=utf-8")
     page = answer.body.decode()
-    addresses = re.findall(r'(?:src|href)="([^"]+)"', page)
+    addresses = [each for each in re.findall(r'(?:src|href)="([^"]+)"', page) if each != "/"]
     assert len(addresses) == 7
     assert all(address.startswith("/graphiql/assets/") or address == "data:," for address in addresses)
     assert "{{" not in page
@@ -51,11 +52,6 @@ async def test_the_page_loads_from_this_server_alone(hub: GraphServer) -> None:
 )
 async def test_nothing_else_of_the_packages_or_the_disk_is_served(hub: GraphServer, path: str) -> None:
     assert (await hub.get(path)).status == 404
-
-
-async def test_the_root_leads_to_the_page(hub: GraphServer) -> None:
-    answer = await hub.get("/")
-    assert (answer.status, answer.headers["Location"]) == (307, "/graphiql")
 
 
 async def test_without_packages_the_page_says_what_to_do_and_the_rest_works(bare_hub: GraphServer) -> None:
@@ -83,12 +79,26 @@ async def test_sample_people_are_served_in_development_and_not_kept(bare_hub: Gr
     answer = await bare_hub.get("/graphiql/people.json")
     assert answer.headers["Cache-Control"] == "no-store"
     assert answer.json == [
-        {"name": "Siti", "title": "citizen", "description": "Sees her own data.", "token": "token-of-siti"},
+        {
+            "name": "Siti",
+            "title": "citizen",
+            "description": "Sees her own data.",
+            "token": "token-of-siti",
+            "is_registered_client": False,
+        },
         {
             "name": "Pak Budi",
             "title": "official",
             "description": "Sees what officials see.",
             "token": "token-of-budi",
+            "is_registered_client": False,
+        },
+        {
+            "name": "Bank",
+            "title": "partner",
+            "description": "Runs registered operations.",
+            "token": "token-of-bank",
+            "is_registered_client": True,
         },
     ]
 
@@ -102,8 +112,38 @@ async def test_in_signed_in_mode_the_page_sends_nothing_without_a_token(exposure
         assert f'data-token="{token}"' in answer.body.decode()
 
 
-async def test_sample_people_are_not_served_where_none_are_given(hub: GraphServer) -> None:
+async def test_without_sample_people_no_example_names_one_and_no_token_is_offered(hub: GraphServer) -> None:
     assert (await hub.get("/graphiql/people.json")).status == 404
+    assert [each["person"] for each in (await hub.get("/graphiql/examples.json")).json] == [None, None]
+    page = (await hub.get("/graphiql")).body.decode()
+    assert 'data-people="no"' in page or "GraphiQL is not installed" in page
+    assert "token-of" not in page
+
+
+async def test_in_development_the_sandbox_adds_examples_and_each_has_its_person() -> None:
+    settings = WebSettings(graphiql=Exposure.ON, graphiql_examples=EXAMPLES, development=True)
+    async with serve_application(settings) as hub:
+        examples = (await hub.get("/graphiql/examples.json")).json
+    assert [(each["name"], each["person"]) for each in examples] == [
+        ("1_who", "Pak Budi"),
+        ("2_echo", None),
+        ("1_partner", "Bank"),
+    ]
+
+
+@pytest.mark.optional_programs
+async def test_the_page_links_to_the_pages_of_the_hub_and_in_development_to_the_documentation() -> None:
+    page_packages()
+    pages = PageRenderer(PageLinks(sign_in=True, status=True))
+    for development, links in (
+        (True, {"Home": "/", "Docs": "/docs/frontend/README.md", "Status": "/status", "Consents": "/consents"}),
+        (False, {"Home": "/", "Status": "/status", "Consents": "/consents"}),
+    ):
+        settings = WebSettings(graphiql=Exposure.ON, graphiql_packages=page_packages(), development=development)
+        async with serve_application(settings, pages=pages) as hub:
+            page = (await hub.get("/graphiql")).body.decode()
+        found = re.findall(r'<a href="([^"]+)">(\w+)</a>', page)
+        assert {name: path for path, name in found} == links
 
 
 def test_a_sample_person_does_not_show_the_token() -> None:
@@ -114,7 +154,7 @@ def test_a_sample_person_does_not_show_the_token() -> None:
 async def test_examples_are_listed_by_file_name_with_title_and_variables(hub: GraphServer) -> None:
     examples = (await hub.get("/graphiql/examples.json")).json
     assert [(each["name"], each["title"]) for each in examples] == [
-        ("1_who", "Who asks"),
+        ("1_who", "The caller"),
         ("2_echo", "Say something and hear it again"),
     ]
     assert examples[0]["variables"] is None

@@ -11,6 +11,7 @@ from tests.web.conftest import EXAMPLES, GraphServer, serve_application
 from web.settings import Exposure, WebSettings
 
 RUN = "document.querySelector('.graphiql-execute-button').click()"
+HEADERS = "document.querySelectorAll('.graphiql-editor-tool .CodeMirror')[1].CodeMirror"
 ANSWER = "document.querySelector('.result-window .CodeMirror').CodeMirror.getValue()"
 TABS = "[...document.querySelectorAll('.graphiql-tab-button')].map(tab => tab.textContent).join()"
 
@@ -55,10 +56,48 @@ async def answer_to(page: BrowserPage, person: str, *, tab: str = "WhoAmI") -> s
     return shown
 
 
+async def write_header(page: BrowserPage, token: str) -> None:
+    """Write an Authorization header into the headers editor of the open tab."""
+    written = json.dumps(json.dumps({"Authorization": f"Bearer {token}"}))
+    await page.evaluate(f"{HEADERS}.setValue({written})")
+
+
 async def test_the_examples_stand_in_tabs_with_their_titles(page: BrowserPage) -> None:
-    assert await page.evaluate(TABS) == "WhoAmI,Echo"
+    assert await page.evaluate(TABS) == "WhoAmI,Echo,Registered"
     query = await page.evaluate("document.querySelector('.graphiql-query-editor .CodeMirror').CodeMirror.getValue()")
-    assert query.startswith("# Who asks\n")
+    assert query.startswith("# The caller\n")
+
+
+async def test_a_tab_runs_as_its_person_before_anybody_chooses_one(page: BrowserPage) -> None:
+    person = "document.getElementById('person-choice').value"
+    assert await page.evaluate(person) == "Pak Budi"
+    await page.evaluate(RUN)
+    assert json.loads(await page.wait_until(ANSWER)) == {"data": {"whoAmI": "official"}}
+    await open_tab(page, "Echo")
+    assert await page.evaluate(person) == "Anonymous"
+    await open_tab(page, "WhoAmI")
+    assert await page.evaluate(person) == "Pak Budi"
+
+
+async def test_a_choice_holds_for_its_tab_alone_and_after_a_reload(page: BrowserPage) -> None:
+    await answer_to(page, "Siti", tab="Echo")
+    await open_tab(page, "WhoAmI")
+    assert await page.evaluate("document.getElementById('person-choice').value") == "Pak Budi"
+    # GraphiQL writes its tabs late.
+    await page.wait_until("JSON.parse(localStorage.getItem('graphiql:tabState')).activeTabIndex === 0")
+    await page.evaluate("location.reload()")
+    await page.wait_until("document.querySelectorAll('.CodeMirror').length === 4")
+    assert await page.evaluate("document.getElementById('person-choice').value") == "Pak Budi"
+    await open_tab(page, "Echo")
+    assert await page.evaluate("document.getElementById('person-choice').value") == "Siti"
+
+
+async def test_as_a_partner_the_page_sends_the_id_of_the_operation_and_not_its_text(page: BrowserPage) -> None:
+    await page.evaluate(
+        "window.sent = []; const send = fetch; fetch = (...it) => (sent.push(it[1]?.body), send(...it))"
+    )
+    assert json.loads(await answer_to(page, "Bank", tab="Registered")) == {"data": {"whoAmI": "partner"}}
+    assert json.loads(await page.evaluate("sent.at(-1)")) == {"documentId": "Registered"}
 
 
 async def test_an_example_runs_and_shows_data(page: BrowserPage) -> None:
@@ -71,7 +110,7 @@ async def test_an_example_brings_its_variables(page: BrowserPage) -> None:
 
 async def test_the_switch_offers_the_sample_people_after_anonymous(page: BrowserPage) -> None:
     options = "[...document.getElementById('person-choice').options].map(option => option.text).join()"
-    assert await page.evaluate(options) == "Anonymous,Siti (citizen),Pak Budi (official)"
+    assert await page.evaluate(options) == "Anonymous,Siti (citizen),Pak Budi (official),Bank (partner)"
 
 
 async def test_the_chosen_person_asks(page: BrowserPage) -> None:
@@ -82,14 +121,12 @@ async def test_the_chosen_person_asks(page: BrowserPage) -> None:
 
 
 async def test_a_header_written_by_hand_goes_before_the_chosen_person(page: BrowserPage) -> None:
-    editor = "document.querySelectorAll('.graphiql-editor-tool .CodeMirror')[1].CodeMirror"
-    written = json.dumps(json.dumps({"Authorization": "Bearer token-of-budi"}))
     await open_tab(page, "WhoAmI")
-    await page.evaluate(f"{editor}.setValue({written})")
+    await write_header(page, "token-of-budi")
     await page.evaluate("document.querySelector('.result-window .CodeMirror').CodeMirror.setValue('')")
     await page.evaluate(RUN)
     assert json.loads(await page.wait_until(ANSWER)) == {"data": {"whoAmI": "official"}}
-    await page.evaluate(f"{editor}.setValue('')")
+    await page.evaluate(f"{HEADERS}.setValue('')")
 
 
 async def test_the_documentation_describes_the_schema(page: BrowserPage) -> None:
@@ -132,9 +169,10 @@ async def test_the_settings_open(page: BrowserPage) -> None:
 
 async def test_restoring_the_examples_brings_back_a_closed_tab(page: BrowserPage) -> None:
     await page.evaluate("document.querySelector('.graphiql-tab-close').click()")
-    await page.wait_until(f"{TABS} === 'Echo'")
+    await page.wait_until(f"{TABS} === 'Echo,Registered'")
     await page.evaluate("document.getElementById('restore').click()")
-    await page.wait_until(f"{TABS} === 'WhoAmI,Echo'")
+    await page.wait_until(f"{TABS} === 'WhoAmI,Echo,Registered'")
+    assert await page.evaluate("document.getElementById('person-choice').value") == "Pak Budi"
 
 
 async def test_the_page_asked_no_other_server_and_broke_no_rule(
@@ -156,12 +194,17 @@ async def test_where_it_is_for_those_who_are_signed_in_nothing_is_asked_before_t
         graphiql=Exposure.SIGNED_IN,
         graphiql_packages=page_packages(),
         graphiql_examples=EXAMPLES,
-        development=True,
     )
     async with serve_application(settings) as hub:
         await page.open(f"{hub.url}/graphiql")
         await page.wait_until("document.querySelectorAll('.CodeMirror').length === 4")
-        answer = json.loads(await answer_to(page, "Anonymous"))
+        assert await page.evaluate("document.getElementById('person').hidden")
+        await open_tab(page, "WhoAmI")
+        await page.evaluate(RUN)
+        answer = json.loads(await page.wait_until(ANSWER))
         assert answer["errors"][0]["message"].startswith("This hub shows the graph to those who are signed in. Write ")
         assert hub.graph.calls == []
-        assert json.loads(await answer_to(page, "Siti")) == {"data": {"whoAmI": "citizen"}}
+        await write_header(page, "token-of-siti")
+        await page.evaluate("document.querySelector('.result-window .CodeMirror').CodeMirror.setValue('')")
+        await page.evaluate(RUN)
+        assert json.loads(await page.wait_until(ANSWER)) == {"data": {"whoAmI": "citizen"}}

@@ -15,7 +15,13 @@ from web.pages.page_session import PageSessions
 
 SESSIONS = SessionCookies(b"a secret of thirty-two bytes....")
 SESSION = SignedInSession(
-    nik=Nik("3171014506900001"), subject="s", client=None, assurance=Assurance.HIGH, ends=1e9, id="id", forms="text"
+    nik=Nik("3171014506900001"),
+    subject="s",
+    client=None,
+    assurance=Assurance.HIGH,
+    ends=1e9,
+    id="id",
+    csrf_token="text",
 )
 
 

@@ -10,7 +10,7 @@ import pytest
 from telemetry.metrics.health import AgencyHealth, CallSummary, HealthState
 from tests.web.conftest import GraphServer, serve_application
 from web.pages import status_page
-from web.pages.page_renderer import PageRenderer
+from web.pages.page_renderer import PageLinks, PageRenderer
 from web.pages.status_page import StatusPage
 from web.pages.words import load_words
 from web.settings import WebSettings
@@ -60,8 +60,8 @@ def agencies() -> CountingHealth:
 
 @pytest.fixture
 async def hub(agencies: CountingHealth) -> AsyncIterator[GraphServer]:
-    pages = PageRenderer()
-    status = StatusPage(agencies, pages, with_consents=False)
+    pages = PageRenderer(PageLinks(status=True))
+    status = StatusPage(agencies, pages)
     async with serve_application(WebSettings(), endpoints=[pages, status]) as running:
         yield running
 

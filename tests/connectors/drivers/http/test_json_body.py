@@ -1,4 +1,4 @@
-"""JSON within what may be parsed at a time."""
+"""JSON up to the size that may be parsed in one turn."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""HTTPS: the certificates that the driver trusts, over both of its ways. They are made here and end with the test."""
+"""HTTPS: the certificates that the driver trusts, for both kinds of connections, with temporary certificates."""
 
 import asyncio
 from collections.abc import Callable

@@ -1,4 +1,4 @@
-"""Network failures of a call, over both of the driver's ways."""
+"""Network failures of a call, for both kinds of the driver's connections."""
 
 import asyncio
 import gzip

@@ -1,4 +1,4 @@
-"""What databases send for one statement, bounded: by real servers, whatever their rows hold."""
+"""The limits on what databases send for one statement, with real servers."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The SQL driver against real servers: PostgreSQL, SQLite, and what is neither."""
+"""The SQL driver against real servers: PostgreSQL, SQLite, and other servers."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ def url(server: Postgres) -> str:
 
 
 def describe_failure(failure: AgencyFailure) -> str:
-    """Everything a failure says, to whomever."""
+    """All texts of a failure, for callers and logs."""
     return f"{failure} {failure!r} {failure.detail}"
 
 
@@ -270,7 +270,7 @@ class TestRecovering:
 
 
 class SilencingRelay:
-    """A line to a server that can fall silent in both directions, as a frozen machine or a dropped route does."""
+    """A relay to a server that can fall silent in both directions, like a frozen machine or a lost route."""
 
     def __init__(self, port: int) -> None:
         self._server_port = port

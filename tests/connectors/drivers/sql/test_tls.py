@@ -1,4 +1,4 @@
-"""Agencies' databases over TLS: one vocabulary for PostgreSQL and MariaDB, and plain text only where it is written."""
+"""Agencies' databases over TLS: the same parameters for PostgreSQL and MariaDB, and plain text only on request."""
 
 from __future__ import annotations
 

@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator
 import pytest
 from aiohttp import web
 
-from connectors.token_endpoint import TokenEndpoint
+from connectors.issuer_http import TokenEndpoint
 from records.calls.failures import AgencyFailure, AgencyMalformed, AgencyRefused, AgencyTimeout, AgencyUnavailable
 from tests.fakes.loopback_issuer import LoopbackIssuer, answer_always, run_loopback_issuer
 
@@ -73,7 +73,7 @@ async def test_other_answers_are_failures_and_the_code_is_sent_once(
 
 
 async def test_an_answer_too_long_or_too_late_is_a_failure(issuer: LoopbackIssuer, endpoint: TokenEndpoint) -> None:
-    issuer.answers["/token"] = answer_always(b"x" * 70_000)
+    issuer.answers["/token"] = answer_always(b"x" * 300_000)
     with pytest.raises(AgencyMalformed):
         await endpoint.redeem_code(f"{issuer.url}/token", FORM, authorization=None)
     with pytest.raises((AgencyTimeout, AgencyUnavailable)):

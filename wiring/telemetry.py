@@ -1,4 +1,4 @@
-"""Builds the hub's metrics: the counters, their collection, and the access to them."""
+"""Builds the hub's metrics (counters, their collection, the access to them) and its tracing."""
 
 from __future__ import annotations
 
@@ -18,8 +18,10 @@ from telemetry.metrics.hub import HubMetrics
 from telemetry.metrics.metrics_collector import MetricsCollector
 from telemetry.metrics.readers import ReaderMetrics
 from telemetry.metrics.request_counts import OperationCounts, RequestCounts
+from telemetry.tracing import NoTracing, Tracing
 from web.endpoints.health import IssuerState
 from web.endpoints.metrics import MetricsEndpoint
+from web.middleware.request_spans import NoRequestSpans, RequestSpans, StartRequestSpan
 from web.pages.page_renderer import PageRenderer
 from web.pages.status_page import StatusPage
 from wiring.callers import CallerParts
@@ -95,4 +97,22 @@ def build_status_page(settings: Settings, counts: HubCounters, pages: PageRender
     """The status page of the agencies, if the operator shows it and there are any."""
     if not settings.status_page or not counts.agency_names:
         return None
-    return StatusPage(counts.load_health, pages, with_consents=settings.sign_in_issuer is not None)
+    return StatusPage(counts.load_health, pages)
+
+
+def build_tracing(settings: Settings) -> Tracing | NoTracing:
+    """The tracing of this process."""
+    if settings.traces_url is None:
+        return NoTracing()
+    return Tracing(settings.traces_url, sample_ratio=settings.traces_sample_ratio)
+
+
+def build_request_spans(settings: Settings, tracing: Tracing | NoTracing) -> StartRequestSpan:
+    """The spans of requests, if traces are collected."""
+    if isinstance(tracing, NoTracing):
+        return NoRequestSpans()
+    return RequestSpans(
+        tracing,
+        trusted_callers=[str(each) for each in settings.traces_trusted_callers],
+        proxies=settings.web.trusted_proxies,
+    )

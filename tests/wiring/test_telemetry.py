@@ -1,4 +1,4 @@
-"""Who may see how the hub is, by the settings."""
+"""Access to metrics and status, by the settings."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ async def statuses(**given: object) -> dict[str, int]:
 
 @pytest.fixture
 def known(tmp_path_factory: pytest.TempPathFactory) -> dict[str, object]:
-    """Somebody can prove who they are, without which no hub starts."""
+    """Settings with an issuer, without which no hub starts."""
     folder = tmp_path_factory.mktemp("issuer")
     keys = folder / "keys.json"
     DevelopmentIssuer(folder / "issuer.json").write_public_keys(keys)
