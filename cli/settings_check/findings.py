@@ -58,7 +58,8 @@ def describe_city_problem(city: object, problem: CityProblem, level: FindingLeve
     if variable is None:
         return Finding(level=level, name="SIMPUL_CITY", value=str(city), message=str(problem))
     value = NOT_SHOWN if os.environ.get(variable) else NOT_SET
-    return Finding(level=level, name=variable, value=value, message=str(problem))
+    message = f"{problem.text} ({problem.path}:{problem.line})"
+    return Finding(level=level, name=variable, value=value, message=message)
 
 
 def variable_name(field: str) -> str:

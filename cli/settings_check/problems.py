@@ -97,7 +97,7 @@ def _examine_city() -> tuple[CityFolder, Sequence[Finding]]:
     path = _get_city_path()
     city, problems = examine_city(path, os.environ)
     if city is None:
-        city = CityFolder(path, load_city(DEFAULT_CITY).city, {})
+        city = CityFolder(path, load_city(DEFAULT_CITY).city, {}, find_variables(path))
     return city, [describe_city_problem(path, each) for each in problems]
 
 

@@ -47,6 +47,8 @@ class CityFolder:
     city: CityTable
     manifests: Mapping[str, ManifestFile]
     """Of every stage, by the code of the agency, which is the name of its file."""
+    variables: frozenset[str]
+    """The environment variables that the files name."""
 
     @property
     def agencies(self) -> Mapping[str, ManifestFile]:
@@ -64,11 +66,6 @@ class CityFolder:
     def names(self) -> Mapping[str, str]:
         """The English name of each agency, as it reads after 'the'."""
         return {code: each.manifest.name.en for code, each in self.manifests.items()}
-
-    @property
-    def variables(self) -> frozenset[str]:
-        """The environment variables that the manifests name."""
-        return frozenset(name for each in self.manifests.values() for name in each.variables)
 
     def __str__(self) -> str:
         """The path, as settings show it."""
@@ -103,7 +100,7 @@ def examine_city(
             problems += error.problems
     if city is None:
         return None, tuple(problems)
-    folder = CityFolder(path, city, manifests)
+    folder = CityFolder(path, city, manifests, find_variables(path))
     return folder, (*problems, *_find_domain_problems(folder, is_whole=not broken))
 
 

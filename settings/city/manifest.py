@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import tomllib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal, Self
@@ -128,11 +128,6 @@ class ManifestFile:
         self.manifest = manifest
         self.code = path.stem
         self._text = text
-
-    @property
-    def variables(self) -> Sequence[str]:
-        """The environment variables that the manifest names."""
-        return tuple(dict.fromkeys(list_variables(self._text)))
 
     @classmethod
     def load(cls, path: Path, environment: Mapping[str, str] | None = None) -> Self:

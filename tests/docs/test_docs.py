@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import json
 import re
+import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -16,7 +17,7 @@ from graphql import GraphQLScalarType, OperationType, build_schema, is_specified
 from auth.caller import ANONYMOUS, Assurance, Caller, CallerKind
 from auth.oidc.page_session import SessionLimits
 from auth.oidc.sign_in import SIGN_IN_TIMEOUT as AWAY
-from auth.policy.data_contracts import Assessment, DataContract, load_contracts
+from auth.policy.data_contracts import Assessment, DataContract
 from auth.policy.rules import DenialReason
 from auth.tokens.caller_claims import build_caller
 from auth.tokens.issuer_keys import MIN_REFRESH_INTERVAL, REFRESH_INTERVAL
@@ -28,7 +29,10 @@ from auth.tokens.verified_token_cache import LIFETIME_SECONDS
 from cache.limits.redis_counters import RETRY_DELAY
 from cache.redis_server import DEFAULT_TIMEOUT
 from cli.main import build_app
-from connectors.resilience.agency_terms import AgencyTerms, BreakerEntry, ClosedEntry, load_agency_terms
+from connectors.complaints import ComplaintOptions
+from connectors.prices import PriceOptions
+from connectors.resilience.agency_terms import AgencyTerms, BreakerEntry, ClosedEntry
+from connectors.tax import TaxOptions
 from engine.cost_budgets import CostBudget
 from engine.document.limits import Limits
 from engine.errors import SafeError
@@ -41,9 +45,12 @@ from sandbox.agency import AGENCIES
 from sandbox.dukcapil.register import BIODATA_COLUMNS, KELUARGA_COLUMNS
 from sandbox.jakpreneur.enterprises import MARIADB_SCHEMA
 from settings import COMMAND_LINE_VARIABLES, Settings
+from settings.city.folder import DEFAULT_CITY, CityTable, load_city
+from settings.city.manifest import AgencyManifest, HttpWire, ManifestFile, SoapWire, SqlWire
 from store.retention.retention_rules import list_retention_rules
 from telemetry.metrics.families import FAMILIES, MetricFamily
 from tests.docs.pages import ROOT, Block, find_blocks, find_pages, page_name, read_pages
+from tests.fakes.city import VARIABLES
 from web.application import build_web_application
 from web.endpoints.health import Readiness
 from web.endpoints.metrics import PATH as METRICS_PATH
@@ -64,6 +71,7 @@ SETTINGS = read_pages("docs/operators/settings.md")
 METRICS = read_pages("docs/operators/metrics.md")
 ISSUERS = read_pages("docs/operators/issuers.md")
 AGENCY_TERMS = read_pages("docs/operators/agency-terms.md")
+MANIFESTS = read_pages("docs/agencies/manifests.md")
 CONTRACTS = read_pages("docs/operators/data-contracts.md")
 COMMANDS = read_pages("docs/operators/commands.md")
 FRONTEND = read_pages("docs/frontend/README.md")
@@ -106,7 +114,7 @@ def test_a_setting_is_in_the_table_with_its_default_and_meaning(name: str) -> No
 
 
 def test_the_table_of_settings_has_no_unknown_setting() -> None:
-    known = {f"SIMPUL_{name.upper()}" for name in Settings.model_fields} | COMMAND_LINE_VARIABLES
+    known = {f"SIMPUL_{name.upper()}" for name in Settings.model_fields} | COMMAND_LINE_VARIABLES | VARIABLES.keys()
     assert set(re.findall(r"^\| `(SIMPUL_\w+)`", SETTINGS, re.MULTILINE)) == known
 
 
@@ -138,12 +146,49 @@ def test_the_example_entry_for_keycloak_reads_the_example_token(tmp_path: Path) 
     )
 
 
-def test_the_example_file_of_agencies_is_valid(tmp_path: Path) -> None:
+def test_the_example_of_agency_terms_is_read_as_it_stands() -> None:
     [example] = [block for block in find_blocks("toml") if block.page == "docs/operators/agency-terms.md"]
-    (tmp_path / "agencies.toml").write_text(example.text)
-    terms = load_agency_terms(tmp_path / "agencies.toml")
-    assert [name for name, each in terms if each.breaker] == ["dukcapil", "jakpreneur", "pbb", "crm", "pangan"]
-    assert len(terms.pbb.closed) == 2
+    terms = AgencyTerms.model_validate(tomllib.loads(example.text)["terms"])
+    assert (terms.breaker is not None, len(terms.closed)) == (True, 2)
+
+
+def test_the_example_of_a_manifest_is_read_as_it_stands(tmp_path: Path) -> None:
+    example = next(block for block in find_blocks("toml") if block.page == "docs/agencies/manifests.md")
+    path = tmp_path / "jakpreneur.toml"
+    path.write_text(example.text)
+    assert ManifestFile.load(path, VARIABLES).manifest.domain == "msmes"
+
+
+def test_variables_of_the_manifests_are_in_a_table_with_their_place() -> None:
+    for code, file in load_city(DEFAULT_CITY).agencies.items():
+        wire = tomllib.loads(file.path.read_text(encoding="utf-8"))["wire"]
+        values = {"url": wire["url"], **{f"headers.{name}": each for name, each in wire.get("headers", {}).items()}}
+        values |= {name: wire[name] for name in ("user", "password") if name in wire}
+        for key, value in values.items():
+            assert f"\n| `{value[2:-1]}` | `{code}` | `wire.{key}` |\n" in SETTINGS
+
+
+@pytest.mark.parametrize(
+    ("table", "name", "field"),
+    [
+        (table, name, field)
+        for table in (
+            AgencyManifest,
+            CityTable,
+            SqlWire,
+            HttpWire,
+            SoapWire,
+            TaxOptions,
+            PriceOptions,
+            ComplaintOptions,
+        )
+        for name, field in table.model_fields.items()
+        if name != "driver"
+    ],
+)
+def test_a_key_of_a_manifest_is_in_a_table_with_its_meaning(table: type[Any], name: str, field: Any) -> None:  # noqa: ANN401 - pydantic's
+    lines = [line for line in MANIFESTS.splitlines() if f"| `{name}` |" in line]
+    assert [line for line in lines if line.endswith(f"| {field.description} |")] != [], table
 
 
 @pytest.mark.parametrize(
@@ -161,10 +206,10 @@ def test_a_key_of_an_agencys_terms_is_described_with_its_default(name: str, fiel
         assert f"| `{name}` | {format_default(field.default)} | {field.description} |" in lines
 
 
-def test_the_example_file_of_data_contracts_is_valid(tmp_path: Path) -> None:
+def test_the_example_of_data_contracts_is_read_as_it_stands() -> None:
     [example] = [block for block in find_blocks("toml") if block.page == "docs/operators/data-contracts.md"]
-    (tmp_path / "contracts.toml").write_text(example.text)
-    assert [each.agency for each in load_contracts(tmp_path / "contracts.toml")] == ["pbb"]
+    contract = DataContract.model_validate(tomllib.loads(example.text)["contract"])
+    assert contract.assessment.id == "DPIA-2026-002"
 
 
 @pytest.mark.parametrize("name", [*DataContract.model_fields, *Assessment.model_fields])

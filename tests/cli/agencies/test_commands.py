@@ -15,9 +15,9 @@ def test_every_agency_of_a_running_city_knows_the_known_record(serve_process: Se
     assert [re.sub(r" +", " ", row).strip().rsplit(" ", 1)[0] for row in rows] == [
         "dukcapil PostgreSQL ok",
         f"jakpreneur {engine} ok",
-        "pbb SOAP 1.1 ok",
-        "crm Open311 ok",
-        "pangan REST ok",
+        "pbb SOAP ok",
+        "crm HTTP ok",
+        "pangan HTTP ok",
     ]
     assert all(re.search(r" \d+(\.\d{1,3})? *$", row) for row in rows)
 
@@ -28,4 +28,4 @@ def test_a_stopped_agency_is_named_and_fails_the_check(serve_process: ServeProce
     run_simpul(serve_process.state, "sandbox", "start", "crm")
     assert outcome.returncode == 1
     assert outcome.stderr == "simpul: no good answer from crm\n"
-    assert re.search(r"^crm +Open311 +AGENCY_UNAVAILABLE", outcome.stdout, re.MULTILINE)
+    assert re.search(r"^crm +HTTP +AGENCY_UNAVAILABLE", outcome.stdout, re.MULTILINE)

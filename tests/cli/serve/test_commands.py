@@ -266,7 +266,9 @@ def test_without_the_sandbox_the_missing_settings_are_named() -> None:
     with temporary_state_folder() as state:
         outcome = run_simpul(state, "serve", "--no-sandbox", "--port", str(free_port()))
     assert outcome.returncode == 1
-    assert outcome.stderr.startswith("simpul: the hub's settings are not complete: not set: SIMPUL_SECRET, ")
+    assert outcome.stderr.startswith("simpul: the hub's settings are not complete: SIMPUL_CITY: ")
+    assert "/cities/jakarta/agencies/pbb.toml:10: wire.user: SIMPUL_PBB_USER is not set; " in outcome.stderr
+    assert outcome.stderr.endswith("; not set: SIMPUL_SECRET\n")
 
 
 def test_a_state_folder_that_cannot_be_made_is_one_line(tmp_path: Path) -> None:

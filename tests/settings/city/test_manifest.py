@@ -140,7 +140,7 @@ def test_a_connector_in_python_and_declared_reads_exclude_each_other(tmp_path: P
     ]
 
 
-def test_every_problem_of_a_file_is_reported_at_once(tmp_path: Path) -> None:
+def test_every_problem_of_a_file_is_reported_together(tmp_path: Path) -> None:
     text = MANIFEST.replace('"live"', '"live"\ncolour = 1').replace('key = "id"', "key = 5")
     assert problem_of(tmp_path, text, {}).count("izin.toml:") == 3
     for expected in (
@@ -169,7 +169,7 @@ def test_values_come_from_the_environment_and_from_files_and_are_not_shown(tmp_p
 
 def test_an_agency_that_is_not_live_needs_no_values(tmp_path: Path) -> None:
     file = ManifestFile.load(write(tmp_path, MANIFEST.replace('"live"', '"draft"')), {})
-    assert (file.manifest.is_live, list(file.variables)) == (False, ["SIMPUL_IZIN_URL"])
+    assert not file.manifest.is_live
 
 
 def test_a_file_name_that_is_no_code_is_refused(tmp_path: Path) -> None:
