@@ -16,11 +16,11 @@ def build_unreachable_city() -> CityFolder:
     """The default city; the addresses of its agencies lead nowhere."""
     city = load_city(DEFAULT_CITY)
     nowhere = dict.fromkeys(city.variables, "http://127.0.0.1:9")
-    databases = {
-        "SIMPUL_DUKCAPIL_URL": "postgresql://nobody@127.0.0.1:9/none",
-        "SIMPUL_JAKPRENEUR_URL": "mysql://nobody@127.0.0.1:9/none",
-    }
-    return load_city(DEFAULT_CITY, nowhere | databases)
+    for each in city.agencies.values():
+        wire = each.manifest.wire
+        if wire.driver == "sql":
+            nowhere[wire.url.get_secret_value().strip("${}")] = "postgresql://nobody@127.0.0.1:9/none"
+    return load_city(DEFAULT_CITY, nowhere)
 
 
 def remove_queues(settings: Settings) -> Settings:

@@ -267,7 +267,7 @@ def batch(  # noqa: PLR0913 - a declaration: its parameters are the fields of wh
 ) -> Callable[[Callable[[Sequence[K], BatchContext[Any]], Awaitable[Answers[K, V]]]], Batch[K, V]]:
     """Make a batch of an async function from many keys to many answers.
 
-    >>> @batch(agency="dukcapil")
+    >>> @batch(agency="registry")
     ... async def households_of(niks: Sequence[Nik], ask: Ask) -> Answers[Nik, Household]: ...
     """
 

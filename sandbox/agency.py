@@ -15,6 +15,16 @@ ISSUER = "issuer"
 PARTS = (*AGENCIES, ISSUER)
 """All parts of the sandbox city."""
 
+TYPICAL_LATENCY_MS = {
+    "dukcapil": (5, 30),
+    "jakpreneur": (8, 40),
+    "pbb": (600, 1500),
+    "crm": (150, 500),
+    "pangan": (200, 700),
+    ISSUER: (20, 80),
+}
+"""The defaults of their servers: p50 and p95 in milliseconds."""
+
 LOOPBACK = "127.0.0.1"
 """The only address an agency of the sandbox city listens on."""
 

@@ -27,12 +27,12 @@ from connectors.regions import RegionTables
 from connectors.resilience.gate import Gate
 from engine.batch import Agencies
 from resolvers.answer_cache import AnswerCache, NoAnswerCache
-from resolvers.complaints import Complaints
-from resolvers.msmes import Msmes
-from resolvers.population import Population
-from resolvers.prices import Prices
+from resolvers.complaints import Complaints, complaints_of
+from resolvers.msmes import Msmes, msmes_of
+from resolvers.population import Population, person_facets
+from resolvers.prices import Prices, market_lists
 from resolvers.regions import Regions
-from resolvers.tax import Tax
+from resolvers.tax import Tax, tax_objects_of
 from settings import Settings
 from settings.city.manifest import AgencyManifest, SoapWire, SqlWire, Wire
 from settings.city.problems import CityProblem, ManifestError
@@ -50,6 +50,14 @@ DOMAINS: Mapping[str, type[Any]] = {
     "prices": Prices,
 }
 """The protocol of each domain that a manifest can name."""
+_CODES: Mapping[str, str | None] = {
+    "population": person_facets.agency,
+    "msmes": msmes_of.agency,
+    "tax": tax_objects_of.agency,
+    "complaints": complaints_of.agency,
+    "prices": market_lists.agency,
+}
+"""The code by which the batches of a domain name its agency."""
 
 
 class Closable(Protocol):
@@ -112,6 +120,9 @@ def build_connectors(settings: Settings, state: AsyncEngine) -> Connectors:
     agencies: dict[str, BoundAgency] = {}
     problems: list[CityProblem] = []
     for code, file in settings.city.agencies.items():
+        if code != (expected := _CODES[file.manifest.domain]):
+            text = f"the batches of this domain name its agency '{expected}': name the file {expected}.toml"
+            problems.append(file.locate("domain", text))
         gate = Gate(code, settings.build_terms(code))
         try:
             driver = _build_driver(gate, file.manifest.wire, work)

@@ -37,7 +37,7 @@ async def _answer(_call: Call) -> int:
 
 
 async def _failure(_call: Call) -> int:
-    raise AgencyUnavailable("pbb")
+    raise AgencyUnavailable("agency")
 
 
 async def _bare(call: Call) -> float:
@@ -67,10 +67,10 @@ async def _refused(gate: Gate, call: Call) -> float:
 async def measure() -> dict[str, float]:
     """Microseconds a call by agreed terms, the best of several rounds."""
     call = Call(deadline=monotonic() + 3600, request_id="benchmark")
-    broken = Gate("pbb", _BROKEN)
+    broken = Gate("agency", _BROKEN)
     with suppress(AgencyFailure):
         await broken.ask(call, _failure)
-    without_terms, with_terms = Gate("pbb", _NOT_AGREED), Gate("pbb", _AGREED)
+    without_terms, with_terms = Gate("agency", _NOT_AGREED), Gate("agency", _AGREED)
     found: dict[str, list[float]] = {}
     for _ in range(_ROUNDS):
         found.setdefault("without a gate", []).append(await _bare(call))

@@ -153,6 +153,7 @@ async def run_soak(seconds: float, console: Console) -> int:
             citizens=[(nik, issuer.sign_token(build_citizen(nik), subject=nik)) for nik in list_citizens(_CITIZENS)],
             official=issuer.sign_token(official, subject="official"),
             hooks=AgencyHookSecrets(settings.secret_bytes),
+            agencies=tuple(settings.contracts),
         )
         ports = {each.port: each.name for each in city.agencies.values()} | {valkey.port: "redis"}
         ports[_state_port(settings)] = "state"

@@ -19,7 +19,6 @@ from benchmarks.layout import HOST
 from benchmarks.micro.hub_time import DOCUMENT
 
 _MAX_CONCURRENCY = 24
-_AGENCIES = ("dukcapil", "jakpreneur", "pbb", "crm")
 _OWN = (
     DOCUMENT.read_text(),
     "{ me { name residence { address region { name } } parentage { motherName } } }",
@@ -48,6 +47,8 @@ class SoakCallers:
     official: str
     """A token."""
     hooks: AgencyHookSecrets
+    agencies: Sequence[str]
+    """Agencies that send changes."""
     statuses: Counter[str] = field(default_factory=Counter)
 
     @property
@@ -123,7 +124,7 @@ class SoakCallers:
         async with aiohttp.ClientSession(self.url) as http:
             while time.monotonic() < until:
                 await asyncio.sleep(0.5)
-                agency = self.random.choice(_AGENCIES)
+                agency = self.random.choice(self.agencies)
                 change = {"people": [self.random.choice(self.citizens)[0]]}
                 with suppress(aiohttp.ClientError, TimeoutError):
                     await self._send_hook(http, agency, change if self.random.random() < 0.95 else {"everything": True})  # noqa: PLR2004 - nearly always

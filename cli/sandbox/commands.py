@@ -14,18 +14,8 @@ from rich.console import Console
 from cli.command_error import CommandError
 from cli.listing import JsonOption, print_rows
 from cli.project_paths import find_state_folder
-from sandbox.agency import LOOPBACK
+from sandbox.agency import LOOPBACK, TYPICAL_LATENCY_MS
 from sandbox.city_control import control_city
-
-# The defaults of the agencies' servers, p50 and p95 in milliseconds.
-TYPICAL_LATENCY_MS = {
-    "dukcapil": (5, 30),
-    "jakpreneur": (8, 40),
-    "pbb": (600, 1500),
-    "crm": (150, 500),
-    "pangan": (200, 700),
-    "issuer": (20, 80),
-}
 
 
 class OnOff(StrEnum):
@@ -54,7 +44,7 @@ def list_agencies(context: typer.Context, *, as_json: JsonOption = False) -> Non
 
 
 _AgencyArgument = Annotated[
-    str, typer.Argument(help="An agency, such as pbb.", autocompletion=lambda: list(TYPICAL_LATENCY_MS))
+    str, typer.Argument(help="An agency of the sandbox.", autocompletion=lambda: list(TYPICAL_LATENCY_MS))
 ]
 
 

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from cli.sandbox.commands import TYPICAL_LATENCY_MS
+from sandbox.agency import TYPICAL_LATENCY_MS
 from sandbox.control import Latency
 from sandbox.databases.mariadb import installed_mariadb
 from tests.cli.command_line import END_TIMEOUT_S, SIMPUL, ServeProcess, run_simpul, temporary_state_folder

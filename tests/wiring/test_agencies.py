@@ -1,0 +1,122 @@
+"""Connectors are built from manifests; every problem of a manifest names its file, its line and the fix."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from connectors.complaints import CityComplaints
+from connectors.population import PopulationRegister
+from connectors.prices import FoodPrices
+from connectors.tax import PropertyTax
+from resolvers.complaints import Complaints
+from resolvers.population import Population
+from resolvers.prices import Prices
+from resolvers.tax import Tax
+from settings.city.folder import DOMAINS as DOMAIN_WORDS
+from settings.city.folder import load_city
+from settings.city.problems import ManifestError
+from store.database import create_database_engine
+from tests.fakes.city import VARIABLES, build_plain_city, write_city
+from tests.fakes.small_hub import build_settings
+from wiring.agencies import DOMAINS, Connectors, build_connectors
+
+
+def prove_types(
+    population: PopulationRegister, tax: PropertyTax, complaints: CityComplaints, prices: FoodPrices
+) -> tuple[Population, Tax, Complaints, Prices]:
+    """For mypy: each connector in Python answers the reads of its domain."""
+    return population, tax, complaints, prices
+
+
+def build(folder: Path, **changes: Any) -> Connectors:  # noqa: ANN401 - the changes of `write_city`
+    city = load_city(write_city(folder / "city", **changes), VARIABLES)
+    settings = build_settings((), issuer_keys=Path("none"), city=city)
+    return build_connectors(settings, create_database_engine("postgresql://nobody@127.0.0.1:9/none"))
+
+
+def test_every_domain_of_manifests_has_a_protocol() -> None:
+    assert tuple(DOMAINS) == DOMAIN_WORDS
+
+
+async def test_each_agency_answers_its_domain(tmp_path: Path) -> None:
+    connectors = build(tmp_path)
+    assert {code: each.domain for code, each in connectors.agencies.items()} == {
+        "dukcapil": "population",
+        "jakpreneur": "msmes",
+        "pbb": "tax",
+        "crm": "complaints",
+        "pangan": "prices",
+    }
+    tax: object = connectors.bind_domains({})[Tax]
+    assert tax is connectors.agencies["pbb"].connector
+    assert list(connectors.gates) == list(connectors.agencies)
+    await connectors.close()
+
+
+def test_unreachable_agencies_do_not_stop_the_start() -> None:
+    assert list(build_plain_city().agencies) == ["dukcapil", "jakpreneur", "pbb", "crm", "pangan"]
+
+
+@pytest.mark.parametrize(
+    ("agency", "key", "value", "problem"),
+    [
+        ("pbb", "connector", "connectors.tax:Nothing", "connector: connectors.tax has no connector 'Nothing'"),
+        ("pbb", "connector", "connectors.tax:TaxOptions", "connector: connectors.tax has no connector 'TaxOptions'"),
+        ("pbb", "connector", "connectors.prices:FoodPrices", "connector: it does not answer the read 'objects_of'"),
+        (
+            "pbb",
+            "options",
+            {"max_concurrency": 65},
+            "options.max_concurrency: Input should be less than or equal to 64",
+        ),
+        ("pbb", "options", {"speed": 1}, "options.speed: Extra inputs are not permitted"),
+        ("dukcapil", "options", {"speed": 1}, "options.speed: Extra inputs are not permitted"),
+        ("pangan", "terms", {"max_batch_size": 2}, "terms.max_batch_size: the agency takes one key a call; remove"),
+        ("pbb", "terms", {"max_batch_size": 2}, "terms.max_batch_size: the agency takes one key a call; remove"),
+        (
+            "pangan",
+            "wire",
+            {"driver": "soap", "url": "http://127.0.0.1:9", "user": "a", "password": "b"},
+            'wire.driver: the connector needs driver = "http"',
+        ),
+        ("crm", "wire", {"driver": "http", "url": "ftp://geheim"}, "wire.url: "),
+        (
+            "dukcapil",
+            "wire",
+            {"driver": "sql", "url": "oracle://geheim"},
+            "wire.url: The address of the agency 'dukcapil' must",
+        ),
+    ],
+)
+def test_a_manifest_that_does_not_suit_its_connector_is_named(
+    tmp_path: Path,
+    agency: str,
+    key: str,
+    value: Any,  # noqa: ANN401 - TOML
+    problem: str,
+) -> None:
+    with pytest.raises(ManifestError) as refused:
+        build(tmp_path, changes={agency: {key: value}})
+    assert len(refused.value.problems) == 1
+    found = str(refused.value)
+    place, _, rest = found.removeprefix(f"{tmp_path}/city/agencies/{agency}.toml:").partition(": ")
+    assert (place.isdigit(), rest.startswith(problem)) == (True, True), found
+    assert "geheim" not in found
+
+
+def test_problems_of_all_agencies_are_named_together(tmp_path: Path) -> None:
+    changes = {agency: {"terms": {"max_batch_size": 1}} for agency in ("pbb", "pangan")}
+    with pytest.raises(ManifestError) as refused:
+        build(tmp_path, changes=changes)
+    assert [each.path.name for each in refused.value.problems] == ["pbb.toml", "pangan.toml"]
+
+
+def test_a_code_that_the_batches_do_not_know_is_refused(tmp_path: Path) -> None:
+    city = write_city(tmp_path / "city")
+    (city / "agencies" / "pbb.toml").rename(city / "agencies" / "pajak.toml")
+    settings = build_settings((), issuer_keys=Path("none"), city=load_city(city, VARIABLES))
+    with pytest.raises(ManifestError, match=r"pajak\.toml:\d+: domain: the batches .* name the file pbb\.toml"):
+        build_connectors(settings, create_database_engine("postgresql://nobody@127.0.0.1:9/none"))
