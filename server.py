@@ -166,7 +166,8 @@ def compose(settings: Settings, parts: HubParts) -> WebApplication:
             status=settings.status_page and bool(counters.agency_names),
             graphiql=settings.web.graphiql is not Exposure.OFF,
             sandbox=settings.development and parts.sample_people is not None,
-        )
+        ),
+        settings.city.names,
     )
     pages = build_pages(
         settings,

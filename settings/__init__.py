@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -32,6 +33,17 @@ class Settings(AgencySettings, PeopleSettings, TelemetrySettings):
             unrestrictable=frozenset(Purpose[name] for name in self.unrestrictable),
             recent_sign_in_seconds=self.recent_sign_in,
         )
+
+    @property
+    def conflicts(self) -> Sequence[str]:
+        """Conflicts between settings that are each valid alone, and between settings and manifests."""
+        return (*super().conflicts, *self._find_leaked_secrets())
+
+    def _find_leaked_secrets(self) -> Iterator[str]:
+        for field, info in type(self).model_fields.items():
+            name = f"SIMPUL_{field.upper()}"
+            if name in self.city.variables and "SecretStr" in str(info.annotation) and field != "probe_nik":
+                yield f"{name} is a secret of the hub, and a manifest would send it to an agency: name another variable"
 
     @model_validator(mode="before")
     @classmethod

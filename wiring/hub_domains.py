@@ -35,7 +35,7 @@ def build_hub_domains(
         people=SealedPeople(settings.secret_bytes),
         tokens=EntryTokens(settings.secret_bytes),
         log=AccessHistory(state),
-        names=AgencyNames(settings.city.names),
+        names=AgencyNames(settings.city.names["en"]),
         preferences=DataPreferenceTable(state),
         consents=(consents or build_consent_parts(settings, state)).database,
         requests=DataRequestTable(state),

@@ -58,7 +58,7 @@ def examine_settings() -> SettingsExamination:
     findings = [*_find_unknown(os.environ)]
     city, in_city = _examine_city()
     findings += in_city
-    ignored = {each.name for each in in_city}
+    ignored = {each.name for each in in_city} - {"SIMPUL_CITY"}  # its other agencies are checked further
     settings: Settings | None = None
     while settings is None:
         try:

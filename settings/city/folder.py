@@ -63,9 +63,13 @@ class CityFolder:
         return {code: contract for code, contract in found.items() if contract is not None}
 
     @property
-    def names(self) -> Mapping[str, str]:
-        """The English name of each agency, as it reads after 'the'."""
-        return {code: each.manifest.name.en for code, each in self.manifests.items()}
+    def names(self) -> Mapping[str, Mapping[str, str]]:
+        """By language, `en` or `id`: the name of each agency by its code. The English one reads after 'the'."""
+        names = {code: each.manifest.name for code, each in self.manifests.items()}
+        return {
+            "en": {code: each.en for code, each in names.items()},
+            "id": {code: each.id for code, each in names.items()},
+        }
 
     def __str__(self) -> str:
         """The path, as settings show it."""

@@ -92,4 +92,4 @@ def build_policy() -> AccessPolicy:
 @cache
 def build_names() -> AgencyNames:
     """The names of the city's agencies."""
-    return AgencyNames(load_city(DEFAULT_CITY).names)
+    return AgencyNames(load_city(DEFAULT_CITY).names["en"])

@@ -476,6 +476,13 @@ def test_a_variable_that_no_manifest_names_is_unknown(monkeypatch: pytest.Monkey
     assert "SIMPUL_PANGAN_KEY" not in read().city.variables
 
 
+def test_a_secret_of_the_hub_is_not_sent_to_an_agency(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    wire = {"crm": {"headers": {"key": "${SIMPUL_SECRET}"}}}
+    monkeypatch.setenv("SIMPUL_CITY", str(write_city(tmp_path / "city", wire=wire)))
+    monkeypatch.delenv("SIMPUL_CRM_KEY")
+    assert "SIMPUL_SECRET is a secret of the hub, and a manifest would send it to an agency" in refusal()
+
+
 def test_values_of_agencies_are_never_shown() -> None:
     shown = f"{read()!r} {read().city.agencies['pbb'].manifest!r} {read().city.agencies['crm'].manifest!r}"
     assert "geheim" not in shown

@@ -61,7 +61,5 @@ def _explain_missing(answer: ResponseMap, words: Words) -> Mapping[str, str]:
         path: Sequence[str] = error.get("path") or ()
         agency = (error.get("extensions") or {}).get("agency")
         text = words["values"]["hidden" if agency is None else "down"]
-        missing[path[1] if len(path) > 1 else ""] = text.format(
-            agency=words.named("agencies", agency or "", words["agencies"]["other"])
-        )
+        missing[path[1] if len(path) > 1 else ""] = text.format(agency=words.name_agency(agency))
     return missing

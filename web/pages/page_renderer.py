@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from http import HTTPStatus
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, Final
 from urllib.parse import urlencode
 
@@ -20,7 +21,7 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 from starlette.routing import Route
 
-from web.pages.words import LANGUAGES, Words, choose_language, load_words
+from web.pages.words import LANGUAGES, AgencyNames, Words, choose_language, load_words
 
 PAGE_POLICY: Final = "default-src 'none'; style-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
 """Content-Security-Policy of all pages. Forms go only to the hub; links lead on to partners."""
@@ -83,7 +84,7 @@ class PageProblem(Exception):  # noqa: N818 - a page about a problem
 class PageRenderer:
     """Renders pages. Reads templates, words and styles once, at construction."""
 
-    def __init__(self, links: PageLinks) -> None:
+    def __init__(self, links: PageLinks, agency_names: AgencyNames = MappingProxyType({})) -> None:
         """`links` are the pages to which every page leads."""
         self.links = links
         self._templates = Environment(
@@ -94,7 +95,7 @@ class PageRenderer:
             lstrip_blocks=True,
             auto_reload=False,
         )
-        self._words = load_words()
+        self._words = load_words(agency_names)
         self._files = {
             path.name: path.read_bytes() for path in sorted(_TEMPLATES.iterdir()) if path.suffix in _MEDIA_TYPES
         }

@@ -161,11 +161,11 @@ class _PreviewWalk:
         return next((self.errors[place[:end]] for end in range(len(place), 0, -1) if place[:end] in self.errors), None)
 
     def _explain_error(self, error: Mapping[str, Any]) -> str:
-        values, agencies = self.words["values"], self.words["agencies"]
+        values = self.words["values"]
         extensions = error.get("extensions") or {}
         agency = extensions.get("agency")
         if agency is not None:
-            text = str(values["down"]).format(agency=agencies.get(agency, agencies["other"]))
+            text = str(values["down"]).format(agency=self.words.name_agency(agency))
         else:
             text = str(values["unsure" if extensions.get("reason") == "ASSURANCE_TOO_LOW" else "hidden"])
         self.missing[text] = None

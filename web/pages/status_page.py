@@ -144,7 +144,7 @@ def _build_agency_view(agency: AgencyHealth, words: Words) -> _AgencyView:
 
 
 def _get_display_name(agency: str, words: Words) -> str:
-    text = words.named("status", f"names.{agency}", agency)
+    text = words.agency_names.get(agency, agency)
     return text[0].upper() + text[1:]
 
 

@@ -7,15 +7,18 @@ from __future__ import annotations
 
 import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, Final
 
 from records.clocks import CITY_TIME_ZONE
 
 DEFAULT_LANGUAGE: Final = "id"
 """The language without a preference."""
+AgencyNames = Mapping[str, Mapping[str, str]]
+"""By language: the names of agencies by their code."""
 LANGUAGES: Final = (DEFAULT_LANGUAGE, "en")
 _FOLDER: Final = Path(__file__).parent / "words"
 _MAX_ACCEPT_LENGTH: Final = 200
@@ -28,6 +31,8 @@ class Words:
 
     language: str
     sections: Mapping[str, Any]
+    agency_names: Mapping[str, str] = field(default_factory=dict)
+    """The names of agencies, by code."""
 
     def __getitem__(self, section: str) -> Any:  # noqa: ANN401 - texts, or texts by name
         """A section."""
@@ -39,6 +44,11 @@ class Words:
         for part in name.split("."):
             found = found.get(part) if isinstance(found, Mapping) else None
         return found if isinstance(found, str) else otherwise
+
+    def name_agency(self, code: str | None) -> str:
+        """The name of an agency in a sentence."""
+        name, texts = self.agency_names.get(code or ""), self.sections["agencies"]
+        return str(texts["other"] if name is None else texts["named"].format(name=name))
 
     def moment(self, text: str) -> str:
         """A `DateTime` of GraphQL as text: `25 November 2026 pukul 15.30 WIB`."""
@@ -70,10 +80,14 @@ class Words:
 _SWAP_SEPARATORS: Final = str.maketrans(",.", ".,")
 
 
-def load_words() -> Mapping[str, Words]:
+def load_words(agency_names: AgencyNames = MappingProxyType({})) -> Mapping[str, Words]:
     """The words of every language, read from their files."""
     return {
-        language: Words(language, tomllib.loads((_FOLDER / f"{language}.toml").read_text(encoding="utf-8")))
+        language: Words(
+            language,
+            tomllib.loads((_FOLDER / f"{language}.toml").read_text(encoding="utf-8")),
+            agency_names.get(language, {}),
+        )
         for language in LANGUAGES
     }
 

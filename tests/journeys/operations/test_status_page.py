@@ -72,7 +72,7 @@ async def test_the_page_updates_itself_until_it_is_stopped(
         await wait_for_breaker(watched, "pbb", is_open=True)
         await page.wait_until(f"{TAX}.includes('Not responding') && {TAX}.includes('open: not called for a while')")
         announcement = await page.evaluate("document.getElementById('announcement').textContent")
-        assert announcement == "Problems at 1 of 5 agencies: Property tax."
+        assert announcement == "Problems at 1 of 5 agencies: Property tax office (PBB)."
         await page.tab_to("it.tagName === 'BUTTON'")
         await page.press("Enter")
     await wait_for_breaker(watched, "pbb", is_open=False)

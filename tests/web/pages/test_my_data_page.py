@@ -60,7 +60,7 @@ async def test_an_agency_that_is_down_is_named_and_the_rest_is_shown() -> None:
     async with run_sign_in_world() as fresh, fresh.browser() as browser:  # nothing is cached
         fresh.hub.city.failing_agencies.add("pbb")
         text = words(await browser.sign_in("/my-data?lang=en"))
-    assert "Property tax Cannot be shown at the moment: the property tax office is not responding." in text
+    assert "Property tax Cannot be shown at the moment: the property tax office (PBB) is not responding." in text
     assert "Businesses Warung Siti" in text
 
 

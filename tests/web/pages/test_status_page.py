@@ -7,6 +7,7 @@ from dataclasses import replace
 
 import pytest
 
+from settings.city.folder import DEFAULT_CITY, load_city
 from telemetry.metrics.health import AgencyHealth, CallSummary, HealthState
 from tests.web.conftest import GraphServer, serve_application
 from web.pages import status_page
@@ -15,6 +16,7 @@ from web.pages.status_page import StatusPage
 from web.pages.words import load_words
 from web.settings import WebSettings
 
+NAMES = load_city(DEFAULT_CITY).names
 WELL = AgencyHealth(
     name="pbb",
     health=HealthState.UP,
@@ -60,7 +62,7 @@ def agencies() -> CountingHealth:
 
 @pytest.fixture
 async def hub(agencies: CountingHealth) -> AsyncIterator[GraphServer]:
-    pages = PageRenderer(PageLinks(status=True))
+    pages = PageRenderer(PageLinks(status=True), NAMES)
     status = StatusPage(agencies, pages)
     async with serve_application(WebSettings(), endpoints=[pages, status]) as running:
         yield running
@@ -117,7 +119,7 @@ async def test_each_state_has_text_and_an_icon_and_problems_are_summarized(
     assert '<svg class="sign"' in article
     assert f"<strong>{words['states'][health.value]}</strong>" in article
     if health in {HealthState.DOWN, HealthState.SHAKY}:
-        name = words["names"]["crm"].capitalize()
+        name = NAMES[language]["crm"].capitalize()
         assert words["some"].format(count=1, all=2, names=name) in text
     else:
         assert words["none"] in text
