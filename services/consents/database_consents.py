@@ -64,7 +64,7 @@ class DatabaseConsents:
         """`people` seals identities; `purger` deletes what was stored under an ended consent."""
         self._requests = requests
         self._consents = consents
-        self._wishes = preferences
+        self._preferences = preferences
         self._tries = attempts
         self._people = people
         self._purging = purger
@@ -105,7 +105,7 @@ class DatabaseConsents:
         """The people who consented, by the ids of this client's consents that are in force."""
         asked = [each for each in consents if is_id(each)]
         async with _translate_errors():
-            return await self._wishes.load_consenting(asked, client, self._people.open) if asked else {}
+            return await self._preferences.load_consenting(asked, client, self._people.open) if asked else {}
 
     async def count_attempts(
         self,
