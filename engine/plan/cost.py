@@ -72,8 +72,8 @@ class Cost:
 
     def require_within(self, limits: Limits) -> None:
         """Raise `TooLarge` if the cost exceeds a limit."""
-        for agency, expected in self.calls.items():
-            calls = expected + self.fact_calls.get(agency, 0)
+        for agency in {**self.calls, **self.fact_calls}:  # an agency may be called for facts only
+            calls = self.calls.get(agency, 0) + self.fact_calls.get(agency, 0)
             if calls > limits.get_call_limit(agency):
                 raise TooLarge(
                     f"The operation would take about {_format_count(calls)} call{'s' if calls != 1 else ''} to"
