@@ -211,6 +211,10 @@ class BatchContext(Generic[C]):
 class ExecutionContext(Protocol):
     """The part of the schema's context that the engine uses."""
 
+    @property
+    def call(self) -> Call:
+        """What every call to an agency carries, such as the deadline of the request."""
+
     def build_batch_context(self, facets: frozenset[type[Any]]) -> BatchContext[Any]:
         """The context of a batch call of this request, for the wanted facets."""
 

@@ -1,8 +1,8 @@
 """The interface of the cache tier that all processes share.
 
-Each tag has a token that changes with every invalidation. An answer is stored with the tokens that were read before its
-fetch, and is valid only while they are the current ones. So an answer that was fetched before an invalidation and
-stored after it is never found.
+Each tag has an epoch, a random number that changes with every invalidation. An answer is stored with the epochs that
+were read before its fetch, and is valid only while they are the current ones. So an answer that was fetched before an
+invalidation and stored after it is never found.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ class Lookup(NamedTuple):
 
     found: Mapping[str, SharedEntry]
     """By name."""
-    tokens: Mapping[str, bytes]
+    epochs: Mapping[str, bytes]
     """By tag."""
     run_id: str
     """The run of the tier's server: after a restart, nothing that was read before is valid."""

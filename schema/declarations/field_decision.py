@@ -48,7 +48,7 @@ def list_fact_batches(guard: Guard) -> Sequence[Batch[Any, Any]]:
 
 
 def find_blanket_refusal(guard: Guard, context: RequestContext) -> Forbidden | None:
-    """Why this caller may see the field of no record at all; None if there may be one."""
+    """The refusal if this caller can never see the field; None otherwise."""
     if guard.is_public or guard.public_when is not None:
         return None
     decision = FieldDecision(guard, context).decide_before_any_record()
@@ -58,18 +58,18 @@ def find_blanket_refusal(guard: Guard, context: RequestContext) -> Forbidden | N
 def build_field_decider(guard: Guard, context: RequestContext) -> Decider | None:
     """Build the decision for this caller; None if they may see the field of every record."""
     own = get_represented_person(context.caller)
-    field: FieldDecision | None = None
-    # Other callers than citizens have no records of their own. If every record is allowed, none has to be looked at.
+    decision: FieldDecision | None = None
+    # Only citizens have records about themselves. Others need no decider if they may see the field of every record.
     if own is None:
-        field = FieldDecision(guard, context)
-        if isinstance(field.decide_before_any_record(), Allowed):
+        decision = FieldDecision(guard, context)
+        if isinstance(decision.decide_before_any_record(), Allowed):
             return None
     elif not _allows_own(guard, context, own):
         own = None
     subject, public_when, is_keyed = guard.subject, guard.public_when, guard.is_keyed
 
     def verdict(record: Any, key: Any) -> Verdict:  # noqa: ANN401 - any record and key
-        nonlocal field
+        nonlocal decision
         # Most records are the caller's own. They cost one comparison, because the decision above holds for all of them.
         if own is not None and subject is not None:
             about = getattr(record, subject)
@@ -79,11 +79,11 @@ def build_field_decider(guard: Guard, context: RequestContext) -> Decider | None
         if public_when is not None and getattr(record, public_when):
             return None
         # At the root, the key names the subject, so the same shortcut works on the key.
-        if is_keyed and own is not None and guard.subject_batch is None and own in guard.get_people(record, key):
+        if is_keyed and own is not None and guard.subject_batch is None and own in guard.get_named_people(record, key):
             return None
-        if field is None:  # built late, because most operations of citizens never get here
-            field = FieldDecision(guard, context)
-        return field.ask(record, key)
+        if decision is None:  # built late, because most operations of citizens never get here
+            decision = FieldDecision(guard, context)
+        return decision.decide_for_record(record, key)
 
     return verdict
 
@@ -96,7 +96,7 @@ def _allows_own(guard: Guard, context: RequestContext, person: Nik) -> bool:
 
 
 class FieldDecision:
-    """The decision of one caller about one field."""
+    """The decision of one caller about one field, made for each record."""
 
     __slots__ = (
         "_before_any_record",
@@ -119,18 +119,20 @@ class FieldDecision:
         self._looks_for_children: bool | None = None
 
     def decide_before_any_record(self) -> Decision:
-        """The decision that holds for every record."""
+        """The decision without a record; if it is `Allowed` or `Denied`, it holds for every record."""
         if self._before_any_record is None:
             self._before_any_record = self._decide(self._build_facts(_NO_RECORD_YET))
         return self._before_any_record
 
-    def ask(self, record: Any, key: Any) -> Verdict:  # noqa: ANN401 - any record and key
+    def decide_for_record(self, record: Any, key: Any) -> Verdict:  # noqa: ANN401 - any record and key
         """Decide about one record, or return a request for the fact that the decision needs."""
         guard = self._guard
         # If the key names no person, the batch that finds the person is called only if the caller may read some person.
         facts = self._collect_facts(record, key) if guard.subject_batch is None else self._build_facts(_NO_RECORD_YET)
         decision = self._decide(facts)
-        return self._request(decision.fact, facts, key) if isinstance(decision, NeedsFact) else _to_refusal(decision)
+        if isinstance(decision, NeedsFact):
+            return self._build_fact_request(decision.fact, facts, key)
+        return _to_refusal(decision)
 
     def _decide(self, facts: Facts) -> Decision:
         return decide(self._guard.access, self._context.caller, facts)
@@ -144,19 +146,19 @@ class FieldDecision:
     def _collect_facts(self, record: Any, key: Any) -> Facts:  # noqa: ANN401 - any record and key
         """The facts that the guard finds in the record or the key, and those that this request has loaded."""
         guard = self._guard
-        people = guard.get_people(record, key)
+        people = guard.get_named_people(record, key)
         # A record whose agency does not identify its person is different from a record about no person.
         is_unknown = not people and not guard.is_keyed and guard.subject is not None
         # Only callers with a purpose are bound by preferences and by the rules for children.
-        is_purpose_bound = self._states_purpose and bool(people)
+        needs_preferences = self._states_purpose and bool(people)
         return Facts(
             _UNKNOWN_PERSON if is_unknown else people,
             getattr(record, guard.business) if guard.business is not None else None,
             getattr(key if guard.is_keyed else record, guard.agency) if guard.agency is not None else None,
-            is_purpose_bound and self._concerns_child(people),
+            needs_preferences and self._concerns_child(people),
             self._skips_child_purpose_check,
             _NOT_LOADED,
-            self._find_preferences(record, people) if is_purpose_bound else _NOT_LOADED,
+            self._find_preferences(record, people) if needs_preferences else _NOT_LOADED,
             self._context.policy,
             self._now,
         )
@@ -176,7 +178,7 @@ class FieldDecision:
             self._looks_for_children = of_child != self.decide_before_any_record()
         return self._looks_for_children and any(is_child(each, self._context.today) for each in people)
 
-    def _request(self, fact: Fact, facts: Facts, key: Any) -> Verdict:  # noqa: ANN401 - any key
+    def _build_fact_request(self, fact: Fact, facts: Facts, key: Any) -> Verdict:  # noqa: ANN401 - any key
         """Request a fact: its batch, its key, and the decision with it."""
         context, people = self._context, facts.subjects
         if fact is Fact.FAMILY_CARD:

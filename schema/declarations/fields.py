@@ -164,7 +164,7 @@ class EdgeField(PublishedField):
         if context.size.is_exceeded:
             return None
         key = self.compute_key(source, kwargs, context)
-        if self.edge.has_many_keys and self.engine_guard().decides_per_key:
+        if self.edge.has_many_keys and self.engine_guard().is_keyed:
             context.size.add(len(key))
             verdicts = [self._decide_key(source, each, context) for each in key]
             return self._load_each(context, key, kwargs, verdicts, info.path)

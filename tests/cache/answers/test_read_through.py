@@ -275,9 +275,9 @@ def test_entries_of_another_version_or_a_stranger_are_ignored() -> None:
         shared, by = FakeSharedStore(seeded_random(3)), build_agency()
         here, there = build_cache(shared), build_cache(shared)
         await read_values(here, by, ONE)
-        at, _, until, tokens = shared.entries["0:things:1"]
+        at, _, until, epochs = shared.entries["0:things:1"]
         for body in (b"another:name\x005", b"things:1\x00no number", b""):
-            shared.entries["0:things:1"] = (at, body, until, tokens)
+            shared.entries["0:things:1"] = (at, body, until, epochs)
             by.versions[1] = 7
             assert await read_values(there, by, ONE) == [7]
             there.epochs.invalidate_everything()

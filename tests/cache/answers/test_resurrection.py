@@ -182,6 +182,8 @@ def _disable_subscription_check(through: ReadThroughCache) -> None:
     through.__class__ = AlwaysSubscribed
 
 
-@pytest.mark.parametrize("weaken", [_disable_epochs, _disable_subscription_check], ids=["no fences", "never deaf"])
+@pytest.mark.parametrize(
+    "weaken", [_disable_epochs, _disable_subscription_check], ids=["no epochs", "always subscribed"]
+)
 def test_a_planted_fault_is_found(weaken: Callable[[ReadThroughCache], None]) -> None:
     assert any(run_simulation(seed, weaken=weaken).wrong for seed in range(60))
