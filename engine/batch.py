@@ -141,7 +141,7 @@ async def _load_uncached(
 
 def _fresh_seconds(freshness: Freshness, *, all_known: bool) -> float:
     """How many seconds a new answer is fresh."""
-    return freshness.fresh if all_known else min(freshness.fresh, freshness.absent)
+    return freshness.fresh if all_known else min(freshness.fresh, freshness.unknown_key_seconds)
 
 
 async def _load_traced(

@@ -26,7 +26,7 @@ from engine.document.persisted_operations import PersistedDocuments, RegisteredT
 from engine.document.variables import NO_VARIABLES, coerce_variables, get_default_conditions
 from engine.errors import NotRecorded, ReaderBudgetExceeded, build_refusal_error, build_request_error
 from engine.execution.plan_executor import PlanExecutor
-from engine.execution.refusals import collect_operation_refusals, count_refusals
+from engine.execution.refusal_counts import collect_operation_refusals, count_refusals
 from engine.execution.response_building import build_forbidden_response, build_response
 from engine.graphql_core.executor import GraphQLCoreExecutor
 from engine.operation_meter import (

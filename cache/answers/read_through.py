@@ -335,7 +335,7 @@ class ReadThroughCache:
         return results, bodies
 
     def _is_cacheable(self, slot: Slot, value: object) -> bool:
-        return not isinstance(value, Exception) and (value is not None or slot.kind.freshness.absent > 0)
+        return not isinstance(value, Exception) and (value is not None or slot.kind.freshness.unknown_key_seconds > 0)
 
     def _is_newest_flight(self, slot: Slot, flight: asyncio.Task[Any] | None) -> bool:
         """Whether no later flight for the slot has started, whose newer answer must stay cached."""
@@ -366,7 +366,7 @@ class ReadThroughCache:
         tags: tuple[str, ...],
     ) -> CachedAnswer:
         freshness = slot.kind.freshness
-        lasts = freshness.absent if value is None else freshness.max_lifetime
+        lasts = freshness.unknown_key_seconds if value is None else freshness.max_lifetime
         return CachedAnswer(
             value,
             size,

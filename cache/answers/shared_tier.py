@@ -107,4 +107,4 @@ def build_shared_entry(slot: Slot, key: CacheKey, body: bytes, sealer: AnswerSea
     """Builds the entry of an answer; personal data is sealed, and an empty body stands for an unknown key."""
     freshness = slot.kind.freshness
     sealed = sealer.seal(body, key.name) if freshness.is_personal else body
-    return NewSharedEntry(key, now, sealed, freshness.max_lifetime if body else freshness.absent)
+    return NewSharedEntry(key, now, sealed, freshness.max_lifetime if body else freshness.unknown_key_seconds)

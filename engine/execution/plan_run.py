@@ -96,7 +96,7 @@ class PlanRun:
         data: dict[str, Any] = dict.fromkeys(shape.keys)
         data |= dict.fromkeys(shape.typenames, shape.type.name)
         for field in shape.fields:
-            self._scheduler.forget()  # the field before may have changed any data
+            self._scheduler.drop_known_answers()  # the field before may have changed any data
             if isinstance(field.kind, BatchField):
                 self.request_batch((field,), [None], [data])
             elif field.is_leaf:

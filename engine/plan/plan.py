@@ -103,7 +103,7 @@ class Plan:
     def estimate_cost(self, variables: VariableValues, sizes: ListSizes) -> Cost:
         """The estimated cost of one run."""
         return self.cost or estimate_cost(
-            self.root, self.coerce_arguments(variables), sizes, serial=self.is_serial, facts=self.fact_batches
+            self.root, self.coerce_arguments(variables), sizes, is_mutation=self.is_serial, facts=self.fact_batches
         )
 
     def coerce_arguments(self, variables: VariableValues) -> Sequence[Any]:
@@ -222,7 +222,7 @@ def build_plan(
     if not any(
         each is None and is_cost_variable(field_) for each, field_ in zip(constant, builder.fields, strict=True)
     ):
-        cost = estimate_cost(root, [each or {} for each in constant], sizes, serial=serial, facts=facts)
+        cost = estimate_cost(root, [each or {} for each in constant], sizes, is_mutation=serial, facts=facts)
         cost.require_within(limits)
     return Plan(
         schema=schema,

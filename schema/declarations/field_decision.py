@@ -20,7 +20,7 @@ from auth.policy.decision import (
     find_possible_facts,
     get_represented_person,
 )
-from auth.policy.facts import Fact, Facts, Known, NotLoaded, NotLookedAt, Subjects, UnknownPerson
+from auth.policy.facts import Fact, Facts, KnownPreferences, NoRecordYet, NotLoaded, Subjects, UnknownPerson
 from engine.batch import Batch
 from engine.errors import Forbidden
 from engine.field_kinds import Decider, FactRequest, Verdict
@@ -35,7 +35,7 @@ if TYPE_CHECKING:  # a guard builds its decider here
 
 _BATCH_BY_FACT: Mapping[Fact, Batch[Any, Any]] = {Fact.FAMILY_CARD: households_of, Fact.PREFERENCES: preferences_of}
 """The batches that load facts about known people. The field's own `subject_batch` finds the people."""
-_NOT_LOOKED_AT, _UNKNOWN_PERSON, _NOT_LOADED = NotLookedAt(), UnknownPerson(), NotLoaded()
+_NO_RECORD_YET, _UNKNOWN_PERSON, _NOT_LOADED = NoRecordYet(), UnknownPerson(), NotLoaded()
 
 
 def list_fact_batches(guard: Guard) -> Sequence[Batch[Any, Any]]:
@@ -102,9 +102,9 @@ class FieldDecision:
         "_before_any_record",
         "_context",
         "_guard",
-        "_is_way",
         "_looks_for_children",
         "_now",
+        "_skips_child_purpose_check",
         "_states_purpose",
     )
 
@@ -112,7 +112,7 @@ class FieldDecision:
         """Starts without a decision."""
         self._guard = guard
         self._context = context
-        self._is_way = guard.leads_to_purposes or guard.is_keyed
+        self._skips_child_purpose_check = guard.leads_to_purposes or guard.is_keyed
         self._now = context.clock() if guard.access.requires_recent_sign_in else None
         self._states_purpose = context.caller.states_purpose
         self._before_any_record: Decision | None = None
@@ -121,14 +121,14 @@ class FieldDecision:
     def decide_before_any_record(self) -> Decision:
         """The decision without a record; if it is `Allowed` or `Denied`, it holds for every record."""
         if self._before_any_record is None:
-            self._before_any_record = self._decide(self._build_facts(_NOT_LOOKED_AT))
+            self._before_any_record = self._decide(self._build_facts(_NO_RECORD_YET))
         return self._before_any_record
 
     def decide_for_record(self, record: Any, key: Any) -> Verdict:  # noqa: ANN401 - any record and key
         """Decide about one record, or return a request for the fact that the decision needs."""
         guard = self._guard
         # If the key names no person, the batch that finds the person is called only if the caller may read some person.
-        facts = self._collect_facts(record, key) if guard.subject_batch is None else self._build_facts(_NOT_LOOKED_AT)
+        facts = self._collect_facts(record, key) if guard.subject_batch is None else self._build_facts(_NO_RECORD_YET)
         decision = self._decide(facts)
         if isinstance(decision, NeedsFact):
             return self._build_fact_request(decision.fact, facts, key)
@@ -139,7 +139,9 @@ class FieldDecision:
 
     def _build_facts(self, subjects: Subjects, *, concerns_child: bool = False) -> Facts:
         policy, now = self._context.policy, self._now
-        return Facts(subjects, None, None, concerns_child, self._is_way, _NOT_LOADED, _NOT_LOADED, policy, now)
+        return Facts(
+            subjects, None, None, concerns_child, self._skips_child_purpose_check, _NOT_LOADED, _NOT_LOADED, policy, now
+        )
 
     def _collect_facts(self, record: Any, key: Any) -> Facts:  # noqa: ANN401 - any record and key
         """The facts that the guard finds in the record or the key, and those that this request has loaded."""
@@ -154,25 +156,25 @@ class FieldDecision:
             getattr(record, guard.business) if guard.business is not None else None,
             getattr(key if guard.is_keyed else record, guard.agency) if guard.agency is not None else None,
             needs_preferences and self._concerns_child(people),
-            self._is_way,
+            self._skips_child_purpose_check,
             _NOT_LOADED,
             self._find_preferences(record, people) if needs_preferences else _NOT_LOADED,
             self._context.policy,
             self._now,
         )
 
-    def _find_preferences(self, record: Any, people: tuple[Nik, ...]) -> Known | NotLoaded:  # noqa: ANN401 - any record
+    def _find_preferences(self, record: Any, people: tuple[Nik, ...]) -> KnownPreferences | NotLoaded:  # noqa: ANN401 - any record
         """Preferences that need no load: from the record, or loaded by this request for another field."""
         if self._guard.preferences_field is not None:
-            return Known(getattr(record, self._guard.preferences_field))
+            return KnownPreferences(getattr(record, self._guard.preferences_field))
         loaded = self._context.preferences
-        return Known.of_people(loaded, people) if all(each in loaded for each in people) else _NOT_LOADED
+        return KnownPreferences.of_people(loaded, people) if all(each in loaded for each in people) else _NOT_LOADED
 
     def _concerns_child(self, people: tuple[Nik, ...]) -> bool:
         """Whether one of the people is a child. Skipped if it makes no difference for this caller and field."""
         if self._looks_for_children is None:
             # Reading ages from identity numbers costs time for each record, so it is done only if it can matter.
-            of_child = self._decide(self._build_facts(_NOT_LOOKED_AT, concerns_child=True))
+            of_child = self._decide(self._build_facts(_NO_RECORD_YET, concerns_child=True))
             self._looks_for_children = of_child != self.decide_before_any_record()
         return self._looks_for_children and any(is_child(each, self._context.today) for each in people)
 
@@ -203,7 +205,7 @@ class FieldDecision:
         if isinstance(found, Exception):
             return found
         self._context.preferences.update(found)  # for the other fields about these people in this request
-        return _to_refusal(self._decide(facts._replace(preferences=Known.of_people(found, people))))
+        return _to_refusal(self._decide(facts._replace(preferences=KnownPreferences.of_people(found, people))))
 
     def _decide_by_consent(self, found: Any) -> Exception | None:  # noqa: ANN401 - an answer or a failure
         """Decide about the person behind a consent. The answer contains the preferences that count here."""
@@ -214,7 +216,7 @@ class FieldDecision:
         self._context.preferences[found.subject] = found.preferences
         people = (found.subject,)
         facts = self._build_facts(people, concerns_child=self._concerns_child(people))
-        facts = facts._replace(preferences=Known(found.preferences_within_consent))
+        facts = facts._replace(preferences=KnownPreferences(found.preferences_within_consent))
         return _to_refusal(self._decide(facts))
 
 

@@ -160,7 +160,7 @@ class EdgeField(PublishedField):
         """An awaitable for the answer; the key joins all other keys of this moment."""
         context: RequestContext = info.context
         if info.operation.operation is OperationType.MUTATION and info.path.prev is None:
-            context.bridge.forget()  # values from before the change are loaded again
+            context.bridge.drop_known_answers()  # values from before the change are loaded again
         if context.size.is_exceeded:
             return None
         key = self.compute_key(source, kwargs, context)

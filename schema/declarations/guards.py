@@ -47,7 +47,7 @@ class Guard:
     @property
     def is_public(self) -> bool:
         """True if everybody may see the field of every record."""
-        return Rule.PUBLIC in self.access.rule
+        return Rule.PUBLIC in self.access.rules
 
     @property
     def data_class(self) -> str | None:

@@ -14,8 +14,8 @@ from services.ledger.ledger_entry_builder import LedgerEntryBuilder
 from store.ledger.access_ledger import LedgerUnavailable, LedgerWriter, NoLedger
 
 NOT_RECORDED = (
-    "Who reads personal data cannot be recorded at the moment, so none is given. Public data still answers; try again "
-    "later."
+    "Access to personal data cannot be logged at the moment, so no personal data is returned. Public data still"
+    " answers; try again later."
 )
 
 

@@ -86,7 +86,7 @@ def test_if_the_agency_fails_the_stale_answer_is_served_until_stale_if_error_end
 def test_an_unknown_key_is_cached_for_its_own_lifetime() -> None:
     async def scenario() -> None:
         through, asked = build_cache(), []
-        slot = Slot(build_kind(absent=10.0), 1)
+        slot = Slot(build_kind(unknown_key_seconds=10.0), 1)
 
         async def nothing(slots: Any, _background: bool) -> dict[Slot, Any]:  # noqa: ANN401, FBT001 - see `Fetch`
             asked.append(slots)

@@ -32,7 +32,7 @@ from tests.cache.answers.cache_world import (
 from tests.fakes.virtual_loop import virtual_loop
 
 KEYS = (1, 2, 3)
-KIND = build_kind(fresh=0.4, stale_while_revalidate=0.2, stale_if_error=5.0, absent=0.1)
+KIND = build_kind(fresh=0.4, stale_while_revalidate=0.2, stale_if_error=5.0, unknown_key_seconds=0.1)
 SLOTS = {key: Slot(KIND, key) for key in KEYS}
 
 

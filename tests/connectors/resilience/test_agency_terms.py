@@ -107,11 +107,11 @@ def test_an_empty_file_sets_no_terms(tmp_path: Path) -> None:
             "[[pbb.closed]]\nfirst_day = '01-03'",
             "pbb, closed 1: first_day and last_day belong together; give both",
         ),
-        ("[pbb]\nmax_batch_size = 10", "pbb, max_batch_size: the agency takes one key a call; take the line out"),
-        ("[dukcapil]\nhedge = true", "dukcapil, hedge: the agency is not asked by GET; take the line out"),
+        ("[pbb]\nmax_batch_size = 10", "pbb, max_batch_size: the agency takes one key per call; remove this line"),
+        ("[dukcapil]\nhedge = true", "dukcapil, hedge: the agency is not called by GET; remove this line"),
         (
             "[[crm.closed]]\nto = 'writes'",
-            "crm, closed 1: it is closed always; say when: from and until, weekdays, or first_day and last_day",
+            "crm, closed 1: it is always closed; say when: from and until, weekdays, or first_day and last_day",
         ),
     ],
 )

@@ -239,7 +239,7 @@ class Definition:
     def resolve(self, source: Any, info: Any, **given: Any) -> Any:  # noqa: ANN401 - graphql-core's signature
         context: Torture = info.context
         if info.parent_type.name == "Mutation":
-            context.bridge.forget()  # data is loaded again after a mutation
+            context.bridge.drop_known_answers()  # data is loaded again after a mutation
         arguments = self.engine_arguments(given)
         kind = self.kind
         if isinstance(kind, BatchField):
