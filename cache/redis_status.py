@@ -11,7 +11,7 @@ from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
 
 SAFE_EVICTION_POLICIES = frozenset({"noeviction", "volatile-ttl"})
-"""Eviction policies that do not remove tokens before the answers that depend on them."""
+"""Eviction policies that do not remove the epochs of tags before the answers that depend on them."""
 
 
 class RedisUnreachable(Exception):  # noqa: N818 - a condition, not a fault

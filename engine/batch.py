@@ -141,7 +141,7 @@ async def _load_uncached(
 
 def _fresh_seconds(freshness: Freshness, *, all_known: bool) -> float:
     """How many seconds a new answer is fresh."""
-    return freshness.fresh if all_known else min(freshness.fresh, freshness.absent)
+    return freshness.fresh if all_known else min(freshness.fresh, freshness.unknown_key_seconds)
 
 
 async def _load_traced(
@@ -210,6 +210,10 @@ class BatchContext(Generic[C]):
 
 class ExecutionContext(Protocol):
     """The part of the schema's context that the engine uses."""
+
+    @property
+    def call(self) -> Call:
+        """What every call to an agency carries, such as the deadline of the request."""
 
     def build_batch_context(self, facets: frozenset[type[Any]]) -> BatchContext[Any]:
         """The context of a batch call of this request, for the wanted facets."""

@@ -26,7 +26,7 @@ from engine.document.persisted_operations import PersistedDocuments, RegisteredT
 from engine.document.variables import NO_VARIABLES, coerce_variables, get_default_conditions
 from engine.errors import NotRecorded, ReaderBudgetExceeded, build_refusal_error, build_request_error
 from engine.execution.plan_executor import PlanExecutor
-from engine.execution.refusals import collect_operation_refusals, count_refusals
+from engine.execution.refusal_counts import collect_operation_refusals, count_refusals
 from engine.execution.response_building import build_forbidden_response, build_response
 from engine.graphql_core.executor import GraphQLCoreExecutor
 from engine.operation_meter import (
@@ -149,7 +149,7 @@ class Engine:
             if store_as is not None:
                 self.documents.store_automatic(store_as, request.query)
             name = kept.operation.name
-            if plan.obstacle is not None or not self._uses_plans:
+            if plan.unplannable_part is not None or not self._uses_plans:
                 response = await self._run_graphql_core(kept.operation, plan, request, run_request)
             else:
                 if seen_before and len(kept.conditions) <= MAX_CONDITIONS:
@@ -196,8 +196,8 @@ class Engine:
             limits=self.rules.limits,
             sizes=self._list_sizes,
         )
-        if plan.obstacle is not None:
-            raise NotPlannable(plan.obstacle)
+        if plan.unplannable_part is not None:
+            raise NotPlannable(plan.unplannable_part)
         declared = operation.definition.variable_definitions or ()
         variables = get_variable_values(self.schema, declared, dict(given))
         known = variables if isinstance(variables, VariableValues) else NO_VARIABLES
@@ -233,7 +233,7 @@ class Engine:
                 "%s of client %s cannot be run: %s", registered_operation.name, registered_operation.client, why
             )
             return
-        if plan.obstacle is None:
+        if plan.unplannable_part is None:
             plan.compile()
 
     def _get_share_key(self, plan: Plan, request: GraphQLRequest, caller_key: Hashable) -> Hashable:

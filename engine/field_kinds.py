@@ -66,8 +66,8 @@ class FieldGuard(Protocol):
         """True if the field is public: nothing is decided at run time."""
 
     @property
-    def decides_per_key(self) -> bool:
-        """True if each key of a field with many keys is decided separately: a refusal affects that place only."""
+    def is_keyed(self) -> bool:
+        """True if the key names the subject. Several keys are decided separately: a refusal affects one place."""
 
     @property
     def fact_batches(self) -> Sequence[Batch[Any, Any]]:
@@ -81,9 +81,9 @@ class FieldGuard(Protocol):
         """The decision for the caller of this request; None if this caller may see the field of every record."""
 
     def find_blanket_refusal(self, context: Any) -> Exception | None:  # noqa: ANN401 - the schema's context
-        """Why this caller may see the field of no record at all; None if there may be one."""
+        """The refusal if this caller can never see the field; None otherwise."""
 
-    def get_subjects(self, record: Any, key: Any) -> Collection[Hashable]:  # noqa: ANN401 - any record and key
+    def get_read_subjects(self, record: Any, key: Any) -> Collection[Hashable]:  # noqa: ANN401 - any record and key
         """The subjects of the field: of a record or, at the root, where there is no record, of a key.
 
         Empty if the record is public; None among them is an unidentified person.

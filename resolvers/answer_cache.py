@@ -8,7 +8,7 @@ from pathlib import Path
 
 from auth.crypto.key_ring import ANSWER_INFO, KeyRing
 from cache.answers.cache_keys import CacheKeyBuilder
-from cache.answers.process_invalidation import ALONE, ProcessInvalidation
+from cache.answers.process_invalidation import NO_PROCESS_INVALIDATION, ProcessInvalidation
 from cache.answers.read_through import ReadThroughCache
 from cache.answers.redis_tier import InvalidationListener, RedisTier
 from cache.redis_server import RedisServer
@@ -52,7 +52,7 @@ class AnswerCache:
         Without `redis`, each process caches alone, and `run_folder` locates the hub's other processes for invalidation.
         """
         self._process_invalidation = (
-            ALONE if redis is not None or run_folder is None else ProcessInvalidation(run_folder)
+            NO_PROCESS_INVALIDATION if redis is not None or run_folder is None else ProcessInvalidation(run_folder)
         )
         self._tier = (
             None

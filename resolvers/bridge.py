@@ -58,7 +58,7 @@ class Bridge:
             loader = self._loaders[batch] = DataLoader(self._build_loader(batch))
         return _unwrap(loader.load((key, facet)))
 
-    def forget(self) -> None:
+    def drop_known_answers(self) -> None:
         """Load every key again from now on, because a mutation ran. No load may be in flight."""
         self._loaders.clear()
         self._freshness.stale_answers.clear()

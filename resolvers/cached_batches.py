@@ -105,7 +105,7 @@ class CachedBatchReader:
         """
         if not await self.invalidate_people([consent.subject]):
             raise NotInvalidated("not every process could be reached")
-        return {"kept answers of": 1}
+        return {"people_invalidated": 1}
 
     async def invalidate_agency(self, agency: str) -> bool:
         """Invalidate every answer of an agency; False if other processes could not be reached."""

@@ -19,12 +19,16 @@ from resolvers.cache_tags import get_person_tags
 
 _OWN_COMPLAINTS_SCOPES = frozenset({CitizenScope.COMPLAINTS})
 _REPORTED = Freshness(
-    fresh=seconds(30), stale_if_error=minutes(30), absent=seconds(10), max_age_for_purpose=0, tags=get_person_tags
+    fresh=seconds(30),
+    stale_if_error=minutes(30),
+    unknown_key_seconds=seconds(10),
+    max_age_for_purpose=0,
+    tags=get_person_tags,
 )
 _PUBLIC_LIST = Freshness(
     fresh=seconds(30), stale_while_revalidate=seconds(30), stale_if_error=minutes(30), is_personal=False
 )
-_CATEGORIES = Freshness(fresh=hours(24), stale_if_error=hours(72), absent=minutes(1), is_personal=False)
+_CATEGORIES = Freshness(fresh=hours(24), stale_if_error=hours(72), unknown_key_seconds=minutes(1), is_personal=False)
 
 
 class Complaints(Protocol):

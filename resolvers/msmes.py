@@ -17,7 +17,11 @@ from resolvers.batch_context import HubBatchContext
 from resolvers.cache_tags import get_owner_tags, get_person_tags
 
 _ENTERPRISES = Freshness(
-    fresh=minutes(5), stale_if_error=hours(1), absent=minutes(1), max_age_for_purpose=0, tags=get_person_tags
+    fresh=minutes(5),
+    stale_if_error=hours(1),
+    unknown_key_seconds=minutes(1),
+    max_age_for_purpose=0,
+    tags=get_person_tags,
 )
 
 

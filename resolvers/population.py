@@ -16,7 +16,11 @@ from resolvers.batch_context import HubBatchContext
 from resolvers.cache_tags import get_person_tags
 
 _PEOPLE = Freshness(
-    fresh=seconds(60), stale_if_error=minutes(10), absent=seconds(30), max_age_for_purpose=0, tags=get_person_tags
+    fresh=seconds(60),
+    stale_if_error=minutes(10),
+    unknown_key_seconds=seconds(30),
+    max_age_for_purpose=0,
+    tags=get_person_tags,
 )
 """A person may get the register's answer of the last minute; a read for a purpose always gets a new one."""
 

@@ -17,7 +17,7 @@ _PRICES = Freshness(
     fresh=minutes(15),
     stale_while_revalidate=minutes(15),
     stale_if_error=hours(24),
-    absent=minutes(1),
+    unknown_key_seconds=minutes(1),
     is_personal=False,
 )
 """Prices are observed once a day, in the morning; the agency allows one call per second."""

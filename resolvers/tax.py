@@ -20,7 +20,7 @@ _OBJECTS = Freshness(
     fresh=minutes(10),
     stale_while_revalidate=minutes(5),
     stale_if_error=hours(24),
-    absent=minutes(1),
+    unknown_key_seconds=minutes(1),
     max_age_for_purpose=0,
     tags=get_person_tags,
 )

@@ -47,16 +47,16 @@ class HubDomains:
 
     def build_domains(self) -> Mapping[type[Any], Any]:
         """The implementation of each domain protocol; mypy proves that each fits."""
-        access_logs: AccessHistories = DatabaseAccessHistories(self.log, self.pseudonyms, self.names)
-        overseen: AccessEntries = DatabaseAccessEntries(self.log, self.pseudonyms, self.tokens)
-        wishes: PeoplePreferences = DatabasePreferences(self.preferences, self.people)
+        access_histories: AccessHistories = DatabaseAccessHistories(self.log, self.pseudonyms, self.names)
+        access_entries: AccessEntries = DatabaseAccessEntries(self.log, self.pseudonyms, self.tokens)
+        preferences: PeoplePreferences = DatabasePreferences(self.preferences, self.people)
         consents: Consents = self.consents
         requests: DataRequests = self.build_data_requests()
         exports: Exports = self.exports
         return {
-            AccessHistories: access_logs,
-            AccessEntries: overseen,
-            PeoplePreferences: wishes,
+            AccessHistories: access_histories,
+            AccessEntries: access_entries,
+            PeoplePreferences: preferences,
             Consents: consents,
             DataRequests: requests,
             Exports: exports,

@@ -65,7 +65,7 @@ def build_counters(
         if rate_limits.shared is not None:
             found["limits"] = rate_limits.shared.is_up
         if answer_cache.is_shared:
-            found["kept"] = not answer_cache.is_cut_off
+            found["cache"] = not answer_cache.is_cut_off
         return found
 
     hub = HubMetrics(

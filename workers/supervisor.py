@@ -74,10 +74,10 @@ class Supervisor:
                 if await self._start_generation(self._options.build_environment()):
                     _log.info("The hub serves: %s, by the code in %s", self._describe_state(), self._get_code_folder())
                     self._notifier.notify_ready(self._describe_state())
-                async with self._feed_watchdog():
+                async with self._send_keepalives():
                     await self._watch()
             finally:
-                await self._end_all()
+                await self._stop_all()
 
     async def _watch(self) -> None:
         """Reloads on request, and replaces a generation that died, until the hub ends."""
@@ -137,41 +137,41 @@ class Supervisor:
         await _wait_for_first(completion, self._stop.wait(), *([self._reload.wait()] if self._current else ()))
         if not completion.done():
             completion.cancel()
-            if not self._stop.is_set():  # at the end of the hub, `_end_all` ends it with the others
-                await self._give_up(generation)
+            if not self._stop.is_set():  # at the end of the hub, `_stop_all` ends it with the others
+                await self._abort_generation(generation)
             return False
         # 3. If it failed, the current generation keeps serving.
         try:
             await completion
         except GenerationFailed:
-            self._forget(generation)
+            self._untrack(generation)
             raise
         # 4. Switch over. The previous generation finishes its requests, and then ends.
         previous, self._current, self._environment = self._current, generation, environment
         if previous is not None:
-            self._retire(previous)
+            self._drain_generation(previous)
         return True
 
-    async def _give_up(self, generation: WorkerGeneration) -> None:
+    async def _abort_generation(self, generation: WorkerGeneration) -> None:
         """Ends a generation immediately, by a second end signal."""
-        generation.end()
-        generation.end()
+        generation.stop()
+        generation.stop()
         await generation.wait_until_ended()
-        self._forget(generation)
+        self._untrack(generation)
 
-    def _retire(self, generation: WorkerGeneration) -> None:
+    def _drain_generation(self, generation: WorkerGeneration) -> None:
         """Lets a generation finish its requests and end."""
-        generation.retire()
+        generation.drain()
 
         def over(_: object) -> None:
             if not self._stop.is_set():
-                self._forget(generation)
+                self._untrack(generation)
 
         waiting = asyncio.create_task(generation.wait_until_ended())
         waiting.add_done_callback(over)
 
-    def _forget(self, generation: WorkerGeneration) -> None:
-        generation.release()
+    def _untrack(self, generation: WorkerGeneration) -> None:
+        generation.close_pipe()
         self._generations.discard(generation)
 
     def _refuse_another_address(self, environment: Mapping[str, str]) -> None:
@@ -185,7 +185,7 @@ class Supervisor:
     def _describe_state(self) -> str:
         return f"{self._current.serving_workers if self._current else 0} workers serve"
 
-    async def _end_all(self) -> None:
+    async def _stop_all(self) -> None:
         """Ends all generations, after their running requests."""
         self._stop.set()
         self._notifier.notify_stopping("Finishing running requests")
@@ -193,13 +193,13 @@ class Supervisor:
             _log.info("The hub ends after its running requests")
         self._listener.close()
         for each in self._generations:
-            each.end()
+            each.stop()
         endings = [asyncio.create_task(each.wait_until_ended()) for each in self._generations]
         if endings:
             await asyncio.wait(endings)
             _log.info("The hub has ended")
         for each in self._generations:
-            each.release()
+            each.close_pipe()
 
     @contextlib.contextmanager
     def _handle_signals(self) -> Iterator[None]:
@@ -211,7 +211,7 @@ class Supervisor:
                 self._stop.set()
                 return
             for each in self._generations:
-                each.end()
+                each.stop()
                 loop.call_later(_KILL_AFTER, each.kill)
 
         handlers: dict[int, Callable[[], None]] = {
@@ -228,7 +228,7 @@ class Supervisor:
                 loop.remove_signal_handler(number)
 
     @contextlib.asynccontextmanager
-    async def _feed_watchdog(self) -> AsyncIterator[None]:
+    async def _send_keepalives(self) -> AsyncIterator[None]:
         """Feeds systemd's watchdog within the block, while a worker serves."""
 
         async def tell(every: float) -> None:

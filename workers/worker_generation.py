@@ -41,7 +41,7 @@ class WorkerGeneration:
     async def start(
         cls, listener: socket.socket, environment: Mapping[str, str], *, release: Path | None, workers: int
     ) -> WorkerGeneration:
-        """Starts a generation with the code in the folder `release`, or with this code. Raises GenerationFailed."""
+        """Starts a generation with the code in the folder `close_pipe`, or with this code. Raises GenerationFailed."""
         # 1. Resolve the release now: if the link changes later, this generation still runs one version of the code.
         root = _ROOT if release is None else await asyncio.to_thread(release.resolve)
         python = sys.executable if release is None else str(root / ".venv" / "bin" / "python")
@@ -94,15 +94,15 @@ class WorkerGeneration:
         """Returns when its process has ended."""
         await self._process.wait()
 
-    def end(self) -> None:
+    def stop(self) -> None:
         """Lets the workers finish running requests; a second call ends them immediately."""
         self._send_signal(END)
 
-    def retire(self) -> None:
+    def drain(self) -> None:
         """Lets the workers finish running requests, however long that takes."""
         self._send_signal(RETIRE)
 
-    def release(self) -> None:
+    def close_pipe(self) -> None:
         """Closes the supervisor's pipe: the workers finish their requests, even without a managing process."""
         if self._supervisor_pipe >= 0:
             os.close(self._supervisor_pipe)
@@ -118,7 +118,7 @@ class WorkerGeneration:
             self._process.send_signal(number)
         else:
             # Workers outlive a lost managing process; the closed pipe ends them.
-            self.release()
+            self.close_pipe()
 
     async def _read_status(self, status: int) -> None:
         """Reads its status reports until it ends."""

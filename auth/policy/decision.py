@@ -13,7 +13,16 @@ from typing import TypeAlias
 from auth.caller import Caller, CallerKind, Representation, is_authentication_recent
 from auth.policy.access_policy import AccessPolicy
 from auth.policy.children import CHILD_PURPOSES
-from auth.policy.facts import Fact, Facts, Known, NotLoaded, NotLookedAt, Preferences, Subjects, UnknownPerson
+from auth.policy.facts import (
+    Fact,
+    Facts,
+    KnownPreferences,
+    NoRecordYet,
+    NotLoaded,
+    Preferences,
+    Subjects,
+    UnknownPerson,
+)
 from auth.policy.rules import PURPOSE_RULES, Access, Classification, DenialReason, Rule
 from records.hub.data_preferences import DataPreferences
 from records.identifiers import Nik
@@ -53,7 +62,7 @@ _DENIED = {reason: Denied(reason) for reason in DenialReason}
 _NEEDS_SUBJECTS = NeedsFact(Fact.SUBJECTS)
 _NEEDS_FAMILY_CARD = NeedsFact(Fact.FAMILY_CARD)
 _NEEDS_PREFERENCES = NeedsFact(Fact.PREFERENCES)
-_NO_PREFERENCES = Known(DataPreferences())
+_NO_PREFERENCES = KnownPreferences(DataPreferences())
 _PURPOSES = dict(Purpose.__members__)
 _GUARDIAN_ASSURANCE = Classification.CHILD.required_assurance
 _CITIZEN_RULES = Rule.SELF | Rule.GUARDIAN | Rule.ASSISTANT
@@ -70,7 +79,7 @@ _PURPOSE_RULE_BY_KIND = {
 
 def decide(access: Access, caller: Caller, facts: Facts) -> Decision:
     """Decide whether the caller may see a field with this access rule in a record with these facts."""
-    if Rule.PUBLIC in access.rule:
+    if Rule.PUBLIC in access.rules:
         return _ALLOWED_BY[Rule.PUBLIC]
     kind = caller.kind
     decide_for_kind = _DECIDE_BY_KIND.get(kind)
@@ -81,11 +90,11 @@ def decide(access: Access, caller: Caller, facts: Facts) -> Decision:
 
 def find_possible_facts(access: Access) -> tuple[Fact, ...]:
     """The facts that decisions about known people can need, for any caller. They add to the cost of a field."""
-    if Rule.PUBLIC in access.rule:
+    if Rule.PUBLIC in access.rules:
         return ()
     return (
-        *((Fact.FAMILY_CARD,) if Rule.GUARDIAN in access.rule else ()),
-        *((Fact.PREFERENCES,) if access.rule & PURPOSE_RULES else ()),
+        *((Fact.FAMILY_CARD,) if Rule.GUARDIAN in access.rules else ()),
+        *((Fact.PREFERENCES,) if access.rules & PURPOSE_RULES else ()),
     )
 
 
@@ -95,69 +104,72 @@ def get_represented_person(caller: Caller) -> Nik | None:
 
 
 def _decide_citizen(access: Access, caller: Caller, facts: Facts) -> Decision:
-    own = Rule.SELF if caller.representation is Representation.SELF else Rule.ASSISTANT
-    if not caller.first_party and (refusal := _check_app(access, caller, own)) is not None:
+    own_rule = Rule.SELF if caller.representation is Representation.SELF else Rule.ASSISTANT
+    if not caller.first_party and (refusal := _check_app(access, caller, own_rule)) is not None:
         return _DENIED[refusal]
     subjects = facts.subjects
-    is_any = isinstance(subjects, NotLookedAt)
+    before_any_record = isinstance(subjects, NoRecordYet)
     people = subjects if isinstance(subjects, tuple) else ()
-    if is_any and _can_be_guardian(access, caller):
+    if before_any_record and _can_be_guardian(access, caller):
         return _NEEDS_SUBJECTS
-    if (is_any or get_represented_person(caller) in people) and own in access.rule:
-        decision = _check_sign_in(
-            access, caller, facts, _ALLOWED_AS_SELF if own is Rule.SELF else _ALLOWED_AS_ASSISTANT
+    if (before_any_record or get_represented_person(caller) in people) and own_rule in access.rules:
+        decision = _check_assurance_and_recency(
+            access, caller, facts, _ALLOWED_AS_SELF if own_rule is Rule.SELF else _ALLOWED_AS_ASSISTANT
         )
         # The next record may be about another person: so a permission for one's own records is not one for all.
-        return _NEEDS_SUBJECTS if is_any and isinstance(decision, Allowed) else decision
+        return _NEEDS_SUBJECTS if before_any_record and isinstance(decision, Allowed) else decision
     if people and _can_be_guardian(access, caller):
         if isinstance(facts.children, NotLoaded):
             return _NEEDS_FAMILY_CARD
         if any(each in facts.children for each in people):
-            return _check_sign_in(access, caller, facts, _ALLOWED_AS_GUARDIAN)
-    return _DENIED[DenialReason.NOT_YOURS if access.rule & _CITIZEN_RULES else DenialReason.NOT_FOR_CITIZENS]
+            return _check_assurance_and_recency(access, caller, facts, _ALLOWED_AS_GUARDIAN)
+    return _DENIED[DenialReason.NOT_YOURS if access.rules & _CITIZEN_RULES else DenialReason.NOT_FOR_CITIZENS]
 
 
-def _check_app(access: Access, caller: Caller, own: Rule) -> DenialReason | None:
+def _check_app(access: Access, caller: Caller, own_rule: Rule) -> DenialReason | None:
     """Check a third-party app: it may read only the citizen's own data, and only what one of its scopes opens."""
-    if not access.rule & _CITIZEN_RULES:
+    if not access.rules & _CITIZEN_RULES:
         return None
-    if own is not Rule.SELF or own not in access.rule or not access.citizen_scopes:
+    if own_rule is not Rule.SELF or own_rule not in access.rules or not access.citizen_scopes:
         return DenialReason.FIRST_PARTY_ONLY
     return None if caller.has_citizen_scope(access.citizen_scopes) else DenialReason.SCOPE_REQUIRED
 
 
 def _can_be_guardian(access: Access, caller: Caller) -> bool:
-    """Whether the family card can affect the decision. Children's data is specific, so it needs the same assurance."""
+    """Whether the family card can affect the decision.
+
+    Data about a child is specific personal data (UU PDP 27/2022, article 4), so it needs the same assurance.
+    """
     return (
         caller.first_party
-        and Rule.GUARDIAN in access.rule
+        and Rule.GUARDIAN in access.rules
         and caller.representation is Representation.SELF
         and caller.assurance >= _GUARDIAN_ASSURANCE
     )
 
 
-def _check_sign_in(access: Access, caller: Caller, facts: Facts, allowed: Allowed) -> Decision:
+def _check_assurance_and_recency(access: Access, caller: Caller, facts: Facts, allowed: Allowed) -> Decision:
     """Allow it if the person's assurance and the time of their sign-in meet the requirements."""
     if caller.assurance < access.classification.required_assurance:
         return _DENIED[DenialReason.ASSURANCE_TOO_LOW]
-    within = facts.policy.recent_sign_in_seconds
-    is_late = access.requires_recent_sign_in and (
-        facts.now is None or not is_authentication_recent(caller.authenticated_at, within, now=facts.now)
+    max_age = facts.policy.recent_sign_in_seconds
+    is_sign_in_too_old = access.requires_recent_sign_in and (
+        facts.now is None or not is_authentication_recent(caller.authenticated_at, max_age, now=facts.now)
     )
-    return _DENIED[DenialReason.REAUTHENTICATION_REQUIRED] if is_late else allowed
+    return _DENIED[DenialReason.REAUTHENTICATION_REQUIRED] if is_sign_in_too_old else allowed
 
 
 def _decide_by_purpose(access: Access, caller: Caller, facts: Facts) -> Decision:
     """Decide for officials and systems of agencies."""
     rule, denial = _PURPOSE_RULE_BY_KIND[caller.kind]
-    if rule not in access.rule:
+    if rule not in access.rules:
         return _DENIED[denial]
     refusal = _check_purpose(access, caller, facts.policy)
     if refusal is not None:
         return _DENIED[refusal]
     if facts.concerns_child and not _covers_children(access, caller, facts):
         return _DENIED[DenialReason.PURPOSE_DOES_NOT_COVER]
-    if isinstance(facts.subjects, NotLookedAt):
+    if isinstance(facts.subjects, NoRecordYet):
         return _NEEDS_SUBJECTS
     preferences = _get_preferences(facts)
     if isinstance(preferences, NotLoaded):
@@ -167,16 +179,20 @@ def _decide_by_purpose(access: Access, caller: Caller, facts: Facts) -> Decision
 
 
 def _covers_children(access: Access, caller: Caller, facts: Facts) -> bool:
-    """Whether the stated purpose covers children. All data about a child is specific.
+    """Whether the stated purpose covers children. All data about a child is specific personal data.
 
     A field that declares its purposes covers children as well, and so does a field that leads to such fields.
     """
-    return bool(access.purposes) or facts.leads_to_purposes or _PURPOSES.get(caller.purpose or "") in CHILD_PURPOSES
+    return (
+        bool(access.purposes)
+        or facts.skips_child_purpose_check
+        or _PURPOSES.get(caller.purpose or "") in CHILD_PURPOSES
+    )
 
 
 def _decide_partner(access: Access, caller: Caller, facts: Facts) -> Decision:
     # Children cannot consent (UU PDP 27/2022, article 25).
-    if facts.concerns_child or Rule.PARTNER not in access.rule:
+    if facts.concerns_child or Rule.PARTNER not in access.rules:
         return _DENIED[DenialReason.NOT_FOR_PARTNERS]
     if access.scope is None and not access.allows_any_consent:
         return _DENIED[DenialReason.NOT_FOR_PARTNERS]
@@ -185,7 +201,7 @@ def _decide_partner(access: Access, caller: Caller, facts: Facts) -> Decision:
         refusal = DenialReason.SCOPE_REQUIRED
     if refusal is not None:
         return _DENIED[refusal]
-    if isinstance(facts.subjects, NotLookedAt):
+    if isinstance(facts.subjects, NoRecordYet):
         return _NEEDS_SUBJECTS
     preferences = _get_preferences(facts)
     if isinstance(preferences, NotLoaded):
@@ -218,7 +234,7 @@ def _check_purpose(access: Access, caller: Caller, policy: AccessPolicy) -> Deni
 
 
 def _check_preferences(
-    access: Access, caller: Caller, policy: AccessPolicy, preferences: Known | UnknownPerson
+    access: Access, caller: Caller, policy: AccessPolicy, preferences: KnownPreferences | UnknownPerson
 ) -> DenialReason | None:
     """Check the caller's case and the people's restrictions."""
     purpose = _PURPOSES.get(caller.purpose or "")
@@ -233,7 +249,7 @@ def _check_preferences(
     return DenialReason.RESTRICTED if is_restricted else None
 
 
-def _check_case(purpose: Purpose | None, preferences: Known | UnknownPerson) -> DenialReason | None:
+def _check_case(purpose: Purpose | None, preferences: KnownPreferences | UnknownPerson) -> DenialReason | None:
     """Check that the caller's case covers the people. Without a register of such cases, it does.
 
     For a record about several people, such as a family card, one of them is enough: it is that person's record, too.
@@ -249,7 +265,7 @@ def _check_case(purpose: Purpose | None, preferences: Known | UnknownPerson) -> 
 
 def _has_consent(caller: Caller, subjects: Subjects, scope: Scope | None, preferences: Preferences) -> bool:
     """Whether each person consented to this client and the stated purpose, for the scope or, without one, for any."""
-    if not isinstance(subjects, tuple) or not isinstance(preferences, Known):
+    if not isinstance(subjects, tuple) or not isinstance(preferences, KnownPreferences):
         return False
     granted = {
         each.subject
@@ -262,9 +278,9 @@ def _has_consent(caller: Caller, subjects: Subjects, scope: Scope | None, prefer
 
 
 def _decide_business(access: Access, caller: Caller, facts: Facts) -> Decision:
-    if Rule.BUSINESS not in access.rule:
+    if Rule.BUSINESS not in access.rules:
         return _DENIED[DenialReason.NOT_FOR_BUSINESSES]
-    if isinstance(facts.subjects, NotLookedAt):
+    if isinstance(facts.subjects, NoRecordYet):
         return _NEEDS_SUBJECTS
     is_own = facts.business == caller.nib
     return _ALLOWED_BY[Rule.BUSINESS] if is_own else _DENIED[DenialReason.NOT_YOUR_BUSINESS]
@@ -272,15 +288,15 @@ def _decide_business(access: Access, caller: Caller, facts: Facts) -> Decision:
 
 def _decide_overseer(access: Access, caller: Caller, facts: Facts) -> Decision:
     rule = _RULE_BY_OVERSEER[caller.kind]
-    if rule not in access.rule:
+    if rule not in access.rules:
         return _DENIED[DenialReason.NOT_FOR_YOUR_ROLE]
-    is_any = isinstance(facts.subjects, NotLookedAt)
+    before_any_record = isinstance(facts.subjects, NoRecordYet)
     sees_own_agency_only = rule is Rule.SUPERVISOR
-    if sees_own_agency_only and not is_any and facts.agency != caller.agency:
+    if sees_own_agency_only and not before_any_record and facts.agency != caller.agency:
         return _DENIED[DenialReason.NOT_YOUR_AGENCY]
     if access.requires_case and not caller.case:
         return _DENIED[DenialReason.CASE_REQUIRED]
-    return _NEEDS_SUBJECTS if is_any and sees_own_agency_only else _ALLOWED_BY[rule]
+    return _NEEDS_SUBJECTS if before_any_record and sees_own_agency_only else _ALLOWED_BY[rule]
 
 
 _DECIDE_BY_KIND = {

@@ -21,8 +21,8 @@ class Fact(Enum):
 
 
 @dataclass(frozen=True, slots=True)
-class NotLookedAt:
-    """No record is known yet. `Allowed` and `Denied` then hold for every record."""
+class NoRecordYet:
+    """No record is known yet. `Allowed` and `Denied` then hold for every record of the field."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,17 +36,17 @@ class NotLoaded:
 
 
 @dataclass(frozen=True, slots=True)
-class Known:
+class KnownPreferences:
     """The combined preferences of a record's people: all have to consent, and one restriction is enough."""
 
     preferences: DataPreferences
 
     @classmethod
-    def of_people(cls, preferences: Mapping[Nik, DataPreferences], people: tuple[Nik, ...]) -> Known:
+    def of_people(cls, preferences: Mapping[Nik, DataPreferences], people: tuple[Nik, ...]) -> KnownPreferences:
         """Combine the preferences of several people."""
         if len(people) == 1:
             return cls(preferences[people[0]])
-        in_cases = [found for nik in people if (found := preferences[nik].people_in_case) is not None]
+        in_cases = [cases for nik in people if (cases := preferences[nik].people_in_case) is not None]
         return cls(
             DataPreferences(
                 consents=tuple(each for nik in people for each in preferences[nik].consents),
@@ -56,23 +56,23 @@ class Known:
         )
 
 
-Subjects: TypeAlias = tuple[Nik, ...] | NotLookedAt | UnknownPerson
+Subjects: TypeAlias = tuple[Nik, ...] | NoRecordYet | UnknownPerson
 """The people of a record. Empty for a record about no person, such as a list that a supervisor reads."""
-Preferences: TypeAlias = Known | NotLoaded | UnknownPerson
+Preferences: TypeAlias = KnownPreferences | NotLoaded | UnknownPerson
 
 
 class Facts(NamedTuple):
     """The inputs of a decision besides rule and caller. A named tuple, because one is built for each record."""
 
-    subjects: Subjects = NotLookedAt()
+    subjects: Subjects = NoRecordYet()
     business: str | None = None
     """The NIB of the business that the record is about."""
     agency: str | None = None
     """The agency whose readers the record is about."""
     concerns_child: bool = False
     """Whether one of the people is under 18."""
-    leads_to_purposes: bool = False
-    """Whether the field only leads to records that declare their own purposes."""
+    skips_child_purpose_check: bool = False
+    """Whether the purpose need not cover children: the field only leads to records that declare their own purposes."""
     children: Collection[Nik] | NotLoaded = NotLoaded()
     """The children whose guardian the caller is, according to the family card."""
     preferences: Preferences = NotLoaded()

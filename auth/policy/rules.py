@@ -75,7 +75,7 @@ class Classification(Enum):
 class Access:
     """Who may see a field, and under which conditions."""
 
-    rule: Rule
+    rules: Rule
     classification: Classification = Classification.PERSONAL
     purposes: frozenset[Purpose] = frozenset()
     """Purposes for which officials, systems and partners may read it; empty for all that they may state."""

@@ -176,7 +176,7 @@ class TokenVerifier:
 
     def __repr__(self) -> str:
         """The number of issuers."""
-        return f"<TokenReader {len(self._issuers)} issuers>"
+        return f"<TokenVerifier {len(self._issuers)} issuers>"
 
 
 def _to_unauthenticated(error: Exception) -> Unauthenticated:

@@ -131,7 +131,7 @@ class VerifiedTokenCache:
 
     def __repr__(self) -> str:
         """The number of tokens, never the tokens."""
-        return f"<KnownTokens {len(self._verified)} of {self._max_tokens}>"
+        return f"<VerifiedTokenCache {len(self._verified)} of {self._max_tokens}>"
 
 
 def _compute_length(caller: Caller) -> int:

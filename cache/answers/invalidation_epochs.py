@@ -1,7 +1,8 @@
 """The invalidations that this process knows of.
 
-A snapshot is taken before a fetch. After an invalidation the snapshot is no longer current. What was fetched under it
-is not cached, and not given to later callers. So an invalidation beats an answer in flight.
+An epoch is a number that every invalidation of a tag increments; one more epoch counts invalidations of everything. A
+fetch takes a snapshot of the epochs first, and its answer is valid only while the snapshot is current. So an answer
+fetched before an invalidation is never cached after it, nor given to a later caller.
 """
 
 from __future__ import annotations
@@ -10,14 +11,14 @@ from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 MAX_TAGS = 100_000
-"""The maximum number of tags with a version each. Beyond it, everything is invalidated once."""
+"""The maximum number of tags with an epoch each. Beyond it, everything is invalidated once."""
 
 
 class EpochSnapshot(NamedTuple):
-    """The state of some tags at one moment."""
+    """The epochs of some tags at one moment."""
 
-    epoch: int
-    versions: tuple[int, ...]
+    global_epoch: int
+    tag_epochs: tuple[int, ...]
     invalidation_count: int
     """The number of all invalidations before it. If the number is unchanged, no tag has to be compared."""
 
@@ -27,19 +28,19 @@ NEVER_CURRENT = EpochSnapshot(-1, (), -1)
 
 
 class InvalidationEpochs:
-    """The version of each invalidated tag."""
+    """The epoch of each invalidated tag, and of everything."""
 
-    __slots__ = ("_epoch", "_invalidation_count", "_max_tags", "_versions")
+    __slots__ = ("_global_epoch", "_invalidation_count", "_max_tags", "_tag_epochs")
 
     def __init__(self, *, max_tags: int = MAX_TAGS) -> None:
-        self._epoch = self._invalidation_count = 0
+        self._global_epoch = self._invalidation_count = 0
         self._max_tags = max_tags
-        self._versions: dict[str, int] = {}
+        self._tag_epochs: dict[str, int] = {}
 
     def snapshot(self, tags: Sequence[str]) -> EpochSnapshot:
-        """Returns the current state of these tags."""
-        versions = self._versions
-        return EpochSnapshot(self._epoch, tuple([versions.get(tag, 0) for tag in tags]), self._invalidation_count)
+        """Returns the current epochs of these tags."""
+        get = self._tag_epochs.get
+        return EpochSnapshot(self._global_epoch, tuple([get(tag, 0) for tag in tags]), self._invalidation_count)
 
     def is_current(self, tags: Sequence[str], snapshot: EpochSnapshot) -> bool:
         """Whether none of these tags was invalidated since the snapshot."""
@@ -51,16 +52,16 @@ class InvalidationEpochs:
         """Makes every snapshot of these tags outdated."""
         self._invalidation_count += 1
         for tag in tags:
-            self._versions[tag] = self._versions.get(tag, 0) + 1
-        if len(self._versions) > self._max_tags:
+            self._tag_epochs[tag] = self._tag_epochs.get(tag, 0) + 1
+        if len(self._tag_epochs) > self._max_tags:
             self.invalidate_everything()
 
     def invalidate_everything(self) -> None:
         """Makes every snapshot outdated."""
-        self._epoch += 1
+        self._global_epoch += 1
         self._invalidation_count += 1
-        self._versions.clear()
+        self._tag_epochs.clear()
 
     def __repr__(self) -> str:
-        """The epoch, and the number of versions."""
-        return f"<InvalidationEpochs epoch {self._epoch}, {len(self._versions)} tags>"
+        """The global epoch, and the number of tags with an epoch."""
+        return f"<InvalidationEpochs epoch {self._global_epoch}, {len(self._tag_epochs)} tags>"

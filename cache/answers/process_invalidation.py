@@ -1,8 +1,9 @@
 """Invalidation between processes that cache answers separately, without Redis.
 
 The processes share a folder with a file of eight bytes. A process that invalidates something writes a random number
-there. A process that finds another number than before drops its whole cache: too much, but never too little. The file
-is mapped into memory, so reading it takes no system call.
+there. A process that finds another number than before invalidates its whole cache: too much, but never too little. The
+entries are removed at their next lookup or by eviction. The file is mapped into memory, so reading it takes no system
+call.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ _NAME = "invalidated"
 
 
 class NoProcessInvalidation:
-    """No other process: for a process that is alone, or shares a tier with the others."""
+    """For a process that is alone, or shares a tier with the others."""
 
     def open(self) -> None:
         """Open nothing."""
@@ -32,7 +33,7 @@ class NoProcessInvalidation:
         """Publish nothing."""
 
 
-ALONE = NoProcessInvalidation()
+NO_PROCESS_INVALIDATION = NoProcessInvalidation()
 
 
 class ProcessInvalidation:

@@ -24,7 +24,8 @@ class CachedAnswer(NamedTuple):
     fresh_until: float
     usable_until: float
     tags: tuple[str, ...]
-    epochs: EpochSnapshot
+    snapshot: EpochSnapshot
+    """The epochs of the tags before the fetch."""
 
 
 class ProcessTier:
@@ -42,7 +43,7 @@ class ProcessTier:
         kept = self._answers.get(key)
         if kept is None:
             return None
-        if kept.usable_until <= now or not self._epochs.is_current(kept.tags, kept.epochs):
+        if kept.usable_until <= now or not self._epochs.is_current(kept.tags, kept.snapshot):
             self.drop(key)
             return None
         self._answers.move_to_end(key)
@@ -51,7 +52,7 @@ class ProcessTier:
     def put(self, key: Hashable, answer: CachedAnswer) -> bool:
         """Caches an answer. Returns False if it was invalidated during the fetch, or is too large."""
         taken = answer.size + ENTRY_OVERHEAD_BYTES
-        if taken > self._max_bytes // 8 or not self._epochs.is_current(answer.tags, answer.epochs):
+        if taken > self._max_bytes // 8 or not self._epochs.is_current(answer.tags, answer.snapshot):
             self.drop(key)
             return False
         self.drop(key)

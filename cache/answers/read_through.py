@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 
 from cache.answers.invalidation_epochs import NEVER_CURRENT, EpochSnapshot, InvalidationEpochs
 from cache.answers.monotonic_clock import get_monotonic_seconds
-from cache.answers.process_invalidation import ALONE, NoProcessInvalidation, ProcessInvalidation
+from cache.answers.process_invalidation import NO_PROCESS_INVALIDATION, NoProcessInvalidation, ProcessInvalidation
 from cache.answers.process_tier import CachedAnswer, ProcessTier
 from cache.answers.shared_tier import (
     AnswerSealer,
@@ -50,7 +50,7 @@ class _FetchContext(NamedTuple):
 
     keys: Mapping[Slot, CacheKey]
     tags: tuple[str, ...]
-    epochs: EpochSnapshot
+    snapshot: EpochSnapshot
     fetch: Fetch
     in_background: bool
     max_age: float
@@ -76,7 +76,7 @@ class ReadThroughCache:
         key_builder: KeyBuilder,
         sealer: AnswerSealer,
         shared: SharedTier | None = None,
-        process_invalidation: ProcessInvalidation | NoProcessInvalidation = ALONE,
+        process_invalidation: ProcessInvalidation | NoProcessInvalidation = NO_PROCESS_INVALIDATION,
         clocks: Clocks = CACHE_CLOCKS,
     ) -> None:
         """Starts empty. All times are on the monotonic clock; the wall clock dates stale answers for callers.
@@ -199,7 +199,7 @@ class ReadThroughCache:
             _link_spans(span, joined)
         own = [slot for slot in slots if slot not in joined]
         if own:
-            # One flight for all of them, because the agency answers many keys in one call. The epochs are taken before
+            # One flight for all of them, because the agency answers many keys in one call. The epochs are read before
             # the fetch starts, so that any later invalidation makes its answers outdated.
             keys = {slot: self._key_builder.build_key(slot) for slot in own}
             tags = tuple(dict.fromkeys(tag for each in keys.values() for tag in each.tags))
@@ -221,7 +221,7 @@ class ReadThroughCache:
         return (
             not flight.task.done()
             and context.max_age <= max_age  # otherwise it may return an answer of the shared tier that is too old
-            and self.epochs.is_current(context.tags, context.epochs)
+            and self.epochs.is_current(context.tags, context.snapshot)
         )
 
     async def _run_flight(self, context: _FetchContext) -> Mapping[Slot, CacheResult]:
@@ -327,7 +327,7 @@ class ReadThroughCache:
             if self._is_cacheable(slot, each.value) and self._is_newest_flight(slot, flight)
         }
         # After an invalidation during the fetch, its own callers get the answers, but the next read asks again.
-        if self.epochs.is_current(context.tags, context.epochs):
+        if self.epochs.is_current(context.tags, context.snapshot):
             for slot, body in bodies.items():
                 self.tier.put(
                     slot, self._build_cached_answer(slot, results[slot].value, len(body), now, missing[slot].tags)
@@ -335,7 +335,7 @@ class ReadThroughCache:
         return results, bodies
 
     def _is_cacheable(self, slot: Slot, value: object) -> bool:
-        return not isinstance(value, Exception) and (value is not None or slot.kind.freshness.absent > 0)
+        return not isinstance(value, Exception) and (value is not None or slot.kind.freshness.unknown_key_seconds > 0)
 
     def _is_newest_flight(self, slot: Slot, flight: asyncio.Task[Any] | None) -> bool:
         """Whether no later flight for the slot has started, whose newer answer must stay cached."""
@@ -354,7 +354,8 @@ class ReadThroughCache:
         if entry.is_from_future(self.clock()):
             return None
         cached = self._build_cached_answer(slot, value, len(body), entry.fetched_at, key.tags)
-        return cached if self.epochs.is_current(context.tags, context.epochs) else cached._replace(epochs=NEVER_CURRENT)
+        is_current = self.epochs.is_current(context.tags, context.snapshot)
+        return cached if is_current else cached._replace(snapshot=NEVER_CURRENT)
 
     def _build_cached_answer(
         self,
@@ -365,7 +366,7 @@ class ReadThroughCache:
         tags: tuple[str, ...],
     ) -> CachedAnswer:
         freshness = slot.kind.freshness
-        lasts = freshness.absent if value is None else freshness.max_lifetime
+        lasts = freshness.unknown_key_seconds if value is None else freshness.max_lifetime
         return CachedAnswer(
             value,
             size,

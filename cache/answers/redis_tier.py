@@ -1,6 +1,6 @@
 """The cache tier that all processes of the hub share, in Redis or Valkey.
 
-A batch takes one `MGET`: the answers and the tokens of their tags come in one round trip. Invalidations are published
+A batch takes one `MGET`: the answers and the epochs of their tags come in one round trip. Invalidations are published
 on a channel. The cache of a process counts only while the process is subscribed. When the channel is lost,
 `is_subscribed` becomes false; when it is back, the process drops its own cache.
 
@@ -47,10 +47,10 @@ MAX_CLOCK_SETBACK = 1.0
 """Seconds by which the clock of Redis may fall behind between two measurements; more means that it was set."""
 _SCAN_COUNT = 1_000
 """Keys per scan when answers are deleted."""
-TOKEN_MARGIN = 120.0
-"""Seconds that a token outlives the answers that were stored under the previous one. No fetch may last longer."""
-_TOKEN_BYTES = 16
-_NO_TOKEN = b"\0" * _TOKEN_BYTES
+EPOCH_MARGIN = 120.0
+"""Seconds that an epoch outlives the answers that were stored under the previous one. No fetch may last longer."""
+_RANDOM_BYTES = 16
+_NO_EPOCH = b"\0" * _RANDOM_BYTES
 _HEADER = struct.Struct(">dB")
 _CHANNEL = "simpul:v1:invalidated"
 _RELEASE_SCRIPT = 'if redis.call("GET", KEYS[1]) == ARGV[1] then return redis.call("DEL", KEYS[1]) end'
@@ -103,7 +103,7 @@ class RedisTier:
         self._on_unsubscribed = listener.on_unsubscribed
         self._timeout = timeout
         self._retry_delay = retry_delay
-        self._owner_token = token_bytes(_TOKEN_BYTES)
+        self._owner_token = token_bytes(_RANDOM_BYTES)
         self._connections = asyncio.Semaphore(MAX_CONNECTIONS)
         self._rests_until = 0.0
         self._held_leases: set[str] = set()
@@ -150,13 +150,13 @@ class RedisTier:
         values = await self._run_command(lambda: self._client.mget(redis_keys))
         if values is None:
             return None
-        tokens = {tag: value or _NO_TOKEN for tag, value in zip(tags, values[len(keys) :], strict=True)}
+        epochs = {tag: value or _NO_EPOCH for tag, value in zip(tags, values[len(keys) :], strict=True)}
         found: dict[str, SharedEntry] = {}
         for each, value in zip(keys, values, strict=False):
-            entry = None if value is None else _decode_entry(value, [tokens[tag] for tag in each.tags])
+            entry = None if value is None else _decode_entry(value, [epochs[tag] for tag in each.tags])
             if entry is not None:
                 found[each.name] = entry._replace(fetched_at=entry.fetched_at - self._clock_offset)
-        return Lookup(found, tokens, run_id)
+        return Lookup(found, epochs, run_id)
 
     async def store(self, entries: Sequence[NewSharedEntry], lookup: Lookup) -> None:
         """Stores answers that were fetched after this lookup. Stores nothing if Redis restarted in between."""
@@ -166,8 +166,8 @@ class RedisTier:
         def stored() -> Any:  # noqa: ANN401 - redis-py's pipelines have no type of their own
             pipeline = self._client.pipeline(transaction=False)
             for each in entries:
-                tokens = [lookup.tokens.get(tag, _NO_TOKEN) for tag in each.key.tags]
-                value = b"".join((_HEADER.pack(each.fetched_at + self._clock_offset, len(tokens)), *tokens, each.body))
+                epochs = [lookup.epochs.get(tag, _NO_EPOCH) for tag in each.key.tags]
+                value = b"".join((_HEADER.pack(each.fetched_at + self._clock_offset, len(epochs)), *epochs, each.body))
                 key = self._key("a", lookup.run_id, each.key.name)
                 pipeline.set(key, value, px=max(1, int(min(each.lifetime, self._max_lifetime) * 1000)))
             return pipeline.execute()
@@ -215,8 +215,8 @@ class RedisTier:
         def over() -> Any:  # noqa: ANN401 - see `store`
             pipeline = self._client.pipeline(transaction=True)
             for tag in tags:
-                seconds = int(self._max_lifetime + TOKEN_MARGIN) + 1
-                pipeline.set(self._key("t", self._run_id, tag), token_bytes(_TOKEN_BYTES), ex=seconds)
+                seconds = int(self._max_lifetime + EPOCH_MARGIN) + 1
+                pipeline.set(self._key("t", self._run_id, tag), token_bytes(_RANDOM_BYTES), ex=seconds)
             pipeline.publish(_CHANNEL, " ".join(tags))
             return pipeline.execute()
 
@@ -329,11 +329,11 @@ class RedisTier:
         return f"<RedisTier {'following' if self._subscribed else 'lost'}>"
 
 
-def _decode_entry(value: bytes, tokens: Sequence[bytes]) -> SharedEntry | None:
-    """Decodes an entry; None if its tokens are not the current ones."""
+def _decode_entry(value: bytes, epochs: Sequence[bytes]) -> SharedEntry | None:
+    """Decodes an entry; None if its epochs are not the current ones."""
     if len(value) < _HEADER.size:
         return None
     at, count = _HEADER.unpack_from(value)
-    body = _HEADER.size + count * _TOKEN_BYTES
-    counts = count == len(tokens) and value[_HEADER.size : body] == b"".join(tokens)
+    body = _HEADER.size + count * _RANDOM_BYTES
+    counts = count == len(epochs) and value[_HEADER.size : body] == b"".join(epochs)
     return SharedEntry(at, value[body:]) if counts else None

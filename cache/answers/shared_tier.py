@@ -1,8 +1,8 @@
 """The interface of the cache tier that all processes share.
 
-Each tag has a token that changes with every invalidation. An answer is stored with the tokens that were read before its
-fetch, and is valid only while they are the current ones. So an answer that was fetched before an invalidation and
-stored after it is never found.
+Each tag has an epoch, a random number that changes with every invalidation. An answer is stored with the epochs that
+were read before its fetch, and is valid only while they are the current ones. So an answer that was fetched before an
+invalidation and stored after it is never found.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ class Lookup(NamedTuple):
 
     found: Mapping[str, SharedEntry]
     """By name."""
-    tokens: Mapping[str, bytes]
+    epochs: Mapping[str, bytes]
     """By tag."""
     run_id: str
     """The run of the tier's server: after a restart, nothing that was read before is valid."""
@@ -107,4 +107,4 @@ def build_shared_entry(slot: Slot, key: CacheKey, body: bytes, sealer: AnswerSea
     """Builds the entry of an answer; personal data is sealed, and an empty body stands for an unknown key."""
     freshness = slot.kind.freshness
     sealed = sealer.seal(body, key.name) if freshness.is_personal else body
-    return NewSharedEntry(key, now, sealed, freshness.max_lifetime if body else freshness.absent)
+    return NewSharedEntry(key, now, sealed, freshness.max_lifetime if body else freshness.unknown_key_seconds)

@@ -36,7 +36,7 @@ class AnswerKind:
 
     def get_fresh_seconds(self, value: object) -> float:
         """Returns the seconds for which an answer is fresh; None is the answer for an unknown key."""
-        return self.freshness.absent if value is None else self.freshness.fresh
+        return self.freshness.unknown_key_seconds if value is None else self.freshness.fresh
 
     def __repr__(self) -> str:
         return f"<AnswerKind {self.name}>"

@@ -23,7 +23,7 @@ class BoundedReading(asyncio.Protocol):
 
     _held: memoryview
     """Received bytes that wait; `NOTHING` at first. Reading is paused while there are any."""
-    _lost: BaseException | bool
+    _lost_error: BaseException | bool
     """The error that ended the connection while bytes were held, True if it had none; False at first."""
 
     # Implemented by the protocol.
@@ -40,12 +40,12 @@ class BoundedReading(asyncio.Protocol):
         """Whether earlier bytes must be consumed first."""
         return False
 
-    def _wire(self) -> asyncio.Transport | None:
+    def _get_transport(self) -> asyncio.Transport | None:
         """The transport; None without a connection."""
         raise NotImplementedError
 
     def _lose(self, error: BaseException | None) -> None:
-        """The connection is lost, and all bytes that came over it are parsed."""
+        """Handle the loss of the connection, after all received bytes are parsed."""
         raise NotImplementedError
 
     # Called by the event loop.
@@ -62,12 +62,12 @@ class BoundedReading(asyncio.Protocol):
     def connection_lost(self, exc: BaseException | None) -> None:
         """End after the earlier bytes are parsed; see asyncio.Protocol."""
         if self._held and self._is_wanted():
-            self._lost = exc or True
+            self._lost_error = exc or True
             return
         self._held = NOTHING
         self._lose(exc)
 
-    # In later turns.
+    # Parsing, over several turns of the event loop.
 
     def _parse(self, data: memoryview) -> None:
         around = 0
@@ -79,24 +79,24 @@ class BoundedReading(asyncio.Protocol):
             data = data[SLICE:]
         if data:
             self._hold(data)
-            asyncio.get_running_loop().call_soon(self._go_on)
+            asyncio.get_running_loop().call_soon(self._parse_held)
 
     def _hold(self, data: memoryview) -> None:
         self._held = data
-        wire = self._wire()
-        if wire is not None and not wire.is_closing():
-            wire.pause_reading()
+        transport = self._get_transport()
+        if transport is not None and not transport.is_closing():
+            transport.pause_reading()
 
-    def _go_on(self) -> None:
+    def _parse_held(self) -> None:
         data, self._held = self._held, NOTHING
         if data and self._is_wanted():
             self._parse(data)
         if self._held:
             return
-        lost, self._lost = self._lost, False
-        if lost:
-            self._lose(None if lost is True else lost)
+        error, self._lost_error = self._lost_error, False
+        if error:
+            self._lose(None if error is True else error)
             return
-        wire = self._wire()
-        if wire is not None and not wire.is_closing() and not self._is_full():
-            wire.resume_reading()
+        transport = self._get_transport()
+        if transport is not None and not transport.is_closing() and not self._is_full():
+            transport.resume_reading()

@@ -87,7 +87,7 @@ class ClosedEntry(_Table):
         if (self.first_day is None) != (self.last_day is None):
             raise ValueError("first_day and last_day belong together; give both")
         if self.start == self.until and not self.weekdays and self.first_day is None:
-            raise ValueError("it is closed always; say when: from and until, weekdays, or first_day and last_day")
+            raise ValueError("it is always closed; say when: from and until, weekdays, or first_day and last_day")
         return self
 
     @property
@@ -106,12 +106,20 @@ class ClosedEntry(_Table):
 class BreakerEntry(_Table):
     """When a breaker opens, and for how long."""
 
-    failures: int = Field(default=5, ge=1, le=1000, description="minimum failed calls within `within` seconds")
+    failures: int = Field(
+        default=5,
+        ge=1,
+        le=1000,
+        description="failed calls within `within` seconds from which it opens, on condition of `share` or `unanswered`",
+    )
     share: float = Field(
-        default=0.5, gt=0, le=1, description="and their minimum share of the calls that ended in that time"
+        default=0.5,
+        gt=0,
+        le=1,
+        description="opens if they are at least this share of the calls that ended in that time ...",
     )
     unanswered: float = Field(
-        default=2.0, ge=0.1, le=600, description="or seconds without an answered call, whatever the share"
+        default=2.0, ge=0.1, le=600, description="... or if no call was answered for this number of seconds"
     )
     within: float = Field(default=30.0, ge=1, le=600, description="seconds of the observed window")
     pause: float = Field(default=5.0, ge=0.1, le=600, description="seconds until one call, the probe, is admitted")

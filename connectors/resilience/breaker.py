@@ -27,14 +27,17 @@ class BreakerState(Enum):
 
 @record
 class BreakerTerms:
-    """When a breaker opens and for how long; times in seconds."""
+    """When a breaker opens and for how long; times in seconds.
+
+    It opens if `failures` calls failed within `within`, and either they are at least `share` of the calls that ended in
+    that time, or no call was answered for `unanswered`.
+    """
 
     failures: int = 5
-    """Opens if this number of calls failed within `within` ..."""
     share: float = 0.5
-    """... and they are at least this share of the ended calls, so that one bad record does not open it ..."""
+    """So that single failures among many answers do not open it."""
     unanswered: float = 2.0
-    """... or if no call was answered for this time, because after much traffic the share would take longer to grow."""
+    """So that it opens soon when an agency fails after much traffic: the share would take longer to grow."""
     within: float = 30.0
     pause: float = 5.0
     """The first pause without calls; it doubles with each failed probe ..."""

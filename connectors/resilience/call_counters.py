@@ -19,8 +19,8 @@ class CallCounters:
     failed: Counter[str] = field(default_factory=Counter)
     """Calls that ended with a failure of the agency, by code."""
     refused: Counter[str] = field(default_factory=Counter)
-    """Calls that were not made, by reason: `closed`, `breaker`, `asked_to_wait`, `quota`, `bulkhead`, `no_turn`,
-    `no_place`, `no_time`."""
+    """Calls that were not made, by reason: `closed`, `breaker`, `asked_to_wait`, `quota`, `bulkhead`,
+    `rate_timeout`, `queue_timeout`, `deadline_passed`."""
     mismatches: int = 0
     """Replies that do not match their request (`connectors/batching/row_check.py`)."""
     retries: int = 0

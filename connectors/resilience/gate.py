@@ -1,4 +1,4 @@
-"""The one way to an agency: every call passes its gate, which enforces the terms of the agency.
+"""Every call to an agency passes here: its gate enforces the terms of the agency.
 
 The order: checks (hours, a requested pause, the daily quota, breaker, a full bulkhead); the turn (rate); a permit
 (bulkhead), and the checks again; the attempt, and its effect on the breaker. A refusal takes microseconds, without a
@@ -29,8 +29,8 @@ from records.calls.call import Call
 from records.calls.failures import (
     AgencyClosed,
     AgencyFailure,
+    AgencyLimitReached,
     AgencyMalformed,
-    AgencyRefused,
     AgencyTimeout,
     AgencyUnavailable,
     ReplyBudgetSpent,
@@ -38,7 +38,7 @@ from records.calls.failures import (
 
 T = TypeVar("T")
 Attempt = Callable[[Call], Coroutine[Any, Any, T]]
-"""One request or statement, within the deadline of the call it is given. Raises `AgencyFailure`."""
+"""One request or statement, within the deadline of the call it is attempt_call. Raises `AgencyFailure`."""
 
 _MAX_REQUESTED_WAIT: Final = 900.0
 """Maximum seconds of a pause that an agency requests; a wrong header must not cut it off for a day."""
@@ -65,7 +65,7 @@ class Gate:
     replies cost the hub more than any other failure, and are useless to every caller. **What does not count**: an
     unreadable *record* in a sound reply, because one record must not cut off all callers. It is the result of its key,
     and never raised here. Sound replies that exceed the budget (`ReplyBudgetSpent`), a caller that leaves or has too
-    little time, waiting for a turn or a place, a negative answer, and faults of ours do not count either.
+    little time, waiting for a turn or a permit, a negative answer, and bugs in the hub do not count either.
     """
 
     def __init__(
@@ -110,15 +110,17 @@ class Gate:
 
     def _build_limits(self, shared_limits: SharedLimits | None) -> tuple[CallRateLimiter | None, DailyCallQuota | None]:
         terms = self.terms
-        pace = quota = None
+        rate_limiter = quota = None
         if terms.rate:
             burst = terms.burst or ceil(terms.rate)
-            pace = CallRateLimiter(rate=terms.rate, burst=burst, agency=self.agency, shared_limits=shared_limits)
+            rate_limiter = CallRateLimiter(
+                rate=terms.rate, burst=burst, agency=self.agency, shared_limits=shared_limits
+            )
         if terms.daily_quota:
             quota = DailyCallQuota(
                 terms.daily_quota, get_time_zone(terms.zone), agency=self.agency, shared_limits=shared_limits
             )
-        return pace, quota
+        return rate_limiter, quota
 
     def __repr__(self) -> str:
         parts = [
@@ -185,8 +187,8 @@ class Gate:
         it changes data. The attempt gets a call with the remaining deadline.
 
         Raises the attempt's failure or, without an attempt: `AgencyClosed`, `AgencyUnavailable` (breaker, bulkhead),
-        `AgencyRefused` (quota, requested pause), each with `retry_after`; `AgencyTimeout` if no time was left, or no
-        turn or permit came in time.
+        `AgencyLimitReached` (quota, requested pause), each with `retry_after`; `AgencyTimeout` if no time was left, or
+        no turn or permit came in time.
         """
         if call.span is not None:
             attempt = trace_attempts(self.agency, attempt, call.span)
@@ -205,7 +207,7 @@ class Gate:
                 try:
                     if self._hedges and hedgeable:
                         outcome = await self._attempt(
-                            call, lambda given: self._attempt_hedged(given, attempt), until, ticket
+                            call, lambda attempt_call: self._attempt_hedged(attempt_call, attempt), until, ticket
                         )
                     else:
                         outcome = await self._attempt(call, attempt, until, ticket)
@@ -234,26 +236,26 @@ class Gate:
         return now
 
     def _refuse_if_closed(self, now: float, *, writes: bool) -> None:
-        if self._hours is not None and (closed := self._hours.get_closed_seconds(self._wall(), writes=writes)):
-            self._refuse("closed", AgencyClosed, "not asked: closed by its terms", closed)
-        if (alone := self._paused_until - now) > 0:
-            self._refuse("asked_to_wait", AgencyRefused, "not asked: it asked for a pause", alone)
-        if self._quota is not None and (spent := self._quota.get_retry_after(self._wall())):
-            self._refuse("quota", AgencyRefused, "not asked: the quota of the day is spent", spent)
+        if self._hours is not None and (closed_seconds := self._hours.get_closed_seconds(self._wall(), writes=writes)):
+            self._refuse("closed", AgencyClosed, "not called: closed by its terms", closed_seconds)
+        if (pause_left := self._paused_until - now) > 0:
+            self._refuse("asked_to_wait", AgencyLimitReached, "not called: it requested a pause", pause_left)
+        if self._quota is not None and (quota_wait := self._quota.get_retry_after(self._wall())):
+            self._refuse("quota", AgencyLimitReached, "not called: the daily quota is used up", quota_wait)
 
-    async def _acquire_rate(self, pace: CallRateLimiter, queue_timeout: float) -> float:
-        if not await pace.acquire(queue_timeout):
-            self._refuse("no_turn", AgencyTimeout, "no turn came before the deadline: too many calls for its rate")
+    async def _acquire_rate(self, rate_limiter: CallRateLimiter, queue_timeout: float) -> float:
+        if not await rate_limiter.acquire(queue_timeout):
+            self._refuse("rate_timeout", AgencyTimeout, "no turn before the deadline: too many calls for its rate")
         return self._clock()
 
     async def _acquire_permits(self, deadline: float, now: float, *, writes: bool) -> int:
         """Take a permit, and the breaker's ticket for one attempt. Repeats the checks after waiting."""
         if deadline <= now:
-            self._refuse("no_time", AgencyTimeout, "no time was left to ask")
+            self._refuse("deadline_passed", AgencyTimeout, "no time was left for the call")
         if not (self._bulkhead.take_free() or await self._bulkhead.acquire(deadline - now)):
             if self._bulkhead.is_full:
                 self._refuse_full()
-            self._refuse("no_place", AgencyTimeout, "no place came free before the deadline")
+            self._refuse("queue_timeout", AgencyTimeout, "no permit became free before the deadline")
         try:
             if self._quota is not None and not self._quota.has_reserved:
                 await self._quota.reserve()
@@ -269,18 +271,18 @@ class Gate:
 
     def _refuse_broken(self, now: float) -> NoReturn:
         state = self._breaker.state.value
-        self._refuse("breaker", AgencyUnavailable, f"not asked: breaker {state}", self._breaker.get_retry_after(now))
+        self._refuse("breaker", AgencyUnavailable, f"not called: breaker {state}", self._breaker.get_retry_after(now))
 
     def _refuse_full(self) -> NoReturn:
-        self._refuse("bulkhead", AgencyUnavailable, "not asked: too many calls wait for it", _BULKHEAD_RETRY_AFTER)
+        self._refuse("bulkhead", AgencyUnavailable, "not called: too many calls wait for it", _BULKHEAD_RETRY_AFTER)
 
     async def _attempt(self, call: Call, attempt: Attempt[T], deadline: float, ticket: int) -> T | AgencyFailure:
         """Run one attempt, and record its outcome. A failure is returned, not raised."""
         began = self._clock()
-        given = call if deadline == call.deadline else call.with_deadline(deadline)
+        attempt_call = call if deadline == call.deadline else call.with_deadline(deadline)
         self._count_attempt()
         try:
-            answer = await attempt(given)
+            answer = await attempt(attempt_call)
         except AgencyFailure as failure:
             self.counts.durations.add(self._clock() - began)
             self._record_failure(failure, ticket, allowed_seconds=deadline - began)
@@ -305,8 +307,8 @@ class Gate:
         """
         now = self._clock()
         until = now + self.deadline
-        given = call.with_deadline(until)
-        probe = asyncio.create_task(self._attempt(given, attempt, until, ticket))
+        attempt_call = call.with_deadline(until)
+        probe = asyncio.create_task(self._attempt(attempt_call, attempt, until, ticket))
         self._probes.add(probe)
         probe.add_done_callback(self._probe_ended)
         await asyncio.wait({probe}, timeout=max(0.0, min(_PROBE_WAIT, call.deadline - now)))
@@ -318,7 +320,7 @@ class Gate:
         self._probes.discard(probe)
         self._bulkhead.release()
         if not probe.cancelled():
-            probe.exception()  # a fault of ours: a caller that still waits gets it, and otherwise no caller needs it
+            probe.exception()  # a bug in the hub: a caller that still waits gets it, and otherwise no caller needs it
 
     async def close(self) -> None:
         """End a running probe."""
@@ -330,40 +332,40 @@ class Gate:
     def _record_failure(self, failure: AgencyFailure, ticket: int, *, allowed_seconds: float) -> None:
         """Record a failure; `allowed_seconds` is the time that the agency had to answer."""
         now = self._clock()
-        asked = failure.retry_after or 0.0
+        requested_wait = failure.retry_after or 0.0
         if isinstance(failure, AgencyTimeout) and allowed_seconds < _FULL_DEADLINE_SHARE * self.deadline:
             self._breaker.record_no_result(ticket)
         elif isinstance(failure, _BREAKER_FAILURES) and not isinstance(failure, ReplyBudgetSpent):
-            self._breaker.record_failure(ticket, now, retry_after=asked)
+            self._breaker.record_failure(ticket, now, retry_after=requested_wait)
         else:
             self._breaker.record_success(ticket, now)
-            if asked:
-                self._paused_until = max(self._paused_until, now + min(asked, _MAX_REQUESTED_WAIT))
+            if requested_wait:
+                self._paused_until = max(self._paused_until, now + min(requested_wait, _MAX_REQUESTED_WAIT))
 
     async def _attempt_hedged(self, call: Call, attempt: Attempt[T]) -> T:
-        """Run an attempt, and a second one if it takes longer than 95 of 100 others."""
+        """Run an attempt, and a second one if it takes longer than 95 % of recent attempts."""
         after = self._latencies.p95
         if after is None or self._breaker.state is not BreakerState.CLOSED:
             return await attempt(call)
-        extra = False
+        has_extra_permit = False
 
-        async def may_ask_again() -> bool:
-            nonlocal extra
+        async def may_call_again() -> bool:
+            nonlocal has_extra_permit
             # Only if no call waits for a turn, so a hedge that may be useless does not delay a first attempt.
             if not self._may_send_now() or not (
                 self._rate_limiter is None or await self._rate_limiter.acquire(_HEDGE_PERMIT_TIMEOUT)
             ):
                 return False
             if self._may_send_now(in_turn=True) and self._budget.spend():
-                extra = await self._bulkhead.acquire(0)
+                has_extra_permit = await self._bulkhead.acquire(0)
                 self._count_attempt()
                 self.counts.hedges += 1
-            return extra
+            return has_extra_permit
 
         try:
-            answer, second_won = await run_hedged(lambda: attempt(call), after, may_ask_again)
+            answer, second_won = await run_hedged(lambda: attempt(call), after, may_call_again)
         finally:
-            if extra:
+            if has_extra_permit:
                 self._bulkhead.release()
         self.counts.hedges_won += second_won
         return answer
@@ -390,8 +392,10 @@ class Gate:
         if self._quota is not None:
             self._quota.spend()
 
-    def _refuse(self, why: str, kind: type[AgencyFailure], detail: str, retry_after: float | None = None) -> NoReturn:
-        self.counts.refused[why] += 1
+    def _refuse(
+        self, reason: str, kind: type[AgencyFailure], detail: str, retry_after: float | None = None
+    ) -> NoReturn:
+        self.counts.refused[reason] += 1
         # Whole seconds, rounded up, for a header or a person.
         raise kind(self.agency, detail, retry_after=None if retry_after is None else float(ceil(retry_after)))
 

@@ -24,7 +24,7 @@ class LatencyWindow:
         self._p95: float | None = None
 
     def __repr__(self) -> str:
-        return f"<Latencies n={len(self._last)} p95={'unknown' if self._p95 is None else f'{self._p95:g}s'}>"
+        return f"<LatencyWindow n={len(self._last)} p95={'unknown' if self._p95 is None else f'{self._p95:g}s'}>"
 
     def record(self, seconds: float) -> None:
         """Add the latency of an answer."""

@@ -12,7 +12,7 @@ from connectors.resilience.shared_limits import SharedLimits
 class CallRateLimiter:
     """Permits `rate` calls per second, with bursts of `burst`. Calls wait for their turn, in the order of arrival.
 
-    One object paces all calls of a process to an agency. If processes share the count, all of them share the rate; if
+    One object limits all calls of a process to an agency. If processes share the count, all of them share the rate; if
     the shared count is unavailable, each process has its own.
     """
 
@@ -21,11 +21,11 @@ class CallRateLimiter:
         self._rate = rate
         self._burst = burst
         self._agency = agency
-        self._together = shared_limits
+        self._shared_limits = shared_limits
         self._queue = asyncio.Lock()
 
     def __repr__(self) -> str:
-        return f"<Pace {self._rate:g}/s burst={self._burst}>"
+        return f"<CallRateLimiter {self._rate:g}/s burst={self._burst}>"
 
     @property
     def has_free_permit(self) -> bool:
@@ -34,12 +34,12 @@ class CallRateLimiter:
 
     async def acquire(self, timeout: float) -> bool:
         """Wait for the turn of one call, at most `timeout` seconds. Returns whether it came."""
-        if self._together is None and self._limiter.has_capacity():
+        if self._shared_limits is None and self._limiter.has_capacity():
             await self._limiter.acquire()
             return True
         try:
             async with asyncio.timeout(timeout):
-                return await self._acquire(self._together, asyncio.get_running_loop().time() + timeout)
+                return await self._acquire(self._shared_limits, asyncio.get_running_loop().time() + timeout)
         except TimeoutError:
             return False
 

@@ -93,7 +93,7 @@ class BatchScheduler:
         read = self._reads.get((batch, None))
         return default if read is None else read.known.get(key, default)
 
-    def forget(self) -> None:
+    def drop_known_answers(self) -> None:
         """Load every key again from now on, because a mutation ran. No call may be in flight."""
         self._count_reads()
         self._reads.clear()
@@ -185,7 +185,7 @@ class BatchScheduler:
         except Exception as failure:  # noqa: BLE001 - a failed call fails each of its keys
             parts = _fail_all(reads, keys, failure)
         for read, part in zip(reads, parts, strict=True):
-            read.settle(part)
+            read.store_answers(part)
 
 
 def _ignore_waiting() -> None:
@@ -214,7 +214,7 @@ class BatchRead:
         keys, self.pending = self.pending, {}
         return keys
 
-    def settle(self, part: dict[Hashable, Any]) -> None:
+    def store_answers(self, part: dict[Hashable, Any]) -> None:
         """Store answers, and resume the steps whose keys all have one."""
         if self.known:
             self.known.update(part)

@@ -112,7 +112,7 @@ def _authorize_key(run: PlanRun, field: PlanField, record: Any, key: Any) -> Any
         if isinstance(key, Exception):
             raise key.with_traceback(None)
         return key
-    if field.guard.decides_per_key and get_batch_field(field).edge.has_many_keys:
+    if field.guard.is_keyed and get_batch_field(field).edge.has_many_keys:
         return run.facts.decide_each(key, partial(may, record))
     refusal = run.facts.decide(may(record, key))
     if refusal is not None:

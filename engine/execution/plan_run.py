@@ -96,7 +96,7 @@ class PlanRun:
         data: dict[str, Any] = dict.fromkeys(shape.keys)
         data |= dict.fromkeys(shape.typenames, shape.type.name)
         for field in shape.fields:
-            self._scheduler.forget()  # the field before may have changed any data
+            self._scheduler.drop_known_answers()  # the field before may have changed any data
             if isinstance(field.kind, BatchField):
                 self.request_batch((field,), [None], [data])
             elif field.is_leaf:
@@ -251,7 +251,7 @@ class PlanRun:
             self.stale_fields += find_stale_fields(group, edge_keys, stale_answers.get((edge.batch, edge.facet), {}))
         # Work that takes longer than a slice runs as a task, and each `sleep(0)` in it gives other requests a turn.
         if len(edge_keys.keys) > SLICE:
-            self.pending_work.run_in_slices(self._put_in_slices(group, edge_keys, answers))
+            self.pending_work.run_as_task(self._put_in_slices(group, edge_keys, answers))
         else:
             for field in group:
                 self._put(field, edge_keys, self._get_answers(field, edge_keys.wanted, answers))
@@ -325,7 +325,7 @@ class PlanRun:
         made = ObjectPlacement(self._plan, field, self)
         values = made.collect(values)
         if len(made.objects) > SLICE or len(values) > SLICE:
-            self.pending_work.run_in_slices(self._complete_in_slices(made, values, targets))
+            self.pending_work.run_as_task(self._complete_in_slices(made, values, targets))
             return
         # Lists or several classes: shape each object once, load what is below it, and place it wherever it occurs.
         made.shape(made.objects)

@@ -80,7 +80,7 @@ class ReadTracker:
 
 
 def _add_records(found: TrackedReads, part: GuardedPart, records: Sequence[Any]) -> None:
-    subjects_of = part.guard.get_subjects
+    subjects_of = part.guard.get_read_subjects
     who, own, others = found
     before: object = None
     for record in records:
@@ -108,7 +108,7 @@ def _add_records_with_errors(
         fields = tuple(each for each in part.fields if () not in failed.get((each.number, id(answer)), ()))
         if fields:
             answered = part if fields == part.fields else GuardedPart(part.guard, fields, is_of_plan=False)
-            about = part.guard.get_subjects(record, None)
+            about = part.guard.get_read_subjects(record, None)
             groups = found.get_group(about)
             for subject in about:
                 groups.setdefault(subject, {})[answered] = None
@@ -125,7 +125,7 @@ def _add_keys(
             continue
         keys = [each for index, each in enumerate(key) if (index,) not in places] if many else [key]
         for each in keys:
-            about = field.guard.get_subjects(None, each)
+            about = field.guard.get_read_subjects(None, each)
             groups = found.get_group(about)
             for subject in about:
                 groups.setdefault(subject, {})[part] = None

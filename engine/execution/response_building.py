@@ -9,7 +9,7 @@ from graphql import GraphQLError, get_location
 
 from engine.batch import ExecutionContext
 from engine.errors import MAX_ERRORS, build_refusal_error, format_errors, truncate_errors
-from engine.execution.refusals import collect_refusals, count_refusals
+from engine.execution.refusal_counts import collect_refusals, count_refusals
 from engine.execution.stale_fields import StalePath, describe_stale_paths
 from engine.plan.plan import Plan
 from engine.request import GraphQLResponse, ResponseOutcome

@@ -83,7 +83,7 @@ class ReadTrackingMiddleware:
     def _record(self, definition: PlannedField, source: Any, info: ResolveInfo, key: Any) -> None:  # noqa: ANN401 - any record and key
         name, guard = (info.parent_type.name, info.field_name), definition.engine_guard()
         self._classes[name] = guard.data_class
-        about = guard.get_subjects(source, key)
+        about = guard.get_read_subjects(source, key)
         own = self._reader is not None and self._reader in about
         for subject in about:
             self._found.setdefault((subject, own), {})[name] = None

@@ -51,16 +51,20 @@ class Cost:
     calls: Mapping[str, int] = field(default_factory=dict)
     """By agency. Steps of one level with the same batch are one call; a batch with a maximum size may take more."""
     fact_calls: Mapping[str, int] = field(default_factory=dict)
-    """By agency: calls that access decisions may need first. Whether they do depends on the caller."""
+    """By agency: calls that access decisions may need first. Whether they do depends on the caller.
+
+    They count for the limit of calls, which protects the agency. They cost no points, because points are charged for
+    what the operation requests, alike for every caller.
+    """
     objects: int = 0
     values: int = 0
-    """Members of the objects."""
+    """Field values in the objects."""
     introspection_objects: int = 0
     """Objects about the schema itself."""
     types: int = 0
     """Types of the schema."""
     points: int = field(init=False)
-    """The cost as one number, for rates and quotas: 1 for an object, 100 for a call to an agency."""
+    """The cost as one number, for rates and quotas: 1 for an object, 100 for a call of `calls`."""
 
     def __post_init__(self) -> None:
         """Compute the points once: a plan keeps its cost, and each request reads the points."""
@@ -68,21 +72,21 @@ class Cost:
 
     def require_within(self, limits: Limits) -> None:
         """Raise `TooLarge` if the cost exceeds a limit."""
-        for agency, expected in self.calls.items():
-            calls = expected + self.fact_calls.get(agency, 0)
+        for agency in {**self.calls, **self.fact_calls}:  # an agency may be called for facts only
+            calls = self.calls.get(agency, 0) + self.fact_calls.get(agency, 0)
             if calls > limits.get_call_limit(agency):
                 raise TooLarge(
                     f"The operation would take about {_format_count(calls)} call{'s' if calls != 1 else ''} to"
                     f" {agency}; at most {limits.get_call_limit(agency)} are allowed. Request less in one operation."
                 )
-        for counted, most, what in (
+        for count, maximum, what in (
             (self.objects, limits.objects, "objects"),
             (self.values, limits.values, "values"),
             (self.introspection_objects, limits.introspection * self.types, "objects about the schema"),
         ):
-            if counted > most:
+            if count > maximum:
                 raise TooLarge(
-                    f"The answer would hold about {_format_count(counted)} {what}; at most {most} are allowed."
+                    f"The answer would hold about {_format_count(count)} {what}; at most {maximum} are allowed."
                     " Request shorter lists, or use several operations."
                 )
 
@@ -104,7 +108,7 @@ class ListSizes:
     ) -> None:
         """Measures the schema. `linked_list_size` and `nested_list_size` are for lists without a declared size."""
         self._linked = linked_list_size
-        self._inside = nested_list_size
+        self._nested = nested_list_size
         self.types = len(schema.type_map)
         self._schema_list_sizes = _measure_schema_lists(schema)
 
@@ -117,25 +121,25 @@ class ListSizes:
 
     def _compute_size(self, planned: PlanField, arguments: Mapping[str, Any], parent_size: int | None) -> int:
         kind = planned.kind
-        asked = get_requested_size(arguments)
+        requested_size = get_requested_size(arguments)
         if isinstance(kind, BatchField) and kind.edge.has_many_keys:
-            asked = _get_longest_argument(arguments)
-        if asked is not None:
-            return asked
+            requested_size = _get_longest_argument(arguments)
+        if requested_size is not None:
+            return requested_size
         if isinstance(kind, BatchField):
-            about = kind.edge.expected_size
-            declared = about(arguments) if callable(about) else about
+            expected = kind.edge.expected_size
+            declared = expected(arguments) if callable(expected) else expected
             return self._linked if declared is None else declared
         if planned.parent.type.name.startswith("__"):
             return self._schema_list_sizes.get(planned.name, 1)
         declared = kind.expected_size if isinstance(kind, ComputedField) else parent_size
-        return self._inside if declared is None else declared
+        return self._nested if declared is None else declared
 
 
 def get_requested_size(arguments: Mapping[str, Any]) -> int | None:
     """The maximum number that the caller requests; None if there is none."""
-    asked = arguments.get(SLICE_ARGUMENT)
-    return max(asked, 0) if isinstance(asked, int) else None
+    requested_size = arguments.get(SLICE_ARGUMENT)
+    return max(requested_size, 0) if isinstance(requested_size, int) else None
 
 
 def _get_longest_argument(arguments: Mapping[str, Any]) -> int | None:
@@ -151,11 +155,11 @@ def _measure_schema_lists(schema: GraphQLSchema) -> Mapping[str, int]:
     def average(count: int, of: Sequence[Any]) -> int:
         return -(-count // max(len(of), 1))
 
-    members = average(len(fields), types)
+    fields_per_type = average(len(fields), types)
     return {
         "__Schema.types": len(types),
         "__Schema.directives": len(schema.directives),
-        "__Type.fields": members,
+        "__Type.fields": fields_per_type,
         "__Type.inputFields": average(
             sum(len(each.fields) for each in types if isinstance(each, GraphQLInputObjectType)), types
         ),
@@ -177,21 +181,21 @@ def collect_fact_batches(fields: Sequence[PlanField]) -> Sequence[Batch[Any, Any
 
 
 def estimate_cost(
-    root: Shape, arguments: Sequence[Any], sizes: ListSizes, *, serial: bool, facts: Sequence[Batch[Any, Any]] = ()
+    root: Shape, arguments: Sequence[Any], sizes: ListSizes, *, is_mutation: bool, facts: Sequence[Batch[Any, Any]] = ()
 ) -> Cost:
     """Estimate the cost of an operation. `arguments` holds the arguments of each field by its number, or an error.
 
-    `facts` are the batches that decisions may need: one call each, however many keys. With `serial`, root fields run
-    one after another, and known answers are dropped in between (mutations).
+    `facts` are the batches that decisions may need: one call each, however many keys. Root fields of a
+    mutation run one after another, and known answers are dropped in between.
     """
     # Walk the tree: objects and values add up, and so do calls of batches with a maximum size.
     estimation = _CostEstimation(arguments, sizes)
-    sums = estimation.estimate_serial(root) if serial else estimation.estimate_shape(root, 1, 0, None)
-    calls = dict(sums.keyed)
-    # Other batches take any number of keys: what one level wants of the same batch is one call, at every place.
-    for (_, _, batch), wanted in estimation.steps.items():
+    sums = estimation.estimate_serial(root) if is_mutation else estimation.estimate_shape(root, 1, 0, None)
+    calls = dict(sums.calls_of_limited_batches)
+    # Other batches take any number of keys: the requests of one level to the same batch are one call, at every place.
+    for (_, _, batch), facet_sets in estimation.steps.items():
         if batch.agency is not None and batch.max_batch_size is None:
-            calls[batch.agency] = calls.get(batch.agency, 0) + _count_calls(wanted)
+            calls[batch.agency] = calls.get(batch.agency, 0) + _count_calls(facet_sets)
     return Cost(
         levels=estimation.levels,
         calls=calls,
@@ -203,20 +207,20 @@ def estimate_cost(
     )
 
 
-def _count_calls(wanted: set[frozenset[Facet]]) -> int:
+def _count_calls(facet_sets: set[frozenset[Facet]]) -> int:
     """The maximum number of calls of a step: one for each set of facets that a key may want.
 
     A key at several places wants the union of their n sets: at most 2^n - 1 sets, and at most 2^f - 1 of f facets.
     """
-    facets = {each for together in wanted for each in together}
-    return (1 << min(len(wanted), len(facets))) - 1
+    facets = {each for facet_set in facet_sets for each in facet_set}
+    return (1 << min(len(facet_sets), len(facets))) - 1
 
 
 class _CostSums(NamedTuple):
     objects: int
     values: int
     introspection: int
-    keyed: Mapping[str, int]
+    calls_of_limited_batches: Mapping[str, int]
     """By agency: calls of batches with a maximum size."""
 
 
@@ -224,15 +228,15 @@ _NO_COST = _CostSums(0, 0, 0, {})
 
 
 def _add_up(parts: Sequence[_CostSums]) -> _CostSums:
-    keyed: dict[str, int] = {}
+    limited_calls: dict[str, int] = {}
     for part in parts:
-        for agency, calls in part.keyed.items():
-            keyed[agency] = keyed.get(agency, 0) + calls
+        for agency, calls in part.calls_of_limited_batches.items():
+            limited_calls[agency] = limited_calls.get(agency, 0) + calls
     return _CostSums(
         sum(part.objects for part in parts),
         sum(part.values for part in parts),
         sum(part.introspection for part in parts),
-        keyed,
+        limited_calls,
     )
 
 
@@ -249,20 +253,20 @@ class _CostEstimation:
 
     def estimate_serial(self, root: Shape) -> _CostSums:
         """The cost of root fields that run one after another."""
-        found = [_CostSums(1, len(root.keys), 0, {})]
+        costs = [_CostSums(1, len(root.keys), 0, {})]
         for group in root.groups:
             self._root_field_number += 1
-            found.append(self._estimate_selection((group,), (), 1, 0, None))
-        found.append(self._estimate_selection((), root.nested, 1, 0, None))
-        return _add_up(found)
+            costs.append(self._estimate_selection((group,), (), 1, 0, None))
+        costs.append(self._estimate_selection((), root.nested, 1, 0, None))
+        return _add_up(costs)
 
     def estimate_shape(self, shape: Shape, count: int, level: int, parent_size: int | None) -> _CostSums:
         """The cost of `count` objects of a shape."""
-        of_schema = shape.type.name.startswith("__")
-        own = _CostSums(0, 0, count, {}) if of_schema else _CostSums(count, count * len(shape.keys), 0, {})
+        is_introspection = shape.type.name.startswith("__")
+        own_cost = _CostSums(0, 0, count, {}) if is_introspection else _CostSums(count, count * len(shape.keys), 0, {})
         if not shape.groups and not shape.nested:
-            return own
-        return _add_up((own, self._estimate_selection(shape.groups, shape.nested, count, level, parent_size)))
+            return own_cost
+        return _add_up((own_cost, self._estimate_selection(shape.groups, shape.nested, count, level, parent_size)))
 
     def _estimate_selection(
         self,
@@ -273,7 +277,7 @@ class _CostEstimation:
         parent_size: int | None,
     ) -> _CostSums:
         """The cost of the fields below `count` objects."""
-        found: list[_CostSums] = []
+        costs: list[_CostSums] = []
         facets: dict[Batch[Any, Any], set[Facet]] = {}
         # Fields that load other records: each group wants keys of one batch, at the next level.
         for group in groups:
@@ -282,45 +286,47 @@ class _CostEstimation:
                 self._sizes.get_size(group[0], self._get_arguments(group[0]), parent_size) if edge.has_many_keys else 1
             )
             facets.setdefault(edge.batch, set()).add(edge.facet)
-            found.append(_CostSums(0, 0, 0, _count_keyed_calls(edge, keys)))
+            costs.append(_CostSums(0, 0, 0, _count_limited_calls(edge, keys)))
             for each in edge.delegated_batches:
                 self.steps.setdefault((self._root_field_number, level + 1, each), set()).add(frozenset((None,)))
-            found += [
-                self._estimate_below(planned, count, level + 1, parent_size) for planned in group if not planned.is_leaf
+            costs += [
+                self._estimate_children(planned, count, level + 1, parent_size)
+                for planned in group
+                if not planned.is_leaf
             ]
         # Groups of this place with the same batch want their facets of the same keys.
         if facets:
             self.levels = max(self.levels, level + 1)
-        for batch, wanted in facets.items():
-            self.steps.setdefault((self._root_field_number, level + 1, batch), set()).add(frozenset(wanted))
+        for batch, batch_facets in facets.items():
+            self.steps.setdefault((self._root_field_number, level + 1, batch), set()).add(frozenset(batch_facets))
         # Records inside the records are there already: no call, and no level.
-        found += [self._estimate_below(planned, count, level, parent_size) for planned in nested]
-        return _add_up(found)
+        costs += [self._estimate_children(planned, count, level, parent_size) for planned in nested]
+        return _add_up(costs)
 
-    def _estimate_below(self, planned: PlanField, count: int, level: int, parent_size: int | None) -> _CostSums:
+    def _estimate_children(self, planned: PlanField, count: int, level: int, parent_size: int | None) -> _CostSums:
         """The cost of the objects at a field, and of everything below them."""
         arguments = self._get_arguments(planned)
         number = count * self._sizes.get_size(planned, arguments, parent_size)
         # `first` of a field that is not a list, such as a connection, bounds the lists directly inside its object.
-        asked = None if planned.depth else get_requested_size(arguments)
-        found = [self.estimate_shape(shape, number, level, asked) for shape in planned.shapes.values()]
-        if len(found) <= 1:
-            return found[0] if found else _NO_COST
+        requested_size = None if planned.depth else get_requested_size(arguments)
+        costs = [self.estimate_shape(shape, number, level, requested_size) for shape in planned.shapes.values()]
+        if len(costs) <= 1:
+            return costs[0] if costs else _NO_COST
         # Which type the objects have is known only in the run: take the maximum of each number.
-        agencies = {agency for each in found for agency in each.keyed}
+        agencies = {agency for each in costs for agency in each.calls_of_limited_batches}
         return _CostSums(
-            max(each.objects for each in found),
-            max(each.values for each in found),
-            max(each.introspection for each in found),
-            {agency: max(each.keyed.get(agency, 0) for each in found) for agency in agencies},
+            max(each.objects for each in costs),
+            max(each.values for each in costs),
+            max(each.introspection for each in costs),
+            {agency: max(each.calls_of_limited_batches.get(agency, 0) for each in costs) for agency in agencies},
         )
 
     def _get_arguments(self, planned: PlanField) -> Mapping[str, Any]:
-        given = self._arguments[planned.number]
-        return {} if isinstance(given, Exception) else given
+        arguments = self._arguments[planned.number]
+        return {} if isinstance(arguments, Exception) else arguments
 
 
-def _count_keyed_calls(edge: Edge, keys: int) -> Mapping[str, int]:
+def _count_limited_calls(edge: Edge, keys: int) -> Mapping[str, int]:
     """By agency: the calls for this number of keys, of batches with a maximum size."""
     calls: dict[str, int] = {}
     for batch in (edge.batch, *edge.delegated_batches):
@@ -351,8 +357,8 @@ class ListArguments:
     def check(self, variables: Mapping[str, Any], limit: int) -> None:
         """Raise `TooLarge` if there are more values than the limit."""
         count = self._literal_count
-        for name, often in self._variables.items():
-            count += count_list_items(variables.get(name)) * often
+        for name, uses in self._variables.items():
+            count += count_list_items(variables.get(name)) * uses
         if count > limit:
             raise build_too_many_values_error("arguments", count, limit)
 
@@ -364,8 +370,8 @@ class ListArguments:
             for each in value.values:
                 self._count_value(each)
         elif isinstance(value, ObjectValueNode):
-            for member in value.fields:
-                self._count_value(member.value)
+            for input_field in value.fields:
+                self._count_value(input_field.value)
 
 
 def is_cost_variable(planned: PlanField) -> bool:

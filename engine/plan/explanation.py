@@ -60,7 +60,7 @@ class Explanation:
             },
             "facts": [{"batch": each.name, "agency": each.agency} for each in self.facts],
             "calls": dict(self.calls),
-            "callsAKey": dict(self.calls_per_key),
+            "callsPerKey": dict(self.calls_per_key),
             "steps": [_step_to_json(step) for step in self.steps],
         }
 
@@ -134,7 +134,7 @@ def _step_to_json(step: PlanStep) -> dict[str, Any]:
         "agency": step.agency,
         "facets": list(step.facets),
         "level": step.level,
-        "keysACall": step.max_batch_size,
+        "maxBatchSize": step.max_batch_size,
         "steps": [_step_to_json(each) for each in step.below],
     }
 

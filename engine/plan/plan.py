@@ -59,7 +59,7 @@ class Plan:
     """Whether the size of the answer must be checked: it has lists of records inside lists of records."""
     constant_arguments: Sequence[Any]
     """By number of field: its arguments if they use no variable, else None."""
-    obstacle: str | None = None
+    unplannable_part: str | None = None
     """The part that only graphql-core can run, if any; such a plan only estimates the cost."""
     list_arguments: ListArguments
     fact_batches: Sequence[Batch[Any, Any]]
@@ -103,7 +103,7 @@ class Plan:
     def estimate_cost(self, variables: VariableValues, sizes: ListSizes) -> Cost:
         """The estimated cost of one run."""
         return self.cost or estimate_cost(
-            self.root, self.coerce_arguments(variables), sizes, serial=self.is_serial, facts=self.fact_batches
+            self.root, self.coerce_arguments(variables), sizes, is_mutation=self.is_serial, facts=self.fact_batches
         )
 
     def coerce_arguments(self, variables: VariableValues) -> Sequence[Any]:
@@ -195,14 +195,16 @@ def build_plan(
 ) -> Plan:
     """Plan an operation; raises `TooLarge` if it exceeds a limit, whatever its variables are.
 
-    Nothing is compiled yet. An operation that only graphql-core can run gets a plan with an `obstacle`.
+    Nothing is compiled yet. An operation that only graphql-core can run gets a plan with an `unplannable_part`.
     """
     # 1. The tree.
     root_type: Any = schema.get_root_type(definition.operation)  # valid operations have one
     builder = PlanBuilder(schema, document, condition_values, limits)
     root = builder.build_root(root_type, definition)
-    obstacle = "subscription" if definition.operation is OperationType.SUBSCRIPTION else builder.obstacle
-    if obstacle is None:
+    unplannable_part = (
+        "subscription" if definition.operation is OperationType.SUBSCRIPTION else builder.unplannable_part
+    )
+    if unplannable_part is None:
         prepare_shapes(builder.shapes)
     # 2. Parts for read tracking: below the root by shape; at the root by field, because there is no record.
     for shape in builder.shapes[1:]:
@@ -220,7 +222,7 @@ def build_plan(
     if not any(
         each is None and is_cost_variable(field_) for each, field_ in zip(constant, builder.fields, strict=True)
     ):
-        cost = estimate_cost(root, [each or {} for each in constant], sizes, serial=serial, facts=facts)
+        cost = estimate_cost(root, [each or {} for each in constant], sizes, is_mutation=serial, facts=facts)
         cost.require_within(limits)
     return Plan(
         schema=schema,
@@ -236,7 +238,7 @@ def build_plan(
         may_multiply=may_multiply(builder.fields),
         is_serial=serial,
         constant_arguments=constant,
-        obstacle=obstacle,
+        unplannable_part=unplannable_part,
         list_arguments=lists,
         fact_batches=facts,
         cost=cost,

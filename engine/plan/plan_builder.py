@@ -51,7 +51,7 @@ class UnplannedDefinition:
 
     name: str
     is_public: bool = True
-    decides_per_key: bool = False
+    is_keyed: bool = False
     fact_batches: Sequence[Batch[Any, Any]] = ()
     data_class: str | None = None
 
@@ -73,7 +73,7 @@ class UnplannedDefinition:
     def find_blanket_refusal(self, context: Any) -> None:  # noqa: ANN401 - the schema's context
         """No decision."""
 
-    def get_subjects(self, record: Any, key: Any) -> tuple[()]:  # noqa: ANN401, ARG002 - any record and key
+    def get_read_subjects(self, record: Any, key: Any) -> tuple[()]:  # noqa: ANN401, ARG002 - any record and key
         """No subjects."""
         return ()
 
@@ -115,7 +115,7 @@ class PlanBuilder:
         """`condition_values` are the values of the variables in `@include` and `@skip`."""
         self._schema = schema
         self._document = document
-        self._flags = condition_values
+        self._condition_values = condition_values
         self._limits = limits or Limits()
         self._selections = 0
         self._fragments = {
@@ -123,7 +123,7 @@ class PlanBuilder:
         }
         self.fields: list[PlanField] = []
         self.shapes: list[Shape] = []
-        self.obstacle: str | None = None
+        self.unplannable_part: str | None = None
         """The first part that only graphql-core can run, if any."""
 
     def build_root(self, type_: GraphQLObjectType, operation: OperationDefinitionNode) -> Shape:
@@ -162,10 +162,10 @@ class PlanBuilder:
         if len(collected) <= min(breadth, aliases):
             return
         place = f"'{_describe_place(shape)}'" if shape.parent else f"The {self._operation.operation.value}"
-        ((name, often),) = Counter(nodes[0].name.value for nodes in collected.values()).most_common(1)
-        if often > aliases:
+        ((name, count),) = Counter(nodes[0].name.value for nodes in collected.values()).most_common(1)
+        if count > aliases:
             raise TooLarge(
-                f"{place} selects '{name}' under {often} names; at most {aliases} are allowed. {ASK_FOR_LESS}"
+                f"{place} selects '{name}' under {count} names; at most {aliases} are allowed. {ASK_FOR_LESS}"
             )
         if len(collected) > breadth:
             raise TooLarge(f"{place} selects {len(collected)} fields; at most {breadth} are allowed. {ASK_FOR_LESS}")
@@ -176,7 +176,7 @@ class PlanBuilder:
         definition = graphql.extensions.get(DEFINITION)
         # A field without a planned definition makes the plan unusable for a run, but its cost must still be known.
         if not isinstance(definition, PlannedField):
-            self.obstacle = self.obstacle or f"{shape.type.name}.{name}"
+            self.unplannable_part = self.unplannable_part or f"{shape.type.name}.{name}"
             definition = UnplannedDefinition(name)
         planned = PlanField(
             key=key,
@@ -206,7 +206,7 @@ class PlanBuilder:
             abstract: GraphQLAbstractType = named
             possible = self._schema.get_possible_types(abstract)
             if not possible:
-                self.obstacle = self.obstacle or f"{named.name}, which nothing can be"
+                self.unplannable_part = self.unplannable_part or f"{named.name}, which has no possible types"
             return possible
         object_type: Any = named
         return (object_type,)
@@ -237,37 +237,37 @@ class PlanBuilder:
                 yield selection
             elif isinstance(selection, InlineFragmentNode):
                 condition = selection.type_condition
-                if condition is None or self._applies(condition.name.value, type_):
+                if condition is None or self._type_condition_matches(condition.name.value, type_):
                     yield from self._spread_fragments(type_, selection.selection_set, visited)
             elif isinstance(selection, FragmentSpreadNode) and selection.name.value not in visited:
                 visited.add(selection.name.value)
                 fragment = self._fragments[selection.name.value]
-                if self._applies(fragment.type_condition.name.value, type_):
+                if self._type_condition_matches(fragment.type_condition.name.value, type_):
                     yield from self._spread_fragments(type_, fragment.selection_set, visited)
 
     def _is_included(self, directives: Sequence[DirectiveNode]) -> bool:
         for directive in directives:
             name = directive.name.value
             if name in ("include", "skip"):
-                value = self._get_condition(directive)
-                if value is (name == "skip"):
+                condition = self._get_condition(directive)
+                if condition is not None and condition != (name == "include"):
                     return False
             elif name in ("defer", "stream"):
-                self.obstacle = self.obstacle or f"@{name}"
+                self.unplannable_part = self.unplannable_part or f"@{name}"
         return True
 
     def _get_condition(self, directive: DirectiveNode) -> bool | None:
         (argument,) = directive.arguments or ()
         value = argument.value
         if isinstance(value, VariableNode):
-            flag = self._flags[value.name.value]
+            condition = self._condition_values[value.name.value]
         else:
-            flag = value.value if isinstance(value, BooleanValueNode) else None
-        if flag is None:
-            self.obstacle = self.obstacle or f"@{directive.name.value} of null"
-        return flag
+            condition = value.value if isinstance(value, BooleanValueNode) else None
+        if condition is None:
+            self.unplannable_part = self.unplannable_part or f"@{directive.name.value} of null"
+        return condition
 
-    def _applies(self, condition: str, type_: GraphQLObjectType) -> bool:
+    def _type_condition_matches(self, condition: str, type_: GraphQLObjectType) -> bool:
         if condition == type_.name:
             return True
         conditional = self._schema.get_type(condition)
@@ -277,10 +277,10 @@ class PlanBuilder:
 def _describe_place(shape: Shape) -> str:
     """The path of the shape in the answer, for errors."""
     keys: list[str] = []
-    over = shape.parent
-    while over is not None:
-        keys.append(over.key)
-        over = over.parent.parent
+    parent = shape.parent
+    while parent is not None:
+        keys.append(parent.key)
+        parent = parent.parent.parent
     return ".".join(reversed(keys))
 
 
@@ -290,12 +290,12 @@ def _group_batch_fields(shape: Shape) -> tuple[tuple[PlanField, ...], ...]:
     for planned in shape.fields:
         if isinstance(planned.kind, BatchField):
             edge = planned.kind.edge
-            together = (
+            group_key = (
                 (edge.batch, edge.facet, edge.key_attribute, id(planned.guard))
                 if edge.key_attribute and not edge.has_many_keys and not planned.graphql_field.args
                 else planned
             )
-            groups.setdefault(together, []).append(planned)
+            groups.setdefault(group_key, []).append(planned)
     return tuple(tuple(each) for each in groups.values())
 
 

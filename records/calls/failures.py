@@ -37,10 +37,19 @@ class AgencyTimeout(AgencyFailure):
 
 
 class AgencyRefused(AgencyFailure):
-    """The agency answered with a refusal: credentials, quota, closing hours, or a rate limit."""
+    """The agency answered with a refusal, for example of the hub's credentials or rate (HTTP 401, 403, 429)."""
 
     code = "AGENCY_REFUSED"
     message_template = "The agency '{agency}' refused the hub's call. The operators of the hub can fix this."
+
+
+class AgencyLimitReached(AgencyRefused):
+    """The hub did not call the agency: its daily quota is used up, or its last reply requested a pause."""
+
+    message_template = (
+        "The hub may not call the agency '{agency}' at the moment: the agency limits its calls. Everything else still "
+        "answers; try again later."
+    )
 
 
 class AgencyClosed(AgencyFailure):

@@ -35,7 +35,7 @@ class Freshness:
     """Seconds after `fresh` in which a stale answer is served while it is refreshed (RFC 5861, section 3)."""
     stale_if_error: float = 0.0
     """Seconds after `fresh` in which a stale answer is served if the agency fails (RFC 5861, section 4)."""
-    absent: float = 0.0
+    unknown_key_seconds: float = 0.0
     """Seconds for which the hub caches that the agency does not know a key; 0 does not cache it."""
     max_age_for_purpose: float | None = None
     """Maximum age for a caller that states a purpose (an official, a system, a partner); None sets no other limit."""
@@ -46,11 +46,12 @@ class Freshness:
 
     def __post_init__(self) -> None:
         """Raises ValueError if the durations contradict each other."""
-        if min(self.fresh, self.stale_while_revalidate, self.stale_if_error, self.absent) < 0:
+        if min(self.fresh, self.stale_while_revalidate, self.stale_if_error, self.unknown_key_seconds) < 0:
             raise ValueError("Times of freshness are seconds, 0 or more.")
-        if self.absent > self.max_lifetime:
+        if self.unknown_key_seconds > self.max_lifetime:
             raise ValueError(
-                f"'absent' is {self.absent:g} s; it cannot be longer than answers last, {self.max_lifetime:g} s."
+                f"'unknown_key_seconds' is {self.unknown_key_seconds:g} s; "
+                f"it cannot be longer than answers last, {self.max_lifetime:g} s."
             )
 
     @property
@@ -79,4 +80,4 @@ class Staleness:
     as_of: datetime
     """When the agency gave the answer."""
     reason: str
-    """`stale_while_revalidate` while the answer is refreshed; otherwise the code of the agency's failure."""
+    """`revalidating` while the hub refreshes the answer; otherwise the code of the agency's failure."""

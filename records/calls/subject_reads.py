@@ -1,7 +1,7 @@
 """The reads of an answer by subject, which are recorded before the answer is sent.
 
 The engine reports them without knowing a domain. A subject is what a guard says a record is about
-(`FieldGuard.get_subjects` of `engine/field_kinds.py`), and reads are schema coordinates of guarded fields. Public
+(`FieldGuard.get_read_subjects` of `engine/field_kinds.py`), and reads are schema coordinates of guarded fields. Public
 fields are never reported.
 """
 

@@ -25,7 +25,7 @@ People: TypeAlias = tuple[Nik, ...]
 class PreferencesUnavailable(SafeError):  # noqa: N818 - reads as what it is
     """The preferences of the person cannot be loaded, so no read is allowed on the basis of them."""
 
-    code = "WISHES_UNAVAILABLE"
+    code = "PREFERENCES_UNAVAILABLE"
 
     def __init__(self) -> None:
         """The message is fixed."""

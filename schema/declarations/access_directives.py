@@ -99,7 +99,7 @@ def build_directives(access: Access, *, public_ones: bool = False) -> Sequence[o
     classification = access.classification
     return (
         AccessDirective(
-            rules=[AccessRule[str(rule.name)] for rule in Rule if rule in access.rule],
+            rules=[AccessRule[str(rule.name)] for rule in Rule if rule in access.rules],
             purposes=purposes or strawberry.UNSET,
             scope=access.scope or strawberry.UNSET,
             citizen_scopes=[each for each in CitizenScope if each in access.citizen_scopes] or strawberry.UNSET,
@@ -130,19 +130,19 @@ _READER_WORDS = {
 
 def describe_access(access: Access) -> str:
     """Describes in words who may read the field or type; empty if it is public."""
-    if Rule.PUBLIC in access.rule or not access.rule:
+    if Rule.PUBLIC in access.rules or not access.rules:
         return ""
-    text = f"Readable by {_join_words([who for rule, who in _READER_WORDS.items() if rule in access.rule])}."
+    text = f"Readable by {_join_words([who for rule, who in _READER_WORDS.items() if rule in access.rules])}."
     if access.requires_case:
-        text += " Readers other than the person need a case." if Rule.SELF in access.rule else " Readers need a case."
+        text += " Readers other than the person need a case." if Rule.SELF in access.rules else " Readers need a case."
     purposes = [each.name for each in Purpose if each in access.purposes]
     if purposes:
         text += f" A caller that states a purpose may read it only for {_join_words(purposes, 'or')}."
-    if access.allows_any_consent and Rule.PARTNER in access.rule:
+    if access.allows_any_consent and Rule.PARTNER in access.rules:
         text += " Partners need the person's consent, with any scope."
     if access.scope is not None:
         text += f" Partners need the person's consent and the scope `{access.scope.value}`."
-    if Rule.SELF in access.rule and 0 < len(access.citizen_scopes) < len(CitizenScope):
+    if Rule.SELF in access.rules and 0 < len(access.citizen_scopes) < len(CitizenScope):
         scopes = _join_words([f"`{each.value}`" for each in CitizenScope if each in access.citizen_scopes], "or")
         text += f" Third-party apps need the scope {scopes}."
     if access.requires_recent_sign_in:

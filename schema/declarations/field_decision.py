@@ -20,7 +20,7 @@ from auth.policy.decision import (
     find_possible_facts,
     get_represented_person,
 )
-from auth.policy.facts import Fact, Facts, Known, NotLoaded, NotLookedAt, Subjects, UnknownPerson
+from auth.policy.facts import Fact, Facts, KnownPreferences, NoRecordYet, NotLoaded, Subjects, UnknownPerson
 from engine.batch import Batch
 from engine.errors import Forbidden
 from engine.field_kinds import Decider, FactRequest, Verdict
@@ -35,7 +35,7 @@ if TYPE_CHECKING:  # a guard builds its decider here
 
 _BATCH_BY_FACT: Mapping[Fact, Batch[Any, Any]] = {Fact.FAMILY_CARD: households_of, Fact.PREFERENCES: preferences_of}
 """The batches that load facts about known people. The field's own `subject_batch` finds the people."""
-_NOT_LOOKED_AT, _UNKNOWN_PERSON, _NOT_LOADED = NotLookedAt(), UnknownPerson(), NotLoaded()
+_NO_RECORD_YET, _UNKNOWN_PERSON, _NOT_LOADED = NoRecordYet(), UnknownPerson(), NotLoaded()
 
 
 def list_fact_batches(guard: Guard) -> Sequence[Batch[Any, Any]]:
@@ -48,7 +48,7 @@ def list_fact_batches(guard: Guard) -> Sequence[Batch[Any, Any]]:
 
 
 def find_blanket_refusal(guard: Guard, context: RequestContext) -> Forbidden | None:
-    """Why this caller may see the field of no record at all; None if there may be one."""
+    """The refusal if this caller can never see the field; None otherwise."""
     if guard.is_public or guard.public_when is not None:
         return None
     decision = FieldDecision(guard, context).decide_before_any_record()
@@ -58,18 +58,18 @@ def find_blanket_refusal(guard: Guard, context: RequestContext) -> Forbidden | N
 def build_field_decider(guard: Guard, context: RequestContext) -> Decider | None:
     """Build the decision for this caller; None if they may see the field of every record."""
     own = get_represented_person(context.caller)
-    field: FieldDecision | None = None
-    # Other callers than citizens have no records of their own. If every record is allowed, none has to be looked at.
+    decision: FieldDecision | None = None
+    # Only citizens have records about themselves. Others need no decider if they may see the field of every record.
     if own is None:
-        field = FieldDecision(guard, context)
-        if isinstance(field.decide_before_any_record(), Allowed):
+        decision = FieldDecision(guard, context)
+        if isinstance(decision.decide_before_any_record(), Allowed):
             return None
     elif not _allows_own(guard, context, own):
         own = None
     subject, public_when, is_keyed = guard.subject, guard.public_when, guard.is_keyed
 
     def verdict(record: Any, key: Any) -> Verdict:  # noqa: ANN401 - any record and key
-        nonlocal field
+        nonlocal decision
         # Most records are the caller's own. They cost one comparison, because the decision above holds for all of them.
         if own is not None and subject is not None:
             about = getattr(record, subject)
@@ -79,11 +79,11 @@ def build_field_decider(guard: Guard, context: RequestContext) -> Decider | None
         if public_when is not None and getattr(record, public_when):
             return None
         # At the root, the key names the subject, so the same shortcut works on the key.
-        if is_keyed and own is not None and guard.subject_batch is None and own in guard.get_people(record, key):
+        if is_keyed and own is not None and guard.subject_batch is None and own in guard.get_named_people(record, key):
             return None
-        if field is None:  # built late, because most operations of citizens never get here
-            field = FieldDecision(guard, context)
-        return field.ask(record, key)
+        if decision is None:  # built late, because most operations of citizens never get here
+            decision = FieldDecision(guard, context)
+        return decision.decide_for_record(record, key)
 
     return verdict
 
@@ -96,15 +96,15 @@ def _allows_own(guard: Guard, context: RequestContext, person: Nik) -> bool:
 
 
 class FieldDecision:
-    """The decision of one caller about one field."""
+    """The decision of one caller about one field, made for each record."""
 
     __slots__ = (
         "_before_any_record",
         "_context",
         "_guard",
-        "_is_way",
         "_looks_for_children",
         "_now",
+        "_skips_child_purpose_check",
         "_states_purpose",
     )
 
@@ -112,69 +112,73 @@ class FieldDecision:
         """Starts without a decision."""
         self._guard = guard
         self._context = context
-        self._is_way = guard.leads_to_purposes or guard.is_keyed
+        self._skips_child_purpose_check = guard.leads_to_purposes or guard.is_keyed
         self._now = context.clock() if guard.access.requires_recent_sign_in else None
         self._states_purpose = context.caller.states_purpose
         self._before_any_record: Decision | None = None
         self._looks_for_children: bool | None = None
 
     def decide_before_any_record(self) -> Decision:
-        """The decision that holds for every record."""
+        """The decision without a record; if it is `Allowed` or `Denied`, it holds for every record."""
         if self._before_any_record is None:
-            self._before_any_record = self._decide(self._build_facts(_NOT_LOOKED_AT))
+            self._before_any_record = self._decide(self._build_facts(_NO_RECORD_YET))
         return self._before_any_record
 
-    def ask(self, record: Any, key: Any) -> Verdict:  # noqa: ANN401 - any record and key
+    def decide_for_record(self, record: Any, key: Any) -> Verdict:  # noqa: ANN401 - any record and key
         """Decide about one record, or return a request for the fact that the decision needs."""
         guard = self._guard
         # If the key names no person, the batch that finds the person is called only if the caller may read some person.
-        facts = self._collect_facts(record, key) if guard.subject_batch is None else self._build_facts(_NOT_LOOKED_AT)
+        facts = self._collect_facts(record, key) if guard.subject_batch is None else self._build_facts(_NO_RECORD_YET)
         decision = self._decide(facts)
-        return self._request(decision.fact, facts, key) if isinstance(decision, NeedsFact) else _to_refusal(decision)
+        if isinstance(decision, NeedsFact):
+            return self._build_fact_request(decision.fact, facts, key)
+        return _to_refusal(decision)
 
     def _decide(self, facts: Facts) -> Decision:
         return decide(self._guard.access, self._context.caller, facts)
 
     def _build_facts(self, subjects: Subjects, *, concerns_child: bool = False) -> Facts:
         policy, now = self._context.policy, self._now
-        return Facts(subjects, None, None, concerns_child, self._is_way, _NOT_LOADED, _NOT_LOADED, policy, now)
+        return Facts(
+            subjects, None, None, concerns_child, self._skips_child_purpose_check, _NOT_LOADED, _NOT_LOADED, policy, now
+        )
 
     def _collect_facts(self, record: Any, key: Any) -> Facts:  # noqa: ANN401 - any record and key
         """The facts that the guard finds in the record or the key, and those that this request has loaded."""
         guard = self._guard
-        people = guard.get_people(record, key)
+        people = guard.get_named_people(record, key)
         # A record whose agency does not identify its person is different from a record about no person.
         is_unknown = not people and not guard.is_keyed and guard.subject is not None
         # Only callers with a purpose are bound by preferences and by the rules for children.
-        is_asked_about = self._states_purpose and bool(people)
+        needs_preferences = self._states_purpose and bool(people)
         return Facts(
             _UNKNOWN_PERSON if is_unknown else people,
             getattr(record, guard.business) if guard.business is not None else None,
             getattr(key if guard.is_keyed else record, guard.agency) if guard.agency is not None else None,
-            is_asked_about and self._concerns_child(people),
-            self._is_way,
+            needs_preferences and self._concerns_child(people),
+            self._skips_child_purpose_check,
             _NOT_LOADED,
-            self._find_preferences(record, people) if is_asked_about else _NOT_LOADED,
+            self._find_preferences(record, people) if needs_preferences else _NOT_LOADED,
             self._context.policy,
             self._now,
         )
 
-    def _find_preferences(self, record: Any, people: tuple[Nik, ...]) -> Known | NotLoaded:  # noqa: ANN401 - any record
+    def _find_preferences(self, record: Any, people: tuple[Nik, ...]) -> KnownPreferences | NotLoaded:  # noqa: ANN401 - any record
         """Preferences that need no load: from the record, or loaded by this request for another field."""
         if self._guard.preferences_field is not None:
-            return Known(getattr(record, self._guard.preferences_field))
+            return KnownPreferences(getattr(record, self._guard.preferences_field))
         loaded = self._context.preferences
-        return Known.of_people(loaded, people) if all(each in loaded for each in people) else _NOT_LOADED
+        return KnownPreferences.of_people(loaded, people) if all(each in loaded for each in people) else _NOT_LOADED
 
     def _concerns_child(self, people: tuple[Nik, ...]) -> bool:
         """Whether one of the people is a child. Skipped if it makes no difference for this caller and field."""
         if self._looks_for_children is None:
             # Reading ages from identity numbers costs time for each record, so it is done only if it can matter.
-            of_child = self._decide(self._build_facts(_NOT_LOOKED_AT, concerns_child=True))
+            of_child = self._decide(self._build_facts(_NO_RECORD_YET, concerns_child=True))
             self._looks_for_children = of_child != self.decide_before_any_record()
         return self._looks_for_children and any(is_child(each, self._context.today) for each in people)
 
-    def _request(self, fact: Fact, facts: Facts, key: Any) -> Verdict:  # noqa: ANN401 - any key
+    def _build_fact_request(self, fact: Fact, facts: Facts, key: Any) -> Verdict:  # noqa: ANN401 - any key
         """Request a fact: its batch, its key, and the decision with it."""
         context, people = self._context, facts.subjects
         if fact is Fact.FAMILY_CARD:
@@ -201,7 +205,7 @@ class FieldDecision:
         if isinstance(found, Exception):
             return found
         self._context.preferences.update(found)  # for the other fields about these people in this request
-        return _to_refusal(self._decide(facts._replace(preferences=Known.of_people(found, people))))
+        return _to_refusal(self._decide(facts._replace(preferences=KnownPreferences.of_people(found, people))))
 
     def _decide_by_consent(self, found: Any) -> Exception | None:  # noqa: ANN401 - an answer or a failure
         """Decide about the person behind a consent. The answer contains the preferences that count here."""
@@ -212,7 +216,7 @@ class FieldDecision:
         self._context.preferences[found.subject] = found.preferences
         people = (found.subject,)
         facts = self._build_facts(people, concerns_child=self._concerns_child(people))
-        facts = facts._replace(preferences=Known(found.preferences_within_consent))
+        facts = facts._replace(preferences=KnownPreferences(found.preferences_within_consent))
         return _to_refusal(self._decide(facts))
 
 

@@ -160,11 +160,11 @@ class EdgeField(PublishedField):
         """An awaitable for the answer; the key joins all other keys of this moment."""
         context: RequestContext = info.context
         if info.operation.operation is OperationType.MUTATION and info.path.prev is None:
-            context.bridge.forget()  # values from before the change are loaded again
+            context.bridge.drop_known_answers()  # values from before the change are loaded again
         if context.size.is_exceeded:
             return None
         key = self.compute_key(source, kwargs, context)
-        if self.edge.has_many_keys and self.engine_guard().decides_per_key:
+        if self.edge.has_many_keys and self.engine_guard().is_keyed:
             context.size.add(len(key))
             verdicts = [self._decide_key(source, each, context) for each in key]
             return self._load_each(context, key, kwargs, verdicts, info.path)

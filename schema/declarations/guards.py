@@ -27,11 +27,12 @@ class Guard:
     business: str | None = None
     """Attribute of the record that holds the NIB of its business."""
     agency: str | None = None
-    """Attribute of the record, or of a key that names the subject, with the agency whose readers it is about."""
+    """Attribute with the agency whose readers the data is about: of the record or, for a keyed field, of the key."""
     public_when: str | None = None
     """Attribute of the record that makes this single record public if it is true."""
     is_keyed: bool = False
-    """Whether the key names the subject, as at the root, where there is no record."""
+    """Whether the key names the subject, as at the root, where there is no record. Each of several keys is decided
+    separately: a refused person is neither fetched nor disclosed."""
     people_of_key: Callable[[Any], Nik | tuple[Nik, ...] | None] | None = None
     """From the key to its subject; without it, the key itself is the person. For a list, from each key."""
     leads_to_purposes: bool = False
@@ -46,7 +47,7 @@ class Guard:
     @property
     def is_public(self) -> bool:
         """True if everybody may see the field of every record."""
-        return Rule.PUBLIC in self.access.rule
+        return Rule.PUBLIC in self.access.rules
 
     @property
     def data_class(self) -> str | None:
@@ -54,36 +55,34 @@ class Guard:
         return None if self.is_public else self.access.classification.label
 
     @property
-    def decides_per_key(self) -> bool:
-        """Whether each of several people is decided separately: a refused person is neither fetched nor disclosed."""
-        return self.is_keyed
-
-    @property
     def fact_batches(self) -> Sequence[Batch[Any, Any]]:
         """The batches that decisions about the field can need."""
         return list_fact_batches(self)
 
     def find_blanket_refusal(self, context: RequestContext) -> Exception | None:
-        """Why this caller may see the field of no record at all; None if there may be one."""
+        """The refusal if this caller can never see the field; None otherwise."""
         return find_blanket_refusal(self, context)
 
     def build_decider(self, context: RequestContext) -> Decider | None:
         """The decision for this caller; None if nothing can be refused."""
         return build_field_decider(self, context)
 
-    def get_subjects(self, record: Any, key: Any) -> Collection[Nik | None]:  # noqa: ANN401 - any record and key
-        """The people of the field; None for an unidentified person, and empty if the record is public."""
+    def get_read_subjects(self, record: Any, key: Any) -> Collection[Nik | None]:  # noqa: ANN401 - any record and key
+        """The people whose data a read of the field discloses, for the ledger.
+
+        None among them is an unidentified person. Empty if the record is public.
+        """
         if self.subject is not None and self.public_when is None and not self.is_keyed:  # most cases
             about: Any = getattr(record, self.subject)
             return about or (None,) if type(about) is tuple else (about,)
         if self.is_keyed:
-            people_of_it = () if self.subject_batch is not None else self.get_people(record, key)
-            return people_of_it or ((None,) if self.agency else ())
+            people = () if self.subject_batch is not None else self.get_named_people(record, key)
+            return people or ((None,) if self.agency else ())
         if self.public_when is not None and getattr(record, self.public_when):
             return ()
-        return self.get_people(record, key) or (None,)
+        return self.get_named_people(record, key) or (None,)
 
-    def get_people(self, record: Any, key: Any) -> tuple[Nik, ...]:  # noqa: ANN401 - any record and key
+    def get_named_people(self, record: Any, key: Any) -> tuple[Nik, ...]:  # noqa: ANN401 - any record and key
         """The people that the record or the key names."""
         if self.is_keyed and self.people_of_key is not None:
             return to_people(self.people_of_key(key))

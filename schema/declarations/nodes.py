@@ -60,7 +60,7 @@ class NodeGuard:
     """Applies to each node the rule of its type, by the person that its key names."""
 
     is_public = False
-    decides_per_key = True
+    is_keyed = True
     fact_batches = (households_of, preferences_of)
     data_class = Classification.PERSONAL.label
     """For the existence of the node; its fields have their own classes."""
@@ -83,7 +83,7 @@ class NodeGuard:
 
         return verdict
 
-    def get_subjects(self, record: Any, key: NodeKey) -> Collection[Nik | None]:  # noqa: ANN401 - any record
+    def get_read_subjects(self, record: Any, key: NodeKey) -> Collection[Nik | None]:  # noqa: ANN401 - any record
         """Returns the person in the key, even if only `id` or `__typename` is selected: their existence is a read.
 
         Empty for records that are public, or that may be: the fields of such a record name its people.
@@ -91,7 +91,7 @@ class NodeGuard:
         guard = key.guard
         if guard.is_public or guard.public_when is not None:
             return ()
-        return guard.get_subjects(record, key.refetch.get_subject(key.key))
+        return guard.get_read_subjects(record, key.refetch.get_subject(key.key))
 
 
 _NODE_GUARD = NodeGuard()

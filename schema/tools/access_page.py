@@ -108,7 +108,7 @@ def _may_be_public(type_: GraphQLObjectType) -> bool:
 
 
 def _build_row(name: str, access: Access, *, public_ones: bool = False) -> str:
-    rules = ", ".join(str(rule.name) for rule in Rule if rule in access.rule)
+    rules = ", ".join(str(rule.name) for rule in Rule if rule in access.rules)
     rules += "; everybody, where it is public" if public_ones else ""
     rules += "; for a case" if access.requires_case else ""
     classification = access.classification
@@ -120,7 +120,7 @@ def _build_row(name: str, access: Access, *, public_ones: bool = False) -> str:
 
 def _describe_citizen_scopes(access: Access) -> str:
     """The scopes that a third-party app needs to read it for a person."""
-    if Rule.SELF not in access.rule:
+    if Rule.SELF not in access.rules:
         return ""
     if not access.citizen_scopes:
         return "no scope"

@@ -120,7 +120,7 @@ def _build_parts_below(
         access, target, coordinate = _get_access(field), _get_target_type(field), _get_coordinate(type_, field)
         if access is None or (reads is not None and coordinate not in reads) or _needs_arguments(field):
             continue
-        if Rule.PARTNER not in access.rule or access.scope is not scope or not _covers_purpose(access, purpose):
+        if Rule.PARTNER not in access.rules or access.scope is not scope or not _covers_purpose(access, purpose):
             continue
         opened = _build_granted_field(type_, field, access, scope)
         if target is None:

@@ -16,7 +16,7 @@ from strawberry.schema.schema_converter import GraphQLCoreConverter
 from auth.caller import ANONYMOUS, Assurance, Caller, CallerKind
 from auth.policy.access_policy import AccessPolicy
 from auth.policy.decision import Allowed, Denied, decide
-from auth.policy.facts import Facts, Known
+from auth.policy.facts import Facts, KnownPreferences
 from auth.policy.rules import Access, DenialReason
 from records.hub.clients import ClientId
 from records.hub.consents import Consent, ConsentState
@@ -143,7 +143,7 @@ def build_cell(access: Access, sample: TableCaller) -> str:
                 business=_NIB if person == _SELF else None,
                 agency="agency" if person == _SELF else None,
                 children=frozenset({_CHILD}),
-                preferences=Known(_SAMPLE_PREFERENCES),
+                preferences=KnownPreferences(_SAMPLE_PREFERENCES),
                 policy=_SAMPLE_POLICY,
                 now=_SIGNED_IN_AT,
             ),

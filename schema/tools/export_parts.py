@@ -156,4 +156,4 @@ def _is_public(field: GraphQLField) -> bool:
 def _is_readable(field: GraphQLField) -> bool:
     """Whether a person may read the field in their own records."""
     guard = _get_guard(field)
-    return guard is not None and (guard.is_public or Rule.SELF in guard.access.rule)
+    return guard is not None and (guard.is_public or Rule.SELF in guard.access.rules)

@@ -102,7 +102,7 @@ def _build_read(name: str, definition: object) -> OperationField:
     if not isinstance(guard, Guard):
         return OperationField(field=name, data_class=PERSONAL, rule="not said")
     access = guard.access
-    rule = " or ".join(str(each.name).lower().replace("_", " ") for each in Rule if each in access.rule)
+    rule = " or ".join(str(each.name).lower().replace("_", " ") for each in Rule if each in access.rules)
     if guard.public_when is not None:
         rule += f", everybody where {guard.public_when}"
     return OperationField(field=name, data_class=_describe_class(access.classification), rule=rule)

@@ -70,7 +70,7 @@ def _find_undescribed(type_: GraphQLNamedType) -> Iterator[str]:
 
 
 def _find_access_faults(access: Access, definition: PublishedField) -> Iterator[str]:
-    rule = access.rule
+    rule = access.rules
     if (Rule.PUBLIC in rule) != (access.classification is Classification.PUBLIC):
         yield "must be PUBLIC data if and only if everybody may read it."
     if access.classification.level == "SPECIFIC" and rule & PURPOSE_RULES and not access.purposes:
@@ -97,10 +97,10 @@ def _find_field_faults(field: GraphQLField) -> Iterator[str]:
         yield "has its own resolver; declare an edge (key and batch) or a derived field instead."
         return
     access = definition.guard.access if definition.guard else definition.own_access
-    if access is None or not access.rule:
+    if access is None or not access.rules:
         yield "has no rule; declare who may read it."
     else:
-        if Rule.PUBLIC not in access.rule and is_non_null_type(field.type):
+        if Rule.PUBLIC not in access.rules and is_non_null_type(field.type):
             yield "is not public and must be nullable, so that it can be refused separately."
         yield from _find_access_faults(access, definition)
     if isinstance(definition, EdgeField | NodeField) and is_non_null_type(field.type):

@@ -70,14 +70,14 @@ class ConsentingType:
         tax_objects_of,
         key="subject",
         expected_size=3,
-        rule=replace(tax.READABLE, rule=Rule.PARTNER, citizen_scopes=frozenset()),
+        rule=replace(tax.READABLE, rules=Rule.PARTNER, citizen_scopes=frozenset()),
         description="Land and buildings on which the person pays property tax (PBB).",
     )
     msmes: list[MsmeType] | None = edge(
         msmes_of,
         key="subject",
         expected_size=2,
-        rule=replace(msmes.READABLE, rule=Rule.PARTNER, citizen_scopes=frozenset()),
+        rule=replace(msmes.READABLE, rules=Rule.PARTNER, citizen_scopes=frozenset()),
         description="Small businesses the person enrolled in the JakPreneur programme.",
     )
     verify: VerificationType | None = edge(

@@ -58,7 +58,7 @@ ANSWERABLE = Access(
     allows_any_case=True,
 )
 """For officials who answer requests, and the data-protection officer. The key limits officials to their agency."""
-READABLE = replace(ANSWERABLE, rule=Rule.SELF | ANSWERABLE.rule)
+READABLE = replace(ANSWERABLE, rules=Rule.SELF | ANSWERABLE.rules)
 """For the person, and for those who answer: they reach a request only through the list of open requests."""
 Key = Annotated[
     str,

@@ -30,7 +30,7 @@ READABLE = Access(
     citizen_scopes=frozenset({CitizenScope.MSMES}),
 )
 REVENUE = replace(READABLE, classification=Classification.FINANCE)
-PRODUCTS = replace(READABLE, rule=READABLE.rule & ~Rule.BUSINESS)
+PRODUCTS = replace(READABLE, rules=READABLE.rules & ~Rule.BUSINESS)
 """Without `BUSINESS`: a product names its owner, but no NIB."""
 
 

@@ -53,7 +53,7 @@ FAMILY_CARD = replace(READABLE, citizen_scopes=frozenset({CitizenScope.HOUSEHOLD
 CHILDREN = replace(FAMILY_CARD, classification=Classification.CHILD, purposes=CHILD_PURPOSES)
 """A family card shows the household's children to everybody who may read the card."""
 HEALTH = Access(
-    READABLE.rule,
+    READABLE.rules,
     Classification.HEALTH,
     frozenset({Purpose.CIVIL_REGISTRATION, Purpose.HEALTHCARE, Purpose.SUBJECT_REQUEST}),
     citizen_scopes=frozenset({CitizenScope.HEALTH}),

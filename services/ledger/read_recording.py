@@ -5,17 +5,17 @@ from __future__ import annotations
 from collections.abc import Coroutine, Sequence
 from typing import Any
 
-from auth.policy.ledger_entry_builder import LedgerEntryBuilder
 from engine.errors import NotRecorded
 from engine.reporting import NoReadRecorder, ReadRecorder
 from records.calls.subject_reads import RequestInfo, SubjectRead
 from records.identifiers import Nik
 from resolvers.reader_budgets import PeopleBudgetCharger
+from services.ledger.ledger_entry_builder import LedgerEntryBuilder
 from store.ledger.access_ledger import LedgerUnavailable, LedgerWriter, NoLedger
 
 NOT_RECORDED = (
-    "Who reads personal data cannot be recorded at the moment, so none is given. Public data still answers; try again "
-    "later."
+    "Access to personal data cannot be logged at the moment, so no personal data is returned. Public data still"
+    " answers; try again later."
 )
 
 

@@ -59,4 +59,4 @@ class DatabasePreferences:
             raise PreferencesUnavailable from None
         if people_in_case is None:
             return preferences
-        return {nik: replace(wishes, people_in_case=people_in_case & {nik}) for nik, wishes in preferences.items()}
+        return {nik: replace(each, people_in_case=people_in_case & {nik}) for nik, each in preferences.items()}

@@ -129,7 +129,7 @@ class AccessLedger:
         self._writing: asyncio.Task[None] | None = None
         self.commits = 0
         """Transactions with entries, so far."""
-        self.failed = 0
+        self.failed_requests = 0
         """Requests whose entries were not committed, so far."""
         self.durations = Histogram()
         """Seconds that requests waited for their commit."""
@@ -158,7 +158,7 @@ class AccessLedger:
             _check_texts(each)
         # With a slow database, the queue would grow without bound, and callers would wait until their deadline in vain.
         if self._waiting_entries + len(entries) > MAX_WAITING:
-            self.failed += 1
+            self.failed_requests += 1
             raise LedgerUnavailable(f"{self._waiting_entries} entries are already waiting")
         loop = asyncio.get_running_loop()
         # The request only waits for its future. One task commits for all requests, so that many share a transaction.
@@ -175,7 +175,7 @@ class AccessLedger:
         try:
             await done
         except LedgerUnavailable:
-            self.failed += 1
+            self.failed_requests += 1
             raise
         self.durations.add(loop.time() - began)
 

@@ -12,7 +12,16 @@ from telemetry.metrics.minutes import AgencyTotals
 
 FAILURE_CODES: Final = ("AGENCY_UNAVAILABLE", "AGENCY_TIMEOUT", "AGENCY_REFUSED", "AGENCY_MALFORMED")
 """Failure codes that exist from the start, at 0: a series that begins with 1 shows no increase."""
-REFUSAL_REASONS: Final = ("closed", "breaker", "asked_to_wait", "quota", "bulkhead", "no_turn", "no_place", "no_time")
+REFUSAL_REASONS: Final = (
+    "closed",
+    "breaker",
+    "asked_to_wait",
+    "quota",
+    "bulkhead",
+    "rate_timeout",
+    "queue_timeout",
+    "deadline_passed",
+)
 """Reasons for not making a call; they exist from the start, too."""
 _BREAKER_STATES: Final = ("closed", "half-open", "open")
 

@@ -146,7 +146,7 @@ FAMILIES: Final = (
     MetricFamily(
         "simpul_redis_up",
         _GAUGE,
-        "0 while a process runs without Redis, by use (limits, kept); otherwise 1. No series without a Redis setting.",
+        "0 while a process runs without Redis, by use (limits, cache); otherwise 1. No series without a Redis setting.",
         ("use",),
         Aggregation.MIN,
     ),
@@ -154,7 +154,7 @@ FAMILIES: Final = (
         "simpul_operations_total",
         _COUNTER,
         "Operations by client, name and outcome. Operations without registration count as unregistered.",
-        ("client", "operation", "ended"),
+        ("client", "operation", "outcome"),
     ),
     MetricFamily(
         "simpul_operation_duration_seconds", _HISTOGRAM, "Seconds an operation took in the engine.", _OPERATION

@@ -30,7 +30,7 @@ class MeasuredLedger(Protocol):
         """Transactions with entries."""
 
     @property
-    def failed(self) -> int:
+    def failed_requests(self) -> int:
         """Requests whose entries were not committed."""
 
     @property
@@ -83,7 +83,7 @@ class HubMetrics:
             numbers.set_value("simpul_cache_entries", self.cache.count)
         if self.ledger is not None:
             numbers.set_value("simpul_ledger_commits_total", self.ledger.commits)
-            numbers.set_value("simpul_ledger_failures_total", self.ledger.failed)
+            numbers.set_value("simpul_ledger_failures_total", self.ledger.failed_requests)
             numbers.set_value("simpul_ledger_waiting_entries", self.ledger.waiting)
             numbers.set_histogram("simpul_ledger_wait_seconds", self.ledger.durations)
         if self.load_shedder is not None:

@@ -13,6 +13,7 @@ from engine.document.refused_values import RefusedValue
 from engine.engine import Engine
 from engine.request import GraphQLRequest, GraphQLResponse
 from engine.run_request import RunRequest
+from records.calls.call import Call
 
 CARD = "3171014506900001"
 RULE = "A card number is a string of exactly 16 digits."
@@ -20,6 +21,8 @@ RULE = "A card number is a string of exactly 16 digits."
 
 class DictContext(dict[str, Any]):
     """A context of values, without batches."""
+
+    call = Call(deadline=1e12, request_id="library")
 
     def build_batch_context(self, facets: frozenset[type[Any]]) -> BatchContext[Any]:
         raise AssertionError(f"asked for {facets}")

@@ -92,8 +92,8 @@ def build_test_plan(schema_: GraphQLSchema, text: str, **flags: bool) -> Plan:
     """The plan of an operation, for one set of values of its conditions; raises `NotPlannable`."""
     document = parse(text)
     plan = build_plan(schema_, document, operation_in(document), flags, limits=Limits(), sizes=ListSizes(schema_))
-    if plan.obstacle is not None:
-        raise NotPlannable(plan.obstacle)
+    if plan.unplannable_part is not None:
+        raise NotPlannable(plan.unplannable_part)
     return plan
 
 

@@ -14,7 +14,7 @@ from tests.faults.questions import FaultQuestion
 OK = 200
 UNAVAILABLE = "AGENCY_UNAVAILABLE"
 SHED = "OVERLOADED"
-STATE_CODES = frozenset({"LEDGER_UNAVAILABLE", "WISHES_UNAVAILABLE"})
+STATE_CODES = frozenset({"LEDGER_UNAVAILABLE", "PREFERENCES_UNAVAILABLE"})
 """What is honest to say while the hub's own database is gone: what cannot be recorded, or decided, is not given."""
 
 

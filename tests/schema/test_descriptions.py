@@ -58,7 +58,7 @@ def test_every_field_declares_who_may_read_it() -> None:
                 assert isinstance(definition, PublishedField), f"{name}.{field_name}"
                 access = definition.guard.access if definition.guard else definition.own_access
                 assert access is not None, f"{name}.{field_name}"
-                assert access.rule, f"{name}.{field_name}"
+                assert access.rules, f"{name}.{field_name}"
 
 
 def test_types_with_personal_data_describe_who_may_read_them() -> None:

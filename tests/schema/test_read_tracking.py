@@ -254,7 +254,7 @@ def test_a_guardian_who_reads_the_card_also_reads_about_themself() -> None:
         for field in getattr(type_, "fields", {}).values():
             definition = field.extensions.get("strawberry-definition")
             if isinstance(definition, PublishedField) and definition.guard is not None:
-                rule = definition.guard.access.rule
+                rule = definition.guard.access.rules
                 assert Rule.GUARDIAN not in rule or Rule.SELF in rule
 
 

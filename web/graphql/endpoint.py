@@ -1,4 +1,4 @@
-"""`/graphql`: the stages of a request on its way to the engine and back (GraphQL over HTTP).
+"""`/graphql`: the stages of a request before and after the engine (GraphQL over HTTP).
 
 It runs before Starlette, because Starlette's work for every path costs more than `/graphql` needs.
 """
@@ -31,11 +31,11 @@ from web.middleware.hosts import check_hosts
 from web.middleware.incidents import report_incident
 from web.middleware.max_age import parse_max_age
 from web.middleware.request_body import LimitedBody
-from web.middleware.request_identity import parse_timeout, start_call
+from web.middleware.request_identity import check_timeout, parse_timeout, start_call
 from web.middleware.request_log import RequestLog
 from web.middleware.request_spans import end_request_span
 from web.middleware.security_headers import build_security_headers
-from web.rate_limits.caller_limiter import NO_LIMITS, RequestLimits, charge_request
+from web.rate_limits.caller_limiter import NO_LIMITS, CallerLimits, charge_request
 from web.request_headers import RequestHeaders
 from web.server.client_disconnect import ClientDisconnected, DisconnectWatcher, WorkTimedOut
 from web.server.single_write_response import WriteResponse, take_single_write
@@ -52,19 +52,19 @@ class _EndpointResponse:
     body: bytes
     media_type: MediaType
     headers: Mapping[str, str] = field(default_factory=dict)
-    """Besides those of every response."""
+    """Headers besides those of every response."""
     cache_policy: CachePolicy = NO_STORE
-    """Who may cache it."""
+    """Which caches may store it, and for how long."""
     entity_tag_line: bytes = b""
     """The header line with its entity tag."""
     rate_limit_lines: bytes = b""
     """Header lines with the caller's remaining limits, each with its line end."""
     was_admitted: bool = True
-    """Whether the request was admitted, under overload."""
+    """False if admission control did not admit the request."""
 
     @property
     def own_header_lines(self) -> bytes:
-        """Its own header lines."""
+        """The header lines that not every response has."""
         return self.cache_policy.header_lines + self.entity_tag_line + self.rate_limit_lines
 
 
@@ -133,96 +133,107 @@ class GraphQLEndpoint:
     async def _respond(
         self, scope: Scope, headers: RequestHeaders, body: LimitedBody, call: Call, *, needs_admission: bool
     ) -> _EndpointResponse:
-        """Respond; a refusal at any stage uses the media type that was negotiated before it.
+        """Build the response. A refusal uses the media type that was negotiated before it.
 
-        With `needs_admission`, admission control comes first.
+        `needs_admission`: the hub is overloaded, so admission control comes first.
         """
         media_type = MediaType.JSON
-        caller_limits: RequestLimits = NO_LIMITS
-        is_waiting = needs_admission
+        caller_limits: CallerLimits = NO_LIMITS
+        admission_pending = needs_admission
         try:
-            # 1. Admission under overload, by what is cheap to know.
-            if is_waiting:
+            # 1. Admission under overload, by a known token or the operation's id.
+            if admission_pending:
                 media_type = choose_media_type(headers)
-                is_waiting = await self._admission.check(scope, headers, body)
+                admission_pending = await self._admission.check(scope, headers, body)
             # 2. Checks of the headers. From here on, refusals use the negotiated media type.
             check_hosts(headers, self._settings.allowed_hosts)
             media_type = negotiate(headers.getlist("accept"))
             check_method(scope["method"], headers)
             check_forgery(scope["method"], headers, self._origins)
-            parse_timeout(headers, self._settings.request_timeout)
+            check_timeout(headers, self._settings.request_timeout)
             # 3. Authentication, and admission by the verified caller.
             caller = await self._authenticator.authenticate(scope, headers)
-            if is_waiting:
+            if admission_pending:
                 self._admission.check_verified(caller, scope)
-                is_waiting = False
+                admission_pending = False
             # 4. Rate limits of the caller.
             caller_limits = self._caller_limiter.for_caller(caller, scope, headers)
             await charge_request(caller_limits)
             max_age = parse_max_age(headers)
             if max_age < inf:
-                call = await _limit_age(call, max_age, caller_limits)
+                call = await _charge_and_set_max_age(call, max_age, caller_limits)
             # 5. Read, execute, respond.
             request = await _read_request(scope, headers, body)
-            response = await self._disconnect_watcher.run(
+            graphql_response = await self._disconnect_watcher.run(
                 self._execute(request, caller, call, caller_limits),
                 body.receive,
                 timeout=call.remaining() + self._settings.overrun_grace,
             )
-            answer = self._build_answer(response, caller, headers, media_type, by_get=scope["method"] == "GET")
+            by_get = scope["method"] == "GET"
+            response = self._build_response(graphql_response, caller, headers, media_type, by_get=by_get)
         except HttpError as refusal:
-            answer = _build_refused_response(refusal, media_type)
+            response = _build_refused_response(refusal, media_type)
         except WorkTimedOut:
             seconds = parse_timeout(headers, self._settings.request_timeout)
-            answer = _build_refused_response(_build_overdue_error(seconds), media_type)
+            response = _build_refused_response(_build_deadline_error(seconds), media_type)
         except ClientDisconnected:
-            return _EndpointResponse(CLIENT_CLOSED_REQUEST, b"", media_type, was_admitted=not is_waiting)
-        answer.was_admitted = not is_waiting
-        if not answer.cache_policy.is_shared:  # each recipient of a shared answer has separate limits
-            answer.rate_limit_lines = caller_limits.build_header_lines()
-        return answer
+            return _EndpointResponse(CLIENT_CLOSED_REQUEST, b"", media_type, was_admitted=not admission_pending)
+        response.was_admitted = not admission_pending
+        if not response.cache_policy.is_shared:  # each recipient of a shared answer has separate limits
+            response.rate_limit_lines = caller_limits.build_header_lines()
+        return response
 
-    def _build_answer(
-        self, response: GraphQLResponse, caller: Caller, headers: RequestHeaders, media_type: MediaType, *, by_get: bool
+    def _build_response(
+        self,
+        graphql_response: GraphQLResponse,
+        caller: Caller,
+        headers: RequestHeaders,
+        media_type: MediaType,
+        *,
+        by_get: bool,
     ) -> _EndpointResponse:
-        outcome = response.outcome
-        answer = _EndpointResponse(get_status(outcome, media_type), encode(response), media_type, get_headers(outcome))
+        outcome = graphql_response.outcome
+        response = _EndpointResponse(
+            get_status(outcome, media_type), encode(graphql_response), media_type, get_headers(outcome)
+        )
         if outcome is ResponseOutcome.ANSWERED:
-            answer.cache_policy = self._cache_control.choose_policy(response, caller.kind, headers, by_get=by_get)
-            if answer.cache_policy.has_entity_tag:
-                owner = "" if response.is_public else caller.nik or caller.nib or caller.subject
-                self._add_entity_tag(answer, headers, owner=owner)
-        return answer
+            response.cache_policy = self._cache_control.choose_policy(
+                graphql_response, caller.kind, headers, by_get=by_get
+            )
+            if response.cache_policy.has_entity_tag:
+                owner = "" if graphql_response.is_public else caller.nik or caller.nib or caller.subject
+                self._add_entity_tag(response, headers, owner=owner)
+        return response
 
-    def _add_entity_tag(self, answer: _EndpointResponse, headers: RequestHeaders, *, owner: str) -> None:
+    def _add_entity_tag(self, response: _EndpointResponse, headers: RequestHeaders, *, owner: str) -> None:
         """Add an entity tag, and omit the body if the client has it (RFC 9110, section 15.4.5)."""
-        tag = self._entity_tags.make_tag(answer.body, answer.media_type, owner=owner)
-        answer.entity_tag_line = f"etag: {tag}\r\n".encode("ascii")
+        tag = self._entity_tags.make_tag(response.body, response.media_type, owner=owner)
+        response.entity_tag_line = f"etag: {tag}\r\n".encode("ascii")
         if matches_entity_tag(tag, headers.getlist("if-none-match")):
-            answer.status, answer.body = _NOT_MODIFIED, b""
+            response.status, response.body = _NOT_MODIFIED, b""
 
-    def _write_at_once(self, answer: _EndpointResponse, call: Call, write: WriteResponse) -> bool:
+    def _write_at_once(self, response: _EndpointResponse, call: Call, write: WriteResponse) -> bool:
         """Write the response in one call; False if it has to be sent in pieces."""
-        head = self._build_head(answer, call)
-        for name, value in answer.headers.items():
+        head = self._build_head(response, call)
+        for name, value in response.headers.items():
             head += b"%b: %b\r\n" % (name.lower().encode("latin-1"), value.encode("latin-1"))
-        return write(answer.status, head, answer.body)
+        return write(response.status, head, response.body)
 
-    def _build_head(self, answer: _EndpointResponse, call: Call) -> bytes:
+    def _build_head(self, response: _EndpointResponse, call: Call) -> bytes:
         """The header lines of every response, with the values of this one."""
         request_id = call.request_id.encode("ascii")
-        if answer.status == _NOT_MODIFIED:
-            return b"%bx-request-id: %b\r\n%b" % (self._head_without_body, request_id, answer.own_header_lines)
-        lines = (self._fixed_heads[answer.media_type], len(answer.body), request_id, answer.own_header_lines)
+        if response.status == _NOT_MODIFIED:
+            return b"%bx-request-id: %b\r\n%b" % (self._head_without_body, request_id, response.own_header_lines)
+        lines = (self._fixed_heads[response.media_type], len(response.body), request_id, response.own_header_lines)
         return b"%bcontent-length: %d\r\nx-request-id: %b\r\n%b" % lines
 
-    async def _send(self, answer: _EndpointResponse, call: Call, send: Send) -> None:
+    async def _send(self, response: _EndpointResponse, call: Call, send: Send) -> None:
         headers = [
-            *(each.split(b": ", 1) for each in self._build_head(answer, call).splitlines()),
-            *((name.lower().encode("latin-1"), value.encode("latin-1")) for name, value in answer.headers.items()),
+            *(each.split(b": ", 1) for each in self._build_head(response, call).splitlines()),
+            *((name.lower().encode("latin-1"), value.encode("latin-1")) for name, value in response.headers.items()),
         ]
-        await send({"type": "http.response.start", "status": answer.status, "headers": headers})
-        await send({"type": "http.response.body", "body": answer.body})
+        await send({"type": "http.response.start", "status": response.status, "headers": headers})
+        await send({"type": "http.response.body", "body": response.body})
 
 
 def get_status(outcome: ResponseOutcome, media_type: MediaType) -> int:
@@ -248,7 +259,7 @@ def get_headers(outcome: ResponseOutcome) -> dict[str, str]:
     return {"Allow": "POST"} if outcome is ResponseOutcome.NOT_A_QUERY else {}
 
 
-def _build_overdue_error(seconds: float) -> HttpError:
+def _build_deadline_error(seconds: float) -> HttpError:
     message = f"The hub did not answer within {seconds:g} s. Ask for less, or try again."
     return HttpError(HttpErrorCode.DEADLINE_EXCEEDED, message)
 
@@ -263,8 +274,8 @@ async def _read_request(scope: Scope, headers: RequestHeaders, body: LimitedBody
     return parse_body(await body.read_all())
 
 
-async def _limit_age(call: Call, max_age: float, caller_limits: RequestLimits) -> Call:
-    """The call with a maximum age in seconds, after a check of the caller's limit for such requests."""
+async def _charge_and_set_max_age(call: Call, max_age: float, caller_limits: CallerLimits) -> Call:
+    """Charge the caller's limit for requests with a maximum age, and build the call with it (seconds)."""
     if (pending := caller_limits.take_fresh_request()) is not None:
         await pending
     return replace(call, max_age=max_age)

@@ -125,6 +125,11 @@ def parse_timeout(headers: Headers, max_timeout: float) -> float:
     return seconds
 
 
+def check_timeout(headers: Headers, max_timeout: float) -> None:
+    """Raise `HttpError` BAD_REQUEST for an invalid `X-Request-Timeout`."""
+    parse_timeout(headers, max_timeout)
+
+
 def _parse_timeout(headers: Headers, max_timeout: float) -> float | None:
     offered = headers.getlist("x-request-timeout")
     if not offered:

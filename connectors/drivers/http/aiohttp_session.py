@@ -177,16 +177,16 @@ class _NotHttpError(aiohttp.ClientError):
 class _BoundedHandler(BoundedReading, ResponseHandler):
     """Limits interim replies, blank lines and chunk extensions, which aiohttp reads without end."""
 
-    _barren = 0
+    _bytes_since_body = 0
     """Received bytes without any part of a body."""
     _is_final = False
     """Whether the head of the final reply was received."""
     _held = NOTHING
-    _lost: BaseException | bool = False
+    _lost_error: BaseException | bool = False
 
     def set_response_params(self, **params: Any) -> None:  # noqa: ANN401 - aiohttp's own
         """A request begins; see `ResponseHandler`."""
-        self._barren, self._is_final = 0, False
+        self._bytes_since_body, self._is_final = 0, False
         super().set_response_params(**params)
 
     def feed_data(self, data: tuple[RawResponseMessage, StreamReader], size: int = 0) -> None:
@@ -206,8 +206,8 @@ class _BoundedHandler(BoundedReading, ResponseHandler):
         payload, before = self._payload, self._body_bytes()
         ResponseHandler.data_received(self, data)
         body = self._body_bytes() - (before if payload is self._payload else 0)
-        self._barren = 0 if body else self._barren + len(data)
-        if self._barren > MAX_BYTES_AROUND_BODY:
+        self._bytes_since_body = 0 if body else self._bytes_since_body + len(data)
+        if self._bytes_since_body > MAX_BYTES_AROUND_BODY:
             self._refuse(f"more than {MAX_BYTES_AROUND_BODY} bytes around the body")
         elif self.exception() is not None:  # aiohttp does not report a parser error to the reader of the body
             self._refuse("the body breaks off")
@@ -221,7 +221,7 @@ class _BoundedHandler(BoundedReading, ResponseHandler):
     def _is_full(self) -> bool:
         return self._reading_paused
 
-    def _wire(self) -> asyncio.Transport | None:
+    def _get_transport(self) -> asyncio.Transport | None:
         return self.transport
 
     def _lose(self, error: BaseException | None) -> None:
@@ -300,7 +300,7 @@ async def _note_reuse(_session: aiohttp.ClientSession, context: object, _params:
 
 
 def _to_failure(agency: str, error: Exception) -> AgencyFailure:
-    """Convert an error of the wire to a failure; its detail is the class name, because messages contain addresses."""
+    """Convert a transport error to a failure; its detail is the class name, because messages contain addresses."""
     seen = type(error).__name__
     if isinstance(error, TimeoutError):
         return AgencyTimeout(agency, "no whole answer before the deadline")

@@ -32,7 +32,7 @@ _FIRST_FINAL: Final = 200
 _CONTENT_LENGTH: Final = b"content-length"
 _CONTENT_ENCODING: Final = b"content-encoding"
 _TRANSFER_ENCODING: Final = b"transfer-encoding"
-_NOTED_NAME_LENGTHS: Final = frozenset({len(_CONTENT_ENCODING), len(_TRANSFER_ENCODING)})
+_APPLIED_NAME_LENGTHS: Final = frozenset({len(_CONTENT_ENCODING), len(_TRANSFER_ENCODING)})
 """Lengths of the relevant field names, so that most fields are skipped by their length."""
 
 _CHUNKED: Final = b"chunked"
@@ -60,29 +60,29 @@ class ReadConnection(BoundedReading):
 
     __slots__ = (
         "_agency",
-        "_alarm",
-        "_alarm_at",
-        "_barren",
         "_bodiless",
-        "_due",
+        "_bytes_since_body",
+        "_deadline",
         "_encoding",
         "_fields",
         "_forget",
-        "_gathered",
         "_held",
+        "_joined_pieces",
         "_length",
         "_loop",
-        "_lost",
+        "_lost_error",
         "_max_bytes",
         "_parser",
+        "_pending_reply",
         "_pieces",
-        "_seen",
+        "_received_any",
         "_status",
+        "_timer",
+        "_timer_due",
         "_transport",
         "_used",
-        "_waiting",
+        "closed_future",
         "is_usable",
-        "lost",
     )  # fmt: skip
 
     def __init__(self, agency: str, max_bytes: int, forget: Callable[[ReadConnection], None]) -> None:
@@ -91,30 +91,30 @@ class ReadConnection(BoundedReading):
         self._max_bytes = max_bytes
         self._forget = forget
         self._loop = asyncio.get_running_loop()
-        self._alarm: asyncio.TimerHandle | None = None
-        self._alarm_at = self._due = 0.0
-        self._waiting: asyncio.Future[ReplyOutcome] | None = None
-        self._used = self._seen = self._bodiless = False
+        self._timer: asyncio.TimerHandle | None = None
+        self._timer_due = self._deadline = 0.0
+        self._pending_reply: asyncio.Future[ReplyOutcome] | None = None
+        self._used = self._received_any = self._bodiless = False
         self._parser: httptools.HttpResponseParser | None = None
         self._status = 0
         self._fields: list[tuple[bytes, bytes]] = []
         self._pieces: list[bytes] = []
-        self._gathered = bytearray()
-        self._held, self._lost = NOTHING, False
+        self._joined_pieces = bytearray()
+        self._held, self._lost_error = NOTHING, False
         self.is_usable = False
         """Whether the connection can be reused after the current request."""
-        self.lost: asyncio.Future[None] = self._loop.create_future()
-        """A future that is done when the connection is lost."""
+        self.closed_future: asyncio.Future[None] = self._loop.create_future()
+        """Done when the connection is lost."""
 
     @property
     def is_free(self) -> bool:
-        """Whether a request can be sent here now."""
-        return self.is_usable and self._waiting is None
+        """Whether a request can be sent now."""
+        return self.is_usable and self._pending_reply is None
 
     @property
     def idle_since(self) -> float:
         """When its last reply ended. Valid only for a free connection that was used."""
-        return self._due - IDLE_TIMEOUT
+        return self._deadline - IDLE_TIMEOUT
 
     def send(self, request: bytes, *, deadline: float, bodiless: bool) -> asyncio.Future[ReplyOutcome]:
         """Send a whole request. Returns its outcome, at the deadline at the latest.
@@ -124,10 +124,10 @@ class ReadConnection(BoundedReading):
         if self._parser is None:
             self._parser = _build_parser(self)
         self._encoding = b""
-        self._length = self._barren = self._status = 0
-        self._seen, self._bodiless = False, bodiless
-        self._waiting = waiting = self._loop.create_future()
-        self._watch(deadline)
+        self._length = self._bytes_since_body = self._status = 0
+        self._received_any, self._bodiless = False, bodiless
+        self._pending_reply = waiting = self._loop.create_future()
+        self._set_timer(deadline)
         self._transport.write(request)
         return waiting
 
@@ -148,16 +148,14 @@ class ReadConnection(BoundedReading):
         """Handle the end of the agency's stream; the transport then closes itself."""
         self.is_usable = False
         if not self._held:
-            self._cut_off(None)
-
-    # Consequences.
+            self._handle_disconnect(None)
 
     def _feed(self, data: bytes) -> int | None:
-        if self._waiting is None or self._parser is None:
+        if self._pending_reply is None or self._parser is None:
             # Unrequested bytes would be taken for the reply to the next request.
             self.abort()
             return None
-        self._seen = True
+        self._received_any = True
         before = self._length
         try:
             self._parser.feed_data(data)
@@ -166,9 +164,9 @@ class ReadConnection(BoundedReading):
             self.abort()
             return None
         body = self._length - before
-        if self._waiting is not None:
-            self._barren = 0 if body else self._barren + len(data)
-            if self._barren > MAX_BYTES_AROUND_BODY:
+        if self._pending_reply is not None:
+            self._bytes_since_body = 0 if body else self._bytes_since_body + len(data)
+            if self._bytes_since_body > MAX_BYTES_AROUND_BODY:
                 self._end(
                     AgencyMalformed(self._agency, f"not HTTP (more than {MAX_BYTES_AROUND_BODY} bytes around the body)")
                 )
@@ -177,28 +175,28 @@ class ReadConnection(BoundedReading):
         return len(data) - body
 
     def _is_wanted(self) -> bool:
-        return self._waiting is not None and not self._waiting.done()
+        return self._pending_reply is not None and not self._pending_reply.done()
 
-    def _wire(self) -> asyncio.Transport:
+    def _get_transport(self) -> asyncio.Transport:
         return self._transport
 
     def _lose(self, error: BaseException | None) -> None:
         self.is_usable = False
-        self._cut_off(error)
-        if self._alarm is not None:
-            self._alarm.cancel()
-            self._alarm = None
+        self._handle_disconnect(error)
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
         # The parser holds methods of this connection: this breaks the reference cycle without the garbage collector.
         self._parser = None
         self._forget(self)
-        if not self.lost.done():
-            self.lost.set_result(None)
+        if not self.closed_future.done():
+            self.closed_future.set_result(None)
 
     # Callbacks of the parser.
 
     def on_message_begin(self) -> None:
         """Check that a reply is expected."""
-        if self._waiting is None:
+        if self._pending_reply is None:
             raise _Stop
 
     def on_header(self, name: bytes, value: bytes) -> None:
@@ -209,8 +207,8 @@ class ReadConnection(BoundedReading):
         fields.append((name, value))
         if len(fields) > MAX_FIELDS or len(name) + len(value) > MAX_FIELD_LENGTH or b"\0" in value:
             self._refuse("not HTTP (too many header fields, or one too long)")
-        if len(name) in _NOTED_NAME_LENGTHS:
-            self._note(name.lower(), value)
+        if len(name) in _APPLIED_NAME_LENGTHS:
+            self._apply_field(name.lower(), value)
 
     def on_headers_complete(self) -> None:
         """Skip interim replies, and prepare for the body."""
@@ -230,13 +228,13 @@ class ReadConnection(BoundedReading):
 
     def on_body(self, piece: bytes) -> None:
         """Store a piece of the body undecoded: the whole body is decoded outside the loop's callbacks."""
-        if self._waiting is None or not self._status:
+        if self._pending_reply is None or not self._status:
             raise _Stop
         self._length += len(piece)
         if self._length > self._max_bytes:
             self._refuse(f"the body is longer than {self._max_bytes} bytes")
         if len(self._pieces) == _MAX_PIECES:
-            self._gathered += b"".join(self._pieces)
+            self._joined_pieces += b"".join(self._pieces)
             self._pieces.clear()
         self._pieces.append(piece)
 
@@ -246,7 +244,7 @@ class ReadConnection(BoundedReading):
             self.is_usable = self.is_usable and self._parser.should_keep_alive()
             self._finish()
 
-    def _note(self, name: bytes, value: bytes) -> None:
+    def _apply_field(self, name: bytes, value: bytes) -> None:
         """Apply a field that describes the body."""
         if name == _CONTENT_ENCODING:
             self._encoding = value
@@ -258,9 +256,9 @@ class ReadConnection(BoundedReading):
     def _finish(self) -> None:
         pieces = self._pieces
         body = pieces[0] if len(pieces) == 1 else b"".join(pieces)
-        if self._gathered:
-            self._gathered += body
-            body = bytes(self._gathered)
+        if self._joined_pieces:
+            self._joined_pieces += body
+            body = bytes(self._joined_pieces)
         encoding = self._encoding.decode("latin-1") if self._encoding else ""
         self._end(HttpReply(status=self._status, headers=HeaderFields(self._fields), body=body, encoding=encoding))
 
@@ -268,21 +266,21 @@ class ReadConnection(BoundedReading):
         self._end(AgencyMalformed(self._agency, detail))
         raise _Stop
 
-    def _cut_off(self, error: BaseException | None) -> None:
+    def _handle_disconnect(self, error: BaseException | None) -> None:
         """Handle the agency's disconnect. Error names are those of the log for every HTTP call (`driver.py`)."""
-        if self._waiting is None:
+        if self._pending_reply is None:
             return
-        if self._status and error is None and self._ends_with_the_connection():
+        if self._status and error is None and self._is_body_ended_by_close():
             self._finish()
         elif self._status:
             self._end(AgencyUnavailable(self._agency, "ClientPayloadError"))
-        elif self._used and not self._seen:
+        elif self._used and not self._received_any:
             self._end(None)
         else:
             seen = "ServerDisconnectedError" if error is None else "ClientOSError"
             self._end(AgencyUnavailable(self._agency, seen))
 
-    def _ends_with_the_connection(self) -> bool:
+    def _is_body_ended_by_close(self) -> bool:
         """Whether the body ends with the connection (RFC 9112, section 6.3)."""
         for name, value in self._fields:
             named = name.lower()
@@ -291,37 +289,37 @@ class ReadConnection(BoundedReading):
         return True
 
     def _end(self, outcome: ReplyOutcome) -> None:
-        waiting, self._waiting = self._waiting, None
+        waiting, self._pending_reply = self._pending_reply, None
         if waiting is None:
             return
         self._used = True
         # Data of one call is not held until the next.
         self._fields, self._pieces = [], []
-        if self._gathered:
-            self._gathered = bytearray()
+        if self._joined_pieces:
+            self._joined_pieces = bytearray()
         if self.is_usable:
-            self._watch(monotonic() + IDLE_TIMEOUT)
+            self._set_timer(monotonic() + IDLE_TIMEOUT)
         if not waiting.done():
             waiting.set_result(outcome)
 
     # Deadlines. A timer for each call would cost more than everything else here, so one timer is reused.
 
-    def _watch(self, moment: float) -> None:
-        self._due = moment
-        if self._alarm is not None:
-            if self._alarm_at <= moment:
+    def _set_timer(self, moment: float) -> None:
+        self._deadline = moment
+        if self._timer is not None:
+            if self._timer_due <= moment:
                 return
-            self._alarm.cancel()
-        self._alarm_at = moment
-        self._alarm = self._loop.call_later(max(0.0, moment - monotonic()), self._look)
+            self._timer.cancel()
+        self._timer_due = moment
+        self._timer = self._loop.call_later(max(0.0, moment - monotonic()), self._on_timer)
 
-    def _look(self) -> None:
-        self._alarm = None
-        if self._due - monotonic() > _TIMER_TOLERANCE:
-            self._watch(self._due)
+    def _on_timer(self) -> None:
+        self._timer = None
+        if self._deadline - monotonic() > _TIMER_TOLERANCE:
+            self._set_timer(self._deadline)
             return
         self.is_usable = False
-        if self._waiting is None:
+        if self._pending_reply is None:
             self._transport.close()
         else:
             self._end(AgencyTimeout(self._agency, "no whole answer before the deadline"))

@@ -70,27 +70,27 @@ class ReadConnectionPool:
         self._closed = False
 
     async def send(self, request: bytes, *, deadline: float, bodiless: bool) -> HttpReply | AgencyFailure:
-        """What one request ends in, at its deadline at last; a failure is given, not raised.
+        """Send one request and return its outcome, at the deadline at the latest. A failure is returned, not raised.
 
         Cancelling closes the connection.
         """
-        connection = self._kept()
+        connection = self._take_free()
         if connection is not None:
-            outcome = await self._asked(connection, request, deadline, bodiless=bodiless)
+            outcome = await self._send_over(connection, request, deadline, bodiless=bodiless)
             if outcome is not None:
                 return outcome
             # The agency restarted or closed the idle connection: no byte of a reply came, and reads are safe to repeat.
         opened = await self._open(deadline)
         if isinstance(opened, AgencyFailure):
             return opened
-        outcome = await self._asked(opened, request, deadline, bodiless=bodiless)
+        outcome = await self._send_over(opened, request, deadline, bodiless=bodiless)
         return outcome or AgencyUnavailable(self._agency, "ServerDisconnectedError")
 
     def drop_idle(self, since: float) -> None:
         """Discard the idle connections that have received nothing since this moment."""
         for connection in tuple(self._free):
             if connection.idle_since < since:
-                connection.abort()  # which forgets it
+                connection.abort()  # and it removes itself from the pool
 
     async def close(self) -> None:
         """Close every connection, and with it all running requests."""
@@ -99,16 +99,16 @@ class ReadConnectionPool:
         for connection in self._all:
             connection.abort()
         if self._all:
-            await asyncio.wait([connection.lost for connection in self._all])
+            await asyncio.wait([connection.closed_future for connection in self._all])
 
-    def _kept(self) -> ReadConnection | None:
+    def _take_free(self) -> ReadConnection | None:
         while self._free:
             connection = self._free.pop()
             if connection.is_free:
                 return connection
         return None
 
-    async def _asked(
+    async def _send_over(
         self, connection: ReadConnection, request: bytes, deadline: float, *, bodiless: bool
     ) -> ReplyOutcome:
         try:
@@ -122,12 +122,12 @@ class ReadConnectionPool:
     async def _open(self, deadline: float) -> ReadConnection | AgencyFailure:
         if self._closed:
             return AgencyUnavailable(self._agency, "ClientConnectionError")
-        patience = asyncio.timeout(deadline - monotonic())
+        timeout = asyncio.timeout(deadline - monotonic())
         try:
-            async with patience:
-                connection = await self._connected()
+            async with timeout:
+                connection = await self._connect()
         except OSError as error:
-            if patience.expired():
+            if timeout.expired():
                 return AgencyTimeout(self._agency, "no whole answer before the deadline")
             return AgencyUnavailable(self._agency, _get_error_name(error))
         if self._closed:
@@ -135,7 +135,7 @@ class ReadConnectionPool:
             return AgencyUnavailable(self._agency, "ClientConnectionError")
         return connection
 
-    async def _connected(self) -> ReadConnection:
+    async def _connect(self) -> ReadConnection:
         loop = asyncio.get_running_loop()
         found = await loop.getaddrinfo(self._address.host, self._address.port, type=socket.SOCK_STREAM)
         raw = await start_connection(

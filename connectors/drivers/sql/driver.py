@@ -170,7 +170,7 @@ class SqlDriver:
     ) -> Sequence[Row]:
         began, patience = monotonic(), min(call.remaining(), self._deadline)
         if patience <= 0:
-            raise AgencyTimeout(self.agency, "no time was left to ask")
+            raise AgencyTimeout(self.agency, "no time was left for the call")
         # Cleanup after a silent server may take longer than the caller has, so it continues in a separate task.
         asking = asyncio.create_task(self._ask(statement, parameters, lists))
         try:

@@ -14,7 +14,7 @@ from auth.caller import Assurance, Caller, CallerKind
 from auth.policy.access_policy import AccessPolicy
 from auth.policy.children import CHILD_PURPOSES
 from auth.policy.decision import Allowed, Decision, Denied, NeedsFact, decide
-from auth.policy.facts import Fact, Facts, Known, NotLoaded, NotLookedAt, Preferences, UnknownPerson
+from auth.policy.facts import Fact, Facts, KnownPreferences, NoRecordYet, NotLoaded, Preferences, UnknownPerson
 from auth.policy.rules import Access, Classification, DenialReason, Rule, to_access
 from records.hub.consents import Consent, ConsentState
 from records.hub.data_preferences import DataPreferences, Restriction
@@ -85,7 +85,7 @@ CONSENTED = DataPreferences(consents=(CONSENT,))
 
 def decide_reason(rule: Rule, caller: Caller, subjects: tuple[Nik, ...]) -> Decision:
     """The decision with every fact loaded."""
-    facts = about(subjects, NIB, "dukcapil", children=frozenset({CHILD}), preferences=Known(CONSENTED))
+    facts = about(subjects, NIB, "dukcapil", children=frozenset({CHILD}), preferences=KnownPreferences(CONSENTED))
     return decide(Access(rule, scope=Scope.TAX), caller, facts)
 
 
@@ -102,7 +102,7 @@ def is_allowed(access: Access, caller: Caller, facts: Facts) -> bool:
 
 def find_blanket_denial(access: Access, caller: Caller, now: float | None = None) -> DenialReason | None:
     """The reason why the caller may read no record at all; None if they may read some."""
-    decision = decide(access, caller, about(NotLookedAt(), now=now))
+    decision = decide(access, caller, about(NoRecordYet(), now=now))
     return decision.reason if isinstance(decision, Denied) else None
 
 
@@ -210,7 +210,7 @@ def test_personal_data_needs_a_stated_and_allowed_purpose_that_covers_it(
     name: str, change: dict[str, Any], purposes: frozenset[Purpose], refusal: DenialReason | None
 ) -> None:
     access = Access(FOR_A_PURPOSE[name], Classification.PERSONAL, purposes, Scope.TAX)
-    facts = about((SITI,), preferences=Known(CONSENTED))
+    facts = about((SITI,), preferences=KnownPreferences(CONSENTED))
     assert find_denial(access, replace(CALLERS[name], **change), facts) is refusal
 
 
@@ -223,7 +223,7 @@ def test_a_partner_without_the_scope_is_denied_before_consent_is_needed() -> Non
 
 def test_without_a_consent_no_partner_is_allowed() -> None:
     access = Access(Rule.PARTNER, scope=Scope.TAX)
-    facts = about((SITI,), preferences=Known(DataPreferences()))
+    facts = about((SITI,), preferences=KnownPreferences(DataPreferences()))
     assert find_denial(access, CALLERS["partner"], facts) is DenialReason.CONSENT_REQUIRED
 
 
@@ -350,7 +350,7 @@ def test_each_denial_reason_says_what_to_do_or_why() -> None:
     assert len({each.value for each in DenialReason}) == len(DenialReason) == 22
 
 
-@pytest.mark.parametrize("preferences", [Known(CONSENTED), NotLoaded()], ids=["consented", "not loaded"])
+@pytest.mark.parametrize("preferences", [KnownPreferences(CONSENTED), NotLoaded()], ids=["consented", "not loaded"])
 def test_no_consent_opens_a_record_about_no_person(preferences: Preferences) -> None:
     access = Access(Rule.PARTNER, scope=Scope.TAX)
     assert find_denial(access, CALLERS["partner"], about((), preferences=preferences)) is DenialReason.CONSENT_REQUIRED
@@ -371,7 +371,7 @@ def test_a_consent_opens_only_its_scopes_for_its_client_and_purpose(change: dict
     preferences = DataPreferences(consents=(replace(CONSENT, **change),))
     access = Access(Rule.PARTNER, scope=Scope.TAX)
     assert (
-        find_denial(access, CALLERS["partner"], about((SITI,), preferences=Known(preferences)))
+        find_denial(access, CALLERS["partner"], about((SITI,), preferences=KnownPreferences(preferences)))
         is DenialReason.CONSENT_REQUIRED
     )
 
@@ -379,11 +379,11 @@ def test_a_consent_opens_only_its_scopes_for_its_client_and_purpose(change: dict
 def test_a_record_about_several_people_needs_the_consent_of_each() -> None:
     access, both = Access(Rule.PARTNER, scope=Scope.TAX), (SITI, BUDI)
     assert (
-        find_denial(access, CALLERS["partner"], about(both, preferences=Known(CONSENTED)))
+        find_denial(access, CALLERS["partner"], about(both, preferences=KnownPreferences(CONSENTED)))
         is DenialReason.CONSENT_REQUIRED
     )
     preferences = DataPreferences(consents=(CONSENT, replace(CONSENT, subject=BUDI)))
-    assert is_allowed(access, CALLERS["partner"], about(both, preferences=Known(preferences)))
+    assert is_allowed(access, CALLERS["partner"], about(both, preferences=KnownPreferences(preferences)))
 
 
 RESTRICTING = ["official", "agency system", "partner"]
@@ -401,7 +401,7 @@ def test_a_restriction_denies_every_caller_with_a_purpose(name: str, *, named: b
         ),
     )
     access = Access(FOR_A_PURPOSE[name], scope=Scope.TAX)
-    facts = about((SITI,), policy=policy, preferences=Known(preferences))
+    facts = about((SITI,), policy=policy, preferences=KnownPreferences(preferences))
     assert find_denial(access, caller, facts) is DenialReason.RESTRICTED
 
 
@@ -409,17 +409,19 @@ def test_a_restriction_denies_every_caller_with_a_purpose(name: str, *, named: b
 def test_a_restriction_of_other_purposes_changes_nothing(name: str) -> None:
     other = Restriction(subject=SITI, number="H", purposes=(Purpose.HEALTHCARE,), since=NOW)
     preferences = DataPreferences(consents=(CONSENT,), restrictions=(other,))
-    facts = about((SITI,), preferences=Known(preferences))
+    facts = about((SITI,), preferences=KnownPreferences(preferences))
     assert is_allowed(Access(FOR_A_PURPOSE[name], scope=Scope.TAX), CALLERS[name], facts)
 
 
 def test_unrestrictable_purposes_are_allowed_despite_a_restriction() -> None:
     restriction = Restriction(subject=SITI, number="H", purposes=(), since=NOW)
     preferences = DataPreferences(restrictions=(restriction,), people_in_case=frozenset({SITI}))
-    assert is_allowed(Access(Rule.OFFICIAL), ANSWERING, about((SITI,), preferences=Known(preferences)))
+    assert is_allowed(Access(Rule.OFFICIAL), ANSWERING, about((SITI,), preferences=KnownPreferences(preferences)))
     none = replace(build_policy(), unrestrictable=frozenset())
     assert (
-        find_denial(Access(Rule.OFFICIAL), ANSWERING, about((SITI,), policy=none, preferences=Known(preferences)))
+        find_denial(
+            Access(Rule.OFFICIAL), ANSWERING, about((SITI,), policy=none, preferences=KnownPreferences(preferences))
+        )
         is DenialReason.RESTRICTED
     )
 
@@ -437,10 +439,16 @@ def test_an_official_who_answers_a_data_request_reads_only_about_its_person(
     people_in_case: frozenset[Nik] | None, refusal: DenialReason | None
 ) -> None:
     preferences = DataPreferences(people_in_case=people_in_case)
-    assert find_denial(Access(Rule.OFFICIAL), ANSWERING, about((SITI,), preferences=Known(preferences))) is refusal
-    assert find_denial(Access(Rule.OFFICIAL), ANSWERING, about((SITI, BUDI), preferences=Known(preferences))) is refusal
+    assert (
+        find_denial(Access(Rule.OFFICIAL), ANSWERING, about((SITI,), preferences=KnownPreferences(preferences)))
+        is refusal
+    )
+    assert (
+        find_denial(Access(Rule.OFFICIAL), ANSWERING, about((SITI, BUDI), preferences=KnownPreferences(preferences)))
+        is refusal
+    )
     finding = Access(Rule.OFFICIAL, purposes=frozenset({Purpose.SUBJECT_REQUEST}), allows_any_case=True)
-    assert find_denial(finding, ANSWERING, about((SITI,), preferences=Known(preferences))) is None
+    assert find_denial(finding, ANSWERING, about((SITI,), preferences=KnownPreferences(preferences))) is None
 
 
 @pytest.mark.parametrize(
@@ -453,7 +461,7 @@ def test_a_case_for_another_purpose_counts_if_an_agencys_register_holds_it(
     name: str, people_in_case: frozenset[Nik] | None, refusal: DenialReason | None
 ) -> None:
     caller = CALLERS[name]
-    facts = about((SITI,), preferences=Known(DataPreferences(people_in_case=people_in_case)))
+    facts = about((SITI,), preferences=KnownPreferences(DataPreferences(people_in_case=people_in_case)))
     assert find_denial(Access(FOR_A_PURPOSE[name]), caller, facts) is refusal
 
 
@@ -464,7 +472,9 @@ def test_no_data_request_about_an_unknown_person_can_be_answered() -> None:
 @pytest.mark.parametrize("name", ["citizen", "assistant"])
 def test_a_person_with_a_restriction_still_reads_their_own_data(name: str) -> None:
     preferences = DataPreferences(restrictions=(Restriction(subject=SITI, number="H", purposes=(), since=NOW),))
-    assert is_allowed(Access(Rule.SELF | Rule.ASSISTANT), CALLERS[name], about((SITI,), preferences=Known(preferences)))
+    assert is_allowed(
+        Access(Rule.SELF | Rule.ASSISTANT), CALLERS[name], about((SITI,), preferences=KnownPreferences(preferences))
+    )
 
 
 @pytest.mark.parametrize("name", CALLERS)
@@ -482,12 +492,12 @@ def test_a_childs_data_needs_a_purpose_of_the_field_or_one_for_children(name: st
     caller, rule = replace(CALLERS[name], purpose=purpose.name), FOR_A_PURPOSE[name]
     for named, access in ((False, Access(rule)), (True, Access(rule, purposes=frozenset({purpose})))):
         preferences = DataPreferences(people_in_case=frozenset({CHILD}))
-        of_others = about((CHILD,), policy=policy, preferences=Known(preferences))
+        of_others = about((CHILD,), policy=policy, preferences=KnownPreferences(preferences))
         of_child = of_others._replace(concerns_child=True)
         covered = named or purpose in CHILD_PURPOSES
         assert decide(access, caller, of_others) == Allowed(rule)
         assert decide(access, caller, of_child) == (Allowed(rule) if covered else Denied(R.PURPOSE_DOES_NOT_COVER))
-        assert decide(access, caller, of_child._replace(leads_to_purposes=True)) == Allowed(rule)
+        assert decide(access, caller, of_child._replace(skips_child_purpose_check=True)) == Allowed(rule)
 
 
 def test_a_child_changes_no_other_denial() -> None:
@@ -501,9 +511,9 @@ def test_a_child_changes_no_other_denial() -> None:
 def test_partners_read_nothing_about_a_child_even_with_consent() -> None:
     access = Access(Rule.PARTNER, purposes=NAMED, scope=Scope.TAX)
     consented = DataPreferences(consents=(replace(CONSENT, subject=CHILD),))
-    for preferences in (NotLoaded(), Known(consented)):
+    for preferences in (NotLoaded(), KnownPreferences(consented)):
         of_adult = about((CHILD,), preferences=preferences)
-        for facts in (of_adult, of_adult._replace(leads_to_purposes=True)):
+        for facts in (of_adult, of_adult._replace(skips_child_purpose_check=True)):
             of_child = facts._replace(concerns_child=True)
             assert not isinstance(decide(access, CALLERS["partner"], facts), Denied)
             assert decide(access, CALLERS["partner"], of_child) == Denied(R.NOT_FOR_PARTNERS)

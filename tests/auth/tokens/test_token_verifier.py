@@ -373,7 +373,7 @@ def test_a_token_with_any_changed_character_is_refused(position: int, letter: st
 
 
 def test_the_repr_shows_the_number_of_issuers() -> None:
-    assert repr(VERIFIER) == "<TokenReader 1 issuers>"
+    assert repr(VERIFIER) == "<TokenVerifier 1 issuers>"
 
 
 RSA = RSAKey.generate_key(2048, {"kid": "key-1"})

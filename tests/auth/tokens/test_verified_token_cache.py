@@ -142,7 +142,7 @@ def test_a_caller_with_long_attributes_is_not_cached(known: VerifiedTokenCache) 
 
 def test_the_repr_shows_neither_token_nor_number(known: VerifiedTokenCache) -> None:
     known.put("a.b.c", CITIZEN, expires=EXPIRES)
-    assert repr(known) == "<KnownTokens 1 of 10>"
+    assert repr(known) == "<VerifiedTokenCache 1 of 10>"
     assert all("a.b.c" not in str(key) for key in known._verified)
 
 

@@ -20,7 +20,7 @@ from records.calls.freshness import Freshness
 from records.clocks import Clocks
 from tests.fakes.virtual_loop import virtual_loop
 
-NO_TOKEN = b""
+NO_EPOCH = b""
 
 
 def seeded_random(seed: int) -> Random:
@@ -92,12 +92,12 @@ class VersionedAgency:
 
 @dataclass
 class FakeSharedStore:
-    """The shared tier, like Redis: entries, tokens, a channel. It can crash, and restore an old snapshot."""
+    """The shared tier, like Redis: entries, epochs, a channel. It can crash, and restore an old snapshot."""
 
     random: Random
     life: int = 0
     entries: dict[str, tuple[float, bytes, float, tuple[bytes, ...]]] = field(default_factory=dict)
-    tokens: dict[str, bytes] = field(default_factory=dict)
+    epochs: dict[str, bytes] = field(default_factory=dict)
     leases: dict[str, tuple[object, float]] = field(default_factory=dict)
     members: list[FakeSharedTier] = field(default_factory=list)
     down: bool = False
@@ -106,7 +106,7 @@ class FakeSharedStore:
 
     def save(self) -> None:
         """Takes a snapshot, as on a disk."""
-        self.saved = (dict(self.entries), dict(self.tokens))
+        self.saved = (dict(self.entries), dict(self.epochs))
 
     def crash(self) -> None:
         """Crashes and closes every channel; after a restart it holds the last snapshot, with a new run id."""
@@ -115,8 +115,8 @@ class FakeSharedStore:
             each.unsubscribe()
 
     def restart(self) -> None:
-        entries, tokens = self.saved or ({}, {})
-        self.entries, self.tokens, self.leases = dict(entries), dict(tokens), {}
+        entries, epochs = self.saved or ({}, {})
+        self.entries, self.epochs, self.leases = dict(entries), dict(epochs), {}
         self.life += 1
         self.down = False
 
@@ -157,13 +157,13 @@ class FakeSharedTier:
             return None
         now = asyncio.get_running_loop().time()
         tags = {tag for each in keys for tag in each.tags}
-        tokens = {tag: self.shared.tokens.get(self._name(tag), NO_TOKEN) for tag in tags}
+        epochs = {tag: self.shared.epochs.get(self._name(tag), NO_EPOCH) for tag in tags}
         found: dict[str, SharedEntry] = {}
         for each in keys:
             entry = self.shared.entries.get(self._name(each.name))
-            if entry is not None and entry[2] > now and entry[3] == tuple(tokens[tag] for tag in each.tags):
+            if entry is not None and entry[2] > now and entry[3] == tuple(epochs[tag] for tag in each.tags):
                 found[each.name] = SharedEntry(entry[0], entry[1])
-        lookup = Lookup(found, tokens, str(self.place))
+        lookup = Lookup(found, epochs, str(self.place))
         return lookup if await self._reach_store() else None
 
     async def store(self, entries: Sequence[NewSharedEntry], lookup: Lookup) -> None:
@@ -171,8 +171,8 @@ class FakeSharedTier:
             return
         now = asyncio.get_running_loop().time()
         for each in entries:
-            tokens = tuple(lookup.tokens[tag] for tag in each.key.tags)
-            self.shared.entries[self._name(each.key.name)] = (each.fetched_at, each.body, now + each.lifetime, tokens)
+            epochs = tuple(lookup.epochs[tag] for tag in each.key.tags)
+            self.shared.entries[self._name(each.key.name)] = (each.fetched_at, each.body, now + each.lifetime, epochs)
 
     async def acquire_lease(self, names: Sequence[str]) -> Collection[str]:
         if not await self._reach_store():
@@ -198,7 +198,7 @@ class FakeSharedTier:
             return False
         for tag in tags:
             self.shared.count += 1
-            self.shared.tokens[self._name(tag)] = b"%d" % self.shared.count
+            self.shared.epochs[self._name(tag)] = b"%d" % self.shared.count
         for each in self.shared.members:
             if each.is_subscribed and each.cache is not None:
                 each.cache.epochs.invalidate(tags)

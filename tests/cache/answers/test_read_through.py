@@ -86,7 +86,7 @@ def test_if_the_agency_fails_the_stale_answer_is_served_until_stale_if_error_end
 def test_an_unknown_key_is_cached_for_its_own_lifetime() -> None:
     async def scenario() -> None:
         through, asked = build_cache(), []
-        slot = Slot(build_kind(absent=10.0), 1)
+        slot = Slot(build_kind(unknown_key_seconds=10.0), 1)
 
         async def nothing(slots: Any, _background: bool) -> dict[Slot, Any]:  # noqa: ANN401, FBT001 - see `Fetch`
             asked.append(slots)
@@ -275,9 +275,9 @@ def test_entries_of_another_version_or_a_stranger_are_ignored() -> None:
         shared, by = FakeSharedStore(seeded_random(3)), build_agency()
         here, there = build_cache(shared), build_cache(shared)
         await read_values(here, by, ONE)
-        at, _, until, tokens = shared.entries["0:things:1"]
+        at, _, until, epochs = shared.entries["0:things:1"]
         for body in (b"another:name\x005", b"things:1\x00no number", b""):
-            shared.entries["0:things:1"] = (at, body, until, tokens)
+            shared.entries["0:things:1"] = (at, body, until, epochs)
             by.versions[1] = 7
             assert await read_values(there, by, ONE) == [7]
             there.epochs.invalidate_everything()

@@ -1,4 +1,4 @@
-"""The shared tier in a real Valkey: one round trip per batch, tokens, leases, server failures."""
+"""The shared tier in a real Valkey: one round trip per batch, epochs, leases, server failures."""
 
 from __future__ import annotations
 
@@ -110,7 +110,7 @@ async def test_an_answer_fetched_before_an_invalidation_and_stored_after_it_is_n
         assert again.found["name-1"].body == b"new"
 
 
-async def test_entries_expire_after_their_lifetime_and_tokens_outlive_them(valkey: LocalValkey) -> None:
+async def test_entries_expire_after_their_lifetime_and_epochs_outlive_them(valkey: LocalValkey) -> None:
     async with run_tier(valkey) as made:
         looked = await made.look_up([ONE])
         assert looked is not None

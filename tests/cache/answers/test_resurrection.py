@@ -32,7 +32,7 @@ from tests.cache.answers.cache_world import (
 from tests.fakes.virtual_loop import virtual_loop
 
 KEYS = (1, 2, 3)
-KIND = build_kind(fresh=0.4, stale_while_revalidate=0.2, stale_if_error=5.0, absent=0.1)
+KIND = build_kind(fresh=0.4, stale_while_revalidate=0.2, stale_if_error=5.0, unknown_key_seconds=0.1)
 SLOTS = {key: Slot(KIND, key) for key in KEYS}
 
 
@@ -182,6 +182,8 @@ def _disable_subscription_check(through: ReadThroughCache) -> None:
     through.__class__ = AlwaysSubscribed
 
 
-@pytest.mark.parametrize("weaken", [_disable_epochs, _disable_subscription_check], ids=["no fences", "never deaf"])
+@pytest.mark.parametrize(
+    "weaken", [_disable_epochs, _disable_subscription_check], ids=["no epochs", "always subscribed"]
+)
 def test_a_planted_fault_is_found(weaken: Callable[[ReadThroughCache], None]) -> None:
     assert any(run_simulation(seed, weaken=weaken).wrong for seed in range(60))

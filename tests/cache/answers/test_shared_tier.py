@@ -175,9 +175,9 @@ async def test_every_process_finds_an_entry_stored_by_another(place: SharedTierW
     here, there = place.process(), place.process()
     before = await store(here, ONE, TWO)
     assert before.found == {}
-    assert set(before.tokens) == {"tag-1", "tag-2", "tag-both"}
+    assert set(before.epochs) == {"tag-1", "tag-2", "tag-both"}
     after = await look_up(there, ONE, TWO, CacheKey("name-3", ()))
-    assert after == Lookup({each.name: SharedEntry(100.0, BODY) for each in (ONE, TWO)}, before.tokens, before.run_id)
+    assert after == Lookup({each.name: SharedEntry(100.0, BODY) for each in (ONE, TWO)}, before.epochs, before.run_id)
 
 
 async def test_the_last_stored_entry_is_found(place: SharedTierWorld) -> None:
@@ -208,7 +208,7 @@ async def test_no_process_finds_an_invalidated_entry_and_each_is_informed(place:
     for each in (here, there):
         after = await look_up(each, ONE, TWO)
         assert set(after.found) == {"name-1"}
-        assert {tag for tag in after.tokens if after.tokens[tag] != before.tokens[tag]} == {"tag-both"}
+        assert {tag for tag in after.epochs if after.epochs[tag] != before.epochs[tag]} == {"tag-both"}
     await wait_until(lambda: [each.heard.invalidated for each in (here, there)] == [[["tag-both", "tag-4"]]] * 2)
 
 

@@ -20,7 +20,7 @@ async def spend(quota: DailyCostQuota, points: int) -> int:
         [error] = refused.errors
         assert error["extensions"]["code"] == "QUOTA_EXCEEDED"
         assert 0 < error["extensions"]["retryAfter"] <= DAY + 1
-        return int(error["message"].split(" points, and ")[1].split()[0])
+        return int(error["message"].split(" has ")[1].split()[0])
     return -1
 
 

@@ -153,4 +153,4 @@ async def test_a_missing_database_opens_the_breaker(tmp_path: Path) -> None:
             await driver.rows("SELECT 1", {}, call())
     finally:
         await driver.close()
-    assert (refused.value.detail, refused.value.retry_after) == ("not asked: breaker open", 60.0)
+    assert (refused.value.detail, refused.value.retry_after) == ("not called: breaker open", 60.0)

@@ -102,7 +102,7 @@ def test_an_empty_table_sets_no_terms() -> None:
         (
             "[[closed]]\nto = 'writes'",
             "closed.0",
-            "it is closed always; say when: from and until, weekdays, or first_day and last_day",
+            "it is always closed; say when: from and until, weekdays, or first_day and last_day",
         ),
     ],
 )

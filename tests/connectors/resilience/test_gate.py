@@ -133,7 +133,11 @@ class TestByDefault:
         async def work() -> None:
             await agency.ask(20.0)
             await agency.ask(2.0)
-            assert describe_failure(await agency.outcome(0.0)) == ("AGENCY_TIMEOUT", "no time was left to ask", None)
+            assert describe_failure(await agency.outcome(0.0)) == (
+                "AGENCY_TIMEOUT",
+                "no time was left for the call",
+                None,
+            )
 
         run_on(loop, work())
         assert agency.asked == [(0.0, 5.0), (0.0, 2.0)]
@@ -158,7 +162,7 @@ class TestBreaker:
             await agency.fail(AgencyUnavailable("pbb"))
             await asyncio.sleep(2.5)
             began = loop.time()
-            assert describe_failure(await agency.outcome()) == ("AGENCY_UNAVAILABLE", "not asked: breaker open", 8.0)
+            assert describe_failure(await agency.outcome()) == ("AGENCY_UNAVAILABLE", "not called: breaker open", 8.0)
             assert loop.time() == began
 
         run_on(loop, work())
@@ -169,7 +173,7 @@ class TestBreaker:
 
     def test_after_the_pause_one_call_is_the_probe_and_no_caller_waits_for_it(self, loop: VirtualLoop) -> None:
         agency = GatedAgency(loop, breaker=BREAKER)
-        refused = ("AGENCY_UNAVAILABLE", "not asked: breaker half-open", 10.0)
+        refused = ("AGENCY_UNAVAILABLE", "not called: breaker half-open", 10.0)
 
         async def work() -> None:
             await agency.fail(AgencyUnavailable("pbb"))
@@ -334,7 +338,7 @@ class TestBreaker:
         details = run_on(loop, work())
         assert len(agency.asked) == 3
         assert details[:3] == ["", "", ""]
-        assert set(details[3:]) <= {"not asked: breaker open", "no place came free before the deadline"}
+        assert set(details[3:]) <= {"not called: breaker open", "no permit became free before the deadline"}
 
 
 class TestRetries:
@@ -380,7 +384,7 @@ class TestRetries:
             agency.failing = None
             assert describe_failure(await agency.outcome()) == (
                 "AGENCY_REFUSED",
-                "not asked: it asked for a pause",
+                "not called: it requested a pause",
                 2.0,
             )
             assert await asking == 2
@@ -444,7 +448,7 @@ class TestBulkhead:
 
         found = run_on(loop, work())
         assert [isinstance(each, int) for each in found[:3]] == [True] * 3
-        refusal = ("AGENCY_UNAVAILABLE", "not asked: too many calls wait for it", 1.0)
+        refusal = ("AGENCY_UNAVAILABLE", "not called: too many calls wait for it", 1.0)
         assert [describe_failure(each) for each in found[3:]] == [refusal, refusal]
         assert agency.refused == {"bulkhead": 2}
 
@@ -458,7 +462,7 @@ class TestBulkhead:
         found = run_on(loop, work())
         assert isinstance(found[0], int)
         assert describe_failure(found[1])[0] == "AGENCY_TIMEOUT"
-        assert describe_failure(found[2]) == ("AGENCY_TIMEOUT", "no place came free before the deadline", None)
+        assert describe_failure(found[2]) == ("AGENCY_TIMEOUT", "no permit became free before the deadline", None)
         assert agency.asked == [(0.0, 5.0), (3.0, 5.0)]
         assert agency.gate.breaker_state is BreakerState.CLOSED
 
@@ -496,9 +500,9 @@ class TestPaceAndQuota:
             await agency.ask()
             return await agency.outcome(3.0)
 
-        detail = "no turn came before the deadline: too many calls for its rate"
+        detail = "no turn before the deadline: too many calls for its rate"
         assert describe_failure(run_on(loop, work())) == ("AGENCY_TIMEOUT", detail, None)
-        assert agency.refused == {"no_turn": 1}
+        assert agency.refused == {"rate_timeout": 1}
 
     def test_a_spent_quota_refuses_until_the_agencys_midnight(self, loop: VirtualLoop) -> None:
         agency = GatedAgency(loop, daily_quota=2)
@@ -508,8 +512,12 @@ class TestPaceAndQuota:
             await agency.fail(AgencyUnavailable("pbb"), times=1)
             assert agency.gate.quota_left == 0
             await asyncio.sleep(3600)
-            refusal = ("AGENCY_REFUSED", "not asked: the quota of the day is spent", 23 * 3600.0)
-            assert describe_failure(await agency.outcome()) == refusal
+            refusal = ("AGENCY_REFUSED", "not called: the daily quota is used up", 23 * 3600.0)
+            failure = await agency.outcome()
+            assert describe_failure(failure) == refusal
+            assert str(failure).startswith(
+                "The hub may not call the agency 'pbb' at the moment: the agency limits its calls."
+            )
             await asyncio.sleep(23 * 3600)
             assert agency.gate.quota_left == 2
             assert await agency.ask() == 3
@@ -536,7 +544,7 @@ class TestHours:
         async def work() -> None:
             failure = await agency.outcome()
             assert isinstance(failure, AgencyClosed)
-            assert describe_failure(failure) == ("AGENCY_CLOSED", "not asked: closed by its terms", 3600.0)
+            assert describe_failure(failure) == ("AGENCY_CLOSED", "not called: closed by its terms", 3600.0)
             await asyncio.sleep(3600)
             assert await agency.ask() == 1
 

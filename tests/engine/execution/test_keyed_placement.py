@@ -201,7 +201,7 @@ class Refusing:
     """Denies the field of the first thing."""
 
     is_public = False
-    decides_per_key = False
+    is_keyed = False
     fact_batches: Sequence[Batch[Any, Any]] = ()
     data_class = None
 
@@ -211,7 +211,7 @@ class Refusing:
     def build_decider(self, _context: Any) -> Any:  # noqa: ANN401 - the schema's context and a decision
         return lambda record, _key: ValueError("not this one") if record.id == 1 else None
 
-    def get_subjects(self, record: Any, _key: Any) -> tuple[int]:  # noqa: ANN401 - any record
+    def get_read_subjects(self, record: Any, _key: Any) -> tuple[int]:  # noqa: ANN401 - any record
         return (record.id,)
 
 

@@ -117,7 +117,7 @@ async def _by_plan(
     values = coerce_variable_values(schema, operation, variables)
     flags = {name: values.coerced[name] for name in find_condition_variables(document, operation)}
     plan = build_plan(schema, document, operation, flags, limits=UNLIMITED, sizes=ListSizes(schema))
-    assert plan.obstacle is None
+    assert plan.unplannable_part is None
     if seen_again:
         plan.mark_seen_again()
     gather = BatchScheduler(context.build_batch_context)

@@ -98,7 +98,7 @@ class TortureGuard:
     """Guarded, and decided for a field as a whole."""
 
     is_public = False
-    decides_per_key = False
+    is_keyed = False
     fact_batches: Sequence[Batch[Any, Any]] = ()
     data_class = "SECRET"
 
@@ -114,7 +114,7 @@ class PublicTortureGuard(TortureGuard):
     def build_decider(self, context: Torture) -> Decider | None:  # noqa: ARG002 - the engine's protocol
         return None
 
-    def get_subjects(self, _record: Any, _key: Any) -> tuple[()]:  # noqa: ANN401 - any record and key
+    def get_read_subjects(self, _record: Any, _key: Any) -> tuple[()]:  # noqa: ANN401 - any record and key
         return ()
 
 
@@ -126,7 +126,7 @@ class PerCaller(TortureGuard):
             raise RuntimeError("the guard is broken")
         return None if context.may == "all" else lambda _record, _key: TortureRefusal("not this caller")
 
-    def get_subjects(self, record: Any, key: Any) -> tuple[str, ...]:  # noqa: ANN401 - any record and key
+    def get_read_subjects(self, record: Any, key: Any) -> tuple[str, ...]:  # noqa: ANN401 - any record and key
         return (repr(key) if record is None else repr(record.secret),)
 
 
@@ -145,7 +145,7 @@ class PerRecord(TortureGuard):
 
         return decide
 
-    def get_subjects(self, record: Any, key: Any) -> tuple[str, ...]:  # noqa: ANN401 - any record and key
+    def get_read_subjects(self, record: Any, key: Any) -> tuple[str, ...]:  # noqa: ANN401 - any record and key
         return (repr(key) if record is None else repr(record.secret),)
 
 
@@ -159,7 +159,7 @@ class PerFact(TortureGuard):
             return None
         return lambda record, _key: FactRequest(OATHS, str(record.secret)[-1], _decide_by_oath)
 
-    def get_subjects(self, record: Any, key: Any) -> tuple[str, ...]:  # noqa: ANN401 - any record and key
+    def get_read_subjects(self, record: Any, key: Any) -> tuple[str, ...]:  # noqa: ANN401 - any record and key
         return (repr(key) if record is None else repr(record.secret),)
 
 
@@ -167,7 +167,7 @@ class PerKeysFact(TortureGuard):
     """Allowed if another agency allows it for the key; some keys need no call."""
 
     fact = "oaths"
-    decides_per_key = True
+    is_keyed = True
 
     def build_decider(self, context: Torture) -> Decider | None:
         if context.may == "all":
@@ -180,7 +180,7 @@ class PerKeysFact(TortureGuard):
 
         return decide
 
-    def get_subjects(self, record: Any, key: Any) -> tuple[str, ...]:  # noqa: ANN401 - any record and key
+    def get_read_subjects(self, record: Any, key: Any) -> tuple[str, ...]:  # noqa: ANN401 - any record and key
         return (repr(key) if record is None else repr(record.secret),)
 
 
@@ -239,13 +239,13 @@ class Definition:
     def resolve(self, source: Any, info: Any, **given: Any) -> Any:  # noqa: ANN401 - graphql-core's signature
         context: Torture = info.context
         if info.parent_type.name == "Mutation":
-            context.bridge.forget()  # data is loaded again after a mutation
+            context.bridge.drop_known_answers()  # data is loaded again after a mutation
         arguments = self.engine_arguments(given)
         kind = self.kind
         if isinstance(kind, BatchField):
             edge = kind.edge
             key = kind.key(source, arguments, context)
-            if edge.has_many_keys and self.guard.decides_per_key:
+            if edge.has_many_keys and self.guard.is_keyed:
                 return [self._each(edge, context, source, each, arguments) for each in key]
             return self._decided(context, source, key, lambda: self._led(edge, context, key, arguments))
         if isinstance(kind, ComputedField):

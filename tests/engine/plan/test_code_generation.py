@@ -169,7 +169,7 @@ def test_a_shape_is_compiled_for_a_known_document_or_for_many_records(
     ("text", "because"),
     [
         ('{ __type(name: "Thing") { name } }', "Query.__type"),
-        ("{ nothing { name } }", "Nothing, which nothing can be"),
+        ("{ nothing { name } }", "Nothing, which has no possible types"),
         ("subscription { things { name } }", "subscription"),
     ],
 )

@@ -273,7 +273,7 @@ def test_the_introspection_of_tools_is_far_below_the_limit() -> None:
         descriptions=True, specified_by_url=True, directive_is_repeatable=True, schema_description=True
     )
     assert 0 < introspection(query) < most / 2
-    assert plan(torture_schema(), query, Limits()).obstacle == "Query.__schema"
+    assert plan(torture_schema(), query, Limits()).unplannable_part == "Query.__schema"
 
 
 def test_repeated_introspection_in_one_document_is_refused() -> None:

@@ -133,7 +133,12 @@ async def test_a_spent_quota_costs_the_fields_until_midnight_and_shows_in_readin
         line = await get_report(hub, "crm")
 
     assert [answer.errors for answer in answers] == [[], [], [("me.complaints", "AGENCY_REFUSED")]]
-    assert 0 < answers[2].body["errors"][0]["extensions"]["retryAfter"] <= 86_400
+    error = answers[2].body["errors"][0]
+    assert error["message"] == (
+        "The hub may not call the agency 'crm' at the moment: the agency limits its calls. Everything else still"
+        " answers; try again later."
+    )
+    assert 0 < error["extensions"]["retryAfter"] <= 86_400
     assert city.calls()["crm"] == 2
     assert line["quotaLeft"] == 0
 

@@ -90,7 +90,7 @@ async def test_a_developer_gets_the_plan_beside_the_answer(hub: HubClient) -> No
             {"batch": "preferences_of", "agency": None},
         ],
         "calls": {"dukcapil": 1},
-        "callsAKey": {},
+        "callsPerKey": {},
         "steps": [
             {
                 "fields": ["me"],
@@ -98,8 +98,8 @@ async def test_a_developer_gets_the_plan_beside_the_answer(hub: HubClient) -> No
                 "agency": None,
                 "facets": [],
                 "level": 1,
-                "keysACall": None,
-                "steps": [{**identity, "level": 2, "keysACall": None, "steps": []}],
+                "maxBatchSize": None,
+                "steps": [{**identity, "level": 2, "maxBatchSize": None, "steps": []}],
             }
         ],
     }

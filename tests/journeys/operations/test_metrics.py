@@ -107,7 +107,7 @@ async def test_metrics_show_redis_going_down_and_coming_back(
 async def until_redis(hub: HubClient, *, up: int) -> None:
     """Wait until the hub tells so, of all that it needs Redis for."""
     async with asyncio.timeout(20):
-        while {(await scrape_metrics(hub.url))("redis_up", use) for use in ("kept", "limits")} != {up}:  # noqa: ASYNC110 - the hub looks once a second
+        while {(await scrape_metrics(hub.url))("redis_up", use) for use in ("cache", "limits")} != {up}:  # noqa: ASYNC110 - the hub looks once a second
             await asyncio.sleep(0.1)
 
 

@@ -141,7 +141,7 @@ async def test_a_trusted_caller_s_trace_is_gone_on_with_and_a_stranger_s_is_link
 
         crm.said.clear()
         collector.taken.clear()
-        async with hubs.run_with(**at) as hub:
+        async with hubs.run_with(variables=at) as hub:
             await hub.post({"query": NUMBERS}, caller="siti", headers=given)
         [request] = named(collector.spans, "POST /graphql")
         assert request.parent == ""

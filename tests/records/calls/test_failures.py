@@ -5,6 +5,7 @@ import pytest
 from records.calls.failures import (
     AgencyClosed,
     AgencyFailure,
+    AgencyLimitReached,
     AgencyMalformed,
     AgencyRefused,
     AgencyTimeout,
@@ -31,6 +32,14 @@ DETAIL = "connection refused by 10.1.2.3:5432"
             AgencyRefused,
             "AGENCY_REFUSED",
             "The agency 'pbb' refused the hub's call. The operators of the hub can fix this.",
+        ),
+        (
+            AgencyLimitReached,
+            "AGENCY_REFUSED",
+            (
+                "The hub may not call the agency 'pbb' at the moment: the agency limits its calls. Everything else"
+                " still answers; try again later."
+            ),
         ),
         (
             AgencyClosed,

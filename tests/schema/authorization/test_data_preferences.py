@@ -156,7 +156,7 @@ async def test_without_available_preferences_the_data_is_refused(caller: Caller)
     query = LAND if caller is BANK else f'{{ citizen(nik: "{SITI}") {{ name }} }}'
     response = await run(query, caller=caller, city=city)
     assert list((response.data or {}).values()) == [None]
-    assert [code for _, code in get_codes(response)] == ["WISHES_UNAVAILABLE"]
+    assert [code for _, code in get_codes(response)] == ["PREFERENCES_UNAVAILABLE"]
     assert city.calls == []
 
 

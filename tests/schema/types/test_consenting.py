@@ -235,7 +235,7 @@ def test_a_partner_and_the_person_reach_the_data_by_the_same_batches() -> None:
     assert set(partners) == {"consent", "tax_objects", "msmes", "verify"}
     for name in ("tax_objects", "msmes"):
         assert partners[name].edge.batch is own[name].edge.batch
-        assert partners[name].own_access.rule is Rule.PARTNER
+        assert partners[name].own_access.rules is Rule.PARTNER
         assert (
             partners[name].own_access.scope is get_publication(partners[name].type.of_type.of_type).guard.access.scope
         )

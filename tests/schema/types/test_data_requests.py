@@ -148,7 +148,7 @@ async def test_unreadable_restrictions_fail_only_their_field() -> None:
     city = SmallCity(failing_agencies={"preferences"})
     response = await run("{ me { nik restrictions { number } } }", caller="the person", city=city)
     assert response.data == {"me": {"nik": SITI, "restrictions": None}}
-    assert get_codes(response) == [("me.restrictions", "WISHES_UNAVAILABLE")]
+    assert get_codes(response) == [("me.restrictions", "PREFERENCES_UNAVAILABLE")]
 
 
 def test_a_request_is_open_until_it_is_closed() -> None:

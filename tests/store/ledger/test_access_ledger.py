@@ -155,7 +155,7 @@ async def test_a_locked_table_costs_no_more_than_the_timeout(
     await ledger.write([ENTRY])
     await ledger.close()
     assert (await check_ledger(migrated, SECRET)).broken == []
-    assert (ledger.commits, ledger.failed, ledger.durations.count) == (1, 1, 1)
+    assert (ledger.commits, ledger.failed_requests, ledger.durations.count) == (1, 1, 1)
 
 
 async def test_a_missing_database_is_reported_immediately() -> None:
@@ -176,7 +176,7 @@ async def test_entries_beyond_the_limit_are_refused_and_waiting_ones_are_written
     assert ledger.waiting == 3
     with pytest.raises(LedgerUnavailable, match="3 entries are already waiting"):
         await ledger.write([ENTRY])
-    assert ledger.failed == 1
+    assert ledger.failed_requests == 1
     await waiting
     assert await count(migrated) == 3
 

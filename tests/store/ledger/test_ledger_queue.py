@@ -72,7 +72,7 @@ async def test_the_limit_counts_waiting_entries_only_and_not_committed_ones(
     for name in ("first", "second", "third"):
         await ledger.write(build_entries(name, 3))
         assert ledger.waiting == 0
-    assert (len(chain.commits), ledger.failed) == (3, 0)
+    assert (len(chain.commits), ledger.failed_requests) == (3, 0)
 
 
 async def test_the_limit_does_not_count_cancelled_entries(
@@ -112,7 +112,7 @@ async def test_a_write_during_a_hanging_commit_waits_for_its_own_timeout(
         # Its commit begins only now, and would hang for another 0.15 s.
         with pytest.raises(LedgerUnavailable, match=r"^not committed within 0\.15 s$"):
             await second
-    assert (ledger.failed, ledger.commits) == (2, 0)
+    assert (ledger.failed_requests, ledger.commits) == (2, 0)
 
 
 async def test_the_next_write_after_a_hanging_commit_is_committed(ledger: AccessLedger, chain: HeldChain) -> None:

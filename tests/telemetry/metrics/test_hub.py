@@ -45,8 +45,8 @@ def test_without_shedding_there_is_no_limit_metric() -> None:
 
 
 def test_the_state_of_redis_is_reported_for_each_use() -> None:
-    assert collect_values(HubMetrics(get_redis_states=lambda: {"limits": True, "kept": False})).values == {
-        "simpul_redis_up": {("limits",): 1.0, ("kept",): 0.0}
+    assert collect_values(HubMetrics(get_redis_states=lambda: {"limits": True, "cache": False})).values == {
+        "simpul_redis_up": {("limits",): 1.0, ("cache",): 0.0}
     }
 
 

@@ -15,7 +15,7 @@ def build_values(calls: int = 0, *, in_flight: int = 0, redis: bool = True, seen
     made = MetricValues()
     made.set_value("simpul_agency_calls_total", calls, "pbb")
     made.set_value("simpul_agency_calls_in_flight", in_flight, "pbb")
-    made.set_value("simpul_redis_up", redis, "kept")
+    made.set_value("simpul_redis_up", redis, "cache")
     made.set_value("simpul_agency_last_answer_timestamp_seconds", seen, "pbb")
     return made
 
@@ -31,9 +31,11 @@ def test_gauges_include_living_processes_only() -> None:
 
 
 def test_redis_is_down_if_one_process_runs_without_it() -> None:
-    assert merge_values([build_values(), build_values(redis=False)]).get_value("simpul_redis_up", "kept") == 0
+    assert merge_values([build_values(), build_values(redis=False)]).get_value("simpul_redis_up", "cache") == 0
     assert (
-        merge_values([build_values(), build_values()], [build_values(redis=False)]).get_value("simpul_redis_up", "kept")
+        merge_values([build_values(), build_values()], [build_values(redis=False)]).get_value(
+            "simpul_redis_up", "cache"
+        )
         == 1
     )
 

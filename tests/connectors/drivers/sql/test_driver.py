@@ -184,7 +184,7 @@ class TestSqlDeadlines:
     async def test_without_time_left_no_call_is_made(self) -> None:
         async with driver_of(f"postgresql://{LOGIN}@127.0.0.1:{free_port()}/siak") as driver:
             failure = await failing(driver.rows("SELECT 1", {}, call(0)), AgencyTimeout)
-        assert failure.detail == "no time was left to ask"
+        assert failure.detail == "no time was left for the call"
 
     async def test_a_server_that_never_speaks_costs_no_more_than_the_deadline(self) -> None:
         held = asyncio.Event()
