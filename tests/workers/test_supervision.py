@@ -200,7 +200,8 @@ def test_invalid_settings_at_the_start_end_the_command_with_one_line() -> None:
         outcome = run_simpul(state, "hub", SIMPUL_LISTEN=f"127.0.0.1:{free_port()}")
     assert outcome.returncode == 1
     assert re.fullmatch(
-        r"simpul: the hub does not start: the hub's settings are not complete: not set: SIMPUL_SECRET, [^\n]+\n",
+        r"simpul: the hub does not start: the hub's settings are not complete: SIMPUL_CITY: [^\n]+ is not set; "
+        r"not set: SIMPUL_SECRET, [^\n]+\n",
         outcome.stderr,
     )
 

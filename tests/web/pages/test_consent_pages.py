@@ -160,7 +160,7 @@ async def test_an_agency_that_is_down_is_named_and_the_rest_is_shown(
 ) -> None:
     place.hub.city.failing_agencies.add("pbb")
     page_text = words(await browser.sign_in(CONSENT))
-    assert "Tidak dapat ditampilkan saat ini: kantor pajak bumi dan bangunan tidak menjawab." in page_text
+    assert "Tidak dapat ditampilkan saat ini: pelayanan pajak bumi dan bangunan (PBB) tidak menjawab." in page_text
     assert "Nama usaha Warung Siti" in page_text
     assert "Setuju" in page_text
 
@@ -168,7 +168,7 @@ async def test_an_agency_that_is_down_is_named_and_the_rest_is_shown(
 async def test_a_single_failed_field_is_explained(browser: SignInBrowser, place: SignInWorld) -> None:
     place.hub.city.failures["M-1"] = AgencyUnavailable("jakpreneur")
     page_text = words(await browser.sign_in(ENGLISH))
-    assert "Product Cannot be shown at the moment: the JakPreneur programme is not responding." in page_text
+    assert "Product Cannot be shown at the moment: the small business programme (JakPreneur) is not responding." in page_text
     assert "Trading name Warung Siti" in page_text
 
 

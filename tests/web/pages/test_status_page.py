@@ -78,7 +78,7 @@ async def test_the_page_shows_all_facts_of_an_agency_in_indonesian_by_default(hu
     text = await read_page(hub)
     for expected in (
         '<html lang="id">',
-        "Pajak bumi dan bangunan",
+        "Pelayanan pajak bumi dan bangunan (PBB)",
         "<strong>Menjawab</strong>",
         "separuh jawabannya datang dalam 12 milidetik, 95 dari 100 dalam 1,2 detik; 1 dari 1.200 panggilan gagal.",
         "<dt>Pemutus</dt><dd>tertutup: panggilan diteruskan</dd>",
@@ -119,7 +119,7 @@ async def test_each_state_has_text_and_an_icon_and_problems_are_summarized(
     assert '<svg class="sign"' in article
     assert f"<strong>{words['states'][health.value]}</strong>" in article
     if health in {HealthState.DOWN, HealthState.SHAKY}:
-        name = NAMES[language]["crm"].capitalize()
+        name = {"id": "Sistem pengaduan (CRM)", "en": "Complaint system (CRM)"}[language]
         assert words["some"].format(count=1, all=2, names=name) in text
     else:
         assert words["none"] in text
