@@ -197,7 +197,7 @@ def _build_list_reader(
         for each in records:
             former = once.setdefault(get_id(each), each)
             if former is not each and former != each:
-                raise source.check.record_mismatch("one record is listed twice, in two forms")
+                raise source.check.record_mismatch("one record is listed twice, with different contents")
         return tuple(once.values())
 
     return read_list

@@ -318,7 +318,7 @@ class TestHttpLists:
         async with serve(rows({}, {"id": 8}, {"id": 8, "nik": BUDI})) as (connector, _):
             answers = await connector.listed(["7", "8"], make_call())
         assert answers["7"] == BOOTH
-        assert answers["8"].detail == "one record is listed twice, in two forms"
+        assert answers["8"].detail == "one record is listed twice, with different contents"
 
     async def test_searches_share_one_call_and_ignore_case(self) -> None:
         streets = ["Jl. Kenanga", "Jl. MELATI", None]
