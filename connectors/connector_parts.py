@@ -8,8 +8,7 @@ from typing import Any, Final, Protocol, Self, TypeVar
 
 from pydantic import ValidationError
 
-from connectors.declared.field_readers import NotDeclarableError
-from connectors.declared.tables import ManifestTable
+from connectors.declared.tables import ManifestTable, NotDeclarableError
 from connectors.drivers.http.driver import HttpDriver
 from connectors.drivers.sql.driver import SqlDriver
 from connectors.resilience.gate import Gate

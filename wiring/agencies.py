@@ -16,9 +16,9 @@ from cache.limits.agency_counts import AgencyCounts
 from cache.limits.redis_counters import RedisCounters
 from connectors.agency_probes import AgencyProbes
 from connectors.connector_parts import Connector, ConnectorParts, PythonConnector, SoapService
-from connectors.declared.connector import build_sql_connector
+from connectors.declared.connector import MAX_CONCURRENT_CALLS, build_declared_connector
 from connectors.declared.domain_reads import list_read_names
-from connectors.declared.field_readers import NotDeclarableError
+from connectors.declared.tables import NotDeclarableError
 from connectors.drivers.http.driver import HttpDriver
 from connectors.drivers.http.service import HttpLimits, HttpService
 from connectors.drivers.long_work import LongWork
@@ -176,12 +176,17 @@ def _build_connector(manifest: AgencyManifest, parts: ConnectorParts) -> Connect
     tables = manifest.declared_tables
     if tables is not None:
         gate = parts.gate
-        return build_sql_connector(
+        if isinstance(parts.driver, SoapService):
+            raise NotDeclarableError("reads", "reads are declared over SQL and HTTP only; name a connector")
+        if isinstance(parts.driver, HttpDriver):
+            parts.refuse_batches()
+        return build_declared_connector(
             DOMAINS[manifest.domain],
             tables,
-            parts.require_driver(SqlDriver),
+            parts.driver,
             agency=gate.agency,
             max_batch_size=gate.terms.max_batch_size,
+            max_concurrency=min(MAX_CONCURRENT_CALLS, gate.max_concurrency),
         )
     module, _, name = (manifest.connector or "").partition(":")
     found: type[PythonConnector] | None = getattr(import_module(module), name, None)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from connectors.declared.connector import MAX_CONCURRENT_CALLS
 from engine.document.limits import Limits, TooLarge
 from engine.document.parsing import DocumentRules
 from engine.engine import Engine
@@ -61,6 +62,11 @@ def explain_operation(document: str, *, operation_name: str | None, variables: M
         raise ValueError(str(refusal)) from refusal
     except NotPlannable as reason:
         raise ValueError(f"graphql-core runs this operation, because of: {reason}") from reason
-    options = {code: each.manifest.options for code, each in load_city(DEFAULT_CITY).agencies.items()}
-    bounds = {code: each["max_concurrency"] for code, each in options.items() if "max_concurrency" in each}
+    manifests = {code: each.manifest for code, each in load_city(DEFAULT_CITY).agencies.items()}
+    bounds = {
+        code: each.options["max_concurrency"] for code, each in manifests.items() if "max_concurrency" in each.options
+    }
+    bounds |= {
+        code: MAX_CONCURRENT_CALLS for code, each in manifests.items() if each.reads and each.wire.driver == "http"
+    }
     return explain_plan(plan, cost).to_text(limits, bounds), plan.source

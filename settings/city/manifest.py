@@ -12,9 +12,8 @@ from typing import Annotated, Any, Final, Literal, Self
 from pydantic import Field, SecretStr, ValidationError
 
 from auth.policy.data_contracts import DataContract
-from connectors.declared.connector import ProbeTable, SqlTables
-from connectors.declared.field_readers import NotDeclarableError
-from connectors.declared.tables import ManifestTable, RecordTable, SqlReadTable
+from connectors.declared.connector import DeclaredTables, ProbeTable
+from connectors.declared.tables import AnyReadTable, ManifestTable, NotDeclarableError, RecordTable
 from connectors.resilience.agency_terms import AgencyTerms
 from settings.city.problems import CityProblem, ManifestError, find_line
 from settings.city.references import ReferenceResolver, list_variables
@@ -73,7 +72,7 @@ class AgencyManifest(ManifestTable):
         default=None, description="connector in Python, `connectors.module:Class`, in place of `reads` and `records`"
     )
     options: Mapping[str, Any] = Field(default={}, repr=False, description="table: options of that connector")
-    reads: Mapping[str, SqlReadTable] = Field(default={}, description="tables: declared reads")
+    reads: Mapping[str, AnyReadTable] = Field(default={}, description="tables: declared reads")
     records: Mapping[str, RecordTable] = Field(default={}, description="tables: declared records")
     probe: ProbeTable | None = Field(default=None, description="table: the declared read that shows that it answers")
 
@@ -83,11 +82,11 @@ class AgencyManifest(ManifestTable):
         return self.stage == "live"
 
     @property
-    def declared_tables(self) -> SqlTables | None:
+    def declared_tables(self) -> DeclaredTables | None:
         """The declared reads; None for an agency with a connector in Python."""
         if self.connector is not None or self.probe is None:
             return None
-        return SqlTables(reads=self.reads, records=self.records, probe=self.probe)
+        return DeclaredTables(reads=self.reads, records=self.records, probe=self.probe)
 
     def find_contradictions(self) -> Iterator[NotDeclarableError]:
         """What is wrong between tables that are each right alone."""
@@ -103,8 +102,8 @@ class AgencyManifest(ManifestTable):
     def _find_undeclared(self) -> Iterator[NotDeclarableError]:
         if not self.reads:
             yield NotDeclarableError("reads", 'declare the reads of the domain, or name a connector = "connectors..."')
-        elif self.wire.driver != "sql":
-            yield NotDeclarableError("reads", "reads are declared over SQL only; name a connector")
+        elif self.wire.driver == "soap":
+            yield NotDeclarableError("reads", "reads are declared over SQL and HTTP only; name a connector")
         elif self.probe is None:
             yield NotDeclarableError("probe", "name the read that shows whether the agency answers, and its key")
         if self.options:

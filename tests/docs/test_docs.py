@@ -30,7 +30,6 @@ from cache.limits.redis_counters import RETRY_DELAY
 from cache.redis_server import DEFAULT_TIMEOUT
 from cli.main import build_app
 from connectors.complaints import ComplaintOptions
-from connectors.prices import PriceOptions
 from connectors.resilience.agency_terms import AgencyTerms, BreakerEntry, ClosedEntry
 from connectors.tax import TaxOptions
 from engine.cost_budgets import CostBudget
@@ -179,7 +178,6 @@ def test_variables_of_the_manifests_are_in_a_table_with_their_place() -> None:
             HttpWire,
             SoapWire,
             TaxOptions,
-            PriceOptions,
             ComplaintOptions,
         )
         for name, field in table.model_fields.items()

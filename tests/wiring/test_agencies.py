@@ -9,11 +9,9 @@ import pytest
 
 from connectors.complaints import CityComplaints
 from connectors.population import PopulationRegister
-from connectors.prices import FoodPrices
 from connectors.tax import PropertyTax
 from resolvers.complaints import Complaints
 from resolvers.population import Population
-from resolvers.prices import Prices
 from resolvers.tax import Tax
 from settings.city.folder import DOMAINS as DOMAIN_WORDS
 from settings.city.folder import load_city
@@ -25,10 +23,10 @@ from wiring.agencies import DOMAINS, Connectors, build_connectors
 
 
 def prove_types(
-    population: PopulationRegister, tax: PropertyTax, complaints: CityComplaints, prices: FoodPrices
-) -> tuple[Population, Tax, Complaints, Prices]:
+    population: PopulationRegister, tax: PropertyTax, complaints: CityComplaints
+) -> tuple[Population, Tax, Complaints]:
     """For mypy: each connector in Python answers the reads of its domain."""
-    return population, tax, complaints, prices
+    return population, tax, complaints
 
 
 def build(folder: Path, **changes: Any) -> Connectors:  # noqa: ANN401 - the changes of `write_city`
@@ -65,7 +63,12 @@ def test_unreachable_agencies_do_not_stop_the_start() -> None:
     [
         ("pbb", "connector", "connectors.tax:Nothing", "connector: connectors.tax has no connector 'Nothing'"),
         ("pbb", "connector", "connectors.tax:TaxOptions", "connector: connectors.tax has no connector 'TaxOptions'"),
-        ("pbb", "connector", "connectors.prices:FoodPrices", "connector: it does not answer the read 'objects_of'"),
+        (
+            "pbb",
+            "connector",
+            "connectors.complaints:CityComplaints",
+            "connector: it does not answer the read 'objects_of'",
+        ),
         (
             "pbb",
             "options",
@@ -77,10 +80,10 @@ def test_unreachable_agencies_do_not_stop_the_start() -> None:
         ("pangan", "terms", {"max_batch_size": 2}, "terms.max_batch_size: the agency takes one key a call; remove"),
         ("pbb", "terms", {"max_batch_size": 2}, "terms.max_batch_size: the agency takes one key a call; remove"),
         (
-            "pangan",
+            "crm",
             "wire",
             {"driver": "soap", "url": "http://127.0.0.1:9", "user": "a", "password": "b"},
-            'wire.driver: the connector needs driver = "http"',
+            "terms.hedge: the agency is not called by GET; remove the line",
         ),
         ("crm", "wire", {"driver": "http", "url": "ftp://geheim"}, "wire.url: "),
         (

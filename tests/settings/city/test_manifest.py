@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from connectors.declared.field_readers import NotDeclarableError
+from connectors.declared.tables import NotDeclarableError, SqlReadTable
 from settings.city.folder import DEFAULT_CITY, load_city
 from settings.city.manifest import HttpWire, ManifestFile
 from settings.city.problems import ManifestError, find_line
@@ -55,7 +55,9 @@ def problem_of(folder: Path, text: str, environment: Mapping[str, str] | None = 
 
 def test_a_manifest_is_read_with_its_reads_and_records(tmp_path: Path) -> None:
     manifest = ManifestFile.load(write(tmp_path, MANIFEST)).manifest
-    assert manifest.reads["permits"].key == "id"
+    permits = manifest.reads["permits"]
+    assert isinstance(permits, SqlReadTable)
+    assert permits.key == "id"
     assert manifest.records["Permit"]["owner"].columns == ("nik",)
 
 
@@ -69,6 +71,21 @@ def test_a_manifest_is_read_with_its_reads_and_records(tmp_path: Path) -> None:
             "izin.toml:18: records.Permit.owner: unknown: it says what words outside `values` mean; give `values`",
         ),
         ('key = "id"\n', "key = 5\n", "izin.toml:14: reads.permits.key: Input should be a valid string"),
+        (
+            "[records.Permit]",
+            '[reads.open]\npath = "x"\nkeys = "id"\n[records.Permit]',
+            "izin.toml:18: reads.open.keys: Extra inputs are not permitted",
+        ),
+        (
+            "[records.Permit]",
+            '[reads.open]\nkey = "id"\n[records.Permit]',
+            "izin.toml:16: reads.open: give a `statement` (SQL) or a `path` (HTTP)",
+        ),
+        (
+            '{ from = "nik" }',
+            '{ from = "nik", python = "os:system" }',
+            "izin.toml:18: records.Permit.owner.python: String should match pattern",
+        ),
         ('read = "permits"\n', "", "izin.toml:20: probe.read: Field required"),
         ("[probe]", "[probe", "izin.toml: no TOML: Expected ']'"),
     ],
@@ -102,7 +119,11 @@ def test_the_nearest_table_is_named_where_a_key_is_missing() -> None:
         ('"sql"', '"odbc"', "7: wire.driver: write one of the drivers: sql, http or soap"),
         ('driver = "sql"\n', "", "6: wire.driver: write one of the drivers: sql, http or soap"),
         ('driver = "sql"\n', 'driver = "sql"\nheaders = {}\n', "8: wire.headers: Extra inputs are not permitted"),
-        ('driver = "sql"', 'driver = "http"', "10: reads: reads are declared over SQL only; name a connector"),
+        (
+            'driver = "sql"',
+            'driver = "soap"\nuser = "a"\npassword = "b"',
+            "12: reads: reads are declared over SQL and HTTP only; name a connector",
+        ),
         ("[probe]", "[terms]\nhedge = true\n[probe]", "21: terms.hedge: the agency is not called by GET; remove"),
         ('[probe]\nread = "permits"\nkey = "1"\n', "", "1: probe: name the read that shows whether the agency answers"),
         ("[probe]", "[options]\nx = 1\n[probe]", "20: options: they belong to a connector in Python; remove"),
@@ -156,7 +177,7 @@ def test_values_come_from_the_environment_and_from_files_and_are_not_shown(tmp_p
     secret.write_text("k-1\n")
     text = (
         PYTHON.replace('"sql"', '"http"')
-        .replace("connectors.tax:PropertyTax", "connectors.prices:FoodPrices")
+        .replace("connectors.tax:PropertyTax", "connectors.complaints:CityComplaints")
         .replace(
             '"${SIMPUL_IZIN_URL}"', f'"https://a/${{SIMPUL_IZIN_URL}}"\nheaders = {{ key = "${{file:{secret}}}" }}'
         )

@@ -168,7 +168,10 @@ async def test_an_agency_that_is_down_is_named_and_the_rest_is_shown(
 async def test_a_single_failed_field_is_explained(browser: SignInBrowser, place: SignInWorld) -> None:
     place.hub.city.failures["M-1"] = AgencyUnavailable("jakpreneur")
     page_text = words(await browser.sign_in(ENGLISH))
-    assert "Product Cannot be shown at the moment: the small business programme (JakPreneur) is not responding." in page_text
+    assert (
+        "Product Cannot be shown at the moment: the small business programme (JakPreneur) is not responding."
+        in page_text
+    )
     assert "Trading name Warung Siti" in page_text
 
 
