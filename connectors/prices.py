@@ -1,6 +1,6 @@
 """What is too odd to declare of Info Pangan Jakarta: a movement without a price, and the means of a month's report.
 
-The manifest, `cities/jakarta/agencies/pangan.toml`, declares everything else.
+The manifest of the service declares everything else.
 """
 
 from __future__ import annotations
