@@ -18,7 +18,6 @@ from functools import partial
 from starlette.applications import Starlette
 
 from auth.crypto.node_ids import NodeIds
-from auth.policy.ledger_entry_builder import LedgerEntryBuilder
 from engine.cost_budgets import NO_QUOTA_STORE
 from engine.reporting import NoRefusalRecorder
 from engine.run_request import RunReporting
@@ -28,6 +27,7 @@ from schema.builder import build_schema, get_graphql_schema
 from schema.tools.assessments import check_daily, refuse_unassessed_agencies
 from schema.tools.document_fields import list_document_fields
 from services.ledger.data_tracker import UsageHistory
+from services.ledger.ledger_entry_builder import LedgerEntryBuilder
 from services.ledger.read_recording import build_recorder, with_reader_budgets
 from services.rights.exports import ExportSlots
 from settings import Settings

@@ -17,8 +17,8 @@ from typing import Any
 from sandbox.city import CityError, SandboxCity
 from sandbox.state_folder import LOOPBACK, StateFolder
 
-NAME = "steering"  # of its port and secret in the state folder
-START_TIMEOUT_S = 90.0  # seconds a caller waits: longer than an agency may take to start
+NAME = "control"  # of the port and the secret in the state folder
+START_TIMEOUT_S = 90.0  # seconds that a caller waits: longer than an agency may take to start
 
 
 class NoCityError(Exception):

@@ -96,8 +96,8 @@ class FaultProxy:
         self._open: dict[_RelayedConnection, asyncio.Task[None]] = {}
 
     def __repr__(self) -> str:
-        kind = self.fault.kind.value if self.fault else "sound"
-        return f"<FaultProxy {self.port}->{self.to} {kind} open={len(self._open)} struck={self.faulted_exchanges}>"
+        kind = self.fault.kind.value if self.fault else "no fault"
+        return f"<FaultProxy {self.port}->{self.to} {kind} open={len(self._open)} faulted={self.faulted_exchanges}>"
 
     @property
     def connections(self) -> int:

@@ -82,7 +82,7 @@ class StateFolder:
         return self._read("secrets.json", str).get(name)
 
     def city_day(self, first: date, *, chosen: date | None = None) -> date:
-        """The day to which the city's data moves: `chosen`, else that of the previous start, else `first`. Keeps it."""
+        """Choose and store the city's today: `chosen`, else that of the previous start, else `first`."""
         known = self._read("city.json", str).get("today")
         if known is None or chosen is not None:
             known = (chosen or first).isoformat()
@@ -95,7 +95,7 @@ class StateFolder:
             ) from None
 
     def folder(self, *names: str) -> Path:
-        """A folder inside, made where missing."""
+        """A folder inside, created if it is missing."""
         self._make()
         path = self.path.joinpath(*names)
         try:
@@ -146,7 +146,7 @@ def is_free(port: int) -> bool:
 
 
 def _free_port(taken: set[int]) -> int:
-    """A free port at random, so that cities that start at the same time do not run after the same ones."""
+    """A random free port, so that cities that start at the same time do not choose the same one."""
     chance = random.SystemRandom()
     for _ in range(1_000):
         port = chance.choice(PORTS)

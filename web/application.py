@@ -34,7 +34,7 @@ from web.middleware.security_headers import SecurityHeaders
 from web.pages.graphiql import GraphiQL
 from web.pages.page_renderer import HOME_PATH, PageLinks, PageProblem, PageRenderer
 from web.pages.project_docs import DOCS_START, ProjectDocs
-from web.rate_limits.caller_limiter import RATE_LIMIT_HEADERS, AddressLimits
+from web.rate_limits.caller_limiter import RATE_LIMIT_HEADERS, AddressLimitMiddleware
 from web.settings import LOOPBACK_ORIGINS, AllowedOrigins, Exposure, WebSettings
 from web.web_parts import WebParts
 
@@ -182,7 +182,7 @@ def _build_middleware(parts: WebParts, request_log: RequestLog, paths: Collectio
         ),
         *([Middleware(CORSMiddleware, **_build_cors_options(settings.origins))] if settings.origins else []),
         Middleware(AdmissionMiddleware, load_shedder=parts.load_shedder),
-        Middleware(AddressLimits, caller_limiter=parts.caller_limiter),
+        Middleware(AddressLimitMiddleware, caller_limiter=parts.caller_limiter),
         Middleware(RequestBody, max_bytes=settings.max_body_bytes, timeout=settings.body_timeout),
         Middleware(Incidents, with_messages=settings.development),
     ]

@@ -17,7 +17,7 @@ from auth.tokens.authentication_errors import KeysUnavailable, Unauthenticated
 from auth.tokens.issuer_keys import MIN_REFRESH_INTERVAL
 from web.client_certificate import ClientCertificates
 from web.http_errors import HttpError, HttpErrorCode
-from web.rate_limits.caller_limiter import NO_LIMITER, RequestLimiter, charge_request
+from web.rate_limits.caller_limiter import NO_LIMITER, CallerLimiter, charge_request
 from web.rate_limits.failed_tokens import NO_FAILED_TOKENS, FailedTokenCounter
 from web.request_headers import RequestHeaders
 from web.settings import WebSettings
@@ -44,7 +44,7 @@ class RequestAuthenticator:
         authenticate: Authenticate,
         settings: WebSettings,
         failed_tokens: FailedTokenCounter = NO_FAILED_TOKENS,
-        caller_limiter: RequestLimiter = NO_LIMITER,
+        caller_limiter: CallerLimiter = NO_LIMITER,
     ) -> None:
         """Takes the token verifier, the trusted sources of client certificates, and the limits of callers."""
         self._authenticate = authenticate

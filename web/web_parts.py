@@ -20,7 +20,7 @@ from web.middleware.entity_tags import EntityTags
 from web.middleware.request_spans import NoRequestSpans, StartRequestSpan
 from web.pages.graphiql import LoadSamplePeople
 from web.pages.page_renderer import PageLinks, PageRenderer
-from web.rate_limits.caller_limiter import NoRequestLimiter, RequestLimiter
+from web.rate_limits.caller_limiter import CallerLimiter, NoCallerLimiter
 from web.rate_limits.failed_tokens import FailedTokenCounter, NoFailedTokens
 from web.settings import WebSettings
 
@@ -52,7 +52,7 @@ class WebParts:
     sample_people: LoadSamplePeople | None = None
     """Sample people for GraphiQL. Everybody who can open the page can read their tokens: for development only."""
     lifespan: HubLifespan | None = None
-    caller_limiter: RequestLimiter = field(default_factory=NoRequestLimiter)
+    caller_limiter: CallerLimiter = field(default_factory=NoCallerLimiter)
     failed_tokens: FailedTokenCounter = field(default_factory=NoFailedTokens)
     request_spans: StartRequestSpan = field(default_factory=NoRequestSpans)
     load_shedder: LoadShedder = field(default_factory=partial(LoadShedder, max_lag=0))

@@ -16,14 +16,13 @@ from cache.limits.agency_counts import AgencyCounts
 from cache.limits.redis_counters import RedisCounters
 from connectors.agency_probes import AgencyProbes
 from connectors.complaints import CityComplaints
-from connectors.declared.connector import DeclaredConnector, build_sql_connector
-from connectors.declared.field_readers import NotDeclarableError
+from connectors.declared.connector import MAX_CONCURRENT_CALLS, DeclaredConnector, build_declared_connector
+from connectors.declared.tables import NotDeclarableError
 from connectors.drivers.http.driver import HttpDriver
 from connectors.drivers.http.service import HttpLimits, HttpService
 from connectors.drivers.long_work import LongWork
 from connectors.drivers.sql.driver import SqlDriver
 from connectors.population import PopulationRegister
-from connectors.prices import FoodPrices
 from connectors.regions import RegionTables
 from connectors.resilience.gate import Gate
 from connectors.tax import PropertyTax
@@ -63,7 +62,7 @@ class Connectors:
     msmes: DeclaredConnector
     tax: PropertyTax
     complaints: CityComplaints
-    prices: FoodPrices
+    prices: DeclaredConnector
     regions: RegionTables
     to_close: Sequence[Closable]
     """The owners of connections to agencies."""
@@ -81,7 +80,7 @@ class Connectors:
         bind(Msmes, cast("Msmes", self.msmes))  # its compiler checked it against the domain
         bind(Tax, self.tax)
         bind(Complaints, self.complaints)
-        bind(Prices, self.prices)
+        bind(Prices, cast("Prices", self.prices))  # same
         bind(Regions, self.regions)
         return Agencies(bound)
 
@@ -137,7 +136,7 @@ def build_connectors(settings: Settings, state: AsyncEngine) -> Connectors:
             max_concurrency=min(_MAX_CONCURRENCY, gates["crm"].max_concurrency),
             max_batch_size=gates["crm"].terms.max_batch_size,
         ),
-        prices=FoodPrices(pangan, max_concurrency=min(_MAX_CONCURRENCY, gates["pangan"].max_concurrency)),
+        prices=_build_declared(settings.city, Prices, pangan, gates["pangan"]),
         regions=regions,
         to_close=(dukcapil, jakpreneur, crm, pangan, tax),
         gates=gates,
@@ -167,15 +166,22 @@ def share_call_limits(gates: Mapping[str, Gate], shared: RedisCounters | None, s
         gate.share_limits(shared_limits)
 
 
-def _build_declared(city: CityFolder, domain: type[Any], sql: SqlDriver, gate: Gate) -> DeclaredConnector:
+def _build_declared(
+    city: CityFolder, domain: type[Any], driver: SqlDriver | HttpDriver, gate: Gate
+) -> DeclaredConnector:
     """Compile the reads that the agency's manifest declares. Raises `ManifestError`."""
     try:
         manifest = city.agencies[gate.agency]
     except KeyError:
         raise ManifestError(f"{city.path}: the city folder has no agencies/{gate.agency}.toml") from None
     try:
-        return build_sql_connector(
-            domain, manifest.manifest, sql, agency=gate.agency, max_batch_size=gate.terms.max_batch_size
+        return build_declared_connector(
+            domain,
+            manifest.manifest,
+            driver,
+            agency=gate.agency,
+            max_batch_size=gate.terms.max_batch_size,
+            max_concurrency=min(MAX_CONCURRENT_CALLS, gate.max_concurrency),
         )
     except NotDeclarableError as error:
         raise manifest.explain(error) from None

@@ -16,7 +16,7 @@ from resolvers.reader_budgets import ReaderBudgets
 from services.ledger.refusal_tally import RefusalStore, RefusalTally
 from settings import Settings
 from web.admission.load_shedder import LoadShedder
-from web.rate_limits.build import RateLimits, build_rate_limits
+from web.rate_limits.build import RateLimitParts, build_rate_limits
 from wiring.token_issuers import build_issuer_keys
 
 
@@ -26,7 +26,7 @@ class CallerParts:
 
     issuers: Sequence[IssuerKeys]
     tokens: TokenVerifier
-    rate_limits: RateLimits
+    rate_limits: RateLimitParts
     budgets: ReaderBudgets
     load_shedder: LoadShedder
     refusals: RefusalTally

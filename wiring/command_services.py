@@ -7,8 +7,8 @@ from contextlib import asynccontextmanager
 
 from auth.crypto.entry_tokens import EntryTokens
 from auth.crypto.pseudonyms import Pseudonyms
-from auth.policy.ledger_entry_builder import LedgerEntryBuilder
 from schema.builder import build_schema, get_graphql_schema
+from services.ledger.ledger_entry_builder import LedgerEntryBuilder
 from services.ledger.read_recording import build_recorder
 from services.ledger.reading_review import ReadingReview
 from services.rights.data_request_service import DataRequestService

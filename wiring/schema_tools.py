@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from inspect import signature
 from typing import Any
 
-from connectors.prices import FoodPrices
+from connectors.declared.connector import MAX_CONCURRENT_CALLS
 from engine.document.limits import Limits, TooLarge
 from engine.document.parsing import DocumentRules
 from engine.engine import Engine
@@ -66,6 +65,6 @@ def explain_operation(document: str, *, operation_name: str | None, variables: M
         raise ValueError(f"graphql-core runs this operation, because of: {reason}") from reason
     bounds = {
         "pbb": Settings.model_fields["pbb_max_concurrency"].default,
-        "pangan": signature(FoodPrices).parameters["max_concurrency"].default,
+        "pangan": MAX_CONCURRENT_CALLS,
     }
     return explain_plan(plan, cost).to_text(limits, bounds), plan.source

@@ -32,7 +32,7 @@ _HANDLED_SIGNALS = {END, RETIRE, signal.SIGCHLD}
 _MIN_RESTART_WAIT = 0.1
 _MAX_RESTART_WAIT = 30.0
 _STABLE_AFTER = 60.0
-"""Seconds of life after which the end of a worker is no sign that the next one will end, too."""
+"""Seconds of life after which a worker counts as stable: its successor starts after the minimum wait again."""
 _HANGS_AFTER = 30.0
 """Seconds without a heartbeat after which a worker is killed, because its event loop is blocked."""
 _POLL_SECONDS = 0.5

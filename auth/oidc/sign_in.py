@@ -177,25 +177,26 @@ class SignInFlow:
         }
         return SignInStart(_add_query(endpoints.authorization, parameters), cookie)
 
-    async def finish(self, cookie: str, answer: Mapping[str, str]) -> SignInResult:
-        """Complete a sign-in by the parameters of the issuer's response (RFC 6749, sections 4.1.2 and 4.1.2.1).
+    async def finish(self, cookie: str, callback_parameters: Mapping[str, str]) -> SignInResult:
+        """Complete a sign-in with the parameters of the callback (RFC 6749, sections 4.1.2 and 4.1.2.1).
 
-        Raises `SignInFailed`, `SignInDenied`, `SignInUnavailable`, and `CitizenRequired` if it is not a citizen.
+        Raises `SignInFailed`, `SignInDenied`, `SignInUnavailable`, and `CitizenRequired` for other people than
+        citizens.
         """
         pending = self._cookies.open(cookie, now=self._clock())
         if pending is None:
             raise SignInFailed("this browser has no pending sign-in, or it expired")
-        if not compare_digest(answer.get("state", "").encode(), pending["state"].encode()):
+        if not compare_digest(callback_parameters.get("state", "").encode(), pending["state"].encode()):
             raise SignInFailed("the response belongs to another sign-in (state)")
         endpoints = await self._endpoints.get()
-        named = answer.get("iss")
-        if (named is None and endpoints.returns_issuer) or named not in {None, self._keys.issuer.url}:
+        issuer = callback_parameters.get("iss")
+        if (issuer is None and endpoints.returns_issuer) or issuer not in {None, self._keys.issuer.url}:
             raise SignInFailed("the response is from another issuer (iss)")
-        if "error" in answer:
+        if "error" in callback_parameters:
             raise SignInDenied
-        if not answer.get("code"):
+        if not callback_parameters.get("code"):
             raise SignInFailed("the response holds no code")
-        tokens = await self._redeem_code(endpoints.token, answer["code"], pending["verifier"])
+        tokens = await self._redeem_code(endpoints.token, callback_parameters["code"], pending["verifier"])
         session, id_token = await self._verify_tokens(tokens, pending["nonce"], max_age=pending.get("max_age"))
         return SignInResult(session, pending["target"], id_token)
 
@@ -268,14 +269,14 @@ class SignInFlow:
         now, authenticated_at = self._clock(), parse_authentication_time(id_claims)
         if max_age is not None and not is_authentication_recent(authenticated_at, max_age, now=now):
             raise SignInFailed("the person authenticated too long ago, or the ID token does not say when (auth_time)")
-        ends = min(claims["exp"], now + self._lifetime)
-        return SignedInSession.start(caller, ends=ends, authenticated_at=authenticated_at), id_token
+        ends_at = min(claims["exp"], now + self._lifetime)
+        return SignedInSession.start(caller, ends=ends_at, authenticated_at=authenticated_at), id_token
 
     def _build_acr_values(self) -> Mapping[str, str]:
         """The assurance to request, in the issuer's terms: the levels that decisions on the pages require."""
-        known = self._keys.issuer.assurance
-        words = [word for word in sorted(known, key=lambda each: known[each]) if known[word] >= Assurance.SUBSTANTIAL]
-        return {"acr_values": " ".join(words)} if words else {}
+        levels = self._keys.issuer.assurance
+        acr_values = [each for each in sorted(levels, key=levels.__getitem__) if levels[each] >= Assurance.SUBSTANTIAL]
+        return {"acr_values": " ".join(acr_values)} if acr_values else {}
 
     def _build_resource(self) -> Mapping[str, str]:
         """The audience of the access token, if the issuer knows the hub by an address (RFC 8707)."""
@@ -290,7 +291,7 @@ class SignInFlow:
 class _EndpointCache:
     """The issuer's sign-in addresses, read when a person first needs them, and cached for some minutes.
 
-    Anybody can begin a sign-in, so an issuer that fails is not asked again immediately.
+    Anyone can begin a sign-in, so after a failure the issuer is asked again only after a pause.
     """
 
     def __init__(self, name: str, issuer: str, documents: DocumentReader, monotonic_clock: Callable[[], float]) -> None:
@@ -299,15 +300,15 @@ class _EndpointCache:
         self._documents = documents
         self._monotonic_clock = monotonic_clock
         self._endpoints: SignInEndpoints | None = None
-        self._until = 0.0
+        self._expires_at = 0.0
         self._reading = asyncio.Lock()
 
     async def get(self) -> SignInEndpoints:
         """The addresses; raises `SignInUnavailable`."""
         async with self._reading:
-            if self._monotonic_clock() >= self._until:
+            if self._monotonic_clock() >= self._expires_at:
                 self._endpoints = await self._read()
-                self._until = self._monotonic_clock() + (
+                self._expires_at = self._monotonic_clock() + (
                     _RETRY_INTERVAL if self._endpoints is None else _ENDPOINTS_LIFETIME
                 )
             if self._endpoints is None:

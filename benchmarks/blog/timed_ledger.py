@@ -8,8 +8,8 @@ from pathlib import Path
 from time import perf_counter
 
 from auth.crypto.pseudonyms import Pseudonyms
-from auth.policy.ledger_entry_builder import LedgerEntryBuilder
 from records.calls.subject_reads import RequestInfo, SubjectRead
+from services.ledger.ledger_entry_builder import LedgerEntryBuilder
 from services.ledger.read_recording import build_recorder
 from store.database import create_database_engine, migrate
 from store.ledger.access_ledger import AccessLedger

@@ -134,7 +134,7 @@ def _build_summary(
         "written_at": now,
         "people": extent.people,
         "people_named": len(names),
-        "people_told_late": extent.people_not_yet_notifiable,
+        "people_not_yet_notifiable": extent.people_not_yet_notifiable,
         "reads": extent.reads,
         "reads_about_unknown": extent.unattributed_reads,
         "first_read": extent.first,

@@ -31,25 +31,25 @@ class RowCheck:
         self.agency = agency
         self._counts = counts
 
-    def require_requested(self, keys: Iterable[str | None], asked: Collection[str]) -> None:
+    def require_requested(self, keys: Iterable[str | None], requested: Collection[str]) -> None:
         """Raise `AgencyMalformed` if a row has a key that was not requested, or no key.
 
         Call it inside the gate, where such a reply counts against the agency. `group_by_key` finds keys in other forms.
         """
-        wanted = frozenset(asked)
-        loosely: dict[str, list[str]] | None = None
+        requested_set = frozenset(requested)
+        keys_by_loose_form: dict[str, list[str]] | None = None
         for key in keys:
-            if key in wanted:
+            if key in requested_set:
                 continue
-            if loosely is None:
-                loosely = _group_by_loose_form(wanted)
-            if key is None or _to_loose_form(key) not in loosely:
+            if keys_by_loose_form is None:
+                keys_by_loose_form = _group_by_loose_form(requested_set)
+            if key is None or _to_loose_form(key) not in keys_by_loose_form:
                 raise self.record_mismatch("a row for a key that was not requested")
 
     def group_by_key(
         self,
         rows: Iterable[R],
-        asked: Collection[K],
+        requested: Collection[K],
         *,
         key_of: Callable[[R], str | None],
         id_of: Callable[[R], Hashable],
@@ -62,28 +62,34 @@ class RowCheck:
 
         Raises `AgencyMalformed` if a row has a key that was not requested, or no key.
         """
-        groups: dict[str, list[R]] = {key: [] for key in asked}
-        loosely: dict[str, list[K]] | None = None
+        groups: dict[str, list[R]] = {key: [] for key in requested}
+        keys_by_loose_form: dict[str, list[K]] | None = None
         seen: dict[Hashable, tuple[str, R]] = {}
         failed: dict[str, AgencyMalformed] = {}
         for row in rows:
             key = key_of(row)
             if key is None or (group := groups.get(key)) is None:
-                if loosely is None:  # once for all rows: there may be thousands
-                    loosely = _group_by_loose_form(asked)
-                meant = loosely.get(_to_loose_form(key), []) if key is not None and len(key) <= _MAX_KEY_LENGTH else []
-                if not meant:
+                if keys_by_loose_form is None:  # once for all rows: there may be thousands
+                    keys_by_loose_form = _group_by_loose_form(requested)
+                candidates = (
+                    keys_by_loose_form.get(_to_loose_form(key), [])
+                    if key is not None and len(key) <= _MAX_KEY_LENGTH
+                    else []
+                )
+                if not candidates:
                     raise self.record_mismatch("a row for a key that was not requested")
-                if any(each not in failed for each in meant):
-                    failed |= dict.fromkeys(meant, self.record_mismatch("a row holds its key in another form"))
+                if any(each not in failed for each in candidates):
+                    failed |= dict.fromkeys(candidates, self.record_mismatch("a row holds its key in another form"))
                 continue
             identity = id_of(row)
-            if (before := seen.get(identity)) is None:
+            if (previous := seen.get(identity)) is None:
                 seen[identity] = key, row
                 group.append(row)
-            elif before != (key, row) and not (key in failed and before[0] in failed):
-                failed[key] = failed[before[0]] = self.record_mismatch("one record is listed twice, in two forms")
-        return {key: failed.get(key) or groups[key] for key in asked if key in failed or groups[key]}
+            elif previous != (key, row) and not (key in failed and previous[0] in failed):
+                failed[key] = failed[previous[0]] = self.record_mismatch(
+                    "one record is listed twice, with different contents"
+                )
+        return {key: failed.get(key) or groups[key] for key in requested if key in failed or groups[key]}
 
     def record_mismatch(self, detail: str) -> AgencyMalformed:
         """Log and count a reply that does not match its request, and return the failure. `detail` holds no values."""
@@ -92,10 +98,10 @@ class RowCheck:
         return AgencyMalformed(self.agency, detail)
 
 
-def _group_by_loose_form(asked: Iterable[K]) -> dict[str, list[K]]:
+def _group_by_loose_form(requested: Iterable[K]) -> dict[str, list[K]]:
     """The keys by the form in which a lenient database compares them."""
     found: dict[str, list[K]] = {}
-    for each in asked:
+    for each in requested:
         found.setdefault(_to_loose_form(each), []).append(each)
     return found
 

@@ -2,17 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Callable, Mapping
+from functools import partial
+from typing import Any, Final
 
 from connectors.batching.row_check import RowCheck
-from connectors.declared.domain_reads import list_reads
-from connectors.declared.field_readers import NotDeclarableError
-from connectors.declared.record_readers import RecordReader, build_record_reader
-from connectors.declared.sql_reads import Read, SqlSource, build_sql_read
-from connectors.declared.tables import ManifestTable, RecordTable, SqlReadTable
+from connectors.declared.domain_reads import DomainRead, list_reads
+from connectors.declared.http_reads import build_http_read
+from connectors.declared.http_requests import KEY, build_http_request, list_key_parts
+from connectors.declared.http_rows import HttpSource
+from connectors.declared.read_records import Read
+from connectors.declared.record_readers import RecordReaders, write_json_path, write_sql_column
+from connectors.declared.sql_reads import SqlSource, build_sql_read
+from connectors.declared.tables import (
+    AnyReadTable,
+    HttpReadTable,
+    ManifestTable,
+    NotDeclarableError,
+    RecordTable,
+    SqlReadTable,
+)
+from connectors.drivers.http.driver import HttpDriver
 from connectors.drivers.sql.driver import SqlDriver
 from records.calls.call import Call
+from records.calls.failures import AgencyFailure
+
+MAX_CONCURRENT_CALLS: Final = 4
+"""Calls of one read for different keys under way at a time, by default."""
 
 
 class ProbeTable(ManifestTable):
@@ -38,21 +54,31 @@ class DeclaredConnector:
     async def probe(self, call: Call) -> None:
         """Make sure that the agency answers. Raises `AgencyFailure`."""
         read: Read = getattr(self, self._probe.read)
-        await read([self._probe.key], call)
+        for answer in (await read([self._probe.key], call)).values():
+            if isinstance(answer, AgencyFailure):
+                raise answer
 
 
-class SqlTables(ManifestTable):
-    """The declared reads and records of one agency with a database."""
+class DeclaredTables(ManifestTable):
+    """The declared reads and records of one agency."""
 
-    reads: Mapping[str, SqlReadTable]
+    reads: Mapping[str, AnyReadTable]
     records: Mapping[str, RecordTable]
     probe: ProbeTable
 
 
-def build_sql_connector(
-    domain: type[Any], tables: SqlTables, sql: SqlDriver, *, agency: str, max_batch_size: int | None = None
+def build_declared_connector(
+    domain: type[Any],
+    tables: DeclaredTables,
+    driver: SqlDriver | HttpDriver,
+    *,
+    agency: str,
+    max_batch_size: int | None = None,
+    max_concurrency: int = MAX_CONCURRENT_CALLS,
 ) -> DeclaredConnector:
     """Compile the declared reads of a domain. Opens nothing.
+
+    `max_batch_size` limits the keys of one statement, `max_concurrency` the calls for different keys under way.
 
     Raises:
         NotDeclarableError: A read is missing, unknown, or not answered as the domain asks.
@@ -67,19 +93,42 @@ def build_sql_connector(
         raise NotDeclarableError(f"reads.{missing[0]}", "the domain asks for this read, and none is declared")
     if tables.probe.read not in wanted:
         raise NotDeclarableError("probe.read", f"'{tables.probe.read}' is no declared read")
-    readers: dict[Any, RecordReader[Any]] = {}
-    for each in wanted.values():
-        name = each.record.__name__
-        if name not in tables.records:
-            raise NotDeclarableError(f"records.{name}", f"the read {each.name} gives it, and none is declared")
-        readers.setdefault(each.record, build_record_reader(each.record, tables.records[name]))
-    used = sorted(each.__name__ for each in readers)
-    if unknown := sorted(tables.records.keys() - set(used)):
-        raise NotDeclarableError(f"records.{unknown[0]}", f"no read gives this record; they give {', '.join(used)}")
-    source = SqlSource(
-        agency=agency, sql=sql, scheme=sql.scheme, check=RowCheck(agency, sql.counts), max_batch_size=max_batch_size
-    )
-    reads = {
-        name: build_sql_read(source, each, tables.reads[name], readers[each.record]) for name, each in wanted.items()
-    }
+    check = RowCheck(agency, driver.counts)
+    build: Callable[[DomainRead], Read]
+    if isinstance(driver, SqlDriver):
+        records = RecordReaders(tables.records, write_column=write_sql_column)
+        sql = SqlSource(
+            agency=agency,
+            sql=driver,
+            scheme=driver.scheme,
+            check=check,
+            records=records,
+            max_batch_size=max_batch_size,
+        )
+        build = partial(_build_over_sql, sql, tables)
+    else:
+        records = RecordReaders(tables.records, write_column=write_json_path)
+        http = HttpSource(agency=agency, http=driver, check=check, records=records, max_concurrency=max_concurrency)
+        build = partial(_build_over_http, http, tables)
+    reads = {name: build(each) for name, each in wanted.items()}
+    records.require_all_used()
     return DeclaredConnector(agency, reads, tables.probe)
+
+
+def _build_over_sql(source: SqlSource, tables: DeclaredTables, domain_read: DomainRead) -> Read:
+    table = tables.reads[domain_read.name]
+    if not isinstance(table, SqlReadTable):
+        raise NotDeclarableError(f"reads.{domain_read.name}", "the agency has a database: give a `statement`")
+    return build_sql_read(source, domain_read, table)
+
+
+def _build_over_http(source: HttpSource, tables: DeclaredTables, domain_read: DomainRead) -> Read:
+    table = tables.reads[domain_read.name]
+    if not isinstance(table, HttpReadTable):
+        raise NotDeclarableError(f"reads.{domain_read.name}", "the agency is called over HTTP: give a `path`")
+    if domain_read.name == tables.probe.read:
+        if list_key_parts(domain_read.key).keys() != {KEY}:
+            raise NotDeclarableError("probe.read", f"{domain_read.name} takes more than a key; name another read")
+        if not build_http_request(domain_read, table).is_known_form(tables.probe.key):
+            raise NotDeclarableError("probe.key", f"the read {domain_read.name} would not send it; see its key_pattern")
+    return build_http_read(source, domain_read, table)

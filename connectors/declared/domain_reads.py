@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, get_args, get_origin, get_type_hints
 
-from connectors.declared.field_readers import NotDeclarableError
+from connectors.declared.tables import NotDeclarableError
 from records.calls.call import Call
 from records.calls.failures import AgencyFailure
 

@@ -1,18 +1,20 @@
 """The reader of a field: from the raw values of an agency to one typed value.
 
-It follows from the annotation of the record's field; `read` in the manifest names another, `values` translates words.
+It follows from the annotation of the record's field. In the manifest, `read` names another, `values` translates words,
+and `python` names a function.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from datetime import date, datetime
 from enum import Enum
 from functools import partial
-from types import NoneType, UnionType
-from typing import Any, Final, Union, get_args, get_origin
+from typing import Final, NamedTuple
 
-from connectors.declared.tables import FieldTable
+from connectors.declared.python_functions import find_function, split_optional
+from connectors.declared.tables import FieldTable, NotDeclarableError
 from connectors.readers.coordinates import coordinates
 from connectors.readers.dates import day, moment
 from connectors.readers.family_cards import family_card_number
@@ -29,19 +31,21 @@ from records.regions import Coordinates
 FieldReader = Callable[..., object]
 """From the raw values of the field's columns to the value; None if the agency has none. Raises `UnreadableError`."""
 
-_NIK_DIGITS: Final = 16
 _NIB_DIGITS: Final = 13
 _NOP_DIGITS: Final = 18
+_DOTTED_REGION: Final = re.compile(r"\d{2}(\.\d{2}(\.\d{2}(\.\d{4})?)?)?", re.ASCII)
 
 
-class NotDeclarableError(ValueError):
-    """A declaration that cannot be compiled. The text names the place in the manifest, the problem and the fix."""
+class ReadField(NamedTuple):
+    """How a field is read."""
 
-    def __init__(self, place: str, problem: str) -> None:
-        """`place` is the path of a key: `records.Msme.owner`."""
-        super().__init__(f"{place}: {problem}")
-        self.place = place
-        self.problem = problem
+    read: FieldReader
+    kind: str
+    """What an unreadable value is called, with its article."""
+    is_required: bool
+    """Whether a missing value makes the row unreadable."""
+    none: frozenset[object] = frozenset()
+    """Values that mean no value."""
 
 
 def read_digits(raw: object, *, width: int, kind: str) -> str | None:
@@ -59,6 +63,10 @@ def _read_ordinary_case(raw: object) -> str | None:
     return written and to_ordinary_case(written)
 
 
+def _read_first_text(*raw: object) -> str | None:
+    return next((written for each in raw if (written := text(each)) is not None), None)
+
+
 def _read_person_name(raw: object) -> str | None:
     written = text(raw)
     return written and person_name(written)
@@ -66,6 +74,7 @@ def _read_person_name(raw: object) -> str | None:
 
 _NAMED_READERS: Final[Mapping[str, tuple[FieldReader, object]]] = {
     "text": (text, str),
+    "first_text": (_read_first_text, str),
     "ordinary_case": (_read_ordinary_case, str),
     "person_name": (_read_person_name, str),
     "phone": (phone, str),
@@ -94,26 +103,42 @@ _TYPE_READERS: Final[Mapping[object, tuple[FieldReader, str]]] = {
 }
 """The reader of each type, and what an unreadable value is called."""
 
-_COLUMNS_TAKEN: Final[Mapping[FieldReader, range]] = {coordinates: range(2, 3), region_from_numbers: range(1, 5)}
+_COLUMNS_TAKEN: Final[Mapping[FieldReader, range]] = {
+    coordinates: range(2, 3),
+    region_from_numbers: range(1, 5),
+    _read_first_text: range(2, 9),
+}
 """How many columns a reader takes, if not one."""
 
+_MAY_BE_UNREADABLE: Final = (str, int, Rupiah, Coordinates)
+"""Types of fields that no rule reads. Owners, regions, days of birth and words for visibility must be readable."""
 
-def build_field_reader(place: str, annotation: object, table: FieldTable) -> FieldReader:
+
+def build_field_reader(place: str, annotation: object, table: FieldTable) -> ReadField:
     """Build the reader of a field; `place` names it in errors, such as `records.Msme.owner`.
 
     Raises:
         NotDeclarableError: The type has no reader, the reader gives another type, or a value means nothing.
 
     """
-    wanted, is_optional = _split_optional(annotation)
+    wanted, is_optional = split_optional(annotation)
     if table.values is not None:
-        return _build_word_reader(place, wanted, table, is_optional=is_optional)
-    reader, kind = _choose_reader(place, wanted, table)
-    taken = _COLUMNS_TAKEN.get(reader, range(1, 2))
-    if len(table.columns) not in taken:
-        count = f"{taken[0]}" if len(taken) == 1 else f"{taken[0]} to {taken[-1]}"
-        raise NotDeclarableError(place, f"from names {len(table.columns)} columns; its reader takes {count}")
-    return reader if is_optional else _require(reader, kind)
+        reader, kind = _build_word_reader(place, wanted, table, is_optional=is_optional), "one of the known words"
+    elif table.python is not None:
+        reader, kind = find_function(f"{place}.python", table.python, len(table.columns), wanted), "a value"
+    else:
+        reader, kind = _choose_reader(place, wanted, table)
+        taken = _COLUMNS_TAKEN.get(reader, range(1, 2))
+        if len(table.columns) not in taken:
+            count = f"{taken[0]}" if len(taken) == 1 else f"{taken[0]} to {taken[-1]}"
+            raise NotDeclarableError(place, f"from names {len(table.columns)} columns; its reader takes {count}")
+    if (table.none or table.unreadable) and not is_optional:
+        raise NotDeclarableError(place, "none and unreadable give no value, but the field always has one")
+    if table.unreadable is not None:
+        if wanted not in _MAY_BE_UNREADABLE:
+            raise NotDeclarableError(place, "a rule may read this field, so it must be readable; remove `unreadable`")
+        reader = partial(_read_or_ignore, reader=reader)
+    return ReadField(reader, kind, not is_optional, frozenset(table.none))
 
 
 def _choose_reader(place: str, wanted: object, table: FieldTable) -> tuple[FieldReader, str]:
@@ -143,10 +168,8 @@ def _build_word_reader(place: str, wanted: object, table: FieldTable, *, is_opti
     words = {word.upper(): _find_value(place, wanted, value) for word, value in given.items()}
     if len(words) < len(given):
         raise NotDeclarableError(place, "values has a word twice; case does not matter")
-    kind = "one of the known words"
     if table.unknown is None:
-        reader: FieldReader = partial(_translate, words=words, kind=kind)
-        return reader if is_optional else _require(reader, kind)
+        return partial(_translate, words=words, kind="one of the known words")
     if table.unknown == "null":
         if not is_optional:
             raise NotDeclarableError(place, "unknown is null, but the field always has a value; name one")
@@ -154,6 +177,8 @@ def _build_word_reader(place: str, wanted: object, table: FieldTable, *, is_opti
     otherwise = _find_value(place, wanted, table.unknown)
     if otherwise is True:
         raise NotDeclarableError(place, "unknown is true; only a word that is known may mean yes")
+    if wanted is RegionCode:
+        raise NotDeclarableError(place, 'only a word that is known may name a region; write unknown = "null"')
     return partial(_translate_or, words=words, otherwise=otherwise)
 
 
@@ -162,6 +187,10 @@ def _find_value(place: str, wanted: object, value: object) -> object:
         return value
     if wanted in {str, int} and type(value) is wanted:
         return value
+    if wanted is RegionCode and isinstance(value, str):
+        if _DOTTED_REGION.fullmatch(value):
+            return value
+        raise NotDeclarableError(place, f"'{value}' is no dotted Kemendagri code, such as 31.71.01.1001")
     if isinstance(wanted, type) and issubclass(wanted, Enum) and isinstance(value, str):
         if value in wanted.__members__:
             return wanted[value]
@@ -184,20 +213,8 @@ def _translate_or(raw: object, *, words: Mapping[str, object], otherwise: object
     return otherwise if written is None else words.get(written.upper(), otherwise)
 
 
-def _require(reader: FieldReader, kind: str) -> FieldReader:
-    def read(*raw: object) -> object:
-        value = reader(*raw)
-        if value is None:
-            raise UnreadableError(kind)
-        return value
-
-    return read
-
-
-def _split_optional(annotation: object) -> tuple[Any, bool]:
-    """The type of a field without None, and whether None was in it."""
-    if get_origin(annotation) in {Union, UnionType}:
-        parts = [each for each in get_args(annotation) if each is not NoneType]
-        if len(parts) == 1:
-            return parts[0], True
-    return annotation, False
+def _read_or_ignore(*raw: object, reader: FieldReader) -> object:
+    try:
+        return reader(*raw)
+    except UnreadableError:
+        return None

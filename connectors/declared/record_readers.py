@@ -1,90 +1,214 @@
-"""From a row to a record, compiled to the expression that a person would write."""
+"""From a row to a record, compiled to the code that a person would write."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import MISSING, dataclass, fields
-from functools import partial
-from typing import Any, Generic, TypeVar, cast, get_type_hints
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import MISSING, dataclass, fields, is_dataclass
+from typing import Any, Final, Generic, TypeVar, cast, get_type_hints
 
-from connectors.declared.field_readers import FieldReader, NotDeclarableError, build_field_reader
-from connectors.declared.tables import RecordTable
+from connectors.declared.field_readers import ReadField, build_field_reader
+from connectors.declared.python_functions import split_optional
+from connectors.declared.tables import FieldTable, NotDeclarableError, RecordTable
 from connectors.readers.unreadable import UnreadableError
+from records.identifiers import FamilyCardNumber, Nik
+from records.regions import Coordinates
 
 R = TypeVar("R")
 Row = Mapping[str, object]
+
+KEY_COLUMN: Final = "{key}"
+"""In place of a column: the requested key, for replies that do not repeat it."""
+PERSONAL_NUMBERS: Final = (Nik, FamilyCardNumber)
+"""Types of numbers that identify people. Replies must repeat them: only so a swapped reply is noticed."""
+
+WriteColumn = Callable[[str], str]
+"""From a column to the Python expression that takes its value from `row`."""
 
 
 @dataclass(frozen=True, slots=True)
 class RecordReader(Generic[R]):
     """Reads one kind of record."""
 
-    read: Callable[[Row], R]
-    """The record in a row. Raises `UnreadableError`."""
-    fields: Mapping[str, FieldReader]
-    """The reader of each field, from the raw values of its columns."""
-    columns: Mapping[str, tuple[str, ...]]
-    """The columns of each field."""
+    bind: Callable[[object], Callable[[Row], R]]
+    """From the requested key to the function that reads a row, which raises `UnreadableError`."""
+    columns: frozenset[str]
+    """The columns that it takes."""
+    required: Mapping[str, str]
+    """Columns without whose value there is no record, and their fields: `commodity.id` is one of a record within."""
+    takes_key: bool
+    """Whether the record holds the requested key."""
+
+    @property
+    def read(self) -> Callable[[Row], R]:
+        """The function that reads a row that belongs to no key."""
+        return self.bind(None)
 
 
-def build_record_reader(record: type[R], table: RecordTable) -> RecordReader[R]:
-    """Build the reader of a record.
+class RecordReaders:
+    """The readers of the records that a manifest declares."""
 
-    Raises:
-        NotDeclarableError: A field is missing, unknown, or cannot be read as declared.
+    def __init__(self, tables: Mapping[str, RecordTable], *, write_column: WriteColumn) -> None:
+        """`write_column` decides how a row gives the value of a column."""
+        self._tables = tables
+        self._write_column = write_column
+        self._built: dict[type[Any], RecordReader[Any]] = {}
 
-    """
-    place = f"records.{record.__name__}"
-    annotations = get_type_hints(record)
-    known = {each.name: each for each in fields(cast("Any", record))}
-    if unknown := sorted(table.keys() - known.keys()):
-        raise NotDeclarableError(f"{place}.{unknown[0]}", f"the record has no such field; it has {', '.join(known)}")
-    missing = [
-        each.name
-        for each in known.values()
-        if each.name not in table and each.default is MISSING and each.default_factory is MISSING
-    ]
-    if missing:
-        raise NotDeclarableError(place, f'no column is named for {missing[0]}; write {missing[0]} = "column"')
-    readers = {field: build_field_reader(f"{place}.{field}", annotations[field], table[field]) for field in table}
-    columns = {field: table[field].columns for field in table}
-    return RecordReader(_compile(record, readers, columns), readers, columns)
+    def build(self, read: str, record: type[R]) -> RecordReader[R]:
+        """The reader of the records that a read gives. Raises `NotDeclarableError`."""
+        name = record.__name__
+        if name not in self._tables:
+            raise NotDeclarableError(f"records.{name}", f"the read {read} gives it, and none is declared")
+        if record not in self._built:
+            self._built[record] = self._build_record(read, record, self._tables[name])
+        return self._built[record]
+
+    def require_all_used(self) -> None:
+        """Raise `NotDeclarableError` for a record that no read gives."""
+        used = sorted(each.__name__ for each in self._built)
+        if unknown := sorted(self._tables.keys() - set(used)):
+            raise NotDeclarableError(f"records.{unknown[0]}", f"no read gives this record; they give {', '.join(used)}")
+
+    def _build_record(self, read: str, record: type[R], table: RecordTable) -> RecordReader[R]:
+        place = f"records.{record.__name__}"
+        annotations = get_type_hints(record)
+        known = {each.name: each for each in fields(cast("Any", record))}
+        if unknown := sorted(table.keys() - known.keys()):
+            raise NotDeclarableError(
+                f"{place}.{unknown[0]}", f"the record has no such field; it has {', '.join(known)}"
+            )
+        inner = {
+            name: self.build(read, annotations[name])
+            for name in known
+            if name not in table and _is_record(annotations[name])
+        }
+        missing = [
+            name
+            for name, each in known.items()
+            if name not in {*table, *inner} and each.default is MISSING and each.default_factory is MISSING
+        ]
+        if missing:
+            raise NotDeclarableError(place, f'no column is named for {missing[0]}; write {missing[0]} = "column"')
+        plans = [
+            _plan_record(name, inner[name])
+            if name in inner
+            else self._plan_field(f"{place}.{name}", name, annotations[name], table[name])
+            for name in known
+            if name in {*table, *inner}
+        ]
+        taken = frozenset(column for each in plans for column in each.columns)
+        required = {each.columns[0]: each.name for each in plans if each.field.is_required and len(each.columns) == 1}
+        for name, each in inner.items():
+            required |= {column: f"{name}.{field}" for column, field in each.required.items()}
+        return RecordReader(
+            bind=_compile(record, plans),
+            columns=(taken - {KEY_COLUMN}).union(*(each.columns for each in inner.values())),
+            required=required,
+            takes_key=KEY_COLUMN in taken or any(each.takes_key for each in inner.values()),
+        )
+
+    def _plan_field(self, place: str, name: str, annotation: object, table: FieldTable) -> _FieldPlan:
+        if KEY_COLUMN in table.columns and split_optional(annotation)[0] in PERSONAL_NUMBERS:
+            raise NotDeclarableError(place, "the number of a person must come from the row: name its column")
+        field = build_field_reader(place, annotation, table)
+        arguments = ["key" if each == KEY_COLUMN else self._write_column(each) for each in table.columns]
+        return _FieldPlan(name, field, ", ".join(arguments), table.columns)
 
 
-def find_unreadable(
-    record: str, readers: Mapping[str, FieldReader], columns: Mapping[str, tuple[str, ...]], row: Row
-) -> UnreadableError:
-    """Why a row cannot be read: names the first field, and never its value."""
-    for field, reader in readers.items():
-        absent = [column for column in columns[field] if column not in row]
-        if absent:
-            return UnreadableError(f"{record}.{field}: the reply has no column '{absent[0]}'")
-        try:
-            reader(*(row[column] for column in columns[field]))
-        except UnreadableError as error:
-            return UnreadableError(f"{error.kind} ({record}.{field})")
-    return UnreadableError(f"a {record}")
+@dataclass(frozen=True, slots=True)
+class _FieldPlan:
+    name: str
+    field: ReadField
+    arguments: str
+    """Python expressions, separated by commas."""
+    columns: Sequence[str] = ()
+    """None for a record within the record, which is read from the same row."""
 
 
-def _compile(
-    record: type[R], readers: Mapping[str, FieldReader], columns: Mapping[str, tuple[str, ...]]
-) -> Callable[[Row], R]:
-    names: dict[str, Any] = {
-        "record": record,
-        "UnreadableError": UnreadableError,
-        "find_unreadable": partial(find_unreadable, record.__name__, readers, columns),
-    }
-    lines = ["def read(row):", "    try:", "        return record("]
-    for field, reader in readers.items():
-        names[f"read_{field}"] = reader
-        raw = ", ".join(f"row[{column!r}]" for column in columns[field])
-        lines.append(f"            {field}=read_{field}({raw}),")
-    lines += [
-        "        )",
+def write_sql_column(column: str) -> str:
+    """A column that a statement selects; a row without it raises `KeyError`."""
+    return f"row[{column!r}]"
+
+
+def write_json_path(path: str) -> str:
+    """A member of a JSON object, or of one within it; None if there is none."""
+    names = path.split(".")
+    return f"row.get({path!r})" if len(names) == 1 else f"dig(row, {', '.join(map(repr, names))})"
+
+
+def dig(row: Row, *names: str) -> object:
+    """A value within objects and lists of a JSON object; None if it is missing. Raises `UnreadableError`."""
+    value: object = row
+    for name in names:
+        if value is None:
+            return None
+        if isinstance(value, list) and name.isdecimal():
+            value = value[int(name)] if int(name) < len(value) else None
+        elif isinstance(value, Mapping):
+            value = value.get(name)
+        else:
+            raise UnreadableError("an object")
+    return value
+
+
+def _is_record(annotation: object) -> bool:
+    return is_dataclass(annotation) and annotation is not Coordinates
+
+
+def _plan_record(name: str, reader: RecordReader[Any]) -> _FieldPlan:
+    return _FieldPlan(name, ReadField(reader.bind, "a record", is_required=True), "row")
+
+
+def _compile(record: type[R], plans: Sequence[_FieldPlan]) -> Callable[[object], Callable[[Row], R]]:
+    names: dict[str, Any] = {"record": record, "UnreadableError": UnreadableError, "dig": dig}
+    names["find_unreadable"] = _find_unreadable
+    names["plans"] = plans
+    start, reads, values, required, steps = [], [], [], [], []
+    for each in plans:
+        name, value = f"read_{each.name}", f"value_{each.name}"
+        names[name] = each.field.read
+        if not each.columns:
+            names[f"bind_{each.name}"] = each.field.read
+            start.append(f"{name} = bind_{each.name}(key)")
+        reads.append(f"{value} = {name}({each.arguments})")
+        if each.field.none:
+            names[f"none_{each.name}"] = each.field.none
+            reads.append(f"if {value} in none_{each.name}: {value} = None")
+        if each.field.is_required:
+            required.append(f"{value} is None")
+        values.append(f"{each.name}={value}")
+        steps.append(f"lambda row: {name}({each.arguments})")
+    lines = [
+        "def bind(key):",
+        *(f"    {each}" for each in start),
+        "    def read(row):",
+        "        try:",
+        *(f"            {each}" for each in reads),
+        "        except (KeyError, UnreadableError):",
         # The field is looked for afterwards: rows that can be read pay nothing for it.
-        "    except (KeyError, UnreadableError):",
-        "        raise find_unreadable(row) from None",
+        "            raise find_unreadable(record, plans, steps(), row) from None",
+        *([f"        if {' or '.join(required)}:"] if required else []),
+        *(["            raise find_unreadable(record, plans, steps(), row)"] if required else []),
+        f"        return record({', '.join(values)})",
+        f"    steps = lambda: [{', '.join(steps)}]",
+        "    return read",
     ]
     exec(compile("\n".join(lines), "<manifest>", "exec"), names)  # noqa: S102 - made of the record's own field names, and of quoted columns
-    read: Callable[[Row], R] = names["read"]
-    return read
+    bind: Callable[[object], Callable[[Row], R]] = names["bind"]
+    return bind
+
+
+def _find_unreadable(
+    record: type[Any], plans: Sequence[_FieldPlan], steps: Sequence[Callable[[Row], object]], row: Row
+) -> UnreadableError:
+    """Why a row cannot be read: names the first field, and never its value."""
+    for plan, read in zip(plans, steps, strict=True):
+        place = f"{record.__name__}.{plan.name}"
+        try:
+            if read(row) is None and plan.field.is_required:
+                return UnreadableError(f"{plan.field.kind} ({place})")
+        except KeyError:
+            absent = [column for column in plan.columns if column not in row]
+            return UnreadableError(f"{place}: the reply has no column '{absent[0]}'" if absent else place)
+        except UnreadableError as error:
+            return UnreadableError(f"{error.kind} ({place})" if plan.columns else error.kind)
+    return UnreadableError(f"a {record.__name__}")

@@ -2,29 +2,22 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import Any, Final
+from typing import Any
 
 from connectors.batching.fan_out import ask_in_chunks
 from connectors.batching.row_check import RowCheck
 from connectors.declared.domain_reads import DomainRead
-from connectors.declared.record_readers import RecordReader
+from connectors.declared.read_records import NUMBER, Read, all_or_failure, only_record, read_or_failure
+from connectors.declared.record_readers import RecordReaders
 from connectors.declared.sql_statements import KEYS, check_statement
-from connectors.declared.tables import SqlReadTable
+from connectors.declared.tables import NotDeclarableError, SqlReadTable
 from connectors.drivers.sql.driver import Row, SqlDriver
-from connectors.readers.unreadable import UnreadableError
 from records.calls.answers import Answers
 from records.calls.call import Call
-from records.calls.failures import AgencyFailure, AgencyMalformed
-
-Read = Callable[[Sequence[Any], Call], Awaitable[Answers[Any, Any]]]
-"""From keys to the answers; see the domain protocol."""
-
-_NUMBER: Final = re.compile(r"0|[1-9][0-9]{0,17}")
-"""Numbers as a database writes them; 18 digits fit the integers of every database."""
+from records.calls.failures import AgencyFailure
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,10 +29,11 @@ class SqlSource:
     scheme: str
     """That of the database's address: `postgresql`, `mysql`, `mariadb` or `sqlite`."""
     check: RowCheck
+    records: RecordReaders
     max_batch_size: int | None = None
 
 
-def build_sql_read(source: SqlSource, domain_read: DomainRead, table: SqlReadTable, reader: RecordReader[Any]) -> Read:
+def build_sql_read(source: SqlSource, domain_read: DomainRead, table: SqlReadTable) -> Read:
     """Build one read.
 
     Raises:
@@ -47,10 +41,12 @@ def build_sql_read(source: SqlSource, domain_read: DomainRead, table: SqlReadTab
 
     """
     place = f"reads.{domain_read.name}.statement"
-    columns = {column for each in reader.columns.values() for column in each}
-    check_statement(place, table.statement, source.scheme, {table.key, table.id, *columns})
+    reader = source.records.build(domain_read.name, domain_read.record)
+    if reader.takes_key:
+        raise NotDeclarableError(place, f"{domain_read.record.__name__} takes {{key}}, but a statement selects columns")
+    check_statement(place, table.statement, source.scheme, {table.key, table.id, *reader.columns})
     to_values = _select_numbers if table.key_type == "number" else list
-    read_row = partial(_read_or_failure, source.agency, reader.read)
+    read_row = partial(read_or_failure, source.agency, reader.read)
     sql, check, statement, key_column, id_column = source.sql, source.check, table.statement, table.key, table.id
 
     def key_of(row: Row) -> str:
@@ -74,13 +70,15 @@ def build_sql_read(source: SqlSource, domain_read: DomainRead, table: SqlReadTab
         sound = [row for each in groups.values() if not isinstance(each, AgencyFailure) for row in each]
         records = iter(await sql.work.map(sound, read_row))
         return {
-            key: each if isinstance(each, AgencyFailure) else _all_or_failure([next(records) for _ in each])
+            key: each if isinstance(each, AgencyFailure) else all_or_failure([next(records) for _ in each])
             for key, each in groups.items()
         }
 
     async def ask_single(keys: Sequence[str], call: Call) -> Mapping[str, Any]:
         found = await ask(keys, call)
-        return {key: each if isinstance(each, AgencyFailure) else _only(source, each) for key, each in found.items()}
+        return {
+            key: each if isinstance(each, AgencyFailure) else only_record(check, each) for key, each in found.items()
+        }
 
     ask_some = ask if domain_read.is_list else ask_single
 
@@ -92,21 +90,4 @@ def build_sql_read(source: SqlSource, domain_read: DomainRead, table: SqlReadTab
 
 def _select_numbers(keys: Sequence[str]) -> list[int]:
     """The keys as numbers. What is no number is unknown to the agency: MariaDB would take `12abc` for 12."""
-    return [int(key) for key in keys if _NUMBER.fullmatch(key)]
-
-
-def _read_or_failure(agency: str, read: Callable[[Row], Any], row: Row) -> Any:  # noqa: ANN401 - any record, or a failure
-    try:
-        return read(row)
-    except UnreadableError as error:
-        return AgencyMalformed(agency, str(error))
-
-
-def _all_or_failure(found: Sequence[Any]) -> Sequence[Any] | AgencyFailure:
-    """The records of one key; one that cannot be read is the failure of its key."""
-    failed = next((each for each in found if isinstance(each, AgencyFailure)), None)
-    return failed or tuple(found)
-
-
-def _only(source: SqlSource, found: Sequence[Any]) -> Any:  # noqa: ANN401 - any record, or a failure
-    return found[0] if len(found) == 1 else source.check.record_mismatch("several records for a key that has one")
+    return [int(key) for key in keys if NUMBER.fullmatch(key)]

@@ -13,7 +13,7 @@ import sqlglot
 from sqlglot import exp
 from sqlglot.errors import SqlglotError
 
-from connectors.declared.field_readers import NotDeclarableError
+from connectors.declared.tables import NotDeclarableError
 
 KEYS: Final = "keys"
 """The parameter of a statement that stands for the requested keys."""

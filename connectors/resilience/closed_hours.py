@@ -64,7 +64,7 @@ class ClosedHours:
         """For reads and for writes: a period in which it is known to be open."""
 
     def __repr__(self) -> str:
-        return f"<Hours windows={len(self._writes)}>"
+        return f"<ClosedHours windows={len(self._writes)}>"
 
     def get_closed_seconds(self, moment: float, *, writes: bool = False) -> float:
         """Seconds until it opens, at a Unix time in seconds; 0 if it is open. Adjacent windows count as one."""

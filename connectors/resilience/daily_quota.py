@@ -37,7 +37,7 @@ class DailyCallQuota:
         self._reserving = asyncio.Lock()
 
     def __repr__(self) -> str:
-        return f"<Quota left={self.left}/{self._daily}>"
+        return f"<DailyCallQuota left={self.left}/{self._daily}>"
 
     @property
     def left(self) -> int:

@@ -75,9 +75,11 @@ class Consents(Protocol):
     async def open_requests(
         self, wanted: Sequence[PersonalConsentKey], call: Call
     ) -> Answers[PersonalConsentKey, ConsentRequest]:
-        """Requests that wait for an answer; each is bound to the person who opens it first."""
+        """Open requests that wait for an answer, which binds each to the first person who opens it."""
 
-    async def load_consenting(self, consents: Sequence[str], client: ClientId, call: Call) -> Answers[str, Consenting]:
+    async def load_consenting_people(
+        self, consents: Sequence[str], client: ClientId, call: Call
+    ) -> Answers[str, Consenting]:
         """The people who consented, by the ids of this client's consents that are in force."""
 
     async def count_attempts(self, tries: Mapping[str, int], call: Call) -> Collection[str]:
@@ -105,7 +107,7 @@ async def consent_pages(
 async def open_consent_requests(
     wanted: Sequence[PersonalConsentKey], context: HubBatchContext
 ) -> Answers[PersonalConsentKey, ConsentRequest]:
-    """Requests that wait for the person's answer."""
+    """Requests that wait for the person's answer. Reading one binds it to its first person."""
     return await context.agencies[Consents].open_requests(wanted, context.call)
 
 
@@ -114,7 +116,7 @@ async def consenting_people(consents: Sequence[str], context: HubBatchContext) -
     """The people who consented, and to what; only for consents in force that were given to the calling client."""
     if context.caller.client is None:
         return {}
-    found = await context.agencies[Consents].load_consenting(consents, context.caller.client, context.call)
+    found = await context.agencies[Consents].load_consenting_people(consents, context.caller.client, context.call)
     known = {consent: each for consent, each in found.items() if isinstance(each, Consenting)}
     people = tuple(dict.fromkeys(each.subject for each in known.values()))
     refusal = await get_budgets(context).charge(context.caller, people)

@@ -25,7 +25,7 @@ class ConsentMaintenanceLoop:
 
     def __init__(self, maintenance: ConsentMaintenance, purger: ConsentPurger, deliveries: WebhookDelivery) -> None:
         """`maintenance` expires, `purger` deletes, `deliveries` notifies."""
-        self._upkeep = maintenance
+        self._maintenance = maintenance
         self._purger = purger
         self._deliveries = deliveries
 
@@ -46,9 +46,9 @@ class ConsentMaintenanceLoop:
     async def run_once(self) -> None:
         """Expire requests and consents, then purge what was stored under them."""
         steps: Sequence[Callable[[], Awaitable[int]]] = (
-            self._upkeep.expire_requests,
-            self._upkeep.close_requests,
-            self._upkeep.expire_consents,
+            self._maintenance.expire_requests,
+            self._maintenance.close_requests,
+            self._maintenance.expire_consents,
         )
         for step in steps:
             while await step() == consent_maintenance.BATCH_SIZE:

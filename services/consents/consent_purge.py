@@ -28,17 +28,17 @@ class ConsentPurger:
 
     def __init__(self, maintenance: ConsentMaintenance, purges: Sequence[ConsentPurge], people: SealedPeople) -> None:
         """`maintenance` records purges, `purges` are the components, and `people` opens seals."""
-        self._upkeep = maintenance
+        self._maintenance = maintenance
         self._purges = purges
         self._people = people
 
     async def purge(self, consent: Consent) -> bool:
         """Delete what was stored under one consent. False if it has to be tried again; the failure is logged here."""
-        gone: dict[str, int] = {}
+        deleted_counts: dict[str, int] = {}
         try:
             for each in self._purges:
-                gone.update(await each.purge(consent))
-            await self._upkeep.mark_purged(consent, gone)
+                deleted_counts.update(await each.purge(consent))
+            await self._maintenance.mark_purged(consent, deleted_counts)
         except Exception as failure:  # noqa: BLE001 - the consent ended, so any failure must lead to a retry
             _log.error("Data stored under a consent is not deleted yet: %s", type(failure).__name__)
             return False
@@ -46,5 +46,5 @@ class ConsentPurger:
 
     async def purge_ended(self) -> None:
         """Delete what was stored under every consent that ended and is not purged yet."""
-        for consent in await self._upkeep.list_unpurged(self._people.open):
+        for consent in await self._maintenance.list_unpurged(self._people.open):
             await self.purge(consent)

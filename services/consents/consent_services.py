@@ -41,7 +41,7 @@ def build_consent_services(
     `purges` are the components that store data under consents, besides the tables.
     """
     people = SealedPeople(secret)
-    purging = ConsentPurger(tables.maintenance, (tables.tries, *purges), people)
+    purger = ConsentPurger(tables.maintenance, (tables.tries, *purges), people)
     deliveries = WebhookDelivery(
         tables.outbox,
         tables.registry,
@@ -56,7 +56,7 @@ def build_consent_services(
             preferences=tables.preferences,
             attempts=tables.tries,
             people=people,
-            purger=purging,
+            purger=purger,
         ),
         partners=PartnerConsents(
             requests=tables.requests,
@@ -64,5 +64,5 @@ def build_consent_services(
             registry=tables.registry,
             rules=rules,
         ),
-        maintenance=ConsentMaintenanceLoop(tables.maintenance, purging, deliveries),
+        maintenance=ConsentMaintenanceLoop(tables.maintenance, purger, deliveries),
     )

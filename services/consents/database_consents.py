@@ -65,9 +65,9 @@ class DatabaseConsents:
         self._requests = requests
         self._consents = consents
         self._preferences = preferences
-        self._tries = attempts
+        self._attempts = attempts
         self._people = people
-        self._purging = purger
+        self._purger = purger
 
     async def consent_pages(
         self,
@@ -84,10 +84,10 @@ class DatabaseConsents:
     async def open_requests(
         self, wanted: Sequence[PersonalConsentKey], call: Call
     ) -> Answers[PersonalConsentKey, ConsentRequest]:
-        """Requests that wait for an answer; each is bound to the person who opens it first."""
+        """Open requests that wait for an answer, which binds each to the first person who opens it."""
         ids: dict[Nik, list[str]] = {}
         for each in wanted:
-            if is_id(each.id):
+            if has_id_form(each.id):
                 ids.setdefault(each.subject, []).append(each.id)
         found: dict[PersonalConsentKey, ConsentRequest] = {}
         async with _translate_errors():
@@ -96,16 +96,16 @@ class DatabaseConsents:
                     found[PersonalConsentKey(subject=nik, id=opened.request.id)] = _build_request(nik, opened)
         return found
 
-    async def load_consenting(
+    async def load_consenting_people(
         self,
         consents: Sequence[str],
         client: ClientId,
         call: Call,  # noqa: ARG002 - the hub's own database, not an agency
     ) -> Answers[str, Consenting]:
         """The people who consented, by the ids of this client's consents that are in force."""
-        asked = [each for each in consents if is_id(each)]
+        ids = [each for each in consents if has_id_form(each)]
         async with _translate_errors():
-            return await self._preferences.load_consenting(asked, client, self._people.open) if asked else {}
+            return await self._preferences.load_consenting_people(ids, client, self._people.open) if ids else {}
 
     async def count_attempts(
         self,
@@ -114,18 +114,18 @@ class DatabaseConsents:
     ) -> Collection[str]:
         """Count today's comparisons under each consent; returns the consents that may still be used."""
         async with _translate_errors():
-            return await self._tries.count(tries)
+            return await self._attempts.count(tries)
 
     async def grant(self, granting: ConsentGrant, caller: Caller, call: Call) -> ConsentAnswer:
         """Grant a request; raises `UnknownConsent`, `AlreadyAnswered`, and `BadInput` for unrequested scopes."""
 
-        def evidence(asked: PartnerConsentRequest) -> ConsentEvidence:
+        def build_evidence(request: PartnerConsentRequest) -> ConsentEvidence:
             texts = build_consent_texts(
                 granting.subject,
-                partner=asked.partner,
-                scopes=asked.scopes,
-                purpose=asked.purpose,
-                lasts=timedelta(days=asked.days),
+                partner=request.partner,
+                scopes=request.scopes,
+                purpose=request.purpose,
+                lasts=timedelta(days=request.days),
                 chosen=granting.scopes,
             )
             return ConsentEvidence(
@@ -138,11 +138,13 @@ class DatabaseConsents:
 
         async with _translate_errors(_UNKNOWN_REQUEST):
             _require_id(granting.request, _UNKNOWN_REQUEST)
-            asked, consent = await self._requests.grant(
-                self._seal(granting.subject), granting.request, granting.scopes, evidence
+            request, consent = await self._requests.grant(
+                self._seal(granting.subject), granting.request, granting.scopes, build_evidence
             )
         answer = [("consent", consent.id)]
-        return ConsentAnswer(subject=granting.subject, consent=consent, return_to=_build_return_address(asked, answer))
+        return ConsentAnswer(
+            subject=granting.subject, consent=consent, return_to=_build_return_address(request, answer)
+        )
 
     async def refuse(
         self,
@@ -153,9 +155,9 @@ class DatabaseConsents:
         """Refuse a request; raises `UnknownConsent` and `AlreadyAnswered`."""
         async with _translate_errors(_UNKNOWN_REQUEST):
             _require_id(request.id, _UNKNOWN_REQUEST)
-            asked = await self._requests.refuse(self._seal(request.subject), request.id, request_id=call.request_id)
+            answered = await self._requests.refuse(self._seal(request.subject), request.id, request_id=call.request_id)
         answer = [("error", "access_denied")]
-        return ConsentAnswer(subject=request.subject, consent=None, return_to=_build_return_address(asked, answer))
+        return ConsentAnswer(subject=request.subject, consent=None, return_to=_build_return_address(answered, answer))
 
     async def revoke(
         self,
@@ -169,22 +171,22 @@ class DatabaseConsents:
             found = await self._consents.revoke(self._seal(consent.subject), consent.id, request_id=call.request_id)
         if found is None:
             raise UnknownConsent(_UNKNOWN_CONSENT)
-        ended, now = found
-        if now:
-            await self._purging.purge(ended)
+        ended, ended_now = found
+        if ended_now:
+            await self._purger.purge(ended)
         return ended
 
     def _seal(self, nik: Nik) -> SealedPerson:
         return SealedPerson(nik, self._people.seal(nik))
 
 
-def is_id(text: str) -> bool:
+def has_id_form(text: str) -> bool:
     """Whether the text has the form of a request or consent id. A malformed id is treated as unknown."""
     return _ID.fullmatch(text) is not None
 
 
 def _require_id(id_: str, message: str) -> None:
-    if not is_id(id_):
+    if not has_id_form(id_):
         raise UnknownConsent(message)
 
 
@@ -205,24 +207,24 @@ async def _translate_errors(unknown_message: str = _UNKNOWN_REQUEST) -> AsyncIte
 
 
 def _build_request(nik: Nik, opened: OpenedConsentRequest) -> ConsentRequest:
-    asked, lasts = opened.request, timedelta(days=opened.request.days)
+    request, lasts = opened.request, timedelta(days=opened.request.days)
     return ConsentRequest(
         subject=nik,
-        id=asked.id,
-        client=asked.client,
-        partner=asked.partner,
-        purpose=asked.purpose,
-        scopes=asked.scopes,
-        asked_at=asked.asked_at,
-        answer_by=asked.answer_by,
+        id=request.id,
+        client=request.client,
+        partner=request.partner,
+        purpose=request.purpose,
+        scopes=request.scopes,
+        asked_at=request.asked_at,
+        answer_by=request.answer_by,
         would_expire_at=datetime.now(UTC) + lasts,
         duration=lasts,
         readable_fields=opened.readable_fields,
     )
 
 
-def _build_return_address(asked: PartnerConsentRequest, answer: Iterable[tuple[str, str]]) -> str:
+def _build_return_address(request: PartnerConsentRequest, answer: Iterable[tuple[str, str]]) -> str:
     """The partner's redirect address with the answer and the partner's `state` (RFC 6749, section 4.1.2)."""
-    parameters = [*answer, *([("state", asked.state)] if asked.state is not None else [])]
-    joint = "&" if "?" in asked.redirect_uri else "?"
-    return f"{asked.redirect_uri}{joint}{urlencode(parameters)}"
+    parameters = [*answer, *([("state", request.state)] if request.state is not None else [])]
+    joint = "&" if "?" in request.redirect_uri else "?"
+    return f"{request.redirect_uri}{joint}{urlencode(parameters)}"

@@ -18,7 +18,7 @@ from records.hub.partner_addresses import is_development_address
 from records.hub.partner_consents import ConsentRequestOutcome, NewConsentRequest, PartnerConsent, PartnerConsentRequest
 from records.plurals import count_noun
 from records.purposes import Purpose, Scope
-from services.consents.database_consents import is_id
+from services.consents.database_consents import has_id_form
 from store.consents.consent_requests import ConsentRequestTable
 from store.consents.consent_table import ConsentTable
 from store.operations.operation_registry import OperationRegistry
@@ -78,11 +78,11 @@ class PartnerConsents:
 
     async def get_outcome(self, client: ClientId, id_: str) -> ConsentRequestOutcome | None:
         """The outcome of the client's own request; None if it made no such request."""
-        return await self._requests.load_outcome(client, id_) if is_id(id_) else None
+        return await self._requests.load_outcome(client, id_) if has_id_form(id_) else None
 
     async def give_back(self, client: ClientId, id_: str, call: Call) -> PartnerConsent | None:
         """End a consent for the partner; None if it was not given to this client. An ended consent stays ended."""
-        if not is_id(id_):
+        if not has_id_form(id_):
             return None
         ended = await self._consents.give_back(client, id_, request_id=call.request_id)
         return None if ended is None else ended[0]

@@ -10,13 +10,13 @@ from datetime import datetime
 
 from auth.caller import Caller
 from auth.crypto.pseudonyms import Pseudonyms
-from auth.policy.ledger_entry_builder import LedgerEntryBuilder
 from auth.policy.legal_basis import LegalBasis
 from records.calls.call import Call
 from records.calls.subject_reads import RequestInfo, SubjectRead, hash_document
 from records.hub.ledger_entries import LedgerEntry
 from records.hub.usages import Usage, UsagePage, UsageQuery
 from services.ledger.entry_text import AGENCY_NAMES, describe_access
+from services.ledger.ledger_entry_builder import LedgerEntryBuilder
 from store.ledger.access_history import AccessHistory
 from store.ledger.access_ledger import LedgerWriter
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Coroutine, Sequence
 from typing import Any
 
-from auth.policy.ledger_entry_builder import LedgerEntryBuilder
 from engine.errors import NotRecorded
 from engine.reporting import NoReadRecorder, ReadRecorder
 from records.calls.subject_reads import RequestInfo, SubjectRead
 from records.identifiers import Nik
 from resolvers.reader_budgets import PeopleBudgetCharger
+from services.ledger.ledger_entry_builder import LedgerEntryBuilder
 from store.ledger.access_ledger import LedgerUnavailable, LedgerWriter, NoLedger
 
 NOT_RECORDED = (

@@ -1,7 +1,7 @@
 """Counts refusals in memory, and writes the counts to the hub's database in the background.
 
-The counts are not in the access ledger: otherwise callers without a token could fill it. Rows in memory and rows per
-hour are bounded; further refusals count in a row for all others.
+The counts are not in the access ledger: otherwise callers without a token could fill it. The number of rows is bounded,
+in memory and per hour: beyond it, refusals of further callers and fields are counted together in one row.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from store.ledger.refusal_counts import RefusalKey
 _log = logging.getLogger("simpul.refusals")
 
 MAX_WAITING = 5_000
-"""Rows that wait in memory; further refusals count in a row for all others."""
+"""Rows that wait in memory; beyond it, refusals of other callers and fields are counted together."""
 _WRITE_INTERVAL = 30.0
 """Seconds between two writes."""
 

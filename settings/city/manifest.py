@@ -13,8 +13,8 @@ from typing import Any, Final, Self
 
 from pydantic import ValidationError
 
-from connectors.declared.connector import SqlTables
-from connectors.declared.field_readers import NotDeclarableError
+from connectors.declared.connector import DeclaredTables
+from connectors.declared.tables import NotDeclarableError
 
 _MAX_FILE_BYTES: Final = 1024 * 1024
 _HEADER: Final = re.compile(r"\s*\[\[?\s*([^\]]+?)\s*\]\]?\s*(?:#.*)?")
@@ -27,7 +27,7 @@ class ManifestError(ValueError):
     """A manifest that cannot be used. The text is one line: file, line, place, problem and fix."""
 
 
-class AgencyManifest(SqlTables):
+class AgencyManifest(DeclaredTables):
     """What the manifest of an agency declares."""
 
 

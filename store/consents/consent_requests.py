@@ -164,11 +164,11 @@ class ConsentRequestTable:
         person: SealedPerson,
         id_: str,
         scopes: Collection[Scope],
-        evidence: Callable[[PartnerConsentRequest], ConsentEvidence],
+        build_evidence: Callable[[PartnerConsentRequest], ConsentEvidence],
     ) -> tuple[PartnerConsentRequest, Consent]:
         """Grants a request. Granting the same scopes again changes nothing.
 
-        `evidence` builds the proof of the consent from the request. Raises `UnknownConsentRequest`,
+        `build_evidence` builds the proof of the consent from the request. Raises `UnknownConsentRequest`,
         `ConsentAlreadyAnswered` and `ScopeNotRequested`.
         """
         wanted = {each.value for each in scopes}
@@ -183,7 +183,7 @@ class ConsentRequestTable:
                 raise ConsentAlreadyAnswered
             if not wanted or not wanted <= set(row["scopes"]):
                 raise ScopeNotRequested
-            proof = evidence(to_partner_consent_request(row))
+            proof = build_evidence(to_partner_consent_request(row))
             granted = [each for each in row["scopes"] if each in wanted]
             consent = await _insert_consent(connection, row, granted, proof)
             await _record_answer(connection, row, ConsentRequestAnswer.GRANTED, consent["id"])

@@ -55,7 +55,7 @@ class DataPreferenceTable:
             else {nik: replace(preferences[nik], people_in_case=requester & {nik}) for nik in preferences}
         )
 
-    async def load_consenting(
+    async def load_consenting_people(
         self, ids: Sequence[str], client: ClientId, open_seal: Callable[[bytes], Nik]
     ) -> Mapping[str, Consenting]:
         """Returns, by consent in force, the person who gave it to this client, with all their preferences.

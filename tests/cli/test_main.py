@@ -1,5 +1,6 @@
-"""The start of the command line."""
+"""The start of the command line, and the process from which tests fork commands."""
 
+import os
 import platform
 import subprocess
 import sys
@@ -9,7 +10,8 @@ from pathlib import Path
 import pytest
 
 from cli.main import VERSION
-from tests.cli.command_line import run_simpul
+from tests.cli.command_line import build_environment, run_simpul
+from tests.cli.preloaded import get_preloaded_interpreter
 from tests.sandbox_agencies import ROOT
 
 HEAVY = {"aiohttp", "alembic", "cryptography", "faker", "graphql", "jinja2", "joserfc", "lxml", "msgspec"}
@@ -47,3 +49,17 @@ def test_a_shell_completes_commands_options_and_sample_names(
     asked = {"_SIMPUL_COMPLETE": "complete_bash", "COMP_WORDS": words, "COMP_CWORD": str(words.count(" "))}
     outcome = run_simpul(tmp_path, **asked)
     assert (outcome.stdout.split(), outcome.stderr) == (completions, "")
+
+
+def test_a_command_that_does_not_end_is_killed_and_its_place_is_reported(tmp_path: Path) -> None:
+    nobody_writes = tmp_path / "settings"
+    os.mkfifo(nobody_writes)
+    command = ("--settings", str(nobody_writes), "settings", "list")
+    with pytest.raises(TimeoutError, match=r"has not ended within 3 s: (?s:.*)most recent call first(?s:.*)main\.py"):
+        get_preloaded_interpreter().run(command, build_environment(tmp_path), 3)
+
+
+def test_the_exit_code_and_the_output_of_a_command_are_returned(tmp_path: Path) -> None:
+    outcome = get_preloaded_interpreter().run(("no-such-command",), build_environment(tmp_path), 60)
+    assert outcome.returncode == 2
+    assert "No such command 'no-such-command'" in outcome.stderr

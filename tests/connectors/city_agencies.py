@@ -5,10 +5,12 @@ from __future__ import annotations
 from functools import cache
 from typing import Any
 
-from connectors.declared.connector import DeclaredConnector, build_sql_connector
-from connectors.declared.record_readers import RecordReader, build_record_reader
+from connectors.declared.connector import DeclaredConnector, build_declared_connector
+from connectors.declared.record_readers import RecordReader, RecordReaders, write_sql_column
+from connectors.drivers.http.driver import HttpDriver
 from connectors.drivers.sql.driver import SqlDriver
 from resolvers.msmes import Msmes
+from resolvers.prices import Prices
 from settings.city.folder import DEFAULT_CITY
 from settings.city.manifest import AgencyManifest, ManifestFile
 
@@ -21,11 +23,17 @@ def load_manifest(agency: str) -> AgencyManifest:
 
 def build_jakpreneur(sql: SqlDriver, *, max_batch_size: int | None = None) -> DeclaredConnector:
     """The connector of the JakPreneur programme."""
-    return build_sql_connector(
+    return build_declared_connector(
         Msmes, load_manifest("jakpreneur"), sql, agency="jakpreneur", max_batch_size=max_batch_size
     )
 
 
+def build_pangan(http: HttpDriver) -> DeclaredConnector:
+    """The connector of the food price service."""
+    return build_declared_connector(Prices, load_manifest("pangan"), http, agency="pangan")
+
+
 def build_reader(agency: str, record: type[Any]) -> RecordReader[Any]:
     """The reader of a record, as the manifest declares it."""
-    return build_record_reader(record, load_manifest(agency).records[record.__name__])
+    records = RecordReaders(load_manifest(agency).records, write_column=write_sql_column)
+    return records.build("a test", record)

@@ -10,10 +10,9 @@ from typing import Any
 import orjson
 import pytest
 
-from connectors import prices
+from connectors.declared.connector import DeclaredConnector as FoodPrices
 from connectors.drivers.http.driver import HttpDriver
 from connectors.drivers.http.service import HttpLimits, HttpService
-from connectors.prices import FoodPrices
 from connectors.resilience.agency_terms import AgencyTerms
 from connectors.resilience.gate import Gate
 from records.calls.call import Call
@@ -23,7 +22,9 @@ from records.prices import (
     MarketQuery,
     TrendQuery,
 )
+from tests.connectors.city_agencies import build_pangan
 from tests.connectors.drivers.byte_server import reply, serve_bytes
+from tests.connectors.pangan_replies import read_prices, read_trend
 from tests.sandbox.agency_requests import temporary_setting
 from tests.sandbox_agencies import RunningAgency, run_agency
 
@@ -52,7 +53,7 @@ async def connect(base: str, key: str = "kunci", *, rate: float = FAST, burst: i
         gate=Gate("pangan", AgencyTerms(deadline=5, max_concurrency=4, rate=rate, burst=burst)),
     )
     try:
-        yield FoodPrices(http)
+        yield build_pangan(http)
     finally:
         await http.close()
 
@@ -112,8 +113,8 @@ class TestTheService:
         answers = await connector.prices_of(["3", "20", "99", "0", "../0"], call())
 
         assert list(answers) == ["3", "20"]
-        assert answers["3"] == prices.prices_from(recorded("pangan_newest_market_3.json"), "3")
-        assert answers["20"] == prices.prices_from(recorded("pangan_newest_closed_market_20.json"), "20")
+        assert answers["3"] == await read_prices(recorded("pangan_newest_market_3.json"), "3")
+        assert answers["20"] == await read_prices(recorded("pangan_newest_closed_market_20.json"), "20")
         assert pangan.count_calls() == {NEWEST: 3}
 
     async def test_trends_take_one_call_per_month_and_unknown_commodities_are_absent(
@@ -126,8 +127,8 @@ class TestTheService:
         answers = await connector.trends([CHILLI, before, unknown, odd], call())
 
         assert list(answers) == [CHILLI, before]
-        assert answers[CHILLI] == prices.trend_from(recorded("pangan_report_commodity_10.json"), CHILLI)
-        assert answers[before] == prices.trend_from({"data": {"data": []}}, before)
+        assert answers[CHILLI] == await read_trend(recorded("pangan_report_commodity_10.json"), CHILLI)
+        assert answers[before] == await read_trend({"data": {"data": []}}, before)
         assert pangan.count_calls() == {REPORT: 3}
 
     async def test_no_keys_make_no_call(self, pangan: RunningAgency, connector: FoodPrices) -> None:
@@ -189,7 +190,7 @@ class TestPace:
                 await connector.commodities(["1"], call(0.1))
             assert isinstance((await connector.trends([CHILLI], call(0.1)))[CHILLI], AgencyTimeout)
 
-        assert caught.value.detail == "no turn came before the deadline: too many calls for its rate"
+        assert caught.value.detail == "no turn before the deadline: too many calls for its rate"
         assert len(server.asked) == 1
 
     async def test_the_paced_connector_is_never_throttled_by_the_real_service(self, pangan: RunningAgency) -> None:
@@ -212,13 +213,6 @@ class TestPace:
         refused = [each for each in answers.values() if isinstance(each, AgencyRefused)]
         assert len(refused) == 2
         assert [each.retry_after for each in refused] == [10, 10]
-
-    async def test_max_concurrency_must_be_above_zero(self) -> None:
-        http = HttpDriver(
-            HttpService("pangan", "http://127.0.0.1:9", headers={}), HttpLimits(deadline=1, connections=1, max_bytes=1)
-        )
-        with pytest.raises(ValueError, match=r"^FoodPrices: max_concurrency is 0\. It must be above 0\.$"):
-            FoodPrices(http, max_concurrency=0)
 
 
 class TestPriceFailures:

@@ -7,10 +7,10 @@ from typing import Any
 import orjson
 import pytest
 
-from connectors import prices
-from connectors.readers.unreadable import UnreadableError
+from records.calls.failures import AgencyMalformed
 from records.prices import Commodity, Market, MarketLevel, Price, PriceMovement, Trend, TrendPoint, TrendQuery
 from records.regions import Coordinates
+from tests.connectors.pangan_replies import read_commodities, read_markets, read_prices, read_trend
 
 RECORDED = Path(__file__).parent / "recorded"
 CHILLI = TrendQuery(commodity_id="10", year=2026, month=10)
@@ -21,8 +21,8 @@ def recorded(name: str) -> Any:  # noqa: ANN401 - JSON
 
 
 class TestRecordedMarkets:
-    def test_a_market_with_only_texts_is_read_completely(self) -> None:
-        found = {each.id: each for each in prices.markets_from(recorded("pangan_markets.json"))}
+    async def test_a_market_with_only_texts_is_read_completely(self) -> None:
+        found = {each.id: each for each in await read_markets(recorded("pangan_markets.json"))}
 
         assert found["3"] == Market(
             id="3",
@@ -38,10 +38,10 @@ class TestRecordedMarkets:
         assert {each.phone for id_, each in found.items() if id_ in {"1", "2"}} == {None}
         assert found["9"].level is MarketLevel.WHOLESALE
 
-    def test_cities_are_identified_by_name(self) -> None:
+    async def test_cities_are_identified_by_name(self) -> None:
         raw = recorded("pangan_markets.json")["data"]
 
-        found = prices.markets_from({"data": raw})
+        found = await read_markets({"data": raw})
 
         assert {(each.city_name, each.region_code) for each in found} == {
             ("Jakarta Pusat", "31.71"),
@@ -54,9 +54,9 @@ class TestRecordedMarkets:
         assert [each.region_code for each in found] == [each["kelurahan_code"][:5] for each in raw]
 
     @pytest.mark.parametrize("name", ["pangan_markets.json", "pangan_markets_search.json"])
-    def test_a_list_with_and_without_a_total_is_read(self, name: str) -> None:
+    async def test_a_list_with_and_without_a_total_is_read(self, name: str) -> None:
         raw = recorded(name)
-        assert len(prices.markets_from(raw)) == len(raw["data"]) > 0
+        assert len(await read_markets(raw)) == len(raw["data"]) > 0
 
 
 class TestMarket:
@@ -72,8 +72,8 @@ class TestMarket:
             ("-", None),
         ],
     )
-    def test_an_unknown_city_has_no_code(self, city: str, expected: str | None) -> None:
-        assert read_market(city_name=city, city_id="3").region_code == expected
+    async def test_an_unknown_city_has_no_code(self, city: str, expected: str | None) -> None:
+        assert (await read_one_market(city_name=city, city_id="3")).region_code == expected
 
     @pytest.mark.parametrize(
         ("field", "raw", "name", "expected"),
@@ -87,21 +87,21 @@ class TestMarket:
             ("market_id", 3, "id", "3"),
         ],
     )
-    def test_absent_and_odd_rows_are_omitted(self, field: str, raw: object, name: str, expected: object) -> None:
-        assert getattr(read_market(**{field: raw}), name) == expected
+    async def test_absent_and_odd_rows_are_omitted(self, field: str, raw: object, name: str, expected: object) -> None:
+        assert getattr(await read_one_market(**{field: raw}), name) == expected
 
-    def test_a_market_without_an_id_is_left_out(self) -> None:
-        assert prices.markets_from({"data": [{"market_id": "", "market_name": "Pasar"}]}) == ()
+    async def test_a_market_without_an_id_is_left_out(self) -> None:
+        assert await read_markets({"data": [{"market_id": "", "market_name": "Pasar"}]}) == ()
 
     @pytest.mark.parametrize("reply", [None, [], {}, {"data": {}}, {"data": ["Pasar"]}, {"data": [{"market_id": "1"}]}])
-    def test_an_invalid_list_of_markets_is_unreadable(self, reply: object) -> None:
-        with pytest.raises(UnreadableError):
-            prices.markets_from(reply)
+    async def test_an_invalid_list_of_markets_is_unreadable(self, reply: object) -> None:
+        with pytest.raises(AgencyMalformed):
+            await read_markets(reply)
 
 
 class TestRecordedPrices:
-    def test_prices_are_read_as_rupiah_and_the_date_as_a_date(self) -> None:
-        found = prices.prices_from(recorded("pangan_newest_market_3.json"), "3")
+    async def test_prices_are_read_as_rupiah_and_the_date_as_a_date(self) -> None:
+        found = await read_prices(recorded("pangan_newest_market_3.json"), "3")
 
         assert found[1] == Price(
             market_id="3",
@@ -117,27 +117,27 @@ class TestRecordedPrices:
         assert {each.movement for each in found} == {*PriceMovement, None}
         assert len(found) == 47
 
-    def test_a_closed_market_has_no_newest_price_and_no_movement(self) -> None:
-        found = prices.prices_from(recorded("pangan_newest_closed_market_20.json"), "20")[0]
+    async def test_a_closed_market_has_no_newest_price_and_no_movement(self) -> None:
+        found = (await read_prices(recorded("pangan_newest_closed_market_20.json"), "20"))[0]
 
         assert (found.price, found.highest_price, found.lowest_price, found.average_price) == (None,) * 4
         assert (found.previous_price, found.movement, found.observed_on) == (15_000, None, date(2026, 6, 30))
 
     @pytest.mark.parametrize("name", ["pangan_newest_market_3.json", "pangan_newest_closed_market_20.json"])
-    def test_no_sentinel_is_a_price(self, name: str) -> None:
+    async def test_no_sentinel_is_a_price(self, name: str) -> None:
         raw = recorded(name)
         assert b"999999" in orjson.dumps([each["newest_price"] for each in raw["data"]["data"]])
 
         amounts = {
             amount
-            for each in prices.prices_from(raw, "3")
+            for each in await read_prices(raw, "3")
             for amount in (each.price, each.previous_price, each.highest_price, each.lowest_price, each.average_price)
         }
 
         assert not amounts & {0, 999_999}
 
-    def test_every_commodity_is_listed_once(self) -> None:
-        found = prices.commodities_from(recorded("pangan_newest_all.json"))
+    async def test_every_commodity_is_listed_once(self) -> None:
+        found = await read_commodities(recorded("pangan_newest_all.json"))
         assert [each.id for each in found] == [str(number) for number in range(1, 48)]
         assert found[0] == Commodity(id="1", name="Beras IR. I (IR 64)", unit="kg")
 
@@ -147,8 +147,8 @@ class TestPrice:
         ("raw", "expected"),
         [(14_000, 14_000), ("14000", 14_000), (999_999, None), ("999999", None), (0, None), ("", None)],
     )
-    def test_sentinels_are_none(self, raw: object, expected: int | None) -> None:
-        assert read_price(newest_price=raw).price == expected
+    async def test_sentinels_are_none(self, raw: object, expected: int | None) -> None:
+        assert (await read_one_price(newest_price=raw)).price == expected
 
     @pytest.mark.parametrize(
         ("raw", "expected"),
@@ -160,23 +160,23 @@ class TestPrice:
             (None, None),
         ],
     )
-    def test_movements(self, raw: object, expected: PriceMovement | None) -> None:
-        assert read_price(status=raw).movement is expected
+    async def test_movements(self, raw: object, expected: PriceMovement | None) -> None:
+        assert (await read_one_price(status=raw)).movement is expected
 
     @pytest.mark.parametrize(
         "reply",
         [None, {}, {"data": []}, {"data": {"data": {}}}, {"data": {"data": [{"commodity_id": 1, "name": [1]}]}}],
     )
-    def test_an_invalid_price_list_is_unreadable(self, reply: object) -> None:
-        with pytest.raises(UnreadableError):
-            prices.prices_from(reply, "3")
+    async def test_an_invalid_price_list_is_unreadable(self, reply: object) -> None:
+        with pytest.raises(AgencyMalformed):
+            await read_prices(reply, "3")
 
 
 class TestTrendOfAMonth:
-    def test_a_recorded_month_is_its_daily_means(self) -> None:
+    async def test_a_recorded_month_is_its_daily_means(self) -> None:
         raw = recorded("pangan_report_commodity_10.json")
 
-        found = prices.trend_from(raw, CHILLI)
+        found = await read_trend(raw, CHILLI)
 
         entry = raw["data"]["data"][0]
         assert (found.commodity_id, found.year, found.month) == ("10", 2026, 10)
@@ -184,8 +184,8 @@ class TestTrendOfAMonth:
         assert found.points[0] == TrendPoint(day=date(2026, 10, 1), price=rupiah(52_702))
         assert [each.price for each in found.points] == [each["value"] for each in entry["recaps"]]
 
-    def test_several_entries_are_averaged_by_day_and_then_over_the_days(self) -> None:
-        found = prices.trend_from(
+    async def test_several_entries_are_averaged_by_day_and_then_over_the_days(self) -> None:
+        found = await read_trend(
             report(
                 [("2026-10-02", 20_000), ("2026-10-01", 10_000)],
                 [("2026-10-01", 13_001), ("2026-10-03", 999_999), ("2026-10-04", 0), ("2026-11-01", 5)],
@@ -202,30 +202,26 @@ class TestTrendOfAMonth:
     @pytest.mark.parametrize(
         "raw", [{"data": {"data": []}}, {"data": {"data": [{"commodity_id": 10, "recaps": None}]}}]
     )
-    def test_an_empty_month_has_no_points_and_no_prices(self, raw: object) -> None:
-        assert prices.trend_from(raw, CHILLI) == Trend(
+    async def test_an_empty_month_has_no_points_and_no_prices(self, raw: object) -> None:
+        assert await read_trend(raw, CHILLI) == Trend(
             commodity_id="10", year=2026, month=10, average_price=None, highest_price=None, lowest_price=None, points=()
         )
-
-    def test_another_commoditys_entry_is_left_out(self) -> None:
-        raw = {"data": {"data": [{"commodity_id": 11, "recaps": [{"value": 5, "time": "2026-10-01"}]}]}}
-        assert prices.trend_from(raw, CHILLI).points == ()
 
 
 def rupiah(amount: int) -> Any:  # noqa: ANN401 - an amount, however it is typed
     return amount
 
 
-def read_market(**fields: object) -> Market:
+async def read_one_market(**fields: object) -> Market:
     """Reads a minimal market with changes."""
     least = {"market_id": "3", "market_name": "Pasar Senen", "market_latitude": "-6.2", "market_longitude": "106.8"}
-    return prices.markets_from({"data": [{**least, **fields}]})[0]
+    return (await read_markets({"data": [{**least, **fields}]}))[0]
 
 
-def read_price(**fields: object) -> Price:
+async def read_one_price(**fields: object) -> Price:
     """Reads a minimal price with changes."""
     least = {"commodity_id": 1, "name": "Beras", "newest_price": 14_000}
-    return prices.prices_from({"data": {"data": [{**least, **fields}]}}, "3")[0]
+    return (await read_prices({"data": {"data": [{**least, **fields}]}}, "3"))[0]
 
 
 def report(*entries: list[tuple[str, int]]) -> object:

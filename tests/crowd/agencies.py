@@ -94,7 +94,9 @@ class MarkedSmallCity(SmallCity):
             people_in_case=frozenset({nik}),
         )
 
-    async def load_consenting(self, consents: Sequence[str], client: str, _call: Call) -> Answers[str, Consenting]:
+    async def load_consenting_people(
+        self, consents: Sequence[str], client: str, _call: Call
+    ) -> Answers[str, Consenting]:
         found = {id_: self._people.find_consent(id_) for id_ in consents if id_ in self._people.consents}
         return {
             id_: Consenting(subject=each.subject, consent=each, preferences=self._preferences_of(each.subject, client))

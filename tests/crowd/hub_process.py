@@ -21,12 +21,12 @@ from starlette.applications import Starlette
 
 import server
 from auth.crypto.pseudonyms import Pseudonyms
-from auth.policy.ledger_entry_builder import LedgerEntryBuilder
 from auth.tokens.development_issuer import build_development_issuer
 from cache.redis_server import RedisServer
 from connectors.agency_probes import AgencyProbes
 from records.identifiers import Nik
 from resolvers.answer_cache import AnswerCache
+from services.ledger.ledger_entry_builder import LedgerEntryBuilder
 from services.ledger.read_recording import build_recorder
 from store.database import create_database_engine, migrate
 from store.ledger.access_ledger import AccessLedger

@@ -78,13 +78,13 @@ def treat_everybody_as_parent(patch: pytest.MonkeyPatch) -> None:
 def cache_consents(patch: pytest.MonkeyPatch) -> None:
     """A consent is read only once."""
     known: dict[str, Any] = {}
-    consenting = MarkedSmallCity.load_consenting
+    consenting = MarkedSmallCity.load_consenting_people
 
     async def remembered(self: MarkedSmallCity, consents: Sequence[str], client: str, call: Any) -> Mapping[str, Any]:  # noqa: ANN401 - a call
         known.update(await consenting(self, consents, client, call))
         return {id_: known[id_] for id_ in consents if id_ in known and known[id_].consent.client == client}
 
-    patch.setattr(MarkedSmallCity, "load_consenting", remembered)
+    patch.setattr(MarkedSmallCity, "load_consenting_people", remembered)
 
 
 def ignore_restrictions(patch: pytest.MonkeyPatch) -> None:

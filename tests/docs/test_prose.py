@@ -45,7 +45,6 @@ ALLOWED = {
     **{("tests/docs/prose.py", word): "the list of refused words" for word in REFUSED if " " in word},
     ("tests/docs/test_prose.py", "stands in"): "a key of this list, and planted words",
     **{("tests/docs/test_prose.py", word): "same" for word in ("anew", "is none", "told", "whoever", "whom")},
-    ("store/tables.py", "stands in"): "a comment in the database, as its migration wrote it",
     ("store/migrations/versions/0002_access_ledger.py", "whom"): "a migration that ran is never changed",
     ("store/migrations/versions/0007_consents.py", "stands in"): "same",
 }

@@ -195,7 +195,9 @@ class SmallCity:
     ) -> Answers[PersonalConsentKey, ConsentRequest]:
         return self._answers("hub", "opened", wanted, {PersonalConsentKey(subject=SITI, id=REQUEST): consent_request()})
 
-    async def load_consenting(self, consents: Sequence[str], client: str, _call: Call) -> Answers[str, Consenting]:
+    async def load_consenting_people(
+        self, consents: Sequence[str], client: str, _call: Call
+    ) -> Answers[str, Consenting]:
         self.consent_queries.append(tuple(consents))
         found: dict[str, Consenting] = {}
         for nik, preferences in self.preferences.items():

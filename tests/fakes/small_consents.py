@@ -81,7 +81,9 @@ class SmallConsents:
         answered = self.refused | self.granted.keys()
         return {each: self.requests[each.id][0] for each in wanted if self._is_for(each) and each.id not in answered}
 
-    async def load_consenting(self, consents: Sequence[str], _client: str, _call: Call) -> Answers[str, Consenting]:
+    async def load_consenting_people(
+        self, consents: Sequence[str], _client: str, _call: Call
+    ) -> Answers[str, Consenting]:
         raise NotImplementedError(consents)
 
     async def count_attempts(self, tries: Mapping[str, int], _call: Call) -> Collection[str]:

@@ -319,7 +319,7 @@ class FaultRun:
 
     async def _is_cache_shared(self) -> bool:
         """Whether every hub says that its processes keep answers together, where it keeps any."""
-        return await self._says_ready(lambda body: body.get("kept", "together") == "together")
+        return await self._says_ready(lambda body: body.get("cache", "together") == "together")
 
     async def _says_ready(self, holds: Callable[[Mapping[str, Any]], bool]) -> bool:
         for hub in self.world.hubs.values():

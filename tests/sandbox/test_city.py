@@ -158,7 +158,7 @@ async def test_another_process_can_stop_start_and_list_agencies(state: Path) -> 
 
 async def test_without_the_secret_control_is_refused(state: Path) -> None:
     async with build_city(state) as running, serve_city_control(running):
-        port = running.folder.known_port("steering")
+        port = running.folder.known_port("control")
         reader, writer = await asyncio.open_connection("127.0.0.1", port)
         writer.write(b'{"secret": "guessed", "verb": "stop", "agency": "pbb"}\n')
         assert await reader.readline() == b'{"error": "refused"}\n'

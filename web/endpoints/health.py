@@ -149,7 +149,7 @@ def build_report(readiness: Readiness) -> dict[str, object]:
             else {}
         ),
         **({"limits": readiness.limits.value} if readiness.limits is not None else {}),
-        **({"kept": readiness.cache.value} if readiness.cache is not None else {}),
+        **({"cache": readiness.cache.value} if readiness.cache is not None else {}),
         **({"load": _load_to_json(readiness.load)} if readiness.load is not None else {}),
     }
 

@@ -35,7 +35,7 @@ from web.middleware.request_identity import check_timeout, parse_timeout, start_
 from web.middleware.request_log import RequestLog
 from web.middleware.request_spans import end_request_span
 from web.middleware.security_headers import build_security_headers
-from web.rate_limits.caller_limiter import NO_LIMITS, RequestLimits, charge_request
+from web.rate_limits.caller_limiter import NO_LIMITS, CallerLimits, charge_request
 from web.request_headers import RequestHeaders
 from web.server.client_disconnect import ClientDisconnected, DisconnectWatcher, WorkTimedOut
 from web.server.single_write_response import WriteResponse, take_single_write
@@ -138,7 +138,7 @@ class GraphQLEndpoint:
         `needs_admission`: the hub is overloaded, so admission control comes first.
         """
         media_type = MediaType.JSON
-        caller_limits: RequestLimits = NO_LIMITS
+        caller_limits: CallerLimits = NO_LIMITS
         admission_pending = needs_admission
         try:
             # 1. Admission under overload, by a known token or the operation's id.
@@ -274,7 +274,7 @@ async def _read_request(scope: Scope, headers: RequestHeaders, body: LimitedBody
     return parse_body(await body.read_all())
 
 
-async def _charge_and_set_max_age(call: Call, max_age: float, caller_limits: RequestLimits) -> Call:
+async def _charge_and_set_max_age(call: Call, max_age: float, caller_limits: CallerLimits) -> Call:
     """Charge the caller's limit for requests with a maximum age, and build the call with it (seconds)."""
     if (pending := caller_limits.take_fresh_request()) is not None:
         await pending

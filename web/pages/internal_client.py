@@ -16,7 +16,7 @@ from web.graphql.execute import Execute
 from web.http_errors import HttpError, HttpErrorCode
 from web.middleware.request_identity import get_call
 from web.pages.page_renderer import PageProblem
-from web.rate_limits.caller_limiter import NO_LIMITER, RequestLimiter, charge_request
+from web.rate_limits.caller_limiter import NO_LIMITER, CallerLimiter, charge_request
 
 _LEDGER_UNAVAILABLE: Final = "LEDGER_UNAVAILABLE"
 
@@ -27,7 +27,7 @@ ResponseMap = Mapping[str, Any]
 class InternalClient:
     """Runs the documents of pages."""
 
-    def __init__(self, execute: Execute, caller_limiter: RequestLimiter = NO_LIMITER) -> None:
+    def __init__(self, execute: Execute, caller_limiter: CallerLimiter = NO_LIMITER) -> None:
         """Takes the executor of the hub's own documents, to which no contract applies, and each person's limits."""
         self._execute = execute
         self._caller_limiter = caller_limiter

@@ -16,16 +16,16 @@ from cache.limits.redis_counters import RedisCounters
 from cache.redis_server import RedisServer
 from web.client_address import ClientAddresses
 from web.endpoints.health import LimitsState
-from web.rate_limits.caller_limiter import CallerLimiter, NoRequestLimiter, RequestLimiter
+from web.rate_limits.caller_limiter import BucketCallerLimiter, CallerLimiter, NoCallerLimiter
 from web.rate_limits.failed_tokens import FailedTokenCounter, FailedTokens, NoFailedTokens, WasVerified
 from web.rate_limits.rate_table import CallerRates
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class RateLimits:
-    """The limits of callers."""
+class RateLimitParts:
+    """The limits of callers and of failed tokens, and the store that counts both."""
 
-    caller_limiter: RequestLimiter
+    caller_limiter: CallerLimiter
     failed_tokens: FailedTokenCounter
     shared: RedisCounters | None
     """The counters that all processes share; None if they share no store."""
@@ -63,7 +63,7 @@ def build_rate_limits(
     secret: bytes,
     trusted_proxies: Collection[str],
     was_verified: WasVerified,
-) -> RateLimits:
+) -> RateLimitParts:
     """Build the limits of callers, without opening anything.
 
     Args:
@@ -81,17 +81,17 @@ def build_rate_limits(
         if redis is None
         else RedisCounters(redis.url, make_key=lambda client: keys("client", client), timeout=redis.timeout)
     )
-    rates = RateLimiter(shared)
+    limiter = RateLimiter(shared)
     addresses = ClientAddresses(trusted_proxies)
     failed_tokens_limit: FailedTokenCounter = NoFailedTokens()
     if failed_tokens:
         failed_tokens_limit = FailedTokens(
-            Rate(failed_tokens), rates=rates, keys=keys, addresses=addresses, was_verified=was_verified
+            Rate(failed_tokens), limiter=limiter, keys=keys, addresses=addresses, was_verified=was_verified
         )
-    return RateLimits(
-        caller_limiter=CallerLimiter(table, rates=rates, keys=keys, addresses=addresses)
+    return RateLimitParts(
+        caller_limiter=BucketCallerLimiter(table, limiter=limiter, keys=keys, addresses=addresses)
         if table
-        else NoRequestLimiter(),
+        else NoCallerLimiter(),
         failed_tokens=failed_tokens_limit,
         shared=shared,
     )

@@ -30,14 +30,14 @@ UNLIMITED_PATHS: Final = ("/health/", "/v2/", "/metrics")
 _APPLICATIONS: Final = frozenset({CallerKind.PARTNER, CallerKind.AGENCY_SYSTEM})
 
 
-class RequestLimits(Protocol):
+class CallerLimits(Protocol):
     """The limits of one caller; also the engine's budget for each of their requests."""
 
     def take_request(self) -> Awaitable[None] | None:
         """Count a request; an awaitable if a shared store is asked. Raises `HttpError` if the rate is exceeded."""
 
     def take_fresh_request(self) -> Awaitable[None] | None:
-        """Count a request that sets a maximum age, like `take_request`."""
+        """Count a request that sets a maximum age of cached answers, like `take_request`."""
 
     def spend(self, points: int, /) -> Awaitable[None] | None:
         """Pay points, like `take_request`. Raises `TooLarge` for more than the rate ever allows, else `HttpError`."""
@@ -46,17 +46,17 @@ class RequestLimits(Protocol):
         """The header lines with the rates and what is left of them."""
 
 
-class RequestLimiter(Protocol):
-    """The limits of all callers of this process."""
+class CallerLimiter(Protocol):
+    """Finds the limits of each caller."""
 
-    def for_caller(self, caller: Caller, scope: Scope, headers: Headers) -> RequestLimits:
+    def for_caller(self, caller: Caller, scope: Scope, headers: Headers) -> CallerLimits:
         """The limits of this caller."""
 
-    def for_address(self, scope: Scope, headers: Headers) -> RequestLimits:
+    def for_address(self, scope: Scope, headers: Headers) -> CallerLimits:
         """The limits of an unidentified caller at this address."""
 
 
-class NoRequestLimits:
+class NoCallerLimits:
     """The limits of a caller without limits."""
 
     def take_request(self) -> None:
@@ -73,38 +73,38 @@ class NoRequestLimits:
         return b""
 
 
-NO_LIMITS: Final = NoRequestLimits()
+NO_LIMITS: Final = NoCallerLimits()
 
 
-class NoRequestLimiter:
+class NoCallerLimiter:
     """Sets no limits."""
 
-    def for_caller(self, caller: Caller, scope: Scope, headers: Headers) -> RequestLimits:  # noqa: ARG002 - as the protocol
+    def for_caller(self, caller: Caller, scope: Scope, headers: Headers) -> CallerLimits:  # noqa: ARG002 - as the protocol
         """No limits."""
         return NO_LIMITS
 
-    def for_address(self, scope: Scope, headers: Headers) -> RequestLimits:  # noqa: ARG002 - as the protocol
+    def for_address(self, scope: Scope, headers: Headers) -> CallerLimits:  # noqa: ARG002 - as the protocol
         """No limits."""
         return NO_LIMITS
 
 
-NO_LIMITER: Final = NoRequestLimiter()
+NO_LIMITER: Final = NoCallerLimiter()
 
 
-async def charge_request(limits: RequestLimits) -> None:
+async def charge_request(limits: CallerLimits) -> None:
     """Count a request against the limits of its caller. Raises `HttpError` (RATE_LIMITED) if the rate is exceeded."""
     if (pending := limits.take_request()) is not None:
         await pending
 
 
-class CallerLimits:
-    """The limits of one caller; also the engine's budget for each of their requests."""
+class BucketCallerLimits:
+    """The limits of one caller, as buckets: `CallerLimits`."""
 
-    __slots__ = ("_caller_rates", "_fresh", "_has_spent_points", "_has_taken_fresh", "_points", "_rates", "_requests")
+    __slots__ = ("_caller_rates", "_fresh", "_has_spent_points", "_has_taken_fresh", "_limiter", "_points", "_requests")
 
-    def __init__(self, rates: RateLimiter, caller_rates: CallerRates, key: str) -> None:
-        """Takes the counters, the rates of this kind of caller, and the caller's key in the counters."""
-        self._rates = rates
+    def __init__(self, limiter: RateLimiter, caller_rates: CallerRates, key: str) -> None:
+        """`key` names the caller in the shared store."""
+        self._limiter = limiter
         self._requests = Bucket(f"{key}:requests", caller_rates.requests)
         self._points = Bucket(f"{key}:points", caller_rates.points)
         self._fresh = Bucket(f"{key}:fresh", caller_rates.fresh)
@@ -114,8 +114,8 @@ class CallerLimits:
 
     def take_request(self) -> Awaitable[None] | None:
         """Count a request; an awaitable if a shared store is asked. Raises `HttpError` if the rate is exceeded."""
-        rates = self._rates
-        wait_seconds = self._requests.take(1, rates.clock()) if rates.is_local else rates.take(self._requests, 1)
+        limiter = self._limiter
+        wait_seconds = self._requests.take(1, limiter.clock()) if limiter.is_local else limiter.take(self._requests, 1)
         if not isinstance(wait_seconds, float):
             return self._await_request(wait_seconds)
         if wait_seconds:
@@ -125,8 +125,8 @@ class CallerLimits:
     def take_fresh_request(self) -> Awaitable[None] | None:
         """Count a request that sets a maximum age, like `take_request`: it causes new calls to agencies."""
         self._has_taken_fresh = True
-        rates = self._rates
-        wait_seconds = self._fresh.take(1, rates.clock()) if rates.is_local else rates.take(self._fresh, 1)
+        limiter = self._limiter
+        wait_seconds = self._fresh.take(1, limiter.clock()) if limiter.is_local else limiter.take(self._fresh, 1)
         if not isinstance(wait_seconds, float):
             return self._await_fresh_request(wait_seconds)
         if wait_seconds:
@@ -136,8 +136,10 @@ class CallerLimits:
     def spend(self, points: int) -> Awaitable[None] | None:
         """Pay points, like `take_request`. Raises `TooLarge` for more than the rate ever allows, else `HttpError`."""
         self._has_spent_points = True
-        rates = self._rates
-        wait_seconds = self._points.take(points, rates.clock()) if rates.is_local else rates.take(self._points, points)
+        limiter = self._limiter
+        wait_seconds = (
+            self._points.take(points, limiter.clock()) if limiter.is_local else limiter.take(self._points, points)
+        )
         if not isinstance(wait_seconds, float):
             return self._await_points(wait_seconds, points)
         if wait_seconds:
@@ -158,7 +160,7 @@ class CallerLimits:
 
     def build_header_lines(self) -> bytes:
         """The header lines with the rates and what is left of them, as this process counts them."""
-        now = self._rates.clock()
+        now = self._limiter.clock()
         left: tuple[int, ...] = self._requests.compute_remaining(now)
         if self._has_spent_points:
             left += self._points.compute_remaining(now)
@@ -168,49 +170,54 @@ class CallerLimits:
 
     def is_full(self) -> bool:
         """Whether nothing is used up, so that this object can be dropped without loss."""
-        now = self._rates.clock()
+        now = self._limiter.clock()
         return max(self._requests.full_at, self._points.full_at, self._fresh.full_at) <= now
 
     def __repr__(self) -> str:
         """The rates, without the caller."""
-        return f"<CallerLimits {self._requests!r}, {self._points!r}, {self._fresh!r}>"
+        return f"<BucketCallerLimits {self._requests!r}, {self._points!r}, {self._fresh!r}>"
 
 
-class CallerLimiter:
-    """The limits of all callers of this process."""
+class BucketCallerLimiter:
+    """The buckets of all callers of this process: `CallerLimiter`."""
 
     def __init__(
-        self, table: Mapping[CallerKind, CallerRates], *, rates: RateLimiter, keys: RateKeys, addresses: ClientAddresses
+        self,
+        table: Mapping[CallerKind, CallerRates],
+        *,
+        limiter: RateLimiter,
+        keys: RateKeys,
+        addresses: ClientAddresses,
     ) -> None:
-        """Takes the rates of each kind, the counters, and the keys of callers; a kind without rates is unlimited."""
+        """`table` has the rates of each kind of caller, `keys` name buckets; a kind without rates is unlimited."""
 
-        def owners(kind: CallerKind, of_kind: CallerRates) -> OwnerRegistry[CallerLimits]:
-            return OwnerRegistry(lambda name: CallerLimits(rates, of_kind, keys(kind.value, name)))
+        def owners(kind: CallerKind, of_kind: CallerRates) -> OwnerRegistry[BucketCallerLimits]:
+            return OwnerRegistry(lambda name: BucketCallerLimits(limiter, of_kind, keys(kind.value, name)))
 
         self._addresses = addresses
         self._kinds = {kind: owners(kind, of_kind) for kind, of_kind in table.items()}
 
-    def for_caller(self, caller: Caller, scope: Scope, headers: Headers) -> RequestLimits:
+    def for_caller(self, caller: Caller, scope: Scope, headers: Headers) -> CallerLimits:
         """The limits of this caller."""
         owners = self._kinds.get(caller.kind)
         if owners is None:
             return NO_LIMITS
         return owners.get_or_create(_find_limit_owner(caller) or self._addresses.find_limit_key(scope, headers))
 
-    def for_address(self, scope: Scope, headers: Headers) -> RequestLimits:
+    def for_address(self, scope: Scope, headers: Headers) -> CallerLimits:
         """The limits of an unidentified caller at this address."""
         owners = self._kinds.get(CallerKind.ANONYMOUS)
         return NO_LIMITS if owners is None else owners.get_or_create(self._addresses.find_limit_key(scope, headers))
 
     def __repr__(self) -> str:
         """The limited kinds of callers."""
-        return f"<CallerLimiter of {', '.join(each.value for each in self._kinds)}>"
+        return f"<BucketCallerLimiter of {', '.join(each.value for each in self._kinds)}>"
 
 
-class AddressLimits:
+class AddressLimitMiddleware:
     """ASGI middleware: counts requests besides `/graphql` (pages, their files, unknown paths) by client address."""
 
-    def __init__(self, app: ASGIApp, *, caller_limiter: RequestLimiter) -> None:
+    def __init__(self, app: ASGIApp, *, caller_limiter: CallerLimiter) -> None:
         self._app = app
         self._caller_limiter = caller_limiter
 

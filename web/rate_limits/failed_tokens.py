@@ -48,25 +48,25 @@ NO_FAILED_TOKENS: Final = NoFailedTokens()
 class _AddressFailures(NamedTuple):
     """An address that sent failed tokens."""
 
-    rates: RateLimiter
+    limiter: RateLimiter
     bucket: Bucket
 
     def is_full(self) -> bool:
-        return self.bucket.full_at <= self.rates.clock()
+        return self.bucket.full_at <= self.limiter.clock()
 
 
 class FailedTokens:
     """Counts failed tokens."""
 
     def __init__(
-        self, rate: Rate, *, rates: RateLimiter, keys: RateKeys, addresses: ClientAddresses, was_verified: WasVerified
+        self, rate: Rate, *, limiter: RateLimiter, keys: RateKeys, addresses: ClientAddresses, was_verified: WasVerified
     ) -> None:
         """Takes the limit of an address, the counters, and the check for tokens that were verified before."""
-        self._rates = rates
+        self._limiter = limiter
         self._addresses = addresses
         self._was_verified = was_verified
         self._failed = OwnerRegistry(
-            lambda address: _AddressFailures(rates, Bucket(keys("failed-tokens", address), rate))
+            lambda address: _AddressFailures(limiter, Bucket(keys("failed-tokens", address), rate))
         )
 
     def check(self, authorization: str, scope: Scope, headers: Headers) -> None:
@@ -79,7 +79,7 @@ class FailedTokens:
         if not len(self._failed):
             return
         address = self._failed.find(self._addresses.find_limit_key(scope, headers))
-        if address is None or not (seconds := address.bucket.compute_wait(1, self._rates.clock())):
+        if address is None or not (seconds := address.bucket.compute_wait(1, self._limiter.clock())):
             return
         if not self._was_verified(authorization):
             raise _build_too_many_tokens_error(address.bucket.rate, seconds)
@@ -87,7 +87,7 @@ class FailedTokens:
     def count(self, scope: Scope, headers: Headers) -> Awaitable[None] | None:
         """Count a failed token; an awaitable if a shared store is asked. Raises like `check`."""
         bucket = self._failed.get_or_create(self._addresses.find_limit_key(scope, headers)).bucket
-        waiting = self._rates.take(bucket, 1)
+        waiting = self._limiter.take(bucket, 1)
         if not isinstance(waiting, float):
             return self._await_count(waiting, bucket.rate)
         if waiting:

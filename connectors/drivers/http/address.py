@@ -14,6 +14,12 @@ _PLAIN_NAME: Final = re.compile(r"[\w.~-]+", re.ASCII)
 _PLAIN_VALUE: Final = re.compile(r"[\w.~,:@-]*", re.ASCII)
 
 
+class EncodedPath(str):
+    """A path below an agency's address, whose segments are percent-encoded."""
+
+    __slots__ = ()
+
+
 class AgencyAddress:
     """The base address of an agency. Its password, if any, is never shown."""
 
@@ -31,13 +37,14 @@ class AgencyAddress:
         self.is_secure: Final = base.scheme == "https"
 
     def build_url(self, path: str, query: Mapping[str, str] | None) -> URL:
-        """Build the URL of one call; `path` is plain text. Raises ValueError if it contains `..`."""
+        """Build the URL of one call; `path` is plain text, or encoded. Raises ValueError if it contains `..`."""
         parts = [part for part in path.split("/") if part]
         if ".." in parts or "." in parts:
             raise ValueError(f"The path for agency '{self._agency}' holds '.' or '..'. Check what is put into it.")
         if parts and path.endswith("/"):
             parts.append("")
-        url = self._base.joinpath(*parts) if parts else self._base
+        is_encoded = isinstance(path, EncodedPath)
+        url = self._base.joinpath(*parts, encoded=is_encoded) if parts else self._base
         return url.with_query(query) if query else url
 
     def build_target(self, path: str, query: Mapping[str, str] | None) -> str:

@@ -16,7 +16,6 @@ from auth.crypto.pseudonyms import Pseudonyms
 from auth.crypto.rate_keys import RateKeys
 from auth.crypto.webhook_signatures import WebhookSignatures
 from auth.oidc.page_session import SignedInSession
-from auth.policy.ledger_entry_builder import LedgerEntryBuilder
 from auth.tokens.token_verifier import TokenVerifier, Unauthenticated
 from auth.tokens.verified_token_cache import VerifiedTokenCache
 from cache.limits.rate_limiter import RateLimiter
@@ -25,11 +24,12 @@ from engine.request import DocumentId, GraphQLRequest, RefusedRequest
 from records.calls.subject_reads import RequestInfo, SubjectRead
 from records.hub.clients import ClientId
 from records.hub.operations import ClientContract, RegisteredOperation
+from services.ledger.ledger_entry_builder import LedgerEntryBuilder
 from tests.auth.callers import SITI
 from tests.auth.verifiers import build_city_keys, verify
 from web.admission.emergency_lane import parse_lane
 from web.client_address import ClientAddresses
-from web.rate_limits.caller_limiter import CallerLimiter
+from web.rate_limits.caller_limiter import BucketCallerLimiter
 from web.rate_limits.rate_table import DEFAULT_RATES, parse_rates
 
 NOW = 1_800_000_000
@@ -105,8 +105,8 @@ def test_its_operations_and_daily_quota_are_its_own(portal: Caller, stranger: Ca
 
 
 def test_its_rate_limit_priority_lane_and_secret_are_its_own(portal: Caller, stranger: Caller) -> None:
-    allowances = CallerLimiter(
-        parse_rates(DEFAULT_RATES), rates=RateLimiter(), keys=RateKeys(b"s" * 32), addresses=ClientAddresses(())
+    allowances = BucketCallerLimiter(
+        parse_rates(DEFAULT_RATES), limiter=RateLimiter(), keys=RateKeys(b"s" * 32), addresses=ClientAddresses(())
     )
     assert allowances.for_caller(portal, SCOPE, Headers()) is allowances.for_caller(portal, SCOPE, Headers())
     assert allowances.for_caller(portal, SCOPE, Headers()) is not allowances.for_caller(stranger, SCOPE, Headers())

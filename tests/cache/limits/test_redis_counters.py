@@ -16,8 +16,8 @@ from tests.cache.limits.counter_processes import KEYS, run_counters
 from tests.cache.valkey import LocalValkey, wait_until
 
 
-async def take(rates: RateLimiter, bucket: Bucket, cost: int = 1) -> float:
-    waiting = rates.take(bucket, cost)
+async def take(limiter: RateLimiter, bucket: Bucket, cost: int = 1) -> float:
+    waiting = limiter.take(bucket, cost)
     return waiting if isinstance(waiting, float) else await waiting
 
 
@@ -48,9 +48,9 @@ async def test_of_many_concurrent_requests_exactly_the_limit_passes(valkey: Loca
 
 async def test_a_cost_beyond_the_local_count_is_refused_without_a_call(valkey: LocalValkey) -> None:
     async with run_counters(valkey) as shared:
-        rates, bucket = RateLimiter(shared), Bucket("a", Rate(1, 600.0))
-        assert await take(rates, bucket) == 0.0
-        assert isinstance(rates.take(bucket, 1), float)
+        limiter, bucket = RateLimiter(shared), Bucket("a", Rate(1, 600.0))
+        assert await take(limiter, bucket) == 0.0
+        assert isinstance(limiter.take(bucket, 1), float)
 
 
 async def test_without_redis_at_the_start_the_hub_counts_alone_until_redis_comes(
@@ -59,9 +59,9 @@ async def test_without_redis_at_the_start_the_hub_counts_alone_until_redis_comes
     valkey.kill()
     with caplog.at_level(logging.INFO, "simpul.limits"):
         async with run_counters(valkey) as shared:
-            rates, bucket = RateLimiter(shared), Bucket("a", Rate(2, 600.0))
+            limiter, bucket = RateLimiter(shared), Bucket("a", Rate(2, 600.0))
             assert shared.is_up is False
-            assert [await take(rates, bucket) for _ in range(3)][:2] == [0.0, 0.0]
+            assert [await take(limiter, bucket) for _ in range(3)][:2] == [0.0, 0.0]
             valkey.start()
             await wait_until(lambda: shared.is_up)
             assert repr(shared) == "<RedisCounters up>"
@@ -76,15 +76,15 @@ async def test_killing_redis_fails_no_call_and_counting_continues_from_the_last_
 ) -> None:
     with caplog.at_level(logging.INFO, "simpul.limits"):
         async with run_counters(valkey) as shared:
-            rates, bucket = RateLimiter(shared), Bucket("a", Rate(3, 600.0))
-            assert [await take(rates, bucket), await take(rates, bucket)] == [0.0, 0.0]
+            limiter, bucket = RateLimiter(shared), Bucket("a", Rate(3, 600.0))
+            assert [await take(limiter, bucket), await take(limiter, bucket)] == [0.0, 0.0]
             valkey.kill()
-            assert await take(rates, bucket) == 0.0
-            assert await take(rates, bucket) > 100
+            assert await take(limiter, bucket) == 0.0
+            assert await take(limiter, bucket) > 100
             assert shared.is_up is False
             valkey.start()
             await wait_until(lambda: shared.is_up)
-            assert await take(rates, Bucket("b", Rate(3, 600.0))) == 0.0
+            assert await take(limiter, Bucket("b", Rate(3, 600.0))) == 0.0
     assert [each.partition(" (")[0] for each in lines(caplog)] == [
         "Redis does not serve",
         "Redis serves again: limits are counted together.",
@@ -95,34 +95,34 @@ async def test_killing_redis_fails_no_call_and_counting_continues_from_the_last_
 async def test_a_hanging_redis_delays_no_call_and_replies_are_never_mixed_up(valkey: LocalValkey) -> None:
     async with run_counters(valkey, timeout=DEFAULT_TIMEOUT) as shared:
         await wait_until(lambda: shared.is_up)
-        rates = RateLimiter(shared)
+        limiter = RateLimiter(shared)
         with valkey.freeze():
-            first = await asyncio.gather(*(take(rates, Bucket(f"k{each}", Rate(1))) for each in range(50)))
+            first = await asyncio.gather(*(take(limiter, Bucket(f"k{each}", Rate(1))) for each in range(50)))
             assert set(first) == {0.0}
             assert shared.is_up is False
-            assert isinstance(rates.take(Bucket("b", Rate(1)), 1), float)
+            assert isinstance(limiter.take(Bucket("b", Rate(1)), 1), float)
         await wait_until(lambda: shared.is_up)
         ample = [Bucket(f"c{each}", Rate(each + 1, 600.0)) for each in range(20)]
         for bucket in ample:
-            await take(rates, bucket)
+            await take(limiter, bucket)
             assert bucket.compute_remaining(monotonic())[0] == bucket.rate.amount - 1
 
 
 async def test_a_redis_without_its_scripts_gets_them_again(valkey: LocalValkey) -> None:
     async with run_counters(valkey) as shared, Redis.from_url(valkey.url) as admin:
-        rates, bucket = RateLimiter(shared), Bucket("a", Rate(2, 600.0))
-        assert await take(rates, bucket) == 0.0
+        limiter, bucket = RateLimiter(shared), Bucket("a", Rate(2, 600.0))
+        assert await take(limiter, bucket) == 0.0
         await admin.script_flush()
-        assert await take(rates, bucket) == 0.0
+        assert await take(limiter, bucket) == 0.0
         await wait_until(lambda: shared.is_up)
-        assert await take(rates, Bucket("b", Rate(1))) == 0.0
+        assert await take(limiter, Bucket("b", Rate(1))) == 0.0
 
 
 async def test_a_cancelled_caller_does_not_take_the_reply_of_another(valkey: LocalValkey) -> None:
     async with run_counters(valkey) as shared:
-        rates = RateLimiter(shared)
-        leaving = asyncio.ensure_future(take(rates, Bucket("a", Rate(1))))
-        staying = asyncio.ensure_future(take(rates, Bucket("b", Rate(1))))
+        limiter = RateLimiter(shared)
+        leaving = asyncio.ensure_future(take(limiter, Bucket("a", Rate(1))))
+        staying = asyncio.ensure_future(take(limiter, Bucket("b", Rate(1))))
         await asyncio.sleep(0)
         leaving.cancel()
         assert await staying == 0.0

@@ -66,12 +66,12 @@ def test_the_same_row_twice_counts_once() -> None:
 
 
 def test_a_record_in_two_versions_is_rejected() -> None:
-    twice = "one record is listed twice, in two forms"
+    twice = "one record is listed twice, with different contents"
     assert grouped([("1", "a", "x"), ("1", "a", "y"), ("2", "b", "z")], "1", "2") == {"1": twice, "2": ["z"]}
 
 
 def test_a_record_of_two_people_is_rejected() -> None:
-    twice = "one record is listed twice, in two forms"
+    twice = "one record is listed twice, with different contents"
     rows: list[Row] = [("1", "a", "x"), ("2", "a", "x"), ("3", "c", "z")]
     assert grouped(rows, "1", "2", "3") == {"1": twice, "2": twice, "3": ["z"]}
 

@@ -8,12 +8,12 @@ from typing import Annotated, Any
 
 import pytest
 
-from connectors.declared.field_readers import NotDeclarableError
-from connectors.declared.record_readers import build_record_reader
-from connectors.declared.tables import FieldTable
+from connectors.declared.record_readers import RecordReader, RecordReaders, write_sql_column
+from connectors.declared.tables import FieldTable, NotDeclarableError
 from connectors.readers.unreadable import UnreadableError
 from records.description import Doc
 from records.identifiers import Nik, RegionCode, Rupiah
+from records.prices import PriceMovement
 from records.record import record
 from records.regions import Coordinates
 
@@ -34,6 +34,8 @@ class Kiosk:
     place: Coordinates | None
     is_public: bool
     seats: int = 0
+    deposit: Rupiah | None = None
+    movement: PriceMovement | None = None
 
 
 TABLE: dict[str, Any] = {
@@ -67,8 +69,12 @@ def tables(**changes: object) -> dict[str, FieldTable]:
     return {name: FieldTable.model_validate(table) for name, table in kept.items()}
 
 
+def build(**changes: object) -> RecordReader[Kiosk]:
+    return RecordReaders({"Kiosk": tables(**changes)}, write_column=write_sql_column).build("kiosks", Kiosk)
+
+
 def read(**changes: object) -> Kiosk:
-    return build_record_reader(Kiosk, tables()).read(ROW | changes)
+    return build().read(ROW | changes)
 
 
 def test_each_field_is_read_by_its_type() -> None:
@@ -86,7 +92,7 @@ def test_each_field_is_read_by_its_type() -> None:
 
 
 def test_a_field_with_a_default_needs_no_column() -> None:
-    assert build_record_reader(Kiosk, tables(seats=None)).read(ROW).seats == 0
+    assert build(seats=None).read(ROW).seats == 0
 
 
 @pytest.mark.parametrize("absent", [None, "", "-"])
@@ -118,10 +124,41 @@ def test_an_unreadable_value_names_its_kind_and_field_and_not_itself(column: str
     assert str(refused.value) == message
 
 
+@pytest.mark.parametrize(("raw", "rent"), [(0, None), ("999.999", None), (1, 1), (None, None)])
+def test_values_for_no_value_are_none(raw: object, rent: int | None) -> None:
+    reader = build(deposit={"from": "jaminan", "none": [0, 999_999]})
+    assert reader.read(ROW | {"jaminan": raw}).deposit == rent
+
+
+def test_an_unimportant_value_that_cannot_be_read_is_none_where_declared() -> None:
+    table = {"from": "jaminan", "unreadable": "null"}
+    assert build(deposit=table).read(ROW | {"jaminan": "sejuta"}).deposit is None
+
+
+def test_the_first_text_of_several_columns_is_taken() -> None:
+    reader = build(name={"from": ["panggilan", "nama"], "read": "first_text"})
+    assert reader.read(ROW | {"panggilan": "-"}).name == "WARUNG SITI"
+    assert reader.read(ROW | {"panggilan": "Warung"}).name == "Warung"
+
+
+@pytest.mark.parametrize(("word", "code"), [("menteng", "31.71.06"), ("Cikini", None), (None, None)])
+def test_words_can_name_regions(word: object, code: str | None) -> None:
+    table = {"from": "kecamatan", "values": {"Menteng": "31.71.06"}, "unknown": "null"}
+    assert build(region=table).read(ROW | {"kecamatan": word}).region == code
+
+
+def test_a_function_reads_a_value_and_its_error_names_the_field() -> None:
+    reader = build(movement={"from": ["harga", "arah"], "python": "connectors.prices:read_movement"})
+    assert reader.read(ROW | {"harga": 5, "arah": "fall"}).movement is PriceMovement.FALLING
+    with pytest.raises(UnreadableError) as refused:
+        reader.read(ROW | {"harga": 5, "arah": []})
+    assert str(refused.value) == "not readable as a text (Kiosk.movement)"
+
+
 def test_a_row_without_a_declared_column_names_the_column() -> None:
     row = {name: value for name, value in ROW.items() if name != "sewa"}
     with pytest.raises(UnreadableError) as refused:
-        build_record_reader(Kiosk, tables()).read(row)
+        build().read(row)
     assert str(refused.value) == "not readable as Kiosk.rent: the reply has no column 'sewa'"
 
 
@@ -146,6 +183,33 @@ def test_a_row_without_a_declared_column_names_the_column() -> None:
             "the field always has a value",
         ),
         ({"colour": {"from": "warna", "values": {"x": "GREEN"}}}, "records.Kiosk.colour", "choose of RED, BLUE"),
+        ({"rent": {"from": "sewa", "none": [0]}}, "records.Kiosk.rent", "the field always has one"),
+        ({"rent": {"from": "sewa", "unreadable": "null"}}, "records.Kiosk.rent", "the field always has one"),
+        (
+            {"colour": {"from": "warna", "unreadable": "null"}},
+            "records.Kiosk.colour",
+            "a rule may read this field, so it must be readable; remove `unreadable`",
+        ),
+        (
+            {"region": {"from": "kec", "values": {"Menteng": "317106"}}},
+            "records.Kiosk.region",
+            "'317106' is no dotted Kemendagri code",
+        ),
+        (
+            {"region": {"from": "kec", "values": {"Menteng": "31.71.06"}, "unknown": "31.71"}},
+            "records.Kiosk.region",
+            "only a word that is known may name a region",
+        ),
+        (
+            {"movement": {"from": "arah", "python": "connectors.prices:read_movement"}},
+            "records.Kiosk.movement.python",
+            "read_movement takes 2 values; it is given 1",
+        ),
+        (
+            {"colour": {"from": ["sewa", "warna"], "python": "connectors.prices:read_movement"}},
+            "records.Kiosk.colour.python",
+            "read_movement returns another type than is needed here",
+        ),
         (
             {"colour": {"from": "warna", "values": {"x": "RED", "X": "BLUE"}}},
             "records.Kiosk.colour",
@@ -158,6 +222,6 @@ def test_a_declaration_that_cannot_be_read_names_its_place_and_the_fix(
 ) -> None:
     given = {name: {"from": table} if isinstance(table, list) else table for name, table in changes.items()}
     with pytest.raises(NotDeclarableError) as refused:
-        build_record_reader(Kiosk, tables(**given))
+        build(**given)
     assert refused.value.place == place
     assert problem in refused.value.problem

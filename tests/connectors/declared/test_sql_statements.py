@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from connectors.declared.field_readers import NotDeclarableError
 from connectors.declared.sql_statements import check_statement
+from connectors.declared.tables import NotDeclarableError
 
 GOOD = "SELECT id, nik FROM umkm WHERE nik IN :keys ORDER BY id"
 

@@ -15,7 +15,6 @@ from connectors.complaints import CityComplaints
 from connectors.drivers.http.driver import HttpDriver
 from connectors.drivers.http.service import HttpLimits, HttpRequest, HttpService
 from connectors.drivers.soap.driver import MAX_ELEMENTS
-from connectors.prices import FoodPrices
 from connectors.resilience.agency_terms import AgencyTerms, BreakerEntry
 from connectors.resilience.breaker import BreakerState
 from connectors.resilience.gate import Gate
@@ -25,6 +24,7 @@ from records.calls.failures import AgencyFailure, AgencyMalformed, AgencyTimeout
 from records.calls.reply_budget import MAX_REPLY_BYTES, ReplyBudget
 from records.complaints import Complaint
 from records.identifiers import Nik
+from tests.connectors.city_agencies import build_pangan
 from tests.connectors.drivers.byte_server import ByteServer, ReceivedRequest, Script, reply, serve_bytes_in_thread
 from tests.connectors.drivers.scripted_driver import call
 from tests.connectors.hostile.loop_probe import STALL, longest_turn
@@ -191,7 +191,7 @@ async def test_a_price_report_with_too_many_days_is_malformed() -> None:
     day = b'{"time": "2026-10-01", "value": 1}'
     body = b'{"data": {"data": [{"recaps": [' + b",".join([day] * 5000) + b"]}]}}"
     async with http_at(reply(200, body)) as (http, _):
-        prices = FoodPrices(http)
+        prices = build_pangan(http)
 
         async def ask() -> None:
             with pytest.raises(AgencyMalformed):

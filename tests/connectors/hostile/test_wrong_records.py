@@ -18,7 +18,6 @@ from connectors.drivers.http.service import HttpLimits, HttpService
 from connectors.drivers.soap.driver import SoapDriver
 from connectors.drivers.sql.driver import Row, SqlDriver
 from connectors.population import PopulationRegister
-from connectors.prices import FoodPrices
 from connectors.resilience.agency_terms import AgencyTerms, BreakerEntry
 from connectors.resilience.breaker import BreakerState
 from connectors.resilience.gate import Gate
@@ -28,7 +27,7 @@ from records.calls.failures import AgencyFailure, AgencyMalformed
 from records.identifiers import Nik
 from records.population import Identity
 from records.prices import TrendQuery
-from tests.connectors.city_agencies import build_jakpreneur
+from tests.connectors.city_agencies import build_jakpreneur, build_pangan
 from tests.connectors.drivers.byte_server import ReceivedRequest, Script, reply, serve_bytes
 from tests.connectors.failures import assert_reveals_nothing, make_call
 from tests.connectors.open311_servers import row as complaint_row
@@ -233,7 +232,9 @@ class TestComplaints:
 
 
 class TestPrices:
-    async def ask(self, body: object, gate: Gate, read: Callable[[FoodPrices], Awaitable[Mapping[Any, Any]]]) -> Any:  # noqa: ANN401 - answers
+    async def ask(
+        self, body: object, gate: Gate, read: Callable[[DeclaredConnector], Awaitable[Mapping[Any, Any]]]
+    ) -> Any:  # noqa: ANN401 - answers
         async with serve_bytes(reply(200, orjson.dumps(body))) as server:
             http = HttpDriver(
                 HttpService("pangan", server.url, headers={}),
@@ -241,7 +242,7 @@ class TestPrices:
                 gate=gate,
             )
             try:
-                return await read(FoodPrices(http))
+                return await read(build_pangan(http))
             finally:
                 await http.close()
 

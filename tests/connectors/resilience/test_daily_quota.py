@@ -54,7 +54,7 @@ async def test_a_spent_quota_refuses_until_the_agencys_midnight() -> None:
     assert [await spent(quota, NOON) for _ in range(3)] == [True, True, False]
     assert quota.get_retry_after(NOON) == 12 * 3600
     assert quota.get_retry_after(NOON + 12 * 3600 - 1) == 1
-    assert repr(quota) == "<Quota left=0/2>"
+    assert repr(quota) == "<DailyCallQuota left=0/2>"
 
 
 async def test_a_new_day_begins_with_the_whole_quota() -> None:

@@ -166,10 +166,10 @@ async def test_when_the_store_dies_answers_go_on_and_when_it_is_back_it_is_used_
     valkey.kill()
     assert (await hub.ask(LAND, caller="siti")).body == cold.body
     assert await send_change_hook(hub, {"people": [SITI]}) == 503
-    assert (await hub.get("/health/ready")).body["kept"] == "alone"
+    assert (await hub.get("/health/ready")).body["cache"] == "alone"
     valkey.start()
     async with asyncio.timeout(20):
-        while (await hub.get("/health/ready")).body["kept"] != "together":  # noqa: ASYNC110 - a hub sets no event
+        while (await hub.get("/health/ready")).body["cache"] != "together":  # noqa: ASYNC110 - a hub sets no event
             await asyncio.sleep(0.05)
     await hub.ask(LAND, caller="siti")
     city.reset_calls()

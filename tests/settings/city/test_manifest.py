@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from connectors.declared.field_readers import NotDeclarableError
+from connectors.declared.tables import NotDeclarableError, SqlReadTable
 from settings.city.folder import DEFAULT_CITY, load_city
 from settings.city.manifest import ManifestError, ManifestFile, find_line
 
@@ -43,7 +43,9 @@ def problem_of(folder: Path, text: str) -> str:
 
 def test_a_manifest_is_read_with_its_reads_and_records(tmp_path: Path) -> None:
     manifest = ManifestFile.load(write(tmp_path, MANIFEST)).manifest
-    assert manifest.reads["permits"].key == "id"
+    permits = manifest.reads["permits"]
+    assert isinstance(permits, SqlReadTable)
+    assert permits.key == "id"
     assert manifest.records["Permit"]["owner"].columns == ("nik",)
 
 
@@ -57,6 +59,21 @@ def test_a_manifest_is_read_with_its_reads_and_records(tmp_path: Path) -> None:
             "izin.toml:10: records.Permit.owner: unknown: it says what words outside `values` mean; give `values`",
         ),
         ('key = "id"\n', "key = 5\n", "izin.toml:6: reads.permits.key: Input should be a valid string"),
+        (
+            "[records.Permit]",
+            '[reads.open]\npath = "x"\nkeys = "id"\n[records.Permit]',
+            "izin.toml:10: reads.open.keys: Extra inputs are not permitted",
+        ),
+        (
+            "[records.Permit]",
+            '[reads.open]\nkey = "id"\n[records.Permit]',
+            "izin.toml:8: reads.open: give a `statement` (SQL) or a `path` (HTTP)",
+        ),
+        (
+            '{ from = "nik" }',
+            '{ from = "nik", python = "os:system" }',
+            "izin.toml:10: records.Permit.owner.python: String should match pattern",
+        ),
         ('read = "permits"\n', "", "izin.toml:12: probe.read: Field required"),
         ("[probe]", "[probe", "izin.toml: the manifest is no TOML: Expected ']'"),
     ],

@@ -49,7 +49,7 @@ BOTH = (Scope.TAX, Scope.MSMES)
 
 @pytest.fixture
 async def table(migrated: AsyncEngine) -> ConsentRequestTable:
-    return ConsentRequestTable(migrated)
+    return ConsentRequestTable(migrated, timeout=30)
 
 
 async def events(engine: AsyncEngine, id_: str) -> list[tuple[str, str, str | None]]:

@@ -52,8 +52,8 @@ async def run_maintenance(engine: AsyncEngine) -> None:
 
 async def create_revoked_consent(engine: AsyncEngine) -> Consent:
     """A consent that was granted and revoked, with its partner notified."""
-    consent = await grant_consent(ConsentRequestTable(engine))
-    assert await ConsentTable(engine).revoke(SEALED_SITI, consent.id, request_id="r-3") is not None
+    consent = await grant_consent(ConsentRequestTable(engine, timeout=30))
+    assert await ConsentTable(engine, timeout=30).revoke(SEALED_SITI, consent.id, request_id="r-3") is not None
     await run_maintenance(engine)
     return consent
 
@@ -65,14 +65,14 @@ async def changed(engine: AsyncEngine, statement: str) -> None:
 
 async def test_an_ended_consent_is_purged_with_its_request_and_their_events(hub: AsyncEngine) -> None:
     consent = await create_revoked_consent(hub)
-    kept = await grant_consent(ConsentRequestTable(hub), days=3650)
+    kept = await grant_consent(ConsentRequestTable(hub, timeout=30), days=3650)
     await run_maintenance(hub)
     await age_rows(hub, 1826)
     receipt = (await purge(hub, "webhook-calls:3650"))["consents"]
     assert receipt.removed == "rows=1 consent_events=7 consent_requests=1 webhook_calls=2"
     assert receipt.kept_days == "1825"
     assert receipt.oldest == receipt.newest == consent.granted_at - timedelta(days=1826)
-    page = await ConsentTable(hub).load_page(SEALED_SITI, 10, None)
+    page = await ConsentTable(hub, timeout=30).load_page(SEALED_SITI, 10, None)
     assert [each.id for each in page.consents] == [kept.id]
     assert await ConsentEvents(hub).list_events(consent.id) == []
     assert [each.event for each in await ConsentEvents(hub).list_events(kept.id)] == ["granted", "told"]
@@ -86,7 +86,7 @@ async def test_an_ended_consent_is_purged_with_its_request_and_their_events(hub:
 
 
 async def test_the_retention_of_a_consent_starts_at_its_end(hub: AsyncEngine) -> None:
-    await grant_consent(ConsentRequestTable(hub), days=30)
+    await grant_consent(ConsentRequestTable(hub, timeout=30), days=30)
     await age_rows(hub, 1825 + 29)
     await run_maintenance(hub)
     assert "consents" not in await purge(hub)
@@ -95,7 +95,7 @@ async def test_the_retention_of_a_consent_starts_at_its_end(hub: AsyncEngine) ->
 
 
 async def test_a_purged_request_is_unknown_to_its_partner(hub: AsyncEngine) -> None:
-    table = ConsentRequestTable(hub)
+    table = ConsentRequestTable(hub, timeout=30)
     consent = await create_revoked_consent(hub)
     async with hub.connect() as connection:
         request = (await connection.execute(select(consent_requests.c.id))).scalar_one()
@@ -124,8 +124,12 @@ async def test_a_consent_is_kept_until_its_end_is_processed(hub: AsyncEngine, no
 
 async def test_rows_in_the_window_of_an_open_breach_are_kept_until_it_is_closed(hub: AsyncEngine) -> None:
     await create_revoked_consent(hub)
-    await open_request(ConsentRequestTable(hub), SEALED_BUDI, refused := await create_request(ConsentRequestTable(hub)))
-    await ConsentRequestTable(hub).refuse(SEALED_BUDI, refused, request_id="r-4")
+    await open_request(
+        ConsentRequestTable(hub, timeout=30),
+        SEALED_BUDI,
+        refused := await create_request(ConsentRequestTable(hub, timeout=30)),
+    )
+    await ConsentRequestTable(hub, timeout=30).refuse(SEALED_BUDI, refused, request_id="r-4")
     await age_rows(hub, 1)
     await run_maintenance(hub)
     await VerificationTries(hub).count({"c-1": 1})
@@ -156,7 +160,7 @@ async def test_a_dry_run_returns_the_same_receipts_and_deletes_nothing(hub: Asyn
 
 
 async def test_ungranted_requests_are_purged_with_their_events(hub: AsyncEngine) -> None:
-    table = ConsentRequestTable(hub)
+    table = ConsentRequestTable(hub, timeout=30)
     refused, silent = await create_request(table, state="refused"), await create_request(table, state="silent")
     await grant_consent(table, days=3650, state="granted")
     assert await open_request(table, SEALED_BUDI, refused)
@@ -191,7 +195,7 @@ async def test_ungranted_requests_are_purged_with_their_events(hub: AsyncEngine)
     ids=["it is not closed", "its partner is not notified"],
 )
 async def test_a_request_is_kept_until_it_is_processed(hub: AsyncEngine, not_yet: str) -> None:
-    await create_request(ConsentRequestTable(hub))
+    await create_request(ConsentRequestTable(hub, timeout=30))
     await age_rows(hub, 1)
     await run_maintenance(hub)
     await age_rows(hub, 91)
@@ -213,7 +217,7 @@ async def test_verification_tries_are_purged_by_day_and_never_of_today(hub: Asyn
 
 
 async def test_finished_webhooks_are_purged_and_their_outcome_stays_recorded(hub: AsyncEngine) -> None:
-    outbox, table = WebhookOutbox(hub), ConsentRequestTable(hub)
+    outbox, table = WebhookOutbox(hub), ConsentRequestTable(hub, timeout=30)
     for became in ("delivered", "given up", "waits"):
         await grant_consent(table, days=3650)
         for call in await outbox.claim(100, lease=MINUTE):

@@ -40,12 +40,12 @@ from tests.store.consents.consent_steps import (
 
 @pytest.fixture
 async def requests(migrated: AsyncEngine) -> ConsentRequestTable:
-    return ConsentRequestTable(migrated)
+    return ConsentRequestTable(migrated, timeout=30)
 
 
 @pytest.fixture
 def consents(migrated: AsyncEngine, requests: ConsentRequestTable) -> ConsentTable:  # noqa: ARG001 - which makes the tables
-    return ConsentTable(migrated)
+    return ConsentTable(migrated, timeout=30)
 
 
 async def events(engine: AsyncEngine, id_: str) -> list[str]:
@@ -89,15 +89,15 @@ async def test_each_end_has_its_state(
 async def test_a_revoked_consent_opens_nothing_to_the_next_caller(
     requests: ConsentRequestTable, consents: ConsentTable, migrated: AsyncEngine
 ) -> None:
-    consent, preferences = await grant_consent(requests), DataPreferenceTable(migrated)
-    found = await preferences.load_consenting([consent.id], build_client("bank"), PEOPLE.open)
+    consent, preferences = await grant_consent(requests), DataPreferenceTable(migrated, timeout=30)
+    found = await preferences.load_consenting_people([consent.id], build_client("bank"), PEOPLE.open)
     assert found[consent.id].subject == SITI
     assert found[consent.id].preferences.consents == (consent,)
-    assert await preferences.load_consenting([consent.id], build_client("shop"), PEOPLE.open) == {}
+    assert await preferences.load_consenting_people([consent.id], build_client("shop"), PEOPLE.open) == {}
     ended = await consents.revoke(SEALED_SITI, consent.id, request_id="r-3")
     assert ended is not None
     assert (ended[0].state, ended[1]) == (ConsentState.REVOKED, True)
-    assert await preferences.load_consenting([consent.id], build_client("bank"), PEOPLE.open) == {}
+    assert await preferences.load_consenting_people([consent.id], build_client("bank"), PEOPLE.open) == {}
     assert (await preferences.load_preferences([SEALED_SITI], build_client("bank")))[SITI].consents == ()
 
 
@@ -106,7 +106,7 @@ async def test_a_read_by_consent_loads_all_preferences_for_that_partner(
 ) -> None:
     one, other = await grant_consent(requests), await grant_consent(requests)
     await grant_consent(requests, client="shop")
-    found = await DataPreferenceTable(migrated).load_consenting(
+    found = await DataPreferenceTable(migrated, timeout=30).load_consenting_people(
         [one.id, other.id, "0" * 32], build_client("bank"), PEOPLE.open
     )
     assert set(found) == {one.id, other.id}
@@ -286,8 +286,13 @@ async def test_a_client_of_another_issuer_with_the_same_name_finds_nothing(
 ) -> None:
     consent = await grant_consent(requests)
     same_name = ClientId("elsewhere", "bank")
-    assert await DataPreferenceTable(migrated).load_consenting([consent.id], same_name, PEOPLE.open) == {}
-    assert (await DataPreferenceTable(migrated).load_preferences([SEALED_SITI], same_name))[SITI].consents == ()
+    assert (
+        await DataPreferenceTable(migrated, timeout=30).load_consenting_people([consent.id], same_name, PEOPLE.open)
+        == {}
+    )
+    assert (await DataPreferenceTable(migrated, timeout=30).load_preferences([SEALED_SITI], same_name))[
+        SITI
+    ].consents == ()
     assert await consents.give_back(same_name, consent.id, request_id="r-9") is None
     async with migrated.connect() as connection:
         request = (await connection.execute(text("SELECT id FROM consent_requests"))).scalar_one()

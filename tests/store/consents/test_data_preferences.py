@@ -30,7 +30,7 @@ IN_A_YEAR = YESTERDAY + timedelta(days=366)
 
 @pytest.fixture
 async def table(migrated: AsyncEngine) -> DataPreferenceTable:
-    return DataPreferenceTable(migrated)
+    return DataPreferenceTable(migrated, timeout=30)
 
 
 async def insert_consent(engine: AsyncEngine, id_: str, **given: Any) -> None:  # noqa: ANN401 - any column

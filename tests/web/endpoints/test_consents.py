@@ -31,7 +31,7 @@ from tests.web.conftest import serve_application
 from tests.web.rate_limits.limited_server import build_limits
 from web.authentication import RequestAuthenticator
 from web.endpoints.consents import ConsentEndpoints
-from web.rate_limits.caller_limiter import NO_LIMITER, RequestLimiter
+from web.rate_limits.caller_limiter import NO_LIMITER, CallerLimiter
 from web.settings import WebSettings
 
 CALLERS = {
@@ -81,7 +81,7 @@ class ConsentServer:
 
 @asynccontextmanager
 async def serve_consents(
-    engine: AsyncEngine, *, development: bool = False, caller_limiter: RequestLimiter = NO_LIMITER
+    engine: AsyncEngine, *, development: bool = False, caller_limiter: CallerLimiter = NO_LIMITER
 ) -> AsyncIterator[ConsentServer]:
     tables = build_consent_tables(engine)
     partners = PartnerConsents(

@@ -30,7 +30,7 @@ from web.application import build_web_application
 from web.authentication import RequestAuthenticator
 from web.endpoints.data_tracker import DataTracker
 from web.middleware.entity_tags import EntityTags
-from web.rate_limits.caller_limiter import NO_LIMITER, RequestLimiter
+from web.rate_limits.caller_limiter import NO_LIMITER, CallerLimiter
 from web.settings import WebSettings
 from web.web_parts import WebParts
 
@@ -107,7 +107,7 @@ def authenticate(authorization: str | None, _certificate: str | None) -> Caller:
 
 
 @asynccontextmanager
-async def serve_tracker(caller_limiter: RequestLimiter = NO_LIMITER) -> AsyncIterator[TrackerClient]:
+async def serve_tracker(caller_limiter: CallerLimiter = NO_LIMITER) -> AsyncIterator[TrackerClient]:
     ledger = FakeUsages()
     authenticator = RequestAuthenticator(authenticate, WebSettings(), caller_limiter=caller_limiter)
     endpoints = DataTracker(ledger, client=build_client("portal"), authenticator=authenticator)

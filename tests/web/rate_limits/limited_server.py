@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from tests.web.conftest import GraphServer, serve_application
-from web.rate_limits.build import RateLimits, build_rate_limits
+from web.rate_limits.build import RateLimitParts, build_rate_limits
 from web.rate_limits.rate_table import parse_rates
 from web.settings import WebSettings
 
@@ -15,7 +15,7 @@ SITI = "Bearer token-of-siti"
 BUDI = "Bearer token-of-budi"
 
 
-def build_limits(*rates: str, failed: int = 0, trusted_proxies: tuple[str, ...] = ()) -> RateLimits:
+def build_limits(*rates: str, failed: int = 0, trusted_proxies: tuple[str, ...] = ()) -> RateLimitParts:
     """The limits of a hub with these rates, and a maximum number of failed tokens per minute."""
     return build_rate_limits(
         table=parse_rates(rates),

@@ -36,7 +36,7 @@ class TokenScenario:
         self.reader: TokenVerifier = build_city_verifier([KEY.as_dict(private=False)], known, lambda: self.now)
         failed = FailedTokens(
             Rate(MOST),
-            rates=RateLimiter(clock=lambda: self.now),
+            limiter=RateLimiter(clock=lambda: self.now),
             keys=RateKeys(b"s" * 32),
             addresses=ClientAddresses(()),
             was_verified=self.reader.was_verified,

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from connectors.drivers.http.address import AgencyAddress
+from connectors.drivers.http.address import AgencyAddress, EncodedPath
 
 BASES = ["http://h", "http://h/", "http://h/open311/v2", "https://h:8443/a%20b/é/", "http://u:p@[::1]:81/x//y/"]
 SIGNS = st.text(st.sampled_from(printable + "é٣\u2028\x00"), max_size=12)
@@ -26,6 +26,14 @@ class TestTarget:
                     written(path, query)
         else:
             assert address.build_target(path, query) == address.build_url(path, query).raw_path_qs
+
+    @pytest.mark.parametrize("base", BASES)
+    @pytest.mark.parametrize("path", ["izin/503%2F1%20a", "a%252f", "izin/31.71/", "%C3%A9%3Fx%23"])
+    def test_an_encoded_path_stays_as_it_is(self, base: str, path: str) -> None:
+        address = AgencyAddress("crm", base)
+        target = address.build_target(EncodedPath(path), {"a": "1"})
+        assert target == address.build_url(EncodedPath(path), {"a": "1"}).raw_path_qs
+        assert target.endswith(f"/{path}?a=1")
 
     @given(path=SIGNS, query=st.dictionaries(SIGNS, SIGNS, max_size=3))
     def test_never_contains_a_line_break(self, path: str, query: dict[str, str]) -> None:

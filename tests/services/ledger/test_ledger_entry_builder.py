@@ -8,10 +8,10 @@ import pytest
 
 from auth.caller import ANONYMOUS, Caller, CallerKind
 from auth.crypto.pseudonyms import Pseudonyms
-from auth.policy.ledger_entry_builder import HIDING_REASON, LedgerEntryBuilder
 from auth.policy.legal_basis import LegalBasis, get_legal_basis
 from records.calls.subject_reads import RequestInfo, SubjectRead
 from records.identifiers import Nik
+from services.ledger.ledger_entry_builder import HIDING_REASON, LedgerEntryBuilder
 from tests.auth.callers import BUDI, CITIZEN, OFFICIAL, SITI
 from tests.fakes.clients import build_client
 

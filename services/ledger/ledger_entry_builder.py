@@ -14,7 +14,7 @@ from records.calls.subject_reads import RequestInfo, SubjectRead
 from records.hub.ledger_entries import LedgerEntry
 from records.identifiers import Nik
 
-HIDING_REASON = "UU PDP 27/2022, articles 15 and 33: telling now would endanger the purpose it was read for."
+HIDING_REASON = "UU PDP 27/2022, articles 15 and 33: disclosure now would endanger the purpose of the read."
 
 _PERSON_NUMBER = re.compile(r"\d{13}", re.ASCII)
 """13 digits in a row may be the number of a person or a business (see also `auth/policy/declared_purpose.py`)."""

@@ -1,0 +1,214 @@
+"""Declared reads over HTTP with JSON: one call for each key, or one call for a list from which keys are selected."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Sequence
+from functools import partial
+from operator import attrgetter, itemgetter
+from typing import Any, Final, get_type_hints
+
+from connectors.batching.fan_out import fan_out
+from connectors.declared.domain_reads import DomainRead
+from connectors.declared.http_requests import KEY, build_http_request, list_key_parts
+from connectors.declared.http_rows import HttpRowCalls, HttpSource, build_column_reader
+from connectors.declared.python_functions import find_function, split_optional
+from connectors.declared.read_records import Read, all_or_failure, only_record, read_or_failure
+from connectors.declared.record_readers import PERSONAL_NUMBERS, RecordReader
+from connectors.declared.tables import HttpReadTable, NotDeclarableError
+from connectors.drivers.long_work import MAX_IMMEDIATE_ROWS
+from connectors.readers.rows import Row
+from connectors.readers.unreadable import UnreadableError
+from records.calls.answers import Answers
+from records.calls.call import Call
+from records.calls.failures import AgencyFailure, AgencyMalformed
+
+_SEARCH: Final = "search"
+"""The field of a query with the text to look for."""
+
+Convert = Callable[[Sequence[Row], Any], Awaitable[Any]]
+"""From the rows of one key to its answer; None if there is none. Raises `UnreadableError` and `AgencyFailure`."""
+
+
+def build_http_read(source: HttpSource, domain_read: DomainRead, table: HttpReadTable) -> Read:
+    """Build one read.
+
+    Raises:
+        NotDeclarableError: The request, or what is made of the reply, does not fit what the domain asks.
+
+    """
+    request = build_http_request(domain_read, table)
+    calls = HttpRowCalls(source, domain_read, table, request)
+    sought = set() if table.search is None else {_SEARCH}
+    selected = {KEY} if isinstance(table.key, str) else set()
+    if unused := sorted(list_key_parts(domain_read.key).keys() - request.used - sought - selected):
+        fix = "name the column of the key in `key`, or send {key}" if unused == [KEY] else f"send {{{unused[0]}}}"
+        raise NotDeclarableError(f"reads.{domain_read.name}", f"the answer would not depend on '{unused[0]}': {fix}")
+    if request.used:
+        return _build_keyed_read(source, domain_read, table, calls)
+    return (_build_selection if table.search is None else _build_search)(source, domain_read, table, calls)
+
+
+def _build_keyed_read(source: HttpSource, domain_read: DomainRead, table: HttpReadTable, calls: HttpRowCalls) -> Read:
+    """One call for each key."""
+    place = f"reads.{domain_read.name}"
+    personal = {part for part, each in list_key_parts(domain_read.key).items() if each in PERSONAL_NUMBERS}
+    if personal - ({KEY} if isinstance(table.key, str) else set(table.key or ())):
+        raise NotDeclarableError(place, "rows must repeat the number of the person: name its column in `key`")
+    if table.search is not None:
+        raise NotDeclarableError(f"{place}.search", "it looks in one list for all queries; remove the line")
+    convert = (_build_conversion if table.python is None else _build_python_conversion)(source, domain_read, table)
+    is_known_form, limit = calls.request.is_known_form, source.max_concurrency
+
+    async def read(keys: Sequence[Any], call: Call) -> Answers[Any, Any]:
+        async def ask(key: Any) -> Any:  # noqa: ANN401 - any key, any answer
+            found = await calls.ask(key, call)
+            if found is None:
+                return None
+            try:
+                return await convert(found, key)
+            except UnreadableError as error:
+                raise AgencyMalformed(source.agency, str(error)) from None
+
+        return await fan_out([key for key in keys if is_known_form(key)], ask, limit=limit)
+
+    return read
+
+
+def _build_conversion(source: HttpSource, domain_read: DomainRead, table: HttpReadTable) -> Convert:
+    reader = source.records.build(domain_read.name, domain_read.record)
+    read, is_complete = reader.read, _build_completeness(table)
+    if domain_read.is_list:
+        read_list = _build_list_reader(source, domain_read, table, reader)
+        return lambda found, key: read_list(found, reader.bind(key) if reader.takes_key else read)
+
+    async def convert_single(found: Sequence[Row], key: Any) -> Any:  # noqa: ANN401 - any key, any answer
+        complete = list(filter(is_complete, found))
+        row = only_record(source.check, complete) if complete else None
+        return row if row is None or isinstance(row, AgencyFailure) else reader.bind(key)(row)
+
+    return convert_single
+
+
+def _build_python_conversion(source: HttpSource, domain_read: DomainRead, table: HttpReadTable) -> Convert:
+    wanted = Sequence[domain_read.record] if domain_read.is_list else domain_read.record  # type: ignore[name-defined]  # a type of the domain
+    convert = find_function(f"reads.{domain_read.name}.python", table.python or "", 2, wanted)
+    is_complete = _build_completeness(table)
+
+    async def convert_rows(found: Sequence[Row], key: Any) -> Any:  # noqa: ANN401 - any key, any answer
+        complete = list(filter(is_complete, found))
+        if len(complete) <= MAX_IMMEDIATE_ROWS:
+            return convert(complete, key)
+        return await source.http.work.run(partial(convert, complete, key))
+
+    return convert_rows
+
+
+def _build_search(source: HttpSource, domain_read: DomainRead, table: HttpReadTable, calls: HttpRowCalls) -> Read:
+    """One call for the list in which all queries look for their text."""
+    place, field = f"reads.{domain_read.name}.search", table.search or ""
+    if list_key_parts(domain_read.key) != {_SEARCH: str} or not domain_read.is_list:
+        raise NotDeclarableError(place, "the domain does not ask for a list by the text `search`; remove the line")
+    if split_optional(get_type_hints(domain_read.record).get(field))[0] is not str:
+        raise NotDeclarableError(place, f"the record {domain_read.record.__name__} has no text '{field}'")
+    reader = _build_keyless_reader(source, domain_read, table)
+    read_row, read_list = reader.read, _build_list_reader(source, domain_read, table, reader)
+
+    async def read(queries: Sequence[Any], call: Call) -> Answers[Any, Any]:
+        if not queries:
+            return {}
+        try:
+            records = await read_list(await calls.ask_list(call), read_row)
+        except UnreadableError as error:
+            raise AgencyMalformed(source.agency, str(error)) from None
+        named = [((getattr(each, field) or "").casefold(), each) for each in records]
+        return {query: _search(named, query.search) for query in queries}
+
+    return read
+
+
+def _build_selection(source: HttpSource, domain_read: DomainRead, table: HttpReadTable, calls: HttpRowCalls) -> Read:
+    """One call for the list from which the rows of all keys are taken."""
+    column = table.key if isinstance(table.key, str) else ""
+    if domain_read.is_list and table.id is None:
+        raise NotDeclarableError(f"reads.{domain_read.name}", "name the column that identifies a row in `id`")
+    read_key, read_id = build_column_reader(column), build_column_reader(table.id or column)
+    read_row = partial(read_or_failure, source.agency, _build_keyless_reader(source, domain_read, table).read)
+    check, is_known_form, is_complete = source.check, calls.request.is_known_form, _build_completeness(table)
+    choose = all_or_failure if domain_read.is_list else partial(only_record, check)
+
+    async def read(keys: Sequence[Any], call: Call) -> Answers[Any, Any]:
+        known = [key for key in keys if is_known_form(key)]
+        if not known:
+            return {}
+        wanted = frozenset(known)
+        listed = await calls.ask_list(call)
+        try:
+            found = [
+                (key, read_id(row), row) for row in listed if (key := read_key(row)) in wanted and is_complete(row)
+            ]
+        except UnreadableError as error:
+            raise AgencyMalformed(source.agency, str(error)) from None
+        records = await source.http.work.map([row for _, _, row in found], read_row)
+        entries = [(key, row_id, each) for (key, row_id, _), each in zip(found, records, strict=True)]
+        groups = check.group_by_key(entries, known, key_of=itemgetter(0), id_of=itemgetter(1))
+        return {
+            key: each if isinstance(each, AgencyFailure) else choose([record for _, _, record in each])
+            for key, each in groups.items()
+        }
+
+    return read
+
+
+def _build_keyless_reader(source: HttpSource, domain_read: DomainRead, table: HttpReadTable) -> RecordReader[Any]:
+    """The reader of a list's rows, which belong to no key."""
+    place = f"reads.{domain_read.name}"
+    if table.python is not None:
+        raise NotDeclarableError(f"{place}.python", "it is for a read with one call for each key; remove the line")
+    reader = source.records.build(domain_read.name, domain_read.record)
+    if reader.takes_key:
+        raise NotDeclarableError(place, f"{domain_read.record.__name__} takes {{key}}, but no call is for one key")
+    return reader
+
+
+def _build_list_reader(
+    source: HttpSource, domain_read: DomainRead, table: HttpReadTable, reader: RecordReader[Any]
+) -> Callable[[Sequence[Row], Callable[[Row], Any]], Awaitable[Sequence[Any]]]:
+    """From the rows of a list, and the reader of a row, to the records. Incomplete rows are left out."""
+    if unneeded := sorted(set(table.skip_without) - reader.required.keys()):
+        raise NotDeclarableError(
+            f"reads.{domain_read.name}.skip_without", f"a record needs no '{unneeded[0]}'; remove it here"
+        )
+    is_complete, get_id = _build_completeness(table), None
+    if table.id is not None:
+        if table.id not in reader.required:
+            raise NotDeclarableError(f"reads.{domain_read.name}.id", f"a record can be without '{table.id}'")
+        get_id = attrgetter(reader.required[table.id])
+
+    async def read_list(found: Sequence[Row], read_row: Callable[[Row], Any]) -> Sequence[Any]:
+        try:
+            records = await source.http.work.map(found, read_row)
+        except UnreadableError:
+            # Incomplete rows are looked for afterwards: lists without any pay nothing for it.
+            found = list(filter(is_complete, found))
+            records = await source.http.work.map(found, read_row)
+        if get_id is None:
+            return tuple(records)
+        once: dict[Any, Any] = {}
+        for each in records:
+            former = once.setdefault(get_id(each), each)
+            if former is not each and former != each:
+                raise source.check.record_mismatch("one record is listed twice, with different contents")
+        return tuple(once.values())
+
+    return read_list
+
+
+def _build_completeness(table: HttpReadTable) -> Callable[[Row], bool]:
+    """Whether a row has a value in each column without which it is left out."""
+    readers = [build_column_reader(each) for each in table.skip_without]
+    return lambda row: all(read(row) is not None for read in readers)
+
+
+def _search(named: Sequence[tuple[str, Any]], sought: str) -> tuple[Any, ...]:
+    folded = sought.strip().casefold()
+    return tuple(each for name, each in named if folded in name)

@@ -1,0 +1,491 @@
+"""Declared reads over HTTP: what is sent, what is made of replies, and which declarations are refused."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager, suppress
+from typing import Any, Protocol
+
+import orjson
+import pytest
+
+from connectors.declared.connector import DeclaredConnector, DeclaredTables, build_declared_connector
+from connectors.declared.tables import NotDeclarableError
+from connectors.drivers.http.driver import HttpDriver
+from connectors.drivers.http.service import HttpLimits, HttpService
+from connectors.drivers.sql.driver import SqlDriver
+from connectors.resilience.agency_terms import AgencyTerms, BreakerEntry
+from connectors.resilience.breaker import BreakerState
+from connectors.resilience.gate import Gate
+from records.calls.answers import Answers
+from records.calls.call import Call
+from records.calls.failures import AgencyFailure, AgencyMalformed, AgencyRefused, AgencyUnavailable
+from records.identifiers import Nik
+from records.prices import PriceMovement
+from records.record import record
+from tests.connectors.drivers.byte_server import ByteServer, ReceivedRequest, Script, reply, serve_bytes
+from tests.connectors.failures import make_call
+
+SITI, BUDI = Nik("3171010101900001"), Nik("3171010101900002")
+
+
+@record
+class BoothLot:
+    number: str
+    trade: str | None
+
+
+@record
+class Booth:
+    id: str
+    owner: Nik
+    street: str | None
+    lot: BoothLot
+    trend: PriceMovement | None = None
+
+
+@record
+class BoothPermit:
+    booth: str
+    number: str
+
+
+@record
+class BoothQuery:
+    search: str = ""
+
+
+@record
+class BoothPermitQuery:
+    district: str
+    year: int
+
+
+class Booths(Protocol):
+    """A domain that no agency has."""
+
+    async def booths_of(self, niks: Sequence[Nik], call: Call) -> Answers[Nik, Sequence[Booth]]:
+        """The booths of each person."""
+
+    async def booths(self, ids: Sequence[str], call: Call) -> Answers[str, Booth]:
+        """Booths by identifier."""
+
+    async def listed(self, ids: Sequence[str], call: Call) -> Answers[str, Booth]:
+        """Booths by identifier, from a list."""
+
+    async def found(self, queries: Sequence[BoothQuery], call: Call) -> Answers[BoothQuery, Sequence[Booth]]:
+        """Booths by street."""
+
+    async def permits_of(self, ids: Sequence[str], call: Call) -> Answers[str, Sequence[BoothPermit]]:
+        """The permits of each booth."""
+
+    async def permits(
+        self, queries: Sequence[BoothPermitQuery], call: Call
+    ) -> Answers[BoothPermitQuery, Sequence[BoothPermit]]:
+        """The permits of a year."""
+
+
+TABLES: dict[str, Any] = {
+    "reads": {
+        "booths_of": {
+            "path": "v1/booths/search",
+            "form": {"nik": "{key}"},
+            "rows": "data.rows",
+            "key": "nik",
+            "key_pattern": "[0-9]{16}",
+            "id": "id",
+            "skip_without": "id",
+        },
+        "booths": {"path": "v1/booths/{key}", "rows": "data", "key": "id", "key_type": "number"},
+        "listed": {"path": "v1/booths", "rows": "data.rows", "key": "id", "skip_without": "lot.number"},
+        "found": {"path": "v1/booths", "rows": "data.rows", "id": "id", "search": "street"},
+        "permits_of": {"path": "/v1/booths/no-{key}/permits/", "key_pattern": "[^\n]*[^.\n]"},
+        "permits": {
+            "path": "v1/permits",
+            "query": {"area[]": "{district}", "year": "y{year:06}", "size": "100"},
+            "key": {"district": "area"},
+            "key_pattern": {"district": "[A-Z ]+"},
+        },
+    },
+    "records": {
+        "Booth": {
+            "id": "id",
+            "owner": "nik",
+            "street": "address.street",
+            "trend": {"from": ["price", "trend"], "python": "connectors.prices:read_movement"},
+        },
+        "BoothLot": {"number": "lot.number", "trade": {"from": ["lot.trades.1", "lot.trades.0"], "read": "first_text"}},
+        "BoothPermit": {"booth": "booth", "number": "number"},
+    },
+    "probe": {"read": "booths", "key": "1"},
+}
+ROW: dict[str, Any] = {
+    "id": 7,
+    "nik": SITI,
+    "address": {"street": "Jl. Kenanga"},
+    "lot": {"number": "B-2", "trades": ["kopi"]},
+    "price": 5000,
+    "trend": "RISE",
+}
+BOOTH = Booth(
+    id="7",
+    owner=SITI,
+    street="Jl. Kenanga",
+    lot=BoothLot(number="B-2", trade="kopi"),
+    trend=PriceMovement.RISING,
+)
+
+
+def change(read: str, **changes: object) -> dict[str, Any]:
+    """The tables with changes of one read; None removes a key."""
+    table = {name: each for name, each in (TABLES["reads"][read] | changes).items() if each is not None}
+    return TABLES | {"reads": TABLES["reads"] | {read: table}}
+
+
+def change_booth(**changes: object) -> dict[str, Any]:
+    """The tables with changes of one record."""
+    return TABLES | {"records": TABLES["records"] | {"Booth": TABLES["records"]["Booth"] | changes}}
+
+
+def build(http: HttpDriver, tables: Mapping[str, Any] = TABLES) -> DeclaredConnector:
+    return build_declared_connector(Booths, DeclaredTables.model_validate(tables), http, agency="kios")
+
+
+def open_driver(url: str = "http://127.0.0.1:9", gate: Gate | None = None) -> HttpDriver:
+    limits = HttpLimits(deadline=5, connections=4, max_bytes=200_000)
+    return HttpDriver(HttpService("kios", url, headers={}), limits, gate=gate)
+
+
+def open_gate() -> Gate:
+    """A gate whose breaker opens at the first failure."""
+    return Gate("kios", AgencyTerms(deadline=5, max_concurrency=4, breaker=BreakerEntry(failures=1, pause=60)))
+
+
+@asynccontextmanager
+async def serve(
+    answer: object, *, tables: Mapping[str, Any] = TABLES, gate: Gate | None = None
+) -> AsyncIterator[tuple[DeclaredConnector, ByteServer]]:
+    script: Script | bytes = answer if callable(answer) else reply(200, orjson.dumps(answer))
+    async with serve_bytes(script) as server:
+        http = open_driver(server.url, gate)
+        try:
+            yield build(http, tables), server
+        finally:
+            await http.close()
+
+
+def rows(*changes: Mapping[str, Any]) -> dict[str, Any]:
+    return {"data": {"rows": [{**ROW, **each} for each in changes]}}
+
+
+class TestHttpRequests:
+    @pytest.mark.parametrize(
+        ("read", "key", "target"),
+        [
+            ("booths", "12", "GET /v1/booths/12"),
+            ("listed", "12", "GET /v1/booths"),
+            ("found", BoothQuery(search="x"), "GET /v1/booths"),
+            ("permits_of", "503/1 é?", "GET /v1/booths/no-503%2F1%20%C3%A9%3F/permits/"),
+            ("permits_of", "..%2f", "GET /v1/booths/no-..%252f/permits/"),
+            (
+                "permits",
+                BoothPermitQuery(district="TANAH ABANG", year=26),
+                "GET /v1/permits?area%5B%5D=TANAH+ABANG&year=y000026&size=100",
+            ),
+        ],
+    )
+    async def test_keys_are_percent_encoded(self, read: str, key: object, target: str) -> None:
+        async with serve({}) as (connector, server):
+            with suppress(AgencyMalformed):
+                await getattr(connector, read)([key], make_call())
+        assert [f"{each.method} {each.target}" for each in server.asked] == [target]
+
+    async def test_a_form_is_posted_and_the_number_is_not_in_the_address(self) -> None:
+        async with serve(rows({})) as (connector, server):
+            assert await connector.booths_of([SITI], make_call()) == {SITI: (BOOTH,)}
+        [asked] = server.asked
+        assert (asked.method, asked.target, asked.body) == ("POST", "/v1/booths/search", f"nik={SITI}".encode())
+
+    @pytest.mark.parametrize(
+        ("read", "keys"),
+        [
+            ("booths", ["", "x", "../1", "1/2", "01", "-1", "１", "9" * 19]),  # noqa: RUF001 - a full-width digit
+            ("booths_of", [Nik("1"), Nik(f"{SITI}0"), Nik(f"{SITI}\n")]),
+            ("permits_of", ["", "a.", "a\n", "9" * 201]),
+            ("permits", [BoothPermitQuery(district="tanah&x=1", year=2026), BoothPermitQuery(district="", year=2026)]),
+            ("listed", []),
+            ("found", []),
+        ],
+    )
+    async def test_a_key_of_another_form_is_unknown_and_not_sent(self, read: str, keys: list[object]) -> None:
+        assert await getattr(build(open_driver()), read)(keys, make_call()) == {}  # no server is there
+
+
+class TestHttpReplies:
+    async def test_a_single_record_is_an_object_or_a_list_of_one(self) -> None:
+        for data in (ROW, [ROW]):
+            async with serve({"data": data}) as (connector, _):
+                assert await connector.booths(["7"], make_call()) == {"7": BOOTH}
+
+    async def test_several_rows_for_a_key_with_one_record_are_a_mismatch(self) -> None:
+        async with serve({"data": [ROW, ROW]}) as (connector, _):
+            answer = (await connector.booths(["7"], make_call()))["7"]
+        assert answer.detail == "several records for a key that has one"
+
+    async def test_404_and_an_empty_list_are_an_absent_record(self) -> None:
+        async with serve({"data": []}) as (connector, _):
+            assert await connector.booths(["7"], make_call()) == {}
+        async with serve_bytes(reply(404)) as server:
+            http = open_driver(server.url)
+            assert await build(http).booths(["7"], make_call()) == {}
+            with pytest.raises(AgencyRefused, match="kios") as refused:
+                await build(http).listed(["7"], make_call())
+            await http.close()
+        assert refused.value.detail == "HTTP 404"
+
+    async def test_another_client_error_is_refused(self) -> None:
+        async with serve_bytes(reply(422)) as server:
+            http = open_driver(server.url)
+            answer = (await build(http).booths(["7"], make_call()))["7"]
+            await http.close()
+        assert (type(answer), answer.detail) == (AgencyRefused, "HTTP 422")
+
+    @pytest.mark.parametrize("nik", [BUDI, None, f"{SITI} x", f"0{SITI}"])
+    async def test_a_row_of_another_person_rejects_the_reply_inside_the_gate(self, nik: object) -> None:
+        gate = open_gate()
+        async with serve(rows({}, {"id": 8, "nik": nik}), gate=gate) as (connector, _):
+            answer = (await connector.booths_of([SITI], make_call()))[SITI]
+        assert (type(answer), answer.detail) == (AgencyMalformed, "a row for a key that was not requested")
+        assert (gate.counts.mismatches, gate.breaker_state) == (1, BreakerState.OPEN)
+
+    async def test_an_unreadable_row_names_its_field_and_does_not_count_at_the_breaker(self) -> None:
+        gate = open_gate()
+        async with serve(rows({"lot": 5}), gate=gate) as (connector, _):
+            answer = (await connector.booths_of([SITI], make_call()))[SITI]
+        assert answer.detail == "not readable as an object (BoothLot.number)"
+        assert gate.breaker_state == BreakerState.CLOSED
+
+    @pytest.mark.parametrize("body", [[], {"data": {}}, {"data": {"rows": {}}}, {"data": {"rows": [5]}}, None, 5])
+    async def test_a_reply_without_a_list_is_malformed_and_counts_at_the_breaker(self, body: object) -> None:
+        gate = open_gate()
+        async with serve(body, gate=gate) as (connector, _):
+            with pytest.raises(AgencyMalformed):
+                await connector.listed(["7"], make_call())
+        assert gate.breaker_state == BreakerState.OPEN
+
+    async def test_more_than_a_thousand_rows_are_malformed(self) -> None:
+        async with serve({"data": {"rows": [{"id": 1}] * 1001}}) as (connector, _):
+            with pytest.raises(AgencyMalformed) as caught:
+                await connector.listed(["7"], make_call())
+        assert caught.value.detail == "not readable as a list of objects of at most 1000 rows"
+
+    async def test_a_row_that_may_be_incomplete_is_left_out_and_another_unreadable_one_fails(self) -> None:
+        async with serve(rows({"id": "-"}, {})) as (connector, _):
+            assert await connector.booths_of([SITI], make_call()) == {SITI: (BOOTH,)}
+        async with serve(rows({"lot": None}, {"id": 8})) as (connector, _):
+            answer = (await connector.booths_of([SITI], make_call()))[SITI]
+        assert answer.detail == "not readable as a text (BoothLot.number)"
+
+    @pytest.mark.parametrize(("street", "count"), [("Jl. Kenanga", 1), ("Jl. Melati", None)])
+    async def test_a_record_listed_twice_counts_once_or_fails(self, street: str, count: int | None) -> None:
+        async with serve(rows({}, {"address": {"street": street}, "unread": 1})) as (connector, _):
+            answer = (await connector.booths_of([SITI], make_call()))[SITI]
+        assert (None if isinstance(answer, AgencyFailure) else len(answer)) == count
+
+    async def test_the_failure_of_one_key_leaves_the_others(self) -> None:
+        async def script(asked: ReceivedRequest, writer: asyncio.StreamWriter) -> None:
+            is_seven = asked.target.endswith("/7")
+            writer.write(reply(200, orjson.dumps({"data": ROW})) if is_seven else reply(503))
+
+        async with serve(script) as (connector, server):
+            answers = await connector.booths([str(each) for each in range(3, 9)], make_call())
+        assert {key for key, each in answers.items() if isinstance(each, Booth)} == {"7"}
+        assert len(server.asked) >= 6
+
+
+class TestHttpLists:
+    async def test_requested_keys_are_selected_from_one_call_and_an_unreadable_row_fails_alone(self) -> None:
+        answer = rows({}, {"id": "8", "nik": "-"}, {"id": 9, "nik": "-"}, {"id": 10, "lot": None})
+        async with serve(answer) as (connector, server):
+            answers = await connector.listed(["7", "8", "10", "11"], make_call())
+        assert answers["7"] == BOOTH
+        assert answers["8"].detail == "not readable as a NIK (Booth.owner)"
+        assert list(answers) == ["7", "8"]
+        assert len(server.asked) == 1
+
+    async def test_a_key_listed_in_two_forms_fails_alone(self) -> None:
+        async with serve(rows({}, {"id": 8}, {"id": 8, "nik": BUDI})) as (connector, _):
+            answers = await connector.listed(["7", "8"], make_call())
+        assert answers["7"] == BOOTH
+        assert answers["8"].detail == "one record is listed twice, with different contents"
+
+    async def test_searches_share_one_call_and_ignore_case(self) -> None:
+        streets = ["Jl. Kenanga", "Jl. MELATI", None]
+        answer = rows(*({"id": number, "address": {"street": each}} for number, each in enumerate(streets)))
+        queries = [BoothQuery(search=each) for each in ("jl", " melati ", "", "x")]
+        async with serve(answer) as (connector, server):
+            answers = await connector.found(queries, make_call())
+        found = [each for each in answers.values() if not isinstance(each, AgencyFailure)]
+        assert [[each.street for each in booths] for booths in found] == [
+            streets[:2],
+            streets[1:2],
+            streets,
+            [],
+        ]
+        assert len(server.asked) == 1
+
+    async def test_an_unreadable_row_fails_a_search(self) -> None:
+        async with serve(rows({}, {"nik": None})) as (connector, _):
+            with pytest.raises(AgencyMalformed) as caught:
+                await connector.found([BoothQuery()], make_call())
+        assert caught.value.detail == "not readable as a NIK (Booth.owner)"
+
+
+async def test_a_probe_fails_where_its_only_call_fails() -> None:
+    async with serve_bytes(reply(503)) as server:
+        http = open_driver(server.url)
+        with pytest.raises(AgencyUnavailable):
+            await build(http).probe(make_call())
+        await http.close()
+
+
+REFUSED: Mapping[str, tuple[dict[str, Any], str]] = {
+    "a path with a host": (change("listed", path="//evil.example/x"), "reads.listed.path: no path below the agency's"),
+    "an address": (change("listed", path="http://evil.example"), "reads.listed.path: no path below the agency's"),
+    "a path that goes up": (change("listed", path="v1/../../admin"), "reads.listed.path: no path below the agency's"),
+    "a query in the path": (change("listed", path="v1/booths?all=1"), "reads.listed.path: no path below the agency's"),
+    "an encoded path": (change("listed", path="v1/%2e%2e/x"), "reads.listed.path: no path below the agency's"),
+    "a line break": (change("listed", path="v1/booths\n"), "reads.listed.path: no path below the agency's"),
+    "an unknown placeholder": (
+        change("booths", path="v1/{id}"),
+        "reads.booths.path: the key has no part 'id'; write one of {key}",
+    ),
+    "a placeholder with code": (
+        change("permits", query={"a": "{district.__class__}"}),
+        "reads.permits.query.a: a brace without a placeholder; write one of {district}, {year}",
+    ),
+    "a text as a number": (
+        change("permits", query={"a": "{district:04}"}),
+        "reads.permits.query.a: {district} is no number",
+    ),
+    "a text without a pattern": (
+        change("permits", key_pattern=None),
+        'reads.permits.query.area[]: nothing says what {district} may be; give key_pattern = { district = "[0-9]+" }',
+    ),
+    "a key without a pattern": (
+        change("booths", key_type=None),
+        'reads.booths.path: nothing says what {key} may be; give key_pattern = "[0-9]+"',
+    ),
+    "a pattern that allows dots": (
+        change("permits_of", key_pattern=".*"),
+        "reads.permits_of.path: the pattern of {key} allows an empty text, '.' or '..' in the path",
+    ),
+    "a wrong pattern": (
+        change("permits_of", key_pattern="("),
+        "reads.permits_of.key_pattern: no regular expression: missing ), unterminated subpattern",
+    ),
+    "a pattern and a number": (
+        change("booths", key_pattern="[0-9]+"),
+        "reads.booths.key_type: a number has its own pattern; give key_type or key_pattern",
+    ),
+    "a pattern for a number": (
+        change("permits", key_pattern={"district": "[A-Z]+", "year": "2026"}),
+        "reads.permits.key_pattern: 'year' is no text of the key; it has district",
+    ),
+    "the name of a parameter": (
+        change("permits", query={"a&b": "{district}"}),
+        "reads.permits.query: 'a&b' is no name of a parameter",
+    ),
+    "an unused part": (
+        change("permits", query={"area": "{district}"}),
+        "reads.permits: the answer would not depend on 'year': send {year}",
+    ),
+    "an unused key": (
+        change("listed", key=None),
+        "reads.listed: the answer would not depend on 'key': name the column of the key in `key`, or send {key}",
+    ),
+    "a person whose number is not repeated": (
+        change("booths_of", key=None),
+        "reads.booths_of: rows must repeat the number of the person: name its column in `key`",
+    ),
+    "a key that has no such part": (
+        change("permits", key={"area": "area"}),
+        "reads.permits.key: the key has no part 'area'; it has district, year",
+    ),
+    "a search by key": (
+        change("listed", search="street"),
+        "reads.listed.search: the domain does not ask for a list by the text `search`; remove the line",
+    ),
+    "a search for a record": (change("found", search="lot"), "reads.found.search: the record Booth has no text"),
+    "a search with a call for each": (
+        change("found", query={"q": "{search}"}, key_pattern={"search": "[a-z]+"}),
+        "reads.found.search: it looks in one list for all queries; remove the line",
+    ),
+    "a function for a list of all": (
+        change("listed", python="connectors.prices:read_trend"),
+        "reads.listed.python: it is for a read with one call for each key; remove the line",
+    ),
+    "a function that does not exist": (
+        change("permits", python="connectors.prices:read_tend"),
+        "reads.permits.python: connectors.prices has no function 'read_tend'",
+    ),
+    "a function from elsewhere": (
+        change("permits", python="connectors.prices:fmean"),
+        "reads.permits.python: connectors.prices has no function 'fmean'",
+    ),
+    "a module that does not exist": (
+        change("permits", python="connectors.price.x:read"),
+        "reads.permits.python: there is no module connectors.price.x",
+    ),
+    "a function with another result": (
+        change("permits", python="connectors.prices:read_trend"),
+        "reads.permits.python: read_trend returns another type than is needed here",
+    ),
+    "a column that may be missing": (
+        change("found", skip_without="address.street"),
+        "reads.found.skip_without: a record needs no 'address.street'; remove it here",
+    ),
+    "an identity that may be missing": (
+        change("found", id="address.street"),
+        "reads.found.id: a record can be without 'address.street'",
+    ),
+    "a statement": (
+        change("listed") | {"reads": TABLES["reads"] | {"listed": {"statement": "SELECT 1", "key": "id"}}},
+        "reads.listed: the agency is called over HTTP: give a `path`",
+    ),
+    "a probe of a query": (
+        TABLES | {"probe": {"read": "found", "key": "1"}},
+        "probe.read: found takes more than a key; name another read",
+    ),
+    "a probe that is not sent": (
+        TABLES | {"probe": {"read": "booths", "key": "x"}},
+        "probe.key: the read booths would not send it; see its key_pattern",
+    ),
+    "a person from the request": (
+        change_booth(owner="{key}"),
+        "records.Booth.owner: the number of a person must come from the row: name its column",
+    ),
+    "a key in a list of all": (
+        change_booth(street="{key}"),
+        "reads.found: Booth takes {key}, but no call is for one key",
+    ),
+    "a record within that is not declared": (
+        TABLES | {"records": {name: each for name, each in TABLES["records"].items() if name != "BoothLot"}},
+        "records.BoothLot: the read booths gives it, and none is declared",
+    ),
+}
+
+
+@pytest.mark.parametrize("case", REFUSED)
+def test_a_manifest_that_does_not_fit_is_refused_with_its_place_and_the_fix(case: str) -> None:
+    tables, message = REFUSED[case]
+    with pytest.raises(NotDeclarableError) as refused:
+        build(open_driver(), tables)
+    assert str(refused.value).startswith(message)
+
+
+def test_a_read_over_http_does_not_fit_a_database() -> None:
+    sql = SqlDriver("kios", "sqlite:////nowhere.sqlite3", deadline=1, pool_size=1)
+    with pytest.raises(NotDeclarableError, match=r"^reads\.booths: the agency has a database: give a `statement`$"):
+        build_declared_connector(Booths, DeclaredTables.model_validate(TABLES), sql, agency="kios")
