@@ -69,7 +69,7 @@ class ConnectorParts:
     def refuse_batches(self) -> None:
         """Raise `NotDeclarableError` if the terms limit the keys of a call, for an agency that takes one key a call."""
         if self.gate.terms.max_batch_size is not None:
-            raise NotDeclarableError("terms.max_batch_size", "the agency takes one key a call; remove the line")
+            raise NotDeclarableError("terms.max_batch_size", "the agency takes one key per call; remove this line")
 
 
 class Connector(Protocol):

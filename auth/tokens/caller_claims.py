@@ -170,7 +170,7 @@ def _niks(claims: Mapping[str, Any], issuer: Issuer, kind: CallerKind) -> tuple[
     if actor is None:
         return about, person
     if not isinstance(actor, dict) or "act" in actor:
-        raise ValueError("The claim act is no object, or holds another act.")
+        raise ValueError("The claim act is not an object, or holds another act.")
     if person is not None:
         if actor.get("sub") != claims.get("sub"):
             raise ValueError("The actor is not the subject of the token.")

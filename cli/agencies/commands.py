@@ -55,7 +55,7 @@ def print_hook_secret(agency: Annotated[str, typer.Argument(help="The code of an
     settings = load_hub_settings(find_state_folder())
     known = settings.city.agencies
     if agency not in known:
-        raise CommandError(f"{agency!r} is no agency of this hub: choose one of {', '.join(known)}")
+        raise CommandError(f"{agency!r} is not an agency of this hub: choose one of {', '.join(known)}")
     typer.echo(AgencyHookSecrets(settings.secret_bytes).format_secret(agency))
 
 

@@ -93,7 +93,7 @@ class AgencyManifest(ManifestTable):
         if self.stage == "shadow":
             yield NotDeclarableError("stage", "the hub compares no agencies yet: write draft, agreed, assessed or live")
         if self.terms.hedge and self.wire.driver != "http":
-            yield NotDeclarableError("terms.hedge", "the agency is not called by GET; remove the line")
+            yield NotDeclarableError("terms.hedge", "the agency is not called by GET; remove this line")
         if self.connector is None:
             yield from self._find_undeclared()
         else:
@@ -107,12 +107,12 @@ class AgencyManifest(ManifestTable):
         elif self.probe is None:
             yield NotDeclarableError("probe", "name the read that shows whether the agency answers, and its key")
         if self.options:
-            yield NotDeclarableError("options", "they belong to a connector in Python; remove the table")
+            yield NotDeclarableError("options", "they belong to a connector in Python; remove this table")
 
     def _find_doubled(self, connector: str) -> Iterator[NotDeclarableError]:
         match = _CONNECTOR.fullmatch(connector)
         if match is None or find_spec(match[1].rpartition(".")[0]) is None or find_spec(match[1]) is None:
-            yield NotDeclarableError("connector", "no module of the hub's connectors: write connectors.module:Class")
+            yield NotDeclarableError("connector", "not a module of the hub's connectors: write connectors.module:Class")
         for table in ("reads", "records", "probe"):
             if getattr(self, table):
                 yield NotDeclarableError(table, f"the connector answers in its place; remove [{table}]")
@@ -181,7 +181,7 @@ def read_toml(path: Path) -> tuple[str, Mapping[str, Any]]:
     except OSError as error:
         raise ManifestError([CityProblem(path, None, "", f"it cannot be read: {error.strerror}")]) from None
     except (UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        raise ManifestError([CityProblem(path, None, "", f"no TOML: {error}")]) from None
+        raise ManifestError([CityProblem(path, None, "", f"not valid TOML: {error}")]) from None
 
 
 def describe_validation(path: Path, text: str, error: ValidationError) -> Iterator[CityProblem]:

@@ -54,7 +54,7 @@ class ReferenceResolver:
         if name.startswith(_FILE):
             return self._read_file(Path(name.removeprefix(_FILE)), raw, keys)
         if not _VARIABLE.fullmatch(name):
-            text = f"'{name}' is no variable of the hub: write ${{SIMPUL_NAME}} or ${{file:/path}}"
+            text = f"'{name}' is not a variable of the hub: write ${{SIMPUL_NAME}} or ${{file:/path}}"
             self.unresolved.append(UnresolvedReference(keys, text))
         elif self.environment is not None:
             if found := self.environment.get(name):
@@ -75,7 +75,7 @@ class ReferenceResolver:
         except OSError as error:
             reason = error.strerror or "no file"
         except UnicodeDecodeError:
-            reason = "it is no UTF-8"
+            reason = "it is not UTF-8"
         else:
             if len(content) <= _MAX_SECRET_BYTES:
                 return text

@@ -77,13 +77,13 @@ def test_unreachable_agencies_do_not_stop_the_start() -> None:
         ),
         ("pbb", "options", {"speed": 1}, "options.speed: Extra inputs are not permitted"),
         ("dukcapil", "options", {"speed": 1}, "options.speed: Extra inputs are not permitted"),
-        ("pangan", "terms", {"max_batch_size": 2}, "terms.max_batch_size: the agency takes one key a call; remove"),
-        ("pbb", "terms", {"max_batch_size": 2}, "terms.max_batch_size: the agency takes one key a call; remove"),
+        ("pangan", "terms", {"max_batch_size": 2}, "terms.max_batch_size: the agency takes one key per call; remove"),
+        ("pbb", "terms", {"max_batch_size": 2}, "terms.max_batch_size: the agency takes one key per call; remove"),
         (
             "crm",
             "wire",
             {"driver": "soap", "url": "http://127.0.0.1:9", "user": "a", "password": "b"},
-            "terms.hedge: the agency is not called by GET; remove the line",
+            "terms.hedge: the agency is not called by GET; remove this line",
         ),
         ("crm", "wire", {"driver": "http", "url": "ftp://geheim"}, "wire.url: "),
         (

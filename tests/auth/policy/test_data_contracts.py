@@ -74,7 +74,7 @@ def test_a_contract_is_loaded_with_all_its_values() -> None:
         ({"colour": "blue"}, "colour"),
         (
             contract_with_assessment(classes=["PUBLIC"]),
-            "'PUBLIC' is no class of personal data; choose from PERSONAL, HEALTH",
+            "'PUBLIC' is not a class of personal data; choose one of PERSONAL, HEALTH",
         ),
         (contract_with_assessment(classes=[]), "assessment.classes"),
         (contract_with_assessment(residual_risk="none"), "assessment.residual_risk"),

@@ -90,7 +90,7 @@ def test_an_empty_table_sets_no_terms() -> None:
         ("rate = 1\nburst = 0", "burst", "Input should be greater than or equal to 1"),
         ("burst = 3", "", "burst is given without rate; say how many calls a second"),
         ("[breaker]\npause = 90", "breaker", "longest_pause is 60, less than pause, 90"),
-        ("zone = 'Jakarta'", "zone", "'Jakarta' is no time zone; write it as \"Asia/Jakarta\""),
+        ("zone = 'Jakarta'", "zone", "'Jakarta' is not a time zone; write it as \"Asia/Jakarta\""),
         ("[[closed]]\nfrom = '25:00'", "closed.0.from", 'write a time as "23:00"'),
         ("[[closed]]\nfrom = 23", "closed.0.from", 'write a time as "23:00"'),
         (

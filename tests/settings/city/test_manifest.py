@@ -87,7 +87,7 @@ def test_a_manifest_is_read_with_its_reads_and_records(tmp_path: Path) -> None:
             "izin.toml:18: records.Permit.owner.python: String should match pattern",
         ),
         ('read = "permits"\n', "", "izin.toml:20: probe.read: Field required"),
-        ("[probe]", "[probe", "izin.toml: no TOML: Expected ']'"),
+        ("[probe]", "[probe", "izin.toml: not valid TOML: Expected ']'"),
     ],
 )
 def test_a_mistake_names_its_file_and_line(tmp_path: Path, old: str, new: str, problem: str) -> None:
@@ -127,7 +127,7 @@ def test_the_nearest_table_is_named_where_a_key_is_missing() -> None:
         ("[probe]", "[terms]\nhedge = true\n[probe]", "21: terms.hedge: the agency is not called by GET; remove"),
         ('[probe]\nread = "permits"\nkey = "1"\n', "", "1: probe: name the read that shows whether the agency answers"),
         ("[probe]", "[options]\nx = 1\n[probe]", "20: options: they belong to a connector in Python; remove"),
-        ('"${SIMPUL_IZIN_URL}"', '"${HOME}"', "8: wire.url: 'HOME' is no variable of the hub: write ${SIMPUL_NAME}"),
+        ('"${SIMPUL_IZIN_URL}"', '"${HOME}"', "8: wire.url: 'HOME' is not a variable of the hub: write ${SIMPUL_NAME}"),
         ('"${SIMPUL_IZIN_URL}"', '"${SIMPUL_IZIN_URL"', "8: wire.url: a '${' without its '}'"),
         ('"${SIMPUL_IZIN_URL}"', '"${file:key}"', "8: wire.url: 'key': name the file from the root: ${file:/path}"),
         ('"${SIMPUL_IZIN_URL}"', '"${file:/none}"', "8: wire.url: the file '/none' cannot be read: No such file"),
@@ -149,7 +149,7 @@ PYTHON = MANIFEST[: MANIFEST.index("[reads")].replace("[wire]", 'connector = "co
 def test_a_connector_outside_the_hubs_connectors_is_refused(tmp_path: Path, connector: str) -> None:
     ManifestFile.load(write(tmp_path, PYTHON), ADDRESS)
     problem = problem_of(tmp_path, PYTHON.replace("connectors.tax:PropertyTax", connector))
-    assert problem == "izin.toml:6: connector: no module of the hub's connectors: write connectors.module:Class"
+    assert problem == "izin.toml:6: connector: not a module of the hub's connectors: write connectors.module:Class"
 
 
 def test_a_connector_in_python_and_declared_reads_exclude_each_other(tmp_path: Path) -> None:
