@@ -141,7 +141,7 @@ def dig(row: Row, *names: str) -> object:
     for name in names:
         if value is None:
             return None
-        if isinstance(value, list) and name.isdigit():
+        if isinstance(value, list) and name.isdecimal():
             value = value[int(name)] if int(name) < len(value) else None
         elif isinstance(value, Mapping):
             value = value.get(name)

@@ -190,7 +190,7 @@ class TestPace:
                 await connector.commodities(["1"], call(0.1))
             assert isinstance((await connector.trends([CHILLI], call(0.1)))[CHILLI], AgencyTimeout)
 
-        assert caught.value.detail == "no turn came before the deadline: too many calls for its rate"
+        assert caught.value.detail == "no turn before the deadline: too many calls for its rate"
         assert len(server.asked) == 1
 
     async def test_the_paced_connector_is_never_throttled_by_the_real_service(self, pangan: RunningAgency) -> None:

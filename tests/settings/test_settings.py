@@ -313,7 +313,7 @@ SYSTEMS = 'clients = { siak = { kind = "agency-system", agency = "dukcapil" } }'
         (
             '"partner"',
             (),
-            "clients: name the clients of kind 'partner' for which it may speak, or take it out of kinds",
+            "clients: name the clients of kind 'partner' for which it may speak, or remove it from kinds",
         ),
         ('"citizen", "partner"', (OFFICIALS,), "clients: name the clients of kind 'partner' for which it may speak"),
         ('"partner", "agency-system"', (OFFICIALS, PARTNERS), "clients: name the clients of kind 'agency-system'"),

@@ -85,7 +85,10 @@ class AgencyAddress:
 
 def _parse_base_url(agency: str, base_url: str) -> URL:
     # The error omits the address, which may contain a password.
-    complaint = f"The address of agency '{agency}' is not an HTTP address. Write it as 'http://host:port' or 'https://host/path'."
+    complaint = (
+        f"The address of agency '{agency}' is not an HTTP address. Write it as"
+        " 'http://host:port' or 'https://host/path'."
+    )
     try:
         url = URL(base_url)
     except ValueError:
