@@ -206,7 +206,7 @@ def _build_list_reader(
 def _build_completeness(table: HttpReadTable) -> Callable[[Row], bool]:
     """Whether a row has a value in each column without which it is left out."""
     readers = [build_column_reader(each) for each in table.skip_without]
-    return lambda row: all(read(row) is not None for read in readers)
+    return (lambda row: all(read(row) is not None for read in readers)) if readers else (lambda _: True)
 
 
 def _search(named: Sequence[tuple[str, Any]], sought: str) -> tuple[Any, ...]:
