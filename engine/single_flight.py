@@ -33,7 +33,8 @@ class SingleFlight(Generic[T]):
     """Pending runs by key.
 
     A run does not belong to the caller that started it: if that caller leaves, the others still get the answer. A run
-    is cancelled when no caller waits for it any longer.
+    is cancelled when no caller waits for it any longer, because nothing keeps its answer. (A fetch of the answer cache,
+    `cache/answers/read_through.py`, continues: its answer is cached.)
     """
 
     def __init__(self) -> None:

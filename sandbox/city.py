@@ -160,7 +160,7 @@ class SandboxCity:
 
     def _lock(self, name: str) -> asyncio.Lock:
         if name not in self._locks:
-            raise CityError(f"{name!r} is no agency of the sandbox city: choose one of {', '.join(self._names)}")
+            raise CityError(f"{name!r} is not an agency of the sandbox city: choose one of {', '.join(self._names)}")
         return self._locks[name]
 
     def _log_path(self, name: str) -> Path:

@@ -62,7 +62,7 @@ async def _execute(city: SandboxCity, secret: str, line: bytes) -> dict[str, Any
             case "start":
                 await city.start(name)
             case other:
-                return {"error": f"{other!r} is no request: state, stop or start"}
+                return {"error": f"{other!r} is not a request: state, stop or start"}
     except CityError as problem:
         return {"error": str(problem)}
     return {

@@ -29,5 +29,5 @@ class Settings(AgencySettings, PeopleSettings, TelemetrySettings):
         if unknown:
             name = unknown[0]
             fix = f"Write it in capital letters: {name.upper()}" if name.upper() in known else "Correct its name"
-            raise ValueError(f"{name} is no setting of the hub. {fix} or unset it.")
+            raise ValueError(f"{name} is not a setting of the hub. {fix} or unset it.")
         return given

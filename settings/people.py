@@ -197,7 +197,7 @@ class PeopleSettings(ServingSettings):
             purpose, _, days = each.rpartition(":")
             if not purpose or not days.isdecimal() or not 1 <= int(days) <= _MAX_DAYS:
                 raise ValueError(
-                    f"'{each}' is no purpose with days: write it as `investigation:90`, 1 to {_MAX_DAYS} days"
+                    f"'{each}' is not a purpose with days: write it as `investigation:90`, 1 to {_MAX_DAYS} days"
                 )
         return hidden
 
@@ -229,7 +229,7 @@ class PeopleSettings(ServingSettings):
     def _check_unrestrictable(cls, names: tuple[str, ...]) -> tuple[str, ...]:
         unknown = [name for name in names if name not in Purpose.__members__]
         if unknown:
-            raise ValueError(f"'{unknown[0]}' is no purpose; choose of {', '.join(Purpose.__members__)}")
+            raise ValueError(f"'{unknown[0]}' is not a purpose; choose one of {', '.join(Purpose.__members__)}")
         return names
 
     @property

@@ -45,8 +45,8 @@ class SupervisorOptions:
 
     def build_environment(self) -> dict[str, str]:
         """Builds the environment of a new generation, and reads the file again. Raises SettingsFileError."""
-        own = {name: value for name, value in self.environment.items() if name not in _SYSTEMD_VARIABLES}
-        return own | (read_settings_file(self.settings_file) if self.settings_file else {})
+        inherited = {name: value for name, value in self.environment.items() if name not in _SYSTEMD_VARIABLES}
+        return inherited | (read_settings_file(self.settings_file) if self.settings_file else {})
 
 
 class Supervisor:
@@ -80,12 +80,12 @@ class Supervisor:
                 await self._stop_all()
 
     async def _watch(self) -> None:
-        """Reloads on request, and replaces a generation that died, until the hub ends."""
-        wait = 1.0
+        """Reloads on request, and replaces a generation whose process ended, until the hub ends."""
+        retry_wait = 1.0
         while not self._stop.is_set() and self._current is not None:
             # A generation replaces its own workers. Only the loss of the process that manages them is handled here.
-            died = asyncio.create_task(self._current.wait_until_ended())
-            await _wait_for_first(died, self._reload.wait(), self._stop.wait())
+            exit_task = asyncio.create_task(self._current.wait_until_ended())
+            await _wait_for_first(exit_task, self._reload.wait(), self._stop.wait())
             if self._stop.is_set():
                 return
             if self._reload.is_set():
@@ -93,9 +93,9 @@ class Supervisor:
             elif not self._current.is_running:
                 _log.error("The generation of workers lost its process; it is replaced")
                 # If the replacement fails too, wait longer each time, because the cause may be outside of the hub.
-                wait = 1.0 if await self._replace_generation() else min(wait * 2, _MAX_RETRY_WAIT)
+                retry_wait = 1.0 if await self._replace_generation() else min(retry_wait * 2, _MAX_RETRY_WAIT)
                 if not self._current.is_running:
-                    await _wait_for_first(self._reload.wait(), self._stop.wait(), asyncio.sleep(wait))
+                    await _wait_for_first(self._reload.wait(), self._stop.wait(), asyncio.sleep(retry_wait))
 
     async def _reload_generation(self) -> None:
         """Reads the settings again. If they are invalid, the hub keeps its current generation."""
@@ -120,7 +120,7 @@ class Supervisor:
             return False
 
     async def _start_generation(self, environment: Mapping[str, str]) -> bool:
-        """Starts a new generation, and retires the previous one. Raises GenerationFailed.
+        """Starts a new generation, and drains the previous one. Raises GenerationFailed.
 
         Returns False if the start was abandoned, because of another reload or the end of the hub.
         """
@@ -163,12 +163,12 @@ class Supervisor:
         """Lets a generation finish its requests and end."""
         generation.drain()
 
-        def over(_: object) -> None:
+        def on_exit(_: object) -> None:
             if not self._stop.is_set():
                 self._untrack(generation)
 
         waiting = asyncio.create_task(generation.wait_until_ended())
-        waiting.add_done_callback(over)
+        waiting.add_done_callback(on_exit)
 
     def _untrack(self, generation: WorkerGeneration) -> None:
         generation.close_pipe()
@@ -205,7 +205,7 @@ class Supervisor:
     def _handle_signals(self) -> Iterator[None]:
         loop = asyncio.get_running_loop()
 
-        def stop() -> None:
+        def handle_stop_signal() -> None:
             # The first signal ends the hub in order, the second one immediately.
             if not self._stop.is_set():
                 self._stop.set()
@@ -215,8 +215,8 @@ class Supervisor:
                 loop.call_later(_KILL_AFTER, each.kill)
 
         handlers: dict[int, Callable[[], None]] = {
-            signal.SIGTERM: stop,
-            signal.SIGINT: stop,
+            signal.SIGTERM: handle_stop_signal,
+            signal.SIGINT: handle_stop_signal,
             signal.SIGHUP: self._reload.set,
         }
         for number, handler in handlers.items():
@@ -229,28 +229,30 @@ class Supervisor:
 
     @contextlib.asynccontextmanager
     async def _send_keepalives(self) -> AsyncIterator[None]:
-        """Feeds systemd's watchdog within the block, while a worker serves."""
+        """Sends keepalives to systemd's watchdog within the block, while a worker serves."""
 
-        async def tell(every: float) -> None:
+        async def send_keepalive(interval: float) -> None:
             while True:
                 if any(each.serving_workers for each in self._generations):
                     self._notifier.notify_alive()
-                await asyncio.sleep(every)
+                await asyncio.sleep(interval)
 
-        telling = (
-            asyncio.create_task(tell(self._notifier.watchdog_interval)) if self._notifier.watchdog_interval else None
+        keepalives = (
+            asyncio.create_task(send_keepalive(self._notifier.watchdog_interval))
+            if self._notifier.watchdog_interval
+            else None
         )
         try:
             yield
         finally:
-            if telling is not None:
-                telling.cancel()
+            if keepalives is not None:
+                keepalives.cancel()
 
 
 async def _wait_for_first(*awaitables: object) -> None:
     """Returns when the first awaitable is done; cancels the others, unless they are tasks."""
     tasks = [each if isinstance(each, asyncio.Task) else asyncio.ensure_future(each) for each in awaitables]  # type: ignore[call-overload]  # whatever can be awaited
     await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
-    for task, given in zip(tasks, awaitables, strict=True):
-        if task is not given:
+    for task, awaitable in zip(tasks, awaitables, strict=True):
+        if task is not awaitable:
             task.cancel()

@@ -77,18 +77,18 @@ class WorkerGeneration:
 
     async def wait_until_complete(self) -> None:
         """Returns when every worker serves. Raises GenerationFailed."""
-        over = asyncio.create_task(self.wait_until_ended())
-        whole = asyncio.create_task(self._is_complete.wait())
+        ended = asyncio.create_task(self.wait_until_ended())
+        complete = asyncio.create_task(self._is_complete.wait())
         try:
-            await asyncio.wait({over, whole}, return_when=asyncio.FIRST_COMPLETED)
+            await asyncio.wait({ended, complete}, return_when=asyncio.FIRST_COMPLETED)
             if not self._is_complete.is_set():
                 await self._status_task  # the last report may contain the reason
                 raise GenerationFailed(
                     self._failure or f"it ended unexpectedly ({_describe_exit(self._process.returncode or 0)})"
                 )
         finally:
-            over.cancel()
-            whole.cancel()
+            ended.cancel()
+            complete.cancel()
 
     async def wait_until_ended(self) -> None:
         """Returns when its process has ended."""

@@ -54,7 +54,8 @@ class AgencyHookSecrets:
             raise InvalidHookSignature("The header webhook-id is missing, or is not a text of 1 to 128 characters.")
         if not moment.isascii() or not moment.isdecimal() or abs(float(moment[:20]) - now) > CLOCK_TOLERANCE:
             raise InvalidHookSignature(
-                f"The header webhook-timestamp is no time in seconds within {CLOCK_TOLERANCE:.0f} s of the hub's clock."
+                f"The header webhook-timestamp is not a time in seconds within {CLOCK_TOLERANCE:.0f} s of the hub's"
+                " clock."
             )
         expected = sign(self.derive_secret(agency), call, moment, body)
         given = headers.get("webhook-signature", "").split(" ")[:_MAX_SIGNATURES]

@@ -28,7 +28,7 @@ _CLASSES = {each.name: each for each in Classification if each is not Classifica
 def _parse_class(value: object) -> object:
     if isinstance(value, str):
         if value not in _CLASSES:
-            raise ValueError(f"'{value}' is no class of personal data; choose from {', '.join(_CLASSES)}")
+            raise ValueError(f"'{value}' is not a class of personal data; choose one of {', '.join(_CLASSES)}")
         return _CLASSES[value]
     return value
 

@@ -170,7 +170,7 @@ def _niks(claims: Mapping[str, Any], issuer: Issuer, kind: CallerKind) -> tuple[
     if actor is None:
         return about, person
     if not isinstance(actor, dict) or "act" in actor:
-        raise ValueError("The claim act is no object, or holds another act.")
+        raise ValueError("The claim act is not an object, or holds another act.")
     if person is not None:
         if actor.get("sub") != claims.get("sub"):
             raise ValueError("The actor is not the subject of the token.")
@@ -188,7 +188,7 @@ def _nik(number: str | None) -> Nik | None:
 def _get_own_number(
     claims: Mapping[str, Any], path: ClaimSteps, shape: re.Pattern[str], *, is_carried: bool
 ) -> str | None:
-    """The caller's own number. If the issuer uses `sub` for it, the `sub` of other kinds of caller is no number."""
+    """The caller's own number. If the issuer uses `sub` for it, the `sub` of other kinds of caller is not a number."""
     return _number(claims, path, shape) if is_carried or path != _SUBJECT else None
 
 

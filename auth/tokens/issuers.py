@@ -143,7 +143,7 @@ class Issuer(_IssuerModel):
             faults.append(f"agencies: name the agencies for whose callers it may speak (its kinds hold {kinds})")
         named = {each.kind for each in self.clients.values()}
         faults += [
-            f"clients: name the clients of kind '{kind.value}' for which it may speak, or take it out of kinds"
+            f"clients: name the clients of kind '{kind.value}' for which it may speak, or remove it from kinds"
             for kind in self.kinds
             if kind in APPLICATION_KINDS and kind not in named
         ]
@@ -201,7 +201,7 @@ def is_safe_address(url: str) -> bool:
     try:
         parts = urlsplit(url)
         host = parts.hostname or ""
-        _ = parts.port  # raises if it is no number
+        _ = parts.port  # raises if it is not a number
     except ValueError:
         return False
     if not host or parts.username is not None or parts.password is not None or parts.query or parts.fragment:

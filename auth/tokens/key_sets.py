@@ -74,7 +74,7 @@ def parse_key_set(text: bytes, algorithms: Collection[str]) -> PublicKeys:
     found: dict[str | None, Key] = {}
     for entry in entries:
         if entry.get("kty") == "oct" or not _PRIVATE_MEMBERS.isdisjoint(entry):
-            raise KeySetRefused("it holds a private or symmetric key, which is no secret any more")
+            raise KeySetRefused("it holds a private or symmetric key, which is no longer secret")
         key = _import_key(entry, algorithms)
         if key is None:
             continue

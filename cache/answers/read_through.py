@@ -2,6 +2,9 @@
 
 A read joins a fetch of the same slot that is in flight, unless an invalidation came in between. An answer whose fetch
 began before an invalidation is never given to a caller that came after it.
+
+A fetch continues when all of its callers have left, because its answer is cached. A shared run of an operation
+(`engine/single_flight.py`) is cancelled then.
 """
 
 from __future__ import annotations
@@ -104,17 +107,17 @@ class ReadThroughCache:
         """
         if self._process_invalidation.poll():
             self.epochs.invalidate_everything()
-        found, missing = self._read_process_tier(slots, fetch, max_age=max_age)
-        if missing:
-            found.update(await self._fetch_missing(missing, fetch, max_age=max_age, span=span))
-        return found
+        results, fallback_by_missing_slot = self._read_process_tier(slots, fetch, max_age=max_age)
+        if fallback_by_missing_slot:
+            results.update(await self._fetch_missing(fallback_by_missing_slot, fetch, max_age=max_age, span=span))
+        return results
 
     async def invalidate(self, tags: Sequence[str]) -> bool:
         """Invalidates all answers with these tags. Returns False if other processes could not be informed."""
-        opaque = self._key_builder.hash_tags(tags)
-        self.epochs.invalidate(opaque)
+        hashed_tags = self._key_builder.hash_tags(tags)
+        self.epochs.invalidate(hashed_tags)
         self._process_invalidation.publish()
-        return self._shared is None or await self._shared.invalidate(opaque)
+        return self._shared is None or await self._shared.invalidate(hashed_tags)
 
     async def close(self) -> None:
         """Cancels the running fetches."""
@@ -128,52 +131,63 @@ class ReadThroughCache:
         self, slots: Sequence[Slot], fetch: Fetch, *, max_age: float
     ) -> tuple[dict[Slot, CacheResult], dict[Slot, CachedAnswer | None]]:
         """Returns the results to serve immediately, and the slots to fetch, each with the answer to fall back to."""
-        now, find, unsubscribed = self.clock(), self.tier.find, self._unsubscribed
-        found, to_revalidate = dict[Slot, CacheResult](), list[Slot]()
-        missing: dict[Slot, CachedAnswer | None] = {}
+        now, find = self.clock(), self.tier.find
+        may_miss_invalidations = self._may_miss_invalidations
+        results: dict[Slot, CacheResult] = {}
+        to_revalidate: list[Slot] = []
+        fallback_by_missing_slot: dict[Slot, CachedAnswer | None] = {}
         # While unsubscribed, a personal answer in this process may be invalidated elsewhere: it is not used.
         for slot in slots:
-            cached = None if unsubscribed and slot.kind.freshness.is_personal else find(slot, now)
+            cached = None if may_miss_invalidations and slot.kind.freshness.is_personal else find(slot, now)
             if cached is None or now - cached.fetched_at >= max_age:
-                missing[slot] = cached  # too old for this caller, but still better than an agency's failure
+                # Too old for this caller, but still better than an agency's failure.
+                fallback_by_missing_slot[slot] = cached
             elif cached.fresh_until > now:
-                found[slot] = CacheResult(cached.value, cached.fetched_at, cached.fresh_until)
+                results[slot] = CacheResult(cached.value, cached.fetched_at, cached.fresh_until)
                 slot.kind.hits.process += 1
             elif cached.fresh_until + slot.kind.freshness.stale_while_revalidate > now:
                 # The caller does not wait for the agency: a fetch in the background renews the answer for later reads.
-                found[slot] = self._build_stale_result(cached, REVALIDATING, now)
+                results[slot] = self._build_stale_result(cached, REVALIDATING, now)
                 slot.kind.hits.process += 1
                 slot.kind.hits.revalidating += 1
                 to_revalidate.append(slot)
             else:
-                missing[slot] = cached
-        for slot in missing:
+                fallback_by_missing_slot[slot] = cached
+        for slot in fallback_by_missing_slot:
             slot.kind.hits.process_missed += 1
         if to_revalidate:
             self._join_or_start(to_revalidate, fetch, in_background=True)
-        return found, missing
+        return results, fallback_by_missing_slot
 
     @property
-    def _unsubscribed(self) -> bool:
+    def _may_miss_invalidations(self) -> bool:
         """Whether this process may have missed invalidations of other processes."""
         return self._shared is not None and not self._shared.is_subscribed
 
     async def _fetch_missing(
-        self, missing: Mapping[Slot, CachedAnswer | None], fetch: Fetch, *, max_age: float, span: Span | None
+        self,
+        fallback_by_missing_slot: Mapping[Slot, CachedAnswer | None],
+        fetch: Fetch,
+        *,
+        max_age: float,
+        span: Span | None,
     ) -> Mapping[Slot, CacheResult]:
-        joined, own = self._join_or_start(list(missing), fetch, max_age=max_age, span=span)
-        fetched = await _await_flights(joined)
+        flights, started = self._join_or_start(list(fallback_by_missing_slot), fetch, max_age=max_age, span=span)
+        fetched = await _await_flights(flights)
         # A joined flight ends at the deadline of the caller that started it. This caller may have more time left.
-        late = [slot for slot in missing if slot not in own and type(fetched[slot].value) is AgencyTimeout]
-        if late:
-            again, _ = self._join_or_start(late, fetch, max_age=max_age, span=span)
-            fetched.update(await _await_flights(again))
+        joined = [slot for slot in fallback_by_missing_slot if slot not in started]
+        timed_out = [slot for slot in joined if type(fetched[slot].value) is AgencyTimeout]
+        if timed_out:
+            retried, _ = self._join_or_start(timed_out, fetch, max_age=max_age, span=span)
+            fetched.update(await _await_flights(retried))
         now = self.clock()
-        for slot in missing:
-            if slot not in own:
-                slot.kind.hits.joined += 1
+        for slot in joined:
+            slot.kind.hits.joined += 1
         # Callers that share a flight may have found different answers to fall back to.
-        results = {slot: self._fall_back_to_cached(fetched[slot], kept, slot, now) for slot, kept in missing.items()}
+        results = {
+            slot: self._fall_back_to_cached(fetched[slot], fallback, slot, now)
+            for slot, fallback in fallback_by_missing_slot.items()
+        }
         for slot, each in results.items():
             if each.staleness is not None:
                 slot.kind.hits.failing += 1
@@ -190,33 +204,33 @@ class ReadThroughCache:
         span: Span | None = None,
     ) -> tuple[dict[Slot, _Flight], set[Slot]]:
         """Returns the flight of each slot, and the slots whose flight started here."""
-        joined: dict[Slot, _Flight] = {}
+        flights: dict[Slot, _Flight] = {}
         for slot in slots:
             flight = self._flights.get(slot)
             if flight is not None and self._can_join(flight, max_age=max_age):
-                joined[slot] = flight
-        if joined and span is not None:
-            _link_spans(span, joined)
-        own = [slot for slot in slots if slot not in joined]
-        if own:
+                flights[slot] = flight
+        if flights and span is not None:
+            _link_spans(span, flights)
+        started = [slot for slot in slots if slot not in flights]
+        if started:
             # One flight for all of them, because the agency answers many keys in one call. The epochs are read before
             # the fetch starts, so that any later invalidation makes its answers outdated.
-            keys = {slot: self._key_builder.build_key(slot) for slot in own}
+            keys = {slot: self._key_builder.build_key(slot) for slot in started}
             tags = tuple(dict.fromkeys(tag for each in keys.values() for tag in each.tags))
             context = _FetchContext(keys, tags, self.epochs.snapshot(tags), fetch, in_background, max_age, span)
             flight = _Flight(context, asyncio.get_running_loop().create_task(self._run_flight(context)))
             self._running.add(flight.task)  # the event loop itself keeps only a weak reference
             flight.task.add_done_callback(self._running.discard)
             # An older flight that could not be joined is replaced here. Its own callers still await it.
-            for slot in own:
-                self._flights[slot] = joined[slot] = flight
-        return joined, set(own)
+            for slot in started:
+                self._flights[slot] = flights[slot] = flight
+        return flights, set(started)
 
     def _can_join(self, flight: _Flight, *, max_age: float) -> bool:
         """Whether the flight's answers are valid for a new caller: nothing in it was invalidated since its start."""
         context = flight.context
         # While unsubscribed, this process does not know of invalidations elsewhere since the flight started.
-        if self._unsubscribed and any(slot.kind.freshness.is_personal for slot in context.keys):
+        if self._may_miss_invalidations and any(slot.kind.freshness.is_personal for slot in context.keys):
             return False
         return (
             not flight.task.done()
@@ -235,8 +249,8 @@ class ReadThroughCache:
             )
         finally:
             for slot in context.keys:
-                known = self._flights.get(slot)
-                if known is not None and known.task is flight:  # a newer flight may have replaced it
+                current = self._flights.get(slot)
+                if current is not None and current.task is flight:  # a newer flight may have replaced it
                     del self._flights[slot]
 
     async def _fetch_shared(self, shared: SharedTier, context: _FetchContext) -> Mapping[Slot, CacheResult]:
@@ -249,9 +263,12 @@ class ReadThroughCache:
             missing = {slot: each for slot, each in context.keys.items() if slot not in results}
             if missing:
                 now = self.clock()
-                asked, bodies = await self._fetch_from_agency(context, missing)
+                fetched, bodies = await self._fetch_from_agency(context, missing)
                 results.update(
-                    {slot: self._fall_back_to_cached(each, stale.get(slot), slot, now) for slot, each in asked.items()}
+                    {
+                        slot: self._fall_back_to_cached(each, stale.get(slot), slot, now)
+                        for slot, each in fetched.items()
+                    }
                 )
                 # The tier compares its invalidations with those at the lookup, and refuses answers that are outdated.
                 if lookup is not None:
@@ -281,8 +298,8 @@ class ReadThroughCache:
             if lookup is None:
                 return None  # the tier does not answer, so this process asks the agency itself
             for slot, key in missing.items():
-                found = lookup.found.get(key.name)
-                cached = None if found is None else self._decode_entry(slot, found, key, context)
+                entry = lookup.found.get(key.name)
+                cached = None if entry is None else self._decode_entry(slot, entry, key, context)
                 if cached is None:
                     continue
                 now = self.clock()
@@ -339,8 +356,8 @@ class ReadThroughCache:
 
     def _is_newest_flight(self, slot: Slot, flight: asyncio.Task[Any] | None) -> bool:
         """Whether no later flight for the slot has started, whose newer answer must stay cached."""
-        known = self._flights.get(slot)
-        return known is not None and known.task is flight
+        newest = self._flights.get(slot)
+        return newest is not None and newest.task is flight
 
     def _decode_entry(
         self, slot: Slot, entry: SharedEntry, key: CacheKey, context: _FetchContext
@@ -366,13 +383,13 @@ class ReadThroughCache:
         tags: tuple[str, ...],
     ) -> CachedAnswer:
         freshness = slot.kind.freshness
-        lasts = freshness.unknown_key_seconds if value is None else freshness.max_lifetime
+        lifetime = freshness.unknown_key_seconds if value is None else freshness.max_lifetime
         return CachedAnswer(
             value,
             size,
             fetched_at,
             fetched_at + slot.kind.get_fresh_seconds(value),
-            fetched_at + lasts,
+            fetched_at + lifetime,
             tags,
             self.epochs.snapshot(tags),
         )
@@ -398,18 +415,18 @@ class ReadThroughCache:
         return f"<ReadThroughCache {self.tier!r}, {len(self._flights)} slots in flight>"
 
 
-async def _await_flights(joined: Mapping[Slot, _Flight]) -> dict[Slot, CacheResult]:
+async def _await_flights(flights: Mapping[Slot, _Flight]) -> dict[Slot, CacheResult]:
     """Returns the results of the flights, awaiting each once. A cancelled caller does not cancel them."""
-    given: dict[Slot, CacheResult] = {}
-    for flight in dict.fromkeys(joined.values()):
-        given.update(await asyncio.shield(flight.task))
-    return given
+    results: dict[Slot, CacheResult] = {}
+    for flight in dict.fromkeys(flights.values()):
+        results.update(await asyncio.shield(flight.task))
+    return results
 
 
-def _link_spans(span: Span, joined: Mapping[Slot, _Flight]) -> None:
+def _link_spans(span: Span, flights: Mapping[Slot, _Flight]) -> None:
     """Links the span to the flights that it joined: they began for other requests, so they are not its children."""
-    span.set_attribute("simpul.joined", len(joined))
-    for flight in dict.fromkeys(joined.values()):
+    span.set_attribute("simpul.joined", len(flights))
+    for flight in dict.fromkeys(flights.values()):
         if flight.context.span is not None:
             span.add_link(flight.context.span)
 

@@ -29,7 +29,7 @@ def print_hook_secret(agency: Annotated[str, typer.Argument(help="An agency of t
     from settings import MAX_CONCURRENCY  # noqa: PLC0415 - same
 
     if agency not in MAX_CONCURRENCY:
-        raise CommandError(f"{agency!r} is no agency of this hub: choose one of {', '.join(MAX_CONCURRENCY)}")
+        raise CommandError(f"{agency!r} is not an agency of this hub: choose one of {', '.join(MAX_CONCURRENCY)}")
     typer.echo(AgencyHookSecrets(load_hub_settings(find_state_folder()).secret_bytes).format_secret(agency))
 
 

@@ -195,7 +195,7 @@ def _parse_kind(kind: str) -> str:
 
     kinds = [each.value for each in CallerKind]
     if kind not in kinds:
-        raise CommandError(f"--kind {kind!r} is no kind of caller: choose one of {', '.join(kinds)}")
+        raise CommandError(f"--kind {kind!r} is not a kind of caller: choose one of {', '.join(kinds)}")
     return kind
 
 

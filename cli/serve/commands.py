@@ -75,7 +75,9 @@ def _parse_port(value: str | int) -> int:
     text = str(value)  # the default is a number
     if text.isascii() and text.isdecimal() and 1 <= int(text) <= HIGHEST_PORT:
         return int(text)
-    raise CommandError(f"PORT={text} is no port: choose a number from 1 to {HIGHEST_PORT}, such as PORT={DEFAULT_PORT}")
+    raise CommandError(
+        f"PORT={text} is not a port: choose a number from 1 to {HIGHEST_PORT}, such as PORT={DEFAULT_PORT}"
+    )
 
 
 def _parse_today(value: str) -> date:

@@ -76,7 +76,7 @@ def _find_unknown(environment: MutableMapping[str, str]) -> Iterator[Finding]:
             near = difflib.get_close_matches(name.upper(), known, n=1, cutoff=0.8)
             fix = f"did you mean {near[0]}?" if near else "correct its name or unset it"
             del environment[name]
-            yield Finding(level=FindingLevel.PROBLEM, name=name, message=f"it is no setting of the hub: {fix}")
+            yield Finding(level=FindingLevel.PROBLEM, name=name, message=f"it is not a setting of the hub: {fix}")
 
 
 def _find_wrong(problem: ValidationError, ignored: set[str]) -> Iterator[tuple[str, Finding]]:

@@ -59,7 +59,7 @@ def get_time_zone(name: str) -> tzinfo:
     try:
         return ZoneInfo(name)
     except (ZoneInfoNotFoundError, ValueError, OSError):
-        raise ValueError(f"'{name}' is no time zone; write it as \"Asia/Jakarta\"") from None
+        raise ValueError(f"'{name}' is not a time zone; write it as \"Asia/Jakarta\"") from None
 
 
 Clock = Annotated[time, BeforeValidator(_parse_time)]

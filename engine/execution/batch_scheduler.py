@@ -13,8 +13,8 @@ from engine.execution.answer_freshness import AnswerFreshness, BatchFacet
 _CANCEL_TIMEOUT = 1.0
 """Seconds that cancelled calls may take to clean up; after that they are abandoned."""
 
-_MAX_IMMEDIATE_STEPS = 4
-"""Dispatches in one turn of the event loop, while batches answer without waiting."""
+_MAX_DISPATCHES_PER_TURN = 4
+"""Maximum dispatches in one turn of the event loop, while batches answer without waiting."""
 
 
 class FailedAnswer:
@@ -31,7 +31,7 @@ class BatchScheduler:
     """Calls batches for the steps of one run."""
 
     def __init__(self, build_batch_context: Callable[[frozenset[type[Any]]], BatchContext[Any]]) -> None:
-        """`build_batch_context` builds the context of a batch call for the wanted facets."""
+        """`build_batch_context` builds the context of a batch call for the requested facets."""
         self.on_wait: Callable[[], None] = _ignore_waiting
         """Called whenever a call starts that does not finish immediately."""
         self.other_tasks: set[asyncio.Task[None]] = set()
@@ -41,7 +41,8 @@ class BatchScheduler:
         self._reads: dict[BatchFacet, BatchRead] = {}
         self._pending: list[BatchRead] = []
         self._tasks: set[asyncio.Task[None]] = set()
-        self._dispatch_scheduled = True  # `PendingWork.wait` dispatches the first keys
+        # `PendingWork.wait` dispatches the first keys after all fields have requested them, so `request` must not.
+        self._dispatch_scheduled = True
         self._deadline_failure: Callable[[Batch[Any, Any]], Exception] | None = None
         self._closed = False
         self.freshness = AnswerFreshness()
@@ -98,7 +99,7 @@ class BatchScheduler:
         self._count_reads()
         self._reads.clear()
         self.freshness.stale_answers.clear()
-        self._dispatch_scheduled = True
+        self._dispatch_scheduled = True  # as at the start: `PendingWork.wait` dispatches the keys of the next field
 
     def _count_reads(self) -> None:
         """Add the keys of this run to the counters of each agency."""
@@ -106,9 +107,9 @@ class BatchScheduler:
             for read in self._reads.values():
                 if read.batch.agency is not None:
                     reads = self._agencies.read_counts[read.batch.agency]
-                    once = len(read.requested)
-                    reads.first_requests += once
-                    reads.repeated_requests += max(0, read.request_count - once)
+                    distinct_keys = len(read.requested)
+                    reads.first_requests += distinct_keys
+                    reads.repeated_requests += max(0, read.request_count - distinct_keys)
 
     def stop(self, failure: Callable[[Batch[Any, Any]], Exception]) -> None:
         """Cancel all calls at the deadline. Keys without an answer fail with the `failure` of their batch."""
@@ -147,7 +148,7 @@ class BatchScheduler:
         Answers that are available immediately may lead to more keys. These are dispatched in the same turn, too, but
         only while nothing else runs that could finish in this turn and request keys of the same batches.
         """
-        for _ in range(_MAX_IMMEDIATE_STEPS):
+        for _ in range(_MAX_DISPATCHES_PER_TURN):
             pending, self._pending = self._pending, []
             self._dispatch_scheduled = bool(pending)
             if self._closed or not pending:  # closed: the request ended in this turn
@@ -156,7 +157,7 @@ class BatchScheduler:
                 self._begin(self._call(reads, keys))
             if self._tasks or self.other_tasks:
                 break
-        if self._pending:  # in the next turn, so that other requests get theirs, and more keys can join
+        if self._pending:  # in the next turn, so that other requests get their turn, and more keys can join
             self._loop.call_soon(self.dispatch)
         else:
             self._dispatch_scheduled = False
@@ -176,16 +177,16 @@ class BatchScheduler:
             context = self._build_batch_context(facets)
             self._agencies = context.agencies
             answers = await load_answers(batch, keys, context, self.freshness)
-            parts = [await _select_facet(batch, read.facet, keys, answers) for read in reads]
+            answers_of_reads = [await _select_facet(batch, read.facet, keys, answers) for read in reads]
         except asyncio.CancelledError:
             if self._closed or self._deadline_failure is not None:
                 raise
             # The batch waited for a task that was cancelled elsewhere. Its keys fail, or steps would wait forever.
-            parts = _fail_all(reads, keys, RuntimeError(f"{batch!r} was cancelled."))
+            answers_of_reads = _fail_all(reads, keys, RuntimeError(f"{batch!r} was cancelled."))
         except Exception as failure:  # noqa: BLE001 - a failed call fails each of its keys
-            parts = _fail_all(reads, keys, failure)
-        for read, part in zip(reads, parts, strict=True):
-            read.store_answers(part)
+            answers_of_reads = _fail_all(reads, keys, failure)
+        for read, answers_by_key in zip(reads, answers_of_reads, strict=True):
+            read.store_answers(answers_by_key)
 
 
 def _ignore_waiting() -> None:
@@ -214,24 +215,24 @@ class BatchRead:
         keys, self.pending = self.pending, {}
         return keys
 
-    def store_answers(self, part: dict[Hashable, Any]) -> None:
+    def store_answers(self, answers_by_key: dict[Hashable, Any]) -> None:
         """Store answers, and resume the steps whose keys all have one."""
         if self.known:
-            self.known.update(part)
+            self.known.update(answers_by_key)
         else:
-            self.known = part
+            self.known = answers_by_key
         # The common case: one step waits, and this call answers all of its keys.
-        if len(self.waiting) == 1 and self.waiting[0].missing <= part.keys():
+        if len(self.waiting) == 1 and self.waiting[0].missing <= answers_by_key.keys():
             step = self.waiting.pop()
             step.resume(self.known)
             return
         # Find all ready steps before the first one is resumed: it may request more keys, and so change `waiting`.
         ready: list[WaitingStep] = []
-        still: list[WaitingStep] = []
+        still_waiting: list[WaitingStep] = []
         for step in self.waiting:
-            step.missing -= part.keys()
-            (still if step.missing else ready).append(step)
-        self.waiting = still
+            step.missing -= answers_by_key.keys()
+            (still_waiting if step.missing else ready).append(step)
+        self.waiting = still_waiting
         for step in ready:
             step.resume(self.known)
 
@@ -248,19 +249,19 @@ class WaitingStep:
 
 
 def _group_calls(pending: Sequence[BatchRead]) -> Iterable[tuple[Sequence[BatchRead], list[Hashable]]]:
-    """The calls for all pending keys: keys of which the same facets are wanted share one."""
+    """The calls for all pending keys: keys that need the same facets share one call."""
     if len(pending) == 1:
         return [(pending, list(pending[0].take_pending()))]
     by_batch: dict[Batch[Any, Any], dict[BatchRead, dict[Hashable, None]]] = {}
     for read in pending:
         by_batch.setdefault(read.batch, {})[read] = read.take_pending()
     calls: list[tuple[Sequence[BatchRead], list[Hashable]]] = []
-    for wanted in by_batch.values():
-        if len(wanted) == 1:
-            ((only, keys),) = wanted.items()
+    for keys_by_read in by_batch.values():
+        if len(keys_by_read) == 1:
+            ((only, keys),) = keys_by_read.items()
             calls.append(((only,), list(keys)))
         else:
-            calls.extend(group_keys(wanted).items())
+            calls.extend(group_keys(keys_by_read).items())
     return calls
 
 
@@ -275,11 +276,11 @@ async def _select_facet(
     """The answers by key, computed in slices if the keys are many."""
     if len(keys) <= SLICE:
         return _select_facet_of_slice(batch, facet, keys, answers)
-    part: dict[Hashable, Any] = {}
-    for piece in iterate_slices(len(keys)):
-        part.update(_select_facet_of_slice(batch, facet, keys[piece], answers))
+    answers_by_key: dict[Hashable, Any] = {}
+    for slice_ in iterate_slices(len(keys)):
+        answers_by_key.update(_select_facet_of_slice(batch, facet, keys[slice_], answers))
         await asyncio.sleep(0)
-    return part
+    return answers_by_key
 
 
 def _select_facet_of_slice(
@@ -287,7 +288,7 @@ def _select_facet_of_slice(
 ) -> dict[Hashable, Any]:
     """The answers by key; for a batch of facets, only this facet of each."""
     absent = batch.absent
-    part: dict[Hashable, Any] = {}
+    answers_by_key: dict[Hashable, Any] = {}
     get = answers.get
     for key in keys:
         answer = get(key, absent)
@@ -296,5 +297,5 @@ def _select_facet_of_slice(
                 answer = answer.get(facet)
             except Exception as fault:  # noqa: BLE001 - an answer without facets fails its key
                 answer = fault
-        part[key] = FailedAnswer(answer) if isinstance(answer, Exception) else answer
-    return part
+        answers_by_key[key] = FailedAnswer(answer) if isinstance(answer, Exception) else answer
+    return answers_by_key

@@ -79,11 +79,11 @@ def collect_keys(
             continue
         except Exception as fault:  # noqa: BLE001 - whatever a field raises is the error of that field
             for field in group:
-                run.record_error(field, answer, (), fault)
+                run.field_errors.record(field, answer, (), fault)
             continue
         for field in group:  # without a key, the fields are null
             if field.is_non_null:
-                run.record_error(field, answer, (), build_non_null_error(field.name))
+                run.field_errors.record(field, answer, (), build_non_null_error(field.name))
     if missing_facts:
         # The whole step waits, also for records that are decided already: otherwise one call would become several.
         # Records without a key and failed ones are complete.
@@ -107,16 +107,16 @@ def _note_wanted(kind: BatchField, key: Any, wanted_keys: dict[Hashable, None]) 
 
 def _authorize_key(run: PlanRun, field: PlanField, record: Any, key: Any) -> Any:  # noqa: ANN401 - any record and key
     """The key, if the caller may follow it; raises the refusal, or `FactMissing`."""
-    may = run.get_decider(field)
-    if may is None:
+    decider = run.get_decider(field)
+    if decider is None:
         if isinstance(key, Exception):
             raise key.with_traceback(None)
         return key
     if field.guard.is_keyed and get_batch_field(field).edge.has_many_keys:
-        return run.facts.decide_each(key, partial(may, record))
-    refusal = run.facts.decide(may(record, key))
-    if refusal is not None:
-        raise refusal
+        return run.facts.decide_each(key, partial(decider, record))
+    denial = run.facts.decide(decider(record, key))
+    if denial is not None:
+        raise denial
     if isinstance(key, Exception):
         raise key.with_traceback(None)
     return key

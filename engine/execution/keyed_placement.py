@@ -55,9 +55,9 @@ def _shape_single_records(
         for key, answer in zip(edge_keys.keys, edge_keys.targets, strict=True):
             value = values[key]
             if type(value) is FailedAnswer:
-                run.record_error(field, answer, (), value.failure)
+                run.field_errors.record(field, answer, (), value.failure)
             elif value is None and field.is_non_null:
-                run.record_error(field, answer, (), build_non_null_error(field.name))
+                run.field_errors.record(field, answer, (), build_non_null_error(field.name))
     made: dict[Hashable, dict[str, Any] | None] = dict.fromkeys(edge_keys.wanted)
     plain = [key for key in edge_keys.wanted if type(values[key]) is only.record]
     made.update(zip(plain, run.shape_records(only, [values[key] for key in plain]), strict=True))

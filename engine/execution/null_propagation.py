@@ -3,23 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import Any, NamedTuple, Protocol, overload
+from typing import Any, Protocol, overload
 
 from graphql import GraphQLError, get_nullable_type, is_non_null_type, located_error
 
+from engine.execution.denied_fields import FieldError
 from engine.plan.tree import PlanField, Shape
 
 Path = tuple[str | int, ...]
-
-
-class FieldError(NamedTuple):
-    """A field that failed in one object of the answer."""
-
-    field: PlanField
-    answer: dict[str, Any]
-    indices: tuple[int, ...]
-    """Indices inside the field's own lists."""
-    error: Exception
 
 
 class LocatedErrors(Sequence[GraphQLError]):

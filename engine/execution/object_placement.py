@@ -117,7 +117,7 @@ class ObjectPlacement:
         else:
             item_type = (type_.of_type if is_non_null_type(type_) else type_).of_type
             return [self._build_value(answer, item_type, each, (*place, index)) for index, each in enumerate(value)]
-        self._run.record_error(field, answer, place, fault)
+        self._run.field_errors.record(field, answer, place, fault)
         return None
 
 

@@ -17,9 +17,10 @@ from engine.document.limits import Limits
 from engine.event_loop import SLICE, iterate_slices
 from engine.execution.authorization_facts import AuthorizationFacts, FactMissing
 from engine.execution.batch_scheduler import BatchScheduler, FailedAnswer
+from engine.execution.denied_fields import FieldErrors, build_null_object
 from engine.execution.edge_keys import EdgeKeys, collect_keys, collect_plain_keys, get_batch_field
 from engine.execution.keyed_placement import place_by_key
-from engine.execution.null_propagation import FieldError, propagate_nulls
+from engine.execution.null_propagation import propagate_nulls
 from engine.execution.object_placement import ObjectPlacement, shape_leaves
 from engine.execution.pending_work import PendingWork
 from engine.execution.read_tracking import ReadTracker
@@ -56,7 +57,7 @@ class PlanRun:
         self._scheduler = scheduler
         self._arguments = arguments
         self._deciders: dict[int, Decider | None] = {}
-        self._errors: list[FieldError] = []
+        self.field_errors = FieldErrors()
         self.read_tracker = ReadTracker(getattr(context, "reader", None), plan.read_summaries) if track_reads else None
         self.reads: Sequence[SubjectRead] = ()
         """The reads of the answer, by subject; set at the end of the run."""
@@ -81,20 +82,14 @@ class PlanRun:
             return None, [GraphQLError(str(refusal), original_error=refusal)]
         # Before nulls are propagated: a value that is removed with its parent still counts as read.
         if self.read_tracker is not None:
-            self.reads = self.read_tracker.build_reads(self._errors)
-        if not self._errors:
+            self.reads = self.read_tracker.build_reads(self.field_errors.recorded)
+        if not self.field_errors.recorded:
             return data, []
-        return propagate_nulls(shape, data, self._take_errors())
-
-    def _take_errors(self) -> list[FieldError]:
-        """The errors, removed from the run: their tracebacks may refer to it, which would be a reference cycle."""
-        faults, self._errors = self._errors, []
-        return faults
+        return propagate_nulls(shape, data, self.field_errors.take())
 
     async def _run_serially(self, shape: Shape) -> dict[str, Any]:
         """Run the fields of a mutation one after another (GraphQL specification, section 6.2.2)."""
-        data: dict[str, Any] = dict.fromkeys(shape.keys)
-        data |= dict.fromkeys(shape.typenames, shape.type.name)
+        data = build_null_object(shape)
         for field in shape.fields:
             self._scheduler.drop_known_answers()  # the field before may have changed any data
             if isinstance(field.kind, BatchField):
@@ -104,7 +99,8 @@ class PlanRun:
             else:
                 self.put_nested(field, [None], [data])
             await self.pending_work.wait()
-            if self._errors and propagate_nulls(shape, data, self._errors)[0] is None:
+            errors = self.field_errors.recorded
+            if errors and propagate_nulls(shape, data, errors)[0] is None:
                 break  # all data is null already, so the mutation changes nothing more
         return data
 
@@ -138,14 +134,6 @@ class PlanRun:
             raise given.with_traceback(None)  # each raise would extend its traceback
         return given
 
-    def count_errors(self) -> int:
-        """The number of errors so far."""
-        return len(self._errors)
-
-    def forget_errors(self, count: int) -> None:
-        """Drop the errors that were recorded since then, because their records are shaped again."""
-        del self._errors[count:]
-
     def shape_one_by_one(self, shape: Shape, records: Sequence[Any]) -> list[dict[str, Any]]:
         """Shape each record separately after a failure of all together; a single record, field by field."""
         if len(records) == 1:
@@ -154,8 +142,7 @@ class PlanRun:
 
     def shape_carefully(self, shape: Shape, record: Any) -> dict[str, Any]:  # noqa: ANN401 - any record
         """Shape one record, field by field; whatever a field raises is its own error."""
-        answer: dict[str, Any] = dict.fromkeys(shape.keys)
-        answer |= dict.fromkeys(shape.typenames, shape.type.name)
+        answer = build_null_object(shape)
         for field in shape.fields:
             if field.is_leaf and not isinstance(field.kind, BatchField):
                 self._put_leaf_carefully(field, record, answer)
@@ -170,9 +157,11 @@ class PlanRun:
             )
             return
         except Exception as fault:  # noqa: BLE001 - whatever a field raises is the error of that field
-            self.record_error(field, answer, (), fault)
+            self.field_errors.record(field, answer, (), fault)
             return
-        answer[field.key] = coerce_carefully(field.type, value, field.name, partial(self.record_error, field, answer))
+        answer[field.key] = coerce_carefully(
+            field.type, value, field.name, partial(self.field_errors.record, field, answer)
+        )
 
     # Fields that hold other records, or load them.
 
@@ -304,12 +293,14 @@ class PlanRun:
         key = field.key
         for value, answer in zip(values, targets, strict=True):
             if type(value) is FailedAnswer:
-                self.record_error(field, answer, (), value.failure)
+                self.field_errors.record(field, answer, (), value.failure)
                 continue
             try:
                 answer[key] = complete(value)  # type: ignore[misc]  # `prepare_shapes` sets it for leaves
             except Exception:  # noqa: BLE001 - the careful coercion reports the error
-                answer[key] = coerce_carefully(field.type, value, field.name, partial(self.record_error, field, answer))
+                answer[key] = coerce_carefully(
+                    field.type, value, field.name, partial(self.field_errors.record, field, answer)
+                )
 
     # Objects below a field.
 
@@ -356,17 +347,13 @@ class PlanRun:
         kind = field.kind
         arguments = self.get_arguments(field)
         # Decide before the value is computed: even its error could reveal something of the record.
-        may = self.get_decider(field)
-        refusal = self.facts.decide(may(record, None)) if may is not None else None
-        if refusal is not None:
-            raise refusal
+        decider = self.get_decider(field)
+        denial = self.facts.decide(decider(record, None)) if decider is not None else None
+        if denial is not None:
+            raise denial  # the field stays null: see `engine/execution/denied_fields.py`
         if isinstance(kind, ComputedField):
             return kind.function(record, arguments, self.context)
         return getattr(record, kind.attribute)  # type: ignore[union-attr]  # batch fields never come here
-
-    def record_error(self, field: PlanField, answer: dict[str, Any], place: tuple[int, ...], fault: Exception) -> None:
-        """Record that a field failed in one object of the answer; `place` are indices inside its own lists."""
-        self._errors.append(FieldError(field, answer, place, fault))
 
 
 def _collect_values(field: PlanField, keys: Sequence[Any], values: Mapping[Hashable, Any]) -> list[Any]:

@@ -8,8 +8,8 @@ from __future__ import annotations
 from collections.abc import Collection, Hashable, Iterable, Sequence
 from typing import Any, NamedTuple
 
+from engine.execution.denied_fields import FieldError
 from engine.execution.edge_keys import EdgeKeys
-from engine.execution.null_propagation import FieldError
 from engine.field_kinds import BatchField
 from engine.plan.tree import GuardedPart, PlanField, ReadSummaries, Shape
 from records.calls.subject_reads import SubjectRead

@@ -1,4 +1,4 @@
-"""Finds the refusals among the errors of an answer."""
+"""Counts the refusals among the errors of an answer, by field and reason (`engine/execution/denied_fields.py`)."""
 
 from __future__ import annotations
 

@@ -112,7 +112,7 @@ def _generate_function(shape: Shape) -> str:
             items.append(f"{key!r}: {_generate_value(by_key[key])}")
         else:
             items.append(f"{key!r}: None")
-    lines += ["    error_count = run.count_errors()"] if guards else []
+    lines += ["    error_count = len(run.field_errors.recorded)"] if guards else []
     lines += ["    try:", "        return [", "            {", *(f"                {item}," for item in items)]
     lines += ["            }"]
     # 3. A record with a refused field, or one that waits for a fact, takes the careful path.
@@ -124,7 +124,7 @@ def _generate_function(shape: Shape) -> str:
     # 4. A value is not plain. Each record is shaped separately, so that only the failing one takes the careful path.
     # Errors of this attempt are dropped, or they would be recorded twice.
     lines += ["            for record in records", "        ]", "    except Exception:"]
-    lines += ["        run.forget_errors(error_count)"] if guards else []
+    lines += ["        run.field_errors.drop_after(error_count)"] if guards else []
     lines += [f"        return run.shape_one_by_one(shape_{number}, records)"]
     return "\n".join(lines)
 

@@ -155,7 +155,7 @@ class DatabaseDataRequests:
         except InvalidStateChange as refusal:
             raise BadInput(f"The request is {refusal.state.name} already; it was answered or withdrawn.") from None
         if kept is None:
-            raise BadInput("Argument 'number' is no request that you answer. Give a number from 'dataRequests'.")
+            raise BadInput("Argument 'number' is not a request that you answer. Give a number from 'dataRequests'.")
         return self.build_request(kept)
 
     async def _file(self, wanted: NewDataRequest) -> DataRequest:
@@ -187,15 +187,15 @@ class DatabaseDataRequests:
         if wanted.field is not None:
             if wanted.field not in self._holders:
                 raise BadInput(
-                    "Argument 'field' is no field of this graph in which an agency holds something about people. Write"
-                    " it as type and field, such as 'Residence.address'."
+                    "Argument 'field' is not a field of this graph in which an agency holds data about people. Write it"
+                    " as type and field, such as 'Residence.address'."
                 )
             return self._holders[wanted.field]
         agencies: Collection[str] = sorted(set(self._holders.values()))
         if wanted.agency is not None and wanted.agency not in agencies:
             raise BadInput(
-                f"Argument 'agency' is no agency that holds something about people; choose {', '.join(agencies)}, or"
-                " leave it out for all of them."
+                f"Argument 'agency' is not an agency that holds data about people; choose one of {', '.join(agencies)},"
+                " or omit it for all of them."
             )
         return wanted.agency
 
@@ -209,7 +209,7 @@ class DatabaseDataRequests:
             ) from None
         if kept is None:
             what = "restriction" if wanted.must_be_restriction else "request"
-            raise BadInput(f"Argument 'number' is no {what} of yours. Give a number from 'dataRequests'.")
+            raise BadInput(f"Argument 'number' is not a {what} of yours. Give a number from 'dataRequests'.")
         return self.build_request(kept)
 
 

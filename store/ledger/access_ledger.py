@@ -2,7 +2,8 @@
 
 Entries of requests that end in the same event loop iteration, or during a running commit, share one statement and so
 one transaction (group commit). Each process writes its own chains. It starts a new chain with each connection, because
-after a lost connection the last commit is uncertain, and after one day. A chain begins with the heads of all others.
+after a lost connection the last commit is uncertain, and after one day. A chain begins with the last hashes of all
+other chains.
 """
 
 from __future__ import annotations
@@ -32,7 +33,7 @@ MAX_WAITING = 20_000
 MAX_BATCH_ENTRIES = 5_000
 """Entries per transaction, unless one request has more."""
 CHAIN_LIFETIME = timedelta(days=1)
-"""The age at which the next entry starts a new chain, which names the current heads of the others."""
+"""The age at which the next entry starts a new chain, which stores the last hashes of the other chains."""
 
 _INSERT_CHAIN = f"INSERT INTO {access_chains.name} (chain, started_at, heads, hash) VALUES ($1, $2, $3, $4)"  # noqa: S608 - names of our own table
 
@@ -64,7 +65,7 @@ class _Chain:
         return bool(self.driver.is_closed())
 
     async def begin(self) -> None:
-        """Starts a new chain, which names the heads of the others."""
+        """Starts a new chain, which stores the last hashes of the other chains."""
         started_at = datetime.now(UTC)
         name = token_hex(16)
         rows = [tuple(row) for row in await self.driver.fetch(HEADS_QUERY)]
@@ -77,10 +78,10 @@ class _Chain:
         """Commits entries."""
         sequence, head, hasher, rows = self.sequence, self.head, self._hasher, []
         # The chain's own state changes only after the copy succeeded.
-        for access in entries:
+        for entry in entries:
             sequence += 1
-            entry_hash = hasher(encode_entry(self.name, sequence, head, access))
-            rows.append(encode_row(self.name, sequence, head, entry_hash, access))
+            entry_hash = hasher(encode_entry(self.name, sequence, head, entry))
+            rows.append(encode_row(self.name, sequence, head, entry_hash, entry))
             head = entry_hash
         await self.driver.copy_to_table(access_entries.name, source=stream_copy(rows), columns=COLUMNS, format="binary")
         self.sequence, self.head = sequence, head
@@ -126,7 +127,7 @@ class AccessLedger:
         self._timer: asyncio.TimerHandle | None = None
         self._waiting_entries = 0
         self._chain: _Chain | None = None
-        self._writing: asyncio.Task[None] | None = None
+        self._drain_task: asyncio.Task[None] | None = None
         self.commits = 0
         """Transactions with entries, so far."""
         self.failed_requests = 0
@@ -167,8 +168,8 @@ class AccessLedger:
         self._queue.append(_PendingWrite(entries, done))
         self._deadlines.append((until, done))
         self._waiting_entries += len(entries)
-        if self._writing is None:
-            self._writing = loop.create_task(self._drain())
+        if self._drain_task is None:
+            self._drain_task = loop.create_task(self._drain())
         if self._timer is None:
             self._timer = loop.call_at(until, self._expire_waiting)
         began = loop.time()
@@ -187,8 +188,8 @@ class AccessLedger:
     async def close(self) -> None:
         """Commits waiting entries, and closes the connection."""
         # Requests that end now still need their commit, but a hung database must not delay the end of the hub.
-        if self._writing is not None:
-            await asyncio.wait({self._writing}, timeout=self._timeout)
+        if self._drain_task is not None:
+            await asyncio.wait({self._drain_task}, timeout=self._timeout)
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
@@ -216,7 +217,7 @@ class AccessLedger:
                 if batch:
                     await self._commit(batch)
         finally:
-            self._writing = None
+            self._drain_task = None
 
     def _take_batch(self) -> list[_PendingWrite]:
         """Takes the next requests, without those that stopped waiting."""
@@ -236,10 +237,10 @@ class AccessLedger:
                 if self._chain is not None and self._chain.closed:  # closed while idle, so no commit is in doubt
                     await self._release_chain()
                 chain = self._chain = self._chain or await self._begin_chain()
-                # The heads in a new chain reveal entries that are later removed from the end of another chain.
+                # The hashes in a new chain reveal the later removal of entries from the end of another chain.
                 if datetime.now(UTC) - chain.started_at > CHAIN_LIFETIME:
                     await chain.begin()
-                await chain.append([access for each in batch for access in each.entries])
+                await chain.append([entry for each in batch for entry in each.entries])
             self.commits += 1
         except Exception as failure:  # noqa: BLE001 - after any error, nothing may count as recorded
             _log.error("The access ledger cannot be written: %s", type(failure).__name__)
@@ -280,16 +281,16 @@ class AccessLedger:
                 await chain.connection.close()
 
 
-def _check_texts(access: LedgerEntry) -> None:
+def _check_texts(entry: LedgerEntry) -> None:
     """Raises `ValueError` for text that PostgreSQL cannot store: it would fail the commit of other requests, too."""
     for text in (
-        access.request_id,
-        access.agency,
-        access.unit,
-        access.role,
-        access.client,
-        access.purpose,
-        access.case,
+        entry.request_id,
+        entry.agency,
+        entry.unit,
+        entry.role,
+        entry.client,
+        entry.purpose,
+        entry.case,
     ):
         if text is not None and ("\0" in text or not _is_utf8(text)):
             raise ValueError("A text of the entry holds a character that cannot be stored.")

@@ -100,7 +100,7 @@ def test_a_request_is_listed_shown_and_answered_and_the_person_reads_it_all(
     ("arguments", "message"),
     [
         (("show", "HAK-2026-ZZZZZZZZ", "--by", "Ani"), "there is no request 'HAK-2026-ZZZZZZZZ'"),
-        (("answer", "HAK-2026-ZZZZZZZZ", "done", "--by", "Ani"), "is no request that you answer"),
+        (("answer", "HAK-2026-ZZZZZZZZ", "done", "--by", "Ani"), "is not a request that you answer"),
         (("answer", "HAK-1", "received", "--by", "Ani"), "RECEIVED is not an answer"),
         (("answer", "HAK-1", "refused", "--by", "Ani"), "REFUSED requires a reason"),
         (("answer", "HAK-1", "done", "--by", "Ani", "--reason", "statistics"), "REFUSED requires a reason"),

@@ -165,6 +165,6 @@ def test_an_unknown_variable_is_refused(tmp_path: Path) -> None:
     outcome = run_simpul(tmp_path, "agencies", "check", SIMPUL_PBB_ULR="http://x")
     assert outcome.returncode == 1
     assert outcome.stderr == (
-        "simpul: the hub's settings are not complete: SIMPUL_PBB_ULR is no setting of the hub. "
+        "simpul: the hub's settings are not complete: SIMPUL_PBB_ULR is not a setting of the hub. "
         "Correct its name or unset it.\n"
     )

@@ -142,7 +142,7 @@ async def test_a_second_city_on_the_same_folder_is_refused_with_the_holder(state
 
 async def test_an_unknown_agency_is_refused_with_the_known_ones(state: Path) -> None:
     async with build_city(state) as running:
-        with pytest.raises(CityError, match=r"^'pajak' is no agency of the sandbox city: choose one of pbb, crm$"):
+        with pytest.raises(CityError, match=r"^'pajak' is not an agency of the sandbox city: choose one of pbb, crm$"):
             await running.stop("pajak")
 
 
@@ -152,7 +152,7 @@ async def test_another_process_can_stop_start_and_list_agencies(state: Path) -> 
         assert [(one["name"], one["state"]) for one in listed] == [("pbb", "stopped"), ("crm", "running")]
         listed = await asyncio.to_thread(control_city, state, "start", "pbb")
         assert [one["pid"] for one in listed] == [agency.pid for agency in running.agencies.values()]
-        with pytest.raises(CityError, match="'pajak' is no agency"):
+        with pytest.raises(CityError, match="'pajak' is not an agency"):
             await asyncio.to_thread(control_city, state, "start", "pajak")
 
 

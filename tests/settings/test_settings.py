@@ -147,7 +147,7 @@ def test_the_address_of_redis_is_checked_and_never_shown(monkeypatch: pytest.Mon
 def test_an_unknown_name_is_refused_by_name(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(name, "geheim-7")
     message = refusal()
-    assert f"{name} is no setting of the hub. Correct its name or unset it." in message
+    assert f"{name} is not a setting of the hub. Correct its name or unset it." in message
     assert "geheim" not in message
 
 
@@ -156,7 +156,7 @@ def test_a_setting_has_only_one_spelling(name: str, monkeypatch: pytest.MonkeyPa
     monkeypatch.setenv("SIMPUL_DEVELOPMENT", "true")
     monkeypatch.setenv("SIMPUL_LISTEN", "0.0.0.0:8000")
     monkeypatch.setenv(name, "127.0.0.1:8000")
-    assert f"{name} is no setting of the hub. Write it in capital letters: {name.upper()} or unset it." in refusal()
+    assert f"{name} is not a setting of the hub. Write it in capital letters: {name.upper()} or unset it." in refusal()
 
 
 @pytest.mark.parametrize("name", sorted(COMMAND_LINE_VARIABLES))
@@ -313,7 +313,7 @@ SYSTEMS = 'clients = { siak = { kind = "agency-system", agency = "dukcapil" } }'
         (
             '"partner"',
             (),
-            "clients: name the clients of kind 'partner' for which it may speak, or take it out of kinds",
+            "clients: name the clients of kind 'partner' for which it may speak, or remove it from kinds",
         ),
         ('"citizen", "partner"', (OFFICIALS,), "clients: name the clients of kind 'partner' for which it may speak"),
         ('"partner", "agency-system"', (OFFICIALS, PARTNERS), "clients: name the clients of kind 'agency-system'"),
@@ -448,7 +448,7 @@ def test_hidden_purposes_have_their_days(monkeypatch: pytest.MonkeyPatch) -> Non
 @pytest.mark.parametrize("hidden", ["penyidikan", ":3", "penyidikan:", "penyidikan:0", "a:1 penyidikan:4000", "a:x"])
 def test_a_hidden_purpose_with_invalid_days_is_refused_and_named(hidden: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SIMPUL_LEDGER_HIDDEN", hidden)
-    assert f"'{hidden.rsplit(maxsplit=1)[-1]}' is no purpose with days" in refusal()
+    assert f"'{hidden.rsplit(maxsplit=1)[-1]}' is not a purpose with days" in refusal()
 
 
 def test_without_a_terms_file_agencies_follow_their_settings() -> None:

@@ -111,7 +111,7 @@ def test_a_good_reload_is_reported_from_start_to_end(hub: Production, systemd: F
 @pytest.mark.parametrize(
     ("changed", "said"),
     [
-        ({"SIMPUL_REQEST_TIMEOUT": "9"}, "SIMPUL_REQEST_TIMEOUT is no setting of the hub"),
+        ({"SIMPUL_REQEST_TIMEOUT": "9"}, "SIMPUL_REQEST_TIMEOUT is not a setting of the hub"),
         (
             {"SIMPUL_LISTEN": "nine"},
             "SIMPUL_LISTEN=nine is not an address: write an IP address and a port from 1 to 65535",

@@ -29,11 +29,11 @@ TARGET: Final = 0.1
 SUSTAINED_SECONDS: Final = 0.3
 """Seconds for which the lag must stay above the target, without a break, before requests are refused."""
 _LATE_TICKS: Final = 3
-"""Minimum number of consecutive late ticks for overload: one long piece of work is no queue."""
+"""Minimum number of consecutive late ticks for overload: a single long piece of work makes one tick late."""
 _MIN_REQUESTS_PER_TICK: Final = 2
-"""Minimum number of requests per late tick for overload: slow requests, one after the other, are no queue either."""
+"""Minimum number of admitted requests per late tick for overload: a few slow requests make the loop late, too."""
 _FEW_REQUESTS: Final = 16
-"""A tick with at most this many new requests may be later, because they may wait for each other only."""
+"""A tick with at most this number of new requests may be later: such requests delay only each other."""
 _FEW_REQUESTS_FACTOR: Final = 2.0
 """The lag, in targets, from which such a tick counts as late."""
 _SETPOINT: Final = 0.25
@@ -41,11 +41,11 @@ _SETPOINT: Final = 0.25
 _WINDOW: Final = 0.1
 """Seconds between two changes of the rate."""
 _FALLING: Final = 0.9
-"""The lag is falling if it is below this share of the previous window's lag."""
+"""The lag counts as falling if it is below this share of the previous window's lag."""
 _DECREASE_STEP: Final = 0.1
 """The share by which the rate falls below the finish rate, for each multiple of the setpoint that the lag reaches."""
 _MAX_DECREASE: Final = 0.3
-"""The maximum of that share."""
+"""Maximum share by which the rate falls below the finish rate."""
 _INCREASES: Final = (1.01, 1.05, 1.1)
 """Growth factors of the rate per window, from the slowest to the fastest."""
 _IDLE_INCREASE: Final = 2.0
@@ -56,10 +56,10 @@ _NEAR_CEILING: Final = 0.9
 """From this share of the last rate that was too high, the rate grows more slowly."""
 _CALM_WINDOWS: Final = 20
 """Number of consecutive windows on time after which the rate grows faster."""
-_MAX_LEAD: Final = 2.0
+_MAX_RATE_OVER_FINISH_RATE: Final = 2.0
 """The maximum of the rate, as a multiple of the finish rate."""
 _MIN_SHARE_OF_BEST: Final = 0.6
-"""The minimum of the rate, as a share of the best recent finish rate, whatever makes the loop late."""
+"""The minimum of the rate, as a share of the best recent finish rate, even if the loop is late."""
 _AVERAGE_SECONDS: Final = 0.5
 """Time constant of the average finish rate, in seconds."""
 _BEST_DECAY_SECONDS: Final = 3.0
@@ -72,7 +72,7 @@ _MIN_RATE: Final = 5.0
 """Minimum rate in requests per second, and minimum capacity of the token bucket in requests."""
 _LANE_DEBT_SECONDS: Final = 1.0
 """How far the emergency lane may overdraw the token bucket, in seconds of the rate, before it is refused too."""
-_RESERVED_BURST: Final = {Urgency.ANONYMOUS: 0.6, Urgency.CLAIMED: 0.4, Urgency.SIGNED_IN: 0.2}
+_RESERVED_TOKENS: Final = {Urgency.ANONYMOUS: 0.6, Urgency.CLAIMED: 0.4, Urgency.SIGNED_IN: 0.2}
 """The share of the token bucket that a class must leave to more urgent classes."""
 _MAX_LAG: Final = {Urgency.ANONYMOUS: 3.0, Urgency.CLAIMED: 3.5, Urgency.SIGNED_IN: 4.0, Urgency.LANE: 10.0}
 """The maximum lag of the current loop turn, in targets, at which a request of the class may begin."""
@@ -119,18 +119,18 @@ class AdaptiveCapacity:
         self._ticked_at = 0.0
         self.rate = inf
         """The admission rate in requests per second; infinite without overload."""
-        self._good_at = inf
+        self._on_time_at = inf
         """The time of the last tick on time; infinite before the first."""
-        self._finished_at_good = self._admitted_at_good = 0
+        self._finished_on_time = self._admitted_on_time = 0
         self._late_ticks = 0
         self._finish_rate = 0.0
         """Average rate of finished requests per second."""
-        self._burst_left = 0.0
+        self._tokens = 0.0
         """The tokens in the bucket; below 0 while the emergency lane overdraws it."""
-        self._burst_at = 0.0
+        self._tokens_at = 0.0
         self._window_at = 0.0
         self._finished_at_window = 0
-        self._least_lag = inf
+        self._min_lag = inf
         self._refused_in_window = False
         self._refused_at = 0.0
         self._calm_windows = 0
@@ -153,7 +153,7 @@ class AdaptiveCapacity:
         is_among_first = self._late_ticks <= 1 and self.admitted < self._admitted_at_tick + _FREE_PER_TICK
         is_admitted = is_among_first or (turn_lag <= max_lag and self.admitted < self.get_admission_bound(max_lag))
         # 2. During overload, also take a token of the admission rate.
-        if is_admitted and (self.rate == inf or self._take_burst(urgency, now)):
+        if is_admitted and (self.rate == inf or self._take_token(urgency, now)):
             self.admitted += 1
             return True
         # 3. Record the refusal: the rate grows only while requests are refused, and overload ends without them.
@@ -169,15 +169,17 @@ class AdaptiveCapacity:
         seconds = max_lag if self._late_ticks > 1 else _TURN_BUDGET * self.target
         return self._admitted_at_tick + seconds / self._cost if self._cost else inf
 
-    def _take_burst(self, urgency: Urgency, now: float) -> bool:
+    def _take_token(self, urgency: Urgency, now: float) -> bool:
         """Take a token from the bucket, which refills at the rate; False if too few are left for the class."""
-        burst = max(self.rate * _BURST_SECONDS, _MIN_RATE)
-        self._burst_left = min(burst, self._burst_left + (now - self._burst_at) * self.rate)
-        self._burst_at = now
-        least = -_LANE_DEBT_SECONDS * self.rate if urgency is Urgency.LANE else _RESERVED_BURST[urgency] * burst
-        if self._burst_left - 1 < least:
+        bucket_size = max(self.rate * _BURST_SECONDS, _MIN_RATE)
+        self._tokens = min(bucket_size, self._tokens + (now - self._tokens_at) * self.rate)
+        self._tokens_at = now
+        min_tokens = (
+            -_LANE_DEBT_SECONDS * self.rate if urgency is Urgency.LANE else _RESERVED_TOKENS[urgency] * bucket_size
+        )
+        if self._tokens - 1 < min_tokens:
             return False
-        self._burst_left -= 1
+        self._tokens -= 1
         return True
 
     def start_measuring(self, now: float, cpu_seconds: float) -> None:
@@ -195,25 +197,25 @@ class AdaptiveCapacity:
         """Record the loop's lag in seconds, and its processor time since the start in seconds; adjust the rate."""
         # 1. Measure: the cost of a request, and the minimum lag of the window.
         self.lag = lag
-        few = self.admitted - self._admitted_at_tick <= _FEW_REQUESTS
+        has_few_requests = self.admitted - self._admitted_at_tick <= _FEW_REQUESTS
         self._estimate_cost(now, max(cpu_seconds - self._cpu_seconds, lag))
         self._cpu_seconds = cpu_seconds
-        self._least_lag = min(self._least_lag, lag)
+        self._min_lag = min(self._min_lag, lag)
         # 2. Count late ticks in a row. The first tick has no predecessor, so it counts as on time.
-        if lag <= self.target * (_FEW_REQUESTS_FACTOR if few else 1.0) or self._good_at == inf:
+        if lag <= self.target * (_FEW_REQUESTS_FACTOR if has_few_requests else 1.0) or self._on_time_at == inf:
             self._mark_on_time(now)
         else:
             self._late_ticks += 1
         # 3. Without overload: start limiting when the loop was late for long, with many requests waiting. The first
         #    rate is the measured rate of finished requests, from an empty bucket.
         if self.rate == inf:
-            late_for = now - self._good_at
-            several = self.admitted - self._admitted_at_good >= _MIN_REQUESTS_PER_TICK * self._late_ticks
-            if self._late_ticks >= _LATE_TICKS and late_for >= SUSTAINED_SECONDS and several:
-                self._finish_rate = (self.finished - self._finished_at_good) / late_for
+            late_for = now - self._on_time_at
+            has_enough_requests = self.admitted - self._admitted_on_time >= _MIN_REQUESTS_PER_TICK * self._late_ticks
+            if self._late_ticks >= _LATE_TICKS and late_for >= SUSTAINED_SECONDS and has_enough_requests:
+                self._finish_rate = (self.finished - self._finished_on_time) / late_for
                 self.rate = max(self._finish_rate, _MIN_RATE)
                 self._best_finish_rate = self._finish_rate
-                self._burst_left, self._burst_at, self._refused_at = 0.0, now, now
+                self._tokens, self._tokens_at, self._refused_at = 0.0, now, now
                 self._calm_windows, self._lag_before, self._ceiling = 0, lag, inf
                 self._begin_window(now)
         # 4. During overload: adjust the rate once per window.
@@ -221,8 +223,8 @@ class AdaptiveCapacity:
             self._adjust_rate(now)
 
     def _mark_on_time(self, now: float) -> None:
-        self._good_at, self._late_ticks = now, 0
-        self._finished_at_good, self._admitted_at_good = self.finished, self.admitted
+        self._on_time_at, self._late_ticks = now, 0
+        self._finished_on_time, self._admitted_on_time = self.finished, self.admitted
 
     def _estimate_cost(self, now: float, busy_seconds: float) -> None:
         """Estimate the loop time per request: recent busy time divided by the requests that began in it.
@@ -236,10 +238,10 @@ class AdaptiveCapacity:
             self._longest_busy_time.decay(decay),
         )
         if self.admitted > self._finished_at_tick:  # else no request was in flight since the last tick
-            piece = _BusyTime(busy_seconds, self.admitted - self._admitted_at_tick)
-            if piece.seconds > self._longest_busy_time.seconds:
-                piece, self._longest_busy_time = self._longest_busy_time, piece
-            self._usual_busy_time = self._usual_busy_time.add(piece)
+            last_tick = _BusyTime(busy_seconds, self.admitted - self._admitted_at_tick)
+            if last_tick.seconds > self._longest_busy_time.seconds:
+                last_tick, self._longest_busy_time = self._longest_busy_time, last_tick
+            self._usual_busy_time = self._usual_busy_time.add(last_tick)
         usual = self._usual_busy_time
         self._cost = usual.seconds / usual.requests if usual.requests >= 1 else 0.0
         self._admitted_at_tick, self._finished_at_tick, self._ticked_at = self.admitted, self.finished, now
@@ -247,11 +249,13 @@ class AdaptiveCapacity:
     def _adjust_rate(self, now: float) -> None:
         """Set the rate for the next window: lower while the loop stays late, higher while it is on time."""
         # 1. Measure the rate of finished requests: of this window, as an average, and the best recent average.
-        lasted = now - self._window_at
-        window_rate = (self.finished - self._finished_at_window) / lasted
-        self._finish_rate += (window_rate - self._finish_rate) * (1 - exp(-lasted / _AVERAGE_SECONDS))
-        self._best_finish_rate = max(self._finish_rate, self._best_finish_rate * exp(-lasted / _BEST_DECAY_SECONDS))
-        setpoint, lag = _SETPOINT * self.target, self._least_lag
+        window_seconds = now - self._window_at
+        window_rate = (self.finished - self._finished_at_window) / window_seconds
+        self._finish_rate += (window_rate - self._finish_rate) * (1 - exp(-window_seconds / _AVERAGE_SECONDS))
+        self._best_finish_rate = max(
+            self._finish_rate, self._best_finish_rate * exp(-window_seconds / _BEST_DECAY_SECONDS)
+        )
+        setpoint, lag = _SETPOINT * self.target, self._min_lag
         # 2. Late even at the best moment of the window: admit fewer than finish, unless the queue is shrinking already.
         if lag > setpoint:
             self._calm_windows = 0
@@ -263,9 +267,11 @@ class AdaptiveCapacity:
         # 3. On time, with refused requests: admit more, but not far more than finish.
         elif self._refused_in_window:
             self._calm_windows += 1
-            is_mostly_idle = self._cpu_seconds - self._cpu_seconds_at_window < _IDLE_SHARE * lasted
+            is_mostly_idle = self._cpu_seconds - self._cpu_seconds_at_window < _IDLE_SHARE * window_seconds
             factor = _IDLE_INCREASE if is_mostly_idle else self._get_increase()
-            self.rate = max(self.rate, min(self.rate * factor, _MAX_LEAD * max(self._finish_rate, window_rate)))
+            self.rate = max(
+                self.rate, min(self.rate * factor, _MAX_RATE_OVER_FINISH_RATE * max(self._finish_rate, window_rate))
+            )
         # 4. Keep the rate above its minimum: a lag that other programs cause must not starve the hub.
         self.rate = max(self.rate, _MIN_SHARE_OF_BEST * self._best_finish_rate, _MIN_RATE)
         # 5. End the overload when the loop is on time and no request was refused for a while.
@@ -276,15 +282,15 @@ class AdaptiveCapacity:
 
     def _get_increase(self) -> float:
         """The growth factor: slow near the last rate that was too high, faster after a long time without lag."""
-        was_not_too_much = self.rate <= _NEAR_CEILING * self._ceiling
-        return _INCREASES[was_not_too_much + (self._calm_windows >= _CALM_WINDOWS)]
+        is_below_ceiling = self.rate <= _NEAR_CEILING * self._ceiling
+        return _INCREASES[is_below_ceiling + (self._calm_windows >= _CALM_WINDOWS)]
 
     def _begin_window(self, now: float) -> None:
         self._window_at, self._finished_at_window, self._cpu_seconds_at_window = now, self.finished, self._cpu_seconds
-        self._least_lag, self._refused_in_window = inf, False
+        self._min_lag, self._refused_in_window = inf, False
 
     def __repr__(self) -> str:
         """Lag and rate."""
-        return f"<Capacity lag {self.lag * 1000:.0f} ms, " + (
+        return f"<AdaptiveCapacity lag {self.lag * 1000:.0f} ms, " + (
             f"{self.rate:.0f}/s>" if self.is_overloaded else "no limit>"
         )

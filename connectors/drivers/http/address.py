@@ -86,7 +86,8 @@ class AgencyAddress:
 def _parse_base_url(agency: str, base_url: str) -> URL:
     # The error omits the address, which may contain a password.
     complaint = (
-        f"The address of agency '{agency}' is no HTTP address. Write it as 'http://host:port' or 'https://host/path'."
+        f"The address of agency '{agency}' is not an HTTP address. Write it as"
+        " 'http://host:port' or 'https://host/path'."
     )
     try:
         url = URL(base_url)

@@ -248,7 +248,7 @@ class SoapDriver:
         if reply.status != _OK:
             raise AgencyUnavailable(self.agency, f"HTTP {reply.status} without a SOAP fault")
         if content is None:
-            raise AgencyMalformed(self.agency, "the reply is no SOAP envelope with a body")
+            raise AgencyMalformed(self.agency, "the reply is not a SOAP envelope with a body")
         if _get_local_name(content) != operation.response:
             raise AgencyMalformed(self.agency, f"the body holds no {operation.response}")
         read = operation.shape.read(content)

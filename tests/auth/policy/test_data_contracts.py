@@ -87,7 +87,7 @@ def test_a_folder_may_hold_a_file_for_each_agency(tmp_path: Path) -> None:
         ({"colour": "blue"}, "contract 1, colour"),
         (
             contract_with_assessment(classes=["PUBLIC"]),
-            "'PUBLIC' is no class of personal data; choose from PERSONAL, HEALTH",
+            "'PUBLIC' is not a class of personal data; choose one of PERSONAL, HEALTH",
         ),
         (contract_with_assessment(classes=[]), "contract 1, assessment, classes"),
         (contract_with_assessment(residual_risk="none"), "contract 1, assessment, residual_risk"),

@@ -103,7 +103,7 @@ def test_the_certificates_of_a_key_are_ignored() -> None:
 )
 def test_a_set_with_a_private_or_symmetric_key_is_refused(entry: dict[str, Any]) -> None:
     assert get_refusal(json.dumps({"keys": [export_public(ED), entry]}).encode()) == (
-        "it holds a private or symmetric key, which is no secret any more"
+        "it holds a private or symmetric key, which is no longer secret"
     )
 
 

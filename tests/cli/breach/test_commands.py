@@ -162,7 +162,7 @@ def test_without_a_list_no_person_is_named_and_no_report_is_overwritten(
             ("open", "x", "--from", "2026-01-01", "--known-since", "2999-01-01"),
             "--known-since is in the future: give the time at which it became known",
         ),
-        (("open", "x", "--from", "2026-01-01", "--kind", "burglar"), "--kind 'burglar' is no kind of caller"),
+        (("open", "x", "--from", "2026-01-01", "--kind", "burglar"), "--kind 'burglar' is not a kind of caller"),
         (("open", "x", "--from", "2026-01-01", "--reader", "a b"), "--reader needs the reader's --kind"),
         (("open", "x", "--from", "2026-01-01", "--reader", "a", "--kind", "citizen"), "citizens cannot be named"),
         (("report", "B-1999-0001", "--into", "/nowhere/at/all"), "there is no breach 'B-1999-0001'"),

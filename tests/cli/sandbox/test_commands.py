@@ -54,7 +54,7 @@ def test_an_unknown_agency_is_refused_with_the_known_ones(serve_process: ServePr
     outcome = run_simpul(serve_process.state, "sandbox", "stop", "pajak")
     assert outcome.returncode == 1
     assert outcome.stderr == (
-        f"simpul: 'pajak' is no agency of the sandbox city: choose one of {', '.join(AGENCIES)}\n"
+        f"simpul: 'pajak' is not an agency of the sandbox city: choose one of {', '.join(AGENCIES)}\n"
     )
 
 

@@ -221,7 +221,9 @@ def test_an_invalid_port_is_refused_in_one_line(port: str) -> None:
     with temporary_state_folder() as state:
         outcome = run_simpul(state, "serve", PORT=port)
     assert outcome.returncode == 1
-    assert outcome.stderr == (f"simpul: PORT={port} is no port: choose a number from 1 to 65535, such as PORT=8000\n")
+    assert outcome.stderr == (
+        f"simpul: PORT={port} is not a port: choose a number from 1 to 65535, such as PORT=8000\n"
+    )
 
 
 def test_a_second_serve_on_the_same_state_says_so_in_one_line(serve_process: ServeProcess) -> None:

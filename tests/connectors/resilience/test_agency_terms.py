@@ -96,7 +96,7 @@ def test_an_empty_file_sets_no_terms(tmp_path: Path) -> None:
         ("[pbb]\nretries = 6", "pbb, retries: Input should be less than or equal to 5"),
         ("[pbb]\nburst = 3", "pbb: burst is given without rate; say how many calls a second"),
         ("[pbb.breaker]\npause = 90", "pbb, breaker: longest_pause is 60, less than pause, 90"),
-        ("[pbb]\nzone = 'Jakarta'", "pbb, zone: 'Jakarta' is no time zone; write it as \"Asia/Jakarta\""),
+        ("[pbb]\nzone = 'Jakarta'", "pbb, zone: 'Jakarta' is not a time zone; write it as \"Asia/Jakarta\""),
         ("[[pbb.closed]]\nfrom = '25:00'", 'pbb, closed 1, from: write a time as "23:00"'),
         ("[[pbb.closed]]\nfrom = 23", 'pbb, closed 1, from: write a time as "23:00"'),
         (

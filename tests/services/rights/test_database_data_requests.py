@@ -206,7 +206,7 @@ async def test_an_agency_sees_and_answers_only_its_own_requests(requests: Databa
         wanted = WaitingDataRequests(first=5, states=(DataRequestState.RECEIVED,), agency=agency)
         found = (await requests.load_open_requests([wanted], CALL))[wanted]
         assert [each.number for each in found.requests] == numbers
-    with pytest.raises(BadInput, match="no request that you answer"):
+    with pytest.raises(BadInput, match="not a request that you answer"):
         await answer_request(requests, kept.number, DataRequestState.DONE, agency="dukcapil")
     assert (
         await answer_request(requests, kept.number, DataRequestState.DONE, agency="pbb")

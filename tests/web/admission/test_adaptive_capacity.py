@@ -187,10 +187,10 @@ def test_only_a_sustained_delay_is_overload() -> None:
 
 def test_repr_shows_lag_and_rate() -> None:
     capacity = AdaptiveCapacity()
-    assert repr(capacity) == "<Capacity lag 0 ms, no limit>"
+    assert repr(capacity) == "<AdaptiveCapacity lag 0 ms, no limit>"
     capacity.record_tick(0.0, 0.0, 0.0)
     late(capacity, 0.2, 0.3, 0.4)
-    assert repr(capacity) == "<Capacity lag 1000 ms, 5/s>"
+    assert repr(capacity) == "<AdaptiveCapacity lag 1000 ms, 5/s>"
 
 
 def test_work_begun_in_one_turn_is_bounded_by_the_cost_of_whole_requests() -> None:

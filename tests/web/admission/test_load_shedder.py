@@ -48,7 +48,7 @@ async def test_a_request_in_a_late_loop_turn_needs_a_check() -> None:
     shedding = LoadShedder(max_lag=0.1, clock=lambda: LATER)
     assert shedding.enter(LATER)
     assert not shedding.enter(LATER + 0.33)
-    assert repr(shedding) == "<LoadShedder 2 in flight, <Capacity lag 0 ms, no limit>>"
+    assert repr(shedding) == "<LoadShedder 2 in flight, <AdaptiveCapacity lag 0 ms, no limit>>"
 
 
 async def test_refuses_all_but_the_lane_with_different_retry_times() -> None:

@@ -241,7 +241,7 @@ class TestMisuse:
         "address", ["", "crm.example", "ftp://elsewhere", "http://", "http://h/?key=1", "http://h/#x", "http://h:port"]
     )
     def test_an_invalid_address_is_refused_without_echoing_it(self, address: str) -> None:
-        with pytest.raises(ValueError, match=r"^The address of agency 'crm' is no HTTP address\.") as caught:
+        with pytest.raises(ValueError, match=r"^The address of agency 'crm' is not an HTTP address\.") as caught:
             driver_of(address)
         told = address.partition("//")[2]
         assert not told or told not in str(caught.value)

@@ -289,7 +289,7 @@ class TestRubbish:
     def test_an_invalid_envelope_is_malformed(self, body: bytes) -> None:
         seen = failure(body)
         assert isinstance(seen, AgencyMalformed)
-        assert seen.detail == "the reply is no SOAP envelope with a body"
+        assert seen.detail == "the reply is not a SOAP envelope with a body"
 
     def test_the_reply_of_another_operation_is_malformed(self) -> None:
         seen = failure((RECORDED / "pbb_bills_unknown_nop.xml").read_bytes())
