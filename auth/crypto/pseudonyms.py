@@ -34,7 +34,7 @@ class Pseudonyms:
         return self.pseudonymize_name(caller.kind, name) if name else None
 
     def pseudonymize_name(self, kind: CallerKind, name: str) -> bytes:
-        """The pseudonym of a caller who is no citizen, by their name: issuer and `sub`, NIB or client."""
+        """The pseudonym of a caller who is not a citizen, by their name: issuer and `sub`, NIB or client."""
         return digest(self._others, f"{kind.value}\0{name}".encode(), sha256)
 
     def _digest(self, nik: Nik) -> bytes:

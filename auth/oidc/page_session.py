@@ -45,7 +45,7 @@ class SessionStore(Protocol):
 
 
 class CitizenRequired(ValueError):  # noqa: N818 - names the condition
-    """The person who signed in is no citizen, or acts for another person."""
+    """The person who signed in is not a citizen, or acts for another person."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -49,8 +49,8 @@ def is_child(nik: str, today: date) -> bool:
     """Whether the owner of an identity number (`PPKKCC DDMMYY SSSS`, the day +40 for women) is under 18.
 
     The year has two digits, and up to the current year it belongs to this century. So a person over 100 may count as a
-    child, but a child never counts as of age. If day and month are no date, the year alone decides, in favour of the
-    child. False for a text that is no identity number.
+    child, but a child never counts as of age. If day and month are not a date, the year alone decides, in favour of the
+    child. False for a text that is not an identity number.
     """
     parts = _NIK.fullmatch(nik)
     if parts is None:
@@ -99,7 +99,7 @@ def _is_of_age(member: HouseholdMember, today: date) -> bool:
 
 
 def _is_child(member: HouseholdMember, today: date) -> bool:
-    """Whether the member is listed as a child and under age. A member without a date of birth is no child."""
+    """Whether the member is listed as a child and under age. A member without a date of birth is not a child."""
     born = member.birth_date
     if member.relationship is not Relationship.CHILD or born is None:
         return False

@@ -7,7 +7,7 @@ class Unauthenticated(Exception):  # noqa: N818 - the standard term
     """The token is not accepted. The text is safe to show and never holds the token."""
 
     def __init__(self, text: str, *, is_signed: bool = False) -> None:
-        """`is_signed`: a trusted issuer signed the token, so it is no guess."""
+        """`is_signed`: a trusted issuer signed the token, so it is not a guess."""
         super().__init__(text)
         self.is_signed = is_signed
 

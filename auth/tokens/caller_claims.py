@@ -188,7 +188,7 @@ def _nik(number: str | None) -> Nik | None:
 def _get_own_number(
     claims: Mapping[str, Any], path: ClaimSteps, shape: re.Pattern[str], *, is_carried: bool
 ) -> str | None:
-    """The caller's own number. If the issuer uses `sub` for it, the `sub` of other kinds of caller is no number."""
+    """The caller's own number. If the issuer uses `sub` for it, the `sub` of other kinds of caller is not a number."""
     return _number(claims, path, shape) if is_carried or path != _SUBJECT else None
 
 

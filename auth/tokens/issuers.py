@@ -201,7 +201,7 @@ def is_safe_address(url: str) -> bool:
     try:
         parts = urlsplit(url)
         host = parts.hostname or ""
-        _ = parts.port  # raises if it is no number
+        _ = parts.port  # raises if it is not a number
     except ValueError:
         return False
     if not host or parts.username is not None or parts.password is not None or parts.query or parts.fragment:

@@ -76,7 +76,7 @@ class TokenVerifier:
         return self._verify_token(parse_token(token), certificate)
 
     def was_verified(self, authorization: str) -> bool:
-        """Whether the header holds a token that was verified before and has not expired, so it is no guess."""
+        """Whether the header holds a token that was verified before and has not expired, so it is not a guess."""
         scheme, _, token = authorization.strip().partition(" ")
         return self._cache is not None and scheme.lower() == "bearer" and self._cache.was_verified(token.strip())
 
@@ -140,7 +140,7 @@ class TokenVerifier:
         try:
             return self._check_claims(token, issuer, certificate)
         except Unauthenticated as refusal:
-            # The signature is valid, so the token is no guess. Caching the refusal saves checking it again.
+            # The signature is valid, so the token is not a guess. Caching the refusal saves checking it again.
             refusal.is_signed = True
             if self._cache is not None:
                 wait = _get_valid_from(token.claims) - self._clock()
@@ -207,7 +207,7 @@ def _check_times(claims: Any, issuer: Issuer, now: float) -> tuple[float, float]
 
 
 def _get_valid_from(claims: Mapping[str, Any]) -> float:
-    """The start of the token's validity, with the leeway for clocks. Values that are no numbers are ignored."""
+    """The start of the token's validity, with the leeway for clocks. Values that are not numbers are ignored."""
     times = (claims.get("nbf"), claims.get("iat"))
     return max((each for each in times if isinstance(each, (int, float))), default=0) - LEEWAY
 

@@ -41,7 +41,7 @@ def find_address_fault(address: object, *, allow_query: bool = True) -> str | No
         return "holds characters that an address cannot have; write them percent-encoded"
     try:
         parts = urlsplit(address)
-        parts.port  # noqa: B018 - raises for what is no port
+        parts.port  # noqa: B018 - raises for what is not a port
     except ValueError:
         return "is not an address"
     if "#" in address or (not allow_query and "?" in address):

@@ -193,7 +193,7 @@ class FieldDecision:
 
     def _decide_by_family_card(self, facts: Facts, card: Any) -> Exception | None:  # noqa: ANN401 - a household or a failure
         nik = self._context.caller.nik
-        # If the card cannot be loaded, the field shows that failure. A refusal would claim that it is no guardian's.
+        # If the card cannot be loaded, the field shows that failure. A refusal would say: not a guardian.
         if isinstance(card, Exception) or nik is None:
             return card if isinstance(card, Exception) else _to_refusal(self._decide(facts._replace(children=())))
         children = find_guarded_children(nik, card, self._context.today)

@@ -1,6 +1,6 @@
 """Counts of refusals: by hour, caller, field and reason, with a bound of rows an hour.
 
-Unlike the access ledger, the rows are no proof: counts change, and rows are not chained.
+Unlike the access ledger, the rows are not proof: counts change, and rows are not chained.
 """
 
 from __future__ import annotations

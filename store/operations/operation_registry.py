@@ -181,7 +181,7 @@ async def _refuse_too_many(connection: AsyncConnection, client: ClientId, fresh:
         )
     counted = select(operations.c.client, func.count()).where(operations.c.retired_at.is_(None))
     rows = await connection.execute(counted.group_by(operations.c.client))
-    by_client: dict[str, int] = {name: count for name, count in rows}  # noqa: C416 - rows are no pairs to a type checker
+    by_client: dict[str, int] = {name: count for name, count in rows}  # noqa: C416 - rows are not pairs to a type checker
     for count, most, whose in (
         (by_client.get(client, 0) + more, MAX_PER_CLIENT, f"client {client!r}"),
         (sum(by_client.values()) + more, MAX_TOTAL, "all clients together"),

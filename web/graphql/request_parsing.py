@@ -203,8 +203,8 @@ def _decode(text: bytes, what: str) -> dict[_Name, Any]:
     except msgspec.DecodeError as error:
         if _has_lone_surrogate(text):
             raise _build_bad_request(
-                f"{what} is not JSON: it holds half of a surrogate pair (\\uD800 to \\uDFFF), which is no character. "
-                "Send the character itself, or both halves."
+                f"{what} is not JSON: it holds half of a surrogate pair (\\uD800 to \\uDFFF), which is not a character."
+                " Send the character itself, or both halves."
             ) from error
         raise _build_bad_request(f"{what} is not JSON: {error}") from error
     # Each level of nesting opens a bracket, so most requests need no walk.

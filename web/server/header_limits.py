@@ -87,7 +87,7 @@ class LimitedHttpProtocol(GracefulHttpProtocol):
         if not self.is_reading:
             self.drop(data)
             return
-        # 2. The first bytes on an idle connection start the header timeout, even if they are no request yet: uvicorn
+        # 2. The first bytes on an idle connection start the header timeout, even if they are not a request yet: uvicorn
         #    stops its keep-alive timeout at this point.
         self._last_read_bytes = len(data)
         if self._header_due is None and self.is_idle():

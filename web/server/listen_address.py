@@ -21,7 +21,7 @@ class ListenAddress:
         """Parse `192.0.2.1:8000`, `[2001:db8::1]:8000` or `localhost:8000`.
 
         Raises:
-            ValueError: It is no address with a port; the text says why.
+            ValueError: It is not an address with a port; the text says why.
 
         """
         host, colon, port = text.rpartition(":")

@@ -145,7 +145,7 @@ class _CountingMessageProtocol(_CountingProtocol, asyncio.Protocol):
     def data_received(self, data: bytes) -> None:
         """Count, check, and pass on; see asyncio.Protocol."""
         if not self._headers.check(data):
-            self._refuse("what came is no message of PostgreSQL")
+            self._refuse("what came is not a message of PostgreSQL")
         if self._login is not None:
             self._check_login(self._login, data)
         if self._count(len(data)):
@@ -197,7 +197,7 @@ class _BoundedLoop:
         transport, made = await self._loop.create_unix_connection(lambda: self._bounded(make()), path)
         return transport, made.protocol if isinstance(made, _CountingProtocol) else made
 
-    def _bounded(self, protocol: Any) -> Any:  # noqa: ANN401 - whatever asyncpg connects: its question for TLS is no message
+    def _bounded(self, protocol: Any) -> Any:  # noqa: ANN401 - whatever asyncpg connects: its question for TLS is not a message
         return (
             _CountingMessageProtocol(protocol, self._most)
             if isinstance(protocol, asyncpg.protocol.Protocol)

@@ -123,7 +123,7 @@ async def test_guessed_tokens_are_refused_unread_and_valid_ones_of_the_same_addr
     async with run_small_hub([issuer.entry()], failed_tokens=3) as hub:
         good = issuer.token()
         assert (await hub.ask(NAME, token=good)).status == 200
-        over = issuer.token(exp=1)  # its issuer signed it, so it is no guess
+        over = issuer.token(exp=1)  # its issuer signed it, so it is not a guess
         assert [(await hub.ask(NAME, token=over)).codes[0] for _ in range(6)] == ["UNAUTHENTICATED"] * 6
         guessed = f"{issuer.token(nik=str(BUDI)).rpartition('.')[0]}.{good.rpartition('.')[2]}"
         codes = [(await hub.ask(NAME, token=guessed)).codes[0] for _ in range(6)]

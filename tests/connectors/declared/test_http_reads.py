@@ -470,6 +470,10 @@ REFUSED: Mapping[str, tuple[dict[str, Any], str]] = {
         change_booth(street="{key}"),
         "reads.found: Booth takes {key}, but no call is for one key",
     ),
+    "a key with parts in a record": (
+        TABLES | {"records": TABLES["records"] | {"BoothPermit": {"booth": "{key}", "number": "number"}}},
+        "reads.permits: BoothPermit takes {key}, but this key has parts",
+    ),
     "a record within that is not declared": (
         TABLES | {"records": {name: each for name, each in TABLES["records"].items() if name != "BoothLot"}},
         "records.BoothLot: the read booths gives it, and none is declared",

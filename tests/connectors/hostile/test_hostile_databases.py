@@ -15,7 +15,7 @@ from tests.connectors.failures import make_call
 from tests.fakes.tls_terminator import Authority, run_tls_terminator
 from tests.sandbox_agencies import HOST, RunningAgency
 
-NO_MESSAGE = "what came is no message of PostgreSQL"
+NO_MESSAGE = "what came is not a message of PostgreSQL"
 TOO_LONG = f"the answer is longer than {MAX_BYTES} bytes"
 HEADERS = {
     "a length of -1 and no kind": b"\x00\xff\xff\xff\xff<html>",

@@ -176,8 +176,8 @@ def test_a_lone_surrogate_is_named_in_the_error(text: str) -> None:
     with pytest.raises(HttpError) as refused:
         parse_body(variables(f'"{text}"'))
     assert refused.value.message == (
-        "The request body is not JSON: it holds half of a surrogate pair (\\uD800 to \\uDFFF), which is no character. "
-        "Send the character itself, or both halves."
+        "The request body is not JSON: it holds half of a surrogate pair (\\uD800 to \\uDFFF), which is not a"
+        " character. Send the character itself, or both halves."
     )
 
 
