@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import signal
 
-END = signal.SIGTERM
+STOP = signal.SIGTERM
 """Finish running requests; a second one ends immediately."""
-RETIRE = signal.SIGUSR1
+DRAIN = signal.SIGUSR1
 """Finish running requests, however long they take, because other workers serve new ones."""

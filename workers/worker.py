@@ -15,7 +15,7 @@ from web.endpoints.export import MAX_SECONDS
 from web.server.http_server import HttpServer, ShutdownPolicy
 from web.server.uvicorn_config import build_uvicorn_config, freeze_startup_objects
 from workers.scoreboard import WorkerSlot
-from workers.signals import END, RETIRE
+from workers.signals import DRAIN, STOP
 
 _HEARTBEAT_SECONDS = 0.5
 _IDLE_LINGER_SECONDS = 2.0
@@ -45,20 +45,20 @@ async def _serve(
 
     http_server = HttpServer(config, handle_ready, slot)
     request_bound = web.request_timeout + web.overrun_grace
-    end_policy = ShutdownPolicy(timeout=request_bound + _IDLE_LINGER_SECONDS, linger=_IDLE_LINGER_SECONDS)
+    stop_policy = ShutdownPolicy(timeout=request_bound + _IDLE_LINGER_SECONDS, linger=_IDLE_LINGER_SECONDS)
     # Other workers continue, so nothing waits for this one: no request is cut off, and idle connections time out as
     # usual.
-    retire_policy = ShutdownPolicy(timeout=MAX_SECONDS + request_bound, linger=MAX_SECONDS, is_final=False)
+    drain_policy = ShutdownPolicy(timeout=MAX_SECONDS + request_bound, linger=MAX_SECONDS, is_final=False)
     loop = asyncio.get_running_loop()
 
     def handle_supervisor_gone() -> None:
         loop.remove_reader(supervisor_pipe)
-        http_server.shut_down(end_policy)
+        http_server.shut_down(stop_policy)
 
-    loop.add_signal_handler(END, http_server.shut_down, end_policy)
-    loop.add_signal_handler(RETIRE, http_server.shut_down, retire_policy)
+    loop.add_signal_handler(STOP, http_server.shut_down, stop_policy)
+    loop.add_signal_handler(DRAIN, http_server.shut_down, drain_policy)
     loop.add_reader(supervisor_pipe, handle_supervisor_gone)
-    signal.pthread_sigmask(signal.SIG_UNBLOCK, {END, RETIRE})
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, {STOP, DRAIN})
     heartbeat_task = asyncio.create_task(_send_heartbeats(slot))
     try:
         await http_server.serve([listener])

@@ -12,7 +12,7 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 
-from workers.signals import END, RETIRE
+from workers.signals import DRAIN, STOP
 
 _ROOT = Path(__file__).parents[1]
 
@@ -96,11 +96,11 @@ class WorkerGeneration:
 
     def stop(self) -> None:
         """Lets the workers finish running requests; a second call ends them immediately."""
-        self._send_signal(END)
+        self._send_signal(STOP)
 
     def drain(self) -> None:
         """Lets the workers finish running requests, however long that takes."""
-        self._send_signal(RETIRE)
+        self._send_signal(DRAIN)
 
     def close_pipe(self) -> None:
         """Closes the supervisor's pipe: the workers finish their requests, even without a managing process."""

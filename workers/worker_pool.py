@@ -25,10 +25,10 @@ from settings.error_text import describe_settings_error
 from web.server.http_server import ApplicationStartError
 from workers.listener import get_bound_address
 from workers.scoreboard import Scoreboard
-from workers.signals import END, RETIRE
+from workers.signals import DRAIN, STOP
 
 _log = logging.getLogger("simpul.hub")
-_HANDLED_SIGNALS = {END, RETIRE, signal.SIGCHLD}
+_HANDLED_SIGNALS = {STOP, DRAIN, signal.SIGCHLD}
 _MIN_RESTART_WAIT = 0.1
 _MAX_RESTART_WAIT = 30.0
 _STABLE_AFTER = 60.0
@@ -82,7 +82,7 @@ class WorkerPool:
         for end in (self._wakeup_reader, self._wakeup_writer):
             end.setblocking(False)  # noqa: FBT003 - the standard library's argument has no name
         signal.set_wakeup_fd(self._wakeup_writer.fileno(), warn_on_full_buffer=False)
-        for handled in (END, RETIRE):
+        for handled in (STOP, DRAIN):
             signal.signal(handled, lambda got, _: self._signals.append(got))
         signal.signal(signal.SIGCHLD, lambda *_: None)  # the handler makes the signal wake the selector
         self._selector.register(self._wakeup_reader, selectors.EVENT_READ)
@@ -212,7 +212,7 @@ class WorkerPool:
         exit_text = reason or (f"signal {-code}" if code < 0 else f"exit {code}")
         if not self._was_complete:
             self._failure = reason or f"a worker ended before it served ({exit_text})"
-            self._end_workers(END)
+            self._end_workers(STOP)
             return
         number, now = child.number, time.monotonic()
         self._restart_waits[number] = (

@@ -190,7 +190,7 @@ def _find_value(place: str, wanted: object, value: object) -> object:
     if wanted is RegionCode and isinstance(value, str):
         if _DOTTED_REGION.fullmatch(value):
             return value
-        raise NotDeclarableError(place, f"'{value}' is no dotted Kemendagri code, such as 31.71.01.1001")
+        raise NotDeclarableError(place, f"'{value}' is not a dotted Kemendagri code, such as 31.71.01.1001")
     if isinstance(wanted, type) and issubclass(wanted, Enum) and isinstance(value, str):
         if value in wanted.__members__:
             return wanted[value]

@@ -76,6 +76,9 @@ def _build_keyed_read(source: HttpSource, domain_read: DomainRead, table: HttpRe
 
 def _build_conversion(source: HttpSource, domain_read: DomainRead, table: HttpReadTable) -> Convert:
     reader = source.records.build(domain_read.name, domain_read.record)
+    if reader.takes_key and KEY not in list_key_parts(domain_read.key):
+        record = domain_read.record.__name__
+        raise NotDeclarableError(f"reads.{domain_read.name}", f"{record} takes {{key}}, but this key has parts")
     read, is_complete = reader.read, _build_completeness(table)
     if domain_read.is_list:
         read_list = _build_list_reader(source, domain_read, table, reader)
@@ -206,7 +209,7 @@ def _build_list_reader(
 def _build_completeness(table: HttpReadTable) -> Callable[[Row], bool]:
     """Whether a row has a value in each column without which it is left out."""
     readers = [build_column_reader(each) for each in table.skip_without]
-    return lambda row: all(read(row) is not None for read in readers)
+    return (lambda row: all(read(row) is not None for read in readers)) if readers else (lambda _: True)
 
 
 def _search(named: Sequence[tuple[str, Any]], sought: str) -> tuple[Any, ...]:

@@ -52,7 +52,8 @@ def build_http_request(domain_read: DomainRead, table: HttpReadTable) -> HttpRea
     segments = table.path.strip("/").split("/")
     if not _PATH.fullmatch(table.path) or {".", ".."} & set(segments):
         raise NotDeclarableError(
-            f"{place}.path", "no path below the agency's address: write letters, digits, -._~/ and {key}; see `query`"
+            f"{place}.path",
+            "not a path below the agency's address: write letters, digits, -._~/ and {key}; see `query`",
         )
     builder = _RequestBuilder(types, patterns)
     path = builder.write(f"{place}.path", table.path, is_path=True)
@@ -92,7 +93,9 @@ class _RequestBuilder:
     def write_all(self, place: str, templates: Mapping[str, str]) -> str:
         for name in templates:
             if not _NAME.fullmatch(name):
-                raise NotDeclarableError(place, f"'{name}' is no name of a parameter: write letters, digits and -._~[]")
+                raise NotDeclarableError(
+                    place, f"'{name}' is not the name of a parameter: write letters, digits and -._~[]"
+                )
         items = (f"{name!r}: {self.write(f'{place}.{name}', each)}" for name, each in templates.items())
         return f"{{{', '.join(items)}}}"
 
@@ -118,10 +121,10 @@ class _RequestBuilder:
         value = name if name == KEY else f"key.{name}"
         if self._types[name] is int:
             return f"format({value}, '0{width or 1}')"
-        if self._types[name] is not str or width is not None:
-            raise NotDeclarableError(
-                place, f"{{{name}}} is no number; only texts and numbers can be sent, as {{{name}}}"
-            )
+        if self._types[name] is not str:
+            raise NotDeclarableError(place, f"{{{name}}} is neither a text nor a number; it cannot be sent")
+        if width is not None:
+            raise NotDeclarableError(place, f"{{{name}}} is not a number; write {{{name}}}")
         pattern = self._patterns.get(name)
         if pattern is None:
             example = 'key_pattern = "[0-9]+"' if name == KEY else f'key_pattern = {{ {name} = "[0-9]+" }}'
@@ -147,12 +150,12 @@ def _compile_patterns(place: str, table: HttpReadTable, types: Mapping[str, obje
         if types.get(name) is not str:
             texts = ", ".join(each for each, kind in types.items() if kind is str)
             raise NotDeclarableError(
-                f"{place}.key_pattern", f"'{name}' is no text of the key; it has {texts or 'none'}"
+                f"{place}.key_pattern", f"'{name}' is not a text of the key; it has {texts or 'none'}"
             )
         try:
             patterns[name] = re.compile(pattern, re.ASCII)
         except re.error as error:
-            raise NotDeclarableError(f"{place}.key_pattern", f"no regular expression: {error}") from None
+            raise NotDeclarableError(f"{place}.key_pattern", f"not a regular expression: {error}") from None
     return patterns
 
 

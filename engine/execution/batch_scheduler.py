@@ -65,15 +65,15 @@ class BatchScheduler:
         if read is None:
             read = self._reads[batch, facet] = BatchRead(batch, facet)
         read.request_count += len(keys) if request_count is None else request_count
-        missing = set(keys).difference(read.known) if read.known else set(keys)
+        missing = set(keys).difference(read.answers) if read.answers else set(keys)
         # Known keys cost nothing: the step goes on in the same turn.
         if not missing:
-            resume(read.known)
+            resume(read.answers)
             return
         # After the deadline there are no more calls.
         if self._deadline_failure is not None:
-            read.known.update(dict.fromkeys(missing, FailedAnswer(self._deadline_failure(batch))))
-            resume(read.known)
+            read.answers.update(dict.fromkeys(missing, FailedAnswer(self._deadline_failure(batch))))
+            resume(read.answers)
             return
         read.waiting.append(WaitingStep(missing, resume))
         # Keys that another step requested are on their way already; only new ones go into the next call.
@@ -92,7 +92,7 @@ class BatchScheduler:
     def get_known(self, batch: Batch[Any, Any], key: Hashable, default: Any) -> Any:  # noqa: ANN401 - any answer
         """The known answer for a key of a batch without facets, or the `FailedAnswer`; else the default."""
         read = self._reads.get((batch, None))
-        return default if read is None else read.known.get(key, default)
+        return default if read is None else read.answers.get(key, default)
 
     def drop_known_answers(self) -> None:
         """Load every key again from now on, because a mutation ran. No call may be in flight."""
@@ -123,9 +123,9 @@ class BatchScheduler:
                 failed = FailedAnswer(failure(read.batch))
                 for step in steps:
                     for key in step.missing:
-                        read.known.setdefault(key, failed)
+                        read.answers.setdefault(key, failed)
                 for step in steps:
-                    step.resume(read.known)
+                    step.resume(read.answers)
 
     async def close(self) -> None:
         """Cancel running calls, and wait briefly for their end."""
@@ -135,7 +135,7 @@ class BatchScheduler:
         self.on_wait = _ignore_waiting
         self._count_reads()
         for read in self._reads.values():
-            read.known.clear()
+            read.answers.clear()
         running = [task for task in self._tasks if not task.done()]
         for task in running:
             task.cancel()
@@ -196,13 +196,14 @@ def _ignore_waiting() -> None:
 class BatchRead:
     """The keys that one run requests of one batch and facet."""
 
-    __slots__ = ("batch", "facet", "known", "pending", "request_count", "requested", "waiting")
+    __slots__ = ("answers", "batch", "facet", "pending", "request_count", "requested", "waiting")
 
     def __init__(self, batch: Batch[Any, Any], facet: Facet) -> None:
         """Starts without keys."""
         self.batch = batch
         self.facet = facet
-        self.known: dict[Hashable, Any] = {}
+        self.answers: dict[Hashable, Any] = {}
+        """The known answers by key; a `FailedAnswer` for a failure."""
         self.requested: set[Hashable] = set()
         self.pending: dict[Hashable, None] = {}
         """The keys of the next call."""
@@ -217,14 +218,14 @@ class BatchRead:
 
     def store_answers(self, answers_by_key: dict[Hashable, Any]) -> None:
         """Store answers, and resume the steps whose keys all have one."""
-        if self.known:
-            self.known.update(answers_by_key)
+        if self.answers:
+            self.answers.update(answers_by_key)
         else:
-            self.known = answers_by_key
+            self.answers = answers_by_key
         # The common case: one step waits, and this call answers all of its keys.
         if len(self.waiting) == 1 and self.waiting[0].missing <= answers_by_key.keys():
             step = self.waiting.pop()
-            step.resume(self.known)
+            step.resume(self.answers)
             return
         # Find all ready steps before the first one is resumed: it may request more keys, and so change `waiting`.
         ready: list[WaitingStep] = []
@@ -234,7 +235,7 @@ class BatchRead:
             (still_waiting if step.missing else ready).append(step)
         self.waiting = still_waiting
         for step in ready:
-            step.resume(self.known)
+            step.resume(self.answers)
 
 
 class WaitingStep:

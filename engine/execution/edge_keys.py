@@ -15,7 +15,7 @@ from engine.plan.tree import PlanField
 if TYPE_CHECKING:  # a run imports this module
     from engine.execution.plan_run import PlanRun
 
-_UNASKABLE_TYPES = (type(None), Exception)
+_UNLOADABLE_TYPES = (type(None), Exception)
 """Types of keys that are never looked up."""
 
 
@@ -25,8 +25,8 @@ class EdgeKeys(NamedTuple):
     keys: list[Any]
     """One for each target; for an edge that takes many keys, a list of keys and exceptions."""
     targets: list[dict[str, Any]]
-    wanted: dict[Hashable, None]
-    """Each distinct key to look up."""
+    distinct_keys: dict[Hashable, None]
+    """The keys to look up, each once."""
 
 
 def get_batch_field(field: PlanField) -> BatchField:
@@ -47,12 +47,12 @@ def collect_plain_keys(
         if run.get_decider(field) is not None:
             return None
         keys = list(map(attrgetter(edge.key_attribute), records))
-        wanted = dict.fromkeys(keys)
+        distinct_keys = dict.fromkeys(keys)
     except Exception:  # noqa: BLE001 - one of the records is malformed: one by one, only its own field fails
         return None
-    if any(issubclass(kind, _UNASKABLE_TYPES) for kind in set(map(type, wanted))):
+    if any(issubclass(kind, _UNLOADABLE_TYPES) for kind in set(map(type, distinct_keys))):
         return None
-    return EdgeKeys(keys, answers, wanted)
+    return EdgeKeys(keys, answers, distinct_keys)
 
 
 def collect_keys(
@@ -63,14 +63,14 @@ def collect_keys(
     kind = get_batch_field(first)
     keys: list[Any] = []
     targets: list[dict[str, Any]] = []
-    wanted: dict[Hashable, None] = {}
+    distinct_keys: dict[Hashable, None] = {}
     waiting: list[dict[str, Any]] = []
     missing_facts: list[FactRequest] = []
     for record, answer in zip(records, answers, strict=True):
         try:
             key = _authorize_key(run, first, record, kind.key(record, run.get_arguments(first), run.context))
             if key is not None:
-                keys.append(_note_wanted(kind, key, wanted))
+                keys.append(_add_keys(kind, key, distinct_keys))
                 targets.append(answer)
                 continue
         except FactMissing as pending:
@@ -87,21 +87,25 @@ def collect_keys(
     if missing_facts:
         # The whole step waits, also for records that are decided already: otherwise one call would become several.
         # Records without a key and failed ones are complete.
-        left = {id(answer) for answer in (*targets, *waiting)}
-        again = [(record, answer) for record, answer in zip(records, answers, strict=True) if id(answer) in left]
-        resume = partial(run.request_batch, group, [record for record, _ in again], [answer for _, answer in again])
+        unresolved_ids = {id(answer) for answer in (*targets, *waiting)}
+        unresolved = [
+            (record, answer) for record, answer in zip(records, answers, strict=True) if id(answer) in unresolved_ids
+        ]
+        resume = partial(
+            run.request_batch, group, [record for record, _ in unresolved], [answer for _, answer in unresolved]
+        )
         run.facts.resume_when_known(run.pending_work, missing_facts, resume)
         return EdgeKeys([], [], {})
-    return EdgeKeys(keys, targets, wanted)
+    return EdgeKeys(keys, targets, distinct_keys)
 
 
-def _note_wanted(kind: BatchField, key: Any, wanted_keys: dict[Hashable, None]) -> Any:  # noqa: ANN401 - any key
+def _add_keys(kind: BatchField, key: Any, distinct_keys: dict[Hashable, None]) -> Any:  # noqa: ANN401 - any key
     """The key or keys of a record; collects those to look up."""
     if not kind.edge.has_many_keys:
-        wanted_keys[key] = None
+        distinct_keys[key] = None
         return key
     keys = [_to_hashable(each) for each in key]
-    wanted_keys.update((each, None) for each in keys if not isinstance(each, Exception))
+    distinct_keys.update((each, None) for each in keys if not isinstance(each, Exception))
     return keys
 
 

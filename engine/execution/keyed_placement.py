@@ -25,16 +25,16 @@ def place_by_key(run: PlanRun, field: PlanField, edge_keys: EdgeKeys, values: Ma
     only = field.only_shape
     if only is None or field.depth > 1 or len(edge_keys.keys) > SLICE:
         return False
-    made = (
+    shaped_by_key = (
         _shape_single_records(run, field, edge_keys, values)
         if not field.depth
         else _shape_single_list(run, only, edge_keys, values)
     )
-    if made is None:
+    if shaped_by_key is None:
         return False
     name = field.key
     for key, answer in zip(edge_keys.keys, edge_keys.targets, strict=True):
-        answer[name] = made[key]
+        answer[name] = shaped_by_key[key]
     return True
 
 
@@ -45,10 +45,10 @@ def _shape_single_records(
     only = field.only_shape
     if only is None:
         return None
-    records = [values[key] for key in edge_keys.wanted]
+    records = [values[key] for key in edge_keys.distinct_keys]
     kinds = set(map(type, records))
     if kinds == {only.record}:
-        return dict(zip(edge_keys.wanted, run.shape_records(only, records), strict=True))
+        return dict(zip(edge_keys.distinct_keys, run.shape_records(only, records), strict=True))
     if not kinds <= {only.record, NoneType, FailedAnswer}:
         return None
     if FailedAnswer in kinds or field.is_non_null:
@@ -58,19 +58,19 @@ def _shape_single_records(
                 run.field_errors.record(field, answer, (), value.failure)
             elif value is None and field.is_non_null:
                 run.field_errors.record(field, answer, (), build_non_null_error(field.name))
-    made: dict[Hashable, dict[str, Any] | None] = dict.fromkeys(edge_keys.wanted)
-    plain = [key for key in edge_keys.wanted if type(values[key]) is only.record]
-    made.update(zip(plain, run.shape_records(only, [values[key] for key in plain]), strict=True))
-    return made
+    shaped_by_key: dict[Hashable, dict[str, Any] | None] = dict.fromkeys(edge_keys.distinct_keys)
+    plain = [key for key in edge_keys.distinct_keys if type(values[key]) is only.record]
+    shaped_by_key.update(zip(plain, run.shape_records(only, [values[key] for key in plain]), strict=True))
+    return shaped_by_key
 
 
 def _shape_single_list(
     run: PlanRun, only: Shape, edge_keys: EdgeKeys, values: Mapping[Hashable, Any]
 ) -> Mapping[Hashable, list[dict[str, Any]]] | None:
     """The shaped records of a single list. A record may be in several lists: the careful path shapes it once."""
-    if len(edge_keys.wanted) != 1:
+    if len(edge_keys.distinct_keys) != 1:
         return None
-    (key,) = edge_keys.wanted
+    (key,) = edge_keys.distinct_keys
     records = values[key]
     if type(records) not in (tuple, list) or len(records) > SLICE or not set(map(type, records)) <= {only.record}:
         return None

@@ -122,17 +122,17 @@ class PlanRun:
         """The function that decides about the field for this caller; None if the caller may see all of it."""
         if field.guard.is_public:
             return None
-        known = id(field.guard)
-        if known not in self._deciders:
-            self._deciders[known] = field.guard.build_decider(self.context)
-        return self._deciders[known]
+        guard_id = id(field.guard)
+        if guard_id not in self._deciders:
+            self._deciders[guard_id] = field.guard.build_decider(self.context)
+        return self._deciders[guard_id]
 
     def get_arguments(self, field: PlanField) -> Mapping[str, Any]:
         """The field's arguments; raises the error of their coercion."""
-        given: Mapping[str, Any] | Exception = self._arguments[field.number]
-        if isinstance(given, Exception):
-            raise given.with_traceback(None)  # each raise would extend its traceback
-        return given
+        arguments: Mapping[str, Any] | Exception = self._arguments[field.number]
+        if isinstance(arguments, Exception):
+            raise arguments.with_traceback(None)  # each raise would extend its traceback
+        return arguments
 
     def shape_one_by_one(self, shape: Shape, records: Sequence[Any]) -> list[dict[str, Any]]:
         """Shape each record separately after a failure of all together; a single record, field by field."""
@@ -211,7 +211,7 @@ class PlanRun:
             )
             all_keys.keys.extend(edge_keys.keys)
             all_keys.targets.extend(edge_keys.targets)
-            all_keys.wanted.update(edge_keys.wanted)
+            all_keys.distinct_keys.update(edge_keys.distinct_keys)
             await asyncio.sleep(0)
         self._request(group, all_keys)
 
@@ -225,7 +225,7 @@ class PlanRun:
             self._scheduler.request(
                 edge.batch,
                 edge.facet,
-                edge_keys.wanted,
+                edge_keys.distinct_keys,
                 partial(self._receive, group, edge_keys),
                 request_count=request_count,
             )
@@ -243,10 +243,10 @@ class PlanRun:
             self.pending_work.run_as_task(self._put_in_slices(group, edge_keys, answers))
         else:
             for field in group:
-                self._put(field, edge_keys, self._get_answers(field, edge_keys.wanted, answers))
+                self._put(field, edge_keys, self._get_answers(field, edge_keys.distinct_keys, answers))
 
     def _get_answers(
-        self, field: PlanField, wanted: Iterable[Hashable], answers: Mapping[Hashable, Any]
+        self, field: PlanField, keys: Iterable[Hashable], answers: Mapping[Hashable, Any]
     ) -> Mapping[Hashable, Any]:
         """The field's values by key."""
         edge = get_batch_field(field).edge
@@ -254,7 +254,7 @@ class PlanRun:
             return answers
         arguments = self.get_arguments(field)
         values: dict[Hashable, Any] = {}
-        for key in wanted:
+        for key in keys:
             answer = answers[key]
             if answer is not None and type(answer) is not FailedAnswer:
                 try:
@@ -267,26 +267,26 @@ class PlanRun:
     def _put(self, field: PlanField, edge_keys: EdgeKeys, values: Mapping[Hashable, Any]) -> None:
         # The fast path handles most records; many keys, leaves and mixed answers are placed one by one.
         if get_batch_field(field).edge.has_many_keys or not place_by_key(self, field, edge_keys, values):
-            found = _collect_values(field, edge_keys.keys, values)
-            (self._put_leaves if field.is_leaf else self._complete)(field, found, edge_keys.targets)
+            collected = _collect_values(field, edge_keys.keys, values)
+            (self._put_leaves if field.is_leaf else self._complete)(field, collected, edge_keys.targets)
 
     async def _put_in_slices(
         self, group: Sequence[PlanField], edge_keys: EdgeKeys, answers: Mapping[Hashable, Any]
     ) -> None:
         for field in group:
             values: dict[Hashable, Any] = {}
-            wanted = list(edge_keys.wanted)
-            for part in iterate_slices(len(wanted)):
-                values.update(self._get_answers(field, wanted[part], {key: answers[key] for key in wanted[part]}))
+            keys = list(edge_keys.distinct_keys)
+            for part in iterate_slices(len(keys)):
+                values.update(self._get_answers(field, keys[part], {key: answers[key] for key in keys[part]}))
                 await asyncio.sleep(0)
-            found: list[Any] = []
+            collected: list[Any] = []
             for part in iterate_slices(len(edge_keys.keys)):
-                found += _collect_values(field, edge_keys.keys[part], values)
+                collected += _collect_values(field, edge_keys.keys[part], values)
                 if field.is_leaf:
-                    self._put_leaves(field, found[part], edge_keys.targets[part])
+                    self._put_leaves(field, collected[part], edge_keys.targets[part])
                 await asyncio.sleep(0)
             if not field.is_leaf:
-                self._complete(field, found, edge_keys.targets)
+                self._complete(field, collected, edge_keys.targets)
 
     def _put_leaves(self, field: PlanField, values: Sequence[Any], targets: Sequence[dict[str, Any]]) -> None:
         complete = field.coerce
@@ -313,34 +313,34 @@ class PlanRun:
             for shaped, answer in zip(self.shape_records(only, values), targets, strict=True):
                 answer[key] = shaped
             return
-        made = ObjectPlacement(self._plan, field, self)
-        values = made.collect(values)
-        if len(made.objects) > SLICE or len(values) > SLICE:
-            self.pending_work.run_as_task(self._complete_in_slices(made, values, targets))
+        placement = ObjectPlacement(self._plan, field, self)
+        values = placement.collect(values)
+        if len(placement.objects) > SLICE or len(values) > SLICE:
+            self.pending_work.run_as_task(self._complete_in_slices(placement, values, targets))
             return
         # Lists or several classes: shape each object once, load what is below it, and place it wherever it occurs.
-        made.shape(made.objects)
-        for shape, (records, answers) in made.by_shape.items():
+        placement.shape(placement.objects)
+        for shape, (records, answers) in placement.by_shape.items():
             self._run_below(shape, records, answers)
-        made.place(values, targets)
+        placement.place(values, targets)
 
     async def _complete_in_slices(
-        self, made: ObjectPlacement, values: Sequence[Any], targets: Sequence[dict[str, Any]]
+        self, placement: ObjectPlacement, values: Sequence[Any], targets: Sequence[dict[str, Any]]
     ) -> None:
-        for part in iterate_slices(len(made.objects)):
-            made.shape(made.objects[part])
+        for part in iterate_slices(len(placement.objects)):
+            placement.shape(placement.objects[part])
             await asyncio.sleep(0)
-        for shape, (records, answers) in made.by_shape.items():
+        for shape, (records, answers) in placement.by_shape.items():
             for nested in shape.nested:
-                found: list[Any] = []
+                values_below: list[Any] = []
                 for part in iterate_slices(len(records)):
-                    found += self._get_values(nested, records[part])
+                    values_below += self._get_values(nested, records[part])
                     await asyncio.sleep(0)
-                self._complete(nested, *self._wait_for_facts(nested, records, found, answers))
+                self._complete(nested, *self._wait_for_facts(nested, records, values_below, answers))
             for group in shape.groups:
                 await self._request_batch_in_slices(group, records, answers)
         for part in iterate_slices(len(values)):
-            made.place(values[part], targets[part])
+            placement.place(values[part], targets[part])
             await asyncio.sleep(0)
 
     def _get_raw_value(self, field: PlanField, record: Any) -> Any:  # noqa: ANN401 - any record and value

@@ -29,7 +29,7 @@ _WRITE_INTERVAL = 30.0
 
 
 class RefusalStore(Protocol):
-    """Keeps counts of refusals."""
+    """Stores counts of refusals."""
 
     async def add(self, counts: Mapping[RefusalKey, int]) -> None:
         """Add the counts to the stored ones; raises `StateUnavailable`."""
@@ -53,14 +53,14 @@ class RefusalTally:
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
         max_waiting: int = MAX_WAITING,
     ) -> None:
-        """Callers are kept by pseudonym, as in the access ledger."""
+        """Callers are stored by pseudonym, as in the access ledger."""
         self._pseudonyms = pseudonyms
         self._store = store
         self._clock = clock
-        self._most_waiting = max_waiting
+        self._max_waiting = max_waiting
         self._waiting: Counter[RefusalKey] = Counter()
         self.by_reason: Counter[str] = Counter()
-        """Since the start of the process; only ever grows."""
+        """Refusals by reason since the start of the process; counts only grow."""
 
     def record(self, caller: Caller, refusals: Refusals, /) -> None:
         """Count the refusals of one caller."""
@@ -71,7 +71,7 @@ class RefusalTally:
             self._add(RefusalKey(hour, caller.kind.value, caller_pseudonym, field, reason), times)
 
     def _add(self, key: RefusalKey, times: int) -> None:
-        if key not in self._waiting and len(self._waiting) >= self._most_waiting:
+        if key not in self._waiting and len(self._waiting) >= self._max_waiting:
             key = key.to_others()
         self._waiting[key] += times
 
@@ -96,12 +96,12 @@ class RefusalTally:
     async def running(self) -> AsyncIterator[None]:
         """Write counts periodically, and once more at the end."""
 
-        async def again() -> None:
+        async def write_periodically() -> None:
             while True:
                 await asyncio.sleep(_WRITE_INTERVAL)
                 await self.write()
 
-        writing = asyncio.create_task(again())
+        writing = asyncio.create_task(write_periodically())
         try:
             yield
         finally:

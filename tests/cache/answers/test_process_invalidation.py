@@ -87,6 +87,6 @@ def test_an_answer_in_flight_during_an_invalidation_of_another_process_is_not_ca
 def test_without_a_usable_folder_nothing_is_cached(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     (tmp_path / "file").touch()
     with caplog.at_level(logging.WARNING, "simpul.cache"):
-        deaf = build_in_folder(tmp_path / "file")
-    assert [deaf.poll(), deaf.poll()] == [True, True]
+        closed = build_in_folder(tmp_path / "file")
+    assert [closed.poll(), closed.poll()] == [True, True]
     assert "The run folder cannot be used (" in caplog.text

@@ -351,12 +351,21 @@ async def test_a_probe_fails_where_its_only_call_fails() -> None:
 
 
 REFUSED: Mapping[str, tuple[dict[str, Any], str]] = {
-    "a path with a host": (change("listed", path="//evil.example/x"), "reads.listed.path: no path below the agency's"),
-    "an address": (change("listed", path="http://evil.example"), "reads.listed.path: no path below the agency's"),
-    "a path that goes up": (change("listed", path="v1/../../admin"), "reads.listed.path: no path below the agency's"),
-    "a query in the path": (change("listed", path="v1/booths?all=1"), "reads.listed.path: no path below the agency's"),
-    "an encoded path": (change("listed", path="v1/%2e%2e/x"), "reads.listed.path: no path below the agency's"),
-    "a line break": (change("listed", path="v1/booths\n"), "reads.listed.path: no path below the agency's"),
+    "a path with a host": (
+        change("listed", path="//evil.example/x"),
+        "reads.listed.path: not a path below the agency's",
+    ),
+    "an address": (change("listed", path="http://evil.example"), "reads.listed.path: not a path below the agency's"),
+    "a path that goes up": (
+        change("listed", path="v1/../../admin"),
+        "reads.listed.path: not a path below the agency's",
+    ),
+    "a query in the path": (
+        change("listed", path="v1/booths?all=1"),
+        "reads.listed.path: not a path below the agency's",
+    ),
+    "an encoded path": (change("listed", path="v1/%2e%2e/x"), "reads.listed.path: not a path below the agency's"),
+    "a line break": (change("listed", path="v1/booths\n"), "reads.listed.path: not a path below the agency's"),
     "an unknown placeholder": (
         change("booths", path="v1/{id}"),
         "reads.booths.path: the key has no part 'id'; write one of {key}",
@@ -367,7 +376,7 @@ REFUSED: Mapping[str, tuple[dict[str, Any], str]] = {
     ),
     "a text as a number": (
         change("permits", query={"a": "{district:04}"}),
-        "reads.permits.query.a: {district} is no number",
+        "reads.permits.query.a: {district} is not a number; write {district}",
     ),
     "a text without a pattern": (
         change("permits", key_pattern=None),
@@ -383,7 +392,7 @@ REFUSED: Mapping[str, tuple[dict[str, Any], str]] = {
     ),
     "a wrong pattern": (
         change("permits_of", key_pattern="("),
-        "reads.permits_of.key_pattern: no regular expression: missing ), unterminated subpattern",
+        "reads.permits_of.key_pattern: not a regular expression: missing ), unterminated subpattern",
     ),
     "a pattern and a number": (
         change("booths", key_pattern="[0-9]+"),
@@ -391,11 +400,11 @@ REFUSED: Mapping[str, tuple[dict[str, Any], str]] = {
     ),
     "a pattern for a number": (
         change("permits", key_pattern={"district": "[A-Z]+", "year": "2026"}),
-        "reads.permits.key_pattern: 'year' is no text of the key; it has district",
+        "reads.permits.key_pattern: 'year' is not a text of the key; it has district",
     ),
     "the name of a parameter": (
         change("permits", query={"a&b": "{district}"}),
-        "reads.permits.query: 'a&b' is no name of a parameter",
+        "reads.permits.query: 'a&b' is not the name of a parameter",
     ),
     "an unused part": (
         change("permits", query={"area": "{district}"}),
@@ -469,6 +478,10 @@ REFUSED: Mapping[str, tuple[dict[str, Any], str]] = {
     "a key in a list of all": (
         change_booth(street="{key}"),
         "reads.found: Booth takes {key}, but no call is for one key",
+    ),
+    "a key with parts in a record": (
+        TABLES | {"records": TABLES["records"] | {"BoothPermit": {"booth": "{key}", "number": "number"}}},
+        "reads.permits: BoothPermit takes {key}, but this key has parts",
     ),
     "a record within that is not declared": (
         TABLES | {"records": {name: each for name, each in TABLES["records"].items() if name != "BoothLot"}},

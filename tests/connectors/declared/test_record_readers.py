@@ -193,7 +193,7 @@ def test_a_row_without_a_declared_column_names_the_column() -> None:
         (
             {"region": {"from": "kec", "values": {"Menteng": "317106"}}},
             "records.Kiosk.region",
-            "'317106' is no dotted Kemendagri code",
+            "'317106' is not a dotted Kemendagri code",
         ),
         (
             {"region": {"from": "kec", "values": {"Menteng": "31.71.06"}, "unknown": "31.71"}},

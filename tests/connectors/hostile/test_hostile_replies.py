@@ -199,6 +199,23 @@ async def test_a_price_report_with_too_many_days_is_malformed() -> None:
         assert await longest_turn(ask) < STALL
 
 
+async def test_the_longest_price_lists_of_many_markets_are_read_without_a_stall() -> None:
+    price = (
+        b'{"commodity_id": %d, "name": "Beras", "newest_price": "1.234.567,50", "latest_new_price_date": "1 Mei 2026"}'
+    )
+    body = b'{"data": {"data": [' + b",".join(price % each for each in range(1, 1001)) + b"]}}"
+    async with http_at(reply(200, body)) as (http, _):
+        prices = build_pangan(http)
+        await prices.prices_of(["1"], call())  # connections and imports are made
+        found: list[object] = []
+
+        async def ask() -> None:
+            found[:] = (await prices.prices_of([str(each) for each in range(1, 9)], call())).values()
+
+        assert await longest_turn(ask) < STALL
+    assert [len(each) if isinstance(each, tuple) else each for each in found] == [1000] * 8
+
+
 # What is too much together.
 
 LISTED = b"[" + b",".join([b'{"service_request_id": "%d"}' % each for each in range(500)]) + b"]"

@@ -216,7 +216,7 @@ class AnyTraffic(RuleBasedStateMachine):
     @invariant()
     def nobody_is_refused_for_ever(self) -> None:
         wait = self.breaker.get_retry_after(self.now)
-        assert wait <= TERMS.longest_pause
+        assert wait <= TERMS.longest_pause + 1e-6  # a difference of two times is not exact
         if self.breaker.state is BreakerState.OPEN:
             assert self.breaker.get_retry_after(self.now + wait + 1e-6) == 0.0
 
