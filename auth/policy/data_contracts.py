@@ -172,7 +172,7 @@ def _find_unagreed_purposes(agency: str, contract: DataContract, stated_purposes
     if not more:
         return None
     return (
-        f"SIMPUL_PURPOSES allows officials of '{agency}' to state {', '.join(more)}, which its data contract"
+        f"the city's purposes allow officials of '{agency}' to state {', '.join(more)}, which its data contract"
         " does not name"
     )
 

@@ -150,7 +150,7 @@ def test_public_data_needs_no_contract_and_an_unneeded_contract_is_a_warning() -
 )
 def test_purposes_missing_in_the_contract_are_warnings_but_no_faults(lines: tuple[str, ...], more: str | None) -> None:
     found = get_single_review(review_contracts(contract(), HELD, AccessPolicy(purposes=parse_purposes(lines)), TODAY))
-    expected = f"SIMPUL_PURPOSES allows officials of 'pbb' to state {more}, which its data contract does not name"
+    expected = f"the city's purposes allow officials of 'pbb' to state {more}, which its data contract does not name"
     assert (found.fault, found.warnings) == (None, () if more is None else (expected,))
     require_assessments([found])
 

@@ -39,7 +39,7 @@ def test_a_purpose_without_a_contract_is_noted_and_passes(tmp_path: Path) -> Non
     outcome = run_simpul(tmp_path, "data-contracts", "check", str(DEFAULT_CITY), SIMPUL_PURPOSES=purposes)
     assert (outcome.returncode, outcome.stderr) == (0, "")
     assert [line for line in outcome.stdout.splitlines() if line.startswith("Note:")] == [
-        "Note: SIMPUL_PURPOSES allows officials of 'pbb' to state HEALTHCARE, which its data contract does not name."
+        "Note: the city's purposes allow officials of 'pbb' to state HEALTHCARE, which its data contract does not name."
     ]
     wrong = run_simpul(tmp_path, "data-contracts", "check", str(DEFAULT_CITY), SIMPUL_PURPOSES="pbb:CURIOSITY")
     assert wrong.returncode == 1

@@ -61,7 +61,7 @@ def test_purposes_beyond_the_contract_are_logged(
     refuse_unassessed_agencies(CONTRACTS, more, build_engine().schema, development=False)
     [line] = get_log_messages(caplog)
     assert line.startswith(
-        "Data contracts: SIMPUL_PURPOSES allows officials of 'crm' to state HEALTHCARE, which its data"
+        "Data contracts: the city's purposes allow officials of 'crm' to state HEALTHCARE, which its data"
     )
 
 
