@@ -14,7 +14,6 @@ import pytest
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from auth.caller import Assurance, Caller, CallerKind
-from auth.policy.access_policy import AccessPolicy
 from engine.cost_budgets import NO_BUDGET
 from engine.document.limits import Limits
 from engine.document.parsing import DocumentRules
@@ -22,6 +21,7 @@ from engine.engine import Engine
 from engine.request import GraphQLRequest, GraphQLResponse
 from records.calls.call import Call
 from store.database import create_database_engine
+from tests.fakes.city import build_policy
 from tests.fakes.small_city import SmallCity
 from tests.fakes.small_hub import build_settings
 from tests.fakes.small_records import SITI
@@ -49,7 +49,7 @@ class OneHub:
         rules = DocumentRules(limits=Limits(), allow_introspection=False, allow_suggestions=False)
         self._execute: Execute = build_execute(
             Engine(build_engine().schema, rules, share_runs=True),
-            RequestResources(agencies=self.city.agencies(own.build_domains()), node_ids=IDS, policy=AccessPolicy()),
+            RequestResources(agencies=self.city.agencies(own.build_domains()), node_ids=IDS, policy=build_policy()),
         )
 
     async def ask(self, query: str, caller: Caller) -> GraphQLResponse:
