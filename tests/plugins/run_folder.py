@@ -6,6 +6,7 @@ starts. As root, PostgreSQL runs as another user: a run that starts stops the da
 
 from __future__ import annotations
 
+import fcntl
 import os
 import shutil
 import sys
@@ -20,6 +21,11 @@ from sandbox.databases.postgres import TEMPLATES
 
 _FOLDER = pytest.StashKey[str]()
 _LEFT: list[str] = []
+_PREFIX = "simpul-tests-"
+_KEPT = 3
+"""Folders of failed and killed runs that are kept; each takes up to 400 MB."""
+_LOCK = "in-use"
+"""A run locks this file of its folder. The lock ends with its processes, however they end."""
 
 
 @contextmanager
@@ -42,10 +48,32 @@ def short_folder(prefix: str = "simpul-") -> Iterator[Path]:
                     os.truncate(path, 0)
 
 
+def lock_folder(folder: Path) -> int | None:
+    """Lock the folder of a run; None if another process holds the lock. The descriptor stays open."""
+    descriptor = os.open(folder / _LOCK, os.O_RDWR | os.O_CREAT, 0o600)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        os.close(descriptor)
+        return None
+    return descriptor
+
+
+def remove_old_runs(parent: Path) -> None:
+    """Remove the folders that earlier runs of this user left, but for the newest ones and those of runs under way."""
+    left = [each for each in parent.glob(f"{_PREFIX}*") if each.is_dir() and each.stat().st_uid == os.getuid()]
+    for folder in sorted(left, key=lambda each: each.stat().st_mtime)[:-_KEPT]:
+        if (descriptor := lock_folder(folder)) is not None:
+            shutil.rmtree(folder, ignore_errors=True)
+            os.close(descriptor)
+
+
 @pytest.hookimpl(tryfirst=True)
 def pytest_configure(config: pytest.Config) -> None:
     if config.option.basetemp is None:  # a worker of xdist has a folder in that of its run
-        config.stash[_FOLDER] = config.option.basetemp = tempfile.mkdtemp(prefix="simpul-tests-")
+        remove_old_runs(Path(tempfile.gettempdir()))
+        config.stash[_FOLDER] = config.option.basetemp = tempfile.mkdtemp(prefix=_PREFIX)
+        lock_folder(Path(config.option.basetemp))
     # In containers it is often set. Each of some hundred processes would compile 400 files again.
     os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
     sys.dont_write_bytecode = False

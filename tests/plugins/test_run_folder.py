@@ -1,11 +1,13 @@
 from __future__ import annotations
 
+import os
 import re
 import shutil
 import subprocess
 import sys
 from pathlib import Path
 
+from tests.plugins.run_folder import lock_folder, remove_old_runs
 from tests.sandbox_agencies import ROOT
 
 TEST = """
@@ -46,3 +48,23 @@ def test_runs_share_no_folder_and_leave_one_only_where_a_test_failed(tmp_path: P
     assert "pytest-of-" not in f"{first} {second}"
     assert (first.exists(), second.exists()) == (False, True)
     shutil.rmtree(second)
+
+
+def test_a_run_removes_what_earlier_runs_left_but_for_three_and_those_under_way(tmp_path: Path) -> None:
+    folders = [tmp_path / f"simpul-tests-{number}" for number in range(6)]
+    for age, folder in enumerate(folders):
+        (folder / "state").mkdir(parents=True)
+        os.utime(folder, (age, age))
+    (tmp_path / "other").mkdir()
+    in_use = lock_folder(folders[0])
+    assert in_use is not None
+    os.utime(folders[0], (0, 0))
+    remove_old_runs(tmp_path)
+    os.close(in_use)
+    assert sorted(path.name for path in tmp_path.iterdir()) == [
+        "other",
+        "simpul-tests-0",
+        "simpul-tests-3",
+        "simpul-tests-4",
+        "simpul-tests-5",
+    ]
