@@ -34,6 +34,8 @@ def _parse_purpose(value: object) -> object:
     return Purpose[value] if isinstance(value, str) and value in Purpose.__members__ else value
 
 
+NamedPurpose = Annotated[Purpose, BeforeValidator(_parse_purpose)]
+"""A purpose, written by its name."""
 ContractText = Annotated[str, Field(min_length=1, max_length=500)]
 PersonalDataClass = Annotated[Classification, BeforeValidator(_parse_class)]
 
@@ -70,7 +72,7 @@ class DataContract(_ContractModel):
 
     steward: ContractText
     """The data steward at the agency (walidata)."""
-    purposes: Annotated[tuple[Annotated[Purpose, BeforeValidator(_parse_purpose)], ...], Field(min_length=1)]
+    purposes: Annotated[tuple[NamedPurpose, ...], Field(min_length=1)]
     """The purposes for which the data is read."""
     retention: ContractText
     """How long the data is kept, in a sentence."""

@@ -11,9 +11,6 @@ from connectors.declared.tables import NotDeclarableError
 from records.calls.call import Call
 from records.calls.failures import AgencyFailure
 
-_PARAMETERS = 3
-"""`self`, the keys, and the call."""
-
 
 @dataclass(frozen=True, slots=True)
 class DomainRead:

@@ -9,12 +9,12 @@ from typing import Any, Final, Generic, TypeVar, cast, get_type_hints
 from connectors.declared.field_readers import ReadField, build_field_reader
 from connectors.declared.python_functions import split_optional
 from connectors.declared.tables import FieldTable, NotDeclarableError, RecordTable
+from connectors.readers.rows import Row
 from connectors.readers.unreadable import UnreadableError
 from records.identifiers import FamilyCardNumber, Nik
 from records.regions import Coordinates
 
 R = TypeVar("R")
-Row = Mapping[str, object]
 
 KEY_COLUMN: Final = "{key}"
 """In place of a column: the requested key, for replies that do not repeat it."""

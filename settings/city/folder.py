@@ -7,22 +7,17 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Final, get_args
 
-from pydantic import AfterValidator, BeforeValidator, Field, ValidationError
+from pydantic import AfterValidator, Field, ValidationError
 
-from auth.policy.data_contracts import DataContract
+from auth.policy.data_contracts import DataContract, NamedPurpose
 from connectors.declared.tables import ManifestTable
 from connectors.resilience.agency_terms import check_zone
-from records.purposes import Purpose
 from settings.city.manifest import DomainWord, ManifestFile, Names, describe_validation, read_toml
 from settings.city.problems import CityProblem, ManifestError
 from settings.city.references import list_variables
 
 DEFAULT_CITY: Final = Path(__file__).parents[2] / "cities" / "jakarta"
 DOMAINS: Final[tuple[str, ...]] = get_args(DomainWord)
-
-
-def _parse_purpose(value: object) -> object:
-    return Purpose[value] if isinstance(value, str) and value in Purpose.__members__ else value
 
 
 class CityTable(ManifestTable):
@@ -32,7 +27,7 @@ class CityTable(ManifestTable):
     name: Names = Field(description="name of the city: `{ en = ..., id = ... }`")
     time_zone: Annotated[str, AfterValidator(check_zone)] = Field(description='time zone, `"Asia/Jakarta"`')
     region: str = Field(pattern=r"^\d\d(\.\d\d)?$", description="code of the region that the city is")
-    purposes: Mapping[str, frozenset[Annotated[Purpose, BeforeValidator(_parse_purpose)]]] = Field(
+    purposes: Mapping[str, frozenset[NamedPurpose]] = Field(
         default={},
         description="who may state which purposes, unless `SIMPUL_PURPOSES` says it: an agency, `agency/role`"
         " or `partners`, and its purposes",

@@ -15,10 +15,10 @@ from auth.policy.data_contracts import DataContract
 from connectors.declared.connector import DeclaredTables, ProbeTable
 from connectors.declared.tables import AnyReadTable, ManifestTable, NotDeclarableError, RecordTable
 from connectors.resilience.agency_terms import AgencyTerms
+from records.config_file import read_bounded
 from settings.city.problems import CityProblem, ManifestError, find_line
 from settings.city.references import ReferenceResolver, list_variables
 
-_MAX_FILE_BYTES: Final = 1024 * 1024
 _CODE: Final = re.compile(r"[a-z][a-z0-9-]{0,31}")
 _CONNECTOR: Final = re.compile(r"(connectors(?:\.[a-z_]+)+):([A-Z][A-Za-z]*)")
 
@@ -173,15 +173,15 @@ class ManifestFile:
 def read_toml(path: Path) -> tuple[str, Mapping[str, Any]]:
     """The text of a file, and what it holds. Raises `ManifestError`."""
     try:
-        raw = path.read_bytes()
-        if len(raw) > _MAX_FILE_BYTES:
-            raise ManifestError([CityProblem(path, None, "", f"larger than {_MAX_FILE_BYTES} bytes")])
-        text = raw.decode("utf-8")
+        text = read_bounded(path).decode("utf-8")
         return text, tomllib.loads(text)
     except OSError as error:
-        raise ManifestError([CityProblem(path, None, "", f"it cannot be read: {error.strerror}")]) from None
+        problem = f"it cannot be read: {error.strerror}"
     except (UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        raise ManifestError([CityProblem(path, None, "", f"not valid TOML: {error}")]) from None
+        problem = f"not valid TOML: {error}"
+    except ValueError as error:
+        problem = str(error)
+    raise ManifestError([CityProblem(path, None, "", problem)])
 
 
 def describe_validation(path: Path, text: str, error: ValidationError) -> Iterator[CityProblem]:
