@@ -4,18 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Final, Protocol, Self, TypeVar
+from typing import Any, Protocol, Self, TypeVar
 
 from pydantic import ValidationError
 
+from connectors.declared.driver_families import DRIVER_FAMILIES
+from connectors.declared.driver_family import Driver
 from connectors.declared.tables import ManifestTable, NotDeclarableError
-from connectors.drivers.http.driver import HttpDriver
-from connectors.drivers.sql.driver import SqlDriver
 from connectors.resilience.gate import Gate
 from records.calls.call import Call
 from records.identifiers import Nik
 
-D = TypeVar("D", bound="SqlDriver | HttpDriver | SoapService")
+D = TypeVar("D", bound=Driver)
 O = TypeVar("O", bound=ManifestTable)  # noqa: E741 - options
 
 
@@ -27,24 +27,11 @@ class ComplaintLinks(Protocol):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class SoapService:
-    """A SOAP service over HTTP, with the hub's credentials there. Its connector builds the driver for its WSDL."""
-
-    http: HttpDriver
-    """Without a gate: the driver for the WSDL passes it."""
-    user: str
-    password: str
-
-
-_DRIVERS: Final[Mapping[type[object], str]] = {SqlDriver: "sql", HttpDriver: "http", SoapService: "soap"}
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class ConnectorParts:
     """What a manifest and the hub give the connector of one agency."""
 
     gate: Gate
-    driver: SqlDriver | HttpDriver | SoapService
+    driver: Driver
     options: Mapping[str, Any]
     """The table `[options]` of the manifest."""
     knows_region: Callable[[str], bool]
@@ -54,7 +41,8 @@ class ConnectorParts:
     def require_driver(self, kind: type[D]) -> D:
         """The driver, if it is of the kind. Raises `NotDeclarableError`."""
         if not isinstance(self.driver, kind):
-            raise NotDeclarableError("wire.driver", f'the connector needs driver = "{_DRIVERS[kind]}"')
+            [word] = (word for word, each in DRIVER_FAMILIES.items() if each.driver is kind)
+            raise NotDeclarableError("wire.driver", f'the connector needs driver = "{word}"')
         return self.driver
 
     def read_options(self, options: type[O]) -> O:

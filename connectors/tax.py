@@ -15,9 +15,10 @@ from pydantic import Field
 
 from connectors.batching.fan_out import fan_out
 from connectors.batching.row_check import RowCheck
-from connectors.connector_parts import ConnectorParts, SoapService
+from connectors.connector_parts import ConnectorParts
 from connectors.declared.tables import ManifestTable
 from connectors.drivers.soap.driver import SoapDriver, SoapFault, SoapReply, SoapValue
+from connectors.drivers.soap.service import SoapService
 from connectors.readers.dates import day
 from connectors.readers.money import rupiah
 from connectors.readers.names import person_name, to_ordinary_case

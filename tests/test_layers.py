@@ -90,6 +90,9 @@ PLANTED = {
         ("connectors/drivers/http/planted.py", "import connectors.readers.rows"),
         ("connectors/resilience/planted.py", "import connectors.batching.fan_out"),
     ],
+    "Families of declared reads do not know each other": [
+        ("connectors/declared/http/planted_six.py", "import connectors.declared.sql.tables"),
+    ],
     "Of drivers, SOAP alone knows another: it goes over HTTP": [
         ("connectors/drivers/sql/planted.py", "import connectors.drivers.http.driver"),
         ("connectors/drivers/http/planted_too.py", "import connectors.drivers.soap.driver"),

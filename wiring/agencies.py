@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import partial
 from importlib import import_module
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 from sqlalchemy.ext.asyncio import AsyncEngine
 
@@ -15,14 +15,13 @@ from auth.crypto.rate_keys import RateKeys
 from cache.limits.agency_counts import AgencyCounts
 from cache.limits.redis_counters import RedisCounters
 from connectors.agency_probes import AgencyProbes
-from connectors.connector_parts import Connector, ConnectorParts, PythonConnector, SoapService
+from connectors.connector_parts import Connector, ConnectorParts, PythonConnector
 from connectors.declared.connector import MAX_CONCURRENT_CALLS, build_declared_connector
 from connectors.declared.domain_reads import list_read_names
+from connectors.declared.driver_families import DRIVER_FAMILIES
+from connectors.declared.driver_family import Driver, DriverParts
 from connectors.declared.tables import NotDeclarableError
-from connectors.drivers.http.driver import HttpDriver
-from connectors.drivers.http.service import HttpLimits, HttpService
 from connectors.drivers.long_work import LongWork
-from connectors.drivers.sql.driver import SqlDriver
 from connectors.regions import RegionTables
 from connectors.resilience.gate import Gate
 from engine.agency_codes import AgencyCodes
@@ -36,14 +35,11 @@ from resolvers.regions import Regions
 from resolvers.tax import Tax
 from settings import Settings
 from settings.city.folder import CityFolder
-from settings.city.manifest import AgencyManifest, SoapWire, SqlWire, Wire
+from settings.city.manifest import AgencyManifest
 from settings.city.problems import CityProblem, ManifestError
 from store.complaint_links import ComplaintLinkTable
 
 _DATA = Path(__file__).parents[1] / "data"
-_MAX_REPLY_BYTES: Mapping[str, int] = {"http": 4 * 1024 * 1024, "soap": 2 * 1024 * 1024}
-"""Of one decompressed reply. Parsing JSON takes 15 ms at most (`connectors/drivers/http/json_body.py`); the maximum of
-XML elements (`MAX_ELEMENTS` of the SOAP driver) takes 1 MiB."""
 DOMAINS: Mapping[str, type[Any]] = {
     "population": Population,
     "msmes": Msmes,
@@ -54,13 +50,6 @@ DOMAINS: Mapping[str, type[Any]] = {
 """The protocol of each domain that a manifest can name."""
 
 
-class Closable(Protocol):
-    """Holds connections."""
-
-    async def close(self) -> None:
-        """Close them."""
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BoundAgency:
     """An agency that answers a domain."""
@@ -68,7 +57,7 @@ class BoundAgency:
     domain: str
     connector: Connector
     gate: Gate
-    driver: Closable
+    driver: Driver
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -117,7 +106,8 @@ def build_connectors(settings: Settings, state: AsyncEngine) -> Connectors:
     for code, file in settings.city.agencies.items():
         gate = Gate(code, settings.build_terms(code))
         try:
-            driver = _build_driver(gate, file.manifest.wire, work)
+            wire = file.manifest.wire
+            driver = DRIVER_FAMILIES[wire.driver].build_driver(wire, DriverParts(gate=gate, work=work))
         except ValueError as error:
             problems.append(file.locate("wire.url", str(error)))
             continue
@@ -133,8 +123,7 @@ def build_connectors(settings: Settings, state: AsyncEngine) -> Connectors:
         except NotDeclarableError as error:
             problems.append(file.explain(error))
             continue
-        closable = driver.http if isinstance(driver, SoapService) else driver
-        agencies[code] = BoundAgency(domain=file.manifest.domain, connector=connector, gate=gate, driver=closable)
+        agencies[code] = BoundAgency(domain=file.manifest.domain, connector=connector, gate=gate, driver=driver)
     if problems:
         raise ManifestError(problems)
     return Connectors(agencies=agencies, codes=list_agency_codes(settings.city), regions=regions)
@@ -173,10 +162,6 @@ def _build_connector(manifest: AgencyManifest, parts: ConnectorParts) -> Connect
     tables = manifest.declared_tables
     if tables is not None:
         gate = parts.gate
-        if isinstance(parts.driver, SoapService):
-            raise NotDeclarableError("reads", "reads are declared over SQL and HTTP only; name a connector")
-        if isinstance(parts.driver, HttpDriver):
-            parts.refuse_batches()
         return build_declared_connector(
             DOMAINS[manifest.domain],
             tables,
@@ -192,22 +177,3 @@ def _build_connector(manifest: AgencyManifest, parts: ConnectorParts) -> Connect
     if missing := [each for each in list_read_names(DOMAINS[manifest.domain]) if not hasattr(found, each)]:
         raise NotDeclarableError("connector", f"it does not answer the read '{missing[0]}' of its domain")
     return found.connect(parts)
-
-
-def _build_driver(gate: Gate, wire: Wire, work: LongWork) -> SqlDriver | HttpDriver | SoapService:
-    """Build the driver for an agency. Raises `ValueError` for an address that is invalid or not safe."""
-    url = wire.url.get_secret_value()
-    if isinstance(wire, SqlWire):
-        return SqlDriver(gate.agency, url, deadline=gate.deadline, pool_size=gate.max_concurrency, gate=gate, work=work)
-    limits = HttpLimits(
-        deadline=gate.deadline, connections=gate.max_concurrency, max_bytes=_MAX_REPLY_BYTES[wire.driver]
-    )
-    if isinstance(wire, SoapWire):
-        service = HttpService(gate.agency, url, headers={"Accept": "text/xml"})
-        return SoapService(
-            http=HttpDriver(service, limits, work=work),
-            user=wire.user.get_secret_value(),
-            password=wire.password.get_secret_value(),
-        )
-    headers = {name: value.get_secret_value() for name, value in wire.headers.items()}
-    return HttpDriver(HttpService(gate.agency, url, headers=headers), limits, gate=gate, work=work)

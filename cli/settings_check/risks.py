@@ -11,10 +11,11 @@ from urllib.parse import unquote, urlsplit
 from pydantic import SecretStr
 
 from cli.settings_check.findings import Finding, FindingLevel, describe_city_problem, format_setting, variable_name
+from connectors.declared.sql.tables import SqlWire
 from connectors.drivers.sql.driver import get_tls_mode as agency_tls_mode
 from records.database_tls import TlsMode, is_local
 from settings import Settings
-from settings.city.manifest import HttpWire, ManifestFile, SoapWire, SqlWire
+from settings.city.manifest import ManifestFile
 from store.database import get_tls_mode
 from web.settings import Exposure
 from wiring.token_issuers import warn_no_first_party, warn_shared_address
@@ -75,11 +76,7 @@ def _check_manifests(settings: Settings) -> Iterator[Finding]:
 def _check_wire(file: ManifestFile) -> Iterator[tuple[str, str]]:
     wire = file.manifest.wire
     url = wire.url.get_secret_value()
-    secrets = {"wire.url": url} if isinstance(wire, SqlWire) else {}
-    if isinstance(wire, SoapWire):
-        secrets["wire.password"] = wire.password.get_secret_value()
-    elif isinstance(wire, HttpWire):
-        secrets |= {f"wire.headers.{name}": each.get_secret_value() for name, each in wire.headers.items()}
+    secrets = wire.list_credentials() | ({"wire.url": url} if isinstance(wire, SqlWire) else {})
     for place, secret in secrets.items():
         password = _extract_password(secret)
         if password is not None and _is_sample(password):

@@ -2,28 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from functools import partial
+from collections.abc import Mapping
 from typing import Any, Final
 
 from connectors.batching.row_check import RowCheck
-from connectors.declared.domain_reads import DomainRead, list_reads
-from connectors.declared.http_reads import build_http_read
-from connectors.declared.http_requests import KEY, build_http_request, list_key_parts
-from connectors.declared.http_rows import HttpSource
+from connectors.declared.domain_reads import list_reads
+from connectors.declared.driver_families import find_family
+from connectors.declared.driver_family import Driver, Source
 from connectors.declared.read_records import Read
-from connectors.declared.record_readers import RecordReaders, write_json_path, write_sql_column
-from connectors.declared.sql_reads import SqlSource, build_sql_read
-from connectors.declared.tables import (
-    AnyReadTable,
-    HttpReadTable,
-    ManifestTable,
-    NotDeclarableError,
-    RecordTable,
-    SqlReadTable,
-)
-from connectors.drivers.http.driver import HttpDriver
-from connectors.drivers.sql.driver import SqlDriver
+from connectors.declared.record_readers import RecordReaders
+from connectors.declared.tables import ManifestTable, NotDeclarableError, ReadTable, RecordTable
 from records.calls.call import Call
 from records.calls.failures import AgencyFailure
 
@@ -62,7 +50,7 @@ class DeclaredConnector:
 class DeclaredTables(ManifestTable):
     """The declared reads and records of one agency."""
 
-    reads: Mapping[str, AnyReadTable]
+    reads: Mapping[str, ReadTable]
     records: Mapping[str, RecordTable]
     probe: ProbeTable
 
@@ -70,7 +58,7 @@ class DeclaredTables(ManifestTable):
 def build_declared_connector(
     domain: type[Any],
     tables: DeclaredTables,
-    driver: SqlDriver | HttpDriver,
+    driver: Driver,
     *,
     agency: str,
     max_batch_size: int | None = None,
@@ -78,7 +66,7 @@ def build_declared_connector(
 ) -> DeclaredConnector:
     """Compile the declared reads of a domain. Opens nothing.
 
-    `max_batch_size` limits the keys of one statement, `max_concurrency` the calls for different keys under way.
+    `max_batch_size` limits the keys of one call, `max_concurrency` the calls of one read under way.
 
     Raises:
         NotDeclarableError: A read is missing, unknown, or not answered as the domain asks.
@@ -91,44 +79,22 @@ def build_declared_connector(
         )
     if missing := sorted(wanted.keys() - tables.reads.keys()):
         raise NotDeclarableError(f"reads.{missing[0]}", "the domain asks for this read, and none is declared")
-    if tables.probe.read not in wanted:
-        raise NotDeclarableError("probe.read", f"'{tables.probe.read}' is no declared read")
-    check = RowCheck(agency, driver.counts)
-    build: Callable[[DomainRead], Read]
-    if isinstance(driver, SqlDriver):
-        records = RecordReaders(tables.records, write_column=write_sql_column)
-        sql = SqlSource(
-            agency=agency,
-            sql=driver,
-            scheme=driver.scheme,
-            check=check,
-            records=records,
-            max_batch_size=max_batch_size,
-        )
-        build = partial(_build_over_sql, sql, tables)
-    else:
-        records = RecordReaders(tables.records, write_column=write_json_path)
-        http = HttpSource(agency=agency, http=driver, check=check, records=records, max_concurrency=max_concurrency)
-        build = partial(_build_over_http, http, tables)
-    reads = {name: build(each) for name, each in wanted.items()}
+    probe = tables.probe
+    if probe.read not in wanted:
+        raise NotDeclarableError("probe.read", f"'{probe.read}' is no declared read")
+    family = find_family(driver).require_reads()
+    if max_batch_size is not None and not family.takes_batches:
+        raise NotDeclarableError("terms.max_batch_size", "the agency takes one key per call; remove this line")
+    family.check_probe(wanted[probe.read], tables.reads[probe.read], probe.key)
+    records = RecordReaders(tables.records, write_column=family.write_column)
+    source = Source(
+        agency=agency,
+        driver=driver,
+        check=RowCheck(agency, driver.counts),
+        records=records,
+        max_batch_size=max_batch_size,
+        max_concurrency=max_concurrency,
+    )
+    reads = {name: family.build(source, each, tables.reads[name]) for name, each in wanted.items()}
     records.require_all_used()
-    return DeclaredConnector(agency, reads, tables.probe)
-
-
-def _build_over_sql(source: SqlSource, tables: DeclaredTables, domain_read: DomainRead) -> Read:
-    table = tables.reads[domain_read.name]
-    if not isinstance(table, SqlReadTable):
-        raise NotDeclarableError(f"reads.{domain_read.name}", "the agency has a database: give a `statement`")
-    return build_sql_read(source, domain_read, table)
-
-
-def _build_over_http(source: HttpSource, tables: DeclaredTables, domain_read: DomainRead) -> Read:
-    table = tables.reads[domain_read.name]
-    if not isinstance(table, HttpReadTable):
-        raise NotDeclarableError(f"reads.{domain_read.name}", "the agency is called over HTTP: give a `path`")
-    if domain_read.name == tables.probe.read:
-        if list_key_parts(domain_read.key).keys() != {KEY}:
-            raise NotDeclarableError("probe.read", f"{domain_read.name} takes more than a key; name another read")
-        if not build_http_request(domain_read, table).is_known_form(tables.probe.key):
-            raise NotDeclarableError("probe.key", f"the read {domain_read.name} would not send it; see its key_pattern")
-    return build_http_read(source, domain_read, table)
+    return DeclaredConnector(agency, reads, probe)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainValidator, StringConstraints, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, StringConstraints, model_validator
 
 FunctionName = Annotated[str, StringConstraints(pattern=r"^connectors(\.[a-z_]+)+:[a-z_]+$")]
 """A function of the hub's connectors: `connectors.prices:read_movement`."""
@@ -31,13 +31,17 @@ def _to_columns(value: object) -> object:
     return (value,) if isinstance(value, str) else value
 
 
+Columns = Annotated[tuple[str, ...], BeforeValidator(_to_columns)]
+"""One column, or a list of columns."""
+
+
 class FieldTable(ManifestTable):
     """One field of a record. A plain string in the manifest is short for `{ from = "column" }`.
 
     In JSON, a column is a path: `address.city`, `geometry.coordinates.0`. `{key}` is the requested key.
     """
 
-    columns: Annotated[tuple[str, ...], BeforeValidator(_to_columns)] = Field(
+    columns: Columns = Field(
         alias="from", min_length=1, max_length=8, description="the column, or the columns, that the value comes from"
     )
     read: str | None = Field(default=None, description="the reader, if not the one of the field's type")
@@ -77,6 +81,21 @@ RecordTable = Mapping[str, FieldTable]
 """The fields of one record, by name."""
 
 
+class WireTable(ManifestTable):
+    """How an agency is called: the table `[wire]`. Each family of drivers has its own."""
+
+    driver: str
+    url: SecretStr
+
+    def list_credentials(self) -> dict[str, str]:
+        """The secrets beside the address, by their place in the manifest."""
+        given: dict[str, object] = {f"wire.{name}": value for name, value in self if name not in {"url", "user"}}
+        for place, value in tuple(given.items()):
+            if isinstance(value, Mapping):
+                given |= {f"{place}.{name}": each for name, each in value.items()}
+        return {place: each.get_secret_value() for place, each in given.items() if isinstance(each, SecretStr)}
+
+
 class ReadTable(ManifestTable):
     """What reads have in common, whatever way the agency is called."""
 
@@ -84,52 +103,3 @@ class ReadTable(ManifestTable):
         default="text",
         description="`number` if the agency stores the key as a number; other keys are then unknown to it",
     )
-
-
-class SqlReadTable(ReadTable):
-    """A read of the domain that one SQL statement answers for any number of keys."""
-
-    statement: str = Field(
-        min_length=1, max_length=20_000, description="one SELECT that names its columns; `:keys` are the requested keys"
-    )
-    key: str = Field(description="the column that holds the key of each row")
-    id: str = Field(default="id", description="the column that identifies a row")
-
-
-class HttpReadTable(ReadTable):
-    """A read of the domain over HTTP with JSON: one call for each key, or one call for a list that holds all keys."""
-
-    path: str = Field(max_length=500, description="path below the agency's address; `{key}` is the requested key")
-    query: Mapping[str, str] = Field(default={}, description="parameters of the query, by name; they may hold `{key}`")
-    form: Mapping[str, str] = Field(default={}, description="fields of a form, which make the call a POST")
-    rows: str = Field(
-        default="", pattern=r"^([\w-]+(\.[\w-]+)*)?$", description="path to the list in the reply; empty: the reply"
-    )
-    key: str | Mapping[str, str] | None = Field(
-        default=None, description="the column that holds the key of each row; for a query, `{ field = column }`"
-    )
-    key_pattern: str | Mapping[str, str] | None = Field(
-        default=None, description="regular expression; other keys are not sent. For a query, `{ field = pattern }`"
-    )
-    id: str | None = Field(default=None, description="the column that identifies a row, if one may be listed twice")
-    skip_without: Annotated[tuple[str, ...], BeforeValidator(_to_columns)] = Field(
-        default=(), description="a row without a value in these columns is left out"
-    )
-    search: str | None = Field(
-        default=None, description="the field of the record in which the text `search` of a query is looked for"
-    )
-    python: FunctionName | None = Field(
-        default=None, description="function in place of `records`: from all rows, and the key, to the answer"
-    )
-
-
-def _validate_read(given: object) -> ReadTable:
-    if isinstance(given, ReadTable):
-        return given
-    if not isinstance(given, Mapping) or not {"statement", "path"} & given.keys():
-        raise ValueError("give a `statement` (SQL) or a `path` (HTTP)")
-    return (HttpReadTable if "path" in given else SqlReadTable).model_validate(given)
-
-
-AnyReadTable = Annotated[ReadTable, PlainValidator(_validate_read, json_schema_input_type=SqlReadTable | HttpReadTable)]
-"""A read, over SQL or over HTTP."""

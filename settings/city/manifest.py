@@ -9,11 +9,12 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal, Self
 
-from pydantic import Field, SecretStr, ValidationError
+from pydantic import Field, SerializeAsAny, ValidationError, ValidationInfo, field_validator
 
 from auth.policy.data_contracts import DataContract
 from connectors.declared.connector import DeclaredTables, ProbeTable
-from connectors.declared.tables import AnyReadTable, ManifestTable, NotDeclarableError, RecordTable
+from connectors.declared.driver_families import DRIVER_FAMILIES, Wire, parse_reads
+from connectors.declared.tables import ManifestTable, NotDeclarableError, ReadTable, RecordTable, WireTable
 from connectors.resilience.agency_terms import AgencyTerms
 from records.config_file import read_bounded
 from settings.city.problems import CityProblem, ManifestError, find_line
@@ -30,31 +31,6 @@ class Names(ManifestTable):
     id: str = Field(min_length=1, max_length=100, description="in Indonesian")
 
 
-class SqlWire(ManifestTable):
-    """A database."""
-
-    driver: Literal["sql"]
-    url: SecretStr = Field(description="`postgresql://`, `mysql://`, `mariadb://` or `sqlite:///path`")
-
-
-class HttpWire(ManifestTable):
-    """A service over HTTP with JSON."""
-
-    driver: Literal["http"]
-    url: SecretStr = Field(description="base address, `https://...`")
-    headers: Mapping[str, SecretStr] = Field(default={}, description="headers of every call, such as an API key")
-
-
-class SoapWire(ManifestTable):
-    """A SOAP service."""
-
-    driver: Literal["soap"]
-    url: SecretStr = Field(description="address of the service, `https://...`")
-    user: SecretStr = Field(description="user of the hub")
-    password: SecretStr = Field(description="password of the hub")
-
-
-Wire = SqlWire | HttpWire | SoapWire
 Stage = Literal["draft", "agreed", "assessed", "shadow", "live"]
 DomainWord = Literal["population", "msmes", "tax", "complaints", "prices"]
 
@@ -72,9 +48,16 @@ class AgencyManifest(ManifestTable):
         default=None, description="connector in Python, `connectors.module:Class`, in place of `reads` and `records`"
     )
     options: Mapping[str, Any] = Field(default={}, repr=False, description="table: options of that connector")
-    reads: Mapping[str, AnyReadTable] = Field(default={}, description="tables: declared reads")
+    reads: Mapping[str, SerializeAsAny[ReadTable]] = Field(default={}, description="tables: declared reads")
     records: Mapping[str, RecordTable] = Field(default={}, description="tables: declared records")
     probe: ProbeTable | None = Field(default=None, description="table: the declared read that shows that it answers")
+
+    @field_validator("reads", mode="plain")
+    @classmethod
+    def _read_reads(cls, given: object, info: ValidationInfo) -> Mapping[str, ReadTable]:
+        """By the driver, which decides what a read says; a wrong `wire` is a problem of another line."""
+        wire: WireTable | None = info.data.get("wire")
+        return {} if wire is None else parse_reads(wire.driver, given)
 
     @property
     def is_live(self) -> bool:
@@ -102,8 +85,6 @@ class AgencyManifest(ManifestTable):
     def _find_undeclared(self) -> Iterator[NotDeclarableError]:
         if not self.reads:
             yield NotDeclarableError("reads", 'declare the reads of the domain, or name a connector = "connectors..."')
-        elif self.wire.driver == "soap":
-            yield NotDeclarableError("reads", "reads are declared over SQL and HTTP only; name a connector")
         elif self.probe is None:
             yield NotDeclarableError("probe", "name the read that shows whether the agency answers, and its key")
         if self.options:
@@ -192,5 +173,5 @@ def describe_validation(path: Path, text: str, error: ValidationError) -> Iterat
             del keys[1]  # pydantic adds the driver
         problem = each["msg"].removeprefix("Value error, ")
         if each["type"].startswith("union_tag"):
-            keys, problem = [*keys, "driver"], "write one of the drivers: sql, http or soap"
+            keys, problem = [*keys, "driver"], f"write one of the drivers: {', '.join(DRIVER_FAMILIES)}"
         yield CityProblem(path, find_line(text, keys), ".".join(keys), problem)

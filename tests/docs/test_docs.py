@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 import typer.main
 from graphql import GraphQLScalarType, OperationType, build_schema, is_specified_scalar_type, parse, validate
+from pydantic import BaseModel
 
 from auth.caller import ANONYMOUS, Assurance, Caller, CallerKind
 from auth.oidc.page_session import SessionLimits
@@ -30,6 +31,7 @@ from cache.limits.redis_counters import RETRY_DELAY
 from cache.redis_server import DEFAULT_TIMEOUT
 from cli.main import build_app
 from connectors.complaints import ComplaintOptions
+from connectors.declared.driver_families import DRIVER_FAMILIES
 from connectors.resilience.agency_terms import AgencyTerms, BreakerEntry, ClosedEntry
 from connectors.tax import TaxOptions
 from engine.cost_budgets import CostBudget
@@ -45,7 +47,7 @@ from sandbox.dukcapil.register import BIODATA_COLUMNS, KELUARGA_COLUMNS
 from sandbox.jakpreneur.enterprises import MARIADB_SCHEMA
 from settings import COMMAND_LINE_VARIABLES, Settings
 from settings.city.folder import DEFAULT_CITY, CityTable, load_city
-from settings.city.manifest import AgencyManifest, HttpWire, ManifestFile, SoapWire, SqlWire
+from settings.city.manifest import AgencyManifest, ManifestFile
 from store.retention.retention_rules import list_retention_rules
 from telemetry.metrics.families import FAMILIES, MetricFamily
 from tests.docs.pages import ROOT, Block, find_blocks, find_pages, page_name, read_pages
@@ -71,6 +73,7 @@ METRICS = read_pages("docs/operators/metrics.md")
 ISSUERS = read_pages("docs/operators/issuers.md")
 AGENCY_TERMS = read_pages("docs/operators/agency-terms.md")
 MANIFESTS = read_pages("docs/agencies/manifests.md")
+MANIFEST_TABLES: tuple[type[BaseModel], ...] = (AgencyManifest, CityTable, TaxOptions, ComplaintOptions)
 CONTRACTS = read_pages("docs/operators/data-contracts.md")
 COMMANDS = read_pages("docs/operators/commands.md")
 FRONTEND = read_pages("docs/frontend/README.md")
@@ -171,15 +174,7 @@ def test_variables_of_the_manifests_are_in_a_table_with_their_place() -> None:
     ("table", "name", "field"),
     [
         (table, name, field)
-        for table in (
-            AgencyManifest,
-            CityTable,
-            SqlWire,
-            HttpWire,
-            SoapWire,
-            TaxOptions,
-            ComplaintOptions,
-        )
+        for table in (*MANIFEST_TABLES, *(family.wire for family in DRIVER_FAMILIES.values()))
         for name, field in table.model_fields.items()
         if name != "driver"
     ],

@@ -8,7 +8,7 @@ from typing import Any, Protocol
 
 import pytest
 
-from connectors.declared.connector import DeclaredTables, build_declared_connector
+from connectors.declared.connector import build_declared_connector
 from connectors.declared.domain_reads import DomainRead, list_reads
 from connectors.declared.tables import NotDeclarableError
 from connectors.drivers.sql.driver import SqlDriver
@@ -17,6 +17,7 @@ from records.calls.call import Call
 from records.identifiers import Nik
 from records.record import record
 from resolvers.population import Population
+from tests.connectors.declared.tables import parse_tables
 from tests.connectors.failures import make_call
 
 
@@ -65,7 +66,7 @@ def test_a_domain_whose_reads_take_more_than_keys_is_answered_in_python() -> Non
 
 
 async def test_keys_that_are_no_numbers_cost_no_call_where_the_agency_stores_numbers(sql: SqlDriver) -> None:
-    connector = build_declared_connector(Permits, DeclaredTables.model_validate(TABLES), sql, agency="izin")
+    connector = build_declared_connector(Permits, parse_tables("sql", TABLES), sql, agency="izin")
     assert await connector.permits(["12abc", "", "-1"], make_call()) == {}  # the database does not even exist
 
 
@@ -93,5 +94,5 @@ def test_a_manifest_that_does_not_fit_its_domain_is_refused(
     sql: SqlDriver, changes: dict[str, Any], message: str
 ) -> None:
     with pytest.raises(NotDeclarableError) as refused:
-        build_declared_connector(Permits, DeclaredTables.model_validate(TABLES | changes), sql, agency="izin")
+        build_declared_connector(Permits, parse_tables("sql", TABLES | changes), sql, agency="izin")
     assert str(refused.value).startswith(message)

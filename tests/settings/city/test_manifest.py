@@ -7,9 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from connectors.declared.tables import NotDeclarableError, SqlReadTable
+from connectors.declared.http.tables import HttpWire
+from connectors.declared.sql.tables import SqlReadTable
+from connectors.declared.tables import NotDeclarableError
 from settings.city.folder import DEFAULT_CITY, load_city
-from settings.city.manifest import HttpWire, ManifestFile
+from settings.city.manifest import ManifestFile
 from settings.city.problems import ManifestError, find_line
 from tests.fakes.city import VARIABLES, write_city
 
@@ -73,13 +75,13 @@ def test_a_manifest_is_read_with_its_reads_and_records(tmp_path: Path) -> None:
         ('key = "id"\n', "key = 5\n", "izin.toml:14: reads.permits.key: Input should be a valid string"),
         (
             "[records.Permit]",
-            '[reads.open]\npath = "x"\nkeys = "id"\n[records.Permit]',
-            "izin.toml:18: reads.open.keys: Extra inputs are not permitted",
+            '[reads.open]\nstatement = "x"\nkey = "id"\nkeys = "id"\n[records.Permit]',
+            "izin.toml:19: reads.open.keys: Extra inputs are not permitted",
         ),
         (
             "[records.Permit]",
             '[reads.open]\nkey = "id"\n[records.Permit]',
-            "izin.toml:16: reads.open: give a `statement` (SQL) or a `path` (HTTP)",
+            "izin.toml:16: reads.open.statement: Field required",
         ),
         (
             '{ from = "nik" }',
@@ -116,13 +118,13 @@ def test_the_nearest_table_is_named_where_a_key_is_missing() -> None:
         ('stage = "live"', 'stage = "ready"', "3: stage: Input should be 'draft', 'agreed', 'assessed', 'shadow' or"),
         ('stage = "live"', 'stage = "shadow"', "3: stage: the hub compares no agencies yet: write draft, agreed"),
         ('"msmes"', '"museums"', "4: domain: Input should be 'population', 'msmes', 'tax', 'complaints' or 'prices'"),
-        ('"sql"', '"odbc"', "7: wire.driver: write one of the drivers: sql, http or soap"),
-        ('driver = "sql"\n', "", "6: wire.driver: write one of the drivers: sql, http or soap"),
+        ('"sql"', '"odbc"', "7: wire.driver: write one of the drivers: sql, http, soap"),
+        ('driver = "sql"\n', "", "6: wire.driver: write one of the drivers: sql, http, soap"),
         ('driver = "sql"\n', 'driver = "sql"\nheaders = {}\n', "8: wire.headers: Extra inputs are not permitted"),
         (
             'driver = "sql"',
             'driver = "soap"\nuser = "a"\npassword = "b"',
-            "12: reads: reads are declared over SQL and HTTP only; name a connector",
+            "12: reads: they cannot be declared over soap; name a connector",
         ),
         ("[probe]", "[terms]\nhedge = true\n[probe]", "21: terms.hedge: the agency is not called by GET; remove"),
         ('[probe]\nread = "permits"\nkey = "1"\n', "", "1: probe: name the read that shows whether the agency answers"),

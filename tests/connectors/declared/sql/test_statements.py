@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from connectors.declared.sql_statements import check_statement
+from connectors.declared.sql.statements import check_statement
 from connectors.declared.tables import NotDeclarableError
 
 GOOD = "SELECT id, nik FROM umkm WHERE nik IN :keys ORDER BY id"

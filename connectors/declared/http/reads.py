@@ -9,12 +9,13 @@ from typing import Any, Final, get_type_hints
 
 from connectors.batching.fan_out import fan_out
 from connectors.declared.domain_reads import DomainRead
-from connectors.declared.http_requests import KEY, build_http_request, list_key_parts
-from connectors.declared.http_rows import HttpRowCalls, HttpSource, build_column_reader
+from connectors.declared.http.requests import KEY, build_http_request, list_key_parts
+from connectors.declared.http.rows import HttpRowCalls, HttpSource, build_column_reader
+from connectors.declared.http.tables import HttpReadTable
 from connectors.declared.python_functions import find_function, split_optional
 from connectors.declared.read_records import Read, all_or_failure, only_record, read_or_failure
 from connectors.declared.record_readers import PERSONAL_NUMBERS, RecordReader
-from connectors.declared.tables import HttpReadTable, NotDeclarableError
+from connectors.declared.tables import NotDeclarableError
 from connectors.drivers.long_work import MAX_IMMEDIATE_ROWS
 from connectors.readers.rows import Row
 from connectors.readers.unreadable import UnreadableError
@@ -101,7 +102,7 @@ def _build_python_conversion(source: HttpSource, domain_read: DomainRead, table:
         complete = list(filter(is_complete, found))
         if len(complete) <= MAX_IMMEDIATE_ROWS:
             return convert(complete, key)
-        return await source.http.work.run(partial(convert, complete, key))
+        return await source.driver.work.run(partial(convert, complete, key))
 
     return convert_rows
 
@@ -151,7 +152,7 @@ def _build_selection(source: HttpSource, domain_read: DomainRead, table: HttpRea
             ]
         except UnreadableError as error:
             raise AgencyMalformed(source.agency, str(error)) from None
-        records = await source.http.work.map([row for _, _, row in found], read_row)
+        records = await source.driver.work.map([row for _, _, row in found], read_row)
         entries = [(key, row_id, each) for (key, row_id, _), each in zip(found, records, strict=True)]
         groups = check.group_by_key(entries, known, key_of=itemgetter(0), id_of=itemgetter(1))
         return {
@@ -189,11 +190,11 @@ def _build_list_reader(
 
     async def read_list(found: Sequence[Row], read_row: Callable[[Row], Any]) -> Sequence[Any]:
         try:
-            records = await source.http.work.map(found, read_row)
+            records = await source.driver.work.map(found, read_row)
         except UnreadableError:
             # Incomplete rows are looked for afterwards: lists without any pay nothing for it.
             found = list(filter(is_complete, found))
-            records = await source.http.work.map(found, read_row)
+            records = await source.driver.work.map(found, read_row)
         if get_id is None:
             return tuple(records)
         once: dict[Any, Any] = {}

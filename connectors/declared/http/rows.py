@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from functools import partial
 from operator import attrgetter
 from typing import Any, Final
 
-from connectors.batching.row_check import RowCheck
 from connectors.declared.domain_reads import DomainRead
-from connectors.declared.http_requests import KEY, HttpReadRequest, list_key_parts
-from connectors.declared.record_readers import RecordReaders, dig
-from connectors.declared.tables import HttpReadTable, NotDeclarableError
+from connectors.declared.driver_family import Source
+from connectors.declared.http.requests import KEY, HttpReadRequest, list_key_parts
+from connectors.declared.http.tables import HttpReadTable
+from connectors.declared.record_readers import dig
+from connectors.declared.tables import NotDeclarableError
 from connectors.drivers.http.driver import HttpDriver
 from connectors.readers.rows import Row, row, rows
 from connectors.readers.texts import text
@@ -23,20 +23,10 @@ from records.calls.failures import AgencyMalformed, AgencyRefused
 _NOT_FOUND: Final = 404
 _FIRST_CLIENT_ERROR: Final = 400
 
+HttpSource = Source[HttpDriver]
+
 ReadColumn = Callable[[Row], str | None]
 """A column as text. Raises `UnreadableError`."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class HttpSource:
-    """What all reads of one agency use."""
-
-    agency: str
-    http: HttpDriver
-    check: RowCheck
-    records: RecordReaders
-    max_concurrency: int
-    """Calls of one read under way at a time."""
 
 
 class HttpRowCalls:
@@ -55,7 +45,7 @@ class HttpRowCalls:
     async def ask(self, key: Any, call: Call) -> Sequence[Row] | None:  # noqa: ANN401 - any key of a domain
         """The rows of one call; None for HTTP 404. Raises `AgencyFailure`."""
         request = self.request
-        return await self._source.http.ask_json(
+        return await self._source.driver.ask_json(
             "POST" if request.build_form else "GET",
             request.build_path(key),
             call,

@@ -3,37 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
 from connectors.batching.fan_out import ask_in_chunks
-from connectors.batching.row_check import RowCheck
 from connectors.declared.domain_reads import DomainRead
+from connectors.declared.driver_family import Source
 from connectors.declared.read_records import NUMBER, Read, all_or_failure, only_record, read_or_failure
-from connectors.declared.record_readers import RecordReaders
-from connectors.declared.sql_statements import KEYS, check_statement
-from connectors.declared.tables import NotDeclarableError, SqlReadTable
+from connectors.declared.sql.statements import KEYS, check_statement
+from connectors.declared.sql.tables import SqlReadTable
+from connectors.declared.tables import NotDeclarableError
 from connectors.drivers.sql.driver import Row, SqlDriver
 from records.calls.answers import Answers
 from records.calls.call import Call
 from records.calls.failures import AgencyFailure
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SqlSource:
-    """What all reads of one agency use."""
-
-    agency: str
-    sql: SqlDriver
-    scheme: str
-    """That of the database's address: `postgresql`, `mysql`, `mariadb` or `sqlite`."""
-    check: RowCheck
-    records: RecordReaders
-    max_batch_size: int | None = None
-
-
-def build_sql_read(source: SqlSource, domain_read: DomainRead, table: SqlReadTable) -> Read:
+def build_sql_read(source: Source[SqlDriver], domain_read: DomainRead, table: SqlReadTable) -> Read:
     """Build one read.
 
     Raises:
@@ -44,10 +30,10 @@ def build_sql_read(source: SqlSource, domain_read: DomainRead, table: SqlReadTab
     reader = source.records.build(domain_read.name, domain_read.record)
     if reader.takes_key:
         raise NotDeclarableError(place, f"{domain_read.record.__name__} takes {{key}}, but a statement selects columns")
-    check_statement(place, table.statement, source.scheme, {table.key, table.id, *reader.columns})
+    check_statement(place, table.statement, source.driver.scheme, {table.key, table.id, *reader.columns})
     to_values = _select_numbers if table.key_type == "number" else list
     read_row = partial(read_or_failure, source.agency, reader.read)
-    sql, check, statement, key_column, id_column = source.sql, source.check, table.statement, table.key, table.id
+    sql, check, statement, key_column, id_column = source.driver, source.check, table.statement, table.key, table.id
 
     def key_of(row: Row) -> str:
         return str(row[key_column])

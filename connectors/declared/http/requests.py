@@ -12,8 +12,9 @@ from typing import Any, Final, get_type_hints
 from urllib.parse import quote
 
 from connectors.declared.domain_reads import DomainRead
+from connectors.declared.http.tables import HttpReadTable
 from connectors.declared.read_records import NUMBER
-from connectors.declared.tables import HttpReadTable, NotDeclarableError
+from connectors.declared.tables import NotDeclarableError
 from connectors.drivers.http.address import EncodedPath
 
 KEY: Final = "key"
@@ -66,6 +67,14 @@ def build_http_request(domain_read: DomainRead, table: HttpReadTable) -> HttpRea
         is_known_form=_build_form_check(patterns),
         used=frozenset(builder.used),
     )
+
+
+def check_http_probe(domain_read: DomainRead, table: HttpReadTable, key: str) -> None:
+    """Check that the read can be requested for the key of the probe. Raises `NotDeclarableError`."""
+    if list_key_parts(domain_read.key).keys() != {KEY}:
+        raise NotDeclarableError("probe.read", f"{domain_read.name} takes more than a key; name another read")
+    if not build_http_request(domain_read, table).is_known_form(key):
+        raise NotDeclarableError("probe.key", f"the read {domain_read.name} would not send it; see its key_pattern")
 
 
 def list_key_parts(key: object) -> Mapping[str, object]:

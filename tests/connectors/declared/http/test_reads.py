@@ -10,11 +10,10 @@ from typing import Any, Protocol
 import orjson
 import pytest
 
-from connectors.declared.connector import DeclaredConnector, DeclaredTables, build_declared_connector
+from connectors.declared.connector import DeclaredConnector, build_declared_connector
 from connectors.declared.tables import NotDeclarableError
 from connectors.drivers.http.driver import HttpDriver
 from connectors.drivers.http.service import HttpLimits, HttpService
-from connectors.drivers.sql.driver import SqlDriver
 from connectors.resilience.agency_terms import AgencyTerms, BreakerEntry
 from connectors.resilience.breaker import BreakerState
 from connectors.resilience.gate import Gate
@@ -24,6 +23,7 @@ from records.calls.failures import AgencyFailure, AgencyMalformed, AgencyRefused
 from records.identifiers import Nik
 from records.prices import PriceMovement
 from records.record import record
+from tests.connectors.declared.tables import parse_tables
 from tests.connectors.drivers.byte_server import ByteServer, ReceivedRequest, Script, reply, serve_bytes
 from tests.connectors.failures import make_call
 
@@ -149,7 +149,7 @@ def change_booth(**changes: object) -> dict[str, Any]:
 
 
 def build(http: HttpDriver, tables: Mapping[str, Any] = TABLES) -> DeclaredConnector:
-    return build_declared_connector(Booths, DeclaredTables.model_validate(tables), http, agency="kios")
+    return build_declared_connector(Booths, parse_tables("http", tables), http, agency="kios")
 
 
 def open_driver(url: str = "http://127.0.0.1:9", gate: Gate | None = None) -> HttpDriver:
@@ -459,10 +459,6 @@ REFUSED: Mapping[str, tuple[dict[str, Any], str]] = {
         change("found", id="address.street"),
         "reads.found.id: a record can be without 'address.street'",
     ),
-    "a statement": (
-        change("listed") | {"reads": TABLES["reads"] | {"listed": {"statement": "SELECT 1", "key": "id"}}},
-        "reads.listed: the agency is called over HTTP: give a `path`",
-    ),
     "a probe of a query": (
         TABLES | {"probe": {"read": "found", "key": "1"}},
         "probe.read: found takes more than a key; name another read",
@@ -496,9 +492,3 @@ def test_a_manifest_that_does_not_fit_is_refused_with_its_place_and_the_fix(case
     with pytest.raises(NotDeclarableError) as refused:
         build(open_driver(), tables)
     assert str(refused.value).startswith(message)
-
-
-def test_a_read_over_http_does_not_fit_a_database() -> None:
-    sql = SqlDriver("kios", "sqlite:////nowhere.sqlite3", deadline=1, pool_size=1)
-    with pytest.raises(NotDeclarableError, match=r"^reads\.booths: the agency has a database: give a `statement`$"):
-        build_declared_connector(Booths, DeclaredTables.model_validate(TABLES), sql, agency="kios")

@@ -1,0 +1,95 @@
+"""The families of drivers that a manifest can name: `[wire] driver`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+from pydantic import TypeAdapter
+
+from connectors.declared.driver_family import Driver, DriverFamily, DriverParts, Reads
+from connectors.declared.http.reads import build_http_read
+from connectors.declared.http.requests import check_http_probe
+from connectors.declared.http.tables import HttpReadTable, HttpWire
+from connectors.declared.record_readers import write_json_path, write_sql_column
+from connectors.declared.soap.tables import SoapWire
+from connectors.declared.sql.reads import build_sql_read
+from connectors.declared.sql.tables import SqlReadTable, SqlWire
+from connectors.declared.tables import ReadTable
+from connectors.drivers.http.driver import HttpDriver
+from connectors.drivers.http.service import HttpLimits, HttpService
+from connectors.drivers.soap.service import SoapService
+from connectors.drivers.sql.driver import SqlDriver
+
+_MAX_JSON_BYTES: Final = 4 * 1024 * 1024
+"""Of one decompressed reply: parsing takes 15 ms at most (`connectors/drivers/http/json_body.py`)."""
+_MAX_XML_BYTES: Final = 2 * 1024 * 1024
+"""Of one decompressed reply: the maximum of elements (`MAX_ELEMENTS` of the SOAP driver) takes 1 MiB."""
+
+
+Wire = SqlWire | HttpWire | SoapWire
+
+
+def find_family(driver: Driver) -> DriverFamily:
+    """The family of a driver."""
+    return next(each for each in DRIVER_FAMILIES.values() if isinstance(driver, each.driver))
+
+
+def parse_reads(driver: str, given: object) -> Mapping[str, ReadTable]:
+    """The tables of reads for the driver. Raises pydantic's `ValidationError`, and `ValueError`."""
+    reads = DRIVER_FAMILIES[driver].reads
+    if reads is None:
+        if given:
+            raise ValueError(f"they cannot be declared over {driver}; name a connector")
+        return {}
+    tables: Any = Mapping[str, reads.table]  # type: ignore[name-defined] # by the driver
+    return TypeAdapter[Mapping[str, ReadTable]](tables).validate_python(given)
+
+
+def _build_sql_driver(wire: SqlWire, parts: DriverParts) -> SqlDriver:
+    gate, url = parts.gate, wire.url.get_secret_value()
+    return SqlDriver(
+        gate.agency, url, deadline=gate.deadline, pool_size=gate.max_concurrency, gate=gate, work=parts.work
+    )
+
+
+def _build_http_driver(wire: HttpWire, parts: DriverParts) -> HttpDriver:
+    headers = {name: value.get_secret_value() for name, value in wire.headers.items()}
+    service = HttpService(parts.gate.agency, wire.url.get_secret_value(), headers=headers)
+    return HttpDriver(service, _build_limits(parts, _MAX_JSON_BYTES), gate=parts.gate, work=parts.work)
+
+
+def _build_soap_service(wire: SoapWire, parts: DriverParts) -> SoapService:
+    service = HttpService(parts.gate.agency, wire.url.get_secret_value(), headers={"Accept": "text/xml"})
+    return SoapService(
+        http=HttpDriver(service, _build_limits(parts, _MAX_XML_BYTES), work=parts.work),
+        user=wire.user.get_secret_value(),
+        password=wire.password.get_secret_value(),
+    )
+
+
+def _build_limits(parts: DriverParts, max_bytes: int) -> HttpLimits:
+    return HttpLimits(deadline=parts.gate.deadline, connections=parts.gate.max_concurrency, max_bytes=max_bytes)
+
+
+DRIVER_FAMILIES: Final[Mapping[str, DriverFamily]] = {
+    "sql": DriverFamily(
+        wire=SqlWire,
+        driver=SqlDriver,
+        build_driver=_build_sql_driver,
+        reads=Reads(table=SqlReadTable, write_column=write_sql_column, build=build_sql_read, takes_batches=True),
+    ),
+    "http": DriverFamily(
+        wire=HttpWire,
+        driver=HttpDriver,
+        build_driver=_build_http_driver,
+        reads=Reads(
+            table=HttpReadTable,
+            write_column=write_json_path,
+            build=build_http_read,
+            check_probe=check_http_probe,
+        ),
+    ),
+    "soap": DriverFamily(wire=SoapWire, driver=SoapService, build_driver=_build_soap_service),
+}
+"""By the word of the driver."""

@@ -1,0 +1,86 @@
+"""What a family of drivers gives: its tables of a manifest, its driver, and the reads that it compiles."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Generic, Protocol, TypeVar
+
+from connectors.batching.row_check import RowCheck
+from connectors.declared.domain_reads import DomainRead
+from connectors.declared.read_records import Read
+from connectors.declared.record_readers import RecordReaders, WriteColumn
+from connectors.declared.tables import NotDeclarableError, ReadTable, WireTable
+from connectors.drivers.long_work import LongWork
+from connectors.resilience.call_counters import CallCounters
+from connectors.resilience.gate import Gate
+
+
+class Driver(Protocol):
+    """Calls one agency."""
+
+    @property
+    def counts(self) -> CallCounters:
+        """The counters of the agency's gate."""
+
+    async def close(self) -> None:
+        """Close its connections."""
+
+
+D = TypeVar("D", bound=Driver)
+D_co = TypeVar("D_co", bound=Driver, covariant=True)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DriverParts:
+    """What the hub gives a driver."""
+
+    gate: Gate
+    work: LongWork
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Source(Generic[D_co]):
+    """What all reads of one agency use."""
+
+    agency: str
+    driver: D_co
+    check: RowCheck
+    records: RecordReaders
+    max_batch_size: int | None
+    """Maximum number of keys in one call; None for no limit."""
+    max_concurrency: int
+    """Maximum number of calls of one read under way."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reads:
+    """The reads that a family compiles. `build` and `check_probe` raise `NotDeclarableError`."""
+
+    table: type[ReadTable]
+    write_column: WriteColumn
+    """Writes the expression for a column of a row."""
+    build: Callable[[Source[Any], DomainRead, Any], Read]
+    """Compile one read from its table."""
+    check_probe: Callable[[DomainRead, Any, str], None] = lambda *_: None
+    """Check that the read can be asked for the key of the probe."""
+    takes_batches: bool = False
+    """Whether one call can ask for several keys."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DriverFamily:
+    """Agencies that are called in one way."""
+
+    wire: type[WireTable]
+    driver: type[Driver]
+    build_driver: Callable[[Any, DriverParts], Driver]
+    """Build the driver from the table `[wire]`. Opens nothing. Raises `ValueError` for an address that is not safe."""
+    reads: Reads | None = None
+    """None if only connectors in Python call such agencies."""
+
+    def require_reads(self) -> Reads:
+        """The reads of the family. Raises `NotDeclarableError`."""
+        if self.reads is None:
+            raise NotDeclarableError("reads", "they cannot be declared for this driver; name a connector")
+        return self.reads

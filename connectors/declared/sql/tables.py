@@ -1,0 +1,26 @@
+"""The tables of a manifest for a database."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import Field, SecretStr
+
+from connectors.declared.tables import ReadTable, WireTable
+
+
+class SqlWire(WireTable):
+    """A database."""
+
+    driver: Literal["sql"]
+    url: SecretStr = Field(description="`postgresql://`, `mysql://`, `mariadb://` or `sqlite:///path`")
+
+
+class SqlReadTable(ReadTable):
+    """A read of the domain that one SQL statement answers for any number of keys."""
+
+    statement: str = Field(
+        min_length=1, max_length=20_000, description="one SELECT that names its columns; `:keys` are the requested keys"
+    )
+    key: str = Field(description="the column that holds the key of each row")
+    id: str = Field(default="id", description="the column that identifies a row")
