@@ -18,6 +18,7 @@ from schema.tools.decision_table import render_decision_table
 from settings import Settings
 from settings.agencies import count_paced_calls
 from settings.city.folder import DEFAULT_CITY, load_city
+from wiring.agencies import list_agency_codes
 
 
 def build_schema_sdl() -> str:
@@ -37,13 +38,14 @@ def build_decision_table() -> str:
 
 def build_offline_engine(*, introspection: bool = False) -> Engine:
     """An engine that analyses operations without any call, with the default limits and the default city."""
-    paced = count_paced_calls(load_city(DEFAULT_CITY), Settings.model_fields["request_timeout"].default)
+    city = load_city(DEFAULT_CITY)
+    paced = count_paced_calls(city, Settings.model_fields["request_timeout"].default)
     rules = DocumentRules(
         limits=Limits(calls_by_agency=paced),
         allow_introspection=introspection,
         allow_suggestions=True,
     )
-    return Engine(get_graphql_schema(build_schema()), rules)
+    return Engine(get_graphql_schema(build_schema(list_agency_codes(city))), rules)
 
 
 def explain_operation(document: str, *, operation_name: str | None, variables: Mapping[str, Any]) -> tuple[str, str]:
