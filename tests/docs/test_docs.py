@@ -34,7 +34,7 @@ from connectors.complaints import ComplaintOptions
 from connectors.declared.connector import ProbeTable
 from connectors.declared.driver_families import DRIVER_FAMILIES
 from connectors.declared.field_readers import NAMED_READERS
-from connectors.declared.tables import FieldTable
+from connectors.declared.tables import FieldTable, TroubleTable
 from connectors.resilience.agency_terms import AgencyTerms, BreakerEntry, ClosedEntry
 from connectors.tax import TaxOptions
 from engine.cost_budgets import CostBudget
@@ -82,6 +82,7 @@ MANIFEST_TABLES: tuple[type[BaseModel], ...] = (
     CityTable,
     FieldTable,
     ProbeTable,
+    TroubleTable,
     TaxOptions,
     ComplaintOptions,
     AgencyTerms,

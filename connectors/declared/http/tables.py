@@ -7,7 +7,7 @@ from typing import Literal
 
 from pydantic import Field, SecretStr
 
-from connectors.declared.tables import Columns, FunctionName, ReadTable, WireTable
+from connectors.declared.tables import Columns, FunctionName, KeyedReadTable, WireTable
 
 
 class HttpWire(WireTable):
@@ -18,7 +18,7 @@ class HttpWire(WireTable):
     headers: Mapping[str, SecretStr] = Field(default={}, description="headers of every call, such as an API key")
 
 
-class HttpReadTable(ReadTable):
+class HttpReadTable(KeyedReadTable):
     """A read of the domain over HTTP with JSON: one call for each key, or one call for a list that holds all keys."""
 
     path: str = Field(
@@ -42,11 +42,6 @@ class HttpReadTable(ReadTable):
         default=None,
         description="column that repeats the key in each row; for a query, `{ field = column }`. Needed for a list of"
         " all keys, and for numbers of people",
-    )
-    key_pattern: str | Mapping[str, str] | None = Field(
-        default=None,
-        description="regular expression of all texts that are sent; for a query, `{ field = pattern }`. Other keys are"
-        " unknown to the agency and cost no call",
     )
     id: str | None = Field(
         default=None, description="column that identifies a row, if the list may name one twice; two forms of it fail"

@@ -30,3 +30,8 @@ class SqlReadTable(ReadTable):
         default="id",
         description="column that identifies a row; a record listed twice with different contents fails",
     )
+
+    @property
+    def takes_batches(self) -> bool:
+        """One statement asks for all keys."""
+        return True
