@@ -2,10 +2,20 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, StringConstraints, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    SecretStr,
+    StringConstraints,
+    model_validator,
+)
 
 FunctionName = Annotated[str, StringConstraints(pattern=r"^connectors(\.[a-z_]+)+:[a-z_]+$")]
 """A function of the hub's connectors: `connectors.prices:read_movement`."""
@@ -33,6 +43,48 @@ def _to_columns(value: object) -> object:
 
 Columns = Annotated[tuple[str, ...], BeforeValidator(_to_columns)]
 """One column, or a list of columns."""
+
+
+def _check_pattern(pattern: str) -> str:
+    try:
+        re.compile(pattern, re.ASCII)
+    except re.error as error:
+        raise ValueError(f"not a regular expression: {error}") from None
+    return pattern
+
+
+Pattern = Annotated[str, StringConstraints(max_length=500), AfterValidator(_check_pattern)]
+"""A regular expression of a whole text."""
+
+
+class OutcomeTable(ManifestTable):
+    """What the result codes of an agency mean: the first of the regular expressions that matches decides."""
+
+    absent: Pattern | None = Field(default=None, description="codes that say that there is no such record")
+    unavailable: Pattern | None = Field(
+        default=None, description="codes of an error of the agency, which count at the circuit breaker"
+    )
+    refused: Pattern | None = Field(default=None, description="codes of a refusal, which do not count at the breaker")
+
+
+class FaultTable(OutcomeTable):
+    """What SOAP faults mean. Without a meaning, a fault of the client is a refusal, and any other an error."""
+
+    code: str | None = Field(
+        default=None,
+        max_length=100,
+        description="element of a fault's detail that holds the code; without it, the fault's own, such as `Client.X`",
+    )
+
+
+class TroubleTable(OutcomeTable):
+    """How an agency reports failures inside replies. A code without a meaning is malformed."""
+
+    code: str = Field(
+        min_length=1, max_length=200, description="path to the result code in a reply; no code counts as the empty text"
+    )
+    success: Pattern | None = Field(default=None, description="codes of an answer")
+    faults: FaultTable = Field(default=FaultTable(), description="table: what SOAP faults mean")
 
 
 class FieldTable(ManifestTable):
@@ -103,3 +155,17 @@ class ReadTable(ManifestTable):
         default="text",
         description="`number` if the agency stores the key as a number; other keys are then unknown to it",
     )
+
+    @property
+    def takes_batches(self) -> bool:
+        """Whether one call can ask for several keys."""
+        return False
+
+
+class KeyedReadTable(ReadTable):
+    """A read of a service that is called for each key."""
+
+    key_pattern: str | Mapping[str, str] | None = Field(
+        default=None, description="regular expression; other keys are not sent. For a query, `{ field = pattern }`"
+    )
+    max_concurrency: int = Field(default=4, ge=1, le=64, description="maximum concurrent calls of one batch")

@@ -7,7 +7,7 @@ from typing import Literal
 
 from pydantic import Field, SecretStr
 
-from connectors.declared.tables import Columns, FunctionName, ReadTable, WireTable
+from connectors.declared.tables import Columns, FunctionName, KeyedReadTable, WireTable
 
 
 class HttpWire(WireTable):
@@ -18,7 +18,7 @@ class HttpWire(WireTable):
     headers: Mapping[str, SecretStr] = Field(default={}, description="headers of every call, such as an API key")
 
 
-class HttpReadTable(ReadTable):
+class HttpReadTable(KeyedReadTable):
     """A read of the domain over HTTP with JSON: one call for each key, or one call for a list that holds all keys."""
 
     path: str = Field(max_length=500, description="path below the agency's address; `{key}` is the requested key")
@@ -29,9 +29,6 @@ class HttpReadTable(ReadTable):
     )
     key: str | Mapping[str, str] | None = Field(
         default=None, description="the column that holds the key of each row; for a query, `{ field = column }`"
-    )
-    key_pattern: str | Mapping[str, str] | None = Field(
-        default=None, description="regular expression; other keys are not sent. For a query, `{ field = pattern }`"
     )
     id: str | None = Field(default=None, description="the column that identifies a row, if one may be listed twice")
     skip_without: Columns = Field(default=(), description="a row without a value in these columns is left out")

@@ -24,3 +24,8 @@ class SqlReadTable(ReadTable):
     )
     key: str = Field(description="the column that holds the key of each row")
     id: str = Field(default="id", description="the column that identifies a row")
+
+    @property
+    def takes_batches(self) -> bool:
+        """One statement asks for all keys."""
+        return True
