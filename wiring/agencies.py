@@ -16,7 +16,7 @@ from cache.limits.agency_counts import AgencyCounts
 from cache.limits.redis_counters import RedisCounters
 from connectors.agency_probes import AgencyProbes
 from connectors.connector_parts import Connector, ConnectorParts, PythonConnector
-from connectors.declared.connector import MAX_CONCURRENT_CALLS, build_declared_connector
+from connectors.declared.connector import build_declared_connector
 from connectors.declared.domain_reads import list_read_names
 from connectors.declared.driver_families import DRIVER_FAMILIES
 from connectors.declared.driver_family import Driver, DriverParts
@@ -168,7 +168,7 @@ def _build_connector(manifest: AgencyManifest, parts: ConnectorParts) -> Connect
             parts.driver,
             agency=gate.agency,
             max_batch_size=gate.terms.max_batch_size,
-            max_concurrency=min(MAX_CONCURRENT_CALLS, gate.max_concurrency),
+            max_concurrency=gate.max_concurrency,
         )
     module, _, name = (manifest.connector or "").partition(":")
     found: type[PythonConnector] | None = getattr(import_module(module), name, None)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from connectors.declared.connector import MAX_CONCURRENT_CALLS
+from connectors.declared.tables import KeyedReadTable
 from engine.document.limits import Limits, TooLarge
 from engine.document.parsing import DocumentRules
 from engine.engine import Engine
@@ -68,7 +68,8 @@ def explain_operation(document: str, *, operation_name: str | None, variables: M
     bounds = {
         code: each.options["max_concurrency"] for code, each in manifests.items() if "max_concurrency" in each.options
     }
-    bounds |= {
-        code: MAX_CONCURRENT_CALLS for code, each in manifests.items() if each.reads and each.wire.driver == "http"
-    }
+    for code, each in manifests.items():
+        limits_of_reads = [read.max_concurrency for read in each.reads.values() if isinstance(read, KeyedReadTable)]
+        if limits_of_reads:
+            bounds[code] = max(limits_of_reads)
     return explain_plan(plan, cost).to_text(limits, bounds), plan.source

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Final
+from typing import Any
+
+from pydantic import Field
 
 from connectors.batching.row_check import RowCheck
 from connectors.declared.domain_reads import list_reads
@@ -11,19 +13,17 @@ from connectors.declared.driver_families import find_family
 from connectors.declared.driver_family import Driver, Source
 from connectors.declared.read_records import Read
 from connectors.declared.record_readers import RecordReaders
-from connectors.declared.tables import ManifestTable, NotDeclarableError, ReadTable, RecordTable
+from connectors.declared.tables import ManifestTable, NotDeclarableError, ReadTable, RecordTable, TroubleTable
+from connectors.declared.trouble import build_result_codes
 from records.calls.call import Call
 from records.calls.failures import AgencyFailure
-
-MAX_CONCURRENT_CALLS: Final = 4
-"""Calls of one read for different keys under way at a time, by default."""
 
 
 class ProbeTable(ManifestTable):
     """The read that shows whether the agency answers."""
 
-    read: str
-    key: str
+    read: str = Field(description="name of a declared read")
+    key: str = Field(description="key that it is asked for; choose one that identifies no person")
 
 
 class DeclaredConnector:
@@ -53,6 +53,7 @@ class DeclaredTables(ManifestTable):
     reads: Mapping[str, ReadTable]
     records: Mapping[str, RecordTable]
     probe: ProbeTable
+    trouble: TroubleTable | None = None
 
 
 def build_declared_connector(
@@ -62,11 +63,11 @@ def build_declared_connector(
     *,
     agency: str,
     max_batch_size: int | None = None,
-    max_concurrency: int = MAX_CONCURRENT_CALLS,
+    max_concurrency: int = 64,
 ) -> DeclaredConnector:
     """Compile the declared reads of a domain. Opens nothing.
 
-    `max_batch_size` limits the keys of one call, `max_concurrency` the calls of one read under way.
+    `max_batch_size` limits the keys of one call, `max_concurrency` the calls under way.
 
     Raises:
         NotDeclarableError: A read is missing, unknown, or not answered as the domain asks.
@@ -83,7 +84,7 @@ def build_declared_connector(
     if probe.read not in wanted:
         raise NotDeclarableError("probe.read", f"'{probe.read}' is no declared read")
     family = find_family(driver).require_reads()
-    if max_batch_size is not None and not family.takes_batches:
+    if max_batch_size is not None and not any(each.takes_batches for each in tables.reads.values()):
         raise NotDeclarableError("terms.max_batch_size", "the agency takes one key per call; remove this line")
     family.check_probe(wanted[probe.read], tables.reads[probe.read], probe.key)
     records = RecordReaders(tables.records, write_column=family.write_column)
@@ -92,6 +93,7 @@ def build_declared_connector(
         driver=driver,
         check=RowCheck(agency, driver.counts),
         records=records,
+        codes=build_result_codes(agency, tables.trouble),
         max_batch_size=max_batch_size,
         max_concurrency=max_concurrency,
     )

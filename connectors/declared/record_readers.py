@@ -135,13 +135,13 @@ def write_json_path(path: str) -> str:
     return f"row.get({path!r})" if len(names) == 1 else f"dig(row, {', '.join(map(repr, names))})"
 
 
-def dig(row: Row, *names: str) -> object:
-    """A value within objects and lists of a JSON object; None if it is missing. Raises `UnreadableError`."""
-    value: object = row
+def dig(row: object, *names: str) -> object:
+    """A value within objects and lists of a reply; None if it is missing. Raises `UnreadableError`."""
+    value = row
     for name in names:
         if value is None:
             return None
-        if isinstance(value, list) and name.isdecimal():
+        if isinstance(value, list | tuple) and name.isdecimal():
             value = value[int(name)] if int(name) < len(value) else None
         elif isinstance(value, Mapping):
             value = value.get(name)
