@@ -45,6 +45,14 @@ Columns = Annotated[tuple[str, ...], BeforeValidator(_to_columns)]
 """One column, or a list of columns."""
 
 
+def _to_widths(value: object) -> object:
+    return (value,) if isinstance(value, int) else value
+
+
+Widths = Annotated[tuple[Annotated[int, Field(ge=1, le=64)], ...], BeforeValidator(_to_widths)]
+"""One number of digits, or a list of them."""
+
+
 def _check_pattern(pattern: str) -> str:
     try:
         re.compile(pattern, re.ASCII)
@@ -97,7 +105,9 @@ class FieldTable(ManifestTable):
         alias="from", min_length=1, max_length=8, description="the column, or the columns, that the value comes from"
     )
     read: str | None = Field(default=None, description="the reader, if not the one of the field's type")
-    width: int | None = Field(default=None, ge=1, le=64, description="number of digits, for the reader `digits`")
+    width: Widths = Field(
+        default=(), max_length=8, description="number of digits, for the reader `digits`; a list for several columns"
+    )
     values: Mapping[str, str | bool | int] | None = Field(
         default=None, description="the agency's words and the value that each means; case does not matter"
     )
@@ -105,6 +115,12 @@ class FieldTable(ManifestTable):
         default=None, description='the value for every other word; `"null"` for none. Without it, the row is unreadable'
     )
 
+    missing: str | int | None = Field(default=None, description="the value where the agency has none, such as `0`")
+    sort: str | None = Field(
+        default=None,
+        pattern=r"^-?[a-z_]+$",
+        description="for a list: the field by which it is sorted; `-` for descending",
+    )
     none: tuple[str | int, ...] = Field(default=(), description="values that the agency writes for no value")
     unreadable: Literal["null"] | None = Field(default=None, description='`"null"`: what cannot be read is no value')
     python: FunctionName | None = Field(
@@ -122,8 +138,8 @@ class FieldTable(ManifestTable):
             raise ValueError("unknown: it says what words outside `values` mean; give `values`")
         if self.values is not None and (self.read is not None or len(self.columns) > 1):
             raise ValueError("values: they translate the words of one column, without `read`")
-        if (self.width is not None) != (self.read == "digits"):
-            raise ValueError('width: give it together with read = "digits"')
+        if len(self.width) != (len(self.columns) if self.read == "digits" else 0):
+            raise ValueError('width: give one for each column, together with read = "digits"')
         if self.python is not None and (self.read is not None or self.values is not None):
             raise ValueError("python: the function reads the value in place of `read` and `values`; choose one")
         return self
