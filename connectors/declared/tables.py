@@ -53,6 +53,18 @@ Columns = Annotated[
 """One column, or a list of columns."""
 
 
+def _to_widths(value: object) -> object:
+    return (value,) if isinstance(value, int) else value
+
+
+Widths = Annotated[
+    tuple[Annotated[int, Field(ge=1, le=64)], ...],
+    BeforeValidator(_to_widths),
+    WithJsonSchema({"anyOf": [{"type": "integer"}, {"type": "array", "items": {"type": "integer"}}]}),
+]
+"""One number of digits, or a list of them."""
+
+
 def _check_pattern(pattern: str) -> str:
     try:
         re.compile(pattern, re.ASCII)
@@ -114,7 +126,9 @@ class FieldTable(ManifestTable):
         " `ordinary_case`, `person_name`, `phone`, `rupiah`, `day`, `moment`, `whole_number`, `region_code`,"
         " `region_from_numbers`, `coordinates`, `digits` (with `width`)",
     )
-    width: int | None = Field(default=None, ge=1, le=64, description="number of digits, for the reader `digits`")
+    width: Widths = Field(
+        default=(), max_length=8, description="number of digits, for the reader `digits`; a list for several columns"
+    )
     values: Mapping[str, str | bool | int] | None = Field(
         default=None, description="the agency's words and the value of each; case does not matter"
     )
@@ -123,6 +137,9 @@ class FieldTable(ManifestTable):
         description='the value of every other word; `"null"` for none. Without it, the row cannot be read. It is never'
         " `true`, and never a region: only a known word means yes",
     )
+    missing: str | int | None = Field(
+        default=None, description="the value where the agency has none, such as `0`: of texts, numbers and money"
+    )
     none: tuple[str | int, ...] = Field(
         default=(), description="values that the agency writes for no value, such as `[0, 999999]`"
     )
@@ -130,6 +147,11 @@ class FieldTable(ManifestTable):
         default=None,
         description='`"null"`: what cannot be read is no value. Only for texts, numbers, money and coordinates, which'
         " no rule reads",
+    )
+    sort: str | None = Field(
+        default=None,
+        pattern=r"^-?[a-z_]+$",
+        description="for a list of records within the row: the field that sorts it; `-` for descending",
     )
     python: FunctionName | None = Field(
         default=None,
@@ -153,8 +175,8 @@ class FieldTable(ManifestTable):
             raise ValueError("unknown: it says what words outside `values` mean; give `values`")
         if self.values is not None and (self.read is not None or len(self.columns) > 1):
             raise ValueError("values: they translate the words of one column, without `read`")
-        if (self.width is not None) != (self.read == "digits"):
-            raise ValueError('width: give it together with read = "digits"')
+        if len(self.width) != (len(self.columns) if self.read == "digits" else 0):
+            raise ValueError('width: give one for each column, together with read = "digits"')
         if self.python is not None and (self.read is not None or self.values is not None):
             raise ValueError("python: the function reads the value in place of `read` and `values`; choose one")
         return self
