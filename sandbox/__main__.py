@@ -1,7 +1,7 @@
 """Starts one part of the sandbox city: `python -m sandbox AGENCY --port P --control-port C --state DIR`.
 
-`AGENCY` is one of the agencies, or `issuer`, the OpenID provider; or the code of a manifest in the city folder
-`SANDBOX_CITY`, whose samples are then served.
+`AGENCY` is one of the agencies, or `issuer`, the OpenID provider. With a city folder in `SANDBOX_CITY` it is the code
+of a manifest, whose samples are served.
 
 `SANDBOX_USER` and `SANDBOX_SECRET` hold the credential that it accepts; `SANDBOX_LATENCY=off` turns off its latency.
 `SANDBOX_TODAY=2026-12-24` moves its data to that day; without it, they are those of 2026-11-01.
@@ -28,10 +28,7 @@ def main(arguments: Sequence[str], environment: Mapping[str, str]) -> int:
     try:
         spec = _parse_spec(arguments, environment)
         spec.state.mkdir(parents=True, exist_ok=True)
-        if spec.name in PARTS:
-            importlib.import_module(f"sandbox.{spec.name}.server").run(spec)
-        else:
-            importlib.import_module("sandbox.stand_ins.server").run(spec, _find_source(spec.name, environment))
+        _run(spec, environment.get(CITY_VARIABLE))
     except (CannotStartError, UnknownProgramError) as error:
         print(f"sandbox: {error}", file=sys.stderr)  # noqa: T201 - the one line of a failed start
         return 1
@@ -39,6 +36,15 @@ def main(arguments: Sequence[str], environment: Mapping[str, str]) -> int:
         print(f"sandbox: cannot start: {error}", file=sys.stderr)  # noqa: T201 - the one line of a failed start
         return 1
     return 0
+
+
+def _run(spec: AgencySpec, city: str | None) -> None:
+    if city is not None:
+        importlib.import_module("sandbox.stand_ins.server").run(spec, StandInSource(Path(city), spec.name))
+    elif spec.name in PARTS:
+        importlib.import_module(f"sandbox.{spec.name}.server").run(spec)
+    else:
+        raise CannotStartError(f"'{spec.name}' is no part of the sandbox: choose one of {', '.join(PARTS)}.")
 
 
 def _parse_spec(arguments: Sequence[str], environment: Mapping[str, str]) -> AgencySpec:
@@ -61,12 +67,6 @@ def _parse_spec(arguments: Sequence[str], environment: Mapping[str, str]) -> Age
         latency=_LATENCY[latency],
         today=_parse_today(environment.get("SANDBOX_TODAY", DATA_DAY.isoformat())),
     )
-
-
-def _find_source(code: str, environment: Mapping[str, str]) -> StandInSource:
-    source = StandInSource(Path(_require_variable(environment, CITY_VARIABLE)).resolve(), code)
-    _ = source.manifest
-    return source
 
 
 def _parse_today(text: str) -> date:

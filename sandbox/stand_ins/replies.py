@@ -1,8 +1,8 @@
 """A stand-in server of a service over HTTP: it answers the recorded requests of its samples, and HTTP 404 to others.
 
 A sample file holds replies by request: `{"GET v1/markets/7?page=2": {...}}`. Parameters are in alphabetical order and
-not encoded; the fields of a form follow a space, as in `POST v1/search nib=1234`. A reply is JSON, or the name of a file
-beside it: `"file:floods.xml"`.
+not encoded; the fields of a form follow a space, as in `POST v1/search nib=1234`. A reply is JSON, or the name of a
+file beside it: `"file:floods.xml"`.
 """
 
 from __future__ import annotations

@@ -23,6 +23,8 @@ CITY_VARIABLE: Final = "SANDBOX_CITY"
 """Names the city folder of an agency that has no server of its own in the sandbox."""
 EXPECTED: Final = "expected.json"
 """Written by hand: the answers that tests expect of the samples."""
+DATABASE: Final = "samples"
+"""The database of a stand-in that is one."""
 _REFERENCE: Final = re.compile(r"\$\{(SIMPUL_[A-Z0-9_]+)\}")
 
 
@@ -83,11 +85,9 @@ class StandInSource:
 
     def _build_url(self, port: int, user: str, secret: str) -> str:
         at = f"127.0.0.1:{port}"
-        return f"postgresql://{user}:{quote(secret, safe='')}@{at}/{DATABASE}" if self.driver == "sql" else f"http://{at}"
-
-
-DATABASE: Final = "samples"
-"""The database of a stand-in that is one."""
+        return (
+            f"postgresql://{user}:{quote(secret, safe='')}@{at}/{DATABASE}" if self.driver == "sql" else f"http://{at}"
+        )
 
 
 def fill_references(text: str, secret: str) -> str:
@@ -103,10 +103,10 @@ def list_stand_ins(city: Path, besides: tuple[str, ...]) -> Iterator[StandInSour
             yield source
 
 
-def _list_texts(table: Mapping[str, Any], place: str = "") -> Iterator[tuple[str, str]]:
+def _list_texts(table: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     """Every text of a table and of the tables in it, with the name of its key."""
     for name, value in table.items():
         if isinstance(value, Mapping):
-            yield from _list_texts(value, name)
+            yield from _list_texts(value)
         elif isinstance(value, str):
             yield name, value

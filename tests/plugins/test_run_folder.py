@@ -11,8 +11,11 @@ from tests.plugins.run_folder import lock_folder, remove_old_runs
 from tests.sandbox_agencies import ROOT
 
 TEST = """
+from tests.plugins.run_folder import lock_folder
+
 def test_says_where_it_runs(tmp_path_factory):
     print(f"in {{tmp_path_factory.getbasetemp()}} it ran")
+    assert lock_folder(tmp_path_factory.getbasetemp()) is None, "other runs would remove it"
     assert {passes}
 """
 
@@ -48,6 +51,7 @@ def test_runs_share_no_folder_and_leave_one_only_where_a_test_failed(tmp_path: P
     assert "pytest-of-" not in f"{first} {second}"
     assert (first.exists(), second.exists()) == (False, True)
     shutil.rmtree(second)
+    second.with_suffix(".in-use").unlink()
 
 
 def test_a_run_removes_what_earlier_runs_left_but_for_three_and_those_under_way(tmp_path: Path) -> None:
@@ -64,6 +68,7 @@ def test_a_run_removes_what_earlier_runs_left_but_for_three_and_those_under_way(
     assert sorted(path.name for path in tmp_path.iterdir()) == [
         "other",
         "simpul-tests-0",
+        "simpul-tests-0.in-use",
         "simpul-tests-3",
         "simpul-tests-4",
         "simpul-tests-5",
