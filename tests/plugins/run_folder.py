@@ -24,8 +24,8 @@ _LEFT: list[str] = []
 _PREFIX = "simpul-tests-"
 _KEPT = 3
 """Folders of failed and killed runs that are kept; each takes up to 400 MB."""
-_LOCK = ".in-use"
-"""A run locks the file of this ending beside its folder, which pytest empties. The lock ends with its processes."""
+_LOCK = "in-use"
+"""A run locks this file of its folder. The lock ends with its processes, however they end."""
 
 
 @contextmanager
@@ -50,7 +50,7 @@ def short_folder(prefix: str = "simpul-") -> Iterator[Path]:
 
 def lock_folder(folder: Path) -> int | None:
     """Lock the folder of a run; None if another process holds the lock. The descriptor stays open."""
-    descriptor = os.open(folder.with_suffix(_LOCK), os.O_RDWR | os.O_CREAT, 0o600)
+    descriptor = os.open(folder / _LOCK, os.O_RDWR | os.O_CREAT, 0o600)
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
@@ -64,7 +64,7 @@ def remove_old_runs(parent: Path) -> None:
     left = [each for each in parent.glob(f"{_PREFIX}*") if each.is_dir() and each.stat().st_uid == os.getuid()]
     for folder in sorted(left, key=lambda each: each.stat().st_mtime)[:-_KEPT]:
         if (descriptor := lock_folder(folder)) is not None:
-            _remove(folder)
+            shutil.rmtree(folder, ignore_errors=True)
             os.close(descriptor)
 
 
@@ -72,8 +72,9 @@ def remove_old_runs(parent: Path) -> None:
 def pytest_configure(config: pytest.Config) -> None:
     if config.option.basetemp is None:  # a worker of xdist has a folder in that of its run
         remove_old_runs(Path(tempfile.gettempdir()))
-        config.stash[_FOLDER] = config.option.basetemp = tempfile.mkdtemp(prefix=_PREFIX)
-        lock_folder(Path(config.option.basetemp))
+        folder = config.stash[_FOLDER] = tempfile.mkdtemp(prefix=_PREFIX)
+        lock_folder(Path(folder))
+        config.option.basetemp = f"{folder}/t"  # pytest empties it, and would remove the lock
     # In containers it is often set. Each of some hundred processes would compile 400 files again.
     os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
     sys.dont_write_bytecode = False
@@ -87,9 +88,4 @@ def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
         shutil.rmtree(_LEFT.pop(), ignore_errors=True)
     folder = session.config.stash.get(_FOLDER, None)
     if folder is not None and exitstatus == pytest.ExitCode.OK:
-        _remove(Path(folder))
-
-
-def _remove(folder: Path) -> None:
-    shutil.rmtree(folder, ignore_errors=True)
-    folder.with_suffix(_LOCK).unlink(missing_ok=True)
+        shutil.rmtree(folder, ignore_errors=True)

@@ -13,9 +13,10 @@ from tests.sandbox_agencies import ROOT
 TEST = """
 from tests.plugins.run_folder import lock_folder
 
+
 def test_says_where_it_runs(tmp_path_factory):
-    print(f"in {{tmp_path_factory.getbasetemp()}} it ran")
-    assert lock_folder(tmp_path_factory.getbasetemp()) is None, "other runs would remove it"
+    base = tmp_path_factory.getbasetemp()
+    print(f"in {{base}} it ran, and is locked: {{lock_folder(base.parent) is None}}")
     assert {passes}
 """
 
@@ -40,7 +41,7 @@ def run_in(folder: Path, *, passes: bool) -> Path:
         [*command, str(test)], cwd=ROOT, capture_output=True, text=True, check=False, timeout=60
     )
     assert ran.returncode == (0 if passes else 1), ran.stdout
-    line = re.search("^in (.+) it ran$", ran.stdout, re.MULTILINE)
+    line = re.search("^in (.+) it ran, and is locked: True$", ran.stdout, re.MULTILINE)
     assert line is not None
     return Path(line[1])
 
@@ -51,7 +52,6 @@ def test_runs_share_no_folder_and_leave_one_only_where_a_test_failed(tmp_path: P
     assert "pytest-of-" not in f"{first} {second}"
     assert (first.exists(), second.exists()) == (False, True)
     shutil.rmtree(second)
-    second.with_suffix(".in-use").unlink()
 
 
 def test_a_run_removes_what_earlier_runs_left_but_for_three_and_those_under_way(tmp_path: Path) -> None:
@@ -68,7 +68,6 @@ def test_a_run_removes_what_earlier_runs_left_but_for_three_and_those_under_way(
     assert sorted(path.name for path in tmp_path.iterdir()) == [
         "other",
         "simpul-tests-0",
-        "simpul-tests-0.in-use",
         "simpul-tests-3",
         "simpul-tests-4",
         "simpul-tests-5",
