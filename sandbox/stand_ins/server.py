@@ -1,4 +1,4 @@
-"""Runs the stand-in server of an agency that has none of its own in the sandbox, by the driver of its manifest."""
+"""Runs the stand-in server of an agency without own code in the sandbox, by the driver of its manifest."""
 
 from __future__ import annotations
 

@@ -20,7 +20,7 @@ from urllib.parse import quote
 from sandbox.agency import CannotStartError
 
 CITY_VARIABLE: Final = "SANDBOX_CITY"
-"""Names the city folder of an agency that has no server of its own in the sandbox."""
+"""Names the city folder of an agency that is served from its samples."""
 EXPECTED: Final = "expected.json"
 """Written by hand: the answers that tests expect of the samples."""
 DATABASE: Final = "samples"
@@ -96,7 +96,7 @@ def fill_references(text: str, secret: str) -> str:
 
 
 def list_stand_ins(city: Path, besides: tuple[str, ...]) -> Iterator[StandInSource]:
-    """The live agencies of a city that have samples, but no server of their own in the sandbox."""
+    """The live agencies of a city that have samples, but no own server in the sandbox."""
     for path in sorted((city / "agencies").glob("*.toml")):
         source = StandInSource(city, path.stem)
         if source.code not in besides and source.manifest.get("stage") == "live" and source.has_samples:

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields, is_dataclass
 from datetime import date
 from enum import Enum
-from typing import Any, get_type_hints
+from typing import Any, cast, get_type_hints
 
 from connectors.declared.domain_reads import DomainRead, list_reads
 from connectors.declared.record_readers import PERSONAL_NUMBERS
@@ -92,5 +92,5 @@ def list_record_fields(record: type[Any]) -> set[str]:
     for name, annotation in get_type_hints(record).items():
         found.add(name)
         if is_dataclass(annotation):
-            found |= list_record_fields(annotation)
+            found |= list_record_fields(cast("type[Any]", annotation))
     return found

@@ -124,7 +124,7 @@ async def test_a_reply_about_another_person_is_malformed_and_counted(server: Age
                 assert (bound.gate.counts.mismatches, bound.gate.breaker_state) == (1, BreakerState.OPEN), case.read
 
 
-async def test_a_person_whom_the_agency_leaves_out_costs_no_other_person_the_answer(server: AgencyServer) -> None:
+async def test_a_person_that_the_agency_leaves_out_costs_no_other_person_the_answer(server: AgencyServer) -> None:
     reads = find_reads(server.source)
     async with run_reply_relay(server.running.port) as relay:
         for case in list_person_cases(server):
