@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from typing import Any, Generic, Protocol, TypeVar
 
@@ -10,10 +11,13 @@ from connectors.batching.row_check import RowCheck
 from connectors.declared.domain_reads import DomainRead
 from connectors.declared.read_records import Read
 from connectors.declared.record_readers import RecordReaders, WriteColumn
+from connectors.declared.snapshot.loader import OpenedRows
+from connectors.declared.snapshot.tables import RowsTable
 from connectors.declared.tables import NotDeclarableError, ReadTable, WireTable
 from connectors.drivers.long_work import LongWork
 from connectors.resilience.call_counters import CallCounters
 from connectors.resilience.gate import Gate
+from records.calls.call import Call
 
 
 class Driver(Protocol):
@@ -69,6 +73,19 @@ class Reads:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class AllRows:
+    """How a family gives all rows of a source, for snapshots."""
+
+    table: type[RowsTable]
+    write_column: WriteColumn
+    """Writes the expression for a column of a row."""
+    open: Callable[[Any, Any, frozenset[str], Call], AbstractAsyncContextManager[OpenedRows]]
+    """From the driver, the table and the wanted columns. Raises `AgencyFailure`."""
+    check: Callable[[Any, Any, frozenset[str]], None] = lambda *_: None
+    """Check the table. Raises `NotDeclarableError` with a place inside the table."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class DriverFamily:
     """Agencies that are called in one way."""
 
@@ -77,7 +94,9 @@ class DriverFamily:
     build_driver: Callable[[Any, DriverParts], Driver]
     """Build the driver from the table `[wire]`. Opens nothing. Raises `ValueError` for an address that is not safe."""
     reads: Reads | None = None
-    """None if only connectors in Python call such agencies."""
+    """None if only connectors in Python, or snapshots, call such agencies."""
+    all_rows: AllRows | None = None
+    """None if such agencies cannot give all rows."""
 
     def require_reads(self) -> Reads:
         """The reads of the family. Raises `NotDeclarableError`."""

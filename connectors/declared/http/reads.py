@@ -8,8 +8,8 @@ from operator import attrgetter, itemgetter
 from typing import Any, Final, get_type_hints
 
 from connectors.batching.fan_out import fan_out
-from connectors.declared.domain_reads import DomainRead
-from connectors.declared.http.requests import KEY, build_http_request, list_key_parts
+from connectors.declared.domain_reads import KEY, DomainRead, list_key_parts
+from connectors.declared.http.requests import build_http_request
 from connectors.declared.http.rows import HttpRowCalls, HttpSource, build_column_reader
 from connectors.declared.http.tables import HttpReadTable
 from connectors.declared.python_functions import find_function, split_optional

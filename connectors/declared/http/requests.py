@@ -7,18 +7,16 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, fields, is_dataclass
-from typing import Any, Final, get_type_hints
+from dataclasses import dataclass
+from typing import Any, Final
 from urllib.parse import quote
 
-from connectors.declared.domain_reads import DomainRead
+from connectors.declared.domain_reads import KEY, DomainRead, find_plain_type, list_key_parts
 from connectors.declared.http.tables import HttpReadTable
 from connectors.declared.read_records import NUMBER
 from connectors.declared.tables import NotDeclarableError
 from connectors.drivers.http.address import EncodedPath
 
-KEY: Final = "key"
-"""The name of a key that is no query with fields."""
 _PLACEHOLDER: Final = re.compile(r"\{([a-z_][a-z0-9_]*)(?::0([1-9]))?\}")
 _PATH: Final = re.compile(r"/?(?:[\w.~-]|\{[^{}/]*\})+(?:/(?:[\w.~-]|\{[^{}/]*\})+)*/?", re.ASCII)
 _NAME: Final = re.compile(r"[\w.~\[\]-]+", re.ASCII)
@@ -48,7 +46,7 @@ def build_http_request(domain_read: DomainRead, table: HttpReadTable) -> HttpRea
 
     """
     place = f"reads.{domain_read.name}"
-    types = {name: _find_plain_type(each) for name, each in list_key_parts(domain_read.key).items()}
+    types = {name: find_plain_type(each) for name, each in list_key_parts(domain_read.key).items()}
     patterns = _compile_patterns(place, table, types)
     segments = table.path.strip("/").split("/")
     if not _PATH.fullmatch(table.path) or {".", ".."} & set(segments):
@@ -75,20 +73,6 @@ def check_http_probe(domain_read: DomainRead, table: HttpReadTable, key: str) ->
         raise NotDeclarableError("probe.read", f"{domain_read.name} takes more than a key; name another read")
     if not build_http_request(domain_read, table).is_known_form(key):
         raise NotDeclarableError("probe.key", f"the read {domain_read.name} would not send it; see its key_pattern")
-
-
-def list_key_parts(key: object) -> Mapping[str, object]:
-    """The parts of a key by name, with their types: the fields of a query; else the key itself."""
-    if isinstance(key, type) and is_dataclass(key):
-        hints = get_type_hints(key)
-        return {each.name: hints[each.name] for each in fields(key)}
-    return {KEY: key}
-
-
-def _find_plain_type(annotation: Any) -> object:  # noqa: ANN401 - any type
-    while hasattr(annotation, "__supertype__"):
-        annotation = annotation.__supertype__
-    return annotation
 
 
 class _RequestBuilder:

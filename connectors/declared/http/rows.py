@@ -7,9 +7,9 @@ from functools import partial
 from operator import attrgetter
 from typing import Any, Final
 
-from connectors.declared.domain_reads import DomainRead
+from connectors.declared.domain_reads import KEY, DomainRead, list_key_parts
 from connectors.declared.driver_family import Source
-from connectors.declared.http.requests import KEY, HttpReadRequest, list_key_parts
+from connectors.declared.http.requests import HttpReadRequest
 from connectors.declared.http.tables import HttpReadTable
 from connectors.declared.record_readers import dig
 from connectors.declared.tables import NotDeclarableError
