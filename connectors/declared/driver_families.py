@@ -3,31 +3,36 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import cache
 from typing import Any, Final
 
-from pydantic import TypeAdapter
+from pydantic import Field, TypeAdapter, create_model
 
-from connectors.declared.driver_family import Driver, DriverFamily, DriverParts, Reads
+from connectors.declared.driver_family import AllRows, Driver, DriverFamily, DriverParts, Reads
+from connectors.declared.files.rows import check_file_rows, open_file_rows
+from connectors.declared.files.tables import FileRowsTable, FilesWire
 from connectors.declared.http.reads import build_http_read
 from connectors.declared.http.requests import check_http_probe
 from connectors.declared.http.tables import HttpReadTable, HttpWire
 from connectors.declared.record_readers import write_json_path, write_sql_column
+from connectors.declared.snapshot.tables import RowsTable, SnapshotReadTable, SnapshotTable
 from connectors.declared.soap.tables import SoapWire
 from connectors.declared.sql.reads import build_sql_read
 from connectors.declared.sql.tables import SqlReadTable, SqlWire
 from connectors.declared.tables import ReadTable
+from connectors.drivers.files.driver import FilesDriver
 from connectors.drivers.http.driver import HttpDriver
 from connectors.drivers.http.service import HttpLimits, HttpService
+from connectors.drivers.http.xml_body import MAX_XML_BYTES
 from connectors.drivers.soap.service import SoapService
 from connectors.drivers.sql.driver import SqlDriver
 
 _MAX_JSON_BYTES: Final = 4 * 1024 * 1024
 """Of one decompressed reply: parsing takes 15 ms at most (`connectors/drivers/http/json_body.py`)."""
-_MAX_XML_BYTES: Final = 2 * 1024 * 1024
-"""Of one decompressed reply: the maximum of elements (`MAX_ELEMENTS` of the SOAP driver) takes 1 MiB."""
+_MAX_FILE_BYTES: Final = 256 * 1024 * 1024
+"""Of one file over HTTP, which is held in memory until it is written down."""
 
-
-Wire = SqlWire | HttpWire | SoapWire
+Wire = SqlWire | HttpWire | SoapWire | FilesWire
 
 
 def find_family(driver: Driver) -> DriverFamily:
@@ -37,13 +42,35 @@ def find_family(driver: Driver) -> DriverFamily:
 
 def parse_reads(driver: str, given: object) -> Mapping[str, ReadTable]:
     """The tables of reads for the driver. Raises pydantic's `ValidationError`, and `ValueError`."""
-    reads = DRIVER_FAMILIES[driver].reads
-    if reads is None:
+    family, named = DRIVER_FAMILIES[driver], given if isinstance(given, Mapping) else {}
+    local = {name: each for name, each in named.items() if isinstance(each, Mapping) and "snapshot" in each}
+    asked = {name: each for name, each in named.items() if name not in local} if named else given
+    tables: dict[str, ReadTable] = {**TypeAdapter(Mapping[str, SnapshotReadTable]).validate_python(local)}
+    if family.reads is not None:
+        table: Any = Mapping[str, family.reads.table]  # type: ignore[name-defined] # by the driver
+        tables |= TypeAdapter[Mapping[str, ReadTable]](table).validate_python(asked)
+    elif asked:
+        fix = "load a snapshot, and name it in each read" if family.all_rows is not None else "name a connector"
+        raise ValueError(f"they cannot be declared over {driver}; {fix}")
+    return {name: tables[name] for name in named if name in tables}
+
+
+def parse_snapshots(driver: str, given: object) -> Mapping[str, SnapshotTable]:
+    """The tables of snapshots for the driver. Raises pydantic's `ValidationError`, and `ValueError`."""
+    all_rows = DRIVER_FAMILIES[driver].all_rows
+    if all_rows is None:
         if given:
-            raise ValueError(f"they cannot be declared over {driver}; name a connector")
+            raise ValueError(f"{driver} cannot give all rows of a source; remove this table")
         return {}
-    tables: Any = Mapping[str, reads.table]  # type: ignore[name-defined] # by the driver
-    return TypeAdapter[Mapping[str, ReadTable]](tables).validate_python(given)
+    table = _build_snapshot_table(all_rows.table)
+    return TypeAdapter[Mapping[str, SnapshotTable]](Mapping[str, table]).validate_python(given)  # type: ignore[valid-type] # by the driver
+
+
+@cache
+def _build_snapshot_table(rows: type[RowsTable]) -> type[SnapshotTable]:
+    """The table of a snapshot whose rows come from this driver."""
+    described = Field(description=SnapshotTable.model_fields["rows"].description)
+    return create_model("SnapshotTable", __base__=SnapshotTable, rows=(rows, described))
 
 
 def _build_sql_driver(wire: SqlWire, parts: DriverParts) -> SqlDriver:
@@ -62,10 +89,21 @@ def _build_http_driver(wire: HttpWire, parts: DriverParts) -> HttpDriver:
 def _build_soap_service(wire: SoapWire, parts: DriverParts) -> SoapService:
     service = HttpService(parts.gate.agency, wire.url.get_secret_value(), headers={"Accept": "text/xml"})
     return SoapService(
-        http=HttpDriver(service, _build_limits(parts, _MAX_XML_BYTES), work=parts.work),
+        http=HttpDriver(service, _build_limits(parts, MAX_XML_BYTES), work=parts.work),
         user=wire.user.get_secret_value(),
         password=wire.password.get_secret_value(),
     )
+
+
+def _build_files_driver(wire: FilesWire, parts: DriverParts) -> FilesDriver:
+    folder = wire.folder
+    if folder is not None:
+        if wire.headers:
+            raise ValueError("a folder takes no headers; remove them")
+        return FilesDriver(folder, None, gate=parts.gate)
+    headers = {name: value.get_secret_value() for name, value in wire.headers.items()}
+    service = HttpService(parts.gate.agency, wire.url.get_secret_value(), headers=headers)
+    return FilesDriver(None, HttpDriver(service, _build_limits(parts, _MAX_FILE_BYTES), work=parts.work), gate=parts.gate)
 
 
 def _build_limits(parts: DriverParts, max_bytes: int) -> HttpLimits:
@@ -77,7 +115,7 @@ DRIVER_FAMILIES: Final[Mapping[str, DriverFamily]] = {
         wire=SqlWire,
         driver=SqlDriver,
         build_driver=_build_sql_driver,
-        reads=Reads(table=SqlReadTable, write_column=write_sql_column, build=build_sql_read, takes_batches=True),
+        reads=Reads(table=SqlReadTable, write_column=write_sql_column, build=build_sql_read),
     ),
     "http": DriverFamily(
         wire=HttpWire,
@@ -88,6 +126,14 @@ DRIVER_FAMILIES: Final[Mapping[str, DriverFamily]] = {
             write_column=write_json_path,
             build=build_http_read,
             check_probe=check_http_probe,
+        ),
+    ),
+    "files": DriverFamily(
+        wire=FilesWire,
+        driver=FilesDriver,
+        build_driver=_build_files_driver,
+        all_rows=AllRows(
+            table=FileRowsTable, write_column=write_sql_column, open=open_file_rows, check=check_file_rows
         ),
     ),
     "soap": DriverFamily(wire=SoapWire, driver=SoapService, build_driver=_build_soap_service),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from typing import Any, Generic, Protocol, TypeVar
@@ -13,7 +13,8 @@ from connectors.declared.read_records import Read
 from connectors.declared.record_readers import RecordReaders, WriteColumn
 from connectors.declared.snapshot.loader import OpenedRows
 from connectors.declared.snapshot.tables import RowsTable
-from connectors.declared.tables import NotDeclarableError, ReadTable, WireTable
+from connectors.declared.tables import ManifestTable, NotDeclarableError, ReadTable, WireTable
+from connectors.declared.trouble import NoResultCodes, ResultCodes
 from connectors.drivers.long_work import LongWork
 from connectors.resilience.call_counters import CallCounters
 from connectors.resilience.gate import Gate
@@ -51,10 +52,12 @@ class Source(Generic[D_co]):
     driver: D_co
     check: RowCheck
     records: RecordReaders
+    codes: ResultCodes | NoResultCodes
+    """The meaning of result codes in replies."""
     max_batch_size: int | None
     """Maximum number of keys in one call; None for no limit."""
     max_concurrency: int
-    """Maximum number of calls of one read under way."""
+    """Maximum number of calls under way."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,8 +71,6 @@ class Reads:
     """Compile one read from its table."""
     check_probe: Callable[[DomainRead, Any, str], None] = lambda *_: None
     """Check that the read can be asked for the key of the probe."""
-    takes_batches: bool = False
-    """Whether one call can ask for several keys."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -98,8 +99,14 @@ class DriverFamily:
     all_rows: AllRows | None = None
     """None if such agencies cannot give all rows."""
 
+    def list_tables(self) -> Sequence[type[ManifestTable]]:
+        """The tables of a manifest that are those of the family."""
+        reads = () if self.reads is None else (self.reads.table,)
+        all_rows = () if self.all_rows is None else (self.all_rows.table,)
+        return (self.wire, *reads, *all_rows)
+
     def require_reads(self) -> Reads:
         """The reads of the family. Raises `NotDeclarableError`."""
         if self.reads is None:
-            raise NotDeclarableError("reads", "they cannot be declared for this driver; name a connector")
+            raise NotDeclarableError("reads", "this driver cannot be asked for keys: load a snapshot, or name a connector")
         return self.reads

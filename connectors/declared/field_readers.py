@@ -72,7 +72,7 @@ def _read_person_name(raw: object) -> str | None:
     return written and person_name(written)
 
 
-_NAMED_READERS: Final[Mapping[str, tuple[FieldReader, object]]] = {
+NAMED_READERS: Final[Mapping[str, tuple[FieldReader, object]]] = {
     "text": (text, str),
     "first_text": (_read_first_text, str),
     "ordinary_case": (_read_ordinary_case, str),
@@ -149,9 +149,9 @@ def _choose_reader(place: str, wanted: object, table: FieldTable) -> tuple[Field
         kind = f"a code of {table.width} digits"
         return partial(read_digits, width=table.width or 1, kind=kind), kind
     if name is not None:
-        if name not in _NAMED_READERS:
-            raise NotDeclarableError(place, f"'{name}' is no reader; choose of {', '.join(sorted(_NAMED_READERS))}")
-        reader, given = _NAMED_READERS[name]
+        if name not in NAMED_READERS:
+            raise NotDeclarableError(place, f"'{name}' is no reader; choose of {', '.join(sorted(NAMED_READERS))}")
+        reader, given = NAMED_READERS[name]
         if given != wanted:
             raise NotDeclarableError(place, f"the reader '{name}' gives another type than the field has")
         return reader, _TYPE_READERS[wanted][1]

@@ -62,11 +62,10 @@ class RecordReaders:
             self._built[record] = self._build_record(read, record, self._tables[name])
         return self._built[record]
 
-    def require_all_used(self) -> None:
-        """Raise `NotDeclarableError` for a record that no read gives."""
-        used = sorted(each.__name__ for each in self._built)
-        if unknown := sorted(self._tables.keys() - set(used)):
-            raise NotDeclarableError(f"records.{unknown[0]}", f"no read gives this record; they give {', '.join(used)}")
+    @property
+    def used(self) -> frozenset[str]:
+        """The names of the records that reads give."""
+        return frozenset(each.__name__ for each in self._built)
 
     def _build_record(self, read: str, record: type[R], table: RecordTable) -> RecordReader[R]:
         place = f"records.{record.__name__}"
@@ -135,13 +134,13 @@ def write_json_path(path: str) -> str:
     return f"row.get({path!r})" if len(names) == 1 else f"dig(row, {', '.join(map(repr, names))})"
 
 
-def dig(row: Row, *names: str) -> object:
-    """A value within objects and lists of a JSON object; None if it is missing. Raises `UnreadableError`."""
-    value: object = row
+def dig(row: object, *names: str) -> object:
+    """A value within objects and lists of a reply; None if it is missing. Raises `UnreadableError`."""
+    value = row
     for name in names:
         if value is None:
             return None
-        if isinstance(value, list) and name.isdecimal():
+        if isinstance(value, list | tuple) and name.isdecimal():
             value = value[int(name)] if int(name) < len(value) else None
         elif isinstance(value, Mapping):
             value = value.get(name)
