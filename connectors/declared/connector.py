@@ -11,7 +11,7 @@ from pydantic import Field, SerializeAsAny
 from connectors.batching.row_check import RowCheck
 from connectors.declared.domain_reads import KEY, DomainRead, list_key_parts, list_reads
 from connectors.declared.driver_families import find_family
-from connectors.declared.driver_family import Driver, DriverFamily, Source
+from connectors.declared.driver_family import NO_CALL_LIMITS, CallLimits, Driver, DriverFamily, Source
 from connectors.declared.read_records import Read
 from connectors.declared.record_readers import RecordReaders
 from connectors.declared.snapshot.loader import SnapshotSource
@@ -77,13 +77,11 @@ def build_declared_connector(
     driver: Driver,
     *,
     agency: str,
-    max_batch_size: int | None = None,
-    max_concurrency: int = 64,
+    limits: CallLimits = NO_CALL_LIMITS,
     snapshot_folder: Path | None = None,
 ) -> DeclaredConnector:
     """Compile the declared reads of a domain. Opens nothing.
 
-    `max_batch_size` limits the keys of one call, `max_concurrency` the calls under way.
     `snapshot_folder` holds the files of all snapshots.
 
     Raises:
@@ -98,17 +96,15 @@ def build_declared_connector(
     if missing := sorted(wanted.keys() - tables.reads.keys()):
         raise NotDeclarableError(f"reads.{missing[0]}", "the domain asks for this read, and none is declared")
     family = find_family(driver)
-    keyed = {name: each for name, each in tables.reads.items() if not isinstance(each, SnapshotReadTable)}
-    sources = build_snapshot_sources(
-        wanted, tables, family.all_rows, driver, agency=agency, folder=snapshot_folder
-    )
+    keyed = {name: each for name in wanted if not isinstance(each := tables.reads[name], SnapshotReadTable)}
+    sources = build_snapshot_sources(wanted, tables, family.all_rows, driver, agency=agency, folder=snapshot_folder)
     reads: dict[str, Read] = {
         name: build_snapshot_read(sources[table.snapshot].snapshot, wanted[name], table)
-        for name, table in tables.reads.items()
-        if isinstance(table, SnapshotReadTable)
+        for name in wanted
+        if isinstance(table := tables.reads[name], SnapshotReadTable)
     }
     used = {each.snapshot.layout.record.__name__ for each in sources.values()}
-    if max_batch_size is not None and not any(each.takes_batches for each in keyed.values()):
+    if limits.max_batch_size is not None and not any(each.takes_batches for each in keyed.values()):
         raise NotDeclarableError("terms.max_batch_size", "the agency takes one key per call; remove this line")
     _check_probe(wanted, tables, family)
     if keyed:
@@ -120,13 +116,14 @@ def build_declared_connector(
             check=RowCheck(agency, driver.counts),
             records=records,
             codes=build_result_codes(agency, tables.trouble),
-            max_batch_size=max_batch_size,
-            max_concurrency=max_concurrency,
+            limits=limits,
         )
         reads |= {name: family_reads.build(source, wanted[name], table) for name, table in keyed.items()}
         used |= records.used
     if unknown := sorted(tables.records.keys() - used):
-        raise NotDeclarableError(f"records.{unknown[0]}", f"no read gives this record; they give {', '.join(sorted(used))}")
+        raise NotDeclarableError(
+            f"records.{unknown[0]}", f"no read gives this record; they give {', '.join(sorted(used))}"
+        )
     return DeclaredConnector(agency, reads, tables.probe, tuple(sources.values()))
 
 

@@ -103,7 +103,9 @@ def _build_files_driver(wire: FilesWire, parts: DriverParts) -> FilesDriver:
         return FilesDriver(folder, None, gate=parts.gate)
     headers = {name: value.get_secret_value() for name, value in wire.headers.items()}
     service = HttpService(parts.gate.agency, wire.url.get_secret_value(), headers=headers)
-    return FilesDriver(None, HttpDriver(service, _build_limits(parts, _MAX_FILE_BYTES), work=parts.work), gate=parts.gate)
+    return FilesDriver(
+        None, HttpDriver(service, _build_limits(parts, _MAX_FILE_BYTES), work=parts.work), gate=parts.gate
+    )
 
 
 def _build_limits(parts: DriverParts, max_bytes: int) -> HttpLimits:
@@ -128,6 +130,7 @@ DRIVER_FAMILIES: Final[Mapping[str, DriverFamily]] = {
             check_probe=check_http_probe,
         ),
     ),
+    "soap": DriverFamily(wire=SoapWire, driver=SoapService, build_driver=_build_soap_service),
     "files": DriverFamily(
         wire=FilesWire,
         driver=FilesDriver,
@@ -136,6 +139,5 @@ DRIVER_FAMILIES: Final[Mapping[str, DriverFamily]] = {
             table=FileRowsTable, write_column=write_sql_column, open=open_file_rows, check=check_file_rows
         ),
     ),
-    "soap": DriverFamily(wire=SoapWire, driver=SoapService, build_driver=_build_soap_service),
 }
 """By the word of the driver."""

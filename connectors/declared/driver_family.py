@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
-from typing import Any, Generic, Protocol, TypeVar
+from typing import Any, Final, Generic, Protocol, TypeVar
 
 from connectors.batching.row_check import RowCheck
 from connectors.declared.domain_reads import DomainRead
@@ -45,6 +45,19 @@ class DriverParts:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class CallLimits:
+    """The limits of calls that the terms of an agency set."""
+
+    max_batch_size: int | None = None
+    """Maximum number of keys in one call; None for no limit."""
+    max_concurrency: int = 64
+    """Maximum number of calls under way."""
+
+
+NO_CALL_LIMITS: Final = CallLimits()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Source(Generic[D_co]):
     """What all reads of one agency use."""
 
@@ -54,10 +67,7 @@ class Source(Generic[D_co]):
     records: RecordReaders
     codes: ResultCodes | NoResultCodes
     """The meaning of result codes in replies."""
-    max_batch_size: int | None
-    """Maximum number of keys in one call; None for no limit."""
-    max_concurrency: int
-    """Maximum number of calls under way."""
+    limits: CallLimits
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -108,5 +118,7 @@ class DriverFamily:
     def require_reads(self) -> Reads:
         """The reads of the family. Raises `NotDeclarableError`."""
         if self.reads is None:
-            raise NotDeclarableError("reads", "this driver cannot be asked for keys: load a snapshot, or name a connector")
+            raise NotDeclarableError(
+                "reads", "this driver cannot be asked for keys: load a snapshot, or name a connector"
+            )
         return self.reads

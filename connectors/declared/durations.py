@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Annotated, Final
 
-from pydantic import BeforeValidator, Field
+from pydantic import BeforeValidator, Field, WithJsonSchema
 
 _DURATION: Final = re.compile(r"(\d{1,6}) ?(s|min|h|d)", re.ASCII)
 _SECONDS: Final = {"s": 1.0, "min": 60.0, "h": 3_600.0, "d": 86_400.0}
@@ -18,7 +18,12 @@ def _parse_duration(value: object) -> object:
     return int(match[1]) * _SECONDS[match[2]]
 
 
-Duration = Annotated[float, BeforeValidator(_parse_duration), Field(gt=0)]
+Duration = Annotated[
+    float,
+    BeforeValidator(_parse_duration),
+    Field(gt=0),
+    WithJsonSchema({"type": "string", "pattern": f"^{_DURATION.pattern}$"}),
+]
 """Seconds."""
 
 

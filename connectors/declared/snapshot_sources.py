@@ -42,7 +42,7 @@ class DeclaringTables(Protocol):
         """The declared records."""
 
 
-def build_snapshot_sources(  # noqa: PLR0913 - a builder of one agency: what it is declared by, and called with
+def build_snapshot_sources(
     wanted: Mapping[str, DomainRead],
     tables: DeclaringTables,
     all_rows: AllRows | None,
@@ -73,7 +73,9 @@ def build_snapshot_sources(  # noqa: PLR0913 - a builder of one agency: what it 
         if folder is None:
             raise NotDeclarableError(place, "nowhere to keep it: set SIMPUL_SNAPSHOT_FOLDER")
         layout = _find_layout(place, table, {read: (wanted[read], each) for read, each in answered.items()})
-        records = {record: tables.records[record] for record in _list_records(layout.record) if record in tables.records}
+        records = {
+            record: tables.records[record] for record in _list_records(layout.record) if record in tables.records
+        }
         columns = _find_columns(place, table, layout, records, all_rows)
         _check_rows(place, table, driver, all_rows, columns)
         form = layout.compute_form([table, *records.items(), *answered.items()])
@@ -161,13 +163,13 @@ def _find_columns(
     """The columns of the source that are read."""
     reader = RecordReaders(records, write_column=all_rows.write_column).build(place, layout.record)
     if reader.takes_key:
-        raise NotDeclarableError(place, f"{layout.record.__name__} takes {{key}}, but rows of a snapshot belong to no key")
+        raise NotDeclarableError(
+            place, f"{layout.record.__name__} takes {{key}}, but rows of a snapshot belong to no key"
+        )
     return reader.columns | set(table.skip_without) | ({table.as_of} if table.as_of else set())
 
 
-def _check_rows(
-    place: str, table: SnapshotTable, driver: Driver, all_rows: AllRows, columns: frozenset[str]
-) -> None:
+def _check_rows(place: str, table: SnapshotTable, driver: Driver, all_rows: AllRows, columns: frozenset[str]) -> None:
     try:
         all_rows.check(driver, table.rows, columns)
     except NotDeclarableError as error:

@@ -2,33 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
-from pathlib import Path
 
 from connectors.declared.files.tables import FileRowsTable
 from connectors.declared.snapshot.loader import OpenedRows
 from connectors.declared.tables import NotDeclarableError
 from connectors.drivers.files.driver import FilesDriver
-from connectors.drivers.files.row_format import RowFormat
-from connectors.drivers.files.row_reading import read_rows
-from connectors.readers.rows import Row
+from connectors.drivers.files.row_reading import FileRows
 from records.calls.call import Call
-
-
-@dataclass(frozen=True, slots=True)
-class FileRows:
-    """The rows of one file."""
-
-    name: str
-    path: Path
-    row_format: RowFormat
-    row_word: str = "line"
-
-    def read(self) -> Iterable[tuple[int, Row]]:
-        """The rows with their lines. Raises `RowError`."""
-        return read_rows(self.path, self.name, self.row_format)
 
 
 @asynccontextmanager

@@ -32,10 +32,13 @@ _INSERTED: Final = 1_000
 class NumberedRows(Protocol):
     """All rows of a source, with the number by which its owner finds each: its line, or its place."""
 
-    name: str
-    """What errors call the source."""
-    row_word: str
-    """`line` or `row`."""
+    @property
+    def name(self) -> str:
+        """What errors call the source."""
+
+    @property
+    def row_word(self) -> str:
+        """`line` or `row`."""
 
     def read(self) -> Iterable[tuple[int, Row]]:
         """The rows. Raises `RowError`."""
@@ -43,7 +46,7 @@ class NumberedRows(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BuildPlan:
-    """Everything that a build needs; it is sent to a process of its own."""
+    """Everything that a build needs; it is sent to the process for it."""
 
     target: Path
     form: str
@@ -195,9 +198,6 @@ class _Building:
     def check(self) -> SnapshotFacts:
         """What the file holds. Raises `RowError` for a source that lost rows or columns."""
         plan, source, rows = self._plan, self._source.name, self._rows
-        former_columns = set(plan.former.columns) if plan.former else set()
-        if lost := sorted((former_columns - self._columns) & self._records.columns):
-            raise RowError(f"{source}: there is no column '{lost[0]}'; it vanished, or has another name")
         if rows < plan.min_rows:
             raise RowError(f"{source}: {rows} rows; min_rows is {plan.min_rows}")
         if plan.former is not None and rows < plan.former.rows * (1 - plan.max_shrink):
@@ -205,6 +205,9 @@ class _Building:
                 f"{source}: {rows} rows; the last good copy has {plan.former.rows}, and max_shrink is"
                 f" {plan.max_shrink:g}. If the rows are really gone, raise max_shrink for one load"
             )
+        former_columns = set(plan.former.columns) if plan.former else set()
+        if lost := sorted((former_columns - self._columns) & self._records.columns):
+            raise RowError(f"{source}: there is no column '{lost[0]}'; it vanished, or has another name")
         if plan.as_of_column is not None and self._newest is None:
             raise RowError(f"{source}: no row has a date in the column '{plan.as_of_column}'")
         now = datetime.now(CITY_TIME_ZONE)

@@ -88,9 +88,7 @@ def containing(fields: Sequence[str]) -> AddCondition:
             statement.is_empty = True
         elif len(text) >= _TRIGRAM:
             phrase = text.replace('"', '""')
-            statement.require(
-                "rows.number IN (SELECT rowid FROM texts WHERE texts MATCH ?)", f'{indexed} : "{phrase}"'
-            )
+            statement.require("rows.number IN (SELECT rowid FROM texts WHERE texts MATCH ?)", f'{indexed} : "{phrase}"')
         elif text:
             statement.require(f"({scanned})", *[text] * len(columns))
 
@@ -110,10 +108,8 @@ def near_point(statement: Statement, value: Near | None) -> None:
         "places.south >= ? AND places.north <= ? AND places.west >= ? AND places.east <= ?",
         latitude - north - _MARGIN, latitude + north + _MARGIN, longitude - east - _MARGIN, longitude + east + _MARGIN,
     )  # fmt: skip
-    distance = (
-        "(rows.latitude - ?) * (rows.latitude - ?) * ? + (rows.longitude - ?) * (rows.longitude - ?) * ?"
-    )
-    values = [latitude, latitude, metres_north**2, longitude, longitude, metres_east**2]
+    distance = "(rows.latitude - ?) * (rows.latitude - ?) * ? + (rows.longitude - ?) * (rows.longitude - ?) * ?"
+    values: list[FoundBy] = [latitude, latitude, metres_north**2, longitude, longitude, metres_east**2]
     statement.require(f"{distance} <= ?", *values, float(metres) ** 2)
     statement.order, statement.order_values = f"{distance}, rows.id", values
 

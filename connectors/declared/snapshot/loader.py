@@ -10,9 +10,8 @@ import asyncio
 import fcntl
 import logging
 import os
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
-from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from datetime import datetime
 from time import monotonic
@@ -22,10 +21,9 @@ from connectors.declared.record_readers import WriteColumn
 from connectors.declared.snapshot.build import BuildPlan, NumberedRows
 from connectors.declared.snapshot.file import read_facts
 from connectors.declared.snapshot.layout import SnapshotFacts
-from connectors.declared.snapshot.process import BuildError, RowBatches, build_in_process
+from connectors.declared.snapshot.process import Build, BuildError, RowBatches, build_in_process
 from connectors.declared.snapshot.snapshot import LoaderNote, Snapshot, SnapshotPlace, get_time
 from connectors.declared.tables import RecordTable
-from collections.abc import Mapping
 from records.calls.call import Call
 from records.calls.failures import AgencyFailure
 from records.calls.reply_budget import ReplyBudget
@@ -34,6 +32,8 @@ LOAD_TIMEOUT: Final = 3_600.0
 """Seconds for one load, with all calls."""
 _MAX_LOADED_BYTES: Final = 2 * 1024 * 1024 * 1024
 _LOCK_POLL_SECONDS: Final = 5.0
+_FIRST_LOAD_TIMEOUT: Final = 15.0
+_FIRST_LOAD_POLL: Final = 0.05
 _MIN_RETRY, _MAX_RETRY = 30.0, 900.0
 """Seconds between a failed load and the next."""
 _log = logging.getLogger("simpul.snapshots")
@@ -69,8 +69,15 @@ class SnapshotSource:
 class SnapshotLoader:
     """Loads one snapshot whenever it is due, if this process is the loader."""
 
-    def __init__(self, source: SnapshotSource, *, on_published: Callable[[str], Awaitable[object]]) -> None:
+    def __init__(
+        self,
+        source: SnapshotSource,
+        *,
+        on_published: Callable[[str], Awaitable[object]],
+        build: Build = build_in_process,
+    ) -> None:
         """`on_published` is called with the agency, so that its cached answers are dropped."""
+        self._build_file = build
         self._source = source
         self._snapshot = source.snapshot
         self._place = source.snapshot.place
@@ -87,12 +94,21 @@ class SnapshotLoader:
             await asyncio.wait({task})
             self._snapshot.close()
 
+    async def wait_for_data(self) -> None:
+        """Wait until there is data, or a first attempt has failed: a new worker serves only then, within limits."""
+        until = monotonic() + _FIRST_LOAD_TIMEOUT
+        while monotonic() < until and not self._place.current.exists():
+            note = self._place.read_note()
+            if note is not None and note.problem:
+                return
+            await asyncio.sleep(_FIRST_LOAD_POLL)
+
     async def run(self) -> None:
         """Wait to become the loader, and load forever."""
         self._place.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         handle = os.open(self._place.lock, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
         try:
-            while not _try_lock(handle):
+            while not _try_lock(handle):  # noqa: ASYNC110 - the system wakes no waiter without a thread
                 await asyncio.sleep(_LOCK_POLL_SECONDS)
             self._place.building.unlink(missing_ok=True)
             await asyncio.sleep(self._compute_first_wait())
@@ -123,6 +139,11 @@ class SnapshotLoader:
         except (BuildError, AgencyFailure, OSError) as error:
             self._note_failure(_describe(error))
             return False
+        except Exception as error:  # noqa: BLE001 - see below
+            # A bug: the next load may succeed, and the last good copy answers until then.
+            _log.exception("The snapshot '%s' of the agency '%s' failed", self._snapshot.name, self._snapshot.agency)
+            self._note_failure(f"an error of the hub: {type(error).__name__}")
+            return False
         finally:
             self._place.building.unlink(missing_ok=True)
         if facts is not None:
@@ -140,7 +161,12 @@ class SnapshotLoader:
         snapshot, table, place = self._snapshot, self._snapshot.table, self._place
         async with self._source.open_rows(call) as opened:
             is_same_form = former is not None and former.form == place.form
-            if is_same_form and former is not None and opened.identity is not None and opened.identity == former.identity:
+            if (
+                is_same_form
+                and former is not None
+                and opened.identity is not None
+                and opened.identity == former.identity
+            ):
                 return None
             plan = BuildPlan(
                 target=place.building,
@@ -157,7 +183,7 @@ class SnapshotLoader:
                 former=former,
                 max_shrink=table.max_shrink,
             )
-            facts = await build_in_process(plan, opened.name, opened.rows)
+            facts = await self._build_file(plan, opened.name, opened.rows)
         place.building.replace(place.current)
         _sync_folder(place)
         return facts

@@ -10,7 +10,8 @@ import asyncio
 import os
 import pickle
 import sys
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import BinaryIO, Final
 
@@ -26,6 +27,10 @@ _MAX_OUTCOME_BYTES: Final = 1024 * 1024
 _ROOT: Final = Path(__file__).parents[3]
 
 RowBatches = AsyncIterator[Sequence[Row]]
+
+
+Build = Callable[[BuildPlan, str, NumberedRows | RowBatches], Awaitable[SnapshotFacts]]
+"""Builds a file; see `build_in_process`."""
 
 
 class BuildError(Exception):
@@ -50,26 +55,11 @@ async def build_in_process(plan: BuildPlan, name: str, rows: NumberedRows | RowB
         env={"PYTHONPATH": str(_ROOT), "PYTHONHASHSEED": "random"}, limit=_MAX_OUTCOME_BYTES,
     )  # fmt: skip
     try:
-        if process.stdin is None or process.stdout is None:
-            raise RuntimeError("The process was started with pipes.")
-        try:
-            await _send(process.stdin, plan)
-            if isinstance(rows, AsyncIterator):
-                await _send(process.stdin, name)
-                async for batch in rows:
-                    await _send(process.stdin, batch)
-                await _send(process.stdin, None)
-            else:
-                await _send(process.stdin, rows)
-            process.stdin.close()
-        except (BrokenPipeError, ConnectionResetError):
-            pass  # it has found a problem, and says which
-        written = await process.stdout.read()
-        await process.wait()
+        written = await _communicate(process, plan, name, rows)
     except BaseException:
         if process.returncode is None:
             process.kill()
-            await process.wait()
+        await process.wait()
         raise
     try:
         outcome = msgspec.json.decode(written, type=BuildOutcome)
@@ -78,6 +68,27 @@ async def build_in_process(plan: BuildPlan, name: str, rows: NumberedRows | RowB
     if outcome.facts is None:
         raise BuildError(outcome.problem)
     return outcome.facts
+
+
+async def _communicate(
+    process: asyncio.subprocess.Process, plan: BuildPlan, name: str, rows: NumberedRows | RowBatches
+) -> bytes:
+    """Send everything, and return what the process writes."""
+    if process.stdin is None or process.stdout is None:
+        raise RuntimeError("The process was started with pipes.")
+    with suppress(BrokenPipeError, ConnectionResetError):  # it has found a problem, and says which
+        await _send(process.stdin, plan)
+        if isinstance(rows, AsyncIterator):
+            await _send(process.stdin, name)
+            async for batch in rows:
+                await _send(process.stdin, batch)
+            await _send(process.stdin, None)
+        else:
+            await _send(process.stdin, rows)
+        process.stdin.close()
+    written = await process.stdout.read()
+    await process.wait()
+    return written
 
 
 async def _send(pipe: asyncio.StreamWriter, value: object) -> None:
@@ -105,11 +116,14 @@ class _StreamedRows:
 def main() -> None:
     """Build one snapshot."""
     os.nice(_NICENESS)
+    os.umask(0o077)
     pipe = sys.stdin.buffer
     try:
         plan = pickle.load(pipe)  # noqa: S301 - from the hub alone
         source = pickle.load(pipe)  # noqa: S301 - same
-        outcome = BuildOutcome(facts=build_snapshot(plan, _StreamedRows(source, pipe) if isinstance(source, str) else source))
+        outcome = BuildOutcome(
+            facts=build_snapshot(plan, _StreamedRows(source, pipe) if isinstance(source, str) else source)
+        )
     except RowError as error:
         outcome = BuildOutcome(problem=str(error))
     except EOFError:  # the hub ended

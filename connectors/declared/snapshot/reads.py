@@ -53,12 +53,12 @@ def find_read_fields(domain_read: DomainRead, table: SnapshotReadTable) -> Mappi
     if parts.keys() == {KEY} and not given:
         raise NotDeclarableError(place, 'name the field that equals the key: key = "id"')
     hints = get_type_hints(domain_read.record)
-    special = {
-        _SEARCH: bool(table.search), _NEAR: table.near is not None, _FIRST: domain_read.is_list, _AFTER: domain_read.is_list
-    }  # fmt: skip
+    paged = domain_read.is_list
+    special = {_SEARCH: bool(table.search), _NEAR: table.near is not None, _FIRST: paged, _AFTER: paged}
     found = {}
     for part, type_ in parts.items():
         if special.get(part, False):
+            _require_type(place, part, type_)
             continue
         field = given.get(part, part)
         if field not in hints:
@@ -71,6 +71,12 @@ def find_read_fields(domain_read: DomainRead, table: SnapshotReadTable) -> Mappi
         if line and name not in parts:
             raise NotDeclarableError(f"{place}.{name}", f"the domain's key has no part '{name}'; remove the line")
     return found
+
+
+def _require_type(place: str, part: str, type_: object) -> None:
+    wanted = {_SEARCH: str, _NEAR: Near, _FIRST: int, _AFTER: str}[part]
+    if split_optional(type_)[0] is not wanted:
+        raise NotDeclarableError(place, f"'{part}' of the domain's key is not a {wanted.__name__}; use another source")
 
 
 def _to_single(annotation: object) -> object:
@@ -88,7 +94,9 @@ def build_snapshot_read(snapshot: Snapshot, domain_read: DomainRead, table: Snap
         is_list = domain_read.is_list
         return (_build_list_read if is_list else _build_single_read)(snapshot, domain_read, fields[KEY])
     if not domain_read.is_list:
-        raise NotDeclarableError(f"reads.{domain_read.name}", "a snapshot answers a query with a list; use another source")
+        raise NotDeclarableError(
+            f"reads.{domain_read.name}", "a snapshot answers a query with a list; use another source"
+        )
     return _build_query_read(snapshot, domain_read, _list_conditions(domain_read, table, fields))
 
 

@@ -69,7 +69,9 @@ class SnapshotStatus:
 class Snapshot:
     """A snapshot. Opens its newest file when it is first asked, and again whenever a new one replaces it."""
 
-    def __init__(self, agency: str, name: str, table: SnapshotTable, layout: SnapshotLayout, place: SnapshotPlace) -> None:
+    def __init__(
+        self, agency: str, name: str, table: SnapshotTable, layout: SnapshotLayout, place: SnapshotPlace
+    ) -> None:
         """`place` says where its files are."""
         self.agency = agency
         self.name = name
@@ -197,7 +199,9 @@ class SnapshotPlace:
 
     def list_of_all_forms(self) -> list[SnapshotPlace]:
         """The places of this snapshot in all forms that have a published file, the newest first."""
-        found = [each for each in self.folder.glob(f"{self.name}-*.sqlite") if "-" not in each.stem[len(self.name) + 1 :]]
+        found = [
+            each for each in self.folder.glob(f"{self.name}-*.sqlite") if "-" not in each.stem[len(self.name) + 1 :]
+        ]
         found.sort(key=lambda each: each.stat().st_mtime, reverse=True)
         return [SnapshotPlace(self.folder, self.name, each.stem[len(self.name) + 1 :]) for each in found]
 

@@ -19,12 +19,14 @@ class SnapshotTable(ManifestTable):
     """One snapshot: `[snapshots.<name>]`."""
 
     rows: SerializeAsAny[RowsTable] = Field(description="table: where all rows come from, as the driver wants it")
-    every: Duration = Field(default=3_600.0, description='how often the source is looked at: `"1 h"`')
+    every: Duration = Field(
+        default="1 h", validate_default=True, description='how often the source is looked at, as in `"30 min"`'
+    )
     max_age: Duration = Field(description='how old the data may be before an alert: `"2 d"`')
     id: Columns = Field(default=("id",), description="the field, or fields, of the record that identify it")
     as_of: str | None = Field(
         default=None,
-        description="column with a date in each row; the newest is the date of the data. Default: the source's own date",
+        description="column with a date in each row; the newest dates the data; default: the source's own date",
     )
     min_rows: int = Field(default=1, ge=1, description="fewer rows are not published")
     max_shrink: float = Field(

@@ -18,7 +18,9 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Final
 
-from connectors.drivers.http.driver import HttpDriver, HttpRequest
+from connectors.drivers.files.row_reading import open_regular
+from connectors.drivers.http.driver import HttpDriver
+from connectors.drivers.http.service import HttpRequest
 from connectors.resilience.call_counters import CallCounters
 from connectors.resilience.gate import Gate
 from records.calls.call import Call
@@ -105,7 +107,10 @@ class FilesDriver:
         """The newest complete file, while the block runs. Raises `AgencyFailure`."""
         if self._folder is not None:
             find = partial(find_newest, self.agency, self._folder, pattern)
-            yield await self._gate.ask(call, lambda _: asyncio.to_thread(find), repeatable=True)
+            found = await self._gate.ask(call, lambda _: asyncio.to_thread(find), repeatable=True)
+            yield found
+            if await asyncio.to_thread(_identify, found.path) != found.identity:
+                raise AgencyMalformed(self.agency, f"{found.name}: it changed while it was read")
             return
         with TemporaryDirectory(prefix="simpul-file-") as folder:
             yield await self._gate.ask(
@@ -134,21 +139,24 @@ class FilesDriver:
 
 
 def find_newest(agency: str, folder: Path, pattern: FilePattern) -> FoundFile:
-    """The newest complete file of a folder. Raises `AgencyUnavailable` if there is none, `AgencyMalformed` if broken."""
+    """The newest complete file of a folder; dates in the future do not count.
+
+    Raises `AgencyUnavailable` if there is none, `AgencyMalformed` if the newest is broken.
+    """
     try:
         names = {each.name for each in _list_entries(folder)}
     except OSError as error:
         raise AgencyUnavailable(agency, f"the folder cannot be read: {error.strerror}") from None
     if len(names) > _MAX_ENTRIES:
         raise AgencyMalformed(agency, f"the folder has more than {_MAX_ENTRIES} entries")
-    dated = [(date, name) for name in names if (date := pattern.parse_date(name)) is not None]
+    latest = datetime.now(CITY_TIME_ZONE)
+    dated = [(date, name) for name in names if (date := pattern.parse_date(name)) is not None and date <= latest]
     incomplete: str | None = None
     for date, name in sorted(dated, reverse=True):
         found = _inspect(agency, folder / name, pattern, names)
         if isinstance(found, FoundFile):
             if pattern.checksum is not None:
-                digest = (folder / f"{name}.{pattern.checksum}").read_bytes()[:_CHUNK]
-                _check_digest(agency, pattern, found.path, name, digest)
+                _check_digest(agency, pattern, found.path, name, _read_start(folder / f"{name}.{pattern.checksum}"))
             has_date = _DATE in pattern.name
             return found if not has_date else FoundFile(path=found.path, name=name, dated=date, identity=found.identity)
         incomplete = incomplete or f"{name}: {found}"
@@ -179,18 +187,33 @@ def _inspect(agency: str, path: Path, pattern: FilePattern, names: set[str]) -> 
             agency, f"{path.name}: {status.st_size} bytes; allowed are {pattern.min_bytes} to {pattern.max_bytes}"
         )
     return FoundFile(
-        path=path,
-        name=path.name,
-        dated=datetime.fromtimestamp(status.st_mtime, UTC),
-        identity=f"{path.name} {status.st_size} {status.st_mtime_ns} {status.st_ino}",
+        path=path, name=path.name, dated=datetime.fromtimestamp(status.st_mtime, UTC), identity=_identify(path)
     )
 
 
+def _identify(path: Path) -> str:
+    """A word that changes with the file; empty if it is gone."""
+    try:
+        status = path.lstat()
+    except OSError:
+        return ""
+    return f"{path.name} {status.st_size} {status.st_mtime_ns} {status.st_ino}"
+
+
+def _read_start(path: Path) -> bytes:
+    """The start of a regular file; a link, or a pipe, that an agency left is not followed."""
+    try:
+        with open(path, "rb", opener=open_regular) as file:
+            return file.read(_CHUNK)
+    except OSError:
+        return b""
+
+
 def _check_digest(agency: str, pattern: FilePattern, path: Path, name: str, written: bytes) -> None:
-    """Raise `AgencyMalformed` unless the file has the digest that stands in the text of its checksum file."""
+    """Raise `AgencyMalformed` unless the file has a digest that its checksum file holds."""
     algorithm = pattern.checksum or "sha256"
     digest = hashlib.new(algorithm, usedforsecurity=False)
-    with path.open("rb") as file:
+    with open(path, "rb", opener=open_regular) as file:
         while chunk := file.read(_CHUNK):
             digest.update(chunk)
     wanted = {each.lower() for each in _DIGEST.findall(written.decode("ascii", errors="replace"))}

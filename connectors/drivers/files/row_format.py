@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+Row = Mapping[str, object]
+"""The texts of one row, by column."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TrailerSum:

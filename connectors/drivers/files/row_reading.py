@@ -6,17 +6,29 @@ It runs in a process for long work, so it may take seconds.
 from __future__ import annotations
 
 import csv
-from collections.abc import Iterator, Sequence
+import errno
+import os
+import stat
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
 from pathlib import Path
 from typing import Final, NamedTuple, TextIO
 
 from connectors.drivers.files.row_error import RowError
-from connectors.drivers.files.row_format import RowFormat, Trailer
-from connectors.readers.rows import Row
+from connectors.drivers.files.row_format import Row, RowFormat, Trailer
 
 MAX_FIELD_LENGTH: Final = 100_000
 """Characters of one value: an unclosed quote would otherwise swallow the file."""
+
+
+def open_regular(path: str, flags: int) -> int:
+    """Open a file that another party wrote: no link is followed, and a pipe does not block. An opener of `open`."""
+    handle = os.open(path, flags | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+    if not stat.S_ISREG(os.fstat(handle).st_mode):
+        os.close(handle)
+        raise OSError(errno.EINVAL, "not a regular file")
+    return handle
 
 
 class FileRow(NamedTuple):
@@ -24,6 +36,20 @@ class FileRow(NamedTuple):
 
     line: int
     row: Row
+
+
+@dataclass(frozen=True, slots=True)
+class FileRows:
+    """The rows of one file."""
+
+    name: str
+    path: Path
+    row_format: RowFormat
+    row_word: str = "line"
+
+    def read(self) -> Iterable[tuple[int, Row]]:
+        """The rows with their lines. Raises `RowError`."""
+        return read_rows(self.path, self.name, self.row_format)
 
 
 class _Line(NamedTuple):
@@ -39,15 +65,17 @@ def read_rows(path: Path, name: str, row_format: RowFormat) -> Iterator[FileRow]
     if row_format.ends_with_line_break and row_format.trailer is None and not _ends_with_line_break(path):
         raise RowError(f"{name}: the last line has no line break, so the file may be cut; name a checksum or a trailer")
     try:
-        with path.open(encoding=row_format.encoding, newline="") as file:
+        with open(path, encoding=row_format.encoding, newline="", opener=open_regular) as file:
             yield from rows.read(file)
     except UnicodeDecodeError:
         after = f" after line {rows.line}" if rows.line else ""
         raise RowError(f"{name}: not encoded as {row_format.encoding}{after}") from None
+    except OSError as error:
+        raise RowError(f"{name}: it cannot be read: {error.strerror}") from None
 
 
 def _ends_with_line_break(path: Path) -> bool:
-    with path.open("rb") as file:
+    with open(path, "rb", opener=open_regular) as file:
         size = file.seek(0, 2)
         file.seek(max(0, size - 1))
         return file.read(1) in {b"\n", b"\r"}
@@ -71,7 +99,9 @@ class _FileRows:
         self._require_columns(columns)
         trailer = self._format.trailer
         for each in lines:
-            if trailer is not None and (each.text or (each.fields[0] if each.fields else "")).startswith(trailer.marker):
+            if trailer is not None and (each.text or (each.fields[0] if each.fields else "")).startswith(
+                trailer.marker
+            ):
                 self._check_trailer(trailer, each, next(lines, None))
                 return
             row = self._build_row(columns, each)
@@ -83,8 +113,11 @@ class _FileRows:
     def _split_delimited(self, file: TextIO) -> Iterator[_Line]:
         csv.field_size_limit(MAX_FIELD_LENGTH)
         reader = csv.reader(
-            file, delimiter=self._format.delimiter, quotechar=self._format.quote or None,
-            quoting=csv.QUOTE_MINIMAL if self._format.quote else csv.QUOTE_NONE, strict=True,
+            file,
+            delimiter=self._format.delimiter,
+            quotechar=self._format.quote or None,
+            quoting=csv.QUOTE_MINIMAL if self._format.quote else csv.QUOTE_NONE,
+            strict=True,
         )
         while True:
             try:
@@ -128,7 +161,9 @@ class _FileRows:
         elif len(line.fields) == len(columns):
             row = dict(zip(columns, line.fields, strict=True))
         else:
-            raise RowError(f"{self._name}, line {line.number}: {len(line.fields)} fields; the header has {len(columns)}")
+            raise RowError(
+                f"{self._name}, line {line.number}: {len(line.fields)} fields; the header has {len(columns)}"
+            )
         for each in self._format.decimal_commas:
             row[each] = row[each].replace(".", "").replace(",", ".")
         return row
@@ -142,7 +177,9 @@ class _FileRows:
         if following is not None:
             raise RowError(f"{self._name}, line {following.number}: a row after the trailer")
         if trailer.count is not None and self._read_number(line, self._cut(line, trailer.count), "count") != self._rows:
-            raise RowError(f"{self._name}, line {line.number}: the trailer counts another number of rows than there are")
+            raise RowError(
+                f"{self._name}, line {line.number}: the trailer counts another number of rows than there are"
+            )
         if (total := trailer.total) is not None and self._read_total(line, total.at, total.column) != self._total:
             raise RowError(f"{self._name}, line {line.number}: the trailer has another sum of '{total.column}'")
 
