@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from functools import partial
@@ -17,7 +17,7 @@ from auth.crypto.rate_keys import RateKeys
 from cache.limits.agency_counts import AgencyCounts
 from cache.limits.redis_counters import RedisCounters
 from connectors.agency_probes import AgencyProbes
-from connectors.connector_parts import Connector, ConnectorParts, PythonConnector
+from connectors.connector_parts import ComplaintLinks, Connector, ConnectorParts, PythonConnector
 from connectors.declared.connector import DeclaredConnector, build_declared_connector
 from connectors.declared.domain_reads import list_read_names
 from connectors.declared.driver_families import DRIVER_FAMILIES
@@ -29,6 +29,7 @@ from connectors.regions import RegionTables
 from connectors.resilience.gate import Gate
 from engine.agency_codes import AgencyCodes
 from engine.batch import Agencies
+from records.calls.freshness import ReadLifetimes
 from resolvers.answer_cache import AnswerCache, NoAnswerCache
 from resolvers.cached_batches import CachedBatchReader
 from resolvers.complaints import Complaints
@@ -39,7 +40,7 @@ from resolvers.regions import Regions
 from resolvers.tax import Tax
 from settings import Settings
 from settings.city.folder import CityFolder
-from settings.city.manifest import AgencyManifest
+from settings.city.manifest import AgencyManifest, ManifestFile
 from settings.city.problems import CityProblem, ManifestError
 from store.complaint_links import ComplaintLinkTable
 
@@ -65,12 +66,24 @@ class BoundAgency:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class HubResources:
+    """What the connectors of all agencies use of the hub."""
+
+    work: LongWork
+    knows_region: Callable[[str], bool]
+    complaint_links: ComplaintLinks
+    snapshot_folder: Path | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Connectors:
     """The connector of each agency, and the tables of regions."""
 
     agencies: Mapping[str, BoundAgency]
     """By the code of the agency."""
     codes: AgencyCodes
+    lifetimes: Mapping[str, Mapping[str, ReadLifetimes]]
+    """How long the answers of each read may be used, by the code of the agency."""
     regions: RegionTables
 
     @property
@@ -82,7 +95,7 @@ class Connectors:
         """The connectors and the hub's own state, by domain."""
         by_domain = {DOMAINS[each.domain]: each.connector for each in self.agencies.values()}
         regions: Regions = self.regions
-        return Agencies({**hub_domains, **by_domain, Regions: regions}, self.codes)
+        return Agencies({**hub_domains, **by_domain, Regions: regions}, self.codes, self.lifetimes)
 
     def build_agency_probes(self) -> AgencyProbes:
         """The probes that check whether each agency answers."""
@@ -124,40 +137,56 @@ def build_connectors(settings: Settings, state: AsyncEngine) -> Connectors:
         ManifestError: It names every problem of the manifests.
 
     """
-    regions, work = RegionTables(_DATA), LongWork()
-    links = ComplaintLinkTable(state, settings.secret_bytes)
+    regions = RegionTables(_DATA)
+    resources = HubResources(
+        work=LongWork(),
+        knows_region=regions.knows,
+        complaint_links=ComplaintLinkTable(state, settings.secret_bytes),
+        snapshot_folder=settings.snapshot_folder,
+    )
     agencies: dict[str, BoundAgency] = {}
     problems: list[CityProblem] = []
     for code, file in settings.city.agencies.items():
-        gate = Gate(code, settings.build_terms(code))
         try:
-            wire = file.manifest.wire
-            driver = DRIVER_FAMILIES[wire.driver].build_driver(wire, DriverParts(gate=gate, work=work))
-        except ValueError as error:
-            problems.append(file.locate("wire.url", str(error)))
-            continue
-        parts = ConnectorParts(
-            gate=gate,
-            driver=driver,
-            options=file.manifest.options,
-            knows_region=regions.knows,
-            complaint_links=links,
-            snapshot_folder=settings.snapshot_folder,
-        )
-        try:
-            connector = _build_connector(file.manifest, parts)
-        except NotDeclarableError as error:
-            problems.append(file.explain(error))
-            continue
-        agencies[code] = BoundAgency(domain=file.manifest.domain, connector=connector, gate=gate, driver=driver)
+            agencies[code] = bind_agency(file, Gate(code, settings.build_terms(code)), resources)
+        except ManifestError as error:
+            problems += error.problems
     if problems:
         raise ManifestError(problems)
-    return Connectors(agencies=agencies, codes=list_agency_codes(settings.city), regions=regions)
+    city = settings.city
+    return Connectors(agencies=agencies, codes=list_agency_codes(city), lifetimes=list_lifetimes(city), regions=regions)
+
+
+def bind_agency(file: ManifestFile, gate: Gate, resources: HubResources) -> BoundAgency:
+    """Build the driver and the connector of one agency, without any call. Raises `ManifestError`."""
+    manifest, wire = file.manifest, file.manifest.wire
+    try:
+        driver = DRIVER_FAMILIES[wire.driver].build_driver(wire, DriverParts(gate=gate, work=resources.work))
+    except ValueError as error:
+        raise ManifestError([file.locate("wire.url", str(error))]) from None
+    parts = ConnectorParts(
+        gate=gate,
+        driver=driver,
+        options=manifest.options,
+        knows_region=resources.knows_region,
+        complaint_links=resources.complaint_links,
+        snapshot_folder=resources.snapshot_folder,
+    )
+    try:
+        connector = _build_connector(manifest, parts)
+    except NotDeclarableError as error:
+        raise ManifestError([file.explain(error)]) from None
+    return BoundAgency(domain=manifest.domain, connector=connector, gate=gate, driver=driver)
 
 
 def list_agency_codes(city: CityFolder) -> AgencyCodes:
     """The code of the live agency of each domain."""
     return AgencyCodes({DOMAINS[each.manifest.domain]: code for code, each in city.agencies.items()})
+
+
+def list_lifetimes(city: CityFolder) -> Mapping[str, Mapping[str, ReadLifetimes]]:
+    """How long the answers of each read may be used, by the code of the agency."""
+    return {code: each.manifest.lifetimes for code, each in city.agencies.items()}
 
 
 def build_answer_cache(settings: Settings) -> AnswerCache | NoAnswerCache:
@@ -200,6 +229,9 @@ def _build_connector(manifest: AgencyManifest, parts: ConnectorParts) -> Connect
     found: type[PythonConnector] | None = getattr(import_module(module), name, None)
     if found is None or not hasattr(found, "connect"):
         raise NotDeclarableError("connector", f"{module} has no connector '{name}'")
-    if missing := [each for each in list_read_names(DOMAINS[manifest.domain]) if not hasattr(found, each)]:
+    names = list_read_names(DOMAINS[manifest.domain])
+    if missing := [each for each in names if not hasattr(found, each)]:
         raise NotDeclarableError("connector", f"it does not answer the read '{missing[0]}' of its domain")
+    if unknown := sorted(manifest.reads.keys() - set(names)):
+        raise NotDeclarableError(f"reads.{unknown[0]}", f"the domain has no such read; it has {', '.join(names)}")
     return found.connect(parts)

@@ -13,6 +13,7 @@ from pydantic import (
     ConfigDict,
     Field,
     GetJsonSchemaHandler,
+    PlainValidator,
     SecretStr,
     StringConstraints,
     WithJsonSchema,
@@ -20,6 +21,8 @@ from pydantic import (
 )
 from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema
+
+from records.calls.freshness import ReadLifetimes
 
 FunctionName = Annotated[str, StringConstraints(pattern=r"^connectors(\.[a-z_]+)+:[a-z_]+$")]
 """A function of the hub's connectors: `connectors.prices:read_movement`."""
@@ -51,6 +54,18 @@ Columns = Annotated[
     WithJsonSchema({"anyOf": [{"type": "string"}, {"type": "array", "items": {"type": "string"}}]}),
 ]
 """One column, or a list of columns."""
+
+
+def _to_widths(value: object) -> object:
+    return (value,) if isinstance(value, int) else value
+
+
+Widths = Annotated[
+    tuple[Annotated[int, Field(ge=1, le=64)], ...],
+    BeforeValidator(_to_widths),
+    WithJsonSchema({"anyOf": [{"type": "integer"}, {"type": "array", "items": {"type": "integer"}}]}),
+]
+"""One number of digits, or a list of them."""
 
 
 def _check_pattern(pattern: str) -> str:
@@ -114,7 +129,9 @@ class FieldTable(ManifestTable):
         " `ordinary_case`, `person_name`, `phone`, `rupiah`, `day`, `moment`, `whole_number`, `region_code`,"
         " `region_from_numbers`, `coordinates`, `digits` (with `width`)",
     )
-    width: int | None = Field(default=None, ge=1, le=64, description="number of digits, for the reader `digits`")
+    width: Widths = Field(
+        default=(), max_length=8, description="number of digits, for the reader `digits`; a list for several columns"
+    )
     values: Mapping[str, str | bool | int] | None = Field(
         default=None, description="the agency's words and the value of each; case does not matter"
     )
@@ -123,6 +140,9 @@ class FieldTable(ManifestTable):
         description='the value of every other word; `"null"` for none. Without it, the row cannot be read. It is never'
         " `true`, and never a region: only a known word means yes",
     )
+    missing: str | int | None = Field(
+        default=None, description="the value where the agency has none, such as `0`: of texts, numbers and money"
+    )
     none: tuple[str | int, ...] = Field(
         default=(), description="values that the agency writes for no value, such as `[0, 999999]`"
     )
@@ -130,6 +150,11 @@ class FieldTable(ManifestTable):
         default=None,
         description='`"null"`: what cannot be read is no value. Only for texts, numbers, money and coordinates, which'
         " no rule reads",
+    )
+    sort: str | None = Field(
+        default=None,
+        pattern=r"^-?[a-z_]+$",
+        description="for a list of records within the row: the field that sorts it; `-` for descending",
     )
     python: FunctionName | None = Field(
         default=None,
@@ -153,8 +178,8 @@ class FieldTable(ManifestTable):
             raise ValueError("unknown: it says what words outside `values` mean; give `values`")
         if self.values is not None and (self.read is not None or len(self.columns) > 1):
             raise ValueError("values: they translate the words of one column, without `read`")
-        if (self.width is not None) != (self.read == "digits"):
-            raise ValueError('width: give it together with read = "digits"')
+        if len(self.width) != (len(self.columns) if self.read == "digits" else 0):
+            raise ValueError('width: give one for each column, together with read = "digits"')
         if self.python is not None and (self.read is not None or self.values is not None):
             raise ValueError("python: the function reads the value in place of `read` and `values`; choose one")
         return self
@@ -179,8 +204,55 @@ class WireTable(ManifestTable):
         return {place: each.get_secret_value() for place, each in given.items() if isinstance(each, SecretStr)}
 
 
-class ReadTable(ManifestTable):
-    """What reads have in common, whatever way the agency is called."""
+_UNITS = {"s": 1.0, "min": 60.0, "h": 3_600.0, "d": 86_400.0}
+
+
+def _parse_duration(value: object) -> float:
+    match = re.fullmatch(r"(\d{1,6}) ?(s|min|h|d)", value) if isinstance(value, str) else None
+    if match is None:
+        raise ValueError('not a duration: write a number and s, min, h or d, such as "5 min"')
+    return int(match[1]) * _UNITS[match[2]]
+
+
+Duration = Annotated[float, PlainValidator(_parse_duration, json_schema_input_type=str)]
+"""Seconds, written as `"30 s"`, `"5 min"`, `"1 h"` or `"2 d"`."""
+
+
+class FreshnessTable(ManifestTable):
+    """How long the answers of a read may be used."""
+
+    fresh: Duration = Field(
+        description='how long an answer is used before the agency is called again, such as `"5 min"`'
+    )
+    refreshing: Duration = Field(default=0.0, description="how long after that it is used while it is refreshed")
+    on_error: Duration = Field(default=0.0, description="how long after that it is used if the agency fails")
+    absent: Duration = Field(default=0.0, description="how long the hub remembers that the agency does not know a key")
+
+    @model_validator(mode="after")
+    def _check_durations(self) -> Self:
+        self.build_lifetimes()
+        return self
+
+    def build_lifetimes(self) -> ReadLifetimes:
+        """The durations in seconds. Raises `ValueError` if they contradict each other."""
+        return ReadLifetimes(
+            fresh=self.fresh,
+            stale_while_revalidate=self.refreshing,
+            stale_if_error=self.on_error,
+            unknown_key_seconds=self.absent,
+        )
+
+
+class PythonReadTable(ManifestTable):
+    """A read that a connector in Python answers."""
+
+    freshness: FreshnessTable | None = Field(
+        default=None, description="table: how long its answers may be used. Without it, each request calls the agency"
+    )
+
+
+class ReadTable(PythonReadTable):
+    """What declared reads have in common, whatever way the agency is called."""
 
     key_type: Literal["text", "number"] = Field(
         default="text",

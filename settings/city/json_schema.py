@@ -12,6 +12,7 @@ from pydantic_core import core_schema
 
 from connectors.declared.driver_families import DRIVER_FAMILIES
 from connectors.declared.snapshot.tables import RowsTable, SnapshotReadTable, SnapshotTable
+from connectors.declared.tables import PythonReadTable
 from settings.city.folder import CityTable
 from settings.city.manifest import AgencyManifest
 
@@ -39,12 +40,12 @@ def render_schemas() -> Mapping[str, str]:
 
 
 def _build_manifest_schema() -> dict[str, Any]:
-    """One schema of all drivers: which keys a read or a snapshot has follows from the driver."""
+    """One schema of all drivers: which keys a read has follows from the driver, or from a connector in Python."""
     reads = {driver: each.reads.table for driver, each in DRIVER_FAMILIES.items() if each.reads is not None}
     rows = {driver: each.all_rows.table for driver, each in DRIVER_FAMILIES.items() if each.all_rows is not None}
-    schema = _build_schema(AgencyManifest, *reads.values(), *rows.values(), SnapshotReadTable)
+    schema = _build_schema(AgencyManifest, *reads.values(), *rows.values(), SnapshotReadTable, PythonReadTable)
     # Editors complete keys from `anyOf`, and check them by the driver.
-    tables: list[type[BaseModel]] = [*reads.values(), SnapshotReadTable]
+    tables: list[type[BaseModel]] = [*reads.values(), SnapshotReadTable, PythonReadTable]
     schema["properties"]["reads"] |= {"type": "object", "additionalProperties": _any_of(tables)}
     schema["properties"]["snapshots"] |= {"type": "object", "additionalProperties": _refer(SnapshotTable)}
     del schema["$defs"][RowsTable.__name__]
@@ -55,11 +56,18 @@ def _build_manifest_schema() -> dict[str, Any]:
             "if": {
                 "properties": {"wire": {"properties": {"driver": {"const": driver}}, "required": ["driver"]}},
                 "required": ["wire"],
+                "not": {"required": ["connector"]},
             },
             "then": {"properties": _build_driver_schema(reads.get(driver), rows.get(driver))},
         }
         for driver in DRIVER_FAMILIES
     ]
+    schema["allOf"].append(
+        {
+            "if": {"required": ["connector"]},
+            "then": {"properties": {"reads": {"additionalProperties": _refer(PythonReadTable)}}},
+        }
+    )
     return schema
 
 

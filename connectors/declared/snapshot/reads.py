@@ -204,4 +204,4 @@ def _build_lists(
 
 
 def _date(snapshot: Snapshot, file: SnapshotFile, answers: Mapping[Any, Any]) -> DatedAnswers[Any, Any]:
-    return DatedAnswers(answers, as_of=file.facts.as_of, max_age=snapshot.table.max_age)
+    return DatedAnswers(answers, as_of=file.facts.as_of, max_age=snapshot.table.max_age, fresh=snapshot.table.every)

@@ -7,8 +7,7 @@ from typing import Self
 
 from pydantic import Field, SerializeAsAny, model_validator
 
-from connectors.declared.durations import Duration
-from connectors.declared.tables import Columns, ManifestTable, ReadTable
+from connectors.declared.tables import Columns, Duration, ManifestTable, ReadTable
 
 
 class RowsTable(ManifestTable):
@@ -53,4 +52,6 @@ class SnapshotReadTable(ReadTable):
     def _check_type(self) -> Self:
         if self.key_type != "text":
             raise ValueError("key_type: keys are compared with the record's field; remove the line")
+        if self.freshness is not None:
+            raise ValueError("freshness: it is answered from the copy, whose age is `max_age`; remove the line")
         return self
