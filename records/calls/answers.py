@@ -19,7 +19,9 @@ Answers = Mapping[K, V | AgencyFailure]
 class DatedAnswers(dict[K, V | AgencyFailure]):
     """Answers from a copy of an agency's data, with the date of that data."""
 
-    def __init__(self, answers: Mapping[K, V | AgencyFailure], *, as_of: datetime, max_age: float, fresh: float) -> None:
+    def __init__(
+        self, answers: Mapping[K, V | AgencyFailure], *, as_of: datetime, max_age: float, fresh: float
+    ) -> None:
         """`max_age` and `fresh` are in seconds: older data is overdue; answers change no earlier."""
         super().__init__(answers)
         self.as_of = as_of
