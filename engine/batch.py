@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from functools import wraps
 from typing import Any, Generic, Protocol, TypeAlias, TypeVar, cast
 
-from engine.agency_codes import HUB, NO_CODES, AgencyCodes
+from engine.agency_codes import ANY_AGENCIES, HUB, AgencyCodes
 from records.calls.answers import Answers
 from records.calls.call import Call
 from records.calls.freshness import Freshness, Staleness
@@ -43,7 +43,7 @@ class Agencies:
     `context.agencies[Population]` is the connector bound to the domain protocol `Population`.
     """
 
-    def __init__(self, bound: Mapping[type[Any], Any], codes: AgencyCodes = NO_CODES) -> None:
+    def __init__(self, bound: Mapping[type[Any], Any], codes: AgencyCodes = ANY_AGENCIES) -> None:
         """Takes the bindings of the composition root; its types guarantee that each connector fits its domain."""
         self._bound = dict(bound)
         self.codes = codes
@@ -249,6 +249,8 @@ class Batch(Generic[K, V]):
     """How long answers may be used; None if each request loads them."""
     is_fixed: bool = False
     """Whether its answers never change while the hub runs."""
+    works_without_agency: bool = False
+    """Whether the hub itself answers where no agency answers the domain; other fields leave the graph."""
     description: str = ""
 
     def __post_init__(self) -> None:
@@ -272,6 +274,7 @@ def batch(  # noqa: PLR0913 - a declaration: its parameters are the fields of wh
     depends_on_caller: bool = False,
     freshness: Freshness | None = None,
     is_fixed: bool = False,
+    works_without_agency: bool = False,
 ) -> Callable[[Callable[[Sequence[K], BatchContext[Any]], Awaitable[Answers[K, V]]]], Batch[K, V]]:
     """Make a batch of an async function from many keys to many answers.
 
@@ -290,6 +293,7 @@ def batch(  # noqa: PLR0913 - a declaration: its parameters are the fields of wh
             depends_on_caller=depends_on_caller,
             freshness=freshness,
             is_fixed=is_fixed,
+            works_without_agency=works_without_agency,
             description=(run.__doc__ or "").strip(),
         )
 

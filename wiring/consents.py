@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import timedelta
 
+from graphql import GraphQLSchema
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from connectors.webhooks import NO_TRACES, TraceStarter, WebhookSender
 from schema.tools.consent_preview import grants_anything
+from schema.tools.document_fields import list_coordinates
 from services.consents.consent_purge import ConsentPurge
 from services.consents.consent_services import ConsentServices, build_consent_services
 from services.consents.partner_consents import ConsentRules
@@ -17,7 +19,11 @@ from store.consents.consent_tables import build_consent_tables
 
 
 def build_consent_parts(
-    settings: Settings, state: AsyncEngine, purges: Sequence[ConsentPurge] = (), tracing: TraceStarter = NO_TRACES
+    settings: Settings,
+    state: AsyncEngine,
+    schema: GraphQLSchema,
+    purges: Sequence[ConsentPurge] = (),
+    tracing: TraceStarter = NO_TRACES,
 ) -> ConsentServices:
     """Build the consent services; `purges` are the components that store data under consents.
 
@@ -29,6 +35,7 @@ def build_consent_parts(
         rules=ConsentRules(
             policy=settings.policy,
             scope_check=grants_anything,
+            graph_fields=list_coordinates(schema),
             answer_within=timedelta(seconds=settings.consent_answer_within),
             development=settings.development,
         ),

@@ -37,7 +37,7 @@ def build_hub_domains(
         log=AccessHistory(state),
         names=AgencyNames(settings.city.names["en"]),
         preferences=DataPreferenceTable(state),
-        consents=(consents or build_consent_parts(settings, state)).database,
+        consents=(consents or build_consent_parts(settings, state, schema)).database,
         requests=DataRequestTable(state),
         texts=SealedTexts(settings.secret_bytes),
         holders=get_holders(schema),
