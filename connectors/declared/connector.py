@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from pydantic import Field
+
 from connectors.batching.row_check import RowCheck
 from connectors.declared.domain_reads import list_reads
 from connectors.declared.driver_families import find_family
@@ -20,8 +22,8 @@ from records.calls.failures import AgencyFailure
 class ProbeTable(ManifestTable):
     """The read that shows whether the agency answers."""
 
-    read: str
-    key: str
+    read: str = Field(description="name of a declared read")
+    key: str = Field(description="key that it is asked for; choose one that identifies no person")
 
 
 class DeclaredConnector:

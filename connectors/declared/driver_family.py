@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Generic, Protocol, TypeVar
 
@@ -10,7 +10,7 @@ from connectors.batching.row_check import RowCheck
 from connectors.declared.domain_reads import DomainRead
 from connectors.declared.read_records import Read
 from connectors.declared.record_readers import RecordReaders, WriteColumn
-from connectors.declared.tables import NotDeclarableError, ReadTable, WireTable
+from connectors.declared.tables import ManifestTable, NotDeclarableError, ReadTable, WireTable
 from connectors.declared.trouble import NoResultCodes, ResultCodes
 from connectors.drivers.long_work import LongWork
 from connectors.resilience.call_counters import CallCounters
@@ -79,6 +79,10 @@ class DriverFamily:
     """Build the driver from the table `[wire]`. Opens nothing. Raises `ValueError` for an address that is not safe."""
     reads: Reads | None = None
     """None if only connectors in Python call such agencies."""
+
+    def list_tables(self) -> Sequence[type[ManifestTable]]:
+        """The tables of a manifest that are those of the family."""
+        return (self.wire,) if self.reads is None else (self.wire, self.reads.table)
 
     def require_reads(self) -> Reads:
         """The reads of the family. Raises `NotDeclarableError`."""

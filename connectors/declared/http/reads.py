@@ -77,6 +77,8 @@ def _build_keyed_read(source: HttpSource, domain_read: DomainRead, table: HttpRe
 
 def _build_conversion(source: HttpSource, domain_read: DomainRead, table: HttpReadTable) -> Convert:
     reader = source.records.build(domain_read.name, domain_read.record)
+    for place in reader.people:
+        raise NotDeclarableError(place, "the number of a person must come from the row: name its column")
     if reader.takes_key and KEY not in list_key_parts(domain_read.key):
         record = domain_read.record.__name__
         raise NotDeclarableError(f"reads.{domain_read.name}", f"{record} takes {{key}}, but this key has parts")

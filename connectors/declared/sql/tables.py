@@ -20,10 +20,16 @@ class SqlReadTable(ReadTable):
     """A read of the domain that one SQL statement answers for any number of keys."""
 
     statement: str = Field(
-        min_length=1, max_length=20_000, description="one SELECT that names its columns; `:keys` are the requested keys"
+        min_length=1,
+        max_length=20_000,
+        description="one SELECT for any number of keys; `:keys` stands for them, as in `nik IN :keys` or, on"
+        " PostgreSQL, `nik = ANY(:keys)`",
     )
-    key: str = Field(description="the column that holds the key of each row")
-    id: str = Field(default="id", description="the column that identifies a row")
+    key: str = Field(description="column with the key of each row")
+    id: str = Field(
+        default="id",
+        description="column that identifies a row; a record listed twice with different contents fails",
+    )
 
     @property
     def takes_batches(self) -> bool:
