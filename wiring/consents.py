@@ -5,12 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import timedelta
 
-from graphql import GraphQLSchema
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from connectors.webhooks import NO_TRACES, TraceStarter, WebhookSender
 from schema.tools.consent_preview import grants_anything
-from schema.tools.document_fields import list_coordinates
 from services.consents.consent_purge import ConsentPurge
 from services.consents.consent_services import ConsentServices, build_consent_services
 from services.consents.partner_consents import ConsentRules
@@ -21,13 +19,13 @@ from store.consents.consent_tables import build_consent_tables
 def build_consent_parts(
     settings: Settings,
     state: AsyncEngine,
-    schema: GraphQLSchema,
+    graph_fields: frozenset[str],
     purges: Sequence[ConsentPurge] = (),
     tracing: TraceStarter = NO_TRACES,
 ) -> ConsentServices:
-    """Build the consent services; `purges` are the components that store data under consents.
+    """Build the consent services; `graph_fields` are the fields of this hub's graph.
 
-    `tracing` traces the calls of partners' webhooks.
+    `purges` are the components that store data under consents. `tracing` traces the calls of partners' webhooks.
     """
     return build_consent_services(
         build_consent_tables(state),
@@ -35,7 +33,7 @@ def build_consent_parts(
         rules=ConsentRules(
             policy=settings.policy,
             scope_check=grants_anything,
-            graph_fields=list_coordinates(schema),
+            graph_fields=graph_fields,
             answer_within=timedelta(seconds=settings.consent_answer_within),
             development=settings.development,
         ),

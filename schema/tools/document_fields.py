@@ -48,6 +48,21 @@ def list_coordinates(schema: GraphQLSchema) -> frozenset[str]:
     )
 
 
+@dataclass(frozen=True, slots=True)
+class GraphDocuments:
+    """The documents of pages, for one graph."""
+
+    schema: GraphQLSchema
+
+    def describe(self, document: str) -> DocumentFields:
+        """List the fields of a valid document."""
+        return list_document_fields(self.schema, document)
+
+    def keep_known_fields(self, document: str) -> str:
+        """Leave out the fields that the graph does not have."""
+        return keep_known_fields(self.schema, document)
+
+
 def keep_known_fields(schema: GraphQLSchema, document: str) -> str:
     """The document without the fields that the schema does not have."""
     info = TypeInfo(schema)
