@@ -44,16 +44,12 @@ class Agencies:
     `context.agencies[Population]` is the connector bound to the domain protocol `Population`.
     """
 
-<<<<<<< HEAD
-    def __init__(self, bound: Mapping[type[Any], Any], codes: AgencyCodes = ANY_AGENCIES) -> None:
-=======
     def __init__(
         self,
         bound: Mapping[type[Any], Any],
-        codes: AgencyCodes = NO_CODES,
+        codes: AgencyCodes = ANY_AGENCIES,
         lifetimes: Mapping[str, Mapping[str, ReadLifetimes]] = MappingProxyType({}),
     ) -> None:
->>>>>>> main
         """Takes the bindings of the composition root; its types guarantee that each connector fits its domain."""
         self._bound = dict(bound)
         self._lifetimes = lifetimes
