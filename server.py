@@ -102,6 +102,7 @@ def create_app(settings: Settings, *, sample_people: LoadSamplePeople | None = N
             agencies=connectors.bind_domains(hub_domains.build_domains()),
             agency_probes=connectors.build_agency_probes(),
             gates=connectors.gates,
+            get_credential_expiries=connectors.get_credential_expiries,
             lifespan=lifespan,
             sample_people=sample_people,
             recorder=build_recorder(ledger, accesses),

@@ -210,12 +210,13 @@ def test_values_come_from_the_environment_and_from_files_and_are_not_shown(tmp_p
         PYTHON.replace('"sql"', '"http"')
         .replace("connectors.tax:PropertyTax", "connectors.complaints:CityComplaints")
         .replace(
-            '"${SIMPUL_IZIN_URL}"', f'"https://a/${{SIMPUL_IZIN_URL}}"\nheaders = {{ key = "${{file:{secret}}}" }}'
+            '"${SIMPUL_IZIN_URL}"',
+            f'"https://a/${{SIMPUL_IZIN_URL}}"\ncredential.headers = {{ key = "${{file:{secret}}}" }}',
         )
     )
     wire = ManifestFile.load(write(tmp_path, text), {"SIMPUL_IZIN_URL": "b"}).manifest.wire
     assert isinstance(wire, HttpWire)
-    assert (wire.url.get_secret_value(), wire.headers["key"].get_secret_value()) == ("https://a/b", "k-1")
+    assert (wire.url.get_secret_value(), wire.credential.headers["key"].get_secret_value()) == ("https://a/b", "k-1")
     assert "k-1" not in repr(wire)
 
 
