@@ -21,7 +21,7 @@ from connectors.connector_parts import ComplaintLinks, Connector, ConnectorParts
 from connectors.declared.connector import DeclaredConnector, build_declared_connector
 from connectors.declared.domain_reads import list_read_names
 from connectors.declared.driver_families import DRIVER_FAMILIES
-from connectors.declared.driver_family import CallLimits, Driver, DriverParts
+from connectors.declared.driver_family import CallLimits, Driver, DriverParts, ExpiringDriver
 from connectors.declared.snapshot.loader import SnapshotLoader, SnapshotSource
 from connectors.declared.tables import NotDeclarableError
 from connectors.drivers.long_work import LongWork
@@ -91,6 +91,11 @@ class Connectors:
         """The gate of each agency, which every call passes."""
         return {code: each.gate for code, each in self.agencies.items()}
 
+    def get_credential_expiries(self) -> Mapping[str, Mapping[str, float]]:
+        """When the parts of each agency's credential expire, in seconds since 1970."""
+        drivers = {code: each.driver for code, each in self.agencies.items()}
+        return {code: each.expiries for code, each in drivers.items() if isinstance(each, ExpiringDriver)}
+
     def bind_domains(self, hub_domains: Mapping[type[Any], Any]) -> Agencies:
         """The connectors and the hub's own state, by domain."""
         by_domain = {DOMAINS[each.domain]: each.connector for each in self.agencies.values()}
@@ -123,7 +128,9 @@ class Connectors:
             yield
 
     async def close(self) -> None:
-        """Close every connection to an agency."""
+        """Close every connection to an agency, and the files of snapshots."""
+        for source in self.snapshots:
+            source.snapshot.close()
         for each in self.agencies.values():
             await each.gate.close()
         for each in self.agencies.values():
@@ -162,6 +169,8 @@ def bind_agency(file: ManifestFile, gate: Gate, resources: HubResources) -> Boun
     manifest, wire = file.manifest, file.manifest.wire
     try:
         driver = DRIVER_FAMILIES[wire.driver].build_driver(wire, DriverParts(gate=gate, work=resources.work))
+    except NotDeclarableError as error:
+        raise ManifestError([file.explain(error)]) from None
     except ValueError as error:
         raise ManifestError([file.locate("wire.url", str(error))]) from None
     parts = ConnectorParts(

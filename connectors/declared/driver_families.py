@@ -15,14 +15,16 @@ from connectors.declared.http.reads import build_http_read
 from connectors.declared.http.requests import check_http_probe
 from connectors.declared.http.tables import HttpReadTable, HttpWire
 from connectors.declared.record_readers import write_json_path, write_sql_column
+from connectors.declared.service.credentials import build_service
+from connectors.declared.service.wire import CredentialTable
 from connectors.declared.snapshot.tables import RowsTable, SnapshotReadTable, SnapshotTable
 from connectors.declared.soap.tables import SoapWire
 from connectors.declared.sql.reads import build_sql_read
 from connectors.declared.sql.tables import SqlReadTable, SqlWire
-from connectors.declared.tables import ReadTable
+from connectors.declared.tables import NotDeclarableError, ReadTable
 from connectors.drivers.files.driver import FilesDriver
 from connectors.drivers.http.driver import HttpDriver
-from connectors.drivers.http.service import HttpLimits, HttpService
+from connectors.drivers.http.service import HttpLimits
 from connectors.drivers.http.xml_body import MAX_XML_BYTES
 from connectors.drivers.soap.service import SoapService
 from connectors.drivers.sql.driver import SqlDriver
@@ -81,13 +83,12 @@ def _build_sql_driver(wire: SqlWire, parts: DriverParts) -> SqlDriver:
 
 
 def _build_http_driver(wire: HttpWire, parts: DriverParts) -> HttpDriver:
-    headers = {name: value.get_secret_value() for name, value in wire.headers.items()}
-    service = HttpService(parts.gate.agency, wire.url.get_secret_value(), headers=headers)
+    service = build_service(wire, parts.gate.agency)
     return HttpDriver(service, _build_limits(parts, _MAX_JSON_BYTES), gate=parts.gate, work=parts.work)
 
 
 def _build_soap_service(wire: SoapWire, parts: DriverParts) -> SoapService:
-    service = HttpService(parts.gate.agency, wire.url.get_secret_value(), headers={"Accept": "text/xml"})
+    service = build_service(wire, parts.gate.agency, accept="text/xml")
     return SoapService(
         http=HttpDriver(service, _build_limits(parts, MAX_XML_BYTES), work=parts.work),
         user=wire.user.get_secret_value(),
@@ -98,11 +99,10 @@ def _build_soap_service(wire: SoapWire, parts: DriverParts) -> SoapService:
 def _build_files_driver(wire: FilesWire, parts: DriverParts) -> FilesDriver:
     folder = wire.folder
     if folder is not None:
-        if wire.headers:
-            raise ValueError("a folder takes no headers; remove them")
+        if wire.credential != CredentialTable():
+            raise NotDeclarableError("wire.credential", "a folder takes no credential; remove this table")
         return FilesDriver(folder, None, gate=parts.gate)
-    headers = {name: value.get_secret_value() for name, value in wire.headers.items()}
-    service = HttpService(parts.gate.agency, wire.url.get_secret_value(), headers=headers)
+    service = build_service(wire, parts.gate.agency)
     return FilesDriver(
         None, HttpDriver(service, _build_limits(parts, _MAX_FILE_BYTES), work=parts.work), gate=parts.gate
     )

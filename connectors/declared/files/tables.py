@@ -11,8 +11,9 @@ from typing import Annotated, Final, Literal, Self
 
 from pydantic import AfterValidator, Field, SecretStr, model_validator
 
+from connectors.declared.service.wire import ServiceWire
 from connectors.declared.snapshot.tables import RowsTable
-from connectors.declared.tables import Columns, ManifestTable, WireTable
+from connectors.declared.tables import Columns, ManifestTable
 from connectors.drivers.files.driver import FilePattern
 from connectors.drivers.files.row_format import RowFormat, Trailer, TrailerSum
 
@@ -20,12 +21,11 @@ _NAME: Final = re.compile(r"[\w. +~-]*(\{date\}[\w. +~-]*)?", re.ASCII)
 _PROBE_DAY: Final = datetime(2026, 12, 31, tzinfo=UTC)
 
 
-class FilesWire(WireTable):
+class FilesWire(ServiceWire):
     """Files in a folder, or at an HTTP address."""
 
     driver: Literal["files"]
     url: SecretStr = Field(description="the folder, `file:///srv/drops/wifi`, or `https://...`, in which the files are")
-    headers: Mapping[str, SecretStr] = Field(default={}, description="headers of every call, such as an API key")
 
     @property
     def folder(self) -> Path | None:

@@ -7,15 +7,15 @@ from typing import Literal
 
 from pydantic import Field, SecretStr
 
-from connectors.declared.tables import Columns, FunctionName, KeyedReadTable, WireTable
+from connectors.declared.service.wire import ServiceWire
+from connectors.declared.tables import Columns, FunctionName, KeyedReadTable
 
 
-class HttpWire(WireTable):
+class HttpWire(ServiceWire):
     """A service over HTTP with JSON."""
 
     driver: Literal["http"]
     url: SecretStr = Field(description="base address, `https://...`")
-    headers: Mapping[str, SecretStr] = Field(default={}, description="headers of every call, such as an API key")
 
 
 class HttpReadTable(KeyedReadTable):
