@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
 from importlib import import_module
@@ -15,11 +15,11 @@ from auth.crypto.rate_keys import RateKeys
 from cache.limits.agency_counts import AgencyCounts
 from cache.limits.redis_counters import RedisCounters
 from connectors.agency_probes import AgencyProbes
-from connectors.connector_parts import Connector, ConnectorParts, PythonConnector
+from connectors.connector_parts import ComplaintLinks, Connector, ConnectorParts, PythonConnector
 from connectors.declared.connector import build_declared_connector
 from connectors.declared.domain_reads import list_read_names
 from connectors.declared.driver_families import DRIVER_FAMILIES
-from connectors.declared.driver_family import Driver, DriverParts
+from connectors.declared.driver_family import Driver, DriverParts, ExpiringDriver
 from connectors.declared.tables import NotDeclarableError
 from connectors.drivers.long_work import LongWork
 from connectors.regions import RegionTables
@@ -36,7 +36,7 @@ from resolvers.regions import Regions
 from resolvers.tax import Tax
 from settings import Settings
 from settings.city.folder import CityFolder
-from settings.city.manifest import AgencyManifest
+from settings.city.manifest import AgencyManifest, ManifestFile
 from settings.city.problems import CityProblem, ManifestError
 from store.complaint_links import ComplaintLinkTable
 
@@ -62,6 +62,15 @@ class BoundAgency:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class HubResources:
+    """What the connectors of all agencies use of the hub."""
+
+    work: LongWork
+    knows_region: Callable[[str], bool]
+    complaint_links: ComplaintLinks
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Connectors:
     """The connector of each agency, and the tables of regions."""
 
@@ -76,6 +85,11 @@ class Connectors:
     def gates(self) -> Mapping[str, Gate]:
         """The gate of each agency, which every call passes."""
         return {code: each.gate for code, each in self.agencies.items()}
+
+    def get_credential_expiries(self) -> Mapping[str, Mapping[str, float]]:
+        """When the parts of each agency's credential expire, in seconds since 1970."""
+        drivers = {code: each.driver for code, each in self.agencies.items()}
+        return {code: each.expiries for code, each in drivers.items() if isinstance(each, ExpiringDriver)}
 
     def bind_domains(self, hub_domains: Mapping[type[Any], Any]) -> Agencies:
         """The connectors and the hub's own state, by domain."""
@@ -102,35 +116,46 @@ def build_connectors(settings: Settings, state: AsyncEngine) -> Connectors:
         ManifestError: It names every problem of the manifests.
 
     """
-    regions, work = RegionTables(_DATA), LongWork()
-    links = ComplaintLinkTable(state, settings.secret_bytes)
+    regions = RegionTables(_DATA)
+    resources = HubResources(
+        work=LongWork(),
+        knows_region=regions.knows,
+        complaint_links=ComplaintLinkTable(state, settings.secret_bytes),
+    )
     agencies: dict[str, BoundAgency] = {}
     problems: list[CityProblem] = []
     for code, file in settings.city.agencies.items():
-        gate = Gate(code, settings.build_terms(code))
         try:
-            wire = file.manifest.wire
-            driver = DRIVER_FAMILIES[wire.driver].build_driver(wire, DriverParts(gate=gate, work=work))
-        except ValueError as error:
-            problems.append(file.locate("wire.url", str(error)))
-            continue
-        parts = ConnectorParts(
-            gate=gate,
-            driver=driver,
-            options=file.manifest.options,
-            knows_region=regions.knows,
-            complaint_links=links,
-        )
-        try:
-            connector = _build_connector(file.manifest, parts)
-        except NotDeclarableError as error:
-            problems.append(file.explain(error))
-            continue
-        agencies[code] = BoundAgency(domain=file.manifest.domain, connector=connector, gate=gate, driver=driver)
+            agencies[code] = bind_agency(file, Gate(code, settings.build_terms(code)), resources)
+        except ManifestError as error:
+            problems += error.problems
     if problems:
         raise ManifestError(problems)
     city = settings.city
     return Connectors(agencies=agencies, codes=list_agency_codes(city), lifetimes=list_lifetimes(city), regions=regions)
+
+
+def bind_agency(file: ManifestFile, gate: Gate, resources: HubResources) -> BoundAgency:
+    """Build the driver and the connector of one agency, without any call. Raises `ManifestError`."""
+    manifest, wire = file.manifest, file.manifest.wire
+    try:
+        driver = DRIVER_FAMILIES[wire.driver].build_driver(wire, DriverParts(gate=gate, work=resources.work))
+    except NotDeclarableError as error:
+        raise ManifestError([file.explain(error)]) from None
+    except ValueError as error:
+        raise ManifestError([file.locate("wire.url", str(error))]) from None
+    parts = ConnectorParts(
+        gate=gate,
+        driver=driver,
+        options=manifest.options,
+        knows_region=resources.knows_region,
+        complaint_links=resources.complaint_links,
+    )
+    try:
+        connector = _build_connector(manifest, parts)
+    except NotDeclarableError as error:
+        raise ManifestError([file.explain(error)]) from None
+    return BoundAgency(domain=manifest.domain, connector=connector, gate=gate, driver=driver)
 
 
 def list_agency_codes(city: CityFolder) -> AgencyCodes:
