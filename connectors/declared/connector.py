@@ -97,34 +97,30 @@ def build_declared_connector(
         raise NotDeclarableError(f"reads.{missing[0]}", "the domain asks for this read, and none is declared")
     family = find_family(driver)
     keyed = {name: each for name in wanted if not isinstance(each := tables.reads[name], SnapshotReadTable)}
-    sources = build_snapshot_sources(wanted, tables, family.all_rows, driver, agency=agency, folder=snapshot_folder)
-    reads: dict[str, Read] = {
-        name: build_snapshot_read(sources[table.snapshot].snapshot, wanted[name], table)
-        for name in wanted
-        if isinstance(table := tables.reads[name], SnapshotReadTable)
-    }
-    used = {each.snapshot.layout.record.__name__ for each in sources.values()}
     if limits.max_batch_size is not None and not any(each.takes_batches for each in keyed.values()):
         raise NotDeclarableError("terms.max_batch_size", "the agency takes one key per call; remove this line")
     _check_probe(wanted, tables, family)
-    if keyed:
-        family_reads = family.require_reads()
-        records = RecordReaders(tables.records, write_column=family_reads.write_column)
-        source = Source(
-            agency=agency,
-            driver=driver,
-            check=RowCheck(agency, driver.counts),
-            records=records,
-            codes=build_result_codes(agency, tables.trouble),
-            limits=limits,
-        )
-        reads |= {name: family_reads.build(source, wanted[name], table) for name, table in keyed.items()}
-        used |= records.used
-    if unknown := sorted(tables.records.keys() - used):
-        raise NotDeclarableError(
-            f"records.{unknown[0]}", f"no read gives this record; they give {', '.join(sorted(used))}"
-        )
-    return DeclaredConnector(agency, reads, tables.probe, tuple(sources.values()))
+    columns = family.columns
+    records = RecordReaders(tables.records, columns=columns)
+    source = Source(
+        agency=agency,
+        driver=driver,
+        check=RowCheck(agency, driver.counts),
+        records=records,
+        columns=columns,
+        codes=build_result_codes(agency, tables.trouble, columns),
+        limits=limits,
+    )
+    snapshots = build_snapshot_sources(wanted, tables, family.all_rows, source, snapshot_folder)
+    reads: dict[str, Read] = {}
+    for name, domain_read in wanted.items():
+        table = tables.reads[name]
+        if isinstance(table, SnapshotReadTable):
+            reads[name] = build_snapshot_read(snapshots[table.snapshot].snapshot, domain_read, table)
+        else:
+            reads[name] = family.require_reads().build(source, domain_read, table)
+    records.require_all_used()
+    return DeclaredConnector(agency, reads, tables.probe, tuple(snapshots.values()))
 
 
 def _check_probe(wanted: Mapping[str, DomainRead], tables: DeclaredTables, family: DriverFamily) -> None:

@@ -8,20 +8,20 @@ from typing import Any, Final
 
 from pydantic import Field, TypeAdapter, create_model
 
-from connectors.declared.driver_family import AllRows, Driver, DriverFamily, DriverParts, Reads
-from connectors.declared.files.rows import check_file_rows, open_file_rows
+from connectors.declared.column_syntax import JSON_PATHS
+from connectors.declared.driver_family import AllRows, Driver, DriverFamily, DriverParts, Reads, open_batches
+from connectors.declared.files.rows import build_file_rows
 from connectors.declared.files.tables import FileRowsTable, FilesWire
-from connectors.declared.http.reads import build_http_read
+from connectors.declared.http.reads import build_http_read, rows_of
 from connectors.declared.http.requests import check_http_probe
-from connectors.declared.http.tables import HttpReadTable, HttpWire
-from connectors.declared.record_readers import write_json_path, write_sql_column
+from connectors.declared.http.tables import HttpReadTable, HttpRowsTable, HttpWire
 from connectors.declared.service.credentials import build_service
 from connectors.declared.service.wire import CredentialTable
-from connectors.declared.snapshot.tables import RowsTable, SnapshotReadTable, SnapshotTable
+from connectors.declared.snapshot.tables import SnapshotReadTable, SnapshotTable
 from connectors.declared.soap.tables import SoapWire
 from connectors.declared.sql.reads import build_sql_read
 from connectors.declared.sql.tables import SqlReadTable, SqlWire
-from connectors.declared.tables import NotDeclarableError, ReadTable
+from connectors.declared.tables import NotDeclarableError, ReadTable, RowsTable
 from connectors.drivers.files.driver import FilesDriver
 from connectors.drivers.http.driver import HttpDriver
 from connectors.drivers.http.service import HttpLimits
@@ -117,27 +117,22 @@ DRIVER_FAMILIES: Final[Mapping[str, DriverFamily]] = {
         wire=SqlWire,
         driver=SqlDriver,
         build_driver=_build_sql_driver,
-        reads=Reads(table=SqlReadTable, write_column=write_sql_column, build=build_sql_read),
+        reads=Reads(table=SqlReadTable, build=build_sql_read),
     ),
     "http": DriverFamily(
         wire=HttpWire,
         driver=HttpDriver,
         build_driver=_build_http_driver,
-        reads=Reads(
-            table=HttpReadTable,
-            write_column=write_json_path,
-            build=build_http_read,
-            check_probe=check_http_probe,
-        ),
+        reads=Reads(table=HttpReadTable, build=build_http_read, check_probe=check_http_probe),
+        all_rows=AllRows(table=HttpRowsTable, build=open_batches(rows_of)),
+        columns=JSON_PATHS,
     ),
     "soap": DriverFamily(wire=SoapWire, driver=SoapService, build_driver=_build_soap_service),
     "files": DriverFamily(
         wire=FilesWire,
         driver=FilesDriver,
         build_driver=_build_files_driver,
-        all_rows=AllRows(
-            table=FileRowsTable, write_column=write_sql_column, open=open_file_rows, check=check_file_rows
-        ),
+        all_rows=AllRows(table=FileRowsTable, build=build_file_rows),
     ),
 }
 """By the word of the driver."""

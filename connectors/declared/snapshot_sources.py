@@ -4,23 +4,20 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from contextlib import AbstractAsyncContextManager
 from dataclasses import fields, is_dataclass
-from functools import partial
 from pathlib import Path
 from typing import Any, Final, Protocol, get_args, get_type_hints
 
 from connectors.declared.domain_reads import DomainRead
-from connectors.declared.driver_family import AllRows, Driver
+from connectors.declared.driver_family import AllRows, Source
 from connectors.declared.python_functions import split_optional
-from connectors.declared.record_readers import PERSONAL_NUMBERS, RecordReaders
+from connectors.declared.record_readers import PERSONAL_NUMBERS
 from connectors.declared.snapshot.layout import SnapshotLayout
-from connectors.declared.snapshot.loader import OpenedRows, SnapshotSource
+from connectors.declared.snapshot.loader import SnapshotSource
 from connectors.declared.snapshot.reads import find_read_fields
 from connectors.declared.snapshot.snapshot import Snapshot, SnapshotPlace
 from connectors.declared.snapshot.tables import SnapshotReadTable, SnapshotTable
 from connectors.declared.tables import NotDeclarableError, ReadTable, RecordTable
-from records.calls.call import Call
 from records.regions import Coordinates
 
 _NAME: Final = re.compile(r"[a-z][a-z0-9_]{0,31}")
@@ -46,12 +43,10 @@ def build_snapshot_sources(
     wanted: Mapping[str, DomainRead],
     tables: DeclaringTables,
     all_rows: AllRows | None,
-    driver: Driver,
-    *,
-    agency: str,
+    source: Source[Any],
     folder: Path | None,
 ) -> Mapping[str, SnapshotSource]:
-    """Build the sources of all snapshots of an agency. Opens nothing.
+    """Build the sources of all snapshots of an agency; their files are in the folder. Opens nothing.
 
     Raises:
         NotDeclarableError: A snapshot is not used, or cannot answer a read that names it.
@@ -73,26 +68,14 @@ def build_snapshot_sources(
         if folder is None:
             raise NotDeclarableError(place, "nowhere to keep it: set SIMPUL_SNAPSHOT_FOLDER")
         layout = _find_layout(place, table, {read: (wanted[read], each) for read, each in answered.items()})
-        records = {
-            record: tables.records[record] for record in _list_records(layout.record) if record in tables.records
-        }
-        columns = _find_columns(place, table, layout, records, all_rows)
-        _check_rows(place, table, driver, all_rows, columns)
+        columns = _find_columns(place, table, layout, source)
+        open_rows = all_rows.build(source, f"{place}.rows", table.rows, columns)
+        names = [each for each in _list_records(layout.record) if each in tables.records]
+        records = {each: tables.records[each] for each in names}
         form = layout.compute_form([table, *records.items(), *answered.items()])
-        snapshot = Snapshot(agency, name, table, layout, SnapshotPlace(folder / agency, name, form))
-        found[name] = SnapshotSource(
-            snapshot=snapshot,
-            open_rows=partial(_open_rows, driver, table, columns, all_rows),
-            records=records,
-            write_column=all_rows.write_column,
-        )
+        snapshot = Snapshot(source.agency, name, table, layout, SnapshotPlace(folder / source.agency, name, form))
+        found[name] = SnapshotSource(snapshot=snapshot, open_rows=open_rows, records=records, columns=source.columns)
     return found
-
-
-def _open_rows(
-    driver: Driver, table: SnapshotTable, columns: frozenset[str], all_rows: AllRows, call: Call
-) -> AbstractAsyncContextManager[OpenedRows]:
-    return all_rows.open(driver, table.rows, columns, call)
 
 
 def _find_layout(
@@ -157,20 +140,10 @@ def _list_records(record: type[Any]) -> list[str]:
     return found
 
 
-def _find_columns(
-    place: str, table: SnapshotTable, layout: SnapshotLayout, records: Mapping[str, RecordTable], all_rows: AllRows
-) -> frozenset[str]:
+def _find_columns(place: str, table: SnapshotTable, layout: SnapshotLayout, source: Source[Any]) -> frozenset[str]:
     """The columns of the source that are read."""
-    reader = RecordReaders(records, write_column=all_rows.write_column).build(place, layout.record)
+    reader = source.records.build(place, layout.record)
     if reader.takes_key:
-        raise NotDeclarableError(
-            place, f"{layout.record.__name__} takes {{key}}, but rows of a snapshot belong to no key"
-        )
+        name = layout.record.__name__
+        raise NotDeclarableError(place, f"{name} takes {{key}}, but rows of a snapshot belong to no key")
     return reader.columns | set(table.skip_without) | ({table.as_of} if table.as_of else set())
-
-
-def _check_rows(place: str, table: SnapshotTable, driver: Driver, all_rows: AllRows, columns: frozenset[str]) -> None:
-    try:
-        all_rows.check(driver, table.rows, columns)
-    except NotDeclarableError as error:
-        raise NotDeclarableError(f"{place}.rows.{error.place}", error.problem) from None

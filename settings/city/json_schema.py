@@ -11,8 +11,8 @@ from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue, models_jso
 from pydantic_core import core_schema
 
 from connectors.declared.driver_families import DRIVER_FAMILIES
-from connectors.declared.snapshot.tables import RowsTable, SnapshotReadTable, SnapshotTable
-from connectors.declared.tables import PythonReadTable
+from connectors.declared.snapshot.tables import SnapshotReadTable, SnapshotTable
+from connectors.declared.tables import PythonReadTable, RowsTable
 from settings.city.folder import CityTable
 from settings.city.manifest import AgencyManifest
 

@@ -12,8 +12,7 @@ from typing import Annotated, Final, Literal, Self
 from pydantic import AfterValidator, Field, SecretStr, model_validator
 
 from connectors.declared.service.wire import ServiceWire
-from connectors.declared.snapshot.tables import RowsTable
-from connectors.declared.tables import Columns, ManifestTable
+from connectors.declared.tables import Columns, ManifestTable, RowsTable
 from connectors.drivers.files.driver import FilePattern
 from connectors.drivers.files.row_format import RowFormat, Trailer, TrailerSum
 

@@ -8,12 +8,14 @@ from collections.abc import Iterable, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from datetime import date, datetime, time
+from functools import partial
 from pathlib import Path
 from typing import Any, Final, Protocol
 
 import msgspec
 
-from connectors.declared.record_readers import RecordReader, RecordReaders, WriteColumn
+from connectors.declared.column_syntax import ColumnSyntax
+from connectors.declared.record_readers import RecordReader, RecordReaders
 from connectors.declared.snapshot.layout import FoundBy, SnapshotFacts, SnapshotLayout, fold, to_column
 from connectors.declared.tables import RecordTable
 from connectors.drivers.files.row_error import RowError
@@ -52,7 +54,7 @@ class BuildPlan:
     form: str
     layout: SnapshotLayout
     records: Mapping[str, RecordTable]
-    write_column: WriteColumn
+    columns: ColumnSyntax
     skip_without: Sequence[str]
     as_of_column: str | None
     dated: datetime
@@ -94,9 +96,12 @@ class _Building:
         self._layout = plan.layout
         self._source = source
         self._database = database
-        self._records: RecordReader[Any] = RecordReaders(plan.records, write_column=plan.write_column).build(
+        self._records: RecordReader[Any] = RecordReaders(plan.records, columns=plan.columns).build(
             "snapshot", plan.layout.record
         )
+        compile_column = partial(plan.columns.compile, "snapshot")
+        self._needed = [compile_column(each) for each in plan.skip_without]
+        self._get_date = None if plan.as_of_column is None else compile_column(plan.as_of_column)
         self._encode = msgspec.json.Encoder().encode
         self._newest: datetime | None = None
         self._columns: set[str] = set()
@@ -165,11 +170,11 @@ class _Building:
     def _read(self, number: int, row: Row) -> tuple[FoundBy, ...] | None:
         """The values of one row; None for a row that is left out."""
         try:
-            if any(text(row.get(each)) is None for each in self._plan.skip_without):
+            if any(text(get(row)) is None for get in self._needed):
                 return None
             record = self._records.read(row)
             self._note_date(row)
-        except UnreadableError as error:
+        except (UnreadableError, KeyError) as error:
             self._left_out += 1
             self._first_unreadable = self._first_unreadable or str(self._fail(number, self._describe(error)))
             if self._left_out > self._plan.max_unreadable:
@@ -185,13 +190,12 @@ class _Building:
         return tuple(values)
 
     def _note_date(self, row: Row) -> None:
-        column = self._plan.as_of_column
-        if column is None:
+        if self._get_date is None:
             return
         try:
-            found = _read_date(row.get(column))
+            found = _read_date(self._get_date(row))
         except UnreadableError as error:
-            raise UnreadableError(error.kind, [column]) from None
+            raise UnreadableError(error.kind, [self._plan.as_of_column or ""]) from None
         if found is not None and (self._newest is None or found > self._newest):
             self._newest = found
 
@@ -221,7 +225,9 @@ class _Building:
             columns=tuple(sorted(self._columns)),
         )
 
-    def _describe(self, error: UnreadableError) -> str:
+    def _describe(self, error: UnreadableError | KeyError) -> str:
+        if isinstance(error, KeyError):
+            return f"there is no column '{error.args[0]}'"
         columns = ", ".join(f"'{each}'" for each in error.columns)
         return f"column {columns}: {error}" if columns else str(error)
 

@@ -17,7 +17,7 @@ from datetime import datetime
 from time import monotonic
 from typing import Final
 
-from connectors.declared.record_readers import WriteColumn
+from connectors.declared.column_syntax import ColumnSyntax
 from connectors.declared.snapshot.build import BuildPlan, NumberedRows
 from connectors.declared.snapshot.file import read_facts
 from connectors.declared.snapshot.layout import SnapshotFacts
@@ -63,7 +63,7 @@ class SnapshotSource:
     snapshot: Snapshot
     open_rows: OpenRows
     records: Mapping[str, RecordTable]
-    write_column: WriteColumn
+    columns: ColumnSyntax
 
 
 class SnapshotLoader:
@@ -173,7 +173,7 @@ class SnapshotLoader:
                 form=place.form,
                 layout=snapshot.layout,
                 records=self._source.records,
-                write_column=self._source.write_column,
+                columns=self._source.columns,
                 skip_without=table.skip_without,
                 as_of_column=table.as_of,
                 dated=opened.dated or get_time(),

@@ -7,11 +7,7 @@ from typing import Self
 
 from pydantic import Field, SerializeAsAny, model_validator
 
-from connectors.declared.tables import Columns, Duration, ManifestTable, ReadTable
-
-
-class RowsTable(ManifestTable):
-    """Where all rows of a snapshot come from: each family of drivers has its own."""
+from connectors.declared.tables import Columns, Duration, ManifestTable, ReadTable, RowsTable
 
 
 class SnapshotTable(ManifestTable):
