@@ -16,13 +16,13 @@ from cache.limits.agency_counts import AgencyCounts
 from cache.limits.redis_counters import RedisCounters
 from connectors.agency_probes import AgencyProbes
 from connectors.connector_parts import Connector, ConnectorParts, PythonConnector
-from connectors.declared.connector import MAX_CONCURRENT_CALLS, build_declared_connector
+from connectors.declared.connector import build_declared_connector
 from connectors.declared.domain_reads import list_read_names
 from connectors.declared.driver_families import DRIVER_FAMILIES
-from connectors.declared.driver_family import Driver, DriverParts
+from connectors.declared.driver_family import NO_LIMITS, CallLimits, Driver, DriverParts
 from connectors.declared.tables import NotDeclarableError
 from connectors.drivers.long_work import LongWork
-from connectors.regions import RegionTables
+from connectors.regions import RegionTables, UnknownDistricts
 from connectors.resilience.gate import Gate
 from engine.batch import Agencies
 from resolvers.answer_cache import AnswerCache, NoAnswerCache
@@ -105,6 +105,7 @@ def build_connectors(settings: Settings, state: AsyncEngine) -> Connectors:
 
     """
     regions, work = RegionTables(_DATA), LongWork()
+    unknown_districts = UnknownDistricts(regions.knows)
     links = ComplaintLinkTable(state, settings.secret_bytes)
     agencies: dict[str, BoundAgency] = {}
     problems: list[CityProblem] = []
@@ -123,7 +124,7 @@ def build_connectors(settings: Settings, state: AsyncEngine) -> Connectors:
             gate=gate,
             driver=driver,
             options=file.manifest.options,
-            knows_region=regions.knows,
+            unknown_districts=unknown_districts,
             complaint_links=links,
         )
         try:
@@ -170,8 +171,11 @@ def _build_connector(manifest: AgencyManifest, parts: ConnectorParts) -> Connect
             tables,
             parts.driver,
             agency=gate.agency,
-            max_batch_size=gate.terms.max_batch_size,
-            max_concurrency=min(MAX_CONCURRENT_CALLS, gate.max_concurrency),
+            limits=CallLimits(
+                max_batch_size=gate.terms.max_batch_size,
+                max_concurrency=min(NO_LIMITS.max_concurrency, gate.max_concurrency),
+            ),
+            resources={UnknownDistricts: parts.unknown_districts},
         )
     module, _, name = (manifest.connector or "").partition(":")
     found: type[PythonConnector] | None = getattr(import_module(module), name, None)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from connectors.declared.connector import MAX_CONCURRENT_CALLS
+from connectors.declared.driver_family import NO_LIMITS
 from engine.document.limits import Limits, TooLarge
 from engine.document.parsing import DocumentRules
 from engine.engine import Engine
@@ -67,6 +67,6 @@ def explain_operation(document: str, *, operation_name: str | None, variables: M
         code: each.options["max_concurrency"] for code, each in manifests.items() if "max_concurrency" in each.options
     }
     bounds |= {
-        code: MAX_CONCURRENT_CALLS for code, each in manifests.items() if each.reads and each.wire.driver == "http"
+        code: NO_LIMITS.max_concurrency for code, each in manifests.items() if each.reads and each.wire.driver == "http"
     }
     return explain_plan(plan, cost).to_text(limits, bounds), plan.source

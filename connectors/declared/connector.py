@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any, Final
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any
 
 from connectors.batching.row_check import RowCheck
 from connectors.declared.domain_reads import list_reads
 from connectors.declared.driver_families import find_family
-from connectors.declared.driver_family import Driver, Source
-from connectors.declared.read_records import Read
+from connectors.declared.driver_family import NO_LIMITS, NO_RESOURCES, CallLimits, Driver, Source
+from connectors.declared.read_records import FacetRead, Read
 from connectors.declared.record_readers import RecordReaders
 from connectors.declared.tables import ManifestTable, NotDeclarableError, ReadTable, RecordTable
+from records.calls.answers import Answers
 from records.calls.call import Call
 from records.calls.failures import AgencyFailure
-
-MAX_CONCURRENT_CALLS: Final = 4
-"""Calls of one read for different keys under way at a time, by default."""
 
 
 class ProbeTable(ManifestTable):
@@ -29,13 +27,13 @@ class ProbeTable(ManifestTable):
 class DeclaredConnector:
     """Answers the reads of a domain; each read is an attribute, as the protocol names it."""
 
-    def __init__(self, agency: str, reads: Mapping[str, Read], probe: ProbeTable) -> None:
+    def __init__(self, agency: str, reads: Mapping[str, Read | FacetRead], probe: ProbeTable) -> None:
         """Take the compiled reads."""
         self.agency = agency
         self._probe = probe
         self.__dict__.update(reads)
 
-    def __getattr__(self, name: str) -> Read:
+    def __getattr__(self, name: str) -> Callable[..., Awaitable[Answers[Any, Any]]]:
         """Only types need it: compiled reads are found before."""
         raise AttributeError(f"The connector of '{self.agency}' has no read '{name}'.")
 
@@ -61,12 +59,12 @@ def build_declared_connector(
     driver: Driver,
     *,
     agency: str,
-    max_batch_size: int | None = None,
-    max_concurrency: int = MAX_CONCURRENT_CALLS,
+    limits: CallLimits = NO_LIMITS,
+    resources: Mapping[type[Any], Any] = NO_RESOURCES,
 ) -> DeclaredConnector:
     """Compile the declared reads of a domain. Opens nothing.
 
-    `max_batch_size` limits the keys of one call, `max_concurrency` the calls of one read under way.
+    `resources` are what functions of the manifest can ask for, by type.
 
     Raises:
         NotDeclarableError: A read is missing, unknown, or not answered as the domain asks.
@@ -82,9 +80,13 @@ def build_declared_connector(
     probe = tables.probe
     if probe.read not in wanted:
         raise NotDeclarableError("probe.read", f"'{probe.read}' is no declared read")
+    if wanted[probe.read].facets:
+        raise NotDeclarableError("probe.read", f"'{probe.read}' answers facets; name a read that takes keys only")
     family = find_family(driver).require_reads()
-    if max_batch_size is not None and not family.takes_batches:
+    if limits.max_batch_size is not None and not family.takes_batches:
         raise NotDeclarableError("terms.max_batch_size", "the agency takes one key per call; remove this line")
+    if faceted := [name for name, each in wanted.items() if each.facets and not family.takes_facets]:
+        raise NotDeclarableError(f"reads.{faceted[0]}", "this driver cannot select facets; answer it in Python")
     family.check_probe(wanted[probe.read], tables.reads[probe.read], probe.key)
     records = RecordReaders(tables.records, write_column=family.write_column)
     source = Source(
@@ -92,8 +94,8 @@ def build_declared_connector(
         driver=driver,
         check=RowCheck(agency, driver.counts),
         records=records,
-        max_batch_size=max_batch_size,
-        max_concurrency=max_concurrency,
+        limits=limits,
+        resources=resources,
     )
     reads = {name: family.build(source, each, tables.reads[name]) for name, each in wanted.items()}
     records.require_all_used()

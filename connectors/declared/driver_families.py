@@ -77,7 +77,13 @@ DRIVER_FAMILIES: Final[Mapping[str, DriverFamily]] = {
         wire=SqlWire,
         driver=SqlDriver,
         build_driver=_build_sql_driver,
-        reads=Reads(table=SqlReadTable, write_column=write_sql_column, build=build_sql_read, takes_batches=True),
+        reads=Reads(
+            table=SqlReadTable,
+            write_column=write_sql_column,
+            build=build_sql_read,
+            takes_batches=True,
+            takes_facets=True,
+        ),
     ),
     "http": DriverFamily(
         wire=HttpWire,

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, Generic, Protocol, TypeVar
+from typing import Any, Final, Generic, Protocol, TypeVar
 
 from connectors.batching.row_check import RowCheck
 from connectors.declared.domain_reads import DomainRead
-from connectors.declared.read_records import Read
+from connectors.declared.read_records import FacetRead, Read
 from connectors.declared.record_readers import RecordReaders, WriteColumn
 from connectors.declared.tables import NotDeclarableError, ReadTable, WireTable
 from connectors.drivers.long_work import LongWork
@@ -40,6 +40,20 @@ class DriverParts:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class CallLimits:
+    """How many keys and calls an agency takes."""
+
+    max_batch_size: int | None = None
+    """Maximum number of keys in one call; None for no limit."""
+    max_concurrency: int = 4
+    """Maximum number of calls of one read under way."""
+
+
+NO_LIMITS: Final = CallLimits()
+NO_RESOURCES: Final[Mapping[type[Any], Any]] = {}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Source(Generic[D_co]):
     """What all reads of one agency use."""
 
@@ -47,10 +61,9 @@ class Source(Generic[D_co]):
     driver: D_co
     check: RowCheck
     records: RecordReaders
-    max_batch_size: int | None
-    """Maximum number of keys in one call; None for no limit."""
-    max_concurrency: int
-    """Maximum number of calls of one read under way."""
+    limits: CallLimits
+    resources: Mapping[type[Any], Any]
+    """What functions of a manifest can ask for by type, in parameters that have only a name."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,12 +73,14 @@ class Reads:
     table: type[ReadTable]
     write_column: WriteColumn
     """Writes the expression for a column of a row."""
-    build: Callable[[Source[Any], DomainRead, Any], Read]
+    build: Callable[[Source[Any], DomainRead, Any], Read | FacetRead]
     """Compile one read from its table."""
     check_probe: Callable[[DomainRead, Any, str], None] = lambda *_: None
     """Check that the read can be asked for the key of the probe."""
     takes_batches: bool = False
     """Whether one call can ask for several keys."""
+    takes_facets: bool = False
+    """Whether a read can be asked for some of its records only."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

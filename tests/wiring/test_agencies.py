@@ -8,10 +8,8 @@ from typing import Any
 import pytest
 
 from connectors.complaints import CityComplaints
-from connectors.population import PopulationRegister
 from connectors.tax import PropertyTax
 from resolvers.complaints import Complaints
-from resolvers.population import Population
 from resolvers.tax import Tax
 from settings.city.folder import DOMAINS as DOMAIN_WORDS
 from settings.city.folder import load_city
@@ -22,11 +20,9 @@ from tests.fakes.small_hub import build_settings
 from wiring.agencies import DOMAINS, Connectors, build_connectors
 
 
-def prove_types(
-    population: PopulationRegister, tax: PropertyTax, complaints: CityComplaints
-) -> tuple[Population, Tax, Complaints]:
+def prove_types(tax: PropertyTax, complaints: CityComplaints) -> tuple[Tax, Complaints]:
     """For mypy: each connector in Python answers the reads of its domain."""
-    return population, tax, complaints
+    return tax, complaints
 
 
 def build(folder: Path, **changes: Any) -> Connectors:  # noqa: ANN401 - the changes of `write_city`
@@ -76,7 +72,7 @@ def test_unreachable_agencies_do_not_stop_the_start() -> None:
             "options.max_concurrency: Input should be less than or equal to 64",
         ),
         ("pbb", "options", {"speed": 1}, "options.speed: Extra inputs are not permitted"),
-        ("dukcapil", "options", {"speed": 1}, "options.speed: Extra inputs are not permitted"),
+        ("dukcapil", "options", {"speed": 1}, "options: they belong to a connector in Python; remove this table"),
         ("pangan", "terms", {"max_batch_size": 2}, "terms.max_batch_size: the agency takes one key per call; remove"),
         ("pbb", "terms", {"max_batch_size": 2}, "terms.max_batch_size: the agency takes one key per call; remove"),
         (

@@ -58,7 +58,7 @@ def _build_keyed_read(source: HttpSource, domain_read: DomainRead, table: HttpRe
     if table.search is not None:
         raise NotDeclarableError(f"{place}.search", "it looks in one list for all queries; remove the line")
     convert = (_build_conversion if table.python is None else _build_python_conversion)(source, domain_read, table)
-    is_known_form, limit = calls.request.is_known_form, source.max_concurrency
+    is_known_form, limit = calls.request.is_known_form, source.limits.max_concurrency
 
     async def read(keys: Sequence[Any], call: Call) -> Answers[Any, Any]:
         async def ask(key: Any) -> Any:  # noqa: ANN401 - any key, any answer

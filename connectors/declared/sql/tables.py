@@ -6,7 +6,7 @@ from typing import Literal
 
 from pydantic import Field, SecretStr
 
-from connectors.declared.tables import ReadTable, WireTable
+from connectors.declared.tables import FunctionName, ReadTable, WireTable
 
 
 class SqlWire(WireTable):
@@ -24,3 +24,13 @@ class SqlReadTable(ReadTable):
     )
     key: str = Field(description="the column that holds the key of each row")
     id: str = Field(default="id", description="the column that identifies a row")
+    group: str | None = Field(
+        default=None,
+        description="the column whose value rows of one answer share, such as the number of a family card, in place of"
+        " `id`: each key gets the answer of its group",
+    )
+    python: FunctionName | None = Field(
+        default=None,
+        description="function in place of the domain's record: from the rows and the key, or the group, to the"
+        " answer. Its first parameter says what the rows are: `Sequence[Row]`, or `Sequence[R]` of a declared record R",
+    )
