@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Awaitable, Callable, Coroutine, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import wraps
 from typing import Any, Generic, Protocol, TypeAlias, TypeVar, cast
 
+from engine.agency_codes import HUB, NO_CODES, AgencyCodes
 from records.calls.answers import Answers
 from records.calls.call import Call
 from records.calls.freshness import Freshness, Staleness
@@ -41,9 +43,11 @@ class Agencies:
     `context.agencies[Population]` is the connector bound to the domain protocol `Population`.
     """
 
-    def __init__(self, bound: Mapping[type[Any], Any]) -> None:
+    def __init__(self, bound: Mapping[type[Any], Any], codes: AgencyCodes = NO_CODES) -> None:
         """Takes the bindings of the composition root; its types guarantee that each connector fits its domain."""
         self._bound = dict(bound)
+        self.codes = codes
+        """The code of the agency that answers each domain."""
         self.read_counts: defaultdict[str, AgencyReadCounts] = defaultdict(AgencyReadCounts)
         """Counters of reads, by agency."""
 
@@ -62,7 +66,7 @@ class Agencies:
 
     def extended_with(self, bound: Mapping[type[Any], Any]) -> Agencies:
         """A copy with these bindings added."""
-        return Agencies({**self._bound, **bound})
+        return Agencies({**self._bound, **bound}, self.codes)
 
     def __repr__(self) -> str:
         """The bound domains."""
@@ -152,10 +156,9 @@ async def _load_traced(
     parent_span: Span,
 ) -> Answers[K, Any]:
     """Load the answers, traced as one span for all keys."""
-    agency = batch.agency or "hub"
     noted: Mapping[str, AttributeValue] = {
         "simpul.batch": batch.name,
-        "simpul.agency": agency,
+        "simpul.agency": context.agencies.codes.get(batch.domain) or HUB,
         "simpul.keys": len(keys),
     }
     span = parent_span.start_child(f"batch {batch.name}", noted)
@@ -186,8 +189,9 @@ def group_keys(wanted: Mapping[F, Iterable[K]]) -> Mapping[tuple[F, ...], list[K
 
 async def run_batch(batch: Batch[K, Any], keys: Sequence[K], context: BatchContext[Any]) -> Answers[K, Any]:
     """Call the agency of a batch, without the cache."""
-    if batch.agency is not None:
-        context.agencies.read_counts[batch.agency].keys.add(len(keys))
+    code = context.agencies.codes.get(batch.domain)
+    if code is not None:
+        context.agencies.read_counts[code].keys.add(len(keys))
     return await batch.run(keys, context)
 
 
@@ -231,8 +235,8 @@ class Batch(Generic[K, V]):
     """
 
     name: str
-    agency: str | None
-    """The agency that is called; None if the hub itself knows the answer."""
+    domain: type[Any] | None
+    """The protocol of its domain, whose agency is called; None if the hub itself knows the answer."""
     run: Callable[[Sequence[K], BatchContext[Any]], Awaitable[Answers[K, V]]]
     has_facets: bool = False
     absent: object = None
@@ -251,17 +255,17 @@ class Batch(Generic[K, V]):
         """Refuse to cache answers that depend on the caller."""
         if self.depends_on_caller and self.freshness is not None:
             raise TypeError(f"{self!r} depends on the caller, so its answers cannot be cached.")
-        if self.is_fixed and (self.agency is not None or self.freshness is not None or self.depends_on_caller):
+        if self.is_fixed and (self.domain is not None or self.freshness is not None or self.depends_on_caller):
             raise TypeError(f"{self!r} cannot be fixed: only answers that the hub itself knows never change.")
 
     def __repr__(self) -> str:
-        """Name and agency."""
-        return f"<Batch {self.name} of {self.agency or 'the hub'}>"
+        """Name and domain."""
+        return f"<Batch {self.name} of {'the hub' if self.domain is None else self.domain.__name__}>"
 
 
 def batch(  # noqa: PLR0913 - a declaration: its parameters are the fields of what is declared
     *,
-    agency: str | None,
+    domain: type[Any] | None,
     has_facets: bool = False,
     absent: object = None,
     max_batch_size: int | None = None,
@@ -271,14 +275,14 @@ def batch(  # noqa: PLR0913 - a declaration: its parameters are the fields of wh
 ) -> Callable[[Callable[[Sequence[K], BatchContext[Any]], Awaitable[Answers[K, V]]]], Batch[K, V]]:
     """Make a batch of an async function from many keys to many answers.
 
-    >>> @batch(agency="registry")
+    >>> @batch(domain=Registry)
     ... async def households_of(niks: Sequence[Nik], ask: Ask) -> Answers[Nik, Household]: ...
     """
 
     def declare(run: Callable[[Sequence[K], BatchContext[Any]], Awaitable[Answers[K, V]]]) -> Batch[K, V]:
         return Batch(
             name=run.__name__,
-            agency=agency,
+            domain=domain,
             run=run,
             has_facets=has_facets,
             absent=absent,
@@ -290,3 +294,39 @@ def batch(  # noqa: PLR0913 - a declaration: its parameters are the fields of wh
         )
 
     return declare
+
+
+def forward(  # noqa: PLR0913 - a declaration: its parameters are the fields of what is declared
+    domain: type[D],
+    read: Callable[[D, Sequence[K], Call], Awaitable[Answers[K, V]]],
+    *,
+    name: str | None = None,
+    is_of_hub: bool = False,
+    absent: object = None,
+    max_batch_size: int | None = None,
+    freshness: Freshness | None = None,
+    is_fixed: bool = False,
+) -> Batch[K, V]:
+    """Make a batch of a read of a domain protocol, with its name, types and docstring. Keys are forwarded unchanged.
+
+    With `is_of_hub`, the hub itself answers the domain, and no agency.
+
+    >>> households_of = forward(Registry, Registry.households_of)
+    """
+    method = read.__name__
+
+    @wraps(read)
+    def run(keys: Sequence[K], context: BatchContext[Any]) -> Awaitable[Answers[K, V]]:
+        answers: Awaitable[Answers[K, V]] = getattr(context.agencies[domain], method)(keys, context.call)
+        return answers
+
+    return Batch(
+        name=name or method,
+        domain=None if is_of_hub else domain,
+        run=run,
+        absent=absent,
+        max_batch_size=max_batch_size,
+        freshness=freshness,
+        is_fixed=is_fixed,
+        description=(read.__doc__ or "").strip(),
+    )

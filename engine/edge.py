@@ -35,8 +35,8 @@ class Edge:
     The argument `first` takes precedence."""
     delegated_batches: Sequence[Batch[Any, Any]] = ()
     """Batches that this one may call in turn; each key goes to one of them."""
-    agencies_by_type: Mapping[str, str | None] = field(default_factory=dict)
-    """If the batch delegates: the agency of an object, by the name of its type."""
+    batches_by_type: Mapping[str, Batch[Any, Any]] = field(default_factory=dict)
+    """If the batch delegates: the batch that loads an object, by the name of its type."""
     transform: Callable[[Any, Mapping[str, Any]], Any] | None = None
     """From (answer, field arguments) to the field's value; pure and synchronous."""
 

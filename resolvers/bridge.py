@@ -14,6 +14,7 @@ from typing import Any
 
 from aiodataloader import DataLoader
 
+from engine.agency_codes import HUB
 from engine.batch import Batch, Facet, group_keys, load_answers
 from engine.execution.answer_freshness import AnswerFreshness
 from records.calls.failures import AgencyTimeout
@@ -104,7 +105,9 @@ class Bridge:
                 answers = await load_answers(batch, keys, context, self._freshness)
         except TimeoutError as failure:
             if late.expired():
-                failed = AgencyTimeout(batch.agency or "hub", "no answer before the deadline of the request")
+                failed = AgencyTimeout(
+                    context.agencies.codes.get(batch.domain) or HUB, "no answer before the deadline of the request"
+                )
                 return dict.fromkeys(keys, _to_failed_load(failed))
             return dict.fromkeys(keys, _to_failed_load(failure))
         except Exception as failure:  # noqa: BLE001 - a failed call fails each of its keys

@@ -17,6 +17,7 @@ from cache.answers.cache_hits import CacheHits
 from cache.answers.read_through import ReadThroughCache
 from cache.answers.record_codec import RecordCodec
 from cache.answers.slots import AnswerKind, CacheResult, Slot
+from engine.agency_codes import HUB
 from engine.batch import Batch, Facet, FreshnessRecorder, group_keys, run_batch
 from records.calls.answers import Answers
 from records.calls.call import Call
@@ -42,7 +43,7 @@ class CachedBatchReader:
         """`timeout` is in seconds, for fetches that renew answers in the background."""
         self._cache = cache
         self._timeout = timeout
-        self._kinds: dict[tuple[Batch[Any, Any], Facet], AnswerKind] = {}
+        self._kinds: dict[tuple[Batch[Any, Any], Facet, str], AnswerKind] = {}
         self.hits: defaultdict[str, CacheHits] = defaultdict(CacheHits)
         """Cache hits by agency."""
 
@@ -55,7 +56,8 @@ class CachedBatchReader:
     ) -> Answers[Any, Any]:
         """The batch's answers; `recorder` receives their freshness."""
         wanted: Sequence[Facet] = _sort_facets(context.facets) if batch.has_facets else (None,)
-        facet_of = {self._get_kind(batch, facet): facet for facet in wanted}
+        agency = context.agencies.codes.get(batch.domain) or HUB
+        facet_of = {self._get_kind(batch, facet, agency): facet for facet in wanted}
         slots = [Slot(kind, key) for kind in facet_of for key in keys]
 
         fetched = 0
@@ -77,22 +79,13 @@ class CachedBatchReader:
         if span is not None:
             _annotate_span(span, results, fetched)
         if recorder is not None and results:
-            self._record_freshness(recorder, batch, results, facet_of)
+            now = self._cache.clock()
+            oldest, fresh_until = min(map(_FETCHED_AT, results.values())), min(map(_FRESH_UNTIL, results.values()))
+            recorder.record_lifetime(batch, max(now - oldest, 0.0), max(fresh_until - now, 0.0))
+            for slot, each in results.items():
+                if each.staleness is not None:
+                    recorder.record_stale(batch, slot.key, facet_of[slot.kind], replace(each.staleness, agency=agency))
         return _to_facet_answers(results, facet_of) if batch.has_facets else _to_answers(results)
-
-    def _record_freshness(
-        self,
-        recorder: FreshnessRecorder,
-        batch: Batch[Any, Any],
-        results: Mapping[Slot, CacheResult],
-        facet_of: Mapping[AnswerKind, Facet],
-    ) -> None:
-        for slot, each in results.items():
-            if each.staleness is not None:
-                recorder.record_stale(batch, slot.key, facet_of[slot.kind], each.staleness)
-        now = self._cache.clock()
-        oldest, fresh_until = min(map(_FETCHED_AT, results.values())), min(map(_FRESH_UNTIL, results.values()))
-        recorder.record_lifetime(batch, max(now - oldest, 0.0), max(fresh_until - now, 0.0))
 
     async def invalidate_people(self, people: Sequence[Nik]) -> bool:
         """Invalidate everything about these people, of all agencies; False if other processes could not be reached."""
@@ -111,15 +104,15 @@ class CachedBatchReader:
         """Invalidate every answer of an agency; False if other processes could not be reached."""
         return await self._cache.invalidate([get_agency_tag(agency)])
 
-    def _get_kind(self, batch: Batch[Any, Any], facet: Facet) -> AnswerKind:
-        kind = self._kinds.get((batch, facet))
+    def _get_kind(self, batch: Batch[Any, Any], facet: Facet, agency: str) -> AnswerKind:
+        kind = self._kinds.get((batch, facet, agency))
         if kind is None:
             if batch.freshness is None:
                 raise TypeError(f"{batch!r} declares no freshness, so it cannot be cached.")
             codec = RecordCodec(get_answer_type(batch) if facet is None else facet)
-            name = f"{batch.name}:{'' if facet is None else facet.__name__}:{codec.form}"
-            hits = self.hits[batch.agency or "hub"]
-            kind = self._kinds[batch, facet] = AnswerKind(name, _with_agency_tag(batch, batch.freshness), codec, hits)
+            name = f"{agency}:{batch.name}:{'' if facet is None else facet.__name__}:{codec.form}"
+            freshness = _with_agency_tag(agency, batch.freshness)
+            kind = self._kinds[batch, facet, agency] = AnswerKind(name, freshness, codec, self.hits[agency])
         return kind
 
     def _build_background_call(self, call: Call, batch: Batch[Any, Any]) -> Call:
@@ -143,9 +136,9 @@ def _annotate_span(span: Span, results: Mapping[Slot, CacheResult], fetched: int
     span.set_attribute("simpul.unknown", sum(each.value is None for each in results.values()))
 
 
-def _with_agency_tag(batch: Batch[Any, Any], freshness: Freshness) -> Freshness:
+def _with_agency_tag(agency: str, freshness: Freshness) -> Freshness:
     """Add the tag that invalidates every answer of the agency."""
-    own, all_of_it = freshness.tags, get_agency_tag(batch.agency or "hub")
+    own, all_of_it = freshness.tags, get_agency_tag(agency)
     tags = (lambda _key: (all_of_it,)) if own is None else (lambda key: (all_of_it, *own(key)))
     return replace(freshness, tags=tags)
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Protocol
 
 from auth.caller import CallerKind
-from engine.batch import batch
+from engine.batch import batch, forward
 from records.calls.answers import Answers
 from records.calls.call import Call
 from records.calls.failures import AgencyFailure
@@ -52,13 +52,15 @@ class Complaints(Protocol):
         """Categories by name."""
 
 
-@batch(agency="crm", absent=(), freshness=_REPORTED)
-async def complaints_of(niks: Sequence[Nik], context: HubBatchContext) -> Answers[Nik, Sequence[Complaint]]:
-    """The complaints that each person reported, newest first."""
-    return await context.agencies[Complaints].complaints_of(niks, context.call)
+complaints_of = forward(Complaints, Complaints.complaints_of, absent=(), freshness=_REPORTED)
+complaint_pages = forward(
+    Complaints, Complaints.pages, name="complaint_pages", max_batch_size=1, freshness=_PUBLIC_LIST
+)
+categories = forward(Complaints, Complaints.categories, freshness=_CATEGORIES)
+category_lists = forward(Complaints, Complaints.category_lists, absent=(), freshness=_CATEGORIES)
 
 
-@batch(agency="crm", depends_on_caller=True)
+@batch(domain=Complaints, depends_on_caller=True)
 async def complaints(ids: Sequence[str], context: HubBatchContext) -> Answers[str, Complaint]:
     """Complaints by identifier, as far as this caller may see them.
 
@@ -80,25 +82,3 @@ async def complaints(ids: Sequence[str], context: HubBatchContext) -> Answers[st
     if isinstance(own, AgencyFailure):
         return shown | dict.fromkeys(private, own)
     return shown | {each.id: each for each in own if each.id in private}
-
-
-@batch(agency="crm", max_batch_size=1, freshness=_PUBLIC_LIST)
-async def complaint_pages(
-    queries: Sequence[ComplaintQuery], context: HubBatchContext
-) -> Answers[ComplaintQuery, ComplaintPage]:
-    """Pages of the public list of complaints."""
-    return await context.agencies[Complaints].pages(queries, context.call)
-
-
-@batch(agency="crm", freshness=_CATEGORIES)
-async def categories(codes: Sequence[str], context: HubBatchContext) -> Answers[str, ComplaintCategory]:
-    """Categories by code."""
-    return await context.agencies[Complaints].categories(codes, context.call)
-
-
-@batch(agency="crm", absent=(), freshness=_CATEGORIES)
-async def category_lists(
-    queries: Sequence[CategoryQuery], context: HubBatchContext
-) -> Answers[CategoryQuery, Sequence[ComplaintCategory]]:
-    """Categories by name."""
-    return await context.agencies[Complaints].category_lists(queries, context.call)

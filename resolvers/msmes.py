@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import NamedTuple, Protocol
 
-from engine.batch import batch
+from engine.batch import batch, forward
 from records.calls.answers import Answers
 from records.calls.call import Call
 from records.calls.failures import AgencyFailure
@@ -45,13 +45,10 @@ class MsmeKey(NamedTuple):
     id: str
 
 
-@batch(agency="jakpreneur", absent=(), freshness=_ENTERPRISES)
-async def msmes_of(niks: Sequence[Nik], context: HubBatchContext) -> Answers[Nik, Sequence[Msme]]:
-    """The enterprises each person registered."""
-    return await context.agencies[Msmes].msmes_of(niks, context.call)
+msmes_of = forward(Msmes, Msmes.msmes_of, absent=(), freshness=_ENTERPRISES)
 
 
-@batch(agency="jakpreneur", freshness=replace(_ENTERPRISES, tags=get_owner_tags))
+@batch(domain=Msmes, freshness=replace(_ENTERPRISES, tags=get_owner_tags))
 async def msmes(keys: Sequence[MsmeKey], context: HubBatchContext) -> Answers[MsmeKey, Msme]:
     """Enterprises by owner and identifier. One that changed hands is no longer found under its former owner."""
     found = await context.agencies[Msmes].msmes(list(dict.fromkeys(key.id for key in keys)), context.call)
@@ -63,7 +60,7 @@ async def msmes(keys: Sequence[MsmeKey], context: HubBatchContext) -> Answers[Ms
     }
 
 
-@batch(agency="jakpreneur", absent=(), freshness=replace(_ENTERPRISES, tags=get_owner_tags))
+@batch(domain=Msmes, absent=(), freshness=replace(_ENTERPRISES, tags=get_owner_tags))
 async def products_of(keys: Sequence[MsmeKey], context: HubBatchContext) -> Answers[MsmeKey, Sequence[Product]]:
     """The products of each enterprise."""
     found = await context.agencies[Msmes].products_of(list(dict.fromkeys(key.id for key in keys)), context.call)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Protocol
 
-from engine.batch import batch
+from engine.batch import batch, forward
 from records.calls.answers import Answers
 from records.calls.call import Call
 from records.calls.failures import AgencyFailure
@@ -37,16 +37,16 @@ class Population(Protocol):
         """The wanted facets of each person, and no other data about them."""
 
     async def households(self, niks: Sequence[Nik], call: Call) -> Answers[Nik, Household]:
-        """The household each person belongs to."""
+        """The household in which each person is registered."""
 
 
-@batch(agency=None, is_fixed=True)
+@batch(domain=None, is_fixed=True)
 async def citizens(niks: Sequence[Nik], context: HubBatchContext) -> Answers[Nik, Citizen]:  # noqa: ARG001 - the key is the answer
     """People whose existence is certain (the caller, the members of a family card). No agency is called."""
     return {nik: Citizen(nik=nik) for nik in niks}
 
 
-@batch(agency="dukcapil")
+@batch(domain=Population)
 async def known_citizens(niks: Sequence[Nik], context: HubBatchContext) -> Answers[Nik, Citizen]:
     """People by a number from the request; numbers that the register does not know are absent.
 
@@ -60,7 +60,7 @@ async def known_citizens(niks: Sequence[Nik], context: HubBatchContext) -> Answe
     return {nik: Citizen(nik=nik) if isinstance(answer, AgencyFailure) else answer for nik, answer in found.items()}
 
 
-@batch(agency="dukcapil", has_facets=True, freshness=_PEOPLE)
+@batch(domain=Population, has_facets=True, freshness=_PEOPLE)
 async def person_facets(
     niks: Sequence[Nik], context: HubBatchContext
 ) -> Answers[Nik, Mapping[type[PersonFacet], PersonFacet]]:
@@ -68,10 +68,5 @@ async def person_facets(
     return await context.agencies[Population].load_facets(niks, context.facets, context.call)
 
 
-@batch(agency="dukcapil")
-async def households_of(niks: Sequence[Nik], context: HubBatchContext) -> Answers[Nik, Household]:
-    """The household in which each person is registered; never cached.
-
-    It decides whose guardian a caller is: a person who was removed from a card must not count as a parent any longer.
-    """
-    return await context.agencies[Population].households(niks, context.call)
+households_of = forward(Population, Population.households, name="households_of")
+"""Never cached, because it decides whose guardian a caller is: who was removed from a card is no parent any longer."""

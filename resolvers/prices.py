@@ -6,12 +6,11 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Protocol
 
-from engine.batch import batch
+from engine.batch import forward
 from records.calls.answers import Answers
 from records.calls.call import Call
 from records.calls.freshness import Freshness, hours, minutes
 from records.prices import Commodity, CommodityQuery, Market, MarketQuery, Price, Trend, TrendQuery
-from resolvers.batch_context import HubBatchContext
 
 _PRICES = Freshness(
     fresh=minutes(15),
@@ -48,41 +47,10 @@ class Prices(Protocol):
         """The prices of one commodity through a month."""
 
 
-@batch(agency="pangan", absent=(), freshness=_PRICES)
-async def market_lists(
-    queries: Sequence[MarketQuery], context: HubBatchContext
-) -> Answers[MarketQuery, Sequence[Market]]:
-    """Markets by name."""
-    return await context.agencies[Prices].market_lists(queries, context.call)
-
-
-@batch(agency="pangan", freshness=_PRICES)
-async def markets(ids: Sequence[str], context: HubBatchContext) -> Answers[str, Market]:
-    """Markets by identifier."""
-    return await context.agencies[Prices].markets(ids, context.call)
-
-
-@batch(agency="pangan", absent=(), freshness=_PRICES)
-async def commodity_lists(
-    queries: Sequence[CommodityQuery], context: HubBatchContext
-) -> Answers[CommodityQuery, Sequence[Commodity]]:
-    """Commodities by name."""
-    return await context.agencies[Prices].commodity_lists(queries, context.call)
-
-
-@batch(agency="pangan", freshness=_PRICES)
-async def commodities(ids: Sequence[str], context: HubBatchContext) -> Answers[str, Commodity]:
-    """Commodities by identifier."""
-    return await context.agencies[Prices].commodities(ids, context.call)
-
-
-@batch(agency="pangan", absent=(), max_batch_size=1, freshness=_PRICES)
-async def prices_of(market_ids: Sequence[str], context: HubBatchContext) -> Answers[str, Sequence[Price]]:
-    """The newest prices in each market. The agency takes one market per call and one call per second."""
-    return await context.agencies[Prices].prices_of(market_ids, context.call)
-
-
-@batch(agency="pangan", max_batch_size=1, freshness=_HISTORY)
-async def trends(queries: Sequence[TrendQuery], context: HubBatchContext) -> Answers[TrendQuery, Trend]:
-    """The prices of each commodity through each month. One call for each, one call per second."""
-    return await context.agencies[Prices].trends(queries, context.call)
+market_lists = forward(Prices, Prices.market_lists, absent=(), freshness=_PRICES)
+markets = forward(Prices, Prices.markets, freshness=_PRICES)
+commodity_lists = forward(Prices, Prices.commodity_lists, absent=(), freshness=_PRICES)
+commodities = forward(Prices, Prices.commodities, freshness=_PRICES)
+# The agency takes one market, or one commodity and month, per call.
+prices_of = forward(Prices, Prices.prices_of, absent=(), max_batch_size=1, freshness=_PRICES)
+trends = forward(Prices, Prices.trends, max_batch_size=1, freshness=_HISTORY)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple, Protocol
 
-from engine.batch import batch
+from engine.batch import batch, forward
 from records.calls.answers import Answers
 from records.calls.call import Call
 from records.identifiers import RegionCode
@@ -38,32 +38,15 @@ class Regions(Protocol):
         """Regions by name, level and place."""
 
 
-@batch(agency=None, is_fixed=True)
-async def regions(codes: Sequence[RegionCode], context: HubBatchContext) -> Answers[RegionCode, Region]:
-    """Regions by Kemendagri code."""
-    return await context.agencies[Regions].regions(codes, context.call)
+regions = forward(Regions, Regions.regions, is_of_hub=True, is_fixed=True)
+regions_inside = forward(Regions, Regions.inside, name="regions_inside", is_of_hub=True, absent=(), is_fixed=True)
+region_lists = forward(Regions, Regions.region_lists, is_of_hub=True, absent=(), is_fixed=True)
 
 
-@batch(agency=None, is_fixed=True)
+@batch(domain=None, is_fixed=True)
 async def regions_called(
     addresses: Sequence[RegionAddress], context: HubBatchContext
 ) -> Answers[RegionAddress, Region]:
     """Regions by their code in another code system."""
     found = await context.agencies[Regions].regions_called(addresses, context.call)
     return {address: found[address] for address in addresses if address in found}
-
-
-@batch(agency=None, absent=(), is_fixed=True)
-async def regions_inside(
-    codes: Sequence[RegionCode], context: HubBatchContext
-) -> Answers[RegionCode, Sequence[Region]]:
-    """The regions of the next level inside each region."""
-    return await context.agencies[Regions].inside(codes, context.call)
-
-
-@batch(agency=None, absent=(), is_fixed=True)
-async def region_lists(
-    queries: Sequence[RegionQuery], context: HubBatchContext
-) -> Answers[RegionQuery, Sequence[Region]]:
-    """Regions by name, level and place."""
-    return await context.agencies[Regions].region_lists(queries, context.call)

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import NamedTuple, Protocol
 
-from engine.batch import batch
+from engine.batch import batch, forward
 from records.calls.answers import Answers
 from records.calls.call import Call
 from records.calls.failures import AgencyFailure
@@ -41,13 +41,11 @@ class TaxObjectKey(NamedTuple):
     nop: Nop
 
 
-@batch(agency="pbb", absent=(), max_batch_size=1, freshness=_OBJECTS)
-async def tax_objects_of(niks: Sequence[Nik], context: HubBatchContext) -> Answers[Nik, Sequence[TaxObject]]:
-    """The taxed objects of each person. The agency takes one person per call; its connector bounds the fan-out."""
-    return await context.agencies[Tax].objects_of(niks, context.call)
+tax_objects_of = forward(Tax, Tax.objects_of, name="tax_objects_of", absent=(), max_batch_size=1, freshness=_OBJECTS)
+"""The agency takes one person per call; its connector bounds the fan-out."""
 
 
-@batch(agency="pbb", max_batch_size=1, freshness=replace(_OBJECTS, tags=get_owner_tags))
+@batch(domain=Tax, max_batch_size=1, freshness=replace(_OBJECTS, tags=get_owner_tags))
 async def tax_objects(keys: Sequence[TaxObjectKey], context: HubBatchContext) -> Answers[TaxObjectKey, TaxObject]:
     """Taxed objects by owner and number."""
     owners = list(dict.fromkeys(key.owner for key in keys))

@@ -83,7 +83,7 @@ class TooManyAttempts(SafeError):  # noqa: N818 - reads as what it is
         super().__init__("The comparisons under this consent are used up for today. Try again tomorrow.")
 
 
-@batch(agency="dukcapil")
+@batch(domain=Population)
 async def verifications(
     queries: Sequence[VerificationQuery], context: HubBatchContext
 ) -> Answers[VerificationQuery, Verification]:

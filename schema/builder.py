@@ -12,6 +12,7 @@ from graphql import GraphQLNamedType, GraphQLSchema, get_named_type
 from strawberry.schema.config import StrawberryConfig
 from strawberry.schema.schema_converter import GraphQLCoreConverter
 
+from engine.agency_codes import NO_CODES, AgencyCodes, set_agency_codes
 from schema.declarations.fields import ArgumentConversion, EdgeField, PublishedField
 from schema.declarations.guards import Guard
 from schema.declarations.nodes import build_node_fields
@@ -53,15 +54,20 @@ Start at `Query`: `me` is for citizens, `citizen` and `citizens` are for officia
 """
 
 
-def build_schema() -> strawberry.Schema:
-    """Builds the citizen graph. Raises `UnsoundSchema` if a field breaks a rule of `schema/tools/soundness.py`."""
+def build_schema(codes: AgencyCodes = NO_CODES) -> strawberry.Schema:
+    """Builds the citizen graph of a hub with these agencies.
+
+    Raises `UnsoundSchema` if a field breaks a rule of `schema/tools/soundness.py`.
+    """
     publications = {publication.name: publication for publication in map(get_publication, NODE_TYPES)}
     query = _build_root_type("Query", QueryRoot, build_node_fields(publications))
-    return finish_schema(
+    schema = finish_schema(
         query,
         NODE_TYPES,
         mutation=_build_root_type("Mutation", MutationRoot) if _get_declared_fields(MutationRoot) else None,
     )
+    set_agency_codes(get_graphql_schema(schema), codes)
+    return schema
 
 
 def _get_declared_fields(root: type[Any]) -> dict[str, Any]:

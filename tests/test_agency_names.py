@@ -14,10 +14,6 @@ FOLDERS = (
     *("scripts", "services", "settings", "store", "telemetry", "web", "wiring", "workers"),
 )
 ALLOWED = {
-    **dict.fromkeys(
-        (f"resolvers/{name}.py" for name in ("complaints", "msmes", "population", "prices", "tax", "verification")),
-        "batches name the agency that they read from, until its code follows from the domain",
-    ),
     "records/regions.py": "a code system of regions, which is no agency",
 }
 """Files that name an agency, and why. The list only gets shorter."""

@@ -27,7 +27,10 @@ SHARED_CLASS_NAMES = {
 
 MANY_PARAMETERS = {
     **dict.fromkeys(
-        ("engine/batch.py:batch", "schema/declarations/fields.py:edge", "schema/declarations/fields.py:root"),
+        (
+            *("engine/batch.py:batch", "engine/batch.py:forward"),
+            *("schema/declarations/fields.py:edge", "schema/declarations/fields.py:root"),
+        ),
         "a declaration: its parameters are the fields of what is declared",
     ),
     "schema/declarations/publishing.py:publishes": "same",

@@ -19,20 +19,22 @@ from connectors.connector_parts import Connector, ConnectorParts, PythonConnecto
 from connectors.declared.connector import build_declared_connector
 from connectors.declared.domain_reads import list_read_names
 from connectors.declared.driver_families import DRIVER_FAMILIES
-from connectors.declared.driver_family import NO_LIMITS, CallLimits, Driver, DriverParts
+from connectors.declared.driver_family import CallLimits, Driver, DriverParts
 from connectors.declared.tables import NotDeclarableError
 from connectors.drivers.long_work import LongWork
 from connectors.regions import RegionTables, UnknownDistricts
 from connectors.resilience.gate import Gate
+from engine.agency_codes import AgencyCodes
 from engine.batch import Agencies
 from resolvers.answer_cache import AnswerCache, NoAnswerCache
-from resolvers.complaints import Complaints, complaints_of
-from resolvers.msmes import Msmes, msmes_of
-from resolvers.population import Population, person_facets
-from resolvers.prices import Prices, market_lists
+from resolvers.complaints import Complaints
+from resolvers.msmes import Msmes
+from resolvers.population import Population
+from resolvers.prices import Prices
 from resolvers.regions import Regions
-from resolvers.tax import Tax, tax_objects_of
+from resolvers.tax import Tax
 from settings import Settings
+from settings.city.folder import CityFolder
 from settings.city.manifest import AgencyManifest
 from settings.city.problems import CityProblem, ManifestError
 from store.complaint_links import ComplaintLinkTable
@@ -46,14 +48,6 @@ DOMAINS: Mapping[str, type[Any]] = {
     "prices": Prices,
 }
 """The protocol of each domain that a manifest can name."""
-_CODES: Mapping[str, str | None] = {
-    "population": person_facets.agency,
-    "msmes": msmes_of.agency,
-    "tax": tax_objects_of.agency,
-    "complaints": complaints_of.agency,
-    "prices": market_lists.agency,
-}
-"""The code by which the batches of a domain name its agency."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,6 +66,7 @@ class Connectors:
 
     agencies: Mapping[str, BoundAgency]
     """By the code of the agency."""
+    codes: AgencyCodes
     regions: RegionTables
 
     @property
@@ -83,7 +78,7 @@ class Connectors:
         """The connectors and the hub's own state, by domain."""
         by_domain = {DOMAINS[each.domain]: each.connector for each in self.agencies.values()}
         regions: Regions = self.regions
-        return Agencies({**hub_domains, **by_domain, Regions: regions})
+        return Agencies({**hub_domains, **by_domain, Regions: regions}, self.codes)
 
     def build_agency_probes(self) -> AgencyProbes:
         """The probes that check whether each agency answers."""
@@ -110,9 +105,6 @@ def build_connectors(settings: Settings, state: AsyncEngine) -> Connectors:
     agencies: dict[str, BoundAgency] = {}
     problems: list[CityProblem] = []
     for code, file in settings.city.agencies.items():
-        if code != (expected := _CODES[file.manifest.domain]):
-            text = f"the batches of this domain name its agency '{expected}': name the file {expected}.toml"
-            problems.append(file.locate("domain", text))
         gate = Gate(code, settings.build_terms(code))
         try:
             wire = file.manifest.wire
@@ -135,7 +127,12 @@ def build_connectors(settings: Settings, state: AsyncEngine) -> Connectors:
         agencies[code] = BoundAgency(domain=file.manifest.domain, connector=connector, gate=gate, driver=driver)
     if problems:
         raise ManifestError(problems)
-    return Connectors(agencies=agencies, regions=regions)
+    return Connectors(agencies=agencies, codes=list_agency_codes(settings.city), regions=regions)
+
+
+def list_agency_codes(city: CityFolder) -> AgencyCodes:
+    """The code of the live agency of each domain."""
+    return AgencyCodes({DOMAINS[each.manifest.domain]: code for code, each in city.agencies.items()})
 
 
 def build_answer_cache(settings: Settings) -> AnswerCache | NoAnswerCache:
@@ -171,10 +168,7 @@ def _build_connector(manifest: AgencyManifest, parts: ConnectorParts) -> Connect
             tables,
             parts.driver,
             agency=gate.agency,
-            limits=CallLimits(
-                max_batch_size=gate.terms.max_batch_size,
-                max_concurrency=min(NO_LIMITS.max_concurrency, gate.max_concurrency),
-            ),
+            limits=CallLimits(max_batch_size=gate.terms.max_batch_size, max_concurrency=gate.max_concurrency),
             resources={UnknownDistricts: parts.unknown_districts},
         )
     module, _, name = (manifest.connector or "").partition(":")

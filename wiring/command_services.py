@@ -16,6 +16,7 @@ from settings import Settings
 from store.database import create_database_engine, migrate
 from store.ledger.refusal_counts import RefusalTable
 from store.ledger.unusual_reading import ReadingStatistics
+from wiring.agencies import list_agency_codes
 from wiring.hub_domains import build_access_ledger, build_hub_domains
 
 
@@ -26,7 +27,7 @@ async def open_data_request_service(settings: Settings) -> AsyncIterator[DataReq
     ledger = build_access_ledger(settings, state)
     try:
         await migrate(state)
-        own = build_hub_domains(settings, state, get_graphql_schema(build_schema()))
+        own = build_hub_domains(settings, state, get_graphql_schema(build_schema(list_agency_codes(settings.city))))
         await ledger.start()
         accesses = LedgerEntryBuilder(own.pseudonyms, hidden_purposes=settings.disclosure_delays)
         yield DataRequestService(own.build_data_requests(), build_recorder(ledger, accesses))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from connectors.declared.driver_family import NO_LIMITS
+from connectors.declared.tables import KeyedReadTable
 from engine.document.limits import Limits, TooLarge
 from engine.document.parsing import DocumentRules
 from engine.engine import Engine
@@ -18,6 +18,7 @@ from schema.tools.decision_table import render_decision_table
 from settings import Settings
 from settings.agencies import count_paced_calls
 from settings.city.folder import DEFAULT_CITY, load_city
+from wiring.agencies import list_agency_codes
 
 
 def build_schema_sdl() -> str:
@@ -37,13 +38,14 @@ def build_decision_table() -> str:
 
 def build_offline_engine(*, introspection: bool = False) -> Engine:
     """An engine that analyses operations without any call, with the default limits and the default city."""
-    paced = count_paced_calls(load_city(DEFAULT_CITY), Settings.model_fields["request_timeout"].default)
+    city = load_city(DEFAULT_CITY)
+    paced = count_paced_calls(city, Settings.model_fields["request_timeout"].default)
     rules = DocumentRules(
         limits=Limits(calls_by_agency=paced),
         allow_introspection=introspection,
         allow_suggestions=True,
     )
-    return Engine(get_graphql_schema(build_schema()), rules)
+    return Engine(get_graphql_schema(build_schema(list_agency_codes(city))), rules)
 
 
 def explain_operation(document: str, *, operation_name: str | None, variables: Mapping[str, Any]) -> tuple[str, str]:
@@ -66,7 +68,8 @@ def explain_operation(document: str, *, operation_name: str | None, variables: M
     bounds = {
         code: each.options["max_concurrency"] for code, each in manifests.items() if "max_concurrency" in each.options
     }
-    bounds |= {
-        code: NO_LIMITS.max_concurrency for code, each in manifests.items() if each.reads and each.wire.driver == "http"
-    }
+    for code, each in manifests.items():
+        limits_of_reads = [read.max_concurrency for read in each.reads.values() if isinstance(read, KeyedReadTable)]
+        if limits_of_reads:
+            bounds[code] = max(limits_of_reads)
     return explain_plan(plan, cost).to_text(limits, bounds), plan.source

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Annotated, Literal, Self
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema, model_validator
 
 from auth.policy.access_policy import AccessPolicy
 from auth.policy.rules import Classification
@@ -37,7 +37,9 @@ def _parse_purpose(value: object) -> object:
 NamedPurpose = Annotated[Purpose, BeforeValidator(_parse_purpose)]
 """A purpose, written by its name."""
 ContractText = Annotated[str, Field(min_length=1, max_length=500)]
-PersonalDataClass = Annotated[Classification, BeforeValidator(_parse_class)]
+PersonalDataClass = Annotated[
+    Classification, BeforeValidator(_parse_class), WithJsonSchema({"type": "string", "enum": list(_CLASSES)})
+]
 
 
 class _ContractModel(BaseModel):
@@ -47,18 +49,16 @@ class _ContractModel(BaseModel):
 class Assessment(_ContractModel):
     """A data protection impact assessment (penilaian dampak pelindungan data pribadi, UU PDP 27/2022, article 34)."""
 
-    id: ContractText
-    """The number of the assessment document."""
-    decided_on: date
-    """The date of the decision."""
-    decided_by: ContractText
-    """The office and the person that decided it."""
-    review_by: date
-    """The last day on which it is valid; a new decision is due by then."""
-    residual_risk: Literal["low", "medium", "high"]
-    """The risk that remains for people after all safeguards."""
-    classes: Annotated[tuple[PersonalDataClass, ...], Field(min_length=1)]
-    """The data classes that it covers: PERSONAL, HEALTH, CHILD, FINANCE."""
+    id: ContractText = Field(description="number of the document")
+    decided_on: date = Field(description="date of the decision")
+    decided_by: ContractText = Field(description="office and person that decided it")
+    review_by: date = Field(description="last day of validity; a new decision is due by then")
+    residual_risk: Literal["low", "medium", "high"] = Field(
+        description="`low`, `medium` or `high`: the risk for people after all measures"
+    )
+    classes: tuple[PersonalDataClass, ...] = Field(
+        min_length=1, description="covered classes of data: `PERSONAL`, `HEALTH`, `CHILD`, `FINANCE`"
+    )
 
     @model_validator(mode="after")
     def _check_review_date(self) -> Self:
@@ -70,13 +70,13 @@ class Assessment(_ContractModel):
 class DataContract(_ContractModel):
     """The agreement with one agency."""
 
-    steward: ContractText
-    """The data steward at the agency (walidata)."""
-    purposes: Annotated[tuple[NamedPurpose, ...], Field(min_length=1)]
-    """The purposes for which the data is read."""
-    retention: ContractText
-    """How long the data is kept, in a sentence."""
-    assessment: Assessment
+    steward: ContractText = Field(description="who is responsible for the data there (walidata)")
+    purposes: tuple[NamedPurpose, ...] = Field(
+        min_length=1,
+        description="allowed [purposes](settings.md#purposes). The city's purposes are checked against this",
+    )
+    retention: ContractText = Field(description="a sentence about retention")
+    assessment: Assessment = Field(description="table: the impact assessment")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

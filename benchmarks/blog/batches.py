@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Protocol
 
 from benchmarks.blog.records import Account, Message, Order, Post, User
-from engine.batch import batch
+from engine.batch import batch, forward
 from records.calls.answers import Answers
 from records.calls.call import Call
 from records.calls.freshness import Freshness, minutes
@@ -42,37 +42,14 @@ class CallerData(Protocol):
         """The messages of each person."""
 
 
-@batch(agency=None)
+@batch(domain=None)
 async def greetings(keys: Sequence[str], _ask: HubBatchContext) -> Answers[str, str]:
     """A greeting, without a call."""
     return dict.fromkeys(keys, "Hello World!")
 
 
-@batch(agency="blog", absent=(), freshness=_PUBLISHED)
-async def post_lists(keys: Sequence[str], ask: HubBatchContext) -> Answers[str, Sequence[Post]]:
-    """Every post."""
-    return await ask.agencies[Blog].post_lists(keys, ask.call)
-
-
-@batch(agency="blog", freshness=_PUBLISHED)
-async def users(ids: Sequence[int], ask: HubBatchContext) -> Answers[int, User]:
-    """Users by number."""
-    return await ask.agencies[Blog].users(ids, ask.call)
-
-
-@batch(agency="bank")
-async def accounts(niks: Sequence[Nik], ask: HubBatchContext) -> Answers[Nik, Account]:
-    """The account of each person."""
-    return await ask.agencies[CallerData].accounts(niks, ask.call)
-
-
-@batch(agency="shop", absent=())
-async def orders(niks: Sequence[Nik], ask: HubBatchContext) -> Answers[Nik, Sequence[Order]]:
-    """The orders of each person."""
-    return await ask.agencies[CallerData].orders(niks, ask.call)
-
-
-@batch(agency="post office", absent=())
-async def messages(niks: Sequence[Nik], ask: HubBatchContext) -> Answers[Nik, Sequence[Message]]:
-    """The messages of each person."""
-    return await ask.agencies[CallerData].messages(niks, ask.call)
+post_lists = forward(Blog, Blog.post_lists, absent=(), freshness=_PUBLISHED)
+users = forward(Blog, Blog.users, freshness=_PUBLISHED)
+accounts = forward(CallerData, CallerData.accounts)
+orders = forward(CallerData, CallerData.orders, absent=())
+messages = forward(CallerData, CallerData.messages, absent=())

@@ -9,11 +9,10 @@ from typing import Annotated, Protocol
 import strawberry
 
 from auth.policy.rules import Rule
-from engine.batch import batch
+from engine.batch import forward
 from records.calls.answers import Answers
 from records.calls.call import Call
 from records.description import Doc
-from resolvers.batch_context import HubBatchContext
 from schema.builder import finish_schema
 from schema.declarations.fields import edge, root
 from schema.declarations.publishing import publishes
@@ -38,16 +37,8 @@ class ChainPeople(Protocol):
         """People by number."""
 
 
-@batch(agency="people", absent=())
-async def all_people(keys: Sequence[str], ask: HubBatchContext) -> Answers[str, Sequence[Person]]:
-    """All people of the first level."""
-    return await ask.agencies[ChainPeople].all_people(keys, ask.call)
-
-
-@batch(agency="people")
-async def people(ids: Sequence[int], ask: HubBatchContext) -> Answers[int, Person]:
-    """People by number."""
-    return await ask.agencies[ChainPeople].people(ids, ask.call)
+all_people = forward(ChainPeople, ChainPeople.all_people, absent=())
+people = forward(ChainPeople, ChainPeople.people)
 
 
 @publishes(Person, rule=Rule.PUBLIC, shows=("id", "name"))

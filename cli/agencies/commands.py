@@ -12,7 +12,7 @@ from rich.console import Console
 
 from cli.command_error import CommandError
 from cli.listing import JsonOption, print_rows
-from cli.project_paths import find_state_folder
+from cli.project_paths import ROOT, find_state_folder
 
 
 def build_group() -> typer.Typer:
@@ -21,6 +21,7 @@ def build_group() -> typer.Typer:
     group.command("list")(list_agencies)
     group.command("check")(check)
     group.command("hook-secret")(print_hook_secret)
+    group.command("schema")(write_schemas)
     return group
 
 
@@ -45,6 +46,15 @@ def list_agencies(
         for code, each in load_city_folder(folder).manifests.items()
     ]
     print_rows(rows, as_json=as_json)
+
+
+def write_schemas() -> None:
+    """Write the JSON Schemas of city files to cities/, and the tables of their keys to the pages of docs/."""
+    from settings.city.key_tables import render_files  # noqa: PLC0415 - the hub, which other commands need not wait for
+
+    for path, text in render_files(ROOT).items():
+        path.write_text(text, encoding="utf-8")
+        typer.echo(f"Wrote {path.relative_to(ROOT)}.")
 
 
 def print_hook_secret(agency: Annotated[str, typer.Argument(help="The code of an agency of the hub.")]) -> None:

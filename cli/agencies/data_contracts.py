@@ -65,6 +65,7 @@ def _assess(path: Path | None) -> Sequence[ContractReview]:
     from cli.agencies.city_option import load_city_folder  # noqa: PLC0415 - same
     from schema.builder import build_schema, get_graphql_schema  # noqa: PLC0415 - same
     from schema.tools.assessments import judge_today  # noqa: PLC0415 - same
+    from wiring.agencies import list_agency_codes  # noqa: PLC0415 - same
 
     city = load_city_folder(path)
     try:
@@ -73,4 +74,4 @@ def _assess(path: Path | None) -> Sequence[ContractReview]:
     except ValueError as problem:
         raise CommandError(str(problem)) from None
     policy = AccessPolicy(purposes=purposes)
-    return judge_today(city.contracts, policy, get_graphql_schema(build_schema()))
+    return judge_today(city.contracts, policy, get_graphql_schema(build_schema(list_agency_codes(city))))

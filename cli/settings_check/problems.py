@@ -27,7 +27,7 @@ from settings import COMMAND_LINE_VARIABLES, Settings
 from settings.city.folder import DEFAULT_CITY, CityFolder, examine_city, find_variables, load_city
 from settings.city.problems import ManifestError
 from store.database import create_database_engine
-from wiring.agencies import build_connectors
+from wiring.agencies import build_connectors, list_agency_codes
 
 _PLACEHOLDER_VALUES = {
     "secret": base64.b64encode(b"a stand-in of thirty-two bytes..").decode(),
@@ -148,7 +148,8 @@ def _find_unusable(settings: Settings) -> tuple[Settings, Sequence[Finding]]:
     findings = [*_check_state_address(settings)]
     settings, of_agencies = _check_agencies(settings)
     findings += [*of_agencies, *_check_keys(settings)]
-    for assessment in judge_today(settings.contracts, settings.policy, get_graphql_schema(build_schema())):
+    schema = get_graphql_schema(build_schema(list_agency_codes(settings.city)))
+    for assessment in judge_today(settings.contracts, settings.policy, schema):
         level = FindingLevel.WARNING if settings.development else FindingLevel.PROBLEM
         if assessment.fault is not None and assessment.agency in settings.city.agencies:
             findings.append(_describe_contract(settings, level, assessment.agency, assessment.fault))

@@ -26,7 +26,12 @@ async def fan_out(keys: Sequence[K], ask_one: Callable[[K], Awaitable[V | None]]
         raise ValueError(f"fan_out: limit is {limit}. Allow at least 1 call at a time.")
     if len(keys) == 1:
         # One key needs no task: most calls have one, and nothing else waits for its answer.
-        return await _ask_single(keys[0], ask_one)
+        answer: V | AgencyFailure | None
+        try:
+            answer = await ask_one(keys[0])
+        except AgencyFailure as failure:
+            answer = failure
+        return {} if answer is None else {keys[0]: answer}
     answers: dict[K, V | AgencyFailure | None] = {}
     waiting = iter(keys)
 
@@ -48,15 +53,6 @@ async def fan_out(keys: Sequence[K], ask_one: Callable[[K], Awaitable[V | None]]
         # A call was cancelled from inside. Without an answer, its key would look unknown to the agency.
         raise asyncio.CancelledError
     return {key: answer for key in keys if (answer := answers[key]) is not None}
-
-
-async def _ask_single(key: K, ask_one: Callable[[K], Awaitable[V | None]]) -> Answers[K, V]:
-    answer: V | AgencyFailure | None
-    try:
-        answer = await ask_one(key)
-    except AgencyFailure as failure:
-        answer = failure
-    return {} if answer is None else {key: answer}
 
 
 async def ask_in_chunks(

@@ -5,13 +5,16 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
+from pydantic import Field
+
 from connectors.batching.row_check import RowCheck
 from connectors.declared.domain_reads import list_reads
 from connectors.declared.driver_families import find_family
 from connectors.declared.driver_family import NO_LIMITS, NO_RESOURCES, CallLimits, Driver, Source
 from connectors.declared.read_records import FacetRead, Read
 from connectors.declared.record_readers import RecordReaders
-from connectors.declared.tables import ManifestTable, NotDeclarableError, ReadTable, RecordTable
+from connectors.declared.tables import ManifestTable, NotDeclarableError, ReadTable, RecordTable, TroubleTable
+from connectors.declared.trouble import build_result_codes
 from records.calls.answers import Answers
 from records.calls.call import Call
 from records.calls.failures import AgencyFailure
@@ -20,8 +23,8 @@ from records.calls.failures import AgencyFailure
 class ProbeTable(ManifestTable):
     """The read that shows whether the agency answers."""
 
-    read: str
-    key: str
+    read: str = Field(description="name of a declared read")
+    key: str = Field(description="key that it is asked for; choose one that identifies no person")
 
 
 class DeclaredConnector:
@@ -51,6 +54,7 @@ class DeclaredTables(ManifestTable):
     reads: Mapping[str, ReadTable]
     records: Mapping[str, RecordTable]
     probe: ProbeTable
+    trouble: TroubleTable | None = None
 
 
 def build_declared_connector(
@@ -83,9 +87,9 @@ def build_declared_connector(
     if wanted[probe.read].facets:
         raise NotDeclarableError("probe.read", f"'{probe.read}' answers facets; name a read that takes keys only")
     family = find_family(driver).require_reads()
-    if limits.max_batch_size is not None and not family.takes_batches:
+    if limits.max_batch_size is not None and not any(each.takes_batches for each in tables.reads.values()):
         raise NotDeclarableError("terms.max_batch_size", "the agency takes one key per call; remove this line")
-    if faceted := [name for name, each in wanted.items() if each.facets and not family.takes_facets]:
+    if faceted := [name for name, each in wanted.items() if each.facets and not tables.reads[name].takes_facets]:
         raise NotDeclarableError(f"reads.{faceted[0]}", "this driver cannot select facets; answer it in Python")
     family.check_probe(wanted[probe.read], tables.reads[probe.read], probe.key)
     records = RecordReaders(tables.records, write_column=family.write_column)
@@ -94,6 +98,7 @@ def build_declared_connector(
         driver=driver,
         check=RowCheck(agency, driver.counts),
         records=records,
+        codes=build_result_codes(agency, tables.trouble),
         limits=limits,
         resources=resources,
     )

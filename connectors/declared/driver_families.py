@@ -18,13 +18,12 @@ from connectors.declared.sql.tables import SqlReadTable, SqlWire
 from connectors.declared.tables import ReadTable
 from connectors.drivers.http.driver import HttpDriver
 from connectors.drivers.http.service import HttpLimits, HttpService
+from connectors.drivers.http.xml_body import MAX_XML_BYTES
 from connectors.drivers.soap.service import SoapService
 from connectors.drivers.sql.driver import SqlDriver
 
 _MAX_JSON_BYTES: Final = 4 * 1024 * 1024
 """Of one decompressed reply: parsing takes 15 ms at most (`connectors/drivers/http/json_body.py`)."""
-_MAX_XML_BYTES: Final = 2 * 1024 * 1024
-"""Of one decompressed reply: the maximum of elements (`MAX_ELEMENTS` of the SOAP driver) takes 1 MiB."""
 
 
 Wire = SqlWire | HttpWire | SoapWire
@@ -62,7 +61,7 @@ def _build_http_driver(wire: HttpWire, parts: DriverParts) -> HttpDriver:
 def _build_soap_service(wire: SoapWire, parts: DriverParts) -> SoapService:
     service = HttpService(parts.gate.agency, wire.url.get_secret_value(), headers={"Accept": "text/xml"})
     return SoapService(
-        http=HttpDriver(service, _build_limits(parts, _MAX_XML_BYTES), work=parts.work),
+        http=HttpDriver(service, _build_limits(parts, MAX_XML_BYTES), work=parts.work),
         user=wire.user.get_secret_value(),
         password=wire.password.get_secret_value(),
     )
@@ -77,13 +76,7 @@ DRIVER_FAMILIES: Final[Mapping[str, DriverFamily]] = {
         wire=SqlWire,
         driver=SqlDriver,
         build_driver=_build_sql_driver,
-        reads=Reads(
-            table=SqlReadTable,
-            write_column=write_sql_column,
-            build=build_sql_read,
-            takes_batches=True,
-            takes_facets=True,
-        ),
+        reads=Reads(table=SqlReadTable, write_column=write_sql_column, build=build_sql_read),
     ),
     "http": DriverFamily(
         wire=HttpWire,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, Generic, Protocol, TypeVar
 
@@ -10,7 +10,8 @@ from connectors.batching.row_check import RowCheck
 from connectors.declared.domain_reads import DomainRead
 from connectors.declared.read_records import FacetRead, Read
 from connectors.declared.record_readers import RecordReaders, WriteColumn
-from connectors.declared.tables import NotDeclarableError, ReadTable, WireTable
+from connectors.declared.tables import ManifestTable, NotDeclarableError, ReadTable, WireTable
+from connectors.declared.trouble import NoResultCodes, ResultCodes
 from connectors.drivers.long_work import LongWork
 from connectors.resilience.call_counters import CallCounters
 from connectors.resilience.gate import Gate
@@ -45,8 +46,8 @@ class CallLimits:
 
     max_batch_size: int | None = None
     """Maximum number of keys in one call; None for no limit."""
-    max_concurrency: int = 4
-    """Maximum number of calls of one read under way."""
+    max_concurrency: int = 64
+    """Maximum number of calls under way."""
 
 
 NO_LIMITS: Final = CallLimits()
@@ -61,6 +62,8 @@ class Source(Generic[D_co]):
     driver: D_co
     check: RowCheck
     records: RecordReaders
+    codes: ResultCodes | NoResultCodes
+    """The meaning of result codes in replies."""
     limits: CallLimits
     resources: Mapping[type[Any], Any]
     """What functions of a manifest can ask for by type, in parameters that have only a name."""
@@ -77,10 +80,6 @@ class Reads:
     """Compile one read from its table."""
     check_probe: Callable[[DomainRead, Any, str], None] = lambda *_: None
     """Check that the read can be asked for the key of the probe."""
-    takes_batches: bool = False
-    """Whether one call can ask for several keys."""
-    takes_facets: bool = False
-    """Whether a read can be asked for some of its records only."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -93,6 +92,10 @@ class DriverFamily:
     """Build the driver from the table `[wire]`. Opens nothing. Raises `ValueError` for an address that is not safe."""
     reads: Reads | None = None
     """None if only connectors in Python call such agencies."""
+
+    def list_tables(self) -> Sequence[type[ManifestTable]]:
+        """The tables of a manifest that are those of the family."""
+        return (self.wire,) if self.reads is None else (self.wire, self.reads.table)
 
     def require_reads(self) -> Reads:
         """The reads of the family. Raises `NotDeclarableError`."""

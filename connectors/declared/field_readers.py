@@ -7,7 +7,7 @@ and `python` names a function.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import date, datetime
 from enum import Enum
 from functools import partial
@@ -47,6 +47,8 @@ class ReadField(NamedTuple):
     """Whether a missing value makes the row unreadable."""
     none: frozenset[object] = frozenset()
     """Values that mean no value."""
+    missing: object = None
+    """The value in place of a missing one."""
 
 
 def read_digits(raw: object, *, width: int, kind: str) -> str | None:
@@ -57,6 +59,19 @@ def read_digits(raw: object, *, width: int, kind: str) -> str | None:
     if not (written.isascii() and written.isdigit() and len(written) <= width):
         raise UnreadableError(kind)
     return written.zfill(width)
+
+
+def read_joined_digits(*raw: object, widths: Sequence[int], kind: str) -> str | None:
+    """A code in several columns, each with its number of digits; None without any digit."""
+    digits = ""
+    for part, width in zip(raw, widths, strict=True):
+        written = "" if part is None else str(part).strip()
+        if not (written.isascii() and written.isdigit() and len(written) <= width):
+            if all(text(each, kind) is None for each in raw):
+                return None
+            raise UnreadableError(kind)
+        digits += written.zfill(width)
+    return digits
 
 
 def _read_ordinary_case(raw: object) -> str | None:
@@ -73,7 +88,7 @@ def _read_person_name(raw: object) -> str | None:
     return written and person_name(written)
 
 
-_NAMED_READERS: Final[Mapping[str, tuple[FieldReader, object]]] = {
+NAMED_READERS: Final[Mapping[str, tuple[FieldReader, object]]] = {
     "text": (text, str),
     "first_text": (_read_first_text, str),
     "ordinary_case": (_read_ordinary_case, str),
@@ -114,6 +129,7 @@ _COLUMNS_TAKEN: Final[Mapping[FieldReader, range]] = {
 }
 """How many columns a reader takes, if not one."""
 
+_DIGIT_TYPES: Final = (str, Nib, Nop)
 _MAY_BE_UNREADABLE: Final = (str, int, Rupiah, Coordinates)
 """Types of fields that no rule reads. Owners, regions, days of birth and words for visibility must be readable."""
 
@@ -132,30 +148,43 @@ def build_field_reader(place: str, annotation: object, table: FieldTable) -> Rea
         reader, kind = find_function(f"{place}.python", table.python, len(table.columns), wanted), "a value"
     else:
         reader, kind = _choose_reader(place, wanted, table)
-        taken = _COLUMNS_TAKEN.get(reader, range(1, 2))
+        columns = len(table.columns)
+        taken = range(columns, columns + 1) if table.width else _COLUMNS_TAKEN.get(reader, range(1, 2))
         if len(table.columns) not in taken:
             count = f"{taken[0]}" if len(taken) == 1 else f"{taken[0]} to {taken[-1]}"
             raise NotDeclarableError(place, f"from names {len(table.columns)} columns; its reader takes {count}")
-    if (table.none or table.unreadable) and not is_optional:
+    if table.missing is not None:
+        _check_missing(place, wanted, table)
+    elif (table.none or table.unreadable) and not is_optional:
         raise NotDeclarableError(place, "none and unreadable give no value, but the field always has one")
     if table.unreadable is not None:
         if wanted not in _MAY_BE_UNREADABLE:
             raise NotDeclarableError(place, "a rule may read this field, so it must be readable; remove `unreadable`")
         reader = partial(_read_or_ignore, reader=reader)
-    return ReadField(reader, kind, not is_optional, frozenset(table.none))
+    is_required = not is_optional and table.missing is None
+    return ReadField(reader, kind, is_required, frozenset(table.none), table.missing)
+
+
+def _check_missing(place: str, wanted: object, table: FieldTable) -> None:
+    plain = {str: str, int: int, Rupiah: int}
+    if wanted not in plain:
+        raise NotDeclarableError(place, "only a text, a number or money may be missing; remove `missing`")
+    if type(table.missing) is not plain[wanted]:
+        raise NotDeclarableError(place, "`missing` has another type than the field")
+    if table.unreadable is not None:
+        raise NotDeclarableError(place, "what cannot be read would become the value of `missing`; choose one of them")
 
 
 def _choose_reader(place: str, wanted: object, table: FieldTable) -> tuple[FieldReader, str]:
     name = table.read
     if name == "digits":
-        if wanted is not str:
-            raise NotDeclarableError(place, "digits reads texts; take the line `read` out")
-        kind = f"a code of {table.width} digits"
-        return partial(read_digits, width=table.width or 1, kind=kind), kind
+        if wanted not in _DIGIT_TYPES:
+            raise NotDeclarableError(place, "digits reads texts and numbers of objects; take the line `read` out")
+        return _build_digit_reader(wanted, table.width)
     if name is not None:
-        if name not in _NAMED_READERS:
-            raise NotDeclarableError(place, f"'{name}' is no reader; choose of {', '.join(sorted(_NAMED_READERS))}")
-        reader, given = _NAMED_READERS[name]
+        if name not in NAMED_READERS:
+            raise NotDeclarableError(place, f"'{name}' is no reader; choose of {', '.join(sorted(NAMED_READERS))}")
+        reader, given = NAMED_READERS[name]
         if given != wanted:
             raise NotDeclarableError(place, f"the reader '{name}' gives another type than the field has")
         return reader, _READ_KINDS.get(reader) or _TYPE_READERS[wanted][1]
@@ -165,6 +194,13 @@ def _choose_reader(place: str, wanted: object, table: FieldTable) -> tuple[Field
     if wanted not in _TYPE_READERS:
         raise NotDeclarableError(place, "this type has no reader; give `values`, or read it in Python")
     return _TYPE_READERS[wanted]
+
+
+def _build_digit_reader(wanted: object, widths: Sequence[int]) -> tuple[FieldReader, str]:
+    kind = f"a code of {sum(widths)} digits" if wanted is str else _TYPE_READERS[wanted][1]
+    if len(widths) == 1:
+        return partial(read_digits, width=widths[0], kind=kind), kind
+    return partial(read_joined_digits, widths=widths, kind=kind), kind
 
 
 def _build_word_reader(place: str, wanted: object, table: FieldTable, *, is_optional: bool) -> FieldReader:

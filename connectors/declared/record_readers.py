@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import MISSING, dataclass, fields, is_dataclass
-from typing import Any, Final, Generic, TypeVar, cast, get_type_hints
+from datetime import date, datetime
+from operator import attrgetter
+from typing import Any, Final, Generic, TypeVar, cast, get_args, get_origin, get_type_hints
 
-from connectors.declared.field_readers import ReadField, build_field_reader
+from connectors.declared.field_readers import FieldReader, ReadField, build_field_reader
 from connectors.declared.python_functions import split_optional
 from connectors.declared.tables import FieldTable, NotDeclarableError, RecordTable
-from connectors.readers.rows import Row
+from connectors.readers.rows import MAX_LIST_ROWS, Row
 from connectors.readers.unreadable import UnreadableError
 from records.identifiers import FamilyCardNumber, Nik
 from records.regions import Coordinates
@@ -29,6 +31,7 @@ WriteColumn = Callable[[str], str]
 class RecordReader(Generic[R]):
     """Reads one kind of record."""
 
+    record: type[R]
     bind: Callable[[object], Callable[[Row], R]]
     """From the requested key to the function that reads a row, which raises `UnreadableError`."""
     columns: frozenset[str]
@@ -37,6 +40,10 @@ class RecordReader(Generic[R]):
     """Columns without whose value there is no record, and their fields: `commodity.id` is one of a record within."""
     takes_key: bool
     """Whether the record holds the requested key."""
+    people: Mapping[str, object]
+    """Fields with the number of a person that take the requested key, by their place; with the type of the number."""
+    lists: Mapping[str, RecordReader[Any]]
+    """The readers of lists within a row, by their column."""
 
     @property
     def read(self) -> Callable[[Row], R]:
@@ -81,6 +88,11 @@ class RecordReaders:
             for name in known
             if name not in table and _is_record(annotations[name])
         }
+        listed = {
+            name: self.build(read, listed_record)
+            for name in known
+            if name in table and (listed_record := _find_listed_record(annotations[name])) is not None
+        }
         missing = [
             name
             for name, each in known.items()
@@ -91,6 +103,8 @@ class RecordReaders:
         plans = [
             _plan_record(name, inner[name])
             if name in inner
+            else self._plan_list(f"{place}.{name}", name, listed[name], table[name])
+            if name in listed
             else self._plan_field(f"{place}.{name}", name, annotations[name], table[name])
             for name in known
             if name in {*table, *inner}
@@ -100,18 +114,46 @@ class RecordReaders:
         for name, each in inner.items():
             required |= {column: f"{name}.{field}" for column, field in each.required.items()}
         return RecordReader(
+            record=record,
             bind=_compile(record, plans),
             columns=(taken - {KEY_COLUMN}).union(*(each.columns for each in inner.values())),
             required=required,
-            takes_key=KEY_COLUMN in taken or any(each.takes_key for each in inner.values()),
+            takes_key=KEY_COLUMN in taken or any(each.takes_key for each in (*inner.values(), *listed.values())),
+            people=self._find_people(place, annotations, table, (*inner.values(), *listed.values())),
+            lists={table[name].columns[0]: each for name, each in listed.items()},
         )
 
     def _plan_field(self, place: str, name: str, annotation: object, table: FieldTable) -> _FieldPlan:
-        if KEY_COLUMN in table.columns and split_optional(annotation)[0] in PERSONAL_NUMBERS:
-            raise NotDeclarableError(place, "the number of a person must come from the row: name its column")
+        if table.sort is not None:
+            raise NotDeclarableError(place, "it sorts lists of records; remove `sort`")
         field = build_field_reader(place, annotation, table)
         arguments = ["key" if each == KEY_COLUMN else self._write_column(each) for each in table.columns]
         return _FieldPlan(name, field, ", ".join(arguments), table.columns)
+
+    def _plan_list(self, place: str, name: str, reader: RecordReader[Any], table: FieldTable) -> _FieldPlan:
+        """A list of records within the row."""
+        if len(table.columns) > 1 or table.model_fields_set - {"columns", "sort"}:
+            raise NotDeclarableError(
+                place, 'a list of records has one column, and perhaps `sort`; write {"from" = ...}'
+            )
+        sort = _build_sort(place, reader.record, table.sort)
+
+        def bind(key: object) -> FieldReader:
+            read = reader.bind(key)
+            return lambda raw: sort([read(each) for each in list_inner_rows(raw)])
+
+        field = ReadField(bind, "a list of records", is_required=False)
+        return _FieldPlan(name, field, self._write_column(table.columns[0]), table.columns, is_bound=True)
+
+    @staticmethod
+    def _find_people(
+        place: str, annotations: Mapping[str, object], table: RecordTable, within: Iterable[RecordReader[Any]]
+    ) -> Mapping[str, object]:
+        types = {
+            name: split_optional(annotations[name])[0] for name, each in table.items() if KEY_COLUMN in each.columns
+        }
+        own = {f"{place}.{name}": each for name, each in types.items() if each in PERSONAL_NUMBERS}
+        return own | {where: kind for each in within for where, kind in each.people.items()}
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,6 +164,8 @@ class _FieldPlan:
     """Python expressions, separated by commas."""
     columns: Sequence[str] = ()
     """None for a record within the record, which is read from the same row."""
+    is_bound: bool = False
+    """Whether the reader follows from the requested key."""
 
 
 def write_sql_column(column: str) -> str:
@@ -135,13 +179,13 @@ def write_json_path(path: str) -> str:
     return f"row.get({path!r})" if len(names) == 1 else f"dig(row, {', '.join(map(repr, names))})"
 
 
-def dig(row: Row, *names: str) -> object:
-    """A value within objects and lists of a JSON object; None if it is missing. Raises `UnreadableError`."""
-    value: object = row
+def dig(row: object, *names: str) -> object:
+    """A value within objects and lists of a reply; None if it is missing. Raises `UnreadableError`."""
+    value = row
     for name in names:
         if value is None:
             return None
-        if isinstance(value, list) and name.isdecimal():
+        if isinstance(value, list | tuple) and name.isdecimal():
             value = value[int(name)] if int(name) < len(value) else None
         elif isinstance(value, Mapping):
             value = value.get(name)
@@ -150,12 +194,43 @@ def dig(row: Row, *names: str) -> object:
     return value
 
 
+def list_inner_rows(raw: object) -> Sequence[Row]:
+    """The rows of a list within a row; a missing list, and missing rows of it, are no rows. A single row is a list."""
+    if raw is None:
+        return ()
+    if isinstance(raw, Mapping):
+        return (raw,)
+    if not isinstance(raw, list | tuple) or len(raw) > MAX_LIST_ROWS:
+        raise UnreadableError("a list of objects")
+    found = [each for each in raw if each is not None]
+    if not all(isinstance(each, Mapping) for each in found):
+        raise UnreadableError("a list of objects")
+    return found
+
+
+def _find_listed_record(annotation: Any) -> type[Any] | None:  # noqa: ANN401 - any annotation
+    if get_origin(annotation) not in {tuple, Sequence}:
+        return None
+    listed = get_args(annotation)[0]
+    return listed if _is_record(listed) else None
+
+
+def _build_sort(place: str, record: type[Any], sort: str | None) -> Callable[[list[Any]], tuple[Any, ...]]:
+    if sort is None:
+        return tuple
+    name = sort.removeprefix("-")
+    if get_type_hints(record).get(name) not in {int, str, date, datetime}:
+        raise NotDeclarableError(place, f"{record.__name__} has no number, text or day '{name}' to sort by")
+    get, descending = attrgetter(name), sort.startswith("-")
+    return lambda found: tuple(sorted(found, key=get, reverse=descending))
+
+
 def _is_record(annotation: object) -> bool:
     return is_dataclass(annotation) and annotation is not Coordinates
 
 
 def _plan_record(name: str, reader: RecordReader[Any]) -> _FieldPlan:
-    return _FieldPlan(name, ReadField(reader.bind, "a record", is_required=True), "row")
+    return _FieldPlan(name, ReadField(reader.bind, "a record", is_required=True), "row", is_bound=True)
 
 
 def _compile(record: type[R], plans: Sequence[_FieldPlan]) -> Callable[[object], Callable[[Row], R]]:
@@ -166,13 +241,16 @@ def _compile(record: type[R], plans: Sequence[_FieldPlan]) -> Callable[[object],
     for each in plans:
         name, value = f"read_{each.name}", f"value_{each.name}"
         names[name] = each.field.read
-        if not each.columns:
+        if each.is_bound:
             names[f"bind_{each.name}"] = each.field.read
             start.append(f"{name} = bind_{each.name}(key)")
         reads.append(f"{value} = {name}({each.arguments})")
         if each.field.none:
             names[f"none_{each.name}"] = each.field.none
             reads.append(f"if {value} in none_{each.name}: {value} = None")
+        if each.field.missing is not None:
+            names[f"missing_{each.name}"] = each.field.missing
+            reads.append(f"if {value} is None: {value} = missing_{each.name}")
         if each.field.is_required:
             required.append(f"{value} is None")
         values.append(f"{each.name}={value}")
@@ -210,5 +288,5 @@ def _find_unreadable(
             absent = [column for column in plan.columns if column not in row]
             return UnreadableError(f"{place}: the reply has no column '{absent[0]}'" if absent else place)
         except UnreadableError as error:
-            return UnreadableError(f"{error.kind} ({place})" if plan.columns else error.kind)
+            return UnreadableError(error.kind if plan.is_bound else f"{error.kind} ({place})")
     return UnreadableError(f"a {record.__name__}")

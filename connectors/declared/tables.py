@@ -2,10 +2,24 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, StringConstraints, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    GetJsonSchemaHandler,
+    SecretStr,
+    StringConstraints,
+    WithJsonSchema,
+    model_validator,
+)
+from pydantic.json_schema import JsonSchemaValue
+from pydantic_core import CoreSchema
 
 FunctionName = Annotated[str, StringConstraints(pattern=r"^connectors(\.[a-z_]+)+:[a-z_]+$")]
 """A function of the hub's connectors: `connectors.prices:read_movement`."""
@@ -31,8 +45,66 @@ def _to_columns(value: object) -> object:
     return (value,) if isinstance(value, str) else value
 
 
-Columns = Annotated[tuple[str, ...], BeforeValidator(_to_columns)]
+Columns = Annotated[
+    tuple[str, ...],
+    BeforeValidator(_to_columns),
+    WithJsonSchema({"anyOf": [{"type": "string"}, {"type": "array", "items": {"type": "string"}}]}),
+]
 """One column, or a list of columns."""
+
+
+def _to_widths(value: object) -> object:
+    return (value,) if isinstance(value, int) else value
+
+
+Widths = Annotated[
+    tuple[Annotated[int, Field(ge=1, le=64)], ...],
+    BeforeValidator(_to_widths),
+    WithJsonSchema({"anyOf": [{"type": "integer"}, {"type": "array", "items": {"type": "integer"}}]}),
+]
+"""One number of digits, or a list of them."""
+
+
+def _check_pattern(pattern: str) -> str:
+    try:
+        re.compile(pattern, re.ASCII)
+    except re.error as error:
+        raise ValueError(f"not a regular expression: {error}") from None
+    return pattern
+
+
+Pattern = Annotated[str, StringConstraints(max_length=500), AfterValidator(_check_pattern)]
+"""A regular expression of a whole text."""
+
+
+class OutcomeTable(ManifestTable):
+    """What the result codes of an agency mean: the first of the regular expressions that matches decides."""
+
+    absent: Pattern | None = Field(default=None, description="codes that say that there is no such record")
+    unavailable: Pattern | None = Field(
+        default=None, description="codes of an error of the agency, which count at the circuit breaker"
+    )
+    refused: Pattern | None = Field(default=None, description="codes of a refusal, which do not count at the breaker")
+
+
+class FaultTable(OutcomeTable):
+    """What SOAP faults mean. Without a meaning, a fault of the client is a refusal, and any other an error."""
+
+    code: str | None = Field(
+        default=None,
+        max_length=100,
+        description="element of a fault's detail that holds the code; without it, the fault's own, such as `Client.X`",
+    )
+
+
+class TroubleTable(OutcomeTable):
+    """How an agency reports failures inside replies. A code without a meaning is malformed."""
+
+    code: str = Field(
+        min_length=1, max_length=200, description="path to the result code in a reply; no code counts as the empty text"
+    )
+    success: Pattern | None = Field(default=None, description="codes of an answer")
+    faults: FaultTable = Field(default=FaultTable(), description="table: what SOAP faults mean")
 
 
 class FieldTable(ManifestTable):
@@ -42,22 +114,55 @@ class FieldTable(ManifestTable):
     """
 
     columns: Columns = Field(
-        alias="from", min_length=1, max_length=8, description="the column, or the columns, that the value comes from"
+        alias="from",
+        min_length=1,
+        max_length=8,
+        description="the column, or a list of columns. In JSON, a path such as `address.street` or `point.0`; a missing"
+        " one has no value. `{key}` is the requested key",
     )
-    read: str | None = Field(default=None, description="the reader, if not the one of the field's type")
-    width: int | None = Field(default=None, ge=1, le=64, description="number of digits, for the reader `digits`")
+    read: str | None = Field(
+        default=None,
+        description="another reader than that of the field's type: `text`, `first_text` (of several columns),"
+        " `ordinary_case`, `person_name`, `phone`, `rupiah`, `day`, `moment`, `whole_number`, `region_code`,"
+        " `region_from_numbers`, `coordinates`, `digits` (with `width`)",
+    )
+    width: Widths = Field(
+        default=(), max_length=8, description="number of digits, for the reader `digits`; a list for several columns"
+    )
     values: Mapping[str, str | bool | int] | None = Field(
-        default=None, description="the agency's words and the value that each means; case does not matter"
+        default=None, description="the agency's words and the value of each; case does not matter"
     )
     unknown: str | bool | None = Field(
-        default=None, description='the value for every other word; `"null"` for none. Without it, the row is unreadable'
+        default=None,
+        description='the value of every other word; `"null"` for none. Without it, the row cannot be read. It is never'
+        " `true`, and never a region: only a known word means yes",
+    )
+    missing: str | int | None = Field(
+        default=None, description="the value where the agency has none, such as `0`: of texts, numbers and money"
+    )
+    none: tuple[str | int, ...] = Field(
+        default=(), description="values that the agency writes for no value, such as `[0, 999999]`"
+    )
+    unreadable: Literal["null"] | None = Field(
+        default=None,
+        description='`"null"`: what cannot be read is no value. Only for texts, numbers, money and coordinates, which'
+        " no rule reads",
+    )
+    sort: str | None = Field(
+        default=None,
+        pattern=r"^-?[a-z_]+$",
+        description="for a list of records within the row: the field that sorts it; `-` for descending",
+    )
+    python: FunctionName | None = Field(
+        default=None,
+        description="function `connectors.module:name` in place of a reader, from the values of the columns to the"
+        " value",
     )
 
-    none: tuple[str | int, ...] = Field(default=(), description="values that the agency writes for no value")
-    unreadable: Literal["null"] | None = Field(default=None, description='`"null"`: what cannot be read is no value')
-    python: FunctionName | None = Field(
-        default=None, description="function in place of a reader: from the raw values of the columns to the value"
-    )
+    @classmethod
+    def __get_pydantic_json_schema__(cls, core_schema: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
+        """A table, or the name of one column."""
+        return {"anyOf": [{"type": "string", "description": "the column"}, handler(core_schema)]}
 
     @model_validator(mode="before")
     @classmethod
@@ -70,8 +175,8 @@ class FieldTable(ManifestTable):
             raise ValueError("unknown: it says what words outside `values` mean; give `values`")
         if self.values is not None and (self.read is not None or len(self.columns) > 1):
             raise ValueError("values: they translate the words of one column, without `read`")
-        if (self.width is not None) != (self.read == "digits"):
-            raise ValueError('width: give it together with read = "digits"')
+        if len(self.width) != (len(self.columns) if self.read == "digits" else 0):
+            raise ValueError('width: give one for each column, together with read = "digits"')
         if self.python is not None and (self.read is not None or self.values is not None):
             raise ValueError("python: the function reads the value in place of `read` and `values`; choose one")
         return self
@@ -101,5 +206,26 @@ class ReadTable(ManifestTable):
 
     key_type: Literal["text", "number"] = Field(
         default="text",
-        description="`number` if the agency stores the key as a number; other keys are then unknown to it",
+        description="`number` if the agency stores the key as a number: other keys are unknown to it and cost no call",
     )
+
+    @property
+    def takes_batches(self) -> bool:
+        """Whether one call can ask for several keys."""
+        return False
+
+    @property
+    def takes_facets(self) -> bool:
+        """Whether a call can ask for some of the records of a key."""
+        return False
+
+
+class KeyedReadTable(ReadTable):
+    """A read of a service that is called for each key."""
+
+    key_pattern: str | Mapping[str, str] | None = Field(
+        default=None,
+        description="regular expression of all texts that are sent; for a query, `{ field = pattern }`. Other keys are"
+        " unknown to the agency and cost no call",
+    )
+    max_concurrency: int = Field(default=4, ge=1, le=64, description="maximum concurrent calls of one batch")

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from decimal import Decimal
+from typing import Final
 
 from connectors.readers.texts import text
 from connectors.readers.unreadable import UnreadableError
@@ -10,10 +12,12 @@ from connectors.readers.unreadable import UnreadableError
 _KIND = "a whole number"
 _LONGEST = 18
 """Maximum digits: no count of a city is longer."""
+_NO_FRACTION: Final = re.compile(r"[.,]0{1,2}\Z")
+"""Decimals of zero; three would be the thousands of a longer number."""
 
 
 def whole_number(raw: object) -> int | None:
-    """Reads a number of at least 0, from a number or digits, also with leading zeros; None if it is missing.
+    """Reads a number of at least 0, from a number or digits, also with leading zeros or `,00`; None if it is missing.
 
     Raises `UnreadableError` for anything else, including fractions and negative numbers.
     """
@@ -22,6 +26,8 @@ def whole_number(raw: object) -> int | None:
     written = text(raw, _KIND)
     if written is None:
         return None
+    if not (written.isascii() and written.isdigit()):
+        written = _NO_FRACTION.sub("", written)
     if not (written.isascii() and written.isdigit() and len(written) <= _LONGEST):
         raise UnreadableError(_KIND)
     return int(written)

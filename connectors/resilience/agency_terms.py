@@ -10,7 +10,7 @@ from datetime import date, time, timedelta, timezone, tzinfo
 from typing import Annotated, Any, Final, Literal, Self
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema, model_validator
 
 from connectors.resilience.breaker import BreakerTerms
 from connectors.resilience.closed_hours import ClosedTo, ClosedWindow, MonthDay
@@ -60,8 +60,14 @@ def get_time_zone(name: str) -> tzinfo:
         raise ValueError(f"'{name}' is not a time zone; write it as \"Asia/Jakarta\"") from None
 
 
-Clock = Annotated[time, BeforeValidator(_parse_time)]
-DayOfYear = Annotated[MonthDay, BeforeValidator(_parse_month_day)]
+Clock = Annotated[
+    time, BeforeValidator(_parse_time), WithJsonSchema({"type": "string", "pattern": f"^({_CLOCK.pattern})$"})
+]
+DayOfYear = Annotated[
+    MonthDay,
+    BeforeValidator(_parse_month_day),
+    WithJsonSchema({"type": "string", "pattern": r"^(0[1-9]|1[0-2])-(0[1-9]|[12]\d|3[01])$"}),
+]
 
 
 class _Table(BaseModel):
@@ -74,7 +80,7 @@ class ClosedEntry(_Table):
     start: Clock = Field(default=time.min, alias="from", description='start, `"23:00"`')
     until: Clock = Field(default=time.min, description="end; if not later than `from`, on the next day")
     weekdays: tuple[Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"], ...] = Field(
-        default=(), description='days of the week on which it begins, `["sat", "sun"]`; empty: every day'
+        default=(), description='days of the week on which it begins, `["sat", "sun"]`; default: every day'
     )
     first_day: DayOfYear | None = Field(
         default=None, description='first day of a yearly period, `"01-03"`; with `last_day`'
@@ -143,20 +149,36 @@ class AgencyTerms(_Table):
     """How one agency may be asked. None: the default of the driver."""
 
     deadline: float | None = Field(
-        default=None, gt=0, le=60, description="maximum seconds of one call, with the wait for a permit and retries"
+        default=None,
+        gt=0,
+        le=60,
+        description="maximum seconds of one call, with the wait for a permit and retries; default:"
+        " `SIMPUL_AGENCY_TIMEOUT`",
     )
-    max_concurrency: int | None = Field(default=None, ge=1, le=256, description="concurrent calls, in this process")
+    max_concurrency: int | None = Field(
+        default=None,
+        ge=1,
+        le=256,
+        description="concurrent calls, in this process; default: 8 to a database, 32 over HTTP",
+    )
     waiting: int | None = Field(
         default=None,
         ge=0,
         le=10_000,
-        description="calls that may wait for a permit; more are refused immediately",
+        description="calls that may wait for a permit; more are refused immediately; default: unlimited",
     )
-    rate: float | None = Field(default=None, gt=0, le=10_000, description="calls a second; further calls wait")
-    burst: int | None = Field(default=None, ge=1, le=10_000, description="calls in a burst, within `rate`")
+    rate: float | None = Field(
+        default=None, gt=0, le=10_000, description="calls a second; further calls wait; default: unlimited"
+    )
+    burst: int | None = Field(
+        default=None, ge=1, le=10_000, description="calls in a burst, within `rate`; default: `rate`, rounded up"
+    )
     daily_quota: int | None = Field(default=None, ge=1, description="calls a day, in the agency's time zone")
     max_batch_size: int | None = Field(
-        default=None, ge=1, le=100_000, description="keys in one call; more need several calls"
+        default=None,
+        ge=1,
+        le=100_000,
+        description="keys in one call; more need several calls; default: all; over Open311: 500",
     )
     retries: int = Field(default=0, ge=0, le=5, description="retries of a failed read")
     retry_share: float = Field(
@@ -167,7 +189,9 @@ class AgencyTerms(_Table):
         default="Asia/Jakarta", description="the agency's time zone"
     )
     breaker: BreakerEntry | None = Field(default=None, description="table: the circuit breaker")
-    closed: tuple[ClosedEntry, ...] = Field(default=(), max_length=50, description="tables: when the agency is closed")
+    closed: tuple[ClosedEntry, ...] = Field(
+        default=(), max_length=50, description="tables: when the agency is closed; default: never"
+    )
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:

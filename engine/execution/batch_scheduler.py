@@ -104,9 +104,11 @@ class BatchScheduler:
     def _count_reads(self) -> None:
         """Add the keys of this run to the counters of each agency."""
         if self._agencies is not None:
+            codes = self._agencies.codes
             for read in self._reads.values():
-                if read.batch.agency is not None:
-                    reads = self._agencies.read_counts[read.batch.agency]
+                code = codes.get(read.batch.domain)
+                if code is not None:
+                    reads = self._agencies.read_counts[code]
                     distinct_keys = len(read.requested)
                     reads.first_requests += distinct_keys
                     reads.repeated_requests += max(0, read.request_count - distinct_keys)

@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Callable, Coroutine
 from typing import Any
 
+from engine.agency_codes import HUB
 from engine.batch import Batch, ExecutionContext
 from engine.execution.batch_scheduler import BatchScheduler
 from records.calls.failures import AgencyTimeout
@@ -89,9 +90,9 @@ class PendingWork:
         if self._deadline_timer is None:
             remaining = self._context.call.remaining()
             self._deadline_timer = asyncio.get_running_loop().call_later(
-                remaining, self._scheduler.stop, _build_deadline_failure
+                remaining, self._scheduler.stop, self._build_deadline_failure
             )
 
-
-def _build_deadline_failure(batch: Batch[Any, Any]) -> AgencyTimeout:
-    return AgencyTimeout(batch.agency or "hub", "no answer before the deadline of the request")
+    def _build_deadline_failure(self, batch: Batch[Any, Any]) -> AgencyTimeout:
+        codes = self._context.build_batch_context(frozenset()).agencies.codes
+        return AgencyTimeout(codes.get(batch.domain) or HUB, "no answer before the deadline of the request")

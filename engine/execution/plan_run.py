@@ -58,7 +58,8 @@ class PlanRun:
         self._arguments = arguments
         self._deciders: dict[int, Decider | None] = {}
         self.field_errors = FieldErrors()
-        self.read_tracker = ReadTracker(getattr(context, "reader", None), plan.read_summaries) if track_reads else None
+        reader = getattr(context, "reader", None)
+        self.read_tracker = ReadTracker(reader, plan.read_summaries, plan.codes) if track_reads else None
         self.reads: Sequence[SubjectRead] = ()
         """The reads of the answer, by subject; set at the end of the run."""
         self.stale_fields: list[StaleField] = []

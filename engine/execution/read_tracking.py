@@ -8,10 +8,11 @@ from __future__ import annotations
 from collections.abc import Collection, Hashable, Iterable, Sequence
 from typing import Any, NamedTuple
 
+from engine.agency_codes import AgencyCodes
 from engine.execution.denied_fields import FieldError
 from engine.execution.edge_keys import EdgeKeys
 from engine.field_kinds import BatchField
-from engine.plan.tree import GuardedPart, PlanField, ReadSummaries, Shape
+from engine.plan.tree import GuardedPart, PlanField, ReadSummaries, ReadSummary, Shape
 from records.calls.subject_reads import SubjectRead
 
 SubjectParts = dict[Hashable, dict[GuardedPart, None]]
@@ -40,11 +41,12 @@ _NO_PERSON = object()
 class ReadTracker:
     """Collects what one run places in the answer."""
 
-    __slots__ = ("_reader", "_root_keys", "_shaped", "_summaries")
+    __slots__ = ("_codes", "_reader", "_root_keys", "_shaped", "_summaries")
 
-    def __init__(self, reader: Hashable | None, summaries: ReadSummaries) -> None:
+    def __init__(self, reader: Hashable | None, summaries: ReadSummaries, codes: AgencyCodes) -> None:
         """`reader` is the caller as guards name subjects; None if the caller is not a person."""
         self._summaries = summaries
+        self._codes = codes
         self._reader = _NO_PERSON if reader is None else reader
         self._shaped: list[tuple[Shape, Sequence[Any], Sequence[dict[str, Any]]]] = []
         self._root_keys: list[tuple[GuardedPart, EdgeKeys]] = []
@@ -74,9 +76,24 @@ class ReadTracker:
         for part, of in self._root_keys:
             _add_keys(found, part, of, failed)
         return [
-            *_summarize(found.own, self._summaries, is_own=True),
-            *_summarize(found.others, self._summaries, is_own=False),
+            *self._summarize(found.own, is_own=True),
+            *self._summarize(found.others, is_own=False),
         ]
+
+    def _summarize(self, found: SubjectParts, *, is_own: bool) -> Sequence[SubjectRead]:
+        reads = []
+        summaries = self._summaries
+        for subject, parts in found.items():
+            key = tuple(parts)
+            summary = summaries.get(key)
+            if summary is None:
+                summary = _build_summary([field for part in key for field in part.fields], self._codes)
+                if all(part.is_of_plan for part in key):
+                    if len(summaries) >= _MAX_SUMMARIES:
+                        summaries.clear()
+                    summaries[key] = summary
+            reads.append(SubjectRead(subject, *summary, is_own))
+        return reads
 
 
 def _add_records(found: TrackedReads, part: GuardedPart, records: Sequence[Any]) -> None:
@@ -131,33 +148,21 @@ def _add_keys(
                 groups.setdefault(subject, {})[part] = None
 
 
-def _summarize(found: SubjectParts, summaries: ReadSummaries, *, is_own: bool) -> Sequence[SubjectRead]:
-    reads = []
-    for subject, parts in found.items():
-        key = tuple(parts)
-        summary = summaries.get(key)
-        if summary is None:
-            fields = [field for part in key for field in part.fields]
-            names = tuple(sorted({field.name for field in fields}))
-            agencies = tuple(sorted({agency for field in fields if (agency := get_agency(field)) is not None}))
-            classes = tuple(sorted({of for field in fields if (of := field.guard.data_class) is not None}))
-            summary = names, agencies, classes
-            if all(part.is_of_plan for part in key):
-                if len(summaries) >= _MAX_SUMMARIES:
-                    summaries.clear()
-                summaries[key] = summary
-        reads.append(SubjectRead(subject, *summary, is_own))
-    return reads
+def _build_summary(fields: Sequence[PlanField], codes: AgencyCodes) -> ReadSummary:
+    """Names, agencies and data classes of the fields, each sorted."""
+    agencies = {agency for field in fields if (agency := get_agency(field, codes)) is not None}
+    classes = {of for field in fields if (of := field.guard.data_class) is not None}
+    return tuple(sorted({field.name for field in fields})), tuple(sorted(agencies)), tuple(sorted(classes))
 
 
-def get_agency(field: PlanField) -> str | None:
+def get_agency(field: PlanField, codes: AgencyCodes) -> str | None:
     """The agency that a field's value comes from, by the nearest batch above it; None for the hub itself."""
     if isinstance(field.kind, BatchField):
-        return field.kind.edge.batch.agency
+        return codes.get(field.kind.edge.batch.domain)
     shape, over = field.parent, field.parent.parent
     while over is not None and not isinstance(over.kind, BatchField):
         shape, over = over.parent, over.parent.parent
     if over is None or not isinstance(over.kind, BatchField):
         return None
     edge = over.kind.edge
-    return edge.batch.agency or edge.agencies_by_type.get(shape.type.name)
+    return codes.get(edge.batches_by_type.get(shape.type.name, edge.batch).domain)

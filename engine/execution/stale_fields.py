@@ -7,7 +7,6 @@ from typing import Any, NamedTuple
 
 from engine.execution.edge_keys import EdgeKeys, get_batch_field
 from engine.execution.null_propagation import Path, find_paths
-from engine.field_kinds import BatchField
 from engine.plan.tree import PlanField
 from records.calls.freshness import Staleness
 
@@ -16,10 +15,9 @@ MAX_LISTED = 100
 
 
 class StalePath(NamedTuple):
-    """The path of a stale value, with its agency and age."""
+    """The path of a stale value, with its notice."""
 
     path: Sequence[str | int]
-    agency: str | None
     staleness: Staleness
 
 
@@ -54,9 +52,7 @@ def locate_stale_fields(data: dict[str, Any], stale_fields: Sequence[StaleField]
 
 
 def _to_stale_path(each: StaleField, path: Path) -> StalePath:
-    kind = each.field.kind
-    agency = kind.edge.batch.agency if isinstance(kind, BatchField) else None
-    return StalePath((*path, each.field.key, *each.indices), agency, each.staleness)
+    return StalePath((*path, each.field.key, *each.indices), each.staleness)
 
 
 def describe_stale_paths(places: Sequence[StalePath]) -> list[dict[str, Any]]:
@@ -64,11 +60,11 @@ def describe_stale_paths(places: Sequence[StalePath]) -> list[dict[str, Any]]:
     listed = [
         {
             "path": list(path),
-            "agency": agency,
+            "agency": staleness.agency,
             "asOf": staleness.as_of.isoformat(),
             "stale": True,
             "reason": staleness.reason,
         }
-        for path, agency, staleness in places[:MAX_LISTED]
+        for path, staleness in places[:MAX_LISTED]
     ]
     return listed if len(places) <= MAX_LISTED else [*listed, {"more": len(places) - MAX_LISTED}]

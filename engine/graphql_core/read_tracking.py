@@ -26,7 +26,7 @@ class ReadTrackingMiddleware:
         self._reader = reader
         self._classes: dict[tuple[str, str], str | None] = {}
         self._agencies = {
-            (field.parent.type.name, field.nodes[0].name.value): get_agency(field) for field in plan.fields
+            (field.parent.type.name, field.nodes[0].name.value): get_agency(field, plan.codes) for field in plan.fields
         }
         self._found: dict[tuple[Hashable, bool], dict[tuple[str, str], None]] = {}
         """By subject, and whether the record is also about the caller."""

@@ -25,6 +25,7 @@ from graphql import (
     is_list_type,
 )
 
+from engine.agency_codes import AgencyCodes
 from engine.batch import Batch, Facet
 from engine.document.limits import Limits, TooLarge, build_too_many_values_error, count_list_items
 from engine.edge import Edge
@@ -181,7 +182,13 @@ def collect_fact_batches(fields: Sequence[PlanField]) -> Sequence[Batch[Any, Any
 
 
 def estimate_cost(
-    root: Shape, arguments: Sequence[Any], sizes: ListSizes, *, is_mutation: bool, facts: Sequence[Batch[Any, Any]] = ()
+    root: Shape,
+    arguments: Sequence[Any],
+    sizes: ListSizes,
+    *,
+    is_mutation: bool,
+    codes: AgencyCodes,
+    facts: Sequence[Batch[Any, Any]] = (),
 ) -> Cost:
     """Estimate the cost of an operation. `arguments` holds the arguments of each field by its number, or an error.
 
@@ -189,17 +196,18 @@ def estimate_cost(
     mutation run one after another, and known answers are dropped in between.
     """
     # Walk the tree: objects and values add up, and so do calls of batches with a maximum size.
-    estimation = _CostEstimation(arguments, sizes)
+    estimation = _CostEstimation(arguments, sizes, codes)
     sums = estimation.estimate_serial(root) if is_mutation else estimation.estimate_shape(root, 1, 0, None)
     calls = dict(sums.calls_of_limited_batches)
     # Other batches take any number of keys: the requests of one level to the same batch are one call, at every place.
     for (_, _, batch), facet_sets in estimation.steps.items():
-        if batch.agency is not None and batch.max_batch_size is None:
-            calls[batch.agency] = calls.get(batch.agency, 0) + _count_calls(facet_sets)
+        code = codes.get(batch.domain)
+        if code is not None and batch.max_batch_size is None:
+            calls[code] = calls.get(code, 0) + _count_calls(facet_sets)
     return Cost(
         levels=estimation.levels,
         calls=calls,
-        fact_calls=dict(Counter(each.agency for each in facts if each.agency is not None)),
+        fact_calls=dict(Counter(code for each in facts if (code := codes.get(each.domain)) is not None)),
         objects=sums.objects,
         values=sums.values,
         introspection_objects=sums.introspection,
@@ -243,9 +251,10 @@ def _add_up(parts: Sequence[_CostSums]) -> _CostSums:
 class _CostEstimation:
     """One walk of the tree, from the root down."""
 
-    def __init__(self, arguments: Sequence[Any], sizes: ListSizes) -> None:
+    def __init__(self, arguments: Sequence[Any], sizes: ListSizes, codes: AgencyCodes) -> None:
         self._arguments = arguments
         self._sizes = sizes
+        self._codes = codes
         self._root_field_number = 0  # in mutations: steps of different root fields never share a call
         self.levels = 0
         self.steps: dict[tuple[int, int, Batch[Any, Any]], set[frozenset[Facet]]] = {}
@@ -286,7 +295,7 @@ class _CostEstimation:
                 self._sizes.get_size(group[0], self._get_arguments(group[0]), parent_size) if edge.has_many_keys else 1
             )
             facets.setdefault(edge.batch, set()).add(edge.facet)
-            costs.append(_CostSums(0, 0, 0, _count_limited_calls(edge, keys)))
+            costs.append(_CostSums(0, 0, 0, _count_limited_calls(edge, keys, self._codes)))
             for each in edge.delegated_batches:
                 self.steps.setdefault((self._root_field_number, level + 1, each), set()).add(frozenset((None,)))
             costs += [
@@ -326,12 +335,13 @@ class _CostEstimation:
         return {} if isinstance(arguments, Exception) else arguments
 
 
-def _count_limited_calls(edge: Edge, keys: int) -> Mapping[str, int]:
+def _count_limited_calls(edge: Edge, keys: int, codes: AgencyCodes) -> Mapping[str, int]:
     """By agency: the calls for this number of keys, of batches with a maximum size."""
     calls: dict[str, int] = {}
     for batch in (edge.batch, *edge.delegated_batches):
-        if batch.agency is not None and batch.max_batch_size is not None:
-            calls[batch.agency] = max(calls.get(batch.agency, 0), -(-keys // batch.max_batch_size))
+        code = codes.get(batch.domain)
+        if code is not None and batch.max_batch_size is not None:
+            calls[code] = max(calls.get(code, 0), -(-keys // batch.max_batch_size))
     return calls
 
 

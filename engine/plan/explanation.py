@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from engine.batch import Batch
+from engine.agency_codes import AgencyCodes
 from engine.document.limits import Limits
 from engine.field_kinds import BatchField
 from engine.plan.cost import Cost
@@ -42,8 +42,8 @@ class Explanation:
     """By agency: calls of batches that take all keys in one call."""
     calls_per_key: Mapping[str, int] = field(default_factory=dict)
     """By agency: calls for each key, of batches with a maximum size."""
-    facts: Sequence[Batch[Any, Any]] = ()
-    """Batches that access decisions may load first; whether they do depends on the caller."""
+    facts: Mapping[str, str | None] = field(default_factory=dict)
+    """Batches that access decisions may load first, with their agencies; whether they do depends on the caller."""
     cost: Cost
 
     def to_json(self, limits: Limits) -> dict[str, Any]:
@@ -58,7 +58,7 @@ class Explanation:
                 "objects": {"expected": self.cost.objects, "limit": limits.objects},
                 "values": {"expected": self.cost.values, "limit": limits.values},
             },
-            "facts": [{"batch": each.name, "agency": each.agency} for each in self.facts],
+            "facts": [{"batch": name, "agency": agency} for name, agency in self.facts.items()],
             "calls": dict(self.calls),
             "callsPerKey": dict(self.calls_per_key),
             "steps": [_step_to_json(step) for step in self.steps],
@@ -69,7 +69,7 @@ class Explanation:
         calls = f"{count_noun(self.levels, 'level')}, {_describe_call_counts(self)}"
         lines = [calls, _describe_expected_cost(self.cost, limits)]
         if self.facts:
-            lines.append(f"decisions may load first: {', '.join(map(_describe_fact, self.facts))}")
+            lines.append(f"decisions may load first: {', '.join(_describe_fact(*each) for each in self.facts.items())}")
         named: set[tuple[int, str]] = set()
         for step in self.steps:
             lines += _step_to_lines(step, "", max_concurrency or {}, named)
@@ -78,7 +78,8 @@ class Explanation:
 
 def explain_plan(plan: Plan, cost: Cost) -> Explanation:
     """Explain a plan with this cost."""
-    steps = tuple(_build_steps(plan.root, 0))
+    codes = plan.codes
+    steps = tuple(_build_steps(plan.root, 0, codes))
     asked: dict[tuple[int, str], PlanStep] = {}
     for step in _iterate_steps(steps):
         if step.agency is not None:
@@ -90,12 +91,13 @@ def explain_plan(plan: Plan, cost: Cost) -> Explanation:
         counted = calls if step.max_batch_size is None else calls_per_key
         agency = str(step.agency)
         counted[agency] = counted.get(agency, 0) + 1
+    facts = {each.name: codes.get(each.domain) for each in plan.fact_batches}
     return Explanation(
-        steps=steps, levels=cost.levels, calls=calls, calls_per_key=calls_per_key, facts=plan.fact_batches, cost=cost
+        steps=steps, levels=cost.levels, calls=calls, calls_per_key=calls_per_key, facts=facts, cost=cost
     )
 
 
-def _build_steps(shape: Shape, level: int) -> Iterator[PlanStep]:
+def _build_steps(shape: Shape, level: int, codes: AgencyCodes) -> Iterator[PlanStep]:
     """The steps of a shape, and of the records inside its records."""
     for group in shape.groups:
         first = group[0]
@@ -104,21 +106,21 @@ def _build_steps(shape: Shape, level: int) -> Iterator[PlanStep]:
             yield PlanStep(
                 fields=tuple(each.key for each in group),
                 batch=edge.batch.name,
-                agency=edge.batch.agency,
+                agency=codes.get(edge.batch.domain),
                 facets=(edge.facet.__name__,) if edge.facet is not None else (),
                 level=level + 1,
                 max_batch_size=edge.batch.max_batch_size,
-                below=tuple(_build_steps_below(group, level + 1)),
+                below=tuple(_build_steps_below(group, level + 1, codes)),
             )
     for planned in shape.fields:
         if not planned.is_leaf and not isinstance(planned.kind, BatchField):
-            yield from _build_steps_below([planned], level)
+            yield from _build_steps_below([planned], level, codes)
 
 
-def _build_steps_below(fields: Sequence[PlanField], level: int) -> Iterator[PlanStep]:
+def _build_steps_below(fields: Sequence[PlanField], level: int, codes: AgencyCodes) -> Iterator[PlanStep]:
     for planned in fields:
         for shape in planned.shapes.values():
-            yield from _build_steps(shape, level)
+            yield from _build_steps(shape, level, codes)
 
 
 def _iterate_steps(steps: Sequence[PlanStep]) -> Iterator[PlanStep]:
@@ -162,8 +164,8 @@ def _describe_calls(step: PlanStep, max_concurrency: Mapping[str, int], named: s
     return f"{step.agency}: 1 call per key" + (f", at most {bound} concurrently" if bound else "")
 
 
-def _describe_fact(batch: Batch[Any, Any]) -> str:
-    return f"{batch.name} ({'the hub itself' if batch.agency is None else f'{batch.agency}, 1 call'})"
+def _describe_fact(batch: str, agency: str | None) -> str:
+    return f"{batch} ({'the hub itself' if agency is None else f'{agency}, 1 call'})"
 
 
 def _describe_call_counts(explanation: Explanation) -> str:

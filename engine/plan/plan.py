@@ -23,6 +23,7 @@ from graphql import (
 from graphql.execution.values import VariableValues
 from graphql.pyutils import inspect
 
+from engine.agency_codes import AgencyCodes, get_agency_codes
 from engine.batch import Batch
 from engine.document.limits import Limits
 from engine.field_kinds import BatchField, FieldKind
@@ -42,6 +43,8 @@ class Plan:
     """
 
     schema: GraphQLSchema
+    codes: AgencyCodes
+    """The code of the agency of each domain."""
     root: Shape
     fields: Sequence[PlanField]
     shapes: Sequence[Shape]
@@ -103,7 +106,12 @@ class Plan:
     def estimate_cost(self, variables: VariableValues, sizes: ListSizes) -> Cost:
         """The estimated cost of one run."""
         return self.cost or estimate_cost(
-            self.root, self.coerce_arguments(variables), sizes, is_mutation=self.is_serial, facts=self.fact_batches
+            self.root,
+            self.coerce_arguments(variables),
+            sizes,
+            is_mutation=self.is_serial,
+            codes=self.codes,
+            facts=self.fact_batches,
         )
 
     def coerce_arguments(self, variables: VariableValues) -> Sequence[Any]:
@@ -218,14 +226,16 @@ def build_plan(
     lists, facts = ListArguments(builder.fields), collect_fact_batches(builder.fields)
     if not lists.has_variables:
         lists.check({}, limits.list_items)
-    cost = None
+    cost, codes = None, get_agency_codes(schema)
     if not any(
         each is None and is_cost_variable(field_) for each, field_ in zip(constant, builder.fields, strict=True)
     ):
-        cost = estimate_cost(root, [each or {} for each in constant], sizes, is_mutation=serial, facts=facts)
+        arguments = [each or {} for each in constant]
+        cost = estimate_cost(root, arguments, sizes, is_mutation=serial, codes=codes, facts=facts)
         cost.require_within(limits)
     return Plan(
         schema=schema,
+        codes=codes,
         root=root,
         fields=builder.fields,
         shapes=builder.shapes,

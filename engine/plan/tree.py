@@ -110,8 +110,10 @@ class GuardedPart:
     """False for a part with fewer fields, because some failed in one answer."""
 
 
-ReadSummaries = dict[tuple[GuardedPart, ...], tuple[tuple[str, ...], tuple[str, ...], tuple[str, ...]]]
-"""Names, agencies and data classes of the fields, by the parts that hold them."""
+ReadSummary = tuple[tuple[str, ...], tuple[str, ...], tuple[str, ...]]
+"""Names, agencies and data classes of fields."""
+ReadSummaries = dict[tuple[GuardedPart, ...], ReadSummary]
+"""Summaries by the parts that hold the fields."""
 
 
 def build_guarded_parts(shape: Shape) -> tuple[GuardedPart, ...]:

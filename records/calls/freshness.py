@@ -81,3 +81,5 @@ class Staleness:
     """When the agency gave the answer."""
     reason: str
     """`revalidating` while the hub refreshes the answer; otherwise the code of the agency's failure."""
+    agency: str | None = None
+    """The code of that agency."""

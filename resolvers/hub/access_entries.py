@@ -25,7 +25,7 @@ class AccessEntries(Protocol):
         """Pages of entries, with tokens for this caller."""
 
 
-@batch(agency=None, depends_on_caller=True)
+@batch(domain=None, depends_on_caller=True)
 async def access_entries(queries: Sequence[AccessEntryQuery], context: HubBatchContext) -> AccessEntryAnswers:
     """Entries of the access ledger, newest first, including entries that are still hidden from their person."""
     named = [each.subject for each in queries if each.subject is not None]

@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Protocol
 
-from engine.batch import batch
+from engine.batch import forward
 from records.calls.answers import Answers
 from records.calls.call import Call
 from records.hub.access_history import AccessLogPage, AccessLogQuery
-from resolvers.batch_context import HubBatchContext
 
 
 class AccessHistories(Protocol):
@@ -18,12 +17,7 @@ class AccessHistories(Protocol):
     async def access_pages(
         self, queries: Sequence[AccessLogQuery], call: Call
     ) -> Answers[AccessLogQuery, AccessLogPage]:
-        """Pages of each person's access history."""
+        """Reads of a person's data, newest first, without entries that are still hidden from the person."""
 
 
-@batch(agency=None)
-async def access_logs(
-    queries: Sequence[AccessLogQuery], context: HubBatchContext
-) -> Answers[AccessLogQuery, AccessLogPage]:
-    """Reads of a person's data, newest first, without entries that are still hidden from the person."""
-    return await context.agencies[AccessHistories].access_pages(queries, context.call)
+access_logs = forward(AccessHistories, AccessHistories.access_pages, name="access_logs", is_of_hub=True)

@@ -8,7 +8,7 @@ from typing import Protocol
 from auth.caller import Assurance, Caller
 from auth.policy.children import get_city_date, is_child
 from auth.policy.rules import DenialReason
-from engine.batch import batch
+from engine.batch import batch, forward
 from engine.errors import Forbidden, SafeError
 from records.calls.answers import Answers
 from records.calls.call import Call
@@ -70,7 +70,7 @@ class Consents(Protocol):
     """
 
     async def consent_pages(self, queries: Sequence[ConsentQuery], call: Call) -> Answers[ConsentQuery, ConsentPage]:
-        """Pages of people's consents."""
+        """Pages of people's consents, newest first."""
 
     async def open_requests(
         self, wanted: Sequence[PersonalConsentKey], call: Call
@@ -95,23 +95,11 @@ class Consents(Protocol):
         """Revoke a consent; raises `UnknownConsent`."""
 
 
-@batch(agency=None)
-async def consent_pages(
-    queries: Sequence[ConsentQuery], context: HubBatchContext
-) -> Answers[ConsentQuery, ConsentPage]:
-    """The consents of each person, newest first."""
-    return await context.agencies[Consents].consent_pages(queries, context.call)
+consent_pages = forward(Consents, Consents.consent_pages, is_of_hub=True)
+open_consent_requests = forward(Consents, Consents.open_requests, name="open_consent_requests", is_of_hub=True)
 
 
-@batch(agency=None)
-async def open_consent_requests(
-    wanted: Sequence[PersonalConsentKey], context: HubBatchContext
-) -> Answers[PersonalConsentKey, ConsentRequest]:
-    """Requests that wait for the person's answer. Reading one binds it to its first person."""
-    return await context.agencies[Consents].open_requests(wanted, context.call)
-
-
-@batch(agency=None, depends_on_caller=True)
+@batch(domain=None, depends_on_caller=True)
 async def consenting_people(consents: Sequence[str], context: HubBatchContext) -> Answers[str, Consenting]:
     """The people who consented, and to what; only for consents in force that were given to the calling client."""
     if context.caller.client is None:
@@ -126,7 +114,7 @@ async def consenting_people(consents: Sequence[str], context: HubBatchContext) -
     return {**found, **beyond}  # type: ignore[dict-item]  # a refusal replaces the person
 
 
-@batch(agency=None, depends_on_caller=True)
+@batch(domain=None, depends_on_caller=True)
 async def grant_consents(
     grantings: Sequence[ConsentGrant], context: HubBatchContext
 ) -> Answers[ConsentGrant, ConsentAnswer]:
@@ -138,7 +126,7 @@ async def grant_consents(
     return {each: await context.agencies[Consents].grant(each, context.caller, context.call) for each in grantings}
 
 
-@batch(agency=None, depends_on_caller=True)
+@batch(domain=None, depends_on_caller=True)
 async def refuse_consents(
     requests: Sequence[PersonalConsentKey], context: HubBatchContext
 ) -> Answers[PersonalConsentKey, ConsentAnswer]:
@@ -146,7 +134,7 @@ async def refuse_consents(
     return {each: await context.agencies[Consents].refuse(each, context.caller, context.call) for each in requests}
 
 
-@batch(agency=None, depends_on_caller=True)
+@batch(domain=None, depends_on_caller=True)
 async def revoke_consents(
     consents: Sequence[PersonalConsentKey], context: HubBatchContext
 ) -> Answers[PersonalConsentKey, Consent]:

@@ -45,7 +45,7 @@ class PeoplePreferences(Protocol):
         """
 
 
-@batch(agency=None, depends_on_caller=True)
+@batch(domain=None, depends_on_caller=True)
 async def preferences_of(
     groups: Sequence[People], context: HubBatchContext
 ) -> Answers[People, Mapping[Nik, DataPreferences]]:
@@ -67,7 +67,7 @@ async def preferences_of(
     return answers  # type: ignore[return-value]  # a refusal replaces the preferences
 
 
-@batch(agency=None, absent=())
+@batch(domain=None, absent=())
 async def restrictions_of(niks: Sequence[Nik], context: HubBatchContext) -> Answers[Nik, Sequence[Restriction]]:
     """The restrictions of each person that are in force now."""
     preferences = await context.agencies[PeoplePreferences].load_preferences(niks, None, context.call)

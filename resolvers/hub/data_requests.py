@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Protocol
 
-from engine.batch import batch
+from engine.batch import forward
 from engine.errors import SafeError
 from records.calls.answers import Answers
 from records.calls.call import Call
@@ -18,7 +18,6 @@ from records.hub.data_requests import (
     NewDataRequest,
     WaitingDataRequests,
 )
-from resolvers.batch_context import HubBatchContext
 
 
 class DataRequestsUnavailable(SafeError):  # noqa: N818 - reads as what it is
@@ -37,10 +36,10 @@ class DataRequests(Protocol):
     async def request_pages(
         self, queries: Sequence[DataRequestQuery], call: Call
     ) -> Answers[DataRequestQuery, DataRequestPage]:
-        """Pages of each person's requests; raises `DataRequestsUnavailable`."""
+        """Pages of each person's requests, newest first; raises `DataRequestsUnavailable`."""
 
     async def file_requests(self, wanted: Sequence[NewDataRequest], call: Call) -> Answers[NewDataRequest, DataRequest]:
-        """Store each request; raises `BadInput` and `DataRequestsUnavailable`."""
+        """Store each request, once; raises `BadInput` and `DataRequestsUnavailable`."""
 
     async def withdraw_requests(
         self, wanted: Sequence[DataRequestWithdrawal], call: Call
@@ -50,7 +49,7 @@ class DataRequests(Protocol):
     async def load_open_requests(
         self, wanted: Sequence[WaitingDataRequests], call: Call
     ) -> Answers[WaitingDataRequests, DataRequestPage]:
-        """Pages of requests that wait for an answer; raises `DataRequestsUnavailable`."""
+        """Pages of requests that wait for the city, earliest deadline first; raises `DataRequestsUnavailable`."""
 
     async def answer_requests(
         self, answers: Sequence[DataRequestAnswer], call: Call
@@ -58,41 +57,10 @@ class DataRequests(Protocol):
         """Record a step of the city on each request; raises `BadInput` and `DataRequestsUnavailable`."""
 
 
-@batch(agency=None)
-async def data_request_pages(
-    queries: Sequence[DataRequestQuery], context: HubBatchContext
-) -> Answers[DataRequestQuery, DataRequestPage]:
-    """The data requests of each person, newest first."""
-    return await context.agencies[DataRequests].request_pages(queries, context.call)
-
-
-@batch(agency=None)
-async def file_data_requests(
-    wanted: Sequence[NewDataRequest], context: HubBatchContext
-) -> Answers[NewDataRequest, DataRequest]:
-    """Store data requests. A request that is stored already stays unchanged."""
-    return await context.agencies[DataRequests].file_requests(wanted, context.call)
-
-
-@batch(agency=None)
-async def withdraw_data_requests(
-    wanted: Sequence[DataRequestWithdrawal], context: HubBatchContext
-) -> Answers[DataRequestWithdrawal, DataRequest]:
-    """Withdraw data requests."""
-    return await context.agencies[DataRequests].withdraw_requests(wanted, context.call)
-
-
-@batch(agency=None)
-async def open_data_requests(
-    wanted: Sequence[WaitingDataRequests], context: HubBatchContext
-) -> Answers[WaitingDataRequests, DataRequestPage]:
-    """Requests that wait for an answer of the city, earliest deadline first."""
-    return await context.agencies[DataRequests].load_open_requests(wanted, context.call)
-
-
-@batch(agency=None)
-async def answer_data_requests(
-    answers: Sequence[DataRequestAnswer], context: HubBatchContext
-) -> Answers[DataRequestAnswer, DataRequest]:
-    """Record steps of the city on data requests."""
-    return await context.agencies[DataRequests].answer_requests(answers, context.call)
+data_request_pages = forward(DataRequests, DataRequests.request_pages, name="data_request_pages", is_of_hub=True)
+file_data_requests = forward(DataRequests, DataRequests.file_requests, name="file_data_requests", is_of_hub=True)
+withdraw_data_requests = forward(
+    DataRequests, DataRequests.withdraw_requests, name="withdraw_data_requests", is_of_hub=True
+)
+open_data_requests = forward(DataRequests, DataRequests.load_open_requests, name="open_data_requests", is_of_hub=True)
+answer_data_requests = forward(DataRequests, DataRequests.answer_requests, name="answer_data_requests", is_of_hub=True)

@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Protocol
 
-from engine.batch import batch
+from engine.batch import forward
 from records.calls.answers import Answers
 from records.calls.call import Call
 from records.hub.exports import Export
 from records.identifiers import Nik
-from resolvers.batch_context import HubBatchContext
 
 
 class Exports(Protocol):
@@ -20,7 +19,4 @@ class Exports(Protocol):
         """The address and the contents of each person's export."""
 
 
-@batch(agency=None)
-async def exports_of(niks: Sequence[Nik], context: HubBatchContext) -> Answers[Nik, Export]:
-    """The address and the contents of each person's export."""
-    return await context.agencies[Exports].exports(niks, context.call)
+exports_of = forward(Exports, Exports.exports, name="exports_of", is_of_hub=True)

@@ -231,7 +231,7 @@ class EdgeField(PublishedField):
         staleness = context.bridge.get_staleness(batch, key, facet)
         if staleness is not None:
             place = path.as_list() if index is None else [*path.as_list(), index]
-            context.stale_paths.append(StalePath(place, batch.agency, staleness))
+            context.stale_paths.append(StalePath(place, staleness))
         if context.size.is_exceeded:
             return None
         value = self.edge.get_value(answer, arguments)

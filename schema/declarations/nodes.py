@@ -38,7 +38,7 @@ class NodeKey(NamedTuple):
     """Decides by the person that the key names."""
 
 
-@batch(agency=None, depends_on_caller=True)
+@batch(domain=None, depends_on_caller=True)
 async def nodes(keys: Sequence[NodeKey], context: HubBatchContext) -> Answers[NodeKey, Any]:
     """Loads nodes of any types, with one batch call for each type."""
     by_batch: dict[Batch[Any, Any], list[NodeKey]] = {}
@@ -157,16 +157,14 @@ def _build_field(publications: Mapping[str, Publication], description: str, retu
         name: Guard(access=each.guard.access, public_when=each.guard.public_when, is_keyed=True)
         for name, each in publications.items()
     }
-    asks = [each.refetch.batch for each in publications.values() if each.refetch is not None]
+    batches = {name: each.refetch.batch for name, each in publications.items() if each.refetch is not None}
     field.edge = Edge(
         batch=nodes,
         key=lambda *_: None,
         depends_on_caller=True,
         has_many_keys=many,
-        delegated_batches=asks,
-        agencies_by_type={
-            name: each.refetch.batch.agency for name, each in publications.items() if each.refetch is not None
-        },
+        delegated_batches=list(batches.values()),
+        batches_by_type=batches,
     )
     return field
 

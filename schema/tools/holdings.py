@@ -9,6 +9,7 @@ from graphql import GraphQLField, GraphQLObjectType, GraphQLSchema, get_named_ty
 from strawberry.schema.schema_converter import GraphQLCoreConverter
 
 from auth.policy.rules import Classification
+from engine.agency_codes import AgencyCodes, get_agency_codes
 from schema.declarations.fields import EdgeField, PublishedField
 from schema.declarations.guards import Guard
 
@@ -25,15 +26,16 @@ class Holding:
 
 def list_holdings(schema: GraphQLSchema) -> Sequence[Holding]:
     """Lists every non-public field that comes from an agency, ordered by name, once for each such agency."""
+    codes = get_agency_codes(schema)
     roots = {each.name for each in (schema.query_type, schema.mutation_type) if each is not None}
-    sources = _find_sources(schema)
+    sources = _find_sources(schema, codes)
     found = {
         Holding(f"{name}.{field_name}", agency, classification)
         for name, type_ in schema.type_map.items()
         if isinstance(type_, GraphQLObjectType) and name not in roots and not name.startswith("__")
         for field_name, field in type_.fields.items()
         if (classification := _get_classification(field)) is not Classification.PUBLIC
-        for agency in _get_agencies(field, sources.get(name, frozenset()))
+        for agency in _get_agencies(field, sources.get(name, frozenset()), codes)
     }
     return sorted(found, key=lambda each: (each.field, each.agency))
 
@@ -51,7 +53,7 @@ def get_held_classes(schema: GraphQLSchema) -> Mapping[str, frozenset[Classifica
     return {agency: frozenset(classes) for agency, classes in found.items()}
 
 
-def _find_sources(schema: GraphQLSchema) -> Mapping[str, frozenset[str]]:
+def _find_sources(schema: GraphQLSchema, codes: AgencyCodes) -> Mapping[str, frozenset[str]]:
     """Maps each type to the agencies of its objects. A nested object comes from its parent's agencies."""
     sources: dict[str, frozenset[str]] = {}
     waiting = [(each, frozenset[str]()) for each in (schema.query_type, schema.mutation_type) if each is not None]
@@ -64,16 +66,16 @@ def _find_sources(schema: GraphQLSchema) -> Mapping[str, frozenset[str]]:
         for field in type_.fields.values():
             inner = get_named_type(field.type)
             if isinstance(inner, GraphQLObjectType):
-                waiting.append((inner, _get_agencies(field, sources[type_.name])))
+                waiting.append((inner, _get_agencies(field, sources[type_.name], codes)))
     return sources
 
 
-def _get_agencies(field: GraphQLField, of_type: frozenset[str]) -> frozenset[str]:
+def _get_agencies(field: GraphQLField, of_type: frozenset[str], codes: AgencyCodes) -> frozenset[str]:
     """Returns the agencies of a field's value: its batch's agency, or those of its object."""
     definition = field.extensions.get(GraphQLCoreConverter.DEFINITION_BACKREF)
     if not isinstance(definition, EdgeField):
         return of_type
-    agency = definition.edge.batch.agency
+    agency = codes.get(definition.edge.batch.domain)
     return frozenset() if agency is None else frozenset({agency})
 
 

@@ -28,7 +28,7 @@ from strawberry.schema.schema_converter import GraphQLCoreConverter
 
 from auth.policy.rules import PURPOSE_RULES, Access, Classification, Rule
 from records import population
-from resolvers.population import person_facets
+from resolvers.population import Population
 from resolvers.verification import verifications
 from schema.declarations.fields import DerivedField, EdgeField, PublishedField
 from schema.declarations.nodes import NodeField
@@ -85,7 +85,7 @@ def _is_population_data(definition: PublishedField) -> bool:
     """Whether the field comes from the population register, by its record or its batch."""
     if isinstance(definition, EdgeField) and definition.edge.batch is verifications:
         return False  # it returns only whether values match
-    if isinstance(definition, EdgeField) and definition.edge.batch.agency == person_facets.agency:
+    if isinstance(definition, EdgeField) and definition.edge.batch.domain is Population:
         return True
     publication = vars(definition.origin).get("__publication__") if definition.origin else None
     return getattr(getattr(publication, "record", None), "__module__", "") == population.__name__

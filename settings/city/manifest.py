@@ -14,7 +14,14 @@ from pydantic import Field, SerializeAsAny, ValidationError, ValidationInfo, fie
 from auth.policy.data_contracts import DataContract
 from connectors.declared.connector import DeclaredTables, ProbeTable
 from connectors.declared.driver_families import DRIVER_FAMILIES, Wire, parse_reads
-from connectors.declared.tables import ManifestTable, NotDeclarableError, ReadTable, RecordTable, WireTable
+from connectors.declared.tables import (
+    ManifestTable,
+    NotDeclarableError,
+    ReadTable,
+    RecordTable,
+    TroubleTable,
+    WireTable,
+)
 from connectors.resilience.agency_terms import AgencyTerms
 from records.config_file import read_bounded
 from settings.city.problems import CityProblem, ManifestError, find_line
@@ -50,6 +57,7 @@ class AgencyManifest(ManifestTable):
     options: Mapping[str, Any] = Field(default={}, repr=False, description="table: options of that connector")
     reads: Mapping[str, SerializeAsAny[ReadTable]] = Field(default={}, description="tables: declared reads")
     records: Mapping[str, RecordTable] = Field(default={}, description="tables: declared records")
+    trouble: TroubleTable | None = Field(default=None, description="table: the meaning of result codes in replies")
     probe: ProbeTable | None = Field(default=None, description="table: the declared read that shows that it answers")
 
     @field_validator("reads", mode="plain")
@@ -69,7 +77,7 @@ class AgencyManifest(ManifestTable):
         """The declared reads; None for an agency with a connector in Python."""
         if self.connector is not None or self.probe is None:
             return None
-        return DeclaredTables(reads=self.reads, records=self.records, probe=self.probe)
+        return DeclaredTables(reads=self.reads, records=self.records, probe=self.probe, trouble=self.trouble)
 
     def find_contradictions(self) -> Iterator[NotDeclarableError]:
         """What is wrong between tables that are each right alone."""
@@ -77,6 +85,8 @@ class AgencyManifest(ManifestTable):
             yield NotDeclarableError("stage", "the hub compares no agencies yet: write draft, agreed, assessed or live")
         if self.terms.hedge and self.wire.driver != "http":
             yield NotDeclarableError("terms.hedge", "the agency is not called by GET; remove this line")
+        if self.trouble is not None and self.wire.driver == "sql":
+            yield NotDeclarableError("trouble", "a database has no result codes; remove this table")
         if self.connector is None:
             yield from self._find_undeclared()
         else:
@@ -94,7 +104,7 @@ class AgencyManifest(ManifestTable):
         match = _CONNECTOR.fullmatch(connector)
         if match is None or find_spec(match[1].rpartition(".")[0]) is None or find_spec(match[1]) is None:
             yield NotDeclarableError("connector", "not a module of the hub's connectors: write connectors.module:Class")
-        for table in ("reads", "records", "probe"):
+        for table in ("reads", "records", "trouble", "probe"):
             if getattr(self, table):
                 yield NotDeclarableError(table, f"the connector answers in its place; remove [{table}]")
 

@@ -31,7 +31,10 @@ from cache.limits.redis_counters import RETRY_DELAY
 from cache.redis_server import DEFAULT_TIMEOUT
 from cli.main import build_app
 from connectors.complaints import ComplaintOptions
+from connectors.declared.connector import ProbeTable
 from connectors.declared.driver_families import DRIVER_FAMILIES
+from connectors.declared.field_readers import NAMED_READERS
+from connectors.declared.tables import FieldTable, TroubleTable
 from connectors.resilience.agency_terms import AgencyTerms, BreakerEntry, ClosedEntry
 from connectors.tax import TaxOptions
 from engine.cost_budgets import CostBudget
@@ -47,6 +50,7 @@ from sandbox.dukcapil.register import BIODATA_COLUMNS, KELUARGA_COLUMNS
 from sandbox.jakpreneur.enterprises import MARIADB_SCHEMA
 from settings import COMMAND_LINE_VARIABLES, Settings
 from settings.city.folder import DEFAULT_CITY, CityTable, load_city
+from settings.city.key_tables import list_marked, render_files
 from settings.city.manifest import AgencyManifest, ManifestFile
 from store.retention.retention_rules import list_retention_rules
 from telemetry.metrics.families import FAMILIES, MetricFamily
@@ -73,7 +77,20 @@ METRICS = read_pages("docs/operators/metrics.md")
 ISSUERS = read_pages("docs/operators/issuers.md")
 AGENCY_TERMS = read_pages("docs/operators/agency-terms.md")
 MANIFESTS = read_pages("docs/agencies/manifests.md")
-MANIFEST_TABLES: tuple[type[BaseModel], ...] = (AgencyManifest, CityTable, TaxOptions, ComplaintOptions)
+MANIFEST_TABLES: tuple[type[BaseModel], ...] = (
+    AgencyManifest,
+    CityTable,
+    FieldTable,
+    ProbeTable,
+    TroubleTable,
+    TaxOptions,
+    ComplaintOptions,
+    AgencyTerms,
+    BreakerEntry,
+    ClosedEntry,
+    DataContract,
+    Assessment,
+)
 CONTRACTS = read_pages("docs/operators/data-contracts.md")
 COMMANDS = read_pages("docs/operators/commands.md")
 FRONTEND = read_pages("docs/frontend/README.md")
@@ -170,44 +187,35 @@ def test_variables_of_the_manifests_are_in_a_table_with_their_place() -> None:
             assert f"\n| `{value[2:-1]}` | `{code}` | `wire.{key}` |\n" in SETTINGS
 
 
-@pytest.mark.parametrize(
-    ("table", "name", "field"),
-    [
-        (table, name, field)
-        for table in (*MANIFEST_TABLES, *(family.wire for family in DRIVER_FAMILIES.values()))
-        for name, field in table.model_fields.items()
-        if name != "driver"
-    ],
-)
-def test_a_key_of_a_manifest_is_in_a_table_with_its_meaning(table: type[Any], name: str, field: Any) -> None:  # noqa: ANN401 - pydantic's
-    lines = [line for line in MANIFESTS.splitlines() if f"| `{name}` |" in line]
-    assert [line for line in lines if line.endswith(f"| {field.description} |")] != [], table
+def test_the_schemas_and_the_tables_of_keys_are_those_of_the_code() -> None:
+    changed = [
+        str(path.relative_to(ROOT))
+        for path, text in render_files(ROOT).items()
+        if not path.exists() or path.read_text(encoding="utf-8") != text
+    ]
+    assert changed == [], "run `simpul agencies schema`, and read the difference"
 
 
 @pytest.mark.parametrize(
-    ("name", "field"),
-    [
-        (field.alias or name, field)
-        for table in (AgencyTerms, BreakerEntry, ClosedEntry)
-        for name, field in table.model_fields.items()
-    ],
+    "table",
+    [*MANIFEST_TABLES, *(each for family in DRIVER_FAMILIES.values() for each in family.list_tables())],
+    ids=lambda table: table.__name__,
 )
-def test_a_key_of_an_agencys_terms_is_described_with_its_default(name: str, field: Any) -> None:  # noqa: ANN401 - pydantic's
-    lines = [line for line in AGENCY_TERMS.splitlines() if line.startswith(f"| `{name}` |")]
-    assert [line for line in lines if line.endswith(f"| {field.description} |")] != []
-    if isinstance(field.default, int | float | str):
-        assert f"| `{name}` | {format_default(field.default)} | {field.description} |" in lines
+def test_every_table_of_a_manifest_has_a_table_of_its_keys(table: type[BaseModel]) -> None:
+    assert f"{table.__module__}:{table.__name__}" in list_marked(MANIFESTS + AGENCY_TERMS + CONTRACTS)
+    undescribed = [name for name, field in table.model_fields.items() if not field.description]
+    assert undescribed in ([], ["driver"])
+
+
+def test_the_readers_that_a_manifest_can_name_are_described() -> None:
+    described = FieldTable.model_fields["read"].description or ""
+    assert [name for name in NAMED_READERS if f"`{name}`" not in described] == []
 
 
 def test_the_example_of_data_contracts_is_read_as_it_stands() -> None:
     [example] = [block for block in find_blocks("toml") if block.page == "docs/operators/data-contracts.md"]
     contract = DataContract.model_validate(tomllib.loads(example.text)["contract"])
     assert contract.assessment.id == "DPIA-2026-002"
-
-
-@pytest.mark.parametrize("name", [*DataContract.model_fields, *Assessment.model_fields])
-def test_a_member_of_a_data_contract_is_described(name: str) -> None:
-    assert re.search(rf"^\| [^|]*`{name}`[^|]* \| ", CONTRACTS, re.MULTILINE)
 
 
 @pytest.mark.parametrize("name", Issuer.model_fields)

@@ -58,7 +58,7 @@ def batch(
             await asyncio.sleep(seconds)
         return {key: answers(key) for key in keys}
 
-    return Batch(name=name, agency=agency or name, run=run)
+    return Batch(name=name, domain=type(agency or name, (), {}), run=run)
 
 
 def edge(target: Batch[Any, Any], by: str | Callable[..., Any], *, many: bool = False) -> BatchField:

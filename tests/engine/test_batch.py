@@ -2,18 +2,20 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, Protocol, get_type_hints
 
 import pytest
 
-from engine.batch import Agencies, BatchContext, batch
+from engine.agency_codes import NO_CODES, AgencyCodes
+from engine.batch import Agencies, BatchContext, batch, forward
 from engine.edge import Edge
 from records.calls.answers import Answers
 from records.calls.call import Call
 
 
 class Books(Protocol):
-    async def titles(self, ids: Sequence[int], call: Call) -> Answers[int, str]: ...
+    async def titles(self, ids: Sequence[int], call: Call) -> Answers[int, str]:
+        """Titles by number."""
 
 
 class Shelf:
@@ -21,29 +23,40 @@ class Shelf:
         return {id_: f"book {id_}" for id_ in ids}
 
 
-@batch(agency="library", absent=())
-async def titles(ids: Sequence[int], context: BatchContext[str]) -> Answers[int, str]:
-    """Titles by number."""
-    return await context.agencies[Books].titles(ids, context.call)
+@batch(domain=Books, absent=())
+async def known_titles(ids: Sequence[int], context: BatchContext[str]) -> Answers[int, str]:
+    """Titles of known books."""
+    return await context.agencies[Books].titles([each for each in ids if each < 100], context.call)
+
+
+titles = forward(Books, Books.titles, absent=())
 
 
 def test_a_batch_takes_its_name_and_description_from_its_function() -> None:
-    assert (titles.name, titles.agency, titles.description, titles.absent, titles.has_facets) == (
-        "titles",
-        "library",
-        "Titles by number.",
-        (),
-        False,
-    )
-    assert repr(titles) == "<Batch titles of library>"
+    found = (known_titles.name, known_titles.domain, known_titles.description, known_titles.absent)
+    assert found == ("known_titles", Books, "Titles of known books.", ())
+    assert repr(known_titles) == "<Batch known_titles of Books>"
 
 
-def test_a_batch_of_the_hub_itself_has_no_agency() -> None:
-    assert repr(batch(agency=None)(titles.run)) == "<Batch titles of the hub>"
+def test_a_batch_that_forwards_a_read_takes_name_types_and_description_from_the_protocol() -> None:
+    found = (titles.name, titles.domain, titles.description, titles.absent, titles.has_facets)
+    assert found == ("titles", Books, "Titles by number.", (), False)
+    assert get_type_hints(titles.run)["return"] == Answers[int, str]
+    assert forward(Books, Books.titles, name="titles_of").name == "titles_of"
+
+
+def test_a_forwarded_read_of_the_hub_itself_has_no_agency() -> None:
+    own = forward(Books, Books.titles, is_of_hub=True)
+    assert (own.domain, NO_CODES.get(own.domain), repr(own)) == (None, None, "<Batch titles of the hub>")
+
+
+def test_an_agency_has_the_code_that_is_bound_or_the_name_of_its_domain() -> None:
+    assert AgencyCodes({Books: "city-library"}).get(Books) == "city-library"
+    assert NO_CODES.get(Books) == "books"
 
 
 def test_a_batch_equals_only_itself() -> None:
-    again = batch(agency="library", absent=())(titles.run)
+    again = batch(domain=Books, absent=())(titles.run)
     assert titles != again
     assert len({titles, titles, again}) == 2
 
@@ -51,6 +64,7 @@ def test_a_batch_equals_only_itself() -> None:
 async def test_a_batch_finds_its_connector_by_domain() -> None:
     ask = BatchContext(caller="me", call=Call(deadline=1e12, request_id="r"), agencies=Agencies({Books: Shelf()}))
     assert await titles.run([1, 2], ask) == {1: "book 1", 2: "book 2"}
+    assert await known_titles.run([1, 200], ask) == {1: "book 1"}
 
 
 def test_a_domain_without_a_connector_is_named() -> None:

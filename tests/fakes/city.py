@@ -13,8 +13,10 @@ from typing import Any
 import tomli_w
 
 from auth.policy.access_policy import AccessPolicy
+from engine.agency_codes import AgencyCodes
 from services.ledger.entry_text import AgencyNames
 from settings.city.folder import DEFAULT_CITY, CityFolder, load_city
+from wiring.agencies import list_agency_codes
 
 Tables = Mapping[str, Mapping[str, Any] | None]
 """By agency: a table of its manifest."""
@@ -87,6 +89,12 @@ def build_plain_city() -> CityFolder:
 def build_policy() -> AccessPolicy:
     """The policy of the city."""
     return AccessPolicy(purposes=load_city(DEFAULT_CITY).city.purposes)
+
+
+@cache
+def build_codes() -> AgencyCodes:
+    """The code of the agency of each domain."""
+    return list_agency_codes(load_city(DEFAULT_CITY))
 
 
 @cache

@@ -23,7 +23,7 @@ from connectors.agency_probes import AgencyProbes
 from engine.reporting import NoReadRecorder
 from schema.builder import build_schema, get_graphql_schema
 from settings import Settings
-from tests.fakes.city import build_plain_city
+from tests.fakes.city import build_codes, build_plain_city
 from tests.fakes.in_memory_sessions import InMemorySessions
 from tests.fakes.small_city import SmallCity
 from tests.fakes.unbound_settings import UnboundSettings
@@ -75,7 +75,7 @@ class SmallHub:
 @cache
 def build_city_schema() -> GraphQLSchema:
     """The city's graph, built once for all small hubs."""
-    return get_graphql_schema(build_schema())
+    return get_graphql_schema(build_schema(build_codes()))
 
 
 def build_settings(issuers: Sequence[Issuer], **overrides: Any) -> Settings:  # noqa: ANN401 - any setting

@@ -41,7 +41,7 @@ class RecordedBatch:
     cancelled: int = 0
 
     def batch(self) -> Batch[Any, Any]:
-        return Batch(name="recorded", agency="crm", run=self.run, has_facets=self.facets, absent=self.absent)
+        return Batch(name="recorded", domain=Home, run=self.run, has_facets=self.facets, absent=self.absent)
 
     async def run(self, keys: Sequence[Any], context: HubBatchContext) -> Mapping[Any, Any]:
         self.asked.append((list(keys), context.facets))
@@ -253,7 +253,7 @@ async def test_at_the_request_deadline_only_late_batches_fail() -> None:
     to = bridge(call)
     answers = await asyncio.gather(to.load(late.batch(), "a"), to.load(quick.batch(), "a"), return_exceptions=True)
     assert isinstance(answers[0], AgencyTimeout)
-    assert (answers[0].agency, answers[1], late.cancelled) == ("crm", 1, 1)
+    assert (answers[0].agency, answers[1], late.cancelled) == ("home", 1, 1)
 
 
 async def test_a_timeout_raised_by_a_batch_is_kept() -> None:

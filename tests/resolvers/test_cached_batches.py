@@ -253,14 +253,14 @@ def test_every_cached_batch_can_be_stored_and_loaded_and_has_tags(each: Batch[An
     assert freshness is not None
     assert freshness.is_personal is (freshness.tags is not None)
     if not each.has_facets:
-        CachedBatchReader(CachedBatchHub().cache, timeout=1)._get_kind(each, None)
+        CachedBatchReader(CachedBatchHub().cache, timeout=1)._get_kind(each, None, "pbb")
         assert get_answer_type(each)
 
 
 def test_a_batch_that_depends_on_the_caller_cannot_be_cached() -> None:
     with pytest.raises(TypeError, match="depends on the caller"):
 
-        @batch(agency="crm", depends_on_caller=True, freshness=Freshness(fresh=1))
+        @batch(domain=tax.Tax, depends_on_caller=True, freshness=Freshness(fresh=1))
         async def own(keys: Sequence[Nik], ask: HubBatchContext) -> Answers[Nik, str]:  # noqa: ARG001 - a batch
             """A test batch."""
             return {}

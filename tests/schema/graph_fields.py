@@ -115,7 +115,7 @@ def build_engines(type_name: str) -> tuple[Engine, Engine]:
     )
 
 
-@batch(agency=None)
+@batch(domain=None)
 async def record_of(type_names: Sequence[str], _context: HubBatchContext) -> Answers[str, Any]:
     """The same, for plans."""
     return {name: RECORDS[name] for name in type_names}

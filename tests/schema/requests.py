@@ -15,7 +15,7 @@ from engine.request import GraphQLRequest, GraphQLResponse
 from engine.run_request import RunReporting, RunRequest
 from schema.builder import build_schema, get_graphql_schema
 from schema.declarations.request_context import RequestContext
-from tests.fakes.city import build_policy
+from tests.fakes.city import build_codes, build_policy
 from tests.fakes.small_city import SmallCity
 from tests.fakes.small_records import CALL, CALLERS, NOW
 
@@ -26,7 +26,7 @@ IDS = NodeIds(b"a secret of thirty-two bytes....")
 def build_engine() -> Engine:
     """One engine for all tests: building the schema takes a moment."""
     rules = DocumentRules(limits=Limits(), allow_introspection=False, allow_suggestions=False)
-    return Engine(get_graphql_schema(build_schema()), rules, reporting=RunReporting(track_reads=True))
+    return Engine(get_graphql_schema(build_schema(build_codes())), rules, reporting=RunReporting(track_reads=True))
 
 
 @cache

@@ -11,6 +11,8 @@ from connectors.complaints import CityComplaints
 from connectors.tax import PropertyTax
 from resolvers.complaints import Complaints
 from resolvers.tax import Tax
+from schema.builder import build_schema, get_graphql_schema
+from schema.tools.holdings import get_holders
 from settings.city.folder import DOMAINS as DOMAIN_WORDS
 from settings.city.folder import load_city
 from settings.city.problems import ManifestError
@@ -26,8 +28,11 @@ def prove_types(tax: PropertyTax, complaints: CityComplaints) -> tuple[Tax, Comp
 
 
 def build(folder: Path, **changes: Any) -> Connectors:  # noqa: ANN401 - the changes of `write_city`
-    city = load_city(write_city(folder / "city", **changes), VARIABLES)
-    settings = build_settings((), issuer_keys=Path("none"), city=city)
+    return build_of(write_city(folder / "city", **changes))
+
+
+def build_of(city: Path) -> Connectors:
+    settings = build_settings((), issuer_keys=Path("none"), city=load_city(city, VARIABLES))
     return build_connectors(settings, create_database_engine("postgresql://nobody@127.0.0.1:9/none"))
 
 
@@ -113,9 +118,13 @@ def test_problems_of_all_agencies_are_named_together(tmp_path: Path) -> None:
     assert [each.path.name for each in refused.value.problems] == ["pbb.toml", "pangan.toml"]
 
 
-def test_a_code_that_the_batches_do_not_know_is_refused(tmp_path: Path) -> None:
+async def test_the_name_of_a_manifest_is_the_code_of_its_agency_everywhere(tmp_path: Path) -> None:
     city = write_city(tmp_path / "city")
     (city / "agencies" / "pbb.toml").rename(city / "agencies" / "pajak.toml")
-    settings = build_settings((), issuer_keys=Path("none"), city=load_city(city, VARIABLES))
-    with pytest.raises(ManifestError, match=r"pajak\.toml:\d+: domain: the batches .* name the file pbb\.toml"):
-        build_connectors(settings, create_database_engine("postgresql://nobody@127.0.0.1:9/none"))
+    connectors = build_of(city)
+    assert list(connectors.agencies) == ["dukcapil", "jakpreneur", "pajak", "crm", "pangan"]
+    assert connectors.gates["pajak"].agency == "pajak"
+    assert connectors.bind_domains({}).codes.get(Tax) == "pajak"
+    holders = get_holders(get_graphql_schema(build_schema(connectors.codes)))
+    assert (holders["TaxBill.amount"], holders["Residence.address"]) == ("pajak", "dukcapil")
+    await connectors.close()

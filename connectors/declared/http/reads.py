@@ -58,7 +58,7 @@ def _build_keyed_read(source: HttpSource, domain_read: DomainRead, table: HttpRe
     if table.search is not None:
         raise NotDeclarableError(f"{place}.search", "it looks in one list for all queries; remove the line")
     convert = (_build_conversion if table.python is None else _build_python_conversion)(source, domain_read, table)
-    is_known_form, limit = calls.request.is_known_form, source.limits.max_concurrency
+    is_known_form, limit = calls.request.is_known_form, min(table.max_concurrency, source.limits.max_concurrency)
 
     async def read(keys: Sequence[Any], call: Call) -> Answers[Any, Any]:
         async def ask(key: Any) -> Any:  # noqa: ANN401 - any key, any answer
@@ -77,6 +77,8 @@ def _build_keyed_read(source: HttpSource, domain_read: DomainRead, table: HttpRe
 
 def _build_conversion(source: HttpSource, domain_read: DomainRead, table: HttpReadTable) -> Convert:
     reader = source.records.build(domain_read.name, domain_read.record)
+    for place in reader.people:
+        raise NotDeclarableError(place, "the number of a person must come from the row: name its column")
     if reader.takes_key and KEY not in list_key_parts(domain_read.key):
         record = domain_read.record.__name__
         raise NotDeclarableError(f"reads.{domain_read.name}", f"{record} takes {{key}}, but this key has parts")

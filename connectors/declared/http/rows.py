@@ -43,7 +43,7 @@ class HttpRowCalls:
         self._repeated = _list_repeated(domain_read, table) if request.used else ()
 
     async def ask(self, key: Any, call: Call) -> Sequence[Row] | None:  # noqa: ANN401 - any key of a domain
-        """The rows of one call; None for HTTP 404. Raises `AgencyFailure`."""
+        """The rows of one call; None for an absent record. Raises `AgencyFailure`."""
         request = self.request
         return await self._source.driver.ask_json(
             "POST" if request.build_form else "GET",
@@ -67,6 +67,8 @@ class HttpRowCalls:
         if status >= _FIRST_CLIENT_ERROR:
             raise AgencyRefused(self._source.agency, f"HTTP {status}")
         try:
+            if not self._source.codes.require(reply):
+                return None
             found = self._find_rows(reply)
             for read_column, find_part in self._repeated:
                 wanted = str(find_part(key))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from base64 import b64encode
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Final
 
 from yarl import URL
@@ -14,10 +14,27 @@ _PLAIN_NAME: Final = re.compile(r"[\w.~-]+", re.ASCII)
 _PLAIN_VALUE: Final = re.compile(r"[\w.~,:@-]*", re.ASCII)
 
 
+Parameters = Mapping[str, str | Sequence[str]]
+"""Parameters of a query, or fields of a form, by name; a sequence repeats the name."""
+
+
 class EncodedPath(str):
     """A path below an agency's address, whose segments are percent-encoded."""
 
     __slots__ = ()
+
+
+class LinkTarget(str):
+    """The path and query of a link at the origin of an agency's address, percent-encoded (`resolve_link`)."""
+
+    __slots__ = ()
+
+
+def list_pairs(parameters: Parameters) -> list[tuple[str, str]]:
+    """The names and values of parameters; a repeated name several times."""
+    return [
+        (name, each) for name, value in parameters.items() for each in ((value,) if isinstance(value, str) else value)
+    ]
 
 
 class AgencyAddress:
@@ -27,6 +44,7 @@ class AgencyAddress:
         """Parse the address. Raises ValueError, without the address, if it is invalid."""
         self._agency = agency
         self._base = base = _parse_base_url(agency, base_url)
+        self._origin = base.scheme, base.host, base.port
         self._root = base.raw_path
         self._below = base.joinpath("x").raw_path[:-1]
         self.host: Final = base.raw_host or ""
@@ -36,8 +54,10 @@ class AgencyAddress:
         """The value of the `Host` header."""
         self.is_secure: Final = base.scheme == "https"
 
-    def build_url(self, path: str, query: Mapping[str, str] | None) -> URL:
+    def build_url(self, path: str, query: Parameters | None) -> URL:
         """Build the URL of one call; `path` is plain text, or encoded. Raises ValueError if it contains `..`."""
+        if isinstance(path, LinkTarget):
+            return self._base.join(URL(path, encoded=True))
         parts = [part for part in path.split("/") if part]
         if ".." in parts or "." in parts:
             raise ValueError(f"The path for agency '{self._agency}' holds '.' or '..'. Check what is put into it.")
@@ -45,14 +65,16 @@ class AgencyAddress:
             parts.append("")
         is_encoded = isinstance(path, EncodedPath)
         url = self._base.joinpath(*parts, encoded=is_encoded) if parts else self._base
-        return url.with_query(query) if query else url
+        return url.with_query(list_pairs(query)) if query else url
 
-    def build_target(self, path: str, query: Mapping[str, str] | None) -> str:
+    def build_target(self, path: str, query: Parameters | None) -> str:
         """Build the path and query of one call for the request line, as `build_url` does.
 
         Most calls contain nothing to escape, so they need no URL object. Results are not cached, because paths and
         queries contain identity numbers.
         """
+        if isinstance(path, LinkTarget):
+            return path
         if _PLAIN_PATH.fullmatch(path):
             target = self._below + path.removeprefix("/")
         elif not path or path == "/":
@@ -63,10 +85,20 @@ class AgencyAddress:
             return target
         parts = []
         for name, value in query.items():
-            if not (_PLAIN_NAME.fullmatch(name) and _PLAIN_VALUE.fullmatch(value)):
+            if not (isinstance(value, str) and _PLAIN_NAME.fullmatch(name) and _PLAIN_VALUE.fullmatch(value)):
                 return self.build_url(path, query).raw_path_qs
             parts.append(f"{name}={value}")
         return f"{target}?{'&'.join(parts)}"
+
+    def resolve_link(self, link: str, path: str, query: Parameters | None) -> LinkTarget:
+        """The target of a link in the reply to a call (RFC 3986, section 5). Raises ValueError for another origin."""
+        try:
+            found = self.build_url(path, query).join(URL(link))
+        except ValueError:
+            found = URL()
+        if (found.scheme, found.host, found.port) != self._origin:
+            raise ValueError(f"A link of agency '{self._agency}' leads to another origin.")
+        return LinkTarget(found.raw_path_qs)
 
     def build_authorization(self) -> str | None:
         """Build the `Authorization` header from user and password in the address (RFC 7617).

@@ -34,11 +34,11 @@ _FIRST_FINAL: Final = 200
 
 @dataclass(frozen=True, slots=True)
 class SessionRequest:
-    """One request; `data` is a body, or a form by the names of its fields."""
+    """One request; `data` is a body, or the names and values of a form."""
 
     method: str
     url: URL
-    data: bytes | dict[str, str] | None
+    data: bytes | list[tuple[str, str]] | None
     headers: Mapping[str, str] | None
     repeatable: bool
 

@@ -76,6 +76,7 @@ class ReadConnection(BoundedReading):
         "_pending_reply",
         "_pieces",
         "_received_any",
+        "_received_fields",
         "_status",
         "_timer",
         "_timer_due",
@@ -98,6 +99,7 @@ class ReadConnection(BoundedReading):
         self._parser: httptools.HttpResponseParser | None = None
         self._status = 0
         self._fields: list[tuple[bytes, bytes]] = []
+        self._received_fields: list[tuple[bytes, bytes]] = []
         self._pieces: list[bytes] = []
         self._joined_pieces = bytearray()
         self._held, self._lost_error = NOTHING, False
@@ -200,26 +202,27 @@ class ReadConnection(BoundedReading):
             raise _Stop
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        """Store a field of the head. Fields of a trailer are ignored."""
-        if self._status:
-            return
-        fields = self._fields
-        fields.append((name, value))
-        if len(fields) > MAX_FIELDS or len(name) + len(value) > MAX_FIELD_LENGTH or b"\0" in value:
-            self._refuse("not HTTP (too many header fields, or one too long)")
-        if len(name) in _APPLIED_NAME_LENGTHS:
-            self._apply_field(name.lower(), value)
+        """Store a field. It is called most, so the whole head is checked at its end; `_feed` bounds its bytes."""
+        self._received_fields.append((name, value))
 
     def on_headers_complete(self) -> None:
-        """Skip interim replies, and prepare for the body."""
+        """Check the head, skip interim replies, and prepare for the body."""
         parser = cast("httptools.HttpResponseParser", self._parser)
         status = parser.get_status_code()
+        fields, self._received_fields = self._received_fields, []  # fields of a trailer are ignored
+        if len(fields) > MAX_FIELDS:
+            self._refuse("not HTTP (too many header fields, or one too long)")
+        for name, value in fields:
+            if len(name) + len(value) > MAX_FIELD_LENGTH or b"\0" in value:
+                self._refuse("not HTTP (too many header fields, or one too long)")
+            if len(name) in _APPLIED_NAME_LENGTHS:
+                self._apply_field(name.lower(), value)
         if status < _FIRST_FINAL:
             if status == _SWITCHING or status < _FIRST_INTERIM:
                 self._refuse(f"HTTP {status}: no answer to what was asked")
-            self._fields, self._encoding = [], b""
+            self._encoding = b""
             return
-        self._status = status
+        self._status, self._fields = status, fields
         if self._bodiless:
             self.is_usable = self.is_usable and parser.should_keep_alive()
             # The parser now waits for the body that the head announces.
@@ -294,7 +297,7 @@ class ReadConnection(BoundedReading):
             return
         self._used = True
         # Data of one call is not held until the next.
-        self._fields, self._pieces = [], []
+        self._fields, self._received_fields, self._pieces = [], [], []
         if self._joined_pieces:
             self._joined_pieces = bytearray()
         if self.is_usable:

@@ -18,10 +18,11 @@ from typing import Final, TypeVar
 
 from multidict import CIMultiDict
 
-from connectors.drivers.http.address import AgencyAddress
+from connectors.drivers.http.address import AgencyAddress, list_pairs
 from connectors.drivers.http.aiohttp_session import USER_AGENT, AiohttpSession, SessionRequest
+from connectors.drivers.http.body_format import BodyFormat, UnparsableBody
 from connectors.drivers.http.content_encoding import ACCEPTED, BodyTooLong, NotDecodable, decode_body
-from connectors.drivers.http.json_body import SMALL_BYTES, NotJson, count_values, parse_json
+from connectors.drivers.http.json_body import JSON_BODY
 from connectors.drivers.http.read_connections import ReadConnectionPool, build_request_head, build_tls_context
 from connectors.drivers.http.reply import HttpReply
 from connectors.drivers.http.service import HttpLimits, HttpRequest, HttpService
@@ -77,16 +78,20 @@ class HttpDriver:
         service: HttpService,
         limits: HttpLimits,
         *,
+        body_format: BodyFormat = JSON_BODY,
         gate: Gate | None = None,
         work: LongWork | None = None,
     ) -> None:
         """Takes the settings; raises `ValueError` with the name of the setting if the address is invalid.
+
+        `body_format` is that of replies to `ask_value`.
 
         Every request passes the `gate`, if there is one. A user that judges the contents of replies (`SoapDriver`) has
         the gate instead of the driver. Long replies are decompressed and parsed as `work`, which all drivers share.
         """
         agency, addresses, max_bytes = service.agency, service.addresses, limits.max_bytes
         self.agency = agency
+        self._format = body_format
         self.work = work or LongWork()
         self._gate = gate or NoGate()
         self._max_bytes = max_bytes
@@ -121,26 +126,38 @@ class HttpDriver:
         with `retry_after`), AgencyMalformed (not HTTP, redirects, a body that is too long or cannot be decompressed;
         more than the request's `reply_budget`), and the gate's refusals.
         """
-        method, headers, form = request.method, request.headers, request.form
-        read = method in _READS and request.body is None and form is None and not self._addresses
-        head = (self._build_head(headers) if headers else self._head) if read else None
-        data = request.body if form is None else dict(form)
-        asked: bytes | SessionRequest = (
-            f"{method} {self._address.build_target(request.path, request.query)}".encode() + head
-            if head
-            else SessionRequest(
-                method, self._address.build_url(request.path, request.query), data, headers, request.repeatable
-            )
-        )
+        read = self._is_read(request)
+        asked = self._prepare(request)
 
         async def attempt(call: Call) -> HttpReply:
-            reply = await self._exchange(asked, call, bodiless=method == "HEAD", accept_status=request.accept_status)
+            reply = await self._exchange(
+                asked, call, bodiless=request.method == "HEAD", accept_status=request.accept_status
+            )
             self._charge(call, len(reply.body))
             return reply
 
         safe = read or request.repeatable
         self._require_budget(call)
         return await self._gate.ask(call, attempt, repeatable=safe, hedgeable=read, writes=not safe)
+
+    async def ask_value(self, request: HttpRequest, call: Call, read: Callable[[HttpReply, object], T]) -> T:
+        """Send one request that only reads, and return the result of `read` for the reply and its parsed body.
+
+        The body of HTTP 4xx and 5xx is parsed for the request's `parse_status` only; otherwise the value is None.
+        `read` runs inside the gate: if it raises AgencyMalformed, the reply counts against the agency like an
+        unparsable body. It should take a few milliseconds; rows are read one by one afterwards (`LongWork.map`).
+        Raises as `send`.
+        """
+        asked = self._prepare(request)
+
+        async def attempt(call: Call) -> T:
+            reply = await self._exchange(asked, call, bodiless=False, accept_status=request.accept_status)
+            is_parsed = reply.status < _FIRST_CLIENT_ERROR or reply.status in request.parse_status
+            return read(reply, await self._parse_value(reply, call) if is_parsed else None)
+
+        self._require_budget(call)
+        is_get = request.method == "GET" and request.body is None and request.form is None
+        return await self._gate.ask(call, attempt, repeatable=True, hedgeable=is_get)
 
     async def ask_json(
         self,
@@ -152,32 +169,9 @@ class HttpDriver:
         query: Mapping[str, str] | None = None,
         form: Mapping[str, str] | None = None,
     ) -> T:
-        """Send one request that only reads, and return the result of `read` for the reply's status and JSON value.
-
-        The value is None for HTTP 4xx, whose body is not parsed. `read` runs inside the gate: if it raises
-        AgencyMalformed, the reply counts against the agency like invalid JSON. It should take a few milliseconds; rows
-        are read one by one afterwards (`LongWork.map`). Raises as `send`.
-        """
-        head = self._head if form is None and not self._addresses else None
-        asked: bytes | SessionRequest = (
-            f"{method} {self._address.build_target(path, query)}".encode() + head
-            if head
-            else SessionRequest(
-                method,
-                self._address.build_url(path, query),
-                None if form is None else dict(form),
-                None,
-                repeatable=True,
-            )
-        )
-
-        async def attempt(call: Call) -> T:
-            reply = await self._exchange(asked, call, bodiless=False, accept_status=())
-            value = None if reply.status >= _FIRST_CLIENT_ERROR else await self._parse_value(reply, call)
-            return read(reply.status, value)
-
-        self._require_budget(call)
-        return await self._gate.ask(call, attempt, repeatable=True, hedgeable=form is None)
+        """Send one request like `ask_value`; `read` gets the reply's status and value."""
+        request = HttpRequest(method, path, query, form, repeatable=True)
+        return await self.ask_value(request, call, lambda reply, value: read(reply.status, value))
 
     @property
     def counts(self) -> CallCounters:
@@ -194,17 +188,30 @@ class HttpDriver:
         if call.reply_budget.is_spent:
             raise ReplyBudgetSpent(self.agency, "not called: earlier replies used up the budget of the request")
 
+    def _is_read(self, request: HttpRequest) -> bool:
+        return request.method in _READS and request.body is None and request.form is None and not self._addresses
+
+    def _prepare(self, request: HttpRequest) -> bytes | SessionRequest:
+        """The request as it is sent: over the hub's own connections if possible, else through aiohttp."""
+        if self._is_read(request):
+            head = self._build_head(request.headers) if request.headers else self._head
+            if head is not None:
+                return f"{request.method} {self._address.build_target(request.path, request.query)}".encode() + head
+        data = request.body if request.form is None else list_pairs(request.form)
+        url = self._address.build_url(request.path, request.query)
+        return SessionRequest(request.method, url, data, request.headers, request.repeatable)
+
     async def _parse_value(self, reply: HttpReply, call: Call) -> object:
-        """Parse the JSON of a reply; a long one in a separate turn of the event loop."""
-        body = reply.body
+        """Parse the body of a reply; a long one in a separate turn of the event loop."""
+        body, body_format = reply.body, self._format
         try:
-            if len(body) <= SMALL_BYTES:
-                value = parse_json(body)
+            if len(body) <= body_format.small_bytes:
+                value = body_format.parse(body)
                 self._charge(call, _SMALL_FACTOR * len(body))
             else:
-                value = await self.work.run(partial(parse_json, body))
-                self._charge(call, len(body) + BYTES_PER_VALUE * count_values(body))
-        except NotJson as problem:
+                value = await self.work.run(partial(body_format.parse, body))
+                self._charge(call, len(body) + BYTES_PER_VALUE * body_format.count_values(body))
+        except UnparsableBody as problem:
             why = str(problem)
         else:
             return value

@@ -13,7 +13,7 @@ from typing import Final
 from aiohappyeyeballs import start_connection
 
 from connectors.drivers.http.address import AgencyAddress
-from connectors.drivers.http.connection import ReadConnection, ReplyOutcome
+from connectors.drivers.http.connection import ReadConnection
 from connectors.drivers.http.reply import HttpReply
 from records.calls.failures import AgencyFailure, AgencyTimeout, AgencyUnavailable
 
@@ -76,14 +76,20 @@ class ReadConnectionPool:
         """
         connection = self._take_free()
         if connection is not None:
-            outcome = await self._send_over(connection, request, deadline, bodiless=bodiless)
+            try:
+                outcome = await connection.send(request, deadline=deadline, bodiless=bodiless)
+            finally:
+                self._release(connection)
             if outcome is not None:
                 return outcome
             # The agency restarted or closed the idle connection: no byte of a reply came, and reads are safe to repeat.
         opened = await self._open(deadline)
         if isinstance(opened, AgencyFailure):
             return opened
-        outcome = await self._send_over(opened, request, deadline, bodiless=bodiless)
+        try:
+            outcome = await opened.send(request, deadline=deadline, bodiless=bodiless)
+        finally:
+            self._release(opened)
         return outcome or AgencyUnavailable(self._agency, "ServerDisconnectedError")
 
     def drop_idle(self, since: float) -> None:
@@ -108,16 +114,12 @@ class ReadConnectionPool:
                 return connection
         return None
 
-    async def _send_over(
-        self, connection: ReadConnection, request: bytes, deadline: float, *, bodiless: bool
-    ) -> ReplyOutcome:
-        try:
-            return await connection.send(request, deadline=deadline, bodiless=bodiless)
-        finally:
-            if connection.is_free:
-                self._free.append(connection)
-            else:
-                connection.abort()
+    def _release(self, connection: ReadConnection) -> None:
+        """Keep a connection that can be used again; close one that was left in the middle of a reply."""
+        if connection.is_free:
+            self._free.append(connection)
+        else:
+            connection.abort()
 
     async def _open(self, deadline: float) -> ReadConnection | AgencyFailure:
         if self._closed:

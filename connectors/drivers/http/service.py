@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from connectors.drivers.http.address import Parameters
+
 
 @dataclass(frozen=True, slots=True)
 class HttpService:
@@ -40,8 +42,8 @@ class HttpRequest:
     path: str
     """Plain text below the base address; empty for the base address itself. Reserved characters are escaped; `..`
     raises `ValueError`."""
-    query: Mapping[str, str] | None = None
-    form: Mapping[str, str] | None = None
+    query: Parameters | None = None
+    form: Parameters | None = None
     """Sent as `application/x-www-form-urlencoded`; give this or `body`."""
     body: bytes | None = None
     """Sent unchanged."""
@@ -51,3 +53,5 @@ class HttpRequest:
     repeatable: bool = False
     """Whether a request with an unsafe method (a POST that only reads) may be sent again if a reused connection turns
     out to be dead. GET and HEAD always may."""
+    parse_status: Collection[int] = ()
+    """Statuses from 400 whose body is parsed (`HttpDriver.ask_value`)."""

@@ -16,8 +16,10 @@ from lxml import etree
 from zeep.wsdl.bindings import Soap11Binding
 
 from connectors.batching.row_check import RowCheck
+from connectors.drivers.http.body_format import UnparsableBody
 from connectors.drivers.http.driver import HttpDriver, HttpReply, parse_retry_after
 from connectors.drivers.http.service import HttpRequest
+from connectors.drivers.http.xml_body import build_xml_parser, count_signs, get_local_name, parse_xml
 from connectors.resilience.call_counters import CallCounters
 from connectors.resilience.gate import Gate, NoGate
 from records.calls.call import Call
@@ -27,24 +29,11 @@ from records.calls.reply_budget import BYTES_PER_VALUE
 _ENVELOPES: Final = frozenset(
     {"http://schemas.xmlsoap.org/soap/envelope/", "http://www.w3.org/2003/05/soap-envelope"}  # 1.1 and 1.2
 )
-MAX_ELEMENTS: Final = 20_000
-"""Maximum elements in one reply, and also maximum attributes.
-
-lxml parses in one piece and holds the interpreter's lock; to read the parsed elements takes Python. Measured here as
-processor time (lxml 6.1, libxml2 2.14): up to 9 ms for a MiB of text (references), 14 ms for 100,000 elements or
-attributes (44 for declarations of namespaces), and 0.8 µs for each element to be read. So 20,000 elements take 3 ms (9
-with as many namespaces), or 2 MiB of references 18, in one turn of the loop, and 16 in the next: a third of the 50 ms
-for which it may stand still. The longest real answers, a hundred objects with their bills of six years, hold 18,000.
-libxml2 itself refuses nesting beyond 256 levels and texts beyond 10 MB.
-"""
 _SMALL_BYTES: Final = 64 * 1024
 """Bytes of a reply that is parsed without a separate turn ..."""
 _FEW_ELEMENTS: Final = 1_000
 """... if it has no more tags and attributes than this: a millisecond of work."""
 _NIL: Final = "{http://www.w3.org/2001/XMLSchema-instance}nil"
-_DTD: Final = b"<!DOCTYPE"
-"""SOAP forbids it (1.1, section 3). Checked before parsing, because its entities would be expanded in attributes."""
-_BYTE_ORDER_MARKS: Final = {b"\xff\xfe": "utf-16", b"\xfe\xff": "utf-16"}
 _OK: Final = 200
 _FAULT_STATUS: Final = 500
 _WORD: Final = re.compile(r"[A-Za-z][A-Za-z0-9_.-]{0,39}", re.ASCII)
@@ -135,10 +124,7 @@ class SoapDriver:
             )
             for name, operation in binding.all().items()
         }
-        self._parser = etree.XMLParser(
-            encoding="utf-8", resolve_entities=False, no_network=True, load_dtd=False, huge_tree=False,
-            remove_comments=True, remove_pis=True,
-        )  # fmt: skip
+        self._parser = build_xml_parser()
 
     @property
     def counts(self) -> CallCounters:
@@ -204,12 +190,10 @@ class SoapDriver:
 
     def _require_bounds(self, reply: HttpReply) -> int:
         """Count the signs of elements and attributes; texts may contain some. Raises AgencyMalformed if too many."""
-        # Both are counted in the raw bytes: the signs are the same in every supported charset except
-        # UTF-16, where each is a byte of a pair, so the count can only be too high.
-        elements, attributes = reply.body.count(b"<"), reply.body.count(b"=")
-        if elements > 2 * MAX_ELEMENTS or attributes > MAX_ELEMENTS:  # most elements have two tags
-            raise AgencyMalformed(self.agency, f"the reply holds more than {MAX_ELEMENTS} elements or attributes")
-        return elements + attributes
+        try:
+            return count_signs(reply.body)
+        except UnparsableBody as problem:
+            raise AgencyMalformed(self.agency, f"the reply {problem}") from None
 
     async def close(self) -> None:
         """Close the connections."""
@@ -243,13 +227,13 @@ class SoapDriver:
     def _content(
         self, operation: _SoapOperation, reply: HttpReply, content: etree._Element | None
     ) -> Mapping[str, SoapValue] | SoapFault:
-        if content is not None and _get_local_name(content) == "Fault":
+        if content is not None and get_local_name(content) == "Fault":
             return _parse_fault(content)
         if reply.status != _OK:
             raise AgencyUnavailable(self.agency, f"HTTP {reply.status} without a SOAP fault")
         if content is None:
             raise AgencyMalformed(self.agency, "the reply is not a SOAP envelope with a body")
-        if _get_local_name(content) != operation.response:
+        if get_local_name(content) != operation.response:
             raise AgencyMalformed(self.agency, f"the body holds no {operation.response}")
         read = operation.shape.read(content)
         if read is None:
@@ -258,12 +242,8 @@ class SoapDriver:
 
     def _body_of(self, reply: HttpReply) -> etree._Element | None:
         """Returns the first element in the body of an envelope; None if the reply is not an envelope, or has a DTD."""
-        document = _to_utf_8(reply.body, self._charset)
-        if _DTD in document:
-            return None
-        try:
-            root = etree.fromstring(document, self._parser)
-        except (etree.XMLSyntaxError, UnicodeError):
+        root = parse_xml(reply.body, self._parser, charset=self._charset)
+        if root is None:
             return None
         name = etree.QName(root)
         if name.localname != "Envelope" or name.namespace not in _ENVELOPES:
@@ -301,7 +281,7 @@ class _ElementShape:
         found: dict[str, SoapValue] = {}
         lists: dict[str, list[SoapValue]] = {name: [] for name, part in self.parts.items() if part.is_repeated}
         for child in element.iterchildren("*"):
-            name = _get_local_name(child)
+            name = get_local_name(child)
             part = self.parts.get(name)
             if part is None:
                 continue
@@ -351,34 +331,18 @@ def _build_shape(described: Any, known: dict[int, _ElementShape]) -> _ElementSha
     return shape
 
 
-def _to_utf_8(body: bytes, charset: str) -> bytes:
-    """Decode a reply's XML to UTF-8. The bytes decide, because declarations in XML and HTTP are often wrong.
-
-    Valid UTF-8 is taken as UTF-8: letters of a one-byte charset are hardly ever valid UTF-8.
-    """
-    charset = _BYTE_ORDER_MARKS.get(body[:2], charset)
-    try:
-        body.decode("utf-8")
-    except UnicodeDecodeError:
-        try:
-            return body.decode(charset).encode()
-        except UnicodeDecodeError:
-            return body.decode("iso-8859-1").encode()  # accepts any byte; windows-1252 leaves five without a letter
-    return body
-
-
 def _parse_fault(element: etree._Element) -> SoapFault:
     """Read a fault of SOAP 1.1 (section 4.4) or 1.2 (part 1, section 5.4), with any namespaces."""
     code, detail = "", {}
     for child in element:
-        name = _get_local_name(child)
+        name = get_local_name(child)
         if name == "faultcode":
             code = child.text or ""
         elif name == "Code":
-            code = next((value.text or "" for value in child if _get_local_name(value) == "Value"), "")
+            code = next((value.text or "" for value in child if get_local_name(value) == "Value"), "")
         elif name in {"detail", "Detail"}:
             detail = {
-                _get_local_name(part): part.text.strip() for part in child.iter("*") if part.text and part.text.strip()
+                get_local_name(part): part.text.strip() for part in child.iter("*") if part.text and part.text.strip()
             }
     code = code.strip().rpartition(":")[2]
     return SoapFault(code=_OF_1_2.get(code, code) if _WORD.fullmatch(code) else "unreadable", detail=detail)
@@ -390,7 +354,3 @@ def _get_relates_to(content: etree._Element) -> str | None:
     header = envelope.find(f"{{{etree.QName(envelope).namespace}}}Header")
     found = None if header is None else header.findtext(f"{{{_ADDRESSING}}}RelatesTo")
     return None if found is None else found.strip()
-
-
-def _get_local_name(element: etree._Element) -> str:
-    return str(element.tag).rpartition("}")[2]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import date
 from enum import Enum
 from typing import Annotated, Any
@@ -12,7 +13,7 @@ from connectors.declared.record_readers import RecordReader, RecordReaders, writ
 from connectors.declared.tables import FieldTable, NotDeclarableError
 from connectors.readers.unreadable import UnreadableError
 from records.description import Doc
-from records.identifiers import Nik, RegionCode, Rupiah
+from records.identifiers import Nik, Nop, RegionCode, Rupiah
 from records.prices import PriceMovement
 from records.record import record
 from records.regions import Coordinates
@@ -21,6 +22,15 @@ from records.regions import Coordinates
 class Awning(Enum):
     RED = "r"
     BLUE = "b"
+
+
+@record
+class Inspection:
+    """One inspection of a kiosk."""
+
+    owner: Nik
+    year: int
+    fine: Rupiah
 
 
 @record
@@ -36,6 +46,8 @@ class Kiosk:
     seats: int = 0
     deposit: Rupiah | None = None
     movement: PriceMovement | None = None
+    number: Nop | None = None
+    inspections: tuple[Inspection, ...] = ()
 
 
 TABLE: dict[str, Any] = {
@@ -48,6 +60,11 @@ TABLE: dict[str, Any] = {
     "place": {"from": ["lat", "lon"]},
     "is_public": {"from": "umum", "values": {"Y": True, "T": False}, "unknown": False},
     "seats": "kursi",
+}
+INSPECTION = {
+    "owner": FieldTable.model_validate("{key}"),
+    "year": FieldTable.model_validate("tahun"),
+    "fine": FieldTable.model_validate({"from": "denda", "missing": 0}),
 }
 ROW: dict[str, object] = {
     "nik": "3171010101900001",
@@ -70,7 +87,8 @@ def tables(**changes: object) -> dict[str, FieldTable]:
 
 
 def build(**changes: object) -> RecordReader[Kiosk]:
-    return RecordReaders({"Kiosk": tables(**changes)}, write_column=write_sql_column).build("kiosks", Kiosk)
+    given = {"Kiosk": tables(**changes), "Inspection": INSPECTION}
+    return RecordReaders(given, write_column=write_sql_column).build("kiosks", Kiosk)
 
 
 def read(**changes: object) -> Kiosk:
@@ -155,6 +173,68 @@ def test_a_function_reads_a_value_and_its_error_names_the_field() -> None:
     assert str(refused.value) == "not readable as a text (Kiosk.movement)"
 
 
+@pytest.mark.parametrize(
+    ("parts", "number"),
+    [
+        (("31", "73", "0041"), "31730041"),
+        ((31, 3, "41"), "31030041"),
+        (("00", "00", "0000"), "00000000"),
+        ((None, "", " "), None),
+    ],
+)
+def test_a_number_in_several_columns_gets_its_lost_zeros_back(parts: Sequence[object], number: str | None) -> None:
+    reader = build(number={"from": ["a", "b", "c"], "read": "digits", "width": [2, 2, 4]})
+    assert reader.read(ROW | dict(zip("abc", parts, strict=True))).number == number
+
+
+@pytest.mark.parametrize(
+    "parts", [("31", "73", "00041"), ("31", None, "0041"), ("31", "A1", "0041"), ("٣١", "73", "1")]
+)
+def test_a_number_in_several_columns_is_unreadable_if_one_is(parts: Sequence[object]) -> None:
+    reader = build(number={"from": ["a", "b", "c"], "read": "digits", "width": [2, 2, 4]})
+    with pytest.raises(UnreadableError) as refused:
+        reader.read(ROW | dict(zip("abc", parts, strict=True)))
+    assert str(refused.value) == "not readable as a NOP (Kiosk.number)"
+
+
+@pytest.mark.parametrize(("raw", "deposit"), [(None, 0), ("-", 0), ("", 0), ("999.999", 0), ("5.000", 5000)])
+def test_a_missing_value_becomes_the_declared_one(raw: object, deposit: int) -> None:
+    reader = build(deposit={"from": "jaminan", "missing": 0, "none": [999_999]})
+    assert reader.read(ROW | {"jaminan": raw}).deposit == deposit
+
+
+def test_a_list_within_a_row_is_read_and_sorted() -> None:
+    owner = Nik("3171010101900001")
+    listed = [{"tahun": "2024", "denda": "1.000"}, None, {"tahun": "2025", "denda": None}]
+    later, earlier = (
+        Inspection(owner=owner, year=2025, fine=Rupiah(0)),
+        Inspection(owner=owner, year=2024, fine=Rupiah(1000)),
+    )
+    for sort, found in (("-year", (later, earlier)), ("year", (earlier, later)), (None, (earlier, later))):
+        reader = build(inspections={"from": "periksa", **({"sort": sort} if sort else {})})
+        assert reader.bind(owner)(ROW | {"periksa": listed}).inspections == found
+    reader = build(inspections={"from": "periksa"})
+    assert reader.bind(owner)(ROW | {"periksa": listed[0]}).inspections == (earlier,)
+    assert reader.bind(owner)(ROW | {"periksa": None}).inspections == ()
+    assert reader.takes_key
+    assert reader.people == {"records.Inspection.owner": Nik}
+
+
+@pytest.mark.parametrize(
+    ("listed", "message"),
+    [
+        ([{"tahun": "dua", "denda": 0}], "a whole number (Inspection.year)"),
+        ("tidak ada", "a list of objects"),
+        (["2024"], "a list of objects"),
+        ([{"tahun": 2024, "denda": 0}] * 1001, "a list of objects"),
+    ],
+)
+def test_an_unreadable_list_within_a_row_makes_the_row_unreadable(listed: object, message: str) -> None:
+    with pytest.raises(UnreadableError) as refused:
+        build(inspections={"from": "periksa"}).bind(Nik("3171010101900001"))(ROW | {"periksa": listed})
+    assert str(refused.value) == f"not readable as {message}"
+
+
 def test_a_row_without_a_declared_column_names_the_column() -> None:
     row = {name: value for name, value in ROW.items() if name != "sewa"}
     with pytest.raises(UnreadableError) as refused:
@@ -214,6 +294,39 @@ def test_a_row_without_a_declared_column_names_the_column() -> None:
             {"colour": {"from": "warna", "values": {"x": "RED", "X": "BLUE"}}},
             "records.Kiosk.colour",
             "values has a word twice",
+        ),
+        (
+            {"deposit": {"from": "x", "missing": "0"}},
+            "records.Kiosk.deposit",
+            "`missing` has another type than the field",
+        ),
+        (
+            {"opened_on": {"from": "x", "missing": "0"}},
+            "records.Kiosk.opened_on",
+            "only a text, a number or money may be",
+        ),
+        ({"owner": {"from": "x", "missing": "0"}}, "records.Kiosk.owner", "only a text, a number or money may be"),
+        (
+            {"deposit": {"from": "x", "missing": 0, "unreadable": "null"}},
+            "records.Kiosk.deposit",
+            "what cannot be read would become the value of `missing`",
+        ),
+        ({"deposit": {"from": "x", "sort": "year"}}, "records.Kiosk.deposit", "it sorts lists of records"),
+        ({"inspections": ["a", "b"]}, "records.Kiosk.inspections", "a list of records has one column"),
+        (
+            {"inspections": {"from": "x", "read": "text"}},
+            "records.Kiosk.inspections",
+            "a list of records has one column",
+        ),
+        (
+            {"inspections": {"from": "x", "sort": "fin"}},
+            "records.Kiosk.inspections",
+            "Inspection has no number, text or",
+        ),
+        (
+            {"rent": {"from": "x", "read": "digits", "width": 4}},
+            "records.Kiosk.rent",
+            "digits reads texts and numbers of",
         ),
     ],
 )

@@ -14,7 +14,7 @@ import pytest
 from connectors.complaints import CityComplaints
 from connectors.drivers.http.driver import HttpDriver
 from connectors.drivers.http.service import HttpLimits, HttpRequest, HttpService
-from connectors.drivers.soap.driver import MAX_ELEMENTS
+from connectors.drivers.http.xml_body import MAX_ELEMENTS
 from connectors.resilience.agency_terms import AgencyTerms, BreakerEntry
 from connectors.resilience.breaker import BreakerState
 from connectors.resilience.gate import Gate

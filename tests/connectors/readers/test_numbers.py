@@ -9,7 +9,18 @@ from connectors.readers.unreadable import UnreadableError
 
 
 @pytest.mark.parametrize(
-    ("raw", "expected"), [(4, 4), (0, 0), ("4", 4), ("004", 4), (" 12 ", 12), (Decimal("120.00"), 120), (120.0, 120)]
+    ("raw", "expected"),
+    [
+        (4, 4),
+        (0, 0),
+        ("4", 4),
+        ("004", 4),
+        (" 12 ", 12),
+        (Decimal("120.00"), 120),
+        (120.0, 120),
+        ("90.00", 90),
+        ("90,0", 90),
+    ],
 )
 def test_every_format_of_a_whole_number_is_read(raw: object, expected: int) -> None:
     number = whole_number(raw)
@@ -22,7 +33,9 @@ def test_an_absent_number_is_read_as_none(raw: object) -> None:
     assert whole_number(raw) is None
 
 
-@pytest.mark.parametrize("raw", ["empat", "4.5", -1, "-1", "٤", 4.5, float("nan"), Decimal(-3), True, "9" * 19])
+@pytest.mark.parametrize(
+    "raw", ["empat", "4.5", "1.000", "4.", ",00", -1, "-1", "٤", 4.5, float("nan"), Decimal(-3), True, "9" * 19]
+)
 def test_other_values_are_unreadable_and_not_repeated_in_the_message(raw: object) -> None:
     with pytest.raises(UnreadableError) as raised:
         whole_number(raw)

@@ -15,7 +15,7 @@ from records.calls.freshness import Freshness, Staleness
 
 
 def make_batch(freshness: Freshness | None = None) -> Batch[int, str]:
-    @batch(agency="library", freshness=freshness)
+    @batch(domain=AnswerFreshness, freshness=freshness)
     async def titles(ids: Sequence[int], ask: BatchContext[str]) -> Answers[int, str]:  # noqa: ARG001 - a batch
         """Titles by number."""
         return {}
@@ -58,10 +58,10 @@ def test_stale_answers_are_recorded_by_batch_facet_and_key() -> None:
 
 
 @pytest.mark.parametrize(
-    "given", [{"agency": "library"}, {"freshness": Freshness(fresh=1)}, {"depends_on_caller": True}], ids=str
+    "given", [{"domain": AnswerFreshness}, {"freshness": Freshness(fresh=1)}, {"depends_on_caller": True}], ids=str
 )
 def test_only_batches_of_the_hub_itself_can_be_fixed(given: dict[str, object]) -> None:
-    members: dict[str, object] = {"name": "titles", "agency": None, "run": make_batch().run, "is_fixed": True}
+    members: dict[str, object] = {"name": "titles", "domain": None, "run": make_batch().run, "is_fixed": True}
     assert Batch(**members).is_fixed  # type: ignore[arg-type]  # as given
     with pytest.raises(TypeError, match="cannot be fixed"):
         Batch(**{**members, **given})  # type: ignore[arg-type]  # as given

@@ -231,13 +231,13 @@ def test_steps_of_batches_with_immediate_answers_still_merge() -> None:
         ask.caller.asked.append((0.0, "next", tuple(keys)))
         return {key: LinkedThing(key, next_id=key + 1) for key in keys}
 
-    following = edge(Batch(name="next", agency="next", run=answer_immediately), "next_id")
+    following = edge(Batch(name="next", domain=type("next", (), {}), run=answer_immediately), "next_id")
 
     async def root(keys: Sequence[Any], _ask: BatchContext[Any]) -> Answers[Any, Any]:
         return {key: LinkedThing(key, next_id=key) for key in keys}
 
     def first(number: int) -> Any:  # noqa: ANN401 - a field's kind
-        return edge(Batch(name=f"root {number}", agency="root", run=root), lambda *_: number)
+        return edge(Batch(name=f"root {number}", domain=type("root", (), {}), run=root), lambda *_: number)
 
     built = schema(
         "type Query { a: Thing b: Thing } type Thing { id: Int next: Thing }",

@@ -41,7 +41,7 @@ from tests.engine.graphql_core.oracle_comparison import (
 )
 from tests.engine.graphql_core.torture_schema import POOLS, Torture, torture_schema
 from tests.engine.graphql_core.torture_world import TortureWorld
-from tests.fakes.city import build_policy
+from tests.fakes.city import build_codes, build_policy
 from tests.fakes.small_city import SmallCity
 from tests.fakes.small_records import AYU, BUDI, CALL, CALLERS, GAMBIR, NOBODY, PRIVATE, PUBLIC, SITI
 from tests.fakes.virtual_loop import VirtualLoop, virtual_loop
@@ -77,7 +77,7 @@ def torture() -> GraphQLSchema:
 
 @cache
 def graph() -> GraphQLSchema:
-    return get_graphql_schema(build_schema())
+    return get_graphql_schema(build_schema(build_codes()))
 
 
 def get_settings(examples: int) -> settings:
@@ -200,7 +200,8 @@ cities = st.tuples(
 
 def agencies_of(city: SmallCity) -> Agencies:
     return Agencies(
-        dict.fromkeys((Population, Msmes, Tax, Complaints, Prices, Regions, PeoplePreferences), ImmediateCity(city))
+        dict.fromkeys((Population, Msmes, Tax, Complaints, Prices, Regions, PeoplePreferences), ImmediateCity(city)),
+        build_codes(),
     )
 
 

@@ -63,25 +63,37 @@ from tests.engine.graphql_core.torture_world import (
 # Batches.
 
 
+class A:
+    """The agency of people."""
+
+
+class B:
+    """The agency of firms."""
+
+
+class C:
+    """The agency of places."""
+
+
 def _batch(
-    name: str, agency: str, *, facets: bool = False, absent: object = None, max_batch_size: int | None = None
+    name: str, agency: type[Any], *, facets: bool = False, absent: object = None, max_batch_size: int | None = None
 ) -> Batch[Any, Any]:
     async def run(keys: Sequence[Any], context: BatchContext[Any]) -> Answers[Any, Any]:
         return await context.agencies[TortureWorld].answer(name, keys, context.facets)
 
-    return Batch(name=name, agency=agency, run=run, has_facets=facets, absent=absent, max_batch_size=max_batch_size)
+    return Batch(name=name, domain=agency, run=run, has_facets=facets, absent=absent, max_batch_size=max_batch_size)
 
 
-PEOPLE = _batch("people", "A")
-FRIENDS = _batch("friends", "A", absent=())
-FACETS = _batch("facets", "A", facets=True)
-FIRMS = _batch("firms", "B")
-PLACES = _batch("places", "C", max_batch_size=1)
-CHILDREN = _batch("children", "C", absent=())
-PARTIES = _batch("parties", "B", max_batch_size=2)
-WORDS = _batch("words", "C")
-CHANGES = _batch("changes", "A")
-OATHS = _batch("oaths", "B")
+PEOPLE = _batch("people", A)
+FRIENDS = _batch("friends", A, absent=())
+FACETS = _batch("facets", A, facets=True)
+FIRMS = _batch("firms", B)
+PLACES = _batch("places", C, max_batch_size=1)
+CHILDREN = _batch("children", C, absent=())
+PARTIES = _batch("parties", B, max_batch_size=2)
+WORDS = _batch("words", C)
+CHANGES = _batch("changes", A)
+OATHS = _batch("oaths", B)
 BATCHES = {
     each.name: each for each in (PEOPLE, FRIENDS, FACETS, FIRMS, PLACES, CHILDREN, PARTIES, WORDS, CHANGES, OATHS)
 }

@@ -14,6 +14,7 @@ from graphql import GraphQLSchema, get_introspection_query, parse, parse_value
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from engine.agency_codes import NO_CODES
 from engine.batch import Batch
 from engine.document.limits import Limits, TooLarge
 from engine.edge import Edge
@@ -55,7 +56,7 @@ type Owner implements Any { name: String }
 
 
 def one_by_one(made: Batch[Any, Any], keys: int) -> Batch[Any, Any]:
-    return Batch(name=made.name, agency=made.agency, run=made.run, max_batch_size=keys)
+    return Batch(name=made.name, domain=made.domain, run=made.run, max_batch_size=keys)
 
 
 @cache
@@ -64,7 +65,7 @@ def shops() -> GraphQLSchema:
     goods = batch("goods", lambda _: [], agency="store")
     slow = one_by_one(batch("slow", lambda _: None, agency="tax"), 1)
     pairs = one_by_one(batch("pairs", lambda _: None, agency="tax"), 2)
-    anything = Batch(name="anything", agency=None, run=shop.run)
+    anything = Batch(name="anything", domain=None, run=shop.run)
 
     def leads(target: Batch[Any, Any], **more: Any) -> BatchField:  # noqa: ANN401 - of the edge
         return BatchField(Edge(batch=target, key=lambda *_: 1, **more), lambda *_: 1)
@@ -349,7 +350,7 @@ def calls_in(world: TortureWorld) -> Counter[str]:
     counted: Counter[str] = Counter()
     for name, _, keys in world.asked:
         asked = BATCHES[name]
-        counted[str(asked.agency)] += -(-len(keys) // (asked.max_batch_size or len(keys)))
+        counted[str(NO_CODES.get(asked.domain))] += -(-len(keys) // (asked.max_batch_size or len(keys)))
     return counted
 
 

@@ -25,7 +25,7 @@ from tests.schema.requests import IDS, build_engine
 ASKED: list[str] = []
 
 
-@batch(agency="crm")
+@batch(domain=Sequence)
 async def counts(keys: Sequence[str], context: HubBatchContext) -> Answers[str, int]:  # noqa: ARG001 - a batch
     """How often it was called so far."""
     ASKED.extend(keys)

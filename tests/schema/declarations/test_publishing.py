@@ -38,7 +38,7 @@ class StreetTree:
     bare: str = ""
 
 
-@batch(agency="parks", has_facets=True)
+@batch(domain=StreetTree, has_facets=True)
 async def crowns(_ids: Sequence[str], _context: HubBatchContext) -> Answers[str, Any]:
     """Crowns of trees."""
     return {}

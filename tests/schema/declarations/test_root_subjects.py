@@ -30,7 +30,7 @@ class GrantKey(NamedTuple):
     wish: str
 
 
-@batch(agency=None)
+@batch(domain=None)
 async def grants(wishes: Sequence[GrantKey], context: HubBatchContext) -> Answers[GrantKey, str]:  # noqa: ARG001 - a batch
     """The result of each."""
     DONE.extend(each.person for each in wishes)

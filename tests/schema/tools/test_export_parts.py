@@ -135,7 +135,7 @@ class ThingType:
     """A thing in the graph."""
 
 
-@batch(agency=None)
+@batch(domain=None)
 async def things(keys: Sequence[object], context: HubBatchContext) -> Answers[object, Thing]:
     """Their things."""
     raise NotImplementedError((keys, context))

@@ -35,7 +35,7 @@ class Tree:
     bare: str = ""
 
 
-@batch(agency="parks")
+@batch(domain=Tree)
 async def trees(ids: Sequence[str], _context: HubBatchContext) -> Answers[str, Tree]:
     """Trees by number."""
     return {id_: Tree(id=id_, height=5) for id_ in ids}

@@ -244,6 +244,39 @@ class TestHttpReplies:
             await http.close()
         assert refused.value.detail == "HTTP 404"
 
+    @pytest.mark.parametrize(
+        ("code", "answer"),
+        [
+            ("00", "BOOTH"),
+            (0, "BOOTH"),
+            (14, "absent"),
+            ("68", AgencyRefused("kios", "code 68")),
+            (96, AgencyUnavailable("kios", "code 96")),
+            (True, AgencyMalformed("kios", "the answer has no code")),
+            (None, AgencyMalformed("kios", "the answer has no code")),
+            ({}, AgencyMalformed("kios", "not readable as a code")),
+            (SITI, AgencyRefused("kios", "code")),
+        ],
+    )
+    async def test_a_result_code_inside_200_decides_before_the_rows(self, code: object, answer: object) -> None:
+        trouble = {
+            "code": "status.code",
+            "success": "0?0",
+            "absent": "14|15",
+            "unavailable": r"9\d",
+            "refused": r"\d\d|\d{16}",
+        }
+        gate = open_gate()
+        body = {"status": {"code": code}, "data": ROW}
+        async with serve(body, tables=TABLES | {"trouble": trouble}, gate=gate) as (connector, _):
+            found = (await connector.booths(["7"], make_call())).get("7", "absent")
+        if isinstance(answer, AgencyFailure):
+            assert (type(found), found.detail) == (type(answer), answer.detail)
+            counted = not isinstance(answer, AgencyRefused)
+            assert gate.breaker_state is (BreakerState.OPEN if counted else BreakerState.CLOSED)
+        else:
+            assert found == (BOOTH if answer == "BOOTH" else answer)
+
     async def test_another_client_error_is_refused(self) -> None:
         async with serve_bytes(reply(422)) as server:
             http = open_driver(server.url)

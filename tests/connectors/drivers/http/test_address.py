@@ -58,8 +58,13 @@ class TestParts:
         ],
     )
     def test_host_for_the_connection_and_host_header(
-        self, base: str, host: str, port: int, authority: str, secure: bool  # noqa: FBT001 - a parameter of the test
-    ) -> None:  # fmt: skip
+        self,
+        base: str,
+        host: str,
+        port: int,
+        authority: str,
+        secure: bool,  # noqa: FBT001 - a parameter of the test
+    ) -> None:
         address = AgencyAddress("crm", base)
         assert (address.host, address.port, address.authority, address.is_secure) == (host, port, authority, secure)
 
@@ -80,3 +85,43 @@ class TestParts:
         with pytest.raises(ValueError, match=r".") as caught:
             AgencyAddress("crm", f"http://{user}:rahasia@h").build_authorization()
         assert "rahasia" not in str(caught.value) or isinstance(caught.value, UnicodeEncodeError)
+
+
+class TestLinks:
+    @pytest.mark.parametrize(
+        ("link", "target"),
+        [
+            ("?page=2", "/v1/markets?page=2"),
+            ("prices", "/v1/prices"),
+            ("/v2/markets?after=a%2Bb&x=1#top", "/v2/markets?after=a%2Bb&x=1"),
+            ("https://h.id/v1/markets?page=2", "/v1/markets?page=2"),
+            ("https://H.ID:443/v1?q=a b", "/v1?q=a+b"),
+            ("//h.id/x", "/x"),
+        ],
+    )
+    def test_a_link_at_the_same_origin_is_followed(self, link: str, target: str) -> None:
+        address = AgencyAddress("crm", "https://user:secret@h.id/v1")
+        found = address.resolve_link(link, "markets", {"page": "1"})
+        assert found == target
+        assert address.build_target(found, None) == address.build_url(found, None).raw_path_qs == target
+
+    @pytest.mark.parametrize(
+        "link",
+        [
+            "http://h.id/v1",
+            "https://h.id:8443/v1",
+            "https://h.id.evil.id/",
+            "//evil.id/v1",
+            "https://[x",
+            "mailto:a@h.id",
+        ],
+    )
+    def test_a_link_to_another_origin_is_refused_without_showing_it(self, link: str) -> None:
+        address = AgencyAddress("crm", "https://h.id/v1")
+        with pytest.raises(ValueError, match=r"^A link of agency 'crm' leads to another origin\.$"):
+            address.resolve_link(link, "markets", None)
+
+
+def test_a_sequence_repeats_a_parameter() -> None:
+    address = AgencyAddress("crm", "https://h.id/v1")
+    assert address.build_target("m", {"id": ["1", "a b"], "x": "2"}) == "/v1/m?id=1&id=a+b&x=2"

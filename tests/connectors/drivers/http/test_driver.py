@@ -6,8 +6,9 @@ from time import monotonic
 
 import pytest
 
-from connectors.drivers.http.driver import HttpReply
-from connectors.drivers.http.service import HttpRequest
+from connectors.drivers.http.driver import HttpDriver, HttpReply
+from connectors.drivers.http.service import HttpLimits, HttpRequest, HttpService
+from connectors.drivers.http.xml_body import build_xml_format
 from records.calls.call import Call
 from records.calls.failures import AgencyMalformed, AgencyRefused, AgencyUnavailable
 from tests.connectors.drivers.byte_server import ReceivedRequest, reply, serve_bytes
@@ -226,6 +227,21 @@ class TestJson:
     async def test_of_a_refusal_is_not_read(self) -> None:
         async with run_driver(reply(404, b"<html>")) as (driver, _):
             assert await driver.ask_json("GET", "/", call(), lambda *told: told) == (404, None)
+
+    async def test_of_an_error_is_read_for_the_statuses_that_the_request_names(self) -> None:
+        request = HttpRequest("GET", "/", accept_status={500}, parse_status={404, 500})
+        for status in (404, 500):
+            async with run_driver(reply(status, b'{"code": 1}')) as (driver, _):
+                found = await driver.ask_value(request, call(), lambda reply, value: (reply.status, value))
+            assert found == (status, {"code": 1})
+
+    async def test_bodies_have_the_format_of_the_driver(self) -> None:
+        async with serve_bytes(reply(200, b"<a><b>1</b></a>")) as server:
+            limits = HttpLimits(deadline=5, connections=1, max_bytes=1000)
+            driver = HttpDriver(HttpService("crm", server.url), limits, body_format=build_xml_format({}))
+            value = await driver.ask_value(HttpRequest("GET", "/"), call(), lambda _, value: value)
+            await driver.close()
+        assert value == {"a": {"b": "1"}}
 
     @pytest.mark.parametrize("body", [b"", b"<html>" + NIK.encode(), b"[" + b" " * 20_000 + NIK.encode()])
     async def test_that_is_invalid_is_malformed_and_not_echoed(self, body: bytes) -> None:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from connectors.drivers.http.json_body import MAX_VALUES, NotJson, count_values, parse_json
+from connectors.drivers.http.body_format import UnparsableBody
+from connectors.drivers.http.json_body import MAX_VALUES, count_values, parse_json
 
 
 @pytest.mark.parametrize(
@@ -30,7 +31,7 @@ def test_read(body: bytes, value: object) -> None:
     ids=["empty", "html", "cut", "nan", "latin-1", "open lists", "too deep", "rest"],
 )
 def test_invalid_json_is_reported_without_its_content(body: bytes) -> None:
-    with pytest.raises(NotJson, match=r"^(is not JSON|holds more than 60000 values)$") as caught:
+    with pytest.raises(UnparsableBody, match=r"^(is not JSON|holds more than 60000 values)$") as caught:
         parse_json(body)
     assert caught.value.__cause__ is None
 
@@ -38,7 +39,7 @@ def test_invalid_json_is_reported_without_its_content(body: bytes) -> None:
 @pytest.mark.parametrize("unit", [b"[],", b"{},", b'{"a":1},', b"1,", b'"a",', b"[[[]]],"])
 def test_too_many_values_of_any_kind_are_not_parsed(unit: bytes) -> None:
     body = b"[" + unit * (MAX_VALUES // count_values(unit) + 1) + b"0]"
-    with pytest.raises(NotJson, match=r"^holds more than 60000 values$"):
+    with pytest.raises(UnparsableBody, match=r"^holds more than 60000 values$"):
         parse_json(body)
 
 

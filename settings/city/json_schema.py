@@ -1,0 +1,70 @@
+"""JSON Schemas of a city's files for editors: they complete and check keys (`#:schema` in the first line of a file)."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from pydantic import BaseModel
+from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue, models_json_schema
+from pydantic_core import core_schema
+
+from connectors.declared.driver_families import DRIVER_FAMILIES
+from settings.city.folder import CityTable
+from settings.city.manifest import AgencyManifest
+
+_DIALECT = "https://json-schema.org/draft/2020-12/schema"
+
+
+class _TomlSchema(GenerateJsonSchema):
+    """Without null, which TOML does not have; without defaults that are tables, and titles that repeat a key."""
+
+    def nullable_schema(self, schema: core_schema.NullableSchema) -> JsonSchemaValue:
+        return self.generate_inner(schema["schema"])
+
+    def default_schema(self, schema: core_schema.WithDefaultSchema) -> JsonSchemaValue:
+        is_word = isinstance(schema.get("default"), str | int | float)
+        return super().default_schema(schema) if is_word else self.generate_inner(schema["schema"])
+
+    def field_title_should_be_set(self, schema: Any) -> bool:  # noqa: ANN401, ARG002 - pydantic's signature
+        return False
+
+
+def render_schemas() -> Mapping[str, str]:
+    """The text of each schema by the name of its file."""
+    schemas = {"manifest.schema.json": _build_manifest_schema(), "city.schema.json": _build_schema(CityTable)}
+    return {name: json.dumps(schema, indent=1) + "\n" for name, schema in schemas.items()}
+
+
+def _build_manifest_schema() -> dict[str, Any]:
+    """One schema of all drivers: which keys a read has follows from the driver."""
+    reads = {driver: family.reads.table for driver, family in DRIVER_FAMILIES.items() if family.reads is not None}
+    schema = _build_schema(AgencyManifest, *reads.values())
+    places = {driver: {"$ref": f"#/$defs/{table.__name__}"} for driver, table in reads.items()}
+    names = sorted({each["$ref"] for each in places.values()})
+    # Editors complete keys from `anyOf`, and check them by the driver.
+    schema["properties"]["reads"] |= {
+        "type": "object",
+        "additionalProperties": {"anyOf": [{"$ref": each} for each in names]},
+    }
+    schema["allOf"] = [
+        {
+            "if": {
+                "properties": {"wire": {"properties": {"driver": {"const": driver}}, "required": ["driver"]}},
+                "required": ["wire"],
+            },
+            "then": {"properties": {"reads": {"additionalProperties": places.get(driver, False)}}},
+        }
+        for driver in DRIVER_FAMILIES
+    ]
+    return schema
+
+
+def _build_schema(model: type[BaseModel], *more: type[BaseModel]) -> dict[str, Any]:
+    [place, *_], definitions = models_json_schema(
+        [(each, "validation") for each in (model, *more)], schema_generator=_TomlSchema
+    )
+    del place
+    found: dict[str, Any] = definitions["$defs"]
+    return {"$schema": _DIALECT, **found.pop(model.__name__), "$defs": found}

@@ -1,0 +1,66 @@
+"""Tables of documentation about the keys of manifests, made from the tables of the code.
+
+On a page, `<!-- keys of package.module:Table -->` begins such a table, and `<!-- end of keys -->` ends it.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from datetime import time
+from enum import Enum
+from importlib import import_module
+from pathlib import Path
+from typing import Final
+
+from pydantic import BaseModel
+from pydantic.fields import FieldInfo
+
+from settings.city.json_schema import render_schemas
+
+_MARKED: Final = re.compile(r"(<!-- keys of ([a-z0-9_.]+):([A-Za-z]+) -->\n).*?(<!-- end of keys -->)", re.DOTALL)
+_PAGES: Final = ("docs/agencies/manifests.md", "docs/operators/agency-terms.md", "docs/operators/data-contracts.md")
+_CITIES: Final = "cities"
+
+
+def render_files(project: Path) -> Mapping[Path, str]:
+    """The JSON Schemas beside the cities, and the pages with their tables as they should be."""
+    schemas = {project / _CITIES / name: text for name, text in render_schemas().items()}
+    pages = {project / page: fill_key_tables((project / page).read_text(encoding="utf-8")) for page in _PAGES}
+    return schemas | pages
+
+
+def fill_key_tables(page: str) -> str:
+    """The page with its tables made again."""
+    return _MARKED.sub(lambda found: f"{found[1]}\n{_render(found[2], found[3])}\n{found[4]}", page)
+
+
+def list_marked(page: str) -> frozenset[str]:
+    """The names of the tables that a page holds."""
+    return frozenset(f"{module}:{name}" for _, module, name, _ in _MARKED.findall(page))
+
+
+def _render(module: str, name: str) -> str:
+    table: type[BaseModel] = getattr(import_module(module), name)
+    return "\n".join(["| key | default | meaning |", "|---|---|---|", *_list_rows(table)]) + "\n"
+
+
+def _list_rows(table: type[BaseModel]) -> Iterator[str]:
+    """A row for each key, required ones first. A key without a description is its table's own: `driver`."""
+    described = [(each.alias or name, each) for name, each in table.model_fields.items() if each.description]
+    for name, field in sorted(described, key=lambda each: not each[1].is_required()):
+        meaning, _, words = (field.description or "").partition("; default: ")
+        yield f"| `{name}` | {words or _write_default(field)} | {meaning} |"
+
+
+def _write_default(field: FieldInfo) -> str:
+    if field.is_required():
+        return "required"
+    default = field.default.value if isinstance(field.default, Enum) else field.default
+    if isinstance(default, bool):
+        return f"`{str(default).lower()}`"
+    if isinstance(default, float):
+        return f"`{default:g}`"
+    if isinstance(default, time):
+        return f"`{default:%H:%M}`"
+    return f"`{default}`" if isinstance(default, int | str) and default != "" else "none"
