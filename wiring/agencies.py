@@ -15,17 +15,18 @@ from auth.crypto.rate_keys import RateKeys
 from cache.limits.agency_counts import AgencyCounts
 from cache.limits.redis_counters import RedisCounters
 from connectors.agency_probes import AgencyProbes
-from connectors.connector_parts import Connector, ConnectorParts, PythonConnector
+from connectors.connector_parts import ComplaintLinks, Connector, ConnectorParts, PythonConnector
 from connectors.declared.connector import build_declared_connector
 from connectors.declared.domain_reads import list_read_names
 from connectors.declared.driver_families import DRIVER_FAMILIES
-from connectors.declared.driver_family import CallLimits, Driver, DriverParts
+from connectors.declared.driver_family import CallLimits, Driver, DriverParts, ExpiringDriver
 from connectors.declared.tables import NotDeclarableError
 from connectors.drivers.long_work import LongWork
 from connectors.regions import RegionTables, UnknownDistricts
 from connectors.resilience.gate import Gate
 from engine.agency_codes import AgencyCodes
 from engine.batch import Agencies
+from records.calls.freshness import ReadLifetimes
 from resolvers.answer_cache import AnswerCache, NoAnswerCache
 from resolvers.complaints import Complaints
 from resolvers.msmes import Msmes
@@ -35,7 +36,7 @@ from resolvers.regions import Regions
 from resolvers.tax import Tax
 from settings import Settings
 from settings.city.folder import CityFolder
-from settings.city.manifest import AgencyManifest
+from settings.city.manifest import AgencyManifest, ManifestFile
 from settings.city.problems import CityProblem, ManifestError
 from store.complaint_links import ComplaintLinkTable
 
@@ -61,12 +62,23 @@ class BoundAgency:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class HubResources:
+    """What the connectors of all agencies use of the hub."""
+
+    work: LongWork
+    unknown_districts: UnknownDistricts
+    complaint_links: ComplaintLinks
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Connectors:
     """The connector of each agency, and the tables of regions."""
 
     agencies: Mapping[str, BoundAgency]
     """By the code of the agency."""
     codes: AgencyCodes
+    lifetimes: Mapping[str, Mapping[str, ReadLifetimes]]
+    """How long the answers of each read may be used, by the code of the agency."""
     regions: RegionTables
 
     @property
@@ -74,11 +86,16 @@ class Connectors:
         """The gate of each agency, which every call passes."""
         return {code: each.gate for code, each in self.agencies.items()}
 
+    def get_credential_expiries(self) -> Mapping[str, Mapping[str, float]]:
+        """When the parts of each agency's credential expire, in seconds since 1970."""
+        drivers = {code: each.driver for code, each in self.agencies.items()}
+        return {code: each.expiries for code, each in drivers.items() if isinstance(each, ExpiringDriver)}
+
     def bind_domains(self, hub_domains: Mapping[type[Any], Any]) -> Agencies:
         """The connectors and the hub's own state, by domain."""
         by_domain = {DOMAINS[each.domain]: each.connector for each in self.agencies.values()}
         regions: Regions = self.regions
-        return Agencies({**hub_domains, **by_domain, Regions: regions}, self.codes)
+        return Agencies({**hub_domains, **by_domain, Regions: regions}, self.codes, self.lifetimes)
 
     def build_agency_probes(self) -> AgencyProbes:
         """The probes that check whether each agency answers."""
@@ -99,40 +116,56 @@ def build_connectors(settings: Settings, state: AsyncEngine) -> Connectors:
         ManifestError: It names every problem of the manifests.
 
     """
-    regions, work = RegionTables(_DATA), LongWork()
-    unknown_districts = UnknownDistricts(regions.knows)
-    links = ComplaintLinkTable(state, settings.secret_bytes)
+    regions = RegionTables(_DATA)
+    resources = HubResources(
+        work=LongWork(),
+        unknown_districts=UnknownDistricts(regions.knows),
+        complaint_links=ComplaintLinkTable(state, settings.secret_bytes),
+    )
     agencies: dict[str, BoundAgency] = {}
     problems: list[CityProblem] = []
     for code, file in settings.city.agencies.items():
-        gate = Gate(code, settings.build_terms(code))
         try:
-            wire = file.manifest.wire
-            driver = DRIVER_FAMILIES[wire.driver].build_driver(wire, DriverParts(gate=gate, work=work))
-        except ValueError as error:
-            problems.append(file.locate("wire.url", str(error)))
-            continue
-        parts = ConnectorParts(
-            gate=gate,
-            driver=driver,
-            options=file.manifest.options,
-            unknown_districts=unknown_districts,
-            complaint_links=links,
-        )
-        try:
-            connector = _build_connector(file.manifest, parts)
-        except NotDeclarableError as error:
-            problems.append(file.explain(error))
-            continue
-        agencies[code] = BoundAgency(domain=file.manifest.domain, connector=connector, gate=gate, driver=driver)
+            agencies[code] = bind_agency(file, Gate(code, settings.build_terms(code)), resources)
+        except ManifestError as error:
+            problems += error.problems
     if problems:
         raise ManifestError(problems)
-    return Connectors(agencies=agencies, codes=list_agency_codes(settings.city), regions=regions)
+    city = settings.city
+    return Connectors(agencies=agencies, codes=list_agency_codes(city), lifetimes=list_lifetimes(city), regions=regions)
+
+
+def bind_agency(file: ManifestFile, gate: Gate, resources: HubResources) -> BoundAgency:
+    """Build the driver and the connector of one agency, without any call. Raises `ManifestError`."""
+    manifest, wire = file.manifest, file.manifest.wire
+    try:
+        driver = DRIVER_FAMILIES[wire.driver].build_driver(wire, DriverParts(gate=gate, work=resources.work))
+    except NotDeclarableError as error:
+        raise ManifestError([file.explain(error)]) from None
+    except ValueError as error:
+        raise ManifestError([file.locate("wire.url", str(error))]) from None
+    parts = ConnectorParts(
+        gate=gate,
+        driver=driver,
+        options=manifest.options,
+        unknown_districts=resources.unknown_districts,
+        complaint_links=resources.complaint_links,
+    )
+    try:
+        connector = _build_connector(manifest, parts)
+    except NotDeclarableError as error:
+        raise ManifestError([file.explain(error)]) from None
+    return BoundAgency(domain=manifest.domain, connector=connector, gate=gate, driver=driver)
 
 
 def list_agency_codes(city: CityFolder) -> AgencyCodes:
     """The code of the live agency of each domain."""
     return AgencyCodes({DOMAINS[each.manifest.domain]: code for code, each in city.agencies.items()})
+
+
+def list_lifetimes(city: CityFolder) -> Mapping[str, Mapping[str, ReadLifetimes]]:
+    """How long the answers of each read may be used, by the code of the agency."""
+    return {code: each.manifest.lifetimes for code, each in city.agencies.items()}
 
 
 def build_answer_cache(settings: Settings) -> AnswerCache | NoAnswerCache:
@@ -175,6 +208,9 @@ def _build_connector(manifest: AgencyManifest, parts: ConnectorParts) -> Connect
     found: type[PythonConnector] | None = getattr(import_module(module), name, None)
     if found is None or not hasattr(found, "connect"):
         raise NotDeclarableError("connector", f"{module} has no connector '{name}'")
-    if missing := [each for each in list_read_names(DOMAINS[manifest.domain]) if not hasattr(found, each)]:
+    names = list_read_names(DOMAINS[manifest.domain])
+    if missing := [each for each in names if not hasattr(found, each)]:
         raise NotDeclarableError("connector", f"it does not answer the read '{missing[0]}' of its domain")
+    if unknown := sorted(manifest.reads.keys() - set(names)):
+        raise NotDeclarableError(f"reads.{unknown[0]}", f"the domain has no such read; it has {', '.join(names)}")
     return found.connect(parts)

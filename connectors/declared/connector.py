@@ -92,13 +92,14 @@ def build_declared_connector(
     if faceted := [name for name, each in wanted.items() if each.facets and not tables.reads[name].takes_facets]:
         raise NotDeclarableError(f"reads.{faceted[0]}", "this driver cannot select facets; answer it in Python")
     family.check_probe(wanted[probe.read], tables.reads[probe.read], probe.key)
-    records = RecordReaders(tables.records, write_column=family.write_column)
+    records = RecordReaders(tables.records, columns=family.columns)
     source = Source(
         agency=agency,
         driver=driver,
         check=RowCheck(agency, driver.counts),
         records=records,
-        codes=build_result_codes(agency, tables.trouble),
+        columns=family.columns,
+        codes=build_result_codes(agency, tables.trouble, family.columns),
         limits=limits,
         resources=resources,
     )

@@ -7,17 +7,18 @@ from typing import Any, Final
 
 from pydantic import TypeAdapter
 
+from connectors.declared.column_syntax import FLAT_COLUMNS, JSON_PATHS
 from connectors.declared.driver_family import Driver, DriverFamily, DriverParts, Reads
-from connectors.declared.http.reads import build_http_read
+from connectors.declared.http.reads import build_http_read, rows_of
 from connectors.declared.http.requests import check_http_probe
-from connectors.declared.http.tables import HttpReadTable, HttpWire
-from connectors.declared.record_readers import write_json_path, write_sql_column
+from connectors.declared.http.tables import HttpReadTable, HttpRowsTable, HttpWire
+from connectors.declared.service.credentials import build_service
 from connectors.declared.soap.tables import SoapWire
 from connectors.declared.sql.reads import build_sql_read
 from connectors.declared.sql.tables import SqlReadTable, SqlWire
 from connectors.declared.tables import ReadTable
 from connectors.drivers.http.driver import HttpDriver
-from connectors.drivers.http.service import HttpLimits, HttpService
+from connectors.drivers.http.service import HttpLimits
 from connectors.drivers.http.xml_body import MAX_XML_BYTES
 from connectors.drivers.soap.service import SoapService
 from connectors.drivers.sql.driver import SqlDriver
@@ -53,13 +54,12 @@ def _build_sql_driver(wire: SqlWire, parts: DriverParts) -> SqlDriver:
 
 
 def _build_http_driver(wire: HttpWire, parts: DriverParts) -> HttpDriver:
-    headers = {name: value.get_secret_value() for name, value in wire.headers.items()}
-    service = HttpService(parts.gate.agency, wire.url.get_secret_value(), headers=headers)
+    service = build_service(wire, parts.gate.agency)
     return HttpDriver(service, _build_limits(parts, _MAX_JSON_BYTES), gate=parts.gate, work=parts.work)
 
 
 def _build_soap_service(wire: SoapWire, parts: DriverParts) -> SoapService:
-    service = HttpService(parts.gate.agency, wire.url.get_secret_value(), headers={"Accept": "text/xml"})
+    service = build_service(wire, parts.gate.agency, accept="text/xml")
     return SoapService(
         http=HttpDriver(service, _build_limits(parts, MAX_XML_BYTES), work=parts.work),
         user=wire.user.get_secret_value(),
@@ -76,7 +76,7 @@ DRIVER_FAMILIES: Final[Mapping[str, DriverFamily]] = {
         wire=SqlWire,
         driver=SqlDriver,
         build_driver=_build_sql_driver,
-        reads=Reads(table=SqlReadTable, write_column=write_sql_column, build=build_sql_read),
+        reads=Reads(table=SqlReadTable, columns=FLAT_COLUMNS, build=build_sql_read),
     ),
     "http": DriverFamily(
         wire=HttpWire,
@@ -84,9 +84,11 @@ DRIVER_FAMILIES: Final[Mapping[str, DriverFamily]] = {
         build_driver=_build_http_driver,
         reads=Reads(
             table=HttpReadTable,
-            write_column=write_json_path,
+            columns=JSON_PATHS,
             build=build_http_read,
             check_probe=check_http_probe,
+            rows=HttpRowsTable,
+            rows_of=rows_of,
         ),
     ),
     "soap": DriverFamily(wire=SoapWire, driver=SoapService, build_driver=_build_soap_service),

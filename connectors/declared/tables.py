@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import (
@@ -13,6 +13,7 @@ from pydantic import (
     ConfigDict,
     Field,
     GetJsonSchemaHandler,
+    PlainValidator,
     SecretStr,
     StringConstraints,
     WithJsonSchema,
@@ -20,6 +21,8 @@ from pydantic import (
 )
 from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema
+
+from records.calls.freshness import ReadLifetimes
 
 FunctionName = Annotated[str, StringConstraints(pattern=r"^connectors(\.[a-z_]+)+:[a-z_]+$")]
 """A function of the hub's connectors: `connectors.prices:read_movement`."""
@@ -84,7 +87,21 @@ class OutcomeTable(ManifestTable):
     unavailable: Pattern | None = Field(
         default=None, description="codes of an error of the agency, which count at the circuit breaker"
     )
+    busy: Pattern | None = Field(
+        default=None, description="codes of too many calls: the hub pauses, and they do not count at the breaker"
+    )
     refused: Pattern | None = Field(default=None, description="codes of a refusal, which do not count at the breaker")
+    malformed: Pattern | None = Field(
+        default=None, description="codes of a reply that makes no sense, which count at the breaker"
+    )
+
+
+class StatusTable(OutcomeTable):
+    """What HTTP statuses from 400 mean, in place of their usual meaning."""
+
+    success: Pattern | None = Field(
+        default=None, description="statuses whose body is read like that of HTTP 200, with its result code"
+    )
 
 
 class FaultTable(OutcomeTable):
@@ -100,11 +117,25 @@ class FaultTable(OutcomeTable):
 class TroubleTable(OutcomeTable):
     """How an agency reports failures inside replies. A code without a meaning is malformed."""
 
-    code: str = Field(
-        min_length=1, max_length=200, description="path to the result code in a reply; no code counts as the empty text"
+    code: str | None = Field(
+        default=None,
+        min_length=1,
+        max_length=200,
+        description="path to the result code in a reply; no code counts as the empty text",
     )
     success: Pattern | None = Field(default=None, description="codes of an answer")
+    pause: float = Field(
+        default=5.0, gt=0, le=900, description="seconds without calls after `busy`, unless the reply says how many"
+    )
+    status: StatusTable = Field(default=StatusTable(), description="table: what HTTP statuses from 400 mean")
     faults: FaultTable = Field(default=FaultTable(), description="table: what SOAP faults mean")
+
+    @model_validator(mode="after")
+    def _check_code(self) -> Self:
+        codes = self.model_fields_set & {"success", *OutcomeTable.model_fields}
+        if self.code is None and codes:
+            raise ValueError(f"code: name the path to the code that {min(codes)} is about")
+        return self
 
 
 class FieldTable(ManifestTable):
@@ -194,15 +225,66 @@ class WireTable(ManifestTable):
 
     def list_credentials(self) -> dict[str, str]:
         """The secrets beside the address, by their place in the manifest."""
-        given: dict[str, object] = {f"wire.{name}": value for name, value in self if name not in {"url", "user"}}
-        for place, value in tuple(given.items()):
-            if isinstance(value, Mapping):
-                given |= {f"{place}.{name}": each for name, each in value.items()}
-        return {place: each.get_secret_value() for place, each in given.items() if isinstance(each, SecretStr)}
+        return dict(_list_secrets("wire", {name: value for name, value in self if name not in {"url", "user"}}))
 
 
-class ReadTable(ManifestTable):
-    """What reads have in common, whatever way the agency is called."""
+def _list_secrets(place: str, value: object) -> Iterator[tuple[str, str]]:
+    if isinstance(value, SecretStr):
+        yield place, value.get_secret_value()
+    elif isinstance(value, BaseModel | Mapping):
+        for name, each in value.items() if isinstance(value, Mapping) else value:
+            yield from _list_secrets(f"{place}.{name}", each)
+
+
+_UNITS = {"s": 1.0, "min": 60.0, "h": 3_600.0, "d": 86_400.0}
+
+
+def _parse_duration(value: object) -> float:
+    match = re.fullmatch(r"(\d{1,6}) ?(s|min|h|d)", value) if isinstance(value, str) else None
+    if match is None:
+        raise ValueError('not a duration: write a number and s, min, h or d, such as "5 min"')
+    return int(match[1]) * _UNITS[match[2]]
+
+
+Duration = Annotated[float, PlainValidator(_parse_duration, json_schema_input_type=str)]
+"""Seconds, written as `"30 s"`, `"5 min"`, `"1 h"` or `"2 d"`."""
+
+
+class FreshnessTable(ManifestTable):
+    """How long the answers of a read may be used."""
+
+    fresh: Duration = Field(
+        description='how long an answer is used before the agency is called again, such as `"5 min"`'
+    )
+    refreshing: Duration = Field(default=0.0, description="how long after that it is used while it is refreshed")
+    on_error: Duration = Field(default=0.0, description="how long after that it is used if the agency fails")
+    absent: Duration = Field(default=0.0, description="how long the hub remembers that the agency does not know a key")
+
+    @model_validator(mode="after")
+    def _check_durations(self) -> Self:
+        self.build_lifetimes()
+        return self
+
+    def build_lifetimes(self) -> ReadLifetimes:
+        """The durations in seconds. Raises `ValueError` if they contradict each other."""
+        return ReadLifetimes(
+            fresh=self.fresh,
+            stale_while_revalidate=self.refreshing,
+            stale_if_error=self.on_error,
+            unknown_key_seconds=self.absent,
+        )
+
+
+class PythonReadTable(ManifestTable):
+    """A read that a connector in Python answers."""
+
+    freshness: FreshnessTable | None = Field(
+        default=None, description="table: how long its answers may be used. Without it, each request calls the agency"
+    )
+
+
+class ReadTable(PythonReadTable):
+    """What declared reads have in common, whatever way the agency is called."""
 
     key_type: Literal["text", "number"] = Field(
         default="text",
@@ -218,6 +300,10 @@ class ReadTable(ManifestTable):
     def takes_facets(self) -> bool:
         """Whether a call can ask for some of the records of a key."""
         return False
+
+
+class RowsTable(ManifestTable):
+    """Where all rows of a list come from. Each family of drivers has its own."""
 
 
 class KeyedReadTable(ReadTable):

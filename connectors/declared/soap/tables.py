@@ -6,10 +6,10 @@ from typing import Literal
 
 from pydantic import Field, SecretStr
 
-from connectors.declared.tables import WireTable
+from connectors.declared.service.wire import ServiceWire
 
 
-class SoapWire(WireTable):
+class SoapWire(ServiceWire):
     """A SOAP service."""
 
     driver: Literal["soap"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from connectors.drivers.http.driver import HttpDriver
@@ -21,6 +22,11 @@ class SoapService:
     def counts(self) -> CallCounters:
         """The counters of the HTTP driver."""
         return self.http.counts
+
+    @property
+    def expiries(self) -> Mapping[str, float]:
+        """When the parts of the credential expire, in seconds since 1970."""
+        return self.http.expiries
 
     async def close(self) -> None:
         """Close its connections."""
