@@ -57,7 +57,7 @@ def build_row_reader(source: Source[SqlDriver], read: str, record: type[Any]) ->
 def _build_python_maker(source: Source[SqlDriver], domain_read: DomainRead, name: str) -> AnswerMaker:
     place = f"reads.{domain_read.name}.python"
     wanted: Any = Sequence[domain_read.record] if domain_read.is_list else domain_read.record  # type: ignore[name-defined]  # a type of the domain
-    function = find_function(place, name, _FUNCTION_PARAMETERS, wanted, source.resources)
+    function = find_function(place, name, _FUNCTION_PARAMETERS, wanted, source.hub.for_functions)
 
     def convert(found: Sequence[Any], key: str) -> Any:  # noqa: ANN401 - any answer
         failed = next((each for each in found if isinstance(each, AgencyFailure)), None)
