@@ -32,12 +32,8 @@ from engine.batch import Agencies
 from records.calls.freshness import ReadLifetimes
 from resolvers.answer_cache import AnswerCache, NoAnswerCache
 from resolvers.cached_batches import CachedBatchReader
-from resolvers.complaints import Complaints
-from resolvers.msmes import Msmes
-from resolvers.population import Population
-from resolvers.prices import Prices
+from resolvers.domains import find_domains
 from resolvers.regions import Regions
-from resolvers.tax import Tax
 from settings import Settings
 from settings.city.folder import CityFolder
 from settings.city.manifest import AgencyManifest, ManifestFile
@@ -45,14 +41,6 @@ from settings.city.problems import CityProblem, ManifestError
 from store.complaint_links import ComplaintLinkTable
 
 _DATA = Path(__file__).parents[1] / "data"
-DOMAINS: Mapping[str, type[Any]] = {
-    "population": Population,
-    "msmes": Msmes,
-    "tax": Tax,
-    "complaints": Complaints,
-    "prices": Prices,
-}
-"""The protocol of each domain that a manifest can name."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -98,7 +86,7 @@ class Connectors:
 
     def bind_domains(self, hub_domains: Mapping[type[Any], Any]) -> Agencies:
         """The connectors and the hub's own state, by domain."""
-        by_domain = {DOMAINS[each.domain]: each.connector for each in self.agencies.values()}
+        by_domain = {find_domains()[each.domain]: each.connector for each in self.agencies.values()}
         regions: Regions = self.regions
         return Agencies({**hub_domains, **by_domain, Regions: regions}, self.codes, self.lifetimes)
 
@@ -190,7 +178,7 @@ def bind_agency(file: ManifestFile, gate: Gate, resources: HubResources) -> Boun
 
 def list_agency_codes(city: CityFolder) -> AgencyCodes:
     """The code of the live agency of each domain."""
-    return AgencyCodes({DOMAINS[each.manifest.domain]: code for code, each in city.agencies.items()})
+    return AgencyCodes({find_domains()[each.manifest.domain]: code for code, each in city.agencies.items()})
 
 
 def list_lifetimes(city: CityFolder) -> Mapping[str, Mapping[str, ReadLifetimes]]:
@@ -227,7 +215,7 @@ def _build_connector(manifest: AgencyManifest, parts: ConnectorParts) -> Connect
     if tables is not None:
         gate = parts.gate
         return build_declared_connector(
-            DOMAINS[manifest.domain],
+            find_domains()[manifest.domain],
             tables,
             parts.driver,
             agency=gate.agency,
@@ -240,7 +228,7 @@ def _build_connector(manifest: AgencyManifest, parts: ConnectorParts) -> Connect
     found: type[PythonConnector] | None = getattr(import_module(module), name, None)
     if found is None or not hasattr(found, "connect"):
         raise NotDeclarableError("connector", f"{module} has no connector '{name}'")
-    names = list_read_names(DOMAINS[manifest.domain])
+    names = list_read_names(find_domains()[manifest.domain])
     if missing := [each for each in names if not hasattr(found, each)]:
         raise NotDeclarableError("connector", f"it does not answer the read '{missing[0]}' of its domain")
     if unknown := sorted(manifest.reads.keys() - set(names)):
