@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from functools import partial
@@ -21,11 +21,11 @@ from connectors.connector_parts import ComplaintLinks, Connector, ConnectorParts
 from connectors.declared.connector import DeclaredConnector, build_declared_connector
 from connectors.declared.domain_reads import list_read_names
 from connectors.declared.driver_families import DRIVER_FAMILIES
-from connectors.declared.driver_family import CallLimits, Driver, DriverParts, ExpiringDriver
+from connectors.declared.driver_family import CallLimits, Driver, DriverParts, ExpiringDriver, HubValues
 from connectors.declared.snapshot.loader import SnapshotLoader, SnapshotSource
 from connectors.declared.tables import NotDeclarableError
 from connectors.drivers.long_work import LongWork
-from connectors.regions import RegionTables
+from connectors.regions import RegionTables, UnknownDistricts
 from connectors.resilience.gate import Gate
 from engine.agency_codes import AgencyCodes
 from engine.batch import Agencies
@@ -58,7 +58,7 @@ class HubResources:
     """What the connectors of all agencies use of the hub."""
 
     work: LongWork
-    knows_region: Callable[[str], bool]
+    unknown_districts: UnknownDistricts
     complaint_links: ComplaintLinks
     snapshot_folder: Path | None = None
 
@@ -135,7 +135,7 @@ def build_connectors(settings: Settings, state: AsyncEngine) -> Connectors:
     regions = RegionTables(_DATA)
     resources = HubResources(
         work=LongWork(),
-        knows_region=regions.knows,
+        unknown_districts=UnknownDistricts(regions.knows),
         complaint_links=ComplaintLinkTable(state, settings.secret_bytes),
         snapshot_folder=settings.snapshot_folder,
     )
@@ -165,7 +165,7 @@ def bind_agency(file: ManifestFile, gate: Gate, resources: HubResources) -> Boun
         gate=gate,
         driver=driver,
         options=manifest.options,
-        knows_region=resources.knows_region,
+        unknown_districts=resources.unknown_districts,
         complaint_links=resources.complaint_links,
         snapshot_folder=resources.snapshot_folder,
     )
@@ -220,7 +220,9 @@ def _build_connector(manifest: AgencyManifest, parts: ConnectorParts) -> Connect
             parts.driver,
             agency=gate.agency,
             limits=CallLimits(max_batch_size=gate.terms.max_batch_size, max_concurrency=gate.max_concurrency),
-            snapshot_folder=parts.snapshot_folder,
+            hub=HubValues(
+                snapshot_folder=parts.snapshot_folder, for_functions={UnknownDistricts: parts.unknown_districts}
+            ),
         )
     module, _, name = (manifest.connector or "").partition(":")
     found: type[PythonConnector] | None = getattr(import_module(module), name, None)

@@ -11,11 +11,9 @@ from typing import Any
 import pytest
 
 from connectors.complaints import CityComplaints
-from connectors.population import PopulationRegister
 from connectors.tax import PropertyTax
 from records.calls.call import Call
 from resolvers.complaints import Complaints
-from resolvers.population import Population
 from resolvers.prices import Prices
 from resolvers.tax import Tax
 from schema.builder import build_schema, get_graphql_schema
@@ -29,11 +27,9 @@ from tests.fakes.small_hub import build_settings
 from wiring.agencies import Connectors, build_connectors
 
 
-def prove_types(
-    population: PopulationRegister, tax: PropertyTax, complaints: CityComplaints
-) -> tuple[Population, Tax, Complaints]:
+def prove_types(tax: PropertyTax, complaints: CityComplaints) -> tuple[Tax, Complaints]:
     """For mypy: each connector in Python answers the reads of its domain."""
-    return population, tax, complaints
+    return tax, complaints
 
 
 def build(folder: Path, **changes: Any) -> Connectors:  # noqa: ANN401 - the changes of `write_city`
@@ -82,7 +78,7 @@ def test_unreachable_agencies_do_not_stop_the_start() -> None:
             "options.max_concurrency: Input should be less than or equal to 64",
         ),
         ("pbb", "options", {"speed": 1}, "options.speed: Extra inputs are not permitted"),
-        ("dukcapil", "options", {"speed": 1}, "options.speed: Extra inputs are not permitted"),
+        ("dukcapil", "options", {"speed": 1}, "options: they belong to a connector in Python; remove this table"),
         ("pangan", "terms", {"max_batch_size": 2}, "terms.max_batch_size: the agency takes one key per call; remove"),
         ("pbb", "terms", {"max_batch_size": 2}, "terms.max_batch_size: the agency takes one key per call; remove"),
         (
