@@ -212,8 +212,9 @@ def _check_times(claims: Any, issuer: Issuer, now: float) -> tuple[float, float]
 
 def _is_time(claim: object) -> bool:
     """Whether a claim is absent, or a moment until the year 9999, in seconds since 1970."""
-    is_number = isinstance(claim, int | float) and not isinstance(claim, bool)
-    return claim is None or (is_number and 0 <= claim <= _LAST_MOMENT)
+    if claim is None:
+        return True
+    return isinstance(claim, int | float) and not isinstance(claim, bool) and 0 <= claim <= _LAST_MOMENT
 
 
 def _get_valid_from(claims: Mapping[str, Any]) -> float:
