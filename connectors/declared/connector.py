@@ -9,7 +9,7 @@ from pydantic import Field
 
 from connectors.batching.row_check import RowCheck
 from connectors.declared.domain_reads import list_reads
-from connectors.declared.driver_families import find_family
+from connectors.declared.driver_families import DRIVER_FAMILIES
 from connectors.declared.driver_family import Driver, Source
 from connectors.declared.read_records import Read
 from connectors.declared.record_readers import RecordReaders
@@ -50,6 +50,8 @@ class DeclaredConnector:
 class DeclaredTables(ManifestTable):
     """The declared reads and records of one agency."""
 
+    driver: str
+    """The word of the driver."""
     reads: Mapping[str, ReadTable]
     records: Mapping[str, RecordTable]
     probe: ProbeTable
@@ -83,7 +85,7 @@ def build_declared_connector(
     probe = tables.probe
     if probe.read not in wanted:
         raise NotDeclarableError("probe.read", f"'{probe.read}' is no declared read")
-    family = find_family(driver).require_reads()
+    family = DRIVER_FAMILIES[tables.driver].require_reads()
     if max_batch_size is not None and not any(each.takes_batches for each in tables.reads.values()):
         raise NotDeclarableError("terms.max_batch_size", "the agency takes one key per call; remove this line")
     family.check_probe(wanted[probe.read], tables.reads[probe.read], probe.key)

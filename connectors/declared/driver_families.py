@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 from typing import Any, Final
 
 from pydantic import TypeAdapter
 
+from connectors.declared.ckan.reads import build_ckan_read, check_ckan_probe, ckan_rows_of
+from connectors.declared.ckan.tables import CkanReadTable, CkanRowsTable, CkanWire
 from connectors.declared.column_syntax import FLAT_COLUMNS, JSON_PATHS
-from connectors.declared.driver_family import Driver, DriverFamily, DriverParts, Reads
+from connectors.declared.driver_family import DriverFamily, DriverParts, Reads
 from connectors.declared.http.reads import build_http_read, rows_of
 from connectors.declared.http.requests import check_http_probe
 from connectors.declared.http.tables import HttpReadTable, HttpRowsTable, HttpWire
@@ -17,9 +20,11 @@ from connectors.declared.soap.tables import SoapWire
 from connectors.declared.sql.reads import build_sql_read
 from connectors.declared.sql.tables import SqlReadTable, SqlWire
 from connectors.declared.tables import ReadTable
+from connectors.declared.xml.paths import XML_PATHS, XML_REPLIES
+from connectors.declared.xml.tables import XmlWire
 from connectors.drivers.http.driver import HttpDriver
 from connectors.drivers.http.service import HttpLimits
-from connectors.drivers.http.xml_body import MAX_XML_BYTES
+from connectors.drivers.http.xml_body import MAX_XML_BYTES, build_xml_format
 from connectors.drivers.soap.service import SoapService
 from connectors.drivers.sql.driver import SqlDriver
 
@@ -27,12 +32,7 @@ _MAX_JSON_BYTES: Final = 4 * 1024 * 1024
 """Of one decompressed reply: parsing takes 15 ms at most (`connectors/drivers/http/json_body.py`)."""
 
 
-Wire = SqlWire | HttpWire | SoapWire
-
-
-def find_family(driver: Driver) -> DriverFamily:
-    """The family of a driver."""
-    return next(each for each in DRIVER_FAMILIES.values() if isinstance(driver, each.driver))
+Wire = SqlWire | HttpWire | XmlWire | CkanWire | SoapWire
 
 
 def parse_reads(driver: str, given: object) -> Mapping[str, ReadTable]:
@@ -53,9 +53,15 @@ def _build_sql_driver(wire: SqlWire, parts: DriverParts) -> SqlDriver:
     )
 
 
-def _build_http_driver(wire: HttpWire, parts: DriverParts) -> HttpDriver:
+def _build_http_driver(wire: HttpWire | CkanWire, parts: DriverParts) -> HttpDriver:
     service = build_service(wire, parts.gate.agency)
     return HttpDriver(service, _build_limits(parts, _MAX_JSON_BYTES), gate=parts.gate, work=parts.work)
+
+
+def _build_xml_driver(wire: XmlWire, parts: DriverParts) -> HttpDriver:
+    service = build_service(wire, parts.gate.agency, accept="application/xml, text/xml")
+    limits, body_format = _build_limits(parts, MAX_XML_BYTES), build_xml_format(wire.namespaces)
+    return HttpDriver(service, limits, body_format=body_format, gate=parts.gate, work=parts.work)
 
 
 def _build_soap_service(wire: SoapWire, parts: DriverParts) -> SoapService:
@@ -89,6 +95,32 @@ DRIVER_FAMILIES: Final[Mapping[str, DriverFamily]] = {
             check_probe=check_http_probe,
             rows=HttpRowsTable,
             rows_of=rows_of,
+        ),
+    ),
+    "xml": DriverFamily(
+        wire=XmlWire,
+        driver=HttpDriver,
+        build_driver=_build_xml_driver,
+        reads=Reads(
+            table=HttpReadTable,
+            columns=XML_PATHS,
+            build=partial(build_http_read, replies=XML_REPLIES),
+            check_probe=check_http_probe,
+            rows=HttpRowsTable,
+            rows_of=partial(rows_of, replies=XML_REPLIES),
+        ),
+    ),
+    "ckan": DriverFamily(
+        wire=CkanWire,
+        driver=HttpDriver,
+        build_driver=_build_http_driver,
+        reads=Reads(
+            table=CkanReadTable,
+            columns=FLAT_COLUMNS,
+            build=build_ckan_read,
+            check_probe=check_ckan_probe,
+            rows=CkanRowsTable,
+            rows_of=ckan_rows_of,
         ),
     ),
     "soap": DriverFamily(wire=SoapWire, driver=SoapService, build_driver=_build_soap_service),

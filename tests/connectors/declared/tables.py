@@ -11,4 +11,4 @@ from connectors.declared.driver_families import parse_reads
 
 def parse_tables(driver: str, given: Mapping[str, Any]) -> DeclaredTables:
     """The declared tables of a manifest with this driver."""
-    return DeclaredTables.model_validate({**given, "reads": parse_reads(driver, given["reads"])})
+    return DeclaredTables.model_validate({**given, "driver": driver, "reads": parse_reads(driver, given["reads"])})
