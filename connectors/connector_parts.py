@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Protocol, Self, TypeVar
 
 from pydantic import ValidationError
@@ -37,6 +38,8 @@ class ConnectorParts:
     knows_region: Callable[[str], bool]
     """Whether a region code is in the tables."""
     complaint_links: ComplaintLinks
+    snapshot_folder: Path | None = None
+    """Where the files of snapshots are."""
 
     def require_driver(self, kind: type[D]) -> D:
         """The driver, if it is of the kind. Raises `NotDeclarableError`."""

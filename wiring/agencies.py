@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import asyncio
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from functools import partial
 from importlib import import_module
@@ -16,10 +18,11 @@ from cache.limits.agency_counts import AgencyCounts
 from cache.limits.redis_counters import RedisCounters
 from connectors.agency_probes import AgencyProbes
 from connectors.connector_parts import ComplaintLinks, Connector, ConnectorParts, PythonConnector
-from connectors.declared.connector import build_declared_connector
+from connectors.declared.connector import DeclaredConnector, build_declared_connector
 from connectors.declared.domain_reads import list_read_names
 from connectors.declared.driver_families import DRIVER_FAMILIES
-from connectors.declared.driver_family import Driver, DriverParts, ExpiringDriver
+from connectors.declared.driver_family import CallLimits, Driver, DriverParts, ExpiringDriver
+from connectors.declared.snapshot.loader import SnapshotLoader, SnapshotSource
 from connectors.declared.tables import NotDeclarableError
 from connectors.drivers.long_work import LongWork
 from connectors.regions import RegionTables
@@ -28,6 +31,7 @@ from engine.agency_codes import AgencyCodes
 from engine.batch import Agencies
 from records.calls.freshness import ReadLifetimes
 from resolvers.answer_cache import AnswerCache, NoAnswerCache
+from resolvers.cached_batches import CachedBatchReader
 from resolvers.complaints import Complaints
 from resolvers.msmes import Msmes
 from resolvers.population import Population
@@ -68,6 +72,7 @@ class HubResources:
     work: LongWork
     knows_region: Callable[[str], bool]
     complaint_links: ComplaintLinks
+    snapshot_folder: Path | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -101,8 +106,31 @@ class Connectors:
         """The probes that check whether each agency answers."""
         return AgencyProbes({code: each.connector for code, each in self.agencies.items()})
 
+    @property
+    def snapshots(self) -> Sequence[SnapshotSource]:
+        """The snapshots of all agencies."""
+        connectors = [each.connector for each in self.agencies.values()]
+        return [each for found in connectors if isinstance(found, DeclaredConnector) for each in found.snapshots]
+
+    @asynccontextmanager
+    async def loading(self, readers: Sequence[CachedBatchReader]) -> AsyncIterator[None]:
+        """Load the snapshots while the block runs; `readers` drop cached answers when new data is published."""
+
+        async def invalidate(agency: str) -> None:
+            for each in readers:
+                await each.invalidate_agency(agency)
+
+        async with AsyncExitStack() as stack:
+            loaders = [SnapshotLoader(each, on_published=invalidate) for each in self.snapshots]
+            for each in loaders:
+                await stack.enter_async_context(each.running())
+            await asyncio.gather(*(each.wait_for_data() for each in loaders))
+            yield
+
     async def close(self) -> None:
-        """Close every connection to an agency."""
+        """Close every connection to an agency, and the files of snapshots."""
+        for source in self.snapshots:
+            source.snapshot.close()
         for each in self.agencies.values():
             await each.gate.close()
         for each in self.agencies.values():
@@ -121,6 +149,7 @@ def build_connectors(settings: Settings, state: AsyncEngine) -> Connectors:
         work=LongWork(),
         knows_region=regions.knows,
         complaint_links=ComplaintLinkTable(state, settings.secret_bytes),
+        snapshot_folder=settings.snapshot_folder,
     )
     agencies: dict[str, BoundAgency] = {}
     problems: list[CityProblem] = []
@@ -150,6 +179,7 @@ def bind_agency(file: ManifestFile, gate: Gate, resources: HubResources) -> Boun
         options=manifest.options,
         knows_region=resources.knows_region,
         complaint_links=resources.complaint_links,
+        snapshot_folder=resources.snapshot_folder,
     )
     try:
         connector = _build_connector(manifest, parts)
@@ -201,8 +231,8 @@ def _build_connector(manifest: AgencyManifest, parts: ConnectorParts) -> Connect
             tables,
             parts.driver,
             agency=gate.agency,
-            max_batch_size=gate.terms.max_batch_size,
-            max_concurrency=gate.max_concurrency,
+            limits=CallLimits(max_batch_size=gate.terms.max_batch_size, max_concurrency=gate.max_concurrency),
+            snapshot_folder=parts.snapshot_folder,
         )
     module, _, name = (manifest.connector or "").partition(":")
     found: type[PythonConnector] | None = getattr(import_module(module), name, None)

@@ -19,7 +19,12 @@ from pydantic.fields import FieldInfo
 from settings.city.json_schema import render_schemas
 
 _MARKED: Final = re.compile(r"(<!-- keys of ([a-z0-9_.]+):([A-Za-z]+) -->\n).*?(<!-- end of keys -->)", re.DOTALL)
-_PAGES: Final = ("docs/agencies/manifests.md", "docs/operators/agency-terms.md", "docs/operators/data-contracts.md")
+_PAGES: Final = (
+    "docs/agencies/manifests.md",
+    "docs/agencies/snapshots.md",
+    "docs/operators/agency-terms.md",
+    "docs/operators/data-contracts.md",
+)
 _CITIES: Final = "cities"
 
 

@@ -7,6 +7,7 @@ from typing import Any
 
 from connectors.declared.column_syntax import FLAT_COLUMNS
 from connectors.declared.connector import DeclaredConnector, DeclaredTables, build_declared_connector
+from connectors.declared.driver_family import CallLimits
 from connectors.declared.record_readers import RecordReader, RecordReaders
 from connectors.drivers.http.driver import HttpDriver
 from connectors.drivers.sql.driver import SqlDriver
@@ -32,7 +33,7 @@ def load_tables(agency: str) -> DeclaredTables:
 def build_jakpreneur(sql: SqlDriver, *, max_batch_size: int | None = None) -> DeclaredConnector:
     """The connector of the JakPreneur programme."""
     return build_declared_connector(
-        Msmes, load_tables("jakpreneur"), sql, agency="jakpreneur", max_batch_size=max_batch_size
+        Msmes, load_tables("jakpreneur"), sql, agency="jakpreneur", limits=CallLimits(max_batch_size=max_batch_size)
     )
 
 

@@ -45,10 +45,12 @@ def check_ckan_probe(domain_read: DomainRead, table: CkanReadTable, key: str) ->
     check_http_probe(domain_read, _to_http(table, ()), key)
 
 
-def ckan_rows_of(source: HttpSource, place: str, table: CkanRowsTable) -> RowSource:
-    """Compile a table of all rows. Raises `NotDeclarableError`."""
-    rows = HttpRowsTable(path=_ACTION, body=_build_body(table, ()), rows=_ROWS, paging=_build_paging(table))
-    return rows_of(_with_codes(source), place, rows)
+def ckan_rows_of(source: HttpSource, place: str, table: CkanRowsTable, columns: frozenset[str]) -> RowSource:
+    """Compile a table of all rows, with these columns. Raises `NotDeclarableError`."""
+    rows = HttpRowsTable(
+        path=_ACTION, body=_build_body(table, {*columns, table.id}), rows=_ROWS, paging=_build_paging(table)
+    )
+    return rows_of(_with_codes(source), place, rows, columns)
 
 
 def _to_http(table: CkanReadTable, columns: Collection[str]) -> HttpReadTable:

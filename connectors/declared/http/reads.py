@@ -73,7 +73,14 @@ def build_http_read(
     return _build_selection(source, domain_read, table, request, calls)
 
 
-def rows_of(source: HttpSource, place: str, table: HttpCallTable, *, replies: ReplyPaths = JSON_REPLIES) -> RowSource:
+def rows_of(
+    source: HttpSource,
+    place: str,
+    table: HttpCallTable,
+    columns: frozenset[str],  # noqa: ARG001 - the service decides which columns it gives
+    *,
+    replies: ReplyPaths = JSON_REPLIES,
+) -> RowSource:
     """Compile a table of all rows. Raises `NotDeclarableError`."""
     statuses = list_statuses(source.codes)
     form = RowForm(max_rows=MAX_READ_ROWS, may_be_row=False, is_xml=replies.is_xml)
@@ -126,7 +133,7 @@ def _build_keyed_read(
     if table.search is not None:
         raise NotDeclarableError(f"{place}.search", "it looks in one list for all queries; remove the line")
     convert = (_build_conversion if table.python is None else _build_python_conversion)(source, domain_read, table)
-    is_known_form, limit = request.is_known_form, min(table.max_concurrency, source.max_concurrency)
+    is_known_form, limit = request.is_known_form, min(table.max_concurrency, source.limits.max_concurrency)
 
     async def read(keys: Sequence[Any], call: Call) -> Answers[Any, Any]:
         async def ask(key: Any) -> Any:  # noqa: ANN401 - any key, any answer
@@ -154,7 +161,7 @@ def _build_batch_read(
     if table.search is not None:
         raise NotDeclarableError(f"reads.{domain_read.name}.search", "it looks in one list for all queries; remove it")
     answer = _build_grouping(source, domain_read, table)
-    is_known_form, max_batch_size = request.is_known_form, source.max_batch_size or _MAX_BATCH_SIZE
+    is_known_form, max_batch_size = request.is_known_form, source.limits.max_batch_size or _MAX_BATCH_SIZE
 
     async def ask(keys: Sequence[Any], call: Call) -> Answers[Any, Any]:
         found = await calls.ask(keys, call)

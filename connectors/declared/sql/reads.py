@@ -69,7 +69,7 @@ def build_sql_read(source: Source[SqlDriver], domain_read: DomainRead, table: Sq
     ask_some = ask if domain_read.is_list else ask_single
 
     async def read(keys: Sequence[str], call: Call) -> Answers[str, Any]:
-        return await ask_in_chunks(keys, lambda some: ask_some(some, call), max_batch_size=source.max_batch_size)
+        return await ask_in_chunks(keys, lambda some: ask_some(some, call), max_batch_size=source.limits.max_batch_size)
 
     return read
 

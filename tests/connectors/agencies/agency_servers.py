@@ -40,7 +40,8 @@ class AgencyServer:
         """The variables of the manifest; `port` in place of the agency's, for a proxy before it."""
         running, at = self.running, port or self.running.port
         if self.source.has_samples:
-            return self.source.build_variables(port=at, user=running.user, secret=running.secret)
+            url = self.source.build_url(port=at, user=running.user, secret=running.secret)
+            return self.source.build_variables(url, user=running.user, secret=running.secret)
         return build_agency_variables(
             self.source.code, port=at, user=running.user, secret=running.secret, health=running.health()
         )

@@ -15,6 +15,7 @@ from connectors.resilience.agency_terms import AgencyTerms, BreakerEntry
 from connectors.resilience.gate import Gate
 from records.calls.answers import Answers
 from records.calls.call import Call
+from records.calls.failures import AgencyFailure
 from records.identifiers import RegionCode
 from records.record import record
 from records.regions import Coordinates
@@ -65,22 +66,26 @@ def open_driver(wire: Mapping[str, Any], gate: Gate | None = None) -> HttpDriver
     return driver
 
 
-def build(driver: HttpDriver, tables: Mapping[str, Any], **limits: int) -> DeclaredConnector:
+def build(driver: HttpDriver, tables: Mapping[str, Any]) -> DeclaredConnector:
     """The connector of a manifest's tables."""
     given = {name: each for name, each in tables.items() if name != "wire"}
-    return build_declared_connector(
-        Hotspots, parse_tables(tables["wire"]["driver"], given), driver, agency="wifi", **limits
-    )
+    return build_declared_connector(Hotspots, parse_tables(tables["wire"]["driver"], given), driver, agency="wifi")
+
+
+def list_names(found: Sequence[Hotspot] | AgencyFailure) -> list[str]:
+    """The names of points."""
+    assert not isinstance(found, AgencyFailure)
+    return [each.name for each in found]
 
 
 @asynccontextmanager
 async def serve(
-    script: Script | bytes, tables: Mapping[str, Any], gate: Gate | None = None, **limits: int
+    script: Script | bytes, tables: Mapping[str, Any], gate: Gate | None = None
 ) -> AsyncIterator[tuple[DeclaredConnector, ByteServer]]:
     """The connector of a manifest's tables, and the server that it calls."""
     async with serve_bytes(script) as server:
         driver = open_driver({**tables["wire"], "url": server.url}, gate)
         try:
-            yield build(driver, tables, **limits), server
+            yield build(driver, tables), server
         finally:
             await driver.close()

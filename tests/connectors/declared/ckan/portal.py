@@ -35,7 +35,10 @@ class Portal:
         columns = ["_id", *(name for name in self.rows[0] if name != "_id")]
         unknown = sorted({*given.get("filters", {}), *given.get("fields", [])} - set(columns))
         if given["resource_id"] != self.resource:
-            error = {"__type": "Not Found Error", "message": 'Not found: Resource "nope" was not found.'}
+            error: dict[str, Any] = {
+                "__type": "Not Found Error",
+                "message": 'Not found: Resource "nope" was not found.',
+            }
             writer.write(_write(404, {"success": False, "error": error}))
         elif unknown:
             error = {"__type": "Validation Error", "fields": [f'field "{unknown[0]}" not in table']}

@@ -7,17 +7,12 @@ from typing import Any
 import orjson
 import pytest
 
-from connectors.batching.row_check import RowCheck
 from connectors.declared.ckan.reads import ckan_rows_of
 from connectors.declared.ckan.tables import CkanRowsTable
-from connectors.declared.column_syntax import FLAT_COLUMNS
-from connectors.declared.driver_family import Source
-from connectors.declared.record_readers import RecordReaders
 from connectors.declared.tables import NotDeclarableError
-from connectors.declared.trouble import NoResultCodes
-from connectors.drivers.http.driver import HttpDriver
 from connectors.resilience.breaker import BreakerState
-from records.calls.failures import AgencyMalformed, AgencyRefused
+from records.calls.failures import AgencyFailure, AgencyMalformed, AgencyRefused
+from records.identifiers import RegionCode
 from records.regions import Coordinates
 from tests.connectors.declared.ckan.portal import Portal
 from tests.connectors.declared.hotspots import (
@@ -30,6 +25,7 @@ from tests.connectors.declared.hotspots import (
     open_gate,
     serve,
 )
+from tests.connectors.declared.tables import build_source
 from tests.connectors.drivers.byte_server import reply, serve_bytes
 from tests.connectors.failures import make_call
 
@@ -67,7 +63,7 @@ def row(number: int, code: str = GAMBIR, **more: object) -> dict[str, Any]:
     }
 
 
-def hotspot(number: int, code: str = GAMBIR) -> Hotspot:
+def hotspot(number: int, code: RegionCode = GAMBIR) -> Hotspot:
     return Hotspot(
         id=str(number),
         name=f"RPTRA {number}",
@@ -197,7 +193,7 @@ class TestCkanFailures:
         ],
     )
     async def test_a_reply_that_is_no_answer_fails(
-        self, status: int, body: object, expected: type, detail: str
+        self, status: int, body: object, expected: type[AgencyFailure], detail: str
     ) -> None:
         async with serve(reply(status, orjson.dumps(body)), TABLES) as (connector, _):
             with pytest.raises(expected) as caught:
@@ -217,27 +213,17 @@ async def test_a_whole_resource_is_given_page_by_page() -> None:
     async with serve_bytes(portal.answer) as server:
         driver = open_driver({"driver": "ckan", "url": server.url})
         table = CkanRowsTable(resource=RESOURCE, size=5000, filters={"kode_kelurahan": (GAMBIR, SENEN)})
-        pages = [len(each) async for each in ckan_rows_of(source_of(driver), "snapshots.wifi.rows", table)(make_call())]
+        pages = [
+            len(each)
+            async for each in ckan_rows_of(build_source("ckan", driver), "rows", table, frozenset({"lat"}))(make_call())
+        ]
         await driver.close()
     assert pages == [4000, 4000, 1302]
-    assert [(each["offset"], each["limit"], "fields" in each) for each in portal.calls] == [
-        (0, 5000, False),
-        (4000, 5000, False),
-        (8000, 5000, False),
+    assert [(each["offset"], each["limit"], each["fields"]) for each in portal.calls] == [
+        (0, 5000, ["_id", "lat"]),
+        (4000, 5000, ["_id", "lat"]),
+        (8000, 5000, ["_id", "lat"]),
     ]
-
-
-def source_of(driver: HttpDriver) -> Source[HttpDriver]:
-    return Source(
-        agency="wifi",
-        driver=driver,
-        check=RowCheck("wifi", driver.counts),
-        records=RecordReaders({}, columns=FLAT_COLUMNS),
-        columns=FLAT_COLUMNS,
-        codes=NoResultCodes(),
-        max_batch_size=None,
-        max_concurrency=4,
-    )
 
 
 @pytest.mark.parametrize(

@@ -3,20 +3,18 @@
 from __future__ import annotations
 
 import asyncio
+from functools import partial
 from typing import Any
 
 import pytest
 
-from connectors.batching.row_check import RowCheck
-from connectors.declared.driver_families import DRIVER_FAMILIES
-from connectors.declared.driver_family import Source
+from connectors.declared.http.reads import rows_of
 from connectors.declared.http.tables import HttpRowsTable, PagingTable
-from connectors.declared.record_readers import RecordReaders
 from connectors.declared.tables import NotDeclarableError
-from connectors.declared.trouble import NoResultCodes
-from connectors.declared.xml.paths import XML_PATHS
+from connectors.declared.xml.paths import XML_REPLIES
 from connectors.resilience.breaker import BreakerState
 from records.calls.failures import AgencyFailure, AgencyMalformed, AgencyRefused
+from records.identifiers import RegionCode
 from records.regions import Coordinates
 from tests.connectors.declared.hotspots import (
     GAMBIR,
@@ -24,10 +22,12 @@ from tests.connectors.declared.hotspots import (
     Hotspot,
     HotspotQuery,
     build,
+    list_names,
     open_driver,
     open_gate,
     serve,
 )
+from tests.connectors.declared.tables import build_source
 from tests.connectors.drivers.byte_server import ReceivedRequest, reply, serve_bytes
 from tests.connectors.failures import make_call
 
@@ -76,7 +76,7 @@ def regions(**points: str) -> bytes:
     return document(inner, "regions")
 
 
-def hotspot(number: int, code: str = GAMBIR) -> Hotspot:
+def hotspot(number: int, code: RegionCode = GAMBIR) -> Hotspot:
     return Hotspot(
         id=str(number),
         name=f"RPTRA {number}",
@@ -122,16 +122,16 @@ class TestXmlReads:
     async def test_a_latin_1_document_and_escaped_texts_are_read(self) -> None:
         body = '<points><point id="1"><name>Kébon &amp; <![CDATA[<Kopi>]]></name></point></points>'.encode("latin-1")
         async with serve(reply(200, body), TABLES) as (connector, _):
-            [found] = (await connector.found([HotspotQuery()], make_call()))[HotspotQuery()]
-        assert found.name == "Kébon & <Kopi>"
+            answers = await connector.found([HotspotQuery()], make_call())
+            assert list_names(answers[HotspotQuery()]) == ["Kébon & <Kopi>"]
 
     async def test_an_entry_of_repeated_elements_is_chosen_by_number(self) -> None:
         tables = TABLES | {"records": {"Hotspot": {**TABLES["records"]["Hotspot"], "name": "name.0"}}}
         for names in ("<name>a</name>", '<name lang="id">a</name><name>b</name>'):
             body = document(f'<point id="1">{names}</point>')
             async with serve(reply(200, body), tables) as (connector, _):
-                [found] = (await connector.found([HotspotQuery()], make_call()))[HotspotQuery()]
-            assert found.name == "a"
+                answers = await connector.found([HotspotQuery()], make_call())
+            assert list_names(answers[HotspotQuery()]) == ["a"]
 
     async def test_pages_are_followed(self) -> None:
         async def script(asked: ReceivedRequest, writer: asyncio.StreamWriter) -> None:
@@ -213,20 +213,10 @@ async def test_all_rows_are_given_page_by_page() -> None:
 
     async with serve_bytes(script) as server:
         driver = open_driver({"driver": "xml", "url": server.url})
-        source = Source(
-            agency="wifi",
-            driver=driver,
-            check=RowCheck("wifi", driver.counts),
-            records=RecordReaders({}, columns=XML_PATHS),
-            columns=XML_PATHS,
-            codes=NoResultCodes(),
-            max_batch_size=None,
-            max_concurrency=4,
-        )
-        rows_of = DRIVER_FAMILIES["xml"].require_reads().rows_of
-        assert rows_of is not None
+        source = build_source("xml", driver)
+        rows = partial(rows_of, replies=XML_REPLIES)
         table = HttpRowsTable(path="v1", query={"at": "{offset}"}, rows="points.point", paging=PagingTable(by="offset"))
-        pages = [[each["@id"] for each in page] async for page in rows_of(source, "rows", table)(make_call())]
+        pages = [[each["@id"] for each in page] async for page in rows(source, "rows", table, frozenset())(make_call())]
         await driver.close()
     assert pages == [["0", "1"], ["2", "3"], ["4"], []]
 
