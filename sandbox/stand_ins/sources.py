@@ -88,12 +88,18 @@ class StandInSource:
 
     def build_variables(self, url: str, *, user: str, secret: str) -> dict[str, str]:
         """The variables that the wire of the manifest names, for a server at this address with this credential."""
-        values = {"url": url, "user": user}
-        return {
-            variable: values.get(place, secret)
-            for place, text in _list_texts(self.manifest["wire"])
-            for variable in _REFERENCE.findall(text)
-        }
+        values = {"url": url, "user": user, "client_id": user, "token_url": url}
+        texts = sorted(_list_texts(self.manifest["wire"]), key=lambda each: each[0] != "url")
+        found: dict[str, str] = {}
+        for place, text in texts:
+            for variable in _REFERENCE.findall(text):
+                found.setdefault(variable, values.get(place, secret))
+        return found
+
+    def fill_credential(self, *, user: str, secret: str) -> Any:  # noqa: ANN401 - a table of TOML
+        """The table `wire.credential`, with the values that `build_variables` gives its references."""
+        variables = self.build_variables("", user=user, secret=secret)
+        return _fill(self.manifest["wire"].get("credential", {}), variables)
 
     def build_url(self, *, port: int, user: str, secret: str) -> str:
         """The address of the stand-in on a port."""
@@ -101,11 +107,6 @@ class StandInSource:
         if self.driver == "sql":
             return f"postgresql://{quote(user, safe='')}:{quote(secret, safe='')}@{at}/{DATABASE}"
         return f"http://{at}"
-
-
-def fill_references(text: str, secret: str) -> str:
-    """A text of the manifest with the secret in place of each variable."""
-    return _REFERENCE.sub(lambda _: secret, text)
 
 
 def find_city() -> Path:
@@ -129,3 +130,9 @@ def _list_texts(table: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
             yield from _list_texts(value)
         elif isinstance(value, str):
             yield name, value
+
+
+def _fill(value: Any, variables: Mapping[str, str]) -> Any:  # noqa: ANN401 - any TOML
+    if isinstance(value, dict):
+        return {name: _fill(each, variables) for name, each in value.items()}
+    return _REFERENCE.sub(lambda found: variables[found[1]], value) if isinstance(value, str) else value

@@ -4,11 +4,12 @@ import json
 from collections.abc import Iterator, Mapping
 from http import HTTPStatus
 from pathlib import Path
+from urllib.parse import urlencode
 
 import pytest
 
 from sandbox.agency import CannotStartError
-from sandbox.stand_ins.replies import load_replies
+from sandbox.stand_ins.replies import SampleReplies
 from sandbox.stand_ins.sources import CITY_VARIABLE, StandInSource
 from tests.sandbox.agency_requests import FORM, ask
 from tests.sandbox_agencies import AgencyDidNotStartError, RunningAgency, run_agency, start_agency
@@ -18,13 +19,27 @@ stage = "live"
 [wire]
 driver = "http"
 url = "${SIMPUL_PARKIR_URL}"
-headers = { Authorization = "Bearer ${SIMPUL_PARKIR_KEY}" }
+credential.headers = { X-Kunci = "kunci ${SIMPUL_PARKIR_KEY}" }
+credential.query = { app = "${SIMPUL_PARKIR_KEY}" }
+
+[wire.credential.oauth2]
+token_url = "${SIMPUL_PARKIR_URL}/oauth/token"
+client_id = "hub"
+client_secret = "${SIMPUL_PARKIR_SECRET}"
+
+[reads.permits]
+path = "v1/permits"
+rows = "data.rows"
+key = "holder.nib"
 """
 REPLIES = {
     "GET v1/lots/7": {"id": 7},
     "GET v1/lots?near=-6.2,106.8&page=2": [],
     "POST v1/search nib=12&year=2026": {"rows": []},
     "GET feed.xml": "file:feed.xml",
+    'POST v2/search {"nib": "12", "year": 2026}': {"rows": [1]},
+    "GET v1/permits?nib={keys}": {"data": {"rows": [{"holder": {"nib": 1}}, {"holder": {"nib": "2"}}]}, "n": 2},
+    'POST v1/permits {"nib": "{keys}"}': {"data": {"rows": [{"holder": {"nib": 1}}, {"holder": {"nib": "2"}}]}},
 }
 
 
@@ -49,7 +64,9 @@ def parkir(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningAgency]:
 
 
 def headers_of(agency: RunningAgency) -> Mapping[str, str]:
-    return {"Authorization": f"Bearer {agency.secret}"}
+    form = {"grant_type": "client_credentials", "client_id": "hub", "client_secret": agency.secret}
+    token = ask(agency, "POST", "/oauth/token", body=urlencode(form).encode(), headers={"Content-Type": FORM})
+    return {"Authorization": f"Bearer {token.json['access_token']}", "X-Kunci": f"kunci {agency.secret}"}
 
 
 @pytest.mark.parametrize(
@@ -59,30 +76,46 @@ def headers_of(agency: RunningAgency) -> Mapping[str, str]:
         ("GET", "/v1/lots?page=2&near=-6.2%2C106.8", None, b"[]"),
         ("POST", "/v1/search", b"year=2026&nib=12", b'{"rows": []}'),
         ("GET", "/feed.xml", None, b"<feed/>"),
+        ("POST", "/v2/search", b'{"year":2026,"nib":"12"}', b'{"rows": [1]}'),
+        ("GET", "/v1/permits?nib=2,3", None, b'{"data": {"rows": [{"holder": {"nib": "2"}}]}, "n": 2}'),
+        ("GET", "/v1/permits?nib=1&nib=3", None, b'{"data": {"rows": [{"holder": {"nib": 1}}]}, "n": 2}'),
+        ("POST", "/v1/permits", b'{"nib":["1"]}', b'{"data": {"rows": [{"holder": {"nib": 1}}]}}'),
     ],
 )
 def test_a_recorded_request_has_its_reply(
     parkir: RunningAgency, method: str, path: str, body: bytes | None, reply: bytes
 ) -> None:
-    answer = ask(parkir, method, path, body=body, headers={**headers_of(parkir), "Content-Type": FORM})
+    kind = "application/json" if body and body.startswith(b"{") else FORM
+    path += f"{'&' if '?' in path else '?'}app={parkir.secret}"
+    answer = ask(parkir, method, path, body=body, headers={**headers_of(parkir), "Content-Type": kind})
     assert (answer.status, answer.body) == (HTTPStatus.OK, reply)
 
 
 @pytest.mark.parametrize("path", ["/v1/lots/8", "/v1/lots?near=-6.2,106.8", "/expected.json"])
 def test_any_other_request_is_not_found(parkir: RunningAgency, path: str) -> None:
+    path += f"{'&' if '?' in path else '?'}app={parkir.secret}"
     assert ask(parkir, "GET", path, headers=headers_of(parkir)).status == HTTPStatus.NOT_FOUND
 
 
-def test_a_wrong_header_is_refused_and_counted(parkir: RunningAgency) -> None:
+@pytest.mark.parametrize("wrong", ["Authorization", "X-Kunci", "app"])
+def test_each_wrong_part_of_the_credential_is_refused_and_counted(parkir: RunningAgency, wrong: str) -> None:
+    headers = {**headers_of(parkir), wrong: "x"}
     parkir.reset_calls()
-    assert ask(parkir, "GET", "/v1/lots/7", headers={"Authorization": "Bearer x"}).status == HTTPStatus.UNAUTHORIZED
+    path = f"/v1/lots/7?app={'x' if wrong == 'app' else parkir.secret}"
+    assert ask(parkir, "GET", path, headers=headers).status == HTTPStatus.UNAUTHORIZED
     assert parkir.count_calls() == {"refused": 1}
+
+
+def test_a_wrong_client_gets_no_token(parkir: RunningAgency) -> None:
+    form = {"grant_type": "client_credentials", "client_id": "hub", "client_secret": "x"}
+    answer = ask(parkir, "POST", "/oauth/token", body=urlencode(form).encode(), headers={"Content-Type": FORM})
+    assert (answer.status, answer.json) == (HTTPStatus.UNAUTHORIZED, {"error": "invalid_client"})
 
 
 @pytest.mark.parametrize(("mode", "status"), [("error", 500), ("refuse", 401), ("rubbish", 200)])
 def test_it_fails_as_agencies_do(parkir: RunningAgency, mode: str, status: int) -> None:
     with parkir.in_mode(mode):
-        answer = ask(parkir, "GET", "/v1/lots/7", headers=headers_of(parkir))
+        answer = ask(parkir, "GET", f"/v1/lots/7?app={parkir.secret}", headers=headers_of(parkir))
     assert answer.status == status
     assert answer.body != b'{"id": 7}'
 
@@ -93,6 +126,7 @@ def test_the_hub_gets_the_variables_of_the_wire(tmp_path: Path) -> None:
     assert source.build_variables(url, user="u", secret="s") == {
         "SIMPUL_PARKIR_URL": "http://127.0.0.1:1",
         "SIMPUL_PARKIR_KEY": "s",
+        "SIMPUL_PARKIR_SECRET": "s",
     }
 
 
@@ -102,11 +136,12 @@ def test_the_hub_gets_the_variables_of_the_wire(tmp_path: Path) -> None:
         ({"v1/lots": []}, "lots.json of parkir: 'v1/lots' is not GET or POST and a path"),
         ({"GET x": "file:../../agencies/parkir.toml"}, "parkir.toml is missing; a reply of parkir names it."),
         ({"GET x": "file:none.xml"}, "none.xml is missing; a reply of parkir names it."),
+        ({"GET x?id={keys}": []}, "parkir: no read with a key has the path of 'GET x?id={keys}'."),
     ],
 )
 def test_samples_that_cannot_be_served_are_named(tmp_path: Path, replies: Mapping[str, object], problem: str) -> None:
     with pytest.raises(CannotStartError) as refused:
-        load_replies(write_source(tmp_path, replies=replies))
+        SampleReplies(write_source(tmp_path, replies=replies))
     assert problem in str(refused.value)
 
 
