@@ -106,7 +106,7 @@ PLANTED = {
     "Tools read types, types use declarations": [
         ("schema/declarations/planted.py", "import schema.types.tax"),
         ("schema/types/planted.py", "import schema.tools.soundness"),
-        ("schema/tools/planted.py", "import schema.query_root"),
+        ("schema/tools/planted.py", "import schema.mutation_root"),
     ],
     "Pages, endpoints and the graph's endpoint do not know each other": [
         ("web/endpoints/planted.py", "import web.pages.words"),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from functools import partial
@@ -21,23 +21,19 @@ from connectors.connector_parts import ComplaintLinks, Connector, ConnectorParts
 from connectors.declared.connector import DeclaredConnector, build_declared_connector
 from connectors.declared.domain_reads import list_read_names
 from connectors.declared.driver_families import DRIVER_FAMILIES
-from connectors.declared.driver_family import CallLimits, Driver, DriverParts, ExpiringDriver
+from connectors.declared.driver_family import CallLimits, Driver, DriverParts, ExpiringDriver, HubValues
 from connectors.declared.snapshot.loader import SnapshotLoader, SnapshotSource
 from connectors.declared.tables import NotDeclarableError
 from connectors.drivers.long_work import LongWork
-from connectors.regions import RegionTables
+from connectors.regions import RegionTables, UnknownDistricts
 from connectors.resilience.gate import Gate
 from engine.agency_codes import AgencyCodes
 from engine.batch import Agencies
 from records.calls.freshness import ReadLifetimes
 from resolvers.answer_cache import AnswerCache, NoAnswerCache
 from resolvers.cached_batches import CachedBatchReader
-from resolvers.complaints import Complaints
-from resolvers.msmes import Msmes
-from resolvers.population import Population
-from resolvers.prices import Prices
+from resolvers.domains import find_domains
 from resolvers.regions import Regions
-from resolvers.tax import Tax
 from settings import Settings
 from settings.city.folder import CityFolder
 from settings.city.manifest import AgencyManifest, ManifestFile
@@ -45,14 +41,6 @@ from settings.city.problems import CityProblem, ManifestError
 from store.complaint_links import ComplaintLinkTable
 
 _DATA = Path(__file__).parents[1] / "data"
-DOMAINS: Mapping[str, type[Any]] = {
-    "population": Population,
-    "msmes": Msmes,
-    "tax": Tax,
-    "complaints": Complaints,
-    "prices": Prices,
-}
-"""The protocol of each domain that a manifest can name."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,7 +58,7 @@ class HubResources:
     """What the connectors of all agencies use of the hub."""
 
     work: LongWork
-    knows_region: Callable[[str], bool]
+    unknown_districts: UnknownDistricts
     complaint_links: ComplaintLinks
     snapshot_folder: Path | None = None
 
@@ -98,7 +86,7 @@ class Connectors:
 
     def bind_domains(self, hub_domains: Mapping[type[Any], Any]) -> Agencies:
         """The connectors and the hub's own state, by domain."""
-        by_domain = {DOMAINS[each.domain]: each.connector for each in self.agencies.values()}
+        by_domain = {find_domains()[each.domain]: each.connector for each in self.agencies.values()}
         regions: Regions = self.regions
         return Agencies({**hub_domains, **by_domain, Regions: regions}, self.codes, self.lifetimes)
 
@@ -147,7 +135,7 @@ def build_connectors(settings: Settings, state: AsyncEngine) -> Connectors:
     regions = RegionTables(_DATA)
     resources = HubResources(
         work=LongWork(),
-        knows_region=regions.knows,
+        unknown_districts=UnknownDistricts(regions.knows),
         complaint_links=ComplaintLinkTable(state, settings.secret_bytes),
         snapshot_folder=settings.snapshot_folder,
     )
@@ -177,7 +165,7 @@ def bind_agency(file: ManifestFile, gate: Gate, resources: HubResources) -> Boun
         gate=gate,
         driver=driver,
         options=manifest.options,
-        knows_region=resources.knows_region,
+        unknown_districts=resources.unknown_districts,
         complaint_links=resources.complaint_links,
         snapshot_folder=resources.snapshot_folder,
     )
@@ -190,7 +178,7 @@ def bind_agency(file: ManifestFile, gate: Gate, resources: HubResources) -> Boun
 
 def list_agency_codes(city: CityFolder) -> AgencyCodes:
     """The code of the live agency of each domain."""
-    return AgencyCodes({DOMAINS[each.manifest.domain]: code for code, each in city.agencies.items()})
+    return AgencyCodes({find_domains()[each.manifest.domain]: code for code, each in city.agencies.items()})
 
 
 def list_lifetimes(city: CityFolder) -> Mapping[str, Mapping[str, ReadLifetimes]]:
@@ -227,18 +215,20 @@ def _build_connector(manifest: AgencyManifest, parts: ConnectorParts) -> Connect
     if tables is not None:
         gate = parts.gate
         return build_declared_connector(
-            DOMAINS[manifest.domain],
+            find_domains()[manifest.domain],
             tables,
             parts.driver,
             agency=gate.agency,
             limits=CallLimits(max_batch_size=gate.terms.max_batch_size, max_concurrency=gate.max_concurrency),
-            snapshot_folder=parts.snapshot_folder,
+            hub=HubValues(
+                snapshot_folder=parts.snapshot_folder, for_functions={UnknownDistricts: parts.unknown_districts}
+            ),
         )
     module, _, name = (manifest.connector or "").partition(":")
     found: type[PythonConnector] | None = getattr(import_module(module), name, None)
     if found is None or not hasattr(found, "connect"):
         raise NotDeclarableError("connector", f"{module} has no connector '{name}'")
-    names = list_read_names(DOMAINS[manifest.domain])
+    names = list_read_names(find_domains()[manifest.domain])
     if missing := [each for each in names if not hasattr(found, each)]:
         raise NotDeclarableError("connector", f"it does not answer the read '{missing[0]}' of its domain")
     if unknown := sorted(manifest.reads.keys() - set(names)):

@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from pathlib import Path
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any
 
 from pydantic import Field, SerializeAsAny
 
 from connectors.batching.row_check import RowCheck
 from connectors.declared.domain_reads import KEY, DomainRead, list_key_parts, list_reads
-from connectors.declared.driver_families import find_family
-from connectors.declared.driver_family import NO_CALL_LIMITS, CallLimits, Driver, DriverFamily, Source
-from connectors.declared.read_records import Read
+from connectors.declared.driver_families import DRIVER_FAMILIES
+from connectors.declared.driver_family import (
+    NO_CALL_LIMITS,
+    NO_HUB_VALUES,
+    CallLimits,
+    Driver,
+    DriverFamily,
+    HubValues,
+    Source,
+)
+from connectors.declared.read_records import FacetRead, Read
 from connectors.declared.record_readers import RecordReaders
 from connectors.declared.snapshot.loader import SnapshotSource
 from connectors.declared.snapshot.reads import build_snapshot_read
@@ -20,6 +27,7 @@ from connectors.declared.snapshot.tables import SnapshotReadTable, SnapshotTable
 from connectors.declared.snapshot_sources import build_snapshot_sources
 from connectors.declared.tables import ManifestTable, NotDeclarableError, ReadTable, RecordTable, TroubleTable
 from connectors.declared.trouble import build_result_codes
+from records.calls.answers import Answers
 from records.calls.call import Call
 from records.calls.failures import AgencyFailure, AgencyUnavailable
 
@@ -35,7 +43,11 @@ class DeclaredConnector:
     """Answers the reads of a domain; each read is an attribute, as the protocol names it."""
 
     def __init__(
-        self, agency: str, reads: Mapping[str, Read], probe: ProbeTable | None, snapshots: Sequence[SnapshotSource]
+        self,
+        agency: str,
+        reads: Mapping[str, Read | FacetRead],
+        probe: ProbeTable | None,
+        snapshots: Sequence[SnapshotSource],
     ) -> None:
         """Take the compiled reads, and the snapshots that answer some of them."""
         self.agency = agency
@@ -43,7 +55,7 @@ class DeclaredConnector:
         self._probe = probe
         self.__dict__.update(reads)
 
-    def __getattr__(self, name: str) -> Read:
+    def __getattr__(self, name: str) -> Callable[..., Awaitable[Answers[Any, Any]]]:
         """Only types need it: compiled reads are found before."""
         raise AttributeError(f"The connector of '{self.agency}' has no read '{name}'.")
 
@@ -63,6 +75,8 @@ class DeclaredConnector:
 class DeclaredTables(ManifestTable):
     """The declared reads and records of one agency."""
 
+    driver: str
+    """The word of the driver."""
     reads: Mapping[str, ReadTable]
     records: Mapping[str, RecordTable]
     probe: ProbeTable | None = None
@@ -78,11 +92,9 @@ def build_declared_connector(
     *,
     agency: str,
     limits: CallLimits = NO_CALL_LIMITS,
-    snapshot_folder: Path | None = None,
+    hub: HubValues = NO_HUB_VALUES,
 ) -> DeclaredConnector:
     """Compile the declared reads of a domain. Opens nothing.
-
-    `snapshot_folder` holds the files of all snapshots.
 
     Raises:
         NotDeclarableError: A read is missing, unknown, or not answered as the domain asks.
@@ -95,10 +107,12 @@ def build_declared_connector(
         )
     if missing := sorted(wanted.keys() - tables.reads.keys()):
         raise NotDeclarableError(f"reads.{missing[0]}", "the domain asks for this read, and none is declared")
-    family = find_family(driver)
+    family = DRIVER_FAMILIES[tables.driver]
     keyed = {name: each for name in wanted if not isinstance(each := tables.reads[name], SnapshotReadTable)}
     if limits.max_batch_size is not None and not any(each.takes_batches for each in keyed.values()):
         raise NotDeclarableError("terms.max_batch_size", "the agency takes one key per call; remove this line")
+    if faceted := [name for name, each in wanted.items() if each.facets and not tables.reads[name].takes_facets]:
+        raise NotDeclarableError(f"reads.{faceted[0]}", "this driver cannot select facets; answer it in Python")
     _check_probe(wanted, tables, family)
     columns = family.columns
     records = RecordReaders(tables.records, columns=columns)
@@ -110,9 +124,10 @@ def build_declared_connector(
         columns=columns,
         codes=build_result_codes(agency, tables.trouble, columns),
         limits=limits,
+        hub=hub,
     )
-    snapshots = build_snapshot_sources(wanted, tables, family.all_rows, source, snapshot_folder)
-    reads: dict[str, Read] = {}
+    snapshots = build_snapshot_sources(wanted, tables, family.all_rows, source, hub.snapshot_folder)
+    reads: dict[str, Read | FacetRead] = {}
     for name, domain_read in wanted.items():
         table = tables.reads[name]
         if isinstance(table, SnapshotReadTable):
@@ -131,6 +146,8 @@ def _check_probe(wanted: Mapping[str, DomainRead], tables: DeclaredTables, famil
         return
     if probe.read not in wanted:
         raise NotDeclarableError("probe.read", f"'{probe.read}' is no declared read")
+    if wanted[probe.read].facets:
+        raise NotDeclarableError("probe.read", f"'{probe.read}' answers facets; name a read that takes keys only")
     table = tables.reads[probe.read]
     if not isinstance(table, SnapshotReadTable):
         family.require_reads().check_probe(wanted[probe.read], table, probe.key)

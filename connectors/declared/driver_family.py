@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping, Sequence
 from contextlib import aclosing, asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, Final, Generic, Protocol, TypeVar, runtime_checkable
 
 from connectors.batching.row_check import RowCheck
 from connectors.declared.column_syntax import FLAT_COLUMNS, ColumnSyntax
 from connectors.declared.domain_reads import DomainRead
-from connectors.declared.read_records import Read
+from connectors.declared.read_records import FacetRead, Read
 from connectors.declared.record_readers import RecordReaders
 from connectors.declared.snapshot.loader import OpenedRows, OpenRows
 from connectors.declared.tables import ManifestTable, NotDeclarableError, ReadTable, RowsTable, WireTable
@@ -68,6 +69,19 @@ NO_CALL_LIMITS: Final = CallLimits()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class HubValues:
+    """What the hub gives declared reads, beside the driver."""
+
+    snapshot_folder: Path | None = None
+    """Where the files of all snapshots are."""
+    for_functions: Mapping[type[Any], Any] = field(default_factory=dict)
+    """What functions of a manifest can ask for by type, in parameters that have only a name."""
+
+
+NO_HUB_VALUES: Final = HubValues()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Source(Generic[D_co]):
     """What all reads of one agency use."""
 
@@ -80,6 +94,7 @@ class Source(Generic[D_co]):
     codes: ResultCodes | NoResultCodes
     """The meaning of result codes in replies."""
     limits: CallLimits
+    hub: HubValues = NO_HUB_VALUES
 
 
 RowSource = Callable[[Call], AsyncGenerator[Sequence[Row]]]
@@ -93,7 +108,7 @@ class Reads:
     """The reads that a family compiles. `build` and `check_probe` raise `NotDeclarableError`."""
 
     table: type[ReadTable]
-    build: Callable[[Source[Any], DomainRead, Any], Read]
+    build: Callable[[Source[Any], DomainRead, Any], Read | FacetRead]
     """Compile one read from its table."""
     check_probe: Callable[[DomainRead, Any, str], None] = lambda *_: None
     """Check that the read can be asked for the key of the probe."""
@@ -110,12 +125,12 @@ class AllRows:
 
 
 def open_batches(
-    rows_of: Callable[[Source[Any], str, Any], RowSource],
+    rows_of: Callable[[Source[Any], str, Any, frozenset[str]], RowSource],
 ) -> Callable[[Source[Any], str, Any, frozenset[str]], OpenRows]:
     """The rows of a family that fetches them batch by batch, and knows no date of the source."""
 
-    def build(source: Source[Any], place: str, table: RowsTable, _columns: frozenset[str]) -> OpenRows:
-        stream = rows_of(source, place, table)
+    def build(source: Source[Any], place: str, table: RowsTable, columns: frozenset[str]) -> OpenRows:
+        stream = rows_of(source, place, table, columns)
 
         @asynccontextmanager
         async def open_rows(call: Call) -> AsyncIterator[OpenedRows]:

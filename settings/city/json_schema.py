@@ -13,6 +13,7 @@ from pydantic_core import core_schema
 from connectors.declared.driver_families import DRIVER_FAMILIES
 from connectors.declared.snapshot.tables import SnapshotReadTable, SnapshotTable
 from connectors.declared.tables import PythonReadTable, RowsTable
+from resolvers.domains import find_domains
 from settings.city.folder import CityTable
 from settings.city.manifest import AgencyManifest
 
@@ -51,6 +52,7 @@ def _build_manifest_schema() -> dict[str, Any]:
     del schema["$defs"][RowsTable.__name__]
     schema["$defs"][SnapshotTable.__name__]["properties"]["rows"] |= _any_of(list(rows.values()))
     del schema["$defs"][SnapshotTable.__name__]["properties"]["rows"]["$ref"]
+    schema["properties"]["domain"]["enum"] = list(find_domains())
     schema["allOf"] = [
         {
             "if": {

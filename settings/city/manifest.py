@@ -9,7 +9,15 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal, Self
 
-from pydantic import Field, SerializeAsAny, TypeAdapter, ValidationError, ValidationInfo, field_validator
+from pydantic import (
+    AfterValidator,
+    Field,
+    SerializeAsAny,
+    TypeAdapter,
+    ValidationError,
+    ValidationInfo,
+    field_validator,
+)
 
 from auth.policy.data_contracts import DataContract
 from connectors.declared.connector import DeclaredTables, ProbeTable
@@ -27,9 +35,12 @@ from connectors.declared.tables import (
 from connectors.resilience.agency_terms import AgencyTerms
 from records.calls.freshness import ReadLifetimes
 from records.config_file import read_bounded
+from resolvers.domains import find_domains
 from settings.city.problems import CityProblem, ManifestError, find_line
 from settings.city.references import ReferenceResolver, list_variables
 
+_KNOWN_TROUBLE: Final = frozenset({"sql", "ckan"})
+"""Drivers whose replies hold no result code that a manifest could explain."""
 _CODE: Final = re.compile(r"[a-z][a-z0-9-]{0,31}")
 _CONNECTOR: Final = re.compile(r"(connectors(?:\.[a-z_]+)+):([A-Z][A-Za-z]*)")
 
@@ -42,7 +53,16 @@ class Names(ManifestTable):
 
 
 Stage = Literal["draft", "agreed", "assessed", "shadow", "live"]
-DomainWord = Literal["population", "msmes", "tax", "complaints", "prices"]
+
+
+def _check_domain(word: str) -> str:
+    if word not in find_domains():
+        raise ValueError(f"there is no such domain: write one of {', '.join(find_domains())}")
+    return word
+
+
+DomainWord = Annotated[str, AfterValidator(_check_domain)]
+"""The word for a domain, which is the name of its module in `resolvers/`."""
 
 
 class AgencyManifest(ManifestTable):
@@ -50,7 +70,7 @@ class AgencyManifest(ManifestTable):
 
     name: Names = Field(description="name of the agency: `{ en = ..., id = ... }`")
     stage: Stage = Field(description="`draft`, `agreed`, `assessed` or `live`; only `live` answers callers")
-    domain: DomainWord = Field(description="what it answers: `population`, `msmes`, `tax`, `complaints` or `prices`")
+    domain: DomainWord = Field(description="what it answers: one of the [domains](domains.md), such as `prices`")
     wire: Annotated[Wire, Field(discriminator="driver", description="table: how it is called")]
     terms: AgencyTerms = Field(default=AgencyTerms(), description="table: how it may be called (agency-terms.md)")
     contract: DataContract | None = Field(default=None, description="table: the data contract (data-contracts.md)")
@@ -94,7 +114,12 @@ class AgencyManifest(ManifestTable):
             return None
         reads = {name: each for name, each in self.reads.items() if isinstance(each, ReadTable)}
         return DeclaredTables(
-            reads=reads, records=self.records, probe=self.probe, trouble=self.trouble, snapshots=self.snapshots
+            driver=self.wire.driver,
+            reads=reads,
+            records=self.records,
+            probe=self.probe,
+            trouble=self.trouble,
+            snapshots=self.snapshots,
         )
 
     @property
@@ -107,10 +132,10 @@ class AgencyManifest(ManifestTable):
         """What is wrong between tables that are each right alone."""
         if self.stage == "shadow":
             yield NotDeclarableError("stage", "the hub compares no agencies yet: write draft, agreed, assessed or live")
-        if self.terms.hedge and self.wire.driver != "http":
+        if self.terms.hedge and self.wire.driver not in {"http", "xml"}:
             yield NotDeclarableError("terms.hedge", "the agency is not called by GET; remove this line")
-        if self.trouble is not None and self.wire.driver == "sql":
-            yield NotDeclarableError("trouble", "a database has no result codes; remove this table")
+        if self.trouble is not None and self.wire.driver in _KNOWN_TROUBLE:
+            yield NotDeclarableError("trouble", "the hub knows how this driver reports failures; remove this table")
         if self.connector is None:
             yield from self._find_undeclared()
         else:

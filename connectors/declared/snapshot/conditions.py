@@ -22,7 +22,8 @@ class Statement:
 
     conditions: list[str] = field(default_factory=list)
     values: list[FoundBy] = field(default_factory=list)
-    order: str = "rows.id"
+    order: str = "rows.number"
+    """As the source lists them, unless a page must begin after a key."""
     order_values: list[FoundBy] = field(default_factory=list)
     joins: list[str] = field(default_factory=list)
     is_empty: bool = False
@@ -111,7 +112,7 @@ def near_point(statement: Statement, value: Near | None) -> None:
     distance = "(rows.latitude - ?) * (rows.latitude - ?) * ? + (rows.longitude - ?) * (rows.longitude - ?) * ?"
     values: list[FoundBy] = [latitude, latitude, metres_north**2, longitude, longitude, metres_east**2]
     statement.require(f"{distance} <= ?", *values, float(metres) ** 2)
-    statement.order, statement.order_values = f"{distance}, rows.id", values
+    statement.order, statement.order_values = f"{distance}, rows.number", values
 
 
 _MARGIN: Final = 0.0001
@@ -128,6 +129,7 @@ def _metres_per_degree(latitude: float) -> tuple[float, float]:
 
 def after_id(statement: Statement, value: str | None) -> None:
     """Rows after the one with this id, in the order of ids: a page that begins at a key, not at a count."""
+    statement.order = "rows.id"
     if value is not None:
         statement.require("rows.id > ?", value)
 

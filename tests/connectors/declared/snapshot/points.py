@@ -13,6 +13,7 @@ from typing import Annotated, Any, Protocol
 
 from connectors.declared.connector import DeclaredConnector, DeclaredTables, build_declared_connector
 from connectors.declared.driver_families import parse_reads, parse_snapshots
+from connectors.declared.driver_family import HubValues
 from connectors.declared.snapshot.build import BuildPlan, NumberedRows, build_snapshot
 from connectors.declared.snapshot.layout import SnapshotFacts
 from connectors.declared.snapshot.loader import SnapshotLoader
@@ -97,7 +98,7 @@ POINTS = HEADER + MONAS + SENEN + GROGOL
 def parse_tables(driver: str = "files", given: Mapping[str, Any] = TABLES) -> DeclaredTables:
     """The declared tables."""
     parsed = {"reads": parse_reads(driver, given["reads"]), "snapshots": parse_snapshots(driver, given["snapshots"])}
-    return DeclaredTables.model_validate({**given, **parsed})
+    return DeclaredTables.model_validate({**given, **parsed, "driver": driver})
 
 
 def change_rows(**changes: object) -> Mapping[str, Any]:
@@ -128,7 +129,9 @@ def build_points(folder: Path, given: Mapping[str, Any] = TABLES) -> DeclaredCon
     (folder / "drops").mkdir(exist_ok=True)
     driver = FilesDriver(folder / "drops", None, gate=build_gate())
     tables = parse_tables("files", given)
-    return build_declared_connector(HotSpots, tables, driver, agency="wifi", snapshot_folder=folder / "snapshots")
+    return build_declared_connector(
+        HotSpots, tables, driver, agency="wifi", hub=HubValues(snapshot_folder=folder / "snapshots")
+    )
 
 
 async def build_here(plan: BuildPlan, name: str, rows: NumberedRows | RowBatches) -> SnapshotFacts:
