@@ -2,7 +2,7 @@
 
 The counts are not in the access ledger: otherwise callers without a token could fill it. The number of rows is bounded
 for each kind of caller, in memory and per hour: beyond it, refusals of further callers and fields are counted together
-in one row. So many callers of one kind cannot hide who was refused among another.
+in one row. Callers of one kind, even if they are many, cannot hide who of another kind was refused.
 """
 
 from __future__ import annotations
