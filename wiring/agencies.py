@@ -107,7 +107,12 @@ def build_connectors(settings: Settings, state: AsyncEngine) -> Connectors:
         gate = Gate(code, settings.build_terms(code))
         try:
             wire = file.manifest.wire
-            driver = DRIVER_FAMILIES[wire.driver].build_driver(wire, DriverParts(gate=gate, work=work))
+            driver = DRIVER_FAMILIES[wire.driver].build_driver(
+                wire, DriverParts(gate=gate, work=work, city=settings.city.path)
+            )
+        except NotDeclarableError as error:
+            problems.append(file.explain(error))
+            continue
         except ValueError as error:
             problems.append(file.locate("wire.url", str(error)))
             continue

@@ -12,14 +12,17 @@ from connectors.declared.http.reads import build_http_read
 from connectors.declared.http.requests import check_http_probe
 from connectors.declared.http.tables import HttpReadTable, HttpWire
 from connectors.declared.record_readers import write_json_path, write_sql_column
-from connectors.declared.soap.tables import SoapWire
+from connectors.declared.soap.reads import build_soap_read
+from connectors.declared.soap.requests import check_soap_probe
+from connectors.declared.soap.tables import SoapReadTable, SoapWire
+from connectors.declared.soap.wire import build_soap_driver
 from connectors.declared.sql.reads import build_sql_read
 from connectors.declared.sql.tables import SqlReadTable, SqlWire
 from connectors.declared.tables import ReadTable
 from connectors.drivers.http.driver import HttpDriver
 from connectors.drivers.http.service import HttpLimits, HttpService
 from connectors.drivers.http.xml_body import MAX_XML_BYTES
-from connectors.drivers.soap.service import SoapService
+from connectors.drivers.soap.driver import SoapDriver
 from connectors.drivers.sql.driver import SqlDriver
 
 _MAX_JSON_BYTES: Final = 4 * 1024 * 1024
@@ -58,13 +61,10 @@ def _build_http_driver(wire: HttpWire, parts: DriverParts) -> HttpDriver:
     return HttpDriver(service, _build_limits(parts, _MAX_JSON_BYTES), gate=parts.gate, work=parts.work)
 
 
-def _build_soap_service(wire: SoapWire, parts: DriverParts) -> SoapService:
-    service = HttpService(parts.gate.agency, wire.url.get_secret_value(), headers={"Accept": "text/xml"})
-    return SoapService(
-        http=HttpDriver(service, _build_limits(parts, MAX_XML_BYTES), work=parts.work),
-        user=wire.user.get_secret_value(),
-        password=wire.password.get_secret_value(),
-    )
+def _build_soap_driver(wire: SoapWire, parts: DriverParts) -> SoapDriver:
+    accept = "text/xml" if wire.version == "1.1" else "application/soap+xml, text/xml"
+    service = HttpService(parts.gate.agency, wire.url.get_secret_value(), headers={"Accept": accept})
+    return build_soap_driver(wire, HttpDriver(service, _build_limits(parts, MAX_XML_BYTES), work=parts.work), parts)
 
 
 def _build_limits(parts: DriverParts, max_bytes: int) -> HttpLimits:
@@ -89,6 +89,16 @@ DRIVER_FAMILIES: Final[Mapping[str, DriverFamily]] = {
             check_probe=check_http_probe,
         ),
     ),
-    "soap": DriverFamily(wire=SoapWire, driver=SoapService, build_driver=_build_soap_service),
+    "soap": DriverFamily(
+        wire=SoapWire,
+        driver=SoapDriver,
+        build_driver=_build_soap_driver,
+        reads=Reads(
+            table=SoapReadTable,
+            write_column=write_json_path,
+            build=build_soap_read,
+            check_probe=check_soap_probe,
+        ),
+    ),
 }
 """By the word of the driver."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Generic, Protocol, TypeVar
 
 from connectors.batching.row_check import RowCheck
@@ -38,6 +39,8 @@ class DriverParts:
 
     gate: Gate
     work: LongWork
+    city: Path
+    """The folder of the city, which also holds WSDLs."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,7 +79,8 @@ class DriverFamily:
     wire: type[WireTable]
     driver: type[Driver]
     build_driver: Callable[[Any, DriverParts], Driver]
-    """Build the driver from the table `[wire]`. Opens nothing. Raises `ValueError` for an address that is not safe."""
+    """Build the driver from the table `[wire]`. Opens nothing. Raises `ValueError` for an address that is not safe, and
+    `NotDeclarableError` for anything else."""
     reads: Reads | None = None
     """None if only connectors in Python call such agencies."""
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import (
@@ -194,11 +194,15 @@ class WireTable(ManifestTable):
 
     def list_credentials(self) -> dict[str, str]:
         """The secrets beside the address, by their place in the manifest."""
-        given: dict[str, object] = {f"wire.{name}": value for name, value in self if name not in {"url", "user"}}
-        for place, value in tuple(given.items()):
-            if isinstance(value, Mapping):
-                given |= {f"{place}.{name}": each for name, each in value.items()}
-        return {place: each.get_secret_value() for place, each in given.items() if isinstance(each, SecretStr)}
+        return dict(_list_secrets("wire", {name: value for name, value in self if name not in {"url", "user"}}))
+
+
+def _list_secrets(place: str, value: object) -> Iterator[tuple[str, str]]:
+    if isinstance(value, SecretStr):
+        yield place, value.get_secret_value()
+    elif isinstance(value, BaseModel | Mapping):
+        for name, each in value.items() if isinstance(value, Mapping) else value:
+            yield from _list_secrets(f"{place}.{name}", each)
 
 
 class ReadTable(ManifestTable):

@@ -8,7 +8,7 @@ from enum import Enum
 from typing import Final
 
 from connectors.declared.record_readers import dig
-from connectors.declared.tables import OutcomeTable, TroubleTable
+from connectors.declared.tables import FaultTable, OutcomeTable, TroubleTable
 from connectors.readers.texts import text
 from records.calls.failures import AgencyFailure, AgencyMalformed, AgencyRefused, AgencyUnavailable
 
@@ -45,6 +45,8 @@ class ResultCodes:
         self._path = table.code.split(".")
         self._name = self._path[-1]
         self._judge = build_judge(table)
+        self.path = table.code
+        self.faults = table.faults
 
     def require(self, reply: object, retry_after: float | None = None) -> bool:
         """Whether a reply holds an answer; False for an absent record. Raises the failure that its code means."""
@@ -60,6 +62,9 @@ class ResultCodes:
 
 class NoResultCodes:
     """An agency whose replies hold no result code."""
+
+    path = ""
+    faults = FaultTable()
 
     def require(self, _reply: object, _retry_after: float | None = None) -> bool:
         """Every reply holds an answer."""

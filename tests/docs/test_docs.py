@@ -36,7 +36,6 @@ from connectors.declared.driver_families import DRIVER_FAMILIES
 from connectors.declared.field_readers import NAMED_READERS
 from connectors.declared.tables import FieldTable, TroubleTable
 from connectors.resilience.agency_terms import AgencyTerms, BreakerEntry, ClosedEntry
-from connectors.tax import TaxOptions
 from engine.cost_budgets import CostBudget
 from engine.document.limits import Limits
 from engine.errors import SafeError
@@ -83,7 +82,6 @@ MANIFEST_TABLES: tuple[type[BaseModel], ...] = (
     FieldTable,
     ProbeTable,
     TroubleTable,
-    TaxOptions,
     ComplaintOptions,
     AgencyTerms,
     BreakerEntry,

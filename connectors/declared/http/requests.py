@@ -14,7 +14,7 @@ from urllib.parse import quote
 from connectors.declared.domain_reads import DomainRead
 from connectors.declared.http.tables import HttpReadTable
 from connectors.declared.read_records import NUMBER
-from connectors.declared.tables import NotDeclarableError
+from connectors.declared.tables import KeyedReadTable, NotDeclarableError
 from connectors.drivers.http.address import EncodedPath
 
 KEY: Final = "key"
@@ -48,15 +48,15 @@ def build_http_request(domain_read: DomainRead, table: HttpReadTable) -> HttpRea
 
     """
     place = f"reads.{domain_read.name}"
-    types = {name: _find_plain_type(each) for name, each in list_key_parts(domain_read.key).items()}
-    patterns = _compile_patterns(place, table, types)
+    types = {name: find_plain_type(each) for name, each in list_key_parts(domain_read.key).items()}
+    patterns = compile_patterns(place, table, types)
     segments = table.path.strip("/").split("/")
     if not _PATH.fullmatch(table.path) or {".", ".."} & set(segments):
         raise NotDeclarableError(
             f"{place}.path",
             "not a path below the agency's address: write letters, digits, -._~/ and {key}; see `query`",
         )
-    builder = _RequestBuilder(types, patterns)
+    builder = RequestBuilder(types, patterns)
     path = builder.write(f"{place}.path", table.path, is_path=True)
     query = builder.write_all(f"{place}.query", table.query)
     form = builder.write_all(f"{place}.form", table.form)
@@ -64,7 +64,7 @@ def build_http_request(domain_read: DomainRead, table: HttpReadTable) -> HttpRea
         build_path=_evaluate(f"EncodedPath({path})"),
         build_query=_evaluate(query) if table.query else None,
         build_form=_evaluate(form) if table.form else None,
-        is_known_form=_build_form_check(patterns),
+        is_known_form=build_form_check(patterns),
         used=frozenset(builder.used),
     )
 
@@ -85,13 +85,14 @@ def list_key_parts(key: object) -> Mapping[str, object]:
     return {KEY: key}
 
 
-def _find_plain_type(annotation: Any) -> object:  # noqa: ANN401 - any type
+def find_plain_type(annotation: Any) -> object:  # noqa: ANN401 - any type
+    """The type that a `NewType` names."""
     while hasattr(annotation, "__supertype__"):
         annotation = annotation.__supertype__
     return annotation
 
 
-class _RequestBuilder:
+class RequestBuilder:
     """Writes the Python expressions of one request."""
 
     def __init__(self, types: Mapping[str, object], patterns: Mapping[str, re.Pattern[str]]) -> None:
@@ -100,6 +101,7 @@ class _RequestBuilder:
         self.used: set[str] = set()
 
     def write_all(self, place: str, templates: Mapping[str, str]) -> str:
+        """The expression of a query or a form."""
         for name in templates:
             if not _NAME.fullmatch(name):
                 raise NotDeclarableError(
@@ -148,7 +150,8 @@ class _RequestBuilder:
         return ", ".join(f"{{{each}}}" for each in self._types)
 
 
-def _compile_patterns(place: str, table: HttpReadTable, types: Mapping[str, object]) -> Mapping[str, re.Pattern[str]]:
+def compile_patterns(place: str, table: KeyedReadTable, types: Mapping[str, object]) -> Mapping[str, re.Pattern[str]]:
+    """The regular expressions of the texts of a key. Raises `NotDeclarableError`."""
     given = {KEY: table.key_pattern} if isinstance(table.key_pattern, str) else dict(table.key_pattern or {})
     if table.key_type == "number":
         if given or KEY not in types:
@@ -168,7 +171,8 @@ def _compile_patterns(place: str, table: HttpReadTable, types: Mapping[str, obje
     return patterns
 
 
-def _build_form_check(patterns: Mapping[str, re.Pattern[str]]) -> Callable[[Any], bool]:
+def build_form_check(patterns: Mapping[str, re.Pattern[str]]) -> Callable[[Any], bool]:
+    """Whether a key has the declared form."""
     if not patterns:
         return lambda _: True
     if (pattern := patterns.get(KEY)) is not None:
