@@ -31,8 +31,9 @@ from sandbox.databases.postgres import PostgresError
 from sandbox.population.city_population import build_population
 from sandbox.state_folder import StateFolder
 from schema.builder import build_schema, get_graphql_schema
+from settings.city.folder import DEFAULT_CITY, load_city
 from store.database import create_database_engine, migrate
-from wiring.agencies import build_connectors
+from wiring.agencies import build_connectors, list_agency_codes, list_lifetimes
 from wiring.hub_domains import build_hub_domains
 from wiring.hub_parts import HubParts
 
@@ -90,7 +91,9 @@ class ReplayingConnector:
 def build_agencies(recorded: Path) -> Agencies:
     """Load the recorded answers."""
     known = pickle.loads(recorded.read_bytes())  # noqa: S301 - written by this run
-    return Agencies(dict.fromkeys(DOMAINS, ReplayingConnector(known)))
+    city = load_city(DEFAULT_CITY)
+    connectors = dict.fromkeys(DOMAINS, ReplayingConnector(known))
+    return Agencies(connectors, list_agency_codes(city), list_lifetimes(city))
 
 
 async def record_city(into: Path) -> None:
@@ -126,7 +129,7 @@ async def _record_answers(folder: StateFolder, stack: AsyncExitStack) -> Recorde
         settings,
         HubParts(
             schema=schema,
-            agencies=Agencies({domain: RecordingConnector(real[domain], known) for domain in DOMAINS}),
+            agencies=real.extended_with({domain: RecordingConnector(real[domain], known) for domain in DOMAINS}),
             agency_probes=connectors.build_agency_probes(),
             lifespan=no_lifespan,
         ),

@@ -6,12 +6,13 @@ from collections import defaultdict
 from collections.abc import Awaitable, Callable, Coroutine, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import wraps
+from types import MappingProxyType
 from typing import Any, Generic, Protocol, TypeAlias, TypeVar, cast
 
 from engine.agency_codes import HUB, NO_CODES, AgencyCodes
 from records.calls.answers import Answers
 from records.calls.call import Call
-from records.calls.freshness import Freshness, Staleness
+from records.calls.freshness import BatchCaching, Freshness, ReadLifetimes, Staleness
 from records.calls.spans import AttributeValue, Span, get_failure_code
 from records.histogram import KEY_COUNTS, Histogram
 
@@ -43,9 +44,16 @@ class Agencies:
     `context.agencies[Population]` is the connector bound to the domain protocol `Population`.
     """
 
-    def __init__(self, bound: Mapping[type[Any], Any], codes: AgencyCodes = NO_CODES) -> None:
+    def __init__(
+        self,
+        bound: Mapping[type[Any], Any],
+        codes: AgencyCodes = NO_CODES,
+        lifetimes: Mapping[str, Mapping[str, ReadLifetimes]] = MappingProxyType({}),
+    ) -> None:
         """Takes the bindings of the composition root; its types guarantee that each connector fits its domain."""
         self._bound = dict(bound)
+        self._lifetimes = lifetimes
+        self._freshness: dict[Batch[Any, Any], Freshness | None] = {}
         self.codes = codes
         """The code of the agency that answers each domain."""
         self.read_counts: defaultdict[str, AgencyReadCounts] = defaultdict(AgencyReadCounts)
@@ -66,7 +74,18 @@ class Agencies:
 
     def extended_with(self, bound: Mapping[type[Any], Any]) -> Agencies:
         """A copy with these bindings added."""
-        return Agencies({**self._bound, **bound}, self.codes)
+        return Agencies({**self._bound, **bound}, self.codes, self._lifetimes)
+
+    def get_freshness(self, batch: Batch[Any, Any]) -> Freshness | None:
+        """How long answers of the batch may be used; None if they are for one use."""
+        try:
+            return self._freshness[batch]
+        except KeyError:
+            of_agency = self._lifetimes.get(self.codes.get(batch.domain) or "", {})
+            lifetimes, policy = of_agency.get(batch.read or batch.name), batch.caching
+            found = None if policy is None or lifetimes is None else Freshness.join(policy, lifetimes)
+            self._freshness[batch] = found
+            return found
 
     def __repr__(self) -> str:
         """The bound domains."""
@@ -92,8 +111,11 @@ class FreshnessRecorder(Protocol):
     def record_stale(self, batch: Batch[Any, Any], key: Hashable, facet: Facet, staleness: Staleness, /) -> None:
         """Record a stale answer; for a batch of facets, with the facet."""
 
-    def record_lifetime(self, batch: Batch[Any, Any], age: float, fresh: float, /) -> None:
-        """Record one call: the age of its oldest answer, and how long all answers remain fresh, in seconds."""
+    def record_lifetime(self, freshness: Freshness | None, age: float, fresh: float, /) -> None:
+        """Record one call: the age of its oldest answer, and how long all answers remain fresh, in seconds.
+
+        `freshness` is that of its batch; None if its answers are for one use.
+        """
 
 
 class NoBatchCache:
@@ -126,7 +148,7 @@ async def load_answers(
 def _load_answers(
     batch: Batch[K, Any], keys: Sequence[K], context: BatchContext[Any], recorder: FreshnessRecorder | None
 ) -> Coroutine[Any, Any, Answers[K, Any]]:
-    if batch.freshness is not None:
+    if batch.caching is not None and context.agencies.get_freshness(batch) is not None:
         return context.batch_cache.read(batch, keys, context, recorder)
     return _load_uncached(batch, keys, context, recorder)
 
@@ -134,11 +156,13 @@ def _load_answers(
 async def _load_uncached(
     batch: Batch[K, Any], keys: Sequence[K], context: BatchContext[Any], recorder: FreshnessRecorder | None
 ) -> Answers[K, Any]:
-    freshness = batch.freshness
+    freshness = context.agencies.get_freshness(batch)
     answers = await run_batch(batch, keys, context)
     if recorder is not None and not batch.is_fixed:
         recorder.record_lifetime(
-            batch, 0.0, 0.0 if freshness is None else _fresh_seconds(freshness, all_known=len(answers) >= len(keys))
+            freshness,
+            0.0,
+            0.0 if freshness is None else _fresh_seconds(freshness, all_known=len(answers) >= len(keys)),
         )
     return answers
 
@@ -238,6 +262,8 @@ class Batch(Generic[K, V]):
     domain: type[Any] | None
     """The protocol of its domain, whose agency is called; None if the hub itself knows the answer."""
     run: Callable[[Sequence[K], BatchContext[Any]], Awaitable[Answers[K, V]]]
+    read: str | None = None
+    """The read of the domain whose lifetimes its answers have, if its name is another."""
     has_facets: bool = False
     absent: object = None
     """The answer for a key that the agency does not know: null, or an empty list."""
@@ -245,17 +271,17 @@ class Batch(Generic[K, V]):
     """Maximum number of keys in one call to the agency; None for no limit. The connector limits the fan-out."""
     depends_on_caller: bool = False
     """Whether the answer depends on the caller. Such answers are never shared between callers."""
-    freshness: Freshness | None = None
-    """How long answers may be used; None if each request loads them."""
+    caching: BatchCaching | None = None
+    """How answers may be cached, for as long as their agency's manifest says; None if each request loads them."""
     is_fixed: bool = False
     """Whether its answers never change while the hub runs."""
     description: str = ""
 
     def __post_init__(self) -> None:
         """Refuse to cache answers that depend on the caller."""
-        if self.depends_on_caller and self.freshness is not None:
+        if self.depends_on_caller and self.caching is not None:
             raise TypeError(f"{self!r} depends on the caller, so its answers cannot be cached.")
-        if self.is_fixed and (self.domain is not None or self.freshness is not None or self.depends_on_caller):
+        if self.is_fixed and (self.domain is not None or self.caching is not None or self.depends_on_caller):
             raise TypeError(f"{self!r} cannot be fixed: only answers that the hub itself knows never change.")
 
     def __repr__(self) -> str:
@@ -266,11 +292,12 @@ class Batch(Generic[K, V]):
 def batch(  # noqa: PLR0913 - a declaration: its parameters are the fields of what is declared
     *,
     domain: type[Any] | None,
+    read: str | None = None,
     has_facets: bool = False,
     absent: object = None,
     max_batch_size: int | None = None,
     depends_on_caller: bool = False,
-    freshness: Freshness | None = None,
+    caching: BatchCaching | None = None,
     is_fixed: bool = False,
 ) -> Callable[[Callable[[Sequence[K], BatchContext[Any]], Awaitable[Answers[K, V]]]], Batch[K, V]]:
     """Make a batch of an async function from many keys to many answers.
@@ -284,11 +311,12 @@ def batch(  # noqa: PLR0913 - a declaration: its parameters are the fields of wh
             name=run.__name__,
             domain=domain,
             run=run,
+            read=read,
             has_facets=has_facets,
             absent=absent,
             max_batch_size=max_batch_size,
             depends_on_caller=depends_on_caller,
-            freshness=freshness,
+            caching=caching,
             is_fixed=is_fixed,
             description=(run.__doc__ or "").strip(),
         )
@@ -304,7 +332,7 @@ def forward(  # noqa: PLR0913 - a declaration: its parameters are the fields of 
     is_of_hub: bool = False,
     absent: object = None,
     max_batch_size: int | None = None,
-    freshness: Freshness | None = None,
+    caching: BatchCaching | None = None,
     is_fixed: bool = False,
 ) -> Batch[K, V]:
     """Make a batch of a read of a domain protocol, with its name, types and docstring. Keys are forwarded unchanged.
@@ -324,9 +352,10 @@ def forward(  # noqa: PLR0913 - a declaration: its parameters are the fields of 
         name=name or method,
         domain=None if is_of_hub else domain,
         run=run,
+        read=method,
         absent=absent,
         max_batch_size=max_batch_size,
-        freshness=freshness,
+        caching=caching,
         is_fixed=is_fixed,
         description=(read.__doc__ or "").strip(),
     )

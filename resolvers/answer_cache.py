@@ -13,11 +13,10 @@ from cache.answers.read_through import ReadThroughCache
 from cache.answers.redis_tier import InvalidationListener, RedisTier
 from cache.redis_server import RedisServer
 from engine.batch import NO_BATCH_CACHE, BatchCache
-from records.calls.freshness import hours
 from resolvers.cached_batches import CachedBatchReader
 
-MAX_LIFETIME = hours(72)
-"""Upper bound of any lifetime, whatever a batch declares."""
+MAX_LIFETIME = 72 * 3600.0
+"""Upper bound of any lifetime in seconds, whatever a manifest declares."""
 
 
 class NoAnswerCache:

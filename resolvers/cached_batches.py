@@ -27,7 +27,7 @@ from records.calls.spans import Span
 from records.hub.consents import Consent
 from records.identifiers import Nik
 from resolvers.batch_context import HubBatchContext
-from resolvers.cache_tags import get_agency_tag, get_person_tags
+from resolvers.caching import get_agency_tag, get_person_tags
 
 _FETCHED_AT, _FRESH_UNTIL = attrgetter("fetched_at"), attrgetter("fresh_until")
 
@@ -57,7 +57,10 @@ class CachedBatchReader:
         """The batch's answers; `recorder` receives their freshness."""
         wanted: Sequence[Facet] = _sort_facets(context.facets) if batch.has_facets else (None,)
         agency = context.agencies.codes.get(batch.domain) or HUB
-        facet_of = {self._get_kind(batch, facet, agency): facet for facet in wanted}
+        freshness = context.agencies.get_freshness(batch)
+        if freshness is None:
+            raise TypeError(f"{batch!r} has no lifetimes in the manifest of its agency, so it cannot be cached.")
+        facet_of = {self._get_kind(batch, facet, agency, freshness): facet for facet in wanted}
         slots = [Slot(kind, key) for kind in facet_of for key in keys]
 
         fetched = 0
@@ -81,7 +84,7 @@ class CachedBatchReader:
         if recorder is not None and results:
             now = self._cache.clock()
             oldest, fresh_until = min(map(_FETCHED_AT, results.values())), min(map(_FRESH_UNTIL, results.values()))
-            recorder.record_lifetime(batch, max(now - oldest, 0.0), max(fresh_until - now, 0.0))
+            recorder.record_lifetime(freshness, max(now - oldest, 0.0), max(fresh_until - now, 0.0))
             for slot, each in results.items():
                 if each.staleness is not None:
                     recorder.record_stale(batch, slot.key, facet_of[slot.kind], replace(each.staleness, agency=agency))
@@ -104,15 +107,13 @@ class CachedBatchReader:
         """Invalidate every answer of an agency; False if other processes could not be reached."""
         return await self._cache.invalidate([get_agency_tag(agency)])
 
-    def _get_kind(self, batch: Batch[Any, Any], facet: Facet, agency: str) -> AnswerKind:
+    def _get_kind(self, batch: Batch[Any, Any], facet: Facet, agency: str, freshness: Freshness) -> AnswerKind:
         kind = self._kinds.get((batch, facet, agency))
         if kind is None:
-            if batch.freshness is None:
-                raise TypeError(f"{batch!r} declares no freshness, so it cannot be cached.")
             codec = RecordCodec(get_answer_type(batch) if facet is None else facet)
             name = f"{agency}:{batch.name}:{'' if facet is None else facet.__name__}:{codec.form}"
-            freshness = _with_agency_tag(agency, batch.freshness)
-            kind = self._kinds[batch, facet, agency] = AnswerKind(name, freshness, codec, self.hits[agency])
+            tagged = _with_agency_tag(agency, freshness)
+            kind = self._kinds[batch, facet, agency] = AnswerKind(name, tagged, codec, self.hits[agency])
         return kind
 
     def _build_background_call(self, call: Call, batch: Batch[Any, Any]) -> Call:
@@ -158,7 +159,7 @@ def get_answer_type(batch: Batch[Any, Any]) -> Any:  # noqa: ANN401 - a type
 
 def _get_max_age(batch: Batch[Any, Any], context: HubBatchContext) -> float:
     """The maximum age of an answer in seconds: the smaller of the caller's and, for purposes, the batch's."""
-    of_batch = None if batch.freshness is None else batch.freshness.max_age_for_purpose
+    of_batch = None if batch.caching is None else batch.caching.max_age_for_purpose
     max_age = context.call.max_age
     return max_age if of_batch is None or not context.caller.states_purpose else min(of_batch, max_age)
 

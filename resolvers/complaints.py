@@ -10,25 +10,13 @@ from engine.batch import batch, forward
 from records.calls.answers import Answers
 from records.calls.call import Call
 from records.calls.failures import AgencyFailure
-from records.calls.freshness import Freshness, hours, minutes, seconds
 from records.complaints import CategoryQuery, Complaint, ComplaintCategory, ComplaintPage, ComplaintQuery
 from records.identifiers import Nik
 from records.purposes import CitizenScope
 from resolvers.batch_context import HubBatchContext
-from resolvers.cache_tags import get_person_tags
+from resolvers.caching import ABOUT_PERSON, PUBLIC
 
 _OWN_COMPLAINTS_SCOPES = frozenset({CitizenScope.COMPLAINTS})
-_REPORTED = Freshness(
-    fresh=seconds(30),
-    stale_if_error=minutes(30),
-    unknown_key_seconds=seconds(10),
-    max_age_for_purpose=0,
-    tags=get_person_tags,
-)
-_PUBLIC_LIST = Freshness(
-    fresh=seconds(30), stale_while_revalidate=seconds(30), stale_if_error=minutes(30), is_personal=False
-)
-_CATEGORIES = Freshness(fresh=hours(24), stale_if_error=hours(72), unknown_key_seconds=minutes(1), is_personal=False)
 
 
 class Complaints(Protocol):
@@ -52,12 +40,10 @@ class Complaints(Protocol):
         """Categories by name."""
 
 
-complaints_of = forward(Complaints, Complaints.complaints_of, absent=(), freshness=_REPORTED)
-complaint_pages = forward(
-    Complaints, Complaints.pages, name="complaint_pages", max_batch_size=1, freshness=_PUBLIC_LIST
-)
-categories = forward(Complaints, Complaints.categories, freshness=_CATEGORIES)
-category_lists = forward(Complaints, Complaints.category_lists, absent=(), freshness=_CATEGORIES)
+complaints_of = forward(Complaints, Complaints.complaints_of, absent=(), caching=ABOUT_PERSON)
+complaint_pages = forward(Complaints, Complaints.pages, name="complaint_pages", max_batch_size=1, caching=PUBLIC)
+categories = forward(Complaints, Complaints.categories, caching=PUBLIC)
+category_lists = forward(Complaints, Complaints.category_lists, absent=(), caching=PUBLIC)
 
 
 @batch(domain=Complaints, depends_on_caller=True)

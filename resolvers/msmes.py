@@ -3,26 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 from typing import NamedTuple, Protocol
 
 from engine.batch import batch, forward
 from records.calls.answers import Answers
 from records.calls.call import Call
 from records.calls.failures import AgencyFailure
-from records.calls.freshness import Freshness, hours, minutes
 from records.identifiers import Nik
 from records.msmes import Msme, Product
 from resolvers.batch_context import HubBatchContext
-from resolvers.cache_tags import get_owner_tags, get_person_tags
-
-_ENTERPRISES = Freshness(
-    fresh=minutes(5),
-    stale_if_error=hours(1),
-    unknown_key_seconds=minutes(1),
-    max_age_for_purpose=0,
-    tags=get_person_tags,
-)
+from resolvers.caching import ABOUT_OWNER, ABOUT_PERSON
 
 
 class Msmes(Protocol):
@@ -45,10 +35,10 @@ class MsmeKey(NamedTuple):
     id: str
 
 
-msmes_of = forward(Msmes, Msmes.msmes_of, absent=(), freshness=_ENTERPRISES)
+msmes_of = forward(Msmes, Msmes.msmes_of, absent=(), caching=ABOUT_PERSON)
 
 
-@batch(domain=Msmes, freshness=replace(_ENTERPRISES, tags=get_owner_tags))
+@batch(domain=Msmes, caching=ABOUT_OWNER)
 async def msmes(keys: Sequence[MsmeKey], context: HubBatchContext) -> Answers[MsmeKey, Msme]:
     """Enterprises by owner and identifier. One that changed hands is no longer found under its former owner."""
     found = await context.agencies[Msmes].msmes(list(dict.fromkeys(key.id for key in keys)), context.call)
@@ -60,7 +50,7 @@ async def msmes(keys: Sequence[MsmeKey], context: HubBatchContext) -> Answers[Ms
     }
 
 
-@batch(domain=Msmes, absent=(), freshness=replace(_ENTERPRISES, tags=get_owner_tags))
+@batch(domain=Msmes, absent=(), caching=ABOUT_OWNER)
 async def products_of(keys: Sequence[MsmeKey], context: HubBatchContext) -> Answers[MsmeKey, Sequence[Product]]:
     """The products of each enterprise."""
     found = await context.agencies[Msmes].products_of(list(dict.fromkeys(key.id for key in keys)), context.call)

@@ -9,20 +9,10 @@ from engine.batch import batch, forward
 from records.calls.answers import Answers
 from records.calls.call import Call
 from records.calls.failures import AgencyFailure
-from records.calls.freshness import Freshness, minutes, seconds
 from records.identifiers import Nik
 from records.population import Citizen, Household, PersonFacet
 from resolvers.batch_context import HubBatchContext
-from resolvers.cache_tags import get_person_tags
-
-_PEOPLE = Freshness(
-    fresh=seconds(60),
-    stale_if_error=minutes(10),
-    unknown_key_seconds=seconds(30),
-    max_age_for_purpose=0,
-    tags=get_person_tags,
-)
-"""A person may get the register's answer of the last minute; a read for a purpose always gets a new one."""
+from resolvers.caching import ABOUT_PERSON
 
 
 class Population(Protocol):
@@ -60,7 +50,7 @@ async def known_citizens(niks: Sequence[Nik], context: HubBatchContext) -> Answe
     return {nik: Citizen(nik=nik) if isinstance(answer, AgencyFailure) else answer for nik, answer in found.items()}
 
 
-@batch(domain=Population, has_facets=True, freshness=_PEOPLE)
+@batch(domain=Population, read="load_facets", has_facets=True, caching=ABOUT_PERSON)
 async def person_facets(
     niks: Sequence[Nik], context: HubBatchContext
 ) -> Answers[Nik, Mapping[type[PersonFacet], PersonFacet]]:

@@ -3,24 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 from typing import Protocol
 
 from engine.batch import forward
 from records.calls.answers import Answers
 from records.calls.call import Call
-from records.calls.freshness import Freshness, hours, minutes
 from records.prices import Commodity, CommodityQuery, Market, MarketQuery, Price, Trend, TrendQuery
-
-_PRICES = Freshness(
-    fresh=minutes(15),
-    stale_while_revalidate=minutes(15),
-    stale_if_error=hours(24),
-    unknown_key_seconds=minutes(1),
-    is_personal=False,
-)
-"""Prices are observed once a day, in the morning; the agency allows one call per second."""
-_HISTORY = replace(_PRICES, fresh=hours(24), stale_if_error=hours(48))
+from resolvers.caching import PUBLIC
 
 
 class Prices(Protocol):
@@ -47,10 +36,10 @@ class Prices(Protocol):
         """The prices of one commodity through a month."""
 
 
-market_lists = forward(Prices, Prices.market_lists, absent=(), freshness=_PRICES)
-markets = forward(Prices, Prices.markets, freshness=_PRICES)
-commodity_lists = forward(Prices, Prices.commodity_lists, absent=(), freshness=_PRICES)
-commodities = forward(Prices, Prices.commodities, freshness=_PRICES)
+market_lists = forward(Prices, Prices.market_lists, absent=(), caching=PUBLIC)
+markets = forward(Prices, Prices.markets, caching=PUBLIC)
+commodity_lists = forward(Prices, Prices.commodity_lists, absent=(), caching=PUBLIC)
+commodities = forward(Prices, Prices.commodities, caching=PUBLIC)
 # The agency takes one market, or one commodity and month, per call.
-prices_of = forward(Prices, Prices.prices_of, absent=(), max_batch_size=1, freshness=_PRICES)
-trends = forward(Prices, Prices.trends, max_batch_size=1, freshness=_HISTORY)
+prices_of = forward(Prices, Prices.prices_of, absent=(), max_batch_size=1, caching=PUBLIC)
+trends = forward(Prices, Prices.trends, max_batch_size=1, caching=PUBLIC)

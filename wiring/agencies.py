@@ -26,6 +26,7 @@ from connectors.regions import RegionTables
 from connectors.resilience.gate import Gate
 from engine.agency_codes import AgencyCodes
 from engine.batch import Agencies
+from records.calls.freshness import ReadLifetimes
 from resolvers.answer_cache import AnswerCache, NoAnswerCache
 from resolvers.complaints import Complaints
 from resolvers.msmes import Msmes
@@ -67,6 +68,8 @@ class Connectors:
     agencies: Mapping[str, BoundAgency]
     """By the code of the agency."""
     codes: AgencyCodes
+    lifetimes: Mapping[str, Mapping[str, ReadLifetimes]]
+    """How long the answers of each read may be used, by the code of the agency."""
     regions: RegionTables
 
     @property
@@ -78,7 +81,7 @@ class Connectors:
         """The connectors and the hub's own state, by domain."""
         by_domain = {DOMAINS[each.domain]: each.connector for each in self.agencies.values()}
         regions: Regions = self.regions
-        return Agencies({**hub_domains, **by_domain, Regions: regions}, self.codes)
+        return Agencies({**hub_domains, **by_domain, Regions: regions}, self.codes, self.lifetimes)
 
     def build_agency_probes(self) -> AgencyProbes:
         """The probes that check whether each agency answers."""
@@ -131,12 +134,18 @@ def build_connectors(settings: Settings, state: AsyncEngine) -> Connectors:
         agencies[code] = BoundAgency(domain=file.manifest.domain, connector=connector, gate=gate, driver=driver)
     if problems:
         raise ManifestError(problems)
-    return Connectors(agencies=agencies, codes=list_agency_codes(settings.city), regions=regions)
+    city = settings.city
+    return Connectors(agencies=agencies, codes=list_agency_codes(city), lifetimes=list_lifetimes(city), regions=regions)
 
 
 def list_agency_codes(city: CityFolder) -> AgencyCodes:
     """The code of the live agency of each domain."""
     return AgencyCodes({DOMAINS[each.manifest.domain]: code for code, each in city.agencies.items()})
+
+
+def list_lifetimes(city: CityFolder) -> Mapping[str, Mapping[str, ReadLifetimes]]:
+    """How long the answers of each read may be used, by the code of the agency."""
+    return {code: each.manifest.lifetimes for code, each in city.agencies.items()}
 
 
 def build_answer_cache(settings: Settings) -> AnswerCache | NoAnswerCache:
@@ -179,6 +188,9 @@ def _build_connector(manifest: AgencyManifest, parts: ConnectorParts) -> Connect
     found: type[PythonConnector] | None = getattr(import_module(module), name, None)
     if found is None or not hasattr(found, "connect"):
         raise NotDeclarableError("connector", f"{module} has no connector '{name}'")
-    if missing := [each for each in list_read_names(DOMAINS[manifest.domain]) if not hasattr(found, each)]:
+    names = list_read_names(DOMAINS[manifest.domain])
+    if missing := [each for each in names if not hasattr(found, each)]:
         raise NotDeclarableError("connector", f"it does not answer the read '{missing[0]}' of its domain")
+    if unknown := sorted(manifest.reads.keys() - set(names)):
+        raise NotDeclarableError(f"reads.{unknown[0]}", f"the domain has no such read; it has {', '.join(names)}")
     return found.connect(parts)

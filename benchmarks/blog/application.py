@@ -12,7 +12,7 @@ from pydantic import SecretStr
 from starlette.applications import Starlette
 
 from benchmarks.benchmark_city import build_unreachable_city
-from benchmarks.blog.batches import Blog, CallerData
+from benchmarks.blog.batches import LIFETIMES, Blog, CallerData
 from benchmarks.blog.connector import RestWorld
 from benchmarks.blog.schema import build_blog_schema
 from benchmarks.blog.timed_ledger import TimedLedger
@@ -70,7 +70,7 @@ def build_blog_parts(upstream: str, ledger: TimedLedger | None = None) -> HubPar
 
     return HubParts(
         schema=get_graphql_schema(build_blog_schema()),
-        agencies=Agencies({Blog: world, CallerData: world}),
+        agencies=Agencies({Blog: world, CallerData: world}, lifetimes=LIFETIMES),
         agency_probes=AgencyProbes({"blog": world}),
         lifespan=lifespan,
         recorder=NoReadRecorder() if ledger is None else ledger.record,

@@ -9,11 +9,13 @@ from benchmarks.blog.records import Account, Message, Order, Post, User
 from engine.batch import batch, forward
 from records.calls.answers import Answers
 from records.calls.call import Call
-from records.calls.freshness import Freshness, minutes
+from records.calls.freshness import ReadLifetimes
 from records.identifiers import Nik
 from resolvers.batch_context import HubBatchContext
+from resolvers.caching import PUBLIC
 
-_PUBLISHED = Freshness(fresh=minutes(60), is_personal=False)
+_AN_HOUR = ReadLifetimes(fresh=3_600.0)
+LIFETIMES = {"blog": {"post_lists": _AN_HOUR, "users": _AN_HOUR}}
 """Cached answers of the sample graph stay fresh for a whole run."""
 ALL = "all"
 """The only key of a batch with a single answer."""
@@ -48,8 +50,8 @@ async def greetings(keys: Sequence[str], _ask: HubBatchContext) -> Answers[str, 
     return dict.fromkeys(keys, "Hello World!")
 
 
-post_lists = forward(Blog, Blog.post_lists, absent=(), freshness=_PUBLISHED)
-users = forward(Blog, Blog.users, freshness=_PUBLISHED)
+post_lists = forward(Blog, Blog.post_lists, absent=(), caching=PUBLIC)
+users = forward(Blog, Blog.users, caching=PUBLIC)
 accounts = forward(CallerData, CallerData.accounts)
 orders = forward(CallerData, CallerData.orders, absent=())
 messages = forward(CallerData, CallerData.messages, absent=())

@@ -36,7 +36,6 @@ from benchmarks.layout import LOAD_CORE, ROOT, free_port, run_on_core
 from cli.hub_settings import load_hub_settings
 from cli.sandbox.sample_callers import build_sample_callers, issue_token, open_development_issuer
 from cli.serve.state_server import run_state_server
-from engine.batch import Agencies
 from resolvers.complaints import Complaints
 from resolvers.msmes import Msmes
 from resolvers.population import Population
@@ -180,7 +179,7 @@ async def _measure(folder: StateFolder, answers: int, stack: AsyncExitStack) -> 
         settings,
         HubParts(
             schema=schema,
-            agencies=Agencies({domain: TimedConnector(real[domain], recorded) for domain in DOMAINS}),
+            agencies=real.extended_with({domain: TimedConnector(real[domain], recorded) for domain in DOMAINS}),
             agency_probes=connectors.build_agency_probes(),
             lifespan=no_lifespan,
         ),

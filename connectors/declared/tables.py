@@ -13,6 +13,7 @@ from pydantic import (
     ConfigDict,
     Field,
     GetJsonSchemaHandler,
+    PlainValidator,
     SecretStr,
     StringConstraints,
     WithJsonSchema,
@@ -20,6 +21,8 @@ from pydantic import (
 )
 from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema
+
+from records.calls.freshness import ReadLifetimes
 
 FunctionName = Annotated[str, StringConstraints(pattern=r"^connectors(\.[a-z_]+)+:[a-z_]+$")]
 """A function of the hub's connectors: `connectors.prices:read_movement`."""
@@ -205,8 +208,55 @@ def _list_secrets(place: str, value: object) -> Iterator[tuple[str, str]]:
             yield from _list_secrets(f"{place}.{name}", each)
 
 
-class ReadTable(ManifestTable):
-    """What reads have in common, whatever way the agency is called."""
+_UNITS = {"s": 1.0, "min": 60.0, "h": 3_600.0, "d": 86_400.0}
+
+
+def _parse_duration(value: object) -> float:
+    match = re.fullmatch(r"(\d{1,6}) ?(s|min|h|d)", value) if isinstance(value, str) else None
+    if match is None:
+        raise ValueError('not a duration: write a number and s, min, h or d, such as "5 min"')
+    return int(match[1]) * _UNITS[match[2]]
+
+
+Duration = Annotated[float, PlainValidator(_parse_duration, json_schema_input_type=str)]
+"""Seconds, written as `"30 s"`, `"5 min"`, `"1 h"` or `"2 d"`."""
+
+
+class FreshnessTable(ManifestTable):
+    """How long the answers of a read may be used."""
+
+    fresh: Duration = Field(
+        description='how long an answer is used before the agency is called again, such as `"5 min"`'
+    )
+    refreshing: Duration = Field(default=0.0, description="how long after that it is used while it is refreshed")
+    on_error: Duration = Field(default=0.0, description="how long after that it is used if the agency fails")
+    absent: Duration = Field(default=0.0, description="how long the hub remembers that the agency does not know a key")
+
+    @model_validator(mode="after")
+    def _check_durations(self) -> Self:
+        self.build_lifetimes()
+        return self
+
+    def build_lifetimes(self) -> ReadLifetimes:
+        """The durations in seconds. Raises `ValueError` if they contradict each other."""
+        return ReadLifetimes(
+            fresh=self.fresh,
+            stale_while_revalidate=self.refreshing,
+            stale_if_error=self.on_error,
+            unknown_key_seconds=self.absent,
+        )
+
+
+class PythonReadTable(ManifestTable):
+    """A read that a connector in Python answers."""
+
+    freshness: FreshnessTable | None = Field(
+        default=None, description="table: how long its answers may be used. Without it, each request calls the agency"
+    )
+
+
+class ReadTable(PythonReadTable):
+    """What declared reads have in common, whatever way the agency is called."""
 
     key_type: Literal["text", "number"] = Field(
         default="text",

@@ -8,11 +8,11 @@ from time import monotonic
 from typing import Any
 
 from engine.batch import Batch, Facet
-from records.calls.freshness import AnswerLifetime, Freshness, Staleness
+from records.calls.freshness import AnswerLifetime, Freshness, ReadLifetimes, Staleness
 
 BatchFacet = tuple[Batch[Any, Any], Facet]
-_NOT_REUSABLE = Freshness(fresh=0.0)
-"""For batches that declare no freshness: their answers are for one use."""
+_NOT_REUSABLE = ReadLifetimes(fresh=0.0)
+"""For answers that are for one use."""
 
 
 class AnswerFreshness:
@@ -35,14 +35,14 @@ class AnswerFreshness:
         """Record a stale answer."""
         self.stale_answers.setdefault((batch, facet), {})[key] = staleness
 
-    def record_lifetime(self, batch: Batch[Any, Any], age: float, fresh: float) -> None:
+    def record_lifetime(self, freshness: Freshness | None, age: float, fresh: float) -> None:
         """Record a call: the age of its oldest answer, and how long all its answers remain fresh, in seconds."""
-        freshness = batch.freshness or _NOT_REUSABLE
+        lifetimes = freshness or _NOT_REUSABLE
         now = monotonic()
         self._oldest_at = min(self._oldest_at, now - age)
         self._fresh_until = min(self._fresh_until, now + fresh)
-        self._revalidating = min(self._revalidating, freshness.stale_while_revalidate)
-        self._failing = min(self._failing, freshness.stale_if_error)
+        self._revalidating = min(self._revalidating, lifetimes.stale_while_revalidate)
+        self._failing = min(self._failing, lifetimes.stale_if_error)
 
     def get_lifetime(self) -> AnswerLifetime:
         """How long an answer that is built of all recorded calls may be used from now on."""

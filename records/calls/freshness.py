@@ -5,29 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Self
 
 from records.record import record
 
 
-def seconds(count: float) -> float:
-    """Converts seconds to seconds, so that a declaration names its unit."""
-    return float(count)
-
-
-def minutes(count: float) -> float:
-    """Converts minutes to seconds."""
-    return 60.0 * count
-
-
-def hours(count: float) -> float:
-    """Converts hours to seconds."""
-    return 3_600.0 * count
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Freshness:
-    """How long the answers of a batch may be used. All durations are in seconds."""
+@dataclass(frozen=True, kw_only=True)
+class ReadLifetimes:
+    """How long the answers of a read may be used, as its manifest says. All durations are in seconds."""
 
     fresh: float
     """Seconds during which the hub does not ask the agency again."""
@@ -37,12 +22,6 @@ class Freshness:
     """Seconds after `fresh` in which a stale answer is served if the agency fails (RFC 5861, section 4)."""
     unknown_key_seconds: float = 0.0
     """Seconds for which the hub caches that the agency does not know a key; 0 does not cache it."""
-    max_age_for_purpose: float | None = None
-    """Maximum age for a caller that states a purpose (an official, a system, a partner); None sets no other limit."""
-    tags: Callable[[Any], Sequence[str]] | None = None
-    """Returns the tags of a key, by which its answer is invalidated: `citizen:...`."""
-    is_personal: bool = True
-    """Whether answers hold personal data. Such answers are sealed before they leave the process."""
 
     def __post_init__(self) -> None:
         """Raises ValueError if the durations contradict each other."""
@@ -50,14 +29,36 @@ class Freshness:
             raise ValueError("Times of freshness are seconds, 0 or more.")
         if self.unknown_key_seconds > self.max_lifetime:
             raise ValueError(
-                f"'unknown_key_seconds' is {self.unknown_key_seconds:g} s; "
-                f"it cannot be longer than answers last, {self.max_lifetime:g} s."
+                f"an absent record is cached for {self.unknown_key_seconds:g} s; "
+                f"it cannot be longer than answers last, {self.max_lifetime:g} s"
             )
 
     @property
     def max_lifetime(self) -> float:
         """Seconds after which an answer is no longer used for anything."""
         return self.fresh + max(self.stale_while_revalidate, self.stale_if_error)
+
+
+@dataclass(frozen=True, kw_only=True)  # no slots: two bases of `Freshness` cannot both have them
+class BatchCaching:
+    """How the answers of a batch are cached, whatever agency gives them."""
+
+    max_age_for_purpose: float | None = None
+    """Maximum age for a caller that states a purpose (an official, a system, a partner); None sets no other limit."""
+    tags: Callable[[Any], Sequence[str]] | None = None
+    """Returns the tags of a key, by which its answer is invalidated: `citizen:...`."""
+    is_personal: bool = True
+    """Whether answers hold personal data. Such answers are sealed before they leave the process."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Freshness(ReadLifetimes, BatchCaching):
+    """How the answers of a batch are cached, and for how long."""
+
+    @classmethod
+    def join(cls, policy: BatchCaching, lifetimes: ReadLifetimes) -> Self:
+        """The policy of a batch with the lifetimes of the agency that answers it."""
+        return cls(**vars(policy), **vars(lifetimes))
 
 
 class AnswerLifetime(NamedTuple):

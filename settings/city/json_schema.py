@@ -11,6 +11,7 @@ from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue, models_jso
 from pydantic_core import core_schema
 
 from connectors.declared.driver_families import DRIVER_FAMILIES
+from connectors.declared.tables import PythonReadTable
 from settings.city.folder import CityTable
 from settings.city.manifest import AgencyManifest
 
@@ -38,11 +39,12 @@ def render_schemas() -> Mapping[str, str]:
 
 
 def _build_manifest_schema() -> dict[str, Any]:
-    """One schema of all drivers: which keys a read has follows from the driver."""
+    """One schema of all drivers: which keys a read has follows from the driver, or from a connector in Python."""
     reads = {driver: family.reads.table for driver, family in DRIVER_FAMILIES.items() if family.reads is not None}
-    schema = _build_schema(AgencyManifest, *reads.values())
+    schema = _build_schema(AgencyManifest, PythonReadTable, *reads.values())
     places = {driver: {"$ref": f"#/$defs/{table.__name__}"} for driver, table in reads.items()}
-    names = sorted({each["$ref"] for each in places.values()})
+    in_python = {"$ref": f"#/$defs/{PythonReadTable.__name__}"}
+    names = sorted({each["$ref"] for each in (*places.values(), in_python)})
     # Editors complete keys from `anyOf`, and check them by the driver.
     schema["properties"]["reads"] |= {
         "type": "object",
@@ -53,11 +55,18 @@ def _build_manifest_schema() -> dict[str, Any]:
             "if": {
                 "properties": {"wire": {"properties": {"driver": {"const": driver}}, "required": ["driver"]}},
                 "required": ["wire"],
+                "not": {"required": ["connector"]},
             },
             "then": {"properties": {"reads": {"additionalProperties": places.get(driver, False)}}},
         }
         for driver in DRIVER_FAMILIES
     ]
+    schema["allOf"].append(
+        {
+            "if": {"required": ["connector"]},
+            "then": {"properties": {"reads": {"additionalProperties": in_python}}},
+        }
+    )
     return schema
 
 

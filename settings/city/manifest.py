@@ -9,7 +9,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal, Self
 
-from pydantic import Field, SerializeAsAny, ValidationError, ValidationInfo, field_validator
+from pydantic import Field, SerializeAsAny, TypeAdapter, ValidationError, ValidationInfo, field_validator
 
 from auth.policy.data_contracts import DataContract
 from connectors.declared.connector import DeclaredTables, ProbeTable
@@ -17,12 +17,14 @@ from connectors.declared.driver_families import DRIVER_FAMILIES, Wire, parse_rea
 from connectors.declared.tables import (
     ManifestTable,
     NotDeclarableError,
+    PythonReadTable,
     ReadTable,
     RecordTable,
     TroubleTable,
     WireTable,
 )
 from connectors.resilience.agency_terms import AgencyTerms
+from records.calls.freshness import ReadLifetimes
 from records.config_file import read_bounded
 from settings.city.problems import CityProblem, ManifestError, find_line
 from settings.city.references import ReferenceResolver, list_variables
@@ -55,16 +57,18 @@ class AgencyManifest(ManifestTable):
         default=None, description="connector in Python, `connectors.module:Class`, in place of `reads` and `records`"
     )
     options: Mapping[str, Any] = Field(default={}, repr=False, description="table: options of that connector")
-    reads: Mapping[str, SerializeAsAny[ReadTable]] = Field(default={}, description="tables: declared reads")
+    reads: Mapping[str, SerializeAsAny[PythonReadTable]] = Field(default={}, description="tables: declared reads")
     records: Mapping[str, RecordTable] = Field(default={}, description="tables: declared records")
     trouble: TroubleTable | None = Field(default=None, description="table: the meaning of result codes in replies")
     probe: ProbeTable | None = Field(default=None, description="table: the declared read that shows that it answers")
 
     @field_validator("reads", mode="plain")
     @classmethod
-    def _read_reads(cls, given: object, info: ValidationInfo) -> Mapping[str, ReadTable]:
+    def _read_reads(cls, given: object, info: ValidationInfo) -> Mapping[str, PythonReadTable]:
         """By the driver, which decides what a read says; a wrong `wire` is a problem of another line."""
         wire: WireTable | None = info.data.get("wire")
+        if info.data.get("connector") is not None:
+            return TypeAdapter(Mapping[str, PythonReadTable]).validate_python(given)
         return {} if wire is None else parse_reads(wire.driver, given)
 
     @property
@@ -77,7 +81,14 @@ class AgencyManifest(ManifestTable):
         """The declared reads; None for an agency with a connector in Python."""
         if self.connector is not None or self.probe is None:
             return None
-        return DeclaredTables(reads=self.reads, records=self.records, probe=self.probe, trouble=self.trouble)
+        reads = {name: each for name, each in self.reads.items() if isinstance(each, ReadTable)}
+        return DeclaredTables(reads=reads, records=self.records, probe=self.probe, trouble=self.trouble)
+
+    @property
+    def lifetimes(self) -> Mapping[str, ReadLifetimes]:
+        """How long the answers of each read may be used. Answers of other reads are for one use."""
+        tables = {name: each.freshness for name, each in self.reads.items()}
+        return {name: each.build_lifetimes() for name, each in tables.items() if each is not None}
 
     def find_contradictions(self) -> Iterator[NotDeclarableError]:
         """What is wrong between tables that are each right alone."""
@@ -104,7 +115,7 @@ class AgencyManifest(ManifestTable):
         match = _CONNECTOR.fullmatch(connector)
         if match is None or find_spec(match[1].rpartition(".")[0]) is None or find_spec(match[1]) is None:
             yield NotDeclarableError("connector", "not a module of the hub's connectors: write connectors.module:Class")
-        for table in ("reads", "records", "trouble", "probe"):
+        for table in ("records", "trouble", "probe"):
             if getattr(self, table):
                 yield NotDeclarableError(table, f"the connector answers in its place; remove [{table}]")
 

@@ -23,7 +23,6 @@ from engine.cost_budgets import NO_BUDGET
 from engine.request import GraphQLRequest
 from engine.run_request import RunReporting
 from records.calls.call import Call
-from records.calls.freshness import hours
 from records.calls.subject_reads import RequestInfo, SubjectRead
 from records.clocks import Clocks
 from records.hub.operations import ClientContract, OperationMode
@@ -176,7 +175,7 @@ async def _build_cached_batches(
     if redis is not None:
         tier = RedisTier(
             redis,
-            max_lifetime=hours(72),
+            max_lifetime=72 * 3600.0,
             timeout=_TIMEOUT_S,  # this process is busier than any hub
             listener=InvalidationListener(
                 on_invalidated=lambda tags: through.epochs.invalidate(tags),  # noqa: PLW0108 - there is none yet

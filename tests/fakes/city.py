@@ -14,9 +14,10 @@ import tomli_w
 
 from auth.policy.access_policy import AccessPolicy
 from engine.agency_codes import AgencyCodes
+from records.calls.freshness import ReadLifetimes
 from services.ledger.entry_text import AgencyNames
 from settings.city.folder import DEFAULT_CITY, CityFolder, load_city
-from wiring.agencies import list_agency_codes
+from wiring.agencies import list_agency_codes, list_lifetimes
 
 Tables = Mapping[str, Mapping[str, Any] | None]
 """By agency: a table of its manifest."""
@@ -95,6 +96,12 @@ def build_policy() -> AccessPolicy:
 def build_codes() -> AgencyCodes:
     """The code of the agency of each domain."""
     return list_agency_codes(load_city(DEFAULT_CITY))
+
+
+@cache
+def build_lifetimes() -> Mapping[str, Mapping[str, ReadLifetimes]]:
+    """How long the answers of each agency may be used."""
+    return list_lifetimes(load_city(DEFAULT_CITY))
 
 
 @cache

@@ -79,7 +79,7 @@ from resolvers.population import Population
 from resolvers.prices import Prices
 from resolvers.regions import Regions
 from resolvers.tax import Tax
-from tests.fakes.city import build_codes
+from tests.fakes.city import build_codes, build_lifetimes
 from tests.fakes.small_records import (
     AYU,
     BUDI,
@@ -150,7 +150,7 @@ class SmallCity:
         """Itself, bound to every domain but those that are given."""
         city = (Population, Msmes, Tax, Complaints, Prices, Regions)
         domains = (*city, AccessHistories, AccessEntries, PeoplePreferences, Consents, DataRequests, Exports)
-        return Agencies({**dict.fromkeys(domains, self), **own}, build_codes())
+        return Agencies({**dict.fromkeys(domains, self), **own}, build_codes(), build_lifetimes())
 
     def list_called_agencies(self) -> set[str]:
         """Who was asked anything."""

@@ -72,8 +72,9 @@ def remove_old_runs(parent: Path) -> None:
 def pytest_configure(config: pytest.Config) -> None:
     if config.option.basetemp is None:  # a worker of xdist has a folder in that of its run
         remove_old_runs(Path(tempfile.gettempdir()))
-        config.stash[_FOLDER] = config.option.basetemp = tempfile.mkdtemp(prefix=_PREFIX)
-        lock_folder(Path(config.option.basetemp))
+        folder = config.stash[_FOLDER] = tempfile.mkdtemp(prefix=_PREFIX)
+        lock_folder(Path(folder))
+        config.option.basetemp = f"{folder}/t"  # pytest empties it, and would remove the lock
     # In containers it is often set. Each of some hundred processes would compile 400 files again.
     os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
     sys.dont_write_bytecode = False

@@ -11,8 +11,12 @@ from tests.plugins.run_folder import lock_folder, remove_old_runs
 from tests.sandbox_agencies import ROOT
 
 TEST = """
+from tests.plugins.run_folder import lock_folder
+
+
 def test_says_where_it_runs(tmp_path_factory):
-    print(f"in {{tmp_path_factory.getbasetemp()}} it ran")
+    base = tmp_path_factory.getbasetemp()
+    print(f"in {{base}} it ran, and is locked: {{lock_folder(base.parent) is None}}")
     assert {passes}
 """
 
@@ -37,7 +41,7 @@ def run_in(folder: Path, *, passes: bool) -> Path:
         [*command, str(test)], cwd=ROOT, capture_output=True, text=True, check=False, timeout=60
     )
     assert ran.returncode == (0 if passes else 1), ran.stdout
-    line = re.search("^in (.+) it ran$", ran.stdout, re.MULTILINE)
+    line = re.search("^in (.+) it ran, and is locked: True$", ran.stdout, re.MULTILINE)
     assert line is not None
     return Path(line[1])
 

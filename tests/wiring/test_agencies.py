@@ -25,9 +25,7 @@ from wiring.agencies import DOMAINS, Connectors, build_connectors
 SOAP_WIRE = {"driver": "soap", "url": "http://127.0.0.1:9", "wsdl": "property_tax.wsdl"}
 
 
-def prove_types(
-    population: PopulationRegister, complaints: CityComplaints
-) -> tuple[Population, Complaints]:
+def prove_types(population: PopulationRegister, complaints: CityComplaints) -> tuple[Population, Complaints]:
     """For mypy: each connector in Python answers the reads of its domain."""
     return population, complaints
 

@@ -54,7 +54,7 @@ def build_soap_read(source: SoapSource, domain_read: DomainRead, table: SoapRead
 def _require_proof(
     domain_read: DomainRead, table: SoapReadTable, request: SoapReadRequest, reader: RecordReader[Any]
 ) -> None:
-    """Require that a reply shows whom it is about: it repeats the key, or its message names the request."""
+    """Require that a swapped reply is noticed: it repeats the key, or its message names the request."""
     place = f"reads.{domain_read.name}"
     parts = list_key_parts(domain_read.key)
     if table.key is not None and parts.keys() != {KEY}:

@@ -11,16 +11,13 @@ import pytest
 from engine.batch import Batch, BatchContext, batch
 from engine.execution.answer_freshness import FRESH_FOREVER, AnswerFreshness
 from records.calls.answers import Answers
-from records.calls.freshness import Freshness, Staleness
+from records.calls.freshness import BatchCaching, Freshness, Staleness
 
 
-def make_batch(freshness: Freshness | None = None) -> Batch[int, str]:
-    @batch(domain=AnswerFreshness, freshness=freshness)
-    async def titles(ids: Sequence[int], ask: BatchContext[str]) -> Answers[int, str]:  # noqa: ARG001 - a batch
-        """Titles by number."""
-        return {}
-
-    return titles
+@batch(domain=AnswerFreshness)
+async def titles(ids: Sequence[int], ask: BatchContext[str]) -> Answers[int, str]:  # noqa: ARG001 - a batch
+    """Titles by number."""
+    return {}
 
 
 def test_an_answer_without_changing_reads_is_fresh_forever() -> None:
@@ -29,26 +26,22 @@ def test_an_answer_without_changing_reads_is_fresh_forever() -> None:
 
 def test_the_oldest_call_and_the_earliest_end_of_freshness_count() -> None:
     freshness = AnswerFreshness()
-    freshness.record_lifetime(
-        make_batch(Freshness(fresh=60, stale_while_revalidate=30, stale_if_error=600)), 10.0, 50.0
-    )
-    freshness.record_lifetime(
-        make_batch(Freshness(fresh=600, stale_while_revalidate=20, stale_if_error=900)), 580.0, 20.0
-    )
-    freshness.record_lifetime(make_batch(Freshness(fresh=30, stale_while_revalidate=90, stale_if_error=700)), 0.0, 30.0)
+    freshness.record_lifetime(Freshness(fresh=60, stale_while_revalidate=30, stale_if_error=600), 10.0, 50.0)
+    freshness.record_lifetime(Freshness(fresh=600, stale_while_revalidate=20, stale_if_error=900), 580.0, 20.0)
+    freshness.record_lifetime(Freshness(fresh=30, stale_while_revalidate=90, stale_if_error=700), 0.0, 30.0)
     assert freshness.get_lifetime() == pytest.approx((580, 20, 20, 600), abs=1)
     assert freshness.get_lifetime().fresh < 20  # time passes
 
 
 def test_answers_of_a_batch_without_freshness_are_for_one_use() -> None:
     freshness = AnswerFreshness()
-    freshness.record_lifetime(make_batch(), 0.0, 0.0)
+    freshness.record_lifetime(None, 0.0, 0.0)
     assert freshness.get_lifetime() == pytest.approx((0, 0, 0, 0), abs=1)
     assert freshness.get_lifetime().fresh == 0
 
 
 def test_stale_answers_are_recorded_by_batch_facet_and_key() -> None:
-    freshness, titles = AnswerFreshness(), make_batch(Freshness(fresh=1))
+    freshness = AnswerFreshness()
     staleness = Staleness(as_of=datetime(2026, 11, 1, tzinfo=UTC), reason="AGENCY_TIMEOUT")
     freshness.record_stale(titles, 1, None, staleness)
     freshness.record_stale(titles, 1, str, staleness)
@@ -58,10 +51,10 @@ def test_stale_answers_are_recorded_by_batch_facet_and_key() -> None:
 
 
 @pytest.mark.parametrize(
-    "given", [{"domain": AnswerFreshness}, {"freshness": Freshness(fresh=1)}, {"depends_on_caller": True}], ids=str
+    "given", [{"domain": AnswerFreshness}, {"caching": BatchCaching()}, {"depends_on_caller": True}], ids=str
 )
 def test_only_batches_of_the_hub_itself_can_be_fixed(given: dict[str, object]) -> None:
-    members: dict[str, object] = {"name": "titles", "domain": None, "run": make_batch().run, "is_fixed": True}
+    members: dict[str, object] = {"name": "titles", "domain": None, "run": titles.run, "is_fixed": True}
     assert Batch(**members).is_fixed  # type: ignore[arg-type]  # as given
     with pytest.raises(TypeError, match="cannot be fixed"):
         Batch(**{**members, **given})  # type: ignore[arg-type]  # as given

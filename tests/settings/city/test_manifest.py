@@ -10,6 +10,7 @@ import pytest
 from connectors.declared.http.tables import HttpWire
 from connectors.declared.sql.tables import SqlReadTable
 from connectors.declared.tables import NotDeclarableError
+from records.calls.freshness import ReadLifetimes
 from settings.city.folder import DEFAULT_CITY, load_city
 from settings.city.manifest import ManifestFile
 from settings.city.problems import ManifestError, find_line
@@ -147,7 +148,9 @@ def test_what_a_manifest_cannot_be_is_named_with_line_and_fix(tmp_path: Path, ol
     assert problem_of(tmp_path, MANIFEST.replace(old, new)).startswith(f"izin.toml:{problem}")
 
 
-PYTHON = MANIFEST[: MANIFEST.index("[reads")].replace("[wire]", 'connector = "connectors.complaints:CityComplaints"\n\n[wire]')
+PYTHON = MANIFEST[: MANIFEST.index("[reads")].replace(
+    "[wire]", 'connector = "connectors.complaints:CityComplaints"\n\n[wire]'
+)
 
 
 @pytest.mark.parametrize(
@@ -161,11 +164,39 @@ def test_a_connector_outside_the_hubs_connectors_is_refused(tmp_path: Path, conn
 
 def test_a_connector_in_python_and_declared_reads_exclude_each_other(tmp_path: Path) -> None:
     both = MANIFEST.replace("[wire]", 'connector = "connectors.complaints:CityComplaints"\n\n[wire]')
-    assert problem_of(tmp_path, both).split("; izin") == [
-        "izin.toml:12: reads: the connector answers in its place; remove [reads]",
-        ".toml:18: records: the connector answers in its place; remove [records]",
-        ".toml:22: probe: the connector answers in its place; remove [probe]",
+    start, end = both.index("statement"), both.index("[records")
+    with_freshness = both[:start] + 'freshness = { fresh = "5 min" }\n\n' + both[end:]
+    assert "izin.toml:13: reads.permits.statement: Extra inputs" in problem_of(tmp_path, both)
+    assert problem_of(tmp_path, with_freshness).split("; izin") == [
+        "izin.toml:15: records: the connector answers in its place; remove [records]",
+        ".toml:19: probe: the connector answers in its place; remove [probe]",
     ]
+
+
+def test_lifetimes_of_answers_are_those_of_the_read(tmp_path: Path) -> None:
+    line = 'freshness = { fresh = "5 min", refreshing = "30 s", on_error = "2 h", absent = "1 min" }'
+    manifest = ManifestFile.load(write(tmp_path, MANIFEST.replace('key = "id"\n', f'key = "id"\n{line}\n'))).manifest
+    assert manifest.lifetimes == {
+        "permits": ReadLifetimes(fresh=300, stale_while_revalidate=30, stale_if_error=7200, unknown_key_seconds=60)
+    }
+    assert ManifestFile.load(write(tmp_path, MANIFEST)).manifest.lifetimes == {}
+
+
+@pytest.mark.parametrize(
+    ("freshness", "problem"),
+    [
+        ('{ fresh = "5 minutes" }', "reads.permits.freshness.fresh: not a duration: write a number and s, min, h or d"),
+        ("{ fresh = 300 }", "reads.permits.freshness.fresh: not a duration: write a number and s, min, h or d"),
+        ('{ on_error = "1 h" }', "reads.permits.freshness.fresh: Field required"),
+        (
+            '{ fresh = "5 min", absent = "1 h" }',
+            "reads.permits.freshness: an absent record is cached for 3600 s; it cannot be longer than",
+        ),
+    ],
+)
+def test_a_wrong_lifetime_is_named_with_its_line(tmp_path: Path, freshness: str, problem: str) -> None:
+    text = MANIFEST.replace('key = "id"\n', f'key = "id"\nfreshness = {freshness}\n')
+    assert problem_of(tmp_path, text).startswith(f"izin.toml:15: {problem}")
 
 
 def test_every_problem_of_a_file_is_reported_together(tmp_path: Path) -> None:
@@ -182,11 +213,8 @@ def test_every_problem_of_a_file_is_reported_together(tmp_path: Path) -> None:
 def test_values_come_from_the_environment_and_from_files_and_are_not_shown(tmp_path: Path) -> None:
     secret = tmp_path / "key"
     secret.write_text("k-1\n")
-    text = (
-        PYTHON.replace('"sql"', '"http"')
-        .replace(
-            '"${SIMPUL_IZIN_URL}"', f'"https://a/${{SIMPUL_IZIN_URL}}"\nheaders = {{ key = "${{file:{secret}}}" }}'
-        )
+    text = PYTHON.replace('"sql"', '"http"').replace(
+        '"${SIMPUL_IZIN_URL}"', f'"https://a/${{SIMPUL_IZIN_URL}}"\nheaders = {{ key = "${{file:{secret}}}" }}'
     )
     wire = ManifestFile.load(write(tmp_path, text), {"SIMPUL_IZIN_URL": "b"}).manifest.wire
     assert isinstance(wire, HttpWire)

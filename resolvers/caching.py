@@ -1,10 +1,11 @@
-"""Tags by which cached answers are invalidated."""
+"""How answers of batches are cached: the policies, and the tags by which answers are invalidated."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Protocol
+from typing import Final, Protocol
 
+from records.calls.freshness import BatchCaching
 from records.identifiers import Nik
 
 PERSON_TAG = "citizen"
@@ -31,3 +32,11 @@ def get_owner_tags(key: Owned) -> Sequence[str]:
 def get_agency_tag(agency: str) -> str:
     """The tag that invalidates every answer of an agency."""
     return f"agency:{agency}"
+
+
+ABOUT_PERSON: Final = BatchCaching(max_age_for_purpose=0, tags=get_person_tags)
+"""Answers about the person who is the key. A read for a purpose always gets a new one."""
+ABOUT_OWNER: Final = BatchCaching(max_age_for_purpose=0, tags=get_owner_tags)
+"""Answers about the person who owns the key's object. A read for a purpose always gets a new one."""
+PUBLIC: Final = BatchCaching(is_personal=False)
+"""Answers without personal data."""
