@@ -87,13 +87,14 @@ def build_declared_connector(
     if max_batch_size is not None and not any(each.takes_batches for each in tables.reads.values()):
         raise NotDeclarableError("terms.max_batch_size", "the agency takes one key per call; remove this line")
     family.check_probe(wanted[probe.read], tables.reads[probe.read], probe.key)
-    records = RecordReaders(tables.records, write_column=family.write_column)
+    records = RecordReaders(tables.records, columns=family.columns)
     source = Source(
         agency=agency,
         driver=driver,
         check=RowCheck(agency, driver.counts),
         records=records,
-        codes=build_result_codes(agency, tables.trouble),
+        columns=family.columns,
+        codes=build_result_codes(agency, tables.trouble, family.columns),
         max_batch_size=max_batch_size,
         max_concurrency=max_concurrency,
     )

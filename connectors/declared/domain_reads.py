@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any, get_args, get_origin, get_type_hints
+from dataclasses import dataclass, fields, is_dataclass
+from typing import Any, Final, get_args, get_origin, get_type_hints
 
 from connectors.declared.tables import NotDeclarableError
 from records.calls.call import Call
 from records.calls.failures import AgencyFailure
+
+KEY: Final = "key"
+"""The name of a key that is no query with fields."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,3 +49,18 @@ def _describe(domain: type[Any], name: str, method: Any) -> DomainRead:  # noqa:
     (value,) = (each for each in get_args(get_args(answers)[1]) if each is not AgencyFailure)
     is_list = get_origin(value) is Sequence
     return DomainRead(name, get_args(keys)[0], get_args(value)[0] if is_list else value, is_list)
+
+
+def list_key_parts(key: object) -> Mapping[str, object]:
+    """The parts of a key by name, with their types: the fields of a query; else the key itself."""
+    if isinstance(key, type) and is_dataclass(key):
+        hints = get_type_hints(key)
+        return {each.name: hints[each.name] for each in fields(key)}
+    return {KEY: key}
+
+
+def find_plain_type(annotation: Any) -> object:  # noqa: ANN401 - any type
+    """The type that a `NewType` names."""
+    while hasattr(annotation, "__supertype__"):
+        annotation = annotation.__supertype__
+    return annotation

@@ -7,11 +7,11 @@ from typing import Any, Final
 
 from pydantic import TypeAdapter
 
+from connectors.declared.column_syntax import FLAT_COLUMNS, JSON_PATHS
 from connectors.declared.driver_family import Driver, DriverFamily, DriverParts, Reads
-from connectors.declared.http.reads import build_http_read
+from connectors.declared.http.reads import build_http_read, rows_of
 from connectors.declared.http.requests import check_http_probe
-from connectors.declared.http.tables import HttpReadTable, HttpWire
-from connectors.declared.record_readers import write_json_path, write_sql_column
+from connectors.declared.http.tables import HttpReadTable, HttpRowsTable, HttpWire
 from connectors.declared.soap.reads import build_soap_read
 from connectors.declared.soap.requests import check_soap_probe
 from connectors.declared.soap.tables import SoapReadTable, SoapWire
@@ -76,7 +76,7 @@ DRIVER_FAMILIES: Final[Mapping[str, DriverFamily]] = {
         wire=SqlWire,
         driver=SqlDriver,
         build_driver=_build_sql_driver,
-        reads=Reads(table=SqlReadTable, write_column=write_sql_column, build=build_sql_read),
+        reads=Reads(table=SqlReadTable, columns=FLAT_COLUMNS, build=build_sql_read),
     ),
     "http": DriverFamily(
         wire=HttpWire,
@@ -84,9 +84,11 @@ DRIVER_FAMILIES: Final[Mapping[str, DriverFamily]] = {
         build_driver=_build_http_driver,
         reads=Reads(
             table=HttpReadTable,
-            write_column=write_json_path,
+            columns=JSON_PATHS,
             build=build_http_read,
             check_probe=check_http_probe,
+            rows=HttpRowsTable,
+            rows_of=rows_of,
         ),
     ),
     "soap": DriverFamily(
@@ -95,7 +97,7 @@ DRIVER_FAMILIES: Final[Mapping[str, DriverFamily]] = {
         build_driver=_build_soap_driver,
         reads=Reads(
             table=SoapReadTable,
-            write_column=write_json_path,
+            columns=JSON_PATHS,
             build=build_soap_read,
             check_probe=check_soap_probe,
         ),

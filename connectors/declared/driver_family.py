@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import AsyncGenerator, Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Generic, Protocol, TypeVar
 
 from connectors.batching.row_check import RowCheck
+from connectors.declared.column_syntax import ColumnSyntax
 from connectors.declared.domain_reads import DomainRead
 from connectors.declared.read_records import Read
-from connectors.declared.record_readers import RecordReaders, WriteColumn
-from connectors.declared.tables import ManifestTable, NotDeclarableError, ReadTable, WireTable
+from connectors.declared.record_readers import RecordReaders
+from connectors.declared.tables import ManifestTable, NotDeclarableError, ReadTable, RowsTable, WireTable
 from connectors.declared.trouble import NoResultCodes, ResultCodes
 from connectors.drivers.long_work import LongWork
+from connectors.readers.rows import Row
 from connectors.resilience.call_counters import CallCounters
 from connectors.resilience.gate import Gate
+from records.calls.call import Call
 
 
 class Driver(Protocol):
@@ -51,6 +54,8 @@ class Source(Generic[D_co]):
     driver: D_co
     check: RowCheck
     records: RecordReaders
+    columns: ColumnSyntax
+    """How tables name columns."""
     codes: ResultCodes | NoResultCodes
     """The meaning of result codes in replies."""
     max_batch_size: int | None
@@ -59,17 +64,27 @@ class Source(Generic[D_co]):
     """Maximum number of calls under way."""
 
 
+RowSource = Callable[[Call], AsyncGenerator[Sequence[Row]]]
+"""Gives all rows of a list, batch by batch. Raises `AgencyFailure`. Close it (`aclosing`) if it is not read to the end.
+
+The call's deadline and reply budget hold for all batches together."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reads:
-    """The reads that a family compiles. `build` and `check_probe` raise `NotDeclarableError`."""
+    """The reads that a family compiles. `build`, `check_probe` and `rows_of` raise `NotDeclarableError`."""
 
     table: type[ReadTable]
-    write_column: WriteColumn
-    """Writes the expression for a column of a row."""
+    columns: ColumnSyntax
+    """How tables of records name columns."""
     build: Callable[[Source[Any], DomainRead, Any], Read]
     """Compile one read from its table."""
     check_probe: Callable[[DomainRead, Any, str], None] = lambda *_: None
     """Check that the read can be asked for the key of the probe."""
+    rows: type[RowsTable] | None = None
+    """The table that says where all rows of a list come from; None if the family gives no whole lists."""
+    rows_of: Callable[[Source[Any], str, Any], RowSource] | None = None
+    """Compile such a table, whose place in the manifest is given."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -8,6 +8,7 @@ from datetime import date, datetime
 from operator import attrgetter
 from typing import Any, Final, Generic, TypeVar, cast, get_args, get_origin, get_type_hints
 
+from connectors.declared.column_syntax import ColumnSyntax
 from connectors.declared.field_readers import FieldReader, ReadField, build_field_reader
 from connectors.declared.python_functions import split_optional
 from connectors.declared.tables import FieldTable, NotDeclarableError, RecordTable
@@ -22,9 +23,6 @@ KEY_COLUMN: Final = "{key}"
 """In place of a column: the requested key, for replies that do not repeat it."""
 PERSONAL_NUMBERS: Final = (Nik, FamilyCardNumber)
 """Types of numbers that identify people. Replies must repeat them: only so a swapped reply is noticed."""
-
-WriteColumn = Callable[[str], str]
-"""From a column to the Python expression that takes its value from `row`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,10 +68,10 @@ class RecordReader(Generic[R]):
 class RecordReaders:
     """The readers of the records that a manifest declares."""
 
-    def __init__(self, tables: Mapping[str, RecordTable], *, write_column: WriteColumn) -> None:
-        """`write_column` decides how a row gives the value of a column."""
+    def __init__(self, tables: Mapping[str, RecordTable], *, columns: ColumnSyntax) -> None:
+        """`columns` says how a row gives the value of a column."""
         self._tables = tables
-        self._write_column = write_column
+        self._columns = columns
         self._built: dict[type[Any], RecordReader[Any]] = {}
 
     def build(self, read: str, record: type[R]) -> RecordReader[R]:
@@ -131,7 +129,7 @@ class RecordReaders:
             required |= {column: f"{name}.{field}" for column, field in each.required.items()}
         return RecordReader(
             record=record,
-            bind=_compile(record, plans),
+            bind=_compile(record, plans, self._columns.names),
             uses=[
                 *(
                     ColumnUse(f"{place}.{each.name}", column, is_text=each.takes_texts)
@@ -151,7 +149,7 @@ class RecordReaders:
         if table.sort is not None:
             raise NotDeclarableError(place, "it sorts lists of records; remove `sort`")
         field = build_field_reader(place, annotation, table)
-        arguments = ["key" if each == KEY_COLUMN else self._write_column(each) for each in table.columns]
+        arguments = ["key" if each == KEY_COLUMN else self._columns.write(place, each) for each in table.columns]
         return _FieldPlan(name, field, ", ".join(arguments), table.columns, takes_texts=table.python is None)
 
     def _plan_list(self, place: str, name: str, reader: RecordReader[Any], table: FieldTable) -> _FieldPlan:
@@ -167,7 +165,7 @@ class RecordReaders:
             return lambda raw: sort([read(each) for each in list_inner_rows(raw)])
 
         field = ReadField(bind, "a list of records", is_required=False)
-        return _FieldPlan(name, field, self._write_column(table.columns[0]), table.columns, is_bound=True)
+        return _FieldPlan(name, field, self._columns.write(place, table.columns[0]), table.columns, is_bound=True)
 
     @staticmethod
     def _find_people(
@@ -192,32 +190,6 @@ class _FieldPlan:
     """Whether the reader follows from the requested key."""
     takes_texts: bool = True
     """Whether its columns hold single values."""
-
-
-def write_sql_column(column: str) -> str:
-    """A column that a statement selects; a row without it raises `KeyError`."""
-    return f"row[{column!r}]"
-
-
-def write_json_path(path: str) -> str:
-    """A member of a JSON object, or of one within it; None if there is none."""
-    names = path.split(".")
-    return f"row.get({path!r})" if len(names) == 1 else f"dig(row, {', '.join(map(repr, names))})"
-
-
-def dig(row: object, *names: str) -> object:
-    """A value within objects and lists of a reply; None if it is missing. Raises `UnreadableError`."""
-    value = row
-    for name in names:
-        if value is None:
-            return None
-        if isinstance(value, list | tuple) and name.isdecimal():
-            value = value[int(name)] if int(name) < len(value) else None
-        elif isinstance(value, Mapping):
-            value = value.get(name)
-        else:
-            raise UnreadableError("an object")
-    return value
 
 
 def list_inner_rows(raw: object) -> Sequence[Row]:
@@ -259,8 +231,10 @@ def _plan_record(name: str, reader: RecordReader[Any]) -> _FieldPlan:
     return _FieldPlan(name, ReadField(reader.bind, "a record", is_required=True), "row", is_bound=True)
 
 
-def _compile(record: type[R], plans: Sequence[_FieldPlan]) -> Callable[[object], Callable[[Row], R]]:
-    names: dict[str, Any] = {"record": record, "UnreadableError": UnreadableError, "dig": dig}
+def _compile(
+    record: type[R], plans: Sequence[_FieldPlan], column_names: Mapping[str, Any]
+) -> Callable[[object], Callable[[Row], R]]:
+    names: dict[str, Any] = {**column_names, "record": record, "UnreadableError": UnreadableError}
     names["find_unreadable"] = _find_unreadable
     names["plans"] = plans
     start, reads, values, required, steps = [], [], [], [], []

@@ -5,8 +5,9 @@ from __future__ import annotations
 from functools import cache
 from typing import Any
 
+from connectors.declared.column_syntax import FLAT_COLUMNS
 from connectors.declared.connector import DeclaredConnector, DeclaredTables, build_declared_connector
-from connectors.declared.record_readers import RecordReader, RecordReaders, write_sql_column
+from connectors.declared.record_readers import RecordReader, RecordReaders
 from connectors.drivers.http.driver import HttpDriver
 from connectors.drivers.sql.driver import SqlDriver
 from resolvers.msmes import Msmes
@@ -42,5 +43,5 @@ def build_pangan(http: HttpDriver) -> DeclaredConnector:
 
 def build_reader(agency: str, record: type[Any]) -> RecordReader[Any]:
     """The reader of a record, as the manifest declares it."""
-    records = RecordReaders(load_manifest(agency).records, write_column=write_sql_column)
+    records = RecordReaders(load_manifest(agency).records, columns=FLAT_COLUMNS)
     return records.build("a test", record)

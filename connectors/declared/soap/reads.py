@@ -11,8 +11,7 @@ from typing import Any
 
 from connectors.batching.fan_out import ask_in_chunks, fan_out
 from connectors.batching.row_check import RowCheck
-from connectors.declared.domain_reads import DomainRead
-from connectors.declared.http.requests import KEY, list_key_parts
+from connectors.declared.domain_reads import KEY, DomainRead, list_key_parts
 from connectors.declared.read_records import Read, all_or_failure, only_record, read_or_failure
 from connectors.declared.record_readers import PERSONAL_NUMBERS, RecordReader
 from connectors.declared.soap.requests import SoapReadRequest, build_soap_request

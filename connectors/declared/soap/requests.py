@@ -6,17 +6,11 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from connectors.declared.domain_reads import DomainRead
-from connectors.declared.http.requests import (
-    KEY,
-    RequestBuilder,
-    build_form_check,
-    compile_patterns,
-    find_plain_type,
-    list_key_parts,
-)
+from connectors.declared.domain_reads import KEY, DomainRead, find_plain_type, list_key_parts
+from connectors.declared.key_patterns import build_form_check, compile_patterns
 from connectors.declared.soap.tables import SoapReadTable
 from connectors.declared.tables import NotDeclarableError
+from connectors.declared.templates import TemplateWriter
 from connectors.drivers.soap.driver import SoapDriver
 from connectors.drivers.soap.element_shapes import ElementPart, ElementShape
 from connectors.drivers.soap.envelopes import XML_TEXT, Slot, SoapRequest
@@ -55,7 +49,7 @@ def build_soap_request(domain_read: DomainRead, table: SoapReadTable, driver: So
     parts = list_key_parts(domain_read.key)
     types = {name: find_plain_type(each) for name, each in parts.items()}
     patterns = compile_patterns(place, table, types)
-    arguments = _ArgumentBuilder(RequestBuilder(types, patterns))
+    arguments = _ArgumentBuilder(TemplateWriter(types, patterns, page={}, sends_numbers=False))
     given = arguments.build(f"{place}.arguments", table.arguments, operation.request)
     if unused := sorted(parts.keys() - arguments.used):
         raise NotDeclarableError(
@@ -98,7 +92,7 @@ def check_headers(operation: SoapOperation, headers: Mapping[str, Mapping[str, s
 class _ArgumentBuilder:
     """Builds the arguments of one request, with slots for what depends on the key."""
 
-    def __init__(self, writer: RequestBuilder) -> None:
+    def __init__(self, writer: TemplateWriter) -> None:
         self._writer = writer
         self.expressions: list[str] = []
         """The Python expression of each slot."""

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from typing import Any
 
+from connectors.declared.column_syntax import dig
 from connectors.declared.domain_reads import DomainRead
 from connectors.declared.driver_family import Source
-from connectors.declared.record_readers import RecordReader, dig, list_inner_rows
+from connectors.declared.record_readers import RecordReader, list_inner_rows
 from connectors.declared.soap.requests import find_element
 from connectors.declared.soap.tables import SoapReadTable
 from connectors.declared.tables import FaultTable, NotDeclarableError
