@@ -1,6 +1,7 @@
 """Starts one part of the sandbox city: `python -m sandbox AGENCY --port P --control-port C --state DIR`.
 
-`AGENCY` is one of the agencies, or `issuer`, the OpenID provider.
+`AGENCY` is one of the agencies, or `issuer`, the OpenID provider. With a city folder in `SANDBOX_CITY` it is the code
+of a manifest, whose samples are served.
 
 `SANDBOX_USER` and `SANDBOX_SECRET` hold the credential that it accepts; `SANDBOX_LATENCY=off` turns off its latency.
 `SANDBOX_TODAY=2026-12-24` moves its data to that day; without it, they are those of 2026-11-01.
@@ -17,6 +18,7 @@ from pathlib import Path
 from sandbox.agency import PARTS, AgencySpec, CannotStartError
 from sandbox.clock import DATA_DAY, parse_today
 from sandbox.programs import UnknownProgramError
+from sandbox.stand_ins.sources import CITY_VARIABLE, StandInSource
 
 _LATENCY = {"on": True, "off": False}
 
@@ -26,7 +28,7 @@ def main(arguments: Sequence[str], environment: Mapping[str, str]) -> int:
     try:
         spec = _parse_spec(arguments, environment)
         spec.state.mkdir(parents=True, exist_ok=True)
-        importlib.import_module(f"sandbox.{spec.name}.server").run(spec)
+        _run(spec, environment.get(CITY_VARIABLE))
     except (CannotStartError, UnknownProgramError) as error:
         print(f"sandbox: {error}", file=sys.stderr)  # noqa: T201 - the one line of a failed start
         return 1
@@ -36,9 +38,18 @@ def main(arguments: Sequence[str], environment: Mapping[str, str]) -> int:
     return 0
 
 
+def _run(spec: AgencySpec, city: str | None) -> None:
+    if city is not None:
+        importlib.import_module("sandbox.stand_ins.server").run(spec, StandInSource(Path(city), spec.name))
+    elif spec.name in PARTS:
+        importlib.import_module(f"sandbox.{spec.name}.server").run(spec)
+    else:
+        raise CannotStartError(f"'{spec.name}' is no part of the sandbox: choose one of {', '.join(PARTS)}.")
+
+
 def _parse_spec(arguments: Sequence[str], environment: Mapping[str, str]) -> AgencySpec:
     parser = argparse.ArgumentParser(prog="python -m sandbox", description="Start one agency of the sandbox city.")
-    parser.add_argument("agency", choices=PARTS)
+    parser.add_argument("agency", help=f"{', '.join(PARTS)}, or the code of a manifest")
     parser.add_argument("--port", type=int, required=True, help="where the agency speaks its own protocol")
     parser.add_argument("--control-port", type=int, required=True, help="where its control API listens (HTTP)")
     parser.add_argument("--state", type=Path, required=True, help="folder the agency keeps its data in")

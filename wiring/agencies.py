@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
 from importlib import import_module
@@ -15,7 +15,7 @@ from auth.crypto.rate_keys import RateKeys
 from cache.limits.agency_counts import AgencyCounts
 from cache.limits.redis_counters import RedisCounters
 from connectors.agency_probes import AgencyProbes
-from connectors.connector_parts import Connector, ConnectorParts, PythonConnector
+from connectors.connector_parts import ComplaintLinks, Connector, ConnectorParts, PythonConnector
 from connectors.declared.connector import build_declared_connector
 from connectors.declared.domain_reads import list_read_names
 from connectors.declared.driver_families import DRIVER_FAMILIES
@@ -36,7 +36,7 @@ from resolvers.regions import Regions
 from resolvers.tax import Tax
 from settings import Settings
 from settings.city.folder import CityFolder
-from settings.city.manifest import AgencyManifest
+from settings.city.manifest import AgencyManifest, ManifestFile
 from settings.city.problems import CityProblem, ManifestError
 from store.complaint_links import ComplaintLinkTable
 
@@ -59,6 +59,17 @@ class BoundAgency:
     connector: Connector
     gate: Gate
     driver: Driver
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HubResources:
+    """What the connectors of all agencies use of the hub."""
+
+    city: Path
+    """The folder of the city."""
+    work: LongWork
+    knows_region: Callable[[str], bool]
+    complaint_links: ComplaintLinks
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -102,40 +113,48 @@ def build_connectors(settings: Settings, state: AsyncEngine) -> Connectors:
         ManifestError: It names every problem of the manifests.
 
     """
-    regions, work = RegionTables(_DATA), LongWork()
-    links = ComplaintLinkTable(state, settings.secret_bytes)
+    regions = RegionTables(_DATA)
+    resources = HubResources(
+        city=settings.city.path,
+        work=LongWork(),
+        knows_region=regions.knows,
+        complaint_links=ComplaintLinkTable(state, settings.secret_bytes),
+    )
     agencies: dict[str, BoundAgency] = {}
     problems: list[CityProblem] = []
     for code, file in settings.city.agencies.items():
-        gate = Gate(code, settings.build_terms(code))
         try:
-            wire = file.manifest.wire
-            driver = DRIVER_FAMILIES[wire.driver].build_driver(
-                wire, DriverParts(gate=gate, work=work, city=settings.city.path)
-            )
-        except NotDeclarableError as error:
-            problems.append(file.explain(error))
-            continue
-        except ValueError as error:
-            problems.append(file.locate("wire.url", str(error)))
-            continue
-        parts = ConnectorParts(
-            gate=gate,
-            driver=driver,
-            options=file.manifest.options,
-            knows_region=regions.knows,
-            complaint_links=links,
-        )
-        try:
-            connector = _build_connector(file.manifest, parts)
-        except NotDeclarableError as error:
-            problems.append(file.explain(error))
-            continue
-        agencies[code] = BoundAgency(domain=file.manifest.domain, connector=connector, gate=gate, driver=driver)
+            agencies[code] = bind_agency(file, Gate(code, settings.build_terms(code)), resources)
+        except ManifestError as error:
+            problems += error.problems
     if problems:
         raise ManifestError(problems)
     city = settings.city
     return Connectors(agencies=agencies, codes=list_agency_codes(city), lifetimes=list_lifetimes(city), regions=regions)
+
+
+def bind_agency(file: ManifestFile, gate: Gate, resources: HubResources) -> BoundAgency:
+    """Build the driver and the connector of one agency, without any call. Raises `ManifestError`."""
+    manifest, wire = file.manifest, file.manifest.wire
+    try:
+        parts = DriverParts(gate=gate, work=resources.work, city=resources.city)
+        driver = DRIVER_FAMILIES[wire.driver].build_driver(wire, parts)
+    except NotDeclarableError as error:
+        raise ManifestError([file.explain(error)]) from None
+    except ValueError as error:
+        raise ManifestError([file.locate("wire.url", str(error))]) from None
+    connector_parts = ConnectorParts(
+        gate=gate,
+        driver=driver,
+        options=manifest.options,
+        knows_region=resources.knows_region,
+        complaint_links=resources.complaint_links,
+    )
+    try:
+        connector = _build_connector(manifest, connector_parts)
+    except NotDeclarableError as error:
+        raise ManifestError([file.explain(error)]) from None
+    return BoundAgency(domain=manifest.domain, connector=connector, gate=gate, driver=driver)
 
 
 def list_agency_codes(city: CityFolder) -> AgencyCodes:

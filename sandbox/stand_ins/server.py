@@ -1,0 +1,29 @@
+"""Runs the stand-in server of an agency without own code in the sandbox, by the driver of its manifest."""
+
+from __future__ import annotations
+
+import asyncio
+
+from sandbox.agency import AgencySpec, CannotStartError
+from sandbox.agency_server import serve
+from sandbox.control import AgencyControl, Latency
+from sandbox.stand_ins.replies import build_app
+from sandbox.stand_ins.sources import StandInSource
+from sandbox.stand_ins.tables import serve_tables
+
+_TYPICAL_LATENCY = Latency(50, 200)
+
+
+def run(spec: AgencySpec, source: StandInSource) -> None:
+    """Serve the samples until a stop signal. Raises `CannotStartError`."""
+    if not source.has_samples:
+        raise CannotStartError(f"{source.code} has no samples: write them to {source.samples}.")
+    latency = _TYPICAL_LATENCY if spec.latency else Latency(0, 0)
+    control = AgencyControl(spec.name, latency, {"driver": source.driver})
+    match source.driver:
+        case "sql":
+            asyncio.run(serve_tables(spec, control, source))
+        case "http":
+            serve(spec, control, build_app(spec, control, source))
+        case driver:
+            raise CannotStartError(f"no stand-in speaks the driver '{driver}' of {source.code}.")

@@ -1,0 +1,82 @@
+"""Runs the server of an agency for tests, its own of the sandbox or a stand-in, and connects the hub to it."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from contextlib import asynccontextmanager, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from connectors.drivers.long_work import LongWork
+from connectors.resilience.agency_terms import AgencyTerms, BreakerEntry
+from connectors.resilience.gate import Gate
+from records.identifiers import Nik
+from sandbox.agency_variables import build_agency_variables
+from sandbox.stand_ins.sources import CITY_VARIABLE, StandInSource
+from settings.city.folder import DEFAULT_CITY
+from settings.city.manifest import ManifestFile
+from tests.sandbox_agencies import RunningAgency, run_agency
+from wiring.agencies import BoundAgency, HubResources, bind_agency
+
+DEADLINE = 0.8
+"""Seconds of a call, where tests wait for it to pass."""
+
+
+class NoLinks:
+    """A link table without reporters."""
+
+    async def requests_of(self, niks: Sequence[Nik]) -> Mapping[Nik, Sequence[str]]:
+        del niks
+        return {}
+
+
+@dataclass(frozen=True)
+class AgencyServer:
+    """A running agency of a city."""
+
+    source: StandInSource
+    running: RunningAgency
+
+    def build_variables(self, port: int | None = None) -> Mapping[str, str]:
+        """The variables of the manifest; `port` in place of the agency's, for a proxy before it."""
+        running, at = self.running, port or self.running.port
+        if self.source.has_samples:
+            return self.source.build_variables(port=at, user=running.user, secret=running.secret)
+        return build_agency_variables(
+            self.source.code, port=at, user=running.user, secret=running.secret, health=running.health()
+        )
+
+    def load_manifest(self, port: int | None = None, path: Path | None = None) -> ManifestFile:
+        """The manifest, or the changed one at `path`, with the addresses of the running agency."""
+        own = self.source.city / "agencies" / f"{self.source.code}.toml"
+        return ManifestFile.load(path or own, self.build_variables(port))
+
+
+@contextmanager
+def run_agency_server(source: StandInSource, state: Path) -> Iterator[AgencyServer]:
+    """Run the agency for the length of the block."""
+    city = {CITY_VARIABLE: str(source.city)} if source.has_samples else {}
+    with run_agency(source.code, state, environment=city) as running:
+        yield AgencyServer(source, running)
+
+
+@asynccontextmanager
+async def connect(
+    manifest: ManifestFile, terms: AgencyTerms | None = None, *, city: Path = DEFAULT_CITY
+) -> AsyncIterator[BoundAgency]:
+    """The connector of an agency for the length of the block, by default without rate, retries and breaker."""
+    gate = Gate(manifest.code, terms or build_terms(manifest))
+    resources = HubResources(city=city, work=LongWork(), knows_region=lambda _: True, complaint_links=NoLinks())
+    bound = bind_agency(manifest, gate, resources)
+    try:
+        yield bound
+    finally:
+        await gate.close()
+        await bound.driver.close()
+
+
+def build_terms(manifest: ManifestFile, *, failures: int | None = None, deadline: float = 10.0) -> AgencyTerms:
+    """Terms with the manifest's limit of keys, and a breaker that opens after this number of failures."""
+    breaker = None if failures is None else BreakerEntry(failures=failures, pause=60.0)
+    batch = manifest.manifest.terms.max_batch_size
+    return AgencyTerms(deadline=deadline, max_concurrency=4, breaker=breaker, max_batch_size=batch)

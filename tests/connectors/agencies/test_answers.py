@@ -1,0 +1,51 @@
+"""Every agency answers its samples as a person expects who read them: `samples/<code>/expected.json`."""
+
+from __future__ import annotations
+
+from itertools import groupby
+from operator import attrgetter
+
+from tests.connectors.agencies.agency_servers import AgencyServer, connect
+from tests.connectors.agencies.sample_cases import ask, find_reads, list_record_fields, load_cases
+from tests.connectors.failures import make_call
+
+
+async def test_each_key_is_answered_as_expected(server: AgencyServer) -> None:
+    reads = find_reads(server.source)
+    async with connect(server.load_manifest()) as bound:
+        for case in load_cases(server.source):
+            assert await ask(bound.connector, reads[case.read], [case.key]) == [case.answer], (case.read, case.key)
+
+
+async def test_many_keys_are_answered_together_as_each_alone(server: AgencyServer) -> None:
+    reads = find_reads(server.source)
+    async with connect(server.load_manifest()) as bound:
+        for read, group in groupby(sorted(load_cases(server.source), key=attrgetter("read")), key=attrgetter("read")):
+            cases = list(group)
+            answers = await ask(bound.connector, reads[read], [each.key for each in cases])
+            assert answers == [each.answer for each in cases], read
+
+
+async def test_the_probe_answers(server: AgencyServer) -> None:
+    async with connect(server.load_manifest()) as bound:
+        await bound.connector.probe(make_call())
+
+
+def test_samples_expect_an_answer_of_each_read_with_all_fields(server: AgencyServer) -> None:
+    """A field that no sample fills could be mapped wrongly without a failed test."""
+    answered = [each for each in load_cases(server.source) if each.is_answered]
+    for name, read in find_reads(server.source).items():
+        filled: set[str] = set()
+        for case in answered:
+            if case.read == name:
+                filled |= _list_filled(case.answer)
+        assert list_record_fields(read.record) - filled == set(), name
+
+
+def _list_filled(answer: object) -> set[str]:
+    if isinstance(answer, list):
+        return {name for each in answer for name in _list_filled(each)}
+    if isinstance(answer, dict):
+        own = {name for name, value in answer.items() if value is not None}
+        return own.union(*map(_list_filled, answer.values()))
+    return set()

@@ -1,0 +1,136 @@
+"""Every agency in every kind of failure: the code, what counts at the breaker, and no data of other people.
+
+The rules are the same for all agencies (`docs/operators/agency-terms.md`, "Breaker"). An agency gets these tests with
+its samples.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from itertools import cycle, islice
+from typing import Any
+
+import pytest
+
+from connectors.resilience.breaker import BreakerState
+from records.calls.failures import AgencyFailure
+from sandbox.fault_proxy import HTTP_FAULTS, FaultKind, WireFault, run_fault_proxy
+from tests.connectors.agencies.agency_servers import DEADLINE, AgencyServer, build_terms, connect
+from tests.connectors.agencies.reply_relay import run_reply_relay
+from tests.connectors.agencies.sample_cases import SampleCase, ask, find_reads, is_of_person, load_cases, parse_key
+from tests.connectors.failures import assert_reveals_nothing, make_call
+from tests.sandbox_agencies import free_port
+from wiring.agencies import BoundAgency
+
+UNAVAILABLE, TIMEOUT, REFUSED, MALFORMED = "AGENCY_UNAVAILABLE", "AGENCY_TIMEOUT", "AGENCY_REFUSED", "AGENCY_MALFORMED"
+WIRE_FAULTS = {
+    FaultKind.REFUSE: {UNAVAILABLE},
+    FaultKind.RESET: {UNAVAILABLE},
+    FaultKind.HALF_OPEN: {TIMEOUT},
+    FaultKind.DRIP: {TIMEOUT},
+    FaultKind.GARBAGE: {UNAVAILABLE, MALFORMED},
+    FaultKind.TRUNCATED: {UNAVAILABLE, MALFORMED},
+    FaultKind.GARBAGE_BODY: {MALFORMED},
+    FaultKind.ERROR: {UNAVAILABLE},
+    FaultKind.THROTTLED: {REFUSED},
+}
+"""The codes by fault. Damaged bytes are either a broken connection or an unreadable reply, as the protocol has it."""
+MODES = {"error": {UNAVAILABLE}, "rubbish": {MALFORMED, UNAVAILABLE}, "refuse": {REFUSED}, "slow": {TIMEOUT}}
+"""The codes by mode of the agency itself (`sandbox/control.py`)."""
+FAILURES = 3
+
+
+async def collect_codes(bound: BoundAgency, server: AgencyServer) -> list[str]:
+    """The codes of as many failed calls as open the breaker, over all reads. Each must fail and reveal nothing."""
+    reads = find_reads(server.source)
+    codes: list[str] = []
+    for case in islice(cycle(list_first(load_cases(server.source))), FAILURES):
+        key = parse_key(reads[case.read], case.key)
+        try:
+            failure = (await getattr(bound.connector, case.read)([key], make_call())).get(key)
+        except AgencyFailure as failed:
+            failure = failed
+        assert isinstance(failure, AgencyFailure), f"{case.read} was answered: {failure!r}"
+        assert_reveals_nothing(failure)
+        codes.append(failure.code)
+    return codes
+
+
+def list_first(cases: Iterable[SampleCase]) -> list[SampleCase]:
+    """The first case of each read whose key the agency knows."""
+    return list({each.read: each for each in reversed(list(cases)) if each.is_answered}.values())
+
+
+@pytest.mark.parametrize("kind", WIRE_FAULTS, ids=lambda each: each.value)
+async def test_a_fault_on_the_wire_has_its_code_and_opens_the_breaker(server: AgencyServer, kind: FaultKind) -> None:
+    if kind in HTTP_FAULTS and server.source.driver == "sql":
+        return
+    async with run_fault_proxy(port=free_port(), to=server.running.port) as proxy:
+        manifest = server.load_manifest(proxy.port)
+        async with connect(manifest, build_terms(manifest, failures=FAILURES, deadline=DEADLINE)) as bound:
+            await proxy.inject(WireFault(kind=kind, seconds=0.3 if kind is FaultKind.DRIP else 1.0))
+            assert set(await collect_codes(bound, server)) <= WIRE_FAULTS[kind]
+            is_open = bound.gate.breaker_state is BreakerState.OPEN
+            assert is_open == (WIRE_FAULTS[kind] != {REFUSED})
+
+
+@pytest.mark.parametrize("mode", MODES)
+async def test_a_failing_agency_has_its_code_and_opens_the_breaker(server: AgencyServer, mode: str) -> None:
+    manifest = server.load_manifest()
+    async with connect(manifest, build_terms(manifest, failures=FAILURES, deadline=DEADLINE)) as bound:
+        with server.running.in_mode(mode):
+            assert set(await collect_codes(bound, server)) <= MODES[mode]
+        assert (bound.gate.breaker_state is BreakerState.OPEN) == (mode != "refuse")
+
+
+async def test_an_agency_answers_again_after_a_failure(server: AgencyServer) -> None:
+    reads, [first, *_] = find_reads(server.source), list_first(load_cases(server.source))
+    async with connect(server.load_manifest()) as bound:
+        with server.running.in_mode("error"):
+            assert await ask(bound.connector, reads[first.read], [first.key]) == [{"failure": UNAVAILABLE}]
+        assert await ask(bound.connector, reads[first.read], [first.key]) == [first.answer]
+
+
+async def test_a_reply_without_an_end_is_malformed_and_opens_the_breaker(server: AgencyServer) -> None:
+    async with run_reply_relay(server.running.port) as relay:
+        manifest = server.load_manifest(relay.port)
+        async with connect(manifest, build_terms(manifest, failures=FAILURES)) as bound:
+            await bound.connector.probe(make_call())
+            relay.is_endless = True
+            code, *more = await collect_codes(bound, server)
+            assert code == MALFORMED
+            assert {*more} <= {MALFORMED, UNAVAILABLE}  # over a new connection, the login may fail before
+            assert bound.gate.breaker_state is BreakerState.OPEN
+
+
+def list_person_cases(server: AgencyServer) -> list[SampleCase]:
+    reads = find_reads(server.source)
+    return [each for each in list_first(load_cases(server.source)) if is_of_person(reads[each.read])]
+
+
+def alter(number: str) -> str:
+    """Another number of the same length, which no sample has."""
+    return f"{number[:-4]}9876"
+
+
+async def test_a_reply_about_another_person_is_malformed_and_counted(server: AgencyServer) -> None:
+    reads = find_reads(server.source)
+    async with run_reply_relay(server.running.port) as relay:
+        for case in list_person_cases(server):
+            manifest = server.load_manifest(relay.port)
+            async with connect(manifest, build_terms(manifest, failures=1)) as bound:
+                relay.in_replies = case.key.encode(), alter(case.key).encode()
+                assert await ask(bound.connector, reads[case.read], [case.key]) == [{"failure": MALFORMED}], case.read
+                assert (bound.gate.counts.mismatches, bound.gate.breaker_state) == (1, BreakerState.OPEN), case.read
+
+
+async def test_a_person_that_the_agency_leaves_out_costs_no_other_person_the_answer(server: AgencyServer) -> None:
+    reads = find_reads(server.source)
+    async with run_reply_relay(server.running.port) as relay:
+        for case in list_person_cases(server):
+            async with connect(server.load_manifest(relay.port)) as bound:
+                missing: Any = alter(case.key)
+                relay.in_requests = missing.encode(), alter(missing).replace("9876", "9875").encode()
+                answers = await ask(bound.connector, reads[case.read], [case.key, missing])
+                assert answers[0] == case.answer, case.read
+                assert answers[1] in (None, []), case.read
