@@ -25,7 +25,7 @@ from engine.safe_traceback import safe_traceback
 from resolvers.reader_budgets import PeopleBudgetCharger
 from schema.builder import build_schema, get_graphql_schema
 from schema.tools.assessments import check_daily, refuse_unassessed_agencies
-from schema.tools.document_fields import list_document_fields
+from schema.tools.document_fields import GraphDocuments, list_coordinates
 from services.ledger.data_tracker import UsageHistory
 from services.ledger.ledger_entry_builder import LedgerEntryBuilder
 from services.ledger.read_recording import build_recorder, with_reader_budgets
@@ -75,7 +75,7 @@ def create_app(settings: Settings, *, sample_people: LoadSamplePeople | None = N
     schema = get_graphql_schema(build_schema(connectors.codes))
     refuse_unassessed_agencies(settings.contracts, settings.policy, schema, development=settings.development)
     answer_cache = build_answer_cache(settings)
-    consents = build_consent_parts(settings, state, answer_cache.readers, tracing)
+    consents = build_consent_parts(settings, state, list_coordinates(schema), answer_cache.readers, tracing)
     hub_domains = build_hub_domains(settings, state, schema, consents)
     accesses = LedgerEntryBuilder(hub_domains.pseudonyms, hidden_purposes=settings.disclosure_delays)
 
@@ -102,6 +102,7 @@ def create_app(settings: Settings, *, sample_people: LoadSamplePeople | None = N
             agencies=connectors.bind_domains(hub_domains.build_domains()),
             agency_probes=connectors.build_agency_probes(),
             gates=connectors.gates,
+            get_credential_expiries=connectors.get_credential_expiries,
             lifespan=lifespan,
             sample_people=sample_people,
             recorder=build_recorder(ledger, accesses),
@@ -174,7 +175,7 @@ def compose(settings: Settings, parts: HubParts) -> WebApplication:
         sign_in,
         parts.sessions,
         client=InternalClient(make_execute(engine, is_internal=True), rate_limits.caller_limiter),
-        describe=partial(list_document_fields, schema),
+        documents=GraphDocuments(schema),
         pages=renderer,
     )
     export_engine = build_export_engine(settings, schema, replace(reporting, refusals=NoRefusalRecorder()))

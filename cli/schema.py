@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
 
 from cli.command_error import CommandError
 from cli.project_paths import ROOT
+
+if TYPE_CHECKING:
+    from settings.city.folder import CityFolder
 
 SNAPSHOT = ROOT / "schema" / "schema.graphql"
 ACCESS_PAGE = ROOT / "docs" / "frontend" / "field-access.md"
@@ -24,15 +27,17 @@ def build_group() -> typer.Typer:
     return group
 
 
-def _build_sdl() -> str:
+def _build_sdl(city: CityFolder | None = None) -> str:
     from wiring.schema_tools import build_schema_sdl  # noqa: PLC0415 - the whole hub, which other commands need not wait for
 
-    return build_schema_sdl()
+    return build_schema_sdl(city)
 
 
 def print_schema() -> None:
-    """Print the graph in the schema definition language."""
-    typer.echo(_build_sdl().rstrip("\n"))
+    """Print the graph of the city in SIMPUL_CITY in the schema definition language."""
+    from cli.agencies.city_option import load_city_folder  # noqa: PLC0415 - the hub, which other commands need not wait for
+
+    typer.echo(_build_sdl(load_city_folder(None)).rstrip("\n"))
 
 
 def check_schema(
@@ -52,11 +57,13 @@ def _report_broken_operations() -> int:
     """Print each published operation that the graph would break, with client and reasons; returns how many."""
     from graphql import build_schema  # noqa: PLC0415 - the graph, which other commands need not wait for
 
+    from cli.agencies.city_option import load_city_folder  # noqa: PLC0415 - same
     from cli.operations.commands import load_published_operations  # noqa: PLC0415 - same
     from schema.tools.operation_changes import find_breaking_changes, find_contract_violations  # noqa: PLC0415 - the hub, which other commands do without
     from wiring.schema_tools import build_offline_engine  # noqa: PLC0415 - same
 
-    now, engine = build_schema(_build_sdl()), build_offline_engine()
+    city = load_city_folder(None)
+    now, engine = build_schema(_build_sdl(city)), build_offline_engine(city)
     before = build_schema(SNAPSHOT.read_text()) if SNAPSHOT.exists() else now
     console = Console(stderr=True, soft_wrap=True)
     broken = 0

@@ -14,25 +14,39 @@ HUB: Final = "hub"
 
 
 class AgencyCodes:
-    """The code of the agency that answers each domain. A domain without a code is named by its protocol."""
+    """The code of the agency that answers each domain of a hub."""
 
-    def __init__(self, by_domain: Mapping[type[Any], str] | None = None) -> None:
-        """Takes the codes by the protocol of their domain."""
-        self._by_domain = dict(by_domain or {})
+    def __init__(self, by_domain: Mapping[type[Any], str]) -> None:
+        """Takes the codes by the protocol of their domain. No agency answers the other domains."""
+        self._by_domain = dict(by_domain)
+
+    def answers(self, domain: type[Any] | None) -> bool:
+        """Whether an agency, or for None the hub itself, answers the domain."""
+        return domain is None or domain in self._by_domain
 
     def get(self, domain: type[Any] | None) -> str | None:
         """The code for a batch of this domain; None if the hub itself knows the answer."""
-        if domain is None:
-            return None
-        code = self._by_domain.get(domain)
-        return domain.__name__.lower() if code is None else code
+        return None if domain is None else self._by_domain.get(domain)
 
     def __repr__(self) -> str:
         """The codes."""
         return f"<AgencyCodes {', '.join(self._by_domain.values())}>"
 
 
-NO_CODES: Final = AgencyCodes()
+class _AnyAgencies(AgencyCodes):
+    """Agencies for every domain, named by its protocol."""
+
+    def answers(self, domain: type[Any] | None) -> bool:  # noqa: ARG002 - every domain is answered
+        """True."""
+        return True
+
+    def get(self, domain: type[Any] | None) -> str | None:
+        """The name of the protocol."""
+        return None if domain is None else domain.__name__.lower()
+
+
+ANY_AGENCIES: Final = _AnyAgencies({})
+"""For tools and tests that need no city: the whole graph, without codes."""
 
 
 def set_agency_codes(schema: GraphQLSchema, codes: AgencyCodes) -> None:
@@ -42,7 +56,7 @@ def set_agency_codes(schema: GraphQLSchema, codes: AgencyCodes) -> None:
 
 def get_agency_codes(schema: GraphQLSchema) -> AgencyCodes:
     """The codes of the hub that serves this schema."""
-    codes = schema.extensions.get(_EXTENSION, NO_CODES)
+    codes = schema.extensions.get(_EXTENSION, ANY_AGENCIES)
     if not isinstance(codes, AgencyCodes):
         raise TypeError(f"The schema's extension '{_EXTENSION}' holds no codes of agencies.")
     return codes

@@ -9,7 +9,7 @@ from functools import wraps
 from types import MappingProxyType
 from typing import Any, Generic, Protocol, TypeAlias, TypeVar, cast
 
-from engine.agency_codes import HUB, NO_CODES, AgencyCodes
+from engine.agency_codes import ANY_AGENCIES, HUB, AgencyCodes
 from records.calls.answers import Answers
 from records.calls.call import Call
 from records.calls.freshness import BatchCaching, Freshness, ReadLifetimes, Staleness
@@ -47,7 +47,7 @@ class Agencies:
     def __init__(
         self,
         bound: Mapping[type[Any], Any],
-        codes: AgencyCodes = NO_CODES,
+        codes: AgencyCodes = ANY_AGENCIES,
         lifetimes: Mapping[str, Mapping[str, ReadLifetimes]] = MappingProxyType({}),
     ) -> None:
         """Takes the bindings of the composition root; its types guarantee that each connector fits its domain."""
@@ -275,6 +275,8 @@ class Batch(Generic[K, V]):
     """How answers may be cached, for as long as their agency's manifest says; None if each request loads them."""
     is_fixed: bool = False
     """Whether its answers never change while the hub runs."""
+    works_without_agency: bool = False
+    """Whether the hub itself answers where no agency answers the domain; other fields leave the graph."""
     description: str = ""
 
     def __post_init__(self) -> None:
@@ -299,6 +301,7 @@ def batch(  # noqa: PLR0913 - a declaration: its parameters are the fields of wh
     depends_on_caller: bool = False,
     caching: BatchCaching | None = None,
     is_fixed: bool = False,
+    works_without_agency: bool = False,
 ) -> Callable[[Callable[[Sequence[K], BatchContext[Any]], Awaitable[Answers[K, V]]]], Batch[K, V]]:
     """Make a batch of an async function from many keys to many answers.
 
@@ -318,6 +321,7 @@ def batch(  # noqa: PLR0913 - a declaration: its parameters are the fields of wh
             depends_on_caller=depends_on_caller,
             caching=caching,
             is_fixed=is_fixed,
+            works_without_agency=works_without_agency,
             description=(run.__doc__ or "").strip(),
         )
 

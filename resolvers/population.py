@@ -36,13 +36,15 @@ async def citizens(niks: Sequence[Nik], context: HubBatchContext) -> Answers[Nik
     return {nik: Citizen(nik=nik) for nik in niks}
 
 
-@batch(domain=Population)
+@batch(domain=Population, works_without_agency=True)
 async def known_citizens(niks: Sequence[Nik], context: HubBatchContext) -> Answers[Nik, Citizen]:
     """People by a number from the request; numbers that the register does not know are absent.
 
-    While the register is down, every number counts as known: fields of other agencies must still answer, and the
-    register's own fields report the failure.
+    While the register is down, or without a register, every number counts as known: fields of other agencies must
+    still answer, and the register's own fields report the failure.
     """
+    if not context.agencies.codes.answers(Population):
+        return {nik: Citizen(nik=nik) for nik in niks}
     try:
         found = await context.agencies[Population].load_known(niks, context.call)
     except AgencyFailure:

@@ -11,8 +11,11 @@ import strawberry
 from graphql import GraphQLNamedType, GraphQLSchema, get_named_type
 from strawberry.schema.config import StrawberryConfig
 from strawberry.schema.schema_converter import GraphQLCoreConverter
+from strawberry.types.base import StrawberryObjectDefinition
+from strawberry.types.field import StrawberryField
 
-from engine.agency_codes import NO_CODES, AgencyCodes, set_agency_codes
+from engine.agency_codes import ANY_AGENCIES, AgencyCodes, set_agency_codes
+from engine.batch import Batch
 from schema.declarations.fields import ArgumentConversion, EdgeField, PublishedField
 from schema.declarations.guards import Guard
 from schema.declarations.nodes import build_node_fields
@@ -54,20 +57,45 @@ Start at `Query`: `me` is for citizens, `citizen` and `citizens` are for officia
 """
 
 
-def build_schema(codes: AgencyCodes = NO_CODES) -> strawberry.Schema:
-    """Builds the citizen graph of a hub with these agencies.
+def build_schema(codes: AgencyCodes = ANY_AGENCIES) -> strawberry.Schema:
+    """Builds the citizen graph of a hub with these agencies, without the fields of other domains.
 
     Raises `UnsoundSchema` if a field breaks a rule of `schema/tools/soundness.py`.
     """
-    publications = {publication.name: publication for publication in map(get_publication, NODE_TYPES)}
+    node_types = [each for each in NODE_TYPES if _can_be_refetched(each, codes)]
+    publications = {publication.name: publication for publication in map(get_publication, node_types)}
     query = _build_root_type("Query", QueryRoot, build_node_fields(publications))
-    schema = finish_schema(
+    return finish_schema(
         query,
-        NODE_TYPES,
+        node_types,
         mutation=_build_root_type("Mutation", MutationRoot) if _get_declared_fields(MutationRoot) else None,
+        codes=codes,
     )
-    set_agency_codes(get_graphql_schema(schema), codes)
-    return schema
+
+
+def _can_be_refetched(published: type[Any], codes: AgencyCodes) -> bool:
+    refetch = get_publication(published).refetch
+    return refetch is not None and _is_answered(refetch.batch, codes)
+
+
+def _is_answered(batch: Batch[Any, Any], codes: AgencyCodes) -> bool:
+    return batch.works_without_agency or codes.answers(batch.domain)
+
+
+class _CityGraph(strawberry.Schema):
+    """A schema without the fields that no agency of the city answers, and without types that only they lead to."""
+
+    def __init__(self, codes: AgencyCodes, **given: Any) -> None:  # noqa: ANN401 - Strawberry's arguments
+        self._codes = codes
+        super().__init__(**given)
+
+    def get_fields(self, type_definition: StrawberryObjectDefinition) -> list[StrawberryField]:
+        """The fields of a type."""
+        return [
+            each
+            for each in type_definition.fields
+            if not isinstance(each, EdgeField) or _is_answered(each.edge.batch, self._codes)
+        ]
 
 
 def _get_declared_fields(root: type[Any]) -> dict[str, Any]:
@@ -83,11 +111,16 @@ def _build_root_type(name: str, declared: type[Any], beside: Mapping[str, Any] =
 
 
 def finish_schema(
-    query: type[Any], node_types: Sequence[type[Any]] = (), *, mutation: type[Any] | None = None
+    query: type[Any],
+    node_types: Sequence[type[Any]] = (),
+    *,
+    mutation: type[Any] | None = None,
+    codes: AgencyCodes = ANY_AGENCIES,
 ) -> strawberry.Schema:
     """Builds and checks the schema of these roots and types. Raises `UnsoundSchema` if a field breaks a rule."""
     config = StrawberryConfig(scalar_map=build_scalar_map())
-    schema = strawberry.Schema(query=query, mutation=mutation, types=node_types, config=config)
+    schema = _CityGraph(codes, query=query, mutation=mutation, types=node_types, config=config)
+    set_agency_codes(get_graphql_schema(schema), codes)
     # Strawberry does not support a description of the whole schema.
     get_graphql_schema(schema).description = SCHEMA_DESCRIPTION.strip()
     require_sound(get_graphql_schema(schema))

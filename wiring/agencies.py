@@ -19,7 +19,7 @@ from connectors.connector_parts import ComplaintLinks, Connector, ConnectorParts
 from connectors.declared.connector import build_declared_connector
 from connectors.declared.domain_reads import list_read_names
 from connectors.declared.driver_families import DRIVER_FAMILIES
-from connectors.declared.driver_family import Driver, DriverParts
+from connectors.declared.driver_family import Driver, DriverParts, ExpiringDriver
 from connectors.declared.tables import NotDeclarableError
 from connectors.drivers.long_work import LongWork
 from connectors.regions import RegionTables
@@ -87,6 +87,11 @@ class Connectors:
     def gates(self) -> Mapping[str, Gate]:
         """The gate of each agency, which every call passes."""
         return {code: each.gate for code, each in self.agencies.items()}
+
+    def get_credential_expiries(self) -> Mapping[str, Mapping[str, float]]:
+        """When the parts of each agency's credential expire, in seconds since 1970."""
+        drivers = {code: each.driver for code, each in self.agencies.items()}
+        return {code: each.expiries for code, each in drivers.items() if isinstance(each, ExpiringDriver)}
 
     def bind_domains(self, hub_domains: Mapping[type[Any], Any]) -> Agencies:
         """The connectors and the hub's own state, by domain."""

@@ -17,11 +17,15 @@ from store.consents.consent_tables import build_consent_tables
 
 
 def build_consent_parts(
-    settings: Settings, state: AsyncEngine, purges: Sequence[ConsentPurge] = (), tracing: TraceStarter = NO_TRACES
+    settings: Settings,
+    state: AsyncEngine,
+    graph_fields: frozenset[str],
+    purges: Sequence[ConsentPurge] = (),
+    tracing: TraceStarter = NO_TRACES,
 ) -> ConsentServices:
-    """Build the consent services; `purges` are the components that store data under consents.
+    """Build the consent services; `graph_fields` are the fields of this hub's graph.
 
-    `tracing` traces the calls of partners' webhooks.
+    `purges` are the components that store data under consents. `tracing` traces the calls of partners' webhooks.
     """
     return build_consent_services(
         build_consent_tables(state),
@@ -29,6 +33,7 @@ def build_consent_parts(
         rules=ConsentRules(
             policy=settings.policy,
             scope_check=grants_anything,
+            graph_fields=graph_fields,
             answer_within=timedelta(seconds=settings.consent_answer_within),
             development=settings.development,
         ),

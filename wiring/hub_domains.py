@@ -9,6 +9,7 @@ from auth.crypto.entry_tokens import EntryTokens
 from auth.crypto.pseudonyms import Pseudonyms
 from auth.crypto.sealed_people import SealedPeople
 from auth.crypto.sealed_texts import SealedTexts
+from schema.tools.document_fields import list_coordinates
 from schema.tools.export_parts import build_export_parts
 from schema.tools.holdings import get_holders
 from services.consents.consent_services import ConsentServices
@@ -37,7 +38,7 @@ def build_hub_domains(
         log=AccessHistory(state),
         names=AgencyNames(settings.city.names["en"]),
         preferences=DataPreferenceTable(state),
-        consents=(consents or build_consent_parts(settings, state)).database,
+        consents=(consents or build_consent_parts(settings, state, list_coordinates(schema))).database,
         requests=DataRequestTable(state),
         texts=SealedTexts(settings.secret_bytes),
         holders=get_holders(schema),

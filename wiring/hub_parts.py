@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
 
@@ -39,6 +39,8 @@ class HubParts:
     """Opens and closes the resources of the agencies."""
     gates: Mapping[str, Gate] = field(default_factory=lambda: MappingProxyType({}))
     """The gate of each agency, which every call passes."""
+    get_credential_expiries: Callable[[], Mapping[str, Mapping[str, float]]] = dict
+    """When the credentials at agencies expire, for the metrics."""
     coalescing: bool = True
     """Whether equal operations that are pending at the same moment share one run."""
     cache_tokens: bool = True

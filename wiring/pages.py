@@ -9,12 +9,12 @@ from auth.oidc.sign_in import SignInClient, SignInFlow, SignInIssuer
 from auth.tokens.issuer_keys import IssuerKeys
 from auth.tokens.token_verifier import TokenVerifier
 from connectors.issuer_http import IssuerDocuments, TokenEndpoint
-from schema.tools.document_fields import DocumentDescriber
+from schema.tools.document_fields import GraphDocuments
 from settings import Settings
 from web.pages.consent_pages import ConsentPages
 from web.pages.home_page import HomePage
 from web.pages.internal_client import InternalClient
-from web.pages.my_data_page import MyDataPage
+from web.pages.my_data_page import MY_DATA_QUERY, MyDataPage
 from web.pages.page_renderer import PageRenderer
 from web.pages.page_session import PageSessions
 from web.pages.personal_pages import PersonalPageRules, PersonalPages
@@ -53,7 +53,7 @@ def build_pages(
     live_sessions: SessionStore | None,
     *,
     client: InternalClient,
-    describe: DocumentDescriber,
+    documents: GraphDocuments,
     pages: PageRenderer,
 ) -> PersonalPages | HomePage:
     """Build the hub's own pages: only the home page if people cannot sign in or sessions cannot be stored."""
@@ -63,8 +63,8 @@ def build_pages(
     sessions = PageSessions(SessionCookies(settings.secret_bytes, limits), live_sessions, public_url=settings.base_url)
     return PersonalPages(
         sign_in=HubSignInPages(sign_in, sessions, pages),
-        consents=ConsentPages(client, sessions, pages, describe),
-        my_data=MyDataPage(client, pages),
+        consents=ConsentPages(client, sessions, pages, documents.describe),
+        my_data=MyDataPage(client, pages, documents.keep_known_fields(MY_DATA_QUERY)),
         sessions=sessions,
         pages=pages,
         rules=PersonalPageRules(max_sign_in_age=settings.recent_sign_in, with_messages=settings.development),

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from connectors.declared.tables import KeyedReadTable
+from engine.agency_codes import ANY_AGENCIES
 from engine.document.limits import Limits, TooLarge
 from engine.document.parsing import DocumentRules
 from engine.engine import Engine
@@ -17,13 +18,13 @@ from schema.tools.access_page import render_access_page
 from schema.tools.decision_table import render_decision_table
 from settings import Settings
 from settings.agencies import count_paced_calls
-from settings.city.folder import DEFAULT_CITY, load_city
+from settings.city.folder import CityFolder
 from wiring.agencies import list_agency_codes
 
 
-def build_schema_sdl() -> str:
-    """The schema in the schema definition language, as `schema/schema.graphql` holds it."""
-    return print_sdl(build_schema())
+def build_schema_sdl(city: CityFolder | None = None) -> str:
+    """The graph of a city in the schema definition language; without one, the graph with every domain."""
+    return print_sdl(build_schema(ANY_AGENCIES if city is None else list_agency_codes(city)))
 
 
 def build_access_page() -> str:
@@ -36,9 +37,8 @@ def build_decision_table() -> str:
     return render_decision_table(get_graphql_schema(build_schema()))
 
 
-def build_offline_engine(*, introspection: bool = False) -> Engine:
-    """An engine that analyses operations without any call, with the default limits and the default city."""
-    city = load_city(DEFAULT_CITY)
+def build_offline_engine(city: CityFolder, *, introspection: bool = False) -> Engine:
+    """An engine that analyses operations over the graph of a city without any call, with the default limits."""
     paced = count_paced_calls(city, Settings.model_fields["request_timeout"].default)
     rules = DocumentRules(
         limits=Limits(calls_by_agency=paced),
@@ -48,12 +48,14 @@ def build_offline_engine(*, introspection: bool = False) -> Engine:
     return Engine(get_graphql_schema(build_schema(list_agency_codes(city))), rules)
 
 
-def explain_operation(document: str, *, operation_name: str | None, variables: Mapping[str, Any]) -> tuple[str, str]:
-    """The plan of an operation over the hub's graph as text, and the Python source it was compiled to.
+def explain_operation(
+    document: str, *, city: CityFolder, operation_name: str | None, variables: Mapping[str, Any]
+) -> tuple[str, str]:
+    """The plan of an operation over the graph of a city as text, and the Python source it was compiled to.
 
     Raises `ValueError` if the document is invalid or has no plan.
     """
-    engine = build_offline_engine(introspection=True)
+    engine = build_offline_engine(city, introspection=True)
     limits = engine.rules.limits
     request = GraphQLRequest(query=document, operation_name=operation_name, variables=variables)
     try:
@@ -64,7 +66,7 @@ def explain_operation(document: str, *, operation_name: str | None, variables: M
         raise ValueError(str(refusal)) from refusal
     except NotPlannable as reason:
         raise ValueError(f"graphql-core runs this operation, because of: {reason}") from reason
-    manifests = {code: each.manifest for code, each in load_city(DEFAULT_CITY).agencies.items()}
+    manifests = {code: each.manifest for code, each in city.agencies.items()}
     bounds = {
         code: each.options["max_concurrency"] for code, each in manifests.items() if "max_concurrency" in each.options
     }

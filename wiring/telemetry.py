@@ -58,7 +58,12 @@ def build_counters(
     requests, operations = RequestCounts(), OperationCounts()
     rate_limits, budgets, answer_cache = callers.rate_limits, callers.budgets, parts.answer_cache
     cache = answer_cache if isinstance(answer_cache, AnswerCache) else None
-    agency_metrics = AgencyMetrics(parts.gates, reads=read_counts, cache=cache.batches.hits if cache else {})
+    agency_metrics = AgencyMetrics(
+        parts.gates,
+        reads=read_counts,
+        cache=cache.batches.hits if cache else {},
+        get_expiries=parts.get_credential_expiries,
+    )
 
     def get_redis_states() -> Mapping[str, bool]:
         found = {}

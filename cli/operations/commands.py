@@ -208,7 +208,8 @@ def examine_entries(
     published: Sequence[RegisteredOperation],
 ) -> list[OperationExamination]:
     """Examine the new and the published operations under the new contract."""
-    from schema.tools.operation_registration import examine_operation, get_operation_name  # noqa: PLC0415 - the hub, which other commands need not
+    from cli.agencies.city_option import load_city_folder  # noqa: PLC0415 - the hub, which other commands need not
+    from schema.tools.operation_registration import examine_operation, get_operation_name  # noqa: PLC0415 - same
     from wiring.schema_tools import build_offline_engine  # noqa: PLC0415 - same
 
     new = {
@@ -226,7 +227,7 @@ def examine_entries(
             new[each.id] = each
         elif approved_by is None and new[each.id].text == each.text:
             new[each.id] = replace(new[each.id], approved_by=each.approved_by)
-    engine = build_offline_engine()
+    engine = build_offline_engine(load_city_folder(None))
     return [examine_operation(engine, contract, each) for each in new.values()]
 
 

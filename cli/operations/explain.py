@@ -24,12 +24,13 @@ def explain(
     source: Annotated[bool, typer.Option("--source", help="Print the Python source that was compiled.")] = False,
 ) -> None:
     """Show the plan of an operation as a tree: batches, agencies, and the number of calls. Calls no agency."""
-    from wiring.schema_tools import explain_operation  # noqa: PLC0415 - the whole hub, which other commands need not wait for
+    from cli.agencies.city_option import load_city_folder  # noqa: PLC0415 - the whole hub, which other commands need not wait for
+    from wiring.schema_tools import explain_operation  # noqa: PLC0415 - same
 
     text = _read_file(operation)
     values: Any = json.loads(_read_file(variables)) if variables else {}
     try:
-        plan, compiled = explain_operation(text, operation_name=name, variables=values)
+        plan, compiled = explain_operation(text, city=load_city_folder(None), operation_name=name, variables=values)
     except ValueError as problem:
         raise CommandError(f"{operation}: {problem}") from None
     typer.echo(compiled if source else plan)

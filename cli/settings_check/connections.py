@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Sequence
 from collections.abc import Set as AbstractSet
 
 from auth.tokens.issuer_keys import IssuerKeys, KeyState
@@ -10,15 +10,20 @@ from cache.redis_status import SAFE_EVICTION_POLICIES, RedisStatus, RedisUnreach
 from cli.agencies.checks import check_agencies
 from cli.settings_check.findings import NOT_SHOWN, Finding, FindingLevel
 from connectors.issuer_http import IssuerDocuments
+from schema.builder import build_schema, get_graphql_schema
+from schema.tools.operation_changes import find_breaking_changes
 from settings import Settings
 from store.database import create_database_engine
 from store.database_status import MIN_POSTGRESQL_VERSION, DatabaseStatus, read_database_status
-from store.database_timeout import StateUnavailable
+from store.database_timeout import StateUnavailable, database_timeout
+from store.operations.operation_registry import OperationRegistry
+from wiring.agencies import list_agency_codes
 from wiring.token_issuers import get_document_timeout
 from workers.worker_pool import get_default_workers
 
 _CONNECTIONS_PER_WORKER = 28
 """Maximum database connections per worker during a reload, when two generations run."""
+_DATABASE_TIMEOUT = 5.0
 _CLOCK_WARNING_S, _CLOCK_PROBLEM_S = 2.0, 30.0
 """Clock offsets in seconds: tokens, webhooks and daily quotas depend on the clocks."""
 
@@ -27,6 +32,8 @@ async def check_connections(settings: Settings, ignored: AbstractSet[str] = froz
     """Check each service with one request, except services whose settings are invalid; yields the findings."""
     if "SIMPUL_STATE_URL" not in ignored:
         async for finding in _check_database(settings):
+            yield finding
+        for finding in await _check_operations(settings):
             yield finding
     async for finding in _check_redis(settings):
         yield finding
@@ -65,6 +72,29 @@ async def _check_database(settings: Settings) -> AsyncIterator[Finding]:
         )
     for finding in _check_clock("PostgreSQL", status.clock_offset):
         yield finding
+
+
+async def _check_operations(settings: Settings) -> Sequence[Finding]:
+    """The registered operations that the graph of these settings cannot run."""
+    engine = create_database_engine(settings.state_url.get_secret_value())
+    try:
+        async with database_timeout(_DATABASE_TIMEOUT):
+            published = await OperationRegistry(engine).list_published()
+    except StateUnavailable:
+        return ()  # reported as a finding about the database, or there is no table yet
+    finally:
+        await engine.dispose()
+    schema = get_graphql_schema(build_schema(list_agency_codes(settings.city)))
+    return [
+        Finding(
+            level=FindingLevel.WARNING,
+            name=f"operation {each.name}",
+            value=str(each.client),
+            message=f"the graph of these settings cannot run it: {faults[0]}",
+        )
+        for each in published
+        if (faults := find_breaking_changes(schema, schema, each.text))
+    ]
 
 
 def _judge_database(status: DatabaseStatus, settings: Settings) -> Iterator[tuple[FindingLevel, str]]:

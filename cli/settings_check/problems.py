@@ -24,7 +24,7 @@ from cli.settings_check.findings import (
 from schema.builder import build_schema, get_graphql_schema
 from schema.tools.assessments import judge_today
 from settings import COMMAND_LINE_VARIABLES, Settings
-from settings.city.folder import DEFAULT_CITY, CityFolder, examine_city, find_variables, load_city
+from settings.city.folder import DEFAULT_CITY, DOMAINS, CityFolder, examine_city, find_variables, load_city
 from settings.city.problems import ManifestError
 from store.database import create_database_engine
 from wiring.agencies import build_connectors, list_agency_codes
@@ -74,7 +74,17 @@ def examine_settings() -> SettingsExamination:
     settings, unusable = _find_unusable(settings)
     rest = (*_find_conflicts(settings), *unusable)
     findings += [each for each in rest if not any(name in f"{each.name} {each.message}" for name in ignored)]
+    if not in_city:
+        findings += _find_unanswered_domains(city)
     return SettingsExamination(findings=findings, settings=settings, ignored=frozenset(ignored))
+
+
+def _find_unanswered_domains(city: CityFolder) -> Iterator[Finding]:
+    answered = {each.manifest.domain for each in city.agencies.values()}
+    for domain in DOMAINS:
+        if domain not in answered:
+            message = f"no live agency answers the domain '{domain}': the graph does not have its fields"
+            yield Finding(level=FindingLevel.WARNING, name="SIMPUL_CITY", value=str(city), message=message)
 
 
 def _find_unknown(environment: MutableMapping[str, str]) -> Iterator[Finding]:

@@ -6,14 +6,17 @@ import math
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
+from datetime import timedelta
 from urllib.parse import unquote, urlsplit
 
 from pydantic import SecretStr
 
 from cli.settings_check.findings import Finding, FindingLevel, describe_city_problem, format_setting, variable_name
+from connectors.declared.service.wire import ServiceWire
 from connectors.declared.sql.tables import SqlWire
 from connectors.drivers.sql.driver import get_tls_mode as agency_tls_mode
 from records.database_tls import TlsMode, is_local
+from records.plurals import count_noun
 from settings import Settings
 from settings.city.manifest import ManifestFile
 from store.database import get_tls_mode
@@ -39,6 +42,7 @@ _MIN_PASSWORD_LENGTH = 12
 _MIN_ENTROPY_BITS = 4.2
 """A byte of 32 random ones has 4.9 bits of entropy on average, and hardly ever less than 4.5."""
 _MAX_CACHE_DAYS = 3
+_EXPIRY_NOTICE = timedelta(days=30)
 
 
 def find_risks(settings: Settings) -> Sequence[Finding]:
@@ -81,11 +85,21 @@ def _check_wire(file: ManifestFile) -> Iterator[tuple[str, str]]:
         password = _extract_password(secret)
         if password is not None and _is_sample(password):
             yield place, _SAMPLE_WARNING
+    if isinstance(wire, ServiceWire):
+        for place, left in wire.find_expiries().items():
+            if left < _EXPIRY_NOTICE:
+                yield place, _describe_expiry(left)
     if isinstance(wire, SqlWire):
         for message in _judge_database(url, lambda: agency_tls_mode(file.code, url)):
             yield "wire.url", message
     elif urlsplit(url).scheme == "http" and urlsplit(url).hostname not in _LOCAL_HOSTS:
         yield "wire.url", "data and the credential travel in plain text between machines: use https"
+
+
+def _describe_expiry(left: timedelta) -> str:
+    if left <= timedelta():
+        return "it has expired, and the agency refuses it: renew it"
+    return f"it expires in {count_noun(left.days, 'day')}: renew it"
 
 
 def _check_development(settings: Settings) -> Iterator[tuple[str, str]]:

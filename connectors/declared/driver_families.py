@@ -12,6 +12,7 @@ from connectors.declared.driver_family import Driver, DriverFamily, DriverParts,
 from connectors.declared.http.reads import build_http_read, rows_of
 from connectors.declared.http.requests import check_http_probe
 from connectors.declared.http.tables import HttpReadTable, HttpRowsTable, HttpWire
+from connectors.declared.service.credentials import build_service
 from connectors.declared.soap.reads import build_soap_read
 from connectors.declared.soap.requests import check_soap_probe
 from connectors.declared.soap.tables import SoapReadTable, SoapWire
@@ -20,7 +21,7 @@ from connectors.declared.sql.reads import build_sql_read
 from connectors.declared.sql.tables import SqlReadTable, SqlWire
 from connectors.declared.tables import ReadTable
 from connectors.drivers.http.driver import HttpDriver
-from connectors.drivers.http.service import HttpLimits, HttpService
+from connectors.drivers.http.service import HttpLimits
 from connectors.drivers.http.xml_body import MAX_XML_BYTES
 from connectors.drivers.soap.driver import SoapDriver
 from connectors.drivers.sql.driver import SqlDriver
@@ -56,14 +57,13 @@ def _build_sql_driver(wire: SqlWire, parts: DriverParts) -> SqlDriver:
 
 
 def _build_http_driver(wire: HttpWire, parts: DriverParts) -> HttpDriver:
-    headers = {name: value.get_secret_value() for name, value in wire.headers.items()}
-    service = HttpService(parts.gate.agency, wire.url.get_secret_value(), headers=headers)
+    service = build_service(wire, parts.gate.agency)
     return HttpDriver(service, _build_limits(parts, _MAX_JSON_BYTES), gate=parts.gate, work=parts.work)
 
 
 def _build_soap_driver(wire: SoapWire, parts: DriverParts) -> SoapDriver:
     accept = "text/xml" if wire.version == "1.1" else "application/soap+xml, text/xml"
-    service = HttpService(parts.gate.agency, wire.url.get_secret_value(), headers={"Accept": accept})
+    service = build_service(wire, parts.gate.agency, accept=accept)
     return build_soap_driver(wire, HttpDriver(service, _build_limits(parts, MAX_XML_BYTES), work=parts.work), parts)
 
 

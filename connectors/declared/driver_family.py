@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Callable, Sequence
+from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Generic, Protocol, TypeVar
+from typing import Any, Generic, Protocol, TypeVar, runtime_checkable
 
 from connectors.batching.row_check import RowCheck
 from connectors.declared.column_syntax import ColumnSyntax
@@ -30,6 +30,15 @@ class Driver(Protocol):
 
     async def close(self) -> None:
         """Close its connections."""
+
+
+@runtime_checkable
+class ExpiringDriver(Protocol):
+    """A driver whose credential can expire."""
+
+    @property
+    def expiries(self) -> Mapping[str, float]:
+        """When the parts of the credential expire, in seconds since 1970."""
 
 
 D = TypeVar("D", bound=Driver)

@@ -223,10 +223,11 @@ def build_plan(
     serial = definition.operation is OperationType.MUTATION
     nothing = VariableValues({}, {})
     constant = [None if _has_variables(each) else _coerce_constant_arguments(each, nothing) for each in builder.fields]
-    lists, facts = ListArguments(builder.fields), collect_fact_batches(builder.fields)
+    codes = get_agency_codes(schema)
+    lists, facts = ListArguments(builder.fields), collect_fact_batches(builder.fields, codes)
     if not lists.has_variables:
         lists.check({}, limits.list_items)
-    cost, codes = None, get_agency_codes(schema)
+    cost = None
     if not any(
         each is None and is_cost_variable(field_) for each, field_ in zip(constant, builder.fields, strict=True)
     ):

@@ -181,6 +181,9 @@ class FieldDecision:
     def _build_fact_request(self, fact: Fact, facts: Facts, key: Any) -> Verdict:  # noqa: ANN401 - any key
         """Request a fact: its batch, its key, and the decision with it."""
         context, people = self._context, facts.subjects
+        if fact is Fact.FAMILY_CARD and not context.agencies.codes.answers(households_of.domain):
+            # Without a population register, no caller is a guardian.
+            return _to_refusal(self._decide(facts._replace(children=())))
         if fact is Fact.FAMILY_CARD:
             # For any subject, the caller's own family card shows whose guardian the caller is.
             return FactRequest(households_of, context.caller.nik, partial(self._decide_by_family_card, facts))

@@ -7,7 +7,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from graphql import (
+    REMOVE,
     FieldNode,
+    GraphQLObjectType,
     GraphQLSchema,
     TypeInfo,
     TypeInfoVisitor,
@@ -15,6 +17,7 @@ from graphql import (
     get_named_type,
     is_leaf_type,
     parse,
+    print_ast,
     visit,
 )
 
@@ -33,6 +36,42 @@ class DocumentField:
     type: str
     """The name of its type, without lists."""
     is_leaf: bool
+
+
+def list_coordinates(schema: GraphQLSchema) -> frozenset[str]:
+    """The coordinates of all fields of object types."""
+    return frozenset(
+        f"{name}.{field}"
+        for name, type_ in schema.type_map.items()
+        if isinstance(type_, GraphQLObjectType)
+        for field in type_.fields
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class GraphDocuments:
+    """The documents of pages, for one graph."""
+
+    schema: GraphQLSchema
+
+    def describe(self, document: str) -> DocumentFields:
+        """List the fields of a valid document."""
+        return list_document_fields(self.schema, document)
+
+    def keep_known_fields(self, document: str) -> str:
+        """Leave out the fields that the graph does not have."""
+        return keep_known_fields(self.schema, document)
+
+
+def keep_known_fields(schema: GraphQLSchema, document: str) -> str:
+    """The document without the fields that the schema does not have."""
+    info = TypeInfo(schema)
+
+    class _UnknownFieldRemover(Visitor):
+        def enter_field(self, *_: Any) -> Any:  # noqa: ANN401 - the visitor's signature
+            return REMOVE if info.get_field_def() is None else None
+
+    return print_ast(visit(parse(document), TypeInfoVisitor(info, _UnknownFieldRemover())))
 
 
 def list_document_fields(schema: GraphQLSchema, document: str) -> DocumentFields:

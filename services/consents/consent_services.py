@@ -50,14 +50,7 @@ def build_consent_services(
         development=rules.development,
     )
     return ConsentServices(
-        database=DatabaseConsents(
-            requests=tables.requests,
-            consents=tables.consents,
-            preferences=tables.preferences,
-            attempts=tables.tries,
-            people=people,
-            purger=purger,
-        ),
+        database=DatabaseConsents(tables=tables, people=people, purger=purger, graph_fields=rules.graph_fields),
         partners=PartnerConsents(
             requests=tables.requests,
             consents=tables.consents,

@@ -32,14 +32,12 @@ from services.consents.consent_purge import ConsentPurger
 from services.consents.consent_text import VERSION, build_consent_texts, hash_texts
 from store.consents.consent_requests import (
     ConsentAlreadyAnswered,
-    ConsentRequestTable,
     OpenedConsentRequest,
     ScopeNotRequested,
     UnknownConsentRequest,
 )
-from store.consents.consent_table import ConsentTable
-from store.consents.data_preferences import DataPreferenceTable, SealedPerson
-from store.consents.verification_tries import VerificationTries
+from store.consents.consent_tables import ConsentTables
+from store.consents.data_preferences import SealedPerson
 from store.database_timeout import StateUnavailable
 
 _log = logging.getLogger("simpul.consents")
@@ -54,18 +52,20 @@ class DatabaseConsents:
     def __init__(
         self,
         *,
-        requests: ConsentRequestTable,
-        consents: ConsentTable,
-        preferences: DataPreferenceTable,
-        attempts: VerificationTries,
+        tables: ConsentTables,
         people: SealedPeople,
         purger: ConsentPurger,
+        graph_fields: frozenset[str],
     ) -> None:
-        """`people` seals identities; `purger` deletes what was stored under an ended consent."""
-        self._requests = requests
-        self._consents = consents
-        self._preferences = preferences
-        self._attempts = attempts
+        """`people` seals identities; `purger` deletes what was stored under an ended consent.
+
+        `graph_fields` are the coordinates of all fields of this hub's graph.
+        """
+        self._requests = tables.requests
+        self._consents = tables.consents
+        self._preferences = tables.preferences
+        self._attempts = tables.tries
+        self._graph_fields = graph_fields
         self._people = people
         self._purger = purger
 
@@ -93,7 +93,7 @@ class DatabaseConsents:
         async with _translate_errors():
             for nik, own in ids.items():
                 for opened in await self._requests.open(self._seal(nik), own, request_id=call.request_id):
-                    found[PersonalConsentKey(subject=nik, id=opened.request.id)] = _build_request(nik, opened)
+                    found[PersonalConsentKey(subject=nik, id=opened.request.id)] = self._build_request(nik, opened)
         return found
 
     async def load_consenting_people(
@@ -179,6 +179,22 @@ class DatabaseConsents:
     def _seal(self, nik: Nik) -> SealedPerson:
         return SealedPerson(nik, self._people.seal(nik))
 
+    def _build_request(self, nik: Nik, opened: OpenedConsentRequest) -> ConsentRequest:
+        request, lasts = opened.request, timedelta(days=opened.request.days)
+        return ConsentRequest(
+            subject=nik,
+            id=request.id,
+            client=request.client,
+            partner=request.partner,
+            purpose=request.purpose,
+            scopes=request.scopes,
+            asked_at=request.asked_at,
+            answer_by=request.answer_by,
+            would_expire_at=datetime.now(UTC) + lasts,
+            duration=lasts,
+            readable_fields=limit_to_graph(opened.readable_fields, self._graph_fields),
+        )
+
 
 def has_id_form(text: str) -> bool:
     """Whether the text has the form of a request or consent id. A malformed id is treated as unknown."""
@@ -188,6 +204,11 @@ def has_id_form(text: str) -> bool:
 def _require_id(id_: str, message: str) -> None:
     if not has_id_form(id_):
         raise UnknownConsent(message)
+
+
+def limit_to_graph(reads: frozenset[str] | None, graph_fields: frozenset[str]) -> frozenset[str]:
+    """The fields that a client reads, or for None may read, as far as this hub's graph has them."""
+    return graph_fields if reads is None else reads & graph_fields
 
 
 @asynccontextmanager
@@ -204,23 +225,6 @@ async def _translate_errors(unknown_message: str = _UNKNOWN_REQUEST) -> AsyncIte
         raise AlreadyAnswered from None
     except ScopeNotRequested:
         raise BadInput("Argument 'scopes' holds a scope that was not requested. Grant scopes of the request.") from None
-
-
-def _build_request(nik: Nik, opened: OpenedConsentRequest) -> ConsentRequest:
-    request, lasts = opened.request, timedelta(days=opened.request.days)
-    return ConsentRequest(
-        subject=nik,
-        id=request.id,
-        client=request.client,
-        partner=request.partner,
-        purpose=request.purpose,
-        scopes=request.scopes,
-        asked_at=request.asked_at,
-        answer_by=request.answer_by,
-        would_expire_at=datetime.now(UTC) + lasts,
-        duration=lasts,
-        readable_fields=opened.readable_fields,
-    )
 
 
 def _build_return_address(request: PartnerConsentRequest, answer: Iterable[tuple[str, str]]) -> str:

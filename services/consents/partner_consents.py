@@ -18,12 +18,12 @@ from records.hub.partner_addresses import is_development_address
 from records.hub.partner_consents import ConsentRequestOutcome, NewConsentRequest, PartnerConsent, PartnerConsentRequest
 from records.plurals import count_noun
 from records.purposes import Purpose, Scope
-from services.consents.database_consents import has_id_form
+from services.consents.database_consents import has_id_form, limit_to_graph
 from store.consents.consent_requests import ConsentRequestTable
 from store.consents.consent_table import ConsentTable
 from store.operations.operation_registry import OperationRegistry
 
-ScopeCheck = Callable[[Scope, Purpose, Collection[str] | None], bool]
+ScopeCheck = Callable[[Scope, Purpose, Collection[str]], bool]
 """Whether a scope opens any field for a purpose, among the fields that the registered operations read."""
 
 
@@ -37,6 +37,8 @@ class ConsentRules:
 
     policy: AccessPolicy
     scope_check: ScopeCheck
+    graph_fields: frozenset[str]
+    """The coordinates of all fields of this hub's graph."""
     answer_within: timedelta
     development: bool = False
     """Whether loopback addresses are accepted."""
@@ -109,7 +111,7 @@ class PartnerConsents:
             )
 
     async def _check_scopes(self, contract: ClientContract, wanted: NewConsentRequest) -> None:
-        reads = await self._registry.load_readable_fields(contract)
+        reads = limit_to_graph(await self._registry.load_readable_fields(contract), self._rules.graph_fields)
         for scope in wanted.scopes:
             if scope not in contract.consent_scopes:
                 raise NotInContract(f"'scopes' holds '{scope.value}', which the contract does not open.")

@@ -90,17 +90,15 @@ def examine_city(
     except ManifestError as error:
         problems += error.problems
     manifests: dict[str, ManifestFile] = {}
-    broken = False
     for file in _list_manifests(path):
         try:
             manifests[file.stem] = ManifestFile.load(file, environment)
         except ManifestError as error:
-            broken = True
             problems += error.problems
     if city is None:
         return None, tuple(problems)
     folder = CityFolder(path, city, manifests, find_variables(path))
-    return folder, (*problems, *_find_domain_problems(folder, is_whole=not broken))
+    return folder, (*problems, *_find_domain_problems(folder))
 
 
 def find_variables(path: Path) -> frozenset[str]:
@@ -126,16 +124,10 @@ def _load_city_table(path: Path) -> CityTable:
         raise ManifestError(describe_validation(path, text, error)) from None
 
 
-def _find_domain_problems(folder: CityFolder, *, is_whole: bool) -> Iterator[CityProblem]:
-    """Domains with several agencies, or, if every manifest could be read, with none."""
+def _find_domain_problems(folder: CityFolder) -> Iterator[CityProblem]:
+    """Domains with several agencies."""
     answering: dict[str, ManifestFile] = {}
     for each in folder.agencies.values():
         first = answering.setdefault(each.manifest.domain, each)
         if first is not each:
             yield each.locate("domain", f"{first.path.name} answers it already; a domain has one live agency")
-    if not is_whole:
-        return
-    for domain in DOMAINS:
-        if domain not in answering:
-            text = f"no live agency answers the domain '{domain}': write agencies/CODE.toml with stage = \"live\""
-            yield CityProblem(folder.path, None, "", text)

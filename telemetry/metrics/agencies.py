@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from enum import Enum
 from typing import Final, Protocol
 
@@ -167,11 +167,16 @@ class AgencyMetrics:
         *,
         reads: Mapping[str, MeasuredReads],
         cache: Mapping[str, MeasuredCache],
+        get_expiries: Callable[[], Mapping[str, Mapping[str, float]]],
     ) -> None:
-        """Takes the counters by agency; `cache` is empty without a cache."""
+        """Takes the counters by agency; `cache` is empty without a cache.
+
+        `get_expiries` returns when the parts of each agency's credential expire, in seconds since 1970.
+        """
         self._gates = gates
         self._reads = reads
         self._hits = cache
+        self._get_expiries = get_expiries
 
     @property
     def names(self) -> Sequence[str]:
@@ -188,6 +193,10 @@ class AgencyMetrics:
                 _collect_lookups(numbers, agency, "request", reads.repeated_requests, reads.first_requests)
             if (hits := self._hits.get(agency)) is not None:
                 _collect_cache(numbers, agency, hits)
+
+        for agency, expiries in self._get_expiries().items():
+            for part, moment in expiries.items():
+                numbers.set_value("simpul_agency_credential_expiry_timestamp_seconds", moment, agency, part)
 
     def get_totals(self) -> Mapping[str, AgencyTotals]:
         """Returns the totals of each agency, for its last hour."""

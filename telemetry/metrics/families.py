@@ -118,6 +118,13 @@ FAMILIES: Final = (
         Aggregation.MAX,
     ),
     MetricFamily(
+        "simpul_agency_credential_expiry_timestamp_seconds",
+        _GAUGE,
+        "When the hub's certificate or secret at the agency expires, in seconds since 1970-01-01 UTC, if known.",
+        ("agency", "credential"),
+        Aggregation.MIN,
+    ),
+    MetricFamily(
         "simpul_cache_lookups_total",
         _COUNTER,
         "Keys looked up in the answer cache, by tier (request, process, shared) and result (hit, miss).",

@@ -6,7 +6,7 @@ from typing import Any, Protocol, get_type_hints
 
 import pytest
 
-from engine.agency_codes import NO_CODES, AgencyCodes
+from engine.agency_codes import ANY_AGENCIES, AgencyCodes
 from engine.batch import Agencies, BatchContext, batch, forward
 from engine.edge import Edge
 from records.calls.answers import Answers
@@ -47,12 +47,12 @@ def test_a_batch_that_forwards_a_read_takes_name_types_and_description_from_the_
 
 def test_a_forwarded_read_of_the_hub_itself_has_no_agency() -> None:
     own = forward(Books, Books.titles, is_of_hub=True)
-    assert (own.domain, NO_CODES.get(own.domain), repr(own)) == (None, None, "<Batch titles of the hub>")
+    assert (own.domain, ANY_AGENCIES.get(own.domain), repr(own)) == (None, None, "<Batch titles of the hub>")
 
 
 def test_an_agency_has_the_code_that_is_bound_or_the_name_of_its_domain() -> None:
     assert AgencyCodes({Books: "city-library"}).get(Books) == "city-library"
-    assert NO_CODES.get(Books) == "books"
+    assert ANY_AGENCIES.get(Books) == "books"
 
 
 def test_a_batch_equals_only_itself() -> None:

@@ -150,11 +150,21 @@ def state_server(folder: Path) -> Any:  # noqa: ANN401 - a context manager
         postgres.stop()
 
 
+def build_variables(city: RunningCity) -> dict[str, str]:
+    """The variables that the manifests name, with the addresses of the running agencies."""
+    reaches: dict[str, str] = {}
+    for name, each in city.agencies.items():
+        health = {key: str(value) for key, value in each.health().items()}
+        reaches |= build_agency_variables(name, port=each.port, user=each.user, secret=each.secret, health=health)
+    return reaches
+
+
 _UNPACED = {"rate": 1000.0, "burst": 1000}
 
 
 def build_settings(
     city: RunningCity,
+    /,
     *,
     state_url: str,
     issuer: DevelopmentIssuer,
@@ -167,10 +177,6 @@ def build_settings(
     keys = folder / "keys.json"
     issuer.write_public_keys(keys)
     of_agencies = {**(terms or {}), "pangan": {**_UNPACED, **((terms or {}).get("pangan") or {})}}
-    reaches: dict[str, str] = {}
-    for name, each in city.agencies.items():
-        health = {key: str(value) for key, value in each.health().items()}
-        reaches |= build_agency_variables(name, port=each.port, user=each.user, secret=each.secret, health=health)
     return UnboundSettings(
         **{
             "development": True,
@@ -178,7 +184,7 @@ def build_settings(
             "issuer_keys": keys,
             "state_url": SecretStr(state_url),
             "probe_nik": SecretStr(SAMPLES["siti"].nik),
-            "city": build_city(reaches | dict(variables or {}), terms=of_agencies),
+            "city": build_city(build_variables(city) | dict(variables or {}), terms=of_agencies),
             "shed_after": 0,  # clients share the hub's event loop here, and make it late
             "cache_megabytes": 0,  # journeys count calls to agencies; only those about caching cache
             **given,

@@ -22,6 +22,7 @@ from records.hub.clients import ClientId
 from records.hub.operations import ClientContract, ConsentTerms, RegisteredOperation
 from records.purposes import Purpose, Scope
 from schema.tools.operation_registration import examine_operation
+from settings.city.folder import DEFAULT_CITY, load_city
 from store.operations.operation_registry import OperationRegistry
 from tests.fakes.clients import build_client
 from tests.journeys.hub import HubClient
@@ -230,7 +231,7 @@ def parse_return_address(return_to: str) -> dict[str, str]:
 @cache
 def build_examiner() -> Engine:
     """Building the schema takes a moment."""
-    return schema_tools.build_offline_engine()
+    return schema_tools.build_offline_engine(load_city(DEFAULT_CITY))
 
 
 def register_operations(contract: ClientContract, *texts: str) -> Sequence[RegisteredOperation]:

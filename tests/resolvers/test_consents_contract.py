@@ -90,10 +90,8 @@ def implementation(request: pytest.FixtureRequest, migrated: AsyncEngine) -> Imp
         return Implementation(SmallConsents())
     tables, people = build_consent_tables(migrated), SealedPeople(b"a secret of thirty-two bytes....")
     own = DatabaseConsents(
-        requests=tables.requests,
-        consents=tables.consents,
-        preferences=tables.preferences,
-        attempts=tables.tries,
+        tables=tables,
+        graph_fields=frozenset(),
         people=people,
         purger=ConsentPurger(tables.maintenance, (tables.tries,), people),
     )

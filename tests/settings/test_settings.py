@@ -469,7 +469,7 @@ def test_a_missing_variable_of_a_manifest_is_named_with_its_file_and_line(monkey
 
 
 def test_a_variable_that_no_manifest_names_is_unknown(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    city = write_city(tmp_path / "city", wire={"pangan": {"headers": {"app-client-id": "key"}}})
+    city = write_city(tmp_path / "city", wire={"pangan": {"credential": {"headers": {"app-client-id": "key"}}}})
     monkeypatch.setenv("SIMPUL_CITY", str(city))
     assert "SIMPUL_PANGAN_KEY is not a setting of the hub" in refusal()
     monkeypatch.delenv("SIMPUL_PANGAN_KEY")
@@ -477,7 +477,7 @@ def test_a_variable_that_no_manifest_names_is_unknown(monkeypatch: pytest.Monkey
 
 
 def test_a_secret_of_the_hub_is_not_sent_to_an_agency(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    wire = {"crm": {"headers": {"key": "${SIMPUL_SECRET}"}}}
+    wire = {"crm": {"credential": {"headers": {"key": "${SIMPUL_SECRET}"}}}}
     monkeypatch.setenv("SIMPUL_CITY", str(write_city(tmp_path / "city", wire=wire)))
     monkeypatch.delenv("SIMPUL_CRM_KEY")
     assert "SIMPUL_SECRET is a secret of the hub, and a manifest would send it to an agency" in refusal()

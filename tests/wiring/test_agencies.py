@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import asyncio
+from datetime import UTC, date, datetime
 from pathlib import Path
+from time import monotonic
 from typing import Any
 
 import pytest
 
 from connectors.complaints import CityComplaints
 from connectors.population import PopulationRegister
+from records.calls.call import Call
 from resolvers.complaints import Complaints
 from resolvers.population import Population
+from resolvers.prices import Prices
 from resolvers.tax import Tax
 from schema.builder import build_schema, get_graphql_schema
 from schema.tools.holdings import get_holders
@@ -18,6 +23,7 @@ from settings.city.folder import DOMAINS as DOMAIN_WORDS
 from settings.city.folder import load_city
 from settings.city.problems import ManifestError
 from store.database import create_database_engine
+from tests.connectors.drivers.byte_server import ReceivedRequest, reply, serve_bytes
 from tests.fakes.city import VARIABLES, build_plain_city, write_city
 from tests.fakes.small_hub import build_settings
 from wiring.agencies import DOMAINS, Connectors, build_connectors
@@ -168,3 +174,38 @@ async def test_the_name_of_a_manifest_is_the_code_of_its_agency_everywhere(tmp_p
     holders = get_holders(get_graphql_schema(build_schema(connectors.codes)))
     assert (holders["TaxBill.amount"], holders["Residence.address"]) == ("pajak", "dukcapil")
     await connectors.close()
+
+
+def add_oauth2(url: str, token_url: str) -> dict[str, object]:
+    oauth2 = {"token_url": token_url, "client_id": "simpul", "client_secret": "rahasia"}
+    return {"pangan": {"url": url, "credential": {"oauth2": oauth2, "expires_on": date(2030, 1, 2)}}}
+
+
+def test_an_unsafe_credential_names_its_file_and_line(tmp_path: Path) -> None:
+    with pytest.raises(ManifestError) as caught:
+        build(tmp_path, wire=add_oauth2("https://pangan.example", "http://sso.example/token"))
+    text = (tmp_path / "city" / "agencies" / "pangan.toml").read_text()
+    line = 1 + text[: text.index("token_url = ")].count("\n")
+    assert str(caught.value) == (
+        f"{tmp_path}/city/agencies/pangan.toml:{line}: wire.credential.oauth2.token_url: the client secret would travel"
+        " in plain text between machines: use https"
+    )
+
+
+async def test_a_declared_read_uses_the_declared_credential(tmp_path: Path) -> None:
+    async def script(asked: ReceivedRequest, writer: asyncio.StreamWriter) -> None:
+        is_token = asked.target == "/token"
+        writer.write(reply(200, b'{"access_token": "t-1", "token_type": "Bearer"}' if is_token else b'{"data": []}'))
+
+    async with serve_bytes(script) as server:
+        connectors = build(tmp_path, wire=add_oauth2(server.url, f"{server.url}/token"))
+        prices: Prices = connectors.bind_domains({})[Prices]
+        assert await prices.markets(["1"], Call(deadline=monotonic() + 5, request_id="r")) == {}
+        assert dict(connectors.get_credential_expiries()["pangan"]) == {
+            "secret": datetime(2030, 1, 2, tzinfo=UTC).timestamp()
+        }
+        await connectors.close()
+    assert [(each.target, each.headers.get("authorization")) for each in server.asked] == [
+        ("/token", "Basic c2ltcHVsOnJhaGFzaWE="),
+        ("/api2/v1/master-data/market", "Bearer t-1"),
+    ]

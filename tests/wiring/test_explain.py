@@ -1,7 +1,9 @@
 import pytest
 
+from settings.city.folder import DEFAULT_CITY, load_city
 from wiring.schema_tools import explain_operation
 
+CITY = load_city(DEFAULT_CITY)
 CITIZENS = """
 query Citizens($niks: [NIK!]!, $more: Boolean = false) {
   citizens(niks: $niks) {
@@ -17,7 +19,7 @@ query Citizens($niks: [NIK!]!, $more: Boolean = false) {
 
 
 def test_an_operation_is_explained_as_a_tree_of_batches_with_agencies_and_calls() -> None:
-    text, _ = explain_operation(CITIZENS, operation_name=None, variables={"more": True})
+    text, _ = explain_operation(CITIZENS, city=CITY, operation_name=None, variables={"more": True})
 
     calls = "2 of 200 calls to crm, 4 of 200 calls to dukcapil, 3 of 23 calls to pangan, 10 of 200 calls to pbb"
     assert text.splitlines() == [
@@ -40,7 +42,7 @@ def test_an_operation_is_explained_as_a_tree_of_batches_with_agencies_and_calls(
 
 
 def test_skipped_fields_are_not_in_the_plan() -> None:
-    text, _ = explain_operation(CITIZENS, operation_name=None, variables={})
+    text, _ = explain_operation(CITIZENS, city=CITY, operation_name=None, variables={})
 
     assert "complaints" not in text
 
@@ -48,7 +50,7 @@ def test_skipped_fields_are_not_in_the_plan() -> None:
 def test_the_source_holds_response_keys_and_attributes_and_no_value_of_the_caller() -> None:
     query = '{ found: markets(search: "a\\"); import os; (\\"", first: 1) { title: name } }'
 
-    _, source = explain_operation(query, operation_name=None, variables={})
+    _, source = explain_operation(query, city=CITY, operation_name=None, variables={})
 
     assert "import os" not in source
     assert "'title': value if type(value := record.name) is str else leaf_1(value)," in source
@@ -56,6 +58,6 @@ def test_the_source_holds_response_keys_and_attributes_and_no_value_of_the_calle
 
 def test_an_operation_that_cannot_be_explained_has_a_reason() -> None:
     with pytest.raises(ValueError, match="Cannot query field 'mee' on type 'Query'"):
-        explain_operation("{ mee }", operation_name=None, variables={})
+        explain_operation("{ mee }", city=CITY, operation_name=None, variables={})
     with pytest.raises(ValueError, match=r"graphql-core runs this operation, because of: Query\.__schema"):
-        explain_operation("{ __schema { description } }", operation_name=None, variables={})
+        explain_operation("{ __schema { description } }", city=CITY, operation_name=None, variables={})

@@ -38,13 +38,15 @@ _MAX_READS: Final = 10
 class MyDataPage:
     """The page."""
 
-    def __init__(self, client: InternalClient, pages: PageRenderer) -> None:
+    def __init__(self, client: InternalClient, pages: PageRenderer, query: str = MY_DATA_QUERY) -> None:
+        """`query` is the part of `MY_DATA_QUERY` that the hub's graph has."""
         self._client = client
         self._pages = pages
+        self._query = query
 
     async def show(self, request: Request, session: SignedInSession) -> Response:
         """The person's data; a part whose agency does not answer is named. Raises `PageProblem`."""
-        answer = await self._client.execute(request, session, MY_DATA_QUERY)
+        answer = await self._client.execute(request, session, self._query)
         me = (answer.get("data") or {}).get("me")
         if me is None:
             raise PageProblem("hub_down", HTTPStatus.SERVICE_UNAVAILABLE)

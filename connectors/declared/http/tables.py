@@ -7,7 +7,8 @@ from typing import Annotated, Any, Final, Literal, Self
 
 from pydantic import BeforeValidator, Field, SecretStr, WithJsonSchema, model_validator
 
-from connectors.declared.tables import Columns, FunctionName, KeyedReadTable, ManifestTable, RowsTable, WireTable
+from connectors.declared.service.wire import ServiceWire
+from connectors.declared.tables import Columns, FunctionName, KeyedReadTable, ManifestTable, RowsTable
 from connectors.readers.rows import MAX_LIST_ROWS
 
 KEYS: Final = "{keys}"
@@ -32,12 +33,11 @@ Parameter = Annotated[
 """The value of a parameter; a list repeats the parameter."""
 
 
-class HttpWire(WireTable):
+class HttpWire(ServiceWire):
     """A service over HTTP with JSON."""
 
     driver: Literal["http"]
     url: SecretStr = Field(description="base address, `https://...`")
-    headers: Mapping[str, SecretStr] = Field(default={}, description="headers of every call, such as an API key")
 
 
 class PagingTable(ManifestTable):

@@ -8,7 +8,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, Field, SecretStr
 
-from connectors.declared.tables import Columns, KeyedReadTable, ManifestTable, WireTable
+from connectors.declared.service.wire import ServiceWire
+from connectors.declared.tables import Columns, KeyedReadTable, ManifestTable
 from connectors.drivers.soap.service import CHARSET
 from connectors.drivers.soap.wsdl import SoapVersion
 
@@ -37,7 +38,7 @@ class UserTokenTable(ManifestTable):
     )
 
 
-class SoapWire(WireTable):
+class SoapWire(ServiceWire):
     """A SOAP service."""
 
     driver: Literal["soap"]

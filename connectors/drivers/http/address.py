@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import re
+import socket
 from base64 import b64encode
 from collections.abc import Mapping, Sequence
+from ipaddress import IPv4Address, IPv6Address, ip_address
 from typing import Final
 
 from yarl import URL
@@ -100,6 +102,10 @@ class AgencyAddress:
             raise ValueError(f"A link of agency '{self._agency}' leads to another origin.")
         return LinkTarget(found.raw_path_qs)
 
+    def extend_link(self, link: LinkTarget, parameters: Mapping[str, str]) -> LinkTarget:
+        """The link with these parameters in its query, each once."""
+        return LinkTarget(self.build_url(link, None).update_query(parameters).raw_path_qs)
+
     def build_authorization(self) -> str | None:
         """Build the `Authorization` header from user and password in the address (RFC 7617).
 
@@ -128,3 +134,30 @@ def _parse_base_url(agency: str, base_url: str) -> URL:
     if url.scheme not in {"http", "https"} or not url.host or url.query_string or url.fragment:
         raise ValueError(complaint)
     return url
+
+
+def is_internal(host: str) -> bool:
+    """Whether a host is an IP address of metadata services (link-local), of many machines, or of none.
+
+    Private networks are none of these: agencies are in them.
+    """
+    address = _parse_ip_address(host)
+    return address is not None and (address.is_link_local or address.is_multicast or address.is_unspecified)
+
+
+def is_loopback(host: str) -> bool:
+    """Whether a host is this machine."""
+    address = _parse_ip_address(host)
+    return host == "localhost" if address is None else address.is_loopback
+
+
+def _parse_ip_address(host: str) -> IPv4Address | IPv6Address | None:
+    """The IP address that a host is, in any form that the system accepts (`0xa9fea9fe`); None for a name."""
+    try:
+        address = ip_address(host.partition("%")[0])
+    except ValueError:
+        try:
+            return IPv4Address(socket.inet_aton(host))
+        except (OSError, ValueError):
+            return None
+    return getattr(address, "ipv4_mapped", None) or address

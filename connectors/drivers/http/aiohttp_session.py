@@ -5,11 +5,12 @@ from __future__ import annotations
 import asyncio
 import socket
 import ssl
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from functools import partial
 from ipaddress import ip_address
+from math import inf
 from time import monotonic
 from typing import Any, Final, cast
 
@@ -34,11 +35,11 @@ _FIRST_FINAL: Final = 200
 
 @dataclass(frozen=True, slots=True)
 class SessionRequest:
-    """One request; `data` is a body, or the names and values of a form."""
+    """One request."""
 
     method: str
     url: URL
-    data: bytes | list[tuple[str, str]] | None
+    body: bytes | None
     headers: Mapping[str, str] | None
     repeatable: bool
 
@@ -49,7 +50,7 @@ class SessionRequest:
         return session.request(
             self.method,
             self.url,
-            data=self.data,
+            data=self.body,
             headers=self.headers,
             allow_redirects=False,
             trace_request_ctx=trace,
@@ -80,8 +81,18 @@ class AiohttpSession:
         self._retired: set[_SessionGeneration] = set()
         self._closed = False
 
-    async def send(self, request: SessionRequest, *, deadline: float) -> HttpReply | AgencyFailure:
-        """Return the outcome of one request, at its deadline at the latest; a failure is returned, not raised."""
+    async def replace_tls(self, tls: ssl.SSLContext) -> None:
+        """Use another TLS context for new connections. Running requests keep theirs, which then close."""
+        self._tls = tls
+        await self.drop_idle(inf)
+
+    async def send(
+        self, request: SessionRequest | Callable[[], SessionRequest], *, deadline: float
+    ) -> HttpReply | AgencyFailure:
+        """Return the outcome of one request, at its deadline at the latest; a failure is returned, not raised.
+
+        A function builds a request that must differ each time it is sent.
+        """
         if self._closed:
             return AgencyUnavailable(self._agency, "ClientConnectionError")
         generation = self._open()
@@ -122,15 +133,19 @@ class AiohttpSession:
         for generation in generations:
             await generation.session.close()
 
-    async def _exchange(self, request: SessionRequest, session: aiohttp.ClientSession) -> HttpReply | AgencyFailure:
+    async def _exchange(
+        self, request: SessionRequest | Callable[[], SessionRequest], session: aiohttp.ClientSession
+    ) -> HttpReply | AgencyFailure:
         trace = _ReuseTrace()
+        sent = request() if callable(request) else request
         try:
-            return await self._whole(request.sent_by(session, trace))
+            return await self._whole(sent.sent_by(session, trace))
         except (aiohttp.ServerDisconnectedError, ConnectionError):
             # A reused connection may be dead (the agency was restarted).
-            if not (request.repeatable and trace.reused):
+            if not (sent.repeatable and trace.reused):
                 raise
-        return await self._whole(request.sent_by(session, trace))
+        sent = request() if callable(request) else request
+        return await self._whole(sent.sent_by(session, trace))
 
     async def _whole(self, request: AbstractAsyncContextManager[aiohttp.ClientResponse]) -> HttpReply | AgencyFailure:
         async with request as response:

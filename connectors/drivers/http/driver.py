@@ -15,13 +15,16 @@ from email.utils import parsedate_to_datetime
 from functools import partial
 from time import monotonic
 from typing import Final, TypeVar
+from urllib.parse import urlencode
 
 from multidict import CIMultiDict
 
-from connectors.drivers.http.address import AgencyAddress, list_pairs
+from connectors.drivers.http.address import AgencyAddress, LinkTarget, list_pairs
 from connectors.drivers.http.aiohttp_session import USER_AGENT, AiohttpSession, SessionRequest
 from connectors.drivers.http.body_format import BodyFormat, UnparsableBody
 from connectors.drivers.http.content_encoding import ACCEPTED, BodyTooLong, NotDecodable, decode_body
+from connectors.drivers.http.credentials.client_certificate import ClientCertificate
+from connectors.drivers.http.credentials.request_signature import UnsignedRequest
 from connectors.drivers.http.json_body import JSON_BODY
 from connectors.drivers.http.read_connections import ReadConnectionPool, build_request_head, build_tls_context
 from connectors.drivers.http.reply import HttpReply
@@ -42,6 +45,8 @@ from records.calls.failures import (
 from records.calls.reply_budget import BYTES_PER_VALUE
 
 T = TypeVar("T")
+R = TypeVar("R", bytes, SessionRequest)
+"""A request: for the hub's own connections, or for aiohttp."""
 
 __all__ = ["HttpDriver", "HttpReply", "parse_retry_after"]
 
@@ -51,6 +56,7 @@ _FIRST_SUCCESS: Final = 200
 _FIRST_REDIRECT: Final = 300
 _FIRST_CLIENT_ERROR: Final = 400
 _FIRST_SERVER_ERROR: Final = 500
+_UNAUTHORIZED: Final = 401
 _CREDENTIALS_REFUSED: Final = frozenset({401, 403, 407})
 _TOO_MANY: Final = 429
 _END: Final = b"\r\n"
@@ -90,16 +96,20 @@ class HttpDriver:
         the gate instead of the driver. Long replies are decompressed and parsed as `work`, which all drivers share.
         """
         agency, addresses, max_bytes = service.agency, service.addresses, limits.max_bytes
+        self._credential = credential = service.credential
         self.agency = agency
         self._format = body_format
         self.work = work or LongWork()
         self._gate = gate or NoGate()
         self._max_bytes = max_bytes
         self._address = AgencyAddress(agency, service.url)
-        self._headers = CIMultiDict(service.headers)
+        self._headers = CIMultiDict({**service.headers, **credential.headers})
         self._deadline = limits.deadline
         self._permits = Bulkhead(max_concurrency=limits.connections, max_waiting=None)
         tls = build_tls_context() if self._address.is_secure else None
+        if credential.certificate is not None:
+            tls = credential.certificate.context
+        self._tls = tls
         self._reads = ReadConnectionPool(agency, self._address, tls=tls, max_bytes=max_bytes)
         self._addresses = addresses
         self._session = AiohttpSession(
@@ -188,8 +198,14 @@ class HttpDriver:
     async def close(self) -> None:
         """Close every connection. A closed driver cannot send again."""
         self._state = "closed"
+        await self._credential.tokens.close()
         await self._reads.close()
         await self._session.close()
+
+    @property
+    def expiries(self) -> Mapping[str, float]:
+        """When the parts of the credential expire, in seconds since 1970."""
+        return self._credential.expiries
 
     def _require_budget(self, call: Call) -> None:
         if call.reply_budget.is_spent:
@@ -200,13 +216,24 @@ class HttpDriver:
 
     def _prepare(self, request: HttpRequest) -> bytes | SessionRequest:
         """The request as it is sent: over the hub's own connections if possible, else through aiohttp."""
+        if self._credential.query:
+            request = self._add_query(request, self._credential.query)
         if self._is_read(request):
             head = self._build_head(request.headers) if request.headers else self._head
             if head is not None:
                 return f"{request.method} {self._address.build_target(request.path, request.query)}".encode() + head
-        data = request.body if request.form is None else list_pairs(request.form)
+        body, headers = request.body, request.headers
+        if request.form is not None:
+            body = urlencode(list_pairs({**request.form, **self._credential.form})).encode()
+            headers = {"Content-Type": "application/x-www-form-urlencoded", **(headers or {})}
         url = self._address.build_url(request.path, request.query)
-        return SessionRequest(request.method, url, data, request.headers, request.repeatable)
+        return SessionRequest(request.method, url, body, headers, request.repeatable)
+
+    def _add_query(self, request: HttpRequest, parameters: Mapping[str, str]) -> HttpRequest:
+        """Add parameters to the query, which a link holds already."""
+        if isinstance(request.path, LinkTarget):
+            return replace(request, path=self._address.extend_link(request.path, parameters))
+        return replace(request, query={**(request.query or {}), **parameters})
 
     async def _parse_value(self, reply: HttpReply, call: Call) -> object:
         """Parse the body of a reply; a long one in a separate turn of the event loop."""
@@ -233,21 +260,47 @@ class HttpDriver:
         self, asked: bytes | SessionRequest, call: Call, *, bodiless: bool, accept_status: Collection[int]
     ) -> HttpReply:
         """Send one request and return its reply; see `send`."""
-        if call.span is not None:
-            asked = _add_headers(call.span.headers, asked)
         now = monotonic()
         deadline = min(call.deadline, now + self._deadline)
         if deadline <= now:
             raise AgencyTimeout(self.agency, "the deadline had passed before the call")
         if self._state != "open":
             self._open()
+        tokens, traced = self._credential.tokens, {} if call.span is None else call.span.headers
+        token = await tokens.get_token(deadline)
+        reply = await self._send(asked, deadline, bodiless=bodiless, token=token, traced=traced)
+        # HTTP 401 says that the request was not carried out, so one that changes data may be sent again, too.
+        if reply.status == _UNAUTHORIZED and tokens.replace_token(token):
+            token = await tokens.get_token(deadline)
+            reply = await self._send(asked, deadline, bodiless=bodiless, token=token, traced=traced)
+        if call.span is not None:
+            call.span.set_attribute("http.response.status_code", reply.status)
+        if not _FIRST_SUCCESS <= reply.status < _FIRST_REDIRECT and reply.status not in accept_status:
+            self._require_success(reply)
+        return await self._decode(reply) if reply.encoding and not bodiless else reply
+
+    async def _send(
+        self,
+        asked: bytes | SessionRequest,
+        deadline: float,
+        *,
+        bodiless: bool,
+        token: str,
+        traced: Mapping[str, str],
+    ) -> HttpReply:
+        now = monotonic()
+        is_varied = bool(traced) or not self._credential.is_fixed
+        if self._credential.certificate is not None:
+            await self._follow_certificate(self._credential.certificate)
         if not (self._permits.take_free() or await self._permits.acquire(deadline - now)):
             raise AgencyTimeout(self.agency, "no whole answer before the deadline")
         try:
             if isinstance(asked, bytes):
-                reply = await self._reads.send(asked, deadline=deadline, bodiless=bodiless)
+                read = partial(self._complete, asked, token, traced) if is_varied else asked
+                reply = await self._reads.send(read, deadline=deadline, bodiless=bodiless)
             else:
-                reply = await self._session.send(asked, deadline=deadline)
+                request = partial(self._complete, asked, token, traced) if is_varied else asked
+                reply = await self._session.send(request, deadline=deadline)
         finally:
             self._permits.release()
         if isinstance(reply, AgencyFailure):
@@ -257,11 +310,21 @@ class HttpDriver:
                 await self._session.drop_idle(now)
             # Raised here, not in the session, because library messages contain the URL with its query.
             raise reply
-        if call.span is not None:
-            call.span.set_attribute("http.response.status_code", reply.status)
-        if not _FIRST_SUCCESS <= reply.status < _FIRST_REDIRECT and reply.status not in accept_status:
-            self._require_success(reply)
-        return await self._decode(reply) if reply.encoding and not bodiless else reply
+        return reply
+
+    def _complete(self, asked: R, token: str, traced: Mapping[str, str]) -> R:
+        """Add what belongs to one attempt: headers of its trace, the access token, a signature of this moment."""
+        fields = {**traced, _AUTHORIZATION: f"Bearer {token}"} if token else dict(traced)
+        if self._credential.signature is not None:
+            fields |= self._credential.signature.sign(_describe_request(asked, self._address.authority, token))
+        return _add_headers(fields, asked)
+
+    async def _follow_certificate(self, certificate: ClientCertificate) -> None:
+        """Use the client certificate for new connections, if its files have changed."""
+        if (tls := certificate.context) is not self._tls:
+            self._tls = tls
+            self._reads.replace_tls(tls)
+            await self._session.replace_tls(tls)
 
     async def _decode(self, reply: HttpReply) -> HttpReply:
         """Return the reply with its decoded body."""
@@ -315,7 +378,17 @@ class HttpDriver:
             raise AgencyMalformed(self.agency, f"{detail}: redirects are not followed")
 
 
-def _add_headers(fields: Mapping[str, str], asked: bytes | SessionRequest) -> bytes | SessionRequest:
+def _describe_request(asked: bytes | SessionRequest, host: str, token: str) -> UnsignedRequest:
+    """The parts of a request that a signature can cover."""
+    if isinstance(asked, bytes):
+        method, target, _ = asked.split(b" ", 2)
+        return UnsignedRequest(method=method.decode(), host=host, target=target.decode(), access_token=token)
+    return UnsignedRequest(
+        method=asked.method, host=host, target=asked.url.raw_path_qs, body=asked.body or b"", access_token=token
+    )
+
+
+def _add_headers(fields: Mapping[str, str], asked: R) -> R:
     """Add header fields to a request, which does not have them yet."""
     if isinstance(asked, SessionRequest):
         return replace(asked, headers={**(asked.headers or {}), **fields})

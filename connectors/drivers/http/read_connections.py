@@ -6,7 +6,8 @@ import asyncio
 import re
 import socket
 import ssl
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from math import inf
 from time import monotonic
 from typing import Final
 
@@ -67,17 +68,26 @@ class ReadConnectionPool:
         self._max_bytes = max_bytes
         self._free: list[ReadConnection] = []
         self._all: set[ReadConnection] = set()
+        self._retired: set[ReadConnection] = set()
         self._closed = False
 
-    async def send(self, request: bytes, *, deadline: float, bodiless: bool) -> HttpReply | AgencyFailure:
+    def replace_tls(self, tls: ssl.SSLContext) -> None:
+        """Use another TLS context for new connections. Running requests keep theirs, which then close."""
+        self._tls = tls
+        self.drop_idle(inf)
+        self._retired.update(self._all)
+
+    async def send(
+        self, request: bytes | Callable[[], bytes], *, deadline: float, bodiless: bool
+    ) -> HttpReply | AgencyFailure:
         """Send one request and return its outcome, at the deadline at the latest. A failure is returned, not raised.
 
-        Cancelling closes the connection.
+        A function builds a request that must differ each time it is sent. Cancelling closes the connection.
         """
         connection = self._take_free()
         if connection is not None:
             try:
-                outcome = await connection.send(request, deadline=deadline, bodiless=bodiless)
+                outcome = await connection.send(_build(request), deadline=deadline, bodiless=bodiless)
             finally:
                 self._release(connection)
             if outcome is not None:
@@ -87,7 +97,7 @@ class ReadConnectionPool:
         if isinstance(opened, AgencyFailure):
             return opened
         try:
-            outcome = await opened.send(request, deadline=deadline, bodiless=bodiless)
+            outcome = await opened.send(_build(request), deadline=deadline, bodiless=bodiless)
         finally:
             self._release(opened)
         return outcome or AgencyUnavailable(self._agency, "ServerDisconnectedError")
@@ -116,7 +126,7 @@ class ReadConnectionPool:
 
     def _release(self, connection: ReadConnection) -> None:
         """Keep a connection that can be used again; close one that was left in the middle of a reply."""
-        if connection.is_free:
+        if connection.is_free and connection not in self._retired:
             self._free.append(connection)
         else:
             connection.abort()
@@ -155,8 +165,13 @@ class ReadConnectionPool:
 
     def _forget(self, connection: ReadConnection) -> None:
         self._all.discard(connection)
+        self._retired.discard(connection)
         if connection in self._free:
             self._free.remove(connection)
+
+
+def _build(request: bytes | Callable[[], bytes]) -> bytes:
+    return request if isinstance(request, bytes) else request()
 
 
 def _get_error_name(error: OSError) -> str:

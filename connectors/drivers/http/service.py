@@ -6,6 +6,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from connectors.drivers.http.address import Parameters
+from connectors.drivers.http.credentials.http_credential import NO_CREDENTIAL, HttpCredential
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,7 +17,8 @@ class HttpService:
     url: str
     """The base address; paths of requests are relative to it."""
     headers: Mapping[str, str] = field(default_factory=dict, repr=False)
-    """Headers of every request: credentials, `Accept`."""
+    """Headers of every request, such as `Accept`."""
+    credential: HttpCredential = NO_CREDENTIAL
     addresses: Sequence[str] = ()
     """IP addresses to connect to. If there are any, the host is not resolved; the `Host` header and the certificate are
     still those of the host."""

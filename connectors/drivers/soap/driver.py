@@ -72,6 +72,11 @@ class SoapDriver:
         return self._gate.counts
 
     @property
+    def expiries(self) -> Mapping[str, float]:
+        """When the parts of the credential expire, in seconds since 1970."""
+        return self._http.expiries
+
+    @property
     def headers(self) -> Mapping[str, Mapping[str, str]]:
         """The header parts of every message."""
         return self._service.headers

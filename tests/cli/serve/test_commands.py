@@ -269,7 +269,7 @@ def test_without_the_sandbox_the_missing_settings_are_named() -> None:
         outcome = run_simpul(state, "serve", "--no-sandbox", "--port", str(free_port()))
     assert outcome.returncode == 1
     assert outcome.stderr.startswith("simpul: the hub's settings are not complete: SIMPUL_CITY: ")
-    assert "/cities/jakarta/agencies/pbb.toml:10: wire.user: SIMPUL_PBB_USER is not set; " in outcome.stderr
+    assert "/cities/jakarta/agencies/pbb.toml:11: wire.user: SIMPUL_PBB_USER is not set; " in outcome.stderr
     assert outcome.stderr.endswith("; not set: SIMPUL_SECRET\n")
 
 

@@ -9,6 +9,7 @@ import re
 import secrets
 import shutil
 from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -133,8 +134,8 @@ def test_a_manifest_with_a_mistake_is_a_problem_of_the_city_with_file_and_line(f
     tax = city / "agencies" / "pbb.toml"
     tax.write_text(tax.read_text(encoding="utf-8").replace("retries = 1", "retires = 1"), encoding="utf-8")
     done = run_simpul(tmp_path, "settings", "check", **build_good_settings(files, SIMPUL_CITY=str(city)))
-    assert f"problem  SIMPUL_CITY ({city}): {tax}:21: terms.retires: Extra inputs are not permitted\n" in done.stdout
-    line = 1 + text[: text.index("[reads.msmes]")].count("\n") + 1
+    assert f"problem  SIMPUL_CITY ({city}): {tax}:22: terms.retires: Extra inputs are not permitted\n" in done.stdout
+    line = 1 + text[: text.rindex("statement", 0, text.index("; DROP TABLE"))].count("\n")
     assert done.returncode == 1
     assert f"{manifest}:{line}: reads.msmes.statement: 2 statements; write one" in " ".join(done.stdout.split())
 
@@ -193,6 +194,22 @@ def test_a_risky_value_in_a_manifest_is_named_by_file_and_line(
     line = (city / "agencies" / "crm.toml").read_text().splitlines().index('url = "http://crm.example"') + 1
     risk = "data and the credential travel in plain text between machines: use https"
     assert (name, message) == ("SIMPUL_CITY", f"{city}/agencies/crm.toml:{line}: wire.url: {risk}")
+
+
+def test_a_credential_that_expires_within_30_days_is_warned_about(
+    files: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def find(days: int) -> list[str]:
+        day = datetime.now(UTC).date() + timedelta(days=days)
+        city = write_city(tmp_path / f"city{days}", wire={"crm": {"credential": {"expires_on": day}}})
+        variables = without(build_good_settings(files, SIMPUL_CITY=str(city)), "SIMPUL_CRM_KEY")
+        return [message.partition("crm.toml:")[2] for _, _, message in find_warnings(variables, monkeypatch)]
+
+    assert find(32) == []
+    [soon] = find(11)
+    [over] = find(0)
+    assert soon.endswith(": wire.credential.expires_on: it expires in 10 days: renew it")
+    assert over.endswith(": wire.credential.expires_on: it has expired, and the agency refuses it: renew it")
 
 
 @pytest.mark.parametrize("name", RISKY)

@@ -44,9 +44,11 @@ def make_certificate(folder: Path, *, name: x509.GeneralName, days: int = 1) -> 
 
 
 @asynccontextmanager
-async def serve_tls(file: Path, script: Script) -> AsyncIterator[ByteServer]:
-    tls = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+async def serve_tls(file: Path, script: Script, *, clients: Path | None = None) -> AsyncIterator[ByteServer]:
+    """With `clients`, only a client with one of these certificates is served."""
+    tls = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH, cafile=clients)
     tls.load_cert_chain(file)
+    tls.verify_mode = ssl.CERT_NONE if clients is None else ssl.CERT_REQUIRED
     tls.set_alpn_protocols(["h2", "http/1.1"])
     running = ByteServer(script)
     tls.sni_callback = lambda _socket, name, _context: running.names.append(name or "")

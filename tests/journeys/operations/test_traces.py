@@ -28,13 +28,14 @@ class TracedHubs:
 
     def __init__(self, city: RunningCity, state_url: str, issuer: DevelopmentIssuer, folder: Path, url: str) -> None:
         self._issuer = issuer
+        self._city = city
         self._given: dict[str, Any] = {
-            "city": city, "state_url": state_url, "issuer": issuer, "folder": folder,
+            "state_url": state_url, "issuer": issuer, "folder": folder,
             "traces_url": url, "traces_sample_ratio": 1.0,
         }  # fmt: skip
 
     def run_with(self, **given: Any) -> AbstractAsyncContextManager[HubClient]:  # noqa: ANN401 - any setting
-        return running_hub(build_settings(**(self._given | given)), self._issuer)
+        return running_hub(build_settings(self._city, **(self._given | given)), self._issuer)
 
 
 @pytest.fixture

@@ -10,6 +10,7 @@ from graphql import build_schema
 from records.hub.operations import ClientContract, OperationField, RegisteredOperation, VariableRange
 from schema.tools.operation_changes import find_breaking_changes, find_contract_violations
 from schema.tools.operation_registration import examine_operation
+from settings.city.folder import DEFAULT_CITY, load_city
 from tests.fakes.clients import build_client
 from wiring.schema_tools import build_offline_engine
 
@@ -109,7 +110,7 @@ PRICES = RegisteredOperation(
 
 
 def test_an_operation_is_checked_against_its_contract_limits_and_approval() -> None:
-    engine = build_offline_engine()
+    engine = build_offline_engine(load_city(DEFAULT_CITY))
     stands = examine_operation(engine, CONTRACT, PRICES).operation
     assert find_contract_violations(engine, CONTRACT, stands) == []
     assert find_contract_violations(engine, replace(CONTRACT, scopes={}), stands) == [

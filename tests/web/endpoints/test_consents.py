@@ -18,12 +18,14 @@ from auth.tokens.authentication_errors import Unauthenticated
 from records.hub.operations import ClientContract, OperationMode
 from records.purposes import Purpose, Scope
 from schema.tools.consent_preview import grants_anything
+from schema.tools.document_fields import list_coordinates
 from services.consents.partner_consents import ConsentRules, PartnerConsents
 from store.consents import consent_requests as requests_module
 from store.consents.consent_tables import ConsentTables, build_consent_tables
 from store.database import create_database_engine
 from tests.fakes.city import build_policy
 from tests.fakes.clients import build_client
+from tests.fakes.small_hub import build_city_schema
 from tests.journeys.partner import RETURNS, contract, partner, wanted
 from tests.sandbox_agencies import HOST, free_port
 from tests.store.consents.consent_steps import SEALED_SITI, build_evidence, open_request
@@ -91,6 +93,7 @@ async def serve_consents(
         rules=ConsentRules(
             policy=build_policy(),
             scope_check=grants_anything,
+            graph_fields=list_coordinates(build_city_schema()),
             answer_within=timedelta(hours=1),
             development=development,
         ),

@@ -1,0 +1,141 @@
+"""A domain that no agency of the city answers leaves the graph."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import date
+from typing import Any
+
+import pytest
+from graphql import GraphQLSchema, get_named_type, is_object_type, validate
+from graphql import parse as parse_document
+
+from engine.agency_codes import AgencyCodes
+from records.purposes import Purpose, Scope
+from resolvers.complaints import Complaints
+from resolvers.msmes import Msmes
+from resolvers.population import Population
+from resolvers.prices import Prices
+from resolvers.tax import Tax
+from schema.builder import build_schema, get_graphql_schema
+from schema.tools.consent_preview import grants_anything
+from schema.tools.document_fields import keep_known_fields, list_coordinates
+from schema.tools.export_parts import build_export_parts
+from schema.tools.holdings import list_holdings
+from tests.fakes.small_city import SmallCity
+from tests.fakes.small_records import AYU
+from tests.schema.requests import run
+from web.pages.my_data_page import MY_DATA_QUERY
+
+EVERY: Mapping[type[Any], str] = {
+    Population: "register",
+    Msmes: "shops",
+    Tax: "pajak",
+    Complaints: "reports",
+    Prices: "food",
+}
+
+
+def build_without(*domains: type[Any]) -> GraphQLSchema:
+    codes = AgencyCodes({domain: code for domain, code in EVERY.items() if domain not in domains})
+    return get_graphql_schema(build_schema(codes))
+
+
+def list_lost(*domains: type[Any]) -> list[str]:
+    """The fields that are missing in types that the graph still has."""
+    whole, schema = get_graphql_schema(build_schema()), build_without(*domains)
+    missing = list_coordinates(whole) - list_coordinates(schema)
+    return sorted(each for each in missing if each.partition(".")[0] in schema.type_map)
+
+
+@pytest.mark.parametrize(
+    ("domain", "lost", "types"),
+    [
+        (Prices, ["Query.commodities", "Query.markets"], {"Market", "Commodity", "Price", "Trend", "TrendPoint"}),
+        (Msmes, ["Citizen.msmes", "Consenting.msmes"], {"Msme", "Product", "ProgrammeStage"}),
+        (Tax, ["Citizen.taxObjects", "Consenting.taxObjects"], {"TaxObject", "TaxBill", "TaxPayment", "BillStatus"}),
+        (
+            Complaints,
+            ["Citizen.complaints", "Query.complaintCategories", "Query.complaints"],
+            {"Complaint", "ComplaintConnection", "ComplaintFilter", "ComplaintCategory"},
+        ),
+        (
+            Population,
+            [
+                *("Citizen.birthDate", "Citizen.birthPlace", "Citizen.civilStatus", "Citizen.household"),
+                *("Citizen.name", "Citizen.parentage", "Citizen.residence", "Citizen.sex", "Consenting.verify"),
+            ],
+            {"Household", "HouseholdMember", "Residence", "CivilStatus", "Parentage", "Verification"},
+        ),
+    ],
+    ids=lambda each: each.__name__ if isinstance(each, type) else "",
+)
+def test_its_fields_leave_with_the_types_that_only_they_lead_to(
+    domain: type[Any], lost: list[str], types: set[str]
+) -> None:
+    assert list_lost(domain) == lost
+    schema = build_without(domain)
+    assert types.isdisjoint(schema.type_map)
+    assert all(
+        get_named_type(field.type) is schema.type_map[get_named_type(field.type).name]
+        for type_ in schema.type_map.values()
+        if is_object_type(type_)
+        for field in type_.fields.values()
+    )
+
+
+def test_a_node_can_be_refetched_if_an_agency_answers_its_domain() -> None:
+    def nodes(schema: GraphQLSchema) -> set[str]:
+        return {each.name for each in schema.get_possible_types(schema.type_map["Node"])}  # type: ignore[arg-type]  # an interface
+
+    assert nodes(build_without()) == {"Citizen", "TaxObject", "Msme", "Complaint", "Market", "Commodity", "Region"}
+    assert nodes(build_without(Prices, Tax, Population)) == {"Citizen", "Msme", "Complaint", "Region"}
+    assert nodes(build_without(*EVERY)) == {"Citizen", "Region"}
+
+
+def test_holdings_exports_and_the_hubs_own_page_follow_the_graph() -> None:
+    schema = build_without(Tax, Prices)
+    assert {each.agency for each in list_holdings(schema)} == {"register", "shops", "reports"}
+    assert [each.name for each in build_export_parts(schema)] == [
+        *("identity", "residence", "civilStatus", "parentage", "household", "msmes", "complaints"),
+        *("accessLog", "consents", "dataRequests", "restrictions"),
+    ]
+    page = keep_known_fields(schema, MY_DATA_QUERY)
+    assert ("taxObjects" in page, "msmes" in page, validate(schema, parse_document(page))) == (False, True, [])
+    assert keep_known_fields(build_without(), MY_DATA_QUERY).split() == MY_DATA_QUERY.split()
+
+
+def test_a_scope_of_a_domain_without_an_agency_opens_nothing_to_a_partner() -> None:
+    without, whole = list_coordinates(build_without(Tax)), list_coordinates(build_without())
+    assert grants_anything(Scope.TAX, Purpose.CREDIT_ASSESSMENT, whole)
+    assert not grants_anything(Scope.TAX, Purpose.CREDIT_ASSESSMENT, without)
+    assert grants_anything(Scope.MSMES, Purpose.CREDIT_ASSESSMENT, without)
+
+
+class CityWithoutRegister(SmallCity):
+    """The small city without its population register."""
+
+    def agencies(self, own: Mapping[type[Any], Any] = {}) -> Any:  # noqa: ANN401 - as its base class; never changed
+        agencies = super().agencies(own)
+        agencies.codes = AgencyCodes({domain: code for domain, code in EVERY.items() if domain is not Population})
+        return agencies
+
+
+QUERY = "query Of($nik: NIK!) { citizen(nik: $nik) { nik taxObjects { nop } } }"
+
+
+async def test_without_a_register_every_number_counts_as_known() -> None:
+    city = CityWithoutRegister()
+    found = await run('{ citizen(nik: "3171014506900042") { nik } }', city=city)
+    assert (found.data, found.errors, city.calls) == ({"citizen": {"nik": "3171014506900042"}}, [], [])
+
+
+async def test_without_a_register_no_caller_is_a_guardian_and_no_agency_is_called() -> None:
+    child = {"nik": AYU}
+    guarded = SmallCity(ayu_born=date(2015, 7, 1))
+    assert (await run(QUERY, child, caller="the person", city=guarded)).errors == []
+    assert "dukcapil" in guarded.list_called_agencies()
+    city = CityWithoutRegister(ayu_born=date(2015, 7, 1))
+    found = await run(QUERY, child, caller="the person", city=city)
+    assert {each["extensions"]["code"] for each in found.errors} == {"FORBIDDEN"}
+    assert city.calls == []
