@@ -53,7 +53,7 @@ def list_ids(answers: Answers[Nik, Sequence[Booth]]) -> dict[Nik, list[str]]:
     return {key: [each.id for each in found] for key, found in answers.items() if not isinstance(found, AgencyFailure)}
 
 
-class TestRequests:
+class TestBatchRequests:
     async def test_a_json_body_keeps_types_and_holds_all_keys(self) -> None:
         async with serve(rows({}, {"id": 8, "nik": BUDI}), tables=BY_BODY) as (connector, server):
             answers = await connector.booths_of([SITI, BUDI, Nik("x")], make_call())
@@ -118,7 +118,7 @@ class TestRequests:
         )
 
 
-class TestReplies:
+class TestBatchReplies:
     async def test_calls_have_as_many_keys_as_the_terms_allow(self) -> None:
         async def script(asked: ReceivedRequest, writer: asyncio.StreamWriter) -> None:
             ids = parse_qs(urlsplit(asked.target).query)["id"]
