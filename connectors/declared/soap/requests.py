@@ -13,8 +13,8 @@ from connectors.declared.tables import NotDeclarableError
 from connectors.declared.templates import TemplateWriter
 from connectors.drivers.soap.driver import SoapDriver
 from connectors.drivers.soap.element_shapes import ElementPart, ElementShape
-from connectors.drivers.soap.envelopes import XML_TEXT, Slot, SoapRequest
-from connectors.drivers.soap.wsdl import SoapArgument, SoapOperation, WsdlError
+from connectors.drivers.soap.envelopes import XML_TEXT, SoapRequest, ValueSlot
+from connectors.drivers.soap.wsdl import SoapArgument, WsdlError, WsdlOperation
 
 _KEYS: Final = "{keys}"
 
@@ -23,7 +23,7 @@ _KEYS: Final = "{keys}"
 class SoapReadRequest:
     """The request of one read."""
 
-    operation: SoapOperation
+    operation: WsdlOperation
     message: SoapRequest
     list_values: Callable[[Any], tuple[Any, ...]]
     """From a key, or all keys of a call, to the values in the message."""
@@ -77,7 +77,7 @@ def check_soap_probe(domain_read: DomainRead, table: SoapReadTable, key: str) ->
         raise NotDeclarableError("probe.key", f"the read {domain_read.name} would not send it; see its key_pattern")
 
 
-def check_headers(operation: SoapOperation, headers: Mapping[str, Mapping[str, str]]) -> None:
+def check_headers(operation: WsdlOperation, headers: Mapping[str, Mapping[str, str]]) -> None:
     """Check the header parts of an agency by an operation. Raises `NotDeclarableError`."""
     for part, elements in headers.items():
         place = f"wire.headers.{part}"
@@ -128,7 +128,7 @@ class _ArgumentBuilder:
         if "{" not in given and "}" not in given:
             _check_text(place, part, given)
             return given
-        slot = Slot(len(self.expressions))
+        slot = ValueSlot(len(self.expressions))
         if given == _KEYS:
             if not part.is_repeated:
                 raise NotDeclarableError(place, "the element does not repeat, so it takes one {key}")

@@ -16,7 +16,7 @@ from connectors.declared.trouble import FAILURES, Outcome, build_judge, show_cod
 from connectors.drivers.soap.driver import SoapDriver
 from connectors.drivers.soap.element_shapes import ElementPart, ElementShape
 from connectors.drivers.soap.replies import SoapFault, SoapReply
-from connectors.drivers.soap.wsdl import SoapOperation
+from connectors.drivers.soap.wsdl import WsdlOperation
 from connectors.readers.rows import Row
 from connectors.readers.texts import text
 from connectors.readers.unreadable import UnreadableError
@@ -33,7 +33,7 @@ class SoapRows:
         source: SoapSource,
         domain_read: DomainRead,
         table: SoapReadTable,
-        operation: SoapOperation,
+        operation: WsdlOperation,
         reader: RecordReader[Any],
     ) -> None:
         """Raises `NotDeclarableError` for rows or columns that the WSDL does not describe."""

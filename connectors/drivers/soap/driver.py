@@ -18,7 +18,7 @@ from connectors.drivers.soap.element_shapes import SoapValue
 from connectors.drivers.soap.envelopes import SoapRequest
 from connectors.drivers.soap.replies import SoapFault, SoapReply, find_body, find_relates_to, parse_fault
 from connectors.drivers.soap.service import SoapService
-from connectors.drivers.soap.wsdl import SoapArgument, SoapOperation, SoapVersion, WsdlError
+from connectors.drivers.soap.wsdl import SoapArgument, SoapVersion, WsdlError, WsdlOperation
 from connectors.resilience.call_counters import CallCounters
 from connectors.resilience.gate import Gate, NoGate
 from records.calls.call import Call
@@ -54,7 +54,7 @@ class SoapDriver:
         """Take the operations of all WSDLs. Raises `WsdlError` for an operation that two of them describe."""
         self.agency = http.agency
         self.work = http.work
-        self.operations: dict[str, SoapOperation] = {}
+        self.operations: dict[str, WsdlOperation] = {}
         for wsdl in service.wsdls:
             if twice := sorted(self.operations.keys() & wsdl.operations.keys()):
                 raise WsdlError(f"two WSDLs describe the operation {twice[0]}")
@@ -131,13 +131,13 @@ class SoapDriver:
         """Close the connections."""
         await self._http.close()
 
-    def _build_http_headers(self, operation: SoapOperation) -> Mapping[str, str]:
+    def _build_http_headers(self, operation: WsdlOperation) -> Mapping[str, str]:
         if self._service.version == "1.1":
             return {"Content-Type": "text/xml; charset=utf-8", "SOAPAction": f'"{operation.action}"'}
         action = f'; action="{operation.action}"' if operation.action else ""
         return {"Content-Type": f"application/soap+xml; charset=utf-8{action}"}
 
-    async def _read(self, operation: SoapOperation, reply: HttpReply, call: Call) -> SoapReply:
+    async def _read(self, operation: WsdlOperation, reply: HttpReply, call: Call) -> SoapReply:
         """Like `read`, but a long reply is parsed in one turn of the event loop, and read in another."""
         signs = self._require_bounds(reply)
         if not call.reply_budget.take(BYTES_PER_VALUE * signs):
@@ -164,7 +164,7 @@ class SoapDriver:
     def _find_body(self, reply: HttpReply) -> etree._Element | None:
         return find_body(parse_xml(reply.body, self._parser, charset=self._service.charset))
 
-    def _parse_reply(self, operation: SoapOperation, reply: HttpReply, body: etree._Element | None) -> SoapReply:
+    def _parse_reply(self, operation: WsdlOperation, reply: HttpReply, body: etree._Element | None) -> SoapReply:
         return SoapReply(
             content=self._parse_content(operation, reply, body),
             retry_after=parse_retry_after(reply),
@@ -172,7 +172,7 @@ class SoapDriver:
         )
 
     def _parse_content(
-        self, operation: SoapOperation, reply: HttpReply, body: etree._Element | None
+        self, operation: WsdlOperation, reply: HttpReply, body: etree._Element | None
     ) -> Mapping[str, SoapValue] | SoapFault:
         if body is not None and get_local_name(body) == "Fault":
             return parse_fault(body)

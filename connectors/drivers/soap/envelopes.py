@@ -10,7 +10,7 @@ from xml.sax.saxutils import escape
 
 from lxml import etree
 
-from connectors.drivers.soap.wsdl import SoapArgument, SoapOperation, WsdlError
+from connectors.drivers.soap.wsdl import SoapArgument, WsdlError, WsdlOperation
 
 ADDRESSING: Final = "http://www.w3.org/2005/08/addressing"
 XML_TEXT: Final = re.compile("[^\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]*")
@@ -27,7 +27,7 @@ _SLOTS: Final = re.compile(
 
 
 @dataclass(frozen=True, slots=True)
-class Slot:
+class ValueSlot:
     """In place of a text in the arguments of a request: the value of this number in each call."""
 
     number: int
@@ -48,7 +48,7 @@ class SoapRequest:
 
     def __init__(
         self,
-        operation: SoapOperation,
+        operation: WsdlOperation,
         arguments: Mapping[str, SoapArgument],
         headers: Mapping[str, Mapping[str, str]],
         *,

@@ -32,7 +32,7 @@ class WsdlError(ValueError):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class SoapOperation:
+class WsdlOperation:
     """An operation of a WSDL."""
 
     name: str
@@ -69,7 +69,7 @@ class Wsdl:
                     str(path), transport=_DiskTransport(path.resolve().parent), settings=settings
                 )
             self._bindings = list(self._list_bindings(version))
-            self.operations: Mapping[str, SoapOperation] = dict(self._list_operations(path))
+            self.operations: Mapping[str, WsdlOperation] = dict(self._list_operations(path))
         except WsdlError:
             raise
         except Exception as error:  # noqa: BLE001 - zeep raises whatever a wrong document makes it stumble over
@@ -96,7 +96,7 @@ class Wsdl:
                 if type(port.binding) is kind:
                     yield port.binding
 
-    def _list_operations(self, path: Path) -> Iterator[tuple[str, SoapOperation]]:
+    def _list_operations(self, path: Path) -> Iterator[tuple[str, WsdlOperation]]:
         offers_addressing = next(etree.parse(str(path)).iter(*_OFFERS_ADDRESSING), None) is not None
         shapes: dict[int, ElementShape] = {}
         for binding in self._bindings:
@@ -105,7 +105,7 @@ class Wsdl:
                     continue  # nothing is answered, so there is nothing to read
                 yield (
                     name,
-                    SoapOperation(
+                    WsdlOperation(
                         name=name,
                         action=each.soapaction or "",
                         request=_build_shape(each.input.body.type, shapes) if each.input.body else ElementShape({}),

@@ -283,7 +283,7 @@ REFUSED: dict[str, tuple[dict[str, Any], str]] = {
         change("found", paging={"by": "page"}, query={"p": "{page}", "o": "{offset}"}),
         "reads.found.query.o: the key has no part 'offset'; write one of {search}, {size}, {page}",
     ),
-    "a path that is none": (
+    "a path with two dots": (
         change("found", paging={"by": "next", "at": "links..next"}),
         "reads.found.paging.at: 'links..next' is not a path: write names with dots, such as address.street",
     ),

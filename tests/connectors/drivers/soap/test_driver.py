@@ -12,7 +12,7 @@ from lxml import etree
 from connectors.drivers.http.driver import HttpDriver, HttpReply
 from connectors.drivers.http.service import HttpLimits, HttpService
 from connectors.drivers.soap.driver import SoapDriver
-from connectors.drivers.soap.envelopes import Slot
+from connectors.drivers.soap.envelopes import ValueSlot
 from connectors.drivers.soap.replies import SoapFault, SoapReply
 from connectors.drivers.soap.service import SoapService
 from connectors.drivers.soap.wsdl import Wsdl, WsdlError
@@ -34,7 +34,7 @@ def driver_at(url: str) -> SoapDriver:
 
 
 async def ask(driver: SoapDriver, nik: str, call: Call) -> SoapReply:
-    request = driver.prepare("GetObjekByNik", {"nik": Slot(0).text}, slots=1)
+    request = driver.prepare("GetObjekByNik", {"nik": ValueSlot(0).text}, slots=1)
     return await driver.ask(request, [nik], call, lambda reply: reply)
 
 
