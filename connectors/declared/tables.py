@@ -225,7 +225,7 @@ class WireTable(ManifestTable):
 
     def list_credentials(self) -> dict[str, str]:
         """The secrets beside the address, by their place in the manifest."""
-        return dict(_list_secrets("wire", {name: value for name, value in self if name != "url"}))
+        return dict(_list_secrets("wire", {name: value for name, value in self if name not in {"url", "user"}}))
 
 
 def _list_secrets(place: str, value: object) -> Iterator[tuple[str, str]]:
@@ -233,8 +233,7 @@ def _list_secrets(place: str, value: object) -> Iterator[tuple[str, str]]:
         yield place, value.get_secret_value()
     elif isinstance(value, BaseModel | Mapping):
         for name, each in value.items() if isinstance(value, Mapping) else value:
-            if name != "user":
-                yield from _list_secrets(f"{place}.{name}", each)
+            yield from _list_secrets(f"{place}.{name}", each)
 
 
 _UNITS = {"s": 1.0, "min": 60.0, "h": 3_600.0, "d": 86_400.0}

@@ -465,9 +465,7 @@ def test_an_invalid_manifest_stops_the_start(monkeypatch: pytest.MonkeyPatch, tm
 
 def test_a_missing_variable_of_a_manifest_is_named_with_its_file_and_line(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("SIMPUL_PBB_USER")
-    assert (
-        "cities/jakarta/agencies/pbb.toml:13: wire.headers.otentikasi.pengguna: SIMPUL_PBB_USER is not set" in refusal()
-    )
+    assert "cities/jakarta/agencies/pbb.toml:11: wire.user: SIMPUL_PBB_USER is not set" in refusal()
 
 
 def test_a_variable_that_no_manifest_names_is_unknown(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

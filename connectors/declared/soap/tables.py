@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import codecs
 from collections.abc import Mapping
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Final, Literal, Self
 
-from pydantic import AfterValidator, Field, SecretStr
+from pydantic import AfterValidator, Field, SecretStr, model_validator
 
 from connectors.declared.service.wire import ServiceWire
 from connectors.declared.tables import Columns, KeyedReadTable, ManifestTable
 from connectors.drivers.soap.service import CHARSET
 from connectors.drivers.soap.wsdl import SoapVersion
+
+_PLACEHOLDERS: Final = ("{user}", "{password}")
 
 
 def _check_charset(name: str) -> str:
@@ -23,10 +25,8 @@ def _check_charset(name: str) -> str:
 
 
 class UserTokenTable(ManifestTable):
-    """The hub's user in the header of each message (WS-Security `UsernameToken`)."""
+    """How the hub's user is in the header of each message (WS-Security `UsernameToken`)."""
 
-    user: SecretStr = Field(description="user of the hub")
-    password: SecretStr = Field(description="password of the hub")
     digest: bool = Field(
         default=True, description="whether the password is sent as a digest, with a nonce and the time"
     )
@@ -47,13 +47,41 @@ class SoapWire(ServiceWire):
         min_length=1, max_length=8, description="WSDL in the folder `wsdl` of the city, or a list. Nothing is fetched"
     )
     version: SoapVersion = Field(default="1.1", description="version of SOAP, `1.1` or `1.2`")
+    user: SecretStr | None = Field(default=None, description="user of the hub, for `headers` or `user_token`")
+    password: SecretStr | None = Field(default=None, description="password of the hub, for the same")
     headers: Mapping[str, Mapping[str, SecretStr]] = Field(
-        default={}, description="header parts of the WSDL, by name, with the text of each element"
+        default={},
+        description="header parts of the WSDL, by name, with the text of each element: `{user}`, `{password}` or"
+        " another",
     )
-    user_token: UserTokenTable | None = Field(default=None, description="table: WS-Security user of the hub")
+    user_token: UserTokenTable | None = Field(default=None, description="table: WS-Security, the user in each message")
     charset: Annotated[str, AfterValidator(_check_charset)] = Field(
         default=CHARSET, description="encoding of replies that are not UTF-8, whatever they declare"
     )
+
+    @model_validator(mode="after")
+    def _check_user(self) -> Self:
+        sent = {each.get_secret_value() for part in self.headers.values() for each in part.values()}
+        for name, given in (("user", self.user), ("password", self.password)):
+            is_sent = self.user_token is not None or f"{{{name}}}" in sent
+            if is_sent and given is None:
+                raise ValueError(f"{name}: give it, because messages hold it")
+            if given is not None and not is_sent:
+                raise ValueError(f"{name}: no message holds it; write {{{name}}} in headers, or add user_token")
+        return self
+
+    def build_headers(self) -> dict[str, dict[str, str]]:
+        """The texts of each header part."""
+        given = {"{user}": self.user, "{password}": self.password}
+        texts = {name: each.get_secret_value() for name, each in given.items() if each is not None}
+        return {
+            part: {name: texts.get(text := each.get_secret_value(), text) for name, each in elements.items()}
+            for part, elements in self.headers.items()
+        }
+
+    def list_credentials(self) -> dict[str, str]:
+        """The secrets beside the address and the user, by their place in the manifest."""
+        return {place: each for place, each in super().list_credentials().items() if each not in _PLACEHOLDERS}
 
 
 Arguments = Mapping[str, Any]

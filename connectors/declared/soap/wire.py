@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Final
 
 from connectors.declared.driver_family import DriverParts
-from connectors.declared.soap.tables import SoapWire, UserTokenTable
+from connectors.declared.soap.tables import SoapWire
 from connectors.declared.tables import NotDeclarableError
 from connectors.drivers.http.driver import HttpDriver
 from connectors.drivers.soap.driver import SoapDriver
@@ -22,16 +22,12 @@ _NAME: Final = re.compile(r"[\w-][\w.-]*(/[\w-][\w.-]*)*", re.ASCII)
 
 def build_soap_driver(wire: SoapWire, http: HttpDriver, parts: DriverParts) -> SoapDriver:
     """Build the driver. Opens nothing. Raises `NotDeclarableError` for a WSDL that cannot be used."""
-    headers = {
-        part: {name: value.get_secret_value() for name, value in elements.items()}
-        for part, elements in wire.headers.items()
-    }
     try:
         service = SoapService(
             wsdls=[Wsdl(_find_wsdl(parts.city, each), wire.version) for each in wire.wsdl],
             version=wire.version,
-            headers=headers,
-            user_token=_build_user_token(wire.user_token),
+            headers=wire.build_headers(),
+            user_token=_build_user_token(wire),
             charset=wire.charset,
         )
         return SoapDriver(http, service, gate=parts.gate)
@@ -45,8 +41,13 @@ def _find_wsdl(city: Path, name: str) -> Path:
     return city / FOLDER / name
 
 
-def _build_user_token(table: UserTokenTable | None) -> UserToken | NoUserToken:
-    if table is None:
+def _build_user_token(wire: SoapWire) -> UserToken | NoUserToken:
+    table, user, password = wire.user_token, wire.user, wire.password
+    if table is None or user is None or password is None:
         return NoUserToken()
-    user, password = table.user.get_secret_value(), table.password.get_secret_value()
-    return UserToken(user=user, password=password, is_digest=table.digest, seconds=table.timestamp)
+    return UserToken(
+        user=user.get_secret_value(),
+        password=password.get_secret_value(),
+        is_digest=table.digest,
+        seconds=table.timestamp,
+    )

@@ -57,12 +57,17 @@ async def test_fixed_parts_are_sent_with_every_call(method: str) -> None:
 
 
 def test_every_driver_over_http_has_the_same_credential() -> None:
-    given = {"wsdl": "a.wsdl", "headers": {"kepala": {"sandi": "p"}}, "user_token": {"user": "u", "password": "q"}}
+    given = {
+        "wsdl": "a.wsdl",
+        "user": "u",
+        "password": "p",
+        "headers": {"kepala": {"nama": "{user}", "sandi": "{password}", "kunci": "k"}},
+    }
     wire = SoapWire.model_validate({"driver": "soap", "url": "https://a", "credential": {"oauth2": OAUTH2}, **given})
     assert wire.list_credentials() == {
         "wire.credential.oauth2.client_secret": SECRET,
-        "wire.headers.kepala.sandi": "p",
-        "wire.user_token.password": "q",
+        "wire.password": "p",
+        "wire.headers.kepala.kunci": "k",
     }
 
 
