@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Awaitable, Callable, Coroutine, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
 from functools import wraps
 from types import MappingProxyType
-from typing import Any, Generic, Protocol, TypeAlias, TypeVar, cast
+from typing import Any, Final, Generic, Protocol, TypeAlias, TypeVar, cast
 
 from engine.agency_codes import ANY_AGENCIES, HUB, AgencyCodes
-from records.calls.answers import Answers
+from records.calls.answers import Answers, DatedAnswers
 from records.calls.call import Call
 from records.calls.freshness import BatchCaching, Freshness, ReadLifetimes, Staleness
 from records.calls.spans import AttributeValue, Span, get_failure_code
@@ -21,6 +22,11 @@ D = TypeVar("D")
 F = TypeVar("F")
 K = TypeVar("K")
 V = TypeVar("V")
+
+COPY: Final = "copy"
+"""The reason of a date in an answer: it comes from a copy of the agency's data."""
+OVERDUE: Final = "overdue"
+"""The same, if the copy is older than its manifest allows."""
 
 Facet: TypeAlias = type[Any] | None
 """A part of the answers of a batch of facets, by its record class; None for other batches."""
@@ -158,13 +164,31 @@ async def _load_uncached(
 ) -> Answers[K, Any]:
     freshness = context.agencies.get_freshness(batch)
     answers = await run_batch(batch, keys, context)
-    if recorder is not None and not batch.is_fixed:
+    if recorder is not None and isinstance(answers, DatedAnswers):
+        _record_copy(recorder, batch, keys, answers, context.agencies.codes.get(batch.domain))
+    elif recorder is not None and not batch.is_fixed:
         recorder.record_lifetime(
             freshness,
             0.0,
             0.0 if freshness is None else _fresh_seconds(freshness, all_known=len(answers) >= len(keys)),
         )
     return answers
+
+
+def _record_copy(
+    recorder: FreshnessRecorder,
+    batch: Batch[K, Any],
+    keys: Sequence[K],
+    answers: DatedAnswers[K, Any],
+    agency: str | None,
+) -> None:
+    """Record that the answers, also those for keys that are absent, come from a copy."""
+    is_overdue = datetime.now(UTC) - answers.as_of > timedelta(seconds=answers.max_age)
+    reason = OVERDUE if is_overdue else COPY
+    staleness = Staleness(as_of=answers.as_of, reason=reason, agency=agency, is_stale=is_overdue)
+    for key in keys:
+        recorder.record_stale(batch, key, None, staleness)
+    recorder.record_lifetime(None, 0.0, answers.fresh)
 
 
 def _fresh_seconds(freshness: Freshness, *, all_known: bool) -> float:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import asyncio
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from functools import partial
 from importlib import import_module
@@ -16,24 +18,22 @@ from cache.limits.agency_counts import AgencyCounts
 from cache.limits.redis_counters import RedisCounters
 from connectors.agency_probes import AgencyProbes
 from connectors.connector_parts import ComplaintLinks, Connector, ConnectorParts, PythonConnector
-from connectors.declared.connector import build_declared_connector
+from connectors.declared.connector import DeclaredConnector, build_declared_connector
 from connectors.declared.domain_reads import list_read_names
 from connectors.declared.driver_families import DRIVER_FAMILIES
-from connectors.declared.driver_family import Driver, DriverParts, ExpiringDriver
+from connectors.declared.driver_family import CallLimits, Driver, DriverParts, ExpiringDriver, HubValues
+from connectors.declared.snapshot.loader import SnapshotLoader, SnapshotSource
 from connectors.declared.tables import NotDeclarableError
 from connectors.drivers.long_work import LongWork
-from connectors.regions import RegionTables
+from connectors.regions import RegionTables, UnknownDistricts
 from connectors.resilience.gate import Gate
 from engine.agency_codes import AgencyCodes
 from engine.batch import Agencies
 from records.calls.freshness import ReadLifetimes
 from resolvers.answer_cache import AnswerCache, NoAnswerCache
-from resolvers.complaints import Complaints
-from resolvers.msmes import Msmes
-from resolvers.population import Population
-from resolvers.prices import Prices
+from resolvers.cached_batches import CachedBatchReader
+from resolvers.domains import find_domains
 from resolvers.regions import Regions
-from resolvers.tax import Tax
 from settings import Settings
 from settings.city.folder import CityFolder
 from settings.city.manifest import AgencyManifest, ManifestFile
@@ -41,14 +41,6 @@ from settings.city.problems import CityProblem, ManifestError
 from store.complaint_links import ComplaintLinkTable
 
 _DATA = Path(__file__).parents[1] / "data"
-DOMAINS: Mapping[str, type[Any]] = {
-    "population": Population,
-    "msmes": Msmes,
-    "tax": Tax,
-    "complaints": Complaints,
-    "prices": Prices,
-}
-"""The protocol of each domain that a manifest can name."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,8 +60,9 @@ class HubResources:
     city: Path
     """The folder of the city."""
     work: LongWork
-    knows_region: Callable[[str], bool]
+    unknown_districts: UnknownDistricts
     complaint_links: ComplaintLinks
+    snapshot_folder: Path | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -95,7 +88,7 @@ class Connectors:
 
     def bind_domains(self, hub_domains: Mapping[type[Any], Any]) -> Agencies:
         """The connectors and the hub's own state, by domain."""
-        by_domain = {DOMAINS[each.domain]: each.connector for each in self.agencies.values()}
+        by_domain = {find_domains()[each.domain]: each.connector for each in self.agencies.values()}
         regions: Regions = self.regions
         return Agencies({**hub_domains, **by_domain, Regions: regions}, self.codes, self.lifetimes)
 
@@ -103,8 +96,31 @@ class Connectors:
         """The probes that check whether each agency answers."""
         return AgencyProbes({code: each.connector for code, each in self.agencies.items()})
 
+    @property
+    def snapshots(self) -> Sequence[SnapshotSource]:
+        """The snapshots of all agencies."""
+        connectors = [each.connector for each in self.agencies.values()]
+        return [each for found in connectors if isinstance(found, DeclaredConnector) for each in found.snapshots]
+
+    @asynccontextmanager
+    async def loading(self, readers: Sequence[CachedBatchReader]) -> AsyncIterator[None]:
+        """Load the snapshots while the block runs; `readers` drop cached answers when new data is published."""
+
+        async def invalidate(agency: str) -> None:
+            for each in readers:
+                await each.invalidate_agency(agency)
+
+        async with AsyncExitStack() as stack:
+            loaders = [SnapshotLoader(each, on_published=invalidate) for each in self.snapshots]
+            for each in loaders:
+                await stack.enter_async_context(each.running())
+            await asyncio.gather(*(each.wait_for_data() for each in loaders))
+            yield
+
     async def close(self) -> None:
-        """Close every connection to an agency."""
+        """Close every connection to an agency, and the files of snapshots."""
+        for source in self.snapshots:
+            source.snapshot.close()
         for each in self.agencies.values():
             await each.gate.close()
         for each in self.agencies.values():
@@ -122,8 +138,9 @@ def build_connectors(settings: Settings, state: AsyncEngine) -> Connectors:
     resources = HubResources(
         city=settings.city.path,
         work=LongWork(),
-        knows_region=regions.knows,
+        unknown_districts=UnknownDistricts(regions.knows),
         complaint_links=ComplaintLinkTable(state, settings.secret_bytes),
+        snapshot_folder=settings.snapshot_folder,
     )
     agencies: dict[str, BoundAgency] = {}
     problems: list[CityProblem] = []
@@ -152,8 +169,9 @@ def bind_agency(file: ManifestFile, gate: Gate, resources: HubResources) -> Boun
         gate=gate,
         driver=driver,
         options=manifest.options,
-        knows_region=resources.knows_region,
+        unknown_districts=resources.unknown_districts,
         complaint_links=resources.complaint_links,
+        snapshot_folder=resources.snapshot_folder,
     )
     try:
         connector = _build_connector(manifest, connector_parts)
@@ -164,7 +182,7 @@ def bind_agency(file: ManifestFile, gate: Gate, resources: HubResources) -> Boun
 
 def list_agency_codes(city: CityFolder) -> AgencyCodes:
     """The code of the live agency of each domain."""
-    return AgencyCodes({DOMAINS[each.manifest.domain]: code for code, each in city.agencies.items()})
+    return AgencyCodes({find_domains()[each.manifest.domain]: code for code, each in city.agencies.items()})
 
 
 def list_lifetimes(city: CityFolder) -> Mapping[str, Mapping[str, ReadLifetimes]]:
@@ -201,18 +219,20 @@ def _build_connector(manifest: AgencyManifest, parts: ConnectorParts) -> Connect
     if tables is not None:
         gate = parts.gate
         return build_declared_connector(
-            DOMAINS[manifest.domain],
+            find_domains()[manifest.domain],
             tables,
             parts.driver,
             agency=gate.agency,
-            max_batch_size=gate.terms.max_batch_size,
-            max_concurrency=gate.max_concurrency,
+            limits=CallLimits(max_batch_size=gate.terms.max_batch_size, max_concurrency=gate.max_concurrency),
+            hub=HubValues(
+                snapshot_folder=parts.snapshot_folder, for_functions={UnknownDistricts: parts.unknown_districts}
+            ),
         )
     module, _, name = (manifest.connector or "").partition(":")
     found: type[PythonConnector] | None = getattr(import_module(module), name, None)
     if found is None or not hasattr(found, "connect"):
         raise NotDeclarableError("connector", f"{module} has no connector '{name}'")
-    names = list_read_names(DOMAINS[manifest.domain])
+    names = list_read_names(find_domains()[manifest.domain])
     if missing := [each for each in names if not hasattr(found, each)]:
         raise NotDeclarableError("connector", f"it does not answer the read '{missing[0]}' of its domain")
     if unknown := sorted(manifest.reads.keys() - set(names)):

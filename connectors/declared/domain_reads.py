@@ -26,6 +26,8 @@ class DomainRead:
     """The type of the records."""
     is_list: bool
     """Whether a key has many records."""
+    facets: tuple[type[Any], ...] = ()
+    """For a read of facets, the records of which a caller wants some: the read takes keys, wanted facets and a call."""
 
 
 def list_reads(domain: type[Any]) -> Mapping[str, DomainRead]:
@@ -42,10 +44,14 @@ def _describe(domain: type[Any], name: str, method: Any) -> DomainRead:  # noqa:
     hints = get_type_hints(method)
     answers = hints.pop("return")
     keys, *rest = hints.values()
-    if rest != [Call] or get_origin(keys) is not Sequence:
+    wanted = rest[0] if len(rest) > 1 and get_origin(rest[0]) is frozenset else None
+    if rest != ([Call] if wanted is None else [wanted, Call]) or get_origin(keys) is not Sequence:
         raise NotDeclarableError(
             f"reads.{name}", f"the domain {domain.__name__} gives it more than keys; answer it in Python"
         )
+    if wanted is not None:
+        facet = get_args(get_args(wanted)[0])[0]
+        return DomainRead(name, get_args(keys)[0], facet, is_list=False, facets=get_args(facet) or (facet,))
     (value,) = (each for each in get_args(get_args(answers)[1]) if each is not AgencyFailure)
     is_list = get_origin(value) is Sequence
     return DomainRead(name, get_args(keys)[0], get_args(value)[0] if is_list else value, is_list)

@@ -283,10 +283,10 @@ def _find_unreadable(
         place = f"{record.__name__}.{plan.name}"
         try:
             if read(row) is None and plan.field.is_required:
-                return UnreadableError(f"{plan.field.kind} ({place})")
+                return UnreadableError(f"{plan.field.kind} ({place})", plan.columns)
         except KeyError:
             absent = [column for column in plan.columns if column not in row]
-            return UnreadableError(f"{place}: the reply has no column '{absent[0]}'" if absent else place)
+            return UnreadableError(f"{place}: the reply has no column '{absent[0]}'" if absent else place, absent)
         except UnreadableError as error:
-            return UnreadableError(error.kind if plan.is_bound else f"{error.kind} ({place})")
+            return error if plan.is_bound else UnreadableError(f"{error.kind} ({place})", plan.columns)
     return UnreadableError(f"a {record.__name__}")

@@ -296,6 +296,11 @@ class ReadTable(PythonReadTable):
         """Whether one call can ask for several keys."""
         return False
 
+    @property
+    def takes_facets(self) -> bool:
+        """Whether a call can ask for some of the records of a key."""
+        return False
+
 
 class RowsTable(ManifestTable):
     """Where all rows of a list come from. Each family of drivers has its own."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Hashable, Mapping, Sequence
+from datetime import datetime
 from typing import Any, NamedTuple
 
 from engine.execution.edge_keys import EdgeKeys, get_batch_field
@@ -56,13 +57,21 @@ def _to_stale_path(each: StaleField, path: Path) -> StalePath:
 
 
 def describe_stale_paths(places: Sequence[StalePath]) -> list[dict[str, Any]]:
-    """The value of `extensions.freshness`: each path with its agency, its time and the reason."""
+    """The value of `extensions.freshness`: each path with its agency, its time and the reason.
+
+    A copy that is not overdue is listed once, at its first place.
+    """
+    copies: dict[tuple[str | None, datetime], StalePath] = {}
+    for each in places:
+        if not each.staleness.is_stale:
+            copies.setdefault((each.staleness.agency, each.staleness.as_of), each)
+    places = [*copies.values(), *(each for each in places if each.staleness.is_stale)]
     listed = [
         {
             "path": list(path),
             "agency": staleness.agency,
             "asOf": staleness.as_of.isoformat(),
-            "stale": True,
+            "stale": staleness.is_stale,
             "reason": staleness.reason,
         }
         for path, staleness in places[:MAX_LISTED]

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from connectors.declared.connector import DeclaredConnector, build_declared_connector
+from connectors.declared.driver_family import CallLimits
 from connectors.drivers.http.driver import HttpDriver, HttpReply
 from connectors.drivers.http.service import HttpLimits, HttpService
 from connectors.drivers.soap.driver import SoapDriver
@@ -55,7 +56,7 @@ class TaxConnector:
         """`max_concurrency` is that of the agency's terms."""
         self.driver = driver
         self.declared: DeclaredConnector = build_declared_connector(
-            Tax, load_tables("pbb"), driver, agency="pbb", max_concurrency=max_concurrency
+            Tax, load_tables("pbb"), driver, agency="pbb", limits=CallLimits(max_concurrency=max_concurrency)
         )
         self.objects_of: Any = self.declared.objects_of
         self.probe = self.declared.probe

@@ -11,29 +11,26 @@ from typing import Any
 import pytest
 
 from connectors.complaints import CityComplaints
-from connectors.population import PopulationRegister
 from records.calls.call import Call
 from resolvers.complaints import Complaints
-from resolvers.population import Population
 from resolvers.prices import Prices
 from resolvers.tax import Tax
 from schema.builder import build_schema, get_graphql_schema
 from schema.tools.holdings import get_holders
-from settings.city.folder import DOMAINS as DOMAIN_WORDS
 from settings.city.folder import load_city
 from settings.city.problems import ManifestError
 from store.database import create_database_engine
 from tests.connectors.drivers.byte_server import ReceivedRequest, reply, serve_bytes
 from tests.fakes.city import VARIABLES, build_plain_city, write_city
 from tests.fakes.small_hub import build_settings
-from wiring.agencies import DOMAINS, Connectors, build_connectors
+from wiring.agencies import Connectors, build_connectors
 
 SOAP_WIRE = {"driver": "soap", "url": "http://127.0.0.1:9", "wsdl": "property_tax.wsdl"}
 
 
-def prove_types(population: PopulationRegister, complaints: CityComplaints) -> tuple[Population, Complaints]:
-    """For mypy: each connector in Python answers the reads of its domain."""
-    return population, complaints
+def prove_types(complaints: CityComplaints) -> Complaints:
+    """For mypy: the connector in Python answers the reads of its domain."""
+    return complaints
 
 
 def build(folder: Path, **changes: Any) -> Connectors:  # noqa: ANN401 - the changes of `write_city`
@@ -43,10 +40,6 @@ def build(folder: Path, **changes: Any) -> Connectors:  # noqa: ANN401 - the cha
 def build_of(city: Path) -> Connectors:
     settings = build_settings((), issuer_keys=Path("none"), city=load_city(city, VARIABLES))
     return build_connectors(settings, create_database_engine("postgresql://nobody@127.0.0.1:9/none"))
-
-
-def test_every_domain_of_manifests_has_a_protocol() -> None:
-    assert tuple(DOMAINS) == DOMAIN_WORDS
 
 
 async def test_each_agency_answers_its_domain(tmp_path: Path) -> None:
@@ -65,7 +58,7 @@ async def test_each_agency_answers_its_domain(tmp_path: Path) -> None:
 
 
 def test_unreachable_agencies_do_not_stop_the_start() -> None:
-    assert list(build_plain_city().agencies) == ["dukcapil", "jakpreneur", "pbb", "crm", "pangan"]
+    assert list(build_plain_city().agencies) == ["crm", "dukcapil", "jakpreneur", "pangan", "pbb"]
 
 
 @pytest.mark.parametrize(
@@ -77,12 +70,6 @@ def test_unreachable_agencies_do_not_stop_the_start() -> None:
             "connector",
             "connectors.complaints:ComplaintOptions",
             "connector: connectors.complaints has no connector 'ComplaintOptions'",
-        ),
-        (
-            "dukcapil",
-            "connector",
-            "connectors.complaints:CityComplaints",
-            "connector: it does not answer the read '",
         ),
         (
             "crm",
@@ -123,7 +110,7 @@ def test_unreachable_agencies_do_not_stop_the_start() -> None:
             SOAP_WIRE | {"headers": {"otentikasi": {"pengguna": "geheim"}}},
             "reads.objects_of.arguments: GetObjekByNik: Missing element kata_sandi",
         ),
-        ("dukcapil", "options", {"speed": 1}, "options.speed: Extra inputs are not permitted"),
+        ("dukcapil", "options", {"speed": 1}, "options: they belong to a connector in Python; remove this table"),
         ("pangan", "terms", {"max_batch_size": 2}, "terms.max_batch_size: the agency takes one key per call; remove"),
         ("pbb", "terms", {"max_batch_size": 2}, "terms.max_batch_size: the agency takes one key per call; remove"),
         (
@@ -157,18 +144,25 @@ def test_a_manifest_that_does_not_suit_its_connector_is_named(
     assert "geheim" not in found
 
 
+def test_a_connector_of_another_domain_is_named(tmp_path: Path) -> None:
+    declared = dict.fromkeys(["reads", "records", "trouble", "probe"])
+    changes = {"pbb": {"connector": "connectors.complaints:CityComplaints", **declared}}
+    with pytest.raises(ManifestError, match="connector: it does not answer the read 'objects_of' of its domain"):
+        build(tmp_path, changes=changes)
+
+
 def test_problems_of_all_agencies_are_named_together(tmp_path: Path) -> None:
     changes = {agency: {"terms": {"max_batch_size": 1}} for agency in ("pbb", "pangan")}
     with pytest.raises(ManifestError) as refused:
         build(tmp_path, changes=changes)
-    assert [each.path.name for each in refused.value.problems] == ["pbb.toml", "pangan.toml"]
+    assert [each.path.name for each in refused.value.problems] == ["pangan.toml", "pbb.toml"]
 
 
 async def test_the_name_of_a_manifest_is_the_code_of_its_agency_everywhere(tmp_path: Path) -> None:
     city = write_city(tmp_path / "city")
     (city / "agencies" / "pbb.toml").rename(city / "agencies" / "pajak.toml")
     connectors = build_of(city)
-    assert list(connectors.agencies) == ["dukcapil", "jakpreneur", "pajak", "crm", "pangan"]
+    assert list(connectors.agencies) == ["crm", "dukcapil", "jakpreneur", "pajak", "pangan"]
     assert connectors.gates["pajak"].agency == "pajak"
     assert connectors.bind_domains({}).codes.get(Tax) == "pajak"
     holders = get_holders(get_graphql_schema(build_schema(connectors.codes)))

@@ -114,7 +114,7 @@ def _build_keyed_read(
     if table.search is not None:
         raise NotDeclarableError(f"{place}.search", "it looks in one list for all queries; remove the line")
     convert = (_build_conversion if table.python is None else _build_python_conversion)(source, domain_read, table)
-    is_known_form, limit = request.is_known_form, min(table.max_concurrency, source.max_concurrency)
+    is_known_form, limit = request.is_known_form, min(table.max_concurrency, source.limits.max_concurrency)
 
     async def read(keys: Sequence[Any], call: Call) -> Answers[Any, Any]:
         async def ask(key: Any) -> Any:  # noqa: ANN401 - any key, any answer
@@ -142,7 +142,7 @@ def _build_batch_read(
     if table.search is not None:
         raise NotDeclarableError(f"reads.{domain_read.name}.search", "it looks in one list for all queries; remove it")
     answer = _build_grouping(source, domain_read, table)
-    is_known_form, max_batch_size = request.is_known_form, source.max_batch_size or _MAX_BATCH_SIZE
+    is_known_form, max_batch_size = request.is_known_form, source.limits.max_batch_size or _MAX_BATCH_SIZE
 
     async def ask(keys: Sequence[Any], call: Call) -> Answers[Any, Any]:
         found = await calls.ask(keys, call)

@@ -38,7 +38,7 @@ def build_soap_read(source: SoapSource, domain_read: DomainRead, table: SoapRead
     reader = source.records.build(domain_read.name, domain_read.record)
     rows = SoapRows(source, domain_read, table, request.operation, reader)
     _require_proof(domain_read, table, request, reader)
-    limit = min(table.max_concurrency, source.max_concurrency)
+    limit = min(table.max_concurrency, source.limits.max_concurrency)
     calls = _SoapCalls(source, request, reader.bind, rows, is_list=domain_read.is_list, limit=limit)
     ask = calls.ask_batches if request.is_batch else calls.ask_each
     check = _build_identity_check(source.check, domain_read, table)
@@ -94,7 +94,7 @@ class _SoapCalls:
 
     async def ask_batches(self, keys: Sequence[Any], call: Call) -> Answers[Any, Any]:
         """As few calls as the terms allow."""
-        limit = self.source.max_batch_size
+        limit = self.source.limits.max_batch_size
         return await ask_in_chunks(keys, lambda some: self._ask_batch(some, call), max_batch_size=limit)
 
     async def _ask_one(self, key: Any, call: Call) -> Any:  # noqa: ANN401 - any key, any answer

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from connectors.drivers.long_work import LongWork
+from connectors.regions import UnknownDistricts
 from connectors.resilience.agency_terms import AgencyTerms, BreakerEntry
 from connectors.resilience.gate import Gate
 from records.identifiers import Nik
@@ -41,7 +42,8 @@ class AgencyServer:
         """The variables of the manifest; `port` in place of the agency's, for a proxy before it."""
         running, at = self.running, port or self.running.port
         if self.source.has_samples:
-            return self.source.build_variables(port=at, user=running.user, secret=running.secret)
+            url = self.source.build_url(port=at, user=running.user, secret=running.secret)
+            return self.source.build_variables(url, user=running.user, secret=running.secret)
         return build_agency_variables(
             self.source.code, port=at, user=running.user, secret=running.secret, health=running.health()
         )
@@ -66,7 +68,12 @@ async def connect(
 ) -> AsyncIterator[BoundAgency]:
     """The connector of an agency for the length of the block, by default without rate, retries and breaker."""
     gate = Gate(manifest.code, terms or build_terms(manifest))
-    resources = HubResources(city=city, work=LongWork(), knows_region=lambda _: True, complaint_links=NoLinks())
+    resources = HubResources(
+        city=city,
+        work=LongWork(),
+        unknown_districts=UnknownDistricts(lambda _: True),
+        complaint_links=NoLinks(),
+    )
     bound = bind_agency(manifest, gate, resources)
     try:
         yield bound

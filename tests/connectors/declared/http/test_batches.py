@@ -12,6 +12,7 @@ import orjson
 import pytest
 
 from connectors.declared.connector import build_declared_connector
+from connectors.declared.driver_family import CallLimits
 from connectors.declared.tables import NotDeclarableError
 from connectors.resilience.breaker import BreakerState
 from records.calls.answers import Answers
@@ -127,7 +128,7 @@ class TestBatchReplies:
         async with serve(script, tables=BY_QUERY) as (connector, server):
             http = open_driver(server.url)
             few = build_declared_connector(
-                Booths, parse_tables("http", BY_QUERY), http, agency="kios", max_batch_size=2
+                Booths, parse_tables("http", BY_QUERY), http, agency="kios", limits=CallLimits(max_batch_size=2)
             )
             answers = await few.booths([str(each) for each in range(5, 10)], make_call())
             await http.close()
@@ -231,4 +232,6 @@ def test_a_call_is_sent_in_one_way(changes: dict[str, Any], message: str) -> Non
 
 def test_only_reads_for_several_keys_can_have_a_maximum_of_keys() -> None:
     with pytest.raises(NotDeclarableError, match=r"^terms\.max_batch_size: the agency takes one key per call"):
-        build_declared_connector(Booths, parse_tables("http", TABLES), open_driver(), agency="kios", max_batch_size=2)
+        build_declared_connector(
+            Booths, parse_tables("http", TABLES), open_driver(), agency="kios", limits=CallLimits(max_batch_size=2)
+        )

@@ -12,7 +12,7 @@ import pytest
 
 from connectors.batching.row_check import RowCheck
 from connectors.declared.column_syntax import JSON_PATHS
-from connectors.declared.driver_family import Source
+from connectors.declared.driver_family import CallLimits, Source
 from connectors.declared.http.reads import rows_of
 from connectors.declared.http.tables import HttpRowsTable, PagingTable
 from connectors.declared.record_readers import RecordReaders
@@ -345,8 +345,7 @@ def source_of(http: HttpDriver) -> Source[HttpDriver]:
         records=RecordReaders({}, columns=JSON_PATHS),
         columns=JSON_PATHS,
         codes=NoResultCodes(),
-        max_batch_size=None,
-        max_concurrency=4,
+        limits=CallLimits(max_concurrency=4),
     )
 
 
