@@ -53,6 +53,8 @@ class DriverParts:
 
     gate: Gate
     work: LongWork
+    city: Path
+    """The folder of the city, which also holds WSDLs."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -125,12 +127,12 @@ class AllRows:
 
 
 def open_batches(
-    rows_of: Callable[[Source[Any], str, Any], RowSource],
+    rows_of: Callable[[Source[Any], str, Any, frozenset[str]], RowSource],
 ) -> Callable[[Source[Any], str, Any, frozenset[str]], OpenRows]:
     """The rows of a family that fetches them batch by batch, and knows no date of the source."""
 
-    def build(source: Source[Any], place: str, table: RowsTable, _columns: frozenset[str]) -> OpenRows:
-        stream = rows_of(source, place, table)
+    def build(source: Source[Any], place: str, table: RowsTable, columns: frozenset[str]) -> OpenRows:
+        stream = rows_of(source, place, table, columns)
 
         @asynccontextmanager
         async def open_rows(call: Call) -> AsyncIterator[OpenedRows]:
@@ -149,7 +151,8 @@ class DriverFamily:
     wire: type[WireTable]
     driver: type[Driver]
     build_driver: Callable[[Any, DriverParts], Driver]
-    """Build the driver from the table `[wire]`. Opens nothing. Raises `ValueError` for an address that is not safe."""
+    """Build the driver from the table `[wire]`. Opens nothing. Raises `ValueError` for an address that is not safe, and
+    `NotDeclarableError` for anything else."""
     reads: Reads | None = None
     """None if only connectors in Python, or snapshots, call such agencies."""
     all_rows: AllRows | None = None
