@@ -57,10 +57,18 @@ async def test_fixed_parts_are_sent_with_every_call(method: str) -> None:
 
 
 def test_every_driver_over_http_has_the_same_credential() -> None:
-    wire = SoapWire.model_validate(
-        {"driver": "soap", "url": "https://a", "user": "u", "password": "p", "credential": {"oauth2": OAUTH2}}
-    )
-    assert wire.list_credentials() == {"wire.password": "p", "wire.credential.oauth2.client_secret": SECRET}
+    given = {
+        "wsdl": "a.wsdl",
+        "user": "u",
+        "password": "p",
+        "headers": {"kepala": {"nama": "{user}", "sandi": "{password}", "kunci": "k"}},
+    }
+    wire = SoapWire.model_validate({"driver": "soap", "url": "https://a", "credential": {"oauth2": OAUTH2}, **given})
+    assert wire.list_credentials() == {
+        "wire.credential.oauth2.client_secret": SECRET,
+        "wire.password": "p",
+        "wire.headers.kepala.kunci": "k",
+    }
 
 
 def test_every_secret_is_listed_by_its_place_and_shown_by_none() -> None:
