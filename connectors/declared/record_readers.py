@@ -83,6 +83,10 @@ class RecordReaders:
             self._built[record] = self._build_record(read, record, self._tables[name])
         return self._built[record]
 
+    def find_table(self, record: type[Any]) -> RecordTable:
+        """The declared fields of a record."""
+        return self._tables[record.__name__]
+
     def require_all_used(self) -> None:
         """Raise `NotDeclarableError` for a record that no read gives."""
         used = sorted(each.__name__ for each in self._built)
