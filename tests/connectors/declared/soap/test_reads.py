@@ -111,7 +111,7 @@ class TestSoapCalls:
     async def test_a_key_of_another_form_is_unknown_and_not_sent(self, read: str, keys: list[object]) -> None:
         assert await getattr(build(open_driver()), read)(keys, make_call()) == {}  # no server is there
 
-    async def test_each_attempt_has_a_user_token_of_its_own(self) -> None:
+    async def test_each_attempt_has_another_user_token(self) -> None:
         answers = (build_fault("Receiver"), of_person(build_row()))
         gate = open_gate(retries=1, breaker=None)
         async with serve(*answers, gate=gate) as (connector, harbour, _):
