@@ -145,6 +145,10 @@ def build_connectors(settings: Settings, state: AsyncEngine) -> Connectors:
     agencies: dict[str, BoundAgency] = {}
     problems: list[CityProblem] = []
     for code, file in settings.city.agencies.items():
+        sessions, needed = file.manifest.terms.sessions, settings.process_count
+        if sessions is not None and sessions < needed:
+            text = f"{needed} processes need one each (SIMPUL_HUBS, SIMPUL_WORKERS; twice the workers, for reloads)"
+            problems.append(file.locate("terms.sessions", text))
         try:
             agencies[code] = bind_agency(file, Gate(code, settings.build_terms(code)), resources)
         except ManifestError as error:
