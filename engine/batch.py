@@ -299,6 +299,8 @@ class Batch(Generic[K, V]):
     """How answers may be cached, for as long as their agency's manifest says; None if each request loads them."""
     is_fixed: bool = False
     """Whether its answers never change while the hub runs."""
+    scanned_rows: int = 0
+    """Rows that may be looked at to answer one key, as for a search; they count in the cost of an operation."""
     works_without_agency: bool = False
     """Whether the hub itself answers where no agency answers the domain; other fields leave the graph."""
     description: str = ""
@@ -362,6 +364,7 @@ def forward(  # noqa: PLR0913 - a declaration: its parameters are the fields of 
     max_batch_size: int | None = None,
     caching: BatchCaching | None = None,
     is_fixed: bool = False,
+    scanned_rows: int = 0,
 ) -> Batch[K, V]:
     """Make a batch of a read of a domain protocol, with its name, types and docstring. Keys are forwarded unchanged.
 
@@ -385,5 +388,6 @@ def forward(  # noqa: PLR0913 - a declaration: its parameters are the fields of 
         max_batch_size=max_batch_size,
         caching=caching,
         is_fixed=is_fixed,
+        scanned_rows=scanned_rows,
         description=(read.__doc__ or "").strip(),
     )

@@ -43,7 +43,7 @@ class Complaints(Protocol):
 complaints_of = forward(Complaints, Complaints.complaints_of, absent=(), caching=ABOUT_PERSON)
 complaint_pages = forward(Complaints, Complaints.pages, name="complaint_pages", max_batch_size=1, caching=PUBLIC)
 categories = forward(Complaints, Complaints.categories, caching=PUBLIC)
-category_lists = forward(Complaints, Complaints.category_lists, absent=(), caching=PUBLIC)
+category_lists = forward(Complaints, Complaints.category_lists, absent=(), caching=PUBLIC, scanned_rows=1_000)
 
 
 @batch(domain=Complaints, depends_on_caller=True)
