@@ -9,7 +9,8 @@ from functools import wraps
 from types import MappingProxyType
 from typing import Any, Generic, Protocol, TypeAlias, TypeVar, cast
 
-from engine.agency_codes import ANY_AGENCIES, HUB, AgencyCodes
+from engine.agencies.agency_codes import ANY_AGENCIES, AgencyCodes
+from engine.agencies.routing_log import NO_ROUTING, RoutingLog
 from records.calls.answers import Answers
 from records.calls.call import Call
 from records.calls.freshness import BatchCaching, Freshness, ReadLifetimes, Staleness
@@ -49,9 +50,15 @@ class Agencies:
         bound: Mapping[type[Any], Any],
         codes: AgencyCodes = ANY_AGENCIES,
         lifetimes: Mapping[str, Mapping[str, ReadLifetimes]] = MappingProxyType({}),
+        routers: Mapping[type[Any], KeyRouter] = MappingProxyType({}),
     ) -> None:
-        """Takes the bindings of the composition root; its types guarantee that each connector fits its domain."""
+        """Takes the bindings of the composition root; its types guarantee that each connector fits its domain.
+
+        `routers` read the domains that several agencies answer.
+        """
         self._bound = dict(bound)
+        self.routers = routers
+        self._narrowed: dict[str, Agencies] = {}
         self._lifetimes = lifetimes
         self._freshness: dict[Batch[Any, Any], Freshness | None] = {}
         self.codes = codes
@@ -74,7 +81,17 @@ class Agencies:
 
     def extended_with(self, bound: Mapping[type[Any], Any]) -> Agencies:
         """A copy with these bindings added."""
-        return Agencies({**self._bound, **bound}, self.codes, self._lifetimes)
+        return Agencies({**self._bound, **bound}, self.codes, self._lifetimes, self.routers)
+
+    def narrow(self, domain: type[Any], code: str, connector: Any) -> Agencies:  # noqa: ANN401 - of the domain
+        """The agencies as if this one alone answered the domain; the counters are shared."""
+        narrowed = self._narrowed.get(code)
+        if narrowed is None:
+            routers = {each: router for each, router in self.routers.items() if each is not domain}
+            bound, codes = {**self._bound, domain: connector}, self.codes.narrow(domain, code)
+            narrowed = self._narrowed[code] = Agencies(bound, codes, self._lifetimes, routers)
+            narrowed.read_counts = self.read_counts
+        return narrowed
 
     def get_freshness(self, batch: Batch[Any, Any]) -> Freshness | None:
         """How long answers of the batch may be used; None if they are for one use."""
@@ -90,6 +107,22 @@ class Agencies:
     def __repr__(self) -> str:
         """The bound domains."""
         return f"<Agencies {', '.join(sorted(domain.__name__ for domain in self._bound))}>"
+
+
+class KeyRouter(Protocol):
+    """Reads the batches of a domain from several agencies."""
+
+    def find_serving(self, regions: Sequence[str]) -> tuple[str, ...]:
+        """The agencies that serve one of the regions; all of them if no region is named."""
+
+    def load(
+        self,
+        batch: Batch[Any, Any],
+        keys: Sequence[Any],
+        context: BatchContext[Any],
+        recorder: FreshnessRecorder | None,
+    ) -> Coroutine[Any, Any, Answers[Any, Any]]:
+        """The answers of all agencies that the keys are sent to."""
 
 
 class BatchCache(Protocol):
@@ -148,6 +181,9 @@ async def load_answers(
 def _load_answers(
     batch: Batch[K, Any], keys: Sequence[K], context: BatchContext[Any], recorder: FreshnessRecorder | None
 ) -> Coroutine[Any, Any, Answers[K, Any]]:
+    router = context.agencies.routers.get(batch.domain) if batch.domain is not None else None
+    if router is not None:
+        return router.load(batch, keys, context, recorder)
     if batch.caching is not None and context.agencies.get_freshness(batch) is not None:
         return context.batch_cache.read(batch, keys, context, recorder)
     return _load_uncached(batch, keys, context, recorder)
@@ -182,7 +218,7 @@ async def _load_traced(
     """Load the answers, traced as one span for all keys."""
     noted: Mapping[str, AttributeValue] = {
         "simpul.batch": batch.name,
-        "simpul.agency": context.agencies.codes.get(batch.domain) or HUB,
+        "simpul.agency": context.agencies.codes.describe(batch.domain),
         "simpul.keys": len(keys),
     }
     span = parent_span.start_child(f"batch {batch.name}", noted)
@@ -234,6 +270,8 @@ class BatchContext(Generic[C]):
     """For a batch of facets: the wanted record classes; it fetches nothing else."""
     batch_cache: BatchCache = NO_BATCH_CACHE
     """The cache of answers; by default, none."""
+    routing_log: RoutingLog = NO_ROUTING
+    """What the request reads from domains that several agencies answer."""
 
 
 class ExecutionContext(Protocol):
@@ -277,7 +315,16 @@ class Batch(Generic[K, V]):
     """Whether its answers never change while the hub runs."""
     works_without_agency: bool = False
     """Whether the hub itself answers where no agency answers the domain; other fields leave the graph."""
+    join: Callable[[K, Sequence[V]], V] | None = None
+    """From a key and the answers of several agencies to one answer; None for lists, which are appended."""
+    get_regions: Callable[[K], Sequence[str]] | None = None
+    """The regions to which a key is limited, for a choice among several agencies; none for the whole city."""
     description: str = ""
+
+    @property
+    def is_public(self) -> bool:
+        """Whether its answers hold no personal data, so that any agency may be called."""
+        return self.caching is not None and not self.caching.is_personal
 
     def __post_init__(self) -> None:
         """Refuse to cache answers that depend on the caller."""
@@ -338,6 +385,8 @@ def forward(  # noqa: PLR0913 - a declaration: its parameters are the fields of 
     max_batch_size: int | None = None,
     caching: BatchCaching | None = None,
     is_fixed: bool = False,
+    join: Callable[[K, Sequence[V]], V] | None = None,
+    get_regions: Callable[[K], Sequence[str]] | None = None,
 ) -> Batch[K, V]:
     """Make a batch of a read of a domain protocol, with its name, types and docstring. Keys are forwarded unchanged.
 
@@ -361,5 +410,7 @@ def forward(  # noqa: PLR0913 - a declaration: its parameters are the fields of 
         max_batch_size=max_batch_size,
         caching=caching,
         is_fixed=is_fixed,
+        join=join,
+        get_regions=get_regions,
         description=(read.__doc__ or "").strip(),
     )

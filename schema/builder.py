@@ -14,12 +14,13 @@ from strawberry.schema.schema_converter import GraphQLCoreConverter
 from strawberry.types.base import StrawberryObjectDefinition
 from strawberry.types.field import StrawberryField
 
-from engine.agency_codes import ANY_AGENCIES, AgencyCodes, set_agency_codes
+from engine.agencies.agency_codes import ANY_AGENCIES, AgencyCodes, set_agency_codes
 from engine.batch import Batch
 from schema.declarations.fields import ArgumentConversion, EdgeField, PublishedField
 from schema.declarations.guards import Guard
 from schema.declarations.nodes import build_node_fields
 from schema.declarations.publishing import Publication, get_publication
+from schema.declarations.routed_fields import route_field
 from schema.declarations.scalars import build_scalar_map
 from schema.mutation_root import MutationRoot
 from schema.query_root import QueryRoot
@@ -64,7 +65,7 @@ def build_schema(codes: AgencyCodes = ANY_AGENCIES) -> strawberry.Schema:
     """
     node_types = [each for each in NODE_TYPES if _can_be_refetched(each, codes)]
     publications = {publication.name: publication for publication in map(get_publication, node_types)}
-    query = _build_root_type("Query", QueryRoot, build_node_fields(publications))
+    query = _build_root_type("Query", QueryRoot, build_node_fields(publications, codes))
     return finish_schema(
         query,
         node_types,
@@ -91,11 +92,15 @@ class _CityGraph(strawberry.Schema):
 
     def get_fields(self, type_definition: StrawberryObjectDefinition) -> list[StrawberryField]:
         """The fields of a type."""
-        return [
+        answered = [
             each
             for each in type_definition.fields
             if not isinstance(each, EdgeField) or _is_answered(each.edge.batch, self._codes)
         ]
+        publication = vars(type_definition.origin).get("__publication__")
+        refetch = publication.refetch if isinstance(publication, Publication) else None
+        domain = None if refetch is None else refetch.batch.domain
+        return [route_field(each, domain, self._codes) for each in answered]
 
 
 def _get_declared_fields(root: type[Any]) -> dict[str, Any]:

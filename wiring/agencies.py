@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from importlib import import_module
@@ -24,7 +24,8 @@ from connectors.declared.tables import NotDeclarableError
 from connectors.drivers.long_work import LongWork
 from connectors.regions import RegionTables
 from connectors.resilience.gate import Gate
-from engine.agency_codes import AgencyCodes
+from engine.agencies.agency_codes import AgencyCodes
+from engine.agencies.agency_routing import AgencyRouter
 from engine.batch import Agencies
 from records.calls.freshness import ReadLifetimes
 from resolvers.answer_cache import AnswerCache, NoAnswerCache
@@ -56,6 +57,8 @@ class BoundAgency:
     """An agency that answers a domain."""
 
     domain: str
+    serves: Sequence[str]
+    """Codes of the regions that it serves, if the domain has several agencies."""
     connector: Connector
     gate: Gate
     driver: Driver
@@ -93,9 +96,23 @@ class Connectors:
 
     def bind_domains(self, hub_domains: Mapping[type[Any], Any]) -> Agencies:
         """The connectors and the hub's own state, by domain."""
-        by_domain = {DOMAINS[each.domain]: each.connector for each in self.agencies.values()}
+        by_domain: dict[type[Any], dict[str, BoundAgency]] = {}
+        for code, each in self.agencies.items():
+            by_domain.setdefault(DOMAINS[each.domain], {})[code] = each
+        single = {
+            domain: next(iter(found.values())).connector for domain, found in by_domain.items() if len(found) == 1
+        }
+        routers = {
+            domain: AgencyRouter(
+                domain,
+                {code: each.connector for code, each in found.items()},
+                {code: each.serves for code, each in found.items()},
+            )
+            for domain, found in by_domain.items()
+            if len(found) > 1
+        }
         regions: Regions = self.regions
-        return Agencies({**hub_domains, **by_domain, Regions: regions}, self.codes, self.lifetimes)
+        return Agencies({**hub_domains, **single, Regions: regions}, self.codes, self.lifetimes, routers)
 
     def build_agency_probes(self) -> AgencyProbes:
         """The probes that check whether each agency answers."""
@@ -155,12 +172,15 @@ def bind_agency(file: ManifestFile, gate: Gate, resources: HubResources) -> Boun
         connector = _build_connector(manifest, parts)
     except NotDeclarableError as error:
         raise ManifestError([file.explain(error)]) from None
-    return BoundAgency(domain=manifest.domain, connector=connector, gate=gate, driver=driver)
+    return BoundAgency(domain=manifest.domain, serves=manifest.serves, connector=connector, gate=gate, driver=driver)
 
 
 def list_agency_codes(city: CityFolder) -> AgencyCodes:
-    """The code of the live agency of each domain."""
-    return AgencyCodes({DOMAINS[each.manifest.domain]: code for code, each in city.agencies.items()})
+    """The codes of the live agencies of each domain."""
+    codes: dict[type[Any], list[str]] = {}
+    for code, each in city.agencies.items():
+        codes.setdefault(DOMAINS[each.manifest.domain], []).append(code)
+    return AgencyCodes(codes)
 
 
 def list_lifetimes(city: CityFolder) -> Mapping[str, Mapping[str, ReadLifetimes]]:

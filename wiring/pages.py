@@ -63,8 +63,8 @@ def build_pages(
     sessions = PageSessions(SessionCookies(settings.secret_bytes, limits), live_sessions, public_url=settings.base_url)
     return PersonalPages(
         sign_in=HubSignInPages(sign_in, sessions, pages),
-        consents=ConsentPages(client, sessions, pages, documents.describe),
-        my_data=MyDataPage(client, pages, documents.keep_known_fields(MY_DATA_QUERY)),
+        consents=ConsentPages(client, sessions, pages, documents),
+        my_data=MyDataPage(client, pages, documents.fit(MY_DATA_QUERY)),
         sessions=sessions,
         pages=pages,
         rules=PersonalPageRules(max_sign_in_age=settings.recent_sign_in, with_messages=settings.development),

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Hashable, Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeAlias
 
+from engine.agencies.routing_log import MissingPart
 from engine.execution.edge_keys import EdgeKeys, get_batch_field
 from engine.execution.null_propagation import Path, find_paths
 from engine.plan.tree import PlanField
@@ -14,34 +15,38 @@ MAX_LISTED = 100
 """Paths that are listed; further ones are counted."""
 
 
+Notice: TypeAlias = Staleness | tuple[MissingPart, ...]
+"""Why an answer is not what it should be: it is stale, or agencies are missing from it."""
+
+
 class StalePath(NamedTuple):
-    """The path of a stale value, with its notice."""
+    """The path of a value that is stale or incomplete, with its notice."""
 
     path: Sequence[str | int]
-    staleness: Staleness
+    notice: Notice
 
 
 class StaleField(NamedTuple):
-    """A field with a stale value in one object of the answer."""
+    """A field with a stale or incomplete value in one object of the answer."""
 
     field: PlanField
     answer: dict[str, Any]
     indices: tuple[int, ...]
     """The index of the value, if the field has many keys."""
-    staleness: Staleness
+    notice: Notice
 
 
 def find_stale_fields(
-    group: Sequence[PlanField], edge_keys: EdgeKeys, stale_answers: Mapping[Hashable, Staleness]
+    group: Sequence[PlanField], edge_keys: EdgeKeys, notices: Mapping[Hashable, Notice]
 ) -> list[StaleField]:
-    """The stale fields among the answers of one step."""
+    """The stale or incomplete fields among the answers of one step."""
     many = get_batch_field(group[0]).edge.has_many_keys
     found: list[StaleField] = []
     for keys, answer in zip(edge_keys.keys, edge_keys.targets, strict=True):
         for index, key in enumerate(keys) if many else ((0, keys),):
-            staleness = None if isinstance(key, Exception) else stale_answers.get(key)
-            if staleness is not None:
-                found += [StaleField(field, answer, (index,) if many else (), staleness) for field in group]
+            notice = None if isinstance(key, Exception) else notices.get(key)
+            if notice is not None:
+                found += [StaleField(field, answer, (index,) if many else (), notice) for field in group]
     return found
 
 
@@ -52,19 +57,26 @@ def locate_stale_fields(data: dict[str, Any], stale_fields: Sequence[StaleField]
 
 
 def _to_stale_path(each: StaleField, path: Path) -> StalePath:
-    return StalePath((*path, each.field.key, *each.indices), each.staleness)
+    return StalePath((*path, each.field.key, *each.indices), each.notice)
 
 
-def describe_stale_paths(places: Sequence[StalePath]) -> list[dict[str, Any]]:
-    """The value of `extensions.freshness`: each path with its agency, its time and the reason."""
-    listed = [
-        {
-            "path": list(path),
-            "agency": staleness.agency,
-            "asOf": staleness.as_of.isoformat(),
-            "stale": True,
-            "reason": staleness.reason,
-        }
-        for path, staleness in places[:MAX_LISTED]
+def describe_notices(places: Sequence[StalePath]) -> dict[str, Any]:
+    """The values of `extensions.freshness` and `extensions.incomplete`, if there are any."""
+    stale = [
+        {"path": list(path), "agency": of.agency, "asOf": of.as_of.isoformat(), "stale": True, "reason": of.reason}
+        for path, of in places
+        if isinstance(of, Staleness)
     ]
-    return listed if len(places) <= MAX_LISTED else [*listed, {"more": len(places) - MAX_LISTED}]
+    incomplete = [
+        {"path": list(path), "agency": part.agency, "code": part.code}
+        for path, of in places
+        if not isinstance(of, Staleness)
+        for part in of
+    ]
+    found: dict[str, list[dict[str, Any]]] = {"freshness": stale, "incomplete": incomplete}
+    return {name: _limit(listed) for name, listed in found.items() if listed}
+
+
+def _limit(listed: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    more = len(listed) - MAX_LISTED
+    return listed if more <= 0 else [*listed[:MAX_LISTED], {"more": more}]

@@ -9,7 +9,15 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal, Self
 
-from pydantic import Field, SerializeAsAny, TypeAdapter, ValidationError, ValidationInfo, field_validator
+from pydantic import (
+    Field,
+    SerializeAsAny,
+    StringConstraints,
+    TypeAdapter,
+    ValidationError,
+    ValidationInfo,
+    field_validator,
+)
 
 from auth.policy.data_contracts import DataContract
 from connectors.declared.connector import DeclaredTables, ProbeTable
@@ -40,6 +48,7 @@ class Names(ManifestTable):
     id: str = Field(min_length=1, max_length=100, description="in Indonesian")
 
 
+Place = Annotated[str, StringConstraints(pattern=r"^\d\d(\.\d\d(\.\d\d(\.\d{4})?)?)?$")]
 Stage = Literal["draft", "agreed", "assessed", "shadow", "live"]
 DomainWord = Literal["population", "msmes", "tax", "complaints", "prices"]
 
@@ -51,6 +60,10 @@ class AgencyManifest(ManifestTable):
     stage: Stage = Field(description="`draft`, `agreed`, `assessed` or `live`; only `live` answers callers")
     domain: DomainWord = Field(description="what it answers: `population`, `msmes`, `tax`, `complaints` or `prices`")
     wire: Annotated[Wire, Field(discriminator="driver", description="table: how it is called")]
+    serves: tuple[Place, ...] = Field(
+        default=(),
+        description='codes of the regions that it serves, if the domain has several agencies: `["31.74", "31.75"]`',
+    )
     terms: AgencyTerms = Field(default=AgencyTerms(), description="table: how it may be called (agency-terms.md)")
     contract: DataContract | None = Field(default=None, description="table: the data contract (data-contracts.md)")
     connector: str | None = Field(
