@@ -90,6 +90,7 @@ def create_app(settings: Settings, *, sample_people: LoadSamplePeople | None = N
             await ledger.start()
             stack.push_async_callback(ledger.close)
             await stack.enter_async_context(answer_cache.running())
+            await stack.enter_async_context(connectors.loading(answer_cache.readers))
             await stack.enter_async_context(build_retention(settings, state).run_daily())
             await stack.enter_async_context(consents.maintenance.running())
             stack.callback(asyncio.create_task(check_daily(settings.contracts, settings.policy, schema)).cancel)

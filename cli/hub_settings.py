@@ -12,8 +12,9 @@ from pydantic import ValidationError
 
 from cli.command_error import CommandError
 from cli.sandbox.hub_environment import AgencyEndpoint, build_hub_environment, build_state_url
-from sandbox.agency import AGENCIES, LOOPBACK
+from sandbox.agency import LOOPBACK
 from sandbox.city_control import NoCityError, control_city
+from sandbox.stand_ins.sources import find_city, list_served
 from sandbox.state_folder import StateFolder
 from settings import COMMAND_LINE_VARIABLES, Settings
 from settings.error_text import describe_settings_error
@@ -65,7 +66,7 @@ def build_production_environment(folder: StateFolder, *, port: int) -> Mapping[s
 def _find_endpoints(folder: StateFolder) -> Mapping[str, AgencyEndpoint]:
     """The endpoint of each agency of the folder's city; empty if no city was ever started."""
     endpoints = {}
-    for name in AGENCIES:
+    for name in list_served(find_city()):
         port, control_port = folder.known_port(name), folder.known_port(f"{name}.control")
         secret = folder.known_secret(name)
         if port is None or control_port is None or secret is None:

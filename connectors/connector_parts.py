@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Protocol, Self, TypeVar
 
 from pydantic import ValidationError
@@ -11,6 +12,7 @@ from pydantic import ValidationError
 from connectors.declared.driver_families import DRIVER_FAMILIES
 from connectors.declared.driver_family import Driver
 from connectors.declared.tables import ManifestTable, NotDeclarableError
+from connectors.regions import UnknownDistricts
 from connectors.resilience.gate import Gate
 from records.calls.call import Call
 from records.identifiers import Nik
@@ -34,9 +36,10 @@ class ConnectorParts:
     driver: Driver
     options: Mapping[str, Any]
     """The table `[options]` of the manifest."""
-    knows_region: Callable[[str], bool]
-    """Whether a region code is in the tables."""
+    unknown_districts: UnknownDistricts
     complaint_links: ComplaintLinks
+    snapshot_folder: Path | None = None
+    """Where the files of snapshots are."""
 
     def require_driver(self, kind: type[D]) -> D:
         """The driver, if it is of the kind. Raises `NotDeclarableError`."""

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Iterator, Sequence
+import logging
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
+from typing import Final
 
 from connectors.readers.names import to_ordinary_case
 from records.calls.answers import Answers
@@ -23,6 +25,24 @@ _UNKNOWN = {
     CodeSystem.BPS: "The hub holds sourced BPS codes for the province and the cities of Jakarta only.",
     CodeSystem.PBB: "The tax office publishes no list of its region codes; a NOP carries them.",
 }
+_MOST_UNKNOWN: Final = 1_000
+"""Maximum unknown districts that are logged; Indonesia has about 7,300."""
+_log = logging.getLogger("simpul.agencies")
+
+
+class UnknownDistricts:
+    """Logs each district that is in no table once: a former one, or a mistake."""
+
+    def __init__(self, knows_region: Callable[[str], bool]) -> None:
+        """`knows_region` returns whether a region code is in the tables."""
+        self._knows_region = knows_region
+        self._logged: set[str] = set()
+
+    def check(self, district: RegionCode) -> None:
+        """Log a district of issue of a family card, if it is unknown."""
+        if not self._knows_region(district) and district not in self._logged and len(self._logged) < _MOST_UNKNOWN:
+            self._logged.add(district)
+            _log.warning("The number of a family card names the unknown district %s. The card is used", district)
 
 
 class RegionTables:

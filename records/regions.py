@@ -63,3 +63,12 @@ class Coordinates:
 
     latitude: Annotated[float, Doc("Degrees north; negative south of the equator, like all of Jakarta.")]
     longitude: Annotated[float, Doc("Degrees east.")]
+
+
+@record
+class Near:
+    """The part of the map around a point."""
+
+    point: Coordinates
+    metres: int
+    """Distance from the point."""

@@ -5,30 +5,31 @@ from __future__ import annotations
 from collections.abc import Mapping
 from urllib.parse import quote
 
-from sandbox.agency import LOOPBACK
+from sandbox.agency import AGENCIES, LOOPBACK
+from sandbox.stand_ins.sources import StandInSource, find_city
+
+_PATHS: Mapping[str, str] = {"pbb": "/services/pbb", "crm": "/open311/v2"}
+"""Paths of services that do not begin at the root."""
 
 
 def build_agency_variables(
     agency: str, *, port: int, user: str, secret: str, health: Mapping[str, str]
 ) -> dict[str, str]:
     """The variables that the manifest of the agency names. `health` is the answer of its control port."""
-    name = f"SIMPUL_{agency.upper()}"
+    source = StandInSource(find_city(), agency)
+    if not source.is_readable:
+        return {}  # the hub reports it
+    if agency not in AGENCIES:
+        return source.build_variables(source.build_url(port=port, user=user, secret=secret), user=user, secret=secret)
     at = f"{LOOPBACK}:{port}"
     login = f"{quote(user, safe='')}:{quote(secret, safe='')}@{at}"
     match agency:
         case "dukcapil":
-            return {f"{name}_URL": f"postgresql://{login}/siak"}
+            url = f"postgresql://{login}/siak"
         case "jakpreneur" if health.get("engine") == "sqlite":
-            return {f"{name}_URL": f"sqlite:///{health['path']}"}
+            url = f"sqlite:///{health['path']}"
         case "jakpreneur":
-            return {f"{name}_URL": f"mysql://{login}/jakpreneur"}
-        case "pbb":
-            return {
-                f"{name}_URL": f"http://{at}/services/pbb",
-                f"{name}_USER": user,
-                f"{name}_PASSWORD": secret,
-            }
-        case "crm":
-            return {f"{name}_URL": f"http://{at}/open311/v2", f"{name}_KEY": secret}
+            url = f"mysql://{login}/jakpreneur"
         case _:
-            return {f"{name}_URL": f"http://{at}", f"{name}_KEY": secret}
+            url = f"http://{at}{_PATHS.get(agency, '')}"
+    return source.build_variables(url, user=user, secret=secret)

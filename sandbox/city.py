@@ -12,9 +12,10 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from sandbox.agency import PARTS
+from sandbox.agency import ISSUER, PARTS
 from sandbox.agency_process import PROGRAM, AgencyProcess, AgencyProcessError
 from sandbox.clock import DATA_DAY
+from sandbox.stand_ins.sources import CITY_VARIABLE, find_city, list_served
 from sandbox.state_folder import StateFolder
 
 
@@ -59,7 +60,8 @@ class SandboxCity:
     """`async with SandboxCity(folder) as city: city.agencies["pbb"].port` - starts every agency, stops every agency.
 
     `state` holds ports, credentials and data between starts. `latency` turns on the agencies' imitated latency.
-    The agencies' data move to the day `today`.
+    The agencies' data move to the day `today`. By default, the agencies are those of the city folder (`SIMPUL_CITY`);
+    those without own code are served from their samples.
     `on_change` receives each change of an agency's state. `program` is the command line to which an agency's name and
     options are appended. Entering raises CityError if an agency does not start (the others are stopped), and StateError
     if the folder is in use. Agencies end with this process, however it ends (Linux).
@@ -71,13 +73,13 @@ class SandboxCity:
         *,
         latency: bool = True,
         today: date = DATA_DAY,
-        agencies: Iterable[str] = PARTS,
+        agencies: Iterable[str] | None = None,
         on_change: Callable[[StateChange], None] = lambda _: None,
         program: Sequence[str] = PROGRAM,
     ) -> None:
         self.folder = StateFolder(state)
         self.agencies: Mapping[str, SandboxAgency] = {}
-        self._names = tuple(agencies)
+        self._names = (*list_served(find_city()), ISSUER) if agencies is None else tuple(agencies)
         self._latency = latency
         self._today = today
         self._on_change = on_change
@@ -126,6 +128,7 @@ class SandboxCity:
                 "SANDBOX_SECRET": agency.secret,
                 "SANDBOX_LATENCY": "on" if self._latency else "off",
                 "SANDBOX_TODAY": self._today.isoformat(),
+                **({} if name in PARTS else {CITY_VARIABLE: str(find_city().resolve())}),
             }
             self._set_state(name, ProcessState.STARTING)
             try:

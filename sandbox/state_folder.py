@@ -9,7 +9,7 @@ import os
 import random
 import secrets
 import socket
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from datetime import date
 from pathlib import Path
 from typing import TypeVar
@@ -61,7 +61,7 @@ class StateFolder:
         """The port `name` had last time, else a new one; either is free now."""
         ports = self._read("ports.json", int)
         if not is_free(ports.get(name, 0)):
-            ports[name] = _free_port(taken=set(ports.values()))
+            ports[name] = find_free_port(set(ports.values()))
             self._write("ports.json", ports)
         return ports[name]
 
@@ -145,7 +145,7 @@ def is_free(port: int) -> bool:
         return True
 
 
-def _free_port(taken: set[int]) -> int:
+def find_free_port(taken: Collection[int] = ()) -> int:
     """A random free port, so that cities that start at the same time do not choose the same one."""
     chance = random.SystemRandom()
     for _ in range(1_000):

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from types import MappingProxyType
 from typing import Any
 
 import strawberry
@@ -16,6 +15,15 @@ from strawberry.types.field import StrawberryField
 
 from engine.agencies.agency_codes import ANY_AGENCIES, AgencyCodes, set_agency_codes
 from engine.batch import Batch
+from schema import types as types_of_the_graph
+from schema.declarations.additions import (
+    NO_ADDED_FIELDS,
+    AddedFields,
+    build_added_fields,
+    find_node_types,
+    find_root_fields,
+    import_types,
+)
 from schema.declarations.fields import ArgumentConversion, EdgeField, PublishedField
 from schema.declarations.guards import Guard
 from schema.declarations.nodes import build_node_fields
@@ -23,25 +31,7 @@ from schema.declarations.publishing import Publication, get_publication
 from schema.declarations.routed_fields import route_field
 from schema.declarations.scalars import build_scalar_map
 from schema.mutation_root import MutationRoot
-from schema.query_root import QueryRoot
 from schema.tools.soundness import require_sound
-from schema.types.complaints import ComplaintType
-from schema.types.msmes import MsmeType
-from schema.types.population import CitizenType
-from schema.types.prices import CommodityType, MarketType
-from schema.types.regions import RegionType
-from schema.types.tax import TaxObjectType
-
-NODE_TYPES: tuple[type[Any], ...] = (
-    CitizenType,
-    TaxObjectType,
-    MsmeType,
-    ComplaintType,
-    MarketType,
-    CommodityType,
-    RegionType,
-)
-
 
 SCHEMA_DESCRIPTION = """One citizen graph in front of the city's agencies, which keep their own systems.
 
@@ -63,14 +53,16 @@ def build_schema(codes: AgencyCodes = ANY_AGENCIES) -> strawberry.Schema:
 
     Raises `UnsoundSchema` if a field breaks a rule of `schema/tools/soundness.py`.
     """
-    node_types = [each for each in NODE_TYPES if _can_be_refetched(each, codes)]
+    modules = import_types(types_of_the_graph)
+    node_types = [each for each in find_node_types(modules) if _can_be_refetched(each, codes)]
     publications = {publication.name: publication for publication in map(get_publication, node_types)}
-    query = _build_root_type("Query", QueryRoot, build_node_fields(publications, codes))
+    roots = {**find_root_fields(modules), **build_node_fields(publications, codes)}
     return finish_schema(
-        query,
+        _build_root_type("Query", "The queries of the graph.", roots),
         node_types,
-        mutation=_build_root_type("Mutation", MutationRoot) if _get_declared_fields(MutationRoot) else None,
+        mutation=_build_root_type("Mutation", MutationRoot.__doc__, _get_declared_fields(MutationRoot)),
         codes=codes,
+        added=build_added_fields(modules),
     )
 
 
@@ -86,15 +78,16 @@ def _is_answered(batch: Batch[Any, Any], codes: AgencyCodes) -> bool:
 class _CityGraph(strawberry.Schema):
     """A schema without the fields that no agency of the city answers, and without types that only they lead to."""
 
-    def __init__(self, codes: AgencyCodes, **given: Any) -> None:  # noqa: ANN401 - Strawberry's arguments
+    def __init__(self, codes: AgencyCodes, added: AddedFields, **given: Any) -> None:  # noqa: ANN401 - Strawberry's arguments
         self._codes = codes
+        self._added = added
         super().__init__(**given)
 
     def get_fields(self, type_definition: StrawberryObjectDefinition) -> list[StrawberryField]:
-        """The fields of a type."""
+        """The fields of a type, with those that other modules add."""
         answered = [
             each
-            for each in type_definition.fields
+            for each in (*type_definition.fields, *self._added.get(type_definition.origin, ()))
             if not isinstance(each, EdgeField) or _is_answered(each.edge.batch, self._codes)
         ]
         publication = vars(type_definition.origin).get("__publication__")
@@ -107,12 +100,8 @@ def _get_declared_fields(root: type[Any]) -> dict[str, Any]:
     return {name: value for name, value in vars(root).items() if not name.startswith("__")}
 
 
-def _build_root_type(name: str, declared: type[Any], beside: Mapping[str, Any] = MappingProxyType({})) -> type[Any]:
-    """Builds a root type from the declared fields and additional ones."""
-    made = type(name, (), {"__doc__": declared.__doc__, "__module__": declared.__module__})
-    for field_name, field in (_get_declared_fields(declared) | dict(beside)).items():
-        setattr(made, field_name, field)
-    return strawberry.type(made, name=name, description=declared.__doc__)
+def _build_root_type(name: str, description: str | None, fields: Mapping[str, Any]) -> type[Any]:
+    return strawberry.type(type(name, (), dict(fields)), name=name, description=description)
 
 
 def finish_schema(
@@ -121,10 +110,11 @@ def finish_schema(
     *,
     mutation: type[Any] | None = None,
     codes: AgencyCodes = ANY_AGENCIES,
+    added: AddedFields = NO_ADDED_FIELDS,
 ) -> strawberry.Schema:
     """Builds and checks the schema of these roots and types. Raises `UnsoundSchema` if a field breaks a rule."""
     config = StrawberryConfig(scalar_map=build_scalar_map())
-    schema = _CityGraph(codes, query=query, mutation=mutation, types=node_types, config=config)
+    schema = _CityGraph(codes, added, query=query, mutation=mutation, types=node_types, config=config)
     set_agency_codes(get_graphql_schema(schema), codes)
     # Strawberry does not support a description of the whole schema.
     get_graphql_schema(schema).description = SCHEMA_DESCRIPTION.strip()

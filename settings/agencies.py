@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from math import ceil
+from pathlib import Path
 
 from pydantic import Field, SecretStr
 
@@ -14,7 +15,7 @@ from settings.city.folder import DEFAULT_CITY, CityFolder
 from settings.limits import LimitSettings
 from settings.value_types import City
 
-_MAX_CONCURRENCY: Mapping[str, int] = {"sql": 8, "http": 32, "soap": 32}
+_MAX_CONCURRENCY: Mapping[str, int] = {"sql": 8, "http": 32, "soap": 32, "files": 2}
 """Concurrent calls by driver (connections to a database or over HTTP), for an agency whose terms set no limit."""
 
 
@@ -29,6 +30,9 @@ class AgencySettings(LimitSettings):
     )
     cache_megabytes: int = Field(
         64, ge=0, le=65_536, description="Memory of a process for cached answers, in MiB; 0 turns the cache off."
+    )
+    snapshot_folder: Path | None = Field(
+        None, description="Folder of the machine in which snapshots of agencies are kept, also through a restart."
     )
     probe_nik: SecretStr | None = Field(None, description="NIK that every agency knows, for `simpul agencies check`.")
 

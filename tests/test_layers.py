@@ -92,10 +92,12 @@ PLANTED = {
     ],
     "Families of declared reads do not know each other": [
         ("connectors/declared/http/planted_six.py", "import connectors.declared.sql.tables"),
+        ("connectors/declared/snapshot/planted.py", "import connectors.declared.files.tables"),
     ],
-    "Of drivers, SOAP alone knows another: it goes over HTTP": [
+    "Of drivers, SOAP and files alone know another: they go over HTTP": [
         ("connectors/drivers/sql/planted.py", "import connectors.drivers.http.driver"),
         ("connectors/drivers/http/planted_too.py", "import connectors.drivers.soap.driver"),
+        ("connectors/drivers/sql/planted_too.py", "import connectors.drivers.files.driver"),
     ],
     "Services do not know each other": [
         ("services/ledger/planted.py", "import services.rights.exports"),
@@ -104,7 +106,7 @@ PLANTED = {
     "Tools read types, types use declarations": [
         ("schema/declarations/planted.py", "import schema.types.tax"),
         ("schema/types/planted.py", "import schema.tools.soundness"),
-        ("schema/tools/planted.py", "import schema.query_root"),
+        ("schema/tools/planted.py", "import schema.mutation_root"),
     ],
     "Pages, endpoints and the graph's endpoint do not know each other": [
         ("web/endpoints/planted.py", "import web.pages.words"),

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+import asyncio
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from functools import partial
 from importlib import import_module
@@ -16,25 +18,23 @@ from cache.limits.agency_counts import AgencyCounts
 from cache.limits.redis_counters import RedisCounters
 from connectors.agency_probes import AgencyProbes
 from connectors.connector_parts import ComplaintLinks, Connector, ConnectorParts, PythonConnector
-from connectors.declared.connector import build_declared_connector
+from connectors.declared.connector import DeclaredConnector, build_declared_connector
 from connectors.declared.domain_reads import list_read_names
 from connectors.declared.driver_families import DRIVER_FAMILIES
-from connectors.declared.driver_family import Driver, DriverParts, ExpiringDriver
+from connectors.declared.driver_family import CallLimits, Driver, DriverParts, ExpiringDriver, HubValues
+from connectors.declared.snapshot.loader import SnapshotLoader, SnapshotSource
 from connectors.declared.tables import NotDeclarableError
 from connectors.drivers.long_work import LongWork
-from connectors.regions import RegionTables
+from connectors.regions import RegionTables, UnknownDistricts
 from connectors.resilience.gate import Gate
 from engine.agencies.agency_codes import AgencyCodes
 from engine.agencies.agency_routing import AgencyRouter
-from engine.batch import Agencies
+from engine.agencies.bindings import Agencies
 from records.calls.freshness import ReadLifetimes
 from resolvers.answer_cache import AnswerCache, NoAnswerCache
-from resolvers.complaints import Complaints
-from resolvers.msmes import Msmes
-from resolvers.population import Population
-from resolvers.prices import Prices
+from resolvers.cached_batches import CachedBatchReader
+from resolvers.domains import find_domains
 from resolvers.regions import Regions
-from resolvers.tax import Tax
 from settings import Settings
 from settings.city.folder import CityFolder
 from settings.city.manifest import AgencyManifest, ManifestFile
@@ -42,14 +42,6 @@ from settings.city.problems import CityProblem, ManifestError
 from store.complaint_links import ComplaintLinkTable
 
 _DATA = Path(__file__).parents[1] / "data"
-DOMAINS: Mapping[str, type[Any]] = {
-    "population": Population,
-    "msmes": Msmes,
-    "tax": Tax,
-    "complaints": Complaints,
-    "prices": Prices,
-}
-"""The protocol of each domain that a manifest can name."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,8 +61,9 @@ class HubResources:
     """What the connectors of all agencies use of the hub."""
 
     work: LongWork
-    knows_region: Callable[[str], bool]
+    unknown_districts: UnknownDistricts
     complaint_links: ComplaintLinks
+    snapshot_folder: Path | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -98,7 +91,7 @@ class Connectors:
         """The connectors and the hub's own state, by domain."""
         by_domain: dict[type[Any], dict[str, BoundAgency]] = {}
         for code, each in self.agencies.items():
-            by_domain.setdefault(DOMAINS[each.domain], {})[code] = each
+            by_domain.setdefault(find_domains()[each.domain], {})[code] = each
         single = {
             domain: next(iter(found.values())).connector for domain, found in by_domain.items() if len(found) == 1
         }
@@ -118,8 +111,31 @@ class Connectors:
         """The probes that check whether each agency answers."""
         return AgencyProbes({code: each.connector for code, each in self.agencies.items()})
 
+    @property
+    def snapshots(self) -> Sequence[SnapshotSource]:
+        """The snapshots of all agencies."""
+        connectors = [each.connector for each in self.agencies.values()]
+        return [each for found in connectors if isinstance(found, DeclaredConnector) for each in found.snapshots]
+
+    @asynccontextmanager
+    async def loading(self, readers: Sequence[CachedBatchReader]) -> AsyncIterator[None]:
+        """Load the snapshots while the block runs; `readers` drop cached answers when new data is published."""
+
+        async def invalidate(agency: str) -> None:
+            for each in readers:
+                await each.invalidate_agency(agency)
+
+        async with AsyncExitStack() as stack:
+            loaders = [SnapshotLoader(each, on_published=invalidate) for each in self.snapshots]
+            for each in loaders:
+                await stack.enter_async_context(each.running())
+            await asyncio.gather(*(each.wait_for_data() for each in loaders))
+            yield
+
     async def close(self) -> None:
-        """Close every connection to an agency."""
+        """Close every connection to an agency, and the files of snapshots."""
+        for source in self.snapshots:
+            source.snapshot.close()
         for each in self.agencies.values():
             await each.gate.close()
         for each in self.agencies.values():
@@ -136,8 +152,9 @@ def build_connectors(settings: Settings, state: AsyncEngine) -> Connectors:
     regions = RegionTables(_DATA)
     resources = HubResources(
         work=LongWork(),
-        knows_region=regions.knows,
+        unknown_districts=UnknownDistricts(regions.knows),
         complaint_links=ComplaintLinkTable(state, settings.secret_bytes),
+        snapshot_folder=settings.snapshot_folder,
     )
     agencies: dict[str, BoundAgency] = {}
     problems: list[CityProblem] = []
@@ -165,8 +182,9 @@ def bind_agency(file: ManifestFile, gate: Gate, resources: HubResources) -> Boun
         gate=gate,
         driver=driver,
         options=manifest.options,
-        knows_region=resources.knows_region,
+        unknown_districts=resources.unknown_districts,
         complaint_links=resources.complaint_links,
+        snapshot_folder=resources.snapshot_folder,
     )
     try:
         connector = _build_connector(manifest, parts)
@@ -179,7 +197,7 @@ def list_agency_codes(city: CityFolder) -> AgencyCodes:
     """The codes of the live agencies of each domain."""
     codes: dict[type[Any], list[str]] = {}
     for code, each in city.agencies.items():
-        codes.setdefault(DOMAINS[each.manifest.domain], []).append(code)
+        codes.setdefault(find_domains()[each.manifest.domain], []).append(code)
     return AgencyCodes(codes)
 
 
@@ -217,18 +235,20 @@ def _build_connector(manifest: AgencyManifest, parts: ConnectorParts) -> Connect
     if tables is not None:
         gate = parts.gate
         return build_declared_connector(
-            DOMAINS[manifest.domain],
+            find_domains()[manifest.domain],
             tables,
             parts.driver,
             agency=gate.agency,
-            max_batch_size=gate.terms.max_batch_size,
-            max_concurrency=gate.max_concurrency,
+            limits=CallLimits(max_batch_size=gate.terms.max_batch_size, max_concurrency=gate.max_concurrency),
+            hub=HubValues(
+                snapshot_folder=parts.snapshot_folder, for_functions={UnknownDistricts: parts.unknown_districts}
+            ),
         )
     module, _, name = (manifest.connector or "").partition(":")
     found: type[PythonConnector] | None = getattr(import_module(module), name, None)
     if found is None or not hasattr(found, "connect"):
         raise NotDeclarableError("connector", f"{module} has no connector '{name}'")
-    names = list_read_names(DOMAINS[manifest.domain])
+    names = list_read_names(find_domains()[manifest.domain])
     if missing := [each for each in names if not hasattr(found, each)]:
         raise NotDeclarableError("connector", f"it does not answer the read '{missing[0]}' of its domain")
     if unknown := sorted(manifest.reads.keys() - set(names)):

@@ -1,18 +1,34 @@
-"""Loads the city folder that a command names, or that of the hub's settings."""
+"""The city folder that a command names, or that of the hub's settings."""
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
 
 from cli.command_error import CommandError
-from settings.city.folder import DEFAULT_CITY, CityFolder, load_city
-from settings.city.problems import ManifestError
+from sandbox.stand_ins.sources import find_city
+
+if TYPE_CHECKING:
+    from settings.city.folder import CityFolder
+
+CityOption = Annotated[
+    Path | None, typer.Option("--city", help="A city folder; default: that of the hub's settings.", exists=True)
+]
 
 
-def load_city_folder(path: Path | None) -> CityFolder:
+def find_city_path(named: Path | None) -> Path:
+    """The folder that a command names, or that of the hub's settings."""
+    return named or find_city()
+
+
+def load_city_folder(named: Path | None) -> CityFolder:
     """The city, without the values of its references: no other setting is needed. Raises `CommandError`."""
+    from settings.city.folder import load_city  # noqa: PLC0415 - the hub, which other commands need not wait for
+    from settings.city.problems import ManifestError  # noqa: PLC0415 - same
+
     try:
-        return load_city(path or Path(os.environ.get("SIMPUL_CITY") or DEFAULT_CITY))
+        return load_city(find_city_path(named))
     except ManifestError as problem:
         raise CommandError(str(problem)) from None

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import Annotated
 
 import typer
 from rich.console import Console
 
+from cli.agencies.city_option import CityOption, load_city_folder
+from cli.agencies.stand_in import serve_samples
 from cli.command_error import CommandError
 from cli.listing import JsonOption, print_rows
 from cli.project_paths import ROOT, find_state_folder
@@ -22,19 +23,16 @@ def build_group() -> typer.Typer:
     group.command("check")(check)
     group.command("hook-secret")(print_hook_secret)
     group.command("schema")(write_schemas)
+    group.command("serve")(serve_samples)
     return group
 
 
 def list_agencies(
     *,
-    folder: Annotated[
-        Path | None, typer.Option("--city", help="A city folder; default: that of the hub's settings.", exists=True)
-    ] = None,
+    city: CityOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """List the agencies of the city."""
-    from cli.agencies.city_option import load_city_folder  # noqa: PLC0415 - the hub, which other commands need not wait for
-
     rows = [
         {
             "agency": code,
@@ -43,7 +41,7 @@ def list_agencies(
             "driver": each.manifest.wire.driver,
             "stage": each.manifest.stage,
         }
-        for code, each in load_city_folder(folder).manifests.items()
+        for code, each in load_city_folder(city).manifests.items()
     ]
     print_rows(rows, as_json=as_json)
 

@@ -41,6 +41,7 @@ def build_hub_environment(folder: StateFolder, agencies: Mapping[str, AgencyEndp
         **({"SIMPUL_ISSUERS": str(issuers)} if issuers is not None else {}),
         **(_build_sign_in_variables(folder) if issuers is not None else {}),
         "SIMPUL_STATE_URL": build_state_url(folder),
+        "SIMPUL_SNAPSHOT_FOLDER": str(folder.path / "snapshots"),
         "SIMPUL_PROBE_NIK": SAMPLES["siti"].nik,
         **{
             name: value

@@ -21,10 +21,11 @@ from cli.settings_check.findings import (
     format_value,
     variable_name,
 )
+from resolvers.domains import find_domains
 from schema.builder import build_schema, get_graphql_schema
 from schema.tools.assessments import judge_today
 from settings import COMMAND_LINE_VARIABLES, Settings
-from settings.city.folder import DEFAULT_CITY, DOMAINS, CityFolder, examine_city, find_variables, load_city
+from settings.city.folder import DEFAULT_CITY, CityFolder, examine_city, find_variables, load_city
 from settings.city.problems import ManifestError
 from store.database import create_database_engine
 from wiring.agencies import build_connectors, list_agency_codes
@@ -81,7 +82,7 @@ def examine_settings() -> SettingsExamination:
 
 def _find_unanswered_domains(city: CityFolder) -> Iterator[Finding]:
     answered = {each.manifest.domain for each in city.agencies.values()}
-    for domain in DOMAINS:
+    for domain in find_domains():
         if domain not in answered:
             message = f"no live agency answers the domain '{domain}': the graph does not have its fields"
             yield Finding(level=FindingLevel.WARNING, name="SIMPUL_CITY", value=str(city), message=message)

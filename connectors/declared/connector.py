@@ -2,21 +2,34 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any
 
-from pydantic import Field
+from pydantic import Field, SerializeAsAny
 
 from connectors.batching.row_check import RowCheck
-from connectors.declared.domain_reads import list_reads
+from connectors.declared.domain_reads import KEY, DomainRead, list_key_parts, list_reads
 from connectors.declared.driver_families import find_family
-from connectors.declared.driver_family import Driver, Source
-from connectors.declared.read_records import Read
+from connectors.declared.driver_family import (
+    NO_CALL_LIMITS,
+    NO_HUB_VALUES,
+    CallLimits,
+    Driver,
+    DriverFamily,
+    HubValues,
+    Source,
+)
+from connectors.declared.read_records import FacetRead, Read
 from connectors.declared.record_readers import RecordReaders
+from connectors.declared.snapshot.loader import SnapshotSource
+from connectors.declared.snapshot.reads import build_snapshot_read
+from connectors.declared.snapshot.tables import SnapshotReadTable, SnapshotTable
+from connectors.declared.snapshot_sources import build_snapshot_sources
 from connectors.declared.tables import ManifestTable, NotDeclarableError, ReadTable, RecordTable, TroubleTable
 from connectors.declared.trouble import build_result_codes
+from records.calls.answers import Answers
 from records.calls.call import Call
-from records.calls.failures import AgencyFailure
+from records.calls.failures import AgencyFailure, AgencyUnavailable
 
 
 class ProbeTable(ManifestTable):
@@ -29,18 +42,30 @@ class ProbeTable(ManifestTable):
 class DeclaredConnector:
     """Answers the reads of a domain; each read is an attribute, as the protocol names it."""
 
-    def __init__(self, agency: str, reads: Mapping[str, Read], probe: ProbeTable) -> None:
-        """Take the compiled reads."""
+    def __init__(
+        self,
+        agency: str,
+        reads: Mapping[str, Read | FacetRead],
+        probe: ProbeTable | None,
+        snapshots: Sequence[SnapshotSource],
+    ) -> None:
+        """Take the compiled reads, and the snapshots that answer some of them."""
         self.agency = agency
+        self.snapshots = snapshots
         self._probe = probe
         self.__dict__.update(reads)
 
-    def __getattr__(self, name: str) -> Read:
+    def __getattr__(self, name: str) -> Callable[..., Awaitable[Answers[Any, Any]]]:
         """Only types need it: compiled reads are found before."""
         raise AttributeError(f"The connector of '{self.agency}' has no read '{name}'.")
 
     async def probe(self, call: Call) -> None:
-        """Make sure that the agency answers. Raises `AgencyFailure`."""
+        """Make sure that the agency answers, and that no snapshot is overdue. Raises `AgencyFailure`."""
+        for each in self.snapshots:
+            if each.snapshot.get_status().is_overdue:
+                raise AgencyUnavailable(self.agency, f"the snapshot '{each.snapshot.name}' is overdue")
+        if self._probe is None:
+            return
         read: Read = getattr(self, self._probe.read)
         for answer in (await read([self._probe.key], call)).values():
             if isinstance(answer, AgencyFailure):
@@ -52,8 +77,10 @@ class DeclaredTables(ManifestTable):
 
     reads: Mapping[str, ReadTable]
     records: Mapping[str, RecordTable]
-    probe: ProbeTable
+    probe: ProbeTable | None = None
+    """None if snapshots answer all reads."""
     trouble: TroubleTable | None = None
+    snapshots: Mapping[str, SerializeAsAny[SnapshotTable]] = {}
 
 
 def build_declared_connector(
@@ -62,12 +89,10 @@ def build_declared_connector(
     driver: Driver,
     *,
     agency: str,
-    max_batch_size: int | None = None,
-    max_concurrency: int = 64,
+    limits: CallLimits = NO_CALL_LIMITS,
+    hub: HubValues = NO_HUB_VALUES,
 ) -> DeclaredConnector:
     """Compile the declared reads of a domain. Opens nothing.
-
-    `max_batch_size` limits the keys of one call, `max_concurrency` the calls under way.
 
     Raises:
         NotDeclarableError: A read is missing, unknown, or not answered as the domain asks.
@@ -80,23 +105,49 @@ def build_declared_connector(
         )
     if missing := sorted(wanted.keys() - tables.reads.keys()):
         raise NotDeclarableError(f"reads.{missing[0]}", "the domain asks for this read, and none is declared")
-    probe = tables.probe
-    if probe.read not in wanted:
-        raise NotDeclarableError("probe.read", f"'{probe.read}' is no declared read")
-    family = find_family(driver).require_reads()
-    if max_batch_size is not None and not any(each.takes_batches for each in tables.reads.values()):
+    family = find_family(driver)
+    keyed = {name: each for name in wanted if not isinstance(each := tables.reads[name], SnapshotReadTable)}
+    if limits.max_batch_size is not None and not any(each.takes_batches for each in keyed.values()):
         raise NotDeclarableError("terms.max_batch_size", "the agency takes one key per call; remove this line")
-    family.check_probe(wanted[probe.read], tables.reads[probe.read], probe.key)
-    records = RecordReaders(tables.records, write_column=family.write_column)
+    if faceted := [name for name, each in wanted.items() if each.facets and not tables.reads[name].takes_facets]:
+        raise NotDeclarableError(f"reads.{faceted[0]}", "this driver cannot select facets; answer it in Python")
+    _check_probe(wanted, tables, family)
+    columns = family.columns
+    records = RecordReaders(tables.records, columns=columns)
     source = Source(
         agency=agency,
         driver=driver,
         check=RowCheck(agency, driver.counts),
         records=records,
-        codes=build_result_codes(agency, tables.trouble),
-        max_batch_size=max_batch_size,
-        max_concurrency=max_concurrency,
+        columns=columns,
+        codes=build_result_codes(agency, tables.trouble, columns),
+        limits=limits,
+        hub=hub,
     )
-    reads = {name: family.build(source, each, tables.reads[name]) for name, each in wanted.items()}
+    snapshots = build_snapshot_sources(wanted, tables, family.all_rows, source, hub.snapshot_folder)
+    reads: dict[str, Read | FacetRead] = {}
+    for name, domain_read in wanted.items():
+        table = tables.reads[name]
+        if isinstance(table, SnapshotReadTable):
+            reads[name] = build_snapshot_read(snapshots[table.snapshot].snapshot, domain_read, table)
+        else:
+            reads[name] = family.require_reads().build(source, domain_read, table)
     records.require_all_used()
-    return DeclaredConnector(agency, reads, probe)
+    return DeclaredConnector(agency, reads, tables.probe, tuple(snapshots.values()))
+
+
+def _check_probe(wanted: Mapping[str, DomainRead], tables: DeclaredTables, family: DriverFamily) -> None:
+    probe = tables.probe
+    if probe is None:
+        if any(not isinstance(each, SnapshotReadTable) for each in tables.reads.values()):
+            raise NotDeclarableError("probe", "name the read that shows whether the agency answers, and its key")
+        return
+    if probe.read not in wanted:
+        raise NotDeclarableError("probe.read", f"'{probe.read}' is no declared read")
+    if wanted[probe.read].facets:
+        raise NotDeclarableError("probe.read", f"'{probe.read}' answers facets; name a read that takes keys only")
+    table = tables.reads[probe.read]
+    if not isinstance(table, SnapshotReadTable):
+        family.require_reads().check_probe(wanted[probe.read], table, probe.key)
+    elif list_key_parts(wanted[probe.read].key).keys() != {KEY}:
+        raise NotDeclarableError("probe.read", f"{probe.read} takes more than a key; name another read")

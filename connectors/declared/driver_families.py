@@ -3,20 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import cache
 from typing import Any, Final
 
-from pydantic import TypeAdapter
+from pydantic import Field, TypeAdapter, create_model
 
-from connectors.declared.driver_family import Driver, DriverFamily, DriverParts, Reads
-from connectors.declared.http.reads import build_http_read
+from connectors.declared.column_syntax import JSON_PATHS
+from connectors.declared.driver_family import AllRows, Driver, DriverFamily, DriverParts, Reads, open_batches
+from connectors.declared.files.rows import build_file_rows
+from connectors.declared.files.tables import FileRowsTable, FilesWire
+from connectors.declared.http.reads import build_http_read, rows_of
 from connectors.declared.http.requests import check_http_probe
-from connectors.declared.http.tables import HttpReadTable, HttpWire
-from connectors.declared.record_readers import write_json_path, write_sql_column
+from connectors.declared.http.tables import HttpReadTable, HttpRowsTable, HttpWire
 from connectors.declared.service.credentials import build_service
+from connectors.declared.service.wire import CredentialTable
+from connectors.declared.snapshot.tables import SnapshotReadTable, SnapshotTable
 from connectors.declared.soap.tables import SoapWire
 from connectors.declared.sql.reads import build_sql_read
 from connectors.declared.sql.tables import SqlReadTable, SqlWire
-from connectors.declared.tables import ReadTable
+from connectors.declared.tables import NotDeclarableError, ReadTable, RowsTable
+from connectors.drivers.files.driver import FilesDriver
 from connectors.drivers.http.driver import HttpDriver
 from connectors.drivers.http.service import HttpLimits
 from connectors.drivers.http.xml_body import MAX_XML_BYTES
@@ -25,9 +31,10 @@ from connectors.drivers.sql.driver import SqlDriver
 
 _MAX_JSON_BYTES: Final = 4 * 1024 * 1024
 """Of one decompressed reply: parsing takes 15 ms at most (`connectors/drivers/http/json_body.py`)."""
+_MAX_FILE_BYTES: Final = 256 * 1024 * 1024
+"""Of one file over HTTP, which is held in memory until it is written down."""
 
-
-Wire = SqlWire | HttpWire | SoapWire
+Wire = SqlWire | HttpWire | SoapWire | FilesWire
 
 
 def find_family(driver: Driver) -> DriverFamily:
@@ -37,13 +44,35 @@ def find_family(driver: Driver) -> DriverFamily:
 
 def parse_reads(driver: str, given: object) -> Mapping[str, ReadTable]:
     """The tables of reads for the driver. Raises pydantic's `ValidationError`, and `ValueError`."""
-    reads = DRIVER_FAMILIES[driver].reads
-    if reads is None:
+    family, named = DRIVER_FAMILIES[driver], given if isinstance(given, Mapping) else {}
+    local = {name: each for name, each in named.items() if isinstance(each, Mapping) and "snapshot" in each}
+    asked = {name: each for name, each in named.items() if name not in local} if named else given
+    tables: dict[str, ReadTable] = {**TypeAdapter(Mapping[str, SnapshotReadTable]).validate_python(local)}
+    if family.reads is not None:
+        table: Any = Mapping[str, family.reads.table]  # type: ignore[name-defined] # by the driver
+        tables |= TypeAdapter[Mapping[str, ReadTable]](table).validate_python(asked)
+    elif asked:
+        fix = "load a snapshot, and name it in each read" if family.all_rows is not None else "name a connector"
+        raise ValueError(f"they cannot be declared over {driver}; {fix}")
+    return {name: tables[name] for name in named if name in tables}
+
+
+def parse_snapshots(driver: str, given: object) -> Mapping[str, SnapshotTable]:
+    """The tables of snapshots for the driver. Raises pydantic's `ValidationError`, and `ValueError`."""
+    all_rows = DRIVER_FAMILIES[driver].all_rows
+    if all_rows is None:
         if given:
-            raise ValueError(f"they cannot be declared over {driver}; name a connector")
+            raise ValueError(f"{driver} cannot give all rows of a source; remove this table")
         return {}
-    tables: Any = Mapping[str, reads.table]  # type: ignore[name-defined] # by the driver
-    return TypeAdapter[Mapping[str, ReadTable]](tables).validate_python(given)
+    table = _build_snapshot_table(all_rows.table)
+    return TypeAdapter[Mapping[str, SnapshotTable]](Mapping[str, table]).validate_python(given)  # type: ignore[valid-type] # by the driver
+
+
+@cache
+def _build_snapshot_table(rows: type[RowsTable]) -> type[SnapshotTable]:
+    """The table of a snapshot whose rows come from this driver."""
+    described = Field(description=SnapshotTable.model_fields["rows"].description)
+    return create_model("SnapshotTable", __base__=SnapshotTable, rows=(rows, described))
 
 
 def _build_sql_driver(wire: SqlWire, parts: DriverParts) -> SqlDriver:
@@ -67,6 +96,18 @@ def _build_soap_service(wire: SoapWire, parts: DriverParts) -> SoapService:
     )
 
 
+def _build_files_driver(wire: FilesWire, parts: DriverParts) -> FilesDriver:
+    folder = wire.folder
+    if folder is not None:
+        if wire.credential != CredentialTable():
+            raise NotDeclarableError("wire.credential", "a folder takes no credential; remove this table")
+        return FilesDriver(folder, None, gate=parts.gate)
+    service = build_service(wire, parts.gate.agency)
+    return FilesDriver(
+        None, HttpDriver(service, _build_limits(parts, _MAX_FILE_BYTES), work=parts.work), gate=parts.gate
+    )
+
+
 def _build_limits(parts: DriverParts, max_bytes: int) -> HttpLimits:
     return HttpLimits(deadline=parts.gate.deadline, connections=parts.gate.max_concurrency, max_bytes=max_bytes)
 
@@ -76,19 +117,22 @@ DRIVER_FAMILIES: Final[Mapping[str, DriverFamily]] = {
         wire=SqlWire,
         driver=SqlDriver,
         build_driver=_build_sql_driver,
-        reads=Reads(table=SqlReadTable, write_column=write_sql_column, build=build_sql_read),
+        reads=Reads(table=SqlReadTable, build=build_sql_read),
     ),
     "http": DriverFamily(
         wire=HttpWire,
         driver=HttpDriver,
         build_driver=_build_http_driver,
-        reads=Reads(
-            table=HttpReadTable,
-            write_column=write_json_path,
-            build=build_http_read,
-            check_probe=check_http_probe,
-        ),
+        reads=Reads(table=HttpReadTable, build=build_http_read, check_probe=check_http_probe),
+        all_rows=AllRows(table=HttpRowsTable, build=open_batches(rows_of)),
+        columns=JSON_PATHS,
     ),
     "soap": DriverFamily(wire=SoapWire, driver=SoapService, build_driver=_build_soap_service),
+    "files": DriverFamily(
+        wire=FilesWire,
+        driver=FilesDriver,
+        build_driver=_build_files_driver,
+        all_rows=AllRows(table=FileRowsTable, build=build_file_rows),
+    ),
 }
 """By the word of the driver."""

@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any, Generic, Protocol, TypeVar, runtime_checkable
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping, Sequence
+from contextlib import aclosing, asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Final, Generic, Protocol, TypeVar, runtime_checkable
 
 from connectors.batching.row_check import RowCheck
+from connectors.declared.column_syntax import FLAT_COLUMNS, ColumnSyntax
 from connectors.declared.domain_reads import DomainRead
-from connectors.declared.read_records import Read
-from connectors.declared.record_readers import RecordReaders, WriteColumn
-from connectors.declared.tables import ManifestTable, NotDeclarableError, ReadTable, WireTable
+from connectors.declared.read_records import FacetRead, Read
+from connectors.declared.record_readers import RecordReaders
+from connectors.declared.snapshot.loader import OpenedRows, OpenRows
+from connectors.declared.tables import ManifestTable, NotDeclarableError, ReadTable, RowsTable, WireTable
 from connectors.declared.trouble import NoResultCodes, ResultCodes
 from connectors.drivers.long_work import LongWork
+from connectors.readers.rows import Row
 from connectors.resilience.call_counters import CallCounters
 from connectors.resilience.gate import Gate
+from records.calls.call import Call
 
 
 class Driver(Protocol):
@@ -50,6 +56,32 @@ class DriverParts:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class CallLimits:
+    """The limits of calls that the terms of an agency set."""
+
+    max_batch_size: int | None = None
+    """Maximum number of keys in one call; None for no limit."""
+    max_concurrency: int = 64
+    """Maximum number of calls under way."""
+
+
+NO_CALL_LIMITS: Final = CallLimits()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HubValues:
+    """What the hub gives declared reads, beside the driver."""
+
+    snapshot_folder: Path | None = None
+    """Where the files of all snapshots are."""
+    for_functions: Mapping[type[Any], Any] = field(default_factory=dict)
+    """What functions of a manifest can ask for by type, in parameters that have only a name."""
+
+
+NO_HUB_VALUES: Final = HubValues()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Source(Generic[D_co]):
     """What all reads of one agency use."""
 
@@ -57,12 +89,18 @@ class Source(Generic[D_co]):
     driver: D_co
     check: RowCheck
     records: RecordReaders
+    columns: ColumnSyntax
+    """How tables name columns."""
     codes: ResultCodes | NoResultCodes
     """The meaning of result codes in replies."""
-    max_batch_size: int | None
-    """Maximum number of keys in one call; None for no limit."""
-    max_concurrency: int
-    """Maximum number of calls under way."""
+    limits: CallLimits
+    hub: HubValues = NO_HUB_VALUES
+
+
+RowSource = Callable[[Call], AsyncGenerator[Sequence[Row]]]
+"""Gives all rows of a list, batch by batch. Raises `AgencyFailure`. Close it (`aclosing`) if it is not read to the end.
+
+The call's deadline and reply budget hold for all batches together."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,12 +108,38 @@ class Reads:
     """The reads that a family compiles. `build` and `check_probe` raise `NotDeclarableError`."""
 
     table: type[ReadTable]
-    write_column: WriteColumn
-    """Writes the expression for a column of a row."""
-    build: Callable[[Source[Any], DomainRead, Any], Read]
+    build: Callable[[Source[Any], DomainRead, Any], Read | FacetRead]
     """Compile one read from its table."""
     check_probe: Callable[[DomainRead, Any, str], None] = lambda *_: None
     """Check that the read can be asked for the key of the probe."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AllRows:
+    """How a family gives all rows of a source, for snapshots."""
+
+    table: type[RowsTable]
+    """Says where the rows come from."""
+    build: Callable[[Source[Any], str, Any, frozenset[str]], OpenRows]
+    """From the table, its place in the manifest and the wanted columns. Raises `NotDeclarableError`."""
+
+
+def open_batches(
+    rows_of: Callable[[Source[Any], str, Any], RowSource],
+) -> Callable[[Source[Any], str, Any, frozenset[str]], OpenRows]:
+    """The rows of a family that fetches them batch by batch, and knows no date of the source."""
+
+    def build(source: Source[Any], place: str, table: RowsTable, _columns: frozenset[str]) -> OpenRows:
+        stream = rows_of(source, place, table)
+
+        @asynccontextmanager
+        async def open_rows(call: Call) -> AsyncIterator[OpenedRows]:
+            async with aclosing(stream(call)) as batches:
+                yield OpenedRows(name=place, dated=None, identity=None, rows=batches)
+
+        return open_rows
+
+    return build
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -87,14 +151,22 @@ class DriverFamily:
     build_driver: Callable[[Any, DriverParts], Driver]
     """Build the driver from the table `[wire]`. Opens nothing. Raises `ValueError` for an address that is not safe."""
     reads: Reads | None = None
-    """None if only connectors in Python call such agencies."""
+    """None if only connectors in Python, or snapshots, call such agencies."""
+    all_rows: AllRows | None = None
+    """None if such agencies cannot give all rows."""
+    columns: ColumnSyntax = FLAT_COLUMNS
+    """How tables of records name columns."""
 
     def list_tables(self) -> Sequence[type[ManifestTable]]:
         """The tables of a manifest that are those of the family."""
-        return (self.wire,) if self.reads is None else (self.wire, self.reads.table)
+        reads = () if self.reads is None else (self.reads.table,)
+        all_rows = () if self.all_rows is None else (self.all_rows.table,)
+        return (self.wire, *reads, *all_rows)
 
     def require_reads(self) -> Reads:
         """The reads of the family. Raises `NotDeclarableError`."""
         if self.reads is None:
-            raise NotDeclarableError("reads", "they cannot be declared for this driver; name a connector")
+            raise NotDeclarableError(
+                "reads", "this driver cannot be asked for keys: load a snapshot, or name a connector"
+            )
         return self.reads

@@ -20,6 +20,7 @@ from connectors.readers.dates import day, moment
 from connectors.readers.family_cards import family_card_number
 from connectors.readers.money import rupiah
 from connectors.readers.names import person_name, to_ordinary_case
+from connectors.readers.niks import nik
 from connectors.readers.numbers import whole_number
 from connectors.readers.phones import phone
 from connectors.readers.regions import region_code, region_from_numbers
@@ -112,11 +113,14 @@ _TYPE_READERS: Final[Mapping[object, tuple[FieldReader, str]]] = {
     RegionCode: (region_code, "a Kemendagri region code"),
     Coordinates: (coordinates, "a point on the map"),
     FamilyCardNumber: (family_card_number, "the number of a family card"),
-    Nik: (partial(text, kind="a NIK"), "a NIK"),
+    Nik: (nik, "a NIK"),
     Nib: (partial(read_digits, width=_NIB_DIGITS, kind="a NIB"), "a NIB"),
     Nop: (partial(read_digits, width=_NOP_DIGITS, kind="a NOP"), "a NOP"),
 }
 """The reader of each type, and what an unreadable value is called."""
+
+_READ_KINDS: Final[Mapping[FieldReader, str]] = {_read_person_name: "a name"}
+"""What an unreadable value is called, if not after its type."""
 
 _COLUMNS_TAKEN: Final[Mapping[FieldReader, range]] = {
     coordinates: range(2, 3),
@@ -183,10 +187,10 @@ def _choose_reader(place: str, wanted: object, table: FieldTable) -> tuple[Field
         reader, given = NAMED_READERS[name]
         if given != wanted:
             raise NotDeclarableError(place, f"the reader '{name}' gives another type than the field has")
-        return reader, _TYPE_READERS[wanted][1]
+        return reader, _READ_KINDS.get(reader) or _TYPE_READERS[wanted][1]
     if isinstance(wanted, type) and issubclass(wanted, Enum):
         words = {str(each.value).upper(): each for each in wanted}
-        return partial(_translate, words=words, kind="one of the known words"), "one of the known words"
+        return _translate(words, "one of the known words"), "one of the known words"
     if wanted not in _TYPE_READERS:
         raise NotDeclarableError(place, "this type has no reader; give `values`, or read it in Python")
     return _TYPE_READERS[wanted]
@@ -205,17 +209,17 @@ def _build_word_reader(place: str, wanted: object, table: FieldTable, *, is_opti
     if len(words) < len(given):
         raise NotDeclarableError(place, "values has a word twice; case does not matter")
     if table.unknown is None:
-        return partial(_translate, words=words, kind="one of the known words")
+        return _translate(words, "one of the known words")
     if table.unknown == "null":
         if not is_optional:
             raise NotDeclarableError(place, "unknown is null, but the field always has a value; name one")
-        return partial(_translate_or, words=words, otherwise=None)
+        return _translate_or(words, None)
     otherwise = _find_value(place, wanted, table.unknown)
     if otherwise is True:
         raise NotDeclarableError(place, "unknown is true; only a word that is known may mean yes")
     if wanted is RegionCode:
         raise NotDeclarableError(place, 'only a word that is known may name a region; write unknown = "null"')
-    return partial(_translate_or, words=words, otherwise=otherwise)
+    return _translate_or(words, otherwise)
 
 
 def _find_value(place: str, wanted: object, value: object) -> object:
@@ -234,19 +238,38 @@ def _find_value(place: str, wanted: object, value: object) -> object:
     raise NotDeclarableError(place, "a value has another type than the field")
 
 
-def _translate(raw: object, *, words: Mapping[str, object], kind: str) -> object:
-    written = text(raw, kind)
-    if written is None:
-        return None
-    try:
-        return words[written.upper()]
-    except KeyError:
-        raise UnreadableError(kind) from None
+def _translate(words: Mapping[str, object], kind: str) -> FieldReader:
+    as_written = _list_plain_words(words)
+
+    def read_word(raw: object) -> object:
+        if isinstance(raw, str) and raw in as_written:
+            return as_written[raw]
+        written = text(raw, kind)
+        if written is None:
+            return None
+        try:
+            return words[written.upper()]
+        except KeyError:
+            raise UnreadableError(kind) from None
+
+    return read_word
 
 
-def _translate_or(raw: object, *, words: Mapping[str, object], otherwise: object) -> object:
-    written = text(raw)
-    return otherwise if written is None else words.get(written.upper(), otherwise)
+def _translate_or(words: Mapping[str, object], otherwise: object) -> FieldReader:
+    as_written = _list_plain_words(words)
+
+    def read_word(raw: object) -> object:
+        if isinstance(raw, str) and raw in as_written:
+            return as_written[raw]
+        written = text(raw)
+        return otherwise if written is None else words.get(written.upper(), otherwise)
+
+    return read_word
+
+
+def _list_plain_words(words: Mapping[str, object]) -> Mapping[str, object]:
+    """The words that need no reading: most values come in upper case, without a blank too many."""
+    return {word: value for word, value in words.items() if text(word) == word}
 
 
 def _read_or_ignore(*raw: object, reader: FieldReader) -> object:

@@ -3,17 +3,24 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from functools import partial
 from importlib import import_module
 from importlib.util import find_spec
 from types import NoneType, UnionType
-from typing import Any, Union, get_args, get_origin, get_type_hints
+from typing import Any, Final, Union, get_args, get_origin, get_type_hints
 
 from connectors.declared.tables import NotDeclarableError
 
+_NO_RESOURCES: Final[Mapping[type[Any], Any]] = {}
 
-def find_function(place: str, name: str, parameters: int, returns: object) -> Callable[..., Any]:
+
+def find_function(
+    place: str, name: str, parameters: int, returns: object, resources: Mapping[type[Any], Any] = _NO_RESOURCES
+) -> Callable[..., Any]:
     """The function `connectors.module:name`, which takes `parameters` values and returns the type, or None.
+
+    Parameters that have only a name get the resource of their type.
 
     Raises:
         NotDeclarableError: There is no such function, or it does not fit.
@@ -26,13 +33,16 @@ def find_function(place: str, name: str, parameters: int, returns: object) -> Ca
     found = getattr(module, function_name, None)
     if not inspect.isfunction(found) or found.__module__ != module_name:
         raise NotDeclarableError(place, f"{module_name} has no function '{function_name}'")
-    taken = len(inspect.signature(found).parameters)
-    if taken != parameters:
+    hints = get_type_hints(found)
+    given = inspect.signature(found).parameters.values()
+    named = {each.name: hints.get(each.name) for each in given if each.kind is inspect.Parameter.KEYWORD_ONLY}
+    if (taken := len(given) - len(named)) != parameters:
         raise NotDeclarableError(place, f"{function_name} takes {taken} values; it is given {parameters}")
-    given = split_optional(get_type_hints(found).get("return"))[0]
-    if given != returns:
+    if unknown := [parameter for parameter, kind in named.items() if kind not in resources]:
+        raise NotDeclarableError(place, f"{function_name} asks for '{unknown[0]}', which the hub does not give")
+    if split_optional(hints.get("return"))[0] != returns:
         raise NotDeclarableError(place, f"{function_name} returns another type than is needed here")
-    return found
+    return partial(found, **{parameter: resources[kind] for parameter, kind in named.items()}) if named else found  # type: ignore[index]  # it is one of the types
 
 
 def split_optional(annotation: object) -> tuple[Any, bool]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any, Final
 
 from connectors.batching.row_check import RowCheck
@@ -15,6 +15,9 @@ from records.calls.failures import AgencyFailure, AgencyMalformed
 
 Read = Callable[[Sequence[Any], Call], Awaitable[Answers[Any, Any]]]
 """From keys to the answers; see the domain protocol."""
+
+FacetRead = Callable[[Sequence[Any], frozenset[type[Any]], Call], Awaitable[Answers[Any, Mapping[type[Any], Any]]]]
+"""From keys and wanted records to those records of each key."""
 
 NUMBER: Final = re.compile(r"0|[1-9][0-9]{0,17}")
 """Numbers as an agency writes them; 18 digits fit the integers of every database."""

@@ -8,6 +8,7 @@ from datetime import date, datetime
 from operator import attrgetter
 from typing import Any, Final, Generic, TypeVar, cast, get_args, get_origin, get_type_hints
 
+from connectors.declared.column_syntax import ColumnSyntax
 from connectors.declared.field_readers import FieldReader, ReadField, build_field_reader
 from connectors.declared.python_functions import split_optional
 from connectors.declared.tables import FieldTable, NotDeclarableError, RecordTable
@@ -22,9 +23,6 @@ KEY_COLUMN: Final = "{key}"
 """In place of a column: the requested key, for replies that do not repeat it."""
 PERSONAL_NUMBERS: Final = (Nik, FamilyCardNumber)
 """Types of numbers that identify people. Replies must repeat them: only so a swapped reply is noticed."""
-
-WriteColumn = Callable[[str], str]
-"""From a column to the Python expression that takes its value from `row`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,10 +52,10 @@ class RecordReader(Generic[R]):
 class RecordReaders:
     """The readers of the records that a manifest declares."""
 
-    def __init__(self, tables: Mapping[str, RecordTable], *, write_column: WriteColumn) -> None:
-        """`write_column` decides how a row gives the value of a column."""
+    def __init__(self, tables: Mapping[str, RecordTable], *, columns: ColumnSyntax) -> None:
+        """`columns` says how a row gives the value of a column."""
         self._tables = tables
-        self._write_column = write_column
+        self._columns = columns
         self._built: dict[type[Any], RecordReader[Any]] = {}
 
     def build(self, read: str, record: type[R]) -> RecordReader[R]:
@@ -115,7 +113,7 @@ class RecordReaders:
             required |= {column: f"{name}.{field}" for column, field in each.required.items()}
         return RecordReader(
             record=record,
-            bind=_compile(record, plans),
+            bind=_compile(record, plans, self._columns.names),
             columns=(taken - {KEY_COLUMN}).union(*(each.columns for each in inner.values())),
             required=required,
             takes_key=KEY_COLUMN in taken or any(each.takes_key for each in (*inner.values(), *listed.values())),
@@ -127,7 +125,7 @@ class RecordReaders:
         if table.sort is not None:
             raise NotDeclarableError(place, "it sorts lists of records; remove `sort`")
         field = build_field_reader(place, annotation, table)
-        arguments = ["key" if each == KEY_COLUMN else self._write_column(each) for each in table.columns]
+        arguments = ["key" if each == KEY_COLUMN else self._columns.write(place, each) for each in table.columns]
         return _FieldPlan(name, field, ", ".join(arguments), table.columns)
 
     def _plan_list(self, place: str, name: str, reader: RecordReader[Any], table: FieldTable) -> _FieldPlan:
@@ -143,7 +141,7 @@ class RecordReaders:
             return lambda raw: sort([read(each) for each in list_inner_rows(raw)])
 
         field = ReadField(bind, "a list of records", is_required=False)
-        return _FieldPlan(name, field, self._write_column(table.columns[0]), table.columns, is_bound=True)
+        return _FieldPlan(name, field, self._columns.write(place, table.columns[0]), table.columns, is_bound=True)
 
     @staticmethod
     def _find_people(
@@ -166,32 +164,6 @@ class _FieldPlan:
     """None for a record within the record, which is read from the same row."""
     is_bound: bool = False
     """Whether the reader follows from the requested key."""
-
-
-def write_sql_column(column: str) -> str:
-    """A column that a statement selects; a row without it raises `KeyError`."""
-    return f"row[{column!r}]"
-
-
-def write_json_path(path: str) -> str:
-    """A member of a JSON object, or of one within it; None if there is none."""
-    names = path.split(".")
-    return f"row.get({path!r})" if len(names) == 1 else f"dig(row, {', '.join(map(repr, names))})"
-
-
-def dig(row: object, *names: str) -> object:
-    """A value within objects and lists of a reply; None if it is missing. Raises `UnreadableError`."""
-    value = row
-    for name in names:
-        if value is None:
-            return None
-        if isinstance(value, list | tuple) and name.isdecimal():
-            value = value[int(name)] if int(name) < len(value) else None
-        elif isinstance(value, Mapping):
-            value = value.get(name)
-        else:
-            raise UnreadableError("an object")
-    return value
 
 
 def list_inner_rows(raw: object) -> Sequence[Row]:
@@ -233,8 +205,10 @@ def _plan_record(name: str, reader: RecordReader[Any]) -> _FieldPlan:
     return _FieldPlan(name, ReadField(reader.bind, "a record", is_required=True), "row", is_bound=True)
 
 
-def _compile(record: type[R], plans: Sequence[_FieldPlan]) -> Callable[[object], Callable[[Row], R]]:
-    names: dict[str, Any] = {"record": record, "UnreadableError": UnreadableError, "dig": dig}
+def _compile(
+    record: type[R], plans: Sequence[_FieldPlan], column_names: Mapping[str, Any]
+) -> Callable[[object], Callable[[Row], R]]:
+    names: dict[str, Any] = {**column_names, "record": record, "UnreadableError": UnreadableError}
     names["find_unreadable"] = _find_unreadable
     names["plans"] = plans
     start, reads, values, required, steps = [], [], [], [], []
@@ -283,10 +257,10 @@ def _find_unreadable(
         place = f"{record.__name__}.{plan.name}"
         try:
             if read(row) is None and plan.field.is_required:
-                return UnreadableError(f"{plan.field.kind} ({place})")
+                return UnreadableError(f"{plan.field.kind} ({place})", plan.columns)
         except KeyError:
             absent = [column for column in plan.columns if column not in row]
-            return UnreadableError(f"{place}: the reply has no column '{absent[0]}'" if absent else place)
+            return UnreadableError(f"{place}: the reply has no column '{absent[0]}'" if absent else place, absent)
         except UnreadableError as error:
-            return UnreadableError(error.kind if plan.is_bound else f"{error.kind} ({place})")
+            return error if plan.is_bound else UnreadableError(f"{error.kind} ({place})", plan.columns)
     return UnreadableError(f"a {record.__name__}")

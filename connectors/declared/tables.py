@@ -87,7 +87,21 @@ class OutcomeTable(ManifestTable):
     unavailable: Pattern | None = Field(
         default=None, description="codes of an error of the agency, which count at the circuit breaker"
     )
+    busy: Pattern | None = Field(
+        default=None, description="codes of too many calls: the hub pauses, and they do not count at the breaker"
+    )
     refused: Pattern | None = Field(default=None, description="codes of a refusal, which do not count at the breaker")
+    malformed: Pattern | None = Field(
+        default=None, description="codes of a reply that makes no sense, which count at the breaker"
+    )
+
+
+class StatusTable(OutcomeTable):
+    """What HTTP statuses from 400 mean, in place of their usual meaning."""
+
+    success: Pattern | None = Field(
+        default=None, description="statuses whose body is read like that of HTTP 200, with its result code"
+    )
 
 
 class FaultTable(OutcomeTable):
@@ -103,11 +117,25 @@ class FaultTable(OutcomeTable):
 class TroubleTable(OutcomeTable):
     """How an agency reports failures inside replies. A code without a meaning is malformed."""
 
-    code: str = Field(
-        min_length=1, max_length=200, description="path to the result code in a reply; no code counts as the empty text"
+    code: str | None = Field(
+        default=None,
+        min_length=1,
+        max_length=200,
+        description="path to the result code in a reply; no code counts as the empty text",
     )
     success: Pattern | None = Field(default=None, description="codes of an answer")
+    pause: float = Field(
+        default=5.0, gt=0, le=900, description="seconds without calls after `busy`, unless the reply says how many"
+    )
+    status: StatusTable = Field(default=StatusTable(), description="table: what HTTP statuses from 400 mean")
     faults: FaultTable = Field(default=FaultTable(), description="table: what SOAP faults mean")
+
+    @model_validator(mode="after")
+    def _check_code(self) -> Self:
+        codes = self.model_fields_set & {"success", *OutcomeTable.model_fields}
+        if self.code is None and codes:
+            raise ValueError(f"code: name the path to the code that {min(codes)} is about")
+        return self
 
 
 class FieldTable(ManifestTable):
@@ -267,6 +295,15 @@ class ReadTable(PythonReadTable):
     def takes_batches(self) -> bool:
         """Whether one call can ask for several keys."""
         return False
+
+    @property
+    def takes_facets(self) -> bool:
+        """Whether a call can ask for some of the records of a key."""
+        return False
+
+
+class RowsTable(ManifestTable):
+    """Where all rows of a list come from. Each family of drivers has its own."""
 
 
 class KeyedReadTable(ReadTable):

@@ -5,9 +5,10 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 from enum import Enum
+from types import MappingProxyType
 from typing import Final
 
-from connectors.declared.record_readers import dig
+from connectors.declared.column_syntax import JSON_PATHS, ColumnSyntax
 from connectors.declared.tables import OutcomeTable, TroubleTable
 from connectors.readers.texts import text
 from records.calls.failures import AgencyFailure, AgencyMalformed, AgencyRefused, AgencyUnavailable
@@ -16,6 +17,8 @@ _SHOWN_CODE: Final = re.compile(r"[A-Za-z0-9_.-]{1,6}", re.ASCII)
 """Codes that logs may hold: too short for the number of a person."""
 
 _MAX_CODE_LENGTH: Final = 100
+_FIRST_ERROR: Final = 400
+_AFTER_ERRORS: Final = 600
 
 
 class Outcome(Enum):
@@ -25,50 +28,81 @@ class Outcome(Enum):
     ABSENT = "absent"
     """The agency has no such record."""
     UNAVAILABLE = "unavailable"
+    BUSY = "busy"
     REFUSED = "refused"
+    MALFORMED = "malformed"
     UNKNOWN = "unknown"
     """The code has no meaning."""
 
 
 FAILURES: Final[Mapping[Outcome, type[AgencyFailure]]] = {
     Outcome.UNAVAILABLE: AgencyUnavailable,
+    Outcome.BUSY: AgencyRefused,
     Outcome.REFUSED: AgencyRefused,
+    Outcome.MALFORMED: AgencyMalformed,
 }
 
 
 class ResultCodes:
-    """The meaning of the result codes in replies."""
+    """The meaning of the result codes and HTTP statuses of replies."""
 
-    def __init__(self, agency: str, table: TroubleTable) -> None:
-        """Compile the regular expressions of a table."""
+    def __init__(self, agency: str, table: TroubleTable, columns: ColumnSyntax) -> None:
+        """Compile the regular expressions of a table; `columns` says how it names the code."""
         self._agency = agency
-        self._path = table.code.split(".")
-        self._name = self._path[-1]
+        self._get_code = None if table.code is None else columns.compile("trouble.code", table.code)
+        self._takes_lists = "." in (table.code or "")
+        self._name = (table.code or "").rpartition(".")[2]
         self._judge = build_judge(table)
+        self._pause = table.pause
+        judge_status = build_judge(table.status)
+        outcomes = {status: judge_status(str(status)) for status in range(_FIRST_ERROR, _AFTER_ERRORS)}
+        self.statuses: Mapping[int, Outcome] = {
+            status: each for status, each in outcomes.items() if each is not Outcome.UNKNOWN
+        }
+        """The meaning of HTTP statuses from 400, if it is not the usual one."""
 
     def require(self, reply: object, retry_after: float | None = None) -> bool:
         """Whether a reply holds an answer; False for an absent record. Raises the failure that its code means."""
-        code = read_code(dig(reply, *self._path) if isinstance(reply, Mapping) else None)
+        if self._get_code is None:
+            return True
+        has_code = isinstance(reply, Mapping) or (self._takes_lists and isinstance(reply, list))
+        code = read_code(self._get_code(reply) if has_code else None)
         outcome = self._judge(code)
         if outcome is Outcome.UNKNOWN:
             raise AgencyMalformed(self._agency, f"the answer has no {self._name}")
+        return self._require(outcome, show_code(self._name, code) or self._name, retry_after)
+
+    def require_status(self, status: int, retry_after: float | None = None) -> bool:
+        """The same for an HTTP status of `statuses`."""
+        return self._require(self.statuses[status], f"HTTP {status}", retry_after)
+
+    def _require(self, outcome: Outcome, detail: str, retry_after: float | None) -> bool:
+        if outcome is Outcome.BUSY:
+            retry_after = retry_after or self._pause
         if outcome in FAILURES:
-            detail = show_code(self._name, code) or self._name
             raise FAILURES[outcome](self._agency, detail, retry_after=retry_after)
         return outcome is Outcome.SUCCESS
 
 
 class NoResultCodes:
-    """An agency whose replies hold no result code."""
+    """An agency whose replies hold no result code, and whose HTTP statuses have their usual meaning."""
+
+    statuses: Mapping[int, Outcome] = MappingProxyType({})
 
     def require(self, _reply: object, _retry_after: float | None = None) -> bool:
         """Every reply holds an answer."""
         return True
 
+    def require_status(self, status: int, _retry_after: float | None = None) -> bool:
+        """No status has another meaning. Raises `KeyError`."""
+        raise KeyError(status)
 
-def build_result_codes(agency: str, table: TroubleTable | None) -> ResultCodes | NoResultCodes:
-    """The meaning of the result codes that a manifest declares."""
-    return NoResultCodes() if table is None else ResultCodes(agency, table)
+
+def build_result_codes(
+    agency: str, table: TroubleTable | None, columns: ColumnSyntax = JSON_PATHS
+) -> ResultCodes | NoResultCodes:
+    """The meaning of the result codes that a manifest declares. Raises `NotDeclarableError`."""
+    return NoResultCodes() if table is None else ResultCodes(agency, table, columns)
 
 
 def build_judge(table: OutcomeTable) -> Callable[[str], Outcome]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 
 class UnreadableError(Exception):
     """A value has none of its agency's known formats.
@@ -10,7 +12,8 @@ class UnreadableError(Exception):
     as `AgencyFailure.detail`.
     """
 
-    def __init__(self, kind: str) -> None:
-        """Stores the kind of value, with its article: `a day`, `an amount of money`."""
+    def __init__(self, kind: str, columns: Sequence[str] = ()) -> None:
+        """Stores the kind of value, with its article: `a day`, `an amount of money`; and its columns, if known."""
         super().__init__(f"not readable as {kind}")
         self.kind = kind
+        self.columns = tuple(columns)

@@ -15,8 +15,9 @@ from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
+from engine.agencies.bindings import Agencies
 from engine.agencies.routing_log import MissingPart
-from engine.batch import Agencies, Batch, BatchContext, Facet, FreshnessRecorder, load_answers
+from engine.batch import Batch, BatchContext, Facet, FreshnessRecorder, load_answers
 from engine.errors import SafeError
 from records.calls.answers import Answers
 from records.calls.failures import AgencyFailure

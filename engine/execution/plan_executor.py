@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from graphql.execution.values import VariableValues
 
 from engine.batch import ExecutionContext
@@ -9,7 +11,7 @@ from engine.document.limits import Limits
 from engine.execution.batch_scheduler import BatchScheduler
 from engine.execution.plan_run import PlanRun
 from engine.execution.response_building import RunOutcome, build_response
-from engine.execution.stale_fields import locate_stale_fields
+from engine.execution.stale_fields import StalePath, locate_stale_fields
 from engine.plan.plan import Plan
 from engine.request import GraphQLResponse
 
@@ -31,13 +33,16 @@ class PlanExecutor:
         run = PlanRun(plan, context, scheduler, arguments, self._limits, track_reads=self._tracks_reads)
         try:
             data, errors = await run.execute()
+            dated: Sequence[StalePath] = ()
             if run.stale_fields:
-                stale_paths = [] if data is None else locate_stale_fields(data, run.stale_fields)
+                dated = [] if data is None else locate_stale_fields(data, run.stale_fields)
+                is_stale = any(each.is_stale for each in run.stale_fields)
                 run.stale_fields.clear()
-                return build_response(RunOutcome(data, errors, run.reads, stale_paths=stale_paths), plan, request_id)
+                if is_stale:
+                    return build_response(RunOutcome(data, errors, run.reads, stale_paths=dated), plan, request_id)
             lifetime = None if plan.is_serial or errors else scheduler.freshness.get_lifetime()
             is_public = not plan.depends_on_caller and not plan.is_serial
-            outcome = RunOutcome(data, errors, run.reads, (), is_public, lifetime, plan.data_classes)
+            outcome = RunOutcome(data, errors, run.reads, dated, is_public, lifetime, plan.data_classes)
             return build_response(outcome, plan, request_id)
         finally:
             await scheduler.close()

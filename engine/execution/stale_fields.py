@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Hashable, Mapping, Sequence
+from datetime import datetime
 from typing import Any, NamedTuple, TypeAlias
 
 from engine.agencies.routing_log import MissingPart
@@ -35,6 +36,11 @@ class StaleField(NamedTuple):
     """The index of the value, if the field has many keys."""
     notice: Notice
 
+    @property
+    def is_stale(self) -> bool:
+        """Whether the value may not be used again: it is stale, or incomplete."""
+        return not isinstance(self.notice, Staleness) or self.notice.is_stale
+
 
 def find_stale_fields(
     group: Sequence[PlanField], edge_keys: EdgeKeys, notices: Mapping[Hashable, Notice]
@@ -61,20 +67,32 @@ def _to_stale_path(each: StaleField, path: Path) -> StalePath:
 
 
 def describe_notices(places: Sequence[StalePath]) -> dict[str, Any]:
-    """The values of `extensions.freshness` and `extensions.incomplete`, if there are any."""
-    stale = [
-        {"path": list(path), "agency": of.agency, "asOf": of.as_of.isoformat(), "stale": True, "reason": of.reason}
-        for path, of in places
-        if isinstance(of, Staleness)
-    ]
-    incomplete = [
-        {"path": list(path), "agency": part.agency, "code": part.code}
-        for path, of in places
-        if not isinstance(of, Staleness)
-        for part in of
-    ]
-    found: dict[str, list[dict[str, Any]]] = {"freshness": stale, "incomplete": incomplete}
+    """The values of `extensions.freshness` and `extensions.incomplete`, if there are any.
+
+    A copy that is not overdue is listed once, at its first place.
+    """
+    copies: dict[tuple[str | None, datetime], dict[str, Any]] = {}
+    stale: list[dict[str, Any]] = []
+    incomplete: list[dict[str, Any]] = []
+    for path, notice in places:
+        if not isinstance(notice, Staleness):
+            incomplete += [{"path": list(path), "agency": each.agency, "code": each.code} for each in notice]
+        elif notice.is_stale:
+            stale.append(_describe_staleness(path, notice))
+        else:
+            copies.setdefault((notice.agency, notice.as_of), _describe_staleness(path, notice))
+    found = {"freshness": [*copies.values(), *stale], "incomplete": incomplete}
     return {name: _limit(listed) for name, listed in found.items() if listed}
+
+
+def _describe_staleness(path: Sequence[str | int], notice: Staleness) -> dict[str, Any]:
+    return {
+        "path": list(path),
+        "agency": notice.agency,
+        "asOf": notice.as_of.isoformat(),
+        "stale": notice.is_stale,
+        "reason": notice.reason,
+    }
 
 
 def _limit(listed: list[dict[str, Any]]) -> list[dict[str, Any]]:

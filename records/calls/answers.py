@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import datetime
 from typing import TypeVar
 
 from records.calls.failures import AgencyFailure
@@ -13,3 +14,16 @@ V = TypeVar("V")
 Answers = Mapping[K, V | AgencyFailure]
 """The result of a batch. A key that is absent is unknown to the agency (null, or an empty list). A key with an
 `AgencyFailure` as its answer failed alone. If the whole call failed, the failure is raised instead."""
+
+
+class DatedAnswers(dict[K, V | AgencyFailure]):
+    """Answers from a copy of an agency's data, with the date of that data."""
+
+    def __init__(
+        self, answers: Mapping[K, V | AgencyFailure], *, as_of: datetime, max_age: float, fresh: float
+    ) -> None:
+        """`max_age` and `fresh` are in seconds: older data is overdue; answers change no earlier."""
+        super().__init__(answers)
+        self.as_of = as_of
+        self.max_age = max_age
+        self.fresh = fresh

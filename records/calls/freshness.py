@@ -76,11 +76,14 @@ class AnswerLifetime(NamedTuple):
 
 @record
 class Staleness:
-    """The notice for an answer that is no longer fresh."""
+    """The notice for an answer that is no longer fresh, or comes from a copy of the agency's data."""
 
     as_of: datetime
     """When the agency gave the answer."""
     reason: str
-    """`revalidating` while the hub refreshes the answer; otherwise the code of the agency's failure."""
+    """`revalidating` while the hub refreshes the answer; `copy` or `overdue` for one from a copy of the agency's data;
+    otherwise the code of the agency's failure."""
     agency: str | None = None
     """The code of that agency."""
+    is_stale: bool = True
+    """False for an answer from a copy that is not overdue: only its date is of interest."""

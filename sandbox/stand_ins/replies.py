@@ -1,31 +1,26 @@
-"""A stand-in server of a service over HTTP: it answers the recorded requests of its samples, and HTTP 404 to others.
+"""The sample replies of a service over HTTP, by request.
 
-A sample file holds replies by request: `{"GET v1/markets/7?page=2": {...}}`. Parameters are in alphabetical order and
-not encoded; the fields of a form follow a space, as in `POST v1/search nib=1234`. A reply is JSON, or the name of a
-file beside it: `"file:floods.xml"`.
+A sample file holds `{"GET v1/markets/7?page=2": {...}}`. Parameters are in alphabetical order and not encoded, with
+commas between the values of one name; a form or a JSON body follows a space, as in `POST v1/search nib=1234`. A request
+with `{keys}` answers for any keys: with those rows that hold one of them, as the manifest's read names rows and key. A
+reply is JSON, or the name of a file beside it: `"file:floods.xml"`.
 """
 
 from __future__ import annotations
 
 import json
 import mimetypes
-import secrets
-from collections.abc import Iterable, Mapping
+import re
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
-from urllib.parse import parse_qsl
 
-from starlette.applications import Starlette
-from starlette.requests import Request
-from starlette.responses import HTMLResponse, JSONResponse, Response
-from starlette.routing import Route
+from sandbox.agency import CannotStartError
+from sandbox.stand_ins.sources import StandInSource
 
-from sandbox.agency import AgencySpec, CannotStartError
-from sandbox.control import REFUSED, AgencyControl, AgencyMode
-from sandbox.stand_ins.sources import StandInSource, fill_references
-
+METHODS: Final = ("GET", "POST")
 _FILE: Final = "file:"
-_METHODS: Final = ("GET", "POST")
+_KEYS: Final = "{keys}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,64 +31,79 @@ class SampleReply:
     media_type: str = "application/json"
 
 
-def load_replies(source: StandInSource) -> Mapping[str, SampleReply]:
-    """The replies of all sample files, by request. Raises `CannotStartError`."""
-    found: dict[str, SampleReply] = {}
-    for name, replies in source.read_json():
-        for request, body in replies.items():
-            if request.partition(" ")[0] not in _METHODS:
-                raise CannotStartError(f"{name}.json of {source.code}: '{request}' is not GET or POST and a path")
-            found[request] = _load_reply(source, body)
-    return found
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KeyedReply:
+    """A reply for any keys, of which the rows of other keys are left out."""
+
+    request: re.Pattern[str]
+    body: Any = field(repr=False)
+    rows: Sequence[str]
+    """The path to the list of rows."""
+    key: str
+    """The column of the key."""
+
+    def select(self, line: str) -> SampleReply | None:
+        """The reply to a request, if it has the form."""
+        found = self.request.fullmatch(line)
+        return None if found is None else _write(_replace(self.body, self.rows, self.key, set(_list_keys(found[1]))))
 
 
-def build_app(spec: AgencySpec, control: AgencyControl, source: StandInSource) -> Starlette:
-    """The application of the agency's port. Raises `CannotStartError` for samples that cannot be read."""
-    replies = load_replies(source)
-    given: Mapping[str, str] = source.manifest["wire"].get("headers", {})
-    wanted = {name: fill_references(value, spec.secret) for name, value in given.items()}
+class SampleReplies:
+    """The replies of all sample files. Raises `CannotStartError` for one that cannot be served."""
 
-    async def answer(request: Request) -> Response:
-        is_refused = control.mode is AgencyMode.REFUSE or not _has_headers(request, wanted)
-        if is_refused:
-            control.count_call(REFUSED)
-            return JSONResponse({"message": "not allowed"}, status_code=401)
-        line = await _write_request(request)
-        await control.begin_call(line)
-        if control.mode is AgencyMode.ERROR:
-            return JSONResponse({"message": "internal server error"}, status_code=500)
-        if control.mode is AgencyMode.RUBBISH:
-            return HTMLResponse("<html><head><title>502 Bad Gateway</title></head><body>nginx</body></html>")
-        reply = replies.get(line)
-        if reply is None:
-            return JSONResponse({"message": "not found"}, status_code=404)
-        return Response(reply.body, media_type=reply.media_type)
+    def __init__(self, source: StandInSource) -> None:
+        self._exact: dict[str, SampleReply] = {}
+        self._keyed: list[KeyedReply] = []
+        for name, replies in source.read_json():
+            for request, body in replies.items():
+                if request.partition(" ")[0] not in METHODS:
+                    raise CannotStartError(f"{name}.json of {source.code}: '{request}' is not GET or POST and a path")
+                if _KEYS in request:
+                    self._keyed.append(_build_keyed(source, request, body))
+                else:
+                    self._exact[request] = _load_reply(source, body)
 
-    return Starlette(routes=[Route("/{path:path}", answer, methods=list(_METHODS))])
+    def find(self, line: str) -> SampleReply | None:
+        """The reply to a request; None if no sample has it."""
+        if (exact := self._exact.get(line)) is not None:
+            return exact
+        return next((reply for each in self._keyed if (reply := each.select(line)) is not None), None)
 
 
 def _load_reply(source: StandInSource, body: Any) -> SampleReply:  # noqa: ANN401 - any JSON
     if not isinstance(body, str) or not body.startswith(_FILE):
-        return SampleReply(json.dumps(body, ensure_ascii=False).encode())
+        return _write(body)
     path = source.samples / body.removeprefix(_FILE)
     if path not in source.list_files():
         raise CannotStartError(f"{path} is missing; a reply of {source.code} names it.")
     return SampleReply(path.read_bytes(), mimetypes.guess_type(path.name)[0] or "application/octet-stream")
 
 
-def _has_headers(request: Request, wanted: Mapping[str, str]) -> bool:
-    return all(
-        secrets.compare_digest(request.headers.get(name, "").encode(), value.encode()) for name, value in wanted.items()
-    )
+def _build_keyed(source: StandInSource, request: str, body: Any) -> KeyedReply:  # noqa: ANN401 - any JSON
+    path = request.partition(" ")[2].partition("?")[0].partition(" ")[0]
+    for read in source.manifest.get("reads", {}).values():
+        if str(read.get("path", "")).strip("/") == path and isinstance(read.get("key"), str):
+            quoted = re.escape(request).replace(re.escape(f'"{_KEYS}"'), r"(\[.*\])").replace(re.escape(_KEYS), "(.*)")
+            rows = [each for each in str(read.get("rows", "")).split(".") if each]
+            return KeyedReply(request=re.compile(quoted), body=body, rows=rows, key=read["key"])
+    raise CannotStartError(f"{source.code}: no read with a key has the path of '{request}'.")
 
 
-async def _write_request(request: Request) -> str:
-    """A request as samples name it."""
-    query = _join(parse_qsl(request.url.query, keep_blank_values=True))
-    form = _join(parse_qsl((await request.body()).decode("utf-8", "replace"), keep_blank_values=True))
-    path = f"{request.method} {request.url.path.lstrip('/')}"
-    return f"{path}{f'?{query}' if query else ''}{f' {form}' if form else ''}"
+def _list_keys(found: str) -> Iterator[str]:
+    values = json.loads(found) if found.startswith("[") else found.split(",")
+    return (str(each) for each in values)
 
 
-def _join(pairs: Iterable[tuple[str, str]]) -> str:
-    return "&".join(f"{name}={value}" for name, value in sorted(pairs))
+def _replace(body: Any, rows: Sequence[str], key: str, keys: set[str]) -> Any:  # noqa: ANN401 - any JSON
+    if not rows:
+        return [each for each in body if str(_dig(each, key.split("."))) in keys]
+    first, *rest = rows
+    return {**body, first: _replace(body[first], rest, key, keys)}
+
+
+def _dig(row: Mapping[str, Any], names: Sequence[str]) -> Any:  # noqa: ANN401 - any JSON
+    return row[names[0]] if len(names) == 1 else _dig(row[names[0]], names[1:])
+
+
+def _write(body: Any) -> SampleReply:  # noqa: ANN401 - any JSON
+    return SampleReply(json.dumps(body, ensure_ascii=False).encode())

@@ -7,7 +7,7 @@ import asyncio
 from sandbox.agency import AgencySpec, CannotStartError
 from sandbox.agency_server import serve
 from sandbox.control import AgencyControl, Latency
-from sandbox.stand_ins.replies import build_app
+from sandbox.stand_ins.http_server import StandInService
 from sandbox.stand_ins.sources import StandInSource
 from sandbox.stand_ins.tables import serve_tables
 
@@ -24,6 +24,6 @@ def run(spec: AgencySpec, source: StandInSource) -> None:
         case "sql":
             asyncio.run(serve_tables(spec, control, source))
         case "http":
-            serve(spec, control, build_app(spec, control, source))
+            serve(spec, control, StandInService(spec, control, source).build_app())
         case driver:
             raise CannotStartError(f"no stand-in speaks the driver '{driver}' of {source.code}.")

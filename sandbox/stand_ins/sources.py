@@ -7,17 +7,19 @@ service over HTTP (`sandbox/stand_ins/replies.py`), and one file of rows a table
 
 from __future__ import annotations
 
+import contextlib
 import json
+import os
 import re
 import tomllib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Final
 from urllib.parse import quote
 
-from sandbox.agency import CannotStartError
+from sandbox.agency import AGENCIES, LOOPBACK, CannotStartError
 
 CITY_VARIABLE: Final = "SANDBOX_CITY"
 """Names the city folder of an agency that is served from its samples."""
@@ -59,6 +61,18 @@ class StandInSource:
             raise CannotStartError(f"{path} cannot be read: {error}") from error
 
     @property
+    def is_live(self) -> bool:
+        """Whether the hub calls it."""
+        return self.is_readable and self.manifest.get("stage") == "live"
+
+    @property
+    def is_readable(self) -> bool:
+        """Whether its manifest can be used here."""
+        with contextlib.suppress(CannotStartError):
+            return isinstance(self.manifest.get("wire"), dict)
+        return False
+
+    @property
     def driver(self) -> str:
         """The driver that the hub calls it with."""
         return str(self.manifest["wire"]["driver"])
@@ -72,35 +86,41 @@ class StandInSource:
                 except ValueError as error:
                     raise CannotStartError(f"{path} is not JSON: {error}") from error
 
-    def build_variables(self, *, port: int, user: str, secret: str) -> dict[str, str]:
-        """The variables that the wire of the manifest names, with the values that lead to the stand-in."""
+    def build_variables(self, url: str, *, user: str, secret: str) -> dict[str, str]:
+        """The variables that the wire of the manifest names, for a server at this address with this credential."""
+        values = {"url": url, "user": user, "client_id": user, "token_url": url}
+        texts = sorted(_list_texts(self.manifest["wire"]), key=lambda each: each[0] != "url")
         found: dict[str, str] = {}
-        for place, text in _list_texts(self.manifest["wire"]):
+        for place, text in texts:
             for variable in _REFERENCE.findall(text):
-                if place == "url":
-                    found[variable] = self._build_url(port, user, secret)
-                else:
-                    found[variable] = user if place == "user" else secret
+                found.setdefault(variable, values.get(place, secret))
         return found
 
-    def _build_url(self, port: int, user: str, secret: str) -> str:
-        at = f"127.0.0.1:{port}"
-        return (
-            f"postgresql://{user}:{quote(secret, safe='')}@{at}/{DATABASE}" if self.driver == "sql" else f"http://{at}"
-        )
+    def fill_credential(self, *, user: str, secret: str) -> Any:  # noqa: ANN401 - a table of TOML
+        """The table `wire.credential`, with the values that `build_variables` gives its references."""
+        variables = self.build_variables("", user=user, secret=secret)
+        return _fill(self.manifest["wire"].get("credential", {}), variables)
+
+    def build_url(self, *, port: int, user: str, secret: str) -> str:
+        """The address of the stand-in on a port."""
+        at = f"{LOOPBACK}:{port}"
+        if self.driver == "sql":
+            return f"postgresql://{quote(user, safe='')}:{quote(secret, safe='')}@{at}/{DATABASE}"
+        return f"http://{at}"
 
 
-def fill_references(text: str, secret: str) -> str:
-    """A text of the manifest with the secret in place of each variable."""
-    return _REFERENCE.sub(lambda _: secret, text)
+def find_city() -> Path:
+    """The city folder of the hub's settings."""
+    named = os.environ.get("SIMPUL_CITY")
+    return Path(named) if named else Path(__file__).parents[2] / "cities" / "jakarta"
 
 
-def list_stand_ins(city: Path, besides: tuple[str, ...]) -> Iterator[StandInSource]:
-    """The live agencies of a city that have samples, but no own server in the sandbox."""
-    for path in sorted((city / "agencies").glob("*.toml")):
-        source = StandInSource(city, path.stem)
-        if source.code not in besides and source.manifest.get("stage") == "live" and source.has_samples:
-            yield source
+def list_served(city: Path) -> Sequence[str]:
+    """The agencies of a city that the sandbox can serve: with own code, then those with samples only."""
+    codes = [path.stem for path in sorted((city / "agencies").glob("*.toml"))]
+    others = [StandInSource(city, each) for each in codes if each not in AGENCIES]
+    served = [each.code for each in others if each.has_samples and each.is_live]
+    return (*(each for each in AGENCIES if each in codes), *served)
 
 
 def _list_texts(table: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
@@ -110,3 +130,9 @@ def _list_texts(table: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
             yield from _list_texts(value)
         elif isinstance(value, str):
             yield name, value
+
+
+def _fill(value: Any, variables: Mapping[str, str]) -> Any:  # noqa: ANN401 - any TOML
+    if isinstance(value, dict):
+        return {name: _fill(each, variables) for name, each in value.items()}
+    return _REFERENCE.sub(lambda found: variables[found[1]], value) if isinstance(value, str) else value

@@ -14,8 +14,8 @@ from auth.policy.access_policy import AccessPolicy
 from auth.policy.children import get_city_date
 from auth.policy.decision import get_represented_person
 from engine import batch
+from engine.agencies.bindings import Agencies
 from engine.agencies.routing_log import NO_ROUTING, RoutingLog
-from engine.batch import Agencies
 from engine.execution.stale_fields import StalePath
 from engine.graphql_core.answer_size import AnswerSize
 from records.calls.call import Call

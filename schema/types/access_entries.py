@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import datetime
-from typing import Any
+from operator import attrgetter
+from typing import Annotated, Any
 
 import strawberry
 from strawberry.utils.str_converters import to_camel_case
@@ -16,8 +17,11 @@ from records.description import DescribedEnum
 from records.hub.access_entries import AccessEntry, AccessEntryPage, AccessEntryQuery
 from records.hub.ledger_entries import AccessSearch
 from records.identifiers import Nik
+from resolvers.hub.access_entries import access_entries as overseen_entries
+from schema.declarations.additions import adds_to_query
+from schema.declarations.fields import root
 from schema.declarations.publishing import publishes
-from schema.declarations.relay import build_connection, check_first, connection_of, encode_cursor
+from schema.declarations.relay import After, First, build_connection, check_first, connection_of, encode_cursor
 from schema.declarations.scalars import publish_enum
 from schema.types.access_log import parse_access_position
 
@@ -133,3 +137,44 @@ def build_access_entry_connection(found: AccessEntryPage, arguments: Mapping[str
         has_more=found.has_more,
         arguments=arguments,
     )
+
+
+Entries = Annotated[AccessEntryFilter | None, strawberry.argument(description="Filter; all entries if omitted.")]
+
+
+@adds_to_query
+class AccessEntryQueries:
+    """The root fields of the ledger."""
+
+    @root(
+        overseen_entries,
+        returns=AccessEntryConnectionType | None,
+        rule=OVERSEERS,
+        agency="agency",
+        transform=build_access_entry_connection,
+    )
+    def access_entries(
+        caller: Caller,
+        first: First = 20,
+        after: After = None,
+        filter: Entries = None,  # noqa: A002 - the name that clients of connections expect
+    ) -> AccessEntryQuery:
+        """Reads of people's data, newest first. A supervisor sees those of their own agency. This query is recorded."""
+        return build_access_entry_query(caller, first, after, filter)
+
+    @root(
+        overseen_entries,
+        returns=AccessEntryConnectionType | None,
+        rule=PROTECTION_OFFICER_ONLY,
+        subject=attrgetter("subject"),
+        transform=build_access_entry_connection,
+    )
+    def access_entries_of(
+        caller: Caller,
+        nik: Annotated[Nik, strawberry.argument(description="NIK of the person the data is about.")],
+        first: First = 20,
+        after: After = None,
+        filter: Entries = None,  # noqa: A002 - the name that clients of connections expect
+    ) -> AccessEntryQuery:
+        """Reads of one person's data, newest first, for their case. The query is recorded, and visible to them."""
+        return build_access_entry_query(caller, first, after, filter, nik)

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import datetime
-from typing import Any
+from typing import Annotated, Any
 
 import strawberry
 
 from auth.policy.rules import Access, Rule
 from engine.errors import BadInput
 from records.complaints import (
+    CategoryQuery,
     Complaint,
     ComplaintCategory,
     ComplaintEvent,
@@ -21,11 +22,23 @@ from records.complaints import (
 )
 from records.identifiers import RegionCode
 from records.purposes import CitizenScope, Purpose
-from resolvers.complaints import categories, complaints
+from resolvers.complaints import categories, category_lists, complaint_pages, complaints
 from resolvers.regions import regions
-from schema.declarations.fields import derived, edge
+from schema.declarations.additions import adds_to_query
+from schema.declarations.fields import derived, edge, root
 from schema.declarations.publishing import Refetch, publishes
-from schema.declarations.relay import Node, build_connection, check_first, connection_of, decode_cursor, encode_cursor
+from schema.declarations.relay import (
+    After,
+    First,
+    Node,
+    Search,
+    build_connection,
+    check_first,
+    connection_of,
+    decode_cursor,
+    encode_cursor,
+    estimate_matches,
+)
 from schema.declarations.scalars import publish_enum
 from schema.types.regions import CoordinatesType, RegionType
 
@@ -162,3 +175,26 @@ def build_complaint_query(first: int, after: str | None, wanted: ComplaintFilter
         reported_from=wanted.reported_from,
         reported_until=wanted.reported_until,
     )
+
+
+@adds_to_query
+class ComplaintQueries:
+    """The root fields of complaints."""
+
+    @root(
+        complaint_pages, returns=ComplaintConnectionType | None, rule=Rule.PUBLIC, transform=build_complaint_connection
+    )
+    def complaints(
+        first: First = 20,
+        after: After = None,
+        filter: Annotated[  # noqa: A002 - the name that clients of connections expect
+            ComplaintFilter | None, strawberry.argument(description="Filter; all public complaints if omitted.")
+        ] = None,
+    ) -> ComplaintQuery:
+        """Public complaints, newest first. Private ones are only in `complaints` of their reporter."""
+        return build_complaint_query(first, after, filter)
+
+    @root(category_lists, returns=list[ComplaintCategoryType] | None, rule=Rule.PUBLIC, expected_size=estimate_matches)
+    def complaint_categories(search: Search = "") -> CategoryQuery:
+        """Categories of complaints."""
+        return CategoryQuery(search=search)

@@ -12,10 +12,12 @@ from auth.policy.rules import Access, Rule
 from engine.errors import BadInput
 from records.hub.consenting import Consenting, RegisterClaims, Verification, VerificationQuery
 from records.purposes import Purpose, Scope
+from resolvers.hub.consents import consenting_people
 from resolvers.msmes import msmes_of
 from resolvers.tax import tax_objects_of
 from resolvers.verification import verifications
-from schema.declarations.fields import edge
+from schema.declarations.additions import adds_to_query
+from schema.declarations.fields import edge, root
 from schema.declarations.publishing import publishes
 from schema.types import msmes, tax
 from schema.types.consents import PARTNER_WITH_CONSENT, ConsentType
@@ -87,3 +89,15 @@ class ConsentingType:
         description="Whether the partner's data about the person matches the population register, which is never"
         " disclosed. One consent allows a few comparisons a day.",
     )
+
+
+@adds_to_query
+class ConsentingQueries:
+    """The root field of people who consented."""
+
+    @root(consenting_people, returns=ConsentingType | None, rule=PARTNER_WITH_CONSENT, subject_batch=consenting_people)
+    def consented(
+        consent: Annotated[strawberry.ID, strawberry.argument(description="Id of a consent to the caller.")],
+    ) -> str:
+        """The person who gave the consent, while it is in force."""
+        return str(consent)

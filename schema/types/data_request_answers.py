@@ -16,6 +16,7 @@ from records.hub.data_requests import (
     WaitingDataRequests,
 )
 from resolvers.hub.data_requests import answer_data_requests, open_data_requests
+from schema.declarations.additions import adds_to_query
 from schema.declarations.fields import root
 from schema.declarations.relay import After, First, check_first, decode_cursor
 from schema.types.data_requests import (
@@ -43,38 +44,44 @@ class DataRequestFilter:
     overdue: bool = strawberry.field(default=False, description="Only requests that missed their deadline.")
 
 
-@root(
-    open_data_requests,
-    returns=DataRequestConnectionType | None,
-    rule=ANSWERABLE,
-    transform=build_open_request_connection,
-)
-def data_requests(
-    caller: Caller,
-    first: First = 20,
-    after: After = None,
-    filter: Annotated[  # noqa: A002 - the name that clients of connections expect
-        DataRequestFilter | None, strawberry.argument(description="Filter; all open requests if omitted.")
-    ] = None,
-) -> WaitingDataRequests:
-    """People's requests about their own data, earliest deadline first. Officials see those of their own agency."""
-    wanted = filter or DataRequestFilter()
-    if caller.kind is CallerKind.OFFICIAL and wanted.agency not in {None, caller.agency}:
-        raise BadInput("Argument 'filter.agency' is another agency; officials see only requests of their own. Omit it.")
-    states = wanted.states or [each for each in DataRequestState if each.is_open]
-    if len(states) > len(DataRequestState):
-        raise BadInput(f"Argument 'filter.states' holds {len(states)} values; there are {len(DataRequestState)}.")
-    position = None
-    if after:
-        at, number = decode_cursor(after)
-        position = DataRequestPosition(at=at, number=truncate_number(number))
-    return WaitingDataRequests(
-        first=check_first(first),
-        states=tuple(each for each in DataRequestState if each in states),
-        agency=caller.agency if caller.kind is CallerKind.OFFICIAL else wanted.agency,
-        overdue=wanted.overdue,
-        after=position,
+@adds_to_query
+class DataRequestQueries:
+    """The root field of open data requests."""
+
+    @root(
+        open_data_requests,
+        returns=DataRequestConnectionType | None,
+        rule=ANSWERABLE,
+        transform=build_open_request_connection,
     )
+    def data_requests(
+        caller: Caller,
+        first: First = 20,
+        after: After = None,
+        filter: Annotated[  # noqa: A002 - the name that clients of connections expect
+            DataRequestFilter | None, strawberry.argument(description="Filter; all open requests if omitted.")
+        ] = None,
+    ) -> WaitingDataRequests:
+        """People's requests about their own data, earliest deadline first. Officials see those of their own agency."""
+        wanted = filter or DataRequestFilter()
+        if caller.kind is CallerKind.OFFICIAL and wanted.agency not in {None, caller.agency}:
+            raise BadInput(
+                "Argument 'filter.agency' is another agency; officials see only requests of their own. Omit it."
+            )
+        states = wanted.states or [each for each in DataRequestState if each.is_open]
+        if len(states) > len(DataRequestState):
+            raise BadInput(f"Argument 'filter.states' holds {len(states)} values; there are {len(DataRequestState)}.")
+        position = None
+        if after:
+            at, number = decode_cursor(after)
+            position = DataRequestPosition(at=at, number=truncate_number(number))
+        return WaitingDataRequests(
+            first=check_first(first),
+            states=tuple(each for each in DataRequestState if each in states),
+            agency=caller.agency if caller.kind is CallerKind.OFFICIAL else wanted.agency,
+            overdue=wanted.overdue,
+            after=position,
+        )
 
 
 @root(answer_data_requests, returns=DataRequestType | None, rule=ANSWERABLE)

@@ -3,9 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Annotated
 
+import strawberry
+
+from auth.caller import Caller
 from auth.policy.children import CHILD_PURPOSES
+from auth.policy.decision import get_represented_person
 from auth.policy.rules import Access, Classification, Rule
+from engine.errors import BadInput
 from records.hub.exports import Export
 from records.identifiers import Nik
 from records.population import (
@@ -26,9 +32,11 @@ from resolvers.hub.data_requests import data_request_pages
 from resolvers.hub.exports import exports_of
 from resolvers.msmes import msmes_of
 from resolvers.population import citizens, households_of, known_citizens, person_facets
+from resolvers.population import citizens as citizens_themselves
 from resolvers.regions import regions
 from resolvers.tax import tax_objects_of
-from schema.declarations.fields import edge
+from schema.declarations.additions import adds_to_query
+from schema.declarations.fields import edge, root
 from schema.declarations.publishing import Facet, Refetch, publishes
 from schema.declarations.relay import Node
 from schema.types.access_log import AccessLogConnectionType, build_access_log_connection, build_access_log_query
@@ -225,3 +233,44 @@ class CitizenType(Node):
         rule=Rule.SELF,
         description="The export of all data about the citizen in this graph.",
     )
+
+
+MAX_CITIZENS = 100
+
+
+@adds_to_query
+class CitizenQueries:
+    """The root fields of citizens."""
+
+    @root(
+        citizens_themselves,
+        returns=CitizenType | None,
+        rule=Access(Rule.SELF | Rule.ASSISTANT, citizen_scopes=frozenset(CitizenScope)),
+    )
+    def me(caller: Caller) -> Nik | None:
+        """The signed-in citizen; for an assistant, the person they help.
+
+        Officials use `citizen` or `citizens`.
+        """
+        return get_represented_person(caller)
+
+    @root(known_citizens, returns=CitizenType | None, rule=READABLE)
+    def citizen(nik: Annotated[Nik, strawberry.argument(description="The citizen's NIK.")]) -> Nik:
+        """One citizen; null if the population register does not know the number."""
+        return nik
+
+    @root(
+        known_citizens,
+        returns=list[CitizenType | None] | None,
+        rule=Rule.OFFICIAL | Rule.AGENCY_SYSTEM,
+        has_many_keys=True,
+    )
+    def citizens(
+        niks: Annotated[list[Nik], strawberry.argument(description=f"NIKs, at most {MAX_CITIZENS}.")],
+    ) -> list[Nik]:
+        """Several citizens, in the order of the argument. Duplicates are kept; unknown numbers are null."""
+        if len(niks) > MAX_CITIZENS:
+            raise BadInput(
+                f"Argument 'niks' holds {len(niks)} numbers; at most {MAX_CITIZENS} are allowed. Send several requests."
+            )
+        return niks

@@ -9,12 +9,13 @@ import strawberry
 
 from auth.policy.rules import Rule
 from engine.errors import BadInput
-from records.prices import Commodity, Market, Price, Trend, TrendPoint, TrendQuery
-from resolvers.prices import commodities, markets, prices_of, trends
+from records.prices import Commodity, CommodityQuery, Market, MarketQuery, Price, Trend, TrendPoint, TrendQuery
+from resolvers.prices import commodities, commodity_lists, market_lists, markets, prices_of, trends
 from resolvers.regions import regions
-from schema.declarations.fields import edge
+from schema.declarations.additions import adds_to_query
+from schema.declarations.fields import edge, root
 from schema.declarations.publishing import Refetch, publishes
-from schema.declarations.relay import Node
+from schema.declarations.relay import First, Node, Search, check_first, estimate_matches
 from schema.types.regions import CoordinatesType, RegionType
 
 _FIRST_YEAR = 2024
@@ -112,3 +113,23 @@ class MarketType(Node):
         description="The newest prices in this market. The price service allows one market per call and one call per"
         " second, so request few markets in one operation.",
     )
+
+
+def _truncate_markets(found: Sequence[Market], arguments: Mapping[str, Any]) -> Sequence[Market]:
+    return found[: arguments["first"]]
+
+
+@adds_to_query
+class PriceQueries:
+    """The root fields of food prices."""
+
+    @root(market_lists, returns=list[MarketType] | None, rule=Rule.PUBLIC, transform=_truncate_markets)
+    def markets(search: Search = "", first: First = 10) -> MarketQuery:
+        """Markets whose food prices are observed."""
+        check_first(first)
+        return MarketQuery(search=search)
+
+    @root(commodity_lists, returns=list[CommodityType] | None, rule=Rule.PUBLIC, expected_size=estimate_matches)
+    def commodities(search: Search = "") -> CommodityQuery:
+        """Food commodities whose price is observed."""
+        return CommodityQuery(search=search)

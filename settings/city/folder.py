@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Final, get_args
+from typing import Annotated, Final
 
 from pydantic import AfterValidator, Field, ValidationError
 
@@ -13,14 +13,13 @@ from auth.policy.data_contracts import DataContract, NamedPurpose
 from connectors.declared.tables import ManifestTable
 from connectors.resilience.agency_terms import check_zone
 from engine.agencies.agency_routing import is_inside
-from settings.city.manifest import DomainWord, ManifestFile, Names, describe_validation, read_toml
+from settings.city.manifest import ManifestFile, Names, describe_validation, read_toml
 from settings.city.problems import CityProblem, ManifestError
 from settings.city.references import list_variables
 
 DEFAULT_CITY: Final = Path(__file__).parents[2] / "cities" / "jakarta"
 _ONE_AGENCY: Final = frozenset({"population"})
 """Domains that decisions about access depend on: who is asked must not depend on a choice."""
-DOMAINS: Final[tuple[str, ...]] = get_args(DomainWord)
 
 
 class CityTable(ManifestTable):
@@ -50,9 +49,8 @@ class CityFolder:
 
     @property
     def agencies(self) -> Mapping[str, ManifestFile]:
-        """The agencies that answer callers, in the order of their domains."""
-        live = [each for each in self.manifests.values() if each.manifest.is_live]
-        return {each.code: each for each in sorted(live, key=lambda each: DOMAINS.index(each.manifest.domain))}
+        """The agencies that answer callers, by code."""
+        return {code: each for code, each in self.manifests.items() if each.manifest.is_live}
 
     @property
     def contracts(self) -> Mapping[str, DataContract]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from pydantic import BaseModel
@@ -11,7 +11,9 @@ from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue, models_jso
 from pydantic_core import core_schema
 
 from connectors.declared.driver_families import DRIVER_FAMILIES
-from connectors.declared.tables import PythonReadTable
+from connectors.declared.snapshot.tables import SnapshotReadTable, SnapshotTable
+from connectors.declared.tables import PythonReadTable, RowsTable
+from resolvers.domains import find_domains
 from settings.city.folder import CityTable
 from settings.city.manifest import AgencyManifest
 
@@ -40,16 +42,17 @@ def render_schemas() -> Mapping[str, str]:
 
 def _build_manifest_schema() -> dict[str, Any]:
     """One schema of all drivers: which keys a read has follows from the driver, or from a connector in Python."""
-    reads = {driver: family.reads.table for driver, family in DRIVER_FAMILIES.items() if family.reads is not None}
-    schema = _build_schema(AgencyManifest, PythonReadTable, *reads.values())
-    places = {driver: {"$ref": f"#/$defs/{table.__name__}"} for driver, table in reads.items()}
-    in_python = {"$ref": f"#/$defs/{PythonReadTable.__name__}"}
-    names = sorted({each["$ref"] for each in (*places.values(), in_python)})
+    reads = {driver: each.reads.table for driver, each in DRIVER_FAMILIES.items() if each.reads is not None}
+    rows = {driver: each.all_rows.table for driver, each in DRIVER_FAMILIES.items() if each.all_rows is not None}
+    schema = _build_schema(AgencyManifest, *reads.values(), *rows.values(), SnapshotReadTable, PythonReadTable)
     # Editors complete keys from `anyOf`, and check them by the driver.
-    schema["properties"]["reads"] |= {
-        "type": "object",
-        "additionalProperties": {"anyOf": [{"$ref": each} for each in names]},
-    }
+    tables: list[type[BaseModel]] = [*reads.values(), SnapshotReadTable, PythonReadTable]
+    schema["properties"]["reads"] |= {"type": "object", "additionalProperties": _any_of(tables)}
+    schema["properties"]["snapshots"] |= {"type": "object", "additionalProperties": _refer(SnapshotTable)}
+    del schema["$defs"][RowsTable.__name__]
+    schema["$defs"][SnapshotTable.__name__]["properties"]["rows"] |= _any_of(list(rows.values()))
+    del schema["$defs"][SnapshotTable.__name__]["properties"]["rows"]["$ref"]
+    schema["properties"]["domain"]["enum"] = list(find_domains())
     schema["allOf"] = [
         {
             "if": {
@@ -57,17 +60,35 @@ def _build_manifest_schema() -> dict[str, Any]:
                 "required": ["wire"],
                 "not": {"required": ["connector"]},
             },
-            "then": {"properties": {"reads": {"additionalProperties": places.get(driver, False)}}},
+            "then": {"properties": _build_driver_schema(reads.get(driver), rows.get(driver))},
         }
         for driver in DRIVER_FAMILIES
     ]
     schema["allOf"].append(
         {
             "if": {"required": ["connector"]},
-            "then": {"properties": {"reads": {"additionalProperties": in_python}}},
+            "then": {"properties": {"reads": {"additionalProperties": _refer(PythonReadTable)}}},
         }
     )
     return schema
+
+
+def _build_driver_schema(reads: type[BaseModel] | None, rows: type[BaseModel] | None) -> dict[str, Any]:
+    """The reads and snapshots of one driver."""
+    keyed = False if reads is None else _refer(reads)
+    if rows is None:
+        return {"reads": {"additionalProperties": keyed}, "snapshots": False}
+    local = {"if": {"required": ["snapshot"]}, "then": _refer(SnapshotReadTable), "else": keyed}
+    snapshots = {"additionalProperties": {"properties": {"rows": _refer(rows)}}}
+    return {"reads": {"additionalProperties": local}, "snapshots": snapshots}
+
+
+def _any_of(tables: Sequence[type[BaseModel]]) -> dict[str, Any]:
+    return {"anyOf": [_refer(each) for each in sorted(tables, key=lambda each: each.__name__)]}
+
+
+def _refer(table: type[BaseModel]) -> dict[str, str]:
+    return {"$ref": f"#/$defs/{table.__name__}"}
 
 
 def _build_schema(model: type[BaseModel], *more: type[BaseModel]) -> dict[str, Any]:

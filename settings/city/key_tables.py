@@ -16,18 +16,25 @@ from typing import Final
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
+from settings.city.domain_page import render_domain_page
 from settings.city.json_schema import render_schemas
 
 _MARKED: Final = re.compile(r"(<!-- keys of ([a-z0-9_.]+):([A-Za-z]+) -->\n).*?(<!-- end of keys -->)", re.DOTALL)
-_PAGES: Final = ("docs/agencies/manifests.md", "docs/operators/agency-terms.md", "docs/operators/data-contracts.md")
+_PAGES: Final = (
+    "docs/agencies/manifests.md",
+    "docs/agencies/snapshots.md",
+    "docs/operators/agency-terms.md",
+    "docs/operators/data-contracts.md",
+)
 _CITIES: Final = "cities"
+_DOMAINS: Final = "docs/agencies/domains.md"
 
 
 def render_files(project: Path) -> Mapping[Path, str]:
-    """The JSON Schemas beside the cities, and the pages with their tables as they should be."""
+    """The JSON Schemas beside the cities, the page of domains, and the pages with their tables as they should be."""
     schemas = {project / _CITIES / name: text for name, text in render_schemas().items()}
     pages = {project / page: fill_key_tables((project / page).read_text(encoding="utf-8")) for page in _PAGES}
-    return schemas | pages
+    return schemas | pages | {project / _DOMAINS: render_domain_page()}
 
 
 def fill_key_tables(page: str) -> str:

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Annotated, Any, Final, Literal, Self
 
 from pydantic import (
+    AfterValidator,
     Field,
     SerializeAsAny,
     StringConstraints,
@@ -21,7 +22,8 @@ from pydantic import (
 
 from auth.policy.data_contracts import DataContract
 from connectors.declared.connector import DeclaredTables, ProbeTable
-from connectors.declared.driver_families import DRIVER_FAMILIES, Wire, parse_reads
+from connectors.declared.driver_families import DRIVER_FAMILIES, Wire, parse_reads, parse_snapshots
+from connectors.declared.snapshot.tables import SnapshotReadTable, SnapshotTable
 from connectors.declared.tables import (
     ManifestTable,
     NotDeclarableError,
@@ -34,6 +36,7 @@ from connectors.declared.tables import (
 from connectors.resilience.agency_terms import AgencyTerms
 from records.calls.freshness import ReadLifetimes
 from records.config_file import read_bounded
+from resolvers.domains import find_domains
 from settings.city.problems import CityProblem, ManifestError, find_line
 from settings.city.references import ReferenceResolver, list_variables
 
@@ -50,7 +53,16 @@ class Names(ManifestTable):
 
 Place = Annotated[str, StringConstraints(pattern=r"^\d\d(\.\d\d(\.\d\d(\.\d{4})?)?)?$")]
 Stage = Literal["draft", "agreed", "assessed", "shadow", "live"]
-DomainWord = Literal["population", "msmes", "tax", "complaints", "prices"]
+
+
+def _check_domain(word: str) -> str:
+    if word not in find_domains():
+        raise ValueError(f"there is no such domain: write one of {', '.join(find_domains())}")
+    return word
+
+
+DomainWord = Annotated[str, AfterValidator(_check_domain)]
+"""The word for a domain, which is the name of its module in `resolvers/`."""
 
 
 class AgencyManifest(ManifestTable):
@@ -58,7 +70,7 @@ class AgencyManifest(ManifestTable):
 
     name: Names = Field(description="name of the agency: `{ en = ..., id = ... }`")
     stage: Stage = Field(description="`draft`, `agreed`, `assessed` or `live`; only `live` answers callers")
-    domain: DomainWord = Field(description="what it answers: `population`, `msmes`, `tax`, `complaints` or `prices`")
+    domain: DomainWord = Field(description="what it answers: one of the [domains](domains.md), such as `prices`")
     wire: Annotated[Wire, Field(discriminator="driver", description="table: how it is called")]
     serves: tuple[Place, ...] = Field(
         default=(),
@@ -70,6 +82,9 @@ class AgencyManifest(ManifestTable):
         default=None, description="connector in Python, `connectors.module:Class`, in place of `reads` and `records`"
     )
     options: Mapping[str, Any] = Field(default={}, repr=False, description="table: options of that connector")
+    snapshots: Mapping[str, SerializeAsAny[SnapshotTable]] = Field(
+        default={}, description="tables: whole sources that are loaded from time to time and answered locally"
+    )
     reads: Mapping[str, SerializeAsAny[PythonReadTable]] = Field(default={}, description="tables: declared reads")
     records: Mapping[str, RecordTable] = Field(default={}, description="tables: declared records")
     trouble: TroubleTable | None = Field(default=None, description="table: the meaning of result codes in replies")
@@ -84,6 +99,13 @@ class AgencyManifest(ManifestTable):
             return TypeAdapter(Mapping[str, PythonReadTable]).validate_python(given)
         return {} if wire is None else parse_reads(wire.driver, given)
 
+    @field_validator("snapshots", mode="plain")
+    @classmethod
+    def _read_snapshots(cls, given: object, info: ValidationInfo) -> Mapping[str, SnapshotTable]:
+        """By the driver, like reads."""
+        wire: WireTable | None = info.data.get("wire")
+        return {} if wire is None else parse_snapshots(wire.driver, given)
+
     @property
     def is_live(self) -> bool:
         """Whether the agency answers callers."""
@@ -92,10 +114,12 @@ class AgencyManifest(ManifestTable):
     @property
     def declared_tables(self) -> DeclaredTables | None:
         """The declared reads; None for an agency with a connector in Python."""
-        if self.connector is not None or self.probe is None:
+        if self.connector is not None or not self.reads:
             return None
         reads = {name: each for name, each in self.reads.items() if isinstance(each, ReadTable)}
-        return DeclaredTables(reads=reads, records=self.records, probe=self.probe, trouble=self.trouble)
+        return DeclaredTables(
+            reads=reads, records=self.records, probe=self.probe, trouble=self.trouble, snapshots=self.snapshots
+        )
 
     @property
     def lifetimes(self) -> Mapping[str, ReadLifetimes]:
@@ -119,7 +143,7 @@ class AgencyManifest(ManifestTable):
     def _find_undeclared(self) -> Iterator[NotDeclarableError]:
         if not self.reads:
             yield NotDeclarableError("reads", 'declare the reads of the domain, or name a connector = "connectors..."')
-        elif self.probe is None:
+        elif self.probe is None and not all(isinstance(each, SnapshotReadTable) for each in self.reads.values()):
             yield NotDeclarableError("probe", "name the read that shows whether the agency answers, and its key")
         if self.options:
             yield NotDeclarableError("options", "they belong to a connector in Python; remove this table")
@@ -128,7 +152,7 @@ class AgencyManifest(ManifestTable):
         match = _CONNECTOR.fullmatch(connector)
         if match is None or find_spec(match[1].rpartition(".")[0]) is None or find_spec(match[1]) is None:
             yield NotDeclarableError("connector", "not a module of the hub's connectors: write connectors.module:Class")
-        for table in ("records", "trouble", "probe"):
+        for table in ("snapshots", "records", "trouble", "probe"):
             if getattr(self, table):
                 yield NotDeclarableError(table, f"the connector answers in its place; remove [{table}]")
 

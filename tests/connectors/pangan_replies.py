@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
 
 from connectors.drivers.http.driver import HttpDriver
-from connectors.drivers.http.service import HttpLimits, HttpService
+from connectors.drivers.http.reply import HttpReply
+from connectors.drivers.http.service import HttpLimits, HttpRequest, HttpService
 from records.calls.call import Call
 from records.calls.failures import AgencyFailure
 from records.prices import Commodity, CommodityQuery, Market, MarketQuery, Price, Trend, TrendQuery
@@ -24,18 +25,9 @@ class ReplyingService(HttpDriver):
         super().__init__(HttpService("pangan", "http://127.0.0.1:9", headers={}), limits)
         self._reply = reply
 
-    async def ask_json(
-        self,
-        method: str,
-        path: str,
-        call: Call,
-        read: Callable[[int, object], T],
-        *,
-        query: Mapping[str, str] | None = None,
-        form: Mapping[str, str] | None = None,
-    ) -> T:
-        del method, path, call, query, form
-        return read(200, self._reply)
+    async def ask_value(self, request: HttpRequest, call: Call, read: Callable[[HttpReply, object], T]) -> T:
+        del request, call
+        return read(HttpReply(status=200, headers={}, body=b""), self._reply)
 
 
 async def read_markets(reply: object) -> Sequence[Market]:

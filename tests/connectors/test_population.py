@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
+from connectors.declared.connector import DeclaredConnector
 from connectors.drivers.sql.driver import SqlDriver
-from connectors.population import PopulationRegister, facets_statement, read_facets
 from records.calls.failures import (
     AgencyFailure,
     AgencyMalformed,
@@ -37,6 +37,8 @@ from records.population import (
 )
 from sandbox.population.city_population import SAMPLES, build_population
 from sandbox.population.residents import Resident
+from tests.connectors.city_agencies import build_dukcapil
+from tests.connectors.drivers.rows_database import RowsDatabase
 from tests.connectors.failures import assert_reveals_nothing, expect_failure, make_call
 from tests.sandbox_agencies import RunningAgency, run_agency
 
@@ -72,11 +74,29 @@ ROW = {
 """A row as the register gives it: upper case, unpadded numbers."""
 
 
-def read(wanted: type[PersonFacet], **values: object) -> PersonFacet:
-    found = read_facets("dukcapil", {**ROW, **values}, frozenset({wanted}))
+async def read_facets(
+    row: Mapping[str, object], wanted: frozenset[type[PersonFacet]]
+) -> Mapping[type[PersonFacet], PersonFacet] | AgencyFailure:
+    """The wanted facets of one row, as the manifest declares them."""
+    register = build_dukcapil(RowsDatabase([row]))
+    found: Mapping[type[PersonFacet], PersonFacet] | AgencyFailure = (
+        await register.load_facets([SITI], wanted, make_call())
+    )[SITI]
+    return found
+
+
+async def read(wanted: type[PersonFacet], **values: object) -> PersonFacet:
+    found = await read_facets({**ROW, **values}, frozenset({wanted}))
     assert not isinstance(found, AgencyFailure), found.detail
     assert list(found) == [wanted]
     return found[wanted]
+
+
+async def ask_for(wanted: set[type[PersonFacet]]) -> str:
+    """The statement that asks for these facets."""
+    database = RowsDatabase([ROW])
+    await build_dukcapil(database).load_facets([SITI], frozenset(wanted), make_call())
+    return database.statements[0]
 
 
 class TestAskedColumns:
@@ -90,22 +110,22 @@ class TestAskedColumns:
             ({Parentage, Identity}, "nik, nama_lgkp, jenis_klmin, tmpt_lhr, tgl_lhr, nama_lgkp_ibu, nama_lgkp_ayah"),
         ],
     )
-    def test_only_columns_of_the_wanted_facets_are_queried(self, wanted: set[type[PersonFacet]], columns: str) -> None:
-        statement = facets_statement(frozenset(wanted))
-        asked, _, rest = statement.removeprefix("SELECT ").partition(" FROM ")
-        assert (asked, rest) == (columns, "biodata_wni WHERE nik = ANY(:niks)")
+    async def test_only_columns_of_the_wanted_facets_are_queried(
+        self, wanted: set[type[PersonFacet]], columns: str
+    ) -> None:
+        asked, _, rest = (await ask_for(wanted)).removeprefix("SELECT ").partition(" FROM ")
+        assert (asked, rest) == (columns, "biodata_wni WHERE nik = ANY(:keys)")
 
-    def test_a_row_of_just_those_columns_is_enough(self) -> None:
-        for facet in EVERY_FACET:
-            statement = facets_statement(frozenset({facet}))
-            columns = statement.removeprefix("SELECT ").partition(" FROM")[0].split(", ")
-            found = read_facets("dukcapil", {column: ROW[column] for column in columns}, frozenset({facet}))
-            assert not isinstance(found, AgencyFailure)
+    @pytest.mark.parametrize("facet", [Identity, Residence, CivilStatus, Parentage])
+    async def test_a_row_of_just_those_columns_is_enough(self, facet: type[PersonFacet]) -> None:
+        columns = (await ask_for({facet})).removeprefix("SELECT ").partition(" FROM")[0].split(", ")
+        found = await read_facets({column: ROW[column] for column in columns}, frozenset({facet}))
+        assert not isinstance(found, AgencyFailure)
 
 
 class TestFacets:
-    def test_a_person_in_upper_case_is_shown_in_ordinary_capitalisation(self) -> None:
-        assert read_facets("dukcapil", ROW, EVERY_FACET) == {
+    async def test_a_person_in_upper_case_is_shown_in_ordinary_capitalisation(self) -> None:
+        assert await read_facets(ROW, EVERY_FACET) == {
             Identity: Identity(
                 nik=SITI,
                 name="Drg. Hj. Siti Rahmawati, S.Sos",
@@ -132,12 +152,12 @@ class TestFacets:
         }
 
     @pytest.mark.parametrize("absent", [None, "", "-", "---", "TIDAK TAHU"])
-    def test_every_placeholder_is_read_as_none(self, absent: object) -> None:
+    async def test_every_placeholder_is_read_as_none(self, absent: object) -> None:
         row = {column: absent for column in ROW if column not in {"nik", "nama_lgkp"}} | {
             "nik": SITI,
             "nama_lgkp": "SITI",
         }
-        assert read_facets("dukcapil", row, EVERY_FACET) == {
+        assert await read_facets(row, EVERY_FACET) == {
             Identity: Identity(nik=SITI, name="Siti", sex=None, birth_place=None, birth_date=None),
             Residence: Residence(
                 nik=SITI, address=None, neighbourhood_unit=None, community_unit=None, region_code=None
@@ -161,8 +181,8 @@ class TestFacets:
             ("3", None),
         ],
     )
-    def test_sex_is_a_word_or_a_digit(self, written: object, sex: Sex | None) -> None:
-        identity = read(Identity, jenis_klmin=written)
+    async def test_sex_is_a_word_or_a_digit(self, written: object, sex: Sex | None) -> None:
+        identity = await read(Identity, jenis_klmin=written)
         assert isinstance(identity, Identity)
         assert identity.sex is sex
 
@@ -175,8 +195,8 @@ class TestFacets:
             ("05-06-1990", date(1990, 6, 5)),
         ],
     )
-    def test_a_day_of_birth_may_be_a_sentinel_or_a_text(self, written: object, day: date | None) -> None:
-        identity = read(Identity, tgl_lhr=written)
+    async def test_a_day_of_birth_may_be_a_sentinel_or_a_text(self, written: object, day: date | None) -> None:
+        identity = await read(Identity, tgl_lhr=written)
         assert isinstance(identity, Identity)
         assert identity.birth_date == day
 
@@ -190,14 +210,16 @@ class TestFacets:
             ((31, None, 1, 1001), None),
         ],
     )
-    def test_unpadded_region_numbers_are_joined_to_a_code(self, numbers: tuple[object, ...], code: str | None) -> None:
+    async def test_unpadded_region_numbers_are_joined_to_a_code(
+        self, numbers: tuple[object, ...], code: str | None
+    ) -> None:
         named = dict(zip(("no_prop", "no_kab", "no_kec", "no_kel"), numbers, strict=True))
-        residence = read(Residence, **named)
+        residence = await read(Residence, **named)
         assert isinstance(residence, Residence)
         assert residence.region_code == code
 
-    def test_neighbourhood_units_lose_their_zeros_and_0_is_read_as_none(self) -> None:
-        residence = read(Residence, no_rt="004", no_rw=0)
+    async def test_neighbourhood_units_lose_their_zeros_and_0_is_read_as_none(self) -> None:
+        residence = await read(Residence, no_rt="004", no_rw=0)
         assert isinstance(residence, Residence)
         assert (residence.neighbourhood_unit, residence.community_unit) == (4, None)
 
@@ -213,10 +235,10 @@ class TestFacets:
             ("LAINNYA", None),
         ],
     )
-    def test_marital_status_is_read_with_or_without_its_registration(
+    async def test_marital_status_is_read_with_or_without_its_registration(
         self, written: str, status: MaritalStatus | None
     ) -> None:
-        civil_status = read(CivilStatus, status_kawin=written)
+        civil_status = await read(CivilStatus, status_kawin=written)
         assert isinstance(civil_status, CivilStatus)
         assert civil_status.marital_status is status
 
@@ -224,47 +246,47 @@ class TestFacets:
         ("written", "group"),
         [("A", BloodType.A), ("AB", BloodType.AB), ("O+", BloodType.O), ("B-", BloodType.B), ("C", None)],
     )
-    def test_a_blood_group_is_read_without_its_rhesus_factor(self, written: str, group: BloodType | None) -> None:
-        civil_status = read(CivilStatus, gol_darah=written)
+    async def test_a_blood_group_is_read_without_its_rhesus_factor(self, written: str, group: BloodType | None) -> None:
+        civil_status = await read(CivilStatus, gol_darah=written)
         assert isinstance(civil_status, CivilStatus)
         assert civil_status.blood_type is group
 
     @pytest.mark.parametrize(
         ("values", "detail"),
         [
-            ({"tgl_lhr": "31/02/1990"}, "not readable as a day"),
-            ({"nama_lgkp": "-"}, "not readable as a name"),
-            ({"no_kec": 3171010001}, "not readable as a Kemendagri region code"),
-            ({"no_rt": "RT4"}, "not readable as a whole number"),
+            ({"tgl_lhr": "31/02/1990"}, "not readable as a day (Identity.birth_date)"),
+            ({"nama_lgkp": "-"}, "not readable as a name (Identity.name)"),
+            ({"no_kec": 3171010001}, "not readable as a Kemendagri region code (Residence.region_code)"),
+            ({"no_rt": "RT4"}, "not readable as a whole number (Residence.neighbourhood_unit)"),
         ],
     )
-    def test_an_unreadable_value_is_malformed_without_repeating_it(
+    async def test_an_unreadable_value_is_malformed_without_repeating_it(
         self, values: Mapping[str, object], detail: str
     ) -> None:
-        answer = read_facets("dukcapil", {**ROW, **values}, EVERY_FACET)
+        answer = await read_facets({**ROW, **values}, EVERY_FACET)
         assert isinstance(answer, AgencyMalformed)
         assert answer.detail == detail
         assert_reveals_nothing(answer, *(str(value) for value in values.values() if value != "-"))
 
-    def test_an_unreadable_value_of_an_unwanted_facet_is_ignored(self) -> None:
-        answer = read_facets("dukcapil", {**ROW, "tgl_lhr": "31/02/1990"}, frozenset({Parentage}))
+    async def test_an_unreadable_value_of_an_unwanted_facet_is_ignored(self) -> None:
+        answer = await read_facets({**ROW, "tgl_lhr": "31/02/1990"}, frozenset({Parentage}))
         assert not isinstance(answer, AgencyFailure)
 
 
 @asynccontextmanager
 async def register_of(
     agency: RunningAgency, *, secret: str | None = None, deadline: float = 10
-) -> AsyncIterator[PopulationRegister]:
+) -> AsyncIterator[DeclaredConnector]:
     url = f"postgresql://{agency.user}:{secret or agency.secret}@127.0.0.1:{agency.port}/siak"
     sql = SqlDriver("dukcapil", url, deadline=deadline, pool_size=2)
     try:
-        yield PopulationRegister(sql)
+        yield build_dukcapil(sql)
     finally:
         await sql.close()
 
 
 @pytest.fixture
-async def register(dukcapil: RunningAgency) -> AsyncIterator[PopulationRegister]:
+async def register(dukcapil: RunningAgency) -> AsyncIterator[DeclaredConnector]:
     async with register_of(dukcapil) as register:
         yield register
         dukcapil.reset_calls()
@@ -275,13 +297,13 @@ def expected_sex(resident: Resident) -> Sex:
 
 
 class TestTheRegister:
-    async def test_unknown_people_are_absent(self, register: PopulationRegister) -> None:
+    async def test_unknown_people_are_absent(self, register: DeclaredConnector) -> None:
         assert await register.load_known([SITI, NOBODY, AGUS], make_call()) == {
             SITI: Citizen(nik=SITI),
             AGUS: Citizen(nik=AGUS),
         }
 
-    async def test_siti_is_complete(self, register: PopulationRegister) -> None:
+    async def test_siti_is_complete(self, register: DeclaredConnector) -> None:
         assert await register.load_facets([SITI, NOBODY], EVERY_FACET, make_call()) == {
             SITI: {
                 Identity: Identity(
@@ -310,7 +332,7 @@ class TestTheRegister:
             }
         }
 
-    async def test_unknown_values_of_dewi_and_agus_are_none(self, register: PopulationRegister) -> None:
+    async def test_unknown_values_of_dewi_and_agus_are_none(self, register: DeclaredConnector) -> None:
         answers = await register.load_facets([DEWI, AGUS], frozenset({CivilStatus, Parentage}), make_call())
         dewi, agus = answers[DEWI], answers[AGUS]
         assert not isinstance(dewi, AgencyFailure)
@@ -325,7 +347,7 @@ class TestTheRegister:
             blood_type=None,
         )
 
-    async def test_the_household_of_siti_is_budis(self, register: PopulationRegister) -> None:
+    async def test_the_household_of_siti_is_budis(self, register: DeclaredConnector) -> None:
         answers = await register.households([SITI, NOBODY], make_call())
         household = answers[SITI]
         assert list(answers) == [SITI]
@@ -349,7 +371,7 @@ class TestTheRegister:
             "Rizky Santoso",
         ]
 
-    async def test_everybody_in_the_register_can_be_read(self, register: PopulationRegister) -> None:
+    async def test_everybody_in_the_register_can_be_read(self, register: DeclaredConnector) -> None:
         city = build_population()
         niks = [Nik(nik) for nik in city.by_nik]
         facets = await register.load_facets(niks, EVERY_FACET, make_call(30))
@@ -377,7 +399,7 @@ class TestTheRegister:
 
     @pytest.mark.parametrize("count", [1, 10, 50])
     async def test_any_number_of_people_takes_one_call_per_read(
-        self, dukcapil: RunningAgency, register: PopulationRegister, count: int
+        self, dukcapil: RunningAgency, register: DeclaredConnector, count: int
     ) -> None:
         niks = [Nik(resident.nik) for resident in build_population().residents[:count]]
         await register.probe(make_call())
@@ -389,7 +411,7 @@ class TestTheRegister:
         assert len(await register.households(niks, make_call())) == count
         assert dukcapil.count_calls() == {"select biodata_wni": 3}
 
-    async def test_no_people_make_no_call(self, dukcapil: RunningAgency, register: PopulationRegister) -> None:
+    async def test_no_people_make_no_call(self, dukcapil: RunningAgency, register: DeclaredConnector) -> None:
         dukcapil.reset_calls()
         assert await register.load_known([], make_call()) == {}
         assert await register.load_facets([], EVERY_FACET, make_call()) == {}
@@ -399,14 +421,14 @@ class TestTheRegister:
 
 
 class TestTheRegisterInTrouble:
-    async def test_its_own_error_is_unavailable(self, dukcapil: RunningAgency, register: PopulationRegister) -> None:
+    async def test_its_own_error_is_unavailable(self, dukcapil: RunningAgency, register: DeclaredConnector) -> None:
         with dukcapil.in_mode("error"):
             await expect_failure(register.load_known([SITI], make_call()), AgencyUnavailable, "dukcapil")
             await expect_failure(register.households([SITI], make_call()), AgencyUnavailable, "dukcapil")
         assert await register.load_known([SITI], make_call()) == {SITI: Citizen(nik=SITI)}
 
     async def test_rubbish_is_malformed_or_unavailable(
-        self, dukcapil: RunningAgency, register: PopulationRegister
+        self, dukcapil: RunningAgency, register: DeclaredConnector
     ) -> None:
         await register.probe(make_call())
         with dukcapil.in_mode("rubbish"):
@@ -415,7 +437,7 @@ class TestTheRegisterInTrouble:
         assert await register.load_known([SITI], make_call()) == {SITI: Citizen(nik=SITI)}
 
     async def test_refused_credentials_are_refused_on_open_connections_too(
-        self, dukcapil: RunningAgency, register: PopulationRegister
+        self, dukcapil: RunningAgency, register: DeclaredConnector
     ) -> None:
         await register.probe(make_call())
         with dukcapil.in_mode("refuse"):
@@ -427,7 +449,7 @@ class TestTheRegisterInTrouble:
             await expect_failure(register.probe(make_call()), AgencyRefused, "dukcapil", secrets=("kata-sandi-salah",))
 
     async def test_a_slow_answer_ends_at_the_deadline_and_leaves_the_register_usable(
-        self, dukcapil: RunningAgency, register: PopulationRegister
+        self, dukcapil: RunningAgency, register: DeclaredConnector
     ) -> None:
         with dukcapil.in_mode("slow"):
             started_at = time.monotonic()

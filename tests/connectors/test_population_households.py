@@ -8,16 +8,16 @@ from datetime import date
 
 import pytest
 
-from connectors.batching.row_check import RowCheck
-from connectors.drivers.long_work import LongWork
+from connectors.declared.connector import DeclaredConnector
 from connectors.drivers.sql.driver import SqlDriver
-from connectors.population import PopulationRegister
-from connectors.population_households import MOST_MEMBERS, read_households
+from connectors.population import MOST_MEMBERS
 from connectors.resilience.call_counters import CallCounters
 from records.calls.answers import Answers
 from records.calls.failures import AgencyFailure, AgencyMalformed
 from records.identifiers import Nik
 from records.population import Household, Relationship
+from tests.connectors.city_agencies import build_dukcapil
+from tests.connectors.drivers.rows_database import RowsDatabase
 from tests.connectors.failures import assert_reveals_nothing, make_call
 from tests.connectors.readers.family_card_placeholders import PLACEHOLDERS
 from tests.family_cards import Entry, insert_family_cards
@@ -44,7 +44,16 @@ def rows_of(*changes: Mapping[str, object]) -> list[Mapping[str, object]]:
 
 def read(rows: list[Mapping[str, object]], *asked: Nik, counts: CallCounters | None = None) -> Answers[Nik, Household]:
     niks = asked or tuple(dict.fromkeys(Nik(str(row["nik"])) for row in rows))
-    return asyncio.run(read_households(RowCheck("dukcapil", counts or CallCounters()), rows, niks, LongWork()))
+    database = RowsDatabase(rows)
+
+    async def ask() -> Answers[Nik, Household]:
+        return await build_dukcapil(database).households(niks, make_call())
+
+    try:
+        return asyncio.run(ask())
+    finally:
+        if counts is not None:
+            counts.mismatches += database.counts.mismatches
 
 
 def household_of(rows: list[Mapping[str, object]], nik: Nik = SITI) -> Household:
@@ -155,8 +164,8 @@ MALFORMED: Mapping[str, tuple[list[Mapping[str, object]], str]] = {
         rows_of({**HEAD, "nik": NADIA}, CHILD),
         "a person is on it twice, or it has two heads",
     ),
-    "a member without an identity number": (rows_of(HEAD, {**CHILD, "nik": "-"}), "a NIK"),
-    "a member whose number has a blank": (rows_of(HEAD, {**CHILD, "nik": f"{NADIA} "}), "a NIK"),
+    "a member without an identity number": (rows_of(HEAD, {**CHILD, "nik": "-"}), "a NIK (CardMember.nik)"),
+    "a member whose number has a blank": (rows_of(HEAD, {**CHILD, "nik": f"{NADIA} "}), "a NIK (CardMember.nik)"),
 }
 
 
@@ -197,15 +206,15 @@ class TestRegisteredHouseholds:
     """A real PostgreSQL, into which hostile cards are entered."""
 
     @pytest.fixture
-    async def register(self, dukcapil: RunningAgency) -> AsyncIterator[PopulationRegister]:
+    async def register(self, dukcapil: RunningAgency) -> AsyncIterator[DeclaredConnector]:
         url = f"postgresql://{dukcapil.user}:{dukcapil.secret}@127.0.0.1:{dukcapil.port}/siak"
         sql = SqlDriver("dukcapil", url, deadline=10, pool_size=2)
-        yield PopulationRegister(sql)
+        yield build_dukcapil(sql)
         await sql.close()
         dukcapil.reset_calls()
 
     async def test_no_placeholder_becomes_a_household_and_each_takes_one_statement(
-        self, dukcapil: RunningAgency, register: PopulationRegister
+        self, dukcapil: RunningAgency, register: DeclaredConnector
     ) -> None:
         fitting = [each for each in PLACEHOLDERS if len(each) <= 16 and "\0" not in each]
         entries = [
@@ -221,7 +230,7 @@ class TestRegisteredHouseholds:
         assert len(malformed) == 2 * len([each for each in fitting if each.strip()])
 
     async def test_a_card_with_a_thousand_strangers_is_malformed_and_not_read_completely(
-        self, dukcapil: RunningAgency, register: PopulationRegister, monkeypatch: pytest.MonkeyPatch
+        self, dukcapil: RunningAgency, register: DeclaredConnector, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         rows = 0
         ask = SqlDriver.rows
@@ -249,7 +258,7 @@ class TestRegisteredHouseholds:
     ) -> None:
         url = f"postgresql://{dukcapil.user}:{dukcapil.secret}@127.0.0.1:{dukcapil.port}/siak"
         sql = SqlDriver("dukcapil", url, deadline=10, pool_size=1)
-        register = PopulationRegister(sql, knows_region={"31.71.01"}.__contains__)
+        register = build_dukcapil(sql, knows_region={"31.71.01"}.__contains__)
         agus = Nik("3672010101009004")
         for _ in range(2):
             assert isinstance((await register.households([SITI, agus], make_call()))[agus], Household)

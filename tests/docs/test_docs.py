@@ -34,6 +34,8 @@ from connectors.complaints import ComplaintOptions
 from connectors.declared.connector import ProbeTable
 from connectors.declared.driver_families import DRIVER_FAMILIES
 from connectors.declared.field_readers import NAMED_READERS
+from connectors.declared.files.tables import TrailerSumTable, TrailerTable
+from connectors.declared.snapshot.tables import SnapshotReadTable, SnapshotTable
 from connectors.declared.tables import FieldTable, TroubleTable
 from connectors.resilience.agency_terms import AgencyTerms, BreakerEntry, ClosedEntry
 from connectors.tax import TaxOptions
@@ -76,11 +78,15 @@ SETTINGS = read_pages("docs/operators/settings.md")
 METRICS = read_pages("docs/operators/metrics.md")
 ISSUERS = read_pages("docs/operators/issuers.md")
 AGENCY_TERMS = read_pages("docs/operators/agency-terms.md")
-MANIFESTS = read_pages("docs/agencies/manifests.md")
+MANIFESTS = read_pages("docs/agencies/manifests.md", "docs/agencies/snapshots.md")
 MANIFEST_TABLES: tuple[type[BaseModel], ...] = (
     AgencyManifest,
     CityTable,
     FieldTable,
+    SnapshotReadTable,
+    SnapshotTable,
+    TrailerSumTable,
+    TrailerTable,
     ProbeTable,
     TroubleTable,
     TaxOptions,

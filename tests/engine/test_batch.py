@@ -7,7 +7,8 @@ from typing import Any, Protocol, get_type_hints
 import pytest
 
 from engine.agencies.agency_codes import ANY_AGENCIES, AgencyCodes
-from engine.batch import Agencies, BatchContext, batch, forward
+from engine.agencies.bindings import Agencies
+from engine.batch import BatchContext, batch, forward
 from engine.edge import Edge
 from records.calls.answers import Answers
 from records.calls.call import Call

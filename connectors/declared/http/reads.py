@@ -7,22 +7,27 @@ from functools import partial
 from operator import attrgetter, itemgetter
 from typing import Any, Final, get_type_hints
 
-from connectors.batching.fan_out import fan_out
-from connectors.declared.domain_reads import DomainRead
-from connectors.declared.http.requests import KEY, build_http_request, list_key_parts
-from connectors.declared.http.rows import HttpRowCalls, HttpSource, build_column_reader
-from connectors.declared.http.tables import HttpReadTable
+from connectors.batching.fan_out import ask_in_chunks, fan_out
+from connectors.declared.domain_reads import KEY, DomainRead, list_key_parts
+from connectors.declared.driver_family import RowSource
+from connectors.declared.http.requests import HttpReadRequest, build_http_request, build_list_request
+from connectors.declared.http.row_paths import RowForm
+from connectors.declared.http.rows import CheckRows, HttpRowCalls, HttpSource, ReplyRules, list_statuses
+from connectors.declared.http.tables import MAX_READ_ROWS, HttpCallTable, HttpReadTable
 from connectors.declared.python_functions import find_function, split_optional
 from connectors.declared.read_records import Read, all_or_failure, only_record, read_or_failure
 from connectors.declared.record_readers import PERSONAL_NUMBERS, RecordReader
 from connectors.declared.tables import NotDeclarableError
 from connectors.drivers.long_work import MAX_IMMEDIATE_ROWS
 from connectors.readers.rows import Row
+from connectors.readers.texts import text
 from connectors.readers.unreadable import UnreadableError
 from records.calls.answers import Answers
 from records.calls.call import Call
 from records.calls.failures import AgencyFailure, AgencyMalformed
 
+_MAX_BATCH_SIZE: Final = 100
+"""Maximum number of keys in one call, unless the terms say it."""
 _SEARCH: Final = "search"
 """The field of a query with the text to look for."""
 
@@ -30,26 +35,77 @@ Convert = Callable[[Sequence[Row], Any], Awaitable[Any]]
 """From the rows of one key to its answer; None if there is none. Raises `UnreadableError` and `AgencyFailure`."""
 
 
-def build_http_read(source: HttpSource, domain_read: DomainRead, table: HttpReadTable) -> Read:
+def build_http_read(source: HttpSource, domain_read: DomainRead, table: HttpReadTable, *, is_xml: bool = False) -> Read:
     """Build one read.
 
     Raises:
         NotDeclarableError: The request, or what is made of the reply, does not fit what the domain asks.
 
     """
-    request = build_http_request(domain_read, table)
-    calls = HttpRowCalls(source, domain_read, table, request)
+    place = f"reads.{domain_read.name}"
+    request = build_http_request(domain_read, table, list_statuses(source.codes))
+    is_keyed = bool(request.used) and not request.is_batch
+    form = RowForm(max_rows=table.max_rows, may_be_row=is_keyed and not domain_read.is_list, is_xml=is_xml)
+    check = _build_row_check(source, domain_read, table, request) if request.used else None
+    rules = ReplyRules(form=form, check=check, may_be_missing=is_keyed)
+    calls = HttpRowCalls(place, source, table, request.build, rules)
     sought = set() if table.search is None else {_SEARCH}
     selected = {KEY} if isinstance(table.key, str) else set()
     if unused := sorted(list_key_parts(domain_read.key).keys() - request.used - sought - selected):
         fix = "name the column of the key in `key`, or send {key}" if unused == [KEY] else f"send {{{unused[0]}}}"
-        raise NotDeclarableError(f"reads.{domain_read.name}", f"the answer would not depend on '{unused[0]}': {fix}")
+        raise NotDeclarableError(place, f"the answer would not depend on '{unused[0]}': {fix}")
+    if request.is_batch:
+        return _build_batch_read(source, domain_read, table, request, calls)
     if request.used:
-        return _build_keyed_read(source, domain_read, table, calls)
-    return (_build_selection if table.search is None else _build_search)(source, domain_read, table, calls)
+        return _build_keyed_read(source, domain_read, table, request, calls)
+    if table.search is not None:
+        return _build_search(source, domain_read, table, calls)
+    return _build_selection(source, domain_read, table, request, calls)
 
 
-def _build_keyed_read(source: HttpSource, domain_read: DomainRead, table: HttpReadTable, calls: HttpRowCalls) -> Read:
+def rows_of(source: HttpSource, place: str, table: HttpCallTable, *, is_xml: bool = False) -> RowSource:
+    """Compile a table of all rows. Raises `NotDeclarableError`."""
+    statuses = list_statuses(source.codes)
+    form = RowForm(max_rows=MAX_READ_ROWS, may_be_row=False, is_xml=is_xml)
+    calls = HttpRowCalls(place, source, table, build_list_request(place, table, statuses), ReplyRules(form=form))
+    return calls.stream_list
+
+
+def _build_row_check(
+    source: HttpSource, domain_read: DomainRead, table: HttpReadTable, request: HttpReadRequest
+) -> CheckRows | None:
+    """The check that rows repeat the parts of the key. Raises `NotDeclarableError` if `key` names no part of it."""
+    place, check = f"reads.{domain_read.name}.key", source.check
+    given = {KEY: table.key} if isinstance(table.key, str) else dict(table.key or {})
+    parts = list_key_parts(domain_read.key)
+    if unknown := sorted(given.keys() - parts.keys()):
+        raise NotDeclarableError(place, f"the key has no part '{unknown[0]}'; it has {', '.join(parts)}")
+    if request.is_batch:
+        read_key = build_column_reader(source, place, given[KEY]) if given else None
+        if read_key is None:
+            raise NotDeclarableError(place, "rows for several keys must repeat their key: name its column in `key`")
+        return lambda keys, found: check.require_requested(map(read_key, found), keys)
+    repeated: list[tuple[Callable[[Row], str | None], Callable[[Any], object]]] = [
+        (build_column_reader(source, place, column), (lambda key: key) if part == KEY else attrgetter(part))
+        for part, column in given.items()
+    ]
+
+    def check_rows(key: Any, found: Sequence[Row]) -> None:  # noqa: ANN401 - any key of a domain
+        for read_column, find_part in repeated:
+            wanted = str(find_part(key))
+            if any(read_column(each) != wanted for each in found):
+                raise check.record_mismatch("a row for a key that was not requested")
+
+    return check_rows if repeated else None
+
+
+def _build_keyed_read(
+    source: HttpSource,
+    domain_read: DomainRead,
+    table: HttpReadTable,
+    request: HttpReadRequest,
+    calls: HttpRowCalls,
+) -> Read:
     """One call for each key."""
     place = f"reads.{domain_read.name}"
     personal = {part for part, each in list_key_parts(domain_read.key).items() if each in PERSONAL_NUMBERS}
@@ -58,7 +114,7 @@ def _build_keyed_read(source: HttpSource, domain_read: DomainRead, table: HttpRe
     if table.search is not None:
         raise NotDeclarableError(f"{place}.search", "it looks in one list for all queries; remove the line")
     convert = (_build_conversion if table.python is None else _build_python_conversion)(source, domain_read, table)
-    is_known_form, limit = calls.request.is_known_form, min(table.max_concurrency, source.max_concurrency)
+    is_known_form, limit = request.is_known_form, min(table.max_concurrency, source.limits.max_concurrency)
 
     async def read(keys: Sequence[Any], call: Call) -> Answers[Any, Any]:
         async def ask(key: Any) -> Any:  # noqa: ANN401 - any key, any answer
@@ -75,6 +131,32 @@ def _build_keyed_read(source: HttpSource, domain_read: DomainRead, table: HttpRe
     return read
 
 
+def _build_batch_read(
+    source: HttpSource,
+    domain_read: DomainRead,
+    table: HttpReadTable,
+    request: HttpReadRequest,
+    calls: HttpRowCalls,
+) -> Read:
+    """One call for several keys."""
+    if table.search is not None:
+        raise NotDeclarableError(f"reads.{domain_read.name}.search", "it looks in one list for all queries; remove it")
+    answer = _build_grouping(source, domain_read, table)
+    is_known_form, max_batch_size = request.is_known_form, source.limits.max_batch_size or _MAX_BATCH_SIZE
+
+    async def ask(keys: Sequence[Any], call: Call) -> Answers[Any, Any]:
+        found = await calls.ask(keys, call)
+        return {} if found is None else await answer(found, keys)
+
+    async def read(keys: Sequence[Any], call: Call) -> Answers[Any, Any]:
+        known = [key for key in keys if is_known_form(key)]
+        if not known:
+            return {}
+        return await ask_in_chunks(known, lambda some: ask(some, call), max_batch_size=max_batch_size)
+
+    return read
+
+
 def _build_conversion(source: HttpSource, domain_read: DomainRead, table: HttpReadTable) -> Convert:
     reader = source.records.build(domain_read.name, domain_read.record)
     for place in reader.people:
@@ -82,7 +164,7 @@ def _build_conversion(source: HttpSource, domain_read: DomainRead, table: HttpRe
     if reader.takes_key and KEY not in list_key_parts(domain_read.key):
         record = domain_read.record.__name__
         raise NotDeclarableError(f"reads.{domain_read.name}", f"{record} takes {{key}}, but this key has parts")
-    read, is_complete = reader.read, _build_completeness(table)
+    read, is_complete = reader.read, _build_completeness(source, domain_read, table)
     if domain_read.is_list:
         read_list = _build_list_reader(source, domain_read, table, reader)
         return lambda found, key: read_list(found, reader.bind(key) if reader.takes_key else read)
@@ -98,7 +180,7 @@ def _build_conversion(source: HttpSource, domain_read: DomainRead, table: HttpRe
 def _build_python_conversion(source: HttpSource, domain_read: DomainRead, table: HttpReadTable) -> Convert:
     wanted = Sequence[domain_read.record] if domain_read.is_list else domain_read.record  # type: ignore[name-defined]  # a type of the domain
     convert = find_function(f"reads.{domain_read.name}.python", table.python or "", 2, wanted)
-    is_complete = _build_completeness(table)
+    is_complete = _build_completeness(source, domain_read, table)
 
     async def convert_rows(found: Sequence[Row], key: Any) -> Any:  # noqa: ANN401 - any key, any answer
         complete = list(filter(is_complete, found))
@@ -132,15 +214,16 @@ def _build_search(source: HttpSource, domain_read: DomainRead, table: HttpReadTa
     return read
 
 
-def _build_selection(source: HttpSource, domain_read: DomainRead, table: HttpReadTable, calls: HttpRowCalls) -> Read:
+def _build_selection(
+    source: HttpSource,
+    domain_read: DomainRead,
+    table: HttpReadTable,
+    request: HttpReadRequest,
+    calls: HttpRowCalls,
+) -> Read:
     """One call for the list from which the rows of all keys are taken."""
-    column = table.key if isinstance(table.key, str) else ""
-    if domain_read.is_list and table.id is None:
-        raise NotDeclarableError(f"reads.{domain_read.name}", "name the column that identifies a row in `id`")
-    read_key, read_id = build_column_reader(column), build_column_reader(table.id or column)
-    read_row = partial(read_or_failure, source.agency, _build_keyless_reader(source, domain_read, table).read)
-    check, is_known_form, is_complete = source.check, calls.request.is_known_form, _build_completeness(table)
-    choose = all_or_failure if domain_read.is_list else partial(only_record, check)
+    read_key = build_column_reader(source, f"reads.{domain_read.name}.key", str(table.key))
+    answer, is_known_form = _build_grouping(source, domain_read, table), request.is_known_form
 
     async def read(keys: Sequence[Any], call: Call) -> Answers[Any, Any]:
         known = [key for key in keys if is_known_form(key)]
@@ -149,20 +232,41 @@ def _build_selection(source: HttpSource, domain_read: DomainRead, table: HttpRea
         wanted = frozenset(known)
         listed = await calls.ask_list(call)
         try:
-            found = [
-                (key, read_id(row), row) for row in listed if (key := read_key(row)) in wanted and is_complete(row)
-            ]
+            found = [row for row in listed if read_key(row) in wanted]
+        except UnreadableError as error:
+            raise AgencyMalformed(source.agency, str(error)) from None
+        return await answer(found, known)
+
+    return read
+
+
+def _build_grouping(
+    source: HttpSource, domain_read: DomainRead, table: HttpReadTable
+) -> Callable[[Sequence[Row], Sequence[Any]], Awaitable[Answers[Any, Any]]]:
+    """From rows of several keys to the answer for each of them."""
+    place = f"reads.{domain_read.name}"
+    if domain_read.is_list and table.id is None:
+        raise NotDeclarableError(place, "name the column that identifies a row in `id`")
+    read_key = build_column_reader(source, f"{place}.key", str(table.key))
+    read_id = read_key if table.id is None else build_column_reader(source, f"{place}.id", table.id)
+    read_row = partial(read_or_failure, source.agency, _build_keyless_reader(source, domain_read, table).read)
+    check, is_complete = source.check, _build_completeness(source, domain_read, table)
+    choose = all_or_failure if domain_read.is_list else partial(only_record, check)
+
+    async def answer(rows: Sequence[Row], keys: Sequence[Any]) -> Answers[Any, Any]:
+        try:
+            found = [(read_key(row), read_id(row), row) for row in rows if is_complete(row)]
         except UnreadableError as error:
             raise AgencyMalformed(source.agency, str(error)) from None
         records = await source.driver.work.map([row for _, _, row in found], read_row)
         entries = [(key, row_id, each) for (key, row_id, _), each in zip(found, records, strict=True)]
-        groups = check.group_by_key(entries, known, key_of=itemgetter(0), id_of=itemgetter(1))
+        groups = check.group_by_key(entries, keys, key_of=itemgetter(0), id_of=itemgetter(1))
         return {
             key: each if isinstance(each, AgencyFailure) else choose([record for _, _, record in each])
             for key, each in groups.items()
         }
 
-    return read
+    return answer
 
 
 def _build_keyless_reader(source: HttpSource, domain_read: DomainRead, table: HttpReadTable) -> RecordReader[Any]:
@@ -184,7 +288,7 @@ def _build_list_reader(
         raise NotDeclarableError(
             f"reads.{domain_read.name}.skip_without", f"a record needs no '{unneeded[0]}'; remove it here"
         )
-    is_complete, get_id = _build_completeness(table), None
+    is_complete, get_id = _build_completeness(source, domain_read, table), None
     if table.id is not None:
         if table.id not in reader.required:
             raise NotDeclarableError(f"reads.{domain_read.name}.id", f"a record can be without '{table.id}'")
@@ -209,10 +313,17 @@ def _build_list_reader(
     return read_list
 
 
-def _build_completeness(table: HttpReadTable) -> Callable[[Row], bool]:
+def _build_completeness(source: HttpSource, domain_read: DomainRead, table: HttpReadTable) -> Callable[[Row], bool]:
     """Whether a row has a value in each column without which it is left out."""
-    readers = [build_column_reader(each) for each in table.skip_without]
+    place = f"reads.{domain_read.name}.skip_without"
+    readers = [build_column_reader(source, place, each) for each in table.skip_without]
     return (lambda row: all(read(row) is not None for read in readers)) if readers else (lambda _: True)
+
+
+def build_column_reader(source: HttpSource, place: str, column: str) -> Callable[[Row], str | None]:
+    """The reader of a column with keys or identifiers, as text. Raises `UnreadableError`."""
+    get = source.columns.compile(place, column)
+    return lambda row: text(get(row))
 
 
 def _search(named: Sequence[tuple[str, Any]], sought: str) -> tuple[Any, ...]:

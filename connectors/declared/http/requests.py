@@ -1,151 +1,131 @@
-"""The request of a declared read over HTTP: its path, query and form, compiled to the code that a person would write.
-
-Of a caller, only keys that match a declared pattern get into a request, percent-encoded.
-"""
+"""The requests of a declared read over HTTP, compiled to the code that a person would write."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, fields, is_dataclass
-from typing import Any, Final, get_type_hints
-from urllib.parse import quote
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass
+from typing import Any, Final
 
-from connectors.declared.domain_reads import DomainRead
-from connectors.declared.http.tables import HttpReadTable
+from connectors.declared.domain_reads import KEY, DomainRead, find_plain_type, list_key_parts
+from connectors.declared.http.tables import HttpCallTable, HttpReadTable
+from connectors.declared.http.templates import EXPRESSION_NAMES, KEYS, TemplateWriter, list_page_placeholders
 from connectors.declared.read_records import NUMBER
 from connectors.declared.tables import NotDeclarableError
 from connectors.drivers.http.address import EncodedPath
+from connectors.drivers.http.json_body import write_json
+from connectors.drivers.http.service import HttpRequest
 
-KEY: Final = "key"
-"""The name of a key that is no query with fields."""
-_PLACEHOLDER: Final = re.compile(r"\{([a-z_][a-z0-9_]*)(?::0([1-9]))?\}")
 _PATH: Final = re.compile(r"/?(?:[\w.~-]|\{[^{}/]*\})+(?:/(?:[\w.~-]|\{[^{}/]*\})+)*/?", re.ASCII)
-_NAME: Final = re.compile(r"[\w.~\[\]-]+", re.ASCII)
-_NO_SEGMENTS: Final = ("", ".", "..")
-"""Keys that would change the other parts of a path."""
 _MAX_KEY_LENGTH: Final = 200
+_JSON_HEADERS: Final = {"Content-Type": "application/json"}
+
+BuildRequest = Callable[[Any, Any], HttpRequest]
+"""From a key, or a sequence of keys, and the position of a page, to the request."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HttpReadRequest:
-    """The request of one read."""
+    """The requests of one read."""
 
-    build_path: Callable[[Any], str]
-    build_query: Callable[[Any], Mapping[str, str]] | None
-    build_form: Callable[[Any], Mapping[str, str]] | None
+    build: BuildRequest
     is_known_form: Callable[[Any], bool]
     """Whether a key has the form of the agency's keys. Others are unknown to it, and not sent."""
     used: frozenset[str]
     """The parts of the key in the request: `key`, or fields of a query. Empty if one call gives a list of all keys."""
+    is_batch: bool
+    """Whether one call asks for several keys."""
 
 
-def build_http_request(domain_read: DomainRead, table: HttpReadTable) -> HttpReadRequest:
-    """Compile the request of a read.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StatusUse:
+    """Statuses from 400 that result codes give a meaning."""
+
+    accepted: Collection[int] = ()
+    """Those that would otherwise be failures of the driver."""
+    parsed: Collection[int] = ()
+    """Those whose body is an answer."""
+
+
+def build_http_request(domain_read: DomainRead, table: HttpReadTable, statuses: StatusUse) -> HttpReadRequest:
+    """Compile the requests of a read.
 
     Raises:
         NotDeclarableError: The request can mean another one, or has a part of the key without a pattern.
 
     """
     place = f"reads.{domain_read.name}"
-    types = {name: _find_plain_type(each) for name, each in list_key_parts(domain_read.key).items()}
+    types = {name: find_plain_type(each) for name, each in list_key_parts(domain_read.key).items()}
     patterns = _compile_patterns(place, table, types)
-    segments = table.path.strip("/").split("/")
-    if not _PATH.fullmatch(table.path) or {".", ".."} & set(segments):
-        raise NotDeclarableError(
-            f"{place}.path",
-            "not a path below the agency's address: write letters, digits, -._~/ and {key}; see `query`",
-        )
-    builder = _RequestBuilder(types, patterns)
-    path = builder.write(f"{place}.path", table.path, is_path=True)
-    query = builder.write_all(f"{place}.query", table.query)
-    form = builder.write_all(f"{place}.form", table.form)
+    build, writer = _compile(place, table, types, patterns, statuses)
+    used = {KEY if each == KEYS else each for each in writer.used if each == KEYS or each in types}
+    if {KEY, KEYS} <= writer.used:
+        raise NotDeclarableError(place, "a call is for one {key} or for several {keys}; choose one of them")
     return HttpReadRequest(
-        build_path=_evaluate(f"EncodedPath({path})"),
-        build_query=_evaluate(query) if table.query else None,
-        build_form=_evaluate(form) if table.form else None,
-        is_known_form=_build_form_check(patterns),
-        used=frozenset(builder.used),
+        build=build,
+        is_known_form=_build_form_check(patterns, excludes_commas=writer.joins_keys),
+        used=frozenset(used),
+        is_batch=KEYS in writer.used,
     )
+
+
+def build_list_request(place: str, table: HttpCallTable, statuses: StatusUse) -> BuildRequest:
+    """Compile the requests of a list that holds all rows. Raises `NotDeclarableError`."""
+    return _compile(place, table, {}, {}, statuses)[0]
 
 
 def check_http_probe(domain_read: DomainRead, table: HttpReadTable, key: str) -> None:
     """Check that the read can be requested for the key of the probe. Raises `NotDeclarableError`."""
     if list_key_parts(domain_read.key).keys() != {KEY}:
         raise NotDeclarableError("probe.read", f"{domain_read.name} takes more than a key; name another read")
-    if not build_http_request(domain_read, table).is_known_form(key):
+    if not build_http_request(domain_read, table, StatusUse()).is_known_form(key):
         raise NotDeclarableError("probe.key", f"the read {domain_read.name} would not send it; see its key_pattern")
 
 
-def list_key_parts(key: object) -> Mapping[str, object]:
-    """The parts of a key by name, with their types: the fields of a query; else the key itself."""
-    if isinstance(key, type) and is_dataclass(key):
-        hints = get_type_hints(key)
-        return {each.name: hints[each.name] for each in fields(key)}
-    return {KEY: key}
-
-
-def _find_plain_type(annotation: Any) -> object:  # noqa: ANN401 - any type
-    while hasattr(annotation, "__supertype__"):
-        annotation = annotation.__supertype__
-    return annotation
-
-
-class _RequestBuilder:
-    """Writes the Python expressions of one request."""
-
-    def __init__(self, types: Mapping[str, object], patterns: Mapping[str, re.Pattern[str]]) -> None:
-        self._types = types
-        self._patterns = patterns
-        self.used: set[str] = set()
-
-    def write_all(self, place: str, templates: Mapping[str, str]) -> str:
-        for name in templates:
-            if not _NAME.fullmatch(name):
-                raise NotDeclarableError(
-                    place, f"'{name}' is not the name of a parameter: write letters, digits and -._~[]"
-                )
-        items = (f"{name!r}: {self.write(f'{place}.{name}', each)}" for name, each in templates.items())
-        return f"{{{', '.join(items)}}}"
-
-    def write(self, place: str, template: str, *, is_path: bool = False) -> str:
-        """The expression of a text with placeholders."""
-        parts: list[str] = []
-        rest = 0
-        for found in _PLACEHOLDER.finditer(template):
-            parts += [
-                repr(template[rest : found.start()]),
-                self._write_part(place, found[1], found[2], is_path=is_path),
-            ]
-            rest = found.end()
-        literal = "".join(_PLACEHOLDER.split(template)[::3])
-        if "{" in literal or "}" in literal:
-            raise NotDeclarableError(place, f"a brace without a placeholder; write one of {self._list_placeholders()}")
-        return " + ".join(each for each in [*parts, repr(template[rest:])] if each != "''") or "''"
-
-    def _write_part(self, place: str, name: str, width: str | None, *, is_path: bool) -> str:
-        if name not in self._types:
-            raise NotDeclarableError(place, f"the key has no part '{name}'; write one of {self._list_placeholders()}")
-        self.used.add(name)
-        value = name if name == KEY else f"key.{name}"
-        if self._types[name] is int:
-            return f"format({value}, '0{width or 1}')"
-        if self._types[name] is not str:
-            raise NotDeclarableError(place, f"{{{name}}} is neither a text nor a number; it cannot be sent")
-        if width is not None:
-            raise NotDeclarableError(place, f"{{{name}}} is not a number; write {{{name}}}")
-        pattern = self._patterns.get(name)
-        if pattern is None:
-            example = 'key_pattern = "[0-9]+"' if name == KEY else f'key_pattern = {{ {name} = "[0-9]+" }}'
-            raise NotDeclarableError(place, f"nothing says what {{{name}}} may be; give {example}")
-        if not is_path:
-            return value
-        if any(pattern.fullmatch(each) for each in _NO_SEGMENTS):
-            raise NotDeclarableError(place, f"the pattern of {{{name}}} allows an empty text, '.' or '..' in the path")
-        return f"quote({value}, safe='')"
-
-    def _list_placeholders(self) -> str:
-        return ", ".join(f"{{{each}}}" for each in self._types)
+def _compile(
+    place: str,
+    table: HttpCallTable,
+    types: Mapping[str, object],
+    patterns: Mapping[str, re.Pattern[str]],
+    statuses: StatusUse,
+) -> tuple[BuildRequest, TemplateWriter]:
+    segments = table.path.strip("/").split("/")
+    if not _PATH.fullmatch(table.path) or {".", ".."} & set(segments):
+        raise NotDeclarableError(
+            f"{place}.path",
+            "not a path below the agency's address: write letters, digits, -._~/ and {key}; see `query`",
+        )
+    page = {} if table.paging is None else list_page_placeholders(table.paging.by, table.paging.size)
+    sends_numbers = isinstance(table, HttpReadTable) and table.key_type == "number"
+    writer = TemplateWriter(types, patterns, page=page, sends_numbers=sends_numbers)
+    path = writer.write(f"{place}.path", table.path, is_path=True)
+    arguments = [f"{'POST' if table.is_post else 'GET'!r}", f"EncodedPath({path})"]
+    if table.query:
+        arguments.append(f"query={writer.write_parameters(f'{place}.query', table.query)}")
+    if table.form:
+        arguments.append(f"form={writer.write_parameters(f'{place}.form', table.form)}")
+    if table.body is not None:
+        arguments += [f"body=write_json({writer.write_json(f'{place}.body', table.body)})", "headers=headers"]
+    if statuses.accepted or statuses.parsed:
+        arguments += ["accept_status=accepted", "parse_status=parsed"]
+    unused = [name for name, value in page.items() if value is None and name not in writer.used]
+    if unused:
+        raise NotDeclarableError(f"{place}.paging", f"all pages would be the same: send {{{unused[0]}}}")
+    names = {
+        **EXPRESSION_NAMES,
+        "EncodedPath": EncodedPath,
+        "HttpRequest": HttpRequest,
+        "accepted": frozenset(statuses.accepted),
+        "headers": _JSON_HEADERS,
+        "parsed": frozenset(statuses.parsed),
+        "write_json": write_json,
+    }
+    expression = f"HttpRequest({', '.join(arguments)}, repeatable=True)"
+    if not writer.used:
+        request = eval(expression, names)  # noqa: S307 - made of quoted texts
+        return lambda _key, _page: request, writer
+    build: BuildRequest = eval(f"lambda key, page: {expression}", names)  # noqa: S307 - made of field names, and of quoted texts
+    return build, writer
 
 
 def _compile_patterns(place: str, table: HttpReadTable, types: Mapping[str, object]) -> Mapping[str, re.Pattern[str]]:
@@ -168,18 +148,15 @@ def _compile_patterns(place: str, table: HttpReadTable, types: Mapping[str, obje
     return patterns
 
 
-def _build_form_check(patterns: Mapping[str, re.Pattern[str]]) -> Callable[[Any], bool]:
+def _build_form_check(patterns: Mapping[str, re.Pattern[str]], *, excludes_commas: bool) -> Callable[[Any], bool]:
     if not patterns:
         return lambda _: True
     if (pattern := patterns.get(KEY)) is not None:
-        return lambda key: len(key) <= _MAX_KEY_LENGTH and pattern.fullmatch(key) is not None
+        matches = pattern.fullmatch
+        if excludes_commas:
+            return lambda key: len(key) <= _MAX_KEY_LENGTH and "," not in key and matches(key) is not None
+        return lambda key: len(key) <= _MAX_KEY_LENGTH and matches(key) is not None
     checks = tuple(patterns.items())
     return lambda key: all(
         len(text := getattr(key, name)) <= _MAX_KEY_LENGTH and each.fullmatch(text) for name, each in checks
     )
-
-
-def _evaluate(expression: str) -> Callable[[Any], Any]:
-    names = {"EncodedPath": EncodedPath, "quote": quote}
-    build: Callable[[Any], Any] = eval(f"lambda key: {expression}", names)  # noqa: S307 - made of field names, and of quoted texts
-    return build

@@ -1,111 +1,156 @@
-"""The rows of one declared call over HTTP, checked inside the gate: a reply that is no answer counts at the breaker."""
+"""The rows of declared calls over HTTP, checked inside the gate: a reply that is no answer counts at the breaker."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import AsyncGenerator, Callable, Sequence
+from contextlib import aclosing
+from dataclasses import dataclass
 from functools import partial
-from operator import attrgetter
-from typing import Any, Final
+from typing import Any, Final, Literal
 
-from connectors.declared.domain_reads import DomainRead
 from connectors.declared.driver_family import Source
-from connectors.declared.http.requests import KEY, HttpReadRequest, list_key_parts
-from connectors.declared.http.tables import HttpReadTable
-from connectors.declared.record_readers import dig
-from connectors.declared.tables import NotDeclarableError
-from connectors.drivers.http.driver import HttpDriver
-from connectors.readers.rows import Row, row, rows
-from connectors.readers.texts import text
+from connectors.declared.http.paging import MAX_PAGES, Page, PageWalk, Paging
+from connectors.declared.http.requests import BuildRequest, StatusUse
+from connectors.declared.http.row_paths import RowForm, build_row_finder
+from connectors.declared.http.tables import HttpCallTable
+from connectors.declared.trouble import NoResultCodes, Outcome, ResultCodes
+from connectors.drivers.http.driver import HttpDriver, parse_retry_after
+from connectors.drivers.http.reply import HttpReply
+from connectors.drivers.http.service import HttpRequest
+from connectors.readers.rows import Row
 from connectors.readers.unreadable import UnreadableError
 from records.calls.call import Call
 from records.calls.failures import AgencyMalformed, AgencyRefused
 
 _NOT_FOUND: Final = 404
-_FIRST_CLIENT_ERROR: Final = 400
+_FIRST_ERROR: Final = 400
+_FIRST_SERVER_ERROR: Final = 500
+_FAILURES_OF_DRIVER: Final = frozenset({401, 403, 407, 429})
+"""Statuses below 500 that the driver raises."""
 
 HttpSource = Source[HttpDriver]
+CheckRows = Callable[[Any, Sequence[Row]], None]
+"""Checks rows against their key, or keys. Raises `AgencyMalformed` and `UnreadableError`."""
 
-ReadColumn = Callable[[Row], str | None]
-"""A column as text. Raises `UnreadableError`."""
+
+def list_statuses(codes: ResultCodes | NoResultCodes) -> StatusUse:
+    """The statuses from 400 to which result codes give a meaning."""
+    return StatusUse(
+        accepted=[each for each in codes.statuses if each >= _FIRST_SERVER_ERROR or each in _FAILURES_OF_DRIVER],
+        parsed=[status for status, each in codes.statuses.items() if each is Outcome.SUCCESS],
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReplyRules:
+    """What replies may be."""
+
+    form: RowForm
+    check: CheckRows | None = None
+    may_be_missing: bool = False
+    """Whether HTTP 404 means an absent record."""
 
 
 class HttpRowCalls:
-    """Calls the agency for the rows of one read."""
+    """Calls the agency for the rows of one list or read."""
 
     def __init__(
-        self, source: HttpSource, domain_read: DomainRead, table: HttpReadTable, request: HttpReadRequest
+        self, place: str, source: HttpSource, table: HttpCallTable, build_request: BuildRequest, rules: ReplyRules
     ) -> None:
-        """Raises `NotDeclarableError` if `key` names no part of the key."""
+        """`place` is that of the table in the manifest. Raises `NotDeclarableError` for a path that cannot be read."""
         self._source = source
-        self.request = request
-        self._names = [each for each in table.rows.split(".") if each]
-        self._may_be_row = not domain_read.is_list and bool(request.used)
-        self._repeated = _list_repeated(domain_read, table) if request.used else ()
+        self._build = build_request
+        self._find_rows = build_row_finder(f"{place}.rows", table.rows, rules.form)
+        self._check = rules.check
+        self._may_be_missing = rules.may_be_missing
+        self._max_rows = table.max_rows
+        self._paging = None if table.paging is None else Paging(place, table.paging, source.columns)
+        self._judge = source.codes.require if isinstance(source.codes, ResultCodes) else None
 
-    async def ask(self, key: Any, call: Call) -> Sequence[Row] | None:  # noqa: ANN401 - any key of a domain
-        """The rows of one call; None for an absent record. Raises `AgencyFailure`."""
-        request = self.request
-        return await self._source.driver.ask_json(
-            "POST" if request.build_form else "GET",
-            request.build_path(key),
-            call,
-            partial(self._parse, key),
-            query=request.build_query(key) if request.build_query else None,
-            form=request.build_form(key) if request.build_form else None,
-        )
+    async def ask(self, key: Any, call: Call) -> Sequence[Row] | None:  # noqa: ANN401 - any key of a domain, or several
+        """All rows for a key, or keys; None for an absent record. Raises `AgencyFailure`."""
+        if self._paging is None:
+            page = await self._ask_page(self._build(key, None), key, call, may_be_missing=self._may_be_missing)
+            return page and page.rows
+        found: list[Row] = []
+        async with aclosing(self._walk(self._paging, key, call)) as pages:
+            async for page in pages:
+                if page is None:
+                    return None
+                found += page.rows
+                if len(found) > self._max_rows:
+                    problem = f"a list of more than {self._max_rows} rows on its pages"
+                    raise AgencyMalformed(self._source.agency, problem)
+        return found
 
     async def ask_list(self, call: Call) -> Sequence[Row]:
-        """The rows of a list that always exists. Raises `AgencyFailure`."""
-        found = await self.ask(None, call)
-        if found is None:
-            raise AgencyRefused(self._source.agency, f"HTTP {_NOT_FOUND}")
-        return found
+        """The rows of a list for all keys. Raises `AgencyFailure`."""
+        return await self.ask(None, call) or ()
 
-    def _parse(self, key: Any, status: int, reply: object) -> Sequence[Row] | None:  # noqa: ANN401 - any key of a domain
-        if status == _NOT_FOUND:
-            return None
-        if status >= _FIRST_CLIENT_ERROR:
-            raise AgencyRefused(self._source.agency, f"HTTP {status}")
+    async def stream_list(self, call: Call) -> AsyncGenerator[Sequence[Row]]:
+        """The rows of such a list, page by page. Raises `AgencyFailure`."""
+        if self._paging is None:
+            yield await self.ask_list(call)
+            return
+        async with aclosing(self._walk(self._paging, None, call)) as pages:
+            async for page in pages:
+                if page is not None:
+                    yield page.rows
+
+    async def _walk(self, paging: Paging, key: Any, call: Call) -> AsyncGenerator[Page | None]:  # noqa: ANN401 - any key of a domain
+        """Each page. The first is None for an absent record."""
+        walk = PageWalk(paging)
+        request, may_be_missing = self._build(key, walk.position), self._may_be_missing
+        for index in range(MAX_PAGES):
+            page = await self._ask_page(request, key, call, may_be_missing=may_be_missing)
+            if page is None and not index:
+                yield None
+                return
+            try:
+                has_next = walk.end() if page is None else walk.advance(page)
+                if has_next:
+                    request = self._build_next(request, key, walk.position)
+            except UnreadableError as error:
+                raise AgencyMalformed(self._source.agency, str(error)) from None
+            if page is not None:
+                yield page
+            if not has_next:
+                return
+            may_be_missing = True  # some agencies have no page after the last
+        raise AgencyMalformed(self._source.agency, f"a list of more than {MAX_PAGES} pages")
+
+    def _build_next(self, request: HttpRequest, key: Any, position: Any) -> HttpRequest:  # noqa: ANN401 - any key of a domain, and any position
+        if self._paging is None or self._paging.by != "next":
+            return self._build(key, position)
         try:
-            if not self._source.codes.require(reply):
+            return self._source.driver.build_linked_request(request, position)
+        except ValueError:
+            raise UnreadableError("a link to a page at the same origin") from None
+
+    async def _ask_page(self, request: HttpRequest, key: Any, call: Call, *, may_be_missing: bool) -> Page | None:  # noqa: ANN401 - any key of a domain
+        """One page; None if it is absent, which HTTP 404 means for a page that may be missing."""
+        page = await self._source.driver.ask_value(request, call, partial(self._parse, key))
+        if page is None and not may_be_missing:
+            raise AgencyRefused(self._source.agency, f"HTTP {_NOT_FOUND}")
+        return page or None
+
+    def _parse(self, key: Any, reply: HttpReply, value: object) -> Page | Literal[False] | None:  # noqa: ANN401 - any key of a domain
+        """The page in a reply; None for HTTP 404, False for a result code of an absent record."""
+        codes = self._source.codes
+        if reply.status >= _FIRST_ERROR:
+            if reply.status in codes.statuses:
+                if not codes.require_status(reply.status, parse_retry_after(reply)):
+                    return False
+            elif reply.status == _NOT_FOUND:
                 return None
-            found = self._find_rows(reply)
-            for read_column, find_part in self._repeated:
-                wanted = str(find_part(key))
-                if any(read_column(each) != wanted for each in found):
-                    raise self._source.check.record_mismatch("a row for a key that was not requested")
+            else:
+                raise AgencyRefused(self._source.agency, f"HTTP {reply.status}")
+        try:
+            if self._judge is not None and not self._judge(value, parse_retry_after(reply)):
+                return False
+            found = self._find_rows(value)
+            if self._check is not None:
+                self._check(key, found)
         except UnreadableError as error:
             raise AgencyMalformed(self._source.agency, str(error)) from None
-        return found
-
-    def _find_rows(self, reply: object) -> Sequence[Row]:
-        for name in self._names:
-            reply = row(reply).get(name)
-        return (reply,) if self._may_be_row and isinstance(reply, Mapping) else rows(reply)
-
-
-def build_column_reader(column: str) -> ReadColumn:
-    """The reader of a column with keys or identifiers."""
-    get = _build_getter(column)
-    return lambda each: text(get(each))
-
-
-def _build_getter(column: str) -> Callable[[Row], object]:
-    names = column.split(".")
-    return (lambda each: each.get(column)) if len(names) == 1 else lambda each: dig(each, *names)
-
-
-def _list_repeated(
-    domain_read: DomainRead, table: HttpReadTable
-) -> Sequence[tuple[ReadColumn, Callable[[Any], object]]]:
-    """The columns in which each row repeats a part of the key."""
-    given = {KEY: table.key} if isinstance(table.key, str) else dict(table.key or {})
-    parts = list_key_parts(domain_read.key)
-    if unknown := sorted(given.keys() - parts.keys()):
-        raise NotDeclarableError(
-            f"reads.{domain_read.name}.key", f"the key has no part '{unknown[0]}'; it has {', '.join(parts)}"
-        )
-    return [
-        (build_column_reader(column), (lambda key: key) if part == KEY else attrgetter(part))
-        for part, column in given.items()
-    ]
+        return Page(found, value)

@@ -1,14 +1,36 @@
-"""The tables of a manifest for a service over HTTP with JSON."""
+"""The tables of a manifest for a service over HTTP."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Literal
+from typing import Annotated, Any, Final, Literal, Self
 
-from pydantic import Field, SecretStr
+from pydantic import BeforeValidator, Field, SecretStr, WithJsonSchema, model_validator
 
 from connectors.declared.service.wire import ServiceWire
-from connectors.declared.tables import Columns, FunctionName, KeyedReadTable
+from connectors.declared.tables import Columns, FunctionName, KeyedReadTable, ManifestTable, RowsTable
+from connectors.readers.rows import MAX_LIST_ROWS
+
+KEYS: Final = "{keys}"
+"""In place of a key: all keys of a call."""
+MAX_READ_ROWS: Final = 20_000
+
+
+def _to_parameter(value: object) -> object:
+    if isinstance(value, list | tuple):
+        return tuple(_to_parameter(each) for each in value)
+    if isinstance(value, bool):
+        return str(value).lower()
+    return str(value) if isinstance(value, int) else value
+
+
+_PLAIN: Final = [{"type": "string"}, {"type": "integer"}, {"type": "boolean"}]
+Parameter = Annotated[
+    str | tuple[str, ...],
+    BeforeValidator(_to_parameter),
+    WithJsonSchema({"anyOf": [*_PLAIN, {"type": "array", "items": {"anyOf": _PLAIN}}]}),
+]
+"""The value of a parameter; a list repeats the parameter."""
 
 
 class HttpWire(ServiceWire):
@@ -18,30 +40,94 @@ class HttpWire(ServiceWire):
     url: SecretStr = Field(description="base address, `https://...`")
 
 
-class HttpReadTable(KeyedReadTable):
-    """A read of the domain over HTTP with JSON: one call for each key, or one call for a list that holds all keys."""
+class PagingTable(ManifestTable):
+    """How an agency gives a long list in pages."""
+
+    by: Literal["offset", "page", "cursor", "next"] = Field(
+        description="how the next page is requested: with the number of rows before it as `{offset}`, its number as"
+        " `{page}`, a text of the last reply as `{cursor}`, or by a link in the last reply"
+    )
+    size: int = Field(default=100, ge=1, le=MAX_READ_ROWS, description="rows of a page, for `{size}`")
+    first: int = Field(default=1, ge=0, le=1, description="number of the first page")
+    at: str | None = Field(default=None, max_length=200, description="path to the cursor, or to the link, in the reply")
+    more: str | None = Field(
+        default=None, max_length=200, description="path to `true` or `false` in the reply: whether more pages follow"
+    )
+    total: str | None = Field(
+        default=None,
+        max_length=200,
+        description="path to the number of all rows in the reply; another number of rows fails. Without it and"
+        " `more`, only an empty page is the last one, which costs a call",
+    )
+
+    @model_validator(mode="after")
+    def _check_keys(self) -> Self:
+        if (self.at is not None) != (self.by in {"cursor", "next"}):
+            raise ValueError('at: give it together with by = "cursor" or by = "next"')
+        return self
+
+
+class HttpCallTable(ManifestTable):
+    """A call over HTTP, and where the rows are in its reply."""
 
     path: str = Field(
         max_length=500,
-        description="path below the agency's address, called with GET. `{key}` is the requested key, `{year:04}` a"
-        " number with four digits",
+        description="path below the agency's address. `{key}` is the requested key, `{keys}` stands for up to 100 keys"
+        " of one call, `{year:04}` is a number with four digits",
     )
-    query: Mapping[str, str] = Field(default={}, description="parameters of the query, which may hold `{key}` too")
-    form: Mapping[str, str] = Field(
+    query: Mapping[str, Parameter] = Field(
+        default={},
+        description='parameters of the query, which may hold `{key}` too; a list repeats its name: `id = ["{keys}"]`',
+    )
+    form: Mapping[str, Parameter] = Field(
         default={},
         description="fields of a form, which make the call a POST: use it for numbers of people, which stay out of logs"
         " of addresses",
     )
+    body: Mapping[str, Any] | None = Field(
+        default=None,
+        description='JSON object in place of a form: `{ filter = { nik = "{keys}" }, limit = 100 }`. Types are kept;'
+        " `{keys}` is a list there",
+    )
+    method: Literal["GET", "POST"] | None = Field(
+        default=None, description="`GET` or `POST`; default: POST with a form or body, else GET"
+    )
     rows: str = Field(
         default="",
-        pattern=r"^([\w-]+(\.[\w-]+)*)?$",
-        description="path to the list of rows in the reply, such as `data.rows`; empty if the reply is the list. For"
-        " a key with one record, also to that one object",
+        max_length=200,
+        description="path to the list of rows in the reply, such as `data.rows`; empty if the reply is the list."
+        " `markets[].prices` takes the rows within each market. For a key with one record, also to that one object",
     )
+    paging: PagingTable | None = Field(default=None, description="table: how the next page is requested")
+    max_rows: int = Field(
+        default=MAX_LIST_ROWS, ge=1, le=MAX_READ_ROWS, description="maximum rows of one answer; more are malformed"
+    )
+
+    @property
+    def is_post(self) -> bool:
+        """Whether the call is a POST."""
+        return self.method == "POST" or bool(self.form) or self.body is not None
+
+    @model_validator(mode="after")
+    def _check_method(self) -> Self:
+        if self.form and self.body is not None:
+            raise ValueError("body: a call has a form or a JSON body; remove one of them")
+        if self.method == "GET" and self.is_post:
+            raise ValueError("method: a GET has no form and no body; remove this line")
+        return self
+
+
+class HttpRowsTable(HttpCallTable, RowsTable):
+    """A list with all rows over HTTP."""
+
+
+class HttpReadTable(HttpCallTable, KeyedReadTable):
+    """A read of the domain over HTTP: a call for each key, a call for several keys, or one for a list of all keys."""
+
     key: str | Mapping[str, str] | None = Field(
         default=None,
         description="column that repeats the key in each row; for a query, `{ field = column }`. Needed for a list of"
-        " all keys, and for numbers of people",
+        " all keys, for `{keys}`, and for numbers of people",
     )
     id: str | None = Field(
         default=None, description="column that identifies a row, if the list may name one twice; two forms of it fail"
@@ -54,3 +140,16 @@ class HttpReadTable(KeyedReadTable):
         default=None,
         description="function for rows that no record describes: from the rows and the key of one call to the answer",
     )
+
+    @property
+    def takes_batches(self) -> bool:
+        """Whether one call can ask for several keys."""
+        return any(KEYS in each for each in _list_texts((self.path, self.query, self.form, self.body)))
+
+
+def _list_texts(value: object) -> list[str]:
+    """All texts in a value of TOML."""
+    if isinstance(value, str):
+        return [value]
+    inner = value.values() if isinstance(value, Mapping) else value if isinstance(value, list | tuple) else ()
+    return [text for each in inner for text in _list_texts(each)]

@@ -183,6 +183,13 @@ class HttpDriver:
         request = HttpRequest(method, path, query, form, repeatable=True)
         return await self.ask_value(request, call, lambda reply, value: read(reply.status, value))
 
+    def build_linked_request(self, request: HttpRequest, link: str) -> HttpRequest:
+        """The GET for a link in the reply to a request. Raises ValueError for a link to another origin."""
+        target = self._address.resolve_link(link, request.path, request.query)
+        return HttpRequest(
+            "GET", target, accept_status=request.accept_status, repeatable=True, parse_status=request.parse_status
+        )
+
     @property
     def counts(self) -> CallCounters:
         """The counters of calls."""

@@ -29,6 +29,7 @@ from connectors.drivers.sql.byte_limits import (
     connect_postgres,
     limit_connection,
 )
+from connectors.drivers.sql.dialects import DIALECTS, SqlDialect
 from connectors.resilience.call_counters import CallCounters
 from connectors.resilience.gate import Gate, NoGate
 from records.calls.call import Call
@@ -46,12 +47,6 @@ from records.database_tls import TLS_PARAMETERS, DatabaseTls, TlsMode, get_hosts
 Row = Mapping[str, object]
 """One row of a result, by column name."""
 
-_DIALECTS = {
-    "postgresql": "postgresql+asyncpg",
-    "mysql": "mysql+asyncmy",
-    "mariadb": "mariadb+asyncmy",
-    "sqlite": "sqlite+aiosqlite",
-}
 _CLOSE_TIMEOUT = 1.0
 """Seconds that a server may take to acknowledge the end of a connection before it is cut."""
 MAX_ROWS = 3_000
@@ -70,7 +65,10 @@ _FULL_DEADLINE_SHARE = 0.9
 # Codes of PostgreSQL (https://www.postgresql.org/docs/current/errcodes-appendix.html) and MariaDB
 # (https://mariadb.com/kb/en/mariadb-error-codes/), SQLite's (https://sqlite.org/rescode.html), and the failure each
 # means. Any other code is an error of the agency.
-_REFUSED = frozenset({"28000", "28P01", "42501", "SQLite 3", "SQLite 23", 1044, 1045, 1130, 1142, 1143, 1227, 1698})
+_REFUSED = frozenset(
+    {"25006", "28000", "28P01", "42501", "SQLite 3", "SQLite 8", "SQLite 23"}
+    | {1044, 1045, 1130, 1142, 1143, 1227, 1698, 1792}
+)
 _TOO_SLOW = frozenset({"57014", 1969, 3024})
 _BROKEN_PROTOCOL = frozenset({"08P01", "SQLite 11", "SQLite 26", 2014, 2027})
 _TOO_LARGE = frozenset({"SQLite 18"})
@@ -83,9 +81,9 @@ class SqlDriver:
 
     `url` is `postgresql://`, `mysql://`, `mariadb://` or `sqlite:///path` (an existing file). `deadline` is the limit
     for one call, in seconds. `pool_size` limits the connections, and so the concurrent calls. Every statement passes
-    the `gate`, if there is one. A result of more than `MAX_ROWS` rows or `MAX_BYTES` bytes is not read; many rows are
-    converted as `work`, which all drivers share. Every error is raised as an `AgencyFailure` without host names or
-    requested values.
+    the `gate`, if there is one, in a session whose writes the server refuses. A result of more than `MAX_ROWS` rows or
+    `MAX_BYTES` bytes is not read; many rows are converted as `work`, which all drivers share. Every error is raised as
+    an `AgencyFailure` without host names or requested values.
     """
 
     def __init__(
@@ -104,15 +102,11 @@ class SqlDriver:
         self._deadline = deadline
         self._pool_size = pool_size
         self._url = _check_url(agency, url)
+        self.dialect = _get_dialect(self._url)
         self._engine = _build_engine(agency, self._url, deadline=deadline, pool_size=pool_size)
         self._ending: set[asyncio.Task[Any]] = set()
         self._entries: WeakSet[ConnectionPoolEntry] = WeakSet()
         event.listen(self._engine.sync_engine, "connect", self._connected)
-
-    @property
-    def scheme(self) -> str:
-        """The scheme of the database's address: `postgresql`, `mysql`, `mariadb` or `sqlite`."""
-        return self._url.drivername.partition("+")[0]
 
     @property
     def counts(self) -> CallCounters:
@@ -266,23 +260,24 @@ def _as_mapping(row: Any) -> Row:  # noqa: ANN401 - SQLAlchemy types rows by the
 
 def _check_url(agency: str, url: str) -> URL:
     scheme = url.partition("://")[0]
-    dialect = _DIALECTS.get(scheme)
+    dialect = DIALECTS.get(scheme)
     if dialect is None:
         # The error of `make_url` would contain the address with the password.
-        schemes = ", ".join(f"{name}://" for name in _DIALECTS)
+        schemes = ", ".join(f"{name}://" for name in DIALECTS)
         raise ValueError(f"The address of the agency '{agency}' must start with one of {schemes}.")
     try:
-        parsed = make_url(url).set(drivername=dialect)
+        parsed = make_url(url).set(drivername=dialect.driver)
     except (ArgumentError, ValueError):
         raise ValueError(f"The address of the agency '{agency}' is not readable as {scheme}://... .") from None
     if scheme != "sqlite":
         return parsed
     if not parsed.database or parsed.database == ":memory:":
         raise ValueError(f"The address of the agency '{agency}' names no file. Write sqlite:///path.")
-    # With a plain path, SQLite would create an empty database if the agency's file is missing.
-    return parsed.set(
-        database=f"file:{quote(str(Path(parsed.database).absolute()))}", query={"mode": "rw", "uri": "true"}
-    )
+    return parsed.set(database=f"file:{quote(str(Path(parsed.database).absolute()))}", query=dialect.read_only)
+
+
+def _get_dialect(url: URL) -> SqlDialect:
+    return DIALECTS[url.drivername.partition("+")[0]]
 
 
 def get_tls_mode(agency: str, url: str) -> TlsMode | None:
@@ -313,6 +308,7 @@ def _build_engine(agency: str, url: URL, *, deadline: float, pool_size: int) -> 
         pool["connect_args"] = {
             "ssl": _get_tls(agency, url).context or unsaid,
             "async_creator_fn": partial(connect_postgres if postgresql else connect_mysql, MAX_BYTES),
+            **_get_dialect(url).read_only,
         }
         url = url.difference_update_query(TLS_PARAMETERS)
     return create_async_engine(

@@ -13,11 +13,11 @@ def test_every_agency_of_a_running_city_knows_the_known_record(serve_process: Se
     header, *rows = outcome.stdout.splitlines()
     assert header.split() == ["agency", "protocol", "outcome", "seconds"]
     assert [re.sub(r" +", " ", row).strip().rsplit(" ", 1)[0] for row in rows] == [
+        "crm HTTP ok",
         "dukcapil PostgreSQL ok",
         f"jakpreneur {engine} ok",
-        "pbb SOAP ok",
-        "crm HTTP ok",
         "pangan HTTP ok",
+        "pbb SOAP ok",
     ]
     assert all(re.search(r" \d+(\.\d{1,3})? *$", row) for row in rows)
 

@@ -182,7 +182,7 @@ def test_agencies_without_a_breaker_are_warned_about(
     city = write_city(tmp_path / "city", terms=terms)
     [(level, name, message)] = find_warnings(build_good_settings(files, SIMPUL_CITY=str(city)), monkeypatch)
     assert (level, name) == ("warning", "SIMPUL_CITY")
-    assert message.startswith("pbb, crm without a breaker")
+    assert message.startswith("crm, pbb without a breaker")
 
 
 def test_a_risky_value_in_a_manifest_is_named_by_file_and_line(

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from connectors.drivers.long_work import LongWork
+from connectors.regions import UnknownDistricts
 from connectors.resilience.agency_terms import AgencyTerms, BreakerEntry
 from connectors.resilience.gate import Gate
 from records.identifiers import Nik
@@ -40,7 +41,8 @@ class AgencyServer:
         """The variables of the manifest; `port` in place of the agency's, for a proxy before it."""
         running, at = self.running, port or self.running.port
         if self.source.has_samples:
-            return self.source.build_variables(port=at, user=running.user, secret=running.secret)
+            url = self.source.build_url(port=at, user=running.user, secret=running.secret)
+            return self.source.build_variables(url, user=running.user, secret=running.secret)
         return build_agency_variables(
             self.source.code, port=at, user=running.user, secret=running.secret, health=running.health()
         )
@@ -63,7 +65,9 @@ def run_agency_server(source: StandInSource, state: Path) -> Iterator[AgencyServ
 async def connect(manifest: ManifestFile, terms: AgencyTerms | None = None) -> AsyncIterator[BoundAgency]:
     """The connector of an agency for the length of the block, by default without rate, retries and breaker."""
     gate = Gate(manifest.code, terms or build_terms(manifest))
-    resources = HubResources(work=LongWork(), knows_region=lambda _: True, complaint_links=NoLinks())
+    resources = HubResources(
+        work=LongWork(), unknown_districts=UnknownDistricts(lambda _: True), complaint_links=NoLinks()
+    )
     bound = bind_agency(manifest, gate, resources)
     try:
         yield bound

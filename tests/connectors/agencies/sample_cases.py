@@ -13,10 +13,10 @@ from connectors.declared.domain_reads import DomainRead, list_reads
 from connectors.declared.record_readers import PERSONAL_NUMBERS
 from records.calls.call import Call
 from records.calls.failures import AgencyFailure
+from resolvers.domains import find_domains
 from sandbox.stand_ins.sources import EXPECTED, StandInSource
 from settings.city.folder import DEFAULT_CITY
 from tests.connectors.failures import make_call
-from wiring.agencies import DOMAINS
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,7 +48,7 @@ def load_cases(agency: StandInSource) -> Sequence[SampleCase]:
 
 def find_reads(agency: StandInSource) -> Mapping[str, DomainRead]:
     """The reads of the agency's domain."""
-    return list_reads(DOMAINS[agency.manifest["domain"]])
+    return list_reads(find_domains()[agency.manifest["domain"]])
 
 
 def parse_key(read: DomainRead, given: Any) -> Any:  # noqa: ANN401 - any key of a domain

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import date
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -15,6 +16,7 @@ from connectors.drivers.sql.driver import SqlDriver
 from records.calls.answers import Answers
 from records.calls.call import Call
 from records.identifiers import Nik
+from records.population import CivilStatus, Identity, Parentage, Residence
 from records.record import record
 from resolvers.population import Population
 from tests.connectors.declared.tables import parse_tables
@@ -60,9 +62,21 @@ def test_the_reads_of_a_domain_follow_from_its_protocol() -> None:
     }
 
 
+class Dated(Protocol):
+    """A domain whose reads take more than keys."""
+
+    async def permits_of(self, niks: Sequence[Nik], day: date, call: Call) -> Answers[Nik, Sequence[Permit]]:
+        """The permits of each person on a day."""
+
+
 def test_a_domain_whose_reads_take_more_than_keys_is_answered_in_python() -> None:
     with pytest.raises(NotDeclarableError, match="gives it more than keys; answer it in Python"):
-        list_reads(Population)
+        list_reads(Dated)
+
+
+def test_a_read_of_facets_takes_keys_and_the_wanted_records() -> None:
+    read = list_reads(Population)["load_facets"]
+    assert (read.key, read.is_list, read.facets) == (Nik, False, (Identity, Residence, CivilStatus, Parentage))
 
 
 async def test_keys_that_are_no_numbers_cost_no_call_where_the_agency_stores_numbers(sql: SqlDriver) -> None:

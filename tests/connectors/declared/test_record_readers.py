@@ -9,7 +9,8 @@ from typing import Annotated, Any
 
 import pytest
 
-from connectors.declared.record_readers import RecordReader, RecordReaders, write_sql_column
+from connectors.declared.column_syntax import FLAT_COLUMNS
+from connectors.declared.record_readers import RecordReader, RecordReaders
 from connectors.declared.tables import FieldTable, NotDeclarableError
 from connectors.readers.unreadable import UnreadableError
 from records.description import Doc
@@ -88,7 +89,7 @@ def tables(**changes: object) -> dict[str, FieldTable]:
 
 def build(**changes: object) -> RecordReader[Kiosk]:
     given = {"Kiosk": tables(**changes), "Inspection": INSPECTION}
-    return RecordReaders(given, write_column=write_sql_column).build("kiosks", Kiosk)
+    return RecordReaders(given, columns=FLAT_COLUMNS).build("kiosks", Kiosk)
 
 
 def read(**changes: object) -> Kiosk:

@@ -3,20 +3,17 @@
 from __future__ import annotations
 
 import asyncio
-import sqlite3
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import closing
-from pathlib import Path
 from typing import Any
 
 import pytest
 
 from connectors.drivers.sql.driver import MAX_ROWS, SqlDriver
-from connectors.population import PopulationRegister
 from records.calls.failures import AgencyFailure
 from records.identifiers import Nik
 from records.population import Household, Identity
-from tests.connectors.city_agencies import build_jakpreneur
+from tests.connectors.city_agencies import build_dukcapil, build_jakpreneur
+from tests.connectors.drivers.rows_database import RowsDatabase
 from tests.connectors.failures import make_call
 from tests.connectors.hostile.loop_probe import STALL, longest_turn
 
@@ -41,46 +38,33 @@ def person(place: int) -> dict[str, object]:
     }
 
 
-class RowsDatabase(SqlDriver):
-    """A database that answers every statement with the same rows."""
-
-    def __init__(self, rows: Sequence[Mapping[str, object]], path: Path) -> None:
-        super().__init__("dukcapil", f"sqlite:///{path}", deadline=10, pool_size=1)
-        self._answer = rows
-
-    async def rows(self, *_: Any, **__: Any) -> Sequence[Mapping[str, object]]:  # noqa: ANN401 - whatever is asked
-        return self._answer
-
-
 async def _owner(driver: SqlDriver) -> object:
     return (await build_jakpreneur(driver).msmes_of(NIKS[:1], make_call()))[NIKS[0]]
 
 
 async def _households(driver: SqlDriver) -> object:
-    found = await PopulationRegister(driver).households(NIKS, make_call())
+    found = await build_dukcapil(driver).households(NIKS, make_call())
     assert {type(each) for each in found.values()} == {Household}
     return found
 
 
 async def _identities(driver: SqlDriver) -> object:
-    return await PopulationRegister(driver).load_facets(NIKS, frozenset({Identity}), make_call())
+    return await build_dukcapil(driver).load_facets(NIKS, frozenset({Identity}), make_call())
 
 
 @pytest.mark.parametrize(
-    ("rows", "ask"),
+    ("rows", "ask", "scheme"),
     [
-        ([{**UMKM, "id": each} for each in range(MAX_ROWS)], _owner),
-        ([person(each) for each in range(MAX_ROWS)], _households),
-        ([person(each) for each in range(MAX_ROWS)], _identities),
+        ([{**UMKM, "id": each} for each in range(MAX_ROWS)], _owner, "mariadb"),
+        ([person(each) for each in range(MAX_ROWS)], _households, "postgresql"),
+        ([person(each) for each in range(MAX_ROWS)], _identities, "postgresql"),
     ],
     ids=["enterprises of one owner", "households", "identities"],
 )
 async def test_the_maximum_of_rows_and_name_lengths_does_not_stop_the_loop(
-    rows: Sequence[Mapping[str, object]], ask: Callable[[SqlDriver], Any], tmp_path: Path
+    rows: Sequence[Mapping[str, object]], ask: Callable[[SqlDriver], Any], scheme: str
 ) -> None:
-    path = tmp_path / "none.db"
-    with closing(sqlite3.connect(path)):
-        driver = RowsDatabase(rows, path)
+    driver = RowsDatabase(rows, scheme=scheme)
     found: list[object] = []
 
     async def attack() -> None:

@@ -17,7 +17,6 @@ from connectors.drivers.http.driver import HttpDriver
 from connectors.drivers.http.service import HttpLimits, HttpService
 from connectors.drivers.soap.driver import SoapDriver
 from connectors.drivers.sql.driver import Row, SqlDriver
-from connectors.population import PopulationRegister
 from connectors.resilience.agency_terms import AgencyTerms, BreakerEntry
 from connectors.resilience.breaker import BreakerState
 from connectors.resilience.gate import Gate
@@ -27,7 +26,7 @@ from records.calls.failures import AgencyFailure, AgencyMalformed
 from records.identifiers import Nik
 from records.population import Identity
 from records.prices import TrendQuery
-from tests.connectors.city_agencies import build_jakpreneur, build_pangan
+from tests.connectors.city_agencies import build_dukcapil, build_jakpreneur, build_pangan
 from tests.connectors.drivers.byte_server import ReceivedRequest, Script, reply, serve_bytes
 from tests.connectors.failures import assert_reveals_nothing, make_call
 from tests.connectors.open311_servers import row as complaint_row
@@ -87,7 +86,7 @@ class TestPopulation:
         card = {"no_kk": "3171010203149001", "stat_hbkel": "ANAK", "nik_kepala": SITI}
         strange = card | {"no_kk": "3174051406119001"}
         rows = [{**self.identity(SITI), **card}, {**self.identity(DEWI), **strange}]
-        register = PopulationRegister(ScriptedDatabase("dukcapil", gate, rows))
+        register = build_dukcapil(ScriptedDatabase("dukcapil", gate, rows))
         asks: Mapping[str, Callable[[], Awaitable[object]]] = {
             "known": lambda: register.load_known([SITI, BUDI], make_call()),
             "facets": lambda: register.load_facets([SITI, BUDI], frozenset({Identity}), make_call()),
@@ -107,7 +106,7 @@ class TestPopulation:
             "blank behind": self.identity(f"{SITI} "),
         }[second]
         rows = [self.identity(SITI), more, self.identity(BUDI)]
-        register = PopulationRegister(ScriptedDatabase("dukcapil", gate, rows))
+        register = build_dukcapil(ScriptedDatabase("dukcapil", gate, rows))
         found = await register.load_facets([SITI, BUDI], frozenset({Identity}), make_call())
         assert kinds(found) == {SITI: siti, BUDI: "answered"}
         assert (gate.counts.mismatches, gate.breaker_state) == (siti == "malformed", BreakerState.CLOSED)

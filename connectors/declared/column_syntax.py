@@ -1,0 +1,133 @@
+"""How a manifest names a column, and the Python expression that takes its value from a row."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from connectors.declared.tables import NotDeclarableError
+from connectors.readers.texts import text
+from connectors.readers.unreadable import UnreadableError
+
+_STEP: Final = re.compile(r"([^.\[\]]+)(?:\[([^\]=]+)=([^\]]+)\])?(?:\.(?=.)|$)")
+"""One step of a path, with a condition in brackets if it chooses an entry of a list."""
+
+
+@dataclass(frozen=True, slots=True)
+class ColumnSyntax:
+    """How the columns of one family of drivers are named."""
+
+    write: Callable[[str, str], str]
+    """From the place in the manifest, and a column, to the expression of its value in `row`; None if it is missing."""
+    write_present: Callable[[str, str], str]
+    """The same for a column that every row must have: without it, the expression raises `KeyError`."""
+    names: Mapping[str, Any] = field(default_factory=dict)
+    """What the expressions call."""
+
+    def compile(self, place: str, column: str) -> Callable[[Any], object]:
+        """The function from a row to the value of a column. Raises `NotDeclarableError`."""
+        get: Callable[[Any], object] = eval(f"lambda row: {self.write(place, column)}", dict(self.names))  # noqa: S307 - made of quoted columns
+        return get
+
+
+def dig(row: object, *names: str) -> object:
+    """A value within objects and lists of a reply; None if it is missing. Raises `UnreadableError`."""
+    value = row
+    for name in names:
+        if value is None:
+            return None
+        if isinstance(value, list | tuple) and name.isdecimal():
+            value = value[int(name)] if int(name) < len(value) else None
+        elif isinstance(value, Mapping):
+            value = value.get(name)
+        else:
+            raise UnreadableError("an object")
+    return value
+
+
+def dig_present(row: object, *names: str) -> object:
+    """The same, but a missing member or entry raises `KeyError`; one within null is null."""
+    value = row
+    for name in names:
+        if value is None:
+            return None
+        if isinstance(value, list | tuple) and name.isdecimal() and int(name) < len(value):
+            value = value[int(name)]
+        elif isinstance(value, Mapping):
+            value = value[name]
+        else:
+            raise UnreadableError("an object")
+    return value
+
+
+def pick(entries: object, name: str, wanted: str) -> object:
+    """The entry of a list whose member has this text; None if there is none. Raises `UnreadableError` for several."""
+    listed = entries if isinstance(entries, list | tuple) else [] if entries is None else [entries]
+    found = [each for each in listed if _matches(each, name, wanted)]
+    if len(found) > 1:
+        raise UnreadableError("a list with one such entry")
+    return found[0] if found else None
+
+
+def pick_present(entries: object, name: str, wanted: str) -> object:
+    """The same, but raises `KeyError` if there is none."""
+    found = pick(entries, name, wanted)
+    if found is None:
+        raise KeyError(name)
+    return found
+
+
+def _matches(entry: object, name: str, wanted: str) -> bool:
+    if not isinstance(entry, Mapping):
+        raise UnreadableError("a list of objects")
+    return text(entry.get(name)) == wanted
+
+
+def write_path(place: str, path: str, *, dig: str, pick: str) -> str:
+    """The expression of a path. `dig` and `pick` are the names of the functions that it calls."""
+    expression, names, end = "row", list[str](), 0
+    for step in _STEP.finditer(path):
+        if step.start() != end:
+            break
+        end = step.end()
+        names.append(step[1])
+        if step[2] is not None:
+            expression = f"{pick}({_write_dig(expression, names, dig)}, {step[2]!r}, {step[3]!r})"
+            names = []
+    if end != len(path) or not path:
+        raise NotDeclarableError(place, f"'{path}' is not a path: write names with dots, such as address.street")
+    return _write_dig(expression, names, dig) if names else expression
+
+
+def _write_dig(expression: str, names: list[str], dig: str) -> str:
+    return f"{dig}({expression}, {', '.join(map(repr, names))})"
+
+
+def _write_json(place: str, path: str) -> str:
+    return f"row.get({path!r})" if _is_name(path) else write_path(place, path, dig="dig", pick="pick")
+
+
+def _write_present_json(place: str, path: str) -> str:
+    if _is_name(path):
+        return _write_flat(place, path)
+    return write_path(place, path, dig="dig_present", pick="pick_present")
+
+
+def _write_flat(_place: str, column: str) -> str:
+    return f"row[{column!r}]"
+
+
+def _is_name(path: str) -> bool:
+    return bool(path) and "." not in path and "[" not in path
+
+
+FLAT_COLUMNS: Final = ColumnSyntax(_write_flat, _write_flat)
+"""The name of a column, whatever signs it has. A row without it cannot be read."""
+JSON_PATHS: Final = ColumnSyntax(
+    _write_json,
+    _write_present_json,
+    {"dig": dig, "dig_present": dig_present, "pick": pick, "pick_present": pick_present},
+)
+"""A member of a JSON object, or of one within it: `address.street`, `point.0`, `codings[system=nik].value`."""

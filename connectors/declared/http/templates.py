@@ -1,0 +1,170 @@
+"""Texts with placeholders, compiled to Python expressions. They use `key`, `page` and what `EXPRESSION_NAMES` names.
+
+Of a caller, only keys that match a declared pattern get into a request, encoded for their place.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+from urllib.parse import quote
+
+from connectors.declared.domain_reads import KEY
+from connectors.declared.tables import NotDeclarableError
+
+EXPRESSION_NAMES: Final[Mapping[str, Any]] = {"quote": quote}
+"""The functions that expressions call."""
+KEYS: Final = "keys"
+CURSOR: Final = "cursor"
+_PAGE_NUMBERS: Final = ("offset", "page")
+_SIZE: Final = "size"
+_PLACEHOLDER: Final = re.compile(r"\{([a-z_][a-z0-9_]*)(?::0([1-9]))?\}")
+_NAME: Final = re.compile(r"[\w.~\[\]-]+", re.ASCII)
+_NO_SEGMENTS: Final = ("", ".", "..")
+"""Keys that would change the other parts of a path."""
+
+
+class TemplateWriter:
+    """Writes the expressions of one request."""
+
+    def __init__(
+        self,
+        types: Mapping[str, object],
+        patterns: Mapping[str, re.Pattern[str]],
+        *,
+        page: Mapping[str, int | None],
+        sends_numbers: bool,
+    ) -> None:
+        """Take the parts of the key, with the patterns of texts.
+
+        `page` has the placeholders of pages, with their value if it is the same on each page. With `sends_numbers`,
+        keys are numbers in JSON.
+        """
+        self._types = types
+        self._patterns = patterns
+        self._page = page
+        self._sends_numbers = sends_numbers
+        self.used: set[str] = set()
+        """The placeholders so far."""
+        self.joins_keys = False
+        """Whether the keys of a call are in one text, with commas between them."""
+
+    def write_parameters(self, place: str, parameters: Mapping[str, str | Sequence[str]]) -> str:
+        """The expression of a query or a form."""
+        members = []
+        for name, value in parameters.items():
+            if not _NAME.fullmatch(name):
+                raise NotDeclarableError(
+                    place, f"'{name}' is not the name of a parameter: write letters, digits and -._~[]"
+                )
+            where = f"{place}.{name}"
+            if isinstance(value, str):
+                members.append((name, self._is_cursor(value), self.write(where, value)))
+            else:
+                texts = ("*key" if self._is_keys(each) else self.write(where, each) for each in value)
+                members.append((name, False, f"[{', '.join(texts)}]"))
+        return _write_object(members)
+
+    def write_json(self, place: str, value: object) -> str:
+        """The expression of a value in a JSON body."""
+        if isinstance(value, Mapping):
+            members = [
+                (name, self._is_cursor(each), self.write_json(f"{place}.{name}", each)) for name, each in value.items()
+            ]
+            return _write_object(members)
+        if isinstance(value, list | tuple):
+            return f"[{', '.join(self.write_json(place, each) for each in value)}]"
+        if isinstance(value, str):
+            return self._write_json_text(place, value)
+        if value is None or isinstance(value, bool | int | float):
+            return repr(value)
+        raise NotDeclarableError(place, "a JSON body has texts, numbers, true, false, lists and tables; write a text")
+
+    def write(self, place: str, template: str, *, is_path: bool = False) -> str:
+        """The expression of a text with placeholders."""
+        parts: list[str] = []
+        rest = 0
+        for found in _PLACEHOLDER.finditer(template):
+            parts += [
+                repr(template[rest : found.start()]),
+                self._write_part(place, found[1], found[2], is_path=is_path),
+            ]
+            rest = found.end()
+        literal = "".join(_PLACEHOLDER.split(template)[::3])
+        if "{" in literal or "}" in literal:
+            raise NotDeclarableError(place, f"a brace without a placeholder; write one of {self._list_placeholders()}")
+        return " + ".join(each for each in [*parts, repr(template[rest:])] if each != "''") or "''"
+
+    def _write_json_text(self, place: str, template: str) -> str:
+        """A placeholder that is the whole text keeps its type."""
+        found = _PLACEHOLDER.fullmatch(template)
+        name = found[1] if found is not None and found[2] is None else ""
+        if self._is_keys(template):
+            return "[int(each) for each in key]" if self._sends_numbers else "list(key)"
+        if name in self._page or self._types.get(name) is int:
+            return self._use(name)
+        expression = self.write(place, template)
+        return f"int({expression})" if name == KEY and self._sends_numbers else expression
+
+    def _write_part(self, place: str, name: str, width: str | None, *, is_path: bool) -> str:
+        if name in self._page:
+            return self._use(name) if name == CURSOR else f"str({self._use(name)})"
+        part = KEY if name == KEYS and self._types.keys() == {KEY} else name
+        if part not in self._types:
+            raise NotDeclarableError(place, f"the key has no part '{name}'; write one of {self._list_placeholders()}")
+        value = self._use(name)
+        if self._types[part] is int:
+            return f"format({value}, '0{width or 1}')"
+        if self._types[part] is not str:
+            raise NotDeclarableError(place, f"{{{name}}} is neither a text nor a number; it cannot be sent")
+        if width is not None:
+            raise NotDeclarableError(place, f"{{{name}}} is not a number; write {{{name}}}")
+        self._require_pattern(place, name, part, is_path=is_path)
+        if name == KEYS:
+            self.joins_keys = True
+            value = "','.join(key)"
+        return f"quote({value}, safe={',' if name == KEYS else ''!r})" if is_path else value
+
+    def _require_pattern(self, place: str, name: str, part: str, *, is_path: bool) -> None:
+        pattern = self._patterns.get(part)
+        if pattern is None:
+            example = 'key_pattern = "[0-9]+"' if part == KEY else f'key_pattern = {{ {part} = "[0-9]+" }}'
+            raise NotDeclarableError(place, f"nothing says what {{{name}}} may be; give {example}")
+        if is_path and any(pattern.fullmatch(each) for each in _NO_SEGMENTS):
+            raise NotDeclarableError(place, f"the pattern of {{{name}}} allows an empty text, '.' or '..' in the path")
+
+    def _is_keys(self, template: str) -> bool:
+        """Whether a text stands for the list of all keys."""
+        if template != f"{{{KEYS}}}" or self._types.keys() != {KEY} or KEY not in self._patterns:
+            return False
+        self.used.add(KEYS)
+        return True
+
+    @staticmethod
+    def _is_cursor(value: object) -> bool:
+        return isinstance(value, str) and f"{{{CURSOR}}}" in value
+
+    def _use(self, name: str) -> str:
+        self.used.add(name)
+        if name in self._page:
+            return "page" if self._page[name] is None else repr(self._page[name])
+        return "key" if name in {KEY, KEYS} else f"key.{name}"
+
+    def _list_placeholders(self) -> str:
+        return ", ".join(f"{{{each}}}" for each in [*self._types, *self._page])
+
+
+def list_page_placeholders(by: str, size: int) -> Mapping[str, int | None]:
+    """The placeholders of pages, with their value if it is the same on each page."""
+    number = {"offset": "offset", "page": "page", "cursor": CURSOR}.get(by)
+    return {_SIZE: size} | ({} if number is None else {number: None})
+
+
+def _write_object(members: Sequence[tuple[str, bool, str]]) -> str:
+    """The expression of an object; a member with a cursor is left out of the request for the first page."""
+    written = (
+        f"**({{}} if page is None else {{{name!r}: {value}}})" if has_cursor else f"{name!r}: {value}"
+        for name, has_cursor, value in members
+    )
+    return f"{{{', '.join(written)}}}"

@@ -1,0 +1,241 @@
+"""Loads the snapshots of an agency, from time to time: one process of a machine does it for all.
+
+A lock on a file makes a process the loader. The system frees it when the process ends, so nothing else is needed: no
+Redis, no clock. Each machine loads by itself, because its workers map its own files.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import fcntl
+import logging
+import os
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from time import monotonic
+from typing import Final
+
+from connectors.declared.column_syntax import ColumnSyntax
+from connectors.declared.snapshot.build import BuildPlan, NumberedRows
+from connectors.declared.snapshot.file import read_facts
+from connectors.declared.snapshot.layout import SnapshotFacts
+from connectors.declared.snapshot.process import Build, BuildError, RowBatches, build_in_process
+from connectors.declared.snapshot.snapshot import LoaderNote, Snapshot, SnapshotPlace, get_time
+from connectors.declared.tables import RecordTable
+from records.calls.call import Call
+from records.calls.failures import AgencyFailure
+from records.calls.reply_budget import ReplyBudget
+
+LOAD_TIMEOUT: Final = 3_600.0
+"""Seconds for one load, with all calls."""
+_MAX_LOADED_BYTES: Final = 2 * 1024 * 1024 * 1024
+_LOCK_POLL_SECONDS: Final = 5.0
+_FIRST_LOAD_TIMEOUT: Final = 15.0
+_FIRST_LOAD_POLL: Final = 0.05
+_MIN_RETRY, _MAX_RETRY = 30.0, 900.0
+"""Seconds between a failed load and the next."""
+_log = logging.getLogger("simpul.snapshots")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OpenedRows:
+    """All rows of a source, ready to be read."""
+
+    name: str
+    """What errors call the source: the name of the file, or of the table."""
+    dated: datetime | None
+    """The source's own date; None if it has none."""
+    identity: str | None
+    """If it is that of the last good copy, nothing is loaded; None if the source cannot tell."""
+    rows: NumberedRows | RowBatches
+
+
+OpenRows = Callable[[Call], AbstractAsyncContextManager[OpenedRows]]
+"""Open all rows of a source. Raises `AgencyFailure`, also at the end of the block for rows that changed meanwhile."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SnapshotSource:
+    """How a snapshot is loaded."""
+
+    snapshot: Snapshot
+    open_rows: OpenRows
+    records: Mapping[str, RecordTable]
+    columns: ColumnSyntax
+
+
+class SnapshotLoader:
+    """Loads one snapshot whenever it is due, if this process is the loader."""
+
+    def __init__(
+        self,
+        source: SnapshotSource,
+        *,
+        on_published: Callable[[str], Awaitable[object]],
+        build: Build = build_in_process,
+    ) -> None:
+        """`on_published` is called with the agency, so that its cached answers are dropped."""
+        self._build_file = build
+        self._source = source
+        self._snapshot = source.snapshot
+        self._place = source.snapshot.place
+        self._on_published = on_published
+
+    @asynccontextmanager
+    async def running(self) -> AsyncIterator[None]:
+        """Load in the background while the block runs."""
+        task = asyncio.create_task(self.run())
+        try:
+            yield
+        finally:
+            task.cancel()
+            await asyncio.wait({task})
+            self._snapshot.close()
+
+    async def wait_for_data(self) -> None:
+        """Wait until there is data, or a first attempt has failed: a new worker serves only then, within limits."""
+        until = monotonic() + _FIRST_LOAD_TIMEOUT
+        while monotonic() < until and not self._place.current.exists():
+            note = self._place.read_note()
+            if note is not None and note.problem:
+                return
+            await asyncio.sleep(_FIRST_LOAD_POLL)
+
+    async def run(self) -> None:
+        """Wait to become the loader, and load forever."""
+        self._place.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        handle = os.open(self._place.lock, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
+        try:
+            while not _try_lock(handle):  # noqa: ASYNC110 - the system wakes no waiter without a thread
+                await asyncio.sleep(_LOCK_POLL_SECONDS)
+            self._place.building.unlink(missing_ok=True)
+            await asyncio.sleep(self._compute_first_wait())
+            while True:
+                is_good = await self.load()
+                every = self._snapshot.table.every
+                await asyncio.sleep(every if is_good else min(every, max(_MIN_RETRY, min(_MAX_RETRY, every / 10))))
+        finally:
+            os.close(handle)
+
+    def _compute_first_wait(self) -> float:
+        """Seconds until the next load, if the one before a restart was good."""
+        note = self._place.read_note()
+        if note is None or note.problem or read_facts(self._place.current) is None:
+            return 0.0
+        return max(0.0, self._snapshot.table.every - (get_time() - note.looked_at).total_seconds())
+
+    async def load(self) -> bool:
+        """Load now, and return whether the published file is up to date. A failure leaves the last good one."""
+        former = self._find_former()
+        try:
+            call = Call(
+                deadline=monotonic() + LOAD_TIMEOUT,
+                request_id=f"snapshot-{self._snapshot.name}",
+                reply_budget=ReplyBudget(_MAX_LOADED_BYTES),
+            )
+            facts = await self._build(former, call)
+        except (BuildError, AgencyFailure, OSError) as error:
+            self._note_failure(_describe(error))
+            return False
+        except Exception as error:  # noqa: BLE001 - see below
+            # A bug: the next load may succeed, and the last good copy answers until then.
+            _log.exception("The snapshot '%s' of the agency '%s' failed", self._snapshot.name, self._snapshot.agency)
+            self._note_failure(f"an error of the hub: {type(error).__name__}")
+            return False
+        finally:
+            self._place.building.unlink(missing_ok=True)
+        if facts is not None:
+            self._remove_other_forms()
+            _log.info(
+                "Loaded the snapshot '%s' of the agency '%s': %d rows of %s",
+                self._snapshot.name, self._snapshot.agency, facts.rows, facts.as_of.isoformat(timespec="minutes"),
+            )  # fmt: skip
+            await self._on_published(self._snapshot.agency)
+        self._place.write_note(LoaderNote(looked_at=get_time()))
+        return True
+
+    async def _build(self, former: SnapshotFacts | None, call: Call) -> SnapshotFacts | None:
+        """Build and publish the file; None if the source did not change."""
+        snapshot, table, place = self._snapshot, self._snapshot.table, self._place
+        async with self._source.open_rows(call) as opened:
+            is_same_form = former is not None and former.form == place.form
+            if (
+                is_same_form
+                and former is not None
+                and opened.identity is not None
+                and opened.identity == former.identity
+            ):
+                return None
+            plan = BuildPlan(
+                target=place.building,
+                form=place.form,
+                layout=snapshot.layout,
+                records=self._source.records,
+                columns=self._source.columns,
+                skip_without=table.skip_without,
+                as_of_column=table.as_of,
+                dated=opened.dated or get_time(),
+                identity=opened.identity,
+                max_unreadable=table.max_unreadable,
+                min_rows=table.min_rows,
+                former=former,
+                max_shrink=table.max_shrink,
+            )
+            facts = await self._build_file(plan, opened.name, opened.rows)
+        place.building.replace(place.current)
+        _sync_folder(place)
+        return facts
+
+    def _find_former(self) -> SnapshotFacts | None:
+        """The last good copy: of this form, or, after a change of the manifest, of the newest other one."""
+        places = [self._place, *self._place.list_of_all_forms()]
+        return next((facts for each in places if (facts := read_facts(each.current)) is not None), None)
+
+    def _note_failure(self, problem: str) -> None:
+        former = self._place.read_note()
+        is_known = former is not None and former.problem == problem
+        since = former.failing_since if former is not None and former.failing_since is not None else get_time()
+        self._place.write_note(LoaderNote(looked_at=get_time(), problem=problem, failing_since=since))
+        level = logging.INFO if is_known else logging.WARNING
+        _log.log(
+            level, "The snapshot '%s' of the agency '%s' was not loaded, the last good copy stays: %s",
+            self._snapshot.name, self._snapshot.agency, problem, extra={"agency": self._snapshot.agency},
+        )  # fmt: skip
+
+    def _remove_other_forms(self) -> None:
+        """Remove the files of earlier manifests, unless another generation of the hub still loads them."""
+        for each in self._place.list_of_all_forms():
+            if each.form == self._place.form:
+                continue
+            handle = os.open(each.lock, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
+            try:
+                if _try_lock(handle):
+                    for path in (each.current, each.note, each.lock):
+                        path.unlink(missing_ok=True)
+            finally:
+                os.close(handle)
+
+
+def _describe(error: Exception) -> str:
+    if isinstance(error, AgencyFailure):
+        return error.detail or error.code
+    return error.strerror or "the folder cannot be written" if isinstance(error, OSError) else str(error)
+
+
+def _try_lock(handle: int) -> bool:
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
+
+
+def _sync_folder(place: SnapshotPlace) -> None:
+    """Make the new name survive a loss of power."""
+    handle = os.open(place.folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)

@@ -1,0 +1,86 @@
+"""The kinds of SQL databases, and everything that differs between them.
+
+Another kind is one entry here: an asynchronous driver that SQLAlchemy knows, sqlglot's name of the dialect, and the way
+its server refuses writes. Oracle would have parser `oracle`, driver `oracle+oracledb_async`, and no session that only
+reads: its account needs `SELECT` alone. ODBC (`mssql+aioodbc`, parser `tsql`) is the way to SQL Server. Both also need
+their error codes in `driver.py`, a limit of received bytes in `byte_limits.py`, and a form of EXPLAIN in `explain.py`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SqlDialect:
+    """One kind of database."""
+
+    scheme: str
+    """The scheme of its addresses."""
+    parser: str
+    """The name of the dialect in sqlglot."""
+    driver: str
+    """The dialect and its driver in SQLAlchemy."""
+    takes_arrays: bool = False
+    """Whether a list of keys is one parameter, `= ANY(:keys)`, so that the statement is the same for all lists."""
+    exact_text: str = ""
+    """The expression that compares a column `{}` byte by byte; empty if a comparison of texts is always exact."""
+    unspoken: Mapping[str, str] = field(default_factory=dict)
+    """What the databases do not speak, by the name of sqlglot's node or a form of it, and what to write."""
+    read_only: Mapping[str, Any]
+    """Arguments of the driver for a session whose writes the server refuses."""
+
+
+_UNSPOKEN: Final = {
+    "ILike": "ILIKE; write LIKE",
+    "Fetch": "FETCH FIRST; write LIMIT",
+    "DistinctOn": "DISTINCT ON; write GROUP BY",
+    "FullJoin": "FULL JOIN; write LEFT JOIN",
+    "Array": "arrays; write IN",
+    "AnyArray": "= ANY(:keys); write IN :keys",
+    "DoubleColon": "`::`; write CAST(... AS ...)",
+}
+_MYSQL_READ_ONLY: Final = {"init_command": "SET SESSION TRANSACTION READ ONLY"}
+_MYSQL_EXACT: Final = "CAST(CONVERT({} USING utf8mb4) AS BINARY)"
+"""Collations ignore case, accents and blanks at the end, and a number column takes `12abc` for 12."""
+
+DIALECTS: Final[Mapping[str, SqlDialect]] = {
+    each.scheme: each
+    for each in (
+        SqlDialect(
+            scheme="postgresql",
+            parser="postgres",
+            driver="postgresql+asyncpg",
+            takes_arrays=True,
+            read_only={"server_settings": {"default_transaction_read_only": "on"}},
+        ),
+        SqlDialect(
+            scheme="mysql",
+            parser="mysql",
+            driver="mysql+asyncmy",
+            exact_text=_MYSQL_EXACT,
+            unspoken=_UNSPOKEN,
+            read_only=_MYSQL_READ_ONLY,
+        ),
+        SqlDialect(
+            scheme="mariadb",
+            parser="mysql",
+            driver="mariadb+asyncmy",
+            exact_text=_MYSQL_EXACT,
+            unspoken={**_UNSPOKEN, "Lateral": "LATERAL; write a join or a view"},
+            read_only=_MYSQL_READ_ONLY,
+        ),
+        SqlDialect(
+            scheme="sqlite",
+            parser="sqlite",
+            driver="sqlite+aiosqlite",
+            exact_text="CAST({} AS TEXT) COLLATE BINARY",
+            unspoken={**_UNSPOKEN, "Lateral": "LATERAL; write a join", "Any": "ANY; write IN"},
+            # The mode of the file that SQLite opens. A mode that creates would make an empty file of a missing one.
+            read_only={"mode": "ro", "uri": "true"},
+        ),
+    )
+}
+"""By the scheme of an address."""

@@ -1,0 +1,108 @@
+"""Fields that a module of the graph adds to a type of another module: to `Query`, or to a published type.
+
+So a new subject is declared in its own files, and no list names it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from importlib import import_module
+from pkgutil import iter_modules
+from types import MappingProxyType, ModuleType
+from typing import Any, TypeVar
+
+import strawberry
+from strawberry.types.base import get_object_definition
+from strawberry.types.field import StrawberryField
+
+from schema.declarations.fields import PublishedField, RootField
+from schema.declarations.publishing import Publication, get_publication
+
+T = TypeVar("T", bound=type[Any])
+
+AddedFields = Mapping[type[Any], Sequence[StrawberryField]]
+"""Fields by the published type that they are added to."""
+NO_ADDED_FIELDS: AddedFields = MappingProxyType({})
+_TARGET = "__adds_to__"
+_QUERY = "Query"
+
+
+def adds_to_query(declared: T) -> T:
+    """Add root fields to `Query`."""
+    setattr(declared, _TARGET, _QUERY)
+    return declared
+
+
+def adds_to(published: type[Any]) -> Callable[[T], T]:
+    """Add edges to a published type. They have its rule, unless they declare another."""
+    guard = get_publication(published).guard
+
+    def declare(declared: T) -> T:
+        for field in vars(declared).values():
+            if isinstance(field, PublishedField):
+                own = field.own_access
+                field.guard = guard if own is None else replace(guard, access=own, public_when=None)
+        setattr(declared, _TARGET, published)
+        return declared
+
+    return declare
+
+
+def import_types(package: ModuleType) -> Sequence[ModuleType]:
+    """The modules of a package, by name."""
+    return [import_module(f"{package.__name__}.{each.name}") for each in iter_modules(package.__path__)]
+
+
+def find_node_types(modules: Sequence[ModuleType]) -> Sequence[type[Any]]:
+    """The published types whose objects can be loaded by their id."""
+    return [
+        each
+        for module in modules
+        for each in vars(module).values()
+        if isinstance(each, type) and each.__module__ == module.__name__ and _is_refetchable(each)
+    ]
+
+
+def find_root_fields(modules: Sequence[ModuleType]) -> Mapping[str, RootField]:
+    """The root fields that modules add to `Query`, by name in Python. Raises `TypeError` for two with one name."""
+    found: dict[str, RootField] = {}
+    for each in _find_declared(modules):
+        for name, field in vars(each).items() if vars(each)[_TARGET] == _QUERY else ():
+            if isinstance(field, RootField) and found.setdefault(name, field) is not field:
+                raise TypeError(f"Two modules add the root field '{name}'; rename one.")
+    return found
+
+
+def build_added_fields(modules: Sequence[ModuleType]) -> AddedFields:
+    """The fields that modules add to published types, by that type. Raises `TypeError` for one that the type has."""
+    added: dict[type[Any], list[StrawberryField]] = {}
+    for each in _find_declared(modules):
+        target = vars(each)[_TARGET]
+        if target != _QUERY:
+            fields = added.setdefault(target, [])
+            names = {field.python_name for field in (*get_object_definition(target, strict=True).fields, *fields)}
+            new = _list_fields(each)
+            if double := next((field.python_name for field in new if field.python_name in names), None):
+                raise TypeError(f"{each.__name__} adds '{double}' to {target.__name__}, which has it; rename it.")
+            fields.extend(new)
+    return added
+
+
+def _is_refetchable(declared: type[Any]) -> bool:
+    publication = vars(declared).get("__publication__")
+    return isinstance(publication, Publication) and publication.refetch is not None
+
+
+def _list_fields(declared: type[Any]) -> Sequence[StrawberryField]:
+    copied = {name: value for name, value in vars(declared).items() if name not in {"__dict__", "__weakref__"}}
+    made = type(declared.__name__, (), copied)
+    definition = get_object_definition(strawberry.type(made), strict=True)
+    return definition.fields
+
+
+def _find_declared(modules: Sequence[ModuleType]) -> Iterator[type[Any]]:
+    for module in modules:
+        for each in vars(module).values():
+            if isinstance(each, type) and _TARGET in vars(each) and each.__module__ == module.__name__:
+                yield each
