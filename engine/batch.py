@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 from functools import wraps
 from typing import Any, Final, Generic, Protocol, TypeAlias, TypeVar
 
+from engine.agencies.bindings import Agencies
 from engine.agencies.routing_log import NO_ROUTING, RoutingLog
 from records.calls.answers import Answers, DatedAnswers
 from records.calls.call import Call

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from importlib import import_module
 from pathlib import Path
@@ -156,17 +156,21 @@ def build_connectors(settings: Settings, state: AsyncEngine) -> Connectors:
         complaint_links=ComplaintLinkTable(state, settings.secret_bytes),
         snapshot_folder=settings.snapshot_folder,
     )
+    codes = list_agency_codes(settings.city)
     agencies: dict[str, BoundAgency] = {}
     problems: list[CityProblem] = []
     for code, file in settings.city.agencies.items():
+        own = resources
+        if codes.has_several(find_domains()[file.manifest.domain]):
+            links = ComplaintLinkTable(state, settings.secret_bytes, agency=code)
+            own = replace(resources, complaint_links=links)
         try:
-            agencies[code] = bind_agency(file, Gate(code, settings.build_terms(code)), resources)
+            agencies[code] = bind_agency(file, Gate(code, settings.build_terms(code)), own)
         except ManifestError as error:
             problems += error.problems
     if problems:
         raise ManifestError(problems)
-    city = settings.city
-    return Connectors(agencies=agencies, codes=list_agency_codes(city), lifetimes=list_lifetimes(city), regions=regions)
+    return Connectors(agencies=agencies, codes=codes, lifetimes=list_lifetimes(settings.city), regions=regions)
 
 
 def bind_agency(file: ManifestFile, gate: Gate, resources: HubResources) -> BoundAgency:

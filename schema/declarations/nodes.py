@@ -137,9 +137,10 @@ class NodeField(EdgeField):
         if refetch is None:
             raise TypeError(f"{type_name} has no refetch; only nodes have ids.")
         agency, _, rest = text.partition(AGENCY_MARK)
+        is_routed = self.codes.has_several(refetch.batch.domain)
         if agency in self.codes.list(refetch.batch.domain):
-            return NodeKey(refetch, refetch.unseal(rest), self.guards[type_name], agency)
-        if self.codes.has_several(refetch.batch.domain):
+            return NodeKey(refetch, refetch.unseal(rest), self.guards[type_name], agency if is_routed else None)
+        if is_routed:
             raise BadInput("An id names no agency, and several answer now. Read the object again, and send its new id.")
         return NodeKey(refetch, refetch.unseal(text), self.guards[type_name])
 
