@@ -1,7 +1,7 @@
 # Every command first installs what it needs (see scripts/setup).
 .DEFAULT_GOAL := setup
 .SILENT:
-.PHONY: setup production programs serve test test-quick test-long test-faults check bench soak lock fresh clean help
+.PHONY: setup production programs serve test test-quick test-long test-faults test-mutation check bench soak lock fresh clean help
 
 setup: ## Create .venv and .venv/bin/simpul, install missing packages
 	sh scripts/setup
@@ -35,6 +35,9 @@ test-faults: setup ## Inject faults under load, and write docs/operators/fault-t
 
 check: setup ## Lint, formatting, types, import rules
 	sh scripts/check
+
+test-mutation: setup ## Put mistakes into manifests, and show which of them the tests of agencies notice (AGENCY=pangan)
+	.venv/bin/python -m tests.mutation $(AGENCY)
 
 bench: setup ## Measure Simpul and its peers (QUICK=1 ends within 5 minutes; TRIAL=1 only checks; MICRO=1 in process only; LEDGER=1 the access ledger only; OVERLOAD=1 load shedding only; WARM=1 cached answers only)
 	PYTHONPATH=. .venv/bin/python -P -m $(if $(LEDGER),benchmarks.ledger,$(if $(OVERLOAD),benchmarks.overload,$(if $(MICRO),benchmarks.micro.in_process,benchmarks))) $(if $(QUICK),--quick) $(if $(TRIAL),--trial) $(if $(WARM),--warm)

@@ -30,6 +30,8 @@ __all__ = ["LEEWAY", "KeysUnavailable", "TokenVerifier", "Unauthenticated"]
 _DECODING_ERRORS = (JoseError, ValueError, TypeError, RecursionError)
 LEEWAY = 10
 """Seconds by which the clocks of hub and issuer may differ."""
+_LAST_MOMENT = 253_402_300_799
+"""The end of the year 9999. Whole numbers in JSON have no bound, and large ones do not convert to a float."""
 
 
 class TokenVerifier:
@@ -152,6 +154,8 @@ class TokenVerifier:
     def _check_claims(self, token: UnverifiedToken, issuer: Issuer, certificate: str | None) -> Caller:
         """The caller of a token with a valid signature; raises `Unauthenticated`."""
         now = self._clock()
+        if not all(_is_time(token.claims.get(name)) for name in ("iat", "nbf")):
+            raise build_refusal("invalid_claim")
         try:
             _build_claims_registry(issuer, now=int(now)).validate(dict(token.claims))
         except _DECODING_ERRORS as error:
@@ -206,10 +210,17 @@ def _check_times(claims: Any, issuer: Issuer, now: float) -> tuple[float, float]
     return expires + LEEWAY, _get_valid_from(claims)
 
 
+def _is_time(claim: object) -> bool:
+    """Whether a claim is absent, or a moment until the year 9999, in seconds since 1970."""
+    if claim is None:
+        return True
+    return isinstance(claim, int | float) and not isinstance(claim, bool) and 0 <= claim <= _LAST_MOMENT
+
+
 def _get_valid_from(claims: Mapping[str, Any]) -> float:
-    """The start of the token's validity, with the leeway for clocks. Values that are not numbers are ignored."""
+    """The start of the token's validity, with the leeway for clocks."""
     times = (claims.get("nbf"), claims.get("iat"))
-    return max((each for each in times if isinstance(each, (int, float))), default=0) - LEEWAY
+    return max((each for each in times if _is_time(each) and each is not None), default=0) - LEEWAY
 
 
 def _build_key_error(keys: IssuerKeys) -> Exception:

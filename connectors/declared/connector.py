@@ -9,7 +9,7 @@ from pydantic import Field, SerializeAsAny
 
 from connectors.batching.row_check import RowCheck
 from connectors.declared.domain_reads import KEY, DomainRead, list_key_parts, list_reads
-from connectors.declared.driver_families import find_family
+from connectors.declared.driver_families import DRIVER_FAMILIES
 from connectors.declared.driver_family import (
     NO_CALL_LIMITS,
     NO_HUB_VALUES,
@@ -75,6 +75,8 @@ class DeclaredConnector:
 class DeclaredTables(ManifestTable):
     """The declared reads and records of one agency."""
 
+    driver: str
+    """The word of the driver."""
     reads: Mapping[str, ReadTable]
     records: Mapping[str, RecordTable]
     probe: ProbeTable | None = None
@@ -105,7 +107,7 @@ def build_declared_connector(
         )
     if missing := sorted(wanted.keys() - tables.reads.keys()):
         raise NotDeclarableError(f"reads.{missing[0]}", "the domain asks for this read, and none is declared")
-    family = find_family(driver)
+    family = DRIVER_FAMILIES[tables.driver]
     keyed = {name: each for name in wanted if not isinstance(each := tables.reads[name], SnapshotReadTable)}
     if limits.max_batch_size is not None and not any(each.takes_batches for each in keyed.values()):
         raise NotDeclarableError("terms.max_batch_size", "the agency takes one key per call; remove this line")

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from functools import cache
+from functools import cache, partial
 from typing import Any, Final
 
 from pydantic import Field, TypeAdapter, create_model
 
+from connectors.declared.ckan.reads import build_ckan_read, check_ckan_probe, ckan_rows_of
+from connectors.declared.ckan.tables import CkanReadTable, CkanRowsTable, CkanWire
 from connectors.declared.column_syntax import JSON_PATHS
-from connectors.declared.driver_family import AllRows, Driver, DriverFamily, DriverParts, Reads, open_batches
+from connectors.declared.driver_family import AllRows, DriverFamily, DriverParts, Reads, open_batches
 from connectors.declared.files.rows import build_file_rows
 from connectors.declared.files.tables import FileRowsTable, FilesWire
 from connectors.declared.http.reads import build_http_read, rows_of
@@ -22,10 +24,12 @@ from connectors.declared.soap.tables import SoapWire
 from connectors.declared.sql.reads import build_sql_read
 from connectors.declared.sql.tables import SqlReadTable, SqlWire
 from connectors.declared.tables import NotDeclarableError, ReadTable, RowsTable
+from connectors.declared.xml.paths import XML_PATHS, XML_REPLIES
+from connectors.declared.xml.tables import XmlWire
 from connectors.drivers.files.driver import FilesDriver
 from connectors.drivers.http.driver import HttpDriver
 from connectors.drivers.http.service import HttpLimits
-from connectors.drivers.http.xml_body import MAX_XML_BYTES
+from connectors.drivers.http.xml_body import MAX_XML_BYTES, build_xml_format
 from connectors.drivers.soap.service import SoapService
 from connectors.drivers.sql.driver import SqlDriver
 
@@ -34,12 +38,8 @@ _MAX_JSON_BYTES: Final = 4 * 1024 * 1024
 _MAX_FILE_BYTES: Final = 256 * 1024 * 1024
 """Of one file over HTTP, which is held in memory until it is written down."""
 
-Wire = SqlWire | HttpWire | SoapWire | FilesWire
 
-
-def find_family(driver: Driver) -> DriverFamily:
-    """The family of a driver."""
-    return next(each for each in DRIVER_FAMILIES.values() if isinstance(driver, each.driver))
+Wire = SqlWire | HttpWire | XmlWire | CkanWire | SoapWire | FilesWire
 
 
 def parse_reads(driver: str, given: object) -> Mapping[str, ReadTable]:
@@ -82,9 +82,15 @@ def _build_sql_driver(wire: SqlWire, parts: DriverParts) -> SqlDriver:
     )
 
 
-def _build_http_driver(wire: HttpWire, parts: DriverParts) -> HttpDriver:
+def _build_http_driver(wire: HttpWire | CkanWire, parts: DriverParts) -> HttpDriver:
     service = build_service(wire, parts.gate.agency)
     return HttpDriver(service, _build_limits(parts, _MAX_JSON_BYTES), gate=parts.gate, work=parts.work)
+
+
+def _build_xml_driver(wire: XmlWire, parts: DriverParts) -> HttpDriver:
+    service = build_service(wire, parts.gate.agency, accept="application/xml, text/xml")
+    limits, body_format = _build_limits(parts, MAX_XML_BYTES), build_xml_format(wire.namespaces)
+    return HttpDriver(service, limits, body_format=body_format, gate=parts.gate, work=parts.work)
 
 
 def _build_soap_service(wire: SoapWire, parts: DriverParts) -> SoapService:
@@ -126,6 +132,23 @@ DRIVER_FAMILIES: Final[Mapping[str, DriverFamily]] = {
         reads=Reads(table=HttpReadTable, build=build_http_read, check_probe=check_http_probe),
         all_rows=AllRows(table=HttpRowsTable, build=open_batches(rows_of)),
         columns=JSON_PATHS,
+    ),
+    "xml": DriverFamily(
+        wire=XmlWire,
+        driver=HttpDriver,
+        build_driver=_build_xml_driver,
+        reads=Reads(
+            table=HttpReadTable, build=partial(build_http_read, replies=XML_REPLIES), check_probe=check_http_probe
+        ),
+        all_rows=AllRows(table=HttpRowsTable, build=open_batches(partial(rows_of, replies=XML_REPLIES))),
+        columns=XML_PATHS,
+    ),
+    "ckan": DriverFamily(
+        wire=CkanWire,
+        driver=HttpDriver,
+        build_driver=_build_http_driver,
+        reads=Reads(table=CkanReadTable, build=build_ckan_read, check_probe=check_ckan_probe),
+        all_rows=AllRows(table=CkanRowsTable, build=open_batches(ckan_rows_of)),
     ),
     "soap": DriverFamily(wire=SoapWire, driver=SoapService, build_driver=_build_soap_service),
     "files": DriverFamily(

@@ -125,12 +125,12 @@ class AllRows:
 
 
 def open_batches(
-    rows_of: Callable[[Source[Any], str, Any], RowSource],
+    rows_of: Callable[[Source[Any], str, Any, frozenset[str]], RowSource],
 ) -> Callable[[Source[Any], str, Any, frozenset[str]], OpenRows]:
     """The rows of a family that fetches them batch by batch, and knows no date of the source."""
 
-    def build(source: Source[Any], place: str, table: RowsTable, _columns: frozenset[str]) -> OpenRows:
-        stream = rows_of(source, place, table)
+    def build(source: Source[Any], place: str, table: RowsTable, columns: frozenset[str]) -> OpenRows:
+        stream = rows_of(source, place, table, columns)
 
         @asynccontextmanager
         async def open_rows(call: Call) -> AsyncIterator[OpenedRows]:

@@ -1,7 +1,8 @@
 """Counts refusals in memory, and writes the counts to the hub's database in the background.
 
-The counts are not in the access ledger: otherwise callers without a token could fill it. The number of rows is bounded,
-in memory and per hour: beyond it, refusals of further callers and fields are counted together in one row.
+The counts are not in the access ledger: otherwise callers without a token could fill it. The number of rows is bounded
+for each kind of caller, in memory and per hour: beyond it, refusals of further callers and fields are counted together
+in one row. Callers of one kind, even if they are many, cannot hide who of another kind was refused.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ from store.ledger.refusal_counts import RefusalKey
 _log = logging.getLogger("simpul.refusals")
 
 MAX_WAITING = 5_000
-"""Rows that wait in memory; beyond it, refusals of other callers and fields are counted together."""
+"""Rows of one kind of caller that wait in memory; beyond it, other callers and fields are counted together."""
 _WRITE_INTERVAL = 30.0
 """Seconds between two writes."""
 
@@ -59,6 +60,7 @@ class RefusalTally:
         self._clock = clock
         self._max_waiting = max_waiting
         self._waiting: Counter[RefusalKey] = Counter()
+        self._rows_by_kind: Counter[str] = Counter()
         self.by_reason: Counter[str] = Counter()
         """Refusals by reason since the start of the process; counts only grow."""
 
@@ -71,8 +73,9 @@ class RefusalTally:
             self._add(RefusalKey(hour, caller.kind.value, caller_pseudonym, field, reason), times)
 
     def _add(self, key: RefusalKey, times: int) -> None:
-        if key not in self._waiting and len(self._waiting) >= self._max_waiting:
+        if key not in self._waiting and self._rows_by_kind[key.kind] >= self._max_waiting:
             key = key.to_others()
+        self._rows_by_kind[key.kind] += key not in self._waiting
         self._waiting[key] += times
 
     @property
@@ -83,6 +86,7 @@ class RefusalTally:
     async def write(self) -> None:
         """Write the waiting counts; if the database does not answer, they keep waiting."""
         counts, self._waiting = self._waiting, Counter()
+        self._rows_by_kind.clear()
         if not counts:
             return
         try:

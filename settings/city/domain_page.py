@@ -51,14 +51,15 @@ def _write_table(*columns: str, rows: list[tuple[str, ...]]) -> str:
 
 
 def _list_read_cells(protocol: type[Any], read: DomainRead) -> tuple[str, ...]:
-    gives = f"list of {read.record.__name__}" if read.is_list else read.record.__name__
+    record = " and ".join(each.__name__ for each in read.facets or (read.record,))
+    gives = f"list of {record}" if read.is_list else record
     doc = inspect.cleandoc(getattr(protocol, read.name).__doc__ or "").splitlines()[0]
     return f"`{read.name}`", _describe_type(read.key), gives, doc
 
 
 def _list_records(reads: Any) -> Iterator[type[Any]]:  # noqa: ANN401 - the values of a mapping
     """Keys with fields, and records, with the records inside them; each once."""
-    waiting, seen = [part for each in reads for part in (each.key, each.record)], set[Any]()
+    waiting, seen = [part for each in reads for part in (each.key, *(each.facets or (each.record,)))], set[Any]()
     while waiting:
         each = waiting.pop(0)
         if is_dataclass(each) and each not in seen and isinstance(each, type):

@@ -40,6 +40,8 @@ from resolvers.domains import find_domains
 from settings.city.problems import CityProblem, ManifestError, find_line
 from settings.city.references import ReferenceResolver, list_variables
 
+_KNOWN_TROUBLE: Final = frozenset({"sql", "ckan"})
+"""Drivers whose replies hold no result code that a manifest could explain."""
 _CODE: Final = re.compile(r"[a-z][a-z0-9-]{0,31}")
 _CONNECTOR: Final = re.compile(r"(connectors(?:\.[a-z_]+)+):([A-Z][A-Za-z]*)")
 
@@ -118,7 +120,12 @@ class AgencyManifest(ManifestTable):
             return None
         reads = {name: each for name, each in self.reads.items() if isinstance(each, ReadTable)}
         return DeclaredTables(
-            reads=reads, records=self.records, probe=self.probe, trouble=self.trouble, snapshots=self.snapshots
+            driver=self.wire.driver,
+            reads=reads,
+            records=self.records,
+            probe=self.probe,
+            trouble=self.trouble,
+            snapshots=self.snapshots,
         )
 
     @property
@@ -131,10 +138,10 @@ class AgencyManifest(ManifestTable):
         """What is wrong between tables that are each right alone."""
         if self.stage == "shadow":
             yield NotDeclarableError("stage", "the hub compares no agencies yet: write draft, agreed, assessed or live")
-        if self.terms.hedge and self.wire.driver != "http":
+        if self.terms.hedge and self.wire.driver not in {"http", "xml"}:
             yield NotDeclarableError("terms.hedge", "the agency is not called by GET; remove this line")
-        if self.trouble is not None and self.wire.driver == "sql":
-            yield NotDeclarableError("trouble", "a database has no result codes; remove this table")
+        if self.trouble is not None and self.wire.driver in _KNOWN_TROUBLE:
+            yield NotDeclarableError("trouble", "the hub knows how this driver reports failures; remove this table")
         if self.connector is None:
             yield from self._find_undeclared()
         else:

@@ -1,4 +1,4 @@
-"""Counts of refusals: by hour, caller, field and reason, with a bound of rows an hour.
+"""Counts of refusals: by hour, caller, field and reason, with a bound of rows an hour for each kind of caller.
 
 Unlike the access ledger, the rows are not proof: counts change, and rows are not chained.
 """
@@ -20,9 +20,13 @@ from store.retention.retention_policy import PurgeBounds, PurgeResult
 from store.tables import refusals
 
 MAX_ROWS = 2_000
-"""Rows of one hour, without those for all others: a year of the worst hours is about 2 GB, 90 days a quarter."""
+"""Rows of one hour and one kind of caller, without those for all others.
+
+Per kind, because citizens are many: an app that asks for too much on their behalf must not hide which official was
+refused. Only citizens and officials can reach it; 90 days of the worst hours of both are about 1 GB.
+"""
 OTHERS: Final = "(others)"
-"""Replaces the field when an hour has too many rows."""
+"""Replaces the field when an hour has too many rows of one kind of caller."""
 _LOCK = 0x52454655
 """One writer at a time, so that the bound holds for all processes together."""
 
@@ -82,14 +86,14 @@ class RefusalTable:
             RefusalKey(row.hour, row.kind, bytes(row.caller), row.field, row.reason)
             for row in await connection.execute(wanted.where(columns.hour.in_(hours), columns.field != OTHERS))
         }
-        rows = Counter(key.hour for key in known)
+        rows = Counter((key.hour, key.kind) for key in known)
         bounded: Counter[RefusalKey] = Counter()
         for key, times in counts.items():
             is_new = key not in known and key.field != OTHERS
-            if is_new and rows[key.hour] >= self._max_rows:
+            if is_new and rows[key.hour, key.kind] >= self._max_rows:
                 bounded[key.to_others()] += times
                 continue
-            rows[key.hour] += is_new
+            rows[key.hour, key.kind] += is_new
             bounded[key] += times
         return bounded
 

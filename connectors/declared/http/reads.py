@@ -12,7 +12,15 @@ from connectors.declared.domain_reads import KEY, DomainRead, list_key_parts
 from connectors.declared.driver_family import RowSource
 from connectors.declared.http.requests import HttpReadRequest, build_http_request, build_list_request
 from connectors.declared.http.row_paths import RowForm
-from connectors.declared.http.rows import CheckRows, HttpRowCalls, HttpSource, ReplyRules, list_statuses
+from connectors.declared.http.rows import (
+    JSON_REPLIES,
+    CheckRows,
+    HttpRowCalls,
+    HttpSource,
+    ReplyPaths,
+    ReplyRules,
+    list_statuses,
+)
 from connectors.declared.http.tables import MAX_READ_ROWS, HttpCallTable, HttpReadTable
 from connectors.declared.python_functions import find_function, split_optional
 from connectors.declared.read_records import Read, all_or_failure, only_record, read_or_failure
@@ -35,7 +43,9 @@ Convert = Callable[[Sequence[Row], Any], Awaitable[Any]]
 """From the rows of one key to its answer; None if there is none. Raises `UnreadableError` and `AgencyFailure`."""
 
 
-def build_http_read(source: HttpSource, domain_read: DomainRead, table: HttpReadTable, *, is_xml: bool = False) -> Read:
+def build_http_read(
+    source: HttpSource, domain_read: DomainRead, table: HttpReadTable, *, replies: ReplyPaths = JSON_REPLIES
+) -> Read:
     """Build one read.
 
     Raises:
@@ -45,9 +55,9 @@ def build_http_read(source: HttpSource, domain_read: DomainRead, table: HttpRead
     place = f"reads.{domain_read.name}"
     request = build_http_request(domain_read, table, list_statuses(source.codes))
     is_keyed = bool(request.used) and not request.is_batch
-    form = RowForm(max_rows=table.max_rows, may_be_row=is_keyed and not domain_read.is_list, is_xml=is_xml)
+    form = RowForm(max_rows=table.max_rows, may_be_row=is_keyed and not domain_read.is_list, is_xml=replies.is_xml)
     check = _build_row_check(source, domain_read, table, request) if request.used else None
-    rules = ReplyRules(form=form, check=check, may_be_missing=is_keyed)
+    rules = ReplyRules(paths=replies, form=form, check=check, may_be_missing=is_keyed)
     calls = HttpRowCalls(place, source, table, request.build, rules)
     sought = set() if table.search is None else {_SEARCH}
     selected = {KEY} if isinstance(table.key, str) else set()
@@ -63,11 +73,20 @@ def build_http_read(source: HttpSource, domain_read: DomainRead, table: HttpRead
     return _build_selection(source, domain_read, table, request, calls)
 
 
-def rows_of(source: HttpSource, place: str, table: HttpCallTable, *, is_xml: bool = False) -> RowSource:
+def rows_of(
+    source: HttpSource,
+    place: str,
+    table: HttpCallTable,
+    columns: frozenset[str],  # noqa: ARG001 - the service decides which columns it gives
+    *,
+    replies: ReplyPaths = JSON_REPLIES,
+) -> RowSource:
     """Compile a table of all rows. Raises `NotDeclarableError`."""
     statuses = list_statuses(source.codes)
-    form = RowForm(max_rows=MAX_READ_ROWS, may_be_row=False, is_xml=is_xml)
-    calls = HttpRowCalls(place, source, table, build_list_request(place, table, statuses), ReplyRules(form=form))
+    form = RowForm(max_rows=MAX_READ_ROWS, may_be_row=False, is_xml=replies.is_xml)
+    calls = HttpRowCalls(
+        place, source, table, build_list_request(place, table, statuses), ReplyRules(paths=replies, form=form)
+    )
     return calls.stream_list
 
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any, Final, Literal
 
+from connectors.declared.column_syntax import JSON_PATHS, ColumnSyntax
 from connectors.declared.driver_family import Source
 from connectors.declared.http.paging import MAX_PAGES, Page, PageWalk, Paging
 from connectors.declared.http.requests import BuildRequest, StatusUse
@@ -41,10 +42,22 @@ def list_statuses(codes: ResultCodes | NoResultCodes) -> StatusUse:
     )
 
 
+@dataclass(frozen=True, slots=True)
+class ReplyPaths:
+    """How paths in replies are written."""
+
+    columns: ColumnSyntax
+    is_xml: bool = False
+
+
+JSON_REPLIES: Final = ReplyPaths(JSON_PATHS)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReplyRules:
     """What replies may be."""
 
+    paths: ReplyPaths
     form: RowForm
     check: CheckRows | None = None
     may_be_missing: bool = False
@@ -64,7 +77,7 @@ class HttpRowCalls:
         self._check = rules.check
         self._may_be_missing = rules.may_be_missing
         self._max_rows = table.max_rows
-        self._paging = None if table.paging is None else Paging(place, table.paging, source.columns)
+        self._paging = None if table.paging is None else Paging(place, table.paging, rules.paths.columns)
         self._judge = source.codes.require if isinstance(source.codes, ResultCodes) else None
 
     async def ask(self, key: Any, call: Call) -> Sequence[Row] | None:  # noqa: ANN401 - any key of a domain, or several

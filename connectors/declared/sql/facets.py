@@ -12,7 +12,7 @@ from connectors.declared.read_records import FacetRead
 from connectors.declared.record_readers import RecordReader
 from connectors.declared.sql.answers import build_row_reader
 from connectors.declared.sql.queries import KeyedQuery, SqlSource, build_column_text
-from connectors.declared.sql.statements import Statement, parse_statement
+from connectors.declared.sql.statements import SqlSelect, parse_statement
 from connectors.declared.sql.tables import SqlReadTable
 from connectors.declared.tables import NotDeclarableError
 from connectors.drivers.sql.driver import Row
@@ -85,7 +85,7 @@ class _FacetQueries:
 
     source: SqlSource
     table: SqlReadTable
-    statement: Statement
+    statement: SqlSelect
     readers: Mapping[type[Any], RecordReader[Any]]
     compiled: dict[Wanted, tuple[KeyedQuery, _ReadFacets]]
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from connectors.declared.driver_family import Source
 from connectors.declared.read_records import NUMBER
-from connectors.declared.sql.statements import KEYS, Statement
+from connectors.declared.sql.statements import KEYS, SqlSelect
 from connectors.declared.sql.tables import SqlReadTable
 from connectors.drivers.sql.driver import Row, SqlDriver
 from records.calls.call import Call
@@ -26,7 +26,7 @@ class KeyedQuery:
     to_values: Callable[[Sequence[str]], list[Any]]
 
     @classmethod
-    def build(cls, sql: SqlDriver, statement: Statement, table: SqlReadTable) -> KeyedQuery:
+    def build(cls, sql: SqlDriver, statement: SqlSelect, table: SqlReadTable) -> KeyedQuery:
         """Build it from a checked statement."""
         is_number = table.key_type == "number"
         lists = () if statement.dialect.takes_arrays else (KEYS,)

@@ -36,7 +36,7 @@ _PARAMETER_IN_TEXT: Final = re.compile(r"(?<![:\w\\]):\w")
 
 
 @dataclass(frozen=True, slots=True)
-class Statement:
+class SqlSelect:
     """One safe SELECT of a manifest."""
 
     place: str
@@ -53,14 +53,14 @@ class Statement:
             parameter.replace(exp.var(f":{parameter.name}"))
         return query.sql(dialect=self.dialect.parser)
 
-    def select(self, columns: Collection[str]) -> Statement:
+    def select(self, columns: Collection[str]) -> SqlSelect:
         """The statement with these columns only, and without the left joins that nothing else needs."""
         query = self.query.copy()
         query.set("expressions", [each for each in query.selects if each.alias_or_name in columns])
         for join in reversed(query.args.get("joins") or ()):
             if join.side == "LEFT" and not _is_used(join, query):
                 join.pop()
-        return Statement(self.place, query, self.dialect)
+        return SqlSelect(self.place, query, self.dialect)
 
     def require_prunable(self) -> None:
         """Check that `select` can tell which joins are needed. Raises `NotDeclarableError`."""
@@ -80,7 +80,7 @@ def parse_statement(
     columns: Iterable[str],
     *,
     parameters: Collection[str] = (KEYS,),
-) -> Statement:
+) -> SqlSelect:
     """Check that a text is one safe SELECT with all `columns` in its result, and with exactly these parameters.
 
     Raises:
@@ -108,7 +108,7 @@ def parse_statement(
         raise NotDeclarableError(place, f"the statement uses {used or 'no parameter'}; {wanted}")
     if missing := sorted(set(columns) - set(query.named_selects)):
         raise NotDeclarableError(place, f"the statement does not select the column '{missing[0]}'")
-    return Statement(place, query, dialect)
+    return SqlSelect(place, query, dialect)
 
 
 def _find_unsafe(query: exp.Expr) -> str | None:

@@ -351,6 +351,17 @@ async def test_a_hub_with_several_audiences_accepts_no_other(issuer: LoopbackIss
         assert_nothing_came_of_it(hub, await hub.ask(token=issuer.token(aud=aud)))
 
 
+@pytest.mark.parametrize("claim", ["exp", "iat", "nbf"])
+@pytest.mark.parametrize("value", [10**400, -(10**400), 2**63, -1, True, "soon", [1], {"at": 1}], ids=repr)
+async def test_a_time_that_is_none_is_refused_and_no_internal_error(
+    hub: SmallHub, issuer: LoopbackIssuer, claim: str, value: object
+) -> None:
+    claims = issuer.claims() | {claim: value}
+    token = build_raw_token({"alg": "ES256", "typ": "at+jwt", "kid": "key-1"}, claims, signed_by(issuer.key))
+    for _ in range(2):  # the second time, the cached refusal answers
+        assert_nothing_came_of_it(hub, await hub.ask(ME, token=token))
+
+
 async def test_one_issuers_key_does_not_sign_in_anothers_name(issuer: LoopbackIssuer) -> None:
     async with run_loopback_issuer() as other, run_small_hub([issuer.entry(), other.entry(name="other")]) as hub:
         header = {"alg": "ES256", "typ": "at+jwt", "kid": "key-1"}

@@ -28,6 +28,8 @@ class SampleCase:
     """As JSON: a text, or the fields of a query."""
     answer: Any
     """As JSON: a record, a list of records, null for no record, or `{"failure": code}`."""
+    calls: int | None = None
+    """The calls that it costs alone, such as 0 for a key that no agency of this form can have."""
 
     @property
     def is_answered(self) -> bool:

@@ -14,7 +14,10 @@ async def test_each_key_is_answered_as_expected(server: AgencyServer) -> None:
     reads = find_reads(server.source)
     async with connect(server.load_manifest()) as bound:
         for case in load_cases(server.source):
+            server.running.reset_calls()
             assert await ask(bound.connector, reads[case.read], [case.key]) == [case.answer], (case.read, case.key)
+            if case.calls is not None:
+                assert sum(server.running.count_calls().values()) == case.calls, (case.read, case.key)
 
 
 async def test_many_keys_are_answered_together_as_each_alone(server: AgencyServer) -> None:

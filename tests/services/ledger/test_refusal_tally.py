@@ -13,6 +13,7 @@ from engine.engine import Engine
 from engine.reporting import RefusedField
 from engine.request import GraphQLRequest
 from engine.run_request import RunReporting, RunRequest
+from records.identifiers import Nik
 from schema.declarations.request_context import RequestContext
 from services.ledger.refusal_tally import RefusalTally
 from store.database_timeout import StateUnavailable
@@ -102,6 +103,19 @@ async def test_beyond_the_bound_refusals_count_in_the_row_for_all_others() -> No
     await counted.write()
     assert kept.rows[RefusalKey(HOUR, "official", b"", OTHERS, "CASE_REQUIRED")] == 94
     assert sum(kept.rows.values()) == counted.by_reason["CASE_REQUIRED"] == 100
+
+
+async def test_citizens_beyond_the_bound_do_not_hide_which_official_was_refused() -> None:
+    kept = MemoryRefusalStore()
+    counted = tally(kept, max_waiting=3)
+    for number in range(50):
+        citizen = Caller(kind=CallerKind.CITIZEN, nik=Nik(f"{3171014506900000 + number}"))
+        counted.record(citizen, {RefusedField("Citizen.taxObjects", "SCOPE_REQUIRED"): 1})
+    official = Caller(kind=CallerKind.OFFICIAL, agency="pbb", subject="https://i 1")
+    counted.record(official, {RefusedField("Query.citizen", "CASE_REQUIRED"): 1})
+    await counted.write()
+    [of_officials] = [each for each in kept.rows if each.kind == "official"]
+    assert (of_officials.field, of_officials.caller) == ("Query.citizen", PSEUDONYMS.pseudonymize_caller(official))
 
 
 async def test_all_anonymous_callers_share_one_row_per_field_and_reason() -> None:

@@ -119,8 +119,8 @@ def test_the_nearest_table_is_named_where_a_key_is_missing() -> None:
         ('stage = "live"', 'stage = "ready"', "3: stage: Input should be 'draft', 'agreed', 'assessed', 'shadow' or"),
         ('stage = "live"', 'stage = "shadow"', "3: stage: the hub compares no agencies yet: write draft, agreed"),
         ('"msmes"', '"museums"', "4: domain: there is no such domain: write one of complaints, msmes"),
-        ('"sql"', '"odbc"', "7: wire.driver: write one of the drivers: sql, http, soap"),
-        ('driver = "sql"\n', "", "6: wire.driver: write one of the drivers: sql, http, soap"),
+        ('"sql"', '"odbc"', "7: wire.driver: write one of the drivers: sql, http, xml, ckan, soap"),
+        ('driver = "sql"\n', "", "6: wire.driver: write one of the drivers: sql, http, xml, ckan, soap"),
         ('driver = "sql"\n', 'driver = "sql"\nheaders = {}\n', "8: wire.headers: Extra inputs are not permitted"),
         (
             'driver = "sql"',

@@ -42,6 +42,16 @@ async def test_an_hour_has_a_row_limit_and_loses_no_count(empty: AsyncEngine) ->
     assert len(await table.load_since(HOUR, limit=100)) == 5
 
 
+async def test_refused_citizens_do_not_hide_which_official_was_refused(empty: AsyncEngine) -> None:
+    await migrate(empty)
+    table = RefusalTable(empty, max_rows=3)
+    await table.add({key(number): 1 for number in range(10)})
+    official = RefusalKey(HOUR, "official", b"O" * 32, "Query.citizen", "PURPOSE_NOT_ALLOWED")
+    await table.add({official: 4})
+    found = {each.key: each.times for each in await table.load_since(HOUR, limit=100)}
+    assert found[official] == 4
+
+
 TODAY = datetime(2026, 11, 29, tzinfo=UTC)
 
 

@@ -10,14 +10,10 @@ from urllib.parse import parse_qs, urlsplit
 import orjson
 import pytest
 
-from connectors.batching.row_check import RowCheck
-from connectors.declared.column_syntax import JSON_PATHS
-from connectors.declared.driver_family import CallLimits, Source
+from connectors.declared.driver_family import RowSource
 from connectors.declared.http.reads import rows_of
 from connectors.declared.http.tables import HttpRowsTable, PagingTable
-from connectors.declared.record_readers import RecordReaders
 from connectors.declared.tables import NotDeclarableError
-from connectors.declared.trouble import NoResultCodes
 from connectors.drivers.http.driver import HttpDriver
 from connectors.resilience.breaker import BreakerState
 from records.calls.call import Call
@@ -34,6 +30,7 @@ from tests.connectors.declared.http.booths import (
     open_gate,
     serve,
 )
+from tests.connectors.declared.tables import build_source
 from tests.connectors.drivers.byte_server import ReceivedRequest, Script, reply, serve_bytes
 from tests.connectors.failures import make_call
 
@@ -324,7 +321,7 @@ class TestWholeLists:
         async with serve_bytes(script_of(lambda given: {"data": ALL} if given["at"] == "0" else {})) as server:
             http = open_driver(server.url, gate)
             table = HttpRowsTable(path="v1", rows="data", query={"at": "{offset}"}, paging=PagingTable(by="offset"))
-            pages = rows_of(source_of(http), "snapshots.booths.rows", table)(make_call())
+            pages = read_whole(http, table)(make_call())
             assert await anext(pages) == tuple(ALL)
             with pytest.raises(AgencyMalformed):
                 await anext(pages)
@@ -333,20 +330,12 @@ class TestWholeLists:
 
     def test_a_key_cannot_be_in_the_request(self) -> None:
         with pytest.raises(NotDeclarableError) as refused:
-            rows_of(source_of(open_driver()), "snapshots.booths.rows", HttpRowsTable(path="v1/{key}"))
+            read_whole(open_driver(), HttpRowsTable(path="v1/{key}"))
         assert str(refused.value).startswith("snapshots.booths.rows.path: the key has no part 'key'")
 
 
-def source_of(http: HttpDriver) -> Source[HttpDriver]:
-    return Source(
-        agency="kios",
-        driver=http,
-        check=RowCheck("kios", http.counts),
-        records=RecordReaders({}, columns=JSON_PATHS),
-        columns=JSON_PATHS,
-        codes=NoResultCodes(),
-        limits=CallLimits(max_concurrency=4),
-    )
+def read_whole(http: HttpDriver, table: HttpRowsTable) -> RowSource:
+    return rows_of(build_source("http", http), "snapshots.booths.rows", table, frozenset())
 
 
 async def read_all(answer: Answer, table: dict[str, Any]) -> list[Sequence[Mapping[str, Any]]]:
@@ -354,7 +343,7 @@ async def read_all(answer: Answer, table: dict[str, Any]) -> list[Sequence[Mappi
     async with serve_bytes(script_of(answer)) as server:
         http = open_driver(server.url)
         try:
-            pages = rows_of(source_of(http), "snapshots.booths.rows", HttpRowsTable(**{"path": "v1/booths", **table}))
+            pages = read_whole(http, HttpRowsTable(**{"path": "v1/booths", **table}))
             return [list(page) async for page in pages(make_call())]
         finally:
             await http.close()

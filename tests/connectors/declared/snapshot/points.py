@@ -98,7 +98,7 @@ POINTS = HEADER + MONAS + SENEN + GROGOL
 def parse_tables(driver: str = "files", given: Mapping[str, Any] = TABLES) -> DeclaredTables:
     """The declared tables."""
     parsed = {"reads": parse_reads(driver, given["reads"]), "snapshots": parse_snapshots(driver, given["snapshots"])}
-    return DeclaredTables.model_validate({**given, **parsed})
+    return DeclaredTables.model_validate({**given, **parsed, "driver": driver})
 
 
 def change_rows(**changes: object) -> Mapping[str, Any]:

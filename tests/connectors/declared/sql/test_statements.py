@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from connectors.declared.sql.statements import Statement, parse_statement
+from connectors.declared.sql.statements import SqlSelect, parse_statement
 from connectors.declared.tables import NotDeclarableError
 from connectors.drivers.sql.dialects import DIALECTS
 
@@ -12,7 +12,7 @@ GOOD = "SELECT id, nik FROM umkm WHERE nik IN :keys ORDER BY id"
 COMPARED = "CAST(CAST(nik AS CHAR CHARACTER SET utf8mb4) AS BINARY)"
 
 
-def parse(scheme: str, statement: str) -> Statement:
+def parse(scheme: str, statement: str) -> SqlSelect:
     return parse_statement("reads.x.statement", statement, DIALECTS[scheme], ["id", "nik"])
 
 

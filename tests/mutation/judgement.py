@@ -1,0 +1,86 @@
+"""Whether the tests that an agency gets with its samples notice a mutant.
+
+Expected answers are those that a person wrote into `expected.json`; nothing is compared with the answers of the right
+manifest.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import groupby
+from operator import attrgetter
+from pathlib import Path
+
+import tomli_w
+
+from connectors.declared.domain_reads import DomainRead
+from records.calls.failures import AgencyFailure
+from settings.city.manifest import ManifestFile
+from settings.city.problems import ManifestError
+from tests.connectors.agencies.agency_servers import AgencyServer, build_terms, connect
+from tests.connectors.agencies.reply_relay import run_reply_relay
+from tests.connectors.agencies.sample_cases import SampleCase, ask, find_reads, is_of_person, load_cases
+from tests.connectors.failures import make_call
+from tests.mutation.mutants import Mutant
+from wiring.agencies import BoundAgency
+
+
+@dataclass(frozen=True)
+class MutantJudge:
+    """Judges the mutants of one running agency."""
+
+    server: AgencyServer
+    folder: Path
+
+    async def find_reason(self, mutant: Mutant) -> str | None:
+        """What noticed the mutant; None if nothing did."""
+        path = self.folder / f"{self.server.source.code}.toml"
+        path.write_text(tomli_w.dumps(mutant.manifest), encoding="utf-8")
+        try:
+            manifest = self.server.load_manifest(path=path)
+            async with connect(manifest) as bound:
+                if reason := await self._find_wrong_answer(bound):
+                    return reason
+        except ManifestError:
+            return "refused at the start"
+        return await self._find_leak(path)
+
+    async def _find_wrong_answer(self, bound: BoundAgency) -> str | None:
+        reads = find_reads(self.server.source)
+        for name, group in groupby(
+            sorted(load_cases(self.server.source), key=attrgetter("read")), key=attrgetter("read")
+        ):
+            cases = list(group)
+            if await self._ask(bound, reads[name], cases) != [each.answer for each in cases]:
+                return "a wrong answer to many keys"
+            for case in cases:
+                self.server.running.reset_calls()
+                if await self._ask(bound, reads[name], [case]) != [case.answer]:
+                    return "a wrong answer to one key"
+                if case.calls is not None and sum(self.server.running.count_calls().values()) != case.calls:
+                    return "a wrong number of calls"
+        try:
+            await bound.connector.probe(make_call())
+        except AgencyFailure:
+            return "the probe fails"
+        return None
+
+    async def _ask(self, bound: BoundAgency, read: DomainRead, cases: list[SampleCase]) -> object:
+        try:
+            return await ask(bound.connector, read, [each.key for each in cases])
+        except Exception as error:  # noqa: BLE001 - any error of a wrong manifest is noticed
+            return error
+
+    async def _find_leak(self, path: Path) -> str | None:
+        """Whether a reply about another person is accepted."""
+        reads = find_reads(self.server.source)
+        async with run_reply_relay(self.server.running.port) as relay:
+            manifest: ManifestFile = self.server.load_manifest(relay.port, path)
+            for case in load_cases(self.server.source):
+                if is_of_person(reads[case.read]) and case.is_answered:
+                    async with connect(manifest, build_terms(manifest, failures=1)) as bound:
+                        relay.in_replies = case.key.encode(), f"{case.key[:-4]}9876".encode()
+                        answer = await self._ask(bound, reads[case.read], [case])
+                        if answer != [{"failure": "AGENCY_MALFORMED"}] or bound.gate.counts.mismatches != 1:
+                            return "a reply about another person is accepted"
+        return None
