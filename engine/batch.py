@@ -236,6 +236,8 @@ class Batch(Generic[K, V]):
     """How answers may be cached, for as long as their agency's manifest says; None if each request loads them."""
     is_fixed: bool = False
     """Whether its answers never change while the hub runs."""
+    scanned_rows: int = 0
+    """Rows that may be looked at to answer one key, as for a search; they count in the cost of an operation."""
     works_without_agency: bool = False
     """Whether the hub itself answers where no agency answers the domain; other fields leave the graph."""
     join: Callable[[K, Sequence[V]], V] | None = None
@@ -310,6 +312,7 @@ def forward(  # noqa: PLR0913 - a declaration: its parameters are the fields of 
     is_fixed: bool = False,
     join: Callable[[K, Sequence[V]], V] | None = None,
     get_regions: Callable[[K], Sequence[str]] | None = None,
+    scanned_rows: int = 0,
 ) -> Batch[K, V]:
     """Make a batch of a read of a domain protocol, with its name, types and docstring. Keys are forwarded unchanged.
 
@@ -335,5 +338,6 @@ def forward(  # noqa: PLR0913 - a declaration: its parameters are the fields of 
         is_fixed=is_fixed,
         join=join,
         get_regions=get_regions,
+        scanned_rows=scanned_rows,
         description=(read.__doc__ or "").strip(),
     )

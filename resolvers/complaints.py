@@ -64,7 +64,7 @@ complaint_pages = forward(
     get_regions=attrgetter("regions"),
 )
 categories = forward(Complaints, Complaints.categories, caching=PUBLIC)
-category_lists = forward(Complaints, Complaints.category_lists, absent=(), caching=PUBLIC)
+category_lists = forward(Complaints, Complaints.category_lists, absent=(), caching=PUBLIC, scanned_rows=1_000)
 
 
 @batch(domain=Complaints, depends_on_caller=True)

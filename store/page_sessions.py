@@ -32,12 +32,22 @@ class PageSessionTable:
         self._idle = timedelta(seconds=idle)
         self._timeout = timeout
 
-    async def begin(self, id_: str, *, lifetime: float, hint: bytes | None = None) -> None:
+    async def begin(
+        self,
+        id_: str,
+        *,
+        lifetime: float,
+        hint: bytes | None = None,
+        person: bytes | None = None,
+        sign_in: bytes | None = None,
+    ) -> None:
         """Store a new session that ends after `lifetime` seconds, even if it is in use.
 
-        `hint` is stored with it and returned when it ends. Raises `StateUnavailable`.
+        `hint` is stored with it and returned when it ends. `person` and `sign_in` are digests for `end_all`. Raises
+        `StateUnavailable`.
         """
-        values = {"id": _key(id_), "ends_at": func.now() + timedelta(seconds=lifetime), "hint": hint}
+        ends_at = func.now() + timedelta(seconds=lifetime)
+        values = {"id": _key(id_), "ends_at": ends_at, "hint": hint, "person": person, "sign_in": sign_in}
         async with database_timeout(self._timeout), self._engine.begin() as connection:
             await connection.execute(insert(page_sessions).values(values))
 
@@ -62,6 +72,24 @@ class PageSessionTable:
         async with database_timeout(self._timeout), self._engine.begin() as connection:
             hint = (await connection.execute(ended)).scalar_one_or_none()
         return None if hint is None else bytes(hint)
+
+    async def end_all(self, *, person: bytes | None, sign_in: bytes | None, age: float) -> int:
+        """End the sessions of one sign-in or, without `sign_in`, of a person, if they began `age` seconds ago or more.
+
+        With both, a session of the person without a known sign-in ends, too. Returns how many ended. Raises
+        `StateUnavailable`.
+        """
+        columns = page_sessions.c
+        is_persons = columns.person == person
+        if sign_in is None:
+            is_meant = is_persons
+        elif person is None:
+            is_meant = columns.sign_in == sign_in
+        else:
+            is_meant = is_persons & ((columns.sign_in == sign_in) | columns.sign_in.is_(None))
+        ended = delete(page_sessions).where(is_meant, columns.started_at <= func.now() - timedelta(seconds=age))
+        async with database_timeout(self._timeout), self._engine.begin() as connection:
+            return (await connection.execute(ended)).rowcount
 
 
 def _key(id_: str) -> bytes:

@@ -351,6 +351,10 @@ page_sessions = Table(
     Column("used_at", DateTime(timezone=True), nullable=False, server_default=func.now()),
     Column("ends_at", DateTime(timezone=True), nullable=False, comment="Even if it is in use."),
     Column("hint", LargeBinary, comment="The issuer's ID token, sealed, to sign out there."),
+    Column("person", LargeBinary(32), comment="Keyed digest of the issuer and its `sub`."),
+    Column("sign_in", LargeBinary(32), comment="Keyed digest of the issuer and its `sid`."),
     Index("ix_page_sessions_ends_at", "ends_at"),
+    Index("ix_page_sessions_person", "person"),
+    Index("ix_page_sessions_sign_in", "sign_in"),
 )
 """Active sessions of the hub's own pages. A session that ended by signing out has no row."""

@@ -60,6 +60,8 @@ class BoundAgency:
 class HubResources:
     """What the connectors of all agencies use of the hub."""
 
+    city: Path
+    """The folder of the city."""
     work: LongWork
     unknown_districts: UnknownDistricts
     complaint_links: ComplaintLinks
@@ -151,6 +153,7 @@ def build_connectors(settings: Settings, state: AsyncEngine) -> Connectors:
     """
     regions = RegionTables(_DATA)
     resources = HubResources(
+        city=settings.city.path,
         work=LongWork(),
         unknown_districts=UnknownDistricts(regions.knows),
         complaint_links=ComplaintLinkTable(state, settings.secret_bytes),
@@ -177,12 +180,13 @@ def bind_agency(file: ManifestFile, gate: Gate, resources: HubResources) -> Boun
     """Build the driver and the connector of one agency, without any call. Raises `ManifestError`."""
     manifest, wire = file.manifest, file.manifest.wire
     try:
-        driver = DRIVER_FAMILIES[wire.driver].build_driver(wire, DriverParts(gate=gate, work=resources.work))
+        parts = DriverParts(gate=gate, work=resources.work, city=resources.city)
+        driver = DRIVER_FAMILIES[wire.driver].build_driver(wire, parts)
     except NotDeclarableError as error:
         raise ManifestError([file.explain(error)]) from None
     except ValueError as error:
         raise ManifestError([file.locate("wire.url", str(error))]) from None
-    parts = ConnectorParts(
+    connector_parts = ConnectorParts(
         gate=gate,
         driver=driver,
         options=manifest.options,
@@ -191,7 +195,7 @@ def bind_agency(file: ManifestFile, gate: Gate, resources: HubResources) -> Boun
         snapshot_folder=resources.snapshot_folder,
     )
     try:
-        connector = _build_connector(manifest, parts)
+        connector = _build_connector(manifest, connector_parts)
     except NotDeclarableError as error:
         raise ManifestError([file.explain(error)]) from None
     return BoundAgency(domain=manifest.domain, serves=manifest.serves, connector=connector, gate=gate, driver=driver)

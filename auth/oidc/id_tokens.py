@@ -35,7 +35,7 @@ async def verify_id_token(text: str, keys: IssuerKeys, *, client: str, nonce: st
     issuer = keys.issuer
     if token.type != "jwt" or token.algorithm not in issuer.algorithms:
         raise IdTokenRefused("the issuer does not use its type or algorithm")
-    await _check_signature(token, keys)
+    await check_signature(token, keys)
     registry = jwt.JWTClaimsRegistry(
         now=int(now),
         leeway=_LEEWAY,
@@ -60,7 +60,8 @@ async def verify_id_token(text: str, keys: IssuerKeys, *, client: str, nonce: st
     return claims
 
 
-async def _check_signature(token: UnverifiedToken, keys: IssuerKeys) -> None:
+async def check_signature(token: UnverifiedToken, keys: IssuerKeys) -> None:
+    """Check the signature of an ID token or a logout token; raises `IdTokenRefused`."""
     key = keys.find(token.kid)
     if key is None and keys.can_refresh:
         await keys.refresh()

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import secrets
 from dataclasses import dataclass, field, replace
-from hmac import compare_digest
+from hashlib import sha256
+from hmac import compare_digest, digest
 from typing import Protocol, Self
 
 from auth.caller import Assurance, Caller, CallerKind, Representation
@@ -34,14 +35,28 @@ class SessionStore(Protocol):
     Its methods raise `StateUnavailable` (`store/database_timeout.py`) while the database does not answer.
     """
 
-    async def begin(self, id_: str, *, lifetime: float, hint: bytes | None = None) -> None:
-        """Add a session that ends after `lifetime` seconds; `hint` is stored until then."""
+    async def begin(
+        self,
+        id_: str,
+        *,
+        lifetime: float,
+        hint: bytes | None = None,
+        person: bytes | None = None,
+        sign_in: bytes | None = None,
+    ) -> None:
+        """Add a session that ends after `lifetime` seconds, with its `hint` and the digests for `end_all`."""
 
     async def use(self, id_: str) -> bool:
         """Record a use of the session; returns whether it is open."""
 
     async def end(self, id_: str) -> bytes | None:
         """End the session for every copy of its cookie; returns its `hint`, if any."""
+
+    async def end_all(self, *, person: bytes | None, sign_in: bytes | None, age: float) -> int:
+        """End the sessions of one sign-in or, without `sign_in`, of a person, if they began `age` seconds ago or more.
+
+        With both, a session of the person without a known sign-in ends, too. Returns how many ended.
+        """
 
 
 class CitizenRequired(ValueError):  # noqa: N818 - names the condition
@@ -114,6 +129,7 @@ class SessionCookies:
         """Derive keys from the hub's secret."""
         self._cookies = SealedCookies(secret, "page-session")
         self._texts = SealedTexts(secret)
+        self._digest_key = digest(secret, b"simpul page session names v1", sha256)
         self.limits = limits or SessionLimits()
 
     def seal(self, session: SignedInSession, *, now: float) -> tuple[str, float]:
@@ -139,6 +155,10 @@ class SessionCookies:
         session = SignedInSession(csrf_token=values.pop("forms"), **values)
         client = None if session.client is None else ClientId.from_stored(session.client)
         return replace(session, nik=Nik(session.nik), client=client, assurance=Assurance(session.assurance))
+
+    def digest_name(self, name: str | None) -> bytes | None:
+        """The keyed digest of a person or a sign-in at the issuer, by which the store finds sessions."""
+        return None if name is None else digest(self._digest_key, name.encode(), sha256)
 
     def seal_id_token(self, session: SignedInSession, token: str) -> bytes:
         """Seal the issuer's ID token for this session. The issuer expects it at sign-out."""

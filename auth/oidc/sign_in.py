@@ -10,7 +10,9 @@ browser holds the state of a pending sign-in. So a code is accepted only in the 
 | a stolen code, or one injected into another sign-in | the verifier in the cookie; `nonce` in the ID token |
 | a response of another issuer (mix-up) | `iss` of the response (RFC 9207); one issuer; a separate callback |
 | a token for another application, or of another person | `aud`, `azp` and `sub` of both tokens |
+| guessed codes, with which the hub would flood the issuer | refused codes count as failed tokens of their address |
 | open redirect | the sealed cookie holds the target, which is a path of the hub |
+| a logout in the name of the issuer, or sent again | the signature of the logout token; it ends earlier sessions only |
 | an old sign-in that counts as a recent one | `max_age`, compared with `auth_time` of the ID token |
 """
 
@@ -30,6 +32,7 @@ from urllib.parse import quote_plus, urlencode, urlsplit
 from auth.caller import Assurance, Caller, is_authentication_recent, parse_authentication_time
 from auth.crypto.sealed_cookies import CookieTooLong, SealedCookies
 from auth.oidc.id_tokens import IdTokenRefused, verify_id_token
+from auth.oidc.logout_tokens import IssuerLogout, name_sign_in, verify_logout_token
 from auth.oidc.page_session import SessionLimits, SignedInSession
 from auth.tokens.authentication_errors import KeysUnavailable, Unauthenticated
 from auth.tokens.discovery import DiscoveryRefused, SignInEndpoints, build_discovery_url, parse_sign_in_endpoints
@@ -60,6 +63,10 @@ class TokenClient(Protocol):
 
 class SignInFailed(Exception):  # noqa: N818 - names the condition
     """This sign-in failed; the person can start a new one. The text is for the log and holds no data of the sign-in."""
+
+
+class CodeRefused(SignInFailed):
+    """The issuer refused the code, which may be a guess."""
 
 
 class SignInDenied(Exception):  # noqa: N818 - names the condition
@@ -105,6 +112,8 @@ class SignInResult:
     target: str
     id_token: str = field(repr=False)
     """The ID token, which the issuer needs when the session ends."""
+    sign_in: str | None = field(repr=False)
+    """The issuer's name of this sign-in, by which it can end the session."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -197,8 +206,13 @@ class SignInFlow:
         if not callback_parameters.get("code"):
             raise SignInFailed("the response holds no code")
         tokens = await self._redeem_code(endpoints.token, callback_parameters["code"], pending["verifier"])
-        session, id_token = await self._verify_tokens(tokens, pending["nonce"], max_age=pending.get("max_age"))
-        return SignInResult(session, pending["target"], id_token)
+        session, id_claims = await self._verify_tokens(tokens, pending["nonce"], max_age=pending.get("max_age"))
+        sign_in = name_sign_in(self._keys.issuer.url, id_claims)
+        return SignInResult(session, pending["target"], tokens["id_token"], sign_in)
+
+    async def verify_logout(self, token: str) -> IssuerLogout:
+        """The logout that the issuer reports (OpenID Connect Back-Channel Logout 1.0). Raises `LogoutTokenRefused`."""
+        return await verify_logout_token(token, self._keys, client=self._client.id, now=self._clock())
 
     async def build_sign_out_url(self, id_token: str | None, *, language: str) -> str | None:
         """The address that signs a browser out at the issuer, too (OpenID Connect RP-Initiated Logout 1.0, section 2).
@@ -232,7 +246,7 @@ class SignInFlow:
         try:
             body = await self._token_client.redeem_code(address, form, authorization=client.authorization)
             if body is None:
-                raise SignInFailed("the issuer refused the code")
+                raise CodeRefused("the issuer refused the code")
             return parse_json_object(body, max_depth=_MAX_DEPTH, max_brackets=_MAX_BRACKETS)
         except AgencyFailure as failure:
             reason = failure.detail or failure.code
@@ -244,8 +258,8 @@ class SignInFlow:
 
     async def _verify_tokens(
         self, tokens: Mapping[str, Any], nonce: str, *, max_age: int | None
-    ) -> tuple[SignedInSession, str]:
-        """Verify both tokens, which must name the same person; return the person and the ID token."""
+    ) -> tuple[SignedInSession, Mapping[str, Any]]:
+        """Verify both tokens, which must name the same person; return the person and the claims of the ID token."""
         access, id_token = tokens.get("access_token"), tokens.get("id_token")
         if not isinstance(access, str) or not isinstance(id_token, str):
             raise SignInFailed("the issuer sent no access token, or no ID token")
@@ -270,7 +284,7 @@ class SignInFlow:
         if max_age is not None and not is_authentication_recent(authenticated_at, max_age, now=now):
             raise SignInFailed("the person authenticated too long ago, or the ID token does not say when (auth_time)")
         ends_at = min(claims["exp"], now + self._lifetime)
-        return SignedInSession.start(caller, ends=ends_at, authenticated_at=authenticated_at), id_token
+        return SignedInSession.start(caller, ends=ends_at, authenticated_at=authenticated_at), id_claims
 
     def _build_acr_values(self) -> Mapping[str, str]:
         """The assurance to request, in the issuer's terms: the levels that decisions on the pages require."""

@@ -27,7 +27,6 @@ from connectors.declared.snapshot.tables import SnapshotReadTable, SnapshotTable
 from connectors.declared.snapshot_sources import build_snapshot_sources
 from connectors.declared.tables import ManifestTable, NotDeclarableError, ReadTable, RecordTable, TroubleTable
 from connectors.declared.trouble import build_result_codes
-from records.calls.answers import Answers
 from records.calls.call import Call
 from records.calls.failures import AgencyFailure, AgencyUnavailable
 
@@ -55,7 +54,7 @@ class DeclaredConnector:
         self._probe = probe
         self.__dict__.update(reads)
 
-    def __getattr__(self, name: str) -> Callable[..., Awaitable[Answers[Any, Any]]]:
+    def __getattr__(self, name: str) -> Callable[..., Awaitable[Any]]:
         """Only types need it: compiled reads are found before."""
         raise AttributeError(f"The connector of '{self.agency}' has no read '{name}'.")
 

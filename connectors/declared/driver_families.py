@@ -20,7 +20,10 @@ from connectors.declared.http.tables import HttpReadTable, HttpRowsTable, HttpWi
 from connectors.declared.service.credentials import build_service
 from connectors.declared.service.wire import CredentialTable
 from connectors.declared.snapshot.tables import SnapshotReadTable, SnapshotTable
-from connectors.declared.soap.tables import SoapWire
+from connectors.declared.soap.reads import build_soap_read
+from connectors.declared.soap.requests import check_soap_probe
+from connectors.declared.soap.tables import SoapReadTable, SoapWire
+from connectors.declared.soap.wire import build_soap_driver
 from connectors.declared.sql.reads import build_sql_read
 from connectors.declared.sql.tables import SqlReadTable, SqlWire
 from connectors.declared.tables import NotDeclarableError, ReadTable, RowsTable
@@ -30,7 +33,7 @@ from connectors.drivers.files.driver import FilesDriver
 from connectors.drivers.http.driver import HttpDriver
 from connectors.drivers.http.service import HttpLimits
 from connectors.drivers.http.xml_body import MAX_XML_BYTES, build_xml_format
-from connectors.drivers.soap.service import SoapService
+from connectors.drivers.soap.driver import SoapDriver
 from connectors.drivers.sql.driver import SqlDriver
 
 _MAX_JSON_BYTES: Final = 4 * 1024 * 1024
@@ -87,19 +90,16 @@ def _build_http_driver(wire: HttpWire | CkanWire, parts: DriverParts) -> HttpDri
     return HttpDriver(service, _build_limits(parts, _MAX_JSON_BYTES), gate=parts.gate, work=parts.work)
 
 
+def _build_soap_driver(wire: SoapWire, parts: DriverParts) -> SoapDriver:
+    accept = "text/xml" if wire.version == "1.1" else "application/soap+xml, text/xml"
+    service = build_service(wire, parts.gate.agency, accept=accept)
+    return build_soap_driver(wire, HttpDriver(service, _build_limits(parts, MAX_XML_BYTES), work=parts.work), parts)
+
+
 def _build_xml_driver(wire: XmlWire, parts: DriverParts) -> HttpDriver:
     service = build_service(wire, parts.gate.agency, accept="application/xml, text/xml")
     limits, body_format = _build_limits(parts, MAX_XML_BYTES), build_xml_format(wire.namespaces)
     return HttpDriver(service, limits, body_format=body_format, gate=parts.gate, work=parts.work)
-
-
-def _build_soap_service(wire: SoapWire, parts: DriverParts) -> SoapService:
-    service = build_service(wire, parts.gate.agency, accept="text/xml")
-    return SoapService(
-        http=HttpDriver(service, _build_limits(parts, MAX_XML_BYTES), work=parts.work),
-        user=wire.user.get_secret_value(),
-        password=wire.password.get_secret_value(),
-    )
 
 
 def _build_files_driver(wire: FilesWire, parts: DriverParts) -> FilesDriver:
@@ -150,7 +150,13 @@ DRIVER_FAMILIES: Final[Mapping[str, DriverFamily]] = {
         reads=Reads(table=CkanReadTable, build=build_ckan_read, check_probe=check_ckan_probe),
         all_rows=AllRows(table=CkanRowsTable, build=open_batches(ckan_rows_of)),
     ),
-    "soap": DriverFamily(wire=SoapWire, driver=SoapService, build_driver=_build_soap_service),
+    "soap": DriverFamily(
+        wire=SoapWire,
+        driver=SoapDriver,
+        build_driver=_build_soap_driver,
+        reads=Reads(table=SoapReadTable, build=build_soap_read, check_probe=check_soap_probe),
+        columns=JSON_PATHS,
+    ),
     "files": DriverFamily(
         wire=FilesWire,
         driver=FilesDriver,

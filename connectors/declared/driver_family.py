@@ -53,6 +53,8 @@ class DriverParts:
 
     gate: Gate
     work: LongWork
+    city: Path
+    """The folder of the city, which also holds WSDLs."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -149,7 +151,8 @@ class DriverFamily:
     wire: type[WireTable]
     driver: type[Driver]
     build_driver: Callable[[Any, DriverParts], Driver]
-    """Build the driver from the table `[wire]`. Opens nothing. Raises `ValueError` for an address that is not safe."""
+    """Build the driver from the table `[wire]`. Opens nothing. Raises `ValueError` for an address that is not safe, and
+    `NotDeclarableError` for anything else."""
     reads: Reads | None = None
     """None if only connectors in Python, or snapshots, call such agencies."""
     all_rows: AllRows | None = None

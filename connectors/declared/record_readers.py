@@ -26,14 +26,25 @@ PERSONAL_NUMBERS: Final = (Nik, FamilyCardNumber)
 
 
 @dataclass(frozen=True, slots=True)
+class ColumnUse:
+    """A column that a field takes."""
+
+    place: str
+    """The field in the manifest."""
+    column: str
+    is_text: bool
+    """Whether it must hold a single value; a function in Python also takes lists and objects."""
+
+
+@dataclass(frozen=True, slots=True)
 class RecordReader(Generic[R]):
     """Reads one kind of record."""
 
     record: type[R]
     bind: Callable[[object], Callable[[Row], R]]
     """From the requested key to the function that reads a row, which raises `UnreadableError`."""
-    columns: frozenset[str]
-    """The columns that it takes."""
+    uses: Sequence[ColumnUse]
+    """The columns that it takes, except those of lists within a row."""
     required: Mapping[str, str]
     """Columns without whose value there is no record, and their fields: `commodity.id` is one of a record within."""
     takes_key: bool
@@ -42,6 +53,11 @@ class RecordReader(Generic[R]):
     """Fields with the number of a person that take the requested key, by their place; with the type of the number."""
     lists: Mapping[str, RecordReader[Any]]
     """The readers of lists within a row, by their column."""
+
+    @property
+    def columns(self) -> frozenset[str]:
+        """The columns that it takes."""
+        return frozenset(each.column for each in self.uses)
 
     @property
     def read(self) -> Callable[[Row], R]:
@@ -66,6 +82,10 @@ class RecordReaders:
         if record not in self._built:
             self._built[record] = self._build_record(read, record, self._tables[name])
         return self._built[record]
+
+    def find_table(self, record: type[Any]) -> RecordTable:
+        """The declared fields of a record."""
+        return self._tables[record.__name__]
 
     def require_all_used(self) -> None:
         """Raise `NotDeclarableError` for a record that no read gives."""
@@ -114,7 +134,15 @@ class RecordReaders:
         return RecordReader(
             record=record,
             bind=_compile(record, plans, self._columns.names),
-            columns=(taken - {KEY_COLUMN}).union(*(each.columns for each in inner.values())),
+            uses=[
+                *(
+                    ColumnUse(f"{place}.{each.name}", column, is_text=each.takes_texts)
+                    for each in plans
+                    for column in each.columns
+                    if column != KEY_COLUMN and each.name not in listed
+                ),
+                *(use for each in inner.values() for use in each.uses),
+            ],
             required=required,
             takes_key=KEY_COLUMN in taken or any(each.takes_key for each in (*inner.values(), *listed.values())),
             people=self._find_people(place, annotations, table, (*inner.values(), *listed.values())),
@@ -126,7 +154,7 @@ class RecordReaders:
             raise NotDeclarableError(place, "it sorts lists of records; remove `sort`")
         field = build_field_reader(place, annotation, table)
         arguments = ["key" if each == KEY_COLUMN else self._columns.write(place, each) for each in table.columns]
-        return _FieldPlan(name, field, ", ".join(arguments), table.columns)
+        return _FieldPlan(name, field, ", ".join(arguments), table.columns, takes_texts=table.python is None)
 
     def _plan_list(self, place: str, name: str, reader: RecordReader[Any], table: FieldTable) -> _FieldPlan:
         """A list of records within the row."""
@@ -164,6 +192,8 @@ class _FieldPlan:
     """None for a record within the record, which is read from the same row."""
     is_bound: bool = False
     """Whether the reader follows from the requested key."""
+    takes_texts: bool = True
+    """Whether its columns hold single values."""
 
 
 def list_inner_rows(raw: object) -> Sequence[Row]:

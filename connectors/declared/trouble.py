@@ -9,7 +9,7 @@ from types import MappingProxyType
 from typing import Final
 
 from connectors.declared.column_syntax import JSON_PATHS, ColumnSyntax
-from connectors.declared.tables import OutcomeTable, TroubleTable
+from connectors.declared.tables import FaultTable, OutcomeTable, TroubleTable
 from connectors.readers.texts import text
 from records.calls.failures import AgencyFailure, AgencyMalformed, AgencyRefused, AgencyUnavailable
 
@@ -53,6 +53,8 @@ class ResultCodes:
         self._takes_lists = "." in (table.code or "")
         self._name = (table.code or "").rpartition(".")[2]
         self._judge = build_judge(table)
+        self.path = table.code or ""
+        self.faults = table.faults
         self._pause = table.pause
         judge_status = build_judge(table.status)
         outcomes = {status: judge_status(str(status)) for status in range(_FIRST_ERROR, _AFTER_ERRORS)}
@@ -88,6 +90,9 @@ class NoResultCodes:
     """An agency whose replies hold no result code, and whose HTTP statuses have their usual meaning."""
 
     statuses: Mapping[int, Outcome] = MappingProxyType({})
+
+    path = ""
+    faults = FaultTable()
 
     def require(self, _reply: object, _retry_after: float | None = None) -> bool:
         """Every reply holds an answer."""

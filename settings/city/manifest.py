@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import tomllib
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal, Self
@@ -131,8 +132,11 @@ class AgencyManifest(ManifestTable):
     @property
     def lifetimes(self) -> Mapping[str, ReadLifetimes]:
         """How long the answers of each read may be used. Answers of other reads are for one use."""
-        tables = {name: each.freshness for name, each in self.reads.items()}
-        return {name: each.build_lifetimes() for name, each in tables.items() if each is not None}
+        return {
+            name: replace(each.freshness.build_lifetimes(), searched_field=each.searched_field)
+            for name, each in self.reads.items()
+            if each.freshness is not None
+        }
 
     def find_contradictions(self) -> Iterator[NotDeclarableError]:
         """What is wrong between tables that are each right alone."""

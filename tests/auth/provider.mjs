@@ -1,8 +1,8 @@
 // npm `oidc-provider` on loopback: applications and people of any name, access tokens as JWT for the hub.
-// Called with its port; prints a line once it listens. It knows nothing of the hub but its audience.
+// Called with its port and that of the hub's pages; prints a line once it listens.
 import { Provider } from 'oidc-provider';
 
-const port = Number(process.argv[2]);
+const [port, pages] = process.argv.slice(2).map(Number);
 const url = `http://127.0.0.1:${port}`;
 const hub = {
   scope: 'prices verify',
@@ -35,12 +35,15 @@ const provider = new Provider(url, {
       application_type: 'native',
       redirect_uris: ['http://127.0.0.1/sign-in/callback'],
       post_logout_redirect_uris: ['http://127.0.0.1/signed-out'],
+      backchannel_logout_uri: `http://127.0.0.1:${pages}/sign-out/issuer`,
+      backchannel_logout_session_required: true,
       grant_types: ['authorization_code'],
       response_types: ['code'],
     },
   ],
   cookies: { keys: ['a key for cookies'] },
   features: {
+    backchannelLogout: { enabled: true },
     clientCredentials: { enabled: true },
     resourceIndicators: {
       enabled: true,
@@ -49,6 +52,8 @@ const provider = new Provider(url, {
       useGrantedResource: () => true,
     },
   },
+  // Without its dispatcher, which refuses loopback.
+  fetch: (address, { dispatcher, ...options }) => fetch(address, options),
   findAccount: (_, id) => ({ accountId: id, claims: () => ({ sub: id }) }),
 });
 

@@ -47,7 +47,8 @@ def read(rows: list[Mapping[str, object]], *asked: Nik, counts: CallCounters | N
     database = RowsDatabase(rows)
 
     async def ask() -> Answers[Nik, Household]:
-        return await build_dukcapil(database).households(niks, make_call())
+        found: Answers[Nik, Household] = await build_dukcapil(database).households(niks, make_call())
+        return found
 
     try:
         return asyncio.run(ask())

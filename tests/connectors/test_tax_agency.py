@@ -8,7 +8,6 @@ from time import monotonic
 import pytest
 from lxml import etree
 
-from connectors.tax import WSDL, PropertyTax
 from records.calls.call import Call
 from records.calls.failures import AgencyFailure, AgencyMalformed, AgencyRefused, AgencyTimeout, AgencyUnavailable
 from records.identifiers import Nik
@@ -16,7 +15,7 @@ from records.tax import BillStatus, TaxObject
 from sandbox.pbb import tax_roll
 from sandbox.population.city_population import build_population
 from tests.connectors.drivers.byte_server import ReceivedRequest, Script, reply, serve_bytes
-from tests.connectors.pbb_answers import AGUS, BUDI, DEWI, SITI, connect, load_recorded, map_reply
+from tests.connectors.pbb_answers import AGUS, BUDI, DEWI, SITI, WSDL, TaxConnector, connect, load_recorded, map_reply
 from tests.sandbox_agencies import HOST, RunningAgency, run_agency
 
 NOBODY = Nik("3171010101019999")
@@ -58,7 +57,7 @@ class TestFanOut:
 
 
 @pytest.fixture
-async def tax(pbb: RunningAgency) -> AsyncIterator[PropertyTax]:
+async def tax(pbb: RunningAgency) -> AsyncIterator[TaxConnector]:
     """The connector to the running agency, whose counters are at 0."""
     connector = connect(address(pbb))
     pbb.reset_calls()
@@ -67,13 +66,13 @@ async def tax(pbb: RunningAgency) -> AsyncIterator[PropertyTax]:
 
 
 class TestRealAgency:
-    async def test_sample_people(self, tax: PropertyTax, pbb: RunningAgency) -> None:
+    async def test_sample_people(self, tax: TaxConnector, pbb: RunningAgency) -> None:
         answers = await tax.objects_of([SITI, BUDI, DEWI, AGUS, NOBODY], call())
 
         assert answers == {SITI: map_reply(load_recorded("siti")), DEWI: map_reply(load_recorded("dewi"), owner=DEWI)}
         assert pbb.count_calls() == {"GetObjekByNik": 5}
 
-    async def test_fifty_people_get_their_objects_of_the_tax_roll(self, tax: PropertyTax, pbb: RunningAgency) -> None:
+    async def test_fifty_people_get_their_objects_of_the_tax_roll(self, tax: TaxConnector, pbb: RunningAgency) -> None:
         roll = tax_roll.build_tax_roll(build_population())
         owners = sorted(roll.by_nik)[:35]
         others = sorted(nik for nik in build_population().by_nik if nik not in roll.by_nik)[:15]
@@ -85,11 +84,11 @@ class TestRealAgency:
             assert not isinstance(found, AgencyFailure)
             assert [to_expected_form(held) for held in found] == [expected(held) for held in roll.by_nik[nik]]
 
-    async def test_no_keys_make_no_call(self, tax: PropertyTax, pbb: RunningAgency) -> None:
+    async def test_no_keys_make_no_call(self, tax: TaxConnector, pbb: RunningAgency) -> None:
         assert await tax.objects_of([], call()) == {}
         assert pbb.count_calls() == {}
 
-    async def test_the_probe_makes_one_call_about_no_person(self, tax: PropertyTax, pbb: RunningAgency) -> None:
+    async def test_the_probe_makes_one_call_about_no_person(self, tax: TaxConnector, pbb: RunningAgency) -> None:
         await tax.probe(call())
         assert pbb.count_calls() == {"GetObjekByNik": 1}
 
@@ -98,7 +97,7 @@ class TestRealAgency:
         [("error", AgencyUnavailable), ("rubbish", AgencyMalformed), ("refuse", AgencyRefused)],
     )
     async def test_each_failure_mode_of_the_agency(
-        self, tax: PropertyTax, pbb: RunningAgency, mode: str, kind: type[AgencyFailure]
+        self, tax: TaxConnector, pbb: RunningAgency, mode: str, kind: type[AgencyFailure]
     ) -> None:
         with pbb.in_mode(mode):
             answers = await tax.objects_of([SITI, DEWI], call())
@@ -111,7 +110,7 @@ class TestRealAgency:
             assert_tells_nothing(failure, pbb)
         assert isinstance((await tax.objects_of([SITI], call()))[SITI], tuple)
 
-    async def test_a_slow_agency_is_a_timeout_within_the_deadline(self, tax: PropertyTax, pbb: RunningAgency) -> None:
+    async def test_a_slow_agency_is_a_timeout_within_the_deadline(self, tax: TaxConnector, pbb: RunningAgency) -> None:
         with pbb.in_mode("slow"):  # it answers nothing until the block ends
             answers = await tax.objects_of([SITI, DEWI], call(0.3))
         assert [type(failure) for failure in answers.values()] == [AgencyTimeout, AgencyTimeout]
@@ -144,7 +143,7 @@ class TestRealAgency:
 
 
 @asynccontextmanager
-async def served(script: Script, *, max_concurrency: int) -> AsyncIterator[PropertyTax]:
+async def served(script: Script, *, max_concurrency: int) -> AsyncIterator[TaxConnector]:
     async with serve_bytes(script) as server:
         connector = connect(server.url, max_concurrency=max_concurrency)
         try:

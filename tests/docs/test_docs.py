@@ -38,7 +38,6 @@ from connectors.declared.files.tables import TrailerSumTable, TrailerTable
 from connectors.declared.snapshot.tables import SnapshotReadTable, SnapshotTable
 from connectors.declared.tables import FieldTable, TroubleTable
 from connectors.resilience.agency_terms import AgencyTerms, BreakerEntry, ClosedEntry
-from connectors.tax import TaxOptions
 from engine.cost_budgets import CostBudget
 from engine.document.limits import Limits
 from engine.errors import SafeError
@@ -89,7 +88,6 @@ MANIFEST_TABLES: tuple[type[BaseModel], ...] = (
     TrailerTable,
     ProbeTable,
     TroubleTable,
-    TaxOptions,
     ComplaintOptions,
     AgencyTerms,
     BreakerEntry,
@@ -187,10 +185,17 @@ def test_the_example_of_a_manifest_is_read_as_it_stands(tmp_path: Path) -> None:
 def test_variables_of_the_manifests_are_in_a_table_with_their_place() -> None:
     for code, file in load_city(DEFAULT_CITY).agencies.items():
         wire = tomllib.loads(file.path.read_text(encoding="utf-8"))["wire"]
-        values = {"url": wire["url"], **{f"headers.{name}": each for name, each in wire.get("headers", {}).items()}}
-        values |= {name: wire[name] for name in ("user", "password") if name in wire}
-        for key, value in values.items():
-            assert f"\n| `{value[2:-1]}` | `{code}` | `wire.{key}` |\n" in SETTINGS
+        for place, variable in find_manifest_variables("wire", wire):
+            assert f"\n| `{variable}` | `{code}` | `{place}` |\n" in SETTINGS
+
+
+def find_manifest_variables(place: str, value: object) -> Iterator[tuple[str, str]]:
+    """The variables in a table of a manifest, with their place."""
+    if isinstance(value, dict):
+        for name, each in value.items():
+            yield from find_manifest_variables(f"{place}.{name}", each)
+    elif isinstance(value, str) and value.startswith("${"):
+        yield place, value[2:-1]
 
 
 def test_the_schemas_and_the_tables_of_keys_are_those_of_the_code() -> None:

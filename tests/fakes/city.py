@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 import tomllib
 from collections.abc import Mapping
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -77,7 +78,8 @@ def build_city(
     """The city with these changes and values; what is not named leads nowhere."""
     with TemporaryDirectory() as folder:
         path = write_city(Path(folder), terms=terms, contracts=contracts, changes=changes)
-        return load_city(path, {**VARIABLES, **(variables or {})})
+        loaded = load_city(path, {**VARIABLES, **(variables or {})})
+        return replace(loaded, path=DEFAULT_CITY)  # where WSDLs stay
 
 
 @cache

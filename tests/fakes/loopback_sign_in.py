@@ -108,6 +108,14 @@ class FakeSignInEndpoints:
         head = {"alg": "ES256", "typ": "JWT", "kid": self.issuer.key.kid or "", **(header or {})}
         return jwt.encode(head, _override(usual, self.identity), self.issuer.key)
 
+    def logout_token(self, *, header: Mapping[str, str] | None = None, **claims: object) -> str:
+        """A logout token for all sessions of Siti; None takes a claim away."""
+        now = int(time.time())
+        usual = {"iss": self.issuer.url, "sub": "siti", "aud": CLIENT, "iat": now, "exp": now + 120, "jti": "1"}
+        usual["events"] = {"http://schemas.openid.net/event/backchannel-logout": {}}
+        head = {"alg": "ES256", "typ": "logout+jwt", "kid": self.issuer.key.kid or "", **(header or {})}
+        return jwt.encode(head, _override(usual, claims), self.issuer.key)
+
 
 @dataclass(frozen=True)
 class SignInWorld:

@@ -41,7 +41,9 @@ async def kept(request: pytest.FixtureRequest, migrated: AsyncEngine) -> AsyncIt
         return
 
     async def aged(seconds: float) -> None:
-        moved = ", ".join(f"{each} = {each} - {seconds} * interval '1 second'" for each in ("used_at", "ends_at"))
+        moved = ", ".join(
+            f"{each} = {each} - {seconds} * interval '1 second'" for each in ("started_at", "used_at", "ends_at")
+        )
         async with migrated.begin() as connection:
             await connection.execute(text(f"UPDATE page_sessions SET {moved}"))  # noqa: S608 - constants
 
@@ -62,6 +64,38 @@ async def test_a_session_is_valid_until_it_is_ended_and_returns_its_hint(kept: S
     assert await kept.sessions.end("one") is None
     assert [await kept.sessions.use(each) for each in ("one", "two")] == [False, True]
     assert await kept.sessions.end("two") is None
+
+
+ANA, BUDI = b"A" * 32, b"B" * 32
+FIRST, SECOND = b"1" * 32, b"2" * 32
+
+
+@pytest.mark.parametrize(
+    ("person", "sign_in", "valid"),
+    [
+        (ANA, None, ["budi"]),
+        (ANA, FIRST, ["ana-2", "budi"]),
+        (None, FIRST, ["ana", "ana-2"]),
+        (None, None, ["ana", "ana-1", "ana-2", "budi"]),
+        (BUDI, SECOND, ["ana", "ana-1", "ana-2", "budi"]),
+    ],
+)
+async def test_the_issuer_ends_the_sessions_of_a_sign_in_or_of_a_person(
+    kept: SessionStoreUnderTest, person: bytes | None, sign_in: bytes | None, valid: list[str]
+) -> None:
+    names = {"ana": (ANA, None), "ana-1": (ANA, FIRST), "ana-2": (ANA, SECOND), "budi": (BUDI, FIRST)}
+    for name, (of_person, of_sign_in) in names.items():
+        await kept.sessions.begin(name, lifetime=3600, person=of_person, sign_in=of_sign_in)
+    assert await kept.sessions.end_all(person=person, sign_in=sign_in, age=0) == len(names) - len(valid)
+    assert [each for each in names if await kept.sessions.use(each)] == valid
+
+
+async def test_a_session_that_began_after_the_logout_goes_on(kept: SessionStoreUnderTest) -> None:
+    await kept.sessions.begin("before", lifetime=3600, person=ANA)
+    await kept.pass_time(60)
+    await kept.sessions.begin("after", lifetime=3600, person=ANA)
+    assert await kept.sessions.end_all(person=ANA, sign_in=None, age=30) == 1
+    assert [await kept.sessions.use(each) for each in ("before", "after")] == [False, True]
 
 
 async def test_an_idle_session_ends(kept: SessionStoreUnderTest) -> None:

@@ -11,7 +11,6 @@ from typing import Any
 import pytest
 
 from connectors.complaints import CityComplaints
-from connectors.tax import PropertyTax
 from records.calls.call import Call
 from resolvers.complaints import Complaints
 from resolvers.prices import Prices
@@ -26,10 +25,12 @@ from tests.fakes.city import VARIABLES, build_plain_city, write_city
 from tests.fakes.small_hub import build_settings
 from wiring.agencies import Connectors, build_connectors
 
+SOAP_WIRE = {"driver": "soap", "url": "http://127.0.0.1:9", "wsdl": "property_tax.wsdl"}
 
-def prove_types(tax: PropertyTax, complaints: CityComplaints) -> tuple[Tax, Complaints]:
-    """For mypy: each connector in Python answers the reads of its domain."""
-    return tax, complaints
+
+def prove_types(complaints: CityComplaints) -> Complaints:
+    """For mypy: the connector in Python answers the reads of its domain."""
+    return complaints
 
 
 def build(folder: Path, **changes: Any) -> Connectors:  # noqa: ANN401 - the changes of `write_city`
@@ -63,28 +64,59 @@ def test_unreachable_agencies_do_not_stop_the_start() -> None:
 @pytest.mark.parametrize(
     ("agency", "key", "value", "problem"),
     [
-        ("pbb", "connector", "connectors.tax:Nothing", "connector: connectors.tax has no connector 'Nothing'"),
-        ("pbb", "connector", "connectors.tax:TaxOptions", "connector: connectors.tax has no connector 'TaxOptions'"),
+        ("crm", "connector", "connectors.tax:Nothing", "connector: connectors.tax has no connector 'Nothing'"),
         (
-            "pbb",
+            "crm",
             "connector",
-            "connectors.complaints:CityComplaints",
-            "connector: it does not answer the read 'objects_of'",
+            "connectors.complaints:ComplaintOptions",
+            "connector: connectors.complaints has no connector 'ComplaintOptions'",
+        ),
+        (
+            "crm",
+            "options",
+            {"reporter_extension": 65},
+            "options.reporter_extension: Input should be a valid boolean",
+        ),
+        ("crm", "options", {"speed": 1}, "options.speed: Extra inputs are not permitted"),
+        (
+            "pbb",
+            "wire",
+            SOAP_WIRE | {"wsdl": "gone.wsdl"},
+            "wire.wsdl: gone.wsdl cannot be read: No such file or directory",
+        ),
+        ("pbb", "wire", SOAP_WIRE | {"wsdl": "../agencies/geheim"}, "wire.wsdl: not a file in the folder wsdl of the"),
+        ("pbb", "wire", SOAP_WIRE | {"wsdl": "/etc/geheim"}, "wire.wsdl: not a file in the folder wsdl of the city"),
+        (
+            "pbb",
+            "wire",
+            SOAP_WIRE | {"version": "1.2"},
+            "wire.wsdl: the WSDL property_tax.wsdl describes no SOAP 1.2 port; see `version`",
         ),
         (
             "pbb",
-            "options",
-            {"max_concurrency": 65},
-            "options.max_concurrency: Input should be less than or equal to 64",
+            "wire",
+            SOAP_WIRE | {"headers": {"kepala": {"pengguna": "geheim"}}},
+            "wire.headers.kepala: the operation GetObjekByNik has no such header part; it has otentikasi",
         ),
-        ("pbb", "options", {"speed": 1}, "options.speed: Extra inputs are not permitted"),
+        (
+            "pbb",
+            "wire",
+            SOAP_WIRE | {"headers": {"otentikasi": {"sandi": "geheim"}}},
+            "wire.headers.otentikasi.sandi: the WSDL has no element 'sandi' here; it has pengguna, kata_sandi",
+        ),
+        (
+            "pbb",
+            "wire",
+            SOAP_WIRE | {"headers": {"otentikasi": {"pengguna": "geheim"}}},
+            "reads.objects_of.arguments: GetObjekByNik: Missing element kata_sandi",
+        ),
         ("dukcapil", "options", {"speed": 1}, "options: they belong to a connector in Python; remove this table"),
         ("pangan", "terms", {"max_batch_size": 2}, "terms.max_batch_size: the agency takes one key per call; remove"),
         ("pbb", "terms", {"max_batch_size": 2}, "terms.max_batch_size: the agency takes one key per call; remove"),
         (
             "crm",
             "wire",
-            {"driver": "soap", "url": "http://127.0.0.1:9", "user": "a", "password": "b"},
+            SOAP_WIRE,
             "terms.hedge: the agency is not called by GET; remove this line",
         ),
         ("crm", "wire", {"driver": "http", "url": "ftp://geheim"}, "wire.url: "),
@@ -110,6 +142,13 @@ def test_a_manifest_that_does_not_suit_its_connector_is_named(
     place, _, rest = found.removeprefix(f"{tmp_path}/city/agencies/{agency}.toml:").partition(": ")
     assert (place.isdigit(), rest.startswith(problem)) == (True, True), found
     assert "geheim" not in found
+
+
+def test_a_connector_of_another_domain_is_named(tmp_path: Path) -> None:
+    declared = dict.fromkeys(["reads", "records", "trouble", "probe"])
+    changes = {"pbb": {"connector": "connectors.complaints:CityComplaints", **declared}}
+    with pytest.raises(ManifestError, match="connector: it does not answer the read 'objects_of' of its domain"):
+        build(tmp_path, changes=changes)
 
 
 def test_problems_of_all_agencies_are_named_together(tmp_path: Path) -> None:

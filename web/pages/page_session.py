@@ -23,6 +23,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from auth.caller import is_authentication_recent
+from auth.oidc.logout_tokens import IssuerLogout
 from auth.oidc.page_session import SessionCookies, SessionStore, SignedInSession
 from auth.oidc.sign_in import SIGN_IN_TIMEOUT
 from store.database_timeout import StateUnavailable
@@ -91,17 +92,25 @@ class PageSessions:
         """The signed-in person, if `load_session` was called for this request; does not call the database."""
         return getattr(request.state, "session", None)
 
-    async def start_session(self, request: Request, session: SignedInSession, *, identity: str) -> None:
+    async def start_session(
+        self, request: Request, session: SignedInSession, *, identity: str, sign_in: str | None
+    ) -> None:
         """Start a session, and end the earlier one of this browser.
 
-        `identity` is the issuer's ID token. Raises `PageProblem`.
+        `identity` is the issuer's ID token, `sign_in` its name of the sign-in. Raises `PageProblem`.
         """
         before = self._sessions.open(request.cookies.get(self._session_cookie, ""), now=self._clock())
         hint = self._sessions.seal_id_token(session, identity)
         try:
             if before is not None:
                 await self._live_sessions.end(before.id)
-            await self._live_sessions.begin(session.id, lifetime=session.ends - self._clock(), hint=hint)
+            await self._live_sessions.begin(
+                session.id,
+                lifetime=session.ends - self._clock(),
+                hint=hint,
+                person=self._sessions.digest_name(session.subject),
+                sign_in=self._sessions.digest_name(sign_in),
+            )
         except StateUnavailable:
             raise PageProblem("hub_down", HTTPStatus.SERVICE_UNAVAILABLE) from None
 
@@ -116,6 +125,11 @@ class PageSessions:
             raise PageProblem("hub_down", HTTPStatus.SERVICE_UNAVAILABLE) from None
         request.state.session = None
         return self._sessions.open_id_token(session, hint)
+
+    async def end_sessions(self, logout: IssuerLogout) -> int:
+        """End the sessions that the issuer ended; returns how many. Raises `StateUnavailable`."""
+        person, sign_in = (self._sessions.digest_name(each) for each in (logout.subject, logout.sign_in))
+        return await self._live_sessions.end_all(person=person, sign_in=sign_in, age=logout.age)
 
     def is_recently_authenticated(self, session: SignedInSession, seconds: float) -> bool:
         """Whether the person authenticated within the given seconds."""
@@ -157,7 +171,7 @@ class PageSessions:
         session = await self.load_session(request)
         if session is None:
             raise PageProblem("session_over", HTTPStatus.FORBIDDEN)
-        fields = await _parse_fields(request)
+        fields = await parse_fields(request)
         if not session.has_csrf_token(fields.get(FORM_TOKEN_FIELD, [""])[0]):
             raise PageProblem("foreign_form", HTTPStatus.FORBIDDEN)
         return session, fields
@@ -174,8 +188,8 @@ class PageSessions:
         )
 
 
-async def _parse_fields(request: Request) -> dict[str, list[str]]:
-    """The fields of a form."""
+async def parse_fields(request: Request) -> dict[str, list[str]]:
+    """The fields of a form. Raises `PageProblem`."""
     if request.headers.get("content-type", "").partition(";")[0].strip().lower() != _FORM_MEDIA_TYPE:
         raise PageProblem("foreign_form", HTTPStatus.UNSUPPORTED_MEDIA_TYPE)
     body = await request.body()

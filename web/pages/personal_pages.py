@@ -19,7 +19,13 @@ from web.pages.home_page import SIGN_IN_PATH, HomePage
 from web.pages.my_data_page import MY_DATA_PATH, MyDataPage
 from web.pages.page_renderer import HOME_PATH, PageProblem, PageRenderer
 from web.pages.page_session import PageSessions
-from web.pages.sign_in_pages import CALLBACK_PATH, SIGN_OUT_PATH, SIGNED_OUT_PATH, HubSignInPages
+from web.pages.sign_in_pages import (
+    CALLBACK_PATH,
+    ISSUER_LOGOUT_PATH,
+    SIGN_OUT_PATH,
+    SIGNED_OUT_PATH,
+    HubSignInPages,
+)
 
 Endpoint = Callable[[Request], Awaitable[Response]]
 PersonalEndpoint = Callable[[Request, SignedInSession], Awaitable[Response]]
@@ -79,6 +85,7 @@ class PersonalPages:
             Route(REVOKE_PATH, self._show_problems(self._extend_session(consents.revoke)), methods=["POST"]),
             Route(CALLBACK_PATH, self._show_problems(sign_in.finish_sign_in), methods=["GET"]),
             Route(SIGN_OUT_PATH, self._show_problems(self._extend_session(sign_in.sign_out)), methods=["POST"]),
+            Route(ISSUER_LOGOUT_PATH, self._show_problems(sign_in.handle_issuer_logout), methods=["POST"]),
             Route(SIGNED_OUT_PATH, self._show_problems(sign_in.show_signed_out), methods=["GET"]),
         ]
 

@@ -8,18 +8,24 @@ from typing import Final
 from urllib.parse import parse_qsl
 
 from starlette.requests import Request
-from starlette.responses import RedirectResponse, Response
+from starlette.responses import JSONResponse, RedirectResponse, Response
 
 from auth.crypto.sealed_cookies import CookieTooLong
+from auth.oidc.logout_tokens import LogoutTokenRefused
 from auth.oidc.page_session import CitizenRequired
-from auth.oidc.sign_in import SignInDenied, SignInFailed, SignInFlow, SignInResult, SignInUnavailable
+from auth.oidc.sign_in import CodeRefused, SignInDenied, SignInFailed, SignInFlow, SignInResult, SignInUnavailable
+from store.database_timeout import StateUnavailable
 from web.pages.page_renderer import PageProblem, PageRenderer
-from web.pages.page_session import PageSessions
+from web.pages.page_session import PageSessions, parse_fields
+from web.rate_limits.failed_tokens import FailedTokenCounter
 
 CALLBACK_PATH: Final = "/sign-in/callback"
 """The path to which the issuer sends people back."""
 SIGN_OUT_PATH: Final = "/sign-out"
 SIGNED_OUT_PATH: Final = "/signed-out"
+ISSUER_LOGOUT_PATH: Final = "/sign-out/issuer"
+"""The path at which the issuer reports that sessions ended there (`backchannel_logout_uri`)."""
+_NOT_STORED: Final = {"Cache-Control": "no-store"}
 _MAX_PARAMETERS: Final = 20
 
 _log = logging.getLogger("simpul.sign_in")
@@ -28,7 +34,11 @@ _log = logging.getLogger("simpul.sign_in")
 class HubSignInPages:
     """The pages of sign-in and sign-out."""
 
-    def __init__(self, sign_in: SignInFlow, sessions: PageSessions, pages: PageRenderer) -> None:
+    def __init__(
+        self, sign_in: SignInFlow, sessions: PageSessions, pages: PageRenderer, *, failed_codes: FailedTokenCounter
+    ) -> None:
+        """`failed_codes` counts codes that the issuer refused, by address: each is a call to the issuer."""
+        self._failed_codes = failed_codes
         self._sign_in = sign_in
         self._sessions = sessions
         self._pages = pages
@@ -54,12 +64,18 @@ class HubSignInPages:
         return response
 
     async def finish_sign_in(self, request: Request) -> Response:
-        """Process the issuer's response. The sign-in ends here in any case."""
+        """Process the issuer's response. The sign-in ends here in any case.
+
+        Raises `HttpError` (RATE_LIMITED) if too many codes or tokens of the address were refused.
+        """
+        self._failed_codes.check("", request.scope, request.headers)
         try:
             signed_in = await self._verify_answer(request)
             response = _redirect(signed_in.target)
             self._sessions.set_session_cookie(response, signed_in.session)
-            await self._sessions.start_session(request, signed_in.session, identity=signed_in.id_token)
+            await self._sessions.start_session(
+                request, signed_in.session, identity=signed_in.id_token, sign_in=signed_in.sign_in
+            )
         except CookieTooLong:
             response = self._pages.render_problem(request, PageProblem("sign_in_failed", HTTPStatus.BAD_REQUEST))
         except PageProblem as problem:
@@ -78,6 +94,10 @@ class HubSignInPages:
             raise PageProblem("issuer_down", HTTPStatus.SERVICE_UNAVAILABLE) from None
         except SignInFailed as failed:
             _log.info("A sign-in failed: %s", failed)
+            if isinstance(failed, CodeRefused):
+                pending = self._failed_codes.count(request.scope, request.headers)
+                if pending is not None:
+                    await pending
             raise PageProblem("sign_in_failed", HTTPStatus.BAD_REQUEST) from None
 
     async def sign_out(self, request: Request) -> Response:
@@ -98,9 +118,31 @@ class HubSignInPages:
         self._sessions.clear_session_cookie(response)
         return response
 
+    async def handle_issuer_logout(self, request: Request) -> Response:
+        """End the sessions that the issuer ended (OpenID Connect Back-Channel Logout 1.0, sections 2.5 to 2.8).
+
+        The issuer calls it, not a browser: the signature of its token is the proof.
+        """
+        try:
+            [token] = (await parse_fields(request)).get("logout_token", [])
+            ended = await self._sessions.end_sessions(await self._sign_in.verify_logout(token))
+        except (LogoutTokenRefused, PageProblem, ValueError) as refusal:
+            why = refusal if isinstance(refusal, LogoutTokenRefused) else "the form holds no single logout_token"
+            _log.info("A logout token was refused: %s", why)
+            return _answer_issuer("invalid_request")
+        except StateUnavailable:
+            return _answer_issuer("server_error")
+        _log.info("The issuer ended %d sessions", ended)
+        return Response(headers=_NOT_STORED)
+
     async def show_signed_out(self, request: Request) -> Response:
         """The page after the sign-out at the issuer."""
         return self._pages.render_page(request, "signed_out.html")
+
+
+def _answer_issuer(error: str) -> Response:
+    """The refusal of a logout, which the standard wants as HTTP 400."""
+    return JSONResponse({"error": error}, HTTPStatus.BAD_REQUEST, _NOT_STORED)
 
 
 def _parse_answer(request: Request) -> dict[str, str]:
@@ -124,4 +166,4 @@ def _build_language_query(request: Request) -> str:
 
 def _redirect(address: str) -> Response:
     """Redirect to a GET (RFC 9110, section 15.4.4)."""
-    return RedirectResponse(address, HTTPStatus.SEE_OTHER, {"Cache-Control": "no-store"})
+    return RedirectResponse(address, HTTPStatus.SEE_OTHER, _NOT_STORED)

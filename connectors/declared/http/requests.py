@@ -9,15 +9,14 @@ from typing import Any, Final
 
 from connectors.declared.domain_reads import KEY, DomainRead, find_plain_type, list_key_parts
 from connectors.declared.http.tables import HttpCallTable, HttpReadTable
-from connectors.declared.http.templates import EXPRESSION_NAMES, KEYS, TemplateWriter, list_page_placeholders
-from connectors.declared.read_records import NUMBER
+from connectors.declared.key_patterns import build_form_check, compile_patterns
 from connectors.declared.tables import NotDeclarableError
+from connectors.declared.templates import EXPRESSION_NAMES, KEYS, TemplateWriter, list_page_placeholders
 from connectors.drivers.http.address import EncodedPath
 from connectors.drivers.http.json_body import write_json
 from connectors.drivers.http.service import HttpRequest
 
 _PATH: Final = re.compile(r"/?(?:[\w.~-]|\{[^{}/]*\})+(?:/(?:[\w.~-]|\{[^{}/]*\})+)*/?", re.ASCII)
-_MAX_KEY_LENGTH: Final = 200
 _JSON_HEADERS: Final = {"Content-Type": "application/json"}
 
 BuildRequest = Callable[[Any, Any], HttpRequest]
@@ -56,14 +55,14 @@ def build_http_request(domain_read: DomainRead, table: HttpReadTable, statuses: 
     """
     place = f"reads.{domain_read.name}"
     types = {name: find_plain_type(each) for name, each in list_key_parts(domain_read.key).items()}
-    patterns = _compile_patterns(place, table, types)
+    patterns = compile_patterns(place, table, types)
     build, writer = _compile(place, table, types, patterns, statuses)
     used = {KEY if each == KEYS else each for each in writer.used if each == KEYS or each in types}
     if {KEY, KEYS} <= writer.used:
         raise NotDeclarableError(place, "a call is for one {key} or for several {keys}; choose one of them")
     return HttpReadRequest(
         build=build,
-        is_known_form=_build_form_check(patterns, excludes_commas=writer.joins_keys),
+        is_known_form=build_form_check(patterns, excludes_commas=writer.joins_keys),
         used=frozenset(used),
         is_batch=KEYS in writer.used,
     )
@@ -126,37 +125,3 @@ def _compile(
         return lambda _key, _page: request, writer
     build: BuildRequest = eval(f"lambda key, page: {expression}", names)  # noqa: S307 - made of field names, and of quoted texts
     return build, writer
-
-
-def _compile_patterns(place: str, table: HttpReadTable, types: Mapping[str, object]) -> Mapping[str, re.Pattern[str]]:
-    given = {KEY: table.key_pattern} if isinstance(table.key_pattern, str) else dict(table.key_pattern or {})
-    if table.key_type == "number":
-        if given or KEY not in types:
-            raise NotDeclarableError(f"{place}.key_type", "a number has its own pattern; give key_type or key_pattern")
-        return {KEY: NUMBER}
-    patterns: dict[str, re.Pattern[str]] = {}
-    for name, pattern in given.items():
-        if types.get(name) is not str:
-            texts = ", ".join(each for each, kind in types.items() if kind is str)
-            raise NotDeclarableError(
-                f"{place}.key_pattern", f"'{name}' is not a text of the key; it has {texts or 'none'}"
-            )
-        try:
-            patterns[name] = re.compile(pattern, re.ASCII)
-        except re.error as error:
-            raise NotDeclarableError(f"{place}.key_pattern", f"not a regular expression: {error}") from None
-    return patterns
-
-
-def _build_form_check(patterns: Mapping[str, re.Pattern[str]], *, excludes_commas: bool) -> Callable[[Any], bool]:
-    if not patterns:
-        return lambda _: True
-    if (pattern := patterns.get(KEY)) is not None:
-        matches = pattern.fullmatch
-        if excludes_commas:
-            return lambda key: len(key) <= _MAX_KEY_LENGTH and "," not in key and matches(key) is not None
-        return lambda key: len(key) <= _MAX_KEY_LENGTH and matches(key) is not None
-    checks = tuple(patterns.items())
-    return lambda key: all(
-        len(text := getattr(key, name)) <= _MAX_KEY_LENGTH and each.fullmatch(text) for name, each in checks
-    )

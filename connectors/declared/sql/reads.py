@@ -8,13 +8,15 @@ from typing import Any
 
 from connectors.batching.fan_out import ask_in_chunks
 from connectors.batching.row_groups import RowGrouping
-from connectors.declared.domain_reads import DomainRead
+from connectors.declared.domain_reads import KEY, DomainRead, list_key_parts
 from connectors.declared.read_records import FacetRead, Read
 from connectors.declared.sql.answers import AnswerMaker, build_answer_maker
 from connectors.declared.sql.facets import build_facet_read
 from connectors.declared.sql.queries import KeyedQuery, SqlSource, build_column_text
+from connectors.declared.sql.searches import build_search_read
 from connectors.declared.sql.statements import parse_statement
 from connectors.declared.sql.tables import SqlReadTable
+from connectors.declared.tables import NotDeclarableError
 from connectors.drivers.sql.driver import Row
 from connectors.readers.texts import text
 from connectors.readers.unreadable import UnreadableError
@@ -32,11 +34,19 @@ def build_sql_read(source: SqlSource, domain_read: DomainRead, table: SqlReadTab
         NotDeclarableError: The statement is not allowed, or does not select a declared column.
 
     """
+    if list_key_parts(domain_read.key).keys() != {KEY}:
+        return build_search_read(source, domain_read, table)
+    place = f"reads.{domain_read.name}"
+    if not table.key:
+        raise NotDeclarableError(place, 'name the column with the key of each row: key = "nik"')
+    for name in ("filters", "search", "order"):
+        if getattr(table, name):
+            raise NotDeclarableError(f"{place}.{name}", "the read takes keys, not queries; remove this line")
     if domain_read.facets:
         return build_facet_read(source, domain_read, table)
     maker = build_answer_maker(source, domain_read, table)
     columns = {table.key, *maker.columns, table.group or table.id}
-    statement = parse_statement(f"reads.{domain_read.name}.statement", table.statement, source.driver.dialect, columns)
+    statement = parse_statement(f"{place}.statement", table.statement, source.driver.dialect, columns)
     query = KeyedQuery.build(source.driver, statement, table)
     ask = (_build_key_answers if table.group is None else _build_group_answers)(source, table, query, maker)
 

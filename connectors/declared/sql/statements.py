@@ -48,7 +48,7 @@ class SqlSelect:
         query = self.query.copy()
         for condition in list(query.find_all(exp.In, exp.EQ)):
             if (column := _find_keyed(condition)) is not None:
-                condition.replace(_write_membership(column, self.dialect, exact=exact))
+                condition.replace(write_membership(column, self.dialect, KEYS, exact=exact))
         for parameter in list(query.find_all(exp.Placeholder)):
             parameter.replace(exp.var(f":{parameter.name}"))
         return query.sql(dialect=self.dialect.parser)
@@ -61,6 +61,20 @@ class SqlSelect:
             if join.side == "LEFT" and not _is_used(join, query):
                 join.pop()
         return SqlSelect(self.place, query, self.dialect)
+
+    def require_conditions(self) -> None:
+        """Check that conditions, an order and a limit can be added. Raises `NotDeclarableError`."""
+        given = self.query.args
+        if not isinstance(self.query, exp.Select) or given.get("distinct") or given.get("group"):
+            raise NotDeclarableError(
+                self.place, "conditions are added to one SELECT without UNION, DISTINCT and GROUP BY"
+            )
+        if given.get("limit") or given.get("offset"):
+            raise NotDeclarableError(self.place, "the hub writes the limit; remove LIMIT and OFFSET")
+
+    def find_selected(self, column: str) -> exp.Expr:
+        """The expression that gives a column of the result."""
+        return next(each.unalias() for each in self.query.selects if each.alias_or_name == column)
 
     def require_prunable(self) -> None:
         """Check that `select` can tell which joins are needed. Raises `NotDeclarableError`."""
@@ -151,8 +165,9 @@ def _find_keyed(condition: exp.Expr) -> exp.Expr | None:
     return condition.this if isinstance(keys, exp.Placeholder) and keys.name == KEYS else None
 
 
-def _write_membership(column: exp.Expr, dialect: SqlDialect, *, exact: bool) -> exp.Expr:
-    keys = exp.Placeholder(this=KEYS)
+def write_membership(column: exp.Expr, dialect: SqlDialect, parameter: str, *, exact: bool) -> exp.Expr:
+    """The condition that a column has one of the values of a parameter."""
+    keys = exp.Placeholder(this=parameter)
     if dialect.takes_arrays:
         return exp.EQ(this=column.copy(), expression=exp.Any(this=exp.Paren(this=keys)))
     similar = exp.In(this=column.copy(), field=keys)

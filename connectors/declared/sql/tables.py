@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from collections.abc import Mapping
+from typing import Any, Literal
 
-from pydantic import Field, SecretStr
+from pydantic import Field, SecretStr, model_validator
 
-from connectors.declared.tables import FunctionName, ReadTable, WireTable
+from connectors.declared.tables import Columns, FunctionName, ManifestTable, ReadTable, WireTable
 
 
 class SqlWire(WireTable):
@@ -14,6 +15,22 @@ class SqlWire(WireTable):
 
     driver: Literal["sql"]
     url: SecretStr = Field(description="`postgresql://`, `mysql://`, `mariadb://` or `sqlite:///path`")
+
+
+class FilterTable(ManifestTable):
+    """How a part of a query selects rows. A plain string in the manifest is short for `{ field = "name" }`."""
+
+    field: str = Field(description="field of the record that is compared with the part")
+    match: Literal["from", "until", "before"] | None = Field(
+        default=None,
+        description="`from`, `until` or `before` the value; without it, the field equals the value, or one of several,"
+        " or is inside the region",
+    )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _expand(cls, given: Any) -> Any:  # noqa: ANN401 - pydantic's signature
+        return {"field": given} if isinstance(given, str) else given
 
 
 class SqlReadTable(ReadTable):
@@ -24,7 +41,7 @@ class SqlReadTable(ReadTable):
         max_length=20_000,
         description="one SELECT for any number of keys; `:keys` stands for them, as in `nik IN :keys`",
     )
-    key: str = Field(description="column with the key of each row")
+    key: str = Field(default="", description="column with the key of each row; none for a query")
     id: str = Field(
         default="id",
         description="column that identifies a row; a record listed twice with different contents fails",
@@ -38,6 +55,17 @@ class SqlReadTable(ReadTable):
         default=None,
         description="function in place of the domain's record: from the rows and the key, or the group, to the"
         " answer. Its first parameter says what the rows are: `Sequence[Row]`, or `Sequence[R]` of a declared record R",
+    )
+
+    filters: Mapping[str, FilterTable] = Field(
+        default={}, description="for a query: the field of the record that each part selects rows by"
+    )
+    search: Columns = Field(
+        default=(), description="for a query: the fields in which its text `search` is looked for; case does not matter"
+    )
+    order: tuple[str, ...] = Field(
+        default=(),
+        description='for pages: the fields of a position, `["reported_at desc", "id desc"]`, which always have a value',
     )
 
     @property

@@ -1,33 +1,26 @@
-"""A SOAP service before its WSDL is known."""
+"""A SOAP service: its interface, and what the hub sends in the header of each message."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Final
 
-from connectors.drivers.http.driver import HttpDriver
-from connectors.resilience.call_counters import CallCounters
+from connectors.drivers.soap.user_tokens import NoUserToken, UserToken
+from connectors.drivers.soap.wsdl import SoapVersion, Wsdl
+
+CHARSET: Final = "windows-1252"
+"""The default encoding of replies that are not UTF-8, whatever they declare."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SoapService:
-    """A SOAP service over HTTP, with the hub's credentials there. Its connector builds the driver for its WSDL."""
+    """A SOAP service. The addresses in its WSDLs are not used."""
 
-    http: HttpDriver
-    """Without a gate: the driver for the WSDL passes it."""
-    user: str
-    password: str
-
-    @property
-    def counts(self) -> CallCounters:
-        """The counters of the HTTP driver."""
-        return self.http.counts
-
-    @property
-    def expiries(self) -> Mapping[str, float]:
-        """When the parts of the credential expire, in seconds since 1970."""
-        return self.http.expiries
-
-    async def close(self) -> None:
-        """Close its connections."""
-        await self.http.close()
+    wsdls: Sequence[Wsdl]
+    version: SoapVersion = "1.1"
+    headers: Mapping[str, Mapping[str, str]] = field(default_factory=dict, repr=False)
+    """The header parts of every message, by name, with the text of each element."""
+    user_token: UserToken | NoUserToken = field(default_factory=NoUserToken)
+    charset: str = CHARSET
+    """The encoding of replies that are not UTF-8, whatever they declare."""

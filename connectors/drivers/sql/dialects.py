@@ -25,6 +25,8 @@ class SqlDialect:
     """The dialect and its driver in SQLAlchemy."""
     takes_arrays: bool = False
     """Whether a list of keys is one parameter, `= ANY(:keys)`, so that the statement is the same for all lists."""
+    has_moments: bool = True
+    """Whether it has a type for dates and times; else they are texts, `2026-11-01 12:00:00`."""
     exact_text: str = ""
     """The expression that compares a column `{}` byte by byte; empty if a comparison of texts is always exact."""
     unspoken: Mapping[str, str] = field(default_factory=dict)
@@ -76,6 +78,7 @@ DIALECTS: Final[Mapping[str, SqlDialect]] = {
             scheme="sqlite",
             parser="sqlite",
             driver="sqlite+aiosqlite",
+            has_moments=False,
             exact_text="CAST({} AS TEXT) COLLATE BINARY",
             unspoken={**_UNSPOKEN, "Lateral": "LATERAL; write a join", "Any": "ANY; write IN"},
             # The mode of the file that SQLite opens. A mode that creates would make an empty file of a missing one.

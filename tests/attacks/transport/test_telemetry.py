@@ -14,7 +14,7 @@ import aiohttp
 import pytest
 
 from auth.tokens.development_issuer import DevelopmentIssuer
-from connectors.tax import PropertyTax
+from connectors.drivers.soap.driver import SoapDriver
 from settings import Settings
 from tests.attacks.conftest import PRODUCTION
 from tests.journeys.hub import HubClient, RunningCity, build_settings, running_hub
@@ -102,14 +102,14 @@ async def attack_failing_agencies(hub: HubClient, city: RunningCity) -> None:
 async def attack_failing_hub(hub: HubClient, monkeypatch: pytest.MonkeyPatch) -> None:
     """The same while the hub itself fails with personal data in the texts of its errors."""
 
-    async def raise_personal(_self: PropertyTax, niks: Any, _call: Any) -> Any:  # noqa: ANN401 - never gets that far
-        raise ValueError(f"{MARK} {STRANGER} {niks}") from KeyError(STRANGER)
+    async def raise_personal(_self: SoapDriver, _request: Any, values: Any, *_rest: Any) -> Any:  # noqa: ANN401 - never gets that far
+        raise ValueError(f"{MARK} {STRANGER} {values}") from KeyError(STRANGER)
 
     async def fail_unretrieved() -> None:
         raise RuntimeError(f"{MARK} {STRANGER}")
 
     with monkeypatch.context() as patched:
-        patched.setattr(PropertyTax, "objects_of", raise_personal)
+        patched.setattr(SoapDriver, "ask", raise_personal)
         await hub.ask(EVERYTHING, caller="siti")
     task = asyncio.create_task(fail_unretrieved(), name=MARK)
     await asyncio.wait([task])

@@ -7,7 +7,9 @@ import base64
 import hashlib
 import re
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
+from time import monotonic
 from typing import Any
 from urllib.parse import parse_qs, parse_qsl, urljoin, urlsplit
 
@@ -16,6 +18,9 @@ import pytest
 from pydantic import SecretStr
 
 from auth.tokens.issuers import Issuer
+from connectors.drivers.http.credentials.client_tokens import ClientTokens, Oauth2Client
+from connectors.drivers.http.credentials.http_credential import NO_CREDENTIAL
+from records.calls.failures import AgencyUnavailable
 from resolvers.hub.consents import Consents
 from tests.fakes.small_consents import SmallConsents
 from tests.fakes.small_hub import SmallHub, run_small_hub
@@ -26,6 +31,8 @@ from tests.sandbox_agencies import HOST, free_port
 ROOT = Path(__file__).parents[3]
 CALLBACK = "http://127.0.0.1:9/callback"
 VERIFIER = "a-verifier-of-at-least-forty-three-characters"
+PAGES_PORT = free_port()
+"""The port of the hub's pages, which the provider calls."""
 PUBLIC = '{ region(code: "31") { name } }'
 
 
@@ -38,6 +45,7 @@ async def provider(program: FindProgram) -> AsyncIterator[str]:
         program("node"),
         str(ROOT / "tests" / "auth" / "provider.mjs"),
         str(port),
+        str(PAGES_PORT),
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.DEVNULL,
     )
@@ -161,6 +169,23 @@ async def test_an_application_with_client_credentials_is_a_partner(hub: SmallHub
     assert hub.city.calls == []
 
 
+async def test_the_hub_gets_tokens_for_agencies_there(hub: SmallHub, provider: str) -> None:
+    client = Oauth2Client(token_url=f"{provider}/token", client_id="bank", client_secret="a-secret-of-the-bank")
+    tokens = ClientTokens("crm", client, NO_CREDENTIAL)
+    token = await tokens.get_token(monotonic() + 5)
+    await tokens.close()
+    assert (await hub.ask(PUBLIC, token=token)).codes == ["PERSISTED_QUERY_ID_REQUIRED"]  # the answer to a partner
+
+
+async def test_a_wrong_secret_of_the_hub_is_named_by_the_code_of_the_standard(provider: str) -> None:
+    client = Oauth2Client(token_url=f"{provider}/token", client_id="bank", client_secret="guess")
+    tokens = ClientTokens("crm", client, NO_CREDENTIAL)
+    with pytest.raises(AgencyUnavailable) as caught:
+        await tokens.get_token(monotonic() + 5)
+    await tokens.close()
+    assert caught.value.detail == "token endpoint: HTTP 401 invalid_client"
+
+
 async def test_its_id_tokens_are_refused_by_the_graph(hub: SmallHub, provider: str) -> None:
     jar = aiohttp.CookieJar(unsafe=True)
     async with aiohttp.ClientSession(provider, cookie_jar=jar) as http:
@@ -178,12 +203,15 @@ async def test_its_id_tokens_are_refused_by_the_graph(hub: SmallHub, provider: s
     assert "data" not in answer.body
 
 
-async def test_people_sign_in_to_the_hubs_own_pages(provider: str) -> None:
-    port = free_port()
+@asynccontextmanager
+async def sign_in_to_pages(
+    provider: str,
+) -> AsyncIterator[tuple[SmallHub, aiohttp.ClientSession, aiohttp.ClientSession, str]]:
+    """The hub with its pages, a browser at the provider and one at the hub, where Siti signed in, and her page."""
     given = {"sign_in_client": "simpul-pages", "sign_in_secret": SecretStr("a-secret-of-the-pages")}
     own: dict[str, Any] = {
-        "listen": f"{HOST}:{port}",
-        "public_url": f"http://{HOST}:{port}",
+        "listen": f"{HOST}:{PAGES_PORT}",
+        "public_url": f"http://{HOST}:{PAGES_PORT}",
         "sign_in_issuer": "foreign",
         **given,
     }
@@ -201,6 +229,11 @@ async def test_people_sign_in_to_the_hubs_own_pages(provider: str) -> None:
         async with browser.get(urlsplit(back)._replace(scheme="", netloc="").geturl()) as page:
             text = await page.text()
             assert (page.status, page.url.path) == (200, "/consents"), text
+        yield hub, http, browser, text
+
+
+async def test_people_sign_in_to_the_hubs_own_pages(provider: str) -> None:
+    async with sign_in_to_pages(provider) as (hub, http, browser, text):
         form = text.partition('name="form" value="')[2].partition('"')[0]
         async with browser.post("/sign-out?lang=en", data={"form": form}, headers={"Origin": hub.url}) as page:
             address = page.headers["Refresh"].removeprefix("0; url=")
@@ -208,3 +241,17 @@ async def test_people_sign_in_to_the_hubs_own_pages(provider: str) -> None:
             asks = await there.text()
         assert (there.status, "Do you want to sign-out from" in asks) == (200, True), asks
     assert "Mitra 1" in text
+
+
+async def test_a_person_who_signs_out_at_the_provider_leaves_the_hubs_pages(provider: str) -> None:
+    async with sign_in_to_pages(provider) as (_, http, browser, _text):
+        async with browser.get("/consents", allow_redirects=False) as before:
+            assert before.status == 200
+        async with http.get("/session/end") as page:
+            form = re.search(r'action="([^"]+)".*?name="xsrf" value="([^"]+)"', await page.text(), re.DOTALL)
+        assert form is not None
+        data = {"xsrf": form[2], "logout": "yes"}
+        async with http.post(urlsplit(form[1]).path, data=data, allow_redirects=False) as ended:
+            assert ended.status in {302, 303}, await ended.text()
+        async with browser.get("/consents", allow_redirects=False) as after:
+            assert (after.status, urlsplit(after.headers["Location"]).path) == (303, "/auth")

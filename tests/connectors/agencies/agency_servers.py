@@ -14,6 +14,7 @@ from connectors.resilience.gate import Gate
 from records.identifiers import Nik
 from sandbox.agency_variables import build_agency_variables
 from sandbox.stand_ins.sources import CITY_VARIABLE, StandInSource
+from settings.city.folder import DEFAULT_CITY
 from settings.city.manifest import ManifestFile
 from tests.sandbox_agencies import RunningAgency, run_agency
 from wiring.agencies import BoundAgency, HubResources, bind_agency
@@ -62,11 +63,16 @@ def run_agency_server(source: StandInSource, state: Path) -> Iterator[AgencyServ
 
 
 @asynccontextmanager
-async def connect(manifest: ManifestFile, terms: AgencyTerms | None = None) -> AsyncIterator[BoundAgency]:
+async def connect(
+    manifest: ManifestFile, terms: AgencyTerms | None = None, *, city: Path = DEFAULT_CITY
+) -> AsyncIterator[BoundAgency]:
     """The connector of an agency for the length of the block, by default without rate, retries and breaker."""
     gate = Gate(manifest.code, terms or build_terms(manifest))
     resources = HubResources(
-        work=LongWork(), unknown_districts=UnknownDistricts(lambda _: True), complaint_links=NoLinks()
+        city=city,
+        work=LongWork(),
+        unknown_districts=UnknownDistricts(lambda _: True),
+        complaint_links=NoLinks(),
     )
     bound = bind_agency(manifest, gate, resources)
     try:

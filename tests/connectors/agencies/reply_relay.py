@@ -25,6 +25,8 @@ class ReplyRelay:
     port: int = field(default_factory=free_port)
     in_replies: tuple[bytes, bytes] | None = None
     """Replaced by bytes of the same length."""
+    replaced: int = 0
+    """Replies in which something was replaced."""
     in_requests: tuple[bytes, bytes] | None = None
     is_endless: bool = False
     """Whether replies never end."""
@@ -53,7 +55,10 @@ class ReplyRelay:
         while data := await agency.read(_CHUNK):
             if self.is_endless:
                 await self._send_without_end(data, writer)
-            writer.write(data.replace(*self.in_replies) if self.in_replies else data)
+            if self.in_replies is not None:
+                self.replaced += self.in_replies[0] in data
+                data = data.replace(*self.in_replies)
+            writer.write(data)
             await writer.drain()
 
     async def _send_without_end(self, data: bytes, writer: asyncio.StreamWriter) -> None:

@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields, is_dataclass
 from datetime import date
 from enum import Enum
-from typing import Any, cast, get_type_hints
+from itertools import groupby
+from typing import Any, Final, cast, get_type_hints
 
 from connectors.declared.domain_reads import DomainRead, list_reads
 from connectors.declared.record_readers import PERSONAL_NUMBERS
-from records.calls.call import Call
 from records.calls.failures import AgencyFailure
 from resolvers.domains import find_domains
 from sandbox.stand_ins.sources import EXPECTED, StandInSource
 from settings.city.folder import DEFAULT_CITY
 from tests.connectors.failures import make_call
+
+ANY: Final = "*"
+"""Any record: of the sandbox's own agencies, whose values are tested elsewhere."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -27,14 +30,25 @@ class SampleCase:
     key: Any
     """As JSON: a text, or the fields of a query."""
     answer: Any
-    """As JSON: a record, a list of records, null for no record, or `{"failure": code}`."""
+    """As JSON: a record, a list of records, null for no record, `{"failure": code}`, or `*` for any record."""
+    facets: tuple[str, ...] = ()
+    """The records that are asked for, if the read has facets."""
     calls: int | None = None
     """The calls that it costs alone, such as 0 for a key that no agency of this form can have."""
 
     @property
     def is_answered(self) -> bool:
         """Whether the agency has a record for the key."""
-        return self.answer not in (None, []) and not (isinstance(self.answer, dict) and "failure" in self.answer)
+        return _is_record(self.answer)
+
+    @property
+    def is_exact(self) -> bool:
+        """Whether the answer is known."""
+        return bool(self.answer != ANY)
+
+    def matches(self, answer: object) -> bool:
+        """Whether an answer, as JSON, is the expected one."""
+        return _is_record(answer) if not self.is_exact else bool(answer == self.answer)
 
 
 def list_tested_agencies() -> Sequence[StandInSource]:
@@ -45,7 +59,14 @@ def list_tested_agencies() -> Sequence[StandInSource]:
 
 def load_cases(agency: StandInSource) -> Sequence[SampleCase]:
     """The expected answers of an agency."""
-    return [SampleCase(**each) for each in json.loads((agency.samples / EXPECTED).read_text(encoding="utf-8"))]
+    given = json.loads((agency.samples / EXPECTED).read_text(encoding="utf-8"))
+    return [SampleCase(**{**each, "facets": tuple(each.get("facets", ()))}) for each in given]
+
+
+def group_cases(cases: Iterable[SampleCase]) -> Iterator[list[SampleCase]]:
+    """The cases that one call can ask for."""
+    ordered = sorted(cases, key=lambda each: (each.read, each.facets))
+    return (list(group) for _, group in groupby(ordered, key=lambda each: (each.read, each.facets)))
 
 
 def find_reads(agency: StandInSource) -> Mapping[str, DomainRead]:
@@ -63,26 +84,38 @@ def is_of_person(read: DomainRead) -> bool:
     return read.key in PERSONAL_NUMBERS
 
 
-async def ask(connector: Any, read: DomainRead, keys: Sequence[Any], call: Call | None = None) -> list[Any]:  # noqa: ANN401 - any connector
-    """The answers of one read as JSON, in the order of the keys; a failed call is the failure of each key."""
-    parsed = [parse_key(read, each) for each in keys]
+async def call_read(connector: Any, read: DomainRead, cases: Sequence[SampleCase]) -> Mapping[Any, Any]:  # noqa: ANN401 - any connector
+    """The answers of the connector by key. Raises `AgencyFailure`."""
+    keys = [parse_key(read, each.key) for each in cases]
+    if not read.facets:
+        return dict(await getattr(connector, read.name)(keys, make_call()))
+    wanted = frozenset(each for each in read.facets if each.__name__ in cases[0].facets)
+    return dict(await getattr(connector, read.name)(keys, wanted, make_call()))
+
+
+async def ask(connector: Any, read: DomainRead, cases: Sequence[SampleCase]) -> list[Any]:  # noqa: ANN401 - any connector
+    """The answers to cases of one read as JSON; a failed call is the failure of each key."""
     try:
-        found = await getattr(connector, read.name)(parsed, call or make_call())
+        found = await call_read(connector, read, cases)
     except AgencyFailure as failure:
-        return [to_plain(failure) for _ in keys]
-    return [to_plain(found.get(each)) for each in parsed]
+        return [to_plain(failure) for _ in cases]
+    return [to_plain(found.get(parse_key(read, each.key))) for each in cases]
+
+
+def _is_record(answer: object) -> bool:
+    return answer not in (None, [], {}) and not (isinstance(answer, dict) and "failure" in answer)
 
 
 def to_plain(value: object) -> Any:  # noqa: ANN401 - any JSON
     """An answer as JSON."""
     if isinstance(value, AgencyFailure):
         return {"failure": value.code}
-    if isinstance(value, Enum):
-        return value.name
-    if isinstance(value, date):
-        return value.isoformat()
+    if isinstance(value, Enum | date):
+        return value.name if isinstance(value, Enum) else value.isoformat()
     if isinstance(value, list | tuple):
         return [to_plain(each) for each in value]
+    if isinstance(value, Mapping):
+        return {key.__name__ if isinstance(key, type) else str(key): to_plain(each) for key, each in value.items()}
     if is_dataclass(value) and not isinstance(value, type):
         return {each.name: to_plain(getattr(value, each.name)) for each in fields(value)}
     return value

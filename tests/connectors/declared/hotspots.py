@@ -19,6 +19,7 @@ from records.calls.failures import AgencyFailure
 from records.identifiers import RegionCode
 from records.record import record
 from records.regions import Coordinates
+from settings.city.folder import DEFAULT_CITY
 from tests.connectors.declared.tables import parse_tables
 from tests.connectors.drivers.byte_server import ByteServer, Script, serve_bytes
 
@@ -61,7 +62,7 @@ def open_driver(wire: Mapping[str, Any], gate: Gate | None = None) -> HttpDriver
     """The driver of a table `[wire]`."""
     family = DRIVER_FAMILIES[wire["driver"]]
     table = family.wire.model_validate({"url": "http://127.0.0.1:9", **wire})
-    driver = family.build_driver(table, DriverParts(gate=gate or open_gate(), work=LongWork()))
+    driver = family.build_driver(table, DriverParts(gate=gate or open_gate(), work=LongWork(), city=DEFAULT_CITY))
     assert isinstance(driver, HttpDriver)
     return driver
 

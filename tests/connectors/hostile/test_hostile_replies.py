@@ -18,7 +18,6 @@ from connectors.drivers.http.xml_body import MAX_ELEMENTS
 from connectors.resilience.agency_terms import AgencyTerms, BreakerEntry
 from connectors.resilience.breaker import BreakerState
 from connectors.resilience.gate import Gate
-from connectors.tax import PropertyTax
 from records.calls.call import Call
 from records.calls.failures import AgencyFailure, AgencyMalformed, AgencyTimeout, AgencyUnavailable, ReplyBudgetSpent
 from records.calls.reply_budget import MAX_REPLY_BYTES, ReplyBudget
@@ -28,7 +27,7 @@ from tests.connectors.city_agencies import build_pangan
 from tests.connectors.drivers.byte_server import ByteServer, ReceivedRequest, Script, reply, serve_bytes_in_thread
 from tests.connectors.drivers.scripted_driver import call
 from tests.connectors.hostile.loop_probe import STALL, longest_turn
-from tests.connectors.pbb_answers import connect
+from tests.connectors.pbb_answers import TaxConnector, connect
 
 RECORDED = Path(__file__).parent.parent / "recorded"
 NIKS = tuple(Nik(f"31710101019000{each:02}") for each in range(1, 9))
@@ -41,7 +40,7 @@ def gate_of(agency: str) -> Gate:
 
 
 @asynccontextmanager
-async def tax_at(script: Script | bytes, gate: Gate | None = None) -> AsyncIterator[tuple[PropertyTax, ByteServer]]:
+async def tax_at(script: Script | bytes, gate: Gate | None = None) -> AsyncIterator[tuple[TaxConnector, ByteServer]]:
     async with serve_bytes_in_thread(script) as server:
         tax = connect(server.url, user="u", secret="p", deadline=10, gate=gate)
         try:

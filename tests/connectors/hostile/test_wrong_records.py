@@ -15,12 +15,10 @@ from connectors.complaints import CityComplaints
 from connectors.declared.connector import DeclaredConnector
 from connectors.drivers.http.driver import HttpDriver
 from connectors.drivers.http.service import HttpLimits, HttpService
-from connectors.drivers.soap.driver import SoapDriver
 from connectors.drivers.sql.driver import Row, SqlDriver
 from connectors.resilience.agency_terms import AgencyTerms, BreakerEntry
 from connectors.resilience.breaker import BreakerState
 from connectors.resilience.gate import Gate
-from connectors.tax import WSDL, PropertyTax
 from records.calls.call import Call
 from records.calls.failures import AgencyFailure, AgencyMalformed
 from records.identifiers import Nik
@@ -30,7 +28,7 @@ from tests.connectors.city_agencies import build_dukcapil, build_jakpreneur, bui
 from tests.connectors.drivers.byte_server import ReceivedRequest, Script, reply, serve_bytes
 from tests.connectors.failures import assert_reveals_nothing, make_call
 from tests.connectors.open311_servers import row as complaint_row
-from tests.connectors.pbb_answers import load_recorded
+from tests.connectors.pbb_answers import connect, load_recorded
 
 SITI, BUDI, DEWI = Nik("3171014506909001"), Nik("3171021708889002"), Nik("3174055203559003")
 NOON = datetime(2026, 11, 1, 12, tzinfo=UTC)
@@ -273,13 +271,10 @@ def related(body: bytes, name: bytes) -> bytes:
 class TestTax:
     async def ask(self, script: Script | bytes, gate: Gate, niks: Sequence[Nik]) -> Mapping[Nik, Any]:
         async with serve_bytes(script) as server:
-            http = HttpDriver(
-                HttpService("pbb", server.url, headers={}), HttpLimits(deadline=5, connections=4, max_bytes=1_000_000)
-            )
-            credentials = {"otentikasi": {"pengguna": "a", "kata_sandi": "b"}}
-            tax = PropertyTax(SoapDriver(http, WSDL, headers=credentials, gate=gate))
+            tax = connect(server.url, gate=gate)
             try:
-                return await tax.objects_of(niks, make_call())
+                answers: Mapping[Nik, Any] = await tax.objects_of(niks, make_call())
+                return answers
             finally:
                 await tax.close()
 
@@ -309,10 +304,7 @@ class TestTax:
             names = False
 
         async with serve_bytes(script) as server:
-            http = HttpDriver(
-                HttpService("pbb", server.url, headers={}), HttpLimits(deadline=5, connections=4, max_bytes=1_000_000)
-            )
-            tax = PropertyTax(SoapDriver(http, WSDL, headers={"otentikasi": {"pengguna": "a", "kata_sandi": "b"}}))
+            tax = connect(server.url)
             assert kinds(await tax.objects_of([SITI], make_call())) == {SITI: "answered"}
             assert kinds(await tax.objects_of([SITI], make_call())) == {SITI: "malformed"}
             await tax.close()

@@ -124,8 +124,13 @@ def test_the_nearest_table_is_named_where_a_key_is_missing() -> None:
         ('driver = "sql"\n', 'driver = "sql"\nheaders = {}\n', "8: wire.headers: Extra inputs are not permitted"),
         (
             'driver = "sql"',
-            'driver = "soap"\nuser = "a"\npassword = "b"',
-            "12: reads: they cannot be declared over soap; name a connector",
+            'driver = "soap"\nversion = "1.3"\nwsdl = "a.wsdl"',
+            "8: wire.version: Input should be '1.1' or '1.2'",
+        ),
+        (
+            'driver = "sql"',
+            'driver = "soap"\ncharset = "latin-99"\nwsdl = "a.wsdl"',
+            "8: wire.charset: an unknown encoding; write `windows-1252`",
         ),
         ("[probe]", "[terms]\nhedge = true\n[probe]", "21: terms.hedge: the agency is not called by GET; remove"),
         ('[probe]\nread = "permits"\nkey = "1"\n', "", "1: probe: name the read that shows whether the agency answers"),
@@ -143,7 +148,9 @@ def test_what_a_manifest_cannot_be_is_named_with_line_and_fix(tmp_path: Path, ol
     assert problem_of(tmp_path, MANIFEST.replace(old, new)).startswith(f"izin.toml:{problem}")
 
 
-PYTHON = MANIFEST[: MANIFEST.index("[reads")].replace("[wire]", 'connector = "connectors.tax:PropertyTax"\n\n[wire]')
+PYTHON = MANIFEST[: MANIFEST.index("[reads")].replace(
+    "[wire]", 'connector = "connectors.complaints:CityComplaints"\n\n[wire]'
+)
 
 
 @pytest.mark.parametrize(
@@ -151,12 +158,12 @@ PYTHON = MANIFEST[: MANIFEST.index("[reads")].replace("[wire]", 'connector = "co
 )
 def test_a_connector_outside_the_hubs_connectors_is_refused(tmp_path: Path, connector: str) -> None:
     ManifestFile.load(write(tmp_path, PYTHON), ADDRESS)
-    problem = problem_of(tmp_path, PYTHON.replace("connectors.tax:PropertyTax", connector))
+    problem = problem_of(tmp_path, PYTHON.replace("connectors.complaints:CityComplaints", connector))
     assert problem == "izin.toml:6: connector: not a module of the hub's connectors: write connectors.module:Class"
 
 
 def test_a_connector_in_python_and_declared_reads_exclude_each_other(tmp_path: Path) -> None:
-    both = MANIFEST.replace("[wire]", 'connector = "connectors.tax:PropertyTax"\n\n[wire]')
+    both = MANIFEST.replace("[wire]", 'connector = "connectors.complaints:CityComplaints"\n\n[wire]')
     start, end = both.index("statement"), both.index("[records")
     with_freshness = both[:start] + 'freshness = { fresh = "5 min" }\n\n' + both[end:]
     assert "izin.toml:13: reads.permits.statement: Extra inputs" in problem_of(tmp_path, both)
@@ -206,13 +213,9 @@ def test_every_problem_of_a_file_is_reported_together(tmp_path: Path) -> None:
 def test_values_come_from_the_environment_and_from_files_and_are_not_shown(tmp_path: Path) -> None:
     secret = tmp_path / "key"
     secret.write_text("k-1\n")
-    text = (
-        PYTHON.replace('"sql"', '"http"')
-        .replace("connectors.tax:PropertyTax", "connectors.complaints:CityComplaints")
-        .replace(
-            '"${SIMPUL_IZIN_URL}"',
-            f'"https://a/${{SIMPUL_IZIN_URL}}"\ncredential.headers = {{ key = "${{file:{secret}}}" }}',
-        )
+    text = PYTHON.replace('"sql"', '"http"').replace(
+        '"${SIMPUL_IZIN_URL}"',
+        f'"https://a/${{SIMPUL_IZIN_URL}}"\ncredential.headers = {{ key = "${{file:{secret}}}" }}',
     )
     wire = ManifestFile.load(write(tmp_path, text), {"SIMPUL_IZIN_URL": "b"}).manifest.wire
     assert isinstance(wire, HttpWire)

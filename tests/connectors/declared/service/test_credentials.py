@@ -10,8 +10,10 @@ import pytest
 from cryptography import x509
 from pydantic import ValidationError
 
+from connectors.declared.driver_families import DRIVER_FAMILIES
 from connectors.declared.http.tables import HttpWire
 from connectors.declared.service.credentials import build_service
+from connectors.declared.service.wire import ServiceWire
 from connectors.declared.soap.tables import SoapWire
 from connectors.declared.tables import NotDeclarableError
 from connectors.drivers.http.address import AgencyAddress, is_internal, is_loopback
@@ -56,11 +58,25 @@ async def test_fixed_parts_are_sent_with_every_call(method: str) -> None:
     assert "k 1" not in repr(driver)
 
 
+@pytest.mark.parametrize("driver", DRIVER_FAMILIES)
+def test_every_driver_of_a_service_says_when_its_credential_expires(driver: str) -> None:
+    family = DRIVER_FAMILIES[driver]
+    assert hasattr(family.driver, "expiries") == issubclass(family.wire, ServiceWire)
+
+
 def test_every_driver_over_http_has_the_same_credential() -> None:
-    wire = SoapWire.model_validate(
-        {"driver": "soap", "url": "https://a", "user": "u", "password": "p", "credential": {"oauth2": OAUTH2}}
-    )
-    assert wire.list_credentials() == {"wire.password": "p", "wire.credential.oauth2.client_secret": SECRET}
+    given = {
+        "wsdl": "a.wsdl",
+        "user": "u",
+        "password": "p",
+        "headers": {"kepala": {"nama": "{user}", "sandi": "{password}", "kunci": "k"}},
+    }
+    wire = SoapWire.model_validate({"driver": "soap", "url": "https://a", "credential": {"oauth2": OAUTH2}, **given})
+    assert wire.list_credentials() == {
+        "wire.credential.oauth2.client_secret": SECRET,
+        "wire.password": "p",
+        "wire.headers.kepala.kunci": "k",
+    }
 
 
 def test_every_secret_is_listed_by_its_place_and_shown_by_none() -> None:

@@ -7,14 +7,19 @@ from pathlib import Path
 from time import monotonic
 
 import pytest
+from lxml import etree
 
 from connectors.drivers.http.driver import HttpDriver, HttpReply
 from connectors.drivers.http.service import HttpLimits, HttpService
-from connectors.drivers.soap.driver import SoapDriver, SoapFault, SoapReply
-from connectors.tax import WSDL
+from connectors.drivers.soap.driver import SoapDriver
+from connectors.drivers.soap.envelopes import ValueSlot
+from connectors.drivers.soap.replies import SoapFault, SoapReply
+from connectors.drivers.soap.service import SoapService
+from connectors.drivers.soap.wsdl import Wsdl, WsdlError
 from records.calls.call import Call
 from records.calls.failures import AgencyFailure, AgencyMalformed, AgencyRefused, AgencyTimeout, AgencyUnavailable
 from tests.connectors.drivers.byte_server import ByteServer, ReceivedRequest, Script, reply, serve_bytes, silence
+from tests.connectors.pbb_answers import WSDL, load_wsdl
 
 RECORDED = Path(__file__).parents[2] / "recorded"
 SOAP_11 = "http://schemas.xmlsoap.org/soap/envelope/"
@@ -25,7 +30,12 @@ CREDENTIALS = {"otentikasi": {"pengguna": "simpul", "kata_sandi": "rahasia<&"}}
 
 def driver_at(url: str) -> SoapDriver:
     http = HttpDriver(HttpService("pbb", url, headers={}), HttpLimits(deadline=5, connections=2, max_bytes=1_000_000))
-    return SoapDriver(http, WSDL, headers=CREDENTIALS)
+    return SoapDriver(http, SoapService(wsdls=[load_wsdl()], headers=CREDENTIALS))
+
+
+async def ask(driver: SoapDriver, nik: str, call: Call) -> SoapReply:
+    request = driver.prepare("GetObjekByNik", {"nik": ValueSlot(0).text}, slots=1)
+    return await driver.ask(request, [nik], call, lambda reply: reply)
 
 
 @asynccontextmanager
@@ -66,7 +76,7 @@ def answer(content: str) -> str:
 class TestSoapRequests:
     async def test_an_operation_is_posted_as_the_wsdl_describes_it(self) -> None:
         async with driven(reply(200, answer("<kode>14</kode>").encode())) as (driver, server):
-            got = await driver.ask("GetObjekByNik", {"nik": "<1&2>"}, call())
+            got = await ask(driver, "<1&2>", call())
 
         assert got.content == {"kode": "14", "objek": ()}
         asked = server.asked[0]
@@ -90,21 +100,36 @@ class TestSoapRequests:
     async def test_an_operation_that_the_wsdl_lacks_is_a_key_error_without_any_call(self) -> None:
         async with driven(reply()) as (driver, server):
             with pytest.raises(KeyError, match=r"^'GetSemua'$"):
-                await driver.ask("GetSemua", {}, call())
+                driver.prepare("GetSemua", {})
         assert server.asked == []
+
+    @pytest.mark.parametrize("text", ["a\x00b", "\x1b", "\ud800", "\ufffe"])
+    async def test_a_text_that_xml_cannot_hold_is_an_error_without_any_call(self, text: str) -> None:
+        async with driven(reply()) as (driver, server):
+            with pytest.raises(ValueError, match="that XML cannot hold"):
+                await ask(driver, text, call())
+        assert server.asked == []
+
+    async def test_white_space_arrives_as_it_is(self) -> None:
+        text = " a\r\n\tb]]> 'c' \N{CJK UNIFIED IDEOGRAPH-4E2D}\x85 "
+        async with driven(reply(200, answer("<kode>14</kode>").encode())) as (driver, server):
+            await ask(driver, text, call())
+        nik = etree.fromstring(server.asked[0].body).find(".//{*}GetObjekByNik/{*}nik")
+        assert nik is not None
+        assert nik.text == text
 
     async def test_silence_is_a_timeout(self) -> None:
         async with driven(silence) as (driver, _):
             with pytest.raises(AgencyTimeout):
-                await driver.ask("GetObjekByNik", {"nik": NIK}, call(0.1))
+                await ask(driver, NIK, call(0.1))
 
     async def test_http_refusals_and_failures_keep_their_meaning(self) -> None:
         async with driven(reply(401)) as (driver, _):
             with pytest.raises(AgencyRefused):
-                await driver.ask("GetObjekByNik", {"nik": NIK}, call())
+                await ask(driver, NIK, call())
         async with driven(reply(503, Retry_After="9")) as (driver, _):
             with pytest.raises(AgencyUnavailable) as caught:
-                await driver.ask("GetObjekByNik", {"nik": NIK}, call())
+                await ask(driver, NIK, call())
         assert caught.value.retry_after == 9
 
     async def test_a_dead_reused_connection_does_not_fail_a_call(self) -> None:
@@ -120,13 +145,13 @@ class TestSoapRequests:
 
         async with driven(script) as (driver, server):
             for _ in range(2):
-                assert (await driver.ask("GetObjekByNik", {"nik": NIK}, call())).content == {"kode": "14", "objek": ()}
+                assert (await ask(driver, NIK, call())).content == {"kode": "14", "objek": ()}
         assert server.connections == 2
 
     async def test_a_fault_comes_with_status_500_and_is_an_answer(self) -> None:
         body = envelope("<s:Fault><faultcode>s:Server</faultcode></s:Fault>").encode()
         async with driven(reply(500, body, Retry_After="60")) as (driver, _):
-            got = await driver.ask("GetObjekByNik", {"nik": NIK}, call())
+            got = await ask(driver, NIK, call())
         assert got == SoapReply(content=SoapFault(code="Server", detail={}), retry_after=60)
 
 
@@ -242,7 +267,7 @@ class TestFaults:
             "<s:Reason><s:Text>x</s:Text></s:Reason><s:Detail><kode> 96 </kode></s:Detail></s:Fault>"
         )
         got = read(envelope(fault, soap=SOAP_12), status=500)
-        assert got.content == SoapFault(code="Server", detail={"kode": "96"})
+        assert got.content == SoapFault(code="Server.X", detail={"kode": "96"})
 
     @pytest.mark.parametrize(
         ("written", "code"),
@@ -335,14 +360,17 @@ class TestInterface:
         (tmp_path / "pbb.wsdl").write_text(WSDL.read_text())
         return tmp_path
 
-    def test_imports_are_never_fetched_from_a_network(self, http: HttpDriver, folder: Path) -> None:
+    def test_imports_are_never_fetched_from_a_network(self, folder: Path) -> None:
         text = WSDL.read_text().replace(
             '<xsd:import namespace="urn:bapenda-jakarta:sismiop:v1"/>',
             '<xsd:import namespace="urn:elsewhere" schemaLocation="http://schemas.example/x.xsd"/>',
         )
         (folder / "networked.wsdl").write_text(text)
-        with pytest.raises(ValueError, match=r"^The WSDL networked\.wsdl cannot be read: ExternalReferenceForbidden\."):
-            SoapDriver(http, folder / "networked.wsdl", headers={})
+        with pytest.raises(
+            ValueError,
+            match=r"^the WSDL networked\.wsdl cannot be used: it imports a document from a network",
+        ):
+            Wsdl(folder / "networked.wsdl", "1.1")
 
     def test_imports_may_be_files_beside_it(self, http: HttpDriver, folder: Path) -> None:
         begin, end = '<xsd:schema targetNamespace="urn:bapenda-jakarta:sismiop:v1"', "</xsd:schema>"
@@ -359,37 +387,81 @@ class TestInterface:
             '<xsd:import namespace="urn:bapenda-jakarta:sismiop:v1" schemaLocation="sismiop.xsd"/>',
         )
         (folder / "split.wsdl").write_text(split)
-        driver = SoapDriver(http, folder / "split.wsdl", headers={})
+        driver = SoapDriver(http, SoapService(wsdls=[Wsdl(folder / "split.wsdl", "1.1")]))
         body = (RECORDED / "pbb_objects_dewi.xml").read_bytes()
         found = driver.read("GetObjekByNik", HttpReply(status=200, headers={}, body=body))
         assert found == driver_at("http://pbb.invalid").read(
             "GetObjekByNik", HttpReply(status=200, headers={}, body=body)
         )
 
+    def test_imports_from_outside_its_folder_are_refused(self, folder: Path) -> None:
+        (folder / "inner").mkdir()
+        text = WSDL.read_text().replace(
+            '<xsd:import namespace="urn:bapenda-jakarta:sismiop:v1"/>',
+            '<xsd:import namespace="urn:elsewhere" schemaLocation="../secret.xsd"/>',
+        )
+        (folder / "secret.xsd").write_text('<xsd:schema xmlns:xsd="http://www.w3.org/2001/XMLSchema"/>')
+        (folder / "inner" / "nosy.wsdl").write_text(text)
+        with pytest.raises(WsdlError, match=r"secret\.xsd is outside the folder of the WSDL"):
+            Wsdl(folder / "inner" / "nosy.wsdl", "1.1")
+
+    def test_two_wsdls_with_one_operation_are_refused(self, http: HttpDriver) -> None:
+        with pytest.raises(WsdlError, match=r"^two WSDLs describe the operation GetObjekByNik$"):
+            SoapDriver(http, SoapService(wsdls=[load_wsdl(), load_wsdl()]))
+
+    @pytest.mark.parametrize(
+        ("arguments", "headers", "complaint"),
+        [
+            ({}, CREDENTIALS, "GetObjekByNik: Missing element nik"),
+            ({"nip": "1"}, CREDENTIALS, "GetObjekByNik: .* got an unexpected keyword argument 'nip'"),
+            ({"nik": "1"}, {"kepala": {}}, "GetObjekByNik: .*kepala"),
+        ],
+    )
+    def test_a_request_that_the_wsdl_does_not_describe_is_refused(
+        self, http: HttpDriver, arguments: Mapping[str, str], headers: Mapping[str, Mapping[str, str]], complaint: str
+    ) -> None:
+        driver = SoapDriver(http, SoapService(wsdls=[load_wsdl()], headers=headers))
+        with pytest.raises(WsdlError, match=f"^{complaint}"):
+            driver.prepare("GetObjekByNik", arguments)
+
     @pytest.mark.parametrize(
         ("old", "new", "complaint"),
         [
-            ("<wsdl:definitions", "<!DOCTYPE x><wsdl:definitions", "cannot be read: DTDForbidden."),
-            ("</wsdl:definitions>", "", "cannot be read: XMLSyntaxError."),
+            (
+                "<wsdl:definitions",
+                "<!DOCTYPE x><wsdl:definitions",
+                "cannot be used: it has a document type",
+            ),
+            (
+                "</wsdl:definitions>",
+                "",
+                "cannot be used: Invalid XML content received (Premature",
+            ),
             (
                 "http://schemas.xmlsoap.org/wsdl/soap/",
                 "http://schemas.xmlsoap.org/wsdl/soap12/",
-                "describes no SOAP 1.1 port. The SOAP driver speaks SOAP 1.1 only.",
+                "describes no SOAP 1.1 port; see `version`",
             ),
+            (
+                'element="tns:GetTagihanResponse"',
+                'element="tns:GetTagihanJawaban"',
+                "contains an invalid part ('parameters'): invalid xsd type or elements",
+            ),
+            ('message="tns:OtentikasiHeader"', 'message="tns:Kepala"', "cannot be used: No definition"),
+            ('type="tns:PbbPortType"', "", "cannot be used: "),
+            ('schemas.xmlsoap.org/wsdl/"', 'schemas.xmlsoap.org/x/"', "describes no SOAP 1.1 port"),
         ],
-        ids=["document type", "cut", "soap 1.2"],
+        ids=["document type", "cut", "soap 1.2", "unknown part", "unknown message", "no port type", "no wsdl"],
     )
-    def test_an_unusable_file_is_refused_by_name(
-        self, http: HttpDriver, folder: Path, old: str, new: str, complaint: str
-    ) -> None:
+    def test_an_unusable_file_is_refused_by_name(self, folder: Path, old: str, new: str, complaint: str) -> None:
         (folder / "odd.wsdl").write_text(WSDL.read_text().replace(old, new, 1))
-        with pytest.raises(ValueError, match=r"^The WSDL odd\.wsdl ") as caught:
-            SoapDriver(http, folder / "odd.wsdl", headers={})
+        with pytest.raises(ValueError, match=r"^the WSDL odd\.wsdl ") as caught:
+            Wsdl(folder / "odd.wsdl", "1.1")
         assert complaint in str(caught.value)
 
-    def test_a_missing_file_is_refused_by_name(self, http: HttpDriver, folder: Path) -> None:
-        with pytest.raises(ValueError, match=r"^The WSDL gone\.wsdl cannot be read: FileNotFoundError\."):
-            SoapDriver(http, folder / "gone.wsdl", headers={})
+    def test_a_missing_file_is_refused_by_name(self, folder: Path) -> None:
+        with pytest.raises(ValueError, match=r"^gone\.wsdl cannot be read: No such file or directory$"):
+            Wsdl(folder / "gone.wsdl", "1.1")
 
     def test_repr_shows_operations_and_no_secret(self) -> None:
         assert repr(driver_at("http://pbb.invalid")) == (

@@ -1,0 +1,85 @@
+"""The replies of SOAP services: answers by the types of the WSDL, and faults of both versions."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Final
+
+from lxml import etree
+
+from connectors.drivers.http.xml_body import get_local_name
+from connectors.drivers.soap.element_shapes import SoapValue
+from connectors.drivers.soap.envelopes import ADDRESSING
+
+_ENVELOPES: Final = frozenset(
+    {"http://schemas.xmlsoap.org/soap/envelope/", "http://www.w3.org/2003/05/soap-envelope"}  # 1.1 and 1.2
+)
+_WORD: Final = re.compile(r"[A-Za-z][A-Za-z0-9_.-]{0,39}", re.ASCII)
+_OF_1_2: Final = {"Sender": "Client", "Receiver": "Server"}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SoapFault:
+    """A `soap:Fault` of version 1.1 or 1.2, in the terms of 1.1."""
+
+    code: str
+    """`Client`, `Server`, `MustUnderstand` or `VersionMismatch`, with a subcode after a dot; else "unreadable"."""
+    detail: Mapping[str, str] = field(repr=False)
+    """Texts in the fault's detail, by element name. Not for logs, because they are the agency's own words."""
+
+    @property
+    def is_of_caller(self) -> bool:
+        """Whether the caller is at fault, and not the agency."""
+        return self.code.partition(".")[0] == "Client"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SoapReply:
+    """The reply to one operation."""
+
+    content: Mapping[str, SoapValue] | SoapFault = field(repr=False)
+    """The parts of the response element, or the fault."""
+    retry_after: float | None = None
+    """Seconds until the agency accepts the next request, if its HTTP headers say so."""
+    relates_to: str | None = None
+    """The id of the request message, if the reply has one (WS-Addressing)."""
+
+
+def find_body(root: etree._Element | None) -> etree._Element | None:
+    """The first element in the body of an envelope; None if a document is no envelope."""
+    if root is None:
+        return None
+    name = etree.QName(root)
+    if name.localname != "Envelope" or name.namespace not in _ENVELOPES:
+        return None
+    body = root.find(f"{{{name.namespace}}}Body")
+    return None if body is None or not len(body) else body[0]
+
+
+def parse_fault(element: etree._Element) -> SoapFault:
+    """Read a fault of SOAP 1.1 (section 4.4) or 1.2 (part 1, section 5.4), with any namespaces."""
+    codes: list[str] = []
+    detail: dict[str, str] = {}
+    for child in element:
+        name = get_local_name(child)
+        if name == "faultcode":
+            codes = [child.text or ""]
+        elif name == "Code":
+            codes = [value.text or "" for value in child.iter("*") if get_local_name(value) == "Value"][:2]
+        elif name in {"detail", "Detail"}:
+            detail = {
+                get_local_name(part): part.text.strip() for part in child.iter("*") if part.text and part.text.strip()
+            }
+    words = [each.strip().rpartition(":")[2] for each in codes]
+    code = ".".join([*(_OF_1_2.get(each, each) for each in words[:1]), *words[1:]])
+    return SoapFault(code=code if _WORD.fullmatch(code) else "unreadable", detail=detail)
+
+
+def find_relates_to(content: etree._Element) -> str | None:
+    """The message id that a reply answers: the first `RelatesTo` in the envelope's header."""
+    envelope = content.getroottree().getroot()
+    header = envelope.find(f"{{{etree.QName(envelope).namespace}}}Header")
+    found = None if header is None else header.findtext(f"{{{ADDRESSING}}}RelatesTo")
+    return None if found is None else found.strip()
