@@ -23,6 +23,7 @@ from connectors.declared.domain_reads import list_read_names
 from connectors.declared.driver_families import DRIVER_FAMILIES
 from connectors.declared.driver_family import CallLimits, Driver, DriverParts, ExpiringDriver, HubValues
 from connectors.declared.snapshot.loader import SnapshotLoader, SnapshotSource
+from connectors.declared.snapshot.snapshot import SnapshotStatus
 from connectors.declared.tables import NotDeclarableError
 from connectors.drivers.long_work import LongWork
 from connectors.regions import RegionTables, UnknownDistricts
@@ -88,6 +89,10 @@ class Connectors:
         """When the parts of each agency's credential expire, in seconds since 1970."""
         drivers = {code: each.driver for code, each in self.agencies.items()}
         return {code: each.expiries for code, each in drivers.items() if isinstance(each, ExpiringDriver)}
+
+    def get_snapshot_statuses(self) -> Sequence[SnapshotStatus]:
+        """The state of each snapshot, as far as this process knows."""
+        return [each.snapshot.get_status() for each in self.snapshots]
 
     def bind_domains(self, hub_domains: Mapping[type[Any], Any]) -> Agencies:
         """The connectors and the hub's own state, by domain."""
