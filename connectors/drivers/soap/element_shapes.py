@@ -75,7 +75,7 @@ OPEN_PART: Final = ElementPart(is_repeated=False, shape=ElementShape({}, is_open
 
 
 def _read_any(element: etree._Element) -> SoapValue:
-    """An element that the WSDL does not describe: a text, or its elements by local name, in tuples where they repeat."""
+    """An element that the WSDL does not describe: a text, or its elements by local name, in tuples if repeated."""
     if element.get(_NIL) in {"true", "1"}:
         return None
     lists: dict[str, list[SoapValue]] = {}
