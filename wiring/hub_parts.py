@@ -11,7 +11,7 @@ from graphql import GraphQLSchema
 from auth.oidc.page_session import SessionStore
 from connectors.agency_probes import AgencyProbes
 from connectors.resilience.gate import Gate
-from engine.batch import Agencies
+from engine.agencies.bindings import Agencies
 from engine.reporting import NoReadRecorder, ReadRecorder
 from resolvers.answer_cache import AnswerCache, NoAnswerCache
 from services.consents.partner_consents import PartnerConsents

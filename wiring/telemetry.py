@@ -7,7 +7,7 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from engine.batch import AgencyReadCounts
+from engine.agencies.bindings import AgencyReadCounts
 from resolvers.answer_cache import AnswerCache
 from settings import Settings
 from store.ledger.access_ledger import AccessLedger
