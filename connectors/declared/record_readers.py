@@ -88,6 +88,25 @@ class RecordReaders:
         """The declared fields of a record."""
         return self._tables[record.__name__]
 
+    def build_facets(self, read: str, facets: Iterable[type[Any]]) -> RecordReader[Any]:
+        """The reader of several records in one row, by their type. Raises `NotDeclarableError`."""
+        readers = {facet: self.build(read, facet) for facet in facets}
+        each = readers.values()
+
+        def bind(key: object) -> Callable[[Row], Mapping[type[Any], Any]]:
+            bound = [(facet, reader.bind(key)) for facet, reader in readers.items()]
+            return lambda row: {facet: read_row(row) for facet, read_row in bound}
+
+        return RecordReader(
+            record=dict,
+            bind=bind,
+            uses=[use for reader in each for use in reader.uses],
+            required={},
+            takes_key=any(reader.takes_key for reader in each),
+            people={place: kind for reader in each for place, kind in reader.people.items()},
+            lists={column: inner for reader in each for column, inner in reader.lists.items()},
+        )
+
     def require_all_used(self) -> None:
         """Raise `NotDeclarableError` for a record that no read gives."""
         used = sorted(each.__name__ for each in self._built)
