@@ -14,6 +14,7 @@ from pydantic import (
     AfterValidator,
     Field,
     SerializeAsAny,
+    StringConstraints,
     TypeAdapter,
     ValidationError,
     ValidationInfo,
@@ -53,6 +54,7 @@ class Names(ManifestTable):
     id: str = Field(min_length=1, max_length=100, description="in Indonesian")
 
 
+Place = Annotated[str, StringConstraints(pattern=r"^\d\d(\.\d\d(\.\d\d(\.\d{4})?)?)?$")]
 Stage = Literal["draft", "agreed", "assessed", "shadow", "live"]
 
 
@@ -73,6 +75,10 @@ class AgencyManifest(ManifestTable):
     stage: Stage = Field(description="`draft`, `agreed`, `assessed` or `live`; only `live` answers callers")
     domain: DomainWord = Field(description="what it answers: one of the [domains](domains.md), such as `prices`")
     wire: Annotated[Wire, Field(discriminator="driver", description="table: how it is called")]
+    serves: tuple[Place, ...] = Field(
+        default=(),
+        description='codes of the regions that it serves, if the domain has several agencies: `["31.74", "31.75"]`',
+    )
     terms: AgencyTerms = Field(default=AgencyTerms(), description="table: how it may be called (agency-terms.md)")
     contract: DataContract | None = Field(default=None, description="table: the data contract (data-contracts.md)")
     connector: str | None = Field(
