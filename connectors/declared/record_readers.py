@@ -14,7 +14,7 @@ from connectors.declared.python_functions import split_optional
 from connectors.declared.tables import FieldTable, NotDeclarableError, RecordTable
 from connectors.readers.rows import MAX_LIST_ROWS, Row
 from connectors.readers.unreadable import UnreadableError
-from records.access_marks import list_access_fields
+from records.description import list_access_fields
 from records.identifiers import FamilyCardNumber, Nik
 from records.regions import Coordinates
 
