@@ -104,6 +104,7 @@ def create_app(settings: Settings, *, sample_people: LoadSamplePeople | None = N
             agency_probes=connectors.build_agency_probes(),
             gates=connectors.gates,
             get_credential_expiries=connectors.get_credential_expiries,
+            get_snapshots=connectors.get_snapshot_statuses,
             lifespan=lifespan,
             sample_people=sample_people,
             recorder=build_recorder(ledger, accesses),
@@ -161,10 +162,10 @@ def compose(settings: Settings, parts: HubParts) -> WebApplication:
             stack.push_async_callback(callers.budgets.counts.close)
             yield
 
-    sign_in = build_sign_in(settings, callers.issuers, callers.tokens)
+    sign_in = build_sign_in(settings, callers, parts.sessions)
     renderer = PageRenderer(
         PageLinks(
-            sign_in=sign_in is not None and parts.sessions is not None,
+            sign_in=sign_in is not None,
             status=settings.status_page and bool(counters.agency_names),
             graphiql=settings.web.graphiql is not Exposure.OFF,
             sandbox=settings.development and parts.sample_people is not None,
@@ -174,7 +175,6 @@ def compose(settings: Settings, parts: HubParts) -> WebApplication:
     pages = build_pages(
         settings,
         sign_in,
-        parts.sessions,
         client=InternalClient(make_execute(engine, is_internal=True), rate_limits.caller_limiter),
         documents=GraphDocuments(schema),
         pages=renderer,

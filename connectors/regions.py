@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import logging
 from collections.abc import Callable, Iterator, Sequence
+from itertools import islice
 from pathlib import Path
 from typing import Final
 
@@ -13,6 +14,7 @@ from records.calls.answers import Answers
 from records.calls.call import Call
 from records.identifiers import RegionCode
 from records.regions import CodeSystem, Region, RegionLevel, RegionQuery, SystemCode
+from records.text_index import TextIndex
 
 _FILES = {
     RegionLevel.PROVINCE: ("provinces.csv", None),
@@ -53,7 +55,7 @@ class RegionTables:
         sourced = _sourced_codes(data / "region_codes.csv")
         read = sorted(_read(data / "regions", sourced), key=lambda region: region.code)
         self._by_code = {region.code: region for region in read}
-        self._by_name = [(region.name.casefold(), region) for region in self._by_code.values()]
+        self._by_name = TextIndex(tuple(self._by_code.values()), lambda region: region.name)
         self._by_address = {
             (each.system, each.code): region
             for region in self._by_code.values()
@@ -94,18 +96,13 @@ class RegionTables:
         return {query: self._matching(query) for query in queries}
 
     def _matching(self, query: RegionQuery) -> Sequence[Region]:
-        text = query.search.casefold()
-        found: list[Region] = []
-        for name, region in self._by_name:
-            if len(found) == query.first:
-                break
-            if (
-                text in name
-                and query.level in (None, region.level)
-                and (query.inside is None or region.code.startswith(f"{query.inside}."))
-            ):
-                found.append(region)
-        return found
+        found = (
+            region
+            for region in self._by_name.find(query.search)
+            if query.level in (None, region.level)
+            and (query.inside is None or region.code.startswith(f"{query.inside}."))
+        )
+        return list(islice(found, query.first))
 
 
 def _sourced_codes(path: Path) -> dict[str, list[SystemCode]]:

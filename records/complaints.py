@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Annotated
 
+from records.access_marks import DECIDES_ACCESS
 from records.description import DescribedEnum, Doc
 from records.identifiers import Nik, RegionCode
 from records.record import record
@@ -49,8 +50,8 @@ class ComplaintEvent:
     status: Annotated[ComplaintStatus | None, Doc("State of the complaint after the step.")]
     note: Annotated[str | None, Doc("The agency's note about the step (Indonesian).")]
     agency: Annotated[str | None, Doc("The agency that took the step.")]
-    complaint_is_public: Annotated[bool, Doc("Whether the complaint this step belongs to is public.")]
-    reporter: Annotated[Nik | None, Doc("Who reported the complaint.")]
+    complaint_is_public: Annotated[bool, Doc("Whether the complaint this step belongs to is public."), DECIDES_ACCESS]
+    reporter: Annotated[Nik | None, Doc("Who reported the complaint."), DECIDES_ACCESS]
 
 
 @record
@@ -59,8 +60,8 @@ class Complaint:
 
     id: Annotated[str, Doc("Identifier at the complaint system (Open311 `service_request_id`).")]
     number: Annotated[str | None, Doc("Report number that citizens see, such as `JK2302240123`.")]
-    reporter: Annotated[Nik | None, Doc("Who reported it, if the complaint system names the person.")]
-    is_public: Annotated[bool, Doc("Whether everybody may see it.")]
+    reporter: Annotated[Nik | None, Doc("Who reported it, if the complaint system names the person."), DECIDES_ACCESS]
+    is_public: Annotated[bool, Doc("Whether everybody may see it."), DECIDES_ACCESS]
     category_code: Annotated[str | None, Doc("Code of the category.")]
     category_name: Annotated[str | None, Doc("Name of the category, from the complaint system.")]
     description: Annotated[str | None, Doc("What the reporter wrote.")]

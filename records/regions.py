@@ -69,6 +69,5 @@ class Coordinates:
 class Near:
     """The part of the map around a point."""
 
-    point: Coordinates
-    metres: int
-    """Distance from the point."""
+    point: Annotated[Coordinates, Doc("The point.")]
+    metres: Annotated[int, Doc("Distance from the point.")]

@@ -17,15 +17,16 @@ from cache.answers.cache_hits import CacheHits
 from cache.answers.read_through import ReadThroughCache
 from cache.answers.record_codec import RecordCodec
 from cache.answers.slots import AnswerKind, CacheResult, Slot
-from engine.agency_codes import HUB
+from engine.agencies.agency_codes import HUB
 from engine.batch import Batch, Facet, FreshnessRecorder, group_keys, run_batch
 from records.calls.answers import Answers
 from records.calls.call import Call
 from records.calls.failures import AgencyFailure
-from records.calls.freshness import Freshness
+from records.calls.freshness import Freshness, Staleness
 from records.calls.spans import Span
 from records.hub.consents import Consent
 from records.identifiers import Nik
+from records.text_index import TextIndex
 from resolvers.batch_context import HubBatchContext
 from resolvers.caching import get_agency_tag, get_person_tags
 
@@ -44,6 +45,8 @@ class CachedBatchReader:
         self._cache = cache
         self._timeout = timeout
         self._kinds: dict[tuple[Batch[Any, Any], Facet, str], AnswerKind] = {}
+        self._indexes: dict[Batch[Any, Any], TextIndex[Any]] = {}
+        """The names of the list that was searched last, by batch."""
         self.hits: defaultdict[str, CacheHits] = defaultdict(CacheHits)
         """Cache hits by agency."""
 
@@ -55,11 +58,42 @@ class CachedBatchReader:
         recorder: FreshnessRecorder | None = None,
     ) -> Answers[Any, Any]:
         """The batch's answers; `recorder` receives their freshness."""
-        wanted: Sequence[Facet] = _sort_facets(context.facets) if batch.has_facets else (None,)
-        agency = context.agencies.codes.get(batch.domain) or HUB
         freshness = context.agencies.get_freshness(batch)
         if freshness is None:
             raise TypeError(f"{batch!r} has no lifetimes in the manifest of its agency, so it cannot be cached.")
+        if freshness.searched_field is not None and keys:
+            return await self._search(batch, keys, context, recorder, freshness)
+        return await self._read(batch, keys, context, recorder, freshness)
+
+    async def _search(
+        self,
+        batch: Batch[Any, Any],
+        queries: Sequence[Any],
+        context: HubBatchContext,
+        recorder: FreshnessRecorder | None,
+        freshness: Freshness,
+    ) -> Answers[Any, Any]:
+        """The answers of searches for a text, all from one cached list: no text costs a call, or memory."""
+        whole = replace(queries[0], search="")
+        for_each = None if recorder is None else _RecorderOfQueries(recorder, queries)
+        found = (await self._read(batch, [whole], context, for_each, freshness)).get(whole)
+        if found is None or isinstance(found, Exception):
+            return {} if found is None else dict.fromkeys(queries, found)
+        index = self._indexes.get(batch)
+        if index is None or index.records is not found:
+            index = self._indexes[batch] = TextIndex(found, attrgetter(freshness.searched_field or ""))
+        return {query: tuple(index.find(query.search)) for query in queries}
+
+    async def _read(
+        self,
+        batch: Batch[Any, Any],
+        keys: Sequence[Any],
+        context: HubBatchContext,
+        recorder: FreshnessRecorder | None,
+        freshness: Freshness,
+    ) -> Answers[Any, Any]:
+        wanted: Sequence[Facet] = _sort_facets(context.facets) if batch.has_facets else (None,)
+        agency = context.agencies.codes.get(batch.domain) or HUB
         facet_of = {self._get_kind(batch, facet, agency, freshness): facet for facet in wanted}
         slots = [Slot(kind, key) for kind in facet_of for key in keys]
 
@@ -122,6 +156,19 @@ class CachedBatchReader:
             None if call.span is None else call.span.start_linked(f"renew {batch.name}", {"simpul.batch": batch.name})
         )
         return Call(deadline=monotonic() + self._timeout, request_id=call.request_id, span=span)
+
+
+class _RecorderOfQueries:
+    """Records the freshness of the list that several queries search, for each of them."""
+
+    def __init__(self, recorder: FreshnessRecorder, queries: Sequence[Any]) -> None:
+        self._recorder = recorder
+        self._queries = queries
+        self.record_lifetime = recorder.record_lifetime
+
+    def record_stale(self, batch: Batch[Any, Any], _key: Hashable, facet: Facet, staleness: Staleness) -> None:
+        for each in self._queries:
+            self._recorder.record_stale(batch, each, facet, staleness)
 
 
 def _get_sampled_span(call: Call) -> Span | None:

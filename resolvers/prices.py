@@ -36,9 +36,9 @@ class Prices(Protocol):
         """The prices of one commodity through a month."""
 
 
-market_lists = forward(Prices, Prices.market_lists, absent=(), caching=PUBLIC)
+market_lists = forward(Prices, Prices.market_lists, absent=(), caching=PUBLIC, scanned_rows=1_000)
 markets = forward(Prices, Prices.markets, caching=PUBLIC)
-commodity_lists = forward(Prices, Prices.commodity_lists, absent=(), caching=PUBLIC)
+commodity_lists = forward(Prices, Prices.commodity_lists, absent=(), caching=PUBLIC, scanned_rows=1_000)
 commodities = forward(Prices, Prices.commodities, caching=PUBLIC)
 # The agency takes one market, or one commodity and month, per call.
 prices_of = forward(Prices, Prices.prices_of, absent=(), max_batch_size=1, caching=PUBLIC)

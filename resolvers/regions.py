@@ -40,7 +40,7 @@ class Regions(Protocol):
 
 regions = forward(Regions, Regions.regions, is_of_hub=True, is_fixed=True)
 regions_inside = forward(Regions, Regions.inside, name="regions_inside", is_of_hub=True, absent=(), is_fixed=True)
-region_lists = forward(Regions, Regions.region_lists, is_of_hub=True, absent=(), is_fixed=True)
+region_lists = forward(Regions, Regions.region_lists, is_of_hub=True, absent=(), is_fixed=True, scanned_rows=2_000)
 
 
 @batch(domain=None, is_fixed=True)

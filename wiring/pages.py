@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from dataclasses import dataclass
 
 from auth.oidc.page_session import SessionCookies, SessionLimits, SessionStore
 from auth.oidc.sign_in import SignInClient, SignInFlow, SignInIssuer
-from auth.tokens.issuer_keys import IssuerKeys
-from auth.tokens.token_verifier import TokenVerifier
 from connectors.issuer_http import IssuerDocuments, TokenEndpoint
 from schema.tools.document_fields import GraphDocuments
 from settings import Settings
@@ -19,16 +17,27 @@ from web.pages.page_renderer import PageRenderer
 from web.pages.page_session import PageSessions
 from web.pages.personal_pages import PersonalPageRules, PersonalPages
 from web.pages.sign_in_pages import CALLBACK_PATH, SIGNED_OUT_PATH, HubSignInPages
+from web.rate_limits.failed_tokens import FailedTokenCounter
+from wiring.callers import CallerParts
 from wiring.token_issuers import get_document_timeout
 
 
-def build_sign_in(settings: Settings, issuers: Sequence[IssuerKeys], tokens: TokenVerifier) -> SignInFlow | None:
-    """Build the sign-in of the hub's own pages; None if no issuer is set for it. Opens nothing."""
-    keys = next((each for each in issuers if each.issuer.name == settings.sign_in_issuer), None)
-    if keys is None or settings.sign_in_client is None:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PageSignIn:
+    """How people sign in to the hub's own pages."""
+
+    flow: SignInFlow
+    sessions: SessionStore
+    failed_codes: FailedTokenCounter
+
+
+def build_sign_in(settings: Settings, callers: CallerParts, sessions: SessionStore | None) -> PageSignIn | None:
+    """Build the sign-in of the hub's own pages; None without an issuer or a store of sessions. Opens nothing."""
+    keys = next((each for each in callers.issuers if each.issuer.name == settings.sign_in_issuer), None)
+    if keys is None or settings.sign_in_client is None or sessions is None:
         return None
     secret, seconds = settings.sign_in_secret, get_document_timeout(settings)
-    return SignInFlow(
+    flow = SignInFlow(
         SignInIssuer(
             keys=keys,
             documents=IssuerDocuments(keys.issuer.name, timeout=seconds),
@@ -42,29 +51,31 @@ def build_sign_in(settings: Settings, issuers: Sequence[IssuerKeys], tokens: Tok
             scopes=settings.sign_in_scopes,
         ),
         secret=settings.secret_bytes,
-        token_verifier=tokens,
+        token_verifier=callers.tokens,
         lifetime=settings.session_lifetime,
     )
+    return PageSignIn(flow=flow, sessions=sessions, failed_codes=callers.rate_limits.failed_tokens)
 
 
 def build_pages(
     settings: Settings,
-    sign_in: SignInFlow | None,
-    live_sessions: SessionStore | None,
+    sign_in: PageSignIn | None,
     *,
     client: InternalClient,
     documents: GraphDocuments,
     pages: PageRenderer,
 ) -> PersonalPages | HomePage:
-    """Build the hub's own pages: only the home page if people cannot sign in or sessions cannot be stored."""
-    if sign_in is None or live_sessions is None:
+    """Build the hub's own pages: only the home page if people cannot sign in."""
+    if sign_in is None:
         return HomePage(pages)
     limits = SessionLimits(idle=settings.session_idle, lifetime=settings.session_lifetime)
-    sessions = PageSessions(SessionCookies(settings.secret_bytes, limits), live_sessions, public_url=settings.base_url)
+    sessions = PageSessions(
+        SessionCookies(settings.secret_bytes, limits), sign_in.sessions, public_url=settings.base_url
+    )
     return PersonalPages(
-        sign_in=HubSignInPages(sign_in, sessions, pages),
-        consents=ConsentPages(client, sessions, pages, documents.describe),
-        my_data=MyDataPage(client, pages, documents.keep_known_fields(MY_DATA_QUERY)),
+        sign_in=HubSignInPages(sign_in.flow, sessions, pages, failed_codes=sign_in.failed_codes),
+        consents=ConsentPages(client, sessions, pages, documents),
+        my_data=MyDataPage(client, pages, documents.fit(MY_DATA_QUERY)),
         sessions=sessions,
         pages=pages,
         rules=PersonalPageRules(max_sign_in_age=settings.recent_sign_in, with_messages=settings.development),

@@ -10,6 +10,7 @@ browser holds the state of a pending sign-in. So a code is accepted only in the 
 | a stolen code, or one injected into another sign-in | the verifier in the cookie; `nonce` in the ID token |
 | a response of another issuer (mix-up) | `iss` of the response (RFC 9207); one issuer; a separate callback |
 | a token for another application, or of another person | `aud`, `azp` and `sub` of both tokens |
+| guessed codes, with which the hub would flood the issuer | refused codes count as failed tokens of their address |
 | open redirect | the sealed cookie holds the target, which is a path of the hub |
 | a logout in the name of the issuer, or sent again | the signature of the logout token; it ends earlier sessions only |
 | an old sign-in that counts as a recent one | `max_age`, compared with `auth_time` of the ID token |
@@ -62,6 +63,10 @@ class TokenClient(Protocol):
 
 class SignInFailed(Exception):  # noqa: N818 - names the condition
     """This sign-in failed; the person can start a new one. The text is for the log and holds no data of the sign-in."""
+
+
+class CodeRefused(SignInFailed):
+    """The issuer refused the code, which may be a guess."""
 
 
 class SignInDenied(Exception):  # noqa: N818 - names the condition
@@ -241,7 +246,7 @@ class SignInFlow:
         try:
             body = await self._token_client.redeem_code(address, form, authorization=client.authorization)
             if body is None:
-                raise SignInFailed("the issuer refused the code")
+                raise CodeRefused("the issuer refused the code")
             return parse_json_object(body, max_depth=_MAX_DEPTH, max_brackets=_MAX_BRACKETS)
         except AgencyFailure as failure:
             reason = failure.detail or failure.code

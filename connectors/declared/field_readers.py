@@ -34,6 +34,7 @@ FieldReader = Callable[..., object]
 
 _NIB_DIGITS: Final = 13
 _NOP_DIGITS: Final = 18
+_FLAGS: Final = {"TRUE": True, "FALSE": False}
 _DOTTED_REGION: Final = re.compile(r"\d{2}(\.\d{2}(\.\d{2}(\.\d{4})?)?)?", re.ASCII)
 
 
@@ -88,6 +89,17 @@ def _read_person_name(raw: object) -> str | None:
     return written and person_name(written)
 
 
+def _read_flag(raw: object) -> bool | None:
+    if raw is None or isinstance(raw, bool):
+        return raw
+    written = text(raw, "true or false")
+    if written is None:
+        return None
+    if written.upper() not in _FLAGS:
+        raise UnreadableError("true or false")
+    return _FLAGS[written.upper()]
+
+
 NAMED_READERS: Final[Mapping[str, tuple[FieldReader, object]]] = {
     "text": (text, str),
     "first_text": (_read_first_text, str),
@@ -106,6 +118,7 @@ NAMED_READERS: Final[Mapping[str, tuple[FieldReader, object]]] = {
 
 _TYPE_READERS: Final[Mapping[object, tuple[FieldReader, str]]] = {
     str: (text, "a text"),
+    bool: (_read_flag, "true or false"),
     int: (whole_number, "a whole number"),
     date: (day, "a day"),
     datetime: (moment, "a moment"),
@@ -132,6 +145,15 @@ _COLUMNS_TAKEN: Final[Mapping[FieldReader, range]] = {
 _DIGIT_TYPES: Final = (str, Nib, Nop)
 _MAY_BE_UNREADABLE: Final = (str, int, Rupiah, Coordinates)
 """Types of fields that no rule reads. Owners, regions, days of birth and words for visibility must be readable."""
+
+
+def check_access_field(place: str, table: FieldTable) -> None:
+    """Check that a field that decides about access fails closed. Raises `NotDeclarableError`."""
+    lenient = {"unknown": table.unknown == "null", "unreadable": table.unreadable, "missing": table.missing is not None}
+    if found := [key for key, is_given in lenient.items() if is_given]:
+        raise NotDeclarableError(
+            place, f"it decides who may see the record, so its value must be readable; remove `{found[0]}`"
+        )
 
 
 def build_field_reader(place: str, annotation: object, table: FieldTable) -> ReadField:
@@ -248,7 +270,7 @@ def _translate(words: Mapping[str, object], kind: str) -> FieldReader:
     def read_word(raw: object) -> object:
         if isinstance(raw, str) and raw in as_written:
             return as_written[raw]
-        written = text(raw, kind)
+        written = str(raw) if isinstance(raw, bool) else text(raw, kind)
         if written is None:
             return None
         try:
@@ -265,7 +287,7 @@ def _translate_or(words: Mapping[str, object], otherwise: object) -> FieldReader
     def read_word(raw: object) -> object:
         if isinstance(raw, str) and raw in as_written:
             return as_written[raw]
-        written = text(raw)
+        written = str(raw) if isinstance(raw, bool) else text(raw)
         return otherwise if written is None else words.get(written.upper(), otherwise)
 
     return read_word

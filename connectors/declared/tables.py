@@ -288,6 +288,11 @@ class PythonReadTable(ManifestTable):
         default=None, description="table: how long its answers may be used. Without it, each request calls the agency"
     )
 
+    @property
+    def searched_field(self) -> str | None:
+        """The field in which the text `search` of a query is looked for, if one list answers all queries."""
+        return None
+
 
 class ReadTable(PythonReadTable):
     """What declared reads have in common, whatever way the agency is called."""

@@ -25,7 +25,7 @@ from graphql import (
     is_list_type,
 )
 
-from engine.agency_codes import AgencyCodes
+from engine.agencies.agency_codes import AgencyCodes
 from engine.batch import Batch, Facet
 from engine.document.limits import Limits, TooLarge, build_too_many_values_error, count_list_items
 from engine.edge import Edge
@@ -37,6 +37,8 @@ LINKED_LIST_SIZE = 10
 NESTED_LIST_SIZE = 5
 """Objects in a list inside a record, if nothing declares its size."""
 POINTS_PER_CALL = 100
+ROWS_PER_POINT = 100
+"""Rows that are looked at for a point: as measured, looking at a hundred takes as long as building an object."""
 _MANY = 100_000_000
 SLICE_ARGUMENT = "first"
 """The argument that bounds a list (GraphQL Cursor Connections Specification, section 4): the field's own list, or, if
@@ -60,16 +62,19 @@ class Cost:
     objects: int = 0
     values: int = 0
     """Field values in the objects."""
+    scanned_rows: int = 0
+    """Rows that searches may look at."""
     introspection_objects: int = 0
     """Objects about the schema itself."""
     types: int = 0
     """Types of the schema."""
     points: int = field(init=False)
-    """The cost as one number, for rates and quotas: 1 for an object, 100 for a call of `calls`."""
+    """The cost as one number, for rates and quotas: 1 for an object or 100 rows, 100 for a call of `calls`."""
 
     def __post_init__(self) -> None:
         """Compute the points once: a plan keeps its cost, and each request reads the points."""
-        object.__setattr__(self, "points", self.objects + POINTS_PER_CALL * sum(self.calls.values()))
+        points = self.objects + self.scanned_rows // ROWS_PER_POINT + POINTS_PER_CALL * sum(self.calls.values())
+        object.__setattr__(self, "points", points)
 
     def require_within(self, limits: Limits) -> None:
         """Raise `TooLarge` if the cost exceeds a limit."""
@@ -202,15 +207,16 @@ def estimate_cost(
     calls = dict(sums.calls_of_limited_batches)
     # Other batches take any number of keys: the requests of one level to the same batch are one call, at every place.
     for (_, _, batch), facet_sets in estimation.steps.items():
-        code = codes.get(batch.domain)
-        if code is not None and batch.max_batch_size is None:
-            calls[code] = calls.get(code, 0) + _count_calls(facet_sets)
+        if batch.max_batch_size is None:
+            for code in codes.list(batch.domain):
+                calls[code] = calls.get(code, 0) + _count_calls(facet_sets)
     return Cost(
         levels=estimation.levels,
         calls=calls,
-        fact_calls=dict(Counter(code for each in facts if (code := codes.get(each.domain)) is not None)),
+        fact_calls=dict(Counter(code for each in facts for code in codes.list(each.domain))),
         objects=sums.objects,
         values=sums.values,
+        scanned_rows=sums.scanned,
         introspection_objects=sums.introspection,
         types=sizes.types,
     )
@@ -231,6 +237,7 @@ class _CostSums(NamedTuple):
     introspection: int
     calls_of_limited_batches: Mapping[str, int]
     """By agency: calls of batches with a maximum size."""
+    scanned: int = 0
 
 
 _NO_COST = _CostSums(0, 0, 0, {})
@@ -246,6 +253,7 @@ def _add_up(parts: Sequence[_CostSums]) -> _CostSums:
         sum(part.values for part in parts),
         sum(part.introspection for part in parts),
         limited_calls,
+        sum(part.scanned for part in parts),
     )
 
 
@@ -296,7 +304,8 @@ class _CostEstimation:
                 self._sizes.get_size(group[0], self._get_arguments(group[0]), parent_size) if edge.has_many_keys else 1
             )
             facets.setdefault(edge.batch, set()).add(edge.facet)
-            costs.append(_CostSums(0, 0, 0, _count_limited_calls(edge, keys, self._codes)))
+            scanned = keys * edge.batch.scanned_rows
+            costs.append(_CostSums(0, 0, 0, _count_limited_calls(edge, keys, self._codes), scanned))
             for each in edge.delegated_batches:
                 self.steps.setdefault((self._root_field_number, level + 1, each), set()).add(frozenset((None,)))
             costs += [
@@ -329,6 +338,7 @@ class _CostEstimation:
             max(each.values for each in costs),
             max(each.introspection for each in costs),
             {agency: max(each.calls_of_limited_batches.get(agency, 0) for each in costs) for agency in agencies},
+            max(each.scanned for each in costs),
         )
 
     def _get_arguments(self, planned: PlanField) -> Mapping[str, Any]:
@@ -340,9 +350,9 @@ def _count_limited_calls(edge: Edge, keys: int, codes: AgencyCodes) -> Mapping[s
     """By agency: the calls for this number of keys, of batches with a maximum size."""
     calls: dict[str, int] = {}
     for batch in (edge.batch, *edge.delegated_batches):
-        code = codes.get(batch.domain)
-        if code is not None and batch.max_batch_size is not None:
-            calls[code] = max(calls.get(code, 0), -(-keys // batch.max_batch_size))
+        if batch.max_batch_size is not None:
+            for code in codes.list(batch.domain):
+                calls[code] = max(calls.get(code, 0), -(-keys // batch.max_batch_size))
     return calls
 
 

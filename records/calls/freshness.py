@@ -22,6 +22,9 @@ class ReadLifetimes:
     """Seconds after `fresh` in which a stale answer is served if the agency fails (RFC 5861, section 4)."""
     unknown_key_seconds: float = 0.0
     """Seconds for which the hub caches that the agency does not know a key; 0 does not cache it."""
+    searched_field: str | None = None
+    """The field of the records in which the text `search` of a query is looked for, if one list answers all queries.
+    Only that list, which the empty text gives, is cached: else each text would cost a call and memory."""
 
     def __post_init__(self) -> None:
         """Raises ValueError if the durations contradict each other."""

@@ -7,6 +7,7 @@ from typing import Annotated
 import strawberry
 
 from auth.policy.rules import Classification, Rule
+from records.access_marks import DECIDES_ACCESS
 from records.description import Doc
 from records.hub.consents import ConsentRequest, ConsentText, PersonalConsentKey
 from records.identifiers import Nik
@@ -25,7 +26,7 @@ from services.consents.consent_text import build_consent_texts
 class ConsentField:
     """One field that the partner would read."""
 
-    subject: Nik
+    subject: Annotated[Nik, DECIDES_ACCESS]
     """The person."""
     classification: Classification
     field: Annotated[str, Doc("The field of this graph, such as `TaxObject.address`.")]

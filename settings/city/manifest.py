@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import tomllib
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal, Self
@@ -13,6 +14,7 @@ from pydantic import (
     AfterValidator,
     Field,
     SerializeAsAny,
+    StringConstraints,
     TypeAdapter,
     ValidationError,
     ValidationInfo,
@@ -52,6 +54,7 @@ class Names(ManifestTable):
     id: str = Field(min_length=1, max_length=100, description="in Indonesian")
 
 
+Place = Annotated[str, StringConstraints(pattern=r"^\d\d(\.\d\d(\.\d\d(\.\d{4})?)?)?$")]
 Stage = Literal["draft", "agreed", "assessed", "shadow", "live"]
 
 
@@ -72,6 +75,10 @@ class AgencyManifest(ManifestTable):
     stage: Stage = Field(description="`draft`, `agreed`, `assessed` or `live`; only `live` answers callers")
     domain: DomainWord = Field(description="what it answers: one of the [domains](domains.md), such as `prices`")
     wire: Annotated[Wire, Field(discriminator="driver", description="table: how it is called")]
+    serves: tuple[Place, ...] = Field(
+        default=(),
+        description='codes of the regions that it serves, if the domain has several agencies: `["31.74", "31.75"]`',
+    )
     terms: AgencyTerms = Field(default=AgencyTerms(), description="table: how it may be called (agency-terms.md)")
     contract: DataContract | None = Field(default=None, description="table: the data contract (data-contracts.md)")
     connector: str | None = Field(
@@ -125,8 +132,11 @@ class AgencyManifest(ManifestTable):
     @property
     def lifetimes(self) -> Mapping[str, ReadLifetimes]:
         """How long the answers of each read may be used. Answers of other reads are for one use."""
-        tables = {name: each.freshness for name, each in self.reads.items()}
-        return {name: each.build_lifetimes() for name, each in tables.items() if each is not None}
+        return {
+            name: replace(each.freshness.build_lifetimes(), searched_field=each.searched_field)
+            for name, each in self.reads.items()
+            if each.freshness is not None
+        }
 
     def find_contradictions(self) -> Iterator[NotDeclarableError]:
         """What is wrong between tables that are each right alone."""
@@ -136,6 +146,8 @@ class AgencyManifest(ManifestTable):
             yield NotDeclarableError("terms.hedge", "the agency is not called by GET; remove this line")
         if self.trouble is not None and self.wire.driver in _KNOWN_TROUBLE:
             yield NotDeclarableError("trouble", "the hub knows how this driver reports failures; remove this table")
+        if self.terms.sessions and self.wire.driver != "sql":
+            yield NotDeclarableError("terms.sessions", "only a database has sessions; remove this line")
         if self.connector is None:
             yield from self._find_undeclared()
         else:

@@ -21,6 +21,7 @@ from records.calls.freshness import Freshness, Staleness
 from records.clocks import Clocks
 from records.identifiers import Nik
 from records.population import Identity, Residence
+from records.prices import MarketQuery
 from resolvers import complaints, msmes, population, prices, regions, tax
 from resolvers.batch_context import HubBatchContext
 from resolvers.cached_batches import CachedBatchReader, get_answer_type
@@ -99,6 +100,41 @@ async def test_only_missing_keys_are_fetched() -> None:
     assert [question for question, _ in hub.asked] == ["objects_of", "objects_of"]
     assert [keys for _, keys in hub.asked] == [(SITI,), (BUDI,)]
     assert set(found) == {SITI}
+
+
+async def test_searches_for_any_text_share_one_cached_list() -> None:
+    hub = CachedBatchHub()
+    recorded = RecordedFreshness()
+    for text in ("senen", "tidak ada", ""):
+        query = MarketQuery(search=text)
+        found = await load_answers(prices.market_lists, [query], hub.build_context(), recorded)
+        assert found == {query: (MARKET,) if text in MARKET.name.casefold() else ()}
+    several = [MarketQuery(search=each) for each in ("pasar", "x")]
+    assert list(await load_answers(prices.market_lists, several, hub.build_context())) == several
+    assert hub.asked == [("market_lists", (MarketQuery(),))]
+    assert len(hub.cache.tier) == 1
+    assert len(recorded.parts) == 3
+
+
+async def test_a_stale_list_is_stale_for_every_text() -> None:
+    hub = CachedBatchHub()
+    await load_answers(prices.market_lists, [MarketQuery()], hub.build_context())
+    hub.clock.now += 3_600
+    hub.city.failing_agencies.add("pangan")
+    recorded = RecordedFreshness()
+    queries = [MarketQuery(search="senen"), MarketQuery(search="x")]
+    await load_answers(prices.market_lists, queries, hub.build_context(), recorded)
+    assert [(key, staleness.reason) for _, key, _, staleness in recorded.old] == [
+        (query, "AGENCY_UNAVAILABLE") for query in queries
+    ]
+
+
+async def test_a_list_that_fails_fails_for_every_text() -> None:
+    hub = CachedBatchHub()
+    hub.city.failing_agencies.add("pangan")
+    queries = [MarketQuery(search="senen"), MarketQuery(search="x")]
+    found = await load_answers(prices.market_lists, queries, hub.build_context())
+    assert [(key, type(each)) for key, each in found.items()] == [(key, AgencyUnavailable) for key in queries]
 
 
 async def test_each_facet_is_cached_separately_and_only_missing_facets_are_fetched() -> None:

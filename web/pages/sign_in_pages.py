@@ -13,10 +13,11 @@ from starlette.responses import JSONResponse, RedirectResponse, Response
 from auth.crypto.sealed_cookies import CookieTooLong
 from auth.oidc.logout_tokens import LogoutTokenRefused
 from auth.oidc.page_session import CitizenRequired
-from auth.oidc.sign_in import SignInDenied, SignInFailed, SignInFlow, SignInResult, SignInUnavailable
+from auth.oidc.sign_in import CodeRefused, SignInDenied, SignInFailed, SignInFlow, SignInResult, SignInUnavailable
 from store.database_timeout import StateUnavailable
 from web.pages.page_renderer import PageProblem, PageRenderer
 from web.pages.page_session import PageSessions, parse_fields
+from web.rate_limits.failed_tokens import FailedTokenCounter
 
 CALLBACK_PATH: Final = "/sign-in/callback"
 """The path to which the issuer sends people back."""
@@ -33,7 +34,11 @@ _log = logging.getLogger("simpul.sign_in")
 class HubSignInPages:
     """The pages of sign-in and sign-out."""
 
-    def __init__(self, sign_in: SignInFlow, sessions: PageSessions, pages: PageRenderer) -> None:
+    def __init__(
+        self, sign_in: SignInFlow, sessions: PageSessions, pages: PageRenderer, *, failed_codes: FailedTokenCounter
+    ) -> None:
+        """`failed_codes` counts codes that the issuer refused, by address: each is a call to the issuer."""
+        self._failed_codes = failed_codes
         self._sign_in = sign_in
         self._sessions = sessions
         self._pages = pages
@@ -59,7 +64,11 @@ class HubSignInPages:
         return response
 
     async def finish_sign_in(self, request: Request) -> Response:
-        """Process the issuer's response. The sign-in ends here in any case."""
+        """Process the issuer's response. The sign-in ends here in any case.
+
+        Raises `HttpError` (RATE_LIMITED) if too many codes or tokens of the address were refused.
+        """
+        self._failed_codes.check("", request.scope, request.headers)
         try:
             signed_in = await self._verify_answer(request)
             response = _redirect(signed_in.target)
@@ -85,6 +94,10 @@ class HubSignInPages:
             raise PageProblem("issuer_down", HTTPStatus.SERVICE_UNAVAILABLE) from None
         except SignInFailed as failed:
             _log.info("A sign-in failed: %s", failed)
+            if isinstance(failed, CodeRefused):
+                pending = self._failed_codes.count(request.scope, request.headers)
+                if pending is not None:
+                    await pending
             raise PageProblem("sign_in_failed", HTTPStatus.BAD_REQUEST) from None
 
     async def sign_out(self, request: Request) -> Response:

@@ -78,7 +78,7 @@ def _list_rows(proposal: Proposal, shape: RowShape) -> Sequence[Mapping[str, Any
 def _list_types(matches: Sequence[RecordMatch], shape: RowShape) -> Iterator[tuple[str, Any]]:
     """By column: the type of its field; for coordinates, the values themselves."""
     for match in matches:
-        if match.shape is not shape:
+        if not set(match.columns) <= shape.columns.keys():
             continue
         for each in match.fields:
             if each.wanted is Coordinates and each.columns:

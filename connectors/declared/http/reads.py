@@ -33,6 +33,7 @@ from connectors.readers.unreadable import UnreadableError
 from records.calls.answers import Answers
 from records.calls.call import Call
 from records.calls.failures import AgencyFailure, AgencyMalformed
+from records.text_index import TextIndex
 
 _MAX_BATCH_SIZE: Final = 100
 """Maximum number of keys in one call, unless the terms say it."""
@@ -227,8 +228,8 @@ def _build_search(source: HttpSource, domain_read: DomainRead, table: HttpReadTa
             records = await read_list(await calls.ask_list(call), read_row)
         except UnreadableError as error:
             raise AgencyMalformed(source.agency, str(error)) from None
-        named = [((getattr(each, field) or "").casefold(), each) for each in records]
-        return {query: _search(named, query.search) for query in queries}
+        index = TextIndex(records, attrgetter(field))
+        return {query: tuple(index.find(query.search)) for query in queries}
 
     return read
 
@@ -343,8 +344,3 @@ def build_column_reader(source: HttpSource, place: str, column: str) -> Callable
     """The reader of a column with keys or identifiers, as text. Raises `UnreadableError`."""
     get = source.columns.compile(place, column)
     return lambda row: text(get(row))
-
-
-def _search(named: Sequence[tuple[str, Any]], sought: str) -> tuple[Any, ...]:
-    folded = sought.strip().casefold()
-    return tuple(each for name, each in named if folded in name)

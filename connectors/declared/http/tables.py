@@ -142,6 +142,11 @@ class HttpReadTable(HttpCallTable, KeyedReadTable):
     )
 
     @property
+    def searched_field(self) -> str | None:
+        """The field in which the domain's text is looked for, in one list for all texts."""
+        return self.search
+
+    @property
     def takes_batches(self) -> bool:
         """Whether one call can ask for several keys."""
         return any(KEYS in each for each in _list_texts((self.path, self.query, self.form, self.body)))

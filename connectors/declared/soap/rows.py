@@ -66,7 +66,7 @@ class SoapRows:
                 return None
             found = list_inner_rows(dig(reply.content, *self._path))
             if self._key is not None:
-                source.check.require_requested(map(self.read_key, found), {str(each) for each in keys})
+                self._require_keys(keys, found)
             if self._match and any(map(self._has_strange_rows, found)):
                 raise source.check.record_mismatch("a row within another does not repeat its columns")
         except UnreadableError as error:
@@ -76,6 +76,14 @@ class SoapRows:
     def read_key(self, row: Row) -> str | None:
         """The key that a row repeats. Raises `UnreadableError`."""
         return text(dig(row, *(self._key or "").split(".")), "a key")
+
+    def _require_keys(self, keys: Collection[Any], found: Sequence[Row]) -> None:
+        given = map(self.read_key, found)
+        if len(keys) > 1:
+            # A key in another form fails alone, when rows are grouped by key.
+            self._source.check.require_requested(given, keys)
+        elif not set(given) <= {str(key) for key in keys}:
+            raise self._source.check.record_mismatch("a row for a key that was not requested")
 
     def _has_strange_rows(self, row: Row) -> bool:
         for name, columns in self._match:

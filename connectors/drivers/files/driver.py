@@ -8,7 +8,7 @@ import os
 import re
 import stat
 import time
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -91,6 +91,11 @@ class FilesDriver:
     def counts(self) -> CallCounters:
         """The counters of calls."""
         return self._gate.counts
+
+    @property
+    def expiries(self) -> Mapping[str, float]:
+        """When the parts of the credential expire, in seconds since 1970."""
+        return {} if self._http is None else self._http.expiries
 
     @property
     def is_local(self) -> bool:

@@ -58,6 +58,18 @@ def is_refused(page: BrowserResponse, browser: SignInBrowser) -> bool:
     return page.status in {400, 403, 503} and "Location" not in page.headers and not browser.cookie(SESSION)
 
 
+async def test_guessed_codes_do_not_flood_the_issuer() -> None:
+    """The sealed cookie of one sign-in opens for ten minutes, as often as an attacker sends it."""
+    async with run_sign_in_world(failed_tokens=5) as world, world.browser() as browser:
+        back = await browser.begin_sign_in(CONSENT)
+        cookie, statuses = browser.cookie(SIGN_IN_COOKIE) or "", []
+        for number in range(30):
+            browser.set_cookie(SIGN_IN_COOKIE, cookie)
+            statuses.append((await browser.get(change_parameters(back, code=f"guess-{number}"))).status)
+        assert statuses == [400] * 5 + [429] * 25
+        assert len(world.endpoints.token_requests) == 5
+
+
 def change_parameters(address: str, **parameters: str | None) -> str:
     """The issuer's response with other parameters; None removes one."""
     given = {name: values[0] for name, values in parse_qs(urlsplit(address).query).items()} | parameters

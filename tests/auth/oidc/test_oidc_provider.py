@@ -9,6 +9,7 @@ import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
+from time import monotonic
 from typing import Any
 from urllib.parse import parse_qs, parse_qsl, urljoin, urlsplit
 
@@ -17,6 +18,9 @@ import pytest
 from pydantic import SecretStr
 
 from auth.tokens.issuers import Issuer
+from connectors.drivers.http.credentials.client_tokens import ClientTokens, Oauth2Client
+from connectors.drivers.http.credentials.http_credential import NO_CREDENTIAL
+from records.calls.failures import AgencyUnavailable
 from resolvers.hub.consents import Consents
 from tests.fakes.small_consents import SmallConsents
 from tests.fakes.small_hub import SmallHub, run_small_hub
@@ -163,6 +167,23 @@ async def test_an_application_with_client_credentials_is_a_partner(hub: SmallHub
         answer = await hub.ask(text, token=token)
         assert ("data" in answer.body, answer.codes) == (False, ["PERSISTED_QUERY_ID_REQUIRED"])
     assert hub.city.calls == []
+
+
+async def test_the_hub_gets_tokens_for_agencies_there(hub: SmallHub, provider: str) -> None:
+    client = Oauth2Client(token_url=f"{provider}/token", client_id="bank", client_secret="a-secret-of-the-bank")
+    tokens = ClientTokens("crm", client, NO_CREDENTIAL)
+    token = await tokens.get_token(monotonic() + 5)
+    await tokens.close()
+    assert (await hub.ask(PUBLIC, token=token)).codes == ["PERSISTED_QUERY_ID_REQUIRED"]  # the answer to a partner
+
+
+async def test_a_wrong_secret_of_the_hub_is_named_by_the_code_of_the_standard(provider: str) -> None:
+    client = Oauth2Client(token_url=f"{provider}/token", client_id="bank", client_secret="guess")
+    tokens = ClientTokens("crm", client, NO_CREDENTIAL)
+    with pytest.raises(AgencyUnavailable) as caught:
+        await tokens.get_token(monotonic() + 5)
+    await tokens.close()
+    assert caught.value.detail == "token endpoint: HTTP 401 invalid_client"
 
 
 async def test_its_id_tokens_are_refused_by_the_graph(hub: SmallHub, provider: str) -> None:

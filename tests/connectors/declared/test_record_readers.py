@@ -252,7 +252,6 @@ def test_a_row_without_a_declared_column_names_the_column() -> None:
         ({"rent": {"from": "sewa", "read": "day"}}, "records.Kiosk.rent", "gives another type than the field has"),
         ({"name": ["a", "b"]}, "records.Kiosk.name", "from names 2 columns; its reader takes 1"),
         ({"place": "lat"}, "records.Kiosk.place", "from names 1 columns; its reader takes 2"),
-        ({"is_public": "umum"}, "records.Kiosk.is_public", "this type has no reader; give `values`"),
         (
             {"is_public": {"from": "umum", "values": {"Y": True}, "unknown": True}},
             "records.Kiosk.is_public",
@@ -371,3 +370,13 @@ def test_a_field_that_always_has_a_value_needs_a_column() -> None:
 def test_a_field_without_a_column_has_no_reader() -> None:
     with pytest.raises(ValueError, match="without a column there is nothing to read; remove the other keys"):
         FieldTable.model_validate({"from": [], "read": "phone"})
+
+
+def test_a_type_without_a_reader_is_refused() -> None:
+    @record
+    class Scale:
+        weight: float
+
+    with pytest.raises(NotDeclarableError) as refused:
+        RecordReaders({"Scale": {"weight": FieldTable.model_validate("berat")}}, columns=FLAT_COLUMNS).build("s", Scale)
+    assert str(refused.value) == ("records.Scale.weight: this type has no reader; give `values`, or read it in Python")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections import Counter
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from functools import cache
 from types import SimpleNamespace as Record
 from typing import Any
@@ -14,7 +15,7 @@ from graphql import GraphQLSchema, get_introspection_query, parse, parse_value
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from engine.agency_codes import ANY_AGENCIES
+from engine.agencies.agency_codes import ANY_AGENCIES
 from engine.batch import Batch
 from engine.document.limits import Limits, TooLarge
 from engine.edge import Edge
@@ -103,6 +104,18 @@ def test_a_list_multiplies_the_cost_below_it() -> None:
         values=1 + 3 * 2 + 3 * 7 * 2,
         types=len(shops().type_map),
     )
+
+
+def test_a_hundred_rows_that_a_search_looks_at_cost_a_point() -> None:
+    many = replace(batch("names", lambda _: []), scanned_rows=1_950)
+    built = schema(
+        "type Query { names(text: String): [String] }",
+        {"Query.names": BatchField(Edge(batch=many, key=lambda *_: 1, expected_size=0), lambda *_: 1)},
+    )
+    found = plan(built, '{ a: names(text: "a") b: names(text: "b") }').estimate_cost(
+        coerce_variable_values(built, operation_in(parse("{ names }")), {}), ListSizes(built)
+    )
+    assert (found.scanned_rows, found.points - found.objects) == (3_900, 100 + 39)
 
 
 @pytest.mark.parametrize(

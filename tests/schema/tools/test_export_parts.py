@@ -23,6 +23,7 @@ from strawberry.schema.config import StrawberryConfig
 
 from auth.policy.rules import Rule
 from engine.batch import batch
+from records.access_marks import DECIDES_ACCESS
 from records.calls.answers import Answers
 from records.description import Doc
 from records.identifiers import Nik
@@ -126,7 +127,7 @@ async def test_a_person_finds_the_address_of_their_export() -> None:
 class Thing:
     """A thing of theirs."""
 
-    owner: Annotated[Nik, Doc("Whose it is.")]
+    owner: Annotated[Nik, Doc("Whose it is."), DECIDES_ACCESS]
     name: Annotated[str, Doc("Its name.")]
 
 

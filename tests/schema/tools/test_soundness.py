@@ -12,6 +12,7 @@ import strawberry
 
 from auth.policy.rules import Access, Classification, Rule
 from engine.batch import batch
+from records.access_marks import DECIDES_ACCESS
 from records.calls.answers import Answers
 from records.description import DescribedEnum, Doc
 from records.population import Parentage
@@ -31,7 +32,7 @@ class Tree:
 
     id: Annotated[str, Doc("Number of the tree.")]
     height: Annotated[int, Doc("In metres.")]
-    planted_by: Annotated[str | None, Doc("Who planted it.")] = None
+    planted_by: Annotated[str | None, Doc("Who planted it."), DECIDES_ACCESS] = None
     bare: str = ""
 
 

@@ -10,8 +10,10 @@ import pytest
 from cryptography import x509
 from pydantic import ValidationError
 
+from connectors.declared.driver_families import DRIVER_FAMILIES
 from connectors.declared.http.tables import HttpWire
 from connectors.declared.service.credentials import build_service
+from connectors.declared.service.wire import ServiceWire
 from connectors.declared.soap.tables import SoapWire
 from connectors.declared.tables import NotDeclarableError
 from connectors.drivers.http.address import AgencyAddress, is_internal, is_loopback
@@ -54,6 +56,12 @@ async def test_fixed_parts_are_sent_with_every_call(method: str) -> None:
     assert first.body == (b"nik=1&token=t%3D1" if method == "POST" else b"")
     assert "a&b" not in repr(driver)
     assert "k 1" not in repr(driver)
+
+
+@pytest.mark.parametrize("driver", DRIVER_FAMILIES)
+def test_every_driver_of_a_service_says_when_its_credential_expires(driver: str) -> None:
+    family = DRIVER_FAMILIES[driver]
+    assert hasattr(family.driver, "expiries") == issubclass(family.wire, ServiceWire)
 
 
 def test_every_driver_over_http_has_the_same_credential() -> None:
