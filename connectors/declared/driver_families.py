@@ -25,7 +25,8 @@ from connectors.declared.soap.requests import check_soap_probe
 from connectors.declared.soap.tables import SoapReadTable, SoapWire
 from connectors.declared.soap.wire import build_soap_driver
 from connectors.declared.sql.reads import build_sql_read
-from connectors.declared.sql.tables import SqlReadTable, SqlWire
+from connectors.declared.sql.rows import stream_sql_rows
+from connectors.declared.sql.tables import SqlReadTable, SqlRowsTable, SqlWire
 from connectors.declared.tables import NotDeclarableError, ReadTable, RowsTable
 from connectors.declared.xml.paths import XML_PATHS, XML_REPLIES
 from connectors.declared.xml.tables import XmlWire
@@ -124,6 +125,7 @@ DRIVER_FAMILIES: Final[Mapping[str, DriverFamily]] = {
         driver=SqlDriver,
         build_driver=_build_sql_driver,
         reads=Reads(table=SqlReadTable, build=build_sql_read),
+        all_rows=AllRows(table=SqlRowsTable, build=open_batches(stream_sql_rows)),
     ),
     "http": DriverFamily(
         wire=HttpWire,
