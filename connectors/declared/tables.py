@@ -153,14 +153,16 @@ class FieldTable(ManifestTable):
     read: str | None = Field(
         default=None,
         description="another reader than that of the field's type: `text`, `first_text` (of several columns),"
-        " `ordinary_case`, `person_name`, `phone`, `rupiah`, `day`, `moment`, `whole_number`, `region_code`,"
-        " `region_from_numbers`, `coordinates`, `digits` (with `width`)",
+        " `long_text`, `web_address`, `ordinary_case`, `person_name`, `phone`, `rupiah`, `day`, `moment`,"
+        " `whole_number`, `region_code`, `region_from_numbers`, `coordinates`, `digits` (with `width`)",
     )
     width: Widths = Field(
         default=(), max_length=8, description="number of digits, for the reader `digits`; a list for several columns"
     )
     values: Mapping[str, str | bool | int] | None = Field(
-        default=None, description="the agency's words and the value of each; case does not matter"
+        default=None,
+        description="the agency's words and the value of each; case does not matter. Of several columns, the first with"
+        " a known word counts",
     )
     unknown: str | bool | None = Field(
         default=None,
@@ -210,8 +212,8 @@ class FieldTable(ManifestTable):
             raise ValueError("from: without a column there is nothing to read; remove the other keys")
         if self.unknown is not None and self.values is None:
             raise ValueError("unknown: it says what words outside `values` mean; give `values`")
-        if self.values is not None and (self.read is not None or len(self.columns) > 1):
-            raise ValueError("values: they translate the words of one column, without `read`")
+        if self.values is not None and self.read is not None:
+            raise ValueError("values: they translate the agency's words; remove `read`")
         if len(self.width) != (len(self.columns) if self.read == "digits" else 0):
             raise ValueError('width: give one for each column, together with read = "digits"')
         if self.python is not None and (self.read is not None or self.values is not None):

@@ -116,8 +116,8 @@ def test_data_about_people_is_refused(tmp_path: Path) -> None:
     with pytest.raises(NotDeclarableError) as refused:
         build_declared_connector(Residents, tables, driver, agency="x", hub=HubValues(snapshot_folder=tmp_path))
     assert str(refused.value) == (
-        "snapshots.people: SnapshotResident.owner identifies people, and snapshots hold no personal data: declare reads that"
-        " ask for keys"
+        "snapshots.people: SnapshotResident.owner identifies people, and snapshots hold no personal data: declare reads"
+        " that ask for keys"
     )
 
 
