@@ -1,4 +1,4 @@
-"""Notes on record fields and enum values: descriptions, which the published GraphQL schema uses, and marks of access."""
+"""Notes on record fields and enum values: descriptions for the published GraphQL schema, and marks of access."""
 
 from __future__ import annotations
 
