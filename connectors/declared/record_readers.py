@@ -185,7 +185,7 @@ class RecordReaders:
 
     def _plan_list(self, place: str, name: str, reader: RecordReader[Any], table: FieldTable) -> _FieldPlan:
         """A list of records within the row."""
-        if len(table.columns) > 1 or table.model_fields_set - {"columns", "sort"}:
+        if len(table.columns) != 1 or table.model_fields_set - {"columns", "sort"}:
             raise NotDeclarableError(
                 place, 'a list of records has one column, and perhaps `sort`; write {"from" = ...}'
             )
