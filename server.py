@@ -104,6 +104,7 @@ def create_app(settings: Settings, *, sample_people: LoadSamplePeople | None = N
             agency_probes=connectors.build_agency_probes(),
             gates=connectors.gates,
             get_credential_expiries=connectors.get_credential_expiries,
+            get_snapshots=connectors.get_snapshot_statuses,
             lifespan=lifespan,
             sample_people=sample_people,
             recorder=build_recorder(ledger, accesses),

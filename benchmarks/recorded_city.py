@@ -24,7 +24,7 @@ from benchmarks.micro.hub_time import DOCUMENT, DOMAINS, ask_once, no_lifespan, 
 from cli.hub_settings import load_hub_settings
 from cli.sandbox.sample_callers import open_development_issuer
 from cli.serve.state_server import run_state_server
-from engine.batch import Agencies
+from engine.agencies.bindings import Agencies
 from records.identifiers import Nik
 from sandbox.city import CityError, SandboxCity
 from sandbox.databases.postgres import PostgresError

@@ -8,11 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from datetime import date
-from typing import Final
+from typing import Annotated, Final
 
 from connectors.readers.family_cards import district_of_issue, family_card_number
 from connectors.readers.unreadable import UnreadableError
 from connectors.regions import UnknownDistricts
+from records.description import DECIDES_ACCESS
 from records.identifiers import Nik
 from records.population import Household, HouseholdMember, Relationship, Sex
 from records.record import record
@@ -28,12 +29,12 @@ _RANK: Final = {relationship: rank for rank, relationship in enumerate(Relations
 class CardMember:
     """One person as a register lists them on a family card."""
 
-    nik: Nik
+    nik: Annotated[Nik, DECIDES_ACCESS]
     name: str
     sex: Sex | None
-    birth_date: date | None
-    relationship: Relationship
-    head: Nik | None
+    birth_date: Annotated[date | None, DECIDES_ACCESS]
+    relationship: Annotated[Relationship, DECIDES_ACCESS]
+    head: Annotated[Nik | None, DECIDES_ACCESS]
     """The head of the card by the register's list of cards."""
 
 

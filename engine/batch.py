@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Awaitable, Callable, Coroutine, Hashable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from functools import wraps
-from types import MappingProxyType
-from typing import Any, Final, Generic, Protocol, TypeAlias, TypeVar, cast
+from typing import Any, Final, Generic, Protocol, TypeAlias, TypeVar
 
-from engine.agency_codes import ANY_AGENCIES, HUB, AgencyCodes
+from engine.agencies.bindings import Agencies
+from engine.agencies.routing_log import NO_ROUTING, RoutingLog
 from records.calls.answers import Answers, DatedAnswers
 from records.calls.call import Call
-from records.calls.freshness import BatchCaching, Freshness, ReadLifetimes, Staleness
+from records.calls.freshness import BatchCaching, Freshness, Staleness
 from records.calls.spans import AttributeValue, Span, get_failure_code
-from records.histogram import KEY_COUNTS, Histogram
 
 C = TypeVar("C")
 D = TypeVar("D")
@@ -30,72 +28,6 @@ OVERDUE: Final = "overdue"
 
 Facet: TypeAlias = type[Any] | None
 """A part of the answers of a batch of facets, by its record class; None for other batches."""
-
-
-@dataclass(slots=True)
-class AgencyReadCounts:
-    """Counts of keys that requests wanted of one agency since the process started."""
-
-    keys: Histogram = field(default_factory=lambda: Histogram(KEY_COUNTS))
-    """Keys of each call to its connector."""
-    first_requests: int = 0
-    """Keys that a request wanted for the first time."""
-    repeated_requests: int = 0
-    """Keys that a request had wanted before: they cost nothing."""
-
-
-class Agencies:
-    """The connectors of this hub, by the domain whose batches they answer.
-
-    `context.agencies[Population]` is the connector bound to the domain protocol `Population`.
-    """
-
-    def __init__(
-        self,
-        bound: Mapping[type[Any], Any],
-        codes: AgencyCodes = ANY_AGENCIES,
-        lifetimes: Mapping[str, Mapping[str, ReadLifetimes]] = MappingProxyType({}),
-    ) -> None:
-        """Takes the bindings of the composition root; its types guarantee that each connector fits its domain."""
-        self._bound = dict(bound)
-        self._lifetimes = lifetimes
-        self._freshness: dict[Batch[Any, Any], Freshness | None] = {}
-        self.codes = codes
-        """The code of the agency that answers each domain."""
-        self.read_counts: defaultdict[str, AgencyReadCounts] = defaultdict(AgencyReadCounts)
-        """Counters of reads, by agency."""
-
-    def __getitem__(self, domain: type[D]) -> D:
-        """The connector bound to the domain; raises `LookupError` if there is none."""
-        try:
-            return cast("D", self._bound[domain])
-        except KeyError:
-            raise LookupError(
-                f"No connector is bound to the domain {domain.__name__}; bind one in wiring/agencies.py."
-            ) from None
-
-    def get(self, domain: type[D], default: D) -> D:
-        """The connector bound to the domain, or the given null object."""
-        return cast("D", self._bound.get(domain, default))
-
-    def extended_with(self, bound: Mapping[type[Any], Any]) -> Agencies:
-        """A copy with these bindings added."""
-        return Agencies({**self._bound, **bound}, self.codes, self._lifetimes)
-
-    def get_freshness(self, batch: Batch[Any, Any]) -> Freshness | None:
-        """How long answers of the batch may be used; None if they are for one use."""
-        try:
-            return self._freshness[batch]
-        except KeyError:
-            of_agency = self._lifetimes.get(self.codes.get(batch.domain) or "", {})
-            lifetimes, policy = of_agency.get(batch.read or batch.name), batch.caching
-            found = None if policy is None or lifetimes is None else Freshness.join(policy, lifetimes)
-            self._freshness[batch] = found
-            return found
-
-    def __repr__(self) -> str:
-        """The bound domains."""
-        return f"<Agencies {', '.join(sorted(domain.__name__ for domain in self._bound))}>"
 
 
 class BatchCache(Protocol):
@@ -154,6 +86,9 @@ async def load_answers(
 def _load_answers(
     batch: Batch[K, Any], keys: Sequence[K], context: BatchContext[Any], recorder: FreshnessRecorder | None
 ) -> Coroutine[Any, Any, Answers[K, Any]]:
+    router = context.agencies.routers.get(batch.domain) if batch.domain is not None else None
+    if router is not None:
+        return router.load(batch, keys, context, recorder)
     if batch.caching is not None and context.agencies.get_freshness(batch) is not None:
         return context.batch_cache.read(batch, keys, context, recorder)
     return _load_uncached(batch, keys, context, recorder)
@@ -206,7 +141,7 @@ async def _load_traced(
     """Load the answers, traced as one span for all keys."""
     noted: Mapping[str, AttributeValue] = {
         "simpul.batch": batch.name,
-        "simpul.agency": context.agencies.codes.get(batch.domain) or HUB,
+        "simpul.agency": context.agencies.codes.describe(batch.domain),
         "simpul.keys": len(keys),
     }
     span = parent_span.start_child(f"batch {batch.name}", noted)
@@ -258,6 +193,8 @@ class BatchContext(Generic[C]):
     """For a batch of facets: the wanted record classes; it fetches nothing else."""
     batch_cache: BatchCache = NO_BATCH_CACHE
     """The cache of answers; by default, none."""
+    routing_log: RoutingLog = NO_ROUTING
+    """What the request reads from domains that several agencies answer."""
 
 
 class ExecutionContext(Protocol):
@@ -303,7 +240,16 @@ class Batch(Generic[K, V]):
     """Rows that may be looked at to answer one key, as for a search; they count in the cost of an operation."""
     works_without_agency: bool = False
     """Whether the hub itself answers where no agency answers the domain; other fields leave the graph."""
+    join: Callable[[K, Sequence[V]], V] | None = None
+    """From a key and the answers of several agencies to one answer; None for lists, which are appended."""
+    get_regions: Callable[[K], Sequence[str]] | None = None
+    """The regions to which a key is limited, for a choice among several agencies; none for the whole city."""
     description: str = ""
+
+    @property
+    def is_public(self) -> bool:
+        """Whether its answers hold no personal data, so that any agency may be called."""
+        return self.caching is not None and not self.caching.is_personal
 
     def __post_init__(self) -> None:
         """Refuse to cache answers that depend on the caller."""
@@ -364,6 +310,8 @@ def forward(  # noqa: PLR0913 - a declaration: its parameters are the fields of 
     max_batch_size: int | None = None,
     caching: BatchCaching | None = None,
     is_fixed: bool = False,
+    join: Callable[[K, Sequence[V]], V] | None = None,
+    get_regions: Callable[[K], Sequence[str]] | None = None,
     scanned_rows: int = 0,
 ) -> Batch[K, V]:
     """Make a batch of a read of a domain protocol, with its name, types and docstring. Keys are forwarded unchanged.
@@ -388,6 +336,8 @@ def forward(  # noqa: PLR0913 - a declaration: its parameters are the fields of 
         max_batch_size=max_batch_size,
         caching=caching,
         is_fixed=is_fixed,
+        join=join,
+        get_regions=get_regions,
         scanned_rows=scanned_rows,
         description=(read.__doc__ or "").strip(),
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import date
 from typing import Annotated
 
-from records.description import DescribedEnum, Doc
+from records.description import DECIDES_ACCESS, DescribedEnum, Doc
 from records.identifiers import Nib, Nik, RegionCode, Rupiah
 from records.record import record
 
@@ -28,10 +28,10 @@ class Product:
 
     id: Annotated[str, Doc("Identifier in the JakPreneur programme.")]
     msme_id: Annotated[str, Doc("The enterprise that sells it.")]
-    owner: Annotated[Nik, Doc("The enterprise's owner.")]
+    owner: Annotated[Nik, Doc("The enterprise's owner."), DECIDES_ACCESS]
     name: Annotated[str, Doc("Name of the product.")]
     price: Annotated[Rupiah | None, Doc("Price of one unit, in whole Rupiah.")]
-    in_public_catalogue: Annotated[bool, Doc("Whether the owner opted in to the public catalogue.")]
+    in_public_catalogue: Annotated[bool, Doc("Whether the owner opted in to the public catalogue."), DECIDES_ACCESS]
 
 
 @record
@@ -39,8 +39,10 @@ class Msme:
     """A micro, small or medium enterprise enrolled in the JakPreneur programme."""
 
     id: Annotated[str, Doc("Identifier in the JakPreneur programme.")]
-    owner: Annotated[Nik, Doc("Who registered the enterprise.")]
-    nib: Annotated[Nib | None, Doc("Business number (NIB), 13 digits; null if the enterprise has none.")]
+    owner: Annotated[Nik, Doc("Who registered the enterprise."), DECIDES_ACCESS]
+    nib: Annotated[
+        Nib | None, Doc("Business number (NIB), 13 digits; null if the enterprise has none."), DECIDES_ACCESS
+    ]
     name: Annotated[str, Doc("Trading name.")]
     industry_code: Annotated[str | None, Doc("Industry code (KBLI 2020), five digits.")]
     region_code: Annotated[RegionCode | None, Doc("Dotted Kemendagri code of the district it works in.")]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import date
 from typing import Annotated
 
-from records.description import DescribedEnum, Doc
+from records.description import DECIDES_ACCESS, DescribedEnum, Doc
 from records.identifiers import FamilyCardNumber, Nik, RegionCode
 from records.record import record
 
@@ -17,7 +17,7 @@ class Citizen:
     Each group of fields comes from the agency that owns it, so one agency's outage affects only its own fields.
     """
 
-    nik: Annotated[Nik, Doc("The person's identity number, 16 digits, for life.")]
+    nik: Annotated[Nik, Doc("The person's identity number, 16 digits, for life."), DECIDES_ACCESS]
 
 
 class Sex(DescribedEnum):
@@ -65,29 +65,29 @@ class Relationship(DescribedEnum):
 class Identity:
     """A person's identity. A facet of the citizen."""
 
-    nik: Annotated[Nik, Doc("The person.")]
+    nik: Annotated[Nik, Doc("The person."), DECIDES_ACCESS]
     name: Annotated[str, Doc("Full name, from the identity card, in ordinary capitalisation.")]
     sex: Annotated[Sex | None, Doc("Sex, as entered in the population register.")]
     birth_place: Annotated[str | None, Doc("Place of birth, as entered in the register.")]
-    birth_date: Annotated[date | None, Doc("Date of birth.")]
+    birth_date: Annotated[date | None, Doc("Date of birth."), DECIDES_ACCESS]
 
 
 @record
 class Residence:
     """A person's registered home. A facet of the citizen."""
 
-    nik: Annotated[Nik, Doc("The person.")]
+    nik: Annotated[Nik, Doc("The person."), DECIDES_ACCESS]
     address: Annotated[str | None, Doc("Street and number, without neighbourhood and region.")]
     neighbourhood_unit: Annotated[int | None, Doc("RT (rukun tetangga), the smallest neighbourhood unit.")]
     community_unit: Annotated[int | None, Doc("RW (rukun warga), a group of neighbourhood units.")]
-    region_code: Annotated[RegionCode | None, Doc("Dotted Kemendagri code of the kelurahan.")]
+    region_code: Annotated[RegionCode | None, Doc("Dotted Kemendagri code of the kelurahan."), DECIDES_ACCESS]
 
 
 @record
 class CivilStatus:
     """A person's civil status. A facet of the citizen, which is read only if it is selected."""
 
-    nik: Annotated[Nik, Doc("The person.")]
+    nik: Annotated[Nik, Doc("The person."), DECIDES_ACCESS]
     religion: Annotated[str | None, Doc("Religion, as entered in the register.")]
     marital_status: Annotated[MaritalStatus | None, Doc("Marital status.")]
     education: Annotated[str | None, Doc("Highest completed education, in the register's words (Indonesian).")]
@@ -99,7 +99,7 @@ class CivilStatus:
 class Parentage:
     """The names of a person's parents. A facet of the citizen."""
 
-    nik: Annotated[Nik, Doc("The person.")]
+    nik: Annotated[Nik, Doc("The person."), DECIDES_ACCESS]
     mother_name: Annotated[str | None, Doc("Mother's full name, as entered in the register.")]
     father_name: Annotated[str | None, Doc("Father's full name, as entered in the register.")]
 
@@ -112,12 +112,16 @@ PersonFacet = Identity | Residence | CivilStatus | Parentage
 class HouseholdMember:
     """One person on a family card, with the data on the card itself."""
 
-    nik: Annotated[Nik, Doc("The member's identity number; a family card shows it to everyone on the card.")]
+    nik: Annotated[
+        Nik, Doc("The member's identity number; a family card shows it to everyone on the card."), DECIDES_ACCESS
+    ]
     name: Annotated[str, Doc("Full name, in ordinary capitalisation.")]
     sex: Annotated[Sex | None, Doc("Sex, as entered in the population register.")]
-    birth_date: Annotated[date | None, Doc("Date of birth.")]
-    relationship: Annotated[Relationship, Doc("The member's relationship to the head of the household.")]
-    on_the_card: Annotated[tuple[Nik, ...], Doc("Everyone on the same family card.")]
+    birth_date: Annotated[date | None, Doc("Date of birth."), DECIDES_ACCESS]
+    relationship: Annotated[
+        Relationship, Doc("The member's relationship to the head of the household."), DECIDES_ACCESS
+    ]
+    on_the_card: Annotated[tuple[Nik, ...], Doc("Everyone on the same family card."), DECIDES_ACCESS]
 
 
 @record
@@ -125,6 +129,6 @@ class Household:
     """The people on one family card (Kartu Keluarga)."""
 
     family_card_number: Annotated[FamilyCardNumber, Doc("Number of the family card, 16 digits.")]
-    head_nik: Annotated[Nik | None, Doc("Identity number of the head of the household.")]
+    head_nik: Annotated[Nik | None, Doc("Identity number of the head of the household."), DECIDES_ACCESS]
     members: Annotated[tuple[HouseholdMember, ...], Doc("Everyone on the family card, the head first.")]
-    on_the_card: Annotated[tuple[Nik, ...], Doc("Identity numbers of everyone on the card.")]
+    on_the_card: Annotated[tuple[Nik, ...], Doc("Identity numbers of everyone on the card."), DECIDES_ACCESS]

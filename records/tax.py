@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import date
 from typing import Annotated
 
-from records.description import DescribedEnum, Doc
+from records.description import DECIDES_ACCESS, DescribedEnum, Doc
 from records.identifiers import Nik, Nop, RegionCode, Rupiah
 from records.record import record
 
@@ -21,7 +21,7 @@ class BillStatus(DescribedEnum):
 class TaxPayment:
     """One payment of a yearly bill."""
 
-    owner: Annotated[Nik, Doc("The taxpayer.")]
+    owner: Annotated[Nik, Doc("The taxpayer."), DECIDES_ACCESS]
     sequence: Annotated[int, Doc("Number of the payment of this bill, from 1.")]
     amount: Annotated[Rupiah, Doc("Amount paid, including the fine, in whole Rupiah.")]
     fine: Annotated[Rupiah, Doc("Part of the amount that is a fine for late payment.")]
@@ -35,7 +35,7 @@ class TaxBill:
     """The property tax of one object for one year (SPPT)."""
 
     nop: Annotated[Nop, Doc("The taxed object.")]
-    owner: Annotated[Nik, Doc("The taxpayer.")]
+    owner: Annotated[Nik, Doc("The taxpayer."), DECIDES_ACCESS]
     year: Annotated[int, Doc("Tax year.")]
     land_value: Annotated[Rupiah, Doc("Assessed value of the land (NJOP bumi).")]
     building_value: Annotated[Rupiah, Doc("Assessed value of the building (NJOP bangunan).")]
@@ -55,7 +55,7 @@ class TaxObject:
     """A taxed piece of land, with or without a building."""
 
     nop: Annotated[Nop, Doc("Number of the tax object, 18 digits. Its digits are not a Kemendagri code: use `region`.")]
-    owner: Annotated[Nik, Doc("The taxpayer.")]
+    owner: Annotated[Nik, Doc("The taxpayer."), DECIDES_ACCESS]
     taxpayer_name: Annotated[str | None, Doc("Name of the taxpayer, as the tax office writes it.")]
     address: Annotated[str | None, Doc("Address of the object, as the tax office writes it.")]
     region_code: Annotated[RegionCode | None, Doc("Dotted Kemendagri code of the kelurahan the object lies in.")]

@@ -14,7 +14,6 @@ from typing import Any
 
 from aiodataloader import DataLoader
 
-from engine.agency_codes import HUB
 from engine.batch import Batch, Facet, group_keys, load_answers
 from engine.execution.answer_freshness import AnswerFreshness
 from records.calls.failures import AgencyTimeout
@@ -106,7 +105,7 @@ class Bridge:
         except TimeoutError as failure:
             if late.expired():
                 failed = AgencyTimeout(
-                    context.agencies.codes.get(batch.domain) or HUB, "no answer before the deadline of the request"
+                    context.agencies.codes.describe(batch.domain), "no answer before the deadline of the request"
                 )
                 return dict.fromkeys(keys, _to_failed_load(failed))
             return dict.fromkeys(keys, _to_failed_load(failure))

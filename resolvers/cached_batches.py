@@ -17,7 +17,7 @@ from cache.answers.cache_hits import CacheHits
 from cache.answers.read_through import ReadThroughCache
 from cache.answers.record_codec import RecordCodec
 from cache.answers.slots import AnswerKind, CacheResult, Slot
-from engine.agency_codes import HUB
+from engine.agencies.agency_codes import HUB
 from engine.batch import Batch, Facet, FreshnessRecorder, group_keys, run_batch
 from records.calls.answers import Answers
 from records.calls.call import Call
@@ -26,7 +26,7 @@ from records.calls.freshness import Freshness, Staleness
 from records.calls.spans import Span
 from records.hub.consents import Consent
 from records.identifiers import Nik
-from records.text_index import TextIndex
+from records.search.text_index import TextIndex
 from resolvers.batch_context import HubBatchContext
 from resolvers.caching import get_agency_tag, get_person_tags
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import datetime
+from operator import attrgetter
 from typing import Protocol
 
 from auth.caller import CallerKind
@@ -40,8 +42,27 @@ class Complaints(Protocol):
         """Categories by name."""
 
 
+def _join_pages(query: ComplaintQuery, pages: Sequence[ComplaintPage]) -> ComplaintPage:
+    """One page of the newest complaints of several pages."""
+    found = sorted((each for page in pages for each in page.complaints), key=_get_position, reverse=True)
+    has_more = len(found) > query.first or any(page.has_more for page in pages)
+    return ComplaintPage(complaints=tuple(found[: query.first]), has_more=has_more)
+
+
+def _get_position(complaint: Complaint) -> tuple[datetime, str]:
+    return complaint.reported_at, complaint.id
+
+
 complaints_of = forward(Complaints, Complaints.complaints_of, absent=(), caching=ABOUT_PERSON)
-complaint_pages = forward(Complaints, Complaints.pages, name="complaint_pages", max_batch_size=1, caching=PUBLIC)
+complaint_pages = forward(
+    Complaints,
+    Complaints.pages,
+    name="complaint_pages",
+    max_batch_size=1,
+    caching=PUBLIC,
+    join=_join_pages,
+    get_regions=attrgetter("regions"),
+)
 categories = forward(Complaints, Complaints.categories, caching=PUBLIC)
 category_lists = forward(Complaints, Complaints.category_lists, absent=(), caching=PUBLIC, scanned_rows=1_000)
 

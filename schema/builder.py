@@ -13,7 +13,7 @@ from strawberry.schema.schema_converter import GraphQLCoreConverter
 from strawberry.types.base import StrawberryObjectDefinition
 from strawberry.types.field import StrawberryField
 
-from engine.agency_codes import ANY_AGENCIES, AgencyCodes, set_agency_codes
+from engine.agencies.agency_codes import ANY_AGENCIES, AgencyCodes, set_agency_codes
 from engine.batch import Batch
 from schema import types as types_of_the_graph
 from schema.declarations.additions import (
@@ -28,6 +28,7 @@ from schema.declarations.fields import ArgumentConversion, EdgeField, PublishedF
 from schema.declarations.guards import Guard
 from schema.declarations.nodes import build_node_fields
 from schema.declarations.publishing import Publication, get_publication
+from schema.declarations.routed_fields import route_field
 from schema.declarations.scalars import build_scalar_map
 from schema.mutation_root import MutationRoot
 from schema.tools.soundness import require_sound
@@ -55,7 +56,7 @@ def build_schema(codes: AgencyCodes = ANY_AGENCIES) -> strawberry.Schema:
     modules = import_types(types_of_the_graph)
     node_types = [each for each in find_node_types(modules) if _can_be_refetched(each, codes)]
     publications = {publication.name: publication for publication in map(get_publication, node_types)}
-    roots = {**find_root_fields(modules), **build_node_fields(publications)}
+    roots = {**find_root_fields(modules), **build_node_fields(publications, codes)}
     return finish_schema(
         _build_root_type("Query", "The queries of the graph.", roots),
         node_types,
@@ -84,11 +85,15 @@ class _CityGraph(strawberry.Schema):
 
     def get_fields(self, type_definition: StrawberryObjectDefinition) -> list[StrawberryField]:
         """The fields of a type, with those that other modules add."""
-        return [
+        answered = [
             each
             for each in (*type_definition.fields, *self._added.get(type_definition.origin, ()))
             if not isinstance(each, EdgeField) or _is_answered(each.edge.batch, self._codes)
         ]
+        publication = vars(type_definition.origin).get("__publication__")
+        refetch = publication.refetch if isinstance(publication, Publication) else None
+        domain = None if refetch is None else refetch.batch.domain
+        return [route_field(each, domain, self._codes) for each in answered]
 
 
 def _get_declared_fields(root: type[Any]) -> dict[str, Any]:

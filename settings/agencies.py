@@ -15,7 +15,7 @@ from settings.city.folder import DEFAULT_CITY, CityFolder
 from settings.limits import LimitSettings
 from settings.value_types import City
 
-_MAX_CONCURRENCY: Mapping[str, int] = {"sql": 8, "http": 32, "soap": 32, "files": 2}
+_MAX_CONCURRENCY: Mapping[str, int] = {"sql": 8, "http": 32, "open311": 32, "soap": 32, "files": 2}
 """Concurrent calls by driver (connections to a database or over HTTP), for an agency whose terms set no limit."""
 
 
@@ -42,11 +42,16 @@ class AgencySettings(LimitSettings):
         return self.city.contracts
 
     def build_terms(self, agency: str) -> AgencyTerms:
-        """The terms of calls to an agency: those of its manifest, then the defaults."""
+        """The terms of calls to an agency: those of its manifest, then the defaults.
+
+        A database takes one call for each session, so this process makes as many as its share of the sessions.
+        """
         manifest = self.city.agencies[agency].manifest
-        return manifest.terms.with_defaults(
-            deadline=self.agency_timeout, max_concurrency=_MAX_CONCURRENCY[manifest.wire.driver]
-        )
+        concurrent = manifest.terms.max_concurrency or _MAX_CONCURRENCY[manifest.wire.driver]
+        if manifest.terms.sessions is not None:
+            concurrent = max(1, min(concurrent, manifest.terms.sessions // self.process_count))
+        terms = manifest.terms.model_copy(update={"max_concurrency": concurrent})
+        return terms.with_defaults(deadline=self.agency_timeout)
 
     @property
     def limits(self) -> Limits:

@@ -20,10 +20,13 @@ from store.tables import complaint_links
 class ComplaintLinkTable:
     """Links from reporters to the identifiers of their complaints."""
 
-    def __init__(self, engine: AsyncEngine, secret: bytes) -> None:
-        """Takes the hub's database, and the secret that keys the digests."""
+    def __init__(self, engine: AsyncEngine, secret: bytes, *, agency: str = "") -> None:
+        """Takes the hub's database, and the secret that keys the digests.
+
+        `agency` separates the links of several complaint systems, whose identifiers may be equal.
+        """
         self._engine = engine
-        self._key = digest(secret, b"simpul complaint links v1", sha256)
+        self._key = digest(secret, f"simpul complaint links v1{agency}".encode(), sha256)
 
     async def requests_of(self, niks: Sequence[Nik]) -> Mapping[Nik, Sequence[str]]:
         """Returns the ids of each person's complaints; people without complaints are omitted."""

@@ -80,6 +80,10 @@ class RunningAgency:
         """Simulated latency; 0, 0 answers immediately."""
         self._control("PUT", "/latency", {"p50_ms": p50_ms, "p95_ms": p95_ms})
 
+    def hold_regions(self, *codes: str) -> None:
+        """Limits a tax office to the objects in these regions."""
+        self._control("PUT", "/regions", {"codes": codes})
+
     @contextmanager
     def in_mode(self, mode: str) -> Iterator[None]:
         """The agency in a mode for the length of the block, then normal again."""

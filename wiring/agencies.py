@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from importlib import import_module
 from pathlib import Path
@@ -17,18 +17,21 @@ from auth.crypto.rate_keys import RateKeys
 from cache.limits.agency_counts import AgencyCounts
 from cache.limits.redis_counters import RedisCounters
 from connectors.agency_probes import AgencyProbes
-from connectors.connector_parts import ComplaintLinks, Connector, ConnectorParts, PythonConnector
+from connectors.connector_parts import Connector, ConnectorParts, PythonConnector
 from connectors.declared.connector import DeclaredConnector, build_declared_connector
 from connectors.declared.domain_reads import list_read_names
 from connectors.declared.driver_families import DRIVER_FAMILIES
 from connectors.declared.driver_family import CallLimits, Driver, DriverParts, ExpiringDriver, HubValues
+from connectors.declared.open311.complaints import ComplaintLinks
 from connectors.declared.snapshot.loader import SnapshotLoader, SnapshotSource
+from connectors.declared.snapshot.snapshot import SnapshotStatus
 from connectors.declared.tables import NotDeclarableError
 from connectors.drivers.long_work import LongWork
 from connectors.regions import RegionTables, UnknownDistricts
 from connectors.resilience.gate import Gate
-from engine.agency_codes import AgencyCodes
-from engine.batch import Agencies
+from engine.agencies.agency_codes import AgencyCodes
+from engine.agencies.agency_routing import AgencyRouter
+from engine.agencies.bindings import Agencies
 from records.calls.freshness import ReadLifetimes
 from resolvers.answer_cache import AnswerCache, NoAnswerCache
 from resolvers.cached_batches import CachedBatchReader
@@ -48,6 +51,8 @@ class BoundAgency:
     """An agency that answers a domain."""
 
     domain: str
+    serves: Sequence[str]
+    """Codes of the regions that it serves, if the domain has several agencies."""
     connector: Connector
     gate: Gate
     driver: Driver
@@ -86,11 +91,29 @@ class Connectors:
         drivers = {code: each.driver for code, each in self.agencies.items()}
         return {code: each.expiries for code, each in drivers.items() if isinstance(each, ExpiringDriver)}
 
+    def get_snapshot_statuses(self) -> Sequence[SnapshotStatus]:
+        """The state of each snapshot, as far as this process knows."""
+        return [each.snapshot.get_status() for each in self.snapshots]
+
     def bind_domains(self, hub_domains: Mapping[type[Any], Any]) -> Agencies:
         """The connectors and the hub's own state, by domain."""
-        by_domain = {find_domains()[each.domain]: each.connector for each in self.agencies.values()}
+        by_domain: dict[type[Any], dict[str, BoundAgency]] = {}
+        for code, each in self.agencies.items():
+            by_domain.setdefault(find_domains()[each.domain], {})[code] = each
+        single = {
+            domain: next(iter(found.values())).connector for domain, found in by_domain.items() if len(found) == 1
+        }
+        routers = {
+            domain: AgencyRouter(
+                domain,
+                {code: each.connector for code, each in found.items()},
+                {code: each.serves for code, each in found.items()},
+            )
+            for domain, found in by_domain.items()
+            if len(found) > 1
+        }
         regions: Regions = self.regions
-        return Agencies({**hub_domains, **by_domain, Regions: regions}, self.codes, self.lifetimes)
+        return Agencies({**hub_domains, **single, Regions: regions}, self.codes, self.lifetimes, routers)
 
     def build_agency_probes(self) -> AgencyProbes:
         """The probes that check whether each agency answers."""
@@ -142,17 +165,25 @@ def build_connectors(settings: Settings, state: AsyncEngine) -> Connectors:
         complaint_links=ComplaintLinkTable(state, settings.secret_bytes),
         snapshot_folder=settings.snapshot_folder,
     )
+    codes = list_agency_codes(settings.city)
     agencies: dict[str, BoundAgency] = {}
     problems: list[CityProblem] = []
     for code, file in settings.city.agencies.items():
+        sessions, needed = file.manifest.terms.sessions, settings.process_count
+        if sessions is not None and sessions < needed:
+            text = f"{needed} processes need one each (SIMPUL_HUBS, SIMPUL_WORKERS; twice the workers, for reloads)"
+            problems.append(file.locate("terms.sessions", text))
+        own = resources
+        if codes.has_several(find_domains()[file.manifest.domain]):
+            links = ComplaintLinkTable(state, settings.secret_bytes, agency=code)
+            own = replace(resources, complaint_links=links)
         try:
-            agencies[code] = bind_agency(file, Gate(code, settings.build_terms(code)), resources)
+            agencies[code] = bind_agency(file, Gate(code, settings.build_terms(code)), own)
         except ManifestError as error:
             problems += error.problems
     if problems:
         raise ManifestError(problems)
-    city = settings.city
-    return Connectors(agencies=agencies, codes=list_agency_codes(city), lifetimes=list_lifetimes(city), regions=regions)
+    return Connectors(agencies=agencies, codes=codes, lifetimes=list_lifetimes(settings.city), regions=regions)
 
 
 def bind_agency(file: ManifestFile, gate: Gate, resources: HubResources) -> BoundAgency:
@@ -177,12 +208,15 @@ def bind_agency(file: ManifestFile, gate: Gate, resources: HubResources) -> Boun
         connector = _build_connector(manifest, connector_parts)
     except NotDeclarableError as error:
         raise ManifestError([file.explain(error)]) from None
-    return BoundAgency(domain=manifest.domain, connector=connector, gate=gate, driver=driver)
+    return BoundAgency(domain=manifest.domain, serves=manifest.serves, connector=connector, gate=gate, driver=driver)
 
 
 def list_agency_codes(city: CityFolder) -> AgencyCodes:
-    """The code of the live agency of each domain."""
-    return AgencyCodes({find_domains()[each.manifest.domain]: code for code, each in city.agencies.items()})
+    """The codes of the live agencies of each domain."""
+    codes: dict[type[Any], list[str]] = {}
+    for code, each in city.agencies.items():
+        codes.setdefault(find_domains()[each.manifest.domain], []).append(code)
+    return AgencyCodes(codes)
 
 
 def list_lifetimes(city: CityFolder) -> Mapping[str, Mapping[str, ReadLifetimes]]:
@@ -214,7 +248,7 @@ def share_call_limits(gates: Mapping[str, Gate], shared: RedisCounters | None, s
 
 
 def _build_connector(manifest: AgencyManifest, parts: ConnectorParts) -> Connector:
-    """Compile the declared reads, or build the connector that the manifest names. Raises `NotDeclarableError`."""
+    """Build a connector of declared reads, of a protocol for one domain, or in Python. Raises `NotDeclarableError`."""
     tables = manifest.declared_tables
     if tables is not None:
         gate = parts.gate
@@ -228,13 +262,17 @@ def _build_connector(manifest: AgencyManifest, parts: ConnectorParts) -> Connect
                 snapshot_folder=parts.snapshot_folder, for_functions={UnknownDistricts: parts.unknown_districts}
             ),
         )
+    names = list_read_names(find_domains()[manifest.domain])
+    if unknown := sorted(manifest.reads.keys() - set(names)):
+        raise NotDeclarableError(f"reads.{unknown[0]}", f"the domain has no such read; it has {', '.join(names)}")
+    domain_reads = DRIVER_FAMILIES[manifest.wire.driver].domain_reads
+    if manifest.connector is None and domain_reads is not None:
+        connector: Connector = domain_reads.build(parts, manifest.records)
+        return connector
     module, _, name = (manifest.connector or "").partition(":")
     found: type[PythonConnector] | None = getattr(import_module(module), name, None)
     if found is None or not hasattr(found, "connect"):
         raise NotDeclarableError("connector", f"{module} has no connector '{name}'")
-    names = list_read_names(find_domains()[manifest.domain])
     if missing := [each for each in names if not hasattr(found, each)]:
         raise NotDeclarableError("connector", f"it does not answer the read '{missing[0]}' of its domain")
-    if unknown := sorted(manifest.reads.keys() - set(names)):
-        raise NotDeclarableError(f"reads.{unknown[0]}", f"the domain has no such read; it has {', '.join(names)}")
     return found.connect(parts)

@@ -12,7 +12,8 @@ from graphql import GraphQLSchema
 from auth.caller import Caller, CallerKind
 from auth.crypto.node_ids import NodeIds
 from auth.policy.access_policy import AccessPolicy
-from engine.batch import NO_BATCH_CACHE, Agencies, BatchCache
+from engine.agencies.bindings import Agencies
+from engine.batch import NO_BATCH_CACHE, BatchCache
 from engine.cost_budgets import NO_QUOTA_STORE, CostBudget, DailyQuotaStore
 from engine.document.parsing import DocumentRules
 from engine.document.persisted_operations import ClientApplication, PersistedDocuments

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from types import MappingProxyType
 
@@ -11,7 +11,7 @@ from graphql import GraphQLSchema
 from auth.oidc.page_session import SessionStore
 from connectors.agency_probes import AgencyProbes
 from connectors.resilience.gate import Gate
-from engine.batch import Agencies
+from engine.agencies.bindings import Agencies
 from engine.reporting import NoReadRecorder, ReadRecorder
 from resolvers.answer_cache import AnswerCache, NoAnswerCache
 from services.consents.partner_consents import PartnerConsents
@@ -19,6 +19,7 @@ from services.ledger.data_tracker import UsageHistory
 from services.ledger.refusal_tally import NoRefusalStore, RefusalStore
 from services.rights.exports import ExportSlots
 from store.ledger.access_ledger import LedgerWriter, NoLedger
+from telemetry.metrics.snapshots import MeasuredSnapshot
 from telemetry.tracing import NoTracing, Tracing
 from web.pages.graphiql import LoadSamplePeople
 from web.web_parts import HubLifespan
@@ -41,6 +42,8 @@ class HubParts:
     """The gate of each agency, which every call passes."""
     get_credential_expiries: Callable[[], Mapping[str, Mapping[str, float]]] = dict
     """When the credentials at agencies expire, for the metrics."""
+    get_snapshots: Callable[[], Sequence[MeasuredSnapshot]] = tuple
+    """The state of snapshots, for the metrics."""
     coalescing: bool = True
     """Whether equal operations that are pending at the same moment share one run."""
     cache_tokens: bool = True

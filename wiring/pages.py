@@ -74,8 +74,8 @@ def build_pages(
     )
     return PersonalPages(
         sign_in=HubSignInPages(sign_in.flow, sessions, pages, failed_codes=sign_in.failed_codes),
-        consents=ConsentPages(client, sessions, pages, documents.describe),
-        my_data=MyDataPage(client, pages, documents.keep_known_fields(MY_DATA_QUERY)),
+        consents=ConsentPages(client, sessions, pages, documents),
+        my_data=MyDataPage(client, pages, documents.fit(MY_DATA_QUERY)),
         sessions=sessions,
         pages=pages,
         rules=PersonalPageRules(max_sign_in_age=settings.recent_sign_in, with_messages=settings.development),

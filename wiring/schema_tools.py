@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from connectors.declared.tables import KeyedReadTable
-from engine.agency_codes import ANY_AGENCIES
+from engine.agencies.agency_codes import ANY_AGENCIES
 from engine.document.limits import Limits, TooLarge
 from engine.document.parsing import DocumentRules
 from engine.engine import Engine

@@ -7,7 +7,7 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from engine.batch import AgencyReadCounts
+from engine.agencies.bindings import AgencyReadCounts
 from resolvers.answer_cache import AnswerCache
 from settings import Settings
 from store.ledger.access_ledger import AccessLedger
@@ -18,6 +18,7 @@ from telemetry.metrics.hub import HubMetrics
 from telemetry.metrics.metrics_collector import MetricsCollector
 from telemetry.metrics.readers import ReaderMetrics
 from telemetry.metrics.request_counts import OperationCounts, RequestCounts
+from telemetry.metrics.snapshots import SnapshotMetrics
 from telemetry.tracing import NoTracing, Tracing
 from web.endpoints.health import IssuerState
 from web.endpoints.metrics import MetricsEndpoint
@@ -83,7 +84,7 @@ def build_counters(
     )
     readers = ReaderMetrics(budgets.read_counts, callers.refusals.by_reason)
     measuring = MetricsCollector(
-        (agency_metrics, requests, operations, hub, readers),
+        (agency_metrics, requests, operations, hub, readers, SnapshotMetrics(parts.get_snapshots)),
         get_agency_totals=agency_metrics.get_totals,
         folder=settings.run_folder,
     )

@@ -20,7 +20,7 @@ from benchmarks.issuer import build_benchmark_entry
 from connectors.agency_probes import AgencyProbes
 from connectors.drivers.http.driver import HttpDriver
 from connectors.drivers.http.service import HttpLimits, HttpService
-from engine.batch import Agencies
+from engine.agencies.bindings import Agencies
 from engine.reporting import NoReadRecorder
 from schema.builder import get_graphql_schema
 from settings import Settings

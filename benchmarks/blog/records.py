@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from records.description import Doc
+from records.description import DECIDES_ACCESS, Doc
 from records.identifiers import Nik
 from records.record import record
 
@@ -32,7 +32,7 @@ class Post:
 class Account:
     """A caller's account at the bank."""
 
-    owner: Annotated[Nik, Doc("Its owner.")]
+    owner: Annotated[Nik, Doc("Its owner."), DECIDES_ACCESS]
     id: Annotated[str, Doc("Number of the account.")]
     name: Annotated[str, Doc("Name of the owner.")]
     balance: Annotated[int, Doc("Whole Rupiah.")]
@@ -42,7 +42,7 @@ class Account:
 class Order:
     """A purchase by a caller."""
 
-    owner: Annotated[Nik, Doc("Its buyer.")]
+    owner: Annotated[Nik, Doc("Its buyer."), DECIDES_ACCESS]
     id: Annotated[int, Doc("Number of the order.")]
     item: Annotated[str, Doc("The item.")]
     total: Annotated[int, Doc("Whole Rupiah.")]
@@ -52,7 +52,7 @@ class Order:
 class Message:
     """A message to a caller."""
 
-    owner: Annotated[Nik, Doc("The recipient.")]
+    owner: Annotated[Nik, Doc("The recipient."), DECIDES_ACCESS]
     id: Annotated[int, Doc("Number of the message.")]
     subject: Annotated[str, Doc("Headline.")]
     unread: Annotated[bool, Doc("Whether it is unread.")]

@@ -17,7 +17,7 @@ from rich.table import Table
 from benchmarks.micro.chain import ChainInMemory as Chain
 from benchmarks.micro.chain import ChainPeople, build_chain_document, build_chain_schema
 from benchmarks.micro.in_memory import InMemoryHub, build_blog_hub, measure_microseconds
-from engine.batch import Agencies
+from engine.agencies.bindings import Agencies
 from engine.response_encoding import encode
 from schema.builder import get_graphql_schema
 

@@ -17,7 +17,7 @@ from benchmarks.blog.records import Post, User
 from benchmarks.blog.schema import build_blog_schema
 from benchmarks.comparison import dataset
 from benchmarks.comparison.questions import Q3
-from engine.batch import Agencies
+from engine.agencies.bindings import Agencies
 from engine.document.limits import Limits
 from engine.document.parsing import DocumentRules
 from engine.engine import Engine

@@ -30,7 +30,7 @@ from benchmarks.comparison.questions import Q1, Q3
 from benchmarks.micro.chain import ChainInMemory as Chain
 from benchmarks.micro.chain import ChainPeople, build_chain_document, build_chain_schema
 from benchmarks.micro.in_memory import InMemoryHub, build_blog_agencies
-from engine.batch import Agencies
+from engine.agencies.bindings import Agencies
 from engine.response_encoding import encode
 from records.calls.call import Call
 from schema.builder import get_graphql_schema

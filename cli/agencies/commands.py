@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+import os
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Annotated
 
 import typer
 from rich.console import Console
 
 from cli.agencies.city_option import CityOption, load_city_folder
+from cli.agencies.onboarding.commands import propose_agency
 from cli.agencies.stand_in import serve_samples
 from cli.command_error import CommandError
 from cli.listing import JsonOption, print_rows
@@ -24,6 +27,7 @@ def build_group() -> typer.Typer:
     group.command("hook-secret")(print_hook_secret)
     group.command("schema")(write_schemas)
     group.command("serve")(serve_samples)
+    group.command("new")(propose_agency)
     return group
 
 
@@ -32,7 +36,10 @@ def list_agencies(
     city: CityOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """List the agencies of the city."""
+    """List the agencies of the city, and the snapshots of their data on this machine."""
+    from connectors.declared.snapshot.overview import describe_snapshots  # noqa: PLC0415 - the hub, which other commands need not wait for
+
+    snapshots = Path(os.environ.get("SIMPUL_SNAPSHOT_FOLDER") or find_state_folder().path / "snapshots")
     rows = [
         {
             "agency": code,
@@ -40,6 +47,7 @@ def list_agencies(
             "domain": each.manifest.domain,
             "driver": each.manifest.wire.driver,
             "stage": each.manifest.stage,
+            "snapshots": describe_snapshots(snapshots, code, each.manifest.snapshots),
         }
         for code, each in load_city_folder(city).manifests.items()
     ]

@@ -24,7 +24,7 @@ from connectors.readers.niks import nik
 from connectors.readers.numbers import whole_number
 from connectors.readers.phones import phone
 from connectors.readers.regions import region_code, region_from_numbers
-from connectors.readers.texts import text
+from connectors.readers.texts import comma_list, text, web_address
 from connectors.readers.unreadable import UnreadableError
 from records.identifiers import FamilyCardNumber, Nib, Nik, Nop, RegionCode, Rupiah
 from records.regions import Coordinates
@@ -32,8 +32,11 @@ from records.regions import Coordinates
 FieldReader = Callable[..., object]
 """From the raw values of the field's columns to the value; None if the agency has none. Raises `UnreadableError`."""
 
+_MAX_LONG_TEXT: Final = 20_000
+"""Characters of a text that people write; reading takes up to 20 ns for each."""
 _NIB_DIGITS: Final = 13
 _NOP_DIGITS: Final = 18
+_FLAGS: Final = {"TRUE": True, "FALSE": False}
 _DOTTED_REGION: Final = re.compile(r"\d{2}(\.\d{2}(\.\d{2}(\.\d{4})?)?)?", re.ASCII)
 
 
@@ -88,9 +91,22 @@ def _read_person_name(raw: object) -> str | None:
     return written and person_name(written)
 
 
+def _read_flag(raw: object) -> bool | None:
+    if raw is None or isinstance(raw, bool):
+        return raw
+    written = text(raw, "true or false")
+    if written is None:
+        return None
+    if written.upper() not in _FLAGS:
+        raise UnreadableError("true or false")
+    return _FLAGS[written.upper()]
+
+
 NAMED_READERS: Final[Mapping[str, tuple[FieldReader, object]]] = {
     "text": (text, str),
+    "long_text": (partial(text, max_length=_MAX_LONG_TEXT), str),
     "first_text": (_read_first_text, str),
+    "web_address": (web_address, str),
     "ordinary_case": (_read_ordinary_case, str),
     "person_name": (_read_person_name, str),
     "phone": (phone, str),
@@ -106,6 +122,7 @@ NAMED_READERS: Final[Mapping[str, tuple[FieldReader, object]]] = {
 
 _TYPE_READERS: Final[Mapping[object, tuple[FieldReader, str]]] = {
     str: (text, "a text"),
+    bool: (_read_flag, "true or false"),
     int: (whole_number, "a whole number"),
     date: (day, "a day"),
     datetime: (moment, "a moment"),
@@ -114,6 +131,7 @@ _TYPE_READERS: Final[Mapping[object, tuple[FieldReader, str]]] = {
     Coordinates: (coordinates, "a point on the map"),
     FamilyCardNumber: (family_card_number, "the number of a family card"),
     Nik: (nik, "a NIK"),
+    tuple[str, ...]: (comma_list, "words with commas"),
     Nib: (partial(read_digits, width=_NIB_DIGITS, kind="a NIB"), "a NIB"),
     Nop: (partial(read_digits, width=_NOP_DIGITS, kind="a NOP"), "a NOP"),
 }
@@ -134,6 +152,15 @@ _MAY_BE_UNREADABLE: Final = (str, int, Rupiah, Coordinates)
 """Types of fields that no rule reads. Owners, regions, days of birth and words for visibility must be readable."""
 
 
+def check_access_field(place: str, table: FieldTable) -> None:
+    """Check that a field that decides about access fails closed. Raises `NotDeclarableError`."""
+    lenient = {"unknown": table.unknown == "null", "unreadable": table.unreadable, "missing": table.missing is not None}
+    if found := [key for key, is_given in lenient.items() if is_given]:
+        raise NotDeclarableError(
+            place, f"it decides who may see the record, so its value must be readable; remove `{found[0]}`"
+        )
+
+
 def build_field_reader(place: str, annotation: object, table: FieldTable) -> ReadField:
     """Build the reader of a field; `place` names it in errors, such as `records.Msme.owner`.
 
@@ -142,6 +169,10 @@ def build_field_reader(place: str, annotation: object, table: FieldTable) -> Rea
 
     """
     wanted, is_optional = split_optional(annotation)
+    if not table.columns:
+        if not is_optional:
+            raise NotDeclarableError(place, "the field always has a value; name its column")
+        return ReadField(lambda: None, "a value", is_required=False)
     if table.values is not None:
         reader, kind = _build_word_reader(place, wanted, table, is_optional=is_optional), "one of the known words"
     elif table.python is not None:
@@ -208,6 +239,23 @@ def _build_word_reader(place: str, wanted: object, table: FieldTable, *, is_opti
     words = {word.upper(): _find_value(place, wanted, value) for word, value in given.items()}
     if len(words) < len(given):
         raise NotDeclarableError(place, "values has a word twice; case does not matter")
+    reader = _choose_word_reader(place, wanted, table, words, is_optional=is_optional)
+    if len(table.columns) == 1:
+        return reader
+    known = _translate_or(words, None)
+
+    def read_first_known(*raw: object) -> object:
+        for each in raw[:-1]:
+            if (found := known(each)) is not None:
+                return found
+        return reader(raw[-1])
+
+    return read_first_known
+
+
+def _choose_word_reader(
+    place: str, wanted: object, table: FieldTable, words: Mapping[str, object], *, is_optional: bool
+) -> FieldReader:
     if table.unknown is None:
         return _translate(words, "one of the known words")
     if table.unknown == "null":
@@ -244,7 +292,7 @@ def _translate(words: Mapping[str, object], kind: str) -> FieldReader:
     def read_word(raw: object) -> object:
         if isinstance(raw, str) and raw in as_written:
             return as_written[raw]
-        written = text(raw, kind)
+        written = str(raw) if isinstance(raw, bool) else text(raw, kind)
         if written is None:
             return None
         try:
@@ -261,7 +309,7 @@ def _translate_or(words: Mapping[str, object], otherwise: object) -> FieldReader
     def read_word(raw: object) -> object:
         if isinstance(raw, str) and raw in as_written:
             return as_written[raw]
-        written = text(raw)
+        written = str(raw) if isinstance(raw, bool) else text(raw)
         return otherwise if written is None else words.get(written.upper(), otherwise)
 
     return read_word

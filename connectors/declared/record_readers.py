@@ -9,11 +9,12 @@ from operator import attrgetter
 from typing import Any, Final, Generic, TypeVar, cast, get_args, get_origin, get_type_hints
 
 from connectors.declared.column_syntax import ColumnSyntax
-from connectors.declared.field_readers import FieldReader, ReadField, build_field_reader
+from connectors.declared.field_readers import FieldReader, ReadField, build_field_reader, check_access_field
 from connectors.declared.python_functions import split_optional
 from connectors.declared.tables import FieldTable, NotDeclarableError, RecordTable
 from connectors.readers.rows import MAX_LIST_ROWS, Row
 from connectors.readers.unreadable import UnreadableError
+from records.description import list_access_fields
 from records.identifiers import FamilyCardNumber, Nik
 from records.regions import Coordinates
 
@@ -87,6 +88,25 @@ class RecordReaders:
         """The declared fields of a record."""
         return self._tables[record.__name__]
 
+    def build_facets(self, read: str, facets: Iterable[type[Any]]) -> RecordReader[Any]:
+        """The reader of several records in one row, by their type. Raises `NotDeclarableError`."""
+        readers = {facet: self.build(read, facet) for facet in facets}
+        each = readers.values()
+
+        def bind(key: object) -> Callable[[Row], Mapping[type[Any], Any]]:
+            bound = [(facet, reader.bind(key)) for facet, reader in readers.items()]
+            return lambda row: {facet: read_row(row) for facet, read_row in bound}
+
+        return RecordReader(
+            record=dict,
+            bind=bind,
+            uses=[use for reader in each for use in reader.uses],
+            required={},
+            takes_key=any(reader.takes_key for reader in each),
+            people={place: kind for reader in each for place, kind in reader.people.items()},
+            lists={column: inner for reader in each for column, inner in reader.lists.items()},
+        )
+
     def require_all_used(self) -> None:
         """Raise `NotDeclarableError` for a record that no read gives."""
         used = sorted(each.__name__ for each in self._built)
@@ -111,10 +131,12 @@ class RecordReaders:
             for name in known
             if name in table and (listed_record := _find_listed_record(annotations[name])) is not None
         }
+        deciding = list_access_fields(record)
         missing = [
             name
             for name, each in known.items()
-            if name not in {*table, *inner} and each.default is MISSING and each.default_factory is MISSING
+            if name not in {*table, *inner}
+            and (name in deciding or (each.default is MISSING and each.default_factory is MISSING))
         ]
         if missing:
             raise NotDeclarableError(place, f'no column is named for {missing[0]}; write {missing[0]} = "column"')
@@ -123,7 +145,7 @@ class RecordReaders:
             if name in inner
             else self._plan_list(f"{place}.{name}", name, listed[name], table[name])
             if name in listed
-            else self._plan_field(f"{place}.{name}", name, annotations[name], table[name])
+            else self._plan_field(f"{place}.{name}", annotations[name], table[name], decides=name in deciding)
             for name in known
             if name in {*table, *inner}
         ]
@@ -149,16 +171,21 @@ class RecordReaders:
             lists={table[name].columns[0]: each for name, each in listed.items()},
         )
 
-    def _plan_field(self, place: str, name: str, annotation: object, table: FieldTable) -> _FieldPlan:
+    def _plan_field(self, place: str, annotation: object, table: FieldTable, *, decides: bool) -> _FieldPlan:
+        """One field. A field that decides about access must be in every row."""
         if table.sort is not None:
             raise NotDeclarableError(place, "it sorts lists of records; remove `sort`")
+        if decides:
+            check_access_field(place, table)
         field = build_field_reader(place, annotation, table)
-        arguments = ["key" if each == KEY_COLUMN else self._columns.write(place, each) for each in table.columns]
-        return _FieldPlan(name, field, ", ".join(arguments), table.columns, takes_texts=table.python is None)
+        write = self._columns.write_present if decides else self._columns.write
+        arguments = ["key" if each == KEY_COLUMN else write(place, each) for each in table.columns]
+        name, arguments_text = place.rpartition(".")[2], ", ".join(arguments)
+        return _FieldPlan(name, field, arguments_text, table.columns, takes_texts=table.python is None)
 
     def _plan_list(self, place: str, name: str, reader: RecordReader[Any], table: FieldTable) -> _FieldPlan:
         """A list of records within the row."""
-        if len(table.columns) > 1 or table.model_fields_set - {"columns", "sort"}:
+        if len(table.columns) != 1 or table.model_fields_set - {"columns", "sort"}:
             raise NotDeclarableError(
                 place, 'a list of records has one column, and perhaps `sort`; write {"from" = ...}'
             )

@@ -32,8 +32,10 @@ class AnswerFreshness:
         """Stale answers by key."""
 
     def record_stale(self, batch: Batch[Any, Any], key: Hashable, facet: Facet, staleness: Staleness) -> None:
-        """Record a stale answer."""
-        self.stale_answers.setdefault((batch, facet), {})[key] = staleness
+        """Record a stale answer; of several agencies, the oldest."""
+        recorded = self.stale_answers.setdefault((batch, facet), {})
+        before = recorded.get(key)
+        recorded[key] = staleness if before is None or staleness.as_of < before.as_of else before
 
     def record_lifetime(self, freshness: Freshness | None, age: float, fresh: float) -> None:
         """Record a call: the age of its oldest answer, and how long all its answers remain fresh, in seconds."""

@@ -6,7 +6,8 @@ import asyncio
 from collections.abc import Callable, Coroutine, Hashable, Iterable, Mapping, Sequence
 from typing import Any
 
-from engine.batch import Agencies, Batch, BatchContext, Facet, group_keys, load_answers
+from engine.agencies.bindings import Agencies
+from engine.batch import Batch, BatchContext, Facet, group_keys, load_answers
 from engine.event_loop import SLICE, iterate_slices, start_task
 from engine.execution.answer_freshness import AnswerFreshness, BatchFacet
 

@@ -6,7 +6,6 @@ import asyncio
 from collections.abc import Callable, Coroutine
 from typing import Any
 
-from engine.agency_codes import HUB
 from engine.batch import Batch, ExecutionContext
 from engine.execution.batch_scheduler import BatchScheduler
 from records.calls.failures import AgencyTimeout
@@ -95,4 +94,4 @@ class PendingWork:
 
     def _build_deadline_failure(self, batch: Batch[Any, Any]) -> AgencyTimeout:
         codes = self._context.build_batch_context(frozenset()).agencies.codes
-        return AgencyTimeout(codes.get(batch.domain) or HUB, "no answer before the deadline of the request")
+        return AgencyTimeout(codes.describe(batch.domain), "no answer before the deadline of the request")

@@ -36,7 +36,7 @@ class PlanExecutor:
             dated: Sequence[StalePath] = ()
             if run.stale_fields:
                 dated = [] if data is None else locate_stale_fields(data, run.stale_fields)
-                is_stale = any(each.staleness.is_stale for each in run.stale_fields)
+                is_stale = any(each.is_stale for each in run.stale_fields)
                 run.stale_fields.clear()
                 if is_stale:
                     return build_response(RunOutcome(data, errors, run.reads, stale_paths=dated), plan, request_id)

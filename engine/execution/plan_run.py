@@ -13,6 +13,7 @@ from typing import Any
 
 from graphql import GraphQLError
 
+from engine.agencies.routing_log import NO_ROUTING, RoutingLog
 from engine.document.limits import Limits
 from engine.event_loop import SLICE, iterate_slices
 from engine.execution.authorization_facts import AuthorizationFacts, FactMissing
@@ -59,7 +60,12 @@ class PlanRun:
         self._deciders: dict[int, Decider | None] = {}
         self.field_errors = FieldErrors()
         reader = getattr(context, "reader", None)
-        self.read_tracker = ReadTracker(reader, plan.read_summaries, plan.codes) if track_reads else None
+        self._routing_log: RoutingLog = (
+            getattr(context, "routing_log", NO_ROUTING) if plan.codes.has_routes else NO_ROUTING
+        )
+        self.read_tracker = (
+            ReadTracker(reader, plan.read_summaries, plan.codes, self._routing_log) if track_reads else None
+        )
         self.reads: Sequence[SubjectRead] = ()
         """The reads of the answer, by subject; set at the end of the run."""
         self.stale_fields: list[StaleField] = []
@@ -236,6 +242,9 @@ class PlanRun:
 
     def _put_all(self, group: Sequence[PlanField], edge_keys: EdgeKeys, answers: Mapping[Hashable, Any]) -> None:
         stale_answers = self._scheduler.freshness.stale_answers
+        if self._routing_log.incomplete:
+            missing = self._routing_log.incomplete.get(get_batch_field(group[0]).edge.batch, {})
+            self.stale_fields += find_stale_fields(group, edge_keys, missing)
         if stale_answers:
             edge = get_batch_field(group[0]).edge
             self.stale_fields += find_stale_fields(group, edge_keys, stale_answers.get((edge.batch, edge.facet), {}))

@@ -8,7 +8,8 @@ from __future__ import annotations
 from collections.abc import Collection, Hashable, Iterable, Sequence
 from typing import Any, NamedTuple
 
-from engine.agency_codes import AgencyCodes
+from engine.agencies.agency_codes import AgencyCodes
+from engine.agencies.routing_log import NO_ROUTING, RoutingLog
 from engine.execution.denied_fields import FieldError
 from engine.execution.edge_keys import EdgeKeys
 from engine.field_kinds import BatchField
@@ -41,10 +42,17 @@ _NO_PERSON = object()
 class ReadTracker:
     """Collects what one run places in the answer."""
 
-    __slots__ = ("_codes", "_reader", "_root_keys", "_shaped", "_summaries")
+    __slots__ = ("_codes", "_reader", "_root_keys", "_routing_log", "_shaped", "_summaries")
 
-    def __init__(self, reader: Hashable | None, summaries: ReadSummaries, codes: AgencyCodes) -> None:
+    def __init__(
+        self,
+        reader: Hashable | None,
+        summaries: ReadSummaries,
+        codes: AgencyCodes,
+        routing_log: RoutingLog = NO_ROUTING,
+    ) -> None:
         """`reader` is the caller as guards name subjects; None if the caller is not a person."""
+        self._routing_log = routing_log
         self._summaries = summaries
         self._codes = codes
         self._reader = _NO_PERSON if reader is None else reader
@@ -92,7 +100,11 @@ class ReadTracker:
                     if len(summaries) >= _MAX_SUMMARIES:
                         summaries.clear()
                     summaries[key] = summary
-            reads.append(SubjectRead(subject, *summary, is_own))
+            read = SubjectRead(subject, *summary, is_own)
+            if self._codes.has_routes:
+                domains = {get_domain(field) for part in key for field in part.fields}
+                read = add_called_agencies(read, filter(self._codes.has_several, domains), self._routing_log)
+            reads.append(read)
         return reads
 
 
@@ -150,19 +162,25 @@ def _add_keys(
 
 def _build_summary(fields: Sequence[PlanField], codes: AgencyCodes) -> ReadSummary:
     """Names, agencies and data classes of the fields, each sorted."""
-    agencies = {agency for field in fields if (agency := get_agency(field, codes)) is not None}
+    agencies = {agency for field in fields if (agency := codes.get(get_domain(field))) is not None}
     classes = {of for field in fields if (of := field.guard.data_class) is not None}
     return tuple(sorted({field.name for field in fields})), tuple(sorted(agencies)), tuple(sorted(classes))
 
 
-def get_agency(field: PlanField, codes: AgencyCodes) -> str | None:
-    """The agency that a field's value comes from, by the nearest batch above it; None for the hub itself."""
+def add_called_agencies(read: SubjectRead, domains: Iterable[type[Any] | None], log: RoutingLog) -> SubjectRead:
+    """The read with the agencies that were called about the subject, of domains that several agencies answer."""
+    called = {code for domain in domains if domain is not None for code in log.list_called(domain, read.subject)}
+    return read._replace(agencies=tuple(sorted({*read.agencies, *called})))
+
+
+def get_domain(field: PlanField) -> type[Any] | None:
+    """The domain that a field's value comes from, by the nearest batch above it; None for the hub itself."""
     if isinstance(field.kind, BatchField):
-        return codes.get(field.kind.edge.batch.domain)
+        return field.kind.edge.batch.domain
     shape, over = field.parent, field.parent.parent
     while over is not None and not isinstance(over.kind, BatchField):
         shape, over = over.parent, over.parent.parent
     if over is None or not isinstance(over.kind, BatchField):
         return None
     edge = over.kind.edge
-    return codes.get(edge.batches_by_type.get(shape.type.name, edge.batch).domain)
+    return edge.batches_by_type.get(shape.type.name, edge.batch).domain

@@ -10,7 +10,7 @@ from graphql import GraphQLError, get_location
 from engine.batch import ExecutionContext
 from engine.errors import MAX_ERRORS, build_refusal_error, format_errors, truncate_errors
 from engine.execution.refusal_counts import collect_refusals, count_refusals
-from engine.execution.stale_fields import StalePath, describe_stale_paths
+from engine.execution.stale_fields import StalePath, describe_notices
 from engine.plan.plan import Plan
 from engine.request import GraphQLResponse, ResponseOutcome
 from records.calls.freshness import AnswerLifetime
@@ -38,7 +38,7 @@ def build_response(outcome: RunOutcome, plan: Plan, request_id: str) -> GraphQLR
         outcome=ResponseOutcome.ANSWERED,
         data=data,
         errors=format_errors(errors, request_id=request_id) if errors else [],
-        extensions={"freshness": describe_stale_paths(stale_paths)} if stale_paths else {},
+        extensions=describe_notices(stale_paths) if stale_paths else {},
         reads=reads,
         refusals=collect_refusals(errors, plan) if errors else {},
         is_public=is_public,

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Hashable, Mapping, Sequence
 from datetime import datetime
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeAlias
 
+from engine.agencies.routing_log import MissingPart
 from engine.execution.edge_keys import EdgeKeys, get_batch_field
 from engine.execution.null_propagation import Path, find_paths
 from engine.plan.tree import PlanField
@@ -15,34 +16,43 @@ MAX_LISTED = 100
 """Paths that are listed; further ones are counted."""
 
 
+Notice: TypeAlias = Staleness | tuple[MissingPart, ...]
+"""Why an answer is not what it should be: it is stale, or agencies are missing from it."""
+
+
 class StalePath(NamedTuple):
-    """The path of a stale value, with its notice."""
+    """The path of a value that is stale or incomplete, with its notice."""
 
     path: Sequence[str | int]
-    staleness: Staleness
+    notice: Notice
 
 
 class StaleField(NamedTuple):
-    """A field with a stale value in one object of the answer."""
+    """A field with a stale or incomplete value in one object of the answer."""
 
     field: PlanField
     answer: dict[str, Any]
     indices: tuple[int, ...]
     """The index of the value, if the field has many keys."""
-    staleness: Staleness
+    notice: Notice
+
+    @property
+    def is_stale(self) -> bool:
+        """Whether the value may not be used again: it is stale, or incomplete."""
+        return not isinstance(self.notice, Staleness) or self.notice.is_stale
 
 
 def find_stale_fields(
-    group: Sequence[PlanField], edge_keys: EdgeKeys, stale_answers: Mapping[Hashable, Staleness]
+    group: Sequence[PlanField], edge_keys: EdgeKeys, notices: Mapping[Hashable, Notice]
 ) -> list[StaleField]:
-    """The stale fields among the answers of one step."""
+    """The stale or incomplete fields among the answers of one step."""
     many = get_batch_field(group[0]).edge.has_many_keys
     found: list[StaleField] = []
     for keys, answer in zip(edge_keys.keys, edge_keys.targets, strict=True):
         for index, key in enumerate(keys) if many else ((0, keys),):
-            staleness = None if isinstance(key, Exception) else stale_answers.get(key)
-            if staleness is not None:
-                found += [StaleField(field, answer, (index,) if many else (), staleness) for field in group]
+            notice = None if isinstance(key, Exception) else notices.get(key)
+            if notice is not None:
+                found += [StaleField(field, answer, (index,) if many else (), notice) for field in group]
     return found
 
 
@@ -53,27 +63,38 @@ def locate_stale_fields(data: dict[str, Any], stale_fields: Sequence[StaleField]
 
 
 def _to_stale_path(each: StaleField, path: Path) -> StalePath:
-    return StalePath((*path, each.field.key, *each.indices), each.staleness)
+    return StalePath((*path, each.field.key, *each.indices), each.notice)
 
 
-def describe_stale_paths(places: Sequence[StalePath]) -> list[dict[str, Any]]:
-    """The value of `extensions.freshness`: each path with its agency, its time and the reason.
+def describe_notices(places: Sequence[StalePath]) -> dict[str, Any]:
+    """The values of `extensions.freshness` and `extensions.incomplete`, if there are any.
 
     A copy that is not overdue is listed once, at its first place.
     """
-    copies: dict[tuple[str | None, datetime], StalePath] = {}
-    for each in places:
-        if not each.staleness.is_stale:
-            copies.setdefault((each.staleness.agency, each.staleness.as_of), each)
-    places = [*copies.values(), *(each for each in places if each.staleness.is_stale)]
-    listed = [
-        {
-            "path": list(path),
-            "agency": staleness.agency,
-            "asOf": staleness.as_of.isoformat(),
-            "stale": staleness.is_stale,
-            "reason": staleness.reason,
-        }
-        for path, staleness in places[:MAX_LISTED]
-    ]
-    return listed if len(places) <= MAX_LISTED else [*listed, {"more": len(places) - MAX_LISTED}]
+    copies: dict[tuple[str | None, datetime], dict[str, Any]] = {}
+    stale: list[dict[str, Any]] = []
+    incomplete: list[dict[str, Any]] = []
+    for path, notice in places:
+        if not isinstance(notice, Staleness):
+            incomplete += [{"path": list(path), "agency": each.agency, "code": each.code} for each in notice]
+        elif notice.is_stale:
+            stale.append(_describe_staleness(path, notice))
+        else:
+            copies.setdefault((notice.agency, notice.as_of), _describe_staleness(path, notice))
+    found = {"freshness": [*copies.values(), *stale], "incomplete": incomplete}
+    return {name: _limit(listed) for name, listed in found.items() if listed}
+
+
+def _describe_staleness(path: Sequence[str | int], notice: Staleness) -> dict[str, Any]:
+    return {
+        "path": list(path),
+        "agency": notice.agency,
+        "asOf": notice.as_of.isoformat(),
+        "stale": notice.is_stale,
+        "reason": notice.reason,
+    }
+
+
+def _limit(listed: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    more = len(listed) - MAX_LISTED
+    return listed if more <= 0 else [*listed[:MAX_LISTED], {"more": more}]

@@ -8,6 +8,7 @@ from typing import Any
 
 from graphql import ExecutionResult, GraphQLError, GraphQLSchema, execute
 
+from engine.agencies.routing_log import NO_ROUTING
 from engine.batch import ExecutionContext
 from engine.document.parsing import DocumentRules, ValidatedOperation
 from engine.execution.response_building import RunOutcome
@@ -40,7 +41,9 @@ class GraphQLCoreExecutor:
             return RunOutcome(
                 data=result.data,
                 errors=result.errors or [],
-                reads=reading.reads() if reading is not None and result.data is not None else (),
+                reads=reading.reads(getattr(context, "routing_log", NO_ROUTING))
+                if reading is not None and result.data is not None
+                else (),
                 stale_paths=_keep_existing_paths(getattr(context, "stale_paths", ()), result.data),
             )
         finally:

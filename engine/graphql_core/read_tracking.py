@@ -9,7 +9,8 @@ from typing import Any
 
 from graphql import GraphQLResolveInfo
 
-from engine.execution.read_tracking import get_agency
+from engine.agencies.routing_log import RoutingLog
+from engine.execution.read_tracking import add_called_agencies, get_domain
 from engine.field_kinds import BatchField, PlannedField
 from engine.plan.plan import Plan
 from engine.plan.tree import DEFINITION
@@ -25,8 +26,9 @@ class ReadTrackingMiddleware:
         """Takes the plan, which knows the agencies of the fields, and the caller as a subject."""
         self._reader = reader
         self._classes: dict[tuple[str, str], str | None] = {}
-        self._agencies = {
-            (field.parent.type.name, field.nodes[0].name.value): get_agency(field, plan.codes) for field in plan.fields
+        self._codes = plan.codes
+        self._domains = {
+            (field.parent.type.name, field.nodes[0].name.value): get_domain(field) for field in plan.fields
         }
         self._found: dict[tuple[Hashable, bool], dict[tuple[str, str], None]] = {}
         """By subject, and whether the record is also about the caller."""
@@ -49,14 +51,16 @@ class ReadTrackingMiddleware:
 
         return self._record_when_done(value, record) if isawaitable(value) else record(value)
 
-    def reads(self) -> Sequence[SubjectRead]:
+    def reads(self, routing_log: RoutingLog) -> Sequence[SubjectRead]:
         """The reads of the answer, by subject."""
         reads = []
         for (subject, own), fields in self._found.items():
             names = tuple(sorted(f"{type_}.{name}" for type_, name in fields))
-            agencies = {agency for each in fields if (agency := self._agencies.get(each)) is not None}
+            domains = {self._domains.get(each) for each in fields}
+            agencies = {code for each in domains if (code := self._codes.get(each)) is not None}
             classes = {of for each in fields if (of := self._classes[each]) is not None}
-            reads.append(SubjectRead(subject, names, tuple(sorted(agencies)), tuple(sorted(classes)), own))
+            read = SubjectRead(subject, names, tuple(sorted(agencies)), tuple(sorted(classes)), own)
+            reads.append(add_called_agencies(read, filter(self._codes.has_several, domains), routing_log))
         return reads
 
     async def _record_when_done(self, value: Awaitable[Any], record: Callable[[Any], Any]) -> Any:  # noqa: ANN401 - any value

@@ -25,7 +25,7 @@ from graphql import (
     is_list_type,
 )
 
-from engine.agency_codes import AgencyCodes
+from engine.agencies.agency_codes import AgencyCodes
 from engine.batch import Batch, Facet
 from engine.document.limits import Limits, TooLarge, build_too_many_values_error, count_list_items
 from engine.edge import Edge
@@ -207,13 +207,13 @@ def estimate_cost(
     calls = dict(sums.calls_of_limited_batches)
     # Other batches take any number of keys: the requests of one level to the same batch are one call, at every place.
     for (_, _, batch), facet_sets in estimation.steps.items():
-        code = codes.get(batch.domain)
-        if code is not None and batch.max_batch_size is None:
-            calls[code] = calls.get(code, 0) + _count_calls(facet_sets)
+        if batch.max_batch_size is None:
+            for code in codes.list(batch.domain):
+                calls[code] = calls.get(code, 0) + _count_calls(facet_sets)
     return Cost(
         levels=estimation.levels,
         calls=calls,
-        fact_calls=dict(Counter(code for each in facts if (code := codes.get(each.domain)) is not None)),
+        fact_calls=dict(Counter(code for each in facts for code in codes.list(each.domain))),
         objects=sums.objects,
         values=sums.values,
         scanned_rows=sums.scanned,
@@ -350,9 +350,9 @@ def _count_limited_calls(edge: Edge, keys: int, codes: AgencyCodes) -> Mapping[s
     """By agency: the calls for this number of keys, of batches with a maximum size."""
     calls: dict[str, int] = {}
     for batch in (edge.batch, *edge.delegated_batches):
-        code = codes.get(batch.domain)
-        if code is not None and batch.max_batch_size is not None:
-            calls[code] = max(calls.get(code, 0), -(-keys // batch.max_batch_size))
+        if batch.max_batch_size is not None:
+            for code in codes.list(batch.domain):
+                calls[code] = max(calls.get(code, 0), -(-keys // batch.max_batch_size))
     return calls
 
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from engine.agency_codes import AgencyCodes
+from engine.agencies.agency_codes import AgencyCodes
 from engine.document.limits import Limits
 from engine.field_kinds import BatchField
 from engine.plan.cost import Cost
@@ -23,7 +23,7 @@ class PlanStep:
     """Response keys."""
     batch: str
     agency: str | None
-    """None if the hub itself knows the answer."""
+    """The agency, or the agencies of which some are called; None if the hub itself knows the answer."""
     facets: tuple[str, ...]
     level: int
     """Position in the chain of batches that must answer one after another, from 1."""
@@ -91,7 +91,7 @@ def explain_plan(plan: Plan, cost: Cost) -> Explanation:
         counted = calls if step.max_batch_size is None else calls_per_key
         agency = str(step.agency)
         counted[agency] = counted.get(agency, 0) + 1
-    facts = {each.name: codes.get(each.domain) for each in plan.fact_batches}
+    facts = {each.name: _name_agencies(codes, each.domain) for each in plan.fact_batches}
     return Explanation(
         steps=steps, levels=cost.levels, calls=calls, calls_per_key=calls_per_key, facts=facts, cost=cost
     )
@@ -106,7 +106,7 @@ def _build_steps(shape: Shape, level: int, codes: AgencyCodes) -> Iterator[PlanS
             yield PlanStep(
                 fields=tuple(each.key for each in group),
                 batch=edge.batch.name,
-                agency=codes.get(edge.batch.domain),
+                agency=_name_agencies(codes, edge.batch.domain),
                 facets=(edge.facet.__name__,) if edge.facet is not None else (),
                 level=level + 1,
                 max_batch_size=edge.batch.max_batch_size,
@@ -115,6 +115,10 @@ def _build_steps(shape: Shape, level: int, codes: AgencyCodes) -> Iterator[PlanS
     for planned in shape.fields:
         if not planned.is_leaf and not isinstance(planned.kind, BatchField):
             yield from _build_steps_below([planned], level, codes)
+
+
+def _name_agencies(codes: AgencyCodes, domain: type[Any] | None) -> str | None:
+    return codes.describe(domain) if codes.list(domain) else None
 
 
 def _build_steps_below(fields: Sequence[PlanField], level: int, codes: AgencyCodes) -> Iterator[PlanStep]:

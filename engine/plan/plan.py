@@ -23,7 +23,7 @@ from graphql import (
 from graphql.execution.values import VariableValues
 from graphql.pyutils import inspect
 
-from engine.agency_codes import AgencyCodes, get_agency_codes
+from engine.agencies.agency_codes import AgencyCodes, get_agency_codes
 from engine.batch import Batch
 from engine.document.limits import Limits
 from engine.field_kinds import BatchField, FieldKind

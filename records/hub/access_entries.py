@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Annotated
 
-from records.description import Doc
+from records.description import DECIDES_ACCESS, Doc
 from records.hub.ledger_entries import AccessPosition, AccessSearch
 from records.identifiers import Nik
 from records.record import record
@@ -21,7 +21,7 @@ class AccessEntry:
     it means nothing to others.
     """
 
-    subject: bytes | None
+    subject: Annotated[bytes | None, DECIDES_ACCESS]
     """Pseudonym of the person; None for an unidentified person."""
     at: Annotated[datetime, Doc("When it was read.")]
     person: Annotated[
@@ -33,7 +33,7 @@ class AccessEntry:
         Doc("Token of the reader, for use in the filter. A citizen has the same token as a reader and as a person."),
     ]
     reader_kind: Annotated[str, Doc("Kind of caller: `citizen`, `official`, `partner`, ...")]
-    agency: Annotated[str | None, Doc("Code of the agency that the reader works for.")]
+    agency: Annotated[str | None, Doc("Code of the agency that the reader works for."), DECIDES_ACCESS]
     unit: Annotated[str | None, Doc("The reader's unit at the agency.")]
     role: Annotated[str | None, Doc("The reader's role at the agency.")]
     client: Annotated[str | None, Doc("The application that the reader used.")]

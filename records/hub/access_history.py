@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Annotated
 
-from records.description import Doc
+from records.description import DECIDES_ACCESS, Doc
 from records.hub.ledger_entries import AccessPosition
 from records.identifiers import Nik
 from records.record import record
@@ -15,7 +15,7 @@ from records.record import record
 class AccessLogEntry:
     """One read of data about a person (UU PDP 27/2022, articles 31 and 32)."""
 
-    subject: Annotated[Nik, Doc("The person the data is about.")]
+    subject: Annotated[Nik, Doc("The person the data is about."), DECIDES_ACCESS]
     at: Annotated[datetime, Doc("When it was read.")]
     text: Annotated[
         str, Doc("The whole entry in plain English: the reader, the data, its source, the purpose and the legal basis.")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import date
 from typing import Annotated
 
-from records.description import DescribedEnum, Doc
+from records.description import DECIDES_ACCESS, DescribedEnum, Doc
 from records.hub.consents import Consent
 from records.hub.data_preferences import DataPreferences
 from records.identifiers import Nik
@@ -16,7 +16,7 @@ from records.record import record
 class Consenting:
     """A person who consented to let the partner read some of their data."""
 
-    subject: Nik
+    subject: Annotated[Nik, DECIDES_ACCESS]
     """The person; not shown to partners."""
     consent: Annotated[Consent, Doc("The current consent.")]
     preferences: DataPreferences
@@ -62,7 +62,7 @@ class Verification:
     The register's own data is never disclosed (UU 24/2013, article 79). A value that was not given is null.
     """
 
-    subject: Nik
+    subject: Annotated[Nik, DECIDES_ACCESS]
     """The person; not shown to partners."""
     name: Annotated[Match | None, Doc("The full name, compared without case, titles and punctuation.")]
     birth_date: Annotated[Match | None, Doc("The day of birth.")]

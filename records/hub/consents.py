@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import Annotated
 
-from records.description import DescribedEnum, Doc
+from records.description import DECIDES_ACCESS, DescribedEnum, Doc
 from records.identifiers import Nik
 from records.purposes import Purpose, Scope
 from records.record import record
@@ -31,7 +31,7 @@ class Language(DescribedEnum):
 class ConsentText:
     """The text that a person agrees to, in one language (UU PDP 27/2022, article 21)."""
 
-    subject: Annotated[Nik, Doc("The person.")]
+    subject: Annotated[Nik, Doc("The person."), DECIDES_ACCESS]
     language: Annotated[Language, Doc("Language of the text.")]
     version: Annotated[str, Doc("Version of the city's wording.")]
     text: Annotated[str, Doc("The text: partner, data, purpose, duration, and how to revoke the consent.")]
@@ -41,7 +41,7 @@ class ConsentText:
 class Consent:
     """A person's consent to let one partner read data, for one purpose and a limited time."""
 
-    subject: Annotated[Nik, Doc("The person who consented.")]
+    subject: Annotated[Nik, Doc("The person who consented."), DECIDES_ACCESS]
     id: Annotated[str, Doc("Opaque id; the partner reads the data by it.")]
     client: Annotated[str, Doc("The partner's application: `issuer/client_id`.")]
     partner: Annotated[str, Doc("Name of the partner.")]
@@ -60,7 +60,7 @@ class Consent:
 class ConsentRequest:
     """A partner's request for a person's consent, which the person has not answered yet."""
 
-    subject: Annotated[Nik, Doc("The first person who opened it; it belongs to them.")]
+    subject: Annotated[Nik, Doc("The first person who opened it; it belongs to them."), DECIDES_ACCESS]
     id: Annotated[str, Doc("Opaque id; the person answers by it.")]
     client: Annotated[str, Doc("The partner's application: `issuer/client_id`.")]
     partner: Annotated[str, Doc("Name of the partner.")]
@@ -79,7 +79,7 @@ class ConsentRequest:
 class ConsentAnswer:
     """A person's answer to a consent request, and the address that their browser returns to."""
 
-    subject: Annotated[Nik, Doc("The person who answered.")]
+    subject: Annotated[Nik, Doc("The person who answered."), DECIDES_ACCESS]
     consent: Annotated[Consent | None, Doc("The consent; null if it was refused.")]
     return_to: Annotated[
         str, Doc("The partner's URL, which contains the answer: send the browser there, or show it as a link.")

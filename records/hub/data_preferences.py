@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Annotated
 
-from records.description import Doc
+from records.description import DECIDES_ACCESS, Doc
 from records.hub.consents import Consent
 from records.identifiers import Nik
 from records.purposes import Purpose
@@ -16,7 +16,7 @@ from records.record import record
 class Restriction:
     """A person's restriction on the use of their data (UU PDP 27/2022, articles 11 and 41)."""
 
-    subject: Annotated[Nik, Doc("The person.")]
+    subject: Annotated[Nik, Doc("The person."), DECIDES_ACCESS]
     number: Annotated[str, Doc("Number of the data request that made it, and by which it is ended.")]
     purposes: Annotated[
         tuple[Purpose, ...], Doc("Purposes for which the data may not be read; empty means all purposes.")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import Annotated
 
-from records.description import DescribedEnum, Doc
+from records.description import DECIDES_ACCESS, DescribedEnum, Doc
 from records.identifiers import Nik
 from records.purposes import Purpose
 from records.record import record
@@ -75,7 +75,7 @@ class DataRequestRefusal(DescribedEnum):
 class DataRequestEvent:
     """One event in the handling of a data request. Events are never changed or removed."""
 
-    subject: Annotated[Nik, Doc("The person who made the request.")]
+    subject: Annotated[Nik, Doc("The person who made the request."), DECIDES_ACCESS]
     at: Annotated[datetime, Doc("When it happened.")]
     state: Annotated[DataRequestState, Doc("State of the request after the event.")]
     by: Annotated[str, Doc("Who acted: `You`, or the person who answered for the city.")]
@@ -87,7 +87,7 @@ class DataRequestEvent:
 class DataRequest:
     """A person's request about their own data. The city must answer it within 3x24 hours."""
 
-    subject: Annotated[Nik, Doc("The person who made the request.")]
+    subject: Annotated[Nik, Doc("The person who made the request."), DECIDES_ACCESS]
     number: Annotated[str, Doc("The request's reference number, such as `HAK-2026-7K3QX9RD`.")]
     kind: Annotated[DataRequestKind, Doc("The kind of request.")]
     state: Annotated[DataRequestState, Doc("The state of the request.")]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from records.description import Doc
+from records.description import DECIDES_ACCESS, Doc
 from records.identifiers import Nik
 from records.record import record
 
@@ -13,6 +13,6 @@ from records.record import record
 class Export:
     """A person's export of all data about them in this graph, as JSON."""
 
-    subject: Annotated[Nik, Doc("The person.")]
+    subject: Annotated[Nik, Doc("The person."), DECIDES_ACCESS]
     url: Annotated[str, Doc("Path on this host. Send GET with the person's token, assurance `substantial` or higher.")]
     parts: Annotated[tuple[str, ...], Doc("Its parts, in order, made of the fields of `Citizen`.")]

@@ -33,8 +33,14 @@ def run(spec: AgencySpec) -> None:
     """Serve the agency until a stop signal."""
     hours = OpeningHours()
     latency = TYPICAL_LATENCY if spec.latency else Latency(0, 0)
-    control = AgencyControl(spec.name, latency, routes=[Route("/hours", hours.serve_setting, methods=["GET", "PUT"])])
-    serve(spec, control, PbbService(spec, control, hours, build_tax_roll(build_population())).build_app())
+    regions = HeldRegions()
+    routes = [
+        Route("/hours", hours.serve_setting, methods=["GET", "PUT"]),
+        Route("/regions", regions.serve_setting, methods=["GET", "PUT"]),
+    ]
+    control = AgencyControl(spec.name, latency, routes=routes)
+    service = PbbService(spec, control, hours, regions, build_tax_roll(build_population()))
+    serve(spec, control, service.build_app())
 
 
 class OpeningHours:
@@ -53,6 +59,27 @@ class OpeningHours:
         return JSONResponse({"open": self.open})
 
 
+class HeldRegions:
+    """The regions whose tax objects this office holds; the whole city unless the control API limits it."""
+
+    def __init__(self) -> None:
+        self.codes: list[str] = []
+
+    def holds(self, record: PbbTaxObject) -> bool:
+        """Whether the office holds a tax object."""
+        return not self.codes or any(record.village.code.startswith(f"{each}.") for each in self.codes)
+
+    async def serve_setting(self, request: Request) -> JSONResponse:
+        """`GET|PUT /regions` with `{"codes": ["31.71", ...]}`."""
+        if request.method == "PUT":
+            values = await request.json()
+            codes = values.get("codes") if isinstance(values, dict) else None
+            if not isinstance(codes, list) or not all(isinstance(each, str) for each in codes):
+                return JSONResponse({"error": 'regions are {"codes": ["31.71", ...]}.'}, status_code=400)
+            self.codes = codes
+        return JSONResponse({"codes": self.codes})
+
+
 @dataclass(frozen=True, slots=True)
 class PbbService:
     """The SOAP endpoint and its WSDL."""
@@ -60,6 +87,7 @@ class PbbService:
     spec: AgencySpec
     control: AgencyControl
     hours: OpeningHours
+    regions: HeldRegions
     roll: TaxRoll
 
     def build_app(self) -> Starlette:
@@ -105,8 +133,8 @@ class PbbService:
     def _find_objects(self, nik: str) -> bytes:
         if not _is_number(nik, NIK_DIGITS):
             return answers.build_result("GetObjekByNik", *INVALID_NIK)
-        objects = self.roll.by_nik.get(nik)
-        if objects is None:
+        objects = [each for each in self.roll.by_nik.get(nik, ()) if self.regions.holds(each)]
+        if not objects:
             return answers.build_result("GetObjekByNik", *NOT_FOUND)
         return answers.build_result("GetObjekByNik", *SUCCESS, [answers.build_tax_object(one) for one in objects])
 

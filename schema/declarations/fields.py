@@ -229,9 +229,11 @@ class EdgeField(PublishedField):
         batch, facet = self.edge.batch, self.edge.facet
         answer = await context.bridge.load(batch, key, facet)
         staleness = context.bridge.get_staleness(batch, key, facet)
-        if staleness is not None:
-            place = path.as_list() if index is None else [*path.as_list(), index]
-            context.stale_paths.append(StalePath(place, staleness))
+        missing = context.routing_log.incomplete.get(batch, {}).get(key) if context.agencies.routers else None
+        for notice in (staleness, missing):
+            if notice is not None:
+                place = path.as_list() if index is None else [*path.as_list(), index]
+                context.stale_paths.append(StalePath(place, notice))
         if context.size.is_exceeded:
             return None
         value = self.edge.get_value(answer, arguments)

@@ -12,6 +12,8 @@ from strawberry.types.arguments import StrawberryArgument
 
 from auth.crypto.node_ids import UnknownNodeId
 from auth.policy.rules import Classification, Rule
+from engine.agencies.agency_codes import ANY_AGENCIES, AgencyCodes
+from engine.agencies.agency_routing import RoutedKey
 from engine.batch import Batch, batch, load_answers
 from engine.edge import Edge
 from engine.errors import BadInput, SafeError
@@ -27,6 +29,7 @@ from schema.declarations.guards import Guard
 from schema.declarations.publishing import Publication, Refetch
 from schema.declarations.relay import MAX_PAGE_SIZE, Node
 from schema.declarations.request_context import RequestContext
+from schema.declarations.routed_fields import AGENCY_MARK
 
 
 class NodeKey(NamedTuple):
@@ -36,6 +39,8 @@ class NodeKey(NamedTuple):
     key: Any
     guard: Guard
     """Decides by the person that the key names."""
+    agency: str | None = None
+    """The agency that the id names, if several answer its domain."""
 
 
 @batch(domain=None, depends_on_caller=True)
@@ -47,10 +52,11 @@ async def nodes(keys: Sequence[NodeKey], context: HubBatchContext) -> Answers[No
 
     async def of_one_type(asked: Batch[Any, Any], wanted: Sequence[NodeKey]) -> dict[NodeKey, Any]:
         try:
-            found = await load_answers(asked, [each.key for each in wanted], context)
+            key_of = {each: each.key if each.agency is None else RoutedKey(each.key, (each.agency,)) for each in wanted}
+            found = await load_answers(asked, list(key_of.values()), context)
         except AgencyFailure as failure:
             return dict.fromkeys(wanted, failure)
-        return {each: found[each.key] for each in wanted if each.key in found}
+        return {each: found[key] for each, key in key_of.items() if key in found}
 
     answers = await asyncio.gather(*(of_one_type(asked, wanted) for asked, wanted in by_batch.items()))
     return {key: answer for part in answers for key, answer in part.items()}
@@ -102,6 +108,7 @@ class NodeField(EdgeField):
 
     publications: Mapping[str, Publication]
     guards: Mapping[str, Guard]
+    codes: AgencyCodes
 
     def compute_key(self, record: Any, arguments: Mapping[str, Any], context: RequestContext) -> Any:  # noqa: ANN401, ARG002 - as for an edge
         """Returns the key inside the id; for several ids, the keys, with an error in place of each invalid id."""
@@ -129,6 +136,12 @@ class NodeField(EdgeField):
         refetch = publication.refetch
         if refetch is None:
             raise TypeError(f"{type_name} has no refetch; only nodes have ids.")
+        agency, _, rest = text.partition(AGENCY_MARK)
+        is_routed = self.codes.has_several(refetch.batch.domain)
+        if agency in self.codes.list(refetch.batch.domain):
+            return NodeKey(refetch, refetch.unseal(rest), self.guards[type_name], agency if is_routed else None)
+        if is_routed:
+            raise BadInput("An id names no agency, and several answer now. Read the object again, and send its new id.")
         return NodeKey(refetch, refetch.unseal(text), self.guards[type_name])
 
     def engine_guard(self) -> FieldGuard:
@@ -136,7 +149,9 @@ class NodeField(EdgeField):
         return _NODE_GUARD
 
 
-def build_node_fields(publications: Mapping[str, Publication]) -> dict[str, NodeField]:
+def build_node_fields(
+    publications: Mapping[str, Publication], codes: AgencyCodes = ANY_AGENCIES
+) -> dict[str, NodeField]:
     """Builds the root fields `node` and `nodes` for the published nodes."""
     one = _build_field(publications, "The object with this id; null if it no longer exists.", Node | None, many=False)
     one.arguments = [_build_argument("id", strawberry.ID, "An id, exactly as it was received.")]
@@ -146,6 +161,7 @@ def build_node_fields(publications: Mapping[str, Publication]) -> dict[str, Node
     many.arguments = [
         _build_argument("ids", list[strawberry.ID], f"Ids, exactly as they were received; at most {MAX_PAGE_SIZE}.")
     ]
+    one.codes = many.codes = codes
     return {"node": one, "nodes": many}
 
 

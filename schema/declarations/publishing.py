@@ -17,7 +17,7 @@ import strawberry
 
 from auth.policy.rules import Access, Rule, to_access
 from engine.batch import Batch
-from records.description import DescribedEnum, Doc
+from records.description import DescribedEnum, Doc, list_access_fields
 from schema.declarations.access_directives import build_directives, describe_access
 from schema.declarations.fields import PublishedAttribute, PublishedField, facet_field, node_id
 from schema.declarations.guards import Guard
@@ -99,6 +99,7 @@ def publishes(  # noqa: PLR0913 - a declaration: its parameters are the fields o
     guard = replace(base_guard, public_when=public_when)
     published = {get_publication(each).record: each for each in nested}
     _require_fields(record, [name for name in (subject, business, agency, public_when, *field_rules) if name])
+    _require_marks(record, [name for name in (subject, business, agency, public_when) if name])
 
     def declare(cls: T) -> T:
         own = {name: value for name, value in vars(cls).items() if isinstance(value, PublishedField)}
@@ -174,6 +175,16 @@ def _require_fields(record: type[Any], names: Sequence[str]) -> None:
         raise ValueError(
             f"{record.__name__} has no field '{unknown[0]}'; it has: {', '.join(sorted(known))}. "
             "Publish a field that the record has."
+        )
+
+
+def _require_marks(record: type[Any], names: Sequence[str]) -> None:
+    """Agencies' values of these fields fail closed, because they are marked."""
+    missing = sorted(set(names) - list_access_fields(record))
+    if missing:
+        raise TypeError(
+            f"{record.__name__}.{missing[0]} decides about access. "
+            "Mark it in its record: Annotated[..., DECIDES_ACCESS]."
         )
 
 

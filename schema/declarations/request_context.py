@@ -14,7 +14,8 @@ from auth.policy.access_policy import AccessPolicy
 from auth.policy.children import get_city_date
 from auth.policy.decision import get_represented_person
 from engine import batch
-from engine.batch import Agencies
+from engine.agencies.bindings import Agencies
+from engine.agencies.routing_log import NO_ROUTING, RoutingLog
 from engine.execution.stale_fields import StalePath
 from engine.graphql_core.answer_size import AnswerSize
 from records.calls.call import Call
@@ -43,6 +44,7 @@ class RequestContext:
     """Seconds since 1970; decides whether a sign-in is recent."""
     stale_paths: list[StalePath] = field(default_factory=list)
     """Stale parts of the answer, from fields that run on graphql-core."""
+    _routing_log: RoutingLog | None = None
     _bridge: Bridge | None = None
     _plain_batch_context: HubBatchContext | None = None
     """The batch context without facets, which most reads of a request use; built on first use."""
@@ -52,11 +54,23 @@ class RequestContext:
         if not facets and self._plain_batch_context is not None:
             return self._plain_batch_context
         context = batch.BatchContext(
-            caller=self.caller, call=self.call, agencies=self.agencies, facets=facets, batch_cache=self.batch_cache
+            caller=self.caller,
+            call=self.call,
+            agencies=self.agencies,
+            facets=facets,
+            batch_cache=self.batch_cache,
+            routing_log=self.routing_log if self.agencies.routers else NO_ROUTING,
         )
         if not facets:
             self._plain_batch_context = context
         return context
+
+    @property
+    def routing_log(self) -> RoutingLog:
+        """What this request reads from domains that several agencies answer."""
+        if self._routing_log is None:
+            self._routing_log = RoutingLog()
+        return self._routing_log
 
     @property
     def bridge(self) -> Bridge:

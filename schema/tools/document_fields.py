@@ -8,9 +8,13 @@ from typing import Any
 
 from graphql import (
     REMOVE,
+    ArgumentNode,
+    EnumValueNode,
     FieldNode,
+    GraphQLField,
     GraphQLObjectType,
     GraphQLSchema,
+    NameNode,
     TypeInfo,
     TypeInfoVisitor,
     Visitor,
@@ -20,6 +24,10 @@ from graphql import (
     print_ast,
     visit,
 )
+
+from schema.declarations.routed_fields import AGENCIES_ARGUMENT, AgencyChoice
+
+_ALL_AGENCIES = ArgumentNode(name=NameNode(value=AGENCIES_ARGUMENT), value=EnumValueNode(value=AgencyChoice.ALL.name))
 
 DocumentFields = Mapping[tuple[str, ...], "DocumentField"]
 """The fields of a response, by their path of response names without list indexes, in the document's order."""
@@ -58,20 +66,36 @@ class GraphDocuments:
         """List the fields of a valid document."""
         return list_document_fields(self.schema, document)
 
-    def keep_known_fields(self, document: str) -> str:
-        """Leave out the fields that the graph does not have."""
-        return keep_known_fields(self.schema, document)
+    def fit(self, document: str) -> str:
+        """Fit a document to the graph."""
+        return fit_document(self.schema, document)
 
 
-def keep_known_fields(schema: GraphQLSchema, document: str) -> str:
-    """The document without the fields that the schema does not have."""
+def fit_document(schema: GraphQLSchema, document: str) -> str:
+    """The document without the fields that the schema does not have, and with all agencies where several may answer."""
     info = TypeInfo(schema)
 
-    class _UnknownFieldRemover(Visitor):
-        def enter_field(self, *_: Any) -> Any:  # noqa: ANN401 - the visitor's signature
-            return REMOVE if info.get_field_def() is None else None
+    class _FieldFitter(Visitor):
+        def enter_field(self, node: FieldNode, *_: Any) -> Any:  # noqa: ANN401 - the visitor's signature
+            field = info.get_field_def()
+            if field is None:
+                return REMOVE
+            if not choose_agencies(field) or node.arguments:
+                return None
+            return FieldNode(
+                alias=node.alias,
+                name=node.name,
+                arguments=(_ALL_AGENCIES,),
+                directives=node.directives,
+                selection_set=node.selection_set,
+            )
 
-    return print_ast(visit(parse(document), TypeInfoVisitor(info, _UnknownFieldRemover())))
+    return print_ast(visit(parse(document), TypeInfoVisitor(info, _FieldFitter())))
+
+
+def choose_agencies(field: GraphQLField) -> str:
+    """The arguments with which a field is complete, as GraphQL: all agencies, if several may answer."""
+    return f"({print_ast(_ALL_AGENCIES)})" if AGENCIES_ARGUMENT in field.args else ""
 
 
 def list_document_fields(schema: GraphQLSchema, document: str) -> DocumentFields:

@@ -24,6 +24,7 @@ from auth.policy.rules import Rule
 from schema.declarations.fields import EdgeField, PublishedField
 from schema.declarations.guards import Guard
 from schema.declarations.relay import MAX_PAGE_SIZE
+from schema.tools.document_fields import choose_agencies
 
 IDENTITY = "identity"
 """The part that holds the person's own attributes."""
@@ -77,7 +78,9 @@ def build_export_parts(schema: GraphQLSchema) -> Sequence[ExportPart]:
         if _get_item_type(inner) is not None:
             parts.append(_build_paged_part(name, says, _build_selection(_get_item_type(inner), (_PERSON,), name)))
         else:
-            parts.append(_build_part(name, says, f"{name} {_build_selection(inner, (_PERSON,), name)}"))
+            parts.append(
+                _build_part(name, says, f"{name}{choose_agencies(field)} {_build_selection(inner, (_PERSON,), name)}")
+            )
     return parts
 
 

@@ -9,7 +9,7 @@ from graphql import GraphQLField, GraphQLObjectType, GraphQLSchema, get_named_ty
 from strawberry.schema.schema_converter import GraphQLCoreConverter
 
 from auth.policy.rules import Classification
-from engine.agency_codes import AgencyCodes, get_agency_codes
+from engine.agencies.agency_codes import AgencyCodes, get_agency_codes
 from schema.declarations.fields import EdgeField, PublishedField
 from schema.declarations.guards import Guard
 

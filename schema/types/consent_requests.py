@@ -7,7 +7,7 @@ from typing import Annotated
 import strawberry
 
 from auth.policy.rules import Classification, Rule
-from records.description import Doc
+from records.description import DECIDES_ACCESS, Doc
 from records.hub.consents import ConsentRequest, ConsentText, PersonalConsentKey
 from records.identifiers import Nik
 from records.population import Citizen
@@ -25,7 +25,7 @@ from services.consents.consent_text import build_consent_texts
 class ConsentField:
     """One field that the partner would read."""
 
-    subject: Nik
+    subject: Annotated[Nik, DECIDES_ACCESS]
     """The person."""
     classification: Classification
     field: Annotated[str, Doc("The field of this graph, such as `TaxObject.address`.")]

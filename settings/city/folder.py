@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Final
@@ -12,11 +12,14 @@ from pydantic import AfterValidator, Field, ValidationError
 from auth.policy.data_contracts import DataContract, NamedPurpose
 from connectors.declared.tables import ManifestTable
 from connectors.resilience.agency_terms import check_zone
+from engine.agencies.agency_routing import is_inside
 from settings.city.manifest import ManifestFile, Names, describe_validation, read_toml
 from settings.city.problems import CityProblem, ManifestError
 from settings.city.references import list_variables
 
 DEFAULT_CITY: Final = Path(__file__).parents[2] / "cities" / "jakarta"
+_ONE_AGENCY: Final = frozenset({"population"})
+"""Domains that decisions about access depend on: who is asked must not depend on a choice."""
 
 
 class CityTable(ManifestTable):
@@ -123,9 +126,25 @@ def _load_city_table(path: Path) -> CityTable:
 
 
 def _find_domain_problems(folder: CityFolder) -> Iterator[CityProblem]:
-    """Domains with several agencies."""
-    answering: dict[str, ManifestFile] = {}
+    """Domains with several agencies between which a call cannot choose."""
+    by_domain: dict[str, list[ManifestFile]] = {}
     for each in folder.agencies.values():
-        first = answering.setdefault(each.manifest.domain, each)
-        if first is not each:
-            yield each.locate("domain", f"{first.path.name} answers it already; a domain has one live agency")
+        by_domain.setdefault(each.manifest.domain, []).append(each)
+    for domain, files in by_domain.items():
+        for number, each in enumerate(files if len(files) > 1 else ()):
+            first, *_ = files
+            if domain in _ONE_AGENCY:
+                if each is not first:
+                    yield each.locate("domain", f"{first.path.name} answers it already; '{domain}' has one live agency")
+            elif not each.manifest.serves:
+                others = ", ".join(other.path.name for other in files if other is not each)
+                yield each.locate("serves", f"{others} answers '{domain}', too: name the regions that each serves")
+            else:
+                yield from _find_shared_places(each, files[:number])
+
+
+def _find_shared_places(file: ManifestFile, others: Sequence[ManifestFile]) -> Iterator[CityProblem]:
+    for other in others:
+        for place in file.manifest.serves:
+            if is_inside(place, other.manifest.serves):
+                yield file.locate("serves", f"{other.path.name} serves region {place}, too, or a part of it")

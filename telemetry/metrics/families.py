@@ -44,6 +44,7 @@ class MetricFamily:
 
 _COUNTER, _GAUGE, _HISTOGRAM = MetricKind.COUNTER, MetricKind.GAUGE, MetricKind.HISTOGRAM
 _AGENCY: Final = ("agency",)
+_SNAPSHOT: Final = ("agency", "snapshot")
 _OPERATION: Final = ("client", "operation")
 _WORKER: Final = ("worker",)
 
@@ -123,6 +124,35 @@ FAMILIES: Final = (
         "When the hub's certificate or secret at the agency expires, in seconds since 1970-01-01 UTC, if known.",
         ("agency", "credential"),
         Aggregation.MIN,
+    ),
+    MetricFamily(
+        "simpul_snapshot_data_timestamp_seconds",
+        _GAUGE,
+        "Date of a snapshot's data, in seconds since 1970-01-01 UTC; 0 without data.",
+        _SNAPSHOT,
+        Aggregation.MAX,
+    ),
+    MetricFamily(
+        "simpul_snapshot_max_age_seconds",
+        _GAUGE,
+        "Age from which a snapshot's data is overdue.",
+        _SNAPSHOT,
+        Aggregation.MAX,
+    ),
+    MetricFamily("simpul_snapshot_rows", _GAUGE, "Records of a snapshot.", _SNAPSHOT, Aggregation.MAX),
+    MetricFamily(
+        "simpul_snapshot_rows_left_out",
+        _GAUGE,
+        "Rows of a snapshot's source that could not be read.",
+        _SNAPSHOT,
+        Aggregation.MAX,
+    ),
+    MetricFamily(
+        "simpul_snapshot_failing",
+        _GAUGE,
+        "1 if the last load of a snapshot failed, else 0.",
+        _SNAPSHOT,
+        Aggregation.MAX,
     ),
     MetricFamily(
         "simpul_cache_lookups_total",

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
+from math import inf
 from typing import Final
 
 from records.histogram import SECONDS
@@ -65,6 +66,8 @@ class AgencyHealth:
     quota_left: int | None
     last_answer: float | None
     """In seconds since 1970-01-01 UTC; None before the first answer."""
+    data_from: float | None
+    """The date of its oldest snapshot, in seconds since 1970-01-01 UTC, 0 without data; None without snapshots."""
 
 
 def build_agency_health(agencies: Sequence[str], numbers: MetricValues, now: float) -> Sequence[AgencyHealth]:
@@ -84,14 +87,18 @@ def _build_one(agency: str, minutes: Sequence[AgencyMinute], numbers: MetricValu
         state: numbers.get_value("simpul_agency_breaker_state", agency, state) or 0.0
         for state in ("open", "half-open", "closed")
     }
+    health = _choose_state(
+        [each for each in minutes if each.number > newest - _RECENT_MINUTES],
+        breakers,
+        is_closed=bool(numbers.get_value("simpul_agency_closed", agency)),
+        is_spent=left is not None and left <= 0,
+    )
+    dates, ages = (
+        numbers.get_all(f"simpul_snapshot_{name}", agency) for name in ("data_timestamp_seconds", "max_age_seconds")
+    )
     return AgencyHealth(
         name=agency,
-        health=_choose_state(
-            [each for each in minutes if each.number > newest - _RECENT_MINUTES],
-            breakers,
-            is_closed=bool(numbers.get_value("simpul_agency_closed", agency)),
-            is_spent=left is not None and left <= 0,
-        ),
+        health=_judge_copies(health, dates, ages, now) if dates else health,
         breaker=next((state for state, processes in breakers.items() if processes), None),
         minutes=[
             None if (minute := by_number.get(number)) is None else _summarize(minute)
@@ -103,6 +110,7 @@ def _build_one(agency: str, minutes: Sequence[AgencyMinute], numbers: MetricValu
         quota=None if quota is None else int(quota),
         quota_left=None if left is None else max(0, int(left)),
         last_answer=numbers.get_value("simpul_agency_last_answer_timestamp_seconds", agency),
+        data_from=min(dates.values()) if dates else None,
     )
 
 
@@ -119,6 +127,17 @@ def _choose_state(
     if not answered:
         return HealthState.DOWN if failed else HealthState.QUIET
     return HealthState.SHAKY if failed >= _SHAKY_SHARE * (answered + failed) else HealthState.UP
+
+
+def _judge_copies(
+    health: HealthState, dates: Mapping[str, float], max_ages: Mapping[str, float], now: float
+) -> HealthState:
+    """The health of an agency with snapshots, whose copies answer while it is not called."""
+    if not all(dates.values()):
+        return HealthState.DOWN
+    if any(now - date > max_ages.get(name, inf) for name, date in dates.items()):
+        return HealthState.SHAKY
+    return HealthState.UP if health is HealthState.QUIET else health
 
 
 def _summarize(minute: AgencyMinute) -> CallSummary | None:

@@ -65,6 +65,10 @@ class MetricValues(msgspec.Struct):
         """Sets one histogram from its current counts."""
         self.spreads.setdefault(name, {})[labels] = HistogramValue(ranges.bounds, list(ranges.counts), ranges.total)
 
+    def get_all(self, name: str, first: str) -> Mapping[str, float]:
+        """The values of a family with two labels whose first is this one, by the second."""
+        return {labels[1]: value for labels, value in self.values.get(name, {}).items() if labels[0] == first}
+
     def get_value(self, name: str, *labels: str) -> float | None:
         """Returns a value; None if it is not set."""
         return self.values.get(name, {}).get(labels)

@@ -15,7 +15,7 @@ from random import Random
 from typing import Any
 
 from auth.caller import Caller
-from engine.batch import Agencies
+from engine.agencies.bindings import Agencies
 from records.calls.answers import Answers
 from records.calls.call import Call
 from records.calls.failures import AgencyMalformed, AgencyTimeout, AgencyUnavailable

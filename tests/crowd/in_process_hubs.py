@@ -18,7 +18,8 @@ from auth.tokens.development_issuer import build_development_issuer
 from cache.answers.cache_keys import CacheKeyBuilder
 from cache.answers.read_through import ReadThroughCache
 from cache.answers.redis_tier import InvalidationListener, RedisTier
-from engine.batch import NO_BATCH_CACHE, Agencies
+from engine.agencies.bindings import Agencies
+from engine.batch import NO_BATCH_CACHE
 from engine.cost_budgets import NO_BUDGET
 from engine.request import GraphQLRequest
 from engine.run_request import RunReporting

@@ -9,7 +9,8 @@ from typing import Any
 
 from graphql import GraphQLObjectType, GraphQLSchema, build_schema, parse
 
-from engine.batch import Agencies, Batch, BatchContext
+from engine.agencies.bindings import Agencies
+from engine.batch import Batch, BatchContext
 from engine.document.limits import Limits
 from engine.edge import Edge
 from engine.execution.batch_scheduler import BatchScheduler

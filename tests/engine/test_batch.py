@@ -6,8 +6,9 @@ from typing import Any, Protocol, get_type_hints
 
 import pytest
 
-from engine.agency_codes import ANY_AGENCIES, AgencyCodes
-from engine.batch import Agencies, BatchContext, batch, forward
+from engine.agencies.agency_codes import ANY_AGENCIES, AgencyCodes
+from engine.agencies.bindings import Agencies
+from engine.batch import BatchContext, batch, forward
 from engine.edge import Edge
 from records.calls.answers import Answers
 from records.calls.call import Call
@@ -51,7 +52,7 @@ def test_a_forwarded_read_of_the_hub_itself_has_no_agency() -> None:
 
 
 def test_an_agency_has_the_code_that_is_bound_or_the_name_of_its_domain() -> None:
-    assert AgencyCodes({Books: "city-library"}).get(Books) == "city-library"
+    assert AgencyCodes({Books: ["city-library"]}).get(Books) == "city-library"
     assert ANY_AGENCIES.get(Books) == "books"
 
 

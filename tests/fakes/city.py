@@ -14,7 +14,7 @@ from typing import Any
 import tomli_w
 
 from auth.policy.access_policy import AccessPolicy
-from engine.agency_codes import AgencyCodes
+from engine.agencies.agency_codes import AgencyCodes
 from records.calls.freshness import ReadLifetimes
 from services.ledger.entry_text import AgencyNames
 from settings.city.folder import DEFAULT_CITY, CityFolder, load_city

@@ -13,7 +13,8 @@ from typing import Any
 import pytest
 
 from auth.caller import ANONYMOUS
-from engine.batch import Agencies, Batch
+from engine.agencies.bindings import Agencies
+from engine.batch import Batch
 from records.calls.call import Call
 from records.calls.failures import AgencyTimeout, AgencyUnavailable
 from resolvers.batch_context import HubBatchContext

@@ -2,7 +2,7 @@
 
 import pytest
 
-from engine.batch import Agencies
+from engine.agencies.bindings import Agencies
 from records.calls.failures import AgencyTimeout
 from records.population import Citizen, Identity
 from resolvers.batch_context import HubBatchContext

@@ -10,7 +10,7 @@ import pytest
 
 from auth.caller import ANONYMOUS
 from connectors.regions import RegionTables
-from engine.batch import Agencies
+from engine.agencies.bindings import Agencies
 from engine.document.limits import Limits
 from engine.document.parsing import DocumentRules
 from engine.engine import Engine

@@ -13,7 +13,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from auth.caller import Assurance
-from engine.batch import Agencies
+from engine.agencies.bindings import Agencies
 from engine.engine import Engine
 from engine.plan.plan import Plan
 from engine.request import GraphQLRequest, GraphQLResponse

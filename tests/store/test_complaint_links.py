@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from connectors.connector_parts import ComplaintLinks
+from connectors.declared.open311.complaints import ComplaintLinks
 from records.identifiers import Nik
 from store.complaint_links import ComplaintLinkTable
 
@@ -64,6 +64,7 @@ async def test_the_table_holds_no_nik(links: ComplaintLinkTable, migrated: Async
 async def test_another_secret_finds_no_links(links: ComplaintLinkTable, migrated: AsyncEngine) -> None:
     await links.link(SITI, ["1"])
     assert await ComplaintLinkTable(migrated, b"another secret of 32 bytes......").requests_of([SITI]) == {}
+    assert await ComplaintLinkTable(migrated, SECRET, agency="crm-timur").requests_of([SITI]) == {}
 
 
 def test_the_table_implements_the_protocol_of_the_complaint_connector(migrated: AsyncEngine) -> None:

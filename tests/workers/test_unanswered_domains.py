@@ -14,6 +14,7 @@ from store.operations.operation_registry import OperationRegistry
 from tests.cli.command_line import run_simpul, temporary_state_folder
 from tests.fakes.city import write_city
 from tests.fakes.clients import build_client
+from tests.fakes.waiting import block_until
 from tests.journeys.hub_process import ask
 from tests.workers.production import Production, prepare_production
 
@@ -61,6 +62,7 @@ async def test_a_domain_leaves_the_graph_after_its_lost_operations_are_named(hub
     named = f"Prices of client development/kios cannot be run: {LOST}"
     assert 0 < log.index(named) < log.index("Reloaded: ")
     assert "City of client" not in log
+    await asyncio.to_thread(block_until, lambda: len(hub.workers) == 1, "the worker of the earlier generation gone")
     async with hub.stranger() as session:
         refused = await ask(session, PRICES)
         served = await ask(session, {"query": '{ region(code: "31") { code } }'})

@@ -16,7 +16,7 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
 from auth.oidc.page_session import SignedInSession
-from schema.tools.document_fields import DocumentDescriber
+from schema.tools.document_fields import GraphDocuments
 from web.pages.internal_client import InternalClient, ResponseMap, get_error_codes
 from web.pages.page_renderer import PageProblem, PageRenderer
 from web.pages.page_session import Form, PageSessions
@@ -77,12 +77,12 @@ class ConsentPages:
     """The pages about consents."""
 
     def __init__(
-        self, client: InternalClient, sessions: PageSessions, pages: PageRenderer, describe: DocumentDescriber
+        self, client: InternalClient, sessions: PageSessions, pages: PageRenderer, documents: GraphDocuments
     ) -> None:
         self._client = client
         self._sessions = sessions
         self._pages = pages
-        self._describe = describe
+        self._documents = documents
 
     async def show_request(self, request: Request, session: SignedInSession) -> Response:
         """A partner's request, with a preview of the data that it would read."""
@@ -138,10 +138,11 @@ class ConsentPages:
         self, request: Request, session: SignedInSession, *, none_ticked: bool = False
     ) -> Response:
         found = await self._load_request(request, session)
-        document = found["previewDocument"]
+        preview_document = found["previewDocument"]
+        document = self._documents.fit(preview_document) if preview_document else None
         preview = await self._client.execute(request, session, document) if document else None
         words = self._pages.get_words(request)
-        shown = self._describe(document) if document else {}
+        shown = self._documents.describe(document) if document else {}
         previews = build_scope_previews(found["fields"], shown, preview, words)
         return self._pages.render_page(
             request,

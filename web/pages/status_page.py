@@ -164,6 +164,8 @@ def _list_facts(agency: AgencyHealth, words: Words) -> Sequence[tuple[str, str]]
     status = words["status"]
     last = agency.last_answer
     facts = [("last_answer", status["not_yet"] if last is None else words.time(last))]
+    if agency.data_from is not None:
+        facts.append(("data_from", words.time(agency.data_from) if agency.data_from else status["not_yet"]))
     if agency.breaker is not None:
         facts.append(("breaker", status["breakers"][agency.breaker]))
     if agency.cache_hit_share is not None:

@@ -65,6 +65,26 @@ class SnapshotStatus:
         """Why the last load failed; empty if it did not."""
         return "" if self.note is None else self.note.problem
 
+    @property
+    def data_timestamp(self) -> float:
+        """The date of the data, in seconds since 1970; 0 without data."""
+        return 0.0 if self.facts is None else self.facts.as_of.timestamp()
+
+    @property
+    def rows(self) -> int:
+        """Records."""
+        return 0 if self.facts is None else self.facts.rows
+
+    @property
+    def left_out(self) -> int:
+        """Rows that could not be read."""
+        return 0 if self.facts is None else self.facts.left_out
+
+    @property
+    def has_failed(self) -> bool:
+        """Whether the last load failed."""
+        return bool(self.problem)
+
 
 class Snapshot:
     """A snapshot. Opens its newest file when it is first asked, and again whenever a new one replaces it."""
@@ -139,11 +159,6 @@ class Snapshot:
         if not running.cancelled():
             running.exception()
 
-    @property
-    def is_overdue(self) -> bool:
-        """Whether the data is older than the manifest allows, or not there."""
-        return self.get_status().is_overdue
-
     def get_status(self) -> SnapshotStatus:
         """How it is, as far as this process knows."""
         try:
@@ -207,8 +222,13 @@ class SnapshotPlace:
 
     def read_note(self) -> LoaderNote | None:
         """What the loader last saw; None if it has not looked yet."""
+        return self.parse_note(self.note)
+
+    @staticmethod
+    def parse_note(path: Path) -> LoaderNote | None:
+        """The note in a file; None if there is none."""
         try:
-            return msgspec.json.decode(self.note.read_bytes(), type=LoaderNote)
+            return msgspec.json.decode(path.read_bytes(), type=LoaderNote)
         except (OSError, msgspec.MsgspecError):
             return None
 

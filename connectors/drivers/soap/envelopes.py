@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
+from copy import deepcopy
 from dataclasses import dataclass
 from typing import Final
 from xml.sax.saxutils import escape
@@ -19,6 +20,7 @@ _ENTITIES: Final = {"\r": "&#13;"}
 """Beyond those of XML: a parser would read it as the end of a line."""
 _SECURITY: Final = "simpul-security"
 _MESSAGE: Final = "simpul-message"
+_SLOT: Final = "simpul-slot-"
 _SLOTS: Final = re.compile(
     rb"simpul-slot-(?P<number>\d+)-(?:one|first(?P<between>.*?)simpul-slot-(?P=number)-next)"
     rb"|(?P<message>simpul-message)|(?P<security><!--simpul-security-->)",
@@ -35,12 +37,12 @@ class ValueSlot:
     @property
     def text(self) -> str:
         """In place of one text."""
-        return f"simpul-slot-{self.number}-one"
+        return f"{_SLOT}{self.number}-one"
 
     @property
     def first_and_next(self) -> tuple[str, str]:
         """In place of the texts of two elements, one for each of several values."""
-        return f"simpul-slot-{self.number}-first", f"simpul-slot-{self.number}-next"
+        return f"{_SLOT}{self.number}-first", f"{_SLOT}{self.number}-next"
 
 
 class SoapRequest:
@@ -59,6 +61,7 @@ class SoapRequest:
         self.operation = operation
         self.namespace = str(etree.QName(envelope).namespace)
         self._add_headers(envelope)
+        _align_repeated(envelope)
         written = etree.tostring(envelope, encoding="utf-8", xml_declaration=True)
         self._pieces: list[bytes | _Value] = []
         start = 0
@@ -110,6 +113,16 @@ class _Value:
         if isinstance(value, str):
             return _escape(value)
         return (self.between or b"").join(_escape(each) for each in value)
+
+
+def _align_repeated(envelope: etree._Element) -> None:
+    """Write both elements of a list with the same prefixes, so that what is between two values can be repeated."""
+    for element in list(envelope.iter("*")):
+        first = element.getprevious()
+        if first is not None and (text := element.text or "").startswith(_SLOT) and text.endswith("-next"):
+            again = deepcopy(first)
+            again.text = text
+            element.getparent().replace(element, again)  # type: ignore[union-attr]  # an element with a sibling has one
 
 
 def _escape(text: str) -> bytes:

@@ -6,7 +6,7 @@ from benchmarks.comparison.questions import Q2, Q3, BenchmarkQuestion, build_exp
 from benchmarks.micro.chain import ChainInMemory as Chain
 from benchmarks.micro.chain import ChainPeople, build_chain_document, build_chain_schema
 from benchmarks.micro.in_memory import InMemoryHub, build_blog_hub
-from engine.batch import Agencies
+from engine.agencies.bindings import Agencies
 from schema.builder import get_graphql_schema
 
 

@@ -13,7 +13,8 @@ from typing import Any
 import pytest
 from graphql import GraphQLSchema
 
-from engine.batch import Agencies, BatchContext
+from engine.agencies.bindings import Agencies
+from engine.batch import BatchContext
 from engine.execution.batch_scheduler import BatchRead, BatchScheduler, FailedAnswer
 from engine.execution.plan_run import PlanRun
 from records.calls.failures import AgencyUnavailable

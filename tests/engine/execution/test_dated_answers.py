@@ -8,9 +8,10 @@ from typing import Any
 
 import pytest
 
-from engine.batch import Agencies, BatchContext, batch, load_answers
+from engine.agencies.bindings import Agencies
+from engine.batch import BatchContext, batch, load_answers
 from engine.execution.answer_freshness import AnswerFreshness
-from engine.execution.stale_fields import StalePath, describe_stale_paths
+from engine.execution.stale_fields import StalePath, describe_notices
 from records.calls.answers import Answers, DatedAnswers
 from records.calls.call import Call
 from records.calls.freshness import Staleness
@@ -44,7 +45,7 @@ def test_a_copy_is_listed_once_and_every_stale_place() -> None:
     at = datetime(2026, 11, 1, tzinfo=UTC)
     copy = Staleness(as_of=at, reason="copy", agency="wifi", is_stale=False)
     places = [StalePath(("a",), copy), StalePath(("b",), copy), *[StalePath((each,), old(at)) for each in ("c", "d")]]
-    assert [(each["path"], each["reason"], each["stale"]) for each in describe_stale_paths(places)] == [
+    assert [(each["path"], each["reason"], each["stale"]) for each in describe_notices(places)["freshness"]] == [
         (["a"], "copy", False),
         (["c"], "overdue", True),
         (["d"], "overdue", True),

@@ -20,7 +20,7 @@ from graphql import GraphQLSchema, StringValueNode, parse_value
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from engine.batch import Agencies
+from engine.agencies.bindings import Agencies
 from records.calls.failures import AgencyMalformed, AgencyTimeout
 from resolvers.complaints import Complaints
 from resolvers.hub.data_preferences import PeoplePreferences

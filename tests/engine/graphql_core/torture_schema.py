@@ -33,7 +33,8 @@ from graphql import (
 )
 
 from auth.caller import ANONYMOUS
-from engine.batch import Agencies, Batch, BatchContext
+from engine.agencies.bindings import Agencies
+from engine.batch import Batch, BatchContext
 from engine.edge import Edge
 from engine.field_kinds import (
     AttributeField,

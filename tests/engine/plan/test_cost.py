@@ -15,7 +15,7 @@ from graphql import GraphQLSchema, get_introspection_query, parse, parse_value
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from engine.agency_codes import ANY_AGENCIES
+from engine.agencies.agency_codes import ANY_AGENCIES
 from engine.batch import Batch
 from engine.document.limits import Limits, TooLarge
 from engine.edge import Edge

@@ -87,6 +87,14 @@ async def test_it_may_be_cached_until_the_source_is_looked_at_again(local_hub: H
     assert "max-age=60" in headers["cache-control"]
 
 
+async def test_metrics_and_the_status_page_have_the_date_of_the_data(local_hub: HubClient) -> None:
+    metrics = await local_hub.read_text("/metrics")
+    assert 'simpul_snapshot_rows{agency="pangan",snapshot="markets"} 50.0' in metrics
+    assert 'simpul_snapshot_failing{agency="pangan",snapshot="markets"} 0.0' in metrics
+    assert 'simpul_snapshot_max_age_seconds{agency="pangan",snapshot="markets"} 86400.0' in metrics
+    assert "Date of its data" in await local_hub.read_text("/status")
+
+
 async def test_while_the_agency_is_down_lists_answer_and_prices_fail(local_hub: HubClient, city: RunningCity) -> None:
     with city.agencies["pangan"].in_mode("error"):
         answer = await local_hub.ask('{ markets(search: "kramat") { name prices { price } } }')

@@ -86,7 +86,7 @@ async def test_the_query_of_the_readme_is_a_tree_of_its_batches_and_their_calls(
         "url.scheme": "http",
         "graphql.operation.type": "query",  # and no name: a caller may write anything there
         "simpul.caller": "citizen",
-        "simpul.cost": 738,
+        "simpul.cost": 748,
         "simpul.request_id": "r-of-a-test",
     }
     [tax] = named(collector.spans, "batch tax_objects_of")

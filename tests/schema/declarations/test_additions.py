@@ -8,7 +8,7 @@ import pytest
 from graphql import GraphQLObjectType
 
 from auth.policy.rules import Rule
-from engine.agency_codes import AgencyCodes
+from engine.agencies.agency_codes import AgencyCodes
 from records.prices import MarketQuery
 from resolvers.domains import find_domains
 from resolvers.prices import market_lists

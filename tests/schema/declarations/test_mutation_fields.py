@@ -9,7 +9,8 @@ import strawberry
 
 from auth.caller import ANONYMOUS
 from auth.policy.rules import Rule
-from engine.batch import Agencies, batch
+from engine.agencies.bindings import Agencies
+from engine.batch import batch
 from engine.engine import Engine
 from engine.request import GraphQLRequest
 from engine.run_request import RunRequest

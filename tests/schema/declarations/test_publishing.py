@@ -12,7 +12,7 @@ import strawberry
 from auth.policy.rules import Rule
 from engine.batch import batch
 from records.calls.answers import Answers
-from records.description import DescribedEnum, Doc
+from records.description import DECIDES_ACCESS, DescribedEnum, Doc, list_access_fields
 from resolvers.batch_context import HubBatchContext
 from schema.declarations.publishing import (
     Facet,
@@ -35,7 +35,7 @@ class StreetTree:
     leaves: Annotated[tuple[Leaf, ...], Doc("What falls.")]
     crown: Annotated[Leaf | None, Doc("The highest leaf.")]
     heights: Annotated[tuple[int | None, ...], Doc("In metres, year by year.")]
-    bare: str = ""
+    bare: Annotated[str, DECIDES_ACCESS] = ""
 
 
 @batch(domain=StreetTree, has_facets=True)
@@ -97,6 +97,16 @@ def test_a_type_describes_who_may_read_it(rule: Rule, public_when: str | None, s
 
     definition: Any = TreeType
     assert definition.__strawberry_definition__.description == said
+
+
+@pytest.mark.parametrize("key", ["subject", "business", "agency", "public_when"])
+def test_a_field_that_decides_about_access_must_be_marked_in_its_record(key: str) -> None:
+    with pytest.raises(TypeError) as refused:
+        publishes(StreetTree, rule=Rule.OFFICIAL, **{key: "id"})(type("TreeType", (), {}))  # type: ignore[arg-type]  # one key of several
+    assert str(refused.value) == (
+        "StreetTree.id decides about access. Mark it in its record: Annotated[..., DECIDES_ACCESS]."
+    )
+    assert list_access_fields(StreetTree) == {"bare"}
 
 
 @pytest.mark.parametrize(

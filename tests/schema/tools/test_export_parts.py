@@ -24,7 +24,7 @@ from strawberry.schema.config import StrawberryConfig
 from auth.policy.rules import Rule
 from engine.batch import batch
 from records.calls.answers import Answers
-from records.description import Doc
+from records.description import DECIDES_ACCESS, Doc
 from records.identifiers import Nik
 from records.population import Citizen
 from records.record import record
@@ -126,7 +126,7 @@ async def test_a_person_finds_the_address_of_their_export() -> None:
 class Thing:
     """A thing of theirs."""
 
-    owner: Annotated[Nik, Doc("Whose it is.")]
+    owner: Annotated[Nik, Doc("Whose it is."), DECIDES_ACCESS]
     name: Annotated[str, Doc("Its name.")]
 
 

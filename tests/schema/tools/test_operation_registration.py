@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from auth.caller import ANONYMOUS
-from engine.batch import Agencies
+from engine.agencies.bindings import Agencies
 from engine.document.persisted_operations import ClientApplication
 from engine.engine import Engine
 from engine.plan.plan import Plan

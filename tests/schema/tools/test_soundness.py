@@ -13,7 +13,7 @@ import strawberry
 from auth.policy.rules import Access, Classification, Rule
 from engine.batch import batch
 from records.calls.answers import Answers
-from records.description import DescribedEnum, Doc
+from records.description import DECIDES_ACCESS, DescribedEnum, Doc
 from records.population import Parentage
 from records.purposes import Scope
 from resolvers.batch_context import HubBatchContext
@@ -31,7 +31,7 @@ class Tree:
 
     id: Annotated[str, Doc("Number of the tree.")]
     height: Annotated[int, Doc("In metres.")]
-    planted_by: Annotated[str | None, Doc("Who planted it.")] = None
+    planted_by: Annotated[str | None, Doc("Who planted it."), DECIDES_ACCESS] = None
     bare: str = ""
 
 

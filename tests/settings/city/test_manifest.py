@@ -11,7 +11,7 @@ from connectors.declared.http.tables import HttpWire
 from connectors.declared.sql.tables import SqlReadTable
 from connectors.declared.tables import NotDeclarableError
 from records.calls.freshness import ReadLifetimes
-from settings.city.folder import DEFAULT_CITY, load_city
+from settings.city.folder import DEFAULT_CITY, examine_city, load_city
 from settings.city.manifest import ManifestFile
 from settings.city.problems import ManifestError, find_line
 from tests.fakes.city import VARIABLES, write_city
@@ -119,8 +119,8 @@ def test_the_nearest_table_is_named_where_a_key_is_missing() -> None:
         ('stage = "live"', 'stage = "ready"', "3: stage: Input should be 'draft', 'agreed', 'assessed', 'shadow' or"),
         ('stage = "live"', 'stage = "shadow"', "3: stage: the hub compares no agencies yet: write draft, agreed"),
         ('"msmes"', '"museums"', "4: domain: there is no such domain: write one of complaints, msmes"),
-        ('"sql"', '"odbc"', "7: wire.driver: write one of the drivers: sql, http, xml, ckan, soap"),
-        ('driver = "sql"\n', "", "6: wire.driver: write one of the drivers: sql, http, xml, ckan, soap"),
+        ('"sql"', '"odbc"', "7: wire.driver: write one of the drivers: sql, http, xml, ckan, soap, open311"),
+        ('driver = "sql"\n', "", "6: wire.driver: write one of the drivers: sql, http, xml, ckan, soap, open311"),
         ('driver = "sql"\n', 'driver = "sql"\nheaders = {}\n', "8: wire.headers: Extra inputs are not permitted"),
         (
             'driver = "sql"',
@@ -149,7 +149,7 @@ def test_what_a_manifest_cannot_be_is_named_with_line_and_fix(tmp_path: Path, ol
 
 
 PYTHON = MANIFEST[: MANIFEST.index("[reads")].replace(
-    "[wire]", 'connector = "connectors.complaints:CityComplaints"\n\n[wire]'
+    "[wire]", 'connector = "connectors.complaints:FakeConnector"\n\n[wire]'
 )
 
 
@@ -158,12 +158,12 @@ PYTHON = MANIFEST[: MANIFEST.index("[reads")].replace(
 )
 def test_a_connector_outside_the_hubs_connectors_is_refused(tmp_path: Path, connector: str) -> None:
     ManifestFile.load(write(tmp_path, PYTHON), ADDRESS)
-    problem = problem_of(tmp_path, PYTHON.replace("connectors.complaints:CityComplaints", connector))
+    problem = problem_of(tmp_path, PYTHON.replace("connectors.complaints:FakeConnector", connector))
     assert problem == "izin.toml:6: connector: not a module of the hub's connectors: write connectors.module:Class"
 
 
 def test_a_connector_in_python_and_declared_reads_exclude_each_other(tmp_path: Path) -> None:
-    both = MANIFEST.replace("[wire]", 'connector = "connectors.complaints:CityComplaints"\n\n[wire]')
+    both = MANIFEST.replace("[wire]", 'connector = "connectors.complaints:FakeConnector"\n\n[wire]')
     start, end = both.index("statement"), both.index("[records")
     with_freshness = both[:start] + 'freshness = { fresh = "5 min" }\n\n' + both[end:]
     assert "izin.toml:13: reads.permits.statement: Extra inputs" in problem_of(tmp_path, both)
@@ -253,22 +253,50 @@ def test_a_folder_without_a_city_is_no_city(tmp_path: Path) -> None:
         load_city(tmp_path)
 
 
-def test_a_domain_has_at_most_one_live_agency(tmp_path: Path) -> None:
+def test_agencies_of_one_domain_name_the_regions_that_each_serves(tmp_path: Path) -> None:
+    city = write_city(tmp_path / "city")
+    agencies = city / "agencies"
+    tax = (agencies / "pbb.toml").read_text()
+    (agencies / "pajak.toml").write_text(tax)
+    assert list_city_problems(city) == [
+        ("pajak.toml", "serves", "pbb.toml answers 'tax', too: name the regions that each serves"),
+        ("pbb.toml", "serves", "pajak.toml answers 'tax', too: name the regions that each serves"),
+    ]
+    (agencies / "pajak.toml").write_text('serves = ["31.71", "31.72"]\n' + tax)
+    (agencies / "pbb.toml").write_text('serves = ["31.72.01", "31.75"]\n' + tax)
+    assert list_city_problems(city) == [
+        ("pbb.toml", "serves", "pajak.toml serves region 31.72.01, too, or a part of it")
+    ]
+    (agencies / "pbb.toml").write_text('serves = ["31.73", "31.75"]\n' + tax)
+    assert [each for each in load_city(city).agencies if each in {"pajak", "pbb"}] == ["pajak", "pbb"]
+    (agencies / "pbb.toml").write_text('serves = ["Jakarta"]\n' + tax)
+    ((file, place, text),) = list_city_problems(city)
+    assert (file, place, text.startswith("String should match pattern")) == ("pbb.toml", "serves.0", True)
+
+
+def test_an_agency_that_is_not_live_answers_no_domain(tmp_path: Path) -> None:
     city = write_city(tmp_path / "city")
     tax = (city / "agencies" / "pbb.toml").read_text()
-    second = city / "agencies" / "pajak.toml"
-    second.write_text(tax)
-    line = tax.splitlines().index('domain = "tax"') + 1
-    with pytest.raises(ManifestError) as refused:
-        load_city(city)
-    assert str(refused.value) == (
-        f"{city}/agencies/pbb.toml:{line}: domain: pajak.toml answers it already; a domain has one live agency"
-    )
-    second.write_text(tax.replace('stage = "live"', 'stage = "draft"'))
+    (city / "agencies" / "pajak.toml").write_text(tax.replace('stage = "live"', 'stage = "draft"'))
     found = load_city(city)
     assert ("pajak" in found.manifests, "pajak" in found.agencies) == (True, False)
     (city / "agencies" / "pbb.toml").unlink()
-    assert list(load_city(city).agencies) == ["crm", "dukcapil", "jakpreneur", "pangan"]
+    assert set(load_city(city).agencies) == {"dukcapil", "jakpreneur", "crm", "pangan"}
+
+
+def test_the_population_register_is_one_agency(tmp_path: Path) -> None:
+    city = write_city(tmp_path / "city")
+    register = (city / "agencies" / "dukcapil.toml").read_text()
+    (city / "agencies" / "siak.toml").write_text('serves = ["31.75"]\n' + register)
+    assert list_city_problems(city) == [
+        ("siak.toml", "domain", "dukcapil.toml answers it already; 'population' has one live agency")
+    ]
+
+
+def list_city_problems(city: Path) -> list[tuple[str, str, str]]:
+    """The file, place and text of each problem."""
+    _, problems = examine_city(city)
+    return [(each.path.name, each.place, each.text) for each in problems]
 
 
 def test_the_city_of_the_repository_can_be_loaded() -> None:

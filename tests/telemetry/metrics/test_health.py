@@ -104,3 +104,28 @@ def test_cache_hits_and_stale_answers_are_those_of_the_last_hour() -> None:
 def test_an_agency_without_calls_has_no_figures() -> None:
     found = build_health()
     assert (found.hour, found.cache_hit_share, found.stale, found.last_answer) == (None, None, 0, None)
+
+
+@pytest.mark.parametrize(
+    ("dates", "health"),
+    [
+        ({"points": NOW - 3_600}, HealthState.UP),
+        ({"points": NOW - 7_201}, HealthState.SHAKY),
+        ({"points": 0.0}, HealthState.DOWN),
+        ({"points": NOW - 3_600, "areas": NOW - 7_201}, HealthState.SHAKY),
+    ],
+)
+def test_an_agency_with_snapshots_answers_while_it_is_not_called(dates: dict[str, float], health: HealthState) -> None:
+    numbers = MetricValues()
+    for name, date in dates.items():
+        numbers.set_value("simpul_snapshot_data_timestamp_seconds", date, "wifi", name)
+        numbers.set_value("simpul_snapshot_max_age_seconds", 7_200.0, "wifi", name)
+    [wifi, pbb] = build_agency_health(["wifi", "pbb"], numbers, NOW)
+    assert (wifi.health, wifi.data_from) == (health, min(dates.values()))
+    assert (pbb.health, pbb.data_from) == (HealthState.QUIET, None)
+
+
+def test_an_agency_with_snapshots_whose_calls_fail_is_down() -> None:
+    numbers = MetricValues(minutes=[build_minute(0, failed=9)])
+    numbers.set_value("simpul_snapshot_data_timestamp_seconds", NOW, "pbb", "points")
+    assert build_agency_health(["pbb"], numbers, NOW)[0].health is HealthState.DOWN

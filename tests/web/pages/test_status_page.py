@@ -27,6 +27,7 @@ WELL = AgencyHealth(
     stale=1234,
     quota=200000,
     quota_left=1999,
+    data_from=None,
     last_answer=1795591920.0,
 )
 UNKNOWN = AgencyHealth(
@@ -39,6 +40,7 @@ UNKNOWN = AgencyHealth(
     stale=0,
     quota=None,
     quota_left=None,
+    data_from=None,
     last_answer=None,
 )
 

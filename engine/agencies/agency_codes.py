@@ -1,0 +1,85 @@
+"""Which agencies answer which domain, by their codes: for plans, costs, the ledger, metrics and traces."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+
+from graphql import GraphQLSchema
+
+_EXTENSION: Final = "simpul-agencies"
+"""The key of the codes in the `extensions` of a schema."""
+HUB: Final = "hub"
+"""In place of a code, where the hub itself knows the answer."""
+
+
+class AgencyCodes:
+    """The codes of the agencies that answer each domain of a hub."""
+
+    def __init__(self, by_domain: Mapping[type[Any], Sequence[str]]) -> None:
+        """Takes the codes by the protocol of their domain. No agency answers the other domains."""
+        self._by_domain = {domain: tuple(codes) for domain, codes in by_domain.items()}
+        self._only = {domain: codes[0] for domain, codes in self._by_domain.items() if len(codes) == 1}
+        self.has_routes = len(self._only) < len(self._by_domain)
+        """Whether several agencies answer some domain."""
+
+    def answers(self, domain: type[Any] | None) -> bool:
+        """Whether an agency, or for None the hub itself, answers the domain."""
+        return domain is None or domain in self._by_domain
+
+    def has_several(self, domain: type[Any] | None) -> bool:
+        """Whether several agencies answer the domain."""
+        return len(self.list(domain)) > 1
+
+    def list(self, domain: type[Any] | None) -> tuple[str, ...]:
+        """The codes of all agencies that answer the domain; empty if the hub itself does."""
+        return () if domain is None else self._by_domain.get(domain, ())
+
+    def get(self, domain: type[Any] | None) -> str | None:
+        """The code of the only agency that answers the domain; None if the hub itself does, or several agencies."""
+        return None if domain is None else self._only.get(domain)
+
+    def describe(self, domain: type[Any] | None) -> str:
+        """The code, the codes, or the hub, for errors and traces."""
+        return " or ".join(self.list(domain)) or HUB
+
+    def narrow(self, domain: type[Any], code: str) -> AgencyCodes:
+        """The codes as if this agency alone answered the domain."""
+        return AgencyCodes({**self._by_domain, domain: (code,)})
+
+    def __repr__(self) -> str:
+        """The codes."""
+        return f"<AgencyCodes {', '.join(code for codes in self._by_domain.values() for code in codes)}>"
+
+
+class _AnyAgencies(AgencyCodes):
+    """One agency for every domain, named by its protocol."""
+
+    def answers(self, domain: type[Any] | None) -> bool:  # noqa: ARG002 - every domain is answered
+        """True."""
+        return True
+
+    def list(self, domain: type[Any] | None) -> tuple[str, ...]:
+        """The name of the protocol."""
+        return () if domain is None else (domain.__name__.lower(),)
+
+    def get(self, domain: type[Any] | None) -> str | None:
+        """The name of the protocol."""
+        return None if domain is None else domain.__name__.lower()
+
+
+ANY_AGENCIES: Final = _AnyAgencies({})
+"""For tools and tests that need no city: the whole graph, without codes."""
+
+
+def set_agency_codes(schema: GraphQLSchema, codes: AgencyCodes) -> None:
+    """Store the codes with the schema of a hub."""
+    schema.extensions[_EXTENSION] = codes
+
+
+def get_agency_codes(schema: GraphQLSchema) -> AgencyCodes:
+    """The codes of the hub that serves this schema."""
+    codes = schema.extensions.get(_EXTENSION, ANY_AGENCIES)
+    if not isinstance(codes, AgencyCodes):
+        raise TypeError(f"The schema's extension '{_EXTENSION}' holds no codes of agencies.")
+    return codes

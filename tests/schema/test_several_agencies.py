@@ -1,0 +1,233 @@
+"""Several agencies for one domain: public data comes from all, data about a person from chosen ones."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from datetime import timedelta
+from functools import cache
+from types import MappingProxyType
+from typing import Any
+
+import pytest
+
+from auth.crypto.node_ids import NodeIds
+from engine.agencies.agency_codes import AgencyCodes
+from engine.agencies.agency_routing import AgencyRouter
+from engine.agencies.bindings import Agencies
+from engine.engine import Engine
+from engine.run_request import RunReporting
+from records.calls.call import Call
+from records.complaints import ComplaintPage, ComplaintQuery
+from records.identifiers import Nik, Rupiah
+from records.prices import MarketQuery
+from resolvers.complaints import Complaints
+from resolvers.msmes import Msmes
+from resolvers.population import Population
+from resolvers.prices import Prices
+from resolvers.tax import Tax
+from schema.builder import build_schema, get_graphql_schema
+from tests.fakes.small_city import SmallCity
+from tests.fakes.small_records import COMMODITY, MARKET, NOW, PRICE, SITI, complaint, msme, product
+from tests.schema.requests import IDS, build_engine, get_codes, run
+
+PLACES: Mapping[str, Sequence[str]] = {"near": ("31.71",), "far": ("31.75",)}
+CODES = AgencyCodes(
+    {Population: ["dukcapil"], Tax: ["pbb"], **dict.fromkeys((Prices, Msmes, Complaints), ("near", "far"))}
+)
+FAR_COMPLAINT = "C-9"
+
+
+class FarAgency:
+    """The second agency of each domain. Its identifiers are those of the first."""
+
+    def __init__(self, city: SmallCity) -> None:
+        self._city = city
+
+    def _answers(self, question: str, keys: Sequence[Any], known: Mapping[Any, Any]) -> Any:  # noqa: ANN401 - answers
+        return self._city._answers("far", question, keys, known)
+
+    async def market_lists(self, queries: Sequence[MarketQuery], _call: Call) -> Any:  # noqa: ANN401 - answers
+        return self._answers("market_lists", queries, dict.fromkeys(queries, (replace(MARKET, name="Pasar Timur"),)))
+
+    async def markets(self, ids: Sequence[str], _call: Call) -> Any:  # noqa: ANN401 - answers
+        return self._answers("markets", ids, {"3": replace(MARKET, name="Pasar Timur")})
+
+    async def prices_of(self, ids: Sequence[str], _call: Call) -> Any:  # noqa: ANN401 - answers
+        return self._answers("prices_of", ids, {"3": (replace(PRICE, price=Rupiah(7), commodity=replace(COMMODITY)),)})
+
+    async def msmes_of(self, niks: Sequence[Nik], _call: Call) -> Any:  # noqa: ANN401 - answers
+        return self._answers("msmes_of", niks, {SITI: (replace(msme(), name="Warung Timur"),)})
+
+    async def products_of(self, ids: Sequence[str], _call: Call) -> Any:  # noqa: ANN401 - answers
+        return self._answers("products_of", ids, {"M-1": (product("Soto", public=True),)})
+
+    async def pages(self, queries: Sequence[ComplaintQuery], _call: Call) -> Any:  # noqa: ANN401 - answers
+        newest = replace(complaint(FAR_COMPLAINT, public=True), reported_at=NOW + timedelta(minutes=1))
+        page = ComplaintPage(complaints=(newest,), has_more=False)
+        return self._answers("pages", queries, dict.fromkeys(queries, page))
+
+
+class CityOfTwo(SmallCity):
+    """The small city with two agencies for prices, small businesses and complaints."""
+
+    def agencies(self, own: Mapping[type[Any], Any] = MappingProxyType({})) -> Agencies:
+        far = FarAgency(self)
+        routers = {
+            domain: AgencyRouter(domain, {"near": self, "far": far}, PLACES) for domain in (Prices, Msmes, Complaints)
+        }
+        bound = {domain: super().agencies(own)[domain] for domain in (Population, Tax)}
+        return Agencies({**super().agencies(own)._bound, **bound}, CODES, routers=routers)
+
+
+@cache
+def build_engines() -> tuple[Engine, Engine]:
+    """By graphql-core alone, and by plans, over the graph of the city."""
+    schema, rules = get_graphql_schema(build_schema(CODES)), build_engine().rules
+    reporting = RunReporting(track_reads=True)
+    return Engine(schema, rules, use_plans=False, reporting=reporting), Engine(schema, rules, reporting=reporting)
+
+
+async def ask(query: str, city: SmallCity, **variables: Any) -> Any:  # noqa: ANN401 - a `GraphQLResponse`, whose data is JSON
+    """The response, which has to be the same by graphql-core and by a plan, extensions included."""
+    by_graphql_core, by_plan = build_engines()
+    response = await run(query, variables, caller="the person", city=city, engines=(by_graphql_core, by_plan))
+    planned = await run(
+        query,
+        variables,
+        caller="the person",
+        city=CityOfTwo(failing_agencies=city.failing_agencies),
+        engines=(by_plan, by_plan),
+    )
+    assert planned.extensions == response.extensions
+    return response
+
+
+def list_calls(city: SmallCity) -> set[tuple[str, str]]:
+    """Which agency was called for what; the first agency of each domain is called near."""
+    return {("far" if agency == "far" else "near", question) for agency, question, _ in city.calls}
+
+
+MARKETS = "{ markets { id name prices { price } } }"
+
+
+async def test_public_lists_come_from_all_agencies_and_each_record_leads_to_its_own() -> None:
+    city = CityOfTwo()
+    found = await ask(MARKETS, city)
+    assert (found.errors, found.extensions) == ([], {})
+    assert [(each["name"], len(each["prices"])) for each in found.data["markets"]] == [
+        (MARKET.name, 1),
+        ("Pasar Timur", 1),
+    ]
+    assert [each["prices"][0]["price"] for each in found.data["markets"]] == [PRICE.price, 7]
+    assert list_calls(city) == {(place, read) for place in ("near", "far") for read in ("market_lists", "prices_of")}
+
+
+async def test_an_id_names_the_agency_which_alone_is_called() -> None:
+    markets = (await ask(MARKETS, CityOfTwo())).data["markets"]
+    assert len({each["id"] for each in markets}) == 2
+    query = "query Node($id: ID!) { node(id: $id) { id ... on Market { name } } }"
+    for each, place in zip(markets, ("near", "far"), strict=True):
+        city = CityOfTwo()
+        found = await ask(query, city, id=each["id"])
+        assert (found.errors, found.data) == ([], {"node": {"id": each["id"], "name": each["name"]}})
+        assert list_calls(city) == {(place, "markets")}
+
+
+async def test_an_id_without_an_agency_is_refused_where_several_answer() -> None:
+    city = CityOfTwo()
+    found = await ask("query Node($id: ID!) { node(id: $id) { id } }", city, id=IDS.seal("Market", "3"))
+    assert (get_codes(found), city.calls) == ([("node", "BAD_USER_INPUT")], [])
+    assert "Read the object again" in found.errors[0]["message"]
+
+
+async def test_an_id_with_the_code_of_the_only_agency_still_leads_to_its_object() -> None:
+    ids = NodeIds(b"a secret of thirty-two bytes....")
+    for text in ("3", "pangan@3"):
+        city = SmallCity()
+        found = await run(
+            "query Node($id: ID!) { node(id: $id) { ... on Market { name } } }",
+            {"id": ids.seal("Market", text)},
+            city=city,
+        )
+        assert found.data == {"node": {"name": MARKET.name}}
+
+
+async def test_a_partial_public_list_names_what_is_missing() -> None:
+    city = CityOfTwo(failing_agencies={"far"})
+    found = await ask(MARKETS, city)
+    assert [each["name"] for each in found.data["markets"]] == [MARKET.name]
+    assert found.errors == []
+    missing = {"path": ["markets"], "agency": "far", "code": "AGENCY_UNAVAILABLE"}
+    assert found.extensions == {"incomplete": [missing]}
+
+
+async def test_a_public_list_fails_if_all_agencies_fail() -> None:
+    found = await ask(MARKETS, CityOfTwo(failing_agencies={"far", "pangan"}))
+    assert (found.data, get_codes(found), found.extensions) == (
+        {"markets": None},
+        [("markets", "AGENCY_UNAVAILABLE")],
+        {},
+    )
+
+
+async def test_pages_are_joined_newest_first_and_a_region_narrows_the_agencies() -> None:
+    query = """query Page($in: [RegionCode!], $n: Int!) {
+      complaints(first: $n, filter: { regions: $in }) { nodes { number } pageInfo { hasNextPage } }
+    }"""
+    for regions, count, first, places in (
+        (None, 2, 2, {"near", "far"}),
+        (None, 1, 1, {"near", "far"}),
+        (["31.75.02"], 2, 1, {"far"}),
+    ):
+        city = CityOfTwo()
+        found = (await ask(query, city, n=count, **{"in": regions})).data["complaints"]
+        assert len(found["nodes"]) == first
+        assert found["pageInfo"]["hasNextPage"] is (regions is None)
+        assert {place for place, _ in list_calls(city)} == places
+
+
+MSMES = """query Mine($region: RegionCode, $agencies: AgencyChoice) {
+  me { msmes(region: $region, agencies: $agencies) { name products { name } } }
+}"""
+
+
+@pytest.mark.parametrize(
+    ("chosen", "called"),
+    [
+        ({"region": "31.71.01"}, {"near"}),
+        ({"region": "31.75"}, {"far"}),
+        ({"agencies": "ALL"}, {"near", "far"}),
+        ({"agencies": "AVAILABLE"}, {"near", "far"}),
+    ],
+)
+async def test_a_person_is_disclosed_only_to_the_chosen_agencies(chosen: dict[str, str], called: set[str]) -> None:
+    city = CityOfTwo()
+    found = await ask(MSMES, city, **chosen)
+    expected = [{"near": msme().name, "far": "Warung Timur"}[place] for place in ("near", "far") if place in called]
+    assert found.errors == []
+    assert [each["name"] for each in found.data["me"]["msmes"]] == expected
+    assert list_calls(city) == {(place, read) for place in called for read in ("msmes_of", "products_of")}
+    (read,) = (each for each in found.reads if "Msme.name" in each.fields)
+    assert set(read.agencies) == called
+
+
+async def test_without_a_choice_no_agency_learns_of_the_person() -> None:
+    city = CityOfTwo()
+    found = await ask("{ me { msmes { name } } }", city)
+    assert (get_codes(found), city.calls) == ([("me.msmes", "AGENCY_CHOICE_REQUIRED")], [])
+
+
+async def test_a_list_about_a_person_is_whole_or_null_unless_the_caller_accepts_a_partial_one() -> None:
+    whole = await ask(MSMES, CityOfTwo(failing_agencies={"far"}), agencies="ALL")
+    assert (whole.data, get_codes(whole)) == ({"me": {"msmes": None}}, [("me.msmes", "AGENCY_UNAVAILABLE")])
+    partial = await ask(MSMES, CityOfTwo(failing_agencies={"far"}), agencies="AVAILABLE")
+    assert [each["name"] for each in partial.data["me"]["msmes"]] == [msme().name]
+    missing = {"path": ["me", "msmes"], "agency": "far", "code": "AGENCY_UNAVAILABLE"}
+    assert (partial.errors, partial.extensions) == ([], {"incomplete": [missing]})
+
+
+async def test_after_a_failure_the_person_is_disclosed_to_no_further_agency() -> None:
+    city = CityOfTwo(failing_agencies={"jakpreneur"})
+    found = await ask(MSMES, city, agencies="ALL")
+    assert (get_codes(found), list_calls(city)) == ([("me.msmes", "AGENCY_UNAVAILABLE")], {("near", "msmes_of")})
