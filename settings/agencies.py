@@ -42,11 +42,16 @@ class AgencySettings(LimitSettings):
         return self.city.contracts
 
     def build_terms(self, agency: str) -> AgencyTerms:
-        """The terms of calls to an agency: those of its manifest, then the defaults."""
+        """The terms of calls to an agency: those of its manifest, then the defaults.
+
+        A database takes one call for each session, so this process makes as many as its share of the sessions.
+        """
         manifest = self.city.agencies[agency].manifest
-        return manifest.terms.with_defaults(
-            deadline=self.agency_timeout, max_concurrency=_MAX_CONCURRENCY[manifest.wire.driver]
-        )
+        concurrent = manifest.terms.max_concurrency or _MAX_CONCURRENCY[manifest.wire.driver]
+        if manifest.terms.sessions is not None:
+            concurrent = max(1, min(concurrent, manifest.terms.sessions // self.process_count))
+        terms = manifest.terms.model_copy(update={"max_concurrency": concurrent})
+        return terms.with_defaults(deadline=self.agency_timeout)
 
     @property
     def limits(self) -> Limits:

@@ -62,6 +62,9 @@ class ServingSettings(BaseSettings):
     workers: int | None = Field(
         None, ge=1, le=64, description="Worker processes of `simpul hub`; default: one per processor, 2 to 8."
     )
+    hubs: int = Field(
+        1, ge=1, le=64, description="Number of hubs that call the agencies; they share each agency's `sessions`."
+    )
     run_folder: Path | None = Field(
         None, description="Folder through which the processes of one hub share their state; without it, each is alone."
     )
@@ -71,6 +74,11 @@ class ServingSettings(BaseSettings):
         description="Token of Prometheus for `/metrics`, base64; without it, there is no `/metrics`.",
     )
     status_page: bool = Field(default=True, description="Whether `/status` publicly shows the state of the agencies.")
+
+    @property
+    def process_count(self) -> int:
+        """The processes that call agencies, of all hubs. During a reload, new workers run beside the old ones."""
+        return self.hubs * (2 * self.workers if self.workers else 1)
 
     @property
     def base_url(self) -> str:

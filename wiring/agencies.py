@@ -168,6 +168,10 @@ def build_connectors(settings: Settings, state: AsyncEngine) -> Connectors:
     agencies: dict[str, BoundAgency] = {}
     problems: list[CityProblem] = []
     for code, file in settings.city.agencies.items():
+        sessions, needed = file.manifest.terms.sessions, settings.process_count
+        if sessions is not None and sessions < needed:
+            text = f"{needed} processes need one each (SIMPUL_HUBS, SIMPUL_WORKERS; twice the workers, for reloads)"
+            problems.append(file.locate("terms.sessions", text))
         own = resources
         if codes.has_several(find_domains()[file.manifest.domain]):
             links = ComplaintLinkTable(state, settings.secret_bytes, agency=code)

@@ -161,6 +161,12 @@ class AgencyTerms(_Table):
         le=256,
         description="concurrent calls, in this process; default: 8 to a database, 32 over HTTP",
     )
+    sessions: int | None = Field(
+        default=None,
+        ge=1,
+        le=10_000,
+        description="connections to its database, of all workers of all hubs together; each process has its share",
+    )
     waiting: int | None = Field(
         default=None,
         ge=0,

@@ -146,6 +146,8 @@ class AgencyManifest(ManifestTable):
             yield NotDeclarableError("terms.hedge", "the agency is not called by GET; remove this line")
         if self.trouble is not None and self.wire.driver in _KNOWN_TROUBLE:
             yield NotDeclarableError("trouble", "the hub knows how this driver reports failures; remove this table")
+        if self.terms.sessions and self.wire.driver != "sql":
+            yield NotDeclarableError("terms.sessions", "only a database has sessions; remove this line")
         if self.connector is None:
             yield from self._find_undeclared()
         else:

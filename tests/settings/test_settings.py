@@ -456,6 +456,27 @@ def test_terms_that_a_manifest_leaves_out_follow_the_driver(monkeypatch: pytest.
     assert settings.limits.calls_by_agency == {"pbb": 53, "pangan": 210}
 
 
+@pytest.mark.parametrize(
+    ("processes", "sessions", "calls"),
+    [
+        ((1, None), 20, 8),  # the default of the driver is less than the share
+        ((1, None), 5, 5),
+        ((1, 2), 20, 5),  # during a reload, two old workers run beside two new ones
+        ((2, 4), 20, 1),
+        ((1, 2), 4, 1),
+    ],
+)
+def test_a_process_makes_as_many_calls_as_its_share_of_sessions(
+    processes: tuple[int, int | None], sessions: int, calls: int, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    hubs, workers = processes
+    monkeypatch.setenv("SIMPUL_CITY", str(write_city(tmp_path / "city", terms={"dukcapil": {"sessions": sessions}})))
+    monkeypatch.setenv("SIMPUL_HUBS", str(hubs))
+    if workers is not None:
+        monkeypatch.setenv("SIMPUL_WORKERS", str(workers))
+    assert read().build_terms("dukcapil").max_concurrency == calls
+
+
 def test_an_invalid_manifest_stops_the_start(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     city = write_city(tmp_path / "city", terms={"pbb": {"retry": 3}})
     monkeypatch.setenv("SIMPUL_CITY", str(city))

@@ -111,6 +111,7 @@ def test_unreachable_agencies_do_not_stop_the_start() -> None:
             "reads.objects_of.arguments: GetObjekByNik: Missing element kata_sandi",
         ),
         ("dukcapil", "options", {"speed": 1}, "options: they belong to a connector in Python; remove this table"),
+        ("pangan", "terms", {"sessions": 20}, "terms.sessions: only a database has sessions; remove this line"),
         ("pangan", "terms", {"max_batch_size": 2}, "terms.max_batch_size: the agency takes one key per call; remove"),
         ("pbb", "terms", {"max_batch_size": 2}, "terms.max_batch_size: the agency takes one key per call; remove"),
         (
@@ -203,3 +204,16 @@ async def test_a_declared_read_uses_the_declared_credential(tmp_path: Path) -> N
         ("/token", "Basic c2ltcHVsOnJhaGFzaWE="),
         ("/api2/v1/master-data/market", "Bearer t-1"),
     ]
+
+
+def test_too_few_sessions_for_the_processes_are_named_with_their_line(tmp_path: Path) -> None:
+    city = load_city(write_city(tmp_path / "city", terms={"dukcapil": {"sessions": 7}}), VARIABLES)
+    settings = build_settings((), issuer_keys=Path("none"), city=city, hubs=2, workers=2)
+    with pytest.raises(ManifestError) as refused:
+        build_connectors(settings, create_database_engine("postgresql://nobody@127.0.0.1:9/none"))
+    [problem] = refused.value.problems
+    assert str(problem).startswith(
+        f"{tmp_path}/city/agencies/dukcapil.toml:{problem.line}: terms.sessions: 8 processes need"
+    )
+    lines = problem.path.read_text(encoding="utf-8").splitlines()
+    assert lines[(problem.line or 0) - 1] == "sessions = 7"

@@ -47,6 +47,7 @@ def test_a_table_sets_the_terms() -> None:
     assert found.model_dump(exclude={"closed", "breaker"}) == {
         "deadline": 4.5,
         "max_concurrency": 16,
+        "sessions": None,
         "waiting": 32,
         "rate": 20.0,
         "burst": 40,

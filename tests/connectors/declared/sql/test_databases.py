@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta, timezone
@@ -206,6 +207,18 @@ async def test_facets_are_read_with_and_without_their_join(database: Database) -
         found = await licences.facets(["1", "2"], title | {Street}, make_call())
         assert {key: each[Title] for key, each in found.items()} == titles
         assert {key: each[Street] for key, each in found.items()} == streets
+
+
+@pytest.mark.parametrize("database", ["postgresql", "mariadb"], indirect=True)
+async def test_concurrent_calls_open_no_more_sessions_than_the_share_of_each_process(database: Database) -> None:
+    count = {
+        "postgresql": "SELECT count(*) AS sessions, pg_sleep(0.02) FROM pg_stat_activity WHERE usename = current_user",
+        "mariadb": "SELECT COUNT(*) AS sessions, SLEEP(0.02) FROM information_schema.PROCESSLIST WHERE USER = 'hub'",
+    }[database.scheme]
+    processes = [SqlDriver("izin", database.url, deadline=10, pool_size=2) for _ in range(3)]
+    rows = await asyncio.gather(*(each.rows(count, {}, make_call()) for each in processes * 10))
+    await asyncio.gather(*(each.close() for each in processes))
+    assert max(int(str(each[0]["sessions"])) for each in rows) == 6
 
 
 class TestPages:
