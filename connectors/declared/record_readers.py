@@ -88,6 +88,11 @@ class RecordReaders:
         """The declared fields of a record."""
         return self._tables[record.__name__]
 
+    @property
+    def built(self) -> Mapping[str, RecordTable]:
+        """The tables of the records that reads give, by name."""
+        return {each.__name__: self._tables[each.__name__] for each in self._built}
+
     def require_all_used(self) -> None:
         """Raise `NotDeclarableError` for a record that no read gives."""
         used = sorted(each.__name__ for each in self._built)
