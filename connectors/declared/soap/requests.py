@@ -12,7 +12,7 @@ from connectors.declared.soap.tables import SoapReadTable
 from connectors.declared.tables import NotDeclarableError
 from connectors.declared.templates import TemplateWriter
 from connectors.drivers.soap.driver import SoapDriver
-from connectors.drivers.soap.element_shapes import ElementPart, ElementShape
+from connectors.drivers.soap.element_shapes import OPEN_PART, ElementPart, ElementShape
 from connectors.drivers.soap.envelopes import XML_TEXT, SoapRequest, ValueSlot
 from connectors.drivers.soap.wsdl import SoapArgument, WsdlError, WsdlOperation
 
@@ -144,6 +144,8 @@ def find_element(place: str, shape: ElementShape, name: str) -> ElementPart:
     """An element of a type. Raises `NotDeclarableError`."""
     part = shape.parts.get(name)
     if part is None:
+        if shape.is_open:
+            return OPEN_PART
         raise NotDeclarableError(place, f"the WSDL has no element '{name}' here; it has {_list(shape.parts)}")
     return part
 

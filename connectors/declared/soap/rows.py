@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from connectors.declared.column_syntax import dig
@@ -64,7 +64,7 @@ class SoapRows:
         try:
             if not source.codes.require(reply.content, reply.retry_after):
                 return None
-            found = list_inner_rows(dig(reply.content, *self._path))
+            found = self._find_rows(reply.content)
             if self._key is not None:
                 self._require_keys(keys, found)
             if self._match and any(map(self._has_strange_rows, found)):
@@ -76,6 +76,14 @@ class SoapRows:
     def read_key(self, row: Row) -> str | None:
         """The key that a row repeats. Raises `UnreadableError`."""
         return text(dig(row, *(self._key or "").split(".")), "a key")
+
+    def _find_rows(self, content: Mapping[str, object]) -> Sequence[Row]:
+        found: object = content
+        for name in self._path:
+            if not found:  # an empty element holds no rows
+                return ()
+            found = dig(found, name)
+        return list_inner_rows(found or None)
 
     def _require_keys(self, keys: Collection[Any], found: Sequence[Row]) -> None:
         given = map(self.read_key, found)
@@ -125,7 +133,7 @@ def _find_rows(place: str, reply: ElementShape, path: str, *, is_list: bool) -> 
     part = _find(place, reply, path)
     if part.is_text:
         raise NotDeclarableError(place, "the element holds a text, and no columns")
-    if is_list and not part.is_repeated:
+    if is_list and not part.is_repeated and not part.shape.is_open:
         raise NotDeclarableError(
             place, f"the element does not repeat; name one within it: {', '.join(part.shape.parts)}"
         )
@@ -155,14 +163,14 @@ def _find(place: str, shape: ElementShape, path: str) -> ElementPart:
 
 def _find_text(place: str, shape: ElementShape, path: str) -> None:
     part = _find(place, shape, path)
-    if part.is_repeated or not part.is_text:
+    if part.is_repeated or not (part.is_text or part.shape.is_open):
         problem = f"'{path}' holds elements" if not part.is_text else f"'{path}' repeats"
         raise NotDeclarableError(place, f"{problem}, and not one text")
 
 
 def _find_list(place: str, shape: ElementShape, path: str) -> ElementShape:
     part = _find(place, shape, path)
-    if part.is_text or not part.is_repeated:
+    if part.is_text or not (part.is_repeated or part.shape.is_open):
         raise NotDeclarableError(place, f"'{path}' is no list of elements with columns")
     return part.shape
 
