@@ -119,8 +119,8 @@ def test_the_nearest_table_is_named_where_a_key_is_missing() -> None:
         ('stage = "live"', 'stage = "ready"', "3: stage: Input should be 'draft', 'agreed', 'assessed', 'shadow' or"),
         ('stage = "live"', 'stage = "shadow"', "3: stage: the hub compares no agencies yet: write draft, agreed"),
         ('"msmes"', '"museums"', "4: domain: there is no such domain: write one of complaints, msmes"),
-        ('"sql"', '"odbc"', "7: wire.driver: write one of the drivers: sql, http, xml, ckan, soap"),
-        ('driver = "sql"\n', "", "6: wire.driver: write one of the drivers: sql, http, xml, ckan, soap"),
+        ('"sql"', '"odbc"', "7: wire.driver: write one of the drivers: sql, http, xml, ckan, soap, open311"),
+        ('driver = "sql"\n', "", "6: wire.driver: write one of the drivers: sql, http, xml, ckan, soap, open311"),
         ('driver = "sql"\n', 'driver = "sql"\nheaders = {}\n', "8: wire.headers: Extra inputs are not permitted"),
         (
             'driver = "sql"',
@@ -170,7 +170,7 @@ def test_result_codes_of_another_driver_are_refused(tmp_path: Path, driver: str,
 
 
 PYTHON = MANIFEST[: MANIFEST.index("[reads")].replace(
-    "[wire]", 'connector = "connectors.complaints:CityComplaints"\n\n[wire]'
+    "[wire]", 'connector = "connectors.complaints:FakeConnector"\n\n[wire]'
 )
 
 
@@ -179,12 +179,12 @@ PYTHON = MANIFEST[: MANIFEST.index("[reads")].replace(
 )
 def test_a_connector_outside_the_hubs_connectors_is_refused(tmp_path: Path, connector: str) -> None:
     ManifestFile.load(write(tmp_path, PYTHON), ADDRESS)
-    problem = problem_of(tmp_path, PYTHON.replace("connectors.complaints:CityComplaints", connector))
+    problem = problem_of(tmp_path, PYTHON.replace("connectors.complaints:FakeConnector", connector))
     assert problem == "izin.toml:6: connector: not a module of the hub's connectors: write connectors.module:Class"
 
 
 def test_a_connector_in_python_and_declared_reads_exclude_each_other(tmp_path: Path) -> None:
-    both = MANIFEST.replace("[wire]", 'connector = "connectors.complaints:CityComplaints"\n\n[wire]')
+    both = MANIFEST.replace("[wire]", 'connector = "connectors.complaints:FakeConnector"\n\n[wire]')
     start, end = both.index("statement"), both.index("[records")
     with_freshness = both[:start] + 'freshness = { fresh = "5 min" }\n\n' + both[end:]
     assert "izin.toml:13: reads.permits.statement: Extra inputs" in problem_of(tmp_path, both)
