@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol, Self, TypeVar
@@ -11,21 +11,14 @@ from pydantic import ValidationError
 
 from connectors.declared.driver_families import DRIVER_FAMILIES
 from connectors.declared.driver_family import Driver
+from connectors.declared.open311.complaints import ComplaintLinks
 from connectors.declared.tables import ManifestTable, NotDeclarableError
 from connectors.regions import UnknownDistricts
 from connectors.resilience.gate import Gate
 from records.calls.call import Call
-from records.identifiers import Nik
 
 D = TypeVar("D", bound=Driver)
 O = TypeVar("O", bound=ManifestTable)  # noqa: E741 - options
-
-
-class ComplaintLinks(Protocol):
-    """The hub's own record of reporters, for servers that do not name them."""
-
-    async def requests_of(self, niks: Sequence[Nik]) -> Mapping[Nik, Sequence[str]]:
-        """Ids of the service requests that each person filed through the hub; a person without any may be absent."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

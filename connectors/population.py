@@ -13,7 +13,7 @@ from typing import Annotated, Final
 from connectors.readers.family_cards import district_of_issue, family_card_number
 from connectors.readers.unreadable import UnreadableError
 from connectors.regions import UnknownDistricts
-from records.access_marks import DECIDES_ACCESS
+from records.description import DECIDES_ACCESS
 from records.identifiers import Nik
 from records.population import Household, HouseholdMember, Relationship, Sex
 from records.record import record

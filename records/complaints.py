@@ -5,8 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Annotated
 
-from records.access_marks import DECIDES_ACCESS
-from records.description import DescribedEnum, Doc
+from records.description import DECIDES_ACCESS, DescribedEnum, Doc
 from records.identifiers import Nik, RegionCode
 from records.record import record
 from records.regions import Coordinates
@@ -45,7 +44,7 @@ class ComplaintCategory:
 class ComplaintEvent:
     """One step in the handling of a complaint."""
 
-    sequence: Annotated[int, Doc("Number of the step, from 1.")]
+    sequence: Annotated[int, Doc("Number of the step, from 1.")] = 0
     at: Annotated[datetime, Doc("When it happened.")]
     status: Annotated[ComplaintStatus | None, Doc("State of the complaint after the step.")]
     note: Annotated[str | None, Doc("The agency's note about the step (Indonesian).")]
@@ -66,23 +65,23 @@ class Complaint:
     category_name: Annotated[str | None, Doc("Name of the category, from the complaint system.")]
     description: Annotated[str | None, Doc("What the reporter wrote.")]
     status: Annotated[ComplaintStatus | None, Doc("State of the complaint.")]
-    visibility: Annotated[ComplaintVisibility, Doc("Who can see it.")]
-    channel: Annotated[str | None, Doc("Channel through which it was reported, such as `JAKI`.")]
+    visibility: Annotated[ComplaintVisibility, Doc("Who can see it.")] = ComplaintVisibility.PRIVATE
+    channel: Annotated[str | None, Doc("Channel through which it was reported, such as `JAKI`.")] = None
     responsible_agency: Annotated[str | None, Doc("Agency that is responsible for it.")]
     address: Annotated[str | None, Doc("Location, as the reporter described it.")]
     coordinates: Annotated[Coordinates | None, Doc("Location on the map.")]
-    region_code: Annotated[RegionCode | None, Doc("Dotted Kemendagri code of the kelurahan.")]
+    region_code: Annotated[RegionCode | None, Doc("Dotted Kemendagri code of the kelurahan.")] = None
     reported_at: Annotated[datetime, Doc("When it was reported.")]
     updated_at: Annotated[datetime | None, Doc("Time of the last change.")]
     due_at: Annotated[datetime | None, Doc("Deadline for its resolution by the service level (SLA).")]
-    resolved_at: Annotated[datetime | None, Doc("When it was resolved or rejected; null while it is open.")]
+    resolved_at: Annotated[datetime | None, Doc("When it was resolved or rejected; null while it is open.")] = None
     read_at: Annotated[
         datetime, Doc("When the hub read it; the SLA clock of an open complaint is taken at this moment.")
     ]
-    support_count: Annotated[int, Doc("Number of people who support it.")]
-    rating: Annotated[int | None, Doc("The reporter's rating of the resolution, 1 to 5.")]
+    support_count: Annotated[int, Doc("Number of people who support it.")] = 0
+    rating: Annotated[int | None, Doc("The reporter's rating of the resolution, 1 to 5.")] = None
     photo_url: Annotated[str | None, Doc("URL of a photograph; null if there is none.")]
-    events: Annotated[tuple[ComplaintEvent, ...], Doc("All steps of its handling, oldest first.")]
+    events: Annotated[tuple[ComplaintEvent, ...], Doc("All steps of its handling, oldest first.")] = ()
 
 
 @record

@@ -1,10 +1,10 @@
-"""Descriptions of record fields and enum values; the published GraphQL schema uses them."""
+"""Notes on record fields and enum values: descriptions for the published GraphQL schema, and marks of access."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import Enum
-from typing import Any
+from typing import Annotated, Any, Final, get_args, get_origin, get_type_hints
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,3 +25,26 @@ class DescribedEnum(Enum):
         member._value_ = value
         member.description = description
         return member
+
+
+class AccessMark:
+    """The mark of a field that decides about access: whose data a record is, and who may see it.
+
+    An agency's value of such a field fails closed: if it is missing or cannot be read, the record fails. It never
+    becomes public, and never somebody else's. Write `owner: Annotated[Nik, Doc("..."), DECIDES_ACCESS]`.
+    """
+
+    def __repr__(self) -> str:
+        """As it is written."""
+        return "DECIDES_ACCESS"
+
+
+DECIDES_ACCESS: Final = AccessMark()
+
+
+def list_access_fields(record: type[Any]) -> frozenset[str]:
+    """The names of a record's marked fields."""
+    hints = get_type_hints(record, include_extras=True)
+    return frozenset(
+        name for name, hint in hints.items() if get_origin(hint) is Annotated and DECIDES_ACCESS in get_args(hint)[1:]
+    )

@@ -5,8 +5,7 @@ from __future__ import annotations
 from datetime import date
 from typing import Annotated
 
-from records.access_marks import DECIDES_ACCESS
-from records.description import DescribedEnum, Doc
+from records.description import DECIDES_ACCESS, DescribedEnum, Doc
 from records.identifiers import Nib, Nik, RegionCode, Rupiah
 from records.record import record
 

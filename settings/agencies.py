@@ -15,7 +15,7 @@ from settings.city.folder import DEFAULT_CITY, CityFolder
 from settings.limits import LimitSettings
 from settings.value_types import City
 
-_MAX_CONCURRENCY: Mapping[str, int] = {"sql": 8, "http": 32, "soap": 32, "files": 2}
+_MAX_CONCURRENCY: Mapping[str, int] = {"sql": 8, "http": 32, "open311": 32, "soap": 32, "files": 2}
 """Concurrent calls by driver (connections to a database or over HTTP), for an agency whose terms set no limit."""
 
 

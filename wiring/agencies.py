@@ -17,11 +17,12 @@ from auth.crypto.rate_keys import RateKeys
 from cache.limits.agency_counts import AgencyCounts
 from cache.limits.redis_counters import RedisCounters
 from connectors.agency_probes import AgencyProbes
-from connectors.connector_parts import ComplaintLinks, Connector, ConnectorParts, PythonConnector
+from connectors.connector_parts import Connector, ConnectorParts, PythonConnector
 from connectors.declared.connector import DeclaredConnector, build_declared_connector
 from connectors.declared.domain_reads import list_read_names
 from connectors.declared.driver_families import DRIVER_FAMILIES
 from connectors.declared.driver_family import CallLimits, Driver, DriverParts, ExpiringDriver, HubValues
+from connectors.declared.open311.complaints import ComplaintLinks
 from connectors.declared.snapshot.loader import SnapshotLoader, SnapshotSource
 from connectors.declared.snapshot.snapshot import SnapshotStatus
 from connectors.declared.tables import NotDeclarableError
@@ -247,7 +248,7 @@ def share_call_limits(gates: Mapping[str, Gate], shared: RedisCounters | None, s
 
 
 def _build_connector(manifest: AgencyManifest, parts: ConnectorParts) -> Connector:
-    """Compile the declared reads, or build the connector that the manifest names. Raises `NotDeclarableError`."""
+    """Build a connector of declared reads, of a protocol for one domain, or in Python. Raises `NotDeclarableError`."""
     tables = manifest.declared_tables
     if tables is not None:
         gate = parts.gate
@@ -261,13 +262,17 @@ def _build_connector(manifest: AgencyManifest, parts: ConnectorParts) -> Connect
                 snapshot_folder=parts.snapshot_folder, for_functions={UnknownDistricts: parts.unknown_districts}
             ),
         )
+    names = list_read_names(find_domains()[manifest.domain])
+    if unknown := sorted(manifest.reads.keys() - set(names)):
+        raise NotDeclarableError(f"reads.{unknown[0]}", f"the domain has no such read; it has {', '.join(names)}")
+    domain_reads = DRIVER_FAMILIES[manifest.wire.driver].domain_reads
+    if manifest.connector is None and domain_reads is not None:
+        connector: Connector = domain_reads.build(parts, manifest.records)
+        return connector
     module, _, name = (manifest.connector or "").partition(":")
     found: type[PythonConnector] | None = getattr(import_module(module), name, None)
     if found is None or not hasattr(found, "connect"):
         raise NotDeclarableError("connector", f"{module} has no connector '{name}'")
-    names = list_read_names(find_domains()[manifest.domain])
     if missing := [each for each in names if not hasattr(found, each)]:
         raise NotDeclarableError("connector", f"it does not answer the read '{missing[0]}' of its domain")
-    if unknown := sorted(manifest.reads.keys() - set(names)):
-        raise NotDeclarableError(f"reads.{unknown[0]}", f"the domain has no such read; it has {', '.join(names)}")
     return found.connect(parts)

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from records.access_marks import DECIDES_ACCESS
-from records.description import Doc
+from records.description import DECIDES_ACCESS, Doc
 from records.identifiers import Nik
 from records.record import record
 

@@ -72,7 +72,7 @@ def _get_protocol(settings: Settings, agency: str) -> str:
     """The protocol of an agency, or its database product."""
     wire = settings.city.agencies[agency].manifest.wire
     if wire.driver != "sql":
-        return wire.driver.upper()
+        return "Open311" if wire.driver == "open311" else wire.driver.upper()
     scheme = wire.url.get_secret_value().partition(":")[0]
     return {"postgresql": "PostgreSQL", "mysql": "MariaDB", "mariadb": "MariaDB", "sqlite": "SQLite"}.get(
         scheme, scheme

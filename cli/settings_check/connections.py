@@ -8,7 +8,7 @@ from collections.abc import Set as AbstractSet
 from auth.tokens.issuer_keys import IssuerKeys, KeyState
 from cache.redis_status import SAFE_EVICTION_POLICIES, RedisStatus, RedisUnreachable, read_redis_status
 from cli.agencies.checks import check_agencies
-from cli.settings_check.findings import NOT_SHOWN, Finding, FindingLevel
+from cli.settings_check.findings import NOT_SHOWN, Finding, FindingLevel, describe_city_problem
 from connectors.issuer_http import IssuerDocuments
 from schema.builder import build_schema, get_graphql_schema
 from schema.tools.operation_changes import find_lost_fields
@@ -18,6 +18,7 @@ from store.database_status import MIN_POSTGRESQL_VERSION, DatabaseStatus, read_d
 from store.database_timeout import StateUnavailable, database_timeout
 from store.operations.operation_registry import OperationRegistry
 from wiring.agencies import list_agency_codes
+from wiring.statement_checks import explain_agencies
 from wiring.token_issuers import get_document_timeout
 from workers.worker_pool import get_default_workers
 
@@ -45,6 +46,13 @@ async def check_connections(settings: Settings, ignored: AbstractSet[str] = froz
         yield Finding(
             level=FindingLevel.GOOD if is_ok else FindingLevel.WARNING, name=agency, value=protocol, message=message
         )
+
+
+async def check_statements(settings: Settings) -> AsyncIterator[Finding]:
+    """Let the databases of agencies plan every declared statement; yields columns that are missing, and full scans."""
+    async for checked in explain_agencies(settings):
+        level = FindingLevel.PROBLEM if checked.is_error else FindingLevel.WARNING
+        yield describe_city_problem(settings.city, checked.problem, level)
 
 
 async def _check_database(settings: Settings) -> AsyncIterator[Finding]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -13,6 +13,7 @@ from connectors.readers.unreadable import UnreadableError
 
 _STEP: Final = re.compile(r"([^.\[\]]+)(?:\[([^\]=]+)=([^\]]+)\])?(?:\.(?=.)|$)")
 """One step of a path, with a condition in brackets if it chooses an entry of a list."""
+_FIRST_NAME: Final = re.compile(r"[.\[]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +26,14 @@ class ColumnSyntax:
     """The same for a column that every row must have: without it, the expression raises `KeyError`."""
     names: Mapping[str, Any] = field(default_factory=dict)
     """What the expressions call."""
+    has_paths: bool = True
+    """Whether a column can be a path."""
+
+    def list_names(self, columns: Iterable[str]) -> Sequence[str]:
+        """The names of columns, or the first names of their paths, as an agency is asked for them."""
+        if not self.has_paths:
+            return sorted(set(columns))
+        return sorted({_FIRST_NAME.split(each, maxsplit=1)[0] for each in columns})
 
     def compile(self, place: str, column: str) -> Callable[[Any], object]:
         """The function from a row to the value of a column. Raises `NotDeclarableError`."""
@@ -123,7 +132,7 @@ def _is_name(path: str) -> bool:
     return bool(path) and "." not in path and "[" not in path
 
 
-FLAT_COLUMNS: Final = ColumnSyntax(_write_flat, _write_flat)
+FLAT_COLUMNS: Final = ColumnSyntax(_write_flat, _write_flat, has_paths=False)
 """The name of a column, whatever signs it has. A row without it cannot be read."""
 JSON_PATHS: Final = ColumnSyntax(
     _write_json,

@@ -11,12 +11,15 @@ from pydantic import Field, TypeAdapter, create_model
 from connectors.declared.ckan.reads import build_ckan_read, check_ckan_probe, ckan_rows_of
 from connectors.declared.ckan.tables import CkanReadTable, CkanRowsTable, CkanWire
 from connectors.declared.column_syntax import JSON_PATHS
-from connectors.declared.driver_family import AllRows, DriverFamily, DriverParts, Reads, open_batches
+from connectors.declared.driver_family import AllRows, DomainReads, DriverFamily, DriverParts, Reads, open_batches
 from connectors.declared.files.rows import build_file_rows
 from connectors.declared.files.tables import FileRowsTable, FilesWire
 from connectors.declared.http.reads import build_http_read, rows_of
 from connectors.declared.http.requests import check_http_probe
 from connectors.declared.http.tables import HttpReadTable, HttpRowsTable, HttpWire
+from connectors.declared.open311.client import Open311Client
+from connectors.declared.open311.complaints import build_open311_complaints
+from connectors.declared.open311.tables import Open311Wire
 from connectors.declared.service.credentials import build_service
 from connectors.declared.service.wire import CredentialTable
 from connectors.declared.snapshot.tables import SnapshotReadTable, SnapshotTable
@@ -25,12 +28,14 @@ from connectors.declared.soap.requests import check_soap_probe
 from connectors.declared.soap.tables import SoapReadTable, SoapWire
 from connectors.declared.soap.wire import build_soap_driver
 from connectors.declared.sql.reads import build_sql_read
-from connectors.declared.sql.tables import SqlReadTable, SqlWire
-from connectors.declared.tables import NotDeclarableError, ReadTable, RowsTable
+from connectors.declared.sql.rows import stream_sql_rows
+from connectors.declared.sql.tables import SqlReadTable, SqlRowsTable, SqlWire
+from connectors.declared.tables import NotDeclarableError, PythonReadTable, RowsTable
 from connectors.declared.xml.paths import XML_PATHS, XML_REPLIES
 from connectors.declared.xml.tables import XmlWire
 from connectors.drivers.files.driver import FilesDriver
 from connectors.drivers.http.driver import HttpDriver
+from connectors.drivers.http.json_body import JSON_BODY
 from connectors.drivers.http.service import HttpLimits
 from connectors.drivers.http.xml_body import MAX_XML_BYTES, build_xml_format
 from connectors.drivers.soap.driver import SoapDriver
@@ -42,18 +47,20 @@ _MAX_FILE_BYTES: Final = 256 * 1024 * 1024
 """Of one file over HTTP, which is held in memory until it is written down."""
 
 
-Wire = SqlWire | HttpWire | XmlWire | CkanWire | SoapWire | FilesWire
+Wire = SqlWire | HttpWire | XmlWire | CkanWire | SoapWire | FilesWire | Open311Wire
 
 
-def parse_reads(driver: str, given: object) -> Mapping[str, ReadTable]:
+def parse_reads(driver: str, given: object) -> Mapping[str, PythonReadTable]:
     """The tables of reads for the driver. Raises pydantic's `ValidationError`, and `ValueError`."""
     family, named = DRIVER_FAMILIES[driver], given if isinstance(given, Mapping) else {}
+    if family.domain_reads is not None:
+        return TypeAdapter(Mapping[str, PythonReadTable]).validate_python(given)
     local = {name: each for name, each in named.items() if isinstance(each, Mapping) and "snapshot" in each}
     asked = {name: each for name, each in named.items() if name not in local} if named else given
-    tables: dict[str, ReadTable] = {**TypeAdapter(Mapping[str, SnapshotReadTable]).validate_python(local)}
+    tables: dict[str, PythonReadTable] = {**TypeAdapter(Mapping[str, SnapshotReadTable]).validate_python(local)}
     if family.reads is not None:
         table: Any = Mapping[str, family.reads.table]  # type: ignore[name-defined] # by the driver
-        tables |= TypeAdapter[Mapping[str, ReadTable]](table).validate_python(asked)
+        tables |= TypeAdapter[Mapping[str, PythonReadTable]](table).validate_python(asked)
     elif asked:
         fix = "load a snapshot, and name it in each read" if family.all_rows is not None else "name a connector"
         raise ValueError(f"they cannot be declared over {driver}; {fix}")
@@ -102,6 +109,15 @@ def _build_xml_driver(wire: XmlWire, parts: DriverParts) -> HttpDriver:
     return HttpDriver(service, limits, body_format=body_format, gate=parts.gate, work=parts.work)
 
 
+def _build_open311_client(wire: Open311Wire, parts: DriverParts) -> Open311Client:
+    service = build_service(wire, parts.gate.agency)
+    is_xml = wire.format == "xml"
+    limits = _build_limits(parts, MAX_XML_BYTES if is_xml else _MAX_JSON_BYTES)
+    body_format = build_xml_format({}) if is_xml else JSON_BODY
+    http = HttpDriver(service, limits, body_format=body_format, gate=parts.gate, work=parts.work)
+    return Open311Client(http=http, wire=wire)
+
+
 def _build_files_driver(wire: FilesWire, parts: DriverParts) -> FilesDriver:
     folder = wire.folder
     if folder is not None:
@@ -124,6 +140,7 @@ DRIVER_FAMILIES: Final[Mapping[str, DriverFamily]] = {
         driver=SqlDriver,
         build_driver=_build_sql_driver,
         reads=Reads(table=SqlReadTable, build=build_sql_read),
+        all_rows=AllRows(table=SqlRowsTable, build=open_batches(stream_sql_rows)),
     ),
     "http": DriverFamily(
         wire=HttpWire,
@@ -156,6 +173,12 @@ DRIVER_FAMILIES: Final[Mapping[str, DriverFamily]] = {
         build_driver=_build_soap_driver,
         reads=Reads(table=SoapReadTable, build=build_soap_read, check_probe=check_soap_probe),
         columns=JSON_PATHS,
+    ),
+    "open311": DriverFamily(
+        wire=Open311Wire,
+        driver=Open311Client,
+        build_driver=_build_open311_client,
+        domain_reads=DomainReads(domain="complaints", build=build_open311_complaints),
     ),
     "files": DriverFamily(
         wire=FilesWire,

@@ -14,7 +14,7 @@ from connectors.declared.domain_reads import DomainRead
 from connectors.declared.read_records import FacetRead, Read
 from connectors.declared.record_readers import RecordReaders
 from connectors.declared.snapshot.loader import OpenedRows, OpenRows
-from connectors.declared.tables import ManifestTable, NotDeclarableError, ReadTable, RowsTable, WireTable
+from connectors.declared.tables import ManifestTable, NotDeclarableError, ReadTable, RecordTable, RowsTable, WireTable
 from connectors.declared.trouble import NoResultCodes, ResultCodes
 from connectors.drivers.long_work import LongWork
 from connectors.readers.rows import Row
@@ -145,6 +145,15 @@ def open_batches(
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class DomainReads:
+    """The reads of a protocol that is made for one domain: a manifest declares none."""
+
+    domain: str
+    build: Callable[[Any, Mapping[str, RecordTable]], Any]
+    """Build the connector from its `ConnectorParts` and the records of the manifest. Raises `NotDeclarableError`."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class DriverFamily:
     """Agencies that are called in one way."""
 
@@ -154,7 +163,9 @@ class DriverFamily:
     """Build the driver from the table `[wire]`. Opens nothing. Raises `ValueError` for an address that is not safe, and
     `NotDeclarableError` for anything else."""
     reads: Reads | None = None
-    """None if only connectors in Python, or snapshots, call such agencies."""
+    """None if only connectors in Python, snapshots, or the protocol itself call such agencies."""
+    domain_reads: DomainReads | None = None
+    """None if the protocol is made for no domain."""
     all_rows: AllRows | None = None
     """None if such agencies cannot give all rows."""
     columns: ColumnSyntax = FLAT_COLUMNS

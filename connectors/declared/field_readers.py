@@ -24,7 +24,7 @@ from connectors.readers.niks import nik
 from connectors.readers.numbers import whole_number
 from connectors.readers.phones import phone
 from connectors.readers.regions import region_code, region_from_numbers
-from connectors.readers.texts import text
+from connectors.readers.texts import comma_list, text, web_address
 from connectors.readers.unreadable import UnreadableError
 from records.identifiers import FamilyCardNumber, Nib, Nik, Nop, RegionCode, Rupiah
 from records.regions import Coordinates
@@ -32,6 +32,8 @@ from records.regions import Coordinates
 FieldReader = Callable[..., object]
 """From the raw values of the field's columns to the value; None if the agency has none. Raises `UnreadableError`."""
 
+_MAX_LONG_TEXT: Final = 20_000
+"""Characters of a text that people write; reading takes up to 20 ns for each."""
 _NIB_DIGITS: Final = 13
 _NOP_DIGITS: Final = 18
 _FLAGS: Final = {"TRUE": True, "FALSE": False}
@@ -102,7 +104,9 @@ def _read_flag(raw: object) -> bool | None:
 
 NAMED_READERS: Final[Mapping[str, tuple[FieldReader, object]]] = {
     "text": (text, str),
+    "long_text": (partial(text, max_length=_MAX_LONG_TEXT), str),
     "first_text": (_read_first_text, str),
+    "web_address": (web_address, str),
     "ordinary_case": (_read_ordinary_case, str),
     "person_name": (_read_person_name, str),
     "phone": (phone, str),
@@ -127,6 +131,7 @@ _TYPE_READERS: Final[Mapping[object, tuple[FieldReader, str]]] = {
     Coordinates: (coordinates, "a point on the map"),
     FamilyCardNumber: (family_card_number, "the number of a family card"),
     Nik: (nik, "a NIK"),
+    tuple[str, ...]: (comma_list, "words with commas"),
     Nib: (partial(read_digits, width=_NIB_DIGITS, kind="a NIB"), "a NIB"),
     Nop: (partial(read_digits, width=_NOP_DIGITS, kind="a NOP"), "a NOP"),
 }
@@ -164,6 +169,10 @@ def build_field_reader(place: str, annotation: object, table: FieldTable) -> Rea
 
     """
     wanted, is_optional = split_optional(annotation)
+    if not table.columns:
+        if not is_optional:
+            raise NotDeclarableError(place, "the field always has a value; name its column")
+        return ReadField(lambda: None, "a value", is_required=False)
     if table.values is not None:
         reader, kind = _build_word_reader(place, wanted, table, is_optional=is_optional), "one of the known words"
     elif table.python is not None:
@@ -230,6 +239,23 @@ def _build_word_reader(place: str, wanted: object, table: FieldTable, *, is_opti
     words = {word.upper(): _find_value(place, wanted, value) for word, value in given.items()}
     if len(words) < len(given):
         raise NotDeclarableError(place, "values has a word twice; case does not matter")
+    reader = _choose_word_reader(place, wanted, table, words, is_optional=is_optional)
+    if len(table.columns) == 1:
+        return reader
+    known = _translate_or(words, None)
+
+    def read_first_known(*raw: object) -> object:
+        for each in raw[:-1]:
+            if (found := known(each)) is not None:
+                return found
+        return reader(raw[-1])
+
+    return read_first_known
+
+
+def _choose_word_reader(
+    place: str, wanted: object, table: FieldTable, words: Mapping[str, object], *, is_optional: bool
+) -> FieldReader:
     if table.unknown is None:
         return _translate(words, "one of the known words")
     if table.unknown == "null":

@@ -14,7 +14,7 @@ from connectors.declared.python_functions import split_optional
 from connectors.declared.tables import FieldTable, NotDeclarableError, RecordTable
 from connectors.readers.rows import MAX_LIST_ROWS, Row
 from connectors.readers.unreadable import UnreadableError
-from records.access_marks import list_access_fields
+from records.description import list_access_fields
 from records.identifiers import FamilyCardNumber, Nik
 from records.regions import Coordinates
 
@@ -87,6 +87,30 @@ class RecordReaders:
     def find_table(self, record: type[Any]) -> RecordTable:
         """The declared fields of a record."""
         return self._tables[record.__name__]
+
+    @property
+    def built(self) -> Mapping[str, RecordTable]:
+        """The tables of the records that reads give, by name."""
+        return {each.__name__: self._tables[each.__name__] for each in self._built}
+
+    def build_facets(self, read: str, facets: Iterable[type[Any]]) -> RecordReader[Any]:
+        """The reader of several records in one row, by their type. Raises `NotDeclarableError`."""
+        readers = {facet: self.build(read, facet) for facet in facets}
+        each = readers.values()
+
+        def bind(key: object) -> Callable[[Row], Mapping[type[Any], Any]]:
+            bound = [(facet, reader.bind(key)) for facet, reader in readers.items()]
+            return lambda row: {facet: read_row(row) for facet, read_row in bound}
+
+        return RecordReader(
+            record=dict,
+            bind=bind,
+            uses=[use for reader in each for use in reader.uses],
+            required={},
+            takes_key=any(reader.takes_key for reader in each),
+            people={place: kind for reader in each for place, kind in reader.people.items()},
+            lists={column: inner for reader in each for column, inner in reader.lists.items()},
+        )
 
     def require_all_used(self) -> None:
         """Raise `NotDeclarableError` for a record that no read gives."""
@@ -166,7 +190,7 @@ class RecordReaders:
 
     def _plan_list(self, place: str, name: str, reader: RecordReader[Any], table: FieldTable) -> _FieldPlan:
         """A list of records within the row."""
-        if len(table.columns) > 1 or table.model_fields_set - {"columns", "sort"}:
+        if len(table.columns) != 1 or table.model_fields_set - {"columns", "sort"}:
             raise NotDeclarableError(
                 place, 'a list of records has one column, and perhaps `sort`; write {"from" = ...}'
             )

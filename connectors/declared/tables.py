@@ -146,22 +146,23 @@ class FieldTable(ManifestTable):
 
     columns: Columns = Field(
         alias="from",
-        min_length=1,
         max_length=8,
-        description="the column, or a list of columns. In JSON, a path such as `address.street` or `point.0`; a missing"
-        " one has no value. `{key}` is the requested key",
+        description="the column, or a list of columns; an empty list if the agency has no such value. In JSON, a path"
+        " such as `address.street` or `point.0`; a missing one has no value. `{key}` is the requested key",
     )
     read: str | None = Field(
         default=None,
         description="another reader than that of the field's type: `text`, `first_text` (of several columns),"
-        " `ordinary_case`, `person_name`, `phone`, `rupiah`, `day`, `moment`, `whole_number`, `region_code`,"
-        " `region_from_numbers`, `coordinates`, `digits` (with `width`)",
+        " `long_text`, `web_address`, `ordinary_case`, `person_name`, `phone`, `rupiah`, `day`, `moment`,"
+        " `whole_number`, `region_code`, `region_from_numbers`, `coordinates`, `digits` (with `width`)",
     )
     width: Widths = Field(
         default=(), max_length=8, description="number of digits, for the reader `digits`; a list for several columns"
     )
     values: Mapping[str, str | bool | int] | None = Field(
-        default=None, description="the agency's words and the value of each; case does not matter"
+        default=None,
+        description="the agency's words and the value of each; case does not matter. Of several columns, the first with"
+        " a known word counts",
     )
     unknown: str | bool | None = Field(
         default=None,
@@ -192,20 +193,27 @@ class FieldTable(ManifestTable):
 
     @classmethod
     def __get_pydantic_json_schema__(cls, core_schema: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
-        """A table, or the name of one column."""
-        return {"anyOf": [{"type": "string", "description": "the column"}, handler(core_schema)]}
+        """A table, or short for it: the name of one column, or a list of columns."""
+        columns = {
+            "type": "array",
+            "items": {"type": "string"},
+            "description": "the columns; none if the agency has none",
+        }
+        return {"anyOf": [{"type": "string", "description": "the column"}, columns, handler(core_schema)]}
 
     @model_validator(mode="before")
     @classmethod
     def _expand(cls, given: Any) -> Any:  # noqa: ANN401 - pydantic's signature
-        return {"from": given} if isinstance(given, str) else given
+        return {"from": given} if isinstance(given, str | list | tuple) else given
 
     @model_validator(mode="after")
     def _check_keys(self) -> Self:
+        if not self.columns and self.model_fields_set - {"columns"}:
+            raise ValueError("from: without a column there is nothing to read; remove the other keys")
         if self.unknown is not None and self.values is None:
             raise ValueError("unknown: it says what words outside `values` mean; give `values`")
-        if self.values is not None and (self.read is not None or len(self.columns) > 1):
-            raise ValueError("values: they translate the words of one column, without `read`")
+        if self.values is not None and self.read is not None:
+            raise ValueError("values: they translate the agency's words; remove `read`")
         if len(self.width) != (len(self.columns) if self.read == "digits" else 0):
             raise ValueError('width: give one for each column, together with read = "digits"')
         if self.python is not None and (self.read is not None or self.values is not None):

@@ -17,7 +17,7 @@ EXPRESSION_NAMES: Final[Mapping[str, Any]] = {"quote": quote}
 """The functions that expressions call."""
 KEYS: Final = "keys"
 CURSOR: Final = "cursor"
-_PAGE_NUMBERS: Final = ("offset", "page")
+_COLUMNS: Final = "columns"
 _SIZE: Final = "size"
 _PLACEHOLDER: Final = re.compile(r"\{([a-z_][a-z0-9_]*)(?::0([1-9]))?\}")
 _NAME: Final = re.compile(r"[\w.~\[\]-]+", re.ASCII)
@@ -35,16 +35,18 @@ class TemplateWriter:
         *,
         page: Mapping[str, int | None],
         sends_numbers: bool,
+        columns: Sequence[str] = (),
     ) -> None:
         """Take the parts of the key, with the patterns of texts.
 
         `page` has the placeholders of pages, with their value if it is the same on each page. With `sends_numbers`,
-        keys are numbers in JSON.
+        keys are numbers in JSON. `columns` are those that an answer needs.
         """
         self._types = types
         self._patterns = patterns
         self._page = page
         self._sends_numbers = sends_numbers
+        self._columns = columns
         self.used: set[str] = set()
         """The placeholders so far."""
         self.joins_keys = False
@@ -62,8 +64,8 @@ class TemplateWriter:
             if isinstance(value, str):
                 members.append((name, self._is_cursor(value), self.write(where, value)))
             else:
-                texts = ("*key" if self._is_keys(each) else self.write(where, each) for each in value)
-                members.append((name, False, f"[{', '.join(texts)}]"))
+                texts = ", ".join(self._write_repeated(where, each) for each in value)
+                members.append((name, False, f"[{texts}]"))
         return _write_object(members)
 
     def write_json(self, place: str, value: object) -> str:
@@ -96,10 +98,18 @@ class TemplateWriter:
             raise NotDeclarableError(place, f"a brace without a placeholder; write one of {self._list_placeholders()}")
         return " + ".join(each for each in [*parts, repr(template[rest:])] if each != "''") or "''"
 
+    def _write_repeated(self, place: str, template: str) -> str:
+        """The values of a repeated parameter."""
+        if template == f"{{{_COLUMNS}}}":
+            return f"*{list(self._columns)!r}"
+        return "*key" if self._is_keys(template) else self.write(place, template)
+
     def _write_json_text(self, place: str, template: str) -> str:
         """A placeholder that is the whole text keeps its type."""
         found = _PLACEHOLDER.fullmatch(template)
         name = found[1] if found is not None and found[2] is None else ""
+        if name == _COLUMNS:
+            return repr(list(self._columns))
         if self._is_keys(template):
             return "[int(each) for each in key]" if self._sends_numbers else "list(key)"
         if name in self._page or self._types.get(name) is int:
@@ -110,6 +120,9 @@ class TemplateWriter:
     def _write_part(self, place: str, name: str, width: str | None, *, is_path: bool) -> str:
         if name in self._page:
             return self._use(name) if name == CURSOR else f"str({self._use(name)})"
+        if name == _COLUMNS:
+            joined = ",".join(self._columns)
+            return repr(quote(joined, safe=",") if is_path else joined)
         part = KEY if name == KEYS and self._types.keys() == {KEY} else name
         if part not in self._types:
             raise NotDeclarableError(place, f"the key has no part '{name}'; write one of {self._list_placeholders()}")

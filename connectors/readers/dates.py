@@ -78,8 +78,8 @@ def moment(raw: object) -> datetime | None:
     """Reads a date and time with its time zone; None for the agency's words for no date, as for `day`.
 
     Reads moments and the texts of ISO 8601, and the days `day` reads followed by `HH:mm`, `HH:mm:ss`, `HH.mm` or
-    `HH.mm.ss`. Without a time zone, it is in Jakarta's. Raises `UnreadableError` otherwise, also for a date without a
-    time.
+    `HH.mm.ss`. Without a time zone, it is in Jakarta's; the result always is. Raises `UnreadableError` otherwise, also
+    for a date without a time.
     """
     if isinstance(raw, datetime):
         found = raw
@@ -90,7 +90,7 @@ def moment(raw: object) -> datetime | None:
         found = _iso_moment(written) if _is_iso_moment(written) else _local_moment(written)
     if found.date() in NO_DAY or not _FIRST_YEAR < found.year < _FOREVER:
         return None
-    return found if found.tzinfo else found.replace(tzinfo=CITY_TIME_ZONE)
+    return found.astimezone(CITY_TIME_ZONE) if found.tzinfo else found.replace(tzinfo=CITY_TIME_ZONE)
 
 
 def _written(raw: object, kind: str) -> str | None:

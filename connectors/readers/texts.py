@@ -14,6 +14,9 @@ ABSENT = frozenset({"", "-", "--", "---", "NULL", "N/A", "TIDAK TAHU", "TIDAK DI
 """Words and signs that stand for "nothing" in Indonesian agencies' systems, in upper case."""
 
 
+_WEB_SCHEMES = ("https://", "http://")
+
+
 def text(raw: object, kind: str = "a text", *, max_length: int = MAX_TEXT_LENGTH) -> str | None:
     """Reads a text, trimmed and with single blanks; None for the agency's words for a missing value.
 
@@ -32,3 +35,14 @@ def text(raw: object, kind: str = "a text", *, max_length: int = MAX_TEXT_LENGTH
         raise UnreadableError(kind)
     words = " ".join(written.replace("\N{NO-BREAK SPACE}", " ").split())
     return None if words.upper() in ABSENT else words
+
+
+def web_address(raw: object) -> str | None:
+    """Reads an http or https address; None for other schemes (`javascript:`), which must not reach browsers."""
+    written = text(raw)
+    return written if written and written.lower().startswith(_WEB_SCHEMES) else None
+
+
+def comma_list(raw: object) -> tuple[str, ...]:
+    """Reads words that are separated by commas."""
+    return tuple(word for part in (text(raw) or "").split(",") if (word := part.strip()))

@@ -5,8 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Annotated
 
-from records.access_marks import DECIDES_ACCESS
-from records.description import Doc
+from records.description import DECIDES_ACCESS, Doc
 from records.hub.ledger_entries import AccessPosition, AccessSearch
 from records.identifiers import Nik
 from records.record import record

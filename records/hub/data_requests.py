@@ -5,8 +5,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import Annotated
 
-from records.access_marks import DECIDES_ACCESS
-from records.description import DescribedEnum, Doc
+from records.description import DECIDES_ACCESS, DescribedEnum, Doc
 from records.identifiers import Nik
 from records.purposes import Purpose
 from records.record import record

@@ -17,8 +17,7 @@ import strawberry
 
 from auth.policy.rules import Access, Rule, to_access
 from engine.batch import Batch
-from records.access_marks import list_access_fields
-from records.description import DescribedEnum, Doc
+from records.description import DescribedEnum, Doc, list_access_fields
 from schema.declarations.access_directives import build_directives, describe_access
 from schema.declarations.fields import PublishedAttribute, PublishedField, facet_field, node_id
 from schema.declarations.guards import Guard

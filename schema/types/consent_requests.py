@@ -7,8 +7,7 @@ from typing import Annotated
 import strawberry
 
 from auth.policy.rules import Classification, Rule
-from records.access_marks import DECIDES_ACCESS
-from records.description import Doc
+from records.description import DECIDES_ACCESS, Doc
 from records.hub.consents import ConsentRequest, ConsentText, PersonalConsentKey
 from records.identifiers import Nik
 from records.population import Citizen

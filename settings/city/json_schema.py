@@ -42,12 +42,16 @@ def render_schemas() -> Mapping[str, str]:
 
 def _build_manifest_schema() -> dict[str, Any]:
     """One schema of all drivers: which keys a read has follows from the driver, or from a connector in Python."""
-    reads = {driver: each.reads.table for driver, each in DRIVER_FAMILIES.items() if each.reads is not None}
+    reads: dict[str, type[BaseModel]] = {
+        driver: PythonReadTable if each.reads is None else each.reads.table
+        for driver, each in DRIVER_FAMILIES.items()
+        if each.reads is not None or each.domain_reads is not None
+    }
     rows = {driver: each.all_rows.table for driver, each in DRIVER_FAMILIES.items() if each.all_rows is not None}
-    schema = _build_schema(AgencyManifest, *reads.values(), *rows.values(), SnapshotReadTable, PythonReadTable)
+    tables: dict[type[BaseModel], None] = dict.fromkeys((*reads.values(), SnapshotReadTable, PythonReadTable))
+    schema = _build_schema(AgencyManifest, *tables, *rows.values())
     # Editors complete keys from `anyOf`, and check them by the driver.
-    tables: list[type[BaseModel]] = [*reads.values(), SnapshotReadTable, PythonReadTable]
-    schema["properties"]["reads"] |= {"type": "object", "additionalProperties": _any_of(tables)}
+    schema["properties"]["reads"] |= {"type": "object", "additionalProperties": _any_of(list(tables))}
     schema["properties"]["snapshots"] |= {"type": "object", "additionalProperties": _refer(SnapshotTable)}
     del schema["$defs"][RowsTable.__name__]
     schema["$defs"][SnapshotTable.__name__]["properties"]["rows"] |= _any_of(list(rows.values()))

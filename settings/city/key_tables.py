@@ -19,9 +19,10 @@ from pydantic.fields import FieldInfo
 from settings.city.domain_page import render_domain_page
 from settings.city.json_schema import render_schemas
 
-_MARKED: Final = re.compile(r"(<!-- keys of ([a-z0-9_.]+):([A-Za-z]+) -->\n).*?(<!-- end of keys -->)", re.DOTALL)
+_MARKED: Final = re.compile(r"(<!-- keys of ([a-z0-9_.]+):([A-Za-z0-9]+) -->\n).*?(<!-- end of keys -->)", re.DOTALL)
 _PAGES: Final = (
     "docs/agencies/manifests.md",
+    "docs/agencies/open311.md",
     "docs/agencies/snapshots.md",
     "docs/operators/agency-terms.md",
     "docs/operators/data-contracts.md",

@@ -116,10 +116,10 @@ class AgencyManifest(ManifestTable):
 
     @property
     def declared_tables(self) -> DeclaredTables | None:
-        """The declared reads; None for an agency with a connector in Python."""
-        if self.connector is not None or not self.reads:
-            return None
+        """The declared reads; None for an agency whose protocol has them, or a connector in Python."""
         reads = {name: each for name, each in self.reads.items() if isinstance(each, ReadTable)}
+        if not reads:
+            return None
         return DeclaredTables(
             driver=self.wire.driver,
             reads=reads,
@@ -142,10 +142,16 @@ class AgencyManifest(ManifestTable):
         """What is wrong between tables that are each right alone."""
         if self.stage == "shadow":
             yield NotDeclarableError("stage", "the hub compares no agencies yet: write draft, agreed, assessed or live")
-        if self.terms.hedge and self.wire.driver not in {"http", "xml"}:
+        if self.terms.hedge and self.wire.driver not in {"http", "xml", "open311"}:
             yield NotDeclarableError("terms.hedge", "the agency is not called by GET; remove this line")
         if self.trouble is not None and self.wire.driver in _KNOWN_TROUBLE:
             yield NotDeclarableError("trouble", "the hub knows how this driver reports failures; remove this table")
+        elif self.trouble is not None:
+            is_soap, given = self.wire.driver == "soap", self.trouble.model_fields_set
+            if "faults" in given and not is_soap:
+                yield NotDeclarableError("trouble.faults", "only SOAP has faults; remove this table")
+            if "status" in given and is_soap:
+                yield NotDeclarableError("trouble.status", "SOAP reports failures in faults; write trouble.faults")
         if self.terms.sessions and self.wire.driver != "sql":
             yield NotDeclarableError("terms.sessions", "only a database has sessions; remove this line")
         if self.connector is None:
@@ -154,7 +160,15 @@ class AgencyManifest(ManifestTable):
             yield from self._find_doubled(self.connector)
 
     def _find_undeclared(self) -> Iterator[NotDeclarableError]:
-        if not self.reads:
+        domain_reads = DRIVER_FAMILIES[self.wire.driver].domain_reads
+        if domain_reads is not None:
+            if self.domain != domain_reads.domain:
+                yield NotDeclarableError(
+                    "domain", f'{self.wire.driver} answers the domain "{domain_reads.domain}"; write that'
+                )
+            if self.probe is not None:
+                yield NotDeclarableError("probe", f"{self.wire.driver} has its own; remove this table")
+        elif not self.reads:
             yield NotDeclarableError("reads", 'declare the reads of the domain, or name a connector = "connectors..."')
         elif self.probe is None and not all(isinstance(each, SnapshotReadTable) for each in self.reads.values()):
             yield NotDeclarableError("probe", "name the read that shows whether the agency answers, and its key")

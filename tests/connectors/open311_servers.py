@@ -11,13 +11,17 @@ from urllib.parse import parse_qsl, urlsplit
 
 import orjson
 
-from connectors.complaints import CityComplaints
-from connectors.connector_parts import ComplaintLinks
+from connectors.declared.open311.client import Open311Client
+from connectors.declared.open311.complaints import ComplaintLinks, Open311Complaints
+from connectors.declared.open311.tables import Open311Wire
 from connectors.drivers.http.driver import HttpDriver
 from connectors.drivers.http.service import HttpLimits, HttpService
 from records.calls.call import Call
 from records.calls.failures import AgencyFailure
+from records.clocks import CITY_TIME_ZONE
 from records.complaints import Complaint
+from tests.connectors.agencies.agency_servers import NoLinks
+from tests.connectors.city_agencies import load_manifest
 from tests.connectors.drivers.byte_server import ByteServer, ReceivedRequest, Script, reply, serve_bytes
 from tests.sandbox_agencies import RunningAgency
 
@@ -32,18 +36,33 @@ def call(seconds: float = 5) -> Call:
     return Call(deadline=monotonic() + seconds, request_id="r-1")
 
 
+NOW = datetime(2026, 11, 1, tzinfo=CITY_TIME_ZONE)
+"""The time of the hub."""
+
+
 @asynccontextmanager
 async def connect(
     base: str, key: str = "kunci", *, links: ComplaintLinks | None = None, page_size: int = 500
-) -> AsyncIterator[CityComplaints]:
+) -> AsyncIterator[Open311Complaints]:
     """The connector to a server; with links, to one that cannot search by reporter."""
     http = HttpDriver(
         HttpService("crm", base, headers={"X-Api-Key": key}), HttpLimits(deadline=5, connections=4, max_bytes=4_000_000)
     )
     try:
-        yield CityComplaints(http, links=links, reporter_extension=links is None, page_size=page_size)
+        yield build_crm(http, links=links, page_size=page_size)
     finally:
         await http.close()
+
+
+def build_crm(http: HttpDriver, *, links: ComplaintLinks | None = None, page_size: int = 500) -> Open311Complaints:
+    """The connector of the sandbox's complaint system."""
+    manifest = load_manifest("crm")
+    wire = manifest.wire
+    assert isinstance(wire, Open311Wire)
+    extensions = wire.extensions.model_copy(update={} if links is None else {"reporter": None})
+    wire = wire.model_copy(update={"max_rows": page_size, "extensions": extensions})
+    service = Open311Client(http=http, wire=wire)
+    return Open311Complaints(service, manifest.records, links or NoLinks(), now=lambda: NOW)
 
 
 def get_base_url(agency: RunningAgency) -> str:

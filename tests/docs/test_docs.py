@@ -30,11 +30,11 @@ from auth.tokens.verified_token_cache import LIFETIME_SECONDS
 from cache.limits.redis_counters import RETRY_DELAY
 from cache.redis_server import DEFAULT_TIMEOUT
 from cli.main import build_app
-from connectors.complaints import ComplaintOptions
 from connectors.declared.connector import ProbeTable
 from connectors.declared.driver_families import DRIVER_FAMILIES
 from connectors.declared.field_readers import NAMED_READERS
 from connectors.declared.files.tables import TrailerSumTable, TrailerTable
+from connectors.declared.open311.tables import ExtensionTable
 from connectors.declared.snapshot.tables import SnapshotReadTable, SnapshotTable
 from connectors.declared.tables import FieldTable, TroubleTable
 from connectors.resilience.agency_terms import AgencyTerms, BreakerEntry, ClosedEntry
@@ -77,7 +77,7 @@ SETTINGS = read_pages("docs/operators/settings.md")
 METRICS = read_pages("docs/operators/metrics.md")
 ISSUERS = read_pages("docs/operators/issuers.md")
 AGENCY_TERMS = read_pages("docs/operators/agency-terms.md")
-MANIFESTS = read_pages("docs/agencies/manifests.md", "docs/agencies/snapshots.md")
+MANIFESTS = read_pages("docs/agencies/manifests.md", "docs/agencies/open311.md", "docs/agencies/snapshots.md")
 MANIFEST_TABLES: tuple[type[BaseModel], ...] = (
     AgencyManifest,
     CityTable,
@@ -88,7 +88,7 @@ MANIFEST_TABLES: tuple[type[BaseModel], ...] = (
     TrailerTable,
     ProbeTable,
     TroubleTable,
-    ComplaintOptions,
+    ExtensionTable,
     AgencyTerms,
     BreakerEntry,
     ClosedEntry,
@@ -180,6 +180,13 @@ def test_the_example_of_a_manifest_is_read_as_it_stands(tmp_path: Path) -> None:
     path = tmp_path / "jakpreneur.toml"
     path.write_text(example.text)
     assert ManifestFile.load(path, VARIABLES).manifest.domain == "msmes"
+
+
+def test_the_example_of_an_open311_server_is_read_as_it_stands(tmp_path: Path) -> None:
+    [example] = [block for block in find_blocks("toml") if block.page == "docs/agencies/open311.md"]
+    path = tmp_path / "contoh.toml"
+    path.write_text(example.text)
+    assert ManifestFile.load(path, {}).manifest.wire.driver == "open311"
 
 
 def test_variables_of_the_manifests_are_in_a_table_with_their_place() -> None:

@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from connectors.connector_parts import ComplaintLinks
+from connectors.declared.open311.complaints import ComplaintLinks
 from records.identifiers import Nik
 from store.complaint_links import ComplaintLinkTable
 

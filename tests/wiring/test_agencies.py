@@ -6,11 +6,14 @@ import asyncio
 from datetime import UTC, date, datetime
 from pathlib import Path
 from time import monotonic
-from typing import Any
+from typing import Any, Self
 
 import pytest
+from pydantic import Field
 
-from connectors.complaints import CityComplaints
+from connectors.connector_parts import ConnectorParts
+from connectors.declared.open311.complaints import Open311Complaints
+from connectors.declared.tables import ManifestTable
 from records.calls.call import Call
 from resolvers.complaints import Complaints
 from resolvers.prices import Prices
@@ -28,8 +31,8 @@ from wiring.agencies import Connectors, build_connectors
 SOAP_WIRE = {"driver": "soap", "url": "http://127.0.0.1:9", "wsdl": "property_tax.wsdl"}
 
 
-def prove_types(complaints: CityComplaints) -> Complaints:
-    """For mypy: the connector in Python answers the reads of its domain."""
+def prove_types(complaints: Open311Complaints) -> Complaints:
+    """For mypy: the connector answers the reads of its domain."""
     return complaints
 
 
@@ -64,20 +67,6 @@ def test_unreachable_agencies_do_not_stop_the_start() -> None:
 @pytest.mark.parametrize(
     ("agency", "key", "value", "problem"),
     [
-        ("crm", "connector", "connectors.tax:Nothing", "connector: connectors.tax has no connector 'Nothing'"),
-        (
-            "crm",
-            "connector",
-            "connectors.complaints:ComplaintOptions",
-            "connector: connectors.complaints has no connector 'ComplaintOptions'",
-        ),
-        (
-            "crm",
-            "options",
-            {"reporter_extension": 65},
-            "options.reporter_extension: Input should be a valid boolean",
-        ),
-        ("crm", "options", {"speed": 1}, "options.speed: Extra inputs are not permitted"),
         (
             "pbb",
             "wire",
@@ -96,7 +85,7 @@ def test_unreachable_agencies_do_not_stop_the_start() -> None:
             "pbb",
             "wire",
             SOAP_WIRE | {"headers": {"kepala": {"pengguna": "geheim"}}},
-            "wire.headers.kepala: the operation GetObjekByNik has no such header part; it has otentikasi",
+            "wire.headers.kepala: no operation has such a header part; they have otentikasi",
         ),
         (
             "pbb",
@@ -114,13 +103,20 @@ def test_unreachable_agencies_do_not_stop_the_start() -> None:
         ("pangan", "terms", {"sessions": 20}, "terms.sessions: only a database has sessions; remove this line"),
         ("pangan", "terms", {"max_batch_size": 2}, "terms.max_batch_size: the agency takes one key per call; remove"),
         ("pbb", "terms", {"max_batch_size": 2}, "terms.max_batch_size: the agency takes one key per call; remove"),
+        ("pbb", "terms", {"hedge": True}, "terms.hedge: the agency is not called by GET; remove this line"),
+        ("crm", "wire", {"driver": "open311", "url": "ftp://geheim", "visibility": "private"}, "wire.url: "),
         (
             "crm",
             "wire",
-            SOAP_WIRE,
-            "terms.hedge: the agency is not called by GET; remove this line",
+            {"driver": "open311", "url": "http://127.0.0.1:9", "visibility": "private"},
+            'records.Complaint: is_public and wire.visibility = "by_request" need each other',
         ),
-        ("crm", "wire", {"driver": "http", "url": "ftp://geheim"}, "wire.url: "),
+        (
+            "crm",
+            "records",
+            {"Complaint": {"is_public": {"from": "a", "values": {"x": True}, "unknown": False}}},
+            "records.Complaint: the search by reporter needs the column of `reporter`",
+        ),
         (
             "dukcapil",
             "wire",
@@ -145,11 +141,55 @@ def test_a_manifest_that_does_not_suit_its_connector_is_named(
     assert "geheim" not in found
 
 
-def test_a_connector_of_another_domain_is_named(tmp_path: Path) -> None:
+class FakeOptions(ManifestTable):
+    """The options of `FakePrices`."""
+
+    speed: int = Field(default=1, le=9)
+
+
+class FakePrices:
+    """A connector in Python, which answers no reads."""
+
+    def __init__(self, speed: int) -> None:
+        self.speed = speed
+
+    @classmethod
+    def connect(cls, parts: ConnectorParts) -> Self:
+        return cls(parts.read_options(FakeOptions).speed)
+
+
+class FakeConnector(FakePrices):
+    """One that answers the reads of prices."""
+
+    market_lists = markets = commodity_lists = commodities = prices_of = trends = FakePrices.connect
+
+
+@pytest.mark.parametrize(
+    ("connector", "options", "problem"),
+    [
+        ("Nothing", None, "connector: connectors.complaints has no connector 'Nothing'"),
+        ("FakeOptions", None, "connector: connectors.complaints has no connector 'FakeOptions'"),
+        ("FakePrices", None, "connector: it does not answer the read 'commodities' of its domain"),
+        ("FakeConnector", {"speed": 10}, "options.speed: Input should be less than or equal to 9"),
+        ("FakeConnector", {"colour": 1}, "options.colour: Extra inputs are not permitted"),
+        ("FakeConnector", {"speed": 9}, ""),
+    ],
+)
+def test_a_connector_in_python_answers_its_domain_and_has_its_options(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, connector: str, options: object, problem: str
+) -> None:
+    for each in (FakeOptions, FakePrices, FakeConnector):
+        monkeypatch.setattr(f"connectors.complaints.{each.__name__}", each, raising=False)
     declared = dict.fromkeys(["reads", "records", "trouble", "probe"])
-    changes = {"pbb": {"connector": "connectors.complaints:CityComplaints", **declared}}
-    with pytest.raises(ManifestError, match="connector: it does not answer the read 'objects_of' of its domain"):
-        build(tmp_path, changes=changes)
+    changes = {"pangan": {"connector": f"connectors.complaints:{connector}", "options": options, **declared}}
+    if problem:
+        with pytest.raises(ManifestError) as refused:
+            build(tmp_path, changes=changes)
+        assert str(refused.value).endswith(problem)
+        return
+    found = build(tmp_path, changes=changes).agencies["pangan"].connector
+    assert isinstance(found, FakeConnector)
+    assert found.speed == 9
 
 
 def test_problems_of_all_agencies_are_named_together(tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ from pydantic import Field, SecretStr, StringConstraints
 
 from connectors.declared.http.tables import MAX_READ_ROWS
 from connectors.declared.service.wire import ServiceWire
-from connectors.declared.tables import Columns, ManifestTable, ReadTable, RowsTable
+from connectors.declared.tables import Columns, FunctionName, ManifestTable, ReadTable, RowsTable
 from connectors.readers.rows import MAX_LIST_ROWS
 
 Resource = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-]{1,100}$")]
@@ -41,7 +41,11 @@ class CkanRowsTable(CkanListTable, RowsTable):
 class CkanReadTable(CkanListTable, ReadTable):
     """A read of the domain from a resource: the rows of up to 100 keys a call, or a list that is searched."""
 
-    key: str | None = Field(default=None, description="column with the key of each row; not for a search")
+    key: str | Mapping[str, str] | None = Field(
+        default=None,
+        description="column with the key of each row; for a query, `{ field = column }`, with a call for each query."
+        " Not for a search",
+    )
     search: str | None = Field(
         default=None, description="field of the record in which the domain's text is looked for; case does not matter"
     )
@@ -50,7 +54,18 @@ class CkanReadTable(CkanListTable, ReadTable):
         default=MAX_LIST_ROWS, ge=1, le=MAX_READ_ROWS, description="maximum rows of one answer; more are malformed"
     )
 
+    python: FunctionName | None = Field(
+        default=None,
+        description="function for the rows of a query that no record describes: from the rows and the query to the"
+        " answer",
+    )
+
+    @property
+    def takes_facets(self) -> bool:
+        """Whether a call can ask for some of the records of a key."""
+        return True
+
     @property
     def takes_batches(self) -> bool:
         """Whether one call can ask for several keys."""
-        return self.key is not None
+        return isinstance(self.key, str)

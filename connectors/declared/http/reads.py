@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 from operator import attrgetter, itemgetter
 from typing import Any, Final, get_type_hints
@@ -23,7 +24,7 @@ from connectors.declared.http.rows import (
 )
 from connectors.declared.http.tables import MAX_READ_ROWS, HttpCallTable, HttpReadTable
 from connectors.declared.python_functions import find_function, split_optional
-from connectors.declared.read_records import Read, all_or_failure, only_record, read_or_failure
+from connectors.declared.read_records import FacetRead, Read, all_or_failure, only_record, read_or_failure
 from connectors.declared.record_readers import PERSONAL_NUMBERS, RecordReader
 from connectors.declared.tables import NotDeclarableError
 from connectors.drivers.long_work import MAX_IMMEDIATE_ROWS
@@ -33,7 +34,7 @@ from connectors.readers.unreadable import UnreadableError
 from records.calls.answers import Answers
 from records.calls.call import Call
 from records.calls.failures import AgencyFailure, AgencyMalformed
-from records.text_index import TextIndex
+from records.search.text_index import TextIndex
 
 _MAX_BATCH_SIZE: Final = 100
 """Maximum number of keys in one call, unless the terms say it."""
@@ -46,15 +47,49 @@ Convert = Callable[[Sequence[Row], Any], Awaitable[Any]]
 
 def build_http_read(
     source: HttpSource, domain_read: DomainRead, table: HttpReadTable, *, replies: ReplyPaths = JSON_REPLIES
-) -> Read:
+) -> Read | FacetRead:
     """Build one read.
 
     Raises:
         NotDeclarableError: The request, or what is made of the reply, does not fit what the domain asks.
 
     """
+    build = _build_facet_read if domain_read.facets else _build_record_read
+    return build(source, domain_read, table, replies)
+
+
+def _build_facet_read(
+    source: HttpSource, domain_read: DomainRead, table: HttpReadTable, replies: ReplyPaths
+) -> FacetRead:
+    """A read of some of the records of a key. Each set of them is compiled when it is first wanted."""
+    for name in ("python", "search"):
+        if getattr(table, name) is not None:
+            raise NotDeclarableError(
+                f"reads.{domain_read.name}.{name}", "facets are declared records; remove this line"
+            )
+    compiled: dict[frozenset[type[Any]], Read] = {}
+
+    def find(wanted: frozenset[type[Any]]) -> Read:
+        if (found := compiled.get(wanted)) is None:
+            facets = tuple(each for each in domain_read.facets if each in wanted)
+            found = compiled[wanted] = _build_record_read(source, replace(domain_read, facets=facets), table, replies)
+        return found
+
+    find(frozenset(domain_read.facets))  # finds mistakes at the start
+
+    async def read(
+        keys: Sequence[Any], wanted: frozenset[type[Any]], call: Call
+    ) -> Answers[Any, Mapping[type[Any], Any]]:
+        return await find(wanted)(keys, call) if wanted else {}
+
+    return read
+
+
+def _build_record_read(source: HttpSource, domain_read: DomainRead, table: HttpReadTable, replies: ReplyPaths) -> Read:
+    """A read of all records of a key."""
     place = f"reads.{domain_read.name}"
-    request = build_http_request(domain_read, table, list_statuses(source.codes))
+    columns = _list_columns(source, domain_read, table)
+    request = build_http_request(domain_read, table, list_statuses(source.codes), columns)
     is_keyed = bool(request.used) and not request.is_batch
     form = RowForm(max_rows=table.max_rows, may_be_row=is_keyed and not domain_read.is_list, is_xml=replies.is_xml)
     check = _build_row_check(source, domain_read, table, request) if request.used else None
@@ -78,17 +113,31 @@ def rows_of(
     source: HttpSource,
     place: str,
     table: HttpCallTable,
-    columns: frozenset[str],  # noqa: ARG001 - the service decides which columns it gives
+    columns: frozenset[str],
     *,
     replies: ReplyPaths = JSON_REPLIES,
 ) -> RowSource:
     """Compile a table of all rows. Raises `NotDeclarableError`."""
-    statuses = list_statuses(source.codes)
+    names = source.columns.list_names(columns)
+    build_request = build_list_request(place, table, list_statuses(source.codes), names)
     form = RowForm(max_rows=MAX_READ_ROWS, may_be_row=False, is_xml=replies.is_xml)
-    calls = HttpRowCalls(
-        place, source, table, build_list_request(place, table, statuses), ReplyRules(paths=replies, form=form)
-    )
-    return calls.stream_list
+    return HttpRowCalls(place, source, table, build_request, ReplyRules(paths=replies, form=form)).stream_list
+
+
+def _list_columns(source: HttpSource, domain_read: DomainRead, table: HttpReadTable) -> Sequence[str]:
+    """The columns that the answers of a read need; none if a function in Python takes the rows."""
+    if table.python is not None:
+        return ()
+    reader = _build_reader(source, domain_read)
+    keys = (table.key,) if isinstance(table.key, str) else (table.key or {}).values()
+    ids = () if table.id is None else (table.id,)
+    return source.columns.list_names({*reader.columns, *reader.lists, *keys, *ids, *table.skip_without})
+
+
+def _build_reader(source: HttpSource, domain_read: DomainRead) -> RecordReader[Any]:
+    if domain_read.facets:
+        return source.records.build_facets(domain_read.name, domain_read.facets)
+    return source.records.build(domain_read.name, domain_read.record)
 
 
 def _build_row_check(
@@ -178,11 +227,11 @@ def _build_batch_read(
 
 
 def _build_conversion(source: HttpSource, domain_read: DomainRead, table: HttpReadTable) -> Convert:
-    reader = source.records.build(domain_read.name, domain_read.record)
+    reader = _build_reader(source, domain_read)
     for place in reader.people:
         raise NotDeclarableError(place, "the number of a person must come from the row: name its column")
     if reader.takes_key and KEY not in list_key_parts(domain_read.key):
-        record = domain_read.record.__name__
+        record = reader.record.__name__
         raise NotDeclarableError(f"reads.{domain_read.name}", f"{record} takes {{key}}, but this key has parts")
     read, is_complete = reader.read, _build_completeness(source, domain_read, table)
     if domain_read.is_list:
@@ -294,9 +343,9 @@ def _build_keyless_reader(source: HttpSource, domain_read: DomainRead, table: Ht
     place = f"reads.{domain_read.name}"
     if table.python is not None:
         raise NotDeclarableError(f"{place}.python", "it is for a read with one call for each key; remove the line")
-    reader = source.records.build(domain_read.name, domain_read.record)
+    reader = _build_reader(source, domain_read)
     if reader.takes_key:
-        raise NotDeclarableError(place, f"{domain_read.record.__name__} takes {{key}}, but no call is for one key")
+        raise NotDeclarableError(place, f"{reader.record.__name__} takes {{key}}, but no call is for one key")
     return reader
 
 

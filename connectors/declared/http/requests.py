@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -46,8 +46,10 @@ class StatusUse:
     """Those whose body is an answer."""
 
 
-def build_http_request(domain_read: DomainRead, table: HttpReadTable, statuses: StatusUse) -> HttpReadRequest:
-    """Compile the requests of a read.
+def build_http_request(
+    domain_read: DomainRead, table: HttpReadTable, statuses: StatusUse, columns: Sequence[str] = ()
+) -> HttpReadRequest:
+    """Compile the requests of a read; `columns` are those that its answers need.
 
     Raises:
         NotDeclarableError: The request can mean another one, or has a part of the key without a pattern.
@@ -56,7 +58,11 @@ def build_http_request(domain_read: DomainRead, table: HttpReadTable, statuses: 
     place = f"reads.{domain_read.name}"
     types = {name: find_plain_type(each) for name, each in list_key_parts(domain_read.key).items()}
     patterns = compile_patterns(place, table, types)
-    build, writer = _compile(place, table, types, patterns, statuses)
+    sends_numbers = table.key_type == "number"
+    writer = TemplateWriter(
+        types, patterns, page=_list_page_placeholders(table), sends_numbers=sends_numbers, columns=columns
+    )
+    build = _compile(place, table, writer, statuses)
     used = {KEY if each == KEYS else each for each in writer.used if each == KEYS or each in types}
     if {KEY, KEYS} <= writer.used:
         raise NotDeclarableError(place, "a call is for one {key} or for several {keys}; choose one of them")
@@ -68,9 +74,10 @@ def build_http_request(domain_read: DomainRead, table: HttpReadTable, statuses: 
     )
 
 
-def build_list_request(place: str, table: HttpCallTable, statuses: StatusUse) -> BuildRequest:
+def build_list_request(place: str, table: HttpCallTable, statuses: StatusUse, columns: Sequence[str]) -> BuildRequest:
     """Compile the requests of a list that holds all rows. Raises `NotDeclarableError`."""
-    return _compile(place, table, {}, {}, statuses)[0]
+    writer = TemplateWriter({}, {}, page=_list_page_placeholders(table), sends_numbers=False, columns=columns)
+    return _compile(place, table, writer, statuses)
 
 
 def check_http_probe(domain_read: DomainRead, table: HttpReadTable, key: str) -> None:
@@ -81,22 +88,17 @@ def check_http_probe(domain_read: DomainRead, table: HttpReadTable, key: str) ->
         raise NotDeclarableError("probe.key", f"the read {domain_read.name} would not send it; see its key_pattern")
 
 
-def _compile(
-    place: str,
-    table: HttpCallTable,
-    types: Mapping[str, object],
-    patterns: Mapping[str, re.Pattern[str]],
-    statuses: StatusUse,
-) -> tuple[BuildRequest, TemplateWriter]:
+def _list_page_placeholders(table: HttpCallTable) -> Mapping[str, int | None]:
+    return {} if table.paging is None else list_page_placeholders(table.paging.by, table.paging.size)
+
+
+def _compile(place: str, table: HttpCallTable, writer: TemplateWriter, statuses: StatusUse) -> BuildRequest:
     segments = table.path.strip("/").split("/")
     if not _PATH.fullmatch(table.path) or {".", ".."} & set(segments):
         raise NotDeclarableError(
             f"{place}.path",
             "not a path below the agency's address: write letters, digits, -._~/ and {key}; see `query`",
         )
-    page = {} if table.paging is None else list_page_placeholders(table.paging.by, table.paging.size)
-    sends_numbers = isinstance(table, HttpReadTable) and table.key_type == "number"
-    writer = TemplateWriter(types, patterns, page=page, sends_numbers=sends_numbers)
     path = writer.write(f"{place}.path", table.path, is_path=True)
     arguments = [f"{'POST' if table.is_post else 'GET'!r}", f"EncodedPath({path})"]
     if table.query:
@@ -107,6 +109,7 @@ def _compile(
         arguments += [f"body=write_json({writer.write_json(f'{place}.body', table.body)})", "headers=headers"]
     if statuses.accepted or statuses.parsed:
         arguments += ["accept_status=accepted", "parse_status=parsed"]
+    page = _list_page_placeholders(table)
     unused = [name for name, value in page.items() if value is None and name not in writer.used]
     if unused:
         raise NotDeclarableError(f"{place}.paging", f"all pages would be the same: send {{{unused[0]}}}")
@@ -122,6 +125,6 @@ def _compile(
     expression = f"HttpRequest({', '.join(arguments)}, repeatable=True)"
     if not writer.used:
         request = eval(expression, names)  # noqa: S307 - made of quoted texts
-        return lambda _key, _page: request, writer
+        return lambda _key, _page: request
     build: BuildRequest = eval(f"lambda key, page: {expression}", names)  # noqa: S307 - made of field names, and of quoted texts
-    return build, writer
+    return build

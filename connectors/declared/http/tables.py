@@ -77,7 +77,8 @@ class HttpCallTable(ManifestTable):
     )
     query: Mapping[str, Parameter] = Field(
         default={},
-        description='parameters of the query, which may hold `{key}` too; a list repeats its name: `id = ["{keys}"]`',
+        description='parameters of the query, which may hold `{key}` too; a list repeats its name: `id = ["{keys}"]`.'
+        " `{columns}` stands for the names of the columns that are used",
     )
     form: Mapping[str, Parameter] = Field(
         default={},
@@ -145,6 +146,11 @@ class HttpReadTable(HttpCallTable, KeyedReadTable):
     def searched_field(self) -> str | None:
         """The field in which the domain's text is looked for, in one list for all texts."""
         return self.search
+
+    @property
+    def takes_facets(self) -> bool:
+        """Whether a call can ask for some of the records of a key."""
+        return True
 
     @property
     def takes_batches(self) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from connectors.declared.column_syntax import dig
@@ -39,7 +39,7 @@ class SoapRows:
         """Raises `NotDeclarableError` for rows or columns that the WSDL does not describe."""
         self._source = source
         self._path = table.rows.split(".") if table.rows else []
-        self._faults = _FaultCodes(source.agency, source.codes.faults)
+        self._faults = _FaultCodes(source.agency, source.codes.faults, source.codes.pause)
         self._key = table.key
         self._match = [(name, columns) for name, columns in table.match.items()]
         place = f"reads.{domain_read.name}"
@@ -64,7 +64,7 @@ class SoapRows:
         try:
             if not source.codes.require(reply.content, reply.retry_after):
                 return None
-            found = list_inner_rows(dig(reply.content, *self._path))
+            found = self._find_rows(reply.content)
             if self._key is not None:
                 self._require_keys(keys, found)
             if self._match and any(map(self._has_strange_rows, found)):
@@ -76,6 +76,14 @@ class SoapRows:
     def read_key(self, row: Row) -> str | None:
         """The key that a row repeats. Raises `UnreadableError`."""
         return text(dig(row, *(self._key or "").split(".")), "a key")
+
+    def _find_rows(self, content: Mapping[str, object]) -> Sequence[Row]:
+        found: object = content
+        for name in self._path:
+            if not found:  # an empty element holds no rows
+                return ()
+            found = dig(found, name)
+        return list_inner_rows(found or None)
 
     def _require_keys(self, keys: Collection[Any], found: Sequence[Row]) -> None:
         given = map(self.read_key, found)
@@ -99,8 +107,9 @@ class SoapRows:
 class _FaultCodes:
     """The meaning of SOAP faults."""
 
-    def __init__(self, agency: str, table: FaultTable) -> None:
+    def __init__(self, agency: str, table: FaultTable, pause: float) -> None:
         self._agency = agency
+        self._pause = pause
         self._name = table.code
         self._judge = build_judge(table)
 
@@ -110,6 +119,8 @@ class _FaultCodes:
         outcome = self._judge(code or fault.code)
         if outcome is Outcome.ABSENT:
             return
+        if outcome is Outcome.BUSY:
+            retry_after = retry_after or self._pause
         shown = show_code(self._name or "", code)
         detail = f"SOAP fault {fault.code}" + (f", {shown}" if shown else "")
         by_side = AgencyRefused if fault.is_of_caller else AgencyUnavailable
@@ -125,7 +136,7 @@ def _find_rows(place: str, reply: ElementShape, path: str, *, is_list: bool) -> 
     part = _find(place, reply, path)
     if part.is_text:
         raise NotDeclarableError(place, "the element holds a text, and no columns")
-    if is_list and not part.is_repeated:
+    if is_list and not part.is_repeated and not part.shape.is_open:
         raise NotDeclarableError(
             place, f"the element does not repeat; name one within it: {', '.join(part.shape.parts)}"
         )
@@ -155,14 +166,14 @@ def _find(place: str, shape: ElementShape, path: str) -> ElementPart:
 
 def _find_text(place: str, shape: ElementShape, path: str) -> None:
     part = _find(place, shape, path)
-    if part.is_repeated or not part.is_text:
+    if part.is_repeated or not (part.is_text or part.shape.is_open):
         problem = f"'{path}' holds elements" if not part.is_text else f"'{path}' repeats"
         raise NotDeclarableError(place, f"{problem}, and not one text")
 
 
 def _find_list(place: str, shape: ElementShape, path: str) -> ElementShape:
     part = _find(place, shape, path)
-    if part.is_text or not part.is_repeated:
+    if part.is_text or not (part.is_repeated or part.shape.is_open):
         raise NotDeclarableError(place, f"'{path}' is no list of elements with columns")
     return part.shape
 

@@ -7,7 +7,7 @@ from typing import Any, Literal
 
 from pydantic import Field, SecretStr, model_validator
 
-from connectors.declared.tables import Columns, FunctionName, ManifestTable, ReadTable, WireTable
+from connectors.declared.tables import Columns, FunctionName, ManifestTable, ReadTable, RowsTable, WireTable
 
 
 class SqlWire(WireTable):
@@ -15,6 +15,17 @@ class SqlWire(WireTable):
 
     driver: Literal["sql"]
     url: SecretStr = Field(description="`postgresql://`, `mysql://`, `mariadb://` or `sqlite:///path`")
+
+
+class SqlRowsTable(RowsTable):
+    """All rows of a statement."""
+
+    statement: str = Field(
+        min_length=1,
+        max_length=20_000,
+        description="one SELECT that names its columns, without parameters, order and limit; it is asked page by page",
+    )
+    id: str = Field(default="id", description="column that identifies a row: pages begin after its last value")
 
 
 class FilterTable(ManifestTable):

@@ -20,6 +20,7 @@ from typing import Final
 
 from connectors.drivers.files.row_reading import open_regular
 from connectors.drivers.http.driver import HttpDriver
+from connectors.drivers.http.reply import HttpReply
 from connectors.drivers.http.service import HttpRequest
 from connectors.resilience.call_counters import CallCounters
 from connectors.resilience.gate import Gate
@@ -123,17 +124,13 @@ class FilesDriver:
             )
 
     async def _download(self, pattern: FilePattern, call: Call, folder: Path) -> FoundFile:
-        if self._http is None:
-            raise RuntimeError("A driver of files has a folder or an address.")
-        reply = await self._http.send(HttpRequest("GET", pattern.name), call)
-        if reply.status != 200:  # noqa: PLR2004 - HTTP OK
-            raise AgencyRefused(self.agency, f"HTTP {reply.status} for the file {pattern.name}")
+        reply = await self._fetch(pattern.name, call)
         if not pattern.min_bytes <= len(reply.body) <= pattern.max_bytes:
-            raise AgencyMalformed(self.agency, f"the file {pattern.name} has {len(reply.body)} bytes")
+            raise AgencyMalformed(self.agency, f"{pattern.name}: {len(reply.body)} bytes")
         path = folder / "file"
         await asyncio.to_thread(path.write_bytes, reply.body)
         if pattern.checksum is not None:
-            digest = await self._http.send(HttpRequest("GET", f"{pattern.name}.{pattern.checksum}"), call)
+            digest = await self._fetch(f"{pattern.name}.{pattern.checksum}", call)
             await asyncio.to_thread(_check_digest, self.agency, pattern, path, pattern.name, digest.body)
         return FoundFile(
             path=path,
@@ -141,6 +138,14 @@ class FilesDriver:
             dated=_parse_http_date(reply.headers.get("Last-Modified", "")),
             identity=hashlib.sha256(reply.body).hexdigest(),
         )
+
+    async def _fetch(self, name: str, call: Call) -> HttpReply:
+        if self._http is None:
+            raise RuntimeError("A driver of files has a folder or an address.")
+        reply = await self._http.send(HttpRequest("GET", name), call)
+        if reply.status != 200:  # noqa: PLR2004 - HTTP OK
+            raise AgencyRefused(self.agency, f"HTTP {reply.status} for the file {name}")
+        return reply
 
 
 def find_newest(agency: str, folder: Path, pattern: FilePattern) -> FoundFile:

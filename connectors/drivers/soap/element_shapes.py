@@ -16,11 +16,13 @@ SoapValue: TypeAlias = "str | Mapping[str, SoapValue] | tuple[SoapValue, ...] | 
 """A text, none for `xsi:nil`, a mapping by element name for a complex type, a tuple for an element that may repeat."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class ElementShape:
     """The readers of the elements of a complex type; empty for a text type."""
 
     parts: dict[str, ElementPart]
+    is_open: bool = False
+    """Whether it may hold elements that the WSDL does not describe, such as the rows of a data set or an array."""
 
     def read(self, element: etree._Element) -> dict[str, SoapValue] | None:
         """The parts of an element by local name; skips undeclared parts. None if one wrongly repeats."""
@@ -30,11 +32,13 @@ class ElementShape:
             name = get_local_name(child)
             part = self.parts.get(name)
             if part is None:
+                if self.is_open:
+                    lists.setdefault(name, []).append(_read_any(child))
                 continue
             value: SoapValue = None
             if child.get(_NIL) in {"true", "1"}:
                 pass
-            elif part.shape.parts:
+            elif not part.is_text:
                 value = part.shape.read(child)
                 if value is None:
                     return None
@@ -46,18 +50,8 @@ class ElementShape:
                 return None
             else:
                 found[name] = value
-        return found | {name: tuple(values) for name, values in lists.items()}
-
-    def find(self, path: str) -> ElementPart | None:
-        """The element at a path of names; None if there is none, or an element on the way repeats."""
-        shape, found = self, None
-        for name in path.split("."):
-            if found is not None and found.is_repeated:
-                return None
-            found = shape.parts.get(name)
-            if found is None:
-                return None
-            shape = found.shape
+        for name, values in lists.items():
+            found[name] = tuple(values) if name in self.parts or len(values) > 1 else values[0]
         return found
 
 
@@ -73,4 +67,20 @@ class ElementPart:
     @property
     def is_text(self) -> bool:
         """Whether it holds a text, and no elements."""
-        return not self.shape.parts
+        return not self.shape.parts and not self.shape.is_open
+
+
+OPEN_PART: Final = ElementPart(is_repeated=False, shape=ElementShape({}, is_open=True))
+"""An element that the WSDL does not describe: a text, or anything else."""
+
+
+def _read_any(element: etree._Element) -> SoapValue:
+    """An element that the WSDL does not describe: a text, or its elements by local name, in tuples if repeated."""
+    if element.get(_NIL) in {"true", "1"}:
+        return None
+    lists: dict[str, list[SoapValue]] = {}
+    for child in element.iterchildren("*"):
+        lists.setdefault(get_local_name(child), []).append(_read_any(child))
+    if not lists:
+        return element.text or ""
+    return {name: values[0] if len(values) == 1 else tuple(values) for name, values in lists.items()}

@@ -11,6 +11,7 @@ from urllib.parse import unquote, urlsplit
 
 import zeep
 from lxml import etree
+from zeep import xsd
 from zeep.wsdl.bindings import Soap11Binding, Soap12Binding
 
 from connectors.drivers.soap.element_shapes import ElementPart, ElementShape
@@ -24,6 +25,8 @@ _OFFERS_ADDRESSING: Final = (
     "{http://www.w3.org/2006/05/addressing/wsdl}UsingAddressing",
     "{http://www.w3.org/2007/05/addressing/metadata}Addressing",
 )
+_ENCODING: Final = "http://schemas.xmlsoap.org/soap/encoding/"
+_ENCODING_TYPES: Final = Path(__file__).with_name("soap_encoding.xsd")
 _MAX_BYTES: Final = 4 * 1024 * 1024
 
 
@@ -60,7 +63,8 @@ class Wsdl:
     def __init__(self, path: Path, version: SoapVersion) -> None:
         """Read the file. Raises `WsdlError`."""
         self._name = path.name
-        settings = zeep.Settings(strict=True, forbid_dtd=True, forbid_entities=True, forbid_external=True)
+        # The transport refuses networks itself, because it knows some documents of them.
+        settings = zeep.Settings(strict=True, forbid_dtd=True, forbid_entities=True, forbid_external=False)
         untyped: Any = zeep  # zeep has only partial types, which mypy refuses to call
         try:
             with warnings.catch_warnings():
@@ -128,14 +132,20 @@ class _DiskTransport:
         self._folder = folder
 
     def load(self, url: str) -> bytes:
-        if urlsplit(url).scheme not in {"", "file"}:
-            raise WsdlError("a document comes from a network; keep a copy of it beside the WSDL")
-        path = Path(unquote(urlsplit(url).path) if "://" in url else url).resolve()
+        """The bytes of a document. One of a network is looked for by its name beside the WSDL."""
+        if url == _ENCODING:
+            return _ENCODING_TYPES.read_bytes()
+        parts = urlsplit(url)
+        is_remote = parts.scheme not in {"", "file"}
+        path = Path(unquote(parts.path) if "://" in url else url)
+        path = (self._folder / path.name if is_remote else path).resolve()
         if not path.is_relative_to(self._folder):
             raise WsdlError(f"{path.name} is outside the folder of the WSDL; keep a copy of it there")
         try:
             content = path.read_bytes()
         except OSError as error:
+            if is_remote:
+                raise WsdlError(f"{path.name} is in a network; keep a copy of it beside the WSDL") from None
             raise WsdlError(f"{path.name} cannot be read: {error.strerror}") from None
         if len(content) > _MAX_BYTES:
             raise WsdlError(f"{path.name} is larger than {_MAX_BYTES} bytes")
@@ -148,20 +158,22 @@ def _build_shape(described: Any, known: dict[int, ElementShape]) -> ElementShape
     if shape is None:
         shape = known[id(described)] = ElementShape({})
         for name, element in getattr(described, "elements", None) or ():
-            # `_value_1` is zeep's name for the text of a type, and for the content of xsd:any.
-            if not name.startswith("_value_"):
-                shape.parts[element.name] = ElementPart(
+            if not isinstance(element, xsd.Element):
+                shape.is_open = True
+            # `_value_1` is zeep's name for the text of a type.
+            elif not name.startswith("_value_"):
+                shape.parts[str(element.name)] = ElementPart(
                     element.accepts_multiple,
                     _build_shape(element.type, known),
                     getattr(element.type, "pythonvalue", str),
                 )
+        if getattr(described, "_array_type", None) is not None:
+            shape.is_open = True
     return shape
 
 
 def _describe(error: Exception) -> str:
     """The reason that zeep gives, in one line; it holds names of the WSDL only."""
-    if isinstance(error, zeep.exceptions.ExternalReferenceForbidden):
-        return "it imports a document from a network; keep a copy of it beside the WSDL"
     if isinstance(error, zeep.exceptions.DTDForbidden | zeep.exceptions.EntitiesForbidden):
         return "it has a document type definition; remove it"
     reason = " ".join(str(getattr(error, "message", "") or error).split())[:300]

@@ -13,7 +13,7 @@ def test_every_agency_of_a_running_city_knows_the_known_record(serve_process: Se
     header, *rows = outcome.stdout.splitlines()
     assert header.split() == ["agency", "protocol", "outcome", "seconds"]
     assert [re.sub(r" +", " ", row).strip().rsplit(" ", 1)[0] for row in rows] == [
-        "crm HTTP ok",
+        "crm Open311 ok",
         "dukcapil PostgreSQL ok",
         f"jakpreneur {engine} ok",
         "pangan HTTP ok",
@@ -28,4 +28,4 @@ def test_a_stopped_agency_is_named_and_fails_the_check(serve_process: ServeProce
     run_simpul(serve_process.state, "sandbox", "start", "crm")
     assert outcome.returncode == 1
     assert outcome.stderr == "simpul: no good answer from crm\n"
-    assert re.search(r"^crm +HTTP +AGENCY_UNAVAILABLE", outcome.stdout, re.MULTILINE)
+    assert re.search(r"^crm +Open311 +AGENCY_UNAVAILABLE", outcome.stdout, re.MULTILINE)

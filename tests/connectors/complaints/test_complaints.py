@@ -8,9 +8,7 @@ from urllib.parse import parse_qsl
 import orjson
 import pytest
 
-from connectors.complaints import CityComplaints
-from connectors.drivers.http.driver import HttpDriver
-from connectors.drivers.http.service import HttpLimits, HttpService
+from connectors.declared.open311.complaints import Open311Complaints
 from records.calls.failures import AgencyFailure, AgencyMalformed, AgencyRefused, AgencyTimeout, AgencyUnavailable
 from records.clocks import CITY_TIME_ZONE
 from records.complaints import (
@@ -54,7 +52,7 @@ class LinkTable:
 
 
 @pytest.fixture
-async def connector(crm: RunningAgency) -> AsyncIterator[CityComplaints]:
+async def connector(crm: RunningAgency) -> AsyncIterator[Open311Complaints]:
     async with connect(get_base_url(crm), crm.secret) as connector:
         crm.reset_calls()
         yield connector
@@ -62,14 +60,14 @@ async def connector(crm: RunningAgency) -> AsyncIterator[CityComplaints]:
 
 class TestComplaintsOfCitizens:
     async def test_each_person_gets_their_own_complaints_newest_first_in_one_search(
-        self, crm: RunningAgency, connector: CityComplaints
+        self, crm: RunningAgency, connector: Open311Complaints
     ) -> None:
         answers = await connector.complaints_of([SITI, BUDI, DEWI, AGUS], call())
 
         assert {nik: ids(answer) for nik, answer in answers.items()} == {SITI: SITIS, BUDI: ["10000881"]}
         assert crm.count_calls() == {SEARCHES: 1}
 
-    async def test_fifty_people_cost_one_search_too(self, crm: RunningAgency, connector: CityComplaints) -> None:
+    async def test_fifty_people_cost_one_search_too(self, crm: RunningAgency, connector: Open311Complaints) -> None:
         everybody = build_population()
         asked = [Nik(one.nik) for one in everybody.residents[:50]]
         expected: dict[str, list[str]] = {}
@@ -92,7 +90,7 @@ class TestComplaintsOfCitizens:
         assert {nik: ids(answer) for nik, answer in answers.items()} == {SITI: SITIS, BUDI: ["10000881"]}
         assert crm.count_calls() == {SEARCHES: 3}
 
-    async def test_no_people_make_no_call(self, crm: RunningAgency, connector: CityComplaints) -> None:
+    async def test_no_people_make_no_call(self, crm: RunningAgency, connector: Open311Complaints) -> None:
         assert await connector.complaints_of([], call()) == {}
         assert await connector.complaints([], call()) == {}
         assert await connector.pages([], call()) == {}
@@ -145,17 +143,10 @@ class TestComplaintsByTheLinkTable:
             assert await connector.complaints_of([SITI], call()) == {}
         assert crm.count_calls() == {}
 
-    async def test_without_links_or_search_there_is_no_connector(self) -> None:
-        http = HttpDriver(
-            HttpService("crm", "http://127.0.0.1:9", headers={}), HttpLimits(deadline=1, connections=1, max_bytes=1)
-        )
-        with pytest.raises(ValueError, match=r"^CityComplaints: without the reporter extension it needs a link table"):
-            CityComplaints(http, links=None, reporter_extension=False)
-
 
 class TestComplaintsById:
     async def test_known_complaints_come_in_one_call_and_unknown_ones_are_absent(
-        self, crm: RunningAgency, connector: CityComplaints
+        self, crm: RunningAgency, connector: Open311Complaints
     ) -> None:
         answers = await connector.complaints(["10000777", "1", "10000884"], call())
 
@@ -168,7 +159,7 @@ class TestComplaintsById:
         assert crm.count_calls() == {LISTS: 1}
 
     async def test_a_non_numeric_id_affects_no_other_complaint(
-        self, crm: RunningAgency, connector: CityComplaints
+        self, crm: RunningAgency, connector: Open311Complaints
     ) -> None:
         answers = await connector.complaints(["10000777", "JK2609220001", "1,2", "", "a/../b"], call())
 
@@ -204,7 +195,7 @@ class TestComplaintsById:
 
 class TestCategoryQueries:
     async def test_categories_come_in_one_call_and_unknown_codes_are_absent(
-        self, crm: RunningAgency, connector: CityComplaints
+        self, crm: RunningAgency, connector: Open311Complaints
     ) -> None:
         answers = await connector.categories(["1202", "7", "1999"], call())
 
@@ -213,7 +204,7 @@ class TestCategoryQueries:
         assert crm.count_calls() == {SERVICES: 1}
 
     async def test_a_search_ignores_case_and_makes_one_call(
-        self, crm: RunningAgency, connector: CityComplaints
+        self, crm: RunningAgency, connector: Open311Complaints
     ) -> None:
         queries = [CategoryQuery(search=text) for text in ("SAMPAH", " lampu ", "", "tidak ada")]
 
@@ -225,6 +216,13 @@ class TestCategoryQueries:
         assert len(found[2]) == 26
         assert found[3] == []
         assert crm.count_calls() == {SERVICES: 1}
+
+    async def test_a_service_without_a_code_is_left_out(self) -> None:
+        listed = [{"service_name": "Banjir"}, {"service_code": "a1"}]
+        async with serve_bytes(reply(200, orjson.dumps(listed))) as server, connect(server.url) as connector:
+            answers = await connector.category_lists([CategoryQuery()], call())
+
+        assert [[each.code for each in found] for found in answers.values() if isinstance(found, tuple)] == [["a1"]]
 
 
 class TestComplaintFailures:
@@ -238,7 +236,7 @@ class TestComplaintFailures:
         ],
     )
     async def test_each_mode_of_the_agency_is_a_different_failure(
-        self, crm: RunningAgency, connector: CityComplaints, mode: str, expected: type[AgencyFailure]
+        self, crm: RunningAgency, connector: Open311Complaints, mode: str, expected: type[AgencyFailure]
     ) -> None:
         seconds = 0.3 if expected is AgencyTimeout else 30.0
         query = ComplaintQuery(first=5)

@@ -7,7 +7,7 @@ from typing import Any
 import orjson
 import pytest
 
-from connectors.complaints import CityComplaints
+from connectors.declared.open311.complaints import Open311Complaints
 from records.calls.answers import Answers
 from records.calls.failures import AgencyMalformed
 from records.clocks import CITY_TIME_ZONE
@@ -22,7 +22,7 @@ NOON = datetime(2026, 10, 31, 12, tzinfo=CITY_TIME_ZONE)
 
 
 @pytest.fixture
-async def connector(crm: RunningAgency) -> AsyncIterator[CityComplaints]:
+async def connector(crm: RunningAgency) -> AsyncIterator[Open311Complaints]:
     async with connect(get_base_url(crm), crm.secret) as connector:
         crm.reset_calls()
         yield connector
@@ -30,7 +30,7 @@ async def connector(crm: RunningAgency) -> AsyncIterator[CityComplaints]:
 
 class TestThePublicList:
     async def test_the_pages_are_the_agencys_list_one_call_each(
-        self, crm: RunningAgency, connector: CityComplaints
+        self, crm: RunningAgency, connector: Open311Complaints
     ) -> None:
         expected = [str(each["service_request_id"]) for each in public_list(crm)]
         crm.reset_calls()
@@ -41,7 +41,9 @@ class TestThePublicList:
         assert all(each.is_public and each.reporter is None for each in found)
         assert crm.count_calls() == {LISTS: pages}
 
-    async def test_the_agency_filters_by_state_and_region(self, crm: RunningAgency, connector: CityComplaints) -> None:
+    async def test_the_agency_filters_by_state_and_region(
+        self, crm: RunningAgency, connector: Open311Complaints
+    ) -> None:
         rows = public_list(crm, "&code_status=SELESAI,DITOLAK&region=31.74,31.75.01&extensions=true")
         expected = [str(each["service_request_id"]) for each in rows]
         query = ComplaintQuery(
@@ -60,7 +62,7 @@ class TestThePublicList:
         assert crm.count_calls() == {LISTS: 1}
 
     async def test_the_agency_filters_by_category_and_period(
-        self, crm: RunningAgency, connector: CityComplaints
+        self, crm: RunningAgency, connector: Open311Complaints
     ) -> None:
         since, until = datetime(2026, 6, 1, tzinfo=CITY_TIME_ZONE), datetime(2026, 10, 1, tzinfo=CITY_TIME_ZONE)
         listed = public_list(crm, "&service_code=1101,1202")
@@ -73,7 +75,7 @@ class TestThePublicList:
         assert 1 < len(within) < len(listed)
         assert {each.category_code for each in page.complaints} == {"1101", "1202"}
 
-    async def test_an_invalid_category_matches_nothing(self, connector: CityComplaints) -> None:
+    async def test_an_invalid_category_matches_nothing(self, connector: Open311Complaints) -> None:
         none = ComplaintQuery(first=5, category_codes=("sampah",))
         mixed = ComplaintQuery(first=5, category_codes=("sampah", "1202"))
 
@@ -84,7 +86,7 @@ class TestThePublicList:
         assert isinstance(page, ComplaintPage)
         assert [each.category_code for each in page.complaints] == ["1202"] * 5
 
-    async def test_different_queries_run_concurrently(self, crm: RunningAgency, connector: CityComplaints) -> None:
+    async def test_different_queries_run_concurrently(self, crm: RunningAgency, connector: Open311Complaints) -> None:
         queries = [ComplaintQuery(first=number) for number in range(1, 6)]
 
         answers = await connector.pages(queries, call())
@@ -165,7 +167,7 @@ class TestThePublicList:
 
         assert parameters(server.asked[0]) == {
             "extensions": "true",
-            "start_date": "2000-01-01T00:00:00+07:00",
+            "start_date": "2002-03-12T00:00:00+07:00",
             "region": "31.71",
             "code_status": "PROSES",
             "status": "open",
@@ -186,7 +188,7 @@ def public_list(crm: RunningAgency, parameters: str = "") -> list[dict[str, Any]
     return [row for row in rows if "service_request_id" in row]
 
 
-async def walk(connector: CityComplaints, query: ComplaintQuery) -> tuple[list[Complaint], int]:
+async def walk(connector: Open311Complaints, query: ComplaintQuery) -> tuple[list[Complaint], int]:
     """Every page of a list, one after the other: the complaints and how many pages there were."""
     found: list[Complaint] = []
     for number in range(1, 100):

@@ -11,10 +11,10 @@ import pytest
 
 from connectors.declared.connector import build_declared_connector
 from connectors.declared.tables import NotDeclarableError
-from records.access_marks import DECIDES_ACCESS
 from records.calls.answers import Answers
 from records.calls.call import Call
 from records.calls.failures import AgencyMalformed
+from records.description import DECIDES_ACCESS
 from records.identifiers import Nik
 from records.record import record
 from tests.connectors.declared.hotspots import open_driver

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from connectors.complaints import CityComplaints
+from connectors.declared.open311.complaints import Open311Complaints
 from connectors.drivers.http.driver import HttpDriver
 from connectors.drivers.http.service import HttpLimits, HttpRequest, HttpService
 from connectors.drivers.http.xml_body import MAX_ELEMENTS
@@ -27,6 +27,7 @@ from tests.connectors.city_agencies import build_pangan
 from tests.connectors.drivers.byte_server import ByteServer, ReceivedRequest, Script, reply, serve_bytes_in_thread
 from tests.connectors.drivers.scripted_driver import call
 from tests.connectors.hostile.loop_probe import STALL, longest_turn
+from tests.connectors.open311_servers import build_crm
 from tests.connectors.pbb_answers import TaxConnector, connect
 
 RECORDED = Path(__file__).parent.parent / "recorded"
@@ -63,8 +64,8 @@ async def http_at(script: Script | bytes, gate: Gate | None = None) -> AsyncIter
             await http.close()
 
 
-def complaints_over(http: HttpDriver) -> CityComplaints:
-    return CityComplaints(http, links=None, reporter_extension=True)
+def complaints_over(http: HttpDriver) -> Open311Complaints:
+    return build_crm(http)
 
 
 def filled(before: bytes, unit: bytes, after: bytes, size: int) -> bytes:
@@ -179,7 +180,7 @@ async def test_full_pages_of_complaints_are_read_without_a_stall() -> None:
 
 
 async def test_a_complaint_with_too_many_steps_is_malformed_and_affects_no_other() -> None:
-    rows = ROW % (1, b",".join([NOTE] * 201)) + ROW % (2, NOTE)
+    rows = ROW % (1, b",".join([NOTE] * 1_001)) + ROW % (2, NOTE)
     async with http_at(reply(200, b"[" + rows.rstrip(b",") + b"]")) as (http, _):
         found = await complaints_over(http).complaints(["1", "2"], call())
     assert (type(found["1"]), type(found["2"])) == (AgencyMalformed, Complaint)

@@ -11,8 +11,8 @@ from typing import Any
 import orjson
 import pytest
 
-from connectors.complaints import CityComplaints
 from connectors.declared.connector import DeclaredConnector
+from connectors.declared.open311.complaints import Open311Complaints
 from connectors.drivers.http.driver import HttpDriver
 from connectors.drivers.http.service import HttpLimits, HttpService
 from connectors.drivers.sql.driver import Row, SqlDriver
@@ -27,6 +27,7 @@ from records.prices import TrendQuery
 from tests.connectors.city_agencies import build_dukcapil, build_jakpreneur, build_pangan
 from tests.connectors.drivers.byte_server import ReceivedRequest, Script, reply, serve_bytes
 from tests.connectors.failures import assert_reveals_nothing, make_call
+from tests.connectors.open311_servers import build_crm
 from tests.connectors.open311_servers import row as complaint_row
 from tests.connectors.pbb_answers import connect, load_recorded
 
@@ -167,7 +168,7 @@ class TestMsmes:
 
 class TestComplaints:
     async def ask(
-        self, rows: Sequence[object], gate: Gate, read: Callable[[CityComplaints], Awaitable[Mapping[Any, Any]]]
+        self, rows: Sequence[object], gate: Gate, read: Callable[[Open311Complaints], Awaitable[Mapping[Any, Any]]]
     ) -> Mapping[Any, Any]:
         async with serve_bytes(reply(200, orjson.dumps(rows))) as server:
             http = HttpDriver(
@@ -176,7 +177,7 @@ class TestComplaints:
                 gate=gate,
             )
             try:
-                return await read(CityComplaints(http, links=None, reporter_extension=True))
+                return await read(build_crm(http))
             finally:
                 await http.close()
 
@@ -222,7 +223,7 @@ class TestComplaints:
                 HttpLimits(deadline=5, connections=2, max_bytes=100_000),
                 gate=gate,
             )
-            connector = CityComplaints(http, links=Links(), reporter_extension=False)
+            connector = build_crm(http, links=Links())
             assert kinds(await connector.complaints_of([SITI], make_call())) == {SITI: "malformed"}
             await http.close()
         assert gate.counts.mismatches == 1

@@ -11,9 +11,8 @@ import strawberry
 
 from auth.policy.rules import Rule
 from engine.batch import batch
-from records.access_marks import DECIDES_ACCESS, list_access_fields
 from records.calls.answers import Answers
-from records.description import DescribedEnum, Doc
+from records.description import DECIDES_ACCESS, DescribedEnum, Doc, list_access_fields
 from resolvers.batch_context import HubBatchContext
 from schema.declarations.publishing import (
     Facet,

@@ -23,9 +23,8 @@ from strawberry.schema.config import StrawberryConfig
 
 from auth.policy.rules import Rule
 from engine.batch import batch
-from records.access_marks import DECIDES_ACCESS
 from records.calls.answers import Answers
-from records.description import Doc
+from records.description import DECIDES_ACCESS, Doc
 from records.identifiers import Nik
 from records.population import Citizen
 from records.record import record

@@ -12,9 +12,8 @@ import strawberry
 
 from auth.policy.rules import Access, Classification, Rule
 from engine.batch import batch
-from records.access_marks import DECIDES_ACCESS
 from records.calls.answers import Answers
-from records.description import DescribedEnum, Doc
+from records.description import DECIDES_ACCESS, DescribedEnum, Doc
 from records.population import Parentage
 from records.purposes import Scope
 from resolvers.batch_context import HubBatchContext

@@ -119,8 +119,8 @@ def test_the_nearest_table_is_named_where_a_key_is_missing() -> None:
         ('stage = "live"', 'stage = "ready"', "3: stage: Input should be 'draft', 'agreed', 'assessed', 'shadow' or"),
         ('stage = "live"', 'stage = "shadow"', "3: stage: the hub compares no agencies yet: write draft, agreed"),
         ('"msmes"', '"museums"', "4: domain: there is no such domain: write one of complaints, msmes"),
-        ('"sql"', '"odbc"', "7: wire.driver: write one of the drivers: sql, http, xml, ckan, soap"),
-        ('driver = "sql"\n', "", "6: wire.driver: write one of the drivers: sql, http, xml, ckan, soap"),
+        ('"sql"', '"odbc"', "7: wire.driver: write one of the drivers: sql, http, xml, ckan, soap, open311"),
+        ('driver = "sql"\n', "", "6: wire.driver: write one of the drivers: sql, http, xml, ckan, soap, open311"),
         ('driver = "sql"\n', 'driver = "sql"\nheaders = {}\n', "8: wire.headers: Extra inputs are not permitted"),
         (
             'driver = "sql"',
@@ -134,6 +134,11 @@ def test_the_nearest_table_is_named_where_a_key_is_missing() -> None:
         ),
         ("[probe]", "[terms]\nhedge = true\n[probe]", "21: terms.hedge: the agency is not called by GET; remove"),
         ('[probe]\nread = "permits"\nkey = "1"\n', "", "1: probe: name the read that shows whether the agency answers"),
+        (
+            "[probe]",
+            "[trouble]\ncode = 'x'\n[probe]",
+            "20: trouble: the hub knows how this driver reports failures; ",
+        ),
         ("[probe]", "[options]\nx = 1\n[probe]", "20: options: they belong to a connector in Python; remove"),
         ('"${SIMPUL_IZIN_URL}"', '"${HOME}"', "8: wire.url: 'HOME' is not a variable of the hub: write ${SIMPUL_NAME}"),
         ('"${SIMPUL_IZIN_URL}"', '"${SIMPUL_IZIN_URL"', "8: wire.url: a '${' without its '}'"),
@@ -148,8 +153,24 @@ def test_what_a_manifest_cannot_be_is_named_with_line_and_fix(tmp_path: Path, ol
     assert problem_of(tmp_path, MANIFEST.replace(old, new)).startswith(f"izin.toml:{problem}")
 
 
+@pytest.mark.parametrize(
+    ("driver", "table", "problem"),
+    [
+        ('"http"', "faults.absent = '14'", "trouble.faults: only SOAP has faults; remove this table"),
+        (
+            '"soap"\nwsdl = "a.wsdl"',
+            "status.absent = '410'",
+            "trouble.status: SOAP reports failures in faults; write trouble.faults",
+        ),
+    ],
+)
+def test_result_codes_of_another_driver_are_refused(tmp_path: Path, driver: str, table: str, problem: str) -> None:
+    text = MANIFEST[: MANIFEST.index("[reads")].replace('"sql"', driver)
+    assert problem in problem_of(tmp_path, f"{text}[trouble]\n{table}\n")
+
+
 PYTHON = MANIFEST[: MANIFEST.index("[reads")].replace(
-    "[wire]", 'connector = "connectors.complaints:CityComplaints"\n\n[wire]'
+    "[wire]", 'connector = "connectors.complaints:FakeConnector"\n\n[wire]'
 )
 
 
@@ -158,12 +179,12 @@ PYTHON = MANIFEST[: MANIFEST.index("[reads")].replace(
 )
 def test_a_connector_outside_the_hubs_connectors_is_refused(tmp_path: Path, connector: str) -> None:
     ManifestFile.load(write(tmp_path, PYTHON), ADDRESS)
-    problem = problem_of(tmp_path, PYTHON.replace("connectors.complaints:CityComplaints", connector))
+    problem = problem_of(tmp_path, PYTHON.replace("connectors.complaints:FakeConnector", connector))
     assert problem == "izin.toml:6: connector: not a module of the hub's connectors: write connectors.module:Class"
 
 
 def test_a_connector_in_python_and_declared_reads_exclude_each_other(tmp_path: Path) -> None:
-    both = MANIFEST.replace("[wire]", 'connector = "connectors.complaints:CityComplaints"\n\n[wire]')
+    both = MANIFEST.replace("[wire]", 'connector = "connectors.complaints:FakeConnector"\n\n[wire]')
     start, end = both.index("statement"), both.index("[records")
     with_freshness = both[:start] + 'freshness = { fresh = "5 min" }\n\n' + both[end:]
     assert "izin.toml:13: reads.permits.statement: Extra inputs" in problem_of(tmp_path, both)

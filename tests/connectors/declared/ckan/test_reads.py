@@ -234,7 +234,10 @@ async def test_a_whole_resource_is_given_page_by_page() -> None:
             "reads.hotspots: name the column of the key in `key`, or the field of a `search`",
         ),
         (change("found", search=None), "reads.found: name the column of the key in `key`, or the field of a `search`"),
-        (change("found", search=None, key="x"), "reads.found.key: the key of this read has parts; answer it in Python"),
+        (
+            change("found", search=None, key="x"),
+            'reads.found.key: name the column of each part of the key: { search = "column" }',
+        ),
         (change("found", search="capacity"), "reads.found.search: the record Hotspot has no text 'capacity'"),
         (
             TABLES | {"probe": {"read": "hotspots", "key": "x"}},

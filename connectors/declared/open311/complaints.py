@@ -1,0 +1,229 @@
+"""Complaints from an Open311 server: the standard says its reads, so a manifest declares only what it leaves open."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from datetime import datetime
+from functools import partial
+from itertools import chain
+from operator import attrgetter
+from typing import Any, Final, NamedTuple, Protocol, TypeVar
+
+from connectors.batching.fan_out import ask_in_chunks, fan_out
+from connectors.batching.row_check import RowCheck
+from connectors.declared.open311.client import BAD_REQUEST, NOT_FOUND, Open311Client, filter_codes
+from connectors.declared.open311.complaint_pages import ComplaintPages, newest_first
+from connectors.declared.open311.complaint_records import ComplaintReader
+from connectors.declared.read_records import all_or_failure, only_record, read_or_failure
+from connectors.declared.tables import NotDeclarableError, RecordTable
+from connectors.readers.rows import Row
+from connectors.readers.texts import text
+from connectors.readers.unreadable import UnreadableError
+from records.calls.answers import Answers
+from records.calls.call import Call
+from records.calls.failures import AgencyFailure, AgencyMalformed
+from records.clocks import CITY_TIME_ZONE
+from records.complaints import CategoryQuery, Complaint, ComplaintCategory, ComplaintPage, ComplaintQuery
+from records.identifiers import Nik
+
+K = TypeVar("K", bound=str)
+
+_MAX_ID_LIST_LENGTH: Final = 6_000
+"""Maximum characters of ids in one URL; gateways accept 8,000 for the whole URL."""
+_MAX_CONCURRENCY: Final = 4
+_NIKS_PER_SEARCH: Final = 500
+_PAGES_PER_SEARCH: Final = 40
+
+
+class ComplaintLinks(Protocol):
+    """The hub's own record of reporters, for servers that do not name them."""
+
+    async def requests_of(self, niks: Sequence[Nik]) -> Mapping[Nik, Sequence[str]]:
+        """Ids of the service requests that each person filed through the hub; a person without any may be absent."""
+
+
+class _KeyedRow(NamedTuple):
+    key: str | None
+    id: str
+    row: Row
+
+
+def read_clock() -> datetime:
+    """The time now."""
+    return datetime.now(CITY_TIME_ZONE)
+
+
+class Open311Complaints:
+    """The complaints of one server; the reads are those of the domain."""
+
+    def __init__(
+        self,
+        client: Open311Client,
+        records: Mapping[str, RecordTable],
+        links: ComplaintLinks,
+        *,
+        max_batch_size: int | None = None,
+        now: Callable[[], datetime] = read_clock,
+    ) -> None:
+        """`max_batch_size` limits people or ids in one call. Raises `NotDeclarableError` for the records."""
+        self._client, self._agency, self._work = client, client.http.agency, client.http.work
+        self._reporter, max_rows = client.wire.extensions.reporter, client.wire.max_rows
+        if self._reporter and "reporter" not in records.get("Complaint", {}):
+            raise NotDeclarableError("records.Complaint", "the search by reporter needs the column of `reporter`")
+        self._reader = ComplaintReader(client.wire, records)
+        self._pages = ComplaintPages(client, self._reader, now)
+        self._links = links
+        self._niks_per_call = min(_NIKS_PER_SEARCH, max_batch_size or _NIKS_PER_SEARCH)
+        self._ids_per_call = min(max_rows, max_batch_size or max_rows)
+        self._check = RowCheck(self._agency, client.counts)
+        self._now = now
+
+    async def complaints_of(self, niks: Sequence[Nik], call: Call) -> Answers[Nik, Sequence[Complaint]]:
+        """The complaints of each person, newest first; a person without complaints is absent."""
+        if not niks:
+            return {}
+        if self._reporter:
+            return await ask_in_chunks(niks, partial(self._search, call=call), max_batch_size=self._niks_per_call)
+        return await self._list_linked(await self._links.requests_of(niks), call)
+
+    async def complaints(self, ids: Sequence[str], call: Call) -> Answers[str, Complaint]:
+        """Complaints by their id, private ones included; the server does not name their reporters here.
+
+        Numbers and other ids are asked for separately: servers whose ids are numbers refuse a list with another.
+        """
+        known, answers = filter_codes(ids), dict[str, Complaint | AgencyFailure]()
+        for alike in [[each for each in known if each.isdigit() is numeric] for numeric in (True, False)]:
+            if alike:
+                fitting = _MAX_ID_LIST_LENGTH // (max(map(len, alike)) + 1)
+                ask, size = partial(self._find, call=call), min(self._ids_per_call, fitting)
+                answers |= await ask_in_chunks(alike, ask, max_batch_size=size)
+        return answers
+
+    async def pages(self, queries: Sequence[ComplaintQuery], call: Call) -> Answers[ComplaintQuery, ComplaintPage]:
+        """Pages of the public list; a failed page fails only its query."""
+        return await fan_out(queries, lambda query: self._pages.load(query, call), limit=_MAX_CONCURRENCY)
+
+    async def categories(self, codes: Sequence[str], call: Call) -> Answers[str, ComplaintCategory]:
+        """Categories by their code. One call for all."""
+        found = {each.code: each for each in await self._list_categories(call)} if codes else {}
+        return {code: found[code] for code in codes if code in found}
+
+    async def category_lists(
+        self, queries: Sequence[CategoryQuery], call: Call
+    ) -> Answers[CategoryQuery, Sequence[ComplaintCategory]]:
+        """Categories whose name contains the text of a query, ignoring case. One call for all."""
+        found = await self._list_categories(call) if queries else ()
+        return {query: tuple(each for each in found if _contains(each.name, query.search)) for query in queries}
+
+    async def find_request_ids(self, tokens: Sequence[str], call: Call) -> Answers[str, str]:
+        """The ids of requests by the tokens that the server gave in their place; absent while there is none."""
+
+        async def find(token: str) -> str | None:
+            def read(status: int, reply: object) -> str | None:
+                listed = () if status == NOT_FOUND else self._client.read_rows(status, reply)
+                self._check.require_requested((text(each.get("token")) for each in listed), [token])
+                return next(filter(None, map(self._reader.find_id, listed)), None)
+
+            return await self._client.ask(f"tokens/{token}", call, read)
+
+        return await fan_out(filter_codes(tokens), find, limit=_MAX_CONCURRENCY)
+
+    async def probe(self, call: Call) -> None:
+        """Request the list of services, the cheapest call. Raises `AgencyFailure`."""
+        await self._client.list_services(call)
+
+    async def _search(self, niks: Sequence[Nik], call: Call) -> Answers[Nik, Sequence[Complaint]]:
+        extensions, size = self._client.wire.extensions, self._client.wire.max_rows
+        form = {**extensions.constant, self._reporter or "": ",".join(niks), extensions.page_size or "": str(size)}
+        found: Mapping[str, Row] = {}
+
+        def read(status: int, reply: object) -> tuple[int, Mapping[str, Row]]:
+            listed = self._client.read_rows(status, reply)
+            with_id = [(identifier, each) for each in listed if (identifier := self._reader.find_id(each))]
+            self._check.require_requested((self._reader.find_reporter(each) for _, each in with_id), niks)
+            merged = dict(found)  # a complaint filed between two pages pushes one row into both
+            for identifier, each in with_id:
+                former = merged.setdefault(identifier, each)
+                if self._reader.find_reporter(former) != self._reader.find_reporter(each):
+                    raise self._check.record_mismatch("one complaint has two reporters")
+                merged[identifier] = each
+            return len(listed), merged
+
+        for page in range(1, _PAGES_PER_SEARCH + 1):
+            ask = self._client.ask("requests/search", call, read, form={**form, "page": str(page)})
+            listed, found = await ask
+            if listed < size:
+                reporters = await self._work.map([*found.values()], self._reader.find_reporter)
+                return await self._read_groups([*map(_KeyedRow, reporters, found, found.values())], niks)
+        raise AgencyMalformed(self._agency, f"a search by reporter did not end after {_PAGES_PER_SEARCH} pages")
+
+    async def _find(self, ids: Sequence[str], call: Call) -> Answers[str, Complaint]:
+        numbered, single = any(each.isdigit() for each in ids), self._ids_per_call == 1
+
+        def read(status: int, reply: object) -> Sequence[_KeyedRow]:
+            # A server with numeric ids answers other ids with a bad request: it has none of them.
+            none = status == NOT_FOUND or (status == BAD_REQUEST and not numbered)
+            listed = () if none else self._client.read_rows(status, reply)
+            found = [_KeyedRow(key, key, each) for each in listed if (key := self._reader.find_id(each))]
+            self._check.require_requested((each.key for each in found), ids)
+            return found
+
+        query = {**self._client.wire.extensions.constant} | ({} if single else {"service_request_id": ",".join(ids)})
+        found = await self._client.ask(f"requests/{ids[0]}" if single else "requests", call, read, query=query)
+        groups = await self._read_groups(found, ids)
+        return {
+            key: each if isinstance(each, AgencyFailure) else only_record(self._check, each)
+            for key, each in groups.items()
+        }
+
+    async def _read_groups(self, found: Sequence[_KeyedRow], keys: Sequence[K]) -> Answers[K, Sequence[Complaint]]:
+        """The complaints of each key, newest first. An unreadable row fails its key."""
+        groups = self._check.group_by_key(found, keys, key_of=attrgetter("key"), id_of=attrgetter("id"))
+        sound = [row for each in groups.values() if not isinstance(each, AgencyFailure) for _, _, row in each]
+        read = partial(read_or_failure, self._agency, partial(self._reader.read, read_at=self._now()))
+        records = iter(await self._work.map(sound, read))
+        answers: dict[K, Sequence[Complaint] | AgencyFailure] = {}
+        for key, each in groups.items():
+            answer = each if isinstance(each, AgencyFailure) else all_or_failure([next(records) for _ in each])
+            answers[key] = answer if isinstance(answer, AgencyFailure) else newest_first(answer)
+        return answers
+
+    async def _list_linked(self, links: Mapping[Nik, Sequence[str]], call: Call) -> Answers[Nik, Sequence[Complaint]]:
+        found = await self.complaints(list(dict.fromkeys(chain.from_iterable(links.values()))), call)
+        answers: dict[Nik, Sequence[Complaint] | AgencyFailure] = {}
+        for nik, ids in links.items():
+            answer = all_or_failure([found[each] for each in ids if each in found])
+            if isinstance(answer, AgencyFailure):
+                answers[nik] = answer
+            elif any(each.reporter not in {None, nik} for each in answer):
+                answers[nik] = self._check.record_mismatch("a complaint has another reporter than the link table says")
+            elif answer:
+                answers[nik] = newest_first(_add_reporter(each, nik) for each in answer)
+        return answers
+
+    async def _list_categories(self, call: Call) -> Sequence[ComplaintCategory]:
+        try:
+            return [
+                self._reader.read_category(each)
+                for each in await self._client.list_services(call)
+                if each.get("service_code") not in {None, ""}
+            ]
+        except UnreadableError as error:
+            raise AgencyMalformed(self._agency, str(error)) from None
+
+
+def build_open311_complaints(parts: Any, records: Mapping[str, RecordTable]) -> Open311Complaints:  # noqa: ANN401 - `ConnectorParts`, which knows this module
+    """Build the connector of a manifest. Raises `NotDeclarableError`."""
+    return Open311Complaints(
+        parts.driver, records, parts.complaint_links, max_batch_size=parts.gate.terms.max_batch_size
+    )
+
+
+def _add_reporter(known: Complaint, reporter: Nik) -> Complaint:
+    events = tuple(replace(event, reporter=reporter) for event in known.events)
+    return replace(known, reporter=reporter, events=events)
+
+
+def _contains(name: str | None, search: str) -> bool:
+    return search.strip().casefold() in (name or "").casefold()
