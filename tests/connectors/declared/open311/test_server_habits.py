@@ -14,7 +14,7 @@ import orjson
 import pytest
 
 from connectors.declared.open311.complaints import Open311Complaints
-from records.calls.failures import AgencyFailure, AgencyMalformed
+from records.calls.failures import AgencyFailure, AgencyMalformed, AgencyRefused
 from records.clocks import CITY_TIME_ZONE
 from records.complaints import Complaint, ComplaintPage, ComplaintQuery, ComplaintStatus
 from records.regions import Coordinates
@@ -93,6 +93,21 @@ class TestListsThatAreObjects:
             [found] = (await lapor.categories(["7"], make_call())).values()
         assert not isinstance(found, AgencyFailure)
         assert (found.code, found.name, found.keywords) == ("7", "Potholes", ())
+
+    @pytest.mark.parametrize("code", [None, "", "-", [], {}])
+    async def test_a_service_without_a_code_is_left_out(self, code: object) -> None:
+        async with answering([{"service_code": code}, {"service_code": 0}]) as (lapor, _):
+            assert list(await lapor.categories(["0", "-"], make_call())) == ["0"]
+
+    @pytest.mark.parametrize("token", [None, "t-2", [], {"a": 1}])
+    async def test_the_id_of_another_token_is_rejected(self, token: object) -> None:
+        async with answering([{"service_request_id": "7", "token": token}]) as (lapor, _):
+            [found] = (await lapor.find_request_ids(["t-1"], make_call())).values()
+        assert isinstance(found, AgencyMalformed)
+
+    async def test_a_token_may_be_a_number(self) -> None:
+        async with answering([{"service_request_id": 638344, "token": 12345}]) as (lapor, _):
+            assert await lapor.find_request_ids(["12345"], make_call()) == {"12345": "638344"}
 
 
 class TestValues:
@@ -206,6 +221,8 @@ class TestServers:
             _,
         ):
             assert await load_page(lapor) == ComplaintPage(complaints=(), has_more=False)
+            with pytest.raises(AgencyRefused):
+                await lapor.probe(make_call())
 
 
 class TestXml:
