@@ -14,7 +14,7 @@ from records.calls.answers import Answers
 from records.calls.call import Call
 from records.identifiers import RegionCode
 from records.regions import CodeSystem, Region, RegionLevel, RegionQuery, SystemCode
-from records.text_index import TextIndex
+from records.search.text_index import TextIndex
 
 _FILES = {
     RegionLevel.PROVINCE: ("provinces.csv", None),

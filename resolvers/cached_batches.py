@@ -26,7 +26,7 @@ from records.calls.freshness import Freshness, Staleness
 from records.calls.spans import Span
 from records.hub.consents import Consent
 from records.identifiers import Nik
-from records.text_index import TextIndex
+from records.search.text_index import TextIndex
 from resolvers.batch_context import HubBatchContext
 from resolvers.caching import get_agency_tag, get_person_tags
 

@@ -36,6 +36,7 @@ MANY_PARAMETERS = {
     "schema/declarations/publishing.py:publishes": "same",
     "cli/breach/commands.py:open_breach": "the options of a command, as Typer reads them",
     "cli/breach/commands.py:report_breach": "same",
+    "cli/agencies/onboarding/commands.py:propose_agency": "same",
 }
 """Functions with more parameters."""
 

@@ -12,6 +12,7 @@ import typer
 from rich.console import Console
 
 from cli.agencies.city_option import CityOption, load_city_folder
+from cli.agencies.onboarding.commands import propose_agency
 from cli.agencies.stand_in import serve_samples
 from cli.command_error import CommandError
 from cli.listing import JsonOption, print_rows
@@ -26,6 +27,7 @@ def build_group() -> typer.Typer:
     group.command("hook-secret")(print_hook_secret)
     group.command("schema")(write_schemas)
     group.command("serve")(serve_samples)
+    group.command("new")(propose_agency)
     return group
 
 

@@ -169,6 +169,10 @@ def build_field_reader(place: str, annotation: object, table: FieldTable) -> Rea
 
     """
     wanted, is_optional = split_optional(annotation)
+    if not table.columns:
+        if not is_optional:
+            raise NotDeclarableError(place, "the field always has a value; name its column")
+        return ReadField(lambda: None, "a value", is_required=False)
     if table.values is not None:
         reader, kind = _build_word_reader(place, wanted, table, is_optional=is_optional), "one of the known words"
     elif table.python is not None:

@@ -88,6 +88,11 @@ class RecordReaders:
         """The declared fields of a record."""
         return self._tables[record.__name__]
 
+    @property
+    def built(self) -> Mapping[str, RecordTable]:
+        """The tables of the records that reads give, by name."""
+        return {each.__name__: self._tables[each.__name__] for each in self._built}
+
     def build_facets(self, read: str, facets: Iterable[type[Any]]) -> RecordReader[Any]:
         """The reader of several records in one row, by their type. Raises `NotDeclarableError`."""
         readers = {facet: self.build(read, facet) for facet in facets}
@@ -185,7 +190,7 @@ class RecordReaders:
 
     def _plan_list(self, place: str, name: str, reader: RecordReader[Any], table: FieldTable) -> _FieldPlan:
         """A list of records within the row."""
-        if len(table.columns) > 1 or table.model_fields_set - {"columns", "sort"}:
+        if len(table.columns) != 1 or table.model_fields_set - {"columns", "sort"}:
             raise NotDeclarableError(
                 place, 'a list of records has one column, and perhaps `sort`; write {"from" = ...}'
             )

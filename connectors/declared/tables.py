@@ -146,10 +146,9 @@ class FieldTable(ManifestTable):
 
     columns: Columns = Field(
         alias="from",
-        min_length=1,
         max_length=8,
-        description="the column, or a list of columns. In JSON, a path such as `address.street` or `point.0`; a missing"
-        " one has no value. `{key}` is the requested key",
+        description="the column, or a list of columns; an empty list if the agency has no such value. In JSON, a path"
+        " such as `address.street` or `point.0`; a missing one has no value. `{key}` is the requested key",
     )
     read: str | None = Field(
         default=None,
@@ -194,16 +193,23 @@ class FieldTable(ManifestTable):
 
     @classmethod
     def __get_pydantic_json_schema__(cls, core_schema: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
-        """A table, or the name of one column."""
-        return {"anyOf": [{"type": "string", "description": "the column"}, handler(core_schema)]}
+        """A table, or short for it: the name of one column, or a list of columns."""
+        columns = {
+            "type": "array",
+            "items": {"type": "string"},
+            "description": "the columns; none if the agency has none",
+        }
+        return {"anyOf": [{"type": "string", "description": "the column"}, columns, handler(core_schema)]}
 
     @model_validator(mode="before")
     @classmethod
     def _expand(cls, given: Any) -> Any:  # noqa: ANN401 - pydantic's signature
-        return {"from": given} if isinstance(given, str) else given
+        return {"from": given} if isinstance(given, str | list | tuple) else given
 
     @model_validator(mode="after")
     def _check_keys(self) -> Self:
+        if not self.columns and self.model_fields_set - {"columns"}:
+            raise ValueError("from: without a column there is nothing to read; remove the other keys")
         if self.unknown is not None and self.values is None:
             raise ValueError("unknown: it says what words outside `values` mean; give `values`")
         if self.values is not None and self.read is not None:

@@ -34,7 +34,7 @@ from connectors.readers.unreadable import UnreadableError
 from records.calls.answers import Answers
 from records.calls.call import Call
 from records.calls.failures import AgencyFailure, AgencyMalformed
-from records.text_index import TextIndex
+from records.search.text_index import TextIndex
 
 _MAX_BATCH_SIZE: Final = 100
 """Maximum number of keys in one call, unless the terms say it."""

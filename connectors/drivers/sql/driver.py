@@ -8,11 +8,11 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from time import monotonic
-from typing import Any
+from typing import Any, TypeVar
 from urllib.parse import quote
 from weakref import WeakSet
 
-from sqlalchemy import TextClause, bindparam, event, text
+from sqlalchemy import Connection, TextClause, bindparam, event, text
 from sqlalchemy.connectors.asyncio import AsyncAdapt_terminate
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.engine.interfaces import DBAPIConnection
@@ -43,6 +43,8 @@ from records.calls.failures import (
 )
 from records.calls.reply_budget import BYTES_PER_ROW
 from records.database_tls import TLS_PARAMETERS, DatabaseTls, TlsMode, get_hosts, resolve_database_tls
+
+T = TypeVar("T")
 
 Row = Mapping[str, object]
 """One row of a result, by column name."""
@@ -146,6 +148,11 @@ class SqlDriver:
         if call.reply_budget.is_spent:
             raise ReplyBudgetSpent(self.agency, "not called: earlier replies used up the budget of the request")
         return await self._gate.ask(call, attempt, repeatable=True)
+
+    async def run(self, work: Callable[[Connection], T]) -> T:
+        """Run work of SQLAlchemy's own on a connection, without the gate: for tools, not for calls."""
+        async with self._engine.connect() as connection:
+            return await connection.run_sync(work)
 
     async def close(self) -> None:
         """Close the unused connections, after the cancelled calls have ended.

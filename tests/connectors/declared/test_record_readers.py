@@ -340,6 +340,38 @@ def test_a_declaration_that_cannot_be_read_names_its_place_and_the_fix(
     assert problem in refused.value.problem
 
 
+@record
+class BareKiosk:
+    id: str
+    colour: str | None
+
+
+def test_a_field_without_a_column_has_no_value() -> None:
+    readers = RecordReaders(
+        {"BareKiosk": {"id": FieldTable.model_validate("id"), "colour": FieldTable.model_validate([])}},
+        columns=FLAT_COLUMNS,
+    )
+    built = readers.build("a test", BareKiosk)
+    assert built.read({"id": "1"}) == BareKiosk(id="1", colour=None)
+    assert built.columns == {"id"}
+
+
+def test_a_field_that_always_has_a_value_needs_a_column() -> None:
+    readers = RecordReaders(
+        {"BareKiosk": {"id": FieldTable.model_validate([]), "colour": FieldTable.model_validate([])}},
+        columns=FLAT_COLUMNS,
+    )
+    with pytest.raises(
+        NotDeclarableError, match=r"records\.BareKiosk\.id: the field always has a value; name its column"
+    ):
+        readers.build("a test", BareKiosk)
+
+
+def test_a_field_without_a_column_has_no_reader() -> None:
+    with pytest.raises(ValueError, match="without a column there is nothing to read; remove the other keys"):
+        FieldTable.model_validate({"from": [], "read": "phone"})
+
+
 def test_a_type_without_a_reader_is_refused() -> None:
     @record
     class Scale:

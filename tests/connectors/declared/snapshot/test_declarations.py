@@ -93,13 +93,13 @@ def test_without_a_folder_no_snapshot_starts(tmp_path: Path) -> None:
 
 
 @record
-class Resident:
+class SnapshotResident:
     id: str
     owner: Nik
 
 
 class Residents(Protocol):
-    async def residents(self, ids: Sequence[str], call: Call) -> Answers[str, Resident]:
+    async def residents(self, ids: Sequence[str], call: Call) -> Answers[str, SnapshotResident]:
         """Residents by identifier."""
 
 
@@ -109,15 +109,15 @@ def test_data_about_people_is_refused(tmp_path: Path) -> None:
         {
             "snapshots": {"people": {"max_age": "1 d", "rows": {"file": "warga.csv"}}},
             "reads": {"residents": {"snapshot": "people", "key": "id"}},
-            "records": {"Resident": {"id": "id", "owner": "nik"}},
+            "records": {"SnapshotResident": {"id": "id", "owner": "nik"}},
         },
     )
     driver = FilesDriver(tmp_path, None, gate=build_gate())
     with pytest.raises(NotDeclarableError) as refused:
         build_declared_connector(Residents, tables, driver, agency="x", hub=HubValues(snapshot_folder=tmp_path))
     assert str(refused.value) == (
-        "snapshots.people: Resident.owner identifies people, and snapshots hold no personal data: declare reads that"
-        " ask for keys"
+        "snapshots.people: SnapshotResident.owner identifies people, and snapshots hold no personal data: declare reads"
+        " that ask for keys"
     )
 
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from hypothesis import given
 from hypothesis import strategies as st
 
-from records.text_index import TextIndex
+from records.search.text_index import TextIndex
 
 NAMES = st.lists(st.none() | st.text(alphabet="aAßİ \nb|", max_size=6), max_size=8)
 

@@ -1,0 +1,155 @@
+"""Proposes the column of each field of a record by name and type."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, is_dataclass
+from datetime import date, datetime
+from itertools import product
+from typing import Any, Final, get_args, get_type_hints
+
+from rapidfuzz import fuzz
+
+from cli.agencies.onboarding.shapes import RowShape
+from cli.agencies.onboarding.synonyms import LATITUDE, LONGITUDE, SYNONYMS, TYPE_WORDS
+from connectors.declared.python_functions import split_optional
+from records.identifiers import Rupiah
+from records.regions import Coordinates
+
+_LEAST_SCORE: Final = 62
+_MISMATCH: Final = 45
+"""Points that another kind of column costs."""
+_WORDS: Final = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+")
+_KINDS: Final[Mapping[object, frozenset[str]]] = {
+    int: frozenset({"number", "text"}),
+    Rupiah: frozenset({"number", "text"}),
+    date: frozenset({"day", "moment", "text"}),
+    datetime: frozenset({"moment", "day", "text"}),
+    bool: frozenset({"flag", "text", "number"}),
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FieldMatch:
+    """The proposal for one field."""
+
+    field: str
+    columns: Sequence[str]
+    """None if no column resembles the field."""
+    score: int
+    """From 0 to 100."""
+    wanted: Any
+    is_optional: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RecordMatch:
+    """The proposal for one record."""
+
+    record: type[Any]
+    shape: RowShape
+    fields: Sequence[FieldMatch]
+
+    @property
+    def score(self) -> float:
+        """How well the rows resemble the record: the mean of its fields."""
+        return sum(each.score for each in self.fields) / max(1, len(self.fields))
+
+    def find_column(self, field: str) -> str | None:
+        """The proposed column of a field."""
+        return next((each.columns[0] for each in self.fields if each.field == field and each.columns), None)
+
+    @property
+    def columns(self) -> Sequence[str]:
+        """All proposed columns, each once."""
+        return list(dict.fromkeys(column for each in self.fields for column in each.columns))
+
+
+def match_record(record: type[Any], shape: RowShape) -> RecordMatch:
+    """Match each field with the column that resembles it most; no column is proposed twice."""
+    hints = {name: each for name, each in get_type_hints(record).items() if not _is_nested(each)}
+    subject = {*to_words(shape.name.rpartition("/")[2]).split(), *SYNONYMS.get(to_words(record.__name__), ())}
+    scores = sorted(
+        (
+            (_rate(name, split_optional(each)[0], column, kind, subject), name, column)
+            for name, each in hints.items()
+            if split_optional(each)[0] is not Coordinates
+            for column, kind in shape.columns.items()
+        ),
+        reverse=True,
+    )
+    chosen: dict[str, tuple[int, str]] = {}
+    for score, name, column in scores:
+        if score >= _LEAST_SCORE and name not in chosen and column not in {each for _, each in chosen.values()}:
+            chosen[name] = score, column
+    return RecordMatch(
+        record=record, shape=shape, fields=[_build_match(name, hints[name], chosen, shape) for name in hints]
+    )
+
+
+def find_best(record: type[Any], shapes: Sequence[RowShape]) -> RecordMatch:
+    """The rows that resemble a record most."""
+    return max((match_record(record, each) for each in shapes), key=lambda each: each.score + rate_name(each))
+
+
+def rate_name(match: RecordMatch) -> float:
+    """How much the name of the rows resembles that of the record, up to 15."""
+    parts = [each for each in match.shape.name.split("/") if each and "{" not in each]
+    name = to_words(parts[-1] if parts else match.shape.name)
+    words = to_words(match.record.__name__)
+    return max(fuzz.ratio(name, each) for each in (words, f"{words}s", *SYNONYMS.get(words, ()))) * 0.15
+
+
+def to_words(name: str) -> str:
+    """A name in small words: `NAMA_LGKP`, `namaLengkap` and `market.name` become `nama lgkp`, ..."""
+    return " ".join(_WORDS.findall(name)).lower()
+
+
+def _build_match(name: str, wanted: object, chosen: Mapping[str, tuple[int, str]], shape: RowShape) -> FieldMatch:
+    wanted, is_optional = split_optional(wanted)
+    columns: Sequence[str] = ()
+    score = 0
+    if wanted is Coordinates:
+        pair = [_find_like(shape, each) for each in (LATITUDE, LONGITUDE)]
+        columns, score = ([each for each in pair if each], 90) if all(pair) else ((), 0)
+    elif name in chosen:
+        score, column = chosen[name]
+        columns = (column,)
+    return FieldMatch(field=name, columns=columns, score=score, wanted=wanted, is_optional=is_optional)
+
+
+def _find_like(shape: RowShape, names: Sequence[str]) -> str | None:
+    words = {column: to_words(column).split() for column in shape.columns}
+    return next((column for each in names for column, found in words.items() if each in found), None)
+
+
+def _rate(field: str, wanted: object, column: str, kind: str, subject: Collection[str]) -> int:
+    """How much a column resembles a field, up to 100. The rows' subject may be missing: `kode_usaha` is like `kode`."""
+    last = to_words(column.rpartition(".")[2])
+    short = " ".join(each for each in last.split() if each not in subject)
+    score = max(
+        max(fuzz.ratio(each, words), fuzz.token_sort_ratio(each, words))
+        for each in _list_phrases(field, wanted)
+        for words in {last, to_words(column), short or last}
+    )
+    fits = kind in _KINDS.get(wanted, frozenset({"text", "number"}))
+    return round(score) - (0 if fits else _MISMATCH)
+
+
+def _list_phrases(field: str, wanted: object) -> Iterator[str]:
+    """The field's name, its translations word by word and as a whole, and the words for its type."""
+    words = field.split("_")
+    yield " ".join(words)
+    for each in product(*((word, *SYNONYMS.get(word, ())) for word in words)):
+        yield " ".join(each)
+    for word in words:
+        if word not in {"id", "on", "code", "name"} or len(words) == 1:
+            yield from SYNONYMS.get(word, ())
+    yield from TYPE_WORDS.get(getattr(wanted, "__name__", ""), ())
+
+
+def _is_nested(annotation: object) -> bool:
+    """Whether a field is a record, or a list of records, which has its own proposal."""
+    parts = [annotation, *get_args(annotation)]
+    return any(is_dataclass(each) and each is not Coordinates for each in parts)

@@ -1,0 +1,37 @@
+"""The tables of an agency's database with the kinds of their columns, for a proposal of a manifest. Reads no rows."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from sqlalchemy import inspect, types
+from sqlalchemy.engine import Connection
+
+from connectors.drivers.sql.driver import SqlDriver
+
+_KINDS: Sequence[tuple[Any, str]] = (
+    (types.Boolean, "flag"),
+    (types.Integer, "number"),
+    (types.Numeric, "number"),
+    (types.Date, "day"),
+    (types.DateTime, "moment"),
+)
+
+
+async def list_tables(driver: SqlDriver) -> Mapping[str, Mapping[str, str]]:
+    """By table or view: the kind of each column, `text`, `number`, `flag`, `day` or `moment`.
+
+    Raises the errors of SQLAlchemy and of the database.
+    """
+    return await driver.run(_list_tables)
+
+
+def _list_tables(connection: Connection) -> Mapping[str, Mapping[str, str]]:
+    found = inspect(connection)
+    names = [*found.get_table_names(), *found.get_view_names()]
+    return {name: {each["name"]: _find_kind(each["type"]) for each in found.get_columns(name)} for name in names}
+
+
+def _find_kind(column: Any) -> str:  # noqa: ANN401 - SQLAlchemy's types have no common base with a name
+    return next((kind for base, kind in _KINDS if isinstance(column, base)), "text")
