@@ -11,7 +11,7 @@ from cli.agencies.checks import check_agencies
 from cli.settings_check.findings import NOT_SHOWN, Finding, FindingLevel, describe_city_problem
 from connectors.issuer_http import IssuerDocuments
 from schema.builder import build_schema, get_graphql_schema
-from schema.tools.operation_changes import find_breaking_changes
+from schema.tools.operation_changes import find_lost_fields
 from settings import Settings
 from store.database import create_database_engine
 from store.database_status import MIN_POSTGRESQL_VERSION, DatabaseStatus, read_database_status
@@ -83,7 +83,7 @@ async def _check_database(settings: Settings) -> AsyncIterator[Finding]:
 
 
 async def _check_operations(settings: Settings) -> Sequence[Finding]:
-    """The registered operations that the graph of these settings cannot run."""
+    """The registered operations that lose a field in the graph of these settings."""
     engine = create_database_engine(settings.state_url.get_secret_value())
     try:
         async with database_timeout(_DATABASE_TIMEOUT):
@@ -98,10 +98,10 @@ async def _check_operations(settings: Settings) -> Sequence[Finding]:
             level=FindingLevel.WARNING,
             name=f"operation {each.name}",
             value=str(each.client),
-            message=f"the graph of these settings cannot run it: {faults[0]}",
+            message=f"it loses a field in the graph of these settings: {faults[0]}",
         )
         for each in published
-        if (faults := find_breaking_changes(schema, schema, each.text))
+        if (faults := find_lost_fields(schema, each.text))
     ]
 
 
