@@ -92,6 +92,11 @@ class RecordReaders:
         """The declared fields of a record."""
         return self._tables[record.__name__]
 
+    @property
+    def built(self) -> Mapping[str, RecordTable]:
+        """The tables of the records that reads give, by name."""
+        return {each.__name__: self._tables[each.__name__] for each in self._built}
+
     def build_facets(self, read: str, facets: Iterable[type[Any]]) -> RecordReader[Any]:
         """The reader of several records in one row, by their type. Raises `NotDeclarableError`."""
         readers = {facet: self.build(read, facet) for facet in facets}

@@ -55,7 +55,7 @@ class ResultCodes:
         self._judge = build_judge(table)
         self.path = table.code or ""
         self.faults = table.faults
-        self._pause = table.pause
+        self.pause = table.pause
         judge_status = build_judge(table.status)
         outcomes = {status: judge_status(str(status)) for status in range(_FIRST_ERROR, _AFTER_ERRORS)}
         self.statuses: Mapping[int, Outcome] = {
@@ -80,7 +80,7 @@ class ResultCodes:
 
     def _require(self, outcome: Outcome, detail: str, retry_after: float | None) -> bool:
         if outcome is Outcome.BUSY:
-            retry_after = retry_after or self._pause
+            retry_after = retry_after or self.pause
         if outcome in FAILURES:
             raise FAILURES[outcome](self._agency, detail, retry_after=retry_after)
         return outcome is Outcome.SUCCESS
@@ -93,6 +93,7 @@ class NoResultCodes:
 
     path = ""
     faults = FaultTable()
+    pause = 0.0
 
     def require(self, _reply: object, _retry_after: float | None = None) -> bool:
         """Every reply holds an answer."""

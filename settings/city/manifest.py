@@ -146,6 +146,12 @@ class AgencyManifest(ManifestTable):
             yield NotDeclarableError("terms.hedge", "the agency is not called by GET; remove this line")
         if self.trouble is not None and self.wire.driver in _KNOWN_TROUBLE:
             yield NotDeclarableError("trouble", "the hub knows how this driver reports failures; remove this table")
+        elif self.trouble is not None:
+            is_soap, given = self.wire.driver == "soap", self.trouble.model_fields_set
+            if "faults" in given and not is_soap:
+                yield NotDeclarableError("trouble.faults", "only SOAP has faults; remove this table")
+            if "status" in given and is_soap:
+                yield NotDeclarableError("trouble.status", "SOAP reports failures in faults; write trouble.faults")
         if self.terms.sessions and self.wire.driver != "sql":
             yield NotDeclarableError("terms.sessions", "only a database has sessions; remove this line")
         if self.connector is None:

@@ -85,7 +85,7 @@ def test_unreachable_agencies_do_not_stop_the_start() -> None:
             "pbb",
             "wire",
             SOAP_WIRE | {"headers": {"kepala": {"pengguna": "geheim"}}},
-            "wire.headers.kepala: the operation GetObjekByNik has no such header part; it has otentikasi",
+            "wire.headers.kepala: no operation has such a header part; they have otentikasi",
         ),
         (
             "pbb",

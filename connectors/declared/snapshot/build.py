@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, time
 from functools import partial
 from pathlib import Path
-from typing import Any, Final, Protocol
+from typing import Any, Final, NamedTuple, Protocol
 
 import msgspec
 
@@ -88,6 +88,13 @@ def build_snapshot(plan: BuildPlan, source: NumberedRows) -> SnapshotFacts:
     return facts
 
 
+class _FoundRow(NamedTuple):
+    """The values of one row for the tables of the file."""
+
+    values: tuple[FoundBy, ...]
+    names: tuple[str | None, ...]
+
+
 class _Building:
     """One build."""
 
@@ -112,12 +119,15 @@ class _Building:
     def create_tables(self) -> None:
         layout = self._layout
         columns = [f'"key_{each}"' for each in layout.key_columns]
-        texts = [f'"text_{each}" TEXT' for each in layout.search_columns]
         places = ["latitude REAL", "longitude REAL"] if layout.near else []
-        rows = ["number INTEGER PRIMARY KEY", "id TEXT NOT NULL", "body TEXT NOT NULL", *columns, *texts, *places]
+        rows = ["number INTEGER PRIMARY KEY", "id TEXT NOT NULL", "body TEXT NOT NULL", *columns, *places]
         self._database.execute("CREATE TABLE facts (facts TEXT NOT NULL)")
         self._database.execute(f"CREATE TABLE rows ({', '.join(rows)})")
         self._database.execute("CREATE UNIQUE INDEX rows_id ON rows (id)")
+        if layout.search:
+            # Apart from the rows: a search for a short text looks at all of them.
+            texts = ", ".join(f'"text_{each}" TEXT' for each in layout.search_columns)
+            self._database.execute(f"CREATE TABLE names (number INTEGER PRIMARY KEY, {texts})")
 
     def create_indexes(self) -> None:
         """After the rows, which is faster."""
@@ -126,9 +136,9 @@ class _Building:
             execute(f'CREATE INDEX "rows_{each}" ON rows ("key_{each}", id)')
         if layout.search:
             texts = ", ".join(f'"text_{each}"' for each in layout.search_columns)
-            # Trigrams find any part of a text, as domains promise; the texts themselves stay in `rows`.
+            # Trigrams find any part of a text, as domains promise; the texts themselves stay in `names`.
             execute(
-                f"CREATE VIRTUAL TABLE texts USING fts5({texts}, content=rows, content_rowid=number,"
+                f"CREATE VIRTUAL TABLE texts USING fts5({texts}, content=names, content_rowid=number,"
                 " tokenize='trigram case_sensitive 1')"
             )
             execute("INSERT INTO texts (texts) VALUES ('rebuild')")
@@ -140,14 +150,14 @@ class _Building:
             )
 
     def insert_all(self) -> None:
-        batch: list[tuple[FoundBy, ...]] = []
+        batch: list[_FoundRow] = []
         seen: dict[str, int] = {}
         for number, row in self._source.read():
             self._columns |= row.keys()
             found = self._read(number, row)
             if found is None:
                 continue
-            identity, contents = str(found[0]), hash(found)
+            identity, contents = str(found.values[0]), hash(found)
             if identity in seen:
                 if seen[identity] != contents:
                     raise self._fail(number, "the same id as an earlier row, with different contents")
@@ -162,12 +172,18 @@ class _Building:
                 batch.clear()
         self._insert(batch)
 
-    def _insert(self, batch: Sequence[tuple[FoundBy, ...]]) -> None:
+    def _insert(self, batch: Sequence[_FoundRow]) -> None:
         if batch:
-            marks = ", ".join(["?"] * (len(batch[0])))
-            self._database.executemany(f"INSERT INTO rows VALUES (NULL, {marks})", batch)  # noqa: S608 - question marks
+            self._insert_into("rows", [each.values for each in batch])
+            if self._layout.search:
+                self._insert_into("names", [each.names for each in batch])
 
-    def _read(self, number: int, row: Row) -> tuple[FoundBy, ...] | None:
+    def _insert_into(self, table: str, values: Sequence[Sequence[FoundBy]]) -> None:
+        marks = ", ".join(["?"] * (len(values[0])))
+        # Both tables number their rows in the same order.
+        self._database.executemany(f"INSERT INTO {table} VALUES (NULL, {marks})", values)  # noqa: S608 - question marks
+
+    def _read(self, number: int, row: Row) -> _FoundRow | None:
         """The values of one row; None for a row that is left out."""
         try:
             if any(text(get(row)) is None for get in self._needed):
@@ -183,11 +199,10 @@ class _Building:
         layout = self._layout
         values: list[FoundBy] = [layout.read_id(record), self._encode(record).decode()]
         values += [to_column(getattr(record, each)) for each in layout.key_columns]
-        values += [fold(getattr(record, each)) for each in layout.search_columns]
         if layout.near is not None:
             point = getattr(record, layout.near)
             values += [None, None] if point is None else [point.latitude, point.longitude]
-        return tuple(values)
+        return _FoundRow(tuple(values), tuple(fold(getattr(record, each)) for each in layout.search_columns))
 
     def _note_date(self, row: Row) -> None:
         if self._get_date is None:

@@ -81,7 +81,7 @@ def containing(fields: Sequence[str]) -> AddCondition:
     """Rows with the text in any of the fields, without case; an empty text asks for nothing."""
     columns = sorted(fields)
     indexed = f"{{{' '.join(f'text_{each}' for each in columns)}}}"
-    scanned = " OR ".join(f'instr(rows."text_{each}", ?) > 0' for each in columns)
+    scanned = " OR ".join(f'instr("text_{each}", ?) > 0' for each in columns)
 
     def add(statement: Statement, value: object) -> None:
         text = fold(str(value or "").replace("\0", " ")) or ""
@@ -91,7 +91,8 @@ def containing(fields: Sequence[str]) -> AddCondition:
             phrase = text.replace('"', '""')
             statement.require("rows.number IN (SELECT rowid FROM texts WHERE texts MATCH ?)", f'{indexed} : "{phrase}"')
         elif text:
-            statement.require(f"({scanned})", *[text] * len(columns))
+            names = f"SELECT number FROM names WHERE {scanned}"  # noqa: S608 - names of fields
+            statement.require(f"rows.number IN ({names})", *[text] * len(columns))
 
     return add
 
@@ -113,6 +114,12 @@ def near_point(statement: Statement, value: Near | None) -> None:
     values: list[FoundBy] = [latitude, latitude, metres_north**2, longitude, longitude, metres_east**2]
     statement.require(f"{distance} <= ?", *values, float(metres) ** 2)
     statement.order, statement.order_values = f"{distance}, rows.number", values
+
+
+def list_circles(value: Near) -> Sequence[Near]:
+    """Smaller circles around the point, and the whole one: the nearest records are often found in the first."""
+    sizes = sorted({value.metres // 16, value.metres // 4, value.metres})
+    return [Near(point=value.point, metres=each) for each in sizes]
 
 
 _MARGIN: Final = 0.0001

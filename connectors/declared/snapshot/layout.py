@@ -12,7 +12,7 @@ from typing import Any, Final
 
 import msgspec
 
-VERSION: Final = 1
+VERSION: Final = 2
 """Of the tables in the file."""
 
 FoundBy = str | int | float | None

@@ -104,7 +104,18 @@ class SnapshotLoader:
             await asyncio.sleep(_FIRST_LOAD_POLL)
 
     async def run(self) -> None:
-        """Wait to become the loader, and load forever."""
+        """Load forever, as soon as this process is the loader."""
+        while True:
+            try:
+                await self._load_forever()
+            except OSError as error:
+                _log.error(
+                    "The folder of the snapshots of the agency '%s' cannot be used: %s. Check SIMPUL_SNAPSHOT_FOLDER",
+                    self._snapshot.agency, error.strerror,
+                )  # fmt: skip
+                await asyncio.sleep(_MIN_RETRY)
+
+    async def _load_forever(self) -> None:
         self._place.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         handle = os.open(self._place.lock, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
         try:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import replace
 from sqlite3 import Connection
 from typing import Any, Final, get_type_hints
 
@@ -19,6 +20,7 @@ from connectors.declared.snapshot.conditions import (
     containing,
     equal_to,
     inside_region,
+    list_circles,
     near_point,
 )
 from connectors.declared.snapshot.file import SnapshotFile, fetch_text
@@ -173,7 +175,12 @@ def _build_query_read(snapshot: Snapshot, domain_read: DomainRead, conditions: M
     def find_limit(query: Any) -> int | None:  # noqa: ANN401 - a query of the domain
         return query.first if _FIRST in parts else None
 
-    return _build_lists(snapshot, domain_read, build, find_limit)
+    def widen(query: Any) -> Sequence[Any]:  # noqa: ANN401 - a query of the domain
+        if _NEAR not in conditions or query.near is None or find_limit(query) is None:
+            return (query,)
+        return [replace(query, near=each) for each in list_circles(query.near)]
+
+    return _build_lists(snapshot, domain_read, build, find_limit, widen)
 
 
 def _build_lists(
@@ -181,16 +188,22 @@ def _build_lists(
     domain_read: DomainRead,
     build: Callable[[Any], Statement],
     find_limit: Callable[[Any], int | None],
+    widen: Callable[[Any], Sequence[Any]] = lambda key: (key,),
 ) -> Callable[[Sequence[Any], Call], Awaitable[DatedAnswers[Any, Any]]]:
     decode = msgspec.json.Decoder(tuple[domain_read.record, ...]).decode  # type: ignore[name-defined]  # a type of the domain
 
     def find(key: Any, connection: Connection) -> Sequence[Any] | AgencyFailure:  # noqa: ANN401 - any key of a domain
-        statement, limit = build(key), find_limit(key)
-        if statement.is_empty or limit == 0:
-            return ()
+        limit = find_limit(key)
         wanted = MAX_LISTED + 1 if limit is None else min(max(limit, 0), MAX_PAGE)
-        text, values = statement.write(limit=wanted)
-        records: Sequence[Any] = decode(fetch_text(connection, text, values) or "[]")
+        records: Sequence[Any] = ()
+        for each in widen(key):
+            statement = build(each)
+            if statement.is_empty or not wanted:
+                return ()
+            text, values = statement.write(limit=wanted)
+            records = decode(fetch_text(connection, text, values) or "[]")
+            if len(records) == wanted:
+                break
         if len(records) > MAX_LISTED:
             return AgencyMalformed(snapshot.agency, f"more than {MAX_LISTED} records for one key")
         return records

@@ -45,7 +45,7 @@ def build_soap_request(domain_read: DomainRead, table: SoapReadTable, driver: So
     if operation is None:
         problem = f"the WSDL has no operation '{table.operation}'; it has {_list(driver.operations)}"
         raise NotDeclarableError(f"{place}.operation", problem)
-    check_headers(operation, driver.headers)
+    _check_headers(operation, driver)
     parts = list_key_parts(domain_read.key)
     types = {name: find_plain_type(each) for name, each in parts.items()}
     patterns = compile_patterns(place, table, types)
@@ -77,16 +77,15 @@ def check_soap_probe(domain_read: DomainRead, table: SoapReadTable, key: str) ->
         raise NotDeclarableError("probe.key", f"the read {domain_read.name} would not send it; see its key_pattern")
 
 
-def check_headers(operation: WsdlOperation, headers: Mapping[str, Mapping[str, str]]) -> None:
-    """Check the header parts of an agency by an operation. Raises `NotDeclarableError`."""
-    for part, elements in headers.items():
+def _check_headers(operation: WsdlOperation, driver: SoapDriver) -> None:
+    """Check the header parts of an agency. An operation gets those that the WSDL describes for it."""
+    known = {part: each for some in driver.operations.values() for part, each in some.headers.items()}
+    for part, elements in driver.headers.items():
         place = f"wire.headers.{part}"
-        shape = operation.headers.get(part)
-        if shape is None:
-            problem = f"the operation {operation.name} has no such header part; it has {_list(operation.headers)}"
-            raise NotDeclarableError(place, problem)
-        for name in elements:
-            _find_text(f"{place}.{name}", shape, name)
+        if part not in known:
+            raise NotDeclarableError(place, f"no operation has such a header part; they have {_list(known)}")
+        for name in elements if part in operation.headers else ():
+            _find_text(f"{place}.{name}", operation.headers[part], name)
 
 
 class _ArgumentBuilder:

@@ -39,7 +39,7 @@ class SoapRows:
         """Raises `NotDeclarableError` for rows or columns that the WSDL does not describe."""
         self._source = source
         self._path = table.rows.split(".") if table.rows else []
-        self._faults = _FaultCodes(source.agency, source.codes.faults)
+        self._faults = _FaultCodes(source.agency, source.codes.faults, source.codes.pause)
         self._key = table.key
         self._match = [(name, columns) for name, columns in table.match.items()]
         place = f"reads.{domain_read.name}"
@@ -107,8 +107,9 @@ class SoapRows:
 class _FaultCodes:
     """The meaning of SOAP faults."""
 
-    def __init__(self, agency: str, table: FaultTable) -> None:
+    def __init__(self, agency: str, table: FaultTable, pause: float) -> None:
         self._agency = agency
+        self._pause = pause
         self._name = table.code
         self._judge = build_judge(table)
 
@@ -118,6 +119,8 @@ class _FaultCodes:
         outcome = self._judge(code or fault.code)
         if outcome is Outcome.ABSENT:
             return
+        if outcome is Outcome.BUSY:
+            retry_after = retry_after or self._pause
         shown = show_code(self._name or "", code)
         detail = f"SOAP fault {fault.code}" + (f", {shown}" if shown else "")
         by_side = AgencyRefused if fault.is_of_caller else AgencyUnavailable

@@ -6,10 +6,8 @@ from collections.abc import AsyncGenerator, Sequence
 from operator import eq
 from typing import Final
 
-from sqlglot import exp
-
 from connectors.declared.driver_family import RowSource, Source
-from connectors.declared.sql.statements import SqlSelect, parse_statement
+from connectors.declared.sql.statements import parse_statement
 from connectors.declared.sql.tables import SqlRowsTable
 from connectors.drivers.sql.driver import Row, SqlDriver
 from records.calls.call import Call
@@ -31,7 +29,8 @@ def stream_sql_rows(source: Source[SqlDriver], place: str, table: SqlRowsTable, 
     sql, agency, column = source.driver, source.agency, table.id
     select = parse_statement(f"{place}.statement", table.statement, sql.dialect, {column, *columns}, parameters=())
     select.require_conditions()
-    first, following = _write_page(select, column, is_first=True), _write_page(select, column, is_first=False)
+    first = select.select_page(column, limit=_LIMIT).render()
+    following = select.select_page(column, limit=_LIMIT, after=_AFTER).render()
 
     async def stream(call: Call) -> AsyncGenerator[Sequence[Row]]:
         parameters: dict[str, object] = {_LIMIT: PAGE_ROWS}
@@ -53,13 +52,3 @@ def stream_sql_rows(source: Source[SqlDriver], place: str, table: SqlRowsTable, 
 def _to_loose_form(key: object) -> object:
     """A key as the most lenient database compares it, without case and outer blanks."""
     return key.strip().casefold() if isinstance(key, str) else key
-
-
-def _write_page(select: SqlSelect, column: str, *, is_first: bool) -> str:
-    key = select.find_selected(column)
-    query = select.query.copy()
-    query.set("order", None)
-    if not is_first:
-        query = query.where(exp.GT(this=key.copy(), expression=exp.Placeholder(this=_AFTER)))
-    query = query.order_by(exp.Ordered(this=key.copy())).limit(exp.Placeholder(this=_LIMIT))
-    return SqlSelect(select.place, query, select.dialect).render()

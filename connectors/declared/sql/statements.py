@@ -62,6 +62,16 @@ class SqlSelect:
                 join.pop()
         return SqlSelect(self.place, query, self.dialect)
 
+    def select_page(self, column: str, *, limit: str, after: str | None = None) -> SqlSelect:
+        """The statement in the order of a column, with a limit, after a value; the parameters have these names."""
+        key = self.find_selected(column)
+        query = self.query.copy()
+        query.set("order", None)
+        if after is not None:
+            query = query.where(exp.GT(this=key.copy(), expression=exp.Placeholder(this=after)))
+        query = query.order_by(exp.Ordered(this=key.copy())).limit(exp.Placeholder(this=limit))
+        return SqlSelect(self.place, query, self.dialect)
+
     def require_conditions(self) -> None:
         """Check that conditions, an order and a limit can be added. Raises `NotDeclarableError`."""
         given = self.query.args

@@ -89,7 +89,9 @@ class SoapDriver:
 
         Raises `WsdlError` if the WSDL describes no such request, and `KeyError` for an operation that it lacks.
         """
-        return SoapRequest(self.operations[operation], arguments, self.headers, slots=slots)
+        described = self.operations[operation]
+        headers = {part: each for part, each in self.headers.items() if part in described.headers}
+        return SoapRequest(described, arguments, headers, slots=slots)
 
     async def ask(
         self,

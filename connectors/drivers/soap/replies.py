@@ -16,7 +16,8 @@ from connectors.drivers.soap.envelopes import ADDRESSING
 _ENVELOPES: Final = frozenset(
     {"http://schemas.xmlsoap.org/soap/envelope/", "http://www.w3.org/2003/05/soap-envelope"}  # 1.1 and 1.2
 )
-_WORD: Final = re.compile(r"[A-Za-z][A-Za-z0-9_.-]{0,39}", re.ASCII)
+_WORD: Final = re.compile(r"(?!.*[0-9]{6})[A-Za-z0-9_.-]{1,40}", re.ASCII)
+"""A code that logs may hold: never the number of a person."""
 _OF_1_2: Final = {"Sender": "Client", "Receiver": "Server"}
 
 
@@ -73,8 +74,10 @@ def parse_fault(element: etree._Element) -> SoapFault:
                 get_local_name(part): part.text.strip() for part in child.iter("*") if part.text and part.text.strip()
             }
     words = [each.strip().rpartition(":")[2] for each in codes]
-    code = ".".join([*(_OF_1_2.get(each, each) for each in words[:1]), *words[1:]])
-    return SoapFault(code=code if _WORD.fullmatch(code) else "unreadable", detail=detail)
+    if not words or not _WORD.fullmatch(words[0]) or not words[0][0].isalpha():
+        return SoapFault(code="unreadable", detail=detail)
+    subcodes = [each for each in words[1:] if _WORD.fullmatch(each)]
+    return SoapFault(code=".".join([_OF_1_2.get(words[0], words[0]), *subcodes]), detail=detail)
 
 
 def find_relates_to(content: etree._Element) -> str | None:

@@ -8,7 +8,9 @@ import os
 import re
 import secrets
 import shutil
+import sqlite3
 from collections.abc import Iterator, Mapping
+from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -421,3 +423,17 @@ def test_without_a_running_sandbox_missing_settings_are_problems(seeded_state: P
     checked = run_simpul(seeded_state, "settings", "check")
     assert checked.returncode == 1
     assert "problem  SIMPUL_SECRET" in checked.stdout
+
+
+def test_statements_of_manifests_are_planned_by_their_databases(files: Path, tmp_path: Path) -> None:
+    path = tmp_path / "umkm.sqlite3"
+    with closing(sqlite3.connect(path)) as database:
+        database.execute("CREATE TABLE umkm (id INTEGER PRIMARY KEY, nik)")
+    variables = build_good_settings(files, SIMPUL_JAKPRENEUR_URL=f"sqlite:///{path}")
+    done = run_simpul(tmp_path, "settings", "check", "--explain", **variables)
+    assert done.returncode == 1
+    place = "jakpreneur.toml:[0-9]+: records.Msme.address: "
+    assert re.search(f"{place}the database has no column 'alamat' for reads.msmes_of.statement", done.stdout)
+    assert re.search("jakpreneur.toml:[0-9]+: reads.products_of.statement: the database refuses it", done.stdout)
+    assert "SIMPUL_DUKCAPIL_URL (not shown): its statements cannot be planned: AGENCY_UNAVAILABLE" in done.stdout
+    assert PASSWORD not in done.stdout

@@ -134,6 +134,11 @@ def test_the_nearest_table_is_named_where_a_key_is_missing() -> None:
         ),
         ("[probe]", "[terms]\nhedge = true\n[probe]", "21: terms.hedge: the agency is not called by GET; remove"),
         ('[probe]\nread = "permits"\nkey = "1"\n', "", "1: probe: name the read that shows whether the agency answers"),
+        (
+            "[probe]",
+            "[trouble]\ncode = 'x'\n[probe]",
+            "20: trouble: the hub knows how this driver reports failures; ",
+        ),
         ("[probe]", "[options]\nx = 1\n[probe]", "20: options: they belong to a connector in Python; remove"),
         ('"${SIMPUL_IZIN_URL}"', '"${HOME}"', "8: wire.url: 'HOME' is not a variable of the hub: write ${SIMPUL_NAME}"),
         ('"${SIMPUL_IZIN_URL}"', '"${SIMPUL_IZIN_URL"', "8: wire.url: a '${' without its '}'"),
@@ -146,6 +151,22 @@ def test_the_nearest_table_is_named_where_a_key_is_missing() -> None:
 def test_what_a_manifest_cannot_be_is_named_with_line_and_fix(tmp_path: Path, old: str, new: str, problem: str) -> None:
     assert old in MANIFEST
     assert problem_of(tmp_path, MANIFEST.replace(old, new)).startswith(f"izin.toml:{problem}")
+
+
+@pytest.mark.parametrize(
+    ("driver", "table", "problem"),
+    [
+        ('"http"', "faults.absent = '14'", "trouble.faults: only SOAP has faults; remove this table"),
+        (
+            '"soap"\nwsdl = "a.wsdl"',
+            "status.absent = '410'",
+            "trouble.status: SOAP reports failures in faults; write trouble.faults",
+        ),
+    ],
+)
+def test_result_codes_of_another_driver_are_refused(tmp_path: Path, driver: str, table: str, problem: str) -> None:
+    text = MANIFEST[: MANIFEST.index("[reads")].replace('"sql"', driver)
+    assert problem in problem_of(tmp_path, f"{text}[trouble]\n{table}\n")
 
 
 PYTHON = MANIFEST[: MANIFEST.index("[reads")].replace(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import shutil
 import sys
 from collections.abc import Mapping
 from contextlib import AsyncExitStack
@@ -295,3 +296,18 @@ async def test_files_of_snapshots_are_for_the_hub_alone(tmp_path: Path, drops: P
     async with loading.loader.running():
         await loading.loader.wait_for_data()
     assert loading.snapshot.place.current.stat().st_mode & 0o077 == 0
+
+
+async def test_a_folder_that_cannot_be_used_is_named_and_the_hub_serves_on(
+    tmp_path: Path, drops: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("connectors.declared.snapshot.loader._FIRST_LOAD_TIMEOUT", 0.2)
+    drop(drops, "wifi_20261101.csv", POINTS)
+    loading = Loading(build_points(tmp_path))
+    shutil.rmtree(tmp_path / "snapshots")
+    (tmp_path / "snapshots").write_text("a file")
+    async with loading.loader.running():
+        await loading.loader.wait_for_data()
+    assert caplog.messages == [
+        "The folder of the snapshots of the agency 'wifi' cannot be used: Not a directory. Check SIMPUL_SNAPSHOT_FOLDER"
+    ]

@@ -196,7 +196,7 @@ class Harbour:
         header = f"{{{SOAP_12}}}Header/"
         names = ("Aplikasi/kunci", "Aplikasi/kota", "Jejak/asal")
         parts = [envelope.findtext(f"{header}{{{_SERVICE}}}{each}") for each in names]
-        if parts != ["simpul", "Jakarta <Utara>", "hub"]:
+        if parts != ["simpul", "Jakarta <Utara>", None if operation == "TarifByKelas" else "hub"]:
             return "header parts"
         security = envelope.find(f"{header}{{{_WSSE}}}Security")
         if security is None or security.get(f"{{{SOAP_12}}}mustUnderstand") != "1":

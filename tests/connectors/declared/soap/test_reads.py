@@ -184,6 +184,13 @@ class TestOutcomes:
             answer = (await connector.moorings_of([SITI], make_call())).get(SITI)
         assert (type(answer), getattr(answer, "detail", "")) == (kind or type(None), shown)
 
+    async def test_a_fault_of_too_many_calls_is_a_pause(self) -> None:
+        faults = {"busy": r"Client\.Penuh"}
+        tables = TABLES | {"trouble": TABLES["trouble"] | {"faults": faults, "pause": 7}}
+        async with serve(build_fault("Sender", "Penuh"), tables=tables) as (connector, _, _):
+            answer = (await connector.moorings_of([SITI], make_call()))[SITI]
+        assert (type(answer), getattr(answer, "retry_after", None)) == (AgencyRefused, 7)
+
     async def test_a_read_without_result_codes(self) -> None:
         tables = {name: each for name, each in TABLES.items() if name != "trouble"}
         async with serve(of_person(build_row(), code="GALAT"), tables=tables) as (connector, _, _):

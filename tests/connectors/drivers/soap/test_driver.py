@@ -276,12 +276,19 @@ class TestFaults:
             ("Server", "Server"),
             (" s:MustUnderstand ", "MustUnderstand"),
             (NIK, "unreadable"),
+            (f"Client.{NIK}", "unreadable"),
             ("", "unreadable"),
             ("s:" + "x" * 41, "unreadable"),
         ],
     )
     def test_codes(self, written: str, code: str) -> None:
         got = read(envelope(f"<s:Fault><faultcode>{written}</faultcode></s:Fault>"), status=500)
+        assert got.content == SoapFault(code=code, detail={})
+
+    @pytest.mark.parametrize(("subcode", "code"), [("m:401", "Client.401"), (NIK, "Client"), ("", "Client")])
+    def test_a_subcode_is_shown_unless_it_may_be_anything(self, subcode: str, code: str) -> None:
+        value = f"<s:Code><s:Value>s:Sender</s:Value><s:Subcode><s:Value>{subcode}</s:Value></s:Subcode></s:Code>"
+        got = read(envelope(f"<s:Fault>{value}</s:Fault>", soap=SOAP_12), status=500)
         assert got.content == SoapFault(code=code, detail={})
 
     def test_with_status_200_is_still_a_fault(self) -> None:
@@ -414,7 +421,7 @@ class TestInterface:
         [
             ({}, CREDENTIALS, "GetObjekByNik: Missing element nik"),
             ({"nip": "1"}, CREDENTIALS, "GetObjekByNik: .* got an unexpected keyword argument 'nip'"),
-            ({"nik": "1"}, {"kepala": {}}, "GetObjekByNik: .*kepala"),
+            ({"nik": "1"}, {"otentikasi": {"pengguna": "a"}}, "GetObjekByNik: Missing element kata_sandi"),
         ],
     )
     def test_a_request_that_the_wsdl_does_not_describe_is_refused(
