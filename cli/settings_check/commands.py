@@ -37,6 +37,9 @@ def check(
     connect: Annotated[
         bool, typer.Option("--connect", help="Also check the database, Redis, issuers and agencies.")
     ] = False,
+    explain: Annotated[
+        bool, typer.Option("--explain", help="Also let the agencies' databases plan every declared statement.")
+    ] = False,
     as_json: JsonOption = False,
 ) -> None:
     """Report every problem and every risky setting; exit code 1 if there is a problem.
@@ -44,7 +47,7 @@ def check(
     Without a file and without SIMPUL_... variables, it checks the settings of the running sandbox.
     """
     is_sandbox = _use_environment(file)
-    findings = [*_check_file_mode(file), *asyncio.run(_collect_findings(connect=connect))]
+    findings = [*_check_file_mode(file), *asyncio.run(_collect_findings(connect=connect, explain=explain))]
     if as_json:
         print_json([each.as_json() for each in findings])
     else:
@@ -105,8 +108,8 @@ def _check_file_mode(file: Path | None) -> Sequence[Finding]:
     ]
 
 
-async def _collect_findings(*, connect: bool) -> Sequence[Finding]:
-    from cli.settings_check.connections import check_connections  # noqa: PLC0415 - the hub, which other commands need not wait for
+async def _collect_findings(*, connect: bool, explain: bool) -> Sequence[Finding]:
+    from cli.settings_check.connections import check_connections, check_statements  # noqa: PLC0415 - the hub, which other commands need not wait for
     from cli.settings_check.problems import examine_settings  # noqa: PLC0415 - same
     from cli.settings_check.risks import find_risks  # noqa: PLC0415 - same
 
@@ -114,4 +117,6 @@ async def _collect_findings(*, connect: bool) -> Sequence[Finding]:
     findings = [*found.findings, *(each for each in find_risks(found.settings) if each.name not in found.ignored)]
     if connect:
         findings += [each async for each in check_connections(found.settings, found.ignored)]
+    if explain:
+        findings += [each async for each in check_statements(found.settings)]
     return findings

@@ -8,16 +8,17 @@ from collections.abc import Set as AbstractSet
 from auth.tokens.issuer_keys import IssuerKeys, KeyState
 from cache.redis_status import SAFE_EVICTION_POLICIES, RedisStatus, RedisUnreachable, read_redis_status
 from cli.agencies.checks import check_agencies
-from cli.settings_check.findings import NOT_SHOWN, Finding, FindingLevel
+from cli.settings_check.findings import NOT_SHOWN, Finding, FindingLevel, describe_city_problem
 from connectors.issuer_http import IssuerDocuments
 from schema.builder import build_schema, get_graphql_schema
-from schema.tools.operation_changes import find_breaking_changes
+from schema.tools.operation_changes import find_lost_fields
 from settings import Settings
 from store.database import create_database_engine
 from store.database_status import MIN_POSTGRESQL_VERSION, DatabaseStatus, read_database_status
 from store.database_timeout import StateUnavailable, database_timeout
 from store.operations.operation_registry import OperationRegistry
 from wiring.agencies import list_agency_codes
+from wiring.statement_checks import explain_agencies
 from wiring.token_issuers import get_document_timeout
 from workers.worker_pool import get_default_workers
 
@@ -45,6 +46,13 @@ async def check_connections(settings: Settings, ignored: AbstractSet[str] = froz
         yield Finding(
             level=FindingLevel.GOOD if is_ok else FindingLevel.WARNING, name=agency, value=protocol, message=message
         )
+
+
+async def check_statements(settings: Settings) -> AsyncIterator[Finding]:
+    """Let the databases of agencies plan every declared statement; yields columns that are missing, and full scans."""
+    async for checked in explain_agencies(settings):
+        level = FindingLevel.PROBLEM if checked.is_error else FindingLevel.WARNING
+        yield describe_city_problem(settings.city, checked.problem, level)
 
 
 async def _check_database(settings: Settings) -> AsyncIterator[Finding]:
@@ -75,7 +83,7 @@ async def _check_database(settings: Settings) -> AsyncIterator[Finding]:
 
 
 async def _check_operations(settings: Settings) -> Sequence[Finding]:
-    """The registered operations that the graph of these settings cannot run."""
+    """The registered operations that lose a field in the graph of these settings."""
     engine = create_database_engine(settings.state_url.get_secret_value())
     try:
         async with database_timeout(_DATABASE_TIMEOUT):
@@ -90,10 +98,10 @@ async def _check_operations(settings: Settings) -> Sequence[Finding]:
             level=FindingLevel.WARNING,
             name=f"operation {each.name}",
             value=str(each.client),
-            message=f"the graph of these settings cannot run it: {faults[0]}",
+            message=f"it loses a field in the graph of these settings: {faults[0]}",
         )
         for each in published
-        if (faults := find_breaking_changes(schema, schema, each.text))
+        if (faults := find_lost_fields(schema, each.text))
     ]
 
 

@@ -35,6 +35,8 @@ from graphql.utilities import get_default_value_ast
 
 from engine.engine import Engine
 from records.hub.operations import ClientContract, OperationField, RegisteredOperation
+from schema.declarations.routed_fields import AGENCIES_ARGUMENT, REGION_ARGUMENT
+from schema.tools.document_fields import choose_agencies
 from schema.tools.operation_registration import PUBLIC, examine_operation
 
 
@@ -45,6 +47,29 @@ def find_breaking_changes(before: GraphQLSchema, now: GraphQLSchema, text: str) 
     if faults or validate(before, document):
         return faults
     return list(dict.fromkeys([*_compare_answers(before, now, document), *_compare_inputs(before, now, document)]))
+
+
+def find_lost_fields(schema: GraphQLSchema, text: str) -> Sequence[str]:
+    """Lists why an operation gets no value of a field: the graph does not have it, or it chooses no agency."""
+    document = parse(text)
+    return [fault.message for fault in validate(schema, document)] or find_missing_choices(schema, document)
+
+
+def find_missing_choices(schema: GraphQLSchema, document: DocumentNode) -> Sequence[str]:
+    """Lists the fields of several agencies for which a valid document chooses none."""
+    info = TypeInfo(schema)
+    found: dict[str, None] = {}
+
+    class ChoiceVisitor(Visitor):
+        def enter_field(self, node: FieldNode, *_: object) -> None:
+            parent, field = info.get_parent_type(), info.get_field_def()
+            given = {each.name.value for each in node.arguments or ()}
+            if parent and field and choose_agencies(field) and given.isdisjoint({REGION_ARGUMENT, AGENCIES_ARGUMENT}):
+                name = f"{parent.name}.{node.name.value}"
+                found[f"{name} comes from several agencies; add the argument 'region' or 'agencies'."] = None
+
+    visit(document, TypeInfoVisitor(info, ChoiceVisitor()))
+    return list(found)
 
 
 def find_contract_violations(engine: Engine, contract: ClientContract, operation: RegisteredOperation) -> Sequence[str]:

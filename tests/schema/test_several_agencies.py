@@ -27,6 +27,7 @@ from resolvers.population import Population
 from resolvers.prices import Prices
 from resolvers.tax import Tax
 from schema.builder import build_schema, get_graphql_schema
+from schema.tools.operation_changes import find_lost_fields
 from tests.fakes.small_city import SmallCity
 from tests.fakes.small_records import COMMODITY, MARKET, NOW, PRICE, SITI, complaint, msme, product
 from tests.schema.requests import IDS, build_engine, get_codes, run
@@ -216,6 +217,16 @@ async def test_without_a_choice_no_agency_learns_of_the_person() -> None:
     city = CityOfTwo()
     found = await ask("{ me { msmes { name } } }", city)
     assert (get_codes(found), city.calls) == ([("me.msmes", "AGENCY_CHOICE_REQUIRED")], [])
+
+
+def test_a_registered_operation_that_chooses_no_agency_loses_a_field() -> None:
+    schema = build_engines()[0].schema
+    said = "Citizen.msmes comes from several agencies; add the argument 'region' or 'agencies'."
+    assert find_lost_fields(schema, "{ me { msmes { name } } again: me { msmes { nib } } }") == [said]
+    assert (
+        find_lost_fields(schema, "{ me { msmes(agencies: ALL) { name } taxObjects { nop } } markets { name } }") == []
+    )
+    assert find_lost_fields(schema, "{ me { shops } }") == ["Cannot query field 'shops' on type 'Citizen'."]
 
 
 async def test_a_list_about_a_person_is_whole_or_null_unless_the_caller_accepts_a_partial_one() -> None:

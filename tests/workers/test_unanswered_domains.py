@@ -52,7 +52,10 @@ async def test_a_domain_leaves_the_graph_after_its_lost_operations_are_named(hub
 
     write_city(hub.folder / "city", changes={"pangan": {"stage": "agreed"}})
     checked = run_simpul(hub.folder, "settings", "check", "--connect", "--settings", str(hub.settings))
-    assert f"operation Prices (development/kios): the graph of these settings cannot run it: {LOST}" in checked.stdout
+    assert (
+        f"operation Prices (development/kios): it loses a field in the graph of these settings: {LOST}"
+        in checked.stdout
+    )
     assert "operation City" not in checked.stdout
     assert "no live agency answers the domain 'prices': the graph does not have its fields" in checked.stdout
 

@@ -3,7 +3,7 @@
 Another kind is one entry here: an asynchronous driver that SQLAlchemy knows, sqlglot's name of the dialect, and the way
 its server refuses writes. Oracle would have parser `oracle`, driver `oracle+oracledb_async`, and no session that only
 reads: its account needs `SELECT` alone. ODBC (`mssql+aioodbc`, parser `tsql`) is the way to SQL Server. Both also need
-their error codes in `driver.py`, a limit of received bytes in `byte_limits.py`, and a form of EXPLAIN in `explain.py`.
+their error codes in `driver.py`, a limit of received bytes in `byte_limits.py`, and a reader in `query_plans.py`.
 """
 
 from __future__ import annotations
@@ -11,6 +11,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
+
+from connectors.drivers.sql.query_plans import FindScans, find_mysql_scans, find_postgres_scans, find_sqlite_scans
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,6 +35,12 @@ class SqlDialect:
     """What the databases do not speak, by the name of sqlglot's node or a form of it, and what to write."""
     read_only: Mapping[str, Any]
     """Arguments of the driver for a session whose writes the server refuses."""
+    explain: str
+    """What stands before a statement to get its plan."""
+    explain_session: str = ""
+    """A statement that prepares a session for plans."""
+    find_scans: FindScans
+    """From the rows of a plan to the tables that it reads completely."""
 
 
 _UNSPOKEN: Final = {
@@ -57,6 +65,10 @@ DIALECTS: Final[Mapping[str, SqlDialect]] = {
             driver="postgresql+asyncpg",
             takes_arrays=True,
             read_only={"server_settings": {"default_transaction_read_only": "on"}},
+            explain="EXPLAIN (FORMAT JSON)",
+            # PostgreSQL reads small tables completely, also where it has an index.
+            explain_session="SELECT set_config('enable_seqscan', 'off', false)",
+            find_scans=find_postgres_scans,
         ),
         SqlDialect(
             scheme="mysql",
@@ -65,6 +77,8 @@ DIALECTS: Final[Mapping[str, SqlDialect]] = {
             exact_text=_MYSQL_EXACT,
             unspoken=_UNSPOKEN,
             read_only=_MYSQL_READ_ONLY,
+            explain="EXPLAIN",
+            find_scans=find_mysql_scans,
         ),
         SqlDialect(
             scheme="mariadb",
@@ -73,6 +87,8 @@ DIALECTS: Final[Mapping[str, SqlDialect]] = {
             exact_text=_MYSQL_EXACT,
             unspoken={**_UNSPOKEN, "Lateral": "LATERAL; write a join or a view"},
             read_only=_MYSQL_READ_ONLY,
+            explain="EXPLAIN",
+            find_scans=find_mysql_scans,
         ),
         SqlDialect(
             scheme="sqlite",
@@ -83,6 +99,8 @@ DIALECTS: Final[Mapping[str, SqlDialect]] = {
             unspoken={**_UNSPOKEN, "Lateral": "LATERAL; write a join", "Any": "ANY; write IN"},
             # The mode of the file that SQLite opens. A mode that creates would make an empty file of a missing one.
             read_only={"mode": "ro", "uri": "true"},
+            explain="EXPLAIN QUERY PLAN",
+            find_scans=find_sqlite_scans,
         ),
     )
 }

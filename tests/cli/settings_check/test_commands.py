@@ -8,7 +8,9 @@ import os
 import re
 import secrets
 import shutil
+import sqlite3
 from collections.abc import Iterator, Mapping
+from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -18,10 +20,10 @@ import pytest
 from auth.tokens.development_issuer import DevelopmentIssuer
 from cli.settings_check.risks import find_risks
 from settings import Settings
-from settings.city.folder import DEFAULT_CITY
+from settings.city.folder import DEFAULT_CITY, find_variables
 from tests.cache.valkey import run_valkey
 from tests.cli.command_line import ServeProcess, run_simpul
-from tests.fakes.city import Tables, write_city
+from tests.fakes.city import Tables, build_plain_city, write_city
 from tests.journeys.hub_process import HubProcess
 from tests.sandbox_agencies import HOST, free_port
 
@@ -53,6 +55,8 @@ def files() -> Iterator[Path]:
 def build_good_settings(files: Path, **overrides: str) -> dict[str, str]:
     """Settings without findings, changed by the arguments."""
     return {
+        **dict.fromkeys(find_variables(DEFAULT_CITY), "https://agency.example"),
+        "SIMPUL_SNAPSHOT_FOLDER": str(files / "snapshots"),
         "SIMPUL_SECRET": base64.b64encode(secrets.token_bytes(32)).decode(),
         "SIMPUL_ISSUERS": str(files / "issuers.toml"),
         "SIMPUL_STATE_URL": f"postgresql://simpul:{PASSWORD}@{NOWHERE}/simpul",
@@ -178,7 +182,8 @@ def find_warnings(variables: Mapping[str, str], monkeypatch: pytest.MonkeyPatch)
 def test_agencies_without_a_breaker_are_warned_about(
     files: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    terms: Tables = {agency: {"breaker": {}} for agency in ("dukcapil", "jakpreneur", "pangan")}
+    agencies = build_plain_city().agencies.keys() - {"crm", "pbb"}
+    terms: Tables = {agency: {"breaker": {}} for agency in agencies}
     city = write_city(tmp_path / "city", terms=terms)
     [(level, name, message)] = find_warnings(build_good_settings(files, SIMPUL_CITY=str(city)), monkeypatch)
     assert (level, name) == ("warning", "SIMPUL_CITY")
@@ -421,3 +426,17 @@ def test_without_a_running_sandbox_missing_settings_are_problems(seeded_state: P
     checked = run_simpul(seeded_state, "settings", "check")
     assert checked.returncode == 1
     assert "problem  SIMPUL_SECRET" in checked.stdout
+
+
+def test_statements_of_manifests_are_planned_by_their_databases(files: Path, tmp_path: Path) -> None:
+    path = tmp_path / "umkm.sqlite3"
+    with closing(sqlite3.connect(path)) as database:
+        database.execute("CREATE TABLE umkm (id INTEGER PRIMARY KEY, nik)")
+    variables = build_good_settings(files, SIMPUL_JAKPRENEUR_URL=f"sqlite:///{path}")
+    done = run_simpul(tmp_path, "settings", "check", "--explain", **variables)
+    assert done.returncode == 1
+    place = "jakpreneur.toml:[0-9]+: records.Msme.address: "
+    assert re.search(f"{place}the database has no column 'alamat' for reads.msmes_of.statement", done.stdout)
+    assert re.search("jakpreneur.toml:[0-9]+: reads.products_of.statement: the database refuses it", done.stdout)
+    assert "SIMPUL_DUKCAPIL_URL (not shown): its statements cannot be planned: AGENCY_UNAVAILABLE" in done.stdout
+    assert PASSWORD not in done.stdout
