@@ -10,6 +10,7 @@ from typing import Final, TypeVar
 
 from connectors.declared.open311.tables import Open311Wire
 from connectors.drivers.http.driver import HttpDriver
+from connectors.drivers.http.service import HttpRequest
 from connectors.readers.rows import Row, rows
 from connectors.readers.unreadable import UnreadableError
 from connectors.resilience.call_counters import CallCounters
@@ -58,17 +59,17 @@ class Open311Client:
         query: Mapping[str, str] | None = None,
         form: Mapping[str, str] | None = None,
     ) -> T:
-        """Ask for a resource, such as `requests`; a form makes the call a POST. `read` is as for `ask_json`."""
+        """Ask for a resource, such as `requests`; a form makes it a POST. `read` gets the status and the reply."""
         wire = self.wire
         fixed = {"jurisdiction_id": wire.jurisdiction_id} if wire.jurisdiction_id else {}
-        return await self.http.ask_json(
+        request = HttpRequest(
             "GET" if form is None else "POST",
             f"{resource}.{wire.format}",
-            call,
-            read,
             query=fixed | dict(query or {}) if form is None else None,
             form=None if form is None else fixed | dict(form),
+            repeatable=True,
         )
+        return await self.http.ask_value(request, call, lambda reply, value: read(reply.status, value))
 
     async def list_services(self, call: Call) -> tuple[Row, ...]:
         """The categories of requests. Raises `AgencyFailure`."""
