@@ -60,6 +60,17 @@ AGENCY_KINDS = frozenset({CallerKind.OFFICIAL, CallerKind.SUPERVISOR, CallerKind
 """Kinds of caller that belong to an agency."""
 APPLICATION_KINDS = frozenset({CallerKind.PARTNER, CallerKind.AGENCY_SYSTEM})
 """Kinds of caller that are themselves a client application."""
+STAFF_KINDS = frozenset(
+    {
+        CallerKind.OFFICIAL,
+        CallerKind.SUPERVISOR,
+        CallerKind.STEWARD,
+        CallerKind.AUDITOR,
+        CallerKind.PROTECTION_OFFICER,
+        CallerKind.OPERATOR,
+    }
+)
+"""Kinds of people who act for the city, only through its own apps."""
 PURPOSE_KINDS = frozenset({CallerKind.OFFICIAL, CallerKind.AGENCY_SYSTEM, CallerKind.PARTNER})
 """Kinds of caller that state a purpose, and read only what people's preferences allow."""
 _AUTH_TIME_LEEWAY: Final = 10.0

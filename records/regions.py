@@ -71,3 +71,14 @@ class Near:
 
     point: Annotated[Coordinates, Doc("The point.")]
     metres: Annotated[int, Doc("Distance from the point.")]
+
+
+@record
+class PlaceQuery:
+    """A page of places, ordered by identifier; near a point, the nearest first."""
+
+    search: str = ""
+    near: Near | None = None
+    region_code: RegionCode | None = None
+    first: int = 20
+    after: str | None = None

@@ -15,8 +15,9 @@ from settings.city.folder import DEFAULT_CITY, CityFolder
 from settings.limits import LimitSettings
 from settings.value_types import City
 
-_MAX_CONCURRENCY: Mapping[str, int] = {"sql": 8, "http": 32, "open311": 32, "soap": 32, "files": 2}
-"""Concurrent calls by driver (connections to a database or over HTTP), for an agency whose terms set no limit."""
+_MAX_CONCURRENCY: Mapping[str, int] = {"sql": 8, "files": 2}
+"""Concurrent calls by driver (connections to a database, files), for an agency whose terms set no limit."""
+_MAX_HTTP_CONCURRENCY = 32
 
 
 class AgencySettings(LimitSettings):
@@ -47,7 +48,8 @@ class AgencySettings(LimitSettings):
         A database takes one call for each session, so this process makes as many as its share of the sessions.
         """
         manifest = self.city.agencies[agency].manifest
-        concurrent = manifest.terms.max_concurrency or _MAX_CONCURRENCY[manifest.wire.driver]
+        of_driver = _MAX_CONCURRENCY.get(manifest.wire.driver, _MAX_HTTP_CONCURRENCY)
+        concurrent = manifest.terms.max_concurrency or of_driver
         if manifest.terms.sessions is not None:
             concurrent = max(1, min(concurrent, manifest.terms.sessions // self.process_count))
         terms = manifest.terms.model_copy(update={"max_concurrency": concurrent})

@@ -7,7 +7,7 @@ import logging
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 
-from auth.caller import CallerKind
+from auth.caller import STAFF_KINDS, CallerKind
 from auth.tokens.development_issuer import build_development_issuer
 from auth.tokens.issuer_keys import IssuerKeys
 from auth.tokens.issuers import Issuer
@@ -31,12 +31,22 @@ def build_issuer_keys(settings: Settings) -> Sequence[IssuerKeys]:
 
 
 def warn_no_first_party(issuers: Sequence[Issuer]) -> Sequence[str]:
-    """Returns warnings about citizens' issuers that list none of the city's own apps."""
+    """Returns warnings about issuers of people that list none of the city's own apps."""
+    without = [each for each in issuers if not each.first_party]
+    fix = "List the city's own apps by their client_id."
     return [
-        f"The issuer {each.name} issues tokens of citizens but lists no first_party, so every app needs scopes and none"
-        " has all rights of a person. List the city's own apps by their client_id."
-        for each in issuers
-        if CallerKind.CITIZEN in each.kinds and not each.first_party
+        *(
+            f"The issuer {each.name} issues tokens of citizens but lists no first_party, so every app needs scopes and"
+            f" none has all rights of a person. {fix}"
+            for each in without
+            if CallerKind.CITIZEN in each.kinds
+        ),
+        *(
+            f"The issuer {each.name} issues tokens of people who work for the city but lists no first_party, so they"
+            f" are refused. {fix}"
+            for each in without
+            if not STAFF_KINDS.isdisjoint(each.kinds)
+        ),
     ]
 
 

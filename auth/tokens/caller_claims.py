@@ -9,7 +9,15 @@ import re
 from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any, Final
 
-from auth.caller import ANONYMOUS, APPLICATION_KINDS, Assurance, Caller, CallerKind, parse_authentication_time
+from auth.caller import (
+    ANONYMOUS,
+    APPLICATION_KINDS,
+    STAFF_KINDS,
+    Assurance,
+    Caller,
+    CallerKind,
+    parse_authentication_time,
+)
 from auth.policy.declared_purpose import is_valid_case, is_valid_purpose
 from auth.tokens.claim_path import ClaimStep, get_claim
 from auth.tokens.issuers import ClientEntry, Issuer
@@ -55,7 +63,7 @@ def build_caller(claims: Mapping[str, Any], issuer: Issuer) -> Caller:
     listed = entry.agency if entry is not None and entry.kind is kind else None
     agency = _text(claims, names.agency) or listed
     _check_bounds(issuer, kind, agency, entry)
-    return Caller(
+    caller = Caller(
         kind=kind,
         nik=nik,
         nib=_get_own_number(claims, names.nib, _NIB, is_carried=kind is CallerKind.BUSINESS),
@@ -72,6 +80,10 @@ def build_caller(claims: Mapping[str, Any], issuer: Issuer) -> Caller:
         purpose=_get_declared(claims, names.purpose, is_valid_purpose),
         case=_get_declared(claims, names.case, is_valid_case),
     )
+    if kind in STAFF_KINDS and not issuer.is_first_party(name):
+        # Another app would act with all rights of the person, for purposes that it states itself.
+        raise _build_not_authorized(names.client, "no app of the city")
+    return caller
 
 
 def _check_bounds(issuer: Issuer, kind: CallerKind, agency: str | None, entry: ClientEntry | None) -> None:

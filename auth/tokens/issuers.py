@@ -120,7 +120,7 @@ class Issuer(_IssuerModel):
     """The agencies for whose officials, supervisors and systems it may issue tokens."""
     first_party: tuple[IssuerText, ...] = ()
     """The city's own apps, by `client_id`. With these, citizens have all their rights; with others, those of the
-    token's scopes. `*` means every client, and is for development only."""
+    token's scopes. People who work for the city act with these only. `*` means every client, for development only."""
     claims: ClaimNames = ClaimNames()
     assurance: Mapping[str, AssuranceLevel] = EIDAS_LEVELS
     """The assurance of each value of `acr`; other values mean none."""

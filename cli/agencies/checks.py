@@ -2,22 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator
 from secrets import token_hex
 from time import monotonic
-from typing import Any, Final, NamedTuple
+from typing import Any, NamedTuple
 
+from connectors.declared.domain_reads import list_reads
 from records.calls.call import Call
 from records.calls.failures import AgencyFailure
 from records.identifiers import Nik
 from records.population import Identity
-from records.prices import MarketQuery
+from resolvers.domains import find_domains
 from settings import Settings
 from store.database import create_database_engine
 from wiring.agencies import BoundAgency, build_connectors
-
-_READS_OF_PERSON: Final[Mapping[str, str]] = {"msmes": "msmes_of", "tax": "objects_of", "complaints": "complaints_of"}
-"""By domain: the read whose keys are people."""
 
 
 class AgencyCheck(NamedTuple):
@@ -53,19 +51,23 @@ async def check_agencies(settings: Settings) -> AsyncIterator[AgencyCheck]:
 async def _ask(agency: BoundAgency, person: Nik | None, call: Call) -> bool:
     """Whether the agency knows the known record of its domain."""
     connector: Any = agency.connector
-    if agency.domain == "prices":
-        return any((await connector.market_lists([MarketQuery()], call)).values())
-    if person is None:
+    if person is not None and agency.domain == "population":
+        answers = await connector.load_facets([person], frozenset({Identity}), call)
+    elif person is not None and (read := _find_read_of_person(agency.domain)) is not None:
+        answers = await getattr(connector, read)([person], call)
+    else:
         await connector.probe(call)
         return True
-    if agency.domain == "population":
-        answers = await connector.load_facets([person], frozenset({Identity}), call)
-    else:
-        answers = await getattr(connector, _READS_OF_PERSON[agency.domain])([person], call)
     found = answers.get(person)
     if isinstance(found, AgencyFailure):
         raise found
     return bool(found)
+
+
+def _find_read_of_person(domain: str) -> str | None:
+    """The read whose keys are people; None if the domain has none."""
+    reads = list_reads(find_domains()[domain])
+    return next((name for name, each in reads.items() if each.key is Nik), None)
 
 
 def _get_protocol(settings: Settings, agency: str) -> str:

@@ -83,7 +83,7 @@ def _check_wire(file: ManifestFile) -> Iterator[tuple[str, str]]:
     secrets = wire.list_credentials() | ({"wire.url": url} if isinstance(wire, SqlWire) else {})
     for place, secret in secrets.items():
         password = _extract_password(secret)
-        if password is not None and _is_sample(password):
+        if password is not None and _is_sample(password) and not place.lower().endswith(".user-agent"):
             yield place, _SAMPLE_WARNING
     if isinstance(wire, ServiceWire):
         for place, left in wire.find_expiries().items():

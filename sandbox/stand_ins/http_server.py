@@ -20,6 +20,7 @@ from starlette.routing import Route
 
 from sandbox.agency import AgencySpec
 from sandbox.control import REFUSED, AgencyControl, AgencyMode
+from sandbox.stand_ins.datastore import DatastoreReplies
 from sandbox.stand_ins.replies import METHODS, SampleReplies
 from sandbox.stand_ins.sources import StandInSource
 
@@ -32,7 +33,7 @@ class StandInService:
 
     def __init__(self, spec: AgencySpec, control: AgencyControl, source: StandInSource) -> None:
         self._control = control
-        self._replies = SampleReplies(source)
+        self._replies = (DatastoreReplies if source.driver == "ckan" else SampleReplies)(source)
         self._credential = source.fill_credential(user=spec.user, secret=spec.secret)
         oauth2 = self._credential.get("oauth2", {})
         self._token_path = urlsplit(oauth2["token_url"]).path if oauth2 else None
@@ -59,7 +60,7 @@ class StandInService:
         reply = self._replies.find(line)
         if reply is None:
             return JSONResponse({"message": "not found"}, status_code=404)
-        return Response(reply.body, media_type=reply.media_type)
+        return Response(reply.body, status_code=reply.status, media_type=reply.media_type)
 
     def _issue_token(self, request: Request, form: Mapping[str, str]) -> Response:
         oauth2 = self._credential["oauth2"]

@@ -29,6 +29,7 @@ class SampleReply:
 
     body: bytes = field(repr=False)
     media_type: str = "application/json"
+    status: int = 200
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -23,7 +23,7 @@ def run(spec: AgencySpec, source: StandInSource) -> None:
     match source.driver:
         case "sql":
             asyncio.run(serve_tables(spec, control, source))
-        case "http":
+        case "http" | "xml" | "ckan":
             serve(spec, control, StandInService(spec, control, source).build_app())
         case driver:
             raise CannotStartError(f"no stand-in speaks the driver '{driver}' of {source.code}.")

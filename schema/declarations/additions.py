@@ -17,7 +17,7 @@ from strawberry.types.base import get_object_definition
 from strawberry.types.field import StrawberryField
 
 from schema.declarations.fields import PublishedField, RootField
-from schema.declarations.publishing import Publication, get_publication
+from schema.declarations.publishing import get_publication
 
 T = TypeVar("T", bound=type[Any])
 
@@ -54,14 +54,24 @@ def import_types(package: ModuleType) -> Sequence[ModuleType]:
     return [import_module(f"{package.__name__}.{each.name}") for each in iter_modules(package.__path__)]
 
 
+def list_published_records(modules: Sequence[ModuleType]) -> Sequence[type[Any]]:
+    """The records that the modules publish, with the edges of connections."""
+    found = []
+    for each in _list_published(modules):
+        found += [get_publication(each).record, *filter(None, [vars(each).get("__edge__")])]
+    return found
+
+
 def find_node_types(modules: Sequence[ModuleType]) -> Sequence[type[Any]]:
     """The published types whose objects can be loaded by their id."""
-    return [
-        each
-        for module in modules
-        for each in vars(module).values()
-        if isinstance(each, type) and each.__module__ == module.__name__ and _is_refetchable(each)
-    ]
+    return [each for each in _list_published(modules) if get_publication(each).refetch is not None]
+
+
+def _list_published(modules: Sequence[ModuleType]) -> Iterator[type[Any]]:
+    for module in modules:
+        for each in vars(module).values():
+            if isinstance(each, type) and each.__module__ == module.__name__ and "__publication__" in vars(each):
+                yield each
 
 
 def find_root_fields(modules: Sequence[ModuleType]) -> Mapping[str, RootField]:
@@ -87,11 +97,6 @@ def build_added_fields(modules: Sequence[ModuleType]) -> AddedFields:
                 raise TypeError(f"{each.__name__} adds '{double}' to {target.__name__}, which has it; rename it.")
             fields.extend(new)
     return added
-
-
-def _is_refetchable(declared: type[Any]) -> bool:
-    publication = vars(declared).get("__publication__")
-    return isinstance(publication, Publication) and publication.refetch is not None
 
 
 def _list_fields(declared: type[Any]) -> Sequence[StrawberryField]:

@@ -21,6 +21,9 @@ T = TypeVar("T", bound=type[Any])
 
 MAX_PAGE_SIZE = 100
 _SUFFIX = "ConnectionType"
+_NO_CURSOR = (
+    "Argument 'after' is not a cursor of this list. Send an 'endCursor' or 'cursor' exactly as it was received."
+)
 
 First = Annotated[int, strawberry.argument(description=f"Maximum number of items, 1 to {MAX_PAGE_SIZE}.")]
 After = Annotated[str | None, strawberry.argument(description="Continue after this cursor (`pageInfo.endCursor`).")]
@@ -125,6 +128,36 @@ def build_connection(
     )
 
 
+def build_page(
+    connection: type[Any], found: Sequence[Any], arguments: Mapping[str, Any], *, id_name: str = "id"
+) -> Any:  # noqa: ANN401 - a record of the connection's own
+    """Builds the connection of a list ordered by identifier, of which one item more than the page was requested."""
+    first = arguments["first"]
+    return build_connection(
+        connection,
+        found[:first],
+        cursor=lambda each: encode_id_cursor(getattr(each, id_name)),
+        has_more=len(found) > first,
+        arguments=arguments,
+    )
+
+
+def encode_id_cursor(identifier: str) -> str:
+    """Encodes the cursor of an item in a list that is ordered by identifier."""
+    return urlsafe_b64encode(identifier.encode()).decode().rstrip("=")
+
+
+def decode_id_cursor(cursor: str) -> str:
+    """Decodes the identifier of a cursor. Raises `BadInput` if it is invalid."""
+    try:
+        identifier = urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)).decode()
+    except ValueError:
+        identifier = ""
+    if not identifier or encode_id_cursor(identifier) != cursor:
+        raise BadInput(_NO_CURSOR)
+    return identifier
+
+
 def encode_cursor(moment: datetime, identifier: str) -> str:
     """Encodes the cursor of an item in a list that is ordered by moment and identifier."""
     return urlsafe_b64encode(f"{moment.isoformat()} {identifier}".encode()).decode().rstrip("=")
@@ -138,9 +171,7 @@ def decode_cursor(cursor: str) -> tuple[datetime, str]:
     except ValueError:
         position = None
     if position is None or not position[1] or encode_cursor(*position) != cursor:
-        raise BadInput(
-            "Argument 'after' is not a cursor of this list. Send an 'endCursor' or 'cursor' exactly as it was received."
-        )
+        raise BadInput(_NO_CURSOR)
     return position
 
 

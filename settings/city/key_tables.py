@@ -6,18 +6,20 @@ On a page, `<!-- keys of package.module:Table -->` begins such a table, and `<!-
 from __future__ import annotations
 
 import re
+import tomllib
 from collections.abc import Iterator, Mapping
 from datetime import time
 from enum import Enum
 from importlib import import_module
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
 from settings.city.domain_page import render_domain_page
 from settings.city.json_schema import render_schemas
+from settings.city.references import list_variables
 
 _MARKED: Final = re.compile(r"(<!-- keys of ([a-z0-9_.]+):([A-Za-z0-9]+) -->\n).*?(<!-- end of keys -->)", re.DOTALL)
 _PAGES: Final = (
@@ -27,6 +29,10 @@ _PAGES: Final = (
     "docs/operators/agency-terms.md",
     "docs/operators/data-contracts.md",
 )
+_VARIABLES: Final = re.compile(
+    r"(<!-- variables of (cities/[a-z0-9-]+) -->\n).*?(<!-- end of variables -->)", re.DOTALL
+)
+_SETTINGS: Final = "docs/operators/settings.md"
 _CITIES: Final = "cities"
 _DOMAINS: Final = "docs/agencies/domains.md"
 
@@ -35,7 +41,11 @@ def render_files(project: Path) -> Mapping[Path, str]:
     """The JSON Schemas beside the cities, the page of domains, and the pages with their tables as they should be."""
     schemas = {project / _CITIES / name: text for name, text in render_schemas().items()}
     pages = {project / page: fill_key_tables((project / page).read_text(encoding="utf-8")) for page in _PAGES}
-    return schemas | pages | {project / _DOMAINS: render_domain_page()}
+    settings = _VARIABLES.sub(
+        lambda found: f"{found[1]}\n{_render_variables(project / found[2])}\n{found[3]}",
+        (project / _SETTINGS).read_text(encoding="utf-8"),
+    )
+    return schemas | pages | {project / _SETTINGS: settings} | {project / _DOMAINS: render_domain_page()}
 
 
 def fill_key_tables(page: str) -> str:
@@ -46,6 +56,24 @@ def fill_key_tables(page: str) -> str:
 def list_marked(page: str) -> frozenset[str]:
     """The names of the tables that a page holds."""
     return frozenset(f"{module}:{name}" for _, module, name, _ in _MARKED.findall(page))
+
+
+def _render_variables(city: Path) -> str:
+    """The variables that the manifests of a city name."""
+    lines = ["| variable | agency | key |", "|---|---|---|"]
+    for path in sorted((city / "agencies").glob("*.toml")):
+        for place, text in _list_texts(tomllib.loads(path.read_text(encoding="utf-8"))):
+            lines += [f"| `{each}` | `{path.stem}` | `{place}` |" for each in list_variables(text)]
+    return "\n".join(dict.fromkeys(lines)) + "\n"
+
+
+def _list_texts(table: Mapping[str, Any], place: str = "") -> Iterator[tuple[str, str]]:
+    for name, value in table.items():
+        here = f"{place}.{name}".removeprefix(".")
+        if isinstance(value, str):
+            yield here, value
+        elif isinstance(value, Mapping):
+            yield from _list_texts(value, here)
 
 
 def _render(module: str, name: str) -> str:

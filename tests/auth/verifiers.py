@@ -33,6 +33,7 @@ def build_city_keys(public_keys: Sequence[Any], **entry: Any) -> IssuerKeys:  # 
             "types": ("at+jwt", "jwt"),
             "kinds": tuple(CallerKind),
             "keys": path,
+            "first_party": ("app",),
         }
         return IssuerKeys(Issuer.model_validate(defaults | entry))
 

@@ -13,7 +13,9 @@ from cli.hub_settings import build_production_environment, load_hub_settings
 from cli.sandbox.hub_environment import AgencyEndpoint, build_hub_environment
 from sandbox.agency import AGENCIES
 from sandbox.issuer.clients import derive_client_secret
+from sandbox.stand_ins.sources import list_served
 from sandbox.state_folder import StateFolder
+from settings.city.folder import DEFAULT_CITY
 from tests.cli.command_line import run_simpul
 from tests.fakes.city import VARIABLES, write_city
 
@@ -26,7 +28,7 @@ def empty_environment(monkeypatch: pytest.MonkeyPatch) -> None:
 def prepare_folder(path: Path) -> StateFolder:
     """The folder of a city that does not run."""
     folder = StateFolder(path)
-    for agency in AGENCIES:
+    for agency in list_served(DEFAULT_CITY):
         folder.port(agency)
         folder.port(f"{agency}.control")
         folder.secret(agency)

@@ -50,7 +50,7 @@ from sandbox.agency import AGENCIES
 from sandbox.dukcapil.register import BIODATA_COLUMNS, KELUARGA_COLUMNS
 from sandbox.jakpreneur.enterprises import MARIADB_SCHEMA
 from settings import COMMAND_LINE_VARIABLES, Settings
-from settings.city.folder import DEFAULT_CITY, CityTable, load_city
+from settings.city.folder import CityTable
 from settings.city.key_tables import list_marked, render_files
 from settings.city.manifest import AgencyManifest, ManifestFile
 from store.retention.retention_rules import list_retention_rules
@@ -187,22 +187,6 @@ def test_the_example_of_an_open311_server_is_read_as_it_stands(tmp_path: Path) -
     path = tmp_path / "contoh.toml"
     path.write_text(example.text)
     assert ManifestFile.load(path, {}).manifest.wire.driver == "open311"
-
-
-def test_variables_of_the_manifests_are_in_a_table_with_their_place() -> None:
-    for code, file in load_city(DEFAULT_CITY).agencies.items():
-        wire = tomllib.loads(file.path.read_text(encoding="utf-8"))["wire"]
-        for place, variable in find_manifest_variables("wire", wire):
-            assert f"\n| `{variable}` | `{code}` | `{place}` |\n" in SETTINGS
-
-
-def find_manifest_variables(place: str, value: object) -> Iterator[tuple[str, str]]:
-    """The variables in a table of a manifest, with their place."""
-    if isinstance(value, dict):
-        for name, each in value.items():
-            yield from find_manifest_variables(f"{place}.{name}", each)
-    elif isinstance(value, str) and value.startswith("${"):
-        yield place, value[2:-1]
 
 
 def test_the_schemas_and_the_tables_of_keys_are_those_of_the_code() -> None:

@@ -6,7 +6,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Final
 
-from auth.caller import Caller, CallerKind
+from auth.caller import STAFF_KINDS, Caller, CallerKind
 from auth.tokens.development_issuer import AUDIENCE, LIFETIME, NAME, DevelopmentIssuer
 from records.hub.clients import ClientId
 
@@ -19,15 +19,15 @@ CLIENTS: Final = {
 
 
 APP: Final = ClientId(NAME, "app")
-"""The city's own app, by which citizens ask whose caller names none."""
+"""The city's own app, by which people ask whose caller names none."""
 
 
 class BoundIssuer(DevelopmentIssuer):
-    """Signs as the development issuer does, and lets citizens ask through the city's own app."""
+    """Signs as the development issuer does, and lets people ask through the city's own app."""
 
     def sign_token(self, caller: Caller, *, subject: str, lifetime: timedelta = LIFETIME) -> str:
         """A token that proves the caller."""
-        if caller.kind is CallerKind.CITIZEN and caller.client is None:
+        if caller.kind in {CallerKind.CITIZEN, *STAFF_KINDS} and caller.client is None:
             caller = replace(caller, client=APP)
         return super().sign_token(caller, subject=subject, lifetime=lifetime)
 

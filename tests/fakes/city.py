@@ -17,7 +17,7 @@ from auth.policy.access_policy import AccessPolicy
 from engine.agencies.agency_codes import AgencyCodes
 from records.calls.freshness import ReadLifetimes
 from services.ledger.entry_text import AgencyNames
-from settings.city.folder import DEFAULT_CITY, CityFolder, load_city
+from settings.city.folder import DEFAULT_CITY, CityFolder, find_variables, load_city
 from wiring.agencies import list_agency_codes, list_lifetimes
 
 Tables = Mapping[str, Mapping[str, Any] | None]
@@ -25,15 +25,9 @@ Tables = Mapping[str, Mapping[str, Any] | None]
 
 NOWHERE = "http://127.0.0.1:9"
 VARIABLES: Mapping[str, str] = {
+    **{name: NOWHERE if name.endswith("_URL") else "none" for name in sorted(find_variables(DEFAULT_CITY))},
     "SIMPUL_DUKCAPIL_URL": "postgresql://nobody@127.0.0.1:9/none",
     "SIMPUL_JAKPRENEUR_URL": "mysql://nobody@127.0.0.1:9/none",
-    "SIMPUL_PBB_URL": NOWHERE,
-    "SIMPUL_PBB_USER": "nobody",
-    "SIMPUL_PBB_PASSWORD": "none",
-    "SIMPUL_CRM_URL": NOWHERE,
-    "SIMPUL_CRM_KEY": "none",
-    "SIMPUL_PANGAN_URL": NOWHERE,
-    "SIMPUL_PANGAN_KEY": "none",
 }
 """The variables that the manifests name, with addresses that lead nowhere."""
 PACED: Tables = {"pangan": {"rate": 1.0, "burst": 3}}

@@ -17,6 +17,8 @@ from records.prices import Trend, TrendPoint
 from records.purposes import Purpose, Scope
 from records.regions import Coordinates
 from records.tax import BillStatus
+from schema import types as types_of_the_graph
+from schema.declarations.additions import import_types, list_published_records
 from schema.declarations.relay import PageInfo, build_connection
 from schema.types.access_entries import AccessEntryConnectionType
 from schema.types.access_log import AccessLogConnectionType
@@ -24,6 +26,7 @@ from schema.types.complaints import ComplaintConnectionType
 from schema.types.consent_requests import ConsentField
 from schema.types.consents import ConsentConnectionType
 from schema.types.data_requests import DataRequestConnectionType
+from tests.fakes.sample_records import build_sample
 from tests.fakes.small_records import (
     CATEGORY,
     COMMODITY,
@@ -128,3 +131,6 @@ RECORDS: dict[str, Any] = {
     "TrendPoint": POINT,
 }
 """Siti's record of every type."""
+for _record in list_published_records(import_types(types_of_the_graph)):
+    if _record.__name__ not in RECORDS:
+        RECORDS[_record.__name__] = build_sample(_record)

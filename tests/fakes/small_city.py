@@ -12,6 +12,7 @@ from types import MappingProxyType
 from typing import Any, TypeVar
 
 from auth.caller import Caller
+from connectors.declared.domain_reads import list_reads
 from engine.agencies.bindings import Agencies
 from records.calls.answers import Answers
 from records.calls.call import Call
@@ -68,6 +69,7 @@ from records.prices import (
 from records.regions import CodeSystem, Region, RegionQuery
 from records.tax import TaxObject
 from resolvers.complaints import Complaints
+from resolvers.domains import find_domains
 from resolvers.hub.access_entries import AccessEntries
 from resolvers.hub.access_history import AccessHistories
 from resolvers.hub.consents import Consents, UnknownConsent
@@ -80,6 +82,7 @@ from resolvers.prices import Prices
 from resolvers.regions import Regions
 from resolvers.tax import Tax
 from tests.fakes.city import build_codes, build_lifetimes
+from tests.fakes.sample_records import build_sample
 from tests.fakes.small_records import (
     AYU,
     BUDI,
@@ -115,6 +118,15 @@ def _consents_to(client: str | None, consents: tuple[Consent, ...]) -> tuple[Con
     return tuple(each for each in consents if each.client == client)
 
 
+_OTHER_READS = {
+    name: (build_codes().get(domain) or "", read)
+    for domain in find_domains().values()
+    if domain not in {Population, Msmes, Tax, Complaints, Prices}
+    for name, read in list_reads(domain).items()
+}
+"""Reads of domains that need no fakes, with the code of their agency."""
+
+
 @dataclass
 class SmallCity:
     """The connectors. `calls` holds (agency, question, keys) of every call; `failing_agencies` those that fail."""
@@ -148,9 +160,29 @@ class SmallCity:
 
     def agencies(self, own: Mapping[type[Any], Any] = MappingProxyType({})) -> Agencies:
         """Itself, bound to every domain but those that are given."""
-        city = (Population, Msmes, Tax, Complaints, Prices, Regions)
-        domains = (*city, AccessHistories, AccessEntries, PeoplePreferences, Consents, DataRequests, Exports)
+        city: tuple[type[Any], ...] = (*find_domains().values(), Regions)
+        domains: tuple[type[Any], ...] = (
+            *city,
+            AccessHistories,
+            AccessEntries,
+            PeoplePreferences,
+            Consents,
+            DataRequests,
+            Exports,
+        )
         return Agencies({**dict.fromkeys(domains, self), **own}, build_codes(), build_lifetimes())
+
+    def __getattr__(self, name: str) -> Any:  # noqa: ANN401 - a read of a domain without fakes
+        """A read of another domain: every key has a sample."""
+        if name not in _OTHER_READS:
+            raise AttributeError(name)
+        agency, read = _OTHER_READS[name]
+        sample = build_sample(read.record)
+
+        async def answer(keys: Sequence[Any], _call: Call) -> Answers[Any, Any]:
+            return self._answers(agency, name, keys, dict.fromkeys(keys, (sample,) if read.is_list else sample))
+
+        return answer
 
     def list_called_agencies(self) -> set[str]:
         """Who was asked anything."""

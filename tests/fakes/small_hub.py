@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import tempfile
 from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from functools import cache
+from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
@@ -86,6 +88,7 @@ def build_settings(issuers: Sequence[Issuer], **overrides: Any) -> Settings:  # 
             "issuers": tuple(issuers),
             "state_url": SecretStr("postgresql://nobody@127.0.0.1:9/none"),
             "city": build_plain_city(),
+            "snapshot_folder": Path(tempfile.gettempdir()) / "simpul-no-snapshots",
             "agency_timeout": 2.0,
             "failed_tokens": 0,  # attacks send hundreds
             "shed_after": 0,  # and share the hub's event loop, which they make late

@@ -14,6 +14,7 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from time import time
 
 import pytest
 
@@ -24,6 +25,8 @@ _LEFT: list[str] = []
 _PREFIX = "simpul-tests-"
 _KEPT = 3
 """Folders of failed and killed runs that are kept; each takes up to 400 MB."""
+_LOCKED_WITHIN = 60.0
+"""Seconds after which a run has locked its folder."""
 _LOCK = "in-use"
 """A run locks this file of its folder. The lock ends with its processes, however they end."""
 
@@ -63,6 +66,8 @@ def remove_old_runs(parent: Path) -> None:
     """Remove the folders that earlier runs of this user left, but for the newest ones and those of runs under way."""
     left = [each for each in parent.glob(f"{_PREFIX}*") if each.is_dir() and each.stat().st_uid == os.getuid()]
     for folder in sorted(left, key=lambda each: each.stat().st_mtime)[:-_KEPT]:
+        if time() - folder.stat().st_mtime < _LOCKED_WITHIN:
+            continue
         if (descriptor := lock_folder(folder)) is not None:
             shutil.rmtree(folder, ignore_errors=True)
             os.close(descriptor)

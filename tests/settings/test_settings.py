@@ -18,6 +18,7 @@ from engine.document.limits import Limits
 from records.hub.clients import ClientId
 from records.purposes import Purpose
 from settings import COMMAND_LINE_VARIABLES, Settings
+from settings.city.folder import DEFAULT_CITY, find_variables
 from tests.fakes.city import Tables, build_policy, write_city
 from tests.fakes.clients import build_client
 from web.admission.emergency_lane import EmergencyLane
@@ -27,6 +28,7 @@ from web.settings import Exposure
 SECRET = b64encode(b"a secret of thirty-two bytes....").decode()
 REQUIRED = {
     "SIMPUL_SECRET": SECRET,
+    **dict.fromkeys(find_variables(DEFAULT_CITY), "https://agency.example"),
     "SIMPUL_STATE_URL": "postgresql://simpul:geheim-1@127.0.0.1/simpul",
     "SIMPUL_DUKCAPIL_URL": "postgresql://simpul:geheim-2@127.0.0.1/siak",
     "SIMPUL_JAKPRENEUR_URL": "mysql://simpul:geheim-3@127.0.0.1/jakpreneur",

@@ -19,13 +19,19 @@ def build_issuer(name: str, *kinds: CallerKind) -> Issuer:
     )
 
 
-def test_a_citizens_issuer_without_first_party_apps_causes_a_warning() -> None:
-    people, others = build_issuer("people", CallerKind.CITIZEN), build_issuer("others", CallerKind.OFFICIAL)
+def test_an_issuer_of_people_without_first_party_apps_causes_a_warning() -> None:
+    people, staff = build_issuer("people", CallerKind.CITIZEN), build_issuer("staff", CallerKind.OFFICIAL)
     listed = people.model_copy(update={"name": "listed", "first_party": ("city-app",)})
-    [warnings] = warn_no_first_party([people, others, listed])
-    assert warnings == (
+    about_citizens, about_staff = warn_no_first_party(
+        [people, staff, listed, build_issuer("banks", CallerKind.PARTNER)]
+    )
+    assert about_citizens == (
         "The issuer people issues tokens of citizens but lists no first_party, so every app needs scopes and none"
         " has all rights of a person. List the city's own apps by their client_id."
+    )
+    assert about_staff == (
+        "The issuer staff issues tokens of people who work for the city but lists no first_party, so they are refused."
+        " List the city's own apps by their client_id."
     )
 
 

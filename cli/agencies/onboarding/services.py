@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 from cli.agencies.onboarding.shapes import AgencyInterface, RowShape
 from cli.command_error import CommandError
 from connectors.drivers.http.driver import HttpDriver
-from connectors.drivers.http.service import HttpLimits, HttpService
+from connectors.drivers.http.service import HttpLimits, HttpRequest, HttpService
 from connectors.drivers.sql.driver import SqlDriver
 from connectors.drivers.sql.inspection import list_tables
 from records.calls.call import Call
@@ -63,10 +63,10 @@ async def inspect_resource(address: str) -> AgencyInterface:
         )
     except ValueError as error:
         raise CommandError(str(error)) from None
-    query = {"resource_id": resource, "limit": "0"}
+    request = HttpRequest("GET", _ACTION, {"resource_id": resource, "limit": "0"})
     call = Call(deadline=time.monotonic() + _TIMEOUT, request_id="new")
     try:
-        fields = await driver.ask_json("GET", _ACTION, call, lambda _, reply: _list_fields(reply), query=query)
+        fields = await driver.ask_value(request, call, lambda _, value: _list_fields(value))
     except AgencyFailure as failure:
         raise CommandError(f"the portal gave no columns of the resource: {failure.detail or failure.code}") from None
     finally:

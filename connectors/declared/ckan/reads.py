@@ -54,7 +54,8 @@ def _to_http(domain_read: DomainRead, table: CkanReadTable) -> HttpReadTable:
     columns = {KEY: table.key} if isinstance(table.key, str) else dict(table.key or {})
     if columns and columns.keys() != parts.keys():
         example = ", ".join(f'{each} = "column"' for each in parts)
-        raise NotDeclarableError(f"{place}.key", f"name the column of each part of the key: {{ {example} }}")
+        fix = 'name one column: "column"' if parts.keys() == {KEY} else f"name a column of each part: {{ {example} }}"
+        raise NotDeclarableError(f"{place}.key", fix)
     filters = {column: KEYS if part == KEY else f"{{{part}}}" for part, column in columns.items()}
     texts = {part: _ANY_TEXT for part in columns if find_plain_type(parts.get(part)) is str}
     is_text = table.key_type == "text"

@@ -10,6 +10,7 @@ from typing import Final, TypeVar
 
 from connectors.declared.open311.tables import Open311Wire
 from connectors.drivers.http.driver import HttpDriver
+from connectors.drivers.http.service import HttpRequest
 from connectors.readers.rows import Row, rows
 from connectors.readers.unreadable import UnreadableError
 from connectors.resilience.call_counters import CallCounters
@@ -30,7 +31,7 @@ _ITEMS: Final = ("request", "service")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Open311Client:
-    """An Open311 server. Reads of issue, and later reports, go through `ask`."""
+    """An Open311 server. Every call of it goes through `ask`."""
 
     http: HttpDriver
     wire: Open311Wire
@@ -58,26 +59,29 @@ class Open311Client:
         query: Mapping[str, str] | None = None,
         form: Mapping[str, str] | None = None,
     ) -> T:
-        """Ask for a resource, such as `requests`; a form makes the call a POST. `read` is as for `ask_json`."""
+        """Ask for a resource, such as `requests`; a form makes it a POST. `read` gets the status and the reply."""
         wire = self.wire
         fixed = {"jurisdiction_id": wire.jurisdiction_id} if wire.jurisdiction_id else {}
-        return await self.http.ask_json(
+        request = HttpRequest(
             "GET" if form is None else "POST",
             f"{resource}.{wire.format}",
-            call,
-            read,
             query=fixed | dict(query or {}) if form is None else None,
             form=None if form is None else fixed | dict(form),
+            repeatable=True,
         )
+        return await self.http.ask_value(request, call, lambda reply, value: read(reply.status, value))
 
     async def list_services(self, call: Call) -> tuple[Row, ...]:
         """The categories of requests. Raises `AgencyFailure`."""
-        return await self.ask("services", call, partial(self.read_rows, kind="a list of services"))
+        return await self.ask("services", call, partial(self._read_list, "a list of services"))
 
-    def read_rows(self, status: int, reply: object, kind: str = "a list of service requests") -> tuple[Row, ...]:
-        """The rows of a list; a reply without one counts against the server."""
+    def read_rows(self, status: int, reply: object) -> tuple[Row, ...]:
+        """The service requests of a list; a reply without one counts against the server."""
         if status == NOT_FOUND and self.wire.empty_is_not_found:
             return ()
+        return self._read_list("a list of service requests", status, reply)
+
+    def _read_list(self, kind: str, status: int, reply: object) -> tuple[Row, ...]:
         if status >= BAD_REQUEST:
             raise AgencyRefused(self.http.agency, f"HTTP {status}")
         try:

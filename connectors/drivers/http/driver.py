@@ -169,20 +169,6 @@ class HttpDriver:
         is_get = request.method == "GET" and request.body is None and request.form is None
         return await self._gate.ask(call, attempt, repeatable=True, hedgeable=is_get)
 
-    async def ask_json(
-        self,
-        method: str,
-        path: str,
-        call: Call,
-        read: Callable[[int, object], T],
-        *,
-        query: Mapping[str, str] | None = None,
-        form: Mapping[str, str] | None = None,
-    ) -> T:
-        """Send one request like `ask_value`; `read` gets the reply's status and value."""
-        request = HttpRequest(method, path, query, form, repeatable=True)
-        return await self.ask_value(request, call, lambda reply, value: read(reply.status, value))
-
     def build_linked_request(self, request: HttpRequest, link: str) -> HttpRequest:
         """The GET for a link in the reply to a request. Raises ValueError for a link to another origin."""
         target = self._address.resolve_link(link, request.path, request.query)

@@ -302,3 +302,24 @@ async def test_the_citys_own_app_makes_a_change_after_a_recent_sign_in(place: Ci
     answer = await place.ask(GRANT, client=OWN_APP, auth_time=int(time.time()) - 60)
     assert answer.codes == []
     assert [each[0] for each in place.consents.changes] == ["grant"]
+
+
+@pytest.mark.parametrize("client", [OTHER_APP, OWN_APP.upper(), None])
+@pytest.mark.parametrize("query", [f'{{ citizen(nik: "{BUDI}") {{ name }} }}', "{ accessEntries { nodes { at } } }"])
+@pytest.mark.parametrize("kind", ["official", "supervisor", "auditor", "protection-officer"])
+async def test_an_app_in_which_an_official_signs_in_gets_none_of_their_rights(
+    place: CitizenAppWorld, kind: str, query: str, client: str | None
+) -> None:
+    """Otherwise it could state any purpose and read about every person."""
+    claims: dict[str, object] = {"kind": kind, "nik": None, "purpose": "CIVIL_REGISTRATION", "case": "C/1"}
+    claims["agency"] = "dukcapil" if kind in {"official", "supervisor"} else None
+    answer = await place.ask(query, client=client, **claims)
+    assert (answer.status, answer.codes, place.hub.city.calls) == (401, ["UNAUTHENTICATED"], [])
+    assert "names no app of the city" in answer.body["errors"][0]["message"]
+
+
+async def test_the_citys_own_app_gives_an_official_their_rights(place: CitizenAppWorld) -> None:
+    """The counterpart."""
+    official = {"kind": "official", "nik": None, "agency": "dukcapil", "purpose": "CIVIL_REGISTRATION", "case": "C/1"}
+    answer = await place.ask(f'{{ citizen(nik: "{BUDI}") {{ name }} }}', client=OWN_APP, **official)
+    assert (answer.status, answer.codes) == (200, [])

@@ -24,6 +24,7 @@ from tests.sandbox_agencies import RunningAgency
 def reader(openid_provider: RunningAgency) -> TokenVerifier:
     kinds = [each.value for each in CallerKind if each is not CallerKind.ANONYMOUS]
     entry = {"name": "city", "url": issuer_url(openid_provider), "audience": "simpul", "kinds": kinds}
+    entry["first_party"] = [each.id for each in CLIENTS.values() if each.person_kinds]
     return TokenVerifier([IssuerKeys(Issuer.model_validate(entry), IssuerDocuments("city", timeout=5))])
 
 

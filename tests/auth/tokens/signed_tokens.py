@@ -9,6 +9,7 @@ from joserfc import jwt
 from joserfc.jwk import ECKey
 
 from auth.caller import Caller, CallerKind
+from records.hub.clients import ClientId
 from tests.auth.callers import SITI
 from tests.auth.verifiers import build_city_verifier
 
@@ -17,7 +18,7 @@ FOREIGN = ECKey.generate_key("P-256", {"kid": "key-1"})
 NOW = int(time())
 VERIFIER = build_city_verifier([KEY.as_dict(private=False)], clock=lambda: NOW)
 CITIZEN = Caller(kind=CallerKind.CITIZEN, nik=SITI, subject="city siti")
-OFFICIAL = Caller(kind=CallerKind.OFFICIAL, agency="dukcapil", subject="city siti")
+OFFICIAL = Caller(kind=CallerKind.OFFICIAL, agency="dukcapil", client=ClientId("city", "app"), subject="city siti")
 CLAIMS: dict[str, Any] = {
     "iss": "city",
     "aud": "simpul",
@@ -30,6 +31,7 @@ CLAIMS: dict[str, Any] = {
 OFFICIAL_CLAIMS = {name: value for name, value in CLAIMS.items() if name != "nik"} | {
     "kind": "official",
     "agency": "dukcapil",
+    "client_id": "app",
 }
 HEADER: dict[str, Any] = {"alg": "ES256", "kid": "key-1"}
 

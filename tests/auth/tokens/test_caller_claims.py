@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from auth.caller import Assurance, Caller, CallerKind, Representation
+from auth.caller import STAFF_KINDS, Assurance, Caller, CallerKind, Representation
 from auth.tokens.caller_claims import IssuerNotAuthorized, build_caller, get_certificate_thumbprint
 from auth.tokens.issuers import ClaimNames, Issuer
 from records.hub.clients import ClientId
@@ -18,9 +18,10 @@ EVERY: dict[str, Any] = {
     "url": "https://masuk.example",
     "audience": "hub",
     "kinds": [each.value for each in CallerKind],
+    "first_party": ["desk"],
 }
 CITIZEN = {"sub": "siti", "kind": "citizen", "nik": str(SITI)}
-OFFICIAL = {"sub": "rina", "kind": "official", "agency": "dukcapil"}
+OFFICIAL = {"sub": "rina", "kind": "official", "agency": "dukcapil", "azp": "desk"}
 SYSTEM = {"sub": "siak", "client_id": "siak", "kind": "agency-system", "agency": "dukcapil"}
 PARTNER = {"sub": "bank", "client_id": "bank", "kind": "partner"}
 BANK = {"bank": {"kind": "partner"}}
@@ -49,7 +50,7 @@ def assert_refused(claims: dict[str, Any], /, **entry: object) -> None:
             Caller(kind=CallerKind.BUSINESS, nib="9120001234567", subject="https://masuk.example u-1"),
         ),
         (
-            OFFICIAL | {"unit": "Seksi Penagihan", "role": "registrar", "azp": "desk"},
+            OFFICIAL | {"unit": "Seksi Penagihan", "role": "registrar"},
             Caller(
                 kind=CallerKind.OFFICIAL,
                 agency="dukcapil",
@@ -81,8 +82,13 @@ def assert_refused(claims: dict[str, Any], /, **entry: object) -> None:
             ),
         ),
         (
-            {"sub": "ratna", "kind": "auditor", "role": "auditor"},
-            Caller(kind=CallerKind.AUDITOR, role="auditor", subject="https://masuk.example ratna"),
+            {"sub": "ratna", "kind": "auditor", "role": "auditor", "client_id": "desk"},
+            Caller(
+                kind=CallerKind.AUDITOR,
+                role="auditor",
+                client=build_client("desk"),
+                subject="https://masuk.example ratna",
+            ),
         ),
     ],
 )
@@ -155,6 +161,8 @@ FOREIGN = {CallerKind(kind): f"peran-{kind}" for kind in (each.value for each in
 @pytest.mark.parametrize("name", [name for name in CALLERS if name != "anonymous"])
 def test_every_kind_of_caller_can_be_expressed_in_an_issuers_own_words_and_paths(name: str) -> None:
     expected = CALLERS[name]
+    uses_own_app = expected.first_party or expected.kind in STAFF_KINDS
+    client = build_client("app") if uses_own_app else expected.client
     entry = {
         "claims": {each: ["kota", each] for each in ClaimNames.model_fields if each != "kind"}
         | {"kind": ["realm_access", "roles"]},
@@ -170,14 +178,13 @@ def test_every_kind_of_caller_can_be_expressed_in_an_issuers_own_words_and_paths
             "nik": expected.nik,
             "nib": expected.nib,
             "agency": expected.agency,
-            "client": "app" if expected.first_party else None if expected.client is None else expected.client.name,
+            "client": None if client is None else client.name,
             "scopes": sorted(expected.scopes),
             "purpose": expected.purpose,
             "case": expected.case,
             "on_behalf_of": expected.on_behalf_of,
         },
     }
-    client = build_client("app") if expected.first_party else expected.client
     assert build(claims, **entry) == replace(expected, subject="https://masuk.example x", client=client)
 
 
@@ -189,6 +196,15 @@ def test_the_citys_own_apps_match_the_entry_exactly(client: str | None, *, first
     claims = CITIZEN if client is None else CITIZEN | {"client_id": client}
     assert build(claims, first_party=["city-app"]).first_party is first_party
     assert build(claims).first_party is False
+
+
+@pytest.mark.parametrize("client", ["wallet", "DESK", "desk ", None])
+@pytest.mark.parametrize("kind", sorted(each.value for each in STAFF_KINDS))
+def test_people_who_act_for_the_city_act_through_its_own_apps_only(kind: str, client: str | None) -> None:
+    claims = {"sub": "rina", "kind": kind} | ({"client_id": client} if client else {})
+    claims |= {"agency": "dukcapil"} if kind in {"official", "supervisor"} else {}
+    with pytest.raises(IssuerNotAuthorized, match="'client_id' names no app of the city"):
+        build(claims)
 
 
 def test_only_citizens_have_first_party_apps() -> None:
@@ -499,10 +515,10 @@ def test_an_agency_in_another_claim_than_in_the_entry_is_ignored() -> None:
 
 def test_a_kind_in_a_list_of_roles_must_be_among_the_issuers_kinds() -> None:
     kinds = {"kind_values": {"pegawai": "official"}, "claims": {"kind": "roles"}}
-    entry = HEALTH | kinds
-    assert build({"sub": "r", "roles": ["pegawai", "auditor"], "agency": "dinkes"}, **entry).kind.value == "official"
+    entry, rina = HEALTH | kinds, {"sub": "r", "client_id": "desk"}
+    assert build(rina | {"roles": ["pegawai", "auditor"], "agency": "dinkes"}, **entry).kind.value == "official"
     with pytest.raises(IssuerNotAuthorized):
-        build({"sub": "r", "roles": ["auditor", "pegawai"], "agency": "pbb"}, **entry)
+        build(rina | {"roles": ["auditor", "pegawai"], "agency": "pbb"}, **entry)
 
 
 def test_azp_names_the_client_only_if_the_entry_names_no_other_claim() -> None:

@@ -10,6 +10,7 @@ from joserfc.jwk import ECKey
 from auth.caller import Caller, CallerKind
 from auth.tokens.token_verifier import LEEWAY, TokenVerifier, Unauthenticated
 from auth.tokens.verified_token_cache import VerifiedTokenCache
+from records.hub.clients import ClientId
 from tests.auth.callers import CITIZEN
 from tests.auth.verifiers import build_city_verifier
 
@@ -150,7 +151,7 @@ KEY = ECKey.generate_key("P-256", {"kid": "key-1"})
 OTHER = ECKey.generate_key("P-256", {"kid": "key-1"})
 
 
-OFFICIAL = Caller(kind=CallerKind.OFFICIAL, agency="dukcapil", subject="city pak-budi")
+OFFICIAL = Caller(kind=CallerKind.OFFICIAL, agency="dukcapil", client=ClientId("city", "app"), subject="city pak-budi")
 
 
 def build_verifier(key: ECKey, known: VerifiedTokenCache | None, clocks: TokenClocks) -> TokenVerifier:
@@ -159,7 +160,9 @@ def build_verifier(key: ECKey, known: VerifiedTokenCache | None, clocks: TokenCl
 
 def token(**claims: object) -> str:
     given: dict[str, Any] = {"iss": "city", "aud": "simpul", "sub": "pak-budi", "exp": EXPIRES, "kind": "official"}
-    return jwt.encode({"alg": "ES256", "kid": "key-1"}, {**given, "agency": "dukcapil", **claims}, KEY)
+    return jwt.encode(
+        {"alg": "ES256", "kid": "key-1"}, {**given, "agency": "dukcapil", "client_id": "app", **claims}, KEY
+    )
 
 
 def test_a_verifier_caches_verified_tokens(known: VerifiedTokenCache, clocks: TokenClocks) -> None:

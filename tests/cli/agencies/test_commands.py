@@ -15,8 +15,12 @@ def test_every_agency_of_a_running_city_knows_the_known_record(serve_process: Se
     assert [re.sub(r" +", " ", row).strip().rsplit(" ", 1)[0] for row in rows] == [
         "crm Open311 ok",
         "dukcapil PostgreSQL ok",
+        "faskes CKAN ok",
+        "ispu HTTP ok",
         f"jakpreneur {engine} ok",
+        "jakwifi CKAN ok",
         "pangan HTTP ok",
+        "pantaubanjir XML ok",
         "pbb SOAP ok",
     ]
     assert all(re.search(r" \d+(\.\d{1,3})? *$", row) for row in rows)

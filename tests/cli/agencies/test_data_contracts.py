@@ -88,6 +88,7 @@ def test_in_production_a_hub_without_valid_assessments_does_not_start(expired_co
             "--port",
             str(free_port()),
             SIMPUL_CITY=str(uncontracted),
+            SIMPUL_SNAPSHOT_FOLDER=str(uncontracted / "snapshots"),
             **environment,
         )
         late = run_simpul(
@@ -97,6 +98,7 @@ def test_in_production_a_hub_without_valid_assessments_does_not_start(expired_co
             "--port",
             str(free_port()),
             SIMPUL_CITY=str(expired_contracts),
+            SIMPUL_SNAPSHOT_FOLDER=str(expired_contracts / "snapshots"),
             **environment,
         )
     assert (none.returncode, late.returncode) == (1, 1)
@@ -115,6 +117,7 @@ def test_in_development_a_hub_without_assessments_starts_with_one_warning(
     keys = tmp_path / "keys.json"
     DevelopmentIssuer(tmp_path / "issuer.json").write_public_keys(keys)
     own = {"SIMPUL_ISSUER_KEYS": str(keys), "SIMPUL_DEVELOPMENT": "1", "SIMPUL_CITY": str(expired_contracts)}
+    own["SIMPUL_SNAPSHOT_FOLDER"] = str(expired_contracts / "snapshots")
     with temporary_state_folder() as state:
         serve = ServeProcess(state, "--no-sandbox", variables={**HUB, **own})
         try:

@@ -20,10 +20,10 @@ import pytest
 from auth.tokens.development_issuer import DevelopmentIssuer
 from cli.settings_check.risks import find_risks
 from settings import Settings
-from settings.city.folder import DEFAULT_CITY
+from settings.city.folder import DEFAULT_CITY, find_variables
 from tests.cache.valkey import run_valkey
 from tests.cli.command_line import ServeProcess, run_simpul
-from tests.fakes.city import Tables, write_city
+from tests.fakes.city import Tables, build_plain_city, write_city
 from tests.journeys.hub_process import HubProcess
 from tests.sandbox_agencies import HOST, free_port
 
@@ -55,6 +55,8 @@ def files() -> Iterator[Path]:
 def build_good_settings(files: Path, **overrides: str) -> dict[str, str]:
     """Settings without findings, changed by the arguments."""
     return {
+        **dict.fromkeys(find_variables(DEFAULT_CITY), "https://agency.example"),
+        "SIMPUL_SNAPSHOT_FOLDER": str(files / "snapshots"),
         "SIMPUL_SECRET": base64.b64encode(secrets.token_bytes(32)).decode(),
         "SIMPUL_ISSUERS": str(files / "issuers.toml"),
         "SIMPUL_STATE_URL": f"postgresql://simpul:{PASSWORD}@{NOWHERE}/simpul",
@@ -180,7 +182,8 @@ def find_warnings(variables: Mapping[str, str], monkeypatch: pytest.MonkeyPatch)
 def test_agencies_without_a_breaker_are_warned_about(
     files: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    terms: Tables = {agency: {"breaker": {}} for agency in ("dukcapil", "jakpreneur", "pangan")}
+    agencies = build_plain_city().agencies.keys() - {"crm", "pbb"}
+    terms: Tables = {agency: {"breaker": {}} for agency in agencies}
     city = write_city(tmp_path / "city", terms=terms)
     [(level, name, message)] = find_warnings(build_good_settings(files, SIMPUL_CITY=str(city)), monkeypatch)
     assert (level, name) == ("warning", "SIMPUL_CITY")

@@ -6,7 +6,10 @@ from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
+from connectors.declared.connector import DeclaredConnector
+from connectors.declared.snapshot.loader import SnapshotLoader, SnapshotSource
 from connectors.drivers.long_work import LongWork
 from connectors.regions import UnknownDistricts
 from connectors.resilience.agency_terms import AgencyTerms, BreakerEntry
@@ -66,20 +69,47 @@ def run_agency_server(source: StandInSource, state: Path) -> Iterator[AgencyServ
 async def connect(
     manifest: ManifestFile, terms: AgencyTerms | None = None, *, city: Path = DEFAULT_CITY
 ) -> AsyncIterator[BoundAgency]:
-    """The connector of an agency for the length of the block, by default without rate, retries and breaker."""
+    """The connector of an agency for the length of the block, by default without rate, retries and breaker.
+
+    Its snapshots are loaded.
+    """
     gate = Gate(manifest.code, terms or build_terms(manifest))
-    resources = HubResources(
-        city=city,
-        work=LongWork(),
-        unknown_districts=UnknownDistricts(lambda _: True),
-        complaint_links=NoLinks(),
-    )
-    bound = bind_agency(manifest, gate, resources)
-    try:
-        yield bound
-    finally:
-        await gate.close()
-        await bound.driver.close()
+    with TemporaryDirectory() as folder:
+        resources = HubResources(
+            city=city,
+            work=LongWork(),
+            unknown_districts=UnknownDistricts(lambda _: True),
+            complaint_links=NoLinks(),
+            snapshot_folder=Path(folder),
+        )
+        bound = bind_agency(manifest, gate, resources)
+        try:
+            await load_snapshots(bound)
+            yield bound
+        finally:
+            for each in list_snapshots(bound):
+                each.snapshot.close()
+            await gate.close()
+            await bound.driver.close()
+
+
+def list_snapshots(bound: BoundAgency) -> Sequence[SnapshotSource]:
+    """The snapshots of an agency."""
+    return bound.connector.snapshots if isinstance(bound.connector, DeclaredConnector) else ()
+
+
+async def load_snapshots(bound: BoundAgency) -> list[str]:
+    """Load all snapshots now. Returns the problem of each; empty for one that is loaded."""
+    problems = []
+    for each in list_snapshots(bound):
+        each.snapshot.place.folder.mkdir(parents=True, exist_ok=True)
+        await SnapshotLoader(each, on_published=_drop_nothing).load()
+        problems.append(each.snapshot.get_status().problem)
+    return problems
+
+
+async def _drop_nothing(agency: str) -> None:
+    del agency
 
 
 def build_terms(manifest: ManifestFile, *, failures: int | None = None, deadline: float = 10.0) -> AgencyTerms:

@@ -8,11 +8,31 @@ import pytest
 
 from sandbox.stand_ins.sources import StandInSource
 from tests.connectors.agencies.agency_servers import AgencyServer, run_agency_server
-from tests.connectors.agencies.sample_cases import list_tested_agencies
+from tests.connectors.agencies.sample_cases import is_copied, list_tested_agencies
+
+AGENCIES = list_tested_agencies()
 
 
-@pytest.fixture(scope="module", params=list_tested_agencies(), ids=lambda each: f"{each.city.name}-{each.code}")
+def name_agency(source: StandInSource) -> str:
+    return f"{source.city.name}-{source.code}"
+
+
+@pytest.fixture(scope="module", params=AGENCIES, ids=name_agency)
 def server(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[AgencyServer]:
     source: StandInSource = request.param
     with run_agency_server(source, tmp_path_factory.mktemp(source.code)) as running:
+        yield running
+
+
+@pytest.fixture(scope="module", params=[each for each in AGENCIES if not is_copied(each)], ids=name_agency)
+def asked_server(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[AgencyServer]:
+    """An agency that is asked for keys."""
+    with run_agency_server(request.param, tmp_path_factory.mktemp(request.param.code)) as running:
+        yield running
+
+
+@pytest.fixture(scope="module", params=[each for each in AGENCIES if is_copied(each)], ids=name_agency)
+def copied_server(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[AgencyServer]:
+    """An agency of which the hub keeps a copy."""
+    with run_agency_server(request.param, tmp_path_factory.mktemp(request.param.code)) as running:
         yield running

@@ -10,6 +10,8 @@ from enum import Enum
 from itertools import groupby
 from typing import Any, Final, cast, get_type_hints
 
+import msgspec
+
 from connectors.declared.domain_reads import DomainRead, list_reads
 from connectors.declared.record_readers import PERSONAL_NUMBERS
 from records.calls.failures import AgencyFailure
@@ -57,6 +59,11 @@ def list_tested_agencies() -> Sequence[StandInSource]:
     return [StandInSource(path.parents[2], path.parent.name) for path in paths]
 
 
+def is_copied(agency: StandInSource) -> bool:
+    """Whether all reads are answered from snapshots."""
+    return all("snapshot" in each for each in agency.manifest.get("reads", {"": {}}).values())
+
+
 def load_cases(agency: StandInSource) -> Sequence[SampleCase]:
     """The expected answers of an agency."""
     given = json.loads((agency.samples / EXPECTED).read_text(encoding="utf-8"))
@@ -76,7 +83,7 @@ def find_reads(agency: StandInSource) -> Mapping[str, DomainRead]:
 
 def parse_key(read: DomainRead, given: Any) -> Any:  # noqa: ANN401 - any key of a domain
     """The key of a case as the domain's type."""
-    return read.key(**given) if isinstance(given, dict) else given
+    return msgspec.convert(given, read.key) if isinstance(given, dict) else given
 
 
 def is_of_person(read: DomainRead) -> bool:

@@ -15,7 +15,7 @@ import pytest
 from connectors.resilience.breaker import BreakerState
 from records.calls.failures import AgencyFailure
 from sandbox.fault_proxy import HTTP_FAULTS, FaultKind, WireFault, run_fault_proxy
-from tests.connectors.agencies.agency_servers import DEADLINE, AgencyServer, build_terms, connect
+from tests.connectors.agencies.agency_servers import DEADLINE, AgencyServer, build_terms, connect, load_snapshots
 from tests.connectors.agencies.reply_relay import run_reply_relay
 from tests.connectors.agencies.sample_cases import (
     SampleCase,
@@ -70,43 +70,45 @@ def list_first(cases: Iterable[SampleCase]) -> list[SampleCase]:
 
 
 @pytest.mark.parametrize("kind", WIRE_FAULTS, ids=lambda each: each.value)
-async def test_a_fault_on_the_wire_has_its_code_and_opens_the_breaker(server: AgencyServer, kind: FaultKind) -> None:
-    if kind in HTTP_FAULTS and server.source.driver == "sql":
+async def test_a_fault_on_the_wire_has_its_code_and_opens_the_breaker(
+    asked_server: AgencyServer, kind: FaultKind
+) -> None:
+    if kind in HTTP_FAULTS and asked_server.source.driver == "sql":
         return
-    async with run_fault_proxy(port=free_port(), to=server.running.port) as proxy:
-        manifest = server.load_manifest(proxy.port)
+    async with run_fault_proxy(port=free_port(), to=asked_server.running.port) as proxy:
+        manifest = asked_server.load_manifest(proxy.port)
         async with connect(manifest, build_terms(manifest, failures=FAILURES, deadline=DEADLINE)) as bound:
             await proxy.inject(WireFault(kind=kind, seconds=0.3 if kind is FaultKind.DRIP else 1.0))
-            assert set(await collect_codes(bound, server)) <= WIRE_FAULTS[kind]
+            assert set(await collect_codes(bound, asked_server)) <= WIRE_FAULTS[kind]
             is_open = bound.gate.breaker_state is BreakerState.OPEN
             assert is_open == (WIRE_FAULTS[kind] != {REFUSED})
 
 
 @pytest.mark.parametrize("mode", MODES)
-async def test_a_failing_agency_has_its_code_and_opens_the_breaker(server: AgencyServer, mode: str) -> None:
-    manifest = server.load_manifest()
+async def test_a_failing_agency_has_its_code_and_opens_the_breaker(asked_server: AgencyServer, mode: str) -> None:
+    manifest = asked_server.load_manifest()
     async with connect(manifest, build_terms(manifest, failures=FAILURES, deadline=DEADLINE)) as bound:
-        with server.running.in_mode(mode):
-            assert set(await collect_codes(bound, server)) <= MODES[mode]
+        with asked_server.running.in_mode(mode):
+            assert set(await collect_codes(bound, asked_server)) <= MODES[mode]
         assert (bound.gate.breaker_state is BreakerState.OPEN) == (mode != "refuse")
 
 
-async def test_an_agency_answers_again_after_a_failure(server: AgencyServer) -> None:
-    reads, [first, *_] = find_reads(server.source), list_first(load_cases(server.source))
-    async with connect(server.load_manifest()) as bound:
-        with server.running.in_mode("error"):
+async def test_an_agency_answers_again_after_a_failure(asked_server: AgencyServer) -> None:
+    reads, [first, *_] = find_reads(asked_server.source), list_first(load_cases(asked_server.source))
+    async with connect(asked_server.load_manifest()) as bound:
+        with asked_server.running.in_mode("error"):
             assert await ask(bound.connector, reads[first.read], [first]) == [{"failure": UNAVAILABLE}]
         [answer] = await ask(bound.connector, reads[first.read], [first])
         assert first.matches(answer)
 
 
-async def test_a_reply_without_an_end_is_malformed_and_opens_the_breaker(server: AgencyServer) -> None:
-    async with run_reply_relay(server.running.port) as relay:
-        manifest = server.load_manifest(relay.port)
+async def test_a_reply_without_an_end_is_malformed_and_opens_the_breaker(asked_server: AgencyServer) -> None:
+    async with run_reply_relay(asked_server.running.port) as relay:
+        manifest = asked_server.load_manifest(relay.port)
         async with connect(manifest, build_terms(manifest, failures=FAILURES)) as bound:
             await bound.connector.probe(make_call())
             relay.is_endless = True
-            code, *more = await collect_codes(bound, server)
+            code, *more = await collect_codes(bound, asked_server)
             assert code == MALFORMED
             assert {*more} <= {MALFORMED, UNAVAILABLE}  # over a new connection, the login may fail before
             assert bound.gate.breaker_state is BreakerState.OPEN
@@ -122,11 +124,11 @@ def alter(number: str) -> str:
     return f"{number[:-4]}9876"
 
 
-async def test_a_reply_about_another_person_is_malformed_and_counted(server: AgencyServer) -> None:
-    reads = find_reads(server.source)
-    async with run_reply_relay(server.running.port) as relay:
-        for case in list_person_cases(server):
-            manifest = server.load_manifest(relay.port)
+async def test_a_reply_about_another_person_is_malformed_and_counted(asked_server: AgencyServer) -> None:
+    reads = find_reads(asked_server.source)
+    async with run_reply_relay(asked_server.running.port) as relay:
+        for case in list_person_cases(asked_server):
+            manifest = asked_server.load_manifest(relay.port)
             async with connect(manifest, build_terms(manifest, failures=1)) as bound:
                 relay.in_replies = case.key.encode(), alter(case.key).encode()
                 answer = await ask(bound.connector, reads[case.read], [case])
@@ -136,13 +138,43 @@ async def test_a_reply_about_another_person_is_malformed_and_counted(server: Age
                 assert (bound.gate.counts.mismatches, bound.gate.breaker_state) == (1, BreakerState.OPEN), case.read
 
 
-async def test_a_person_that_the_agency_leaves_out_costs_no_other_person_the_answer(server: AgencyServer) -> None:
-    reads = find_reads(server.source)
-    async with run_reply_relay(server.running.port) as relay:
-        for case in list_person_cases(server):
-            async with connect(server.load_manifest(relay.port)) as bound:
+async def test_a_person_that_the_agency_leaves_out_costs_no_other_person_the_answer(asked_server: AgencyServer) -> None:
+    reads = find_reads(asked_server.source)
+    async with run_reply_relay(asked_server.running.port) as relay:
+        for case in list_person_cases(asked_server):
+            async with connect(asked_server.load_manifest(relay.port)) as bound:
                 missing = replace(case, key=alter(case.key), answer=None)
                 relay.in_requests = missing.key.encode(), missing.key.replace("9876", "9875").encode()
                 found, absent = await ask(bound.connector, reads[case.read], [case, missing])
                 assert case.matches(found), case.read
                 assert absent in (None, []), case.read
+
+
+@pytest.mark.parametrize("kind", WIRE_FAULTS, ids=lambda each: each.value)
+async def test_a_copy_goes_on_answering_while_its_source_fails(copied_server: AgencyServer, kind: FaultKind) -> None:
+    reads, cases = find_reads(copied_server.source), list_first(load_cases(copied_server.source))
+    async with run_fault_proxy(port=free_port(), to=copied_server.running.port) as proxy:
+        manifest = copied_server.load_manifest(proxy.port)
+        async with connect(manifest, build_terms(manifest, deadline=DEADLINE)) as bound:
+            await proxy.inject(WireFault(kind=kind, seconds=0.3 if kind is FaultKind.DRIP else 1.0))
+            problems = await load_snapshots(bound)
+            assert all(problems), "the source was loaded in spite of the fault"
+            for case in cases:
+                [answer] = await ask(bound.connector, reads[case.read], [case])
+                assert case.matches(answer), case.read
+
+
+async def test_without_a_first_copy_its_reads_fail(copied_server: AgencyServer) -> None:
+    manifest = copied_server.load_manifest()
+    with copied_server.running.in_mode("error"):
+        async with connect(manifest, build_terms(manifest, deadline=DEADLINE)) as bound:
+            assert set(await collect_codes(bound, copied_server)) == {UNAVAILABLE}
+
+
+async def test_a_source_without_an_end_is_not_published(copied_server: AgencyServer) -> None:
+    async with run_reply_relay(copied_server.running.port) as relay:
+        manifest = copied_server.load_manifest(relay.port)
+        async with connect(manifest, build_terms(manifest)) as bound:
+            relay.is_endless = True
+            assert all(await load_snapshots(bound))
+            await bound.connector.probe(make_call())

@@ -260,7 +260,7 @@ async def test_one_request_has_one_budget_for_all_agencies_and_attempts() -> Non
     asking = Call(deadline=call(30).deadline, request_id="r-1", reply_budget=budget)
     async with http_at(reply(200, body), gate_of("crm")) as (http, _):
         for _ in range(3):
-            await http.ask_json("GET", "/", asking, lambda _, value: value)
+            await http.ask_value(HttpRequest("GET", "/"), asking, lambda _, value: value)
             await http.send(HttpRequest("GET", "/"), asking)
     assert budget.left < 1_000_000 - 6 * 100_000
     assert call().reply_budget is not call().reply_budget

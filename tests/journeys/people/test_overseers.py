@@ -145,10 +145,10 @@ async def test_each_oversight_read_is_recorded_and_shown_to_the_person(hub: HubP
             answer = await ask(session, query, "looked-at")
         return [node["text"] for node in answer["data"]["me"]["accessLog"]["nodes"]]
 
-    duty = "Legal basis: a duty by law (UU PDP, article 20 (2) c)."
+    app, duty = "('development/app')", "Legal basis: a duty by law (UU PDP, article 20 (2) c)."
     looks = {
-        "officer": f"The data-protection officer of the city read your access log. Case: PDP/7. {duty}",
-        "auditor": f"An auditor of the city read your access log. {duty}",
+        "officer": f"The data-protection officer of the city {app} read your access log. Case: PDP/7. {duty}",
+        "auditor": f"An auditor of the city {app} read your access log. {duty}",
     }
     await entries(hub, DPO, f'nik: "{SITI}", filter: {{ requestId: "nothing" }}', **{"X-Case": "PDP/7"})
     assert (await own_log())[0] == looks["officer"]

@@ -81,5 +81,5 @@ def test_a_key_that_does_not_fit_is_refused_with_its_place(key: object) -> None:
             HotspotCounts, parse_tables("ckan", tables), open_driver({"driver": "ckan"}), agency="w"
         )
     assert str(refused.value) == (
-        'reads.counts.key: name the column of each part of the key: { region = "column", year = "column" }'
+        'reads.counts.key: name a column of each part: { region = "column", year = "column" }'
     )

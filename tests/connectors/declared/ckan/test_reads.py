@@ -236,7 +236,7 @@ async def test_a_whole_resource_is_given_page_by_page() -> None:
         (change("found", search=None), "reads.found: name the column of the key in `key`, or the field of a `search`"),
         (
             change("found", search=None, key="x"),
-            'reads.found.key: name the column of each part of the key: { search = "column" }',
+            'reads.found.key: name a column of each part: { search = "column" }',
         ),
         (change("found", search="capacity"), "reads.found.search: the record Hotspot has no text 'capacity'"),
         (

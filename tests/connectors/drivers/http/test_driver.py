@@ -217,37 +217,42 @@ class TestReplies:
         assert shown == "HttpReply(status=200)"
 
 
+async def ask(driver: HttpDriver, request: HttpRequest) -> tuple[int, object]:
+    """The status and the value of a reply."""
+    return await driver.ask_value(request, call(), lambda reply, value: (reply.status, value))
+
+
 class TestJson:
     async def test_is_read_with_the_status(self) -> None:
         async with run_driver(reply(200, b'[1, "a"]')) as (driver, server):
-            assert await driver.ask_json("GET", "/", call(), lambda *told: told) == (200, [1, "a"])
-            assert await driver.ask_json("POST", "/", call(), lambda *told: told, form={"a": "b"}) == (200, [1, "a"])
+            assert await ask(driver, HttpRequest("GET", "/")) == (200, [1, "a"])
+            assert await ask(driver, HttpRequest("POST", "/", form={"a": "b"}, repeatable=True)) == (200, [1, "a"])
         assert [(each.method, each.body) for each in server.asked] == [("GET", b""), ("POST", b"a=b")]
 
     async def test_of_a_refusal_is_not_read(self) -> None:
         async with run_driver(reply(404, b"<html>")) as (driver, _):
-            assert await driver.ask_json("GET", "/", call(), lambda *told: told) == (404, None)
+            assert await ask(driver, HttpRequest("GET", "/")) == (404, None)
 
     async def test_of_an_error_is_read_for_the_statuses_that_the_request_names(self) -> None:
         request = HttpRequest("GET", "/", accept_status={500}, parse_status={404, 500})
         for status in (404, 500):
             async with run_driver(reply(status, b'{"code": 1}')) as (driver, _):
-                found = await driver.ask_value(request, call(), lambda reply, value: (reply.status, value))
+                found = await ask(driver, request)
             assert found == (status, {"code": 1})
 
     async def test_bodies_have_the_format_of_the_driver(self) -> None:
         async with serve_bytes(reply(200, b"<a><b>1</b></a>")) as server:
             limits = HttpLimits(deadline=5, connections=1, max_bytes=1000)
             driver = HttpDriver(HttpService("crm", server.url), limits, body_format=build_xml_format({}))
-            value = await driver.ask_value(HttpRequest("GET", "/"), call(), lambda _, value: value)
+            found = await ask(driver, HttpRequest("GET", "/"))
             await driver.close()
-        assert value == {"a": {"b": "1"}}
+        assert found == (200, {"a": {"b": "1"}})
 
     @pytest.mark.parametrize("body", [b"", b"<html>" + NIK.encode(), b"[" + b" " * 20_000 + NIK.encode()])
     async def test_that_is_invalid_is_malformed_and_not_echoed(self, body: bytes) -> None:
         async with run_driver(reply(200, body), max_bytes=100_000) as (driver, _):
             with pytest.raises(AgencyMalformed) as caught:
-                await driver.ask_json("GET", "/", call(), lambda *told: told)
+                await ask(driver, HttpRequest("GET", "/"))
         assert caught.value.detail == "the body of an HTTP 200 reply is not JSON"
         assert caught.value.__context__ is None
 
