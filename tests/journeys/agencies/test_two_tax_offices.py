@@ -55,7 +55,9 @@ def write_city_of_two(folder: Path) -> Path:
     city = write_city(folder, terms={})
     agencies = city / "agencies"
     office = (agencies / "pbb.toml").read_text()
-    (agencies / "pbb.toml").unlink()
+    for path in agencies.glob("*.toml"):
+        if path.stem not in {"dukcapil", "jakpreneur", "crm", "pangan"}:
+            path.unlink()
     centre, east = 'serves = ["31.71", "31.72", "31.73"]\n', 'serves = ["31.74", "31.75"]\n'
     (agencies / "pajak-pusat.toml").write_text(centre + office)
     (agencies / "pajak-timur.toml").write_text(east + office.replace("SIMPUL_PBB_", "SIMPUL_TIMUR_"))
