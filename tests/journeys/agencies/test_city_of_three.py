@@ -20,8 +20,9 @@ def write_city_of_three(folder: Path) -> Path:
     city = write_city(folder, terms={})
     agencies = city / "agencies"
     (agencies / "pbb.toml").rename(agencies / "pajak.toml")
-    for code in ("jakpreneur", "pangan"):
-        (agencies / f"{code}.toml").unlink()
+    for path in agencies.iterdir():
+        if path.stem not in {"dukcapil", "crm", "pajak"}:
+            path.unlink()
     return city
 
 
