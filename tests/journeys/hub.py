@@ -191,6 +191,7 @@ def build_settings(
             "probe_nik": SecretStr(SAMPLES["siti"].nik),
             "city": build_city(build_variables(city) | dict(variables or {}), terms=of_agencies),
             "shed_after": 0,  # clients share the hub's event loop here, and make it late
+            "snapshot_folder": folder / "snapshots",
             "cache_megabytes": 0,  # journeys count calls to agencies; only those about caching cache
             **given,
         }
