@@ -18,9 +18,9 @@ MAX_PAGES: Final = 10_000
 """Maximum pages of one list."""
 _MAX_LINK_LENGTH: Final = 4_000
 _LINK: Final = re.compile(
-    r'<([^<>]{1,4000})>(?:\s*;\s*(?!rel\b)\w+\*?\s*=\s*(?:"[^"]*"|[^\s;,"]+))*\s*;\s*rel\s*=\s*"?([^";,]*)'
+    r'<([^<>]{1,4000})>(?:\s*;\s*(?!rel\b)\w+\*?\s*=\s*(?:"[^"<]*"|[^\s;,"<]+))*+\s*;\s*rel\s*=\s*"?([^";,<]*)'
 )
-"""A link and its relations, perhaps with other parameters between them."""
+"""A link and its relations, perhaps with other parameters between them. No match goes beyond the next link."""
 
 Get = Callable[[Any], object]
 
