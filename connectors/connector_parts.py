@@ -12,6 +12,7 @@ from pydantic import ValidationError
 from connectors.declared.driver_families import DRIVER_FAMILIES
 from connectors.declared.driver_family import Driver
 from connectors.declared.open311.complaints import ComplaintLinks
+from connectors.declared.row_observation import RowObserver
 from connectors.declared.tables import ManifestTable, NotDeclarableError
 from connectors.regions import UnknownDistricts
 from connectors.resilience.gate import Gate
@@ -32,6 +33,7 @@ class ConnectorParts:
     unknown_districts: UnknownDistricts
     complaint_links: ComplaintLinks
     snapshot_folder: Path | None = None
+    observe_row: RowObserver | None = None
     """Where the files of snapshots are."""
 
     def require_driver(self, kind: type[D]) -> D:

@@ -23,6 +23,7 @@ from connectors.declared.domain_reads import list_read_names
 from connectors.declared.driver_families import DRIVER_FAMILIES
 from connectors.declared.driver_family import CallLimits, Driver, DriverParts, ExpiringDriver, HubValues
 from connectors.declared.open311.complaints import ComplaintLinks
+from connectors.declared.row_observation import RowObserver
 from connectors.declared.snapshot.loader import SnapshotLoader, SnapshotSource
 from connectors.declared.snapshot.snapshot import SnapshotStatus
 from connectors.declared.tables import NotDeclarableError
@@ -68,6 +69,7 @@ class HubResources:
     unknown_districts: UnknownDistricts
     complaint_links: ComplaintLinks
     snapshot_folder: Path | None = None
+    observe_row: RowObserver | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -203,6 +205,7 @@ def bind_agency(file: ManifestFile, gate: Gate, resources: HubResources) -> Boun
         unknown_districts=resources.unknown_districts,
         complaint_links=resources.complaint_links,
         snapshot_folder=resources.snapshot_folder,
+        observe_row=resources.observe_row,
     )
     try:
         connector = _build_connector(manifest, connector_parts)
@@ -259,7 +262,9 @@ def _build_connector(manifest: AgencyManifest, parts: ConnectorParts) -> Connect
             agency=gate.agency,
             limits=CallLimits(max_batch_size=gate.terms.max_batch_size, max_concurrency=gate.max_concurrency),
             hub=HubValues(
-                snapshot_folder=parts.snapshot_folder, for_functions={UnknownDistricts: parts.unknown_districts}
+                snapshot_folder=parts.snapshot_folder,
+                for_functions={UnknownDistricts: parts.unknown_districts},
+                observe_row=parts.observe_row,
             ),
         )
     names = list_read_names(find_domains()[manifest.domain])

@@ -7,6 +7,7 @@ from contextlib import asynccontextmanager
 
 from auth.crypto.entry_tokens import EntryTokens
 from auth.crypto.pseudonyms import Pseudonyms
+from engine.reporting import ReadRecorder
 from schema.builder import build_schema, get_graphql_schema
 from services.ledger.ledger_entry_builder import LedgerEntryBuilder
 from services.ledger.read_recording import build_recorder
@@ -31,6 +32,21 @@ async def open_data_request_service(settings: Settings) -> AsyncIterator[DataReq
         await ledger.start()
         accesses = LedgerEntryBuilder(own.pseudonyms, hidden_purposes=settings.disclosure_delays)
         yield DataRequestService(own.build_data_requests(), build_recorder(ledger, accesses))
+    finally:
+        await ledger.close()
+        await state.dispose()
+
+
+@asynccontextmanager
+async def open_read_recorder(settings: Settings) -> AsyncIterator[ReadRecorder]:
+    """The recorder of reads outside the graph, for the length of the block."""
+    state = create_database_engine(settings.state_url.get_secret_value())
+    ledger = build_access_ledger(settings, state)
+    try:
+        await migrate(state)
+        await ledger.start()
+        accesses = LedgerEntryBuilder(Pseudonyms(settings.secret_bytes), hidden_purposes=settings.disclosure_delays)
+        yield build_recorder(ledger, accesses)
     finally:
         await ledger.close()
         await state.dispose()

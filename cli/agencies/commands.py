@@ -14,6 +14,7 @@ from rich.console import Console
 from cli.agencies.city_option import CityOption, load_city_folder
 from cli.agencies.onboarding.commands import propose_agency
 from cli.agencies.stand_in import serve_samples
+from cli.agencies.trial_command import try_read
 from cli.command_error import CommandError
 from cli.listing import JsonOption, print_rows
 from cli.project_paths import ROOT, find_state_folder
@@ -28,6 +29,7 @@ def build_group() -> typer.Typer:
     group.command("schema")(write_schemas)
     group.command("serve")(serve_samples)
     group.command("new")(propose_agency)
+    group.command("try")(try_read)
     return group
 
 

@@ -114,7 +114,7 @@ def build_declared_connector(
         raise NotDeclarableError(f"reads.{faceted[0]}", "this driver cannot select facets; answer it in Python")
     _check_probe(wanted, tables, family)
     columns = family.columns
-    records = RecordReaders(tables.records, columns=columns)
+    records = RecordReaders(tables.records, columns=columns, observe=hub.observe_row)
     source = Source(
         agency=agency,
         driver=driver,

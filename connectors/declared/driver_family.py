@@ -13,6 +13,7 @@ from connectors.declared.column_syntax import FLAT_COLUMNS, ColumnSyntax
 from connectors.declared.domain_reads import DomainRead
 from connectors.declared.read_records import FacetRead, Read
 from connectors.declared.record_readers import RecordReaders
+from connectors.declared.row_observation import RowObserver
 from connectors.declared.snapshot.loader import OpenedRows, OpenRows
 from connectors.declared.tables import ManifestTable, NotDeclarableError, ReadTable, RecordTable, RowsTable, WireTable
 from connectors.declared.trouble import NoResultCodes, ResultCodes
@@ -78,6 +79,8 @@ class HubValues:
     """Where the files of all snapshots are."""
     for_functions: Mapping[type[Any], Any] = field(default_factory=dict)
     """What functions of a manifest can ask for by type, in parameters that have only a name."""
+    observe_row: RowObserver | None = None
+    """Gets each row that is read, for people who try a manifest."""
 
 
 NO_HUB_VALUES: Final = HubValues()

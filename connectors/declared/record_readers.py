@@ -11,6 +11,7 @@ from typing import Any, Final, Generic, TypeVar, cast, get_args, get_origin, get
 from connectors.declared.column_syntax import ColumnSyntax
 from connectors.declared.field_readers import FieldReader, ReadField, build_field_reader, check_access_field
 from connectors.declared.python_functions import split_optional
+from connectors.declared.row_observation import FieldStep, RowObserver, observe_rows
 from connectors.declared.tables import FieldTable, NotDeclarableError, RecordTable
 from connectors.readers.rows import MAX_LIST_ROWS, Row
 from connectors.readers.unreadable import UnreadableError
@@ -69,9 +70,12 @@ class RecordReader(Generic[R]):
 class RecordReaders:
     """The readers of the records that a manifest declares."""
 
-    def __init__(self, tables: Mapping[str, RecordTable], *, columns: ColumnSyntax) -> None:
-        """`columns` says how a row gives the value of a column."""
+    def __init__(
+        self, tables: Mapping[str, RecordTable], *, columns: ColumnSyntax, observe: RowObserver | None = None
+    ) -> None:
+        """`columns` says how a row gives the value of a column; `observe` gets each row that is read."""
         self._tables = tables
+        self._observe = observe
         self._columns = columns
         self._built: dict[type[Any], RecordReader[Any]] = {}
 
@@ -160,7 +164,7 @@ class RecordReaders:
             required |= {column: f"{name}.{field}" for column, field in each.required.items()}
         return RecordReader(
             record=record,
-            bind=_compile(record, plans, self._columns.names),
+            bind=self._compile(record, plans),
             uses=[
                 *(
                     ColumnUse(f"{place}.{each.name}", column, is_text=each.takes_texts)
@@ -175,6 +179,13 @@ class RecordReaders:
             people=self._find_people(place, annotations, table, (*inner.values(), *listed.values())),
             lists={table[name].columns[0]: each for name, each in listed.items()},
         )
+
+    def _compile(self, record: type[R], plans: Sequence[_FieldPlan]) -> Callable[[object], Callable[[Row], R]]:
+        names = self._columns.names
+        bind = _compile(record, plans, names)
+        if self._observe is None:
+            return bind
+        return observe_rows(bind, record, [each.as_step for each in plans], names, self._observe)
 
     def _plan_field(self, place: str, annotation: object, table: FieldTable, *, decides: bool) -> _FieldPlan:
         """One field. A field that decides about access must be in every row."""
@@ -226,6 +237,20 @@ class _FieldPlan:
     """Whether the reader follows from the requested key."""
     takes_texts: bool = True
     """Whether its columns hold single values."""
+
+    @property
+    def as_step(self) -> FieldStep:
+        """The plan, for an observer."""
+        return FieldStep(
+            name=self.name,
+            columns=self.columns,
+            arguments=self.arguments,
+            read=self.field.read,
+            is_bound=self.is_bound,
+            is_required=self.field.is_required,
+            none=self.field.none,
+            missing=self.field.missing,
+        )
 
 
 def list_inner_rows(raw: object) -> Sequence[Row]:

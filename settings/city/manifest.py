@@ -195,15 +195,17 @@ class ManifestFile:
         self._text = text
 
     @classmethod
-    def load(cls, path: Path, environment: Mapping[str, str] | None = None) -> Self:
+    def load(cls, path: Path, environment: Mapping[str, str] | None = None, *, is_trial: bool = False) -> Self:
         """Read and check a manifest. Without an environment, its references stay as they are.
+
+        With `is_trial`, an agency that is not live gets its values, too.
 
         Raises:
             ManifestError: It names every problem of the file.
 
         """
         text, given = read_toml(path)
-        resolver = ReferenceResolver(environment if given.get("stage") == "live" else None)
+        resolver = ReferenceResolver(environment if is_trial or given.get("stage") == "live" else None)
         resolved = resolver.resolve(given)
         problems = [
             CityProblem(path, find_line(text, each.keys), ".".join(each.keys), each.text, each.variable)

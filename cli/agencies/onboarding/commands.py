@@ -26,7 +26,7 @@ def propose_agency(  # noqa: PLR0913 - the options of a command
     code: Annotated[str, typer.Argument(help="The code of the new agency, the name of its manifest: a-z, 0-9 and -.")],
     *,
     domain: Annotated[str, typer.Option(help="The domain that it answers, such as `msmes`.")],
-    sql: Annotated[str | None, typer.Option(envvar="SIMPUL_NEW_URL", help="Address of a database.")] = None,
+    sql: Annotated[str | None, typer.Option(envvar="NEW_AGENCY_URL", help="Address of a database.")] = None,
     openapi: Annotated[Path | None, typer.Option(help="OpenAPI document (JSON).", exists=True, dir_okay=False)] = None,
     wsdl: Annotated[Path | None, typer.Option(help="WSDL.", exists=True, dir_okay=False)] = None,
     csv: Annotated[Path | None, typer.Option(help="CSV file with a header.", exists=True, dir_okay=False)] = None,

@@ -31,7 +31,7 @@ _ITEMS: Final = ("request", "service")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Open311Client:
-    """An Open311 server. Reads of issue, and later reports, go through `ask`."""
+    """An Open311 server. Every call of it goes through `ask`."""
 
     http: HttpDriver
     wire: Open311Wire
@@ -73,12 +73,15 @@ class Open311Client:
 
     async def list_services(self, call: Call) -> tuple[Row, ...]:
         """The categories of requests. Raises `AgencyFailure`."""
-        return await self.ask("services", call, partial(self.read_rows, kind="a list of services"))
+        return await self.ask("services", call, partial(self._read_list, "a list of services"))
 
-    def read_rows(self, status: int, reply: object, kind: str = "a list of service requests") -> tuple[Row, ...]:
-        """The rows of a list; a reply without one counts against the server."""
+    def read_rows(self, status: int, reply: object) -> tuple[Row, ...]:
+        """The service requests of a list; a reply without one counts against the server."""
         if status == NOT_FOUND and self.wire.empty_is_not_found:
             return ()
+        return self._read_list("a list of service requests", status, reply)
+
+    def _read_list(self, kind: str, status: int, reply: object) -> tuple[Row, ...]:
         if status >= BAD_REQUEST:
             raise AgencyRefused(self.http.agency, f"HTTP {status}")
         try:

@@ -59,6 +59,7 @@ class ComplaintReader:
         self._are_public = {"public": True, "private": False}.get(wire.visibility)
         self._hidden = {name: none for name, none in _FREE_FIELDS.items() if name not in (wire.public_fields or ())}
         self._find_mark = _build_finder("is_public", mark, bool if mark is None else _build_mark_reader(mark))
+        self.find_code = _build_finder("code", tables["ComplaintCategory"]["code"], text)
         self.find_id = _build_finder("id", complaint["id"], text)
         self.find_reporter = _build_finder("reporter", reporter, text)
         self.find_moment = _build_finder("reported_at", complaint["reported_at"], moment)

@@ -18,7 +18,6 @@ from connectors.declared.open311.complaint_records import ComplaintReader
 from connectors.declared.read_records import all_or_failure, only_record, read_or_failure
 from connectors.declared.tables import NotDeclarableError, RecordTable
 from connectors.readers.rows import Row
-from connectors.readers.texts import text
 from connectors.readers.unreadable import UnreadableError
 from records.calls.answers import Answers
 from records.calls.call import Call
@@ -34,6 +33,7 @@ _MAX_ID_LIST_LENGTH: Final = 6_000
 _MAX_CONCURRENCY: Final = 4
 _NIKS_PER_SEARCH: Final = 500
 _PAGES_PER_SEARCH: Final = 40
+_READ_CLOCK: Final = partial(datetime.now, CITY_TIME_ZONE)
 
 
 class ComplaintLinks(Protocol):
@@ -49,11 +49,6 @@ class _KeyedRow(NamedTuple):
     row: Row
 
 
-def read_clock() -> datetime:
-    """The time now."""
-    return datetime.now(CITY_TIME_ZONE)
-
-
 class Open311Complaints:
     """The complaints of one server; the reads are those of the domain."""
 
@@ -64,7 +59,7 @@ class Open311Complaints:
         links: ComplaintLinks,
         *,
         max_batch_size: int | None = None,
-        now: Callable[[], datetime] = read_clock,
+        now: Callable[[], datetime] = _READ_CLOCK,
     ) -> None:
         """`max_batch_size` limits people or ids in one call. Raises `NotDeclarableError` for the records."""
         self._client, self._agency, self._work = client, client.http.agency, client.http.work
@@ -113,8 +108,10 @@ class Open311Complaints:
         self, queries: Sequence[CategoryQuery], call: Call
     ) -> Answers[CategoryQuery, Sequence[ComplaintCategory]]:
         """Categories whose name contains the text of a query, ignoring case. One call for all."""
-        found = await self._list_categories(call) if queries else ()
-        return {query: tuple(each for each in found if _contains(each.name, query.search)) for query in queries}
+        listed = await self._list_categories(call) if queries else ()
+        found = [((each.name or "").casefold(), each) for each in listed]
+        wanted = {query: query.search.strip().casefold() for query in queries}
+        return {query: tuple(each for name, each in found if sought in name) for query, sought in wanted.items()}
 
     async def find_request_ids(self, tokens: Sequence[str], call: Call) -> Answers[str, str]:
         """The ids of requests by the tokens that the server gave in their place; absent while there is none."""
@@ -122,7 +119,7 @@ class Open311Complaints:
         async def find(token: str) -> str | None:
             def read(status: int, reply: object) -> str | None:
                 listed = () if status == NOT_FOUND else self._client.read_rows(status, reply)
-                self._check.require_requested((text(each.get("token")) for each in listed), [token])
+                self._check.require_requested((str(each.get("token")) for each in listed), [token])
                 return next(filter(None, map(self._reader.find_id, listed)), None)
 
             return await self._client.ask(f"tokens/{token}", call, read)
@@ -204,11 +201,8 @@ class Open311Complaints:
 
     async def _list_categories(self, call: Call) -> Sequence[ComplaintCategory]:
         try:
-            return [
-                self._reader.read_category(each)
-                for each in await self._client.list_services(call)
-                if each.get("service_code") not in {None, ""}
-            ]
+            listed = await self._client.list_services(call)
+            return [self._reader.read_category(each) for each in listed if self._reader.find_code(each)]
         except UnreadableError as error:
             raise AgencyMalformed(self._agency, str(error)) from None
 
@@ -223,7 +217,3 @@ def build_open311_complaints(parts: Any, records: Mapping[str, RecordTable]) -> 
 def _add_reporter(known: Complaint, reporter: Nik) -> Complaint:
     events = tuple(replace(event, reporter=reporter) for event in known.events)
     return replace(known, reporter=reporter, events=events)
-
-
-def _contains(name: str | None, search: str) -> bool:
-    return search.strip().casefold() in (name or "").casefold()

@@ -126,7 +126,7 @@ async def test_the_oldest_of_several_copies_dates_the_answer() -> None:
     assert (recorded.as_of, recorded.agency) == (west, "west")
 
 
-async def test_the_log_knows_who_was_called_about_whom_and_where_records_came_from() -> None:
+async def test_the_log_knows_the_called_agencies_the_people_and_the_origin_of_records() -> None:
     @dataclass(frozen=True)
     class Leaf:
         shape: str

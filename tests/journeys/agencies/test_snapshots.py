@@ -12,15 +12,10 @@ import pytest
 from auth.tokens.development_issuer import DevelopmentIssuer
 from settings.city.folder import load_city
 from tests.fakes.city import write_city
+from tests.journeys.agencies.snapshot_city import READS, SNAPSHOT
 from tests.journeys.hub import HubClient, RunningCity, build_settings, build_variables, running_hub
 
 MARKETS = '{ markets(search: "%s") { name coordinates { latitude } region { name } } }'
-ROWS = {"path": "api2/v1/master-data/market", "rows": "data"}
-SNAPSHOT = {"every": "1 h", "max_age": "1 d", "min_rows": 10, "skip_without": "market_id", "rows": ROWS}
-READS = {
-    "market_lists": {"snapshot": "markets", "search": "name"},
-    "markets": {"snapshot": "markets", "key": "id"},
-}
 
 
 async def open_hub(city: RunningCity, folder: Path, **given: Any) -> Any:  # noqa: ANN401 - a context manager
