@@ -23,7 +23,7 @@ from sandbox.agency_variables import build_agency_variables
 from sandbox.databases.postgres import Postgres
 from sandbox.population.samples import SAMPLES
 from settings import Settings
-from tests.fakes.city import Tables, build_city
+from tests.fakes.city import VARIABLES, Tables, build_city
 from tests.fakes.unbound_settings import UnboundSettings
 from tests.sandbox_agencies import HOST, RunningAgency, free_port
 from web.pages.graphiql import SamplePerson
@@ -157,7 +157,7 @@ def state_server(folder: Path) -> Any:  # noqa: ANN401 - a context manager
 
 def build_variables(city: RunningCity) -> dict[str, str]:
     """The variables that the manifests name, with the addresses of the running agencies."""
-    reaches: dict[str, str] = {}
+    reaches = dict(VARIABLES)
     for name, each in city.agencies.items():
         health = {key: str(value) for key, value in each.health().items()}
         reaches |= build_agency_variables(name, port=each.port, user=each.user, secret=each.secret, health=health)
@@ -190,6 +190,7 @@ def build_settings(
             "state_url": SecretStr(state_url),
             "probe_nik": SecretStr(SAMPLES["siti"].nik),
             "city": build_city(build_variables(city) | dict(variables or {}), terms=of_agencies),
+            "snapshot_folder": folder / "snapshots",
             "shed_after": 0,  # clients share the hub's event loop here, and make it late
             "snapshot_folder": folder / "snapshots",
             "cache_megabytes": 0,  # journeys count calls to agencies; only those about caching cache
