@@ -192,7 +192,6 @@ def build_settings(
             "city": build_city(build_variables(city) | dict(variables or {}), terms=of_agencies),
             "snapshot_folder": folder / "snapshots",
             "shed_after": 0,  # clients share the hub's event loop here, and make it late
-            "snapshot_folder": folder / "snapshots",
             "cache_megabytes": 0,  # journeys count calls to agencies; only those about caching cache
             **given,
         }
