@@ -107,6 +107,7 @@ def create_app(settings: Settings, *, sample_people: LoadSamplePeople | None = N
             gates=connectors.gates,
             get_credential_expiries=connectors.get_credential_expiries,
             get_snapshots=connectors.get_snapshot_statuses,
+            shadows=connectors.shadow_counts,
             lifespan=lifespan,
             sample_people=sample_people,
             recorder=build_recorder(ledger, accesses),

@@ -41,11 +41,12 @@ async def explain_agencies(settings: Settings) -> AsyncIterator[CheckedStatement
         if file.manifest.wire.driver == "sql" and file.manifest.declared_tables is not None:
             terms = settings.build_terms(code).model_copy(update={"max_concurrency": 1, "retries": 0, "breaker": None})
             parts = DriverParts(gate=Gate(code, terms), work=LongWork(), city=settings.city.path)
-            async for checked in _explain_agency(file, parts):
+            async for checked in explain_agency(file, parts):
                 yield checked
 
 
-async def _explain_agency(file: ManifestFile, parts: DriverParts) -> AsyncIterator[CheckedStatement]:
+async def explain_agency(file: ManifestFile, parts: DriverParts) -> AsyncIterator[CheckedStatement]:
+    """Let the database of one agency plan its declared statements. Closes the gate."""
     manifest = file.manifest
     driver = DRIVER_FAMILIES["sql"].build_driver(manifest.wire, parts)
     call = Call(deadline=monotonic() + _TIMEOUT, request_id=f"explain-{token_hex(4)}")

@@ -11,7 +11,7 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from cli.agencies.city_option import CityOption, load_city_folder
+from cli.agencies.city_option import CityOption, find_city_path, load_city_folder
 from cli.agencies.onboarding.commands import propose_agency
 from cli.agencies.stand_in import serve_samples
 from cli.agencies.trial_command import try_read
@@ -77,13 +77,48 @@ def print_hook_secret(agency: Annotated[str, typer.Argument(help="The code of an
     typer.echo(AgencyHookSecrets(settings.secret_bytes).format_secret(agency))
 
 
-def check(*, as_json: JsonOption = False) -> None:
-    """Ask each agency for one known record; fail if one does not answer."""
+def check(
+    *,
+    agency: Annotated[
+        str | None, typer.Argument(help="One agency, of any stage: also its columns, keys and statements.")
+    ] = None,
+    city: CityOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Ask each agency for one known record, or check one agency against its manifest; fail if something is wrong."""
+    if agency is not None:
+        steps = _check_one(agency, city)
+        print_rows(steps, as_json=as_json)
+        if wrong := [str(each["check"]) for each in steps if not each["good"]]:
+            raise CommandError(f"{agency} does not fit its manifest: {', '.join(wrong)}")
+        return
     rows = asyncio.run(_check_all())
     print_rows(rows, as_json=as_json)
     failed = [str(each["agency"]) for each in rows if each["outcome"] != "ok"]
     if failed:
         raise CommandError(f"no good answer from {', '.join(failed)}")
+
+
+def _check_one(agency: str, city: CityOption) -> Sequence[Mapping[str, object]]:
+    """One row per step."""
+    from cli.agencies.agency_check import check_agency  # noqa: PLC0415 - the hub, which other commands need not wait for
+    from cli.hub_settings import use_running_city  # noqa: PLC0415 - same
+    from settings.city.manifest import ManifestFile  # noqa: PLC0415 - same
+    from settings.city.problems import ManifestError  # noqa: PLC0415 - same
+
+    folder = find_city_path(city)
+    use_running_city(find_state_folder())
+
+    async def collect() -> Sequence[Mapping[str, object]]:
+        manifest = ManifestFile.load(folder / "agencies" / f"{agency}.toml", os.environ, is_trial=True)
+        steps = [each async for each in check_agency(manifest, folder)]
+        return [{"check": each.check, "outcome": each.outcome, "good": each.is_good} for each in steps]
+
+    try:
+        with Console(stderr=True).status(f"Asking {agency} ..."):
+            return asyncio.run(collect())
+    except ManifestError as problem:
+        raise CommandError(str(problem)) from None
 
 
 async def _check_all() -> Sequence[Mapping[str, object]]:

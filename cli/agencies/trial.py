@@ -137,7 +137,7 @@ async def run_trial(trial: AgencyTrial, city: Path, recorder: ReadRecorder | Non
     """Ask the agency, record the read, and return what may be shown. Raises `CommandError` and `ManifestError`."""
     key, read, rows = trial.parse_key(), trial.domain_read, list[ObservedRow]()
     started = time.monotonic()
-    outcome, answer = await _ask(trial, city, key, rows.append)
+    outcome, answer = await ask_agency(trial, city, key, rows.append)
     if recorder is not None:
         await _record(trial, recorder, [key, answer, rows])
     mask: Callable[[object], str | None] = _write if trial.shows or not trial.is_personal else _mask
@@ -146,10 +146,10 @@ async def run_trial(trial: AgencyTrial, city: Path, recorder: ReadRecorder | Non
     return TrialResult(values=values, outcome=outcome, seconds=time.monotonic() - started)
 
 
-async def _ask(
+async def ask_agency(
     trial: AgencyTrial, city: Path, key: object, observe: Callable[[ObservedRow], None]
 ) -> tuple[str, object]:
-    """The outcome, and the answer of the connector."""
+    """The outcome, `answered`, `no record` or a failure, and the answer of the connector. Raises `ManifestError`."""
     terms = trial.manifest.manifest.terms.with_defaults(deadline=_TIMEOUT, max_concurrency=1)
     gate = Gate(trial.manifest.code, terms)
     async with AsyncExitStack() as stack:

@@ -21,10 +21,15 @@ from starlette.routing import Route
 from sandbox.agency import AgencySpec
 from sandbox.control import REFUSED, AgencyControl, AgencyMode
 from sandbox.stand_ins.datastore import DatastoreReplies
+from sandbox.stand_ins.georeport import GeoReportReplies
 from sandbox.stand_ins.replies import METHODS, SampleReplies
 from sandbox.stand_ins.sources import StandInSource
 
 _TOKEN_SECONDS: Final = 3600
+_REPLIES: Final[Mapping[str, type[DatastoreReplies | GeoReportReplies]]] = {
+    "ckan": DatastoreReplies,
+    "open311": GeoReportReplies,
+}
 Pairs = list[tuple[str, str]]
 
 
@@ -33,7 +38,7 @@ class StandInService:
 
     def __init__(self, spec: AgencySpec, control: AgencyControl, source: StandInSource) -> None:
         self._control = control
-        self._replies = (DatastoreReplies if source.driver == "ckan" else SampleReplies)(source)
+        self._replies = _REPLIES.get(source.driver, SampleReplies)(source)
         self._credential = source.fill_credential(user=spec.user, secret=spec.secret)
         oauth2 = self._credential.get("oauth2", {})
         self._token_path = urlsplit(oauth2["token_url"]).path if oauth2 else None

@@ -23,7 +23,7 @@ def run(spec: AgencySpec, source: StandInSource) -> None:
     match source.driver:
         case "sql":
             asyncio.run(serve_tables(spec, control, source))
-        case "http" | "xml" | "ckan":
+        case "http" | "xml" | "ckan" | "open311":
             serve(spec, control, StandInService(spec, control, source).build_app())
         case driver:
             raise CannotStartError(f"no stand-in speaks the driver '{driver}' of {source.code}.")

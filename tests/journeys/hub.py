@@ -24,7 +24,7 @@ from sandbox.databases.postgres import Postgres
 from sandbox.population.samples import SAMPLES
 from settings import Settings
 from settings.city.folder import DEFAULT_CITY
-from tests.fakes.city import Tables, build_city
+from tests.fakes.city import VARIABLES, Tables, build_city
 from tests.fakes.unbound_settings import UnboundSettings
 from tests.sandbox_agencies import HOST, RunningAgency, free_port
 from web.pages.graphiql import SamplePerson
@@ -158,7 +158,7 @@ def state_server(folder: Path) -> Any:  # noqa: ANN401 - a context manager
 
 def build_variables(city: RunningCity) -> dict[str, str]:
     """The variables that the manifests name, with the addresses of the running agencies."""
-    reaches: dict[str, str] = {}
+    reaches = dict(VARIABLES)
     for name, each in city.agencies.items():
         health = {key: str(value) for key, value in each.health().items()}
         reaches |= build_agency_variables(name, port=each.port, user=each.user, secret=each.secret, health=health)

@@ -18,7 +18,7 @@ from tests.mutation.statements import change_statement
 Manifest = dict[str, Any]
 _OUTCOMES = ("success", "absent", "unavailable", "busy", "refused", "malformed")
 _KEYS = frozenset({"key", "key_type", "key_pattern", "id"})
-_REMOVED = _KEYS | {"skip_without", "search", "rows", "paging", "form", "query", "body"}
+_REMOVED = _KEYS | {"skip_without", "search", "near", "rows", "paging", "form", "query", "body", "filters"}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -51,6 +51,8 @@ class MutantMaker:
                 yield from self._change_record(name)
         for name, read in self._manifest.get("reads", {}).items():
             yield from self._change_read(name, read)
+        for name, snapshot in self._manifest.get("snapshots", {}).items():
+            yield from self._change_snapshot(name, snapshot)
         yield from self._change_trouble()
 
     # Records.
@@ -130,6 +132,14 @@ class MutantMaker:
             rest = [column for column in skipped if column != each]
             yield self._mutate("without skip_without", f"{place}.skip_without", rest, is_critical=False)
         yield from self._change_request(place, read)
+
+    def _change_snapshot(self, name: str, snapshot: Mapping[str, Any]) -> Iterator[Mutant]:
+        place = f"snapshots.{name}"
+        yield from self._change_request(f"{place}.rows", snapshot["rows"])
+        for key in sorted(snapshot["rows"].keys() & {"resource", "filters", "file", "delimiter", "columns", "trailer"}):
+            yield self._mutate("wrong rows", f"{place}.rows.{key}", None, is_critical=False)
+        for key in sorted(snapshot.keys() & {"id", "as_of", "skip_without"}):
+            yield self._mutate(f"without {key}", f"{place}.{key}", None, is_critical=key == "id")
 
     def _change_request(self, place: str, read: Mapping[str, Any]) -> Iterator[Mutant]:
         for parameters in ("query", "form"):

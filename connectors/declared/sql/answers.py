@@ -32,6 +32,8 @@ class AnswerMaker:
     """From a row to a record, or to its failure; None if rows stay as they are."""
     convert: Callable[[Sequence[Any], str], Any]
     """From the records, or rows, of a key to its answer; None if there is none."""
+    is_single: bool = False
+    """Whether the answer is the one record of a key, as it was read."""
 
 
 def build_answer_maker(source: Source[SqlDriver], domain_read: DomainRead, table: SqlReadTable) -> AnswerMaker:
@@ -42,7 +44,7 @@ def build_answer_maker(source: Source[SqlDriver], domain_read: DomainRead, table
     read_row = partial(read_or_failure, source.agency, reader.read)
     if domain_read.is_list:
         return AnswerMaker(reader.columns, read_row, lambda found, _: all_or_failure(found))
-    return AnswerMaker(reader.columns, read_row, lambda found, _: only_record(source.check, found))
+    return AnswerMaker(reader.columns, read_row, lambda found, _: only_record(source.check, found), is_single=True)
 
 
 def build_row_reader(source: Source[SqlDriver], read: str, record: type[Any]) -> RecordReader[Any]:

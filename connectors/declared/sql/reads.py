@@ -65,6 +65,8 @@ def _build_key_answers(source: SqlSource, table: SqlReadTable, query: KeyedQuery
         groups = check.group_by_key(rows, keys, key_of=key_of, id_of=id_of)
         sound = [row for each in groups.values() if not isinstance(each, AgencyFailure) for row in each]
         records = iter(sound if maker.read_row is None else await work.map(sound, maker.read_row))
+        if maker.is_single and len(rows) == len(sound) == len(groups):  # most often: one row for each key
+            return dict(zip(groups, records, strict=True))
         if table.python is None:
             return {
                 key: each if isinstance(each, AgencyFailure) else convert([next(records) for _ in each], key)

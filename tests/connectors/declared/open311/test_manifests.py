@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -11,9 +11,13 @@ from pydantic import ValidationError
 
 from connectors.declared.tables import NotDeclarableError
 from records.clocks import CITY_TIME_ZONE
+from records.complaints import ComplaintPage, ComplaintQuery
 from settings.city.manifest import ManifestFile
 from settings.city.problems import ManifestError
+from tests.connectors.agencies.agency_servers import connect
 from tests.connectors.declared.open311.manifests import connect_to, parse_wire
+from tests.connectors.failures import make_call
+from tests.sandbox.open311.georeport_server import JURISDICTION, GeoReportServer, build_year
 
 NOW = datetime(2026, 11, 29, 12, tzinfo=CITY_TIME_ZONE)
 MANIFEST = """\
@@ -42,6 +46,23 @@ def load(folder: Path, text: str) -> str:
 
 def test_eight_lines_are_enough(tmp_path: Path) -> None:
     assert load(tmp_path, MANIFEST) == ""
+
+
+async def test_a_manifest_alone_gives_all_requests_of_a_strict_server(tmp_path: Path) -> None:
+    now = datetime.now(CITY_TIME_ZONE)
+    strict = GeoReportServer(rows=build_year(now), now=now + timedelta(minutes=1))
+    query = ComplaintQuery(first=500)
+    async with strict.served() as server:
+        path = tmp_path / "lapor.toml"
+        keys = f'jurisdiction_id = "{JURISDICTION}"\nvisibility = "public"\npublic_fields = []\n'
+        text = MANIFEST.replace("https://lapor.example/open311/v2", f"{server.url}/v2")
+        path.write_text(text.replace('visibility = "private"\n', keys))
+        async with connect(ManifestFile.load(path)) as agency:
+            connector: Any = agency.connector
+            await connector.probe(make_call())
+            page = (await connector.pages([query], make_call()))[query]
+    assert isinstance(page, ComplaintPage), page
+    assert (len(page.complaints), page.has_more) == (120, False)
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,80 @@
+"""`simpul agencies check AGENCY`: one agency beside its manifest."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from cli.agencies.agency_check import CheckStep, check_agency
+from sandbox.stand_ins.sources import StandInSource
+from settings.city.folder import DEFAULT_CITY
+from tests.cli.command_line import run_simpul
+from tests.connectors.agencies.agency_servers import AgencyServer, run_agency_server
+
+
+@pytest.fixture(scope="module")
+def jakpreneur_samples(tmp_path_factory: pytest.TempPathFactory) -> Iterator[AgencyServer]:
+    with run_agency_server(StandInSource(DEFAULT_CITY, "jakpreneur"), tmp_path_factory.mktemp("check")) as server:
+        yield server
+
+
+def change(server: AgencyServer, folder: Path, *changes: tuple[str, str]) -> Path:
+    text = (server.source.city / "agencies" / f"{server.source.code}.toml").read_text(encoding="utf-8")
+    for old, new in changes:
+        assert old in text
+        text = text.replace(old, new)
+    path = folder / f"{server.source.code}.toml"
+    path.write_text(text, encoding="utf-8")
+    return path
+
+
+async def check(server: AgencyServer, path: Path | None = None) -> dict[str, str]:
+    steps: list[CheckStep] = [each async for each in check_agency(server.load_manifest(path=path), DEFAULT_CITY)]
+    return {each.check: each.outcome for each in steps}
+
+
+async def test_an_agency_that_fits_its_manifest_passes_every_step(jakpreneur_samples: AgencyServer) -> None:
+    found = await check(jakpreneur_samples)
+    assert (found["probe"], found["columns"], found["keys"]) == ("ok", "ok", "ok")
+    assert "statements" in found
+
+
+async def test_a_column_that_cannot_be_read_is_named(jakpreneur_samples: AgencyServer, tmp_path: Path) -> None:
+    path = change(jakpreneur_samples, tmp_path, ('monthly_revenue = "omzet_bulanan"', 'monthly_revenue = "alamat"'))
+    assert (await check(jakpreneur_samples, path))["columns"] == "Msme.monthly_revenue: not an amount of money"
+
+
+async def test_a_column_that_the_database_does_not_have_fails_the_probe(
+    jakpreneur_samples: AgencyServer, tmp_path: Path
+) -> None:
+    path = change(jakpreneur_samples, tmp_path, ("omzet_bulanan", "omzet_tahunan"))
+    assert list(await check(jakpreneur_samples, path)) == ["probe"]
+
+
+async def test_a_probe_without_a_record_shows_no_columns(jakpreneur_samples: AgencyServer, tmp_path: Path) -> None:
+    path = change(jakpreneur_samples, tmp_path, ('key = "1"', 'key = "999"'))
+    found = await check(jakpreneur_samples, path)
+    assert found["columns"].startswith("(the key of the probe has no row")
+    assert "keys" not in found
+
+
+async def test_keys_that_only_resemble_that_of_the_probe_have_no_record(
+    jakpreneur_samples: AgencyServer, tmp_path: Path
+) -> None:
+    path = change(
+        jakpreneur_samples,
+        tmp_path,
+        ("FROM umkm WHERE id IN :keys ORDER BY id", "FROM umkm WHERE CAST(id AS text) IN :keys ORDER BY id"),
+        ('key = "id"\nkey_type = "number"', 'key = "id"'),
+    )
+    assert (await check(jakpreneur_samples, path))["keys"] == "ok"
+
+
+def test_the_command_fails_for_an_agency_that_does_not_answer(tmp_path: Path) -> None:
+    variables = {"SIMPUL_PANGAN_URL": "http://127.0.0.1:9", "SIMPUL_PANGAN_KEY": "x"}
+    outcome = run_simpul(tmp_path, "agencies", "check", "pangan", **variables)
+    assert outcome.returncode == 1
+    assert "AGENCY_UNAVAILABLE" in outcome.stdout
+    assert outcome.stderr == "simpul: pangan does not fit its manifest: probe\n"
