@@ -14,7 +14,7 @@ from auth.tokens.development_issuer import DevelopmentIssuer
 from sandbox.agency_variables import build_agency_variables
 from settings import Settings
 from settings.city.folder import load_city
-from tests.fakes.city import write_city
+from tests.fakes.city import VARIABLES, write_city
 from tests.journeys.hub import HubClient, RunningCity, build_settings, build_variables, running_hub
 from tests.sandbox_agencies import RunningAgency, run_agency
 
@@ -83,7 +83,7 @@ def settings(
     health = {key: str(value) for key, value in east.health().items()}
     of_east = build_agency_variables("pbb", port=east.port, user=east.user, secret=east.secret, health=health)
     of_east = {name.replace("SIMPUL_PBB_", "SIMPUL_TIMUR_"): value for name, value in of_east.items()}
-    loaded = load_city(write_city_of_two(folder / "city"), build_variables(city) | of_east)
+    loaded = load_city(write_city_of_two(folder / "city"), {**VARIABLES, **build_variables(city), **of_east})
     return build_settings(city, state_url=state_url, issuer=issuer, folder=folder, city=loaded)
 
 
