@@ -98,6 +98,13 @@ class Connectors:
         drivers = {code: each.driver for code, each in self.agencies.items()}
         return {code: each.expiries for code, each in drivers.items() if isinstance(each, ExpiringDriver)}
 
+    def list_copied_records(self) -> Mapping[str, type[Any]]:
+        """The record of each snapshot, by its agency and name."""
+        return {
+            f"agencies/{each.snapshot.agency}.toml: snapshots.{each.snapshot.name}": each.snapshot.layout.record
+            for each in self.snapshots
+        }
+
     def get_snapshot_statuses(self) -> Sequence[SnapshotStatus]:
         """The state of each snapshot, as far as this process knows."""
         return [each.snapshot.get_status() for each in self.snapshots]
