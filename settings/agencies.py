@@ -47,7 +47,7 @@ class AgencySettings(LimitSettings):
 
         A database takes one call for each session, so this process makes as many as its share of the sessions.
         """
-        manifest = self.city.agencies[agency].manifest
+        manifest = self.city.manifests[agency].manifest
         of_driver = _MAX_CONCURRENCY.get(manifest.wire.driver, _MAX_HTTP_CONCURRENCY)
         concurrent = manifest.terms.max_concurrency or of_driver
         if manifest.terms.sessions is not None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import partial
 from importlib import import_module
 from pathlib import Path
@@ -30,6 +30,7 @@ from connectors.declared.tables import NotDeclarableError
 from connectors.drivers.long_work import LongWork
 from connectors.regions import RegionTables, UnknownDistricts
 from connectors.resilience.gate import Gate
+from connectors.shadow import ShadowCounts, ShadowedConnector
 from engine.agencies.agency_codes import AgencyCodes
 from engine.agencies.agency_routing import AgencyRouter
 from engine.agencies.bindings import Agencies
@@ -78,10 +79,14 @@ class Connectors:
 
     agencies: Mapping[str, BoundAgency]
     """By the code of the agency."""
+    shadows: Mapping[str, BoundAgency]
+    """Agencies that are compared with those, by code."""
+    shadow_counts: Mapping[str, ShadowCounts]
     codes: AgencyCodes
     lifetimes: Mapping[str, Mapping[str, ReadLifetimes]]
     """How long the answers of each read may be used, by the code of the agency."""
     regions: RegionTables
+    compared: list[ShadowedConnector] = field(default_factory=list)
 
     @property
     def gates(self) -> Mapping[str, Gate]:
@@ -93,6 +98,13 @@ class Connectors:
         drivers = {code: each.driver for code, each in self.agencies.items()}
         return {code: each.expiries for code, each in drivers.items() if isinstance(each, ExpiringDriver)}
 
+    def list_copied_records(self) -> Mapping[str, type[Any]]:
+        """The record of each snapshot, by its agency and name."""
+        return {
+            f"agencies/{each.snapshot.agency}.toml: snapshots.{each.snapshot.name}": each.snapshot.layout.record
+            for each in self.snapshots
+        }
+
     def get_snapshot_statuses(self) -> Sequence[SnapshotStatus]:
         """The state of each snapshot, as far as this process knows."""
         return [each.snapshot.get_status() for each in self.snapshots]
@@ -103,7 +115,9 @@ class Connectors:
         for code, each in self.agencies.items():
             by_domain.setdefault(find_domains()[each.domain], {})[code] = each
         single = {
-            domain: next(iter(found.values())).connector for domain, found in by_domain.items() if len(found) == 1
+            domain: self._compare_with_shadow(next(iter(found.values())))
+            for domain, found in by_domain.items()
+            if len(found) == 1
         }
         routers = {
             domain: AgencyRouter(
@@ -117,6 +131,20 @@ class Connectors:
         regions: Regions = self.regions
         return Agencies({**hub_domains, **single, Regions: regions}, self.codes, self.lifetimes, routers)
 
+    def _compare_with_shadow(self, bound: BoundAgency) -> Any:  # noqa: ANN401 - a connector of the domain
+        connector: Any = bound.connector
+        for code, shadow in self.shadows.items():
+            if shadow.domain == bound.domain:
+                connector = ShadowedConnector(
+                    connector,
+                    shadow.connector,
+                    reads=list_read_names(find_domains()[bound.domain]),
+                    deadline=shadow.gate.deadline,
+                    counts=self.shadow_counts[code],
+                )
+                self.compared.append(connector)
+        return connector
+
     def build_agency_probes(self) -> AgencyProbes:
         """The probes that check whether each agency answers."""
         return AgencyProbes({code: each.connector for code, each in self.agencies.items()})
@@ -124,7 +152,7 @@ class Connectors:
     @property
     def snapshots(self) -> Sequence[SnapshotSource]:
         """The snapshots of all agencies."""
-        connectors = [each.connector for each in self.agencies.values()]
+        connectors = [each.connector for each in (*self.agencies.values(), *self.shadows.values())]
         return [each for found in connectors if isinstance(found, DeclaredConnector) for each in found.snapshots]
 
     @asynccontextmanager
@@ -146,9 +174,11 @@ class Connectors:
         """Close every connection to an agency, and the files of snapshots."""
         for source in self.snapshots:
             source.snapshot.close()
-        for each in self.agencies.values():
+        for compared in self.compared:
+            await compared.close()
+        for each in (*self.agencies.values(), *self.shadows.values()):
             await each.gate.close()
-        for each in self.agencies.values():
+        for each in (*self.agencies.values(), *self.shadows.values()):
             await each.driver.close()
 
 
@@ -170,7 +200,7 @@ def build_connectors(settings: Settings, state: AsyncEngine) -> Connectors:
     codes = list_agency_codes(settings.city)
     agencies: dict[str, BoundAgency] = {}
     problems: list[CityProblem] = []
-    for code, file in settings.city.agencies.items():
+    for code, file in {**settings.city.agencies, **settings.city.shadows}.items():
         sessions, needed = file.manifest.terms.sessions, settings.process_count
         if sessions is not None and sessions < needed:
             text = f"{needed} processes need one each (SIMPUL_HUBS, SIMPUL_WORKERS; twice the workers, for reloads)"
@@ -185,7 +215,15 @@ def build_connectors(settings: Settings, state: AsyncEngine) -> Connectors:
             problems += error.problems
     if problems:
         raise ManifestError(problems)
-    return Connectors(agencies=agencies, codes=codes, lifetimes=list_lifetimes(settings.city), regions=regions)
+    shadows = {code: agencies.pop(code) for code in settings.city.shadows}
+    return Connectors(
+        agencies=agencies,
+        shadows=shadows,
+        shadow_counts={code: ShadowCounts() for code in shadows},
+        codes=codes,
+        lifetimes=list_lifetimes(settings.city),
+        regions=regions,
+    )
 
 
 def bind_agency(file: ManifestFile, gate: Gate, resources: HubResources) -> BoundAgency:

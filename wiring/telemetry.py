@@ -18,6 +18,7 @@ from telemetry.metrics.hub import HubMetrics
 from telemetry.metrics.metrics_collector import MetricsCollector
 from telemetry.metrics.readers import ReaderMetrics
 from telemetry.metrics.request_counts import OperationCounts, RequestCounts
+from telemetry.metrics.shadows import ShadowMetrics
 from telemetry.metrics.snapshots import SnapshotMetrics
 from telemetry.tracing import NoTracing, Tracing
 from web.endpoints.health import IssuerState
@@ -84,7 +85,15 @@ def build_counters(
     )
     readers = ReaderMetrics(budgets.read_counts, callers.refusals.by_reason)
     measuring = MetricsCollector(
-        (agency_metrics, requests, operations, hub, readers, SnapshotMetrics(parts.get_snapshots)),
+        (
+            agency_metrics,
+            requests,
+            operations,
+            hub,
+            readers,
+            SnapshotMetrics(parts.get_snapshots),
+            ShadowMetrics(parts.shadows),
+        ),
         get_agency_totals=agency_metrics.get_totals,
         folder=settings.run_folder,
     )

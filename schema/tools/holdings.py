@@ -34,7 +34,7 @@ def list_holdings(schema: GraphQLSchema) -> Sequence[Holding]:
         for name, type_ in schema.type_map.items()
         if isinstance(type_, GraphQLObjectType) and name not in roots and not name.startswith("__")
         for field_name, field in type_.fields.items()
-        if (classification := _get_classification(field)) is not Classification.PUBLIC
+        if (classification := get_classification(field)) is not Classification.PUBLIC
         for agency in _get_agencies(field, sources.get(name, frozenset()), codes)
     }
     return sorted(found, key=lambda each: (each.field, each.agency))
@@ -79,7 +79,8 @@ def _get_agencies(field: GraphQLField, of_type: frozenset[str], codes: AgencyCod
     return frozenset() if agency is None else frozenset({agency})
 
 
-def _get_classification(field: GraphQLField) -> Classification:
+def get_classification(field: GraphQLField) -> Classification:
+    """The classification of a field's value; a field without a guard counts as personal."""
     definition = field.extensions.get(GraphQLCoreConverter.DEFINITION_BACKREF)
     guard = definition.engine_guard() if isinstance(definition, PublishedField) else None
     return guard.access.classification if isinstance(guard, Guard) else Classification.PERSONAL

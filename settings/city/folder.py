@@ -53,6 +53,11 @@ class CityFolder:
         return {code: each for code, each in self.manifests.items() if each.manifest.is_live}
 
     @property
+    def shadows(self) -> Mapping[str, ManifestFile]:
+        """The agencies that are asked and compared with those that answer, by code."""
+        return {code: each for code, each in self.manifests.items() if each.manifest.stage == "shadow"}
+
+    @property
     def contracts(self) -> Mapping[str, DataContract]:
         """The data contracts of those agencies."""
         found = {code: each.manifest.contract for code, each in self.agencies.items()}
@@ -99,7 +104,7 @@ def examine_city(
     if city is None:
         return None, tuple(problems)
     folder = CityFolder(path, city, manifests, find_variables(path))
-    return folder, (*problems, *_find_domain_problems(folder))
+    return folder, (*problems, *_find_domain_problems(folder), *_find_shadow_problems(folder))
 
 
 def find_variables(path: Path) -> frozenset[str]:
@@ -141,6 +146,19 @@ def _find_domain_problems(folder: CityFolder) -> Iterator[CityProblem]:
                 yield each.locate("serves", f"{others} answers '{domain}', too: name the regions that each serves")
             else:
                 yield from _find_shared_places(each, files[:number])
+
+
+def _find_shadow_problems(folder: CityFolder) -> Iterator[CityProblem]:
+    """Shadows that cannot be compared, or may not be asked."""
+    for each in folder.shadows.values():
+        live = [file for file in folder.agencies.values() if file.manifest.domain == each.manifest.domain]
+        if len(live) != 1:
+            yield each.locate("stage", "a shadow is compared with the one live agency of its domain; write assessed")
+            continue
+        asked, own = live[0].manifest.contract, each.manifest.contract
+        if asked is not None and (own is None or not own.assessment.classes >= asked.assessment.classes):
+            text = f"a shadow is asked for people, as {live[0].path.name} is: its assessment must have the same classes"
+            yield each.locate("contract", text)
 
 
 def _find_shared_places(file: ManifestFile, others: Sequence[ManifestFile]) -> Iterator[CityProblem]:

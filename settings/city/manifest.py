@@ -72,7 +72,7 @@ class AgencyManifest(ManifestTable):
     """What the manifest of an agency holds."""
 
     name: Names = Field(description="name of the agency: `{ en = ..., id = ... }`")
-    stage: Stage = Field(description="`draft`, `agreed`, `assessed` or `live`; only `live` answers callers")
+    stage: Stage = Field(description="`draft`, `agreed`, `assessed`, `shadow` or `live`; only `live` answers callers")
     domain: DomainWord = Field(description="what it answers: one of the [domains](domains.md), such as `prices`")
     wire: Annotated[Wire, Field(discriminator="driver", description="table: how it is called")]
     serves: tuple[Place, ...] = Field(
@@ -110,6 +110,11 @@ class AgencyManifest(ManifestTable):
         return {} if wire is None else parse_snapshots(wire.driver, given)
 
     @property
+    def is_called(self) -> bool:
+        """Whether the hub calls the agency."""
+        return self.stage in {"shadow", "live"}
+
+    @property
     def is_live(self) -> bool:
         """Whether the agency answers callers."""
         return self.stage == "live"
@@ -140,8 +145,6 @@ class AgencyManifest(ManifestTable):
 
     def find_contradictions(self) -> Iterator[NotDeclarableError]:
         """What is wrong between tables that are each right alone."""
-        if self.stage == "shadow":
-            yield NotDeclarableError("stage", "the hub compares no agencies yet: write draft, agreed, assessed or live")
         if self.terms.hedge and self.wire.driver not in {"http", "xml", "open311"}:
             yield NotDeclarableError("terms.hedge", "the agency is not called by GET; remove this line")
         if self.trouble is not None and self.wire.driver in _KNOWN_TROUBLE:
@@ -205,7 +208,8 @@ class ManifestFile:
 
         """
         text, given = read_toml(path)
-        resolver = ReferenceResolver(environment if is_trial or given.get("stage") == "live" else None)
+        is_called = is_trial or given.get("stage") in {"shadow", "live"}
+        resolver = ReferenceResolver(environment if is_called else None)
         resolved = resolver.resolve(given)
         problems = [
             CityProblem(path, find_line(text, each.keys), ".".join(each.keys), each.text, each.variable)

@@ -79,6 +79,18 @@ FAMILIES: Final = (
         "Replies with rows that were not requested; they are not used.",
         _AGENCY,
     ),
+    MetricFamily(
+        "simpul_shadow_answers_total",
+        _COUNTER,
+        "Keys that an agency of stage shadow was asked for, by outcome: same, different, failed or skipped.",
+        ("agency", "read", "outcome"),
+    ),
+    MetricFamily(
+        "simpul_shadow_differences_total",
+        _COUNTER,
+        "Answers of an agency of stage shadow that differ, by field.",
+        ("agency", "read", "field"),
+    ),
     MetricFamily("simpul_agency_retries_total", _COUNTER, "Attempts that were made again after a failure.", _AGENCY),
     MetricFamily("simpul_agency_hedges_total", _COUNTER, "Second attempts sent because the first was slow.", _AGENCY),
     MetricFamily("simpul_agency_hedges_won_total", _COUNTER, "Hedges that answered before the first attempt.", _AGENCY),

@@ -17,11 +17,13 @@ from cache.answers.cache_keys import CacheKeyBuilder
 from cache.answers.process_tier import ProcessTier
 from cache.answers.shared_tier import CacheKey
 from cache.answers.slots import Slot
+from engine.agencies.bindings import Agencies
 from engine.batch import Batch
 from engine.engine import Engine
 from records.calls.freshness import Freshness
 from records.hub.data_preferences import DataPreferences
 from records.identifiers import Nik
+from resolvers.caching import ABOUT_PERSON
 from resolvers.population import households_of
 from tests.cache.valkey import run_valkey
 from tests.crowd.agencies import MarkedSmallCity
@@ -98,7 +100,13 @@ def ignore_restrictions(patch: pytest.MonkeyPatch) -> None:
 
 def cache_family_cards(patch: pytest.MonkeyPatch) -> None:
     """Guardians are determined by a card that is an hour old."""
-    patch.setitem(vars(households_of), "freshness", Freshness(fresh=3600.0))
+    get_freshness, of_cards = Agencies.get_freshness, Freshness(fresh=3600.0)
+    patch.setitem(vars(households_of), "caching", ABOUT_PERSON)
+    patch.setattr(
+        Agencies,
+        "get_freshness",
+        lambda agencies, batch: of_cards if batch is households_of else get_freshness(agencies, batch),
+    )
 
 
 def ignore_purposes(patch: pytest.MonkeyPatch) -> None:

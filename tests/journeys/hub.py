@@ -23,7 +23,8 @@ from sandbox.agency_variables import build_agency_variables
 from sandbox.databases.postgres import Postgres
 from sandbox.population.samples import SAMPLES
 from settings import Settings
-from tests.fakes.city import Tables, build_city
+from settings.city.folder import DEFAULT_CITY
+from tests.fakes.city import VARIABLES, Tables, build_city
 from tests.fakes.unbound_settings import UnboundSettings
 from tests.sandbox_agencies import HOST, RunningAgency, free_port
 from web.pages.graphiql import SamplePerson
@@ -157,7 +158,7 @@ def state_server(folder: Path) -> Any:  # noqa: ANN401 - a context manager
 
 def build_variables(city: RunningCity) -> dict[str, str]:
     """The variables that the manifests name, with the addresses of the running agencies."""
-    reaches: dict[str, str] = {}
+    reaches = dict(VARIABLES)
     for name, each in city.agencies.items():
         health = {key: str(value) for key, value in each.health().items()}
         reaches |= build_agency_variables(name, port=each.port, user=each.user, secret=each.secret, health=health)
@@ -178,7 +179,11 @@ def build_settings(
     terms: Tables | None = None,
     **given: Any,  # noqa: ANN401 - any setting
 ) -> Settings:
-    """Settings of a hub in front of the city. `variables` replace those that its manifests name."""
+    """Settings of a hub in front of the city. `variables` replace those that its manifests name.
+
+    Agencies that do not run are down; with `leaves_out_others`, the hub does not have them.
+    """
+    leaves_out_others = given.pop("leaves_out_others", False)
     keys = folder / "keys.json"
     issuer.write_public_keys(keys)
     of_agencies = {**(terms or {}), "pangan": {**_UNPACED, **((terms or {}).get("pangan") or {})}}
@@ -189,12 +194,22 @@ def build_settings(
             "issuer_keys": keys,
             "state_url": SecretStr(state_url),
             "probe_nik": SecretStr(SAMPLES["siti"].nik),
-            "city": build_city(build_variables(city) | dict(variables or {}), terms=of_agencies),
+            "city": build_city(
+                build_variables(city) | dict(variables or {}),
+                terms=of_agencies,
+                changes=_list_others(city) if leaves_out_others else None,
+            ),
             "shed_after": 0,  # clients share the hub's event loop here, and make it late
             "cache_megabytes": 0,  # journeys count calls to agencies; only those about caching cache
             **given,
         }
     )
+
+
+def _list_others(city: RunningCity) -> Mapping[str, Mapping[str, Any]]:
+    """The changes that keep the agencies that do not run from being called."""
+    codes = [each.stem for each in (DEFAULT_CITY / "agencies").glob("*.toml")]
+    return {code: {"stage": "agreed"} for code in codes if code not in city.agencies}
 
 
 @contextlib.asynccontextmanager

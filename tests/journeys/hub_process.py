@@ -56,6 +56,7 @@ class HubProcess:
             "SIMPUL_ISSUERS": str(self._folder / "issuers.json"),
             "SIMPUL_STATE_URL": self.state_url,
             "SIMPUL_LEDGER_TIMEOUT": "1",
+            "SIMPUL_SNAPSHOT_FOLDER": str(self._folder / "snapshots"),
             **VARIABLES,
         }
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
 from typing import Any, Final, NamedTuple
 
@@ -16,6 +17,10 @@ from connectors.readers.unreadable import UnreadableError
 MAX_PAGES: Final = 10_000
 """Maximum pages of one list."""
 _MAX_LINK_LENGTH: Final = 4_000
+_LINK: Final = re.compile(
+    r'<([^<>]{1,4000})>(?:\s*;\s*(?!rel\b)\w+\*?\s*=\s*(?:"[^"<]*"|[^\s;,"<]+))*+\s*;\s*rel\s*=\s*"?([^";,<]*)'
+)
+"""A link and its relations, perhaps with other parameters between them. No match goes beyond the next link."""
 
 Get = Callable[[Any], object]
 
@@ -26,6 +31,8 @@ class Page(NamedTuple):
     rows: Sequence[Row]
     reply: object
     """The whole reply."""
+    link: str | None = None
+    """The link to the next page in the headers."""
 
 
 class Paging:
@@ -34,12 +41,14 @@ class Paging:
     def __init__(self, place: str, table: PagingTable, columns: ColumnSyntax) -> None:
         """Compile the paths of a table. Raises `NotDeclarableError`."""
         self.by: Final = table.by
+        self.is_linked: Final = table.by == "next" and table.at is None
+        """Whether the link to the next page is in the headers."""
         self.first: Final = {"offset": 0, "page": table.first}.get(table.by)
         """The position of the first page."""
         self.get_next = _compile(place, "at", table.at, columns)
         self.get_more = _compile(place, "more", table.more, columns)
         self.get_total = _compile(place, "total", table.total, columns)
-        self.announces: Final = any(each is not None for each in (table.at, table.more, table.total))
+        self.announces: Final = self.is_linked or any(each is not None for each in (table.at, table.more, table.total))
         """Whether a page says that another one follows."""
 
 
@@ -79,8 +88,9 @@ class PageWalk:
     def _move(self, page: Page, total: int | None) -> bool:
         paging = self._paging
         has_more = None if paging.get_more is None else _read_flag(paging.get_more(page.reply))
-        if paging.get_next is not None:
-            following = text(paging.get_next(page.reply), "a link or cursor", max_length=_MAX_LINK_LENGTH)
+        if paging.is_linked or paging.get_next is not None:
+            raw = page.link if paging.get_next is None else paging.get_next(page.reply)
+            following = text(raw, "a link or cursor", max_length=_MAX_LINK_LENGTH)
             if following is None and has_more:
                 raise UnreadableError("a link or cursor to the pages that follow")
             if following is None or has_more is False:
@@ -96,6 +106,11 @@ class PageWalk:
         if has_more is not None:
             return has_more
         return bool(page.rows) and (total is None or self._count < total)
+
+
+def find_next_link(header: str) -> str | None:
+    """The link to the next page in the header `Link` (RFC 8288)."""
+    return next((found[1] for found in _LINK.finditer(header) if "next" in found[2].lower().split()), None)
 
 
 def _compile(place: str, name: str, path: str | None, columns: ColumnSyntax) -> Get | None:

@@ -10,7 +10,7 @@ from typing import Any, Final, Literal
 
 from connectors.declared.column_syntax import JSON_PATHS, ColumnSyntax
 from connectors.declared.driver_family import Source
-from connectors.declared.http.paging import MAX_PAGES, Page, PageWalk, Paging
+from connectors.declared.http.paging import MAX_PAGES, Page, PageWalk, Paging, find_next_link
 from connectors.declared.http.requests import BuildRequest, StatusUse
 from connectors.declared.http.row_paths import RowForm, build_row_finder
 from connectors.declared.http.tables import HttpCallTable
@@ -78,6 +78,7 @@ class HttpRowCalls:
         self._may_be_missing = rules.may_be_missing
         self._max_rows = table.max_rows
         self._paging = None if table.paging is None else Paging(place, table.paging, rules.paths.columns)
+        self._is_linked = self._paging is not None and self._paging.is_linked
         self._judge = source.codes.require if isinstance(source.codes, ResultCodes) else None
 
     async def ask(self, key: Any, call: Call) -> Sequence[Row] | None:  # noqa: ANN401 - any key of a domain, or several
@@ -166,4 +167,4 @@ class HttpRowCalls:
                 self._check(key, found)
         except UnreadableError as error:
             raise AgencyMalformed(self._source.agency, str(error)) from None
-        return Page(found, value)
+        return Page(found, value, find_next_link(reply.headers.get("Link", "")) if self._is_linked else None)

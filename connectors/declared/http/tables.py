@@ -49,7 +49,11 @@ class PagingTable(ManifestTable):
     )
     size: int = Field(default=100, ge=1, le=MAX_READ_ROWS, description="rows of a page, for `{size}`")
     first: int = Field(default=1, ge=0, le=1, description="number of the first page")
-    at: str | None = Field(default=None, max_length=200, description="path to the cursor, or to the link, in the reply")
+    at: str | None = Field(
+        default=None,
+        max_length=200,
+        description="path to the cursor, or to the link, in the reply; without it, the link is in the header `Link`",
+    )
     more: str | None = Field(
         default=None, max_length=200, description="path to `true` or `false` in the reply: whether more pages follow"
     )
@@ -62,8 +66,10 @@ class PagingTable(ManifestTable):
 
     @model_validator(mode="after")
     def _check_keys(self) -> Self:
-        if (self.at is not None) != (self.by in {"cursor", "next"}):
-            raise ValueError('at: give it together with by = "cursor" or by = "next"')
+        if self.at is None and self.by == "cursor":
+            raise ValueError("at: name the path to the cursor in the reply")
+        if self.at is not None and self.by not in {"cursor", "next"}:
+            raise ValueError('at: it is for by = "cursor" and by = "next"; remove this line')
         return self
 
 

@@ -11,7 +11,7 @@ import pytest
 
 from auth.tokens.development_issuer import DevelopmentIssuer
 from settings.city.folder import load_city
-from tests.fakes.city import write_city
+from tests.fakes.city import VARIABLES, write_city
 from tests.journeys.agencies.snapshot_city import READS, SNAPSHOT
 from tests.journeys.hub import HubClient, RunningCity, build_settings, build_variables, running_hub
 
@@ -30,7 +30,7 @@ async def open_hub(city: RunningCity, folder: Path, **given: Any) -> Any:  # noq
     settings = build_settings(
         city,
         folder=folder,
-        city=load_city(folder / "city", build_variables(city)),
+        city=load_city(folder / "city", {**VARIABLES, **build_variables(city)}),
         snapshot_folder=folder / "snapshots",
         **given,
     )

@@ -14,7 +14,7 @@ from auth.tokens.development_issuer import DevelopmentIssuer
 from sandbox.agency_variables import build_agency_variables
 from settings import Settings
 from settings.city.folder import load_city
-from tests.fakes.city import write_city
+from tests.fakes.city import VARIABLES, write_city
 from tests.journeys.hub import HubClient, RunningCity, build_settings, build_variables, running_hub
 from tests.sandbox_agencies import RunningAgency, run_agency
 
@@ -55,7 +55,9 @@ def write_city_of_two(folder: Path) -> Path:
     city = write_city(folder, terms={})
     agencies = city / "agencies"
     office = (agencies / "pbb.toml").read_text()
-    (agencies / "pbb.toml").unlink()
+    for path in agencies.glob("*.toml"):
+        if path.stem not in {"dukcapil", "jakpreneur", "crm", "pangan"}:
+            path.unlink()
     centre, east = 'serves = ["31.71", "31.72", "31.73"]\n', 'serves = ["31.74", "31.75"]\n'
     (agencies / "pajak-pusat.toml").write_text(centre + office)
     (agencies / "pajak-timur.toml").write_text(east + office.replace("SIMPUL_PBB_", "SIMPUL_TIMUR_"))
@@ -81,7 +83,7 @@ def settings(
     health = {key: str(value) for key, value in east.health().items()}
     of_east = build_agency_variables("pbb", port=east.port, user=east.user, secret=east.secret, health=health)
     of_east = {name.replace("SIMPUL_PBB_", "SIMPUL_TIMUR_"): value for name, value in of_east.items()}
-    loaded = load_city(write_city_of_two(folder / "city"), build_variables(city) | of_east)
+    loaded = load_city(write_city_of_two(folder / "city"), {**VARIABLES, **build_variables(city), **of_east})
     return build_settings(city, state_url=state_url, issuer=issuer, folder=folder, city=loaded)
 
 

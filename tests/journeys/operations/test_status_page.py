@@ -30,7 +30,13 @@ async def watched(
     folder: Path = tmp_path_factory.mktemp("watched")
     terms = tomllib.loads(f"[pbb]\ndaily_quota = 1000\n{BROKEN_AFTER.format(agency='pbb', deadline=2.0)}")
     settings = build_settings(
-        city, state_url=state_url, issuer=issuer, folder=folder, terms=terms, run_folder=folder / "run"
+        city,
+        state_url=state_url,
+        issuer=issuer,
+        folder=folder,
+        terms=terms,
+        run_folder=folder / "run",
+        leaves_out_others=True,
     )
     async with running_hub(settings, issuer) as running:
         for question in QUESTIONS.values():

@@ -11,6 +11,7 @@ import orjson
 import pytest
 
 from connectors.declared.driver_family import RowSource
+from connectors.declared.http.paging import find_next_link
 from connectors.declared.http.reads import rows_of
 from connectors.declared.http.tables import HttpRowsTable, PagingTable
 from connectors.declared.tables import NotDeclarableError
@@ -295,10 +296,50 @@ def test_paging_that_does_not_fit_is_refused_with_its_place_and_the_fix(case: st
     assert str(refused.value) == message
 
 
-@pytest.mark.parametrize("given", [{"by": "next"}, {"by": "cursor"}, {"by": "page", "at": "next"}])
-def test_a_link_or_cursor_needs_its_path(given: dict[str, Any]) -> None:
-    with pytest.raises(ValueError, match='at: give it together with by = "cursor" or by = "next"'):
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ({"by": "cursor"}, "at: name the path to the cursor in the reply"),
+        ({"by": "page", "at": "next"}, 'at: it is for by = "cursor" and by = "next"; remove this line'),
+    ],
+)
+def test_a_cursor_needs_its_path(given: dict[str, Any], message: str) -> None:
+    with pytest.raises(ValueError, match=message):
         PagingTable.model_validate(given)
+
+
+LINKS: dict[str, str | None] = {
+    "": None,
+    '<http://x/?page=2>; rel="next"': "http://x/?page=2",
+    "<?page=2>;rel=next": "?page=2",
+    '<?page=1>; rel="prev", <?page=3>; rel="next", <?page=9>; rel="last"': "?page=3",
+    '<?page=3>; title="a, b"; rel="last NEXT"': "?page=3",
+    '<?a=1,2&page=3>; rel="next"; type="text/html"': "?a=1,2&page=3",
+    '<?page=9>; rel="last"': None,
+    '<?page=9>; title="rel=next"; rel="last"': None,
+    "?page=2; rel=next": None,
+    "<" * 2000: None,
+}
+
+
+@pytest.mark.parametrize("header", LINKS)
+def test_the_link_to_the_next_page_is_found_in_the_header(header: str) -> None:
+    assert find_next_link(header) == LINKS[header]
+
+
+async def test_links_in_the_header_are_followed() -> None:
+    async def script(asked: ReceivedRequest, writer: asyncio.StreamWriter) -> None:
+        is_first = asked.target.endswith("page=1")
+        body = orjson.dumps({"data": ALL[:3] if is_first else ALL[3:]})
+        writer.write(
+            reply(200, body, Link='<?page=2>; rel="next", <?page=2>; rel="last"' if is_first else "<?page=1>; rel=prev")
+        )
+
+    tables = change("found", rows="data", query={"page": "1"}, paging={"by": "next"})
+    async with serve(script, tables=tables) as (connector, server):
+        answers = await connector.found([BoothQuery()], make_call())
+    assert list_ids(answers[BoothQuery()]) == ["1", "2", "3", "4", "5"]
+    assert [each.target for each in server.asked] == ["/v1/booths?page=1", "/v1/booths?page=2"]
 
 
 class TestWholeLists:

@@ -8,7 +8,7 @@ import sys
 from collections.abc import Mapping
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +16,7 @@ import pytest
 
 from connectors.declared.snapshot.process import build_in_process
 from records.calls.failures import AgencyUnavailable
+from records.clocks import CITY_TIME_ZONE
 from tests.connectors.declared.snapshot.points import (
     GROGOL,
     HEADER,
@@ -260,7 +261,7 @@ async def test_one_process_loads_and_the_next_takes_over_when_it_ends(
 
 
 async def test_data_that_is_too_old_is_overdue_and_the_probe_says_so(tmp_path: Path, drops: Path) -> None:
-    yesterday = (datetime.now(UTC) - timedelta(days=1)).strftime("%Y%m%d")
+    yesterday = (datetime.now(CITY_TIME_ZONE) - timedelta(days=1)).strftime("%Y%m%d")
     drop(drops, f"wifi_{yesterday}.csv", POINTS)
     async with loading_points(tmp_path) as loading:
         assert await loading.load() == ""

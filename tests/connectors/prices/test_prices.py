@@ -24,11 +24,11 @@ from records.prices import (
 )
 from tests.connectors.city_agencies import build_pangan
 from tests.connectors.drivers.byte_server import reply, serve_bytes
-from tests.connectors.pangan_replies import read_prices, read_trend
+from tests.connectors.prices.pangan_replies import read_prices, read_trend
 from tests.sandbox.agency_requests import temporary_setting
 from tests.sandbox_agencies import RunningAgency
 
-RECORDED = Path(__file__).parent / "recorded"
+RECORDED = Path(__file__).parents[1] / "recorded"
 MARKETS = "GET /api2/v1/master-data/market"
 NEWEST = "GET /api2/v2/public/master-data/commodity/markets/{market_id}"
 REPORT = "GET /api2/v1/public/report"
