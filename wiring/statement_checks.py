@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
+from pathlib import Path
 from secrets import token_hex
 from time import monotonic
 from typing import Final
@@ -14,6 +15,7 @@ from connectors.declared.sql.explain import explain_statements
 from connectors.drivers.long_work import LongWork
 from connectors.drivers.sql.driver import SqlDriver
 from connectors.regions import UnknownDistricts
+from connectors.resilience.agency_terms import AgencyTerms
 from connectors.resilience.gate import Gate
 from records.calls.call import Call
 from records.calls.failures import AgencyFailure
@@ -39,16 +41,16 @@ async def explain_agencies(settings: Settings) -> AsyncIterator[CheckedStatement
     """Let the databases of all live agencies plan the declared statements. Nothing of them is run."""
     for code, file in settings.city.agencies.items():
         if file.manifest.wire.driver == "sql" and file.manifest.declared_tables is not None:
-            terms = settings.build_terms(code).model_copy(update={"max_concurrency": 1, "retries": 0, "breaker": None})
-            parts = DriverParts(gate=Gate(code, terms), work=LongWork(), city=settings.city.path)
-            async for checked in explain_agency(file, parts):
+            async for checked in explain_agency(file, settings.build_terms(code), settings.city.path):
                 yield checked
 
 
-async def explain_agency(file: ManifestFile, parts: DriverParts) -> AsyncIterator[CheckedStatement]:
-    """Let the database of one agency plan its declared statements. Closes the gate."""
+async def explain_agency(file: ManifestFile, terms: AgencyTerms, city: Path) -> AsyncIterator[CheckedStatement]:
+    """Let the database of one agency plan its declared statements, in one session."""
     manifest = file.manifest
-    driver = DRIVER_FAMILIES["sql"].build_driver(manifest.wire, parts)
+    # Refused statements say nothing about the database, so they must not open a breaker.
+    gate = Gate(file.code, terms.model_copy(update={"max_concurrency": 1, "retries": 0, "breaker": None}))
+    driver = DRIVER_FAMILIES["sql"].build_driver(manifest.wire, DriverParts(gate=gate, work=LongWork(), city=city))
     call = Call(deadline=monotonic() + _TIMEOUT, request_id=f"explain-{token_hex(4)}")
     hub = HubValues(for_functions={UnknownDistricts: UnknownDistricts(lambda _: True)})
     if not isinstance(driver, SqlDriver) or manifest.declared_tables is None:
@@ -62,5 +64,5 @@ async def explain_agency(file: ManifestFile, parts: DriverParts) -> AsyncIterato
         text = f"its statements cannot be planned: {failure.code} ({failure.detail})"
         yield CheckedStatement(file.locate("wire.url", text), is_error=False)
     finally:
-        await parts.gate.close()
+        await gate.close()
         await driver.close()

@@ -7,10 +7,7 @@ from pathlib import Path
 from typing import Final, NamedTuple
 
 from cli.agencies.trial import AgencyTrial, ask_agency
-from connectors.declared.driver_family import DriverParts
 from connectors.declared.row_observation import ObservedRow
-from connectors.drivers.long_work import LongWork
-from connectors.resilience.gate import Gate
 from settings.city.manifest import ManifestFile
 from wiring.statement_checks import explain_agency
 
@@ -48,9 +45,8 @@ async def check_agency(manifest: ManifestFile, city: Path) -> AsyncIterator[Chec
     if answer is not None:
         yield CheckStep("keys", await _judge_keys(trial, city))
     if manifest.manifest.wire.driver == "sql":
-        terms = manifest.manifest.terms.with_defaults(deadline=_DEADLINE).model_copy(update={"max_concurrency": 1})
-        parts = DriverParts(gate=Gate(manifest.code, terms), work=LongWork(), city=city)
-        found = [each async for each in explain_agency(manifest, parts)]
+        terms = manifest.manifest.terms.with_defaults(deadline=_DEADLINE)
+        found = [each async for each in explain_agency(manifest, terms, city)]
         for each in found:
             note = str(each.problem)
             yield CheckStep("statements", note if each.is_error else f"({note})")

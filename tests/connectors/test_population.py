@@ -7,7 +7,6 @@ import time
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from datetime import date
-from pathlib import Path
 
 import pytest
 
@@ -16,9 +15,7 @@ from connectors.drivers.sql.driver import SqlDriver
 from records.calls.failures import (
     AgencyFailure,
     AgencyMalformed,
-    AgencyRefused,
     AgencyTimeout,
-    AgencyUnavailable,
 )
 from records.identifiers import Nik, RegionCode
 from records.population import (
@@ -39,8 +36,8 @@ from sandbox.population.city_population import SAMPLES, build_population
 from sandbox.population.residents import Resident
 from tests.connectors.city_agencies import build_dukcapil
 from tests.connectors.drivers.rows_database import RowsDatabase
-from tests.connectors.failures import assert_reveals_nothing, expect_failure, make_call
-from tests.sandbox_agencies import RunningAgency, run_agency
+from tests.connectors.failures import assert_reveals_nothing, make_call
+from tests.sandbox_agencies import RunningAgency
 
 SITI, BUDI, DEWI, AGUS = (Nik(SAMPLES[name].nik) for name in ("siti", "budi", "dewi", "agus"))
 NADIA, RIZKY = Nik("3171014904159001"), Nik("3171012311189001")
@@ -421,33 +418,6 @@ class TestTheRegister:
 
 
 class TestTheRegisterInTrouble:
-    async def test_its_own_error_is_unavailable(self, dukcapil: RunningAgency, register: DeclaredConnector) -> None:
-        with dukcapil.in_mode("error"):
-            await expect_failure(register.load_known([SITI], make_call()), AgencyUnavailable, "dukcapil")
-            await expect_failure(register.households([SITI], make_call()), AgencyUnavailable, "dukcapil")
-        assert await register.load_known([SITI], make_call()) == {SITI: Citizen(nik=SITI)}
-
-    async def test_rubbish_is_malformed_or_unavailable(
-        self, dukcapil: RunningAgency, register: DeclaredConnector
-    ) -> None:
-        await register.probe(make_call())
-        with dukcapil.in_mode("rubbish"):
-            failure = await expect_failure(register.load_known([SITI], make_call()), AgencyFailure, "dukcapil")
-            assert isinstance(failure, AgencyMalformed | AgencyUnavailable)
-        assert await register.load_known([SITI], make_call()) == {SITI: Citizen(nik=SITI)}
-
-    async def test_refused_credentials_are_refused_on_open_connections_too(
-        self, dukcapil: RunningAgency, register: DeclaredConnector
-    ) -> None:
-        await register.probe(make_call())
-        with dukcapil.in_mode("refuse"):
-            await expect_failure(register.load_known([SITI], make_call()), AgencyRefused, "dukcapil")
-        assert await register.load_known([SITI], make_call()) == {SITI: Citizen(nik=SITI)}
-
-    async def test_a_wrong_password_is_refused(self, dukcapil: RunningAgency) -> None:
-        async with register_of(dukcapil, secret="kata-sandi-salah") as register:
-            await expect_failure(register.probe(make_call()), AgencyRefused, "dukcapil", secrets=("kata-sandi-salah",))
-
     async def test_a_slow_answer_ends_at_the_deadline_and_leaves_the_register_usable(
         self, dukcapil: RunningAgency, register: DeclaredConnector
     ) -> None:
@@ -458,14 +428,3 @@ class TestTheRegisterInTrouble:
             assert time.monotonic() - started_at < 1.5
         assert {type(failure) for failure in failures} == {AgencyTimeout}
         assert await register.load_known([SITI], make_call()) == {SITI: Citizen(nik=SITI)}
-
-    async def test_a_stopped_register_is_unavailable_and_works_after_its_restart(self, tmp_path: Path) -> None:
-        with run_agency("dukcapil", tmp_path) as agency:
-            async with register_of(agency) as register:
-                await asyncio.gather(*(register.load_known([SITI], make_call()) for _ in range(2)))
-                for end in (agency.stop, agency.kill):
-                    end()
-                    await expect_failure(register.load_known([SITI], make_call()), AgencyUnavailable, "dukcapil")
-                    agency.restart()
-                    answers = await asyncio.gather(*(register.load_known([SITI], make_call()) for _ in range(4)))
-                    assert answers == [{SITI: Citizen(nik=SITI)}] * 4

@@ -2,21 +2,20 @@ import asyncio
 import urllib.request
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from pathlib import Path
 from time import monotonic
 
 import pytest
 from lxml import etree
 
 from records.calls.call import Call
-from records.calls.failures import AgencyFailure, AgencyMalformed, AgencyRefused, AgencyTimeout, AgencyUnavailable
+from records.calls.failures import AgencyFailure, AgencyMalformed
 from records.identifiers import Nik
 from records.tax import BillStatus, TaxObject
 from sandbox.pbb import tax_roll
 from sandbox.population.city_population import build_population
 from tests.connectors.drivers.byte_server import ReceivedRequest, Script, reply, serve_bytes
 from tests.connectors.pbb_answers import AGUS, BUDI, DEWI, SITI, WSDL, TaxConnector, connect, load_recorded, map_reply
-from tests.sandbox_agencies import HOST, RunningAgency, run_agency
+from tests.sandbox_agencies import HOST, RunningAgency
 
 NOBODY = Nik("3171010101019999")
 RICH = Nik("3171020101709998")
@@ -91,51 +90,6 @@ class TestRealAgency:
     async def test_the_probe_makes_one_call_about_no_person(self, tax: TaxConnector, pbb: RunningAgency) -> None:
         await tax.probe(call())
         assert pbb.count_calls() == {"GetObjekByNik": 1}
-
-    @pytest.mark.parametrize(
-        ("mode", "kind"),
-        [("error", AgencyUnavailable), ("rubbish", AgencyMalformed), ("refuse", AgencyRefused)],
-    )
-    async def test_each_failure_mode_of_the_agency(
-        self, tax: TaxConnector, pbb: RunningAgency, mode: str, kind: type[AgencyFailure]
-    ) -> None:
-        with pbb.in_mode(mode):
-            answers = await tax.objects_of([SITI, DEWI], call())
-            with pytest.raises(kind):
-                await tax.probe(call())
-
-        assert list(answers) == [SITI, DEWI]
-        for failure in answers.values():
-            assert type(failure) is kind
-            assert_tells_nothing(failure, pbb)
-        assert isinstance((await tax.objects_of([SITI], call()))[SITI], tuple)
-
-    async def test_a_slow_agency_is_a_timeout_within_the_deadline(self, tax: TaxConnector, pbb: RunningAgency) -> None:
-        with pbb.in_mode("slow"):  # it answers nothing until the block ends
-            answers = await tax.objects_of([SITI, DEWI], call(0.3))
-        assert [type(failure) for failure in answers.values()] == [AgencyTimeout, AgencyTimeout]
-
-    async def test_wrong_credentials_are_refused(self, pbb: RunningAgency) -> None:
-        connector = connect(address(pbb), secret="salah-sekali")
-        answers = await connector.objects_of([SITI], call())
-        await connector.close()
-        assert type(answers[SITI]) is AgencyRefused
-        assert_tells_nothing(answers[SITI], pbb)
-        assert "salah-sekali" not in repr(answers[SITI])
-
-    async def test_the_same_connector_serves_again_after_the_agency_was_down(self, tmp_path: Path) -> None:
-        with run_agency("pbb", tmp_path) as agency:
-            connector = connect(address(agency))
-            before = await connector.objects_of([SITI], call())
-            agency.stop()
-            down = await connector.objects_of([SITI], call())
-            agency.restart()
-            after = await connector.objects_of([SITI], call())
-            await connector.close()
-
-        assert type(down[SITI]) is AgencyUnavailable
-        assert_tells_nothing(down[SITI], agency)
-        assert after == before == {SITI: map_reply(load_recorded("siti"))}
 
     def test_the_checked_in_wsdl_matches_the_published_one(self, pbb: RunningAgency) -> None:
         with urllib.request.urlopen(f"{address(pbb)}?wsdl") as published:  # noqa: S310 - the sandbox on loopback

@@ -41,20 +41,27 @@ class AgencyServer:
     source: StandInSource
     running: RunningAgency
 
-    def build_variables(self, port: int | None = None) -> Mapping[str, str]:
-        """The variables of the manifest; `port` in place of the agency's, for a proxy before it."""
-        running, at = self.running, port or self.running.port
+    @property
+    def has_credential(self) -> bool:
+        """Whether the hub proves itself to the agency."""
+        return self.build_variables() != self.build_variables(secret="another")
+
+    def build_variables(self, port: int | None = None, secret: str | None = None) -> Mapping[str, str]:
+        """The variables of the manifest; `port` in place of the agency's, for a proxy before it; or a wrong secret."""
+        running, at, proof = self.running, port or self.running.port, secret or self.running.secret
         if self.source.has_samples:
-            url = self.source.build_url(port=at, user=running.user, secret=running.secret)
-            return self.source.build_variables(url, user=running.user, secret=running.secret)
+            url = self.source.build_url(port=at, user=running.user, secret=proof)
+            return self.source.build_variables(url, user=running.user, secret=proof)
         return build_agency_variables(
-            self.source.code, port=at, user=running.user, secret=running.secret, health=running.health()
+            self.source.code, port=at, user=running.user, secret=proof, health=running.health()
         )
 
-    def load_manifest(self, port: int | None = None, path: Path | None = None) -> ManifestFile:
+    def load_manifest(
+        self, port: int | None = None, path: Path | None = None, secret: str | None = None
+    ) -> ManifestFile:
         """The manifest, or the changed one at `path`, with the addresses of the running agency."""
         own = self.source.city / "agencies" / f"{self.source.code}.toml"
-        return ManifestFile.load(path or own, self.build_variables(port))
+        return ManifestFile.load(path or own, self.build_variables(port, secret))
 
 
 @contextmanager

@@ -102,6 +102,29 @@ async def test_an_agency_answers_again_after_a_failure(asked_server: AgencyServe
         assert first.matches(answer)
 
 
+async def test_an_agency_that_stopped_answers_again_after_its_restart(asked_server: AgencyServer) -> None:
+    reads, [first, *_] = find_reads(asked_server.source), list_first(load_cases(asked_server.source))
+    async with connect(asked_server.load_manifest()) as bound:
+        [before] = await ask(bound.connector, reads[first.read], [first])
+        asked_server.running.stop()
+        try:
+            assert await ask(bound.connector, reads[first.read], [first]) == [{"failure": UNAVAILABLE}]
+        finally:
+            asked_server.running.restart()
+        assert await ask(bound.connector, reads[first.read], [first]) == [before]
+
+
+async def test_wrong_credentials_are_refused_and_not_shown(asked_server: AgencyServer) -> None:
+    if not asked_server.has_credential:
+        return
+    manifest = asked_server.load_manifest(secret="kata-sandi-salah")
+    async with connect(manifest, build_terms(manifest, failures=FAILURES)) as bound:
+        with pytest.raises(AgencyFailure) as refused:
+            await bound.connector.probe(make_call())
+    assert refused.value.code == REFUSED
+    assert_reveals_nothing(refused.value, "kata-sandi-salah")
+
+
 async def test_a_reply_without_an_end_is_malformed_and_opens_the_breaker(asked_server: AgencyServer) -> None:
     async with run_reply_relay(asked_server.running.port) as relay:
         manifest = asked_server.load_manifest(relay.port)

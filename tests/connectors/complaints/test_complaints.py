@@ -2,14 +2,13 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Mapping, Sequence
 from datetime import datetime
-from pathlib import Path
 from urllib.parse import parse_qsl
 
 import orjson
 import pytest
 
 from connectors.declared.open311.complaints import Open311Complaints
-from records.calls.failures import AgencyFailure, AgencyMalformed, AgencyRefused, AgencyTimeout, AgencyUnavailable
+from records.calls.failures import AgencyFailure, AgencyMalformed, AgencyRefused, AgencyUnavailable
 from records.clocks import CITY_TIME_ZONE
 from records.complaints import (
     CategoryQuery,
@@ -32,7 +31,7 @@ from tests.connectors.open311_servers import (
     row,
     scripted,
 )
-from tests.sandbox_agencies import RunningAgency, run_agency
+from tests.sandbox_agencies import RunningAgency
 
 SITI, BUDI, DEWI, AGUS = (
     Nik(nik) for nik in ("3171014506909001", "3171021708889002", "3174055203559003", "3672010101009004")
@@ -226,52 +225,6 @@ class TestCategoryQueries:
 
 
 class TestComplaintFailures:
-    @pytest.mark.parametrize(
-        ("mode", "expected"),
-        [
-            ("error", AgencyUnavailable),
-            ("refuse", AgencyRefused),
-            ("rubbish", AgencyMalformed),
-            ("slow", AgencyTimeout),
-        ],
-    )
-    async def test_each_mode_of_the_agency_is_a_different_failure(
-        self, crm: RunningAgency, connector: Open311Complaints, mode: str, expected: type[AgencyFailure]
-    ) -> None:
-        seconds = 0.3 if expected is AgencyTimeout else 30.0
-        query = ComplaintQuery(first=5)
-        with crm.in_mode(mode):
-            for asking in (
-                lambda: connector.complaints_of([SITI], call(seconds)),
-                lambda: connector.complaints(["10000777"], call(seconds)),
-                lambda: connector.categories(["1202"], call(seconds)),
-                lambda: connector.probe(call(seconds)),
-            ):
-                with pytest.raises(expected) as caught:
-                    await asking()
-                assert_reveals_nothing(caught.value, crm)
-            page = (await connector.pages([query], call(seconds)))[query]
-            assert isinstance(page, expected)
-            assert_reveals_nothing(page, crm)
-
-        assert ids((await connector.complaints_of([SITI], call()))[SITI]) == SITIS
-
-    async def test_a_stopped_agency_is_unavailable_and_answers_again_after_its_restart(self, tmp_path: Path) -> None:
-        with run_agency("crm", tmp_path) as crm:
-            async with connect(get_base_url(crm), crm.secret) as connector:
-                assert ids((await connector.complaints_of([SITI], call()))[SITI]) == SITIS
-                crm.stop()
-                with pytest.raises(AgencyUnavailable) as caught:
-                    await connector.complaints_of([SITI], call())
-                assert_reveals_nothing(caught.value, crm)
-                crm.restart()
-                assert ids((await connector.complaints_of([SITI], call()))[SITI]) == SITIS
-
-    async def test_a_wrong_key_is_refused(self, crm: RunningAgency) -> None:
-        async with connect(get_base_url(crm), "salah") as connector:
-            with pytest.raises(AgencyRefused):
-                await connector.probe(call())
-
     async def test_a_wrong_endpoint_is_not_an_empty_list(self, crm: RunningAgency) -> None:
         query = ComplaintQuery(first=5)
         async with connect(f"{get_base_url(crm)}/lama", crm.secret) as connector:

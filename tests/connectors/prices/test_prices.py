@@ -16,7 +16,7 @@ from connectors.drivers.http.service import HttpLimits, HttpService
 from connectors.resilience.agency_terms import AgencyTerms
 from connectors.resilience.gate import Gate
 from records.calls.call import Call
-from records.calls.failures import AgencyFailure, AgencyMalformed, AgencyRefused, AgencyTimeout, AgencyUnavailable
+from records.calls.failures import AgencyFailure, AgencyMalformed, AgencyRefused, AgencyTimeout
 from records.prices import (
     CommodityQuery,
     MarketQuery,
@@ -24,11 +24,11 @@ from records.prices import (
 )
 from tests.connectors.city_agencies import build_pangan
 from tests.connectors.drivers.byte_server import reply, serve_bytes
-from tests.connectors.pangan_replies import read_prices, read_trend
+from tests.connectors.prices.pangan_replies import read_prices, read_trend
 from tests.sandbox.agency_requests import temporary_setting
-from tests.sandbox_agencies import RunningAgency, run_agency
+from tests.sandbox_agencies import RunningAgency
 
-RECORDED = Path(__file__).parent / "recorded"
+RECORDED = Path(__file__).parents[1] / "recorded"
 MARKETS = "GET /api2/v1/master-data/market"
 NEWEST = "GET /api2/v2/public/master-data/commodity/markets/{market_id}"
 REPORT = "GET /api2/v1/public/report"
@@ -216,46 +216,6 @@ class TestPace:
 
 
 class TestPriceFailures:
-    @pytest.mark.parametrize(
-        ("mode", "expected"),
-        [
-            ("error", AgencyUnavailable),
-            ("refuse", AgencyRefused),
-            ("rubbish", AgencyMalformed),
-            ("slow", AgencyTimeout),
-        ],
-    )
-    async def test_each_mode_of_the_agency_is_a_different_failure(
-        self, pangan: RunningAgency, connector: FoodPrices, mode: str, expected: type[AgencyFailure]
-    ) -> None:
-        seconds = 0.3 if expected is AgencyTimeout else 30.0
-        with pangan.in_mode(mode):
-            for asking in (
-                lambda: connector.market_lists([MarketQuery()], call(seconds)),
-                lambda: connector.commodities(["1"], call(seconds)),
-                lambda: connector.probe(call(seconds)),
-            ):
-                with pytest.raises(expected) as caught:
-                    await asking()
-                assert_reveals_nothing(caught.value, pangan)
-            answers = await connector.prices_of(["3", "4"], call(seconds))
-            trends = await connector.trends([CHILLI], call(seconds))
-            assert {type(each) for each in [*answers.values(), *trends.values()]} == {expected}
-
-        assert list(await connector.markets(["3"], call())) == ["3"]
-
-    async def test_a_stopped_agency_is_unavailable_and_answers_again_after_its_restart(self, tmp_path: Path) -> None:
-        with run_agency("pangan", tmp_path) as pangan:
-            async with connect(base_of(pangan), pangan.secret) as connector:
-                assert list(await connector.markets(["3"], call())) == ["3"]
-                pangan.stop()
-                with pytest.raises(AgencyUnavailable) as caught:
-                    await connector.markets(["3"], call())
-                assert_reveals_nothing(caught.value, pangan)
-                assert isinstance((await connector.prices_of(["3"], call()))["3"], AgencyUnavailable)
-                pangan.restart()
-                assert list(await connector.prices_of(["3"], call())) == ["3"]
-
     @pytest.mark.parametrize("body", [b"{}", b"[]", b"null", b'{"data":5}', b'{"status":200,"message":"success"}'])
     async def test_json_of_another_shape_is_malformed(self, body: bytes) -> None:
         async with serve_bytes(reply(200, body)) as server, connect(server.url) as connector:

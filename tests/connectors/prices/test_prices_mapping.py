@@ -10,9 +10,9 @@ import pytest
 from records.calls.failures import AgencyMalformed
 from records.prices import Commodity, Market, MarketLevel, Price, PriceMovement, Trend, TrendPoint, TrendQuery
 from records.regions import Coordinates
-from tests.connectors.pangan_replies import read_commodities, read_markets, read_prices, read_trend
+from tests.connectors.prices.pangan_replies import read_commodities, read_markets, read_prices, read_trend
 
-RECORDED = Path(__file__).parent / "recorded"
+RECORDED = Path(__file__).parents[1] / "recorded"
 CHILLI = TrendQuery(commodity_id="10", year=2026, month=10)
 
 
