@@ -200,6 +200,7 @@ def build_settings(
                 changes=_list_others(city) if leaves_out_others else None,
             ),
             "shed_after": 0,  # clients share the hub's event loop here, and make it late
+            "snapshot_folder": folder / "snapshots",
             "cache_megabytes": 0,  # journeys count calls to agencies; only those about caching cache
             **given,
         }
