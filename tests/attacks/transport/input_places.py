@@ -1,4 +1,4 @@
-"""Every place of the graph that takes a value from a caller, from the checked-in graph."""
+"""Every place of the graph that takes a value from a caller."""
 
 from __future__ import annotations
 
@@ -15,7 +15,6 @@ from graphql import (
     GraphQLObjectType,
     GraphQLSchema,
     GraphQLType,
-    build_schema,
     get_named_type,
     is_leaf_type,
     is_list_type,
@@ -23,7 +22,11 @@ from graphql import (
     is_required_argument,
 )
 
-from tests.sandbox_agencies import ROOT
+from engine.agencies.agency_codes import AgencyCodes
+from resolvers.domains import find_domains
+from sandbox.agency import AGENCIES
+from schema.builder import build_schema, get_graphql_schema
+from settings.city.folder import DEFAULT_CITY, load_city
 
 SAMPLE_ARGUMENTS: Mapping[str, Any] = {
     "Query.citizen.nik": "3171014506909001",
@@ -94,8 +97,10 @@ class InputPlace:
 
 @cache
 def load_graph() -> GraphQLSchema:
-    """The checked-in graph."""
-    return build_schema((ROOT / "schema" / "schema.graphql").read_text(encoding="utf-8"))
+    """The graph in front of the agencies that the city of journeys runs."""
+    agencies = {code: each for code, each in load_city(DEFAULT_CITY).manifests.items() if code in AGENCIES}
+    codes = AgencyCodes({find_domains()[each.manifest.domain]: [code] for code, each in agencies.items()})
+    return get_graphql_schema(build_schema(codes))
 
 
 @cache

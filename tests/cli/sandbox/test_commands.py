@@ -21,7 +21,9 @@ from tests.fakes.waiting import block_until
 from tests.sandbox.provider_browser import sign_in
 from tests.sandbox_agencies import RunningAgency, free_port
 
-AGENCIES = ["dukcapil", "jakpreneur", "pbb", "crm", "pangan", "issuer"]
+COPIED = ["faskes", "ispu", "jakwifi", "pantaubanjir"]
+"""The hub keeps copies of them, and calls them when one is due."""
+AGENCIES = ["dukcapil", "jakpreneur", "pbb", "crm", "pangan", *COPIED, "issuer"]
 
 
 def split_rows(output: str) -> list[list[str]]:
@@ -64,7 +66,7 @@ def test_calls_are_shown_by_operation_and_reset_to_zero(serve_process: ServeProc
     assert checked.returncode == 0, checked.stderr
     shown = split_rows(run_simpul(serve_process.state, "sandbox", "calls", "--reset").stdout)
     uncounted = [] if installed_mariadb() else ["jakpreneur"]  # a file of SQLite has no server that could count
-    assert [row[0] for row in shown if row[-1] == "0"] == [*uncounted, "issuer"]
+    assert [row[0] for row in shown if row[-1] == "0"] == [*uncounted, *COPIED, "issuer"]
     assert {row[0] for row in shown} == set(AGENCIES)
     assert split_rows(run_simpul(serve_process.state, "sandbox", "calls").stdout) == [
         [agency, "-", "0"] for agency in AGENCIES
