@@ -19,6 +19,8 @@ from secrets import token_hex
 from tempfile import TemporaryDirectory
 from typing import Any, Final, get_type_hints
 
+import msgspec
+
 from auth.caller import Caller, CallerKind
 from auth.policy.declared_purpose import is_valid_purpose
 from cli.command_error import CommandError
@@ -126,11 +128,16 @@ class AgencyTrial:
         wanted = self.domain_read.key
         if not is_dataclass(wanted):
             return self.key
+        names = [each.name for each in fields(wanted)]
         try:
-            return wanted(**json.loads(self.key))  # type: ignore[operator]  # the class of a query
-        except (TypeError, ValueError):
-            names = ", ".join(each.name for each in fields(wanted))
-            raise CommandError(f'the key is a query: write JSON with {names}, such as {{"search": "x"}}') from None
+            given = json.loads(self.key)
+            parsed = msgspec.convert(given, wanted)
+        except (ValueError, msgspec.ValidationError):
+            given, parsed = None, None
+        if not isinstance(given, dict) or not given.keys() <= set(names):
+            fix = f"write JSON with {', '.join(names)}, such as"
+            raise CommandError(f'the key is a query: {fix} {{"search": "x"}}')
+        return parsed
 
 
 async def run_trial(trial: AgencyTrial, city: Path, recorder: ReadRecorder | None) -> TrialResult:

@@ -8,7 +8,7 @@ from sandbox.agency import AgencySpec, CannotStartError
 from sandbox.agency_server import serve
 from sandbox.control import AgencyControl, Latency
 from sandbox.stand_ins.http_server import StandInService
-from sandbox.stand_ins.sources import StandInSource
+from sandbox.stand_ins.sources import SPOKEN, StandInSource
 from sandbox.stand_ins.tables import serve_tables
 
 _TYPICAL_LATENCY = Latency(50, 200)
@@ -23,7 +23,7 @@ def run(spec: AgencySpec, source: StandInSource) -> None:
     match source.driver:
         case "sql":
             asyncio.run(serve_tables(spec, control, source))
-        case "http" | "xml" | "ckan" | "open311":
+        case driver if driver in SPOKEN:
             serve(spec, control, StandInService(spec, control, source).build_app())
         case driver:
             raise CannotStartError(f"no stand-in speaks the driver '{driver}' of {source.code}.")

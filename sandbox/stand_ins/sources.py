@@ -23,6 +23,8 @@ from sandbox.agency import AGENCIES, LOOPBACK, CannotStartError
 
 CITY_VARIABLE: Final = "SANDBOX_CITY"
 """Names the city folder of an agency that is served from its samples."""
+SPOKEN: Final = frozenset({"sql", "http", "xml", "ckan", "open311"})
+"""Drivers that a stand-in speaks. Other agencies of a city are not served."""
 EXPECTED: Final = "expected.json"
 """Written by hand: the answers that tests expect of the samples."""
 DATABASE: Final = "samples"
@@ -119,7 +121,7 @@ def list_served(city: Path) -> Sequence[str]:
     """The agencies of a city that the sandbox can serve: with own code, then those with samples only."""
     codes = [path.stem for path in sorted((city / "agencies").glob("*.toml"))]
     others = [StandInSource(city, each) for each in codes if each not in AGENCIES]
-    served = [each.code for each in others if each.has_samples and each.is_live]
+    served = [each.code for each in others if each.has_samples and each.is_live and each.driver in SPOKEN]
     return (*(each for each in AGENCIES if each in codes), *served)
 
 

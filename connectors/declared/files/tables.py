@@ -76,7 +76,9 @@ class TrailerTable(ManifestTable):
     """The last row of a file, which says what it must hold."""
 
     marker: str = Field(min_length=1, max_length=50, description="what the row begins with: `TRL`")
-    count: Place | None = Field(default=None, description="where it holds the number of rows: a field, or `[11, 18]`")
+    count: Place | None = Field(
+        default=None, description="where it holds the number of rows: a field, counted from 1, or `[11, 18]`"
+    )
     sum: TrailerSumTable | None = Field(default=None, description="a sum that it holds: `{ column = ..., at = 3 }`")
 
     @model_validator(mode="after")

@@ -130,9 +130,16 @@ def parse_statement(
     if used != sorted(parameters):
         wanted = f"ask for the keys with :{KEYS}" if KEYS in parameters else "write none"
         raise NotDeclarableError(place, f"the statement uses {used or 'no parameter'}; {wanted}")
+    if KEYS in parameters and any(_is_compared_with_one(each) for each in query.find_all(exp.Placeholder)):
+        raise NotDeclarableError(place, f"it compares a column with one key; write IN :{KEYS}")
     if missing := sorted(set(columns) - set(query.named_selects)):
         raise NotDeclarableError(place, f"the statement does not select the column '{missing[0]}'")
     return SqlSelect(place, query, dialect)
+
+
+def _is_compared_with_one(parameter: exp.Placeholder) -> bool:
+    """Whether the keys are compared as one value: `nik = :keys` works for one key, and fails for two."""
+    return parameter.name == KEYS and isinstance(parameter.parent, exp.EQ | exp.NEQ)
 
 
 def _find_unsafe(query: exp.Expr) -> str | None:

@@ -58,6 +58,7 @@ class TokenScenario:
 
 def encode_token(**claims: object) -> str:
     given: dict[str, Any] = {"iss": "city", "aud": "simpul", "sub": "pak-budi", "exp": NOW + 600, "kind": "official"}
+    given["client_id"] = "app"
     return jwt.encode({"alg": "ES256", "kid": "key-1"}, {**given, "agency": "dukcapil", **claims}, KEY)
 
 

@@ -36,6 +36,11 @@ def test_a_select_that_names_its_columns_and_asks_for_the_keys_is_allowed(scheme
     ("scheme", "statement", "problem"),
     [
         ("mysql", f"{GOOD}; {GOOD}", "2 statements; write one"),
+        (
+            "sqlite",
+            "SELECT id, nik FROM umkm WHERE nik = :keys",
+            "it compares a column with one key; write IN",
+        ),
         ("sqlite", GOOD + "; DROP TABLE umkm", "2 statements; write one"),
         ("mysql", "DELETE FROM umkm WHERE nik IN :keys", "it is no SELECT"),
         ("mysql", "UPDATE umkm SET nik = 1 WHERE nik IN :keys", "it is no SELECT"),
