@@ -183,7 +183,7 @@ async def test_spans_beyond_the_queue_are_dropped_and_counted(
     assert traces.sent_spans + traces.lost_spans == MAX_QUEUED_SPANS // 2 + 2 * MAX_QUEUED_SPANS
     assert traces.sent_spans == len(collector.spans) > 0
     assert traces.lost_spans >= lost
-    assert caplog.records == []
+    assert [each for each in caplog.records if each.name == "simpul.traces"] == []  # hubs of other tests log, too
 
 
 async def test_a_missing_collector_is_logged_once_and_does_not_delay_the_end(

@@ -209,7 +209,7 @@ class SnapshotLoader:
         is_known = former is not None and former.problem == problem
         since = former.failing_since if former is not None and former.failing_since is not None else get_time()
         self._place.write_note(LoaderNote(looked_at=get_time(), problem=problem, failing_since=since))
-        level = logging.INFO if is_known else logging.WARNING
+        level = logging.DEBUG if is_known else logging.WARNING
         _log.log(
             level, "The snapshot '%s' of the agency '%s' was not loaded, the last good copy stays: %s",
             self._snapshot.name, self._snapshot.agency, problem, extra={"agency": self._snapshot.agency},
