@@ -25,6 +25,7 @@ AddedFields = Mapping[type[Any], Sequence[StrawberryField]]
 """Fields by the published type that they are added to."""
 NO_ADDED_FIELDS: AddedFields = MappingProxyType({})
 _TARGET = "__adds_to__"
+_PUBLICATION = "__publication__"
 _QUERY = "Query"
 
 
@@ -57,27 +58,20 @@ def import_types(package: ModuleType) -> Sequence[ModuleType]:
 def list_published_records(modules: Sequence[ModuleType]) -> Sequence[type[Any]]:
     """The records that the modules publish, with the edges of connections."""
     found = []
-    for each in _list_published(modules):
+    for each in _list_classes(modules, _PUBLICATION):
         found += [get_publication(each).record, *filter(None, [vars(each).get("__edge__")])]
     return found
 
 
 def find_node_types(modules: Sequence[ModuleType]) -> Sequence[type[Any]]:
     """The published types whose objects can be loaded by their id."""
-    return [each for each in _list_published(modules) if get_publication(each).refetch is not None]
-
-
-def _list_published(modules: Sequence[ModuleType]) -> Iterator[type[Any]]:
-    for module in modules:
-        for each in vars(module).values():
-            if isinstance(each, type) and each.__module__ == module.__name__ and "__publication__" in vars(each):
-                yield each
+    return [each for each in _list_classes(modules, _PUBLICATION) if get_publication(each).refetch is not None]
 
 
 def find_root_fields(modules: Sequence[ModuleType]) -> Mapping[str, RootField]:
     """The root fields that modules add to `Query`, by name in Python. Raises `TypeError` for two with one name."""
     found: dict[str, RootField] = {}
-    for each in _find_declared(modules):
+    for each in _list_classes(modules, _TARGET):
         for name, field in vars(each).items() if vars(each)[_TARGET] == _QUERY else ():
             if isinstance(field, RootField) and found.setdefault(name, field) is not field:
                 raise TypeError(f"Two modules add the root field '{name}'; rename one.")
@@ -87,7 +81,7 @@ def find_root_fields(modules: Sequence[ModuleType]) -> Mapping[str, RootField]:
 def build_added_fields(modules: Sequence[ModuleType]) -> AddedFields:
     """The fields that modules add to published types, by that type. Raises `TypeError` for one that the type has."""
     added: dict[type[Any], list[StrawberryField]] = {}
-    for each in _find_declared(modules):
+    for each in _list_classes(modules, _TARGET):
         target = vars(each)[_TARGET]
         if target != _QUERY:
             fields = added.setdefault(target, [])
@@ -106,8 +100,9 @@ def _list_fields(declared: type[Any]) -> Sequence[StrawberryField]:
     return definition.fields
 
 
-def _find_declared(modules: Sequence[ModuleType]) -> Iterator[type[Any]]:
+def _list_classes(modules: Sequence[ModuleType], mark: str) -> Iterator[type[Any]]:
+    """The classes that the modules define and that carry the attribute."""
     for module in modules:
         for each in vars(module).values():
-            if isinstance(each, type) and _TARGET in vars(each) and each.__module__ == module.__name__:
+            if isinstance(each, type) and mark in vars(each) and each.__module__ == module.__name__:
                 yield each

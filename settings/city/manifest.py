@@ -110,11 +110,6 @@ class AgencyManifest(ManifestTable):
         return {} if wire is None else parse_snapshots(wire.driver, given)
 
     @property
-    def is_called(self) -> bool:
-        """Whether the hub calls the agency."""
-        return self.stage in {"shadow", "live"}
-
-    @property
     def is_live(self) -> bool:
         """Whether the agency answers callers."""
         return self.stage == "live"
