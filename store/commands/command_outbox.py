@@ -27,7 +27,6 @@ from store.tables import command_cases, commands
 MAX_PER_DAY: Final = 50
 """Maximum number of commands of one person within 24 hours, in any state."""
 _DAY: Final = timedelta(hours=24)
-_MAX_FAILURE_LENGTH: Final = 200
 _OPEN: Final = commands.c.closed_at.is_(None)
 _TO_SEND: Final = (CommandState.ACCEPTED, CommandState.RETRY_WAIT)
 _CLAIMED: Final = (CommandState.SENDING, CommandState.RECONCILING)
@@ -137,9 +136,7 @@ class CommandOutbox:
         )
         async with database_timeout(self._timeout), self._engine.begin() as connection:
             rows = (await connection.execute(claimed)).mappings().all()
-            found = [to_command(row, read_at=row["read_at"]) for row in rows]
-            for state in _CLAIMED:
-                await add_steps(connection, [each.number for each in found if each.state is state], state)
+        found = [to_command(row, read_at=row["read_at"]) for row in rows]
         return sorted(found, key=lambda each: (each.accepted_at, each.number))
 
     async def end_claim(self, claimed: StoredCommand, result: CommandResult) -> bool:
@@ -153,7 +150,11 @@ class CommandOutbox:
             commands.c.state == claimed.state.value,
         )
         async with database_timeout(self._timeout), self._engine.begin() as connection:
-            return await _apply(connection, mine, claimed.number, result)
+            kept = await _apply(connection, mine, result)
+            # A command that waits for its agency for days has one step for it, not one for each attempt.
+            if kept and not (result.state is CommandState.RETRY_WAIT and result.failure == claimed.failure):
+                await add_steps(connection, [claimed.number], result.state, detail=result.failure)
+            return kept
 
     async def release_expired(self, agency: str, *, settle: timedelta, limit: int = 100) -> int:
         """Ends claims whose lease is over, because their hub died or sleeps; returns how many.
@@ -197,7 +198,8 @@ class CommandOutbox:
                 return None
             if CommandState(state) is not CommandState.PARKED:
                 raise CommandNotWaiting(CommandState(state))
-            await _apply(connection, here, number, result, by=by, detail=reason)
+            await _apply(connection, here, result)
+            await add_steps(connection, [number], result.state, by=by, detail=reason)
             return (await load_commands(connection, here))[0]
 
     async def park(self, number: str, *, by: str, reason: str) -> StoredCommand | None:
@@ -213,7 +215,8 @@ class CommandOutbox:
             state = CommandState(name)
             if state not in {*_TO_SEND, CommandState.UNKNOWN}:
                 raise CommandNotWaiting(state)
-            await _apply(connection, here, number, CommandResult(state=CommandState.PARKED), by=by, detail=reason)
+            await _apply(connection, here, CommandResult(state=CommandState.PARKED))
+            await add_steps(connection, [number], CommandState.PARKED, by=by, detail=reason)
             return (await load_commands(connection, here))[0]
 
     async def doubt_open(self, *, by: str) -> int:
@@ -293,24 +296,18 @@ async def _allocate_sequence(connection: AsyncConnection, agency: str, case_: st
     return int((await connection.execute(following.returning(command_cases.c.last))).scalar_one())
 
 
-async def _apply(
-    connection: AsyncConnection, wanted: ColumnElement[bool], number: str, result: CommandResult, **step: str
-) -> bool:
-    """Writes a result with its step; False if no command matches."""
-    failure = None if result.failure is None else result.failure[:_MAX_FAILURE_LENGTH]
+async def _apply(connection: AsyncConnection, wanted: ColumnElement[bool], result: CommandResult) -> bool:
+    """Writes a result; False if no command matches."""
     changed = (
         update(commands)
         .where(wanted)
         .values(
             state=result.state.value,
             next_at=func.now() + result.retry_in,
-            failure=failure,
+            failure=result.failure,
             agency_id=func.coalesce(result.agency_id, commands.c.agency_id),
             outcome=func.coalesce(result.outcome, commands.c.outcome),
             closed_at=None if result.state.is_open else func.now(),
         )
     )
-    if (await connection.execute(changed.returning(commands.c.number))).scalar() is None:
-        return False
-    await add_steps(connection, [number], result.state, **({"detail": failure} | step))
-    return True
+    return (await connection.execute(changed.returning(commands.c.number))).scalar() is not None
