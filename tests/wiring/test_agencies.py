@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import tomllib
 from datetime import UTC, date, datetime
 from pathlib import Path
 from time import monotonic
@@ -20,7 +21,7 @@ from resolvers.prices import Prices
 from resolvers.tax import Tax
 from schema.builder import build_schema, get_graphql_schema
 from schema.tools.holdings import get_holders
-from settings.city.folder import load_city
+from settings.city.folder import DEFAULT_CITY, load_city
 from settings.city.problems import ManifestError
 from store.database import create_database_engine
 from tests.connectors.drivers.byte_server import ReceivedRequest, reply, serve_bytes
@@ -47,17 +48,10 @@ def build_of(city: Path) -> Connectors:
 
 async def test_each_agency_answers_its_domain(tmp_path: Path) -> None:
     connectors = build(tmp_path)
-    assert {code: each.domain for code, each in connectors.agencies.items()} == {
-        "dukcapil": "population",
-        "jakpreneur": "msmes",
-        "pbb": "tax",
-        "crm": "complaints",
-        "pangan": "prices",
-        "faskes": "health_facilities",
-        "ispu": "air_stations",
-        "jakwifi": "wifi_points",
-        "pantaubanjir": "flood_gates",
-    }
+    domains = {code: each.domain for code, each in connectors.agencies.items()}
+    manifests = sorted((DEFAULT_CITY / "agencies").iterdir())
+    assert domains == {each.stem: tomllib.loads(each.read_text(encoding="utf-8"))["domain"] for each in manifests}
+    assert (domains["crm"], domains["pbb"]) == ("complaints", "tax")
     tax: object = connectors.bind_domains({})[Tax]
     assert tax is connectors.agencies["pbb"].connector
     assert list(connectors.gates) == list(connectors.agencies)
