@@ -10,6 +10,7 @@ from time import monotonic
 from typing import Any, Self
 
 import pytest
+from graphql import GraphQLObjectType
 from pydantic import Field
 
 from connectors.connector_parts import ConnectorParts
@@ -58,6 +59,17 @@ async def test_each_agency_answers_its_domain(tmp_path: Path) -> None:
     await connectors.close()
 
 
+async def test_a_city_whose_agency_lacks_a_read_has_a_graph_without_its_fields(tmp_path: Path) -> None:
+    manifest = DEFAULT_CITY / "agencies" / "pangan.toml"
+    reads = tomllib.loads(manifest.read_text(encoding="utf-8"))["reads"]
+    kept = {name: each for name, each in reads.items() if name != "trends"}
+    connectors = build(tmp_path, changes={"pangan": {"reads": kept, "lacks": ["trends"]}})
+    commodity = get_graphql_schema(build_schema(connectors.codes)).type_map["Commodity"]
+    assert isinstance(commodity, GraphQLObjectType)
+    assert sorted(commodity.fields) == ["id", "name", "unit"]
+    await connectors.close()
+
+
 def test_unreachable_agencies_do_not_stop_the_start() -> None:
     assert list(build_plain_city().agencies) == sorted(build_plain_city().agencies)
 
@@ -97,6 +109,7 @@ def test_unreachable_agencies_do_not_stop_the_start() -> None:
             SOAP_WIRE | {"headers": {"otentikasi": {"pengguna": "geheim"}}},
             "reads.objects_of.arguments: GetObjekByNik: Missing element kata_sandi",
         ),
+        ("crm", "lacks", ["pages"], "lacks: only declared reads can be left out; remove this line"),
         ("dukcapil", "options", {"speed": 1}, "options: they belong to a connector in Python; remove this table"),
         ("pangan", "terms", {"sessions": 20}, "terms.sessions: only a database has sessions; remove this line"),
         ("pangan", "terms", {"max_batch_size": 2}, "terms.max_batch_size: the agency takes one key per call; remove"),
