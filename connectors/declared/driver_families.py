@@ -131,7 +131,10 @@ def _build_files_driver(wire: FilesWire, parts: DriverParts) -> FilesDriver:
 
 
 def _build_limits(parts: DriverParts, max_bytes: int) -> HttpLimits:
-    return HttpLimits(deadline=parts.gate.deadline, connections=parts.gate.max_concurrency, max_bytes=max_bytes)
+    gate = parts.gate
+    return HttpLimits(
+        deadline=gate.deadline, connections=gate.max_concurrency, max_bytes=max_bytes, take_replay=gate.take_replay
+    )
 
 
 DRIVER_FAMILIES: Final[Mapping[str, DriverFamily]] = {

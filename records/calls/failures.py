@@ -65,6 +65,15 @@ class AgencyClosed(AgencyFailure):
     )
 
 
+class AgencyNotOffered(AgencyFailure):
+    """The agency does not have this data: its manifest says so, and the hub did not call it."""
+
+    code = "AGENCY_NOT_OFFERED"
+    message_template = (
+        "The agency '{agency}' does not offer this data. Everything else still answers; do not ask it again."
+    )
+
+
 class AgencyMalformed(AgencyFailure):
     """The agency's answer does not match its interface."""
 

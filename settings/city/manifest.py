@@ -24,6 +24,8 @@ from pydantic import (
 from auth.policy.data_contracts import DataContract
 from connectors.declared.connector import DeclaredTables, ProbeTable
 from connectors.declared.driver_families import DRIVER_FAMILIES, Wire, parse_reads, parse_snapshots
+from connectors.declared.http.tables import HttpCallTable, HttpWire
+from connectors.declared.service.wire import ServiceWire
 from connectors.declared.snapshot.tables import SnapshotReadTable, SnapshotTable
 from connectors.declared.tables import (
     ManifestTable,
@@ -34,6 +36,7 @@ from connectors.declared.tables import (
     TroubleTable,
     WireTable,
 )
+from connectors.declared.xml.tables import XmlWire
 from connectors.resilience.agency_terms import AgencyTerms
 from records.calls.freshness import ReadLifetimes
 from records.config_file import read_bounded
@@ -89,6 +92,9 @@ class AgencyManifest(ManifestTable):
         default={}, description="tables: whole sources that are loaded from time to time and answered locally"
     )
     reads: Mapping[str, SerializeAsAny[PythonReadTable]] = Field(default={}, description="tables: declared reads")
+    lacks: tuple[str, ...] = Field(
+        default=(), description='reads of the domain that the agency does not have: `["trends"]`'
+    )
     records: Mapping[str, RecordTable] = Field(default={}, description="tables: declared records")
     trouble: TroubleTable | None = Field(default=None, description="table: the meaning of result codes in replies")
     probe: ProbeTable | None = Field(default=None, description="table: the declared read that shows that it answers")
@@ -123,6 +129,7 @@ class AgencyManifest(ManifestTable):
         return DeclaredTables(
             driver=self.wire.driver,
             reads=reads,
+            lacks=self.lacks,
             records=self.records,
             probe=self.probe,
             trouble=self.trouble,
@@ -152,8 +159,11 @@ class AgencyManifest(ManifestTable):
                 yield NotDeclarableError("trouble.status", "SOAP reports failures in faults; write trouble.faults")
         if self.terms.sessions and self.wire.driver != "sql":
             yield NotDeclarableError("terms.sessions", "only a database has sessions; remove this line")
+        if self.lacks and self.declared_tables is None:
+            yield NotDeclarableError("lacks", "only declared reads can be left out; remove this line")
         if self.connector is None:
             yield from self._find_undeclared()
+            yield from self._find_unsent_form()
         else:
             yield from self._find_doubled(self.connector)
 
@@ -172,6 +182,22 @@ class AgencyManifest(ManifestTable):
             yield NotDeclarableError("probe", "name the read that shows whether the agency answers, and its key")
         if self.options:
             yield NotDeclarableError("options", "they belong to a connector in Python; remove this table")
+
+    def _find_unsent_form(self) -> Iterator[NotDeclarableError]:
+        """Calls that cannot send the form fields of the credential."""
+        if not isinstance(self.wire, ServiceWire) or not self.wire.credential.form:
+            return
+        if not isinstance(self.wire, HttpWire | XmlWire):
+            fix = "write wire.credential.headers"
+            yield NotDeclarableError("wire.credential.form", f"{self.wire.driver} sends no forms; {fix}")
+            return
+        calls = {f"reads.{name}": each for name, each in self.reads.items()}
+        sources = {f"snapshots.{name}.rows": each.rows for name, each in self.snapshots.items()}
+        for place, call in {**calls, **sources}.items():
+            if isinstance(call, HttpCallTable) and not call.sends_forms:
+                yield NotDeclarableError(
+                    place, 'its call has no form, which wire.credential.form needs: write method = "POST", or headers'
+                )
 
     def _find_doubled(self, connector: str) -> Iterator[NotDeclarableError]:
         match = _CONNECTOR.fullmatch(connector)

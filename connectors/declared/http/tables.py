@@ -115,6 +115,11 @@ class HttpCallTable(ManifestTable):
         """Whether the call is a POST."""
         return self.method == "POST" or bool(self.form) or self.body is not None
 
+    @property
+    def sends_forms(self) -> bool:
+        """Whether each request has a form, or a body that can become one. A link to the next page is a GET."""
+        return self.is_post and self.body is None and (self.paging is None or self.paging.by != "next")
+
     @model_validator(mode="after")
     def _check_method(self) -> Self:
         if self.form and self.body is not None:
