@@ -359,15 +359,6 @@ page_sessions = Table(
 )
 """Active sessions of the hub's own pages. A session that ended by signing out has no row."""
 
-command_cases = Table(
-    "command_cases",
-    metadata,
-    Column("agency", String(64), primary_key=True),
-    Column("case", String(80), primary_key=True, comment="The matter that commands are about."),
-    Column("last", Integer, nullable=False, comment="Sequence of its newest command."),
-)
-"""The counters that order the commands of a case: a command gets its sequence under the lock of this row."""
-
 commands = Table(
     "commands",
     metadata,

@@ -5,7 +5,7 @@ the command, so a hub that slept through its lease changes nothing. A command wh
 may have arrived: it is looked up first, or parked if its agency cannot be asked.
 
 Order: a command can be claimed only if no earlier command of its case is open. The sequence of a case is allocated
-under the lock of the case's row, so a later command never becomes visible before an earlier one.
+under a lock of the case, so a later command never becomes visible before an earlier one.
 """
 
 from __future__ import annotations
@@ -15,14 +15,13 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, and_, case, exists, false, func, or_, select, text, update
-from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy import ColumnElement, and_, case, exists, false, func, insert, or_, select, text, update
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from records.hub.commands import CommandState, LookupClass
 from store.commands.command_rows import SealedCommand, StoredCommand, add_steps, load_commands, to_command
 from store.database_timeout import database_timeout
-from store.tables import command_cases, commands
+from store.tables import commands
 
 MAX_PER_DAY: Final = 50
 """Maximum number of commands of one person within 24 hours, in any state."""
@@ -288,12 +287,12 @@ async def _lock_subject(connection: AsyncConnection, subject: bytes) -> None:
 
 
 async def _allocate_sequence(connection: AsyncConnection, agency: str, case_: str) -> int:
-    """The next sequence of a case. Its row stays locked until the commit."""
-    first = insert(command_cases).values(agency=agency, case=case_, last=1)
-    following = first.on_conflict_do_update(
-        index_elements=[command_cases.c.agency, command_cases.c.case], set_={"last": command_cases.c.last + 1}
-    )
-    return int((await connection.execute(following.returning(command_cases.c.last))).scalar_one())
+    """The next sequence of a case. The case stays locked until the commit."""
+    lock = select(func.pg_advisory_xact_lock(func.hashtextextended(f"{agency} {case_}", 0)))
+    await connection.execute(lock)
+    of_case = and_(commands.c.agency == agency, commands.c.case == case_)
+    newest = await connection.execute(select(func.max(commands.c.sequence)).where(of_case))
+    return (newest.scalar_one() or 0) + 1
 
 
 async def _apply(connection: AsyncConnection, wanted: ColumnElement[bool], result: CommandResult) -> bool:

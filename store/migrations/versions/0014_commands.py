@@ -1,4 +1,4 @@
-"""Commands to agencies, with the counters of their cases and their steps."""
+"""Commands to agencies, with their steps."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -8,14 +8,7 @@ down_revision = "0013"
 
 
 def upgrade() -> None:
-    """Create the three tables."""
-    op.create_table(
-        "command_cases",
-        sa.Column("agency", sa.String(64), nullable=False),
-        sa.Column("case", sa.String(80), nullable=False, comment="The matter that commands are about."),
-        sa.Column("last", sa.Integer(), nullable=False, comment="Sequence of its newest command."),
-        sa.PrimaryKeyConstraint("agency", "case", name="pk_command_cases"),
-    )
+    """Create both tables."""
     _create_commands()
     op.create_table(
         "command_steps",
@@ -77,7 +70,6 @@ def _create_commands() -> None:
 
 
 def downgrade() -> None:
-    """Drop all three."""
+    """Drop both."""
     op.drop_table("command_steps")
     op.drop_table("commands")
-    op.drop_table("command_cases")

@@ -48,7 +48,7 @@ UNKNOWN, PARKED = CommandState.UNKNOWN, CommandState.PARKED
 DONE, REJECTED = CommandState.DONE, CommandState.REJECTED
 
 
-class Hub:
+class CommandHub:
     """One hub: its outbox, its delivery to the agency, and what it accepts."""
 
     def __init__(
@@ -96,7 +96,7 @@ class Hub:
 
 async def test_a_command_is_done_with_the_identifier_of_the_agency(migrated: AsyncEngine) -> None:
     agency = ScriptedAgency()
-    hub = Hub(migrated, agency)
+    hub = CommandHub(migrated, agency)
     number = await hub.accept()
     assert await hub.delivery.deliver() == IDLE_INTERVAL
     kept = await hub.load(number)
@@ -106,7 +106,7 @@ async def test_a_command_is_done_with_the_identifier_of_the_agency(migrated: Asy
 
 
 async def test_the_database_holds_no_person_and_no_text(migrated: AsyncEngine) -> None:
-    hub = Hub(migrated, ScriptedAgency())
+    hub = CommandHub(migrated, ScriptedAgency())
     await hub.accept()
     async with migrated.connect() as connection:
         rows = await connection.exec_driver_sql("SELECT to_jsonb(commands)::text FROM commands")
@@ -118,7 +118,7 @@ async def test_the_database_holds_no_person_and_no_text(migrated: AsyncEngine) -
 
 async def test_a_double_tap_is_one_command_and_one_receipt(migrated: AsyncEngine) -> None:
     agency = ScriptedAgency()
-    hub = Hub(migrated, agency)
+    hub = CommandHub(migrated, agency)
     numbers = await asyncio.gather(*(hub.accept(key="tap") for _ in range(6)))
     assert len(set(numbers)) == 1
     await hub.delivery.deliver()
@@ -128,7 +128,7 @@ async def test_a_double_tap_is_one_command_and_one_receipt(migrated: AsyncEngine
 
 async def test_the_same_key_with_other_text_is_a_problem_and_sends_nothing(migrated: AsyncEngine) -> None:
     agency = ScriptedAgency()
-    hub = Hub(migrated, agency)
+    hub = CommandHub(migrated, agency)
     await hub.accept(key="tap")
     assert await hub.submit("another lamp", key="tap") == CommandProblem(code=CommandProblemCode.KEY_REUSED)
     await hub.delivery.deliver()
@@ -136,7 +136,7 @@ async def test_the_same_key_with_other_text_is_a_problem_and_sends_nothing(migra
 
 
 async def test_a_refused_command_is_rejected_with_the_code_of_the_agency(migrated: AsyncEngine) -> None:
-    hub = Hub(migrated, ScriptedAgency(refused={"a broken lamp"}))
+    hub = CommandHub(migrated, ScriptedAgency(refused={"a broken lamp"}))
     number = await hub.accept()
     await hub.delivery.deliver()
     kept = await hub.load(number)
@@ -156,7 +156,7 @@ async def test_a_command_that_arrived_without_an_answer_is_found_and_not_sent_ag
     migrated: AsyncEngine, failure: Exception
 ) -> None:
     agency = ScriptedAgency(after=[failure])
-    hub = Hub(migrated, agency)
+    hub = CommandHub(migrated, agency)
     number = await hub.accept()
     await hub.delivery.deliver()
     assert (await hub.load(number)).state is UNKNOWN
@@ -168,7 +168,7 @@ async def test_a_command_that_arrived_without_an_answer_is_found_and_not_sent_ag
 
 async def test_a_command_that_never_arrived_is_sent_again_after_the_lookup(migrated: AsyncEngine) -> None:
     agency = ScriptedAgency(before=[AgencyTimeout("crm")])
-    hub = Hub(migrated, agency)
+    hub = CommandHub(migrated, agency)
     number = await hub.accept()
     await hub.delivery.deliver()
     await hub.delivery.deliver()
@@ -180,7 +180,7 @@ async def test_a_command_that_never_arrived_is_sent_again_after_the_lookup(migra
 
 async def test_the_lookup_waits_until_absence_proves_something(migrated: AsyncEngine) -> None:
     agency = ScriptedAgency(after=[AgencyTimeout("crm")])
-    hub = Hub(migrated, agency, timing=CommandTiming(settle=timedelta(minutes=5)))
+    hub = CommandHub(migrated, agency, timing=CommandTiming(settle=timedelta(minutes=5)))
     number = await hub.accept()
     await hub.delivery.deliver()
     await hub.delivery.deliver()
@@ -194,7 +194,7 @@ async def test_a_failed_lookup_decides_nothing(migrated: AsyncEngine) -> None:
     agency = ScriptedAgency(
         after=[AgencyTimeout("crm")], lookup_failures=[AgencyUnavailable("crm"), AgencyMalformed("crm")]
     )
-    hub = Hub(migrated, agency)
+    hub = CommandHub(migrated, agency)
     number = await hub.accept()
     for _ in range(3):
         await hub.delivery.deliver()
@@ -209,7 +209,7 @@ async def test_without_a_way_to_look_it_up_what_may_have_arrived_is_parked(
     migrated: AsyncEngine, failure: AgencyFailure
 ) -> None:
     agency = ScriptedAgency(after=[failure])
-    hub = Hub(migrated, agency, BLIND)
+    hub = CommandHub(migrated, agency, BLIND)
     number = await hub.accept(kind=BLIND)
     await hub.delivery.deliver()
     await hub.make_due()
@@ -226,7 +226,7 @@ async def test_a_command_that_certainly_was_not_carried_out_is_sent_again_withou
     migrated: AsyncEngine, kind: CommandKind, failure: AgencyFailure
 ) -> None:
     agency = ScriptedAgency(before=[failure])
-    hub = Hub(migrated, agency, kind)
+    hub = CommandHub(migrated, agency, kind)
     number = await hub.accept(kind=kind)
     await hub.delivery.deliver()
     assert (await hub.load(number)).state is RETRY_WAIT
@@ -238,7 +238,7 @@ async def test_a_command_that_certainly_was_not_carried_out_is_sent_again_withou
 
 async def test_an_outage_costs_no_attempts_and_keeps_the_order(migrated: AsyncEngine) -> None:
     agency = ScriptedAgency(is_down=True)
-    hub = Hub(migrated, agency)
+    hub = CommandHub(migrated, agency)
     texts = [f"wish {n}" for n in range(20)]
     numbers = [await hub.accept(text) for text in texts]
     pauses = [await hub.delivery.deliver() for _ in range(8)]
@@ -254,7 +254,7 @@ async def test_an_outage_costs_no_attempts_and_keeps_the_order(migrated: AsyncEn
 
 async def test_a_command_that_its_agency_refuses_for_three_days_waits_for_a_person(migrated: AsyncEngine) -> None:
     agency = ScriptedAgency(before=[AgencyRefused("crm"), AgencyRefused("crm")])
-    hub = Hub(migrated, agency)
+    hub = CommandHub(migrated, agency)
     number = await hub.accept()
     await hub.delivery.deliver()
     await hub.age(GIVEN_UP_AFTER)
@@ -266,7 +266,7 @@ async def test_a_command_that_its_agency_refuses_for_three_days_waits_for_a_pers
 
 async def test_a_closed_agency_is_waited_for_however_long(migrated: AsyncEngine) -> None:
     agency = ScriptedAgency(before=[AgencyClosed("crm", retry_after=9_000, sent=False)])
-    hub = Hub(migrated, agency)
+    hub = CommandHub(migrated, agency)
     number = await hub.accept()
     await hub.age(GIVEN_UP_AFTER * 4)
     assert await hub.delivery.deliver() == 30
@@ -275,7 +275,7 @@ async def test_a_closed_agency_is_waited_for_however_long(migrated: AsyncEngine)
 
 async def test_a_follow_up_names_the_identifier_of_its_case(migrated: AsyncEngine) -> None:
     agency = ScriptedAgency()
-    hub = Hub(migrated, agency)
+    hub = CommandHub(migrated, agency)
     case = await hub.accept()
     comment = await hub.accept("still broken", COMMENT, case=case)
     elsewhere = await hub.accept("me too", COMMENT, case="10000017")
@@ -288,7 +288,7 @@ async def test_a_follow_up_names_the_identifier_of_its_case(migrated: AsyncEngin
 
 async def test_a_follow_up_of_a_rejected_command_is_rejected(migrated: AsyncEngine) -> None:
     agency = ScriptedAgency(refused={"a broken lamp"})
-    hub = Hub(migrated, agency)
+    hub = CommandHub(migrated, agency)
     case = await hub.accept()
     comment = await hub.accept("still broken", COMMENT, case=case)
     await hub.delivery.deliver()
@@ -299,7 +299,7 @@ async def test_a_follow_up_of_a_rejected_command_is_rejected(migrated: AsyncEngi
 
 async def test_a_follow_up_of_a_parked_command_waits_and_says_for_what(migrated: AsyncEngine) -> None:
     agency = ScriptedAgency(after=[AgencyTimeout("crm")])
-    hub = Hub(migrated, agency, BLIND, COMMENT)
+    hub = CommandHub(migrated, agency, BLIND, COMMENT)
     case = await hub.accept(kind=BLIND)
     await hub.accept("still broken", COMMENT, case=case)
     await hub.delivery.deliver()
@@ -314,7 +314,7 @@ async def test_a_hub_that_dies_while_it_sends_leaves_one_command_at_the_agency(m
     """The hub dies before, or after, the agency acted; its lease ends, and another hub looks the command up."""
     for dies_after in (False, True):
         agency = ScriptedAgency()
-        dead, other = Hub(migrated, agency), Hub(migrated, agency)
+        dead, other = CommandHub(migrated, agency), CommandHub(migrated, agency)
         number = await dead.accept(f"dies after: {dies_after}")
         await dead.outbox.claim("crm", [("submitComplaint", 1)], limit=1, lease=timedelta())
         if dies_after:
@@ -327,7 +327,7 @@ async def test_a_hub_that_dies_while_it_sends_leaves_one_command_at_the_agency(m
 
 async def test_a_payload_that_cannot_be_opened_is_parked_and_stops_no_other(migrated: AsyncEngine) -> None:
     agency = ScriptedAgency()
-    hub = Hub(migrated, agency)
+    hub = CommandHub(migrated, agency)
     broken, sound = await hub.accept(), await hub.accept("a sound one")
     async with migrated.begin() as connection:
         await connection.execute(update(commands).where(commands.c.number == broken).values(payload=b"x" * 40))
@@ -339,7 +339,7 @@ async def test_a_payload_that_cannot_be_opened_is_parked_and_stops_no_other(migr
 
 async def test_a_stopping_hub_finishes_what_it_sends(migrated: AsyncEngine) -> None:
     agency = ScriptedAgency()
-    hub = Hub(migrated, agency)
+    hub = CommandHub(migrated, agency)
     started, goes_on = asyncio.Event(), asyncio.Event()
     send = agency.send
 
@@ -349,7 +349,7 @@ async def test_a_stopping_hub_finishes_what_it_sends(migrated: AsyncEngine) -> N
         return await send(*given)  # type: ignore[arg-type]  # forwarded
 
     agency.send = send_slowly  # type: ignore[method-assign,assignment]  # slower
-    hub = Hub(migrated, agency)
+    hub = CommandHub(migrated, agency)
     number = await hub.accept()
     running = hub.delivery.running()
     await running.__aenter__()
@@ -363,7 +363,7 @@ async def test_a_stopping_hub_finishes_what_it_sends(migrated: AsyncEngine) -> N
 
 async def test_an_accepted_command_wakes_an_idle_hub(migrated: AsyncEngine) -> None:
     agency = ScriptedAgency()
-    hub = Hub(migrated, agency)
+    hub = CommandHub(migrated, agency)
     async with hub.delivery.running():
         number = await hub.accept()
         async with asyncio.timeout(IDLE_INTERVAL * 4):
@@ -375,7 +375,7 @@ async def test_a_lookup_that_finds_a_double_is_done_and_reported(
     migrated: AsyncEngine, caplog: pytest.LogCaptureFixture
 ) -> None:
     agency = ScriptedAgency(after=[AgencyTimeout("crm")])
-    hub = Hub(migrated, agency)
+    hub = CommandHub(migrated, agency)
     number = await hub.accept()
     await hub.delivery.deliver()
     agency.done[number] *= 2
