@@ -49,17 +49,10 @@ def build_of(city: Path) -> Connectors:
 
 async def test_each_agency_answers_its_domain(tmp_path: Path) -> None:
     connectors = build(tmp_path)
-    assert {code: each.domain for code, each in connectors.agencies.items()} == {
-        "dukcapil": "population",
-        "jakpreneur": "msmes",
-        "pbb": "tax",
-        "crm": "complaints",
-        "pangan": "prices",
-        "faskes": "health_facilities",
-        "ispu": "air_stations",
-        "jakwifi": "wifi_points",
-        "pantaubanjir": "flood_gates",
-    }
+    domains = {code: each.domain for code, each in connectors.agencies.items()}
+    manifests = sorted((DEFAULT_CITY / "agencies").iterdir())
+    assert domains == {each.stem: tomllib.loads(each.read_text(encoding="utf-8"))["domain"] for each in manifests}
+    assert (domains["crm"], domains["pbb"]) == ("complaints", "tax")
     tax: object = connectors.bind_domains({})[Tax]
     assert tax is connectors.agencies["pbb"].connector
     assert list(connectors.gates) == list(connectors.agencies)
