@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Annotated
 
+from records.command_state import CommandState
 from records.description import DECIDES_ACCESS, DescribedEnum, Doc
 from records.identifiers import Nik, RegionCode
 from records.record import record
@@ -82,6 +83,29 @@ class Complaint:
     rating: Annotated[int | None, Doc("The reporter's rating of the resolution, 1 to 5.")] = None
     photo_url: Annotated[str | None, Doc("URL of a photograph; null if there is none.")]
     events: Annotated[tuple[ComplaintEvent, ...], Doc("All steps of its handling, oldest first.")] = ()
+    delivery: Annotated[
+        CommandState | None, Doc("State on its way to the complaint system; null when it has arrived.")
+    ] = None
+
+
+@record
+class ComplaintAnswer:
+    """The reporter's answer to a question of the category, such as the size of a flood."""
+
+    code: str
+    values: tuple[str, ...]
+
+
+@record
+class NewComplaint:
+    """A complaint to submit. It is private: publishing it is another command."""
+
+    category_code: str
+    description: str
+    coordinates: Coordinates | None = None
+    region_code: RegionCode | None = None
+    address: str | None = None
+    answers: tuple[ComplaintAnswer, ...] = ()
 
 
 @record

@@ -78,6 +78,8 @@ def _can_be_refetched(published: type[Any], codes: AgencyCodes) -> bool:
 
 
 def _is_answered(batch: Batch[Any, Any], codes: AgencyCodes) -> bool:
+    if batch.accepts is not None:
+        return codes.answers(batch.accepts.domain, batch.accepts.name)
     return batch.works_without_agency or codes.answers(batch.domain, batch.domain_read)
 
 
