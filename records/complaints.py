@@ -92,20 +92,20 @@ class Complaint:
 class ComplaintAnswer:
     """The reporter's answer to a question of the category, such as the size of a flood."""
 
-    code: str
-    values: tuple[str, ...]
+    code: Annotated[str, Doc("Code of the question.")]
+    values: Annotated[tuple[str, ...], Doc("The answer; several values if the question allows them.")]
 
 
 @record
 class NewComplaint:
     """A complaint to submit. It is private: publishing it is another command."""
 
-    category_code: str
-    description: str
-    coordinates: Coordinates | None = None
-    region_code: RegionCode | None = None
-    address: str | None = None
-    answers: tuple[ComplaintAnswer, ...] = ()
+    category_code: Annotated[str, Doc("Code of the category.")]
+    description: Annotated[str, Doc("What the reporter wrote.")]
+    coordinates: Annotated[Coordinates | None, Doc("Location on the map.")] = None
+    region_code: Annotated[RegionCode | None, Doc("Dotted Kemendagri code of the kelurahan.")] = None
+    address: Annotated[str | None, Doc("Location in the reporter's words.")] = None
+    answers: Annotated[tuple[ComplaintAnswer, ...], Doc("Answers to the questions of the category.")] = ()
 
 
 @record

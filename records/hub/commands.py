@@ -104,7 +104,7 @@ class CommandProblem:
     """Why a command was not accepted. Nothing was stored or sent."""
 
     code: Annotated[CommandProblemCode, Doc("The reason.")]
-    field: Annotated[str | None, Doc("The argument that is wrong; null if it is none.")] = None
+    field: Annotated[str | None, Doc("The argument that is wrong; null if no argument is wrong.")] = None
 
     @property
     def message(self) -> str:

@@ -9,6 +9,7 @@ from functools import partial
 from typing import Final, TypeVar
 
 from connectors.declared.open311.tables import Open311Wire
+from connectors.drivers.http.address import Parameters
 from connectors.drivers.http.driver import HttpDriver
 from connectors.drivers.http.service import HttpRequest
 from connectors.readers.rows import Row, rows
@@ -70,6 +71,13 @@ class Open311Client:
             repeatable=True,
         )
         return await self.http.ask_value(request, call, lambda reply, value: read(reply.status, value))
+
+    async def submit(self, resource: str, form: Parameters, call: Call, read: Callable[[int, object], T]) -> T:
+        """Send a form that changes something, once. `read` gets the status and the reply; for 4xx, no body."""
+        wire = self.wire
+        fixed: Parameters = {"jurisdiction_id": wire.jurisdiction_id} if wire.jurisdiction_id else {}
+        request = HttpRequest("POST", f"{resource}.{wire.format}", form={**fixed, **form})
+        return await self.http.ask_value(request, call, lambda reply, value: read(reply.status, value), writes=True)
 
     async def list_services(self, call: Call) -> tuple[Row, ...]:
         """The categories of requests. Raises `AgencyFailure`."""
