@@ -124,6 +124,7 @@ class Connectors:
                 domain,
                 {code: each.connector for code, each in found.items()},
                 {code: each.serves for code, each in found.items()},
+                self.codes,
             )
             for domain, found in by_domain.items()
             if len(found) > 1
@@ -257,7 +258,7 @@ def list_agency_codes(city: CityFolder) -> AgencyCodes:
     codes: dict[type[Any], list[str]] = {}
     for code, each in city.agencies.items():
         codes.setdefault(find_domains()[each.manifest.domain], []).append(code)
-    return AgencyCodes(codes)
+    return AgencyCodes(codes, {code: each.manifest.lacks for code, each in city.agencies.items()})
 
 
 def list_lifetimes(city: CityFolder) -> Mapping[str, Mapping[str, ReadLifetimes]]:

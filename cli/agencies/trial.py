@@ -101,6 +101,8 @@ class AgencyTrial:
     def domain_read(self) -> DomainRead:
         """The read. Raises `CommandError`."""
         reads = list_reads(find_domains()[self.manifest.manifest.domain])
+        if self.read in self.manifest.manifest.lacks:
+            raise CommandError(f"the agency lacks the read '{self.read}': its manifest says so")
         if self.read not in reads:
             raise CommandError(f"'{self.read}' is not a read of the domain: choose one of {', '.join(reads)}")
         return reads[self.read]

@@ -92,6 +92,9 @@ class AgencyManifest(ManifestTable):
         default={}, description="tables: whole sources that are loaded from time to time and answered locally"
     )
     reads: Mapping[str, SerializeAsAny[PythonReadTable]] = Field(default={}, description="tables: declared reads")
+    lacks: tuple[str, ...] = Field(
+        default=(), description='reads of the domain that the agency does not have: `["trends"]`'
+    )
     records: Mapping[str, RecordTable] = Field(default={}, description="tables: declared records")
     trouble: TroubleTable | None = Field(default=None, description="table: the meaning of result codes in replies")
     probe: ProbeTable | None = Field(default=None, description="table: the declared read that shows that it answers")
@@ -126,6 +129,7 @@ class AgencyManifest(ManifestTable):
         return DeclaredTables(
             driver=self.wire.driver,
             reads=reads,
+            lacks=self.lacks,
             records=self.records,
             probe=self.probe,
             trouble=self.trouble,
@@ -155,6 +159,8 @@ class AgencyManifest(ManifestTable):
                 yield NotDeclarableError("trouble.status", "SOAP reports failures in faults; write trouble.faults")
         if self.terms.sessions and self.wire.driver != "sql":
             yield NotDeclarableError("terms.sessions", "only a database has sessions; remove this line")
+        if self.lacks and self.declared_tables is None:
+            yield NotDeclarableError("lacks", "only declared reads can be left out; remove this line")
         if self.connector is None:
             yield from self._find_undeclared()
             yield from self._find_unsent_form()

@@ -80,8 +80,9 @@ def group_cases(cases: Iterable[SampleCase]) -> Iterator[list[SampleCase]]:
 
 
 def find_reads(agency: StandInSource) -> Mapping[str, DomainRead]:
-    """The reads of the agency's domain."""
-    return list_reads(find_domains()[agency.manifest["domain"]])
+    """The reads of its domain that the agency has."""
+    every, lacks = list_reads(find_domains()[agency.manifest["domain"]]), agency.manifest.get("lacks", ())
+    return {name: each for name, each in every.items() if name not in lacks}
 
 
 def parse_key(read: DomainRead, given: Any) -> Any:  # noqa: ANN401 - any key of a domain
