@@ -16,7 +16,7 @@ from lxml import etree
 
 from sandbox.agency import CannotStartError
 from sandbox.stand_ins.replies import select_rows
-from sandbox.stand_ins.soap_wsdl import ENVELOPES, NotInWsdlError, SoapDescription, SoapOperation, write_element
+from sandbox.stand_ins.soap_wsdl import ENVELOPES, NotInWsdlError, SoapDescription, DescribedOperation, write_element
 from sandbox.stand_ins.sources import StandInSource
 
 FAULT: Final = "soap:Fault"
@@ -44,7 +44,7 @@ class SoapReplies:
                 except NotInWsdlError as problem:
                     raise CannotStartError(f"{name}.json of {source.code}: '{line}': {problem}") from problem
 
-    def find(self, operation: SoapOperation, arguments: Iterable[tuple[str, str]]) -> etree._Element:
+    def find(self, operation: DescribedOperation, arguments: Iterable[tuple[str, str]]) -> etree._Element:
         """The content of the body that answers a call; a fault if no sample does."""
         line = write_line(operation.name, arguments)
         found = self._exact.get(line)
@@ -81,7 +81,7 @@ class SoapReplies:
             etree.SubElement(fault, holder).extend(self._write_detail(name, each) for name, each in detail.items())
         return fault
 
-    def _add(self, source: StandInSource, operations: Mapping[str, SoapOperation], line: str, reply: Any) -> None:  # noqa: ANN401 - any JSON
+    def _add(self, source: StandInSource, operations: Mapping[str, DescribedOperation], line: str, reply: Any) -> None:  # noqa: ANN401 - any JSON
         operation = operations.get(line.partition(" ")[0])
         if operation is None:
             raise NotInWsdlError(f"no operation has this name; there are {', '.join(operations)}")
@@ -94,7 +94,7 @@ class SoapReplies:
         pattern = re.compile(re.escape(line).replace(re.escape(_KEYS), "(.*)"))
         self._keyed.append((pattern, lambda keys: select_rows(reply, rows, read["key"], set(keys.split(",")))))
 
-    def _write(self, operation: SoapOperation, reply: Any) -> etree._Element:  # noqa: ANN401 - any JSON
+    def _write(self, operation: DescribedOperation, reply: Any) -> etree._Element:  # noqa: ANN401 - any JSON
         if isinstance(reply, dict) and FAULT in reply:
             fault = reply[FAULT]
             return self.build_fault(fault["code"], fault.get("reason", fault["code"]), fault.get("detail"))

@@ -22,7 +22,7 @@ from sandbox.agency import AgencySpec
 from sandbox.control import REFUSED, AgencyControl, AgencyMode
 from sandbox.stand_ins.http_credential import HttpCredentialCheck, is_equal, parse_pairs
 from sandbox.stand_ins.soap_replies import SoapReplies
-from sandbox.stand_ins.soap_wsdl import ENVELOPES, NotInWsdlError, SoapDescription, SoapOperation, read_arguments
+from sandbox.stand_ins.soap_wsdl import ENVELOPES, NotInWsdlError, SoapDescription, DescribedOperation, read_arguments
 from sandbox.stand_ins.sources import StandInSource
 
 _ADDRESSING: Final = "http://www.w3.org/2005/08/addressing"
@@ -75,7 +75,9 @@ class SoapStandIn:
             return Response(half, status_code=reply.status_code, media_type=reply.media_type)
         return reply
 
-    def _read_call(self, request: Request, envelope: etree._Element) -> tuple[SoapOperation, list[tuple[str, str]]]:
+    def _read_call(
+        self, request: Request, envelope: etree._Element
+    ) -> tuple[DescribedOperation, list[tuple[str, str]]]:
         """The operation and its arguments. Raises `NotInWsdlError`."""
         if envelope.tag != f"{{{self._namespace}}}Envelope":
             raise NotInWsdlError(f"this is no envelope of SOAP {self._version}")
@@ -93,7 +95,7 @@ class SoapStandIn:
         parts = [each.strip() for each in request.headers.get("content-type", "").split(";")]
         return next((each[8:-1] for each in parts if each.startswith('action="')), "")
 
-    def _is_known_user(self, operation: SoapOperation, envelope: etree._Element) -> bool:
+    def _is_known_user(self, operation: DescribedOperation, envelope: etree._Element) -> bool:
         """Whether the header has the texts of `wire.headers`, and the user token."""
         header = envelope.find(f"{{{self._namespace}}}Header")
         wanted = self._wire.get("headers", {})

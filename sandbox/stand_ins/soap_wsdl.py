@@ -29,7 +29,7 @@ class NotInWsdlError(ValueError):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class SoapOperation:
+class DescribedOperation:
     """An operation. Its elements are zeep's, which has no types."""
 
     name: str
@@ -45,7 +45,7 @@ class SoapDescription:
 
     def __init__(self, paths: Sequence[Path], version: str) -> None:
         """Read the files. Raises `CannotStartError`."""
-        self.operations: dict[str, SoapOperation] = {}
+        self.operations: dict[str, DescribedOperation] = {}
         """By the name of the element of a request."""
         self._elements: dict[str, Any] = {}
         for path in paths:
@@ -68,7 +68,7 @@ class SoapDescription:
         for port in ports:
             if type(port.binding) is _BINDINGS[version]:
                 for name, each in port.binding.all().items():
-                    self.operations[str(each.input.body.qname)] = SoapOperation(
+                    self.operations[str(each.input.body.qname)] = DescribedOperation(
                         name=name,
                         action=each.soapaction or "",
                         request=each.input.body,
