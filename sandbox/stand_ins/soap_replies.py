@@ -16,7 +16,7 @@ from lxml import etree
 
 from sandbox.agency import CannotStartError
 from sandbox.stand_ins.replies import select_rows
-from sandbox.stand_ins.soap_wsdl import ENVELOPES, NotInWsdlError, SoapDescription, DescribedOperation, write_element
+from sandbox.stand_ins.soap_wsdl import ENVELOPES, DescribedOperation, NotInWsdlError, SoapDescription, write_element
 from sandbox.stand_ins.sources import StandInSource
 
 FAULT: Final = "soap:Fault"

@@ -22,7 +22,7 @@ from sandbox.agency import AgencySpec
 from sandbox.control import REFUSED, AgencyControl, AgencyMode
 from sandbox.stand_ins.http_credential import HttpCredentialCheck, is_equal, parse_pairs
 from sandbox.stand_ins.soap_replies import SoapReplies
-from sandbox.stand_ins.soap_wsdl import ENVELOPES, NotInWsdlError, SoapDescription, DescribedOperation, read_arguments
+from sandbox.stand_ins.soap_wsdl import ENVELOPES, DescribedOperation, NotInWsdlError, SoapDescription, read_arguments
 from sandbox.stand_ins.sources import StandInSource
 
 _ADDRESSING: Final = "http://www.w3.org/2005/08/addressing"
