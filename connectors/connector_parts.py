@@ -13,6 +13,7 @@ from connectors.declared.driver_families import DRIVER_FAMILIES
 from connectors.declared.driver_family import Driver
 from connectors.declared.open311.complaints import ComplaintLinks
 from connectors.declared.row_observation import RowObserver
+from connectors.declared.snapshot.protection import CopyProtection
 from connectors.declared.tables import ManifestTable, NotDeclarableError
 from connectors.regions import UnknownDistricts
 from connectors.resilience.gate import Gate
@@ -34,8 +35,10 @@ class ConnectorParts:
     unknown_districts: UnknownDistricts
     complaint_links: ComplaintLinks
     snapshot_folder: Path | None = None
-    observe_row: RowObserver | None = None
     """Where the files of snapshots are."""
+    copy_protection: CopyProtection | None = None
+    """For snapshots of personal data."""
+    observe_row: RowObserver | None = None
 
     def require_driver(self, kind: type[D]) -> D:
         """The driver, if it is of the kind. Raises `NotDeclarableError`."""

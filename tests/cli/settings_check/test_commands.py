@@ -303,7 +303,7 @@ def test_leftover_former_secrets_and_the_current_one_among_them_are_reported(
     [(_, name, message)] = find_warnings(build_good_settings(files, SIMPUL_FORMER_SECRETS=former), monkeypatch)
     assert (name, message) == (
         "SIMPUL_FORMER_SECRETS",
-        "it only opens cached answers, which expire after 3 days: unset it then",
+        "it only opens cached answers, which expire after 3 days, and snapshots until their next load: unset it then",
     )
     [(_, _, message)] = find_warnings(
         build_good_settings(files, SIMPUL_FORMER_SECRETS=former, SIMPUL_SECRET=former), monkeypatch
