@@ -409,7 +409,8 @@ class Gate:
     ) -> NoReturn:
         self.counts.refused[reason] += 1
         # Whole seconds, rounded up, for a header or a person.
-        raise kind(self.agency, detail, retry_after=None if retry_after is None else float(ceil(retry_after)))
+        seconds = None if retry_after is None else float(ceil(retry_after))
+        raise kind(self.agency, detail, retry_after=seconds, sent=False)
 
 
 class NoGate:

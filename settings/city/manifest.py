@@ -43,6 +43,7 @@ from records.config_file import read_bounded
 from resolvers.domains import find_domains
 from settings.city.problems import CityProblem, ManifestError, find_line
 from settings.city.references import ReferenceResolver, list_variables
+from settings.city.table_problems import describe_validation
 
 _KNOWN_TROUBLE: Final = frozenset({"sql", "ckan"})
 """Drivers whose replies hold no result code that a manifest could explain."""
@@ -229,7 +230,7 @@ class ManifestFile:
 
         """
         text, given = read_toml(path)
-        is_called = is_trial or given.get("stage") in {"shadow", "live"}
+        is_called = is_trial or given.get("stage") in ("shadow", "live")
         resolver = ReferenceResolver(environment if is_called else None)
         resolved = resolver.resolve(given)
         problems = [
@@ -244,7 +245,7 @@ class ManifestFile:
         try:
             manifest = AgencyManifest.model_validate(resolved)
         except ValidationError as error:
-            found = describe_validation(path, text, error)
+            found = describe_validation(path, text, given, AgencyManifest, error)
             raise ManifestError([*problems, *(each for each in found if each.place not in known)]) from None
         file = cls(path, text, manifest)
         problems += [file.locate(each.place, each.problem) for each in manifest.find_contradictions()]
@@ -275,15 +276,3 @@ def read_toml(path: Path) -> tuple[str, Mapping[str, Any]]:
     except ValueError as error:
         problem = str(error)
     raise ManifestError([CityProblem(path, None, "", problem)])
-
-
-def describe_validation(path: Path, text: str, error: ValidationError) -> Iterator[CityProblem]:
-    """The problems that pydantic found, with their lines."""
-    for each in error.errors(include_input=False, include_url=False):
-        keys = [str(part) for part in each["loc"]]
-        if keys[0] == "wire" and len(keys) > 1:
-            del keys[1]  # pydantic adds the driver
-        problem = each["msg"].removeprefix("Value error, ")
-        if each["type"].startswith("union_tag"):
-            keys, problem = [*keys, "driver"], f"write one of the drivers: {', '.join(DRIVER_FAMILIES)}"
-        yield CityProblem(path, find_line(text, keys), ".".join(keys), problem)

@@ -181,8 +181,8 @@ class FakeConnector(FakePrices):
         ("Nothing", None, "connector: connectors.complaints has no connector 'Nothing'"),
         ("FakeOptions", None, "connector: connectors.complaints has no connector 'FakeOptions'"),
         ("FakePrices", None, "connector: it does not answer the read 'commodities' of its domain"),
-        ("FakeConnector", {"speed": 10}, "options.speed: Input should be less than or equal to 9"),
-        ("FakeConnector", {"colour": 1}, "options.colour: Extra inputs are not permitted"),
+        ("FakeConnector", {"speed": 10}, "options.speed: write a number of at most 9"),
+        ("FakeConnector", {"colour": 1}, "options.colour: unknown key; remove it: [options] has speed"),
         ("FakeConnector", {"speed": 9}, ""),
     ],
 )

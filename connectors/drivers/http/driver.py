@@ -196,7 +196,9 @@ class HttpDriver:
 
     def _require_budget(self, call: Call) -> None:
         if call.reply_budget.is_spent:
-            raise ReplyBudgetSpent(self.agency, "not called: earlier replies used up the budget of the request")
+            raise ReplyBudgetSpent(
+                self.agency, "not called: earlier replies used up the budget of the request", sent=False
+            )
 
     def _is_read(self, request: HttpRequest) -> bool:
         return request.method in _READS and request.body is None and request.form is None and not self._addresses
@@ -250,7 +252,7 @@ class HttpDriver:
         now = monotonic()
         deadline = min(call.deadline, now + self._deadline)
         if deadline <= now:
-            raise AgencyTimeout(self.agency, "the deadline had passed before the call")
+            raise AgencyTimeout(self.agency, "the deadline had passed before the call", sent=False)
         if self._state != "open":
             self._open()
         tokens, traced = self._credential.tokens, {} if call.span is None else call.span.headers
@@ -282,7 +284,7 @@ class HttpDriver:
         if self._credential.certificate is not None:
             await self._follow_certificate(self._credential.certificate)
         if not (self._permits.take_free() or await self._permits.acquire(deadline - now)):
-            raise AgencyTimeout(self.agency, "no whole answer before the deadline")
+            raise AgencyTimeout(self.agency, "no whole answer before the deadline", sent=False)
         try:
             if isinstance(asked, bytes):
                 read = partial(self._complete, asked, token, traced) if is_varied else asked
