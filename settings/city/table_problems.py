@@ -10,9 +10,8 @@ from typing import Annotated, Any, Final, Union, get_args, get_origin
 
 from pydantic import BaseModel, ValidationError
 
-from connectors.declared.driver_families import DRIVER_FAMILIES
+from connectors.declared.driver_families import DRIVER_FAMILIES, find_read_table
 from connectors.declared.snapshot.tables import SnapshotReadTable
-from connectors.declared.tables import PythonReadTable
 from records.config_problems import describe_unknown_key, describe_wrong_value
 from settings.city.problems import CityProblem, find_line
 
@@ -36,7 +35,17 @@ def describe_validation(
             problem = describe_unknown_key(key, ".".join(table), _list_keys(model, table, given))
         elif each["type"] == "value_error" and (found := _OF_KEY.fullmatch(problem)) is not None:
             keys, problem = [*keys, *found[1].split(".")], found[2]
-        yield CityProblem(path, find_line(text, keys), ".".join(keys), problem)
+        yield CityProblem(path, find_line(text, find_keys(given, keys)), ".".join(keys), problem)
+
+
+def find_keys(given: Mapping[str, Any], keys: Sequence[str]) -> Sequence[str]:
+    """Where the value of a key stands: that of a read perhaps among the defaults."""
+    match list(keys):
+        case ["reads", read, key, *rest] if key not in given.get("reads", {}).get(read, {}) and key in given.get(
+            "defaults", {}
+        ):
+            return ["defaults", key, *rest]
+    return keys
 
 
 def _list_keys(model: type[BaseModel], table: Sequence[str], given: Mapping[str, Any]) -> list[str]:
@@ -51,16 +60,17 @@ def _list_keys(model: type[BaseModel], table: Sequence[str], given: Mapping[str,
 def _choose_by_driver(table: Sequence[str], given: Mapping[str, Any]) -> Any:  # noqa: ANN401 - a type
     """The model of a table that the driver decides; None for any other."""
     wire = given.get("wire")
-    family = DRIVER_FAMILIES.get(wire.get("driver", "")) if isinstance(wire, Mapping) else None
+    driver = wire.get("driver", "") if isinstance(wire, Mapping) else ""
+    family = DRIVER_FAMILIES.get(driver)
     if family is None:
         return None
     match list(table):
         case ["wire"]:
             return family.wire
-        case ["reads", name]:
-            if "snapshot" in given["reads"][name]:
-                return SnapshotReadTable
-            return PythonReadTable if "connector" in given or family.reads is None else family.reads.table
+        case ["reads", name] if "snapshot" in given["reads"][name]:
+            return SnapshotReadTable
+        case ["reads", _] | ["defaults"]:
+            return find_read_table(driver, is_python="connector" in given)
         case ["snapshots", _, "rows"] if family.all_rows is not None:
             return family.all_rows.table
     return None

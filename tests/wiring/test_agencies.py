@@ -191,7 +191,7 @@ def test_a_connector_in_python_answers_its_domain_and_has_its_options(
 ) -> None:
     for each in (FakeOptions, FakePrices, FakeConnector):
         monkeypatch.setattr(f"connectors.complaints.{each.__name__}", each, raising=False)
-    declared = dict.fromkeys(["reads", "records", "trouble", "probe"])
+    declared = dict.fromkeys(["defaults", "reads", "records", "trouble", "probe"])
     changes = {"pangan": {"connector": f"connectors.complaints:{connector}", "options": options, **declared}}
     if problem:
         with pytest.raises(ManifestError) as refused:

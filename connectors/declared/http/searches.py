@@ -239,9 +239,8 @@ def _build_senders(
     """How each part of a query is sent, with its type in a request. Raises `NotDeclarableError`."""
     kinds = {name: find_single_type(each) for name, each in parts.items() if name not in {FIRST, AFTER, NEAR}}
     plain = {name: find_plain_type(kind) for name, kind in kinds.items()}
-    patterns: Mapping[str, re.Pattern[str]] = {}
-    if table.key_pattern is not None:
-        patterns = compile_patterns(place, table.model_copy(update={"key_type": "text"}), plain)
+    given = compile_patterns(place, table.model_copy(update={"key_type": "text"}), kinds)
+    patterns = {name: given.texts[name] for name in given.declared}
     found: dict[str, tuple[object, Send]] = {}
     for name, kind in kinds.items():
         column = columns.get(filters[name].field) if name in filters else None

@@ -232,6 +232,45 @@ def test_a_connector_in_python_and_declared_reads_exclude_each_other(tmp_path: P
     ]
 
 
+DEFAULTS = '[defaults]\nid = "nomor"\nkey_type = "number"\n\n'
+WITH_DEFAULTS = MANIFEST.replace("[reads.permits]", f"{DEFAULTS}[reads.permits]")
+
+
+def test_a_read_has_the_defaults_that_it_does_not_replace(tmp_path: Path) -> None:
+    text = WITH_DEFAULTS.replace('key = "id"\n', 'key = "id"\nkey_type = "text"\n')
+    permits = ManifestFile.load(write(tmp_path, text)).manifest.reads["permits"]
+    assert isinstance(permits, SqlReadTable)
+    assert (permits.id, permits.key, permits.key_type) == ("nomor", "id", "text")
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "problem"),
+    [
+        (
+            'id = "nomor"',
+            'idd = "nomor"',
+            "izin.toml:11: defaults.idd: unknown key; write id, or remove it: [defaults] has filters, ",
+        ),
+        ('id = "nomor"', "id = 5", "izin.toml:11: defaults.id: write a text in quotes"),
+        ('"number"', '"numbr"', "izin.toml:12: defaults.key_type: write one of 'text', 'number'"),
+        ('id = "nomor"', 'group = "nomor"', "izin.toml:11: reads.permits.group: "),
+    ],
+)
+def test_a_wrong_default_is_named_once_with_its_line(tmp_path: Path, old: str, new: str, problem: str) -> None:
+    file = write(tmp_path, WITH_DEFAULTS.replace(old, new))
+    if "reads." in problem:
+        found = str(ManifestFile.load(file, ADDRESS).locate("reads.permits.group", "")).replace(f"{file.parent}/", "")
+    else:
+        found = problem_of(tmp_path, WITH_DEFAULTS.replace(old, new))
+    assert found.startswith(problem)
+    assert found.count("izin.toml") == 1
+
+
+def test_defaults_are_for_declared_reads(tmp_path: Path) -> None:
+    text = PYTHON.replace("[wire]", '[defaults]\nfreshness = { fresh = "5 min" }\n\n[wire]')
+    assert problem_of(tmp_path, text) == "izin.toml:8: defaults: they are for declared reads; remove this table"
+
+
 def test_lifetimes_of_answers_are_those_of_the_read(tmp_path: Path) -> None:
     line = 'freshness = { fresh = "5 min", refreshing = "30 s", on_error = "2 h", absent = "1 min" }'
     manifest = ManifestFile.load(write(tmp_path, MANIFEST.replace('key = "id"\n', f'key = "id"\n{line}\n'))).manifest

@@ -77,9 +77,9 @@ def test_no_problem_is_in_the_words_of_the_library(code: str) -> None:
             "wire.credential.header: unknown key; write headers, or remove it: [wire.credential] has certificate, ",
         ),
         (
-            ("reads", "markets", "freshness", "fesh"),
+            ("defaults", "freshness", "fesh"),
             "1 h",
-            "reads.markets.freshness.fesh: unknown key; write fresh, or remove it: [reads.markets.freshness] has ",
+            "defaults.freshness.fesh: unknown key; write fresh, or remove it: [defaults.freshness] has absent, fresh,",
         ),
         (
             ("records", "Market", "phone", "form"),
