@@ -122,7 +122,7 @@ def build_declared_connector(
         limits=limits,
         hub=hub,
     )
-    snapshots = build_snapshot_sources(wanted, tables, family.all_rows, source, hub.snapshot_folder)
+    snapshots = build_snapshot_sources(wanted, tables, family.all_rows, source, hub)
     reads: dict[str, Read | FacetRead] = {}
     for name, domain_read in wanted.items():
         table = tables.reads[name]

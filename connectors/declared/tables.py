@@ -324,7 +324,8 @@ class KeyedReadTable(ReadTable):
 
     key_pattern: str | Mapping[str, str] | None = Field(
         default=None,
-        description="regular expression of all texts that are sent; for a query, `{ field = pattern }`. Other keys are"
-        " unknown to the agency and cost no call",
+        description="regular expression of all texts that are sent; for a query, perhaps `{ field = pattern }`. Other"
+        " keys are unknown to the agency and cost no call; default: 16 digits for numbers of people, else letters,"
+        " digits and `_-.`",
     )
     max_concurrency: int = Field(default=4, ge=1, le=64, description="maximum concurrent calls of one batch")

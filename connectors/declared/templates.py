@@ -140,10 +140,7 @@ class TemplateWriter:
         return f"quote({value}, safe={',' if name == KEYS else ''!r})" if is_path else value
 
     def _require_pattern(self, place: str, name: str, part: str, *, is_path: bool) -> None:
-        pattern = self._patterns.get(part)
-        if pattern is None:
-            example = 'key_pattern = "[0-9]+"' if part == KEY else f'key_pattern = {{ {part} = "[0-9]+" }}'
-            raise NotDeclarableError(place, f"nothing says what {{{name}}} may be; give {example}")
+        pattern = self._patterns[part]
         if is_path and any(pattern.fullmatch(each) for each in _NO_SEGMENTS):
             raise NotDeclarableError(place, f"the pattern of {{{name}}} allows an empty text, '.' or '..' in the path")
 

@@ -55,12 +55,16 @@ class StandInSource:
 
     @cached_property
     def manifest(self) -> Mapping[str, Any]:
-        """The manifest as TOML. Raises `CannotStartError`."""
+        """The manifest as TOML, with the defaults in each read. Raises `CannotStartError`."""
         path = self.city / "agencies" / f"{self.code}.toml"
         try:
-            return tomllib.loads(path.read_text(encoding="utf-8"))
+            manifest = tomllib.loads(path.read_text(encoding="utf-8"))
         except (OSError, ValueError) as error:
             raise CannotStartError(f"{path} cannot be read: {error}") from error
+        defaults, reads = manifest.pop("defaults", {}), manifest.get("reads", {})
+        return manifest | {
+            "reads": {name: each if "snapshot" in each else {**defaults, **each} for name, each in reads.items()}
+        }
 
     @property
     def is_live(self) -> bool:

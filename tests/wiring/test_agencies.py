@@ -181,8 +181,8 @@ class FakeConnector(FakePrices):
         ("Nothing", None, "connector: connectors.complaints has no connector 'Nothing'"),
         ("FakeOptions", None, "connector: connectors.complaints has no connector 'FakeOptions'"),
         ("FakePrices", None, "connector: it does not answer the read 'commodities' of its domain"),
-        ("FakeConnector", {"speed": 10}, "options.speed: Input should be less than or equal to 9"),
-        ("FakeConnector", {"colour": 1}, "options.colour: Extra inputs are not permitted"),
+        ("FakeConnector", {"speed": 10}, "options.speed: write a number of at most 9"),
+        ("FakeConnector", {"colour": 1}, "options.colour: unknown key; remove it: [options] has speed"),
         ("FakeConnector", {"speed": 9}, ""),
     ],
 )
@@ -191,7 +191,7 @@ def test_a_connector_in_python_answers_its_domain_and_has_its_options(
 ) -> None:
     for each in (FakeOptions, FakePrices, FakeConnector):
         monkeypatch.setattr(f"connectors.complaints.{each.__name__}", each, raising=False)
-    declared = dict.fromkeys(["reads", "records", "trouble", "probe"])
+    declared = dict.fromkeys(["defaults", "reads", "records", "trouble", "probe"])
     changes = {"pangan": {"connector": f"connectors.complaints:{connector}", "options": options, **declared}}
     if problem:
         with pytest.raises(ManifestError) as refused:

@@ -52,15 +52,16 @@ def build_http_request(
     """Compile the requests of a read; `columns` are those that its answers need.
 
     Raises:
-        NotDeclarableError: The request can mean another one, or has a part of the key without a pattern.
+        NotDeclarableError: The request can mean another one, or sends a part of the key that it does not have.
 
     """
     place = f"reads.{domain_read.name}"
-    types = {name: find_plain_type(each) for name, each in list_key_parts(domain_read.key).items()}
-    patterns = compile_patterns(place, table, types)
+    parts = list_key_parts(domain_read.key)
+    types = {name: find_plain_type(each) for name, each in parts.items()}
+    patterns = compile_patterns(place, table, parts)
     sends_numbers = table.key_type == "number"
     writer = TemplateWriter(
-        types, patterns, page=_list_page_placeholders(table), sends_numbers=sends_numbers, columns=columns
+        types, patterns.texts, page=_list_page_placeholders(table), sends_numbers=sends_numbers, columns=columns
     )
     build = _compile(place, table, writer, statuses)
     used = {KEY if each == KEYS else each for each in writer.used if each == KEYS or each in types}
@@ -68,7 +69,7 @@ def build_http_request(
         raise NotDeclarableError(place, "a call is for one {key} or for several {keys}; choose one of them")
     return HttpReadRequest(
         build=build,
-        is_known_form=build_form_check(patterns, excludes_commas=writer.joins_keys),
+        is_known_form=build_form_check(patterns.select_checked(used), excludes_commas=writer.joins_keys),
         used=frozenset(used),
         is_batch=KEYS in writer.used,
     )

@@ -195,8 +195,11 @@ def test_a_csv_file_gives_columns_delimiter_and_encoding_and_no_value(tmp_path: 
     assert manifest["snapshots"]["all"]["rows"] == {"file": "izin.csv", "delimiter": ";", "encoding": "windows-1252"}
     assert manifest["reads"] == {
         "permits": {"snapshot": "all", "key": "id"},
-        "permit_lists": {"snapshot": "all", "search": ["name"]},
+        "permit_lists": {"snapshot": "all"},
     }
+    assert manifest["snapshots"]["all"]["remove_after"] == "7 d"  # a NIK is in it
+    [open_point] = (each for each in proposal.open_points if each.startswith("reads."))
+    assert open_point == "reads.permit_lists: a copy of personal data is found by one key only: ask the agency"
     assert manifest["records"]["KioskPermit"] == {"id": "ID", "owner": "NIK", "name": "NAMA", "fee": [], "colour": []}
     samples = write_samples(interface, proposal)
     assert [list(each) for each in json.loads(samples["all.json"])] == [["ID", "NIK", "NAMA", "BIAYA"]] * 3

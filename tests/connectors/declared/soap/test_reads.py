@@ -402,10 +402,6 @@ REFUSED: dict[str, tuple[dict[str, Any], str]] = {
         change("moorings_of", arguments={"pencarian": {"nik": "{nik}"}}),
         "reads.moorings_of.arguments.pencarian.nik: the key has no part 'nik'",
     ),
-    "a key without a pattern": (
-        change("moorings_of", key_pattern=None),
-        "reads.moorings_of.arguments.pencarian.nik: nothing says what {key} may be; give key_pattern",
-    ),
     "rows that are missing": (
         change("moorings_of", rows="hasil.kapal"),
         "reads.moorings_of.rows: the WSDL has no element 'kapal' here; it has tambatan",
