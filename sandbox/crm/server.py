@@ -17,7 +17,7 @@ from sandbox.crm import open311_json as answers
 from sandbox.crm.categories import SERVICES
 from sandbox.crm.complaints import ComplaintData, CrmComplaint, PendingReport, build_complaint_data
 from sandbox.crm.search import InvalidParameterError, Open311Search, find_page, parse_search
-from sandbox.crm.submissions import InvalidSubmissionError, ComplaintSubmissions, parse_submission
+from sandbox.crm.submissions import ComplaintSubmissions, InvalidSubmissionError, parse_submission
 from sandbox.population.city_population import build_population
 from sandbox.request_body import MAX_BODY_BYTES, read_body
 

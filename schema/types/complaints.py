@@ -52,7 +52,7 @@ from schema.declarations.relay import (
     estimate_matches,
 )
 from schema.declarations.scalars import publish_enum
-from schema.types.commands import OWN, CommandProblemType, CommandReceiptType, Key, check_key
+from schema.types.commands import CommandProblemType, CommandReceiptType, Key, check_key
 from schema.types.regions import CoordinatesType, RegionType
 
 MAX_FILTER_VALUES = 100
@@ -262,13 +262,13 @@ def get_subject(wanted: NewCommand | None) -> Nik | None:
 class ComplaintMutations:
     """The commands of complaints."""
 
-    @root(submit_complaints, returns=SubmitComplaintResult | None, rule=OWN, subject=get_subject)
+    @root(submit_complaints, returns=SubmitComplaintResult | None, rule=Rule.SELF, subject=get_subject)
     def submit_complaint(
         caller: Caller,
         complaint: Annotated[NewComplaintInput, strawberry.argument(description="The complaint.")],
         key: Key,
     ) -> NewCommand | None:
-        """Submit a complaint to the city. It is private.
+        """Submit a complaint to the city, in the city's own apps. It is private.
 
         The receipt is valid as soon as the mutation is answered, whatever the state of the complaint system.
         """

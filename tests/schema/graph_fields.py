@@ -29,6 +29,7 @@ CHANGES = (
     "restrictProcessing",
     "endRestriction",
     "withdrawDataRequest",
+    "submitComplaint",
 )
 """Fields of the mutation root."""
 ROOTS = {"Query": "query", "Mutation": "mutation"}
