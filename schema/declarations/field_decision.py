@@ -89,10 +89,14 @@ def build_field_decider(guard: Guard, context: RequestContext) -> Decider | None
 
 
 def _allows_own(guard: Guard, context: RequestContext, person: Nik) -> bool:
-    """Whether the caller may see the field of each record about this person."""
-    now = context.clock() if guard.access.requires_recent_sign_in else None
-    facts = Facts((person,), None, None, False, False, _NOT_LOADED, _NOT_LOADED, context.policy, now)  # noqa: FBT003 - by name it takes longer, and this is done for each field
-    return isinstance(decide(guard.access, context.caller, facts), Allowed)
+    """Whether the caller may see the field of each record about this person. Decided once for a request and a rule."""
+    access, decided = guard.access, context.own_access
+    if (known := decided.get(id(access))) is not None:  # by identity: a rule has eleven parts to hash
+        return known
+    now = context.clock() if access.requires_recent_sign_in else None
+    facts = Facts(subjects=(person,), policy=context.policy, now=now)
+    decided[id(access)] = isinstance(decide(access, context.caller, facts), Allowed)
+    return decided[id(access)]
 
 
 class FieldDecision:

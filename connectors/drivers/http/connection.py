@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from itertools import chain
 from time import monotonic
 from typing import Final, NoReturn, TypeAlias, cast
 
@@ -32,8 +33,6 @@ _FIRST_FINAL: Final = 200
 _CONTENT_LENGTH: Final = b"content-length"
 _CONTENT_ENCODING: Final = b"content-encoding"
 _TRANSFER_ENCODING: Final = b"transfer-encoding"
-_APPLIED_NAME_LENGTHS: Final = frozenset({len(_CONTENT_ENCODING), len(_TRANSFER_ENCODING)})
-"""Lengths of the relevant field names, so that most fields are skipped by their length."""
 
 _CHUNKED: Final = b"chunked"
 _TRANSFERS: Final = frozenset({_CHUNKED, b"identity"})
@@ -210,12 +209,15 @@ class ReadConnection(BoundedReading):
         parser = cast("httptools.HttpResponseParser", self._parser)
         status = parser.get_status_code()
         fields, self._received_fields = self._received_fields, []  # fields of a trailer are ignored
-        if len(fields) > MAX_FIELDS:
+        # All fields as one text: to look at each one takes three times as long.
+        text = b"\n".join(chain.from_iterable(fields)).lower()
+        is_long = len(text) > MAX_FIELD_LENGTH and any(
+            len(each[0]) + len(each[1]) > MAX_FIELD_LENGTH for each in fields
+        )
+        if len(fields) > MAX_FIELDS or is_long or b"\0" in text:
             self._refuse("not HTTP (too many header fields, or one too long)")
-        for name, value in fields:
-            if len(name) + len(value) > MAX_FIELD_LENGTH or b"\0" in value:
-                self._refuse("not HTTP (too many header fields, or one too long)")
-            if len(name) in _APPLIED_NAME_LENGTHS:
+        if b"-encoding" in text:
+            for name, value in fields:
                 self._apply_field(name.lower(), value)
         if status < _FIRST_FINAL:
             if status == _SWITCHING or status < _FIRST_INTERIM:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from connectors.drivers.http.address import Parameters
 from connectors.drivers.http.credentials.http_credential import NO_CREDENTIAL, HttpCredential
@@ -36,9 +37,8 @@ class HttpLimits:
     """Maximum size of a reply's body, after decompression."""
 
 
-@dataclass(frozen=True, slots=True)
-class HttpRequest:
-    """One request to a service."""
+class HttpRequest(NamedTuple):
+    """One request to a service. A tuple: one is built for each call, and a frozen dataclass takes 1 us longer."""
 
     method: str
     path: str
