@@ -66,6 +66,7 @@ class ReadConnection(BoundedReading):
         "_fields",
         "_forget",
         "_held",
+        "_is_chunked",
         "_joined_pieces",
         "_length",
         "_loop",
@@ -94,7 +95,7 @@ class ReadConnection(BoundedReading):
         self._timer: asyncio.TimerHandle | None = None
         self._timer_due = self._deadline = 0.0
         self._pending_reply: asyncio.Future[ReplyOutcome] | None = None
-        self._used = self._received_any = self._bodiless = False
+        self._used = self._received_any = self._bodiless = self._is_chunked = False
         self._parser: httptools.HttpResponseParser | None = None
         self._status = 0
         self._fields: list[tuple[bytes, bytes]] = []
@@ -126,7 +127,7 @@ class ReadConnection(BoundedReading):
             self._parser = _build_parser(self)
         self._encoding = b""
         self._length = self._bytes_since_body = self._status = 0
-        self._received_any, self._bodiless = False, bodiless
+        self._received_any, self._bodiless, self._is_chunked = False, bodiless, False
         self._pending_reply = waiting = self._loop.create_future()
         self._set_timer(deadline)
         self._transport.write(request)
@@ -174,6 +175,9 @@ class ReadConnection(BoundedReading):
                 self.abort()
                 return None
         return len(data) - body
+
+    def _has_plain_body(self) -> bool:
+        return bool(self._status) and not self._is_chunked
 
     def _is_wanted(self) -> bool:
         return self._pending_reply is not None and not self._pending_reply.done()
@@ -253,8 +257,10 @@ class ReadConnection(BoundedReading):
         """Apply a field that describes the body."""
         if name == _CONTENT_ENCODING:
             self._encoding = value
-        elif name == _TRANSFER_ENCODING and value.strip().lower() not in _TRANSFERS:
-            self._refuse("not HTTP (a transfer coding that was not asked for)")
+        elif name == _TRANSFER_ENCODING:
+            self._is_chunked = True
+            if value.strip().lower() not in _TRANSFERS:
+                self._refuse("not HTTP (a transfer coding that was not asked for)")
 
     # The end of a request.
 
