@@ -95,6 +95,12 @@ class Access:
     is_public: bool = field(init=False, compare=False, repr=False)
     """Whether everybody may see it. Stored, because every decision reads it, and `in` of a flag is slow."""
 
+    own_decisions: dict[tuple[bool, Assurance], bool] = field(
+        init=False, compare=False, repr=False, default_factory=dict
+    )
+    """Whether citizens in first-party apps may see it in their own records, by whether they act for themselves, and by
+    their assurance; filled in as decisions are made."""
+
     def __post_init__(self) -> None:
         """Store what follows from the rules."""
         object.__setattr__(self, "is_public", Rule.PUBLIC in self.rules)
@@ -104,7 +110,7 @@ class Access:
 def to_access(declared: Rule | Access) -> Access:
     """Complete a bare rule: a public one means no personal data, any other one general personal data.
 
-    Equal declarations share one object, so that a request decides once for all fields that have it.
+    Equal declarations share one object, and so its `own_decisions`.
     """
     if isinstance(declared, Access):
         return declared

@@ -40,8 +40,6 @@ class RequestContext:
     """The number of records that this request has read."""
     preferences: dict[Nik, DataPreferences] = field(default_factory=dict)
     """Data preferences that this request has loaded."""
-    own_access: dict[int, bool] = field(default_factory=dict)
-    """Whether the caller may see the fields of an `Access` in their own records, by its identity."""
     clock: Callable[[], float] = time
     """Seconds since 1970; decides whether a sign-in is recent."""
     stale_paths: list[StalePath] = field(default_factory=list)
