@@ -315,6 +315,22 @@ class ReadTable(PythonReadTable):
         return False
 
 
+class FilterTable(ManifestTable):
+    """How a part of a query selects rows. A plain string in the manifest is short for `{ field = "name" }`."""
+
+    field: str = Field(description="field of the record that is compared with the part")
+    match: Literal["from", "until", "before"] | None = Field(
+        default=None,
+        description="`from`, `until` or `before` the value; without it, the field equals the value, or one of several,"
+        " or is inside the region",
+    )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _expand(cls, given: Any) -> Any:  # noqa: ANN401 - pydantic's signature
+        return {"field": given} if isinstance(given, str) else given
+
+
 class RowsTable(ManifestTable):
     """Where all rows of a list come from. Each family of drivers has its own."""
 

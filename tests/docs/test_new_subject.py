@@ -30,7 +30,7 @@ GENERATED = {
     "schema/schema.graphql",
 }
 MAX_FILES = 12
-CACHES = {".mypy_cache", ".ruff_cache", "__pycache__"}
+CACHES = {".hypothesis", ".mypy_cache", ".ruff_cache", "__pycache__"}
 
 
 def read_files(project: Path) -> Mapping[str, bytes]:

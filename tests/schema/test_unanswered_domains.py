@@ -102,7 +102,7 @@ def test_its_fields_leave_with_the_types_that_only_they_lead_to(
         ({"food": ["markets"]}, [], set()),
         ({"food": ["market_lists", "markets"]}, ["Query.markets"], {"Market", "Price"}),
     ],
-    ids=str,
+    ids=lambda each: "" if isinstance(each, set) else str(each),  # sets have another order in each process
 )
 def test_the_fields_of_a_read_that_the_agency_lacks_leave_the_graph(
     lacks: Mapping[str, list[str]], lost: list[str], types: set[str]
