@@ -104,7 +104,7 @@ class ManifestPlaces:
             if isinstance(rows, CkanListTable):
                 columns = found.setdefault(rows.resource, [])
                 columns += [(where, each) for where, each in self._list_fields(_list_records(read))]
-                columns += [(f"{place}.filters", each) for each in rows.filters]
+                columns += [(f"{place}.where", each) for each in rows.where]
                 columns += [(f"{place}.id", rows.id)]
                 if isinstance(rows, CkanReadTable):
                     keys = [rows.key] if isinstance(rows.key, str) else (rows.key or {}).values()
