@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Mapping, Sequence
+from copy import deepcopy
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -17,6 +18,7 @@ from connectors.declared.snapshot.protection import CopyProtection, ListErased, 
 from connectors.drivers.files.driver import FilesDriver
 from records.clocks import CITY_TIME_ZONE
 from resolvers.msmes import Msmes
+from sandbox.population.samples import SAMPLES
 from tests.connectors.declared.snapshot.points import Loading, build_gate, drop, parse_tables
 
 POSITIONS: Mapping[str, tuple[int, int]] = {
@@ -105,9 +107,9 @@ class Enterprise:
         return (self.nik, self.name, self.phone.removeprefix("0"), self.address, self.product)
 
 
-SITI = Enterprise("101", "3171014203850003", "Warung Sénen Siti")
+SITI = Enterprise("101", SAMPLES["siti"].nik, "Warung Sénen Siti")
 SECOND_OF_SITI = replace(SITI, id="102", name="Katering Melati")
-BUDI = Enterprise("201", "3171020101800001", "Bengkel Budi", phone="081398765432", address="Jl. Rawa Kepa XI No 3")
+BUDI = Enterprise("201", SAMPLES["budi"].nik, "Bengkel Budi", phone="081398765432", address="Jl. Rawa Kepa XI No 3")
 ALL = (SITI, SECOND_OF_SITI, BUDI)
 
 
@@ -183,3 +185,13 @@ def build_enterprises(
     connector = build_declared_connector(Msmes, parse_tables("files", given), driver, agency="umkm", hub=hub)
     enterprises, products = (Loading(connector, build, name) for name in ("enterprises", "products"))
     return enterprises, products
+
+
+def build_manifest_changes(drops: Path) -> dict[str, Any]:
+    """The changes that make an agency of small businesses one that leaves files."""
+    return {
+        **deepcopy(dict(TABLES)),
+        "wire": {"driver": "files", "url": f"file://{drops}"},
+        "probe": None,
+        "trouble": None,
+    }
