@@ -26,7 +26,7 @@ from resolvers.reader_budgets import PeopleBudgetCharger
 from schema.builder import build_schema, get_graphql_schema
 from schema.tools.assessments import check_daily, refuse_unassessed_agencies
 from schema.tools.document_fields import GraphDocuments, list_coordinates
-from schema.tools.personal_copies import refuse_personal_copies
+from schema.tools.personal_copies import refuse_unsealed_copies
 from services.ledger.data_tracker import UsageHistory
 from services.ledger.ledger_entry_builder import LedgerEntryBuilder
 from services.ledger.read_recording import build_recorder, with_reader_budgets
@@ -75,7 +75,7 @@ def create_app(settings: Settings, *, sample_people: LoadSamplePeople | None = N
     ledger = build_access_ledger(settings, state)
     schema = get_graphql_schema(build_schema(connectors.codes))
     refuse_unassessed_agencies(settings.contracts, settings.policy, schema, development=settings.development)
-    refuse_personal_copies(connectors.list_copied_records(), schema)
+    refuse_unsealed_copies(connectors.list_unsealed_records(), schema)
     answer_cache = build_answer_cache(settings)
     consents = build_consent_parts(settings, state, list_coordinates(schema), answer_cache.readers, tracing)
     hub_domains = build_hub_domains(settings, state, schema, consents)

@@ -13,10 +13,12 @@ from connectors.declared.driver_families import DRIVER_FAMILIES
 from connectors.declared.driver_family import Driver
 from connectors.declared.open311.complaints import ComplaintLinks
 from connectors.declared.row_observation import RowObserver
+from connectors.declared.snapshot.protection import CopyProtection
 from connectors.declared.tables import ManifestTable, NotDeclarableError
 from connectors.regions import UnknownDistricts
 from connectors.resilience.gate import Gate
 from records.calls.call import Call
+from records.config_problems import describe_unknown_key, describe_wrong_value
 
 D = TypeVar("D", bound=Driver)
 O = TypeVar("O", bound=ManifestTable)  # noqa: E741 - options
@@ -33,8 +35,10 @@ class ConnectorParts:
     unknown_districts: UnknownDistricts
     complaint_links: ComplaintLinks
     snapshot_folder: Path | None = None
-    observe_row: RowObserver | None = None
     """Where the files of snapshots are."""
+    copy_protection: CopyProtection | None = None
+    """For snapshots of personal data."""
+    observe_row: RowObserver | None = None
 
     def require_driver(self, kind: type[D]) -> D:
         """The driver, if it is of the kind. Raises `NotDeclarableError`."""
@@ -50,7 +54,11 @@ class ConnectorParts:
         except ValidationError as error:
             first = error.errors(include_input=False, include_url=False)[0]
             place = ".".join(["options", *(str(each) for each in first["loc"])])
-            raise NotDeclarableError(place, first["msg"].removeprefix("Value error, ")) from None
+            if first["type"] == "extra_forbidden":
+                problem = describe_unknown_key(str(first["loc"][-1]), "options", options.model_fields)
+            else:
+                problem = describe_wrong_value(first["type"], first.get("ctx", {}), first["msg"])
+            raise NotDeclarableError(place, problem) from None
 
     def refuse_batches(self) -> None:
         """Raise `NotDeclarableError` if the terms limit the keys of a call, for an agency that takes one key a call."""

@@ -247,6 +247,11 @@ class Batch(Generic[K, V]):
     description: str = ""
 
     @property
+    def domain_read(self) -> str:
+        """The read of the domain that answers it."""
+        return self.read or self.name
+
+    @property
     def is_public(self) -> bool:
         """Whether its answers hold no personal data, so that any agency may be called."""
         return self.caching is not None and not self.caching.is_personal

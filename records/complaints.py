@@ -112,6 +112,8 @@ class ComplaintPage:
 
     complaints: tuple[Complaint, ...]
     has_more: bool
+    total: int | None = None
+    """Complaints on all pages, if the agency counts them."""
 
 
 @record

@@ -46,7 +46,9 @@ def _join_pages(query: ComplaintQuery, pages: Sequence[ComplaintPage]) -> Compla
     """One page of the newest complaints of several pages."""
     found = sorted((each for page in pages for each in page.complaints), key=_get_position, reverse=True)
     has_more = len(found) > query.first or any(page.has_more for page in pages)
-    return ComplaintPage(complaints=tuple(found[: query.first]), has_more=has_more)
+    totals = [each.total for each in pages]
+    total = None if None in totals else sum(each or 0 for each in totals)
+    return ComplaintPage(complaints=tuple(found[: query.first]), has_more=has_more, total=total)
 
 
 def _get_position(complaint: Complaint) -> tuple[datetime, str]:

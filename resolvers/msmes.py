@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import NamedTuple, Protocol
 
 from engine.batch import batch, forward
-from records.calls.answers import Answers
+from records.calls.answers import Answers, keep_date
 from records.calls.call import Call
 from records.calls.failures import AgencyFailure
 from records.identifiers import Nik
@@ -42,16 +42,17 @@ msmes_of = forward(Msmes, Msmes.msmes_of, absent=(), caching=ABOUT_PERSON)
 async def msmes(keys: Sequence[MsmeKey], context: HubBatchContext) -> Answers[MsmeKey, Msme]:
     """Enterprises by owner and identifier. One that changed hands is no longer found under its former owner."""
     found = await context.agencies[Msmes].msmes(list(dict.fromkeys(key.id for key in keys)), context.call)
-    return {
+    answers = {
         key: answer
         for key in keys
         if (answer := found.get(key.id)) is not None
         and (isinstance(answer, AgencyFailure) or answer.owner == key.owner)
     }
+    return keep_date(answers, found)
 
 
 @batch(domain=Msmes, absent=(), caching=ABOUT_OWNER)
 async def products_of(keys: Sequence[MsmeKey], context: HubBatchContext) -> Answers[MsmeKey, Sequence[Product]]:
     """The products of each enterprise."""
     found = await context.agencies[Msmes].products_of(list(dict.fromkeys(key.id for key in keys)), context.call)
-    return {key: answer for key in keys if (answer := found.get(key.id)) is not None}
+    return keep_date({key: answer for key in keys if (answer := found.get(key.id)) is not None}, found)

@@ -36,14 +36,14 @@ async def citizens(niks: Sequence[Nik], context: HubBatchContext) -> Answers[Nik
     return {nik: Citizen(nik=nik) for nik in niks}
 
 
-@batch(domain=Population, works_without_agency=True)
+@batch(domain=Population, read="load_known", works_without_agency=True)
 async def known_citizens(niks: Sequence[Nik], context: HubBatchContext) -> Answers[Nik, Citizen]:
     """People by a number from the request; numbers that the register does not know are absent.
 
     While the register is down, or without a register, every number counts as known: fields of other agencies must
     still answer, and the register's own fields report the failure.
     """
-    if not context.agencies.codes.answers(Population):
+    if not context.agencies.codes.answers(Population, Population.load_known.__name__):
         return {nik: Citizen(nik=nik) for nik in niks}
     try:
         found = await context.agencies[Population].load_known(niks, context.call)

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import NamedTuple, Protocol
 
 from engine.batch import batch, forward
-from records.calls.answers import Answers
+from records.calls.answers import Answers, keep_date
 from records.calls.call import Call
 from records.calls.failures import AgencyFailure
 from records.identifiers import Nik, Nop
@@ -45,4 +45,4 @@ async def tax_objects(keys: Sequence[TaxObjectKey], context: HubBatchContext) ->
             answers[key] = objects
         else:
             answers.update((key, each) for each in objects if each.nop == key.nop)
-    return answers
+    return keep_date(answers, found)

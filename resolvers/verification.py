@@ -83,7 +83,7 @@ class TooManyAttempts(SafeError):  # noqa: N818 - reads as what it is
         super().__init__("The comparisons under this consent are used up for today. Try again tomorrow.")
 
 
-@batch(domain=Population)
+@batch(domain=Population, read="load_facets")
 async def verifications(
     queries: Sequence[VerificationQuery], context: HubBatchContext
 ) -> Answers[VerificationQuery, Verification]:

@@ -20,7 +20,8 @@ def build_agency_variables(
     if not source.is_readable:
         return {}  # the hub reports it
     if agency not in AGENCIES:
-        return source.build_variables(source.build_url(port=port, user=user, secret=secret), user=user, secret=secret)
+        url = source.build_url(port=port, user=user, secret=secret, folder=health.get("folder", ""))
+        return source.build_variables(url, user=user, secret=secret)
     at = f"{LOOPBACK}:{port}"
     login = f"{quote(user, safe='')}:{quote(secret, safe='')}@{at}"
     match agency:

@@ -54,16 +54,22 @@ def build_schema(codes: AgencyCodes = ANY_AGENCIES) -> strawberry.Schema:
     Raises `UnsoundSchema` if a field breaks a rule of `schema/tools/soundness.py`.
     """
     modules = import_types(types_of_the_graph)
-    node_types = [each for each in find_node_types(modules) if _can_be_refetched(each, codes)]
+    node_types = [each for each in find_node_types(modules) if _has_agency(each, codes)]
     publications = {publication.name: publication for publication in map(get_publication, node_types)}
     roots = {**find_root_fields(modules), **build_node_fields(publications, codes)}
     return finish_schema(
         _build_root_type("Query", "The queries of the graph.", roots),
-        node_types,
+        [each for each in node_types if _can_be_refetched(each, codes)],
         mutation=_build_root_type("Mutation", MutationRoot.__doc__, _get_declared_fields(MutationRoot)),
         codes=codes,
         added=build_added_fields(modules),
     )
+
+
+def _has_agency(published: type[Any], codes: AgencyCodes) -> bool:
+    """Whether an agency has such nodes. If it has no read by their id, `node` says so."""
+    refetch = get_publication(published).refetch
+    return refetch is not None and (refetch.batch.works_without_agency or codes.answers(refetch.batch.domain))
 
 
 def _can_be_refetched(published: type[Any], codes: AgencyCodes) -> bool:
@@ -72,7 +78,7 @@ def _can_be_refetched(published: type[Any], codes: AgencyCodes) -> bool:
 
 
 def _is_answered(batch: Batch[Any, Any], codes: AgencyCodes) -> bool:
-    return batch.works_without_agency or codes.answers(batch.domain)
+    return batch.works_without_agency or codes.answers(batch.domain, batch.domain_read)
 
 
 class _CityGraph(strawberry.Schema):

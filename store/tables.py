@@ -358,3 +358,49 @@ page_sessions = Table(
     Index("ix_page_sessions_sign_in", "sign_in"),
 )
 """Active sessions of the hub's own pages. A session that ended by signing out has no row."""
+
+commands = Table(
+    "commands",
+    metadata,
+    Column("number", String(16), primary_key=True, comment="Random, but for the year; the reference at the agency."),
+    Column("kind", String(40), nullable=False),
+    Column("version", Integer, nullable=False, comment="Of the payload's form."),
+    Column("agency", String(64), nullable=False),
+    Column("case", String(80), nullable=False),
+    Column("sequence", Integer, nullable=False, comment="Within the case, ascending."),
+    Column("subject", LargeBinary(32), nullable=False, comment="The person, sealed."),
+    Column("key", LargeBinary(32), nullable=False, comment="Digest of the key that the person's app gave."),
+    Column("digest", LargeBinary(32), nullable=False, comment="Keyed digest of the payload."),
+    Column("payload", LargeBinary, comment="Sealed; null after its retention."),
+    Column("lookup", String(16), nullable=False),
+    Column("state", String(16), nullable=False),
+    Column("accepted_at", DateTime(timezone=True), nullable=False, server_default=func.now()),
+    Column("next_at", DateTime(timezone=True), nullable=False, server_default=func.now(), comment="When work is due."),
+    Column("fence", BigInteger, nullable=False, server_default="0", comment="Number of claims; the newest one counts."),
+    Column("attempts", Integer, nullable=False, server_default="0", comment="How often it was sent."),
+    Column("lookups", Integer, nullable=False, server_default="0", comment="Lookups since it was sent last."),
+    Column("sent_at", DateTime(timezone=True), comment="When it may have been sent last."),
+    Column("failure", Text, comment="Why it is not done, as a code. Nothing personal."),
+    Column("outcome", LargeBinary, comment="What the agency answered, sealed."),
+    Column("agency_id", String(64), comment="The agency's identifier of what the command made."),
+    Column("closed_at", DateTime(timezone=True), comment="Null while the outcome is open."),
+    UniqueConstraint("subject", "key"),
+    UniqueConstraint("agency", "case", "sequence"),
+    Index("ix_commands_due", "agency", "next_at", postgresql_where=text("closed_at IS NULL")),
+    Index("ix_commands_subject", "subject", "accepted_at"),
+    Index("ix_commands_agency_id", "agency", "agency_id"),
+)
+"""The outbox of commands: committed before the acknowledgement, sent by any hub."""
+
+command_steps = Table(
+    "command_steps",
+    metadata,
+    Column("id", BigInteger, primary_key=True, autoincrement=True),
+    Column("number", String(16), ForeignKey("commands.number", ondelete="CASCADE"), nullable=False),
+    Column("at", DateTime(timezone=True), nullable=False, server_default=func.clock_timestamp()),
+    Column("state", String(16), nullable=False),
+    Column("by", String(200), comment="The person of the city who took the step; null for the hub."),
+    Column("detail", Text, comment="A failure's code or a person's reason. Nothing personal."),
+    Index("ix_command_steps_number", "number", "id"),
+)
+"""Append-only."""

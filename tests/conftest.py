@@ -31,7 +31,7 @@ pytest_plugins = [
 def pytest_collection_finish() -> None:
     """Keeps what was collected, and stays to the end, out of each collection of garbage: a sixth of the time.
 
-    `tests/plugins/loop_errors.py` collects after each test, so collections within a test may be rare.
+    `tests/plugins/loop_errors.py` collects the garbage of each test, which counts as a step to a collection of all.
     """
     gc.collect()
     gc.freeze()

@@ -14,6 +14,8 @@ from typing import Any
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from auth.crypto.rate_keys import RateKeys
+from auth.crypto.sealed_people import SealedPeople
+from auth.crypto.snapshot_keys import SnapshotKeys
 from cache.limits.agency_counts import AgencyCounts
 from cache.limits.redis_counters import RedisCounters
 from connectors.agency_probes import AgencyProbes
@@ -25,6 +27,7 @@ from connectors.declared.driver_family import CallLimits, Driver, DriverParts, E
 from connectors.declared.open311.complaints import ComplaintLinks
 from connectors.declared.row_observation import RowObserver
 from connectors.declared.snapshot.loader import SnapshotLoader, SnapshotSource
+from connectors.declared.snapshot.protection import CopyProtection
 from connectors.declared.snapshot.snapshot import SnapshotStatus
 from connectors.declared.tables import NotDeclarableError
 from connectors.drivers.long_work import LongWork
@@ -39,11 +42,13 @@ from resolvers.answer_cache import AnswerCache, NoAnswerCache
 from resolvers.cached_batches import CachedBatchReader
 from resolvers.domains import find_domains
 from resolvers.regions import Regions
+from services.rights.fulfilled_erasures import FulfilledErasures
 from settings import Settings
 from settings.city.folder import CityFolder
 from settings.city.manifest import AgencyManifest, ManifestFile
 from settings.city.problems import CityProblem, ManifestError
 from store.complaint_links import ComplaintLinkTable
+from store.rights.data_request_table import DataRequestTable
 
 _DATA = Path(__file__).parents[1] / "data"
 
@@ -70,6 +75,7 @@ class HubResources:
     unknown_districts: UnknownDistricts
     complaint_links: ComplaintLinks
     snapshot_folder: Path | None = None
+    copy_protection: CopyProtection | None = None
     observe_row: RowObserver | None = None
 
 
@@ -98,11 +104,12 @@ class Connectors:
         drivers = {code: each.driver for code, each in self.agencies.items()}
         return {code: each.expiries for code, each in drivers.items() if isinstance(each, ExpiringDriver)}
 
-    def list_copied_records(self) -> Mapping[str, type[Any]]:
-        """The record of each snapshot, by its agency and name."""
+    def list_unsealed_records(self) -> Mapping[str, type[Any]]:
+        """The record of each snapshot that is not sealed, by its agency and name."""
         return {
             f"agencies/{each.snapshot.agency}.toml: snapshots.{each.snapshot.name}": each.snapshot.layout.record
             for each in self.snapshots
+            if not each.snapshot.layout.is_personal
         }
 
     def get_snapshot_statuses(self) -> Sequence[SnapshotStatus]:
@@ -124,6 +131,7 @@ class Connectors:
                 domain,
                 {code: each.connector for code, each in found.items()},
                 {code: each.serves for code, each in found.items()},
+                self.codes,
             )
             for domain, found in by_domain.items()
             if len(found) > 1
@@ -196,6 +204,7 @@ def build_connectors(settings: Settings, state: AsyncEngine) -> Connectors:
         unknown_districts=UnknownDistricts(regions.knows),
         complaint_links=ComplaintLinkTable(state, settings.secret_bytes),
         snapshot_folder=settings.snapshot_folder,
+        copy_protection=build_copy_protection(settings, state),
     )
     codes = list_agency_codes(settings.city)
     agencies: dict[str, BoundAgency] = {}
@@ -226,6 +235,14 @@ def build_connectors(settings: Settings, state: AsyncEngine) -> Connectors:
     )
 
 
+def build_copy_protection(settings: Settings, state: AsyncEngine) -> CopyProtection:
+    """What protects snapshots of personal data: keys of the hub, and the erasures in its database."""
+    secrets = (settings.secret_bytes, *settings.former_secrets_bytes)
+    erasures = FulfilledErasures(DataRequestTable(state), [SealedPeople(each) for each in secrets])
+    keys = SnapshotKeys(*secrets)
+    return CopyProtection(keys=keys, list_erased=erasures.list_people)
+
+
 def bind_agency(file: ManifestFile, gate: Gate, resources: HubResources) -> BoundAgency:
     """Build the driver and the connector of one agency, without any call. Raises `ManifestError`."""
     manifest, wire = file.manifest, file.manifest.wire
@@ -243,6 +260,7 @@ def bind_agency(file: ManifestFile, gate: Gate, resources: HubResources) -> Boun
         unknown_districts=resources.unknown_districts,
         complaint_links=resources.complaint_links,
         snapshot_folder=resources.snapshot_folder,
+        copy_protection=resources.copy_protection,
         observe_row=resources.observe_row,
     )
     try:
@@ -257,7 +275,7 @@ def list_agency_codes(city: CityFolder) -> AgencyCodes:
     codes: dict[type[Any], list[str]] = {}
     for code, each in city.agencies.items():
         codes.setdefault(find_domains()[each.manifest.domain], []).append(code)
-    return AgencyCodes(codes)
+    return AgencyCodes(codes, {code: each.manifest.lacks for code, each in city.agencies.items()})
 
 
 def list_lifetimes(city: CityFolder) -> Mapping[str, Mapping[str, ReadLifetimes]]:
@@ -301,6 +319,7 @@ def _build_connector(manifest: AgencyManifest, parts: ConnectorParts) -> Connect
             limits=CallLimits(max_batch_size=gate.terms.max_batch_size, max_concurrency=gate.max_concurrency),
             hub=HubValues(
                 snapshot_folder=parts.snapshot_folder,
+                copy_protection=parts.copy_protection,
                 for_functions={UnknownDistricts: parts.unknown_districts},
                 observe_row=parts.observe_row,
             ),

@@ -7,6 +7,7 @@ from contextlib import asynccontextmanager
 
 from auth.crypto.entry_tokens import EntryTokens
 from auth.crypto.pseudonyms import Pseudonyms
+from auth.policy.legal_basis import LegalBasis
 from engine.reporting import ReadRecorder
 from schema.builder import build_schema, get_graphql_schema
 from services.ledger.ledger_entry_builder import LedgerEntryBuilder
@@ -39,14 +40,17 @@ async def open_data_request_service(settings: Settings) -> AsyncIterator[DataReq
 
 @asynccontextmanager
 async def open_read_recorder(settings: Settings) -> AsyncIterator[ReadRecorder]:
-    """The recorder of reads outside the graph, for the length of the block."""
+    """The recorder of an operator's reads outside the graph, for the length of the block.
+
+    Their legal basis is the city's task: they happen for a purpose of the agency's contract.
+    """
     state = create_database_engine(settings.state_url.get_secret_value())
     ledger = build_access_ledger(settings, state)
     try:
         await migrate(state)
         await ledger.start()
         accesses = LedgerEntryBuilder(Pseudonyms(settings.secret_bytes), hidden_purposes=settings.disclosure_delays)
-        yield build_recorder(ledger, accesses)
+        yield build_recorder(ledger, accesses, basis=LegalBasis.PUBLIC_TASK)
     finally:
         await ledger.close()
         await state.dispose()

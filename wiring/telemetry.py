@@ -112,7 +112,9 @@ def build_status_page(settings: Settings, counts: HubCounters, pages: PageRender
     """The status page of the agencies, if the operator shows it and there are any."""
     if not settings.status_page or not counts.agency_names:
         return None
-    return StatusPage(counts.load_health, pages)
+    manifests = settings.city.manifests.items()
+    preparing = {code: each.manifest.stage for code, each in manifests if not each.manifest.is_live}
+    return StatusPage(counts.load_health, preparing, pages)
 
 
 def build_tracing(settings: Settings) -> Tracing | NoTracing:

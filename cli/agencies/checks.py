@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Collection
 from secrets import token_hex
 from time import monotonic
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from connectors.declared.domain_reads import list_reads
 from records.calls.call import Call
@@ -16,6 +16,8 @@ from resolvers.domains import find_domains
 from settings import Settings
 from store.database import create_database_engine
 from wiring.agencies import BoundAgency, build_connectors
+
+_FACETS: Final = "load_facets"
 
 
 class AgencyCheck(NamedTuple):
@@ -38,7 +40,7 @@ async def check_agencies(settings: Settings) -> AsyncIterator[AgencyCheck]:
             started = monotonic()
             call = Call(deadline=started + settings.agency_timeout, request_id=f"check-{token_hex(4)}")
             try:
-                found = await _ask(agency, person, call)
+                found = await _ask(agency, person, call, settings.city.agencies[code].manifest.lacks)
                 outcome = "ok" if found else "answers, but does not know the known record"
             except AgencyFailure as failure:
                 outcome = f"{failure.code}: {failure.detail or failure}"
@@ -48,12 +50,12 @@ async def check_agencies(settings: Settings) -> AsyncIterator[AgencyCheck]:
         await state.dispose()
 
 
-async def _ask(agency: BoundAgency, person: Nik | None, call: Call) -> bool:
+async def _ask(agency: BoundAgency, person: Nik | None, call: Call, lacks: Collection[str]) -> bool:
     """Whether the agency knows the known record of its domain."""
     connector: Any = agency.connector
-    if person is not None and agency.domain == "population":
+    if person is not None and agency.domain == "population" and _FACETS not in lacks:
         answers = await connector.load_facets([person], frozenset({Identity}), call)
-    elif person is not None and (read := _find_read_of_person(agency.domain)) is not None:
+    elif person is not None and (read := _find_read_of_person(agency.domain, lacks)) is not None:
         answers = await getattr(connector, read)([person], call)
     else:
         await connector.probe(call)
@@ -64,10 +66,12 @@ async def _ask(agency: BoundAgency, person: Nik | None, call: Call) -> bool:
     return bool(found)
 
 
-def _find_read_of_person(domain: str) -> str | None:
-    """The read whose keys are people; None if the domain has none."""
+def _find_read_of_person(domain: str, lacks: Collection[str]) -> str | None:
+    """The read of the agency whose keys are people and that takes nothing else; None if it has none."""
     reads = list_reads(find_domains()[domain])
-    return next((name for name, each in reads.items() if each.key is Nik), None)
+    return next(
+        (name for name, each in reads.items() if each.key is Nik and not each.facets and name not in lacks), None
+    )
 
 
 def _get_protocol(settings: Settings, agency: str) -> str:

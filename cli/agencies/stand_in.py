@@ -13,7 +13,7 @@ from cli.agencies.city_option import CityOption, find_city_path
 from cli.command_error import CommandError
 from sandbox.agency import AgencySpec, CannotStartError
 from sandbox.stand_ins.server import run
-from sandbox.stand_ins.sources import StandInSource
+from sandbox.stand_ins.sources import DROP, StandInSource
 from sandbox.state_folder import find_free_port
 
 _USER = "simpul"
@@ -29,9 +29,9 @@ def serve_samples(
     source = StandInSource(find_city_path(city).resolve(), agency)
     at, secret = port or find_free_port(), secrets.token_urlsafe(18)
     try:
-        url = source.build_url(port=at, user=_USER, secret=secret)
-        variables = source.build_variables(url, user=_USER, secret=secret)
         with TemporaryDirectory(prefix="simpul-") as state:
+            url = source.build_url(port=at, user=_USER, secret=secret, folder=str(Path(state) / DROP))
+            variables = source.build_variables(url, user=_USER, secret=secret)
             spec = AgencySpec(
                 name=agency,
                 port=at,

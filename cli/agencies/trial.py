@@ -15,13 +15,14 @@ from dataclasses import dataclass, fields, is_dataclass
 from datetime import date
 from enum import Enum
 from pathlib import Path
-from secrets import token_hex
+from secrets import token_bytes, token_hex
 from tempfile import TemporaryDirectory
 from typing import Any, Final, get_type_hints
 
 import msgspec
 
 from auth.caller import Caller, CallerKind
+from auth.crypto.snapshot_keys import SnapshotKeys
 from auth.policy.declared_purpose import is_valid_purpose
 from cli.command_error import CommandError
 from connectors.declared.connector import DeclaredConnector
@@ -30,6 +31,7 @@ from connectors.declared.python_functions import split_optional
 from connectors.declared.record_readers import PERSONAL_NUMBERS
 from connectors.declared.row_observation import ObservedRow
 from connectors.declared.snapshot.loader import SnapshotLoader
+from connectors.declared.snapshot.protection import CopyProtection, no_erasures
 from connectors.drivers.long_work import LongWork
 from connectors.regions import UnknownDistricts
 from connectors.resilience.gate import Gate
@@ -101,6 +103,8 @@ class AgencyTrial:
     def domain_read(self) -> DomainRead:
         """The read. Raises `CommandError`."""
         reads = list_reads(find_domains()[self.manifest.manifest.domain])
+        if self.read in self.manifest.manifest.lacks:
+            raise CommandError(f"the agency lacks the read '{self.read}': its manifest says so")
         if self.read not in reads:
             raise CommandError(f"'{self.read}' is not a read of the domain: choose one of {', '.join(reads)}")
         return reads[self.read]
@@ -166,6 +170,7 @@ async def ask_agency(
             unknown_districts=UnknownDistricts(lambda _: True),
             complaint_links=NoReporters(),
             snapshot_folder=Path(stack.enter_context(TemporaryDirectory(prefix="simpul-"))),
+            copy_protection=CopyProtection(keys=SnapshotKeys(token_bytes(32)), list_erased=no_erasures),
             observe_row=observe,
         )
         bound = bind_agency(trial.manifest, gate, resources)

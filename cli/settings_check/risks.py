@@ -158,10 +158,11 @@ def _check_secrets(settings: Settings) -> Iterator[tuple[str, str]]:
     if settings.secret_bytes in settings.former_secrets_bytes:
         yield "former_secrets", "it holds the current secret: remove it"
     elif settings.former_secrets_bytes:
-        yield (
-            "former_secrets",
-            f"it only opens cached answers, which expire after {_MAX_CACHE_DAYS} days: unset it then",
+        message = (
+            f"it only opens cached answers, which expire after {_MAX_CACHE_DAYS} days, and snapshots until their next"
+            " load: unset it then"
         )
+        yield "former_secrets", message
     for field in Settings.model_fields:
         value = getattr(settings, field)
         if isinstance(value, SecretStr) and field not in ("secret", "former_secrets", "probe_nik"):

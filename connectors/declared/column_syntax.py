@@ -13,6 +13,9 @@ from connectors.readers.unreadable import UnreadableError
 
 _STEP: Final = re.compile(r"([^.\[\]]+)(?:\[([^\]=]+)=([^\]]+)\])?(?:\.(?=.)|$)")
 """One step of a path, with a condition in brackets if it chooses an entry of a list."""
+PARENT: Final = "^"
+"""The column of a row within another row: that other row."""
+_ROW_STEP: Final = re.compile(r"([^.\[\]]+)(\[\])?(?:\.(?=.)|$)|(\[\])(?:\.(?=.)|$)")
 _FIRST_NAME: Final = re.compile(r"[.\[]")
 
 
@@ -39,6 +42,27 @@ class ColumnSyntax:
         """The function from a row to the value of a column. Raises `NotDeclarableError`."""
         get: Callable[[Any], object] = eval(f"lambda row: {self.write(place, column)}", dict(self.names))  # noqa: S307 - made of quoted columns
         return get
+
+
+def parse_steps(place: str, path: str) -> list[tuple[str, bool]]:
+    """The names of a path, and whether rows follow within each entry of that list. Raises `NotDeclarableError`."""
+    steps: list[tuple[str, bool]] = []
+    end = 0
+    for step in _ROW_STEP.finditer(path):
+        if step.start() != end:
+            break
+        end = step.end()
+        steps.append((step[1] or "", bool(step[2] or step[3])))
+    if end != len(path):
+        raise NotDeclarableError(place, f"'{path}' is not a path to rows: write data.rows or markets[].prices")
+    if steps and steps[-1][1]:
+        raise NotDeclarableError(place, f"'{path}' ends with []: name the list within each object, or leave [] out")
+    return steps
+
+
+def find_parent_column(column: str) -> str | None:
+    """The column of the row around, for `^.column`; None for a column of the row itself."""
+    return column.removeprefix(f"{PARENT}.") if column.startswith(f"{PARENT}.") else None
 
 
 def dig(row: object, *names: str) -> object:

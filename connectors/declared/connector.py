@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 from pydantic import Field, SerializeAsAny
@@ -28,7 +29,7 @@ from connectors.declared.snapshot_sources import build_snapshot_sources
 from connectors.declared.tables import ManifestTable, NotDeclarableError, ReadTable, RecordTable, TroubleTable
 from connectors.declared.trouble import build_result_codes
 from records.calls.call import Call
-from records.calls.failures import AgencyFailure, AgencyUnavailable
+from records.calls.failures import AgencyFailure, AgencyNotOffered, AgencyUnavailable
 
 
 class ProbeTable(ManifestTable):
@@ -77,6 +78,8 @@ class DeclaredTables(ManifestTable):
     driver: str
     """The word of the driver."""
     reads: Mapping[str, ReadTable]
+    lacks: Sequence[str] = ()
+    """Reads of the domain that the agency does not have."""
     records: Mapping[str, RecordTable]
     probe: ProbeTable | None = None
     """None if snapshots answer all reads."""
@@ -99,13 +102,7 @@ def build_declared_connector(
         NotDeclarableError: A read is missing, unknown, or not answered as the domain asks.
 
     """
-    wanted = list_reads(domain)
-    if unknown := sorted(tables.reads.keys() - wanted.keys()):
-        raise NotDeclarableError(
-            f"reads.{unknown[0]}", f"the domain has no such read; it has {', '.join(sorted(wanted))}"
-        )
-    if missing := sorted(wanted.keys() - tables.reads.keys()):
-        raise NotDeclarableError(f"reads.{missing[0]}", "the domain asks for this read, and none is declared")
+    wanted = _list_answered_reads(domain, tables)
     family = DRIVER_FAMILIES[tables.driver]
     keyed = {name: each for name in wanted if not isinstance(each := tables.reads[name], SnapshotReadTable)}
     if limits.max_batch_size is not None and not any(each.takes_batches for each in keyed.values()):
@@ -125,7 +122,7 @@ def build_declared_connector(
         limits=limits,
         hub=hub,
     )
-    snapshots = build_snapshot_sources(wanted, tables, family.all_rows, source, hub.snapshot_folder)
+    snapshots = build_snapshot_sources(wanted, tables, family.all_rows, source, hub)
     reads: dict[str, Read | FacetRead] = {}
     for name, domain_read in wanted.items():
         table = tables.reads[name]
@@ -134,7 +131,30 @@ def build_declared_connector(
         else:
             reads[name] = family.require_reads().build(source, domain_read, table)
     records.require_all_used()
+    reads |= {name: partial(_refuse, agency) for name in tables.lacks}
     return DeclaredConnector(agency, reads, tables.probe, tuple(snapshots.values()))
+
+
+def _list_answered_reads(domain: type[Any], tables: DeclaredTables) -> Mapping[str, DomainRead]:
+    """The reads of the domain that the agency has, each of them declared. Raises `NotDeclarableError`."""
+    every, lacks = list_reads(domain), set(tables.lacks)
+    has = f"the domain has no such read; it has {', '.join(sorted(every))}"
+    if unknown := sorted(tables.reads.keys() - every.keys()):
+        raise NotDeclarableError(f"reads.{unknown[0]}", has)
+    if unknown := sorted(lacks - every.keys()):
+        raise NotDeclarableError("lacks", f"'{unknown[0]}': {has}")
+    if doubled := sorted(lacks & tables.reads.keys()):
+        raise NotDeclarableError("lacks", f"'{doubled[0]}' is declared below; remove one of them")
+    if missing := sorted(every.keys() - tables.reads.keys() - lacks):
+        fix = ", ".join(f'"{each}"' for each in sorted({*missing, *lacks}))
+        problem = f"the domain has this read: declare it, or write lacks = [{fix}] if the agency has no such data"
+        raise NotDeclarableError(f"reads.{missing[0]}", problem)
+    return {name: each for name, each in every.items() if name not in lacks}
+
+
+async def _refuse(agency: str, *_: object) -> Any:  # noqa: ANN401 - it never answers
+    """A read that the agency does not have: only a record or an id of this agency leads to it."""
+    raise AgencyNotOffered(agency)
 
 
 def _check_probe(wanted: Mapping[str, DomainRead], tables: DeclaredTables, family: DriverFamily) -> None:

@@ -7,6 +7,7 @@ from functools import cache, partial
 from typing import Any, Final
 
 from pydantic import Field, TypeAdapter, create_model
+from pydantic.fields import FieldInfo
 
 from connectors.declared.ckan.reads import build_ckan_read, check_ckan_probe, ckan_rows_of
 from connectors.declared.ckan.tables import CkanReadTable, CkanRowsTable, CkanWire
@@ -30,7 +31,7 @@ from connectors.declared.soap.wire import build_soap_driver
 from connectors.declared.sql.reads import build_sql_read
 from connectors.declared.sql.rows import stream_sql_rows
 from connectors.declared.sql.tables import SqlReadTable, SqlRowsTable, SqlWire
-from connectors.declared.tables import NotDeclarableError, PythonReadTable, RowsTable
+from connectors.declared.tables import ManifestTable, NotDeclarableError, PythonReadTable, RowsTable
 from connectors.declared.xml.paths import XML_PATHS, XML_REPLIES
 from connectors.declared.xml.tables import XmlWire
 from connectors.drivers.files.driver import FilesDriver
@@ -50,9 +51,18 @@ _MAX_FILE_BYTES: Final = 256 * 1024 * 1024
 Wire = SqlWire | HttpWire | XmlWire | CkanWire | SoapWire | FilesWire | Open311Wire
 
 
-def parse_reads(driver: str, given: object) -> Mapping[str, PythonReadTable]:
-    """The tables of reads for the driver. Raises pydantic's `ValidationError`, and `ValueError`."""
-    family, named = DRIVER_FAMILIES[driver], given if isinstance(given, Mapping) else {}
+def parse_reads(driver: str, given: object, defaults: Mapping[str, Any] | None = None) -> Mapping[str, PythonReadTable]:
+    """The tables of reads for the driver, each with the defaults that it does not replace.
+
+    Raises pydantic's `ValidationError`, and `ValueError`.
+    """
+    family = DRIVER_FAMILIES[driver]
+    given = (
+        {name: _add_defaults(each, defaults or {}) for name, each in given.items()}
+        if isinstance(given, Mapping)
+        else given
+    )
+    named = given if isinstance(given, Mapping) else {}
     if family.domain_reads is not None:
         return TypeAdapter(Mapping[str, PythonReadTable]).validate_python(given)
     local = {name: each for name, each in named.items() if isinstance(each, Mapping) and "snapshot" in each}
@@ -65,6 +75,27 @@ def parse_reads(driver: str, given: object) -> Mapping[str, PythonReadTable]:
         fix = "load a snapshot, and name it in each read" if family.all_rows is not None else "name a connector"
         raise ValueError(f"they cannot be declared over {driver}; {fix}")
     return {name: tables[name] for name in named if name in tables}
+
+
+def _add_defaults(read: object, defaults: Mapping[str, Any]) -> object:
+    """A read with the defaults; one that a snapshot answers calls no agency, and has none."""
+    return {**defaults, **read} if isinstance(read, Mapping) and "snapshot" not in read else read
+
+
+def find_read_table(driver: str, *, is_python: bool = False) -> type[PythonReadTable]:
+    """The table of a read that calls an agency: `is_python` says whether a connector in Python does."""
+    reads = DRIVER_FAMILIES[driver].reads
+    return PythonReadTable if reads is None or is_python else reads.table
+
+
+@cache
+def build_defaults_table(read: type[PythonReadTable]) -> type[ManifestTable]:
+    """The table of keys for all reads: those of a read, of which none is required."""
+    fields: dict[str, Any] = {}
+    for name, each in read.model_fields.items():
+        kind: Any = each.annotation
+        fields[name] = (kind | None, FieldInfo.merge_field_infos(each, default=None, annotation=kind | None))
+    return create_model(f"{read.__name__}Defaults", __base__=ManifestTable, **fields)
 
 
 def parse_snapshots(driver: str, given: object) -> Mapping[str, SnapshotTable]:
@@ -131,7 +162,10 @@ def _build_files_driver(wire: FilesWire, parts: DriverParts) -> FilesDriver:
 
 
 def _build_limits(parts: DriverParts, max_bytes: int) -> HttpLimits:
-    return HttpLimits(deadline=parts.gate.deadline, connections=parts.gate.max_concurrency, max_bytes=max_bytes)
+    gate = parts.gate
+    return HttpLimits(
+        deadline=gate.deadline, connections=gate.max_concurrency, max_bytes=max_bytes, take_replay=gate.take_replay
+    )
 
 
 DRIVER_FAMILIES: Final[Mapping[str, DriverFamily]] = {

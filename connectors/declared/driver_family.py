@@ -15,6 +15,7 @@ from connectors.declared.read_records import FacetRead, Read
 from connectors.declared.record_readers import RecordReaders
 from connectors.declared.row_observation import RowObserver
 from connectors.declared.snapshot.loader import OpenedRows, OpenRows
+from connectors.declared.snapshot.protection import CopyProtection
 from connectors.declared.tables import ManifestTable, NotDeclarableError, ReadTable, RecordTable, RowsTable, WireTable
 from connectors.declared.trouble import NoResultCodes, ResultCodes
 from connectors.drivers.long_work import LongWork
@@ -77,6 +78,8 @@ class HubValues:
 
     snapshot_folder: Path | None = None
     """Where the files of all snapshots are."""
+    copy_protection: CopyProtection | None = None
+    """For snapshots of personal data."""
     for_functions: Mapping[type[Any], Any] = field(default_factory=dict)
     """What functions of a manifest can ask for by type, in parameters that have only a name."""
     observe_row: RowObserver | None = None

@@ -3,35 +3,53 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass
 from typing import Any, Final
 
-from connectors.declared.domain_reads import KEY
+from connectors.declared.domain_reads import KEY, find_plain_type
 from connectors.declared.read_records import NUMBER
+from connectors.declared.record_readers import PERSONAL_NUMBERS
 from connectors.declared.tables import KeyedReadTable, NotDeclarableError
 
 _MAX_KEY_LENGTH: Final = 200
+_TEXT: Final = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9._-]{0,99}", re.ASCII)
+"""Of texts without a pattern: no sign of it means anything in a path, a query or a list with commas."""
+_PERSON: Final = re.compile(r"[0-9]{16}", re.ASCII)
 
 
-def compile_patterns(place: str, table: KeyedReadTable, types: Mapping[str, object]) -> Mapping[str, re.Pattern[str]]:
-    """The regular expressions of the texts of a key, by their parts. Raises `NotDeclarableError`."""
-    given = {KEY: table.key_pattern} if isinstance(table.key_pattern, str) else dict(table.key_pattern or {})
+@dataclass(frozen=True, slots=True)
+class KeyPatterns:
+    """The regular expressions of the texts of a key, by their parts."""
+
+    texts: Mapping[str, re.Pattern[str]]
+    """Of each text, as declared or by its type."""
+    declared: frozenset[str]
+
+    def select_checked(self, sent: Collection[str]) -> Mapping[str, re.Pattern[str]]:
+        """Those that a key must have: of parts that are sent, and of a key with a declared form."""
+        return {name: each for name, each in self.texts.items() if name in sent or name in self.declared & {KEY}}
+
+
+def compile_patterns(place: str, table: KeyedReadTable, parts: Mapping[str, object]) -> KeyPatterns:
+    """The patterns of a key with these parts, by name with their types. Raises `NotDeclarableError`."""
     if table.key_type == "number":
-        if given or KEY not in types:
+        if table.key_pattern or KEY not in parts:
             raise NotDeclarableError(f"{place}.key_type", "a number has its own pattern; give key_type or key_pattern")
-        return {KEY: NUMBER}
-    patterns: dict[str, re.Pattern[str]] = {}
-    for name, pattern in given.items():
-        if types.get(name) is not str:
-            texts = ", ".join(each for each, kind in types.items() if kind is str)
-            raise NotDeclarableError(
-                f"{place}.key_pattern", f"'{name}' is not a text of the key; it has {texts or 'none'}"
-            )
+        return KeyPatterns({KEY: NUMBER}, frozenset({KEY}))
+    texts = {name: kind for name, kind in parts.items() if find_plain_type(kind) is str}
+    given = table.key_pattern or {}
+    declared = dict.fromkeys(texts, given) if isinstance(given, str) else dict(given)
+    if unknown := sorted(declared.keys() - texts.keys()):
+        problem = f"'{unknown[0]}' is not a text of the key; it has {', '.join(texts) or 'none'}"
+        raise NotDeclarableError(f"{place}.key_pattern", problem)
+    patterns = {name: _PERSON if kind in PERSONAL_NUMBERS else _TEXT for name, kind in texts.items()}
+    for name, pattern in declared.items():
         try:
             patterns[name] = re.compile(pattern, re.ASCII)
         except re.error as error:
             raise NotDeclarableError(f"{place}.key_pattern", f"not a regular expression: {error}") from None
-    return patterns
+    return KeyPatterns(patterns, frozenset(declared))
 
 
 def build_form_check(

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import MISSING, dataclass, fields, is_dataclass
+from dataclasses import MISSING, dataclass, fields, is_dataclass, replace
 from datetime import date, datetime
 from operator import attrgetter
 from typing import Any, Final, Generic, TypeVar, cast, get_args, get_origin, get_type_hints
 
-from connectors.declared.column_syntax import ColumnSyntax
+from connectors.declared.column_syntax import PARENT, ColumnSyntax, find_parent_column
 from connectors.declared.field_readers import FieldReader, ReadField, build_field_reader, check_access_field
 from connectors.declared.python_functions import split_optional
 from connectors.declared.row_observation import FieldStep, RowObserver, observe_rows
@@ -55,6 +55,13 @@ class RecordReader(Generic[R]):
     """Fields with the number of a person that take the requested key, by their place; with the type of the number."""
     lists: Mapping[str, RecordReader[Any]]
     """The readers of lists within a row, by their column."""
+
+    @property
+    def outer_uses(self) -> Sequence[ColumnUse]:
+        """The columns that it takes of the row around its row: `^.number`."""
+        found = [*self.uses, *(use for each in self.lists.values() for use in each.outer_uses)]
+        outer = ((use, find_parent_column(use.column)) for use in found)
+        return [replace(use, column=column) for use, column in outer if column is not None]
 
     @property
     def columns(self) -> frozenset[str]:
@@ -173,6 +180,7 @@ class RecordReaders:
                     if column != KEY_COLUMN and each.name not in listed
                 ),
                 *(use for each in inner.values() for use in each.uses),
+                *(use for each in listed.values() for use in each.outer_uses),
             ],
             required=required,
             takes_key=KEY_COLUMN in taken or any(each.takes_key for each in (*inner.values(), *listed.values())),
@@ -207,12 +215,17 @@ class RecordReaders:
             )
         sort = _build_sort(place, reader.record, table.sort)
 
+        has_parent = bool(reader.outer_uses)
+
         def bind(key: object) -> FieldReader:
             read = reader.bind(key)
+            if has_parent:
+                return lambda raw, row: sort([read({PARENT: row, **each}) for each in list_inner_rows(raw)])
             return lambda raw: sort([read(each) for each in list_inner_rows(raw)])
 
         field = ReadField(bind, "a list of records", is_required=False)
-        return _FieldPlan(name, field, self._columns.write(place, table.columns[0]), table.columns, is_bound=True)
+        arguments = self._columns.write(place, table.columns[0]) + (", row" if has_parent else "")
+        return _FieldPlan(name, field, arguments, table.columns, is_bound=True)
 
     @staticmethod
     def _find_people(

@@ -5,19 +5,19 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import fields, is_dataclass
-from pathlib import Path
-from typing import Any, Final, Protocol, get_args, get_type_hints
+from typing import Any, Final, Protocol, get_type_hints
 
-from connectors.declared.domain_reads import DomainRead
-from connectors.declared.driver_family import AllRows, Source
+from connectors.declared.domain_reads import KEY, DomainRead, list_key_parts
+from connectors.declared.driver_family import AllRows, HubValues, Source
 from connectors.declared.python_functions import split_optional
-from connectors.declared.record_readers import PERSONAL_NUMBERS
 from connectors.declared.snapshot.layout import SnapshotLayout
 from connectors.declared.snapshot.loader import SnapshotSource
+from connectors.declared.snapshot.personal_records import is_personal
 from connectors.declared.snapshot.reads import find_read_fields
 from connectors.declared.snapshot.snapshot import Snapshot, SnapshotPlace
 from connectors.declared.snapshot.tables import SnapshotReadTable, SnapshotTable
 from connectors.declared.tables import NotDeclarableError, ReadTable, RecordTable
+from records.identifiers import RegionCode
 from records.regions import Coordinates
 
 _NAME: Final = re.compile(r"[a-z][a-z0-9_]{0,31}")
@@ -44,7 +44,7 @@ def build_snapshot_sources(
     tables: DeclaringTables,
     all_rows: AllRows | None,
     source: Source[Any],
-    folder: Path | None,
+    hub: HubValues,
 ) -> Mapping[str, SnapshotSource]:
     """Build the sources of all snapshots of an agency; their files are in the folder. Opens nothing.
 
@@ -65,6 +65,7 @@ def build_snapshot_sources(
         answered = {read: each for read, each in reads.items() if each.snapshot == name}
         if not answered or all_rows is None:
             raise NotDeclarableError(place, "no read is answered from it; remove the table")
+        folder = hub.snapshot_folder
         if folder is None:
             raise NotDeclarableError(place, "nowhere to keep it: set SIMPUL_SNAPSHOT_FOLDER")
         layout = _find_layout(place, table, {read: (wanted[read], each) for read, each in answered.items()})
@@ -73,7 +74,10 @@ def build_snapshot_sources(
         names = [each for each in _list_records(layout.record) if each in tables.records]
         records = {each: tables.records[each] for each in names}
         form = layout.compute_form([table, *records.items(), *answered.items()])
-        snapshot = Snapshot(source.agency, name, table, layout, SnapshotPlace(folder / source.agency, name, form))
+        if layout.is_personal:
+            _check_personal(place, table, layout.record, hub)
+        snapshot_place = SnapshotPlace(folder / source.agency, name, form)
+        snapshot = Snapshot(source.agency, name, table, layout, snapshot_place, protection=hub.copy_protection)
         found[name] = SnapshotSource(snapshot=snapshot, open_rows=open_rows, records=records, columns=source.columns)
     return found
 
@@ -87,7 +91,9 @@ def _find_layout(
         names = ", ".join(sorted(each.__name__ for each in given))
         raise NotDeclarableError(place, f"its reads give different records: {names}; declare a snapshot for each")
     [record] = given
-    _refuse_people(place, record)
+    if is_personal(record):
+        for name, (read, read_table) in answered.items():
+            _require_one_key(name, read, read_table)
     hints = get_type_hints(record)
     for each in (*table.id, *(field for _, read in answered.values() for field in read.search)):
         if split_optional(hints.get(each))[0] not in {str, int} and not _is_text(hints.get(each)):
@@ -115,18 +121,26 @@ def _is_text(annotation: Any) -> bool:  # noqa: ANN401 - any type
     return single in {str, int}
 
 
-def _refuse_people(place: str, record: type[Any]) -> None:
-    """Personal data would lie unsealed in a file, and outlive a consent: it must be asked for, not copied."""
-    for name, annotation in get_type_hints(record).items():
-        single = split_optional(annotation)[0]
-        parts = [each for each in get_args(single) if isinstance(each, type) and is_dataclass(each)]
-        if single in PERSONAL_NUMBERS:
-            raise NotDeclarableError(
-                place, f"{record.__name__}.{name} identifies people, and snapshots hold no personal data: declare"
-                " reads that ask for keys"
-            )  # fmt: skip
-        for each in [single] if isinstance(single, type) and is_dataclass(single) else parts:
-            _refuse_people(place, each)
+def _require_one_key(name: str, read: DomainRead, table: SnapshotReadTable) -> None:
+    """A sealed file finds a row by its whole key, and by nothing else."""
+    place, why = f"reads.{name}", f"{read.record.__name__} is personal, so its copy is sealed and found by one key only"
+    for line in ("search", "near"):
+        if getattr(table, line):
+            raise NotDeclarableError(f"{place}.{line}", f"{why}: remove the line; let the agency search")
+    if list_key_parts(read.key).keys() != {KEY}:
+        raise NotDeclarableError(place, f"{why}, and this read takes a query: declare a read that asks the agency")
+    if read.key is RegionCode:
+        raise NotDeclarableError(place, f"{why}, not by the regions around it: declare a read that asks the agency")
+
+
+def _check_personal(place: str, table: SnapshotTable, record: type[Any], hub: HubValues) -> None:
+    """Personal data has an end, and something that seals it."""
+    if table.remove_after is None:
+        raise NotDeclarableError(
+            place, f'{record.__name__} is personal: say when its copy must be gone, as in remove_after = "7 d"'
+        )
+    if hub.copy_protection is None:
+        raise NotDeclarableError(place, f"{record.__name__} is personal, and there is no key to seal it here")
 
 
 def _list_records(record: type[Any]) -> list[str]:

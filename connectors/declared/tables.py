@@ -315,6 +315,22 @@ class ReadTable(PythonReadTable):
         return False
 
 
+class FilterTable(ManifestTable):
+    """How a part of a query selects rows. A plain string in the manifest is short for `{ field = "name" }`."""
+
+    field: str = Field(description="field of the record that is compared with the part")
+    match: Literal["from", "until", "before"] | None = Field(
+        default=None,
+        description="`from`, `until` or `before` the value; without it, the field equals the value, or one of several,"
+        " or is inside the region",
+    )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _expand(cls, given: Any) -> Any:  # noqa: ANN401 - pydantic's signature
+        return {"field": given} if isinstance(given, str) else given
+
+
 class RowsTable(ManifestTable):
     """Where all rows of a list come from. Each family of drivers has its own."""
 
@@ -324,7 +340,8 @@ class KeyedReadTable(ReadTable):
 
     key_pattern: str | Mapping[str, str] | None = Field(
         default=None,
-        description="regular expression of all texts that are sent; for a query, `{ field = pattern }`. Other keys are"
-        " unknown to the agency and cost no call",
+        description="regular expression of all texts that are sent; for a query, perhaps `{ field = pattern }`. Other"
+        " keys are unknown to the agency and cost no call; default: 16 digits for numbers of people, else letters,"
+        " digits and `_-.`",
     )
     max_concurrency: int = Field(default=4, ge=1, le=64, description="maximum concurrent calls of one batch")

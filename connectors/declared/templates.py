@@ -19,6 +19,8 @@ KEYS: Final = "keys"
 CURSOR: Final = "cursor"
 _COLUMNS: Final = "columns"
 _SIZE: Final = "size"
+_COUNTERS: Final = ("offset", "page")
+"""Placeholders that the request for the first page has, too."""
 _PLACEHOLDER: Final = re.compile(r"\{([a-z_][a-z0-9_]*)(?::0([1-9]))?\}")
 _NAME: Final = re.compile(r"[\w.~\[\]-]+", re.ASCII)
 _NO_SEGMENTS: Final = ("", ".", "..")
@@ -33,20 +35,23 @@ class TemplateWriter:
         types: Mapping[str, object],
         patterns: Mapping[str, re.Pattern[str]],
         *,
-        page: Mapping[str, int | None],
+        page: Mapping[str, int | str],
         sends_numbers: bool,
         columns: Sequence[str] = (),
+        has_optional_parts: bool = False,
     ) -> None:
-        """Take the parts of the key, with the patterns of texts.
+        """Take the parts of the key, with the patterns of texts; `tuple` is the type of several texts.
 
-        `page` has the placeholders of pages, with their value if it is the same on each page. With `sends_numbers`,
-        keys are numbers in JSON. `columns` are those that an answer needs.
+        `page` has the placeholders of pages, with their value if it is the same on each page, or else its expression.
+        With `sends_numbers`, keys are numbers in JSON. `columns` are those that an answer needs. Members with an
+        optional part are left out where it is None.
         """
         self._types = types
         self._patterns = patterns
         self._page = page
         self._sends_numbers = sends_numbers
         self._columns = columns
+        self._has_optional_parts = has_optional_parts
         self.used: set[str] = set()
         """The placeholders so far."""
         self.joins_keys = False
@@ -62,17 +67,18 @@ class TemplateWriter:
                 )
             where = f"{place}.{name}"
             if isinstance(value, str):
-                members.append((name, self._is_cursor(value), self.write(where, value)))
+                members.append((name, self._find_absence(value), self.write(where, value)))
             else:
                 texts = ", ".join(self._write_repeated(where, each) for each in value)
-                members.append((name, False, f"[{texts}]"))
+                members.append((name, self._find_absence(*value), f"[{texts}]"))
         return _write_object(members)
 
     def write_json(self, place: str, value: object) -> str:
         """The expression of a value in a JSON body."""
         if isinstance(value, Mapping):
             members = [
-                (name, self._is_cursor(each), self.write_json(f"{place}.{name}", each)) for name, each in value.items()
+                (name, self._find_absence(each), self.write_json(f"{place}.{name}", each))
+                for name, each in value.items()
             ]
             return _write_object(members)
         if isinstance(value, list | tuple):
@@ -102,6 +108,9 @@ class TemplateWriter:
         """The values of a repeated parameter."""
         if template == f"{{{_COLUMNS}}}":
             return f"*{list(self._columns)!r}"
+        found = _PLACEHOLDER.fullmatch(template)
+        if found is not None and self._types.get(found[1]) is tuple:
+            return f"*{self._use(found[1])}"
         return "*key" if self._is_keys(template) else self.write(place, template)
 
     def _write_json_text(self, place: str, template: str) -> str:
@@ -114,12 +123,14 @@ class TemplateWriter:
             return "[int(each) for each in key]" if self._sends_numbers else "list(key)"
         if name in self._page or self._types.get(name) is int:
             return self._use(name)
+        if self._types.get(name) is tuple:
+            return f"list({self._use(name)})"
         expression = self.write(place, template)
         return f"int({expression})" if name == KEY and self._sends_numbers else expression
 
     def _write_part(self, place: str, name: str, width: str | None, *, is_path: bool) -> str:
         if name in self._page:
-            return self._use(name) if name == CURSOR else f"str({self._use(name)})"
+            return f"str({self._use(name)})"
         if name == _COLUMNS:
             joined = ",".join(self._columns)
             return repr(quote(joined, safe=",") if is_path else joined)
@@ -127,6 +138,10 @@ class TemplateWriter:
         if part not in self._types:
             raise NotDeclarableError(place, f"the key has no part '{name}'; write one of {self._list_placeholders()}")
         value = self._use(name)
+        if is_path and self._has_optional_parts:
+            raise NotDeclarableError(place, f"callers can leave out '{name}', which a path cannot: send it elsewhere")
+        if self._types[part] is tuple:
+            return f"','.join({value})"
         if self._types[part] is int:
             return f"format({value}, '0{width or 1}')"
         if self._types[part] is not str:
@@ -140,10 +155,7 @@ class TemplateWriter:
         return f"quote({value}, safe={',' if name == KEYS else ''!r})" if is_path else value
 
     def _require_pattern(self, place: str, name: str, part: str, *, is_path: bool) -> None:
-        pattern = self._patterns.get(part)
-        if pattern is None:
-            example = 'key_pattern = "[0-9]+"' if part == KEY else f'key_pattern = {{ {part} = "[0-9]+" }}'
-            raise NotDeclarableError(place, f"nothing says what {{{name}}} may be; give {example}")
+        pattern = self._patterns[part]
         if is_path and any(pattern.fullmatch(each) for each in _NO_SEGMENTS):
             raise NotDeclarableError(place, f"the pattern of {{{name}}} allows an empty text, '.' or '..' in the path")
 
@@ -154,30 +166,37 @@ class TemplateWriter:
         self.used.add(KEYS)
         return True
 
-    @staticmethod
-    def _is_cursor(value: object) -> bool:
-        return isinstance(value, str) and f"{{{CURSOR}}}" in value
+    def _find_absence(self, *values: object) -> str:
+        """The condition under which a member is left out; empty for a member that is always sent."""
+        names = {found[1] for value in values if isinstance(value, str) for found in _PLACEHOLDER.finditer(value)}
+        conditions = ["page is None"] if names & self._page.keys() - {_SIZE, *_COUNTERS} else []
+        parts = sorted(names & self._types.keys()) if self._has_optional_parts else []
+        return " or ".join([*conditions, *(f"key.{each} is None" for each in parts)])
 
     def _use(self, name: str) -> str:
         self.used.add(name)
         if name in self._page:
-            return "page" if self._page[name] is None else repr(self._page[name])
+            value = self._page[name]
+            return value if isinstance(value, str) else repr(value)
         return "key" if name in {KEY, KEYS} else f"key.{name}"
 
     def _list_placeholders(self) -> str:
         return ", ".join(f"{{{each}}}" for each in [*self._types, *self._page])
 
 
-def list_page_placeholders(by: str, size: int) -> Mapping[str, int | None]:
-    """The placeholders of pages, with their value if it is the same on each page."""
-    number = {"offset": "offset", "page": "page", "cursor": CURSOR}.get(by)
-    return {_SIZE: size} | ({} if number is None else {number: None})
+def list_page_placeholders(by: str, size: int, position: Sequence[str] = ()) -> Mapping[str, int | str]:
+    """The placeholders of pages, with their value if it is the same on each page, or else its expression.
+
+    `position` has the placeholders for the last record of a page, whose values are a tuple.
+    """
+    own = {"offset": ["offset"], "page": ["page"], "cursor": [CURSOR], "record": position}.get(by, [])
+    return {_SIZE: size} | {name: f"page[{at}]" if by == "record" else "page" for at, name in enumerate(own)}
 
 
-def _write_object(members: Sequence[tuple[str, bool, str]]) -> str:
-    """The expression of an object; a member with a cursor is left out of the request for the first page."""
+def _write_object(members: Sequence[tuple[str, str, str]]) -> str:
+    """The expression of an object; a member with a condition is left out where it holds."""
     written = (
-        f"**({{}} if page is None else {{{name!r}: {value}}})" if has_cursor else f"{name!r}: {value}"
-        for name, has_cursor, value in members
+        f"**({{}} if {absence} else {{{name!r}: {value}}})" if absence else f"{name!r}: {value}"
+        for name, absence, value in members
     )
     return f"{{{', '.join(written)}}}"

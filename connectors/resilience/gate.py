@@ -225,6 +225,18 @@ class Gate:
             retried += 1
             await asyncio.sleep(wait)
 
+    async def take_replay(self, timeout: float) -> bool:
+        """Count a request that a running attempt sends once more, if rate and daily quota allow it in time."""
+        if self._rate_limiter is not None and not await self._rate_limiter.acquire(timeout):
+            return False
+        if self._quota is not None:
+            if not self._quota.has_reserved:
+                await self._quota.reserve()
+            if self._quota.get_retry_after(self._wall()) or not self._quota.has_reserved:
+                return False
+        self._count_attempt()
+        return True
+
     def _require_open(self, *, writes: bool) -> float:
         """Return the current time if a call may proceed. Raises the refusal otherwise."""
         now = self._clock()
@@ -397,7 +409,8 @@ class Gate:
     ) -> NoReturn:
         self.counts.refused[reason] += 1
         # Whole seconds, rounded up, for a header or a person.
-        raise kind(self.agency, detail, retry_after=None if retry_after is None else float(ceil(retry_after)))
+        seconds = None if retry_after is None else float(ceil(retry_after))
+        raise kind(self.agency, detail, retry_after=seconds, sent=False)
 
 
 class NoGate:

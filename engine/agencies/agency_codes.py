@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
+from types import MappingProxyType
 from typing import Any, Final
 
 from graphql import GraphQLSchema
@@ -16,16 +17,26 @@ HUB: Final = "hub"
 class AgencyCodes:
     """The codes of the agencies that answer each domain of a hub."""
 
-    def __init__(self, by_domain: Mapping[type[Any], Sequence[str]]) -> None:
-        """Takes the codes by the protocol of their domain. No agency answers the other domains."""
+    def __init__(
+        self, by_domain: Mapping[type[Any], Sequence[str]], lacks: Mapping[str, Collection[str]] = MappingProxyType({})
+    ) -> None:
+        """Takes the codes by the protocol of their domain, and by code the reads that an agency does not have.
+
+        No agency answers the other domains.
+        """
         self._by_domain = {domain: tuple(codes) for domain, codes in by_domain.items()}
+        self._lacks = lacks
         self._only = {domain: codes[0] for domain, codes in self._by_domain.items() if len(codes) == 1}
         self.has_routes = len(self._only) < len(self._by_domain)
         """Whether several agencies answer some domain."""
 
-    def answers(self, domain: type[Any] | None) -> bool:
-        """Whether an agency, or for None the hub itself, answers the domain."""
-        return domain is None or domain in self._by_domain
+    def answers(self, domain: type[Any] | None, read: str | None = None) -> bool:
+        """Whether an agency, or for None the hub itself, answers the domain, or this read of it."""
+        return domain is None or any(self.offers(code, read) for code in self._by_domain.get(domain, ()))
+
+    def offers(self, code: str, read: str | None) -> bool:
+        """Whether an agency has a read of its domain."""
+        return read not in self._lacks.get(code, ())
 
     def has_several(self, domain: type[Any] | None) -> bool:
         """Whether several agencies answer the domain."""
@@ -45,7 +56,7 @@ class AgencyCodes:
 
     def narrow(self, domain: type[Any], code: str) -> AgencyCodes:
         """The codes as if this agency alone answered the domain."""
-        return AgencyCodes({**self._by_domain, domain: (code,)})
+        return AgencyCodes({**self._by_domain, domain: (code,)}, self._lacks)
 
     def __repr__(self) -> str:
         """The codes."""
@@ -55,7 +66,7 @@ class AgencyCodes:
 class _AnyAgencies(AgencyCodes):
     """One agency for every domain, named by its protocol."""
 
-    def answers(self, domain: type[Any] | None) -> bool:  # noqa: ARG002 - every domain is answered
+    def answers(self, domain: type[Any] | None, read: str | None = None) -> bool:  # noqa: ARG002 - every domain is answered
         """True."""
         return True
 

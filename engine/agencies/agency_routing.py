@@ -15,6 +15,7 @@ from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
+from engine.agencies.agency_codes import ANY_AGENCIES, AgencyCodes
 from engine.agencies.bindings import Agencies
 from engine.agencies.routing_log import MissingPart
 from engine.batch import Batch, BatchContext, Facet, FreshnessRecorder, load_answers
@@ -57,17 +58,30 @@ def is_inside(region: str, places: Iterable[str]) -> bool:
 class AgencyRouter:
     """Reads the batches of one domain from several agencies."""
 
-    def __init__(self, domain: type[Any], connectors: Mapping[str, Any], places: Mapping[str, Sequence[str]]) -> None:
-        """Takes the connector of each agency and the places that it serves, as region codes, by its code."""
+    def __init__(
+        self,
+        domain: type[Any],
+        connectors: Mapping[str, Any],
+        places: Mapping[str, Sequence[str]],
+        codes: AgencyCodes = ANY_AGENCIES,
+    ) -> None:
+        """Takes the connector of each agency and the places that it serves, as region codes, by its code.
+
+        `codes` know which reads each of them has.
+        """
         self._domain = domain
         self._connectors = connectors
         self._places = places
+        self._codes = codes
 
-    def find_serving(self, regions: Sequence[str]) -> tuple[str, ...]:
-        """The agencies that serve one of the regions; all of them if no region is named."""
-        if not regions:
-            return tuple(self._connectors)
-        return tuple(code for code in self._connectors if any(is_inside(each, self._places[code]) for each in regions))
+    def find_serving(self, read: str, regions: Sequence[str]) -> tuple[str, ...]:
+        """The agencies that have a read and serve one of the regions; in all regions if none is named."""
+        return tuple(
+            code
+            for code in self._connectors
+            if self._codes.offers(code, read)
+            and (not regions or any(is_inside(each, self._places[code]) for each in regions))
+        )
 
     async def load(
         self,
@@ -85,7 +99,7 @@ class AgencyRouter:
                 (at_once if len(key.agencies) == 1 else in_turn)[key] = key
             elif batch.is_public:
                 regions = () if batch.get_regions is None else batch.get_regions(key)
-                at_once[RoutedKey(key, self.find_serving(regions), accepts_partial=True)] = key
+                at_once[RoutedKey(key, self.find_serving(batch.domain_read, regions), accepts_partial=True)] = key
             else:
                 answers[key] = AgencyChoiceRequired()
         reading = _DomainReading(batch, context, recorder, self._narrow)

@@ -22,8 +22,8 @@ D = TypeVar("D")
 class KeyRouter(Protocol):
     """Reads the batches of a domain from several agencies."""
 
-    def find_serving(self, regions: Sequence[str]) -> tuple[str, ...]:
-        """The agencies that serve one of the regions; all of them if no region is named."""
+    def find_serving(self, read: str, regions: Sequence[str]) -> tuple[str, ...]:
+        """The agencies that have a read and serve one of the regions; in all regions if none is named."""
 
     def load(
         self,
@@ -107,7 +107,7 @@ class Agencies:
             return self._freshness[batch]
         except KeyError:
             of_agency = self._lifetimes.get(self.codes.get(batch.domain) or "", {})
-            lifetimes, policy = of_agency.get(batch.read or batch.name), batch.caching
+            lifetimes, policy = of_agency.get(batch.domain_read), batch.caching
             found = None if policy is None or lifetimes is None else Freshness.join(policy, lifetimes)
             self._freshness[batch] = found
             return found

@@ -184,7 +184,7 @@ def _measure_schema_lists(schema: GraphQLSchema) -> Mapping[str, int]:
 def collect_fact_batches(fields: Sequence[PlanField], codes: AgencyCodes) -> Sequence[Batch[Any, Any]]:
     """The batches whose answers decisions about the fields may need, each once."""
     found = dict.fromkeys(batch for each in fields for batch in each.guard.fact_batches)
-    return tuple(batch for batch in found if codes.answers(batch.domain))
+    return tuple(batch for batch in found if codes.answers(batch.domain, batch.domain_read))
 
 
 def estimate_cost(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import datetime
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from records.calls.failures import AgencyFailure
 
@@ -27,3 +27,10 @@ class DatedAnswers(dict[K, V | AgencyFailure]):
         self.as_of = as_of
         self.max_age = max_age
         self.fresh = fresh
+
+
+def keep_date(answers: Mapping[K, V | AgencyFailure], found: Answers[Any, Any]) -> Answers[K, V]:
+    """The answers of a batch, with the date of the copy in which the connector found them."""
+    if not isinstance(found, DatedAnswers):
+        return answers
+    return DatedAnswers(answers, as_of=found.as_of, max_age=found.max_age, fresh=found.fresh)

@@ -17,12 +17,16 @@ class AgencyFailure(Exception):  # noqa: N818 - a failure is an answer of an age
         "The agency '{agency}' cannot be reached at the moment. Everything else still answers; try again later."
     )
 
-    def __init__(self, agency: str, detail: str = "", *, retry_after: float | None = None) -> None:
-        """Stores the agency; `detail` for the log; `retry_after` in seconds, if the agency sent one."""
+    def __init__(self, agency: str, detail: str = "", *, retry_after: float | None = None, sent: bool = True) -> None:
+        """Stores the agency; `detail` for the log; `retry_after` in seconds, if the agency sent one.
+
+        `sent` is whether the agency may have received something. If not, it certainly did nothing.
+        """
         super().__init__(self.message_template.format(agency=agency))
         self.agency = agency
         self.detail = detail
         self.retry_after = retry_after
+        self.sent = sent
 
 
 class AgencyUnavailable(AgencyFailure):
@@ -58,6 +62,15 @@ class AgencyClosed(AgencyFailure):
     code = "AGENCY_CLOSED"
     message_template = (
         "The agency '{agency}' is closed at this hour. Everything else still answers; ask again when it opens."
+    )
+
+
+class AgencyNotOffered(AgencyFailure):
+    """The agency does not have this data: its manifest says so, and the hub did not call it."""
+
+    code = "AGENCY_NOT_OFFERED"
+    message_template = (
+        "The agency '{agency}' does not offer this data. Everything else still answers; do not ask it again."
     )
 
 

@@ -6,6 +6,7 @@ See https://docs.ckan.org/en/2.11/maintaining/datastore.html, `datastore_search`
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
@@ -14,6 +15,7 @@ from sandbox.stand_ins.replies import SampleReply
 from sandbox.stand_ins.sources import StandInSource
 
 _SEARCH: Final = "POST api/3/action/datastore_search "
+_SORT: Final = re.compile(r'(?:^|,) *"?([^",]+?)"?( desc)?(?=,|$)')
 _MAX_ROWS: Final = 32_000
 Row = Mapping[str, Any]
 
@@ -47,8 +49,8 @@ class DatastoreReplies:
 def _search(rows: Sequence[Row], given: Mapping[str, Any]) -> Mapping[str, Any]:
     filters, fields = given.get("filters", {}), given.get("fields")
     found = [each for each in rows if all(_matches(each.get(name), of) for name, of in filters.items())]
-    if sort := given.get("sort", "").strip('"'):
-        found.sort(key=lambda each: (each.get(sort) is None, each.get(sort)))
+    for column, direction in reversed(_SORT.findall(given.get("sort", ""))):
+        found.sort(key=lambda each: (each.get(column) is None, each.get(column)), reverse=bool(direction))
     offset, limit = given.get("offset", 0), min(given.get("limit", 100), _MAX_ROWS)
     page = found[offset : offset + limit]
     records = [each if fields is None else {name: each.get(name) for name in fields} for each in page]

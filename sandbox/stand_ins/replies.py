@@ -46,7 +46,7 @@ class KeyedReply:
     def select(self, line: str) -> SampleReply | None:
         """The reply to a request, if it has the form."""
         found = self.request.fullmatch(line)
-        return None if found is None else _write(_replace(self.body, self.rows, self.key, set(_list_keys(found[1]))))
+        return None if found is None else _write(select_rows(self.body, self.rows, self.key, set(_list_keys(found[1]))))
 
 
 class SampleReplies:
@@ -95,11 +95,12 @@ def _list_keys(found: str) -> Iterator[str]:
     return (str(each) for each in values)
 
 
-def _replace(body: Any, rows: Sequence[str], key: str, keys: set[str]) -> Any:  # noqa: ANN401 - any JSON
+def select_rows(body: Any, rows: Sequence[str], key: str, keys: set[str]) -> Any:  # noqa: ANN401 - any JSON
+    """A reply without the rows of other keys; `rows` is the path to their list, and `key` their column."""
     if not rows:
         return [each for each in body if str(_dig(each, key.split("."))) in keys]
     first, *rest = rows
-    return {**body, first: _replace(body[first], rest, key, keys)}
+    return {**body, first: select_rows(body[first], rest, key, keys)}
 
 
 def _dig(row: Mapping[str, Any], names: Sequence[str]) -> Any:  # noqa: ANN401 - any JSON

@@ -1,14 +1,16 @@
-"""Runs the stand-in server of an agency without own code in the sandbox, by the driver of its manifest."""
+"""Runs the stand-in server of an agency, by the driver of its manifest."""
 
 from __future__ import annotations
 
 import asyncio
+from importlib import import_module
 
 from sandbox.agency import AgencySpec, CannotStartError
 from sandbox.agency_server import serve
 from sandbox.control import AgencyControl, Latency
+from sandbox.stand_ins.drop_server import DropControl, DropService
 from sandbox.stand_ins.http_server import StandInService
-from sandbox.stand_ins.sources import SPOKEN, StandInSource
+from sandbox.stand_ins.sources import StandInSource
 from sandbox.stand_ins.tables import serve_tables
 
 _TYPICAL_LATENCY = Latency(50, 200)
@@ -23,7 +25,14 @@ def run(spec: AgencySpec, source: StandInSource) -> None:
     match source.driver:
         case "sql":
             asyncio.run(serve_tables(spec, control, source))
-        case driver if driver in SPOKEN:
+        case "soap":
+            # zeep takes a second, which other agencies need not wait for.
+            soap = import_module("sandbox.stand_ins.soap_server")
+            serve(spec, control, soap.SoapStandIn(spec, control, source).build_app())
+        case "files":
+            drop = DropControl(spec, latency, source)
+            serve(spec, drop, DropService(spec, drop, source).build_app())
+        case "http" | "xml" | "ckan" | "open311":
             serve(spec, control, StandInService(spec, control, source).build_app())
         case driver:
             raise CannotStartError(f"no stand-in speaks the driver '{driver}' of {source.code}.")

@@ -1,8 +1,8 @@
 """What a stand-in server of an agency is made from: the agency's manifest and its synthetic samples.
 
 The samples are in the city folder, `samples/<code>/`. Their form follows from the driver: replies by request for a
-service over HTTP (`sandbox/stand_ins/replies.py`), and one file of rows a table for a database
-(`sandbox/stand_ins/tables.py`).
+service over HTTP (`sandbox/stand_ins/replies.py`) or SOAP (`sandbox/stand_ins/soap_replies.py`), and one file of rows a
+table for a database (`sandbox/stand_ins/tables.py`) or a file drop (`sandbox/stand_ins/drop_files.py`).
 """
 
 from __future__ import annotations
@@ -23,8 +23,8 @@ from sandbox.agency import AGENCIES, LOOPBACK, CannotStartError
 
 CITY_VARIABLE: Final = "SANDBOX_CITY"
 """Names the city folder of an agency that is served from its samples."""
-SPOKEN: Final = frozenset({"sql", "http", "xml", "ckan", "open311"})
-"""Drivers that a stand-in speaks. Other agencies of a city are not served."""
+DROP: Final = "drop"
+"""The folder of a stand-in's files, in the folder of its state."""
 EXPECTED: Final = "expected.json"
 """Written by hand: the answers that tests expect of the samples."""
 DATABASE: Final = "samples"
@@ -55,12 +55,16 @@ class StandInSource:
 
     @cached_property
     def manifest(self) -> Mapping[str, Any]:
-        """The manifest as TOML. Raises `CannotStartError`."""
+        """The manifest as TOML, with the defaults in each read. Raises `CannotStartError`."""
         path = self.city / "agencies" / f"{self.code}.toml"
         try:
-            return tomllib.loads(path.read_text(encoding="utf-8"))
+            manifest = tomllib.loads(path.read_text(encoding="utf-8"))
         except (OSError, ValueError) as error:
             raise CannotStartError(f"{path} cannot be read: {error}") from error
+        defaults, reads = manifest.pop("defaults", {}), manifest.get("reads", {})
+        return manifest | {
+            "reads": {name: each if "snapshot" in each else {**defaults, **each} for name, each in reads.items()}
+        }
 
     @property
     def is_live(self) -> bool:
@@ -78,6 +82,12 @@ class StandInSource:
     def driver(self) -> str:
         """The driver that the hub calls it with."""
         return str(self.manifest["wire"]["driver"])
+
+    @property
+    def is_drop(self) -> bool:
+        """Whether the hub reads files from a folder, because their names hold a date, or a marker is beside them."""
+        rows = [each["rows"] for each in self.manifest.get("snapshots", {}).values()] if self.driver == "files" else []
+        return any("{date}" in each["file"] or "done" in each for each in rows)
 
     def read_json(self) -> Iterator[tuple[str, Any]]:
         """Each JSON file by its name without the ending. Raises `CannotStartError`."""
@@ -98,14 +108,15 @@ class StandInSource:
                 found.setdefault(variable, values.get(place, secret))
         return found
 
-    def fill_credential(self, *, user: str, secret: str) -> Any:  # noqa: ANN401 - a table of TOML
-        """The table `wire.credential`, with the values that `build_variables` gives its references."""
-        variables = self.build_variables("", user=user, secret=secret)
-        return _fill(self.manifest["wire"].get("credential", {}), variables)
+    def fill_wire(self, *, user: str, secret: str) -> Any:  # noqa: ANN401 - a table of TOML
+        """The table `wire`, with the values that `build_variables` gives its references."""
+        return _fill(self.manifest["wire"], self.build_variables("", user=user, secret=secret))
 
-    def build_url(self, *, port: int, user: str, secret: str) -> str:
-        """The address of the stand-in on a port."""
+    def build_url(self, *, port: int, user: str, secret: str, folder: str = "") -> str:
+        """The address of the stand-in: its port, or `folder` for files that only a folder can hold."""
         at = f"{LOOPBACK}:{port}"
+        if self.is_drop:
+            return f"file://{folder}"
         if self.driver == "sql":
             return f"postgresql://{quote(user, safe='')}:{quote(secret, safe='')}@{at}/{DATABASE}"
         return f"http://{at}"
@@ -121,7 +132,7 @@ def list_served(city: Path) -> Sequence[str]:
     """The agencies of a city that the sandbox can serve: with own code, then those with samples only."""
     codes = [path.stem for path in sorted((city / "agencies").glob("*.toml"))]
     others = [StandInSource(city, each) for each in codes if each not in AGENCIES]
-    served = [each.code for each in others if each.has_samples and each.is_live and each.driver in SPOKEN]
+    served = [each.code for each in others if each.has_samples and each.is_live]
     return (*(each for each in AGENCIES if each in codes), *served)
 
 

@@ -181,12 +181,13 @@ class FieldDecision:
     def _build_fact_request(self, fact: Fact, facts: Facts, key: Any) -> Verdict:  # noqa: ANN401 - any key
         """Request a fact: its batch, its key, and the decision with it."""
         context, people = self._context, facts.subjects
-        if fact is Fact.FAMILY_CARD and not context.agencies.codes.answers(households_of.domain):
-            # Without a population register, no caller is a guardian.
+        codes, cards = context.agencies.codes, households_of
+        if fact is Fact.FAMILY_CARD and not codes.answers(cards.domain, cards.domain_read):
+            # Without a population register, or family cards in it, no caller is a guardian.
             return _to_refusal(self._decide(facts._replace(children=())))
         if fact is Fact.FAMILY_CARD:
             # For any subject, the caller's own family card shows whose guardian the caller is.
-            return FactRequest(households_of, context.caller.nik, partial(self._decide_by_family_card, facts))
+            return FactRequest(cards, context.caller.nik, partial(self._decide_by_family_card, facts))
         # The preferences of all people of a record are one key: the decision is about the record as a whole.
         if fact is Fact.PREFERENCES and isinstance(people, tuple):
             return FactRequest(preferences_of, people, partial(self._decide_by_preferences, facts, people))

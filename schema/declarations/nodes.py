@@ -18,7 +18,7 @@ from engine.batch import Batch, batch, load_answers
 from engine.edge import Edge
 from engine.errors import BadInput, SafeError
 from engine.field_kinds import Decider, FieldGuard, Verdict
-from records.calls.answers import Answers
+from records.calls.answers import Answers, keep_date
 from records.calls.failures import AgencyFailure
 from records.identifiers import Nik
 from resolvers.batch_context import HubBatchContext
@@ -50,16 +50,17 @@ async def nodes(keys: Sequence[NodeKey], context: HubBatchContext) -> Answers[No
     for key in keys:
         by_batch.setdefault(key.refetch.batch, []).append(key)
 
-    async def of_one_type(asked: Batch[Any, Any], wanted: Sequence[NodeKey]) -> dict[NodeKey, Any]:
+    async def of_one_type(asked: Batch[Any, Any], wanted: Sequence[NodeKey]) -> Answers[NodeKey, Any]:
         try:
             key_of = {each: each.key if each.agency is None else RoutedKey(each.key, (each.agency,)) for each in wanted}
             found = await load_answers(asked, list(key_of.values()), context)
         except AgencyFailure as failure:
             return dict.fromkeys(wanted, failure)
-        return {each: found[key] for each, key in key_of.items() if key in found}
+        return keep_date({each: found[key] for each, key in key_of.items() if key in found}, found)
 
     answers = await asyncio.gather(*(of_one_type(asked, wanted) for asked, wanted in by_batch.items()))
-    return {key: answer for part in answers for key, answer in part.items()}
+    # The answers of one copy have its date; those of several types have no date in common.
+    return answers[0] if len(answers) == 1 else {key: answer for part in answers for key, answer in part.items()}
 
 
 class NodeGuard:

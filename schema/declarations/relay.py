@@ -57,12 +57,12 @@ class PageInfoType:
     """PageInfo in the graph."""
 
 
-def connection_of(item: type[Any], *, item_name: str, items_name: str) -> Callable[[T], T]:
+def connection_of(item: type[Any], *, item_name: str, items_name: str, has_total: bool = False) -> Callable[[T], T]:
     """Publishes a class `XConnectionType` as the connection of a published type, with its edges `XEdge`.
 
     The class's docstring is the description of a page; `item_name` and `items_name` name its items ("complaint",
     "complaints"). The guard of the item's type protects each item; the connection is public. `build_connection` builds
-    its records. Raises `TypeError` for a class with another name.
+    its records, with `total_count` if it `has_total`. Raises `TypeError` for a class with another name.
 
     >>> @connection_of(ComplaintType, item_name="complaint", items_name="complaints")
     ... class ComplaintConnectionType:
@@ -77,6 +77,8 @@ def connection_of(item: type[Any], *, item_name: str, items_name: str) -> Callab
             )
         name = cls.__name__.removesuffix(_SUFFIX)
         article = "An" if item_name[0] in "aeiou" else "A"
+        doc = Doc(f"Number of {items_name} on all pages; null if the agency does not count them.")
+        totals = {"total_count": Annotated[int | None, doc]} if has_total else {}
         edge = _build_record_class(
             f"{name}Edge",
             f"{article} {item_name} in a list, with its cursor.",
@@ -89,12 +91,15 @@ def connection_of(item: type[Any], *, item_name: str, items_name: str) -> Callab
             edges=Annotated[tuple[edge, ...], Doc(f"The {items_name} of this page, with their cursors.")],  # type: ignore[valid-type]  # made here
             nodes=Annotated[tuple[of, ...], Doc(f"The {items_name} of this page.")],  # type: ignore[valid-type]  # same
             page_info=Annotated[PageInfo, Doc("The position of the page in the list.")],
+            **totals,
         )
         edges = publishes(edge, rule=Rule.PUBLIC, shows=("node", "cursor"), nested=(item,))(
             type(f"{name}EdgeType", (), {})
         )
         nested = (item, edges, PageInfoType)
-        pages = publishes(connection, rule=Rule.PUBLIC, shows=("edges", "nodes", "page_info"), nested=nested)(cls)
+        pages = publishes(connection, rule=Rule.PUBLIC, shows=("edges", "nodes", "page_info", *totals), nested=nested)(
+            cls
+        )
         pages.__edge__ = edge
         return pages
 
@@ -112,6 +117,7 @@ def build_connection(
     cursor: Callable[[Any], str],
     has_more: bool,
     arguments: Mapping[str, Any],
+    **totals: int | None,
 ) -> Any:  # noqa: ANN401 - a record of the connection's own
     """Builds the record of a connection that `connection_of` published; `cursor` returns the cursor of an item."""
     of, edge = get_publication(connection).record, vars(connection)["__edge__"]
@@ -125,6 +131,7 @@ def build_connection(
             start_cursor=edges[0].cursor if edges else None,
             end_cursor=edges[-1].cursor if edges else None,
         ),
+        **totals,
     )
 
 

@@ -53,9 +53,11 @@ class RoutedEdgeField(EdgeField):
         region, choice = arguments.get(REGION_ARGUMENT), arguments.get(AGENCIES_ARGUMENT)
         if region is None and choice is None:
             raise AgencyChoiceRequired
-        serving = context.agencies.routers[self.edge.batch.domain].find_serving(() if region is None else (region,))  # type: ignore[index]  # it is routed
+        batch = self.edge.batch
+        router = context.agencies.routers[batch.domain]  # type: ignore[index]  # it is routed
+        serving = router.find_serving(batch.domain_read, () if region is None else (region,))
         if not serving:
-            raise BadInput(f"Argument 'region' is {region}; no agency serves it. Name a place in the city.")
+            raise BadInput(f"Argument 'region' is {region}; no agency there has this. Name another place in the city.")
         return RoutedKey(key, serving, accepts_partial=choice is AgencyChoice.AVAILABLE)
 
 

@@ -1,4 +1,4 @@
-"""Checks at the start that no agency's personal data is copied into a snapshot."""
+"""Checks at the start that a snapshot with personal data is sealed."""
 
 from __future__ import annotations
 
@@ -14,21 +14,22 @@ from schema.declarations.publishing import get_publication
 from schema.tools.holdings import get_classification
 
 
-class PersonalCopyError(ValueError):
-    """A snapshot whose records hold personal data. The text names the snapshot, the field and the fix."""
+class UnsealedCopyError(ValueError):
+    """A snapshot in plain text whose records hold personal data. The text names the snapshot, the field and the fix."""
 
 
-def refuse_personal_copies(copied: Mapping[str, type[Any]], schema: GraphQLSchema) -> None:
-    """Raise `PersonalCopyError` for a copied record with a field that is not public; `copied` is by name."""
-    personal = _list_personal_records(schema)
-    for name, record in copied.items():
+def refuse_unsealed_copies(unsealed: Mapping[str, type[Any]], schema: GraphQLSchema) -> None:
+    """Raise `UnsealedCopyError` for a record in plain text with a field that is not public; `unsealed` is by name."""
+    personal = list_personal_records(schema)
+    for name, record in unsealed.items():
         if (field := personal.get(record)) is not None:
-            raise PersonalCopyError(
-                f"{name}: {field} is not public, and snapshots hold no personal data: declare reads that ask for keys"
+            raise UnsealedCopyError(
+                f"{name}: {field} is not public, but the record {record.__name__} does not say whose it is: mark the"
+                " field that decides who may see it with DECIDES_ACCESS, so that copies are sealed"
             )
 
 
-def _list_personal_records(schema: GraphQLSchema) -> Mapping[type[Any], str]:
+def list_personal_records(schema: GraphQLSchema) -> Mapping[type[Any], str]:
     """The records with a field of their own that is not public, and the first such field."""
     found: dict[type[Any], str] = {}
     for name, type_ in sorted(schema.type_map.items()):

@@ -124,7 +124,7 @@ class ComplaintType(Node):
         return round((record.due_at - record.read_at).total_seconds() / 3600, 1)
 
 
-@connection_of(ComplaintType, item_name="complaint", items_name="complaints")
+@connection_of(ComplaintType, item_name="complaint", items_name="complaints", has_total=True)
 class ComplaintConnectionType:
     """A page of complaints."""
 
@@ -137,6 +137,7 @@ def build_complaint_connection(found: ComplaintPage, arguments: Mapping[str, Any
         cursor=lambda each: encode_cursor(each.reported_at, each.id),
         has_more=found.has_more,
         arguments=arguments,
+        total_count=found.total,
     )
 
 

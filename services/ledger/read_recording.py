@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Coroutine, Sequence
 from typing import Any
 
+from auth.policy.legal_basis import LegalBasis
 from engine.errors import NotRecorded
 from engine.reporting import NoReadRecorder, ReadRecorder
 from records.calls.subject_reads import RequestInfo, SubjectRead
@@ -19,14 +20,19 @@ NOT_RECORDED = (
 )
 
 
-def build_recorder(ledger: LedgerWriter, accesses: LedgerEntryBuilder) -> ReadRecorder:
-    """Build the recorder to which the engine passes the reads of an answer before it is sent."""
+def build_recorder(
+    ledger: LedgerWriter, accesses: LedgerEntryBuilder, *, basis: LegalBasis | None = None
+) -> ReadRecorder:
+    """Build the recorder of an answer's reads, which runs before the answer is sent.
+
+    `basis` is the legal basis of reads that no rule of the graph allows.
+    """
     if isinstance(ledger, NoLedger):
         return NoReadRecorder()
 
     async def record(request: RequestInfo, reads: Sequence[SubjectRead]) -> None:
         try:
-            await ledger.write(accesses.build(request, reads))
+            await ledger.write(accesses.build(request, reads, basis=basis))
         except LedgerUnavailable:
             raise NotRecorded(NOT_RECORDED) from None
 

@@ -13,9 +13,10 @@ from auth.policy.data_contracts import DataContract, NamedPurpose
 from connectors.declared.tables import ManifestTable
 from connectors.resilience.agency_terms import check_zone
 from engine.agencies.agency_routing import is_inside
-from settings.city.manifest import ManifestFile, Names, describe_validation, read_toml
+from settings.city.manifest import ManifestFile, Names, read_toml
 from settings.city.problems import CityProblem, ManifestError
 from settings.city.references import list_variables
+from settings.city.table_problems import describe_validation
 
 DEFAULT_CITY: Final = Path(__file__).parents[2] / "cities" / "jakarta"
 _ONE_AGENCY: Final = frozenset({"population"})
@@ -127,7 +128,7 @@ def _load_city_table(path: Path) -> CityTable:
     try:
         return CityTable.model_validate(given)
     except ValidationError as error:
-        raise ManifestError(describe_validation(path, text, error)) from None
+        raise ManifestError(describe_validation(path, text, given, CityTable, error)) from None
 
 
 def _find_domain_problems(folder: CityFolder) -> Iterator[CityProblem]:

@@ -50,6 +50,9 @@ def _build_manifest_schema() -> dict[str, Any]:
     rows = {driver: each.all_rows.table for driver, each in DRIVER_FAMILIES.items() if each.all_rows is not None}
     tables: dict[type[BaseModel], None] = dict.fromkeys((*reads.values(), SnapshotReadTable, PythonReadTable))
     schema = _build_schema(AgencyManifest, *tables, *rows.values())
+    for each in reads.values():
+        schema["$defs"][each.__name__].pop("required", None)  # perhaps among the defaults
+    schema["properties"]["defaults"] |= _any_of(list(dict.fromkeys(reads.values())))
     # Editors complete keys from `anyOf`, and check them by the driver.
     schema["properties"]["reads"] |= {"type": "object", "additionalProperties": _any_of(list(tables))}
     schema["properties"]["snapshots"] |= {"type": "object", "additionalProperties": _refer(SnapshotTable)}
@@ -80,11 +83,12 @@ def _build_manifest_schema() -> dict[str, Any]:
 def _build_driver_schema(reads: type[BaseModel] | None, rows: type[BaseModel] | None) -> dict[str, Any]:
     """The reads and snapshots of one driver."""
     keyed = False if reads is None else _refer(reads)
+    defaults = {"defaults": keyed}
     if rows is None:
-        return {"reads": {"additionalProperties": keyed}, "snapshots": False}
+        return {"reads": {"additionalProperties": keyed}, "snapshots": False, **defaults}
     local = {"if": {"required": ["snapshot"]}, "then": _refer(SnapshotReadTable), "else": keyed}
     snapshots = {"additionalProperties": {"properties": {"rows": _refer(rows)}}}
-    return {"reads": {"additionalProperties": local}, "snapshots": snapshots}
+    return {"reads": {"additionalProperties": local}, "snapshots": snapshots, **defaults}
 
 
 def _any_of(tables: Sequence[type[BaseModel]]) -> dict[str, Any]:

@@ -29,10 +29,6 @@ _PAGES: Final = (
     "docs/operators/agency-terms.md",
     "docs/operators/data-contracts.md",
 )
-_VARIABLES: Final = re.compile(
-    r"(<!-- variables of (cities/[a-z0-9-]+) -->\n).*?(<!-- end of variables -->)", re.DOTALL
-)
-_SETTINGS: Final = "docs/operators/settings.md"
 _CITIES: Final = "cities"
 _DOMAINS: Final = "docs/agencies/domains.md"
 
@@ -41,11 +37,9 @@ def render_files(project: Path) -> Mapping[Path, str]:
     """The JSON Schemas beside the cities, the page of domains, and the pages with their tables as they should be."""
     schemas = {project / _CITIES / name: text for name, text in render_schemas().items()}
     pages = {project / page: fill_key_tables((project / page).read_text(encoding="utf-8")) for page in _PAGES}
-    settings = _VARIABLES.sub(
-        lambda found: f"{found[1]}\n{_render_variables(project / found[2])}\n{found[3]}",
-        (project / _SETTINGS).read_text(encoding="utf-8"),
-    )
-    return schemas | pages | {project / _SETTINGS: settings} | {project / _DOMAINS: render_domain_page()}
+    cities = sorted(each.parent for each in (project / _CITIES).glob("*/city.toml"))
+    domains = "\n".join([render_domain_page(), *map(_render_variables, cities)])
+    return schemas | pages | {project / _DOMAINS: domains}
 
 
 def fill_key_tables(page: str) -> str:
@@ -59,8 +53,8 @@ def list_marked(page: str) -> frozenset[str]:
 
 
 def _render_variables(city: Path) -> str:
-    """The variables that the manifests of a city name."""
-    lines = ["| variable | agency | key |", "|---|---|---|"]
+    """The section about the variables that the manifests of a city name."""
+    lines = [f"## Variables of the city {city.name}\n", "| variable | agency | key |", "|---|---|---|"]
     for path in sorted((city / "agencies").glob("*.toml")):
         for place, text in _list_texts(tomllib.loads(path.read_text(encoding="utf-8"))):
             lines += [f"| `{each}` | `{path.stem}` | `{place}` |" for each in list_variables(text)]

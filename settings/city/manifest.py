@@ -23,7 +23,16 @@ from pydantic import (
 
 from auth.policy.data_contracts import DataContract
 from connectors.declared.connector import DeclaredTables, ProbeTable
-from connectors.declared.driver_families import DRIVER_FAMILIES, Wire, parse_reads, parse_snapshots
+from connectors.declared.driver_families import (
+    DRIVER_FAMILIES,
+    Wire,
+    build_defaults_table,
+    find_read_table,
+    parse_reads,
+    parse_snapshots,
+)
+from connectors.declared.http.tables import HttpCallTable, HttpWire
+from connectors.declared.service.wire import ServiceWire
 from connectors.declared.snapshot.tables import SnapshotReadTable, SnapshotTable
 from connectors.declared.tables import (
     ManifestTable,
@@ -34,12 +43,14 @@ from connectors.declared.tables import (
     TroubleTable,
     WireTable,
 )
+from connectors.declared.xml.tables import XmlWire
 from connectors.resilience.agency_terms import AgencyTerms
 from records.calls.freshness import ReadLifetimes
 from records.config_file import read_bounded
 from resolvers.domains import find_domains
 from settings.city.problems import CityProblem, ManifestError, find_line
 from settings.city.references import ReferenceResolver, list_variables
+from settings.city.table_problems import describe_validation, find_keys
 
 _KNOWN_TROUBLE: Final = frozenset({"sql", "ckan"})
 """Drivers whose replies hold no result code that a manifest could explain."""
@@ -88,10 +99,26 @@ class AgencyManifest(ManifestTable):
     snapshots: Mapping[str, SerializeAsAny[SnapshotTable]] = Field(
         default={}, description="tables: whole sources that are loaded from time to time and answered locally"
     )
+    defaults: Mapping[str, Any] = Field(
+        default={}, description="table: keys of a read, for all reads that do not have them and call the agency"
+    )
     reads: Mapping[str, SerializeAsAny[PythonReadTable]] = Field(default={}, description="tables: declared reads")
+    lacks: tuple[str, ...] = Field(
+        default=(), description='reads of the domain that the agency does not have: `["trends"]`'
+    )
     records: Mapping[str, RecordTable] = Field(default={}, description="tables: declared records")
     trouble: TroubleTable | None = Field(default=None, description="table: the meaning of result codes in replies")
     probe: ProbeTable | None = Field(default=None, description="table: the declared read that shows that it answers")
+
+    @field_validator("defaults", mode="plain")
+    @classmethod
+    def _read_defaults(cls, given: object, info: ValidationInfo) -> object:
+        """As given: each read is checked with them."""
+        wire: WireTable | None = info.data.get("wire")
+        if wire is not None:
+            read = find_read_table(wire.driver, is_python=info.data.get("connector") is not None)
+            build_defaults_table(read).model_validate(given)
+        return given
 
     @field_validator("reads", mode="plain")
     @classmethod
@@ -100,7 +127,9 @@ class AgencyManifest(ManifestTable):
         wire: WireTable | None = info.data.get("wire")
         if info.data.get("connector") is not None:
             return TypeAdapter(Mapping[str, PythonReadTable]).validate_python(given)
-        return {} if wire is None else parse_reads(wire.driver, given)
+        if wire is None or "defaults" not in info.data:  # they are wrong
+            return {}
+        return parse_reads(wire.driver, given, info.data["defaults"])
 
     @field_validator("snapshots", mode="plain")
     @classmethod
@@ -123,6 +152,7 @@ class AgencyManifest(ManifestTable):
         return DeclaredTables(
             driver=self.wire.driver,
             reads=reads,
+            lacks=self.lacks,
             records=self.records,
             probe=self.probe,
             trouble=self.trouble,
@@ -152,8 +182,13 @@ class AgencyManifest(ManifestTable):
                 yield NotDeclarableError("trouble.status", "SOAP reports failures in faults; write trouble.faults")
         if self.terms.sessions and self.wire.driver != "sql":
             yield NotDeclarableError("terms.sessions", "only a database has sessions; remove this line")
+        if self.defaults and self.declared_tables is None:
+            yield NotDeclarableError("defaults", "they are for declared reads; remove this table")
+        if self.lacks and self.declared_tables is None:
+            yield NotDeclarableError("lacks", "only declared reads can be left out; remove this line")
         if self.connector is None:
             yield from self._find_undeclared()
+            yield from self._find_unsent_form()
         else:
             yield from self._find_doubled(self.connector)
 
@@ -172,6 +207,22 @@ class AgencyManifest(ManifestTable):
             yield NotDeclarableError("probe", "name the read that shows whether the agency answers, and its key")
         if self.options:
             yield NotDeclarableError("options", "they belong to a connector in Python; remove this table")
+
+    def _find_unsent_form(self) -> Iterator[NotDeclarableError]:
+        """Calls that cannot send the form fields of the credential."""
+        if not isinstance(self.wire, ServiceWire) or not self.wire.credential.form:
+            return
+        if not isinstance(self.wire, HttpWire | XmlWire):
+            fix = "write wire.credential.headers"
+            yield NotDeclarableError("wire.credential.form", f"{self.wire.driver} sends no forms; {fix}")
+            return
+        calls = {f"reads.{name}": each for name, each in self.reads.items()}
+        sources = {f"snapshots.{name}.rows": each.rows for name, each in self.snapshots.items()}
+        for place, call in {**calls, **sources}.items():
+            if isinstance(call, HttpCallTable) and not call.sends_forms:
+                yield NotDeclarableError(
+                    place, 'its call has no form, which wire.credential.form needs: write method = "POST", or headers'
+                )
 
     def _find_doubled(self, connector: str) -> Iterator[NotDeclarableError]:
         match = _CONNECTOR.fullmatch(connector)
@@ -203,7 +254,7 @@ class ManifestFile:
 
         """
         text, given = read_toml(path)
-        is_called = is_trial or given.get("stage") in {"shadow", "live"}
+        is_called = is_trial or given.get("stage") in ("shadow", "live")
         resolver = ReferenceResolver(environment if is_called else None)
         resolved = resolver.resolve(given)
         problems = [
@@ -218,7 +269,7 @@ class ManifestFile:
         try:
             manifest = AgencyManifest.model_validate(resolved)
         except ValidationError as error:
-            found = describe_validation(path, text, error)
+            found = describe_validation(path, text, given, AgencyManifest, error)
             raise ManifestError([*problems, *(each for each in found if each.place not in known)]) from None
         file = cls(path, text, manifest)
         problems += [file.locate(each.place, each.problem) for each in manifest.find_contradictions()]
@@ -228,7 +279,7 @@ class ManifestFile:
 
     def locate(self, place: str, problem: str) -> CityProblem:
         """A problem at a place, with the file, the line, and the variable that the value comes from."""
-        line = find_line(self._text, place.split("."))
+        line = find_line(self._text, find_keys(tomllib.loads(self._text), place.split(".")))
         variables = tuple(list_variables(self._text.splitlines()[line - 1])) if self._text else ()
         return CityProblem(self.path, line, place, problem, variables[0] if variables else None)
 
@@ -249,15 +300,3 @@ def read_toml(path: Path) -> tuple[str, Mapping[str, Any]]:
     except ValueError as error:
         problem = str(error)
     raise ManifestError([CityProblem(path, None, "", problem)])
-
-
-def describe_validation(path: Path, text: str, error: ValidationError) -> Iterator[CityProblem]:
-    """The problems that pydantic found, with their lines."""
-    for each in error.errors(include_input=False, include_url=False):
-        keys = [str(part) for part in each["loc"]]
-        if keys[0] == "wire" and len(keys) > 1:
-            del keys[1]  # pydantic adds the driver
-        problem = each["msg"].removeprefix("Value error, ")
-        if each["type"].startswith("union_tag"):
-            keys, problem = [*keys, "driver"], f"write one of the drivers: {', '.join(DRIVER_FAMILIES)}"
-        yield CityProblem(path, find_line(text, keys), ".".join(keys), problem)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from store.commands.command_retention import ClosedCommands
 from store.consents.consent_retention import EndedConsents, PastVerificationTries, PastWebhookCalls, UngrantedRequests
 from store.ledger.ledger_retention import LedgerEntries
 from store.ledger.refusal_counts import PastRefusals
@@ -19,6 +20,7 @@ def list_retention_rules() -> Sequence[Purgeable]:
         UngrantedRequests(),
         PastVerificationTries(),
         PastWebhookCalls(),
+        ClosedCommands(),
         ClosedDataRequests(),
         EndedRestrictions(),
         PastExports(),

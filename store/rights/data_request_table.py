@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, and_, func, insert, select, text, tuple_, update
+from sqlalchemy import ColumnElement, and_, func, insert, or_, select, text, tuple_, update
 from sqlalchemy.engine import RowMapping
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
@@ -158,6 +158,21 @@ class DataRequestTable:
         async with database_timeout(self._timeout), self._engine.connect() as connection:
             found = await _load_requests(connection, chosen, limit=wanted.first + 1, order=place)
         return found[: wanted.first], len(found) > wanted.first
+
+    async def list_erased(self, agency: str, since: datetime) -> Sequence[bytes]:
+        """Returns the sealed people whose erasure at an agency was fulfilled after a moment.
+
+        An erasure for all agencies counts for each. Raises `StateUnavailable`.
+        """
+        columns = data_requests.c
+        erased = select(columns.subject).where(
+            columns.kind == DataRequestKind.ERASURE.name,
+            columns.state == DataRequestState.DONE.name,
+            or_(columns.agency == agency, columns.agency.is_(None)),
+            columns.closed_at > since,
+        )
+        async with database_timeout(self._timeout), self._engine.connect() as connection:
+            return [bytes(each) for each in (await connection.execute(erased.distinct())).scalars()]
 
     async def find(self, number: str) -> StoredDataRequest | None:
         """Returns one request, or None. Raises `StateUnavailable`."""

@@ -64,8 +64,12 @@ class ServeProcess:
         port: int | None = None,
         variables: Mapping[str, str] | None = None,
         anew: bool = False,
+        project: Path = ROOT,
     ) -> None:
-        """`anew`: in a new Python, as a person starts it; else from one that has imported everything."""
+        """`anew`: in a new Python, as a person starts it; else from one that has imported everything.
+
+        A copy of the project always starts in a new Python.
+        """
         self.state = state
         self.port = port or free_port()
         self.seen: set[int] = set()
@@ -74,9 +78,9 @@ class ServeProcess:
         told = build_environment(state, **(variables or {}))
         self.process: Forked | subprocess.Popen[bytes]
         with self._console.open("wb") as console:
-            if anew:
+            if anew or project != ROOT:
                 self.process = subprocess.Popen(  # noqa: S603 - our own program
-                    [*SIMPUL, *command],
+                    [*SIMPUL[:-1], str(project / "scripts" / "simpul.py"), *command],
                     env=told,
                     cwd="/",
                     stdin=subprocess.DEVNULL,

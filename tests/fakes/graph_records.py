@@ -56,7 +56,12 @@ from tests.fakes.small_records import product as sold
 PAGE_INFO = PageInfo(has_next_page=True, has_previous_page=True, start_cursor="a", end_cursor="b")
 SITIS = complaint(PRIVATE, public=False, reporter=SITI, resolved_at=None)
 COMPLAINTS = build_connection(
-    ComplaintConnectionType, (complaint(PUBLIC, public=True),), cursor=lambda _: "a", has_more=True, arguments={}
+    ComplaintConnectionType,
+    (complaint(PUBLIC, public=True),),
+    cursor=lambda _: "a",
+    has_more=True,
+    arguments={},
+    total_count=2,
 )
 ENTRY = access_log_entry()
 ENTRIES = build_connection(AccessLogConnectionType, (ENTRY,), cursor=lambda _: "a", has_more=True, arguments={})

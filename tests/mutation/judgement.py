@@ -15,7 +15,7 @@ from connectors.declared.domain_reads import DomainRead
 from records.calls.failures import AgencyFailure
 from settings.city.manifest import ManifestFile
 from settings.city.problems import ManifestError
-from tests.connectors.agencies.agency_servers import AgencyServer, build_terms, connect
+from tests.connectors.agencies.agency_servers import AgencyServer, build_terms
 from tests.connectors.agencies.reply_relay import run_reply_relay
 from tests.connectors.agencies.sample_cases import SampleCase, ask, find_reads, group_cases, is_of_person, load_cases
 from tests.connectors.failures import make_call
@@ -36,7 +36,7 @@ class MutantJudge:
         path.write_text(tomli_w.dumps(mutant.manifest), encoding="utf-8")
         try:
             manifest = self.server.load_manifest(path=path)
-            async with connect(manifest) as bound:
+            async with self.server.connect(manifest) as bound:
                 if reason := await self._find_wrong_answer(bound):
                     return reason
         except ManifestError:
@@ -74,7 +74,7 @@ class MutantJudge:
             manifest: ManifestFile = self.server.load_manifest(relay.port, path)
             for case in load_cases(self.server.source):
                 if is_of_person(reads[case.read]) and case.is_answered:
-                    async with connect(manifest, build_terms(manifest, failures=1)) as bound:
+                    async with self.server.connect(manifest, build_terms(manifest, failures=1)) as bound:
                         relay.in_replies = case.key.encode(), f"{case.key[:-4]}9876".encode()
                         rejected = replace(case, answer={"failure": "AGENCY_MALFORMED"})
                         is_wrong = await self._is_wrong(bound, reads[case.read], [rejected])

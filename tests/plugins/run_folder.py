@@ -12,7 +12,7 @@ import shutil
 import sys
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from time import time
 
@@ -76,7 +76,8 @@ def remove_old_runs(parent: Path) -> None:
 @pytest.hookimpl(tryfirst=True)
 def pytest_configure(config: pytest.Config) -> None:
     if config.option.basetemp is None:  # a worker of xdist has a folder in that of its run
-        remove_old_runs(Path(tempfile.gettempdir()))
+        with suppress(FileNotFoundError):  # another run removes them, too
+            remove_old_runs(Path(tempfile.gettempdir()))
         folder = config.stash[_FOLDER] = tempfile.mkdtemp(prefix=_PREFIX)
         lock_folder(Path(folder))
         config.option.basetemp = f"{folder}/t"  # pytest empties it, and would remove the lock

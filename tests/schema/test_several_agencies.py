@@ -18,6 +18,7 @@ from engine.agencies.bindings import Agencies
 from engine.engine import Engine
 from engine.run_request import RunReporting
 from records.calls.call import Call
+from records.calls.failures import AgencyNotOffered
 from records.complaints import ComplaintPage, ComplaintQuery
 from records.identifiers import Nik, Rupiah
 from records.prices import MarketQuery
@@ -122,6 +123,29 @@ async def test_public_lists_come_from_all_agencies_and_each_record_leads_to_its_
     ]
     assert [each["prices"][0]["price"] for each in found.data["markets"]] == [PRICE.price, 7]
     assert list_calls(city) == {(place, read) for place in ("near", "far") for read in ("market_lists", "prices_of")}
+
+
+class FarWithoutPrices(CityOfTwo):
+    """The second agency has markets, and no prices of them."""
+
+    def agencies(self, own: Mapping[type[Any], Any] = MappingProxyType({})) -> Agencies:
+        agencies = super().agencies(own)
+        agencies.codes = AgencyCodes(agencies.codes._by_domain, {"far": ["prices_of"]})
+        agencies.routers[Prices]._connectors["far"].prices_of = self._refuse  # type: ignore[attr-defined]  # a router
+        return agencies
+
+    @staticmethod
+    async def _refuse(*_: object) -> None:
+        raise AgencyNotOffered("far")
+
+
+async def test_a_record_of_an_agency_that_lacks_a_read_says_so() -> None:
+    city = FarWithoutPrices()
+    found = await run(MARKETS, caller="the person", city=city, engines=build_engines())
+    assert found.data is not None
+    assert [each["prices"] and len(each["prices"]) for each in found.data["markets"]] == [1, None]
+    assert get_codes(found) == [("markets.1.prices", "AGENCY_NOT_OFFERED")]
+    assert ("far", "prices_of") not in list_calls(city)
 
 
 async def test_an_id_names_the_agency_which_alone_is_called() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import date
+from importlib import import_module
 from typing import Any
 
 import pytest
@@ -11,8 +12,11 @@ from graphql import GraphQLSchema, get_named_type, is_object_type, validate
 from graphql import parse as parse_document
 
 from engine.agencies.agency_codes import AgencyCodes
+from engine.batch import Batch
+from records.calls.failures import AgencyNotOffered
 from records.purposes import Purpose, Scope
 from resolvers.complaints import Complaints
+from resolvers.domains import find_domains
 from resolvers.msmes import Msmes
 from resolvers.population import Population
 from resolvers.prices import Prices
@@ -24,7 +28,7 @@ from schema.tools.export_parts import build_export_parts
 from schema.tools.holdings import list_holdings
 from tests.fakes.small_city import SmallCity
 from tests.fakes.small_records import AYU
-from tests.schema.requests import run
+from tests.schema.requests import IDS, get_codes, run
 from web.pages.my_data_page import MY_DATA_QUERY
 
 EVERY: Mapping[type[Any], list[str]] = {
@@ -43,7 +47,11 @@ def build_without(*domains: type[Any]) -> GraphQLSchema:
 
 def list_lost(*domains: type[Any]) -> list[str]:
     """The fields that are missing in types that the graph still has."""
-    whole, schema = build_without(), build_without(*domains)
+    return list_lost_in(build_without(*domains))
+
+
+def list_lost_in(schema: GraphQLSchema) -> list[str]:
+    whole = build_without()
     missing = list_coordinates(whole) - list_coordinates(schema)
     return sorted(each for each in missing if each.partition(".")[0] in schema.type_map)
 
@@ -84,6 +92,49 @@ def test_its_fields_leave_with_the_types_that_only_they_lead_to(
     )
 
 
+@pytest.mark.parametrize(
+    ("lacks", "lost", "types"),
+    [
+        ({"food": ["trends"]}, ["Commodity.trend"], {"Trend", "TrendPoint"}),
+        ({"food": ["market_lists", "commodity_lists"]}, ["Query.commodities", "Query.markets"], set()),
+        ({"shops": ["products_of"]}, ["Msme.products"], {"Product"}),
+        ({"register": ["households"]}, ["Citizen.household"], {"Household", "HouseholdMember"}),
+        ({"food": ["markets"]}, [], set()),
+        ({"food": ["market_lists", "markets"]}, ["Query.markets"], {"Market", "Price"}),
+    ],
+    ids=lambda each: "" if isinstance(each, set) else str(each),  # sets have another order in each process
+)
+def test_the_fields_of_a_read_that_the_agency_lacks_leave_the_graph(
+    lacks: Mapping[str, list[str]], lost: list[str], types: set[str]
+) -> None:
+    schema = get_graphql_schema(build_schema(AgencyCodes(EVERY, lacks)))
+    assert list_lost_in(schema) == lost
+    assert types.isdisjoint(schema.type_map)
+
+
+async def test_a_record_without_a_read_by_its_id_keeps_the_id_and_node_says_so() -> None:
+    city = CityWithoutMarkets()
+    market = "query Node($id: ID!) { node(id: $id) { id } }"
+    found = await run(market, {"id": IDS.seal("Market", "3")}, city=city)
+    assert (found.data, get_codes(found)) == ({"node": None}, [("node", "AGENCY_NOT_OFFERED")])
+
+
+def test_a_field_stays_while_one_of_several_agencies_has_its_read() -> None:
+    def has_trends(*lacking: str) -> bool:
+        codes = AgencyCodes({**EVERY, Prices: ["east", "west"]}, {code: ["trends"] for code in lacking})
+        return "Trend" in get_graphql_schema(build_schema(codes)).type_map
+
+    assert (has_trends("east"), has_trends("west"), has_trends("east", "west")) == (True, True, False)
+
+
+def test_each_batch_names_a_read_of_its_domain() -> None:
+    modules = [vars(import_module(protocol.__module__)) for protocol in find_domains().values()]
+    batches = [each for module in modules for each in module.values() if isinstance(each, Batch)]
+    of_agencies = [each for each in batches if each.domain in find_domains().values()]
+    assert len(of_agencies) > 20
+    assert [each for each in of_agencies if not hasattr(each.domain, each.domain_read)] == []
+
+
 def test_a_node_can_be_refetched_if_an_agency_answers_its_domain() -> None:
     def nodes(schema: GraphQLSchema) -> set[str]:
         return {each.name for each in schema.get_possible_types(schema.type_map["Node"])}  # type: ignore[arg-type]  # an interface
@@ -121,6 +172,22 @@ class CityWithoutRegister(SmallCity):
         return agencies
 
 
+class CityWithoutMarkets(SmallCity):
+    """The small city whose price service gives no market by its identifier."""
+
+    async def markets(self, *_: object) -> Any:  # noqa: ANN401 - as its base class
+        raise AgencyNotOffered("food")
+
+
+class CityWithoutCards(SmallCity):
+    """The small city whose register has no family cards."""
+
+    def agencies(self, own: Mapping[type[Any], Any] = {}) -> Any:  # noqa: ANN401 - as its base class; never changed
+        agencies = super().agencies(own)
+        agencies.codes = AgencyCodes(EVERY, {"register": ["households"]})
+        return agencies
+
+
 QUERY = "query Of($nik: NIK!) { citizen(nik: $nik) { nik taxObjects { nop } } }"
 
 
@@ -128,6 +195,13 @@ async def test_without_a_register_every_number_counts_as_known() -> None:
     city = CityWithoutRegister()
     found = await run('{ citizen(nik: "3171014506900042") { nik } }', city=city)
     assert (found.data, found.errors, city.calls) == ({"citizen": {"nik": "3171014506900042"}}, [], [])
+
+
+async def test_a_register_without_family_cards_makes_no_caller_a_guardian() -> None:
+    city = CityWithoutCards(ayu_born=date(2015, 7, 1))
+    found = await run(QUERY, {"nik": AYU}, caller="the person", city=city)
+    assert {each["extensions"]["code"] for each in found.errors} == {"FORBIDDEN"}
+    assert "households" not in {read for _, read, _ in city.calls}
 
 
 async def test_without_a_register_no_caller_is_a_guardian_and_no_agency_is_called() -> None:

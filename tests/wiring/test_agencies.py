@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import tomllib
 from datetime import UTC, date, datetime
 from pathlib import Path
 from time import monotonic
 from typing import Any, Self
 
 import pytest
+from graphql import GraphQLObjectType
 from pydantic import Field
 
 from connectors.connector_parts import ConnectorParts
@@ -20,7 +22,7 @@ from resolvers.prices import Prices
 from resolvers.tax import Tax
 from schema.builder import build_schema, get_graphql_schema
 from schema.tools.holdings import get_holders
-from settings.city.folder import load_city
+from settings.city.folder import DEFAULT_CITY, load_city
 from settings.city.problems import ManifestError
 from store.database import create_database_engine
 from tests.connectors.drivers.byte_server import ReceivedRequest, reply, serve_bytes
@@ -47,20 +49,24 @@ def build_of(city: Path) -> Connectors:
 
 async def test_each_agency_answers_its_domain(tmp_path: Path) -> None:
     connectors = build(tmp_path)
-    assert {code: each.domain for code, each in connectors.agencies.items()} == {
-        "dukcapil": "population",
-        "jakpreneur": "msmes",
-        "pbb": "tax",
-        "crm": "complaints",
-        "pangan": "prices",
-        "faskes": "health_facilities",
-        "ispu": "air_stations",
-        "jakwifi": "wifi_points",
-        "pantaubanjir": "flood_gates",
-    }
+    domains = {code: each.domain for code, each in connectors.agencies.items()}
+    manifests = sorted((DEFAULT_CITY / "agencies").iterdir())
+    assert domains == {each.stem: tomllib.loads(each.read_text(encoding="utf-8"))["domain"] for each in manifests}
+    assert (domains["crm"], domains["pbb"]) == ("complaints", "tax")
     tax: object = connectors.bind_domains({})[Tax]
     assert tax is connectors.agencies["pbb"].connector
     assert list(connectors.gates) == list(connectors.agencies)
+    await connectors.close()
+
+
+async def test_a_city_whose_agency_lacks_a_read_has_a_graph_without_its_fields(tmp_path: Path) -> None:
+    manifest = DEFAULT_CITY / "agencies" / "pangan.toml"
+    reads = tomllib.loads(manifest.read_text(encoding="utf-8"))["reads"]
+    kept = {name: each for name, each in reads.items() if name != "trends"}
+    connectors = build(tmp_path, changes={"pangan": {"reads": kept, "lacks": ["trends"]}})
+    commodity = get_graphql_schema(build_schema(connectors.codes)).type_map["Commodity"]
+    assert isinstance(commodity, GraphQLObjectType)
+    assert sorted(commodity.fields) == ["id", "name", "unit"]
     await connectors.close()
 
 
@@ -103,6 +109,7 @@ def test_unreachable_agencies_do_not_stop_the_start() -> None:
             SOAP_WIRE | {"headers": {"otentikasi": {"pengguna": "geheim"}}},
             "reads.objects_of.arguments: GetObjekByNik: Missing element kata_sandi",
         ),
+        ("crm", "lacks", ["pages"], "lacks: only declared reads can be left out; remove this line"),
         ("dukcapil", "options", {"speed": 1}, "options: they belong to a connector in Python; remove this table"),
         ("pangan", "terms", {"sessions": 20}, "terms.sessions: only a database has sessions; remove this line"),
         ("pangan", "terms", {"max_batch_size": 2}, "terms.max_batch_size: the agency takes one key per call; remove"),
@@ -174,8 +181,8 @@ class FakeConnector(FakePrices):
         ("Nothing", None, "connector: connectors.complaints has no connector 'Nothing'"),
         ("FakeOptions", None, "connector: connectors.complaints has no connector 'FakeOptions'"),
         ("FakePrices", None, "connector: it does not answer the read 'commodities' of its domain"),
-        ("FakeConnector", {"speed": 10}, "options.speed: Input should be less than or equal to 9"),
-        ("FakeConnector", {"colour": 1}, "options.colour: Extra inputs are not permitted"),
+        ("FakeConnector", {"speed": 10}, "options.speed: write a number of at most 9"),
+        ("FakeConnector", {"colour": 1}, "options.colour: unknown key; remove it: [options] has speed"),
         ("FakeConnector", {"speed": 9}, ""),
     ],
 )
@@ -184,7 +191,7 @@ def test_a_connector_in_python_answers_its_domain_and_has_its_options(
 ) -> None:
     for each in (FakeOptions, FakePrices, FakeConnector):
         monkeypatch.setattr(f"connectors.complaints.{each.__name__}", each, raising=False)
-    declared = dict.fromkeys(["reads", "records", "trouble", "probe"])
+    declared = dict.fromkeys(["defaults", "reads", "records", "trouble", "probe"])
     changes = {"pangan": {"connector": f"connectors.complaints:{connector}", "options": options, **declared}}
     if problem:
         with pytest.raises(ManifestError) as refused:

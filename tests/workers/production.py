@@ -158,6 +158,17 @@ def wait_until_reaped(pid: int) -> None:
     block_until(lambda: not Path(f"/proc/{pid}").exists(), f"the end of process {pid} and of its threads")
 
 
+def find_loader(hub: Production, agency: str, snapshot: str = "*") -> int | None:
+    """The process that holds the lock of the snapshot; None if there is none."""
+    [lock] = (hub.folder / "snapshots" / agency).glob(f"{snapshot}-*.lock")
+    inode = f":{lock.stat().st_ino}"
+    for line in Path("/proc/locks").read_text(encoding="ascii").splitlines():
+        _, _, _, _, pid, place, *_ = line.replace("-> ", "").split()
+        if place.endswith(inode):
+            return int(pid)
+    return None
+
+
 @contextlib.contextmanager
 def prepare_production(folder: Path) -> Iterator[Production]:
     """A hub that is not started yet, with its database running; everything ends with the block."""

@@ -7,7 +7,6 @@ import os
 import signal
 import tomllib
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
@@ -18,7 +17,7 @@ from tests.fakes.waiting import block_until
 from tests.journeys.agencies.snapshot_city import READS, SNAPSHOT
 from tests.journeys.hub_process import ask
 from tests.sandbox_agencies import RunningAgency
-from tests.workers.production import Production, prepare_production, wait_until_reaped
+from tests.workers.production import Production, find_loader, prepare_production, wait_until_reaped
 
 MARKETS = {"query": 'query Markets { markets(search: "senen") { name } }'}
 
@@ -38,17 +37,6 @@ def hub(pangan: RunningAgency) -> Iterator[Production]:
             yield hub
 
 
-def find_loader(hub: Production) -> int | None:
-    """The process that holds the lock of the snapshot."""
-    [lock] = (hub.folder / "snapshots" / "pangan").glob("*.lock")
-    inode = f":{lock.stat().st_ino}"
-    for line in Path("/proc/locks").read_text(encoding="ascii").splitlines():
-        _, _, _, _, pid, place, *_ = line.replace("-> ", "").split()
-        if place.endswith(inode):
-            return int(pid)
-    return None
-
-
 async def check_answers(hub: Production) -> None:
     """Asserts that the hub answers over new connections, from any worker."""
     for _ in range(10):
@@ -63,11 +51,11 @@ async def test_one_worker_loads_and_when_it_dies_another_takes_over(hub: Product
     await check_answers(hub)
     assert hub.read_output.count("Loaded the snapshot 'markets' of the agency 'pangan': 50 rows") == 1
     assert sum(pangan.count_calls().values()) == 1
-    first = find_loader(hub)
+    first = find_loader(hub, "pangan")
     assert first in hub.workers
     assert first is not None
     os.kill(first, signal.SIGKILL)
-    await asyncio.to_thread(block_until, lambda: find_loader(hub) not in {None, first}, "another loader")
+    await asyncio.to_thread(block_until, lambda: find_loader(hub, "pangan") not in {None, first}, "another loader")
     await check_answers(hub)
     assert sum(pangan.count_calls().values()) == 1
 

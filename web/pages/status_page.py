@@ -1,4 +1,4 @@
-"""`/status`: the public status of all agencies. It shows names, times and shares, but no hosts and no error texts.
+"""`/status`: the public status of all agencies. It shows names, stages, times and shares, but no hosts or error texts.
 
 The page uses counters that the hub keeps anyway, so it calls no agency. It works without scripts; a script updates it
 with `/status/now`, the part that changes.
@@ -6,7 +6,7 @@ with `/status/now`, the part that changes.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from math import log10
 from time import monotonic, time
@@ -83,10 +83,11 @@ class _AgencyView:
 
 
 class StatusPage:
-    """The page."""
+    """The page. `preparing` holds the stage of each agency of the city that is not live, by its code."""
 
-    def __init__(self, load_health: LoadAgencyHealth, pages: PageRenderer) -> None:
+    def __init__(self, load_health: LoadAgencyHealth, preparing: Mapping[str, str], pages: PageRenderer) -> None:
         self._load_health = load_health
+        self._preparing = preparing
         self._pages = pages
         self._rendered: dict[str, tuple[float, str]] = {}
         """By language: time of rendering, and HTML."""
@@ -113,6 +114,10 @@ class StatusPage:
                 worst=_find_worst_state(found).value,
                 overall=_describe_overall(found, words),
                 agencies=[_build_agency_view(each, words) for each in found],
+                preparing=[
+                    (_get_display_name(code, words), words["status"]["stages"][stage])
+                    for code, stage in self._preparing.items()
+                ],
                 time=words.time(time()),
             )
             self._rendered[words.language] = monotonic(), html
@@ -163,7 +168,10 @@ def _describe_hour(hour: CallSummary | None, words: Words) -> str:
 def _list_facts(agency: AgencyHealth, words: Words) -> Sequence[tuple[str, str]]:
     status = words["status"]
     last = agency.last_answer
-    facts = [("last_answer", status["not_yet"] if last is None else words.time(last))]
+    facts = [
+        ("stage", status["stages"]["live"]),
+        ("last_answer", status["not_yet"] if last is None else words.time(last)),
+    ]
     if agency.data_from is not None:
         facts.append(("data_from", words.time(agency.data_from) if agency.data_from else status["not_yet"]))
     if agency.breaker is not None:

@@ -144,7 +144,8 @@ def read_wsdl(path: Path) -> AgencyInterface:
         columns = dict(_list_elements(row, ""))
         if columns:
             parameters = dict.fromkeys(operation.request.parts, "element")
-            shapes.append(RowShape(name=name, columns=columns, rows=rows, parameters=parameters))
+            beside = [each for each, _ in _list_elements(operation.reply, "") if rows]
+            shapes.append(RowShape(name=name, columns=columns, rows=rows, parameters=parameters, beside_rows=beside))
     if not shapes:
         raise CommandError(f"{path}: no operation of SOAP 1.1 has a reply with elements")
     return AgencyInterface(driver="soap", origin=path.name, shapes=shapes, wire={"wsdl": path.name})

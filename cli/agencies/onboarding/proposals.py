@@ -13,6 +13,7 @@ from cli.agencies.onboarding.shapes import AgencyInterface, RowShape
 from connectors.declared.domain_reads import KEY, DomainRead, list_key_parts, list_reads
 from connectors.declared.python_functions import split_optional
 from connectors.declared.record_readers import PERSONAL_NUMBERS
+from connectors.declared.snapshot.personal_records import is_personal
 
 Table = dict[str, Any]
 _KEY_PATTERN: Final = "[A-Za-z0-9][A-Za-z0-9._-]{0,63}"
@@ -67,6 +68,8 @@ class Proposer:
             identifier = next((each.find_column("id") and "id" for each in self._matches.values()), None)
             rows = dict(self._interface.source)
             snapshots = {_SNAPSHOT: {"rows": rows, "every": "1 h", "max_age": "2 d", "id": identifier or "id"}}
+            if self._has_personal_records():
+                snapshots[_SNAPSHOT]["remove_after"] = "7 d"
         return Proposal(
             reads=reads,
             records={each.record.__name__: self._build_record(each) for each in self._matches.values()},
@@ -250,6 +253,8 @@ class Proposer:
         hints = get_type_hints(read.record)
         if field_name:
             table["key"] = field_name
+        elif is_personal(read.record):
+            self._open.append(f"reads.{read.name}: a copy of personal data is found by one key only: ask the agency")
         elif "search" in parts and "name" in hints:
             table["search"] = ["name"]
         if "near" in parts:
@@ -268,13 +273,12 @@ class Proposer:
             return None
         return {"read": chosen.name, "key": _PERSON_KEY if chosen.key in PERSONAL_NUMBERS else "1"}
 
+    def _has_personal_records(self) -> bool:
+        return any(is_personal(each.record) for each in self._matches.values())
+
     def _is_personal(self) -> bool:
-        kinds = [
-            split_optional(each)[0]
-            for match in self._matches.values()
-            for each in get_type_hints(match.record).values()
-        ]
-        return any(each in PERSONAL_NUMBERS for each in (*kinds, *(read.key for read in self._reads.values())))
+        keys = [read.key for read in self._reads.values()]
+        return self._has_personal_records() or any(each in PERSONAL_NUMBERS for each in keys)
 
 
 def _quote(name: str) -> str:

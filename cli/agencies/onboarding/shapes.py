@@ -19,6 +19,8 @@ class RowShape:
     """The kind of each column by its name, a path in JSON."""
     rows: str = ""
     """The path to the rows in a reply."""
+    beside_rows: Sequence[str] = ()
+    """Of SOAP: the paths of other texts in a reply, such as its result code."""
     parameters: Mapping[str, str] = field(default_factory=dict)
     """What a request needs by name, and where: `path`, `query`; for SOAP the name of an element."""
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import date, datetime
@@ -44,10 +42,10 @@ def write_samples(interface: AgencyInterface, proposal: Proposal) -> Mapping[str
             [shape] = interface.shapes
             return {f"{shape.name}.json": _write_json(_list_rows(proposal, shape))}
         case "files":
-            [shape] = interface.shapes
-            return {str(interface.source["file"]): _write_csv(interface, _list_rows(proposal, shape))}
-        case _:
-            return {}
+            [shape], [snapshot] = interface.shapes, proposal.snapshots
+            return {f"{snapshot}.json": _write_json(_list_rows(proposal, shape))}
+        case "soap":
+            return {"replies.json": _write_json(dict(_list_answers(interface, proposal)))}
 
 
 def invent(wanted: Any, kind: str, name: str, number: int) -> Any:  # noqa: ANN401 - any type of a field, any JSON
@@ -111,6 +109,23 @@ def _list_replies(interface: AgencyInterface, proposal: Proposal) -> Iterator[tu
             yield request.replace("{key}", str(key)), _wrap(given, read.get("rows", ""))
 
 
+def _list_answers(interface: AgencyInterface, proposal: Proposal) -> Iterator[tuple[str, Any]]:
+    """The replies of SOAP operations by call."""
+    shapes = {each.name: each for each in interface.shapes}
+    for read in proposal.reads.values():
+        shape = shapes[read["operation"]]
+        beside = _nest({name: invent(None, "text", name, 1) for name in shape.beside_rows})
+        for number, row in enumerate(_list_rows(proposal, shape), start=1):
+            key = row[read["key"]] if "key" in read else number
+            rows = _wrap([_nest(row)], shape.rows) if shape.rows else _nest(row)
+            yield f"{shape.name} {next(iter(read['arguments']))}={key}", _merge(beside, rows)
+
+
+def _merge(first: Mapping[str, Any], second: Mapping[str, Any]) -> dict[str, Any]:
+    both = {name: _merge(first[name], second[name]) for name in first.keys() & second.keys()}
+    return {**first, **second, **both}
+
+
 def _as_path(shape: RowShape) -> str:
     path = shape.name
     for name, place in shape.parameters.items():
@@ -144,13 +159,3 @@ def _dig(row: Mapping[str, Any], column: str) -> Any:  # noqa: ANN401 - any JSON
 
 def _write_json(value: object) -> str:
     return json.dumps(value, ensure_ascii=False, indent=1) + "\n"
-
-
-def _write_csv(interface: AgencyInterface, rows: Sequence[Mapping[str, Any]]) -> str:
-    text = io.StringIO()
-    writer = csv.DictWriter(
-        text, list(rows[0]), delimiter=str(interface.source.get("delimiter", ",")), lineterminator="\n"
-    )
-    writer.writeheader()
-    writer.writerows(rows)
-    return text.getvalue()

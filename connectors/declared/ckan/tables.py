@@ -7,13 +7,13 @@ from typing import Annotated, Literal
 
 from pydantic import Field, SecretStr, StringConstraints
 
-from connectors.declared.http.tables import MAX_READ_ROWS
+from connectors.declared.http.tables import MAX_READ_ROWS, SearchTable
 from connectors.declared.service.wire import ServiceWire
 from connectors.declared.tables import Columns, FunctionName, ManifestTable, ReadTable, RowsTable
 from connectors.readers.rows import MAX_LIST_ROWS
 
 Resource = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-]{1,100}$")]
-Filters = Mapping[str, str | int | bool | tuple[str | int, ...]]
+Values = Mapping[str, str | int | bool | tuple[str | int, ...]]
 
 
 class CkanWire(ServiceWire):
@@ -27,7 +27,7 @@ class CkanListTable(ManifestTable):
     """Rows of one resource of the datastore."""
 
     resource: Resource = Field(description="identifier of the resource in the datastore")
-    filters: Filters = Field(
+    where: Values = Field(
         default={}, description="values that rows must have, by column; of a list, one of them: `{ city = [1, 2] }`"
     )
     size: int = Field(default=1000, ge=1, le=32_000, description="rows of a page, at most 32,000")
@@ -38,7 +38,7 @@ class CkanRowsTable(CkanListTable, RowsTable):
     """All rows of one resource."""
 
 
-class CkanReadTable(CkanListTable, ReadTable):
+class CkanReadTable(CkanListTable, SearchTable, ReadTable):
     """A read of the domain from a resource: the rows of up to 100 keys a call, or a list that is searched."""
 
     key: str | Mapping[str, str] | None = Field(

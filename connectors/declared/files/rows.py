@@ -26,7 +26,7 @@ def build_file_rows(source: Source[FilesDriver], place: str, table: FileRowsTabl
     @asynccontextmanager
     async def open_rows(call: Call) -> AsyncIterator[OpenedRows]:
         async with driver.open_newest(pattern, call) as found:
-            rows = FileRows(found.name, found.path, row_format)
+            rows = FileRows(found.name, found.path, row_format, found.content)
             yield OpenedRows(name=found.name, dated=found.dated, identity=found.identity, rows=rows)
 
     return open_rows

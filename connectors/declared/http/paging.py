@@ -35,6 +35,13 @@ class Page(NamedTuple):
     """The link to the next page in the headers."""
 
 
+class Place(NamedTuple):
+    """Where a page of a list begins."""
+
+    position: Any
+    rows_before: int
+
+
 class Paging:
     """How one list is paged."""
 
@@ -55,12 +62,13 @@ class Paging:
 class PageWalk:
     """One walk over the pages of a list."""
 
-    def __init__(self, paging: Paging) -> None:
-        """Start at the first page."""
+    def __init__(self, paging: Paging, place: Place | None = None) -> None:
+        """Start at a place, or at the first page."""
         self._paging = paging
-        self.position: Any = paging.first
-        """A number, a cursor, or a link; None for the first page of the last two."""
-        self._count = 0
+        self.position: Any = paging.first if place is None else place.position
+        """A number, a cursor, a link or the last record; None for the first page of the last three."""
+        self.count = 0 if place is None else place.rows_before
+        self.total: int | None = None
         self._last_rows: Sequence[Row] = ()
         self._seen = set[str]()
 
@@ -70,13 +78,20 @@ class PageWalk:
         if page.rows and page.rows == self._last_rows:
             raise UnreadableError("a new page: the agency sent the same rows again")
         self._last_rows = page.rows
-        self._count += len(page.rows)
+        self.count += len(page.rows)
         total = None if paging.get_total is None else whole_number(paging.get_total(page.reply))
         if paging.get_total is not None and total is None:
             raise UnreadableError("a list with its total")
+        if self.total not in {None, total}:
+            raise UnreadableError("a list that stays the same between its pages")
+        self.total = total
         has_next = self._move(page, total)
-        if total is not None and (self._count > total or (not has_next and self._count < total)):
-            raise UnreadableError(f"a list of {total} rows: the pages hold {self._count}")
+        if (
+            total is not None
+            and paging.by != "record"
+            and (self.count > total or (not has_next and self.count < total))
+        ):
+            raise UnreadableError(f"a list of {total} rows: the pages hold {self.count}")
         return has_next
 
     def end(self) -> bool:
@@ -100,12 +115,13 @@ class PageWalk:
             self._seen.add(following)
             self.position = following
             return True
-        self.position += len(page.rows) if paging.by == "offset" else 1
+        if paging.by != "record":
+            self.position += len(page.rows) if paging.by == "offset" else 1
         if has_more and not page.rows:
             raise UnreadableError("a page with rows: more follow")
         if has_more is not None:
             return has_more
-        return bool(page.rows) and (total is None or self._count < total)
+        return bool(page.rows) and (total is None or self.count < total)
 
 
 def find_next_link(header: str) -> str | None:

@@ -11,6 +11,14 @@ from typing import Any, Final, get_type_hints
 from connectors.batching.fan_out import ask_in_chunks, fan_out
 from connectors.declared.domain_reads import KEY, DomainRead, list_key_parts
 from connectors.declared.driver_family import RowSource
+from connectors.declared.http.list_readers import (
+    build_column_reader,
+    build_completeness,
+    build_keyless_reader,
+    build_list_reader,
+    build_reader,
+    list_columns,
+)
 from connectors.declared.http.requests import HttpReadRequest, build_http_request, build_list_request
 from connectors.declared.http.row_paths import RowForm
 from connectors.declared.http.rows import (
@@ -22,14 +30,14 @@ from connectors.declared.http.rows import (
     ReplyRules,
     list_statuses,
 )
+from connectors.declared.http.searches import build_http_search, is_search
 from connectors.declared.http.tables import MAX_READ_ROWS, HttpCallTable, HttpReadTable
 from connectors.declared.python_functions import find_function, split_optional
 from connectors.declared.read_records import FacetRead, Read, all_or_failure, only_record, read_or_failure
-from connectors.declared.record_readers import PERSONAL_NUMBERS, RecordReader
+from connectors.declared.record_readers import PERSONAL_NUMBERS
 from connectors.declared.tables import NotDeclarableError
 from connectors.drivers.long_work import MAX_IMMEDIATE_ROWS
 from connectors.readers.rows import Row
-from connectors.readers.texts import text
 from connectors.readers.unreadable import UnreadableError
 from records.calls.answers import Answers
 from records.calls.call import Call
@@ -87,8 +95,10 @@ def _build_facet_read(
 
 def _build_record_read(source: HttpSource, domain_read: DomainRead, table: HttpReadTable, replies: ReplyPaths) -> Read:
     """A read of all records of a key."""
+    if is_search(domain_read, table):
+        return build_http_search(source, domain_read, table, replies)
     place = f"reads.{domain_read.name}"
-    columns = _list_columns(source, domain_read, table)
+    columns = list_columns(source, domain_read, table)
     request = build_http_request(domain_read, table, list_statuses(source.codes), columns)
     is_keyed = bool(request.used) and not request.is_batch
     form = RowForm(max_rows=table.max_rows, may_be_row=is_keyed and not domain_read.is_list, is_xml=replies.is_xml)
@@ -122,22 +132,6 @@ def rows_of(
     build_request = build_list_request(place, table, list_statuses(source.codes), names)
     form = RowForm(max_rows=MAX_READ_ROWS, may_be_row=False, is_xml=replies.is_xml)
     return HttpRowCalls(place, source, table, build_request, ReplyRules(paths=replies, form=form)).stream_list
-
-
-def _list_columns(source: HttpSource, domain_read: DomainRead, table: HttpReadTable) -> Sequence[str]:
-    """The columns that the answers of a read need; none if a function in Python takes the rows."""
-    if table.python is not None:
-        return ()
-    reader = _build_reader(source, domain_read)
-    keys = (table.key,) if isinstance(table.key, str) else (table.key or {}).values()
-    ids = () if table.id is None else (table.id,)
-    return source.columns.list_names({*reader.columns, *reader.lists, *keys, *ids, *table.skip_without})
-
-
-def _build_reader(source: HttpSource, domain_read: DomainRead) -> RecordReader[Any]:
-    if domain_read.facets:
-        return source.records.build_facets(domain_read.name, domain_read.facets)
-    return source.records.build(domain_read.name, domain_read.record)
 
 
 def _build_row_check(
@@ -227,15 +221,15 @@ def _build_batch_read(
 
 
 def _build_conversion(source: HttpSource, domain_read: DomainRead, table: HttpReadTable) -> Convert:
-    reader = _build_reader(source, domain_read)
+    reader = build_reader(source, domain_read)
     for place in reader.people:
         raise NotDeclarableError(place, "the number of a person must come from the row: name its column")
     if reader.takes_key and KEY not in list_key_parts(domain_read.key):
         record = reader.record.__name__
         raise NotDeclarableError(f"reads.{domain_read.name}", f"{record} takes {{key}}, but this key has parts")
-    read, is_complete = reader.read, _build_completeness(source, domain_read, table)
+    read, is_complete = reader.read, build_completeness(source, domain_read, table)
     if domain_read.is_list:
-        read_list = _build_list_reader(source, domain_read, table, reader)
+        read_list = build_list_reader(source, domain_read, table, reader)
         return lambda found, key: read_list(found, reader.bind(key) if reader.takes_key else read)
 
     async def convert_single(found: Sequence[Row], key: Any) -> Any:  # noqa: ANN401 - any key, any answer
@@ -249,7 +243,7 @@ def _build_conversion(source: HttpSource, domain_read: DomainRead, table: HttpRe
 def _build_python_conversion(source: HttpSource, domain_read: DomainRead, table: HttpReadTable) -> Convert:
     wanted = Sequence[domain_read.record] if domain_read.is_list else domain_read.record  # type: ignore[name-defined]  # a type of the domain
     convert = find_function(f"reads.{domain_read.name}.python", table.python or "", 2, wanted)
-    is_complete = _build_completeness(source, domain_read, table)
+    is_complete = build_completeness(source, domain_read, table)
 
     async def convert_rows(found: Sequence[Row], key: Any) -> Any:  # noqa: ANN401 - any key, any answer
         complete = list(filter(is_complete, found))
@@ -267,8 +261,8 @@ def _build_search(source: HttpSource, domain_read: DomainRead, table: HttpReadTa
         raise NotDeclarableError(place, "the domain does not ask for a list by the text `search`; remove the line")
     if split_optional(get_type_hints(domain_read.record).get(field))[0] is not str:
         raise NotDeclarableError(place, f"the record {domain_read.record.__name__} has no text '{field}'")
-    reader = _build_keyless_reader(source, domain_read, table)
-    read_row, read_list = reader.read, _build_list_reader(source, domain_read, table, reader)
+    reader = build_keyless_reader(source, domain_read, table)
+    read_row, read_list = reader.read, build_list_reader(source, domain_read, table, reader)
 
     async def read(queries: Sequence[Any], call: Call) -> Answers[Any, Any]:
         if not queries:
@@ -318,8 +312,8 @@ def _build_grouping(
         raise NotDeclarableError(place, "name the column that identifies a row in `id`")
     read_key = build_column_reader(source, f"{place}.key", str(table.key))
     read_id = read_key if table.id is None else build_column_reader(source, f"{place}.id", table.id)
-    read_row = partial(read_or_failure, source.agency, _build_keyless_reader(source, domain_read, table).read)
-    check, is_complete = source.check, _build_completeness(source, domain_read, table)
+    read_row = partial(read_or_failure, source.agency, build_keyless_reader(source, domain_read, table).read)
+    check, is_complete = source.check, build_completeness(source, domain_read, table)
     choose = all_or_failure if domain_read.is_list else partial(only_record, check)
 
     async def answer(rows: Sequence[Row], keys: Sequence[Any]) -> Answers[Any, Any]:
@@ -336,60 +330,3 @@ def _build_grouping(
         }
 
     return answer
-
-
-def _build_keyless_reader(source: HttpSource, domain_read: DomainRead, table: HttpReadTable) -> RecordReader[Any]:
-    """The reader of a list's rows, which belong to no key."""
-    place = f"reads.{domain_read.name}"
-    if table.python is not None:
-        raise NotDeclarableError(f"{place}.python", "it is for a read with one call for each key; remove the line")
-    reader = _build_reader(source, domain_read)
-    if reader.takes_key:
-        raise NotDeclarableError(place, f"{reader.record.__name__} takes {{key}}, but no call is for one key")
-    return reader
-
-
-def _build_list_reader(
-    source: HttpSource, domain_read: DomainRead, table: HttpReadTable, reader: RecordReader[Any]
-) -> Callable[[Sequence[Row], Callable[[Row], Any]], Awaitable[Sequence[Any]]]:
-    """From the rows of a list, and the reader of a row, to the records. Incomplete rows are left out."""
-    if unneeded := sorted(set(table.skip_without) - reader.required.keys()):
-        raise NotDeclarableError(
-            f"reads.{domain_read.name}.skip_without", f"a record needs no '{unneeded[0]}'; remove it here"
-        )
-    is_complete, get_id = _build_completeness(source, domain_read, table), None
-    if table.id is not None:
-        if table.id not in reader.required:
-            raise NotDeclarableError(f"reads.{domain_read.name}.id", f"a record can be without '{table.id}'")
-        get_id = attrgetter(reader.required[table.id])
-
-    async def read_list(found: Sequence[Row], read_row: Callable[[Row], Any]) -> Sequence[Any]:
-        try:
-            records = await source.driver.work.map(found, read_row)
-        except UnreadableError:
-            # Incomplete rows are looked for afterwards: lists without any pay nothing for it.
-            found = list(filter(is_complete, found))
-            records = await source.driver.work.map(found, read_row)
-        if get_id is None:
-            return tuple(records)
-        once: dict[Any, Any] = {}
-        for each in records:
-            former = once.setdefault(get_id(each), each)
-            if former is not each and former != each:
-                raise source.check.record_mismatch("one record is listed twice, with different contents")
-        return tuple(once.values())
-
-    return read_list
-
-
-def _build_completeness(source: HttpSource, domain_read: DomainRead, table: HttpReadTable) -> Callable[[Row], bool]:
-    """Whether a row has a value in each column without which it is left out."""
-    place = f"reads.{domain_read.name}.skip_without"
-    readers = [build_column_reader(source, place, each) for each in table.skip_without]
-    return (lambda row: all(read(row) is not None for read in readers)) if readers else (lambda _: True)
-
-
-def build_column_reader(source: HttpSource, place: str, column: str) -> Callable[[Row], str | None]:
-    """The reader of a column with keys or identifiers, as text. Raises `UnreadableError`."""
-    get = source.columns.compile(place, column)
-    return lambda row: text(get(row))

@@ -17,6 +17,8 @@ from connectors.drivers.http.json_body import write_json
 from connectors.drivers.http.service import HttpRequest
 
 _PATH: Final = re.compile(r"/?(?:[\w.~-]|\{[^{}/]*\})+(?:/(?:[\w.~-]|\{[^{}/]*\})+)*/?", re.ASCII)
+ANY_TEXT: Final = re.compile(r"[^\0]{0,200}")
+"""Texts that callers look for, in a query or a body."""
 _JSON_HEADERS: Final = {"Content-Type": "application/json"}
 
 BuildRequest = Callable[[Any, Any], HttpRequest]
@@ -52,23 +54,23 @@ def build_http_request(
     """Compile the requests of a read; `columns` are those that its answers need.
 
     Raises:
-        NotDeclarableError: The request can mean another one, or has a part of the key without a pattern.
+        NotDeclarableError: The request can mean another one, or sends a part of the key that it does not have.
 
     """
     place = f"reads.{domain_read.name}"
-    types = {name: find_plain_type(each) for name, each in list_key_parts(domain_read.key).items()}
-    patterns = compile_patterns(place, table, types)
+    parts = list_key_parts(domain_read.key)
+    types = {name: find_plain_type(each) for name, each in parts.items()}
+    patterns = compile_patterns(place, table, parts)
     sends_numbers = table.key_type == "number"
-    writer = TemplateWriter(
-        types, patterns, page=_list_page_placeholders(table), sends_numbers=sends_numbers, columns=columns
-    )
-    build = _compile(place, table, writer, statuses)
+    page = _list_page_placeholders(place, table)
+    writer = TemplateWriter(types, patterns.texts, page=page, sends_numbers=sends_numbers, columns=columns)
+    build = _compile(place, table, writer, statuses, page)
     used = {KEY if each == KEYS else each for each in writer.used if each == KEYS or each in types}
     if {KEY, KEYS} <= writer.used:
         raise NotDeclarableError(place, "a call is for one {key} or for several {keys}; choose one of them")
     return HttpReadRequest(
         build=build,
-        is_known_form=build_form_check(patterns, excludes_commas=writer.joins_keys),
+        is_known_form=build_form_check(patterns.select_checked(used), excludes_commas=writer.joins_keys),
         used=frozenset(used),
         is_batch=KEYS in writer.used,
     )
@@ -76,8 +78,32 @@ def build_http_request(
 
 def build_list_request(place: str, table: HttpCallTable, statuses: StatusUse, columns: Sequence[str]) -> BuildRequest:
     """Compile the requests of a list that holds all rows. Raises `NotDeclarableError`."""
-    writer = TemplateWriter({}, {}, page=_list_page_placeholders(table), sends_numbers=False, columns=columns)
-    return _compile(place, table, writer, statuses)
+    page = _list_page_placeholders(place, table)
+    writer = TemplateWriter({}, {}, page=page, sends_numbers=False, columns=columns)
+    return _compile(place, table, writer, statuses, page)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SearchForm:
+    """What the requests of a search can hold."""
+
+    types: Mapping[str, object]
+    """The parts of the query: a text, a number, or `tuple` for several texts."""
+    position: Sequence[str]
+    """The placeholders of the last record of a page."""
+    columns: Sequence[str]
+
+
+def build_search_request(
+    place: str, table: HttpReadTable, statuses: StatusUse, form: SearchForm
+) -> tuple[BuildRequest, frozenset[str]]:
+    """Compile the requests of a search, and list the parts that they hold. Raises `NotDeclarableError`."""
+    page = _list_page_placeholders(place, table, form.position)
+    patterns = {name: ANY_TEXT for name, each in form.types.items() if each is str}
+    writer = TemplateWriter(
+        form.types, patterns, page=page, sends_numbers=False, columns=form.columns, has_optional_parts=True
+    )
+    return _compile(place, table, writer, statuses, page), frozenset(writer.used & form.types.keys())
 
 
 def check_http_probe(domain_read: DomainRead, table: HttpReadTable, key: str) -> None:
@@ -88,11 +114,17 @@ def check_http_probe(domain_read: DomainRead, table: HttpReadTable, key: str) ->
         raise NotDeclarableError("probe.key", f"the read {domain_read.name} would not send it; see its key_pattern")
 
 
-def _list_page_placeholders(table: HttpCallTable) -> Mapping[str, int | None]:
-    return {} if table.paging is None else list_page_placeholders(table.paging.by, table.paging.size)
+def _list_page_placeholders(place: str, table: HttpCallTable, position: Sequence[str] = ()) -> Mapping[str, int | str]:
+    if table.paging is None:
+        return {}
+    if table.paging.by == "record" and not position:
+        raise NotDeclarableError(f"{place}.paging.by", "only the pages of a search with `order` begin after a record")
+    return list_page_placeholders(table.paging.by, table.paging.size, position)
 
 
-def _compile(place: str, table: HttpCallTable, writer: TemplateWriter, statuses: StatusUse) -> BuildRequest:
+def _compile(
+    place: str, table: HttpCallTable, writer: TemplateWriter, statuses: StatusUse, page: Mapping[str, int | str]
+) -> BuildRequest:
     segments = table.path.strip("/").split("/")
     if not _PATH.fullmatch(table.path) or {".", ".."} & set(segments):
         raise NotDeclarableError(
@@ -109,8 +141,7 @@ def _compile(place: str, table: HttpCallTable, writer: TemplateWriter, statuses:
         arguments += [f"body=write_json({writer.write_json(f'{place}.body', table.body)})", "headers=headers"]
     if statuses.accepted or statuses.parsed:
         arguments += ["accept_status=accepted", "parse_status=parsed"]
-    page = _list_page_placeholders(table)
-    unused = [name for name, value in page.items() if value is None and name not in writer.used]
+    unused = [name for name, value in page.items() if isinstance(value, str) and name not in writer.used]
     if unused:
         raise NotDeclarableError(f"{place}.paging", f"all pages would be the same: send {{{unused[0]}}}")
     names = {

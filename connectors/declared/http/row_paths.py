@@ -2,20 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Final
 
-from connectors.declared.column_syntax import dig
-from connectors.declared.tables import NotDeclarableError
+from connectors.declared.column_syntax import PARENT, dig, parse_steps
 from connectors.drivers.http.xml_body import XML_TEXT
 from connectors.readers.rows import Row, row, rows
 from connectors.readers.unreadable import UnreadableError
-
-PARENT: Final = "^"
-"""The column of a row within another row: that other row."""
-_STEP: Final = re.compile(r"([^.\[\]]+)(\[\])?(?:\.(?=.)|$)|(\[\])(?:\.(?=.)|$)")
 
 FindRows = Callable[[object], Sequence[Row]]
 """From a reply to its rows. Raises `UnreadableError`."""
@@ -34,15 +27,13 @@ class RowForm:
 
 def build_row_finder(place: str, path: str, form: RowForm) -> FindRows:
     """The function for a path. Raises `NotDeclarableError`."""
-    steps = _parse(place, path)
+    steps = parse_steps(place, path)
     inner = next((index for index, (_, is_each) in enumerate(steps) if is_each), None)
     if inner is None:
         names = [name for name, _ in steps]
         return lambda reply: _list_rows(_walk(reply, names, form), form)
     outer = [name for name, _ in steps[: inner + 1] if name]
     within = steps[inner + 1 :]
-    if not within:
-        raise NotDeclarableError(place, f"'{path}' ends with []: name the list within each object, or leave [] out")
     parents, inner_form = replace(form, may_be_row=form.is_xml), replace(form, may_be_row=True)
     return lambda reply: _find_within(_list_rows(_walk(reply, outer, form), parents), within, inner_form)
 
@@ -86,16 +77,3 @@ def _list_rows(value: object, form: RowForm) -> Sequence[Row]:
     elif form.may_be_row and isinstance(value, Mapping):
         return (value,)
     return rows(value, max_rows=form.max_rows)
-
-
-def _parse(place: str, path: str) -> list[tuple[str, bool]]:
-    steps: list[tuple[str, bool]] = []
-    end = 0
-    for step in _STEP.finditer(path):
-        if step.start() != end:
-            break
-        end = step.end()
-        steps.append((step[1] or "", bool(step[2] or step[3])))
-    if end != len(path):
-        raise NotDeclarableError(place, f"'{path}' is not a path to rows: write data.rows or markets[].prices")
-    return steps

@@ -72,22 +72,22 @@ class HttpRowCalls:
     ) -> None:
         """`place` is that of the table in the manifest. Raises `NotDeclarableError` for a path that cannot be read."""
         self._source = source
-        self._build = build_request
+        self.build: Final = build_request
         self._find_rows = build_row_finder(f"{place}.rows", table.rows, rules.form)
         self._check = rules.check
         self._may_be_missing = rules.may_be_missing
         self._max_rows = table.max_rows
-        self._paging = None if table.paging is None else Paging(place, table.paging, rules.paths.columns)
-        self._is_linked = self._paging is not None and self._paging.is_linked
+        self.paging: Final = None if table.paging is None else Paging(place, table.paging, rules.paths.columns)
+        self._is_linked = self.paging is not None and self.paging.is_linked
         self._judge = source.codes.require if isinstance(source.codes, ResultCodes) else None
 
     async def ask(self, key: Any, call: Call) -> Sequence[Row] | None:  # noqa: ANN401 - any key of a domain, or several
         """All rows for a key, or keys; None for an absent record. Raises `AgencyFailure`."""
-        if self._paging is None:
-            page = await self._ask_page(self._build(key, None), key, call, may_be_missing=self._may_be_missing)
+        if self.paging is None:
+            page = await self.ask_page(self.build(key, None), key, call, may_be_missing=self._may_be_missing)
             return page and page.rows
         found: list[Row] = []
-        async with aclosing(self._walk(self._paging, key, call)) as pages:
+        async with aclosing(self._walk(self.paging, key, call)) as pages:
             async for page in pages:
                 if page is None:
                     return None
@@ -103,10 +103,10 @@ class HttpRowCalls:
 
     async def stream_list(self, call: Call) -> AsyncGenerator[Sequence[Row]]:
         """The rows of such a list, page by page. Raises `AgencyFailure`."""
-        if self._paging is None:
+        if self.paging is None:
             yield await self.ask_list(call)
             return
-        async with aclosing(self._walk(self._paging, None, call)) as pages:
+        async with aclosing(self._walk(self.paging, None, call)) as pages:
             async for page in pages:
                 if page is not None:
                     yield page.rows
@@ -114,16 +114,16 @@ class HttpRowCalls:
     async def _walk(self, paging: Paging, key: Any, call: Call) -> AsyncGenerator[Page | None]:  # noqa: ANN401 - any key of a domain
         """Each page. The first is None for an absent record."""
         walk = PageWalk(paging)
-        request, may_be_missing = self._build(key, walk.position), self._may_be_missing
+        request, may_be_missing = self.build(key, walk.position), self._may_be_missing
         for index in range(MAX_PAGES):
-            page = await self._ask_page(request, key, call, may_be_missing=may_be_missing)
+            page = await self.ask_page(request, key, call, may_be_missing=may_be_missing)
             if page is None and not index:
                 yield None
                 return
             try:
                 has_next = walk.end() if page is None else walk.advance(page)
                 if has_next:
-                    request = self._build_next(request, key, walk.position)
+                    request = self.build_next(request, key, walk.position)
             except UnreadableError as error:
                 raise AgencyMalformed(self._source.agency, str(error)) from None
             if page is not None:
@@ -133,15 +133,16 @@ class HttpRowCalls:
             may_be_missing = True  # some agencies have no page after the last
         raise AgencyMalformed(self._source.agency, f"a list of more than {MAX_PAGES} pages")
 
-    def _build_next(self, request: HttpRequest, key: Any, position: Any) -> HttpRequest:  # noqa: ANN401 - any key of a domain, and any position
-        if self._paging is None or self._paging.by != "next":
-            return self._build(key, position)
+    def build_next(self, request: HttpRequest, key: Any, position: Any) -> HttpRequest:  # noqa: ANN401 - any key of a domain, and any position
+        """The request for the page at a position, after another request. Raises `UnreadableError`."""
+        if self.paging is None or self.paging.by != "next":
+            return self.build(key, position)
         try:
             return self._source.driver.build_linked_request(request, position)
         except ValueError:
             raise UnreadableError("a link to a page at the same origin") from None
 
-    async def _ask_page(self, request: HttpRequest, key: Any, call: Call, *, may_be_missing: bool) -> Page | None:  # noqa: ANN401 - any key of a domain
+    async def ask_page(self, request: HttpRequest, key: Any, call: Call, *, may_be_missing: bool) -> Page | None:  # noqa: ANN401 - any key of a domain
         """One page; None if it is absent, which HTTP 404 means for a page that may be missing."""
         page = await self._source.driver.ask_value(request, call, partial(self._parse, key))
         if page is None and not may_be_missing:

@@ -8,7 +8,7 @@ from typing import Annotated, Any, Final, Literal, Self
 from pydantic import BeforeValidator, Field, SecretStr, WithJsonSchema, model_validator
 
 from connectors.declared.service.wire import ServiceWire
-from connectors.declared.tables import Columns, FunctionName, KeyedReadTable, ManifestTable, RowsTable
+from connectors.declared.tables import Columns, FilterTable, FunctionName, KeyedReadTable, ManifestTable, RowsTable
 from connectors.readers.rows import MAX_LIST_ROWS
 
 KEYS: Final = "{keys}"
@@ -43,9 +43,10 @@ class HttpWire(ServiceWire):
 class PagingTable(ManifestTable):
     """How an agency gives a long list in pages."""
 
-    by: Literal["offset", "page", "cursor", "next"] = Field(
+    by: Literal["offset", "page", "cursor", "next", "record"] = Field(
         description="how the next page is requested: with the number of rows before it as `{offset}`, its number as"
-        " `{page}`, a text of the last reply as `{cursor}`, or by a link in the last reply"
+        " `{page}`, a text of the last reply as `{cursor}`, by a link in the last reply (`next`), or after a `record`,"
+        " whose position is `{after}`, or `{after_FIELD}` for each field of `order`"
     )
     size: int = Field(default=100, ge=1, le=MAX_READ_ROWS, description="rows of a page, for `{size}`")
     first: int = Field(default=1, ge=0, le=1, description="number of the first page")
@@ -115,6 +116,11 @@ class HttpCallTable(ManifestTable):
         """Whether the call is a POST."""
         return self.method == "POST" or bool(self.form) or self.body is not None
 
+    @property
+    def sends_forms(self) -> bool:
+        """Whether each request has a form, or a body that can become one. A link to the next page is a GET."""
+        return self.is_post and self.body is None and (self.paging is None or self.paging.by != "next")
+
     @model_validator(mode="after")
     def _check_method(self) -> Self:
         if self.form and self.body is not None:
@@ -128,7 +134,24 @@ class HttpRowsTable(HttpCallTable, RowsTable):
     """A list with all rows over HTTP."""
 
 
-class HttpReadTable(HttpCallTable, KeyedReadTable):
+class SearchTable(ManifestTable):
+    """How the queries of a domain select from a list, and how its pages follow each other."""
+
+    filters: Mapping[str, FilterTable] = Field(
+        default={}, description="for a search: the field of the record that each part of the query selects by"
+    )
+    order: tuple[str, ...] = Field(
+        default=(),
+        description='for pages: the fields of a position, `["reported_at desc", "id desc"]`, which always have a value',
+    )
+    sorts: bool = Field(
+        default=True,
+        description="`false` if the agency does not sort by `order`: then the hub reads the whole list for each page",
+    )
+    max_pages: int = Field(default=10, ge=1, le=100, description="for a search: maximum pages that one answer may cost")
+
+
+class HttpReadTable(HttpCallTable, SearchTable, KeyedReadTable):
     """A read of the domain over HTTP: a call for each key, a call for several keys, or one for a list of all keys."""
 
     key: str | Mapping[str, str] | None = Field(
@@ -151,7 +174,7 @@ class HttpReadTable(HttpCallTable, KeyedReadTable):
     @property
     def searched_field(self) -> str | None:
         """The field in which the domain's text is looked for, in one list for all texts."""
-        return self.search
+        return None if self.filters or self.order else self.search
 
     @property
     def takes_facets(self) -> bool:

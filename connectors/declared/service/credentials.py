@@ -20,6 +20,11 @@ from connectors.drivers.http.service import HttpService
 _PLACE: Final = "wire.credential"
 _INTERNAL: Final = "it leads to an internal address (link-local, multicast or unspecified), where no agency is"
 
+_PLAIN: Final = (
+    "calls to another machine would travel in plain text: use https; or, if the network between is trusted, write"
+    " plain_http = true in [wire]"
+)
+
 
 def build_service(wire: ServiceWire, agency: str, *, accept: str = "") -> HttpService:
     """Build the service of an agency; `accept` is the media type of its replies. Opens nothing.
@@ -31,6 +36,8 @@ def build_service(wire: ServiceWire, agency: str, *, accept: str = "") -> HttpSe
     address = AgencyAddress(agency, wire.url.get_secret_value())
     if is_internal(address.host):
         raise NotDeclarableError("wire.url", _INTERNAL)
+    if not (address.is_secure or wire.plain_http or is_loopback(address.host)):
+        raise NotDeclarableError("wire.url", _PLAIN)
     return HttpService(
         agency,
         wire.url.get_secret_value(),

@@ -81,6 +81,11 @@ class ServiceWire(WireTable):
     """A service over HTTP."""
 
     credential: CredentialTable = Field(default=CredentialTable(), description="table: what the hub proves itself with")
+    plain_http: bool = Field(
+        default=False,
+        description="`true` lets the hub call another machine over `http://`, where others on the way can read and"
+        " change everything",
+    )
 
     def find_expiries(self) -> Mapping[str, timedelta]:
         """The time until each part of the credential expires, by its place. Files that cannot be used are left out."""

@@ -7,7 +7,7 @@ import sqlite3
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
-from datetime import date, datetime, time
+from datetime import date, datetime, time, timedelta
 from functools import partial
 from pathlib import Path
 from typing import Any, Final, NamedTuple, Protocol
@@ -17,6 +17,9 @@ import msgspec
 from connectors.declared.column_syntax import ColumnSyntax
 from connectors.declared.record_readers import RecordReader, RecordReaders
 from connectors.declared.snapshot.layout import FoundBy, SnapshotFacts, SnapshotLayout, fold, to_column
+from connectors.declared.snapshot.personal_records import list_people
+from connectors.declared.snapshot.protection import FileKeys
+from connectors.declared.snapshot.sealed_rows import PERSON, seal_body
 from connectors.declared.tables import RecordTable
 from connectors.drivers.files.row_error import RowError
 from connectors.readers.dates import day, moment
@@ -67,6 +70,17 @@ class BuildPlan:
     """The last good copy."""
     max_shrink: float
     """The share of rows that may be missing beside the last good copy."""
+    remove_after: float | None
+    """Seconds after which the data must be gone."""
+    mark: str | None
+    """Of the keys of a sealed file."""
+    keys: FileKeys | None
+    """Seal the rows; None for public data."""
+
+    def __post_init__(self) -> None:
+        """Raise `ValueError` for personal data without keys: it is never written in plain text."""
+        if self.layout.is_personal and (self.keys is None or self.mark is None):
+            raise ValueError("Personal data is written to a snapshot only with keys that seal it.")
 
 
 def build_snapshot(plan: BuildPlan, source: NumberedRows) -> SnapshotFacts:
@@ -93,6 +107,8 @@ class _FoundRow(NamedTuple):
 
     values: tuple[FoundBy, ...]
     names: tuple[str | None, ...]
+    people: tuple[str, ...]
+    """Of personal data, the people that the row is about."""
 
 
 class _Building:
@@ -124,6 +140,8 @@ class _Building:
         self._database.execute("CREATE TABLE facts (facts TEXT NOT NULL)")
         self._database.execute(f"CREATE TABLE rows ({', '.join(rows)})")
         self._database.execute("CREATE UNIQUE INDEX rows_id ON rows (id)")
+        if layout.is_personal:
+            self._database.execute("CREATE TABLE people (person TEXT NOT NULL, row TEXT NOT NULL)")
         if layout.search:
             # Apart from the rows: a search for a short text looks at all of them.
             texts = ", ".join(f'"text_{each}" TEXT' for each in layout.search_columns)
@@ -134,6 +152,8 @@ class _Building:
         layout, execute = self._layout, self._database.execute
         for each in layout.key_columns:
             execute(f'CREATE INDEX "rows_{each}" ON rows ("key_{each}", id)')
+        if layout.is_personal:
+            execute("CREATE INDEX people_person ON people (person)")
         if layout.search:
             texts = ", ".join(f'"text_{each}"' for each in layout.search_columns)
             # Trigrams find any part of a text, as domains promise; the texts themselves stay in `names`.
@@ -173,15 +193,35 @@ class _Building:
         self._insert(batch)
 
     def _insert(self, batch: Sequence[_FoundRow]) -> None:
-        if batch:
-            self._insert_into("rows", [each.values for each in batch])
+        if self._plan.keys is not None:
+            self._insert_sealed(batch, self._plan.keys)
+        elif batch:
+            # Both tables number their rows in the same order.
+            self._insert_into("rows", [(None, *each.values) for each in batch])
             if self._layout.search:
-                self._insert_into("names", [each.names for each in batch])
+                self._insert_into("names", [(None, *each.names) for each in batch])
 
-    def _insert_into(self, table: str, values: Sequence[Sequence[FoundBy]]) -> None:
+    def _insert_sealed(self, batch: Sequence[_FoundRow], keys: FileKeys) -> None:
+        """Nothing of a row reaches the file in plain text."""
+        rows: list[Sequence[object]] = []
+        people: list[Sequence[object]] = []
+        columns = ("id", *self._layout.key_columns)
+        for each in batch:
+            identity, body, *found_by = each.values
+            digests = [
+                None if value is None else keys.hash_key(column, value)
+                for column, value in zip(columns, (identity, *found_by), strict=True)
+            ]
+            rows.append((None, digests[0], seal_body(str(body), digests, keys), *digests[1:]))
+            people += [(keys.hash_key(PERSON, person), digests[0]) for person in each.people]
+        if rows:
+            self._insert_into("rows", rows)
+        if people:
+            self._insert_into("people", people)
+
+    def _insert_into(self, table: str, values: Sequence[Sequence[object]]) -> None:
         marks = ", ".join(["?"] * (len(values[0])))
-        # Both tables number their rows in the same order.
-        self._database.executemany(f"INSERT INTO {table} VALUES (NULL, {marks})", values)  # noqa: S608 - question marks
+        self._database.executemany(f"INSERT INTO {table} VALUES ({marks})", values)  # noqa: S608 - question marks
 
     def _read(self, number: int, row: Row) -> _FoundRow | None:
         """The values of one row; None for a row that is left out."""
@@ -202,7 +242,9 @@ class _Building:
         if layout.near is not None:
             point = getattr(record, layout.near)
             values += [None, None] if point is None else [point.latitude, point.longitude]
-        return _FoundRow(tuple(values), tuple(fold(getattr(record, each)) for each in layout.search_columns))
+        people = tuple(dict.fromkeys(list_people(record))) if self._plan.keys is not None else ()
+        names = tuple(fold(getattr(record, each)) for each in layout.search_columns)
+        return _FoundRow(tuple(values), names, people)
 
     def _note_date(self, row: Row) -> None:
         if self._get_date is None:
@@ -230,14 +272,20 @@ class _Building:
         if plan.as_of_column is not None and self._newest is None:
             raise RowError(f"{source}: no row has a date in the column '{plan.as_of_column}'")
         now = datetime.now(CITY_TIME_ZONE)
+        as_of = min(self._newest or plan.dated, now)
+        remove_at = None if plan.remove_after is None else as_of + timedelta(seconds=plan.remove_after)
+        if remove_at is not None and remove_at <= now:
+            raise RowError(f"{source}: its data of {as_of:%Y-%m-%d} is older than remove_after")
         return SnapshotFacts(
             form=plan.form,
             rows=rows,
             left_out=self._left_out,
-            as_of=min(self._newest or plan.dated, now),
+            as_of=as_of,
             loaded_at=now,
             identity=plan.identity,
             columns=tuple(sorted(self._columns)),
+            seal=plan.mark,
+            remove_at=remove_at,
         )
 
     def _describe(self, error: UnreadableError | KeyError) -> str:

@@ -103,7 +103,7 @@ def near_point(statement: Statement, value: Near | None) -> None:
         return
     metres = min(max(value.metres, 0), MAX_METRES)
     latitude, longitude = value.point.latitude, value.point.longitude
-    metres_north, metres_east = _metres_per_degree(latitude)
+    metres_north, metres_east = metres_per_degree(latitude)
     north, east = metres / metres_north, metres / metres_east
     statement.joins.append(" JOIN places ON places.number = rows.number")
     statement.require(
@@ -126,7 +126,7 @@ _MARGIN: Final = 0.0001
 """Degrees: the index keeps single precision, and rounds outwards."""
 
 
-def _metres_per_degree(latitude: float) -> tuple[float, float]:
+def metres_per_degree(latitude: float) -> tuple[float, float]:
     """Metres of a degree of latitude and of longitude on WGS 84, within a millimetre per metre inside a city."""
     angle = radians(latitude)
     north = 111_132.954 - 559.822 * cos(2 * angle) + 1.175 * cos(4 * angle)

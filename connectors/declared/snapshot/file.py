@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final
@@ -12,6 +12,7 @@ from urllib.parse import quote
 import msgspec
 
 from connectors.declared.snapshot.layout import SnapshotFacts
+from connectors.declared.snapshot.protection import FileKeys
 
 _MAPPED_BYTES: Final = 1024 * 1024 * 1024
 
@@ -19,8 +20,11 @@ _MAPPED_BYTES: Final = 1024 * 1024 * 1024
 class SnapshotFile:
     """An open file. Queries of several threads have a connection each."""
 
-    def __init__(self, path: Path) -> None:
-        """Raises `ValueError` and `OSError` for a file that is no snapshot."""
+    def __init__(self, path: Path, find_keys: Callable[[str | None], FileKeys | None] = lambda _: None) -> None:
+        """`find_keys` gives the keys of a sealed file by its mark.
+
+        Raises `ValueError` and `OSError` for a file that is no snapshot, or whose keys are unknown.
+        """
         status = path.stat()
         self.identity = (status.st_ino, status.st_mtime_ns)
         self._address = f"file:{quote(str(path.absolute()))}?mode=ro&immutable=1"
@@ -30,9 +34,17 @@ class SnapshotFile:
             with self.connection() as connection:
                 (text,) = connection.execute("SELECT facts FROM facts").fetchone()
             self.facts = msgspec.json.decode(text, type=SnapshotFacts)
-        except (sqlite3.Error, TypeError) as error:
+            self._keys = find_keys(self.facts.seal)
+        except (sqlite3.Error, TypeError, ValueError) as error:
             self.retire()
-            raise ValueError(f"not a snapshot: {type(error).__name__}") from None
+            raise ValueError(f"not a snapshot, or sealed with an unknown key: {type(error).__name__}") from None
+
+    @property
+    def keys(self) -> FileKeys:
+        """The keys of a sealed file."""
+        if self._keys is None:
+            raise RuntimeError("A file of public data has no keys.")
+        return self._keys
 
     @contextmanager
     def connection(self) -> Iterator[sqlite3.Connection]:

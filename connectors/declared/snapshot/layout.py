@@ -12,7 +12,9 @@ from typing import Any, Final
 
 import msgspec
 
-VERSION: Final = 2
+from connectors.declared.snapshot.personal_records import is_personal
+
+VERSION: Final = 3
 """Of the tables in the file."""
 
 FoundBy = str | int | float | None
@@ -34,6 +36,11 @@ class SnapshotLayout:
     """The field with the place on the map."""
 
     @property
+    def is_personal(self) -> bool:
+        """Whether the file is sealed. It follows from the record, so that no manifest can forget it."""
+        return is_personal(self.record)
+
+    @property
     def key_columns(self) -> Sequence[str]:
         """The fields with an index, in the order of their columns."""
         return sorted(self.keys)
@@ -48,7 +55,7 @@ class SnapshotLayout:
         parts = [
             str(VERSION),
             repr(msgspec.inspect.type_info(self.record)),
-            json.dumps([self.id, self.key_columns, self.search_columns, self.near]),
+            json.dumps([self.id, self.key_columns, self.search_columns, self.near, self.is_personal]),
             *map(repr, declared),
         ]
         return sha256("\n".join(parts).encode()).hexdigest()[:12]
@@ -95,3 +102,7 @@ class SnapshotFacts:
     """Of the source: if it did not change, nothing is loaded."""
     columns: tuple[str, ...]
     """The columns that the source had."""
+    seal: str | None = None
+    """The mark of the keys of a sealed file; None for public data."""
+    remove_at: datetime | None = None
+    """When the file must be gone."""

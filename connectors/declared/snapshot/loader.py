@@ -7,10 +7,9 @@ Redis, no clock. Each machine loads by itself, because its workers map its own f
 from __future__ import annotations
 
 import asyncio
-import fcntl
 import logging
 import os
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
 from datetime import datetime
@@ -22,10 +21,14 @@ from connectors.declared.snapshot.build import BuildPlan, NumberedRows
 from connectors.declared.snapshot.file import read_facts
 from connectors.declared.snapshot.layout import SnapshotFacts
 from connectors.declared.snapshot.process import Build, BuildError, RowBatches, build_in_process
-from connectors.declared.snapshot.snapshot import LoaderNote, Snapshot, SnapshotPlace, get_time
+from connectors.declared.snapshot.protection import ErasuresUnknown, FileKeys
+from connectors.declared.snapshot.removal import copy_without, erase_people, remove_expired
+from connectors.declared.snapshot.sealed_rows import PERSON
+from connectors.declared.snapshot.snapshot import LoaderNote, Snapshot, SnapshotPlace, get_time, try_lock
 from connectors.declared.tables import RecordTable
+from connectors.drivers.files.driver import NoFile
 from records.calls.call import Call
-from records.calls.failures import AgencyFailure
+from records.calls.failures import AgencyFailure, AgencyUnavailable
 from records.calls.reply_budget import ReplyBudget
 
 LOAD_TIMEOUT: Final = 3_600.0
@@ -34,6 +37,8 @@ _MAX_LOADED_BYTES: Final = 2 * 1024 * 1024 * 1024
 _LOCK_POLL_SECONDS: Final = 5.0
 _FIRST_LOAD_TIMEOUT: Final = 15.0
 _FIRST_LOAD_POLL: Final = 0.05
+_PROTECT_SECONDS: Final = 60.0
+"""Seconds between two looks for personal data that must go."""
 _MIN_RETRY, _MAX_RETRY = 30.0, 900.0
 """Seconds between a failed load and the next."""
 _log = logging.getLogger("simpul.snapshots")
@@ -119,16 +124,58 @@ class SnapshotLoader:
         self._place.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         handle = os.open(self._place.lock, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
         try:
-            while not _try_lock(handle):  # noqa: ASYNC110 - the system wakes no waiter without a thread
+            while not try_lock(handle):  # noqa: ASYNC110 - the system wakes no waiter without a thread
                 await asyncio.sleep(_LOCK_POLL_SECONDS)
             self._place.building.unlink(missing_ok=True)
-            await asyncio.sleep(self._compute_first_wait())
+            await self._wait(self._compute_first_wait())
             while True:
                 is_good = await self.load()
                 every = self._snapshot.table.every
-                await asyncio.sleep(every if is_good else min(every, max(_MIN_RETRY, min(_MAX_RETRY, every / 10))))
+                await self._wait(every if is_good else min(every, max(_MIN_RETRY, min(_MAX_RETRY, every / 10))))
         finally:
             os.close(handle)
+
+    async def _wait(self, seconds: float) -> None:
+        """Wait for the next load. Meanwhile, personal data goes when it is too old, or when it must be erased."""
+        until = monotonic() + seconds
+        while (left := until - monotonic()) > 0:
+            if self._snapshot.layout.is_personal:
+                await self.protect()
+            await asyncio.sleep(min(left, _PROTECT_SECONDS) if self._snapshot.layout.is_personal else left)
+
+    async def protect(self) -> None:
+        """Remove personal data that is too old, and the rows of people whose erasure the agency has fulfilled."""
+        snapshot, place = self._snapshot, self._place
+        await asyncio.to_thread(remove_expired, place)
+        try:
+            file = snapshot.open_current()
+            people = await self._list_erased(file.keys, file.facts.as_of)
+            if await asyncio.to_thread(copy_without, place, people):
+                self._publish()
+                _log.info("Erased people from the snapshot '%s' of the agency '%s'", snapshot.name, snapshot.agency)
+                await self._on_published(snapshot.agency)
+        except AgencyUnavailable:
+            return  # there is no copy
+        except Exception as error:  # noqa: BLE001 - the next look, a minute later, may succeed
+            problem = str(error) if isinstance(error, ErasuresUnknown) else type(error).__name__
+            _log.warning(
+                "Erased people may still be in the snapshot '%s' of the agency '%s': %s",
+                snapshot.name, snapshot.agency, problem,
+            )  # fmt: skip
+        finally:
+            place.building.unlink(missing_ok=True)
+
+    async def _list_erased(self, keys: FileKeys | None, since: datetime) -> Collection[str]:
+        """The people whose erasure was fulfilled after a moment, by their digests. Raises `ErasuresUnknown`."""
+        protection = self._snapshot.protection
+        if protection is None or keys is None:
+            return ()
+        found = await protection.list_erased(self._snapshot.agency, since)
+        return [keys.hash_key(PERSON, each) for each in found]
+
+    def _publish(self) -> None:
+        self._place.building.replace(self._place.current)
+        _sync_folder(self._place)
 
     def _compute_first_wait(self) -> float:
         """Seconds until the next load, if the one before a restart was good."""
@@ -147,7 +194,13 @@ class SnapshotLoader:
                 reply_budget=ReplyBudget(_MAX_LOADED_BYTES),
             )
             facts = await self._build(former, call)
-        except (BuildError, AgencyFailure, OSError) as error:
+        except NoFile as error:
+            # Files with personal data are removed once they are loaded. A copy that grows old has its own alert.
+            if not (self._snapshot.layout.is_personal and self._has_copy()):
+                self._note_failure(_describe(error))
+                return False
+            facts = None
+        except (BuildError, AgencyFailure, ErasuresUnknown, OSError) as error:
             self._note_failure(_describe(error))
             return False
         except Exception as error:  # noqa: BLE001 - see below
@@ -171,14 +224,9 @@ class SnapshotLoader:
         """Build and publish the file; None if the source did not change."""
         snapshot, table, place = self._snapshot, self._snapshot.table, self._place
         async with self._source.open_rows(call) as opened:
-            is_same_form = former is not None and former.form == place.form
-            if (
-                is_same_form
-                and former is not None
-                and opened.identity is not None
-                and opened.identity == former.identity
-            ):
+            if self._is_current(former, opened.identity):
                 return None
+            mark, keys = self._create_keys()
             plan = BuildPlan(
                 target=place.building,
                 form=place.form,
@@ -193,11 +241,38 @@ class SnapshotLoader:
                 min_rows=table.min_rows,
                 former=former,
                 max_shrink=table.max_shrink,
+                remove_after=table.remove_after,
+                mark=mark,
+                keys=keys,
             )
             facts = await self._build_file(plan, opened.name, opened.rows)
-        place.building.replace(place.current)
-        _sync_folder(place)
+        # The agency may still have sent a person that it has erased.
+        if keys is not None and (erased := await self._list_erased(keys, facts.as_of)):
+            await asyncio.to_thread(erase_people, place.building, erased)
+        self._publish()
         return facts
+
+    def _create_keys(self) -> tuple[str | None, FileKeys | None]:
+        """New keys for a file of personal data."""
+        snapshot = self._snapshot
+        if not snapshot.layout.is_personal or snapshot.protection is None:
+            return None, None
+        return snapshot.protection.keys.create(snapshot.seal_place)
+
+    def _is_current(self, former: SnapshotFacts | None, identity: str | None) -> bool:
+        """Whether the published file is of this source, of this form, and sealed with the newest key."""
+        if former is None or former.form != self._place.form or identity is None or identity != former.identity:
+            return False
+        protection = self._snapshot.protection
+        return former.seal is None or (protection is not None and protection.keys.is_newest(former.seal))
+
+    def _has_copy(self) -> bool:
+        """Whether there is a copy that can be read."""
+        try:
+            self._snapshot.open_current()
+        except AgencyUnavailable:
+            return False
+        return True
 
     def _find_former(self) -> SnapshotFacts | None:
         """The last good copy: of this form, or, after a change of the manifest, of the newest other one."""
@@ -220,27 +295,15 @@ class SnapshotLoader:
         for each in self._place.list_of_all_forms():
             if each.form == self._place.form:
                 continue
-            handle = os.open(each.lock, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
-            try:
-                if _try_lock(handle):
-                    for path in (each.current, each.note, each.lock):
-                        path.unlink(missing_ok=True)
-            finally:
-                os.close(handle)
+            with each.try_lock() as is_free:
+                if is_free:
+                    each.remove()
 
 
 def _describe(error: Exception) -> str:
     if isinstance(error, AgencyFailure):
         return error.detail or error.code
     return error.strerror or "the folder cannot be written" if isinstance(error, OSError) else str(error)
-
-
-def _try_lock(handle: int) -> bool:
-    try:
-        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return False
-    return True
 
 
 def _sync_folder(place: SnapshotPlace) -> None:

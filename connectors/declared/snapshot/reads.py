@@ -25,6 +25,7 @@ from connectors.declared.snapshot.conditions import (
 )
 from connectors.declared.snapshot.file import SnapshotFile, fetch_text
 from connectors.declared.snapshot.layout import to_column
+from connectors.declared.snapshot.sealed_rows import build_sealed_find
 from connectors.declared.snapshot.snapshot import Snapshot
 from connectors.declared.snapshot.tables import SnapshotReadTable
 from connectors.declared.tables import NotDeclarableError
@@ -93,6 +94,8 @@ def build_snapshot_read(snapshot: Snapshot, domain_read: DomainRead, table: Snap
     """Build one read. Raises `NotDeclarableError` if it does not fit what the domain asks."""
     fields = find_read_fields(domain_read, table)
     if KEY in fields:
+        if snapshot.layout.is_personal:
+            return _build_sealed_read(snapshot, domain_read, fields[KEY])
         is_list = domain_read.is_list
         return (_build_list_read if is_list else _build_single_read)(snapshot, domain_read, fields[KEY])
     if not domain_read.is_list:
@@ -146,6 +149,30 @@ def _build_single_read(snapshot: Snapshot, domain_read: DomainRead, field: str) 
                 else AgencyMalformed(snapshot.agency, "several records for a key that has one")
             )
         return _date(snapshot, file, answers)
+
+    return read
+
+
+def _build_sealed_read(snapshot: Snapshot, domain_read: DomainRead, field: str) -> Read:
+    limit = MAX_LISTED if domain_read.is_list else 1
+    find = build_sealed_find(snapshot.agency, snapshot.layout, domain_read, field, limit)
+
+    def to_answer(records: Sequence[Any] | AgencyFailure) -> Any:  # noqa: ANN401 - any record of a domain
+        if isinstance(records, AgencyFailure):
+            return records
+        if len(records) > limit:
+            return AgencyMalformed(snapshot.agency, f"more than {limit} records for one key")
+        return tuple(records) if domain_read.is_list else records[0]
+
+    async def read(keys: Sequence[Any], call: Call) -> DatedAnswers[Any, Any]:
+        file = snapshot.open_current()
+
+        def query(connection: Connection) -> Mapping[Any, Sequence[Any] | AgencyFailure]:
+            return {key: find(key, file.keys, connection) for key in keys}
+
+        is_short = len(keys) <= _KEYS_HERE and not domain_read.is_list
+        found = snapshot.ask_here(file, query) if is_short else await snapshot.ask(file, query, call)
+        return _date(snapshot, file, {key: to_answer(each) for key, each in found.items() if each})
 
     return read
 

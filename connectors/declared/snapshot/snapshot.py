@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import fcntl
 import logging
+import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
@@ -18,6 +21,7 @@ import msgspec
 
 from connectors.declared.snapshot.file import SnapshotFile
 from connectors.declared.snapshot.layout import SnapshotFacts, SnapshotLayout
+from connectors.declared.snapshot.protection import CopyProtection, FileKeys
 from connectors.declared.snapshot.tables import SnapshotTable
 from records.calls.call import Call
 from records.calls.failures import AgencyMalformed, AgencyTimeout, AgencyUnavailable
@@ -90,36 +94,62 @@ class Snapshot:
     """A snapshot. Opens its newest file when it is first asked, and again whenever a new one replaces it."""
 
     def __init__(
-        self, agency: str, name: str, table: SnapshotTable, layout: SnapshotLayout, place: SnapshotPlace
+        self,
+        agency: str,
+        name: str,
+        table: SnapshotTable,
+        layout: SnapshotLayout,
+        place: SnapshotPlace,
+        *,
+        protection: CopyProtection | None = None,
     ) -> None:
-        """`place` says where its files are."""
+        """`place` says where its files are; `protection` is needed for personal data."""
         self.agency = agency
         self.name = name
         self.table = table
         self.layout = layout
         self.place = place
+        self.protection = protection
         self._file: SnapshotFile | None = None
         self._threads: ThreadPoolExecutor | None = None
 
     def open_current(self) -> SnapshotFile:
-        """The newest file. Raises `AgencyUnavailable` if there is none yet."""
+        """The newest file. Raises `AgencyUnavailable` if there is none yet, or if its data must be gone by now."""
         path = self.place.current
         try:
             status = path.stat()
             if self._file is None or self._file.identity != (status.st_ino, status.st_mtime_ns):
-                self._replace(SnapshotFile(path))
-        except (OSError, ValueError):
+                self._replace(SnapshotFile(path, self._find_keys))
+        except (OSError, ValueError) as error:
+            if isinstance(error, FileNotFoundError) and self.layout.is_personal:
+                self._replace(None)  # its data was too old, and may not be answered from memory either
             if self._file is None:
                 raise AgencyUnavailable(
                     self.agency, f"the snapshot '{self.name}' is not loaded yet", retry_after=_RETRY_AFTER
                 ) from None
         if self._file is None:  # pragma: no cover - opened above
             raise AgencyUnavailable(self.agency, f"the snapshot '{self.name}' is not loaded yet")
+        if (remove_at := self._file.facts.remove_at) is not None and remove_at <= get_time():
+            raise AgencyUnavailable(self.agency, f"the snapshot '{self.name}' is older than remove_after")
         return self._file
 
-    def _replace(self, file: SnapshotFile) -> None:
+    def _find_keys(self, mark: str | None) -> FileKeys | None:
+        """The keys of a file. Raises `ValueError` for one that is not sealed as its records demand."""
+        if not self.layout.is_personal:
+            return None
+        if mark is None or self.protection is None:
+            raise ValueError("personal data that is not sealed")
+        return self.protection.keys.find(self.seal_place, mark)
+
+    @property
+    def seal_place(self) -> str:
+        """What the keys of its files are bound to."""
+        return f"{self.agency}/{self.name}"
+
+    def _replace(self, file: SnapshotFile | None) -> None:
         if self._file is not None:
             self._file.retire()
+        if self._file is not None and file is not None:
             _log.info("The agency '%s' answers from a new snapshot '%s': %r", self.agency, self.name, file)
         self._file = file
 
@@ -212,13 +242,33 @@ class SnapshotPlace:
         """The file that is being built."""
         return self.folder / f"{self.name}-{self.form}.building"
 
+    @classmethod
+    def find(cls, file: Path) -> SnapshotPlace:
+        """The place of a published file."""
+        name, _, form = file.stem.rpartition("-")
+        return cls(file.parent, name, form)
+
+    @contextmanager
+    def try_lock(self) -> Iterator[bool]:
+        """Hold the lock of the loader while the block runs, if it is free; gives whether it was."""
+        handle = os.open(self.lock, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
+        try:
+            yield try_lock(handle)
+        finally:
+            os.close(handle)
+
+    def remove(self) -> None:
+        """Remove all files of this form."""
+        for path in (self.current, self.note, self.lock):
+            path.unlink(missing_ok=True)
+
     def list_of_all_forms(self) -> list[SnapshotPlace]:
         """The places of this snapshot in all forms that have a published file, the newest first."""
         found = [
             each for each in self.folder.glob(f"{self.name}-*.sqlite") if "-" not in each.stem[len(self.name) + 1 :]
         ]
         found.sort(key=lambda each: each.stat().st_mtime, reverse=True)
-        return [SnapshotPlace(self.folder, self.name, each.stem[len(self.name) + 1 :]) for each in found]
+        return [SnapshotPlace.find(each) for each in found]
 
     def read_note(self) -> LoaderNote | None:
         """What the loader last saw; None if it has not looked yet."""
@@ -237,6 +287,15 @@ class SnapshotPlace:
         written = self.note.with_suffix(".writing")
         written.write_bytes(msgspec.json.encode(note))
         written.replace(self.note)
+
+
+def try_lock(handle: int) -> bool:
+    """Lock an open file for this process, unless another one holds it."""
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
 
 
 def get_time() -> datetime:

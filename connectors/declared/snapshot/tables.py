@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Self
+from typing import Final, Self
 
 from pydantic import Field, SerializeAsAny, model_validator
 
 from connectors.declared.tables import Columns, Duration, ManifestTable, ReadTable, RowsTable
+
+_MAX_REMOVE_AFTER: Final = 92 * 24 * 3_600.0
 
 
 class SnapshotTable(ManifestTable):
@@ -23,6 +25,10 @@ class SnapshotTable(ManifestTable):
         default=None,
         description="column with a date in each row; the newest dates the data; default: the source's own date",
     )
+    remove_after: Duration | None = Field(
+        default=None,
+        description="how old the data may be before the hub removes the copy, at most 92 d; required for personal data",
+    )
     min_rows: int = Field(default=1, ge=1, description="fewer rows are not published")
     max_shrink: float = Field(
         default=0.5, ge=0, le=1, description="share of rows that may be missing beside the last good copy"
@@ -31,6 +37,12 @@ class SnapshotTable(ManifestTable):
         default=0, ge=0, description="rows that may be left out because they cannot be read; more are not published"
     )
     skip_without: Columns = Field(default=(), description="a row without a value in these columns is left out")
+
+    @model_validator(mode="after")
+    def _check_removal(self) -> Self:
+        if self.remove_after is not None and not self.max_age <= self.remove_after <= _MAX_REMOVE_AFTER:
+            raise ValueError("remove_after: write a duration between max_age and 92 d")
+        return self
 
 
 class SnapshotReadTable(ReadTable):

@@ -48,8 +48,8 @@ def build_soap_request(domain_read: DomainRead, table: SoapReadTable, driver: So
     _check_headers(operation, driver)
     parts = list_key_parts(domain_read.key)
     types = {name: find_plain_type(each) for name, each in parts.items()}
-    patterns = compile_patterns(place, table, types)
-    arguments = _ArgumentBuilder(TemplateWriter(types, patterns, page={}, sends_numbers=False))
+    patterns = compile_patterns(place, table, parts)
+    arguments = _ArgumentBuilder(TemplateWriter(types, patterns.texts, page={}, sends_numbers=False))
     given = arguments.build(f"{place}.arguments", table.arguments, operation.request)
     if unused := sorted(parts.keys() - arguments.used):
         raise NotDeclarableError(
@@ -63,7 +63,7 @@ def build_soap_request(domain_read: DomainRead, table: SoapReadTable, driver: So
         operation=operation,
         message=message,
         list_values=eval(f"lambda key: ({''.join(f'{each}, ' for each in arguments.expressions)})"),  # noqa: S307 - made of field names, and of quoted texts
-        is_known_form=_build_key_check(types, build_form_check(patterns)),
+        is_known_form=_build_key_check(types, build_form_check(patterns.texts)),
         is_batch=arguments.is_batch,
     )
 
@@ -72,8 +72,8 @@ def check_soap_probe(domain_read: DomainRead, table: SoapReadTable, key: str) ->
     """Check that the read can be requested for the key of the probe. Raises `NotDeclarableError`."""
     if list_key_parts(domain_read.key).keys() != {KEY}:
         raise NotDeclarableError("probe.read", f"{domain_read.name} takes more than a key; name another read")
-    patterns = compile_patterns(f"reads.{domain_read.name}", table, {KEY: str})
-    if not build_form_check(patterns)(key):
+    patterns = compile_patterns(f"reads.{domain_read.name}", table, list_key_parts(domain_read.key))
+    if not build_form_check(patterns.texts)(key):
         raise NotDeclarableError("probe.key", f"the read {domain_read.name} would not send it; see its key_pattern")
 
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any
 
-from connectors.declared.column_syntax import dig
+from connectors.declared.column_syntax import PARENT, dig, parse_steps
 from connectors.declared.domain_reads import DomainRead
 from connectors.declared.driver_family import Source
 from connectors.declared.record_readers import RecordReader, list_inner_rows
@@ -38,11 +38,11 @@ class SoapRows:
     ) -> None:
         """Raises `NotDeclarableError` for rows or columns that the WSDL does not describe."""
         self._source = source
-        self._path = table.rows.split(".") if table.rows else []
         self._faults = _FaultCodes(source.agency, source.codes.faults, source.codes.pause)
         self._key = table.key
         self._match = [(name, columns) for name, columns in table.match.items()]
         place = f"reads.{domain_read.name}"
+        self._parts = list(_split_lists(parse_steps(f"{place}.rows", table.rows)))
         if source.codes.path:
             _find_text("trouble.code", operation.reply, source.codes.path)
         shape = _find_rows(f"{place}.rows", operation.reply, table.rows, is_list=domain_read.is_list)
@@ -78,12 +78,11 @@ class SoapRows:
         return text(dig(row, *(self._key or "").split(".")), "a key")
 
     def _find_rows(self, content: Mapping[str, object]) -> Sequence[Row]:
-        found: object = content
-        for name in self._path:
-            if not found:  # an empty element holds no rows
-                return ()
-            found = dig(found, name)
-        return list_inner_rows(found or None)
+        outer, *within = self._parts
+        found = _list_rows(content, outer)
+        for names in within:
+            found = [{PARENT: parent, **each} for parent in found for each in _list_rows(parent, names)]
+        return found
 
     def _require_keys(self, keys: Collection[Any], found: Sequence[Row]) -> None:
         given = map(self.read_key, found)
@@ -102,6 +101,26 @@ class SoapRows:
                 if given != wanted and _strip_zeros(given) != _strip_zeros(wanted):
                     return True
         return False
+
+
+def _split_lists(steps: Sequence[tuple[str, bool]]) -> Iterator[list[str]]:
+    """The names to the rows of each list within a list; at least one, perhaps empty."""
+    names: list[str] = []
+    for name, holds_rows in steps:
+        names.append(name)
+        if holds_rows:
+            yield names
+            names = []
+    yield names
+
+
+def _list_rows(content: Row, names: Sequence[str]) -> Sequence[Row]:
+    found: object = content
+    for name in names:
+        if not found:  # an empty element holds no rows
+            return ()
+        found = dig(found, name)
+    return list_inner_rows(found or None)
 
 
 class _FaultCodes:
@@ -133,14 +152,24 @@ def _find_rows(place: str, reply: ElementShape, path: str, *, is_list: bool) -> 
         if is_list:
             raise NotDeclarableError(place, f"name the element that repeats for each row; {_list_names(reply)}")
         return reply
-    part = _find(place, reply, path)
+    *around, last = _split_lists(parse_steps(place, path))
+    shape = reply
+    for number, each in enumerate(around):
+        within = _find_list(place, shape, ".".join(each))
+        shape = _add_parent(within, shape) if number else within
+    part = _find(place, shape, ".".join(last))
     if part.is_text:
         raise NotDeclarableError(place, "the element holds a text, and no columns")
     if is_list and not part.is_repeated and not part.shape.is_open:
         raise NotDeclarableError(
             place, f"the element does not repeat; name one within it: {', '.join(part.shape.parts)}"
         )
-    return part.shape
+    return _add_parent(part.shape, shape) if around else part.shape
+
+
+def _add_parent(shape: ElementShape, parent: ElementShape) -> ElementShape:
+    """The type of a row within another row, which is its element `^`."""
+    return ElementShape({PARENT: ElementPart(is_repeated=False, shape=parent), **shape.parts}, is_open=shape.is_open)
 
 
 def _check_columns(reader: RecordReader[Any], shape: ElementShape) -> None:
@@ -150,7 +179,8 @@ def _check_columns(reader: RecordReader[Any], shape: ElementShape) -> None:
         else:
             _find(use.place, shape, use.column)
     for column, inner in reader.lists.items():
-        _check_columns(inner, _find_list(f"records.{reader.record.__name__}", shape, column))
+        within = _find_list(f"records.{reader.record.__name__}", shape, column)
+        _check_columns(inner, _add_parent(within, shape) if inner.outer_uses else within)
 
 
 def _find(place: str, shape: ElementShape, path: str) -> ElementPart:

@@ -99,8 +99,9 @@ class SoapReadTable(KeyedReadTable):
     )
     rows: str = Field(
         default="",
-        pattern=r"^([\w-]+(\.[\w-]+)*)?$",
-        description="path to the element of a row; empty: the reply itself",
+        max_length=200,
+        description="path to the element of a row; empty: the reply itself. `objek[].tagihan` takes the rows within"
+        " each `objek`, which is `^` there: `^.nik`",
     )
     key: str | None = Field(
         default=None,

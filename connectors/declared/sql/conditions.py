@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
-from enum import Enum
-from typing import Any, Final, Literal, get_args, get_origin
+from typing import Any, Final, Literal
 
 from sqlglot import exp
 
 from connectors.declared.domain_reads import find_plain_type
 from connectors.declared.python_functions import split_optional
+from connectors.declared.search.pages import list_words
 from connectors.declared.sql.statements import SqlSelect, write_membership
 from connectors.declared.tables import FieldTable, NotDeclarableError, RecordTable
 from connectors.drivers.sql.dialects import SqlDialect
@@ -76,7 +76,7 @@ def build_filter(comparison: Comparison, match: Match | None) -> WriteCondition:
         return _build_range(comparison, match)
     if comparison.field.kind is RegionCode and comparison.field.table.values is None:
         return _build_region(comparison)
-    words = _list_words(comparison)
+    words = list_words(comparison.place, comparison.field.kind, comparison.field.table)
     if words is not None:
         return _build_words(comparison, words)
     if find_plain_type(comparison.field.kind) not in {str, int, date}:
@@ -149,30 +149,10 @@ def _build_words(comparison: Comparison, words: Mapping[object, Sequence[str]]) 
 
     def write(value: object, parameters: Parameters) -> exp.Expr | None:
         wanted = value if isinstance(value, tuple) else (value,)
-        parameters[part] = [word for each in wanted for word in words.get(each, ())]
+        parameters[part] = [word.upper() for each in wanted for word in words.get(each, ())]
         return write_membership(column, dialect, part, exact=False) if parameters[part] else None
 
     return write
-
-
-def _list_words(comparison: Comparison) -> Mapping[object, Sequence[str]] | None:
-    """The agency's words for each value, in upper case; None for a field that is not of words."""
-    table, kind = comparison.field.table, comparison.field.kind
-    is_enum = isinstance(kind, type) and issubclass(kind, Enum)
-    if table.values is None:
-        return {each: [str(each.value).upper()] for each in kind} if is_enum else None
-    if table.unknown not in {None, "null"}:
-        raise NotDeclarableError(comparison.place, "rows with an unknown word would be missing: name them in `values`")
-    found: dict[object, list[str]] = {}
-    for word, value in table.values.items():
-        found.setdefault(kind[value] if is_enum else value, []).append(word.upper())
-    return found
-
-
-def find_single_type(annotation: object) -> object:
-    """The type of a part without None, and without a tuple around it."""
-    single = split_optional(annotation)[0]
-    return get_args(single)[0] if get_origin(single) is tuple else single
 
 
 def _write_like(column: exp.Expr, parameter: str) -> exp.Expr:

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, fields, is_dataclass
+from dataclasses import dataclass, is_dataclass
 from typing import Any, Final
 
 from sqlglot import exp
 
-from connectors.declared.domain_reads import DomainRead, find_plain_type, list_key_parts
-from connectors.declared.python_functions import split_optional
+from connectors.declared.domain_reads import DomainRead, list_key_parts
 from connectors.declared.read_records import NUMBER
+from connectors.declared.search.pages import AFTER, FIRST, SEARCH, find_size, is_given, parse_order, require_comparable
 from connectors.declared.sql.conditions import (
     Comparison,
     Parameters,
@@ -19,7 +18,6 @@ from connectors.declared.sql.conditions import (
     WriteCondition,
     build_filter,
     build_search,
-    find_single_type,
     to_parameter,
     write_parameter,
 )
@@ -27,20 +25,9 @@ from connectors.declared.sql.statements import SqlSelect
 from connectors.declared.sql.tables import SqlReadTable
 from connectors.declared.tables import NotDeclarableError
 
-_SEARCH: Final = "search"
-_FIRST: Final = "first"
-_AFTER: Final = "after"
 _LIMIT: Final = "page_limit"
-_MAX_PAGE: Final = 1_000
 _MAX_COMPILED: Final = 256
 """Statements of one read that are remembered: one for each combination of filters."""
-_ORDER: Final = re.compile(r"(\w+)( desc)?")
-
-
-def find_size(query: Any) -> int:  # noqa: ANN401 - a query of the domain
-    """The records of the page that a query asks for."""
-    size: int = query.first
-    return min(max(size, 0), _MAX_PAGE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +64,7 @@ class SearchStatement:
         place, parts = f"reads.{domain_read.name}", list_key_parts(domain_read.key)
         fields.statement.require_conditions()
         conditions = _build_conditions(place, parts, table, fields)
-        paged = {_FIRST, _AFTER} if _FIRST in parts else set()
+        paged = {FIRST, AFTER} if FIRST in parts else set()
         if unused := sorted(parts.keys() - conditions.keys() - paged):
             fix = f'write filters = {{ {unused[0]} = "field" }}'
             raise NotDeclarableError(place, f"the answer would not depend on '{unused[0]}': {fix}")
@@ -85,7 +72,7 @@ class SearchStatement:
             select=fields.statement,
             conditions=conditions,
             order=_build_order(place, parts, table, fields),
-            has_pages=_FIRST in parts,
+            has_pages=FIRST in parts,
             has_number_keys=table.key_type == "number",
             compiled={},
         )
@@ -96,13 +83,13 @@ class SearchStatement:
         written: dict[str, exp.Expr] = {}
         for part, write in self.conditions.items():
             value = getattr(query, part)
-            if value is None or value in ((), ""):
+            if not is_given(value):
                 continue
             condition = write(value, parameters)
             if condition is None:
                 return None
             written[part] = condition
-        after = getattr(query, _AFTER, None) if self.has_pages else None
+        after = getattr(query, AFTER, None) if self.has_pages else None
         if after is not None:
             position = self._read_position(after)
             if position is None:
@@ -122,7 +109,7 @@ class SearchStatement:
                 if not NUMBER.fullmatch(value):
                     return None
                 value = int(value)
-            position[f"{_AFTER}_{each.field}"] = to_parameter(value, self.select.dialect)
+            position[f"{AFTER}_{each.field}"] = to_parameter(value, self.select.dialect)
         return position
 
     def _compile(self, written: Mapping[str, exp.Expr], parameters: Parameters, *, has_position: bool) -> str:
@@ -147,7 +134,7 @@ class SearchStatement:
         """Rows after a position: `a < :a OR (a = :a AND b < :b)`, with a first condition that an index can use."""
         later: exp.Expr | None = None
         for each in reversed(self.order):
-            value = write_parameter(f"{_AFTER}_{each.field}", each.kind, self.select.dialect)
+            value = write_parameter(f"{AFTER}_{each.field}", each.kind, self.select.dialect)
             beyond = (exp.LT if each.is_descending else exp.GT)(this=each.expression.copy(), expression=value)
             if later is None:
                 later = beyond
@@ -162,17 +149,16 @@ def _build_conditions(
 ) -> Mapping[str, WriteCondition]:
     found: dict[str, WriteCondition] = {}
     if table.search:
-        if parts.get(_SEARCH) is not str:
+        if parts.get(SEARCH) is not str:
             raise NotDeclarableError(f"{place}.search", "the domain's query has no text `search`; remove the line")
         columns = [selected.find(f"{place}.search", each).expression for each in table.search]
-        found[_SEARCH] = build_search(columns, _SEARCH)
+        found[SEARCH] = build_search(columns, SEARCH)
     for part, each in table.filters.items():
         at = f"{place}.filters.{part}"
         if part not in parts:
             raise NotDeclarableError(at, f"the query has no such part; it has {', '.join(parts)}")
         field = selected.find(at, each.field)
-        if find_plain_type(find_single_type(parts[part])) != find_plain_type(field.kind):
-            raise NotDeclarableError(at, f"'{part}' has another type than the field '{each.field}'")
+        require_comparable(at, part, parts[part], each.field, field.kind)
         found[part] = build_filter(Comparison(at, part, field, selected.statement.dialect), each.match)
     return found
 
@@ -182,25 +168,14 @@ def _build_order(
 ) -> Sequence[_OrderField]:
     """The fields by which pages are sorted: those of the domain's position."""
     at = f"{place}.order"
-    if _FIRST not in parts:
+    if FIRST not in parts:
         if table.order:
             raise NotDeclarableError(at, "the domain asks for no pages; write ORDER BY in the statement")
         return ()
-    position = split_optional(parts.get(_AFTER))[0]
-    named = {each.name for each in fields(position)} if is_dataclass(position) else None
-    found = []
-    for each in table.order:
-        match = _ORDER.fullmatch(each)
-        if match is None or (named is not None and match[1] not in named):
-            raise NotDeclarableError(at, f"'{each}' is no part of a position: write it as in {_write_example(named)}")
-        field = selected.find(at, match[1])
-        found.append(_OrderField(match[1], field.expression, field.kind, match[2] is not None))
-    if len(found) != (1 if named is None else len(named)):
-        raise NotDeclarableError(at, f"name each part of a position, as in {_write_example(named)}")
     if selected.statement.query.args.get("order"):
         raise NotDeclarableError(f"{place}.statement", "`order` sorts the pages; remove ORDER BY")
+    found = []
+    for name, is_descending in parse_order(place, parts, table.order).items():
+        field = selected.find(at, name)
+        found.append(_OrderField(name, field.expression, field.kind, is_descending))
     return found
-
-
-def _write_example(named: set[str] | None) -> str:
-    return "order = [" + ", ".join(f'"{each} desc"' for each in sorted(named or {"id"})) + "]"

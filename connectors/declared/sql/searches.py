@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, is_dataclass
 from functools import partial
-from typing import Any, get_args, get_origin, get_type_hints
+from typing import Any, get_type_hints
 
 from connectors.batching.fan_out import fan_out
 from connectors.declared.domain_reads import DomainRead
 from connectors.declared.read_records import Read, all_or_failure, read_or_failure
+from connectors.declared.search.pages import find_page, find_size
 from connectors.declared.sql.answers import build_row_reader
 from connectors.declared.sql.conditions import SelectedFields
 from connectors.declared.sql.queries import SqlSource, build_column_text
-from connectors.declared.sql.search_statements import SearchStatement, find_size
+from connectors.declared.sql.search_statements import SearchStatement
 from connectors.declared.sql.statements import parse_statement
 from connectors.declared.sql.tables import SqlReadTable
 from connectors.declared.tables import NotDeclarableError
@@ -21,16 +21,6 @@ from connectors.drivers.sql.driver import Row
 from records.calls.answers import Answers
 from records.calls.call import Call
 from records.calls.failures import AgencyFailure
-
-
-@dataclass(frozen=True, slots=True)
-class _Page:
-    """A record with the records of one page, and whether more follow."""
-
-    record: type[Any]
-    page: type[Any]
-    records_field: str
-    more_field: str
 
 
 def build_search_read(source: SqlSource, domain_read: DomainRead, table: SqlReadTable) -> Read:
@@ -41,9 +31,7 @@ def build_search_read(source: SqlSource, domain_read: DomainRead, table: SqlRead
 
     """
     place = f"reads.{domain_read.name}"
-    page = _find_page(domain_read)
-    if page is None and not domain_read.is_list:
-        raise NotDeclarableError(place, "a query is answered by a list or a page; write `python` or a connector")
+    page = find_page(domain_read)
     for name in ("key", "group", "python"):
         if getattr(table, name):
             raise NotDeclarableError(f"{place}.{name}", "the read takes queries, not keys; remove this line")
@@ -75,16 +63,3 @@ def build_search_read(source: SqlSource, domain_read: DomainRead, table: SqlRead
         return await fan_out(queries, lambda query: ask(query, call), limit=source.limits.max_concurrency)
 
     return read
-
-
-def _find_page(domain_read: DomainRead) -> _Page | None:
-    """The page that a read answers with: a record of two fields, a tuple of records and whether more follow."""
-    page: Any = domain_read.record
-    if domain_read.is_list or not isinstance(page, type) or not is_dataclass(page):
-        return None
-    hints = get_type_hints(page)
-    more = [name for name, each in hints.items() if each is bool]
-    listed = [(name, get_args(each)[0]) for name, each in hints.items() if get_origin(each) is tuple]
-    if len(hints) != len(more) + len(listed) or len(more) != 1 or len(listed) != 1:
-        return None
-    return _Page(listed[0][1], page, listed[0][0], more[0])

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Literal
+from typing import Literal
 
-from pydantic import Field, SecretStr, model_validator
+from pydantic import Field, SecretStr
 
-from connectors.declared.tables import Columns, FunctionName, ManifestTable, ReadTable, RowsTable, WireTable
+from connectors.declared.tables import Columns, FilterTable, FunctionName, ReadTable, RowsTable, WireTable
 
 
 class SqlWire(WireTable):
@@ -26,22 +26,6 @@ class SqlRowsTable(RowsTable):
         description="one SELECT that names its columns, without parameters, order and limit; it is asked page by page",
     )
     id: str = Field(default="id", description="column that identifies a row: pages begin after its last value")
-
-
-class FilterTable(ManifestTable):
-    """How a part of a query selects rows. A plain string in the manifest is short for `{ field = "name" }`."""
-
-    field: str = Field(description="field of the record that is compared with the part")
-    match: Literal["from", "until", "before"] | None = Field(
-        default=None,
-        description="`from`, `until` or `before` the value; without it, the field equals the value, or one of several,"
-        " or is inside the region",
-    )
-
-    @model_validator(mode="before")
-    @classmethod
-    def _expand(cls, given: Any) -> Any:  # noqa: ANN401 - pydantic's signature
-        return {"field": given} if isinstance(given, str) else given
 
 
 class SqlReadTable(ReadTable):

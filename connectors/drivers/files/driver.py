@@ -14,9 +14,9 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from functools import partial
+from io import BytesIO
 from pathlib import Path
-from tempfile import TemporaryDirectory
-from typing import Final
+from typing import BinaryIO, Final
 
 from connectors.drivers.files.row_reading import open_regular
 from connectors.drivers.http.driver import HttpDriver
@@ -71,11 +71,18 @@ class FoundFile:
     """A complete file."""
 
     path: Path
+    """Where it is, if it is in a folder."""
+    content: bytes | None = field(default=None, repr=False)
+    """What was downloaded. It is on no disk, because it may be about people."""
     name: str
     dated: datetime
     """The date in its name; else when it was written."""
     identity: str = field(repr=False)
     """Differs if the file differs."""
+
+
+class NoFile(AgencyUnavailable):
+    """The folder has no such file: its owner has not left one, or has removed it."""
 
 
 class FilesDriver:
@@ -114,26 +121,25 @@ class FilesDriver:
         if self._folder is not None:
             find = partial(find_newest, self.agency, self._folder, pattern)
             found = await self._gate.ask(call, lambda _: asyncio.to_thread(find), repeatable=True)
+            if found is None:
+                raise NoFile(self.agency, f"there is no file {pattern.name}")
             yield found
             if await asyncio.to_thread(_identify, found.path) != found.identity:
                 raise AgencyMalformed(self.agency, f"{found.name}: it changed while it was read")
             return
-        with TemporaryDirectory(prefix="simpul-file-") as folder:
-            yield await self._gate.ask(
-                call, lambda attempt: self._download(pattern, attempt, Path(folder)), repeatable=True
-            )
+        yield await self._gate.ask(call, lambda attempt: self._download(pattern, attempt), repeatable=True)
 
-    async def _download(self, pattern: FilePattern, call: Call, folder: Path) -> FoundFile:
+    async def _download(self, pattern: FilePattern, call: Call) -> FoundFile:
         reply = await self._fetch(pattern.name, call)
         if not pattern.min_bytes <= len(reply.body) <= pattern.max_bytes:
             raise AgencyMalformed(self.agency, f"{pattern.name}: {len(reply.body)} bytes")
-        path = folder / "file"
-        await asyncio.to_thread(path.write_bytes, reply.body)
         if pattern.checksum is not None:
             digest = await self._fetch(f"{pattern.name}.{pattern.checksum}", call)
-            await asyncio.to_thread(_check_digest, self.agency, pattern, path, pattern.name, digest.body)
+            content = BytesIO(reply.body)
+            await asyncio.to_thread(_check_digest, self.agency, pattern, content, pattern.name, digest.body)
         return FoundFile(
-            path=path,
+            path=Path(pattern.name),
+            content=reply.body,
             name=pattern.name,
             dated=_parse_http_date(reply.headers.get("Last-Modified", "")),
             identity=hashlib.sha256(reply.body).hexdigest(),
@@ -148,10 +154,10 @@ class FilesDriver:
         return reply
 
 
-def find_newest(agency: str, folder: Path, pattern: FilePattern) -> FoundFile:
-    """The newest complete file of a folder; dates in the future do not count.
+def find_newest(agency: str, folder: Path, pattern: FilePattern) -> FoundFile | None:
+    """The newest complete file of a folder; dates in the future do not count. None if there is no file.
 
-    Raises `AgencyUnavailable` if there is none, `AgencyMalformed` if the newest is broken.
+    Raises `AgencyUnavailable` if none is complete, `AgencyMalformed` if the newest is broken.
     """
     try:
         names = {each.name for each in _list_entries(folder)}
@@ -166,11 +172,15 @@ def find_newest(agency: str, folder: Path, pattern: FilePattern) -> FoundFile:
         found = _inspect(agency, folder / name, pattern, names)
         if isinstance(found, FoundFile):
             if pattern.checksum is not None:
-                _check_digest(agency, pattern, found.path, name, _read_start(folder / f"{name}.{pattern.checksum}"))
+                written = _read_start(folder / f"{name}.{pattern.checksum}")
+                with open(found.path, "rb", opener=open_regular) as file:
+                    _check_digest(agency, pattern, file, name, written)
             has_date = _DATE in pattern.name
             return found if not has_date else FoundFile(path=found.path, name=name, dated=date, identity=found.identity)
         incomplete = incomplete or f"{name}: {found}"
-    raise AgencyUnavailable(agency, incomplete or f"there is no file {pattern.name}")
+    if incomplete is not None:
+        raise AgencyUnavailable(agency, incomplete)
+    return None
 
 
 def _list_entries(folder: Path) -> Iterator[os.DirEntry[str]]:
@@ -219,13 +229,12 @@ def _read_start(path: Path) -> bytes:
         return b""
 
 
-def _check_digest(agency: str, pattern: FilePattern, path: Path, name: str, written: bytes) -> None:
+def _check_digest(agency: str, pattern: FilePattern, file: BinaryIO, name: str, written: bytes) -> None:
     """Raise `AgencyMalformed` unless the file has a digest that its checksum file holds."""
     algorithm = pattern.checksum or "sha256"
     digest = hashlib.new(algorithm, usedforsecurity=False)
-    with open(path, "rb", opener=open_regular) as file:
-        while chunk := file.read(_CHUNK):
-            digest.update(chunk)
+    while chunk := file.read(_CHUNK):
+        digest.update(chunk)
     wanted = {each.lower() for each in _DIGEST.findall(written.decode("ascii", errors="replace"))}
     if not wanted:
         raise AgencyMalformed(agency, f"{name}.{algorithm}: it holds no {algorithm} digest")

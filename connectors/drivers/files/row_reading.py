@@ -10,10 +10,11 @@ import errno
 import os
 import stat
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from decimal import Decimal, InvalidOperation
+from io import BytesIO, TextIOWrapper
 from pathlib import Path
-from typing import Final, NamedTuple, TextIO
+from typing import BinaryIO, Final, NamedTuple, TextIO
 
 from connectors.drivers.files.row_error import RowError
 from connectors.drivers.files.row_format import Row, RowFormat, Trailer
@@ -45,11 +46,13 @@ class FileRows:
     name: str
     path: Path
     row_format: RowFormat
+    content: bytes | None = field(default=None, repr=False)
+    """What was downloaded, in place of a file in a folder."""
     row_word: str = "line"
 
     def read(self) -> Iterable[tuple[int, Row]]:
         """The rows with their lines. Raises `RowError`."""
-        return read_rows(self.path, self.name, self.row_format)
+        return read_rows(self.path, self.name, self.row_format, self.content)
 
 
 class _Line(NamedTuple):
@@ -59,14 +62,15 @@ class _Line(NamedTuple):
     """The line of a file with fixed columns; empty for a delimited one."""
 
 
-def read_rows(path: Path, name: str, row_format: RowFormat) -> Iterator[FileRow]:
+def read_rows(path: Path, name: str, row_format: RowFormat, content: bytes | None = None) -> Iterator[FileRow]:
     """The rows of a file, which errors call `name`. Raises `RowError`, at the end for a trailer that does not match."""
     rows = _FileRows(name, row_format)
-    if row_format.ends_with_line_break and row_format.trailer is None and not _ends_with_line_break(path):
-        raise RowError(f"{name}: the last line has no line break, so the file may be cut; name a checksum or a trailer")
     try:
-        with open(path, encoding=row_format.encoding, newline="", opener=open_regular) as file:
-            yield from rows.read(file)
+        with open(path, "rb", opener=open_regular) if content is None else BytesIO(content) as file:
+            if row_format.ends_with_line_break and row_format.trailer is None:
+                _require_line_break(file, name)
+            with TextIOWrapper(file, encoding=row_format.encoding, newline="") as decoded:
+                yield from rows.read(decoded)
     except UnicodeDecodeError:
         after = f" after line {rows.line}" if rows.line else ""
         raise RowError(f"{name}: not encoded as {row_format.encoding}{after}") from None
@@ -74,11 +78,12 @@ def read_rows(path: Path, name: str, row_format: RowFormat) -> Iterator[FileRow]
         raise RowError(f"{name}: it cannot be read: {error.strerror}") from None
 
 
-def _ends_with_line_break(path: Path) -> bool:
-    with open(path, "rb", opener=open_regular) as file:
-        size = file.seek(0, 2)
-        file.seek(max(0, size - 1))
-        return file.read(1) in {b"\n", b"\r"}
+def _require_line_break(file: BinaryIO, name: str) -> None:
+    size = file.seek(0, 2)
+    file.seek(max(0, size - 1))
+    if file.read(1) not in {b"\n", b"\r"}:
+        raise RowError(f"{name}: the last line has no line break, so the file may be cut; name a checksum or a trailer")
+    file.seek(0)
 
 
 class _FileRows:

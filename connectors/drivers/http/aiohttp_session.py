@@ -94,7 +94,7 @@ class AiohttpSession:
         A function builds a request that must differ each time it is sent.
         """
         if self._closed:
-            return AgencyUnavailable(self._agency, "ClientConnectionError")
+            return AgencyUnavailable(self._agency, "ClientConnectionError", sent=False)
         generation = self._open()
         generation.under_way += 1
         try:
@@ -323,4 +323,4 @@ def _to_failure(agency: str, error: Exception) -> AgencyFailure:
         return AgencyMalformed(agency, f"not HTTP ({error})")
     if isinstance(error, aiohttp.ClientResponseError):
         return AgencyMalformed(agency, f"not HTTP ({seen})")
-    return AgencyUnavailable(agency, seen)
+    return AgencyUnavailable(agency, seen, sent=not isinstance(error, aiohttp.ClientConnectorError))

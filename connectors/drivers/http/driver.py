@@ -105,6 +105,7 @@ class HttpDriver:
         self._address = AgencyAddress(agency, service.url)
         self._headers = CIMultiDict({**service.headers, **credential.headers})
         self._deadline = limits.deadline
+        self._take_replay = limits.take_replay
         self._permits = Bulkhead(max_concurrency=limits.connections, max_waiting=None)
         tls = build_tls_context() if self._address.is_secure else None
         if credential.certificate is not None:
@@ -195,7 +196,9 @@ class HttpDriver:
 
     def _require_budget(self, call: Call) -> None:
         if call.reply_budget.is_spent:
-            raise ReplyBudgetSpent(self.agency, "not called: earlier replies used up the budget of the request")
+            raise ReplyBudgetSpent(
+                self.agency, "not called: earlier replies used up the budget of the request", sent=False
+            )
 
     def _is_read(self, request: HttpRequest) -> bool:
         return request.method in _READS and request.body is None and request.form is None and not self._addresses
@@ -209,8 +212,8 @@ class HttpDriver:
             if head is not None:
                 return f"{request.method} {self._address.build_target(request.path, request.query)}".encode() + head
         body, headers = request.body, request.headers
-        if request.form is not None:
-            body = urlencode(list_pairs({**request.form, **self._credential.form})).encode()
+        if request.form is not None or (self._credential.form and request.method == "POST" and body is None):
+            body = urlencode(list_pairs({**(request.form or {}), **self._credential.form})).encode()
             headers = {"Content-Type": "application/x-www-form-urlencoded", **(headers or {})}
         url = self._address.build_url(request.path, request.query)
         return SessionRequest(request.method, url, body, headers, request.repeatable)
@@ -249,7 +252,7 @@ class HttpDriver:
         now = monotonic()
         deadline = min(call.deadline, now + self._deadline)
         if deadline <= now:
-            raise AgencyTimeout(self.agency, "the deadline had passed before the call")
+            raise AgencyTimeout(self.agency, "the deadline had passed before the call", sent=False)
         if self._state != "open":
             self._open()
         tokens, traced = self._credential.tokens, {} if call.span is None else call.span.headers
@@ -258,6 +261,8 @@ class HttpDriver:
         # HTTP 401 says that the request was not carried out, so one that changes data may be sent again, too.
         if reply.status == _UNAUTHORIZED and tokens.replace_token(token):
             token = await tokens.get_token(deadline)
+            if not await self._take_replay(deadline - monotonic()):
+                raise AgencyRefused(self.agency, f"HTTP {reply.status}: not called again, as its terms allow no call")
             reply = await self._send(asked, deadline, bodiless=bodiless, token=token, traced=traced)
         if call.span is not None:
             call.span.set_attribute("http.response.status_code", reply.status)
@@ -279,7 +284,7 @@ class HttpDriver:
         if self._credential.certificate is not None:
             await self._follow_certificate(self._credential.certificate)
         if not (self._permits.take_free() or await self._permits.acquire(deadline - now)):
-            raise AgencyTimeout(self.agency, "no whole answer before the deadline")
+            raise AgencyTimeout(self.agency, "no whole answer before the deadline", sent=False)
         try:
             if isinstance(asked, bytes):
                 read = partial(self._complete, asked, token, traced) if is_varied else asked

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from connectors.drivers.http.address import Parameters
@@ -24,6 +24,10 @@ class HttpService:
     still those of the host."""
 
 
+async def _allow_replay(_timeout: float) -> bool:
+    return True
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HttpLimits:
     """The limits of calls to a service."""
@@ -34,6 +38,8 @@ class HttpLimits:
     """Maximum number of concurrent calls."""
     max_bytes: int
     """Maximum size of a reply's body, after decompression."""
+    take_replay: Callable[[float], Awaitable[bool]] = _allow_replay
+    """Whether a call may be sent once more, with another token, within these seconds; counts it if so."""
 
 
 @dataclass(frozen=True, slots=True)

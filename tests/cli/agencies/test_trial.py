@@ -6,14 +6,18 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pytest
+from sqlalchemy import text
 
 from auth.caller import CallerKind
 from cli.agencies.trial import AgencyTrial, TrialResult, run_trial
 from cli.command_error import CommandError
+from cli.sandbox.hub_environment import build_state_url
 from records.calls.subject_reads import RequestInfo, SubjectRead
 from sandbox.stand_ins.sources import StandInSource
+from sandbox.state_folder import StateFolder
 from settings.city.folder import DEFAULT_CITY
-from tests.cli.command_line import run_simpul
+from store.database import create_database_engine
+from tests.cli.command_line import ServeProcess, run_simpul
 from tests.connectors.agencies.agency_servers import AgencyServer, run_agency_server
 
 SITI = "3171014506909001"
@@ -86,6 +90,18 @@ async def test_the_read_of_each_person_is_recorded_with_name_and_purpose(jakpren
     )
     assert (read.subject, read.agencies, read.data_classes) == (SITI, ("jakpreneur",), ("PERSONAL",))
     assert read.fields[:3] == ("Msme.id", "Msme.owner", "Msme.nib")
+
+
+async def test_the_ledger_entry_names_the_legal_basis(serve_process: ServeProcess) -> None:
+    options = ("--by", "Rina", "--purpose", "BUSINESS_SUPPORT", "--json")
+    outcome = run_simpul(serve_process.state, "agencies", "try", "jakpreneur", "msmes_of", SITI, *options)
+    assert (outcome.returncode, outcome.stderr) == (0, "")
+    engine = create_database_engine(build_state_url(StateFolder(serve_process.state)))
+    async with engine.connect() as connection:
+        query = text("SELECT caller_kind, purpose, legal_basis FROM access_entries WHERE operation = 'AgencyTrial'")
+        entries = (await connection.execute(query)).all()
+    await engine.dispose()
+    assert [tuple(each) for each in entries] == [("operator", "BUSINESS_SUPPORT", "public-task")]
 
 
 async def test_a_person_without_a_record_is_recorded_too(jakpreneur_samples: AgencyServer) -> None:

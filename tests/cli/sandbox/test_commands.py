@@ -16,14 +16,18 @@ import pytest
 from sandbox.agency import TYPICAL_LATENCY_MS
 from sandbox.control import Latency
 from sandbox.databases.mariadb import installed_mariadb
+from sandbox.stand_ins.sources import StandInSource, list_served
+from settings.city.folder import DEFAULT_CITY
 from tests.cli.command_line import END_TIMEOUT_S, SIMPUL, ServeProcess, run_simpul, temporary_state_folder
+from tests.connectors.agencies.sample_cases import is_copied
 from tests.fakes.waiting import block_until
 from tests.sandbox.provider_browser import sign_in
 from tests.sandbox_agencies import RunningAgency, free_port
 
-COPIED = ["faskes", "ispu", "jakwifi", "pantaubanjir"]
+SERVED = list_served(DEFAULT_CITY)
+COPIED = [each for each in SERVED if is_copied(StandInSource(DEFAULT_CITY, each))]
 """The hub keeps copies of them, and calls them when one is due."""
-AGENCIES = ["dukcapil", "jakpreneur", "pbb", "crm", "pangan", *COPIED, "issuer"]
+AGENCIES = [*SERVED, "issuer"]
 
 
 def split_rows(output: str) -> list[list[str]]:

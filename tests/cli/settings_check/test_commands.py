@@ -138,7 +138,10 @@ def test_a_manifest_with_a_mistake_is_a_problem_of_the_city_with_file_and_line(f
     tax = city / "agencies" / "pbb.toml"
     tax.write_text(tax.read_text(encoding="utf-8").replace("retries = 1", "retires = 1"), encoding="utf-8")
     done = run_simpul(tmp_path, "settings", "check", **build_good_settings(files, SIMPUL_CITY=str(city)))
-    assert f"problem  SIMPUL_CITY ({city}): {tax}:20: terms.retires: Extra inputs are not permitted\n" in done.stdout
+    assert (
+        f"problem  SIMPUL_CITY ({city}): {tax}:20: terms.retires: unknown key; write retries, or remove it"
+        in done.stdout
+    )
     line = 1 + text[: text.rindex("statement", 0, text.index("; DROP TABLE"))].count("\n")
     assert done.returncode == 1
     assert f"{manifest}:{line}: reads.msmes.statement: 2 statements; write one" in " ".join(done.stdout.split())
@@ -300,7 +303,7 @@ def test_leftover_former_secrets_and_the_current_one_among_them_are_reported(
     [(_, name, message)] = find_warnings(build_good_settings(files, SIMPUL_FORMER_SECRETS=former), monkeypatch)
     assert (name, message) == (
         "SIMPUL_FORMER_SECRETS",
-        "it only opens cached answers, which expire after 3 days: unset it then",
+        "it only opens cached answers, which expire after 3 days, and snapshots until their next load: unset it then",
     )
     [(_, _, message)] = find_warnings(
         build_good_settings(files, SIMPUL_FORMER_SECRETS=former, SIMPUL_SECRET=former), monkeypatch

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -16,7 +16,7 @@ from connectors.resilience.agency_terms import AgencyTerms, BreakerEntry
 from connectors.resilience.gate import Gate
 from records.identifiers import Nik
 from sandbox.agency_variables import build_agency_variables
-from sandbox.stand_ins.sources import CITY_VARIABLE, StandInSource
+from sandbox.stand_ins.sources import CITY_VARIABLE, DROP, StandInSource
 from settings.city.folder import DEFAULT_CITY
 from settings.city.manifest import ManifestFile
 from tests.sandbox_agencies import RunningAgency, run_agency
@@ -46,11 +46,22 @@ class AgencyServer:
         """Whether the hub proves itself to the agency."""
         return self.build_variables() != self.build_variables(secret="another")
 
+    @property
+    def drop(self) -> Path:
+        """The folder of its files, if it leaves some."""
+        return self.running.state / DROP
+
+    def connect(
+        self, manifest: ManifestFile, terms: AgencyTerms | None = None
+    ) -> AbstractAsyncContextManager[BoundAgency]:
+        """The connector of the agency, with the files of its city."""
+        return connect(manifest, terms, city=self.source.city)
+
     def build_variables(self, port: int | None = None, secret: str | None = None) -> Mapping[str, str]:
         """The variables of the manifest; `port` in place of the agency's, for a proxy before it; or a wrong secret."""
         running, at, proof = self.running, port or self.running.port, secret or self.running.secret
         if self.source.has_samples:
-            url = self.source.build_url(port=at, user=running.user, secret=proof)
+            url = self.source.build_url(port=at, user=running.user, secret=proof, folder=str(self.drop))
             return self.source.build_variables(url, user=running.user, secret=proof)
         return build_agency_variables(
             self.source.code, port=at, user=running.user, secret=proof, health=running.health()

@@ -31,8 +31,25 @@ def asked_server(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPa
         yield running
 
 
-@pytest.fixture(scope="module", params=[each for each in AGENCIES if is_copied(each)], ids=name_agency)
+COPIED = [each for each in AGENCIES if is_copied(each)]
+
+
+@pytest.fixture(scope="module", params=COPIED, ids=name_agency)
 def copied_server(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[AgencyServer]:
     """An agency of which the hub keeps a copy."""
+    with run_agency_server(request.param, tmp_path_factory.mktemp(request.param.code)) as running:
+        yield running
+
+
+@pytest.fixture(scope="module", params=[each for each in COPIED if not each.is_drop], ids=name_agency)
+def copied_service(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[AgencyServer]:
+    """An agency of which the hub keeps a copy, over a network."""
+    with run_agency_server(request.param, tmp_path_factory.mktemp(request.param.code)) as running:
+        yield running
+
+
+@pytest.fixture(scope="module", params=[each for each in COPIED if each.is_drop], ids=name_agency)
+def drop_server(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[AgencyServer]:
+    """An agency that leaves files in a folder."""
     with run_agency_server(request.param, tmp_path_factory.mktemp(request.param.code)) as running:
         yield running

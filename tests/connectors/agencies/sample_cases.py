@@ -8,6 +8,7 @@ from dataclasses import dataclass, fields, is_dataclass
 from datetime import date
 from enum import Enum
 from itertools import groupby
+from pathlib import Path
 from typing import Any, Final, cast, get_type_hints
 
 import msgspec
@@ -20,6 +21,8 @@ from sandbox.stand_ins.sources import EXPECTED, StandInSource
 from settings.city.folder import DEFAULT_CITY
 from tests.connectors.failures import make_call
 
+TEST_CITIES: Final = Path(__file__).parents[2] / "cities"
+"""Cities of tests, with agencies whose drivers no other city has."""
 ANY: Final = "*"
 """Any record: of the sandbox's own agencies, whose values are tested elsewhere."""
 
@@ -55,7 +58,7 @@ class SampleCase:
 
 def list_tested_agencies() -> Sequence[StandInSource]:
     """Every agency of every city for which answers are expected."""
-    paths = sorted(DEFAULT_CITY.parent.glob(f"*/samples/*/{EXPECTED}"))
+    paths = sorted(path for each in (DEFAULT_CITY.parent, TEST_CITIES) for path in each.glob(f"*/samples/*/{EXPECTED}"))
     return [StandInSource(path.parents[2], path.parent.name) for path in paths]
 
 
@@ -77,8 +80,9 @@ def group_cases(cases: Iterable[SampleCase]) -> Iterator[list[SampleCase]]:
 
 
 def find_reads(agency: StandInSource) -> Mapping[str, DomainRead]:
-    """The reads of the agency's domain."""
-    return list_reads(find_domains()[agency.manifest["domain"]])
+    """The reads of its domain that the agency has."""
+    every, lacks = list_reads(find_domains()[agency.manifest["domain"]]), agency.manifest.get("lacks", ())
+    return {name: each for name, each in every.items() if name not in lacks}
 
 
 def parse_key(read: DomainRead, given: Any) -> Any:  # noqa: ANN401 - any key of a domain

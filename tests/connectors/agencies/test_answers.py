@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from tests.connectors.agencies.agency_servers import AgencyServer, connect
+from tests.connectors.agencies.agency_servers import AgencyServer
 from tests.connectors.agencies.sample_cases import ask, find_reads, group_cases, list_record_fields, load_cases
 from tests.connectors.failures import make_call
 
 
 async def test_each_key_is_answered_as_expected(server: AgencyServer) -> None:
     reads = find_reads(server.source)
-    async with connect(server.load_manifest()) as bound:
+    async with server.connect(server.load_manifest()) as bound:
         for case in load_cases(server.source):
             server.running.reset_calls()
             [answer] = await ask(bound.connector, reads[case.read], [case])
@@ -20,7 +20,7 @@ async def test_each_key_is_answered_as_expected(server: AgencyServer) -> None:
 
 async def test_many_keys_are_answered_together_as_each_alone(server: AgencyServer) -> None:
     reads = find_reads(server.source)
-    async with connect(server.load_manifest()) as bound:
+    async with server.connect(server.load_manifest()) as bound:
         for cases in group_cases(load_cases(server.source)):
             answers = await ask(bound.connector, reads[cases[0].read], cases)
             wrong = [(case, got) for case, got in zip(cases, answers, strict=True) if not case.matches(got)]
@@ -28,7 +28,7 @@ async def test_many_keys_are_answered_together_as_each_alone(server: AgencyServe
 
 
 async def test_the_probe_answers(server: AgencyServer) -> None:
-    async with connect(server.load_manifest()) as bound:
+    async with server.connect(server.load_manifest()) as bound:
         await bound.connector.probe(make_call())
 
 

@@ -6,16 +6,17 @@ its samples.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from itertools import cycle, islice
+from pathlib import Path
 
 import pytest
 
 from connectors.resilience.breaker import BreakerState
 from records.calls.failures import AgencyFailure
 from sandbox.fault_proxy import HTTP_FAULTS, FaultKind, WireFault, run_fault_proxy
-from tests.connectors.agencies.agency_servers import DEADLINE, AgencyServer, build_terms, connect, load_snapshots
+from tests.connectors.agencies.agency_servers import DEADLINE, AgencyServer, build_terms, load_snapshots
 from tests.connectors.agencies.reply_relay import run_reply_relay
 from tests.connectors.agencies.sample_cases import (
     SampleCase,
@@ -88,7 +89,7 @@ async def test_a_fault_on_the_wire_has_its_code_and_opens_the_breaker(
     async with run_fault_proxy(port=free_port(), to=asked_server.running.port) as proxy:
         manifest = asked_server.load_manifest(proxy.port)
         deadline = choose_deadline(WIRE_FAULTS[kind])
-        async with connect(manifest, build_terms(manifest, failures=FAILURES, deadline=deadline)) as bound:
+        async with asked_server.connect(manifest, build_terms(manifest, failures=FAILURES, deadline=deadline)) as bound:
             await proxy.inject(build_fault(kind))
             assert set(await collect_codes(bound, asked_server)) <= WIRE_FAULTS[kind]
             is_open = bound.gate.breaker_state is BreakerState.OPEN
@@ -99,7 +100,7 @@ async def test_a_fault_on_the_wire_has_its_code_and_opens_the_breaker(
 async def test_a_failing_agency_has_its_code_and_opens_the_breaker(asked_server: AgencyServer, mode: str) -> None:
     manifest = asked_server.load_manifest()
     deadline = choose_deadline(MODES[mode])
-    async with connect(manifest, build_terms(manifest, failures=FAILURES, deadline=deadline)) as bound:
+    async with asked_server.connect(manifest, build_terms(manifest, failures=FAILURES, deadline=deadline)) as bound:
         with asked_server.running.in_mode(mode):
             assert set(await collect_codes(bound, asked_server)) <= MODES[mode]
         assert (bound.gate.breaker_state is BreakerState.OPEN) == (mode != "refuse")
@@ -107,7 +108,7 @@ async def test_a_failing_agency_has_its_code_and_opens_the_breaker(asked_server:
 
 async def test_an_agency_answers_again_after_a_failure(asked_server: AgencyServer) -> None:
     reads, [first, *_] = find_reads(asked_server.source), list_first(load_cases(asked_server.source))
-    async with connect(asked_server.load_manifest()) as bound:
+    async with asked_server.connect(asked_server.load_manifest()) as bound:
         with asked_server.running.in_mode("error"):
             assert await ask(bound.connector, reads[first.read], [first]) == [{"failure": UNAVAILABLE}]
         [answer] = await ask(bound.connector, reads[first.read], [first])
@@ -116,7 +117,7 @@ async def test_an_agency_answers_again_after_a_failure(asked_server: AgencyServe
 
 async def test_an_agency_that_stopped_answers_again_after_its_restart(asked_server: AgencyServer) -> None:
     reads, [first, *_] = find_reads(asked_server.source), list_first(load_cases(asked_server.source))
-    async with connect(asked_server.load_manifest()) as bound:
+    async with asked_server.connect(asked_server.load_manifest()) as bound:
         [before] = await ask(bound.connector, reads[first.read], [first])
         asked_server.running.stop()
         try:
@@ -130,7 +131,7 @@ async def test_wrong_credentials_are_refused_and_not_shown(asked_server: AgencyS
     if not asked_server.has_credential:
         return
     manifest = asked_server.load_manifest(secret="kata-sandi-salah")
-    async with connect(manifest, build_terms(manifest, failures=FAILURES)) as bound:
+    async with asked_server.connect(manifest, build_terms(manifest, failures=FAILURES)) as bound:
         with pytest.raises(AgencyFailure) as refused:
             await bound.connector.probe(make_call())
     assert refused.value.code == REFUSED
@@ -140,7 +141,7 @@ async def test_wrong_credentials_are_refused_and_not_shown(asked_server: AgencyS
 async def test_a_reply_without_an_end_is_malformed_and_opens_the_breaker(asked_server: AgencyServer) -> None:
     async with run_reply_relay(asked_server.running.port) as relay:
         manifest = asked_server.load_manifest(relay.port)
-        async with connect(manifest, build_terms(manifest, failures=FAILURES)) as bound:
+        async with asked_server.connect(manifest, build_terms(manifest, failures=FAILURES)) as bound:
             await bound.connector.probe(make_call())
             relay.is_endless = True
             code, *more = await collect_codes(bound, asked_server)
@@ -164,7 +165,7 @@ async def test_a_reply_about_another_person_is_malformed_and_counted(asked_serve
     async with run_reply_relay(asked_server.running.port) as relay:
         for case in list_person_cases(asked_server):
             manifest = asked_server.load_manifest(relay.port)
-            async with connect(manifest, build_terms(manifest, failures=1)) as bound:
+            async with asked_server.connect(manifest, build_terms(manifest, failures=1)) as bound:
                 relay.in_replies = case.key.encode(), alter(case.key).encode()
                 answer = await ask(bound.connector, reads[case.read], [case])
                 if not relay.replaced:
@@ -177,7 +178,7 @@ async def test_a_person_that_the_agency_leaves_out_costs_no_other_person_the_ans
     reads = find_reads(asked_server.source)
     async with run_reply_relay(asked_server.running.port) as relay:
         for case in list_person_cases(asked_server):
-            async with connect(asked_server.load_manifest(relay.port)) as bound:
+            async with asked_server.connect(asked_server.load_manifest(relay.port)) as bound:
                 missing = replace(case, key=alter(case.key), answer=None)
                 relay.in_requests = missing.key.encode(), missing.key.replace("9876", "9875").encode()
                 found, absent = await ask(bound.connector, reads[case.read], [case, missing])
@@ -185,11 +186,11 @@ async def test_a_person_that_the_agency_leaves_out_costs_no_other_person_the_ans
                 assert absent in (None, []), case.read
 
 
-async def test_a_copy_goes_on_answering_while_its_source_fails_in_any_way(copied_server: AgencyServer) -> None:
-    reads, cases = find_reads(copied_server.source), list_first(load_cases(copied_server.source))
-    async with run_fault_proxy(port=free_port(), to=copied_server.running.port) as proxy:
-        manifest = copied_server.load_manifest(proxy.port)
-        async with connect(manifest, build_terms(manifest, deadline=DEADLINE)) as bound:
+async def test_a_copy_goes_on_answering_while_its_source_fails_in_any_way(copied_service: AgencyServer) -> None:
+    reads, cases = find_reads(copied_service.source), list_first(load_cases(copied_service.source))
+    async with run_fault_proxy(port=free_port(), to=copied_service.running.port) as proxy:
+        manifest = copied_service.load_manifest(proxy.port)
+        async with copied_service.connect(manifest, build_terms(manifest, deadline=DEADLINE)) as bound:
             for kind in WIRE_FAULTS:
                 before = proxy.faulted_exchanges
                 await proxy.inject(build_fault(kind))
@@ -204,14 +205,75 @@ async def test_a_copy_goes_on_answering_while_its_source_fails_in_any_way(copied
 async def test_without_a_first_copy_its_reads_fail(copied_server: AgencyServer) -> None:
     manifest = copied_server.load_manifest()
     with copied_server.running.in_mode("error"):
-        async with connect(manifest, build_terms(manifest, deadline=DEADLINE)) as bound:
+        async with copied_server.connect(manifest, build_terms(manifest, deadline=DEADLINE)) as bound:
             assert set(await collect_codes(bound, copied_server)) == {UNAVAILABLE}
 
 
-async def test_a_source_without_an_end_is_not_published(copied_server: AgencyServer) -> None:
-    async with run_reply_relay(copied_server.running.port) as relay:
-        manifest = copied_server.load_manifest(relay.port)
-        async with connect(manifest, build_terms(manifest)) as bound:
+async def test_a_source_without_an_end_is_not_published(copied_service: AgencyServer) -> None:
+    async with run_reply_relay(copied_service.running.port) as relay:
+        manifest = copied_service.load_manifest(relay.port)
+        async with copied_service.connect(manifest, build_terms(manifest)) as bound:
             relay.is_endless = True
             assert all(await load_snapshots(bound))
             await bound.connector.probe(make_call())
+
+
+def cut_half(path: Path) -> None:
+    path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+
+
+def lose_one_row(path: Path) -> None:
+    """A whole file, in which a row in the middle is missing."""
+    lines = path.read_bytes().splitlines(keepends=True)
+    del lines[len(lines) // 2 - 1]
+    path.write_bytes(b"".join(lines))
+
+
+def grow_without_end(path: Path) -> None:
+    with path.open("rb+") as file:
+        file.truncate(5 * 1024**3)  # without a byte on the disk
+
+
+def replace_by_link(path: Path) -> None:
+    path.unlink()
+    path.symlink_to("/etc/hostname")
+
+
+DROP_FAULTS: Mapping[str, Callable[[Path], object]] = {
+    "cut": cut_half,
+    "a lost row": lose_one_row,
+    "empty": lambda path: path.write_bytes(b""),
+    "garbage": lambda path: path.write_bytes(b"\xff\xfe\x00<html>" * 1000),
+    "huge": grow_without_end,
+    "a link": replace_by_link,
+    "missing": Path.unlink,
+}
+
+
+@pytest.mark.parametrize("fault", DROP_FAULTS)
+async def test_a_damaged_file_is_not_published_and_the_copy_goes_on_answering(
+    drop_server: AgencyServer, fault: str
+) -> None:
+    reads, cases = find_reads(drop_server.source), list_first(load_cases(drop_server.source))
+    manifest = drop_server.load_manifest()
+    async with drop_server.connect(manifest, build_terms(manifest)) as bound:
+        [path] = [each for each in drop_server.drop.iterdir() if each.stat().st_size]
+        try:
+            DROP_FAULTS[fault](path)
+            problems = await load_snapshots(bound)
+            assert all(problems), "the damaged file was loaded"
+            for case in cases:
+                [answer] = await ask(bound.connector, reads[case.read], [case])
+                assert case.matches(answer), case.read
+        finally:
+            drop_server.running.set_mode("normal")  # which writes all files again
+
+
+async def test_a_file_is_read_when_its_marker_says_that_it_is_complete(drop_server: AgencyServer) -> None:
+    manifest = drop_server.load_manifest()
+    async with drop_server.connect(manifest, build_terms(manifest)) as bound:
+        [marker] = [each for each in drop_server.drop.iterdir() if not each.stat().st_size]
+        marker.unlink()
+        assert [f"its marker {marker.name} is missing" in each for each in await load_snapshots(bound)] == [True]
+        marker.touch()
+        assert await load_snapshots(bound) == [""]

@@ -15,6 +15,7 @@ from connectors.declared.tables import NotDeclarableError
 from connectors.drivers.sql.driver import SqlDriver
 from records.calls.answers import Answers
 from records.calls.call import Call
+from records.calls.failures import AgencyNotOffered
 from records.identifiers import Nik
 from records.population import CivilStatus, Identity, Parentage, Residence
 from records.record import record
@@ -48,6 +49,12 @@ TABLES: dict[str, Any] = {
     "records": {"Permit": {"id": "id", "owner": "nik"}},
     "probe": {"read": "permits", "key": "1"},
 }
+
+
+NOT_DECLARED = (
+    'reads.permits_of: the domain has this read: declare it, or write lacks = ["permits_of"] if the agency has no such'
+    " data"
+)
 
 
 @pytest.fixture
@@ -84,10 +91,27 @@ async def test_keys_that_are_no_numbers_cost_no_call_where_the_agency_stores_num
     assert await connector.permits(["12abc", "", "-1"], make_call()) == {}  # the database does not even exist
 
 
+async def test_a_read_that_the_agency_lacks_fails_with_its_code(sql: SqlDriver) -> None:
+    changed = {"reads": {"permits": TABLES["reads"]["permits"]}, "lacks": ["permits_of"]}
+    connector = build_declared_connector(Permits, parse_tables("sql", TABLES | changed), sql, agency="izin")
+    with pytest.raises(AgencyNotOffered):
+        await connector.permits_of([Nik("3171014506900001")], make_call())
+    assert sql.counts.attempts == 0
+
+
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"reads": {"permits": TABLES["reads"]["permits"]}}, "reads.permits_of: the domain asks for this read"),
+        ({"reads": {"permits": TABLES["reads"]["permits"]}}, NOT_DECLARED),
+        (
+            {"reads": {"permits": TABLES["reads"]["permits"]}, "lacks": ["licences"]},
+            "lacks: 'licences': the domain has no such read; it has permits, permits_of",
+        ),
+        ({"lacks": ["permits_of"]}, "lacks: 'permits_of' is declared below; remove one of them"),
+        (
+            {"reads": {"permits_of": TABLES["reads"]["permits_of"]}, "lacks": ["permits"]},
+            "probe.read: 'permits' is no declared read",
+        ),
         (
             {"reads": {**TABLES["reads"], "licences": TABLES["reads"]["permits"]}},
             "reads.licences: the domain has no such read; it has permits, permits_of",

@@ -9,7 +9,7 @@ from typing import Annotated, Any
 
 import pytest
 
-from connectors.declared.column_syntax import FLAT_COLUMNS
+from connectors.declared.column_syntax import FLAT_COLUMNS, JSON_PATHS
 from connectors.declared.record_readers import RecordReader, RecordReaders
 from connectors.declared.tables import FieldTable, NotDeclarableError
 from connectors.readers.unreadable import UnreadableError
@@ -219,6 +219,15 @@ def test_a_list_within_a_row_is_read_and_sorted() -> None:
     assert reader.bind(owner)(ROW | {"periksa": None}).inspections == ()
     assert reader.takes_key
     assert reader.people == {"records.Inspection.owner": Nik}
+
+
+def test_a_row_of_a_list_takes_values_of_the_row_around_it() -> None:
+    within = INSPECTION | {"owner": FieldTable.model_validate("^.pemilik.nik")}
+    given = {"Kiosk": tables(inspections={"from": "periksa"}), "Inspection": within}
+    reader = RecordReaders(given, columns=JSON_PATHS).build("kiosks", Kiosk)
+    around = ROW | {"pemilik": {"nik": "3171010101900002"}, "periksa": [{"tahun": "2024", "denda": 0}]}
+    assert [each.owner for each in reader.read(around).inspections] == ["3171010101900002"]
+    assert "pemilik.nik" in reader.columns  # an agency that gives wanted columns only is asked for it
 
 
 @pytest.mark.parametrize(

@@ -58,10 +58,13 @@ class Hub:
     west: Nursery
     log: RoutingLog = field(default_factory=RoutingLog)
     freshness: AnswerFreshness = field(default_factory=AnswerFreshness)
+    lacks: Mapping[str, Sequence[str]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        router = AgencyRouter(Trees, {"east": self.east, "west": self.west}, {"east": ["31.75"], "west": ["31.73"]})
-        self.agencies = Agencies({}, AgencyCodes({Trees: ALL}), routers={Trees: router})
+        places = {"east": ["31.75"], "west": ["31.73"]}
+        codes = AgencyCodes({Trees: ALL}, self.lacks)
+        router = AgencyRouter(Trees, {"east": self.east, "west": self.west}, places, codes)
+        self.agencies = Agencies({}, codes, routers={Trees: router})
 
     async def ask(self, batch: Any, *keys: Any) -> Any:  # noqa: ANN401 - any batch
         context = BatchContext(
@@ -84,6 +87,18 @@ async def test_public_keys_go_to_all_agencies_in_one_call_each() -> None:
     assert (hub.east.asked, hub.west.asked) == ([("a", "b", "c")], [("a", "b", "c")])
     counts = hub.agencies.read_counts
     assert {code: (each.first_requests, each.keys.count) for code, each in counts.items()} == dict.fromkeys(ALL, (3, 1))
+
+
+async def test_an_agency_that_lacks_a_read_is_not_asked_for_it() -> None:
+    hub = Hub(Nursery({"a": ("oak",)}), Nursery({"a": ("ash",)}), lacks={"west": ["trees_of"]})
+    assert await hub.ask(PUBLIC, "a") == {"a": ("oak",)}
+    assert (hub.west.asked, hub.log.incomplete) == ([], {})
+    router = hub.agencies.routers[Trees]
+    assert [router.find_serving("trees_of", each) for each in ((), ("31.75",), ("31.73",))] == [
+        ("east",),
+        ("east",),
+        (),
+    ]
 
 
 async def test_a_personal_key_without_a_choice_fails_alone() -> None:

@@ -39,6 +39,13 @@ async def test_a_shadow_is_asked_after_the_answer_and_its_answers_are_counted(
                 found = await scrape_metrics(hub.url)
         assert city.calls() == {"pbb": 2}
         assert "simpul_shadow_differences_total{" not in found.text
+        page = " ".join((await hub.read_text("/status?lang=en")).split())
+        assert "<dt>Property tax office (PBB)</dt><dd>shadow: called and compared, not shown</dd>" in page
+        assert page.count("<dt>Stage</dt><dd>live</dd>") == len(loaded.agencies)
+        for each in loaded.manifests.values():
+            wire = each.manifest.wire
+            for hidden in (wire.url.get_secret_value(), *wire.list_credentials().values()):
+                assert hidden not in page
 
 
 def test_a_shadow_without_the_contract_of_the_live_agency_is_refused(tmp_path: Path) -> None:

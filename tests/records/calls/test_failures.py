@@ -7,6 +7,7 @@ from records.calls.failures import (
     AgencyFailure,
     AgencyLimitReached,
     AgencyMalformed,
+    AgencyNotOffered,
     AgencyRefused,
     AgencyTimeout,
     AgencyUnavailable,
@@ -47,6 +48,11 @@ DETAIL = "connection refused by 10.1.2.3:5432"
             "The agency 'pbb' is closed at this hour. Everything else still answers; ask again when it opens.",
         ),
         (
+            AgencyNotOffered,
+            "AGENCY_NOT_OFFERED",
+            "The agency 'pbb' does not offer this data. Everything else still answers; do not ask it again.",
+        ),
+        (
             AgencyMalformed,
             "AGENCY_MALFORMED",
             "The agency 'pbb' answered something the hub cannot read. The operators of the hub can fix this.",
@@ -67,6 +73,7 @@ def test_every_kind_of_failure_has_its_own_code() -> None:
     assert sorted(kind.code for kind in kinds) == [
         "AGENCY_CLOSED",
         "AGENCY_MALFORMED",
+        "AGENCY_NOT_OFFERED",
         "AGENCY_REFUSED",
         "AGENCY_TIMEOUT",
         "AGENCY_UNAVAILABLE",

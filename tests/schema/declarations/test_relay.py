@@ -158,18 +158,19 @@ async def test_an_invalid_cursor_fails_its_field_without_any_agency_call() -> No
 
 def test_a_page_is_a_record_of_its_type_with_the_cursor_of_each_item() -> None:
     made = build_connection(
-        ComplaintConnectionType, ("a", "b"), cursor=str.upper, has_more=True, arguments={"after": "x"}
+        ComplaintConnectionType, ("a", "b"), cursor=str.upper, has_more=True, arguments={"after": "x"}, total_count=7
     )
 
     assert type(made) is get_publication(ComplaintConnectionType).record
-    assert made.nodes == ("a", "b")
+    assert (made.nodes, made.total_count) == (("a", "b"), 7)
     assert [(each.node, each.cursor) for each in made.edges] == [("a", "A"), ("b", "B")]
     info = made.page_info
     assert (info.has_next_page, info.has_previous_page, info.start_cursor, info.end_cursor) == (True, True, "A", "B")
 
 
 def test_an_empty_first_page_has_no_cursors_and_no_neighbours() -> None:
-    info = build_connection(ComplaintConnectionType, (), cursor=str, has_more=False, arguments={}).page_info
+    made = build_connection(ComplaintConnectionType, (), cursor=str, has_more=False, arguments={}, total_count=None)
+    info = made.page_info
 
     assert (info.has_next_page, info.has_previous_page, info.start_cursor, info.end_cursor) == (
         False,

@@ -67,29 +67,33 @@ def test_a_manifest_is_read_with_its_reads_and_records(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("old", "new", "problem"),
     [
-        ('key = "id"\n', 'key = "id"\nkeey = 1\n', "izin.toml:15: reads.permits.keey: Extra inputs are not permitted"),
+        (
+            'key = "id"\n',
+            'key = "id"\nkeey = 1\n',
+            "izin.toml:15: reads.permits.keey: unknown key; write key, or remove it: [reads.permits] has",
+        ),
         (
             '{ from = "nik" }',
             '{ from = "nik", unknown = "x" }',
-            "izin.toml:18: records.Permit.owner: unknown: it says what words outside `values` mean; give `values`",
+            "izin.toml:18: records.Permit.owner.unknown: it says what words outside `values` mean; give `values`",
         ),
-        ('key = "id"\n', "key = 5\n", "izin.toml:14: reads.permits.key: Input should be a valid string"),
+        ('key = "id"\n', "key = 5\n", "izin.toml:14: reads.permits.key: write a text in quotes"),
         (
             "[records.Permit]",
             '[reads.open]\nstatement = "x"\nkey = "id"\nkeys = "id"\n[records.Permit]',
-            "izin.toml:19: reads.open.keys: Extra inputs are not permitted",
+            "izin.toml:19: reads.open.keys: unknown key; write key, or remove it: [reads.open] has",
         ),
         (
             "[records.Permit]",
             '[reads.open]\nkey = "id"\n[records.Permit]',
-            "izin.toml:16: reads.open.statement: Field required",
+            "izin.toml:16: reads.open.statement: this key is missing; write it",
         ),
         (
             '{ from = "nik" }',
             '{ from = "nik", python = "os:system" }',
-            "izin.toml:18: records.Permit.owner.python: String should match pattern",
+            "izin.toml:18: records.Permit.owner.python: write a text of the form ^connectors",
         ),
-        ('read = "permits"\n', "", "izin.toml:20: probe.read: Field required"),
+        ('read = "permits"\n', "", "izin.toml:20: probe.read: this key is missing; write it"),
         ("[probe]", "[probe", "izin.toml: not valid TOML: Expected ']'"),
     ],
 )
@@ -116,15 +120,19 @@ def test_the_nearest_table_is_named_where_a_key_is_missing() -> None:
 @pytest.mark.parametrize(
     ("old", "new", "problem"),
     [
-        ('stage = "live"', 'stage = "ready"', "3: stage: Input should be 'draft', 'agreed', 'assessed', 'shadow' or"),
+        ('stage = "live"', 'stage = "ready"', "3: stage: write one of 'draft', 'agreed', 'assessed', 'shadow',"),
         ('"msmes"', '"museums"', "4: domain: there is no such domain: write one of "),
         ('"sql"', '"odbc"', "7: wire.driver: write one of the drivers: sql, http, xml, ckan, soap, open311"),
         ('driver = "sql"\n', "", "6: wire.driver: write one of the drivers: sql, http, xml, ckan, soap, open311"),
-        ('driver = "sql"\n', 'driver = "sql"\nheaders = {}\n', "8: wire.headers: Extra inputs are not permitted"),
+        (
+            'driver = "sql"\n',
+            'driver = "sql"\nheaders = {}\n',
+            "8: wire.headers: unknown key; remove it: [wire] has driver, url",
+        ),
         (
             'driver = "sql"',
             'driver = "soap"\nversion = "1.3"\nwsdl = "a.wsdl"',
-            "8: wire.version: Input should be '1.1' or '1.2'",
+            "8: wire.version: write one of '1.1', '1.2'",
         ),
         (
             'driver = "sql"',
@@ -168,6 +176,35 @@ def test_result_codes_of_another_driver_are_refused(tmp_path: Path, driver: str,
     assert problem in problem_of(tmp_path, f"{text}[trouble]\n{table}\n")
 
 
+@pytest.mark.parametrize(
+    ("driver", "read", "problem"),
+    [
+        ("http", "", "izin.toml:11: reads.permits: its call has no form, which wire.credential.form needs: write meth"),
+        ("xml", "body = { id = 1 }", "izin.toml:11: reads.permits: its call has no form, which wire.credential.form"),
+        (
+            "http",
+            'form = { id = "1" }\npaging = { by = "next", at = "n" }',
+            "izin.toml:11: reads.permits: its call has no form, which wire.credential.form needs: write method",
+        ),
+        (
+            "ckan",
+            "resource = 'x'",
+            "izin.toml:9: wire.credential.form: ckan sends no forms; write wire.credential.head",
+        ),
+    ],
+)
+def test_a_form_of_the_credential_that_a_call_would_not_send_is_refused(
+    tmp_path: Path, driver: str, read: str, problem: str
+) -> None:
+    credential = 'url = "${SIMPUL_IZIN_URL}"\ncredential.form = { kunci = "rahasia" }'
+    text = MANIFEST.replace('url = "${SIMPUL_IZIN_URL}"', credential).replace('"sql"', f'"{driver}"')
+    start, end = text.index("statement ="), text.index('key = "id"\n')
+    path = "" if driver == "ckan" else 'path = "izin"\n'
+    assert problem_of(tmp_path, f"{text[:start]}{path}{read}\n{text[end:]}").startswith(problem)
+    if driver == "http":
+        ManifestFile.load(write(tmp_path, f'{text[:start]}{path}method = "POST"\n{text[end:]}'), ADDRESS)
+
+
 PYTHON = MANIFEST[: MANIFEST.index("[reads")].replace(
     "[wire]", 'connector = "connectors.complaints:FakeConnector"\n\n[wire]'
 )
@@ -186,11 +223,52 @@ def test_a_connector_in_python_and_declared_reads_exclude_each_other(tmp_path: P
     both = MANIFEST.replace("[wire]", 'connector = "connectors.complaints:FakeConnector"\n\n[wire]')
     start, end = both.index("statement"), both.index("[records")
     with_freshness = both[:start] + 'freshness = { fresh = "5 min" }\n\n' + both[end:]
-    assert "izin.toml:13: reads.permits.statement: Extra inputs" in problem_of(tmp_path, both)
+    assert "izin.toml:13: reads.permits.statement: unknown key; remove it: [reads.permits] has freshness" in problem_of(
+        tmp_path, both
+    )
     assert problem_of(tmp_path, with_freshness).split("; izin") == [
         "izin.toml:15: records: the connector answers in its place; remove [records]",
         ".toml:19: probe: the connector answers in its place; remove [probe]",
     ]
+
+
+DEFAULTS = '[defaults]\nid = "nomor"\nkey_type = "number"\n\n'
+WITH_DEFAULTS = MANIFEST.replace("[reads.permits]", f"{DEFAULTS}[reads.permits]")
+
+
+def test_a_read_has_the_defaults_that_it_does_not_replace(tmp_path: Path) -> None:
+    text = WITH_DEFAULTS.replace('key = "id"\n', 'key = "id"\nkey_type = "text"\n')
+    permits = ManifestFile.load(write(tmp_path, text)).manifest.reads["permits"]
+    assert isinstance(permits, SqlReadTable)
+    assert (permits.id, permits.key, permits.key_type) == ("nomor", "id", "text")
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "problem"),
+    [
+        (
+            'id = "nomor"',
+            'idd = "nomor"',
+            "izin.toml:11: defaults.idd: unknown key; write id, or remove it: [defaults] has filters, ",
+        ),
+        ('id = "nomor"', "id = 5", "izin.toml:11: defaults.id: write a text in quotes"),
+        ('"number"', '"numbr"', "izin.toml:12: defaults.key_type: write one of 'text', 'number'"),
+        ('id = "nomor"', 'group = "nomor"', "izin.toml:11: reads.permits.group: "),
+    ],
+)
+def test_a_wrong_default_is_named_once_with_its_line(tmp_path: Path, old: str, new: str, problem: str) -> None:
+    file = write(tmp_path, WITH_DEFAULTS.replace(old, new))
+    if "reads." in problem:
+        found = str(ManifestFile.load(file, ADDRESS).locate("reads.permits.group", "")).replace(f"{file.parent}/", "")
+    else:
+        found = problem_of(tmp_path, WITH_DEFAULTS.replace(old, new))
+    assert found.startswith(problem)
+    assert found.count("izin.toml") == 1
+
+
+def test_defaults_are_for_declared_reads(tmp_path: Path) -> None:
+    text = PYTHON.replace("[wire]", '[defaults]\nfreshness = { fresh = "5 min" }\n\n[wire]')
+    assert problem_of(tmp_path, text) == "izin.toml:8: defaults: they are for declared reads; remove this table"
 
 
 def test_lifetimes_of_answers_are_those_of_the_read(tmp_path: Path) -> None:
@@ -207,7 +285,7 @@ def test_lifetimes_of_answers_are_those_of_the_read(tmp_path: Path) -> None:
     [
         ('{ fresh = "5 minutes" }', "reads.permits.freshness.fresh: not a duration: write a number and s, min, h or d"),
         ("{ fresh = 300 }", "reads.permits.freshness.fresh: not a duration: write a number and s, min, h or d"),
-        ('{ on_error = "1 h" }', "reads.permits.freshness.fresh: Field required"),
+        ('{ on_error = "1 h" }', "reads.permits.freshness.fresh: this key is missing; write it"),
         (
             '{ fresh = "5 min", absent = "1 h" }',
             "reads.permits.freshness: an absent record is cached for 3600 s; it cannot be longer than",
@@ -224,8 +302,8 @@ def test_every_problem_of_a_file_is_reported_together(tmp_path: Path) -> None:
     assert problem_of(tmp_path, text, {}).count("izin.toml:") == 3
     for expected in (
         "9: wire.url: SIMPUL_IZIN_URL is not set",
-        "4: colour: Extra inputs",
-        "15: reads.permits.key: Input",
+        "4: colour: unknown key; remove it: a manifest has connector,",
+        "15: reads.permits.key: write a text",
     ):
         assert f"izin.toml:{expected}" in problem_of(tmp_path, text, {})
 
@@ -291,7 +369,7 @@ def test_agencies_of_one_domain_name_the_regions_that_each_serves(tmp_path: Path
     assert [each for each in load_city(city).agencies if each in {"pajak", "pbb"}] == ["pajak", "pbb"]
     (agencies / "pbb.toml").write_text('serves = ["Jakarta"]\n' + tax)
     ((file, place, text),) = list_city_problems(city)
-    assert (file, place, text.startswith("String should match pattern")) == ("pbb.toml", "serves.0", True)
+    assert (file, place, text.startswith("write a text of the form ")) == ("pbb.toml", "serves.0", True)
 
 
 def test_an_agency_that_is_not_live_answers_no_domain(tmp_path: Path) -> None:
@@ -322,7 +400,6 @@ def list_city_problems(city: Path) -> list[tuple[str, str, str]]:
 def test_the_city_of_the_repository_can_be_loaded() -> None:
     city = load_city(DEFAULT_CITY)
     assert (city.city.code, city.path.name) == ("jakarta", "jakarta")
-    assert list(city.agencies) == [
-        *("crm", "dukcapil", "faskes", "ispu", "jakpreneur", "jakwifi", "pangan", "pantaubanjir", "pbb"),
-    ]
+    assert list(city.agencies) == sorted(each.stem for each in (DEFAULT_CITY / "agencies").iterdir())
+    assert {"crm", "dukcapil", "jakpreneur", "pangan", "pbb"} < city.agencies.keys()
     assert city.variables == VARIABLES.keys()

@@ -43,6 +43,7 @@ UNKNOWN = AgencyHealth(
     data_from=None,
     last_answer=None,
 )
+PREPARING = {"crm": "shadow", "<i>soon</i>": "draft", "jakpreneur": "agreed", "pangan": "assessed"}
 
 
 class CountingHealth:
@@ -65,7 +66,7 @@ def agencies() -> CountingHealth:
 @pytest.fixture
 async def hub(agencies: CountingHealth) -> AsyncIterator[GraphServer]:
     pages = PageRenderer(PageLinks(status=True), NAMES)
-    status = StatusPage(agencies, pages)
+    status = StatusPage(agencies, PREPARING, pages)
     async with serve_application(WebSettings(), endpoints=[pages, status]) as running:
         yield running
 
@@ -108,6 +109,42 @@ async def test_unknown_facts_are_omitted_and_names_are_escaped(hub: GraphServer,
     assert "<dt>Circuit breaker" not in text
     assert "<dt>Left for today" not in text
     assert "<dt>Last response</dt><dd>not yet</dd>" in text
+
+
+@pytest.mark.parametrize(
+    ("language", "live", "stages"),
+    [
+        (
+            "en",
+            "<dt>Stage</dt><dd>live</dd>",
+            {
+                "Complaint system (CRM)": "shadow: called and compared, not shown",
+                "&lt;i&gt;soon&lt;/i&gt;": "draft",
+                "Small business programme (JakPreneur)": "terms agreed",
+                "Food price service (Info Pangan)": "privacy impact assessed",
+            },
+        ),
+        (
+            "id",
+            "<dt>Tahap</dt><dd>aktif</dd>",
+            {
+                "Sistem pengaduan (CRM)": "bayangan: ditanya dan dibandingkan, belum ditampilkan",
+                "&lt;i&gt;soon&lt;/i&gt;": "rancangan",
+                "Program usaha kecil (JakPreneur)": "ketentuan disepakati",
+                "Layanan harga pangan (Info Pangan)": "dampak pelindungan data dinilai",
+            },
+        ),
+    ],
+)
+async def test_live_agencies_and_those_in_preparation_show_their_stage(
+    hub: GraphServer, language: str, live: str, stages: dict[str, str]
+) -> None:
+    text = await read_page(hub, f"/status?lang={language}")
+    articles, _, preparing = text.partition("<section")
+    assert articles.count("<article") == articles.count(live) == 1
+    for name, stage in stages.items():
+        assert f"<dt>{name}</dt><dd>{stage}</dd>" in preparing
+    assert preparing.count("<dt>") == len(stages)
 
 
 @pytest.mark.parametrize("health", HealthState)

@@ -144,15 +144,15 @@ class ClientTokens:
             return token.text
         if self._fetching is None and now < self._paused_until:
             wait = float(ceil(self._paused_until - now))
-            raise AgencyUnavailable(self._agency, "not called: the token endpoint failed", retry_after=wait)
+            raise AgencyUnavailable(self._agency, "not called: the token endpoint failed", retry_after=wait, sent=False)
         fetch = self._fetch_once()
         await asyncio.wait({fetch}, timeout=max(0.0, deadline - monotonic()))
         if not fetch.done():
-            raise AgencyTimeout(self._agency, "no access token before the deadline")
+            raise AgencyTimeout(self._agency, "no access token before the deadline", sent=False)
         found = fetch.result()
         if isinstance(found, AgencyUnavailable):
             # A new one for each caller: an exception that several raise collects their tracebacks.
-            raise AgencyUnavailable(self._agency, found.detail, retry_after=found.retry_after)
+            raise AgencyUnavailable(self._agency, found.detail, retry_after=found.retry_after, sent=False)
         return found.text
 
     def replace_token(self, token: str) -> bool:

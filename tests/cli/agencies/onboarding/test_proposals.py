@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import tomllib
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -194,11 +195,14 @@ def test_a_csv_file_gives_columns_delimiter_and_encoding_and_no_value(tmp_path: 
     assert manifest["snapshots"]["all"]["rows"] == {"file": "izin.csv", "delimiter": ";", "encoding": "windows-1252"}
     assert manifest["reads"] == {
         "permits": {"snapshot": "all", "key": "id"},
-        "permit_lists": {"snapshot": "all", "search": ["name"]},
+        "permit_lists": {"snapshot": "all"},
     }
+    assert manifest["snapshots"]["all"]["remove_after"] == "7 d"  # a NIK is in it
+    [open_point] = (each for each in proposal.open_points if each.startswith("reads."))
+    assert open_point == "reads.permit_lists: a copy of personal data is found by one key only: ask the agency"
     assert manifest["records"]["KioskPermit"] == {"id": "ID", "owner": "NIK", "name": "NAMA", "fee": [], "colour": []}
     samples = write_samples(interface, proposal)
-    assert samples["izin.csv"].splitlines()[0] == "ID;NIK;NAMA;BIAYA"
+    assert [list(each) for each in json.loads(samples["all.json"])] == [["ID", "NIK", "NAMA", "BIAYA"]] * 3
     assert "RAHASIA" not in f"{text}{samples}"
     assert "3171014506900001" not in f"{text}{samples}"
 
@@ -216,10 +220,16 @@ async def test_a_portal_is_asked_for_columns_only() -> None:
     assert reads["permits"] == {"resource": "wifi-1", "key": "nomor", "key_type": "number"}
 
 
-def test_a_wsdl_gives_operations_arguments_and_rows() -> None:
-    interface = read_wsdl(DEFAULT_CITY / "wsdl" / "property_tax.wsdl")
-    reads = Proposer(Tax, interface).propose().reads
-    assert reads["objects_of"] == {
+def test_a_wsdl_gives_operations_arguments_rows_and_samples_that_fit_it(tmp_path: Path) -> None:
+    (tmp_path / "wsdl").mkdir()
+    shutil.copy(DEFAULT_CITY / "wsdl" / "property_tax.wsdl", tmp_path / "wsdl")
+    interface = read_wsdl(tmp_path / "wsdl" / "property_tax.wsdl")
+    proposal = Proposer(Tax, interface).propose()
+    (tmp_path / "state").mkdir()
+    with serve(tmp_path, interface, proposal):  # the stand-in starts with samples that the WSDL describes only
+        [name] = (tmp_path / "samples" / "izin").iterdir()
+    assert [line.partition("=")[0] for line in json.loads(name.read_text())] == ["GetObjekByNik nik"] * 3
+    assert proposal.reads["objects_of"] == {
         "operation": "GetObjekByNik",
         "arguments": {"nik": "{key}"},
         "rows": "objek",

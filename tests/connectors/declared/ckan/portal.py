@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -50,7 +51,8 @@ class Portal:
         found = [
             each for each in self.rows if all(_matches(each[name], of) for name, of in given.get("filters", {}).items())
         ]
-        found.sort(key=lambda each: each[given["sort"].strip('"')])
+        for name, direction in reversed(re.findall(r'(?:^|, )"?([^",]+?)"?( desc)?(?=,|$)', given["sort"])):
+            found.sort(key=lambda each: each[name], reverse=bool(direction))
         limit, offset = min(given["limit"], self.rows_max), given["offset"]
         wanted = given.get("fields") or list(self.rows[0])
         records = [{name: each[name] for name in wanted} for each in found[offset : offset + limit]]

@@ -45,7 +45,7 @@ class HotspotCounts(Protocol):
 
 TABLES: dict[str, Any] = {
     "reads": {
-        "latest": {"resource": "r1", "filters": {"tahun": 2026}, "key": "wilayah"},
+        "latest": {"resource": "r1", "where": {"tahun": 2026}, "key": "wilayah"},
         "counts": {"resource": "r1", "key": {"region": "wilayah", "year": "tahun"}},
     },
     "records": {"HotspotCount": {"region": "wilayah", "count": "jumlah"}},

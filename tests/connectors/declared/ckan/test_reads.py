@@ -103,7 +103,7 @@ class TestCkanReads:
 
     async def test_filters_of_the_manifest_hold_for_every_call(self) -> None:
         portal = Portal(RESOURCE, [row(1), row(2, lat="0"), row(3)])
-        tables = change("hotspots_in", filters={"_id": [1, 2], "lat": "-6.17"})
+        tables = change("hotspots_in", where={"_id": [1, 2], "lat": "-6.17"})
         async with serve(portal.answer, tables) as (connector, _):
             answers = await connector.hotspots_in([GAMBIR], make_call())
         assert answers == {GAMBIR: (hotspot(1),)}
@@ -212,7 +212,7 @@ async def test_a_whole_resource_is_given_page_by_page() -> None:
     portal = Portal(RESOURCE, [row(number) for number in range(1, 9303)], rows_max=4000)
     async with serve_bytes(portal.answer) as server:
         driver = open_driver({"driver": "ckan", "url": server.url})
-        table = CkanRowsTable(resource=RESOURCE, size=5000, filters={"kode_kelurahan": (GAMBIR, SENEN)})
+        table = CkanRowsTable(resource=RESOURCE, size=5000, where={"kode_kelurahan": (GAMBIR, SENEN)})
         pages = [
             len(each)
             async for each in ckan_rows_of(build_source("ckan", driver), "rows", table, frozenset({"lat"}))(make_call())

@@ -183,14 +183,6 @@ REFUSED: dict[str, tuple[dict[str, Any], str]] = {
         change("booths", path="v1/booths/{key}", query={"id": "{keys}"}),
         "reads.booths: a call is for one {key} or for several {keys}; choose one of them",
     ),
-    "several keys without a pattern": (
-        change("booths", path="v1/booths", query={"id": "{keys}"}, key_type=None),
-        'reads.booths.query.id: nothing says what {keys} may be; give key_pattern = "[0-9]+"',
-    ),
-    "several keys in JSON without a pattern": (
-        change("booths", path="v1/booths", body={"id": "{keys}"}, key_type=None),
-        'reads.booths.body.id: nothing says what {keys} may be; give key_pattern = "[0-9]+"',
-    ),
     "keys of a query": (
         change("permits", query={"year": "{keys}"}),
         "reads.permits.query.year: the key has no part 'keys'; write one of {district}, {year}",

@@ -267,14 +267,6 @@ REFUSED: Mapping[str, tuple[dict[str, Any], str]] = {
         change("permits", query={"a": "{district:04}"}),
         "reads.permits.query.a: {district} is not a number; write {district}",
     ),
-    "a text without a pattern": (
-        change("permits", key_pattern=None),
-        'reads.permits.query.area[]: nothing says what {district} may be; give key_pattern = { district = "[0-9]+" }',
-    ),
-    "a key without a pattern": (
-        change("booths", key_type=None),
-        'reads.booths.path: nothing says what {key} may be; give key_pattern = "[0-9]+"',
-    ),
     "a pattern that allows dots": (
         change("permits_of", key_pattern=".*"),
         "reads.permits_of.path: the pattern of {key} allows an empty text, '.' or '..' in the path",

@@ -68,11 +68,11 @@ async def test_a_manifest_alone_gives_all_requests_of_a_strict_server(tmp_path: 
 @pytest.mark.parametrize(
     ("before", "after", "problem"),
     [
-        ('visibility = "private"\n', "", "lapor.toml:5: wire.visibility: Field required"),
+        ('visibility = "private"\n', "", "lapor.toml:5: wire.visibility: this key is missing; write it"),
         (
             '"private"',
             '"public"',
-            "lapor.toml:5: wire: public_fields: name what public requests show, `[]` for none; else remove it",
+            "lapor.toml:5: wire.public_fields: name what public requests show, `[]` for none; else remove it",
         ),
         ('"complaints"', '"tax"', 'lapor.toml:3: domain: open311 answers the domain "complaints"; write that'),
         (
@@ -83,7 +83,7 @@ async def test_a_manifest_alone_gives_all_requests_of_a_strict_server(tmp_path: 
         (
             "[wire]",
             '[reads.complaints]\npath = "requests"\n\n[wire]',
-            "lapor.toml:6: reads.complaints.path: Extra inputs are not permitted",
+            "lapor.toml:6: reads.complaints.path: unknown key; remove it: [reads.complaints] has freshness",
         ),
         (
             "[wire]",

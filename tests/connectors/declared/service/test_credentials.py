@@ -53,7 +53,8 @@ async def test_fixed_parts_are_sent_with_every_call(method: str) -> None:
     first, second = server.asked
     assert (first.target, second.target) == ("/izin?page=2&api_key=a%26b", "/izin?page=3&api_key=a%26b")
     assert (first.headers["x-key"], second.headers["x-key"]) == ("k 1", "k 1")
-    assert first.body == (b"nik=1&token=t%3D1" if method == "POST" else b"")
+    bodies = (b"nik=1&token=t%3D1", b"token=t%3D1") if method == "POST" else (b"", b"")
+    assert (first.body, second.body) == bodies
     assert "a&b" not in repr(driver)
     assert "k 1" not in repr(driver)
 
@@ -126,6 +127,21 @@ def test_an_internal_address_is_refused_in_every_notation(host: str) -> None:
     assert find_problem(f"http://{host}/v1") == expected
 
 
+@pytest.mark.parametrize("host", ["10.1.2.3", "192.168.1.1:8080", "[fd00::1]", "izin.example", "127.0.0.1.example"])
+def test_plain_http_to_another_machine_needs_a_setting(host: str) -> None:
+    assert find_problem(f"http://{host}/v1") == (
+        "wire.url: calls to another machine would travel in plain text: use https; or, if the network between is"
+        " trusted, write plain_http = true in [wire]"
+    )
+    wire = parse(f"http://{host}/v1").model_copy(update={"plain_http": True})
+    assert build_service(wire, "izin").url == f"http://{host}/v1"
+
+
+@pytest.mark.parametrize("url", ["http://127.0.0.1:9", "http://[::1]:9", "http://localhost", "https://10.1.2.3"])
+def test_tls_and_this_machine_need_no_setting(url: str) -> None:
+    assert build_service(parse(url), "izin").url == url
+
+
 def test_private_networks_and_this_machine_are_no_internal_addresses() -> None:
     hosts = ["10.0.0.1", "192.168.1.1", "127.0.0.1", "::1", "fd00::1", "8.8.8.8", "localhost", "agency.example"]
     assert [each for each in hosts if is_internal(each)] == []
@@ -172,7 +188,7 @@ def test_a_password_in_the_address_and_a_token_are_two_credentials() -> None:
 
 def test_a_client_certificate_needs_tls(tmp_path: Path) -> None:
     file = make_certificate(tmp_path, name=x509.DNSName("hub"))
-    problem = find_problem("http://a.example", certificate={"file": str(file), "key": str(file)})
+    problem = find_problem("http://127.0.0.1", certificate={"file": str(file), "key": str(file)})
     assert problem == "wire.credential.certificate: it is shown over TLS only: use https in wire.url"
 
 

@@ -158,11 +158,11 @@ class ListedRows:
 
 
 class Loading:
-    """A connector with the loader of its only snapshot."""
+    """A connector with the loader of its only snapshot, or of the one with the name."""
 
-    def __init__(self, connector: DeclaredConnector, build: Build | None = None) -> None:
+    def __init__(self, connector: DeclaredConnector, build: Build | None = None, name: str | None = None) -> None:
         """Takes a connector. By default, files are built here, which takes no process."""
-        [source] = connector.snapshots
+        [source] = (each for each in connector.snapshots if name in {None, each.snapshot.name})
         self.connector = connector
         self.snapshot = source.snapshot
         self.published: list[str] = []

@@ -10,16 +10,19 @@ import pytest
 from pydantic import ValidationError
 
 from connectors.declared.connector import build_declared_connector
+from connectors.declared.domain_reads import list_reads
 from connectors.declared.driver_families import DRIVER_FAMILIES, parse_snapshots
 from connectors.declared.driver_family import DriverParts, HubValues
 from connectors.declared.files.tables import FilesWire
+from connectors.declared.snapshot.protection import CopyProtection
 from connectors.declared.tables import NotDeclarableError
 from connectors.drivers.files.driver import FilesDriver
 from connectors.drivers.long_work import LongWork
 from records.calls.answers import Answers
 from records.calls.call import Call
-from records.identifiers import Nik
+from records.identifiers import Nik, RegionCode
 from records.record import record
+from tests.connectors.declared.snapshot.enterprises import build_protection
 from tests.connectors.declared.snapshot.points import (
     ROWS,
     TABLES,
@@ -96,29 +99,114 @@ def test_without_a_folder_no_snapshot_starts(tmp_path: Path) -> None:
 class SnapshotResident:
     id: str
     owner: Nik
+    name: str
+    region_code: RegionCode
 
 
-class Residents(Protocol):
-    async def residents(self, ids: Sequence[str], call: Call) -> Answers[str, SnapshotResident]:
-        """Residents by identifier."""
+@record
+class ResidentQuery:
+    search: str = ""
+    owner: Nik | None = None
 
 
-def test_data_about_people_is_refused(tmp_path: Path) -> None:
-    tables = parse_tables(
-        "files",
-        {
-            "snapshots": {"people": {"max_age": "1 d", "rows": {"file": "warga.csv"}}},
-            "reads": {"residents": {"snapshot": "people", "key": "id"}},
-            "records": {"SnapshotResident": {"id": "id", "owner": "nik"}},
-        },
-    )
-    driver = FilesDriver(tmp_path, None, gate=build_gate())
+class ResidentLists(Protocol):
+    async def resident_lists(
+        self, queries: Sequence[ResidentQuery], call: Call
+    ) -> Answers[ResidentQuery, Sequence[SnapshotResident]]:
+        """Residents by text."""
+
+
+class ResidentsIn(Protocol):
+    async def residents_in(
+        self, regions: Sequence[RegionCode], call: Call
+    ) -> Answers[RegionCode, Sequence[SnapshotResident]]:
+        """Residents by region."""
+
+
+class ResidentsOf(Protocol):
+    async def residents_of(self, niks: Sequence[Nik], call: Call) -> Answers[Nik, Sequence[SnapshotResident]]:
+        """Residents by person."""
+
+
+PEOPLE = {"max_age": "1 d", "remove_after": "3 d", "rows": {"file": "warga.csv"}}
+FOREVER = {"max_age": "1 d", "rows": {"file": "warga.csv"}}
+SEALED = "SnapshotResident is personal, so its copy is sealed and found by one key only"
+
+
+@pytest.mark.parametrize(
+    ("domain", "read", "snapshot", "problem"),
+    [
+        (
+            ResidentLists,
+            {"search": "name"},
+            PEOPLE,
+            f"reads.resident_lists.search: {SEALED}: remove the line; let the agency search",
+        ),
+        (
+            ResidentLists,
+            {"near": "place"},
+            PEOPLE,
+            f"reads.resident_lists.near: {SEALED}: remove the line; let the agency search",
+        ),
+        (
+            ResidentLists,
+            {},
+            PEOPLE,
+            f"reads.resident_lists: {SEALED}, and this read takes a query: declare a read that asks the agency",
+        ),
+        (
+            ResidentsIn,
+            {"key": "region_code"},
+            PEOPLE,
+            f"reads.residents_in: {SEALED}, not by the regions around it: declare a read that asks the agency",
+        ),
+        (
+            ResidentsOf,
+            {"key": "owner"},
+            FOREVER,
+            (
+                "snapshots.people: SnapshotResident is personal: say when its copy must be gone, as in"
+                ' remove_after = "7 d"'
+            ),
+        ),
+    ],
+)
+def test_what_a_sealed_copy_cannot_do_is_refused(
+    tmp_path: Path, domain: type[Any], read: Mapping[str, Any], snapshot: Mapping[str, Any], problem: str
+) -> None:
     with pytest.raises(NotDeclarableError) as refused:
-        build_declared_connector(Residents, tables, driver, agency="x", hub=HubValues(snapshot_folder=tmp_path))
-    assert str(refused.value) == (
-        "snapshots.people: SnapshotResident.owner identifies people, and snapshots hold no personal data: declare reads"
-        " that ask for keys"
-    )
+        build_people(tmp_path, domain, read, snapshot, build_protection())
+    assert str(refused.value) == problem
+
+
+def test_personal_data_is_not_copied_where_there_is_no_key_to_seal_it(tmp_path: Path) -> None:
+    with pytest.raises(NotDeclarableError, match="is personal, and there is no key to seal it here"):
+        build_people(tmp_path, ResidentsOf, {"key": "owner"}, PEOPLE, None)
+
+
+@pytest.mark.parametrize("remove_after", ["12 h", "93 d"])
+def test_data_is_removed_after_it_is_overdue_and_within_a_quarter(remove_after: str) -> None:
+    with pytest.raises(ValidationError, match="write a duration between max_age and 92 d"):
+        parse_snapshots("files", {"people": {**PEOPLE, "remove_after": remove_after}})
+
+
+def build_people(
+    folder: Path,
+    domain: type[Any],
+    read: Mapping[str, Any],
+    snapshot: Mapping[str, Any],
+    protection: CopyProtection | None,
+) -> None:
+    """Build a connector of residents from a file."""
+    [name] = list_reads(domain)
+    given = {
+        "snapshots": {"people": snapshot},
+        "reads": {name: {"snapshot": "people", **read}},
+        "records": {"SnapshotResident": {"id": "id", "owner": "nik", "name": "nama", "region_code": "kode"}},
+    }
+    hub = HubValues(snapshot_folder=folder, copy_protection=protection)
+    driver = FilesDriver(folder, None, gate=build_gate())
+    build_declared_connector(domain, parse_tables("files", given), driver, agency="x", hub=hub)
 
 
 @pytest.mark.parametrize(

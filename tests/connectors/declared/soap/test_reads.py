@@ -70,6 +70,25 @@ class TestSoapCalls:
         assert texts(sent, "pencarian/halaman") == ["1"]
         assert [each.target for each in server.asked] == ["/"]
 
+    async def test_a_row_within_a_row_takes_values_of_the_row_around_it(self) -> None:
+        tables = change_record("Berth", number="^.nomor")
+        async with serve(of_person(build_row(berths=BERTHS)), tables=tables) as (connector, _, _):
+            [mooring] = (await connector.moorings_of([SITI], make_call()))[SITI]
+        assert [each.number for each in mooring.berths] == ["A-001", "A-001"]
+
+    async def test_rows_within_each_row_of_a_list(self) -> None:
+        tables = change("moorings_of", rows="hasil.tambatan[].petak", key="^.pemilik") | {
+            "lacks": ["moorings", "rates"]
+        }
+        tables["reads"] = {"moorings_of": tables["reads"]["moorings_of"]}
+        mooring = {"id": "nomor", "owner": "^.pemilik", "length": "^.ukuran.panjang", "berths": "^.petak"}
+        records = {"Mooring": mooring, "Berth": {"number": "^.^.nomor", "since": []}}
+        tables |= {"records": records, "probe": {"read": "moorings_of", "key": "0000000000000000"}}
+        async with serve(of_person(build_row(berths=BERTHS), build_row("B")), tables=tables) as (connector, _, _):
+            found = (await connector.moorings_of([SITI], make_call()))[SITI]
+        assert [(each.id, each.owner, each.length) for each in found] == [("P2", SITI, 12), ("P1", SITI, 12)]
+        assert [[berth.number for berth in each.berths] for each in found] == [["A-001", "A-001"]] * 2
+
     async def test_one_call_for_several_keys_repeats_the_element(self) -> None:
         # The keys are texts in the message, whatever signs they hold.
         keys = ["A-001", "</nomor><nomor>B", "&amp;", "\N{CJK UNIFIED IDEOGRAPH-4E2D}\r"]
@@ -383,10 +402,6 @@ REFUSED: dict[str, tuple[dict[str, Any], str]] = {
         change("moorings_of", arguments={"pencarian": {"nik": "{nik}"}}),
         "reads.moorings_of.arguments.pencarian.nik: the key has no part 'nik'",
     ),
-    "a key without a pattern": (
-        change("moorings_of", key_pattern=None),
-        "reads.moorings_of.arguments.pencarian.nik: nothing says what {key} may be; give key_pattern",
-    ),
     "rows that are missing": (
         change("moorings_of", rows="hasil.kapal"),
         "reads.moorings_of.rows: the WSDL has no element 'kapal' here; it has tambatan",
@@ -442,6 +457,22 @@ REFUSED: dict[str, tuple[dict[str, Any], str]] = {
     "a column that holds elements": (
         change_record("Mooring", length="ukuran"),
         "records.Mooring.length: 'ukuran' holds elements, and not one text",
+    ),
+    "a column of the row around": (
+        change_record("Berth", number="^.no"),
+        "records.Berth.number: the WSDL has no element 'no' here; it has nomor, pemilik, ukuran, petak",
+    ),
+    "a row around the outermost": (
+        change_record("Berth", number="^.^.nomor"),
+        "records.Berth.number: the WSDL has no element '^' here; it has nomor, pemilik, ukuran, petak",
+    ),
+    "rows within what is no list": (
+        change("moorings_of", rows="hasil[].tambatan"),
+        "reads.moorings_of.rows: 'hasil' is no list of elements with columns",
+    ),
+    "rows that end with a list": (
+        change("moorings_of", rows="hasil.tambatan[]"),
+        "reads.moorings_of.rows: 'hasil.tambatan[]' ends with []: name the list within each object, or leave [] out",
     ),
     "a column of a list within": (
         change_record("Berth", number="no"),

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from connectors.drivers.files.driver import FilePattern, FilesDriver, find_newest
+from connectors.drivers.files.driver import FilePattern, FilesDriver, FoundFile, find_newest
 from connectors.resilience.agency_terms import AgencyTerms
 from connectors.resilience.gate import Gate
 from records.calls.failures import AgencyMalformed, AgencyUnavailable
@@ -25,8 +25,14 @@ def drop(folder: Path, name: str, content: str = "id\n1\n", *, seconds_ago: floa
     return path
 
 
+def find_file(folder: Path, pattern: FilePattern) -> FoundFile:
+    found = find_newest("wifi", folder, pattern)
+    assert found is not None
+    return found
+
+
 def find(folder: Path, pattern: FilePattern) -> str:
-    return find_newest("wifi", folder, pattern).name
+    return find_file(folder, pattern).name
 
 
 def refuse(folder: Path, pattern: FilePattern, kind: type[AgencyMalformed | AgencyUnavailable]) -> str:
@@ -45,7 +51,7 @@ def test_the_date_in_the_name_decides_which_file_is_the_newest(tmp_path: Path) -
         "wifi_.csv",
     ):
         drop(tmp_path, name)
-    found = find_newest("wifi", tmp_path, DATED)
+    found = find_file(tmp_path, DATED)
     assert found.name == "wifi_20261101.csv"
     assert found.dated.isoformat() == "2026-11-01T00:00:00+07:00"
 
@@ -58,9 +64,8 @@ def test_the_form_of_a_date_is_declared(tmp_path: Path) -> None:
 
 def test_a_file_without_a_date_is_as_old_as_its_last_change(tmp_path: Path) -> None:
     path = drop(tmp_path, "wifi.csv")
-    assert find_newest("wifi", tmp_path, FilePattern(name="wifi.csv")).dated.timestamp() == pytest.approx(
-        path.stat().st_mtime
-    )
+    found = find_file(tmp_path, FilePattern(name="wifi.csv"))
+    assert found.dated.timestamp() == pytest.approx(path.stat().st_mtime)
 
 
 def test_a_file_that_is_still_written_is_left_alone(tmp_path: Path) -> None:
@@ -113,7 +118,7 @@ def test_links_are_refused(tmp_path: Path) -> None:
 
 
 def test_an_empty_and_a_missing_folder_are_named(tmp_path: Path) -> None:
-    assert refuse(tmp_path, DATED, AgencyUnavailable) == "there is no file wifi_{date}.csv"
+    assert find_newest("wifi", tmp_path, DATED) is None
     assert refuse(tmp_path / "none", DATED, AgencyUnavailable) == (
         "the folder cannot be read: No such file or directory"
     )

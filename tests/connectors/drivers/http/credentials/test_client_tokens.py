@@ -16,12 +16,15 @@ from connectors.drivers.http.credentials.http_credential import NO_CREDENTIAL, H
 from connectors.drivers.http.credentials.request_signature import RequestSignature
 from connectors.drivers.http.driver import HttpDriver
 from connectors.drivers.http.service import HttpLimits, HttpRequest, HttpService
+from connectors.resilience.agency_terms import AgencyTerms
+from connectors.resilience.gate import Gate
 from records.calls.failures import AgencyFailure, AgencyRefused, AgencyTimeout, AgencyUnavailable
 from tests.connectors.drivers.byte_server import ByteServer, ReceivedRequest, reply, serve_bytes
 from tests.connectors.drivers.scripted_driver import both_ways, call
 from tests.fakes.waiting import wait_until
 
 CLIENT_SECRET = "r@hasia:klien&1"
+LIMITS = HttpLimits(deadline=5, connections=50, max_bytes=1000)
 
 
 def give_token(text: str, **more: object) -> bytes:
@@ -80,14 +83,21 @@ class Answers:
 
 
 @asynccontextmanager
-async def run_agency(answers: Answers, **client: Any) -> AsyncIterator[Agency]:  # noqa: ANN401 - `Oauth2Client`'s fields
+async def run_agency(
+    answers: Answers,
+    *,
+    limits: HttpLimits = LIMITS,
+    gate: Gate | None = None,
+    **client: Any,  # noqa: ANN401 - `Oauth2Client`'s fields
+) -> AsyncIterator[Agency]:
     clock = [1000.0]
     async with serve_bytes(answers) as server:
         settings = {"token_url": f"{server.url}/token", "client_id": "simpul:1", "client_secret": CLIENT_SECRET}
         tokens = ClientTokens("crm", Oauth2Client(**(settings | client)), NO_CREDENTIAL, clock=lambda: clock[0])
         driver = HttpDriver(
             HttpService("crm", server.url, credential=HttpCredential(tokens=tokens)),
-            HttpLimits(deadline=5, connections=50, max_bytes=1000),
+            limits,
+            gate=gate,
         )
         try:
             yield Agency(driver, tokens, server, clock)
@@ -229,6 +239,44 @@ class TestRefusedTokens:
             agency.clock[0] += 1
             await agency.get_failure(method)
             assert agency.counts == {"/token": 3, "/data": 9}
+
+
+class TestReplaysAndTheTermsOfTheAgency:
+    """The call that is sent once more counts like any other."""
+
+    @staticmethod
+    async def ask(gate: Gate, *, is_owner: bool) -> tuple[Mapping[str, int], AgencyFailure | None]:
+        """The calls by path of one request whose first token is refused; `is_owner`: the driver has the gate."""
+        answers = Answers(accepts=lambda token: token == "t-2")
+        limits = HttpLimits(deadline=5, connections=9, max_bytes=99, take_replay=gate.take_replay)
+        async with run_agency(answers, limits=limits, gate=gate if is_owner else None) as agency:
+            failure: AgencyFailure | None = None
+            try:
+                request = HttpRequest("GET", "data")
+                if is_owner:
+                    await agency.driver.send(request, call(5))
+                else:
+                    await gate.ask(call(5), lambda attempt: agency.driver.send(request, attempt))
+            except AgencyFailure as refused:
+                failure = refused
+            return agency.counts, failure
+
+    @pytest.mark.parametrize("is_owner", [True, False], ids=["the driver's gate", "its owner's gate"])
+    async def test_a_replay_is_counted_in_the_daily_quota(self, *, is_owner: bool) -> None:
+        gate = Gate("crm", AgencyTerms(deadline=5, max_concurrency=9, daily_quota=10))
+        assert await self.ask(gate, is_owner=is_owner) == ({"/token": 2, "/data": 2}, None)
+        assert (gate.quota_left, gate.counts.attempts, gate.counts.answered) == (8, 2, 1)
+
+    @pytest.mark.parametrize(
+        "terms", [{"daily_quota": 1}, {"rate": 0.01, "burst": 1}], ids=["the last call of the day", "no turn in time"]
+    )
+    async def test_a_call_that_the_terms_do_not_allow_is_not_sent_once_more(self, terms: dict[str, Any]) -> None:
+        gate = Gate("crm", AgencyTerms(deadline=0.3, max_concurrency=9, **terms))
+        counts, failure = await self.ask(gate, is_owner=True)
+        assert counts == {"/token": 2, "/data": 1}
+        assert isinstance(failure, AgencyRefused)
+        assert failure.detail == "HTTP 401: not called again, as its terms allow no call"
+        assert gate.counts.attempts == 1
 
 
 class TestHostileTokenEndpoints:

@@ -1,0 +1,49 @@
+"""Commands as a connector sends them, and what their agency answers."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Generic, TypeVar
+
+from records.identifiers import Nik
+from records.record import record
+
+P = TypeVar("P")
+
+
+@record
+class OutgoingCommand(Generic[P]):
+    """A command on its way to an agency."""
+
+    number: str
+    """The hub's reference. An agency that stores it never carries a command out twice."""
+    subject: Nik
+    """The person whose command it is."""
+    payload: P
+    case_id: str | None = None
+    """The agency's identifier of what the command is about; None if the command makes it."""
+    sent_at: datetime | None = None
+    """When it may have been sent, to look it up."""
+
+
+@record
+class CommandDone:
+    """The agency carried a command out."""
+
+    agency_id: str | None = None
+    """The agency's identifier of what it made."""
+    copies: int = 1
+    """How often the agency carried it out, as far as a lookup can tell."""
+
+
+@record
+class CommandRefused:
+    """The agency refused a command, and did nothing."""
+
+    code: str
+    """Stable and safe to show, such as `INVALID`."""
+    field: str | None = None
+    """The part of the input that it refused."""
+
+
+CommandAnswer = CommandDone | CommandRefused

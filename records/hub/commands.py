@@ -1,0 +1,118 @@
+"""Commands: writes to agencies, stored before they are acknowledged, and delivered exactly once or visibly parked."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from enum import StrEnum
+from typing import Annotated, Any, Final
+
+from records.description import DECIDES_ACCESS, DescribedEnum, Doc
+from records.identifiers import Nik
+from records.record import record
+
+
+class CommandState(DescribedEnum):
+    """The state of a command on its way to an agency."""
+
+    ACCEPTED = "accepted", "Stored, and not sent yet."
+    SENDING = "sending", "Being sent to the agency."
+    RETRY_WAIT = "retry-wait", "The agency certainly did not act. It is sent again later."
+    UNKNOWN = "unknown", "It may have arrived. The hub looks it up at the agency before anything else."
+    RECONCILING = "reconciling", "Being looked up at the agency."
+    PARKED = "parked", "It waits for a person of the city: the hub cannot know whether it arrived."
+    DONE = "done", "The agency carried it out."
+    REJECTED = "rejected", "The agency refused it. Nothing was done."
+
+    @property
+    def is_open(self) -> bool:
+        """Whether the outcome is not certain yet."""
+        return self not in {CommandState.DONE, CommandState.REJECTED}
+
+
+class LookupClass(StrEnum):
+    """How the hub can find out whether a command that may have arrived did arrive."""
+
+    REFERENCE = "reference"
+    """The agency stores the hub's reference."""
+    SEARCH = "search"
+    """The agency's records can be searched by attributes of the command."""
+    NONE = "none"
+    """There is no way: what may have arrived is parked, and never sent again."""
+
+
+COMMAND_NUMBER_LENGTH: Final = 16
+"""Length of a command's number, such as `TT-26-ABCDEFGHJK`."""
+
+
+@record
+class CommandStep:
+    """One step of a command."""
+
+    at: Annotated[datetime, Doc("When it happened.")]
+    state: Annotated[CommandState, Doc("State of the command after the step.")]
+    by: str | None = None
+    """The person of the city who took the step; None for the hub."""
+    detail: str | None = None
+    """For operators: a failure's code or a person's reason. Nothing personal."""
+
+
+@record
+class CommandKind:
+    """What all commands of one kind share, as the agency's manifest declares it."""
+
+    name: str
+    """Name of the mutation, such as `submitComplaint`."""
+    version: int
+    """Version of the payload's form. A hub leaves versions alone that it does not know."""
+    agency: str
+    lookup: LookupClass
+
+
+@record
+class NewCommand:
+    """A command to accept."""
+
+    subject: Nik
+    """The person whose command it is."""
+    key: str
+    """The idempotency key of the person's app."""
+    kind: CommandKind
+    payload: Any
+    """A record, which can be hashed."""
+    case: str | None = None
+    """The matter that it is about: the number of the command that made it, or the agency's identifier. None for a new
+    matter."""
+
+
+@record
+class CommandReceipt:
+    """The receipt of a command. It is valid whatever the state of the agency is."""
+
+    subject: Annotated[Nik, Doc("The person whose command it is."), DECIDES_ACCESS]
+    number: Annotated[str, Doc("Receipt number, such as `TT-26-ABCDEFGHJK`.")]
+    kind: Annotated[str, Doc("Name of the mutation.")]
+    agency: Annotated[str, Doc("Code of the agency that it goes to.")]
+    state: Annotated[CommandState, Doc("State on its way to the agency.")]
+    accepted_at: Annotated[datetime, Doc("When it was stored.")]
+    closed_at: Annotated[datetime | None, Doc("When its outcome was certain; null while it is open.")]
+    problem: Annotated[str | None, Doc("Code of the reason why it is not done; null if there is none.")]
+    waits_for: Annotated[str | None, Doc("Number of an earlier command of the same matter that must be done first.")]
+    steps: Annotated[tuple[CommandStep, ...], Doc("All steps so far, oldest first.")]
+    agency_id: str | None = None
+    """The agency's identifier of what it made."""
+    payload: Any = None
+    """What the person wrote; None after its retention."""
+
+
+class CommandProblemCode(DescribedEnum):
+    """Why a command was not accepted. Nothing was stored or sent."""
+
+    KEY_REUSED = "KEY_REUSED", "The key was used for another command. Use a new key."
+    TOO_MANY = "TOO_MANY", "The person has sent too many commands today. Try again tomorrow."
+
+
+@record
+class CommandProblem:
+    """Why a command was not accepted. Nothing was stored or sent."""
+
+    code: Annotated[CommandProblemCode, Doc("The reason.")]

@@ -1,0 +1,65 @@
+"""The credential of the hub at a stand-in over HTTP: headers, parameters, form fields and OAuth 2.0 tokens.
+
+Signatures and client certificates are not checked.
+"""
+
+from __future__ import annotations
+
+import secrets
+from base64 import b64encode
+from collections.abc import Mapping
+from typing import Any, Final
+from urllib.parse import parse_qsl, urlsplit
+
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+
+_TOKEN_SECONDS: Final = 3600
+Pairs = list[tuple[str, str]]
+
+
+class HttpCredentialCheck:
+    """Checks requests against the table `wire.credential`."""
+
+    def __init__(self, credential: Mapping[str, Any]) -> None:
+        self.query: Mapping[str, str] = credential.get("query", {})
+        self.form: Mapping[str, str] = credential.get("form", {})
+        self._headers: Mapping[str, str] = credential.get("headers", {})
+        self._oauth2: Mapping[str, str] = credential.get("oauth2", {})
+        self._token = secrets.token_urlsafe(12)
+
+    def is_token_request(self, request: Request) -> bool:
+        """Whether a request is for the token endpoint."""
+        return bool(self._oauth2) and request.url.path == urlsplit(self._oauth2["token_url"]).path
+
+    def issue_token(self, request: Request, form: Mapping[str, str]) -> Response:
+        """The answer of the token endpoint."""
+        oauth2 = self._oauth2
+        login = f"{oauth2['client_id']}:{oauth2.get('client_secret', '')}"
+        in_header = request.headers.get("authorization") == f"Basic {b64encode(login.encode()).decode()}"
+        in_form = f"{form.get('client_id')}:{form.get('client_secret', '')}" == login
+        if form.get("grant_type") != "client_credentials" or not (in_header or in_form):
+            return JSONResponse({"error": "invalid_client"}, status_code=401)
+        return JSONResponse({"access_token": self._token, "token_type": "Bearer", "expires_in": _TOKEN_SECONDS})
+
+    def is_allowed(self, request: Request, form: Pairs) -> bool:
+        """Whether a request has every part of the credential."""
+        headers = dict(self._headers)
+        if self._oauth2:
+            headers["Authorization"] = f"Bearer {self._token}"
+        places = ((headers, request.headers), (self.query, dict(parse_pairs(request.url.query))))
+        return all(
+            is_equal(given.get(name, ""), value)
+            for wanted, given in (*places, (self.form, dict(form)))
+            for name, value in wanted.items()
+        )
+
+
+def is_equal(given: str, secret: str) -> bool:
+    """Whether two texts are equal, in a time that reveals neither."""
+    return secrets.compare_digest(given.encode(), secret.encode())
+
+
+def parse_pairs(text: str) -> Pairs:
+    """The parameters of a query or of a form."""
+    return parse_qsl(text, keep_blank_values=True)

@@ -1,0 +1,51 @@
+"""The commands that one agency takes, and how the hub sends and looks up each."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Protocol, TypeAlias
+
+from records.calls.answers import Answers
+from records.calls.call import Call
+from records.calls.outgoing_commands import CommandAnswer, OutgoingCommand
+from records.hub.commands import CommandKind
+from services.commands.delivery_rules import CommandTiming
+
+SendCommands: TypeAlias = Callable[
+    [Sequence[OutgoingCommand[Any]], Call], Awaitable[Answers[OutgoingCommand[Any], CommandAnswer]]
+]
+
+
+class PayloadForm(Protocol):
+    """The form of the payloads of one version, in the hub's database."""
+
+    def encode(self, payload: Any) -> bytes:  # noqa: ANN401 - the record of the kind
+        """The bytes of a payload."""
+
+    def decode(self, stored: bytes) -> Any:  # noqa: ANN401 - the record of the kind
+        """The payload; raises `ValueError` for bytes of another form."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AgencyCommand:
+    """A kind of command at one agency."""
+
+    kind: CommandKind
+    form: PayloadForm
+    send: SendCommands
+    """A command that is absent from the answers may have arrived."""
+    look_up: SendCommands
+    """A command that is absent from the answers certainly did not arrive."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CommandAgency:
+    """An agency that takes commands."""
+
+    code: str
+    commands: Mapping[tuple[str, int], AgencyCommand]
+    """By name and version of the payload: a hub delivers the versions of the release before, too."""
+    probe: Callable[[Call], Awaitable[None]]
+    """A read that proves that the agency answers. Raises `AgencyFailure`."""
+    timing: CommandTiming = field(default_factory=CommandTiming)

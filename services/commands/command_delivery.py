@@ -1,0 +1,190 @@
+"""Delivers the commands of one agency: claims them, sends or looks them up, and records the outcome.
+
+While the agency does not answer, nothing is claimed: a read probes it at growing pauses. So an outage costs no
+attempts, and all commands are due, in the order of their acceptance, when the agency is back.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from time import monotonic
+from typing import Any, Final
+
+from auth.crypto.sealed_people import SealedPeople
+from auth.crypto.sealed_texts import SealedTexts
+from records.calls.answers import Answers
+from records.calls.call import Call
+from records.calls.failures import AgencyFailure
+from records.calls.outgoing_commands import CommandAnswer, CommandDone, OutgoingCommand
+from records.hub.commands import CommandState
+from services.commands.command_agency import AgencyCommand, CommandAgency
+from services.commands.delivery_rules import compute_outage_pause, judge_lookup, judge_sending
+from store.commands.command_outbox import CommandOutbox, CommandResult
+from store.commands.command_rows import StoredCommand
+from store.database_timeout import StateUnavailable
+
+_log = logging.getLogger("simpul.commands")
+
+CLAIM_SIZE: Final = 8
+"""Commands that one claim takes, and that are sent concurrently."""
+IDLE_INTERVAL: Final = 5.0
+"""Seconds between two looks at the outbox; a command that this process accepts is sent immediately."""
+
+
+class CommandDelivery:
+    """Delivers the commands of one agency."""
+
+    def __init__(self, outbox: CommandOutbox, agency: CommandAgency, people: SealedPeople, texts: SealedTexts) -> None:
+        """People and payloads are sealed in the outbox."""
+        self._outbox = outbox
+        self._agency = agency
+        self._people = people
+        self._texts = texts
+        self._failed_probes = 0
+        self._outage_pause = 0.0
+        """Seconds until the agency is tried again; 0 while it can be reached."""
+        self._has_work = asyncio.Event()
+        self._stopping = asyncio.Event()
+
+    def wake(self) -> None:
+        """Look at the outbox now: a command was accepted."""
+        self._has_work.set()
+
+    @asynccontextmanager
+    async def running(self) -> AsyncIterator[None]:
+        """Deliver until the block ends; then finish what is being sent, because it would be in doubt otherwise."""
+        task = asyncio.create_task(self._run())
+        try:
+            yield
+        finally:
+            self._stopping.set()
+            self._has_work.set()
+            await asyncio.wait({task}, timeout=self._agency.timing.lease.total_seconds())
+            task.cancel()
+            await asyncio.wait({task})
+
+    async def deliver(self) -> float:
+        """Deliver one claim of commands. Returns the seconds until the next look; 0 if more may be due.
+
+        Raises `StateUnavailable`.
+        """
+        await self._outbox.release_expired(self._agency.code, settle=self._agency.timing.settle)
+        if self._outage_pause and (pause := await self._probe()):
+            return pause
+        claimed = await self._outbox.claim(
+            self._agency.code, self._agency.commands.keys(), limit=CLAIM_SIZE, lease=self._agency.timing.lease
+        )
+        groups: dict[tuple[CommandState, str, int], list[StoredCommand]] = {}
+        for each in claimed:
+            groups.setdefault((each.state, each.kind.name, each.kind.version), []).append(each)
+        await asyncio.gather(*(self._deliver_group(commands) for commands in groups.values()))
+        return self._outage_pause or (0.0 if len(claimed) == CLAIM_SIZE else IDLE_INTERVAL)
+
+    async def _run(self) -> None:
+        works = True
+        while not self._stopping.is_set():
+            self._has_work.clear()
+            try:
+                pause = await self.deliver()
+                works = True
+            except Exception as failure:  # noqa: BLE001 - any failure may be temporary
+                if works:
+                    _log.warning("Commands to '%s' cannot be delivered: %s", self._agency.code, type(failure).__name__)
+                works, pause = False, IDLE_INTERVAL
+            if pause:
+                await self._wait(pause)
+
+    async def _wait(self, seconds: float) -> None:
+        """Wait for time, or for a command; while the agency fails, for time only, or for the end."""
+        until = self._stopping if self._outage_pause else self._has_work
+        try:
+            async with asyncio.timeout(seconds):
+                await until.wait()
+        except TimeoutError:
+            return
+
+    async def _probe(self) -> float:
+        """Read from an agency that failed. Returns the pause until the next probe; 0 if it answers."""
+        try:
+            await self._agency.probe(self._build_call("probe"))
+        except AgencyFailure as failure:
+            self._failed_probes += 1
+            self._outage_pause = compute_outage_pause(failure, self._failed_probes).total_seconds()
+        else:
+            self._failed_probes, self._outage_pause = 0, 0.0
+        return self._outage_pause
+
+    async def _deliver_group(self, commands: Sequence[StoredCommand]) -> None:
+        """Send, or look up, claimed commands of one kind."""
+        kind = self._agency.commands[commands[0].kind.name, commands[0].kind.version]
+        outgoing: dict[str, OutgoingCommand[Any]] = {}
+        for each in commands:
+            prepared = await self._prepare(each, kind)
+            if isinstance(prepared, CommandResult):
+                await self._outbox.end_claim(each, prepared)
+            else:
+                outgoing[each.number] = prepared
+        sends = commands[0].state is CommandState.SENDING
+        answers = await self._ask(kind, list(outgoing.values()), sends=sends)
+        for each in commands:
+            if each.number in outgoing:
+                answer = answers if isinstance(answers, Exception) else answers.get(outgoing[each.number])
+                await self._end(each, answer)
+
+    async def _prepare(self, command: StoredCommand, kind: AgencyCommand) -> OutgoingCommand[Any] | CommandResult:
+        """The command as it is sent, or its result where it cannot be sent."""
+        case_id = None
+        if command.case != command.number:
+            case = await self._outbox.find(command.case)
+            if case is not None and case.state is CommandState.REJECTED:
+                return CommandResult(state=CommandState.REJECTED, failure="CASE_REJECTED")
+            case_id = command.case if case is None else case.agency_id
+        try:
+            payload = kind.form.decode(self._texts.open(command.payload or b"", command.number).encode())
+        except ValueError:  # another secret, or a form that its version does not have: a person must see it
+            return CommandResult(state=CommandState.PARKED, failure="UNREADABLE")
+        return OutgoingCommand(
+            number=command.number,
+            subject=self._people.open(command.subject),
+            payload=payload,
+            case_id=case_id,
+            sent_at=command.sent_at,
+        )
+
+    async def _ask(
+        self, kind: AgencyCommand, commands: Sequence[OutgoingCommand[Any]], *, sends: bool
+    ) -> Answers[OutgoingCommand[Any], CommandAnswer] | Exception:
+        """The answers, or why the whole call failed."""
+        if not commands:
+            return {}
+        try:
+            return await (kind.send if sends else kind.look_up)(commands, self._build_call(commands[0].number))
+        except AgencyFailure as failure:
+            return failure
+        except Exception as fault:  # noqa: BLE001 - a bug of the hub must not stop other commands
+            _log.exception("A command of kind '%s' failed in the hub.", kind.kind.name)
+            return fault
+
+    async def _end(self, command: StoredCommand, answer: CommandAnswer | Exception | None) -> None:
+        """Record what became of a command. If the database fails, the lease ends, and another hub looks it up."""
+        sends = command.state is CommandState.SENDING
+        result = judge_sending(command, answer, self._agency.timing) if sends else judge_lookup(command, answer)
+        if isinstance(answer, AgencyFailure) and not answer.sent:
+            self._outage_pause = compute_outage_pause(answer).total_seconds()
+        if isinstance(answer, CommandDone) and answer.copies > 1:
+            _log.error("Command %s was carried out %d times by '%s'.", command.number, answer.copies, self._agency.code)
+        if result.state is CommandState.PARKED:
+            _log.warning("Command %s is parked: %s.", command.number, result.failure)
+        try:
+            kept = await self._outbox.end_claim(command, result)
+        except StateUnavailable as failure:
+            _log.warning("The outcome of command %s could not be stored: %s", command.number, failure)
+            return
+        if not kept:
+            _log.warning("The outcome of command %s came after its lease.", command.number)
+
+    def _build_call(self, number: str) -> Call:
+        return Call(deadline=monotonic() + self._agency.timing.timeout, request_id=f"command-{number}")

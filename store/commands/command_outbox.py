@@ -1,0 +1,312 @@
+"""The outbox of commands: accepted once, claimed by one hub at a time, and ended with a certain outcome.
+
+A claim hides a command from other hubs until its lease ends, and gives it a new fence. Only the newest fence can change
+the command, so a hub that slept through its lease changes nothing. A command whose lease ends while it is being sent
+may have arrived: it is looked up first, or parked if its agency cannot be asked.
+
+Order: a command can be claimed only if no earlier command of its case is open. The sequence of a case is allocated
+under a lock of the case, so a later command never becomes visible before an earlier one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any, Final
+
+from sqlalchemy import ColumnElement, and_, case, exists, false, func, insert, or_, select, text, update
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+
+from records.hub.commands import CommandState, LookupClass
+from store.commands.command_rows import SealedCommand, StoredCommand, add_steps, load_commands, to_command
+from store.database_timeout import database_timeout
+from store.tables import commands
+
+MAX_PER_DAY: Final = 50
+"""Maximum number of commands of one person within 24 hours, in any state."""
+_DAY: Final = timedelta(hours=24)
+_OPEN: Final = commands.c.closed_at.is_(None)
+_TO_SEND: Final = (CommandState.ACCEPTED, CommandState.RETRY_WAIT)
+_CLAIMED: Final = (CommandState.SENDING, CommandState.RECONCILING)
+
+
+class CommandKeyReused(Exception):  # noqa: N818 - a condition, not a fault
+    """The person used this key already, for another command."""
+
+
+class TooManyCommands(Exception):  # noqa: N818 - a condition, not a fault
+    """The person has reached the limit on commands."""
+
+
+class CommandNotWaiting(Exception):  # noqa: N818 - a condition, not a fault
+    """The command is not parked, so a person cannot decide about it."""
+
+    def __init__(self, state: CommandState) -> None:
+        """Takes the current state."""
+        super().__init__(state.value)
+        self.state = state
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CommandResult:
+    """What became of a claimed command, or what a person decides about a parked one."""
+
+    state: CommandState
+    failure: str | None = None
+    """A code. Nothing personal."""
+    retry_in: timedelta = timedelta()
+    """Until the next attempt or lookup."""
+    agency_id: str | None = None
+    outcome: bytes | None = None
+
+
+class CommandOutbox:
+    """Stores commands in the hub's database, by its clock."""
+
+    def __init__(self, engine: AsyncEngine, *, timeout: float = 2.0) -> None:
+        """Takes the hub's database; `timeout` is the maximum wait for it, in seconds."""
+        self._engine = engine
+        self._timeout = timeout
+
+    async def accept(self, command: SealedCommand) -> StoredCommand:
+        """Stores a command. When this returns, it is committed.
+
+        If the person gave the same command with the same key before, returns that one unchanged. Raises
+        `CommandKeyReused`, `TooManyCommands` or `StateUnavailable`.
+        """
+        columns, kind = commands.c, command.kind
+        mine = columns.subject == command.subject
+        async with database_timeout(self._timeout), self._engine.begin() as connection:
+            await _lock_subject(connection, command.subject)
+            known = await load_commands(connection, and_(mine, columns.key == command.key))
+            if known:
+                if known[0].digest != command.digest:
+                    raise CommandKeyReused
+                return known[0]
+            today = select(func.count()).where(mine, columns.accepted_at > func.now() - _DAY)
+            if (await connection.execute(today)).scalar_one() >= MAX_PER_DAY:
+                raise TooManyCommands
+            row = {
+                "number": command.number,
+                "kind": kind.name,
+                "version": kind.version,
+                "agency": kind.agency,
+                "lookup": kind.lookup.value,
+                "case": command.case,
+                "sequence": await _allocate_sequence(connection, kind.agency, command.case),
+                "subject": command.subject,
+                "key": command.key,
+                "digest": command.digest,
+                "payload": command.payload,
+                "state": CommandState.ACCEPTED.value,
+            }
+            await connection.execute(insert(commands).values(row))
+            await add_steps(connection, [command.number], CommandState.ACCEPTED)
+            return (await load_commands(connection, columns.number == command.number))[0]
+
+    async def claim(
+        self, agency: str, kinds: Collection[tuple[str, int]], *, limit: int, lease: timedelta
+    ) -> Sequence[StoredCommand]:
+        """Claims due commands of an agency, earliest accepted first; no other hub works on them during the lease.
+
+        `kinds` are the names and versions that this hub can send. Commands to send become `SENDING`, those to look up
+        `RECONCILING`. Raises `StateUnavailable`.
+        """
+        columns = commands.c
+        known = or_(false(), *(and_(columns.kind == name, columns.version == version) for name, version in kinds))
+        waiting = columns.state.in_([each.value for each in (*_TO_SEND, CommandState.UNKNOWN)])
+        due = select(columns.number).where(_OPEN, waiting, columns.agency == agency, columns.next_at <= func.now())
+        due = due.where(known, ~_has_earlier_open()).order_by(columns.accepted_at, columns.number).limit(limit)
+        claimable = due.with_for_update(skip_locked=True).cte("claimable")  # a CTE runs once, so the limit holds
+        is_sent = columns.state.in_([each.value for each in _TO_SEND])
+        claimed = (
+            update(commands)
+            .where(columns.number.in_(select(claimable.c.number)))
+            .values(
+                state=case((is_sent, CommandState.SENDING.value), else_=CommandState.RECONCILING.value),
+                next_at=func.now() + lease,
+                fence=columns.fence + 1,
+                attempts=case((is_sent, columns.attempts + 1), else_=columns.attempts),
+                lookups=case((is_sent, 0), else_=columns.lookups + 1),
+                sent_at=case((is_sent, func.now()), else_=columns.sent_at),
+            )
+            .returning(commands, func.now().label("read_at"))
+        )
+        async with database_timeout(self._timeout), self._engine.begin() as connection:
+            rows = (await connection.execute(claimed)).mappings().all()
+        found = [to_command(row, read_at=row["read_at"]) for row in rows]
+        return sorted(found, key=lambda each: (each.accepted_at, each.number))
+
+    async def end_claim(self, claimed: StoredCommand, result: CommandResult) -> bool:
+        """Records what became of a claimed command; False if the lease was lost, and then nothing changes.
+
+        Raises `StateUnavailable`.
+        """
+        mine = and_(
+            commands.c.number == claimed.number,
+            commands.c.fence == claimed.fence,
+            commands.c.state == claimed.state.value,
+        )
+        async with database_timeout(self._timeout), self._engine.begin() as connection:
+            kept = await _apply(connection, mine, result)
+            # A command that waits for its agency for days has one step for it, not one for each attempt.
+            if kept and not (result.state is CommandState.RETRY_WAIT and result.failure == claimed.failure):
+                await add_steps(connection, [claimed.number], result.state, detail=result.failure)
+            return kept
+
+    async def release_expired(self, agency: str, *, settle: timedelta, limit: int = 100) -> int:
+        """Ends claims whose lease is over, because their hub died or sleeps; returns how many.
+
+        A command that was being sent may have arrived. It becomes `UNKNOWN`, and is looked up after `settle`, the time
+        in which the agency certainly acts. Without a way to look it up, it is parked. Raises `StateUnavailable`.
+        """
+        columns = commands.c
+        over = select(columns.number).where(_OPEN, columns.agency == agency, columns.next_at <= func.now())
+        over = over.where(columns.state.in_([each.value for each in _CLAIMED])).limit(limit)
+        expired = over.with_for_update(skip_locked=True).cte("expired")
+        is_blind = columns.lookup == LookupClass.NONE.value
+        was_sent = columns.state == CommandState.SENDING.value
+        released = (
+            update(commands)
+            .where(columns.number.in_(select(expired.c.number)))
+            .values(
+                state=case((is_blind, CommandState.PARKED.value), else_=CommandState.UNKNOWN.value),
+                next_at=case((was_sent, func.now() + settle), else_=func.now()),
+                fence=columns.fence + 1,
+                failure="HUB_STOPPED",
+            )
+            .returning(columns.number, columns.state)
+        )
+        async with database_timeout(self._timeout), self._engine.begin() as connection:
+            rows = (await connection.execute(released)).all()
+            for state in (CommandState.PARKED, CommandState.UNKNOWN):
+                numbers = [number for number, name in rows if name == state.value]
+                await add_steps(connection, numbers, state, detail="HUB_STOPPED")
+        return len(rows)
+
+    async def decide(self, number: str, result: CommandResult, *, by: str, reason: str) -> StoredCommand | None:
+        """Ends a parked command, or sends it again, as a person decides; None if there is no such command.
+
+        Raises `CommandNotWaiting` if it is not parked, or `StateUnavailable`.
+        """
+        here = commands.c.number == number
+        async with database_timeout(self._timeout), self._engine.begin() as connection:
+            state = (await connection.execute(select(commands.c.state).where(here).with_for_update())).scalar()
+            if state is None:
+                return None
+            if CommandState(state) is not CommandState.PARKED:
+                raise CommandNotWaiting(CommandState(state))
+            await _apply(connection, here, result)
+            await add_steps(connection, [number], result.state, by=by, detail=reason)
+            return (await load_commands(connection, here))[0]
+
+    async def park(self, number: str, *, by: str, reason: str) -> StoredCommand | None:
+        """Stops a command that no hub is working on; None if there is no such command.
+
+        Raises `CommandNotWaiting` for one that is claimed, parked or closed, or `StateUnavailable`.
+        """
+        here = commands.c.number == number
+        async with database_timeout(self._timeout), self._engine.begin() as connection:
+            name = (await connection.execute(select(commands.c.state).where(here).with_for_update())).scalar()
+            if name is None:
+                return None
+            state = CommandState(name)
+            if state not in {*_TO_SEND, CommandState.UNKNOWN}:
+                raise CommandNotWaiting(state)
+            await _apply(connection, here, CommandResult(state=CommandState.PARKED))
+            await add_steps(connection, [number], CommandState.PARKED, by=by, detail=reason)
+            return (await load_commands(connection, here))[0]
+
+    async def doubt_open(self, *, by: str) -> int:
+        """Makes every open command uncertain, after the database was restored from a backup; returns how many.
+
+        What the backup calls unsent may have been sent since. Raises `StateUnavailable`.
+        """
+        columns = commands.c
+        is_blind = columns.lookup == LookupClass.NONE.value
+        doubted = (
+            update(commands)
+            .where(_OPEN, columns.state != CommandState.PARKED.value)
+            .values(
+                state=case((is_blind, CommandState.PARKED.value), else_=CommandState.UNKNOWN.value),
+                next_at=func.now(),
+                fence=columns.fence + 1,
+                lookups=0,
+                sent_at=func.coalesce(columns.sent_at, func.now()),
+                failure="RESTORED",
+            )
+            .returning(columns.number, columns.state)
+        )
+        async with self._engine.begin() as connection:
+            rows = (await connection.execute(doubted)).all()
+            for state in (CommandState.PARKED, CommandState.UNKNOWN):
+                numbers = [number for number, name in rows if name == state.value]
+                await add_steps(connection, numbers, state, by=by, detail="RESTORED")
+        return len(rows)
+
+    async def find(self, number: str) -> StoredCommand | None:
+        """Returns one command, or None. Raises `StateUnavailable`."""
+        found = await self._load(commands.c.number == number)
+        return found[0] if found else None
+
+    async def list_of_subject(self, subject: bytes, *, limit: int = 100) -> Sequence[StoredCommand]:
+        """Returns a person's commands, newest first. Raises `StateUnavailable`."""
+        return await self._load(commands.c.subject == subject, limit=limit)
+
+    async def list_open(
+        self, *, states: Collection[CommandState] = (), agency: str | None = None, limit: int = 100
+    ) -> Sequence[StoredCommand]:
+        """Returns open commands, those that are due first. Raises `StateUnavailable`."""
+        wanted: ColumnElement[bool] = _OPEN
+        if states:
+            wanted = and_(wanted, commands.c.state.in_([each.value for each in states]))
+        if agency is not None:
+            wanted = and_(wanted, commands.c.agency == agency)
+        return await self._load(wanted, limit=limit, newest_first=False)
+
+    async def _load(self, wanted: ColumnElement[bool], **how: Any) -> Sequence[StoredCommand]:  # noqa: ANN401 - of `load_commands`
+        async with database_timeout(self._timeout), self._engine.connect() as connection:
+            return await load_commands(connection, wanted, **how)
+
+
+def _has_earlier_open() -> ColumnElement[bool]:
+    earlier = commands.alias("earlier")
+    return exists().where(
+        earlier.c.agency == commands.c.agency,
+        earlier.c.case == commands.c.case,
+        earlier.c.sequence < commands.c.sequence,
+        earlier.c.closed_at.is_(None),
+    )
+
+
+async def _lock_subject(connection: AsyncConnection, subject: bytes) -> None:
+    """Serializes the acceptance of a person's commands over all hubs, apart from the locks of data requests."""
+    lock = int.from_bytes(subject[8:16], signed=True)
+    await connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": lock})
+
+
+async def _allocate_sequence(connection: AsyncConnection, agency: str, case_: str) -> int:
+    """The next sequence of a case. The case stays locked until the commit."""
+    lock = select(func.pg_advisory_xact_lock(func.hashtextextended(f"{agency} {case_}", 0)))
+    await connection.execute(lock)
+    of_case = and_(commands.c.agency == agency, commands.c.case == case_)
+    newest = await connection.execute(select(func.max(commands.c.sequence)).where(of_case))
+    return (newest.scalar_one() or 0) + 1
+
+
+async def _apply(connection: AsyncConnection, wanted: ColumnElement[bool], result: CommandResult) -> bool:
+    """Writes a result; False if no command matches."""
+    changed = (
+        update(commands)
+        .where(wanted)
+        .values(
+            state=result.state.value,
+            next_at=func.now() + result.retry_in,
+            failure=result.failure,
+            agency_id=func.coalesce(result.agency_id, commands.c.agency_id),
+            outcome=func.coalesce(result.outcome, commands.c.outcome),
+            closed_at=None if result.state.is_open else func.now(),
+        )
+    )
+    return (await connection.execute(changed.returning(commands.c.number))).scalar() is not None
