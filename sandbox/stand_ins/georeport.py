@@ -1,6 +1,10 @@
 """The replies of a stand-in of an Open311 server, from `requests.json` and `services.json` in the form of the standard.
 
 See https://wiki.open311.org/GeoReport_v2/. A period of more than `max_span_days` is a bad request.
+
+Parameters beyond the standard are those of `wire.extensions`. Without the constant ones, a request has no
+`extended_attributes` and no `notes`. Its reporter is named only if the call searches by reporter. Lists begin with the
+newest request, and hold private ones, too, which the hub must not show.
 """
 
 from __future__ import annotations
@@ -17,6 +21,8 @@ from sandbox.stand_ins.replies import SampleReply
 from sandbox.stand_ins.sources import StandInSource
 
 _RESOURCE: Final = re.compile(r"GET (?:[^?]*/)?(requests|services)(?:/([^/?]+))?\.(json|xml)(?:\?(.*))?")
+_SEARCH: Final = re.compile(r"POST (?:[^?]*/)?requests/search\.(json|xml) (.*)")
+_EXTENDED: Final = "extended_attributes"
 _MAX_ROWS: Final = 1_000
 _NAMES: Final = {"requests": ("service_requests", "request"), "services": ("services", "service")}
 Row = Mapping[str, Any]
@@ -27,6 +33,8 @@ class GeoReportReplies:
 
     def __init__(self, source: StandInSource) -> None:
         self._rows: dict[str, Sequence[Row]] = {"requests": (), "services": ()}
+        self._extensions: Mapping[str, Any] = source.manifest["wire"].get("extensions", {})
+        self._columns: Mapping[str, Any] = source.manifest.get("records", {}).get("Complaint", {})
         self._span = timedelta(days=source.manifest["wire"].get("max_span_days", 90))
         for name, rows in source.read_json():
             if name in self._rows:
@@ -36,11 +44,13 @@ class GeoReportReplies:
 
     def find(self, line: str) -> SampleReply | None:
         """The reply to a request; None for one that the standard does not know."""
+        if (search := _SEARCH.fullmatch(line)) is not None:
+            return self._search(search[1], _parse_parameters(search[2]))
         found = _RESOURCE.fullmatch(line)
         if found is None:
             return None
         resource, key, form, query = found.groups()
-        given = dict(each.split("=", 1) for each in (query or "").split("&") if "=" in each)
+        given = _parse_parameters(query)
         rows = self._rows[resource]
         if resource == "requests" and (key or "service_request_id" in given):
             ids = (key or given["service_request_id"]).split(",")
@@ -51,11 +61,66 @@ class GeoReportReplies:
                 problem = [{"code": 400, "description": "the period is too long"}]
                 return _write(problem, "errors", "error", form, 400)
             rows = [each for each in rows if start <= _parse(each["requested_datetime"]) <= end and _fits(each, given)]
+            rows = [each for each in rows if self._fits_extensions(each, given)]
+            rows = sorted(rows, key=lambda each: _parse(each["requested_datetime"]), reverse=True)[
+                : self._get_size(given)
+            ]
+        if resource == "requests":
+            rows = [self._shorten(each, given, names_reporter=False) for each in rows]
         return _write(rows[:_MAX_ROWS], *_NAMES[resource], form, 404 if key and not rows else 200)
+
+    def _search(self, form: str, given: Mapping[str, str]) -> SampleReply | None:
+        """The page of requests that some people reported; None if the server cannot search for them."""
+        name, column = self._extensions.get("reporter"), self._get_column("reporter")
+        if name is None or column is None or name not in given:
+            return None
+        people, size = given[name].split(","), self._get_size(given)
+        start = (int(given.get("page", "1")) - 1) * size
+        rows = [each for each in self._rows["requests"] if _dig(each, column) in people][start : start + size]
+        shown = [self._shorten(each, given, names_reporter=True) for each in rows]
+        return _write(shown, *_NAMES["requests"], form, 200)
+
+    def _get_size(self, given: Mapping[str, str]) -> int:
+        return int(given.get(self._extensions.get("page_size", ""), _MAX_ROWS))
+
+    def _get_column(self, field: str) -> str | None:
+        """The first column of a field of a complaint."""
+        named = self._columns.get(field)
+        columns = named["from"] if isinstance(named, dict) else named
+        return columns[0] if isinstance(columns, list) else columns
+
+    def _fits_extensions(self, row: Row, given: Mapping[str, str]) -> bool:
+        regions = given.get(self._extensions.get("region", ""))
+        words = given.get(self._extensions.get("status", ""))
+        place = str(_dig(row, self._get_column("region_code")))
+        is_inside = not regions or any(f"{place}.".startswith(f"{each}.") for each in regions.split(","))
+        return is_inside and (not words or str(_dig(row, self._get_column("status"))) in words.split(","))
+
+    def _shorten(self, row: Row, given: Mapping[str, str], *, names_reporter: bool) -> Row:
+        """A request without what the call does not ask for."""
+        has_all = all(given.get(name) == value for name, value in self._extensions.get("constant", {}).items())
+        reporter = (self._get_column("reporter") or "").rpartition(".")[2]
+        extended = {
+            name: each
+            for name, each in row.get(_EXTENDED, {}).items()
+            if (names_reporter if name == reporter else has_all)
+        }
+        kept = {name: each for name, each in row.items() if name != _EXTENDED and (has_all or name != "notes")}
+        return {**kept, **({_EXTENDED: extended} if extended else {})}
 
     def _parse_period(self, given: Mapping[str, str]) -> tuple[datetime, datetime]:
         end = _parse(given["end_date"]) if "end_date" in given else datetime.now(UTC)
         return (_parse(given["start_date"]) if "start_date" in given else end - self._span), end
+
+
+def _parse_parameters(text: str | None) -> Mapping[str, str]:
+    return dict(each.split("=", 1) for each in (text or "").split("&") if "=" in each)
+
+
+def _dig(row: object, path: str | None) -> object:
+    for name in (path or "").split("."):
+        row = row.get(name) if isinstance(row, dict) else None
+    return row
 
 
 def _parse(moment: str) -> datetime:

@@ -1,4 +1,4 @@
-"""Mutates the manifests of all agencies with samples, and shows which mistakes their tests notice.
+"""Mutates the manifests of all agencies, and shows which mistakes their tests notice.
 
 `python -m tests.mutation [CODE ...]`
 """
@@ -63,7 +63,7 @@ def main(codes: Sequence[str]) -> int:
     logging.disable()
     scores = []
     for source in list_tested_agencies():
-        if source.has_samples and (not codes or source.code in codes):
+        if not codes or source.code in codes:
             with (
                 tempfile.TemporaryDirectory(prefix="simpul-") as folder,
                 run_agency_server(source, Path(folder)) as server,

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from copy import deepcopy
-from dataclasses import dataclass
+from dataclasses import dataclass, is_dataclass
+from importlib import import_module
 from itertools import combinations, pairwise
-from typing import Any, get_type_hints
+from typing import Any, get_args, get_type_hints
 
 from connectors.declared.domain_reads import DomainRead
 from connectors.declared.field_readers import NAMED_READERS
@@ -17,8 +18,8 @@ from tests.mutation.statements import change_statement
 
 Manifest = dict[str, Any]
 _OUTCOMES = ("success", "absent", "unavailable", "busy", "refused", "malformed")
-_KEYS = frozenset({"key", "key_type", "key_pattern", "id"})
-_REMOVED = _KEYS | {"skip_without", "search", "near", "rows", "paging", "form", "query", "body", "filters"}
+_KEYS = frozenset({"key", "key_type", "key_pattern", "id", "shared", "match", "group"})
+_REMOVED = _KEYS | {"skip_without", "search", "near", "rows", "paging", "form", "query", "body", "filters", "arguments"}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,7 +43,10 @@ class MutantMaker:
     def __init__(self, manifest: Manifest, reads: Mapping[str, DomainRead]) -> None:
         self._manifest = manifest
         self._reads = reads
-        self._records = {each.__name__: each for each in _list_records(reads)}
+        self._rows = {name: list(self._list_row_records(name, read)) for name, read in reads.items()}
+        """The records of each read's rows."""
+        found = [each for rows in self._rows.values() for each in rows]
+        self._records = {each.__name__: each for each in _list_records(found)}
 
     def list_all(self) -> Iterator[Mutant]:
         """All mutants."""
@@ -54,6 +58,16 @@ class MutantMaker:
         for name, snapshot in self._manifest.get("snapshots", {}).items():
             yield from self._change_snapshot(name, snapshot)
         yield from self._change_trouble()
+        yield from self._change_visibility()
+
+    def _list_row_records(self, name: str, read: DomainRead) -> Iterator[type[Any]]:
+        """The records of a read: its facets, or those that its function in Python takes."""
+        yield from read.facets or (read.record,)
+        function = self._manifest.get("reads", {}).get(name, {}).get("python")
+        if function is not None:
+            module, _, attribute = function.partition(":")
+            first = next(iter(get_type_hints(getattr(import_module(module), attribute)).values()))
+            yield from (each for each in get_args(first) if is_dataclass(each) and isinstance(each, type))
 
     # Records.
 
@@ -115,13 +129,18 @@ class MutantMaker:
 
     def _change_read(self, name: str, read: Mapping[str, Any]) -> Iterator[Mutant]:
         place = f"reads.{name}"
-        record = self._manifest.get("records", {}).get(self._reads[name].record.__name__, {})
-        columns = sorted({each for field in record.values() for each in _columns_of(field) if each != "{key}"})
-        for key in ("key", "id"):
+        records = [self._manifest.get("records", {}).get(each.__name__, {}) for each in self._rows[name]]
+        fields = [field for record in records for field in record.values()]
+        columns = sorted({each for field in fields for each in _columns_of(field) if each != "{key}"})
+        for key in ("key", "id", "group"):
             if isinstance(read.get(key), str):
                 for column in columns:
                     if column != read[key]:
                         yield self._mutate("wrong key", f"{place}.{key}", column, is_critical=True)
+        for column, repeated in read.get("match", {}).items():
+            for each in repeated:
+                rest = [one for one in repeated if one != each]
+                yield self._mutate("without match", f"{place}.match.{column}", rest, is_critical=True, change=each)
         if "key_pattern" not in read:
             other_type = "text" if read.get("key_type") == "number" else "number"
             yield self._mutate("wrong key", f"{place}.key_type", other_type, is_critical=True)
@@ -170,6 +189,19 @@ class MutantMaker:
                     "swapped trouble rules", place, swapped, is_critical=False, change=f"{first} <-> {second}"
                 )
 
+    def _change_visibility(self) -> Iterator[Mutant]:
+        """Who sees the requests of an Open311 server, and which parameters it filters by."""
+        wire = self._manifest["wire"]
+        if "visibility" in wire:
+            for other in {"public", "private", "by_request"} - {wire["visibility"]}:
+                yield self._mutate("wrong visibility", "wire.visibility", other, is_critical=True)
+        for each in wire.get("public_fields", ()):
+            rest = [one for one in wire["public_fields"] if one != each]
+            yield self._mutate("without a public field", "wire.public_fields", rest, is_critical=True, change=each)
+        # Without the parameters for states and regions, the hub itself filters: the answers are the same.
+        for name in wire.get("extensions", {}).keys() - {"status", "region"}:
+            yield self._mutate("without extension", f"wire.extensions.{name}", None, is_critical=False)
+
     def _mutate(self, kind: str, place: str, value: object, is_critical: bool = False, *, change: str = "") -> Mutant:  # noqa: FBT001, FBT002 - of every mutant
         manifest = deepcopy(self._manifest)
         *tables, last = place.split(".")
@@ -185,18 +217,15 @@ class MutantMaker:
         return Mutant(kind=kind, place=place, change=change or str(value), manifest=manifest, is_critical=is_critical)
 
 
-def _list_records(reads: Mapping[str, DomainRead]) -> Iterator[type[Any]]:
-    found = [each.record for each in reads.values()]
+def _list_records(records: Iterable[type[Any]]) -> Iterator[type[Any]]:
+    """Records, and those within them, also in lists."""
+    found = list(dict.fromkeys(records))
     for record in found:
         yield record
-        found += [
-            each
-            for each in get_type_hints(record).values()
-            if isinstance(each, type)
-            and each.__module__.startswith("records.")
-            and hasattr(each, "__dataclass_fields__")
-            and each not in found
-        ]
+        for annotation in get_type_hints(record).values():
+            for each in (annotation, *get_args(annotation)):
+                if isinstance(each, type) and is_dataclass(each) and each not in found:
+                    found.append(each)
 
 
 def _columns_of(field: Any) -> Sequence[str]:  # noqa: ANN401 - a field of a manifest

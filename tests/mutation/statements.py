@@ -25,14 +25,16 @@ def change_statement(statement: str) -> Iterator[tuple[str, str]]:
         changed.expressions[right.expressions.index(one)].replace(exp.alias_(two.unalias().copy(), one.alias_or_name))
         changed.expressions[right.expressions.index(two)].replace(exp.alias_(one.unalias().copy(), two.alias_or_name))
         yield f"selects {one.alias_or_name} <-> {two.alias_or_name}", changed.sql("postgres")
+    count = len(list(right.find_all(exp.Placeholder)))
     for name in sorted({each.name for each in right.find_all(exp.Column)}):
-        changed = right.copy()
-        for placeholder in changed.find_all(exp.Placeholder):
+        for number in range(count):
+            changed = right.copy()
+            placeholder = list(changed.find_all(exp.Placeholder))[number]
             condition = placeholder.find_ancestor(exp.In, exp.EQ)
             column = condition.find(exp.Column) if condition is not None else None
             if placeholder.name == _KEYS and column is not None and column.name != name:
                 column.set("this", exp.to_identifier(name))
-                yield f"asks by {name}", changed.sql("postgres")
+                yield f"asks by {name}{f' in place {number + 1}' if number else ''}", changed.sql("postgres")
     for number, join in enumerate(right.find_all(exp.Join)):
         if join.args.get("on") is not None:
             changed = right.copy()

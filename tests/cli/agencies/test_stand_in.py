@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import http.client
 import re
+import shutil
 import signal
 from contextlib import closing
 from pathlib import Path
 
+from settings.city.folder import DEFAULT_CITY
 from tests.cli.command_line import build_environment, run_simpul
 from tests.cli.preloaded import get_preloaded_interpreter
 from tests.fakes.waiting import block_until
@@ -45,6 +47,10 @@ def test_the_samples_are_served_until_a_signal_and_the_variables_printed(tmp_pat
 
 def test_an_agency_without_samples_is_named(tmp_path: Path) -> None:
     assert run_simpul(tmp_path, "agencies", "serve", "pajak").stderr.startswith("simpul: ")
-    outcome = run_simpul(tmp_path, "agencies", "serve", "dukcapil")
+    city = tmp_path / "kota"
+    (city / "agencies").mkdir(parents=True)
+    shutil.copy(DEFAULT_CITY / "city.toml", city)
+    shutil.copy(DEFAULT_CITY / "agencies" / "dukcapil.toml", city / "agencies")
+    outcome = run_simpul(tmp_path, "agencies", "serve", "dukcapil", "--city", str(city))
     assert outcome.returncode == 1
     assert re.fullmatch(r"simpul: dukcapil has no samples: write them to .*/samples/dukcapil\.\n", outcome.stderr)

@@ -1,4 +1,4 @@
-"""Runs the server of an agency for tests, its own of the sandbox or a stand-in, and connects the hub to it."""
+"""Runs the stand-in server of an agency for tests, and connects the hub to it."""
 
 from __future__ import annotations
 
@@ -15,7 +15,6 @@ from connectors.regions import UnknownDistricts
 from connectors.resilience.agency_terms import AgencyTerms, BreakerEntry
 from connectors.resilience.gate import Gate
 from records.identifiers import Nik
-from sandbox.agency_variables import build_agency_variables
 from sandbox.stand_ins.sources import CITY_VARIABLE, DROP, StandInSource
 from settings.city.folder import DEFAULT_CITY
 from settings.city.manifest import ManifestFile
@@ -59,13 +58,9 @@ class AgencyServer:
 
     def build_variables(self, port: int | None = None, secret: str | None = None) -> Mapping[str, str]:
         """The variables of the manifest; `port` in place of the agency's, for a proxy before it; or a wrong secret."""
-        running, at, proof = self.running, port or self.running.port, secret or self.running.secret
-        if self.source.has_samples:
-            url = self.source.build_url(port=at, user=running.user, secret=proof, folder=str(self.drop))
-            return self.source.build_variables(url, user=running.user, secret=proof)
-        return build_agency_variables(
-            self.source.code, port=at, user=running.user, secret=proof, health=running.health()
-        )
+        at, user, proof = port or self.running.port, self.running.user, secret or self.running.secret
+        url = self.source.build_url(port=at, user=user, secret=proof, folder=str(self.drop))
+        return self.source.build_variables(url, user=user, secret=proof)
 
     def load_manifest(
         self, port: int | None = None, path: Path | None = None, secret: str | None = None
@@ -78,8 +73,7 @@ class AgencyServer:
 @contextmanager
 def run_agency_server(source: StandInSource, state: Path) -> Iterator[AgencyServer]:
     """Run the agency for the length of the block."""
-    city = {CITY_VARIABLE: str(source.city)} if source.has_samples else {}
-    with run_agency(source.code, state, environment=city) as running:
+    with run_agency(source.code, state, environment={CITY_VARIABLE: str(source.city)}) as running:
         yield AgencyServer(source, running)
 
 
