@@ -66,6 +66,7 @@ async def _run(trial: AgencyTrial, city: CityOption) -> TrialResult:
     folder = find_city_path(city)
     if not trial.is_personal:
         return await run_trial(trial, folder, None)
+    os.environ["SIMPUL_CITY"] = str(folder)
     settings = await asyncio.to_thread(load_hub_settings, find_state_folder())
     try:
         async with open_read_recorder(settings) as recorder:

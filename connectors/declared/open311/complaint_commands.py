@@ -61,7 +61,9 @@ class Open311Commands:
         return await fan_out(commands, partial(self._find, call=call), limit=_MAX_CONCURRENCY)
 
     async def _submit(self, command: Submission, call: Call) -> CommandAnswer:
-        return await self._client.submit("requests", self._build_form(command), call, self._read_submitted)
+        form = self._build_form(command)
+        ask = self._client.ask("requests", call, self._read_submitted, form=form, none_at=_REFUSALS, writes=True)
+        return await ask or CommandRefused(code="INVALID")
 
     def _build_form(self, command: Submission) -> Parameters:
         """The form of the standard, with the extensions of this server."""
@@ -88,11 +90,9 @@ class Open311Commands:
                 form[f"attribute[{each.code}][]"] = each.values
         return form
 
-    def _read_submitted(self, status: int, reply: object) -> CommandAnswer:
+    def _read_submitted(self, listed: Sequence[Row]) -> CommandAnswer:
         """A new request has an id, or a token while the server numbers it."""
-        if status in _REFUSALS:
-            return CommandRefused(code="INVALID")
-        for row in self._client.read_rows(status, reply):
+        for row in listed:
             found = _read_text(row, "service_request_id")
             if found or _read_text(row, "token"):
                 return CommandDone(agency_id=found)
@@ -103,8 +103,7 @@ class Open311Commands:
         if name is None:
             raise AgencyMalformed(self._client.http.agency, "the server stores no reference to search by")
 
-        def read(status: int, reply: object) -> CommandAnswer | None:
-            listed = () if status == NOT_FOUND else self._client.read_rows(status, reply)
+        def read(listed: Sequence[Row]) -> CommandAnswer | None:
             found = [row for row in listed if _read_reference(row, name) == command.number]
             if len(found) < len(listed):
                 raise AgencyMalformed(self._client.http.agency, "a search by reference lists requests of others")
@@ -112,7 +111,7 @@ class Open311Commands:
             return CommandDone(agency_id=ids[0], copies=len(ids)) if ids else None
 
         form = {**self._client.wire.extensions.constant, name: command.number}
-        return await self._client.ask("requests/search", call, read, form=form)
+        return await self._client.ask("requests/search", call, read, form=form, none_at=(NOT_FOUND,))
 
 
 def _read_text(row: Row, name: str) -> str | None:
