@@ -62,8 +62,8 @@ class Open311Commands:
 
     async def _submit(self, command: Submission, call: Call) -> CommandAnswer:
         form = self._build_form(command)
-        ask = self._client.ask("requests", call, self._read_submitted, form=form, none_at=_REFUSALS, writes=True)
-        return await ask or CommandRefused(code="INVALID")
+        found = await self._client.submit(form, call, self._read_submitted, none_at=_REFUSALS)
+        return found or CommandRefused(code="INVALID")
 
     def _build_form(self, command: Submission) -> Parameters:
         """The form of the standard, with the extensions of this server."""
