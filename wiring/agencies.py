@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -77,6 +77,8 @@ class HubResources:
     snapshot_folder: Path | None = None
     copy_protection: CopyProtection | None = None
     observe_row: RowObserver | None = None
+    adapt_driver: Callable[[Driver], Driver] = lambda driver: driver
+    """What reads use in place of a driver, for people who record its replies."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -248,7 +250,7 @@ def bind_agency(file: ManifestFile, gate: Gate, resources: HubResources) -> Boun
     manifest, wire = file.manifest, file.manifest.wire
     try:
         parts = DriverParts(gate=gate, work=resources.work, city=resources.city)
-        driver = DRIVER_FAMILIES[wire.driver].build_driver(wire, parts)
+        driver = resources.adapt_driver(DRIVER_FAMILIES[wire.driver].build_driver(wire, parts))
     except NotDeclarableError as error:
         raise ManifestError([file.explain(error)]) from None
     except ValueError as error:
