@@ -11,7 +11,7 @@ from contextlib import closing
 from pydantic import ValidationError
 
 from cli.command_error import CommandError
-from cli.sandbox.hub_environment import AgencyEndpoint, build_hub_environment, build_state_url
+from cli.sandbox.hub_environment import STATE_SERVER, AgencyEndpoint, build_hub_environment, build_state_url
 from sandbox.agency import LOOPBACK
 from sandbox.city_control import NoCityError, control_city
 from sandbox.stand_ins.sources import find_city, list_served
@@ -26,7 +26,9 @@ def load_hub_settings(folder: StateFolder, *, port: int | None = None, sandbox: 
     The environment overrides the city's values. Raises `CommandError` with the missing and invalid settings.
     """
     endpoints = _find_endpoints(folder) if sandbox else {}
-    defaults = build_hub_environment(folder, endpoints) if endpoints else {}
+    # The database of a sandbox serves the hub of another city, too, as for a trial of a new agency.
+    is_other_city = sandbox and "SIMPUL_STATE_URL" not in os.environ and folder.known_port(STATE_SERVER) is not None
+    defaults = build_hub_environment(folder, endpoints) if endpoints or is_other_city else {}
     if "SIMPUL_ISSUERS" in os.environ:  # the operator's issuers may not include the city's provider
         defaults = {name: value for name, value in defaults.items() if not name.startswith("SIMPUL_SIGN_IN_")}
     if port is not None:
@@ -60,6 +62,7 @@ def build_production_environment(folder: StateFolder, *, port: int) -> Mapping[s
     """
     environment = build_hub_environment(folder, _find_endpoints(folder))
     del environment["SIMPUL_DEVELOPMENT"], environment["SIMPUL_ISSUER_KEYS"]
+    environment["SIMPUL_CITY"] = str(find_city().resolve())
     return environment | {"SIMPUL_LISTEN": f"{LOOPBACK}:{port}", "SIMPUL_PUBLIC_URL": f"http://{LOOPBACK}:{port}"}
 
 

@@ -9,8 +9,8 @@ from __future__ import annotations
 import json
 import re
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import AsyncExitStack
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, fields, is_dataclass
 from datetime import date
 from enum import Enum
@@ -31,7 +31,7 @@ from connectors.declared.driver_family import Driver
 from connectors.declared.python_functions import split_optional
 from connectors.declared.record_readers import PERSONAL_NUMBERS
 from connectors.declared.row_observation import ObservedRow
-from connectors.declared.snapshot.loader import SnapshotLoader
+from connectors.declared.snapshot.loader import SnapshotLoader, SnapshotSource
 from connectors.declared.snapshot.protection import CopyProtection, no_erasures
 from connectors.drivers.long_work import LongWork
 from connectors.regions import UnknownDistricts
@@ -44,7 +44,7 @@ from records.identifiers import Nik
 from records.purposes import Purpose
 from resolvers.domains import find_domains
 from settings.city.manifest import ManifestFile
-from wiring.agencies import HubResources, bind_agency
+from wiring.agencies import BoundAgency, HubResources, bind_agency
 
 _OPERATION: Final = "AgencyTrial"
 _TIMEOUT: Final = 30.0
@@ -166,8 +166,23 @@ async def ask_agency(
     adapt_driver: Callable[[Driver], Driver] = lambda driver: driver,
 ) -> tuple[str, object]:
     """The outcome, `answered`, `no record` or a failure, and the answer of the connector. Raises `ManifestError`."""
-    terms = trial.manifest.manifest.terms.with_defaults(deadline=_TIMEOUT, max_concurrency=1)
-    gate = Gate(trial.manifest.code, terms)
+    async with open_agency(trial.manifest, city, observe, adapt_driver) as bound:
+        answer = await ask_read(bound, trial.domain_read, key)
+    if isinstance(answer, AgencyFailure):
+        return f"{answer.code}: {answer.detail or answer}", None
+    return ("answered" if answer not in (None, (), []) else "no record"), answer
+
+
+@asynccontextmanager
+async def open_agency(
+    manifest: ManifestFile,
+    city: Path,
+    observe: Callable[[ObservedRow], None],
+    adapt_driver: Callable[[Driver], Driver] = lambda driver: driver,
+) -> AsyncIterator[BoundAgency]:
+    """Connect one agency, apart from any hub, with its snapshots loaded if they can be. Raises `ManifestError`."""
+    terms = manifest.manifest.terms.with_defaults(deadline=_TIMEOUT, max_concurrency=1)
+    gate = Gate(manifest.code, terms)
     async with AsyncExitStack() as stack:
         resources = HubResources(
             city=city,
@@ -179,26 +194,31 @@ async def ask_agency(
             observe_row=observe,
             adapt_driver=adapt_driver,
         )
-        bound = bind_agency(trial.manifest, gate, resources)
+        bound = bind_agency(manifest, gate, resources)
         stack.push_async_callback(bound.driver.close)
         stack.push_async_callback(gate.close)
-        connector: Any = bound.connector
-        if isinstance(connector, DeclaredConnector):
-            for each in connector.snapshots:
-                stack.callback(each.snapshot.close)
-                loader = SnapshotLoader(each, on_published=_ignore)
-                await stack.enter_async_context(loader.running())
-                await loader.wait_for_data()
-        call = Call(deadline=time.monotonic() + _TIMEOUT, request_id=f"try-{token_hex(4)}")
-        facets = trial.domain_read.facets
-        arguments = ([key], frozenset(facets), call) if facets else ([key], call)
-        try:
-            answer = (await getattr(connector, trial.read)(*arguments)).get(key)
-        except AgencyFailure as failure:
-            answer = failure
-    if isinstance(answer, AgencyFailure):
-        return f"{answer.code}: {answer.detail or answer}", None
-    return ("answered" if answer not in (None, (), []) else "no record"), answer
+        for each in list_snapshots(bound):
+            stack.callback(each.snapshot.close)
+            loader = SnapshotLoader(each, on_published=_ignore)
+            await stack.enter_async_context(loader.running())
+            await loader.wait_for_data()
+        yield bound
+
+
+def list_snapshots(bound: BoundAgency) -> Sequence[SnapshotSource]:
+    """The snapshots that answer reads of an agency."""
+    return bound.connector.snapshots if isinstance(bound.connector, DeclaredConnector) else ()
+
+
+async def ask_read(bound: BoundAgency, read: DomainRead, key: object) -> Any:  # noqa: ANN401 - any answer, or a failure
+    """The answer of the connector for one key; None if it has no record, and a failure in place of its exception."""
+    connector: Any = bound.connector
+    call = Call(deadline=time.monotonic() + _TIMEOUT, request_id=f"try-{token_hex(4)}")
+    arguments = ([key], frozenset(read.facets), call) if read.facets else ([key], call)
+    try:
+        return (await getattr(connector, read.name)(*arguments)).get(key)
+    except AgencyFailure as failure:
+        return failure
 
 
 async def _ignore(agency: str) -> None:

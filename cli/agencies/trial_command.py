@@ -71,6 +71,7 @@ async def run_with_recorder(trial: AgencyTrial, folder: Path, run: RunTrial[T]) 
 
     if not trial.is_personal:
         return await run(trial, folder, None)
+    os.environ["SIMPUL_CITY"] = str(folder)
     settings = await asyncio.to_thread(load_hub_settings, find_state_folder())
     try:
         async with open_read_recorder(settings) as recorder:

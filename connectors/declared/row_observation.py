@@ -29,6 +29,8 @@ class ObservedRow:
 
     record: type[Any]
     fields: Sequence[ObservedField]
+    columns: Sequence[str] = ()
+    """The names of all columns that the row has."""
 
 
 RowObserver = Callable[[ObservedRow], None]
@@ -69,7 +71,7 @@ def observe_rows(
 
         def read_observed(row: Row) -> R:
             fields = [_observe_field(each, takes[each.name], row, key) for each in steps if each.columns]
-            observe(ObservedRow(record=record, fields=fields))
+            observe(ObservedRow(record=record, fields=fields, columns=tuple(row)))
             return read(row)
 
         return read_observed

@@ -54,7 +54,10 @@ def _search(rows: Sequence[Row], given: Mapping[str, Any]) -> Mapping[str, Any]:
     offset, limit = given.get("offset", 0), min(given.get("limit", 100), _MAX_ROWS)
     page = found[offset : offset + limit]
     records = [each if fields is None else {name: each.get(name) for name in fields} for each in page]
-    return {"resource_id": given["resource_id"], "records": records, "total": len(found), "limit": limit}
+    names = dict.fromkeys(name for each in rows for name in each)
+    columns = [{"id": name, "type": "int" if name == "_id" else "text"} for name in names]
+    page_of = {"resource_id": given["resource_id"], "fields": columns, "total": len(found), "limit": limit}
+    return {**page_of, "records": records}
 
 
 def _matches(value: object, of: object) -> bool:

@@ -81,6 +81,17 @@ def test_the_operators_city_folder_replaces_the_default(tmp_path: Path) -> None:
     assert settings.build_terms("crm").breaker is None
 
 
+@pytest.mark.usefixtures("empty_environment")
+def test_a_hub_of_another_city_uses_the_database_of_the_sandbox(tmp_path: Path) -> None:
+    folder, city = prepare_folder(tmp_path / "sandbox"), write_city(tmp_path / "own")
+    port = folder.port("hub-state")
+    for each in (city / "agencies").glob("*.toml"):
+        each.unlink()
+    os.environ["SIMPUL_CITY"] = str(city)
+    settings = load_hub_settings(folder)
+    assert (settings.city.path, settings.state_url.get_secret_value().count(f"127.0.0.1:{port}/")) == (city, 1)
+
+
 def test_the_citys_openid_provider_is_trusted_if_it_runs(tmp_path: Path) -> None:
     folder = StateFolder(tmp_path)
     assert "SIMPUL_ISSUERS" not in build_hub_environment(folder, {})
@@ -107,6 +118,7 @@ def test_a_production_hub_before_the_city_accepts_tokens_of_its_provider_only(tm
     folder.port("issuer")
     settings = build_production_environment(folder, port=8123)
     assert {"SIMPUL_DEVELOPMENT", "SIMPUL_ISSUER_KEYS"} & settings.keys() == set()
+    assert settings["SIMPUL_CITY"] == str(DEFAULT_CITY)
     (entry,) = load_issuers(Path(settings["SIMPUL_ISSUERS"]))
     assert (entry.name, list(entry.missing_bounds)) == ("sandbox", [])
 

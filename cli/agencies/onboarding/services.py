@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Mapping
 from typing import Any, Final
@@ -10,14 +11,16 @@ from urllib.parse import urlsplit
 from cli.agencies.onboarding.shapes import AgencyInterface, RowShape
 from cli.command_error import CommandError
 from connectors.drivers.http.driver import HttpDriver
+from connectors.drivers.http.reply import HttpReply
 from connectors.drivers.http.service import HttpLimits, HttpRequest, HttpService
 from connectors.drivers.sql.driver import SqlDriver
 from connectors.drivers.sql.inspection import list_tables
 from records.calls.call import Call
-from records.calls.failures import AgencyFailure
+from records.calls.failures import AgencyFailure, AgencyRefused
 
 _ACTION: Final = "/api/3/action/datastore_search"
 _TIMEOUT: Final = 15.0
+_FIRST_ERROR: Final = 400
 _MAX_BYTES: Final = 4 * 1024 * 1024
 _CKAN_KINDS: Final[Mapping[str, str]] = {
     "int": "number",
@@ -63,10 +66,8 @@ async def inspect_resource(address: str) -> AgencyInterface:
         )
     except ValueError as error:
         raise CommandError(str(error)) from None
-    request = HttpRequest("GET", _ACTION, {"resource_id": resource, "limit": "0"})
-    call = Call(deadline=time.monotonic() + _TIMEOUT, request_id="new")
     try:
-        fields = await driver.ask_value(request, call, lambda _, value: _list_fields(value))
+        fields = await list_resource_columns(driver, resource)
     except AgencyFailure as failure:
         raise CommandError(f"the portal gave no columns of the resource: {failure.detail or failure.code}") from None
     finally:
@@ -79,6 +80,20 @@ async def inspect_resource(address: str) -> AgencyInterface:
         shapes=[RowShape(name=resource, columns=fields)],
         source={"resource": resource},
     )
+
+
+async def list_resource_columns(driver: HttpDriver, resource: str) -> Mapping[str, str]:
+    """The kind of each column of a resource, by name. Raises `AgencyFailure`."""
+    body = json.dumps({"resource_id": resource, "limit": 0}).encode()
+    request = HttpRequest("POST", _ACTION, body=body, headers={"Content-Type": "application/json"}, repeatable=True)
+    call = Call(deadline=time.monotonic() + _TIMEOUT, request_id="columns")
+
+    def parse(reply: HttpReply, value: object) -> Mapping[str, str]:
+        if reply.status >= _FIRST_ERROR:
+            raise AgencyRefused(driver.agency, f"HTTP {reply.status}")
+        return _list_fields(value)
+
+    return await driver.ask_value(request, call, parse)
 
 
 def _list_fields(reply: Any) -> Mapping[str, str]:  # noqa: ANN401 - any JSON

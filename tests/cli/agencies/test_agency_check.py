@@ -32,7 +32,7 @@ def change(server: AgencyServer, folder: Path, *changes: tuple[str, str]) -> Pat
 
 async def check(server: AgencyServer, path: Path | None = None) -> dict[str, str]:
     steps: list[CheckStep] = [each async for each in check_agency(server.load_manifest(path=path), DEFAULT_CITY)]
-    return {each.check: each.outcome for each in steps}
+    return {each.check: each.outcome for each in sorted(steps, key=lambda each: not each.is_good)}  # problems win
 
 
 async def test_an_agency_that_fits_its_manifest_passes_every_step(jakpreneur_samples: AgencyServer) -> None:
@@ -43,20 +43,30 @@ async def test_an_agency_that_fits_its_manifest_passes_every_step(jakpreneur_sam
 
 async def test_a_column_that_cannot_be_read_is_named(jakpreneur_samples: AgencyServer, tmp_path: Path) -> None:
     path = change(jakpreneur_samples, tmp_path, ('monthly_revenue = "omzet_bulanan"', 'monthly_revenue = "alamat"'))
-    assert (await check(jakpreneur_samples, path))["columns"] == "Msme.monthly_revenue: not an amount of money"
+    line = path.read_text(encoding="utf-8").splitlines().index('monthly_revenue = "alamat"') + 1
+    assert (await check(jakpreneur_samples, path))["columns"] == (
+        f"{path}:{line}: records.Msme.monthly_revenue: column 'alamat': not an amount of money, in 1 of 1 rows; name"
+        " another column, or say how it is read (`read`, `values`, `none`, `unreadable`)"
+    )
 
 
-async def test_a_column_that_the_database_does_not_have_fails_the_probe(
+async def test_a_column_that_the_database_does_not_have_is_named_with_its_line(
     jakpreneur_samples: AgencyServer, tmp_path: Path
 ) -> None:
     path = change(jakpreneur_samples, tmp_path, ("omzet_bulanan", "omzet_tahunan"))
-    assert list(await check(jakpreneur_samples, path)) == ["probe"]
+    line = path.read_text(encoding="utf-8").splitlines().index('monthly_revenue = "omzet_tahunan"') + 1
+    found = await check(jakpreneur_samples, path)
+    assert set(found) == {"statements"}
+    assert found["statements"].startswith(
+        f"{path}:{line}: records.Msme.monthly_revenue: the database has no column 'omzet_tahunan' for reads.msmes"
+    )
 
 
 async def test_a_probe_without_a_record_shows_no_columns(jakpreneur_samples: AgencyServer, tmp_path: Path) -> None:
     path = change(jakpreneur_samples, tmp_path, ('key = "1"', 'key = "999"'))
     found = await check(jakpreneur_samples, path)
-    assert found["columns"].startswith("(the key of the probe has no row")
+    assert found["columns"].startswith("(no row was seen")
+    assert found["probe"] == "(no record for the key '999': try one that the agency has)"
     assert "keys" not in found
 
 
@@ -72,9 +82,32 @@ async def test_keys_that_only_resemble_that_of_the_probe_have_no_record(
     assert (await check(jakpreneur_samples, path))["keys"] == "ok"
 
 
+@pytest.fixture(scope="module")
+def portal(tmp_path_factory: pytest.TempPathFactory) -> Iterator[AgencyServer]:
+    with run_agency_server(StandInSource(DEFAULT_CITY, "jakwifi"), tmp_path_factory.mktemp("portal")) as server:
+        yield server
+
+
+async def test_a_portal_that_fits_passes_with_the_reads_that_need_no_person(portal: AgencyServer) -> None:
+    found = await check(portal)
+    assert (found["columns of the portal"], found["probe"], found["read wifi_point_lists"]) == ("ok", "ok", "ok")
+    assert "keys" not in found  # a copy compares exactly
+
+
+async def test_a_column_that_a_portal_does_not_have_is_named_with_the_nearest(
+    portal: AgencyServer, tmp_path: Path
+) -> None:
+    path = change(portal, tmp_path, ('provider = "penyedia"', 'provider = "penyedya"'))
+    found = (await check(portal, path))["columns of the portal"]
+    line = path.read_text(encoding="utf-8").splitlines().index('provider = "penyedya"') + 1
+    place, _, text = found.partition(": ")
+    assert place == f"{path}:{line}"
+    assert text.startswith("records.WifiPoint.provider: there is no column 'penyedya'; write 'penyedia'? it has ")
+
+
 def test_the_command_fails_for_an_agency_that_does_not_answer(tmp_path: Path) -> None:
     variables = {"SIMPUL_PANGAN_URL": "http://127.0.0.1:9", "SIMPUL_PANGAN_KEY": "x"}
     outcome = run_simpul(tmp_path, "agencies", "check", "pangan", **variables)
     assert outcome.returncode == 1
-    assert "AGENCY_UNAVAILABLE" in outcome.stdout
+    assert "pangan.toml:10: wire.url: no connection: check the address, and that it can be reached" in outcome.stdout
     assert outcome.stderr == "simpul: pangan does not fit its manifest: probe\n"

@@ -213,7 +213,10 @@ async def test_a_portal_is_asked_for_columns_only() -> None:
     async with serve_bytes(reply(200, body)) as server:
         interface = await inspect_resource(f"{server.url}#wifi-1")
     [asked] = server.asked
-    assert asked.target == "/api/3/action/datastore_search?resource_id=wifi-1&limit=0"
+    assert (asked.target, json.loads(asked.body)) == (
+        "/api/3/action/datastore_search",
+        {"resource_id": "wifi-1", "limit": 0},
+    )
     [shape] = interface.shapes
     assert shape.columns == {"_id": "number", "nomor": "number", "nama": "text"}
     reads = Proposer(KioskPermits, interface).propose().reads
