@@ -73,14 +73,14 @@ class NoBatchCache:
 NO_BATCH_CACHE = NoBatchCache()
 
 
-async def load_answers(
+def load_answers(
     batch: Batch[K, Any], keys: Sequence[K], context: BatchContext[Any], recorder: FreshnessRecorder | None = None
-) -> Answers[K, Any]:
+) -> Coroutine[Any, Any, Answers[K, Any]]:
     """Load the answers of a batch, through the cache if its answers may be cached."""
     span = context.call.span
     if span is not None and span.is_sampled:
-        return await _load_traced(batch, keys, context, recorder, span)
-    return await _load_answers(batch, keys, context, recorder)
+        return _load_traced(batch, keys, context, recorder, span)
+    return _load_answers(batch, keys, context, recorder)
 
 
 def _load_answers(
@@ -170,12 +170,12 @@ def group_keys(wanted: Mapping[F, Iterable[K]]) -> Mapping[tuple[F, ...], list[K
     return groups
 
 
-async def run_batch(batch: Batch[K, Any], keys: Sequence[K], context: BatchContext[Any]) -> Answers[K, Any]:
+def run_batch(batch: Batch[K, Any], keys: Sequence[K], context: BatchContext[Any]) -> Awaitable[Answers[K, Any]]:
     """Call the agency of a batch, without the cache."""
     code = context.agencies.codes.get(batch.domain)
     if code is not None:
         context.agencies.read_counts[code].keys.add(len(keys))
-    return await batch.run(keys, context)
+    return batch.run(keys, context)
 
 
 @dataclass(

@@ -102,3 +102,6 @@ class PlannedField(Protocol):
 
     def engine_arguments(self, coerced: Mapping[str, Any]) -> Mapping[str, Any]:
         """Arguments as graphql-core coerced them, by Python names and types."""
+
+    def engine_argument_names(self) -> Mapping[str, str] | None:
+        """Python names by the names in the graph, if `engine_arguments` changes only names; else None."""

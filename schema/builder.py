@@ -13,6 +13,7 @@ from strawberry.schema.schema_converter import GraphQLCoreConverter
 from strawberry.types.base import StrawberryObjectDefinition
 from strawberry.types.field import StrawberryField
 
+from auth.policy.rules import to_access
 from engine.agencies.agency_codes import ANY_AGENCIES, AgencyCodes, set_agency_codes
 from engine.batch import Batch
 from schema import types as types_of_the_graph
@@ -152,7 +153,8 @@ def _build_edge_guard(edge: EdgeField, guard: Guard, type_: GraphQLNamedType) ->
     there = _get_publication(type_)
     if edge.own_access is not None or there is None or there.guard.is_public:
         return guard
-    return replace(guard, access=replace(guard.access, citizen_scopes=there.guard.access.citizen_scopes))
+    access = replace(guard.access, citizen_scopes=there.guard.access.citizen_scopes)
+    return replace(guard, access=to_access(access))
 
 
 def _get_publication(type_: GraphQLNamedType) -> Publication | None:

@@ -79,7 +79,7 @@ _PURPOSE_RULE_BY_KIND = {
 
 def decide(access: Access, caller: Caller, facts: Facts) -> Decision:
     """Decide whether the caller may see a field with this access rule in a record with these facts."""
-    if Rule.PUBLIC in access.rules:
+    if access.is_public:
         return _ALLOWED_BY[Rule.PUBLIC]
     kind = caller.kind
     decide_for_kind = _DECIDE_BY_KIND.get(kind)
@@ -90,7 +90,7 @@ def decide(access: Access, caller: Caller, facts: Facts) -> Decision:
 
 def find_possible_facts(access: Access) -> tuple[Fact, ...]:
     """The facts that decisions about known people can need, for any caller. They add to the cost of a field."""
-    if Rule.PUBLIC in access.rules:
+    if access.is_public:
         return ()
     return (
         *((Fact.FAMILY_CARD,) if Rule.GUARDIAN in access.rules else ()),

@@ -6,8 +6,9 @@ enough, its purposes (`Access`). `auth/policy/decision.py` decides by them.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import Enum, Flag, auto
+from functools import cache
 from typing import Final
 
 from auth.caller import Assurance
@@ -91,10 +92,26 @@ class Access:
     """Scopes for third-party apps; one is enough to read it for the person. Without any, only the city's apps may."""
     requires_recent_sign_in: bool = False
     """Whether the person must have authenticated recently, as for changes."""
+    is_public: bool = field(init=False, compare=False, repr=False)
+    """Whether everybody may see it. Stored, because every decision reads it, and `in` of a flag is slow."""
+
+    own_decisions: dict[tuple[bool, Assurance], bool] = field(
+        init=False, compare=False, repr=False, default_factory=dict
+    )
+    """Whether citizens in first-party apps may see it in their own records, by whether they act for themselves, and by
+    their assurance; filled in as decisions are made."""
+
+    def __post_init__(self) -> None:
+        """Store what follows from the rules."""
+        object.__setattr__(self, "is_public", Rule.PUBLIC in self.rules)
 
 
+@cache
 def to_access(declared: Rule | Access) -> Access:
-    """Complete a bare rule: a public one means no personal data, any other one general personal data."""
+    """Complete a bare rule: a public one means no personal data, any other one general personal data.
+
+    Equal declarations share one object, and so its `own_decisions`.
+    """
     if isinstance(declared, Access):
         return declared
     return Access(declared, Classification.PUBLIC if declared is Rule.PUBLIC else Classification.PERSONAL)

@@ -36,6 +36,10 @@ class BoundedReading(asyncio.Protocol):
         """Whether a caller waits for the bytes that are held."""
         raise NotImplementedError
 
+    def _has_plain_body(self) -> bool:
+        """Whether only bytes of a body follow, without others around them: their parsing costs the same at any size."""
+        return False
+
     def _is_full(self) -> bool:
         """Whether earlier bytes must be consumed first."""
         return False
@@ -72,11 +76,12 @@ class BoundedReading(asyncio.Protocol):
     def _parse(self, data: memoryview) -> None:
         around = 0
         while data and around < MOST_AROUND and not self._is_full():
-            cost = self._feed(bytes(data[:SLICE]))
+            size = len(data) if self._has_plain_body() else SLICE
+            cost = self._feed(bytes(data[:size]))
             if cost is None:
                 return
             around += cost
-            data = data[SLICE:]
+            data = data[size:]
         if data:
             self._hold(data)
             asyncio.get_running_loop().call_soon(self._parse_held)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_left
-from collections.abc import Collection, Iterable
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
@@ -35,11 +35,14 @@ from graphql import (
     UniqueVariableNamesRule,
     ValidationContext,
     ValidationRule,
+    get_nullable_type,
     get_operation_ast,
+    is_leaf_type,
     parse,
     specified_rules,
     validate,
 )
+from graphql.execution.get_variable_signature import GraphQLVariableSignature, get_variable_signature
 
 from engine.document.limits import ASK_FOR_LESS, Limits, TooLarge
 from engine.document.refused_values import NUL, NUL_MESSAGE, RefusedValue, describe_refused_value, find_refused_value
@@ -81,6 +84,8 @@ class ValidatedOperation:
     document: DocumentNode
     definition: OperationDefinitionNode
     name: str | None
+    scalar_variables: Sequence[GraphQLVariableSignature] = ()
+    """Its variables, if each is a scalar or an enum; else empty."""
 
 
 class IndexedSource(Source):
@@ -127,11 +132,22 @@ def parse_operation(request: GraphQLRequest, schema: GraphQLSchema, rules: Docum
             build_request_error(_describe_missing_operation(document, request.operation_name), "OPERATION_NOT_FOUND")
         )
     operation = ValidatedOperation(
-        document=document, definition=definition, name=definition.name.value if definition.name else None
+        document=document,
+        definition=definition,
+        name=definition.name.value if definition.name else None,
     )
     check_method(operation, request)
     _validate(document, schema, rules)
-    return operation
+    return replace(operation, scalar_variables=_find_scalar_variables(schema, definition))
+
+
+def _find_scalar_variables(
+    schema: GraphQLSchema, definition: OperationDefinitionNode
+) -> Sequence[GraphQLVariableSignature]:
+    found = [get_variable_signature(schema, each) for each in definition.variable_definitions or ()]
+    signatures = [each for each in found if not isinstance(each, GraphQLError)]
+    is_scalar = all(is_leaf_type(get_nullable_type(each.type)) for each in signatures)
+    return signatures if is_scalar and len(signatures) == len(found) else ()
 
 
 def check_method(operation: ValidatedOperation, request: GraphQLRequest) -> None:

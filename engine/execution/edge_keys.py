@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Hashable, Sequence
+from dataclasses import dataclass
 from functools import partial
 from operator import attrgetter
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 from engine.execution.authorization_facts import FactMissing
 from engine.field_kinds import BatchField, FactRequest
@@ -19,7 +20,8 @@ _UNLOADABLE_TYPES = (type(None), Exception)
 """Types of keys that are never looked up."""
 
 
-class EdgeKeys(NamedTuple):
+@dataclass(slots=True, eq=False)
+class EdgeKeys:
     """The keys of records, and the places of their targets."""
 
     keys: list[Any]

@@ -14,6 +14,7 @@ from graphql import (
     GraphQLSchema,
     OperationDefinitionNode,
     OperationType,
+    VariableNode,
     default_type_resolver,
     get_argument_values,
     get_named_type,
@@ -219,6 +220,8 @@ def build_plan(
         shape.guarded_parts = build_guarded_parts(shape)
     for each in root.fields:
         each.own_part = GuardedPart(each.guard, (each,))
+    for each in builder.fields:
+        each.variable_arguments = _find_variable_arguments(each)
     # 3. What does not depend on variables is computed and checked once: arguments, list sizes, cost.
     serial = definition.operation is OperationType.MUTATION
     nothing = VariableValues({}, {})
@@ -263,6 +266,12 @@ def _depends_on_caller(kind: FieldKind) -> bool:
 def _coerce_arguments(planned: PlanField, variables: VariableValues) -> Mapping[str, Any] | Exception:
     if not planned.graphql_field.args:
         return {}
+    # Passing on values of variables saves 4 % of a small request with three arguments. The long way below adds default
+    # values, and raises for nulls.
+    if planned.variable_arguments:
+        arguments = {name: variables.coerced.get(variable) for name, variable in planned.variable_arguments}
+        if None not in arguments.values():
+            return arguments
     try:
         return planned.definition.engine_arguments(
             get_argument_values(planned.graphql_field, planned.nodes[0], variables)
@@ -275,6 +284,19 @@ def _coerce_constant_arguments(planned: PlanField, variables: VariableValues) ->
     """The arguments; None if they fail: a shared error would keep records of other runs in memory."""
     given = _coerce_arguments(planned, variables)
     return None if isinstance(given, Exception) else given
+
+
+def _find_variable_arguments(planned: PlanField) -> Sequence[tuple[str, str]]:
+    """The arguments of the field by Python name, each with its variable; empty if one is given in another way."""
+    variables = {
+        each.name.value: each.value.name.value
+        for each in planned.nodes[0].arguments or ()
+        if isinstance(each.value, VariableNode)
+    }
+    names = planned.definition.engine_argument_names() if variables else None
+    if names is None or variables.keys() != planned.graphql_field.args.keys():
+        return ()
+    return tuple((names[argument], variable) for argument, variable in variables.items())
 
 
 def _has_variables(planned: PlanField) -> bool:

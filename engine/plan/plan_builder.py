@@ -67,6 +67,9 @@ class UnplannedDefinition:
         """The arguments unchanged."""
         return coerced
 
+    def engine_argument_names(self) -> None:
+        """No names: such a field never runs by a plan."""
+
     def build_decider(self, context: Any) -> None:  # noqa: ANN401 - the schema's context
         """No decision."""
 

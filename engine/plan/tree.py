@@ -52,6 +52,8 @@ class PlanField:
     """For scalars and enums of a batch: the fast coercion of a value; raises for values that are not plain."""
     own_part: GuardedPart | None = None
     """At the root: the field as a part for read tracking."""
+    variable_arguments: Sequence[tuple[str, str]] = ()
+    """The Python name of each argument and the variable that is its value; empty if an argument has another value."""
 
     @property
     def is_leaf(self) -> bool:

@@ -20,8 +20,12 @@ from typing import Any, TypeAlias
 
 from graphql import OperationType
 from graphql.pyutils import Path
+from strawberry.relay import GlobalID
+from strawberry.scalars import is_scalar
 from strawberry.schema.config import StrawberryConfig
-from strawberry.types.arguments import convert_arguments
+from strawberry.types.arguments import StrawberryArgument, convert_arguments
+from strawberry.types.base import StrawberryOptional
+from strawberry.types.enum import StrawberryEnumDefinition
 from strawberry.types.field import StrawberryField
 from strawberry.types.fields.resolver import StrawberryResolver
 
@@ -45,6 +49,11 @@ class ArgumentConversion:
 
     scalars: Mapping[object, Any]
     config: StrawberryConfig
+
+    def is_plain(self, argument: StrawberryArgument) -> bool:
+        """Whether the argument's Python value is the one that graphql-core coerced: a scalar or an enum."""
+        type_ = argument.type.of_type if type(argument.type) is StrawberryOptional else argument.type
+        return type_ is not GlobalID and (is_scalar(type_, self.scalars) or isinstance(type_, StrawberryEnumDefinition))
 
 
 class PublishedField(StrawberryField):
@@ -92,9 +101,20 @@ class PublishedField(StrawberryField):
 
     def engine_arguments(self, coerced: Mapping[str, Any]) -> Mapping[str, Any]:
         """Arguments by Python names and types."""
+        conversion = self._require_conversion()
+        return convert_arguments(dict(coerced), self.arguments, conversion.scalars, conversion.config)
+
+    def engine_argument_names(self) -> Mapping[str, str] | None:
+        """Python names of the arguments; None if Strawberry converts one, as it does all but scalars and enums."""
+        conversion = self._require_conversion()
+        if not all(conversion.is_plain(each) for each in self.arguments):
+            return None
+        return {conversion.config.name_converter.from_argument(each): each.python_name for each in self.arguments}
+
+    def _require_conversion(self) -> ArgumentConversion:
         if self.conversion is None:
             raise TypeError(f"The field {self.python_name} belongs to no finished schema.")
-        return convert_arguments(dict(coerced), self.arguments, self.conversion.scalars, self.conversion.config)
+        return self.conversion
 
 
 class PublishedAttribute(PublishedField):

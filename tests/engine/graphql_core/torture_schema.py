@@ -237,6 +237,8 @@ class Definition:
 
     kind: FieldKind
     guard: FieldGuard
+    argument_names: Mapping[str, str] | None = None
+    """None where `engine_arguments` may refuse a value."""
 
     def engine_kind(self) -> FieldKind:
         return self.kind
@@ -248,6 +250,9 @@ class Definition:
         if coerced.get("times") == 13:
             raise ValueError("13 brings bad luck")
         return coerced
+
+    def engine_argument_names(self) -> Mapping[str, str] | None:
+        return self.argument_names
 
     def resolve(self, source: Any, info: Any, **given: Any) -> Any:  # noqa: ANN401 - graphql-core's signature
         context: Torture = info.context
@@ -307,7 +312,7 @@ def _field(
     guard: FieldGuard = PUBLIC,
     **arguments: GraphQLArgument,
 ) -> GraphQLField:
-    definition = Definition(kind, guard)
+    definition = Definition(kind, guard, None if "times" in arguments else {name: name for name in arguments})
     return GraphQLField(type_, args=arguments, resolve=definition.resolve, extensions={DEFINITION: definition})
 
 
