@@ -115,7 +115,7 @@ def test_a_wsdl_with_lists_within_lists(tmp_path: Path) -> None:
         *("njopTanah", "njopBangunan", "pajakTerhutang", "jatuhTempo")
     ]
     assert (records["TaxPayment"]["owner"], records["TaxPayment"]["sequence"]) == ("^.^.nomorKtp", "urutan")
-    assert '"?"' not in text
+    assert "DECIDE: name" not in text
 
 
 def test_a_csv_file_with_a_trailer_and_decimal_commas(tmp_path: Path) -> None:
@@ -167,32 +167,8 @@ async def test_tables_with_short_names_and_a_person_in_another_table(tmp_path: P
         "phone": "no_hp",
         "address": "alamat_usaha",
     }
-    assert found["reads"]["products_of"]["statement"].split() == [
-        "SELECT",
-        "a.kd_produk,",
-        "a.kd_pelaku,",
-        "b.nik_pemilik,",
-        "a.nm_produk,",
-        "a.hrg_jual,",
-        "a.tampil_katalog",
-        "FROM",
-        "m_produk",
-        "AS",
-        "a",
-        "JOIN",
-        "m_pelaku_usaha",
-        "AS",
-        "b",
-        "ON",
-        "b.kd_pelaku",
-        "=",
-        "a.kd_pelaku",
-        "WHERE",
-        "a.kd_pelaku",
-        "IN",
-        ":keys",
-        "ORDER",
-        "BY",
-        "a.kd_produk",
-    ]
+    assert " ".join(found["reads"]["products_of"]["statement"].split()) == (
+        "SELECT a.kd_produk, a.kd_pelaku, b.nik_pemilik, a.nm_produk, a.hrg_jual, a.tampil_katalog FROM m_produk AS a"
+        " JOIN m_pelaku_usaha AS b ON b.kd_pelaku = a.kd_pelaku WHERE a.kd_pelaku IN :keys ORDER BY a.kd_produk"
+    )
     assert "[records.Msme]  # no field takes created_at\n" in text
