@@ -7,9 +7,7 @@ from dataclasses import dataclass, is_dataclass, replace
 from enum import Enum
 from typing import Any, Final, get_args, get_origin, get_type_hints
 
-from rapidfuzz import fuzz
-
-from cli.agencies.onboarding.matching import SURE_SCORE, FieldMatch, RecordMatch, match_record, rate_name
+from cli.agencies.onboarding.matching import SURE_SCORE, FieldMatch, RecordMatch, find_nearest, match_record, rate_name
 from cli.agencies.onboarding.shapes import RowShape
 from connectors.declared.python_functions import split_optional
 from connectors.declared.record_readers import KEY_COLUMN, PERSONAL_NUMBERS
@@ -17,7 +15,6 @@ from records.description import Doc
 from records.regions import Coordinates
 
 Table = dict[str, Any]
-_SAME_WORD: Final = 75
 _FOREIGN_SCORE: Final = 92
 _MAX_LEFT: Final = 12
 
@@ -168,8 +165,8 @@ class RecordProposer:
         known = {word.lower(): each.name for each in wanted for word in (each.name.replace("_", " "), str(each.value))}
         found = {}
         for each in given:
-            near = max(known, key=lambda word: fuzz.ratio(word, each.lower()))
-            if fuzz.ratio(near, each.lower()) >= _SAME_WORD:
+            near = find_nearest(each.lower(), list(known))
+            if near is not None:
                 found[each] = known[near]
         left = [each for each in given if each not in found]
         values = ", ".join(each.name for each in wanted)
