@@ -82,6 +82,8 @@ class HubResources:
     snapshot_folder: Path | None = None
     copy_protection: CopyProtection | None = None
     observe_row: RowObserver | None = None
+    adapt_driver: Callable[[Driver], Driver] = lambda driver: driver
+    """What reads use in place of a driver, for people who record its replies."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -258,7 +260,7 @@ def bind_agency(file: ManifestFile, gate: Gate, resources: HubResources) -> Boun
     manifest, wire = file.manifest, file.manifest.wire
     try:
         parts = DriverParts(gate=gate, work=resources.work, city=resources.city)
-        driver = DRIVER_FAMILIES[wire.driver].build_driver(wire, parts)
+        driver = resources.adapt_driver(DRIVER_FAMILIES[wire.driver].build_driver(wire, parts))
     except NotDeclarableError as error:
         raise ManifestError([file.explain(error)]) from None
     except ValueError as error:
