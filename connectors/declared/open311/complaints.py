@@ -13,6 +13,7 @@ from typing import Any, Final, Protocol, TypeVar
 from connectors.batching.fan_out import ask_in_chunks, fan_out
 from connectors.batching.row_check import RowCheck
 from connectors.declared.open311.client import BAD_REQUEST, NOT_FOUND, SERVICES, Open311Client, filter_codes
+from connectors.declared.open311.complaint_commands import Open311Commands
 from connectors.declared.open311.complaint_pages import ComplaintPages, newest_first
 from connectors.declared.open311.complaint_records import ComplaintReader
 from connectors.declared.read_records import all_or_failure, only_record, read_or_failure
@@ -71,6 +72,7 @@ class Open311Complaints:
         self._niks_per_call = min(_NIKS_PER_SEARCH, max_batch_size or _NIKS_PER_SEARCH)
         self._ids_per_call = min(max_rows, max_batch_size or max_rows)
         self._check = RowCheck(self._agency, client.counts)
+        self.commands = Open311Commands(client)
         self._now = now
 
     async def complaints_of(self, niks: Sequence[Nik], call: Call) -> Answers[Nik, Sequence[Complaint]]:
