@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import partial
 from typing import Final, TypeVar
 
 from connectors.declared.open311.tables import Open311Wire
+from connectors.drivers.http.address import Parameters
 from connectors.drivers.http.driver import HttpDriver
+from connectors.drivers.http.reply import HttpReply
 from connectors.drivers.http.service import HttpRequest
 from connectors.readers.rows import Row, rows
 from connectors.readers.unreadable import UnreadableError
@@ -21,6 +22,8 @@ T = TypeVar("T")
 
 BAD_REQUEST: Final = 400
 NOT_FOUND: Final = 404
+SERVICES: Final = "services"
+REQUESTS: Final = "requests"
 _CODE: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 """Ids and codes of servers. A comma would split one into two."""
 _IDENTITY_NUMBER: Final = re.compile(r"[0-9]{16}|[0-9]{18}")
@@ -54,40 +57,54 @@ class Open311Client:
         self,
         resource: str,
         call: Call,
-        read: Callable[[int, object], T],
+        read: Callable[[Sequence[Row]], T],
         *,
         query: Mapping[str, str] | None = None,
         form: Mapping[str, str] | None = None,
-    ) -> T:
-        """Ask for a resource, such as `requests`; a form makes it a POST. `read` gets the status and the reply."""
-        wire = self.wire
-        fixed = {"jurisdiction_id": wire.jurisdiction_id} if wire.jurisdiction_id else {}
+        none_at: Collection[int] = (),
+    ) -> T | None:
+        """What `read` makes of a list, such as `requests`; a form makes it a POST. None for a status in `none_at`.
+
+        A reply without a list counts against the server. Raises `AgencyFailure`.
+        """
+        is_post, given = form is not None, self._add_fixed(query or form or {})
         request = HttpRequest(
-            "GET" if form is None else "POST",
-            f"{resource}.{wire.format}",
-            query=fixed | dict(query or {}) if form is None else None,
-            form=None if form is None else fixed | dict(form),
+            "POST" if is_post else "GET",
+            f"{resource}.{self.wire.format}",
+            query=None if is_post else given,
+            form=given if is_post else None,
             repeatable=True,
         )
-        return await self.http.ask_value(request, call, lambda reply, value: read(reply.status, value))
+        return await self.http.ask_value(request, call, self._build_parser(resource, read, none_at))
 
-    async def list_services(self, call: Call) -> tuple[Row, ...]:
-        """The categories of requests. Raises `AgencyFailure`."""
-        return await self.ask("services", call, partial(self._read_list, "a list of services"))
+    async def submit(
+        self, form: Parameters, call: Call, read: Callable[[Sequence[Row]], T], none_at: Collection[int]
+    ) -> T | None:
+        """Send a new request, once: a form that changes something is never repeated. Otherwise like `ask`."""
+        request = HttpRequest("POST", f"{REQUESTS}.{self.wire.format}", form=self._add_fixed(form))
+        return await self.http.ask_value(request, call, self._build_parser(REQUESTS, read, none_at), writes=True)
 
-    def read_rows(self, status: int, reply: object) -> tuple[Row, ...]:
-        """The service requests of a list; a reply without one counts against the server."""
-        if status == NOT_FOUND and self.wire.empty_is_not_found:
-            return ()
-        return self._read_list("a list of service requests", status, reply)
+    def _add_fixed(self, given: Parameters) -> Parameters:
+        jurisdiction = self.wire.jurisdiction_id
+        return {"jurisdiction_id": jurisdiction, **given} if jurisdiction else given
 
-    def _read_list(self, kind: str, status: int, reply: object) -> tuple[Row, ...]:
-        if status >= BAD_REQUEST:
-            raise AgencyRefused(self.http.agency, f"HTTP {status}")
-        try:
-            return rows(_unwrap(reply), kind)
-        except UnreadableError as error:
-            raise AgencyMalformed(self.http.agency, str(error)) from None
+    def _build_parser(
+        self, resource: str, read: Callable[[Sequence[Row]], T], none_at: Collection[int]
+    ) -> Callable[[HttpReply, object], T | None]:
+        """A function from a reply to what `read` makes of its list."""
+
+        def parse(reply: HttpReply, value: object) -> T | None:
+            if reply.status in none_at:
+                return None
+            is_empty = reply.status == NOT_FOUND and self.wire.empty_is_not_found and resource != SERVICES
+            if reply.status >= BAD_REQUEST and not is_empty:
+                raise AgencyRefused(self.http.agency, f"HTTP {reply.status}")
+            try:
+                return read(() if is_empty else rows(_unwrap(value), f"a list of {resource}"))
+            except UnreadableError as error:
+                raise AgencyMalformed(self.http.agency, str(error)) from None
+
+        return parse
 
 
 def _unwrap(reply: object) -> object:
