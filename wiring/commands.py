@@ -32,9 +32,6 @@ from store.commands.command_outbox import CommandOutbox, OpenCommands
 from store.complaint_links import ComplaintLinkTable
 from wiring.agencies import BoundAgency, Connectors
 
-_MIN_TIMEOUT = 10.0
-"""Seconds for sending a command: a write may take longer than a read."""
-
 
 class CommandConnector(Protocol):
     """The part of a connector that sends commands; the methods are those of the domain's protocol of commands."""
@@ -140,13 +137,12 @@ def _build_agency(file: ManifestFile, bound: BoundAgency) -> CommandAgency:
         commands=commands,
         probe=bound.connector.probe,
         serves=bound.serves,
-        timing=_build_timing(bound, list(file.manifest.commands.values())),
+        timing=_build_timing(list(file.manifest.commands.values())),
     )
 
 
-def _build_timing(bound: BoundAgency, tables: Sequence[CommandTable]) -> CommandTiming:
-    timeout = max(_MIN_TIMEOUT, bound.gate.deadline)
-    settle = max(each.settle for each in tables)
+def _build_timing(tables: Sequence[CommandTable]) -> CommandTiming:
+    timeout, settle = max(each.timeout for each in tables), max(each.settle for each in tables)
     return CommandTiming(timeout=timeout, lease=timedelta(seconds=3 * timeout), settle=timedelta(seconds=settle))
 
 

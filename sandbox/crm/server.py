@@ -88,7 +88,7 @@ class Open311Service:
         return JSONResponse(answers.definition_to_json(service))
 
     def _submit(self, parameters: Parameters) -> Response:
-        """POST Service Request: answers the new id, which is the old one for a reference that was used before."""
+        """POST Service Request: answers the new id."""
         if not _api_key(parameters):
             return _gateway_error("a new request needs an api_key")
         try:

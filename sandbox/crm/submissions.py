@@ -1,6 +1,7 @@
 """Complaints that were submitted over the API, kept in an SQLite file: what was acknowledged survives a kill.
 
-A reference is unique, so a request that is sent twice with the same reference is one complaint.
+Like most real systems, it stores the client's reference and does not check it: a request that is sent twice is two
+complaints.
 """
 
 import sqlite3
@@ -20,7 +21,7 @@ CHANNEL = "JAKI"
 MAX_DESCRIPTION_LENGTH = 2_000
 _TABLE = """
 CREATE TABLE IF NOT EXISTS submissions (
-    id INTEGER PRIMARY KEY AUTOINCREMENT, reference TEXT UNIQUE, reporter TEXT NOT NULL, service INTEGER NOT NULL,
+    id INTEGER PRIMARY KEY AUTOINCREMENT, reference TEXT, reporter TEXT NOT NULL, service INTEGER NOT NULL,
     description TEXT NOT NULL, kelurahan TEXT NOT NULL, address TEXT NOT NULL, latitude REAL, longitude REAL,
     public INTEGER NOT NULL, at TEXT NOT NULL
 )
@@ -57,14 +58,14 @@ class ComplaintSubmissions:
             connection.execute(_TABLE)
 
     def add(self, submission: Submission) -> int:
-        """Stores a complaint, and returns its id; that of the first one with the same reference."""
+        """Stores a complaint, and returns its id."""
         at = self._now + timedelta(seconds=monotonic() - self._started)
         place = submission.place or (None, None)
         with self._connect() as connection:
             connection.execute(
                 "INSERT INTO submissions (id, reference, reporter, service, description, kelurahan, address, latitude,"
                 " longitude, public, at) VALUES ((SELECT coalesce(max(id), ?) + 1 FROM submissions), ?, ?, ?, ?, ?, ?,"
-                " ?, ?, ?, ?) ON CONFLICT (reference) DO NOTHING",
+                " ?, ?, ?, ?)",
                 (
                     FIRST_ID - 1,
                     submission.reference,
@@ -78,13 +79,8 @@ class ComplaintSubmissions:
                     at.isoformat(timespec="seconds"),
                 ),
             )
-            if submission.reference is None:
-                found = connection.execute("SELECT max(id) FROM submissions").fetchone()
-            else:
-                found = connection.execute(
-                    "SELECT id FROM submissions WHERE reference = ?", (submission.reference,)
-                ).fetchone()
-        return int(found[0])
+            [stored] = connection.execute("SELECT max(id) FROM submissions").fetchone()
+        return int(stored)
 
     def list_all(self) -> Sequence[CrmComplaint]:
         """All submitted complaints, newest first."""

@@ -8,8 +8,9 @@ import os
 import signal
 import subprocess
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import aiohttp
@@ -35,8 +36,9 @@ _READY_WITHIN_S = 60
 class HubProcess:
     """The hub, its database, and a caller."""
 
-    def __init__(self, folder: Path) -> None:
-        """Nothing runs yet."""
+    def __init__(self, folder: Path, variables: Mapping[str, str] = MappingProxyType({})) -> None:
+        """Nothing runs yet. `variables` are added to its environment."""
+        self._variables = variables
         self._folder = folder
         self._issuer = build_bound_issuer(folder)
         self.postgres = Postgres(
@@ -58,6 +60,7 @@ class HubProcess:
             "SIMPUL_LEDGER_TIMEOUT": "1",
             "SIMPUL_SNAPSHOT_FOLDER": str(self._folder / "snapshots"),
             **VARIABLES,
+            **self._variables,
         }
 
     @property
