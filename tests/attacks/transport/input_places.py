@@ -20,13 +20,11 @@ from graphql import (
     is_list_type,
     is_non_null_type,
     is_required_argument,
+    is_required_input_field,
 )
 
-from engine.agencies.agency_codes import AgencyCodes
-from resolvers.domains import find_domains
-from sandbox.agency import AGENCIES
 from schema.builder import build_schema, get_graphql_schema
-from settings.city.folder import DEFAULT_CITY, load_city
+from tests.fakes.city import build_codes
 
 SAMPLE_ARGUMENTS: Mapping[str, Any] = {
     "Query.citizen.nik": "3171014506909001",
@@ -38,6 +36,8 @@ SAMPLE_ARGUMENTS: Mapping[str, Any] = {
     "Commodity.trend.month": 10,
 }
 """Values for required arguments beside the attacked one, by coordinate."""
+SAMPLE_INSIDE: Mapping[str, Any] = {"latitude": -6.1764, "longitude": 106.8415}
+"""Values for required fields of an input object beside the attacked one."""
 SAMPLE_BY_TYPE: Mapping[str, Any] = {"NIK": "3171014506909001", "String": "1", "ID": "x" * 40, "Int": 1}
 """The same by type, for other arguments."""
 QUERY_BY_TYPE: Mapping[str, str] = {
@@ -48,6 +48,7 @@ QUERY_BY_TYPE: Mapping[str, str] = {
     "Mutation": "{it}",
     "ConsentRequest": 'consentRequest(id: "x") {{ {it} }}',
     "Consenting": 'consented(consent: "x") {{ {it} }}',
+    "Region": 'region(code: "31.71") {{ {it} }}',
     "TaxObject": "me {{ taxObjects {{ {it} }} }}",
 }
 """The query path to a field of each type that has arguments."""
@@ -72,7 +73,24 @@ class InputPlace:
     def value(self, one: object) -> object:
         """The value of the whole argument, with the given value at this place."""
         held = [one] if self.is_list else one
-        return held if self.inside is None else {self.inside: held}
+        return held if self.inside is None else {**self._find_others(), self.inside: held}
+
+    def write_literal(self, one: str) -> str:
+        """The same as a literal, with the literal of one value."""
+        held = f"[{one}]" if self.is_list else one
+        if self.inside is None:
+            return held
+        given = {name: _literal(each) for name, each in self._find_others().items()} | {self.inside: held}
+        return f"{{{', '.join(f'{name}: {each}' for name, each in given.items())}}}"
+
+    def _find_others(self) -> Mapping[str, Any]:
+        """Values of the required fields beside this place."""
+        parent = load_graph().type_map[self.type_name]
+        assert isinstance(parent, GraphQLObjectType)
+        around = get_named_type(parent.fields[self.field].args[self.argument].type)
+        assert isinstance(around, GraphQLInputObjectType)
+        required = [name for name, each in around.fields.items() if is_required_input_field(each)]
+        return {name: SAMPLE_INSIDE[name] for name in required if name != self.inside}
 
     def query(self, literal: str | None = None) -> str:
         """An operation that passes the variable `$it` to the argument, or a literal."""
@@ -97,10 +115,8 @@ class InputPlace:
 
 @cache
 def load_graph() -> GraphQLSchema:
-    """The graph in front of the agencies that the city of journeys runs."""
-    agencies = {code: each for code, each in load_city(DEFAULT_CITY).manifests.items() if code in AGENCIES}
-    codes = AgencyCodes({find_domains()[each.manifest.domain]: [code] for code, each in agencies.items()})
-    return get_graphql_schema(build_schema(codes))
+    """The graph in front of all agencies of the city."""
+    return get_graphql_schema(build_schema(build_codes()))
 
 
 @cache
