@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields, is_dataclass
 from datetime import date
@@ -22,6 +23,8 @@ from sandbox.stand_ins.sources import EXPECTED, StandInSource
 from settings.city.folder import DEFAULT_CITY
 from tests.connectors.failures import make_call
 
+TEST_CITY: Final = "TEST_CITY"
+"""The environment variable with a city folder outside the repository, whose agencies are tested, too."""
 TEST_CITIES: Final = Path(__file__).parents[2] / "cities"
 """Cities of tests, with agencies whose drivers no other city has."""
 
@@ -53,7 +56,9 @@ class SampleCase:
 
 def list_tested_agencies() -> Sequence[StandInSource]:
     """Every agency of every city for which answers are expected."""
-    paths = sorted(path for each in (DEFAULT_CITY.parent, TEST_CITIES) for path in each.glob(f"*/samples/*/{EXPECTED}"))
+    cities = [each for parent in (DEFAULT_CITY.parent, TEST_CITIES) for each in parent.glob("*")]
+    cities += [Path(each).resolve() for each in (os.environ.get(TEST_CITY),) if each]
+    paths = sorted(path for each in dict.fromkeys(cities) for path in each.glob(f"samples/*/{EXPECTED}"))
     return [StandInSource(path.parents[2], path.parent.name) for path in paths]
 
 
