@@ -33,7 +33,7 @@ def text(raw: object, kind: str = "a text", *, max_length: int = MAX_TEXT_LENGTH
         written = str(raw)
     else:
         raise UnreadableError(kind)
-    words = " ".join(written.replace("\N{NO-BREAK SPACE}", " ").split())
+    words = " ".join(written.split())
     return None if words.upper() in ABSENT else words
 
 
