@@ -90,6 +90,14 @@ def truncate_errors(shown: Sequence[dict[str, Any]], count: int) -> list[dict[st
     return listed
 
 
+def create_incident_number() -> str:
+    """A random number of 12 hexadecimal digits that `mask_numbers` leaves as it is."""
+    while True:
+        number = token_hex(6)
+        if mask_numbers(number) == number:
+            return number
+
+
 def build_request_error(message: str, code: str, locations: Sequence[Mapping[str, int]] = ()) -> dict[str, Any]:
     """An error of a request that is refused before execution."""
     error: dict[str, Any] = {"message": mask_numbers(message)}
@@ -151,7 +159,7 @@ def _describe_cause(cause: Exception, *, request_id: str) -> tuple[str, dict[str
         return str(cause), {"code": cause.code}
     if isinstance(cause, GraphQLError) and _is_argument_error(cause):
         return cause.message, {"code": BadInput.code}
-    incident = token_hex(6)
+    incident = create_incident_number()
     log_fields = {"request_id": request_id, "incident": incident}
     _log.error("Incident %s in request %s: %s", incident, request_id, safe_traceback(cause), extra=log_fields)
     return f"The hub failed to answer this field. Incident {incident}.", {"code": "INTERNAL", "incident": incident}

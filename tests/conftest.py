@@ -29,9 +29,13 @@ pytest_plugins = [
 
 
 def pytest_collection_finish() -> None:
-    """Keeps what was collected, and stays to the end, out of each collection of garbage: a sixth of the time."""
+    """Keeps what was collected, and stays to the end, out of each collection of garbage: a sixth of the time.
+
+    `tests/plugins/loop_errors.py` collects the garbage of each test, which counts as a step to a collection of all.
+    """
     gc.collect()
     gc.freeze()
+    gc.set_threshold(2_000, 10, 500)
 
 
 @pytest.fixture(scope="session")

@@ -71,7 +71,9 @@ def dig(row: object, *names: str) -> object:
     for name in names:
         if value is None:
             return None
-        if isinstance(value, list | tuple) and name.isdecimal():
+        if isinstance(value, dict):  # nearly always; `Mapping` costs ten times as much
+            value = value.get(name)
+        elif isinstance(value, list | tuple) and name.isdecimal():
             value = value[int(name)] if int(name) < len(value) else None
         elif isinstance(value, Mapping):
             value = value.get(name)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import MISSING, dataclass, fields, is_dataclass, replace
 from datetime import date, datetime
 from operator import attrgetter
@@ -95,6 +95,11 @@ class RecordReaders:
             self._built[record] = self._build_record(read, record, self._tables[name])
         return self._built[record]
 
+    def build_fields(self, read: str, record: type[Any], given: Collection[str]) -> Callable[[Row], dict[str, Any]]:
+        """From a row to the fields of a record except those that the caller gives. Raises `NotDeclarableError`."""
+        self._built[record] = self._build_record(read, record, self._tables[record.__name__], given)
+        return self._built[record].read
+
     def find_table(self, record: type[Any]) -> RecordTable:
         """The declared fields of a record."""
         return self._tables[record.__name__]
@@ -129,10 +134,13 @@ class RecordReaders:
         if unknown := sorted(self._tables.keys() - set(used)):
             raise NotDeclarableError(f"records.{unknown[0]}", f"no read gives this record; they give {', '.join(used)}")
 
-    def _build_record(self, read: str, record: type[R], table: RecordTable) -> RecordReader[R]:
+    def _build_record(
+        self, read: str, record: type[R], table: RecordTable, given: Collection[str] = ()
+    ) -> RecordReader[R]:
+        """The reader of a record; with `given` fields, of a dict with the other ones."""
         place = f"records.{record.__name__}"
         annotations = get_type_hints(record)
-        known = {each.name: each for each in fields(cast("Any", record))}
+        known = {each.name: each for each in fields(cast("Any", record)) if each.name not in given}
         if unknown := sorted(table.keys() - known.keys()):
             raise NotDeclarableError(
                 f"{place}.{unknown[0]}", f"the record has no such field; it has {', '.join(known)}"
@@ -171,7 +179,7 @@ class RecordReaders:
             required |= {column: f"{name}.{field}" for column, field in each.required.items()}
         return RecordReader(
             record=record,
-            bind=self._compile(record, plans),
+            bind=self._compile(record, plans, dict if given else record),
             uses=[
                 *(
                     ColumnUse(f"{place}.{each.name}", column, is_text=each.takes_texts)
@@ -188,9 +196,11 @@ class RecordReaders:
             lists={table[name].columns[0]: each for name, each in listed.items()},
         )
 
-    def _compile(self, record: type[R], plans: Sequence[_FieldPlan]) -> Callable[[object], Callable[[Row], R]]:
+    def _compile(
+        self, record: type[R], plans: Sequence[_FieldPlan], make: Callable[..., Any]
+    ) -> Callable[[object], Callable[[Row], R]]:
         names = self._columns.names
-        bind = _compile(record, plans, names)
+        bind: Callable[[object], Callable[[Row], R]] = _compile(record, plans, {**names, "make": make})
         if self._observe is None:
             return bind
         return observe_rows(bind, record, [each.as_step for each in plans], names, self._observe)
@@ -270,12 +280,12 @@ def list_inner_rows(raw: object) -> Sequence[Row]:
     """The rows of a list within a row; a missing list, and missing rows of it, are no rows. A single row is a list."""
     if raw is None:
         return ()
-    if isinstance(raw, Mapping):
+    if isinstance(raw, dict | Mapping):
         return (raw,)
     if not isinstance(raw, list | tuple) or len(raw) > MAX_LIST_ROWS:
         raise UnreadableError("a list of objects")
     found = [each for each in raw if each is not None]
-    if not all(isinstance(each, Mapping) for each in found):
+    if not all(isinstance(each, dict | Mapping) for each in found):
         raise UnreadableError("a list of objects")
     return found
 
@@ -340,7 +350,7 @@ def _compile(
         "            raise find_unreadable(record, plans, steps(), row) from None",
         *([f"        if {' or '.join(required)}:"] if required else []),
         *(["            raise find_unreadable(record, plans, steps(), row)"] if required else []),
-        f"        return record({', '.join(values)})",
+        f"        return make({', '.join(values)})",
         f"    steps = lambda: [{', '.join(steps)}]",
         "    return read",
     ]

@@ -27,6 +27,7 @@ _SOLID = re.compile(r"(?P<year>\d{4})(?P<month>\d{2})(?P<day>\d{2})", re.ASCII)
 _WORDED = re.compile(r"(?P<day>\d{1,2})[ -](?P<month>[A-Za-z]{3,9})[ -](?P<year>\d{4}|\d{2})", re.ASCII)
 _TIME = re.compile(r"(?P<hour>\d{1,2})[.:](?P<minute>\d{2})(?:[.:](?P<second>\d{2}))?(?:[.,]\d+)?", re.ASCII)
 _SPLIT = re.compile(r"(?<=\d)[T ]+(?=\d{1,2}[.:]\d{2})", re.ASCII)
+_ISO_MOMENT = re.compile(r"\d{4}-\d{2}-\d{2}[T ]\d{2}:\d{2}", re.ASCII).match
 _MONTHS = {
     name: number
     for number, names in enumerate(
@@ -68,7 +69,7 @@ def day(raw: object) -> date | None:
         written = _written(raw, "a day")
         if written is None:
             return None
-        if _is_iso_moment(written):
+        if _ISO_MOMENT(written):
             return day(_iso_moment(written))
         found = _day(_SPLIT.split(written, maxsplit=1)[0], "a day")
     return None if found in NO_DAY else found
@@ -81,25 +82,29 @@ def moment(raw: object) -> datetime | None:
     `HH.mm.ss`. Without a time zone, it is in Jakarta's; the result always is. Raises `UnreadableError` otherwise, also
     for a date without a time.
     """
-    if isinstance(raw, datetime):
-        found = raw
-    else:
-        written = _written(raw, "a moment")
-        if written is None:
-            return None
-        found = _iso_moment(written) if _is_iso_moment(written) else _local_moment(written)
+    found = raw if isinstance(raw, datetime) else _read_moment(raw)
+    if found is None:
+        return None
     if found.date() in NO_DAY or not _FIRST_YEAR < found.year < _FOREVER:
         return None
     return found.astimezone(CITY_TIME_ZONE) if found.tzinfo else found.replace(tzinfo=CITY_TIME_ZONE)
 
 
+def _read_moment(raw: object) -> datetime | None:
+    if isinstance(raw, str) and _ISO_MOMENT(raw):  # nearly all: the other forms cost several times as much
+        try:
+            return datetime.fromisoformat(raw)
+        except ValueError:  # with blanks around it, or without a value, such as 0000-00-00
+            pass
+    written = _written(raw, "a moment")
+    if written is None:
+        return None
+    return _iso_moment(written) if _ISO_MOMENT(written) else _local_moment(written)
+
+
 def _written(raw: object, kind: str) -> str | None:
     written = text(raw, kind)
     return None if written is None or _ZEROS.fullmatch(written) else written
-
-
-def _is_iso_moment(written: str) -> bool:
-    return bool(re.match(r"\d{4}-\d{2}-\d{2}[T ]\d{2}:\d{2}", written, re.ASCII))
 
 
 def _iso_moment(written: str) -> datetime:

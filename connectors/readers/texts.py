@@ -12,6 +12,7 @@ longer, except for free text."""
 
 ABSENT = frozenset({"", "-", "--", "---", "NULL", "N/A", "TIDAK TAHU", "TIDAK DIKETAHUI", "TIDAK ADA"})
 """Words and signs that stand for "nothing" in Indonesian agencies' systems, in upper case."""
+_LONGEST_ABSENT: Final = max(map(len, ABSENT))
 
 
 _WEB_SCHEMES = ("https://", "http://")
@@ -33,8 +34,8 @@ def text(raw: object, kind: str = "a text", *, max_length: int = MAX_TEXT_LENGTH
         written = str(raw)
     else:
         raise UnreadableError(kind)
-    words = " ".join(written.split())
-    return None if words.upper() in ABSENT else words
+    words = " ".join(written.split())  # at any white space, which a no-break space is, too
+    return None if len(words) <= _LONGEST_ABSENT and words.upper() in ABSENT else words
 
 
 def web_address(raw: object) -> str | None:

@@ -98,6 +98,15 @@ async def test_any_other_exception_becomes_an_incident_number_without_its_text(
     assert SECRET not in caplog.text
 
 
+async def test_an_incident_number_is_never_masked(monkeypatch: pytest.MonkeyPatch) -> None:
+    random = iter(["123456789012", "1234567890ab", "a1234567890b", "123456789abc"])
+    monkeypatch.setattr("engine.errors.token_hex", lambda _bytes: next(random))
+    response = await run("{ secret }", context=failing(ValueError("x")))
+    assert get_messages(response) == [
+        ("INTERNAL", "The hub failed to answer this field. Incident 123456789abc."),
+    ]
+
+
 async def test_a_value_of_a_wrong_type_is_an_incident_and_is_not_quoted(
     caplog: pytest.LogCaptureFixture,
 ) -> None:

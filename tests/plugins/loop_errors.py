@@ -15,7 +15,10 @@ from typing import Any
 import pytest
 
 _call_exception_handler = asyncio.BaseEventLoop.call_exception_handler
+_run_forever = asyncio.BaseEventLoop.run_forever
 _reported: list[dict[str, Any]] = []
+_loops_that_ran: set[int] = set()
+"""The event loops that ran since the last collection, by their ids: without one there is no failed task to find."""
 
 
 class UnhandledLoopError(Exception):
@@ -32,17 +35,21 @@ def loop_errors() -> Iterator[list[dict[str, Any]]]:
 def pytest_configure() -> None:
     # There is no hook for the loops of all tests.
     setattr(asyncio.BaseEventLoop, "call_exception_handler", _report)  # noqa: B010 - a method must not be assigned
+    setattr(asyncio.BaseEventLoop, "run_forever", _run)  # noqa: B010 - as above
 
 
 def pytest_unconfigure() -> None:
     setattr(asyncio.BaseEventLoop, "call_exception_handler", _call_exception_handler)  # noqa: B010 - as above
+    setattr(asyncio.BaseEventLoop, "run_forever", _run_forever)  # noqa: B010 - as above
 
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_call(item: pytest.Function) -> Iterator[None]:
     yield
     # A failed task is reported when it is deleted. The young generations hold what this test made.
-    gc.collect(1)
+    if _loops_that_ran:
+        _loops_that_ran.clear()
+        gc.collect(1)
     if loop_errors.__name__ not in item.fixturenames:
         _fail_if_reported()
 
@@ -53,6 +60,11 @@ def pytest_runtest_teardown(nextitem: pytest.Item | None) -> Iterator[None]:
     if nextitem is None:
         gc.collect()
     _fail_if_reported()
+
+
+def _run(loop: asyncio.BaseEventLoop) -> None:
+    _loops_that_ran.add(id(loop))
+    _run_forever(loop)
 
 
 def _report(loop: asyncio.BaseEventLoop, context: dict[str, Any]) -> None:

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import pytest
 
-TESTS = Path(__file__).parents[1]
 FIRST = ("workers", "crowd", "cli/serve", "deploy", "engine/graphql_core", "journeys/agencies")
 """Folders whose files take tens of seconds each: they start whole cities and hubs, or compare thousands of answers."""
+_FIRST_FILES = tuple(f"tests/{each}/test_" for each in FIRST)
 
 
 @pytest.hookimpl(trylast=True)
@@ -17,5 +15,4 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 def _is_later(item: pytest.Item) -> bool:
-    folder = item.path.parent
-    return not any(folder == TESTS / each for each in FIRST)
+    return not item.nodeid.startswith(_FIRST_FILES)

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import logging
-import secrets
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from engine.errors import create_incident_number
 from engine.safe_traceback import safe_traceback
 from web.http_error_responses import build_error_response
 from web.http_errors import HttpError, HttpErrorCode
@@ -45,7 +45,7 @@ def report_incident(error: Exception, request_id: str, *, has_started: bool, wit
 
 def log_incident(error: Exception, request_id: str, *, with_messages: bool) -> str:
     """Log an unexpected error, and return its number. Arguments as for `report_incident`."""
-    number = secrets.token_hex(6)
+    number = create_incident_number()
     # Not `exception`: the text of an exception may hold personal data, and `safe_traceback` leaves it out.
     traceback_text, extra = (
         safe_traceback(error, with_messages=with_messages),

@@ -59,18 +59,23 @@ def _list_lines(code: str, domain: str, interface: AgencyInterface, proposal: Pr
     yield from ("", "[terms]", "deadline = 3.0", "retries = 1", "", "[terms.breaker]")
     if proposal.is_personal:
         yield _CONTRACT.rstrip("\n")
-    for name, table in proposal.snapshots.items():
-        yield from ("", f"[snapshots.{name}]", *_list_keys(table))
-    for name, table in proposal.reads.items():
-        yield from ("", f"[reads.{name}]", *_list_keys(table))
-    for name, table in proposal.records.items():
-        yield from ("", f"[records.{name}]", *_list_keys(table))
-    if proposal.probe is not None:
-        yield from ("", "[probe]", *_list_keys(proposal.probe))
+    tables = [*_name_tables("snapshots", proposal.snapshots), *_name_tables("reads", proposal.reads)]
+    tables += _name_tables("records", proposal.records)
+    for place, table in [*tables, *([("probe", proposal.probe)] if proposal.probe is not None else [])]:
+        yield from ("", f"[{place}]{_write_note(place, proposal)}")
+        for key, value in table.items():
+            yield f"{_write_key(key)} = {_write(value)}{_write_note(f'{place}.{key}', proposal)}"
 
 
-def _list_keys(table: Mapping[str, Any]) -> Iterator[str]:
-    return (f"{_write_key(key)} = {_write(value)}" for key, value in table.items())
+def _name_tables(outer: str, tables: Mapping[str, Mapping[str, Any]]) -> list[tuple[str, Mapping[str, Any]]]:
+    return [(f"{outer}.{name}", table) for name, table in tables.items()]
+
+
+def _write_note(place: str, proposal: Proposal) -> str:
+    """The comment of a line: what to decide, or what to look at."""
+    if place in proposal.notes:
+        return f"  # DECIDE: {proposal.notes[place]}"
+    return f"  # {proposal.unsure[place]}" if place in proposal.unsure else ""
 
 
 def _write_key(key: str) -> str:

@@ -5,10 +5,10 @@ from __future__ import annotations
 import inspect
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from enum import Enum
 from typing import Any, Final, get_type_hints
 
-from cli.agencies.onboarding.matching import FieldMatch, RecordMatch, find_best, match_record, rate_name
+from cli.agencies.onboarding.matching import SURE_SCORE, RecordMatch, find_best, match_record, rate_column, rate_name
+from cli.agencies.onboarding.record_proposals import Join, RecordProposer
 from cli.agencies.onboarding.shapes import AgencyInterface, RowShape
 from connectors.declared.domain_reads import KEY, DomainRead, list_key_parts, list_reads
 from connectors.declared.python_functions import split_optional
@@ -16,8 +16,6 @@ from connectors.declared.record_readers import PERSONAL_NUMBERS
 from connectors.declared.snapshot.personal_records import is_personal
 
 Table = dict[str, Any]
-_KEY_PATTERN: Final = "[A-Za-z0-9][A-Za-z0-9._-]{0,63}"
-_PERSON_PATTERN: Final = "[0-9]{16}"
 _SNAPSHOT: Final = "all"
 _PERSON_KEY: Final = "0000000000000000"
 """A number that no person has: there is no province 00."""
@@ -33,7 +31,15 @@ class Proposal:
     probe: Table | None
     matches: Sequence[RecordMatch]
     is_personal: bool
-    open_points: Sequence[str] = field(default_factory=list)
+    notes: Mapping[str, str] = field(default_factory=dict)
+    """What a person must decide, by the place in the manifest."""
+    unsure: Mapping[str, str] = field(default_factory=dict)
+    """What a person should look at."""
+
+    @property
+    def open_points(self) -> Sequence[str]:
+        """What a person must decide, each with its place."""
+        return [f"{place}: {text}" for place, text in self.notes.items()]
 
 
 class Proposer:
@@ -43,18 +49,17 @@ class Proposer:
         self._domain = domain
         self._interface = interface
         self._reads = list_reads(domain)
-        self._open: list[str] = []
-        self._matches: dict[str, RecordMatch] = {}
-        self._keyed: dict[tuple[str, str], None] = {}
-        """Records and fields that a request with the key is about."""
+        is_soap = interface.driver == "soap"
+        self._records = RecordProposer(is_sql=interface.driver == "sql", repeats_no_key=is_soap)
 
     def propose(self) -> Proposal:
         """Propose all reads, and the records that they give."""
-        records = list(
-            dict.fromkeys(record for each in self._reads.values() for record in (each.facets or (each.record,)))
-        )
-        for record in records:
-            self._match(record)
+        records = self._records
+        for read in self._reads.values():
+            for record in read.facets or (read.record,):
+                is_service = self._interface.driver in {"http", "soap"}
+                records.add(self._choose_shape(read) if is_service else find_best(record, self._interface.shapes))
+        records.add_foreign_keys()
         build = {
             "sql": self._propose_sql,
             "http": self._propose_http,
@@ -65,65 +70,27 @@ class Proposer:
         reads = {name: build(read) for name, read in self._reads.items()}
         snapshots: Table = {}
         if self._interface.driver == "files":
-            identifier = next((each.find_column("id") and "id" for each in self._matches.values()), None)
-            rows = dict(self._interface.source)
-            snapshots = {_SNAPSHOT: {"rows": rows, "every": "1 h", "max_age": "2 d", "id": identifier or "id"}}
+            identifier = next((each["key"] for each in reads.values() if "key" in each), "id")
+            snapshots = {_SNAPSHOT: {"rows": dict(self._interface.source), "every": "1 h", "max_age": "2 d"}}
+            snapshots[_SNAPSHOT]["id"] = identifier
             if self._has_personal_records():
                 snapshots[_SNAPSHOT]["remove_after"] = "7 d"
         return Proposal(
             reads=reads,
-            records={each.record.__name__: self._build_record(each) for each in self._matches.values()},
+            records=records.build(),
             snapshots=snapshots,
             probe=None if snapshots else self._build_probe(),
-            matches=list(self._matches.values()),
+            matches=list(records.matches.values()),
             is_personal=self._is_personal(),
-            open_points=self._open,
+            notes=records.notes,
+            unsure=records.unsure,
         )
 
+    def _decide(self, place: str, text: str) -> None:
+        self._records.notes[place] = text
+
     def _match(self, record: type[Any]) -> RecordMatch:
-        name = record.__name__
-        if name not in self._matches:
-            self._matches[name] = find_best(record, self._interface.shapes)
-            for annotation in get_type_hints(record).values():
-                inner = split_optional(annotation)[0]
-                if (
-                    isinstance(inner, type)
-                    and hasattr(inner, "__dataclass_fields__")
-                    and inner.__name__ != "Coordinates"
-                ):
-                    self._matches[inner.__name__] = match_record(inner, self._matches[name].shape)
-        return self._matches[name]
-
-    def _build_record(self, match: RecordMatch) -> Table:
-        table: Table = {}
-        for each in match.fields:
-            place = f"records.{match.record.__name__}.{each.field}"
-            column: Any = list(each.columns) if len(each.columns) > 1 else next(iter(each.columns), "")
-            if not column and (match.record.__name__, each.field) in self._keyed:
-                column = "{key}"
-            elif not column and each.wanted in PERSONAL_NUMBERS and self._interface.driver == "soap":
-                column = "{key}"
-                self._open.append(f"{place}: no column repeats the number; this needs WS-Addressing")
-            elif not column and each.is_optional:
-                table[each.field] = []
-                continue
-            elif not column:
-                column = "?"
-                self._open.append(f"{place}: name the column; none resembles it")
-            table[each.field] = self._build_field(place, each, column)
-        return table
-
-    def _build_field(self, place: str, match: FieldMatch, column: Any) -> Any:  # noqa: ANN401 - a field of a manifest
-        if match.wanted is bool:
-            self._open.append(f"{place}: write the agency's words for yes; every other word means no")
-            return {"from": column, "values": {"Y": True}, "unknown": False}
-        if isinstance(match.wanted, type) and issubclass(match.wanted, Enum):
-            self._open.append(f"{place}: write the agency's words in `values`")
-            words = {str(each.value): each.name for each in match.wanted}
-            return {"from": column, "values": words, **({"unknown": "null"} if match.is_optional else {})}
-        if match.field == "phone":
-            return {"from": column, "read": "phone"}
-        return {"from": column} if isinstance(column, list) else column
+        return self._records.matches[record.__name__]
 
     def _find_key(self, read: DomainRead, match: RecordMatch) -> tuple[str, str]:
         """The field of the record that equals the key, and its column."""
@@ -140,7 +107,7 @@ class Proposer:
             names = [each for each in (singular, "id", "code") if each in hints]
         found = next(((name, column) for name in names if (column := match.find_column(name))), None)
         if found is None:
-            self._open.append(f"reads.{read.name}.key: name the column of the key; none was found")
+            self._decide(f"reads.{read.name}.key", "name the column of the key; none was found")
         return found or (names[0] if names else "id", "?")
 
     def _name_key(self, read: DomainRead) -> str:
@@ -158,15 +125,19 @@ class Proposer:
         chosen = [each for each in matches if each.shape is shape]
         known = list(dict.fromkeys(column for each in chosen for column in each.columns))
         if read.facets and len(chosen) < len(matches):
-            self._open.append(f"reads.{read.name}.statement: join the tables of the other facets")
+            self._decide(f"reads.{read.name}.statement", "join the tables of the other facets")
         identifier = chosen[0].find_column("id") or key
         selected = list(dict.fromkeys([*known, *([key] if key not in {"", "?"} else [])]))
+        join = self._records.joins.get(read.record.__name__) if not read.facets else None
         statement = f"SELECT {', '.join(map(_quote, selected))} FROM {_quote(shape.name)}"  # noqa: S608 - a proposal, which is not executed
+        of = ""
+        if join is not None:
+            statement, of = _write_join(shape.name, selected, join), "a."
         if not key:
             searched = [each.field for each in chosen[0].fields if each.field == "name"]
             return {"statement": statement, **({"search": searched} if searched else {}), "id": identifier}
         table: Table = {
-            "statement": f"{statement} WHERE {_quote(key)} IN :keys ORDER BY {_quote(identifier)}",
+            "statement": f"{statement} WHERE {of}{_quote(key)} IN :keys ORDER BY {of}{_quote(identifier)}",
             "key": key,
         }
         if identifier != "id":
@@ -184,29 +155,42 @@ class Proposer:
         table: Table = {"path": shape.name}
         if shape.rows:
             table["rows"] = shape.rows
+        table |= shape.paging
         parts = list_key_parts(read.key)
+        if "search" in parts:
+            return {**table, "search": "name"}
         if parts.keys() != {KEY}:
-            if "search" not in parts:
-                self._open.append(
-                    f"reads.{read.name}: send {', '.join(f'{{{each}}}' for each in parts)} in path or query"
-                )
-            return {**table, **({"search": "name"} if "search" in parts else {})}
+            return table | self._send_parts(read, shape)
         used = next(iter(shape.parameters.items()), None)
         if used is None:
-            return {**table, "key": self._find_key(read, match)[1], "key_pattern": self._get_pattern(read)}
+            return {**table, "key": self._find_key(read, match)[1]}
         name, place = used
         if place == "path":
             table["path"] = shape.name.replace(f"{{{name}}}", "{key}")
         else:
             table["query"] = {name: "{key}"}
-        table["key_pattern"] = self._get_pattern(read)
-        self._keyed.update(dict.fromkeys([(read.record.__name__, self._name_key(read))]))
+        self._records.keyed.update(dict.fromkeys([(read.record.__name__, self._name_key(read))]))
         if read.key in PERSONAL_NUMBERS:
             table["key"] = self._find_key(read, match)[1]
-            self._open.append(
-                f"reads.{read.name}: the number of a person is in the address; use `form` if the agency can"
-            )
+            text = "the number of a person is in the address; use `form` if the agency can"
+            self._decide(f"reads.{read.name}", text)
         return table
+
+    def _send_parts(self, read: DomainRead, shape: RowShape) -> Table:
+        """The path and the query of a read whose key has several parts, each in the parameter that resembles it."""
+        match = match_record(read.key, RowShape(name="", columns=dict.fromkeys(shape.parameters, "number")))
+        sent = {each.columns[0]: each.field for each in match.fields if each.columns}
+        parts = [each for each in list_key_parts(read.key) if each not in sent.values()]
+        sent |= dict(zip([each for each in shape.parameters if each not in sent], parts, strict=False))
+        if left := parts[len(shape.parameters) :] or ([] if len(sent) >= len(list_key_parts(read.key)) else parts):
+            self._decide(f"reads.{read.name}", f"send {', '.join(f'{{{each}}}' for each in left)} in path or query")
+        path = shape.name
+        for name, place in shape.parameters.items():
+            path = path.replace(f"{{{name}}}", f"{{{sent[name]}}}") if place == "path" and name in sent else path
+        query = {
+            name: f"{{{sent[name]}}}" for name, place in shape.parameters.items() if place == "query" and name in sent
+        }
+        return {"path": path, **({"query": query} if query else {})}
 
     def _propose_soap(self, read: DomainRead) -> Table:
         match = self._choose_shape(read)
@@ -215,25 +199,37 @@ class Proposer:
         argument = next(iter(shape.parameters), "?")
         table: Table = {"operation": shape.name, "arguments": {argument: "{key}"}}
         if len(shape.parameters) > 1:
-            self._open.append(f"reads.{read.name}.arguments: {', '.join(shape.parameters)}; {argument} was taken")
+            self._decide(f"reads.{read.name}.arguments", f"{', '.join(shape.parameters)}; {argument} was taken")
         if shape.rows:
             table["rows"] = shape.rows
-        return {**table, "key_pattern": self._get_pattern(read), **({"key": key} if key != "?" else {})}
+        return {**table, **({"key": key} if key != "?" else {})}
 
     def _choose_shape(self, read: DomainRead) -> RecordMatch:
         """The rows that resemble the record, of a request that the key can answer."""
         wants_key = list_key_parts(read.key).keys() == {KEY}
 
+        parts = list_key_parts(read.key)
+        wanted = 0 if "search" in parts else len(parts)
+
         def rate(match: RecordMatch) -> float:
             count, gives_list = len(match.shape.parameters), bool(match.shape.rows)
             is_list_of_all = count == 0 and (not wants_key or not read.is_list)
-            is_for_key = count == 1 and wants_key and gives_list == read.is_list
-            return match.score + rate_name(match) + 15 * is_for_key + 10 * is_list_of_all - 20 * max(0, count - 1)
+            is_fit = count == wanted and count > 0 and (not wants_key or gives_list == read.is_list)
+            is_key = wants_key and any(
+                rate_column(self._name_key(read), read.key, each, "text", ()) > SURE_SCORE
+                for each in match.shape.parameters
+            )
+            strange = max(0, count - max(1, wanted))
+            return (
+                match.score
+                + rate_name(match)
+                + 15 * is_fit
+                + (40 if read.key in PERSONAL_NUMBERS else 20) * is_key
+                + 10 * is_list_of_all
+                - 20 * strange
+            )
 
         return max((match_record(read.record, each) for each in self._interface.shapes), key=rate)
-
-    def _get_pattern(self, read: DomainRead) -> str:
-        return _PERSON_PATTERN if read.key in PERSONAL_NUMBERS else _KEY_PATTERN
 
     # Copies and portals.
 
@@ -254,7 +250,7 @@ class Proposer:
         if field_name:
             table["key"] = field_name
         elif is_personal(read.record):
-            self._open.append(f"reads.{read.name}: a copy of personal data is found by one key only: ask the agency")
+            self._decide(f"reads.{read.name}", "a copy of personal data is found by one key only: ask the agency")
         elif "search" in parts and "name" in hints:
             table["search"] = ["name"]
         if "near" in parts:
@@ -269,12 +265,12 @@ class Proposer:
         keyed = [each for each in self._reads.values() if list_key_parts(each.key).keys() == {KEY} and not each.facets]
         chosen = min(keyed, key=lambda each: each.key in PERSONAL_NUMBERS, default=None)
         if chosen is None:
-            self._open.append("probe: name a read and a key that shows whether the agency answers")
+            self._decide("probe", "name a read and a key that shows whether the agency answers")
             return None
         return {"read": chosen.name, "key": _PERSON_KEY if chosen.key in PERSONAL_NUMBERS else "1"}
 
     def _has_personal_records(self) -> bool:
-        return any(is_personal(each.record) for each in self._matches.values())
+        return any(is_personal(each.record) for each in self._records.matches.values())
 
     def _is_personal(self) -> bool:
         keys = [read.key for read in self._reads.values()]
@@ -284,6 +280,13 @@ class Proposer:
 def _quote(name: str) -> str:
     """A name in SQL; only one with other signs than letters, digits and `_` needs quotes."""
     return name if name == "?" or (name.isidentifier() and name.islower()) else f'"{name}"'
+
+
+def _write_join(table: str, columns: Sequence[str], join: Join) -> str:
+    """The statement that takes the person of each row from another table."""
+    listed = ", ".join(f"{'b' if each == join.column else 'a'}.{_quote(each)}" for each in columns)
+    other, shared = _quote(join.shape.name), _quote(join.shared)
+    return f"SELECT {listed} FROM {_quote(table)} AS a JOIN {other} AS b ON b.{shared} = a.{shared}"  # noqa: S608 - a proposal
 
 
 def describe_shapes(shapes: Sequence[RowShape]) -> str:

@@ -23,6 +23,12 @@ class RowShape:
     """Of SOAP: the paths of other texts in a reply, such as its result code."""
     parameters: Mapping[str, str] = field(default_factory=dict)
     """What a request needs by name, and where: `path`, `query`; for SOAP the name of an element."""
+    paging: Mapping[str, object] = field(default_factory=dict)
+    """The keys `query` and `paging` of a read, for an operation that takes pages."""
+    words: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    """The words of an enumeration by its column, from a document."""
+    lists: Mapping[str, RowShape] = field(default_factory=dict)
+    """The rows of lists within a row, by their column."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -15,6 +15,7 @@ from records.identifiers import FamilyCardNumber, Nib, Nik, Nop, RegionCode, Rup
 from records.regions import Coordinates
 
 _COUNT: Final = 3
+_FIRST_PAGE: Final = {"{page}": "1", "{offset}": "0", "{size}": "100"}
 _BY_TYPE: Final[Mapping[Any, str]] = {
     Nik: "317101450690900{n}",
     FamilyCardNumber: "317101010120900{n}",
@@ -98,10 +99,12 @@ def _list_replies(interface: AgencyInterface, proposal: Proposal) -> Iterator[tu
         if shape is None:
             continue
         rows = [_nest(each) for each in _list_rows(proposal, shape)]
-        parameters = "&".join(f"{name}={value}" for name, value in sorted(read.get("query", {}).items()))
+        sent = {name: _FIRST_PAGE.get(value, value) for name, value in read.get("query", {}).items()}
+        parameters = "&".join(f"{name}={value}" for name, value in sorted(sent.items()))
         request = f"GET {read['path']}{f'?{parameters}' if parameters else ''}"
         if "{key}" not in request:
-            yield request, _wrap(rows, read.get("rows", ""))
+            total = read.get("paging", {}).get("total")
+            yield request, _wrap(rows, read.get("rows", "")) | (_nest({total: len(rows)}) if total else {})
             continue
         for number, row in enumerate(rows, start=1):
             key = _dig(row, read["key"]) if "key" in read else number

@@ -60,9 +60,11 @@ class SearchedPart:
     sent: Any
     """What the requests hold."""
     applied: Sequence[Condition]
-    """The conditions that the agency applies: each row must fulfil them."""
+    """What each row proves, if the agency applies the conditions that it is sent."""
     remaining: Sequence[Condition]
     """Those that the hub applies."""
+    is_counted: bool
+    """Whether the agency's total is that of the query."""
     after: Position | None
     wanted: int | None
     """The records after which no further page is asked; None for the whole list."""
@@ -127,7 +129,7 @@ class SearchPages:
                 if self._is_wanted(asked, position, each)
             ]
             if walk is None or not has_next or (asked.wanted is not None and len(found.records) >= asked.wanted):
-                found.total = walk.total if walk is not None and not asked.remaining else None
+                found.total = walk.total if walk is not None and asked.is_counted else None
                 return found
             if last is not None and self.is_by_record:
                 walk.position = write_position(last)

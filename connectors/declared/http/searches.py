@@ -48,12 +48,13 @@ from connectors.declared.search.pages import (
     list_words,
     parse_order,
 )
-from connectors.declared.search.record_filters import BuildCondition, build_record_filter, measure_metres
+from connectors.declared.search.record_filters import RecordFilter, build_record_filter, measure_metres
 from connectors.declared.tables import FilterTable, NotDeclarableError, RecordTable
 from connectors.readers.unreadable import UnreadableError
 from records.calls.answers import Answers
 from records.calls.call import Call
 from records.calls.failures import AgencyMalformed
+from records.identifiers import RegionCode
 
 _LIST_TEXT: Final = re.compile(r"[^\0,]{1,200}")
 """Texts of which several are sent, perhaps with commas between them."""
@@ -133,7 +134,7 @@ class _HttpSearch:
     page: SearchPage | None
     has_size: bool
     near_field: str
-    filters: Mapping[str, BuildCondition]
+    filters: Mapping[str, RecordFilter]
     senders: Mapping[str, Send]
     """Of the parts that are sent."""
     places: dict[object, Place] = field(default_factory=dict)
@@ -187,17 +188,22 @@ class _HttpSearch:
         sent = {name: send(given[name]) if name in given else None for name, send in self.senders.items()}
         if any(sent[name] is None for name in given.keys() & sent.keys()):
             return None
-        conditions = {name: build(given[name]) for name, build in self.filters.items() if name in given}
+        filters = {name: each for name, each in self.filters.items() if name in given}
         after, order = getattr(query, AFTER, None), self.pages.order
         try:
             position = None if after is None or order is None else order.locate(after)
         except UnreadableError:
             return None
-        is_whole = size is None or NEAR in conditions or not self.pages.table.sorts
+        is_whole = size is None or NEAR in filters or not self.pages.table.sorts
         return SearchedPart(
             sent=SimpleNamespace(**sent),
-            applied=[each for name, each in conditions.items() if name in sent],
-            remaining=[each for name, each in conditions.items() if name not in sent],
+            applied=[each.proof(given[name]) for name, each in filters.items() if name in sent],
+            remaining=[
+                each.build(given[name])
+                for name, each in filters.items()
+                if name not in sent or each.proof is not each.build
+            ],
+            is_counted=filters.keys() <= sent.keys(),
             after=position,
             wanted=None if is_whole or size is None else size + (self.page is not None),
         )
@@ -245,6 +251,8 @@ def _build_senders(
     for name, kind in kinds.items():
         column = columns.get(filters[name].field) if name in filters else None
         words = None if column is None or name == SEARCH else list_words(f"{place}.filters.{name}", kind, column)
+        if words is not None and kind is RegionCode:
+            words = _add_regions_around(words)
         is_list = get_origin(split_optional(parts[name])[0]) is tuple
         write = partial(_write_value, words, patterns.get(name, _LIST_TEXT if is_list else ANY_TEXT))
         if is_list or words is not None:
@@ -253,6 +261,16 @@ def _build_senders(
             found[name] = (int, lambda value: value)
         else:
             found[name] = (str, partial(_send_text, write))
+    return found
+
+
+def _add_regions_around(words: Mapping[object, Sequence[str]]) -> Mapping[object, Sequence[str]]:
+    """The words of all regions inside a region."""
+    found: dict[object, list[str]] = {}
+    for code, written in words.items():
+        levels = str(code).split(".")
+        for end in range(1, len(levels) + 1):
+            found.setdefault(".".join(levels[:end]), []).extend(written)
     return found
 
 

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import partial
 from typing import Final, TypeVar
 
 from connectors.declared.open311.tables import Open311Wire
 from connectors.drivers.http.driver import HttpDriver
+from connectors.drivers.http.reply import HttpReply
 from connectors.drivers.http.service import HttpRequest
 from connectors.readers.rows import Row, rows
 from connectors.readers.unreadable import UnreadableError
@@ -21,6 +21,7 @@ T = TypeVar("T")
 
 BAD_REQUEST: Final = 400
 NOT_FOUND: Final = 404
+SERVICES: Final = "services"
 _CODE: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 """Ids and codes of servers. A comma would split one into two."""
 _IDENTITY_NUMBER: Final = re.compile(r"[0-9]{16}|[0-9]{18}")
@@ -54,40 +55,39 @@ class Open311Client:
         self,
         resource: str,
         call: Call,
-        read: Callable[[int, object], T],
+        read: Callable[[Sequence[Row]], T],
         *,
         query: Mapping[str, str] | None = None,
         form: Mapping[str, str] | None = None,
-    ) -> T:
-        """Ask for a resource, such as `requests`; a form makes it a POST. `read` gets the status and the reply."""
-        wire = self.wire
+        none_at: Collection[int] = (),
+    ) -> T | None:
+        """What `read` makes of a list, such as `requests`; a form makes it a POST. None for a status in `none_at`.
+
+        A reply without a list counts against the server. Raises `AgencyFailure`.
+        """
+        wire, is_post = self.wire, form is not None
         fixed = {"jurisdiction_id": wire.jurisdiction_id} if wire.jurisdiction_id else {}
+        given = {**fixed, **(query or form or {})}
         request = HttpRequest(
-            "GET" if form is None else "POST",
+            "POST" if is_post else "GET",
             f"{resource}.{wire.format}",
-            query=fixed | dict(query or {}) if form is None else None,
-            form=None if form is None else fixed | dict(form),
+            query=None if is_post else given,
+            form=given if is_post else None,
             repeatable=True,
         )
-        return await self.http.ask_value(request, call, lambda reply, value: read(reply.status, value))
 
-    async def list_services(self, call: Call) -> tuple[Row, ...]:
-        """The categories of requests. Raises `AgencyFailure`."""
-        return await self.ask("services", call, partial(self._read_list, "a list of services"))
+        def parse(reply: HttpReply, value: object) -> T | None:
+            if reply.status in none_at:
+                return None
+            is_empty = reply.status == NOT_FOUND and wire.empty_is_not_found and resource != SERVICES
+            if reply.status >= BAD_REQUEST and not is_empty:
+                raise AgencyRefused(self.http.agency, f"HTTP {reply.status}")
+            try:
+                return read(() if is_empty else rows(_unwrap(value), f"a list of {resource}"))
+            except UnreadableError as error:
+                raise AgencyMalformed(self.http.agency, str(error)) from None
 
-    def read_rows(self, status: int, reply: object) -> tuple[Row, ...]:
-        """The service requests of a list; a reply without one counts against the server."""
-        if status == NOT_FOUND and self.wire.empty_is_not_found:
-            return ()
-        return self._read_list("a list of service requests", status, reply)
-
-    def _read_list(self, kind: str, status: int, reply: object) -> tuple[Row, ...]:
-        if status >= BAD_REQUEST:
-            raise AgencyRefused(self.http.agency, f"HTTP {status}")
-        try:
-            return rows(_unwrap(reply), kind)
-        except UnreadableError as error:
-            raise AgencyMalformed(self.http.agency, str(error)) from None
+        return await self.http.ask_value(request, call, parse)
 
 
 def _unwrap(reply: object) -> object:

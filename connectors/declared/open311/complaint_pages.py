@@ -104,12 +104,8 @@ class ComplaintPages:
     async def _list(self, parameters: Mapping[str, str], call: Call) -> Sequence[Row]:
         codes = parameters.get("service_code", "").split(",")
         numbers = [code for code in codes if code.isdigit()]
-        may_be_refused = codes not in ([""], numbers)
-
-        def read(status: int, reply: object) -> Sequence[Row] | None:
-            return None if status == BAD_REQUEST and may_be_refused else self._client.read_rows(status, reply)
-
-        listed = await self._client.ask("requests", call, read, query=parameters)
+        none_at = () if codes in ([""], numbers) else (BAD_REQUEST,)
+        listed = await self._client.ask("requests", call, list, query=parameters, none_at=none_at)
         if listed is not None:
             return listed
         # A server with numeric categories refuses other codes: no complaint can match them.

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import tomllib
 from collections.abc import Callable, Mapping
-from dataclasses import replace
 from datetime import datetime
-from operator import attrgetter
+from operator import itemgetter
 from pathlib import Path
 from typing import Any, Final
 
@@ -17,15 +16,17 @@ from connectors.declared.field_readers import build_field_reader, check_access_f
 from connectors.declared.open311.tables import Open311Wire
 from connectors.declared.record_readers import RecordReaders, list_inner_rows
 from connectors.declared.tables import FieldTable, NotDeclarableError, RecordTable
-from connectors.readers.dates import moment
+from connectors.readers.niks import nik
 from connectors.readers.rows import Row
-from connectors.readers.texts import text
 from connectors.readers.unreadable import UnreadableError
 from records.complaints import Complaint, ComplaintCategory, ComplaintEvent, ComplaintStatus, ComplaintVisibility
 
 CLOSED: Final = frozenset({ComplaintStatus.RESOLVED, ComplaintStatus.REJECTED})
 """The states that the standard calls `closed`; the others are `open`."""
 _STANDARD: Final = Path(__file__).with_name("standard.toml")
+_GIVEN: Final = frozenset({"reporter", "is_public", "visibility", "resolved_at", "read_at", "events"})
+_GIVEN_OF_EVENTS: Final = frozenset({"sequence", "complaint_is_public", "reporter"})
+"""Fields that follow from others."""
 _FREE_FIELDS: Final[Mapping[str, Any]] = {
     **dict.fromkeys(("description", "address", "coordinates", "photo_url")),
     "events": (),
@@ -42,7 +43,7 @@ class ComplaintReader:
             tomllib.loads(_STANDARD.read_text(encoding="utf-8"))
         )
         own = dict(records.get("Complaint", {}))
-        # Without values, the reporter is unknown and the request private. So the hub fills the columns of these fields.
+        # They are read apart: without values, the reporter is unknown and the request private.
         reporter, mark = own.pop("reporter", None), own.pop("is_public", None)
         given = {**records, "Complaint": own}
         tables = {**records, **{name: {**table, **given.get(name, {})} for name, table in standard.items()}}
@@ -52,17 +53,17 @@ class ComplaintReader:
                 "records.Complaint", 'is_public and wire.visibility = "by_request" need each other'
             )
         readers = RecordReaders(tables, columns=JSON_PATHS)
-        self._read_complaint = readers.build("complaints", Complaint).read
-        self._read_event = readers.build("complaints", ComplaintEvent).read
+        self._read_complaint = readers.build_fields("complaints", Complaint, _GIVEN)
+        self._read_event = readers.build_fields("complaints", ComplaintEvent, _GIVEN_OF_EVENTS)
         self.read_category = readers.build("categories", ComplaintCategory).read
         readers.require_all_used()
         self._are_public = {"public": True, "private": False}.get(wire.visibility)
         self._hidden = {name: none for name, none in _FREE_FIELDS.items() if name not in (wire.public_fields or ())}
-        self._find_mark = _build_finder("is_public", mark, bool if mark is None else _build_mark_reader(mark))
-        self.find_code = _build_finder("code", tables["ComplaintCategory"]["code"], text)
-        self.find_id = _build_finder("id", complaint["id"], text)
-        self.find_reporter = _build_finder("reporter", reporter, text)
-        self.find_moment = _build_finder("reported_at", complaint["reported_at"], moment)
+        self._find_mark = _build_finder("is_public", mark, bool)
+        self.find_code = _build_finder("code", tables["ComplaintCategory"]["code"])
+        self.find_id = _build_finder("id", complaint["id"])
+        self.find_reporter = _build_finder("reporter", reporter)
+        self.find_moment = _build_finder("reported_at", complaint["reported_at"], datetime)
         self.status_words = {
             status: [word for word, name in (complaint["status"].values or {}).items() if name == status.name]
             for status in ComplaintStatus
@@ -75,31 +76,32 @@ class ComplaintReader:
         It was resolved at its last closing step or, without steps, at the last change of a closed request.
         """
         is_public = bool(self._find_mark(request)) if self._are_public is None else self._are_public
-        given = {"{is_public}": "yes" if is_public else "no", "{reporter}": self.find_reporter(request)}
-        found = self._read_complaint({**request, **given, "{read_at}": read_at})
-        notes = list_inner_rows(request.get("notes"))
-        steps = sorted((self._read_event({**each, **given}) for each in notes), key=attrgetter("at"))
-        events = tuple(replace(each, sequence=number) for number, each in enumerate(steps, start=1))
-        closed_at = next((each.at for each in reversed(events) if each.status in CLOSED), found.updated_at)
-        complete: dict[str, Any] = {
+        reporter, fields = nik(self.find_reporter(request)), self._read_complaint(request)
+        steps = sorted(map(self._read_event, list_inner_rows(request.get("notes"))), key=itemgetter("at"))
+        closed_at = next((each["at"] for each in reversed(steps) if each["status"] in CLOSED), fields["updated_at"])
+        fields |= {
+            "reporter": reporter,
+            "is_public": is_public,
             "visibility": ComplaintVisibility.PUBLIC if is_public else ComplaintVisibility.PRIVATE,
-            "events": events,
-            "resolved_at": closed_at if found.status in CLOSED else None,
+            "resolved_at": closed_at if fields["status"] in CLOSED else None,
+            "read_at": read_at,
+            "events": tuple(
+                ComplaintEvent(**each, sequence=number, complaint_is_public=is_public, reporter=reporter)
+                for number, each in enumerate(steps, start=1)
+            ),
         }
-        return replace(found, **complete | (self._hidden if is_public else {}))
+        return Complaint(**fields | self._hidden if is_public else fields)
 
 
-def _build_mark_reader(mark: FieldTable) -> Callable[..., object]:
-    place = "records.Complaint.is_public"
-    check_access_field(place, mark)
-    return build_field_reader(place, bool, mark).read
-
-
-def _build_finder(field: str, table: FieldTable | None, read: Callable[..., Any]) -> Callable[[Row], Any]:
+def _build_finder(field: str, table: FieldTable | None, kind: type[Any] = str) -> Callable[[Row], Any]:
     """A function to one value of a row, before the row is read; None for a missing or unreadable one."""
     if table is None:
         return lambda _: None
-    columns = [JSON_PATHS.compile(f"records.Complaint.{field}", each) for each in table.columns]
+    place = f"records.Complaint.{field}"
+    if kind is bool:
+        check_access_field(place, table)
+    read = build_field_reader(place, kind, table).read
+    columns = [JSON_PATHS.compile(place, each) for each in table.columns]
 
     def find(request: Row) -> Any:  # noqa: ANN401 - what `read` gives
         try:

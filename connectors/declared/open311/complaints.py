@@ -7,12 +7,12 @@ from dataclasses import replace
 from datetime import datetime
 from functools import partial
 from itertools import chain
-from operator import attrgetter
-from typing import Any, Final, NamedTuple, Protocol, TypeVar
+from operator import attrgetter, itemgetter
+from typing import Any, Final, Protocol, TypeVar
 
 from connectors.batching.fan_out import ask_in_chunks, fan_out
 from connectors.batching.row_check import RowCheck
-from connectors.declared.open311.client import BAD_REQUEST, NOT_FOUND, Open311Client, filter_codes
+from connectors.declared.open311.client import BAD_REQUEST, NOT_FOUND, SERVICES, Open311Client, filter_codes
 from connectors.declared.open311.complaint_pages import ComplaintPages, newest_first
 from connectors.declared.open311.complaint_records import ComplaintReader
 from connectors.declared.read_records import all_or_failure, only_record, read_or_failure
@@ -25,6 +25,7 @@ from records.calls.failures import AgencyFailure, AgencyMalformed
 from records.clocks import CITY_TIME_ZONE
 from records.complaints import CategoryQuery, Complaint, ComplaintCategory, ComplaintPage, ComplaintQuery
 from records.identifiers import Nik
+from records.search.text_index import TextIndex
 
 K = TypeVar("K", bound=str)
 
@@ -43,10 +44,8 @@ class ComplaintLinks(Protocol):
         """Ids of the service requests that each person filed through the hub; a person without any may be absent."""
 
 
-class _KeyedRow(NamedTuple):
-    key: str | None
-    id: str
-    row: Row
+KeyedRow = tuple[str | None, str, Row]
+"""A row with its key and its id."""
 
 
 class Open311Complaints:
@@ -108,35 +107,31 @@ class Open311Complaints:
         self, queries: Sequence[CategoryQuery], call: Call
     ) -> Answers[CategoryQuery, Sequence[ComplaintCategory]]:
         """Categories whose name contains the text of a query, ignoring case. One call for all."""
-        listed = await self._list_categories(call) if queries else ()
-        found = [((each.name or "").casefold(), each) for each in listed]
-        wanted = {query: query.search.strip().casefold() for query in queries}
-        return {query: tuple(each for name, each in found if sought in name) for query, sought in wanted.items()}
+        index = TextIndex(await self._list_categories(call) if queries else (), attrgetter("name"))
+        return {query: tuple(index.find(query.search)) for query in queries}
 
     async def find_request_ids(self, tokens: Sequence[str], call: Call) -> Answers[str, str]:
         """The ids of requests by the tokens that the server gave in their place; absent while there is none."""
 
         async def find(token: str) -> str | None:
-            def read(status: int, reply: object) -> str | None:
-                listed = () if status == NOT_FOUND else self._client.read_rows(status, reply)
+            def read(listed: Sequence[Row]) -> str | None:
                 self._check.require_requested((str(each.get("token")) for each in listed), [token])
                 return next(filter(None, map(self._reader.find_id, listed)), None)
 
-            return await self._client.ask(f"tokens/{token}", call, read)
+            return await self._client.ask(f"tokens/{token}", call, read, none_at=(NOT_FOUND,))
 
         return await fan_out(filter_codes(tokens), find, limit=_MAX_CONCURRENCY)
 
     async def probe(self, call: Call) -> None:
         """Request the list of services, the cheapest call. Raises `AgencyFailure`."""
-        await self._client.list_services(call)
+        await self._client.ask(SERVICES, call, len)
 
     async def _search(self, niks: Sequence[Nik], call: Call) -> Answers[Nik, Sequence[Complaint]]:
         extensions, size = self._client.wire.extensions, self._client.wire.max_rows
         form = {**extensions.constant, self._reporter or "": ",".join(niks), extensions.page_size or "": str(size)}
         found: Mapping[str, Row] = {}
 
-        def read(status: int, reply: object) -> tuple[int, Mapping[str, Row]]:
-            listed = self._client.read_rows(status, reply)
+        def read(listed: Sequence[Row]) -> tuple[int, Mapping[str, Row]]:
             with_id = [(identifier, each) for each in listed if (identifier := self._reader.find_id(each))]
             self._check.require_requested((self._reader.find_reporter(each) for _, each in with_id), niks)
             merged = dict(found)  # a complaint filed between two pages pushes one row into both
@@ -149,34 +144,33 @@ class Open311Complaints:
 
         for page in range(1, _PAGES_PER_SEARCH + 1):
             ask = self._client.ask("requests/search", call, read, form={**form, "page": str(page)})
-            listed, found = await ask
+            listed, found = await ask or (0, found)
             if listed < size:
                 reporters = await self._work.map([*found.values()], self._reader.find_reporter)
-                return await self._read_groups([*map(_KeyedRow, reporters, found, found.values())], niks)
+                return await self._read_groups([*zip(reporters, found, found.values(), strict=True)], niks)
         raise AgencyMalformed(self._agency, f"a search by reporter did not end after {_PAGES_PER_SEARCH} pages")
 
     async def _find(self, ids: Sequence[str], call: Call) -> Answers[str, Complaint]:
-        numbered, single = any(each.isdigit() for each in ids), self._ids_per_call == 1
-
-        def read(status: int, reply: object) -> Sequence[_KeyedRow]:
-            # A server with numeric ids answers other ids with a bad request: it has none of them.
-            none = status == NOT_FOUND or (status == BAD_REQUEST and not numbered)
-            listed = () if none else self._client.read_rows(status, reply)
-            found = [_KeyedRow(key, key, each) for each in listed if (key := self._reader.find_id(each))]
-            self._check.require_requested((each.key for each in found), ids)
+        def read(listed: Sequence[Row]) -> Sequence[KeyedRow]:
+            found = [(key, key, each) for each in listed if (key := self._reader.find_id(each))]
+            self._check.require_requested((key for key, _, _ in found), ids)
             return found
 
-        query = {**self._client.wire.extensions.constant} | ({} if single else {"service_request_id": ",".join(ids)})
-        found = await self._client.ask(f"requests/{ids[0]}" if single else "requests", call, read, query=query)
+        # A server with numeric ids answers other ids with a bad request: it has none of them.
+        none_at = (NOT_FOUND,) if any(each.isdigit() for each in ids) else (NOT_FOUND, BAD_REQUEST)
+        single, query = self._ids_per_call == 1, self._client.wire.extensions.constant
+        resource = f"requests/{ids[0]}" if single else "requests"
+        wanted = {} if single else {"service_request_id": ",".join(ids)}
+        found = await self._client.ask(resource, call, read, query={**query, **wanted}, none_at=none_at) or ()
         groups = await self._read_groups(found, ids)
         return {
             key: each if isinstance(each, AgencyFailure) else only_record(self._check, each)
             for key, each in groups.items()
         }
 
-    async def _read_groups(self, found: Sequence[_KeyedRow], keys: Sequence[K]) -> Answers[K, Sequence[Complaint]]:
+    async def _read_groups(self, found: Sequence[KeyedRow], keys: Sequence[K]) -> Answers[K, Sequence[Complaint]]:
         """The complaints of each key, newest first. An unreadable row fails its key."""
-        groups = self._check.group_by_key(found, keys, key_of=attrgetter("key"), id_of=attrgetter("id"))
+        groups = self._check.group_by_key(found, keys, key_of=itemgetter(0), id_of=itemgetter(1))
         sound = [row for each in groups.values() if not isinstance(each, AgencyFailure) for _, _, row in each]
         read = partial(read_or_failure, self._agency, partial(self._reader.read, read_at=self._now()))
         records = iter(await self._work.map(sound, read))
@@ -200,8 +194,8 @@ class Open311Complaints:
         return answers
 
     async def _list_categories(self, call: Call) -> Sequence[ComplaintCategory]:
+        listed = await self._client.ask(SERVICES, call, tuple) or ()
         try:
-            listed = await self._client.list_services(call)
             return [self._reader.read_category(each) for each in listed if self._reader.find_code(each)]
         except UnreadableError as error:
             raise AgencyMalformed(self._agency, str(error)) from None

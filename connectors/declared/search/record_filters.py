@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from datetime import date, datetime
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
 from enum import Enum
+from functools import partial
 from math import hypot
 from operator import attrgetter, ge, le, lt
 from typing import Any, Final, get_type_hints
@@ -21,32 +23,44 @@ Condition = Callable[[Any], bool]
 BuildCondition = Callable[[Any], Condition]
 """From the value of a part to the condition of a record."""
 
+_BOUND_TOLERANCE: Final = timedelta(days=1)
+"""Agencies differ in whether a bound is included, and some know days only."""
 _COMPARISONS: Final[Mapping[str, Callable[[Any, Any], bool]]] = {"from": ge, "until": le, "before": lt}
+
+
+@dataclass(frozen=True, slots=True)
+class RecordFilter:
+    """How records are selected by one part of a query."""
+
+    build: BuildCondition
+    proof: BuildCondition
+    """The condition of each row of an agency that selects by the part: around a bound it may be wider."""
 
 
 def build_record_filter(
     place: str, part: str, part_type: object, record: type[Any], table: FilterTable
-) -> BuildCondition:
+) -> RecordFilter:
     """The filter of a part. Raises `NotDeclarableError` if it cannot be compared with the field."""
     kind = split_optional(get_type_hints(record).get(table.field))[0]
     if kind is None or kind is type(None):
         raise NotDeclarableError(place, f"the record {record.__name__} has no field '{table.field}'")
     get = attrgetter(table.field)
-    if part == SEARCH:
-        return _contain(place, kind, get)
-    if part == NEAR:
-        return _surround(place, kind, get)
+    if part in {SEARCH, NEAR}:
+        return _build_same((_contain if part == SEARCH else _surround)(place, kind, get))
     require_comparable(place, part, part_type, table.field, kind)
     if table.match is not None:
         if find_plain_type(kind) not in {datetime, date, int}:
             raise NotDeclarableError(place, f"'{table.match}' compares days, moments and numbers; remove `match`")
-        compare = _COMPARISONS[table.match]
-        return lambda value: lambda each: (found := get(each)) is not None and compare(found, value)
+        return RecordFilter(partial(_compare, get, table.match), partial(_compare_loosely, get, table.match))
     if find_single_type(kind) is RegionCode:
-        return lambda value: _lie_inside(get, value)
+        return _build_same(partial(_lie_inside, get))
     if find_plain_type(kind) not in {str, int, bool, date} and not (isinstance(kind, type) and issubclass(kind, Enum)):
         raise NotDeclarableError(place, f"records cannot be selected by '{part}'; choose another field")
-    return lambda value: _equal(get, value)
+    return _build_same(partial(_equal, get))
+
+
+def _build_same(build: BuildCondition) -> RecordFilter:
+    return RecordFilter(build, build)
 
 
 def measure_metres(near: Near, point: Coordinates | None) -> float:
@@ -55,6 +69,16 @@ def measure_metres(near: Near, point: Coordinates | None) -> float:
         return float("inf")
     north, east = metres_per_degree(near.point.latitude)
     return hypot((point.latitude - near.point.latitude) * north, (point.longitude - near.point.longitude) * east)
+
+
+def _compare(get: Callable[[Any], Any], match: str, value: object) -> Condition:
+    compare = _COMPARISONS[match]
+    return lambda each: (found := get(each)) is not None and compare(found, value)
+
+
+def _compare_loosely(get: Callable[[Any], Any], match: str, value: Any) -> Condition:  # noqa: ANN401 - a day, a moment or a number
+    tolerance: Any = _BOUND_TOLERANCE if isinstance(value, date) else 0
+    return _compare(get, "from", value - tolerance) if match == "from" else _compare(get, "until", value + tolerance)
 
 
 def _equal(get: Callable[[Any], Any], value: object) -> Condition:

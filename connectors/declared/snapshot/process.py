@@ -47,15 +47,16 @@ class BuildOutcome(msgspec.Struct, frozen=True):
 async def build_in_process(plan: BuildPlan, name: str, rows: NumberedRows | RowBatches) -> SnapshotFacts:
     """Build the file in a process for it, and return what it holds. `name` is the source in errors.
 
-    Raises `BuildError`; and what `rows` raises.
+    Raises `BuildError`; and what `rows` raises: a source that does not answer costs no process.
     """
+    first = await anext(rows, None) if isinstance(rows, AsyncIterator) else None
     process = await asyncio.create_subprocess_exec(
         sys.executable, "-P", "-m", "connectors.declared.snapshot.process",
         stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.DEVNULL,
         env={"PYTHONPATH": str(_ROOT), "PYTHONHASHSEED": "random"}, limit=_MAX_OUTCOME_BYTES,
     )  # fmt: skip
     try:
-        written = await _communicate(process, plan, name, rows)
+        written = await _communicate(process, plan, name, rows, first)
     except BaseException:
         if process.returncode is None:
             process.kill()
@@ -71,15 +72,21 @@ async def build_in_process(plan: BuildPlan, name: str, rows: NumberedRows | RowB
 
 
 async def _communicate(
-    process: asyncio.subprocess.Process, plan: BuildPlan, name: str, rows: NumberedRows | RowBatches
+    process: asyncio.subprocess.Process,
+    plan: BuildPlan,
+    name: str,
+    rows: NumberedRows | RowBatches,
+    first: Sequence[Row] | None,
 ) -> bytes:
-    """Send everything, and return what the process writes."""
+    """Send everything, and return what the process writes. `first` is the batch that was taken from `rows`."""
     if process.stdin is None or process.stdout is None:
         raise RuntimeError("The process was started with pipes.")
     with suppress(BrokenPipeError, ConnectionResetError):  # it has found a problem, and says which
         await _send(process.stdin, plan)
         if isinstance(rows, AsyncIterator):
             await _send(process.stdin, name)
+            if first is not None:
+                await _send(process.stdin, first)
             async for batch in rows:
                 await _send(process.stdin, batch)
             await _send(process.stdin, None)

@@ -24,7 +24,7 @@ from tests.journeys.hub import HubClient
 from tests.sandbox_agencies import ROOT
 
 SEED = "20261124"
-EXAMPLES, MANY_EXAMPLES = 6, 2_000
+EXAMPLES, MANY_EXAMPLES = 3, 2_000
 BEYOND_TYPES = "positive_data_acceptance"
 WHO_MAY_ASK = "status_code_conformance"
 """The Data Tracker's document does not define the response to an unauthorized caller."""

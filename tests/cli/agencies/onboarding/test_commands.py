@@ -50,8 +50,9 @@ async def test_a_database_becomes_a_manifest_that_answers_without_an_edit(tmp_pa
     assert (outcome.returncode, outcome.stderr) == (0, "")
     report = json.loads(outcome.stdout)
     assert [each["field"] for each in report["mapping"] if each["column"] is None] == []
+    stages = "P1_REGISTRATION, P2_COACHING, P3_TRAINING, P4_LICENSING, P5_MARKETING, P6_REPORTING, P7_CAPITAL"
     assert report["open"] == [
-        "records.Msme.stage: write the agency's words in `values`",
+        f"records.Msme.stage: write the agency's words in `values`; they mean one of {stages}",
         "records.Product.in_public_catalogue: write the agency's words for yes; every other word means no",
     ]
     path = city / "agencies" / "umkm-kota.toml"

@@ -193,14 +193,19 @@ def _fits(row: Mapping[str, Any], given: Mapping[str, str]) -> bool:
     )
 
 
-def build_connector(driver: HttpDriver, changes: Mapping[str, Any], domain: type[Any] = Reports) -> DeclaredConnector:
+def build_connector(
+    driver: HttpDriver,
+    changes: Mapping[str, Any],
+    domain: type[Any] = Reports,
+    record: Mapping[str, Any] = RECORD,
+) -> DeclaredConnector:
     """The connector of the agency with changes of its search; None removes a key."""
     name, table = ("pages", PAGES) if domain is Reports else ("places", PLACES)
     search = {key: value for key, value in {**table, **changes}.items() if value is not None}
     by_id = {"path": "reports/{key}", "key": "no", "key_pattern": "R[0-9]{3}"}
     tables = {
         "reads": {name: search, "reports": by_id},
-        "records": {"Report": RECORD},
+        "records": {"Report": record},
         "probe": {"read": "reports", "key": "R001"},
     }
     return build_declared_connector(domain, parse_tables("http", tables), driver, agency="kios")
@@ -208,12 +213,15 @@ def build_connector(driver: HttpDriver, changes: Mapping[str, Any], domain: type
 
 @asynccontextmanager
 async def connect(
-    agency: ReportAgency, changes: Mapping[str, Any], domain: type[Any] = Reports
+    agency: ReportAgency,
+    changes: Mapping[str, Any],
+    domain: type[Any] = Reports,
+    record: Mapping[str, Any] = RECORD,
 ) -> AsyncIterator[DeclaredConnector]:
     """The connector for the length of the block."""
     driver = open_driver(agency.url)
     try:
-        yield build_connector(driver, changes, domain)
+        yield build_connector(driver, changes, domain, record)
     finally:
         await driver.close()
 

@@ -17,6 +17,7 @@ from records.regions import Coordinates, Near, PlaceQuery
 from tests.connectors.declared.http.booths import open_driver
 from tests.connectors.declared.http.report_agency import (
     FILTERS,
+    RECORD,
     SENT,
     START,
     ReportAgency,
@@ -175,7 +176,7 @@ async def test_the_total_is_that_of_the_agency_if_it_selects_all() -> None:
 async def test_an_agency_that_ignores_a_parameter_is_malformed(parameter: str) -> None:
     async with serve_reports() as agency:
         wanted = {"title": "Jalan 8", "state": "S", "area": "31.74.01.1001", "at": "2026-11-01T04:00:00Z"}
-        others = {"state": "B", "area": "31.71.06.1003", "title": "Gang 8", "since": "2026-11-01T01:00:00Z"}
+        others = {"state": "B", "area": "31.71.06.1003", "title": "Gang 8", "since": "2026-10-30T01:00:00Z"}
         changes = [{}, *({"at" if name == "since" else name: value} for name, value in others.items())]
         agency.rows = [
             {**wanted, **each, "no": f"R{number}"} for number, each in zip(range(9, 0, -1), changes, strict=False)
@@ -191,6 +192,25 @@ async def test_an_agency_that_ignores_a_parameter_is_malformed(parameter: str) -
             assert [each.id for each in (await ask(connector, query)).reports] == ["R9"]
         agency.ignored = {parameter}
         assert await fail(agency, query, {}) == "a row that the search did not ask for"
+
+
+async def test_rows_just_outside_a_bound_are_left_out() -> None:
+    """The agency knows days only, or includes a bound that the domain does not."""
+    async with serve_reports() as agency, connect(agency, {}) as connector:
+        agency.ignored = {"since"}
+        page = await ask(connector, ReportQuery(first=9, reported_from=START + timedelta(hours=4)))
+        assert ([each.id for each in page.reports], page.total) == (["R009", "R008"], 10)
+
+
+async def test_a_region_is_sent_as_the_words_of_all_regions_inside_it() -> None:
+    values = {"GMB": "31.71.01.1001", "MTG": "31.71.06.1001", "TBT": "31.74.01.1001"}
+    async with serve_reports() as agency:
+        agency.rows = [dict(each, area=word) for each, word in zip(agency.rows, values, strict=False)]
+        area = {"region_code": {"from": "area", "values": values}}
+        async with connect(agency, {}, record=RECORD | area) as connector:
+            page = await ask(connector, ReportQuery(first=9, regions=(RegionCode("31.71"),)))
+            assert [each.region_code for each in page.reports] == ["31.71.01.1001", "31.71.06.1001"]
+            assert [each["area"] for each in agency.asked] == ["GMB,MTG"]
 
 
 async def test_an_agency_that_ignores_the_searched_text_is_malformed() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import sqlite3
 from collections.abc import Mapping
 from contextlib import closing
@@ -12,6 +13,7 @@ import pytest
 
 from connectors.declared.connector import DeclaredConnector, build_declared_connector
 from connectors.declared.driver_family import HubValues
+from connectors.declared.snapshot.process import build_in_process
 from connectors.declared.tables import NotDeclarableError
 from connectors.drivers.sql.driver import SqlDriver
 from records.identifiers import RegionCode
@@ -50,6 +52,19 @@ async def test_all_pages_of_a_statement_are_loaded(tmp_path: Path) -> None:
     [found] = (await loading.connector.hot_spots_in([RegionCode("31.71")], make_call())).values()
     assert not isinstance(found, Exception)
     assert len(found) == 2_500
+    loading.snapshot.close()
+
+
+async def test_a_source_that_does_not_answer_costs_no_process(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    loading = Loading(build_points(tmp_path), build_in_process)
+    started: list[str] = []
+    with monkeypatch.context() as patched:
+        patched.setattr(asyncio, "create_subprocess_exec", lambda program, *_, **__: started.append(program))
+        problem = await loading.load()
+    assert (problem != "", started) == (True, [])
+    write_points(tmp_path / "wifi.sqlite3", {1: POINT, 2: POINT})
+    assert await loading.load() == ""
+    assert loading.snapshot.open_current().facts.rows == 2
     loading.snapshot.close()
 
 
