@@ -22,6 +22,7 @@ from engine.cost_budgets import NO_QUOTA_STORE
 from engine.reporting import NoRefusalRecorder
 from engine.run_request import RunReporting
 from engine.safe_traceback import safe_traceback
+from resolvers.hub.commands import Commands
 from resolvers.reader_budgets import PeopleBudgetCharger
 from schema.builder import build_schema, get_graphql_schema
 from schema.tools.assessments import check_daily, refuse_unassessed_agencies
@@ -48,6 +49,7 @@ from web.settings import Exposure
 from web.web_parts import WebParts
 from wiring.agencies import build_answer_cache, build_connectors, share_call_limits
 from wiring.callers import build_caller_parts
+from wiring.commands import build_command_services
 from wiring.consents import build_consent_parts
 from wiring.endpoints import build_endpoints
 from wiring.execution import RequestResources, build_execute, build_export_engine, build_graphql_engine
@@ -78,6 +80,7 @@ def create_app(settings: Settings, *, sample_people: LoadSamplePeople | None = N
     refuse_unsealed_copies(connectors.list_unsealed_records(), schema)
     answer_cache = build_answer_cache(settings)
     consents = build_consent_parts(settings, state, list_coordinates(schema), answer_cache.readers, tracing)
+    commands = build_command_services(settings, state, connectors, answer_cache.readers)
     hub_domains = build_hub_domains(settings, state, schema, consents)
     accesses = LedgerEntryBuilder(hub_domains.pseudonyms, hidden_purposes=settings.disclosure_delays)
 
@@ -95,6 +98,7 @@ def create_app(settings: Settings, *, sample_people: LoadSamplePeople | None = N
             await stack.enter_async_context(connectors.loading(answer_cache.readers))
             await stack.enter_async_context(build_retention(settings, state).run_daily())
             await stack.enter_async_context(consents.maintenance.running())
+            await stack.enter_async_context(commands.delivering())
             stack.callback(asyncio.create_task(check_daily(settings.contracts, settings.policy, schema)).cancel)
             yield
 
@@ -102,7 +106,7 @@ def create_app(settings: Settings, *, sample_people: LoadSamplePeople | None = N
         settings,
         HubParts(
             schema=schema,
-            agencies=connectors.bind_domains(hub_domains.build_domains()),
+            agencies=connectors.bind_domains({**hub_domains.build_domains(), Commands: commands.desk}, commands.extend),
             agency_probes=connectors.build_agency_probes(),
             gates=connectors.gates,
             get_credential_expiries=connectors.get_credential_expiries,

@@ -15,11 +15,10 @@ from typing import Any, Final
 
 from records.calls.call import Call
 from records.calls.failures import AgencyFailure
+from records.record import FILLED_BY_HUB
 
 _MAX_UNDER_WAY: Final = 4
 """Comparisons of one shadow under way."""
-_OF_THE_HUB: Final = frozenset({"read_at"})
-"""Fields that the hub itself fills."""
 SAME, DIFFERENT, FAILED, SKIPPED = "same", "different", "failed", "skipped"
 
 ReadMany = Callable[..., Awaitable[Mapping[Any, Any]]]
@@ -100,7 +99,7 @@ def _find_differences(live: object, shadow: object, name: str = "(record)") -> I
     """The names of the fields that differ."""
     if is_dataclass(live) and type(live) is type(shadow):
         for each in fields(live):
-            if each.name not in _OF_THE_HUB:
+            if each.name not in FILLED_BY_HUB:
                 yield from _find_differences(getattr(live, each.name), getattr(shadow, each.name), each.name)
     elif isinstance(live, list | tuple) and isinstance(shadow, list | tuple):
         if len(live) != len(shadow):

@@ -10,6 +10,7 @@ from typing import Any, Final, Generic, Protocol, TypeAlias, TypeVar
 
 from engine.agencies.bindings import Agencies
 from engine.agencies.routing_log import NO_ROUTING, RoutingLog
+from engine.command import Command
 from records.calls.answers import Answers, DatedAnswers
 from records.calls.call import Call
 from records.calls.freshness import BatchCaching, Freshness, Staleness
@@ -240,6 +241,8 @@ class Batch(Generic[K, V]):
     """Rows that may be looked at to answer one key, as for a search; they count in the cost of an operation."""
     works_without_agency: bool = False
     """Whether the hub itself answers where no agency answers the domain; other fields leave the graph."""
+    accepts: Command[Any] | None = None
+    """The command that the hub accepts by it. Where no agency offers the command, its field leaves the graph."""
     join: Callable[[K, Sequence[V]], V] | None = None
     """From a key and the answers of several agencies to one answer; None for lists, which are appended."""
     get_regions: Callable[[K], Sequence[str]] | None = None
@@ -279,6 +282,7 @@ def batch(  # noqa: PLR0913 - a declaration: its parameters are the fields of wh
     caching: BatchCaching | None = None,
     is_fixed: bool = False,
     works_without_agency: bool = False,
+    accepts: Command[Any] | None = None,
 ) -> Callable[[Callable[[Sequence[K], BatchContext[Any]], Awaitable[Answers[K, V]]]], Batch[K, V]]:
     """Make a batch of an async function from many keys to many answers.
 
@@ -299,6 +303,7 @@ def batch(  # noqa: PLR0913 - a declaration: its parameters are the fields of wh
             caching=caching,
             is_fixed=is_fixed,
             works_without_agency=works_without_agency,
+            accepts=accepts,
             description=(run.__doc__ or "").strip(),
         )
 

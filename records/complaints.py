@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Annotated
 
+from records.command_state import CommandState
 from records.description import DECIDES_ACCESS, DescribedEnum, Doc
 from records.identifiers import Nik, RegionCode
 from records.record import record
@@ -82,6 +83,29 @@ class Complaint:
     rating: Annotated[int | None, Doc("The reporter's rating of the resolution, 1 to 5.")] = None
     photo_url: Annotated[str | None, Doc("URL of a photograph; null if there is none.")]
     events: Annotated[tuple[ComplaintEvent, ...], Doc("All steps of its handling, oldest first.")] = ()
+    delivery: Annotated[
+        CommandState | None, Doc("State on its way to the complaint system; null when it has arrived.")
+    ] = None
+
+
+@record
+class ComplaintAnswer:
+    """The reporter's answer to a question of the category, such as the size of a flood."""
+
+    code: Annotated[str, Doc("Code of the question.")]
+    values: Annotated[tuple[str, ...], Doc("The answer; several values if the question allows them.")]
+
+
+@record
+class NewComplaint:
+    """A complaint to submit. It is private: publishing it is another command."""
+
+    category_code: Annotated[str, Doc("Code of the category.")]
+    description: Annotated[str, Doc("What the reporter wrote.")]
+    coordinates: Annotated[Coordinates | None, Doc("Location on the map.")] = None
+    region_code: Annotated[RegionCode | None, Doc("Dotted Kemendagri code of the kelurahan.")] = None
+    address: Annotated[str | None, Doc("Location in the reporter's words.")] = None
+    answers: Annotated[tuple[ComplaintAnswer, ...], Doc("Answers to the questions of the category.")] = ()
 
 
 @record

@@ -8,9 +8,12 @@ dataclass's own: equality, hash, `repr`, `fields`, `replace`.
 from __future__ import annotations
 
 from dataclasses import MISSING, dataclass, fields
-from typing import Any, TypeVar, dataclass_transform
+from typing import Any, Final, TypeVar, dataclass_transform
 
 T = TypeVar("T")
+
+FILLED_BY_HUB: Final = frozenset({"delivery", "read_at"})
+"""Names of fields that the hub fills, and no agency."""
 
 
 @dataclass_transform(frozen_default=True, kw_only_default=True)

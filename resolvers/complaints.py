@@ -5,18 +5,30 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 from operator import attrgetter
-from typing import Protocol
+from typing import Final, Protocol
 
 from auth.caller import CallerKind
-from engine.batch import batch, forward
+from engine.agencies.agency_routing import AgencyChoiceRequired
+from engine.batch import batch, forward, load_answers
+from engine.command import Command
 from records.calls.answers import Answers
 from records.calls.call import Call
 from records.calls.failures import AgencyFailure
-from records.complaints import CategoryQuery, Complaint, ComplaintCategory, ComplaintPage, ComplaintQuery
+from records.calls.outgoing_commands import CommandAnswer, OutgoingCommand
+from records.complaints import (
+    CategoryQuery,
+    Complaint,
+    ComplaintCategory,
+    ComplaintPage,
+    ComplaintQuery,
+    NewComplaint,
+)
+from records.hub.commands import CommandProblem, CommandProblemCode, CommandReceipt, NewCommand
 from records.identifiers import Nik
 from records.purposes import CitizenScope
 from resolvers.batch_context import HubBatchContext
 from resolvers.caching import ABOUT_PERSON, PUBLIC
+from resolvers.hub.commands import Commands
 
 _OWN_COMPLAINTS_SCOPES = frozenset({CitizenScope.COMPLAINTS})
 
@@ -40,6 +52,29 @@ class Complaints(Protocol):
         self, queries: Sequence[CategoryQuery], call: Call
     ) -> Answers[CategoryQuery, Sequence[ComplaintCategory]]:
         """Categories by name."""
+
+
+class ComplaintCommands(Protocol):
+    """The commands of the domain, of which a manifest says which its agency takes."""
+
+    async def submit_complaints(
+        self, commands: Sequence[OutgoingCommand[NewComplaint]], call: Call
+    ) -> Answers[OutgoingCommand[NewComplaint], CommandAnswer]:
+        """Submit complaints. What is absent may have arrived."""
+
+    async def find_submitted_complaints(
+        self, commands: Sequence[OutgoingCommand[NewComplaint]], call: Call
+    ) -> Answers[OutgoingCommand[NewComplaint], CommandAnswer]:
+        """Find submitted complaints. What is absent certainly did not arrive."""
+
+
+SUBMIT_COMPLAINT: Final = Command(
+    name="submit_complaint",
+    domain=Complaints,
+    payload=NewComplaint,
+    send=ComplaintCommands.submit_complaints,
+    look_up=ComplaintCommands.find_submitted_complaints,
+)
 
 
 def _join_pages(query: ComplaintQuery, pages: Sequence[ComplaintPage]) -> ComplaintPage:
@@ -91,3 +126,22 @@ async def complaints(ids: Sequence[str], context: HubBatchContext) -> Answers[st
     if isinstance(own, AgencyFailure):
         return shown | dict.fromkeys(private, own)
     return shown | {each.id: each for each in own if each.id in private}
+
+
+@batch(domain=None, depends_on_caller=True, accepts=SUBMIT_COMPLAINT)
+async def submit_complaints(
+    wanted: Sequence[NewCommand], context: HubBatchContext
+) -> Answers[NewCommand, CommandReceipt | CommandProblem]:
+    """Accept complaints, and check what the list of categories can tell, if it can be read.
+
+    A complaint is accepted even if the complaint system cannot be reached. It checks the category again.
+    """
+    codes = list(dict.fromkeys(each.payload.category_code for each in wanted))
+    try:
+        known: Answers[str, ComplaintCategory] = await load_answers(categories, codes, context)
+    except (AgencyFailure, AgencyChoiceRequired):
+        known = {code: AgencyFailure("") for code in codes}
+    unknown = CommandProblem(code=CommandProblemCode.UNKNOWN_CATEGORY, field="categoryCode")
+    refused = {each: unknown for each in wanted if each.payload.category_code not in known}
+    accepted = [each for each in wanted if each not in refused]
+    return {**refused, **await context.agencies[Commands].accept(accepted, context.call)}

@@ -1,4 +1,4 @@
-"""The domains that agencies can answer: modules of this folder whose batches read from the protocol of their name."""
+"""The domains that agencies can answer, with their commands: modules of this folder that read their own protocol."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from pkgutil import iter_modules
 from typing import Any
 
 from engine.batch import Batch
+from engine.command import Command
 
 
 @cache
@@ -22,3 +23,11 @@ def find_domains() -> Mapping[str, type[Any]]:
         if protocol is not None and any(isinstance(one, Batch) and one.domain is protocol for one in module.values()):
             found[each.name] = protocol
     return found
+
+
+@cache
+def find_commands() -> Mapping[str, Command[Any]]:
+    """The commands of all domains, by their names."""
+    modules = [vars(import_module(f"{__package__}.{word}")) for word in find_domains()]
+    found = [each for module in modules for each in module.values() if isinstance(each, Command)]
+    return {each.name: each for each in found}

@@ -21,6 +21,7 @@ from schema.declarations.additions import (
     NO_ADDED_FIELDS,
     AddedFields,
     build_added_fields,
+    find_mutations,
     find_node_types,
     find_root_fields,
     import_types,
@@ -61,7 +62,9 @@ def build_schema(codes: AgencyCodes = ANY_AGENCIES) -> strawberry.Schema:
     return finish_schema(
         _build_root_type("Query", "The queries of the graph.", roots),
         [each for each in node_types if _can_be_refetched(each, codes)],
-        mutation=_build_root_type("Mutation", MutationRoot.__doc__, _get_declared_fields(MutationRoot)),
+        mutation=_build_root_type(
+            "Mutation", MutationRoot.__doc__, {**_get_declared_fields(MutationRoot), **find_mutations(modules)}
+        ),
         codes=codes,
         added=build_added_fields(modules),
     )
@@ -79,6 +82,8 @@ def _can_be_refetched(published: type[Any], codes: AgencyCodes) -> bool:
 
 
 def _is_answered(batch: Batch[Any, Any], codes: AgencyCodes) -> bool:
+    if batch.accepts is not None:
+        return codes.answers(batch.accepts.domain, batch.accepts.name)
     return batch.works_without_agency or codes.answers(batch.domain, batch.domain_read)
 
 

@@ -39,6 +39,7 @@ MANY_PARAMETERS = {
     "cli/breach/commands.py:open_breach": "the options of a command, as Typer reads them",
     "cli/breach/commands.py:report_breach": "same",
     "cli/agencies/onboarding/commands.py:propose_agency": "same",
+    "cli/agencies/record_command.py:record_read": "same",
     "cli/agencies/trial_command.py:try_read": "same",
 }
 """Functions with more parameters."""

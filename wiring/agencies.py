@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -40,7 +40,7 @@ from engine.agencies.bindings import Agencies
 from records.calls.freshness import ReadLifetimes
 from resolvers.answer_cache import AnswerCache, NoAnswerCache
 from resolvers.cached_batches import CachedBatchReader
-from resolvers.domains import find_domains
+from resolvers.domains import find_commands, find_domains
 from resolvers.regions import Regions
 from services.rights.fulfilled_erasures import FulfilledErasures
 from settings import Settings
@@ -65,6 +65,11 @@ class BoundAgency:
     driver: Driver
 
 
+def get_connector(_code: str, bound: BoundAgency) -> Connector:
+    """The connector of an agency, unchanged."""
+    return bound.connector
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HubResources:
     """What the connectors of all agencies use of the hub."""
@@ -77,6 +82,8 @@ class HubResources:
     snapshot_folder: Path | None = None
     copy_protection: CopyProtection | None = None
     observe_row: RowObserver | None = None
+    adapt_driver: Callable[[Driver], Driver] = lambda driver: driver
+    """What reads use in place of a driver, for people who record its replies."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -116,20 +123,25 @@ class Connectors:
         """The state of each snapshot, as far as this process knows."""
         return [each.snapshot.get_status() for each in self.snapshots]
 
-    def bind_domains(self, hub_domains: Mapping[type[Any], Any]) -> Agencies:
-        """The connectors and the hub's own state, by domain."""
+    def bind_domains(
+        self, hub_domains: Mapping[type[Any], Any], extend: Callable[[str, BoundAgency], Any] = get_connector
+    ) -> Agencies:
+        """The connectors and the hub's own state, by domain.
+
+        `extend` adds to the connector of an agency what the hub itself knows.
+        """
         by_domain: dict[type[Any], dict[str, BoundAgency]] = {}
         for code, each in self.agencies.items():
             by_domain.setdefault(find_domains()[each.domain], {})[code] = each
         single = {
-            domain: self._compare_with_shadow(next(iter(found.values())))
+            domain: self._compare_with_shadow(*next(iter(found.items())), extend)
             for domain, found in by_domain.items()
             if len(found) == 1
         }
         routers = {
             domain: AgencyRouter(
                 domain,
-                {code: each.connector for code, each in found.items()},
+                {code: extend(code, each) for code, each in found.items()},
                 {code: each.serves for code, each in found.items()},
                 self.codes,
             )
@@ -139,16 +151,16 @@ class Connectors:
         regions: Regions = self.regions
         return Agencies({**hub_domains, **single, Regions: regions}, self.codes, self.lifetimes, routers)
 
-    def _compare_with_shadow(self, bound: BoundAgency) -> Any:  # noqa: ANN401 - a connector of the domain
-        connector: Any = bound.connector
-        for code, shadow in self.shadows.items():
+    def _compare_with_shadow(self, code: str, bound: BoundAgency, extend: Callable[[str, BoundAgency], Any]) -> Any:  # noqa: ANN401 - a connector of the domain
+        connector: Any = extend(code, bound)
+        for shadow_code, shadow in self.shadows.items():
             if shadow.domain == bound.domain:
                 connector = ShadowedConnector(
                     connector,
                     shadow.connector,
                     reads=list_read_names(find_domains()[bound.domain]),
                     deadline=shadow.gate.deadline,
-                    counts=self.shadow_counts[code],
+                    counts=self.shadow_counts[shadow_code],
                 )
                 self.compared.append(connector)
         return connector
@@ -248,7 +260,7 @@ def bind_agency(file: ManifestFile, gate: Gate, resources: HubResources) -> Boun
     manifest, wire = file.manifest, file.manifest.wire
     try:
         parts = DriverParts(gate=gate, work=resources.work, city=resources.city)
-        driver = DRIVER_FAMILIES[wire.driver].build_driver(wire, parts)
+        driver = resources.adapt_driver(DRIVER_FAMILIES[wire.driver].build_driver(wire, parts))
     except NotDeclarableError as error:
         raise ManifestError([file.explain(error)]) from None
     except ValueError as error:
@@ -275,7 +287,16 @@ def list_agency_codes(city: CityFolder) -> AgencyCodes:
     codes: dict[type[Any], list[str]] = {}
     for code, each in city.agencies.items():
         codes.setdefault(find_domains()[each.manifest.domain], []).append(code)
-    return AgencyCodes(codes, {code: each.manifest.lacks for code, each in city.agencies.items()})
+    commands = {name: each.domain for name, each in find_commands().items()}
+    lacks = {
+        code: {
+            *each.manifest.lacks,
+            *(name for name, domain in commands.items() if domain is find_domains()[each.manifest.domain]),
+        }
+        - each.manifest.commands.keys()
+        for code, each in city.agencies.items()
+    }
+    return AgencyCodes(codes, lacks)
 
 
 def list_lifetimes(city: CityFolder) -> Mapping[str, Mapping[str, ReadLifetimes]]:

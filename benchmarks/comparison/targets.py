@@ -26,7 +26,7 @@ class TargetOptions:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Command:
+class Invocation:
     """The command that starts a target."""
 
     arguments: Sequence[str]
@@ -39,7 +39,7 @@ class Target:
     """A program that answers the questions."""
 
     name: str
-    command: Callable[[TargetOptions], Command]
+    command: Callable[[TargetOptions], Invocation]
     missing: Callable[[], str | None] = lambda: None
     """The reason why it cannot start, if any."""
     questions: Sequence[BenchmarkQuestion] = QUESTIONS
@@ -54,23 +54,23 @@ class Target:
     """The package with the target's version: `npm:...`, `pypi:...` or `here:` (this project)."""
 
 
-def _python(module: str, *more: str) -> Callable[[TargetOptions], Command]:
-    def command(place: TargetOptions) -> Command:
+def _python(module: str, *more: str) -> Callable[[TargetOptions], Invocation]:
+    def command(place: TargetOptions) -> Invocation:
         words = [sys.executable, "-P", "-m", f"benchmarks.gateways.{module}", str(place.port), place.upstream]
-        return Command(arguments=[*words, str(place.keys), *more])
+        return Invocation(arguments=[*words, str(place.keys), *more])
 
     return command
 
 
-def _node(script: str) -> Callable[[TargetOptions], Command]:
-    def command(place: TargetOptions) -> Command:
+def _node(script: str) -> Callable[[TargetOptions], Invocation]:
+    def command(place: TargetOptions) -> Invocation:
         words = [str(find_program("node")), script, str(place.port), place.upstream, str(place.keys)]
-        return Command(arguments=words, folder=NPM, environment={"NODE_ENV": "production"})
+        return Invocation(arguments=words, folder=NPM, environment={"NODE_ENV": "production"})
 
     return command
 
 
-def _hive(place: TargetOptions) -> Command:
+def _hive(place: TargetOptions) -> Invocation:
     supergraph = place.folder / "supergraph.graphql"
     supergraph.write_text((NPM / "hive" / "supergraph.graphql").read_text().replace("UPSTREAM", place.upstream))
     gateway = str(NPM / "node_modules" / "@graphql-hive" / "gateway" / "dist" / "bin.js")
@@ -81,11 +81,11 @@ def _hive(place: TargetOptions) -> Command:
         "BENCH_SUPERGRAPH": str(supergraph),
     }
     words = [str(find_program("node")), gateway, "supergraph", "--config-path", "hive/gateway.config.mjs"]
-    return Command(arguments=words, folder=NPM, environment=environment)
+    return Invocation(arguments=words, folder=NPM, environment=environment)
 
 
-def _tailcall(dedupe: str) -> Callable[[TargetOptions], Command]:
-    def command(place: TargetOptions) -> Command:
+def _tailcall(dedupe: str) -> Callable[[TargetOptions], Invocation]:
+    def command(place: TargetOptions) -> Invocation:
         text = (NPM / "tailcall.graphql").read_text()
         for name, value in {
             "PORT": str(place.port),
@@ -97,7 +97,7 @@ def _tailcall(dedupe: str) -> Callable[[TargetOptions], Command]:
         configuration = place.folder / f"tailcall{len(dedupe)}.graphql"
         configuration.write_text(text)
         environment = {"TAILCALL_LOG_LEVEL": "error", "TAILCALL_TRACKER": "false", "TC_TRACKER": "false"}
-        return Command(arguments=[str(TAILCALL), "start", str(configuration)], environment=environment)
+        return Invocation(arguments=[str(TAILCALL), "start", str(configuration)], environment=environment)
 
     return command
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import AsyncIterator, Iterator, Mapping
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from dataclasses import MISSING, fields, is_dataclass
 from pathlib import Path
 from typing import Any, Final, NamedTuple
@@ -23,6 +23,7 @@ from resolvers.domains import find_domains
 from schema.builder import build_schema, get_graphql_schema
 from schema.tools.document_fields import list_coordinates
 from settings.city.manifest import ManifestFile
+from settings.city.problems import CityProblem
 from wiring.agencies import BoundAgency
 from wiring.statement_checks import explain_agency
 
@@ -107,8 +108,8 @@ class _AgencyCheck:
         if not self._rows and not list_snapshots(self._bound):
             yield CheckStep("columns", "(no row was seen: see columns with `simpul agencies try`)")
         elif self._rows:
-            problems = list(map(str, self._places.judge_rows(self._rows)))
-            yield from_problems("columns", problems)
+            for step in list_steps("columns", list(self._places.judge_rows(self._rows))):
+                yield step
             for each in self._places.list_missing(self._rows):
                 yield CheckStep("columns", f"({each})")
 
@@ -116,17 +117,18 @@ class _AgencyCheck:
         driver = self._bound.driver
         if self._manifest.wire.driver != "ckan" or not isinstance(driver, HttpDriver):
             return
-        problems: list[str] = []
+        problems: list[CityProblem] = []
         for resource, columns in self._places.list_resources(self._reads).items():
             try:
                 names = await list_resource_columns(driver, resource)
             except AgencyFailure as failure:
                 read = next(iter(self._reads.values()))
-                problems.append(str(self._places.explain_failure(read, failure)))
+                problems.append(self._places.explain_failure(read, failure))
                 continue
             missing = [(place, each) for place, each in columns if names and each not in {*names, "_id"}]
-            problems += [str(self._places.locate_column(place, each, names)) for place, each in missing]
-        yield from_problems("columns of the portal", problems)
+            problems += [self._places.locate_column(place, each, names) for place, each in missing]
+        for step in list_steps("columns of the portal", problems):
+            yield step
 
     def _check_snapshots(self) -> Iterator[CheckStep]:
         for each in list_snapshots(self._bound):
@@ -195,9 +197,9 @@ class _AgencyCheck:
         return _OK
 
 
-def from_problems(check: str, problems: list[str]) -> CheckStep:
-    """A step with all its problems, or that there is none."""
-    return CheckStep(check, "; ".join(problems) or _OK)
+def list_steps(check: str, problems: Sequence[CityProblem]) -> list[CheckStep]:
+    """A step for each problem, or one that there is none."""
+    return [CheckStep(check, str(each)) for each in problems] or [CheckStep(check, _OK)]
 
 
 def _is_personal(read: DomainRead) -> bool:

@@ -18,6 +18,7 @@ from settings.city.manifest import ManifestFile
 from settings.city.problems import CityProblem
 
 _COLUMN: Final = re.compile(r"column '([^']+)'")
+_FIELD: Final = re.compile(r"\(([A-Z]\w+)\.(\w+)\)")
 _DENIED: Final = frozenset({"HTTP 401", "HTTP 403", "HTTP 407"})
 _NOT_FOUND: Final = "HTTP 404"
 _CONFLICT: Final = "HTTP 409"
@@ -58,6 +59,9 @@ class ManifestPlaces:
 
     def locate_text(self, place: str, text: str) -> CityProblem:
         """A problem at the first field of a record whose column the text names, or else at the place."""
+        field = _FIELD.search(text)
+        if field is not None and field[2] in self._manifest.records.get(field[1], {}):
+            return self._file.locate(f"records.{field[1]}.{field[2]}", text)
         named = _COLUMN.search(text)
         fields = [] if named is None else [where for where, column in self._list_fields() if column == named[1]]
         return self._file.locate(fields[0] if fields else place, text)

@@ -13,6 +13,7 @@ from rich.console import Console
 
 from cli.agencies.city_option import CityOption, find_city_path, load_city_folder
 from cli.agencies.onboarding.commands import propose_agency
+from cli.agencies.record_command import record_read
 from cli.agencies.stand_in import serve_samples
 from cli.agencies.trial_command import try_read
 from cli.command_error import CommandError
@@ -30,6 +31,7 @@ def build_group() -> typer.Typer:
     group.command("serve")(serve_samples)
     group.command("new")(propose_agency)
     group.command("try")(try_read)
+    group.command("record")(record_read)
     return group
 
 

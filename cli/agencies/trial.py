@@ -27,6 +27,7 @@ from auth.policy.declared_purpose import is_valid_purpose
 from cli.command_error import CommandError
 from connectors.declared.connector import DeclaredConnector
 from connectors.declared.domain_reads import DomainRead, list_reads
+from connectors.declared.driver_family import Driver
 from connectors.declared.python_functions import split_optional
 from connectors.declared.record_readers import PERSONAL_NUMBERS
 from connectors.declared.row_observation import ObservedRow
@@ -150,7 +151,7 @@ async def run_trial(trial: AgencyTrial, city: Path, recorder: ReadRecorder | Non
     started = time.monotonic()
     outcome, answer = await ask_agency(trial, city, key, rows.append)
     if recorder is not None:
-        await _record(trial, recorder, [key, answer, rows])
+        await record_people(trial, recorder, [key, answer, rows])
     mask: Callable[[object], str | None] = _write if trial.shows or not trial.is_personal else _mask
     rows = list({repr(each): each for each in rows}.values())  # a list with incomplete rows is read twice
     values = list(_list_values(rows, mask)) if rows else list(_list_answer(answer, read, mask))
@@ -158,10 +159,14 @@ async def run_trial(trial: AgencyTrial, city: Path, recorder: ReadRecorder | Non
 
 
 async def ask_agency(
-    trial: AgencyTrial, city: Path, key: object, observe: Callable[[ObservedRow], None]
+    trial: AgencyTrial,
+    city: Path,
+    key: object,
+    observe: Callable[[ObservedRow], None],
+    adapt_driver: Callable[[Driver], Driver] = lambda driver: driver,
 ) -> tuple[str, object]:
     """The outcome, `answered`, `no record` or a failure, and the answer of the connector. Raises `ManifestError`."""
-    async with open_agency(trial.manifest, city, observe) as bound:
+    async with open_agency(trial.manifest, city, observe, adapt_driver) as bound:
         answer = await ask_read(bound, trial.domain_read, key)
     if isinstance(answer, AgencyFailure):
         return f"{answer.code}: {answer.detail or answer}", None
@@ -170,7 +175,10 @@ async def ask_agency(
 
 @asynccontextmanager
 async def open_agency(
-    manifest: ManifestFile, city: Path, observe: Callable[[ObservedRow], None]
+    manifest: ManifestFile,
+    city: Path,
+    observe: Callable[[ObservedRow], None],
+    adapt_driver: Callable[[Driver], Driver] = lambda driver: driver,
 ) -> AsyncIterator[BoundAgency]:
     """Connect one agency, apart from any hub, with its snapshots loaded if they can be. Raises `ManifestError`."""
     terms = manifest.manifest.terms.with_defaults(deadline=_TIMEOUT, max_concurrency=1)
@@ -184,6 +192,7 @@ async def open_agency(
             snapshot_folder=Path(stack.enter_context(TemporaryDirectory(prefix="simpul-"))),
             copy_protection=CopyProtection(keys=SnapshotKeys(token_bytes(32)), list_erased=no_erasures),
             observe_row=observe,
+            adapt_driver=adapt_driver,
         )
         bound = bind_agency(manifest, gate, resources)
         stack.push_async_callback(bound.driver.close)
@@ -217,7 +226,7 @@ async def _ignore(agency: str) -> None:
     del agency
 
 
-async def _record(trial: AgencyTrial, recorder: ReadRecorder, seen: object) -> None:
+async def record_people(trial: AgencyTrial, recorder: ReadRecorder, seen: object) -> None:
     """Commit an entry for each person that the rows are about; for an unknown person, one without a subject."""
     if not trial.is_personal:
         return

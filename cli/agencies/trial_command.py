@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import os
-from typing import TYPE_CHECKING, Annotated
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, TypeAlias, TypeVar
 
 import typer
 from rich.console import Console
@@ -18,6 +20,10 @@ from cli.project_paths import find_state_folder
 
 if TYPE_CHECKING:
     from cli.agencies.trial import AgencyTrial, TrialResult
+    from engine.reporting import ReadRecorder
+
+T = TypeVar("T")
+RunTrial: TypeAlias = "Callable[[AgencyTrial, Path, ReadRecorder | None], Awaitable[T]]"
 
 _WIDTH = 1000
 _ROWS = 10
@@ -37,7 +43,7 @@ def try_read(  # noqa: PLR0913 - the options of a command
     as_json: JsonOption = False,
 ) -> None:
     """Ask an agency for one key, and show each value with its column. Reads of personal data are recorded."""
-    from cli.agencies.trial import AgencyTrial  # noqa: PLC0415 - the hub, which other commands need not wait for
+    from cli.agencies.trial import AgencyTrial, run_trial  # noqa: PLC0415 - the hub, which other commands need not wait for
     from cli.hub_settings import use_running_city  # noqa: PLC0415 - same
     from settings.city.manifest import ManifestFile  # noqa: PLC0415 - same
     from settings.city.problems import ManifestError  # noqa: PLC0415 - same
@@ -49,7 +55,7 @@ def try_read(  # noqa: PLR0913 - the options of a command
         trial = AgencyTrial(manifest=manifest, read=read, key=key, shows=shows, by=by, purpose=purpose, case=case)
         trial.check_purpose()
         with Console(stderr=True).status(f"Asking {agency} ..."):
-            result = asyncio.run(_run(trial, city))
+            result = asyncio.run(run_with_recorder(trial, folder, run_trial))
     except ManifestError as problem:
         raise CommandError(str(problem)) from None
     _print(result, as_json=as_json)
@@ -57,20 +63,19 @@ def try_read(  # noqa: PLR0913 - the options of a command
         raise CommandError(f"the read does not give what the manifest declares: {result.outcome}")
 
 
-async def _run(trial: AgencyTrial, city: CityOption) -> TrialResult:
-    from cli.agencies.trial import run_trial  # noqa: PLC0415 - the hub, which other commands need not wait for
-    from cli.hub_settings import load_hub_settings  # noqa: PLC0415 - same
+async def run_with_recorder(trial: AgencyTrial, folder: Path, run: RunTrial[T]) -> T:
+    """Run a trial with the recorder of reads, if the agency has personal data. Raises `CommandError`."""
+    from cli.hub_settings import load_hub_settings  # noqa: PLC0415 - the hub, which other commands need not wait for
     from engine.errors import SafeError  # noqa: PLC0415 - same
     from wiring.command_services import open_read_recorder  # noqa: PLC0415 - same
 
-    folder = find_city_path(city)
     if not trial.is_personal:
-        return await run_trial(trial, folder, None)
+        return await run(trial, folder, None)
     os.environ["SIMPUL_CITY"] = str(folder)
     settings = await asyncio.to_thread(load_hub_settings, find_state_folder())
     try:
         async with open_read_recorder(settings) as recorder:
-            return await run_trial(trial, folder, recorder)
+            return await run(trial, folder, recorder)
     except SafeError as problem:
         raise CommandError(str(problem)) from None
 

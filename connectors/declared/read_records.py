@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from operator import itemgetter
 from typing import Any, Final
 
 from connectors.batching.row_check import RowCheck
@@ -18,6 +19,9 @@ Read = Callable[[Sequence[Any], Call], Awaitable[Answers[Any, Any]]]
 
 FacetRead = Callable[[Sequence[Any], frozenset[type[Any]], Call], Awaitable[Answers[Any, Mapping[type[Any], Any]]]]
 """From keys and wanted records to those records of each key."""
+
+KeyedRow = tuple[str | None, str | None, Row]
+"""A row with its key and its identity."""
 
 NUMBER: Final = re.compile(r"0|[1-9][0-9]{0,17}")
 """Numbers as an agency writes them; 18 digits fit the integers of every database."""
@@ -40,3 +44,19 @@ def all_or_failure(found: Sequence[Any]) -> Sequence[Any] | AgencyFailure:
 def only_record(check: RowCheck, found: Sequence[Any]) -> Any:  # noqa: ANN401 - any record, or a failure
     """The record of a key that has one; several are a failure."""
     return found[0] if len(found) == 1 else check.record_mismatch("several records for a key that has one")
+
+
+def answer_keys(
+    check: RowCheck,
+    records: Sequence[Any],
+    found: Sequence[KeyedRow],
+    keys: Sequence[Any],
+    choose: Callable[[Sequence[Any]], Any],
+) -> Answers[Any, Any]:
+    """The answer of each key, which `choose` makes of its records; `records` are those of the rows `found`."""
+    entries = [(key, row_id, each) for (key, row_id, _), each in zip(found, records, strict=True)]
+    groups = check.group_by_key(entries, keys, key_of=itemgetter(0), id_of=itemgetter(1))
+    return {
+        key: each if isinstance(each, AgencyFailure) else choose([record for _, _, record in each])
+        for key, each in groups.items()
+    }

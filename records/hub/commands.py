@@ -6,27 +6,10 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Annotated, Any, Final
 
+from records.command_state import CommandState
 from records.description import DECIDES_ACCESS, DescribedEnum, Doc
-from records.identifiers import Nik
+from records.identifiers import Nik, RegionCode
 from records.record import record
-
-
-class CommandState(DescribedEnum):
-    """The state of a command on its way to an agency."""
-
-    ACCEPTED = "accepted", "Stored, and not sent yet."
-    SENDING = "sending", "Being sent to the agency."
-    RETRY_WAIT = "retry-wait", "The agency certainly did not act. It is sent again later."
-    UNKNOWN = "unknown", "It may have arrived. The hub looks it up at the agency before anything else."
-    RECONCILING = "reconciling", "Being looked up at the agency."
-    PARKED = "parked", "It waits for a person of the city: the hub cannot know whether it arrived."
-    DONE = "done", "The agency carried it out."
-    REJECTED = "rejected", "The agency refused it. Nothing was done."
-
-    @property
-    def is_open(self) -> bool:
-        """Whether the outcome is not certain yet."""
-        return self not in {CommandState.DONE, CommandState.REJECTED}
 
 
 class LookupClass(StrEnum):
@@ -61,7 +44,7 @@ class CommandKind:
     """What all commands of one kind share, as the agency's manifest declares it."""
 
     name: str
-    """Name of the mutation, such as `submitComplaint`."""
+    """Name of the command, such as `submit_complaint`."""
     version: int
     """Version of the payload's form. A hub leaves versions alone that it does not know."""
     agency: str
@@ -76,12 +59,15 @@ class NewCommand:
     """The person whose command it is."""
     key: str
     """The idempotency key of the person's app."""
-    kind: CommandKind
+    name: str
+    """Name of the command."""
     payload: Any
     """A record, which can be hashed."""
     case: str | None = None
     """The matter that it is about: the number of the command that made it, or the agency's identifier. None for a new
     matter."""
+    region: RegionCode | None = None
+    """The place that it is about, to choose among several agencies."""
 
 
 @record
@@ -90,7 +76,7 @@ class CommandReceipt:
 
     subject: Annotated[Nik, Doc("The person whose command it is."), DECIDES_ACCESS]
     number: Annotated[str, Doc("Receipt number, such as `TT-26-ABCDEFGHJK`.")]
-    kind: Annotated[str, Doc("Name of the mutation.")]
+    kind: Annotated[str, Doc("Name of the command.")]
     agency: Annotated[str, Doc("Code of the agency that it goes to.")]
     state: Annotated[CommandState, Doc("State on its way to the agency.")]
     accepted_at: Annotated[datetime, Doc("When it was stored.")]
@@ -107,6 +93,8 @@ class CommandReceipt:
 class CommandProblemCode(DescribedEnum):
     """Why a command was not accepted. Nothing was stored or sent."""
 
+    UNKNOWN_CATEGORY = "UNKNOWN_CATEGORY", "There is no such category. Name one of `complaintCategories`."
+    NO_AGENCY = "NO_AGENCY", "No agency takes it for this place. Name another place in the city."
     KEY_REUSED = "KEY_REUSED", "The key was used for another command. Use a new key."
     TOO_MANY = "TOO_MANY", "The person has sent too many commands today. Try again tomorrow."
 
@@ -116,3 +104,9 @@ class CommandProblem:
     """Why a command was not accepted. Nothing was stored or sent."""
 
     code: Annotated[CommandProblemCode, Doc("The reason.")]
+    field: Annotated[str | None, Doc("The argument that is wrong; null if no argument is wrong.")] = None
+
+    @property
+    def message(self) -> str:
+        """What is wrong, and the fix."""
+        return self.code.description

@@ -5,7 +5,7 @@ They are generated for `DATA_NOW`; then all their times and the day in their num
 
 import struct
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from random import Random
@@ -55,6 +55,8 @@ class CrmComplaint:
     steps: tuple[HistoryStep, ...]
     supporters: int
     rating: int | None
+    reference: str | None = None
+    """The reference of the client that submitted it."""
 
     @property
     def state(self) -> str:
@@ -90,6 +92,13 @@ class ComplaintData:
     complaints: tuple[CrmComplaint, ...]
     pending: tuple[PendingReport, ...]
     by_id: Mapping[int, CrmComplaint]
+
+    def extended_with(self, submitted: Sequence[CrmComplaint]) -> "ComplaintData":
+        """The same with submitted complaints, which are newer."""
+        if not submitted:
+            return self
+        by_id = {**self.by_id, **{each.id: each for each in submitted}}
+        return replace(self, complaints=(*submitted, *self.complaints), by_id=by_id)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

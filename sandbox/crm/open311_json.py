@@ -79,6 +79,8 @@ def request_to_json(complaint: CrmComplaint, search: Open311Search) -> Json:
     if complaint.id % NAMELESS_EVERY == 0:
         del row["service_name"]
     extended = _extension_to_json(complaint) if search.extensions else {}
+    if search.references:
+        extended = {**extended, "reference": complaint.reference}
     if search.reporters:
         extended = {**extended, "reporter": complaint.reporter_nik}
     if extended:

@@ -22,6 +22,7 @@ class Open311Search:
 
     ids: frozenset[int]
     reporters: frozenset[str]
+    references: frozenset[str]
     services: frozenset[int]
     states: frozenset[str]
     regions: frozenset[str]
@@ -45,6 +46,7 @@ def parse_search(parameters: Mapping[str, str]) -> Open311Search:
     return Open311Search(
         ids=_parse_numbers(parameters, "service_request_id"),
         reporters=_parse_words(parameters, "reporter"),
+        references=_parse_words(parameters, "reference"),
         services=_parse_numbers(parameters, "service_code"),
         states=states,
         regions=_parse_words(parameters, "region"),

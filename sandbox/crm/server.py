@@ -1,7 +1,7 @@
 """The complaint system of the sandbox city: Open311 GeoReport v2 in JSON (`docs/agencies/crm.md`)."""
 
 import secrets
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from urllib.parse import parse_qsl
 
@@ -15,8 +15,9 @@ from sandbox.agency_server import serve
 from sandbox.control import REFUSED, AgencyControl, AgencyMode, Latency
 from sandbox.crm import open311_json as answers
 from sandbox.crm.categories import SERVICES
-from sandbox.crm.complaints import ComplaintData, build_complaint_data
+from sandbox.crm.complaints import ComplaintData, CrmComplaint, PendingReport, build_complaint_data
 from sandbox.crm.search import InvalidParameterError, Open311Search, find_page, parse_search
+from sandbox.crm.submissions import ComplaintSubmissions, InvalidSubmissionError, parse_submission
 from sandbox.population.city_population import build_population
 from sandbox.request_body import MAX_BODY_BYTES, read_body
 
@@ -30,7 +31,8 @@ def run(spec: AgencySpec) -> None:
     """Serve the agency until a stop signal."""
     control = AgencyControl(spec.name, TYPICAL_LATENCY if spec.latency else Latency(0, 0))
     complaints = build_complaint_data(build_population(), spec.today)
-    serve(spec, control, Open311Service(spec, control, complaints).build_app())
+    submitted = ComplaintSubmissions(spec.state, complaints.now)
+    serve(spec, control, Open311Service(spec, control, complaints, submitted).build_app())
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +42,7 @@ class Open311Service:
     spec: AgencySpec
     control: AgencyControl
     complaints: ComplaintData
+    submitted: ComplaintSubmissions
 
     def build_app(self) -> Starlette:
         """The application of the agency's port."""
@@ -48,6 +51,7 @@ class Open311Service:
                 self._route("GET", "/services.json", self._list_services),
                 self._route("GET", "/services/{code}.json", self._get_definition),
                 self._route("GET", "/requests.json", self._list_requests),
+                self._route("POST", "/requests.json", self._submit),
                 self._route("POST", "/requests/search.json", self._list_requests),
                 self._route("GET", "/requests/{id}.json", self._get_request),
             ],
@@ -83,21 +87,35 @@ class Open311Service:
             return _error_response(404, "service_code was not found")
         return JSONResponse(answers.definition_to_json(service))
 
+    def _submit(self, parameters: Parameters) -> Response:
+        """POST Service Request: answers the new id, which is the old one for a reference that was used before."""
+        if not _api_key(parameters):
+            return _gateway_error("a new request needs an api_key")
+        try:
+            submission = parse_submission(parameters)
+        except InvalidSubmissionError as error:
+            return _error_response(400, str(error))
+        return JSONResponse([{"service_request_id": self.submitted.add(submission), "service_notice": None}])
+
     def _list_requests(self, parameters: Parameters) -> Response:
         search = _parse_search(parameters)
         if isinstance(search, Response):
             return search
-        if search.reporters and not _api_key(parameters):
-            return _gateway_error("reporter needs an api_key")
-        return JSONResponse(
-            answers.requests_to_json(find_page(self.complaints, search, trusted=bool(_api_key(parameters))), search)
-        )
+        if (search.reporters or search.references) and not _api_key(parameters):
+            return _gateway_error("reporter and reference need an api_key")
+        if search.references:
+            found: Sequence[CrmComplaint | PendingReport] = self.submitted.find_by_reference(search.references)
+        else:
+            data = self.complaints.extended_with(self.submitted.list_all())
+            found = find_page(data, search, trusted=bool(_api_key(parameters)))
+        return JSONResponse(answers.requests_to_json(found, search))
 
     def _get_request(self, parameters: Parameters) -> Response:
         search = _parse_search({"extensions": parameters.get("extensions", "")})
         if isinstance(search, Response):
             return search
-        complaint = self.complaints.by_id.get(int(parameters["id"])) if _is_number(parameters["id"]) else None
+        known = self.complaints.extended_with(self.submitted.list_all()).by_id
+        complaint = known.get(int(parameters["id"])) if _is_number(parameters["id"]) else None
         if complaint is None or not (complaint.public or _api_key(parameters)):
             return _error_response(404, "service_request_id was not found")
         return JSONResponse([answers.request_to_json(complaint, search)])

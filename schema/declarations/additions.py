@@ -1,4 +1,4 @@
-"""Fields that a module of the graph adds to a type of another module: to `Query`, or to a published type.
+"""Fields that a module of the graph adds to a type of another module: to a root, or to a published type.
 
 So a new subject is declared in its own files, and no list names it.
 """
@@ -26,12 +26,18 @@ AddedFields = Mapping[type[Any], Sequence[StrawberryField]]
 NO_ADDED_FIELDS: AddedFields = MappingProxyType({})
 _TARGET = "__adds_to__"
 _PUBLICATION = "__publication__"
-_QUERY = "Query"
+_QUERY, _MUTATION = "Query", "Mutation"
 
 
 def adds_to_query(declared: T) -> T:
     """Add root fields to `Query`."""
     setattr(declared, _TARGET, _QUERY)
+    return declared
+
+
+def adds_to_mutation(declared: T) -> T:
+    """Add root fields to `Mutation`."""
+    setattr(declared, _TARGET, _MUTATION)
     return declared
 
 
@@ -70,9 +76,18 @@ def find_node_types(modules: Sequence[ModuleType]) -> Sequence[type[Any]]:
 
 def find_root_fields(modules: Sequence[ModuleType]) -> Mapping[str, RootField]:
     """The root fields that modules add to `Query`, by name in Python. Raises `TypeError` for two with one name."""
+    return _find_fields_of(_QUERY, modules)
+
+
+def find_mutations(modules: Sequence[ModuleType]) -> Mapping[str, RootField]:
+    """The same for `Mutation`."""
+    return _find_fields_of(_MUTATION, modules)
+
+
+def _find_fields_of(root: str, modules: Sequence[ModuleType]) -> Mapping[str, RootField]:
     found: dict[str, RootField] = {}
     for each in _list_classes(modules, _TARGET):
-        for name, field in vars(each).items() if vars(each)[_TARGET] == _QUERY else ():
+        for name, field in vars(each).items() if vars(each)[_TARGET] == root else ():
             if isinstance(field, RootField) and found.setdefault(name, field) is not field:
                 raise TypeError(f"Two modules add the root field '{name}'; rename one.")
     return found
@@ -83,7 +98,7 @@ def build_added_fields(modules: Sequence[ModuleType]) -> AddedFields:
     added: dict[type[Any], list[StrawberryField]] = {}
     for each in _list_classes(modules, _TARGET):
         target = vars(each)[_TARGET]
-        if target != _QUERY:
+        if target not in {_QUERY, _MUTATION}:
             fields = added.setdefault(target, [])
             names = {field.python_name for field in (*get_object_definition(target, strict=True).fields, *fields)}
             new = _list_fields(each)

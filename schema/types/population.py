@@ -26,6 +26,7 @@ from records.population import (
 from records.purposes import CitizenScope, Purpose
 from resolvers.complaints import complaints_of
 from resolvers.hub.access_history import access_logs
+from resolvers.hub.commands import receipts_of
 from resolvers.hub.consents import consent_pages, open_consent_requests
 from resolvers.hub.data_preferences import restrictions_of
 from resolvers.hub.data_requests import data_request_pages
@@ -40,6 +41,7 @@ from schema.declarations.fields import edge, root
 from schema.declarations.publishing import Facet, Refetch, publishes
 from schema.declarations.relay import Node
 from schema.types.access_log import AccessLogConnectionType, build_access_log_connection, build_access_log_query
+from schema.types.commands import OWN, CommandReceiptType
 from schema.types.complaints import ComplaintType
 from schema.types.consent_requests import ConsentRequestType, build_consent_request_key
 from schema.types.consents import ConsentConnectionType, build_consent_connection, build_consent_query
@@ -212,6 +214,14 @@ class CitizenType(Node):
         rule=Rule.SELF,
         description="A partner's request for consent. It belongs to the first person who opens it. For everybody else,"
         " it is null, like an expired one.",
+    )
+    receipts: list[CommandReceiptType] | None = edge(
+        receipts_of,
+        key="nik",
+        rule=OWN,
+        expected_size=10,
+        description="Receipts of your newest commands to agencies, such as submitted complaints: at most 100, newest"
+        " first.",
     )
     data_requests: DataRequestConnectionType | None = edge(
         data_request_pages,

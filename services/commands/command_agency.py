@@ -46,6 +46,13 @@ class CommandAgency:
     code: str
     commands: Mapping[tuple[str, int], AgencyCommand]
     """By name and version of the payload: a hub delivers the versions of the release before, too."""
+    serves: Sequence[str] = ()
+    """Codes of the regions that it serves, if the domain has several agencies."""
     probe: Callable[[Call], Awaitable[None]]
     """A read that proves that the agency answers. Raises `AgencyFailure`."""
     timing: CommandTiming = field(default_factory=CommandTiming)
+
+    def get_newest(self, name: str) -> AgencyCommand | None:
+        """The command of the newest version; None if the agency does not take it."""
+        versions = [each for each in self.commands.values() if each.kind.name == name]
+        return max(versions, key=lambda each: each.kind.version, default=None)

@@ -11,7 +11,7 @@ import logging
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from time import monotonic
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 from auth.crypto.sealed_people import SealedPeople
 from auth.crypto.sealed_texts import SealedTexts
@@ -19,7 +19,8 @@ from records.calls.answers import Answers
 from records.calls.call import Call
 from records.calls.failures import AgencyFailure
 from records.calls.outgoing_commands import CommandAnswer, CommandDone, OutgoingCommand
-from records.hub.commands import CommandState
+from records.command_state import CommandState
+from records.identifiers import Nik
 from services.commands.command_agency import AgencyCommand, CommandAgency
 from services.commands.delivery_rules import compute_outage_pause, judge_lookup, judge_sending
 from store.commands.command_outbox import CommandOutbox, CommandResult
@@ -34,11 +35,39 @@ IDLE_INTERVAL: Final = 5.0
 """Seconds between two looks at the outbox; a command that this process accepts is sent immediately."""
 
 
+class DeliveryListener(Protocol):
+    """Acts on what became of commands."""
+
+    async def prepare_done(self, agency: str, subject: Nik, agency_id: str | None) -> None:
+        """Called before a command is recorded as done; it must be idempotent. Raises `StateUnavailable`."""
+
+    async def announce_change(self, agency: str, subject: Nik) -> None:
+        """Called after the state of a command has changed."""
+
+
+class NoDeliveryListener:
+    """Does nothing."""
+
+    async def prepare_done(self, agency: str, subject: Nik, agency_id: str | None) -> None:
+        """Do nothing."""
+
+    async def announce_change(self, agency: str, subject: Nik) -> None:
+        """Do nothing."""
+
+
 class CommandDelivery:
     """Delivers the commands of one agency."""
 
-    def __init__(self, outbox: CommandOutbox, agency: CommandAgency, people: SealedPeople, texts: SealedTexts) -> None:
+    def __init__(
+        self,
+        outbox: CommandOutbox,
+        agency: CommandAgency,
+        people: SealedPeople,
+        texts: SealedTexts,
+        listener: DeliveryListener | None = None,
+    ) -> None:
         """People and payloads are sealed in the outbox."""
+        self._listener = listener or NoDeliveryListener()
         self._outbox = outbox
         self._agency = agency
         self._people = people
@@ -124,7 +153,7 @@ class CommandDelivery:
         for each in commands:
             prepared = await self._prepare(each, kind)
             if isinstance(prepared, CommandResult):
-                await self._outbox.end_claim(each, prepared)
+                await self._record(each, prepared)
             else:
                 outgoing[each.number] = prepared
         sends = commands[0].state is CommandState.SENDING
@@ -169,21 +198,30 @@ class CommandDelivery:
             return fault
 
     async def _end(self, command: StoredCommand, answer: CommandAnswer | Exception | None) -> None:
-        """Record what became of a command. If the database fails, the lease ends, and another hub looks it up."""
+        """Record what became of a command that was sent or looked up."""
         sends = command.state is CommandState.SENDING
         result = judge_sending(command, answer, self._agency.timing) if sends else judge_lookup(command, answer)
         if isinstance(answer, AgencyFailure) and not answer.sent:
             self._outage_pause = compute_outage_pause(answer).total_seconds()
         if isinstance(answer, CommandDone) and answer.copies > 1:
             _log.error("Command %s was carried out %d times by '%s'.", command.number, answer.copies, self._agency.code)
+        await self._record(command, result)
+
+    async def _record(self, command: StoredCommand, result: CommandResult) -> None:
+        """Record a result. If the database fails, the lease ends, and another hub looks the command up."""
         if result.state is CommandState.PARKED:
             _log.warning("Command %s is parked: %s.", command.number, result.failure)
+        subject = self._people.open(command.subject)
         try:
+            if result.state is CommandState.DONE:
+                await self._listener.prepare_done(self._agency.code, subject, result.agency_id)
             kept = await self._outbox.end_claim(command, result)
         except StateUnavailable as failure:
             _log.warning("The outcome of command %s could not be stored: %s", command.number, failure)
             return
-        if not kept:
+        if kept:
+            await self._listener.announce_change(self._agency.code, subject)
+        else:
             _log.warning("The outcome of command %s came after its lease.", command.number)
 
     def _build_call(self, number: str) -> Call:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+import logging
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from datetime import datetime
 from hashlib import sha256
 from hmac import digest
@@ -11,18 +13,23 @@ from typing import Final
 
 from auth.crypto.sealed_people import SealedPeople
 from auth.crypto.sealed_texts import SealedTexts
+from engine.agencies.agency_routing import is_inside
+from records.calls.call import Call
 from records.clocks import CITY_TIME_ZONE
 from records.hub.commands import (
-    CommandKind,
     CommandProblem,
     CommandProblemCode,
     CommandReceipt,
     NewCommand,
 )
 from records.identifiers import Nik
-from services.commands.command_agency import CommandAgency, PayloadForm
+from resolvers.hub.commands import CommandsUnavailable
+from services.commands.command_agency import AgencyCommand, CommandAgency
 from store.commands.command_outbox import CommandKeyReused, CommandOutbox, TooManyCommands
 from store.commands.command_rows import SealedCommand, StoredCommand
+from store.database_timeout import StateUnavailable
+
+_log = logging.getLogger("simpul.commands")
 
 _NUMBER_ALPHABET: Final = "23456789ABCDEFGHJKMNPQRSTVWXYZ"
 """Without characters that are confused when read aloud."""
@@ -40,23 +47,52 @@ class DatabaseCommands:
         texts: SealedTexts,
         *,
         secret: bytes,
-        wake: Callable[[str], None],
+        on_accepted: Callable[[Nik, str], Awaitable[None]],
     ) -> None:
-        """`wake` is called with the code of the agency of an accepted command."""
+        """`on_accepted` is called with the person and the agency's code, before the acknowledgement."""
         self._outbox = outbox
         self._agencies = agencies
         self._people = people
         self._texts = texts
         self._key = digest(secret, b"simpul command digests v1", sha256)
-        self._wake = wake
+        self._on_accepted = on_accepted
 
-    async def accept(self, wanted: NewCommand) -> CommandReceipt | CommandProblem:
-        """Stores a command; when this returns a receipt, it is committed. Raises `StateUnavailable`."""
-        payload = self._get_form(wanted.kind).encode(wanted.payload)
-        number = _draw_number()
+    async def accept(
+        self,
+        wanted: Sequence[NewCommand],
+        call: Call,  # noqa: ARG002 - the hub's own database, not an agency
+    ) -> Mapping[NewCommand, CommandReceipt | CommandProblem]:
+        """Store each command, once. What has a receipt is committed. Raises `CommandsUnavailable`."""
+        with _translate_errors():
+            return {each: await self._accept(each) for each in wanted}
+
+    async def receipts_of(
+        self,
+        people: Sequence[Nik],
+        call: Call,  # noqa: ARG002 - the hub's own database, not an agency
+    ) -> Mapping[Nik, Sequence[CommandReceipt]]:
+        """The commands of each person, newest first; raises `CommandsUnavailable`."""
+        with _translate_errors():
+            return {each: await self.list_receipts(each) for each in people}
+
+    async def list_receipts(self, subject: Nik) -> Sequence[CommandReceipt]:
+        """The commands of a person, newest first. Raises `StateUnavailable`."""
+        stored = await self._outbox.list_of_subject(self._people.seal(subject))
+        return [self._build_receipt(subject, each) for each in stored]
+
+    async def find_receipts(self, numbers: Sequence[str]) -> Mapping[str, CommandReceipt]:
+        """Receipts by their numbers. Raises `StateUnavailable`."""
+        stored = await self._outbox.find_many(numbers)
+        return {each.number: self._build_receipt(self._people.open(each.subject), each) for each in stored}
+
+    async def _accept(self, wanted: NewCommand) -> CommandReceipt | CommandProblem:
+        found = self._find_agency(wanted)
+        if found is None:
+            return CommandProblem(code=CommandProblemCode.NO_AGENCY)
+        payload, number = found.form.encode(wanted.payload), _draw_number()
         sealed = SealedCommand(
             number=number,
-            kind=wanted.kind,
+            kind=found.kind,
             case=wanted.case or number,
             subject=self._people.seal(wanted.subject),
             key=sha256(wanted.key.encode()).digest(),
@@ -66,24 +102,23 @@ class DatabaseCommands:
         try:
             stored = await self._outbox.accept(sealed)
         except CommandKeyReused:
-            return CommandProblem(code=CommandProblemCode.KEY_REUSED)
+            return CommandProblem(code=CommandProblemCode.KEY_REUSED, field="key")
         except TooManyCommands:
             return CommandProblem(code=CommandProblemCode.TOO_MANY)
-        self._wake(wanted.kind.agency)
+        await self._on_accepted(wanted.subject, found.kind.agency)
         return self._build_receipt(wanted.subject, stored)
 
-    async def list_of(self, subject: Nik) -> Sequence[CommandReceipt]:
-        """A person's commands, newest first. Raises `StateUnavailable`."""
-        stored = await self._outbox.list_of_subject(self._people.seal(subject))
-        return [self._build_receipt(subject, each) for each in stored]
-
-    def _get_form(self, kind: CommandKind) -> PayloadForm:
-        return self._agencies[kind.agency].commands[kind.name, kind.version].form
+    def _find_agency(self, wanted: NewCommand) -> AgencyCommand | None:
+        """The command at the agency that serves its place; None if that is not exactly one."""
+        offered = [each for each in self._agencies.values() if each.get_newest(wanted.name) is not None]
+        if len(offered) > 1:
+            place = wanted.region or ""
+            offered = [each for each in offered if place and any(is_inside(place, (area,)) for area in each.serves)]
+        return offered[0].get_newest(wanted.name) if len(offered) == 1 else None
 
     def _digest(self, wanted: NewCommand, payload: bytes) -> bytes:
         """Tells commands apart. It is keyed, because a short text could be guessed from a plain digest."""
-        parts = (wanted.kind.name, str(wanted.kind.version), wanted.kind.agency, wanted.case or "")
-        return digest(self._key, "\0".join(parts).encode() + b"\0" + payload, sha256)
+        return digest(self._key, f"{wanted.name} {wanted.case or ''} ".encode() + payload, sha256)
 
     def _build_receipt(self, subject: Nik, stored: StoredCommand) -> CommandReceipt:
         known = self._agencies.get(stored.kind.agency)
@@ -110,3 +145,12 @@ class DatabaseCommands:
 def _draw_number() -> str:
     year = datetime.now(CITY_TIME_ZONE).year % 100
     return f"TT-{year:02}-{''.join(choice(_NUMBER_ALPHABET) for _ in range(_NUMBER_LENGTH))}"
+
+
+@contextmanager
+def _translate_errors() -> Iterator[None]:
+    try:
+        yield
+    except StateUnavailable as failure:
+        _log.warning("The database of commands is unavailable: %s", failure)
+        raise CommandsUnavailable from None

@@ -9,7 +9,8 @@ from typing import Final
 
 from records.calls.failures import AgencyFailure, AgencyRefused
 from records.calls.outgoing_commands import CommandAnswer, CommandDone, CommandRefused
-from records.hub.commands import CommandState, LookupClass
+from records.command_state import CommandState
+from records.hub.commands import LookupClass
 from store.commands.command_outbox import CommandResult
 from store.commands.command_rows import StoredCommand
 

@@ -35,6 +35,7 @@ from connectors.declared.http.tables import HttpCallTable, HttpWire
 from connectors.declared.service.wire import ServiceWire
 from connectors.declared.snapshot.tables import SnapshotReadTable, SnapshotTable
 from connectors.declared.tables import (
+    Duration,
     ManifestTable,
     NotDeclarableError,
     PythonReadTable,
@@ -79,6 +80,15 @@ DomainWord = Annotated[str, AfterValidator(_check_domain)]
 """The word for a domain, which is the name of its module in `resolvers/`."""
 
 
+class CommandTable(ManifestTable):
+    """A command of the domain that the agency takes."""
+
+    settle: Duration = Field(
+        default=60.0,
+        description='time in which the agency certainly carries out what arrived, such as `"1 min"`, the default',
+    )
+
+
 class AgencyManifest(ManifestTable):
     """What the manifest of an agency holds."""
 
@@ -105,6 +115,9 @@ class AgencyManifest(ManifestTable):
     reads: Mapping[str, SerializeAsAny[PythonReadTable]] = Field(default={}, description="tables: declared reads")
     lacks: tuple[str, ...] = Field(
         default=(), description='reads of the domain that the agency does not have: `["trends"]`'
+    )
+    commands: Mapping[str, CommandTable] = Field(
+        default={}, description="tables: commands of the domain that the agency takes, such as `submit_complaint`"
     )
     records: Mapping[str, RecordTable] = Field(default={}, description="tables: declared records")
     trouble: TroubleTable | None = Field(default=None, description="table: the meaning of result codes in replies")

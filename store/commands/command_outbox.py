@@ -18,7 +18,8 @@ from typing import Any, Final
 from sqlalchemy import ColumnElement, and_, case, exists, false, func, insert, or_, select, text, update
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
-from records.hub.commands import CommandState, LookupClass
+from records.command_state import CommandState
+from records.hub.commands import LookupClass
 from store.commands.command_rows import SealedCommand, StoredCommand, add_steps, load_commands, to_command
 from store.database_timeout import database_timeout
 from store.tables import commands
@@ -249,6 +250,10 @@ class CommandOutbox:
         """Returns one command, or None. Raises `StateUnavailable`."""
         found = await self._load(commands.c.number == number)
         return found[0] if found else None
+
+    async def find_many(self, numbers: Collection[str]) -> Sequence[StoredCommand]:
+        """Returns the commands with these numbers. Raises `StateUnavailable`."""
+        return await self._load(commands.c.number.in_(numbers), limit=len(numbers)) if numbers else ()
 
     async def list_of_subject(self, subject: bytes, *, limit: int = 100) -> Sequence[StoredCommand]:
         """Returns a person's commands, newest first. Raises `StateUnavailable`."""

@@ -11,7 +11,8 @@ from sqlalchemy import ColumnElement, func, insert, select
 from sqlalchemy.engine import RowMapping
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from records.hub.commands import CommandKind, CommandState, CommandStep, LookupClass
+from records.command_state import CommandState
+from records.hub.commands import CommandKind, CommandStep, LookupClass
 from store.tables import command_steps, commands
 
 

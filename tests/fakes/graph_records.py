@@ -48,6 +48,7 @@ from tests.fakes.small_records import (
     household,
     msme,
     payment,
+    receipt,
     restriction,
     tax_object,
 )
@@ -117,6 +118,7 @@ RECORDS: dict[str, Any] = {
     "DataRequestEdge": REQUESTS.edges[0],
     "DataRequestConnection": REQUESTS,
     "Restriction": restriction(Purpose.PAYMENT),
+    "CommandReceipt": receipt(),
     "Export": Export(subject=SITI, url="/me/export", parts=("identity",)),
     "Coordinates": Coordinates(latitude=-6.1, longitude=106.8),
     "Region": REGIONS["31.71"],  # type: ignore[index]  # a code like any

@@ -27,6 +27,8 @@ def build_sample(annotation: Any) -> Any:  # noqa: ANN401 - any type
         return build_sample(next(each for each in get_args(annotation) if each is not NoneType))
     if get_origin(annotation) is not None:
         return (build_sample(get_args(annotation)[0]),)
+    if annotation is Any:
+        return None
     if annotation in _PLAIN:
         return _PLAIN[annotation]
     if issubclass(annotation, Enum):

@@ -26,6 +26,7 @@ from records.complaints import (
 )
 from records.hub.access_entries import AccessEntryPage, AccessEntryQuery
 from records.hub.access_history import AccessLogPage, AccessLogQuery
+from records.hub.commands import CommandProblem, CommandReceipt, NewCommand
 from records.hub.consenting import Consenting
 from records.hub.consents import (
     Consent,
@@ -72,6 +73,7 @@ from resolvers.complaints import Complaints
 from resolvers.domains import find_domains
 from resolvers.hub.access_entries import AccessEntries
 from resolvers.hub.access_history import AccessHistories
+from resolvers.hub.commands import Commands
 from resolvers.hub.consents import Consents, UnknownConsent
 from resolvers.hub.data_preferences import PeoplePreferences, PreferencesUnavailable
 from resolvers.hub.data_requests import DataRequests
@@ -107,6 +109,7 @@ from tests.fakes.small_records import (
     household,
     msme,
     product,
+    receipt,
     tax_object,
 )
 
@@ -157,6 +160,7 @@ class SmallCity:
     waiting_queries: list[WaitingDataRequests] = field(default_factory=list)
     answered_requests: list[DataRequestAnswer] = field(default_factory=list)
     """What officials looked for, and answered."""
+    accepted_commands: list[NewCommand] = field(default_factory=list)
 
     def agencies(self, own: Mapping[type[Any], Any] = MappingProxyType({})) -> Agencies:
         """Itself, bound to every domain but those that are given."""
@@ -169,6 +173,7 @@ class SmallCity:
             Consents,
             DataRequests,
             Exports,
+            Commands,
         )
         return Agencies({**dict.fromkeys(domains, self), **own}, build_codes(), build_lifetimes())
 
@@ -290,6 +295,15 @@ class SmallCity:
     ) -> Answers[DataRequestAnswer, DataRequest]:
         self.answered_requests.extend(answers)
         return {each: data_request(state=each.state) for each in answers}
+
+    async def accept(
+        self, wanted: Sequence[NewCommand], _call: Call
+    ) -> Answers[NewCommand, CommandReceipt | CommandProblem]:
+        self.accepted_commands.extend(wanted)
+        return {each: receipt(each.subject) for each in wanted}
+
+    async def receipts_of(self, people: Sequence[Nik], _call: Call) -> Answers[Nik, Sequence[CommandReceipt]]:
+        return {nik: (receipt(nik),) for nik in people}
 
     async def exports(self, people: Sequence[Nik], _call: Call) -> Answers[Nik, Export]:
         return {nik: Export(subject=nik, url="/me/export", parts=("identity",)) for nik in people}

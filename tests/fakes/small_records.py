@@ -8,6 +8,7 @@ from typing import Any
 
 from auth.caller import ANONYMOUS, Assurance, Caller, CallerKind
 from records.calls.call import Call
+from records.command_state import CommandState
 from records.complaints import (
     Complaint,
     ComplaintCategory,
@@ -17,6 +18,7 @@ from records.complaints import (
 )
 from records.hub.access_entries import AccessEntry
 from records.hub.access_history import AccessLogEntry
+from records.hub.commands import CommandReceipt, CommandStep
 from records.hub.consents import (
     Consent,
     ConsentRequest,
@@ -229,6 +231,7 @@ def complaint(id_: str, *, public: bool, reporter: Nik | None = None, **more: An
         "support_count": 3,
         "rating": 4,
         "photo_url": "https://photos.example/1.jpg",
+        "delivery": CommandState.SENDING,
         "events": (
             ComplaintEvent(
                 sequence=1,
@@ -242,6 +245,21 @@ def complaint(id_: str, *, public: bool, reporter: Nik | None = None, **more: An
         ),
     }
     return Complaint(**(values | more))
+
+
+def receipt(subject: Nik = SITI) -> CommandReceipt:
+    return CommandReceipt(
+        subject=subject,
+        number="TT-26-ABCDEFGHJK",
+        kind="submit_complaint",
+        agency="crm",
+        state=CommandState.REJECTED,
+        accepted_at=NOW,
+        closed_at=NOW,
+        problem="INVALID",
+        waits_for="TT-26-ABCDEFGHJM",
+        steps=(CommandStep(at=NOW, state=CommandState.ACCEPTED),),
+    )
 
 
 def region(code: str, level: RegionLevel, parent: str | None) -> Region:

@@ -4,13 +4,20 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 
 
 async def wait_until(is_met: Callable[[], bool], timeout: float = 20) -> None:
     """Wait until the condition is met. Raises `TimeoutError` after the seconds given."""
     async with asyncio.timeout(timeout):
         while not is_met():  # noqa: ASYNC110 - nothing sets an event
+            await asyncio.sleep(0.01)
+
+
+async def wait_until_answered(is_met: Callable[[], Awaitable[bool]], timeout: float = 20) -> None:
+    """The same for a condition that must be asked for."""
+    async with asyncio.timeout(timeout):
+        while not await is_met():  # noqa: ASYNC110 - nothing sets an event
             await asyncio.sleep(0.01)
 
 

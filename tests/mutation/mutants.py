@@ -144,13 +144,18 @@ class MutantMaker:
         if "key_pattern" not in read:
             other_type = "text" if read.get("key_type") == "number" else "number"
             yield self._mutate("wrong key", f"{place}.key_type", other_type, is_critical=True)
-        for key in sorted(read.keys() & _REMOVED):
+        for key in sorted(read.keys() & _REMOVED - self._list_needless(name, read)):
             yield self._mutate(f"without {key}", f"{place}.{key}", None, is_critical=key in _KEYS)
         skipped = read.get("skip_without", [])
         for each in skipped if isinstance(skipped, list) else []:
             rest = [column for column in skipped if column != each]
             yield self._mutate("without skip_without", f"{place}.skip_without", rest, is_critical=False)
         yield from self._change_request(place, read)
+
+    def _list_needless(self, name: str, read: Mapping[str, Any]) -> frozenset[str]:
+        """Keys without which the manifest means the same: a pattern that is the default, or of a text not sent."""
+        is_default = self._reads[name].key in PERSONAL_NUMBERS and read.get("key_pattern") == "[0-9]{16}"
+        return frozenset({"key_pattern"} if is_default or "search" in read else ())
 
     def _change_snapshot(self, name: str, snapshot: Mapping[str, Any]) -> Iterator[Mutant]:
         place = f"snapshots.{name}"

@@ -64,13 +64,19 @@ def lock_folder(folder: Path) -> int | None:
 
 def remove_old_runs(parent: Path) -> None:
     """Remove the folders that earlier runs of this user left, but for the newest ones and those of runs under way."""
-    left = [each for each in parent.glob(f"{_PREFIX}*") if each.is_dir() and each.stat().st_uid == os.getuid()]
-    for folder in sorted(left, key=lambda each: each.stat().st_mtime)[:-_KEPT]:
-        if time() - folder.stat().st_mtime < _LOCKED_WITHIN:
+    left: list[tuple[float, Path]] = []
+    for each in parent.glob(f"{_PREFIX}*"):
+        with suppress(FileNotFoundError):  # another run that starts now removes the same folders
+            status = each.stat()
+            if each.is_dir() and status.st_uid == os.getuid():
+                left.append((status.st_mtime, each))
+    for changed_at, folder in sorted(left)[:-_KEPT]:
+        if time() - changed_at < _LOCKED_WITHIN:
             continue
-        if (descriptor := lock_folder(folder)) is not None:
-            shutil.rmtree(folder, ignore_errors=True)
-            os.close(descriptor)
+        with suppress(FileNotFoundError):
+            if (descriptor := lock_folder(folder)) is not None:
+                shutil.rmtree(folder, ignore_errors=True)
+                os.close(descriptor)
 
 
 @pytest.hookimpl(tryfirst=True)

@@ -29,6 +29,7 @@ CHANGES = (
     "restrictProcessing",
     "endRestriction",
     "withdrawDataRequest",
+    "submitComplaint",
 )
 """Fields of the mutation root."""
 ROOTS = {"Query": "query", "Mutation": "mutation"}
@@ -46,6 +47,7 @@ ARGUMENTS = {
     "Mutation.grantConsent": f'(request: "{REQUEST}", scopes: [TAX])',
     "Mutation.refuseConsent": f'(request: "{REQUEST}")',
     "Mutation.revokeConsent": f'(consent: "{CONSENT}")',
+    "Mutation.submitComplaint": '(complaint: {categoryCode: "C-1", description: "Lubang"}, key: "6")',
     "Citizen.consentRequest": f'(id: "{REQUEST}")',
     "Consenting.verify": '(name: "Siti")',
     "Commodity.trend": "(year: 2026, month: 11)",

@@ -153,12 +153,14 @@ class _OpenApi:
                 yield names, resolved["items"]
             return
         properties = self._properties(resolved)
+        is_envelope = False
         for name, each in properties.items():
             inner = self._resolve(each)
             is_list = inner.get("type") == "array"
-            if is_list or (self._properties(inner) and name in _ENVELOPES and len(names) < _MAX_DEPTH):
+            if is_list or (self._properties(inner) and len(names) < _MAX_DEPTH and name in _ENVELOPES):
+                is_envelope = is_envelope or name in _ENVELOPES
                 yield from self._list_rows(inner, [*names, name])
-        if len(list(self._list_columns(resolved, ""))) > 1:
+        if not is_envelope and properties:
             yield names, resolved
 
     def _list_columns(self, schema: Any, prefix: str) -> Iterator[tuple[str, str]]:  # noqa: ANN401 - a schema

@@ -14,10 +14,9 @@ _BARE: Final = re.compile(r"[A-Za-z0-9_-]+")
 _CONTRACT: Final = """
 # The agency has personal data: agree on a contract, and have it assessed, before the stage "live".
 # [contract]
-# steward = "?"                        # who is responsible for the data there
+# steward = "?"  # who is responsible for the data there
 # purposes = ["SUBJECT_REQUEST"]
 # retention = "The hub keeps nothing of it."
-#
 # [contract.assessment]
 # id = "?"
 # decided_on = 2026-01-01
@@ -26,6 +25,8 @@ _CONTRACT: Final = """
 # residual_risk = "low"
 # classes = ["PERSONAL"]
 """
+_LINE: Final = 140
+"""Signs of a line that holds a whole read."""
 
 
 def write_manifest(code: str, domain: str, interface: AgencyInterface, proposal: Proposal) -> str:
@@ -44,6 +45,9 @@ def _list_lines(code: str, domain: str, interface: AgencyInterface, proposal: Pr
     yield f'name = {{ en = "{code}", id = "{code}" }}'
     yield 'stage = "draft"'
     yield f"domain = {_write(domain)}"
+    yield "terms = { deadline = 3.0, retries = 1, breaker = {} }"
+    if proposal.probe is not None:
+        yield f"probe = {_write(proposal.probe)}{_write_note('probe', proposal)}"
     yield ""
     yield "[wire]"
     yield f"driver = {_write(interface.driver)}"
@@ -52,19 +56,53 @@ def _list_lines(code: str, domain: str, interface: AgencyInterface, proposal: Pr
         if key != "credential":
             yield f"{key} = {_write(value)}"
     for name, table in interface.wire.get("credential", {}).items():  # type: ignore[attr-defined]  # a table
-        yield from ("", f"[wire.credential.{name}]")
-        for key, value in table.items():
-            filled = re.sub(r"\$\{(\w+)\}", lambda found: f"${{{name_variable(code, found[1])}}}", str(value))
-            yield f"{_write_key(key)} = {_write(filled)}"
-    yield from ("", "[terms]", "deadline = 3.0", "retries = 1", "", "[terms.breaker]")
+        yield f"credential.{name} = {_fill(_write(table), code)}"
     if proposal.is_personal:
         yield _CONTRACT.rstrip("\n")
-    tables = [*_name_tables("snapshots", proposal.snapshots), *_name_tables("reads", proposal.reads)]
-    tables += _name_tables("records", proposal.records)
-    for place, table in [*tables, *([("probe", proposal.probe)] if proposal.probe is not None else [])]:
-        yield from ("", f"[{place}]{_write_note(place, proposal)}")
-        for key, value in table.items():
-            yield f"{_write_key(key)} = {_write(value)}{_write_note(f'{place}.{key}', proposal)}"
+    yield from _list_tables(proposal)
+
+
+def _list_tables(proposal: Proposal) -> Iterator[str]:
+    for place, each in _name_tables("snapshots", proposal.snapshots):
+        yield from _list_table(place, each, proposal)
+    reads, defaults = _take_defaults(proposal.reads)
+    if defaults:
+        yield from ("", "[defaults]", *_list_keys("defaults", defaults, proposal))
+    short = {name: table for name, table in reads.items() if len(_write(table)) <= _LINE and "statement" not in table}
+    if short:
+        yield from ("", "[reads]")
+    for name, table in short.items():
+        notes = [_write_note(f"reads.{name}{each}", proposal) for each in ("", *(f".{key}" for key in table))]
+        yield f"{name} = {_write(table)}{next(filter(None, notes), '')}"
+    for place, each in _name_tables("reads", {name: each for name, each in reads.items() if name not in short}):
+        yield from _list_table(place, each, proposal)
+    for place, each in _name_tables("records", proposal.records):
+        yield from _list_table(place, each, proposal)
+
+
+def _take_defaults(reads: Mapping[str, Mapping[str, Any]]) -> tuple[Mapping[str, Mapping[str, Any]], Mapping[str, Any]]:
+    """The reads without the keys that all of them have alike, and those keys."""
+    tables = list(reads.values())
+    if len(tables) < 2 or "snapshot" in tables[0]:  # noqa: PLR2004 - one read has nothing in common
+        return reads, {}
+    common = {key: value for key, value in tables[0].items() if all(each.get(key) == value for each in tables)}
+    return {
+        name: {key: each for key, each in table.items() if key not in common} for name, table in reads.items()
+    }, common
+
+
+def _list_table(place: str, table: Mapping[str, Any], proposal: Proposal) -> Iterator[str]:
+    yield from ("", f"[{place}]{_write_note(place, proposal)}", *_list_keys(place, table, proposal))
+
+
+def _list_keys(place: str, table: Mapping[str, Any], proposal: Proposal) -> Iterator[str]:
+    for key, value in table.items():
+        yield f"{_write_key(key)} = {_write(value)}{_write_note(f'{place}.{key}', proposal)}"
+
+
+def _fill(text: str, code: str) -> str:
+    """A text with the variables of the agency in place of `${KEY}`."""
+    return re.sub(r"\$\{(\w+)\}", lambda found: f"${{{name_variable(code, found[1])}}}", text)
 
 
 def _name_tables(outer: str, tables: Mapping[str, Mapping[str, Any]]) -> list[tuple[str, Mapping[str, Any]]]:

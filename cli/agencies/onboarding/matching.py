@@ -22,6 +22,8 @@ SURE_SCORE: Final = 90
 """From here on, a proposal needs no comment."""
 _WORD: Final = 0.8
 """How much two words must resemble each other to be one."""
+_SAME_WORD: Final = 75
+"""How much two words of enumerations must resemble each other, of 100."""
 _SHORT: Final = 4
 """Letters of a word that must be the same."""
 _STRANGE: Final = 18
@@ -180,6 +182,12 @@ def _resemble(phrase: str, word: str) -> float:
         return float(whole == word)
     score = fuzz.ratio(whole, word) / 100
     return score if score >= _WORD else 0.0
+
+
+def find_nearest(word: str, words: Sequence[str]) -> str | None:
+    """The word that resembles another most; None if none does."""
+    near = max(words, key=lambda each: fuzz.ratio(each, word))
+    return near if fuzz.ratio(near, word) >= _SAME_WORD else None
 
 
 def expand_words(name: str) -> list[str]:

@@ -64,12 +64,12 @@ class Proposer:
             "sql": self._propose_sql,
             "http": self._propose_http,
             "soap": self._propose_soap,
-            "ckan": self._propose_ckan,
+            "ckan": self._propose_copy if self._is_copied() else self._propose_ckan,
             "files": self._propose_copy,
         }[self._interface.driver]
         reads = {name: build(read) for name, read in self._reads.items()}
         snapshots: Table = {}
-        if self._interface.driver == "files":
+        if self._is_copied():
             identifier = next((each["key"] for each in reads.values() if "key" in each), "id")
             snapshots = {_SNAPSHOT: {"rows": dict(self._interface.source), "every": "1 h", "max_age": "2 d"}}
             snapshots[_SNAPSHOT]["id"] = identifier
@@ -84,6 +84,13 @@ class Proposer:
             is_personal=self._is_personal(),
             notes=records.notes,
             unsure=records.unsure,
+        )
+
+    def _is_copied(self) -> bool:
+        """Whether the source is copied whole: a file, or a portal for pages and places near a point."""
+        parts = {part for each in self._reads.values() for part in list_key_parts(each.key)}
+        return self._interface.driver == "files" or (
+            self._interface.driver == "ckan" and bool(parts & {"after", "near"})
         )
 
     def _decide(self, place: str, text: str) -> None:

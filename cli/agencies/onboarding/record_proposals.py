@@ -7,9 +7,7 @@ from dataclasses import dataclass, is_dataclass, replace
 from enum import Enum
 from typing import Any, Final, get_args, get_origin, get_type_hints
 
-from rapidfuzz import fuzz
-
-from cli.agencies.onboarding.matching import SURE_SCORE, FieldMatch, RecordMatch, match_record, rate_name
+from cli.agencies.onboarding.matching import SURE_SCORE, FieldMatch, RecordMatch, find_nearest, match_record, rate_name
 from cli.agencies.onboarding.shapes import RowShape
 from connectors.declared.python_functions import split_optional
 from connectors.declared.record_readers import KEY_COLUMN, PERSONAL_NUMBERS
@@ -17,7 +15,6 @@ from records.description import Doc
 from records.regions import Coordinates
 
 Table = dict[str, Any]
-_SAME_WORD: Final = 75
 _FOREIGN_SCORE: Final = 92
 _MAX_LEFT: Final = 12
 
@@ -61,9 +58,18 @@ class RecordProposer:
         for field, annotation in get_type_hints(match.record).items():
             inner = split_optional(annotation)[0]
             if is_dataclass(inner) and inner is not Coordinates:
-                self.add(match_record(inner, match.shape))  # type: ignore[arg-type] # a class
+                self._add_inner(match_record(inner, match.shape))  # type: ignore[arg-type] # a class
             elif (listed := _find_listed(inner)) is not None:
                 self._add_list(match, field, listed)
+
+    def _add_inner(self, match: RecordMatch) -> None:
+        """Add a record within rows; if other rows have it, too, its texts may be in the columns of both."""
+        name = match.record.__name__
+        known = self.matches.get(name)
+        if known is None or self._is_sql:
+            self.add(match)
+            return
+        self.matches[name] = replace(known, fields=list(map(_join_columns, known.fields, match.fields)))
 
     def _add_list(self, match: RecordMatch, field: str, listed: type[Any]) -> None:
         name, lists = match.record.__name__, match.shape.lists
@@ -159,6 +165,8 @@ class RecordProposer:
         if isinstance(field.wanted, type) and issubclass(field.wanted, Enum):
             values = self._propose_words(place, field.wanted, match.shape.words.get(str(column), ()))
             return {"from": column, "values": values, **({"unknown": "null"} if field.is_optional else {})}
+        if isinstance(column, list) and field.wanted is str:
+            return {"from": column, "read": "first_text"}
         if field.field == "phone":
             return {"from": column, "read": "phone"}
         return {"from": column} if isinstance(column, list) else column
@@ -168,8 +176,8 @@ class RecordProposer:
         known = {word.lower(): each.name for each in wanted for word in (each.name.replace("_", " "), str(each.value))}
         found = {}
         for each in given:
-            near = max(known, key=lambda word: fuzz.ratio(word, each.lower()))
-            if fuzz.ratio(near, each.lower()) >= _SAME_WORD:
+            near = find_nearest(each.lower(), list(known))
+            if near is not None:
                 found[each] = known[near]
         left = [each for each in given if each not in found]
         values = ", ".join(each.name for each in wanted)
@@ -177,6 +185,13 @@ class RecordProposer:
         if left or not given:
             self.notes[place] = f"write {words} in `values`; they mean one of {values}"
         return found or {str(each.value): each.name for each in wanted}
+
+
+def _join_columns(one: FieldMatch, other: FieldMatch) -> FieldMatch:
+    """The first column of two that has a text."""
+    columns = tuple(dict.fromkeys([*one.columns, *other.columns]))
+    is_joined = one.wanted is str and len(columns) > 1
+    return replace(one, columns=columns, score=min(one.score, other.score)) if is_joined else one
 
 
 def _find_listed(annotation: Any) -> type[Any] | None:  # noqa: ANN401 - any annotation

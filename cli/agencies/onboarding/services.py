@@ -77,7 +77,7 @@ async def inspect_resource(address: str) -> AgencyInterface:
     return AgencyInterface(
         driver="ckan",
         origin=f"{url}, resource {resource}",
-        shapes=[RowShape(name=resource, columns=fields)],
+        shapes=[RowShape(name=resource, columns={name: kind for name, kind in fields.items() if name != "_id"})],
         source={"resource": resource},
     )
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Final
 
 SYNONYMS: Final[Mapping[str, Sequence[str]]] = {
-    "address": ("alamat", "jalan"),
+    "address": ("alamat", "jalan", "street"),
     "amount": ("jumlah", "nilai", "total", "nominal", "bayar"),
     "area": ("luas",),
     "average": ("rata", "rata rata", "avg", "mean"),
@@ -21,7 +21,7 @@ SYNONYMS: Final[Mapping[str, Sequence[str]]] = {
     "category": ("kategori", "jenis"),
     "city": ("kota", "kabupaten", "kab"),
     "commodity": ("komoditas", "komoditi"),
-    "facility": ("fasilitas", "faskes"),
+    "facility": ("fasilitas",),
     "gate": ("pintu", "pintu air"),
     "station": ("stasiun",),
     "trend": ("tren",),
@@ -40,7 +40,7 @@ SYNONYMS: Final[Mapping[str, Sequence[str]]] = {
     "highest": ("tertinggi", "max", "maks", "maksimum"),
     "household": ("keluarga",),
     "id": ("id", "kode", "nomor", "no"),
-    "index": ("indeks", "nilai", "aqi", "ispu"),
+    "index": ("indeks", "nilai", "aqi"),
     "industry": ("kbli", "industri"),
     "issued": ("terbit", "diterbitkan"),
     "kind": ("jenis", "tipe", "type", "kategori"),
@@ -59,6 +59,7 @@ SYNONYMS: Final[Mapping[str, Sequence[str]]] = {
     "paid": ("bayar",),
     "payments": ("pembayaran",),
     "phone": ("telepon", "hp", "tel", "telephone", "kontak"),
+    "point": ("titik", "site", "spot", "lokasi"),
     "points": ("harian", "titik"),
     "previous": ("sebelumnya", "prev", "lalu", "kemarin", "yesterday"),
     "provider": ("penyedia", "isp", "operator"),
@@ -100,6 +101,7 @@ TYPE_WORDS: Final[Mapping[str, Sequence[str]]] = {
 ABBREVIATIONS: Final[Mapping[str, str]] = {
     "alm": "alamat",
     "bln": "bulan",
+    "code": "kode",
     "hrg": "harga",
     "jml": "jumlah",
     "kab": "kabupaten",

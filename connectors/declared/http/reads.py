@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
-from operator import attrgetter, itemgetter
+from operator import attrgetter
 from typing import Any, Final, get_type_hints
 
 from connectors.batching.fan_out import ask_in_chunks, fan_out
@@ -33,7 +33,7 @@ from connectors.declared.http.rows import (
 from connectors.declared.http.searches import build_http_search, is_search
 from connectors.declared.http.tables import MAX_READ_ROWS, HttpCallTable, HttpReadTable
 from connectors.declared.python_functions import find_function, split_optional
-from connectors.declared.read_records import FacetRead, Read, all_or_failure, only_record, read_or_failure
+from connectors.declared.read_records import FacetRead, Read, all_or_failure, answer_keys, only_record, read_or_failure
 from connectors.declared.record_readers import PERSONAL_NUMBERS
 from connectors.declared.tables import NotDeclarableError
 from connectors.drivers.long_work import MAX_IMMEDIATE_ROWS
@@ -322,11 +322,6 @@ def _build_grouping(
         except UnreadableError as error:
             raise AgencyMalformed(source.agency, str(error)) from None
         records = await source.driver.work.map([row for _, _, row in found], read_row)
-        entries = [(key, row_id, each) for (key, row_id, _), each in zip(found, records, strict=True)]
-        groups = check.group_by_key(entries, keys, key_of=itemgetter(0), id_of=itemgetter(1))
-        return {
-            key: each if isinstance(each, AgencyFailure) else choose([record for _, _, record in each])
-            for key, each in groups.items()
-        }
+        return answer_keys(check, records, found, keys, choose)
 
     return answer

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Final, TypeVar
 
 from connectors.declared.open311.tables import Open311Wire
+from connectors.drivers.http.address import Parameters
 from connectors.drivers.http.driver import HttpDriver
 from connectors.drivers.http.reply import HttpReply
 from connectors.drivers.http.service import HttpRequest
@@ -22,6 +23,7 @@ T = TypeVar("T")
 BAD_REQUEST: Final = 400
 NOT_FOUND: Final = 404
 SERVICES: Final = "services"
+REQUESTS: Final = "requests"
 _CODE: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 """Ids and codes of servers. A comma would split one into two."""
 _IDENTITY_NUMBER: Final = re.compile(r"[0-9]{16}|[0-9]{18}")
@@ -65,21 +67,36 @@ class Open311Client:
 
         A reply without a list counts against the server. Raises `AgencyFailure`.
         """
-        wire, is_post = self.wire, form is not None
-        fixed = {"jurisdiction_id": wire.jurisdiction_id} if wire.jurisdiction_id else {}
-        given = {**fixed, **(query or form or {})}
+        is_post, given = form is not None, self._add_fixed(query or form or {})
         request = HttpRequest(
             "POST" if is_post else "GET",
-            f"{resource}.{wire.format}",
+            f"{resource}.{self.wire.format}",
             query=None if is_post else given,
             form=given if is_post else None,
             repeatable=True,
         )
+        return await self.http.ask_value(request, call, self._build_parser(resource, read, none_at))
+
+    async def submit(
+        self, form: Parameters, call: Call, read: Callable[[Sequence[Row]], T], none_at: Collection[int]
+    ) -> T | None:
+        """Send a new request, once: a form that changes something is never repeated. Otherwise like `ask`."""
+        request = HttpRequest("POST", f"{REQUESTS}.{self.wire.format}", form=self._add_fixed(form))
+        return await self.http.ask_value(request, call, self._build_parser(REQUESTS, read, none_at), writes=True)
+
+    def _add_fixed(self, given: Parameters) -> Parameters:
+        jurisdiction = self.wire.jurisdiction_id
+        return {"jurisdiction_id": jurisdiction, **given} if jurisdiction else given
+
+    def _build_parser(
+        self, resource: str, read: Callable[[Sequence[Row]], T], none_at: Collection[int]
+    ) -> Callable[[HttpReply, object], T | None]:
+        """A function from a reply to what `read` makes of its list."""
 
         def parse(reply: HttpReply, value: object) -> T | None:
             if reply.status in none_at:
                 return None
-            is_empty = reply.status == NOT_FOUND and wire.empty_is_not_found and resource != SERVICES
+            is_empty = reply.status == NOT_FOUND and self.wire.empty_is_not_found and resource != SERVICES
             if reply.status >= BAD_REQUEST and not is_empty:
                 raise AgencyRefused(self.http.agency, f"HTTP {reply.status}")
             try:
@@ -87,7 +104,7 @@ class Open311Client:
             except UnreadableError as error:
                 raise AgencyMalformed(self.http.agency, str(error)) from None
 
-        return await self.http.ask_value(request, call, parse)
+        return parse
 
 
 def _unwrap(reply: object) -> object:

@@ -7,15 +7,16 @@ from dataclasses import replace
 from datetime import datetime
 from functools import partial
 from itertools import chain
-from operator import attrgetter, itemgetter
-from typing import Any, Final, Protocol, TypeVar
+from operator import attrgetter
+from typing import Any, Final, Protocol
 
 from connectors.batching.fan_out import ask_in_chunks, fan_out
 from connectors.batching.row_check import RowCheck
 from connectors.declared.open311.client import BAD_REQUEST, NOT_FOUND, SERVICES, Open311Client, filter_codes
+from connectors.declared.open311.complaint_commands import Open311Commands
 from connectors.declared.open311.complaint_pages import ComplaintPages, newest_first
 from connectors.declared.open311.complaint_records import ComplaintReader
-from connectors.declared.read_records import all_or_failure, only_record, read_or_failure
+from connectors.declared.read_records import KeyedRow, all_or_failure, answer_keys, only_record, read_or_failure
 from connectors.declared.tables import NotDeclarableError, RecordTable
 from connectors.readers.rows import Row
 from connectors.readers.unreadable import UnreadableError
@@ -26,8 +27,6 @@ from records.clocks import CITY_TIME_ZONE
 from records.complaints import CategoryQuery, Complaint, ComplaintCategory, ComplaintPage, ComplaintQuery
 from records.identifiers import Nik
 from records.search.text_index import TextIndex
-
-K = TypeVar("K", bound=str)
 
 _MAX_ID_LIST_LENGTH: Final = 6_000
 """Maximum characters of ids in one URL; gateways accept 8,000 for the whole URL."""
@@ -42,10 +41,6 @@ class ComplaintLinks(Protocol):
 
     async def requests_of(self, niks: Sequence[Nik]) -> Mapping[Nik, Sequence[str]]:
         """Ids of the service requests that each person filed through the hub; a person without any may be absent."""
-
-
-KeyedRow = tuple[str | None, str, Row]
-"""A row with its key and its id."""
 
 
 class Open311Complaints:
@@ -71,6 +66,7 @@ class Open311Complaints:
         self._niks_per_call = min(_NIKS_PER_SEARCH, max_batch_size or _NIKS_PER_SEARCH)
         self._ids_per_call = min(max_rows, max_batch_size or max_rows)
         self._check = RowCheck(self._agency, client.counts)
+        self.commands = Open311Commands(client)
         self._now = now
 
     async def complaints_of(self, niks: Sequence[Nik], call: Call) -> Answers[Nik, Sequence[Complaint]]:
@@ -147,7 +143,8 @@ class Open311Complaints:
             listed, found = await ask or (0, found)
             if listed < size:
                 reporters = await self._work.map([*found.values()], self._reader.find_reporter)
-                return await self._read_groups([*zip(reporters, found, found.values(), strict=True)], niks)
+                rows = [*zip(reporters, found, found.values(), strict=True)]
+                return answer_keys(self._check, await self._read(rows), rows, niks, _choose_newest_first)
         raise AgencyMalformed(self._agency, f"a search by reporter did not end after {_PAGES_PER_SEARCH} pages")
 
     async def _find(self, ids: Sequence[str], call: Call) -> Answers[str, Complaint]:
@@ -162,23 +159,12 @@ class Open311Complaints:
         resource = f"requests/{ids[0]}" if single else "requests"
         wanted = {} if single else {"service_request_id": ",".join(ids)}
         found = await self._client.ask(resource, call, read, query={**query, **wanted}, none_at=none_at) or ()
-        groups = await self._read_groups(found, ids)
-        return {
-            key: each if isinstance(each, AgencyFailure) else only_record(self._check, each)
-            for key, each in groups.items()
-        }
+        return answer_keys(self._check, await self._read(found), found, ids, partial(only_record, self._check))
 
-    async def _read_groups(self, found: Sequence[KeyedRow], keys: Sequence[K]) -> Answers[K, Sequence[Complaint]]:
-        """The complaints of each key, newest first. An unreadable row fails its key."""
-        groups = self._check.group_by_key(found, keys, key_of=itemgetter(0), id_of=itemgetter(1))
-        sound = [row for each in groups.values() if not isinstance(each, AgencyFailure) for _, _, row in each]
+    async def _read(self, found: Sequence[KeyedRow]) -> Sequence[Any]:
+        """The complaints in rows, or the failures of rows that cannot be read."""
         read = partial(read_or_failure, self._agency, partial(self._reader.read, read_at=self._now()))
-        records = iter(await self._work.map(sound, read))
-        answers: dict[K, Sequence[Complaint] | AgencyFailure] = {}
-        for key, each in groups.items():
-            answer = each if isinstance(each, AgencyFailure) else all_or_failure([next(records) for _ in each])
-            answers[key] = answer if isinstance(answer, AgencyFailure) else newest_first(answer)
-        return answers
+        return await self._work.map([row for _, _, row in found], read)
 
     async def _list_linked(self, links: Mapping[Nik, Sequence[str]], call: Call) -> Answers[Nik, Sequence[Complaint]]:
         found = await self.complaints(list(dict.fromkeys(chain.from_iterable(links.values()))), call)
@@ -206,6 +192,11 @@ def build_open311_complaints(parts: Any, records: Mapping[str, RecordTable]) -> 
     return Open311Complaints(
         parts.driver, records, parts.complaint_links, max_batch_size=parts.gate.terms.max_batch_size
     )
+
+
+def _choose_newest_first(found: Sequence[Any]) -> Sequence[Complaint] | AgencyFailure:
+    answer = all_or_failure(found)
+    return answer if isinstance(answer, AgencyFailure) else newest_first(answer)
 
 
 def _add_reporter(known: Complaint, reporter: Nik) -> Complaint:

@@ -30,6 +30,12 @@ class ExtensionTable(ManifestTable):
     reporter: str | None = Field(
         default=None, description="finds requests by NIK, in the form of a POST to `requests/search`; needs `page_size`"
     )
+    reference: str | None = Field(
+        default=None,
+        description="takes the hub's number of a new request, finds it in a POST to `requests/search`, and names it in"
+        " `extended_attributes` of the reply; without it, what may have arrived waits for a person",
+    )
+    private: Mapping[str, str] = Field(default={}, description="parameters that keep a new request private")
 
 
 class Open311Wire(ServiceWire):

@@ -151,8 +151,12 @@ class HttpDriver:
         self._require_budget(call)
         return await self._gate.ask(call, attempt, repeatable=safe, hedgeable=read, writes=not safe)
 
-    async def ask_value(self, request: HttpRequest, call: Call, read: Callable[[HttpReply, object], T]) -> T:
-        """Send one request that only reads, and return the result of `read` for the reply and its parsed body.
+    async def ask_value(
+        self, request: HttpRequest, call: Call, read: Callable[[HttpReply, object], T], *, writes: bool = False
+    ) -> T:
+        """Send one request, and return the result of `read` for the reply and its parsed body.
+
+        A request that `writes` is sent once; others may be sent again.
 
         The body of HTTP 4xx and 5xx is parsed for the request's `parse_status` only; otherwise the value is None.
         `read` runs inside the gate: if it raises AgencyMalformed, the reply counts against the agency like an
@@ -168,7 +172,7 @@ class HttpDriver:
 
         self._require_budget(call)
         is_get = request.method == "GET" and request.body is None and request.form is None
-        return await self._gate.ask(call, attempt, repeatable=True, hedgeable=is_get)
+        return await self._gate.ask(call, attempt, repeatable=not writes, hedgeable=is_get, writes=writes)
 
     def build_linked_request(self, request: HttpRequest, link: str) -> HttpRequest:
         """The GET for a link in the reply to a request. Raises ValueError for a link to another origin."""

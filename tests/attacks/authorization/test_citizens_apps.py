@@ -54,6 +54,7 @@ CHANGES = (
     'mutation { endRestriction(number: "1") { number } }',
     'mutation { withdrawDataRequest(number: "1") { number } }',
 )
+SUBMIT = 'mutation { submitComplaint(complaint: {categoryCode: "C-1", description: "x"}, key: "1") { __typename } }'
 
 
 @dataclass(frozen=True)
@@ -254,7 +255,7 @@ async def test_two_apps_of_one_person_do_not_share_an_answer(place: CitizenAppWo
 # Changing
 
 
-@pytest.mark.parametrize("change", CHANGES)
+@pytest.mark.parametrize("change", [*CHANGES, SUBMIT])
 async def test_a_third_party_app_changes_nothing(place: CitizenAppWorld, change: str) -> None:
     answer = await place.ask(change, " ".join(EVERY_SCOPE))
     assert is_refused_entirely(place, answer, "FIRST_PARTY_ONLY"), answer.body

@@ -27,7 +27,7 @@ PERSONAL_TYPES = [name for name in RECORDS if personal(name)]
 PERSONAL_ROOTS = ["me", "citizen", "citizens", "consented", "dataRequests", "accessEntries", "accessEntriesOf"]
 OVERSEEN_ROOTS = ["accessEntries", "accessEntriesOf"]
 ANSWERS = ["grantConsent", "refuseConsent", "revokeConsent"]
-"""Mutations of consents; those of data requests are in `CHANGES`."""
+"""Mutations of consents; those of data requests, and commands, are in `CHANGES`."""
 
 
 def test_the_tests_cover_all_personal_types_and_root_fields_of_the_graph() -> None:
@@ -57,6 +57,7 @@ def test_the_tests_cover_all_personal_types_and_root_fields_of_the_graph() -> No
         "DataRequest",
         "DataRequestEvent",
         "Restriction",
+        "CommandReceipt",
         "Export",
     ]
     assert {place.field for place in personal("Query")} == set(PERSONAL_ROOTS)
@@ -163,7 +164,7 @@ async def test_ledger_entries_are_refused_to_all_but_overseers_without_reading_t
 
 
 @pytest.mark.parametrize("field", CHANGES)
-async def test_only_a_citizen_for_themself_changes_anything_by_a_data_request(field: str) -> None:
+async def test_only_a_citizen_for_themself_changes_anything(field: str) -> None:
     place = FieldPlace("Mutation", field)
     for name, wrong in DENIED_CALLERS.items():
         if wrong.caller.representation is Representation.SELF and wrong.caller.kind is CallerKind.CITIZEN:
@@ -173,7 +174,8 @@ async def test_only_a_citizen_for_themself_changes_anything_by_a_data_request(fi
         assert response.data is None, name
         reason = wrong.reason(load_declared_access()[str(place)])
         assert [each for _, each in get_reasons(response)] == [reason], name
-        assert (city.filed_requests, city.withdrawn_requests, city.calls) == ([], [], []), name
+        assert (city.filed_requests, city.withdrawn_requests, city.accepted_commands) == ([], [], []), name
+        assert city.calls == [], name
 
 
 @pytest.mark.parametrize("name", DENIED_CALLERS)

@@ -93,12 +93,12 @@ async def test_the_read_of_each_person_is_recorded_with_name_and_purpose(jakpren
 
 
 async def test_the_ledger_entry_names_the_legal_basis(serve_process: ServeProcess) -> None:
-    options = ("--by", "Rina", "--purpose", "BUSINESS_SUPPORT", "--json")
+    options = ("--by", "Rina", "--purpose", "BUSINESS_SUPPORT", "--case", "K-1", "--json")
     outcome = run_simpul(serve_process.state, "agencies", "try", "jakpreneur", "msmes_of", SITI, *options)
     assert (outcome.returncode, outcome.stderr) == (0, "")
     engine = create_database_engine(build_state_url(StateFolder(serve_process.state)))
     async with engine.connect() as connection:
-        query = text("SELECT caller_kind, purpose, legal_basis FROM access_entries WHERE operation = 'AgencyTrial'")
+        query = text("SELECT caller_kind, purpose, legal_basis FROM access_entries WHERE \"case\" = 'K-1'")
         entries = (await connection.execute(query)).all()
     await engine.dispose()
     assert [tuple(each) for each in entries] == [("operator", "BUSINESS_SUPPORT", "public-task")]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields, is_dataclass
 from datetime import date
@@ -16,15 +17,16 @@ import msgspec
 from connectors.declared.domain_reads import DomainRead, list_reads
 from connectors.declared.record_readers import PERSONAL_NUMBERS
 from records.calls.failures import AgencyFailure
+from records.record import FILLED_BY_HUB
 from resolvers.domains import find_domains
 from sandbox.stand_ins.sources import EXPECTED, StandInSource
 from settings.city.folder import DEFAULT_CITY
 from tests.connectors.failures import make_call
 
+TEST_CITY: Final = "TEST_CITY"
+"""The environment variable with a city folder outside the repository, whose agencies are tested, too."""
 TEST_CITIES: Final = Path(__file__).parents[2] / "cities"
 """Cities of tests, with agencies whose drivers no other city has."""
-VOLATILE: Final = frozenset({"read_at"})
-"""Fields that differ between two answers of the same data."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,7 +56,9 @@ class SampleCase:
 
 def list_tested_agencies() -> Sequence[StandInSource]:
     """Every agency of every city for which answers are expected."""
-    paths = sorted(path for each in (DEFAULT_CITY.parent, TEST_CITIES) for path in each.glob(f"*/samples/*/{EXPECTED}"))
+    cities = [each for parent in (DEFAULT_CITY.parent, TEST_CITIES) for each in parent.glob("*")]
+    cities += [Path(each).resolve() for each in (os.environ.get(TEST_CITY),) if each]
+    paths = sorted(path for each in dict.fromkeys(cities) for path in each.glob(f"samples/*/{EXPECTED}"))
     return [StandInSource(path.parents[2], path.parent.name) for path in paths]
 
 
@@ -120,7 +124,9 @@ def to_plain(value: object) -> Any:  # noqa: ANN401 - any JSON
     if isinstance(value, Mapping):
         return {key.__name__ if isinstance(key, type) else str(key): to_plain(each) for key, each in value.items()}
     if is_dataclass(value) and not isinstance(value, type):
-        return {each.name: to_plain(getattr(value, each.name)) for each in fields(value) if each.name not in VOLATILE}
+        return {
+            each.name: to_plain(getattr(value, each.name)) for each in fields(value) if each.name not in FILLED_BY_HUB
+        }
     return value
 
 
@@ -128,7 +134,7 @@ def list_record_fields(record: type[Any]) -> set[str]:
     """The names of all fields of a record, and of the records within it."""
     found: set[str] = set()
     for name, annotation in get_type_hints(record).items():
-        if name not in VOLATILE:
+        if name not in FILLED_BY_HUB:
             found.add(name)
         if is_dataclass(annotation):
             found |= list_record_fields(cast("type[Any]", annotation))

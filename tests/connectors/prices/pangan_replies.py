@@ -25,8 +25,10 @@ class ReplyingService(HttpDriver):
         super().__init__(HttpService("pangan", "http://127.0.0.1:9", headers={}), limits)
         self._reply = reply
 
-    async def ask_value(self, request: HttpRequest, call: Call, read: Callable[[HttpReply, object], T]) -> T:
-        del request, call
+    async def ask_value(
+        self, request: HttpRequest, call: Call, read: Callable[[HttpReply, object], T], *, writes: bool = False
+    ) -> T:
+        del request, call, writes
         return read(HttpReply(status=200, headers={}, body=b""), self._reply)
 
 

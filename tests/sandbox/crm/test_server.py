@@ -106,7 +106,7 @@ def test_reporters_are_shown_only_with_a_key(quiet: RunningAgency) -> None:
     answer = ask_open311(quiet, "requests/search.json", form={"reporter": SITI})
 
     assert answer.status == 403
-    assert answer.json == {"type": "Forbidden", "code": 403, "message": "reporter needs an api_key"}
+    assert answer.json == {"type": "Forbidden", "code": 403, "message": "reporter and reference need an api_key"}
 
 
 @pytest.mark.parametrize("path", ["services.json", "requests.json", "requests/10000777.json"])

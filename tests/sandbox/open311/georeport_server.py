@@ -24,6 +24,12 @@ SPAN = timedelta(days=90)
 MOST_ROWS = 1_000
 _MOMENT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(Z|[+-]\d\d:\d\d)")
 _SEARCH = frozenset({"jurisdiction_id", "service_request_id", "service_code", "start_date", "end_date", "status"})
+_SUBMISSION = frozenset(
+    {
+        *("jurisdiction_id", "service_code", "lat", "long", "address_string", "address_id", "email", "device_id"),
+        *("account_id", "first_name", "last_name", "phone", "description", "media_url"),
+    }
+)
 _RESOURCE = re.compile(r"/v2/(services|requests|tokens)(?:/([^/]+))?\.(json|xml)")
 
 ServerRow = dict[str, object]
@@ -61,6 +67,8 @@ class GeoReportServer:
     def _answer(self, asked: ReceivedRequest) -> bytes:
         target = urlsplit(asked.target)
         resource = _RESOURCE.fullmatch(target.path)
+        if asked.method == "POST" and resource is not None and resource[1] == "requests":
+            return self._submit(dict(parse_qsl(asked.body.decode())), resource[3])
         if asked.method != "GET" or resource is None:
             return _write("errors", "error", [{"code": 404, "description": "not found"}], "json", 404)
         name, key, form = resource.groups()
@@ -72,6 +80,27 @@ class GeoReportServer:
         if not rows and (key is not None or self.empty_status != 200):
             return _write("errors", "error", [{"code": 404, "description": "not found"}], form, 404)
         return _write(root, item, rows, form, 200)
+
+    def _submit(self, given: Mapping[str, str], form: str) -> bytes:
+        """POST Service Request. The standard does not let a client name its request, so each one is new."""
+        if (problem := self._find_problem(given)) is not None:
+            return _write("errors", "error", [{"code": 400, "description": problem}], form, 400)
+        row = build_request(len(self.rows) + 1, self.now, service_code=given["service_code"])
+        self.rows = [*self.rows, {**row, "description": given.get("description", "")}]
+        answer: ServerRow = {"service_request_id": row["service_request_id"], "service_notice": "", "account_id": ""}
+        return _write("service_requests", "request", [answer], form, 201)
+
+    def _find_problem(self, given: Mapping[str, str]) -> str | None:
+        """Why a new request is not taken."""
+        unknown = {name for name in given if not name.startswith("attribute[")} - _SUBMISSION
+        if given.get("jurisdiction_id") != JURISDICTION:
+            return "jurisdiction_id was not provided"
+        if self.unknown_arguments == "refused" and unknown:
+            return f"{min(unknown)} is no argument"
+        if given.get("service_code") not in {each["service_code"] for each in SERVICES}:
+            return "service_code was not found"
+        has_place = {"lat", "long"} <= given.keys() or {"address_string", "address_id"} & given.keys()
+        return None if has_place else "a location is required"
 
     def _find(self, name: str, key: str | None, given: Mapping[str, str]) -> tuple[str, str, Sequence[ServerRow]]:
         if given.get("jurisdiction_id") != JURISDICTION:

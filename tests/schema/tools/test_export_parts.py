@@ -95,6 +95,7 @@ def test_each_part_is_an_operation_about_me() -> None:
         "complaints",
         "accessLog",
         "consents",
+        "receipts",
         "dataRequests",
         "restrictions",
     ]

@@ -22,14 +22,8 @@ from records.calls.failures import (
     AgencyUnavailable,
 )
 from records.calls.outgoing_commands import OutgoingCommand
-from records.hub.commands import (
-    CommandKind,
-    CommandProblem,
-    CommandProblemCode,
-    CommandReceipt,
-    CommandState,
-    NewCommand,
-)
+from records.command_state import CommandState
+from records.hub.commands import CommandKind, CommandProblem, CommandProblemCode, CommandReceipt, NewCommand
 from records.identifiers import Nik
 from services.commands.command_delivery import IDLE_INTERVAL, CommandDelivery
 from services.commands.database_commands import DatabaseCommands
@@ -42,6 +36,7 @@ from tests.services.commands.scripted_agency import BLIND, COMMENT, SUBMIT, Scri
 SECRET = b"a secret of thirty-two bytes...."
 PEOPLE, TEXTS = SealedPeople(SECRET), SealedTexts(SECRET)
 SITI = Nik("3171014506900001")
+NO_CALL = Call(deadline=inf, request_id="test")
 QUICK = CommandTiming(settle=timedelta())
 ACCEPTED, SENDING, RETRY_WAIT = CommandState.ACCEPTED, CommandState.SENDING, CommandState.RETRY_WAIT
 UNKNOWN, PARKED = CommandState.UNKNOWN, CommandState.PARKED
@@ -58,9 +53,7 @@ class CommandHub:
         self.outbox = CommandOutbox(engine, timeout=30)
         built = agency.build(timing, *kinds)
         self.delivery = CommandDelivery(self.outbox, built, PEOPLE, TEXTS)
-        self.desk = DatabaseCommands(
-            self.outbox, {"crm": built}, PEOPLE, TEXTS, secret=SECRET, wake=lambda _: self.delivery.wake()
-        )
+        self.desk = DatabaseCommands(self.outbox, {"crm": built}, PEOPLE, TEXTS, secret=SECRET, on_accepted=self.wake)
 
     async def accept(
         self,
@@ -77,8 +70,13 @@ class CommandHub:
     async def submit(
         self, text: str, kind: CommandKind = SUBMIT, *, key: str, case: str | None = None
     ) -> CommandReceipt | CommandProblem:
-        wanted = NewCommand(subject=SITI, key=key, kind=kind, payload=Wish(text=text), case=case)
-        return await self.desk.accept(wanted)
+        wanted = NewCommand(subject=SITI, key=key, name=kind.name, payload=Wish(text=text), case=case)
+        (answer,) = (await self.desk.accept([wanted], NO_CALL)).values()
+        return answer
+
+    async def wake(self, subject: Nik, agency: str) -> None:
+        assert (subject, agency) == (SITI, "crm")
+        self.delivery.wake()
 
     async def load(self, number: str) -> StoredCommand:
         found = await self.outbox.find(number)
@@ -130,7 +128,9 @@ async def test_the_same_key_with_other_text_is_a_problem_and_sends_nothing(migra
     agency = ScriptedAgency()
     hub = CommandHub(migrated, agency)
     await hub.accept(key="tap")
-    assert await hub.submit("another lamp", key="tap") == CommandProblem(code=CommandProblemCode.KEY_REUSED)
+    assert await hub.submit("another lamp", key="tap") == CommandProblem(
+        code=CommandProblemCode.KEY_REUSED, field="key"
+    )
     await hub.delivery.deliver()
     assert agency.order == ["a broken lamp"]
 
@@ -304,7 +304,7 @@ async def test_a_follow_up_of_a_parked_command_waits_and_says_for_what(migrated:
     await hub.accept("still broken", COMMENT, case=case)
     await hub.delivery.deliver()
     await hub.delivery.deliver()
-    receipts = {each.kind: each for each in await hub.desk.list_of(SITI)}
+    receipts = {each.kind: each for each in await hub.desk.list_receipts(SITI)}
     assert (receipts["submitComplaint"].state, receipts["commentComplaint"].state) == (PARKED, ACCEPTED)
     assert receipts["commentComplaint"].waits_for == case
     assert receipts["commentComplaint"].payload == Wish(text="still broken")
@@ -319,7 +319,7 @@ async def test_a_hub_that_dies_while_it_sends_leaves_one_command_at_the_agency(m
         await dead.outbox.claim("crm", [("submitComplaint", 1)], limit=1, lease=timedelta())
         if dies_after:
             sent = OutgoingCommand(number=number, subject=SITI, payload=Wish(text="a broken lamp"))
-            await agency.send([sent], Call(deadline=inf, request_id="dies"))
+            await agency.send([sent], NO_CALL)
         while (await other.load(number)).state is not DONE:
             await other.delivery.deliver()
         assert len(agency.done[number]) == 1

@@ -302,7 +302,7 @@ def test_every_problem_of_a_file_is_reported_together(tmp_path: Path) -> None:
     assert problem_of(tmp_path, text, {}).count("izin.toml:") == 3
     for expected in (
         "9: wire.url: SIMPUL_IZIN_URL is not set",
-        "4: colour: unknown key; remove it: a manifest has connector,",
+        "4: colour: unknown key; remove it: a manifest has commands, connector,",
         "15: reads.permits.key: write a text",
     ):
         assert f"izin.toml:{expected}" in problem_of(tmp_path, text, {})

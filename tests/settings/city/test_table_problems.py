@@ -70,7 +70,7 @@ def test_no_problem_is_in_the_words_of_the_library(code: str) -> None:
     ("place", "value", "problem"),
     [
         (("terms", "waitng"), 3, "terms.waitng: unknown key; write waiting, or remove it: [terms] has breaker, burst,"),
-        (("stge",), "live", "stge: unknown key; write stage, or remove it: a manifest has connector, contract, "),
+        (("stge",), "live", "stge: unknown key; write stage, or remove it: a manifest has commands, connector, "),
         (
             ("wire", "credential", "header"),
             {},

@@ -10,7 +10,7 @@ from datetime import timedelta
 import pytest
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from records.hub.commands import CommandState
+from records.command_state import CommandState
 from store.commands import command_outbox as module
 from store.commands.command_outbox import (
     CommandKeyReused,

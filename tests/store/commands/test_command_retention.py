@@ -6,7 +6,7 @@ from datetime import timedelta
 
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from records.hub.commands import CommandState
+from records.command_state import CommandState
 from store.commands.command_outbox import CommandOutbox, CommandResult
 from tests.store.commands.sample_commands import COMMENT, KINDS, build_command
 from tests.store.retention.aging import age_rows, close_breaches, count_rows, open_breach, purge

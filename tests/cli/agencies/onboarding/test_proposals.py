@@ -218,7 +218,7 @@ async def test_a_portal_is_asked_for_columns_only() -> None:
         {"resource_id": "wifi-1", "limit": 0},
     )
     [shape] = interface.shapes
-    assert shape.columns == {"_id": "number", "nomor": "number", "nama": "text"}
+    assert shape.columns == {"nomor": "number", "nama": "text"}
     reads = Proposer(KioskPermits, interface).propose().reads
     assert reads["permits"] == {"resource": "wifi-1", "key": "nomor", "key_type": "number"}
 

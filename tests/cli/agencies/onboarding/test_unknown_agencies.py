@@ -14,7 +14,7 @@ from cli.agencies.onboarding.documents import read_csv, read_openapi, read_wsdl
 from cli.agencies.onboarding.manifest_text import write_manifest
 from cli.agencies.onboarding.proposals import Proposer
 from cli.agencies.onboarding.services import inspect_database
-from cli.agencies.onboarding.shapes import AgencyInterface
+from cli.agencies.onboarding.shapes import AgencyInterface, RowShape
 from resolvers.domains import find_domains
 from settings.city.manifest import ManifestFile
 
@@ -45,11 +45,11 @@ def test_an_openapi_document_with_oauth2_pages_and_six_reads(tmp_path: Path) -> 
     text, found = propose(tmp_path, "prices", read_openapi(DOCUMENTS / "harga.json"))
     assert found["wire"]["credential"]["oauth2"]["token_url"] == "https://sso.kotabaru.go.id/token"
     pages = {"query": {"page": "{page}", "per_page": "{size}"}, "paging": {"by": "page", "total": "meta.total"}}
-    assert found["reads"]["market_lists"] == {"path": "pasar", "rows": "data", **pages, "search": "name"}
-    assert found["reads"]["prices_of"] == {"path": "pasar/{key}/harga", "rows": "data"}
+    assert found["reads"]["market_lists"] == {"path": "pasar", **pages, "search": "name"}
+    assert found["defaults"] == {"rows": "data"}
+    assert found["reads"]["prices_of"] == {"path": "pasar/{key}/harga"}
     assert found["reads"]["trends"] == {
         "path": "komoditas/{commodity_id}/tren",
-        "rows": "data",
         "query": {"tahun": "{year}", "bulan": "{month}"},
     }
     records = {name: list_columns(each) for name, each in found["records"].items()}
@@ -83,6 +83,7 @@ def test_an_openapi_document_with_oauth2_pages_and_six_reads(tmp_path: Path) -> 
         "lowest_price": "terendah",
         "points": "harian",
     }
+    assert records["Commodity"]["id"] == ["kode_komoditas", "komoditas.kode_komoditas"]  # of a list, and within a price
     assert records["TrendPoint"] == {"day": "tanggal", "price": "harga"}
     decision = "# DECIDE: write the agency's words Tradisional, Induk in `values`; they mean one of RETAIL, WHOLESALE"
     assert decision in text
@@ -138,6 +139,22 @@ def test_a_csv_file_with_a_trailer_and_decimal_commas(tmp_path: Path) -> None:
         "region_code": "KODE_KELURAHAN",
     }
     assert "Harapan" not in text
+
+
+def test_a_portal_is_copied_for_pages_of_places(tmp_path: Path) -> None:
+    columns = {"SITE_ID": "text", "Site Name": "text", "Street": "text", "ISP": "text", "Kelurahan Code": "text"}
+    shape = RowShape(name="hot", columns={**columns, "LAT": "text", "LONG": "text"})
+    interface = AgencyInterface(driver="ckan", origin="portal", shapes=[shape], source={"resource": "hot"})
+    _, found = propose(tmp_path, "wifi_points", interface)
+    assert found["snapshots"]["all"]["rows"] == {"resource": "hot"}
+    assert list_columns(found["records"]["WifiPoint"]) == {
+        "id": "SITE_ID",
+        "name": "Site Name",
+        "address": "Street",
+        "coordinates": ["LAT", "LONG"],
+        "provider": "ISP",
+        "region_code": "Kelurahan Code",
+    }
 
 
 @pytest.mark.parametrize("lines", ["a,b\n1,2\n", "a,b\n1,2\n3,4\nx,y\n"])

@@ -1,0 +1,126 @@
+"""Submits complaints to an Open311 server (POST Service Request), and finds them again by the hub's number.
+
+The standard has no reference of the client, so a server without an extension for it cannot be asked whether a request
+arrived. See https://wiki.open311.org/GeoReport_v2/#post-service-request.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from functools import partial
+from typing import Final
+
+from connectors.batching.fan_out import fan_out
+from connectors.declared.open311.client import BAD_REQUEST, NOT_FOUND, Open311Client
+from connectors.declared.tables import NotDeclarableError
+from connectors.drivers.http.address import Parameters
+from connectors.readers.rows import Row
+from connectors.readers.texts import text
+from connectors.readers.unreadable import UnreadableError
+from records.calls.answers import Answers
+from records.calls.call import Call
+from records.calls.failures import AgencyMalformed
+from records.calls.outgoing_commands import CommandAnswer, CommandDone, CommandRefused, OutgoingCommand
+from records.complaints import NewComplaint
+from records.hub.commands import LookupClass
+
+_MAX_CONCURRENCY: Final = 4
+_REFUSALS: Final = range(BAD_REQUEST, 500)
+"""Statuses that say the request is wrong; the driver reports those about the hub's credential and rate."""
+
+Submission = OutgoingCommand[NewComplaint]
+
+
+class Open311Commands:
+    """The commands of one server."""
+
+    def __init__(self, client: Open311Client) -> None:
+        """Opens nothing."""
+        self._client = client
+
+    @property
+    def lookup(self) -> LookupClass:
+        """Whether the server stores the hub's number."""
+        return LookupClass.REFERENCE if self._client.wire.extensions.reference else LookupClass.NONE
+
+    def check_submissions(self, place: str) -> None:
+        """Raise `NotDeclarableError` if a new request would not be private."""
+        wire = self._client.wire
+        if wire.visibility != "private" and not wire.extensions.private:
+            problem = "new requests would be public: name the parameters that keep one private in extensions.private"
+            raise NotDeclarableError(place, problem)
+
+    async def submit_complaints(self, commands: Sequence[Submission], call: Call) -> Answers[Submission, CommandAnswer]:
+        """Submit each complaint by one call."""
+        return await fan_out(commands, partial(self._submit, call=call), limit=_MAX_CONCURRENCY)
+
+    async def find_submitted_complaints(
+        self, commands: Sequence[Submission], call: Call
+    ) -> Answers[Submission, CommandAnswer]:
+        """Find each complaint by the hub's number, which the server stores."""
+        return await fan_out(commands, partial(self._find, call=call), limit=_MAX_CONCURRENCY)
+
+    async def _submit(self, command: Submission, call: Call) -> CommandAnswer:
+        form = self._build_form(command)
+        found = await self._client.submit(form, call, self._read_submitted, none_at=_REFUSALS)
+        return found or CommandRefused(code="INVALID")
+
+    def _build_form(self, command: Submission) -> Parameters:
+        """The form of the standard, with the extensions of this server."""
+        complaint, extensions = command.payload, self._client.wire.extensions
+        form: dict[str, str | Sequence[str]] = {
+            **extensions.private,
+            "service_code": complaint.category_code,
+            "description": complaint.description,
+        }
+        if complaint.coordinates is not None:
+            form |= {"lat": f"{complaint.coordinates.latitude:.6f}", "long": f"{complaint.coordinates.longitude:.6f}"}
+        if complaint.address:
+            form["address_string"] = complaint.address
+        if complaint.region_code and extensions.region:
+            form[extensions.region] = complaint.region_code
+        if extensions.reporter:
+            form[extensions.reporter] = command.subject
+        if extensions.reference:
+            form[extensions.reference] = command.number
+        for each in complaint.answers:
+            if len(each.values) == 1:
+                form[f"attribute[{each.code}]"] = each.values[0]
+            else:
+                form[f"attribute[{each.code}][]"] = each.values
+        return form
+
+    def _read_submitted(self, listed: Sequence[Row]) -> CommandAnswer:
+        """A new request has an id, or a token while the server numbers it."""
+        for row in listed:
+            found = _read_text(row, "service_request_id")
+            if found or _read_text(row, "token"):
+                return CommandDone(agency_id=found)
+        raise AgencyMalformed(self._client.http.agency, "a new request has neither an id nor a token")
+
+    async def _find(self, command: Submission, call: Call) -> CommandAnswer | None:
+        name = self._client.wire.extensions.reference
+        if name is None:
+            raise AgencyMalformed(self._client.http.agency, "the server stores no reference to search by")
+
+        def read(listed: Sequence[Row]) -> CommandAnswer | None:
+            found = [row for row in listed if _read_reference(row, name) == command.number]
+            if len(found) < len(listed):
+                raise AgencyMalformed(self._client.http.agency, "a search by reference lists requests of others")
+            ids = [_read_text(row, "service_request_id") for row in found]
+            return CommandDone(agency_id=ids[0], copies=len(ids)) if ids else None
+
+        form = {**self._client.wire.extensions.constant, name: command.number}
+        return await self._client.ask("requests/search", call, read, form=form, none_at=(NOT_FOUND,))
+
+
+def _read_text(row: Row, name: str) -> str | None:
+    try:
+        return text(row.get(name))
+    except UnreadableError:
+        return None
+
+
+def _read_reference(row: Row, name: str) -> str | None:
+    extended = row.get("extended_attributes")
+    return _read_text(extended, name) if isinstance(extended, Mapping) else None

@@ -1,0 +1,38 @@
+"""Commands to agencies: what the hub accepts, and the receipts."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Protocol
+
+from engine.batch import forward
+from engine.errors import SafeError
+from records.calls.answers import Answers
+from records.calls.call import Call
+from records.hub.commands import CommandProblem, CommandReceipt, NewCommand
+from records.identifiers import Nik
+
+
+class CommandsUnavailable(SafeError):  # noqa: N818 - reads as what it is
+    """The hub's own database does not answer, so nothing was accepted or read."""
+
+    code = "COMMANDS_UNAVAILABLE"
+
+    def __init__(self) -> None:
+        """The message is fixed."""
+        super().__init__("Commands cannot be accepted or read at the moment. Try again later, with the same 'key'.")
+
+
+class Commands(Protocol):
+    """The domain of commands. The composition root binds the hub's own database to it."""
+
+    async def accept(
+        self, wanted: Sequence[NewCommand], call: Call
+    ) -> Answers[NewCommand, CommandReceipt | CommandProblem]:
+        """Store each command, once. What has a receipt is committed. Raises `CommandsUnavailable`."""
+
+    async def receipts_of(self, people: Sequence[Nik], call: Call) -> Answers[Nik, Sequence[CommandReceipt]]:
+        """The commands of each person, newest first; raises `CommandsUnavailable`."""
+
+
+receipts_of = forward(Commands, Commands.receipts_of, is_of_hub=True, absent=())

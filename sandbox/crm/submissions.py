@@ -1,0 +1,172 @@
+"""Complaints that were submitted over the API, kept in an SQLite file: what was acknowledged survives a kill.
+
+A reference is unique, so a request that is sent twice with the same reference is one complaint.
+"""
+
+import sqlite3
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from pathlib import Path
+from time import monotonic
+
+from sandbox.crm.categories import SERVICES
+from sandbox.crm.complaints import CrmComplaint, HistoryStep, to_single_precision
+from sandbox.population.regions import load_regions
+
+FIRST_ID = 20_000_001
+CHANNEL = "JAKI"
+MAX_DESCRIPTION_LENGTH = 2_000
+_TABLE = """
+CREATE TABLE IF NOT EXISTS submissions (
+    id INTEGER PRIMARY KEY AUTOINCREMENT, reference TEXT UNIQUE, reporter TEXT NOT NULL, service INTEGER NOT NULL,
+    description TEXT NOT NULL, kelurahan TEXT NOT NULL, address TEXT NOT NULL, latitude REAL, longitude REAL,
+    public INTEGER NOT NULL, at TEXT NOT NULL
+)
+"""
+
+
+class InvalidSubmissionError(Exception):
+    """A submission that the system does not take. The message says why."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Submission:
+    """A new complaint, as it was sent."""
+
+    reference: str | None
+    reporter: str
+    service: int
+    description: str
+    kelurahan: str
+    address: str
+    place: tuple[float, float] | None
+    public: bool
+
+
+class ComplaintSubmissions:
+    """The submitted complaints."""
+
+    def __init__(self, folder: Path, now: datetime) -> None:
+        """Opens the file in the folder; `now` is the time of the sandbox at the start."""
+        folder.mkdir(parents=True, exist_ok=True)
+        self._path = folder / "submissions.sqlite"
+        self._now, self._started = now, monotonic()
+        with self._connect() as connection:
+            connection.execute(_TABLE)
+
+    def add(self, submission: Submission) -> int:
+        """Stores a complaint, and returns its id; that of the first one with the same reference."""
+        at = self._now + timedelta(seconds=monotonic() - self._started)
+        place = submission.place or (None, None)
+        with self._connect() as connection:
+            connection.execute(
+                "INSERT INTO submissions (id, reference, reporter, service, description, kelurahan, address, latitude,"
+                " longitude, public, at) VALUES ((SELECT coalesce(max(id), ?) + 1 FROM submissions), ?, ?, ?, ?, ?, ?,"
+                " ?, ?, ?, ?) ON CONFLICT (reference) DO NOTHING",
+                (
+                    FIRST_ID - 1,
+                    submission.reference,
+                    submission.reporter,
+                    submission.service,
+                    submission.description,
+                    submission.kelurahan,
+                    submission.address,
+                    *place,
+                    submission.public,
+                    at.isoformat(timespec="seconds"),
+                ),
+            )
+            if submission.reference is None:
+                found = connection.execute("SELECT max(id) FROM submissions").fetchone()
+            else:
+                found = connection.execute(
+                    "SELECT id FROM submissions WHERE reference = ?", (submission.reference,)
+                ).fetchone()
+        return int(found[0])
+
+    def list_all(self) -> Sequence[CrmComplaint]:
+        """All submitted complaints, newest first."""
+        with self._connect() as connection:
+            rows = connection.execute("SELECT * FROM submissions ORDER BY id DESC").fetchall()
+        return [_to_complaint(row) for row in rows]
+
+    def find_by_reference(self, references: frozenset[str]) -> Sequence[CrmComplaint]:
+        """The complaints with these references."""
+        marks = ", ".join("?" * len(references))
+        with self._connect() as connection:
+            rows = connection.execute(
+                f"SELECT * FROM submissions WHERE reference IN ({marks}) ORDER BY id DESC",  # noqa: S608 - marks only
+                tuple(references),
+            ).fetchall()
+        return [_to_complaint(row) for row in rows]
+
+    @contextmanager
+    def _connect(self) -> Iterator[sqlite3.Connection]:
+        with closing(sqlite3.connect(self._path)) as connection, connection:
+            connection.row_factory = sqlite3.Row
+            yield connection
+
+
+def parse_submission(parameters: Mapping[str, str]) -> Submission:
+    """Reads the form of POST Service Request. Raises `InvalidSubmissionError`."""
+    code = parameters.get("service_code", "")
+    service = SERVICES.get(int(code)) if code.isascii() and code.isdigit() and len(code) < 6 else None  # noqa: PLR2004 - digits
+    if service is None:
+        raise InvalidSubmissionError("service_code was not found")
+    description = parameters.get("description", "").strip()
+    if not description or len(description) > MAX_DESCRIPTION_LENGTH:
+        raise InvalidSubmissionError(f"description must have 1 to {MAX_DESCRIPTION_LENGTH} characters")
+    if service.has_questions and not parameters.get("attribute[UKURAN]"):
+        raise InvalidSubmissionError("attribute[UKURAN] is required for this service_code")
+    kelurahan = parameters.get("region", "")
+    place = _parse_place(parameters)
+    if place is None and kelurahan not in load_regions().villages and not parameters.get("address_string"):
+        raise InvalidSubmissionError("lat and long, region, or address_string is required")
+    if kelurahan not in load_regions().villages:
+        kelurahan = next(iter(sorted(load_regions().villages)))
+    return Submission(
+        reference=parameters.get("reference") or None,
+        reporter=parameters.get("reporter", ""),
+        service=service.code,
+        description=description,
+        kelurahan=kelurahan,
+        address=parameters.get("address_string", ""),
+        place=place,
+        public=parameters.get("visibility") != "PRIVATE",
+    )
+
+
+def _parse_place(parameters: Mapping[str, str]) -> tuple[float, float] | None:
+    given = parameters.get("lat", ""), parameters.get("long", "")
+    if not any(given):
+        return None
+    try:
+        latitude, longitude = map(float, given)
+    except ValueError:
+        raise InvalidSubmissionError("lat and long must be decimal degrees") from None
+    if not (-90 <= latitude <= 90 and -180 <= longitude <= 180):  # noqa: PLR2004 - degrees
+        raise InvalidSubmissionError("lat and long must be on the map")
+    return to_single_precision(latitude), to_single_precision(longitude)
+
+
+def _to_complaint(row: sqlite3.Row) -> CrmComplaint:
+    at = datetime.fromisoformat(row["at"])
+    placed = row["latitude"] is not None
+    return CrmComplaint(
+        id=row["id"],
+        number=f"JK{at:%y%m%d}{row['id'] % 10_000:04}",
+        reporter_nik=row["reporter"],
+        service=SERVICES[row["service"]],
+        description=row["description"],
+        kelurahan=load_regions().villages[row["kelurahan"]],
+        address=row["address"],
+        place=(row["latitude"], row["longitude"]) if placed else None,
+        public=bool(row["public"]),
+        channel=CHANNEL,
+        steps=(HistoryStep(at, "MENUNGGU", "Laporan diterima.", "Biro Pemerintahan"),),
+        supporters=0,
+        rating=None,
+        reference=row["reference"],
+    )

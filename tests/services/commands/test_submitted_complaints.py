@@ -1,0 +1,153 @@
+"""Submitted complaints stand in the list of their reporter until the agency lists them, under one id."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+from math import inf
+from typing import Any
+
+import pytest
+
+from records.calls.answers import Answers
+from records.calls.call import Call
+from records.calls.failures import AgencyFailure, AgencyUnavailable
+from records.command_state import CommandState
+from records.complaints import Complaint, ComplaintStatus, NewComplaint
+from records.hub.commands import CommandReceipt
+from records.identifiers import Nik
+from services.commands.submitted_complaints import LISTED_WITHIN, SubmittedComplaints
+from store.database_timeout import StateUnavailable
+from tests.fakes.small_records import BUDI, SITI, complaint
+
+CALL = Call(deadline=inf, request_id="test")
+NUMBER = "TT-26-ABCDEFGHJK"
+NOW = datetime.now(UTC)
+SENT = CommandReceipt(
+    subject=SITI,
+    number=NUMBER,
+    kind="submit_complaint",
+    agency="crm",
+    state=CommandState.ACCEPTED,
+    accepted_at=NOW,
+    closed_at=None,
+    problem=None,
+    waits_for=None,
+    steps=(),
+    payload=NewComplaint(category_code="C-1", description="Lubang"),
+)
+DONE = replace(SENT, state=CommandState.DONE, closed_at=NOW, agency_id="17")
+LISTED = complaint("17", public=False, reporter=SITI, delivery=None)
+
+
+@dataclass
+class Desk:
+    """The agency and the hub's receipts in memory."""
+
+    listed: Sequence[Complaint] | AgencyFailure = ()
+    receipts: Sequence[CommandReceipt] = ()
+    is_down: bool = False
+    asked: list[Sequence[str]] = field(default_factory=list)
+
+    async def complaints_of(self, niks: Sequence[Nik], _call: Call) -> Answers[Nik, Sequence[Complaint]]:
+        return {nik: self.listed for nik in niks if nik == SITI and self.listed}
+
+    async def complaints(self, ids: Sequence[str], _call: Call) -> Answers[str, Complaint]:
+        self.asked.append(ids)
+        assert not isinstance(self.listed, AgencyFailure)
+        return {each.id: each for each in self.listed if each.id in ids}
+
+    async def pages(self, *given: Any) -> Any:  # noqa: ANN401 - forwarded
+        return given
+
+    async def list_receipts(self, subject: Nik) -> Sequence[CommandReceipt]:
+        if self.is_down:
+            raise StateUnavailable("down")
+        return [each for each in self.receipts if each.subject == subject]
+
+    async def find_receipts(self, numbers: Sequence[str]) -> Mapping[str, CommandReceipt]:
+        if self.is_down:
+            raise StateUnavailable("down")
+        return {each.number: each for each in self.receipts if each.number in numbers}
+
+    def build(self) -> SubmittedComplaints:
+        return SubmittedComplaints(self, "crm", self)  # type: ignore[arg-type]  # the reads that are used
+
+
+async def list_of(desk: Desk, nik: Nik = SITI) -> Sequence[Complaint] | AgencyFailure:
+    return (await desk.build().complaints_of([nik], CALL)).get(nik, ())
+
+
+async def test_a_complaint_on_its_way_is_listed_as_it_was_written() -> None:
+    found = await list_of(Desk(receipts=[SENT]))
+    assert not isinstance(found, AgencyFailure)
+    [pending] = found
+    assert (pending.id, pending.number, pending.reporter, pending.is_public) == (NUMBER, None, SITI, False)
+    assert (pending.description, pending.category_code, pending.status) == ("Lubang", "C-1", ComplaintStatus.WAITING)
+    assert (pending.delivery, pending.reported_at) == (CommandState.ACCEPTED, NOW)
+    assert await list_of(Desk(receipts=[SENT]), BUDI) == ()
+
+
+async def test_a_listed_complaint_replaces_the_pending_one_under_its_id() -> None:
+    assert await list_of(Desk(listed=[LISTED], receipts=[DONE])) == (replace(LISTED, id=NUMBER),)
+
+
+async def test_a_delivered_complaint_stays_until_its_agency_lists_it() -> None:
+    found = await list_of(Desk(receipts=[DONE]))
+    assert [each.id for each in found] == [NUMBER]  # type: ignore[union-attr]  # no failure
+
+
+@pytest.mark.parametrize(
+    "receipt",
+    [
+        replace(DONE, closed_at=NOW - LISTED_WITHIN - timedelta(seconds=1)),
+        replace(SENT, state=CommandState.REJECTED, closed_at=NOW),
+        replace(SENT, payload=None),
+        replace(SENT, agency="other"),
+        replace(SENT, kind="comment_complaint"),
+    ],
+    ids=["deleted at the agency", "rejected", "past its retention", "of another agency", "another command"],
+)
+async def test_other_commands_are_not_in_the_list(receipt: CommandReceipt) -> None:
+    assert await list_of(Desk(receipts=[receipt])) == ()
+
+
+async def test_pending_and_listed_complaints_are_sorted_together() -> None:
+    newer = replace(LISTED, id="18", reported_at=NOW + timedelta(hours=1))
+    found = await list_of(Desk(listed=[newer, LISTED], receipts=[SENT]))
+    assert [each.id for each in found] == ["18", NUMBER, "17"]  # type: ignore[union-attr]  # no failure
+
+
+async def test_the_failure_of_the_agency_is_the_answer() -> None:
+    failure = AgencyUnavailable("crm")
+    assert await list_of(Desk(listed=failure, receipts=[SENT])) is failure
+
+
+async def test_without_the_hubs_database_the_list_fails_and_is_not_partial() -> None:
+    found = await list_of(Desk(listed=[LISTED], is_down=True))
+    assert isinstance(found, AgencyUnavailable)
+    with pytest.raises(AgencyUnavailable):
+        await Desk(is_down=True).build().complaints([NUMBER], CALL)
+
+
+async def test_a_receipt_number_finds_the_complaint_before_and_after_its_delivery() -> None:
+    before = await Desk(receipts=[SENT]).build().complaints([NUMBER], CALL)
+    assert isinstance(before[NUMBER], Complaint)
+    assert before[NUMBER].delivery is CommandState.ACCEPTED  # type: ignore[union-attr]  # a complaint
+    desk = Desk(listed=[LISTED], receipts=[DONE])
+    assert await desk.build().complaints([NUMBER, "17", "99"], CALL) == {
+        NUMBER: replace(LISTED, id=NUMBER),
+        "17": LISTED,
+    }
+    assert desk.asked == [["17", "99"]]
+
+
+async def test_an_unknown_number_is_unknown_and_not_sent_to_the_agency() -> None:
+    desk = Desk()
+    assert await desk.build().complaints([NUMBER], CALL) == {}
+    assert desk.asked == []
+
+
+async def test_other_reads_are_those_of_the_connector() -> None:
+    assert await Desk().build().pages("a query", CALL) == ("a query", CALL)

@@ -1,0 +1,162 @@
+"""Builds the acceptance and the delivery of commands, for the agencies whose manifests offer some."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any, Protocol
+
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from auth.crypto.sealed_people import SealedPeople
+from auth.crypto.sealed_texts import SealedTexts
+from connectors.declared.tables import NotDeclarableError
+from engine.command import Command
+from records.hub.commands import CommandKind, LookupClass
+from records.identifiers import Nik
+from resolvers.cached_batches import CachedBatchReader
+from resolvers.complaints import Complaints
+from resolvers.domains import find_commands, find_domains
+from services.commands.command_agency import AgencyCommand, CommandAgency
+from services.commands.command_delivery import CommandDelivery
+from services.commands.database_commands import DatabaseCommands
+from services.commands.delivery_rules import CommandTiming
+from services.commands.record_form import RecordForm
+from services.commands.submitted_complaints import SubmittedComplaints
+from settings import Settings
+from settings.city.manifest import CommandTable, ManifestFile
+from settings.city.problems import ManifestError
+from store.commands.command_outbox import CommandOutbox
+from store.complaint_links import ComplaintLinkTable
+from wiring.agencies import BoundAgency, Connectors
+
+_MIN_TIMEOUT = 10.0
+"""Seconds for sending a command: a write may take longer than a read."""
+
+
+class CommandConnector(Protocol):
+    """The part of a connector that sends commands; the methods are those of the domain's protocol of commands."""
+
+    @property
+    def lookup(self) -> LookupClass:
+        """How it finds commands that may have arrived."""
+
+    def check_submissions(self, place: str) -> None:
+        """Raise `NotDeclarableError` if the manifest does not suit them."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CommandServices:
+    """The commands of a hub."""
+
+    desk: DatabaseCommands
+    """Answers the graph."""
+    deliveries: Mapping[str, CommandDelivery]
+    """By the code of the agency."""
+
+    def extend(self, code: str, bound: BoundAgency) -> Any:  # noqa: ANN401 - a connector of the domain
+        """The connector of an agency, with what people submitted through the hub."""
+        if code in self.deliveries and find_domains()[bound.domain] is Complaints:
+            connector: Any = bound.connector
+            return SubmittedComplaints(connector, code, self.desk)
+        return bound.connector
+
+    @asynccontextmanager
+    async def delivering(self) -> AsyncIterator[None]:
+        """Deliver commands until the block ends."""
+        async with AsyncExitStack() as stack:
+            for each in self.deliveries.values():
+                await stack.enter_async_context(each.running())
+            yield
+
+
+class _HubListener:
+    """Acts on what became of commands: links reporters, and drops cached answers about them."""
+
+    def __init__(self, links: Mapping[str, ComplaintLinkTable], readers: Sequence[CachedBatchReader]) -> None:
+        self._links = links
+        self._readers = readers
+
+    async def prepare_done(self, agency: str, subject: Nik, agency_id: str | None) -> None:
+        """Link the reporter, for servers that do not name them."""
+        if agency_id is not None and agency in self._links:
+            await self._links[agency].link(subject, [agency_id])
+
+    async def announce_change(self, agency: str, subject: Nik) -> None:  # noqa: ARG002 - of the protocol
+        """Drop cached answers about the person, in every process."""
+        for each in self._readers:
+            await each.invalidate_people([subject])
+
+
+def build_command_services(
+    settings: Settings, state: AsyncEngine, connectors: Connectors, readers: Sequence[CachedBatchReader]
+) -> CommandServices:
+    """Build the commands of all live agencies. Raises `ManifestError`."""
+    outbox = CommandOutbox(state)
+    people, texts = (
+        SealedPeople(settings.secret_bytes),
+        SealedTexts(settings.secret_bytes, settings.former_secrets_bytes),
+    )
+    agencies = {
+        code: _build_agency(file, connectors.agencies[code])
+        for code, file in settings.city.agencies.items()
+        if file.manifest.commands
+    }
+    links = {
+        code: ComplaintLinkTable(
+            state, settings.secret_bytes, agency=code if connectors.codes.has_several(Complaints) else ""
+        )
+        for code in agencies
+        if find_domains()[connectors.agencies[code].domain] is Complaints
+    }
+    listener = _HubListener(links, readers)
+    deliveries = {code: CommandDelivery(outbox, each, people, texts, listener) for code, each in agencies.items()}
+
+    async def on_accepted(subject: Nik, agency: str) -> None:
+        await listener.announce_change(agency, subject)
+        deliveries[agency].wake()
+
+    desk = DatabaseCommands(outbox, agencies, people, texts, secret=settings.secret_bytes, on_accepted=on_accepted)
+    return CommandServices(desk=desk, deliveries=deliveries)
+
+
+def _build_agency(file: ManifestFile, bound: BoundAgency) -> CommandAgency:
+    """The commands of one agency. Raises `ManifestError`."""
+    commands = {}
+    for name in file.manifest.commands:
+        try:
+            built = _build_command(find_commands()[name], bound, file.code)
+        except NotDeclarableError as error:
+            raise ManifestError([file.explain(error)]) from None
+        commands[name, built.kind.version] = built
+    return CommandAgency(
+        code=file.code,
+        commands=commands,
+        probe=bound.connector.probe,
+        serves=bound.serves,
+        timing=_build_timing(bound, list(file.manifest.commands.values())),
+    )
+
+
+def _build_timing(bound: BoundAgency, tables: Sequence[CommandTable]) -> CommandTiming:
+    timeout = max(_MIN_TIMEOUT, bound.gate.deadline)
+    settle = max(each.settle for each in tables)
+    return CommandTiming(timeout=timeout, lease=timedelta(seconds=3 * timeout), settle=timedelta(seconds=settle))
+
+
+def _build_command(command: Command[Any], bound: BoundAgency, agency: str) -> AgencyCommand:
+    """The command at one agency. Raises `NotDeclarableError`."""
+    place = f"commands.{command.name}"
+    sender: CommandConnector | None = getattr(bound.connector, "commands", None)
+    if sender is None or not hasattr(sender, command.send.__name__):
+        raise NotDeclarableError(place, "the connector of this agency does not send it; remove this table")
+    sender.check_submissions(place)
+    kind = CommandKind(name=command.name, version=command.version, agency=agency, lookup=sender.lookup)
+    return AgencyCommand(
+        kind=kind,
+        form=RecordForm(command.payload),
+        send=getattr(sender, command.send.__name__),
+        look_up=getattr(sender, command.look_up.__name__),
+    )
