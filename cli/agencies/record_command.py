@@ -52,8 +52,10 @@ def record_read(  # noqa: PLR0913 - the options of a command
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text, encoding="utf-8")
     if as_json:
-        print_json({"written": [str(each) for each in written], "read": read, "key": found.key})
+        written_paths = [str(each) for each in written]
+        print_json({"written": written_paths, "read": read, "key": found.key, "outcome": found.outcome})
         return
     for each in written:
         typer.echo(f"Wrote {each}.")
+    typer.echo(f"The agency: {found.outcome}.")
     typer.echo(f"The invented key of {read} is {found.key}. Next: write its answer to expected.json by hand.")

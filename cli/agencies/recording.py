@@ -6,6 +6,7 @@ Nothing is written before the read is committed to the access ledger. Live value
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, is_dataclass
 from datetime import date, datetime
@@ -13,7 +14,7 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any, Final
 
-from cli.agencies.onboarding.disguise import Disguise, list_column_forms
+from cli.agencies.onboarding.disguise import Disguise, list_column_forms, list_leaves
 from cli.agencies.reply_tape import ReplyTape
 from cli.agencies.trial import AgencyTrial, ask_agency, record_people
 from cli.command_error import CommandError
@@ -49,6 +50,8 @@ class Recording:
 
     files: Mapping[str, str]
     key: str
+    outcome: str
+    """What the trial found: `answered`, `no record` or a failure, which the samples give, too."""
 
 
 async def record_samples(trial: AgencyTrial, city: Path, recorder: ReadRecorder | None) -> Recording:
@@ -65,7 +68,8 @@ async def record_samples(trial: AgencyTrial, city: Path, recorder: ReadRecorder 
     if not tape.replies:
         raise CommandError(f"the agency gave no reply to record: {outcome}")
     folder = city / "samples" / trial.manifest.code
-    return _SampleBuilder(trial, tape).build(folder)
+    builder = _SampleBuilder(trial, tape)
+    return Recording(files=builder.build(folder), key=builder.find_new_key(), outcome=outcome)
 
 
 class _SampleBuilder:
@@ -78,8 +82,16 @@ class _SampleBuilder:
         self._driver: Any = tape
         self._table: Any = manifest.reads[trial.read]
         self._keys = {str(each) for each in _list_key_texts(trial.parse_key())}
-        live = {str(each) for _, content in tape.replies for each in _list_leaves(content)}
+        live = {str(each) for _, content in tape.replies for _, each in list_leaves(content)}
         paging = getattr(self._table, "paging", None)
+        if paging is not None and paging.by == "next":
+            raise CommandError(f"reads.{trial.read}: pages by links are not recorded; write the samples by hand")
+        self._cursors = {
+            str(each)
+            for _, content in tape.replies
+            for path, each in list_leaves(content)
+            if paging is not None and each and ".".join(path) == paging.at
+        }
         kept = [manifest.trouble and manifest.trouble.code, *((paging.total, paging.more) if paging else ())]
         reads = list_reads(find_domains()[manifest.domain])
         self._disguise = Disguise(
@@ -91,7 +103,7 @@ class _SampleBuilder:
         )
         self._is_list = trial.domain_read.is_list and paging is None
 
-    def build(self, folder: Path) -> Recording:
+    def build(self, folder: Path) -> Mapping[str, str]:
         """The files, together with those that are in the folder."""
         match self._trial.manifest.manifest.wire.driver:
             case "sql":
@@ -101,10 +113,13 @@ class _SampleBuilder:
                 files = {f"{self._table.resource}.json": self._replace_rows(found)}
             case _:
                 files = {_REPLIES: dict(self._build_replies())}
+        for name, content in files.items():
+            if name != _SCHEMA and (place := self._disguise.find_survivor(content)) is not None:
+                raise CommandError(f"a live value would be in {name} at {place}, so nothing was written")
         texts = {name: _write(_merge(folder / name, content)) for name, content in files.items() if name != _SCHEMA}
         if _SCHEMA in files and not (folder / _SCHEMA).exists():
             texts[_SCHEMA] = files[_SCHEMA]
-        return Recording(files=texts, key=self._find_new_key())
+        return texts
 
     def _build_tables(self, folder: Path) -> Files:
         """The rows of each table of the statement, and their types if JSON does not have them."""
@@ -161,15 +176,23 @@ class _SampleBuilder:
 
     def _rename(self, line: str, *, is_batch: bool) -> str:
         """A request with invented keys, or with any keys if one call takes several."""
-        for each in sorted(self._keys, key=len, reverse=True):
-            new = "{keys}" if is_batch else self._replace_key(each)
-            line = (line.replace(f'["{each}"]', f'"{new}"') if is_batch else line).replace(each, new)
+        fixed = [each for name in ("query", "form", "body", "arguments") for each in _list_fixed(self._table, name)]
+        starts = tuple(start for name in fixed for start in (f"{name}=", f'"{name}": ', f'"{name}": "'))
+        for each in sorted(self._keys | self._cursors, key=len, reverse=True):
+            new = "{keys}" if is_batch and each in self._keys else self._replace_key(each)
+            line = line.replace(f'["{each}"]', f'"{new}"') if is_batch else line
+
+            def replace(found: re.Match[str], text: str = line, new: str = new) -> str:
+                return found[0] if text[: found.start()].endswith(starts) else new
+
+            line = re.sub(rf"(?<![\w.-]){re.escape(each)}(?![\w.-])", replace, line)
         return line
 
     def _replace_key(self, key: str) -> str:
         return str(self._disguise.replace_key(key, self._trial.domain_read.key))
 
-    def _find_new_key(self) -> str:
+    def find_new_key(self) -> str:
+        """The invented key, in the form of the command's."""
         key = self._trial.parse_key()
         if is_dataclass(key) and not isinstance(key, type):
             return json.dumps({name: each and self._replace_key(str(each)) for name, each in asdict(key).items()})
@@ -183,12 +206,13 @@ def _list_key_texts(key: Any) -> Iterator[Any]:  # noqa: ANN401 - any key of a d
         yield key
 
 
-def _list_leaves(value: Any) -> Iterator[Any]:  # noqa: ANN401 - any JSON
-    inner = value.values() if isinstance(value, Mapping) else value if isinstance(value, list | tuple) else ()
-    for each in inner:
-        yield from _list_leaves(each)
-    if not isinstance(value, Mapping | list | tuple):
-        yield value
+def _list_fixed(table: Any, name: str) -> Iterator[str]:  # noqa: ANN401 - a table of a read
+    """The parameters of a request without a part of the key, by name."""
+    given = getattr(table, name, None) or {}
+    for path, value in list_leaves(given):
+        if "{" not in str(value):
+            yield ".".join(path)
+            yield path[-1]
 
 
 def _list_names(value: Any) -> Iterator[str]:  # noqa: ANN401 - any JSON

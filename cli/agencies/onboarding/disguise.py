@@ -30,7 +30,6 @@ _NUMBERS: Final[Mapping[Any, str]] = {
 }
 """Numbers of people and things that nobody has: they end in 9000 to 9999."""
 _FIRST_SERIAL: Final = 9000
-_REGIONS: Final = ("31.71.01.1001", "31.72.02.1003", "31.73.04.1005", "31.74.07.1002", "31.75.06.1004")
 _DATES: Final = ("%Y-%m-%d", "%d-%m-%Y", "%d/%m/%Y", "%Y/%m/%d", "%Y%m%d", "%d%m%Y")
 _MONTHS: Final = (
     *("Januari", "Februari", "Maret", "April", "Mei", "Juni"),
@@ -44,6 +43,8 @@ _FIRST_DAY: Final = date(1960, 1, 1)
 _NO_YEAR: Final = 1900
 """Up to this year, a date stands for an unknown one."""
 _DAYS: Final = 18_000
+_TELLING_LENGTH: Final = 4
+"""Shorter texts can be equal by chance."""
 _TRIES: Final = 50
 _LATITUDE: Final = -6.1
 _LONGITUDE: Final = 106.8
@@ -138,6 +139,15 @@ class Disguise:
             found = self._known[str(wanted), key, 0] = self._invent(key, ColumnForm(wanted=wanted))
         return found
 
+    def find_survivor(self, content: Any) -> str | None:  # noqa: ANN401 - any JSON
+        """The path of a live text in invented content, other than words, codes and texts that say nothing."""
+        for path, value in list_leaves(content):
+            form = self.columns.get(_name_end(path)) or ColumnForm()
+            is_allowed = _is_no_value(value) or str(value) in {*form.words, *form.none} or ".".join(path) in self.kept
+            if len(str(value)) >= _TELLING_LENGTH and str(value) in self.live and not is_allowed:
+                return ".".join(path)
+        return None
+
     def _is_declared(self, path: Path, value: object) -> bool:
         """Whether a kept value is a count, or a code that the manifest explains."""
         if self.codes is None or ".".join(path) != self.codes.code:
@@ -201,7 +211,8 @@ class Disguise:
             self._serial += 1
             found = _NUMBERS[form.wanted].format(serial=self._serial)
         elif form.wanted is RegionCode and _REGION.fullmatch(text):
-            code = self.random.choice(_REGIONS)
+            draw = self.random.randint
+            code = f"31.7{draw(1, 5)}.0{draw(1, 8)}.100{draw(1, 9)}"
             found = (code if "." in text else code.replace(".", ""))[: len(text)]
         elif form.reader == "phone":
             found = _fill_digits(text, "0812", f"{self.random.randrange(1000):03}")
@@ -256,6 +267,18 @@ class Disguise:
         if sign.isalpha():
             return self.random.choice(string.ascii_uppercase if sign.isupper() else string.ascii_lowercase)
         return sign
+
+
+def list_leaves(value: Any, path: Path = ()) -> Iterator[tuple[Path, Any]]:  # noqa: ANN401 - any JSON
+    """The values in a reply, with the names that lead to them."""
+    if isinstance(value, Mapping):
+        for name, each in value.items():
+            yield from list_leaves(each, (*path, str(name)))
+    elif isinstance(value, list | tuple):
+        for each in value:
+            yield from list_leaves(each, path)
+    else:
+        yield path, value
 
 
 def _is_no_value(value: object) -> bool:

@@ -68,8 +68,10 @@ key_type = "number"
 
 [reads.products_of]
 path = "v1/usaha/{key}/produk"
+query = { halaman = "1", urut = "1", sesudah = "{cursor}" }
 rows = "hasil"
 key_pattern = "[0-9]{1,6}"
+paging = { by = "cursor", at = "lanjut" }
 
 [records.Msme]
 id = "nomor"
@@ -115,10 +117,24 @@ USAHA = [
         "catatan": "-", "disetujui": None,
     },
 ]  # fmt: skip
+PRODUK = [
+    {"nomor": 1, "usaha": 1, "nik": SITI, "nama": "Nasi Uduk", "harga": 15000, "terbuka": "true"},
+    {"nomor": 2, "usaha": 1, "nik": SITI, "nama": "Es Teh", "harga": None, "terbuka": "false"},
+]
 HTTP_SAMPLES = {
     f"POST v1/usaha/cari buka=ya&nik={SITI}": {
         "status": {"kode": 200, "pesan": "untuk Siti"},
         "hasil": {"usaha": USAHA},
+    },
+    "GET v1/usaha/1/produk?halaman=1&urut=1": {
+        "status": {"kode": 200},
+        "hasil": PRODUK[:1],
+        "lanjut": "sesudah-nasi-uduk",
+    },
+    "GET v1/usaha/1/produk?halaman=1&sesudah=sesudah-nasi-uduk&urut=1": {
+        "status": {"kode": 200},
+        "hasil": PRODUK[1:],
+        "lanjut": None,
     },
     'POST v1/usaha {"kolom": ["alamat", "kbli", "nama", "nib", "nilai", "nomor", "omzet", "pemilik", "tahap",'
     ' "tanggal", "telepon", "wilayah"], "nomor": "{keys}"}': {"status": {"kode": 200}, "hasil": {"usaha": USAHA}},
@@ -196,6 +212,7 @@ def list_live(tmp: Path) -> list[LiveAgency]:
         LiveAgency(muara, "umkm", "msmes", "1", soap[:2]),
         LiveAgency(muara, "umkm", "products_of", "1", (SITI, "Nasi Uduk", "Es Teh", "15000")),
         LiveAgency(usaha, "usaha", "msmes_of", SITI, (*json_, "siti.rahma", "untuk Siti", "2021-06-07T10:11:12")),
+        LiveAgency(usaha, "usaha", "products_of", "1", (SITI, "Nasi Uduk", "Es Teh", "15000", "sesudah-nasi-uduk")),
         LiveAgency(usaha, "usaha", "msmes", "4711", (*json_, "4711", "siti.rahma")),
     ]
 
@@ -296,3 +313,13 @@ def test_the_command_writes_samples_and_a_ledger_entry(serve_process: ServeProce
     text = (city / "samples" / "jakpreneur" / "umkm.json").read_text()
     assert SITI not in text
     assert {each["nik"] for each in json.loads(text)} == {json.loads(outcome.stdout)["key"]}
+
+
+async def test_a_request_keeps_what_is_no_key(tmp_path: Path, http_city: Path) -> None:
+    async with run_live(LiveAgency(http_city, "usaha", "products_of", "1"), tmp_path / "asli") as server:
+        recording, _ = await record(server, "products_of", "1", http_city.parent / "kosong")
+    first, second = json.loads(recording.files["replies.json"])
+    assert first == f"GET v1/usaha/{recording.key}/produk?halaman=1&urut=1"
+    cursor = json.loads(recording.files["replies.json"])[first]["lanjut"]
+    assert second == f"GET v1/usaha/{recording.key}/produk?halaman=1&sesudah={cursor}&urut=1"
+    assert [len(each) for each in cursor.split("-")] == [7, 4, 4]

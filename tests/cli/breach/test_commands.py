@@ -209,7 +209,7 @@ def test_the_exercise_of_the_documentation_works(hub_with_reads: ServeProcess, t
         capture_output=True,
         text=True,
         check=False,
-        timeout=60,
+        timeout=180,
     )
     assert (done.returncode, done.stderr) == (0, "")
     assert f"{name} is open." in done.stdout

@@ -13,6 +13,7 @@ from web.settings import Exposure, WebSettings
 RUN = "document.querySelector('.graphiql-execute-button').click()"
 HEADERS = "document.querySelectorAll('.graphiql-editor-tool .CodeMirror')[1].CodeMirror"
 ANSWER = "document.querySelector('.result-window .CodeMirror').CodeMirror.getValue()"
+IS_READY = "document.querySelectorAll('.CodeMirror').length === 4 && document.getElementById('person-choice') !== null"
 TABS = "[...document.querySelectorAll('.graphiql-tab-button')].map(tab => tab.textContent).join()"
 
 
@@ -31,7 +32,7 @@ async def page(program: FindProgram, development_hub: GraphServer) -> AsyncItera
     """The page, opened and ready."""
     async with open_browser_page(program("chromium")) as opened:
         await opened.open(f"{development_hub.url}/graphiql")
-        await opened.wait_until("document.querySelectorAll('.CodeMirror').length === 4")
+        await opened.wait_until(IS_READY)
         yield opened
 
 
@@ -85,8 +86,8 @@ async def test_a_choice_holds_for_its_tab_alone_and_after_a_reload(page: Browser
     assert await page.evaluate("document.getElementById('person-choice').value") == "Pak Budi"
     # GraphiQL writes its tabs late.
     await page.wait_until("JSON.parse(localStorage.getItem('graphiql:tabState')).activeTabIndex === 0")
-    await page.evaluate("location.reload()")
-    await page.wait_until("document.querySelectorAll('.CodeMirror').length === 4")
+    await page.evaluate("window.isFormer = true; location.reload()")
+    await page.wait_until(f"!window.isFormer && {IS_READY}")
     assert await page.evaluate("document.getElementById('person-choice').value") == "Pak Budi"
     await open_tab(page, "Echo")
     assert await page.evaluate("document.getElementById('person-choice').value") == "Siti"

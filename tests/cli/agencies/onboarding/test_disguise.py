@@ -121,3 +121,11 @@ def test_columns_are_known_by_the_end_of_their_path() -> None:
     assert columns["STATUS_PEMBAYARAN_SPPT"].words == ["0", "1"]
     assert columns["KD_BLOK"].wanted is None
     assert columns["TGL_TERBIT_SPPT"].wanted is date
+
+
+def test_a_live_value_that_survives_is_found_by_its_path() -> None:
+    made = Disguise(
+        columns={"tahap": ColumnForm(words=["daftar"])}, live=frozenset({"rahasia", "daftar", "1900-01-01"})
+    )
+    assert made.find_survivor({"a": [{"tahap": "daftar", "tanggal": "1900-01-01", "nama": "lain"}]}) is None
+    assert made.find_survivor({"a": [{"catatan": {"isi": "rahasia"}}]}) == "a.catatan.isi"
