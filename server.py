@@ -111,6 +111,7 @@ def create_app(settings: Settings, *, sample_people: LoadSamplePeople | None = N
             gates=connectors.gates,
             get_credential_expiries=connectors.get_credential_expiries,
             get_snapshots=connectors.get_snapshot_statuses,
+            get_commands=commands.get_open_commands,
             shadows=connectors.shadow_counts,
             lifespan=lifespan,
             sample_people=sample_people,

@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from cli import access, consents, data_requests, ledger, retention, schema, state
+from cli import access, commands, consents, data_requests, ledger, retention, schema, state
 from cli.agencies import commands as agencies
 from cli.agencies import data_contracts
 from cli.breach import commands as breach
@@ -79,6 +79,7 @@ def build_app() -> typer.Typer:
     app.add_typer(breach.build_group(), name="breach")
     app.add_typer(data_requests.build_group(), name="data-requests")
     app.add_typer(access.build_group(), name="access")
+    app.add_typer(commands.build_group(), name="commands")
     return app
 
 

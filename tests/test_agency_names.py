@@ -14,7 +14,6 @@ FOLDERS = (
     *("scripts", "services", "settings", "store", "telemetry", "web", "wiring", "workers"),
 )
 ALLOWED = {
-    "cli/agencies/onboarding/synonyms.py": "words of columns, two of which are codes of agencies as well",
     "records/regions.py": "a code system of regions, which is no agency",
 }
 """Files that name an agency, and why. The list only gets shorter."""

@@ -28,7 +28,7 @@ from services.commands.submitted_complaints import SubmittedComplaints
 from settings import Settings
 from settings.city.manifest import CommandTable, ManifestFile
 from settings.city.problems import ManifestError
-from store.commands.command_outbox import CommandOutbox
+from store.commands.command_outbox import CommandOutbox, OpenCommands
 from store.complaint_links import ComplaintLinkTable
 from wiring.agencies import BoundAgency, Connectors
 
@@ -62,6 +62,10 @@ class CommandServices:
             connector: Any = bound.connector
             return SubmittedComplaints(connector, code, self.desk)
         return bound.connector
+
+    def get_open_commands(self) -> Sequence[OpenCommands]:
+        """The open commands of each agency, as this process counted them last."""
+        return [each.open_commands for each in self.deliveries.values()]
 
     @asynccontextmanager
     async def delivering(self) -> AsyncIterator[None]:

@@ -19,6 +19,7 @@ from services.ledger.data_tracker import UsageHistory
 from services.ledger.refusal_tally import NoRefusalStore, RefusalStore
 from services.rights.exports import ExportSlots
 from store.ledger.access_ledger import LedgerWriter, NoLedger
+from telemetry.metrics.commands import MeasuredCommands
 from telemetry.metrics.shadows import MeasuredShadow
 from telemetry.metrics.snapshots import MeasuredSnapshot
 from telemetry.tracing import NoTracing, Tracing
@@ -45,6 +46,8 @@ class HubParts:
     """When the credentials at agencies expire, for the metrics."""
     get_snapshots: Callable[[], Sequence[MeasuredSnapshot]] = tuple
     """The state of snapshots, for the metrics."""
+    get_commands: Callable[[], Sequence[MeasuredCommands]] = tuple
+    """The open commands of each agency, for the metrics."""
     shadows: Mapping[str, MeasuredShadow] = field(default_factory=lambda: MappingProxyType({}))
     """What was compared of agencies of stage `shadow`, for the metrics."""
     coalescing: bool = True

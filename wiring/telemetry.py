@@ -8,10 +8,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from engine.agencies.bindings import AgencyReadCounts
+from records.command_state import CommandState
 from resolvers.answer_cache import AnswerCache
 from settings import Settings
 from store.ledger.access_ledger import AccessLedger
 from telemetry.metrics.agencies import AgencyMetrics
+from telemetry.metrics.commands import CommandMetrics
 from telemetry.metrics.exposition import render_exposition
 from telemetry.metrics.health import AgencyHealth, build_agency_health
 from telemetry.metrics.hub import HubMetrics
@@ -92,6 +94,7 @@ def build_counters(
             hub,
             readers,
             SnapshotMetrics(parts.get_snapshots),
+            CommandMetrics(parts.get_commands, [each.value for each in CommandState if each.is_open]),
             ShadowMetrics(parts.shadows),
         ),
         get_agency_totals=agency_metrics.get_totals,

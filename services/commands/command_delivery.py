@@ -10,6 +10,7 @@ import asyncio
 import logging
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
+from math import inf
 from time import monotonic
 from typing import Any, Final, Protocol
 
@@ -23,7 +24,7 @@ from records.command_state import CommandState
 from records.identifiers import Nik
 from services.commands.command_agency import AgencyCommand, CommandAgency
 from services.commands.delivery_rules import compute_outage_pause, judge_lookup, judge_sending
-from store.commands.command_outbox import CommandOutbox, CommandResult
+from store.commands.command_outbox import CommandOutbox, CommandResult, OpenCommands
 from store.commands.command_rows import StoredCommand
 from store.database_timeout import StateUnavailable
 
@@ -31,6 +32,8 @@ _log = logging.getLogger("simpul.commands")
 
 CLAIM_SIZE: Final = 8
 """Commands that one claim takes, and that are sent concurrently."""
+_COUNT_INTERVAL: Final = 30.0
+"""Seconds between two counts of open commands, for the metrics."""
 IDLE_INTERVAL: Final = 5.0
 """Seconds between two looks at the outbox; a command that this process accepts is sent immediately."""
 
@@ -75,6 +78,9 @@ class CommandDelivery:
         self._failed_probes = 0
         self._outage_pause = 0.0
         """Seconds until the agency is tried again; 0 while it can be reached."""
+        self.open_commands = OpenCommands(agency=agency.code, by_state={}, oldest_timestamp=0.0)
+        """What was open at the last count."""
+        self._counted_at = -inf
         self._has_work = asyncio.Event()
         self._stopping = asyncio.Event()
 
@@ -118,6 +124,7 @@ class CommandDelivery:
             self._has_work.clear()
             try:
                 pause = await self.deliver()
+                await self._count_open()
                 works = True
             except Exception as failure:  # noqa: BLE001 - any failure may be temporary
                 if works:
@@ -125,6 +132,11 @@ class CommandDelivery:
                 works, pause = False, IDLE_INTERVAL
             if pause:
                 await self._wait(pause)
+
+    async def _count_open(self) -> None:
+        if monotonic() - self._counted_at >= _COUNT_INTERVAL:
+            self.open_commands = await self._outbox.count_open(self._agency.code)
+            self._counted_at = monotonic()
 
     async def _wait(self, seconds: float) -> None:
         """Wait for time, or for a command; while the agency fails, for time only, or for the end."""

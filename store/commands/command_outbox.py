@@ -10,7 +10,7 @@ under a lock of the case, so a later command never becomes visible before an ear
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any, Final
@@ -60,6 +60,16 @@ class CommandResult:
     """Until the next attempt or lookup."""
     agency_id: str | None = None
     outcome: bytes | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OpenCommands:
+    """The open commands of an agency."""
+
+    agency: str
+    by_state: Mapping[str, int]
+    oldest_timestamp: float
+    """When the oldest one was accepted, in seconds since 1970; 0 without one."""
 
 
 class CommandOutbox:
@@ -269,6 +279,18 @@ class CommandOutbox:
         if agency is not None:
             wanted = and_(wanted, commands.c.agency == agency)
         return await self._load(wanted, limit=limit, newest_first=False)
+
+    async def count_open(self, agency: str) -> OpenCommands:
+        """Counts the open commands of an agency. Raises `StateUnavailable`."""
+        columns = commands.c
+        counted = select(columns.state, func.count(), func.min(columns.accepted_at))
+        counted = counted.where(_OPEN, columns.agency == agency).group_by(columns.state)
+        async with database_timeout(self._timeout), self._engine.connect() as connection:
+            rows = (await connection.execute(counted)).all()
+        oldest = min((accepted_at.timestamp() for _, _, accepted_at in rows), default=0.0)
+        return OpenCommands(
+            agency=agency, by_state={state: number for state, number, _ in rows}, oldest_timestamp=oldest
+        )
 
     async def _load(self, wanted: ColumnElement[bool], **how: Any) -> Sequence[StoredCommand]:  # noqa: ANN401 - of `load_commands`
         async with database_timeout(self._timeout), self._engine.connect() as connection:

@@ -167,6 +167,20 @@ FAMILIES: Final = (
         Aggregation.MAX,
     ),
     MetricFamily(
+        "simpul_commands_open",
+        _GAUGE,
+        "Commands to an agency that are not done, by state.",
+        ("agency", "state"),
+        Aggregation.MAX,
+    ),
+    MetricFamily(
+        "simpul_commands_oldest_timestamp_seconds",
+        _GAUGE,
+        "When the oldest open command was accepted, in seconds since 1970-01-01 UTC; 0 without one.",
+        _AGENCY,
+        Aggregation.MAX,
+    ),
+    MetricFamily(
         "simpul_cache_lookups_total",
         _COUNTER,
         "Keys looked up in the answer cache, by tier (request, process, shared) and result (hit, miss).",

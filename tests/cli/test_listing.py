@@ -39,6 +39,7 @@ def test_the_rows_of_a_listing_are_json_with_the_same_keys(
         ("breach", "list"),
         ("consents", "outbox"),
         ("data-requests", "list"),
+        ("commands", "list"),
         ("retention", "receipts"),
         ("access", "unusual", *BY),
         ("access", "refusals", *BY),
