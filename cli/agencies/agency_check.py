@@ -18,7 +18,7 @@ from connectors.declared.row_observation import ObservedRow
 from connectors.declared.snapshot.tables import SnapshotReadTable
 from connectors.drivers.http.driver import HttpDriver
 from engine.agencies.agency_codes import AgencyCodes
-from records.calls.failures import AgencyFailure, AgencyTimeout, AgencyUnavailable
+from records.calls.failures import AgencyFailure, AgencyRefused, AgencyTimeout, AgencyUnavailable
 from resolvers.domains import find_domains
 from schema.builder import build_schema, get_graphql_schema
 from schema.tools.document_fields import list_coordinates
@@ -91,6 +91,7 @@ class _AgencyCheck:
         self._bound = bound
         self._rows = rows
         self._places = ManifestPlaces(manifest)
+        self._is_reached = True
         every = list_reads(find_domains()[self._manifest.domain])
         self._reads = {name: each for name, each in every.items() if name in self._manifest.reads}
 
@@ -105,7 +106,7 @@ class _AgencyCheck:
             return
         async for step in self._check_reads():
             yield step
-        if not self._rows and not list_snapshots(self._bound):
+        if not self._rows and not list_snapshots(self._bound) and self._is_reached:
             yield CheckStep("columns", "(no row was seen: see columns with `simpul agencies try`)")
         elif self._rows:
             for step in list_steps("columns", list(self._places.judge_rows(self._rows))):
@@ -147,7 +148,8 @@ class _AgencyCheck:
             read = self._reads[probe.read]
             answers[probe.read] = answer = await ask_read(self._bound, read, probe.key)
             yield self._judge("probe", read, probe.key, answer)
-            if isinstance(answer, AgencyTimeout | AgencyUnavailable):
+            if isinstance(answer, AgencyTimeout | AgencyUnavailable | AgencyRefused):
+                self._is_reached = False
                 return
             is_local = isinstance(self._manifest.reads[probe.read], SnapshotReadTable)
             if not is_local and not isinstance(answer, AgencyFailure) and answer:

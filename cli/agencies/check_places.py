@@ -44,7 +44,7 @@ class ManifestPlaces:
                 place = self._find_credential()
                 text = "the agency does not accept the hub: check user, password or key, and their rights"
             case AgencyRefused():
-                text = "the agency refuses the request; if it means something else, say so in [trouble]"
+                text = "the agency refuses the request: check user, password or key; or say in [trouble] what it means"
             case AgencyMalformed() if self._manifest.wire.driver == "ckan" and _CONFLICT in detail:
                 text = "the resource does not have a column that is asked for: see the step 'columns'"
             case AgencyMalformed():

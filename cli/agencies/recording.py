@@ -195,13 +195,17 @@ class _SampleBuilder:
         """The invented key, in the form of the command's."""
         key = self._trial.parse_key()
         if is_dataclass(key) and not isinstance(key, type):
-            return json.dumps({name: each and self._replace_key(str(each)) for name, each in asdict(key).items()})
+            parts = asdict(key).items()
+            return json.dumps(
+                {name: self._replace_key(each) if isinstance(each, str) and each else each for name, each in parts},
+                default=str,
+            )
         return self._replace_key(str(key))
 
 
 def _list_key_texts(key: Any) -> Iterator[Any]:  # noqa: ANN401 - any key of a domain
     if is_dataclass(key) and not isinstance(key, type):
-        yield from (each for each in asdict(key).values() if isinstance(each, str | int) and str(each))
+        yield from (each for each in asdict(key).values() if isinstance(each, str) and each)
     else:
         yield key
 

@@ -16,6 +16,8 @@ _INDONESIAN = re.compile(r"-?\d{1,3}(?:\.\d{3})+(?:,\d{1,2})?|-?\d+,\d{1,2}", re
 _ENGLISH = re.compile(r"-?\d{1,3}(?:,\d{3})+(?:\.\d{1,2})?|-?\d+(?:\.\d{1,2})?", re.ASCII)
 _LONGEST = 30
 """Maximum characters: no amount of a city is longer, and long texts cost time to parse."""
+_MAX_DIGITS = 28
+"""Maximum digits of decimal arithmetic."""
 
 
 def rupiah(raw: object) -> Rupiah | None:
@@ -34,6 +36,9 @@ def rupiah(raw: object) -> Rupiah | None:
     written = text(raw, _KIND)
     if written is None:
         return None
+    # Nearly all texts are plain digits. Without the patterns, they take a fifth of the time.
+    if len(written) <= _MAX_DIGITS and written.isascii() and written.isdigit():
+        return Rupiah(int(written))
     return _whole(_decimal(written))
 
 
@@ -53,5 +58,5 @@ def _whole(amount: Decimal) -> Rupiah:
         raise UnreadableError(_KIND)
     try:
         return Rupiah(int(amount.quantize(Decimal(1), rounding=ROUND_HALF_UP)))
-    except InvalidOperation:  # more than the 28 digits of decimal arithmetic
+    except InvalidOperation:  # more than `_MAX_DIGITS`
         raise UnreadableError(_KIND) from None

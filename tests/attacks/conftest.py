@@ -10,11 +10,11 @@ import pytest
 
 from auth.tokens.development_issuer import DevelopmentIssuer
 from tests.fakes.clients import build_client
-from tests.journeys.conftest import city, hub, hub_folder, issuer, state_url
+from tests.journeys.conftest import city, city_snapshots, hub, hub_folder, issuer, state_url
 from tests.journeys.conftest import issuer as city_issuer
 from tests.journeys.hub import HubClient, RunningCity, build_settings, running_hub
 
-__all__ = ["city", "city_issuer", "hub", "hub_folder", "issuer", "state_url"]
+__all__ = ["city", "city_issuer", "city_snapshots", "hub", "hub_folder", "issuer", "state_url"]
 
 PRODUCTION: Mapping[str, Any] = {"development": False, "rates": "off", "failed_tokens": 0}
 """Production settings. Rate limits are off, because they would refuse most attacks unread and hide the outcome."""

@@ -7,20 +7,30 @@ import pytest
 
 from auth.tokens.development_issuer import DevelopmentIssuer
 from store.operations import operation_registry
+from tests.journeys.city_snapshots import load_city_snapshots
 from tests.journeys.hub import HubClient, RunningCity, build_settings, running_hub, state_server
 from tests.sandbox_agencies import RunningAgency
 
 
 @pytest.fixture(scope="session")
+async def city_snapshots(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder with the snapshots of all agencies."""
+    return await load_city_snapshots(tmp_path_factory.mktemp("snapshots"))
+
+
+@pytest.fixture(scope="session")
 def city(
+    *,
+    city_snapshots: Path,
     dukcapil: RunningAgency,
     jakpreneur: RunningAgency,
     pbb: RunningAgency,
     crm: RunningAgency,
     pangan: RunningAgency,
 ) -> RunningCity:
-    """The five agencies, each started once a run."""
-    return RunningCity(agencies={each.name: each for each in (dukcapil, jakpreneur, pbb, crm, pangan)})
+    """The five agencies, each started once a run, and the snapshots of the others."""
+    agencies = {each.name: each for each in (dukcapil, jakpreneur, pbb, crm, pangan)}
+    return RunningCity(agencies=agencies, snapshots=city_snapshots)
 
 
 @pytest.fixture(scope="session")

@@ -23,7 +23,6 @@ from sandbox.agency_variables import build_agency_variables
 from sandbox.databases.postgres import Postgres
 from sandbox.population.samples import SAMPLES
 from settings import Settings
-from settings.city.folder import DEFAULT_CITY
 from tests.fakes.city import VARIABLES, Tables, build_city
 from tests.fakes.unbound_settings import UnboundSettings
 from tests.sandbox_agencies import HOST, RunningAgency, free_port
@@ -62,9 +61,11 @@ class HubResponse:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunningCity:
-    """The five agencies."""
+    """The five agencies that run."""
 
     agencies: Mapping[str, RunningAgency]
+    snapshots: Path
+    """The folder with the snapshots of the others, which hubs share."""
 
     def reset_calls(self) -> None:
         """Set every counter to 0."""
@@ -179,11 +180,7 @@ def build_settings(
     terms: Tables | None = None,
     **given: Any,  # noqa: ANN401 - any setting
 ) -> Settings:
-    """Settings of a hub in front of the city. `variables` replace those that its manifests name.
-
-    Agencies that do not run are down; with `leaves_out_others`, the hub does not have them.
-    """
-    leaves_out_others = given.pop("leaves_out_others", False)
+    """Settings of a hub in front of the city. `variables` replace those that its manifests name."""
     keys = folder / "keys.json"
     issuer.write_public_keys(keys)
     of_agencies = {**(terms or {}), "pangan": {**_UNPACED, **((terms or {}).get("pangan") or {})}}
@@ -197,20 +194,13 @@ def build_settings(
             "city": build_city(
                 build_variables(city) | dict(variables or {}),
                 terms=of_agencies,
-                changes=_list_others(city) if leaves_out_others else None,
             ),
             "shed_after": 0,  # clients share the hub's event loop here, and make it late
-            "snapshot_folder": folder / "snapshots",
+            "snapshot_folder": city.snapshots,
             "cache_megabytes": 0,  # journeys count calls to agencies; only those about caching cache
             **given,
         }
     )
-
-
-def _list_others(city: RunningCity) -> Mapping[str, Mapping[str, Any]]:
-    """The changes that keep the agencies that do not run from being called."""
-    codes = [each.stem for each in (DEFAULT_CITY / "agencies").glob("*.toml")]
-    return {code: {"stage": "agreed"} for code in codes if code not in city.agencies}
 
 
 @contextlib.asynccontextmanager

@@ -17,6 +17,7 @@ from typing import Any
 
 from auth.tokens.development_issuer import DevelopmentIssuer
 from sandbox.population.samples import SAMPLES
+from tests.journeys.city_snapshots import load_city_snapshots
 from tests.journeys.hub import OFFICIAL, HubClient, RunningCity, build_settings, running_hub, state_server
 from tests.sandbox_agencies import run_agency
 
@@ -77,7 +78,8 @@ async def _record() -> None:
     with ExitStack() as stack, tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         names = ("dukcapil", "jakpreneur", "pbb", "crm", "pangan")
-        city = RunningCity(agencies={each: stack.enter_context(run_agency(each, folder)) for each in names})
+        agencies = {each: stack.enter_context(run_agency(each, folder)) for each in names}
+        city = RunningCity(agencies=agencies, snapshots=await load_city_snapshots(folder / "copied"))
         issuer = DevelopmentIssuer(folder / "issuer.json")
         url = stack.enter_context(state_server(folder / "state"))
         async with running_hub(build_settings(city, state_url=url, issuer=issuer, folder=folder), issuer) as hub:

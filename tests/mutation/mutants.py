@@ -203,8 +203,8 @@ class MutantMaker:
         for each in wire.get("public_fields", ()):
             rest = [one for one in wire["public_fields"] if one != each]
             yield self._mutate("without a public field", "wire.public_fields", rest, is_critical=True, change=each)
-        # Without the parameters for states and regions, the hub itself filters: the answers are the same.
-        for name in wire.get("extensions", {}).keys() - {"status", "region"}:
+        # Others concern no answer of a read: without those for states and regions, the hub itself filters.
+        for name in sorted(wire.get("extensions", {}).keys() & {"constant", "page_size", "reporter"}):
             yield self._mutate("without extension", f"wire.extensions.{name}", None, is_critical=False)
 
     def _mutate(self, kind: str, place: str, value: object, is_critical: bool = False, *, change: str = "") -> Mutant:  # noqa: FBT001, FBT002 - of every mutant

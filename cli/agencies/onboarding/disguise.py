@@ -120,7 +120,9 @@ class Disguise:
     def replace(self, value: Any, path: Path = (), copy: int = 0) -> Any:  # noqa: ANN401 - any JSON
         """The value with all values in it replaced. Each `copy` has other ones, except in `same`."""
         if isinstance(value, Mapping):
-            return {name: self.replace(each, (*path, str(name)), copy) for name, each in value.items()}
+            return {
+                self._rename(str(name)): self.replace(each, (*path, str(name)), copy) for name, each in value.items()
+            }
         if isinstance(value, list | tuple):
             is_list_of_values = not any(isinstance(each, Mapping) for each in value)
             return [
@@ -130,6 +132,11 @@ class Disguise:
         if _is_no_value(value) or (".".join(path) in self.kept and self._is_declared(path, value)):
             return value
         return self._replace_value(value, path, copy)
+
+    def _rename(self, name: str) -> str:
+        """The name of a member; one that is a key or a long number is data, too."""
+        is_data = name in self.same or (name.isdecimal() and len(name) >= _TELLING_LENGTH)
+        return str(self.replace_key(name, None)) if is_data else name
 
     def replace_key(self, key: str, wanted: Any) -> Any:  # noqa: ANN401 - any type of a key
         """The invented key for a live one, which equals that in the rows."""

@@ -25,6 +25,8 @@ _CONTRACT: Final = """
 # residual_risk = "low"
 # classes = ["PERSONAL"]
 """
+_FEW: Final = 2
+"""Fields of a record that is one line."""
 _LINE: Final = 140
 """Signs of a line that holds a whole read."""
 
@@ -69,15 +71,24 @@ def _list_tables(proposal: Proposal) -> Iterator[str]:
     if defaults:
         yield from ("", "[defaults]", *_list_keys("defaults", defaults, proposal))
     short = {name: table for name, table in reads.items() if len(_write(table)) <= _LINE and "statement" not in table}
-    if short:
-        yield from ("", "[reads]")
-    for name, table in short.items():
-        notes = [_write_note(f"reads.{name}{each}", proposal) for each in ("", *(f".{key}" for key in table))]
-        yield f"{name} = {_write(table)}{next(filter(None, notes), '')}"
+    yield from _list_short("reads", short, proposal)
     for place, each in _name_tables("reads", {name: each for name, each in reads.items() if name not in short}):
         yield from _list_table(place, each, proposal)
-    for place, each in _name_tables("records", proposal.records):
+    small = {name: table for name, table in proposal.records.items() if len(table) <= _FEW}
+    yield from _list_short("records", small, proposal)
+    for place, each in _name_tables(
+        "records", {name: each for name, each in proposal.records.items() if name not in small}
+    ):
         yield from _list_table(place, each, proposal)
+
+
+def _list_short(outer: str, tables: Mapping[str, Mapping[str, Any]], proposal: Proposal) -> Iterator[str]:
+    """Tables of one line each."""
+    if tables:
+        yield from ("", f"[{outer}]")
+    for name, table in tables.items():
+        notes = [_write_note(f"{outer}.{name}{each}", proposal) for each in ("", *(f".{key}" for key in table))]
+        yield f"{name} = {_write(table)}{next(filter(None, notes), '')}"
 
 
 def _take_defaults(reads: Mapping[str, Mapping[str, Any]]) -> tuple[Mapping[str, Mapping[str, Any]], Mapping[str, Any]]:

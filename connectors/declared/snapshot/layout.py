@@ -11,6 +11,7 @@ from hashlib import sha256
 from typing import Any, Final
 
 import msgspec
+from pydantic_core import to_jsonable_python
 
 from connectors.declared.snapshot.personal_records import is_personal
 
@@ -51,12 +52,15 @@ class SnapshotLayout:
         return sorted(self.search)
 
     def compute_form(self, declared: Iterable[object]) -> str:
-        """A word that changes with the form of the file, of the records, or of the declarations they are read by."""
+        """A word that changes with the form of the file, of the records, or of the declarations they are read by.
+
+        The order of lines in a manifest does not count.
+        """
         parts = [
             str(VERSION),
             repr(msgspec.inspect.type_info(self.record)),
             json.dumps([self.id, self.key_columns, self.search_columns, self.near, self.is_personal]),
-            *map(repr, declared),
+            *sorted(json.dumps(to_jsonable_python(each), sort_keys=True) for each in declared),
         ]
         return sha256("\n".join(parts).encode()).hexdigest()[:12]
 

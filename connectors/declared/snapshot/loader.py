@@ -180,7 +180,7 @@ class SnapshotLoader:
     def _compute_first_wait(self) -> float:
         """Seconds until the next load, if the one before a restart was good."""
         note = self._place.read_note()
-        if note is None or note.problem or read_facts(self._place.current) is None:
+        if note is None or note.problem or not self._has_copy():
             return 0.0
         return max(0.0, self._snapshot.table.every - (get_time() - note.looked_at).total_seconds())
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
@@ -20,13 +20,11 @@ from graphql import (
     is_list_type,
     is_non_null_type,
     is_required_argument,
+    is_required_input_field,
 )
 
-from engine.agencies.agency_codes import AgencyCodes
-from resolvers.domains import find_domains
-from sandbox.agency import AGENCIES
 from schema.builder import build_schema, get_graphql_schema
-from settings.city.folder import DEFAULT_CITY, load_city
+from tests.fakes.city import build_codes
 
 SAMPLE_ARGUMENTS: Mapping[str, Any] = {
     "Query.citizen.nik": "3171014506909001",
@@ -36,8 +34,18 @@ SAMPLE_ARGUMENTS: Mapping[str, Any] = {
     "Query.nodes.ids": ["x" * 40],
     "Commodity.trend.year": 2026,
     "Commodity.trend.month": 10,
+    "Mutation.submitComplaint.complaint": {"categoryCode": "none", "description": "Lampu mati"},
 }
 """Values for required arguments beside the attacked one, by coordinate."""
+SAMPLE_INSIDE: Mapping[str, Any] = {
+    "latitude": -6.1764,
+    "longitude": 106.8415,
+    "categoryCode": "none",  # so that nothing is submitted
+    "description": "Lampu mati",
+    "code": "lampu",
+    "values": ["1"],
+}
+"""Values for required fields of an input object beside the attacked one."""
 SAMPLE_BY_TYPE: Mapping[str, Any] = {"NIK": "3171014506909001", "String": "1", "ID": "x" * 40, "Int": 1}
 """The same by type, for other arguments."""
 QUERY_BY_TYPE: Mapping[str, str] = {
@@ -48,6 +56,7 @@ QUERY_BY_TYPE: Mapping[str, str] = {
     "Mutation": "{it}",
     "ConsentRequest": 'consentRequest(id: "x") {{ {it} }}',
     "Consenting": 'consented(consent: "x") {{ {it} }}',
+    "Region": 'region(code: "31.71") {{ {it} }}',
     "TaxObject": "me {{ taxObjects {{ {it} }} }}",
 }
 """The query path to a field of each type that has arguments."""
@@ -60,19 +69,24 @@ class InputPlace:
     type_name: str
     field: str
     argument: str
-    inside: str | None
+    inside: tuple[str, ...]
+    """The way to the field of the input object, or of one within it."""
     named: str
     """The type of a single value."""
-    is_list: bool
 
     def __str__(self) -> str:
         """The coordinate."""
-        return ".".join(filter(None, (self.type_name, self.field, self.argument, self.inside)))
+        return ".".join((self.type_name, self.field, self.argument, *self.inside))
 
     def value(self, one: object) -> object:
-        """The value of the whole argument, with the given value at this place."""
-        held = [one] if self.is_list else one
-        return held if self.inside is None else {self.inside: held}
+        """The value of the whole argument, with the given value at this place, and samples of what else is required."""
+        parent = load_graph().type_map[self.type_name]
+        assert isinstance(parent, GraphQLObjectType)
+        return _place(parent.fields[self.field].args[self.argument].type, self.inside, one)
+
+    def write_literal(self, one: str) -> str:
+        """The same as a literal, with the literal of one value."""
+        return _literal(self.value(_Literal(one)))
 
     def query(self, literal: str | None = None) -> str:
         """An operation that passes the variable `$it` to the argument, or a literal."""
@@ -97,10 +111,8 @@ class InputPlace:
 
 @cache
 def load_graph() -> GraphQLSchema:
-    """The graph in front of the agencies that the city of journeys runs."""
-    agencies = {code: each for code, each in load_city(DEFAULT_CITY).manifests.items() if code in AGENCIES}
-    codes = AgencyCodes({find_domains()[each.manifest.domain]: [code] for code, each in agencies.items()})
-    return get_graphql_schema(build_schema(codes))
+    """The graph in front of all agencies of the city."""
+    return get_graphql_schema(build_schema(build_codes()))
 
 
 @cache
@@ -118,13 +130,36 @@ def _places() -> Iterator[InputPlace]:
 
 
 def _collect_places(type_name: str, field: str, name: str, argument: GraphQLArgument) -> Iterator[InputPlace]:
-    named = get_named_type(argument.type)
-    if isinstance(named, GraphQLInputObjectType):
-        for inside, each in named.fields.items():
-            assert is_leaf_type(get_named_type(each.type)), f"{named.name}.{inside}: attack nested inputs, too"
-            yield InputPlace(type_name, field, name, inside, get_named_type(each.type).name, _is_list(each.type))
-    else:
-        yield InputPlace(type_name, field, name, None, named.name, _is_list(argument.type))
+    for inside, named in _find_leaves(argument.type):
+        yield InputPlace(type_name, field, name, inside, named)
+
+
+def _find_leaves(type_: GraphQLType) -> Iterator[tuple[tuple[str, ...], str]]:
+    """The ways to all single values of an input type, with their types."""
+    named = get_named_type(type_)
+    if not isinstance(named, GraphQLInputObjectType):
+        yield (), named.name
+        return
+    for name, each in named.fields.items():
+        yield from (((name, *inside), leaf) for inside, leaf in _find_leaves(each.type))
+
+
+class _Literal(str):
+    """A text that is written as it is."""
+
+    __slots__ = ()
+
+
+def _place(type_: GraphQLType, inside: Sequence[str], one: object) -> object:
+    """A value of an input type, which holds the given one."""
+    held = one
+    if inside:
+        named = get_named_type(type_)
+        assert isinstance(named, GraphQLInputObjectType)
+        first, *rest = inside
+        required = [name for name, each in named.fields.items() if is_required_input_field(each) and name != first]
+        held = {name: SAMPLE_INSIDE[name] for name in required} | {first: _place(named.fields[first].type, rest, one)}
+    return [held] if _is_list(type_) else held
 
 
 def _is_list(type_: GraphQLType) -> bool:
@@ -145,10 +180,13 @@ def _get_sample_value(argument: GraphQLArgument) -> str:
 
 
 def _literal(value: object) -> str:
-    return (
-        f"[{', '.join(map(_literal, value))}]"
-        if isinstance(value, list)
-        else f'"{value}"'
-        if isinstance(value, str)
-        else str(value)
-    )
+    match value:
+        case _Literal():
+            return str(value)
+        case list():
+            return f"[{', '.join(map(_literal, value))}]"
+        case dict():
+            return f"{{{', '.join(f'{name}: {_literal(each)}' for name, each in value.items())}}}"
+        case str():
+            return f'"{value}"'
+    return str(value)

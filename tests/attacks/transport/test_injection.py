@@ -36,12 +36,13 @@ HARMLESS: Mapping[str, object] = {
     "RegionCode": "31.71",
     "DateTime": "2026-11-01T00:00:00+07:00",
     "Int": 2,
+    "Float": 106.8,
     "Boolean": True,
     "ComplaintStatus": "WAITING",
     "RegionLevel": "VILLAGE",
     "CodeSystem": "BPS",
 }
-NO_TEXTS = {"Int", "Boolean", "ComplaintStatus", "RegionLevel", "CodeSystem"}
+NO_TEXTS = {"Int", "Float", "Boolean", "ComplaintStatus", "RegionLevel", "CodeSystem"}
 """Types that refuse every text, so a few values are enough."""
 TOO_LONG_FOR_A_NAME = 4
 """The minimum length at which no value below occurs in a name of the city."""
@@ -98,9 +99,7 @@ def literal(value: object) -> str:
 
 
 async def ask_with_literal(hub: HubClient, place: InputPlace, value: object, caller: str | Caller) -> HubResponse:
-    one = literal([value]) if place.is_list else literal(value)
-    text = one if place.inside is None else f"{{{place.inside}: {one}}}"
-    return await hub.ask(place.query(text), caller=caller)
+    return await hub.ask(place.query(place.write_literal(literal(value))), caller=caller)
 
 
 def test_every_place_of_the_graph_is_attacked() -> None:
@@ -114,6 +113,10 @@ def test_every_place_of_the_graph_is_attacked() -> None:
         "Market.prices.search",
         "TaxObject.bills.year",
         "Citizen.accessLog.after",
+        "Query.wifiPoints.search",
+        "Query.healthFacilities.near.metres",
+        "Query.airStations.after",
+        "Region.wifiPoints.first",
     }
 
 
@@ -241,7 +244,10 @@ async def test_the_content_of_a_cursor_is_never_executed(wired: HubClient, city:
     assert sum(city.agencies["crm"].count_calls().values()) <= len(inside)
 
 
-NODES = ("Citizen", "TaxObject", "Msme", "Complaint", "Market", "Commodity", "Region", "Query", "Nonsense", "")
+NODES = (
+    *("Citizen", "TaxObject", "Msme", "Complaint", "Market", "Commodity", "Region", "Query", "Nonsense", ""),
+    *("WifiPoint", "HealthFacility", "FloodGate", "AirStation"),
+)
 
 
 @pytest.mark.parametrize("type_name", NODES)

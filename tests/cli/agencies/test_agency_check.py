@@ -12,6 +12,7 @@ from sandbox.stand_ins.sources import StandInSource
 from settings.city.folder import DEFAULT_CITY
 from tests.cli.command_line import run_simpul
 from tests.connectors.agencies.agency_servers import AgencyServer, run_agency_server
+from tests.connectors.agencies.sample_cases import TEST_CITIES
 
 
 @pytest.fixture(scope="module")
@@ -103,6 +104,36 @@ async def test_a_column_that_a_portal_does_not_have_is_named_with_the_nearest(
     place, _, text = found.partition(": ")
     assert place == f"{path}:{line}"
     assert text.startswith("records.WifiPoint.provider: there is no column 'penyedya'; write 'penyedia'? it has ")
+
+
+@pytest.fixture(scope="module")
+def drop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[AgencyServer]:
+    with run_agency_server(StandInSource(TEST_CITIES / "muara", "wifi"), tmp_path_factory.mktemp("drop")) as server:
+        yield server
+
+
+async def test_a_column_that_a_file_does_not_have_is_named_with_its_line(drop: AgencyServer, tmp_path: Path) -> None:
+    assert (await check(drop))["read wifi_points"] == "ok"
+    path = change(drop, tmp_path, ('provider = "penyedia"', 'provider = "penyedya"'))
+    line = path.read_text(encoding="utf-8").splitlines().index('provider = "penyedya"') + 1
+    assert (await check(drop, path))["snapshot points"].startswith(
+        f"{path}:{line}: records.WifiPoint.provider: titik wifi.csv: there is no column 'penyedya'; "
+    )
+
+
+@pytest.mark.parametrize(
+    ("code", "place"),
+    [("jakpreneur", "wire.url"), ("pbb", "reads.objects_of.operation"), ("pangan", "wire.credential")],
+)
+async def test_a_wrong_credential_is_named_with_its_line(
+    tmp_path_factory: pytest.TempPathFactory, code: str, place: str
+) -> None:
+    with run_agency_server(StandInSource(DEFAULT_CITY, code), tmp_path_factory.mktemp(code)) as server:
+        manifest = server.load_manifest(secret="another")
+        found = {each.check: each.outcome async for each in check_agency(manifest, DEFAULT_CITY)}
+    where, _, text = found["probe"].partition(f": {place}")
+    assert where.startswith(f"{manifest.path}:")
+    assert "check user, password or key" in text
 
 
 def test_the_command_fails_for_an_agency_that_does_not_answer(tmp_path: Path) -> None:

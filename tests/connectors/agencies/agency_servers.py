@@ -18,6 +18,7 @@ from records.identifiers import Nik
 from sandbox.stand_ins.sources import CITY_VARIABLE, DROP, StandInSource
 from settings.city.folder import DEFAULT_CITY
 from settings.city.manifest import ManifestFile
+from tests.connectors.declared.snapshot.enterprises import build_protection
 from tests.sandbox_agencies import RunningAgency, run_agency
 from wiring.agencies import BoundAgency, HubResources, bind_agency
 
@@ -93,6 +94,7 @@ async def connect(
             unknown_districts=UnknownDistricts(lambda _: True),
             complaint_links=NoLinks(),
             snapshot_folder=Path(folder),
+            copy_protection=build_protection(),
         )
         bound = bind_agency(manifest, gate, resources)
         try:

@@ -71,6 +71,7 @@ async def sealed(
         city=load_city(path, {**VARIABLES, **build_variables(city)}),
         state_url=state_url,
         issuer=issuer,
+        snapshot_folder=tmp_path / "snapshots",
     )
     async with running_hub(settings, issuer) as running:
         yield SealedHub(running, tmp_path)

@@ -92,7 +92,7 @@ async def relayed(
         pytest.skip("a file of SQLite has no line that could break")
     one = city.agencies[agency]
     async with run_fault_proxy(port=free_port(), to=one.port) as proxy:
-        behind = RunningCity(agencies={**city.agencies, agency: replace(one, port=proxy.port)})
+        behind = replace(city, agencies={**city.agencies, agency: replace(one, port=proxy.port)})
         terms = tomllib.loads(f"[{agency}]{TERMS.format(agency=agency, deadline=deadline)}")
         settings = build_settings(behind, state_url=state_url, issuer=issuer, folder=folder, terms=terms)
         async with running_hub(settings, issuer) as hub:

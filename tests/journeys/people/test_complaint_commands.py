@@ -44,17 +44,17 @@ def commands_state(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 @pytest.fixture(scope="module")
 async def desk(
     complaint_system: RunningAgency,
+    city_snapshots: Path,
     commands_state: str,
     issuer: DevelopmentIssuer,
     tmp_path_factory: pytest.TempPathFactory,
 ) -> AsyncIterator[HubClient]:
     """A hub in front of that complaint system, with a cache."""
     settings = build_settings(
-        RunningCity(agencies={"crm": complaint_system}),
+        RunningCity(agencies={"crm": complaint_system}, snapshots=city_snapshots),
         state_url=commands_state,
         issuer=issuer,
         folder=tmp_path_factory.mktemp("desk"),
-        leaves_out_others=True,
         cache_megabytes=16,
     )
     async with running_hub(settings, issuer) as running:
@@ -181,14 +181,17 @@ async def test_while_the_complaint_system_is_down_a_receipt_is_given_and_becomes
 
 
 async def test_a_hub_that_dies_after_the_acknowledgement_leaves_the_complaint_to_another(
-    complaint_system: RunningAgency, commands_state: str, issuer: DevelopmentIssuer, tmp_path: Path
+    complaint_system: RunningAgency,
+    city_snapshots: Path,
+    commands_state: str,
+    issuer: DevelopmentIssuer,
+    tmp_path: Path,
 ) -> None:
     settings = build_settings(
-        RunningCity(agencies={"crm": complaint_system}),
+        RunningCity(agencies={"crm": complaint_system}, snapshots=city_snapshots),
         state_url=commands_state,
         issuer=issuer,
         folder=tmp_path,
-        leaves_out_others=True,
     )
     complaint_system.kill()
     async with running_hub(settings, issuer) as first:

@@ -129,3 +129,13 @@ def test_a_live_value_that_survives_is_found_by_its_path() -> None:
     )
     assert made.find_survivor({"a": [{"tahap": "daftar", "tanggal": "1900-01-01", "nama": "lain"}]}) is None
     assert made.find_survivor({"a": [{"catatan": {"isi": "rahasia"}}]}) == "a.catatan.isi"
+
+
+def test_members_that_are_called_by_a_key_or_a_number_are_renamed() -> None:
+    made = Disguise(columns={}, live=frozenset({"K-17"}), same=frozenset({"K-17"}))
+    [key, number, name] = made.replace({"K-17": 1, "3171014506900001": 2, "nama": 3})
+    assert key != "K-17"
+    assert len(key) == 4
+    assert number != "3171014506900001"
+    assert len(number) == 16
+    assert name == "nama"

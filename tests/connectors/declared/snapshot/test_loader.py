@@ -193,6 +193,18 @@ async def test_a_changed_manifest_never_answers_from_rows_that_were_read_by_anot
         assert not former.current.exists()
 
 
+async def test_a_manifest_with_its_lines_in_another_order_answers_from_the_same_file(
+    tmp_path: Path, drops: Path
+) -> None:
+    drop(drops, "wifi_20261101.csv", POINTS)
+    async with loading_points(tmp_path) as loading:
+        assert await loading.load() == ""
+    fields = dict(reversed(TABLES["records"]["HotSpot"].items()))
+    reads = dict(reversed(TABLES["reads"].items()))
+    async with loading_points(tmp_path, {**TABLES, "records": {"HotSpot": fields}, "reads": reads}) as loading:
+        assert await find_ids(loading) == ["1", "2", "3"]
+
+
 async def test_a_shrunken_source_is_noticed_after_a_change_of_the_manifest_too(tmp_path: Path, drops: Path) -> None:
     drop(drops, "wifi_20261101.csv", POINTS)
     async with loading_points(tmp_path) as loading:

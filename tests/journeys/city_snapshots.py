@@ -1,0 +1,52 @@
+"""The snapshots of the city's agencies, loaded once from their samples, so that hubs of tests answer from them."""
+
+from __future__ import annotations
+
+from contextlib import AsyncExitStack
+from pathlib import Path
+
+from connectors.declared.connector import DeclaredConnector
+from connectors.declared.snapshot.loader import SnapshotLoader
+from connectors.drivers.long_work import LongWork
+from connectors.regions import UnknownDistricts
+from connectors.resilience.gate import Gate
+from settings.city.folder import DEFAULT_CITY
+from tests.connectors.agencies.agency_servers import NoLinks, build_terms, run_agency_server
+from tests.connectors.agencies.sample_cases import is_copied, list_tested_agencies
+from tests.connectors.declared.snapshot.points import build_here
+from wiring.agencies import HubResources, bind_agency
+
+
+async def load_city_snapshots(folder: Path) -> Path:
+    """Load them all from stand-ins, which end then. Returns the folder of the files.
+
+    Files are known by the manifest and not by the address of the agency, so a hub whose agencies lead nowhere uses
+    them. It does not load them again before `every` has passed.
+    """
+    snapshots = folder / "snapshots"
+    for source in list_tested_agencies():
+        if source.city != DEFAULT_CITY or not is_copied(source):
+            continue
+        async with AsyncExitStack() as stack:
+            manifest = stack.enter_context(run_agency_server(source, folder)).load_manifest()
+            gate = Gate(manifest.code, build_terms(manifest))
+            resources = HubResources(
+                city=source.city,
+                work=LongWork(),
+                unknown_districts=UnknownDistricts(lambda _: True),
+                complaint_links=NoLinks(),
+                snapshot_folder=snapshots,
+            )
+            bound = bind_agency(manifest, gate, resources)
+            stack.push_async_callback(bound.driver.close)
+            stack.push_async_callback(gate.close)
+            assert isinstance(bound.connector, DeclaredConnector)
+            for each in bound.connector.snapshots:
+                each.snapshot.place.folder.mkdir(parents=True)
+                assert await SnapshotLoader(each, on_published=_drop_nothing, build=build_here).load()
+    return snapshots
+
+
+async def _drop_nothing(agency: str) -> None:
+    """There are no cached answers yet."""
+    del agency
