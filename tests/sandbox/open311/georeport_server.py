@@ -60,11 +60,12 @@ class GeoReportServer:
         """Serve on a free port; the base address is `{url}/v2`."""
 
         async def script(asked: ReceivedRequest, writer: StreamWriter) -> None:
-            writer.write(self._answer(asked))
+            writer.write(self.answer(asked))
 
         return serve_bytes(script)
 
-    def _answer(self, asked: ReceivedRequest) -> bytes:
+    def answer(self, asked: ReceivedRequest) -> bytes:
+        """The bytes of the reply to a request."""
         target = urlsplit(asked.target)
         resource = _RESOURCE.fullmatch(target.path)
         if asked.method == "POST" and resource is not None and resource[1] == "requests":
