@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 from operator import attrgetter
 from typing import Final, Protocol
 
 from auth.caller import CallerKind
-from engine.agencies.agency_routing import AgencyChoiceRequired
 from engine.batch import batch, forward, load_answers
 from engine.command import Command
 from records.calls.answers import Answers
@@ -29,6 +28,7 @@ from records.purposes import CitizenScope
 from resolvers.batch_context import HubBatchContext
 from resolvers.caching import ABOUT_PERSON, PUBLIC
 from resolvers.hub.commands import Commands
+from resolvers.regions import regions
 
 _OWN_COMPLAINTS_SCOPES = frozenset({CitizenScope.COMPLAINTS})
 
@@ -128,6 +128,36 @@ async def complaints(ids: Sequence[str], context: HubBatchContext) -> Answers[st
     return shown | {each.id: each for each in own if each.id in private}
 
 
+MAX_DESCRIPTION_LENGTH: Final = 2_000
+MAX_ADDRESS_LENGTH: Final = 200
+MAX_ANSWERS: Final = 20
+"""Maximum number of answers, and of values of each."""
+
+
+def find_problem(complaint: NewComplaint) -> CommandProblem | None:
+    """What is wrong with a complaint in itself."""
+    texts = [("description", complaint.description, MAX_DESCRIPTION_LENGTH)]
+    texts += [("address", complaint.address, MAX_ADDRESS_LENGTH)] if complaint.address is not None else []
+    texts += [("answers", each, MAX_ADDRESS_LENGTH) for one in complaint.answers for each in (one.code, *one.values)]
+    for field, text, longest in texts:
+        if not is_storable(text, longest):
+            return CommandProblem(code=CommandProblemCode.INVALID_TEXT, field=field)
+    if len(complaint.answers) > MAX_ANSWERS or any(len(each.values) > MAX_ANSWERS for each in complaint.answers):
+        return CommandProblem(code=CommandProblemCode.TOO_MANY_VALUES, field="answers")
+    point = complaint.coordinates
+    if point is None and complaint.region_code is None and complaint.address is None:
+        return CommandProblem(code=CommandProblemCode.PLACE_REQUIRED)
+    if point is not None and not (abs(point.latitude) <= 90 and abs(point.longitude) <= 180):  # noqa: PLR2004 - degrees
+        return CommandProblem(code=CommandProblemCode.UNKNOWN_PLACE, field="point")
+    return None
+
+
+def is_storable(text: str, longest: int) -> bool:
+    """Whether a text can be stored: it has 1 to `longest` characters, not only blanks, and no NUL or surrogate."""
+    has_wrong = any(each == "\0" or "\ud800" <= each <= "\udfff" for each in text)
+    return bool(text.strip()) and len(text) <= longest and not has_wrong
+
+
 @batch(domain=None, depends_on_caller=True, accepts=SUBMIT_COMPLAINT)
 async def submit_complaints(
     wanted: Sequence[NewCommand], context: HubBatchContext
@@ -136,12 +166,24 @@ async def submit_complaints(
 
     A complaint is accepted even if the complaint system cannot be reached. It checks the category again.
     """
-    codes = list(dict.fromkeys(each.payload.category_code for each in wanted))
-    try:
-        known: Answers[str, ComplaintCategory] = await load_answers(categories, codes, context)
-    except (AgencyFailure, AgencyChoiceRequired):
-        known = {code: AgencyFailure("") for code in codes}
-    unknown = CommandProblem(code=CommandProblemCode.UNKNOWN_CATEGORY, field="categoryCode")
-    refused = {each: unknown for each in wanted if each.payload.category_code not in known}
-    accepted = [each for each in wanted if each not in refused]
+    refused = {each: problem for each in wanted if (problem := find_problem(each.payload)) is not None}
+    sound = [each for each in wanted if each not in refused]
+    codes = dict.fromkeys(each.region for each in sound if each.region is not None)
+    places = await load_answers(regions, list(codes), context)
+    known = await _load_categories([each.payload.category_code for each in sound], context)
+    for each in sound:
+        if each.payload.category_code not in known:
+            refused[each] = CommandProblem(code=CommandProblemCode.UNKNOWN_CATEGORY, field="categoryCode")
+        elif each.region is not None and each.region not in places:
+            refused[each] = CommandProblem(code=CommandProblemCode.UNKNOWN_PLACE, field="region")
+    accepted = [each for each in sound if each not in refused]
     return {**refused, **await context.agencies[Commands].accept(accepted, context.call)}
+
+
+async def _load_categories(codes: Sequence[str], context: HubBatchContext) -> Collection[str]:
+    """The codes that are categories, or may be: all of them, if the list cannot be read."""
+    distinct = list(dict.fromkeys(codes))
+    try:
+        return (await load_answers(categories, distinct, context)).keys()
+    except AgencyFailure:
+        return distinct

@@ -93,6 +93,10 @@ class CommandReceipt:
 class CommandProblemCode(DescribedEnum):
     """Why a command was not accepted. Nothing was stored or sent."""
 
+    INVALID_TEXT = "INVALID_TEXT", "The text is empty, too long, or has characters that cannot be stored. Change it."
+    TOO_MANY_VALUES = "TOO_MANY_VALUES", "There are too many values. Leave some out."
+    PLACE_REQUIRED = "PLACE_REQUIRED", "No place is given. Give a point, a region or an address."
+    UNKNOWN_PLACE = "UNKNOWN_PLACE", "There is no such place in the city. Name another one."
     UNKNOWN_CATEGORY = "UNKNOWN_CATEGORY", "There is no such category. Name one of `complaintCategories`."
     NO_AGENCY = "NO_AGENCY", "No agency takes it for this place. Name another place in the city."
     KEY_REUSED = "KEY_REUSED", "The key was used for another command. Use a new key."

@@ -47,7 +47,9 @@ ARGUMENTS = {
     "Mutation.grantConsent": f'(request: "{REQUEST}", scopes: [TAX])',
     "Mutation.refuseConsent": f'(request: "{REQUEST}")',
     "Mutation.revokeConsent": f'(consent: "{CONSENT}")',
-    "Mutation.submitComplaint": '(complaint: {categoryCode: "C-1", description: "Lubang"}, key: "6")',
+    "Mutation.submitComplaint": (
+        '(complaint: {categoryCode: "C-1", description: "Lubang", address: "Jl. Melati"}, key: "6")'
+    ),
     "Citizen.consentRequest": f'(id: "{REQUEST}")',
     "Consenting.verify": '(name: "Siti")',
     "Commodity.trend": "(year: 2026, month: 11)",
