@@ -65,6 +65,8 @@ def judge_lookup(command: StoredCommand, answer: CommandAnswer | Exception | Non
     if answer is None:
         return CommandResult(state=CommandState.RETRY_WAIT, failure="NOT_FOUND")
     code = answer.code if isinstance(answer, AgencyFailure) else "INTERNAL"
+    if isinstance(answer, AgencyFailure) and not answer.sent:
+        return CommandResult(state=_UNKNOWN, failure=code, retry_in=compute_outage_pause(answer))
     if command.read_at > command.accepted_at + GIVEN_UP_AFTER:
         return CommandResult(state=_PARKED, failure=code)
     retry_after = answer.retry_after if isinstance(answer, AgencyFailure) else None

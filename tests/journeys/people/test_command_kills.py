@@ -83,7 +83,11 @@ class KilledCity:
             async def is_done() -> bool:
                 return not await outbox.list_open()
 
-            await wait_until_answered(is_done, timeout=120)
+            try:
+                await wait_until_answered(is_done, timeout=120)
+            except TimeoutError:
+                left = [f"{each.state.name} {each.failure} {each.lookups}" for each in await outbox.list_open()]
+                raise AssertionError(f"not done: {left}") from None
 
     async def wait_until_sent(self) -> None:
         """Wait until a command is being sent, and its bytes are on their way."""

@@ -204,6 +204,21 @@ async def test_a_failed_lookup_decides_nothing(migrated: AsyncEngine) -> None:
     assert ((await hub.load(number)).state, len(agency.done[number])) == (DONE, 1)
 
 
+async def test_a_lookup_that_cannot_reach_the_agency_is_due_again_as_soon_as_it_is_back(migrated: AsyncEngine) -> None:
+    down = AgencyUnavailable("crm", sent=False)
+    agency = ScriptedAgency(after=[AgencyTimeout("crm")], lookup_failures=[down] * 9)
+    hub = CommandHub(migrated, agency)
+    number = await hub.accept()
+    await hub.delivery.deliver()
+    for _ in range(9):
+        await hub.delivery.deliver()
+        kept = await hub.load(number)
+        assert (kept.state, kept.next_at - kept.read_at <= timedelta(seconds=5)) == (UNKNOWN, True)
+        await hub.make_due()
+    await hub.delivery.deliver()
+    assert (await hub.load(number)).state is DONE
+
+
 @pytest.mark.parametrize("failure", [AgencyTimeout("crm"), AgencyUnavailable("crm"), AgencyMalformed("crm")])
 async def test_without_a_way_to_look_it_up_what_may_have_arrived_is_parked(
     migrated: AsyncEngine, failure: AgencyFailure
