@@ -367,16 +367,17 @@ def root(  # noqa: PLR0913 - a declaration: its parameters are the fields of wha
     subject: Callable[[Any], Any] | None = None,
     agency: str | None = None,
     subject_batch: Batch[Any, Any] | None = None,
+    description: str | None = None,
 ) -> Callable[[Callable[..., Any]], Any]:
     """A root field, built from a pure function of the arguments (and `caller`) to the key, or keys.
 
-    `returns` is the field's type; the function's docstring is its description. `expected_size` is as for an edge.
+    `returns` is the field's type; `description` replaces the function's docstring. `expected_size` is as for an edge.
     `subject` gets the person from the key, if the key is not the person; `subject_batch` loads the person, if the key
     does not contain it; `agency` is the key's attribute with the agency whose readers the field is about.
     """
 
     def declare(key: Callable[..., Any]) -> Any:  # noqa: ANN401 - used in a class body
-        field = RootField(description=inspect.getdoc(key))
+        field = RootField(description=description or inspect.getdoc(key))
         field.type_annotation = build_annotation(returns, key)
         field.arguments = StrawberryResolver(without_hub_parameters(key)).arguments
         field.set_rule(rule)

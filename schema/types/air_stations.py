@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any
-
 from auth.policy.rules import Rule
 from records.air_stations import AirQuality, AirStation
-from records.regions import PlaceQuery
 from resolvers.air_stations import air_station_lists, air_stations
 from resolvers.regions import regions
 from schema.declarations.additions import adds_to, adds_to_query
-from schema.declarations.fields import edge, root
+from schema.declarations.fields import edge
 from schema.declarations.publishing import Refetch, publishes
-from schema.declarations.relay import After, First, Node, Search, build_page, connection_of
+from schema.declarations.relay import Node, connection_of
 from schema.declarations.scalars import publish_enum
-from schema.types.places import InsideRegion, NearPoint, find_places, find_places_inside
+from schema.types.places import place_list, places_inside
 from schema.types.regions import CoordinatesType, RegionType
 
 publish_enum(AirQuality)
@@ -39,33 +35,23 @@ class AirStationConnectionType:
     """A page of air quality stations."""
 
 
-def _build_page(found: Sequence[AirStation], arguments: Mapping[str, Any]) -> Any:  # noqa: ANN401 - see `build_page`
-    return build_page(AirStationConnectionType, found, arguments)
-
-
 @adds_to_query
 class AirStationQueries:
     """The root field of air quality stations."""
 
-    @root(air_station_lists, returns=AirStationConnectionType | None, rule=Rule.PUBLIC, transform=_build_page)
-    def air_stations(
-        search: Search = "",
-        near: NearPoint = None,
-        region: InsideRegion = None,
-        first: First = 20,
-        after: After = None,
-    ) -> PlaceQuery:
-        """Air quality stations with their last index by text and region; near a point, the nearest first."""
-        return find_places(search, near, region, first, after)
+    air_stations = place_list(
+        air_station_lists,
+        AirStationConnectionType,
+        description="Air quality stations with their last index by text and region; near a point, the nearest first.",
+    )
 
 
 @adds_to(RegionType)
 class AirStationsOfRegion:
     """The air quality stations of a region."""
 
-    air_stations: AirStationConnectionType | None = edge(
+    air_stations: AirStationConnectionType | None = places_inside(
         air_station_lists,
-        key=find_places_inside,
-        transform=_build_page,
+        AirStationConnectionType,
         description="The air quality stations inside it.",
     )

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from functools import partial
+from typing import Annotated, Any
 
 import strawberry
 
+from auth.policy.rules import Rule
+from engine.batch import Batch
 from engine.errors import BadInput
 from records.identifiers import RegionCode
 from records.regions import Coordinates, Near, PlaceQuery, Region
-from schema.declarations.relay import After, First, Search, check_first, decode_id_cursor
+from schema.declarations.fields import edge, root
+from schema.declarations.relay import After, First, Search, build_page, check_first, decode_id_cursor
 
 MAX_METRES = 10_000
 
@@ -29,6 +33,19 @@ NearPoint = Annotated[
 InsideRegion = Annotated[
     RegionCode | None, strawberry.argument(description="Only places inside this region, at any level.")
 ]
+
+
+def place_list(batch: Batch[Any, Any], connection: type[Any], *, description: str, id_name: str = "id") -> Any:  # noqa: ANN401 - used in a class body
+    """A root field: public places by text and region; near a point, the nearest first."""
+    transform = partial(build_page, connection, id_name=id_name)
+    declare = root(batch, returns=connection | None, rule=Rule.PUBLIC, transform=transform, description=description)
+    return declare(find_places)
+
+
+def places_inside(batch: Batch[Any, Any], connection: type[Any], *, description: str, id_name: str = "id") -> Any:  # noqa: ANN401 - used in a class body
+    """An edge of a region: the public places inside it."""
+    transform = partial(build_page, connection, id_name=id_name)
+    return edge(batch, key=find_places_inside, transform=transform, description=description)
 
 
 def find_places(
