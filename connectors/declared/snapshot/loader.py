@@ -178,9 +178,9 @@ class SnapshotLoader:
         _sync_folder(self._place)
 
     def _compute_first_wait(self) -> float:
-        """Seconds until the next load, if the one before a restart was good."""
-        note = self._place.read_note()
-        if note is None or note.problem or not self._has_copy():
+        """Seconds until the next load, if the one before a restart was good, and sealed with the newest key."""
+        note, former = self._place.read_note(), read_facts(self._place.current)
+        if note is None or note.problem or not self._has_copy() or former is None or not self._is_newly_sealed(former):
             return 0.0
         return max(0.0, self._snapshot.table.every - (get_time() - note.looked_at).total_seconds())
 
@@ -263,6 +263,10 @@ class SnapshotLoader:
         """Whether the published file is of this source, of this form, and sealed with the newest key."""
         if former is None or former.form != self._place.form or identity is None or identity != former.identity:
             return False
+        return self._is_newly_sealed(former)
+
+    def _is_newly_sealed(self, former: SnapshotFacts) -> bool:
+        """Whether a file is sealed with the newest key, or needs no seal."""
         protection = self._snapshot.protection
         return former.seal is None or (protection is not None and protection.keys.is_newest(former.seal))
 

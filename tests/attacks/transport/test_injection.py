@@ -36,7 +36,7 @@ HARMLESS: Mapping[str, object] = {
     "RegionCode": "31.71",
     "DateTime": "2026-11-01T00:00:00+07:00",
     "Int": 2,
-    "Float": 106.8,
+    "Float": 6.8,
     "Boolean": True,
     "ComplaintStatus": "WAITING",
     "RegionLevel": "VILLAGE",
