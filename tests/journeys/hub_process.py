@@ -70,14 +70,21 @@ class HubProcess:
 
     def start(self) -> None:
         """Start the hub; returns when it answers."""
+        until = time.monotonic() + _READY_WITHIN_S
+        self._launch()
+        while "Simpul is ready" not in self.read_output:
+            if "is taken by another program" in self.read_output:  # between the choice of the port and this start
+                self.kill()
+                self.port = free_port()
+                self._launch()
+            assert self.process is None or self.process.poll() is None, self.read_output
+            assert time.monotonic() < until, self.read_output
+            time.sleep(0.05)
+
+    def _launch(self) -> None:
         command = ["serve", "--no-sandbox", "--port", str(self.port)]
         with (self._folder / "hub.log").open("ab") as log:
             self.process = get_preloaded_interpreter().launch(command, self.environment, out=log, err=log)
-        until = time.monotonic() + _READY_WITHIN_S
-        while "Simpul is ready" not in self.read_output:
-            assert self.process.poll() is None, self.read_output
-            assert time.monotonic() < until, self.read_output
-            time.sleep(0.05)
 
     def kill(self) -> None:
         """End the hub as a crash would (SIGKILL)."""
