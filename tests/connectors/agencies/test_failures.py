@@ -55,10 +55,15 @@ def choose_deadline(codes: set[str]) -> float:
 
 
 async def collect_codes(bound: BoundAgency, server: AgencyServer) -> list[str]:
-    """The codes of as many failed calls as open the breaker, over all reads. Each must fail and reveal nothing."""
+    """The codes of as many failed calls as open the breaker, over all reads. Each must fail and reveal nothing.
+
+    On a busy machine, a call may begin late in its short time; its timeout is then not held against the agency.
+    """
     reads = find_reads(server.source)
     codes: list[str] = []
-    for case in islice(cycle(list_first(load_cases(server.source))), FAILURES):
+    for case in islice(cycle(list_first(load_cases(server.source))), 3 * FAILURES):
+        if len(codes) >= FAILURES and (codes[-1] != TIMEOUT or bound.gate.breaker_state is BreakerState.OPEN):
+            break
         key = parse_key(reads[case.read], case.key)
         try:
             failure = (await call_read(bound.connector, reads[case.read], [case])).get(key)
