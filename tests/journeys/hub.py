@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import base64
 import contextlib
+import socket
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -218,7 +219,8 @@ async def running_hub(settings: Settings, issuer: DevelopmentIssuer) -> AsyncIte
 
     app = server.create_app(settings, sample_people=people)
     web = uvicorn.Server(build_uvicorn_config(app, HOST, port, settings.web))
-    serving = asyncio.create_task(web.serve())
+    listening = socket.create_server((HOST, port))  # now, because the hub starts for seconds, and others choose ports
+    serving = asyncio.create_task(web.serve(sockets=[listening]))
     try:
         while not web.started:
             if serving.done():
