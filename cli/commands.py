@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, TypeVar
 import typer
 
 from cli.command_error import CommandError
-from cli.listing import JsonOption, print_rows
+from cli.listing import JsonOption, print_rows, to_printable
 from cli.project_paths import find_state_folder
 from records.command_state import CommandState
 
@@ -85,7 +85,7 @@ def show_command(number: NumberArgument) -> None:
         if step.detail:
             lines.append(f"    {step.detail}")
     for line in lines:
-        typer.echo(_to_printable(line))
+        typer.echo(to_printable(line))
 
 
 def retry_command(number: NumberArgument, *, by: ByOption, reason: ReasonOption) -> None:
@@ -179,8 +179,3 @@ def _format_sent(command: StoredCommand) -> str:
     if command.sent_at is None:
         return "never"
     return f"{command.sent_at.isoformat(timespec='seconds')}, attempt {command.attempts}"
-
-
-def _to_printable(line: str) -> str:
-    """Text without control characters that could steer a terminal."""
-    return "".join(each if each.isprintable() else "\N{REPLACEMENT CHARACTER}" for each in line)

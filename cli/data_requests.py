@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, TypeVar
 import typer
 
 from cli.command_error import CommandError
-from cli.listing import JsonOption, print_rows
+from cli.listing import JsonOption, print_rows, to_printable
 from cli.project_paths import find_state_folder
 from records.hub.data_requests import (
     DataRequest,
@@ -88,7 +88,7 @@ def show_request(number: NumberArgument, *, by: ByOption) -> None:
         if event.text:
             lines.append(f"    {event.text}")
     for line in lines:
-        typer.echo(_to_printable(line))
+        typer.echo(to_printable(line))
 
 
 def answer_request(
@@ -163,8 +163,3 @@ def _format_time_left(request: DataRequest) -> str:
         return "late" if request.is_overdue else "in time"
     hours = (request.due_at - request.read_at).total_seconds() / 3600
     return f"{hours:.0f} h" if hours >= 0 else f"OVERDUE {-hours:.0f} h"
-
-
-def _to_printable(line: str) -> str:
-    """Text from another person, without control characters that could steer a terminal."""
-    return "".join(each if each.isprintable() else "\N{REPLACEMENT CHARACTER}" for each in line)

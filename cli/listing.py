@@ -64,3 +64,8 @@ def _to_cell(value: object) -> Text:
     # Texts of other people must not steer the terminal.
     printable = "".join(each if each.isprintable() else "\N{REPLACEMENT CHARACTER}" for each in text)
     return Text(printable, style=_STYLES.get(text, ""))
+
+
+def to_printable(line: str) -> str:
+    """Text from another person, without control characters that could steer a terminal."""
+    return "".join(each if each.isprintable() else "\N{REPLACEMENT CHARACTER}" for each in line)

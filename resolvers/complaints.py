@@ -25,6 +25,7 @@ from records.complaints import (
 from records.hub.commands import CommandProblem, CommandProblemCode, CommandReceipt, NewCommand
 from records.identifiers import Nik
 from records.purposes import CitizenScope
+from records.storable_texts import is_storable
 from resolvers.batch_context import HubBatchContext
 from resolvers.caching import ABOUT_PERSON, PUBLIC
 from resolvers.hub.commands import Commands
@@ -150,12 +151,6 @@ def find_problem(complaint: NewComplaint) -> CommandProblem | None:
     if point is not None and not (abs(point.latitude) <= 90 and abs(point.longitude) <= 180):  # noqa: PLR2004 - degrees
         return CommandProblem(code=CommandProblemCode.UNKNOWN_PLACE, field="point")
     return None
-
-
-def is_storable(text: str, longest: int) -> bool:
-    """Whether a text can be stored: it has 1 to `longest` characters, not only blanks, and no NUL or surrogate."""
-    has_wrong = any(each == "\0" or "\ud800" <= each <= "\udfff" for each in text)
-    return bool(text.strip()) and len(text) <= longest and not has_wrong
 
 
 @batch(domain=None, depends_on_caller=True, accepts=SUBMIT_COMPLAINT)

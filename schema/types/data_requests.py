@@ -29,6 +29,7 @@ from records.hub.data_requests import (
 from records.identifiers import Nik
 from records.population import Citizen
 from records.purposes import Purpose
+from records.storable_texts import is_storable
 from resolvers.hub.data_requests import file_data_requests, withdraw_data_requests
 from schema.declarations.access_directives import SELF_WITH_RECENT_SIGN_IN
 from schema.declarations.fields import derived, root
@@ -195,7 +196,7 @@ def _build_new_request(
 
 def check_length(argument: str, text: str, maximum: int = MAX_TEXT_LENGTH) -> str:
     """Returns the text. Raises `BadInput` if it is empty, too long, or has characters that cannot be stored."""
-    if not text.strip() or len(text) > maximum or any(each == "\0" or "\ud800" <= each <= "\udfff" for each in text):
+    if not is_storable(text, maximum):
         raise BadInput(f"Argument '{argument}' must hold 1 to {maximum} characters, not only spaces.")
     return text
 

@@ -8,7 +8,6 @@ from contextlib import contextmanager
 from datetime import datetime
 from hashlib import sha256
 from hmac import digest
-from secrets import choice
 from typing import Final
 
 from auth.crypto.sealed_people import SealedPeople
@@ -23,6 +22,7 @@ from records.hub.commands import (
     NewCommand,
 )
 from records.identifiers import Nik
+from records.readable_codes import draw_code
 from resolvers.hub.commands import CommandsUnavailable
 from services.commands.command_agency import AgencyCommand, CommandAgency
 from store.commands.command_outbox import CommandKeyReused, CommandOutbox, TooManyCommands
@@ -31,8 +31,6 @@ from store.database_timeout import StateUnavailable
 
 _log = logging.getLogger("simpul.commands")
 
-_NUMBER_ALPHABET: Final = "23456789ABCDEFGHJKMNPQRSTVWXYZ"
-"""Without characters that are confused when read aloud."""
 _NUMBER_LENGTH: Final = 10
 
 
@@ -144,7 +142,7 @@ class DatabaseCommands:
 
 def _draw_number() -> str:
     year = datetime.now(CITY_TIME_ZONE).year % 100
-    return f"TT-{year:02}-{''.join(choice(_NUMBER_ALPHABET) for _ in range(_NUMBER_LENGTH))}"
+    return f"TT-{year:02}-{draw_code(_NUMBER_LENGTH)}"
 
 
 @contextmanager

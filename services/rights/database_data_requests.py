@@ -8,7 +8,6 @@ from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from hashlib import sha256
-from secrets import choice
 
 from auth.crypto.sealed_people import SealedPeople
 from auth.crypto.sealed_texts import SealedTexts
@@ -26,6 +25,7 @@ from records.hub.data_requests import (
     WaitingDataRequests,
 )
 from records.identifiers import Nik
+from records.readable_codes import draw_code
 from resolvers.hub.data_requests import DataRequestsUnavailable
 from store.database_timeout import StateUnavailable
 from store.rights.data_request_table import (
@@ -43,8 +43,6 @@ from store.rights.data_request_table import (
 _log = logging.getLogger("simpul.data_requests")
 
 YOU = "You"
-_NUMBER_ALPHABET = "23456789ABCDEFGHJKMNPQRSTVWXYZ"
-"""Without characters that are confused when read aloud."""
 _NUMBER_LENGTH = 8
 _MAX_NAME_LENGTH = 200
 
@@ -237,7 +235,7 @@ def _get_content(request: DataRequest) -> tuple[object, ...]:
 
 def _generate_number() -> str:
     """A random number that reveals neither how many requests exist nor their order."""
-    return f"HAK-{datetime.now(CITY_TIME_ZONE).year}-{''.join(choice(_NUMBER_ALPHABET) for _ in range(_NUMBER_LENGTH))}"
+    return f"HAK-{datetime.now(CITY_TIME_ZONE).year}-{draw_code(_NUMBER_LENGTH)}"
 
 
 def _get_seal_context(number: str) -> str:
