@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from sqlalchemy import exists, select
+from sqlalchemy import exists
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from store.retention.deletion import build_outside_open_breaches, delete_rows
+from store.retention.deletion import build_outside_open_breaches, delete_with_steps
 from store.retention.retention_policy import PurgeBounds, PurgeResult
 from store.tables import command_steps, commands
 
@@ -32,12 +32,4 @@ class ClosedCommands:
             & ~has_open
             & build_outside_open_breaches(columns.accepted_at, columns.closed_at)
         )
-        steps = await delete_rows(
-            connection,
-            command_steps,
-            command_steps.c.number.in_(select(columns.number).where(over)),
-            written_at=command_steps.c.at,
-        )
-        gone = await delete_rows(connection, commands, over, written_at=columns.accepted_at)
-        with_it = {"command_steps": steps.rows} if steps.rows else {}
-        return PurgeResult(rows=gone.rows, dependent_rows=with_it, oldest=gone.oldest, newest=gone.newest)
+        return await delete_with_steps(connection, commands, over, command_steps, written_at="accepted_at")

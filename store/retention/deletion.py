@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 from sqlalchemy import ColumnElement, Table, delete, exists, func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from store.retention.retention_policy import PurgeResult
 from store.tables import breaches
 
 
@@ -35,3 +36,14 @@ async def delete_rows(
     gone = delete(table).where(condition).returning(written_at.label("written")).cte("gone")
     counted = select(func.count(), func.min(gone.c.written), func.max(gone.c.written)).select_from(gone)
     return DeletedRows(*(await connection.execute(counted)).one())
+
+
+async def delete_with_steps(
+    connection: AsyncConnection, table: Table, condition: ColumnElement[bool], steps: Table, *, written_at: str
+) -> PurgeResult:
+    """Deletes the rows that match, after their steps; both have a `number`. `written_at` is a column of the rows."""
+    of_them = steps.c.number.in_(select(table.c.number).where(condition))
+    gone_steps = await delete_rows(connection, steps, of_them, written_at=steps.c.at)
+    gone = await delete_rows(connection, table, condition, written_at=table.c[written_at])
+    with_it = {steps.name: gone_steps.rows} if gone_steps.rows else {}
+    return PurgeResult(rows=gone.rows, dependent_rows=with_it, oldest=gone.oldest, newest=gone.newest)

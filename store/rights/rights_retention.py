@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from sqlalchemy import exists, func, select
+from sqlalchemy import exists, func
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from store.ledger.ledger_retention import FIVE_YEARS_IN_DAYS
-from store.retention.deletion import build_outside_open_breaches, delete_rows
+from store.retention.deletion import build_outside_open_breaches, delete_rows, delete_with_steps
 from store.retention.retention_policy import PurgeBounds, PurgeResult
 from store.tables import data_request_events, data_requests, exports, page_sessions, restrictions
 
@@ -34,15 +34,7 @@ class ClosedDataRequests:
             & ~exists().where(restrictions.c.id == columns.number, restrictions.c.ended_at.is_(None))
             & build_outside_open_breaches(columns.received_at, columns.closed_at)
         )
-        events = await delete_rows(
-            connection,
-            data_request_events,
-            data_request_events.c.number.in_(select(columns.number).where(over)),
-            written_at=data_request_events.c.at,
-        )
-        gone = await delete_rows(connection, data_requests, over, written_at=columns.received_at)
-        with_it = {"data_request_events": events.rows} if events.rows else {}
-        return PurgeResult(rows=gone.rows, dependent_rows=with_it, oldest=gone.oldest, newest=gone.newest)
+        return await delete_with_steps(connection, data_requests, over, data_request_events, written_at="received_at")
 
 
 class EndedRestrictions:
