@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-import asyncio
-import os
+from functools import partial
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.console import Console
 
 from cli.agencies.city_option import CityOption, find_city_path
-from cli.agencies.trial_command import run_with_recorder
-from cli.command_error import CommandError
+from cli.agencies.trial_command import ask_agency
 from cli.listing import JsonOption, print_json
-from cli.project_paths import find_state_folder
 
 if TYPE_CHECKING:
     from cli.agencies.recording import Recording
@@ -33,20 +29,10 @@ def record_read(  # noqa: PLR0913 - the options of a command
     """Ask an agency for one key, and write samples of the same form with invented values, and never live ones."""
     from cli.agencies.recording import record_samples  # noqa: PLC0415 - the hub, which other commands need not wait for
     from cli.agencies.trial import AgencyTrial  # noqa: PLC0415 - same
-    from cli.hub_settings import use_running_city  # noqa: PLC0415 - same
-    from settings.city.manifest import ManifestFile  # noqa: PLC0415 - same
-    from settings.city.problems import ManifestError  # noqa: PLC0415 - same
 
     folder = find_city_path(city)
-    use_running_city(find_state_folder())
-    try:
-        manifest = ManifestFile.load(folder / "agencies" / f"{agency}.toml", os.environ, is_trial=True)
-        trial = AgencyTrial(manifest=manifest, read=read, key=key, by=by, purpose=purpose, case=case)
-        trial.check_purpose()
-        with Console(stderr=True).status(f"Asking {agency} ..."):
-            found: Recording = asyncio.run(run_with_recorder(trial, folder, record_samples))
-    except ManifestError as problem:
-        raise CommandError(str(problem)) from None
+    build = partial(AgencyTrial, read=read, key=key, by=by, purpose=purpose, case=case)
+    found: Recording = ask_agency(folder, agency, build, record_samples)
     written = [folder / "samples" / agency / name for name in found.files]
     for path, text in zip(written, found.files.values(), strict=True):
         path.parent.mkdir(parents=True, exist_ok=True)

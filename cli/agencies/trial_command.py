@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 from collections.abc import Awaitable, Callable
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, TypeAlias, TypeVar
 
@@ -44,26 +45,31 @@ def try_read(  # noqa: PLR0913 - the options of a command
 ) -> None:
     """Ask an agency for one key, and show each value with its column. Reads of personal data are recorded."""
     from cli.agencies.trial import AgencyTrial, run_trial  # noqa: PLC0415 - the hub, which other commands need not wait for
-    from cli.hub_settings import use_running_city  # noqa: PLC0415 - same
-    from settings.city.manifest import ManifestFile  # noqa: PLC0415 - same
-    from settings.city.problems import ManifestError  # noqa: PLC0415 - same
 
-    folder = find_city_path(city)
-    use_running_city(find_state_folder())
-    try:
-        manifest = ManifestFile.load(folder / "agencies" / f"{agency}.toml", os.environ, is_trial=True)
-        trial = AgencyTrial(manifest=manifest, read=read, key=key, shows=shows, by=by, purpose=purpose, case=case)
-        trial.check_purpose()
-        with Console(stderr=True).status(f"Asking {agency} ..."):
-            result = asyncio.run(run_with_recorder(trial, folder, run_trial))
-    except ManifestError as problem:
-        raise CommandError(str(problem)) from None
+    build = partial(AgencyTrial, read=read, key=key, shows=shows, by=by, purpose=purpose, case=case)
+    result = ask_agency(find_city_path(city), agency, build, run_trial)
     _print(result, as_json=as_json)
     if not result.is_good:
         raise CommandError(f"the read does not give what the manifest declares: {result.outcome}")
 
 
-async def run_with_recorder(trial: AgencyTrial, folder: Path, run: RunTrial[T]) -> T:
+def ask_agency(folder: Path, agency: str, build: Callable[..., AgencyTrial], run: RunTrial[T]) -> T:
+    """Load the manifest of an agency of the city in the folder, and run a trial of it. Raises `CommandError`."""
+    from cli.hub_settings import use_running_city  # noqa: PLC0415 - the hub, which other commands need not wait for
+    from settings.city.manifest import ManifestFile  # noqa: PLC0415 - same
+    from settings.city.problems import ManifestError  # noqa: PLC0415 - same
+
+    use_running_city(find_state_folder())
+    try:
+        trial = build(manifest=ManifestFile.load(folder / "agencies" / f"{agency}.toml", os.environ, is_trial=True))
+        trial.check_purpose()
+        with Console(stderr=True).status(f"Asking {agency} ..."):
+            return asyncio.run(_run_with_recorder(trial, folder, run))
+    except ManifestError as problem:
+        raise CommandError(str(problem)) from None
+
+
+async def _run_with_recorder(trial: AgencyTrial, folder: Path, run: RunTrial[T]) -> T:
     """Run a trial with the recorder of reads, if the agency has personal data. Raises `CommandError`."""
     from cli.hub_settings import load_hub_settings  # noqa: PLC0415 - the hub, which other commands need not wait for
     from engine.errors import SafeError  # noqa: PLC0415 - same
