@@ -8,35 +8,28 @@ from typing import Annotated, Any
 
 import strawberry
 
-from auth.caller import Caller
 from auth.policy.rules import Access, Rule
 from engine.errors import BadInput
 from records.complaints import (
     CategoryQuery,
     Complaint,
-    ComplaintAnswer,
     ComplaintCategory,
     ComplaintEvent,
     ComplaintPage,
     ComplaintPosition,
     ComplaintQuery,
     ComplaintStatus,
-    NewComplaint,
 )
-from records.hub.commands import NewCommand
-from records.identifiers import Nik, RegionCode
+from records.identifiers import RegionCode
 from records.purposes import CitizenScope, Purpose
-from records.regions import Coordinates
 from resolvers.complaints import (
-    SUBMIT_COMPLAINT,
     categories,
     category_lists,
     complaint_pages,
     complaints,
-    submit_complaints,
 )
 from resolvers.regions import regions
-from schema.declarations.additions import adds_to_mutation, adds_to_query
+from schema.declarations.additions import adds_to_query
 from schema.declarations.fields import derived, edge, root
 from schema.declarations.publishing import Refetch, publishes
 from schema.declarations.relay import (
@@ -52,7 +45,6 @@ from schema.declarations.relay import (
     estimate_matches,
 )
 from schema.declarations.scalars import publish_enum
-from schema.types.commands import CommandProblemType, CommandReceiptType, Key, check_key
 from schema.types.regions import CoordinatesType, RegionType
 
 MAX_FILTER_VALUES = 100
@@ -213,83 +205,3 @@ class ComplaintQueries:
     def complaint_categories(search: Search = "") -> CategoryQuery:
         """Categories of complaints."""
         return CategoryQuery(search=search)
-
-
-@strawberry.input(description="An answer to a question of the category.")
-class ComplaintAnswerInput:
-    """One of `answers`."""
-
-    code: str = strawberry.field(description="Code of the question.")
-    values: list[str] = strawberry.field(description="The answer; several values if the question allows them.")
-
-
-@strawberry.input(description="A point on the map.")
-class PointInput:
-    """The place of a complaint."""
-
-    latitude: float = strawberry.field(description="Degrees north (WGS 84).")
-    longitude: float = strawberry.field(description="Degrees east.")
-
-
-@strawberry.input(description="A complaint to submit. It is private: only you and the city see it.")
-class NewComplaintInput:
-    """The input of `submitComplaint`."""
-
-    category_code: str = strawberry.field(description="Code of one of `complaintCategories`.")
-    description: str = strawberry.field(description="What is wrong, in your words. Name no other person.")
-    point: PointInput | None = strawberry.field(default=None, description="The place on the map.")
-    region: RegionCode | None = strawberry.field(
-        default=None, description="Code of the kelurahan, if there is no point; needed where several agencies answer."
-    )
-    address: str | None = strawberry.field(default=None, description="The place in words.")
-    answers: list[ComplaintAnswerInput] | None = strawberry.field(
-        default=None, description="Answers to the questions of the category."
-    )
-
-
-SubmitComplaintResult = Annotated[
-    CommandReceiptType | CommandProblemType,
-    strawberry.union("SubmitComplaintResult", description="The receipt, or why the complaint was not accepted."),
-]
-
-
-def get_subject(wanted: NewCommand | None) -> Nik | None:
-    """Returns the person whose command it is; None without a signed-in person."""
-    return None if wanted is None else wanted.subject
-
-
-@adds_to_mutation
-class ComplaintMutations:
-    """The commands of complaints."""
-
-    @root(submit_complaints, returns=SubmitComplaintResult | None, rule=Rule.SELF, subject=get_subject)
-    def submit_complaint(
-        caller: Caller,
-        complaint: Annotated[NewComplaintInput, strawberry.argument(description="The complaint.")],
-        key: Key,
-    ) -> NewCommand | None:
-        """Submit a complaint to the city, in the city's own apps. It is private.
-
-        The receipt is valid as soon as the mutation is answered, whatever the state of the complaint system.
-        """
-        if caller.nik is None:
-            return None
-        return NewCommand(
-            subject=caller.nik,
-            key=check_key(key),
-            name=SUBMIT_COMPLAINT.name,
-            payload=_build_complaint(complaint),
-            region=complaint.region,
-        )
-
-
-def _build_complaint(given: NewComplaintInput) -> NewComplaint:
-    point = given.point
-    return NewComplaint(
-        category_code=given.category_code,
-        description=given.description,
-        coordinates=None if point is None else Coordinates(latitude=point.latitude, longitude=point.longitude),
-        region_code=given.region,
-        address=given.address,
-        answers=tuple(ComplaintAnswer(code=each.code, values=tuple(each.values)) for each in given.answers or ()),
-    )

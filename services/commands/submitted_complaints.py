@@ -19,7 +19,8 @@ from records.command_state import CommandState
 from records.complaints import Complaint, ComplaintEvent, ComplaintStatus, NewComplaint
 from records.hub.commands import CommandReceipt
 from records.identifiers import Nik
-from resolvers.complaints import SUBMIT_COMPLAINT, Complaints
+from resolvers.complaint_commands import SUBMIT_COMPLAINT
+from resolvers.complaints import Complaints
 from store.database_timeout import StateUnavailable
 
 _NUMBER: Final = re.compile(r"TT-\d\d-[2-9A-HJ-NP-Z]{10}")
