@@ -64,6 +64,11 @@ class DatabaseCommands:
         with _translate_errors():
             return {each: await self._accept(each) for each in wanted}
 
+    def offers(self, agency: str, command: str) -> bool:
+        """Whether an agency takes a command."""
+        known = self._agencies.get(agency)
+        return known is not None and known.get_newest(command) is not None
+
     async def receipts_of(
         self,
         people: Sequence[Nik],

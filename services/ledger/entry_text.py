@@ -55,6 +55,7 @@ _SUBJECTS_BY_TYPE: Mapping[str, str] = {
     "DataRequestEvent": "data requests",
     "Restriction": "restrictions",
     "Export": "export",
+    "Case": "cases",
 }
 _SUBJECTS_BY_CITIZEN_FIELD: Mapping[str, str] = {
     "residence": "home",
@@ -70,6 +71,7 @@ _SUBJECTS_BY_CITIZEN_FIELD: Mapping[str, str] = {
     "consent": "consents",
     "verify": "agreement with the register",
     "dataRequests": "data requests",
+    "cases": "cases",
     "restrictions": "restrictions",
     "export": "export",
 }

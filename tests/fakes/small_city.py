@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import date
+from datetime import UTC, date, datetime
 from types import MappingProxyType
 from typing import Any, TypeVar
 
@@ -17,6 +17,7 @@ from engine.agencies.bindings import Agencies
 from records.calls.answers import Answers
 from records.calls.call import Call
 from records.calls.failures import AgencyFailure, AgencyUnavailable
+from records.cases import CaseKey
 from records.complaints import (
     CategoryQuery,
     Complaint,
@@ -36,6 +37,7 @@ from records.hub.consents import (
     ConsentQuery,
     ConsentRequest,
     ConsentState,
+    Language,
     PersonalConsentKey,
 )
 from records.hub.data_preferences import DataPreferences
@@ -73,6 +75,8 @@ from resolvers.complaints import Complaints
 from resolvers.domains import find_domains
 from resolvers.hub.access_entries import AccessEntries
 from resolvers.hub.access_history import AccessHistories
+from resolvers.hub.agency_directory import AgencyDirectory
+from resolvers.hub.case_marks import CaseMark, CaseMarks, CasesUnavailable
 from resolvers.hub.commands import Commands
 from resolvers.hub.consents import Consents, UnknownConsent
 from resolvers.hub.data_preferences import PeoplePreferences, PreferencesUnavailable
@@ -161,6 +165,10 @@ class SmallCity:
     answered_requests: list[DataRequestAnswer] = field(default_factory=list)
     """What officials looked for, and answered."""
     accepted_commands: list[NewCommand] = field(default_factory=list)
+    offered_commands: frozenset[str] = frozenset()
+    """The commands that every agency takes."""
+    case_marks: dict[CaseKey, datetime] = field(default_factory=dict)
+    """Until when people have seen the changes of their cases."""
 
     def agencies(self, own: Mapping[type[Any], Any] = MappingProxyType({})) -> Agencies:
         """Itself, bound to every domain but those that are given."""
@@ -174,6 +182,8 @@ class SmallCity:
             DataRequests,
             Exports,
             Commands,
+            CaseMarks,
+            AgencyDirectory,
         )
         return Agencies({**dict.fromkeys(domains, self), **own}, build_codes(), build_lifetimes())
 
@@ -232,6 +242,9 @@ class SmallCity:
         self, wanted: Sequence[PersonalConsentKey], _call: Call
     ) -> Answers[PersonalConsentKey, ConsentRequest]:
         return self._answers("hub", "opened", wanted, {PersonalConsentKey(subject=SITI, id=REQUEST): consent_request()})
+
+    async def waiting_requests_of(self, people: Sequence[Nik], _call: Call) -> Answers[Nik, Sequence[ConsentRequest]]:
+        return {nik: (consent_request(),) for nik in people if nik == SITI}
 
     async def load_consenting_people(
         self, consents: Sequence[str], client: str, _call: Call
@@ -301,6 +314,21 @@ class SmallCity:
     ) -> Answers[NewCommand, CommandReceipt | CommandProblem]:
         self.accepted_commands.extend(wanted)
         return {each: receipt(each.subject) for each in wanted}
+
+    def offers(self, _agency: str, command: str) -> bool:
+        return command in self.offered_commands
+
+    def get_name(self, code: str, language: Language) -> str:
+        return f"{code} ({language.value})"
+
+    async def seen_until(self, cases: Sequence[CaseKey], _call: Call) -> Answers[CaseKey, datetime]:
+        if "marks" in self.failing_agencies:
+            raise CasesUnavailable
+        return {each: self.case_marks.get(each, datetime.min.replace(tzinfo=UTC)) for each in cases}
+
+    async def mark_seen(self, marks: Sequence[CaseMark], _call: Call) -> Answers[CaseMark, datetime]:
+        self.case_marks |= {each.case: each.changed_at for each in marks}
+        return {each: each.changed_at for each in marks}
 
     async def receipts_of(self, people: Sequence[Nik], _call: Call) -> Answers[Nik, Sequence[CommandReceipt]]:
         return {nik: (receipt(nik),) for nik in people}
