@@ -107,6 +107,8 @@ def _decide_citizen(access: Access, caller: Caller, facts: Facts) -> Decision:
     own_rule = Rule.SELF if caller.representation is Representation.SELF else Rule.ASSISTANT
     if not caller.first_party and (refusal := _check_app(access, caller, own_rule)) is not None:
         return _DENIED[refusal]
+    if own_rule in access.rules and not _is_delegated(access, caller):
+        return _DENIED[DenialReason.SCOPE_REQUIRED]
     subjects = facts.subjects
     before_any_record = isinstance(subjects, NoRecordYet)
     people = subjects if isinstance(subjects, tuple) else ()
@@ -133,6 +135,12 @@ def _check_app(access: Access, caller: Caller, own_rule: Rule) -> DenialReason |
     if own_rule is not Rule.SELF or own_rule not in access.rules or not access.citizen_scopes:
         return DenialReason.FIRST_PARTY_ONLY
     return None if caller.has_citizen_scope(access.citizen_scopes) else DenialReason.SCOPE_REQUIRED
+
+
+def _is_delegated(access: Access, caller: Caller) -> bool:
+    """Whether the delegation of an assistant covers the field. One that names no scope is a whole one."""
+    limits = caller.delegation_limits
+    return not limits or any(each.value in limits for each in access.citizen_scopes | access.delegation_scopes)
 
 
 def _can_be_guardian(access: Access, caller: Caller) -> bool:
