@@ -38,7 +38,13 @@ from schema.declarations.access_directives import build_directives, describe_acc
 from schema.declarations.deferred_authorization import find_refusal, resolve_after_fact
 from schema.declarations.guards import Guard
 from schema.declarations.request_context import RequestContext
-from schema.declarations.signatures import build_annotation, build_key_function, takes_caller, without_hub_parameters
+from schema.declarations.signatures import (
+    build_annotation,
+    build_key_function,
+    takes_caller,
+    takes_language,
+    without_hub_parameters,
+)
 
 ExpectedSize: TypeAlias = int | Callable[[Mapping[str, Any]], int] | None
 
@@ -140,16 +146,24 @@ class DerivedField(PublishedField):
     """A pure, synchronous function of the record."""
 
     derive: Callable[..., Any]
+    takes_language: bool = False
     expected_size: int | None = None
 
     def get_result(self, source: Any, info: Any, args: list[Any], kwargs: Any) -> Any:  # noqa: ANN401, ARG002 - Strawberry's signature
         """The function's value for the record."""
-        return self.resolve_if_allowed(source, info.context, lambda: self.derive(record=source, **kwargs))
+        given = {"language": info.context.call.language} if self.takes_language else {}
+        return self.resolve_if_allowed(source, info.context, lambda: self.derive(record=source, **given, **kwargs))
 
     def engine_kind(self) -> ComputedField:
         """For plans."""
-        derive = self.derive
-        return ComputedField(lambda record, arguments, _context: derive(record=record, **arguments), self.expected_size)
+        derive, size = self.derive, self.expected_size
+        if not self.takes_language:
+            return ComputedField(lambda record, arguments, _context: derive(record=record, **arguments), size)
+        return ComputedField(
+            lambda record, arguments, context: derive(record=record, language=context.call.language, **arguments),
+            size,
+            depends_on_caller=True,
+        )
 
 
 class NodeIdField(PublishedField):
@@ -338,6 +352,8 @@ def derived(
 ) -> Callable[[Callable[..., Any]], Any]:
     """A field computed from the record alone, by a pure function of `record` and the field's arguments.
 
+    The function may also take the `language` of the caller.
+
     `returns` is the field's type; the function's docstring is its description. `expected_size` is the usual number of
     objects, if it is a list of records.
     """
@@ -349,6 +365,7 @@ def derived(
         field.type_annotation = build_annotation(returns, function)
         field.arguments = StrawberryResolver(without_hub_parameters(function)).arguments
         field.derive = function
+        field.takes_language = takes_language(function)
         field.expected_size = expected_size
         field.set_rule(rule)
         return field

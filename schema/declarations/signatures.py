@@ -9,12 +9,17 @@ from typing import Any
 
 from strawberry.annotation import StrawberryAnnotation
 
-_HUB_PARAMETERS = ("record", "caller")
+_HUB_PARAMETERS = ("record", "caller", "language")
 
 
 def takes_caller(function: Callable[..., Any]) -> bool:
     """Whether the function needs the caller."""
     return "caller" in inspect.signature(function).parameters
+
+
+def takes_language(function: Callable[..., Any]) -> bool:
+    """Whether the function needs the caller's language."""
+    return "language" in inspect.signature(function).parameters
 
 
 def build_key_function(source: str | Callable[..., Any]) -> Callable[[Any, Mapping[str, Any], Any], Any]:
