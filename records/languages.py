@@ -19,7 +19,7 @@ class TranslatedEnum(DescribedEnum):
 
     indonesian: str
 
-    def __new__(cls, value: str, description: str, indonesian: str) -> Any:  # noqa: ANN401 - Enum builds members through this hook
+    def __new__(cls, value: str, description: str = "", indonesian: str = "") -> Any:  # noqa: ANN401 - Enum builds members through this hook
         """Stores the value and both texts."""
         member = object.__new__(cls)
         member._value_ = value

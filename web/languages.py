@@ -21,8 +21,9 @@ def choose_language(accepted: str | None, chosen: str | None = None) -> Language
 
     RFC 9110, section 12.5.4. Only the language of a tag counts.
     """
-    if chosen in {each.value for each in Language}:
-        return Language(chosen)
+    for each in Language:
+        if each.value == chosen:
+            return each
     accepted_languages: list[tuple[float, int, Language]] = []
     for place, part in enumerate((accepted or "")[:_MAX_ACCEPT_LENGTH].split(",")):
         tag, _, quality = part.partition(";")
