@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
+from types import MappingProxyType
 from typing import Any
 
 import pytest
@@ -60,9 +62,9 @@ async def test_the_sla_clock_of_a_complaint(
 class CityWithLevels(CityWithComplaint):
     """The city sets service levels."""
 
-    def agencies(self) -> Agencies:
+    def agencies(self, own: Mapping[type[Any], Any] = MappingProxyType({})) -> Agencies:
         level = ServiceLevel(first_response=HOUR, answer=72 * HOUR, resolution=120 * HOUR)
-        return super().agencies().extended_with({ServiceLevels: ServiceLevels(level)})
+        return super().agencies(own).extended_with({ServiceLevels: ServiceLevels(level)})
 
 
 async def test_the_clocks_of_a_complaint_agree_with_its_deadline() -> None:
@@ -72,7 +74,7 @@ async def test_the_clocks_of_a_complaint_agree_with_its_deadline() -> None:
         "{ complaints { nodes { dueAt isOverdue hoursLeft clocks { stage dueAt metAt breachedBy time } } } }", city=city
     )
     due = reported + timedelta(hours=120)
-    running = {"metAt": None, "time": "CALENDAR"}
+    running: dict[str, Any] = {"metAt": None, "time": "CALENDAR"}
     assert found["complaints"]["nodes"] == [
         {
             "dueAt": due.isoformat(),
