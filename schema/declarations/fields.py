@@ -6,7 +6,7 @@ anything is fetched. The engine finds all this through the field's definition in
 - shown: an attribute of the record
 - facet: an attribute of a group that one batch fetches for the record
 - edge: leads to other records by a key and a batch
-- derived: a pure, synchronous function of the record
+- derived: a pure, synchronous function of the record, and perhaps of what the hub has bound
 - node id: the sealed key of the record
 """
 
@@ -41,8 +41,8 @@ from schema.declarations.request_context import RequestContext
 from schema.declarations.signatures import (
     build_annotation,
     build_key_function,
+    find_context_parameters,
     takes_caller,
-    takes_language,
     without_hub_parameters,
 )
 
@@ -143,26 +143,29 @@ class PublishedAttribute(PublishedField):
 
 
 class DerivedField(PublishedField):
-    """A pure, synchronous function of the record."""
+    """A pure, synchronous function of the record, and perhaps of what the hub has bound."""
 
     derive: Callable[..., Any]
-    takes_language: bool = False
     expected_size: int | None = None
 
     def get_result(self, source: Any, info: Any, args: list[Any], kwargs: Any) -> Any:  # noqa: ANN401, ARG002 - Strawberry's signature
         """The function's value for the record."""
-        given = {"language": info.context.call.language} if self.takes_language else {}
-        return self.resolve_if_allowed(source, info.context, lambda: self.derive(record=source, **given, **kwargs))
+        compute = self.engine_kind().function
+        return self.resolve_if_allowed(source, info.context, lambda: compute(source, kwargs, info.context))
 
     def engine_kind(self) -> ComputedField:
         """For plans."""
-        derive, size = self.derive, self.expected_size
-        if not self.takes_language:
-            return ComputedField(lambda record, arguments, _context: derive(record=record, **arguments), size)
+        derive, wanted = self.derive, find_context_parameters(self.derive)
+        if not wanted:
+            return ComputedField(
+                lambda record, arguments, _context: derive(record=record, **arguments), self.expected_size
+            )
         return ComputedField(
-            lambda record, arguments, context: derive(record=record, language=context.call.language, **arguments),
-            size,
-            depends_on_caller=True,
+            lambda record, arguments, context: derive(
+                record=record, **{name: get(context) for name, get in wanted.items()}, **arguments
+            ),
+            self.expected_size,
+            depends_on_caller="language" in wanted,
         )
 
 
@@ -350,10 +353,10 @@ def derived(
     rule: Rule | Access | None = None,
     expected_size: int | None = None,
 ) -> Callable[[Callable[..., Any]], Any]:
-    """A field computed from the record alone, by a pure function of `record` and the field's arguments.
+    """A field computed without a call, by a pure function of `record` and the field's arguments.
 
-    The function may also take the `language` of the caller.
-
+    With the parameter `agencies`, the function also gets what the hub has bound, such as the city's service levels; with
+    `language`, the caller's language.
     `returns` is the field's type; the function's docstring is its description. `expected_size` is the usual number of
     objects, if it is a list of records.
     """
@@ -365,7 +368,6 @@ def derived(
         field.type_annotation = build_annotation(returns, function)
         field.arguments = StrawberryResolver(without_hub_parameters(function)).arguments
         field.derive = function
-        field.takes_language = takes_language(function)
         field.expected_size = expected_size
         field.set_rule(rule)
         return field
