@@ -355,8 +355,9 @@ def derived(
 ) -> Callable[[Callable[..., Any]], Any]:
     """A field computed without a call, by a pure function of `record` and the field's arguments.
 
-    With the parameter `agencies`, the function also gets what the hub has bound, such as the city's service levels; with
-    `language`, the caller's language.
+    With the parameter `agencies`, the function also gets what the hub has bound, such as the city's service levels;
+    with `language`, the caller's language.
+
     `returns` is the field's type; the function's docstring is its description. `expected_size` is the usual number of
     objects, if it is a list of records.
     """
