@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
-from records.hub.consents import Language
+from records.languages import Language
 
 MAX_EXCERPT: Final = 80
 """Characters of a person's own text in a title."""

@@ -20,8 +20,8 @@ from engine.batch import Batch, load_answers
 from engine.errors import SafeError
 from records.calls.failures import AgencyFailure
 from records.cases import Case, CaseAction, CaseKey, CaseKind
-from records.hub.consents import Language
 from records.identifiers import Nik
+from records.languages import Language
 from resolvers.batch_context import HubBatchContext
 from resolvers.cases.captions import Caption
 from resolvers.hub.agency_directory import AgencyDirectory
@@ -63,6 +63,11 @@ class CaseReading:
     now: datetime = field(default_factory=lambda: datetime.now(UTC))
 
     @property
+    def language(self) -> Language:
+        """The language of texts for the caller."""
+        return self.context.call.language
+
+    @property
     def rule(self) -> Rule:
         """The rule by which the caller reads."""
         return get_reading_rule(self.context.caller, self.person)
@@ -94,11 +99,11 @@ class CaseReading:
 
     def say(self, caption: Caption, **values: str) -> str:
         """The caption in the language of the request."""
-        return caption.in_language(get_language(self.context), **values)
+        return caption.in_language(self.language, **values)
 
     def name(self, agency: str) -> str:
         """The name of an agency, or of the hub."""
-        return self.context.agencies[AgencyDirectory].get_name(agency, get_language(self.context))
+        return self.context.agencies[AgencyDirectory].get_name(agency, self.language)
 
     def build_action(self, name: str, obstacle: Caption | None) -> CaseAction:
         """A mutation with the reason against it, if there is one."""
@@ -114,8 +119,3 @@ def get_reading_rule(caller: Caller, person: Nik) -> Rule:
     if get_represented_person(caller) != person:
         return Rule.GUARDIAN
     return Rule.SELF if caller.on_behalf_of is None else Rule.ASSISTANT
-
-
-def get_language(context: HubBatchContext) -> Language:  # noqa: ARG001 - every request is answered in English so far
-    """The language of texts for the caller."""
-    return Language.ENGLISH

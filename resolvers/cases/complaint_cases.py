@@ -11,6 +11,7 @@ from records.cases import Case, CaseActivity, CaseActor, CaseClock, CaseKind, Ca
 from records.command_state import CommandState
 from records.complaints import Complaint, ComplaintEvent, ComplaintStatus, NewComplaint
 from records.hub.commands import CommandReceipt
+from records.service_levels import NO_SERVICE_LEVELS, ServiceLevels
 from resolvers.cases.captions import CITY_STAFF, ONLY_THE_PERSON, YOU, Caption, build_excerpt
 from resolvers.cases.case_source import CaseReading, CaseSource
 from resolvers.complaint_commands import SUBMIT_COMPLAINT
@@ -88,11 +89,6 @@ def _build_case(reading: CaseReading, agency: str, complaint: Complaint, receipt
     activities = sorted(_list_activities(reading, agency, complaint, receipt), key=lambda each: each.at)
     moments = (complaint.reported_at, complaint.updated_at, *(each.at for each in activities))
     is_on_its_way = complaint.delivery is not None
-    clock = None
-    if complaint.due_at is not None:
-        clock = CaseClock(
-            due_at=complaint.due_at, is_late=(complaint.resolved_at or complaint.read_at) > complaint.due_at
-        )
     status = complaint.status or ComplaintStatus.WAITING
     step = None
     if is_on_its_way:
@@ -110,7 +106,7 @@ def _build_case(reading: CaseReading, agency: str, complaint: Complaint, receipt
         title=reading.say(_TITLE, what=what),
         state=CaseState.WAITING_FOR_HUB if is_on_its_way else _STATES.get(status, CaseState.WAITING_FOR_AGENCY),
         next_step=step,
-        clock=clock,
+        clock=_find_clock(reading, complaint),
         changed_at=max(each for each in moments if each is not None),
         activities=tuple(activities),
         actions=tuple(
@@ -124,6 +120,16 @@ def _build_case(reading: CaseReading, agency: str, complaint: Complaint, receipt
         ),
         subject=complaint,
     )
+
+
+def _find_clock(reading: CaseReading, complaint: Complaint) -> CaseClock | None:
+    """The next deadline; None if nothing is due any more."""
+    clocks = reading.context.agencies.get(ServiceLevels, NO_SERVICE_LEVELS).build_clocks(complaint)
+    open_ = [each for each in clocks if each.met_at is None]
+    if not open_ or complaint.status in _STATES:
+        return None
+    due_at = min(each.due_at for each in open_)
+    return CaseClock(due_at=due_at, is_late=complaint.read_at > due_at)
 
 
 def _find_obstacle(reading: CaseReading, agency: str, command: str, other: Caption | None) -> Caption | None:

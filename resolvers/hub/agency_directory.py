@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Protocol
 
-from records.hub.consents import Language
+from records.languages import Language
 
 
 class AgencyDirectory(Protocol):

@@ -23,6 +23,7 @@ from records.cases import (
     CaseStep,
 )
 from records.population import Citizen
+from records.purposes import CitizenScope
 from resolvers.cases.inbox import case_pages, cases, mark_cases_seen
 from schema.declarations.additions import adds_to, adds_to_mutation
 from schema.declarations.fields import edge
@@ -49,7 +50,7 @@ from schema.types.population import CitizenType
 
 for _enum in (CaseKind, CaseState, CaseActor):
     publish_enum(_enum)
-READABLE = Access(Rule.SELF | Rule.GUARDIAN | Rule.ASSISTANT)
+READABLE = Access(Rule.SELF | Rule.GUARDIAN | Rule.ASSISTANT, delegation_scopes=frozenset({CitizenScope.COMPLAINTS}))
 """A guardian and an assistant see the kinds of cases whose records they may read (`CaseSource.rules`)."""
 
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Final
 
 from engine.agencies.agency_codes import HUB
-from records.hub.consents import Language
+from records.languages import Language
 
 _HUB: Final = {Language.ENGLISH: "The city's hub", Language.INDONESIAN: "Hub kota"}
 

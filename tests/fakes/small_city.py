@@ -37,7 +37,6 @@ from records.hub.consents import (
     ConsentQuery,
     ConsentRequest,
     ConsentState,
-    Language,
     PersonalConsentKey,
 )
 from records.hub.data_preferences import DataPreferences
@@ -53,6 +52,7 @@ from records.hub.data_requests import (
 )
 from records.hub.exports import Export
 from records.identifiers import Nik, RegionCode, Rupiah
+from records.languages import Language
 from records.msmes import Msme, Product
 from records.population import (
     Citizen,

@@ -20,6 +20,7 @@ from records.hub.commands import CommandReceipt, CommandStep
 from records.hub.consents import ConsentRequest, ConsentState
 from records.hub.data_requests import DataRequestKind, DataRequestPage, DataRequestQuery, DataRequestState
 from records.identifiers import Nik
+from records.languages import Language
 from resolvers.cases.inbox import SOURCES
 from schema.declarations.publishing import get_publication
 from schema.types.commands import CommandReceiptType
@@ -30,6 +31,7 @@ from tests.fakes.small_city import SmallCity
 from tests.fakes.small_records import (
     AYU,
     BUDI,
+    CALL,
     CALLERS,
     NOW,
     PRIVATE,
@@ -44,6 +46,7 @@ from tests.schema.requests import IDS, get_codes, get_reasons, run, run_for_data
 
 ALL = "{ me { cases(first: 50) { totalCount unseenCount nodes { title state seen } pageInfo { hasNextPage } } } }"
 HOUR = timedelta(hours=1)
+ENGLISH = replace(CALL, language=Language.ENGLISH)
 ASSISTANT = Caller(kind=CallerKind.CITIZEN, first_party=True, nik=BUDI, on_behalf_of=SITI)
 CHILDS_CASES = f'{{ citizen(nik: "{AYU}") {{ cases {{ nodes {{ kind }} }} }} }}'
 PUBLISHED = {
@@ -109,7 +112,7 @@ def build_receipt(*states: CommandState, text: str = "Lampu mati") -> CommandRec
 async def load_case(selection: str, city: SmallCity, caller: str | Caller = "the person") -> Mapping[str, Any]:
     """The only case of Siti."""
     query = f"{{ me {{ cases(filter: {{kinds: [COMPLAINT]}}) {{ nodes {{ {selection} }} }} }} }}"
-    response = await run(query, caller=caller, city=city)
+    response = await run(query, caller=caller, city=city, call=ENGLISH)
     assert get_codes(response) == []
     [found] = (response.data or {})["me"]["cases"]["nodes"]
     case: Mapping[str, Any] = found
@@ -117,7 +120,7 @@ async def load_case(selection: str, city: SmallCity, caller: str | Caller = "the
 
 
 async def test_the_inbox_holds_every_kind_last_change_first() -> None:
-    found = await run_for_data(ALL, caller="the person")
+    found = await run_for_data(ALL, caller="the person", call=ENGLISH)
     assert found["me"]["cases"] == {
         "totalCount": 5,
         "unseenCount": 5,
@@ -222,7 +225,7 @@ async def test_without_marks_nothing_is_called_seen_or_unseen() -> None:
 async def test_a_submitted_complaint_is_a_case_while_its_agency_is_down() -> None:
     city = CityOfCases(failing_agencies={"crm"}, receipts_of_siti=(build_receipt(CommandState.ACCEPTED),))
     found = await run(
-        "{ me { cases { nodes { title state subject { __typename } } } } }", caller="the person", city=city
+        "{ me { cases { nodes { title state subject { __typename } } } } }", caller="the person", city=city, call=ENGLISH
     )
     assert (found.data or {})["me"]["cases"]["nodes"] == [
         {"title": "Complaint: Lampu mati", "state": "WAITING_FOR_HUB", "subject": {"__typename": "CommandReceipt"}}
@@ -245,6 +248,15 @@ async def test_a_complaint_on_its_way_says_what_happens_next(
     case = await load_case("state nextStep { what by name }", city)
     step = None if what is None else {"what": what, "by": "HUB", "name": by}
     assert case == {"state": shown, "nextStep": step}
+
+
+async def test_texts_are_in_the_language_of_the_request() -> None:
+    query = "{ me { cases { nodes { title nextStep { what } } } } }"
+    city = CityOfCases(complaints_of_siti=(build_complaint(),))
+    found = await run_for_data(query, caller="the person", city=city)
+    assert found["me"]["cases"]["nodes"] == [
+        {"title": "Pengaduan: Jalan", "nextStep": {"what": "Membaca pengaduan Anda"}}
+    ]
 
 
 async def test_technical_steps_of_a_delivery_are_left_out_and_repeated_ones_shown_once() -> None:
@@ -395,9 +407,9 @@ async def test_a_request_for_consent_and_its_consent_are_one_case(
 
     with monkeypatch.context() as before:
         before.setattr(CityOfCases, "waiting_requests_of", waiting)
-        asked = await run_for_data(query, caller="the person", city=CityOfCases())
+        asked = await run_for_data(query, caller="the person", city=CityOfCases(), call=ENGLISH)
     monkeypatch.setattr(CityOfCases, "consent_pages", granted_pages)
-    found = await run_for_data(query, caller="the person", city=CityOfCases())
+    found = await run_for_data(query, caller="the person", city=CityOfCases(), call=ENGLISH)
     [first], [case] = asked["me"]["cases"]["nodes"], found["me"]["cases"]["nodes"]
     assert (first["state"], first["id"]) == ("WAITING_FOR_YOU", case["id"])
     assert (case["state"], [each["text"] for each in case["activities"]]) == (shown, activities)
@@ -408,7 +420,7 @@ async def test_a_request_for_consent_and_its_consent_are_one_case(
 )
 async def test_a_consent_that_cannot_be_granted_now_says_why(assurance: Assurance, reason: str | None) -> None:
     query = "{ me { cases(filter: {kinds: [CONSENT], open: true}) { nodes { actions { name allowed reason } } } } }"
-    response = await run(query, caller=replace(CALLERS["the person"], assurance=assurance))
+    response = await run(query, caller=replace(CALLERS["the person"], assurance=assurance), call=ENGLISH)
     [case] = (response.data or {})["me"]["cases"]["nodes"]
     assert case["actions"] == [
         {"name": "grantConsent", "allowed": reason is None, "reason": reason},
@@ -475,7 +487,7 @@ async def test_a_case_can_be_refetched_by_its_id() -> None:
     city = CityOfCases(complaints_of_siti=(build_complaint(),))
     [(id_, _)] = await load_seen(city)
     query = "query ($id: ID!) { node(id: $id) { ... on Case { id title subject { ... on Complaint { number } } } } }"
-    found = await run_for_data(query, {"id": id_}, caller="the person", city=city)
+    found = await run_for_data(query, {"id": id_}, caller="the person", city=city, call=ENGLISH)
     assert found["node"] == {"id": id_, "title": "Complaint: Jalan", "subject": {"number": f"JK{PRIVATE}"}}
 
 

@@ -10,7 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from auth.crypto.sealed_people import SealedPeople
 from records.cases import CaseKey, CaseKind
-from records.hub.consents import Language
+from records.languages import Language
 from resolvers.hub.case_marks import CaseMark, CasesUnavailable
 from services.cases.city_agency_names import CityAgencyNames
 from services.cases.database_case_marks import DatabaseCaseMarks
