@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
+from hashlib import sha256
 from typing import Annotated, Any
 
 from records.description import DECIDES_ACCESS, DescribedEnum, Doc
@@ -124,6 +125,15 @@ class Case:
     actions: Annotated[tuple[CaseAction, ...], Doc("What you can do, and what you cannot do now, with the reason.")]
     subject: Any
     """The record behind it."""
+
+    @property
+    def version(self) -> bytes:
+        """A digest of its state and history, which differs after a change.
+
+        A moment would not do: the clocks of agencies differ, and a change may seem older than what was seen.
+        """
+        moments = (self.changed_at, *(each.at for each in self.activities))
+        return sha256(" ".join((self.state.name, *(str(each.timestamp()) for each in moments))).encode()).digest()
 
 
 @record

@@ -349,7 +349,7 @@ case_marks = Table(
     metadata,
     Column("subject", LargeBinary(32), primary_key=True, comment="The person, sealed."),
     Column("case", LargeBinary(32), primary_key=True, comment="Keyed digest of the case."),
-    Column("changed_at", DateTime(timezone=True), nullable=False, comment="The newest change that the person saw."),
+    Column("version", LargeBinary(32), nullable=False, comment="Digest of what the person saw."),
     Column("seen_at", DateTime(timezone=True), nullable=False, server_default=func.now()),
     Index("ix_case_marks_seen_at", "seen_at"),
 )

@@ -86,7 +86,7 @@ def _is_shown(receipt: CommandReceipt) -> bool:
 
 
 def _build_case(reading: CaseReading, agency: str, complaint: Complaint, receipt: CommandReceipt | None) -> Case:
-    activities = sorted(_list_activities(reading, agency, complaint, receipt), key=lambda each: each.at)
+    activities = tuple(_list_activities(reading, agency, complaint, receipt))
     moments = (complaint.reported_at, complaint.updated_at, *(each.at for each in activities))
     is_on_its_way = complaint.delivery is not None
     status = complaint.status or ComplaintStatus.WAITING
@@ -108,7 +108,7 @@ def _build_case(reading: CaseReading, agency: str, complaint: Complaint, receipt
         next_step=step,
         clock=_find_clock(reading, complaint),
         changed_at=max(each for each in moments if each is not None),
-        activities=tuple(activities),
+        activities=activities,
         actions=tuple(
             reading.build_action(name, _find_obstacle(reading, agency, command, rule_obstacle))
             for name, command, rule_obstacle in (
@@ -151,6 +151,7 @@ def _find_rating_obstacle(complaint: Complaint) -> Caption | None:
 def _build_case_of_receipt(reading: CaseReading, receipt: CommandReceipt) -> Case:
     """A submitted complaint that the complaint system does not list."""
     written: NewComplaint = receipt.payload
+    activities = tuple(_list_deliveries(reading, receipt))
     return Case(
         person=reading.person,
         key=reading.build_key(receipt.agency, receipt.number),
@@ -158,8 +159,8 @@ def _build_case_of_receipt(reading: CaseReading, receipt: CommandReceipt) -> Cas
         title=reading.say(_TITLE, what=build_excerpt(written.description)),
         state=CaseState.REFUSED if receipt.state is CommandState.REJECTED else CaseState.WAITING_FOR_HUB,
         next_step=None if receipt.state is CommandState.REJECTED else _build_delivery_step(reading, receipt.state),
-        changed_at=max((receipt.accepted_at, *(each.at for each in receipt.steps))),
-        activities=tuple(_list_deliveries(reading, receipt)),
+        changed_at=max((receipt.accepted_at, *(each.at for each in activities))),
+        activities=activities,
         actions=(),
         subject=receipt,
     )
@@ -174,6 +175,7 @@ def _build_delivery_step(reading: CaseReading, state: CommandState | None) -> Ca
 def _list_activities(
     reading: CaseReading, agency: str, complaint: Complaint, receipt: CommandReceipt | None
 ) -> Iterator[CaseActivity]:
+    """The submission, and then the steps of the agency, whose clock may differ."""
     if receipt is not None:
         yield from _list_deliveries(reading, receipt)
     if complaint.delivery is None:

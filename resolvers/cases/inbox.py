@@ -22,7 +22,7 @@ from resolvers.cases.case_source import CaseReading, CaseSource, get_reading_rul
 from resolvers.cases.complaint_cases import COMPLAINT_CASES
 from resolvers.cases.consent_cases import CONSENT_CASES
 from resolvers.cases.data_request_cases import DATA_REQUEST_CASES
-from resolvers.hub.case_marks import CaseMark, mark_seen, seen_until
+from resolvers.hub.case_marks import CaseMark, last_seen, mark_seen
 
 SOURCES: Final[tuple[CaseSource, ...]] = (COMPLAINT_CASES, DATA_REQUEST_CASES, CONSENT_CASES)
 """All sources. A new kind of case is one more."""
@@ -37,7 +37,7 @@ class _Inbox:
     missing: Mapping[MissingPart, Exception]
 
 
-@batch(domain=None, depends_on_caller=True, reads=(*_READS, seen_until))
+@batch(domain=None, depends_on_caller=True, reads=(*_READS, last_seen))
 async def case_pages(queries: Sequence[CaseQuery], context: HubBatchContext) -> Answers[CaseQuery, CasePage]:
     """Pages of people's cases, last change first."""
     queries_of: dict[Nik, list[CaseQuery]] = {}
@@ -53,19 +53,19 @@ async def case_pages(queries: Sequence[CaseQuery], context: HubBatchContext) -> 
     return pages
 
 
-@batch(domain=None, depends_on_caller=True, reads=(*_READS, seen_until))
+@batch(domain=None, depends_on_caller=True, reads=(*_READS, last_seen))
 async def cases(keys: Sequence[CaseKey], context: HubBatchContext) -> Answers[CaseKey, Case]:
     """Cases by their key."""
     found = await _load_by_key(cases, keys, context)
     return {key: answer for key, answer in found.items() if answer is not None}
 
 
-@batch(domain=None, depends_on_caller=True, reads=(*_READS, seen_until, mark_seen))
+@batch(domain=None, depends_on_caller=True, reads=(*_READS, last_seen, mark_seen))
 async def mark_cases_seen(keys: Sequence[CaseKey], context: HubBatchContext) -> Answers[CaseKey, Case]:
     """Mark the changes of cases as seen that the answer shows: a change after it is unseen again."""
     found = await _load_by_key(mark_cases_seen, keys, context)
     marked = {key: answer for key, answer in found.items() if isinstance(answer, Case)}
-    marks = [CaseMark(key, each.changed_at) for key, each in marked.items()]
+    marks = [CaseMark(key, each.version) for key, each in marked.items()]
     if marks:
         await load_answers(mark_seen, marks, context)
     failed = {key: answer for key, answer in found.items() if isinstance(answer, Exception)}
@@ -108,8 +108,8 @@ async def _mark_each(loaded: Sequence[Case], context: HubBatchContext) -> Sequen
     """The cases, each with whether the person has seen its last change."""
     if not loaded:
         return loaded
-    marks: Mapping[CaseKey, Any] = await load_answers(seen_until, [each.key for each in loaded], context)
-    return [replace(each, seen=each.changed_at <= marks[each.key]) for each in loaded]
+    marks: Mapping[CaseKey, Any] = await load_answers(last_seen, [each.key for each in loaded], context)
+    return [replace(each, seen=marks[each.key].covers(each)) for each in loaded]
 
 
 def _build_page(query: CaseQuery, inbox: _Inbox) -> CasePage:

@@ -10,7 +10,7 @@ from engine.batch import forward
 from engine.errors import SafeError
 from records.calls.answers import Answers
 from records.calls.call import Call
-from records.cases import CaseKey
+from records.cases import Case, CaseKey
 
 
 class CasesUnavailable(SafeError):  # noqa: N818 - reads as what it is
@@ -24,24 +24,34 @@ class CasesUnavailable(SafeError):  # noqa: N818 - reads as what it is
 
 
 class CaseMark(NamedTuple):
-    """A person has seen the changes of a case until a moment."""
+    """A person has seen a version of a case."""
 
     case: CaseKey
-    changed_at: datetime
+    version: bytes
+
+
+class LastSeen(NamedTuple):
+    """What a person has seen of a case."""
+
+    version: bytes | None
+    """The version that they saw last; None without a mark."""
+    kept_since: datetime
+    """Marks are not kept forever: without one, changes before this moment count as seen."""
+
+    def covers(self, case: Case) -> bool:
+        """Whether the person has seen the last change of the case."""
+        return case.changed_at < self.kept_since if self.version is None else case.version == self.version
 
 
 class CaseMarks(Protocol):
     """The domain of marks. The composition root binds the hub's own database to it."""
 
-    async def seen_until(self, cases: Sequence[CaseKey], call: Call) -> Answers[CaseKey, datetime]:
-        """Until when the person has seen the changes of each case. Every key has an answer.
-
-        Marks are not kept forever: changes before their retention count as seen. Raises `CasesUnavailable`.
-        """
+    async def last_seen(self, cases: Sequence[CaseKey], call: Call) -> Answers[CaseKey, LastSeen]:
+        """What the person has seen of each case. Every key has an answer. Raises `CasesUnavailable`."""
 
     async def mark_seen(self, marks: Sequence[CaseMark], call: Call) -> Answers[CaseMark, datetime]:
-        """Store that the changes until a moment were seen. A mark never moves back. Raises `CasesUnavailable`."""
+        """Store the version that was seen of each case, and when. Raises `CasesUnavailable`."""
 
 
-seen_until = forward(CaseMarks, CaseMarks.seen_until, is_of_hub=True)
+last_seen = forward(CaseMarks, CaseMarks.last_seen, is_of_hub=True)
 mark_seen = forward(CaseMarks, CaseMarks.mark_seen, is_of_hub=True)

@@ -12,7 +12,7 @@ from hmac import digest
 from auth.crypto.sealed_people import SealedPeople
 from records.calls.call import Call
 from records.cases import CaseKey
-from resolvers.hub.case_marks import CaseMark, CasesUnavailable
+from resolvers.hub.case_marks import CaseMark, CasesUnavailable, LastSeen
 from store.cases.case_mark_table import CaseMarkTable, PersonCase
 from store.database_timeout import StateUnavailable
 
@@ -29,27 +29,27 @@ class DatabaseCaseMarks:
         self._key = digest(secret, b"simpul case marks v1", sha256)
         self._retention = retention
 
-    async def seen_until(
+    async def last_seen(
         self,
         cases: Sequence[CaseKey],
         call: Call,  # noqa: ARG002 - the hub's own database, not an agency
-    ) -> Mapping[CaseKey, datetime]:
-        """Until when the person has seen the changes of each case; raises `CasesUnavailable`."""
+    ) -> Mapping[CaseKey, LastSeen]:
+        """What the person has seen of each case; raises `CasesUnavailable`."""
         kept_since = datetime.now(UTC) - self._retention
         rows = {each: self._seal(each) for each in cases}
         with _translate_errors():
             marks = await self._table.load(list(rows.values())) if rows else {}
-        return {each: max(marks.get(row, kept_since), kept_since) for each, row in rows.items()}
+        return {each: LastSeen(marks.get(row), kept_since) for each, row in rows.items()}
 
     async def mark_seen(
         self,
         marks: Sequence[CaseMark],
         call: Call,  # noqa: ARG002 - the hub's own database, not an agency
     ) -> Mapping[CaseMark, datetime]:
-        """Store that the changes until a moment were seen; raises `CasesUnavailable`."""
+        """Store the version that was seen of each case, and when; raises `CasesUnavailable`."""
         with _translate_errors():
-            await self._table.store({self._seal(each.case): each.changed_at for each in marks})
-        return {each: each.changed_at for each in marks}
+            await self._table.store({self._seal(each.case): each.version for each in marks})
+        return dict.fromkeys(marks, datetime.now(UTC))
 
     def _seal(self, case: CaseKey) -> PersonCase:
         return self._people.seal(case.person), digest(self._key, str(case).encode(), sha256)

@@ -1,9 +1,8 @@
-"""Marks of what people have seen in their inbox. A mark never moves back."""
+"""Marks of what people have seen in their inbox."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime
 
 from sqlalchemy import func, select, tuple_
 from sqlalchemy.dialects.postgresql import insert
@@ -24,26 +23,25 @@ class CaseMarkTable:
         self._engine = engine
         self._timeout = timeout
 
-    async def load(self, cases: Sequence[PersonCase]) -> Mapping[PersonCase, datetime]:
-        """Returns the newest change that the person saw of each case; cases without a mark are omitted."""
+    async def load(self, cases: Sequence[PersonCase]) -> Mapping[PersonCase, bytes]:
+        """Returns the version that the person saw last of each case; cases without a mark are omitted."""
         columns = case_marks.c
-        wanted = select(columns.subject, columns.case, columns.changed_at).where(
+        wanted = select(columns.subject, columns.case, columns.version).where(
             tuple_(columns.subject, columns.case).in_(cases)
         )
         async with database_timeout(self._timeout), self._engine.connect() as connection:
             rows = (await connection.execute(wanted)).all()
-        return {(bytes(subject), bytes(case)): changed_at for subject, case, changed_at in rows}
+        return {(bytes(subject), bytes(case)): bytes(version) for subject, case, version in rows}
 
-    async def store(self, marks: Mapping[PersonCase, datetime]) -> None:
-        """Stores the newest change that was seen of each case."""
-        rows = [{"subject": subject, "case": case, "changed_at": at} for (subject, case), at in sorted(marks.items())]
+    async def store(self, marks: Mapping[PersonCase, bytes]) -> None:
+        """Stores the version that was seen of each case."""
+        rows = [{"subject": subject, "case": case, "version": seen} for (subject, case), seen in sorted(marks.items())]
         if not rows:
             return
         new = insert(case_marks).values(rows)
-        newest = func.greatest(case_marks.c.changed_at, new.excluded.changed_at)
         stored = new.on_conflict_do_update(
             index_elements=[case_marks.c.subject, case_marks.c.case],
-            set_={"changed_at": newest, "seen_at": func.now()},
+            set_={"version": new.excluded.version, "seen_at": func.now()},
         )
         async with database_timeout(self._timeout), self._engine.begin() as connection:
             await connection.execute(stored)

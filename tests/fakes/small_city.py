@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import UTC, date, datetime
+from datetime import date, datetime, timedelta
 from types import MappingProxyType
 from typing import Any, TypeVar
 
@@ -76,7 +76,7 @@ from resolvers.domains import find_domains
 from resolvers.hub.access_entries import AccessEntries
 from resolvers.hub.access_history import AccessHistories
 from resolvers.hub.agency_directory import AgencyDirectory
-from resolvers.hub.case_marks import CaseMark, CaseMarks, CasesUnavailable
+from resolvers.hub.case_marks import CaseMark, CaseMarks, CasesUnavailable, LastSeen
 from resolvers.hub.commands import Commands
 from resolvers.hub.consents import Consents, UnknownConsent
 from resolvers.hub.data_preferences import PeoplePreferences, PreferencesUnavailable
@@ -167,8 +167,8 @@ class SmallCity:
     accepted_commands: list[NewCommand] = field(default_factory=list)
     offered_commands: frozenset[str] = frozenset()
     """The commands that every agency takes."""
-    case_marks: dict[CaseKey, datetime] = field(default_factory=dict)
-    """Until when people have seen the changes of their cases."""
+    case_marks: dict[CaseKey, bytes] = field(default_factory=dict)
+    """The versions that people have seen of their cases."""
 
     def agencies(self, own: Mapping[type[Any], Any] = MappingProxyType({})) -> Agencies:
         """Itself, bound to every domain but those that are given."""
@@ -321,14 +321,14 @@ class SmallCity:
     def get_name(self, code: str, language: Language) -> str:
         return f"{code} ({language.value})"
 
-    async def seen_until(self, cases: Sequence[CaseKey], _call: Call) -> Answers[CaseKey, datetime]:
+    async def last_seen(self, cases: Sequence[CaseKey], _call: Call) -> Answers[CaseKey, LastSeen]:
         if "marks" in self.failing_agencies:
             raise CasesUnavailable
-        return {each: self.case_marks.get(each, datetime.min.replace(tzinfo=UTC)) for each in cases}
+        return {each: LastSeen(self.case_marks.get(each), NOW - timedelta(days=365)) for each in cases}
 
     async def mark_seen(self, marks: Sequence[CaseMark], _call: Call) -> Answers[CaseMark, datetime]:
-        self.case_marks |= {each.case: each.changed_at for each in marks}
-        return {each: each.changed_at for each in marks}
+        self.case_marks |= {each.case: each.version for each in marks}
+        return dict.fromkeys(marks, NOW)
 
     async def receipts_of(self, people: Sequence[Nik], _call: Call) -> Answers[Nik, Sequence[CommandReceipt]]:
         return {nik: (receipt(nik),) for nik in people}

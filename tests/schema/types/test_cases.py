@@ -225,7 +225,10 @@ async def test_without_marks_nothing_is_called_seen_or_unseen() -> None:
 async def test_a_submitted_complaint_is_a_case_while_its_agency_is_down() -> None:
     city = CityOfCases(failing_agencies={"crm"}, receipts_of_siti=(build_receipt(CommandState.ACCEPTED),))
     found = await run(
-        "{ me { cases { nodes { title state subject { __typename } } } } }", caller="the person", city=city, call=ENGLISH
+        "{ me { cases { nodes { title state subject { __typename } } } } }",
+        caller="the person",
+        city=city,
+        call=ENGLISH,
     )
     assert (found.data or {})["me"]["cases"]["nodes"] == [
         {"title": "Complaint: Lampu mati", "state": "WAITING_FOR_HUB", "subject": {"__typename": "CommandReceipt"}}

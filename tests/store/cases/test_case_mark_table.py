@@ -1,8 +1,6 @@
-"""Marks of what people have seen: they never move back, and are purged after their retention."""
+"""Marks of what people have seen: the version that they saw last, until it is purged."""
 
 from __future__ import annotations
-
-from datetime import UTC, datetime, timedelta
 
 import pytest
 from sqlalchemy.ext.asyncio import AsyncEngine
@@ -13,9 +11,7 @@ from store.database_timeout import StateUnavailable
 from tests.sandbox_agencies import HOST, free_port
 from tests.store.retention.aging import age_rows, count_rows, purge
 
-SITI, BUDI, LAMP, HOLE = (bytes([each]) * 32 for each in range(4))
-MORNING = datetime(2026, 11, 23, 9, 0, tzinfo=UTC)
-NOON = MORNING + timedelta(hours=3)
+SITI, BUDI, LAMP, HOLE, MORNING, NOON = (bytes([each]) * 32 for each in range(6))
 
 
 @pytest.fixture
@@ -29,9 +25,9 @@ async def test_a_mark_is_of_one_person_and_one_case(table: CaseMarkTable) -> Non
     assert await table.load(wanted) == {(SITI, LAMP): MORNING, (BUDI, HOLE): NOON}
 
 
-async def test_a_mark_never_moves_back(table: CaseMarkTable) -> None:
-    for moment in (MORNING, NOON, MORNING):
-        await table.store({(SITI, LAMP): moment})
+async def test_the_version_that_was_seen_last_counts(table: CaseMarkTable) -> None:
+    for version in (MORNING, NOON, NOON):
+        await table.store({(SITI, LAMP): version})
     assert await table.load([(SITI, LAMP)]) == {(SITI, LAMP): NOON}
 
 

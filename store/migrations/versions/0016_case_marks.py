@@ -3,19 +3,18 @@
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0015"
-down_revision = "0014"
+revision = "0016"
+down_revision = "0015"
 
 
 def upgrade() -> None:
     """Create the table and the index."""
-    moment = sa.DateTime(timezone=True)
     op.create_table(
         "case_marks",
         sa.Column("subject", sa.LargeBinary(32), nullable=False, comment="The person, sealed."),
         sa.Column("case", sa.LargeBinary(32), nullable=False, comment="Keyed digest of the case."),
-        sa.Column("changed_at", moment, nullable=False, comment="The newest change that the person saw."),
-        sa.Column("seen_at", moment, nullable=False, server_default=sa.func.now()),
+        sa.Column("version", sa.LargeBinary(32), nullable=False, comment="Digest of what the person saw."),
+        sa.Column("seen_at", sa.DateTime(timezone=True), nullable=False, server_default=sa.func.now()),
         sa.PrimaryKeyConstraint("subject", "case", name="pk_case_marks"),
     )
     op.create_index("ix_case_marks_seen_at", "case_marks", ["seen_at"])
