@@ -5,11 +5,15 @@ from __future__ import annotations
 import inspect
 import sys
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, Final
 
 from strawberry.annotation import StrawberryAnnotation
 
-_HUB_PARAMETERS = ("record", "caller")
+_CONTEXT_PARAMETERS: Final[Mapping[str, Callable[[Any], Any]]] = {
+    "agencies": lambda context: context.agencies,
+    "language": lambda context: context.call.language,
+}
+_HUB_PARAMETERS: Final = ("record", "caller", *_CONTEXT_PARAMETERS)
 
 
 def takes_caller(function: Callable[..., Any]) -> bool:
@@ -17,12 +21,21 @@ def takes_caller(function: Callable[..., Any]) -> bool:
     return "caller" in inspect.signature(function).parameters
 
 
+def find_context_parameters(function: Callable[..., Any]) -> Mapping[str, Callable[[Any], Any]]:
+    """The parameters that the function takes from the request's context, each with its value by the context.
+
+    They are what the hub has bound, such as the city's service levels, and the caller's language.
+    """
+    wanted = inspect.signature(function).parameters
+    return {name: get for name, get in _CONTEXT_PARAMETERS.items() if name in wanted}
+
+
 def build_key_function(source: str | Callable[..., Any]) -> Callable[[Any, Mapping[str, Any], Any], Any]:
     """Builds the function from record, arguments and caller to the key. `source` is an attribute or a function."""
     if isinstance(source, str):
         return lambda record, _arguments, _caller: getattr(record, source)
     wants = inspect.signature(source).parameters
-    given = [name for name in _HUB_PARAMETERS if name in wants]
+    given = [name for name in ("record", "caller") if name in wants]
 
     def key(record: Any, arguments: Mapping[str, Any], caller: Any) -> Any:  # noqa: ANN401 - any record and key
         hub = {"record": record, "caller": caller}
