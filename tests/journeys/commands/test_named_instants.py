@@ -34,7 +34,7 @@ FROZEN_INSTANTS = (
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Place:
+class HeldPlace:
     """An instant: the line, what it recognises, and whether the message or its answer is held."""
 
     line: str
@@ -50,15 +50,17 @@ def is_operation(line: str) -> bool:
     return line.startswith("POST /graphql ")
 
 
-INSTANTS: Mapping[str, Place] = {
+INSTANTS: Mapping[str, HeldPlace] = {
     **{
-        f"{when} the commit of the {name}": Place(line="database", matches=commits(start), is_answer=when == "after")
+        f"{when} the commit of the {name}": HeldPlace(
+            line="database", matches=commits(start), is_answer=when == "after"
+        )
         for name, start in STATEMENTS.items()
         for when in ("before", "after")
     },
-    "before the acknowledgement": Place(line="app", matches=is_operation, is_answer=True),
-    "before the send": Place(line="complaint system", matches=is_submission, is_answer=False),
-    "before the reply": Place(line="complaint system", matches=is_submission, is_answer=True),
+    "before the acknowledgement": HeldPlace(line="app", matches=is_operation, is_answer=True),
+    "before the send": HeldPlace(line="complaint system", matches=is_submission, is_answer=False),
+    "before the reply": HeldPlace(line="complaint system", matches=is_submission, is_answer=True),
 }
 """After the acknowledgement comes the claim; after the send the reply; after the reply the outcome."""
 ENDS: Mapping[str, frozenset[str]] = {
