@@ -10,6 +10,7 @@ from records.command_state import CommandState
 from records.description import DECIDES_ACCESS, DescribedEnum, Doc
 from records.identifiers import Nik, RegionCode
 from records.record import record
+from records.uploads import CommandFile, PhotoUpload
 
 
 class LookupClass(StrEnum):
@@ -68,6 +69,10 @@ class NewCommand:
     matter."""
     region: RegionCode | None = None
     """The place that it is about, to choose among several agencies."""
+    uploads: tuple[PhotoUpload, ...] = ()
+    """Photos to check before it is accepted."""
+    files: tuple[CommandFile, ...] = ()
+    """Checked files, in the order in which the payload names them."""
 
 
 @record
@@ -100,6 +105,17 @@ class CommandProblemCode(DescribedEnum):
     UNKNOWN_CATEGORY = "UNKNOWN_CATEGORY", "There is no such category. Name one of `complaintCategories`."
     NO_AGENCY = "NO_AGENCY", "No agency takes it for this place. Name another place in the city."
     KEY_REUSED = "KEY_REUSED", "The key was used for another command. Use a new key."
+    UNSUPPORTED_FILE = (
+        "UNSUPPORTED_FILE",
+        "The file is not a still photo in JPEG, PNG or WebP, whatever its name says. Send one of these.",
+    )
+    UNREADABLE_FILE = "UNREADABLE_FILE", "The photo is damaged or incomplete. Send it again, or another one."
+    FILE_TOO_LARGE = (
+        "FILE_TOO_LARGE",
+        "The photo has over 12 MB or 50 million pixels, or all photos have over 40 MB. Send a smaller one.",
+    )
+    FILES_REFUSED = "FILES_REFUSED", "The agency of this place takes no photos. Send it without them."
+    STORE_FULL = "STORE_FULL", "The hub can store no more photos now. Send it without them, or try again later."
     TOO_MANY = "TOO_MANY", "The person has sent too many commands today. Try again tomorrow."
 
 

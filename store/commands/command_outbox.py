@@ -20,10 +20,13 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from records.command_state import CommandState
 from records.hub.commands import LookupClass
+from store.commands.command_files import add_files, load_file, load_files, remove_files
 from store.commands.command_rows import SealedCommand, StoredCommand, add_steps, load_commands, to_command
 from store.database_timeout import database_timeout
 from store.tables import commands
 
+DEFAULT_MAX_FILE_BYTES: Final = 2 * 1024**3
+"""Maximum size of the files of all open commands."""
 MAX_PER_DAY: Final = 50
 """Maximum number of commands of one person within 24 hours, in any state."""
 _DAY: Final = timedelta(hours=24)
@@ -75,16 +78,22 @@ class OpenCommands:
 class CommandOutbox:
     """Stores commands in the hub's database, by its clock."""
 
-    def __init__(self, engine: AsyncEngine, *, timeout: float = 2.0) -> None:
-        """Takes the hub's database; `timeout` is the maximum wait for it, in seconds."""
+    def __init__(
+        self, engine: AsyncEngine, *, timeout: float = 2.0, max_file_bytes: int = DEFAULT_MAX_FILE_BYTES
+    ) -> None:
+        """Takes the hub's database; `timeout` is the maximum wait for it, in seconds.
+
+        `max_file_bytes` bounds the files of all open commands.
+        """
         self._engine = engine
         self._timeout = timeout
+        self._max_file_bytes = max_file_bytes
 
     async def accept(self, command: SealedCommand) -> StoredCommand:
-        """Stores a command. When this returns, it is committed.
+        """Stores a command with its files. When this returns, it is committed.
 
         If the person gave the same command with the same key before, returns that one unchanged. Raises
-        `CommandKeyReused`, `TooManyCommands` or `StateUnavailable`.
+        `CommandKeyReused`, `TooManyCommands`, `FileStoreFull` or `StateUnavailable`.
         """
         columns, kind = commands.c, command.kind
         mine = columns.subject == command.subject
@@ -114,6 +123,7 @@ class CommandOutbox:
             }
             await connection.execute(insert(commands).values(row))
             await add_steps(connection, [command.number], CommandState.ACCEPTED)
+            await add_files(connection, command.number, command.files, max_bytes=self._max_file_bytes)
             return (await load_commands(connection, columns.number == command.number))[0]
 
     async def claim(
@@ -265,6 +275,16 @@ class CommandOutbox:
         """Returns the commands with these numbers. Raises `StateUnavailable`."""
         return await self._load(commands.c.number.in_(numbers), limit=len(numbers)) if numbers else ()
 
+    async def load_files(self, number: str) -> Sequence[bytes]:
+        """Returns the sealed files of a command. Raises `StateUnavailable`."""
+        async with database_timeout(self._timeout), self._engine.connect() as connection:
+            return await load_files(connection, number)
+
+    async def load_file(self, number: str, position: int) -> bytes | None:
+        """Returns one sealed file of a command, or None. Raises `StateUnavailable`."""
+        async with database_timeout(self._timeout), self._engine.connect() as connection:
+            return await load_file(connection, number, position)
+
     async def list_of_subject(self, subject: bytes, *, limit: int = 100) -> Sequence[StoredCommand]:
         """Returns a person's commands, newest first. Raises `StateUnavailable`."""
         return await self._load(commands.c.subject == subject, limit=limit)
@@ -323,7 +343,7 @@ async def _allocate_sequence(connection: AsyncConnection, agency: str, case_: st
 
 
 async def _apply(connection: AsyncConnection, wanted: ColumnElement[bool], result: CommandResult) -> bool:
-    """Writes a result; False if no command matches."""
+    """Writes a result; False if no command matches. A command that ends has no files any more."""
     changed = (
         update(commands)
         .where(wanted)
@@ -336,4 +356,7 @@ async def _apply(connection: AsyncConnection, wanted: ColumnElement[bool], resul
             closed_at=None if result.state.is_open else func.now(),
         )
     )
-    return (await connection.execute(changed.returning(commands.c.number))).scalar() is not None
+    number = (await connection.execute(changed.returning(commands.c.number))).scalar()
+    if number is not None and not result.state.is_open:
+        await remove_files(connection, number)
+    return number is not None

@@ -31,6 +31,8 @@ class SealedCommand:
     digest: bytes
     """Keyed digest of the payload, to tell a repetition from another command with the same key."""
     payload: bytes
+    files: Sequence[bytes] = ()
+    """Sealed."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

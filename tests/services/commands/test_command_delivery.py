@@ -10,8 +10,6 @@ import pytest
 from sqlalchemy import update
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from auth.crypto.sealed_people import SealedPeople
-from auth.crypto.sealed_texts import SealedTexts
 from records.calls.call import Call
 from records.calls.failures import (
     AgencyClosed,
@@ -26,6 +24,7 @@ from records.command_state import CommandState
 from records.hub.commands import CommandKind, CommandProblem, CommandProblemCode, CommandReceipt, NewCommand
 from records.identifiers import Nik
 from services.commands.command_delivery import IDLE_INTERVAL, CommandDelivery
+from services.commands.command_seals import CommandSeals
 from services.commands.database_commands import DatabaseCommands
 from services.commands.delivery_rules import GIVEN_UP_AFTER, CommandTiming
 from store.commands.command_outbox import CommandOutbox
@@ -34,7 +33,7 @@ from store.tables import commands
 from tests.services.commands.scripted_agency import BLIND, COMMENT, SUBMIT, ScriptedAgency, Wish
 
 SECRET = b"a secret of thirty-two bytes...."
-PEOPLE, TEXTS = SealedPeople(SECRET), SealedTexts(SECRET)
+SEALS = CommandSeals(SECRET)
 SITI = Nik("3171014506900001")
 NO_CALL = Call(deadline=inf, request_id="test")
 QUICK = CommandTiming(settle=timedelta())
@@ -52,8 +51,8 @@ class CommandHub:
         self.engine = engine
         self.outbox = CommandOutbox(engine, timeout=30)
         built = agency.build(timing, *kinds)
-        self.delivery = CommandDelivery(self.outbox, built, PEOPLE, TEXTS)
-        self.desk = DatabaseCommands(self.outbox, {"crm": built}, PEOPLE, TEXTS, secret=SECRET, on_accepted=self.wake)
+        self.delivery = CommandDelivery(self.outbox, built, SEALS)
+        self.desk = DatabaseCommands(self.outbox, {"crm": built}, SEALS, secret=SECRET, on_accepted=self.wake)
 
     async def accept(
         self,
