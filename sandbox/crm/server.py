@@ -68,9 +68,7 @@ class Open311Service:
         async def endpoint(request: Request) -> Response:
             form = await read_form(request) if request.method == "POST" else Form({})
             if form is None:
-                return _error_response(
-                    413, f"a form is well-formed and has at most {MAX_BODY_BYTES} bytes without photos"
-                )
+                return _error_response(413, f"a form has at most {MAX_BODY_BYTES} bytes, photos apart")
             parameters = _join_parameters(request, form)
             if not self._is_allowed(parameters):
                 self.control.count_call(REFUSED)
@@ -99,10 +97,10 @@ class Open311Service:
         if not _api_key(parameters):
             return _gateway_error("a new request needs an api_key")
         try:
-            submission = parse_submission(parameters, _list_photos(form))
+            id_ = self.submitted.add(parse_submission(parameters, _list_photos(form)))
         except InvalidSubmissionError as error:
             return _error_response(400, str(error))
-        return JSONResponse([{"service_request_id": self.submitted.add(submission), "service_notice": None}])
+        return JSONResponse([{"service_request_id": id_, "service_notice": None}])
 
     def _list_requests(self, parameters: Parameters, _: Form) -> Response:
         search = _parse_search(parameters)

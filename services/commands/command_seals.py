@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from hashlib import sha256
+from hmac import digest
 
 from auth.crypto.key_ring import KeyRing
 from auth.crypto.sealed_people import SealedPeople
@@ -31,10 +33,12 @@ class SealedFiles:
 
 
 class CommandSeals:
-    """The seals of the parts of a command."""
+    """The seals of the parts of a command, and the keys of its digest."""
 
-    def __init__(self, secret: bytes, earlier_secrets: Sequence[bytes] = ()) -> None:
-        """Derive the keys from the hub's secret."""
-        self.people = SealedPeople(secret)
-        self.texts = SealedTexts(secret, earlier_secrets)
-        self.files = SealedFiles(secret, earlier_secrets)
+    def __init__(self, secrets: Sequence[bytes]) -> None:
+        """Derive the keys from the hub's secrets, the newest first."""
+        newest, *earlier = secrets
+        self.people = SealedPeople(newest, earlier)
+        self.texts = SealedTexts(newest, earlier)
+        self.files = SealedFiles(newest, earlier)
+        self.digest_keys = [digest(each, b"simpul command digests v1", sha256) for each in secrets]

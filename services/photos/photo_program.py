@@ -10,7 +10,7 @@ import io
 import resource
 import sys
 from contextlib import suppress
-from typing import Final
+from typing import Final, NamedTuple
 
 from PIL import Image, ImageCms, ImageOps
 
@@ -30,12 +30,20 @@ _WHITE: Final = (255, 255, 255)
 UNSUPPORTED, UNREADABLE, TOO_LARGE = "UNSUPPORTED_FILE", "UNREADABLE_FILE", "FILE_TOO_LARGE"
 
 
+class Photo(NamedTuple):
+    """A photo that was made."""
+
+    jpeg: bytes
+    width: int
+    height: int
+
+
 class RefusedPhoto(Exception):  # noqa: N818 - a condition, not a fault
     """The file is no photo that the hub takes. The text is the code of the reason."""
 
 
-def make_photo(content: bytes) -> tuple[bytes, int, int]:
-    """The photo as a JPEG in sRGB, upright and without metadata, with its width and height.
+def make_photo(content: bytes) -> Photo:
+    """The photo as a JPEG in sRGB, upright and without metadata.
 
     Raises `RefusedPhoto`.
     """
@@ -62,7 +70,7 @@ def _decode(content: bytes) -> Image.Image:
     return image
 
 
-def _write(image: Image.Image) -> tuple[bytes, int, int]:
+def _write(image: Image.Image) -> Photo:
     image.thumbnail((MAX_SIDE, MAX_SIDE), Image.Resampling.LANCZOS)
     painted = _to_srgb(ImageOps.exif_transpose(image))
     # A new image has none of the metadata, comments and profiles of the file.
@@ -70,7 +78,7 @@ def _write(image: Image.Image) -> tuple[bytes, int, int]:
     clean.paste(painted, mask=painted.getchannel("A") if painted.mode == "RGBA" else None)
     written = io.BytesIO()
     clean.save(written, "JPEG", quality=QUALITY, optimize=True)
-    return written.getvalue(), clean.width, clean.height
+    return Photo(written.getvalue(), clean.width, clean.height)
 
 
 def _to_srgb(image: Image.Image) -> Image.Image:
@@ -102,11 +110,11 @@ def main() -> None:
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     content = sys.stdin.buffer.read()
     try:
-        photo, width, height = make_photo(content)
+        photo = make_photo(content)
     except RefusedPhoto as refusal:
         sys.stdout.buffer.write(f"{refusal}\n".encode())
     else:
-        sys.stdout.buffer.write(f"ok {width} {height}\n".encode() + photo)
+        sys.stdout.buffer.write(f"ok {photo.width} {photo.height}\n".encode() + photo.jpeg)
     sys.stdout.buffer.flush()
 
 

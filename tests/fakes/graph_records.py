@@ -64,7 +64,7 @@ COMPLAINTS = build_connection(
     arguments={},
     total_count=2,
 )
-ENTRY = access_log_entry()
+ENTRY = replace(access_log_entry(), partner="Kredit Nusantara")
 ENTRIES = build_connection(AccessLogConnectionType, (ENTRY,), cursor=lambda _: "a", has_more=True, arguments={})
 OVERSEEN = access_entry()
 OVERSEEN_PAGE = build_connection(

@@ -17,7 +17,7 @@ from records.complaints import (
     ComplaintVisibility,
 )
 from records.hub.access_entries import AccessEntry
-from records.hub.access_history import AccessLogEntry
+from records.hub.access_history import AccessLogEntry, AccessReader
 from records.hub.commands import CommandReceipt, CommandStep
 from records.hub.consents import (
     Consent,
@@ -281,7 +281,9 @@ def access_log_entry() -> AccessLogEntry:
         at=NOW,
         text="An official of the population register (Dukcapil) read your identity.",
         reader="An official of the population register (Dukcapil)",
+        reader_kind=AccessReader.OFFICIAL,
         agency="dukcapil",
+        partner=None,
         purpose="verifikasi",
         legal_basis="a task of the city",
         sources=("dukcapil",),
