@@ -69,7 +69,7 @@ class ServingSettings(BaseSettings):
         2048,
         ge=0,
         le=1_000_000,
-        description="Maximum size of all photos that wait for their agency, in the hub's database.",
+        description="Maximum size of the stored photos that wait for their agency.",
     )
     workers: int | None = Field(
         None, ge=1, le=64, description="Worker processes of `simpul hub`; default: one per processor, 2 to 8."

@@ -81,7 +81,7 @@ class SubmittedComplaints:
         for id_, agency_id in wanted.items():
             answer = None if agency_id is None else found.get(agency_id)
             if isinstance(answer, Complaint) and id_ in mine:
-                answer = replace(answer, id=id_)
+                answer = _join(answer, mine[id_])
             elif answer is None and id_ in mine and _is_shown(mine[id_]):
                 answer = _build_pending(mine[id_])
             if answer is not None:
@@ -91,11 +91,19 @@ class SubmittedComplaints:
 
 def _merge(listed: Sequence[Complaint], mine: Sequence[SubmittedCommand]) -> Sequence[Complaint]:
     """The list of a person with what they submitted, under its receipt numbers."""
-    number_of = {each.agency_id: each.number for each in mine if each.agency_id is not None}
-    known = [replace(each, id=number_of[each.id]) if each.id in number_of else each for each in listed]
+    arrived = {each.agency_id: each for each in mine if each.agency_id is not None}
+    known = [_join(each, arrived[each.id]) if each.id in arrived else each for each in listed]
     shown = {each.id for each in known}
     pending = [_build_pending(each) for each in mine if each.number not in shown and _is_shown(each)]
     return tuple(sorted((*known, *pending), key=lambda each: each.reported_at, reverse=True))
+
+
+def _join(listed: Complaint, submitted: SubmittedCommand) -> Complaint:
+    """The agency's complaint with the id that its reporter knows, reported when the hub accepted it.
+
+    So its clocks do not start later because the agency could not be reached.
+    """
+    return replace(listed, id=submitted.number, reported_at=min(listed.reported_at, submitted.accepted_at))
 
 
 def _is_shown(submitted: SubmittedCommand) -> bool:

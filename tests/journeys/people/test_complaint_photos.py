@@ -13,10 +13,10 @@ import pytest
 from PIL import Image
 
 from auth.tokens.development_issuer import DevelopmentIssuer
-from tests.fakes.photos import BLUE, build_noise, build_photo
 from tests.fakes.waiting import wait_until_answered
 from tests.journeys.hub import HubClient, RunningCity, build_settings, running_hub, state_server
 from tests.sandbox_agencies import HOST, RunningAgency, run_agency
+from tests.services.photos.sample_photos import BLUE, build_noise, build_photo
 
 SUBMIT = """
 mutation Submit($complaint: NewComplaintInput!, $key: String!) {

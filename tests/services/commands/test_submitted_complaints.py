@@ -158,3 +158,11 @@ async def test_an_unknown_number_is_unknown_and_not_sent_to_the_agency() -> None
 
 async def test_other_reads_are_those_of_the_connector() -> None:
     assert await Desk().build().pages("a query", CALL) == ("a query", CALL)
+
+
+async def test_a_complaint_that_waited_for_its_agency_was_reported_when_the_hub_accepted_it() -> None:
+    late = replace(LISTED, reported_at=NOW + timedelta(hours=30))
+    desk = Desk(listed=[late], receipts=[DONE])
+    assert await list_of(desk) == (replace(late, id=NUMBER, reported_at=NOW),)
+    assert await desk.build().complaints([NUMBER], CALL) == {NUMBER: replace(late, id=NUMBER, reported_at=NOW)}
+    assert await desk.build().complaints(["17"], CALL) == {"17": late}

@@ -13,7 +13,7 @@ from records.hub.commands import CommandProblemCode
 from records.uploads import CheckedPhoto, UploadedFile
 from services.photos.photo_checks import IsolatedPhotoChecks
 from services.photos.photo_program import MAX_SIDE
-from tests.fakes.photos import BLUE, RED, build_empty_png, build_noise, build_photo, draw_photo
+from tests.services.photos.sample_photos import BLUE, RED, build_empty_png, build_noise, build_photo, draw_photo
 
 UNSUPPORTED, UNREADABLE, TOO_LARGE = (
     CommandProblemCode.UNSUPPORTED_FILE,
