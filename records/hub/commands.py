@@ -90,6 +90,21 @@ class CommandReceipt:
     """What the person wrote; None after its retention."""
 
 
+@record
+class SubmittedCommand:
+    """A command that made a new matter, as the lists of its agency need it."""
+
+    subject: Nik
+    number: str
+    state: CommandState
+    accepted_at: datetime
+    closed_at: datetime | None
+    agency_id: str | None
+    """The agency's identifier of what it made."""
+    payload: Any
+    """What the person wrote; None after its retention."""
+
+
 class CommandProblemCode(DescribedEnum):
     """Why a command was not accepted. Nothing was stored or sent."""
 
