@@ -118,7 +118,7 @@ class PageRenderer:
     def get_link_query(self, request: Request) -> dict[str, str]:
         """The query of links within the hub, which keeps a chosen language."""
         chosen = request.query_params.get("lang")
-        return {"lang": chosen} if chosen in LANGUAGES else {}
+        return {"lang": chosen} if chosen is not None and chosen in LANGUAGES else {}
 
     def render_page(
         self,
