@@ -107,7 +107,7 @@ class NewComplaint:
     region_code: Annotated[RegionCode | None, Doc("Dotted Kemendagri code of the kelurahan.")] = None
     address: Annotated[str | None, Doc("Location in the reporter's words.")] = None
     answers: Annotated[tuple[ComplaintAnswer, ...], Doc("Answers to the questions of the category.")] = ()
-    photos: tuple[NewPhoto, ...] = ()
+    photos: Annotated[tuple[NewPhoto, ...], Doc("Its photos; their files are stored apart.")] = ()
 
 
 @record
