@@ -17,7 +17,7 @@ from sandbox.crm import open311_json as answers
 from sandbox.crm.categories import SERVICES
 from sandbox.crm.complaints import ComplaintData, CrmComplaint, PendingReport, build_complaint_data
 from sandbox.crm.search import InvalidParameterError, Open311Search, find_page, parse_search
-from sandbox.crm.submissions import ComplaintSubmissions, InvalidSubmissionError, parse_submission
+from sandbox.crm.submissions import LIST_SEPARATOR, ComplaintSubmissions, InvalidSubmissionError, parse_submission
 from sandbox.population.city_population import build_population
 from sandbox.request_body import MAX_BODY_BYTES, read_body
 
@@ -135,7 +135,9 @@ async def _read_parameters(request: Request) -> Parameters | None:
         body = await read_body(request)
         if body is None:
             return None
-        form = dict(parse_qsl(body.decode(errors="replace")))
+        for name, value in parse_qsl(body.decode(errors="replace")):
+            is_list = name.endswith("[]") and name in form
+            form[name] = f"{form[name]}{LIST_SEPARATOR}{value}" if is_list else value
     key = request.headers.get("x-api-key")
     return {**form, **request.query_params, **request.path_params, **({"api_key": key} if key else {})}
 

@@ -12,19 +12,24 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from time import monotonic
 
-from sandbox.crm.categories import SERVICES
+from sandbox.crm.categories import SERVICES, ComplaintService
 from sandbox.crm.complaints import CrmComplaint, HistoryStep, to_single_precision
 from sandbox.population.regions import load_regions
 
 FIRST_ID = 20_000_001
 CHANNEL = "JAKI"
 MAX_DESCRIPTION_LENGTH = 2_000
+LIST_SEPARATOR = "\n"
+"""Separates the values of a list such as `attribute[CODE][]`, in one parameter."""
 _TABLE = """
 CREATE TABLE IF NOT EXISTS submissions (
     id INTEGER PRIMARY KEY AUTOINCREMENT, reference TEXT, reporter TEXT NOT NULL, service INTEGER NOT NULL,
     description TEXT NOT NULL, kelurahan TEXT NOT NULL, address TEXT NOT NULL, latitude REAL, longitude REAL,
     public INTEGER NOT NULL, at TEXT NOT NULL
 )
+"""
+_ANSWERS = """
+CREATE TABLE IF NOT EXISTS submitted_answers (submission INTEGER NOT NULL, code TEXT NOT NULL, value TEXT NOT NULL)
 """
 
 
@@ -44,6 +49,8 @@ class Submission:
     address: str
     place: tuple[float, float] | None
     public: bool
+    answers: tuple[tuple[str, str], ...] = ()
+    """Codes of questions and their values."""
 
 
 class ComplaintSubmissions:
@@ -56,6 +63,7 @@ class ComplaintSubmissions:
         self._now, self._started = now, monotonic()
         with self._connect() as connection:
             connection.execute(_TABLE)
+            connection.execute(_ANSWERS)
 
     def add(self, submission: Submission) -> int:
         """Stores a complaint, and returns its id."""
@@ -80,13 +88,17 @@ class ComplaintSubmissions:
                 ),
             )
             [stored] = connection.execute("SELECT max(id) FROM submissions").fetchone()
+            connection.executemany(
+                "INSERT INTO submitted_answers VALUES (?, ?, ?)", [(stored, *each) for each in submission.answers]
+            )
         return int(stored)
 
     def list_all(self) -> Sequence[CrmComplaint]:
         """All submitted complaints, newest first."""
         with self._connect() as connection:
             rows = connection.execute("SELECT * FROM submissions ORDER BY id DESC").fetchall()
-        return [_to_complaint(row) for row in rows]
+            answers = connection.execute("SELECT * FROM submitted_answers").fetchall()
+        return [_to_complaint(row, answers) for row in rows]
 
     def find_by_reference(self, references: frozenset[str]) -> Sequence[CrmComplaint]:
         """The complaints with these references."""
@@ -96,7 +108,8 @@ class ComplaintSubmissions:
                 f"SELECT * FROM submissions WHERE reference IN ({marks}) ORDER BY id DESC",  # noqa: S608 - marks only
                 tuple(references),
             ).fetchall()
-        return [_to_complaint(row) for row in rows]
+            answers = connection.execute("SELECT * FROM submitted_answers").fetchall()
+        return [_to_complaint(row, answers) for row in rows]
 
     @contextmanager
     def _connect(self) -> Iterator[sqlite3.Connection]:
@@ -114,8 +127,7 @@ def parse_submission(parameters: Mapping[str, str]) -> Submission:
     description = parameters.get("description", "").strip()
     if not description or len(description) > MAX_DESCRIPTION_LENGTH:
         raise InvalidSubmissionError(f"description must have 1 to {MAX_DESCRIPTION_LENGTH} characters")
-    if service.has_questions and not parameters.get("attribute[UKURAN]"):
-        raise InvalidSubmissionError("attribute[UKURAN] is required for this service_code")
+    answers = _parse_answers(parameters, service)
     kelurahan = parameters.get("region", "")
     place = _parse_place(parameters)
     if place is None and kelurahan not in load_regions().villages and not parameters.get("address_string"):
@@ -131,7 +143,21 @@ def parse_submission(parameters: Mapping[str, str]) -> Submission:
         address=parameters.get("address_string", ""),
         place=place,
         public=parameters.get("visibility") != "PRIVATE",
+        answers=answers,
     )
+
+
+def _parse_answers(parameters: Mapping[str, str], service: ComplaintService) -> tuple[tuple[str, str], ...]:
+    """The answers to the questions of a category. Raises `InvalidSubmissionError`."""
+    found = []
+    for question in service.questions:
+        name = f"attribute[{question.code}]"
+        given = parameters.get(name, ""), *parameters.get(f"{name}[]", "").split(LIST_SEPARATOR)
+        values = tuple(filter(None, given))
+        if question.variable and (problem := question.find_problem(values)) is not None:
+            raise InvalidSubmissionError(problem)
+        found += [(question.code, each) for each in values]
+    return tuple(found)
 
 
 def _parse_place(parameters: Mapping[str, str]) -> tuple[float, float] | None:
@@ -147,7 +173,7 @@ def _parse_place(parameters: Mapping[str, str]) -> tuple[float, float] | None:
     return to_single_precision(latitude), to_single_precision(longitude)
 
 
-def _to_complaint(row: sqlite3.Row) -> CrmComplaint:
+def _to_complaint(row: sqlite3.Row, answers: Sequence[sqlite3.Row]) -> CrmComplaint:
     at = datetime.fromisoformat(row["at"])
     placed = row["latitude"] is not None
     return CrmComplaint(
@@ -165,4 +191,5 @@ def _to_complaint(row: sqlite3.Row) -> CrmComplaint:
         supporters=0,
         rating=None,
         reference=row["reference"],
+        answers=tuple((each["code"], each["value"]) for each in answers if each["submission"] == row["id"]),
     )
