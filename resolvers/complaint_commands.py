@@ -18,6 +18,7 @@ from records.hub.commands import CommandProblem, CommandProblemCode, CommandRece
 from records.storable_texts import is_storable
 from resolvers.batch_context import HubBatchContext
 from resolvers.complaint_answers import find_answer_problem
+from resolvers.complaint_photos import check_photos, find_photo_problem
 from resolvers.complaints import Complaints, categories, category_questions
 from resolvers.hub.commands import Commands
 from resolvers.regions import regions
@@ -78,7 +79,11 @@ async def submit_complaints(
 
     A complaint is accepted even if the complaint system cannot be reached. It checks category and answers again.
     """
-    refused = {each: problem for each in wanted if (problem := find_problem(each.payload)) is not None}
+    refused = {
+        each: problem
+        for each in wanted
+        if (problem := find_problem(each.payload) or find_photo_problem(each.uploads)) is not None
+    }
     sound = [each for each in wanted if each not in refused]
     codes = dict.fromkeys(each.region for each in sound if each.region is not None)
     codes_given = list(dict.fromkeys(each.payload.category_code for each in sound))
@@ -94,8 +99,12 @@ async def submit_complaints(
             refused[each] = CommandProblem(code=CommandProblemCode.UNKNOWN_PLACE, field="region")
         elif problem := _find_answer_problem(each.payload, questions):
             refused[each] = problem
-    accepted = [each for each in sound if each not in refused]
-    return {**refused, **await context.agencies[Commands].accept(accepted, context.call)}
+    checked = await check_photos([each for each in sound if each not in refused], context)
+    whole = {each: command for each, command in checked.items() if isinstance(command, NewCommand)}
+    accepted = await context.agencies[Commands].accept(list(whole.values()), context.call)
+    answers = {each: accepted[command] for each, command in whole.items()}
+    refused |= {each: problem for each, problem in checked.items() if isinstance(problem, CommandProblem)}
+    return {**refused, **answers}
 
 
 async def _load_categories(codes: Sequence[str], context: HubBatchContext) -> Collection[str]:

@@ -39,6 +39,15 @@ class HistoryStep:
     agency: str
 
 
+@dataclass(frozen=True, slots=True)
+class CrmPhoto:
+    """A photo of a complaint, without its content."""
+
+    text: str
+    width: int
+    height: int
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CrmComplaint:
     """One complaint; its last step has its state. `place` is latitude and longitude, if sent."""
@@ -60,6 +69,7 @@ class CrmComplaint:
     """The reference of the client that submitted it."""
     answers: tuple[tuple[str, str], ...] = ()
     """Codes of the category's questions and their values."""
+    photos: tuple[CrmPhoto, ...] = ()
 
     @property
     def state(self) -> str:

@@ -5,6 +5,7 @@ complaints.
 """
 
 import sqlite3
+import struct
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
@@ -13,7 +14,7 @@ from pathlib import Path
 from time import monotonic
 
 from sandbox.crm.categories import SERVICES, ComplaintService
-from sandbox.crm.complaints import CrmComplaint, HistoryStep, to_single_precision
+from sandbox.crm.complaints import CrmComplaint, CrmPhoto, HistoryStep, to_single_precision
 from sandbox.population.regions import load_regions
 
 FIRST_ID = 20_000_001
@@ -28,13 +29,27 @@ CREATE TABLE IF NOT EXISTS submissions (
     public INTEGER NOT NULL, at TEXT NOT NULL
 )
 """
-_ANSWERS = """
+_ANSWERS_TABLE = """
 CREATE TABLE IF NOT EXISTS submitted_answers (submission INTEGER NOT NULL, code TEXT NOT NULL, value TEXT NOT NULL)
+"""
+_PHOTO_TABLE = """
+CREATE TABLE IF NOT EXISTS photos (
+    submission INTEGER NOT NULL, number INTEGER NOT NULL, text TEXT NOT NULL, width INTEGER NOT NULL,
+    height INTEGER NOT NULL, content BLOB NOT NULL, PRIMARY KEY (submission, number)
+)
 """
 
 
 class InvalidSubmissionError(Exception):
     """A submission that the system does not take. The message says why."""
+
+
+@dataclass(frozen=True, slots=True)
+class SubmittedPhoto:
+    """A photo, as it was sent."""
+
+    content: bytes
+    text: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,6 +66,7 @@ class Submission:
     public: bool
     answers: tuple[tuple[str, str], ...] = ()
     """Codes of questions and their values."""
+    photos: Sequence[SubmittedPhoto] = ()
 
 
 class ComplaintSubmissions:
@@ -63,7 +79,8 @@ class ComplaintSubmissions:
         self._now, self._started = now, monotonic()
         with self._connect() as connection:
             connection.execute(_TABLE)
-            connection.execute(_ANSWERS)
+            connection.execute(_ANSWERS_TABLE)
+            connection.execute(_PHOTO_TABLE)
 
     def add(self, submission: Submission) -> int:
         """Stores a complaint, and returns its id."""
@@ -91,14 +108,29 @@ class ComplaintSubmissions:
             connection.executemany(
                 "INSERT INTO submitted_answers VALUES (?, ?, ?)", [(stored, *each) for each in submission.answers]
             )
+            connection.executemany(
+                "INSERT INTO photos (submission, number, text, width, height, content) VALUES (?, ?, ?, ?, ?, ?)",
+                [
+                    (stored, number, each.text, *_read_size(each.content), each.content)
+                    for number, each in enumerate(submission.photos, start=1)
+                ],
+            )
         return int(stored)
+
+    def load_photo(self, id_: int, number: int) -> bytes | None:
+        """The photo of a complaint with this number, from 1."""
+        with self._connect() as connection:
+            found = connection.execute(
+                "SELECT content FROM photos WHERE submission = ? AND number = ?", (id_, number)
+            ).fetchone()
+        return None if found is None else bytes(found["content"])
 
     def list_all(self) -> Sequence[CrmComplaint]:
         """All submitted complaints, newest first."""
         with self._connect() as connection:
             rows = connection.execute("SELECT * FROM submissions ORDER BY id DESC").fetchall()
-            answers = connection.execute("SELECT * FROM submitted_answers").fetchall()
-        return [_to_complaint(row, answers) for row in rows]
+            photos, answers = _list_photos(connection), _list_answers(connection)
+        return [_to_complaint(row, photos.get(row["id"], ()), answers.get(row["id"], ())) for row in rows]
 
     def find_by_reference(self, references: frozenset[str]) -> Sequence[CrmComplaint]:
         """The complaints with these references."""
@@ -108,8 +140,8 @@ class ComplaintSubmissions:
                 f"SELECT * FROM submissions WHERE reference IN ({marks}) ORDER BY id DESC",  # noqa: S608 - marks only
                 tuple(references),
             ).fetchall()
-            answers = connection.execute("SELECT * FROM submitted_answers").fetchall()
-        return [_to_complaint(row, answers) for row in rows]
+            photos, answers = _list_photos(connection), _list_answers(connection)
+        return [_to_complaint(row, photos.get(row["id"], ()), answers.get(row["id"], ())) for row in rows]
 
     @contextmanager
     def _connect(self) -> Iterator[sqlite3.Connection]:
@@ -118,7 +150,7 @@ class ComplaintSubmissions:
             yield connection
 
 
-def parse_submission(parameters: Mapping[str, str]) -> Submission:
+def parse_submission(parameters: Mapping[str, str], photos: Sequence[SubmittedPhoto] = ()) -> Submission:
     """Reads the form of POST Service Request. Raises `InvalidSubmissionError`."""
     code = parameters.get("service_code", "")
     service = SERVICES.get(int(code)) if code.isascii() and code.isdigit() and len(code) < 6 else None  # noqa: PLR2004 - digits
@@ -144,6 +176,7 @@ def parse_submission(parameters: Mapping[str, str]) -> Submission:
         place=place,
         public=parameters.get("visibility") != "PRIVATE",
         answers=answers,
+        photos=photos,
     )
 
 
@@ -173,7 +206,34 @@ def _parse_place(parameters: Mapping[str, str]) -> tuple[float, float] | None:
     return to_single_precision(latitude), to_single_precision(longitude)
 
 
-def _to_complaint(row: sqlite3.Row, answers: Sequence[sqlite3.Row]) -> CrmComplaint:
+def _list_photos(connection: sqlite3.Connection) -> Mapping[int, Sequence[CrmPhoto]]:
+    """The photos of all complaints, without their content."""
+    photos: dict[int, list[CrmPhoto]] = {}
+    for row in connection.execute("SELECT submission, text, width, height FROM photos ORDER BY submission, number"):
+        photos.setdefault(row["submission"], []).append(CrmPhoto(row["text"], row["width"], row["height"]))
+    return photos
+
+
+def _read_size(jpeg: bytes) -> tuple[int, int]:
+    """Width and height of a JPEG, from the header of its frame. Raises `InvalidSubmissionError`."""
+    position = 2
+    while jpeg.startswith(b"\xff\xd8") and position + 9 < len(jpeg) and jpeg[position] == 0xFF:  # noqa: PLR2004 - a marker
+        if 0xC0 <= jpeg[position + 1] <= 0xC3:  # noqa: PLR2004 - start of a frame
+            height, width = struct.unpack(">HH", jpeg[position + 5 : position + 9])
+            return width, height
+        position += 2 + int.from_bytes(jpeg[position + 2 : position + 4])
+    raise InvalidSubmissionError("media must be JPEG")
+
+
+def _list_answers(connection: sqlite3.Connection) -> Mapping[int, Sequence[tuple[str, str]]]:
+    """The answers of all complaints."""
+    answers: dict[int, list[tuple[str, str]]] = {}
+    for row in connection.execute("SELECT submission, code, value FROM submitted_answers ORDER BY rowid"):
+        answers.setdefault(row["submission"], []).append((row["code"], row["value"]))
+    return answers
+
+
+def _to_complaint(row: sqlite3.Row, photos: Sequence[CrmPhoto], answers: Sequence[tuple[str, str]]) -> CrmComplaint:
     at = datetime.fromisoformat(row["at"])
     placed = row["latitude"] is not None
     return CrmComplaint(
@@ -191,5 +251,6 @@ def _to_complaint(row: sqlite3.Row, answers: Sequence[sqlite3.Row]) -> CrmCompla
         supporters=0,
         rating=None,
         reference=row["reference"],
-        answers=tuple((each["code"], each["value"]) for each in answers if each["submission"] == row["id"]),
+        answers=tuple(answers),
+        photos=tuple(photos),
     )

@@ -10,6 +10,7 @@ from typing import Final, TypeVar, cast
 from connectors.declared.open311.tables import Open311Wire
 from connectors.drivers.http.address import Parameters
 from connectors.drivers.http.driver import HttpDriver
+from connectors.drivers.http.form_files import FormFile
 from connectors.drivers.http.reply import HttpReply
 from connectors.drivers.http.service import HttpRequest
 from connectors.readers.rows import Row, rows
@@ -100,6 +101,8 @@ class Open311Client:
         call: Call,
         read: Callable[[Sequence[Row]], T],
         refusals: Mapping[int, Callable[[bytes], T]],
+        *,
+        files: Sequence[FormFile] = (),
     ) -> T:
         """Send a new request, once: a form that changes something is never repeated. Otherwise like `ask`.
 
@@ -111,7 +114,7 @@ class Open311Client:
             read_refusal = refusals.get(reply.status)
             return cast("T", parse(reply, value)) if read_refusal is None else read_refusal(reply.body)
 
-        request = HttpRequest("POST", f"{REQUESTS}.{self.wire.format}", form=self._add_fixed(form))
+        request = HttpRequest("POST", f"{REQUESTS}.{self.wire.format}", form=self._add_fixed(form), files=files)
         return await self.http.ask_value(request, call, parse_all, writes=True)
 
     def _add_fixed(self, given: Parameters) -> Parameters:

@@ -153,9 +153,9 @@ async def test_a_definition_of_nothing_has_no_questions(definition: bytes) -> No
 async def test_an_unreadable_part_of_a_question_costs_only_itself(
     attribute: Mapping[str, object], read: Mapping[str, Any]
 ) -> None:
-    plain = {"code": "A", "kind": None, "is_required": False, "text": None, "hint": None}
+    plain: dict[str, Any] = {"code": "A", "kind": None, "is_required": False, "text": None, "hint": None}
     async with serve({"7": define(attribute)}) as (connector, _):
-        assert await load(connector, "7") == {"7": (ComplaintQuestion(**plain | read),)}
+        assert await load(connector, "7") == {"7": (ComplaintQuestion(**{**plain, **read}),)}
 
 
 @pytest.mark.parametrize(
