@@ -10,6 +10,7 @@ from connectors.issuer_http import IssuerDocuments, TokenEndpoint
 from schema.tools.document_fields import GraphDocuments
 from schema.tools.holdings import get_holders
 from settings import Settings
+from web.pages.cases.case_pages import CasePages
 from web.pages.consent_pages import ConsentPages
 from web.pages.home_page import HomePage
 from web.pages.internal_client import InternalClient
@@ -84,6 +85,7 @@ def build_pages(
             *MyDataPage(client, pages, documents.fit(MY_DATA_QUERY)).routes(),
             *ReadsPage(client, pages).routes(),
             *DataRequestPages(client, pages, get_holders(documents.schema)).routes(),
+            *CasePages(client, pages, documents).routes(),
             *(() if exports is None else ExportPage(exports, pages).routes()),
         ],
         sessions=sessions,
