@@ -1,0 +1,90 @@
+"""The kelurahan of the city, from the graph, which people choose by name."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from time import monotonic
+from typing import Any, Final
+
+from starlette.requests import Request
+
+from auth.oidc.page_session import SignedInSession
+from web.pages.internal_client import InternalClient
+
+_KEEP_SECONDS: Final = 3600.0
+_MAX_MATCHES: Final = 12
+_OUTER_QUERY: Final = """\
+query PlacesOnPage { cities: regions(level: REGENCY, first: 100) { code name } }
+"""
+_INNER_QUERY: Final = """\
+{name}: regions(level: {level}, inside: "{code}", first: 100) {{ code name parentCode }}
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A kelurahan."""
+
+    code: str
+    label: str
+    """Its name, its kecamatan and its city: names of kelurahan occur twice."""
+
+
+class Places:
+    """The kelurahan, read as the person who needs them first, and kept for an hour, because they are public."""
+
+    def __init__(self, client: InternalClient, clock: Callable[[], float] = monotonic) -> None:
+        self._client = client
+        self._clock = clock
+        self._places: Sequence[Place] = ()
+        self._until = 0.0
+
+    async def load(self, request: Request, session: SignedInSession) -> Sequence[Place]:
+        """All kelurahan, by name; none if they cannot be read. Raises `PageProblem`."""
+        if self._clock() >= self._until:
+            places = await self._read(request, session)
+            if not places:
+                return ()
+            self._places, self._until = places, self._clock() + _KEEP_SECONDS
+        return self._places
+
+    async def _read(self, request: Request, session: SignedInSession) -> Sequence[Place]:
+        answer = await self._client.execute(request, session, _OUTER_QUERY)
+        cities: Sequence[Mapping[str, Any]] = (answer.get("data") or {}).get("cities") or ()
+        if not cities:
+            return ()
+        fields = [
+            _INNER_QUERY.format(name=f"{level.lower()}{number}", level=level, code=each["code"])
+            for number, each in enumerate(cities)
+            for level in ("DISTRICT", "VILLAGE")
+        ]
+        answer = await self._client.execute(request, session, f"query KelurahanOnPage {{ {''.join(fields)} }}")
+        found: Mapping[str, Any] = answer.get("data") or {}
+        names = {each["code"]: each["name"] for each in cities}
+        regions = {name: found.get(name) or () for name in found}
+        names |= {each["code"]: each["name"] for name, some in regions.items() if "district" in name for each in some}
+        places = [
+            Place(each["code"], ", ".join(_list_names(each, names)))
+            for name, some in regions.items()
+            if "village" in name
+            for each in some
+        ]
+        return sorted(places, key=lambda each: each.label)
+
+
+def find_places(places: Sequence[Place], text: str) -> Sequence[Place]:
+    """The places that a text names: the one with this label or code, else those whose label holds its words."""
+    wanted = text.casefold()
+    exact = [each for each in places if wanted in {each.label.casefold(), each.code}]
+    if exact or not wanted:
+        return exact
+    parts = wanted.replace(",", " ").split()
+    return [each for each in places if all(part in each.label.casefold() for part in parts)][:_MAX_MATCHES]
+
+
+def _list_names(region: Mapping[str, Any], names: Mapping[str, str]) -> Sequence[str]:
+    """The names of a kelurahan, its kecamatan and its city."""
+    parent = region["parentCode"] or ""
+    enclosing = (names.get(parent), names.get(parent.rpartition(".")[0]))
+    return [region["name"], *(each for each in enclosing if each)]
