@@ -10,6 +10,9 @@ from connectors.issuer_http import IssuerDocuments, TokenEndpoint
 from schema.tools.document_fields import GraphDocuments
 from schema.tools.holdings import get_holders
 from settings import Settings
+from web.pages.complaints.follow_up_pages import COMPLAINT_QUERY, FollowUpPages
+from web.pages.complaints.new_complaint_page import CATEGORY_QUERY, NewComplaintPage
+from web.pages.complaints.places import Places
 from web.pages.consent_pages import ConsentPages
 from web.pages.home_page import HomePage
 from web.pages.internal_client import InternalClient
@@ -19,7 +22,9 @@ from web.pages.my_data.overview_page import MY_DATA_QUERY, MyDataPage
 from web.pages.my_data.reads_page import ReadsPage
 from web.pages.page_renderer import PageRenderer
 from web.pages.page_session import PageSessions
+from web.pages.page_uploads import PageUploads
 from web.pages.personal_pages import PersonalPageRules, PersonalPages
+from web.pages.personal_routes import PersonalRoutes
 from web.pages.sign_in_pages import CALLBACK_PATH, SIGNED_OUT_PATH, HubSignInPages
 from web.rate_limits.failed_tokens import FailedTokenCounter
 from wiring.callers import CallerParts
@@ -85,8 +90,21 @@ def build_pages(
             *ReadsPage(client, pages).routes(),
             *DataRequestPages(client, pages, get_holders(documents.schema)).routes(),
             *(() if exports is None else ExportPage(exports, pages).routes()),
+            *_build_complaint_pages(client, pages, documents),
         ],
         sessions=sessions,
         pages=pages,
-        rules=PersonalPageRules(max_sign_in_age=settings.recent_sign_in, with_messages=settings.development),
+        rules=PersonalPageRules(
+            max_sign_in_age=settings.recent_sign_in,
+            with_messages=settings.development,
+            uploads=PageUploads(settings.web),
+        ),
     )
+
+
+def _build_complaint_pages(client: InternalClient, pages: PageRenderer, documents: GraphDocuments) -> PersonalRoutes:
+    """The pages of complaints; none in a city whose agencies take no complaints."""
+    if not documents.has_mutation("submitComplaint"):
+        return ()
+    new = NewComplaintPage(client, pages, Places(client), documents.fit(CATEGORY_QUERY))
+    return [*new.routes(), *FollowUpPages(client, pages, documents.fit(COMPLAINT_QUERY)).routes()]

@@ -41,8 +41,6 @@ def check_form(submission: FormSubmission, places: Sequence[Place], words: Words
     for number in range(1, MAX_PHOTOS + 1):
         if f"photo-{number}" in submission.files and not submission.get(f"alt-{number}"):
             problems[f"alt-{number}"] = texts["alt"]
-    if problems and submission.files:
-        problems["photo-1"] = texts["photos_again"]
     return problems
 
 
@@ -59,7 +57,7 @@ def build_variables(
         "answers": [
             {"code": each["code"], "values": values}
             for each in questions
-            if (values := [text.strip() for text in submission.fields.get(f"{_ANSWER}{each['code']}", ()) if text.strip()])
+            if (values := submission.get_all(f"{_ANSWER}{each['code']}"))
         ],
     }
     numbers = [number for number in range(1, MAX_PHOTOS + 1) if f"photo-{number}" in submission.files]

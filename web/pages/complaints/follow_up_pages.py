@@ -151,15 +151,13 @@ class FollowUpPages:
                 found = await self._run(name, request, session, _build_variables(FOLLOW_UPS[name], submission))
                 if "number" in found:
                     return self._return(request, name)
-                field = found.get("field")
+                field = str(found.get("field"))
                 problems = {field if field in FOLLOW_UPS[name].parts else "action": str(found.get("message") or "")}
             except PageProblem as problem:
                 notice = problem.name
         return await self._render_form(name, request, session, FormState(submission.fields, problems, notice))
 
-    async def _render_form(
-        self, name: str, request: Request, session: SignedInSession, state: FormState
-    ) -> Response:
+    async def _render_form(self, name: str, request: Request, session: SignedInSession, state: FormState) -> Response:
         complaint = await self._load(request, session)
         if not _is_offered(name, complaint) and not state.problems:
             raise PageProblem("not_offered", HTTPStatus.CONFLICT)

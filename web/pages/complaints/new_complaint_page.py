@@ -22,7 +22,7 @@ from web.pages.complaints.complaint_form import (
     check_form,
     place_problem,
 )
-from web.pages.complaints.places import Places, find_places
+from web.pages.complaints.places import Place, Places, find_places
 from web.pages.internal_client import InternalClient, ResponseMap
 from web.pages.page_renderer import PageProblem, PageRenderer
 from web.pages.personal_routes import (
@@ -104,22 +104,27 @@ class NewComplaintPage:
             places = await self._places.load(request, session)
             problems = check_form(submission, places, words)
             if not problems:
-                category = await self._load_category(request, session)
-                variables = build_variables(submission, category["code"], places, category.get("questions") or ())
-                answer = await self._client.execute(request, session, SUBMIT_MUTATION, variables)
-                found = get_object(answer, "submitComplaint")
-                if found is not None and "number" in found:
+                found = await self._send(request, submission, places)
+                if "number" in found:
                     return self._redirect(request, RECEIPT_PATH.format(number=found["number"]))
-                if found is None:
-                    raise PageProblem(find_notice(answer) or "hub_down", HTTPStatus.SERVICE_UNAVAILABLE)
                 problems = place_problem(found, submission)
-                if submission.files:
-                    problems = {"photo-1": words["complaint"]["problems"]["photos_again"], **problems}
+            if submission.files:
+                problems = {"photo-1": words["complaint"]["problems"]["photos_again"], **problems}
         except PageProblem as problem:
             if problem.status is HTTPStatus.NOT_FOUND:
                 raise
             return await self._render_form(request, session, FormState(submission.fields, {}, problem.name))
         return await self._render_form(request, session, FormState(submission.fields, problems))
+
+    async def _send(self, request: Request, submission: FormSubmission, places: Sequence[Place]) -> Mapping[str, Any]:
+        """The receipt or the problem. Raises `PageProblem`."""
+        category = await self._load_category(request, submission.session)
+        variables = build_variables(submission, category["code"], places, category.get("questions") or ())
+        answer = await self._client.execute(request, submission.session, SUBMIT_MUTATION, variables)
+        found = get_object(answer, "submitComplaint")
+        if found is None:
+            raise PageProblem(find_notice(answer) or "hub_down", HTTPStatus.SERVICE_UNAVAILABLE)
+        return found
 
     async def show_receipt(self, request: Request, session: SignedInSession) -> Response:
         """The receipt of a complaint. Raises `PageProblem`."""
