@@ -10,7 +10,7 @@ from connectors.issuer_http import IssuerDocuments, TokenEndpoint
 from schema.tools.document_fields import GraphDocuments
 from schema.tools.holdings import get_holders
 from settings import Settings
-from web.pages.complaints.follow_up_pages import COMPLAINT_QUERY, FollowUpPages
+from web.pages.complaints.follow_up_pages import FollowUpPages
 from web.pages.complaints.new_complaint_page import CATEGORY_QUERY, NewComplaintPage
 from web.pages.complaints.places import Places
 from web.pages.consent_pages import ConsentPages
@@ -29,6 +29,9 @@ from web.pages.sign_in_pages import CALLBACK_PATH, SIGNED_OUT_PATH, HubSignInPag
 from web.rate_limits.failed_tokens import FailedTokenCounter
 from wiring.callers import CallerParts
 from wiring.token_issuers import get_document_timeout
+
+SUBMIT_COMPLAINT = "submitComplaint"
+"""The mutation that the pages of complaints need."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,7 +93,7 @@ def build_pages(
             *ReadsPage(client, pages).routes(),
             *DataRequestPages(client, pages, get_holders(documents.schema)).routes(),
             *(() if exports is None else ExportPage(exports, pages).routes()),
-            *_build_complaint_pages(client, pages, documents),
+            *_build_complaint_pages(client, pages, documents, settings.city.city.region),
         ],
         sessions=sessions,
         pages=pages,
@@ -102,9 +105,11 @@ def build_pages(
     )
 
 
-def _build_complaint_pages(client: InternalClient, pages: PageRenderer, documents: GraphDocuments) -> PersonalRoutes:
+def _build_complaint_pages(
+    client: InternalClient, pages: PageRenderer, documents: GraphDocuments, city: str
+) -> PersonalRoutes:
     """The pages of complaints; none in a city whose agencies take no complaints."""
-    if not documents.has_mutation("submitComplaint"):
+    if not documents.has_mutation(SUBMIT_COMPLAINT):
         return ()
-    new = NewComplaintPage(client, pages, Places(client), documents.fit(CATEGORY_QUERY))
-    return [*new.routes(), *FollowUpPages(client, pages, documents.fit(COMPLAINT_QUERY)).routes()]
+    new = NewComplaintPage(client, pages, Places(client, city), documents.fit(CATEGORY_QUERY))
+    return [*new.routes(), *FollowUpPages(client, pages, documents).routes()]

@@ -53,6 +53,8 @@ class PageLinks:
 
     sign_in: bool = False
     """Whether people can sign in and manage their consents."""
+    complaints: bool = False
+    """Whether people can submit complaints."""
     status: bool = False
     graphiql: bool = False
     sandbox: bool = False

@@ -16,6 +16,7 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
 from auth.oidc.page_session import SignedInSession
+from schema.tools.document_fields import GraphDocuments
 from web.pages.internal_client import InternalClient
 from web.pages.page_renderer import PageProblem, PageRenderer
 from web.pages.personal_routes import (
@@ -52,7 +53,9 @@ _RESULT: Final = "{ ... on CommandReceipt { number state } ... on CommandProblem
 class FollowUp:
     """Something that a person does with a complaint."""
 
-    mutation: str
+    field: str
+    """The mutation."""
+    document: str
     is_of_reporter: bool
     """Whether it is for one's own complaints only; otherwise, for public ones too."""
     parts: Sequence[str] = ()
@@ -69,6 +72,7 @@ def _build_mutation(name: str, variables: str = "", arguments: str = "", more: s
 
 FOLLOW_UPS: Final[Mapping[str, FollowUp]] = {
     "publish": FollowUp(
+        "publishComplaint",
         _build_mutation(
             "publishComplaint",
             ", $confirmation: String",
@@ -79,23 +83,26 @@ FOLLOW_UPS: Final[Mapping[str, FollowUp]] = {
         parts=("confirmation",),
     ),
     "rate": FollowUp(
+        "rateResolution",
         _build_mutation("rateResolution", ", $rating: Int!, $text: String", ", rating: $rating, text: $text"),
         is_of_reporter=True,
         parts=("rating", "text"),
         required=frozenset({"rating"}),
     ),
     "comment": FollowUp(
+        "commentComplaint",
         _build_mutation("commentComplaint", ", $text: String!", ", text: $text"),
         is_of_reporter=False,
         parts=("text",),
         required=frozenset({"text"}),
     ),
     "withdraw": FollowUp(
+        "withdrawComplaint",
         _build_mutation("withdrawComplaint", ", $reason: String", ", reason: $reason"),
         is_of_reporter=True,
         parts=("reason",),
     ),
-    "support": FollowUp(_build_mutation("supportComplaint"), is_of_reporter=False),
+    "support": FollowUp("supportComplaint", _build_mutation("supportComplaint"), is_of_reporter=False),
 }
 """By the last part of the address."""
 FOLLOW_UP_PATHS: Final = tuple(f"{COMPLAINT_PATH}/{name}" for name in FOLLOW_UPS)
@@ -104,11 +111,12 @@ FOLLOW_UP_PATHS: Final = tuple(f"{COMPLAINT_PATH}/{name}" for name in FOLLOW_UPS
 class FollowUpPages:
     """The pages."""
 
-    def __init__(self, client: InternalClient, pages: PageRenderer, query: str = COMPLAINT_QUERY) -> None:
-        """`query` is the part of `COMPLAINT_QUERY` that the hub's graph has."""
+    def __init__(self, client: InternalClient, pages: PageRenderer, documents: GraphDocuments) -> None:
+        """Offers what the hub's graph has."""
         self._client = client
         self._pages = pages
-        self._query = query
+        self._query = documents.fit(COMPLAINT_QUERY)
+        self._names = [name for name, each in FOLLOW_UPS.items() if documents.has_mutation(each.field)]
 
     def routes(self) -> PersonalRoutes:
         """The routes."""
@@ -120,7 +128,7 @@ class FollowUpPages:
                     show=partial(self.show_form, name),
                     submit=partial(self.submit, name),
                 )
-                for name in FOLLOW_UPS
+                for name in self._names
             ),
         ]
 
@@ -133,7 +141,7 @@ class FollowUpPages:
             "complaints/complaint.html",
             session=session,
             complaint=complaint,
-            actions=[name for name in FOLLOW_UPS if _is_offered(name, complaint)],
+            actions=[name for name in self._names if _is_offered(name, complaint)],
             done=done if done in FOLLOW_UPS else None,
         )
 
@@ -183,7 +191,7 @@ class FollowUpPages:
         self, name: str, request: Request, session: SignedInSession, variables: Mapping[str, Any]
     ) -> Mapping[str, Any]:
         values = {**variables, "id": _parse_id(request)}
-        answer = await self._client.execute(request, session, FOLLOW_UPS[name].mutation, values)
+        answer = await self._client.execute(request, session, FOLLOW_UPS[name].document, values)
         found = get_object(answer, "done")
         if found is None:
             raise PageProblem(find_notice(answer) or "hub_down", HTTPStatus.SERVICE_UNAVAILABLE)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from http import HTTPStatus
+from itertools import groupby
 from typing import Any, Final
 from urllib.parse import urlencode
 from uuid import uuid4
@@ -87,11 +88,10 @@ class NewComplaintPage:
             return await self._render_form(request, session, FormState({"key": [uuid4().hex]}))
         search = request.query_params.get("q", "").replace("\0", "").strip()[:_MAX_SEARCH]
         answer = await self._client.execute(request, session, CATEGORIES_QUERY, {"search": search})
-        groups: dict[str, list[Mapping[str, Any]]] = {}
-        for each in _list_categories(answer):
-            groups.setdefault(each["group"] or "", []).append(each)
+        categories = sorted(_list_categories(answer), key=lambda each: (not each["group"], each["group"]))
+        groups = [(group, list(some)) for group, some in groupby(categories, key=lambda each: each["group"] or "")]
         return self._pages.render_page(
-            request, "complaints/categories.html", session=session, groups=sorted(groups.items()), search=search
+            request, "complaints/categories.html", session=session, groups=groups, search=search
         )
 
     async def submit(self, request: Request, submission: FormSubmission) -> Response:

@@ -15,7 +15,7 @@ from web.pages.internal_client import InternalClient
 _KEEP_SECONDS: Final = 3600.0
 _MAX_MATCHES: Final = 12
 _OUTER_QUERY: Final = """\
-query PlacesOnPage { cities: regions(level: REGENCY, first: 100) { code name } }
+query PlacesOnPage($city: RegionCode!) { regions(level: REGENCY, inside: $city, first: 100) { code } }
 """
 _INNER_QUERY: Final = """\
 {name}: regions(level: {level}, inside: "{code}", first: 100) {{ code name parentCode }}
@@ -28,14 +28,16 @@ class Place:
 
     code: str
     label: str
-    """Its name, its kecamatan and its city: names of kelurahan occur twice."""
+    """Its name and its kecamatan: several kelurahan may have one name."""
 
 
 class Places:
     """The kelurahan, read as the person who needs them first, and kept for an hour, because they are public."""
 
-    def __init__(self, client: InternalClient, clock: Callable[[], float] = monotonic) -> None:
+    def __init__(self, client: InternalClient, city: str, clock: Callable[[], float] = monotonic) -> None:
+        """`city` is the code of the region that the city is: a province or a regency."""
         self._client = client
+        self._city = city
         self._clock = clock
         self._places: Sequence[Place] = ()
         self._until = 0.0
@@ -50,25 +52,21 @@ class Places:
         return self._places
 
     async def _read(self, request: Request, session: SignedInSession) -> Sequence[Place]:
-        answer = await self._client.execute(request, session, _OUTER_QUERY)
-        cities: Sequence[Mapping[str, Any]] = (answer.get("data") or {}).get("cities") or ()
-        if not cities:
-            return ()
+        answer = await self._client.execute(request, session, _OUTER_QUERY, {"city": self._city})
+        parts = [each["code"] for each in (answer.get("data") or {}).get("regions") or ()] or [self._city]
         fields = [
-            _INNER_QUERY.format(name=f"{level.lower()}{number}", level=level, code=each["code"])
-            for number, each in enumerate(cities)
+            _INNER_QUERY.format(name=f"{level.lower()}{number}", level=level, code=each)
+            for number, each in enumerate(parts)
             for level in ("DISTRICT", "VILLAGE")
         ]
         answer = await self._client.execute(request, session, f"query KelurahanOnPage {{ {''.join(fields)} }}")
         found: Mapping[str, Any] = answer.get("data") or {}
-        names = {each["code"]: each["name"] for each in cities}
-        regions = {name: found.get(name) or () for name in found}
-        names |= {each["code"]: each["name"] for name, some in regions.items() if "district" in name for each in some}
+        regions = [(name.startswith("village"), each) for name, some in found.items() for each in some or ()]
+        districts = {each["code"]: each["name"] for is_village, each in regions if not is_village}
         places = [
-            Place(each["code"], ", ".join(_list_names(each, names)))
-            for name, some in regions.items()
-            if "village" in name
-            for each in some
+            Place(each["code"], f"{each['name']}, {districts.get(each['parentCode'], '')}".removesuffix(", "))
+            for is_village, each in regions
+            if is_village
         ]
         return sorted(places, key=lambda each: each.label)
 
@@ -81,10 +79,3 @@ def find_places(places: Sequence[Place], text: str) -> Sequence[Place]:
         return exact
     parts = wanted.replace(",", " ").split()
     return [each for each in places if all(part in each.label.casefold() for part in parts)][:_MAX_MATCHES]
-
-
-def _list_names(region: Mapping[str, Any], names: Mapping[str, str]) -> Sequence[str]:
-    """The names of a kelurahan, its kecamatan and its city."""
-    parent = region["parentCode"] or ""
-    enclosing = (names.get(parent), names.get(parent.rpartition(".")[0]))
-    return [region["name"], *(each for each in enclosing if each)]
