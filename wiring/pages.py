@@ -11,7 +11,7 @@ from schema.tools.document_fields import GraphDocuments
 from schema.tools.holdings import get_holders
 from settings import Settings
 from web.pages.complaints.follow_up_pages import FollowUpPages
-from web.pages.complaints.new_complaint_page import CATEGORY_QUERY, NewComplaintPage
+from web.pages.complaints.new_complaint_page import QUESTIONS_QUERY, NewComplaintPage
 from web.pages.complaints.places import Places
 from web.pages.consent_pages import ConsentPages
 from web.pages.home_page import HomePage
@@ -111,5 +111,5 @@ def _build_complaint_pages(
     """The pages of complaints; none in a city whose agencies take no complaints."""
     if not documents.has_mutation(SUBMIT_COMPLAINT):
         return ()
-    new = NewComplaintPage(client, pages, Places(client, city), documents.fit(CATEGORY_QUERY))
+    new = NewComplaintPage(client, pages, Places(client, city), documents.fit(QUESTIONS_QUERY))
     return [*new.routes(), *FollowUpPages(client, pages, documents).routes()]

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
 from functools import partial
 from hashlib import sha256
 from http import HTTPStatus
@@ -46,63 +46,48 @@ query ComplaintOnPage($id: ID!) {
 _ID: Final = re.compile(r"[A-Za-z0-9_=-]{1,400}", re.ASCII)
 _MAX_TEXT: Final = 1_000
 _LONGEST_KEY: Final = 36
-_RESULT: Final = "{ ... on CommandReceipt { number state } ... on CommandProblem { code field message }%s }"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class FollowUp:
     """Something that a person does with a complaint."""
 
-    field: str
-    """The mutation."""
-    document: str
+    mutation: str
     is_of_reporter: bool
     """Whether it is for one's own complaints only; otherwise, for public ones too."""
-    parts: Sequence[str] = ()
-    """The fields of the form."""
-    required: frozenset[str] = frozenset()
+    types: Mapping[str, str] = field(default_factory=dict)
+    """The fields of the form, which are the arguments of the mutation, with their types."""
+    more: str = ""
+    """Selected beside the receipt and the problem."""
 
+    @property
+    def required(self) -> Collection[str]:
+        """The fields that must be filled in."""
+        return [name for name, type_ in self.types.items() if type_.endswith("!")]
 
-def _build_mutation(name: str, variables: str = "", arguments: str = "", more: str = "") -> str:
-    return (
-        f"mutation {name[0].upper()}{name[1:]}OnPage($id: ID!, $key: String!{variables}) {{\n"
-        f"  done: {name}(id: $id, key: $key{arguments}) {_RESULT % more}\n}}\n"
-    )
+    @property
+    def document(self) -> str:
+        """The operation."""
+        variables = "".join(f", ${name}: {type_}" for name, type_ in self.types.items())
+        arguments = "".join(f", {name}: ${name}" for name in self.types)
+        return (
+            f"mutation {self.mutation[0].upper()}{self.mutation[1:]}OnPage($id: ID!, $key: String!{variables}) {{"
+            f" done: {self.mutation}(id: $id, key: $key{arguments}) {{"
+            f" ... on CommandReceipt {{ number }} ... on CommandProblem {{ code field message }} {self.more} }} }}"
+        )
 
 
 FOLLOW_UPS: Final[Mapping[str, FollowUp]] = {
     "publish": FollowUp(
-        "publishComplaint",
-        _build_mutation(
-            "publishComplaint",
-            ", $confirmation: String",
-            ", confirmation: $confirmation",
-            " ... on ComplaintPublication { description address photoCount confirmation warning }",
-        ),
+        mutation="publishComplaint",
         is_of_reporter=True,
-        parts=("confirmation",),
+        types={"confirmation": "String"},
+        more="... on ComplaintPublication { description address photoCount confirmation }",
     ),
-    "rate": FollowUp(
-        "rateResolution",
-        _build_mutation("rateResolution", ", $rating: Int!, $text: String", ", rating: $rating, text: $text"),
-        is_of_reporter=True,
-        parts=("rating", "text"),
-        required=frozenset({"rating"}),
-    ),
-    "comment": FollowUp(
-        "commentComplaint",
-        _build_mutation("commentComplaint", ", $text: String!", ", text: $text"),
-        is_of_reporter=False,
-        parts=("text",),
-        required=frozenset({"text"}),
-    ),
-    "withdraw": FollowUp(
-        "withdrawComplaint",
-        _build_mutation("withdrawComplaint", ", $reason: String", ", reason: $reason"),
-        is_of_reporter=True,
-        parts=("reason",),
-    ),
-    "support": FollowUp("supportComplaint", _build_mutation("supportComplaint"), is_of_reporter=False),
+    "rate": FollowUp(mutation="rateResolution", is_of_reporter=True, types={"rating": "Int!", "text": "String"}),
+    "comment": FollowUp(mutation="commentComplaint", is_of_reporter=False, types={"text": "String!"}),
+    "withdraw": FollowUp(mutation="withdrawComplaint", is_of_reporter=True, types={"reason": "String"}),
+    "support": FollowUp(mutation="supportComplaint", is_of_reporter=False),
 }
 """By the last part of the address."""
 FOLLOW_UP_PATHS: Final = tuple(f"{COMPLAINT_PATH}/{name}" for name in FOLLOW_UPS)
@@ -116,7 +101,7 @@ class FollowUpPages:
         self._client = client
         self._pages = pages
         self._query = documents.fit(COMPLAINT_QUERY)
-        self._names = [name for name, each in FOLLOW_UPS.items() if documents.has_mutation(each.field)]
+        self._names = [name for name, each in FOLLOW_UPS.items() if documents.has_mutation(each.mutation)]
 
     def routes(self) -> PersonalRoutes:
         """The routes."""
@@ -159,8 +144,8 @@ class FollowUpPages:
                 found = await self._run(name, request, session, _build_variables(FOLLOW_UPS[name], submission))
                 if "number" in found:
                     return self._return(request, name)
-                field = str(found.get("field"))
-                problems = {field if field in FOLLOW_UPS[name].parts else "action": str(found.get("message") or "")}
+                place = found.get("field") if found.get("field") in FOLLOW_UPS[name].types else "action"
+                problems = {str(place): str(found.get("message") or "")}
             except PageProblem as problem:
                 notice = problem.name
         return await self._render_form(name, request, session, FormState(submission.fields, problems, notice))
@@ -236,18 +221,18 @@ def _is_offered(name: str, complaint: Mapping[str, Any]) -> bool:
 
 def _check(form: FollowUp, submission: FormSubmission, texts: Mapping[str, str]) -> Mapping[str, str]:
     problems = {part: texts[part] for part in form.required if not submission.get(part)}
-    for part in set(form.parts) & {"text", "reason"}:
+    for part in form.types.keys() & {"text", "reason"}:
         if len(submission.get(part)) > _MAX_TEXT:
             problems[part] = texts["too_long"].format(length=len(submission.get(part)), maximum=_MAX_TEXT)
-    if "rating" in form.parts and submission.get("rating") not in {"", *"12345"}:
+    if "rating" in form.types and submission.get("rating") not in {"", *"12345"}:
         problems["rating"] = texts["rating"]
     return problems
 
 
 def _build_variables(form: FollowUp, submission: FormSubmission) -> Mapping[str, Any]:
     """The variables of the mutation. As in `data_request_forms`, the key names the form and what it holds."""
-    variables: dict[str, Any] = {part: submission.get(part) or None for part in form.parts}
-    content = repr([(part, variables[part]) for part in form.parts if part != "confirmation"])
+    variables: dict[str, Any] = {part: submission.get(part) or None for part in form.types}
+    content = repr([(part, variables[part]) for part in form.types if part != "confirmation"])
     if "rating" in variables:
         variables["rating"] = int(variables["rating"])
     digest = sha256(content.encode()).hexdigest()

@@ -43,10 +43,10 @@ query CategoriesOnPage($search: String!) {
   complaintCategories(search: $search) { code name description group }
 }
 """
-CATEGORY_QUERY: Final = """\
-query CategoryOnPage {
-  complaintCategories {
-    code name description
+QUESTIONS_QUERY: Final = """\
+query QuestionsOnPage($name: String!) {
+  complaintCategories(search: $name) {
+    code
     questions { code kind isRequired text hint choices { key name } }
   }
 }
@@ -67,13 +67,13 @@ class NewComplaintPage:
     """The pages."""
 
     def __init__(
-        self, client: InternalClient, pages: PageRenderer, places: Places, category_query: str = CATEGORY_QUERY
+        self, client: InternalClient, pages: PageRenderer, places: Places, questions_query: str = QUESTIONS_QUERY
     ) -> None:
-        """`category_query` is the part of `CATEGORY_QUERY` that the hub's graph has."""
+        """`questions_query` is the part of `QUESTIONS_QUERY` that the hub's graph has."""
         self._client = client
         self._pages = pages
         self._places = places
-        self._category_query = category_query
+        self._questions_query = questions_query
 
     def routes(self) -> PersonalRoutes:
         """The routes."""
@@ -165,18 +165,24 @@ class NewComplaintPage:
         code = request.query_params.get("category", "")
         if not _CODE.fullmatch(code):
             raise PageProblem("no_such_page", HTTPStatus.NOT_FOUND)
-        answer = await self._client.execute(request, session, self._category_query)
+        answer = await self._client.execute(request, session, CATEGORIES_QUERY, {"search": ""})
         if (answer.get("data") or {}).get("complaintCategories") is None:
             return {"code": code, "name": None, "description": None}
-        found = next((each for each in _list_categories(answer) if each["code"] == code), None)
+        found = _find_category(answer, code)
         if found is None:
             raise PageProblem("no_such_page", HTTPStatus.NOT_FOUND)
-        return found
+        # The questions of one category: each may be a call to the complaint system.
+        answer = await self._client.execute(request, session, self._questions_query, {"name": found["name"] or ""})
+        return {**found, **(_find_category(answer, code) or {})}
 
     def _redirect(self, request: Request, path: str) -> Response:
         own = self._pages.get_link_query(request)
         address = f"{path}?{urlencode(own)}" if own else path
         return RedirectResponse(address, HTTPStatus.SEE_OTHER, {"Cache-Control": "no-store"})
+
+
+def _find_category(answer: ResponseMap, code: str) -> Mapping[str, Any] | None:
+    return next((each for each in _list_categories(answer) if each["code"] == code), None)
 
 
 def _list_categories(answer: ResponseMap) -> Sequence[Mapping[str, Any]]:

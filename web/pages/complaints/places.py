@@ -63,12 +63,12 @@ class Places:
         found: Mapping[str, Any] = answer.get("data") or {}
         regions = [(name.startswith("village"), each) for name, some in found.items() for each in some or ()]
         districts = {each["code"]: each["name"] for is_village, each in regions if not is_village}
-        places = [
-            Place(each["code"], f"{each['name']}, {districts.get(each['parentCode'], '')}".removesuffix(", "))
+        places = {
+            each["code"]: Place(each["code"], f"{each['name']}, {districts.get(each['parentCode'], '')}")
             for is_village, each in regions
             if is_village
-        ]
-        return sorted(places, key=lambda each: each.label)
+        }
+        return sorted(places.values(), key=lambda each: each.label)
 
 
 def find_places(places: Sequence[Place], text: str) -> Sequence[Place]:
