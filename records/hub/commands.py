@@ -68,6 +68,8 @@ class NewCommand:
     matter."""
     region: RegionCode | None = None
     """The place that it is about, to choose among several agencies."""
+    agency: str | None = None
+    """Code of the agency that the matter belongs to, if it is known."""
 
 
 @record
@@ -88,6 +90,8 @@ class CommandReceipt:
     """The agency's identifier of what it made."""
     payload: Any = None
     """What the person wrote; None after its retention."""
+    case: str = ""
+    """The matter that it is about."""
 
 
 class CommandProblemCode(DescribedEnum):
@@ -99,6 +103,17 @@ class CommandProblemCode(DescribedEnum):
     UNKNOWN_PLACE = "UNKNOWN_PLACE", "There is no such place in the city. Name another one."
     UNKNOWN_CATEGORY = "UNKNOWN_CATEGORY", "There is no such category. Name one of `complaintCategories`."
     NO_AGENCY = "NO_AGENCY", "No agency takes it for this place. Name another place in the city."
+    NOT_OFFERED = "NOT_OFFERED", "The agency does not offer this. Contact it in another way."
+    UNKNOWN_COMPLAINT = "UNKNOWN_COMPLAINT", "There is no such complaint that you may do this with. Name another one."
+    OWN_COMPLAINT = "OWN_COMPLAINT", "It is your own complaint. Support complaints of other people."
+    ALREADY_DONE = "ALREADY_DONE", "You did this already. Read the complaint again."
+    NOT_RESOLVED = "NOT_RESOLVED", "The complaint is not resolved. Rate it when it is."
+    NOT_OPEN = "NOT_OPEN", "The complaint is closed, so it cannot be withdrawn."
+    INVALID_RATING = "INVALID_RATING", "The rating is not from 1 to 5. Change it."
+    CONFIRMATION_INVALID = (
+        "CONFIRMATION_INVALID",
+        "The confirmation has expired, or is for another person or other content. Read again what everybody will see.",
+    )
     KEY_REUSED = "KEY_REUSED", "The key was used for another command. Use a new key."
     TOO_MANY = "TOO_MANY", "The person has sent too many commands today. Try again tomorrow."
 

@@ -3,6 +3,7 @@
 import secrets
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from urllib.parse import parse_qsl
 
 from starlette.applications import Starlette
@@ -14,6 +15,7 @@ from sandbox.agency import AgencySpec
 from sandbox.agency_server import serve
 from sandbox.control import REFUSED, AgencyControl, AgencyMode, Latency
 from sandbox.crm import open311_json as answers
+from sandbox.crm.actions import KINDS, NOT_FOUND, ComplaintActions, RefusedActionError, action_to_json, apply_actions
 from sandbox.crm.categories import SERVICES
 from sandbox.crm.complaints import ComplaintData, CrmComplaint, PendingReport, build_complaint_data
 from sandbox.crm.search import InvalidParameterError, Open311Search, find_page, parse_search
@@ -32,7 +34,8 @@ def run(spec: AgencySpec) -> None:
     control = AgencyControl(spec.name, TYPICAL_LATENCY if spec.latency else Latency(0, 0))
     complaints = build_complaint_data(build_population(), spec.today)
     submitted = ComplaintSubmissions(spec.state, complaints.now)
-    serve(spec, control, Open311Service(spec, control, complaints, submitted).build_app())
+    actions = ComplaintActions(spec.state, complaints.now)
+    serve(spec, control, Open311Service(spec, control, complaints, submitted, actions).build_app())
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +46,7 @@ class Open311Service:
     control: AgencyControl
     complaints: ComplaintData
     submitted: ComplaintSubmissions
+    actions: ComplaintActions
 
     def build_app(self) -> Starlette:
         """The application of the agency's port."""
@@ -53,6 +57,8 @@ class Open311Service:
                 self._route("GET", "/requests.json", self._list_requests),
                 self._route("POST", "/requests.json", self._submit),
                 self._route("POST", "/requests/search.json", self._list_requests),
+                self._route("POST", "/actions/search.json", self._find_actions),
+                *(self._route("POST", f"/requests/{{id}}/{kind}.json", partial(self._act, kind)) for kind in KINDS),
                 self._route("GET", "/requests/{id}.json", self._get_request),
             ],
             exception_handlers={404: _not_found, 405: _not_found},
@@ -104,21 +110,46 @@ class Open311Service:
         if (search.reporters or search.references) and not _api_key(parameters):
             return _gateway_error("reporter and reference need an api_key")
         if search.references:
-            found: Sequence[CrmComplaint | PendingReport] = self.submitted.find_by_reference(search.references)
+            known = self._load().by_id
+            stored = self.submitted.find_by_reference(search.references)
+            found: Sequence[CrmComplaint | PendingReport] = [known[each.id] for each in stored]
         else:
-            data = self.complaints.extended_with(self.submitted.list_all())
-            found = find_page(data, search, trusted=bool(_api_key(parameters)))
+            found = find_page(self._load(), search, trusted=bool(_api_key(parameters)))
         return JSONResponse(answers.requests_to_json(found, search))
 
     def _get_request(self, parameters: Parameters) -> Response:
         search = _parse_search({"extensions": parameters.get("extensions", "")})
         if isinstance(search, Response):
             return search
-        known = self.complaints.extended_with(self.submitted.list_all()).by_id
-        complaint = known.get(int(parameters["id"])) if _is_number(parameters["id"]) else None
+        complaint = self._find(parameters["id"])
         if complaint is None or not (complaint.public or _api_key(parameters)):
             return _error_response(404, "service_request_id was not found")
         return JSONResponse([answers.request_to_json(complaint, search)])
+
+    def _act(self, kind: str, parameters: Parameters) -> Response:
+        """Something that a person does with a complaint: answers the new id of it."""
+        if not _api_key(parameters):
+            return _gateway_error("an action needs an api_key")
+        complaint = self._find(parameters["id"])
+        if complaint is None:
+            return _error_response(NOT_FOUND, "service_request_id was not found")
+        try:
+            return JSONResponse({"action_id": self.actions.add(kind, complaint, parameters)}, status_code=201)
+        except RefusedActionError as error:
+            return _error_response(error.status, str(error))
+
+    def _find_actions(self, parameters: Parameters) -> Response:
+        if not _api_key(parameters):
+            return _gateway_error("reference needs an api_key")
+        found = self.actions.find_by_reference(parameters.get("reference", ""))
+        return JSONResponse([action_to_json(each) for each in found])
+
+    def _load(self) -> ComplaintData:
+        """All complaints as they are now."""
+        return apply_actions(self.complaints.extended_with(self.submitted.list_all()), self.actions.list_all())
+
+    def _find(self, id_: str) -> CrmComplaint | None:
+        return self._load().by_id.get(int(id_)) if _is_number(id_) else None
 
     def _is_allowed(self, parameters: Parameters) -> bool:
         """Whether the key is valid; callers without a key are allowed and see public data."""

@@ -22,7 +22,7 @@ from records.command_state import CommandState
 from records.hub.commands import LookupClass
 from store.commands.command_rows import SealedCommand, StoredCommand, add_steps, load_commands, to_command
 from store.database_timeout import database_timeout
-from store.tables import commands
+from store.tables import command_steps, commands
 
 MAX_PER_DAY: Final = 50
 """Maximum number of commands of one person within 24 hours, in any state."""
@@ -264,6 +264,28 @@ class CommandOutbox:
     async def find_many(self, numbers: Collection[str]) -> Sequence[StoredCommand]:
         """Returns the commands with these numbers. Raises `StateUnavailable`."""
         return await self._load(commands.c.number.in_(numbers), limit=len(numbers)) if numbers else ()
+
+    async def list_agency_ids(self, command: StoredCommand) -> frozenset[str]:
+        """The agency's identifiers of the person's other commands of this kind. Raises `StateUnavailable`."""
+        columns = commands.c
+        others = select(columns.agency_id).where(
+            columns.subject == command.subject,
+            columns.agency == command.kind.agency,
+            columns.kind == command.kind.name,
+            columns.number != command.number,
+            columns.agency_id.is_not(None),
+        )
+        async with database_timeout(self._timeout), self._engine.connect() as connection:
+            return frozenset((await connection.execute(others)).scalars())
+
+    async def count_steps(self, number: str, state: CommandState, detail: str) -> int:
+        """How often a command came into a state for a reason. Raises `StateUnavailable`."""
+        columns = command_steps.c
+        counted = select(func.count()).where(
+            columns.number == number, columns.state == state.value, columns.detail == detail
+        )
+        async with database_timeout(self._timeout), self._engine.connect() as connection:
+            return (await connection.execute(counted)).scalar_one()
 
     async def list_of_subject(self, subject: bytes, *, limit: int = 100) -> Sequence[StoredCommand]:
         """Returns a person's commands, newest first. Raises `StateUnavailable`."""
