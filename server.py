@@ -22,7 +22,6 @@ from engine.cost_budgets import NO_QUOTA_STORE
 from engine.reporting import NoRefusalRecorder
 from engine.run_request import RunReporting
 from engine.safe_traceback import safe_traceback
-from resolvers.hub.commands import Commands
 from resolvers.reader_budgets import PeopleBudgetCharger
 from schema.builder import build_schema, get_graphql_schema
 from schema.tools.assessments import check_daily, refuse_unassessed_agencies
@@ -106,7 +105,7 @@ def create_app(settings: Settings, *, sample_people: LoadSamplePeople | None = N
         settings,
         HubParts(
             schema=schema,
-            agencies=connectors.bind_domains({**hub_domains.build_domains(), Commands: commands.desk}, commands.extend),
+            agencies=connectors.bind_domains({**hub_domains.build_domains(), **commands.domains}, commands.extend),
             agency_probes=connectors.build_agency_probes(),
             gates=connectors.gates,
             get_credential_expiries=connectors.get_credential_expiries,

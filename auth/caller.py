@@ -73,6 +73,7 @@ STAFF_KINDS = frozenset(
 """Kinds of people who act for the city, only through its own apps."""
 PURPOSE_KINDS = frozenset({CallerKind.OFFICIAL, CallerKind.AGENCY_SYSTEM, CallerKind.PARTNER})
 """Kinds of caller that state a purpose, and read only what people's preferences allow."""
+_CITIZEN_SCOPES: Final = frozenset(each.value for each in CitizenScope)
 _AUTH_TIME_LEEWAY: Final = 10.0
 """Seconds by which the clocks of hub and issuer may differ."""
 
@@ -132,6 +133,11 @@ class Caller:
     def has_citizen_scope(self, scopes: frozenset[CitizenScope]) -> bool:
         """Whether a citizen's client may read the fields that one of these scopes opens."""
         return self.first_party or any(each.value in self.scopes for each in scopes)
+
+    @property
+    def delegation_limits(self) -> frozenset[str]:
+        """The scopes to which the delegation of an assistant is limited; none for a whole delegation."""
+        return frozenset() if self.on_behalf_of is None else self.scopes & _CITIZEN_SCOPES
 
     @property
     def states_purpose(self) -> bool:

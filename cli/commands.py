@@ -14,7 +14,7 @@ from cli.project_paths import find_state_folder
 from records.command_state import CommandState
 
 if TYPE_CHECKING:
-    from store.commands.command_outbox import CommandOutbox
+    from services.commands.operator_commands import OperatorCommands
     from store.commands.command_rows import StoredCommand
 
 T = TypeVar("T")
@@ -48,7 +48,7 @@ def list_commands(
     """List open commands, those that are due first, without personal data."""
     states = [_parse_state(state)] if state else []
     found = asyncio.run(
-        _run_with_outbox(lambda outbox: outbox.list_open(states=states, agency=agency, limit=MAX_LISTED))
+        _run_with_commands(lambda desk: desk.outbox.list_open(states=states, agency=agency, limit=MAX_LISTED))
     )
     rows = [
         {
@@ -68,7 +68,7 @@ def list_commands(
 
 def show_command(number: NumberArgument) -> None:
     """Show one command with its steps, without the person and their text."""
-    command = _require_known(number, asyncio.run(_run_with_outbox(lambda outbox: outbox.find(number))))
+    command = _require_known(number, asyncio.run(_run_with_commands(lambda desk: desk.outbox.find(number))))
     lines = [
         f"{command.number}  {command.kind.name}  {command.state.value}",
         f"agency    {command.kind.agency}",
@@ -96,7 +96,7 @@ def retry_command(number: NumberArgument, *, by: ByOption, reason: ReasonOption)
 def park_command(number: NumberArgument, *, by: ByOption, reason: ReasonOption) -> None:
     """Stop a command that is not being sent. Later commands of its case wait, too."""
     name, why = _check_text("--by", by), _check_text("--reason", reason)
-    parked = asyncio.run(_run_with_outbox(lambda outbox: outbox.park(number, by=name, reason=why)))
+    parked = asyncio.run(_run_with_commands(lambda desk: desk.outbox.park(number, by=name, reason=why)))
     typer.echo(f"{_require_known(number, parked).number} is parked.")
 
 
@@ -122,7 +122,7 @@ def resolve_command(
 def doubt_commands(*, by: ByOption) -> None:
     """After a restore from a backup: look up every open command before it is sent, and park those that cannot be."""
     name = _check_text("--by", by)
-    count = asyncio.run(_run_with_outbox(lambda outbox: outbox.doubt_open(by=name)))
+    count = asyncio.run(_run_with_commands(lambda desk: desk.outbox.doubt_open(by=name)))
     typer.echo(f"{count} open commands are uncertain now.")
 
 
@@ -131,19 +131,24 @@ def _decide(number: str, state: CommandState, *, by: str, reason: str, agency_id
 
     name, why = _check_text("--by", by), _check_text("--reason", reason)
     result = CommandResult(state=state, agency_id=None if agency_id is None else _check_text("--agency-id", agency_id))
-    decided = asyncio.run(_run_with_outbox(lambda outbox: outbox.decide(number, result, by=name, reason=why)))
+    decided = asyncio.run(_run_with_commands(lambda desk: desk.decide(number, result, by=name, reason=why)))
     typer.echo(f"{_require_known(number, decided).number} is {state.value}.")
 
 
-async def _run_with_outbox(work: Callable[[CommandOutbox], Awaitable[T]]) -> T:
-    from cli.hub_settings import load_hub_settings  # noqa: PLC0415 - the hub, which other commands need not wait for
-    from store.commands.command_outbox import CommandNotWaiting, CommandOutbox  # noqa: PLC0415 - same
-    from store.database import create_database_engine  # noqa: PLC0415 - same
+async def _run_with_commands(work: Callable[[OperatorCommands], Awaitable[T]]) -> T:
+    from auth.crypto.sealed_people import InvalidPersonSeal  # noqa: PLC0415 - the hub, which other commands need not wait for
+    from cli.hub_settings import load_hub_settings  # noqa: PLC0415 - same
+    from store.commands.command_outbox import CommandNotWaiting  # noqa: PLC0415 - same
+    from wiring.command_services import open_operator_commands  # noqa: PLC0415 - same
 
     settings = await asyncio.to_thread(load_hub_settings, find_state_folder())
-    engine = create_database_engine(settings.state_url.get_secret_value())
     try:
-        return await work(CommandOutbox(engine, timeout=30))
+        async with open_operator_commands(settings) as desk:
+            return await work(desk)
+    except InvalidPersonSeal:
+        raise CommandError(
+            "the reporter was sealed with another secret: add it to SIMPUL_FORMER_SECRETS, or leave --agency-id out"
+        ) from None
     except CommandNotWaiting as refusal:
         raise CommandError(f"the command is {refusal}: `simpul commands show` tells what a person can decide") from None
     except Exception as problem:
@@ -151,8 +156,6 @@ async def _run_with_outbox(work: Callable[[CommandOutbox], Awaitable[T]]) -> T:
             f"commands cannot be read or changed ({type(problem).__name__}): is the hub's database up, and was the hub "
             "started on it?"
         ) from problem
-    finally:
-        await engine.dispose()
 
 
 def _require_known(number: str, command: StoredCommand | None) -> StoredCommand:

@@ -163,7 +163,9 @@ class ComplaintPublication:
     address: Annotated[str | None, Doc("Location in words.")]
     coordinates: Annotated[Coordinates | None, Doc("Location on the map.")]
     photo_count: Annotated[int, Doc("Number of photos.")]
-    confirmation: Annotated[str, Doc("Give it to `publishComplaint` within ten minutes, after the person agreed.")]
+    confirmation: Annotated[
+        str, Doc("Give it to `publishComplaint` within ten minutes, after the person has read this and agreed.")
+    ]
 
 
 @record

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import partial
 from importlib import import_module
 from pathlib import Path
@@ -99,6 +99,8 @@ class Connectors:
     lifetimes: Mapping[str, Mapping[str, ReadLifetimes]]
     """How long the answers of each read may be used, by the code of the agency."""
     regions: RegionTables
+    complaint_links: Mapping[str, ComplaintLinkTable]
+    """Who reported what at each agency, for servers that do not name reporters."""
     compared: list[ShadowedConnector] = field(default_factory=list)
 
     @property
@@ -210,11 +212,12 @@ def build_connectors(settings: Settings, state: AsyncEngine) -> Connectors:
 
     """
     regions = RegionTables(_DATA)
-    resources = HubResources(
+    links = build_complaint_links(settings, state)
+    build_resources = partial(
+        HubResources,
         city=settings.city.path,
         work=LongWork(),
         unknown_districts=UnknownDistricts(regions.knows),
-        complaint_links=ComplaintLinkTable(state, settings.secret_bytes),
         snapshot_folder=settings.snapshot_folder,
         copy_protection=build_copy_protection(settings, state),
     )
@@ -226,10 +229,7 @@ def build_connectors(settings: Settings, state: AsyncEngine) -> Connectors:
         if sessions is not None and sessions < needed:
             text = f"{needed} processes need one each (SIMPUL_HUBS, SIMPUL_WORKERS; twice the workers, for reloads)"
             problems.append(file.locate("terms.sessions", text))
-        own = resources
-        if codes.has_several(find_domains()[file.manifest.domain]):
-            links = ComplaintLinkTable(state, settings.secret_bytes, agency=code)
-            own = replace(resources, complaint_links=links)
+        own = build_resources(complaint_links=links[code])
         try:
             agencies[code] = bind_agency(file, Gate(code, settings.build_terms(code)), own)
         except ManifestError as error:
@@ -244,13 +244,28 @@ def build_connectors(settings: Settings, state: AsyncEngine) -> Connectors:
         codes=codes,
         lifetimes=list_lifetimes(settings.city),
         regions=regions,
+        complaint_links=links,
     )
+
+
+def build_complaint_links(settings: Settings, state: AsyncEngine) -> Mapping[str, ComplaintLinkTable]:
+    """Who reported what at each agency. Only systems of a domain with several agencies may give out equal ids."""
+    codes = list_agency_codes(settings.city)
+    return {
+        code: ComplaintLinkTable(
+            state,
+            settings.secret_bytes,
+            agency=code if codes.has_several(find_domains()[file.manifest.domain]) else "",
+        )
+        for code, file in {**settings.city.agencies, **settings.city.shadows}.items()
+    }
 
 
 def build_copy_protection(settings: Settings, state: AsyncEngine) -> CopyProtection:
     """What protects snapshots of personal data: keys of the hub, and the erasures in its database."""
     secrets = (settings.secret_bytes, *settings.former_secrets_bytes)
-    erasures = FulfilledErasures(DataRequestTable(state), [SealedPeople(each) for each in secrets])
+    people = SealedPeople(settings.secret_bytes, settings.former_secrets_bytes)
+    erasures = FulfilledErasures(DataRequestTable(state), people)
     keys = SnapshotKeys(*secrets)
     return CopyProtection(keys=keys, list_erased=erasures.list_people)
 

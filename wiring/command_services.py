@@ -4,22 +4,29 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from typing import Final
 
 from auth.crypto.entry_tokens import EntryTokens
 from auth.crypto.pseudonyms import Pseudonyms
+from auth.crypto.sealed_people import SealedPeople
 from auth.policy.legal_basis import LegalBasis
 from engine.reporting import ReadRecorder
 from schema.builder import build_schema, get_graphql_schema
+from services.commands.operator_commands import OperatorCommands
 from services.ledger.ledger_entry_builder import LedgerEntryBuilder
 from services.ledger.read_recording import build_recorder
 from services.ledger.reading_review import ReadingReview
 from services.rights.data_request_service import DataRequestService
 from settings import Settings
+from store.commands.command_outbox import CommandOutbox
 from store.database import create_database_engine, migrate
 from store.ledger.refusal_counts import RefusalTable
 from store.ledger.unusual_reading import ReadingStatistics
-from wiring.agencies import list_agency_codes
+from wiring.agencies import build_complaint_links, list_agency_codes
 from wiring.hub_domains import build_access_ledger, build_hub_domains
+
+_OPERATOR_TIMEOUT: Final = 30.0
+"""Seconds that an operator waits for the database."""
 
 
 @asynccontextmanager
@@ -53,6 +60,18 @@ async def open_read_recorder(settings: Settings) -> AsyncIterator[ReadRecorder]:
         yield build_recorder(ledger, accesses, basis=LegalBasis.PUBLIC_TASK)
     finally:
         await ledger.close()
+        await state.dispose()
+
+
+@asynccontextmanager
+async def open_operator_commands(settings: Settings) -> AsyncIterator[OperatorCommands]:
+    """The commands to agencies, for the length of the block. The database stays as it is."""
+    state = create_database_engine(settings.state_url.get_secret_value())
+    people = SealedPeople(settings.secret_bytes, settings.former_secrets_bytes)
+    try:
+        outbox = CommandOutbox(state, timeout=_OPERATOR_TIMEOUT)
+        yield OperatorCommands(outbox, people, build_complaint_links(settings, state))
+    finally:
         await state.dispose()
 
 

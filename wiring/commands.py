@@ -20,8 +20,11 @@ from records.identifiers import Nik
 from resolvers.cached_batches import CachedBatchReader
 from resolvers.complaints import Complaints
 from resolvers.domains import find_commands, find_domains
+from resolvers.hub.commands import Commands
+from resolvers.hub.confirmations import Confirmations
 from services.commands.command_agency import AgencyCommand, CommandAgency
 from services.commands.command_delivery import CommandDelivery
+from services.commands.confirmations import SignedConfirmations
 from services.commands.database_commands import DatabaseCommands
 from services.commands.delivery_rules import CommandTiming
 from services.commands.record_form import RecordForm
@@ -50,6 +53,13 @@ class CommandServices:
     deliveries: Mapping[str, CommandDelivery]
     """By the code of the agency."""
 
+    confirmations: SignedConfirmations
+
+    @property
+    def domains(self) -> Mapping[type[Any], Any]:
+        """What the hub itself answers, by domain."""
+        return {Commands: self.desk, Confirmations: self.confirmations}
+
     def extend(self, code: str, bound: BoundAgency) -> Any:  # noqa: ANN401 - a connector of the domain
         """The connector of an agency, with what people submitted through the hub."""
         if code in self.deliveries and find_domains()[bound.domain] is Complaints:
@@ -77,9 +87,9 @@ class _HubListener:
         self._links = links
         self._readers = readers
 
-    async def prepare_done(self, agency: str, subject: Nik, agency_id: str | None) -> None:
+    async def prepare_done(self, agency: str, subject: Nik, agency_id: str) -> None:
         """Link the reporter, for servers that do not name them."""
-        if agency_id is not None and agency in self._links:
+        if agency in self._links:
             await self._links[agency].link(subject, [agency_id])
 
     async def announce_change(self, agency: str, subject: Nik) -> None:  # noqa: ARG002 - of the protocol
@@ -93,31 +103,24 @@ def build_command_services(
 ) -> CommandServices:
     """Build the commands of all live agencies. Raises `ManifestError`."""
     outbox = CommandOutbox(state)
-    people, texts = (
-        SealedPeople(settings.secret_bytes),
-        SealedTexts(settings.secret_bytes, settings.former_secrets_bytes),
-    )
+    people = SealedPeople(settings.secret_bytes, settings.former_secrets_bytes)
+    texts = SealedTexts(settings.secret_bytes, settings.former_secrets_bytes)
     agencies = {
         code: _build_agency(file, connectors.agencies[code])
         for code, file in settings.city.agencies.items()
         if file.manifest.commands
     }
-    links = {
-        code: ComplaintLinkTable(
-            state, settings.secret_bytes, agency=code if connectors.codes.has_several(Complaints) else ""
-        )
-        for code in agencies
-        if find_domains()[connectors.agencies[code].domain] is Complaints
-    }
-    listener = _HubListener(links, readers)
+    takes_complaints = [each for each in agencies if find_domains()[connectors.agencies[each].domain] is Complaints]
+    listener = _HubListener({each: connectors.complaint_links[each] for each in takes_complaints}, readers)
     deliveries = {code: CommandDelivery(outbox, each, people, texts, listener) for code, each in agencies.items()}
 
     async def on_accepted(subject: Nik, agency: str) -> None:
         await listener.announce_change(agency, subject)
         deliveries[agency].wake()
 
-    desk = DatabaseCommands(outbox, agencies, people, texts, secret=settings.secret_bytes, on_accepted=on_accepted)
-    return CommandServices(desk=desk, deliveries=deliveries)
+    secrets = (settings.secret_bytes, *settings.former_secrets_bytes)
+    desk = DatabaseCommands(outbox, agencies, people, texts, secrets=secrets, on_accepted=on_accepted)
+    return CommandServices(desk=desk, deliveries=deliveries, confirmations=SignedConfirmations(settings.secret_bytes))
 
 
 def _build_agency(file: ManifestFile, bound: BoundAgency) -> CommandAgency:

@@ -105,7 +105,8 @@ def get_represented_person(caller: Caller) -> Nik | None:
 
 def _decide_citizen(access: Access, caller: Caller, facts: Facts) -> Decision:
     own_rule = Rule.SELF if caller.representation is Representation.SELF else Rule.ASSISTANT
-    if not caller.first_party and (refusal := _check_app(access, caller, own_rule)) is not None:
+    is_plain = caller.first_party and own_rule is Rule.SELF
+    if not is_plain and (refusal := _check_scopes(access, caller, own_rule)) is not None:
         return _DENIED[refusal]
     subjects = facts.subjects
     before_any_record = isinstance(subjects, NoRecordYet)
@@ -126,10 +127,18 @@ def _decide_citizen(access: Access, caller: Caller, facts: Facts) -> Decision:
     return _DENIED[DenialReason.NOT_YOURS if access.rules & _CITIZEN_RULES else DenialReason.NOT_FOR_CITIZENS]
 
 
-def _check_app(access: Access, caller: Caller, own_rule: Rule) -> DenialReason | None:
-    """Check a third-party app: it may read only the citizen's own data, and only what one of its scopes opens."""
+def _check_scopes(access: Access, caller: Caller, own_rule: Rule) -> DenialReason | None:
+    """Check a third-party app, or an assistant in an app of the city.
+
+    A third-party app may read only the citizen's own data, and only what one of its scopes opens. The delegation of an
+    assistant covers what its scopes open; without scopes, it is a whole one.
+    """
     if not access.rules & _CITIZEN_RULES:
         return None
+    if caller.first_party:
+        limits, opening = caller.delegation_limits, access.citizen_scopes | access.delegation_scopes
+        is_covered = not limits or own_rule not in access.rules or any(each.value in limits for each in opening)
+        return None if is_covered else DenialReason.SCOPE_REQUIRED
     if own_rule is not Rule.SELF or own_rule not in access.rules or not access.citizen_scopes:
         return DenialReason.FIRST_PARTY_ONLY
     return None if caller.has_citizen_scope(access.citizen_scopes) else DenialReason.SCOPE_REQUIRED

@@ -90,6 +90,9 @@ class Access:
     """Whether a partner needs only a consent of the person and no scope, as for data about the consent itself."""
     citizen_scopes: frozenset[CitizenScope] = frozenset()
     """Scopes for third-party apps; one is enough to read it for the person. Without any, only the city's apps may."""
+    delegation_scopes: frozenset[CitizenScope] = frozenset()
+    """Scopes of an assistant's delegation that cover it, besides `citizen_scopes`. They open it to no third-party app,
+    as a change must not be."""
     requires_recent_sign_in: bool = False
     """Whether the person must have authenticated recently, as for changes."""
     is_public: bool = field(init=False, compare=False, repr=False)
@@ -99,7 +102,7 @@ class Access:
         init=False, compare=False, repr=False, default_factory=dict
     )
     """Whether citizens in first-party apps may see it in their own records, by whether they act for themselves, and by
-    their assurance; filled in as decisions are made."""
+    their assurance; filled in as decisions are made, except for those about limited delegations."""
 
     def __post_init__(self) -> None:
         """Store what follows from the rules."""

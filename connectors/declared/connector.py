@@ -49,7 +49,7 @@ class ProbeTable(ManifestTable):
 
 
 @dataclass(frozen=True, slots=True)
-class Commands:
+class DeclaredCommands:
     """Builds the commands of an agency."""
 
     source: Source[Any]
@@ -68,7 +68,7 @@ class DeclaredConnector:
         reads: Mapping[str, Read | FacetRead],
         probe: ProbeTable | None,
         snapshots: Sequence[SnapshotSource],
-        commands: Commands,
+        commands: DeclaredCommands,
     ) -> None:
         """Take the compiled reads, the snapshots that answer some of them, and the commands."""
         self.agency = agency
@@ -154,7 +154,7 @@ def build_declared_connector(
             reads[name] = family.require_reads().build(source, domain_read, table)
     records.require_all_used()
     reads |= {name: partial(_refuse, agency) for name in tables.lacks}
-    return DeclaredConnector(agency, reads, tables.probe, tuple(snapshots.values()), Commands(source))
+    return DeclaredConnector(agency, reads, tables.probe, tuple(snapshots.values()), DeclaredCommands(source))
 
 
 def _list_answered_reads(domain: type[Any], tables: DeclaredTables) -> Mapping[str, DomainRead]:

@@ -64,4 +64,4 @@ CommandAnswer = CommandDone | CommandRefused | CommandAmbiguous
 SendCommands: TypeAlias = Callable[
     [Sequence[OutgoingCommand[Any]], Call], Awaitable[Answers[OutgoingCommand[Any], CommandAnswer]]
 ]
-"""Sends commands, or looks them up, each with an answer of its own."""
+"""Sends commands, or looks them up."""

@@ -91,7 +91,25 @@ class CommandReceipt:
     payload: Any = None
     """What the person wrote; None after its retention."""
     case: str = ""
-    """The matter that it is about."""
+    """The matter that it is about; the number itself for a new one."""
+
+
+@record
+class SubmittedCommand:
+    """A command that made a new matter, or changes one, as the lists of its agency need it."""
+
+    subject: Nik
+    number: str
+    agency: str
+    case: str
+    """The number itself for a new matter."""
+    state: CommandState
+    accepted_at: datetime
+    closed_at: datetime | None
+    agency_id: str | None
+    """The agency's identifier of what it made."""
+    payload: Any
+    """What the person wrote; None after its retention."""
 
 
 class CommandProblemCode(DescribedEnum):

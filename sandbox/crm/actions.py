@@ -77,7 +77,8 @@ class ComplaintActions:
             if kind == SUPPORT and _has_supported(connection, complaint.id, person):
                 raise RefusedActionError(CONFLICT, "the person supports it already")
             stored = connection.execute(
-                "INSERT INTO actions (reference, complaint, kind, person, text, rating, at) VALUES (?, ?, ?, ?, ?, ?, ?)",
+                "INSERT INTO actions (reference, complaint, kind, person, text, rating, at)"
+                " VALUES (?, ?, ?, ?, ?, ?, ?)",
                 values,
             ).lastrowid
         return int(stored or 0)

@@ -92,14 +92,15 @@ def _allows_own(guard: Guard, context: RequestContext, person: Nik) -> bool:
     """Whether the caller may see the field of each record about this person."""
     access, caller = guard.access, context.caller
     acts_for_themself = caller.on_behalf_of is None
+    is_whole = caller.first_party and (acts_for_themself or not caller.delegation_limits)
     known = access.own_decisions.get((acts_for_themself, caller.assurance))
-    if known is not None and caller.first_party:
+    if known is not None and is_whole:
         return known
     now = context.clock() if access.requires_recent_sign_in else None
     decision = decide(access, caller, Facts(subjects=(person,), policy=context.policy, now=now))
     # Of a first-party app nothing else counts, but for the time of the sign-in. Most fields of a citizen's request are
     # decided here: to decide them again took 5 % of it.
-    if caller.first_party and not access.requires_recent_sign_in:
+    if is_whole and not access.requires_recent_sign_in:
         access.own_decisions[acts_for_themself, caller.assurance] = isinstance(decision, Allowed)
     return isinstance(decision, Allowed)
 

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from datetime import datetime
+from typing import Annotated, Any
+
+import strawberry
 
 from auth.policy.rules import Rule
 from engine.errors import BadInput
-from records.hub.access_history import AccessLogEntry, AccessLogPage, AccessLogQuery
+from records.hub.access_history import AccessLogEntry, AccessLogFilters, AccessLogPage, AccessLogQuery, AccessReader
 from records.hub.ledger_entries import AccessPosition
 from records.population import Citizen
 from schema.declarations.publishing import publishes
@@ -20,6 +23,10 @@ from schema.declarations.relay import (
     decode_cursor,
     encode_cursor,
 )
+from schema.declarations.scalars import publish_enum
+
+_MAX_PURPOSE_LENGTH = 200
+publish_enum(AccessReader)
 
 
 @publishes(
@@ -30,7 +37,9 @@ from schema.declarations.relay import (
         "at",
         "text",
         "reader",
+        "reader_kind",
         "agency",
+        "partner",
         "purpose",
         "legal_basis",
         "sources",
@@ -48,10 +57,47 @@ class AccessLogConnectionType:
     """A page of a person's access log."""
 
 
-def build_access_log_query(record: Citizen, first: First = 20, after: After = None) -> AccessLogQuery:
+@strawberry.input(description="Filters the access log. All given conditions must match.")
+class AccessLogFilter:
+    """The filter of `accessLog`."""
+
+    read_from: datetime | None = strawberry.field(default=None, description="Read at or after this moment.")
+    read_until: datetime | None = strawberry.field(default=None, description="Read at or before this moment.")
+    readers: list[AccessReader] | None = strawberry.field(
+        default=None, description="Read by one of these kinds of reader; by any if omitted or empty."
+    )
+    purpose: str | None = strawberry.field(default=None, description="Read for this purpose.")
+
+
+LogFilter = Annotated[AccessLogFilter | None, strawberry.argument(description="Filter; all entries if omitted.")]
+
+
+def build_access_log_query(
+    record: Citizen,
+    first: First = 20,
+    after: After = None,
+    filter: LogFilter = None,  # noqa: A002 - the name that clients of connections expect
+) -> AccessLogQuery:
     """Builds the query of the requested page. Raises `BadInput`."""
     return AccessLogQuery(
-        subject=record.nik, first=check_first(first), after=parse_access_position(after) if after else None
+        subject=record.nik,
+        first=check_first(first),
+        after=parse_access_position(after) if after else None,
+        filters=_build_filters(filter or AccessLogFilter()),
+    )
+
+
+def _build_filters(wanted: AccessLogFilter) -> AccessLogFilters:
+    purpose, readers = wanted.purpose, wanted.readers or []
+    if purpose is not None and not (0 < len(purpose) <= _MAX_PURPOSE_LENGTH and purpose.isprintable()):
+        raise BadInput(f"Argument 'filter.purpose' must have 1 to {_MAX_PURPOSE_LENGTH} characters on one line.")
+    if len(readers) > len(AccessReader):
+        raise BadInput(f"Argument 'filter.readers' holds {len(readers)} values; there are {len(AccessReader)}.")
+    return AccessLogFilters(
+        readers=tuple(each for each in AccessReader if each in readers),
+        start=wanted.read_from,
+        end=wanted.read_until,
+        purpose=purpose,
     )
 
 

@@ -6,9 +6,11 @@ from typing import Annotated
 
 import strawberry
 
+from auth.caller import Caller
 from auth.policy.rules import Access, Rule
 from engine.errors import BadInput
-from records.hub.commands import CommandProblem, CommandProblemCode, CommandReceipt, CommandStep
+from records.hub.commands import CommandProblem, CommandProblemCode, CommandReceipt, CommandStep, NewCommand
+from records.identifiers import Nik
 from records.purposes import CitizenScope
 from schema.declarations.fields import derived
 from schema.declarations.publishing import publishes
@@ -17,13 +19,22 @@ from schema.declarations.scalars import publish_enum
 MAX_KEY_LENGTH = 64
 
 publish_enum(CommandProblemCode)
-OWN = Access(Rule.SELF, citizen_scopes=frozenset({CitizenScope.COMPLAINTS}))
-"""Commands are shown to the person alone."""
+OWN = Access(Rule.SELF | Rule.ASSISTANT, citizen_scopes=frozenset({CitizenScope.COMPLAINTS}))
+"""Commands are shown to the person, and to their assistant, who may have given them."""
+WRITABLE = Access(Rule.SELF | Rule.ASSISTANT, delegation_scopes=frozenset({CitizenScope.COMPLAINTS}))
+"""Commands about complaints are given by the person, or by their assistant."""
 Key = Annotated[
     str,
     strawberry.argument(
         description=f"Idempotency key of 1 to {MAX_KEY_LENGTH} characters, such as a UUID. Repeating the mutation with"
         " the same key makes one command."
+    ),
+]
+ForPerson = Annotated[
+    Nik | None,
+    strawberry.argument(
+        description="NIK of the person in whose name you do it. Give it as the assistant of a person with a"
+        " disability; otherwise leave it out."
     ),
 ]
 
@@ -52,6 +63,20 @@ class CommandProblemType:
     def message(record: CommandProblem) -> str:
         """What is wrong, and how to fix it."""
         return record.message
+
+
+def get_author(caller: Caller, for_person: Nik | None) -> Nik | None:
+    """The person whose command it is; None without a signed-in person.
+
+    An assistant names the person explicitly, so that nothing is done in another's name by mistake. The rule of the
+    field refuses everybody else.
+    """
+    return None if caller.nik is None else for_person or caller.nik
+
+
+def get_subject(wanted: NewCommand | None) -> Nik | None:
+    """Returns the person whose command it is; None without a signed-in person."""
+    return None if wanted is None else wanted.subject
 
 
 def check_key(key: str) -> str:

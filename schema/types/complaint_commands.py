@@ -7,15 +7,23 @@ from typing import Annotated
 import strawberry
 
 from auth.caller import Caller
-from auth.policy.rules import Rule
 from records.complaints import ComplaintAnswer, NewComplaint
 from records.hub.commands import NewCommand
-from records.identifiers import Nik, RegionCode
+from records.identifiers import RegionCode
 from records.regions import Coordinates
 from resolvers.complaint_commands import SUBMIT_COMPLAINT, submit_complaints
 from schema.declarations.additions import adds_to_mutation
 from schema.declarations.fields import root
-from schema.types.commands import CommandProblemType, CommandReceiptType, Key, check_key
+from schema.types.commands import (
+    WRITABLE,
+    CommandProblemType,
+    CommandReceiptType,
+    ForPerson,
+    Key,
+    check_key,
+    get_author,
+    get_subject,
+)
 
 
 @strawberry.input(description="An answer to a question of the category.")
@@ -56,29 +64,26 @@ SubmitComplaintResult = Annotated[
 ]
 
 
-def get_subject(wanted: NewCommand | None) -> Nik | None:
-    """Returns the person whose command it is; None without a signed-in person."""
-    return None if wanted is None else wanted.subject
-
-
 @adds_to_mutation
 class ComplaintMutations:
     """The commands of complaints."""
 
-    @root(submit_complaints, returns=SubmitComplaintResult | None, rule=Rule.SELF, subject=get_subject)
+    @root(submit_complaints, returns=SubmitComplaintResult | None, rule=WRITABLE, subject=get_subject)
     def submit_complaint(
         caller: Caller,
         complaint: Annotated[NewComplaintInput, strawberry.argument(description="The complaint.")],
         key: Key,
+        for_person: ForPerson = None,
     ) -> NewCommand | None:
         """Submit a complaint to the city, in the city's own apps. It is private.
 
         The receipt is valid as soon as the mutation is answered, whatever the state of the complaint system.
         """
-        if caller.nik is None:
+        author = get_author(caller, for_person)
+        if author is None:
             return None
         return NewCommand(
-            subject=caller.nik,
+            subject=author,
             key=check_key(key),
             name=SUBMIT_COMPLAINT.name,
             payload=_build_complaint(complaint),

@@ -14,6 +14,7 @@ from records.complaints import (
     CategoryQuery,
     Complaint,
     ComplaintCategory,
+    ComplaintComment,
     ComplaintEvent,
     ComplaintPage,
     ComplaintPosition,
@@ -76,6 +77,17 @@ class ComplaintEventType:
 
 
 @publishes(
+    ComplaintComment,
+    rule=READABLE,
+    subject="reporter",
+    public_when="complaint_is_public",
+    shows=("at", "text", "by_reporter"),
+)
+class ComplaintCommentType:
+    """The published `ComplaintComment`."""
+
+
+@publishes(
     Complaint,
     rule=READABLE,
     subject="reporter",
@@ -99,9 +111,10 @@ class ComplaintEventType:
         "rating",
         "photo_url",
         "events",
+        "comments",
         "delivery",
     ),
-    nested=(CoordinatesType, ComplaintEventType),
+    nested=(CoordinatesType, ComplaintEventType, ComplaintCommentType),
     refetch=Refetch(batch=complaints, seal=lambda complaint: complaint.id, unseal=str),
 )
 class ComplaintType(Node):

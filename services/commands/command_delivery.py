@@ -14,7 +14,7 @@ from math import inf
 from time import monotonic
 from typing import Any, Final, Protocol
 
-from auth.crypto.sealed_people import SealedPeople
+from auth.crypto.sealed_people import InvalidPersonSeal, SealedPeople
 from auth.crypto.sealed_texts import SealedTexts
 from records.calls.answers import Answers
 from records.calls.call import Call
@@ -35,6 +35,8 @@ CLAIM_SIZE: Final = 8
 """Commands that one claim takes, and that are sent concurrently."""
 _COUNT_INTERVAL: Final = 30.0
 """Seconds between two counts of open commands, for the metrics."""
+_UNREADABLE: Final = CommandResult(state=CommandState.PARKED, failure="UNREADABLE")
+"""Sealed with another secret, or in a form that its version does not have: a person must see it."""
 IDLE_INTERVAL: Final = 5.0
 """Seconds between two looks at the outbox; a command that this process accepts is sent immediately."""
 
@@ -42,8 +44,8 @@ IDLE_INTERVAL: Final = 5.0
 class DeliveryListener(Protocol):
     """Acts on what became of commands."""
 
-    async def prepare_done(self, agency: str, subject: Nik, agency_id: str | None) -> None:
-        """Called before a command is recorded as done; it must be idempotent. Raises `StateUnavailable`."""
+    async def prepare_done(self, agency: str, subject: Nik, agency_id: str) -> None:
+        """Called before a command that made a new matter is recorded as done. Idempotent; raises `StateUnavailable`."""
 
     async def announce_change(self, agency: str, subject: Nik) -> None:
         """Called after the state of a command has changed."""
@@ -52,7 +54,7 @@ class DeliveryListener(Protocol):
 class NoDeliveryListener:
     """Does nothing."""
 
-    async def prepare_done(self, agency: str, subject: Nik, agency_id: str | None) -> None:
+    async def prepare_done(self, agency: str, subject: Nik, agency_id: str) -> None:
         """Do nothing."""
 
     async def announce_change(self, agency: str, subject: Nik) -> None:
@@ -164,9 +166,10 @@ class CommandDelivery:
         kind = self._agency.commands[commands[0].kind.name, commands[0].kind.version]
         outgoing: dict[str, OutgoingCommand[Any]] = {}
         for each in commands:
-            prepared = await self._prepare(each, kind)
+            subject = self._open_subject(each)
+            prepared = _UNREADABLE if subject is None else await self._prepare(each, subject, kind)
             if isinstance(prepared, CommandResult):
-                await self._record(each, prepared)
+                await self._record(each, prepared, subject)
             else:
                 outgoing[each.number] = prepared
         sends = commands[0].state is CommandState.SENDING
@@ -174,9 +177,18 @@ class CommandDelivery:
         for each in commands:
             if each.number in outgoing:
                 answer = answers if isinstance(answers, Exception) else answers.get(outgoing[each.number])
-                await self._end(each, answer)
+                await self._end(each, answer, outgoing[each.number].subject)
 
-    async def _prepare(self, command: StoredCommand, kind: AgencyCommand) -> OutgoingCommand[Any] | CommandResult:
+    def _open_subject(self, command: StoredCommand) -> Nik | None:
+        """The person; None if they were sealed with a secret that this hub does not have."""
+        try:
+            return self._people.open(command.subject)
+        except InvalidPersonSeal:
+            return None
+
+    async def _prepare(
+        self, command: StoredCommand, subject: Nik, kind: AgencyCommand
+    ) -> OutgoingCommand[Any] | CommandResult:
         """The command as it is sent, or its result where it cannot be sent."""
         case_id = None
         if command.case != command.number:
@@ -188,11 +200,11 @@ class CommandDelivery:
             case_id = command.case if case is None else case.agency_id
         try:
             payload = kind.form.decode(self._texts.open(command.payload or b"", command.number).encode())
-        except ValueError:  # another secret, or a form that its version does not have: a person must see it
-            return CommandResult(state=CommandState.PARKED, failure="UNREADABLE")
+        except ValueError:
+            return _UNREADABLE
         return OutgoingCommand(
             number=command.number,
-            subject=self._people.open(command.subject),
+            subject=subject,
             payload=payload,
             case_id=case_id,
             sent_at=command.sent_at,
@@ -223,7 +235,7 @@ class CommandDelivery:
             _log.exception("A command of kind '%s' failed in the hub.", kind.kind.name)
             return fault
 
-    async def _end(self, command: StoredCommand, answer: CommandAnswer | Exception | None) -> None:
+    async def _end(self, command: StoredCommand, answer: CommandAnswer | Exception | None, subject: Nik) -> None:
         """Record what became of a command that was sent or looked up."""
         sends = command.state is CommandState.SENDING
         result = judge_sending(command, answer, self._agency.timing) if sends else judge_lookup(command, answer)
@@ -231,23 +243,23 @@ class CommandDelivery:
             self._outage_pause = compute_outage_pause(answer).total_seconds()
         if isinstance(answer, CommandDone) and answer.copies > 1:
             _log.error("Command %s was carried out %d times by '%s'.", command.number, answer.copies, self._agency.code)
-        await self._record(command, result)
+        await self._record(command, result, subject)
 
-    async def _record(self, command: StoredCommand, result: CommandResult) -> None:
+    async def _record(self, command: StoredCommand, result: CommandResult, subject: Nik | None) -> None:
         """Record a result. If the database fails, the lease ends, and another hub looks the command up."""
         if result.state is CommandState.PARKED:
             _log.warning("Command %s is parked: %s.", command.number, result.failure)
-        subject = self._people.open(command.subject)
+        makes_case = result.state is CommandState.DONE and command.case == command.number
         try:
-            if result.state is CommandState.DONE:
+            if makes_case and subject is not None and result.agency_id is not None:
                 await self._listener.prepare_done(self._agency.code, subject, result.agency_id)
             kept = await self._outbox.end_claim(command, result)
         except StateUnavailable as failure:
             _log.warning("The outcome of command %s could not be stored: %s", command.number, failure)
             return
-        if kept:
+        if kept and subject is not None:
             await self._listener.announce_change(self._agency.code, subject)
-        else:
+        elif not kept:
             _log.warning("The outcome of command %s came after its lease.", command.number)
 
     def _build_call(self, number: str) -> Call:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import datetime
 from hashlib import sha256
 from hmac import digest
-from typing import Final
+from typing import Any, Final
 
-from auth.crypto.sealed_people import SealedPeople
+from auth.crypto.sealed_people import InvalidPersonSeal, SealedPeople
 from auth.crypto.sealed_texts import SealedTexts
 from engine.agencies.agency_routing import is_inside
 from records.calls.call import Call
@@ -20,6 +20,7 @@ from records.hub.commands import (
     CommandProblemCode,
     CommandReceipt,
     NewCommand,
+    SubmittedCommand,
 )
 from records.identifiers import Nik
 from records.readable_codes import draw_code
@@ -32,6 +33,8 @@ from store.database_timeout import StateUnavailable
 _log = logging.getLogger("simpul.commands")
 
 _NUMBER_LENGTH: Final = 10
+MAX_RECEIPTS: Final = 100
+"""Maximum number of receipts of a person, the newest."""
 
 
 class DatabaseCommands:
@@ -44,15 +47,18 @@ class DatabaseCommands:
         people: SealedPeople,
         texts: SealedTexts,
         *,
-        secret: bytes,
+        secrets: Sequence[bytes],
         on_accepted: Callable[[Nik, str], Awaitable[None]],
     ) -> None:
-        """`on_accepted` is called with the person and the agency's code, before the acknowledgement."""
+        """`secrets` are the hub's, the newest first.
+
+        `on_accepted` is called with the person and the agency's code, before the acknowledgement.
+        """
         self._outbox = outbox
         self._agencies = agencies
         self._people = people
         self._texts = texts
-        self._key = digest(secret, b"simpul command digests v1", sha256)
+        self._keys = [digest(each, b"simpul command digests v1", sha256) for each in secrets]
         self._on_accepted = on_accepted
 
     async def accept(
@@ -64,39 +70,102 @@ class DatabaseCommands:
         with _translate_errors():
             return {each: await self._accept(each) for each in wanted}
 
+    async def find_repeated(
+        self,
+        wanted: Sequence[NewCommand],
+        call: Call,  # noqa: ARG002 - the hub's own database, not an agency
+    ) -> Mapping[NewCommand, CommandReceipt | CommandProblem]:
+        """What `accept` would answer for a key that was used before. Raises `CommandsUnavailable`."""
+        with _translate_errors():
+            found = {each: await self._find_repeated(each) for each in wanted}
+        return {wanted: answer for wanted, answer in found.items() if answer is not None}
+
+    async def changes_of(
+        self,
+        people: Sequence[Nik],
+        call: Call,  # noqa: ARG002 - the hub's own database, not an agency
+    ) -> Mapping[Nik, Sequence[SubmittedCommand]]:
+        """The open commands of each person about earlier matters. Raises `CommandsUnavailable`."""
+        owners = self._map_seals(people)
+        with _translate_errors():
+            stored = await self._outbox.list_changes(owners.keys())
+        return self._group(owners, stored)
+
     async def receipts_of(
         self,
         people: Sequence[Nik],
         call: Call,  # noqa: ARG002 - the hub's own database, not an agency
     ) -> Mapping[Nik, Sequence[CommandReceipt]]:
         """The commands of each person, newest first; raises `CommandsUnavailable`."""
+        owners = self._map_seals(people)
         with _translate_errors():
-            return {each: await self.list_receipts(each) for each in people}
+            stored = await self._outbox.list_of_subjects(owners.keys(), limit=MAX_RECEIPTS)
+        found: dict[Nik, list[CommandReceipt]] = {}
+        for each in stored:
+            subject = owners[each.subject]
+            found.setdefault(subject, []).append(self._build_receipt(subject, each))
+        return {subject: receipts[:MAX_RECEIPTS] for subject, receipts in found.items()}
 
-    async def list_receipts(self, subject: Nik) -> Sequence[CommandReceipt]:
-        """The commands of a person, newest first. Raises `StateUnavailable`."""
-        stored = await self._outbox.list_of_subject(self._people.seal(subject))
-        return [self._build_receipt(subject, each) for each in stored]
+    async def list_submitted(
+        self, agency: str, kind: str, people: Sequence[Nik]
+    ) -> Mapping[Nik, Sequence[SubmittedCommand]]:
+        """What each person submitted to an agency, except what it refused, and their open commands about that.
 
-    async def find_receipts(self, numbers: Sequence[str]) -> Mapping[str, CommandReceipt]:
-        """Receipts by their numbers. Raises `StateUnavailable`."""
-        stored = await self._outbox.find_many(numbers)
-        return {each.number: self._build_receipt(self._people.open(each.subject), each) for each in stored}
+        Raises `StateUnavailable`.
+        """
+        owners = self._map_seals(people)
+        return self._group(owners, await self._outbox.list_submitted(agency, kind, subjects=owners.keys()))
 
-    async def _accept(self, wanted: NewCommand) -> CommandReceipt | CommandProblem:
-        found = self._find_agency(wanted)
-        if found is None:
-            return CommandProblem(code=CommandProblemCode.NO_AGENCY)
+    async def find_submitted(self, agency: str, kind: str, numbers: Sequence[str]) -> Mapping[str, SubmittedCommand]:
+        """The same by their numbers. Raises `StateUnavailable`."""
+        found = {}
+        for each in await self._outbox.list_submitted(agency, kind, numbers=numbers):
+            with suppress(InvalidPersonSeal):  # of a secret that this hub does not have: unknown to everybody
+                found[each.number] = self._build_submitted(self._people.open(each.subject), each)
+        return found
+
+    def _group(
+        self, owners: Mapping[bytes, Nik], stored: Sequence[StoredCommand]
+    ) -> Mapping[Nik, Sequence[SubmittedCommand]]:
+        found: dict[Nik, list[SubmittedCommand]] = {}
+        for each in stored:
+            subject = owners[each.subject]
+            found.setdefault(subject, []).append(self._build_submitted(subject, each))
+        return found
+
+    def _map_seals(self, people: Sequence[Nik]) -> Mapping[bytes, Nik]:
+        return {seal: nik for nik in people for seal in self._people.list_seals(nik)}
+
+    def _seal(self, wanted: NewCommand, found: AgencyCommand) -> SealedCommand:
         payload, number = found.form.encode(wanted.payload), _draw_number()
-        sealed = SealedCommand(
+        seals, digests = self._people.list_seals(wanted.subject), self._list_digests(wanted, payload)
+        return SealedCommand(
             number=number,
             kind=found.kind,
             case=wanted.case or number,
-            subject=self._people.seal(wanted.subject),
+            subject=seals[0],
+            former_subjects=tuple(seals[1:]),
             key=sha256(wanted.key.encode()).digest(),
-            digest=self._digest(wanted, payload),
+            digest=digests[0],
+            former_digests=tuple(digests[1:]),
             payload=self._texts.seal(payload.decode(), number),
         )
+
+    async def _find_repeated(self, wanted: NewCommand) -> CommandReceipt | CommandProblem | None:
+        found = self._find_agency(wanted)
+        if isinstance(found, CommandProblem):
+            return found
+        try:
+            stored = await self._outbox.find_repeated(self._seal(wanted, found))
+        except CommandKeyReused:
+            return CommandProblem(code=CommandProblemCode.KEY_REUSED, field="key")
+        return None if stored is None else self._build_receipt(wanted.subject, stored)
+
+    async def _accept(self, wanted: NewCommand) -> CommandReceipt | CommandProblem:
+        found = self._find_agency(wanted)
+        if isinstance(found, CommandProblem):
+            return found
+        sealed = self._seal(wanted, found)
         try:
             stored = await self._outbox.accept(sealed)
         except CommandKeyReused:
@@ -106,24 +175,53 @@ class DatabaseCommands:
         await self._on_accepted(wanted.subject, found.kind.agency)
         return self._build_receipt(wanted.subject, stored)
 
-    def _find_agency(self, wanted: NewCommand) -> AgencyCommand | None:
-        """The command at the agency that serves its place; None if that is not exactly one."""
-        offered = [each for each in self._agencies.values() if each.get_newest(wanted.name) is not None]
-        if len(offered) > 1:
+    def _find_agency(self, wanted: NewCommand) -> AgencyCommand | CommandProblem:
+        """The command at its agency, or at the one that serves its place."""
+        found = [
+            each
+            for code, agency in self._agencies.items()
+            if (each := agency.get_newest(wanted.name)) is not None and wanted.agency in {None, code}
+        ]
+        if not found and wanted.case is not None:
+            return CommandProblem(code=CommandProblemCode.NOT_OFFERED)
+        if len(found) > 1:
             place = wanted.region or ""
-            offered = [each for each in offered if place and any(is_inside(place, (area,)) for area in each.serves)]
-        return offered[0].get_newest(wanted.name) if len(offered) == 1 else None
+            found = [each for each in found if place and self._serves(each.kind.agency, place)]
+        return found[0] if len(found) == 1 else CommandProblem(code=CommandProblemCode.NO_AGENCY)
 
-    def _digest(self, wanted: NewCommand, payload: bytes) -> bytes:
-        """Tells commands apart. It is keyed, because a short text could be guessed from a plain digest."""
-        return digest(self._key, f"{wanted.name} {wanted.case or ''} ".encode() + payload, sha256)
+    def _serves(self, agency: str, place: str) -> bool:
+        return any(is_inside(place, (area,)) for area in self._agencies[agency].serves)
 
-    def _build_receipt(self, subject: Nik, stored: StoredCommand) -> CommandReceipt:
+    def _list_digests(self, wanted: NewCommand, payload: bytes) -> Sequence[bytes]:
+        """Tell commands apart. They are keyed, because a short text could be guessed from a plain digest."""
+        text = f"{wanted.name} {wanted.case or ''} ".encode() + payload
+        return [digest(key, text, sha256) for key in self._keys]
+
+    def _open_payload(self, stored: StoredCommand) -> Any:  # noqa: ANN401 - the record of the kind
+        """What the person wrote; None after its retention, and where this hub cannot read it."""
         known = self._agencies.get(stored.kind.agency)
         command = None if known is None else known.commands.get((stored.kind.name, stored.kind.version))
-        payload = None
-        if command is not None and stored.payload is not None:
-            payload = command.form.decode(self._texts.open(stored.payload, stored.number).encode())
+        if command is None or stored.payload is None:
+            return None
+        try:
+            return command.form.decode(self._texts.open(stored.payload, stored.number).encode())
+        except ValueError:  # another secret, or a form of another release: delivery parks the command
+            return None
+
+    def _build_submitted(self, subject: Nik, stored: StoredCommand) -> SubmittedCommand:
+        return SubmittedCommand(
+            subject=subject,
+            number=stored.number,
+            agency=stored.kind.agency,
+            case=stored.case,
+            state=stored.state,
+            accepted_at=stored.accepted_at,
+            closed_at=stored.closed_at,
+            agency_id=stored.agency_id,
+            payload=self._open_payload(stored),
+        )
+
+    def _build_receipt(self, subject: Nik, stored: StoredCommand) -> CommandReceipt:
         return CommandReceipt(
             subject=subject,
             number=stored.number,
@@ -136,7 +234,8 @@ class DatabaseCommands:
             waits_for=stored.waits_for,
             steps=stored.steps,
             agency_id=stored.agency_id,
-            payload=payload,
+            payload=self._open_payload(stored),
+            case=stored.case,
         )
 
 

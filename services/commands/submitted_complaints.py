@@ -15,10 +15,10 @@ from typing import Any, Final, Protocol
 from records.calls.answers import Answers
 from records.calls.call import Call
 from records.calls.failures import AgencyFailure, AgencyUnavailable
-from records.command_state import CommandState
-from records.complaints import Complaint, ComplaintEvent, ComplaintStatus, NewComplaint
-from records.hub.commands import CommandReceipt
+from records.complaints import Complaint
+from records.hub.commands import SubmittedCommand
 from records.identifiers import Nik
+from resolvers.complaint_changes import apply_changes, build_pending
 from resolvers.complaint_commands import SUBMIT_COMPLAINT
 from resolvers.complaints import Complaints
 from store.database_timeout import StateUnavailable
@@ -28,41 +28,46 @@ LISTED_WITHIN: Final = timedelta(hours=1)
 """How long the list of an agency may lack a complaint that it accepted. Later, it was deleted there."""
 
 
-class Receipts(Protocol):
-    """Looks up what people submitted."""
+class Submissions(Protocol):
+    """Looks up what people submitted to an agency and what it did not refuse."""
 
-    async def list_receipts(self, subject: Nik) -> Sequence[CommandReceipt]:
-        """The commands of a person, newest first; raises `StateUnavailable`."""
+    async def list_submitted(
+        self, agency: str, kind: str, people: Sequence[Nik]
+    ) -> Mapping[Nik, Sequence[SubmittedCommand]]:
+        """What each person submitted, and their open commands about complaints, newest first.
 
-    async def find_receipts(self, numbers: Sequence[str]) -> Mapping[str, CommandReceipt]:
-        """Receipts by their numbers; raises `StateUnavailable`."""
+        Raises `StateUnavailable`.
+        """
+
+    async def find_submitted(self, agency: str, kind: str, numbers: Sequence[str]) -> Mapping[str, SubmittedCommand]:
+        """Submissions by their numbers; raises `StateUnavailable`."""
 
 
 class SubmittedComplaints:
     """Answers the domain of complaints for one agency; the reads of others' complaints are those of its connector."""
 
-    def __init__(self, connector: Complaints, agency: str, receipts: Receipts) -> None:
+    def __init__(self, connector: Complaints, agency: str, submissions: Submissions) -> None:
         """`agency` is the code of the connector's agency."""
         self._connector: Any = connector
         self._agency = agency
-        self._receipts = receipts
+        self._submissions = submissions
 
     def __getattr__(self, name: str) -> Any:  # noqa: ANN401 - any other read of the connector
         """The other reads, unchanged."""
         return getattr(self._connector, name)
 
     async def complaints_of(self, niks: Sequence[Nik], call: Call) -> Answers[Nik, Sequence[Complaint]]:
-        """The complaints of each person, newest first, with those that are on their way."""
-        found = await self._connector.complaints_of(niks, call)
-        answers: dict[Nik, Sequence[Complaint] | AgencyFailure] = {}
-        for nik in niks:
-            listed = found.get(nik, ())
-            try:
-                receipts = () if isinstance(listed, AgencyFailure) else await self._receipts.list_receipts(nik)
-            except StateUnavailable as failure:
-                listed, receipts = AgencyUnavailable(self._agency, f"the hub's own database: {failure}"), ()
-            answers[nik] = listed if isinstance(listed, AgencyFailure) else self._merge(listed, receipts)
-        return {nik: answer for nik, answer in answers.items() if answer}
+        """The complaints of each person, newest first, with what is on its way."""
+        listed = await self._connector.complaints_of(niks, call)
+        known = [nik for nik in niks if not isinstance(listed.get(nik), AgencyFailure)]
+        try:
+            submitted = await self._submissions.list_submitted(self._agency, SUBMIT_COMPLAINT.name, known)
+        except StateUnavailable as failure:
+            raise AgencyUnavailable(self._agency, f"the hub's own database: {failure}") from None
+        answers = dict(listed)
+        for nik, mine in submitted.items():
+            answers[nik] = _merge(listed.get(nik, ()), mine)
+        return answers
 
     async def complaints(self, ids: Sequence[str], call: Call) -> Answers[str, Complaint]:
         """Complaints by their id, which is a receipt number for submitted ones."""
@@ -70,10 +75,9 @@ class SubmittedComplaints:
         if not numbers:
             return await self._connector.complaints(ids, call)  # type: ignore[no-any-return]  # of the protocol
         try:
-            receipts = await self._receipts.find_receipts(numbers)
+            mine = await self._submissions.find_submitted(self._agency, SUBMIT_COMPLAINT.name, numbers)
         except StateUnavailable as failure:
             raise AgencyUnavailable(self._agency, f"the hub's own database: {failure}") from None
-        mine = {number: each for number, each in receipts.items() if self._is_mine(each)}
         wanted = {each: mine[each].agency_id if each in mine else each for each in ids}
         asked = [each for each in dict.fromkeys(wanted.values()) if each is not None and not _NUMBER.fullmatch(each)]
         found = await self._connector.complaints(asked, call) if asked else {}
@@ -81,64 +85,30 @@ class SubmittedComplaints:
         for id_, agency_id in wanted.items():
             answer = None if agency_id is None else found.get(agency_id)
             if isinstance(answer, Complaint) and id_ in mine:
-                answer = replace(answer, id=id_)
+                answer = replace(answer, id=id_, agency_id=answer.id)
             elif answer is None and id_ in mine and _is_shown(mine[id_]):
-                answer = _build_pending(mine[id_])
+                answer = build_pending(mine[id_])
             if answer is not None:
                 answers[id_] = answer
         return answers
 
-    def _is_mine(self, receipt: CommandReceipt) -> bool:
-        return receipt.agency == self._agency and receipt.kind == SUBMIT_COMPLAINT.name
 
-    def _merge(self, listed: Sequence[Complaint], receipts: Sequence[CommandReceipt]) -> Sequence[Complaint]:
-        mine = [each for each in receipts if self._is_mine(each)]
-        number_of = {each.agency_id: each.number for each in mine if each.agency_id is not None}
-        if not mine:
-            return listed
-        known = [replace(each, id=number_of[each.id]) if each.id in number_of else each for each in listed]
-        shown = {each.id for each in known}
-        pending = [_build_pending(each) for each in mine if each.number not in shown and _is_shown(each)]
-        return tuple(sorted((*known, *pending), key=lambda each: each.reported_at, reverse=True))
+def _merge(listed: Sequence[Complaint], commands: Sequence[SubmittedCommand]) -> Sequence[Complaint]:
+    """The list of a person with what they submitted, under its receipt numbers, and with what they change."""
+    mine = [each for each in commands if each.case == each.number]
+    changes = [each for each in commands if each.case != each.number]
+    number_of = {each.agency_id: each.number for each in mine if each.agency_id is not None}
+    known = [
+        replace(each, id=number_of[each.id], agency_id=each.id) if each.id in number_of else each for each in listed
+    ]
+    shown = {each.id for each in known}
+    pending = [build_pending(each) for each in mine if each.number not in shown and _is_shown(each)]
+    changed = [apply_changes(each, changes) for each in (*known, *pending)]
+    return tuple(sorted(changed, key=lambda each: each.reported_at, reverse=True))
 
 
-def _is_shown(receipt: CommandReceipt) -> bool:
+def _is_shown(submitted: SubmittedCommand) -> bool:
     """Whether a complaint that its agency does not list is shown."""
-    if receipt.payload is None or receipt.state is CommandState.REJECTED:
+    if submitted.payload is None:
         return False
-    return receipt.closed_at is None or datetime.now(UTC) - receipt.closed_at < LISTED_WITHIN
-
-
-def _build_pending(receipt: CommandReceipt) -> Complaint:
-    """The complaint as its reporter submitted it."""
-    written: NewComplaint = receipt.payload
-    accepted = ComplaintEvent(
-        sequence=1,
-        at=receipt.accepted_at,
-        status=ComplaintStatus.WAITING,
-        note=None,
-        agency=None,
-        complaint_is_public=False,
-        reporter=receipt.subject,
-    )
-    return Complaint(
-        id=receipt.number,
-        number=None,
-        reporter=receipt.subject,
-        is_public=False,
-        category_code=written.category_code,
-        category_name=None,
-        description=written.description,
-        status=ComplaintStatus.WAITING,
-        responsible_agency=None,
-        address=written.address,
-        coordinates=written.coordinates,
-        region_code=written.region_code,
-        reported_at=receipt.accepted_at,
-        updated_at=None,
-        due_at=None,
-        read_at=datetime.now(UTC),
-        photo_url=None,
-        events=(accepted,),
-        delivery=receipt.state,
-    )
+    return submitted.closed_at is None or datetime.now(UTC) - submitted.closed_at < LISTED_WITHIN

@@ -4,22 +4,31 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
-from auth.caller import CallerKind
 from auth.policy.legal_basis import LegalBasis
+from records.hub.access_history import AccessReader, classify_reader
 from records.hub.ledger_entries import LedgerEntry
 
-_READERS: Mapping[str, str] = {
-    CallerKind.CITIZEN.value: "Another resident",
-    CallerKind.BUSINESS.value: "A business",
-    CallerKind.OFFICIAL.value: "An official",
-    CallerKind.SUPERVISOR.value: "A supervisor",
-    CallerKind.STEWARD.value: "The data steward of the city",
-    CallerKind.AUDITOR.value: "An auditor of the city",
-    CallerKind.PROTECTION_OFFICER.value: "The data-protection officer of the city",
-    CallerKind.PARTNER.value: "An application of a partner",
-    CallerKind.AGENCY_SYSTEM.value: "A computer system",
-    CallerKind.OPERATOR.value: "An operator of the hub",
+_READERS: Mapping[AccessReader, str] = {
+    AccessReader.YOURSELF: "You",
+    AccessReader.HOUSEHOLD_MEMBER: "A member of your household",
+    AccessReader.GUARDIAN: "Your parent or guardian",
+    AccessReader.ASSISTANT: "A person who assists you",
+    AccessReader.CITIZEN: "Another resident",
+    AccessReader.BUSINESS: "A business",
+    AccessReader.OFFICIAL: "An official",
+    AccessReader.SUPERVISOR: "A supervisor",
+    AccessReader.STEWARD: "The data steward of the city",
+    AccessReader.AUDITOR: "An auditor of the city",
+    AccessReader.PROTECTION_OFFICER: "The data-protection officer of the city",
+    AccessReader.PARTNER: "An application of a partner",
+    AccessReader.AGENCY_SYSTEM: "A computer system",
+    AccessReader.OPERATOR: "An operator of the hub",
+    AccessReader.UNKNOWN: "An unknown reader",
 }
+_WITHOUT_CLIENT = frozenset(
+    {AccessReader.YOURSELF, AccessReader.HOUSEHOLD_MEMBER, AccessReader.GUARDIAN, AccessReader.ASSISTANT}
+)
+"""Readers whose application says nothing to the person."""
 _LEGAL_BASES: Mapping[str, str] = {
     LegalBasis.OWN_RIGHT.value: "the reader's own right to know (UU PDP, articles 5 to 7)",
     LegalBasis.GUARDIANSHIP.value: "care for a child (UU PDP, article 25)",
@@ -98,13 +107,10 @@ class AgencyNames:
 
 def describe_reader(access: LedgerEntry, names: AgencyNames) -> str:
     """Describe the reader."""
-    if access.caller is not None and access.caller == access.subject:
-        return "You"
-    if access.legal_basis == LegalBasis.ASSISTANCE.value:
-        return "A person who assists you"
-    if access.legal_basis == LegalBasis.GUARDIANSHIP.value:
-        return "Your parent or guardian"
-    reader = _READERS.get(access.caller_kind, "An unknown reader")
+    kind = classify_reader(access)
+    reader = _READERS[kind]
+    if kind in _WITHOUT_CLIENT:
+        return reader
     if access.client is not None:
         reader += f" ('{access.client}')"
     if access.agency is not None:

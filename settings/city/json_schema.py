@@ -50,7 +50,8 @@ def _build_manifest_schema() -> dict[str, Any]:
     }
     rows = {driver: each.all_rows.table for driver, each in DRIVER_FAMILIES.items() if each.all_rows is not None}
     tables: dict[type[BaseModel], None] = dict.fromkeys((*reads.values(), SnapshotReadTable, PythonReadTable))
-    commands = list(dict.fromkeys((CommandTable, *(each.command_table for each in DRIVER_FAMILIES.values()))))
+    by_driver: list[type[BaseModel]] = [each.command_table for each in DRIVER_FAMILIES.values()]
+    commands: list[type[BaseModel]] = list(dict.fromkeys([CommandTable, *by_driver]))
     schema = _build_schema(AgencyManifest, *tables, *rows.values(), *commands)
     for each in reads.values():
         schema["$defs"][each.__name__].pop("required", None)  # perhaps among the defaults

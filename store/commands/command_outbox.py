@@ -15,19 +15,31 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, and_, case, exists, false, func, insert, or_, select, text, update
+from sqlalchemy import ColumnElement, and_, case, exists, false, func, or_, select, text, update
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from records.command_state import CommandState
 from records.hub.commands import LookupClass
-from store.commands.command_rows import SealedCommand, StoredCommand, add_steps, load_commands, to_command
+from store.commands.command_rows import (
+    SealedCommand,
+    StoredCommand,
+    add_steps,
+    insert_command,
+    load_commands,
+    load_newest_of_each,
+    load_newest_without_steps,
+    to_command,
+)
 from store.database_timeout import database_timeout
 from store.tables import command_steps, commands
 
 MAX_PER_DAY: Final = 50
 """Maximum number of commands of one person within 24 hours, in any state."""
+MAX_LISTED: Final = 1_000
+"""Maximum number of a person's commands in a list of their agency."""
 _DAY: Final = timedelta(hours=24)
 _OPEN: Final = commands.c.closed_at.is_(None)
+_IS_OPEN_CHANGE: Final = and_(_OPEN, commands.c.case != commands.c.number)
 _TO_SEND: Final = (CommandState.ACCEPTED, CommandState.RETRY_WAIT)
 _CLAIMED: Final = (CommandState.SENDING, CommandState.RECONCILING)
 
@@ -86,35 +98,29 @@ class CommandOutbox:
         If the person gave the same command with the same key before, returns that one unchanged. Raises
         `CommandKeyReused`, `TooManyCommands` or `StateUnavailable`.
         """
-        columns, kind = commands.c, command.kind
-        mine = columns.subject == command.subject
+        columns, mine = commands.c, _is_of_same_person(command)
+        known = select(columns.number).where(mine, columns.key == command.key).scalar_subquery()
+        today = select(func.count()).where(mine, columns.accepted_at > func.now() - _DAY).scalar_subquery()
         async with database_timeout(self._timeout), self._engine.begin() as connection:
             await _lock_subject(connection, command.subject)
-            known = await load_commands(connection, and_(mine, columns.key == command.key))
-            if known:
-                if known[0].digest != command.digest:
-                    raise CommandKeyReused
-                return known[0]
-            today = select(func.count()).where(mine, columns.accepted_at > func.now() - _DAY)
-            if (await connection.execute(today)).scalar_one() >= MAX_PER_DAY:
+            number, count = (await connection.execute(select(known, today))).one()
+            if number is not None:
+                return _require_same(command, (await load_commands(connection, columns.number == number))[0])
+            if count >= MAX_PER_DAY:
                 raise TooManyCommands
-            row = {
-                "number": command.number,
-                "kind": kind.name,
-                "version": kind.version,
-                "agency": kind.agency,
-                "lookup": kind.lookup.value,
-                "case": command.case,
-                "sequence": await _allocate_sequence(connection, kind.agency, command.case),
-                "subject": command.subject,
-                "key": command.key,
-                "digest": command.digest,
-                "payload": command.payload,
-                "state": CommandState.ACCEPTED.value,
-            }
-            await connection.execute(insert(commands).values(row))
-            await add_steps(connection, [command.number], CommandState.ACCEPTED)
-            return (await load_commands(connection, columns.number == command.number))[0]
+            is_new_case = command.case == command.number
+            if not is_new_case:
+                await _lock_case(connection, command.kind.agency, command.case)
+            stored = await insert_command(connection, command)
+            return stored if is_new_case else (await load_commands(connection, columns.number == command.number))[0]
+
+    async def find_repeated(self, command: SealedCommand) -> StoredCommand | None:
+        """Returns what `accept` would return unchanged; None for a new key.
+
+        Raises `CommandKeyReused` or `StateUnavailable`.
+        """
+        found = await self._load(and_(_is_of_same_person(command), commands.c.key == command.key))
+        return _require_same(command, found[0]) if found else None
 
     async def claim(
         self, agency: str, kinds: Collection[tuple[str, int]], *, limit: int, lease: timedelta
@@ -261,9 +267,10 @@ class CommandOutbox:
         found = await self._load(commands.c.number == number)
         return found[0] if found else None
 
-    async def find_many(self, numbers: Collection[str]) -> Sequence[StoredCommand]:
-        """Returns the commands with these numbers. Raises `StateUnavailable`."""
-        return await self._load(commands.c.number.in_(numbers), limit=len(numbers)) if numbers else ()
+    async def list_of_subjects(self, subjects: Collection[bytes], *, limit: int = 100) -> Sequence[StoredCommand]:
+        """Returns the newest commands of each person, newest first. Raises `StateUnavailable`."""
+        async with database_timeout(self._timeout), self._engine.connect() as connection:
+            return await load_newest_of_each(connection, commands.c.subject.in_(subjects), limit=limit)
 
     async def list_agency_ids(self, command: StoredCommand) -> frozenset[str]:
         """The agency's identifiers of the person's other commands of this kind. Raises `StateUnavailable`."""
@@ -287,9 +294,28 @@ class CommandOutbox:
         async with database_timeout(self._timeout), self._engine.connect() as connection:
             return (await connection.execute(counted)).scalar_one()
 
-    async def list_of_subject(self, subject: bytes, *, limit: int = 100) -> Sequence[StoredCommand]:
-        """Returns a person's commands, newest first. Raises `StateUnavailable`."""
-        return await self._load(commands.c.subject == subject, limit=limit)
+    async def list_submitted(
+        self, agency: str, kind: str, *, subjects: Collection[bytes] = (), numbers: Collection[str] = ()
+    ) -> Sequence[StoredCommand]:
+        """Returns commands of one kind that are not rejected, and open ones about earlier matters.
+
+        They are those of people, and those with numbers: at most `MAX_LISTED` of each person, newest first, without
+        steps, in one statement. Raises `StateUnavailable`.
+        """
+        columns = commands.c
+        wanted = and_(
+            columns.agency == agency,
+            or_(and_(columns.kind == kind, columns.state != CommandState.REJECTED.value), _IS_OPEN_CHANGE),
+            or_(columns.subject.in_(subjects), columns.number.in_(numbers)),
+        )
+        async with database_timeout(self._timeout), self._engine.connect() as connection:
+            return await load_newest_without_steps(connection, wanted, limit=MAX_LISTED)
+
+    async def list_changes(self, subjects: Collection[bytes]) -> Sequence[StoredCommand]:
+        """Returns people's open commands about earlier matters, newest first. Raises `StateUnavailable`."""
+        wanted = and_(commands.c.subject.in_(subjects), _IS_OPEN_CHANGE)
+        async with database_timeout(self._timeout), self._engine.connect() as connection:
+            return await load_newest_without_steps(connection, wanted, limit=MAX_LISTED)
 
     async def list_open(
         self, *, states: Collection[CommandState] = (), agency: str | None = None, limit: int = 100
@@ -319,6 +345,17 @@ class CommandOutbox:
             return await load_commands(connection, wanted, **how)
 
 
+def _is_of_same_person(command: SealedCommand) -> ColumnElement[bool]:
+    return commands.c.subject.in_([command.subject, *command.former_subjects])
+
+
+def _require_same(command: SealedCommand, found: StoredCommand) -> StoredCommand:
+    """The command that has the key already. Raises `CommandKeyReused` if it is another one."""
+    if found.digest not in {command.digest, *command.former_digests}:
+        raise CommandKeyReused
+    return found
+
+
 def _has_earlier_open() -> ColumnElement[bool]:
     earlier = commands.alias("earlier")
     return exists().where(
@@ -335,13 +372,9 @@ async def _lock_subject(connection: AsyncConnection, subject: bytes) -> None:
     await connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": lock})
 
 
-async def _allocate_sequence(connection: AsyncConnection, agency: str, case_: str) -> int:
-    """The next sequence of a case. The case stays locked until the commit."""
-    lock = select(func.pg_advisory_xact_lock(func.hashtextextended(f"{agency} {case_}", 0)))
-    await connection.execute(lock)
-    of_case = and_(commands.c.agency == agency, commands.c.case == case_)
-    newest = await connection.execute(select(func.max(commands.c.sequence)).where(of_case))
-    return (newest.scalar_one() or 0) + 1
+async def _lock_case(connection: AsyncConnection, agency: str, case_: str) -> None:
+    """Serializes the sequences of a case until the commit."""
+    await connection.execute(select(func.pg_advisory_xact_lock(func.hashtextextended(f"{agency} {case_}", 0))))
 
 
 async def _apply(connection: AsyncConnection, wanted: ColumnElement[bool], result: CommandResult) -> bool:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, func, insert, select
+from sqlalchemy import ColumnElement, Subquery, and_, func, insert, literal, select, true
 from sqlalchemy.engine import RowMapping
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -31,6 +31,10 @@ class SealedCommand:
     digest: bytes
     """Keyed digest of the payload, to tell a repetition from another command with the same key."""
     payload: bytes
+    former_subjects: tuple[bytes, ...] = ()
+    """The person, sealed with earlier secrets of the hub."""
+    former_digests: tuple[bytes, ...] = ()
+    """Digests with earlier secrets."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,7 +66,7 @@ class StoredCommand:
 
 
 async def load_commands(
-    connection: AsyncConnection, wanted: ColumnElement[bool], *, limit: int = 1, newest_first: bool = True
+    connection: AsyncConnection, wanted: ColumnElement[bool], *, limit: int | None = 1, newest_first: bool = True
 ) -> Sequence[StoredCommand]:
     """Loads commands with their steps, in two statements for any number of commands."""
     columns = commands.c
@@ -93,6 +97,52 @@ async def load_commands(
     ]
 
 
+async def load_newest_of_each(
+    connection: AsyncConnection, wanted: ColumnElement[bool], *, limit: int
+) -> Sequence[StoredCommand]:
+    """Loads the newest commands of each person, newest first; `limit` is for one person."""
+    ranked = _rank_of_each(wanted)
+    newest = select(ranked.c.number).where(ranked.c.rank <= limit)
+    return await load_commands(connection, commands.c.number.in_(newest), limit=None)
+
+
+async def load_newest_without_steps(
+    connection: AsyncConnection, wanted: ColumnElement[bool], *, limit: int
+) -> Sequence[StoredCommand]:
+    """The same in one statement, without steps and without what the commands wait for."""
+    ranked = _rank_of_each(wanted)
+    rows = (await connection.execute(select(ranked).where(ranked.c.rank <= limit).order_by(ranked.c.rank))).mappings()
+    return [to_command(row, read_at=row["read_at"]) for row in rows]
+
+
+async def insert_command(connection: AsyncConnection, command: SealedCommand) -> StoredCommand:
+    """Stores a command and its first step, next in its case, in one statement. What it waits for is not loaded."""
+    columns, kind, state = commands.c, command.kind, CommandState.ACCEPTED
+    of_case = and_(columns.agency == kind.agency, columns.case == command.case)
+    row = {
+        "number": command.number,
+        "kind": kind.name,
+        "version": kind.version,
+        "agency": kind.agency,
+        "lookup": kind.lookup.value,
+        "case": command.case,
+        "sequence": select(func.coalesce(func.max(columns.sequence), 0) + 1).where(of_case).scalar_subquery(),
+        "subject": command.subject,
+        "key": command.key,
+        "digest": command.digest,
+        "payload": command.payload,
+        "state": state.value,
+    }
+    stored = insert(commands).values(row).returning(commands).cte("stored")
+    values = select(stored.c.number, literal(state.value))
+    step = insert(command_steps).from_select(["number", "state"], values).returning(command_steps.c.at).cte("step")
+    both = select(stored, step.c.at.label("step_at"), func.now().label("read_at")).select_from(
+        stored.join(step, true())
+    )
+    found = (await connection.execute(both)).mappings().one()
+    return to_command(found, read_at=found["read_at"], steps=[CommandStep(at=found["step_at"], state=state)])
+
+
 async def add_steps(
     connection: AsyncConnection, numbers: Sequence[str], state: CommandState, **more: str | None
 ) -> None:
@@ -100,6 +150,14 @@ async def add_steps(
     if numbers:
         rows = [{"number": number, "state": state.value, **more} for number in numbers]
         await connection.execute(insert(command_steps), rows)
+
+
+def _rank_of_each(wanted: ColumnElement[bool]) -> Subquery:
+    """Commands with their rank among those of their person: 1 for the newest."""
+    columns = commands.c
+    newest_first = (columns.accepted_at.desc(), columns.number.desc())
+    rank = func.row_number().over(partition_by=columns.subject, order_by=newest_first)
+    return select(commands, func.now().label("read_at"), rank.label("rank")).where(wanted).subquery()
 
 
 def to_command(

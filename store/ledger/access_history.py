@@ -2,15 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import UTC, datetime
 
-from sqlalchemy import ColumnElement, and_, func, or_, select, true, tuple_
+from sqlalchemy import ColumnElement, and_, case, func, or_, select, true, tuple_
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from records.hub.access_history import (
+    ALL_ENTRIES,
+    CITIZEN_KIND,
+    HOUSEHOLD_TYPES,
+    READERS_BY_CALLER_KIND,
+    READERS_BY_LEGAL_BASIS,
+    AccessLogFilters,
+    AccessReader,
+)
 from records.hub.ledger_entries import SEARCH_FILTERS, AccessPosition, AccessSearch, LedgerPage, StoredLedgerEntry
 from store.ledger.ledger_rows import to_stored_ledger_entry
-from store.tables import access_chains, access_entries
+from store.tables import access_chains, access_entries, operation_clients
 
 _ORDER = (access_entries.c.at, access_entries.c.chain, access_entries.c.sequence)
 
@@ -21,9 +30,21 @@ class AccessHistory:
     def __init__(self, engine: AsyncEngine) -> None:
         self._engine = engine
 
-    async def load_page(self, subject: bytes, first: int, after: AccessPosition | None) -> LedgerPage:
-        """Returns the next entries about one person, without those that the person may not see yet."""
-        return await self._load_page(_build_visible_condition(subject), first, after)
+    async def load_page(
+        self, subject: bytes, first: int, after: AccessPosition | None, filters: AccessLogFilters = ALL_ENTRIES
+    ) -> LedgerPage:
+        """Returns the next matching entries about one person, without those that the person may not see yet."""
+        matching = and_(_build_visible_condition(subject), *_build_filter_conditions(filters))
+        return await self._load_page(matching, first, after)
+
+    async def load_client_names(self, clients: Collection[str | None]) -> Mapping[str | None, str]:
+        """Returns the names of clients that have one in their contract."""
+        if not clients:
+            return {}
+        columns = operation_clients.c
+        wanted = select(columns.client, columns.name).where(columns.client.in_(clients), columns.name.is_not(None))
+        async with self._engine.connect() as connection:
+            return {row.client: row.name for row in await connection.execute(wanted)}
 
     async def _load_page(self, condition: ColumnElement[bool], first: int, after: AccessPosition | None) -> LedgerPage:
         wanted = select(access_entries).where(condition)
@@ -74,6 +95,34 @@ def build_search_condition(search: AccessSearch) -> ColumnElement[bool]:
     if search.end is not None:
         wanted.append(columns.at <= search.end)
     return and_(true(), *wanted)
+
+
+def _build_filter_conditions(filters: AccessLogFilters) -> Sequence[ColumnElement[bool]]:
+    columns = access_entries.c
+    conditions: list[ColumnElement[bool]] = []
+    if filters.readers:
+        conditions.append(_build_reader_kind().in_([each.value for each in filters.readers]))
+    if filters.start is not None:
+        conditions.append(columns.at >= filters.start)
+    if filters.end is not None:
+        conditions.append(columns.at <= filters.end)
+    if filters.purpose is not None:
+        conditions.append(columns.purpose == filters.purpose)
+    return conditions
+
+
+def _build_reader_kind() -> ColumnElement[str]:
+    """`classify_reader` in SQL."""
+    columns = access_entries.c
+    # Fields are separated by spaces.
+    is_card = columns.fields.startswith(HOUSEHOLD_TYPES) | columns.fields.contains(f" {HOUSEHOLD_TYPES}")
+    return case(
+        (columns.caller == columns.subject, AccessReader.YOURSELF.value),
+        *((columns.legal_basis == basis, reader.value) for basis, reader in READERS_BY_LEGAL_BASIS.items()),
+        (and_(columns.caller_kind == CITIZEN_KIND, is_card), AccessReader.HOUSEHOLD_MEMBER.value),
+        (columns.caller_kind.in_(READERS_BY_CALLER_KIND), columns.caller_kind),
+        else_=AccessReader.UNKNOWN.value,
+    )
 
 
 def _build_visible_condition(subject: bytes) -> ColumnElement[bool]:

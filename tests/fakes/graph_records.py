@@ -64,7 +64,7 @@ COMPLAINTS = build_connection(
     arguments={},
     total_count=2,
 )
-ENTRY = access_log_entry()
+ENTRY = replace(access_log_entry(), partner="Kredit Nusantara")
 ENTRIES = build_connection(AccessLogConnectionType, (ENTRY,), cursor=lambda _: "a", has_more=True, arguments={})
 OVERSEEN = access_entry()
 OVERSEEN_PAGE = build_connection(
@@ -90,6 +90,14 @@ RECORDS: dict[str, Any] = {
     "Product": sold("Rahasia", public=False),
     "Complaint": replace(SITIS, resolved_at=SITIS.read_at),
     "ComplaintEvent": SITIS.events[0],
+    "ComplaintComment": SITIS.comments[0],
+    "ComplaintPublication": ComplaintPublication(
+        description="Lubang",
+        address="Jl. Kebon Sirih",
+        coordinates=Coordinates(latitude=-6.18, longitude=106.83),
+        photo_count=1,
+        confirmation="c",
+    ),
     "ComplaintCategory": CATEGORY,
     "ComplaintConnection": COMPLAINTS,
     "ComplaintEdge": COMPLAINTS.edges[0],

@@ -26,7 +26,7 @@ from records.complaints import (
 )
 from records.hub.access_entries import AccessEntryPage, AccessEntryQuery
 from records.hub.access_history import AccessLogPage, AccessLogQuery
-from records.hub.commands import CommandProblem, CommandReceipt, NewCommand
+from records.hub.commands import CommandProblem, CommandReceipt, NewCommand, SubmittedCommand
 from records.hub.consenting import Consenting
 from records.hub.consents import (
     Consent,
@@ -74,6 +74,7 @@ from resolvers.domains import find_domains
 from resolvers.hub.access_entries import AccessEntries
 from resolvers.hub.access_history import AccessHistories
 from resolvers.hub.commands import Commands
+from resolvers.hub.confirmations import Confirmations
 from resolvers.hub.consents import Consents, UnknownConsent
 from resolvers.hub.data_preferences import PeoplePreferences, PreferencesUnavailable
 from resolvers.hub.data_requests import DataRequests
@@ -161,6 +162,10 @@ class SmallCity:
     answered_requests: list[DataRequestAnswer] = field(default_factory=list)
     """What officials looked for, and answered."""
     accepted_commands: list[NewCommand] = field(default_factory=list)
+    open_changes: list[SubmittedCommand] = field(default_factory=list)
+    """Open commands about earlier matters."""
+    receipts: list[CommandReceipt] = field(default_factory=list)
+    """Receipts beside the usual one."""
 
     def agencies(self, own: Mapping[type[Any], Any] = MappingProxyType({})) -> Agencies:
         """Itself, bound to every domain but those that are given."""
@@ -174,6 +179,7 @@ class SmallCity:
             DataRequests,
             Exports,
             Commands,
+            Confirmations,
         )
         return Agencies({**dict.fromkeys(domains, self), **own}, build_codes(), build_lifetimes())
 
@@ -302,8 +308,22 @@ class SmallCity:
         self.accepted_commands.extend(wanted)
         return {each: receipt(each.subject) for each in wanted}
 
+    async def find_repeated(
+        self, wanted: Sequence[NewCommand], _call: Call
+    ) -> Answers[NewCommand, CommandReceipt | CommandProblem]:
+        return {each: receipt(each.subject) for each in wanted if each.key == "repeated"}
+
+    async def changes_of(self, people: Sequence[Nik], _call: Call) -> Answers[Nik, Sequence[SubmittedCommand]]:
+        return {nik: [each for each in self.open_changes if each.subject == nik] for nik in people}
+
     async def receipts_of(self, people: Sequence[Nik], _call: Call) -> Answers[Nik, Sequence[CommandReceipt]]:
-        return {nik: (receipt(nik),) for nik in people}
+        return {nik: (receipt(nik), *(each for each in self.receipts if each.subject == nik)) for nik in people}
+
+    def build_code(self, subject: Nik, content: str) -> str:
+        return f"{subject} saw {content}"
+
+    def is_valid(self, code: str, subject: Nik, content: str) -> bool:
+        return code == self.build_code(subject, content)
 
     async def exports(self, people: Sequence[Nik], _call: Call) -> Answers[Nik, Export]:
         return {nik: Export(subject=nik, url="/me/export", parts=("identity",)) for nik in people}

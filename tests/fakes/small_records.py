@@ -12,12 +12,13 @@ from records.command_state import CommandState
 from records.complaints import (
     Complaint,
     ComplaintCategory,
+    ComplaintComment,
     ComplaintEvent,
     ComplaintStatus,
     ComplaintVisibility,
 )
 from records.hub.access_entries import AccessEntry
-from records.hub.access_history import AccessLogEntry
+from records.hub.access_history import AccessLogEntry, AccessReader
 from records.hub.commands import CommandReceipt, CommandStep
 from records.hub.consents import (
     Consent,
@@ -243,6 +244,11 @@ def complaint(id_: str, *, public: bool, reporter: Nik | None = None, **more: An
                 reporter=reporter,
             ),
         ),
+        "comments": (
+            ComplaintComment(
+                at=NOW, text="Sudah?", by_reporter=True, complaint_is_public=public, reporter=reporter
+            ),
+        ),
     }
     return Complaint(**(values | more))
 
@@ -281,7 +287,9 @@ def access_log_entry() -> AccessLogEntry:
         at=NOW,
         text="An official of the population register (Dukcapil) read your identity.",
         reader="An official of the population register (Dukcapil)",
+        reader_kind=AccessReader.OFFICIAL,
         agency="dukcapil",
+        partner=None,
         purpose="verifikasi",
         legal_basis="a task of the city",
         sources=("dukcapil",),

@@ -8,7 +8,7 @@ from dataclasses import dataclass, fields, is_dataclass
 from datetime import date
 from enum import Enum
 from types import SimpleNamespace
-from typing import Any, Final, get_args, get_origin, get_type_hints
+from typing import Any, Final, NamedTuple, get_args, get_origin, get_type_hints
 
 from connectors.declared.domain_reads import find_plain_type
 from connectors.declared.http.tables import HttpRequestTable
@@ -55,8 +55,8 @@ def list_command_parts(place: str, payload: type[Any], *, has_case: bool) -> Com
     """List the parts of commands with this payload. Raises `NotDeclarableError` for one that cannot be sent."""
     types: dict[str, object] = dict.fromkeys([NUMBER, SUBJECT, *([CASE_ID] if has_case else [])], str)
     optional, getters = set[str](), dict[str, GetValue]()
-    for name, annotation, get in _list_fields(payload):
-        inner, may_be_none = split_optional(annotation)
+    for field in _list_fields(payload):
+        name, (inner, may_be_none) = field.name, split_optional(field.annotation)
         kind = find_plain_type(inner)
         if kind is int:
             types[name] = int
@@ -66,7 +66,7 @@ def list_command_parts(place: str, payload: type[Any], *, has_case: bool) -> Com
             types[name] = str
         else:
             raise NotDeclarableError(place, f"the field '{name}' is neither text, number nor time; write a connector")
-        getters[name] = get
+        getters[name] = field.get
         if may_be_none:
             optional.add(name)
     return CommandParts(types=types, optional=frozenset(optional), payload=getters)
@@ -87,18 +87,26 @@ def check_address(place: str, table: HttpRequestTable, parts: CommandParts) -> N
                 raise NotDeclarableError(f"{place}.{key}", f"{{{name}}} would stay in logs; send it in a form or body")
 
 
-def _list_fields(record: type[Any]) -> Iterator[tuple[str, Any, GetValue]]:
-    """The fields of a record with those of records within it, their types, and how to get their values."""
+class _SentField(NamedTuple):
+    """A field of a record, or of one within it."""
+
+    name: str
+    annotation: Any
+    get: GetValue
+
+
+def _list_fields(record: type[Any]) -> Iterator[_SentField]:
+    """The fields of a record with those of records within it."""
     hints = get_type_hints(record)
     for each in fields(record):
         annotation, name = hints[each.name], each.name
         inner, may_be_none = split_optional(annotation)
         if isinstance(inner, type) and is_dataclass(inner):
-            for inner_name, inner_annotation, get in _list_fields(inner):
-                found = inner_annotation | None if may_be_none else inner_annotation
-                yield f"{name}_{inner_name}", found, _get_within(name, get)
+            for field in _list_fields(inner):
+                found = field.annotation | None if may_be_none else field.annotation
+                yield _SentField(f"{name}_{field.name}", found, _get_within(name, field.get))
         else:
-            yield name, annotation, _get_sent(name)
+            yield _SentField(name, annotation, _get_sent(name))
 
 
 def _get_within(name: str, get: GetValue) -> GetValue:

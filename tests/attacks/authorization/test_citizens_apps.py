@@ -18,7 +18,7 @@ from resolvers.hub.consents import Consents
 from tests.fakes.loopback_issuer import LoopbackIssuer, run_loopback_issuer
 from tests.fakes.small_consents import REQUEST, SmallConsents, build_request
 from tests.fakes.small_hub import SmallHub, SmallHubAnswer, run_small_hub
-from tests.fakes.small_records import BUDI, SITI
+from tests.fakes.small_records import BUDI, NOBODY, SITI
 
 OWN_APP, OTHER_APP = "city-app", "wallet"
 EVERY_SCOPE = frozenset(each.value for each in CitizenScope)
@@ -252,6 +252,14 @@ async def test_two_apps_of_one_person_do_not_share_an_answer(place: CitizenAppWo
     assert answer.body["data"]["me"]["taxObjects"] is None
 
 
+async def test_a_limited_delegation_reads_only_what_its_scopes_open(place: CitizenAppWorld) -> None:
+    """A whole delegation before it must not decide for it."""
+    query, helped = "{ me { taxObjects { nop } } }", {"on_behalf_of": str(BUDI)}
+    assert (await place.ask(query, client=OWN_APP, **helped)).codes == []
+    answer = await place.ask(query, "citizen:complaints", client=OWN_APP, **helped)
+    assert (refusals(answer), place.hub.city.calls) == ({("FORBIDDEN", "SCOPE_REQUIRED")}, [])
+
+
 # Changing
 
 
@@ -259,6 +267,31 @@ async def test_two_apps_of_one_person_do_not_share_an_answer(place: CitizenAppWo
 async def test_a_third_party_app_changes_nothing(place: CitizenAppWorld, change: str) -> None:
     answer = await place.ask(change, " ".join(EVERY_SCOPE))
     assert is_refused_entirely(place, answer, "FIRST_PARTY_ONLY"), answer.body
+
+
+@pytest.mark.parametrize(
+    ("claims", "status", "refusal"),
+    [
+        ({}, 200, set()),
+        ({"exp": 1}, 401, {("UNAUTHENTICATED", "")}),
+        ({"scope": "citizen:tax"}, 200, {("FORBIDDEN", "SCOPE_REQUIRED")}),
+        ({"on_behalf_of": str(NOBODY)}, 200, {("FORBIDDEN", "NOT_YOURS")}),
+        ({"on_behalf_of": None}, 200, {("FORBIDDEN", "NOT_YOURS")}),
+        ({"client": OTHER_APP, "scope": "citizen:complaints"}, 200, {("FORBIDDEN", "FIRST_PARTY_ONLY")}),
+    ],
+    ids=["whole", "expired", "without complaints", "of another", "none", "in another app"],
+)
+async def test_a_complaint_in_the_name_of_a_person_needs_their_delegation(
+    place: CitizenAppWorld, claims: dict[str, Any], status: int, refusal: set[tuple[str, str]]
+) -> None:
+    place.hub.city.accepted_commands.clear()
+    change = SUBMIT.replace('"x"', '"x", address: "y"').replace("key:", f'forPerson: "{BUDI}", key:')
+    answer = await place.ask(change, **{"client": OWN_APP, "on_behalf_of": str(BUDI), **claims})
+    assert (answer.status, refusals(answer)) == (status, refusal)
+    accepted = [each.subject for each in place.hub.city.accepted_commands]
+    assert accepted == ([] if refusal else [BUDI])
+    if refusal:
+        assert place.hub.city.calls == []
 
 
 @pytest.mark.parametrize("change", CHANGES)

@@ -171,7 +171,7 @@ async def test_only_a_citizen_for_themself_changes_anything(field: str) -> None:
             continue
         city = SmallCity()
         response = await run(f"mutation {{ {place.selected} }}", caller=wrong.caller, city=city)
-        assert response.data is None, name
+        assert (response.data or {}).get(field) is None, name  # an assistant may have a permission for another person
         reason = wrong.reason(load_declared_access()[str(place)])
         assert [each for _, each in get_reasons(response)] == [reason], name
         assert (city.filed_requests, city.withdrawn_requests, city.accepted_commands) == ([], [], []), name

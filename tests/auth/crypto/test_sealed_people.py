@@ -28,5 +28,12 @@ def test_a_changed_seal_or_one_of_another_secret_does_not_open() -> None:
             PEOPLE.open(seal)
 
 
+def test_the_newest_secret_seals_and_seals_of_earlier_ones_open() -> None:
+    newer = SealedPeople(b"a newer secret of 32 bytes......", [b"a secret of thirty-two bytes...."])
+    assert newer.open(PEOPLE.seal(SITI)) == SITI
+    assert newer.list_seals(SITI) == [newer.seal(SITI), PEOPLE.seal(SITI)]
+    assert newer.open(newer.seal(BUDI)) == BUDI
+
+
 def test_the_repr_shows_no_key() -> None:
-    assert repr(PEOPLE) == "<SealedPeople>"
+    assert repr(PEOPLE) == "<SealedPeople of 1 secrets>"

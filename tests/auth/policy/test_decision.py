@@ -283,6 +283,7 @@ def test_a_bare_rule_means_personal_data_and_a_bare_public_rule_public_data() ->
 
 
 APP = replace(CITIZEN, first_party=False)
+_COMPLAINTS = frozenset({CitizenScope.COMPLAINTS})
 OF_TAX = Access(Rule.SELF | Rule.GUARDIAN | Rule.ASSISTANT, citizen_scopes=frozenset({CitizenScope.TAX}))
 
 
@@ -312,6 +313,32 @@ def test_an_assistant_acts_only_in_the_citys_own_apps() -> None:
     assistant = replace(CALLERS["assistant"], first_party=False, scopes=frozenset({"citizen:tax"}))
     assert find_denial(OF_TAX, assistant, about((SITI,))) is R.FIRST_PARTY_ONLY
     assert find_blanket_denial(OF_TAX, assistant) is R.FIRST_PARTY_ONLY
+
+
+@pytest.mark.parametrize(
+    ("scopes", "refusal"),
+    [
+        (set(), None),
+        ({"openid", "tax"}, None),
+        ({"citizen:tax"}, None),
+        ({"citizen:complaints", "openid"}, None),
+        ({"citizen:msmes"}, R.SCOPE_REQUIRED),
+        ({"citizen:msmes", "citizen:identity"}, R.SCOPE_REQUIRED),
+    ],
+)
+def test_a_delegation_with_scopes_covers_only_what_they_open(scopes: set[str], refusal: DenialReason | None) -> None:
+    assistant = replace(CALLERS["assistant"], scopes=frozenset(scopes))
+    access = Access(Rule.SELF | Rule.ASSISTANT, citizen_scopes=OF_TAX.citizen_scopes, delegation_scopes=_COMPLAINTS)
+    assert find_denial(access, assistant, about((SITI,))) is refusal
+    assert find_blanket_denial(access, assistant) is refusal
+    itself = replace(CITIZEN, scopes=frozenset(scopes))
+    assert find_denial(access, itself, about((SITI,))) is None
+
+
+def test_the_scopes_of_a_delegation_open_nothing_to_a_third_party_app() -> None:
+    access = Access(Rule.SELF, delegation_scopes=_COMPLAINTS)
+    app = replace(APP, scopes=frozenset({"citizen:complaints"}))
+    assert find_denial(access, app, about((SITI,))) is R.FIRST_PARTY_ONLY
 
 
 def test_a_scope_does_not_raise_the_assurance() -> None:

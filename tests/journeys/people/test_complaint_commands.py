@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from auth.tokens.development_issuer import DevelopmentIssuer
+from sandbox.population.samples import SAMPLES
 from tests.fakes.waiting import wait_until_answered
 from tests.journeys.hub import HubClient, RunningCity, build_settings, running_hub, state_server
 from tests.sandbox_agencies import RunningAgency, run_agency
@@ -153,6 +154,31 @@ async def test_answers_to_the_questions_of_a_category_reach_the_complaint_system
 async def test_nobody_but_a_citizen_submits_a_complaint(desk: HubClient, caller: str | None) -> None:
     answer = await desk.ask(SUBMIT, {"complaint": LAMP, "key": "others"}, caller=caller)
     assert (answer.data, [code for _, code in answer.errors]) == (None, ["FORBIDDEN"])
+
+
+async def test_the_assistant_of_a_person_submits_in_their_name_and_the_access_log_says_so(desk: HubClient) -> None:
+    named = SUBMIT.replace("key: $key)", "key: $key, forPerson: $person)").replace("$key:", "$person: NIK, $key:")
+    dewi, text = SAMPLES["dewi"].nik, "Kursi roda saya tidak bisa lewat."
+    variables = {"complaint": LAMP | {"description": text}, "key": "assisted", "person": dewi}
+    answer = await desk.ask(named, variables, caller="agus-for-dewi")
+    assert answer.errors == []
+    number = answer.data["submitComplaint"]["number"]
+    for caller in ("dewi", "agus-for-dewi"):
+        mine = await desk.ask("{ me { nik complaints { description } receipts { number } } }", caller=caller)
+        assert mine.errors == []
+        assert mine.data["me"]["nik"] == dewi
+        assert text in [each["description"] for each in mine.data["me"]["complaints"]]
+        assert number in [each["number"] for each in mine.data["me"]["receipts"]]
+    himself = await desk.ask("{ me { complaints { description } receipts { number } } }", caller="agus")
+    assert text not in str(himself.data)
+    assert number not in str(himself.data)
+    log = await desk.ask("{ me { accessLog { nodes { operation reader fields } } } }", caller="dewi")
+    assert log.errors == []
+    done = [each for each in log.data["me"]["accessLog"]["nodes"] if each["operation"] == "Submit"]
+    assert [each["reader"] for each in done] == ["A person who assists you"]
+    for caller, person in (("agus", dewi), ("agus-for-dewi", SAMPLES["siti"].nik), ("agus-for-dewi", None)):
+        refused = await desk.ask(named, variables | {"person": person, "key": "refused"}, caller=caller)
+        assert [code for _, code in refused.errors] == ["FORBIDDEN"]
 
 
 async def test_another_citizen_sees_neither_the_complaint_nor_the_receipt(desk: HubClient) -> None:

@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
+from auth.caller import Caller
 from records.complaints import ComplaintAnswer, NewComplaint
 from records.hub.commands import CommandProblemCode
-from records.identifiers import RegionCode
+from records.identifiers import Nik, RegionCode
 from records.regions import Coordinates
 from tests.fakes.small_city import SmallCity
-from tests.fakes.small_records import SITI
-from tests.schema.requests import get_codes, run
+from tests.fakes.small_records import AYU, BUDI, CALLERS, NOBODY, SITI
+from tests.schema.requests import get_codes, get_reasons, run
 
 SUBMIT = """
-mutation Submit($complaint: NewComplaintInput!, $key: String!) {
-  submitComplaint(complaint: $complaint, key: $key) {
+mutation Submit($complaint: NewComplaintInput!, $key: String!, $forPerson: NIK) {
+  submitComplaint(complaint: $complaint, key: $key, forPerson: $forPerson) {
     ... on CommandReceipt { number state }
     ... on CommandProblem { code field message }
   }
@@ -94,3 +96,48 @@ async def test_a_wrong_key_is_refused(key: str) -> None:
     response = await run(SUBMIT, {"complaint": HOLE, "key": key}, caller="the person", city=city)
     assert get_codes(response) == [("submitComplaint", "BAD_USER_INPUT")]
     assert city.accepted_commands == []
+
+
+ASSISTANT = replace(CALLERS["another citizen"], on_behalf_of=SITI)
+
+
+@pytest.mark.parametrize("scopes", [frozenset(), frozenset({"openid"}), frozenset({"citizen:complaints"})])
+async def test_an_assistant_submits_in_the_name_of_the_person(scopes: frozenset[str]) -> None:
+    city = SmallCity()
+    variables = {"complaint": HOLE, "key": "1", "forPerson": SITI}
+    response = await run(SUBMIT, variables, caller=replace(ASSISTANT, scopes=scopes), city=city)
+    assert (response.data or {})["submitComplaint"]["number"] == "TT-26-ABCDEFGHJK"
+    assert [each.subject for each in city.accepted_commands] == [SITI]
+    assert {each.subject for each in response.reads} == {SITI}
+
+
+@pytest.mark.parametrize(
+    ("caller", "person", "reason"),
+    [
+        (ASSISTANT, None, "NOT_YOURS"),
+        (ASSISTANT, BUDI, "NOT_YOURS"),
+        (ASSISTANT, NOBODY, "NOT_YOURS"),
+        (CALLERS["another citizen"], SITI, "NOT_YOURS"),
+        (CALLERS["the person"], AYU, "NOT_YOURS"),
+        (CALLERS["an official"], SITI, "NOT_FOR_OFFICIALS"),
+        (CALLERS["anonymous"], SITI, "SIGN_IN"),
+        (replace(ASSISTANT, scopes=frozenset({"citizen:tax"})), SITI, "SCOPE_REQUIRED"),
+        (replace(ASSISTANT, first_party=False, scopes=frozenset({"citizen:complaints"})), SITI, "FIRST_PARTY_ONLY"),
+    ],
+)
+async def test_nobody_else_submits_in_the_name_of_a_person(caller: Caller, person: Nik | None, reason: str) -> None:
+    city = SmallCity()
+    response = await run(SUBMIT, {"complaint": HOLE, "key": "1", "forPerson": person}, caller=caller, city=city)
+    assert [each for _, each in get_reasons(response)] == [reason]
+    assert (city.accepted_commands, city.calls) == ([], [])
+
+
+@pytest.mark.parametrize(
+    ("scopes", "seen"),
+    [(frozenset(), True), (frozenset({"citizen:complaints"}), True), (frozenset({"citizen:identity"}), False)],
+)
+async def test_an_assistant_sees_the_receipts_of_the_person(scopes: frozenset[str], *, seen: bool) -> None:
+    response = await run("{ me { receipts { number } } }", caller=replace(ASSISTANT, scopes=scopes))
+    refusal = [] if seen else [("me.receipts", "SCOPE_REQUIRED")]
+    assert get_reasons(response) == refusal
+    assert bool((response.data or {})["me"]["receipts"]) is seen

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 from datetime import timedelta
 from math import inf
 
@@ -34,7 +35,7 @@ from store.tables import commands
 from tests.services.commands.scripted_agency import BLIND, COMMENT, SUBMIT, ScriptedAgency, Wish
 
 SECRET = b"a secret of thirty-two bytes...."
-PEOPLE, TEXTS = SealedPeople(SECRET), SealedTexts(SECRET)
+NEWER_SECRET = b"a newer secret of 32 bytes......"
 SITI = Nik("3171014506900001")
 NO_CALL = Call(deadline=inf, request_id="test")
 QUICK = CommandTiming(settle=timedelta())
@@ -47,13 +48,19 @@ class CommandHub:
     """One hub: its outbox, its delivery to the agency, and what it accepts."""
 
     def __init__(
-        self, engine: AsyncEngine, agency: ScriptedAgency, *kinds: CommandKind, timing: CommandTiming = QUICK
+        self,
+        engine: AsyncEngine,
+        agency: ScriptedAgency,
+        *kinds: CommandKind,
+        timing: CommandTiming = QUICK,
+        secrets: Sequence[bytes] = (SECRET,),
     ) -> None:
         self.engine = engine
         self.outbox = CommandOutbox(engine, timeout=30)
         built = agency.build(timing, *kinds)
-        self.delivery = CommandDelivery(self.outbox, built, PEOPLE, TEXTS)
-        self.desk = DatabaseCommands(self.outbox, {"crm": built}, PEOPLE, TEXTS, secret=SECRET, on_accepted=self.wake)
+        people, texts = SealedPeople(secrets[0], secrets[1:]), SealedTexts(secrets[0], secrets[1:])
+        self.delivery = CommandDelivery(self.outbox, built, people, texts)
+        self.desk = DatabaseCommands(self.outbox, {"crm": built}, people, texts, secrets=secrets, on_accepted=self.wake)
 
     async def accept(
         self,
@@ -319,7 +326,7 @@ async def test_a_follow_up_of_a_parked_command_waits_and_says_for_what(migrated:
     await hub.accept("still broken", COMMENT, case=case)
     await hub.delivery.deliver()
     await hub.delivery.deliver()
-    receipts = {each.kind: each for each in await hub.desk.list_receipts(SITI)}
+    receipts = {each.kind: each for each in (await hub.desk.receipts_of([SITI], NO_CALL))[SITI]}
     assert (receipts["submitComplaint"].state, receipts["commentComplaint"].state) == (PARKED, ACCEPTED)
     assert receipts["commentComplaint"].waits_for == case
     assert receipts["commentComplaint"].payload == Wish(text="still broken")
@@ -350,6 +357,41 @@ async def test_a_payload_that_cannot_be_opened_is_parked_and_stops_no_other(migr
     kept = await hub.load(broken)
     assert (kept.state, kept.failure) == (PARKED, "UNREADABLE")
     assert (await hub.load(sound)).state is DONE
+
+
+async def test_a_command_of_an_unknown_secret_is_parked_and_stops_no_other(migrated: AsyncEngine) -> None:
+    agency = ScriptedAgency()
+    former, hub = CommandHub(migrated, agency), CommandHub(migrated, agency, secrets=[NEWER_SECRET])
+    closed, sound = await former.accept(), await hub.accept("a sound one")
+    await hub.delivery.deliver()
+    kept = await hub.load(closed)
+    assert (kept.state, kept.failure) == (PARKED, "UNREADABLE")
+    assert ((await hub.load(sound)).state, agency.order) == (DONE, ["a sound one"])
+    assert [each.number for each in (await hub.desk.receipts_of([SITI], NO_CALL))[SITI]] == [sound]
+    assert [*await hub.desk.find_submitted("crm", "submitComplaint", [closed, sound])] == [sound]
+
+
+async def test_after_a_change_of_the_secret_open_commands_are_delivered_and_keys_keep_their_meaning(
+    migrated: AsyncEngine,
+) -> None:
+    agency = ScriptedAgency()
+    number = await CommandHub(migrated, agency).accept(key="tap")
+    hub = CommandHub(migrated, agency, secrets=[NEWER_SECRET, SECRET])
+    assert await hub.accept(key="tap") == number
+    assert await hub.submit("another lamp", key="tap") == CommandProblem(
+        code=CommandProblemCode.KEY_REUSED, field="key"
+    )
+    newer = await hub.accept("after the change")
+    await hub.delivery.deliver()
+    assert agency.order == ["a broken lamp", "after the change"]
+    assert agency.done[number][0].subject == SITI
+    receipts = (await hub.desk.receipts_of([SITI], NO_CALL))[SITI]
+    assert [(each.number, each.state) for each in receipts] == [(newer, DONE), (number, DONE)]
+    submitted = (await hub.desk.list_submitted("crm", "submitComplaint", [SITI]))[SITI]
+    assert {each.number: each.payload for each in submitted} == {
+        number: Wish(text="a broken lamp"),
+        newer: Wish(text="after the change"),
+    }
 
 
 async def test_a_stopping_hub_finishes_what_it_sends(migrated: AsyncEngine) -> None:

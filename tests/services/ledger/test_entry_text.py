@@ -8,9 +8,11 @@ from typing import Any
 
 import pytest
 
+from auth.caller import CallerKind
 from auth.policy.legal_basis import LegalBasis
+from records.hub.access_history import READERS_BY_CALLER_KIND, READERS_BY_LEGAL_BASIS, AccessReader
 from records.hub.ledger_entries import LedgerEntry
-from services.ledger.entry_text import _LEGAL_BASES, describe_access, describe_reader, group_fields
+from services.ledger.entry_text import _LEGAL_BASES, _READERS, describe_access, describe_reader, group_fields
 from tests.fakes.city import build_names
 
 SITI, RINA = b"S" * 32, b"R" * 32
@@ -65,6 +67,10 @@ def test_a_late_entry_gives_the_reason() -> None:
         ({"unit": "Loket 3"}, "An official of the population register (Dukcapil), Loket 3"),
         ({"agency": "bpjs"}, "An official of the agency 'bpjs'"),
         ({"caller_kind": "citizen", "agency": None}, "Another resident"),
+        (
+            {"caller_kind": "citizen", "agency": None, "client": "app", "fields": ("HouseholdMember.name",)},
+            "A member of your household",
+        ),
         ({"caller_kind": "citizen", "agency": None, "legal_basis": "assistance"}, "A person who assists you"),
         ({"caller_kind": "citizen", "agency": None, "legal_basis": "guardianship"}, "Your parent or guardian"),
         ({"caller_kind": "partner", "agency": None, "client": "kreditku"}, "An application of a partner ('kreditku')"),
@@ -97,6 +103,13 @@ def test_a_reader_is_described_by_kind(given: dict[str, Any], reader: str) -> No
 )
 def test_fields_are_grouped_by_subject(fields: tuple[str, ...], things: list[str]) -> None:
     assert group_fields(fields) == things
+
+
+def test_every_kind_of_caller_and_representation_is_a_reader() -> None:
+    kinds = {each.value for each in CallerKind if each is not CallerKind.ANONYMOUS}
+    assert set(READERS_BY_CALLER_KIND) == kinds | {AccessReader.UNKNOWN.value}
+    assert set(READERS_BY_LEGAL_BASIS) == {LegalBasis.ASSISTANCE.value, LegalBasis.GUARDIANSHIP.value}
+    assert set(_READERS) == set(AccessReader)
 
 
 def test_every_legal_basis_has_a_text() -> None:

@@ -24,8 +24,8 @@ SECRET, NEWER_SECRET = b"o" * 32, b"n" * 32
 AN_HOUR_AGO = datetime.now(UTC) - timedelta(hours=1)
 
 
-def build_erasures(engine: AsyncEngine, *secrets: bytes) -> FulfilledErasures:
-    return FulfilledErasures(DataRequestTable(engine, timeout=30), [SealedPeople(each) for each in secrets])
+def build_erasures(engine: AsyncEngine, secret: bytes, *earlier: bytes) -> FulfilledErasures:
+    return FulfilledErasures(DataRequestTable(engine, timeout=30), SealedPeople(secret, earlier))
 
 
 async def request(

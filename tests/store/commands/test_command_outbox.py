@@ -59,23 +59,23 @@ async def test_an_accepted_command_is_stored_with_its_first_step(outbox: Command
     assert (kept.fence, kept.attempts, kept.sent_at, kept.closed_at, kept.waits_for) == (0, 0, None, None, None)
     assert (kept.payload, kept.agency_id, kept.outcome, kept.failure) == (b"sealed", None, None, None)
     assert [(step.state, step.by, step.detail) for step in kept.steps] == [(ACCEPTED, None, None)]
-    found = await outbox.list_of_subject(SITI)
+    found = await outbox.list_of_subjects([SITI])
     assert [replace(each, read_at=kept.read_at) for each in found] == [kept]
-    assert await outbox.list_of_subject(BUDI) == []
+    assert await outbox.list_of_subjects([BUDI]) == []
 
 
 async def test_a_double_tap_is_one_command(outbox: CommandOutbox) -> None:
     key = b"k" * 32
     kept = await asyncio.gather(*(outbox.accept(build_command(f"TT-{n}", key=key)) for n in range(12)))
     assert len({each.number for each in kept}) == 1
-    assert len(await outbox.list_of_subject(SITI)) == 1
+    assert len(await outbox.list_of_subjects([SITI])) == 1
 
 
 async def test_the_same_key_with_other_text_is_refused_and_changes_nothing(outbox: CommandOutbox) -> None:
     kept = await outbox.accept(build_command())
     with pytest.raises(CommandKeyReused):
         await outbox.accept(build_command("TT-2", key=build_command().key, digest=b"d" * 32))
-    assert [each.number for each in await outbox.list_of_subject(SITI)] == [kept.number]
+    assert [each.number for each in await outbox.list_of_subjects([SITI])] == [kept.number]
 
 
 async def test_the_same_key_of_another_person_is_another_command(outbox: CommandOutbox) -> None:
@@ -89,6 +89,36 @@ async def test_a_person_has_a_limit_of_commands_per_day(outbox: CommandOutbox, m
     results = await asyncio.gather(*(outbox.accept(build_command(f"TT-{n}")) for n in range(4)), return_exceptions=True)
     assert sum(isinstance(each, TooManyCommands) for each in results) == 2
     assert (await outbox.accept(build_command("TT-9", subject=BUDI))).number == "TT-9"
+
+
+async def test_the_newest_commands_of_each_of_many_people_are_listed(outbox: CommandOutbox) -> None:
+    for n in range(3):
+        await outbox.accept(build_command(f"TT-{n}"))
+        await outbox.accept(build_command(f"TT-B{n}", subject=BUDI))
+    found = await outbox.list_of_subjects([SITI, BUDI], limit=2)
+    assert [each.number for each in found] == ["TT-B2", "TT-2", "TT-B1", "TT-1"]
+    assert [each.number for each in await outbox.list_of_subjects([BUDI])] == ["TT-B2", "TT-B1", "TT-B0"]
+
+
+async def test_submissions_to_an_agency_are_listed_by_person_and_by_number_without_refused_ones(
+    outbox: CommandOutbox,
+) -> None:
+    await outbox.accept(build_command())
+    await outbox.accept(build_command("TT-2"))
+    await outbox.accept(build_command("TT-3", BLIND))
+    await outbox.accept(build_command("TT-4", COMMENT, case="TT-1"))
+    await outbox.accept(build_command("TT-5", subject=BUDI))
+    refused, *_ = await claim(outbox)
+    assert await outbox.end_claim(refused, CommandResult(state=REJECTED))
+
+    async def list_numbers(**wanted: Sequence[bytes] | Sequence[str]) -> list[str]:
+        found = await outbox.list_submitted("crm", "submitComplaint", **wanted)  # type: ignore[arg-type]  # of the test
+        return sorted(each.number for each in found)
+
+    assert await list_numbers(subjects=[SITI]) == ["TT-2"]
+    assert await list_numbers(subjects=[SITI, BUDI]) == ["TT-2", "TT-5"]
+    assert await list_numbers(numbers=["TT-1", "TT-2", "TT-3", "TT-4", "TT-5"]) == ["TT-2", "TT-5"]
+    assert await list_numbers() == []
 
 
 async def test_a_claim_hides_a_command_from_other_hubs(outbox: CommandOutbox) -> None:

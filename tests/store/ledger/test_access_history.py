@@ -7,11 +7,14 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from sqlalchemy import insert
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from records.hub.access_history import READERS_BY_CALLER_KIND, AccessLogFilters, AccessReader, classify_reader
 from records.hub.ledger_entries import AccessPosition, AccessSearch
 from store.ledger.access_history import AccessHistory
 from store.ledger.access_ledger import AccessLedger
+from store.tables import operation_clients
 from tests.store.ledger.sample_entry import ENTRY, RINA, SECRET, SITI
 
 NOON = datetime(2026, 11, 20, 12, tzinfo=UTC)
@@ -65,6 +68,63 @@ async def test_hidden_entries_appear_only_after_their_time(log: AccessHistory, m
 async def test_a_range_includes_both_ends_and_counts_all_entries(log: AccessHistory) -> None:
     count, some = await log.load_range(SITI, NOON + timedelta(hours=1), NOON + timedelta(hours=4), offset=1, limit=2)
     assert (count, [each.entry.request_id for each in some]) == (5, ["r-4", "r-3"])
+
+
+READINGS = [
+    replace(ENTRY, caller=SITI, caller_kind="citizen", legal_basis="own-right"),
+    replace(ENTRY, caller_kind="citizen", legal_basis="assistance"),
+    replace(ENTRY, caller_kind="citizen", legal_basis="guardianship", fields=("Citizen.name", "Household.members")),
+    replace(ENTRY, caller_kind="citizen", legal_basis="own-right", fields=("HouseholdMember.name",)),
+    replace(ENTRY, caller_kind="citizen", legal_basis="own-right", fields=("Citizen.nik", "Household.members")),
+    replace(ENTRY, caller_kind="citizen", legal_basis="own-right", fields=("Citizen.household",)),
+    replace(ENTRY, caller_kind="partner", caller=None, client="city/kreditku"),
+    replace(ENTRY, caller_kind="official", fields=("Household.members",)),
+    replace(ENTRY, caller_kind="yourself"),
+    replace(ENTRY, caller_kind="of-tomorrow", legal_basis=None),
+    *(replace(ENTRY, caller_kind=kind) for kind in sorted(READERS_BY_CALLER_KIND)),
+]
+
+
+async def test_a_filter_by_reader_finds_exactly_the_entries_that_are_described_so(migrated: AsyncEngine) -> None:
+    ledger = AccessLedger(migrated, SECRET)
+    await ledger.start()
+    for number, entry in enumerate(READINGS):
+        await ledger.write([replace(entry, request_id=f"r-{number}", at=NOON - timedelta(hours=number))])
+    await ledger.close()
+    described = {f"r-{number}": classify_reader(entry) for number, entry in enumerate(READINGS)}
+    assert set(described.values()) == set(AccessReader)
+    for reader in AccessReader:
+        page = await AccessHistory(migrated).load_page(SITI, 100, None, AccessLogFilters(readers=(reader,)))
+        assert [each.entry.request_id for each in page.entries] == [
+            request for request, kind in described.items() if kind is reader
+        ]
+
+
+@pytest.mark.parametrize(
+    ("filters", "requests"),
+    [
+        (AccessLogFilters(readers=(AccessReader.OFFICIAL, AccessReader.PARTNER), end=NOON), ["r-0"]),
+        (AccessLogFilters(readers=(AccessReader.PARTNER,)), []),
+        (AccessLogFilters(start=NOON + timedelta(hours=3), end=NOON + timedelta(hours=3)), ["r-3"]),
+        (AccessLogFilters(purpose="verifikasi-identitas", start=NOON + timedelta(hours=4)), ["r-4b", "r-4"]),
+        (AccessLogFilters(purpose="verifikasi"), []),
+    ],
+    ids=str,
+)
+async def test_a_history_can_be_filtered(log: AccessHistory, filters: AccessLogFilters, requests: list[str]) -> None:
+    page = await log.load_page(SITI, 100, None, filters)
+    assert [each.entry.request_id for each in page.entries] == requests
+
+
+async def test_the_names_of_clients_are_those_of_their_contracts(log: AccessHistory, migrated: AsyncEngine) -> None:
+    contract = {"mode": "off", "scopes": {}, "variables": {}, "changed_by": "tests"}
+    async with migrated.begin() as connection:
+        await connection.execute(
+            insert(operation_clients),
+            [{"client": "city/bank", "name": "Bank", **contract}, {"client": "city/bare", "name": None, **contract}],
+        )
+    assert await log.load_client_names({"city/bank", "city/bare", "city/none", None}) == {"city/bank": "Bank"}
+    assert await log.load_client_names(set()) == {}
 
 
 async def test_the_start_is_that_of_the_oldest_chain(log: AccessHistory) -> None:

@@ -118,7 +118,7 @@ async def serve(
         await driver.close()
 
 
-def build_command(payload: object = Remark(text="Sudah?"), **more: Any) -> OutgoingCommand[Any]:  # noqa: ANN401, B008 - a frozen record
+def build_command(payload: object = Remark(text="Sudah?"), **more: Any) -> OutgoingCommand[Any]:  # noqa: ANN401 - a frozen record
     values: dict[str, Any] = {"case_id": "17", "sent_at": SENT_AT, "accepted_at": SENT_AT - timedelta(seconds=2)}
     return OutgoingCommand(number=NUMBER, subject=SITI, payload=payload, **(values | more))
 
@@ -355,7 +355,7 @@ class TestASearchByAttributes:
 
     @pytest.mark.parametrize("wrong", [{"at": None}, {"at": "yesterday"}, {"id": None}])
     async def test_a_row_without_time_or_id_proves_nothing(self, wrong: Mapping[str, Any]) -> None:
-        async with serve(list_rows(row(1) | wrong), SEARCH) as (sent, _):
+        async with serve(list_rows({**row(1), **wrong}), SEARCH) as (sent, _):
             assert isinstance(await find(sent), AgencyMalformed)
 
 
@@ -423,7 +423,7 @@ class TestWhatIsRefusedAtTheStart:
     )
     def test_keys_that_contradict_each_other(self, change: Mapping[str, Any], problem: str) -> None:
         with pytest.raises(ValidationError) as refusal:
-            HttpCommandTable.model_validate(REMARK | change)
+            HttpCommandTable.model_validate({**REMARK, **change})
         assert problem in str(refusal.value)
 
     @pytest.mark.parametrize(
@@ -436,5 +436,5 @@ class TestWhatIsRefusedAtTheStart:
     )
     def test_a_search_that_could_miss_or_take_too_much(self, change: Mapping[str, Any], problem: str) -> None:
         with pytest.raises(ValidationError) as refusal:
-            HttpCommandTable.model_validate(SEARCH | change)
+            HttpCommandTable.model_validate({**SEARCH, **change})
         assert problem in str(refusal.value)
