@@ -86,7 +86,7 @@ class Complaint:
     region_code: Annotated[RegionCode | None, Doc("Dotted Kemendagri code of the kelurahan.")] = None
     reported_at: Annotated[datetime, Doc("When it was reported.")]
     updated_at: Annotated[datetime | None, Doc("Time of the last change.")]
-    due_at: Annotated[datetime | None, Doc("Deadline for its resolution by the service level (SLA).")]
+    due_at: Annotated[datetime | None, Doc("The agency's own deadline for its resolution.")]
     resolved_at: Annotated[datetime | None, Doc("When it was resolved or rejected; null while it is open.")] = None
     read_at: Annotated[
         datetime, Doc("When the hub read it; the SLA clock of an open complaint is taken at this moment.")

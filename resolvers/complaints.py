@@ -77,7 +77,7 @@ categories = forward(Complaints, Complaints.categories, caching=PUBLIC)
 category_lists = forward(Complaints, Complaints.category_lists, absent=(), caching=PUBLIC, scanned_rows=1_000)
 
 
-@batch(domain=Complaints)
+@batch(domain=Complaints, read="complaints")
 async def public_complaints(ids: Sequence[str], context: HubBatchContext) -> Answers[str, Complaint]:
     """Complaints by identifier, as far as everybody may see them."""
     found = await context.agencies[Complaints].complaints(ids, context.call)

@@ -47,6 +47,7 @@ PLANTED = {
     "aiolimiter lives where agencies are paced": [("connectors/planted_three.py", "import aiolimiter")],
     "sqlglot lives where declared statements are checked": [("connectors/planted_five.py", "import sqlglot")],
     "rapidfuzz lives where manifests are proposed": [("connectors/planted_nine.py", "import rapidfuzz")],
+    "holidays lives where a city declares its office": [("records/planted_four.py", "import holidays")],
     "The city folder knows no settings": [("settings/city/planted.py", "import settings.value_types")],
     "zeep lives in the SOAP driver": [("connectors/drivers/planted_too.py", "import zeep")],
     "aiodataloader lives in resolvers": [("schema/planted.py", "from aiodataloader import DataLoader")],
@@ -91,7 +92,7 @@ PLANTED = {
         ("connectors/drivers/http/planted.py", "import connectors.readers.rows"),
         ("connectors/resilience/planted.py", "import connectors.batching.fan_out"),
     ],
-    "Families of declared reads do not know each other": [
+    "Families of declared reads do not know each other, but Open311 goes over HTTP": [
         ("connectors/declared/http/planted_six.py", "import connectors.declared.sql.tables"),
         ("connectors/declared/snapshot/planted.py", "import connectors.declared.files.tables"),
     ],

@@ -6,7 +6,7 @@ anything is fetched. The engine finds all this through the field's definition in
 - shown: an attribute of the record
 - facet: an attribute of a group that one batch fetches for the record
 - edge: leads to other records by a key and a batch
-- derived: a pure, synchronous function of the record
+- derived: a pure, synchronous function of the record, and perhaps of what the hub has bound
 - node id: the sealed key of the record
 """
 
@@ -38,7 +38,13 @@ from schema.declarations.access_directives import build_directives, describe_acc
 from schema.declarations.deferred_authorization import find_refusal, resolve_after_fact
 from schema.declarations.guards import Guard
 from schema.declarations.request_context import RequestContext
-from schema.declarations.signatures import build_annotation, build_key_function, takes_caller, without_hub_parameters
+from schema.declarations.signatures import (
+    build_annotation,
+    build_key_function,
+    takes_agencies,
+    takes_caller,
+    without_hub_parameters,
+)
 
 ExpectedSize: TypeAlias = int | Callable[[Mapping[str, Any]], int] | None
 
@@ -137,18 +143,24 @@ class PublishedAttribute(PublishedField):
 
 
 class DerivedField(PublishedField):
-    """A pure, synchronous function of the record."""
+    """A pure, synchronous function of the record, and perhaps of what the hub has bound."""
 
     derive: Callable[..., Any]
     expected_size: int | None = None
 
     def get_result(self, source: Any, info: Any, args: list[Any], kwargs: Any) -> Any:  # noqa: ANN401, ARG002 - Strawberry's signature
         """The function's value for the record."""
-        return self.resolve_if_allowed(source, info.context, lambda: self.derive(record=source, **kwargs))
+        compute = self.engine_kind().function
+        return self.resolve_if_allowed(source, info.context, lambda: compute(source, kwargs, info.context))
 
     def engine_kind(self) -> ComputedField:
         """For plans."""
         derive = self.derive
+        if takes_agencies(derive):
+            return ComputedField(
+                lambda record, arguments, context: derive(record=record, agencies=context.agencies, **arguments),
+                self.expected_size,
+            )
         return ComputedField(lambda record, arguments, _context: derive(record=record, **arguments), self.expected_size)
 
 
@@ -342,8 +354,9 @@ def derived(
     rule: Rule | Access | None = None,
     expected_size: int | None = None,
 ) -> Callable[[Callable[..., Any]], Any]:
-    """A field computed from the record alone, by a pure function of `record` and the field's arguments.
+    """A field computed without a call, by a pure function of `record` and the field's arguments.
 
+    With the parameter `agencies`, the function also gets what the hub has bound, such as the city's service levels.
     `returns` is the field's type; the function's docstring is its description. `expected_size` is the usual number of
     objects, if it is a list of records.
     """

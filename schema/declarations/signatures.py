@@ -9,7 +9,7 @@ from typing import Any
 
 from strawberry.annotation import StrawberryAnnotation
 
-_HUB_PARAMETERS = ("record", "caller")
+_HUB_PARAMETERS = ("record", "caller", "agencies")
 
 
 def takes_caller(function: Callable[..., Any]) -> bool:
@@ -17,12 +17,17 @@ def takes_caller(function: Callable[..., Any]) -> bool:
     return "caller" in inspect.signature(function).parameters
 
 
+def takes_agencies(function: Callable[..., Any]) -> bool:
+    """Whether the function needs what the hub has bound, such as the city's service levels."""
+    return "agencies" in inspect.signature(function).parameters
+
+
 def build_key_function(source: str | Callable[..., Any]) -> Callable[[Any, Mapping[str, Any], Any], Any]:
     """Builds the function from record, arguments and caller to the key. `source` is an attribute or a function."""
     if isinstance(source, str):
         return lambda record, _arguments, _caller: getattr(record, source)
     wants = inspect.signature(source).parameters
-    given = [name for name in _HUB_PARAMETERS if name in wants]
+    given = [name for name in ("record", "caller") if name in wants]
 
     def key(record: Any, arguments: Mapping[str, Any], caller: Any) -> Any:  # noqa: ANN401 - any record and key
         hub = {"record": record, "caller": caller}

@@ -9,6 +9,7 @@ from typing import Annotated, Any
 import strawberry
 
 from auth.policy.rules import Access, Rule
+from engine.agencies.bindings import Agencies
 from engine.errors import BadInput
 from records.complaints import (
     CategoryQuery,
@@ -23,6 +24,7 @@ from records.complaints import (
 )
 from records.identifiers import RegionCode
 from records.purposes import CitizenScope, Purpose
+from records.service_levels import NO_SERVICE_LEVELS, ServiceClock, ServiceLevels
 from resolvers.complaints import (
     categories,
     category_lists,
@@ -47,6 +49,7 @@ from schema.declarations.relay import (
 )
 from schema.declarations.scalars import publish_enum
 from schema.types.regions import CoordinatesType, RegionType
+from schema.types.service_levels import ServiceClockType
 
 MAX_FILTER_VALUES = 100
 """Maximum number of values in one filter, because they are sent in one URL."""
@@ -105,7 +108,6 @@ class ComplaintCommentType:
         "coordinates",
         "reported_at",
         "updated_at",
-        "due_at",
         "resolved_at",
         "support_count",
         "rating",
@@ -128,19 +130,29 @@ class ComplaintType(Node):
         """Whether it is neither resolved nor rejected."""
         return record.resolved_at is None
 
+    @derived(returns=datetime | None)
+    def due_at(record: Complaint, agencies: Agencies) -> datetime | None:
+        """Deadline for its resolution: the agency's own, or else that of the city's service level; null without one."""
+        return agencies.get(ServiceLevels, NO_SERVICE_LEVELS).find_due(record)
+
     @derived(returns=bool | None)
-    def is_overdue(record: Complaint) -> bool | None:
+    def is_overdue(record: Complaint, agencies: Agencies) -> bool | None:
         """Whether it missed, or has missed so far, its deadline; null if it has none."""
-        if record.due_at is None:
-            return None
-        return (record.resolved_at or record.read_at) > record.due_at
+        due = agencies.get(ServiceLevels, NO_SERVICE_LEVELS).find_due(record)
+        return None if due is None else (record.resolved_at or record.read_at) > due
 
     @derived(returns=float | None)
-    def hours_left(record: Complaint) -> float | None:
+    def hours_left(record: Complaint, agencies: Agencies) -> float | None:
         """Hours until its deadline, negative if overdue; null if it is resolved or has no deadline."""
-        if record.due_at is None or record.resolved_at is not None:
+        due = agencies.get(ServiceLevels, NO_SERVICE_LEVELS).find_due(record)
+        if due is None or record.resolved_at is not None:
             return None
-        return round((record.due_at - record.read_at).total_seconds() / 3600, 1)
+        return round((due - record.read_at).total_seconds() / 3600, 1)
+
+    @derived(returns=list[ServiceClockType] | None, expected_size=3)
+    def clocks(record: Complaint, agencies: Agencies) -> tuple[ServiceClock, ...] | None:
+        """Its deadlines by stage, as of the moment at which the hub read it; null if it has none."""
+        return agencies.get(ServiceLevels, NO_SERVICE_LEVELS).build_clocks(record) or None
 
 
 @connection_of(ComplaintType, item_name="complaint", items_name="complaints", has_total=True)

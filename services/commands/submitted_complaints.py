@@ -85,7 +85,7 @@ class SubmittedComplaints:
         for id_, agency_id in wanted.items():
             answer = None if agency_id is None else found.get(agency_id)
             if isinstance(answer, Complaint) and id_ in mine:
-                answer = replace(answer, id=id_, agency_id=answer.id)
+                answer = _join(answer, mine[id_])
             elif answer is None and id_ in mine and _is_shown(mine[id_]):
                 answer = build_pending(mine[id_])
             if answer is not None:
@@ -97,14 +97,21 @@ def _merge(listed: Sequence[Complaint], commands: Sequence[SubmittedCommand]) ->
     """The list of a person with what they submitted, under its receipt numbers, and with what they change."""
     mine = [each for each in commands if each.case == each.number]
     changes = [each for each in commands if each.case != each.number]
-    number_of = {each.agency_id: each.number for each in mine if each.agency_id is not None}
-    known = [
-        replace(each, id=number_of[each.id], agency_id=each.id) if each.id in number_of else each for each in listed
-    ]
+    arrived = {each.agency_id: each for each in mine if each.agency_id is not None}
+    known = [_join(each, arrived[each.id]) if each.id in arrived else each for each in listed]
     shown = {each.id for each in known}
     pending = [build_pending(each) for each in mine if each.number not in shown and _is_shown(each)]
     changed = [apply_changes(each, changes) for each in (*known, *pending)]
     return tuple(sorted(changed, key=lambda each: each.reported_at, reverse=True))
+
+
+def _join(listed: Complaint, submitted: SubmittedCommand) -> Complaint:
+    """The agency's complaint with the id that its reporter knows, reported when the hub accepted it.
+
+    So its clocks do not start later because the agency could not be reached.
+    """
+    reported_at = min(listed.reported_at, submitted.accepted_at)
+    return replace(listed, id=submitted.number, agency_id=listed.id, reported_at=reported_at)
 
 
 def _is_shown(submitted: SubmittedCommand) -> bool:

@@ -5,17 +5,20 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Final
+from typing import Annotated, Final, Self
 
-from pydantic import AfterValidator, Field, ValidationError
+from pydantic import AfterValidator, Field, ValidationError, model_validator
 
 from auth.policy.data_contracts import DataContract, NamedPurpose
 from connectors.declared.tables import ManifestTable
 from connectors.resilience.agency_terms import check_zone
 from engine.agencies.agency_routing import is_inside
+from records.service_levels import ServiceLevels
 from settings.city.manifest import ManifestFile, Names, read_toml
+from settings.city.office_calendar import OfficeTable
 from settings.city.problems import CityProblem, ManifestError
 from settings.city.references import list_variables
+from settings.city.service_level_tables import ServiceLevelsTable
 from settings.city.table_problems import describe_validation
 
 DEFAULT_CITY: Final = Path(__file__).parents[2] / "cities" / "jakarta"
@@ -35,6 +38,21 @@ class CityTable(ManifestTable):
         description="who may state which purposes, unless `SIMPUL_PURPOSES` says it: an agency, `agency/role`"
         " or `partners`, and its purposes",
     )
+    office: OfficeTable | None = Field(default=None, description="table: when the city's offices are open")
+    service_levels: ServiceLevelsTable = Field(
+        default=ServiceLevelsTable(), description="table: how long the city's offices may take"
+    )
+
+    @model_validator(mode="after")
+    def _check_office(self) -> Self:
+        if self.office is None and self.service_levels.complaints.needs_office:
+            raise ValueError("service_levels.complaints: working time needs office hours; write the table [office]")
+        return self
+
+    def build_service_levels(self) -> ServiceLevels:
+        """The service levels of the city's complaints, with its office calendar."""
+        office = None if self.office is None else self.office.build_working_time(self.time_zone)
+        return self.service_levels.complaints.build_levels(office)
 
 
 @dataclass(frozen=True, slots=True)

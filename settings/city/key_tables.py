@@ -28,6 +28,7 @@ _PAGES: Final = (
     "docs/agencies/snapshots.md",
     "docs/operators/agency-terms.md",
     "docs/operators/data-contracts.md",
+    "docs/operators/service-levels.md",
 )
 _CITIES: Final = "cities"
 _DOMAINS: Final = "docs/agencies/domains.md"

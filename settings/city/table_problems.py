@@ -25,7 +25,7 @@ def describe_validation(
     """The problems of a file that holds a table of this model, with their lines."""
     for each in error.errors(include_input=False, include_url=False):
         keys = [str(part) for part in each["loc"]]
-        if keys[0] == "wire" and len(keys) > 1:
+        if keys[:1] == ["wire"] and len(keys) > 1:
             del keys[1]  # pydantic adds the driver
         problem = describe_wrong_value(each["type"], each.get("ctx", {}), each["msg"])
         if each["type"].startswith("union_tag"):

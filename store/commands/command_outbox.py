@@ -297,16 +297,21 @@ class CommandOutbox:
     async def list_submitted(
         self, agency: str, kind: str, *, subjects: Collection[bytes] = (), numbers: Collection[str] = ()
     ) -> Sequence[StoredCommand]:
-        """Returns commands of one kind that are not rejected, and open ones about earlier matters.
+        """Returns commands of one kind that are not rejected, by people or numbers; and people's open changes.
 
-        They are those of people, and those with numbers: at most `MAX_LISTED` of each person, newest first, without
-        steps, in one statement. Raises `StateUnavailable`.
+        At most `MAX_LISTED` of each person, newest first, without steps, in one statement. Raises `StateUnavailable`.
         """
         columns = commands.c
         wanted = and_(
             columns.agency == agency,
-            or_(and_(columns.kind == kind, columns.state != CommandState.REJECTED.value), _IS_OPEN_CHANGE),
-            or_(columns.subject.in_(subjects), columns.number.in_(numbers)),
+            or_(
+                and_(
+                    columns.kind == kind,
+                    columns.state != CommandState.REJECTED.value,
+                    or_(columns.subject.in_(subjects), columns.number.in_(numbers)),
+                ),
+                and_(_IS_OPEN_CHANGE, columns.subject.in_(subjects)),
+            ),
         )
         async with database_timeout(self._timeout), self._engine.connect() as connection:
             return await load_newest_without_steps(connection, wanted, limit=MAX_LISTED)

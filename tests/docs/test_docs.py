@@ -53,6 +53,8 @@ from settings import COMMAND_LINE_VARIABLES, Settings
 from settings.city.folder import CityTable
 from settings.city.key_tables import list_marked, render_files
 from settings.city.manifest import AgencyManifest, ManifestFile
+from settings.city.office_calendar import OfficeTable
+from settings.city.service_level_tables import CategoryLevelTable, ComplaintLevelsTable
 from store.retention.retention_rules import list_retention_rules
 from telemetry.metrics.families import FAMILIES, MetricFamily
 from tests.docs.pages import ROOT, Block, find_blocks, find_pages, page_name, read_pages
@@ -77,10 +79,14 @@ SETTINGS = read_pages("docs/operators/settings.md")
 METRICS = read_pages("docs/operators/metrics.md")
 ISSUERS = read_pages("docs/operators/issuers.md")
 AGENCY_TERMS = read_pages("docs/operators/agency-terms.md")
+SERVICE_LEVELS = read_pages("docs/operators/service-levels.md")
 MANIFESTS = read_pages("docs/agencies/manifests.md", "docs/agencies/open311.md", "docs/agencies/snapshots.md")
 MANIFEST_TABLES: tuple[type[BaseModel], ...] = (
     AgencyManifest,
     CityTable,
+    OfficeTable,
+    ComplaintLevelsTable,
+    CategoryLevelTable,
     FieldTable,
     SnapshotReadTable,
     SnapshotTable,
@@ -204,7 +210,7 @@ def test_the_schemas_and_the_tables_of_keys_are_those_of_the_code() -> None:
     ids=lambda table: table.__name__,
 )
 def test_every_table_of_a_manifest_has_a_table_of_its_keys(table: type[BaseModel]) -> None:
-    assert f"{table.__module__}:{table.__name__}" in list_marked(MANIFESTS + AGENCY_TERMS + CONTRACTS)
+    assert f"{table.__module__}:{table.__name__}" in list_marked(MANIFESTS + AGENCY_TERMS + CONTRACTS + SERVICE_LEVELS)
     undescribed = [name for name, field in table.model_fields.items() if not field.description]
     assert undescribed in ([], ["driver"])
 

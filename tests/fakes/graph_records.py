@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import Any
 
 from auth.policy.rules import Classification
+from records.complaints import ComplaintPublication
 from records.hub.consenting import Consenting, Match, Verification
 from records.hub.consents import ConsentAnswer
 from records.hub.data_preferences import DataPreferences

@@ -245,9 +245,7 @@ def complaint(id_: str, *, public: bool, reporter: Nik | None = None, **more: An
             ),
         ),
         "comments": (
-            ComplaintComment(
-                at=NOW, text="Sudah?", by_reporter=True, complaint_is_public=public, reporter=reporter
-            ),
+            ComplaintComment(at=NOW, text="Sudah?", by_reporter=True, complaint_is_public=public, reporter=reporter),
         ),
     }
     return Complaint(**(values | more))

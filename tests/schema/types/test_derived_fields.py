@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
+from types import MappingProxyType
 from typing import Any
 
 import pytest
 
+from engine.agencies.bindings import Agencies
 from records.calls.answers import Answers
 from records.complaints import Complaint, ComplaintPage, ComplaintQuery
+from records.service_levels import ServiceLevel, ServiceLevels
 from tests.fakes.small_city import SmallCity
 from tests.fakes.small_records import NOW, PUBLIC, SITI, complaint
 from tests.schema.requests import run_for_data
 
+HOUR = 3_600.0
 DUE = datetime(2026, 11, 25, 9, 0, tzinfo=UTC)
 """Two days after the moment at which the hub read the complaint."""
 
@@ -52,6 +57,54 @@ async def test_the_sla_clock_of_a_complaint(
         "{ complaints { nodes { isOpen isOverdue hoursLeft } } }", city=CityWithComplaint(**moments)
     )
     assert found["complaints"]["nodes"] == [{"isOpen": is_open, "isOverdue": is_overdue, "hoursLeft": hours_left}]
+
+
+class CityWithLevels(CityWithComplaint):
+    """The city sets service levels."""
+
+    def agencies(self, own: Mapping[type[Any], Any] = MappingProxyType({})) -> Agencies:
+        level = ServiceLevel(first_response=HOUR, answer=72 * HOUR, resolution=120 * HOUR)
+        return super().agencies(own).extended_with({ServiceLevels: ServiceLevels(level)})
+
+
+async def test_the_clocks_of_a_complaint_agree_with_its_deadline() -> None:
+    reported = NOW - timedelta(hours=73)
+    city = CityWithLevels(due_at=None, resolved_at=None, reported_at=reported)
+    found = await run_for_data(
+        "{ complaints { nodes { dueAt isOverdue hoursLeft clocks { stage dueAt metAt breachedBy time } } } }", city=city
+    )
+    due = reported + timedelta(hours=120)
+    running: dict[str, Any] = {"metAt": None, "time": "CALENDAR"}
+    assert found["complaints"]["nodes"] == [
+        {
+            "dueAt": due.isoformat(),
+            "isOverdue": False,
+            "hoursLeft": 47.0,
+            "clocks": [
+                running
+                | {"stage": stage, "dueAt": (reported + timedelta(hours=hours)).isoformat(), "breachedBy": breached_by}
+                for stage, hours, breached_by in (
+                    ("FIRST_RESPONSE", 1, 72.0),
+                    ("ANSWER", 72, 1.0),
+                    ("RESOLUTION", 120, None),
+                )
+            ],
+        }
+    ]
+
+
+async def test_the_deadline_of_the_agency_is_the_clock_of_the_resolution() -> None:
+    city = CityWithLevels(due_at=DUE, resolved_at=None)
+    found = await run_for_data("{ complaints { nodes { dueAt hoursLeft clocks { stage dueAt } } } }", city=city)
+    [node] = found["complaints"]["nodes"]
+    assert (node["dueAt"], node["hoursLeft"]) == (DUE.isoformat(), 48.0)
+    assert node["clocks"][-1] == {"stage": "RESOLUTION", "dueAt": DUE.isoformat()}
+
+
+async def test_a_city_without_service_levels_has_no_clocks() -> None:
+    city = CityWithComplaint(due_at=None, resolved_at=None)
+    found = await run_for_data("{ complaints { nodes { dueAt clocks { stage } } } }", city=city)
+    assert found["complaints"]["nodes"] == [{"dueAt": None, "clocks": None}]
 
 
 @pytest.mark.parametrize(

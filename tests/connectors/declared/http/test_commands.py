@@ -272,7 +272,7 @@ MINE = {"id": 5, "ref": NUMBER}
 OTHER = {"id": 6, "ref": "TT-26-OTHEROTHER"}
 
 
-class TestALookupByReference:
+class TestALookupByNumber:
     @pytest.mark.parametrize(
         ("rows", "found"),
         [
