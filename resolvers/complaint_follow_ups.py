@@ -283,9 +283,16 @@ async def _find_shown(asked: _FollowUp) -> ComplaintPublication | CommandProblem
         description=own.description,
         address=own.address,
         coordinates=own.coordinates,
-        photo_count=0 if own.photo_url is None else 1,
+        photo_count=_count_photos(own, asked.submission),
         confirmation="",
     )
+
+
+def _count_photos(own: Complaint, submission: CommandReceipt | None) -> int:
+    """As many as the person submitted; of a complaint from another channel, the agency names one at most."""
+    if submission is not None and submission.payload is not None:
+        return len(submission.payload.photos)
+    return 0 if own.photo_url is None else 1
 
 
 def _describe_content(asked: _FollowUp, shown: ComplaintPublication) -> str:

@@ -10,8 +10,6 @@ from typing import Any, Protocol
 
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from auth.crypto.sealed_people import SealedPeople
-from auth.crypto.sealed_texts import SealedTexts
 from connectors.declared.http.commands import CommandForm, SentCommand
 from connectors.declared.tables import CommandTable, NotDeclarableError
 from engine.command import Command
@@ -22,13 +20,16 @@ from resolvers.complaints import Complaints
 from resolvers.domains import find_commands, find_domains
 from resolvers.hub.commands import Commands
 from resolvers.hub.confirmations import Confirmations
+from resolvers.hub.photo_checks import PhotoChecks
 from services.commands.command_agency import AgencyCommand, CommandAgency
 from services.commands.command_delivery import CommandDelivery
+from services.commands.command_seals import CommandSeals
 from services.commands.confirmations import SignedConfirmations
 from services.commands.database_commands import DatabaseCommands
 from services.commands.delivery_rules import CommandTiming
 from services.commands.record_form import RecordForm
 from services.commands.submitted_complaints import SubmittedComplaints
+from services.photos.photo_checks import IsolatedPhotoChecks
 from settings import Settings
 from settings.city.manifest import ManifestFile
 from settings.city.problems import ManifestError
@@ -55,10 +56,9 @@ class CommandServices:
 
     confirmations: SignedConfirmations
 
-    @property
-    def domains(self) -> Mapping[type[Any], Any]:
-        """What the hub itself answers, by domain."""
-        return {Commands: self.desk, Confirmations: self.confirmations}
+    def build_domains(self) -> Mapping[type[Any], Any]:
+        """The domains that they answer."""
+        return {Commands: self.desk, Confirmations: self.confirmations, PhotoChecks: IsolatedPhotoChecks()}
 
     def extend(self, code: str, bound: BoundAgency) -> Any:  # noqa: ANN401 - a connector of the domain
         """The connector of an agency, with what people submitted through the hub."""
@@ -102,9 +102,8 @@ def build_command_services(
     settings: Settings, state: AsyncEngine, connectors: Connectors, readers: Sequence[CachedBatchReader]
 ) -> CommandServices:
     """Build the commands of all live agencies. Raises `ManifestError`."""
-    outbox = CommandOutbox(state)
-    people = SealedPeople(settings.secret_bytes, settings.former_secrets_bytes)
-    texts = SealedTexts(settings.secret_bytes, settings.former_secrets_bytes)
+    outbox = CommandOutbox(state, max_file_bytes=settings.photo_store_megabytes * 1024**2)
+    seals = CommandSeals((settings.secret_bytes, *settings.former_secrets_bytes))
     agencies = {
         code: _build_agency(file, connectors.agencies[code])
         for code, file in settings.city.agencies.items()
@@ -112,14 +111,13 @@ def build_command_services(
     }
     takes_complaints = [each for each in agencies if find_domains()[connectors.agencies[each].domain] is Complaints]
     listener = _HubListener({each: connectors.complaint_links[each] for each in takes_complaints}, readers)
-    deliveries = {code: CommandDelivery(outbox, each, people, texts, listener) for code, each in agencies.items()}
+    deliveries = {code: CommandDelivery(outbox, each, seals, listener) for code, each in agencies.items()}
 
     async def on_accepted(subject: Nik, agency: str) -> None:
         await listener.announce_change(agency, subject)
         deliveries[agency].wake()
 
-    secrets = (settings.secret_bytes, *settings.former_secrets_bytes)
-    desk = DatabaseCommands(outbox, agencies, people, texts, secrets=secrets, on_accepted=on_accepted)
+    desk = DatabaseCommands(outbox, agencies, seals, on_accepted=on_accepted)
     return CommandServices(desk=desk, deliveries=deliveries, confirmations=SignedConfirmations(settings.secret_bytes))
 
 
@@ -158,4 +156,10 @@ def _build_command(command: Command[Any] | None, name: str, table: CommandTable,
     form = CommandForm(name=command.name, payload=command.payload, has_case=command.has_case)
     sent = sender.build(form, table)
     kind = CommandKind(name=command.name, version=command.version, agency=bound.gate.agency, lookup=sent.lookup)
-    return AgencyCommand(kind=kind, form=RecordForm(command.payload), send=sent.send, look_up=sent.look_up)
+    return AgencyCommand(
+        kind=kind,
+        form=RecordForm(command.payload),
+        send=sent.send,
+        look_up=sent.look_up,
+        takes_files=sent.takes_files,
+    )

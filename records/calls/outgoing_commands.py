@@ -10,6 +10,7 @@ from records.calls.answers import Answers
 from records.calls.call import Call
 from records.identifiers import Nik
 from records.record import record
+from records.uploads import CommandFile
 
 P = TypeVar("P")
 
@@ -33,6 +34,8 @@ class OutgoingCommand(Generic[P]):
     """How often it may have arrived, for a search."""
     other_ids: frozenset[str] = frozenset()
     """The agency's identifiers of the person's other commands of the kind, for a search."""
+    files: tuple[CommandFile, ...] = ()
+    """Its files, in the order in which the payload names them; none for a lookup."""
 
 
 @record

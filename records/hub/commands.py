@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime
 from enum import StrEnum
 from typing import Annotated, Any, Final
 
 from records.command_state import CommandState
-from records.description import DECIDES_ACCESS, DescribedEnum, Doc
+from records.description import DECIDES_ACCESS, Doc
 from records.identifiers import Nik, RegionCode
+from records.languages import Language, TranslatedEnum
 from records.record import record
+from records.uploads import CommandFile, PhotoUpload
 
 
 class LookupClass(StrEnum):
@@ -70,6 +73,10 @@ class NewCommand:
     """The place that it is about, to choose among several agencies."""
     agency: str | None = None
     """Code of the agency that the matter belongs to, if it is known."""
+    uploads: tuple[PhotoUpload, ...] = ()
+    """Photos to check before it is accepted."""
+    files: tuple[CommandFile, ...] = ()
+    """Checked files, in the order in which the payload names them."""
 
 
 @record
@@ -112,28 +119,131 @@ class SubmittedCommand:
     """What the person wrote; None after its retention."""
 
 
-class CommandProblemCode(DescribedEnum):
+class CommandProblemCode(TranslatedEnum):
     """Why a command was not accepted. Nothing was stored or sent."""
 
-    INVALID_TEXT = "INVALID_TEXT", "The text is empty, too long, or has characters that cannot be stored. Change it."
-    TOO_MANY_VALUES = "TOO_MANY_VALUES", "There are too many values. Leave some out."
-    PLACE_REQUIRED = "PLACE_REQUIRED", "No place is given. Give a point, a region or an address."
-    UNKNOWN_PLACE = "UNKNOWN_PLACE", "There is no such place in the city. Name another one."
-    UNKNOWN_CATEGORY = "UNKNOWN_CATEGORY", "There is no such category. Name one of `complaintCategories`."
-    NO_AGENCY = "NO_AGENCY", "No agency takes it for this place. Name another place in the city."
-    NOT_OFFERED = "NOT_OFFERED", "The agency does not offer this. Contact it in another way."
-    UNKNOWN_COMPLAINT = "UNKNOWN_COMPLAINT", "There is no such complaint that you may do this with. Name another one."
-    OWN_COMPLAINT = "OWN_COMPLAINT", "It is your own complaint. Support complaints of other people."
-    ALREADY_DONE = "ALREADY_DONE", "You did this already. Read the complaint again."
-    NOT_RESOLVED = "NOT_RESOLVED", "The complaint is not resolved. Rate it when it is."
-    NOT_OPEN = "NOT_OPEN", "The complaint is closed, so it cannot be withdrawn."
-    INVALID_RATING = "INVALID_RATING", "The rating is not from 1 to 5. Change it."
+    INVALID_TEXT = (
+        "INVALID_TEXT",
+        "The text is empty, too long, or has characters that cannot be stored. Change it.",
+        "Teks kosong, terlalu panjang, atau berisi karakter yang tidak bisa disimpan. Ubah teksnya.",
+    )
+    TOO_MANY_VALUES = (
+        "TOO_MANY_VALUES",
+        "There are too many values. Leave some out.",
+        "Isiannya terlalu banyak. Kurangi.",
+    )
+    PLACE_REQUIRED = (
+        "PLACE_REQUIRED",
+        "No place is given. Give a point, a region or an address.",
+        "Lokasi belum diisi. Isi titik di peta, kelurahan, atau alamat.",
+    )
+    UNKNOWN_PLACE = (
+        "UNKNOWN_PLACE",
+        "There is no such place in the city. Name another one.",
+        "Tidak ada lokasi seperti itu di kota ini. Pilih lokasi lain.",
+    )
+    UNKNOWN_CATEGORY = (
+        "UNKNOWN_CATEGORY",
+        "There is no such category. Name one of `complaintCategories`.",
+        "Tidak ada kategori seperti itu. Pilih salah satu kategori yang tersedia.",
+    )
+    NO_AGENCY = (
+        "NO_AGENCY",
+        "No agency takes it for this place. Name another place in the city.",
+        "Tidak ada instansi yang menerimanya untuk lokasi ini. Pilih lokasi lain di kota ini.",
+    )
+    NOT_OFFERED = (
+        "NOT_OFFERED",
+        "The agency does not offer this. Contact it in another way.",
+        "Instansi ini tidak menyediakannya. Hubungi instansi dengan cara lain.",
+    )
+    UNKNOWN_COMPLAINT = (
+        "UNKNOWN_COMPLAINT",
+        "There is no such complaint that you may do this with. Name another one.",
+        "Tidak ada laporan seperti itu yang boleh Anda tindak lanjuti. Pilih laporan lain.",
+    )
+    OWN_COMPLAINT = (
+        "OWN_COMPLAINT",
+        "It is your own complaint. Support complaints of other people.",
+        "Ini laporan Anda sendiri. Dukunglah laporan orang lain.",
+    )
+    ALREADY_DONE = (
+        "ALREADY_DONE",
+        "This is done already, or on its way. Read the complaint again.",
+        "Ini sudah dilakukan atau sedang dikirim. Lihat kembali laporannya.",
+    )
+    NOT_RESOLVED = (
+        "NOT_RESOLVED",
+        "The complaint is not resolved. Rate it when it is.",
+        "Laporan belum selesai. Beri nilai setelah selesai.",
+    )
+    NOT_OPEN = (
+        "NOT_OPEN",
+        "The complaint is closed, so it cannot be withdrawn. Submit a new one if something is wrong.",
+        "Laporan sudah ditutup sehingga tidak bisa dicabut. Buat laporan baru jika ada masalah.",
+    )
+    INVALID_RATING = (
+        "INVALID_RATING",
+        "The rating is not from 1 to 5. Change it.",
+        "Nilai harus dari 1 sampai 5. Ubah nilainya.",
+    )
     CONFIRMATION_INVALID = (
         "CONFIRMATION_INVALID",
         "The confirmation has expired, or is for another person or other content. Read again what everybody will see.",
+        "Konfirmasi sudah kedaluwarsa, atau untuk orang atau isi lain. Baca lagi apa yang akan dilihat semua orang.",
     )
-    KEY_REUSED = "KEY_REUSED", "The key was used for another command. Use a new key."
-    TOO_MANY = "TOO_MANY", "The person has sent too many commands today. Try again tomorrow."
+    KEY_REUSED = (
+        "KEY_REUSED",
+        "The key was used for another command. Use a new key.",
+        "Kunci ini sudah dipakai untuk kiriman lain. Pakai kunci baru.",
+    )
+    UNSUPPORTED_FILE = (
+        "UNSUPPORTED_FILE",
+        "The file is not a still photo in JPEG, PNG or WebP, whatever its name says. Send one of these.",
+        "Berkas ini bukan foto diam JPEG, PNG, atau WebP, apa pun namanya. Kirim salah satunya.",
+    )
+    UNREADABLE_FILE = (
+        "UNREADABLE_FILE",
+        "The photo is damaged or incomplete. Send it again, or another one.",
+        "Foto rusak atau tidak lengkap. Kirim lagi, atau pilih foto lain.",
+    )
+    FILE_TOO_LARGE = (
+        "FILE_TOO_LARGE",
+        "The photo has over 12 MB or 50 million pixels, or all photos have over 40 MB. Send a smaller one.",
+        "Foto lebih dari 12 MB atau 50 juta piksel, atau semua foto lebih dari 40 MB. Kirim yang lebih kecil.",
+    )
+    FILES_REFUSED = (
+        "FILES_REFUSED",
+        "The agency of this place takes no photos. Send it without them.",
+        "Instansi di lokasi ini tidak menerima foto. Kirim tanpa foto.",
+    )
+    STORE_FULL = (
+        "STORE_FULL",
+        "The hub can store no more photos now. Send it without them, or try again later.",
+        "Foto belum bisa disimpan saat ini. Kirim tanpa foto, atau coba lagi nanti.",
+    )
+    TOO_MANY = (
+        "TOO_MANY",
+        "The person has sent too many commands today. Try again tomorrow.",
+        "Kiriman hari ini sudah terlalu banyak. Coba lagi besok.",
+    )
+
+
+_FIELD_NAMES: Final[Mapping[str, tuple[str, str]]] = {
+    "description": ("Description", "Keterangan"),
+    "categoryCode": ("Category", "Kategori"),
+    "address": ("Address", "Alamat"),
+    "point": ("Point on the map", "Titik di peta"),
+    "region": ("Kelurahan", "Kelurahan"),
+    "answers": ("Answers", "Jawaban"),
+    "key": ("Key", "Kunci"),
+    "id": ("Complaint", "Laporan"),
+    "text": ("Text", "Teks"),
+    "rating": ("Rating", "Nilai"),
+    "reason": ("Reason", "Alasan"),
+    "confirmation": ("Confirmation", "Konfirmasi"),
+}
+"""Names of arguments for people, in English and Indonesian. Others are shown as they are written in the graph."""
 
 
 @record
@@ -141,9 +251,15 @@ class CommandProblem:
     """Why a command was not accepted. Nothing was stored or sent."""
 
     code: Annotated[CommandProblemCode, Doc("The reason.")]
-    field: Annotated[str | None, Doc("The argument that is wrong; null if no argument is wrong.")] = None
+    field: Annotated[
+        str | None, Doc("The argument that is wrong, such as `answers.UKURAN`; null if no argument is wrong.")
+    ] = None
 
-    @property
-    def message(self) -> str:
-        """What is wrong, and the fix."""
-        return self.code.description
+    def get_message(self, language: Language) -> str:
+        """What is wrong, and the fix: `Kategori: Tidak ada ...`."""
+        text = self.code.get_text(language)
+        if self.field is None:
+            return text
+        name, dot, part = self.field.partition(".")
+        english, indonesian = _FIELD_NAMES.get(name, (name, name))
+        return f"{indonesian if language is Language.INDONESIAN else english}{dot and ' '}{part}: {text}"

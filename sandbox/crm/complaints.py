@@ -47,6 +47,15 @@ class CrmComment:
     by_reporter: bool
 
 
+@dataclass(frozen=True, slots=True)
+class CrmPhoto:
+    """A photo of a complaint, without its content."""
+
+    text: str
+    width: int
+    height: int
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CrmComplaint:
     """One complaint; its last step has its state. `place` is latitude and longitude, if sent."""
@@ -67,6 +76,7 @@ class CrmComplaint:
     reference: str | None = None
     """The reference of the client that submitted it."""
     comments: tuple[CrmComment, ...] = ()
+    photos: tuple[CrmPhoto, ...] = ()
 
     @property
     def state(self) -> str:

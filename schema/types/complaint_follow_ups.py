@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Annotated, Any
+from typing import Annotated, Any, Final
 
 import strawberry
 
@@ -20,6 +20,7 @@ from records.complaints import (
 )
 from records.hub.commands import NewCommand
 from records.identifiers import Nik
+from records.languages import Language
 from resolvers.complaint_follow_ups import (
     COMMENT_COMPLAINT,
     PUBLISH_COMPLAINT,
@@ -61,6 +62,14 @@ CommandResult = Annotated[
 ]
 
 
+_WARNINGS: Final = {
+    Language.ENGLISH: "Everybody will see this text, the place, the photos, the steps and the comments, without your"
+    " name. Copies can stay on the internet, so it cannot be undone.",
+    Language.INDONESIAN: "Semua orang akan melihat teks, lokasi, foto, langkah, dan komentar ini, tanpa nama Anda."
+    " Salinannya bisa tetap ada di internet, jadi ini tidak bisa dibatalkan.",
+}
+
+
 @publishes(
     ComplaintPublication,
     rule=Rule.PUBLIC,
@@ -71,12 +80,9 @@ class ComplaintPublicationType:
     """The published `ComplaintPublication`. It is an answer to the reporter alone."""
 
     @derived(returns=str)
-    def warning(record: ComplaintPublication) -> str:
-        """What the person should know before they confirm."""
-        return (
-            "Everybody will see this text, the place, the photos, the steps and the comments, without your name."
-            " Copies can stay on the internet, so it cannot be undone."
-        )
+    def warning(record: ComplaintPublication, language: Language) -> str:
+        """What the person should know before they confirm, in the language of `Accept-Language`."""
+        return _WARNINGS[language]
 
 
 PublishComplaintResult = Annotated[

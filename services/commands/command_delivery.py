@@ -14,8 +14,7 @@ from math import inf
 from time import monotonic
 from typing import Any, Final, Protocol
 
-from auth.crypto.sealed_people import InvalidPersonSeal, SealedPeople
-from auth.crypto.sealed_texts import SealedTexts
+from auth.crypto.sealed_people import InvalidPersonSeal
 from records.calls.answers import Answers
 from records.calls.call import Call
 from records.calls.failures import AgencyFailure
@@ -23,7 +22,9 @@ from records.calls.outgoing_commands import CommandAnswer, CommandDone, Outgoing
 from records.command_state import CommandState
 from records.hub.commands import LookupClass
 from records.identifiers import Nik
+from records.uploads import CommandFile
 from services.commands.command_agency import AgencyCommand, CommandAgency
+from services.commands.command_seals import CommandSeals
 from services.commands.delivery_rules import compute_outage_pause, judge_lookup, judge_sending, wait_for_number
 from store.commands.command_outbox import CommandOutbox, CommandResult, OpenCommands
 from store.commands.command_rows import StoredCommand
@@ -68,16 +69,14 @@ class CommandDelivery:
         self,
         outbox: CommandOutbox,
         agency: CommandAgency,
-        people: SealedPeople,
-        texts: SealedTexts,
+        seals: CommandSeals,
         listener: DeliveryListener | None = None,
     ) -> None:
-        """People and payloads are sealed in the outbox."""
+        """People, payloads and files are sealed in the outbox."""
         self._listener = listener or NoDeliveryListener()
         self._outbox = outbox
         self._agency = agency
-        self._people = people
-        self._texts = texts
+        self._people, self._texts, self._files = seals.people, seals.texts, seals.files
         self._failed_probes = 0
         self._outage_pause = 0.0
         """Seconds until the agency is tried again; 0 while it can be reached."""
@@ -200,6 +199,7 @@ class CommandDelivery:
             case_id = command.case if case is None else case.agency_id
         try:
             payload = kind.form.decode(self._texts.open(command.payload or b"", command.number).encode())
+            files = await self._load_files(command, kind)
         except ValueError:
             return _UNREADABLE
         return OutgoingCommand(
@@ -208,6 +208,7 @@ class CommandDelivery:
             payload=payload,
             case_id=case_id,
             sent_at=command.sent_at,
+            files=files,
             accepted_at=command.accepted_at,
             **await self._list_for_search(command),
         )
@@ -220,6 +221,12 @@ class CommandDelivery:
             "other_ids": await self._outbox.list_agency_ids(command),
             "attempts": 1 + await self._outbox.count_steps(command.number, CommandState.RETRY_WAIT, "NOT_FOUND"),
         }
+
+    async def _load_files(self, command: StoredCommand, kind: AgencyCommand) -> tuple[CommandFile, ...]:
+        """The files to send; none for a lookup. Raises `StateUnavailable`, or `ValueError` for another secret."""
+        if not kind.takes_files or command.state is not CommandState.SENDING:
+            return ()
+        return self._files.open(command.number, await self._outbox.load_files(command.number))
 
     async def _ask(
         self, kind: AgencyCommand, commands: Sequence[OutgoingCommand[Any]], *, sends: bool

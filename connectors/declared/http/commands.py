@@ -54,6 +54,8 @@ class SentCommand:
     lookup: LookupClass
     send: SendCommands
     look_up: SendCommands
+    takes_files: bool = False
+    """Whether the files of commands are sent, too."""
 
 
 def build_http_command(source: HttpSource, form: CommandForm, table: CommandTable) -> SentCommand:

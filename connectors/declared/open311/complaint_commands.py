@@ -17,6 +17,7 @@ from connectors.declared.http.rows import HttpSource
 from connectors.declared.open311.client import BAD_REQUEST, NOT_FOUND, Open311Client
 from connectors.declared.tables import CommandTable, NotDeclarableError
 from connectors.drivers.http.address import Parameters
+from connectors.drivers.http.form_files import FormFile
 from connectors.readers.rows import Row
 from connectors.readers.texts import text
 from connectors.readers.unreadable import UnreadableError
@@ -26,6 +27,7 @@ from records.calls.failures import AgencyMalformed
 from records.calls.outgoing_commands import CommandAnswer, CommandDone, CommandRefused, OutgoingCommand
 from records.complaints import NewComplaint
 from records.hub.commands import LookupClass
+from records.uploads import PHOTO_TYPE
 
 _MAX_CONCURRENCY: Final = 4
 _REFUSALS: Final = range(BAD_REQUEST, 500)
@@ -56,7 +58,12 @@ class Open311Commands:
             problem = "new requests would be public: name the parameters that keep one private in extensions.private"
             raise NotDeclarableError(place, problem)
         lookup = LookupClass.REFERENCE if wire.extensions.reference else LookupClass.NONE
-        return SentCommand(lookup=lookup, send=self.submit_complaints, look_up=self.find_submitted_complaints)
+        return SentCommand(
+            lookup=lookup,
+            send=self.submit_complaints,
+            look_up=self.find_submitted_complaints,
+            takes_files=wire.extensions.photos is not None,
+        )
 
     async def submit_complaints(self, commands: Sequence[Submission], call: Call) -> Answers[Submission, CommandAnswer]:
         """Submit each complaint by one call."""
@@ -70,8 +77,19 @@ class Open311Commands:
 
     async def _submit(self, command: Submission, call: Call) -> CommandAnswer:
         form = self._build_form(command)
-        found = await self._client.submit(form, call, self._read_submitted, none_at=_REFUSALS)
+        files = self._build_files(command)
+        found = await self._client.submit(form, call, self._read_submitted, files=files, none_at=_REFUSALS)
         return found or CommandRefused(code="INVALID")
+
+    def _build_files(self, command: Submission) -> Sequence[FormFile]:
+        """The photos as files of the form. Raises `ValueError` if some of them are lost."""
+        name, photos = self._client.wire.extensions.photos, command.payload.photos
+        if len(photos) != len(command.files):
+            raise ValueError(f"A command names {len(photos)} photos and has {len(command.files)} files.")
+        return [
+            FormFile(name or "", f"{command.number}-{number}.jpg", PHOTO_TYPE, each.content)
+            for number, each in enumerate(command.files, start=1)
+        ]
 
     def _build_form(self, command: Submission) -> Parameters:
         """The form of the standard, with the extensions of this server."""
@@ -91,6 +109,8 @@ class Open311Commands:
             form[extensions.reporter] = command.subject
         if extensions.reference:
             form[extensions.reference] = command.number
+        if extensions.photo_texts and complaint.photos:
+            form[extensions.photo_texts] = [each.alternative_text for each in complaint.photos]
         for each in complaint.answers:
             if len(each.values) == 1:
                 form[f"attribute[{each.code}]"] = each.values[0]

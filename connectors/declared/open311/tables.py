@@ -35,6 +35,14 @@ class ExtensionTable(ManifestTable):
         description="takes the hub's number of a new request, finds it in a POST to `requests/search`, and names it in"
         " `extended_attributes` of the reply; without it, what may have arrived waits for a person",
     )
+    photos: str | None = Field(
+        default=None,
+        description="takes photos of a new request, as files of a `multipart/form-data` form; without it, complaints"
+        " with photos are refused",
+    )
+    photo_texts: str | None = Field(
+        default=None, description="takes the alternative text of each photo, in the same order; needs `photos`"
+    )
     private: Mapping[str, str] = Field(default={}, description="parameters that keep a new request private")
 
 
@@ -67,4 +75,6 @@ class Open311Wire(ServiceWire):
             raise ValueError(f"history_days: at most {MAX_PERIODS} times max_span_days")
         if self.extensions.reporter and not self.extensions.page_size:
             raise ValueError("extensions.reporter: pages of a search need `page_size`")
+        if self.extensions.photo_texts and not self.extensions.photos:
+            raise ValueError("extensions.photo_texts: texts of photos need `photos`")
         return self
