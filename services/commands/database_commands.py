@@ -223,6 +223,7 @@ class DatabaseCommands:
         )
 
     def _build_receipt(self, subject: Nik, stored: StoredCommand) -> CommandReceipt:
+        problem, _, problem_field = (stored.failure or "").partition(" ")
         return CommandReceipt(
             subject=subject,
             number=stored.number,
@@ -231,7 +232,8 @@ class DatabaseCommands:
             state=stored.state,
             accepted_at=stored.accepted_at,
             closed_at=stored.closed_at,
-            problem=stored.failure,
+            problem=problem or None,
+            problem_field=problem_field or None,
             waits_for=stored.waits_for,
             steps=stored.steps,
             agency_id=stored.agency_id,

@@ -98,7 +98,8 @@ def _judge_answer(answer: CommandAnswer) -> CommandResult:
     if isinstance(answer, CommandDone):
         return CommandResult(state=CommandState.DONE, agency_id=answer.agency_id)
     if isinstance(answer, CommandRefused):
-        return CommandResult(state=CommandState.REJECTED, failure=answer.code)
+        failure = " ".join(filter(None, (answer.code, answer.field)))
+        return CommandResult(state=CommandState.REJECTED, failure=failure)
     return CommandResult(state=_PARKED, failure="AMBIGUOUS")
 
 

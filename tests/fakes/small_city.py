@@ -17,6 +17,7 @@ from engine.agencies.bindings import Agencies
 from records.calls.answers import Answers
 from records.calls.call import Call
 from records.calls.failures import AgencyFailure, AgencyUnavailable
+from records.complaint_questions import ComplaintQuestion
 from records.complaints import (
     CategoryQuery,
     Complaint,
@@ -97,6 +98,7 @@ from tests.fakes.small_records import (
     PRICE,
     PRIVATE,
     PUBLIC,
+    QUESTIONS,
     REGIONS,
     REQUEST,
     SITI,
@@ -375,6 +377,9 @@ class SmallCity:
         self, queries: Sequence[CategoryQuery], _call: Call
     ) -> Answers[CategoryQuery, Sequence[ComplaintCategory]]:
         return self._answers("crm", "category_lists", queries, dict.fromkeys(queries, (CATEGORY,)))
+
+    async def questions(self, codes: Sequence[str], _call: Call) -> Answers[str, Sequence[ComplaintQuestion]]:
+        return self._answers("crm", "questions", codes, {"C-1": QUESTIONS})
 
     async def market_lists(self, queries: Sequence[MarketQuery], _call: Call) -> Answers[MarketQuery, Sequence[Market]]:
         return self._answers("pangan", "market_lists", queries, dict.fromkeys(queries, (MARKET,)))

@@ -9,6 +9,7 @@ from typing import Any
 from auth.caller import ANONYMOUS, Assurance, Caller, CallerKind
 from records.calls.call import Call
 from records.command_state import CommandState
+from records.complaint_questions import ComplaintQuestion, ComplaintQuestionChoice, QuestionKind
 from records.complaints import (
     Complaint,
     ComplaintCategory,
@@ -261,6 +262,7 @@ def receipt(subject: Nik = SITI) -> CommandReceipt:
         accepted_at=NOW,
         closed_at=NOW,
         problem="INVALID",
+        problem_field="address",
         waits_for="TT-26-ABCDEFGHJM",
         steps=(CommandStep(at=NOW, state=CommandState.ACCEPTED),),
     )
@@ -427,4 +429,15 @@ PRICE = Price(
     observed_on=date(2026, 11, 22),
 )
 CATEGORY = ComplaintCategory(code="C-1", name="Jalan", description="Lubang", group="Prasarana", keywords=("lubang",))
+QUESTIONS = (
+    ComplaintQuestion(
+        code="A",
+        kind=QuestionKind.MULTIPLE_CHOICE,
+        is_required=False,
+        text="Which?",
+        hint=None,
+        choices=(ComplaintQuestionChoice(key="1", name="One"), ComplaintQuestionChoice(key="2", name=None)),
+    ),
+    ComplaintQuestion(code="N", kind=QuestionKind.NUMBER, is_required=False, text="How many?", hint="In metres"),
+)
 PUBLIC, PRIVATE = "1001", "1002"
