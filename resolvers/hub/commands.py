@@ -39,6 +39,9 @@ class Commands(Protocol):
     async def changes_of(self, people: Sequence[Nik], call: Call) -> Answers[Nik, Sequence[SubmittedCommand]]:
         """The open commands of each person about earlier matters; raises `CommandsUnavailable`."""
 
+    def offers(self, agency: str, command: str) -> bool:
+        """Whether an agency takes a command."""
+
     async def receipts_of(self, people: Sequence[Nik], call: Call) -> Answers[Nik, Sequence[CommandReceipt]]:
         """The commands of each person, newest first; raises `CommandsUnavailable`."""
 

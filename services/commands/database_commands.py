@@ -86,6 +86,11 @@ class DatabaseCommands:
             stored = await self._outbox.list_changes(owners.keys())
         return self._group(owners, stored)
 
+    def offers(self, agency: str, command: str) -> bool:
+        """Whether an agency takes a command."""
+        known = self._agencies.get(agency)
+        return known is not None and known.get_newest(command) is not None
+
     async def receipts_of(
         self,
         people: Sequence[Nik],

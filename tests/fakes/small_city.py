@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import date
+from datetime import date, datetime, timedelta
 from types import MappingProxyType
 from typing import Any, TypeVar
 
@@ -17,6 +17,7 @@ from engine.agencies.bindings import Agencies
 from records.calls.answers import Answers
 from records.calls.call import Call
 from records.calls.failures import AgencyFailure, AgencyUnavailable
+from records.cases import CaseKey
 from records.complaint_questions import ComplaintQuestion
 from records.complaints import (
     CategoryQuery,
@@ -52,6 +53,7 @@ from records.hub.data_requests import (
 )
 from records.hub.exports import Export
 from records.identifiers import Nik, RegionCode, Rupiah
+from records.languages import Language
 from records.msmes import Msme, Product
 from records.population import (
     Citizen,
@@ -74,6 +76,8 @@ from resolvers.complaints import Complaints
 from resolvers.domains import find_domains
 from resolvers.hub.access_entries import AccessEntries
 from resolvers.hub.access_history import AccessHistories
+from resolvers.hub.agency_directory import AgencyDirectory
+from resolvers.hub.case_marks import CaseMark, CaseMarks, CasesUnavailable, LastSeen
 from resolvers.hub.commands import Commands
 from resolvers.hub.confirmations import Confirmations
 from resolvers.hub.consents import Consents, UnknownConsent
@@ -168,6 +172,10 @@ class SmallCity:
     """Open commands about earlier matters."""
     receipts: list[CommandReceipt] = field(default_factory=list)
     """Receipts beside the usual one."""
+    offered_commands: frozenset[str] = frozenset()
+    """The commands that every agency takes."""
+    case_marks: dict[CaseKey, bytes] = field(default_factory=dict)
+    """The versions that people have seen of their cases."""
 
     def agencies(self, own: Mapping[type[Any], Any] = MappingProxyType({})) -> Agencies:
         """Itself, bound to every domain but those that are given."""
@@ -182,6 +190,8 @@ class SmallCity:
             Exports,
             Commands,
             Confirmations,
+            CaseMarks,
+            AgencyDirectory,
         )
         return Agencies({**dict.fromkeys(domains, self), **own}, build_codes(), build_lifetimes())
 
@@ -240,6 +250,9 @@ class SmallCity:
         self, wanted: Sequence[PersonalConsentKey], _call: Call
     ) -> Answers[PersonalConsentKey, ConsentRequest]:
         return self._answers("hub", "opened", wanted, {PersonalConsentKey(subject=SITI, id=REQUEST): consent_request()})
+
+    async def waiting_requests_of(self, people: Sequence[Nik], _call: Call) -> Answers[Nik, Sequence[ConsentRequest]]:
+        return {nik: (consent_request(),) for nik in people if nik == SITI}
 
     async def load_consenting_people(
         self, consents: Sequence[str], client: str, _call: Call
@@ -317,6 +330,21 @@ class SmallCity:
 
     async def changes_of(self, people: Sequence[Nik], _call: Call) -> Answers[Nik, Sequence[SubmittedCommand]]:
         return {nik: [each for each in self.open_changes if each.subject == nik] for nik in people}
+
+    def offers(self, _agency: str, command: str) -> bool:
+        return command in self.offered_commands
+
+    def get_name(self, code: str, language: Language) -> str:
+        return f"{code} ({language.value})"
+
+    async def last_seen(self, cases: Sequence[CaseKey], _call: Call) -> Answers[CaseKey, LastSeen]:
+        if "marks" in self.failing_agencies:
+            raise CasesUnavailable
+        return {each: LastSeen(self.case_marks.get(each), NOW - timedelta(days=365)) for each in cases}
+
+    async def mark_seen(self, marks: Sequence[CaseMark], _call: Call) -> Answers[CaseMark, datetime]:
+        self.case_marks |= {each.case: each.version for each in marks}
+        return dict.fromkeys(marks, NOW)
 
     async def receipts_of(self, people: Sequence[Nik], _call: Call) -> Answers[Nik, Sequence[CommandReceipt]]:
         return {nik: (receipt(nik), *(each for each in self.receipts if each.subject == nik)) for nik in people}

@@ -64,6 +64,9 @@ async def test_a_root_field_is_readable_as_in_the_table_and_a_refusal_calls_no_a
         assert response.data == {place.field: None}
         assert get_codes(response) == [(place.field, "CONSENT_UNKNOWN")]
         assert city.consent_changes == []
+    elif (place.field, caller) == ("markCasesSeen", "another citizen"):  # may mark, but not what is another's
+        assert (response.data, get_codes(response)) == ({place.field: [None]}, [(f"{place.field}.0", "FORBIDDEN")])
+        assert (city.calls, city.case_marks) == ([], {})
     elif can_read(str(place), caller, about_caller=not ARGUMENTS.get(str(place), "").startswith("(nik")):
         assert get_codes(response) == []
         assert (response.data or {})[place.field] is not None
