@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from hashlib import sha256
 from typing import Any, Final
 
-from web.pages.complaints.places import Place, find_places
+from web.pages.complaints.places import ComplaintPlace, find_places
 from web.pages.personal_routes import FormSubmission
 from web.pages.words import Words
 
@@ -25,7 +25,7 @@ _ANSWER: Final = "answer-"
 _LONGEST_KEY: Final = 36
 
 
-def check_form(submission: FormSubmission, places: Sequence[Place], words: Words) -> Mapping[str, str]:
+def check_form(submission: FormSubmission, places: Sequence[ComplaintPlace], words: Words) -> Mapping[str, str]:
     """What the form itself can tell, by field. The graph checks the rest."""
     texts, problems = words["complaint"]["problems"], {}
     if not submission.get("description"):
@@ -45,7 +45,7 @@ def check_form(submission: FormSubmission, places: Sequence[Place], words: Words
 
 
 def build_variables(
-    submission: FormSubmission, category: str, places: Sequence[Place], questions: Sequence[Mapping[str, Any]]
+    submission: FormSubmission, category: str, places: Sequence[ComplaintPlace], questions: Sequence[Mapping[str, Any]]
 ) -> Mapping[str, Any]:
     """The variables of the mutation. As in `data_request_forms`, the key names the form and what it holds."""
     found = find_places(places, submission.get("place"))

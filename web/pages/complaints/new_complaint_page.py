@@ -23,7 +23,7 @@ from web.pages.complaints.complaint_form import (
     check_form,
     place_problem,
 )
-from web.pages.complaints.places import Place, Places, find_places
+from web.pages.complaints.places import ComplaintPlace, Places, find_places
 from web.pages.internal_client import InternalClient, ResponseMap
 from web.pages.page_renderer import PageProblem, PageRenderer
 from web.pages.personal_routes import (
@@ -116,7 +116,7 @@ class NewComplaintPage:
             return await self._render_form(request, session, FormState(submission.fields, {}, problem.name))
         return await self._render_form(request, session, FormState(submission.fields, problems))
 
-    async def _send(self, request: Request, submission: FormSubmission, places: Sequence[Place]) -> Mapping[str, Any]:
+    async def _send(self, request: Request, submission: FormSubmission, places: Sequence[ComplaintPlace]) -> Mapping[str, Any]:
         """The receipt or the problem. Raises `PageProblem`."""
         category = await self._load_category(request, submission.session)
         variables = build_variables(submission, category["code"], places, category.get("questions") or ())

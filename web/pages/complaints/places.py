@@ -23,7 +23,7 @@ _INNER_QUERY: Final = """\
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class ComplaintPlace:
     """A kelurahan."""
 
     code: str
@@ -39,10 +39,10 @@ class Places:
         self._client = client
         self._city = city
         self._clock = clock
-        self._places: Sequence[Place] = ()
+        self._places: Sequence[ComplaintPlace] = ()
         self._until = 0.0
 
-    async def load(self, request: Request, session: SignedInSession) -> Sequence[Place]:
+    async def load(self, request: Request, session: SignedInSession) -> Sequence[ComplaintPlace]:
         """All kelurahan, by name; none if they cannot be read. Raises `PageProblem`."""
         if self._clock() >= self._until:
             places = await self._read(request, session)
@@ -51,7 +51,7 @@ class Places:
             self._places, self._until = places, self._clock() + _KEEP_SECONDS
         return self._places
 
-    async def _read(self, request: Request, session: SignedInSession) -> Sequence[Place]:
+    async def _read(self, request: Request, session: SignedInSession) -> Sequence[ComplaintPlace]:
         answer = await self._client.execute(request, session, _OUTER_QUERY, {"city": self._city})
         parts = [each["code"] for each in (answer.get("data") or {}).get("regions") or ()] or [self._city]
         fields = [
@@ -64,14 +64,14 @@ class Places:
         regions = [(name.startswith("village"), each) for name, some in found.items() for each in some or ()]
         districts = {each["code"]: each["name"] for is_village, each in regions if not is_village}
         places = {
-            each["code"]: Place(each["code"], f"{each['name']}, {districts.get(each['parentCode'], '')}")
+            each["code"]: ComplaintPlace(each["code"], f"{each['name']}, {districts.get(each['parentCode'], '')}")
             for is_village, each in regions
             if is_village
         }
         return sorted(places.values(), key=lambda each: each.label)
 
 
-def find_places(places: Sequence[Place], text: str) -> Sequence[Place]:
+def find_places(places: Sequence[ComplaintPlace], text: str) -> Sequence[ComplaintPlace]:
     """The places that a text names: the one with this label or code, else those whose label holds its words."""
     wanted = text.casefold()
     exact = [each for each in places if wanted in {each.label.casefold(), each.code}]

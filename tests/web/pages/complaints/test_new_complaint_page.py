@@ -20,7 +20,7 @@ from tests.fakes.small_records import SITI
 from tests.services.photos.sample_photos import build_photo
 from tests.web.pages.page_text import read_words
 from web.pages.complaints.complaint_form import build_variables, place_problem
-from web.pages.complaints.places import Place, find_places
+from web.pages.complaints.places import ComplaintPlace, find_places
 from web.pages.personal_routes import FormSubmission
 
 FORM = "/complaints/new?lang=en&category=C-1"
@@ -169,7 +169,7 @@ async def test_what_is_wrong_is_beside_its_field_and_the_text_is_kept(
     ],
 )
 def test_a_place_is_found_by_the_words_of_its_name(text: str, codes: list[str]) -> None:
-    places = [Place("1", "Gambir, Gambir"), Place("2", "Cideng, Gambir"), Place("3", "Senen, Senen")]
+    places = [ComplaintPlace("1", "Gambir, Gambir"), ComplaintPlace("2", "Cideng, Gambir"), ComplaintPlace("3", "Senen, Senen")]
     assert [each.code for each in find_places(places, text)] == codes
 
 
