@@ -82,7 +82,7 @@ FOLLOW_UPS: Final[Mapping[str, FollowUp]] = {
         mutation="publishComplaint",
         is_of_reporter=True,
         types={"confirmation": "String"},
-        more="... on ComplaintPublication { description address photoCount confirmation }",
+        more="... on ComplaintPublication { description address photoCount confirmation warning }",
     ),
     "rate": FollowUp(mutation="rateResolution", is_of_reporter=True, types={"rating": "Int!", "text": "String"}),
     "comment": FollowUp(mutation="commentComplaint", is_of_reporter=False, types={"text": "String!"}),

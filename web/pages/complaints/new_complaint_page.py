@@ -116,7 +116,9 @@ class NewComplaintPage:
             return await self._render_form(request, session, FormState(submission.fields, {}, problem.name))
         return await self._render_form(request, session, FormState(submission.fields, problems))
 
-    async def _send(self, request: Request, submission: FormSubmission, places: Sequence[ComplaintPlace]) -> Mapping[str, Any]:
+    async def _send(
+        self, request: Request, submission: FormSubmission, places: Sequence[ComplaintPlace]
+    ) -> Mapping[str, Any]:
         """The receipt or the problem. Raises `PageProblem`."""
         category = await self._load_category(request, submission.session)
         variables = build_variables(submission, category["code"], places, category.get("questions") or ())

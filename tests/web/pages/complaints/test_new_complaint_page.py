@@ -169,7 +169,11 @@ async def test_what_is_wrong_is_beside_its_field_and_the_text_is_kept(
     ],
 )
 def test_a_place_is_found_by_the_words_of_its_name(text: str, codes: list[str]) -> None:
-    places = [ComplaintPlace("1", "Gambir, Gambir"), ComplaintPlace("2", "Cideng, Gambir"), ComplaintPlace("3", "Senen, Senen")]
+    places = [
+        ComplaintPlace("1", "Gambir, Gambir"),
+        ComplaintPlace("2", "Cideng, Gambir"),
+        ComplaintPlace("3", "Senen, Senen"),
+    ]
     assert [each.code for each in find_places(places, text)] == codes
 
 
