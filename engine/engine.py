@@ -162,7 +162,7 @@ class Engine:
     ) -> Coroutine[None, None, GraphQLResponse]:
         """The response of the plan: from an equal pending run, or from a new one."""
         may_join = not run_request.require_new_run and (run_request.share_run or not plan.depends_on_caller)
-        share_key = self._get_share_key(plan, request, run_request.caller_key) if may_join else None
+        share_key = self._get_share_key(plan, run_request) if may_join else None
         context_factory, request_id = run_request.context_factory, run_request.request_id
         run = partial(self._run_plan, plan, context_factory, variables, request_id, is_shared=share_key is not None)
         if share_key is not None:
@@ -236,12 +236,14 @@ class Engine:
         if plan.unplannable_part is None:
             plan.compile()
 
-    def _get_share_key(self, plan: Plan, request: GraphQLRequest, caller_key: Hashable) -> Hashable:
+    def _get_share_key(self, plan: Plan, run_request: RunRequest) -> Hashable:
         """The key by which equal requests share a run; None if this run is not shared."""
+        request = run_request.request
         if not self._shares_runs or plan.is_serial or request.extensions:
             return None
         given = _to_canonical_bytes(request.variables)
-        return None if given is None else (plan, given, caller_key if plan.depends_on_caller else None)
+        whose = run_request.caller_key, run_request.language
+        return None if given is None else (plan, given, *(whose if plan.depends_on_caller else ()))
 
     async def _run_plan(
         self,

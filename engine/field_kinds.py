@@ -27,6 +27,8 @@ class ComputedField:
     function: Callable[[Any, Mapping[str, Any], Any], Any]
     expected_size: int | None = None
     """How many objects it usually holds, if it is a list of records."""
+    depends_on_caller: bool = False
+    """Whether it depends on the caller, such as on their language."""
 
 
 @dataclass(frozen=True, slots=True)

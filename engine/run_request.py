@@ -40,6 +40,8 @@ class RunRequest(NamedTuple):
     """Whether this caller may use introspection, if the rules allow it at all."""
     span: Span | None = None
     """The request's span, if it is traced."""
+    language: Hashable = None
+    """The language of texts for the caller. Answers that depend on the caller are shared within one language."""
     require_new_run: bool = False
     """Whether the caller wants current values: it joins no earlier run, whose calls may be done already."""
 

@@ -117,6 +117,7 @@ def build_execute(
                 budget,
                 not signed_in_only or caller.kind is not CallerKind.ANONYMOUS,
                 span,
+                call.language,
                 call.max_age < inf,
             )
         )

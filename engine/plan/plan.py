@@ -27,7 +27,7 @@ from graphql.pyutils import inspect
 from engine.agencies.agency_codes import AgencyCodes, get_agency_codes
 from engine.batch import Batch
 from engine.document.limits import Limits
-from engine.field_kinds import BatchField, FieldKind
+from engine.field_kinds import BatchField, ComputedField, FieldKind
 from engine.plan.code_generation import compile_on_first_use, compile_shape, generate_source, prepare_shapes
 from engine.plan.cost import Cost, ListArguments, ListSizes, collect_fact_batches, estimate_cost, is_cost_variable
 from engine.plan.plan_builder import ConditionValues, PlanBuilder
@@ -260,7 +260,9 @@ def build_plan(
 
 
 def _depends_on_caller(kind: FieldKind) -> bool:
-    return isinstance(kind, BatchField) and (kind.edge.depends_on_caller or kind.edge.batch.depends_on_caller)
+    if isinstance(kind, BatchField):
+        return kind.edge.depends_on_caller or kind.edge.batch.depends_on_caller
+    return isinstance(kind, ComputedField) and kind.depends_on_caller
 
 
 def _coerce_arguments(planned: PlanField, variables: VariableValues) -> Mapping[str, Any] | Exception:

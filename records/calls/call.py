@@ -8,6 +8,7 @@ from time import monotonic
 
 from records.calls.reply_budget import ReplyBudget
 from records.calls.spans import Span
+from records.languages import Language
 from records.record import record
 
 
@@ -29,6 +30,9 @@ class Call:
     max_age: float = inf
     """The maximum age of an answer in seconds, unless the agency fails. 0 asks the agency even if an answer is
     cached."""
+
+    language: Language = Language.INDONESIAN
+    """The language of texts for the caller."""
 
     reply_budget: ReplyBudget = field(default_factory=ReplyBudget, compare=False, repr=False)
     """The bytes that agencies may still send for this client request, over all its calls."""

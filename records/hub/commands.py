@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime
 from enum import StrEnum
 from typing import Annotated, Any, Final
 
 from records.command_state import CommandState
-from records.description import DECIDES_ACCESS, DescribedEnum, Doc
+from records.description import DECIDES_ACCESS, Doc
 from records.identifiers import Nik, RegionCode
+from records.languages import Language, TranslatedEnum
 from records.record import record
 
 
@@ -105,17 +107,61 @@ class SubmittedCommand:
     """What the person wrote; None after its retention."""
 
 
-class CommandProblemCode(DescribedEnum):
+class CommandProblemCode(TranslatedEnum):
     """Why a command was not accepted. Nothing was stored or sent."""
 
-    INVALID_TEXT = "INVALID_TEXT", "The text is empty, too long, or has characters that cannot be stored. Change it."
-    TOO_MANY_VALUES = "TOO_MANY_VALUES", "There are too many values. Leave some out."
-    PLACE_REQUIRED = "PLACE_REQUIRED", "No place is given. Give a point, a region or an address."
-    UNKNOWN_PLACE = "UNKNOWN_PLACE", "There is no such place in the city. Name another one."
-    UNKNOWN_CATEGORY = "UNKNOWN_CATEGORY", "There is no such category. Name one of `complaintCategories`."
-    NO_AGENCY = "NO_AGENCY", "No agency takes it for this place. Name another place in the city."
-    KEY_REUSED = "KEY_REUSED", "The key was used for another command. Use a new key."
-    TOO_MANY = "TOO_MANY", "The person has sent too many commands today. Try again tomorrow."
+    INVALID_TEXT = (
+        "INVALID_TEXT",
+        "The text is empty, too long, or has characters that cannot be stored. Change it.",
+        "Teks kosong, terlalu panjang, atau berisi karakter yang tidak bisa disimpan. Ubah teksnya.",
+    )
+    TOO_MANY_VALUES = (
+        "TOO_MANY_VALUES",
+        "There are too many values. Leave some out.",
+        "Isiannya terlalu banyak. Kurangi.",
+    )
+    PLACE_REQUIRED = (
+        "PLACE_REQUIRED",
+        "No place is given. Give a point, a region or an address.",
+        "Lokasi belum diisi. Isi titik di peta, kelurahan, atau alamat.",
+    )
+    UNKNOWN_PLACE = (
+        "UNKNOWN_PLACE",
+        "There is no such place in the city. Name another one.",
+        "Tidak ada lokasi seperti itu di kota ini. Pilih lokasi lain.",
+    )
+    UNKNOWN_CATEGORY = (
+        "UNKNOWN_CATEGORY",
+        "There is no such category. Name one of `complaintCategories`.",
+        "Tidak ada kategori seperti itu. Pilih salah satu kategori yang tersedia.",
+    )
+    NO_AGENCY = (
+        "NO_AGENCY",
+        "No agency takes it for this place. Name another place in the city.",
+        "Tidak ada instansi yang menerimanya untuk lokasi ini. Pilih lokasi lain di kota ini.",
+    )
+    KEY_REUSED = (
+        "KEY_REUSED",
+        "The key was used for another command. Use a new key.",
+        "Kunci ini sudah dipakai untuk kiriman lain. Pakai kunci baru.",
+    )
+    TOO_MANY = (
+        "TOO_MANY",
+        "The person has sent too many commands today. Try again tomorrow.",
+        "Kiriman hari ini sudah terlalu banyak. Coba lagi besok.",
+    )
+
+
+_FIELD_NAMES: Final[Mapping[str, tuple[str, str]]] = {
+    "description": ("Description", "Keterangan"),
+    "categoryCode": ("Category", "Kategori"),
+    "address": ("Address", "Alamat"),
+    "point": ("Point on the map", "Titik di peta"),
+    "region": ("Kelurahan", "Kelurahan"),
+    "answers": ("Answers", "Jawaban"),
+    "key": ("Key", "Kunci"),
+}
+"""Names of arguments for people, in English and Indonesian. Others are shown as they are written in the graph."""
 
 
 @record
@@ -123,9 +169,15 @@ class CommandProblem:
     """Why a command was not accepted. Nothing was stored or sent."""
 
     code: Annotated[CommandProblemCode, Doc("The reason.")]
-    field: Annotated[str | None, Doc("The argument that is wrong; null if no argument is wrong.")] = None
+    field: Annotated[
+        str | None, Doc("The argument that is wrong, such as `answers.UKURAN`; null if no argument is wrong.")
+    ] = None
 
-    @property
-    def message(self) -> str:
-        """What is wrong, and the fix."""
-        return self.code.description
+    def get_message(self, language: Language) -> str:
+        """What is wrong, and the fix: `Kategori: Tidak ada ...`."""
+        text = self.code.get_text(language)
+        if self.field is None:
+            return text
+        name, dot, part = self.field.partition(".")
+        english, indonesian = _FIELD_NAMES.get(name, (name, name))
+        return f"{indonesian if language is Language.INDONESIAN else english}{dot and ' '}{part}: {text}"

@@ -7,6 +7,7 @@ from typing import Annotated
 
 from records.description import DECIDES_ACCESS, DescribedEnum, Doc
 from records.identifiers import Nik
+from records.languages import Language
 from records.purposes import Purpose, Scope
 from records.record import record
 
@@ -18,13 +19,6 @@ class ConsentState(DescribedEnum):
     REVOKED = "REVOKED", "Revoked by the person."
     RETURNED = "RETURNED", "Returned by the partner."
     EXPIRED = "EXPIRED", "Expired."
-
-
-class Language(DescribedEnum):
-    """A language of consent texts."""
-
-    INDONESIAN = "id", "Bahasa Indonesia."
-    ENGLISH = "en", "English."
 
 
 @record

@@ -41,7 +41,7 @@ from schema.declarations.request_context import RequestContext
 from schema.declarations.signatures import (
     build_annotation,
     build_key_function,
-    takes_agencies,
+    find_context_parameters,
     takes_caller,
     without_hub_parameters,
 )
@@ -155,13 +155,18 @@ class DerivedField(PublishedField):
 
     def engine_kind(self) -> ComputedField:
         """For plans."""
-        derive = self.derive
-        if takes_agencies(derive):
+        derive, wanted = self.derive, find_context_parameters(self.derive)
+        if not wanted:
             return ComputedField(
-                lambda record, arguments, context: derive(record=record, agencies=context.agencies, **arguments),
-                self.expected_size,
+                lambda record, arguments, _context: derive(record=record, **arguments), self.expected_size
             )
-        return ComputedField(lambda record, arguments, _context: derive(record=record, **arguments), self.expected_size)
+        return ComputedField(
+            lambda record, arguments, context: derive(
+                record=record, **{name: get(context) for name, get in wanted.items()}, **arguments
+            ),
+            self.expected_size,
+            depends_on_caller="language" in wanted,
+        )
 
 
 class NodeIdField(PublishedField):
@@ -350,7 +355,9 @@ def derived(
 ) -> Callable[[Callable[..., Any]], Any]:
     """A field computed without a call, by a pure function of `record` and the field's arguments.
 
-    With the parameter `agencies`, the function also gets what the hub has bound, such as the city's service levels.
+    With the parameter `agencies`, the function also gets what the hub has bound, such as the city's service levels;
+    with `language`, the caller's language.
+
     `returns` is the field's type; the function's docstring is its description. `expected_size` is the usual number of
     objects, if it is a list of records.
     """

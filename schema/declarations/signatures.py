@@ -5,11 +5,15 @@ from __future__ import annotations
 import inspect
 import sys
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, Final
 
 from strawberry.annotation import StrawberryAnnotation
 
-_HUB_PARAMETERS = ("record", "caller", "agencies")
+_CONTEXT_PARAMETERS: Final[Mapping[str, Callable[[Any], Any]]] = {
+    "agencies": lambda context: context.agencies,
+    "language": lambda context: context.call.language,
+}
+_HUB_PARAMETERS: Final = ("record", "caller", *_CONTEXT_PARAMETERS)
 
 
 def takes_caller(function: Callable[..., Any]) -> bool:
@@ -17,9 +21,13 @@ def takes_caller(function: Callable[..., Any]) -> bool:
     return "caller" in inspect.signature(function).parameters
 
 
-def takes_agencies(function: Callable[..., Any]) -> bool:
-    """Whether the function needs what the hub has bound, such as the city's service levels."""
-    return "agencies" in inspect.signature(function).parameters
+def find_context_parameters(function: Callable[..., Any]) -> Mapping[str, Callable[[Any], Any]]:
+    """The parameters that the function takes from the request's context, each with its value by the context.
+
+    They are what the hub has bound, such as the city's service levels, and the caller's language.
+    """
+    wanted = inspect.signature(function).parameters
+    return {name: get for name, get in _CONTEXT_PARAMETERS.items() if name in wanted}
 
 
 def build_key_function(source: str | Callable[..., Any]) -> Callable[[Any, Mapping[str, Any], Any], Any]:

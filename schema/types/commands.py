@@ -11,6 +11,7 @@ from auth.policy.rules import Access, Rule
 from engine.errors import BadInput
 from records.hub.commands import CommandProblem, CommandProblemCode, CommandReceipt, CommandStep, NewCommand
 from records.identifiers import Nik
+from records.languages import Language
 from records.purposes import CitizenScope
 from schema.declarations.fields import derived
 from schema.declarations.publishing import publishes
@@ -54,15 +55,20 @@ class CommandStepType:
 class CommandReceiptType:
     """The published `CommandReceipt`."""
 
+    @derived(returns=str | None)
+    def state_text(record: CommandReceipt, language: Language) -> str:
+        """The state in the language of `Accept-Language`: Indonesian or English."""
+        return record.state.get_text(language)
+
 
 @publishes(CommandProblem, rule=Rule.PUBLIC, shows=("code", "field"))
 class CommandProblemType:
     """The published `CommandProblem`. It holds nothing of a person."""
 
     @derived(returns=str)
-    def message(record: CommandProblem) -> str:
-        """What is wrong, and how to fix it."""
-        return record.message
+    def message(record: CommandProblem, language: Language) -> str:
+        """What is wrong and how to fix it, in the language of `Accept-Language`: Indonesian or English."""
+        return record.get_message(language)
 
 
 def get_author(caller: Caller, for_person: Nik | None) -> Nik | None:

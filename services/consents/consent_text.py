@@ -9,8 +9,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import timedelta
 from hashlib import sha256
 
-from records.hub.consents import ConsentText, Language
+from records.hub.consents import ConsentText
 from records.identifiers import Nik
+from records.languages import Language
 from records.purposes import Purpose, Scope
 
 VERSION = "3"

@@ -8,9 +8,10 @@ from sqlalchemy import ColumnElement, Select, func, select
 from sqlalchemy.engine import RowMapping
 
 from records.hub.clients import ClientId
-from records.hub.consents import Consent, ConsentState, ConsentText, Language
+from records.hub.consents import Consent, ConsentState, ConsentText
 from records.hub.partner_consents import ConsentRequestAnswer, PartnerConsent, PartnerConsentRequest
 from records.identifiers import Nik
+from records.languages import Language
 from records.purposes import Purpose, Scope
 from store.consents.consent_events import ConsentActor
 from store.tables import consents

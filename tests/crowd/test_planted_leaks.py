@@ -55,7 +55,7 @@ def name_without_key(patch: pytest.MonkeyPatch) -> None:
 def share_runs_across_callers(patch: pytest.MonkeyPatch) -> None:
     """Different callers with the same document share a run."""
     question = Engine._get_share_key
-    patch.setattr(Engine, "_get_share_key", lambda self, plan, request, _who: question(self, plan, request, None))
+    patch.setattr(Engine, "_get_share_key", lambda self, plan, run: question(self, plan, run._replace(caller_key=None)))
 
 
 def match_answers_by_order(patch: pytest.MonkeyPatch) -> None:

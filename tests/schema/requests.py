@@ -13,6 +13,7 @@ from engine.document.parsing import DocumentRules
 from engine.engine import Engine
 from engine.request import GraphQLRequest, GraphQLResponse
 from engine.run_request import RunReporting, RunRequest
+from records.calls.call import Call
 from schema.builder import build_schema, get_graphql_schema
 from schema.declarations.request_context import RequestContext
 from tests.fakes.city import build_codes, build_policy
@@ -44,15 +45,16 @@ async def run(
     caller: str | Caller = "an official",
     city: SmallCity | None = None,
     engines: tuple[Engine, Engine] | None = None,
+    call: Call = CALL,
 ) -> GraphQLResponse:
     """The response to one operation, which has to be the same by graphql-core and by a plan, first sight and second."""
     by_graphql_core, by_plan = engines or (build_engine_without_plans(), build_engine())
     city = city or SmallCity()
     first, second = deepcopy(city), deepcopy(city)
     request = GraphQLRequest(query=query, variables=variables)
-    response = await _run(by_graphql_core, request, caller, city)
+    response = await _run(by_graphql_core, request, caller, city, call)
     for each in (first, second):
-        planned = await _run(by_plan, request, caller, each)
+        planned = await _run(by_plan, request, caller, each, call)
         assert planned.data == response.data
         assert _comparable(planned) == _comparable(response)
         assert sorted(planned.reads, key=repr) == sorted(response.reads, key=repr)
@@ -61,12 +63,14 @@ async def run(
     return response
 
 
-async def _run(engine: Engine, request: GraphQLRequest, caller: str | Caller, city: SmallCity) -> GraphQLResponse:
+async def _run(
+    engine: Engine, request: GraphQLRequest, caller: str | Caller, city: SmallCity, call: Call
+) -> GraphQLResponse:
     who = CALLERS[caller] if isinstance(caller, str) else caller
 
     def opened() -> RequestContext:
         return RequestContext(
-            policy=build_policy(), caller=who, call=CALL, agencies=city.agencies(), node_ids=IDS, clock=NOW.timestamp
+            policy=build_policy(), caller=who, call=call, agencies=city.agencies(), node_ids=IDS, clock=NOW.timestamp
         )
 
     return await engine.run(RunRequest(request=request, context_factory=opened, request_id="r-1"))

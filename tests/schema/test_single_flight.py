@@ -19,7 +19,9 @@ from engine.plan.plan import Plan
 from engine.request import GraphQLRequest, GraphQLResponse
 from engine.response_encoding import encode
 from engine.run_request import RunRequest
+from records.languages import Language
 from resolvers.complaints import Complaints
+from resolvers.hub.commands import Commands
 from resolvers.hub.data_preferences import PeoplePreferences
 from resolvers.msmes import Msmes
 from resolvers.population import Population
@@ -55,6 +57,7 @@ class CallerQuery:
     """Turns of the event loop before it comes."""
     leaves: bool = False
     """Whether the client disconnects while it waits."""
+    language: Language = Language.INDONESIAN
 
     @property
     def request(self) -> GraphQLRequest:
@@ -95,7 +98,7 @@ class SharingHub:
         self.alone = False
         self.require_new_run = False
         self.city = SmallCity(failing_agencies={"crm"})
-        domains = (Population, Msmes, Tax, Complaints, Prices, Regions, PeoplePreferences)
+        domains = (Population, Msmes, Tax, Complaints, Prices, Regions, PeoplePreferences, Commands)
         self.agencies = Agencies(dict.fromkeys(domains, SlowCity(self.city)))
 
     async def answer(self, each: CallerQuery) -> Any:  # noqa: ANN401 - JSON
@@ -103,7 +106,8 @@ class SharingHub:
         caller = CALLERS[each.caller]
 
         def opened() -> RequestContext:
-            return RequestContext(policy=build_policy(), caller=caller, call=CALL, agencies=self.agencies, node_ids=IDS)
+            call = replace(CALL, language=each.language)
+            return RequestContext(policy=build_policy(), caller=caller, call=call, agencies=self.agencies, node_ids=IDS)
 
         for _ in range(each.turns):
             await asyncio.sleep(0)
@@ -112,6 +116,7 @@ class SharingHub:
                 request=each.request,
                 context_factory=opened,
                 caller_key=caller,
+                language=each.language,
                 deadline=CALL.deadline,
                 request_id="r-1",
                 share_run=not self.alone,
@@ -181,8 +186,8 @@ def test_each_kind_of_caller_gets_its_own_answer() -> None:
 class LeakingEngine(Engine):
     """Ignores the caller."""
 
-    def _get_share_key(self, plan: Plan, request: GraphQLRequest, caller_key: object) -> Any:  # noqa: ANN401, ARG002 - the engine's signature
-        return super()._get_share_key(plan, request, None)
+    def _get_share_key(self, plan: Plan, run_request: RunRequest) -> Any:  # noqa: ANN401 - the engine's signature
+        return super()._get_share_key(plan, run_request._replace(caller_key=None))
 
 
 def test_an_engine_that_ignores_the_caller_is_detected() -> None:
@@ -207,6 +212,15 @@ def test_caller_properties_in_rules_separate_runs() -> None:
             patched.setitem(CALLERS, name, caller)
         requests = [CallerQuery(name, query) for name in (*callers, "the person", "an official")] * 2
         assert find_response_differences(build_sharing_engine(), requests) == []
+
+
+def test_texts_are_shared_within_one_language_only() -> None:
+    query = "{ me { receipts { stateText } } }"
+    requests = [CallerQuery("the person", query, language=each) for each in Language] * 3
+    assert find_response_differences(build_sharing_engine(), requests) == []
+    with virtual_loop() as loop:
+        answers = loop.run(SharingHub(build_sharing_engine()).answers(requests))
+    assert len({str(each) for each in answers}) == len(Language)
 
 
 def test_only_equal_requests_of_equal_callers_share_a_run() -> None:

@@ -53,8 +53,9 @@ class CacheControl:
         # The response depends on the token and, with CORS, on the origin.
         self._vary = b"vary: Accept, Authorization%b\r\n" % (b", Origin" if settings.origins else b"")
         self._public_max_age = settings.public_max_age
-        self._private_no_store = CachePolicy(b"cache-control: private, no-store\r\n" + self._vary)
-        self._private_no_cache = CachePolicy(b"cache-control: private, no-cache\r\n" + self._vary, has_entity_tag=True)
+        private = self._vary.replace(b"\r\n", b", Accept-Language\r\n")  # public answers hold no text in it
+        self._private_no_store = CachePolicy(b"cache-control: private, no-store\r\n" + private)
+        self._private_no_cache = CachePolicy(b"cache-control: private, no-cache\r\n" + private, has_entity_tag=True)
         self._policies: dict[_PolicyKey, CachePolicy] = {}
         """Policies of responses with public data, for reuse: most responses have equal ones."""
 

@@ -18,6 +18,7 @@ from records.calls.spans import Span
 from telemetry.current_request import enter_request
 from telemetry.metrics.request_counts import RequestCounts
 from web.http_errors import HttpError, HttpErrorCode
+from web.languages import choose_language
 from web.middleware.request_log import RequestLog
 from web.middleware.request_spans import StartRequestSpan, end_request_span
 
@@ -91,7 +92,7 @@ class RequestIdentity:
 
 
 def start_call(headers: Headers, request_timeout: float, *, started_at: float, span: Span | None = None) -> Call:
-    """Id and deadline of a request that began at a time of `time.monotonic`; `span` is its span in traces.
+    """Id, deadline and language of a request that began at a time of `time.monotonic`; `span` is its span in traces.
 
     An invalid deadline of the caller counts as the hub's own, until `parse_timeout` refuses it.
     """
@@ -99,6 +100,7 @@ def start_call(headers: Headers, request_timeout: float, *, started_at: float, s
         deadline=started_at + (_parse_timeout(headers, request_timeout) or request_timeout),
         request_id=choose_request_id(headers.get("x-request-id")),
         span=span,
+        language=choose_language(headers.get("accept-language")),
     )
 
 

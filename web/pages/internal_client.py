@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from http import HTTPStatus
 from typing import Any, Final
 
@@ -14,6 +15,7 @@ from engine.request import GraphQLRequest
 from engine.response_encoding import encode
 from web.graphql.execute import Execute
 from web.http_errors import HttpError, HttpErrorCode
+from web.languages import get_page_language
 from web.middleware.request_identity import get_call
 from web.pages.page_renderer import PageProblem
 from web.rate_limits.caller_limiter import NO_LIMITER, CallerLimiter, charge_request
@@ -44,7 +46,8 @@ class InternalClient:
         caller_limits = self._caller_limiter.for_caller(caller, request.scope, request.headers)
         try:
             await charge_request(caller_limits)
-            response = await self._execute(graphql_request, caller, get_call(request.scope), caller_limits)
+            call = replace(get_call(request.scope), language=get_page_language(request))
+            response = await self._execute(graphql_request, caller, call, caller_limits)
         except HttpError as refusal:
             if refusal.code is not HttpErrorCode.RATE_LIMITED:
                 raise

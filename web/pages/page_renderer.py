@@ -21,7 +21,8 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 from starlette.routing import Route
 
-from web.pages.words import LANGUAGES, AgencyNames, Words, choose_language, load_words
+from web.languages import get_page_language
+from web.pages.words import LANGUAGES, AgencyNames, Words, load_words
 
 PAGE_POLICY: Final = "default-src 'none'; style-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
 """Content-Security-Policy of all pages. Forms go only to the hub; links lead on to partners."""
@@ -110,7 +111,7 @@ class PageRenderer:
 
     def get_words(self, request: Request) -> Words:
         """The words in the language of the request."""
-        return self._words[choose_language(request.query_params.get("lang"), request.headers.get("accept-language"))]
+        return self._words[get_page_language(request).value]
 
     def render_page(
         self,

@@ -14,15 +14,12 @@ from types import MappingProxyType
 from typing import Any, Final
 
 from records.clocks import CITY_TIME_ZONE
+from records.languages import Language
 
-DEFAULT_LANGUAGE: Final = "id"
-"""The language without a preference."""
 AgencyNames = Mapping[str, Mapping[str, str]]
 """By language: the names of agencies by their code."""
-LANGUAGES: Final = (DEFAULT_LANGUAGE, "en")
+LANGUAGES: Final = tuple(each.value for each in Language)
 _FOLDER: Final = Path(__file__).parent / "words"
-_MAX_ACCEPT_LENGTH: Final = 200
-"""Maximum characters of `Accept-Language` that are parsed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,29 +87,3 @@ def load_words(agency_names: AgencyNames = MappingProxyType({})) -> Mapping[str,
         )
         for language in LANGUAGES
     }
-
-
-def choose_language(chosen: str | None, accepted: str | None) -> str:
-    """The chosen language (`?lang=`), else the preferred one of the browser (`Accept-Language`), else the default.
-
-    RFC 9110, section 12.5.4. Only the language of a tag counts. Malay counts as Indonesian, which its speakers read.
-    """
-    if chosen in LANGUAGES:
-        return chosen
-    accepted_languages: list[tuple[float, int, str]] = []
-    for place, part in enumerate((accepted or "")[:_MAX_ACCEPT_LENGTH].split(",")):
-        tag, _, quality = part.partition(";")
-        language = tag.strip().lower().partition("-")[0].replace("ms", DEFAULT_LANGUAGE).replace("*", DEFAULT_LANGUAGE)
-        if language in LANGUAGES:
-            accepted_languages.append((-_parse_quality(quality), place, language))
-    return min(accepted_languages)[2] if accepted_languages and min(accepted_languages)[0] < 0 else DEFAULT_LANGUAGE
-
-
-def _parse_quality(text: str) -> float:
-    name, _, value = text.strip().partition("=")
-    if name.strip().lower() != "q":
-        return 1.0
-    try:
-        return float(value)
-    except ValueError:
-        return 0.0

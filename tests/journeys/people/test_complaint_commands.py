@@ -125,9 +125,27 @@ async def test_the_same_key_with_other_text_is_a_problem_that_names_the_fix(desk
         "__typename": "CommandProblem",
         "code": "KEY_REUSED",
         "field": "key",
-        "message": "The key was used for another command. Use a new key.",
+        "message": "Kunci: Kunci ini sudah dipakai untuk kiriman lain. Pakai kunci baru.",
     }
     assert await load_mine(desk, "Yang kedua.") == []
+
+
+async def test_problems_and_states_are_in_the_language_of_the_request(desk: HubClient) -> None:
+    body = {"query": SUBMIT, "variables": {"complaint": LAMP | {"address": ""}, "key": "language"}}
+    answer = await desk.post(body, caller="siti", headers={"Accept-Language": "en-GB, id;q=0.5"})
+    assert answer.data["submitComplaint"]["message"].startswith("Address: The text is empty, too long, or has ")
+    receipt = await submit(desk, "language", description="Bahasa saya.")
+    await wait_for_state(desk, receipt["number"], "DONE")
+    for language, text in (
+        ("en", "The agency carried it out."),
+        ("id", "Sudah diterima oleh instansi."),
+        ("fr", "Sudah diterima oleh instansi."),
+    ):
+        answer, headers = await desk.query_by_get(
+            {"query": "{ me { receipts { number stateText } } }"}, caller="siti", headers={"Accept-Language": language}
+        )
+        assert "Accept-Language" in headers["vary"].split(", ")
+        assert {"number": receipt["number"], "stateText": text} in answer.data["me"]["receipts"]
 
 
 async def test_an_unknown_category_is_a_problem_and_nothing_is_stored(desk: HubClient) -> None:

@@ -9,8 +9,9 @@ import pytest
 
 from auth.caller import Caller
 from records.complaints import ComplaintAnswer, NewComplaint
-from records.hub.commands import CommandProblemCode
+from records.hub.commands import CommandProblem, CommandProblemCode
 from records.identifiers import Nik, RegionCode
+from records.languages import Language
 from records.regions import Coordinates
 from tests.fakes.small_city import SmallCity
 from tests.fakes.small_records import AYU, BUDI, CALLERS, NOBODY, SITI
@@ -57,7 +58,8 @@ async def submit(city: SmallCity, key: str = "1", **given: Any) -> Any:  # noqa:
 async def test_wrong_input_is_a_problem_with_its_field(given: dict[str, Any], code: str, field: str | None) -> None:
     city = SmallCity()
     problem = await submit(city, **given)
-    assert problem == {"code": code, "field": field, "message": CommandProblemCode[code].description}
+    message = CommandProblem(code=CommandProblemCode[code], field=field).get_message(Language.INDONESIAN)
+    assert problem == {"code": code, "field": field, "message": message}
     assert city.accepted_commands == []
 
 

@@ -5,8 +5,8 @@ from functools import partial
 
 import pytest
 
-from records.hub.consents import Language
 from records.identifiers import Nik
+from records.languages import Language
 from records.purposes import Purpose, Scope
 from services.consents.consent_text import VERSION, build_consent_texts, hash_texts
 

@@ -20,6 +20,8 @@ from web.settings import WebSettings
 
 FRESH = AnswerLifetime(age=0.0, fresh=900.0, stale_while_revalidate=inf, stale_if_error=inf)
 VARY = "Accept, Authorization"
+PRIVATE_VARY = f"{VARY}, Accept-Language"
+"""Answers about the caller may hold texts in their language."""
 ADULT = "3171014506900001"
 PEOPLE = [CallerKind.CITIZEN, CallerKind.BUSINESS, CallerKind.ANONYMOUS]
 OF_OFFICES = [each for each in CallerKind if each not in PEOPLE]
@@ -95,14 +97,14 @@ def test_personal_data_is_stored_by_the_callers_browser_only_for_revalidation(ki
         AnswerLifetime(0.0, 900.0, 9.0, 9.0), public=False, data_classes=frozenset({"PERSONAL"}), reads=reads
     )
     storing = choose_policy(response, kind)
-    assert parse_header_lines(storing) == {"cache-control": "private, no-cache", "vary": VARY}
+    assert parse_header_lines(storing) == {"cache-control": "private, no-cache", "vary": PRIVATE_VARY}
     assert (storing.has_entity_tag, storing.is_shared) == (True, False)
 
 
 @pytest.mark.parametrize("of", ["SPECIFIC:FINANCE", "SPECIFIC:HEALTH", "SPECIFIC:CHILD"])
 def test_specific_personal_data_is_not_stored(of: str) -> None:
     storing = choose_policy(build_response(public=False, data_classes=frozenset({"PERSONAL", of})), CallerKind.CITIZEN)
-    assert parse_header_lines(storing) == {"cache-control": "private, no-store", "vary": VARY}
+    assert parse_header_lines(storing) == {"cache-control": "private, no-store", "vary": PRIVATE_VARY}
     assert (storing.has_entity_tag, storing.is_shared) == (False, False)
 
 
@@ -114,7 +116,7 @@ def test_data_about_children_is_not_stored(subjects: tuple[str | None, ...]) -> 
     reads = [SubjectRead(each, ("Citizen.name",), ("dukcapil",), ("PERSONAL",)) for each in subjects]
     response = build_response(public=False, data_classes=frozenset({"PERSONAL"}), reads=reads)
     storing = choose_policy(response, CallerKind.CITIZEN)
-    assert parse_header_lines(storing) == {"cache-control": "private, no-store", "vary": VARY}
+    assert parse_header_lines(storing) == {"cache-control": "private, no-store", "vary": PRIVATE_VARY}
     assert (storing.has_entity_tag, storing.is_shared) == (False, False)
 
 
@@ -131,7 +133,7 @@ def test_responses_to_post_have_the_same_lifetime_and_no_entity_tag() -> None:
     public = choose_policy(build_response(AnswerLifetime(12.0, 17.0, inf, inf)), by_get=False)
     assert parse_header_lines(public) == {"cache-control": "public, max-age=29", "age": "12", "vary": VARY}
     personal = choose_policy(build_response(public=False), CallerKind.CITIZEN, by_get=False)
-    assert parse_header_lines(personal) == {"cache-control": "private, no-store", "vary": VARY}
+    assert parse_header_lines(personal) == {"cache-control": "private, no-store", "vary": PRIVATE_VARY}
     assert {(each.has_entity_tag, each.is_shared) for each in (public, personal)} == {(False, False)}
 
 
@@ -164,10 +166,9 @@ def test_a_maximum_age_of_zero_disables_storing_public_data() -> None:
 
 def test_with_cors_a_response_varies_by_origin() -> None:
     for public in (True, False):
-        assert (
-            parse_header_lines(choose_policy(build_response(public=public), origins=("https://a.example",)))["vary"]
-            == f"{VARY}, Origin"
-        )
+        policy = choose_policy(build_response(public=public), origins=("https://a.example",))
+        language = "" if public else ", Accept-Language"
+        assert parse_header_lines(policy)["vary"] == f"{VARY}, Origin{language}"
 
 
 seconds = st.floats(0, 100_000)

@@ -12,7 +12,7 @@ from records.hub.consents import ConsentState
 from records.purposes import Purpose, Scope
 from schema.tools.consent_preview import list_granted_fields
 from tests.fakes.small_hub import build_city_schema
-from web.pages.words import choose_language, load_words
+from web.pages.words import load_words
 
 WORDS = load_words()
 OPENED = {each.coordinate for purpose in Purpose for each in list_granted_fields(tuple(Scope), purpose, None)}
@@ -104,33 +104,6 @@ def test_times_days_and_numbers_have_the_format_of_the_language() -> None:
         "1,234,567",
         "1,234.5",
     )
-
-
-@pytest.mark.parametrize(
-    ("chosen", "accepted", "language"),
-    [
-        (None, None, "id"),
-        (None, "", "id"),
-        (None, "en", "en"),
-        (None, "en-US,en;q=0.9", "en"),
-        (None, "fr, de;q=0.8", "id"),
-        (None, "id;q=0.3, en;q=0.7", "en"),
-        (None, "en;q=0.3, id;q=0.7", "id"),
-        (None, "ms, en;q=0.9", "id"),
-        (None, "*", "id"),
-        (None, "en;q=0", "id"),
-        (None, "en;q=x", "id"),
-        (None, "fr" * 200 + ",en", "id"),
-        ("en", "id", "en"),
-        ("id", "en", "id"),
-        ("fr", "en", "en"),
-        ("<b>", None, "id"),
-    ],
-)
-def test_the_language_is_the_chosen_one_or_the_browsers(
-    chosen: str | None, accepted: str | None, language: str
-) -> None:
-    assert choose_language(chosen, accepted) == language
 
 
 def test_a_missing_text_gets_the_default() -> None:
