@@ -11,6 +11,8 @@ import pytest
 
 from auth.caller import ANONYMOUS, Caller, CallerKind
 from engine.agencies.bindings import Agencies
+from engine.request import GraphQLResponse
+from records.hub.clients import ClientId
 from records.hub.data_preferences import DataPreferences, Restriction
 from records.purposes import Purpose
 from records.service_levels import ServiceLevel, ServiceLevels
@@ -19,6 +21,7 @@ from tests.fakes.small_records import CALLERS, NOW, SITI
 from tests.schema.requests import get_codes, get_reasons, run
 
 DESK = Caller(kind=CallerKind.OFFICIAL, agency="crm", purpose=Purpose.COMPLAINT_HANDLING.name, case="CRM/1")
+BANK = ClientId.without_issuer("bank")
 LIST = """
 {
   overdueComplaints(first: 5) {
@@ -35,6 +38,11 @@ class LateCity(SmallCity):
     def agencies(self, own: Mapping[type[Any], Any] = MappingProxyType({})) -> Agencies:
         level = ServiceLevel(first_response=3_600.0)
         return super().agencies(own).extended_with({ServiceLevels: ServiceLevels(level)})
+
+
+def get_list(response: GraphQLResponse) -> Any:  # noqa: ANN401 - JSON
+    assert response.data is not None
+    return response.data["overdueComplaints"]
 
 
 async def test_an_official_sees_private_complaints_with_their_clocks_and_not_their_reporters() -> None:
@@ -64,8 +72,11 @@ async def test_the_read_of_a_private_complaint_is_recorded_for_its_reporter() ->
         (replace(DESK, purpose=None), "PURPOSE_REQUIRED"),
         (replace(DESK, agency="pbb", purpose="TAX_ASSESSMENT"), "PURPOSE_DOES_NOT_COVER"),
         (CALLERS["an official"], "PURPOSE_DOES_NOT_COVER"),
-        (replace(DESK, kind=CallerKind.AGENCY_SYSTEM, client="crm/dispatch"), "NOT_FOR_SYSTEMS"),
-        (replace(DESK, kind=CallerKind.PARTNER, client="bank", agency=None), "NOT_FOR_PARTNERS"),
+        (replace(DESK, kind=CallerKind.AGENCY_SYSTEM, client=BANK), "NOT_FOR_SYSTEMS"),
+        (
+            replace(DESK, kind=CallerKind.PARTNER, client=ClientId.without_issuer("bank"), agency=None),
+            "NOT_FOR_PARTNERS",
+        ),
         (CALLERS["a supervisor"], "NOT_FOR_YOUR_ROLE"),
     ],
     ids=lambda value: value.kind.value if isinstance(value, Caller) else str(value),
@@ -83,7 +94,7 @@ async def test_a_person_who_restricted_the_use_of_their_data_is_left_out() -> No
     restriction = Restriction(subject=SITI, number="HAK-1", purposes=(), since=NOW)
     city = LateCity(preferences={SITI: DataPreferences(restrictions=(restriction,))})
     response = await run(LIST, caller=DESK, city=city)
-    nodes = response.data["overdueComplaints"]["nodes"]
+    nodes = get_list(response)["nodes"]
     assert [each["description"] for each in nodes] == ["Lubang", None]
     assert {reason for _, reason in get_reasons(response)} == {"RESTRICTED"}
     assert {read.subject for read in response.reads} == set()
@@ -92,12 +103,12 @@ async def test_a_person_who_restricted_the_use_of_their_data_is_left_out() -> No
 async def test_pages_follow_the_cursor() -> None:
     query = "{ overdueComplaints(first: 1AFTER) { nodes { id } pageInfo { hasNextPage endCursor } } }"
     first = await run(query.replace("AFTER", ""), caller=DESK, city=LateCity())
-    page = first.data["overdueComplaints"]["pageInfo"]
+    page = get_list(first)["pageInfo"]
     assert page["hasNextPage"] is True
     second = await run(query.replace("AFTER", f', after: "{page["endCursor"]}"'), caller=DESK, city=LateCity())
-    nodes = [each.data["overdueComplaints"]["nodes"][0]["id"] for each in (first, second)]
+    nodes = [get_list(each)["nodes"][0]["id"] for each in (first, second)]
     assert len(set(nodes)) == 2
-    assert second.data["overdueComplaints"]["pageInfo"]["hasNextPage"] is False
+    assert get_list(second)["pageInfo"]["hasNextPage"] is False
 
 
 @pytest.mark.parametrize(
