@@ -23,7 +23,6 @@ from engine.reporting import NoRefusalRecorder
 from engine.run_request import RunReporting
 from engine.safe_traceback import safe_traceback
 from records.service_levels import ServiceLevels
-from resolvers.hub.commands import Commands
 from resolvers.reader_budgets import PeopleBudgetCharger
 from schema.builder import build_schema, get_graphql_schema
 from schema.tools.assessments import check_daily, refuse_unassessed_agencies
@@ -52,7 +51,7 @@ from wiring.agencies import build_answer_cache, build_connectors, share_call_lim
 from wiring.callers import build_caller_parts
 from wiring.commands import build_command_services
 from wiring.consents import build_consent_parts
-from wiring.endpoints import build_endpoints
+from wiring.endpoints import build_endpoints, build_export
 from wiring.execution import RequestResources, build_execute, build_export_engine, build_graphql_engine
 from wiring.hub_domains import build_access_ledger, build_hub_domains, build_retention
 from wiring.hub_parts import HubParts
@@ -107,7 +106,9 @@ def create_app(settings: Settings, *, sample_people: LoadSamplePeople | None = N
         settings,
         HubParts(
             schema=schema,
-            agencies=connectors.bind_domains({**hub_domains.build_domains(), Commands: commands.desk}, commands.extend),
+            agencies=connectors.bind_domains(
+                {**hub_domains.build_domains(), **commands.build_domains()}, commands.extend
+            ),
             agency_probes=connectors.build_agency_probes(),
             gates=connectors.gates,
             get_credential_expiries=connectors.get_credential_expiries,
@@ -183,19 +184,22 @@ def compose(settings: Settings, parts: HubParts) -> WebApplication:
         ),
         settings.city.names,
     )
+    export_engine = build_export_engine(settings, schema, replace(reporting, refusals=NoRefusalRecorder()))
+    export = build_export(settings, parts, callers, make_execute(export_engine, is_internal=True))
     pages = build_pages(
         settings,
         sign_in,
         client=InternalClient(make_execute(engine, is_internal=True), rate_limits.caller_limiter),
         documents=GraphDocuments(schema),
         pages=renderer,
+        exports=export,
     )
-    export_engine = build_export_engine(settings, schema, replace(reporting, refusals=NoRefusalRecorder()))
     endpoints = (
         renderer,
         build_metrics_endpoint(settings, counters),
         build_status_page(settings, counters, renderer),
-        *build_endpoints(settings, parts, callers, make_execute(export_engine, is_internal=True)),
+        *build_endpoints(settings, parts, callers),
+        export,
         pages,
     )
     return build_web_application(

@@ -10,6 +10,7 @@ from records.description import DECIDES_ACCESS, DescribedEnum, Doc
 from records.identifiers import Nik, RegionCode
 from records.record import record
 from records.regions import Coordinates
+from records.uploads import NewPhoto
 
 
 class ComplaintStatus(DescribedEnum):
@@ -106,6 +107,7 @@ class NewComplaint:
     region_code: Annotated[RegionCode | None, Doc("Dotted Kemendagri code of the kelurahan.")] = None
     address: Annotated[str | None, Doc("Location in the reporter's words.")] = None
     answers: Annotated[tuple[ComplaintAnswer, ...], Doc("Answers to the questions of the category.")] = ()
+    photos: Annotated[tuple[NewPhoto, ...], Doc("Its photos; their files are stored apart.")] = ()
 
 
 @record

@@ -15,6 +15,7 @@ from records.complaints import NewComplaint
 from records.hub.commands import CommandProblem, CommandProblemCode, CommandReceipt, NewCommand
 from records.storable_texts import is_storable
 from resolvers.batch_context import HubBatchContext
+from resolvers.complaint_photos import check_photos, find_photo_problem
 from resolvers.complaints import Complaints, categories
 from resolvers.hub.commands import Commands
 from resolvers.regions import regions
@@ -74,7 +75,11 @@ async def submit_complaints(
 
     A complaint is accepted even if the complaint system cannot be reached. It checks the category again.
     """
-    refused = {each: problem for each in wanted if (problem := find_problem(each.payload)) is not None}
+    refused = {
+        each: problem
+        for each in wanted
+        if (problem := find_problem(each.payload) or find_photo_problem(each.uploads)) is not None
+    }
     sound = [each for each in wanted if each not in refused]
     codes = dict.fromkeys(each.region for each in sound if each.region is not None)
     places = await load_answers(regions, list(codes), context)
@@ -84,8 +89,12 @@ async def submit_complaints(
             refused[each] = CommandProblem(code=CommandProblemCode.UNKNOWN_CATEGORY, field="categoryCode")
         elif each.region is not None and each.region not in places:
             refused[each] = CommandProblem(code=CommandProblemCode.UNKNOWN_PLACE, field="region")
-    accepted = [each for each in sound if each not in refused]
-    return {**refused, **await context.agencies[Commands].accept(accepted, context.call)}
+    checked = await check_photos([each for each in sound if each not in refused], context)
+    whole = {each: command for each, command in checked.items() if isinstance(command, NewCommand)}
+    accepted = await context.agencies[Commands].accept(list(whole.values()), context.call)
+    answers = {each: accepted[command] for each, command in whole.items()}
+    refused |= {each: problem for each, problem in checked.items() if isinstance(problem, CommandProblem)}
+    return {**refused, **answers}
 
 
 async def _load_categories(codes: Sequence[str], context: HubBatchContext) -> Collection[str]:

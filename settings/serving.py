@@ -59,6 +59,18 @@ class ServingSettings(BaseSettings):
         description="Origins whose pages may read answers (CORS), space-separated; in development also loopback ones.",
     )
     max_body_bytes: int = Field(1024 * 1024, ge=1024, description="Largest request body, in bytes.")
+    max_upload_bytes: int = Field(
+        64 * 1024 * 1024, ge=1024, description="Largest request body with files (photos), in bytes."
+    )
+    upload_timeout: float = Field(
+        120.0, gt=0, le=900, description="Seconds within which a request body with files must arrive."
+    )
+    photo_store_megabytes: int = Field(
+        2048,
+        ge=0,
+        le=1_000_000,
+        description="Maximum size of the stored photos that wait for their agency.",
+    )
     workers: int | None = Field(
         None, ge=1, le=64, description="Worker processes of `simpul hub`; default: one per processor, 2 to 8."
     )
@@ -130,6 +142,8 @@ class ServingSettings(BaseSettings):
         return WebSettings(
             request_timeout=self.request_timeout,
             max_body_bytes=self.max_body_bytes,
+            max_upload_bytes=self.max_upload_bytes,
+            upload_timeout=self.upload_timeout,
             allowed_hosts=self._allowed_hosts,
             allowed_origins=self.allowed_origins,
             allows_loopback_origins=self.development,

@@ -392,6 +392,15 @@ commands = Table(
 )
 """The outbox of commands: committed before the acknowledgement, sent by any hub."""
 
+command_files = Table(
+    "command_files",
+    metadata,
+    Column("number", String(16), ForeignKey("commands.number", ondelete="CASCADE"), primary_key=True),
+    Column("position", Integer, primary_key=True, comment="In the command's list of files, from 0."),
+    Column("content", LargeBinary, nullable=False, comment="Sealed."),
+)
+"""Files of open commands, which their delivery removes."""
+
 command_steps = Table(
     "command_steps",
     metadata,

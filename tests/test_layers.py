@@ -53,6 +53,8 @@ PLANTED = {
     "aiodataloader lives in resolvers": [("schema/planted.py", "from aiodataloader import DataLoader")],
     "Starlette lives in web, server and sandbox": [("auth/planted_too.py", "import starlette.requests")],
     "Jinja2 lives where pages are rendered": [("web/planted_seven.py", "import jinja2")],
+    "Pillow lives where photos are made": [("services/photos/planted.py", "import PIL.Image")],
+    "multipart lives where bodies with files are read": [("web/planted_nine.py", "import multipart")],
     "Cryptography lives in auth": [("web/planted_three.py", "import joserfc.jwt")],
     "Redis, and the library of rates, live in cache": [
         ("cache/planted.py", "import redis.asyncio"),
@@ -120,6 +122,7 @@ PLANTED = {
         ("web/middleware/planted.py", "import web.pages.words"),
         ("web/rate_limits/planted.py", "import web.endpoints.export"),
         ("web/server/planted.py", "import web.endpoints.health"),
+        ("web/uploads/planted.py", "import web.pages.words"),
     ],
     "Agencies of the sandbox do not know each other": [
         ("sandbox/crm/planted.py", "import sandbox.pbb.server"),

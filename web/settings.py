@@ -53,6 +53,10 @@ class WebSettings:
     """How long a client may leave a response unread before the connection is closed."""
     keep_alive_timeout: int = 15
     """How long an idle connection stays open."""
+    max_upload_bytes: int = 64 * 1024 * 1024
+    """Maximum size of a request body with files."""
+    upload_timeout: float = 120.0
+    """Maximum time for such a body: 40 MB over a slow mobile connection."""
     request_timeout: float = 20.0
     """Maximum time for one request: the deadline of its `Call`."""
     overrun_grace: float = 1.0

@@ -10,8 +10,6 @@ from typing import Any, Protocol
 
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from auth.crypto.sealed_people import SealedPeople
-from auth.crypto.sealed_texts import SealedTexts
 from connectors.declared.tables import NotDeclarableError
 from engine.command import Command
 from records.hub.commands import CommandKind, LookupClass
@@ -19,12 +17,16 @@ from records.identifiers import Nik
 from resolvers.cached_batches import CachedBatchReader
 from resolvers.complaints import Complaints
 from resolvers.domains import find_commands, find_domains
+from resolvers.hub.commands import Commands
+from resolvers.hub.photo_checks import PhotoChecks
 from services.commands.command_agency import AgencyCommand, CommandAgency
 from services.commands.command_delivery import CommandDelivery
+from services.commands.command_seals import CommandSeals
 from services.commands.database_commands import DatabaseCommands
 from services.commands.delivery_rules import CommandTiming
 from services.commands.record_form import RecordForm
 from services.commands.submitted_complaints import SubmittedComplaints
+from services.photos.photo_checks import IsolatedPhotoChecks
 from settings import Settings
 from settings.city.manifest import CommandTable, ManifestFile
 from settings.city.problems import ManifestError
@@ -40,6 +42,10 @@ class CommandConnector(Protocol):
     def lookup(self) -> LookupClass:
         """How it finds commands that may have arrived."""
 
+    @property
+    def takes_files(self) -> bool:
+        """Whether it sends the files of commands."""
+
     def check_submissions(self, place: str) -> None:
         """Raise `NotDeclarableError` if the manifest does not suit them."""
 
@@ -52,6 +58,10 @@ class CommandServices:
     """Answers the graph."""
     deliveries: Mapping[str, CommandDelivery]
     """By the code of the agency."""
+
+    def build_domains(self) -> Mapping[type[Any], Any]:
+        """The domains that they answer."""
+        return {Commands: self.desk, PhotoChecks: IsolatedPhotoChecks()}
 
     def extend(self, code: str, bound: BoundAgency) -> Any:  # noqa: ANN401 - a connector of the domain
         """The connector of an agency, with what people submitted through the hub."""
@@ -95,9 +105,8 @@ def build_command_services(
     settings: Settings, state: AsyncEngine, connectors: Connectors, readers: Sequence[CachedBatchReader]
 ) -> CommandServices:
     """Build the commands of all live agencies. Raises `ManifestError`."""
-    outbox = CommandOutbox(state)
-    people = SealedPeople(settings.secret_bytes, settings.former_secrets_bytes)
-    texts = SealedTexts(settings.secret_bytes, settings.former_secrets_bytes)
+    outbox = CommandOutbox(state, max_file_bytes=settings.photo_store_megabytes * 1024**2)
+    seals = CommandSeals((settings.secret_bytes, *settings.former_secrets_bytes))
     agencies = {
         code: _build_agency(file, connectors.agencies[code])
         for code, file in settings.city.agencies.items()
@@ -105,14 +114,13 @@ def build_command_services(
     }
     takes_complaints = [each for each in agencies if find_domains()[connectors.agencies[each].domain] is Complaints]
     listener = _HubListener({each: connectors.complaint_links[each] for each in takes_complaints}, readers)
-    deliveries = {code: CommandDelivery(outbox, each, people, texts, listener) for code, each in agencies.items()}
+    deliveries = {code: CommandDelivery(outbox, each, seals, listener) for code, each in agencies.items()}
 
     async def on_accepted(subject: Nik, agency: str) -> None:
         await listener.announce_change(agency, subject)
         deliveries[agency].wake()
 
-    secrets = (settings.secret_bytes, *settings.former_secrets_bytes)
-    desk = DatabaseCommands(outbox, agencies, people, texts, secrets=secrets, on_accepted=on_accepted)
+    desk = DatabaseCommands(outbox, agencies, seals, on_accepted=on_accepted)
     return CommandServices(desk=desk, deliveries=deliveries)
 
 
@@ -152,4 +160,5 @@ def _build_command(command: Command[Any], bound: BoundAgency, agency: str) -> Ag
         form=RecordForm(command.payload),
         send=getattr(sender, command.send.__name__),
         look_up=getattr(sender, command.look_up.__name__),
+        takes_files=sender.takes_files,
     )

@@ -19,14 +19,9 @@ from wiring.callers import CallerParts
 from wiring.hub_parts import HubParts
 
 
-def build_endpoints(
-    settings: Settings, parts: HubParts, callers: CallerParts, execute_export: Execute
-) -> Iterator[Routed]:
-    """The endpoints for partners, the Data Tracker, agencies and people who export their data."""
-    limits = callers.rate_limits
-    authenticator = RequestAuthenticator(
-        callers.tokens.verify, settings.web, limits.failed_tokens, limits.caller_limiter
-    )
+def build_endpoints(settings: Settings, parts: HubParts, callers: CallerParts) -> Iterator[Routed]:
+    """The endpoints for partners, the Data Tracker and agencies."""
+    authenticator = _build_authenticator(settings, callers)
     if parts.consents is not None:
         yield ConsentEndpoints(parts.consents, authenticator=authenticator, public_url=settings.base_url)
     client = settings.data_tracker_client
@@ -34,6 +29,18 @@ def build_endpoints(
         yield DataTracker(parts.usages, client=client, authenticator=authenticator)
     if isinstance(parts.answer_cache, AnswerCache):
         yield AgencyHooks(parts.answer_cache.batches, AgencyHookSecrets(settings.secret_bytes), settings.city.agencies)
-    if parts.export_slots is not None:
-        export = ExportParts(parts=build_export_parts(parts.schema), execute=execute_export, slots=parts.export_slots)
-        yield ExportEndpoint(export, authenticator=authenticator, settings=settings.web)
+
+
+def build_export(
+    settings: Settings, parts: HubParts, callers: CallerParts, execute_export: Execute
+) -> ExportEndpoint | None:
+    """The endpoint for people who export their data."""
+    if parts.export_slots is None:
+        return None
+    export = ExportParts(parts=build_export_parts(parts.schema), execute=execute_export, slots=parts.export_slots)
+    return ExportEndpoint(export, authenticator=_build_authenticator(settings, callers), settings=settings.web)
+
+
+def _build_authenticator(settings: Settings, callers: CallerParts) -> RequestAuthenticator:
+    limits = callers.rate_limits
+    return RequestAuthenticator(callers.tokens.verify, settings.web, limits.failed_tokens, limits.caller_limiter)

@@ -8,11 +8,15 @@ from auth.oidc.page_session import SessionCookies, SessionLimits, SessionStore
 from auth.oidc.sign_in import SignInClient, SignInFlow, SignInIssuer
 from connectors.issuer_http import IssuerDocuments, TokenEndpoint
 from schema.tools.document_fields import GraphDocuments
+from schema.tools.holdings import get_holders
 from settings import Settings
 from web.pages.consent_pages import ConsentPages
 from web.pages.home_page import HomePage
 from web.pages.internal_client import InternalClient
-from web.pages.my_data_page import MY_DATA_QUERY, MyDataPage
+from web.pages.my_data.data_request_pages import DataRequestPages
+from web.pages.my_data.export_page import ExportPage, ExportResponses
+from web.pages.my_data.overview_page import MY_DATA_QUERY, MyDataPage
+from web.pages.my_data.reads_page import ReadsPage
 from web.pages.page_renderer import PageRenderer
 from web.pages.page_session import PageSessions
 from web.pages.personal_pages import PersonalPageRules, PersonalPages
@@ -64,6 +68,7 @@ def build_pages(
     client: InternalClient,
     documents: GraphDocuments,
     pages: PageRenderer,
+    exports: ExportResponses | None,
 ) -> PersonalPages | HomePage:
     """Build the hub's own pages: only the home page if people cannot sign in."""
     if sign_in is None:
@@ -75,7 +80,12 @@ def build_pages(
     return PersonalPages(
         sign_in=HubSignInPages(sign_in.flow, sessions, pages, failed_codes=sign_in.failed_codes),
         consents=ConsentPages(client, sessions, pages, documents),
-        my_data=MyDataPage(client, pages, documents.fit(MY_DATA_QUERY)),
+        more=[
+            *MyDataPage(client, pages, documents.fit(MY_DATA_QUERY)).routes(),
+            *ReadsPage(client, pages).routes(),
+            *DataRequestPages(client, pages, get_holders(documents.schema)).routes(),
+            *(() if exports is None else ExportPage(exports, pages).routes()),
+        ],
         sessions=sessions,
         pages=pages,
         rules=PersonalPageRules(max_sign_in_age=settings.recent_sign_in, with_messages=settings.development),

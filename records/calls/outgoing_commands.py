@@ -7,6 +7,7 @@ from typing import Generic, TypeVar
 
 from records.identifiers import Nik
 from records.record import record
+from records.uploads import CommandFile
 
 P = TypeVar("P")
 
@@ -24,6 +25,8 @@ class OutgoingCommand(Generic[P]):
     """The agency's identifier of what the command is about; None if the command makes it."""
     sent_at: datetime | None = None
     """When it may have been sent, to look it up."""
+    files: tuple[CommandFile, ...] = ()
+    """Its files, in the order in which the payload names them; none for a lookup."""
 
 
 @record

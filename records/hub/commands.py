@@ -12,6 +12,7 @@ from records.description import DECIDES_ACCESS, Doc
 from records.identifiers import Nik, RegionCode
 from records.languages import Language, TranslatedEnum
 from records.record import record
+from records.uploads import CommandFile, PhotoUpload
 
 
 class LookupClass(StrEnum):
@@ -70,6 +71,10 @@ class NewCommand:
     matter."""
     region: RegionCode | None = None
     """The place that it is about, to choose among several agencies."""
+    uploads: tuple[PhotoUpload, ...] = ()
+    """Photos to check before it is accepted."""
+    files: tuple[CommandFile, ...] = ()
+    """Checked files, in the order in which the payload names them."""
 
 
 @record
@@ -144,6 +149,31 @@ class CommandProblemCode(TranslatedEnum):
         "KEY_REUSED",
         "The key was used for another command. Use a new key.",
         "Kunci ini sudah dipakai untuk kiriman lain. Pakai kunci baru.",
+    )
+    UNSUPPORTED_FILE = (
+        "UNSUPPORTED_FILE",
+        "The file is not a still photo in JPEG, PNG or WebP, whatever its name says. Send one of these.",
+        "Berkas ini bukan foto diam JPEG, PNG, atau WebP, apa pun namanya. Kirim salah satunya.",
+    )
+    UNREADABLE_FILE = (
+        "UNREADABLE_FILE",
+        "The photo is damaged or incomplete. Send it again, or another one.",
+        "Foto rusak atau tidak lengkap. Kirim lagi, atau pilih foto lain.",
+    )
+    FILE_TOO_LARGE = (
+        "FILE_TOO_LARGE",
+        "The photo has over 12 MB or 50 million pixels, or all photos have over 40 MB. Send a smaller one.",
+        "Foto lebih dari 12 MB atau 50 juta piksel, atau semua foto lebih dari 40 MB. Kirim yang lebih kecil.",
+    )
+    FILES_REFUSED = (
+        "FILES_REFUSED",
+        "The agency of this place takes no photos. Send it without them.",
+        "Instansi di lokasi ini tidak menerima foto. Kirim tanpa foto.",
+    )
+    STORE_FULL = (
+        "STORE_FULL",
+        "The hub can store no more photos now. Send it without them, or try again later.",
+        "Foto belum bisa disimpan saat ini. Kirim tanpa foto, atau coba lagi nanti.",
     )
     TOO_MANY = (
         "TOO_MANY",

@@ -38,6 +38,15 @@ class HistoryStep:
     agency: str
 
 
+@dataclass(frozen=True, slots=True)
+class CrmPhoto:
+    """A photo of a complaint, without its content."""
+
+    text: str
+    width: int
+    height: int
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CrmComplaint:
     """One complaint; its last step has its state. `place` is latitude and longitude, if sent."""
@@ -57,6 +66,7 @@ class CrmComplaint:
     rating: int | None
     reference: str | None = None
     """The reference of the client that submitted it."""
+    photos: tuple[CrmPhoto, ...] = ()
 
     @property
     def state(self) -> str:

@@ -74,7 +74,7 @@ def request_to_json(complaint: CrmComplaint, search: Open311Search) -> Json:
         "address": complaint.address if complaint.place else "",
         "lat": complaint.place[0] if complaint.place else None,
         "long": complaint.place[1] if complaint.place else None,
-        "media_url": "",
+        "media_url": _get_media_path(complaint.id, 1) if complaint.photos else "",
     }
     if complaint.id % NAMELESS_EVERY == 0:
         del row["service_name"]
@@ -120,7 +120,21 @@ def _extension_to_json(complaint: CrmComplaint) -> Json:
         "sla_hours": complaint.service.sla_hours,
         "support_count": complaint.supporters,
         "rating": complaint.rating,
+        "media": [
+            {
+                "url": _get_media_path(complaint.id, number),
+                "text": each.text,
+                "width": each.width,
+                "height": each.height,
+            }
+            for number, each in enumerate(complaint.photos, start=1)
+        ],
     }
+
+
+def _get_media_path(id_: int, number: int) -> str:
+    """The path of a photo. Like many systems, it names no host."""
+    return f"/open311/v2/media/{id_}/{number}.jpg"
 
 
 def _pending_to_json(pending: PendingReport, search: Open311Search) -> Json:

@@ -3,7 +3,6 @@
 import secrets
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from urllib.parse import parse_qsl
 
 from starlette.applications import Starlette
 from starlette.requests import Request
@@ -16,13 +15,17 @@ from sandbox.control import REFUSED, AgencyControl, AgencyMode, Latency
 from sandbox.crm import open311_json as answers
 from sandbox.crm.categories import SERVICES
 from sandbox.crm.complaints import ComplaintData, CrmComplaint, PendingReport, build_complaint_data
+from sandbox.crm.form import Form, read_form
 from sandbox.crm.search import InvalidParameterError, Open311Search, find_page, parse_search
-from sandbox.crm.submissions import ComplaintSubmissions, InvalidSubmissionError, parse_submission
+from sandbox.crm.submissions import ComplaintSubmissions, InvalidSubmissionError, SubmittedPhoto, parse_submission
 from sandbox.population.city_population import build_population
-from sandbox.request_body import MAX_BODY_BYTES, read_body
+from sandbox.request_body import MAX_BODY_BYTES
 
 BASE = "/open311/v2"
 TYPICAL_LATENCY = Latency(150, 500)
+
+MEDIA_FIELD = "media"
+MEDIA_TEXT_FIELD = "media_text"
 
 Parameters = Mapping[str, str]
 
@@ -54,17 +57,19 @@ class Open311Service:
                 self._route("POST", "/requests.json", self._submit),
                 self._route("POST", "/requests/search.json", self._list_requests),
                 self._route("GET", "/requests/{id}.json", self._get_request),
+                self._route("GET", "/media/{id}/{number}.jpg", self._get_photo),
             ],
             exception_handlers={404: _not_found, 405: _not_found},
         )
 
-    def _route(self, method: str, path: str, answer: Callable[[Parameters], Response]) -> Route:
+    def _route(self, method: str, path: str, answer: Callable[[Parameters, Form], Response]) -> Route:
         """One endpoint: check the key, count, apply the mode, then call `answer` with all parameters."""
 
         async def endpoint(request: Request) -> Response:
-            parameters = await _read_parameters(request)
-            if parameters is None:
-                return _error_response(413, f"a form has at most {MAX_BODY_BYTES} bytes")
+            form = await read_form(request) if request.method == "POST" else Form({})
+            if form is None:
+                return _error_response(413, f"a form has at most {MAX_BODY_BYTES} bytes, photos apart")
+            parameters = _join_parameters(request, form)
             if not self._is_allowed(parameters):
                 self.control.count_call(REFUSED)
                 return _gateway_error("api_key is not valid")
@@ -73,31 +78,31 @@ class Open311Service:
                 return _error_response(500, "internal error")
             if self.control.mode is AgencyMode.RUBBISH:
                 return HTMLResponse("<!doctype html><title>Pemeliharaan</title><p>Sistem sedang dalam pemeliharaan.")
-            return answer(parameters)
+            return answer(parameters, form)
 
         return Route(f"{BASE}{path}", endpoint, methods=[method])
 
-    def _list_services(self, _: Parameters) -> Response:
+    def _list_services(self, _: Parameters, __: Form) -> Response:
         return JSONResponse(answers.services_to_json())
 
-    def _get_definition(self, parameters: Parameters) -> Response:
+    def _get_definition(self, parameters: Parameters, _: Form) -> Response:
         code = parameters["code"]
         service = SERVICES.get(int(code)) if _is_number(code) else None
         if service is None:
             return _error_response(404, "service_code was not found")
         return JSONResponse(answers.definition_to_json(service))
 
-    def _submit(self, parameters: Parameters) -> Response:
+    def _submit(self, parameters: Parameters, form: Form) -> Response:
         """POST Service Request: answers the new id."""
         if not _api_key(parameters):
             return _gateway_error("a new request needs an api_key")
         try:
-            submission = parse_submission(parameters)
+            id_ = self.submitted.add(parse_submission(parameters, _list_photos(form)))
         except InvalidSubmissionError as error:
             return _error_response(400, str(error))
-        return JSONResponse([{"service_request_id": self.submitted.add(submission), "service_notice": None}])
+        return JSONResponse([{"service_request_id": id_, "service_notice": None}])
 
-    def _list_requests(self, parameters: Parameters) -> Response:
+    def _list_requests(self, parameters: Parameters, _: Form) -> Response:
         search = _parse_search(parameters)
         if isinstance(search, Response):
             return search
@@ -110,7 +115,7 @@ class Open311Service:
             found = find_page(data, search, trusted=bool(_api_key(parameters)))
         return JSONResponse(answers.requests_to_json(found, search))
 
-    def _get_request(self, parameters: Parameters) -> Response:
+    def _get_request(self, parameters: Parameters, _: Form) -> Response:
         search = _parse_search({"extensions": parameters.get("extensions", "")})
         if isinstance(search, Response):
             return search
@@ -120,6 +125,18 @@ class Open311Service:
             return _error_response(404, "service_request_id was not found")
         return JSONResponse([answers.request_to_json(complaint, search)])
 
+    def _get_photo(self, parameters: Parameters, _: Form) -> Response:
+        """A photo of a complaint; of a private one with the key only."""
+        known = {each.id: each for each in self.submitted.list_all()}
+        id_, number = parameters["id"], parameters["number"]
+        complaint = known.get(int(id_)) if _is_number(id_) and _is_number(number) else None
+        if complaint is None or not (complaint.public or _api_key(parameters)):
+            return _error_response(404, "media was not found")
+        content = self.submitted.load_photo(complaint.id, int(number))
+        if content is None:
+            return _error_response(404, "media was not found")
+        return Response(content, media_type="image/jpeg")
+
     def _is_allowed(self, parameters: Parameters) -> bool:
         """Whether the key is valid; callers without a key are allowed and see public data."""
         if not (key := _api_key(parameters)):
@@ -128,16 +145,20 @@ class Open311Service:
         return right and self.control.mode is not AgencyMode.REFUSE
 
 
-async def _read_parameters(request: Request) -> Parameters | None:
+def _join_parameters(request: Request, form: Form) -> Parameters:
     """Parameters of form, query and path, with the header's key; later ones override earlier ones."""
-    form: dict[str, str] = {}
-    if request.method == "POST":
-        body = await read_body(request)
-        if body is None:
-            return None
-        form = dict(parse_qsl(body.decode(errors="replace")))
+    fields = {name: values[-1] for name, values in form.fields.items()}
     key = request.headers.get("x-api-key")
-    return {**form, **request.query_params, **request.path_params, **({"api_key": key} if key else {})}
+    return {**fields, **request.query_params, **request.path_params, **({"api_key": key} if key else {})}
+
+
+def _list_photos(form: Form) -> Sequence[SubmittedPhoto]:
+    """The photos of a form, with their texts, which are in the same order."""
+    texts = form.fields.get(MEDIA_TEXT_FIELD, ())
+    contents = [content for name, content in form.files if name == MEDIA_FIELD]
+    return [
+        SubmittedPhoto(content, texts[number] if number < len(texts) else "") for number, content in enumerate(contents)
+    ]
 
 
 def _api_key(parameters: Parameters) -> str:

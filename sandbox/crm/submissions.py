@@ -5,6 +5,7 @@ complaints.
 """
 
 import sqlite3
+import struct
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
@@ -13,7 +14,7 @@ from pathlib import Path
 from time import monotonic
 
 from sandbox.crm.categories import SERVICES
-from sandbox.crm.complaints import CrmComplaint, HistoryStep, to_single_precision
+from sandbox.crm.complaints import CrmComplaint, CrmPhoto, HistoryStep, to_single_precision
 from sandbox.population.regions import load_regions
 
 FIRST_ID = 20_000_001
@@ -26,10 +27,24 @@ CREATE TABLE IF NOT EXISTS submissions (
     public INTEGER NOT NULL, at TEXT NOT NULL
 )
 """
+_PHOTO_TABLE = """
+CREATE TABLE IF NOT EXISTS photos (
+    submission INTEGER NOT NULL, number INTEGER NOT NULL, text TEXT NOT NULL, width INTEGER NOT NULL,
+    height INTEGER NOT NULL, content BLOB NOT NULL, PRIMARY KEY (submission, number)
+)
+"""
 
 
 class InvalidSubmissionError(Exception):
     """A submission that the system does not take. The message says why."""
+
+
+@dataclass(frozen=True, slots=True)
+class SubmittedPhoto:
+    """A photo, as it was sent."""
+
+    content: bytes
+    text: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,6 +59,7 @@ class Submission:
     address: str
     place: tuple[float, float] | None
     public: bool
+    photos: Sequence[SubmittedPhoto] = ()
 
 
 class ComplaintSubmissions:
@@ -56,6 +72,7 @@ class ComplaintSubmissions:
         self._now, self._started = now, monotonic()
         with self._connect() as connection:
             connection.execute(_TABLE)
+            connection.execute(_PHOTO_TABLE)
 
     def add(self, submission: Submission) -> int:
         """Stores a complaint, and returns its id."""
@@ -80,13 +97,29 @@ class ComplaintSubmissions:
                 ),
             )
             [stored] = connection.execute("SELECT max(id) FROM submissions").fetchone()
+            connection.executemany(
+                "INSERT INTO photos (submission, number, text, width, height, content) VALUES (?, ?, ?, ?, ?, ?)",
+                [
+                    (stored, number, each.text, *_read_size(each.content), each.content)
+                    for number, each in enumerate(submission.photos, start=1)
+                ],
+            )
         return int(stored)
+
+    def load_photo(self, id_: int, number: int) -> bytes | None:
+        """The photo of a complaint with this number, from 1."""
+        with self._connect() as connection:
+            found = connection.execute(
+                "SELECT content FROM photos WHERE submission = ? AND number = ?", (id_, number)
+            ).fetchone()
+        return None if found is None else bytes(found["content"])
 
     def list_all(self) -> Sequence[CrmComplaint]:
         """All submitted complaints, newest first."""
         with self._connect() as connection:
             rows = connection.execute("SELECT * FROM submissions ORDER BY id DESC").fetchall()
-        return [_to_complaint(row) for row in rows]
+            photos = _list_photos(connection)
+        return [_to_complaint(row, photos.get(row["id"], ())) for row in rows]
 
     def find_by_reference(self, references: frozenset[str]) -> Sequence[CrmComplaint]:
         """The complaints with these references."""
@@ -96,7 +129,8 @@ class ComplaintSubmissions:
                 f"SELECT * FROM submissions WHERE reference IN ({marks}) ORDER BY id DESC",  # noqa: S608 - marks only
                 tuple(references),
             ).fetchall()
-        return [_to_complaint(row) for row in rows]
+            photos = _list_photos(connection)
+        return [_to_complaint(row, photos.get(row["id"], ())) for row in rows]
 
     @contextmanager
     def _connect(self) -> Iterator[sqlite3.Connection]:
@@ -105,7 +139,7 @@ class ComplaintSubmissions:
             yield connection
 
 
-def parse_submission(parameters: Mapping[str, str]) -> Submission:
+def parse_submission(parameters: Mapping[str, str], photos: Sequence[SubmittedPhoto] = ()) -> Submission:
     """Reads the form of POST Service Request. Raises `InvalidSubmissionError`."""
     code = parameters.get("service_code", "")
     service = SERVICES.get(int(code)) if code.isascii() and code.isdigit() and len(code) < 6 else None  # noqa: PLR2004 - digits
@@ -131,6 +165,7 @@ def parse_submission(parameters: Mapping[str, str]) -> Submission:
         address=parameters.get("address_string", ""),
         place=place,
         public=parameters.get("visibility") != "PRIVATE",
+        photos=photos,
     )
 
 
@@ -147,7 +182,26 @@ def _parse_place(parameters: Mapping[str, str]) -> tuple[float, float] | None:
     return to_single_precision(latitude), to_single_precision(longitude)
 
 
-def _to_complaint(row: sqlite3.Row) -> CrmComplaint:
+def _list_photos(connection: sqlite3.Connection) -> Mapping[int, Sequence[CrmPhoto]]:
+    """The photos of all complaints, without their content."""
+    photos: dict[int, list[CrmPhoto]] = {}
+    for row in connection.execute("SELECT submission, text, width, height FROM photos ORDER BY submission, number"):
+        photos.setdefault(row["submission"], []).append(CrmPhoto(row["text"], row["width"], row["height"]))
+    return photos
+
+
+def _read_size(jpeg: bytes) -> tuple[int, int]:
+    """Width and height of a JPEG, from the header of its frame. Raises `InvalidSubmissionError`."""
+    position = 2
+    while jpeg.startswith(b"\xff\xd8") and position + 9 < len(jpeg) and jpeg[position] == 0xFF:  # noqa: PLR2004 - a marker
+        if 0xC0 <= jpeg[position + 1] <= 0xC3:  # noqa: PLR2004 - start of a frame
+            height, width = struct.unpack(">HH", jpeg[position + 5 : position + 9])
+            return width, height
+        position += 2 + int.from_bytes(jpeg[position + 2 : position + 4])
+    raise InvalidSubmissionError("media must be JPEG")
+
+
+def _to_complaint(row: sqlite3.Row, photos: Sequence[CrmPhoto]) -> CrmComplaint:
     at = datetime.fromisoformat(row["at"])
     placed = row["latitude"] is not None
     return CrmComplaint(
@@ -165,4 +219,5 @@ def _to_complaint(row: sqlite3.Row) -> CrmComplaint:
         supporters=0,
         rating=None,
         reference=row["reference"],
+        photos=tuple(photos),
     )

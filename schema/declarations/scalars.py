@@ -15,6 +15,7 @@ from strawberry.types.scalar import ScalarDefinition
 from engine.document.refused_values import RefusedValue
 from records.description import DescribedEnum
 from records.identifiers import FamilyCardNumber, Nib, Nik, Nop, RegionCode, Rupiah
+from records.uploads import UploadedFile
 
 _DAY_OFFSET_OF_WOMEN = 40
 _MAX_SAFE_INTEGER = 2**53 - 1
@@ -63,6 +64,16 @@ def parse_region_code(value: object) -> RegionCode:
     return RegionCode(value)
 
 
+def parse_upload(value: object) -> UploadedFile:
+    """Returns the file that a multipart request put in place of the variable's null."""
+    if not isinstance(value, UploadedFile):
+        raise RefusedValue(
+            "A file is a part of a multipart/form-data request (GraphQL multipart request specification), and a"
+            " variable that the part 'map' names."
+        )
+    return value
+
+
 def parse_rupiah(value: object) -> Rupiah:
     """Parses an amount in whole Rupiah."""
     if isinstance(value, bool) or not isinstance(value, int) or abs(value) > _MAX_SAFE_INTEGER:
@@ -109,6 +120,10 @@ def _is_day(year: int, month: int, day: int) -> bool:
     return True
 
 
+def _refuse_output(value: object) -> str:
+    raise TypeError(f"A {type(value).__name__} is an input only.")
+
+
 def _build_scalar(
     name: str, description: str, parse: Callable[[object], Any], serialize: Callable[[Any], Any] = str
 ) -> ScalarDefinition:
@@ -131,6 +146,9 @@ def build_scalar_map() -> Mapping[object, ScalarDefinition]:
         Nib: _build_scalar("NIB", "Number of a registered business (Nomor Induk Berusaha): 13 digits.", parse_nib),
         RegionCode: _build_scalar(
             "RegionCode", "Dotted Kemendagri code of a region, such as `31.71.01.1001`.", parse_region_code
+        ),
+        UploadedFile: _build_scalar(
+            "Upload", "A file, sent as a part of a multipart/form-data request.", parse_upload, _refuse_output
         ),
         Rupiah: _build_scalar("Rupiah", "An amount of money in whole Rupiah, as an integer.", parse_rupiah, int),
         date: _build_scalar("Date", "A date, `YYYY-MM-DD` (ISO 8601).", parse_date, date.isoformat),

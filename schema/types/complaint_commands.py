@@ -11,7 +11,9 @@ from records.complaints import ComplaintAnswer, NewComplaint
 from records.hub.commands import NewCommand
 from records.identifiers import RegionCode
 from records.regions import Coordinates
+from records.uploads import PhotoUpload, UploadedFile
 from resolvers.complaint_commands import SUBMIT_COMPLAINT, submit_complaints
+from resolvers.complaint_photos import MAX_PHOTOS
 from schema.declarations.additions import adds_to_mutation
 from schema.declarations.fields import root
 from schema.types.commands import (
@@ -42,6 +44,19 @@ class PointInput:
     longitude: float = strawberry.field(description="Degrees east.")
 
 
+@strawberry.input(description="A photo of what is wrong, and its alternative text.")
+class NewPhotoInput:
+    """One of `photos`."""
+
+    file: UploadedFile = strawberry.field(
+        description="A still photo in JPEG, PNG or WebP, of at most 12 MB and 50 million pixels. The hub removes its"
+        " metadata, such as the place, and scales it to at most 2,048 pixels."
+    )
+    alternative_text: str = strawberry.field(
+        description="What the photo shows, for people who cannot see it: 1 to 300 characters."
+    )
+
+
 @strawberry.input(description="A complaint to submit. It is private: only you and the city see it.")
 class NewComplaintInput:
     """The input of `submitComplaint`."""
@@ -55,6 +70,9 @@ class NewComplaintInput:
     address: str | None = strawberry.field(default=None, description="The place in words.")
     answers: list[ComplaintAnswerInput] | None = strawberry.field(
         default=None, description="Answers to the questions of the category."
+    )
+    photos: list[NewPhotoInput] | None = strawberry.field(
+        default=None, description=f"Photos, at most {MAX_PHOTOS}, sent in a multipart/form-data request."
     )
 
 
@@ -88,6 +106,9 @@ class ComplaintMutations:
             name=SUBMIT_COMPLAINT.name,
             payload=_build_complaint(complaint),
             region=complaint.region,
+            uploads=tuple(
+                PhotoUpload(file=each.file, alternative_text=each.alternative_text) for each in complaint.photos or ()
+            ),
         )
 
 

@@ -37,6 +37,7 @@ class AgencyCommand:
     """A command that is absent from the answers may have arrived."""
     look_up: SendCommands
     """A command that is absent from the answers certainly did not arrive."""
+    takes_files: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -10,8 +10,7 @@ from hashlib import sha256
 from hmac import digest
 from typing import Any, Final
 
-from auth.crypto.sealed_people import InvalidPersonSeal, SealedPeople
-from auth.crypto.sealed_texts import SealedTexts
+from auth.crypto.sealed_people import InvalidPersonSeal
 from engine.agencies.agency_routing import is_inside
 from records.calls.call import Call
 from records.clocks import CITY_TIME_ZONE
@@ -26,6 +25,8 @@ from records.identifiers import Nik
 from records.readable_codes import draw_code
 from resolvers.hub.commands import CommandsUnavailable
 from services.commands.command_agency import AgencyCommand, CommandAgency
+from services.commands.command_seals import CommandSeals
+from store.commands.command_files import FileStoreFull
 from store.commands.command_outbox import CommandKeyReused, CommandOutbox, TooManyCommands
 from store.commands.command_rows import SealedCommand, StoredCommand
 from store.database_timeout import StateUnavailable
@@ -44,21 +45,15 @@ class DatabaseCommands:
         self,
         outbox: CommandOutbox,
         agencies: Mapping[str, CommandAgency],
-        people: SealedPeople,
-        texts: SealedTexts,
+        seals: CommandSeals,
         *,
-        secrets: Sequence[bytes],
         on_accepted: Callable[[Nik, str], Awaitable[None]],
     ) -> None:
-        """`secrets` are the hub's, the newest first.
-
-        `on_accepted` is called with the person and the agency's code, before the acknowledgement.
-        """
+        """`on_accepted` is called with the person and the agency's code, before the acknowledgement."""
         self._outbox = outbox
         self._agencies = agencies
-        self._people = people
-        self._texts = texts
-        self._keys = [digest(each, b"simpul command digests v1", sha256) for each in secrets]
+        self._people, self._texts, self._files = seals.people, seals.texts, seals.files
+        self._keys = seals.digest_keys
         self._on_accepted = on_accepted
 
     async def accept(
@@ -111,6 +106,8 @@ class DatabaseCommands:
         found = self._find_agency(wanted)
         if found is None:
             return CommandProblem(code=CommandProblemCode.NO_AGENCY)
+        if wanted.files and not found.takes_files:
+            return CommandProblem(code=CommandProblemCode.FILES_REFUSED, field="photos")
         payload, number = found.form.encode(wanted.payload), _draw_number()
         seals, digests = self._people.list_seals(wanted.subject), self._list_digests(wanted, payload)
         sealed = SealedCommand(
@@ -123,11 +120,15 @@ class DatabaseCommands:
             digest=digests[0],
             former_digests=tuple(digests[1:]),
             payload=self._texts.seal(payload.decode(), number),
+            files=self._files.seal(number, wanted.files),
         )
         try:
             stored = await self._outbox.accept(sealed)
         except CommandKeyReused:
             return CommandProblem(code=CommandProblemCode.KEY_REUSED, field="key")
+        except FileStoreFull:
+            _log.warning("The store of photos is full: a command with photos was refused.")
+            return CommandProblem(code=CommandProblemCode.STORE_FULL, field="photos")
         except TooManyCommands:
             return CommandProblem(code=CommandProblemCode.TOO_MANY)
         await self._on_accepted(wanted.subject, found.kind.agency)

@@ -20,6 +20,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from records.command_state import CommandState
 from records.hub.commands import LookupClass
+from store.commands.command_files import add_files, load_file, load_files, remove_files
 from store.commands.command_rows import (
     SealedCommand,
     StoredCommand,
@@ -33,6 +34,8 @@ from store.commands.command_rows import (
 from store.database_timeout import database_timeout
 from store.tables import commands
 
+DEFAULT_MAX_FILE_BYTES: Final = 2 * 1024**3
+"""Maximum size of the files of all open commands."""
 MAX_PER_DAY: Final = 50
 """Maximum number of commands of one person within 24 hours, in any state."""
 MAX_LISTED: Final = 1_000
@@ -86,16 +89,22 @@ class OpenCommands:
 class CommandOutbox:
     """Stores commands in the hub's database, by its clock."""
 
-    def __init__(self, engine: AsyncEngine, *, timeout: float = 2.0) -> None:
-        """Takes the hub's database; `timeout` is the maximum wait for it, in seconds."""
+    def __init__(
+        self, engine: AsyncEngine, *, timeout: float = 2.0, max_file_bytes: int = DEFAULT_MAX_FILE_BYTES
+    ) -> None:
+        """Takes the hub's database; `timeout` is the maximum wait for it, in seconds.
+
+        `max_file_bytes` bounds the files of all open commands.
+        """
         self._engine = engine
         self._timeout = timeout
+        self._max_file_bytes = max_file_bytes
 
     async def accept(self, command: SealedCommand) -> StoredCommand:
-        """Stores a command. When this returns, it is committed.
+        """Stores a command with its files. When this returns, it is committed.
 
         If the person gave the same command with the same key before, returns that one unchanged. Raises
-        `CommandKeyReused`, `TooManyCommands` or `StateUnavailable`.
+        `CommandKeyReused`, `TooManyCommands`, `FileStoreFull` or `StateUnavailable`.
         """
         columns = commands.c
         mine = columns.subject.in_([command.subject, *command.former_subjects])
@@ -115,6 +124,7 @@ class CommandOutbox:
             if not is_new_case:
                 await _lock_case(connection, command.kind.agency, command.case)
             stored = await insert_command(connection, command)
+            await add_files(connection, command.number, command.files, max_bytes=self._max_file_bytes)
             return stored if is_new_case else (await load_commands(connection, columns.number == command.number))[0]
 
     async def claim(
@@ -267,6 +277,16 @@ class CommandOutbox:
         async with database_timeout(self._timeout), self._engine.connect() as connection:
             return await load_newest_of_each(connection, commands.c.subject.in_(subjects), limit=limit)
 
+    async def load_files(self, number: str) -> Sequence[bytes]:
+        """Returns the sealed files of a command. Raises `StateUnavailable`."""
+        async with database_timeout(self._timeout), self._engine.connect() as connection:
+            return await load_files(connection, number)
+
+    async def load_file(self, number: str, position: int) -> bytes | None:
+        """Returns one sealed file of a command, or None. Raises `StateUnavailable`."""
+        async with database_timeout(self._timeout), self._engine.connect() as connection:
+            return await load_file(connection, number, position)
+
     async def list_submitted(
         self, agency: str, kind: str, *, subjects: Collection[bytes] = (), numbers: Collection[str] = ()
     ) -> Sequence[StoredCommand]:
@@ -334,7 +354,7 @@ async def _lock_case(connection: AsyncConnection, agency: str, case_: str) -> No
 
 
 async def _apply(connection: AsyncConnection, wanted: ColumnElement[bool], result: CommandResult) -> bool:
-    """Writes a result; False if no command matches."""
+    """Writes a result; False if no command matches. A command that ends has no files any more."""
     changed = (
         update(commands)
         .where(wanted)
@@ -347,4 +367,7 @@ async def _apply(connection: AsyncConnection, wanted: ColumnElement[bool], resul
             closed_at=None if result.state.is_open else func.now(),
         )
     )
-    return (await connection.execute(changed.returning(commands.c.number))).scalar() is not None
+    number = (await connection.execute(changed.returning(commands.c.number))).scalar()
+    if number is not None and not result.state.is_open:
+        await remove_files(connection, number)
+    return number is not None

@@ -31,6 +31,8 @@ class SealedCommand:
     digest: bytes
     """Keyed digest of the payload, to tell a repetition from another command with the same key."""
     payload: bytes
+    files: Sequence[bytes] = ()
+    """Sealed."""
     former_subjects: tuple[bytes, ...] = ()
     """The person, sealed with earlier secrets of the hub."""
     former_digests: tuple[bytes, ...] = ()

@@ -66,7 +66,10 @@ from web.http_errors import HttpErrorCode
 from web.middleware.entity_tags import EntityTags
 from web.pages.consent_pages import CONSENT_PATH, CONSENTS_PATH, REVOKE_PATH
 from web.pages.home_page import SIGN_IN_PATH
-from web.pages.my_data_page import MY_DATA_PATH
+from web.pages.my_data.data_request_pages import NEW_REQUEST_PATH, REQUEST_FORM_PATH, REQUESTS_PATH, WITHDRAW_PATH
+from web.pages.my_data.export_page import EXPORT_PATH
+from web.pages.my_data.overview_page import MY_DATA_PATH
+from web.pages.my_data.reads_page import READS_PATH
 from web.pages.page_renderer import HOME_PATH
 from web.pages.sign_in_pages import CALLBACK_PATH, SIGN_OUT_PATH, SIGNED_OUT_PATH
 from web.pages.status_page import PATH as STATUS
@@ -435,6 +438,7 @@ def test_every_page_for_people_is_described() -> None:
     for path in (
         *(HOME_PATH, SIGN_IN_PATH, MY_DATA_PATH, CONSENT_PATH, CONSENTS_PATH, REVOKE_PATH),
         *(CALLBACK_PATH, SIGN_OUT_PATH, SIGNED_OUT_PATH),
+        *(READS_PATH, REQUESTS_PATH, NEW_REQUEST_PATH, REQUEST_FORM_PATH, WITHDRAW_PATH, EXPORT_PATH),
     ):
         assert f"`{path}`" in pages
 

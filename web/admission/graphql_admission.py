@@ -13,7 +13,7 @@ from web.admission.load import Urgency
 from web.admission.load_shedder import LoadShedder
 from web.admission.surplus_connections import is_surplus
 from web.authentication import RequestAuthenticator
-from web.graphql.media_types import MediaType, negotiate
+from web.graphql.media_types import MediaType, is_multipart, negotiate
 from web.graphql.request_parsing import parse_body, parse_query_string
 from web.http_errors import HttpError
 from web.middleware.request_body import LimitedBody
@@ -44,6 +44,8 @@ class GraphQLAdmission:
         lane_only = is_surplus(scope)
         if self._admit(priority.urgency, lane_only=lane_only):
             return False
+        if is_multipart(headers.get("content-type")):  # too long to be read before it is admitted
+            raise self._load_shedder.build_overload_error(priority.urgency)
         body_bytes = await body.read_all()
         operations = self._load_shedder.lane.operations
         if operations and _find_document_id(scope, body_bytes) in operations and self._load_shedder.admit(Urgency.LANE):

@@ -7,15 +7,16 @@ what an agency does not supply. An interrupted document is not valid JSON and ha
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from time import monotonic
 from typing import Any, Protocol
 
 import orjson
+from starlette.responses import Response
 from starlette.routing import Route
-from starlette.types import Receive, Scope, Send
+from starlette.types import Message, Receive, Scope, Send
 
 from auth.caller import Assurance, Caller, CallerKind, Representation
 from engine.cost_budgets import NO_BUDGET
@@ -48,6 +49,9 @@ _ABOUT = (
     "Everything that the city's hub can reach about you at this moment (UU PDP 27/2022, articles 7, 13 and 32). Each"
     " part names what could not be read; only a document with 'complete' at its end is whole."
 )
+
+
+RenderRefusal = Callable[[HttpError], Response]
 
 
 class ExportSlotStore(Protocol):
@@ -105,20 +109,28 @@ class ExportEndpoint:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one export, or the reason why it is refused."""
-        call = get_call(scope)
         try:
             _check_method(scope["method"])
             # The parts of an export are not counted against the rate: the number of exports is limited instead.
-            person = _check_person(await self._authenticator.authenticate_and_charge(scope))
+            person = await self._authenticator.authenticate_and_charge(scope)
             await LimitedBody(
                 RequestHeaders(scope), receive, send, max_bytes=self._settings.max_body_bytes, timeout=1.0
             ).read_all()
-            self._check_concurrency()
         except ClientDisconnected:
             return
         except HttpError as refusal:
             await build_error_response(refusal)(scope, receive, send)
             return
+        await self.respond(person)(scope, receive, send)
+
+    def respond(self, person: Caller, render_refusal: RenderRefusal = build_error_response) -> Response:
+        """The export as a response; `render_refusal` builds the response that says why there is none."""
+        return _ExportResponse(self, person, render_refusal)
+
+    async def send_export(self, person: Caller, call: Call, receive: Receive, send: Send) -> None:
+        """Send one export. Raises `HttpError` before anything was sent."""
+        _check_person(person)
+        self._check_concurrency()
         self._running += 1
         try:
             slot = _ExportSlot(self._export.slots, await self._acquire_slot(person))
@@ -130,8 +142,6 @@ class ExportEndpoint:
                 await slot.end()
         except ClientDisconnected:
             return
-        except HttpError as refusal:
-            await build_error_response(refusal)(scope, receive, send)
         finally:
             self._running -= 1
 
@@ -240,6 +250,29 @@ class ExportEndpoint:
             return None
         errors.extend(response.errors)
         return response
+
+
+class _ExportResponse(Response):
+    """An export whose headers a page may extend, such as by the cookie of a session."""
+
+    def __init__(self, endpoint: ExportEndpoint, person: Caller, render_refusal: RenderRefusal) -> None:
+        super().__init__()
+        self._endpoint = endpoint
+        self._person = person
+        self._render_refusal = render_refusal
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        more = [each for each in self.raw_headers if each[0] != b"content-length"]
+
+        async def send_with_headers(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                message["headers"] = [*message["headers"], *more]
+            await send(message)
+
+        try:
+            await self._endpoint.send_export(self._person, get_call(scope), receive, send_with_headers)
+        except HttpError as refusal:
+            await self._render_refusal(refusal)(scope, receive, send_with_headers)
 
 
 def _extract_part(response: GraphQLResponse | None, part: ExportPart) -> Any:  # noqa: ANN401 - JSON

@@ -12,7 +12,7 @@ from time import monotonic
 
 from starlette.types import Receive, Scope, Send
 
-from auth.caller import Caller
+from auth.caller import Caller, CallerKind
 from engine.document.parsing import NO_SUBSCRIPTIONS
 from engine.request import GraphQLRequest, GraphQLResponse, ResponseOutcome
 from engine.response_encoding import encode
@@ -21,7 +21,15 @@ from telemetry.current_request import enter_request
 from web.admission.graphql_admission import GraphQLAdmission, choose_media_type
 from web.admission.surplus_connections import is_surplus
 from web.authentication import RequestAuthenticator
-from web.graphql.media_types import MediaType, check_content_encoding, check_content_type, negotiate
+from web.graphql.media_types import (
+    MediaType,
+    check_content_encoding,
+    check_content_type,
+    check_multipart_type,
+    is_multipart,
+    negotiate,
+)
+from web.graphql.multipart_request import read_multipart_request
 from web.graphql.request_parsing import parse_body, parse_query_string
 from web.http_errors import CLIENT_CLOSED_REQUEST, HttpError, HttpErrorCode, build_error_body
 from web.middleware.cache_control import NO_STORE, CacheControl, CachePolicy
@@ -39,6 +47,7 @@ from web.rate_limits.caller_limiter import NO_LIMITS, CallerLimits, charge_reque
 from web.request_headers import RequestHeaders
 from web.server.client_disconnect import ClientDisconnected, DisconnectWatcher, WorkTimedOut
 from web.server.single_write_response import WriteResponse, take_single_write
+from web.uploads.upload_budget import UploadBudget
 from web.web_parts import WebParts
 
 PATH = "/graphql"
@@ -84,6 +93,7 @@ class GraphQLEndpoint:
         self._settings = settings
         self._origins = settings.origins
         self._request_log = request_log
+        self._upload_budget = UploadBudget()
         self._disconnect_watcher = DisconnectWatcher()
         self._cache_control = CacheControl(settings)
         self._entity_tags = parts.entity_tags
@@ -163,12 +173,11 @@ class GraphQLEndpoint:
             if max_age < inf:
                 call = await _charge_and_set_max_age(call, max_age, caller_limits)
             # 5. Read, execute, respond.
-            request = await _read_request(scope, headers, body)
-            graphql_response = await self._disconnect_watcher.run(
-                self._execute(request, caller, call, caller_limits),
-                body.receive,
-                timeout=call.remaining() + self._settings.overrun_grace,
-            )
+            if scope["method"] == "POST" and is_multipart(headers.get("content-type")):
+                graphql_response = await self._execute_with_files(headers, body, caller, call, caller_limits)
+            else:
+                request = await _read_request(scope, headers, body)
+                graphql_response = await self._run(request, body, caller, call, caller_limits)
             by_get = scope["method"] == "GET"
             response = self._build_response(graphql_response, caller, headers, media_type, by_get=by_get)
         except HttpError as refusal:
@@ -182,6 +191,31 @@ class GraphQLEndpoint:
         if not response.cache_policy.is_shared:  # each recipient of a shared answer has separate limits
             response.rate_limit_lines = caller_limits.build_header_lines()
         return response
+
+    async def _execute_with_files(
+        self, headers: RequestHeaders, body: LimitedBody, caller: Caller, call: Call, caller_limits: CallerLimits
+    ) -> GraphQLResponse:
+        """Run a request with files. Its time begins when its body has arrived, because photos take long to send."""
+        if caller.kind is CallerKind.ANONYMOUS:
+            message = "Files can be sent by a signed-in person only. Send your token as 'Authorization: Bearer ...'."
+            raise HttpError(HttpErrorCode.UNAUTHENTICATED, message, headers={"WWW-Authenticate": "Bearer"})
+        check_content_encoding(headers.getlist("content-encoding"))
+        content_type = check_multipart_type(headers.getlist("content-type"))
+        settings = self._settings
+        body.expect_files(max_bytes=settings.max_upload_bytes, timeout=settings.upload_timeout)
+        with self._upload_budget.reserve(body.announced_length):
+            request = await read_multipart_request(content_type, body)
+            call = replace(call, deadline=monotonic() + parse_timeout(headers, settings.request_timeout))
+            return await self._run(request, body, caller, call, caller_limits)
+
+    async def _run(
+        self, request: GraphQLRequest, body: LimitedBody, caller: Caller, call: Call, caller_limits: CallerLimits
+    ) -> GraphQLResponse:
+        return await self._disconnect_watcher.run(
+            self._execute(request, caller, call, caller_limits),
+            body.receive,
+            timeout=call.remaining() + self._settings.overrun_grace,
+        )
 
     def _build_response(
         self,

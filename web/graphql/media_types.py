@@ -165,6 +165,24 @@ def check_content_type(content_type: Sequence[str]) -> None:
         )
 
 
+def is_multipart(content_type: str | None) -> bool:
+    """Whether a `Content-Type` is that of a form with files."""
+    return content_type is not None and content_type.partition(";")[0].strip().lower() == "multipart/form-data"
+
+
+def check_multipart_type(content_type: Sequence[str]) -> str:
+    """Check the `Content-Type` headers of a body with files, and return the only one.
+
+    Raises:
+        HttpError: UNSUPPORTED_MEDIA_TYPE.
+
+    """
+    if len(content_type) != 1:
+        message = "The request has more than one Content-Type header. Send one."
+        raise HttpError(HttpErrorCode.UNSUPPORTED_MEDIA_TYPE, message)
+    return content_type[0]
+
+
 def check_content_encoding(content_encoding: Sequence[str]) -> None:
     """Check that the body is not compressed: a small compressed body may expand to a very large one.
 

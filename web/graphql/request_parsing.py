@@ -40,14 +40,14 @@ def _decoder() -> msgspec.json.Decoder[dict[str, Any]]:
     return msgspec.json.Decoder(dict[str, Any])
 
 
-def parse_body(body: bytes) -> GraphQLRequest:
-    """Parse the body of a POST (section 5.4).
+def parse_body(body: bytes, what: str = "The request body") -> GraphQLRequest:
+    """Parse the body of a POST (section 5.4); `what` names it in errors.
 
     Raises:
         HttpError: BAD_REQUEST.
 
     """
-    return _build_request(_decode(body, "The request body"), queries_only=False)
+    return _build_request(decode_object(body, what), queries_only=False)
 
 
 def parse_query_string(query_string: bytes) -> GraphQLRequest:
@@ -87,7 +87,7 @@ def parse_query_string(query_string: bytes) -> GraphQLRequest:
 def _parse_json_parameter(name: str, text: str) -> dict[str, Any] | None:
     if text.strip() in {"", "null"}:
         return None
-    return _decode(text.encode(), f"The parameter '{name}'")
+    return decode_object(text.encode(), f"The parameter '{name}'")
 
 
 def _build_request(parameters: Mapping[str, Any], *, queries_only: bool) -> GraphQLRequest:
@@ -165,8 +165,8 @@ def _check_id_text(name: str, value: object) -> str:
     return value
 
 
-def _decode(text: bytes, what: str) -> dict[str, Any]:
-    """The members of a JSON object, in strict JSON (RFC 8259) and in UTF-8."""
+def decode_object(text: bytes, what: str) -> dict[str, Any]:
+    """The members of a JSON object, in strict JSON (RFC 8259) and in UTF-8. Raises `HttpError` BAD_REQUEST."""
     if not text.strip(b" \t\r\n"):
         raise _build_bad_request(f"{what} is empty. {_EXAMPLE}")
     if text.startswith((b"\xef\xbb\xbf", b"\xff\xfe", b"\xfe\xff")):

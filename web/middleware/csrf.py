@@ -3,8 +3,9 @@
 A page can make a browser send *simple* requests (Fetch standard, "CORS-safelisted") to any server, without a preflight.
 The rules, in order:
 
-- A POST is never simple here. `web/graphql/media_types.py` accepts only `application/json`, for which a browser sends a
-  preflight, and that fails unless the operator allows the origin.
+- A POST with JSON is never simple. A browser sends a preflight for `application/json`, and that fails unless the
+  operator allows the origin.
+- A POST with files (`multipart/form-data`) is simple, so it needs one of the headers below, always.
 - A GET passes with a header that pages cannot set without a preflight, as in Apollo: `X-Apollo-Operation-Name`,
   `Apollo-Require-Preflight`, `GraphQL-Require-Preflight`, or a JSON `Content-Type`.
 - Otherwise the browser reports the origin of a GET: it passes if `Sec-Fetch-Site` is `same-origin` or `none` (a typed
@@ -21,6 +22,7 @@ from __future__ import annotations
 
 from collections.abc import Container, Mapping
 
+from web.graphql.media_types import is_multipart
 from web.http_errors import HttpError, HttpErrorCode
 
 PREFLIGHT_HEADERS = ("x-apollo-operation-name", "apollo-require-preflight", "graphql-require-preflight")
@@ -39,10 +41,15 @@ def check_forgery(method: str, headers: Mapping[str, str], allowed_origins: Cont
         HttpError: CSRF_PREVENTED.
 
     """
+    has_preflight = any(headers.get(name, "").strip() for name in PREFLIGHT_HEADERS)
+    if has_preflight or (method == "POST" and not is_multipart(headers.get("content-type"))):
+        return
     if method == "POST":
-        return
-    if any(headers.get(name, "").strip() for name in PREFLIGHT_HEADERS):
-        return
+        raise HttpError(
+            HttpErrorCode.CSRF_PREVENTED,
+            "A foreign web page may have caused this request with files (CSRF). "
+            "Add the header 'GraphQL-Require-Preflight: true'.",
+        )
     if headers.get("content-type", "").partition(";")[0].strip().lower() == "application/json":
         return
     origin = headers.get("origin")

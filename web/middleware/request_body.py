@@ -84,6 +84,15 @@ class LimitedBody:
             message = await self.receive()
         raise ClientDisconnected
 
+    def expect_files(self, *, max_bytes: int, timeout: float) -> None:
+        """Use the limits of bodies with files, before anything of the body is read."""
+        self._max_bytes, self._timeout = max_bytes, timeout
+
+    @property
+    def announced_length(self) -> int | None:
+        """The length of the body in bytes, as announced; None for a chunked body."""
+        return self._announced_length
+
     @property
     def is_complete(self) -> bool:
         """Whether the body was read to its end."""

@@ -7,7 +7,7 @@ the graph allows. Other people are sent to the sign-in first, and then return to
 from __future__ import annotations
 
 import re
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Any, Final
 from urllib.parse import urlencode, urlsplit
@@ -20,6 +20,7 @@ from schema.tools.document_fields import GraphDocuments
 from web.pages.internal_client import InternalClient, ResponseMap, get_error_codes
 from web.pages.page_renderer import PageProblem, PageRenderer
 from web.pages.page_session import Form, PageSessions
+from web.pages.personal_routes import get_object, parse_cursor
 from web.pages.scope_preview import build_scope_previews
 
 CONSENT_PATH: Final = "/consent/{id}"
@@ -68,9 +69,6 @@ mutation RevokeOnPage($consent: ID!) {
 _LANGUAGES: Final = {"id": "INDONESIAN", "en": "ENGLISH"}
 """Languages of pages, and their names in the graph."""
 _ID: Final = re.compile(r"[A-Za-z0-9_-]{1,400}", re.ASCII)
-_CURSOR: Final = re.compile(r"[A-Za-z0-9_=-]{1,200}", re.ASCII)
-
-PageHandler = Callable[[Request, SignedInSession], Awaitable[Response]]
 
 
 class ConsentPages:
@@ -101,11 +99,9 @@ class ConsentPages:
 
     async def show_list(self, request: Request, session: SignedInSession) -> Response:
         """The person's consents, newest first."""
-        after = request.query_params.get("after")
-        if after is not None and not _CURSOR.fullmatch(after):
-            raise PageProblem("no_such_page", HTTPStatus.NOT_FOUND)
+        after = parse_cursor(request)
         answer = await self._client.execute(request, session, CONSENTS_QUERY, {"first": PAGE_SIZE, "after": after})
-        found = _get_object(answer, "me", "consents")
+        found = get_object(answer, "me", "consents")
         if found is None:
             raise _to_problem(answer, unknown="no_such_page")
         return self._pages.render_page(
@@ -113,9 +109,14 @@ class ConsentPages:
             "consents.html",
             session=session,
             consents=found["nodes"],
-            older=_build_next_address(request, found["pageInfo"]),
+            older=self._build_next_address(request, found["pageInfo"]),
             is_first=after is None,
         )
+
+    def _build_next_address(self, request: Request, page: Mapping[str, Any]) -> str | None:
+        """The address of the next page of the list."""
+        query = {**self._pages.get_link_query(request), "after": page["endCursor"]}
+        return f"{CONSENTS_PATH}?{urlencode(query)}" if page["hasNextPage"] else None
 
     async def confirm_revocation(self, request: Request, session: SignedInSession) -> Response:
         """Ask for confirmation before a consent is revoked."""
@@ -128,9 +129,9 @@ class ConsentPages:
         answer = await self._client.execute(
             request, session, REVOKE_MUTATION, {"consent": _parse_id(request, "unknown_consent")}
         )
-        if _get_object(answer, "revokeConsent") is None:
+        if get_object(answer, "revokeConsent") is None:
             raise _to_problem(answer, unknown="unknown_consent")
-        chosen = {"lang": request.query_params["lang"]} if request.query_params.get("lang") in {"id", "en"} else {}
+        chosen = self._pages.get_link_query(request)
         address = f"{CONSENTS_PATH}?{urlencode(chosen)}" if chosen else CONSENTS_PATH
         return RedirectResponse(address, HTTPStatus.SEE_OTHER, {"Cache-Control": "no-store"})
 
@@ -159,7 +160,7 @@ class ConsentPages:
         answer = await self._client.execute(
             request, session, REQUEST_QUERY, {"id": _parse_id(request, "unknown_request")}
         )
-        found = _get_object(answer, "me", "consentRequest")
+        found = get_object(answer, "me", "consentRequest")
         if found is None:
             raise _to_problem(answer, unknown="unknown_request")
         return found
@@ -189,7 +190,7 @@ class ConsentPages:
         answer = await self._client.execute(
             request, session, REQUEST_QUERY, {"id": _parse_id(request, "unknown_request")}
         )
-        found = _get_object(answer, "me", "consentRequest")
+        found = get_object(answer, "me", "consentRequest")
         return None if found is None else str(found["partner"])
 
     def _render_decision(
@@ -200,7 +201,7 @@ class ConsentPages:
         This is a page instead of a redirect: Chromium applies `form-action` to redirects after a form too, so pages
         would have to name the addresses of all partners in advance.
         """
-        done = _get_object(answer, field)
+        done = get_object(answer, field)
         if done is None:
             raise _to_problem(answer, unknown="unknown_request")
         to = done["returnTo"] if _is_web_address(done["returnTo"]) else None
@@ -218,7 +219,7 @@ class ConsentPages:
         wanted, after = _parse_id(request, "unknown_consent"), None
         while True:
             answer = await self._client.execute(request, session, CONSENTS_QUERY, {"first": 100, "after": after})
-            found = _get_object(answer, "me", "consents")
+            found = get_object(answer, "me", "consents")
             if found is None:
                 raise _to_problem(answer, unknown="unknown_consent")
             for each in found["nodes"]:
@@ -235,14 +236,6 @@ def _parse_id(request: Request, unknown: str) -> str:
     if not _ID.fullmatch(found):
         raise PageProblem(unknown, HTTPStatus.NOT_FOUND)
     return found
-
-
-def _get_object(answer: ResponseMap, *names: str) -> Mapping[str, Any] | None:
-    """The object at this path of the response, if there is one."""
-    found: Any = answer.get("data")
-    for name in names:
-        found = found.get(name) if isinstance(found, dict) else None
-    return found if isinstance(found, dict) else None
 
 
 def _to_problem(answer: ResponseMap, *, unknown: str) -> PageProblem:
@@ -266,11 +259,3 @@ def _is_web_address(address: str | None) -> bool:
     """Whether a browser may be sent to the address: only HTTP and HTTPS, whatever the contract contains."""
     parts = urlsplit(address or "")
     return parts.scheme in {"https", "http"} and bool(parts.hostname)
-
-
-def _build_next_address(request: Request, page: Mapping[str, Any]) -> str | None:
-    """The address of the next page of the list."""
-    if not page["hasNextPage"]:
-        return None
-    query = {name: value for name, value in request.query_params.items() if name == "lang" and value in {"id", "en"}}
-    return f"{CONSENTS_PATH}?{urlencode({**query, 'after': page['endCursor']})}"

@@ -33,6 +33,8 @@ _RETRYABLE_PROBLEMS: Final = frozenset(
     {"session_over", "foreign_form", "ledger_down", "hub_down", "too_often", "sign_in_again"}
 )
 """Problems that may be solved by opening the same page again."""
+_KEPT_PARAMETERS: Final = frozenset({"after", "reader", "purpose", "period", "made"})
+"""Parameters of a page that its versions in other languages keep."""
 _HEADERS: Final = {
     "Content-Security-Policy": PAGE_POLICY,
     "Cache-Control": "no-store",
@@ -113,6 +115,11 @@ class PageRenderer:
         """The words in the language of the request."""
         return self._words[get_page_language(request).value]
 
+    def get_link_query(self, request: Request) -> dict[str, str]:
+        """The query of links within the hub, which keeps a chosen language."""
+        chosen = request.query_params.get("lang")
+        return {"lang": chosen} if chosen is not None and chosen in LANGUAGES else {}
+
     def render_page(
         self,
         request: Request,
@@ -127,7 +134,7 @@ class PageRenderer:
         html = self._templates.get_template(template).render(
             {
                 "words": words,
-                "own": _build_link_values(request, words.language),
+                "own": {"query": f"?{urlencode(query)}" if (query := self.get_link_query(request)) else ""},
                 "others": {
                     each: self._build_language_link(request, each) for each in LANGUAGES if each != words.language
                 },
@@ -159,7 +166,7 @@ class PageRenderer:
 
     def _build_language_link(self, request: Request, language: str) -> tuple[str, str]:
         """The address of the page in another language, and the name of that language."""
-        query = {name: value for name, value in request.query_params.items() if name == "after"}
+        query = {name: value for name, value in request.query_params.items() if name in _KEPT_PARAMETERS}
         return f"{request.url.path}?{urlencode({**query, 'lang': language})}", self._words[language]["frame"]["name"]
 
     async def _serve_file(self, request: Request) -> Response:
@@ -169,8 +176,3 @@ class PageRenderer:
         media_type = _MEDIA_TYPES[Path(name).suffix]
         headers = {"Content-Type": media_type, "Cache-Control": "public, max-age=31536000, immutable"}
         return Response(self._files[name], headers=headers)
-
-
-def _build_link_values(request: Request, language: str) -> Mapping[str, str]:
-    """The query for links within the hub, which keeps a chosen language."""
-    return {"query": f"?lang={language}" if request.query_params.get("lang") == language else ""}

@@ -34,7 +34,7 @@ FORM_TOKEN_FIELD: Final = "form"  # noqa: S105 - the name of a field, no secret
 _SESSION_COOKIE: Final = "simpul"
 _SIGN_IN_COOKIE: Final = "simpul-sign-in"
 _MAX_FIELDS: Final = 50
-_MAX_FORM_BYTES: Final = 16 * 1024
+_MAX_FORM_BYTES: Final = 64 * 1024
 _FORM_MEDIA_TYPE: Final = "application/x-www-form-urlencoded"
 
 Form = Mapping[str, Sequence[str]]
@@ -166,26 +166,42 @@ class PageSessions:
 
         Raises `PageProblem`.
         """
-        if not self._is_from_own_page(request):
-            raise PageProblem("foreign_form", HTTPStatus.FORBIDDEN)
+        self._check_own_page(request)
         session = await self.load_session(request)
         if session is None:
             raise PageProblem("session_over", HTTPStatus.FORBIDDEN)
         fields = await parse_fields(request)
-        if not session.has_csrf_token(fields.get(FORM_TOKEN_FIELD, [""])[0]):
+        if not has_form_token(session, fields):
             raise PageProblem("foreign_form", HTTPStatus.FORBIDDEN)
         return session, fields
 
-    def _is_from_own_page(self, request: Request) -> bool:
-        """Whether the form is from an own page, by Fetch metadata or `Origin`, which browsers send with every POST."""
+    async def read_form_or_text(self, request: Request) -> tuple[SignedInSession | None, Form]:
+        """As `read_form`, but without a check of the session: nothing may be done before `has_form_token` is true.
+
+        Raises `PageProblem`, also for a form of another site.
+        """
+        self._check_own_page(request)
+        return await self.load_session(request), await parse_fields(request)
+
+    def _check_own_page(self, request: Request) -> None:
+        """Check that the form is from an own page, by Fetch metadata or `Origin`, which browsers send with every POST.
+
+        Raises `PageProblem`.
+        """
         sites, origins = request.headers.getlist("sec-fetch-site"), request.headers.getlist("origin")
         has_origin = bool(sites or origins)
-        return has_origin and set(sites) <= {"same-origin"} and set(origins) <= {self.origin}
+        if not (has_origin and set(sites) <= {"same-origin"} and set(origins) <= {self.origin}):
+            raise PageProblem("foreign_form", HTTPStatus.FORBIDDEN)
 
     def _set_cookie(self, response: Response, name: str, value: str, seconds: float) -> None:
         response.set_cookie(
             name, value, max_age=int(seconds), path="/", secure=self._is_secure, httponly=True, samesite="lax"
         )
+
+
+def has_form_token(session: SignedInSession, form: Form) -> bool:
+    """Whether the form holds the token of the session."""
+    return session.has_csrf_token(form.get(FORM_TOKEN_FIELD, [""])[0])
 
 
 async def parse_fields(request: Request) -> dict[str, list[str]]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass
 from http import HTTPStatus
 
@@ -10,15 +10,20 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
-from auth.oidc.page_session import SignedInSession
 from web.http_errors import CLIENT_CLOSED_REQUEST, HttpError
 from web.middleware.incidents import log_incident
 from web.middleware.request_identity import get_call
 from web.pages.consent_pages import CONSENT_PATH, CONSENTS_PATH, REVOKE_PATH, ConsentPages
 from web.pages.home_page import SIGN_IN_PATH, HomePage
-from web.pages.my_data_page import MY_DATA_PATH, MyDataPage
 from web.pages.page_renderer import HOME_PATH, PageProblem, PageRenderer
-from web.pages.page_session import PageSessions
+from web.pages.page_session import FORM_TOKEN_FIELD, PageSessions, has_form_token
+from web.pages.personal_routes import (
+    FormSubmission,
+    PersonalEndpoint,
+    PersonalRoute,
+    PersonalRoutes,
+    SubmissionEndpoint,
+)
 from web.pages.sign_in_pages import (
     CALLBACK_PATH,
     ISSUER_LOGOUT_PATH,
@@ -28,7 +33,6 @@ from web.pages.sign_in_pages import (
 )
 
 Endpoint = Callable[[Request], Awaitable[Response]]
-PersonalEndpoint = Callable[[Request, SignedInSession], Awaitable[Response]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,14 +53,14 @@ class PersonalPages:
         *,
         sign_in: HubSignInPages,
         consents: ConsentPages,
-        my_data: MyDataPage,
+        more: PersonalRoutes,
         sessions: PageSessions,
         pages: PageRenderer,
         rules: PersonalPageRules,
     ) -> None:
-        """Build the pages."""
+        """`more` are the routes of other folders of pages."""
         self._home = HomePage(pages)
-        self._my_data = my_data
+        self._more = more
         self._sign_in = sign_in
         self._consents = consents
         self._sessions = sessions
@@ -69,7 +73,6 @@ class PersonalPages:
         return [
             Route(HOME_PATH, self._show_problems(self._extend_session(self._show_home)), methods=["GET"]),
             Route(SIGN_IN_PATH, self._show_problems(self._require_session(self._home.return_home)), methods=["GET"]),
-            Route(MY_DATA_PATH, self._show_problems(self._require_session(self._my_data.show)), methods=["GET"]),
             Route(
                 CONSENT_PATH,
                 self._show_problems(self._require_session(consents.show_request, needs_recent_sign_in=True)),
@@ -87,7 +90,27 @@ class PersonalPages:
             Route(SIGN_OUT_PATH, self._show_problems(self._extend_session(sign_in.sign_out)), methods=["POST"]),
             Route(ISSUER_LOGOUT_PATH, self._show_problems(sign_in.handle_issuer_logout), methods=["POST"]),
             Route(SIGNED_OUT_PATH, self._show_problems(sign_in.show_signed_out), methods=["GET"]),
+            *(route for each in self._more for route in self._build_routes(each)),
         ]
+
+    def _build_routes(self, route: PersonalRoute) -> Iterator[Route]:
+        if route.show is not None:
+            page = self._require_session(route.show, needs_recent_sign_in=route.needs_recent_sign_in)
+            yield Route(route.path, self._show_problems(page), methods=["GET"])
+        if route.submit is not None:
+            yield Route(route.path, self._show_problems(self._handle_submission(route.submit)), methods=["POST"])
+
+    def _handle_submission(self, submit: SubmissionEndpoint) -> Endpoint:
+        """Handle a form of an own page. If the session has ended, a page keeps the text until the next sign-in."""
+
+        async def endpoint(request: Request) -> Response:
+            session, form = await self._sessions.read_form_or_text(request)
+            if session is None:
+                kept = [(name, value) for name, values in form.items() for value in values if name != FORM_TOKEN_FIELD]
+                return self._pages.render_page(request, "kept.html", status=HTTPStatus.FORBIDDEN, kept=kept)
+            return await submit(request, FormSubmission(session, form, has_form_token(session, form)))
+
+        return self._extend_session(endpoint)
 
     async def _show_home(self, request: Request) -> Response:
         return self._home.render(request, self._sessions.get_loaded_session(request))

@@ -1,4 +1,4 @@
-"""Texts of the hub's own pages in each language: `web/pages/words/id.toml` and `en.toml`, with equal keys.
+"""Texts of the hub's own pages in each language: `id.toml` and `en.toml` in `web/pages/words`, with equal keys.
 
 Write short sentences in plain words, without terms of lawyers or programmers.
 """
@@ -82,8 +82,17 @@ def load_words(agency_names: AgencyNames = MappingProxyType({})) -> Mapping[str,
     return {
         language: Words(
             language,
-            tomllib.loads((_FOLDER / f"{language}.toml").read_text(encoding="utf-8")),
+            _read_sections(language),
             agency_names.get(language, {}),
         )
         for language in LANGUAGES
     }
+
+
+def _read_sections(language: str) -> Mapping[str, Any]:
+    """The sections of all files of a language. Subsections of one section may be in several files."""
+    sections: dict[str, Any] = {}
+    for path in sorted(_FOLDER.rglob(f"{language}.toml")):
+        for name, section in tomllib.loads(path.read_text(encoding="utf-8")).items():
+            sections.setdefault(name, {}).update(section)
+    return sections

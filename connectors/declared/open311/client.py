@@ -10,6 +10,7 @@ from typing import Final, TypeVar
 from connectors.declared.open311.tables import Open311Wire
 from connectors.drivers.http.address import Parameters
 from connectors.drivers.http.driver import HttpDriver
+from connectors.drivers.http.form_files import FormFile
 from connectors.drivers.http.reply import HttpReply
 from connectors.drivers.http.service import HttpRequest
 from connectors.readers.rows import Row, rows
@@ -78,10 +79,16 @@ class Open311Client:
         return await self.http.ask_value(request, call, self._build_parser(resource, read, none_at))
 
     async def submit(
-        self, form: Parameters, call: Call, read: Callable[[Sequence[Row]], T], none_at: Collection[int]
+        self,
+        form: Parameters,
+        call: Call,
+        read: Callable[[Sequence[Row]], T],
+        *,
+        files: Sequence[FormFile] = (),
+        none_at: Collection[int],
     ) -> T | None:
         """Send a new request, once: a form that changes something is never repeated. Otherwise like `ask`."""
-        request = HttpRequest("POST", f"{REQUESTS}.{self.wire.format}", form=self._add_fixed(form))
+        request = HttpRequest("POST", f"{REQUESTS}.{self.wire.format}", form=self._add_fixed(form), files=files)
         return await self.http.ask_value(request, call, self._build_parser(REQUESTS, read, none_at), writes=True)
 
     def _add_fixed(self, given: Parameters) -> Parameters:

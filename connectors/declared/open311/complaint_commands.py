@@ -14,6 +14,7 @@ from connectors.batching.fan_out import fan_out
 from connectors.declared.open311.client import BAD_REQUEST, NOT_FOUND, Open311Client
 from connectors.declared.tables import NotDeclarableError
 from connectors.drivers.http.address import Parameters
+from connectors.drivers.http.form_files import FormFile
 from connectors.readers.rows import Row
 from connectors.readers.texts import text
 from connectors.readers.unreadable import UnreadableError
@@ -23,6 +24,7 @@ from records.calls.failures import AgencyMalformed
 from records.calls.outgoing_commands import CommandAnswer, CommandDone, CommandRefused, OutgoingCommand
 from records.complaints import NewComplaint
 from records.hub.commands import LookupClass
+from records.uploads import PHOTO_TYPE
 
 _MAX_CONCURRENCY: Final = 4
 _REFUSALS: Final = range(BAD_REQUEST, 500)
@@ -43,6 +45,11 @@ class Open311Commands:
         """Whether the server stores the hub's number."""
         return LookupClass.REFERENCE if self._client.wire.extensions.reference else LookupClass.NONE
 
+    @property
+    def takes_files(self) -> bool:
+        """Whether the server takes photos."""
+        return self._client.wire.extensions.photos is not None
+
     def check_submissions(self, place: str) -> None:
         """Raise `NotDeclarableError` if a new request would not be private."""
         wire = self._client.wire
@@ -62,8 +69,19 @@ class Open311Commands:
 
     async def _submit(self, command: Submission, call: Call) -> CommandAnswer:
         form = self._build_form(command)
-        found = await self._client.submit(form, call, self._read_submitted, none_at=_REFUSALS)
+        files = self._build_files(command)
+        found = await self._client.submit(form, call, self._read_submitted, files=files, none_at=_REFUSALS)
         return found or CommandRefused(code="INVALID")
+
+    def _build_files(self, command: Submission) -> Sequence[FormFile]:
+        """The photos as files of the form. Raises `ValueError` if some of them are lost."""
+        name, photos = self._client.wire.extensions.photos, command.payload.photos
+        if len(photos) != len(command.files):
+            raise ValueError(f"A command names {len(photos)} photos and has {len(command.files)} files.")
+        return [
+            FormFile(name or "", f"{command.number}-{number}.jpg", PHOTO_TYPE, each.content)
+            for number, each in enumerate(command.files, start=1)
+        ]
 
     def _build_form(self, command: Submission) -> Parameters:
         """The form of the standard, with the extensions of this server."""
@@ -83,6 +101,8 @@ class Open311Commands:
             form[extensions.reporter] = command.subject
         if extensions.reference:
             form[extensions.reference] = command.number
+        if extensions.photo_texts and complaint.photos:
+            form[extensions.photo_texts] = [each.alternative_text for each in complaint.photos]
         for each in complaint.answers:
             if len(each.values) == 1:
                 form[f"attribute[{each.code}]"] = each.values[0]

@@ -40,6 +40,14 @@ class ExtensionTable(ManifestTable):
         description="parameters of a POST to `requests/search` that lists private requests, too, with their reporters:"
         " for officials who handle complaints, and for measures; needs `page_size`",
     )
+    photos: str | None = Field(
+        default=None,
+        description="takes photos of a new request, as files of a `multipart/form-data` form; without it, complaints"
+        " with photos are refused",
+    )
+    photo_texts: str | None = Field(
+        default=None, description="takes the alternative text of each photo, in the same order; needs `photos`"
+    )
     private: Mapping[str, str] = Field(default={}, description="parameters that keep a new request private")
 
 
@@ -73,4 +81,6 @@ class Open311Wire(ServiceWire):
         for name in ("reporter", "handling"):
             if getattr(self.extensions, name) and not self.extensions.page_size:
                 raise ValueError(f"extensions.{name}: pages of a search need `page_size`")
+        if self.extensions.photo_texts and not self.extensions.photos:
+            raise ValueError("extensions.photo_texts: texts of photos need `photos`")
         return self

@@ -25,6 +25,7 @@ from connectors.drivers.http.body_format import BodyFormat, UnparsableBody
 from connectors.drivers.http.content_encoding import ACCEPTED, BodyTooLong, NotDecodable, decode_body
 from connectors.drivers.http.credentials.client_certificate import ClientCertificate
 from connectors.drivers.http.credentials.request_signature import UnsignedRequest
+from connectors.drivers.http.form_files import encode_form
 from connectors.drivers.http.json_body import JSON_BODY
 from connectors.drivers.http.read_connections import ReadConnectionPool, build_request_head, build_tls_context
 from connectors.drivers.http.reply import HttpReply
@@ -217,8 +218,12 @@ class HttpDriver:
                 return f"{request.method} {self._address.build_target(request.path, request.query)}".encode() + head
         body, headers = request.body, request.headers
         if request.form is not None or (self._credential.form and request.method == "POST" and body is None):
-            body = urlencode(list_pairs({**(request.form or {}), **self._credential.form})).encode()
-            headers = {"Content-Type": "application/x-www-form-urlencoded", **(headers or {})}
+            pairs = list_pairs({**(request.form or {}), **self._credential.form})
+            if request.files:
+                body, content_type = encode_form(pairs, request.files)
+            else:
+                body, content_type = urlencode(pairs).encode(), "application/x-www-form-urlencoded"
+            headers = {"Content-Type": content_type, **(headers or {})}
         url = self._address.build_url(request.path, request.query)
         return SessionRequest(request.method, url, body, headers, request.repeatable)
 

@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 from connectors.drivers.http.address import Parameters
 from connectors.drivers.http.credentials.http_credential import NO_CREDENTIAL, HttpCredential
+from connectors.drivers.http.form_files import FormFile
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,5 +62,7 @@ class HttpRequest(NamedTuple):
     repeatable: bool = False
     """Whether a request with an unsafe method (a POST that only reads) may be sent again if a reused connection turns
     out to be dead. GET and HEAD always may."""
+    files: Sequence[FormFile] = ()
+    """Sent with the form as `multipart/form-data`."""
     parse_status: Collection[int] = ()
     """Statuses from 400 whose body is parsed (`HttpDriver.ask_value`)."""

@@ -44,6 +44,8 @@ SAMPLE_INSIDE: Mapping[str, Any] = {
     "description": "Lampu mati",
     "code": "lampu",
     "values": ["1"],
+    "file": "lampu",  # no file: such a value is always refused
+    "alternativeText": "Lampu",
 }
 """Values for required fields of an input object beside the attacked one."""
 SAMPLE_BY_TYPE: Mapping[str, Any] = {"NIK": "3171014506909001", "String": "1", "ID": "x" * 40, "Int": 1}

@@ -246,12 +246,20 @@ async def test_nothing_is_wrong_with_a_page_for_people_with_disabilities(  # noq
         "/",
         "/nowhere",
         "/my-data",
+        "/my-data/reads",
+        "/my-data/reads?reader=yourself#open",
+        "/my-data/requests",
+        "/my-data/requests/new",
+        "/my-data/requests/new/correction",
+        "/my-data/requests/new/restriction",
+        "/my-data/export",
         "/consents",
         "/signed-out",
         "/consent/none",
         f"/consent/{request}#open",
     ):
-        address = f"{hub_with_pages.url}{path.partition('#')[0]}?lang={language}"
+        place = path.partition("#")[0]
+        address = f"{hub_with_pages.url}{place}{'&' if '?' in place else '?'}lang={language}"
         await page.call_method("Page.navigate", url="about:blank")
         await page.wait_until("location.href === 'about:blank'")
         await page.call_method("Page.navigate", url=address)

@@ -11,8 +11,6 @@ import pytest
 from sqlalchemy import update
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from auth.crypto.sealed_people import SealedPeople
-from auth.crypto.sealed_texts import SealedTexts
 from records.calls.call import Call
 from records.calls.failures import (
     AgencyClosed,
@@ -27,6 +25,7 @@ from records.command_state import CommandState
 from records.hub.commands import CommandKind, CommandProblem, CommandProblemCode, CommandReceipt, NewCommand
 from records.identifiers import Nik
 from services.commands.command_delivery import IDLE_INTERVAL, CommandDelivery
+from services.commands.command_seals import CommandSeals
 from services.commands.database_commands import DatabaseCommands
 from services.commands.delivery_rules import GIVEN_UP_AFTER, CommandTiming
 from store.commands.command_outbox import CommandOutbox
@@ -58,9 +57,9 @@ class CommandHub:
         self.engine = engine
         self.outbox = CommandOutbox(engine, timeout=30)
         built = agency.build(timing, *kinds)
-        people, texts = SealedPeople(secrets[0], secrets[1:]), SealedTexts(secrets[0], secrets[1:])
-        self.delivery = CommandDelivery(self.outbox, built, people, texts)
-        self.desk = DatabaseCommands(self.outbox, {"crm": built}, people, texts, secrets=secrets, on_accepted=self.wake)
+        seals = CommandSeals(secrets)
+        self.delivery = CommandDelivery(self.outbox, built, seals)
+        self.desk = DatabaseCommands(self.outbox, {"crm": built}, seals, on_accepted=self.wake)
 
     async def accept(
         self,

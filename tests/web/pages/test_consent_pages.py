@@ -510,7 +510,7 @@ async def test_an_unexpected_error_is_a_page_with_a_number(
         raise RuntimeError("Siti's secret")
 
     monkeypatch.setattr(place.consents, "consent_pages", broken)
-    monkeypatch.setattr("web.pages.consent_pages._get_object", lambda *_: 1 / 0)
+    monkeypatch.setattr("web.pages.consent_pages.get_object", lambda *_: 1 / 0)
     page = await browser.get("/consents")
     number = re.search(r"nomor ([0-9a-f]{12})", page.text)
     assert page.status == 500

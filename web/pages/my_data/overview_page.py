@@ -11,7 +11,9 @@ from starlette.responses import Response
 
 from auth.oidc.page_session import SignedInSession
 from web.pages.internal_client import InternalClient, ResponseMap
+from web.pages.my_data.reads_page import READER_GROUPS, describe_reader
 from web.pages.page_renderer import PageProblem, PageRenderer
+from web.pages.personal_routes import PersonalRoute, PersonalRoutes
 from web.pages.words import Words
 
 MY_DATA_PATH: Final = "/my-data"
@@ -25,14 +27,11 @@ query MyDataPage {
     taxObjects { address bills(unpaid: true) { year amount dueOn } }
     msmes { name stage }
     complaints { number status reportedAt }
-    accessLog(first: 50) { nodes { at reader purpose } }
+    accessLog(first: 10, filter: {readers: [OTHERS]}) { nodes { at readerKind agency partner purpose } }
     dataRequests(first: 10) { nodes { number kind state dueAt } }
   }
 }
-"""
-_OWN_READER: Final = "You"
-"""The reader of the person's own reads, as the graph names it (`services/ledger`)."""
-_MAX_READS: Final = 10
+""".replace("OTHERS", ", ".join(each.name for each in READER_GROUPS["others"]))
 
 
 class MyDataPage:
@@ -44,16 +43,27 @@ class MyDataPage:
         self._pages = pages
         self._query = query
 
+    def routes(self) -> PersonalRoutes:
+        """The route."""
+        return [PersonalRoute(path=MY_DATA_PATH, show=self.show)]
+
     async def show(self, request: Request, session: SignedInSession) -> Response:
         """The person's data; a part whose agency does not answer is named. Raises `PageProblem`."""
         answer = await self._client.execute(request, session, self._query)
         me = (answer.get("data") or {}).get("me")
         if me is None:
             raise PageProblem("hub_down", HTTPStatus.SERVICE_UNAVAILABLE)
-        missing = _explain_missing(answer, self._pages.get_words(request))
-        reads = (me.get("accessLog") or {}).get("nodes") or ()
-        shown = [each for each in reads if each["reader"] != _OWN_READER][:_MAX_READS]
-        return self._pages.render_page(request, "my_data.html", session=session, me=me, reads=shown, missing=missing)
+        words = self._pages.get_words(request)
+        found = (me.get("accessLog") or {}).get("nodes") or ()
+        reads = [{**each, "reader": describe_reader(each, words)} for each in found]
+        return self._pages.render_page(
+            request,
+            "my_data/overview.html",
+            session=session,
+            me=me,
+            reads=reads,
+            missing=_explain_missing(answer, words),
+        )
 
 
 def _explain_missing(answer: ResponseMap, words: Words) -> Mapping[str, str]:

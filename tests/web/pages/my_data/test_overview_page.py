@@ -49,11 +49,11 @@ async def test_the_page_shows_the_data_of_every_agency_and_who_read_it(browser: 
         assert part in text
 
 
-async def test_the_page_in_indonesian_marks_what_is_in_english(browser: SignInBrowser) -> None:
+async def test_the_page_in_indonesian_has_no_english(browser: SignInBrowser) -> None:
     page = await browser.sign_in("/my-data")
     assert "Kartu keluarga Person 1 (kepala keluarga) Person 3 (anak)" in words(page)
     assert "Pengaduan JK1002: menunggu, dilaporkan 20 November 2026" in words(page)
-    assert '<span lang="en">An official of the population register (Dukcapil)</span>' in page.text
+    assert "23 November 2026 pukul 16.00 WIB: Petugas Dinas Kependudukan dan Pencatatan Sipil (Dukcapil)" in words(page)
 
 
 async def test_an_agency_that_is_down_is_named_and_the_rest_is_shown() -> None:
