@@ -64,14 +64,15 @@ def connection_of(
     item_name: str,
     items_name: str,
     has_total: bool = False,
-    more: Mapping[str, Any] = MappingProxyType({}),
+    counts: Mapping[str, str] = MappingProxyType({}),
+    flags: Mapping[str, str] = MappingProxyType({}),
 ) -> Callable[[T], T]:
     """Publishes a class `XConnectionType` as the connection of a published type, with its edges `XEdge`.
 
     The class's docstring is the description of a page; `item_name` and `items_name` name its items ("complaint",
     "complaints"). The guard of the item's type protects each item; the connection is public. `build_connection` builds
-    its records, with `total_count` if it `has_total`, and the fields of `more`, which has their annotations. Raises
-    `TypeError` for a class with another name.
+    its records, with `total_count` if it `has_total`, and with the numbers and truth values that `counts` and `flags`
+    describe by their names. Raises `TypeError` for a class with another name.
 
     >>> @connection_of(ComplaintType, item_name="complaint", items_name="complaints")
     ... class ComplaintConnectionType:
@@ -87,7 +88,14 @@ def connection_of(
         name = cls.__name__.removesuffix(_SUFFIX)
         article = "An" if item_name[0] in "aeiou" else "A"
         doc = Doc(f"Number of {items_name} on all pages; null if the agency does not count them.")
-        totals = {**({"total_count": Annotated[int | None, doc]} if has_total else {}), **more}
+        described = {
+            **({"total_count": doc} if has_total else {}),
+            **{name: Doc(each) for name, each in counts.items()},
+        }
+        totals = {
+            **{name: Annotated[int | None, each] for name, each in described.items()},
+            **{name: Annotated[bool, Doc(each)] for name, each in flags.items()},
+        }
         edge = _build_record_class(
             f"{name}Edge",
             f"{article} {item_name} in a list, with its cursor.",

@@ -8,7 +8,6 @@ from typing import Annotated, Any
 import strawberry
 
 from auth.policy.rules import Access, Rule
-from records.description import Doc
 from records.identifiers import RegionCode
 from records.purposes import Purpose
 from records.service_levels import ServiceStage
@@ -35,14 +34,9 @@ HANDLING = Access(Rule.OFFICIAL, purposes=frozenset({Purpose.COMPLAINT_HANDLING}
     item_name="complaint",
     items_name="complaints",
     has_total=True,
-    more={
-        "includes_private": Annotated[
-            bool,
-            Doc("Whether private complaints are in the list; false if the complaint system lists public ones only."),
-        ],
-        "is_cut": Annotated[
-            bool, Doc("Whether the hub did not read all open complaints: old ones are missing. Narrow the region.")
-        ],
+    flags={
+        "includes_private": "Whether private complaints are in it; false if the agency lists public ones only.",
+        "is_cut": "Whether the hub did not read all open complaints: old ones are missing. Narrow the region.",
     },
 )
 class OverdueComplaintConnectionType:

@@ -45,7 +45,7 @@ def search(crm: RunningAgency, **form: str) -> list[dict[str, Any]]:
 def test_the_service_list_has_numbers_for_codes_and_one_element_without_a_name(quiet: RunningAgency) -> None:
     services = ask_open311(quiet, "services.json").json
 
-    assert len(services) == 26
+    assert len(services) == 28
     assert services[0] == {
         "service_code": 1001,
         "service_name": "Banjir",
@@ -59,7 +59,13 @@ def test_the_service_list_has_numbers_for_codes_and_one_element_without_a_name(q
 
 
 def test_a_definition_lists_the_questions_of_a_report(quiet: RunningAgency) -> None:
-    assert [one["code"] for one in ask_open311(quiet, "services/1001.json").json["attributes"]] == ["UKURAN"]
+    asked = ask_open311(quiet, "services/1001.json").json["attributes"]
+    assert [(one["code"], one["variable"]) for one in asked] == [
+        ("BAHAYA", False),
+        ("UKURAN", True),
+        ("TINGGI", True),
+        ("SEJAK", True),
+    ]
     assert ask_open311(quiet, "services/1101.json").json == {"service_code": 1101, "attributes": []}
 
 
@@ -229,7 +235,7 @@ def test_a_page_has_50_rows_by_default_and_at_most_500(quiet: RunningAgency) -> 
         ("start_date=kemarin", "start_date must look like 2026-10-01T00:00:00+07:00"),
         ("end_date=2026-10-01T00:00:00", "end_date must look like 2026-10-01T00:00:00+07:00"),
         ("status=perhaps", "status must be open or closed"),
-        ("code_status=X", "code_status must be of MENUNGGU, KOORDINASI, DISPOSISI, PROSES, SELESAI, DITOLAK"),
+        ("code_status=X", "code_status must be of MENUNGGU, KOORDINASI, DISPOSISI, PROSES, SELESAI, DITOLAK, DICABUT"),
         ("page=0", "page must be a number from 1"),
         ("page_size=-1", "page_size must be a number from 1"),
         ("service_request_id=a", "service_request_id must be numbers separated by commas"),
