@@ -15,6 +15,7 @@ from records.complaints import (
     CategoryQuery,
     Complaint,
     ComplaintCategory,
+    ComplaintComment,
     ComplaintEvent,
     ComplaintPage,
     ComplaintPosition,
@@ -50,7 +51,7 @@ from schema.declarations.relay import (
 from schema.declarations.scalars import publish_enum
 from schema.types.complaint_questions import ComplaintQuestionType
 from schema.types.regions import CoordinatesType, RegionType
-from schema.types.service_levels import ServiceClockType
+from schema.types.service_clocks import ServiceClockType
 
 MAX_FILTER_VALUES = 100
 """Maximum number of values in one filter, because they are sent in one URL."""
@@ -88,6 +89,17 @@ class ComplaintEventType:
 
 
 @publishes(
+    ComplaintComment,
+    rule=READABLE,
+    subject="reporter",
+    public_when="complaint_is_public",
+    shows=("at", "text", "by_reporter"),
+)
+class ComplaintCommentType:
+    """The published `ComplaintComment`."""
+
+
+@publishes(
     Complaint,
     rule=READABLE,
     subject="reporter",
@@ -110,9 +122,10 @@ class ComplaintEventType:
         "rating",
         "photo_url",
         "events",
+        "comments",
         "delivery",
     ),
-    nested=(CoordinatesType, ComplaintEventType),
+    nested=(CoordinatesType, ComplaintEventType, ComplaintCommentType),
     refetch=Refetch(batch=complaints, seal=lambda complaint: complaint.id, unseal=str),
 )
 class ComplaintType(Node):
