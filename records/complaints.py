@@ -56,6 +56,20 @@ class ComplaintEvent:
 
 
 @record
+class ComplaintPhoto:
+    """A photo of a complaint."""
+
+    agency: Annotated[str, Doc("Code of the complaint system.")]
+    complaint_id: Annotated[str, Doc("Identifier of its complaint.")]
+    source: Annotated[str, Doc("Where the hub reads it: a link at the complaint system, or a place in its own store.")]
+    alternative_text: Annotated[str | None, Doc("What it shows, for people who cannot see it; null if unknown.")]
+    width: Annotated[int | None, Doc("Width in pixels; null if unknown.")]
+    height: Annotated[int | None, Doc("Height in pixels; null if unknown.")]
+    complaint_is_public: Annotated[bool, Doc("Whether the complaint it belongs to is public."), DECIDES_ACCESS]
+    reporter: Annotated[Nik | None, Doc("Who reported the complaint."), DECIDES_ACCESS]
+
+
+@record
 class Complaint:
     """A citizen's complaint, from the report to its resolution. Who reported it is not part of the graph."""
 
@@ -82,7 +96,7 @@ class Complaint:
     ]
     support_count: Annotated[int, Doc("Number of people who support it.")] = 0
     rating: Annotated[int | None, Doc("The reporter's rating of the resolution, 1 to 5.")] = None
-    photo_url: Annotated[str | None, Doc("URL of a photograph; null if there is none.")]
+    photos: Annotated[tuple[ComplaintPhoto, ...], Doc("Its photos, which the hub serves.")] = ()
     events: Annotated[tuple[ComplaintEvent, ...], Doc("All steps of its handling, oldest first.")] = ()
     delivery: Annotated[
         CommandState | None, Doc("State on its way to the complaint system; null when it has arrived.")

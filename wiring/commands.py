@@ -22,6 +22,7 @@ from resolvers.hub.photo_checks import PhotoChecks
 from services.commands.command_agency import AgencyCommand, CommandAgency
 from services.commands.command_delivery import CommandDelivery
 from services.commands.command_seals import CommandSeals
+from services.commands.complaint_photos import ComplaintPhotoFiles
 from services.commands.database_commands import DatabaseCommands
 from services.commands.delivery_rules import CommandTiming
 from services.commands.record_form import RecordForm
@@ -58,6 +59,7 @@ class CommandServices:
     """Answers the graph."""
     deliveries: Mapping[str, CommandDelivery]
     """By the code of the agency."""
+    photos: ComplaintPhotoFiles
 
     def build_domains(self) -> Mapping[type[Any], Any]:
         """The domains that they answer."""
@@ -121,7 +123,12 @@ def build_command_services(
         deliveries[agency].wake()
 
     desk = DatabaseCommands(outbox, agencies, seals, on_accepted=on_accepted)
-    return CommandServices(desk=desk, deliveries=deliveries)
+    linked = {
+        code: photos
+        for code, bound in connectors.agencies.items()
+        if (photos := getattr(bound.connector, "photos", None)) is not None
+    }
+    return CommandServices(desk=desk, deliveries=deliveries, photos=ComplaintPhotoFiles(desk, linked))
 
 
 def _build_agency(file: ManifestFile, bound: BoundAgency) -> CommandAgency:

@@ -15,7 +15,8 @@ from typing import Any, Final, Protocol
 from records.calls.answers import Answers
 from records.calls.call import Call
 from records.calls.failures import AgencyFailure, AgencyUnavailable
-from records.complaints import Complaint, ComplaintEvent, ComplaintStatus, NewComplaint
+from records.complaint_photos import build_stored_source
+from records.complaints import Complaint, ComplaintEvent, ComplaintPhoto, ComplaintStatus, NewComplaint
 from records.hub.commands import SubmittedCommand
 from records.identifiers import Nik
 from resolvers.complaint_commands import SUBMIT_COMPLAINT
@@ -62,7 +63,7 @@ class SubmittedComplaints:
             raise AgencyUnavailable(self._agency, f"the hub's own database: {failure}") from None
         answers = dict(listed)
         for nik, mine in submitted.items():
-            answers[nik] = _merge(listed.get(nik, ()), mine)
+            answers[nik] = _merge(listed.get(nik, ()), mine, self._agency)
         return answers
 
     async def complaints(self, ids: Sequence[str], call: Call) -> Answers[str, Complaint]:
@@ -83,18 +84,18 @@ class SubmittedComplaints:
             if isinstance(answer, Complaint) and id_ in mine:
                 answer = _join(answer, mine[id_])
             elif answer is None and id_ in mine and _is_shown(mine[id_]):
-                answer = _build_pending(mine[id_])
+                answer = _build_pending(mine[id_], self._agency)
             if answer is not None:
                 answers[id_] = answer
         return answers
 
 
-def _merge(listed: Sequence[Complaint], mine: Sequence[SubmittedCommand]) -> Sequence[Complaint]:
+def _merge(listed: Sequence[Complaint], mine: Sequence[SubmittedCommand], agency: str) -> Sequence[Complaint]:
     """The list of a person with what they submitted, under its receipt numbers."""
     arrived = {each.agency_id: each for each in mine if each.agency_id is not None}
     known = [_join(each, arrived[each.id]) if each.id in arrived else each for each in listed]
     shown = {each.id for each in known}
-    pending = [_build_pending(each) for each in mine if each.number not in shown and _is_shown(each)]
+    pending = [_build_pending(each, agency) for each in mine if each.number not in shown and _is_shown(each)]
     return tuple(sorted((*known, *pending), key=lambda each: each.reported_at, reverse=True))
 
 
@@ -103,7 +104,9 @@ def _join(listed: Complaint, submitted: SubmittedCommand) -> Complaint:
 
     So its clocks do not start later because the agency could not be reached.
     """
-    return replace(listed, id=submitted.number, reported_at=min(listed.reported_at, submitted.accepted_at))
+    photos = tuple(replace(each, complaint_id=submitted.number) for each in listed.photos)
+    reported_at = min(listed.reported_at, submitted.accepted_at)
+    return replace(listed, id=submitted.number, reported_at=reported_at, photos=photos)
 
 
 def _is_shown(submitted: SubmittedCommand) -> bool:
@@ -113,7 +116,7 @@ def _is_shown(submitted: SubmittedCommand) -> bool:
     return submitted.closed_at is None or datetime.now(UTC) - submitted.closed_at < LISTED_WITHIN
 
 
-def _build_pending(submitted: SubmittedCommand) -> Complaint:
+def _build_pending(submitted: SubmittedCommand, agency: str) -> Complaint:
     """The complaint as its reporter submitted it."""
     written: NewComplaint = submitted.payload
     accepted = ComplaintEvent(
@@ -142,7 +145,26 @@ def _build_pending(submitted: SubmittedCommand) -> Complaint:
         updated_at=None,
         due_at=None,
         read_at=datetime.now(UTC),
-        photo_url=None,
+        photos=_list_waiting_photos(submitted, agency),
         events=(accepted,),
         delivery=submitted.state,
+    )
+
+
+def _list_waiting_photos(submitted: SubmittedCommand, agency: str) -> tuple[ComplaintPhoto, ...]:
+    """Photos in the hub's store; none after the delivery, which removes them."""
+    if submitted.closed_at is not None:
+        return ()
+    return tuple(
+        ComplaintPhoto(
+            agency=agency,
+            complaint_id=submitted.number,
+            source=build_stored_source(submitted.number, position),
+            alternative_text=each.alternative_text,
+            width=each.width,
+            height=each.height,
+            complaint_is_public=False,
+            reporter=submitted.subject,
+        )
+        for position, each in enumerate(submitted.payload.photos)
     )

@@ -16,6 +16,7 @@ from connectors.declared.open311.client import BAD_REQUEST, NOT_FOUND, SERVICES,
 from connectors.declared.open311.complaint_commands import Open311Commands
 from connectors.declared.open311.complaint_pages import ComplaintPages, newest_first
 from connectors.declared.open311.complaint_records import ComplaintReader
+from connectors.declared.open311.photos import PhotoLinks
 from connectors.declared.read_records import KeyedRow, all_or_failure, answer_keys, only_record, read_or_failure
 from connectors.declared.tables import NotDeclarableError, RecordTable
 from connectors.readers.rows import Row
@@ -60,7 +61,8 @@ class Open311Complaints:
         self._reporter, max_rows = client.wire.extensions.reporter, client.wire.max_rows
         if self._reporter and "reporter" not in records.get("Complaint", {}):
             raise NotDeclarableError("records.Complaint", "the search by reporter needs the column of `reporter`")
-        self._reader = ComplaintReader(client.wire, records)
+        self.photos = PhotoLinks(client)
+        self._reader = ComplaintReader(client.wire, records, self.photos)
         self._pages = ComplaintPages(client, self._reader, now)
         self._links = links
         self._niks_per_call = min(_NIKS_PER_SEARCH, max_batch_size or _NIKS_PER_SEARCH)
@@ -201,4 +203,5 @@ def _choose_newest_first(found: Sequence[Any]) -> Sequence[Complaint] | AgencyFa
 
 def _add_reporter(known: Complaint, reporter: Nik) -> Complaint:
     events = tuple(replace(event, reporter=reporter) for event in known.events)
-    return replace(known, reporter=reporter, events=events)
+    photos = tuple(replace(photo, reporter=reporter) for photo in known.photos)
+    return replace(known, reporter=reporter, events=events, photos=photos)
