@@ -12,6 +12,7 @@ from engine.batch import batch, forward
 from records.calls.answers import Answers
 from records.calls.call import Call
 from records.calls.failures import AgencyFailure
+from records.complaint_questions import ComplaintQuestion
 from records.complaints import (
     CategoryQuery,
     Complaint,
@@ -47,6 +48,9 @@ class Complaints(Protocol):
     ) -> Answers[CategoryQuery, Sequence[ComplaintCategory]]:
         """Categories by name."""
 
+    async def questions(self, codes: Sequence[str], call: Call) -> Answers[str, Sequence[ComplaintQuestion]]:
+        """The questions of categories, by the category's code, in the order in which people answer them."""
+
 
 def _join_pages(query: ComplaintQuery, pages: Sequence[ComplaintPage]) -> ComplaintPage:
     """One page of the newest complaints of several pages."""
@@ -73,6 +77,8 @@ complaint_pages = forward(
 )
 categories = forward(Complaints, Complaints.categories, caching=PUBLIC)
 category_lists = forward(Complaints, Complaints.category_lists, absent=(), caching=PUBLIC, scanned_rows=1_000)
+
+category_questions = forward(Complaints, Complaints.questions, name="category_questions", absent=(), caching=PUBLIC)
 
 
 @batch(domain=Complaints, depends_on_caller=True)

@@ -20,6 +20,8 @@ from records.database_tls import TLS_PARAMETERS, DatabaseTls, TlsMode, get_hosts
 MIGRATIONS = Path(__file__).parent / "migrations"
 POOL_SIZE = 4
 """Connections that an engine keeps open while idle."""
+_SERVER_SETTINGS = {"idle_in_transaction_session_timeout": "10000"}
+"""In milliseconds: a stopped process must not keep its locks. The hub waits for nothing within a transaction."""
 _LOCK_TIMEOUT_MS = 500
 """Maximum milliseconds a migration may block others: less than an answer waits for its record (`ledger_timeout`)."""
 _MAX_ATTEMPTS = 60
@@ -40,7 +42,7 @@ def create_database_engine(url: str) -> AsyncEngine:
     return create_async_engine(
         address.difference_update_query(TLS_PARAMETERS).set(drivername="postgresql+asyncpg"),
         # Always set, otherwise the driver would read TLS settings from the environment.
-        connect_args={"ssl": tls.context or False},
+        connect_args={"ssl": tls.context or False, "server_settings": _SERVER_SETTINGS},
         pool_pre_ping=True,
         pool_size=POOL_SIZE,
         hide_parameters=True,

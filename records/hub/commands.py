@@ -89,6 +89,9 @@ class CommandReceipt:
     accepted_at: Annotated[datetime, Doc("When it was stored.")]
     closed_at: Annotated[datetime | None, Doc("When its outcome was certain; null while it is open.")]
     problem: Annotated[str | None, Doc("Code of the reason why it is not done; null if there is none.")]
+    problem_field: Annotated[
+        str | None, Doc("The argument that the agency refused, such as `answers.UKURAN`; null if it names none.")
+    ] = None
     waits_for: Annotated[str | None, Doc("Number of an earlier command of the same matter that must be done first.")]
     steps: Annotated[tuple[CommandStep, ...], Doc("All steps so far, oldest first.")]
     agency_id: str | None = None
@@ -139,6 +142,31 @@ class CommandProblemCode(TranslatedEnum):
         "UNKNOWN_CATEGORY",
         "There is no such category. Name one of `complaintCategories`.",
         "Tidak ada kategori seperti itu. Pilih salah satu kategori yang tersedia.",
+    )
+    ANSWER_REQUIRED = (
+        "ANSWER_REQUIRED",
+        "This question must be answered. Add the answer; the category lists its `questions`.",
+        "Pertanyaan ini wajib dijawab. Isi jawabannya.",
+    )
+    UNKNOWN_QUESTION = (
+        "UNKNOWN_QUESTION",
+        "The category asks no such question. Leave the answer out, or take a code of its `questions`.",
+        "Kategori ini tidak punya pertanyaan seperti itu. Hapus jawabannya.",
+    )
+    UNKNOWN_CHOICE = (
+        "UNKNOWN_CHOICE",
+        "The value is not among the choices. Give the `key` of one of the question's `choices`.",
+        "Jawaban ini tidak ada di daftar pilihan. Pilih salah satu yang tersedia.",
+    )
+    INVALID_NUMBER = (
+        "INVALID_NUMBER",
+        "The value is not a number. Write digits, with a point before decimals, such as 12.5.",
+        "Jawaban ini bukan angka. Tulis angka saja, dengan titik untuk desimal, misalnya 12.5.",
+    )
+    INVALID_MOMENT = (
+        "INVALID_MOMENT",
+        "The value is not a date or time. Write it like 2026-11-29 or 2026-11-29T08:30:00+07:00.",
+        "Jawaban ini bukan tanggal atau waktu. Tulis seperti 2026-11-29 atau 2026-11-29T08:30:00+07:00.",
     )
     NO_AGENCY = (
         "NO_AGENCY",

@@ -31,6 +31,9 @@ class Commands(Protocol):
     ) -> Answers[NewCommand, CommandReceipt | CommandProblem]:
         """Store each command, once. What has a receipt is committed. Raises `CommandsUnavailable`."""
 
+    def offers(self, agency: str, command: str) -> bool:
+        """Whether an agency takes a command."""
+
     async def receipts_of(self, people: Sequence[Nik], call: Call) -> Answers[Nik, Sequence[CommandReceipt]]:
         """The commands of each person, newest first; raises `CommandsUnavailable`."""
 

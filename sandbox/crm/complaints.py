@@ -26,6 +26,7 @@ FIRST_ID = 10_000_001
 PUBLIC_SHARE, REPORTING_SHARE, REJECTED_SHARE, UNPLACED_SHARE = 0.3, 0.2, 0.04, 0.1
 AT_HOME_SHARE, REOPENED_SHARE, RATED_SHARE = 0.7, 0.1, 0.6
 OLDEST = timedelta(days=300)
+_DRAWN_SERVICES = tuple(each for each in SERVICES.values() if each.sentences)
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +67,8 @@ class CrmComplaint:
     rating: int | None
     reference: str | None = None
     """The reference of the client that submitted it."""
+    answers: tuple[tuple[str, str], ...] = ()
+    """Codes of the category's questions and their values."""
     photos: tuple[CrmPhoto, ...] = ()
 
     @property
@@ -164,7 +167,7 @@ def _draft_samples(people: CityPopulation) -> Iterator[_ComplaintDraft]:
 
 def _draft_complaints(people: CityPopulation) -> Iterator[_ComplaintDraft]:
     samples = {sample.nik for sample in SAMPLES.values()}
-    services, villages = tuple(SERVICES.values()), sorted(load_regions().population)
+    services, villages = _DRAWN_SERVICES, sorted(load_regions().population)
     for resident in people.residents:
         rng = seeded_random("crm", resident.nik)
         if resident.age < ADULT_AGE or resident.nik in samples or rng.random() >= REPORTING_SHARE:
@@ -268,6 +271,6 @@ def _build_pending(people: CityPopulation) -> Iterator[PendingReport]:
         yield PendingReport(
             token=f"{rng.getrandbits(64):016x}",
             reporter_nik=nik,
-            service=rng.choice(tuple(SERVICES.values())),
+            service=rng.choice(_DRAWN_SERVICES),
             requested_at=DATA_NOW - timedelta(minutes=8 * place + 3),
         )

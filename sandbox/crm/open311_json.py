@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta
 
 from sandbox.crm.categories import SERVICES, ComplaintService
 from sandbox.crm.complaints import CrmComplaint, PendingReport
+from sandbox.crm.questions import ServiceQuestion
 from sandbox.crm.search import Open311Search, to_standard_status
 
 Json = Mapping[str, object]
@@ -30,19 +31,10 @@ def services_to_json() -> list[Json]:
 
 def definition_to_json(service: ComplaintService) -> Json:
     """The questions of this category beyond the standard fields."""
-    attributes = [
-        {
-            "variable": True,
-            "code": "UKURAN",
-            "datatype": "singlevaluelist",
-            "required": True,
-            "datatype_description": "Pilih satu",
-            "order": 1,
-            "description": "Seberapa besar?",
-            "values": [{"key": key, "name": key.title()} for key in ("KECIL", "SEDANG", "BESAR")],
-        }
-    ]
-    return {"service_code": service.code, "attributes": attributes if service.has_questions else []}
+    return {
+        "service_code": service.code,
+        "attributes": [_question_to_json(each, order) for order, each in enumerate(service.questions, start=1)],
+    }
 
 
 def requests_to_json(rows: Iterable[CrmComplaint | PendingReport], search: Open311Search) -> list[Json]:
@@ -98,12 +90,27 @@ def request_to_json(complaint: CrmComplaint, search: Open311Search) -> Json:
     return row
 
 
+def _question_to_json(question: ServiceQuestion, order: int) -> Json:
+    row: dict[str, object] = {
+        "variable": question.variable,
+        "code": question.code,
+        "datatype": question.datatype,
+        "required": question.required,
+        "datatype_description": question.hint,
+        "order": order,
+        "description": question.text,
+    }
+    if question.values:
+        row["values"] = [{"key": key, "name": key.capitalize()} for key in question.values]
+    return row
+
+
 def _service_to_json(service: ComplaintService) -> Json:
     return {
         "service_code": service.code,
         "service_name": service.name,
         "description": f"Laporan tentang {service.name.lower()}",
-        "metadata": service.has_questions,
+        "metadata": bool(service.questions),
         "type": "realtime",
         "keywords": service.name.lower().replace(" ", ","),
         "group": service.group,
@@ -120,6 +127,11 @@ def _extension_to_json(complaint: CrmComplaint) -> Json:
         "sla_hours": complaint.service.sla_hours,
         "support_count": complaint.supporters,
         "rating": complaint.rating,
+        **(
+            {"answers": [{"code": code, "value": value} for code, value in complaint.answers]}
+            if complaint.answers
+            else {}
+        ),
         "media": [
             {
                 "url": _get_media_path(complaint.id, number),

@@ -17,7 +17,13 @@ from sandbox.crm.categories import SERVICES
 from sandbox.crm.complaints import ComplaintData, CrmComplaint, PendingReport, build_complaint_data
 from sandbox.crm.form import Form, read_form
 from sandbox.crm.search import InvalidParameterError, Open311Search, find_page, parse_search
-from sandbox.crm.submissions import ComplaintSubmissions, InvalidSubmissionError, SubmittedPhoto, parse_submission
+from sandbox.crm.submissions import (
+    LIST_SEPARATOR,
+    ComplaintSubmissions,
+    InvalidSubmissionError,
+    SubmittedPhoto,
+    parse_submission,
+)
 from sandbox.population.city_population import build_population
 from sandbox.request_body import MAX_BODY_BYTES
 
@@ -147,7 +153,9 @@ class Open311Service:
 
 def _join_parameters(request: Request, form: Form) -> Parameters:
     """Parameters of form, query and path, with the header's key; later ones override earlier ones."""
-    fields = {name: values[-1] for name, values in form.fields.items()}
+    fields = {
+        name: LIST_SEPARATOR.join(values) if name.endswith("[]") else values[-1] for name, values in form.fields.items()
+    }
     key = request.headers.get("x-api-key")
     return {**fields, **request.query_params, **request.path_params, **({"api_key": key} if key else {})}
 

@@ -266,7 +266,7 @@ class EdgeField(PublishedField):
         batch, facet = self.edge.batch, self.edge.facet
         answer = await context.bridge.load(batch, key, facet)
         staleness = context.bridge.get_staleness(batch, key, facet)
-        missing = context.routing_log.incomplete.get(batch, {}).get(key) if context.agencies.routers else None
+        missing = context.routing_log.incomplete.get(batch, {}).get(key)
         for notice in (staleness, missing):
             if notice is not None:
                 place = path.as_list() if index is None else [*path.as_list(), index]

@@ -29,6 +29,7 @@ from records.service_levels import NO_SERVICE_LEVELS, ServiceClock, ServiceLevel
 from resolvers.complaints import (
     categories,
     category_lists,
+    category_questions,
     complaint_pages,
     complaints,
 )
@@ -50,6 +51,7 @@ from schema.declarations.relay import (
 )
 from schema.declarations.scalars import publish_enum
 from schema.declarations.sealed_links import sealed_link
+from schema.types.complaint_questions import ComplaintQuestionType
 from schema.types.regions import CoordinatesType, RegionType
 from schema.types.service_levels import ServiceClockType
 
@@ -68,6 +70,13 @@ publish_enum(ComplaintStatus)
 @publishes(ComplaintCategory, rule=Rule.PUBLIC, shows=("code", "name", "description", "group", "keywords"))
 class ComplaintCategoryType:
     """The published `ComplaintCategory`."""
+
+    questions: list[ComplaintQuestionType] | None = edge(
+        category_questions,
+        key="code",
+        expected_size=5,
+        description="The questions that a complaint of this category answers.",
+    )
 
 
 @publishes(

@@ -110,13 +110,15 @@ class CommandDelivery:
         await self._outbox.release_expired(self._agency.code, settle=self._agency.timing.settle)
         if self._outage_pause and (pause := await self._probe()):
             return pause
+        # A hub that wakes after its lease sends nothing: what it had not sent by then, it never sends.
+        deadline = monotonic() + self._agency.timing.timeout
         claimed = await self._outbox.claim(
             self._agency.code, self._agency.commands.keys(), limit=CLAIM_SIZE, lease=self._agency.timing.lease
         )
         groups: dict[tuple[CommandState, str, int], list[StoredCommand]] = {}
         for each in claimed:
             groups.setdefault((each.state, each.kind.name, each.kind.version), []).append(each)
-        await asyncio.gather(*(self._deliver_group(commands) for commands in groups.values()))
+        await asyncio.gather(*(self._deliver_group(commands, deadline) for commands in groups.values()))
         return self._outage_pause or (0.0 if len(claimed) == CLAIM_SIZE else IDLE_INTERVAL)
 
     async def _run(self) -> None:
@@ -151,7 +153,8 @@ class CommandDelivery:
     async def _probe(self) -> float:
         """Read from an agency that failed. Returns the pause until the next probe; 0 if it answers."""
         try:
-            await self._agency.probe(self._build_call("probe"))
+            deadline = monotonic() + self._agency.timing.timeout
+            await self._agency.probe(Call(deadline=deadline, request_id="command-probe"))
         except AgencyFailure as failure:
             self._failed_probes += 1
             self._outage_pause = compute_outage_pause(failure, self._failed_probes).total_seconds()
@@ -159,8 +162,8 @@ class CommandDelivery:
             self._failed_probes, self._outage_pause = 0, 0.0
         return self._outage_pause
 
-    async def _deliver_group(self, commands: Sequence[StoredCommand]) -> None:
-        """Send, or look up, claimed commands of one kind."""
+    async def _deliver_group(self, commands: Sequence[StoredCommand], deadline: float) -> None:
+        """Send, or look up, claimed commands of one kind, until the deadline."""
         kind = self._agency.commands[commands[0].kind.name, commands[0].kind.version]
         outgoing: dict[str, OutgoingCommand[Any]] = {}
         for each in commands:
@@ -171,7 +174,7 @@ class CommandDelivery:
             else:
                 outgoing[each.number] = prepared
         sends = commands[0].state is CommandState.SENDING
-        answers = await self._ask(kind, list(outgoing.values()), sends=sends)
+        answers = await self._ask(kind, list(outgoing.values()), deadline, sends=sends)
         for each in commands:
             if each.number in outgoing:
                 answer = answers if isinstance(answers, Exception) else answers.get(outgoing[each.number])
@@ -215,13 +218,14 @@ class CommandDelivery:
         return self._files.open(command.number, await self._outbox.load_files(command.number))
 
     async def _ask(
-        self, kind: AgencyCommand, commands: Sequence[OutgoingCommand[Any]], *, sends: bool
+        self, kind: AgencyCommand, commands: Sequence[OutgoingCommand[Any]], deadline: float, *, sends: bool
     ) -> Answers[OutgoingCommand[Any], CommandAnswer] | Exception:
         """The answers, or why the whole call failed."""
         if not commands:
             return {}
+        call = Call(deadline=deadline, request_id=f"command-{commands[0].number}")
         try:
-            return await (kind.send if sends else kind.look_up)(commands, self._build_call(commands[0].number))
+            return await (kind.send if sends else kind.look_up)(commands, call)
         except AgencyFailure as failure:
             return failure
         except Exception as fault:  # noqa: BLE001 - a bug of the hub must not stop other commands
@@ -254,6 +258,3 @@ class CommandDelivery:
             await self._listener.announce_change(self._agency.code, subject)
         elif not kept:
             _log.warning("The outcome of command %s came after its lease.", command.number)
-
-    def _build_call(self, number: str) -> Call:
-        return Call(deadline=monotonic() + self._agency.timing.timeout, request_id=f"command-{number}")

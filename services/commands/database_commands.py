@@ -66,6 +66,11 @@ class DatabaseCommands:
         with _translate_errors():
             return {each: await self._accept(each) for each in wanted}
 
+    def offers(self, agency: str, command: str) -> bool:
+        """Whether an agency takes a command."""
+        known = self._agencies.get(agency)
+        return known is not None and known.get_newest(command) is not None
+
     async def receipts_of(
         self,
         people: Sequence[Nik],
@@ -177,6 +182,7 @@ class DatabaseCommands:
         )
 
     def _build_receipt(self, subject: Nik, stored: StoredCommand) -> CommandReceipt:
+        problem, _, problem_field = (stored.failure or "").partition(" ")
         return CommandReceipt(
             subject=subject,
             number=stored.number,
@@ -185,7 +191,8 @@ class DatabaseCommands:
             state=stored.state,
             accepted_at=stored.accepted_at,
             closed_at=stored.closed_at,
-            problem=stored.failure,
+            problem=problem or None,
+            problem_field=problem_field or None,
             waits_for=stored.waits_for,
             steps=stored.steps,
             agency_id=stored.agency_id,

@@ -92,7 +92,7 @@ def compute_pause(attempts: int, retry_after: float | None = None) -> timedelta:
 def _judge_answer(answer: CommandAnswer) -> CommandResult:
     if isinstance(answer, CommandDone):
         return CommandResult(state=CommandState.DONE, agency_id=answer.agency_id)
-    return CommandResult(state=CommandState.REJECTED, failure=answer.code)
+    return CommandResult(state=CommandState.REJECTED, failure=" ".join(filter(None, (answer.code, answer.field))))
 
 
 def _retry_or_park(command: StoredCommand, code: str, *, retry_after: float | None) -> CommandResult:

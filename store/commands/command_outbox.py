@@ -69,7 +69,7 @@ class CommandResult:
 
     state: CommandState
     failure: str | None = None
-    """A code. Nothing personal."""
+    """A code, and after a blank the argument that the agency refused, if it names one. Nothing personal."""
     retry_in: timedelta = timedelta()
     """Until the next attempt or lookup."""
     agency_id: str | None = None

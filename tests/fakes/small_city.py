@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import date
+from datetime import date, datetime, timedelta
 from types import MappingProxyType
 from typing import Any, TypeVar
 
@@ -17,6 +17,8 @@ from engine.agencies.bindings import Agencies
 from records.calls.answers import Answers
 from records.calls.call import Call
 from records.calls.failures import AgencyFailure, AgencyUnavailable
+from records.cases import CaseKey
+from records.complaint_questions import ComplaintQuestion
 from records.complaints import (
     CategoryQuery,
     Complaint,
@@ -51,6 +53,7 @@ from records.hub.data_requests import (
 )
 from records.hub.exports import Export
 from records.identifiers import Nik, RegionCode, Rupiah
+from records.languages import Language
 from records.msmes import Msme, Product
 from records.population import (
     Citizen,
@@ -73,6 +76,8 @@ from resolvers.complaints import Complaints
 from resolvers.domains import find_domains
 from resolvers.hub.access_entries import AccessEntries
 from resolvers.hub.access_history import AccessHistories
+from resolvers.hub.agency_directory import AgencyDirectory
+from resolvers.hub.case_marks import CaseMark, CaseMarks, CasesUnavailable, LastSeen
 from resolvers.hub.commands import Commands
 from resolvers.hub.consents import Consents, UnknownConsent
 from resolvers.hub.data_preferences import PeoplePreferences, PreferencesUnavailable
@@ -96,6 +101,7 @@ from tests.fakes.small_records import (
     PRICE,
     PRIVATE,
     PUBLIC,
+    QUESTIONS,
     REGIONS,
     REQUEST,
     SITI,
@@ -161,6 +167,10 @@ class SmallCity:
     answered_requests: list[DataRequestAnswer] = field(default_factory=list)
     """What officials looked for, and answered."""
     accepted_commands: list[NewCommand] = field(default_factory=list)
+    offered_commands: frozenset[str] = frozenset()
+    """The commands that every agency takes."""
+    case_marks: dict[CaseKey, bytes] = field(default_factory=dict)
+    """The versions that people have seen of their cases."""
 
     def agencies(self, own: Mapping[type[Any], Any] = MappingProxyType({})) -> Agencies:
         """Itself, bound to every domain but those that are given."""
@@ -174,6 +184,8 @@ class SmallCity:
             DataRequests,
             Exports,
             Commands,
+            CaseMarks,
+            AgencyDirectory,
         )
         return Agencies({**dict.fromkeys(domains, self), **own}, build_codes(), build_lifetimes())
 
@@ -232,6 +244,9 @@ class SmallCity:
         self, wanted: Sequence[PersonalConsentKey], _call: Call
     ) -> Answers[PersonalConsentKey, ConsentRequest]:
         return self._answers("hub", "opened", wanted, {PersonalConsentKey(subject=SITI, id=REQUEST): consent_request()})
+
+    async def waiting_requests_of(self, people: Sequence[Nik], _call: Call) -> Answers[Nik, Sequence[ConsentRequest]]:
+        return {nik: (consent_request(),) for nik in people if nik == SITI}
 
     async def load_consenting_people(
         self, consents: Sequence[str], client: str, _call: Call
@@ -302,6 +317,21 @@ class SmallCity:
         self.accepted_commands.extend(wanted)
         return {each: receipt(each.subject) for each in wanted}
 
+    def offers(self, _agency: str, command: str) -> bool:
+        return command in self.offered_commands
+
+    def get_name(self, code: str, language: Language) -> str:
+        return f"{code} ({language.value})"
+
+    async def last_seen(self, cases: Sequence[CaseKey], _call: Call) -> Answers[CaseKey, LastSeen]:
+        if "marks" in self.failing_agencies:
+            raise CasesUnavailable
+        return {each: LastSeen(self.case_marks.get(each), NOW - timedelta(days=365)) for each in cases}
+
+    async def mark_seen(self, marks: Sequence[CaseMark], _call: Call) -> Answers[CaseMark, datetime]:
+        self.case_marks |= {each.case: each.version for each in marks}
+        return dict.fromkeys(marks, NOW)
+
     async def receipts_of(self, people: Sequence[Nik], _call: Call) -> Answers[Nik, Sequence[CommandReceipt]]:
         return {nik: (receipt(nik),) for nik in people}
 
@@ -355,6 +385,9 @@ class SmallCity:
         self, queries: Sequence[CategoryQuery], _call: Call
     ) -> Answers[CategoryQuery, Sequence[ComplaintCategory]]:
         return self._answers("crm", "category_lists", queries, dict.fromkeys(queries, (CATEGORY,)))
+
+    async def questions(self, codes: Sequence[str], _call: Call) -> Answers[str, Sequence[ComplaintQuestion]]:
+        return self._answers("crm", "questions", codes, {"C-1": QUESTIONS})
 
     async def market_lists(self, queries: Sequence[MarketQuery], _call: Call) -> Answers[MarketQuery, Sequence[Market]]:
         return self._answers("pangan", "market_lists", queries, dict.fromkeys(queries, (MARKET,)))

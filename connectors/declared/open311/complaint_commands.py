@@ -12,6 +12,7 @@ from typing import Final
 
 from connectors.batching.fan_out import fan_out
 from connectors.declared.open311.client import BAD_REQUEST, NOT_FOUND, Open311Client
+from connectors.declared.open311.refusals import read_refusal
 from connectors.declared.tables import NotDeclarableError
 from connectors.drivers.http.address import Parameters
 from connectors.drivers.http.form_files import FormFile
@@ -21,13 +22,13 @@ from connectors.readers.unreadable import UnreadableError
 from records.calls.answers import Answers
 from records.calls.call import Call
 from records.calls.failures import AgencyMalformed
-from records.calls.outgoing_commands import CommandAnswer, CommandDone, CommandRefused, OutgoingCommand
+from records.calls.outgoing_commands import CommandAnswer, CommandDone, OutgoingCommand
 from records.complaints import NewComplaint
 from records.hub.commands import LookupClass
 from records.uploads import PHOTO_TYPE
 
 _MAX_CONCURRENCY: Final = 4
-_REFUSALS: Final = range(BAD_REQUEST, 500)
+_REFUSALS: Final = dict.fromkeys(range(BAD_REQUEST, 500), read_refusal)
 """Statuses that say the request is wrong; the driver reports those about the hub's credential and rate."""
 
 Submission = OutgoingCommand[NewComplaint]
@@ -70,8 +71,7 @@ class Open311Commands:
     async def _submit(self, command: Submission, call: Call) -> CommandAnswer:
         form = self._build_form(command)
         files = self._build_files(command)
-        found = await self._client.submit(form, call, self._read_submitted, files=files, none_at=_REFUSALS)
-        return found or CommandRefused(code="INVALID")
+        return await self._client.submit(form, call, self._read_submitted, _REFUSALS, files=files)
 
     def _build_files(self, command: Submission) -> Sequence[FormFile]:
         """The photos as files of the form. Raises `ValueError` if some of them are lost."""

@@ -15,6 +15,7 @@ from connectors.batching.row_check import RowCheck
 from connectors.declared.open311.client import BAD_REQUEST, NOT_FOUND, SERVICES, Open311Client, filter_codes
 from connectors.declared.open311.complaint_commands import Open311Commands
 from connectors.declared.open311.complaint_pages import ComplaintPages, newest_first
+from connectors.declared.open311.complaint_questions import has_definition, read_questions
 from connectors.declared.open311.complaint_records import ComplaintReader
 from connectors.declared.open311.photos import PhotoLinks
 from connectors.declared.read_records import KeyedRow, all_or_failure, answer_keys, only_record, read_or_failure
@@ -25,6 +26,7 @@ from records.calls.answers import Answers
 from records.calls.call import Call
 from records.calls.failures import AgencyFailure, AgencyMalformed
 from records.clocks import CITY_TIME_ZONE
+from records.complaint_questions import ComplaintQuestion
 from records.complaints import CategoryQuery, Complaint, ComplaintCategory, ComplaintPage, ComplaintQuery
 from records.identifiers import Nik
 from records.search.text_index import TextIndex
@@ -108,6 +110,17 @@ class Open311Complaints:
         index = TextIndex(await self._list_categories(call) if queries else (), attrgetter("name"))
         return {query: tuple(index.find(query.search)) for query in queries}
 
+    async def questions(self, codes: Sequence[str], call: Call) -> Answers[str, Sequence[ComplaintQuestion]]:
+        """The questions of categories: one call for all, and one for each that has a definition."""
+        services = {code: each for each in await self._list_services(call) if (code := self._reader.find_code(each))}
+        known = [each for each in filter_codes(codes) if each in services]
+        asked = [each for each in known if has_definition(services[each])]
+
+        async def load(code: str) -> Sequence[ComplaintQuestion]:
+            return await self._client.ask_definition(code, call, read_questions) or ()
+
+        return {**dict.fromkeys(known, ()), **await fan_out(asked, load, limit=_MAX_CONCURRENCY)}
+
     async def find_request_ids(self, tokens: Sequence[str], call: Call) -> Answers[str, str]:
         """The ids of requests by the tokens that the server gave in their place; absent while there is none."""
 
@@ -182,11 +195,14 @@ class Open311Complaints:
         return answers
 
     async def _list_categories(self, call: Call) -> Sequence[ComplaintCategory]:
-        listed = await self._client.ask(SERVICES, call, tuple) or ()
+        listed = await self._list_services(call)
         try:
             return [self._reader.read_category(each) for each in listed if self._reader.find_code(each)]
         except UnreadableError as error:
             raise AgencyMalformed(self._agency, str(error)) from None
+
+    async def _list_services(self, call: Call) -> Sequence[Row]:
+        return await self._client.ask(SERVICES, call, tuple) or ()
 
 
 def build_open311_complaints(parts: Any, records: Mapping[str, RecordTable]) -> Open311Complaints:  # noqa: ANN401 - `ConnectorParts`, which knows this module

@@ -7,6 +7,7 @@ import socket
 import ssl
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
+from contextvars import ContextVar
 from dataclasses import dataclass
 from functools import partial
 from ipaddress import ip_address
@@ -17,6 +18,7 @@ from typing import Any, Final, cast
 import aiohttp
 from aiohttp.abc import AbstractResolver, ResolveResult
 from aiohttp.client_proto import ResponseHandler
+from aiohttp.connector import Connection
 from aiohttp.http import SERVER_SOFTWARE, RawResponseMessage
 from aiohttp.streams import StreamReader
 from yarl import URL
@@ -97,12 +99,14 @@ class AiohttpSession:
             return AgencyUnavailable(self._agency, "ClientConnectionError", sent=False)
         generation = self._open()
         generation.under_way += 1
+        progress = _Progress(deadline)
+        _PROGRESS.set(progress)
         try:
             async with asyncio.timeout(deadline - monotonic()):
                 reply = await self._exchange(request, generation.session)
             generation.answered_at = monotonic()
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
-            return _to_failure(self._agency, error)
+            return _to_failure(self._agency, error, connected=progress.is_connected)
         finally:
             generation.under_way -= 1
             if generation in self._retired and not generation.under_way:
@@ -185,6 +189,20 @@ class AiohttpSession:
         return self._current
 
 
+@dataclass(slots=True)
+class _Progress:
+    """How far a request is."""
+
+    deadline: float
+    """On the clock of `time.monotonic`."""
+    is_connected: bool = False
+    """Whether anything may have been written."""
+
+
+_PROGRESS: Final = ContextVar[_Progress]("progress")
+"""That of the request which the task sends."""
+
+
 class _NotHttpError(aiohttp.ClientError):
     """The received bytes are not a valid reply; the text states why."""
 
@@ -263,6 +281,16 @@ class _Connector(aiohttp.TCPConnector):
         # aiohttp has no setting for it; the test of this limit would notice another attribute name.
         self._factory = cast("partial[ResponseHandler]", partial(_BoundedHandler, loop=self._loop))
 
+    async def connect(self, *given: Any, **named: Any) -> Connection:  # noqa: ANN401 - aiohttp's own
+        """Connect; see `BaseConnector`. A process that wakes after its deadline sends nothing: others took over."""
+        connection = await super().connect(*given, **named)
+        progress = _PROGRESS.get()
+        if progress.deadline <= monotonic():
+            connection.close()
+            raise TimeoutError
+        progress.is_connected = True
+        return connection
+
 
 class _FixedResolver(AbstractResolver):
     """A resolver that returns known IP addresses."""
@@ -314,11 +342,11 @@ async def _note_reuse(_session: aiohttp.ClientSession, context: object, _params:
         trace.reused = True
 
 
-def _to_failure(agency: str, error: Exception) -> AgencyFailure:
+def _to_failure(agency: str, error: Exception, *, connected: bool) -> AgencyFailure:
     """Convert a transport error to a failure; its detail is the class name, because messages contain addresses."""
     seen = type(error).__name__
     if isinstance(error, TimeoutError):
-        return AgencyTimeout(agency, "no whole answer before the deadline")
+        return AgencyTimeout(agency, "no whole answer before the deadline", sent=connected)
     if isinstance(error, _NotHttpError):
         return AgencyMalformed(agency, f"not HTTP ({error})")
     if isinstance(error, aiohttp.ClientResponseError):

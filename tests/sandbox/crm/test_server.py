@@ -45,7 +45,7 @@ def search(crm: RunningAgency, **form: str) -> list[dict[str, Any]]:
 def test_the_service_list_has_numbers_for_codes_and_one_element_without_a_name(quiet: RunningAgency) -> None:
     services = ask_open311(quiet, "services.json").json
 
-    assert len(services) == 26
+    assert len(services) == 28
     assert services[0] == {
         "service_code": 1001,
         "service_name": "Banjir",
@@ -59,7 +59,13 @@ def test_the_service_list_has_numbers_for_codes_and_one_element_without_a_name(q
 
 
 def test_a_definition_lists_the_questions_of_a_report(quiet: RunningAgency) -> None:
-    assert [one["code"] for one in ask_open311(quiet, "services/1001.json").json["attributes"]] == ["UKURAN"]
+    asked = ask_open311(quiet, "services/1001.json").json["attributes"]
+    assert [(one["code"], one["variable"]) for one in asked] == [
+        ("BAHAYA", False),
+        ("UKURAN", True),
+        ("TINGGI", True),
+        ("SEJAK", True),
+    ]
     assert ask_open311(quiet, "services/1101.json").json == {"service_code": 1101, "attributes": []}
 
 

@@ -183,7 +183,7 @@ async def test_a_file_over_the_limit_is_read_to_its_end_and_not_kept() -> None:
     assert first.file is not None
     assert second.file is not None
     assert (first.file.content, first.file.digest) == (None, sha256(large).hexdigest())
-    assert second.file.content == b"small"
+    assert second.file.content == bytearray(b"small")
 
 
 async def test_files_beyond_the_limit_of_all_are_not_kept() -> None:

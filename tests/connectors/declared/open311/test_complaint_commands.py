@@ -108,7 +108,7 @@ class TestAStrictServer:
         strict = GeoReportServer(rows=[], now=NOW)
         async with strict.served() as server, connect(f"{server.url}/v2") as commands:
             wrong = NewComplaint(category_code="999", description="?", address="?")
-            assert await submit(commands, wrong) == CommandRefused(code="INVALID")
+            assert await submit(commands, wrong) == CommandRefused(code="INVALID", field="categoryCode")
         assert strict.rows == []
 
     async def test_it_cannot_be_asked_whether_a_complaint_arrived(self) -> None:
@@ -159,6 +159,26 @@ async def test_a_failure_is_sent_once_and_says_that_something_may_have_arrived(
         assert isinstance(failure, kind)
         assert failure.sent is sent
         assert len(server.asked) == 1
+
+
+@pytest.mark.parametrize(
+    ("error", "field"),
+    [
+        (b'[{"code": 400, "description": "attribute[UKURAN] is required for this service_code"}]', "answers.UKURAN"),
+        (b'{"errors": {"error": {"description": "lat and long must be on the map"}}}', "point"),
+        (b'{"description": "the address_string is empty"}', "address"),
+        (b'[{"description": "no"}, {"description": "media_url is gone"}]', "photos"),
+        (b'[{"description": "Siti of Jalan Melati is unknown"}]', None),
+        (b'[{"description": 5}]', None),
+        (b"[]", None),
+        (b"5", None),
+    ],
+)
+async def test_a_refusal_names_the_argument_that_the_error_names_and_nothing_else(
+    error: bytes, field: str | None
+) -> None:
+    async with serve(reply(400, error)) as (commands, _):
+        assert await submit(commands) == CommandRefused(code="INVALID", field=field)
 
 
 async def test_silence_is_a_timeout_after_which_the_complaint_may_have_arrived() -> None:
