@@ -93,7 +93,7 @@ PLANTED = {
         ("connectors/drivers/http/planted.py", "import connectors.readers.rows"),
         ("connectors/resilience/planted.py", "import connectors.batching.fan_out"),
     ],
-    "Families of declared reads do not know each other": [
+    "Families of declared reads do not know each other, but Open311 goes over HTTP": [
         ("connectors/declared/http/planted_six.py", "import connectors.declared.sql.tables"),
         ("connectors/declared/snapshot/planted.py", "import connectors.declared.files.tables"),
     ],

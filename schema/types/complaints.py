@@ -16,6 +16,7 @@ from records.complaints import (
     CategoryQuery,
     Complaint,
     ComplaintCategory,
+    ComplaintComment,
     ComplaintEvent,
     ComplaintPage,
     ComplaintPhoto,
@@ -53,7 +54,7 @@ from schema.declarations.scalars import publish_enum
 from schema.declarations.sealed_links import sealed_link
 from schema.types.complaint_questions import ComplaintQuestionType
 from schema.types.regions import CoordinatesType, RegionType
-from schema.types.service_levels import ServiceClockType
+from schema.types.service_clocks import ServiceClockType
 
 MAX_FILTER_VALUES = 100
 """Maximum number of values in one filter, because they are sent in one URL."""
@@ -110,6 +111,17 @@ class ComplaintPhotoType:
 
 
 @publishes(
+    ComplaintComment,
+    rule=READABLE,
+    subject="reporter",
+    public_when="complaint_is_public",
+    shows=("at", "text", "by_reporter"),
+)
+class ComplaintCommentType:
+    """The published `ComplaintComment`."""
+
+
+@publishes(
     Complaint,
     rule=READABLE,
     subject="reporter",
@@ -132,9 +144,10 @@ class ComplaintPhotoType:
         "rating",
         "photos",
         "events",
+        "comments",
         "delivery",
     ),
-    nested=(CoordinatesType, ComplaintEventType, ComplaintPhotoType),
+    nested=(CoordinatesType, ComplaintEventType, ComplaintPhotoType, ComplaintCommentType),
     refetch=Refetch(batch=complaints, seal=lambda complaint: complaint.id, unseal=str),
 )
 class ComplaintType(Node):

@@ -15,10 +15,10 @@ from typing import Any, Final, Protocol
 from records.calls.answers import Answers
 from records.calls.call import Call
 from records.calls.failures import AgencyFailure, AgencyUnavailable
-from records.complaint_photos import build_stored_source
-from records.complaints import Complaint, ComplaintEvent, ComplaintPhoto, ComplaintStatus, NewComplaint
+from records.complaints import Complaint
 from records.hub.commands import SubmittedCommand
 from records.identifiers import Nik
+from resolvers.complaint_changes import apply_changes, build_pending
 from resolvers.complaint_commands import SUBMIT_COMPLAINT
 from resolvers.complaints import Complaints
 from store.database_timeout import StateUnavailable
@@ -34,7 +34,10 @@ class Submissions(Protocol):
     async def list_submitted(
         self, agency: str, kind: str, people: Sequence[Nik]
     ) -> Mapping[Nik, Sequence[SubmittedCommand]]:
-        """The submissions of each person, newest first; raises `StateUnavailable`."""
+        """What each person submitted, and their open commands about complaints, newest first.
+
+        Raises `StateUnavailable`.
+        """
 
     async def find_submitted(self, agency: str, kind: str, numbers: Sequence[str]) -> Mapping[str, SubmittedCommand]:
         """Submissions by their numbers; raises `StateUnavailable`."""
@@ -54,7 +57,7 @@ class SubmittedComplaints:
         return getattr(self._connector, name)
 
     async def complaints_of(self, niks: Sequence[Nik], call: Call) -> Answers[Nik, Sequence[Complaint]]:
-        """The complaints of each person, newest first, with those that are on their way."""
+        """The complaints of each person, newest first, with what is on its way."""
         listed = await self._connector.complaints_of(niks, call)
         known = [nik for nik in niks if not isinstance(listed.get(nik), AgencyFailure)]
         try:
@@ -63,7 +66,7 @@ class SubmittedComplaints:
             raise AgencyUnavailable(self._agency, f"the hub's own database: {failure}") from None
         answers = dict(listed)
         for nik, mine in submitted.items():
-            answers[nik] = _merge(listed.get(nik, ()), mine, self._agency)
+            answers[nik] = _merge(listed.get(nik, ()), mine)
         return answers
 
     async def complaints(self, ids: Sequence[str], call: Call) -> Answers[str, Complaint]:
@@ -84,19 +87,22 @@ class SubmittedComplaints:
             if isinstance(answer, Complaint) and id_ in mine:
                 answer = _join(answer, mine[id_])
             elif answer is None and id_ in mine and _is_shown(mine[id_]):
-                answer = _build_pending(mine[id_], self._agency)
+                answer = build_pending(mine[id_])
             if answer is not None:
                 answers[id_] = answer
         return answers
 
 
-def _merge(listed: Sequence[Complaint], mine: Sequence[SubmittedCommand], agency: str) -> Sequence[Complaint]:
-    """The list of a person with what they submitted, under its receipt numbers."""
+def _merge(listed: Sequence[Complaint], commands: Sequence[SubmittedCommand]) -> Sequence[Complaint]:
+    """The list of a person with what they submitted, under its receipt numbers, and with what they change."""
+    mine = [each for each in commands if each.case == each.number]
+    changes = [each for each in commands if each.case != each.number]
     arrived = {each.agency_id: each for each in mine if each.agency_id is not None}
     known = [_join(each, arrived[each.id]) if each.id in arrived else each for each in listed]
     shown = {each.id for each in known}
-    pending = [_build_pending(each, agency) for each in mine if each.number not in shown and _is_shown(each)]
-    return tuple(sorted((*known, *pending), key=lambda each: each.reported_at, reverse=True))
+    pending = [build_pending(each) for each in mine if each.number not in shown and _is_shown(each)]
+    changed = [apply_changes(each, changes) for each in (*known, *pending)]
+    return tuple(sorted(changed, key=lambda each: each.reported_at, reverse=True))
 
 
 def _join(listed: Complaint, submitted: SubmittedCommand) -> Complaint:
@@ -106,7 +112,7 @@ def _join(listed: Complaint, submitted: SubmittedCommand) -> Complaint:
     """
     photos = tuple(replace(each, complaint_id=submitted.number) for each in listed.photos)
     reported_at = min(listed.reported_at, submitted.accepted_at)
-    return replace(listed, id=submitted.number, reported_at=reported_at, photos=photos)
+    return replace(listed, id=submitted.number, agency_id=listed.id, reported_at=reported_at, photos=photos)
 
 
 def _is_shown(submitted: SubmittedCommand) -> bool:
@@ -114,57 +120,3 @@ def _is_shown(submitted: SubmittedCommand) -> bool:
     if submitted.payload is None:
         return False
     return submitted.closed_at is None or datetime.now(UTC) - submitted.closed_at < LISTED_WITHIN
-
-
-def _build_pending(submitted: SubmittedCommand, agency: str) -> Complaint:
-    """The complaint as its reporter submitted it."""
-    written: NewComplaint = submitted.payload
-    accepted = ComplaintEvent(
-        sequence=1,
-        at=submitted.accepted_at,
-        status=ComplaintStatus.WAITING,
-        note=None,
-        agency=None,
-        complaint_is_public=False,
-        reporter=submitted.subject,
-    )
-    return Complaint(
-        id=submitted.number,
-        number=None,
-        reporter=submitted.subject,
-        is_public=False,
-        category_code=written.category_code,
-        category_name=None,
-        description=written.description,
-        status=ComplaintStatus.WAITING,
-        responsible_agency=None,
-        address=written.address,
-        coordinates=written.coordinates,
-        region_code=written.region_code,
-        reported_at=submitted.accepted_at,
-        updated_at=None,
-        due_at=None,
-        read_at=datetime.now(UTC),
-        photos=_list_waiting_photos(submitted, agency),
-        events=(accepted,),
-        delivery=submitted.state,
-    )
-
-
-def _list_waiting_photos(submitted: SubmittedCommand, agency: str) -> tuple[ComplaintPhoto, ...]:
-    """Photos in the hub's store; none after the delivery, which removes them."""
-    if submitted.closed_at is not None:
-        return ()
-    return tuple(
-        ComplaintPhoto(
-            agency=agency,
-            complaint_id=submitted.number,
-            source=build_stored_source(submitted.number, position),
-            alternative_text=each.alternative_text,
-            width=each.width,
-            height=each.height,
-            complaint_is_public=False,
-            reporter=submitted.subject,
-        )
-        for position, each in enumerate(submitted.payload.photos)
-    )

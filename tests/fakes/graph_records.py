@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import Any
 
 from auth.policy.rules import Classification
+from records.complaints import ComplaintPublication
 from records.hub.consenting import Consenting, Match, Verification
 from records.hub.consents import ConsentAnswer
 from records.hub.data_preferences import DataPreferences
@@ -97,6 +98,14 @@ RECORDS: dict[str, Any] = {
     "Complaint": replace(SITIS, resolved_at=SITIS.read_at),
     "ComplaintEvent": SITIS.events[0],
     "ComplaintPhoto": SITIS.photos[0],
+    "ComplaintComment": SITIS.comments[0],
+    "ComplaintPublication": ComplaintPublication(
+        description="Lubang",
+        address="Jl. Kebon Sirih",
+        coordinates=Coordinates(latitude=-6.18, longitude=106.83),
+        photo_count=1,
+        confirmation="c",
+    ),
     "ComplaintCategory": CATEGORY,
     "ComplaintConnection": COMPLAINTS,
     "ComplaintEdge": COMPLAINTS.edges[0],

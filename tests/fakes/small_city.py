@@ -19,6 +19,7 @@ from records.calls.call import Call
 from records.calls.failures import AgencyFailure, AgencyUnavailable
 from records.cases import CaseKey
 from records.complaint_questions import ComplaintQuestion
+from records.complaint_surveys import ComplaintSurvey, SurveyedComplaints
 from records.complaints import (
     CategoryQuery,
     Complaint,
@@ -28,7 +29,7 @@ from records.complaints import (
 )
 from records.hub.access_entries import AccessEntryPage, AccessEntryQuery
 from records.hub.access_history import AccessLogPage, AccessLogQuery
-from records.hub.commands import CommandProblem, CommandReceipt, NewCommand
+from records.hub.commands import CommandProblem, CommandReceipt, NewCommand, SubmittedCommand
 from records.hub.consenting import Consenting
 from records.hub.consents import (
     Consent,
@@ -79,6 +80,7 @@ from resolvers.hub.access_history import AccessHistories
 from resolvers.hub.agency_directory import AgencyDirectory
 from resolvers.hub.case_marks import CaseMark, CaseMarks, CasesUnavailable, LastSeen
 from resolvers.hub.commands import Commands
+from resolvers.hub.confirmations import Confirmations
 from resolvers.hub.consents import Consents, UnknownConsent
 from resolvers.hub.data_preferences import PeoplePreferences, PreferencesUnavailable
 from resolvers.hub.data_requests import DataRequests
@@ -167,6 +169,10 @@ class SmallCity:
     answered_requests: list[DataRequestAnswer] = field(default_factory=list)
     """What officials looked for, and answered."""
     accepted_commands: list[NewCommand] = field(default_factory=list)
+    open_changes: list[SubmittedCommand] = field(default_factory=list)
+    """Open commands about earlier matters."""
+    receipts: list[CommandReceipt] = field(default_factory=list)
+    """Receipts beside the usual one."""
     offered_commands: frozenset[str] = frozenset()
     """The commands that every agency takes."""
     case_marks: dict[CaseKey, bytes] = field(default_factory=dict)
@@ -184,6 +190,7 @@ class SmallCity:
             DataRequests,
             Exports,
             Commands,
+            Confirmations,
             CaseMarks,
             AgencyDirectory,
         )
@@ -317,6 +324,14 @@ class SmallCity:
         self.accepted_commands.extend(wanted)
         return {each: receipt(each.subject) for each in wanted}
 
+    async def find_repeated(
+        self, wanted: Sequence[NewCommand], _call: Call
+    ) -> Answers[NewCommand, CommandReceipt | CommandProblem]:
+        return {each: receipt(each.subject) for each in wanted if each.key == "repeated"}
+
+    async def changes_of(self, people: Sequence[Nik], _call: Call) -> Answers[Nik, Sequence[SubmittedCommand]]:
+        return {nik: [each for each in self.open_changes if each.subject == nik] for nik in people}
+
     def offers(self, _agency: str, command: str) -> bool:
         return command in self.offered_commands
 
@@ -333,7 +348,13 @@ class SmallCity:
         return dict.fromkeys(marks, NOW)
 
     async def receipts_of(self, people: Sequence[Nik], _call: Call) -> Answers[Nik, Sequence[CommandReceipt]]:
-        return {nik: (receipt(nik),) for nik in people}
+        return {nik: (receipt(nik), *(each for each in self.receipts if each.subject == nik)) for nik in people}
+
+    def build_code(self, subject: Nik, content: str) -> str:
+        return f"{subject} saw {content}"
+
+    def is_valid(self, code: str, subject: Nik, content: str) -> bool:
+        return code == self.build_code(subject, content)
 
     async def exports(self, people: Sequence[Nik], _call: Call) -> Answers[Nik, Export]:
         return {nik: Export(subject=nik, url="/me/export", parts=("identity",)) for nik in people}
@@ -377,6 +398,13 @@ class SmallCity:
     async def pages(self, queries: Sequence[ComplaintQuery], _call: Call) -> Answers[ComplaintQuery, ComplaintPage]:
         page = ComplaintPage(complaints=(complaint(PUBLIC, public=True),), has_more=True)
         return self._answers("crm", "pages", queries, dict.fromkeys(queries, page))
+
+    async def surveys(
+        self, queries: Sequence[ComplaintSurvey], _call: Call
+    ) -> Answers[ComplaintSurvey, SurveyedComplaints]:
+        listed = (complaint(PUBLIC, public=True), complaint(PRIVATE, public=False, reporter=SITI))
+        found = SurveyedComplaints(complaints=listed, includes_private=True, is_cut=False)
+        return self._answers("crm", "surveys", queries, dict.fromkeys(queries, found))
 
     async def categories(self, codes: Sequence[str], _call: Call) -> Answers[str, ComplaintCategory]:
         return self._answers("crm", "categories", codes, {"C-1": CATEGORY})

@@ -24,6 +24,7 @@ from records.complaint_questions import ComplaintQuestion, ComplaintQuestionChoi
 from records.complaints import (
     Complaint,
     ComplaintCategory,
+    ComplaintComment,
     ComplaintEvent,
     ComplaintPhoto,
     ComplaintStatus,
@@ -266,6 +267,9 @@ def complaint(id_: str, *, public: bool, reporter: Nik | None = None, **more: An
                 complaint_is_public=public,
                 reporter=reporter,
             ),
+        ),
+        "comments": (
+            ComplaintComment(at=NOW, text="Sudah?", by_reporter=True, complaint_is_public=public, reporter=reporter),
         ),
     }
     return Complaint(**(values | more))

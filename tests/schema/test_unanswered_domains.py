@@ -64,7 +64,12 @@ def list_lost_in(schema: GraphQLSchema) -> list[str]:
         (Tax, ["Citizen.taxObjects", "Consenting.taxObjects"], {"TaxObject", "TaxBill", "TaxPayment", "BillStatus"}),
         (
             Complaints,
-            ["Citizen.complaints", "Mutation.submitComplaint", "Query.complaintCategories", "Query.complaints"],
+            [
+                *("Citizen.complaints", "Mutation.commentComplaint", "Mutation.publishComplaint"),
+                *("Mutation.rateResolution", "Mutation.submitComplaint", "Mutation.supportComplaint"),
+                *("Mutation.withdrawComplaint", "Query.complaintCategories", "Query.complaints"),
+                "Query.overdueComplaints",
+            ],
             {"Complaint", "ComplaintConnection", "ComplaintFilter", "ComplaintCategory"},
         ),
         (

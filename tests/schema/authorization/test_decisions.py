@@ -85,6 +85,7 @@ async def test_a_root_field_is_readable_as_in_the_table_and_a_refusal_calls_no_a
 PARTS_OF_COMPLAINTS: Mapping[str, Callable[[Complaint], Any]] = {
     "Complaint": lambda found: found,
     "ComplaintEvent": lambda found: found.events[0],
+    "ComplaintComment": lambda found: found.comments[0],
     "ComplaintPhoto": lambda found: found.photos[0],
 }
 PUBLIC_COMPLAINT = [place for place in list_fields() if place.type_name in PARTS_OF_COMPLAINTS]
