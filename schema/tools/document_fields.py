@@ -14,6 +14,7 @@ from graphql import (
     GraphQLField,
     GraphQLObjectType,
     GraphQLSchema,
+    InlineFragmentNode,
     NameNode,
     TypeInfo,
     TypeInfoVisitor,
@@ -66,6 +67,11 @@ class GraphDocuments:
         """List the fields of a valid document."""
         return list_document_fields(self.schema, document)
 
+    def has_mutation(self, name: str) -> bool:
+        """Whether the graph has a mutation."""
+        mutation = self.schema.mutation_type
+        return mutation is not None and name in mutation.fields
+
     def fit(self, document: str) -> str:
         """Fit a document to the graph."""
         return fit_document(self.schema, document)
@@ -76,6 +82,10 @@ def fit_document(schema: GraphQLSchema, document: str) -> str:
     info = TypeInfo(schema)
 
     class _FieldFitter(Visitor):
+        def enter_inline_fragment(self, node: InlineFragmentNode, *_: Any) -> Any:  # noqa: ANN401 - as below
+            condition = node.type_condition
+            return REMOVE if condition is not None and condition.name.value not in schema.type_map else None
+
         def enter_field(self, node: FieldNode, *_: Any) -> Any:  # noqa: ANN401 - the visitor's signature
             field = info.get_field_def()
             if field is None:
