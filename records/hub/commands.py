@@ -138,6 +138,11 @@ class CommandProblemCode(TranslatedEnum):
         "There is no such place in the city. Name another one.",
         "Tidak ada lokasi seperti itu di kota ini. Pilih lokasi lain.",
     )
+    PLACES_DIFFER = (
+        "PLACES_DIFFER",
+        "The point is not in the region that is given. Correct one of them, or leave it out.",
+        "Titik ini tidak berada di wilayah yang diisi. Perbaiki salah satunya, atau kosongkan.",
+    )
     UNKNOWN_CATEGORY = (
         "UNKNOWN_CATEGORY",
         "There is no such category. Name one of `complaintCategories`.",
