@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Collection, Mapping, Sequence
-from typing import Final, Protocol
+from typing import Final
 
 from engine.batch import batch, load_answers
 from engine.command import Command
 from records.calls.answers import Answers
-from records.calls.call import Call
 from records.calls.failures import AgencyFailure
-from records.calls.outgoing_commands import CommandAnswer, OutgoingCommand
 from records.city_areas import NO_CITY_AREAS, CityAreas
 from records.complaint_questions import ComplaintQuestion
 from records.complaints import NewComplaint
@@ -25,27 +23,10 @@ from resolvers.complaints import Complaints, categories, category_questions
 from resolvers.hub.commands import Commands
 from resolvers.regions import regions
 
-
-class ComplaintCommands(Protocol):
-    """The commands of the domain, of which a manifest says which its agency takes."""
-
-    async def submit_complaints(
-        self, commands: Sequence[OutgoingCommand[NewComplaint]], call: Call
-    ) -> Answers[OutgoingCommand[NewComplaint], CommandAnswer]:
-        """Submit complaints. What is absent may have arrived."""
-
-    async def find_submitted_complaints(
-        self, commands: Sequence[OutgoingCommand[NewComplaint]], call: Call
-    ) -> Answers[OutgoingCommand[NewComplaint], CommandAnswer]:
-        """Find submitted complaints. What is absent certainly did not arrive."""
-
-
 SUBMIT_COMPLAINT: Final = Command(
     name="submit_complaint",
     domain=Complaints,
     payload=NewComplaint,
-    send=ComplaintCommands.submit_complaints,
-    look_up=ComplaintCommands.find_submitted_complaints,
 )
 
 MAX_DESCRIPTION_LENGTH: Final = 2_000

@@ -24,6 +24,8 @@ from records.identifiers import Nik
 from records.purposes import CitizenScope
 from resolvers.batch_context import HubBatchContext
 from resolvers.caching import ABOUT_PERSON, PUBLIC
+from resolvers.complaint_changes import apply_changes
+from resolvers.hub.commands import Commands, CommandsUnavailable
 
 _OWN_COMPLAINTS_SCOPES = frozenset({CitizenScope.COMPLAINTS})
 
@@ -81,6 +83,13 @@ category_lists = forward(Complaints, Complaints.category_lists, absent=(), cachi
 category_questions = forward(Complaints, Complaints.questions, name="category_questions", absent=(), caching=PUBLIC)
 
 
+@batch(domain=Complaints, read="complaints")
+async def public_complaints(ids: Sequence[str], context: HubBatchContext) -> Answers[str, Complaint]:
+    """Complaints by identifier, as far as everybody may see them."""
+    found = await context.agencies[Complaints].complaints(ids, context.call)
+    return {id_: each for id_, each in found.items() if isinstance(each, AgencyFailure) or each.is_public}
+
+
 @batch(domain=Complaints, depends_on_caller=True)
 async def complaints(ids: Sequence[str], context: HubBatchContext) -> Answers[str, Complaint]:
     """Complaints by identifier, as far as this caller may see them.
@@ -89,7 +98,7 @@ async def complaints(ids: Sequence[str], context: HubBatchContext) -> Answers[st
     the caller's own; another person's private complaint is as unknown as one that does not exist.
     """
     connector = context.agencies[Complaints]
-    found = await connector.complaints(ids, context.call)
+    found = await _add_changes(await connector.complaints(ids, context.call), context)
     private = {id_ for id_, answer in found.items() if isinstance(answer, Complaint) and not answer.is_public}
     if not private or (context.caller.kind is CallerKind.OFFICIAL and context.caller.purpose and context.caller.case):
         return found
@@ -103,3 +112,20 @@ async def complaints(ids: Sequence[str], context: HubBatchContext) -> Answers[st
     if isinstance(own, AgencyFailure):
         return shown | dict.fromkeys(private, own)
     return shown | {each.id: each for each in own if each.id in private}
+
+
+async def _add_changes(found: Answers[str, Complaint], context: HubBatchContext) -> Answers[str, Complaint]:
+    """Public complaints with what the caller changes of them. A person's own list has it already."""
+    person, code = context.caller.nik, context.agencies.codes.get(Complaints)
+    public = [each for each in found.values() if isinstance(each, Complaint) and each.is_public]
+    if person is None or not public or not context.caller.has_citizen_scope(_OWN_COMPLAINTS_SCOPES):
+        return found
+    try:
+        answer = (await context.agencies[Commands].changes_of([person], context.call)).get(person, ())
+    except CommandsUnavailable:  # without its database, the hub still answers what is public
+        return found
+    changes = () if isinstance(answer, AgencyFailure) else [each for each in answer if code in {None, each.agency}]
+    return {
+        id_: apply_changes(each, changes) if isinstance(each, Complaint) and each.is_public else each
+        for id_, each in found.items()
+    }

@@ -17,10 +17,10 @@ from sandbox.population.places import draw_point
 from sandbox.population.regions import SandboxRegion, load_regions
 from sandbox.population.seeded_random import seeded_random
 
-STATES = ("MENUNGGU", "KOORDINASI", "DISPOSISI", "PROSES", "SELESAI", "DITOLAK")
-"""The states that citizens see; the last one is rare."""
+STATES = ("MENUNGGU", "KOORDINASI", "DISPOSISI", "PROSES", "SELESAI", "DITOLAK", "DICABUT")
+"""The states that citizens see; the last two are rare: rejected, and withdrawn by the reporter."""
 
-CLOSED = frozenset({"SELESAI", "DITOLAK"})
+CLOSED = frozenset({"SELESAI", "DITOLAK", "DICABUT"})
 CHANNELS = ("JAKI", "JAKI", "JAKI", "WHATSAPP", "TWITTER", "LAPOR 1708", "KANTOR KELURAHAN", "EMAIL")
 FIRST_ID = 10_000_001
 PUBLIC_SHARE, REPORTING_SHARE, REJECTED_SHARE, UNPLACED_SHARE = 0.3, 0.2, 0.04, 0.1
@@ -37,6 +37,15 @@ class HistoryStep:
     state: str
     remark: str
     agency: str
+
+
+@dataclass(frozen=True, slots=True)
+class CrmComment:
+    """One comment: time, text, and whether the reporter wrote it."""
+
+    at: datetime
+    text: str
+    by_reporter: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +76,7 @@ class CrmComplaint:
     rating: int | None
     reference: str | None = None
     """The reference of the client that submitted it."""
+    comments: tuple[CrmComment, ...] = ()
     answers: tuple[tuple[str, str], ...] = ()
     """Codes of the category's questions and their values."""
     photos: tuple[CrmPhoto, ...] = ()
@@ -112,6 +122,13 @@ class ComplaintData:
             return self
         by_id = {**self.by_id, **{each.id: each for each in submitted}}
         return replace(self, complaints=(*submitted, *self.complaints), by_id=by_id)
+
+    def changed_by(self, changed: Mapping[int, CrmComplaint]) -> "ComplaintData":
+        """The same with other versions of some complaints."""
+        if not changed:
+            return self
+        complaints = tuple(changed.get(each.id, each) for each in self.complaints)
+        return replace(self, complaints=complaints, by_id={**self.by_id, **changed})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

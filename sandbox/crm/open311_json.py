@@ -87,6 +87,14 @@ def request_to_json(complaint: CrmComplaint, search: Open311Search) -> Json:
             }
             for step in complaint.steps
         ]
+        row["comments"] = [
+            {
+                "datetime": _format_moment(each.at, in_utc=in_utc),
+                "text": each.text,
+                "author": "REPORTER" if each.by_reporter else "CITIZEN",
+            }
+            for each in complaint.comments
+        ]
     return row
 
 

@@ -15,6 +15,7 @@ from records.complaints import (
     CategoryQuery,
     Complaint,
     ComplaintCategory,
+    ComplaintComment,
     ComplaintEvent,
     ComplaintPage,
     ComplaintPosition,
@@ -88,6 +89,17 @@ class ComplaintEventType:
 
 
 @publishes(
+    ComplaintComment,
+    rule=READABLE,
+    subject="reporter",
+    public_when="complaint_is_public",
+    shows=("at", "text", "by_reporter"),
+)
+class ComplaintCommentType:
+    """The published `ComplaintComment`."""
+
+
+@publishes(
     Complaint,
     rule=READABLE,
     subject="reporter",
@@ -110,9 +122,10 @@ class ComplaintEventType:
         "rating",
         "photo_url",
         "events",
+        "comments",
         "delivery",
     ),
-    nested=(CoordinatesType, ComplaintEventType),
+    nested=(CoordinatesType, ComplaintEventType, ComplaintCommentType),
     refetch=Refetch(batch=complaints, seal=lambda complaint: complaint.id, unseal=str),
 )
 class ComplaintType(Node):

@@ -478,7 +478,9 @@ def test_a_root_field_is_described_with_its_arguments(name: str) -> None:
 def test_a_mutation_is_described_with_its_arguments(name: str) -> None:
     assert MUTATION is not None
     arguments = ", ".join(f"{argument}:" for argument in MUTATION.fields[name].args)
-    assert f"| `{name}({arguments})` |".replace("()", "") in RIGHTS + read_pages("docs/frontend/commands.md")
+    assert f"| `{name}({arguments})` |".replace("()", "") in RIGHTS + read_pages(
+        "docs/frontend/commands.md", "docs/frontend/cases.md"
+    )
 
 
 @pytest.mark.parametrize("refusal", DataRequestRefusal)

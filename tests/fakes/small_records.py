@@ -8,11 +8,23 @@ from typing import Any
 
 from auth.caller import ANONYMOUS, Assurance, Caller, CallerKind
 from records.calls.call import Call
+from records.cases import (
+    Case,
+    CaseAction,
+    CaseActivity,
+    CaseActor,
+    CaseClock,
+    CaseKey,
+    CaseKind,
+    CaseState,
+    CaseStep,
+)
 from records.command_state import CommandState
 from records.complaint_questions import ComplaintQuestion, ComplaintQuestionChoice, QuestionKind
 from records.complaints import (
     Complaint,
     ComplaintCategory,
+    ComplaintComment,
     ComplaintEvent,
     ComplaintStatus,
     ComplaintVisibility,
@@ -244,6 +256,9 @@ def complaint(id_: str, *, public: bool, reporter: Nik | None = None, **more: An
                 reporter=reporter,
             ),
         ),
+        "comments": (
+            ComplaintComment(at=NOW, text="Sudah?", by_reporter=True, complaint_is_public=public, reporter=reporter),
+        ),
     }
     return Complaint(**(values | more))
 
@@ -386,6 +401,23 @@ def data_request(
         "events": (event,),
     }
     return DataRequest(subject=subject, kind=kind, state=state, **(values | more))
+
+
+def build_case(person: Nik = SITI, **more: Any) -> Case:  # noqa: ANN401 - fields of the record
+    """The case of a data request."""
+    values: dict[str, Any] = {
+        "key": CaseKey(person=person, kind=CaseKind.DATA_REQUEST, agency="hub", id="HAK-2026-7K3QX9RD"),
+        "kind": CaseKind.DATA_REQUEST,
+        "title": "Correct data about you",
+        "state": CaseState.WAITING_FOR_AGENCY,
+        "next_step": CaseStep(what="Answer your request", by=CaseActor.AGENCY, name="Dukcapil"),
+        "clock": CaseClock(due_at=NOW, is_late=False),
+        "changed_at": NOW,
+        "activities": (CaseActivity(at=NOW, text="Received", by="You"),),
+        "actions": (CaseAction(name="withdrawDataRequest", allowed=False, reason="The request is closed."),),
+        "subject": data_request(person),
+    }
+    return Case(person=person, **(values | more))
 
 
 def restriction(*purposes: Purpose, subject: Nik = SITI) -> Restriction:

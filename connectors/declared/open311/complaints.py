@@ -12,13 +12,17 @@ from typing import Any, Final, Protocol
 
 from connectors.batching.fan_out import ask_in_chunks, fan_out
 from connectors.batching.row_check import RowCheck
+from connectors.declared.column_syntax import JSON_PATHS
+from connectors.declared.driver_family import NO_CALL_LIMITS, Source
 from connectors.declared.open311.client import BAD_REQUEST, NOT_FOUND, SERVICES, Open311Client, filter_codes
 from connectors.declared.open311.complaint_commands import Open311Commands
 from connectors.declared.open311.complaint_pages import ComplaintPages, newest_first
 from connectors.declared.open311.complaint_questions import has_definition, read_questions
 from connectors.declared.open311.complaint_records import ComplaintReader
 from connectors.declared.read_records import KeyedRow, all_or_failure, answer_keys, only_record, read_or_failure
+from connectors.declared.record_readers import RecordReaders
 from connectors.declared.tables import NotDeclarableError, RecordTable
+from connectors.declared.trouble import NoResultCodes
 from connectors.readers.rows import Row
 from connectors.readers.unreadable import UnreadableError
 from records.calls.answers import Answers
@@ -68,7 +72,16 @@ class Open311Complaints:
         self._niks_per_call = min(_NIKS_PER_SEARCH, max_batch_size or _NIKS_PER_SEARCH)
         self._ids_per_call = min(max_rows, max_batch_size or max_rows)
         self._check = RowCheck(self._agency, client.counts)
-        self.commands = Open311Commands(client)
+        source = Source(
+            agency=self._agency,
+            driver=client.http,
+            check=self._check,
+            records=RecordReaders({}, columns=JSON_PATHS),
+            columns=JSON_PATHS,
+            codes=NoResultCodes(),
+            limits=NO_CALL_LIMITS,
+        )
+        self.commands = Open311Commands(client, source)
         self._now = now
 
     async def complaints_of(self, niks: Sequence[Nik], call: Call) -> Answers[Nik, Sequence[Complaint]]:
@@ -217,4 +230,5 @@ def _choose_newest_first(found: Sequence[Any]) -> Sequence[Complaint] | AgencyFa
 
 def _add_reporter(known: Complaint, reporter: Nik) -> Complaint:
     events = tuple(replace(event, reporter=reporter) for event in known.events)
-    return replace(known, reporter=reporter, events=events)
+    comments = tuple(replace(comment, reporter=reporter) for comment in known.comments)
+    return replace(known, reporter=reporter, events=events, comments=comments)

@@ -10,7 +10,7 @@ from pydantic import Field, SecretStr, model_validator
 from connectors.declared.service.wire import ServiceWire
 from connectors.declared.tables import ManifestTable
 
-FreeField = Literal["description", "address", "coordinates", "photo_url", "events"]
+FreeField = Literal["description", "address", "coordinates", "photo_url", "events", "comments"]
 """Fields that say where, or in whose words: a public request shows those that the manifest names."""
 MAX_PERIODS: Final = 20
 """Maximum number of periods in the history: each costs a call."""

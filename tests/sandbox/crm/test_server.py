@@ -235,7 +235,7 @@ def test_a_page_has_50_rows_by_default_and_at_most_500(quiet: RunningAgency) -> 
         ("start_date=kemarin", "start_date must look like 2026-10-01T00:00:00+07:00"),
         ("end_date=2026-10-01T00:00:00", "end_date must look like 2026-10-01T00:00:00+07:00"),
         ("status=perhaps", "status must be open or closed"),
-        ("code_status=X", "code_status must be of MENUNGGU, KOORDINASI, DISPOSISI, PROSES, SELESAI, DITOLAK"),
+        ("code_status=X", "code_status must be of MENUNGGU, KOORDINASI, DISPOSISI, PROSES, SELESAI, DITOLAK, DICABUT"),
         ("page=0", "page must be a number from 1"),
         ("page_size=-1", "page_size must be a number from 1"),
         ("service_request_id=a", "service_request_id must be numbers separated by commas"),
