@@ -205,6 +205,11 @@ class CommandProblemCode(TranslatedEnum):
         "This is done already, or on its way. Read the complaint again.",
         "Ini sudah dilakukan atau sedang dikirim. Lihat kembali laporannya.",
     )
+    CHILD_NOT_PUBLIC = (
+        "CHILD_NOT_PUBLIC",
+        "What a person under 18 writes is not shown to everybody. The complaint stays private and is handled.",
+        "Tulisan anak di bawah 18 tahun tidak ditampilkan kepada umum. Laporan tetap tertutup dan tetap ditangani.",
+    )
     NOT_RESOLVED = (
         "NOT_RESOLVED",
         "The complaint is not resolved. Rate it when it is.",
