@@ -118,8 +118,8 @@ class Open311Service:
         search = _parse_search(parameters)
         if isinstance(search, Response):
             return search
-        if (search.reporters or search.references) and not _api_key(parameters):
-            return _gateway_error("reporter and reference need an api_key")
+        if (search.reporters or search.references or search.everything) and not _api_key(parameters):
+            return _gateway_error("reporter, reference and scope need an api_key")
         if search.references:
             known = self._load().by_id
             stored = self.submitted.find_by_reference(search.references)
