@@ -100,8 +100,7 @@ class Complaint:
     delivery: Annotated[
         CommandState | None, Doc("State on its way to the complaint system; null when it has arrived.")
     ] = None
-    agency_id: str | None = None
-    """The agency's identifier, where `id` is the hub's receipt number."""
+    agency_id: Annotated[str | None, Doc("The agency's identifier, where `id` is the hub's receipt number.")] = None
 
 
 @record
