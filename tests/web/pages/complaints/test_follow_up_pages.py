@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from datetime import UTC, datetime
+from html import unescape
 from typing import Any
 
 import pytest
@@ -103,7 +104,7 @@ async def test_a_publication_shows_everything_first_and_needs_the_confirmation(b
     page = await browser.get(path)
     assert "Everybody will see exactly this Text Lubang Where Jl. Kebon Sirih" in read_words(page)
     assert browser.world.hub.city.accepted_commands == []
-    confirmation = page.text.partition('name="confirmation" value="')[2].partition('"')[0]
+    confirmation = unescape(page.text.partition('name="confirmation" value="')[2].partition('"')[0])
     without = await browser.post(path, {"form": page.form, "key": "k"})
     assert (without.status, browser.world.hub.city.accepted_commands) == (200, [])
     foreign = await browser.post(path, {"form": "x", "key": "k", "confirmation": confirmation})
