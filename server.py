@@ -22,6 +22,7 @@ from engine.cost_budgets import NO_QUOTA_STORE
 from engine.reporting import NoRefusalRecorder
 from engine.run_request import RunReporting
 from engine.safe_traceback import safe_traceback
+from records.city_areas import CityAreas
 from records.service_levels import ServiceLevels
 from resolvers.reader_budgets import PeopleBudgetCharger
 from schema.builder import build_schema, get_graphql_schema
@@ -138,7 +139,11 @@ def compose(settings: Settings, parts: HubParts) -> WebApplication:
     rate_limits = callers.rate_limits
     share_call_limits(parts.gates, rate_limits.shared, settings.secret_bytes)
     agencies = parts.agencies.extended_with(
-        {PeopleBudgetCharger: callers.budgets, ServiceLevels: settings.city.city.build_service_levels()}
+        {
+            PeopleBudgetCharger: callers.budgets,
+            ServiceLevels: settings.city.city.build_service_levels(),
+            CityAreas: settings.city.city.build_areas(),
+        }
     )
     counters = build_counters(settings, parts, callers, agencies.read_counts)
     reporting = RunReporting(
