@@ -141,6 +141,7 @@ async def test_siti_submits_a_complaint_with_a_photo_sees_publishes_and_rates_it
 
 PAGES = (
     "/",
+    "/cases",
     "/my-data",
     "/my-data/reads",
     "/my-data/requests",
