@@ -18,7 +18,7 @@ from starlette.responses import RedirectResponse, Response
 from auth.oidc.page_session import SignedInSession
 from schema.tools.document_fields import GraphDocuments
 from web.pages.internal_client import InternalClient
-from web.pages.page_renderer import PageProblem, PageRenderer
+from web.pages.page_renderer import PAGE_POLICY, PageProblem, PageRenderer
 from web.pages.personal_routes import (
     FormState,
     FormSubmission,
@@ -36,13 +36,15 @@ query ComplaintOnPage($id: ID!) {
 }
 fragment Shown on Complaint {
   id number categoryName description status visibility address reportedAt dueAt resolvedAt supportCount rating
-  photos { alternativeText }
-  photoUrl delivery isOpen
+  photos { url alternativeText width height }
+  delivery isOpen
   region { name }
   events { at status note agency }
   comments { at text byReporter }
 }
 """
+_POLICY: Final = f"{PAGE_POLICY}; img-src 'self'"
+"""Photos come from the hub, for those who may see the complaint (`web/endpoints/photos.py`)."""
 _ID: Final = re.compile(r"[A-Za-z0-9_=-]{1,400}", re.ASCII)
 _MAX_TEXT: Final = 1_000
 _LONGEST_KEY: Final = 36
@@ -124,6 +126,7 @@ class FollowUpPages:
         return self._pages.render_page(
             request,
             "complaints/complaint.html",
+            policy=_POLICY,
             session=session,
             complaint=complaint,
             actions=[name for name in self._names if _is_offered(name, complaint)],
@@ -164,6 +167,7 @@ class FollowUpPages:
             request,
             "complaints/follow_up.html",
             status=state.status,
+            policy=_POLICY,
             session=session,
             name=name,
             form=FOLLOW_UPS[name],
