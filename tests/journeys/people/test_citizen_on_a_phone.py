@@ -20,10 +20,8 @@ from tests.web.browser import open_browser_page
 from tests.web.phone import LOADED, WIDTH, Phone
 
 LONGEST_SECONDS = 120.0
-PHOTO = (
-    "(it => it !== null && it.naturalWidth > 0 && Math.round(it.getBoundingClientRect().width))(document.querySelector("
-    "'main img[alt=\"Tiang lampu tanpa cahaya\"]'))"
-)
+PHOTO = """(it => it !== null && it.naturalWidth > 0 && Math.round(it.getBoundingClientRect().width))(
+  document.querySelector('main img[alt="Tiang lampu tanpa cahaya"]'))"""
 """The width of the photo, in JavaScript; false until it is shown."""
 SCREENSHOTS = os.environ.get("TEST_SCREENSHOTS")
 """Folder for a picture of each page that a test looks at; none without it."""
