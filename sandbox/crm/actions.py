@@ -1,6 +1,6 @@
-"""What people do with complaints over the API: publish, support, comment, rate, withdraw. Kept in an SQLite file.
+"""What is done with complaints over the API: publish, support, comment, rate, withdraw, and resolve.
 
-The client's reference is stored and not checked: a comment that is sent twice is two comments.
+Kept in an SQLite file. The client's reference is stored and not checked: a comment that is sent twice is two comments.
 """
 
 import sqlite3
@@ -11,10 +11,12 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from time import monotonic
 
-from sandbox.crm.complaints import CLOSED, ComplaintData, CrmComment, CrmComplaint, HistoryStep
+from sandbox.crm.complaints import CLOSED, REMARKS, ComplaintData, CrmComment, CrmComplaint, HistoryStep
 
 PUBLICATION, SUPPORT, COMMENT, RATING, WITHDRAWAL = "publication", "support", "comment", "rating", "withdrawal"
-KINDS = (PUBLICATION, SUPPORT, COMMENT, RATING, WITHDRAWAL)
+RESOLUTION = "resolution"
+KINDS = (PUBLICATION, SUPPORT, COMMENT, RATING, WITHDRAWAL, RESOLUTION)
+"""What people do; the last one is for staff, whose client has the same key."""
 MAX_TEXT_LENGTH = 2_000
 MAX_RATING = 5
 INVALID, NOT_FOUND, CONFLICT = 400, 404, 409
@@ -131,6 +133,9 @@ def _apply(complaint: CrmComplaint, action: ComplaintAction) -> CrmComplaint:
             return replace(complaint, supporters=complaint.supporters + 1)
         case "rating":
             return replace(complaint, rating=action.rating)
+        case "resolution":
+            step = HistoryStep(action.at, "SELESAI", action.text or REMARKS["SELESAI"], complaint.service.agency)
+            return replace(complaint, steps=(*complaint.steps, step))
         case "withdrawal":
             step = HistoryStep(action.at, "DICABUT", "Laporan dicabut oleh pelapor.", "Biro Pemerintahan")
             return replace(complaint, steps=(*complaint.steps, step))
@@ -139,6 +144,8 @@ def _apply(complaint: CrmComplaint, action: ComplaintAction) -> CrmComplaint:
 
 
 def _check_person(kind: str, complaint: CrmComplaint, person: str) -> None:
+    if kind == RESOLUTION:
+        return
     is_reporter = person == complaint.reporter_nik
     if not (is_reporter or complaint.public) or (kind in {PUBLICATION, RATING, WITHDRAWAL} and not is_reporter):
         raise RefusedActionError(NOT_FOUND, "service_request_id was not found")
@@ -155,7 +162,7 @@ def _check_state(kind: str, complaint: CrmComplaint) -> None:
         raise RefusedActionError(CONFLICT, "it is rated already")
     if kind == RATING and complaint.state != "SELESAI":
         raise RefusedActionError(CONFLICT, "it is not resolved")
-    if kind == WITHDRAWAL and complaint.state in CLOSED:
+    if kind in {WITHDRAWAL, RESOLUTION} and complaint.state in CLOSED:
         raise RefusedActionError(CONFLICT, "it is closed")
 
 
