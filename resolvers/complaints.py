@@ -13,6 +13,7 @@ from records.calls.answers import Answers
 from records.calls.call import Call
 from records.calls.failures import AgencyFailure
 from records.complaint_questions import ComplaintQuestion
+from records.complaint_surveys import ComplaintSurvey, SurveyedComplaints
 from records.complaints import (
     CategoryQuery,
     Complaint,
@@ -41,6 +42,11 @@ class Complaints(Protocol):
 
     async def pages(self, queries: Sequence[ComplaintQuery], call: Call) -> Answers[ComplaintQuery, ComplaintPage]:
         """Pages of the public list."""
+
+    async def surveys(
+        self, queries: Sequence[ComplaintSurvey], call: Call
+    ) -> Answers[ComplaintSurvey, SurveyedComplaints]:
+        """Complaints of a period, or the open ones, private ones included where the agency lists them."""
 
     async def categories(self, codes: Sequence[str], call: Call) -> Answers[str, ComplaintCategory]:
         """Categories by code."""

@@ -1,6 +1,6 @@
-"""What is done with complaints over the API: publish, support, comment, rate, withdraw, and resolve.
+"""What people do with complaints over the API: publish, support, comment, rate, withdraw. Kept in an SQLite file.
 
-Kept in an SQLite file. The client's reference is stored and not checked: a comment that is sent twice is two comments.
+The client's reference is stored and not checked: a comment that is sent twice is two comments.
 """
 
 import sqlite3
@@ -11,12 +11,12 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from time import monotonic
 
-from sandbox.crm.complaints import CLOSED, REMARKS, ComplaintData, CrmComment, CrmComplaint, HistoryStep
+from sandbox.crm.complaints import CLOSED, ComplaintData, CrmComment, CrmComplaint, HistoryStep
 
 PUBLICATION, SUPPORT, COMMENT, RATING, WITHDRAWAL = "publication", "support", "comment", "rating", "withdrawal"
 RESOLUTION = "resolution"
-KINDS = (PUBLICATION, SUPPORT, COMMENT, RATING, WITHDRAWAL, RESOLUTION)
-"""What people do; the last one is for staff, whose client has the same key."""
+"""By the staff, over the control API."""
+KINDS = (PUBLICATION, SUPPORT, COMMENT, RATING, WITHDRAWAL)
 MAX_TEXT_LENGTH = 2_000
 MAX_RATING = 5
 INVALID, NOT_FOUND, CONFLICT = 400, 404, 409
@@ -72,17 +72,24 @@ class ComplaintActions:
             raise RefusedActionError(INVALID, f"text must have 1 to {MAX_TEXT_LENGTH} characters")
         _check_person(kind, complaint, person)
         _check_state(kind, complaint)
-        at = (self._now + timedelta(seconds=monotonic() - self._started)).isoformat(timespec="seconds")
-        values = parameters.get("reference") or None, complaint.id, kind, person, text, rating, at
         with self._connect() as connection:
             connection.execute("BEGIN IMMEDIATE")
             if kind == SUPPORT and _has_supported(connection, complaint.id, person):
                 raise RefusedActionError(CONFLICT, "the person supports it already")
-            stored = connection.execute(
-                "INSERT INTO actions (reference, complaint, kind, person, text, rating, at)"
-                " VALUES (?, ?, ?, ?, ?, ?, ?)",
-                values,
-            ).lastrowid
+            reference = parameters.get("reference") or None
+            return self._insert(connection, (reference, complaint.id, kind, person, text, rating))
+
+    def resolve(self, complaint: CrmComplaint) -> None:
+        """Stores that the staff resolved a complaint."""
+        with self._connect() as connection:
+            self._insert(connection, (None, complaint.id, RESOLUTION, "", "", None))
+
+    def _insert(self, connection: sqlite3.Connection, values: tuple[object, ...]) -> int:
+        at = (self._now + timedelta(seconds=monotonic() - self._started)).isoformat(timespec="seconds")
+        stored = connection.execute(
+            "INSERT INTO actions (reference, complaint, kind, person, text, rating, at) VALUES (?, ?, ?, ?, ?, ?, ?)",
+            (*values, at),
+        ).lastrowid
         return int(stored or 0)
 
     def list_all(self) -> Sequence[ComplaintAction]:
@@ -133,19 +140,17 @@ def _apply(complaint: CrmComplaint, action: ComplaintAction) -> CrmComplaint:
             return replace(complaint, supporters=complaint.supporters + 1)
         case "rating":
             return replace(complaint, rating=action.rating)
-        case "resolution":
-            step = HistoryStep(action.at, "SELESAI", action.text or REMARKS["SELESAI"], complaint.service.agency)
-            return replace(complaint, steps=(*complaint.steps, step))
         case "withdrawal":
             step = HistoryStep(action.at, "DICABUT", "Laporan dicabut oleh pelapor.", "Biro Pemerintahan")
+            return replace(complaint, steps=(*complaint.steps, step))
+        case "resolution":
+            step = HistoryStep(action.at, "SELESAI", "Laporan selesai ditindaklanjuti.", complaint.steps[-1].agency)
             return replace(complaint, steps=(*complaint.steps, step))
     comment = CrmComment(action.at, action.text, action.person == complaint.reporter_nik)
     return replace(complaint, comments=(*complaint.comments, comment))
 
 
 def _check_person(kind: str, complaint: CrmComplaint, person: str) -> None:
-    if kind == RESOLUTION:
-        return
     is_reporter = person == complaint.reporter_nik
     if not (is_reporter or complaint.public) or (kind in {PUBLICATION, RATING, WITHDRAWAL} and not is_reporter):
         raise RefusedActionError(NOT_FOUND, "service_request_id was not found")
@@ -162,7 +167,7 @@ def _check_state(kind: str, complaint: CrmComplaint) -> None:
         raise RefusedActionError(CONFLICT, "it is rated already")
     if kind == RATING and complaint.state != "SELESAI":
         raise RefusedActionError(CONFLICT, "it is not resolved")
-    if kind in {WITHDRAWAL, RESOLUTION} and complaint.state in CLOSED:
+    if kind == WITHDRAWAL and complaint.state in CLOSED:
         raise RefusedActionError(CONFLICT, "it is closed")
 
 

@@ -229,10 +229,10 @@ def _build_steps(rng: Random, filed: datetime, service: ComplaintService, state:
     for place, name in enumerate(way):
         at = filed + timedelta(hours=hours * place / max(1, len(way) - 1))
         agency = service.agency if place else "Biro Pemerintahan"
-        yield HistoryStep(at.replace(microsecond=0), name, REMARKS[name], agency)
+        yield HistoryStep(at.replace(microsecond=0), name, _REMARKS[name], agency)
 
 
-REMARKS = {
+_REMARKS = {
     "MENUNGGU": "Laporan diterima.",
     "KOORDINASI": "Laporan dikoordinasikan antarperangkat daerah.",
     "DISPOSISI": "Laporan didisposisikan ke suku dinas.",

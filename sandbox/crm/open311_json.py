@@ -38,7 +38,7 @@ def definition_to_json(service: ComplaintService) -> Json:
 
 
 def requests_to_json(rows: Iterable[CrmComplaint | PendingReport], search: Open311Search) -> list[Json]:
-    """The rows of an answer; they name the reporter only if the request searched by reporter."""
+    """The rows of an answer; they name the reporter only if the request searched by reporter, or in the scope `all`."""
     return [
         _pending_to_json(row, search) if isinstance(row, PendingReport) else request_to_json(row, search)
         for row in rows
@@ -73,7 +73,7 @@ def request_to_json(complaint: CrmComplaint, search: Open311Search) -> Json:
     extended = _extension_to_json(complaint) if search.extensions else {}
     if search.references:
         extended = {**extended, "reference": complaint.reference}
-    if search.reporters:
+    if search.reporters or search.everything:
         extended = {**extended, "reporter": complaint.reporter_nik}
     if extended:
         row["extended_attributes"] = extended

@@ -65,13 +65,14 @@ def connection_of(
     items_name: str,
     has_total: bool = False,
     counts: Mapping[str, str] = MappingProxyType({}),
+    flags: Mapping[str, str] = MappingProxyType({}),
 ) -> Callable[[T], T]:
     """Publishes a class `XConnectionType` as the connection of a published type, with its edges `XEdge`.
 
     The class's docstring is the description of a page; `item_name` and `items_name` name its items ("complaint",
     "complaints"). The guard of the item's type protects each item; the connection is public. `build_connection` builds
-    its records, with `total_count` if it `has_total`, and with the numbers that `counts` describes by their names.
-    Raises `TypeError` for a class with another name.
+    its records, with `total_count` if it `has_total`, and with the numbers and truth values that `counts` and `flags`
+    describe by their names. Raises `TypeError` for a class with another name.
 
     >>> @connection_of(ComplaintType, item_name="complaint", items_name="complaints")
     ... class ComplaintConnectionType:
@@ -91,7 +92,10 @@ def connection_of(
             **({"total_count": doc} if has_total else {}),
             **{name: Doc(each) for name, each in counts.items()},
         }
-        totals = {name: Annotated[int | None, each] for name, each in described.items()}
+        totals = {
+            **{name: Annotated[int | None, each] for name, each in described.items()},
+            **{name: Annotated[bool, Doc(each)] for name, each in flags.items()},
+        }
         edge = _build_record_class(
             f"{name}Edge",
             f"{article} {item_name} in a list, with its cursor.",

@@ -51,7 +51,7 @@ from schema.declarations.relay import (
 from schema.declarations.scalars import publish_enum
 from schema.types.complaint_questions import ComplaintQuestionType
 from schema.types.regions import CoordinatesType, RegionType
-from schema.types.service_levels import ServiceClockType
+from schema.types.service_clocks import ServiceClockType
 
 MAX_FILTER_VALUES = 100
 """Maximum number of values in one filter, because they are sent in one URL."""

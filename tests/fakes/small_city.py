@@ -19,6 +19,7 @@ from records.calls.call import Call
 from records.calls.failures import AgencyFailure, AgencyUnavailable
 from records.cases import CaseKey
 from records.complaint_questions import ComplaintQuestion
+from records.complaint_surveys import ComplaintSurvey, SurveyedComplaints
 from records.complaints import (
     CategoryQuery,
     Complaint,
@@ -397,6 +398,13 @@ class SmallCity:
     async def pages(self, queries: Sequence[ComplaintQuery], _call: Call) -> Answers[ComplaintQuery, ComplaintPage]:
         page = ComplaintPage(complaints=(complaint(PUBLIC, public=True),), has_more=True)
         return self._answers("crm", "pages", queries, dict.fromkeys(queries, page))
+
+    async def surveys(
+        self, queries: Sequence[ComplaintSurvey], _call: Call
+    ) -> Answers[ComplaintSurvey, SurveyedComplaints]:
+        listed = (complaint(PUBLIC, public=True), complaint(PRIVATE, public=False, reporter=SITI))
+        found = SurveyedComplaints(complaints=listed, includes_private=True, is_cut=False)
+        return self._answers("crm", "surveys", queries, dict.fromkeys(queries, found))
 
     async def categories(self, codes: Sequence[str], _call: Call) -> Answers[str, ComplaintCategory]:
         return self._answers("crm", "categories", codes, {"C-1": CATEGORY})

@@ -68,6 +68,7 @@ def list_lost_in(schema: GraphQLSchema) -> list[str]:
                 *("Citizen.complaints", "Mutation.commentComplaint", "Mutation.publishComplaint"),
                 *("Mutation.rateResolution", "Mutation.submitComplaint", "Mutation.supportComplaint"),
                 *("Mutation.withdrawComplaint", "Query.complaintCategories", "Query.complaints"),
+                "Query.overdueComplaints",
             ],
             {"Complaint", "ComplaintConnection", "ComplaintFilter", "ComplaintCategory"},
         ),

@@ -19,6 +19,7 @@ from connectors.declared.open311.complaint_commands import Open311Commands
 from connectors.declared.open311.complaint_pages import ComplaintPages, newest_first
 from connectors.declared.open311.complaint_questions import has_definition, read_questions
 from connectors.declared.open311.complaint_records import ComplaintReader
+from connectors.declared.open311.complaint_surveys import ComplaintSurveys
 from connectors.declared.read_records import KeyedRow, all_or_failure, answer_keys, only_record, read_or_failure
 from connectors.declared.record_readers import RecordReaders
 from connectors.declared.tables import NotDeclarableError, RecordTable
@@ -30,6 +31,7 @@ from records.calls.call import Call
 from records.calls.failures import AgencyFailure, AgencyMalformed
 from records.clocks import CITY_TIME_ZONE
 from records.complaint_questions import ComplaintQuestion
+from records.complaint_surveys import ComplaintSurvey, SurveyedComplaints
 from records.complaints import CategoryQuery, Complaint, ComplaintCategory, ComplaintPage, ComplaintQuery
 from records.identifiers import Nik
 from records.search.text_index import TextIndex
@@ -64,10 +66,12 @@ class Open311Complaints:
         """`max_batch_size` limits people or ids in one call. Raises `NotDeclarableError` for the records."""
         self._client, self._agency, self._work = client, client.http.agency, client.http.work
         self._reporter, max_rows = client.wire.extensions.reporter, client.wire.max_rows
-        if self._reporter and "reporter" not in records.get("Complaint", {}):
-            raise NotDeclarableError("records.Complaint", "the search by reporter needs the column of `reporter`")
+        if (self._reporter or client.wire.extensions.handling) and "reporter" not in records.get("Complaint", {}):
+            problem = "extensions.reporter and extensions.handling need the column of `reporter`"
+            raise NotDeclarableError("records.Complaint", problem)
         self._reader = ComplaintReader(client.wire, records)
         self._pages = ComplaintPages(client, self._reader, now)
+        self._surveys = ComplaintSurveys(client, self._pages, now)
         self._links = links
         self._niks_per_call = min(_NIKS_PER_SEARCH, max_batch_size or _NIKS_PER_SEARCH)
         self._ids_per_call = min(max_rows, max_batch_size or max_rows)
@@ -108,6 +112,12 @@ class Open311Complaints:
     async def pages(self, queries: Sequence[ComplaintQuery], call: Call) -> Answers[ComplaintQuery, ComplaintPage]:
         """Pages of the public list; a failed page fails only its query."""
         return await fan_out(queries, lambda query: self._pages.load(query, call), limit=_MAX_CONCURRENCY)
+
+    async def surveys(
+        self, queries: Sequence[ComplaintSurvey], call: Call
+    ) -> Answers[ComplaintSurvey, SurveyedComplaints]:
+        """Complaints of a period, or the open ones, one survey after another."""
+        return await fan_out(queries, lambda survey: self._surveys.load(survey, call), limit=1)
 
     async def categories(self, codes: Sequence[str], call: Call) -> Answers[str, ComplaintCategory]:
         """Categories by their code. One call for all."""

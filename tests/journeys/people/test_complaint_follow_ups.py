@@ -10,14 +10,11 @@ import pytest
 
 from auth.crypto.node_ids import NodeIds
 from auth.tokens.development_issuer import DevelopmentIssuer
-from sandbox.population.city_population import SAMPLES
 from settings import Settings
 from tests.fakes.waiting import wait_until_answered
 from tests.journeys.hub import HubClient, RunningCity, build_settings, running_hub, state_server
-from tests.sandbox.agency_requests import ask_open311
 from tests.sandbox_agencies import RunningAgency, run_agency
 
-SITI = SAMPLES["siti"].nik
 SUBMIT = """
 mutation Submit($text: String!, $key: String!) {
   submitComplaint(
@@ -258,7 +255,7 @@ class TestTheEnd:
         mine = await deliver(desk, text)
         early = await give(desk, "rate", mine["id"], "early", rating=5)
         assert early["code"] == "NOT_RESOLVED"
-        resolve(complaint_system, mine["number"])
+        complaint_system.resolve(mine["number"])
         await wait_for_status(desk, text, "RESOLVED")
         for rating in (0, 6, -1):
             problem = await give(desk, "rate", mine["id"], f"wrong{rating}", rating=rating)
@@ -279,20 +276,6 @@ class TestTheEnd:
         found = await load_mine(desk, text)
         assert (found["status"], found["isOpen"], found["delivery"]) == ("WITHDRAWN", False, None)
         assert (await give(desk, "withdraw", mine["id"], "twice"))["code"] == "ALREADY_DONE"
-
-
-def resolve(complaint_system: RunningAgency, number: str) -> None:
-    """The staff of the complaint system resolve the complaint with this report number."""
-    form = {"reporter": SITI, "extensions": "true"}
-    rows = ask_open311(complaint_system, "requests/search.json", key=complaint_system.secret, form=form).json
-    [id_] = [
-        each["service_request_id"]
-        for each in rows
-        if each.get("extended_attributes", {}).get("report_number") == number
-    ]
-    form = {"person": "petugas"}
-    path = f"requests/{id_}/resolution.json"
-    assert ask_open311(complaint_system, path, key=complaint_system.secret, form=form).status == 201
 
 
 async def wait_for_status(desk: HubClient, text: str, status: str) -> None:

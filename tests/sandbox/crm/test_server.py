@@ -112,7 +112,7 @@ def test_reporters_are_shown_only_with_a_key(quiet: RunningAgency) -> None:
     answer = ask_open311(quiet, "requests/search.json", form={"reporter": SITI})
 
     assert answer.status == 403
-    assert answer.json == {"type": "Forbidden", "code": 403, "message": "reporter and reference need an api_key"}
+    assert answer.json == {"type": "Forbidden", "code": 403, "message": "reporter, reference and scope need an api_key"}
 
 
 @pytest.mark.parametrize("path", ["services.json", "requests.json", "requests/10000777.json"])
@@ -282,3 +282,18 @@ def test_about_a_fifth_of_the_adults_complain_and_a_good_quarter_in_public() -> 
         "DITOLAK",
     }
     assert len({one.number for one in complaints.complaints}) == len(complaints.complaints)
+
+
+def test_the_scope_of_all_lists_private_complaints_with_their_reporters(quiet: RunningAgency) -> None:
+    rows = only_numbered(search(quiet, scope="all", start_date=YEAR, page_size="500", extensions="true"))
+    known = {str(each.id): each for each in build_complaint_data(build_population()).complaints}
+
+    assert {row["extended_attributes"]["visibility"] for row in rows} == {"PUBLIC", "PRIVATE"}
+    assert all(
+        row["extended_attributes"]["reporter"] == known[str(row["service_request_id"])].reporter_nik for row in rows
+    )
+
+
+def test_the_scope_of_all_needs_a_key(quiet: RunningAgency) -> None:
+    assert ask_open311(quiet, "requests/search.json", form={"scope": "all"}).status == 403
+    assert ask_open311(quiet, "requests.json?scope=all").status == 403
