@@ -255,7 +255,7 @@ class TestTheEnd:
         mine = await deliver(desk, text)
         early = await give(desk, "rate", mine["id"], "early", rating=5)
         assert early["code"] == "NOT_RESOLVED"
-        complaint_system.resolve(mine["number"])
+        complaint_system.resolve_complaint(mine["number"])
         await wait_for_status(desk, text, "RESOLVED")
         for rating in (0, 6, -1):
             problem = await give(desk, "rate", mine["id"], f"wrong{rating}", rating=rating)
@@ -299,7 +299,7 @@ async def test_commands_about_a_complaint_that_waits_for_its_agency_follow_it_in
         assert (shown["description"], shown["address"]) == (text, "Jl. Melati 3")
         publication = await give(desk, "publish", id_, "waiting-publish-2", confirmation=shown["confirmation"])
         withdrawal = await give(desk, "withdraw", id_, "waiting-withdrawal")
-        stranger = await desk.ask(MUTATIONS["rate"], {"id": id_, "key": "s", "rating": 1}, caller="budi")
+        stranger = await desk.ask(MUTATIONS["rate"], {"id": id_, "key": "s", "rating": 1}, caller="dewi")
         assert [code for _, code in stranger.errors] == ["AGENCY_UNAVAILABLE"]
     finally:
         complaint_system.restart()

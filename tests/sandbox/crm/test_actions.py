@@ -79,7 +79,7 @@ def test_comments_say_whether_the_reporter_wrote_them_and_no_name(desk: RunningA
 def test_a_rating_needs_a_resolution_and_is_given_once(desk: RunningAgency) -> None:
     id_ = submit(desk)
     assert act(desk, id_, "rating", rating="5") == 409
-    desk.resolve(load(desk, id_)["extended_attributes"]["report_number"])
+    desk.resolve_complaint(load(desk, id_)["extended_attributes"]["report_number"])
     assert [act(desk, id_, "rating", rating=each) for each in ("0", "6", "x", "")] == [400] * 4
     assert [act(desk, id_, "rating", rating="4"), act(desk, id_, "rating", rating="1")] == [201, 409]
     row = load(desk, id_)

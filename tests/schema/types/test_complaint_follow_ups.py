@@ -244,7 +244,7 @@ class TestDenied:
         assert (city.calls, city.accepted_commands) == ([], [])
 
 
-class TestAPublication:
+class TestThePublication:
     async def test_it_needs_the_confirmation_of_what_was_shown(self) -> None:
         city = SmallCity()
         shown = await give("publishComplaint", PRIVATE, city)
