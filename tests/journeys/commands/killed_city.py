@@ -66,10 +66,9 @@ def build_variables(complaint_system: RunningAgency, *, port: int | None = None)
 class KilledCity:
     """The processes, with the same disks after each kill, and what was acknowledged."""
 
-    def __init__(self, folder: Path, complaint_system: RunningAgency, variables: Mapping[str, str]) -> None:
-        """Starts nothing. `variables` are those of the hub, read at each start."""
-        self.variables = variables
-        self.hub = HubProcess(folder, variables)
+    def __init__(self, hub: HubProcess, complaint_system: RunningAgency) -> None:
+        """Starts nothing."""
+        self.hub = hub
         self.database_url = self.hub.state_url
         self.complaint_system = complaint_system
         self.receipts: dict[str, str] = {}

@@ -54,7 +54,7 @@ async def open_clients(hub: Production) -> AsyncIterator[Mapping[int, aiohttp.Cl
             await ask(client, MINE)
             [[(idle, _)]] = connector._conns.values()
             assert idle.transport is not None
-            pid = await asyncio.to_thread(find_owner, idle.transport.get_extra_info("sockname")[1], hub.workers)
+            pid = await asyncio.to_thread(find_owner, [idle.transport.get_extra_info("sockname")[1]], hub.workers)
             found.setdefault(pid, client)
         assert len(found) == hub.worker_count
         yield found

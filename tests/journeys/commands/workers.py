@@ -11,12 +11,12 @@ from pathlib import Path
 from tests.workers.production import Production
 
 
-def find_owner(client_port: int, processes: Collection[int]) -> int:
-    """The process that has the connection from a port of its own, or to a port of its client."""
+def find_owner(ports: Collection[int], processes: Collection[int]) -> int:
+    """The process that has a connection from or to one of these ports."""
     inodes = set()
     for line in Path("/proc/net/tcp").read_text(encoding="ascii").splitlines()[1:]:
         _, local, remote, _, _, _, _, _, _, inode, *_ = line.split()
-        if client_port in {int(address.rpartition(":")[2], 16) for address in (local, remote)}:
+        if any(int(address.rpartition(":")[2], 16) in ports for address in (local, remote)):
             inodes.add(f"socket:[{inode}]")
     for pid in processes:
         for handle in Path(f"/proc/{pid}/fd").iterdir():
@@ -25,7 +25,7 @@ def find_owner(client_port: int, processes: Collection[int]) -> int:
                     return pid
             except FileNotFoundError:
                 continue
-    raise LookupError(f"no process has the connection of port {client_port}")
+    raise LookupError(f"no process has a connection of the ports {ports}")
 
 
 def prepare(hub: Production, variables: Mapping[str, str]) -> None:
