@@ -56,7 +56,7 @@ from wiring.execution import RequestResources, build_execute, build_export_engin
 from wiring.hub_domains import build_access_ledger, build_hub_domains, build_retention
 from wiring.hub_parts import HubParts
 from wiring.operations import follow_operations
-from wiring.pages import build_pages, build_sign_in
+from wiring.pages import SUBMIT_COMPLAINT, build_pages, build_sign_in
 from wiring.readiness import build_readiness_check
 from wiring.telemetry import (
     build_counters,
@@ -174,10 +174,12 @@ def compose(settings: Settings, parts: HubParts) -> WebApplication:
             stack.push_async_callback(callers.budgets.counts.close)
             yield
 
+    documents = GraphDocuments(schema)
     sign_in = build_sign_in(settings, callers, parts.sessions)
     renderer = PageRenderer(
         PageLinks(
             sign_in=sign_in is not None,
+            complaints=documents.has_mutation(SUBMIT_COMPLAINT),
             status=settings.status_page and bool(counters.agency_names),
             graphiql=settings.web.graphiql is not Exposure.OFF,
             sandbox=settings.development and parts.sample_people is not None,
@@ -190,7 +192,7 @@ def compose(settings: Settings, parts: HubParts) -> WebApplication:
         settings,
         sign_in,
         client=InternalClient(make_execute(engine, is_internal=True), rate_limits.caller_limiter),
-        documents=GraphDocuments(schema),
+        documents=documents,
         pages=renderer,
         exports=export,
     )

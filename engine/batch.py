@@ -99,6 +99,8 @@ async def _load_uncached(
     batch: Batch[K, Any], keys: Sequence[K], context: BatchContext[Any], recorder: FreshnessRecorder | None
 ) -> Answers[K, Any]:
     freshness = context.agencies.get_freshness(batch)
+    if batch.reads:
+        context = replace(context, recorder=recorder)
     answers = await run_batch(batch, keys, context)
     if recorder is not None and isinstance(answers, DatedAnswers):
         _record_copy(recorder, batch, keys, answers, context.agencies.codes.get(batch.domain))
@@ -195,7 +197,9 @@ class BatchContext(Generic[C]):
     batch_cache: BatchCache = NO_BATCH_CACHE
     """The cache of answers; by default, none."""
     routing_log: RoutingLog = NO_ROUTING
-    """What the request reads from domains that several agencies answer."""
+    """What the request reads from domains that several agencies answer, and what is missing from answers."""
+    recorder: FreshnessRecorder | None = None
+    """For a batch that reads others: receives the freshness of their answers."""
 
 
 class ExecutionContext(Protocol):
@@ -243,6 +247,8 @@ class Batch(Generic[K, V]):
     """Whether the hub itself answers where no agency answers the domain; other fields leave the graph."""
     accepts: Command[Any] | None = None
     """The command that the hub accepts by it. Where no agency offers the command, its field leaves the graph."""
+    reads: tuple[Batch[Any, Any], ...] = ()
+    """Other batches that it reads, each once for any number of keys. They count in the cost of an operation."""
     join: Callable[[K, Sequence[V]], V] | None = None
     """From a key and the answers of several agencies to one answer; None for lists, which are appended."""
     get_regions: Callable[[K], Sequence[str]] | None = None
@@ -283,6 +289,7 @@ def batch(  # noqa: PLR0913 - a declaration: its parameters are the fields of wh
     is_fixed: bool = False,
     works_without_agency: bool = False,
     accepts: Command[Any] | None = None,
+    reads: tuple[Batch[Any, Any], ...] = (),
 ) -> Callable[[Callable[[Sequence[K], BatchContext[Any]], Awaitable[Answers[K, V]]]], Batch[K, V]]:
     """Make a batch of an async function from many keys to many answers.
 
@@ -304,6 +311,7 @@ def batch(  # noqa: PLR0913 - a declaration: its parameters are the fields of wh
             is_fixed=is_fixed,
             works_without_agency=works_without_agency,
             accepts=accepts,
+            reads=reads,
             description=(run.__doc__ or "").strip(),
         )
 

@@ -2,19 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
-from records.calls.answers import Answers
-from records.calls.call import Call
-from records.calls.outgoing_commands import CommandAnswer, OutgoingCommand
-
 P = TypeVar("P")
-
-DeliverCommands = Callable[
-    [Any, Sequence[OutgoingCommand[P]], Call], Awaitable[Answers[OutgoingCommand[P], CommandAnswer]]
-]
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -25,8 +16,6 @@ class Command(Generic[P]):
     ...     name="submit_complaint",
     ...     domain=Complaints,
     ...     payload=NewComplaint,
-    ...     send=ComplaintCommands.submit_complaints,
-    ...     look_up=ComplaintCommands.find_submitted_complaints,
     ... )
     """
 
@@ -35,11 +24,8 @@ class Command(Generic[P]):
     """The protocol of the domain whose answers it changes."""
     payload: type[P]
     """The record that the hub stores and the agency gets."""
-    send: DeliverCommands[P]
-    """The method of a protocol, which the connector has, that delivers commands. What is absent from its answers may
-    have arrived."""
-    look_up: DeliverCommands[P]
-    """The method that finds delivered commands. What is absent from its answers certainly did not arrive."""
+    has_case: bool = False
+    """Whether it is about a matter that the agency knows, or will know when earlier commands are done."""
     version: int = 1
     """Of the payload's form. It changes when hubs of the release before could not read the payload."""
 

@@ -22,6 +22,7 @@ class ComplaintStatus(DescribedEnum):
     IN_PROGRESS = "PROSES", "In progress (Proses)."
     RESOLVED = "SELESAI", "Resolved (Selesai)."
     REJECTED = "DITOLAK", "Rejected (Ditolak)."
+    WITHDRAWN = "DICABUT", "Withdrawn by its reporter (Dicabut)."
 
 
 class ComplaintVisibility(DescribedEnum):
@@ -56,6 +57,17 @@ class ComplaintEvent:
 
 
 @record
+class ComplaintComment:
+    """A comment on a complaint."""
+
+    at: Annotated[datetime, Doc("When it was written.")]
+    text: Annotated[str | None, Doc("What was written.")]
+    by_reporter: Annotated[bool | None, Doc("Whether the reporter wrote it. Other authors are not shown.")] = None
+    complaint_is_public: Annotated[bool, Doc("Whether the complaint is public."), DECIDES_ACCESS]
+    reporter: Annotated[Nik | None, Doc("Who reported the complaint."), DECIDES_ACCESS]
+
+
+@record
 class Complaint:
     """A citizen's complaint, from the report to its resolution. Who reported it is not part of the graph."""
 
@@ -84,9 +96,12 @@ class Complaint:
     rating: Annotated[int | None, Doc("The reporter's rating of the resolution, 1 to 5.")] = None
     photo_url: Annotated[str | None, Doc("URL of a photograph; null if there is none.")]
     events: Annotated[tuple[ComplaintEvent, ...], Doc("All steps of its handling, oldest first.")] = ()
+    comments: Annotated[tuple[ComplaintComment, ...], Doc("Comments, oldest first.")] = ()
     delivery: Annotated[
         CommandState | None, Doc("State on its way to the complaint system; null when it has arrived.")
     ] = None
+    agency_id: str | None = None
+    """The agency's identifier, where `id` is the hub's receipt number."""
 
 
 @record
@@ -108,6 +123,51 @@ class NewComplaint:
     address: Annotated[str | None, Doc("Location in the reporter's words.")] = None
     answers: Annotated[tuple[ComplaintAnswer, ...], Doc("Answers to the questions of the category.")] = ()
     photos: Annotated[tuple[NewPhoto, ...], Doc("Its photos; their files are stored apart.")] = ()
+
+
+@record
+class ComplaintPublishing:
+    """Show a complaint to everybody."""
+
+
+@record
+class ComplaintSupport:
+    """Support a complaint of another person."""
+
+
+@record
+class NewComplaintComment:
+    """A comment to add to a complaint."""
+
+    text: Annotated[str, Doc("What the person wrote.")]
+
+
+@record
+class ResolutionRating:
+    """The reporter's rating of a resolution."""
+
+    rating: Annotated[int, Doc("From 1 (bad) to 5 (good).")]
+    text: Annotated[str | None, Doc("Why, in the reporter's words.")] = None
+
+
+@record
+class ComplaintWithdrawal:
+    """Withdraw an open complaint."""
+
+    reason: Annotated[str | None, Doc("Why, in the reporter's words.")] = None
+
+
+@record
+class ComplaintPublication:
+    """What everybody would see of a complaint. Nothing is stored or sent yet."""
+
+    description: Annotated[str | None, Doc("What the reporter wrote.")]
+    address: Annotated[str | None, Doc("Location in words.")]
+    coordinates: Annotated[Coordinates | None, Doc("Location on the map.")]
+    photo_count: Annotated[int, Doc("Number of photos.")]
+    confirmation: Annotated[
+        str, Doc("Give it to `publishComplaint` within ten minutes, after the person has read this and agreed.")
+    ]
 
 
 @record

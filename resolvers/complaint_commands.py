@@ -2,49 +2,34 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
-from typing import Final, Protocol
+import asyncio
+from collections.abc import Collection, Mapping, Sequence
+from typing import Final
 
 from engine.batch import batch, load_answers
 from engine.command import Command
 from records.calls.answers import Answers
-from records.calls.call import Call
 from records.calls.failures import AgencyFailure
-from records.calls.outgoing_commands import CommandAnswer, OutgoingCommand
+from records.complaint_questions import ComplaintQuestion
 from records.complaints import NewComplaint
 from records.hub.commands import CommandProblem, CommandProblemCode, CommandReceipt, NewCommand
 from records.storable_texts import is_storable
 from resolvers.batch_context import HubBatchContext
+from resolvers.complaint_answers import find_answer_problem
 from resolvers.complaint_photos import check_photos, find_photo_problem
-from resolvers.complaints import Complaints, categories
+from resolvers.complaints import Complaints, categories, category_questions
 from resolvers.hub.commands import Commands
 from resolvers.regions import regions
-
-
-class ComplaintCommands(Protocol):
-    """The commands of the domain, of which a manifest says which its agency takes."""
-
-    async def submit_complaints(
-        self, commands: Sequence[OutgoingCommand[NewComplaint]], call: Call
-    ) -> Answers[OutgoingCommand[NewComplaint], CommandAnswer]:
-        """Submit complaints. What is absent may have arrived."""
-
-    async def find_submitted_complaints(
-        self, commands: Sequence[OutgoingCommand[NewComplaint]], call: Call
-    ) -> Answers[OutgoingCommand[NewComplaint], CommandAnswer]:
-        """Find submitted complaints. What is absent certainly did not arrive."""
-
 
 SUBMIT_COMPLAINT: Final = Command(
     name="submit_complaint",
     domain=Complaints,
     payload=NewComplaint,
-    send=ComplaintCommands.submit_complaints,
-    look_up=ComplaintCommands.find_submitted_complaints,
 )
 
 MAX_DESCRIPTION_LENGTH: Final = 2_000
 MAX_ADDRESS_LENGTH: Final = 200
+MAX_ANSWER_LENGTH: Final = 1_000
 MAX_ANSWERS: Final = 20
 """Maximum number of answers, and of values of each."""
 
@@ -53,7 +38,7 @@ def find_problem(complaint: NewComplaint) -> CommandProblem | None:
     """What is wrong with a complaint in itself."""
     texts = [("description", complaint.description, MAX_DESCRIPTION_LENGTH)]
     texts += [("address", complaint.address, MAX_ADDRESS_LENGTH)] if complaint.address is not None else []
-    texts += [("answers", each, MAX_ADDRESS_LENGTH) for one in complaint.answers for each in (one.code, *one.values)]
+    texts += [("answers", each, MAX_ANSWER_LENGTH) for one in complaint.answers for each in (one.code, *one.values)]
     for field, text, longest in texts:
         if not is_storable(text, longest):
             return CommandProblem(code=CommandProblemCode.INVALID_TEXT, field=field)
@@ -71,9 +56,9 @@ def find_problem(complaint: NewComplaint) -> CommandProblem | None:
 async def submit_complaints(
     wanted: Sequence[NewCommand], context: HubBatchContext
 ) -> Answers[NewCommand, CommandReceipt | CommandProblem]:
-    """Accept complaints, and check what the list of categories can tell, if it can be read.
+    """Accept complaints, and check what the list of categories and their questions can tell, if they can be read.
 
-    A complaint is accepted even if the complaint system cannot be reached. It checks the category again.
+    A complaint is accepted even if the complaint system cannot be reached. It checks category and answers again.
     """
     refused = {
         each: problem
@@ -82,13 +67,19 @@ async def submit_complaints(
     }
     sound = [each for each in wanted if each not in refused]
     codes = dict.fromkeys(each.region for each in sound if each.region is not None)
-    places = await load_answers(regions, list(codes), context)
-    known = await _load_categories([each.payload.category_code for each in sound], context)
+    codes_given = list(dict.fromkeys(each.payload.category_code for each in sound))
+    places, known, questions = await asyncio.gather(
+        load_answers(regions, list(codes), context),
+        _load_categories(codes_given, context),
+        _load_questions(codes_given, context),
+    )
     for each in sound:
         if each.payload.category_code not in known:
             refused[each] = CommandProblem(code=CommandProblemCode.UNKNOWN_CATEGORY, field="categoryCode")
         elif each.region is not None and each.region not in places:
             refused[each] = CommandProblem(code=CommandProblemCode.UNKNOWN_PLACE, field="region")
+        elif problem := _find_answer_problem(each.payload, questions):
+            refused[each] = problem
     checked = await check_photos([each for each in sound if each not in refused], context)
     whole = {each: command for each, command in checked.items() if isinstance(command, NewCommand)}
     accepted = await context.agencies[Commands].accept(list(whole.values()), context.call)
@@ -99,8 +90,25 @@ async def submit_complaints(
 
 async def _load_categories(codes: Sequence[str], context: HubBatchContext) -> Collection[str]:
     """The codes that are categories, or may be: all of them, if the list cannot be read."""
-    distinct = list(dict.fromkeys(codes))
     try:
-        return (await load_answers(categories, distinct, context)).keys()
+        return (await load_answers(categories, codes, context)).keys()
     except AgencyFailure:
-        return distinct
+        return codes
+
+
+async def _load_questions(codes: Sequence[str], context: HubBatchContext) -> Mapping[str, Sequence[ComplaintQuestion]]:
+    """The questions of categories; a category whose questions cannot be read is absent."""
+    if not codes or not context.agencies.codes.answers(Complaints, category_questions.domain_read):
+        return {}
+    try:
+        found = await load_answers(category_questions, codes, context)
+    except AgencyFailure:
+        return {}
+    return {code: each for code, each in found.items() if not isinstance(each, AgencyFailure)}
+
+
+def _find_answer_problem(
+    complaint: NewComplaint, questions: Mapping[str, Sequence[ComplaintQuestion]]
+) -> CommandProblem | None:
+    asked = questions.get(complaint.category_code)
+    return None if asked is None else find_answer_problem(complaint.answers, asked)

@@ -12,6 +12,8 @@ from engine.batch import batch, forward
 from records.calls.answers import Answers
 from records.calls.call import Call
 from records.calls.failures import AgencyFailure
+from records.complaint_questions import ComplaintQuestion
+from records.complaint_surveys import ComplaintSurvey, SurveyedComplaints
 from records.complaints import (
     CategoryQuery,
     Complaint,
@@ -23,6 +25,8 @@ from records.identifiers import Nik
 from records.purposes import CitizenScope
 from resolvers.batch_context import HubBatchContext
 from resolvers.caching import ABOUT_PERSON, PUBLIC
+from resolvers.complaint_changes import apply_changes
+from resolvers.hub.commands import Commands, CommandsUnavailable
 
 _OWN_COMPLAINTS_SCOPES = frozenset({CitizenScope.COMPLAINTS})
 
@@ -39,6 +43,11 @@ class Complaints(Protocol):
     async def pages(self, queries: Sequence[ComplaintQuery], call: Call) -> Answers[ComplaintQuery, ComplaintPage]:
         """Pages of the public list."""
 
+    async def surveys(
+        self, queries: Sequence[ComplaintSurvey], call: Call
+    ) -> Answers[ComplaintSurvey, SurveyedComplaints]:
+        """Complaints of a period, or the open ones, private ones included where the agency lists them."""
+
     async def categories(self, codes: Sequence[str], call: Call) -> Answers[str, ComplaintCategory]:
         """Categories by code."""
 
@@ -46,6 +55,9 @@ class Complaints(Protocol):
         self, queries: Sequence[CategoryQuery], call: Call
     ) -> Answers[CategoryQuery, Sequence[ComplaintCategory]]:
         """Categories by name."""
+
+    async def questions(self, codes: Sequence[str], call: Call) -> Answers[str, Sequence[ComplaintQuestion]]:
+        """The questions of categories, by the category's code, in the order in which people answer them."""
 
 
 def _join_pages(query: ComplaintQuery, pages: Sequence[ComplaintPage]) -> ComplaintPage:
@@ -74,6 +86,15 @@ complaint_pages = forward(
 categories = forward(Complaints, Complaints.categories, caching=PUBLIC)
 category_lists = forward(Complaints, Complaints.category_lists, absent=(), caching=PUBLIC, scanned_rows=1_000)
 
+category_questions = forward(Complaints, Complaints.questions, name="category_questions", absent=(), caching=PUBLIC)
+
+
+@batch(domain=Complaints, read="complaints")
+async def public_complaints(ids: Sequence[str], context: HubBatchContext) -> Answers[str, Complaint]:
+    """Complaints by identifier, as far as everybody may see them."""
+    found = await context.agencies[Complaints].complaints(ids, context.call)
+    return {id_: each for id_, each in found.items() if isinstance(each, AgencyFailure) or each.is_public}
+
 
 @batch(domain=Complaints, depends_on_caller=True)
 async def complaints(ids: Sequence[str], context: HubBatchContext) -> Answers[str, Complaint]:
@@ -83,7 +104,7 @@ async def complaints(ids: Sequence[str], context: HubBatchContext) -> Answers[st
     the caller's own; another person's private complaint is as unknown as one that does not exist.
     """
     connector = context.agencies[Complaints]
-    found = await connector.complaints(ids, context.call)
+    found = await _add_changes(await connector.complaints(ids, context.call), context)
     private = {id_ for id_, answer in found.items() if isinstance(answer, Complaint) and not answer.is_public}
     if not private or (context.caller.kind is CallerKind.OFFICIAL and context.caller.purpose and context.caller.case):
         return found
@@ -97,3 +118,20 @@ async def complaints(ids: Sequence[str], context: HubBatchContext) -> Answers[st
     if isinstance(own, AgencyFailure):
         return shown | dict.fromkeys(private, own)
     return shown | {each.id: each for each in own if each.id in private}
+
+
+async def _add_changes(found: Answers[str, Complaint], context: HubBatchContext) -> Answers[str, Complaint]:
+    """Public complaints with what the caller changes of them. A person's own list has it already."""
+    person, code = context.caller.nik, context.agencies.codes.get(Complaints)
+    public = [each for each in found.values() if isinstance(each, Complaint) and each.is_public]
+    if person is None or not public or not context.caller.has_citizen_scope(_OWN_COMPLAINTS_SCOPES):
+        return found
+    try:
+        answer = (await context.agencies[Commands].changes_of([person], context.call)).get(person, ())
+    except CommandsUnavailable:  # without its database, the hub still answers what is public
+        return found
+    changes = () if isinstance(answer, AgencyFailure) else [each for each in answer if code in {None, each.agency}]
+    return {
+        id_: apply_changes(each, changes) if isinstance(each, Complaint) and each.is_public else each
+        for id_, each in found.items()
+    }

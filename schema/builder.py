@@ -32,6 +32,7 @@ from schema.declarations.nodes import build_node_fields
 from schema.declarations.publishing import Publication, get_publication
 from schema.declarations.routed_fields import route_field
 from schema.declarations.scalars import build_scalar_map
+from schema.declarations.union_fields import UnionField
 from schema.mutation_root import MutationRoot
 from schema.tools.soundness import require_sound
 
@@ -76,6 +77,11 @@ def _has_agency(published: type[Any], codes: AgencyCodes) -> bool:
     return refetch is not None and (refetch.batch.works_without_agency or codes.answers(refetch.batch.domain))
 
 
+def _has_records(published: type[Any], codes: AgencyCodes) -> bool:
+    """Whether the hub itself or an agency has such records."""
+    return get_publication(published).refetch is None or _has_agency(published, codes)
+
+
 def _can_be_refetched(published: type[Any], codes: AgencyCodes) -> bool:
     refetch = get_publication(published).refetch
     return refetch is not None and _is_answered(refetch.batch, codes)
@@ -105,7 +111,12 @@ class _CityGraph(strawberry.Schema):
         publication = vars(type_definition.origin).get("__publication__")
         refetch = publication.refetch if isinstance(publication, Publication) else None
         domain = None if refetch is None else refetch.batch.domain
-        return [route_field(each, domain, self._codes) for each in answered]
+        return [route_field(self._narrow(each), domain, self._codes) for each in answered]
+
+    def _narrow(self, field: StrawberryField) -> StrawberryField:
+        if not isinstance(field, UnionField):
+            return field
+        return field.narrow([each for each in field.members if _has_records(each, self._codes)])
 
 
 def _get_declared_fields(root: type[Any]) -> dict[str, Any]:

@@ -12,10 +12,14 @@ from auth.crypto.sealed_people import SealedPeople
 from auth.crypto.sealed_texts import SealedTexts
 from resolvers.hub.access_entries import AccessEntries
 from resolvers.hub.access_history import AccessHistories
+from resolvers.hub.agency_directory import AgencyDirectory
+from resolvers.hub.case_marks import CaseMarks
 from resolvers.hub.consents import Consents
 from resolvers.hub.data_preferences import PeoplePreferences
 from resolvers.hub.data_requests import DataRequests
 from resolvers.hub.exports import Exports
+from services.cases.city_agency_names import CityAgencyNames
+from services.cases.database_case_marks import DatabaseCaseMarks
 from services.consents.database_consents import DatabaseConsents
 from services.ledger.access_entries import DatabaseAccessEntries
 from services.ledger.access_history import DatabaseAccessHistories
@@ -44,6 +48,8 @@ class HubDomains:
     holders: Mapping[str, str]
     """Agency that holds each field."""
     exports: FixedExports
+    case_marks: DatabaseCaseMarks
+    directory: CityAgencyNames
 
     def build_domains(self) -> Mapping[type[Any], Any]:
         """The implementation of each domain protocol; mypy proves that each fits."""
@@ -53,6 +59,8 @@ class HubDomains:
         consents: Consents = self.consents
         requests: DataRequests = self.build_data_requests()
         exports: Exports = self.exports
+        case_marks: CaseMarks = self.case_marks
+        directory: AgencyDirectory = self.directory
         return {
             AccessHistories: access_histories,
             AccessEntries: access_entries,
@@ -60,6 +68,8 @@ class HubDomains:
             Consents: consents,
             DataRequests: requests,
             Exports: exports,
+            CaseMarks: case_marks,
+            AgencyDirectory: directory,
         }
 
     def build_data_requests(self) -> DatabaseDataRequests:

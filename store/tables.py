@@ -226,6 +226,7 @@ consent_requests = Table(
     Column("consent", String(32), comment="The consent, where it was granted."),
     Column("closed_at", DateTime(timezone=True), comment="When the data that only the answer needed was deleted."),
     Index("ix_consent_requests_client", "client", postgresql_where=text("answer IS NULL")),
+    Index("ix_consent_requests_subject", "subject", postgresql_where=text("answer IS NULL")),
     Index("ix_consent_requests_answer_by", "answer_by", postgresql_where=text("closed_at IS NULL")),
 )
 
@@ -341,6 +342,16 @@ refusals = Table(
     Column("field", String(200), primary_key=True, comment="Schema coordinate; (others) beyond the bound."),
     Column("reason", String(64), primary_key=True),
     Column("count", BigInteger, nullable=False),
+)
+
+case_marks = Table(
+    "case_marks",
+    metadata,
+    Column("subject", LargeBinary(32), primary_key=True, comment="The person, sealed."),
+    Column("case", LargeBinary(32), primary_key=True, comment="Keyed digest of the case."),
+    Column("version", LargeBinary(32), nullable=False, comment="Digest of what the person saw."),
+    Column("seen_at", DateTime(timezone=True), nullable=False, server_default=func.now()),
+    Index("ix_case_marks_seen_at", "seen_at"),
 )
 
 page_sessions = Table(

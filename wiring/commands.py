@@ -10,25 +10,28 @@ from typing import Any, Protocol
 
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from connectors.declared.tables import NotDeclarableError
+from connectors.declared.http.commands import CommandForm, SentCommand
+from connectors.declared.tables import CommandTable, NotDeclarableError
 from engine.command import Command
-from records.hub.commands import CommandKind, LookupClass
+from records.hub.commands import CommandKind
 from records.identifiers import Nik
 from resolvers.cached_batches import CachedBatchReader
 from resolvers.complaints import Complaints
 from resolvers.domains import find_commands, find_domains
 from resolvers.hub.commands import Commands
+from resolvers.hub.confirmations import Confirmations
 from resolvers.hub.photo_checks import PhotoChecks
 from services.commands.command_agency import AgencyCommand, CommandAgency
 from services.commands.command_delivery import CommandDelivery
 from services.commands.command_seals import CommandSeals
+from services.commands.confirmations import SignedConfirmations
 from services.commands.database_commands import DatabaseCommands
 from services.commands.delivery_rules import CommandTiming
 from services.commands.record_form import RecordForm
 from services.commands.submitted_complaints import SubmittedComplaints
 from services.photos.photo_checks import IsolatedPhotoChecks
 from settings import Settings
-from settings.city.manifest import CommandTable, ManifestFile
+from settings.city.manifest import ManifestFile
 from settings.city.problems import ManifestError
 from store.commands.command_outbox import CommandOutbox, OpenCommands
 from store.complaint_links import ComplaintLinkTable
@@ -36,18 +39,10 @@ from wiring.agencies import BoundAgency, Connectors
 
 
 class CommandConnector(Protocol):
-    """The part of a connector that sends commands; the methods are those of the domain's protocol of commands."""
+    """The part of a connector that sends commands."""
 
-    @property
-    def lookup(self) -> LookupClass:
-        """How it finds commands that may have arrived."""
-
-    @property
-    def takes_files(self) -> bool:
-        """Whether it sends the files of commands."""
-
-    def check_submissions(self, place: str) -> None:
-        """Raise `NotDeclarableError` if the manifest does not suit them."""
+    def build(self, form: CommandForm, table: CommandTable) -> SentCommand:
+        """How a command is sent and found. Raises `NotDeclarableError` if the manifest does not suit it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,9 +54,11 @@ class CommandServices:
     deliveries: Mapping[str, CommandDelivery]
     """By the code of the agency."""
 
+    confirmations: SignedConfirmations
+
     def build_domains(self) -> Mapping[type[Any], Any]:
         """The domains that they answer."""
-        return {Commands: self.desk, PhotoChecks: IsolatedPhotoChecks()}
+        return {Commands: self.desk, Confirmations: self.confirmations, PhotoChecks: IsolatedPhotoChecks()}
 
     def extend(self, code: str, bound: BoundAgency) -> Any:  # noqa: ANN401 - a connector of the domain
         """The connector of an agency, with what people submitted through the hub."""
@@ -121,15 +118,15 @@ def build_command_services(
         deliveries[agency].wake()
 
     desk = DatabaseCommands(outbox, agencies, seals, on_accepted=on_accepted)
-    return CommandServices(desk=desk, deliveries=deliveries)
+    return CommandServices(desk=desk, deliveries=deliveries, confirmations=SignedConfirmations(settings.secret_bytes))
 
 
 def _build_agency(file: ManifestFile, bound: BoundAgency) -> CommandAgency:
     """The commands of one agency. Raises `ManifestError`."""
     commands = {}
-    for name in file.manifest.commands:
+    for name, table in file.manifest.commands.items():
         try:
-            built = _build_command(find_commands()[name], bound, file.code)
+            built = _build_command(find_commands().get(name), name, table, bound)
         except NotDeclarableError as error:
             raise ManifestError([file.explain(error)]) from None
         commands[name, built.kind.version] = built
@@ -147,18 +144,22 @@ def _build_timing(tables: Sequence[CommandTable]) -> CommandTiming:
     return CommandTiming(timeout=timeout, lease=timedelta(seconds=3 * timeout), settle=timedelta(seconds=settle))
 
 
-def _build_command(command: Command[Any], bound: BoundAgency, agency: str) -> AgencyCommand:
+def _build_command(command: Command[Any] | None, name: str, table: CommandTable, bound: BoundAgency) -> AgencyCommand:
     """The command at one agency. Raises `NotDeclarableError`."""
-    place = f"commands.{command.name}"
+    place, domain = f"commands.{name}", find_domains()[bound.domain]
+    if command is None or command.domain is not domain:
+        known = ", ".join(sorted(each.name for each in find_commands().values() if each.domain is domain))
+        raise NotDeclarableError(place, f"the domain has no such command; it has {known or 'none'}")
     sender: CommandConnector | None = getattr(bound.connector, "commands", None)
-    if sender is None or not hasattr(sender, command.send.__name__):
+    if sender is None:
         raise NotDeclarableError(place, "the connector of this agency does not send it; remove this table")
-    sender.check_submissions(place)
-    kind = CommandKind(name=command.name, version=command.version, agency=agency, lookup=sender.lookup)
+    form = CommandForm(name=command.name, payload=command.payload, has_case=command.has_case)
+    sent = sender.build(form, table)
+    kind = CommandKind(name=command.name, version=command.version, agency=bound.gate.agency, lookup=sent.lookup)
     return AgencyCommand(
         kind=kind,
         form=RecordForm(command.payload),
-        send=getattr(sender, command.send.__name__),
-        look_up=getattr(sender, command.look_up.__name__),
-        takes_files=sender.takes_files,
+        send=sent.send,
+        look_up=sent.look_up,
+        takes_files=sent.takes_files,
     )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 from graphql import GraphQLSchema
 from sqlalchemy.ext.asyncio import AsyncEngine
 
@@ -12,11 +14,15 @@ from auth.crypto.sealed_texts import SealedTexts
 from schema.tools.document_fields import list_coordinates
 from schema.tools.export_parts import build_export_parts
 from schema.tools.holdings import get_holders
+from services.cases.city_agency_names import CityAgencyNames
+from services.cases.database_case_marks import DatabaseCaseMarks
 from services.consents.consent_services import ConsentServices
 from services.hub_domains import HubDomains
 from services.ledger.entry_text import AgencyNames
 from services.rights.exports import FixedExports
 from settings import Settings
+from store.cases.case_mark_retention import PastCaseMarks
+from store.cases.case_mark_table import CaseMarkTable
 from store.consents.data_preferences import DataPreferenceTable
 from store.ledger.access_history import AccessHistory
 from store.ledger.access_ledger import AccessLedger, LedgerWriter, NoLedger
@@ -42,6 +48,13 @@ def build_hub_domains(
         requests=DataRequestTable(state),
         texts=SealedTexts(settings.secret_bytes),
         holders=get_holders(schema),
+        case_marks=DatabaseCaseMarks(
+            CaseMarkTable(state),
+            SealedPeople(settings.secret_bytes),
+            settings.secret_bytes,
+            retention=timedelta(days=settings.retention_policies[PastCaseMarks.name].days),
+        ),
+        directory=CityAgencyNames(settings.city.names),
         exports=FixedExports(EXPORT_PATH, [each.name for each in build_export_parts(schema)]),
     )
 

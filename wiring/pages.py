@@ -10,6 +10,9 @@ from connectors.issuer_http import IssuerDocuments, TokenEndpoint
 from schema.tools.document_fields import GraphDocuments
 from schema.tools.holdings import get_holders
 from settings import Settings
+from web.pages.complaints.follow_up_pages import FollowUpPages
+from web.pages.complaints.new_complaint_page import QUESTIONS_QUERY, NewComplaintPage
+from web.pages.complaints.places import Places
 from web.pages.consent_pages import ConsentPages
 from web.pages.home_page import HomePage
 from web.pages.internal_client import InternalClient
@@ -19,11 +22,16 @@ from web.pages.my_data.overview_page import MY_DATA_QUERY, MyDataPage
 from web.pages.my_data.reads_page import ReadsPage
 from web.pages.page_renderer import PageRenderer
 from web.pages.page_session import PageSessions
+from web.pages.page_uploads import PageUploads
 from web.pages.personal_pages import PersonalPageRules, PersonalPages
+from web.pages.personal_routes import PersonalRoutes
 from web.pages.sign_in_pages import CALLBACK_PATH, SIGNED_OUT_PATH, HubSignInPages
 from web.rate_limits.failed_tokens import FailedTokenCounter
 from wiring.callers import CallerParts
 from wiring.token_issuers import get_document_timeout
+
+SUBMIT_COMPLAINT = "submitComplaint"
+"""The mutation that the pages of complaints need."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -85,8 +93,23 @@ def build_pages(
             *ReadsPage(client, pages).routes(),
             *DataRequestPages(client, pages, get_holders(documents.schema)).routes(),
             *(() if exports is None else ExportPage(exports, pages).routes()),
+            *_build_complaint_pages(client, pages, documents, settings.city.city.region),
         ],
         sessions=sessions,
         pages=pages,
-        rules=PersonalPageRules(max_sign_in_age=settings.recent_sign_in, with_messages=settings.development),
+        rules=PersonalPageRules(
+            max_sign_in_age=settings.recent_sign_in,
+            with_messages=settings.development,
+            uploads=PageUploads(settings.web),
+        ),
     )
+
+
+def _build_complaint_pages(
+    client: InternalClient, pages: PageRenderer, documents: GraphDocuments, city: str
+) -> PersonalRoutes:
+    """The pages of complaints; none in a city whose agencies take no complaints."""
+    if not documents.has_mutation(SUBMIT_COMPLAINT):
+        return ()
+    new = NewComplaintPage(client, pages, Places(client, city), documents.fit(QUESTIONS_QUERY))
+    return [*new.routes(), *FollowUpPages(client, pages, documents).routes()]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
@@ -20,13 +21,21 @@ from connectors.declared.driver_family import (
     HubValues,
     Source,
 )
+from connectors.declared.http.commands import CommandForm, SentCommand, build_http_command
 from connectors.declared.read_records import FacetRead, Read
 from connectors.declared.record_readers import RecordReaders
 from connectors.declared.snapshot.loader import SnapshotSource
 from connectors.declared.snapshot.reads import build_snapshot_read
 from connectors.declared.snapshot.tables import SnapshotReadTable, SnapshotTable
 from connectors.declared.snapshot_sources import build_snapshot_sources
-from connectors.declared.tables import ManifestTable, NotDeclarableError, ReadTable, RecordTable, TroubleTable
+from connectors.declared.tables import (
+    CommandTable,
+    ManifestTable,
+    NotDeclarableError,
+    ReadTable,
+    RecordTable,
+    TroubleTable,
+)
 from connectors.declared.trouble import build_result_codes
 from records.calls.call import Call
 from records.calls.failures import AgencyFailure, AgencyNotOffered, AgencyUnavailable
@@ -39,6 +48,17 @@ class ProbeTable(ManifestTable):
     key: str = Field(description="key that it is asked for; choose one that identifies no person")
 
 
+@dataclass(frozen=True, slots=True)
+class DeclaredCommands:
+    """Builds the commands of an agency."""
+
+    source: Source[Any]
+
+    def build(self, form: CommandForm, table: CommandTable) -> SentCommand:
+        """One command. Raises `NotDeclarableError`."""
+        return build_http_command(self.source, form, table)
+
+
 class DeclaredConnector:
     """Answers the reads of a domain; each read is an attribute, as the protocol names it."""
 
@@ -48,9 +68,11 @@ class DeclaredConnector:
         reads: Mapping[str, Read | FacetRead],
         probe: ProbeTable | None,
         snapshots: Sequence[SnapshotSource],
+        commands: DeclaredCommands,
     ) -> None:
-        """Take the compiled reads, and the snapshots that answer some of them."""
+        """Take the compiled reads, the snapshots that answer some of them, and the commands."""
         self.agency = agency
+        self.commands = commands
         self.snapshots = snapshots
         self._probe = probe
         self.__dict__.update(reads)
@@ -132,7 +154,7 @@ def build_declared_connector(
             reads[name] = family.require_reads().build(source, domain_read, table)
     records.require_all_used()
     reads |= {name: partial(_refuse, agency) for name in tables.lacks}
-    return DeclaredConnector(agency, reads, tables.probe, tuple(snapshots.values()))
+    return DeclaredConnector(agency, reads, tables.probe, tuple(snapshots.values()), DeclaredCommands(source))
 
 
 def _list_answered_reads(domain: type[Any], tables: DeclaredTables) -> Mapping[str, DomainRead]:

@@ -15,6 +15,7 @@ from connectors.declared.column_syntax import JSON_PATHS
 from connectors.declared.driver_family import AllRows, DomainReads, DriverFamily, DriverParts, Reads, open_batches
 from connectors.declared.files.rows import build_file_rows
 from connectors.declared.files.tables import FileRowsTable, FilesWire
+from connectors.declared.http.command_tables import HttpCommandTable
 from connectors.declared.http.reads import build_http_read, rows_of
 from connectors.declared.http.requests import check_http_probe
 from connectors.declared.http.tables import HttpReadTable, HttpRowsTable, HttpWire
@@ -31,7 +32,7 @@ from connectors.declared.soap.wire import build_soap_driver
 from connectors.declared.sql.reads import build_sql_read
 from connectors.declared.sql.rows import stream_sql_rows
 from connectors.declared.sql.tables import SqlReadTable, SqlRowsTable, SqlWire
-from connectors.declared.tables import ManifestTable, NotDeclarableError, PythonReadTable, RowsTable
+from connectors.declared.tables import CommandTable, ManifestTable, NotDeclarableError, PythonReadTable, RowsTable
 from connectors.declared.xml.paths import XML_PATHS, XML_REPLIES
 from connectors.declared.xml.tables import XmlWire
 from connectors.drivers.files.driver import FilesDriver
@@ -116,6 +117,18 @@ def _build_snapshot_table(rows: type[RowsTable]) -> type[SnapshotTable]:
     return create_model("SnapshotTable", __base__=SnapshotTable, rows=(rows, described))
 
 
+def parse_commands(driver: str, given: object) -> Mapping[str, CommandTable]:
+    """The tables of commands for the driver. Raises pydantic's `ValidationError`."""
+    if not isinstance(given, Mapping):
+        return TypeAdapter(Mapping[str, CommandTable]).validate_python(given)
+    family, found = DRIVER_FAMILIES[driver], dict[str, CommandTable]()
+    for table in (CommandTable, family.command_table):
+        some = {name: each for name, each in given.items() if family.find_command_table(name) is table}
+        kind: Any = Mapping[str, table]  # type: ignore[valid-type] # by the driver
+        found |= TypeAdapter[Mapping[str, CommandTable]](kind).validate_python(some)
+    return {name: found[name] for name in given}
+
+
 def _build_sql_driver(wire: SqlWire, parts: DriverParts) -> SqlDriver:
     gate, url = parts.gate, wire.url.get_secret_value()
     return SqlDriver(
@@ -183,6 +196,7 @@ DRIVER_FAMILIES: Final[Mapping[str, DriverFamily]] = {
         reads=Reads(table=HttpReadTable, build=build_http_read, check_probe=check_http_probe),
         all_rows=AllRows(table=HttpRowsTable, build=open_batches(rows_of)),
         columns=JSON_PATHS,
+        command_table=HttpCommandTable,
     ),
     "xml": DriverFamily(
         wire=XmlWire,
@@ -213,6 +227,8 @@ DRIVER_FAMILIES: Final[Mapping[str, DriverFamily]] = {
         driver=Open311Client,
         build_driver=_build_open311_client,
         domain_reads=DomainReads(domain="complaints", build=build_open311_complaints),
+        command_table=HttpCommandTable,
+        own_commands=frozenset({"submit_complaint"}),
     ),
     "files": DriverFamily(
         wire=FilesWire,

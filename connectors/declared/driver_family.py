@@ -16,7 +16,15 @@ from connectors.declared.record_readers import RecordReaders
 from connectors.declared.row_observation import RowObserver
 from connectors.declared.snapshot.loader import OpenedRows, OpenRows
 from connectors.declared.snapshot.protection import CopyProtection
-from connectors.declared.tables import ManifestTable, NotDeclarableError, ReadTable, RecordTable, RowsTable, WireTable
+from connectors.declared.tables import (
+    CommandTable,
+    ManifestTable,
+    NotDeclarableError,
+    ReadTable,
+    RecordTable,
+    RowsTable,
+    WireTable,
+)
 from connectors.declared.trouble import NoResultCodes, ResultCodes
 from connectors.drivers.long_work import LongWork
 from connectors.readers.rows import Row
@@ -176,12 +184,21 @@ class DriverFamily:
     """None if such agencies cannot give all rows."""
     columns: ColumnSyntax = FLAT_COLUMNS
     """How tables of records name columns."""
+    command_table: type[CommandTable] = CommandTable
+    """Says how a command is sent."""
+    own_commands: frozenset[str] = frozenset()
+    """Commands that the protocol itself says how to send."""
+
+    def find_command_table(self, name: str) -> type[CommandTable]:
+        """The table of a command."""
+        return CommandTable if name in self.own_commands else self.command_table
 
     def list_tables(self) -> Sequence[type[ManifestTable]]:
         """The tables of a manifest that are those of the family."""
         reads = () if self.reads is None else (self.reads.table,)
         all_rows = () if self.all_rows is None else (self.all_rows.table,)
-        return (self.wire, *reads, *all_rows)
+        commands = () if self.command_table is CommandTable else (self.command_table,)
+        return (self.wire, *reads, *all_rows, *commands)
 
     def require_reads(self) -> Reads:
         """The reads of the family. Raises `NotDeclarableError`."""

@@ -345,3 +345,13 @@ class KeyedReadTable(ReadTable):
         " digits and `_-.`",
     )
     max_concurrency: int = Field(default=4, ge=1, le=64, description="maximum concurrent calls of one batch")
+
+
+class CommandTable(ManifestTable):
+    """A command of the domain that the agency takes."""
+
+    timeout: Duration = Field(default=10.0, description='time for sending it, such as `"10 s"`, the default')
+    settle: Duration = Field(
+        default=60.0,
+        description='time in which the agency certainly carries out what arrived, such as `"1 min"`, the default',
+    )

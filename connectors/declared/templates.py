@@ -6,7 +6,7 @@ Of a caller, only keys that match a declared pattern get into a request, encoded
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any, Final
 from urllib.parse import quote
 
@@ -38,20 +38,20 @@ class TemplateWriter:
         page: Mapping[str, int | str],
         sends_numbers: bool,
         columns: Sequence[str] = (),
-        has_optional_parts: bool = False,
+        optional: Collection[str] = (),
     ) -> None:
         """Take the parts of the key, with the patterns of texts; `tuple` is the type of several texts.
 
         `page` has the placeholders of pages, with their value if it is the same on each page, or else its expression.
         With `sends_numbers`, keys are numbers in JSON. `columns` are those that an answer needs. Members with an
-        optional part are left out where it is None.
+        `optional` part are left out where it is None.
         """
         self._types = types
         self._patterns = patterns
         self._page = page
         self._sends_numbers = sends_numbers
         self._columns = columns
-        self._has_optional_parts = has_optional_parts
+        self._optional = optional
         self.used: set[str] = set()
         """The placeholders so far."""
         self.joins_keys = False
@@ -138,7 +138,7 @@ class TemplateWriter:
         if part not in self._types:
             raise NotDeclarableError(place, f"the key has no part '{name}'; write one of {self._list_placeholders()}")
         value = self._use(name)
-        if is_path and self._has_optional_parts:
+        if is_path and part in self._optional:
             raise NotDeclarableError(place, f"callers can leave out '{name}', which a path cannot: send it elsewhere")
         if self._types[part] is tuple:
             return f"','.join({value})"
@@ -170,7 +170,7 @@ class TemplateWriter:
         """The condition under which a member is left out; empty for a member that is always sent."""
         names = {found[1] for value in values if isinstance(value, str) for found in _PLACEHOLDER.finditer(value)}
         conditions = ["page is None"] if names & self._page.keys() - {_SIZE, *_COUNTERS} else []
-        parts = sorted(names & self._types.keys()) if self._has_optional_parts else []
+        parts = sorted(names.intersection(self._optional))
         return " or ".join([*conditions, *(f"key.{each} is None" for each in parts)])
 
     def _use(self, name: str) -> str:

@@ -53,4 +53,4 @@ class RoutingLog:
 
 
 NO_ROUTING = RoutingLog()
-"""For hubs with one agency for each domain: nothing is ever recorded."""
+"""For runs without a request, such as those of tools: nothing is ever recorded."""

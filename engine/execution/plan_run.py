@@ -60,9 +60,7 @@ class PlanRun:
         self._deciders: dict[int, Decider | None] = {}
         self.field_errors = FieldErrors()
         reader = getattr(context, "reader", None)
-        self._routing_log: RoutingLog = (
-            getattr(context, "routing_log", NO_ROUTING) if plan.codes.has_routes else NO_ROUTING
-        )
+        self._routing_log: RoutingLog = getattr(context, "routing_log", NO_ROUTING)
         self.read_tracker = (
             ReadTracker(reader, plan.read_summaries, plan.codes, self._routing_log) if track_reads else None
         )

@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 
 from engine.agencies.agency_codes import AgencyCodes
 from engine.agencies.routing_log import NO_ROUTING, RoutingLog
+from engine.batch import Batch
 from engine.execution.denied_fields import FieldError
 from engine.execution.edge_keys import EdgeKeys
 from engine.field_kinds import BatchField
@@ -102,7 +103,7 @@ class ReadTracker:
                     summaries[key] = summary
             read = SubjectRead(subject, *summary, is_own)
             if self._codes.has_routes:
-                domains = {get_domain(field) for part in key for field in part.fields}
+                domains = {each for part in key for field in part.fields for each in list_domains(field)}
                 read = add_called_agencies(read, filter(self._codes.has_several, domains), self._routing_log)
             reads.append(read)
         return reads
@@ -162,7 +163,8 @@ def _add_keys(
 
 def _build_summary(fields: Sequence[PlanField], codes: AgencyCodes) -> ReadSummary:
     """Names, agencies and data classes of the fields, each sorted."""
-    agencies = {agency for field in fields if (agency := codes.get(get_domain(field))) is not None}
+    domains = {each for field in fields for each in list_domains(field)}
+    agencies = {agency for each in domains if (agency := codes.get(each)) is not None}
     classes = {of for field in fields if (of := field.guard.data_class) is not None}
     return tuple(sorted({field.name for field in fields})), tuple(sorted(agencies)), tuple(sorted(classes))
 
@@ -173,14 +175,20 @@ def add_called_agencies(read: SubjectRead, domains: Iterable[type[Any] | None], 
     return read._replace(agencies=tuple(sorted({*read.agencies, *called})))
 
 
-def get_domain(field: PlanField) -> type[Any] | None:
-    """The domain that a field's value comes from, by the nearest batch above it; None for the hub itself."""
+def list_domains(field: PlanField) -> Sequence[type[Any] | None]:
+    """The domains that a field's value comes from, by the nearest batch above it; None for the hub itself."""
+    batch = _find_batch(field)
+    return (None,) if batch is None else (batch.domain, *(each.domain for each in batch.reads))
+
+
+def _find_batch(field: PlanField) -> Batch[Any, Any] | None:
     if isinstance(field.kind, BatchField):
-        return field.kind.edge.batch.domain
+        return field.kind.edge.batch
     shape, over = field.parent, field.parent.parent
     while over is not None and not isinstance(over.kind, BatchField):
         shape, over = over.parent, over.parent.parent
     if over is None or not isinstance(over.kind, BatchField):
         return None
     edge = over.kind.edge
-    return edge.batches_by_type.get(shape.type.name, edge.batch).domain
+    found: Batch[Any, Any] = edge.batches_by_type.get(shape.type.name, edge.batch)
+    return found

@@ -10,7 +10,7 @@ from typing import Any
 from graphql import GraphQLResolveInfo
 
 from engine.agencies.routing_log import RoutingLog
-from engine.execution.read_tracking import add_called_agencies, get_domain
+from engine.execution.read_tracking import add_called_agencies, list_domains
 from engine.field_kinds import BatchField, PlannedField
 from engine.plan.plan import Plan
 from engine.plan.tree import DEFINITION
@@ -28,7 +28,7 @@ class ReadTrackingMiddleware:
         self._classes: dict[tuple[str, str], str | None] = {}
         self._codes = plan.codes
         self._domains = {
-            (field.parent.type.name, field.nodes[0].name.value): get_domain(field) for field in plan.fields
+            (field.parent.type.name, field.nodes[0].name.value): list_domains(field) for field in plan.fields
         }
         self._found: dict[tuple[Hashable, bool], dict[tuple[str, str], None]] = {}
         """By subject, and whether the record is also about the caller."""
@@ -56,7 +56,7 @@ class ReadTrackingMiddleware:
         reads = []
         for (subject, own), fields in self._found.items():
             names = tuple(sorted(f"{type_}.{name}" for type_, name in fields))
-            domains = {self._domains.get(each) for each in fields}
+            domains = {domain for each in fields for domain in self._domains.get(each, ())}
             agencies = {code for each in domains if (code := self._codes.get(each)) is not None}
             classes = {of for each in fields if (of := self._classes[each]) is not None}
             read = SubjectRead(subject, names, tuple(sorted(agencies)), tuple(sorted(classes)), own)

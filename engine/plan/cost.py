@@ -306,7 +306,7 @@ class _CostEstimation:
             facets.setdefault(edge.batch, set()).add(edge.facet)
             scanned = keys * edge.batch.scanned_rows
             costs.append(_CostSums(0, 0, 0, _count_limited_calls(edge, keys, self._codes), scanned))
-            for each in edge.delegated_batches:
+            for each in (*edge.delegated_batches, *edge.batch.reads):
                 self.steps.setdefault((self._root_field_number, level + 1, each), set()).add(frozenset((None,)))
             costs += [
                 self._estimate_children(planned, count, level + 1, parent_size)
@@ -349,7 +349,7 @@ class _CostEstimation:
 def _count_limited_calls(edge: Edge, keys: int, codes: AgencyCodes) -> Mapping[str, int]:
     """By agency: the calls for this number of keys, of batches with a maximum size."""
     calls: dict[str, int] = {}
-    for batch in (edge.batch, *edge.delegated_batches):
+    for batch in (edge.batch, *edge.delegated_batches, *edge.batch.reads):
         if batch.max_batch_size is not None:
             for code in codes.list(batch.domain):
                 calls[code] = max(calls.get(code, 0), -(-keys // batch.max_batch_size))

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeAlias, TypeVar
 
+from records.calls.answers import Answers
+from records.calls.call import Call
 from records.identifiers import Nik
 from records.record import record
 from records.uploads import CommandFile
@@ -25,6 +28,12 @@ class OutgoingCommand(Generic[P]):
     """The agency's identifier of what the command is about; None if the command makes it."""
     sent_at: datetime | None = None
     """When it may have been sent, to look it up."""
+    accepted_at: datetime | None = None
+    """When the hub accepted it: the agency cannot have it from an earlier moment."""
+    attempts: int = 1
+    """How often it may have arrived, for a search."""
+    other_ids: frozenset[str] = frozenset()
+    """The agency's identifiers of the person's other commands of the kind, for a search."""
     files: tuple[CommandFile, ...] = ()
     """Its files, in the order in which the payload names them; none for a lookup."""
 
@@ -49,4 +58,13 @@ class CommandRefused:
     """The part of the input that it refused."""
 
 
-CommandAnswer = CommandDone | CommandRefused
+@record
+class CommandAmbiguous:
+    """Several records at the agency could be the command, and nothing tells which: a person must look."""
+
+
+CommandAnswer = CommandDone | CommandRefused | CommandAmbiguous
+SendCommands: TypeAlias = Callable[
+    [Sequence[OutgoingCommand[Any]], Call], Awaitable[Answers[OutgoingCommand[Any], CommandAnswer]]
+]
+"""Sends commands, or looks them up."""

@@ -71,6 +71,8 @@ class NewCommand:
     matter."""
     region: RegionCode | None = None
     """The place that it is about, to choose among several agencies."""
+    agency: str | None = None
+    """Code of the agency that the matter belongs to, if it is known."""
     uploads: tuple[PhotoUpload, ...] = ()
     """Photos to check before it is accepted."""
     files: tuple[CommandFile, ...] = ()
@@ -89,20 +91,28 @@ class CommandReceipt:
     accepted_at: Annotated[datetime, Doc("When it was stored.")]
     closed_at: Annotated[datetime | None, Doc("When its outcome was certain; null while it is open.")]
     problem: Annotated[str | None, Doc("Code of the reason why it is not done; null if there is none.")]
+    problem_field: Annotated[
+        str | None, Doc("The argument that the agency refused, such as `answers.UKURAN`; null if it names none.")
+    ] = None
     waits_for: Annotated[str | None, Doc("Number of an earlier command of the same matter that must be done first.")]
     steps: Annotated[tuple[CommandStep, ...], Doc("All steps so far, oldest first.")]
     agency_id: str | None = None
     """The agency's identifier of what it made."""
     payload: Any = None
     """What the person wrote; None after its retention."""
+    case: str = ""
+    """The matter that it is about; the number itself for a new one."""
 
 
 @record
 class SubmittedCommand:
-    """A command that made a new matter, as the lists of its agency need it."""
+    """A command that made a new matter, or changes one, as the lists of its agency need it."""
 
     subject: Nik
     number: str
+    agency: str
+    case: str
+    """The number itself for a new matter."""
     state: CommandState
     accepted_at: datetime
     closed_at: datetime | None
@@ -140,10 +150,75 @@ class CommandProblemCode(TranslatedEnum):
         "There is no such category. Name one of `complaintCategories`.",
         "Tidak ada kategori seperti itu. Pilih salah satu kategori yang tersedia.",
     )
+    ANSWER_REQUIRED = (
+        "ANSWER_REQUIRED",
+        "This question must be answered. Add the answer; the category lists its `questions`.",
+        "Pertanyaan ini wajib dijawab. Isi jawabannya.",
+    )
+    UNKNOWN_QUESTION = (
+        "UNKNOWN_QUESTION",
+        "The category asks no such question. Leave the answer out, or take a code of its `questions`.",
+        "Kategori ini tidak punya pertanyaan seperti itu. Hapus jawabannya.",
+    )
+    UNKNOWN_CHOICE = (
+        "UNKNOWN_CHOICE",
+        "The value is not among the choices. Give the `key` of one of the question's `choices`.",
+        "Jawaban ini tidak ada di daftar pilihan. Pilih salah satu yang tersedia.",
+    )
+    INVALID_NUMBER = (
+        "INVALID_NUMBER",
+        "The value is not a number. Write digits, with a point before decimals, such as 12.5.",
+        "Jawaban ini bukan angka. Tulis angka saja, dengan titik untuk desimal, misalnya 12.5.",
+    )
+    INVALID_MOMENT = (
+        "INVALID_MOMENT",
+        "The value is not a date or time. Write it like 2026-11-29 or 2026-11-29T08:30:00+07:00.",
+        "Jawaban ini bukan tanggal atau waktu. Tulis seperti 2026-11-29 atau 2026-11-29T08:30:00+07:00.",
+    )
     NO_AGENCY = (
         "NO_AGENCY",
         "No agency takes it for this place. Name another place in the city.",
         "Tidak ada instansi yang menerimanya untuk lokasi ini. Pilih lokasi lain di kota ini.",
+    )
+    NOT_OFFERED = (
+        "NOT_OFFERED",
+        "The agency does not offer this. Contact it in another way.",
+        "Instansi ini tidak menyediakannya. Hubungi instansi dengan cara lain.",
+    )
+    UNKNOWN_COMPLAINT = (
+        "UNKNOWN_COMPLAINT",
+        "There is no such complaint that you may do this with. Name another one.",
+        "Tidak ada laporan seperti itu yang boleh Anda tindak lanjuti. Pilih laporan lain.",
+    )
+    OWN_COMPLAINT = (
+        "OWN_COMPLAINT",
+        "It is your own complaint. Support complaints of other people.",
+        "Ini laporan Anda sendiri. Dukunglah laporan orang lain.",
+    )
+    ALREADY_DONE = (
+        "ALREADY_DONE",
+        "This is done already, or on its way. Read the complaint again.",
+        "Ini sudah dilakukan atau sedang dikirim. Lihat kembali laporannya.",
+    )
+    NOT_RESOLVED = (
+        "NOT_RESOLVED",
+        "The complaint is not resolved. Rate it when it is.",
+        "Laporan belum selesai. Beri nilai setelah selesai.",
+    )
+    NOT_OPEN = (
+        "NOT_OPEN",
+        "The complaint is closed, so it cannot be withdrawn. Submit a new one if something is wrong.",
+        "Laporan sudah ditutup sehingga tidak bisa dicabut. Buat laporan baru jika ada masalah.",
+    )
+    INVALID_RATING = (
+        "INVALID_RATING",
+        "The rating is not from 1 to 5. Change it.",
+        "Nilai harus dari 1 sampai 5. Ubah nilainya.",
+    )
+    CONFIRMATION_INVALID = (
+        "CONFIRMATION_INVALID",
+        "The confirmation has expired, or is for another person or other content. Read again what everybody will see.",
+        "Konfirmasi sudah kedaluwarsa, atau untuk orang atau isi lain. Baca lagi apa yang akan dilihat semua orang.",
     )
     KEY_REUSED = (
         "KEY_REUSED",
@@ -190,6 +265,11 @@ _FIELD_NAMES: Final[Mapping[str, tuple[str, str]]] = {
     "region": ("Kelurahan", "Kelurahan"),
     "answers": ("Answers", "Jawaban"),
     "key": ("Key", "Kunci"),
+    "id": ("Complaint", "Laporan"),
+    "text": ("Text", "Teks"),
+    "rating": ("Rating", "Nilai"),
+    "reason": ("Reason", "Alasan"),
+    "confirmation": ("Confirmation", "Konfirmasi"),
 }
 """Names of arguments for people, in English and Indonesian. Others are shown as they are written in the graph."""
 

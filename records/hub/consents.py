@@ -48,6 +48,10 @@ class Consent:
         datetime | None, Doc("When the person revoked it or the partner returned it; null if neither.")
     ] = None
     texts: Annotated[tuple[ConsentText, ...], Doc("The exact text that the person agreed to, in each language.")] = ()
+    request: str | None = None
+    """Id of the request that it answers."""
+    asked_at: datetime | None = None
+    """When the partner made that request; only in a person's own list."""
 
 
 @record

@@ -9,7 +9,7 @@ from engine.batch import forward
 from engine.errors import SafeError
 from records.calls.answers import Answers
 from records.calls.call import Call
-from records.hub.commands import CommandProblem, CommandReceipt, NewCommand
+from records.hub.commands import CommandProblem, CommandReceipt, NewCommand, SubmittedCommand
 from records.identifiers import Nik
 
 
@@ -30,6 +30,17 @@ class Commands(Protocol):
         self, wanted: Sequence[NewCommand], call: Call
     ) -> Answers[NewCommand, CommandReceipt | CommandProblem]:
         """Store each command, once. What has a receipt is committed. Raises `CommandsUnavailable`."""
+
+    async def find_repeated(
+        self, wanted: Sequence[NewCommand], call: Call
+    ) -> Answers[NewCommand, CommandReceipt | CommandProblem]:
+        """What `accept` would answer for a key that was used before; raises `CommandsUnavailable`."""
+
+    async def changes_of(self, people: Sequence[Nik], call: Call) -> Answers[Nik, Sequence[SubmittedCommand]]:
+        """The open commands of each person about earlier matters; raises `CommandsUnavailable`."""
+
+    def offers(self, agency: str, command: str) -> bool:
+        """Whether an agency takes a command."""
 
     async def receipts_of(self, people: Sequence[Nik], call: Call) -> Answers[Nik, Sequence[CommandReceipt]]:
         """The commands of each person, newest first; raises `CommandsUnavailable`."""

@@ -23,6 +23,7 @@ from records.hub.consents import (
     ConsentRequest,
     PersonalConsentKey,
 )
+from records.identifiers import Nik
 from resolvers.batch_context import HubBatchContext
 from resolvers.reader_budgets import get_budgets
 
@@ -77,6 +78,9 @@ class Consents(Protocol):
     ) -> Answers[PersonalConsentKey, ConsentRequest]:
         """Open requests that wait for an answer, which binds each to the first person who opens it."""
 
+    async def waiting_requests_of(self, people: Sequence[Nik], call: Call) -> Answers[Nik, Sequence[ConsentRequest]]:
+        """The requests that each person has opened and not answered, newest first."""
+
     async def load_consenting_people(
         self, consents: Sequence[str], client: ClientId, call: Call
     ) -> Answers[str, Consenting]:
@@ -97,6 +101,9 @@ class Consents(Protocol):
 
 consent_pages = forward(Consents, Consents.consent_pages, is_of_hub=True)
 open_consent_requests = forward(Consents, Consents.open_requests, name="open_consent_requests", is_of_hub=True)
+waiting_consent_requests = forward(
+    Consents, Consents.waiting_requests_of, name="waiting_consent_requests", is_of_hub=True, absent=()
+)
 
 
 @batch(domain=None, depends_on_caller=True)

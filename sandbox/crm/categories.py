@@ -3,6 +3,8 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from sandbox.crm.questions import QUESTIONS, ServiceQuestion
+
 
 @dataclass(frozen=True, slots=True)
 class ComplaintService:
@@ -13,12 +15,13 @@ class ComplaintService:
     group: str
     agency: str
     sla_hours: int
-    sentences: tuple[str, ...]
+    sentences: tuple[str, ...] = ()
+    """Without any, no complaint of the generated ones is in the category."""
 
     @property
-    def has_questions(self) -> bool:
-        """Whether a report must answer further questions (`metadata` in Open311): floods and trees."""
-        return self.group in {"BANJIR", "POHON"}
+    def questions(self) -> tuple[ServiceQuestion, ...]:
+        """The questions beyond the standard fields (`metadata` in Open311)."""
+        return QUESTIONS.get(self.code, ())
 
 
 _SDA, _LH, _BM, _DISHUB = "Dinas Sumber Daya Air", "Dinas Lingkungan Hidup", "Dinas Bina Marga", "Dinas Perhubungan"
@@ -73,6 +76,8 @@ SERVICES: Mapping[int, ComplaintService] = {
         ComplaintService(1801, "Demam berdarah", "KESEHATAN", _KESEHATAN, 48, ("Minta fogging, ada warga sakit.",)),
         ComplaintService(1901, "Pelayanan kelurahan", "PELAYANAN", _DUKCAPIL, 72, ("Antrean KTP terlalu lama.",)),
         ComplaintService(1902, "Fasilitas sekolah", "PELAYANAN", _PENDIDIKAN, 336, ("Atap kelas bocor.",)),
+        ComplaintService(2001, "Aspirasi", "ASPIRASI", "Biro Pemerintahan", 336),
+        ComplaintService(2101, "JakWiFi rusak", "JAKWIFI", "Diskominfotik", 72),
     )
 }
 """Every category by its code."""

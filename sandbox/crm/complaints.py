@@ -17,15 +17,16 @@ from sandbox.population.places import draw_point
 from sandbox.population.regions import SandboxRegion, load_regions
 from sandbox.population.seeded_random import seeded_random
 
-STATES = ("MENUNGGU", "KOORDINASI", "DISPOSISI", "PROSES", "SELESAI", "DITOLAK")
-"""The states that citizens see; the last one is rare."""
+STATES = ("MENUNGGU", "KOORDINASI", "DISPOSISI", "PROSES", "SELESAI", "DITOLAK", "DICABUT")
+"""The states that citizens see; the last two are rare: rejected, and withdrawn by the reporter."""
 
-CLOSED = frozenset({"SELESAI", "DITOLAK"})
+CLOSED = frozenset({"SELESAI", "DITOLAK", "DICABUT"})
 CHANNELS = ("JAKI", "JAKI", "JAKI", "WHATSAPP", "TWITTER", "LAPOR 1708", "KANTOR KELURAHAN", "EMAIL")
 FIRST_ID = 10_000_001
 PUBLIC_SHARE, REPORTING_SHARE, REJECTED_SHARE, UNPLACED_SHARE = 0.3, 0.2, 0.04, 0.1
 AT_HOME_SHARE, REOPENED_SHARE, RATED_SHARE = 0.7, 0.1, 0.6
 OLDEST = timedelta(days=300)
+_DRAWN_SERVICES = tuple(each for each in SERVICES.values() if each.sentences)
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +37,15 @@ class HistoryStep:
     state: str
     remark: str
     agency: str
+
+
+@dataclass(frozen=True, slots=True)
+class CrmComment:
+    """One comment: time, text, and whether the reporter wrote it."""
+
+    at: datetime
+    text: str
+    by_reporter: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +76,9 @@ class CrmComplaint:
     rating: int | None
     reference: str | None = None
     """The reference of the client that submitted it."""
+    comments: tuple[CrmComment, ...] = ()
+    answers: tuple[tuple[str, str], ...] = ()
+    """Codes of the category's questions and their values."""
     photos: tuple[CrmPhoto, ...] = ()
 
     @property
@@ -109,6 +122,13 @@ class ComplaintData:
             return self
         by_id = {**self.by_id, **{each.id: each for each in submitted}}
         return replace(self, complaints=(*submitted, *self.complaints), by_id=by_id)
+
+    def changed_by(self, changed: Mapping[int, CrmComplaint]) -> "ComplaintData":
+        """The same with other versions of some complaints."""
+        if not changed:
+            return self
+        complaints = tuple(changed.get(each.id, each) for each in self.complaints)
+        return replace(self, complaints=complaints, by_id={**self.by_id, **changed})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -164,7 +184,7 @@ def _draft_samples(people: CityPopulation) -> Iterator[_ComplaintDraft]:
 
 def _draft_complaints(people: CityPopulation) -> Iterator[_ComplaintDraft]:
     samples = {sample.nik for sample in SAMPLES.values()}
-    services, villages = tuple(SERVICES.values()), sorted(load_regions().population)
+    services, villages = _DRAWN_SERVICES, sorted(load_regions().population)
     for resident in people.residents:
         rng = seeded_random("crm", resident.nik)
         if resident.age < ADULT_AGE or resident.nik in samples or rng.random() >= REPORTING_SHARE:
@@ -268,6 +288,6 @@ def _build_pending(people: CityPopulation) -> Iterator[PendingReport]:
         yield PendingReport(
             token=f"{rng.getrandbits(64):016x}",
             reporter_nik=nik,
-            service=rng.choice(tuple(SERVICES.values())),
+            service=rng.choice(_DRAWN_SERVICES),
             requested_at=DATA_NOW - timedelta(minutes=8 * place + 3),
         )

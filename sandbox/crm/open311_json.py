@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta
 
 from sandbox.crm.categories import SERVICES, ComplaintService
 from sandbox.crm.complaints import CrmComplaint, PendingReport
+from sandbox.crm.questions import ServiceQuestion
 from sandbox.crm.search import Open311Search, to_standard_status
 
 Json = Mapping[str, object]
@@ -30,23 +31,14 @@ def services_to_json() -> list[Json]:
 
 def definition_to_json(service: ComplaintService) -> Json:
     """The questions of this category beyond the standard fields."""
-    attributes = [
-        {
-            "variable": True,
-            "code": "UKURAN",
-            "datatype": "singlevaluelist",
-            "required": True,
-            "datatype_description": "Pilih satu",
-            "order": 1,
-            "description": "Seberapa besar?",
-            "values": [{"key": key, "name": key.title()} for key in ("KECIL", "SEDANG", "BESAR")],
-        }
-    ]
-    return {"service_code": service.code, "attributes": attributes if service.has_questions else []}
+    return {
+        "service_code": service.code,
+        "attributes": [_question_to_json(each, order) for order, each in enumerate(service.questions, start=1)],
+    }
 
 
 def requests_to_json(rows: Iterable[CrmComplaint | PendingReport], search: Open311Search) -> list[Json]:
-    """The rows of an answer; they name the reporter only if the request searched by reporter."""
+    """The rows of an answer; they name the reporter only if the request searched by reporter, or in the scope `all`."""
     return [
         _pending_to_json(row, search) if isinstance(row, PendingReport) else request_to_json(row, search)
         for row in rows
@@ -81,7 +73,7 @@ def request_to_json(complaint: CrmComplaint, search: Open311Search) -> Json:
     extended = _extension_to_json(complaint) if search.extensions else {}
     if search.references:
         extended = {**extended, "reference": complaint.reference}
-    if search.reporters:
+    if search.reporters or search.everything:
         extended = {**extended, "reporter": complaint.reporter_nik}
     if extended:
         row["extended_attributes"] = extended
@@ -95,6 +87,29 @@ def request_to_json(complaint: CrmComplaint, search: Open311Search) -> Json:
             }
             for step in complaint.steps
         ]
+        row["comments"] = [
+            {
+                "datetime": _format_moment(each.at, in_utc=in_utc),
+                "text": each.text,
+                "author": "REPORTER" if each.by_reporter else "CITIZEN",
+            }
+            for each in complaint.comments
+        ]
+    return row
+
+
+def _question_to_json(question: ServiceQuestion, order: int) -> Json:
+    row: dict[str, object] = {
+        "variable": question.variable,
+        "code": question.code,
+        "datatype": question.datatype,
+        "required": question.required,
+        "datatype_description": question.hint,
+        "order": order,
+        "description": question.text,
+    }
+    if question.values:
+        row["values"] = [{"key": key, "name": key.capitalize()} for key in question.values]
     return row
 
 
@@ -103,7 +118,7 @@ def _service_to_json(service: ComplaintService) -> Json:
         "service_code": service.code,
         "service_name": service.name,
         "description": f"Laporan tentang {service.name.lower()}",
-        "metadata": service.has_questions,
+        "metadata": bool(service.questions),
         "type": "realtime",
         "keywords": service.name.lower().replace(" ", ","),
         "group": service.group,
@@ -120,6 +135,11 @@ def _extension_to_json(complaint: CrmComplaint) -> Json:
         "sla_hours": complaint.service.sla_hours,
         "support_count": complaint.supporters,
         "rating": complaint.rating,
+        **(
+            {"answers": [{"code": code, "value": value} for code, value in complaint.answers]}
+            if complaint.answers
+            else {}
+        ),
         "media": [
             {
                 "url": _get_media_path(complaint.id, number),

@@ -3,6 +3,7 @@
 import secrets
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 from starlette.applications import Starlette
 from starlette.requests import Request
@@ -13,11 +14,18 @@ from sandbox.agency import AgencySpec
 from sandbox.agency_server import serve
 from sandbox.control import REFUSED, AgencyControl, AgencyMode, Latency
 from sandbox.crm import open311_json as answers
+from sandbox.crm.actions import KINDS, NOT_FOUND, ComplaintActions, RefusedActionError, action_to_json, apply_actions
 from sandbox.crm.categories import SERVICES
 from sandbox.crm.complaints import ComplaintData, CrmComplaint, PendingReport, build_complaint_data
 from sandbox.crm.form import Form, read_form
 from sandbox.crm.search import InvalidParameterError, Open311Search, find_page, parse_search
-from sandbox.crm.submissions import ComplaintSubmissions, InvalidSubmissionError, SubmittedPhoto, parse_submission
+from sandbox.crm.submissions import (
+    LIST_SEPARATOR,
+    ComplaintSubmissions,
+    InvalidSubmissionError,
+    SubmittedPhoto,
+    parse_submission,
+)
 from sandbox.population.city_population import build_population
 from sandbox.request_body import MAX_BODY_BYTES
 
@@ -35,7 +43,8 @@ def run(spec: AgencySpec) -> None:
     control = AgencyControl(spec.name, TYPICAL_LATENCY if spec.latency else Latency(0, 0))
     complaints = build_complaint_data(build_population(), spec.today)
     submitted = ComplaintSubmissions(spec.state, complaints.now)
-    serve(spec, control, Open311Service(spec, control, complaints, submitted).build_app())
+    actions = ComplaintActions(spec.state, complaints.now)
+    serve(spec, control, Open311Service(spec, control, complaints, submitted, actions).build_app())
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +55,7 @@ class Open311Service:
     control: AgencyControl
     complaints: ComplaintData
     submitted: ComplaintSubmissions
+    actions: ComplaintActions
 
     def build_app(self) -> Starlette:
         """The application of the agency's port."""
@@ -56,6 +66,8 @@ class Open311Service:
                 self._route("GET", "/requests.json", self._list_requests),
                 self._route("POST", "/requests.json", self._submit),
                 self._route("POST", "/requests/search.json", self._list_requests),
+                self._route("POST", "/actions/search.json", self._find_actions),
+                *(self._route("POST", f"/requests/{{id}}/{kind}.json", partial(self._act, kind)) for kind in KINDS),
                 self._route("GET", "/requests/{id}.json", self._get_request),
                 self._route("GET", "/media/{id}/{number}.jpg", self._get_photo),
             ],
@@ -106,30 +118,54 @@ class Open311Service:
         search = _parse_search(parameters)
         if isinstance(search, Response):
             return search
-        if (search.reporters or search.references) and not _api_key(parameters):
-            return _gateway_error("reporter and reference need an api_key")
+        if (search.reporters or search.references or search.everything) and not _api_key(parameters):
+            return _gateway_error("reporter, reference and scope need an api_key")
         if search.references:
-            found: Sequence[CrmComplaint | PendingReport] = self.submitted.find_by_reference(search.references)
+            known = self._load().by_id
+            stored = self.submitted.find_by_reference(search.references)
+            found: Sequence[CrmComplaint | PendingReport] = [known[each.id] for each in stored]
         else:
-            data = self.complaints.extended_with(self.submitted.list_all())
-            found = find_page(data, search, trusted=bool(_api_key(parameters)))
+            found = find_page(self._load(), search, trusted=bool(_api_key(parameters)))
         return JSONResponse(answers.requests_to_json(found, search))
 
     def _get_request(self, parameters: Parameters, _: Form) -> Response:
         search = _parse_search({"extensions": parameters.get("extensions", "")})
         if isinstance(search, Response):
             return search
-        known = self.complaints.extended_with(self.submitted.list_all()).by_id
-        complaint = known.get(int(parameters["id"])) if _is_number(parameters["id"]) else None
+        complaint = self._find(parameters["id"])
         if complaint is None or not (complaint.public or _api_key(parameters)):
             return _error_response(404, "service_request_id was not found")
         return JSONResponse([answers.request_to_json(complaint, search)])
 
+    def _act(self, kind: str, parameters: Parameters, _: Form) -> Response:
+        """Something that a person does with a complaint: answers the new id of it."""
+        if not _api_key(parameters):
+            return _gateway_error("an action needs an api_key")
+        complaint = self._find(parameters["id"])
+        if complaint is None:
+            return _error_response(NOT_FOUND, "service_request_id was not found")
+        try:
+            return JSONResponse({"action_id": self.actions.add(kind, complaint, parameters)}, status_code=201)
+        except RefusedActionError as error:
+            return _error_response(error.status, str(error))
+
+    def _find_actions(self, parameters: Parameters, _: Form) -> Response:
+        if not _api_key(parameters):
+            return _gateway_error("reference needs an api_key")
+        found = self.actions.find_by_reference(parameters.get("reference", ""))
+        return JSONResponse([action_to_json(each) for each in found])
+
+    def _load(self) -> ComplaintData:
+        """All complaints as they are now."""
+        return apply_actions(self.complaints.extended_with(self.submitted.list_all()), self.actions.list_all())
+
+    def _find(self, id_: str) -> CrmComplaint | None:
+        return self._load().by_id.get(int(id_)) if _is_number(id_) else None
+
     def _get_photo(self, parameters: Parameters, _: Form) -> Response:
         """A photo of a complaint; of a private one with the key only."""
-        known = {each.id: each for each in self.submitted.list_all()}
-        id_, number = parameters["id"], parameters["number"]
-        complaint = known.get(int(id_)) if _is_number(id_) and _is_number(number) else None
+        number = parameters["number"]
+        complaint = self._find(parameters["id"]) if _is_number(number) else None
         if complaint is None or not (complaint.public or _api_key(parameters)):
             return _error_response(404, "media was not found")
         content = self.submitted.load_photo(complaint.id, int(number))
@@ -147,7 +183,9 @@ class Open311Service:
 
 def _join_parameters(request: Request, form: Form) -> Parameters:
     """Parameters of form, query and path, with the header's key; later ones override earlier ones."""
-    fields = {name: values[-1] for name, values in form.fields.items()}
+    fields = {
+        name: LIST_SEPARATOR.join(values) if name.endswith("[]") else values[-1] for name, values in form.fields.items()
+    }
     key = request.headers.get("x-api-key")
     return {**fields, **request.query_params, **request.path_params, **({"api_key": key} if key else {})}
 

@@ -13,19 +13,24 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from time import monotonic
 
-from sandbox.crm.categories import SERVICES
+from sandbox.crm.categories import SERVICES, ComplaintService
 from sandbox.crm.complaints import CrmComplaint, CrmPhoto, HistoryStep, to_single_precision
 from sandbox.population.regions import load_regions
 
 FIRST_ID = 20_000_001
 CHANNEL = "JAKI"
 MAX_DESCRIPTION_LENGTH = 2_000
+LIST_SEPARATOR = "\n"
+"""Separates the values of a list such as `attribute[CODE][]`, in one parameter."""
 _TABLE = """
 CREATE TABLE IF NOT EXISTS submissions (
     id INTEGER PRIMARY KEY AUTOINCREMENT, reference TEXT, reporter TEXT NOT NULL, service INTEGER NOT NULL,
     description TEXT NOT NULL, kelurahan TEXT NOT NULL, address TEXT NOT NULL, latitude REAL, longitude REAL,
     public INTEGER NOT NULL, at TEXT NOT NULL
 )
+"""
+_ANSWERS_TABLE = """
+CREATE TABLE IF NOT EXISTS submitted_answers (submission INTEGER NOT NULL, code TEXT NOT NULL, value TEXT NOT NULL)
 """
 _PHOTO_TABLE = """
 CREATE TABLE IF NOT EXISTS photos (
@@ -59,6 +64,8 @@ class Submission:
     address: str
     place: tuple[float, float] | None
     public: bool
+    answers: tuple[tuple[str, str], ...] = ()
+    """Codes of questions and their values."""
     photos: Sequence[SubmittedPhoto] = ()
 
 
@@ -72,6 +79,7 @@ class ComplaintSubmissions:
         self._now, self._started = now, monotonic()
         with self._connect() as connection:
             connection.execute(_TABLE)
+            connection.execute(_ANSWERS_TABLE)
             connection.execute(_PHOTO_TABLE)
 
     def add(self, submission: Submission) -> int:
@@ -98,6 +106,9 @@ class ComplaintSubmissions:
             )
             [stored] = connection.execute("SELECT max(id) FROM submissions").fetchone()
             connection.executemany(
+                "INSERT INTO submitted_answers VALUES (?, ?, ?)", [(stored, *each) for each in submission.answers]
+            )
+            connection.executemany(
                 "INSERT INTO photos (submission, number, text, width, height, content) VALUES (?, ?, ?, ?, ?, ?)",
                 [
                     (stored, number, each.text, *_read_size(each.content), each.content)
@@ -118,8 +129,8 @@ class ComplaintSubmissions:
         """All submitted complaints, newest first."""
         with self._connect() as connection:
             rows = connection.execute("SELECT * FROM submissions ORDER BY id DESC").fetchall()
-            photos = _list_photos(connection)
-        return [_to_complaint(row, photos.get(row["id"], ())) for row in rows]
+            photos, answers = _list_photos(connection), _list_answers(connection)
+        return [_to_complaint(row, photos.get(row["id"], ()), answers.get(row["id"], ())) for row in rows]
 
     def find_by_reference(self, references: frozenset[str]) -> Sequence[CrmComplaint]:
         """The complaints with these references."""
@@ -129,8 +140,8 @@ class ComplaintSubmissions:
                 f"SELECT * FROM submissions WHERE reference IN ({marks}) ORDER BY id DESC",  # noqa: S608 - marks only
                 tuple(references),
             ).fetchall()
-            photos = _list_photos(connection)
-        return [_to_complaint(row, photos.get(row["id"], ())) for row in rows]
+            photos, answers = _list_photos(connection), _list_answers(connection)
+        return [_to_complaint(row, photos.get(row["id"], ()), answers.get(row["id"], ())) for row in rows]
 
     @contextmanager
     def _connect(self) -> Iterator[sqlite3.Connection]:
@@ -148,8 +159,7 @@ def parse_submission(parameters: Mapping[str, str], photos: Sequence[SubmittedPh
     description = parameters.get("description", "").strip()
     if not description or len(description) > MAX_DESCRIPTION_LENGTH:
         raise InvalidSubmissionError(f"description must have 1 to {MAX_DESCRIPTION_LENGTH} characters")
-    if service.has_questions and not parameters.get("attribute[UKURAN]"):
-        raise InvalidSubmissionError("attribute[UKURAN] is required for this service_code")
+    answers = _parse_answers(parameters, service)
     kelurahan = parameters.get("region", "")
     place = _parse_place(parameters)
     if place is None and kelurahan not in load_regions().villages and not parameters.get("address_string"):
@@ -165,8 +175,22 @@ def parse_submission(parameters: Mapping[str, str], photos: Sequence[SubmittedPh
         address=parameters.get("address_string", ""),
         place=place,
         public=parameters.get("visibility") != "PRIVATE",
+        answers=answers,
         photos=photos,
     )
+
+
+def _parse_answers(parameters: Mapping[str, str], service: ComplaintService) -> tuple[tuple[str, str], ...]:
+    """The answers to the questions of a category. Raises `InvalidSubmissionError`."""
+    found = []
+    for question in service.questions:
+        name = f"attribute[{question.code}]"
+        given = parameters.get(name, ""), *parameters.get(f"{name}[]", "").split(LIST_SEPARATOR)
+        values = tuple(filter(None, given))
+        if question.variable and (problem := question.find_problem(values)) is not None:
+            raise InvalidSubmissionError(problem)
+        found += [(question.code, each) for each in values]
+    return tuple(found)
 
 
 def _parse_place(parameters: Mapping[str, str]) -> tuple[float, float] | None:
@@ -201,7 +225,15 @@ def _read_size(jpeg: bytes) -> tuple[int, int]:
     raise InvalidSubmissionError("media must be JPEG")
 
 
-def _to_complaint(row: sqlite3.Row, photos: Sequence[CrmPhoto]) -> CrmComplaint:
+def _list_answers(connection: sqlite3.Connection) -> Mapping[int, Sequence[tuple[str, str]]]:
+    """The answers of all complaints."""
+    answers: dict[int, list[tuple[str, str]]] = {}
+    for row in connection.execute("SELECT submission, code, value FROM submitted_answers ORDER BY rowid"):
+        answers.setdefault(row["submission"], []).append((row["code"], row["value"]))
+    return answers
+
+
+def _to_complaint(row: sqlite3.Row, photos: Sequence[CrmPhoto], answers: Sequence[tuple[str, str]]) -> CrmComplaint:
     at = datetime.fromisoformat(row["at"])
     placed = row["latitude"] is not None
     return CrmComplaint(
@@ -219,5 +251,6 @@ def _to_complaint(row: sqlite3.Row, photos: Sequence[CrmPhoto]) -> CrmComplaint:
         supporters=0,
         rating=None,
         reference=row["reference"],
+        answers=tuple(answers),
         photos=tuple(photos),
     )

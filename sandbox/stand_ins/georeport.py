@@ -1,5 +1,6 @@
-"""The replies of a stand-in of an Open311 server, from `requests.json` and `services.json` in the form of the standard.
+"""The replies of a stand-in of an Open311 server, from samples in the form of the standard.
 
+The samples are `requests.json`, `services.json` and, for the questions of categories, `definitions.json`.
 See https://wiki.open311.org/GeoReport_v2/. A period of more than `max_span_days` is a bad request.
 
 Parameters beyond the standard are those of `wire.extensions`. Without the constant ones, a request has no
@@ -32,7 +33,7 @@ class GeoReportReplies:
     """The replies of the server. Raises `CannotStartError` for samples that are no lists of rows."""
 
     def __init__(self, source: StandInSource) -> None:
-        self._rows: dict[str, Sequence[Row]] = {"requests": (), "services": ()}
+        self._rows: dict[str, Sequence[Row]] = {"requests": (), "services": (), "definitions": ()}
         self._extensions: Mapping[str, Any] = source.manifest["wire"].get("extensions", {})
         self._columns: Mapping[str, Any] = source.manifest.get("records", {}).get("Complaint", {})
         self._span = timedelta(days=source.manifest["wire"].get("max_span_days", 90))
@@ -50,6 +51,8 @@ class GeoReportReplies:
         if found is None:
             return None
         resource, key, form, query = found.groups()
+        if resource == "services" and key:
+            return self._find_definition(key, form)
         given = _parse_parameters(query)
         rows = self._rows[resource]
         if resource == "requests" and (key or "service_request_id" in given):
@@ -68,6 +71,15 @@ class GeoReportReplies:
         if resource == "requests":
             rows = [self._shorten(each, given, names_reporter=False) for each in rows]
         return _write(rows[:_MAX_ROWS], *_NAMES[resource], form, 404 if key and not rows else 200)
+
+    def _find_definition(self, code: str, form: str) -> SampleReply:
+        """The questions of a category; none if the samples have none."""
+        found = [each for each in self._rows["definitions"] if str(each.get("service_code")) == code]
+        definition = found[0] if found else {"service_code": code, "attributes": []}
+        if form == "json":
+            return SampleReply(json.dumps(definition, ensure_ascii=False).encode())
+        inner = {"service_code": code, "attributes": {"attribute": definition["attributes"]}}
+        return SampleReply(f"<service_definition>{_write_members(inner)}</service_definition>".encode(), "text/xml")
 
     def _search(self, form: str, given: Mapping[str, str]) -> SampleReply | None:
         """The page of requests that some people reported; None if the server cannot search for them."""

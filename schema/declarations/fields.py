@@ -266,7 +266,7 @@ class EdgeField(PublishedField):
         batch, facet = self.edge.batch, self.edge.facet
         answer = await context.bridge.load(batch, key, facet)
         staleness = context.bridge.get_staleness(batch, key, facet)
-        missing = context.routing_log.incomplete.get(batch, {}).get(key) if context.agencies.routers else None
+        missing = context.routing_log.incomplete.get(batch, {}).get(key)
         for notice in (staleness, missing):
             if notice is not None:
                 place = path.as_list() if index is None else [*path.as_list(), index]
@@ -285,6 +285,12 @@ class RootField(EdgeField):
     people_of_key: Callable[[Any], Any] | None = None
     agency: str | None = None
     subject_batch: Batch[Any, Any] | None = None
+    prepare_key: Callable[[Any, RequestContext], Any] | None = None
+
+    def compute_key(self, record: Any, arguments: Mapping[str, Any], context: RequestContext) -> Any:  # noqa: ANN401 - any record and key
+        """The key of the arguments, with what only the request knows."""
+        key = super().compute_key(record, arguments, context)
+        return key if self.prepare_key is None else self.prepare_key(key, context)
 
     def engine_guard(self) -> FieldGuard:
         """Who may see the field."""
@@ -387,6 +393,7 @@ def root(  # noqa: PLR0913 - a declaration: its parameters are the fields of wha
     subject: Callable[[Any], Any] | None = None,
     agency: str | None = None,
     subject_batch: Batch[Any, Any] | None = None,
+    prepare_key: Callable[[Any, RequestContext], Any] | None = None,
     description: str | None = None,
 ) -> Callable[[Callable[..., Any]], Any]:
     """A root field, built from a pure function of the arguments (and `caller`) to the key, or keys.
@@ -394,6 +401,7 @@ def root(  # noqa: PLR0913 - a declaration: its parameters are the fields of wha
     `returns` is the field's type; `description` replaces the function's docstring. `expected_size` is as for an edge.
     `subject` gets the person from the key, if the key is not the person; `subject_batch` loads the person, if the key
     does not contain it; `agency` is the key's attribute with the agency whose readers the field is about.
+    `prepare_key` completes the key with what only the request knows, such as the record of a node id.
     """
 
     def declare(key: Callable[..., Any]) -> Any:  # noqa: ANN401 - used in a class body
@@ -402,6 +410,7 @@ def root(  # noqa: PLR0913 - a declaration: its parameters are the fields of wha
         field.arguments = StrawberryResolver(without_hub_parameters(key)).arguments
         field.set_rule(rule)
         field.people_of_key, field.agency, field.subject_batch = subject, agency, subject_batch
+        field.prepare_key = prepare_key
         field.edge = Edge(
             batch=batch,
             key=build_key_function(key),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Collection, Mapping, Sequence
-from typing import Annotated, Any, NamedTuple
+from typing import Annotated, Any, Final, NamedTuple
 
 import strawberry
 from strawberry.annotation import StrawberryAnnotation
@@ -30,6 +30,8 @@ from schema.declarations.publishing import Publication, Refetch
 from schema.declarations.relay import MAX_PAGE_SIZE, Node
 from schema.declarations.request_context import RequestContext
 from schema.declarations.routed_fields import AGENCY_MARK
+
+_NOT_ISSUED: Final = "An id was not issued by this hub. Send ids exactly as they were received."
 
 
 class NodeKey(NamedTuple):
@@ -133,21 +135,40 @@ class NodeField(EdgeField):
             type_name, text = context.node_ids.open(node_id)
             publication = self.publications[type_name]
         except (UnknownNodeId, KeyError):
-            raise BadInput("An id was not issued by this hub. Send ids exactly as they were received.") from None
+            raise BadInput(_NOT_ISSUED) from None
         refetch = publication.refetch
         if refetch is None:
             raise TypeError(f"{type_name} has no refetch; only nodes have ids.")
-        agency, _, rest = text.partition(AGENCY_MARK)
-        is_routed = self.codes.has_several(refetch.batch.domain)
-        if agency in self.codes.list(refetch.batch.domain):
-            return NodeKey(refetch, refetch.unseal(rest), self.guards[type_name], agency if is_routed else None)
-        if is_routed:
-            raise BadInput("An id names no agency, and several answer now. Read the object again, and send its new id.")
-        return NodeKey(refetch, refetch.unseal(text), self.guards[type_name])
+        text, agency = _split_agency(text, refetch.batch.domain, self.codes)
+        return NodeKey(refetch, refetch.unseal(text), self.guards[type_name], agency)
 
     def engine_guard(self) -> FieldGuard:
         """Returns the guard for nodes of all types."""
         return _NODE_GUARD
+
+
+def open_node_argument(
+    node_id: str, type_name: str, domain: type[Any], context: RequestContext
+) -> tuple[str, str | None]:
+    """The key in an id of a type, and the agency that it names if several answer the domain. Raises `BadInput`."""
+    try:
+        opened, text = context.node_ids.open(node_id)
+    except UnknownNodeId:
+        raise BadInput(_NOT_ISSUED) from None
+    if opened != type_name:
+        raise BadInput(f"An id is that of a {opened}. Send the id of a {type_name}.")
+    return _split_agency(text, domain, context.agencies.codes)
+
+
+def _split_agency(text: str, domain: type[Any] | None, codes: AgencyCodes) -> tuple[str, str | None]:
+    """The key in the text of an id, and the agency before it. Raises `BadInput` if several answer and it names none."""
+    agency, _, rest = text.partition(AGENCY_MARK)
+    is_routed = codes.has_several(domain)
+    if agency in codes.list(domain):
+        return rest, agency if is_routed else None
+    if is_routed:
+        raise BadInput("An id names no agency, and several answer now. Read the object again, and send its new id.")
+    return text, None
 
 
 def build_node_fields(

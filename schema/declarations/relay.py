@@ -6,6 +6,7 @@ from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from types import MappingProxyType
 from typing import Annotated, Any, TypeVar
 
 import strawberry
@@ -57,12 +58,21 @@ class PageInfoType:
     """PageInfo in the graph."""
 
 
-def connection_of(item: type[Any], *, item_name: str, items_name: str, has_total: bool = False) -> Callable[[T], T]:
+def connection_of(
+    item: type[Any],
+    *,
+    item_name: str,
+    items_name: str,
+    has_total: bool = False,
+    counts: Mapping[str, str] = MappingProxyType({}),
+    flags: Mapping[str, str] = MappingProxyType({}),
+) -> Callable[[T], T]:
     """Publishes a class `XConnectionType` as the connection of a published type, with its edges `XEdge`.
 
     The class's docstring is the description of a page; `item_name` and `items_name` name its items ("complaint",
     "complaints"). The guard of the item's type protects each item; the connection is public. `build_connection` builds
-    its records, with `total_count` if it `has_total`. Raises `TypeError` for a class with another name.
+    its records, with `total_count` if it `has_total`, and with the numbers and truth values that `counts` and `flags`
+    describe by their names. Raises `TypeError` for a class with another name.
 
     >>> @connection_of(ComplaintType, item_name="complaint", items_name="complaints")
     ... class ComplaintConnectionType:
@@ -78,7 +88,14 @@ def connection_of(item: type[Any], *, item_name: str, items_name: str, has_total
         name = cls.__name__.removesuffix(_SUFFIX)
         article = "An" if item_name[0] in "aeiou" else "A"
         doc = Doc(f"Number of {items_name} on all pages; null if the agency does not count them.")
-        totals = {"total_count": Annotated[int | None, doc]} if has_total else {}
+        described = {
+            **({"total_count": doc} if has_total else {}),
+            **{name: Doc(each) for name, each in counts.items()},
+        }
+        totals = {
+            **{name: Annotated[int | None, each] for name, each in described.items()},
+            **{name: Annotated[bool, Doc(each)] for name, each in flags.items()},
+        }
         edge = _build_record_class(
             f"{name}Edge",
             f"{article} {item_name} in a list, with its cursor.",

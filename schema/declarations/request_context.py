@@ -15,7 +15,7 @@ from auth.policy.children import get_city_date
 from auth.policy.decision import get_represented_person
 from engine import batch
 from engine.agencies.bindings import Agencies
-from engine.agencies.routing_log import NO_ROUTING, RoutingLog
+from engine.agencies.routing_log import RoutingLog
 from engine.execution.stale_fields import StalePath
 from engine.graphql_core.answer_size import AnswerSize
 from records.calls.call import Call
@@ -59,7 +59,7 @@ class RequestContext:
             agencies=self.agencies,
             facets=facets,
             batch_cache=self.batch_cache,
-            routing_log=self.routing_log if self.agencies.routers else NO_ROUTING,
+            routing_log=self.routing_log,
         )
         if not facets:
             self._plain_batch_context = context

@@ -90,7 +90,7 @@ class OriginNodeIdField(NodeIdField):
 def route_field(field: StrawberryField, domain: type[Any] | None, codes: AgencyCodes) -> StrawberryField:
     """The field as it is where several agencies answer; `domain` is that of the records with the field."""
     if isinstance(field, NodeIdField) and codes.has_several(domain):
-        return _copy_as(OriginNodeIdField, field)
+        return copy_as(OriginNodeIdField, field)
     if (
         not isinstance(field, EdgeField)
         or isinstance(field, RootField)
@@ -98,14 +98,14 @@ def route_field(field: StrawberryField, domain: type[Any] | None, codes: AgencyC
     ):
         return field
     is_of_same_domain = field.edge.batch.domain is domain
-    routed = _copy_as(OriginEdgeField if is_of_same_domain else RoutedEdgeField, field)
+    routed = copy_as(OriginEdgeField if is_of_same_domain else RoutedEdgeField, field)
     routed.edge = dataclasses.replace(field.edge, key_attribute=None)
     if not is_of_same_domain:
         routed.arguments = [*field.arguments, *_build_choice_arguments()]
     return routed
 
 
-def _copy_as(kind: type[F], field: StrawberryField) -> F:
+def copy_as(kind: type[F], field: StrawberryField) -> F:
     """A copy of a declared field as another kind of field."""
     copied = kind.__new__(kind)
     vars(copied).update(vars(field))

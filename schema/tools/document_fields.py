@@ -66,6 +66,11 @@ class GraphDocuments:
         """List the fields of a valid document."""
         return list_document_fields(self.schema, document)
 
+    def has_mutation(self, name: str) -> bool:
+        """Whether the graph has a mutation."""
+        mutation = self.schema.mutation_type
+        return mutation is not None and name in mutation.fields
+
     def fit(self, document: str) -> str:
         """Fit a document to the graph."""
         return fit_document(self.schema, document)

@@ -32,8 +32,9 @@ _PERSON = "Citizen"
 _EXCLUDED_FIELDS = {
     "Citizen.export": "leads to this export",
     "Citizen.consentRequest": "needs an id that the partner gave to the person; there is no list of requests",
+    "Case.subject": "leads to the records of other parts",
 }
-"""Fields of `Citizen` that the export omits, and why."""
+"""Fields that the export omits, and why."""
 
 
 class Unexportable(Exception):  # noqa: N818 - reads as what it is
@@ -117,7 +118,8 @@ def _select_fields(type_: GraphQLObjectType, path: tuple[str, ...], where: str) 
         inner = get_named_type(field.type)
         place = f"{where}.{name}"
         leads_on = everybodys and isinstance(_get_definition(field), EdgeField)
-        if not _is_readable(field) or leads_on or inner.name in path:
+        is_excluded = f"{type_.name}.{name}" in _EXCLUDED_FIELDS
+        if not _is_readable(field) or leads_on or is_excluded or inner.name in path:
             continue
         if _get_item_type(inner) is not None:
             raise Unexportable(

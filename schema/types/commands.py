@@ -49,7 +49,18 @@ class CommandStepType:
     CommandReceipt,
     rule=OWN,
     subject="subject",
-    shows=("number", "kind", "agency", "state", "accepted_at", "closed_at", "problem", "waits_for", "steps"),
+    shows=(
+        "number",
+        "kind",
+        "agency",
+        "state",
+        "accepted_at",
+        "closed_at",
+        "problem",
+        "problem_field",
+        "waits_for",
+        "steps",
+    ),
     nested=(CommandStepType,),
 )
 class CommandReceiptType:

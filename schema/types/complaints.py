@@ -15,6 +15,7 @@ from records.complaints import (
     CategoryQuery,
     Complaint,
     ComplaintCategory,
+    ComplaintComment,
     ComplaintEvent,
     ComplaintPage,
     ComplaintPosition,
@@ -27,6 +28,7 @@ from records.service_levels import NO_SERVICE_LEVELS, ServiceClock, ServiceLevel
 from resolvers.complaints import (
     categories,
     category_lists,
+    category_questions,
     complaint_pages,
     complaints,
 )
@@ -47,8 +49,9 @@ from schema.declarations.relay import (
     estimate_matches,
 )
 from schema.declarations.scalars import publish_enum
+from schema.types.complaint_questions import ComplaintQuestionType
 from schema.types.regions import CoordinatesType, RegionType
-from schema.types.service_levels import ServiceClockType
+from schema.types.service_clocks import ServiceClockType
 
 MAX_FILTER_VALUES = 100
 """Maximum number of values in one filter, because they are sent in one URL."""
@@ -66,6 +69,13 @@ publish_enum(ComplaintStatus)
 class ComplaintCategoryType:
     """The published `ComplaintCategory`."""
 
+    questions: list[ComplaintQuestionType] | None = edge(
+        category_questions,
+        key="code",
+        expected_size=5,
+        description="The questions that a complaint of this category answers.",
+    )
+
 
 @publishes(
     ComplaintEvent,
@@ -76,6 +86,17 @@ class ComplaintCategoryType:
 )
 class ComplaintEventType:
     """The published `ComplaintEvent`."""
+
+
+@publishes(
+    ComplaintComment,
+    rule=READABLE,
+    subject="reporter",
+    public_when="complaint_is_public",
+    shows=("at", "text", "by_reporter"),
+)
+class ComplaintCommentType:
+    """The published `ComplaintComment`."""
 
 
 @publishes(
@@ -101,9 +122,10 @@ class ComplaintEventType:
         "rating",
         "photo_url",
         "events",
+        "comments",
         "delivery",
     ),
-    nested=(CoordinatesType, ComplaintEventType),
+    nested=(CoordinatesType, ComplaintEventType, ComplaintCommentType),
     refetch=Refetch(batch=complaints, seal=lambda complaint: complaint.id, unseal=str),
 )
 class ComplaintType(Node):

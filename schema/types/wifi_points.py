@@ -7,7 +7,7 @@ from records.wifi_points import WifiPoint
 from resolvers.regions import regions
 from resolvers.wifi_points import wifi_point_lists, wifi_points
 from schema.declarations.additions import adds_to, adds_to_query
-from schema.declarations.fields import edge
+from schema.declarations.fields import derived, edge
 from schema.declarations.publishing import Refetch, publishes
 from schema.declarations.relay import Node, connection_of
 from schema.types.places import place_list, places_inside
@@ -25,6 +25,11 @@ class WifiPointType(Node):
     """The published `WifiPoint`."""
 
     region: RegionType | None = edge(regions, key="region_code", description="The kelurahan it lies in.")
+
+    @derived(returns=str | None)
+    def code(record: WifiPoint) -> str:
+        """Its code at the agency, such as `JW-0001`. A complaint about the point names it."""
+        return record.id
 
 
 @connection_of(WifiPointType, item_name="Wi-Fi point", items_name="Wi-Fi points")

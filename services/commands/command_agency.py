@@ -4,17 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Protocol, TypeAlias
+from typing import Any, Protocol
 
-from records.calls.answers import Answers
 from records.calls.call import Call
-from records.calls.outgoing_commands import CommandAnswer, OutgoingCommand
+from records.calls.outgoing_commands import SendCommands
 from records.hub.commands import CommandKind
 from services.commands.delivery_rules import CommandTiming
-
-SendCommands: TypeAlias = Callable[
-    [Sequence[OutgoingCommand[Any]], Call], Awaitable[Answers[OutgoingCommand[Any], CommandAnswer]]
-]
 
 
 class PayloadForm(Protocol):

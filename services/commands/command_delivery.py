@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from math import inf
 from time import monotonic
@@ -20,11 +20,12 @@ from records.calls.call import Call
 from records.calls.failures import AgencyFailure
 from records.calls.outgoing_commands import CommandAnswer, CommandDone, OutgoingCommand
 from records.command_state import CommandState
+from records.hub.commands import LookupClass
 from records.identifiers import Nik
 from records.uploads import CommandFile
 from services.commands.command_agency import AgencyCommand, CommandAgency
 from services.commands.command_seals import CommandSeals
-from services.commands.delivery_rules import compute_outage_pause, judge_lookup, judge_sending
+from services.commands.delivery_rules import compute_outage_pause, judge_lookup, judge_sending, wait_for_number
 from store.commands.command_outbox import CommandOutbox, CommandResult, OpenCommands
 from store.commands.command_rows import StoredCommand
 from store.database_timeout import StateUnavailable
@@ -196,6 +197,8 @@ class CommandDelivery:
             case = await self._outbox.find(command.case)
             if case is not None and case.state is CommandState.REJECTED:
                 return CommandResult(state=CommandState.REJECTED, failure="CASE_REJECTED")
+            if case is not None and case.state is CommandState.DONE and case.agency_id is None:
+                return wait_for_number(command)
             case_id = command.case if case is None else case.agency_id
         try:
             payload = kind.form.decode(self._texts.open(command.payload or b"", command.number).encode())
@@ -209,7 +212,18 @@ class CommandDelivery:
             case_id=case_id,
             sent_at=command.sent_at,
             files=files,
+            accepted_at=command.accepted_at,
+            **await self._list_for_search(command),
         )
+
+    async def _list_for_search(self, command: StoredCommand) -> Mapping[str, Any]:
+        """What a search must know: a record of another command is not this one, and two need two attempts."""
+        if command.kind.lookup is not LookupClass.SEARCH or command.state is not CommandState.RECONCILING:
+            return {}
+        return {
+            "other_ids": await self._outbox.list_agency_ids(command),
+            "attempts": 1 + await self._outbox.count_steps(command.number, CommandState.RETRY_WAIT, "NOT_FOUND"),
+        }
 
     async def _load_files(self, command: StoredCommand, kind: AgencyCommand) -> tuple[CommandFile, ...]:
         """The files to send; none for a lookup. Raises `StateUnavailable`, or `ValueError` for another secret."""

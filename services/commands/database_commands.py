@@ -65,6 +65,32 @@ class DatabaseCommands:
         with _translate_errors():
             return {each: await self._accept(each) for each in wanted}
 
+    async def find_repeated(
+        self,
+        wanted: Sequence[NewCommand],
+        call: Call,  # noqa: ARG002 - the hub's own database, not an agency
+    ) -> Mapping[NewCommand, CommandReceipt | CommandProblem]:
+        """What `accept` would answer for a key that was used before. Raises `CommandsUnavailable`."""
+        with _translate_errors():
+            found = {each: await self._find_repeated(each) for each in wanted}
+        return {wanted: answer for wanted, answer in found.items() if answer is not None}
+
+    async def changes_of(
+        self,
+        people: Sequence[Nik],
+        call: Call,  # noqa: ARG002 - the hub's own database, not an agency
+    ) -> Mapping[Nik, Sequence[SubmittedCommand]]:
+        """The open commands of each person about earlier matters. Raises `CommandsUnavailable`."""
+        owners = self._map_seals(people)
+        with _translate_errors():
+            stored = await self._outbox.list_changes(owners.keys())
+        return self._group(owners, stored)
+
+    def offers(self, agency: str, command: str) -> bool:
+        """Whether an agency takes a command."""
+        known = self._agencies.get(agency)
+        return known is not None and known.get_newest(command) is not None
+
     async def receipts_of(
         self,
         people: Sequence[Nik],
@@ -83,13 +109,12 @@ class DatabaseCommands:
     async def list_submitted(
         self, agency: str, kind: str, people: Sequence[Nik]
     ) -> Mapping[Nik, Sequence[SubmittedCommand]]:
-        """What each person submitted to an agency, newest first, except what it refused. Raises `StateUnavailable`."""
+        """What each person submitted to an agency, except what it refused, and their open commands about that.
+
+        Raises `StateUnavailable`.
+        """
         owners = self._map_seals(people)
-        found: dict[Nik, list[SubmittedCommand]] = {}
-        for each in await self._outbox.list_submitted(agency, kind, subjects=owners.keys()):
-            subject = owners[each.subject]
-            found.setdefault(subject, []).append(self._build_submitted(subject, each))
-        return found
+        return self._group(owners, await self._outbox.list_submitted(agency, kind, subjects=owners.keys()))
 
     async def find_submitted(self, agency: str, kind: str, numbers: Sequence[str]) -> Mapping[str, SubmittedCommand]:
         """The same by their numbers. Raises `StateUnavailable`."""
@@ -99,18 +124,22 @@ class DatabaseCommands:
                 found[each.number] = self._build_submitted(self._people.open(each.subject), each)
         return found
 
+    def _group(
+        self, owners: Mapping[bytes, Nik], stored: Sequence[StoredCommand]
+    ) -> Mapping[Nik, Sequence[SubmittedCommand]]:
+        found: dict[Nik, list[SubmittedCommand]] = {}
+        for each in stored:
+            subject = owners[each.subject]
+            found.setdefault(subject, []).append(self._build_submitted(subject, each))
+        return found
+
     def _map_seals(self, people: Sequence[Nik]) -> Mapping[bytes, Nik]:
         return {seal: nik for nik in people for seal in self._people.list_seals(nik)}
 
-    async def _accept(self, wanted: NewCommand) -> CommandReceipt | CommandProblem:
-        found = self._find_agency(wanted)
-        if found is None:
-            return CommandProblem(code=CommandProblemCode.NO_AGENCY)
-        if wanted.files and not found.takes_files:
-            return CommandProblem(code=CommandProblemCode.FILES_REFUSED, field="photos")
+    def _seal(self, wanted: NewCommand, found: AgencyCommand) -> SealedCommand:
         payload, number = found.form.encode(wanted.payload), _draw_number()
         seals, digests = self._people.list_seals(wanted.subject), self._list_digests(wanted, payload)
-        sealed = SealedCommand(
+        return SealedCommand(
             number=number,
             kind=found.kind,
             case=wanted.case or number,
@@ -122,6 +151,24 @@ class DatabaseCommands:
             payload=self._texts.seal(payload.decode(), number),
             files=self._files.seal(number, wanted.files),
         )
+
+    async def _find_repeated(self, wanted: NewCommand) -> CommandReceipt | CommandProblem | None:
+        found = self._find_agency(wanted)
+        if isinstance(found, CommandProblem):
+            return found
+        try:
+            stored = await self._outbox.find_repeated(self._seal(wanted, found))
+        except CommandKeyReused:
+            return CommandProblem(code=CommandProblemCode.KEY_REUSED, field="key")
+        return None if stored is None else self._build_receipt(wanted.subject, stored)
+
+    async def _accept(self, wanted: NewCommand) -> CommandReceipt | CommandProblem:
+        found = self._find_agency(wanted)
+        if isinstance(found, CommandProblem):
+            return found
+        if wanted.files and not found.takes_files:
+            return CommandProblem(code=CommandProblemCode.FILES_REFUSED, field="photos")
+        sealed = self._seal(wanted, found)
         try:
             stored = await self._outbox.accept(sealed)
         except CommandKeyReused:
@@ -134,13 +181,22 @@ class DatabaseCommands:
         await self._on_accepted(wanted.subject, found.kind.agency)
         return self._build_receipt(wanted.subject, stored)
 
-    def _find_agency(self, wanted: NewCommand) -> AgencyCommand | None:
-        """The command at the agency that serves its place; None if that is not exactly one."""
-        offered = [each for each in self._agencies.values() if each.get_newest(wanted.name) is not None]
-        if len(offered) > 1:
+    def _find_agency(self, wanted: NewCommand) -> AgencyCommand | CommandProblem:
+        """The command at its agency, or at the one that serves its place."""
+        found = [
+            each
+            for code, agency in self._agencies.items()
+            if (each := agency.get_newest(wanted.name)) is not None and wanted.agency in {None, code}
+        ]
+        if not found and wanted.case is not None:
+            return CommandProblem(code=CommandProblemCode.NOT_OFFERED)
+        if len(found) > 1:
             place = wanted.region or ""
-            offered = [each for each in offered if place and any(is_inside(place, (area,)) for area in each.serves)]
-        return offered[0].get_newest(wanted.name) if len(offered) == 1 else None
+            found = [each for each in found if place and self._serves(each.kind.agency, place)]
+        return found[0] if len(found) == 1 else CommandProblem(code=CommandProblemCode.NO_AGENCY)
+
+    def _serves(self, agency: str, place: str) -> bool:
+        return any(is_inside(place, (area,)) for area in self._agencies[agency].serves)
 
     def _list_digests(self, wanted: NewCommand, payload: bytes) -> Sequence[bytes]:
         """Tell commands apart. They are keyed, because a short text could be guessed from a plain digest."""
@@ -162,6 +218,8 @@ class DatabaseCommands:
         return SubmittedCommand(
             subject=subject,
             number=stored.number,
+            agency=stored.kind.agency,
+            case=stored.case,
             state=stored.state,
             accepted_at=stored.accepted_at,
             closed_at=stored.closed_at,
@@ -170,6 +228,7 @@ class DatabaseCommands:
         )
 
     def _build_receipt(self, subject: Nik, stored: StoredCommand) -> CommandReceipt:
+        problem, _, problem_field = (stored.failure or "").partition(" ")
         return CommandReceipt(
             subject=subject,
             number=stored.number,
@@ -178,11 +237,13 @@ class DatabaseCommands:
             state=stored.state,
             accepted_at=stored.accepted_at,
             closed_at=stored.closed_at,
-            problem=stored.failure,
+            problem=problem or None,
+            problem_field=problem_field or None,
             waits_for=stored.waits_for,
             steps=stored.steps,
             agency_id=stored.agency_id,
             payload=self._open_payload(stored),
+            case=stored.case,
         )
 
 

@@ -8,7 +8,7 @@ from random import uniform
 from typing import Final
 
 from records.calls.failures import AgencyFailure, AgencyRefused
-from records.calls.outgoing_commands import CommandAnswer, CommandDone, CommandRefused
+from records.calls.outgoing_commands import CommandAmbiguous, CommandAnswer, CommandDone, CommandRefused
 from records.command_state import CommandState
 from records.hub.commands import LookupClass
 from store.commands.command_outbox import CommandResult
@@ -46,7 +46,7 @@ def judge_sending(
     command: StoredCommand, answer: CommandAnswer | Exception | None, timing: CommandTiming
 ) -> CommandResult:
     """The result of an attempt to send. An answer that is missing or a bug of the hub is as uncertain as silence."""
-    if isinstance(answer, CommandDone | CommandRefused):
+    if isinstance(answer, CommandDone | CommandRefused | CommandAmbiguous):
         return _judge_answer(answer)
     code = answer.code if isinstance(answer, AgencyFailure) else "INTERNAL"
     if isinstance(answer, AgencyFailure) and not answer.sent:
@@ -60,7 +60,7 @@ def judge_sending(
 
 def judge_lookup(command: StoredCommand, answer: CommandAnswer | Exception | None) -> CommandResult:
     """The result of a lookup. None: the agency certainly has no such command, and it is sent again."""
-    if isinstance(answer, CommandDone | CommandRefused):
+    if isinstance(answer, CommandDone | CommandRefused | CommandAmbiguous):
         return _judge_answer(answer)
     if answer is None:
         return CommandResult(state=CommandState.RETRY_WAIT, failure="NOT_FOUND")
@@ -71,6 +71,11 @@ def judge_lookup(command: StoredCommand, answer: CommandAnswer | Exception | Non
         return CommandResult(state=_PARKED, failure=code)
     retry_after = answer.retry_after if isinstance(answer, AgencyFailure) else None
     return CommandResult(state=_UNKNOWN, failure=code, retry_in=compute_pause(command.lookups, retry_after))
+
+
+def wait_for_number(command: StoredCommand) -> CommandResult:
+    """The result of a command about a matter that its agency has, and has not numbered yet."""
+    return _retry_or_park(command, "CASE_UNNUMBERED", retry_after=FIRST_PAUSE.total_seconds())
 
 
 def compute_outage_pause(failure: AgencyFailure, failures: int = 1) -> timedelta:
@@ -92,7 +97,10 @@ def compute_pause(attempts: int, retry_after: float | None = None) -> timedelta:
 def _judge_answer(answer: CommandAnswer) -> CommandResult:
     if isinstance(answer, CommandDone):
         return CommandResult(state=CommandState.DONE, agency_id=answer.agency_id)
-    return CommandResult(state=CommandState.REJECTED, failure=answer.code)
+    if isinstance(answer, CommandRefused):
+        failure = " ".join(filter(None, (answer.code, answer.field)))
+        return CommandResult(state=CommandState.REJECTED, failure=failure)
+    return CommandResult(state=_PARKED, failure="AMBIGUOUS")
 
 
 def _retry_or_park(command: StoredCommand, code: str, *, retry_after: float | None) -> CommandResult:

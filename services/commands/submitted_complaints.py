@@ -15,9 +15,10 @@ from typing import Any, Final, Protocol
 from records.calls.answers import Answers
 from records.calls.call import Call
 from records.calls.failures import AgencyFailure, AgencyUnavailable
-from records.complaints import Complaint, ComplaintEvent, ComplaintStatus, NewComplaint
+from records.complaints import Complaint
 from records.hub.commands import SubmittedCommand
 from records.identifiers import Nik
+from resolvers.complaint_changes import apply_changes, build_pending
 from resolvers.complaint_commands import SUBMIT_COMPLAINT
 from resolvers.complaints import Complaints
 from store.database_timeout import StateUnavailable
@@ -33,7 +34,10 @@ class Submissions(Protocol):
     async def list_submitted(
         self, agency: str, kind: str, people: Sequence[Nik]
     ) -> Mapping[Nik, Sequence[SubmittedCommand]]:
-        """The submissions of each person, newest first; raises `StateUnavailable`."""
+        """What each person submitted, and their open commands about complaints, newest first.
+
+        Raises `StateUnavailable`.
+        """
 
     async def find_submitted(self, agency: str, kind: str, numbers: Sequence[str]) -> Mapping[str, SubmittedCommand]:
         """Submissions by their numbers; raises `StateUnavailable`."""
@@ -53,7 +57,7 @@ class SubmittedComplaints:
         return getattr(self._connector, name)
 
     async def complaints_of(self, niks: Sequence[Nik], call: Call) -> Answers[Nik, Sequence[Complaint]]:
-        """The complaints of each person, newest first, with those that are on their way."""
+        """The complaints of each person, newest first, with what is on its way."""
         listed = await self._connector.complaints_of(niks, call)
         known = [nik for nik in niks if not isinstance(listed.get(nik), AgencyFailure)]
         try:
@@ -83,19 +87,22 @@ class SubmittedComplaints:
             if isinstance(answer, Complaint) and id_ in mine:
                 answer = _join(answer, mine[id_])
             elif answer is None and id_ in mine and _is_shown(mine[id_]):
-                answer = _build_pending(mine[id_])
+                answer = build_pending(mine[id_])
             if answer is not None:
                 answers[id_] = answer
         return answers
 
 
-def _merge(listed: Sequence[Complaint], mine: Sequence[SubmittedCommand]) -> Sequence[Complaint]:
-    """The list of a person with what they submitted, under its receipt numbers."""
+def _merge(listed: Sequence[Complaint], commands: Sequence[SubmittedCommand]) -> Sequence[Complaint]:
+    """The list of a person with what they submitted, under its receipt numbers, and with what they change."""
+    mine = [each for each in commands if each.case == each.number]
+    changes = [each for each in commands if each.case != each.number]
     arrived = {each.agency_id: each for each in mine if each.agency_id is not None}
     known = [_join(each, arrived[each.id]) if each.id in arrived else each for each in listed]
     shown = {each.id for each in known}
-    pending = [_build_pending(each) for each in mine if each.number not in shown and _is_shown(each)]
-    return tuple(sorted((*known, *pending), key=lambda each: each.reported_at, reverse=True))
+    pending = [build_pending(each) for each in mine if each.number not in shown and _is_shown(each)]
+    changed = [apply_changes(each, changes) for each in (*known, *pending)]
+    return tuple(sorted(changed, key=lambda each: each.reported_at, reverse=True))
 
 
 def _join(listed: Complaint, submitted: SubmittedCommand) -> Complaint:
@@ -103,7 +110,8 @@ def _join(listed: Complaint, submitted: SubmittedCommand) -> Complaint:
 
     So its clocks do not start later because the agency could not be reached.
     """
-    return replace(listed, id=submitted.number, reported_at=min(listed.reported_at, submitted.accepted_at))
+    reported_at = min(listed.reported_at, submitted.accepted_at)
+    return replace(listed, id=submitted.number, agency_id=listed.id, reported_at=reported_at)
 
 
 def _is_shown(submitted: SubmittedCommand) -> bool:
@@ -111,38 +119,3 @@ def _is_shown(submitted: SubmittedCommand) -> bool:
     if submitted.payload is None:
         return False
     return submitted.closed_at is None or datetime.now(UTC) - submitted.closed_at < LISTED_WITHIN
-
-
-def _build_pending(submitted: SubmittedCommand) -> Complaint:
-    """The complaint as its reporter submitted it."""
-    written: NewComplaint = submitted.payload
-    accepted = ComplaintEvent(
-        sequence=1,
-        at=submitted.accepted_at,
-        status=ComplaintStatus.WAITING,
-        note=None,
-        agency=None,
-        complaint_is_public=False,
-        reporter=submitted.subject,
-    )
-    return Complaint(
-        id=submitted.number,
-        number=None,
-        reporter=submitted.subject,
-        is_public=False,
-        category_code=written.category_code,
-        category_name=None,
-        description=written.description,
-        status=ComplaintStatus.WAITING,
-        responsible_agency=None,
-        address=written.address,
-        coordinates=written.coordinates,
-        region_code=written.region_code,
-        reported_at=submitted.accepted_at,
-        updated_at=None,
-        due_at=None,
-        read_at=datetime.now(UTC),
-        photo_url=None,
-        events=(accepted,),
-        delivery=submitted.state,
-    )

@@ -96,6 +96,18 @@ class DatabaseConsents:
                     found[PersonalConsentKey(subject=nik, id=opened.request.id)] = self._build_request(nik, opened)
         return found
 
+    async def waiting_requests_of(
+        self,
+        people: Sequence[Nik],
+        call: Call,  # noqa: ARG002 - the hub's own database, not an agency
+    ) -> Answers[Nik, Sequence[ConsentRequest]]:
+        """The requests that each person has opened and not answered, newest first."""
+        async with _translate_errors():
+            return {
+                nik: [self._build_request(nik, each) for each in await self._requests.list_waiting(self._seal(nik))]
+                for nik in people  # each list is for the person, who alone may read it
+            }
+
     async def load_consenting_people(
         self,
         consents: Sequence[str],

@@ -64,6 +64,7 @@ _SUBJECTS_BY_TYPE: Mapping[str, str] = {
     "DataRequestEvent": "data requests",
     "Restriction": "restrictions",
     "Export": "export",
+    "Case": "cases",
 }
 _SUBJECTS_BY_CITIZEN_FIELD: Mapping[str, str] = {
     "residence": "home",
@@ -79,6 +80,7 @@ _SUBJECTS_BY_CITIZEN_FIELD: Mapping[str, str] = {
     "consent": "consents",
     "verify": "agreement with the register",
     "dataRequests": "data requests",
+    "cases": "cases",
     "restrictions": "restrictions",
     "export": "export",
 }

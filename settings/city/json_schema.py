@@ -11,8 +11,9 @@ from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue, models_jso
 from pydantic_core import core_schema
 
 from connectors.declared.driver_families import DRIVER_FAMILIES
+from connectors.declared.driver_family import DriverFamily
 from connectors.declared.snapshot.tables import SnapshotReadTable, SnapshotTable
-from connectors.declared.tables import PythonReadTable, RowsTable
+from connectors.declared.tables import CommandTable, PythonReadTable, RowsTable
 from resolvers.domains import find_domains
 from settings.city.folder import CityTable
 from settings.city.manifest import AgencyManifest
@@ -49,12 +50,15 @@ def _build_manifest_schema() -> dict[str, Any]:
     }
     rows = {driver: each.all_rows.table for driver, each in DRIVER_FAMILIES.items() if each.all_rows is not None}
     tables: dict[type[BaseModel], None] = dict.fromkeys((*reads.values(), SnapshotReadTable, PythonReadTable))
-    schema = _build_schema(AgencyManifest, *tables, *rows.values())
+    by_driver: list[type[BaseModel]] = [each.command_table for each in DRIVER_FAMILIES.values()]
+    commands: list[type[BaseModel]] = list(dict.fromkeys([CommandTable, *by_driver]))
+    schema = _build_schema(AgencyManifest, *tables, *rows.values(), *commands)
     for each in reads.values():
         schema["$defs"][each.__name__].pop("required", None)  # perhaps among the defaults
     schema["properties"]["defaults"] |= _any_of(list(dict.fromkeys(reads.values())))
     # Editors complete keys from `anyOf`, and check them by the driver.
     schema["properties"]["reads"] |= {"type": "object", "additionalProperties": _any_of(list(tables))}
+    schema["properties"]["commands"] |= {"type": "object", "additionalProperties": _any_of(commands)}
     schema["properties"]["snapshots"] |= {"type": "object", "additionalProperties": _refer(SnapshotTable)}
     del schema["$defs"][RowsTable.__name__]
     schema["$defs"][SnapshotTable.__name__]["properties"]["rows"] |= _any_of(list(rows.values()))
@@ -67,9 +71,11 @@ def _build_manifest_schema() -> dict[str, Any]:
                 "required": ["wire"],
                 "not": {"required": ["connector"]},
             },
-            "then": {"properties": _build_driver_schema(reads.get(driver), rows.get(driver))},
+            "then": {
+                "properties": _build_driver_schema(reads.get(driver), rows.get(driver)) | _build_commands_schema(family)
+            },
         }
-        for driver in DRIVER_FAMILIES
+        for driver, family in DRIVER_FAMILIES.items()
     ]
     schema["allOf"].append(
         {
@@ -89,6 +95,11 @@ def _build_driver_schema(reads: type[BaseModel] | None, rows: type[BaseModel] | 
     local = {"if": {"required": ["snapshot"]}, "then": _refer(SnapshotReadTable), "else": keyed}
     snapshots = {"additionalProperties": {"properties": {"rows": _refer(rows)}}}
     return {"reads": {"additionalProperties": local}, "snapshots": snapshots, **defaults}
+
+
+def _build_commands_schema(family: DriverFamily) -> dict[str, Any]:
+    own = {name: _refer(CommandTable) for name in sorted(family.own_commands)}
+    return {"commands": {"properties": own, "additionalProperties": _refer(family.command_table)}}
 
 
 def _any_of(tables: Sequence[type[BaseModel]]) -> dict[str, Any]:

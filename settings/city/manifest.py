@@ -28,6 +28,7 @@ from connectors.declared.driver_families import (
     Wire,
     build_defaults_table,
     find_read_table,
+    parse_commands,
     parse_reads,
     parse_snapshots,
 )
@@ -35,7 +36,7 @@ from connectors.declared.http.tables import HttpCallTable, HttpWire
 from connectors.declared.service.wire import ServiceWire
 from connectors.declared.snapshot.tables import SnapshotReadTable, SnapshotTable
 from connectors.declared.tables import (
-    Duration,
+    CommandTable,
     ManifestTable,
     NotDeclarableError,
     PythonReadTable,
@@ -80,16 +81,6 @@ DomainWord = Annotated[str, AfterValidator(_check_domain)]
 """The word for a domain, which is the name of its module in `resolvers/`."""
 
 
-class CommandTable(ManifestTable):
-    """A command of the domain that the agency takes."""
-
-    timeout: Duration = Field(default=10.0, description='time for sending it, such as `"10 s"`, the default')
-    settle: Duration = Field(
-        default=60.0,
-        description='time in which the agency certainly carries out what arrived, such as `"1 min"`, the default',
-    )
-
-
 class AgencyManifest(ManifestTable):
     """What the manifest of an agency holds."""
 
@@ -117,7 +108,7 @@ class AgencyManifest(ManifestTable):
     lacks: tuple[str, ...] = Field(
         default=(), description='reads of the domain that the agency does not have: `["trends"]`'
     )
-    commands: Mapping[str, CommandTable] = Field(
+    commands: Mapping[str, SerializeAsAny[CommandTable]] = Field(
         default={}, description="tables: commands of the domain that the agency takes, such as `submit_complaint`"
     )
     records: Mapping[str, RecordTable] = Field(default={}, description="tables: declared records")
@@ -151,6 +142,13 @@ class AgencyManifest(ManifestTable):
         """By the driver, like reads."""
         wire: WireTable | None = info.data.get("wire")
         return {} if wire is None else parse_snapshots(wire.driver, given)
+
+    @field_validator("commands", mode="plain")
+    @classmethod
+    def _read_commands(cls, given: object, info: ValidationInfo) -> Mapping[str, CommandTable]:
+        """By the driver, like reads."""
+        wire: WireTable | None = info.data.get("wire")
+        return {} if wire is None else parse_commands(wire.driver, given)
 
     @property
     def is_live(self) -> bool:

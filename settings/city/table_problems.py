@@ -57,7 +57,7 @@ def _list_keys(model: type[BaseModel], table: Sequence[str], given: Mapping[str,
     return [] if found is None else [each.alias or name for name, each in found.model_fields.items()]
 
 
-def _choose_by_driver(table: Sequence[str], given: Mapping[str, Any]) -> Any:  # noqa: ANN401 - a type
+def _choose_by_driver(table: Sequence[str], given: Mapping[str, Any]) -> Any:  # noqa: ANN401, PLR0911 - a type; one return a table
     """The model of a table that the driver decides; None for any other."""
     wire = given.get("wire")
     driver = wire.get("driver", "") if isinstance(wire, Mapping) else ""
@@ -71,6 +71,8 @@ def _choose_by_driver(table: Sequence[str], given: Mapping[str, Any]) -> Any:  #
             return SnapshotReadTable
         case ["reads", _] | ["defaults"]:
             return find_read_table(driver, is_python="connector" in given)
+        case ["commands", name]:
+            return family.find_command_table(name)
         case ["snapshots", _, "rows"] if family.all_rows is not None:
             return family.all_rows.table
     return None

@@ -32,7 +32,7 @@ from store.commands.command_rows import (
     to_command,
 )
 from store.database_timeout import database_timeout
-from store.tables import commands
+from store.tables import command_steps, commands
 
 DEFAULT_MAX_FILE_BYTES: Final = 2 * 1024**3
 """Maximum size of the files of all open commands."""
@@ -42,6 +42,7 @@ MAX_LISTED: Final = 1_000
 """Maximum number of a person's commands in a list of their agency."""
 _DAY: Final = timedelta(hours=24)
 _OPEN: Final = commands.c.closed_at.is_(None)
+_IS_OPEN_CHANGE: Final = and_(_OPEN, commands.c.case != commands.c.number)
 _TO_SEND: Final = (CommandState.ACCEPTED, CommandState.RETRY_WAIT)
 _CLAIMED: Final = (CommandState.SENDING, CommandState.RECONCILING)
 
@@ -69,7 +70,7 @@ class CommandResult:
 
     state: CommandState
     failure: str | None = None
-    """A code. Nothing personal."""
+    """A code, and after a blank the argument that the agency refused, if it names one. Nothing personal."""
     retry_in: timedelta = timedelta()
     """Until the next attempt or lookup."""
     agency_id: str | None = None
@@ -106,18 +107,14 @@ class CommandOutbox:
         If the person gave the same command with the same key before, returns that one unchanged. Raises
         `CommandKeyReused`, `TooManyCommands`, `FileStoreFull` or `StateUnavailable`.
         """
-        columns = commands.c
-        mine = columns.subject.in_([command.subject, *command.former_subjects])
+        columns, mine = commands.c, _is_of_same_person(command)
         known = select(columns.number).where(mine, columns.key == command.key).scalar_subquery()
         today = select(func.count()).where(mine, columns.accepted_at > func.now() - _DAY).scalar_subquery()
         async with database_timeout(self._timeout), self._engine.begin() as connection:
             await _lock_subject(connection, command.subject)
             number, count = (await connection.execute(select(known, today))).one()
             if number is not None:
-                [found] = await load_commands(connection, columns.number == number)
-                if found.digest not in {command.digest, *command.former_digests}:
-                    raise CommandKeyReused
-                return found
+                return _require_same(command, (await load_commands(connection, columns.number == number))[0])
             if count >= MAX_PER_DAY:
                 raise TooManyCommands
             is_new_case = command.case == command.number
@@ -126,6 +123,14 @@ class CommandOutbox:
             stored = await insert_command(connection, command)
             await add_files(connection, command.number, command.files, max_bytes=self._max_file_bytes)
             return stored if is_new_case else (await load_commands(connection, columns.number == command.number))[0]
+
+    async def find_repeated(self, command: SealedCommand) -> StoredCommand | None:
+        """Returns what `accept` would return unchanged; None for a new key.
+
+        Raises `CommandKeyReused` or `StateUnavailable`.
+        """
+        found = await self._load(and_(_is_of_same_person(command), commands.c.key == command.key))
+        return _require_same(command, found[0]) if found else None
 
     async def claim(
         self, agency: str, kinds: Collection[tuple[str, int]], *, limit: int, lease: timedelta
@@ -278,6 +283,28 @@ class CommandOutbox:
         async with database_timeout(self._timeout), self._engine.connect() as connection:
             return await load_newest_of_each(connection, commands.c.subject.in_(subjects), limit=limit)
 
+    async def list_agency_ids(self, command: StoredCommand) -> frozenset[str]:
+        """The agency's identifiers of the person's other commands of this kind. Raises `StateUnavailable`."""
+        columns = commands.c
+        others = select(columns.agency_id).where(
+            columns.subject == command.subject,
+            columns.agency == command.kind.agency,
+            columns.kind == command.kind.name,
+            columns.number != command.number,
+            columns.agency_id.is_not(None),
+        )
+        async with database_timeout(self._timeout), self._engine.connect() as connection:
+            return frozenset((await connection.execute(others)).scalars())
+
+    async def count_steps(self, number: str, state: CommandState, detail: str) -> int:
+        """How often a command came into a state for a reason. Raises `StateUnavailable`."""
+        columns = command_steps.c
+        counted = select(func.count()).where(
+            columns.number == number, columns.state == state.value, columns.detail == detail
+        )
+        async with database_timeout(self._timeout), self._engine.connect() as connection:
+            return (await connection.execute(counted)).scalar_one()
+
     async def load_files(self, number: str) -> Sequence[bytes]:
         """Returns the sealed files of a command. Raises `StateUnavailable`."""
         async with database_timeout(self._timeout), self._engine.connect() as connection:
@@ -291,17 +318,28 @@ class CommandOutbox:
     async def list_submitted(
         self, agency: str, kind: str, *, subjects: Collection[bytes] = (), numbers: Collection[str] = ()
     ) -> Sequence[StoredCommand]:
-        """Returns commands of one kind that are not rejected: those of people, and those with numbers.
+        """Returns commands of one kind that are not rejected, by people or numbers; and people's open changes.
 
         At most `MAX_LISTED` of each person, newest first, without steps, in one statement. Raises `StateUnavailable`.
         """
         columns = commands.c
         wanted = and_(
             columns.agency == agency,
-            columns.kind == kind,
-            columns.state != CommandState.REJECTED.value,
-            or_(columns.subject.in_(subjects), columns.number.in_(numbers)),
+            or_(
+                and_(
+                    columns.kind == kind,
+                    columns.state != CommandState.REJECTED.value,
+                    or_(columns.subject.in_(subjects), columns.number.in_(numbers)),
+                ),
+                and_(_IS_OPEN_CHANGE, columns.subject.in_(subjects)),
+            ),
         )
+        async with database_timeout(self._timeout), self._engine.connect() as connection:
+            return await load_newest_without_steps(connection, wanted, limit=MAX_LISTED)
+
+    async def list_changes(self, subjects: Collection[bytes]) -> Sequence[StoredCommand]:
+        """Returns people's open commands about earlier matters, newest first. Raises `StateUnavailable`."""
+        wanted = and_(commands.c.subject.in_(subjects), _IS_OPEN_CHANGE)
         async with database_timeout(self._timeout), self._engine.connect() as connection:
             return await load_newest_without_steps(connection, wanted, limit=MAX_LISTED)
 
@@ -331,6 +369,17 @@ class CommandOutbox:
     async def _load(self, wanted: ColumnElement[bool], **how: Any) -> Sequence[StoredCommand]:  # noqa: ANN401 - of `load_commands`
         async with database_timeout(self._timeout), self._engine.connect() as connection:
             return await load_commands(connection, wanted, **how)
+
+
+def _is_of_same_person(command: SealedCommand) -> ColumnElement[bool]:
+    return commands.c.subject.in_([command.subject, *command.former_subjects])
+
+
+def _require_same(command: SealedCommand, found: StoredCommand) -> StoredCommand:
+    """The command that has the key already. Raises `CommandKeyReused` if it is another one."""
+    if found.digest not in {command.digest, *command.former_digests}:
+        raise CommandKeyReused
+    return found
 
 
 def _has_earlier_open() -> ColumnElement[bool]:

@@ -9,9 +9,9 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Sequence
 from datetime import timedelta
 from secrets import token_hex
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
-from sqlalchemy import ColumnElement, func, insert, select, update
+from sqlalchemy import ColumnElement, Select, func, insert, select, update
 from sqlalchemy.engine import RowMapping
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
@@ -153,11 +153,13 @@ class ConsentRequestTable:
                         request_id=request_id,
                     ),
                 )
-            rows = (await connection.execute(own)).mappings().all()
-            reads = {
-                client: await _load_readable_fields(connection, client) for client in {row["client"] for row in rows}
-            }
-        return [OpenedConsentRequest(to_partner_consent_request(row), reads[row["client"]]) for row in rows]
+            return await _load_opened(connection, own)
+
+    async def list_waiting(self, person: SealedPerson) -> Sequence[OpenedConsentRequest]:
+        """Returns the requests that this person has opened and not answered, newest first."""
+        own = select(consent_requests).where(consent_requests.c.subject == person.seal, _IS_WAITING)
+        async with database_timeout(self._timeout), self._engine.connect() as connection:
+            return await _load_opened(connection, own.order_by(consent_requests.c.asked_at.desc()))
 
     async def grant(
         self,
@@ -232,6 +234,12 @@ class ConsentRequestTable:
         if row["answer"] is None and not (await connection.execute(in_time)).scalar_one():
             raise UnknownConsentRequest
         return row
+
+
+async def _load_opened(connection: AsyncConnection, wanted: Select[Any]) -> Sequence[OpenedConsentRequest]:
+    rows = (await connection.execute(wanted)).mappings().all()
+    reads = {client: await _load_readable_fields(connection, client) for client in {row["client"] for row in rows}}
+    return [OpenedConsentRequest(to_partner_consent_request(row), reads[row["client"]]) for row in rows]
 
 
 async def _load_readable_fields(connection: AsyncConnection, client: ClientId) -> frozenset[str] | None:

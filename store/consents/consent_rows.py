@@ -55,6 +55,8 @@ def to_consent(nik: Nik, row: RowMapping) -> Consent:
             for language in Language
             if language.value in row["texts"]
         ),
+        request=row.get("request"),
+        asked_at=row.get("asked_at"),
     )
 
 

@@ -17,7 +17,7 @@ from store.consents.consent_rows import select_consents_with_state, to_consent, 
 from store.consents.data_preferences import SealedPerson
 from store.consents.webhook_outbox import enqueue_webhook
 from store.database_timeout import database_timeout
-from store.tables import consents
+from store.tables import consent_requests, consents
 
 _ORDER = (consents.c.granted_at, consents.c.id)
 
@@ -39,7 +39,9 @@ class ConsentTable:
 
     async def load_page(self, person: SealedPerson, first: int, after: ConsentPosition | None) -> ConsentPage:
         """Returns the next consents of a person, newest first."""
-        wanted = select_consents_with_state().where(consents.c.subject == person.seal)
+        asked = consents.c.request == consent_requests.c.id
+        wanted = select_consents_with_state().add_columns(consent_requests.c.asked_at)
+        wanted = wanted.outerjoin_from(consents, consent_requests, asked).where(consents.c.subject == person.seal)
         if after is not None:
             wanted = wanted.where(tuple_(*_ORDER) < tuple_(after.at, after.id))
         wanted = wanted.order_by(*(column.desc() for column in _ORDER)).limit(first + 1)

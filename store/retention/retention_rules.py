@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from store.cases.case_mark_retention import PastCaseMarks
 from store.commands.command_retention import ClosedCommands
 from store.consents.consent_retention import EndedConsents, PastVerificationTries, PastWebhookCalls, UngrantedRequests
 from store.ledger.ledger_retention import LedgerEntries
@@ -23,6 +24,7 @@ def list_retention_rules() -> Sequence[Purgeable]:
         ClosedCommands(),
         ClosedDataRequests(),
         EndedRestrictions(),
+        PastCaseMarks(),
         PastExports(),
         PastRefusals(),
         PastSessions(),

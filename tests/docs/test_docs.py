@@ -64,6 +64,8 @@ from web.endpoints.health import Readiness
 from web.endpoints.metrics import PATH as METRICS_PATH
 from web.http_errors import HttpErrorCode
 from web.middleware.entity_tags import EntityTags
+from web.pages.complaints.follow_up_pages import COMPLAINT_PATH, FOLLOW_UP_PATHS
+from web.pages.complaints.new_complaint_page import NEW_COMPLAINT_PATH, RECEIPT_PATH
 from web.pages.consent_pages import CONSENT_PATH, CONSENTS_PATH, REVOKE_PATH
 from web.pages.home_page import SIGN_IN_PATH
 from web.pages.my_data.data_request_pages import NEW_REQUEST_PATH, REQUEST_FORM_PATH, REQUESTS_PATH, WITHDRAW_PATH
@@ -438,6 +440,7 @@ def test_every_page_for_people_is_described() -> None:
     for path in (
         *(HOME_PATH, SIGN_IN_PATH, MY_DATA_PATH, CONSENT_PATH, CONSENTS_PATH, REVOKE_PATH),
         *(CALLBACK_PATH, SIGN_OUT_PATH, SIGNED_OUT_PATH),
+        *(NEW_COMPLAINT_PATH, RECEIPT_PATH, COMPLAINT_PATH, *FOLLOW_UP_PATHS),
         *(READS_PATH, REQUESTS_PATH, NEW_REQUEST_PATH, REQUEST_FORM_PATH, WITHDRAW_PATH, EXPORT_PATH),
     ):
         assert f"`{path}`" in pages
@@ -478,7 +481,9 @@ def test_a_root_field_is_described_with_its_arguments(name: str) -> None:
 def test_a_mutation_is_described_with_its_arguments(name: str) -> None:
     assert MUTATION is not None
     arguments = ", ".join(f"{argument}:" for argument in MUTATION.fields[name].args)
-    assert f"| `{name}({arguments})` |".replace("()", "") in RIGHTS + read_pages("docs/frontend/commands.md")
+    assert f"| `{name}({arguments})` |".replace("()", "") in RIGHTS + read_pages(
+        "docs/frontend/commands.md", "docs/frontend/cases.md"
+    )
 
 
 @pytest.mark.parametrize("refusal", DataRequestRefusal)

@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import Any
 
 from auth.policy.rules import Classification
+from records.complaints import ComplaintPublication
 from records.hub.consenting import Consenting, Match, Verification
 from records.hub.consents import ConsentAnswer
 from records.hub.data_preferences import DataPreferences
@@ -22,6 +23,7 @@ from schema.declarations.additions import import_types, list_published_records
 from schema.declarations.relay import PageInfo, build_connection
 from schema.types.access_entries import AccessEntryConnectionType
 from schema.types.access_log import AccessLogConnectionType
+from schema.types.cases import CaseConnectionType
 from schema.types.complaints import ComplaintConnectionType
 from schema.types.consent_requests import ConsentField
 from schema.types.consents import ConsentConnectionType
@@ -40,6 +42,7 @@ from tests.fakes.small_records import (
     access_entry,
     access_log_entry,
     bill,
+    build_case,
     complaint,
     consent,
     consent_request,
@@ -76,6 +79,10 @@ ASKED = data_request(state=DataRequestState.REFUSED)
 REFUSED = replace(ASKED.events[0], refusal=DataRequestRefusal.REVEALS_OTHERS, text="Tidak bisa")
 REQUESTS = build_connection(DataRequestConnectionType, (ASKED,), cursor=lambda _: "a", has_more=True, arguments={})
 POINT = TrendPoint(day=bill(2026, BillStatus.PAID).due_on, price=Rupiah(1))  # type: ignore[arg-type]  # a bill of the small city has a day
+CASE = build_case()
+CASES = build_connection(
+    CaseConnectionType, (CASE,), cursor=lambda _: "a", has_more=True, arguments={}, total_count=2, unseen_count=1
+)
 RECORDS: dict[str, Any] = {
     "Citizen": Citizen(nik=SITI),
     "Residence": facets(SITI)[Residence],
@@ -90,6 +97,14 @@ RECORDS: dict[str, Any] = {
     "Product": sold("Rahasia", public=False),
     "Complaint": replace(SITIS, resolved_at=SITIS.read_at),
     "ComplaintEvent": SITIS.events[0],
+    "ComplaintComment": SITIS.comments[0],
+    "ComplaintPublication": ComplaintPublication(
+        description="Lubang",
+        address="Jl. Kebon Sirih",
+        coordinates=Coordinates(latitude=-6.18, longitude=106.83),
+        photo_count=1,
+        confirmation="c",
+    ),
     "ComplaintCategory": CATEGORY,
     "ComplaintConnection": COMPLAINTS,
     "ComplaintEdge": COMPLAINTS.edges[0],
@@ -136,6 +151,13 @@ RECORDS: dict[str, Any] = {
         points=(POINT,),
     ),
     "TrendPoint": POINT,
+    "Case": CASE,
+    "CaseStep": CASE.next_step,
+    "CaseClock": CASE.clock,
+    "CaseActivity": CASE.activities[0],
+    "CaseAction": CASE.actions[0],
+    "CaseEdge": CASES.edges[0],
+    "CaseConnection": CASES,
 }
 """Siti's record of every type."""
 for _record in list_published_records(import_types(types_of_the_graph)):

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import date
+from datetime import date, datetime, timedelta
 from types import MappingProxyType
 from typing import Any, TypeVar
 
@@ -17,6 +17,9 @@ from engine.agencies.bindings import Agencies
 from records.calls.answers import Answers
 from records.calls.call import Call
 from records.calls.failures import AgencyFailure, AgencyUnavailable
+from records.cases import CaseKey
+from records.complaint_questions import ComplaintQuestion
+from records.complaint_surveys import ComplaintSurvey, SurveyedComplaints
 from records.complaints import (
     CategoryQuery,
     Complaint,
@@ -26,7 +29,7 @@ from records.complaints import (
 )
 from records.hub.access_entries import AccessEntryPage, AccessEntryQuery
 from records.hub.access_history import AccessLogPage, AccessLogQuery
-from records.hub.commands import CommandProblem, CommandReceipt, NewCommand
+from records.hub.commands import CommandProblem, CommandReceipt, NewCommand, SubmittedCommand
 from records.hub.consenting import Consenting
 from records.hub.consents import (
     Consent,
@@ -51,6 +54,7 @@ from records.hub.data_requests import (
 )
 from records.hub.exports import Export
 from records.identifiers import Nik, RegionCode, Rupiah
+from records.languages import Language
 from records.msmes import Msme, Product
 from records.population import (
     Citizen,
@@ -73,7 +77,10 @@ from resolvers.complaints import Complaints
 from resolvers.domains import find_domains
 from resolvers.hub.access_entries import AccessEntries
 from resolvers.hub.access_history import AccessHistories
+from resolvers.hub.agency_directory import AgencyDirectory
+from resolvers.hub.case_marks import CaseMark, CaseMarks, CasesUnavailable, LastSeen
 from resolvers.hub.commands import Commands
+from resolvers.hub.confirmations import Confirmations
 from resolvers.hub.consents import Consents, UnknownConsent
 from resolvers.hub.data_preferences import PeoplePreferences, PreferencesUnavailable
 from resolvers.hub.data_requests import DataRequests
@@ -96,6 +103,7 @@ from tests.fakes.small_records import (
     PRICE,
     PRIVATE,
     PUBLIC,
+    QUESTIONS,
     REGIONS,
     REQUEST,
     SITI,
@@ -161,6 +169,14 @@ class SmallCity:
     answered_requests: list[DataRequestAnswer] = field(default_factory=list)
     """What officials looked for, and answered."""
     accepted_commands: list[NewCommand] = field(default_factory=list)
+    open_changes: list[SubmittedCommand] = field(default_factory=list)
+    """Open commands about earlier matters."""
+    receipts: list[CommandReceipt] = field(default_factory=list)
+    """Receipts beside the usual one."""
+    offered_commands: frozenset[str] = frozenset()
+    """The commands that every agency takes."""
+    case_marks: dict[CaseKey, bytes] = field(default_factory=dict)
+    """The versions that people have seen of their cases."""
 
     def agencies(self, own: Mapping[type[Any], Any] = MappingProxyType({})) -> Agencies:
         """Itself, bound to every domain but those that are given."""
@@ -174,6 +190,9 @@ class SmallCity:
             DataRequests,
             Exports,
             Commands,
+            Confirmations,
+            CaseMarks,
+            AgencyDirectory,
         )
         return Agencies({**dict.fromkeys(domains, self), **own}, build_codes(), build_lifetimes())
 
@@ -232,6 +251,9 @@ class SmallCity:
         self, wanted: Sequence[PersonalConsentKey], _call: Call
     ) -> Answers[PersonalConsentKey, ConsentRequest]:
         return self._answers("hub", "opened", wanted, {PersonalConsentKey(subject=SITI, id=REQUEST): consent_request()})
+
+    async def waiting_requests_of(self, people: Sequence[Nik], _call: Call) -> Answers[Nik, Sequence[ConsentRequest]]:
+        return {nik: (consent_request(),) for nik in people if nik == SITI}
 
     async def load_consenting_people(
         self, consents: Sequence[str], client: str, _call: Call
@@ -302,8 +324,37 @@ class SmallCity:
         self.accepted_commands.extend(wanted)
         return {each: receipt(each.subject) for each in wanted}
 
+    async def find_repeated(
+        self, wanted: Sequence[NewCommand], _call: Call
+    ) -> Answers[NewCommand, CommandReceipt | CommandProblem]:
+        return {each: receipt(each.subject) for each in wanted if each.key == "repeated"}
+
+    async def changes_of(self, people: Sequence[Nik], _call: Call) -> Answers[Nik, Sequence[SubmittedCommand]]:
+        return {nik: [each for each in self.open_changes if each.subject == nik] for nik in people}
+
+    def offers(self, _agency: str, command: str) -> bool:
+        return command in self.offered_commands
+
+    def get_name(self, code: str, language: Language) -> str:
+        return f"{code} ({language.value})"
+
+    async def last_seen(self, cases: Sequence[CaseKey], _call: Call) -> Answers[CaseKey, LastSeen]:
+        if "marks" in self.failing_agencies:
+            raise CasesUnavailable
+        return {each: LastSeen(self.case_marks.get(each), NOW - timedelta(days=365)) for each in cases}
+
+    async def mark_seen(self, marks: Sequence[CaseMark], _call: Call) -> Answers[CaseMark, datetime]:
+        self.case_marks |= {each.case: each.version for each in marks}
+        return dict.fromkeys(marks, NOW)
+
     async def receipts_of(self, people: Sequence[Nik], _call: Call) -> Answers[Nik, Sequence[CommandReceipt]]:
-        return {nik: (receipt(nik),) for nik in people}
+        return {nik: (receipt(nik), *(each for each in self.receipts if each.subject == nik)) for nik in people}
+
+    def build_code(self, subject: Nik, content: str) -> str:
+        return f"{subject} saw {content}"
+
+    def is_valid(self, code: str, subject: Nik, content: str) -> bool:
+        return code == self.build_code(subject, content)
 
     async def exports(self, people: Sequence[Nik], _call: Call) -> Answers[Nik, Export]:
         return {nik: Export(subject=nik, url="/me/export", parts=("identity",)) for nik in people}
@@ -348,6 +399,13 @@ class SmallCity:
         page = ComplaintPage(complaints=(complaint(PUBLIC, public=True),), has_more=True)
         return self._answers("crm", "pages", queries, dict.fromkeys(queries, page))
 
+    async def surveys(
+        self, queries: Sequence[ComplaintSurvey], _call: Call
+    ) -> Answers[ComplaintSurvey, SurveyedComplaints]:
+        listed = (complaint(PUBLIC, public=True), complaint(PRIVATE, public=False, reporter=SITI))
+        found = SurveyedComplaints(complaints=listed, includes_private=True, is_cut=False)
+        return self._answers("crm", "surveys", queries, dict.fromkeys(queries, found))
+
     async def categories(self, codes: Sequence[str], _call: Call) -> Answers[str, ComplaintCategory]:
         return self._answers("crm", "categories", codes, {"C-1": CATEGORY})
 
@@ -355,6 +413,9 @@ class SmallCity:
         self, queries: Sequence[CategoryQuery], _call: Call
     ) -> Answers[CategoryQuery, Sequence[ComplaintCategory]]:
         return self._answers("crm", "category_lists", queries, dict.fromkeys(queries, (CATEGORY,)))
+
+    async def questions(self, codes: Sequence[str], _call: Call) -> Answers[str, Sequence[ComplaintQuestion]]:
+        return self._answers("crm", "questions", codes, {"C-1": QUESTIONS})
 
     async def market_lists(self, queries: Sequence[MarketQuery], _call: Call) -> Answers[MarketQuery, Sequence[Market]]:
         return self._answers("pangan", "market_lists", queries, dict.fromkeys(queries, (MARKET,)))

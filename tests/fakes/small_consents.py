@@ -81,6 +81,11 @@ class SmallConsents:
         answered = self.refused | self.granted.keys()
         return {each: self.requests[each.id][0] for each in wanted if self._is_for(each) and each.id not in answered}
 
+    async def waiting_requests_of(self, people: Sequence[Nik], _call: Call) -> Answers[Nik, Sequence[ConsentRequest]]:
+        self._check()
+        waiting = [each for each, _ in self.requests.values() if each.id not in {*self.granted, *self.refused}]
+        return {nik: [each for each in waiting if each.subject == nik] for nik in people}
+
     async def load_consenting_people(
         self, consents: Sequence[str], _client: str, _call: Call
     ) -> Answers[str, Consenting]:

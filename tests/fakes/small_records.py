@@ -8,10 +8,23 @@ from typing import Any
 
 from auth.caller import ANONYMOUS, Assurance, Caller, CallerKind
 from records.calls.call import Call
+from records.cases import (
+    Case,
+    CaseAction,
+    CaseActivity,
+    CaseActor,
+    CaseClock,
+    CaseKey,
+    CaseKind,
+    CaseState,
+    CaseStep,
+)
 from records.command_state import CommandState
+from records.complaint_questions import ComplaintQuestion, ComplaintQuestionChoice, QuestionKind
 from records.complaints import (
     Complaint,
     ComplaintCategory,
+    ComplaintComment,
     ComplaintEvent,
     ComplaintStatus,
     ComplaintVisibility,
@@ -243,6 +256,9 @@ def complaint(id_: str, *, public: bool, reporter: Nik | None = None, **more: An
                 reporter=reporter,
             ),
         ),
+        "comments": (
+            ComplaintComment(at=NOW, text="Sudah?", by_reporter=True, complaint_is_public=public, reporter=reporter),
+        ),
     }
     return Complaint(**(values | more))
 
@@ -257,6 +273,7 @@ def receipt(subject: Nik = SITI) -> CommandReceipt:
         accepted_at=NOW,
         closed_at=NOW,
         problem="INVALID",
+        problem_field="address",
         waits_for="TT-26-ABCDEFGHJM",
         steps=(CommandStep(at=NOW, state=CommandState.ACCEPTED),),
     )
@@ -386,6 +403,23 @@ def data_request(
     return DataRequest(subject=subject, kind=kind, state=state, **(values | more))
 
 
+def build_case(person: Nik = SITI, **more: Any) -> Case:  # noqa: ANN401 - fields of the record
+    """The case of a data request."""
+    values: dict[str, Any] = {
+        "key": CaseKey(person=person, kind=CaseKind.DATA_REQUEST, agency="hub", id="HAK-2026-7K3QX9RD"),
+        "kind": CaseKind.DATA_REQUEST,
+        "title": "Correct data about you",
+        "state": CaseState.WAITING_FOR_AGENCY,
+        "next_step": CaseStep(what="Answer your request", by=CaseActor.AGENCY, name="Dukcapil"),
+        "clock": CaseClock(due_at=NOW, is_late=False),
+        "changed_at": NOW,
+        "activities": (CaseActivity(at=NOW, text="Received", by="You"),),
+        "actions": (CaseAction(name="withdrawDataRequest", allowed=False, reason="The request is closed."),),
+        "subject": data_request(person),
+    }
+    return Case(person=person, **(values | more))
+
+
 def restriction(*purposes: Purpose, subject: Nik = SITI) -> Restriction:
     return Restriction(subject=subject, number="HAK-2026-22222222", purposes=purposes, since=NOW)
 
@@ -423,4 +457,15 @@ PRICE = Price(
     observed_on=date(2026, 11, 22),
 )
 CATEGORY = ComplaintCategory(code="C-1", name="Jalan", description="Lubang", group="Prasarana", keywords=("lubang",))
+QUESTIONS = (
+    ComplaintQuestion(
+        code="A",
+        kind=QuestionKind.MULTIPLE_CHOICE,
+        is_required=False,
+        text="Which?",
+        hint=None,
+        choices=(ComplaintQuestionChoice(key="1", name="One"), ComplaintQuestionChoice(key="2", name=None)),
+    ),
+    ComplaintQuestion(code="N", kind=QuestionKind.NUMBER, is_required=False, text="How many?", hint="In metres"),
+)
 PUBLIC, PRIVATE = "1001", "1002"

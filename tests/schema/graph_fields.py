@@ -18,7 +18,7 @@ from records.calls.answers import Answers
 from resolvers.batch_context import HubBatchContext
 from schema.declarations.fields import root
 from tests.fakes.graph_records import RECORDS
-from tests.fakes.small_records import BUDI, CONSENT, REQUEST, SITI
+from tests.fakes.small_records import BUDI, CONSENT, PRIVATE, REQUEST, SITI, build_case
 from tests.schema.requests import IDS, build_engine
 
 CHANGES = (
@@ -30,12 +30,20 @@ CHANGES = (
     "endRestriction",
     "withdrawDataRequest",
     "submitComplaint",
+    "publishComplaint",
+    "supportComplaint",
+    "commentComplaint",
+    "rateResolution",
+    "withdrawComplaint",
+    "markCasesSeen",
 )
 """Fields of the mutation root."""
 ROOTS = {"Query": "query", "Mutation": "mutation"}
 """The types of the roots, and the operations that begin there."""
 
 REGION_ID = IDS.seal("Region", "31.71")
+COMPLAINT_ID = IDS.seal("Complaint", PRIVATE)
+CASE_ID = IDS.seal("Case", str(build_case().key))
 ARGUMENTS = {
     "Query.citizen": f'(nik: "{SITI}")',
     "Query.citizens": f'(niks: ["{SITI}", "{BUDI}"])',
@@ -50,6 +58,12 @@ ARGUMENTS = {
     "Mutation.submitComplaint": (
         '(complaint: {categoryCode: "C-1", description: "Lubang", address: "Jl. Melati"}, key: "6")'
     ),
+    "Mutation.publishComplaint": f'(id: "{COMPLAINT_ID}", key: "7")',
+    "Mutation.supportComplaint": f'(id: "{COMPLAINT_ID}", key: "8")',
+    "Mutation.commentComplaint": f'(id: "{COMPLAINT_ID}", text: "Sudah?", key: "9")',
+    "Mutation.rateResolution": f'(id: "{COMPLAINT_ID}", rating: 5, key: "10")',
+    "Mutation.withdrawComplaint": f'(id: "{COMPLAINT_ID}", key: "11")',
+    "Mutation.markCasesSeen": f'(ids: ["{CASE_ID}"])',
     "Citizen.consentRequest": f'(id: "{REQUEST}")',
     "Consenting.verify": '(name: "Siti")',
     "Commodity.trend": "(year: 2026, month: 11)",

@@ -87,10 +87,15 @@ def _asked(city: SmallCity) -> list[str]:
 
 
 async def run_for_data(
-    query: str, variables: dict[str, Any] | None = None, *, caller: str = "an official", city: SmallCity | None = None
+    query: str,
+    variables: dict[str, Any] | None = None,
+    *,
+    caller: str = "an official",
+    city: SmallCity | None = None,
+    call: Call = CALL,
 ) -> Any:  # noqa: ANN401 - JSON
     """The data of an operation that must not fail."""
-    response = await run(query, variables, caller=caller, city=city)
+    response = await run(query, variables, caller=caller, city=city, call=call)
     assert response.errors == []
     return response.data
 

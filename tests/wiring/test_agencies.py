@@ -126,7 +126,7 @@ def test_unreachable_agencies_do_not_stop_the_start() -> None:
             "crm",
             "records",
             {"Complaint": {"is_public": {"from": "a", "values": {"x": True}, "unknown": False}}},
-            "records.Complaint: the search by reporter needs the column of `reporter`",
+            "records.Complaint: extensions.reporter and extensions.handling need the column of `reporter`",
         ),
         (
             "dukcapil",

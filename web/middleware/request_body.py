@@ -35,6 +35,7 @@ class RequestBody:
             await self._app(scope, receive, send)
             return
         body = LimitedBody(Headers(scope=scope), receive, send, max_bytes=self._max_bytes, timeout=self._timeout)
+        scope.setdefault("state", {})["body"] = body
         await self._app(scope, body.receive, body.send)
 
 
@@ -47,6 +48,14 @@ def parse_content_length(headers: Headers) -> int | None:
     """The announced length in bytes; None without one, as in chunked bodies."""
     text = headers.get("content-length", "")
     return int(text) if text.isascii() and text.isdigit() else None
+
+
+def get_limited_body(scope: Scope) -> LimitedBody:
+    """The body of a request that came through `RequestBody`."""
+    body = scope["state"]["body"]
+    if not isinstance(body, LimitedBody):
+        raise TypeError("The request has no body.")
+    return body
 
 
 class LimitedBody:

@@ -33,7 +33,7 @@ _RETRYABLE_PROBLEMS: Final = frozenset(
     {"session_over", "foreign_form", "ledger_down", "hub_down", "too_often", "sign_in_again"}
 )
 """Problems that may be solved by opening the same page again."""
-_KEPT_PARAMETERS: Final = frozenset({"after", "reader", "purpose", "period", "made"})
+_KEPT_PARAMETERS: Final = frozenset({"after", "reader", "purpose", "period", "made", "q", "category"})
 """Parameters of a page that its versions in other languages keep."""
 _HEADERS: Final = {
     "Content-Security-Policy": PAGE_POLICY,
@@ -53,6 +53,8 @@ class PageLinks:
 
     sign_in: bool = False
     """Whether people can sign in and manage their consents."""
+    complaints: bool = False
+    """Whether people can submit complaints."""
     status: bool = False
     graphiql: bool = False
     sandbox: bool = False

@@ -166,7 +166,7 @@ class PageSessions:
 
         Raises `PageProblem`.
         """
-        self._check_own_page(request)
+        self.check_own_page(request)
         session = await self.load_session(request)
         if session is None:
             raise PageProblem("session_over", HTTPStatus.FORBIDDEN)
@@ -175,15 +175,7 @@ class PageSessions:
             raise PageProblem("foreign_form", HTTPStatus.FORBIDDEN)
         return session, fields
 
-    async def read_form_or_text(self, request: Request) -> tuple[SignedInSession | None, Form]:
-        """As `read_form`, but without a check of the session: nothing may be done before `has_form_token` is true.
-
-        Raises `PageProblem`, also for a form of another site.
-        """
-        self._check_own_page(request)
-        return await self.load_session(request), await parse_fields(request)
-
-    def _check_own_page(self, request: Request) -> None:
+    def check_own_page(self, request: Request) -> None:
         """Check that the form is from an own page, by Fetch metadata or `Origin`, which browsers send with every POST.
 
         Raises `PageProblem`.

@@ -16,7 +16,8 @@ from web.middleware.request_identity import get_call
 from web.pages.consent_pages import CONSENT_PATH, CONSENTS_PATH, REVOKE_PATH, ConsentPages
 from web.pages.home_page import SIGN_IN_PATH, HomePage
 from web.pages.page_renderer import HOME_PATH, PageProblem, PageRenderer
-from web.pages.page_session import FORM_TOKEN_FIELD, PageSessions, has_form_token
+from web.pages.page_session import FORM_TOKEN_FIELD, Form, PageSessions, has_form_token, parse_fields
+from web.pages.page_uploads import FormFiles, PageUploads
 from web.pages.personal_routes import (
     FormSubmission,
     PersonalEndpoint,
@@ -43,6 +44,8 @@ class PersonalPageRules:
     """Maximum age in seconds of an authentication that allows changes."""
     with_messages: bool
     """Whether the log contains the texts of unexpected errors, which may hold personal data."""
+    uploads: PageUploads
+    """The limits of forms with files."""
 
 
 class PersonalPages:
@@ -98,17 +101,30 @@ class PersonalPages:
             page = self._require_session(route.show, needs_recent_sign_in=route.needs_recent_sign_in)
             yield Route(route.path, self._show_problems(page), methods=["GET"])
         if route.submit is not None:
-            yield Route(route.path, self._show_problems(self._handle_submission(route.submit)), methods=["POST"])
+            handler = self._handle_submission(route.submit, takes_files=route.takes_files)
+            yield Route(route.path, self._show_problems(handler), methods=["POST"])
 
-    def _handle_submission(self, submit: SubmissionEndpoint) -> Endpoint:
+    def _handle_submission(self, submit: SubmissionEndpoint, *, takes_files: bool) -> Endpoint:
         """Handle a form of an own page. If the session has ended, a page keeps the text until the next sign-in."""
 
-        async def endpoint(request: Request) -> Response:
-            session, form = await self._sessions.read_form_or_text(request)
+        async def take(request: Request, form: Form, files: FormFiles) -> Response:
+            session = self._sessions.get_loaded_session(request)
             if session is None:
                 kept = [(name, value) for name, values in form.items() for value in values if name != FORM_TOKEN_FIELD]
-                return self._pages.render_page(request, "kept.html", status=HTTPStatus.FORBIDDEN, kept=kept)
-            return await submit(request, FormSubmission(session, form, has_form_token(session, form)))
+                address = f"{request.url.path}?{request.url.query}" if request.url.query else request.url.path
+                return self._pages.render_page(
+                    request, "kept.html", status=HTTPStatus.FORBIDDEN, kept=kept, address=address, has_files=bool(files)
+                )
+            return await submit(request, FormSubmission(session, form, has_form_token(session, form), files))
+
+        async def endpoint(request: Request) -> Response:
+            self._sessions.check_own_page(request)
+            await self._sessions.load_session(request)
+            uploads = self._rules.uploads
+            if takes_files and uploads.is_multipart(request):
+                async with uploads.read_form(request) as (form, files):
+                    return await take(request, form, files)
+            return await take(request, await parse_fields(request), {})
 
         return self._extend_session(endpoint)
 

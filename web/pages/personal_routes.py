@@ -15,6 +15,7 @@ from auth.oidc.page_session import SignedInSession
 from web.pages.internal_client import ResponseMap, get_error_codes
 from web.pages.page_renderer import PageProblem
 from web.pages.page_session import Form
+from web.pages.page_uploads import FormFiles
 
 _CURSOR: Final = re.compile(r"[A-Za-z0-9_=-]{1,200}", re.ASCII)
 
@@ -27,10 +28,16 @@ class FormSubmission:
     fields: Form
     is_confirmed: bool
     """Whether the form holds the token of this session. If not, show the form again: the person signed in meanwhile."""
+    files: FormFiles = field(default_factory=dict)
 
     def get(self, name: str) -> str:
-        """The first value of a field, with Unix line ends and without spaces around it."""
-        return self.fields.get(name, ("",))[0].replace("\r\n", "\n").strip()
+        """The first value of a field that is not empty."""
+        return next(iter(self.get_all(name)), "")
+
+    def get_all(self, name: str) -> Sequence[str]:
+        """The values of a field that are not empty, with Unix line ends and without spaces around them."""
+        values = (each.replace("\r\n", "\n").strip() for each in self.fields.get(name, ()))
+        return [each for each in values if each]
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +72,7 @@ class PersonalRoute:
     show: PersonalEndpoint | None = None
     submit: SubmissionEndpoint | None = None
     needs_recent_sign_in: bool = False
+    takes_files: bool = False
 
 
 PersonalRoutes = Sequence[PersonalRoute]

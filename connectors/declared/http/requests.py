@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from connectors.declared.domain_reads import KEY, DomainRead, find_plain_type, list_key_parts
-from connectors.declared.http.tables import HttpCallTable, HttpReadTable
+from connectors.declared.http.tables import HttpCallTable, HttpReadTable, HttpRequestTable
 from connectors.declared.key_patterns import build_form_check, compile_patterns
 from connectors.declared.tables import NotDeclarableError
 from connectors.declared.templates import EXPRESSION_NAMES, KEYS, TemplateWriter, list_page_placeholders
@@ -62,9 +62,9 @@ def build_http_request(
     types = {name: find_plain_type(each) for name, each in parts.items()}
     patterns = compile_patterns(place, table, parts)
     sends_numbers = table.key_type == "number"
-    page = _list_page_placeholders(place, table)
+    page = list_placeholders_of_pages(place, table)
     writer = TemplateWriter(types, patterns.texts, page=page, sends_numbers=sends_numbers, columns=columns)
-    build = _compile(place, table, writer, statuses, page)
+    build = compile_request(place, table, writer, statuses, page)
     used = {KEY if each == KEYS else each for each in writer.used if each == KEYS or each in types}
     if {KEY, KEYS} <= writer.used:
         raise NotDeclarableError(place, "a call is for one {key} or for several {keys}; choose one of them")
@@ -78,9 +78,9 @@ def build_http_request(
 
 def build_list_request(place: str, table: HttpCallTable, statuses: StatusUse, columns: Sequence[str]) -> BuildRequest:
     """Compile the requests of a list that holds all rows. Raises `NotDeclarableError`."""
-    page = _list_page_placeholders(place, table)
+    page = list_placeholders_of_pages(place, table)
     writer = TemplateWriter({}, {}, page=page, sends_numbers=False, columns=columns)
-    return _compile(place, table, writer, statuses, page)
+    return compile_request(place, table, writer, statuses, page)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -98,12 +98,12 @@ def build_search_request(
     place: str, table: HttpReadTable, statuses: StatusUse, form: SearchForm
 ) -> tuple[BuildRequest, frozenset[str]]:
     """Compile the requests of a search, and list the parts that they hold. Raises `NotDeclarableError`."""
-    page = _list_page_placeholders(place, table, form.position)
+    page = list_placeholders_of_pages(place, table, form.position)
     patterns = {name: ANY_TEXT for name, each in form.types.items() if each is str}
     writer = TemplateWriter(
-        form.types, patterns, page=page, sends_numbers=False, columns=form.columns, has_optional_parts=True
+        form.types, patterns, page=page, sends_numbers=False, columns=form.columns, optional=form.types.keys()
     )
-    return _compile(place, table, writer, statuses, page), frozenset(writer.used & form.types.keys())
+    return compile_request(place, table, writer, statuses, page), frozenset(writer.used & form.types.keys())
 
 
 def check_http_probe(domain_read: DomainRead, table: HttpReadTable, key: str) -> None:
@@ -114,7 +114,10 @@ def check_http_probe(domain_read: DomainRead, table: HttpReadTable, key: str) ->
         raise NotDeclarableError("probe.key", f"the read {domain_read.name} would not send it; see its key_pattern")
 
 
-def _list_page_placeholders(place: str, table: HttpCallTable, position: Sequence[str] = ()) -> Mapping[str, int | str]:
+def list_placeholders_of_pages(
+    place: str, table: HttpCallTable, position: Sequence[str] = ()
+) -> Mapping[str, int | str]:
+    """The placeholders of the pages of a list. Raises `NotDeclarableError`."""
     if table.paging is None:
         return {}
     if table.paging.by == "record" and not position:
@@ -122,9 +125,16 @@ def _list_page_placeholders(place: str, table: HttpCallTable, position: Sequence
     return list_page_placeholders(table.paging.by, table.paging.size, position)
 
 
-def _compile(
-    place: str, table: HttpCallTable, writer: TemplateWriter, statuses: StatusUse, page: Mapping[str, int | str]
+def compile_request(
+    place: str,
+    table: HttpRequestTable,
+    writer: TemplateWriter,
+    statuses: StatusUse,
+    page: Mapping[str, int | str],
+    *,
+    repeatable: bool = True,
 ) -> BuildRequest:
+    """Compile a request; it is `repeatable` if it changes nothing. Raises `NotDeclarableError`."""
     segments = table.path.strip("/").split("/")
     if not _PATH.fullmatch(table.path) or {".", ".."} & set(segments):
         raise NotDeclarableError(
@@ -132,7 +142,7 @@ def _compile(
             "not a path below the agency's address: write letters, digits, -._~/ and {key}; see `query`",
         )
     path = writer.write(f"{place}.path", table.path, is_path=True)
-    arguments = [f"{'POST' if table.is_post else 'GET'!r}", f"EncodedPath({path})"]
+    arguments = [repr(table.http_method), f"EncodedPath({path})"]
     if table.query:
         arguments.append(f"query={writer.write_parameters(f'{place}.query', table.query)}")
     if table.form:
@@ -153,7 +163,7 @@ def _compile(
         "parsed": frozenset(statuses.parsed),
         "write_json": write_json,
     }
-    expression = f"HttpRequest({', '.join(arguments)}, repeatable=True)"
+    expression = f"HttpRequest({', '.join(arguments)}, repeatable={repeatable})"
     if not writer.used:
         request = eval(expression, names)  # noqa: S307 - made of quoted texts
         return lambda _key, _page: request

@@ -74,8 +74,8 @@ class PagingTable(ManifestTable):
         return self
 
 
-class HttpCallTable(ManifestTable):
-    """A call over HTTP, and where the rows are in its reply."""
+class HttpRequestTable(ManifestTable):
+    """A request over HTTP."""
 
     path: str = Field(
         max_length=500,
@@ -97,6 +97,22 @@ class HttpCallTable(ManifestTable):
         description='JSON object in place of a form: `{ filter = { nik = "{keys}" }, limit = 100 }`. Types are kept;'
         " `{keys}` is a list there",
     )
+
+    @model_validator(mode="after")
+    def _check_content(self) -> Self:
+        if self.form and self.body is not None:
+            raise ValueError("body: a call has a form or a JSON body; remove one of them")
+        return self
+
+    @property
+    def http_method(self) -> str:
+        """The method of the request."""
+        return "POST" if self.form or self.body is not None else "GET"
+
+
+class HttpCallTable(HttpRequestTable):
+    """A call over HTTP, and where the rows are in its reply."""
+
     method: Literal["GET", "POST"] | None = Field(
         default=None, description="`GET` or `POST`; default: POST with a form or body, else GET"
     )
@@ -114,7 +130,12 @@ class HttpCallTable(ManifestTable):
     @property
     def is_post(self) -> bool:
         """Whether the call is a POST."""
-        return self.method == "POST" or bool(self.form) or self.body is not None
+        return self.http_method == "POST"
+
+    @property
+    def http_method(self) -> str:
+        """The method of the request."""
+        return "POST" if self.method == "POST" else super().http_method
 
     @property
     def sends_forms(self) -> bool:
@@ -123,8 +144,6 @@ class HttpCallTable(ManifestTable):
 
     @model_validator(mode="after")
     def _check_method(self) -> Self:
-        if self.form and self.body is not None:
-            raise ValueError("body: a call has a form or a JSON body; remove one of them")
         if self.method == "GET" and self.is_post:
             raise ValueError("method: a GET has no form and no body; remove this line")
         return self

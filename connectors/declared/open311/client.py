@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final, TypeVar
+from typing import Final, TypeVar, cast
 
 from connectors.declared.open311.tables import Open311Wire
 from connectors.drivers.http.address import Parameters
@@ -78,18 +78,44 @@ class Open311Client:
         )
         return await self.http.ask_value(request, call, self._build_parser(resource, read, none_at))
 
+    async def ask_definition(self, code: str, call: Call, read: Callable[[object], T]) -> T | None:
+        """What `read` makes of the definition of a service; None if the server has none. Raises `AgencyFailure`."""
+
+        def parse(reply: HttpReply, value: object) -> T | None:
+            if reply.status == NOT_FOUND:
+                return None
+            if reply.status >= BAD_REQUEST:
+                raise AgencyRefused(self.http.agency, f"HTTP {reply.status}")
+            try:
+                return read(value)
+            except UnreadableError as error:
+                raise AgencyMalformed(self.http.agency, str(error)) from None
+
+        resource = f"{SERVICES}/{code}.{self.wire.format}"
+        request = HttpRequest("GET", resource, query=self._add_fixed({}), repeatable=True)
+        return await self.http.ask_value(request, call, parse)
+
     async def submit(
         self,
         form: Parameters,
         call: Call,
         read: Callable[[Sequence[Row]], T],
+        refusals: Mapping[int, Callable[[bytes], T]],
         *,
         files: Sequence[FormFile] = (),
-        none_at: Collection[int],
-    ) -> T | None:
-        """Send a new request, once: a form that changes something is never repeated. Otherwise like `ask`."""
+    ) -> T:
+        """Send a new request, once: a form that changes something is never repeated. Otherwise like `ask`.
+
+        `refusals` read the bodies of replies with their statuses.
+        """
+        parse = self._build_parser(REQUESTS, read, ())
+
+        def parse_all(reply: HttpReply, value: object) -> T:
+            read_refusal = refusals.get(reply.status)
+            return cast("T", parse(reply, value)) if read_refusal is None else read_refusal(reply.body)
+
         request = HttpRequest("POST", f"{REQUESTS}.{self.wire.format}", form=self._add_fixed(form), files=files)
-        return await self.http.ask_value(request, call, self._build_parser(REQUESTS, read, none_at), writes=True)
+        return await self.http.ask_value(request, call, parse_all, writes=True)
 
     def _add_fixed(self, given: Parameters) -> Parameters:
         jurisdiction = self.wire.jurisdiction_id

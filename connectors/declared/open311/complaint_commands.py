@@ -11,8 +11,12 @@ from functools import partial
 from typing import Final
 
 from connectors.batching.fan_out import fan_out
+from connectors.declared.http.command_tables import HttpCommandTable
+from connectors.declared.http.commands import CommandForm, SentCommand, build_http_command
+from connectors.declared.http.rows import HttpSource
 from connectors.declared.open311.client import BAD_REQUEST, NOT_FOUND, Open311Client
-from connectors.declared.tables import NotDeclarableError
+from connectors.declared.open311.refusals import read_refusal
+from connectors.declared.tables import CommandTable, NotDeclarableError
 from connectors.drivers.http.address import Parameters
 from connectors.drivers.http.form_files import FormFile
 from connectors.readers.rows import Row
@@ -21,13 +25,13 @@ from connectors.readers.unreadable import UnreadableError
 from records.calls.answers import Answers
 from records.calls.call import Call
 from records.calls.failures import AgencyMalformed
-from records.calls.outgoing_commands import CommandAnswer, CommandDone, CommandRefused, OutgoingCommand
+from records.calls.outgoing_commands import CommandAnswer, CommandDone, OutgoingCommand
 from records.complaints import NewComplaint
 from records.hub.commands import LookupClass
 from records.uploads import PHOTO_TYPE
 
 _MAX_CONCURRENCY: Final = 4
-_REFUSALS: Final = range(BAD_REQUEST, 500)
+_REFUSALS: Final = dict.fromkeys(range(BAD_REQUEST, 500), read_refusal)
 """Statuses that say the request is wrong; the driver reports those about the hub's credential and rate."""
 
 Submission = OutgoingCommand[NewComplaint]
@@ -36,26 +40,31 @@ Submission = OutgoingCommand[NewComplaint]
 class Open311Commands:
     """The commands of one server."""
 
-    def __init__(self, client: Open311Client) -> None:
-        """Opens nothing."""
+    def __init__(self, client: Open311Client, source: HttpSource) -> None:
+        """`source` is for declared commands. Opens nothing."""
         self._client = client
+        self._source = source
 
-    @property
-    def lookup(self) -> LookupClass:
-        """Whether the server stores the hub's number."""
-        return LookupClass.REFERENCE if self._client.wire.extensions.reference else LookupClass.NONE
+    def build(self, form: CommandForm, table: CommandTable) -> SentCommand:
+        """The submission of the standard, or a declared command.
 
-    @property
-    def takes_files(self) -> bool:
-        """Whether the server takes photos."""
-        return self._client.wire.extensions.photos is not None
-
-    def check_submissions(self, place: str) -> None:
-        """Raise `NotDeclarableError` if a new request would not be private."""
-        wire = self._client.wire
+        Raises `NotDeclarableError`, also if a new request would not be private.
+        """
+        place, wire = f"commands.{form.name}", self._client.wire
+        if isinstance(table, HttpCommandTable):
+            if wire.format != "json":
+                raise NotDeclarableError(place, 'declared commands read JSON: write wire.format = "json"')
+            return build_http_command(self._source, form, table)
         if wire.visibility != "private" and not wire.extensions.private:
             problem = "new requests would be public: name the parameters that keep one private in extensions.private"
             raise NotDeclarableError(place, problem)
+        lookup = LookupClass.REFERENCE if wire.extensions.reference else LookupClass.NONE
+        return SentCommand(
+            lookup=lookup,
+            send=self.submit_complaints,
+            look_up=self.find_submitted_complaints,
+            takes_files=wire.extensions.photos is not None,
+        )
 
     async def submit_complaints(self, commands: Sequence[Submission], call: Call) -> Answers[Submission, CommandAnswer]:
         """Submit each complaint by one call."""
@@ -70,8 +79,7 @@ class Open311Commands:
     async def _submit(self, command: Submission, call: Call) -> CommandAnswer:
         form = self._build_form(command)
         files = self._build_files(command)
-        found = await self._client.submit(form, call, self._read_submitted, files=files, none_at=_REFUSALS)
-        return found or CommandRefused(code="INVALID")
+        return await self._client.submit(form, call, self._read_submitted, _REFUSALS, files=files)
 
     def _build_files(self, command: Submission) -> Sequence[FormFile]:
         """The photos as files of the form. Raises `ValueError` if some of them are lost."""

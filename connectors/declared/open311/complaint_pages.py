@@ -59,9 +59,9 @@ class ComplaintPages:
         found: dict[str, Complaint] = {}
         for _ in range(_MAX_CALLS):
             start = max(oldest, (until or now + _CLOCK_DIFFERENCE) - span)
-            period = {"start_date": _format_moment(start)} | ({"end_date": _format_moment(until)} if until else {})
+            period = {"start_date": format_moment(start)} | ({"end_date": format_moment(until)} if until else {})
             listed = await self._list(parameters | period | ({page_size: str(size)} if page_size else {}), call)
-            found |= {each.id: each for each in await self._read_all(listed) if matches(each, query)}
+            found |= {each.id: each for each in await self.read_all(listed) if matches(each, query)}
             if len(listed) < size:
                 whole_from = start
                 if len(listed) < size // 2:
@@ -111,7 +111,7 @@ class ComplaintPages:
         # A server with numeric categories refuses other codes: no complaint can match them.
         return await self._list({**parameters, "service_code": ",".join(numbers)}, call) if numbers else ()
 
-    async def _read_all(self, listed: Iterable[Row]) -> Sequence[Complaint]:
+    async def read_all(self, listed: Iterable[Row]) -> Sequence[Complaint]:
         """Complaints of a list. An unreadable one is left out, so that it does not block the list forever."""
         once = {identifier: each for each in listed if (identifier := self._reader.find_id(each))}
         read = partial(read_or_failure, self._client.http.agency, partial(self._reader.read, read_at=self._now()))
@@ -138,14 +138,15 @@ def matches(known: Complaint, query: ComplaintQuery) -> bool:
         known.is_public
         and (not query.statuses or known.status in query.statuses)
         and (not query.category_codes or known.category_code in query.category_codes)
-        and (not query.regions or any(_lies_in(known.region_code, region) for region in query.regions))
+        and (not query.regions or any(lies_in(known.region_code, region) for region in query.regions))
         and (query.reported_from is None or known.reported_at >= query.reported_from)
         and (query.reported_until is None or known.reported_at < query.reported_until)
         and (after is None or _order(known.reported_at, known.id) < _order(after.reported_at, after.id))
     )
 
 
-def _lies_in(place: RegionCode | None, region: RegionCode) -> bool:
+def lies_in(place: RegionCode | None, region: RegionCode) -> bool:
+    """Whether a place is a region, or a part of it."""
     return place is not None and f"{place}.".startswith(f"{region}.")
 
 
@@ -164,5 +165,6 @@ def _second_after(at: datetime) -> datetime:
     return at.replace(microsecond=0) + _SECOND
 
 
-def _format_moment(at: datetime) -> str:
+def format_moment(at: datetime) -> str:
+    """A moment as the parameters of a server have it."""
     return at.astimezone(CITY_TIME_ZONE).isoformat(timespec="seconds")

@@ -19,17 +19,24 @@ from connectors.declared.tables import FieldTable, NotDeclarableError, RecordTab
 from connectors.readers.niks import nik
 from connectors.readers.rows import Row
 from connectors.readers.unreadable import UnreadableError
-from records.complaints import Complaint, ComplaintCategory, ComplaintEvent, ComplaintStatus, ComplaintVisibility
+from records.complaints import (
+    Complaint,
+    ComplaintCategory,
+    ComplaintComment,
+    ComplaintEvent,
+    ComplaintStatus,
+    ComplaintVisibility,
+)
 
-CLOSED: Final = frozenset({ComplaintStatus.RESOLVED, ComplaintStatus.REJECTED})
+CLOSED: Final = frozenset({ComplaintStatus.RESOLVED, ComplaintStatus.REJECTED, ComplaintStatus.WITHDRAWN})
 """The states that the standard calls `closed`; the others are `open`."""
 _STANDARD: Final = Path(__file__).with_name("standard.toml")
-_GIVEN: Final = frozenset({"reporter", "is_public", "visibility", "resolved_at", "read_at", "events"})
-_GIVEN_OF_EVENTS: Final = frozenset({"sequence", "complaint_is_public", "reporter"})
+_GIVEN: Final = frozenset({"reporter", "is_public", "visibility", "resolved_at", "read_at", "events", "comments"})
+_GIVEN_OF_PARTS: Final = frozenset({"sequence", "complaint_is_public", "reporter"})
 """Fields that follow from others."""
 _FREE_FIELDS: Final[Mapping[str, Any]] = {
     **dict.fromkeys(("description", "address", "coordinates", "photo_url")),
-    "events": (),
+    **dict.fromkeys(("events", "comments"), ()),
 }
 """Fields that may name people, and their value where they are not public."""
 
@@ -54,7 +61,8 @@ class ComplaintReader:
             )
         readers = RecordReaders(tables, columns=JSON_PATHS)
         self._read_complaint = readers.build_fields("complaints", Complaint, _GIVEN)
-        self._read_event = readers.build_fields("complaints", ComplaintEvent, _GIVEN_OF_EVENTS)
+        self._read_event = readers.build_fields("complaints", ComplaintEvent, _GIVEN_OF_PARTS)
+        self._read_comment = readers.build_fields("complaints", ComplaintComment, _GIVEN_OF_PARTS)
         self.read_category = readers.build("categories", ComplaintCategory).read
         readers.require_all_used()
         self._are_public = {"public": True, "private": False}.get(wire.visibility)
@@ -78,6 +86,7 @@ class ComplaintReader:
         is_public = bool(self._find_mark(request)) if self._are_public is None else self._are_public
         reporter, fields = nik(self.find_reporter(request)), self._read_complaint(request)
         steps = sorted(map(self._read_event, list_inner_rows(request.get("notes"))), key=itemgetter("at"))
+        comments = sorted(map(self._read_comment, list_inner_rows(request.get("comments"))), key=itemgetter("at"))
         closed_at = next((each["at"] for each in reversed(steps) if each["status"] in CLOSED), fields["updated_at"])
         fields |= {
             "reporter": reporter,
@@ -88,6 +97,9 @@ class ComplaintReader:
             "events": tuple(
                 ComplaintEvent(**each, sequence=number, complaint_is_public=is_public, reporter=reporter)
                 for number, each in enumerate(steps, start=1)
+            ),
+            "comments": tuple(
+                ComplaintComment(**each, complaint_is_public=is_public, reporter=reporter) for each in comments
             ),
         }
         return Complaint(**fields | self._hidden if is_public else fields)

@@ -12,18 +12,26 @@ from typing import Any, Final, Protocol
 
 from connectors.batching.fan_out import ask_in_chunks, fan_out
 from connectors.batching.row_check import RowCheck
+from connectors.declared.column_syntax import JSON_PATHS
+from connectors.declared.driver_family import NO_CALL_LIMITS, Source
 from connectors.declared.open311.client import BAD_REQUEST, NOT_FOUND, SERVICES, Open311Client, filter_codes
 from connectors.declared.open311.complaint_commands import Open311Commands
 from connectors.declared.open311.complaint_pages import ComplaintPages, newest_first
+from connectors.declared.open311.complaint_questions import has_definition, read_questions
 from connectors.declared.open311.complaint_records import ComplaintReader
+from connectors.declared.open311.complaint_surveys import ComplaintSurveys
 from connectors.declared.read_records import KeyedRow, all_or_failure, answer_keys, only_record, read_or_failure
+from connectors.declared.record_readers import RecordReaders
 from connectors.declared.tables import NotDeclarableError, RecordTable
+from connectors.declared.trouble import NoResultCodes
 from connectors.readers.rows import Row
 from connectors.readers.unreadable import UnreadableError
 from records.calls.answers import Answers
 from records.calls.call import Call
 from records.calls.failures import AgencyFailure, AgencyMalformed
 from records.clocks import CITY_TIME_ZONE
+from records.complaint_questions import ComplaintQuestion
+from records.complaint_surveys import ComplaintSurvey, SurveyedComplaints
 from records.complaints import CategoryQuery, Complaint, ComplaintCategory, ComplaintPage, ComplaintQuery
 from records.identifiers import Nik
 from records.search.text_index import TextIndex
@@ -58,15 +66,26 @@ class Open311Complaints:
         """`max_batch_size` limits people or ids in one call. Raises `NotDeclarableError` for the records."""
         self._client, self._agency, self._work = client, client.http.agency, client.http.work
         self._reporter, max_rows = client.wire.extensions.reporter, client.wire.max_rows
-        if self._reporter and "reporter" not in records.get("Complaint", {}):
-            raise NotDeclarableError("records.Complaint", "the search by reporter needs the column of `reporter`")
+        if (self._reporter or client.wire.extensions.handling) and "reporter" not in records.get("Complaint", {}):
+            problem = "extensions.reporter and extensions.handling need the column of `reporter`"
+            raise NotDeclarableError("records.Complaint", problem)
         self._reader = ComplaintReader(client.wire, records)
         self._pages = ComplaintPages(client, self._reader, now)
+        self._surveys = ComplaintSurveys(client, self._pages, now)
         self._links = links
         self._niks_per_call = min(_NIKS_PER_SEARCH, max_batch_size or _NIKS_PER_SEARCH)
         self._ids_per_call = min(max_rows, max_batch_size or max_rows)
         self._check = RowCheck(self._agency, client.counts)
-        self.commands = Open311Commands(client)
+        source = Source(
+            agency=self._agency,
+            driver=client.http,
+            check=self._check,
+            records=RecordReaders({}, columns=JSON_PATHS),
+            columns=JSON_PATHS,
+            codes=NoResultCodes(),
+            limits=NO_CALL_LIMITS,
+        )
+        self.commands = Open311Commands(client, source)
         self._now = now
 
     async def complaints_of(self, niks: Sequence[Nik], call: Call) -> Answers[Nik, Sequence[Complaint]]:
@@ -94,6 +113,12 @@ class Open311Complaints:
         """Pages of the public list; a failed page fails only its query."""
         return await fan_out(queries, lambda query: self._pages.load(query, call), limit=_MAX_CONCURRENCY)
 
+    async def surveys(
+        self, queries: Sequence[ComplaintSurvey], call: Call
+    ) -> Answers[ComplaintSurvey, SurveyedComplaints]:
+        """Complaints of a period, or the open ones, one survey after another."""
+        return await fan_out(queries, lambda survey: self._surveys.load(survey, call), limit=1)
+
     async def categories(self, codes: Sequence[str], call: Call) -> Answers[str, ComplaintCategory]:
         """Categories by their code. One call for all."""
         found = {each.code: each for each in await self._list_categories(call)} if codes else {}
@@ -105,6 +130,17 @@ class Open311Complaints:
         """Categories whose name contains the text of a query, ignoring case. One call for all."""
         index = TextIndex(await self._list_categories(call) if queries else (), attrgetter("name"))
         return {query: tuple(index.find(query.search)) for query in queries}
+
+    async def questions(self, codes: Sequence[str], call: Call) -> Answers[str, Sequence[ComplaintQuestion]]:
+        """The questions of categories: one call for all, and one for each that has a definition."""
+        services = {code: each for each in await self._list_services(call) if (code := self._reader.find_code(each))}
+        known = [each for each in filter_codes(codes) if each in services]
+        asked = [each for each in known if has_definition(services[each])]
+
+        async def load(code: str) -> Sequence[ComplaintQuestion]:
+            return await self._client.ask_definition(code, call, read_questions) or ()
+
+        return {**dict.fromkeys(known, ()), **await fan_out(asked, load, limit=_MAX_CONCURRENCY)}
 
     async def find_request_ids(self, tokens: Sequence[str], call: Call) -> Answers[str, str]:
         """The ids of requests by the tokens that the server gave in their place; absent while there is none."""
@@ -180,11 +216,14 @@ class Open311Complaints:
         return answers
 
     async def _list_categories(self, call: Call) -> Sequence[ComplaintCategory]:
-        listed = await self._client.ask(SERVICES, call, tuple) or ()
+        listed = await self._list_services(call)
         try:
             return [self._reader.read_category(each) for each in listed if self._reader.find_code(each)]
         except UnreadableError as error:
             raise AgencyMalformed(self._agency, str(error)) from None
+
+    async def _list_services(self, call: Call) -> Sequence[Row]:
+        return await self._client.ask(SERVICES, call, tuple) or ()
 
 
 def build_open311_complaints(parts: Any, records: Mapping[str, RecordTable]) -> Open311Complaints:  # noqa: ANN401 - `ConnectorParts`, which knows this module
@@ -201,4 +240,5 @@ def _choose_newest_first(found: Sequence[Any]) -> Sequence[Complaint] | AgencyFa
 
 def _add_reporter(known: Complaint, reporter: Nik) -> Complaint:
     events = tuple(replace(event, reporter=reporter) for event in known.events)
-    return replace(known, reporter=reporter, events=events)
+    comments = tuple(replace(comment, reporter=reporter) for comment in known.comments)
+    return replace(known, reporter=reporter, events=events, comments=comments)

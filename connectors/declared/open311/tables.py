@@ -10,7 +10,7 @@ from pydantic import Field, SecretStr, model_validator
 from connectors.declared.service.wire import ServiceWire
 from connectors.declared.tables import ManifestTable
 
-FreeField = Literal["description", "address", "coordinates", "photo_url", "events"]
+FreeField = Literal["description", "address", "coordinates", "photo_url", "events", "comments"]
 """Fields that say where, or in whose words: a public request shows those that the manifest names."""
 MAX_PERIODS: Final = 20
 """Maximum number of periods in the history: each costs a call."""
@@ -34,6 +34,11 @@ class ExtensionTable(ManifestTable):
         default=None,
         description="takes the hub's number of a new request, finds it in a POST to `requests/search`, and names it in"
         " `extended_attributes` of the reply; without it, what may have arrived waits for a person",
+    )
+    handling: Mapping[str, str] = Field(
+        default={},
+        description="parameters of a POST to `requests/search` that lists private requests, too, with their reporters:"
+        " for officials who handle complaints, and for measures; needs `page_size`",
     )
     photos: str | None = Field(
         default=None,
@@ -73,8 +78,9 @@ class Open311Wire(ServiceWire):
             raise ValueError("public_fields: name what public requests show, `[]` for none; else remove it")
         if self.history_days > MAX_PERIODS * self.max_span_days:
             raise ValueError(f"history_days: at most {MAX_PERIODS} times max_span_days")
-        if self.extensions.reporter and not self.extensions.page_size:
-            raise ValueError("extensions.reporter: pages of a search need `page_size`")
+        for name in ("reporter", "handling"):
+            if getattr(self.extensions, name) and not self.extensions.page_size:
+                raise ValueError(f"extensions.{name}: pages of a search need `page_size`")
         if self.extensions.photo_texts and not self.extensions.photos:
             raise ValueError("extensions.photo_texts: texts of photos need `photos`")
         return self

@@ -24,7 +24,10 @@ def personal(type_name: str) -> list[FieldPlace]:
 
 
 PERSONAL_TYPES = [name for name in RECORDS if personal(name)]
-PERSONAL_ROOTS = ["me", "citizen", "citizens", "consented", "dataRequests", "accessEntries", "accessEntriesOf"]
+PERSONAL_ROOTS = [
+    *("me", "citizen", "citizens", "consented", "dataRequests", "accessEntries", "accessEntriesOf"),
+    "overdueComplaints",
+]
 OVERSEEN_ROOTS = ["accessEntries", "accessEntriesOf"]
 ANSWERS = ["grantConsent", "refuseConsent", "revokeConsent"]
 """Mutations of consents; those of data requests, and commands, are in `CHANGES`."""
@@ -45,6 +48,7 @@ def test_the_tests_cover_all_personal_types_and_root_fields_of_the_graph() -> No
         "Product",
         "Complaint",
         "ComplaintEvent",
+        "ComplaintComment",
         "AccessLogEntry",
         "AccessEntry",
         "Consent",
@@ -59,6 +63,7 @@ def test_the_tests_cover_all_personal_types_and_root_fields_of_the_graph() -> No
         "Restriction",
         "CommandReceipt",
         "Export",
+        "Case",
     ]
     assert {place.field for place in personal("Query")} == set(PERSONAL_ROOTS)
     assert {place.field for place in personal("Mutation")} == {*ANSWERS, *CHANGES, "answerDataRequest"}
@@ -84,7 +89,7 @@ async def test_a_field_of_a_record_is_refused_with_its_reason_and_no_agency_is_c
 
 
 @pytest.mark.parametrize("name", DENIED_CALLERS)
-@pytest.mark.parametrize("field", ["citizen", "citizens"])
+@pytest.mark.parametrize("field", ["citizen", "citizens", "overdueComplaints"])
 async def test_a_person_named_at_the_root_is_refused_with_the_reason_and_no_agency_is_called(
     field: str, name: str
 ) -> None:

@@ -212,7 +212,7 @@ class TestCategoryQueries:
         found = [[each.code for each in answer] for answer in answers.values() if not isinstance(answer, AgencyFailure)]
         assert found[0] == ["1101", "1102"]
         assert found[1] == ["1202"]
-        assert len(found[2]) == 26
+        assert len(found[2]) == 28
         assert found[3] == []
         assert crm.count_calls() == {SERVICES: 1}
 

@@ -265,7 +265,7 @@ class TestCategoryMapping:
     def test_numeric_codes_become_text_and_a_missing_name_stays_missing(self) -> None:
         found = {each.code: each for each in map(READER.read_category, recorded("crm_services.json"))}
 
-        assert len(found) == 26
+        assert len(found) == 28
         assert found["1002"] == ComplaintCategory(
             code="1002",
             name="Saluran air tersumbat",

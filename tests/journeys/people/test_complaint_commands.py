@@ -13,6 +13,7 @@ from auth.tokens.development_issuer import DevelopmentIssuer
 from sandbox.population.samples import SAMPLES
 from tests.fakes.waiting import wait_until_answered
 from tests.journeys.hub import HubClient, RunningCity, build_settings, running_hub, state_server
+from tests.sandbox.agency_requests import ask_open311
 from tests.sandbox_agencies import RunningAgency, run_agency
 
 SUBMIT = """
@@ -25,7 +26,7 @@ mutation Submit($complaint: NewComplaintInput!, $key: String!) {
 }
 """
 MINE = "{ me { complaints { id number description status visibility delivery region { code } } } }"
-RECEIPTS = "{ me { receipts { number state problem steps { state } } } }"
+RECEIPTS = "{ me { receipts { number state problem problemField steps { state } } } }"
 LAMP = {"categoryCode": "1202", "description": "Lampu jalan mati sejak seminggu.", "region": "31.71.01.1001"}
 
 
@@ -154,18 +155,78 @@ async def test_an_unknown_category_is_a_problem_and_nothing_is_stored(desk: HubC
     assert await load_mine(desk, "Kategori salah.") == []
 
 
-async def test_what_the_complaint_system_refuses_is_rejected_and_leaves_the_list(desk: HubClient) -> None:
+async def test_what_the_complaint_system_refuses_is_rejected_with_its_field_and_leaves_the_list(
+    complaint_system: RunningAgency,
+    city_snapshots: Path,
+    commands_state: str,
+    issuer: DevelopmentIssuer,
+    tmp_path: Path,
+) -> None:
+    """A hub that has never read the questions accepts while the system is down, and the system decides later."""
+    settings = build_settings(
+        RunningCity(agencies={"crm": complaint_system}, snapshots=city_snapshots),
+        state_url=commands_state,
+        issuer=issuer,
+        folder=tmp_path,
+    )
     text = "Banjir tanpa ukuran."
-    receipt = await submit(desk, "refused", categoryCode="1001", description=text)
-    rejected = await wait_for_state(desk, receipt["number"], "REJECTED")
-    assert rejected["problem"] == "INVALID"
-    assert await load_mine(desk, text) == []
+    async with running_hub(settings, issuer) as hub:
+        complaint_system.kill()
+        try:
+            receipt = await submit(hub, "refused", categoryCode="1001", description=text)
+        finally:
+            complaint_system.restart()
+        rejected = await wait_for_state(hub, receipt["number"], "REJECTED")
+        assert (rejected["problem"], rejected["problemField"]) == ("INVALID", "answers.UKURAN")
+        assert await load_mine(hub, text) == []
 
 
-async def test_answers_to_the_questions_of_a_category_reach_the_complaint_system(desk: HubClient) -> None:
-    answers = [{"code": "UKURAN", "values": ["BESAR"]}]
-    receipt = await submit(desk, "answers", categoryCode="1001", description="Banjir besar.", answers=answers)
+async def test_a_category_shows_its_questions_and_a_missing_answer_is_a_problem(desk: HubClient) -> None:
+    query = "{ complaintCategories(search: $text) { code questions { code kind isRequired choices { key } } } }"
+    answer = await desk.ask(f"query ($text: String!) {query}", {"text": "Banjir"})
+    assert answer.errors == []
+    [flood] = answer.data["complaintCategories"]
+    assert [(each["code"], each["kind"], each["isRequired"]) for each in flood["questions"]] == [
+        ("BAHAYA", "NOTICE", False),
+        ("UKURAN", "SINGLE_CHOICE", True),
+        ("TINGGI", "NUMBER", False),
+        ("SEJAK", "MOMENT", False),
+    ]
+    assert flood["questions"][1]["choices"] == [{"key": "KECIL"}, {"key": "SEDANG"}, {"key": "BESAR"}]
+    problem = await submit(desk, "missing", categoryCode="1001", description="Banjir tanpa ukuran.")
+    assert (problem["code"], problem["field"]) == ("ANSWER_REQUIRED", "answers.UKURAN")
+    size = {"code": "UKURAN", "values": ["BESAR"]}
+    for code, value, expected in (
+        ("UKURAN", "RAKSASA", "UNKNOWN_CHOICE"),
+        ("TINGGI", "selutut", "INVALID_NUMBER"),
+        ("SEJAK", "kemarin", "INVALID_MOMENT"),
+        ("WARNA", "cokelat", "UNKNOWN_QUESTION"),
+    ):
+        answers = [{"code": code, "values": [value]}, *([] if code == "UKURAN" else [size])]
+        problem = await submit(desk, "wrong", categoryCode="1001", description="Banjir.", answers=answers)
+        assert (problem["code"], problem["field"]) == (expected, f"answers.{code}")
+
+
+@pytest.mark.parametrize(
+    ("category", "answers"),
+    [
+        ("1001", {"UKURAN": ["BESAR"], "TINGGI": ["42.5"], "SEJAK": ["2026-11-29T06:00:00+07:00"]}),
+        ("1202", {"LAMPU": ["GMB-0117"], "KEADAAN": ["MATI", "TIANG MIRING"]}),
+        ("2001", {"BIDANG": ["TRANSPORTASI"], "USUL": ["Tambah bus pada malam hari."]}),
+        ("2101", {"TITIK": ["JKW-000117"], "GANGGUAN": ["LAMBAT"]}),
+    ],
+    ids=["flood", "lamp", "aspiration", "wifi"],
+)
+async def test_answers_to_the_questions_of_a_category_reach_the_complaint_system(
+    desk: HubClient, complaint_system: RunningAgency, category: str, answers: Mapping[str, list[str]]
+) -> None:
+    given = [{"code": code, "values": values} for code, values in answers.items()]
+    receipt = await submit(desk, f"answers-{category}", categoryCode=category, description="Jawaban.", answers=given)
     await wait_for_state(desk, receipt["number"], "DONE")
+    form = {"reference": receipt["number"], "extensions": "true"}
+    [found] = ask_open311(complaint_system, "requests/search.json", key=complaint_system.secret, form=form).json
+    stored = [(each["code"], each["value"]) for each in found["extended_attributes"]["answers"]]
+    assert stored == [(code, value) for code, values in answers.items() for value in values]
 
 
 @pytest.mark.parametrize("caller", [None, "official"])

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
@@ -10,16 +9,13 @@ from pathlib import Path
 
 import pytest
 from aiohttp import web
-from pydantic import SecretStr
 
-from auth.caller import CallerKind
 from auth.tokens.development_issuer import DevelopmentIssuer
-from auth.tokens.issuers import load_issuers
-from sandbox.issuer.clients import derive_client_secret
 from store.database import create_database_engine
 from store.operations.operation_registry import OperationRegistry
 from tests.fakes.clients import build_client
-from tests.journeys.hub import HubClient, RunningCity, build_settings, running_hub
+from tests.journeys.hub import HubClient, RunningCity, running_hub
+from tests.journeys.paged_hub import LOADED, build_paged_settings
 from tests.journeys.partner import (
     CONSENTING_QUERY,
     contract,
@@ -30,7 +26,7 @@ from tests.journeys.partner import (
     wait_for_code,
 )
 from tests.plugins.optional_programs import FindProgram
-from tests.sandbox_agencies import HOST, RunningAgency, free_port
+from tests.sandbox_agencies import HOST, RunningAgency
 from tests.web.axe import find_violations
 from tests.web.browser import BrowserPage, open_browser_page
 
@@ -42,7 +38,6 @@ HOUSE = """query House($consent: ID!) {
   }
 }"""
 """What the bank wants to know of somebody's land."""
-LOADED = "document.readyState === 'complete' && document.querySelector('h1') !== null"
 
 
 @dataclass
@@ -91,21 +86,7 @@ async def hub_with_pages(  # noqa: PLR0917 - fixtures
 ) -> AsyncIterator[HubClient]:
     """A hub with its pages, where the bank has a contract and two operations."""
     folder: Path = tmp_path_factory.mktemp("paged")
-    kinds = [kind.value for kind in CallerKind if kind is not CallerKind.ANONYMOUS]
-    url = f"http://{HOST}:{openid_provider.port}"
-    path = folder / "issuers.json"
-    path.write_text(json.dumps({"issuer": [{"name": "city", "url": url, "audience": "simpul", "kinds": kinds}]}))
-    settings = build_settings(
-        city,
-        state_url=state_url,
-        issuer=issuer,
-        folder=folder,
-        issuers=load_issuers(path),
-        listen=f"{HOST}:{free_port()}",
-        sign_in_issuer="city",
-        sign_in_client="simpul-pages",
-        sign_in_secret=SecretStr(derive_client_secret("simpul-pages", openid_provider.secret)),
-    )
+    settings = build_paged_settings(city, issuer, openid_provider, state_url=state_url, folder=folder)
     agreed = replace(contract(CLIENT, redirect_uris=(partners_page.url,)), name="Kredit Nusantara")
     async with running_hub(settings, issuer) as running:
         state = create_database_engine(state_url)

@@ -45,7 +45,7 @@ def search(crm: RunningAgency, **form: str) -> list[dict[str, Any]]:
 def test_the_service_list_has_numbers_for_codes_and_one_element_without_a_name(quiet: RunningAgency) -> None:
     services = ask_open311(quiet, "services.json").json
 
-    assert len(services) == 26
+    assert len(services) == 28
     assert services[0] == {
         "service_code": 1001,
         "service_name": "Banjir",
@@ -59,7 +59,13 @@ def test_the_service_list_has_numbers_for_codes_and_one_element_without_a_name(q
 
 
 def test_a_definition_lists_the_questions_of_a_report(quiet: RunningAgency) -> None:
-    assert [one["code"] for one in ask_open311(quiet, "services/1001.json").json["attributes"]] == ["UKURAN"]
+    asked = ask_open311(quiet, "services/1001.json").json["attributes"]
+    assert [(one["code"], one["variable"]) for one in asked] == [
+        ("BAHAYA", False),
+        ("UKURAN", True),
+        ("TINGGI", True),
+        ("SEJAK", True),
+    ]
     assert ask_open311(quiet, "services/1101.json").json == {"service_code": 1101, "attributes": []}
 
 
@@ -106,7 +112,7 @@ def test_reporters_are_shown_only_with_a_key(quiet: RunningAgency) -> None:
     answer = ask_open311(quiet, "requests/search.json", form={"reporter": SITI})
 
     assert answer.status == 403
-    assert answer.json == {"type": "Forbidden", "code": 403, "message": "reporter and reference need an api_key"}
+    assert answer.json == {"type": "Forbidden", "code": 403, "message": "reporter, reference and scope need an api_key"}
 
 
 @pytest.mark.parametrize("path", ["services.json", "requests.json", "requests/10000777.json"])
@@ -229,7 +235,7 @@ def test_a_page_has_50_rows_by_default_and_at_most_500(quiet: RunningAgency) -> 
         ("start_date=kemarin", "start_date must look like 2026-10-01T00:00:00+07:00"),
         ("end_date=2026-10-01T00:00:00", "end_date must look like 2026-10-01T00:00:00+07:00"),
         ("status=perhaps", "status must be open or closed"),
-        ("code_status=X", "code_status must be of MENUNGGU, KOORDINASI, DISPOSISI, PROSES, SELESAI, DITOLAK"),
+        ("code_status=X", "code_status must be of MENUNGGU, KOORDINASI, DISPOSISI, PROSES, SELESAI, DITOLAK, DICABUT"),
         ("page=0", "page must be a number from 1"),
         ("page_size=-1", "page_size must be a number from 1"),
         ("service_request_id=a", "service_request_id must be numbers separated by commas"),
@@ -276,3 +282,18 @@ def test_about_a_fifth_of_the_adults_complain_and_a_good_quarter_in_public() -> 
         "DITOLAK",
     }
     assert len({one.number for one in complaints.complaints}) == len(complaints.complaints)
+
+
+def test_the_scope_of_all_lists_private_complaints_with_their_reporters(quiet: RunningAgency) -> None:
+    rows = only_numbered(search(quiet, scope="all", start_date=YEAR, page_size="500", extensions="true"))
+    known = {str(each.id): each for each in build_complaint_data(build_population()).complaints}
+
+    assert {row["extended_attributes"]["visibility"] for row in rows} == {"PUBLIC", "PRIVATE"}
+    assert all(
+        row["extended_attributes"]["reporter"] == known[str(row["service_request_id"])].reporter_nik for row in rows
+    )
+
+
+def test_the_scope_of_all_needs_a_key(quiet: RunningAgency) -> None:
+    assert ask_open311(quiet, "requests/search.json", form={"scope": "all"}).status == 403
+    assert ask_open311(quiet, "requests.json?scope=all").status == 403

@@ -64,6 +64,9 @@ async def test_a_root_field_is_readable_as_in_the_table_and_a_refusal_calls_no_a
         assert response.data == {place.field: None}
         assert get_codes(response) == [(place.field, "CONSENT_UNKNOWN")]
         assert city.consent_changes == []
+    elif (place.field, caller) == ("markCasesSeen", "another citizen"):  # may mark, but not what is another's
+        assert (response.data, get_codes(response)) == ({place.field: [None]}, [(f"{place.field}.0", "FORBIDDEN")])
+        assert (city.calls, city.case_marks) == ([], {})
     elif can_read(str(place), caller, about_caller=not ARGUMENTS.get(str(place), "").startswith("(nik")):
         assert get_codes(response) == []
         assert (response.data or {})[place.field] is not None
@@ -78,7 +81,8 @@ async def test_a_root_field_is_readable_as_in_the_table_and_a_refusal_calls_no_a
         assert city.consent_changes == []
 
 
-PUBLIC_COMPLAINT = [place for place in list_fields() if place.type_name in ("Complaint", "ComplaintEvent")]
+OF_COMPLAINTS = ("Complaint", "ComplaintEvent", "ComplaintComment")
+PUBLIC_COMPLAINT = [place for place in list_fields() if place.type_name in OF_COMPLAINTS]
 
 
 @pytest.mark.parametrize("place", PUBLIC_COMPLAINT, ids=str)
@@ -86,7 +90,8 @@ async def test_every_field_of_a_public_complaint_is_readable_by_everybody(
     place: FieldPlace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     public: Complaint = complaint(PUBLIC, public=True, rating=5, resolved_at=RECORDS["Complaint"].read_at)
-    monkeypatch.setitem(RECORDS, place.type_name, public if place.type_name == "Complaint" else public.events[0])
+    record = {"Complaint": public, "ComplaintEvent": public.events[0], "ComplaintComment": public.comments[0]}
+    monkeypatch.setitem(RECORDS, place.type_name, record[place.type_name])
     for caller in CALLERS:
         response = await read(place, caller, SmallCity())
         assert get_codes(response) == [], caller
@@ -104,11 +109,11 @@ async def test_every_field_of_a_product_in_the_public_catalogue_is_readable_by_e
 
 def complaints_without_reporter() -> list[tuple[str, Any]]:
     unknown = complaint(PRIVATE, public=False, reporter=None)
-    return [("Complaint", unknown), ("ComplaintEvent", unknown.events[0])]
+    return list(zip(OF_COMPLAINTS, (unknown, unknown.events[0], unknown.comments[0]), strict=True))
 
 
 @pytest.mark.parametrize("caller", ["anonymous", "the person", "another citizen"])
-@pytest.mark.parametrize(("type_name", "record"), complaints_without_reporter(), ids=["Complaint", "ComplaintEvent"])
+@pytest.mark.parametrize(("type_name", "record"), complaints_without_reporter(), ids=OF_COMPLAINTS)
 async def test_a_private_complaint_of_an_unknown_reporter_is_readable_by_no_citizen(
     type_name: str, record: object, caller: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:

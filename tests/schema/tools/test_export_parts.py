@@ -41,6 +41,7 @@ from tests.schema.requests import build_engine, run_for_data
 ELSEWHERE = {
     "Citizen.export",
     "Citizen.consentRequest",
+    "Case.subject",
     "HouseholdMember.citizen",
 }
 TYPES_ELSEWHERE = {"Export", "ConsentRequest", "ConsentField", "ConsentAnswer"}
@@ -98,6 +99,7 @@ def test_each_part_is_an_operation_about_me() -> None:
         "receipts",
         "dataRequests",
         "restrictions",
+        "cases",
     ]
     for part in parts():
         assert validate(build_engine().schema, parse(part.document)) == []
@@ -107,7 +109,7 @@ def test_each_part_is_an_operation_about_me() -> None:
 
 
 def test_only_connections_are_read_in_pages() -> None:
-    assert [part.name for part in parts() if part.is_paged] == ["accessLog", "consents", "dataRequests"]
+    assert [part.name for part in parts() if part.is_paged] == ["accessLog", "consents", "dataRequests", "cases"]
     for part in parts():
         assert ("$after: String" in part.document) is part.is_paged
 

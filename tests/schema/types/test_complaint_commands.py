@@ -47,6 +47,10 @@ async def submit(city: SmallCity, key: str = "1", **given: Any) -> Any:  # noqa:
         ({"answers": [{"code": "", "values": ["1"]}]}, "INVALID_TEXT", "answers"),
         ({"answers": [{"code": "A", "values": ["1"]}] * 21}, "TOO_MANY_VALUES", "answers"),
         ({"answers": [{"code": "A", "values": ["1"] * 21}]}, "TOO_MANY_VALUES", "answers"),
+        ({"answers": [{"code": "B", "values": ["1"]}]}, "UNKNOWN_QUESTION", "answers.B"),
+        ({"answers": [{"code": "A", "values": ["1", "3"]}]}, "UNKNOWN_CHOICE", "answers.A"),
+        ({"answers": [{"code": "N", "values": ["x"]}]}, "INVALID_NUMBER", "answers.N"),
+        ({"answers": [{"code": "N", "values": ["1", "2"]}]}, "TOO_MANY_VALUES", "answers.N"),
         ({"address": None}, "PLACE_REQUIRED", None),
         ({"point": {"latitude": 91, "longitude": 106}}, "UNKNOWN_PLACE", "point"),
         ({"point": {"latitude": -6, "longitude": 181}}, "UNKNOWN_PLACE", "point"),
@@ -86,9 +90,10 @@ async def test_a_sound_complaint_is_accepted_as_it_was_written() -> None:
     )
 
 
-async def test_a_complaint_is_accepted_while_the_list_of_categories_cannot_be_read() -> None:
+async def test_a_complaint_is_accepted_while_categories_and_questions_cannot_be_read() -> None:
     city = SmallCity(failing_agencies={"crm"})
-    assert (await submit(city, categoryCode="C-9"))["number"] == "TT-26-ABCDEFGHJK"
+    wrong = [{"code": "B", "values": ["1"]}]
+    assert (await submit(city, categoryCode="C-9", answers=wrong))["number"] == "TT-26-ABCDEFGHJK"
     assert len(city.accepted_commands) == 1
 
 

@@ -146,7 +146,9 @@ async def test_a_refused_command_is_rejected_with_the_code_of_the_agency(migrate
     number = await hub.accept()
     await hub.delivery.deliver()
     kept = await hub.load(number)
-    assert (kept.state, kept.failure, kept.agency_id) == (REJECTED, "INVALID", None)
+    assert (kept.state, kept.failure, kept.agency_id) == (REJECTED, "INVALID text", None)
+    [receipt] = (await hub.desk.receipts_of([SITI], NO_CALL))[SITI]
+    assert (receipt.problem, receipt.problem_field) == ("INVALID", "text")
 
 
 @pytest.mark.parametrize(

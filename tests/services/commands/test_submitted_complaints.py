@@ -14,7 +14,17 @@ from records.calls.answers import Answers
 from records.calls.call import Call
 from records.calls.failures import AgencyFailure, AgencyUnavailable
 from records.command_state import CommandState
-from records.complaints import Complaint, ComplaintStatus, NewComplaint
+from records.complaints import (
+    Complaint,
+    ComplaintPublishing,
+    ComplaintStatus,
+    ComplaintSupport,
+    ComplaintVisibility,
+    ComplaintWithdrawal,
+    NewComplaint,
+    NewComplaintComment,
+    ResolutionRating,
+)
 from records.hub.commands import SubmittedCommand
 from records.identifiers import Nik
 from services.commands.submitted_complaints import LISTED_WITHIN, SubmittedComplaints
@@ -27,6 +37,8 @@ NOW = datetime.now(UTC)
 SENT = SubmittedCommand(
     subject=SITI,
     number=NUMBER,
+    agency="crm",
+    case=NUMBER,
     state=CommandState.ACCEPTED,
     accepted_at=NOW,
     closed_at=None,
@@ -100,7 +112,7 @@ async def test_submissions_of_many_people_are_one_read() -> None:
 
 
 async def test_a_listed_complaint_replaces_the_pending_one_under_its_id() -> None:
-    assert await list_of(Desk(listed=[LISTED], receipts=[DONE])) == (replace(LISTED, id=NUMBER),)
+    assert await list_of(Desk(listed=[LISTED], receipts=[DONE])) == (replace(LISTED, id=NUMBER, agency_id="17"),)
 
 
 async def test_a_delivered_complaint_stays_until_its_agency_lists_it() -> None:
@@ -144,7 +156,7 @@ async def test_a_receipt_number_finds_the_complaint_before_and_after_its_deliver
     assert before[NUMBER].delivery is CommandState.ACCEPTED  # type: ignore[union-attr]  # a complaint
     desk = Desk(listed=[LISTED], receipts=[DONE])
     assert await desk.build().complaints([NUMBER, "17", "99"], CALL) == {
-        NUMBER: replace(LISTED, id=NUMBER),
+        NUMBER: replace(LISTED, id=NUMBER, agency_id="17"),
         "17": LISTED,
     }
     assert desk.asked == [["17", "99"]]
@@ -163,6 +175,52 @@ async def test_other_reads_are_those_of_the_connector() -> None:
 async def test_a_complaint_that_waited_for_its_agency_was_reported_when_the_hub_accepted_it() -> None:
     late = replace(LISTED, reported_at=NOW + timedelta(hours=30))
     desk = Desk(listed=[late], receipts=[DONE])
-    assert await list_of(desk) == (replace(late, id=NUMBER, reported_at=NOW),)
-    assert await desk.build().complaints([NUMBER], CALL) == {NUMBER: replace(late, id=NUMBER, reported_at=NOW)}
+    joined = replace(late, id=NUMBER, agency_id="17", reported_at=NOW)
+    assert await list_of(desk) == (joined,)
+    assert await desk.build().complaints([NUMBER], CALL) == {NUMBER: joined}
     assert await desk.build().complaints(["17"], CALL) == {"17": late}
+
+
+CHANGES: list[tuple[object, Mapping[str, Any]]] = [
+    (ComplaintPublishing(), {"visibility": ComplaintVisibility.PUBLIC, "is_public": False}),
+    (ComplaintSupport(), {"support_count": 4}),
+    (ResolutionRating(rating=2), {"rating": 2}),
+    (ComplaintWithdrawal(), {"status": ComplaintStatus.WITHDRAWN, "resolved_at": NOW}),
+]
+
+
+def build_change(payload: object, case: str = NUMBER, **more: Any) -> SubmittedCommand:  # noqa: ANN401 - of the command
+    return replace(SENT, number="TT-26-CHANGE2345", case=case, payload=payload, **more)
+
+
+@pytest.mark.parametrize(("payload", "shown"), CHANGES, ids=[type(each).__name__ for each, _ in CHANGES])
+@pytest.mark.parametrize("case", [NUMBER, "17"])
+async def test_the_writer_sees_an_open_change_whatever_id_it_names(
+    payload: object, shown: Mapping[str, Any], case: str
+) -> None:
+    [found] = await list_of(Desk(listed=[LISTED], receipts=[DONE, build_change(payload, case)]))  # type: ignore[misc]  # no failure
+    assert {name: getattr(found, name) for name in shown} == shown
+    assert found.id == NUMBER
+
+
+async def test_a_comment_on_its_way_is_the_last_one_and_marked_as_the_reporters() -> None:
+    comment = build_change(NewComplaintComment(text="Masih gelap."))
+    [found] = await list_of(Desk(listed=[LISTED], receipts=[DONE, comment]))  # type: ignore[misc]  # no failure
+    assert [(each.text, each.by_reporter) for each in found.comments] == [("Sudah?", True), ("Masih gelap.", True)]
+
+
+async def test_a_change_of_a_pending_complaint_is_seen_and_one_of_another_complaint_is_not() -> None:
+    changes = [build_change(ComplaintPublishing()), build_change(ComplaintWithdrawal(), "99")]
+    [found] = await list_of(Desk(receipts=[SENT, *changes]))  # type: ignore[misc]  # no failure
+    assert (found.visibility, found.is_public, found.status) == (
+        ComplaintVisibility.PUBLIC,
+        False,
+        ComplaintStatus.WAITING,
+    )
+
+
+async def test_nobody_else_sees_a_change() -> None:
+    desk = Desk(listed=[LISTED], receipts=[DONE, build_change(ResolutionRating(rating=2))])
+    found = await desk.build().complaints([NUMBER, "17"], CALL)
+    assert [each.rating for each in found.values()] == [4, 4]  # type: ignore[union-attr]  # complaints
+    assert await list_of(desk, BUDI) == ()

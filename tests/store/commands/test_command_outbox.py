@@ -100,7 +100,7 @@ async def test_the_newest_commands_of_each_of_many_people_are_listed(outbox: Com
     assert [each.number for each in await outbox.list_of_subjects([BUDI])] == ["TT-B2", "TT-B1", "TT-B0"]
 
 
-async def test_submissions_to_an_agency_are_listed_by_person_and_by_number_without_refused_ones(
+async def test_submissions_to_an_agency_are_listed_by_person_with_open_changes_and_by_number_without_refused_ones(
     outbox: CommandOutbox,
 ) -> None:
     await outbox.accept(build_command())
@@ -115,8 +115,9 @@ async def test_submissions_to_an_agency_are_listed_by_person_and_by_number_witho
         found = await outbox.list_submitted("crm", "submitComplaint", **wanted)  # type: ignore[arg-type]  # of the test
         return sorted(each.number for each in found)
 
-    assert await list_numbers(subjects=[SITI]) == ["TT-2"]
-    assert await list_numbers(subjects=[SITI, BUDI]) == ["TT-2", "TT-5"]
+    assert await list_numbers(subjects=[SITI]) == ["TT-2", "TT-4"]
+    assert await list_numbers(subjects=[SITI, BUDI]) == ["TT-2", "TT-4", "TT-5"]
+    assert [each.number for each in await outbox.list_changes([SITI, BUDI])] == ["TT-4"]
     assert await list_numbers(numbers=["TT-1", "TT-2", "TT-3", "TT-4", "TT-5"]) == ["TT-2", "TT-5"]
     assert await list_numbers() == []
 

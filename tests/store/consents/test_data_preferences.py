@@ -77,6 +77,7 @@ async def test_a_consent_in_force_is_visible_to_its_client(table: DataPreference
                     state=ConsentState.GRANTED,
                     granted_at=YESTERDAY,
                     expires_at=IN_A_YEAR,
+                    request="request of c-1",
                 ),
             )
         ),

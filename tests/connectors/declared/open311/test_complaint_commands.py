@@ -12,8 +12,9 @@ from urllib.parse import parse_qsl
 import orjson
 import pytest
 
+from connectors.declared.http.commands import CommandForm, SentCommand
 from connectors.declared.open311.complaint_commands import Open311Commands
-from connectors.declared.tables import NotDeclarableError
+from connectors.declared.tables import CommandTable, NotDeclarableError
 from records.calls.failures import AgencyFailure, AgencyMalformed, AgencyRefused, AgencyTimeout, AgencyUnavailable
 from records.calls.outgoing_commands import CommandAnswer, CommandDone, CommandRefused, OutgoingCommand
 from records.clocks import CITY_TIME_ZONE
@@ -49,6 +50,11 @@ HOLE = NewComplaint(
 
 def build_command(number: str = "TT-26-ABCDEFGHJK", payload: NewComplaint = HOLE) -> OutgoingCommand[NewComplaint]:
     return OutgoingCommand(number=number, subject=SITI, payload=payload)
+
+
+def build(commands: Open311Commands, table: CommandTable | None = None) -> SentCommand:
+    form = CommandForm(name="submit_complaint", payload=NewComplaint, has_case=False)
+    return commands.build(form, table or CommandTable())
 
 
 @asynccontextmanager
@@ -87,7 +93,7 @@ class TestAStrictServer:
     async def test_it_takes_a_complaint_with_the_arguments_of_the_standard_alone(self, form: str) -> None:
         strict = GeoReportServer(rows=[], now=NOW)
         async with strict.served() as server, connect(f"{server.url}/v2", format=form) as commands:
-            assert commands.lookup is LookupClass.NONE
+            assert build(commands).lookup is LookupClass.NONE
             assert await submit(commands) == CommandDone(agency_id="00001")
         [asked] = server.asked
         assert (asked.method, asked.target) == ("POST", f"/v2/requests.{form}")
@@ -108,7 +114,7 @@ class TestAStrictServer:
         strict = GeoReportServer(rows=[], now=NOW)
         async with strict.served() as server, connect(f"{server.url}/v2") as commands:
             wrong = NewComplaint(category_code="999", description="?", address="?")
-            assert await submit(commands, wrong) == CommandRefused(code="INVALID")
+            assert await submit(commands, wrong) == CommandRefused(code="INVALID", field="categoryCode")
         assert strict.rows == []
 
     async def test_it_cannot_be_asked_whether_a_complaint_arrived(self) -> None:
@@ -119,7 +125,7 @@ class TestAStrictServer:
 
 async def test_the_extensions_of_a_server_carry_reporter_reference_region_and_privacy() -> None:
     async with serve(reply(200, b'[{"service_request_id": 7}]'), extensions=EXTENSIONS) as (commands, server):
-        assert commands.lookup is LookupClass.REFERENCE
+        assert build(commands).lookup is LookupClass.REFERENCE
         assert await submit(commands) == CommandDone(agency_id="7")
     sent = dict(parse_qsl(server.asked[0].body.decode()))
     assert (sent["ref"], sent["nik"], sent["area"], sent["show"]) == (
@@ -159,6 +165,26 @@ async def test_a_failure_is_sent_once_and_says_that_something_may_have_arrived(
         assert isinstance(failure, kind)
         assert failure.sent is sent
         assert len(server.asked) == 1
+
+
+@pytest.mark.parametrize(
+    ("error", "field"),
+    [
+        (b'[{"code": 400, "description": "attribute[UKURAN] is required for this service_code"}]', "answers.UKURAN"),
+        (b'{"errors": {"error": {"description": "lat and long must be on the map"}}}', "point"),
+        (b'{"description": "the address_string is empty"}', "address"),
+        (b'[{"description": "no"}, {"description": "media_url is gone"}]', "photos"),
+        (b'[{"description": "Siti of Jalan Melati is unknown"}]', None),
+        (b'[{"description": 5}]', None),
+        (b"[]", None),
+        (b"5", None),
+    ],
+)
+async def test_a_refusal_names_the_argument_that_the_error_names_and_nothing_else(
+    error: bytes, field: str | None
+) -> None:
+    async with serve(reply(400, error)) as (commands, _):
+        assert await submit(commands) == CommandRefused(code="INVALID", field=field)
 
 
 async def test_silence_is_a_timeout_after_which_the_complaint_may_have_arrived() -> None:
@@ -227,5 +253,5 @@ async def test_a_server_that_publishes_new_requests_takes_none(visibility: str, 
     table = parse_wire(visibility=visibility, public_fields=[])
     async with connect_to(table, NOW, records=records) as connector:
         with pytest.raises(NotDeclarableError, match=r"extensions\.private") as refusal:
-            connector.commands.check_submissions("commands.submit_complaint")
+            build(connector.commands)
     assert refusal.value.place == "commands.submit_complaint"

@@ -14,6 +14,7 @@ import pytest
 from connectors.declared.open311.complaints import Open311Complaints
 from records.calls.failures import AgencyFailure, AgencyMalformed, AgencyRefused
 from records.clocks import CITY_TIME_ZONE
+from records.complaint_surveys import ComplaintSurvey, SurveyedComplaints
 from records.complaints import (
     CategoryQuery,
     Complaint,
@@ -278,3 +279,29 @@ class TestVisibility:
 
         assert isinstance(found, Complaint)
         assert (found.is_public, listed) == (is_public, ["00001"] if is_public else [])
+
+
+class TestSurveysOfAStrictServer:
+    async def load(self, connector: Open311Complaints, survey: ComplaintSurvey) -> SurveyedComplaints:
+        answer = (await connector.surveys([survey], make_call()))[survey]
+        assert isinstance(answer, SurveyedComplaints), answer
+        return answer
+
+    async def test_all_public_complaints_of_the_year_are_listed_and_no_others_are_promised(self) -> None:
+        async with serve() as (connector, _):
+            found = await self.load(connector, ComplaintSurvey(reported_from=NOW - timedelta(days=365)))
+        assert sorted(each.id for each in found.complaints) == sorted(EVERY_ID)
+        assert (found.includes_private, found.is_cut) == (False, False)
+
+    async def test_the_open_ones_are_those_that_are_not_closed(self) -> None:
+        async with serve() as (connector, _):
+            found = await self.load(connector, ComplaintSurvey(is_open=True))
+        known = [str(each["service_request_id"]) for each in YEAR if each["status"] == "open"]
+        assert sorted(each.id for each in found.complaints) == sorted(known)
+        assert 0 < len(known) < len(EVERY_ID)
+
+    async def test_a_server_of_private_requests_lists_none(self) -> None:
+        async with serve(visibility="private", public_fields=None) as (connector, server):
+            found = await self.load(connector, ComplaintSurvey(is_open=True))
+        assert found == SurveyedComplaints(complaints=(), includes_private=False, is_cut=False)
+        assert server.asked == []

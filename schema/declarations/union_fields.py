@@ -1,0 +1,45 @@
+"""Fields with a record of one of several published types."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Annotated, Any, Union
+
+import strawberry
+from strawberry.annotation import StrawberryAnnotation
+
+from schema.declarations.fields import DerivedField
+from schema.declarations.routed_fields import copy_as
+
+
+class UnionField(DerivedField):
+    """A derived field whose value is a record of one of its member types."""
+
+    union: tuple[str, str]
+    """Name and description of the union."""
+    members: Sequence[type[Any]]
+
+    def narrow(self, members: Sequence[type[Any]]) -> UnionField:
+        """The field of a hub that has records of these types alone."""
+        narrowed = copy_as(UnionField, self)
+        narrowed.members = members
+        narrowed.type_annotation = _build_annotation(*self.union, members)
+        return narrowed
+
+
+def union_field(
+    union: tuple[str, str], members: Sequence[type[Any]], *, get_record: Callable[[Any], Any], description: str
+) -> Any:  # noqa: ANN401 - used in a class body
+    """A field with a record that `get_record` takes from the parent record.
+
+    `union` is the name and the description of the union of the members.
+    """
+    field = UnionField(description=description, type_annotation=_build_annotation(*union, members))
+    field.union, field.members = union, members
+    field.derive = lambda record: get_record(record)  # noqa: PLW0108 - the engine calls it by this name
+    return field
+
+
+def _build_annotation(name: str, description: str, members: Sequence[type[Any]]) -> StrawberryAnnotation:
+    any_member: Any = Union[tuple(members)]  # noqa: UP007 - the members are known at run time
+    return StrawberryAnnotation(Annotated[any_member, strawberry.union(name, description=description)] | None)

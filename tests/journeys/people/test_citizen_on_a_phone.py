@@ -1,0 +1,158 @@
+"""A citizen on a small phone, by touch and without scripts: submit a complaint with a photo, see and follow it."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+from time import monotonic
+
+import pytest
+
+from auth.tokens.development_issuer import DevelopmentIssuer
+from tests.journeys.hub import HubClient, RunningCity, running_hub, state_server
+from tests.journeys.paged_hub import build_paged_settings
+from tests.plugins.optional_programs import FindProgram
+from tests.sandbox_agencies import RunningAgency, run_agency
+from tests.services.photos.sample_photos import build_photo
+from tests.web.axe import find_violations
+from tests.web.browser import open_browser_page
+from tests.web.phone import LOADED, WIDTH, Phone
+
+LONGEST_SECONDS = 120.0
+SCREENSHOTS = os.environ.get("TEST_SCREENSHOTS")
+"""Folder for a picture of each page that a test looks at; none without it."""
+
+
+@pytest.fixture(scope="module")
+def complaint_system(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningAgency]:
+    """A complaint system of these tests alone, because they add to it."""
+    with run_agency("crm", tmp_path_factory.mktemp("crm-phone")) as agency:
+        yield agency
+
+
+@pytest.fixture(scope="module")
+async def hub_with_pages(
+    city: RunningCity,
+    complaint_system: RunningAgency,
+    issuer: DevelopmentIssuer,
+    openid_provider: RunningAgency,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> AsyncIterator[HubClient]:
+    folder = tmp_path_factory.mktemp("phone")
+    own = RunningCity(agencies={**city.agencies, "crm": complaint_system}, snapshots=city.snapshots)
+    with state_server(folder / "state") as state:
+        settings = build_paged_settings(own, issuer, openid_provider, state_url=state, folder=folder)
+        async with running_hub(settings, issuer) as running:
+            yield running
+
+
+@pytest.fixture(scope="module")
+async def phone(program: FindProgram, hub_with_pages: HubClient) -> AsyncIterator[Phone]:
+    """Siti's phone. She is signed in."""
+    async with open_browser_page(program("chromium")) as page:
+        await page.call_method("Network.enable")
+        await page.call_method("Network.setExtraHTTPHeaders", headers={"Accept-Language": "id-ID"})
+        phone = Phone(page)
+        await phone.start(with_scripts=False)
+        await phone.go(f"{hub_with_pages.url}/my-data")
+        await page.evaluate("document.querySelector('input[name=person][value=siti]').click()")
+        await page.evaluate("document.querySelector('button[value=allow]').click()")
+        await page.wait_until(f"{LOADED} && location.pathname === '/my-data'")
+        yield phone
+
+
+@pytest.fixture
+def photo(tmp_path: Path) -> Path:
+    file = tmp_path / "lampu.jpg"
+    file.write_bytes(build_photo(width=1600, height=1200))
+    return file
+
+
+async def look(phone: Phone, name: str) -> None:
+    """Nothing is wrong with the page for people with disabilities, and it fits the phone."""
+    if SCREENSHOTS:
+        (Path(SCREENSHOTS) / f"{name}.png").write_bytes(await phone.page.take_screenshot())
+    await phone.page.call_method("Emulation.setScriptExecutionDisabled", value=False)
+    assert await find_violations(phone.page) == [], name
+    assert await phone.page.evaluate("document.documentElement.scrollWidth") <= WIDTH, name
+    small = await phone.page.evaluate(
+        "[...document.querySelectorAll('main a, main button, main input:not([type=hidden]), main select, summary')]"
+        ".filter(it => it.checkVisibility() && (it.closest('label') ?? it).getBoundingClientRect().height < 44)"
+        ".map(it => it.outerHTML)"
+    )
+    assert small == [], name
+    assert "sistem kami" not in await phone.read()
+    await phone.page.call_method("Emulation.setScriptExecutionDisabled", value=True)
+
+
+async def fill_in(phone: Phone, url: str, photo: Path) -> None:
+    await phone.go(f"{url}/complaints/new?lang=id")
+    await phone.write("#q", "lampu")
+    await phone.tap("button", "Cari")
+    await phone.page.wait_until(f"{LOADED} && location.search.includes('q=lampu')")
+    await look(phone, "categories")
+    await phone.tap_and_wait("main li a", "", "Pengaduan:")
+    await look(phone, "form")
+    await phone.write("#description", "Lampu jalan di depan sekolah mati sejak seminggu.")
+    await phone.write("#place", "Gambir, Gambir")
+    await phone.attach("#photo-1", photo)
+    await phone.write("#alt-1", "Tiang lampu tanpa cahaya")
+
+
+async def test_siti_submits_a_complaint_with_a_photo_and_sees_it(
+    phone: Phone, hub_with_pages: HubClient, photo: Path
+) -> None:
+    began = monotonic()
+    await fill_in(phone, hub_with_pages.url, photo)
+    await phone.tap_and_wait("button", "Kirim pengaduan", "sudah kami terima")
+    await look(phone, "receipt")
+    assert "Nomor TT-26-" in await phone.read()
+    await phone.tap_and_wait("a", "Lihat pengaduan saya", "Pengaduan:")
+    await look(phone, "complaint")
+    text = await phone.read()
+    assert "Lampu jalan di depan sekolah mati sejak seminggu." in text
+    assert "hanya Anda dan kota" in text
+    assert monotonic() - began < LONGEST_SECONDS
+
+
+PAGES = (
+    "/",
+    "/my-data",
+    "/my-data/reads",
+    "/my-data/requests",
+    "/my-data/requests/new",
+    "/my-data/requests/new/correction",
+    "/my-data/requests/new/restriction",
+    "/my-data/export",
+    "/complaints/new",
+    "/complaints/new?q=zzzz",
+    "/complaints/new?category=1202",
+    "/complaints/receipts/TT-26-NONE",
+)
+
+
+@pytest.mark.parametrize("language", ["id", "en"])
+@pytest.mark.parametrize("path", PAGES)
+async def test_nothing_is_wrong_with_a_page_on_a_phone(
+    phone: Phone, hub_with_pages: HubClient, path: str, language: str
+) -> None:
+    await phone.go(f"{hub_with_pages.url}{path}{'&' if '?' in path else '?'}lang={language}")
+    await look(phone, f"{language}{path.replace('/', '-').replace('?', '-')}")
+
+
+async def test_the_export_is_downloaded_by_the_session(phone: Phone, hub_with_pages: HubClient) -> None:
+    await phone.go(f"{hub_with_pages.url}/my-data/export")
+    await phone.page.call_method("Emulation.setScriptExecutionDisabled", value=False)
+    await phone.page.call_method("Page.setBypassCSP", enabled=True)
+    await phone.go(f"{hub_with_pages.url}/my-data/export?again")
+    form = "document.querySelector('main form')"
+    found = await phone.page.evaluate(
+        f"fetch({form}.action, {{method: 'POST', body: new URLSearchParams(new FormData({form}))}}).then(async it => "
+        "({status: it.status, file: it.headers.get('Content-Disposition'), text: await it.json()}))"
+    )
+    await phone.page.call_method("Page.setBypassCSP", enabled=False)
+    await phone.page.call_method("Emulation.setScriptExecutionDisabled", value=True)
+    assert found["status"] == 200
+    assert found["file"].startswith('attachment; filename="simpul-export-')
+    assert (found["text"]["format"], found["text"]["parts"][0]["data"]["nik"][-4:]) == ("simpul-export", "9001")

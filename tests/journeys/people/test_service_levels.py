@@ -1,0 +1,97 @@
+"""Clocks of complaints through the whole hub: what a reporter sees, and what the office that handles them sees."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+from auth.caller import Caller, CallerKind
+from records.purposes import Purpose
+from sandbox.crm.complaints import build_complaint_data
+from sandbox.population.city_population import build_population
+from sandbox.population.samples import SAMPLES
+from tests.journeys.hub import HubClient, RunningCity
+
+DESK = Caller(
+    kind=CallerKind.OFFICIAL, agency="crm", purpose=Purpose.COMPLAINT_HANDLING.name, case="CRM/2026/77", unit="Pengawas"
+)
+MINE = """
+{ me { complaints { number reportedAt dueAt isOverdue clocks { stage dueAt metAt breachedBy time } } } }
+"""
+OVERDUE = """
+query Overdue($after: String, $office: String) {
+  overdueComplaints(first: 50, after: $after, office: $office) {
+    totalCount includesPrivate isCut
+    nodes { number visibility responsibleAgency clocks { stage dueAt metAt breachedBy } }
+    pageInfo { hasNextPage endCursor }
+  }
+}
+"""
+
+
+async def test_a_reporter_sees_the_clocks_of_each_stage(hub: HubClient) -> None:
+    answer = await hub.ask(MINE, caller="siti")
+    assert answer.errors == []
+    lamp = next(each for each in answer.data["me"]["complaints"] if each["number"] == "JK2609220001")
+    reported = datetime.fromisoformat(lamp["reportedAt"])
+    first, second, resolution = lamp["clocks"]
+    assert [each["stage"] for each in lamp["clocks"]] == ["FIRST_RESPONSE", "ANSWER", "RESOLUTION"]
+    assert datetime.fromisoformat(first["dueAt"]) == reported + timedelta(hours=6)
+    assert datetime.fromisoformat(second["dueAt"]) == reported + timedelta(days=3)
+    # The complaint system names its own deadline for the resolution, three days for a street light.
+    assert resolution["dueAt"] == lamp["dueAt"]
+    assert datetime.fromisoformat(lamp["dueAt"]) == reported + timedelta(hours=72)
+    assert lamp["isOverdue"] is (resolution["breachedBy"] is not None)
+    assert None not in {each["metAt"] for each in lamp["clocks"]}
+
+
+async def test_the_office_sees_every_overdue_complaint_once_and_its_reporter_sees_the_read(
+    hub: HubClient, city: RunningCity
+) -> None:
+    known = {
+        each.number
+        for each in build_complaint_data(build_population()).complaints
+        if each.state not in {"SELESAI", "DITOLAK"}
+    }
+    numbers: list[str] = []
+    dues: list[datetime] = []
+    after: str | None = None
+    city.reset_calls()
+    while True:
+        answer = await hub.ask(OVERDUE, {"after": after}, caller=DESK)
+        assert answer.errors == []
+        found = answer.data["overdueComplaints"]
+        for each in found["nodes"]:
+            late = [clock for clock in each["clocks"] if clock["breachedBy"] is not None and clock["metAt"] is None]
+            numbers.append(each["number"])
+            dues.append(min(datetime.fromisoformat(clock["dueAt"]) for clock in late))
+        if not found["pageInfo"]["hasNextPage"]:
+            break
+        after = found["pageInfo"]["endCursor"]
+    # All are weeks old by the clock of this machine, so each open one is late.
+    assert set(numbers) == known
+    assert len(numbers) == len(set(numbers)) == found["totalCount"]
+    assert dues == sorted(dues)
+    assert (found["includesPrivate"], found["isCut"]) == (True, False)
+    assert city.agencies["crm"].count_calls() == {"POST /open311/v2/requests/search.json": -(-len(numbers) // 50)}
+    log = await hub.ask("{ me { accessLog(first: 1) { nodes { agency purpose fields } } } }", caller="siti")
+    [read] = log.data["me"]["accessLog"]["nodes"]
+    assert (read["agency"], read["purpose"]) == ("crm", "COMPLAINT_HANDLING")
+    assert "Complaint.clocks" in read["fields"]
+
+
+async def test_an_office_sees_its_own_complaints(hub: HubClient) -> None:
+    office = "Dinas Bina Marga"
+    answer = await hub.ask(OVERDUE, {"office": office}, caller=DESK)
+    nodes = answer.data["overdueComplaints"]["nodes"]
+    assert {each["responsibleAgency"] for each in nodes} == {office}
+    assert {each["visibility"] for each in nodes} == {"PRIVATE", "PUBLIC"}
+    assert not any(each.nik in str(answer.body) for each in SAMPLES.values())
+
+
+async def test_a_citizen_does_not_see_the_list_and_the_complaint_system_is_not_asked(
+    hub: HubClient, city: RunningCity
+) -> None:
+    city.reset_calls()
+    answer = await hub.ask(OVERDUE, caller="siti")
+    assert {code for _, code in answer.errors} == {"FORBIDDEN"}
+    assert city.calls() == {}
