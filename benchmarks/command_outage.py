@@ -19,6 +19,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack, closing
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 from statistics import median, quantiles
 from tempfile import TemporaryDirectory
@@ -38,7 +39,7 @@ from records.hub.clients import ClientId
 from records.identifiers import Nik
 from sandbox.agency_variables import build_agency_variables
 from sandbox.databases.postgres import Postgres
-from settings.city.folder import DEFAULT_CITY, find_variables
+from settings.city.folder import DEFAULT_CITY, find_variables, load_city
 from store.commands.command_outbox import CommandOutbox
 from store.database import create_database_engine
 
@@ -84,11 +85,11 @@ class ComplaintSystem:
     @property
     def variables(self) -> Mapping[str, str]:
         """The variables of a manifest for it."""
-        return build_agency_variables("crm", port=self.port, health={}, **_LOGIN)
+        return build_agency_variables(find_agency(), port=self.port, health={}, **_LOGIN)
 
     def start(self) -> None:
         """Start it with what it has stored."""
-        words = [sys.executable, "-P", "-m", "sandbox", "crm", "--port", str(self.port)]
+        words = [sys.executable, "-P", "-m", "sandbox", find_agency(), "--port", str(self.port)]
         words += ["--control-port", str(self._control), "--state", str(self._folder)]
         login = {f"SANDBOX_{name.upper()}": value for name, value in _LOGIN.items()}
         environment = {**login, "SANDBOX_LATENCY": "off", "PYTHONPATH": str(ROOT)}
@@ -105,6 +106,13 @@ class ComplaintSystem:
         """Text and second of each complaint, in the order of arrival."""
         with closing(sqlite3.connect(self._folder / "submissions.sqlite")) as connection:
             return connection.execute("SELECT description, at FROM submissions ORDER BY id").fetchall()
+
+
+@cache
+def find_agency() -> str:
+    """The code of the agency that takes complaints."""
+    manifests = load_city(DEFAULT_CITY).manifests
+    return next(code for code, each in manifests.items() if each.domain == "complaints")
 
 
 def main() -> int:
@@ -143,11 +151,11 @@ def build_settings(
     folder: Path, issuer: DevelopmentIssuer, down: ComplaintSystem, other: ComplaintSystem, url: str
 ) -> Mapping[str, str]:
     """The environment of the hub, with a city of two complaint systems."""
-    city = folder / "city"
+    city, agency = folder / "city", find_agency()
     shutil.copytree(DEFAULT_CITY, city)
     for path in (city / "agencies").glob("*.toml"):
         manifest = tomllib.loads(path.read_text())
-        if path.stem != "crm":
+        if path.stem != agency:
             path.write_text(tomli_w.dumps(manifest | {"stage": "agreed"}))
             continue
         terms = {"rate": RATE, "burst": BURST, "breaker": {"pause": 0.5}}
@@ -169,7 +177,7 @@ def build_settings(
     return {
         **nowhere,
         **down.variables,
-        "SIMPUL_WEST_URL": other.variables["SIMPUL_CRM_URL"],
+        "SIMPUL_WEST_URL": next(value for name, value in other.variables.items() if name.endswith("_URL")),
         "SIMPUL_CITY": str(city),
         "SIMPUL_STATE": str(folder / "hub"),
         "SIMPUL_SECRET": base64.b64encode(b"o" * 32).decode(),
@@ -217,7 +225,7 @@ async def measure(
     while not down.list_arrived():  # noqa: ASYNC110 - of another process
         await asyncio.sleep(0.1)
     result.waited_s = time.perf_counter() - began
-    while (await outbox.count_open("crm")).by_state:  # noqa: ASYNC110 - of another process
+    while (await outbox.count_open(find_agency())).by_state:  # noqa: ASYNC110 - of another process
         await asyncio.sleep(0.5)
     result.delivery_s = time.perf_counter() - began - result.waited_s
     await engine.dispose()

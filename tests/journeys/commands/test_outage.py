@@ -13,7 +13,7 @@ from pathlib import Path
 import tomli_w
 
 from records.command_state import CommandState
-from services.commands.command_delivery import CLAIM_SIZE
+from services.commands.delivery_rules import CLAIM_SIZE
 from tests.fakes.waiting import wait_until_answered
 from tests.journeys.commands.killed_city import KilledCity, build_variables, write_complaint_city
 from tests.journeys.hub_process import HubProcess
