@@ -112,7 +112,7 @@ class ComplaintSystem:
 def find_agency() -> str:
     """The code of the agency that takes complaints."""
     manifests = load_city(DEFAULT_CITY).manifests
-    return next(code for code, each in manifests.items() if each.domain == "complaints")
+    return next(code for code, each in manifests.items() if each.manifest.domain == "complaints")
 
 
 def main() -> int:
