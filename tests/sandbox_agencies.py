@@ -84,6 +84,10 @@ class RunningAgency:
         """Limits a tax office to the objects in these regions."""
         self._control("PUT", "/regions", {"codes": codes})
 
+    def resolve_complaint(self, number: str) -> None:
+        """Does what the staff of the complaint system does, for the complaint with this number."""
+        self._control("POST", "/resolutions", {"number": number})
+
     @contextmanager
     def in_mode(self, mode: str) -> Iterator[None]:
         """The agency in a mode for the length of the block, then normal again."""

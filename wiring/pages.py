@@ -10,6 +10,7 @@ from connectors.issuer_http import IssuerDocuments, TokenEndpoint
 from schema.tools.document_fields import GraphDocuments
 from schema.tools.holdings import get_holders
 from settings import Settings
+from web.pages.cases.case_pages import CasePages
 from web.pages.complaints.follow_up_pages import FollowUpPages
 from web.pages.complaints.new_complaint_page import QUESTIONS_QUERY, NewComplaintPage
 from web.pages.complaints.places import Places
@@ -92,6 +93,7 @@ def build_pages(
             *MyDataPage(client, pages, documents.fit(MY_DATA_QUERY)).routes(),
             *ReadsPage(client, pages).routes(),
             *DataRequestPages(client, pages, get_holders(documents.schema)).routes(),
+            *CasePages(client, pages, documents).routes(),
             *(() if exports is None else ExportPage(exports, pages).routes()),
             *_build_complaint_pages(client, pages, documents, settings.city.city.region),
         ],

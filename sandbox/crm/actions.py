@@ -14,6 +14,8 @@ from time import monotonic
 from sandbox.crm.complaints import CLOSED, ComplaintData, CrmComment, CrmComplaint, HistoryStep
 
 PUBLICATION, SUPPORT, COMMENT, RATING, WITHDRAWAL = "publication", "support", "comment", "rating", "withdrawal"
+RESOLUTION = "resolution"
+"""By the staff, over the control API."""
 KINDS = (PUBLICATION, SUPPORT, COMMENT, RATING, WITHDRAWAL)
 MAX_TEXT_LENGTH = 2_000
 MAX_RATING = 5
@@ -70,17 +72,24 @@ class ComplaintActions:
             raise RefusedActionError(INVALID, f"text must have 1 to {MAX_TEXT_LENGTH} characters")
         _check_person(kind, complaint, person)
         _check_state(kind, complaint)
-        at = (self._now + timedelta(seconds=monotonic() - self._started)).isoformat(timespec="seconds")
-        values = parameters.get("reference") or None, complaint.id, kind, person, text, rating, at
         with self._connect() as connection:
             connection.execute("BEGIN IMMEDIATE")
             if kind == SUPPORT and _has_supported(connection, complaint.id, person):
                 raise RefusedActionError(CONFLICT, "the person supports it already")
-            stored = connection.execute(
-                "INSERT INTO actions (reference, complaint, kind, person, text, rating, at)"
-                " VALUES (?, ?, ?, ?, ?, ?, ?)",
-                values,
-            ).lastrowid
+            reference = parameters.get("reference") or None
+            return self._insert(connection, (reference, complaint.id, kind, person, text, rating))
+
+    def resolve(self, complaint: CrmComplaint) -> None:
+        """Stores that the staff resolved a complaint."""
+        with self._connect() as connection:
+            self._insert(connection, (None, complaint.id, RESOLUTION, "", "", None))
+
+    def _insert(self, connection: sqlite3.Connection, values: tuple[object, ...]) -> int:
+        at = (self._now + timedelta(seconds=monotonic() - self._started)).isoformat(timespec="seconds")
+        stored = connection.execute(
+            "INSERT INTO actions (reference, complaint, kind, person, text, rating, at) VALUES (?, ?, ?, ?, ?, ?, ?)",
+            (*values, at),
+        ).lastrowid
         return int(stored or 0)
 
     def list_all(self) -> Sequence[ComplaintAction]:
@@ -133,6 +142,9 @@ def _apply(complaint: CrmComplaint, action: ComplaintAction) -> CrmComplaint:
             return replace(complaint, rating=action.rating)
         case "withdrawal":
             step = HistoryStep(action.at, "DICABUT", "Laporan dicabut oleh pelapor.", "Biro Pemerintahan")
+            return replace(complaint, steps=(*complaint.steps, step))
+        case "resolution":
+            step = HistoryStep(action.at, "SELESAI", "Laporan selesai ditindaklanjuti.", complaint.steps[-1].agency)
             return replace(complaint, steps=(*complaint.steps, step))
     comment = CrmComment(action.at, action.text, action.person == complaint.reporter_nik)
     return replace(complaint, comments=(*complaint.comments, comment))

@@ -40,10 +40,19 @@ Parameters = Mapping[str, str]
 
 def run(spec: AgencySpec) -> None:
     """Serve the agency until a stop signal."""
-    control = AgencyControl(spec.name, TYPICAL_LATENCY if spec.latency else Latency(0, 0))
     complaints = build_complaint_data(build_population(), spec.today)
     submitted = ComplaintSubmissions(spec.state, complaints.now)
     actions = ComplaintActions(spec.state, complaints.now)
+
+    async def resolve(request: Request) -> Response:
+        """Do what the staff does: resolve the complaint with this number."""
+        number = (await request.json())["number"]
+        known = complaints.extended_with(submitted.list_all()).by_id.values()
+        actions.resolve(next(each for each in known if each.number == number))
+        return Response(status_code=204)
+
+    latency = TYPICAL_LATENCY if spec.latency else Latency(0, 0)
+    control = AgencyControl(spec.name, latency, routes=[Route("/resolutions", resolve, methods=["POST"])])
     serve(spec, control, Open311Service(spec, control, complaints, submitted, actions).build_app())
 
 

@@ -116,8 +116,8 @@ class Open311Complaints:
     async def surveys(
         self, queries: Sequence[ComplaintSurvey], call: Call
     ) -> Answers[ComplaintSurvey, SurveyedComplaints]:
-        """Complaints of a period, or the open ones, one survey after another."""
-        return await fan_out(queries, lambda survey: self._surveys.load(survey, call), limit=1)
+        """Complaints of a period, or the open ones; a failed survey fails alone."""
+        return await fan_out(queries, lambda survey: self._surveys.load(survey, call), limit=_MAX_CONCURRENCY)
 
     async def categories(self, codes: Sequence[str], call: Call) -> Answers[str, ComplaintCategory]:
         """Categories by their code. One call for all."""

@@ -100,8 +100,8 @@ async def fill_in(phone: Phone, url: str, photo: Path) -> None:
     await phone.write("#alt-1", "Tiang lampu tanpa cahaya")
 
 
-async def test_siti_submits_a_complaint_with_a_photo_and_sees_it(
-    phone: Phone, hub_with_pages: HubClient, photo: Path
+async def test_siti_submits_a_complaint_with_a_photo_sees_publishes_and_rates_it(
+    phone: Phone, hub_with_pages: HubClient, complaint_system: RunningAgency, photo: Path
 ) -> None:
     began = monotonic()
     await fill_in(phone, hub_with_pages.url, photo)
@@ -113,6 +113,29 @@ async def test_siti_submits_a_complaint_with_a_photo_and_sees_it(
     text = await phone.read()
     assert "Lampu jalan di depan sekolah mati sejak seminggu." in text
     assert "hanya Anda dan kota" in text
+    assert "semua orang, tanpa nama Anda" not in text
+    await phone.tap_and_wait("a", "Perlihatkan kepada semua orang", "Perlihatkan kepada semua orang")
+    await look(phone, "publish")
+    text = await phone.read()
+    assert "Semua orang akan melihat persis ini Isi Lampu jalan di depan sekolah mati sejak seminggu." in text
+    assert "Foto 1" in text
+    await phone.tap_and_wait("button", "Ya, perlihatkan kepada semua orang", "Pengaduan:")
+    await look(phone, "published")
+    assert "Pengaduan Anda akan diperlihatkan kepada semua orang." in await phone.read()
+    while "semua orang, tanpa nama Anda" not in await phone.read():
+        await phone.go(await phone.page.evaluate("location.href"))
+    complaint_system.resolve_complaint(await phone.page.evaluate("document.querySelector('main dd').innerText"))
+    while "Keadaan selesai" not in await phone.read():
+        await phone.go(await phone.page.evaluate("location.href"))
+    await phone.tap_and_wait("a", "Nilai hasilnya", "Nilai hasilnya")
+    await look(phone, "rate")
+    await phone.tap_and_wait("button", "Kirim penilaian", "Perbaiki")
+    await look(phone, "rate-nothing")
+    await phone.tap("label.option", "4: baik")
+    await phone.write("#text", "Cepat, terima kasih.")
+    await phone.tap_and_wait("button", "Kirim penilaian", "Pengaduan:")
+    await look(phone, "rated")
+    assert "Terima kasih atas penilaian Anda." in await phone.read()
     assert monotonic() - began < LONGEST_SECONDS
 
 

@@ -125,7 +125,7 @@ async def test_the_inbox_holds_every_kind_last_change_first() -> None:
         "totalCount": 5,
         "unseenCount": 5,
         "nodes": [
-            {"title": "Correct data about you (dukcapil (en))", "state": "WAITING_FOR_AGENCY", "seen": False},
+            {"title": "Correct data about you: dukcapil (en)", "state": "WAITING_FOR_AGENCY", "seen": False},
             {"title": "Your consent to Bank Betawi", "state": "ACTIVE", "seen": False},
             {"title": "Bank Betawi asks for your consent", "state": "WAITING_FOR_YOU", "seen": False},
             {"title": "Complaint: Jalan", "state": "WAITING_FOR_HUB", "seen": False},
