@@ -177,10 +177,13 @@ class CommandDelivery:
                 outgoing[each.number] = prepared
         sends = commands[0].state is CommandState.SENDING
         answers = await self._ask(kind, list(outgoing.values()), deadline, sends=sends)
-        for each in commands:
-            if each.number in outgoing:
-                answer = answers if isinstance(answers, Exception) else answers.get(outgoing[each.number])
-                await self._end(each, answer, outgoing[each.number].subject)
+        sent = [(each, outgoing[each.number]) for each in commands if each.number in outgoing]
+        await asyncio.gather(
+            *(
+                self._end(each, answers if isinstance(answers, Exception) else answers.get(of_it), of_it.subject)
+                for each, of_it in sent
+            )
+        )
 
     def _open_subject(self, command: StoredCommand) -> Nik | None:
         """The person; None if they were sealed with a secret that this hub does not have."""
