@@ -36,6 +36,7 @@ from resolvers.complaint_commands import SUBMIT_COMPLAINT
 from resolvers.complaints import Complaints, complaints_of, public_complaints
 from resolvers.hub.commands import Commands, receipts_of
 from resolvers.hub.confirmations import Confirmations
+from resolvers.reporter_age import is_reporter_a_child
 
 PUBLISH_COMPLAINT: Final = Command(
     name="publish_complaint", domain=Complaints, payload=ComplaintPublishing, has_case=True
@@ -67,6 +68,7 @@ Answer = CommandReceipt | CommandProblem
 _UNKNOWN: Final = CommandProblem(code=CommandProblemCode.UNKNOWN_COMPLAINT, field="id")
 _OWN: Final = CommandProblem(code=CommandProblemCode.OWN_COMPLAINT, field="id")
 _DONE: Final = CommandProblem(code=CommandProblemCode.ALREADY_DONE)
+_CHILD: Final = CommandProblem(code=CommandProblemCode.CHILD_NOT_PUBLIC, field="id")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -227,8 +229,9 @@ async def _check_support(asked: _FollowUp) -> CommandProblem | None:
 async def _check_comment(asked: _FollowUp) -> CommandProblem | None:
     if asked.submission is not None:
         return _UNKNOWN if asked.submission.state is CommandState.REJECTED else None
-    is_known = await asked.find_public() is not None or await asked.find_own() is not None
-    return None if is_known else _UNKNOWN
+    if await asked.find_public() is not None:
+        return _CHILD if await is_reporter_a_child(asked.command.subject, asked.context) else None
+    return _UNKNOWN if await asked.find_own() is None else None
 
 
 async def _check_rating(asked: _FollowUp) -> CommandProblem | None:
@@ -279,6 +282,8 @@ async def _find_shown(asked: _FollowUp) -> ComplaintPublication | CommandProblem
         return _UNKNOWN
     if own.visibility is ComplaintVisibility.PUBLIC:
         return _DONE
+    if await is_reporter_a_child(asked.command.subject, asked.context):
+        return _CHILD
     return ComplaintPublication(
         description=own.description,
         address=own.address,
@@ -289,10 +294,10 @@ async def _find_shown(asked: _FollowUp) -> ComplaintPublication | CommandProblem
 
 
 def _count_photos(own: Complaint, submission: CommandReceipt | None) -> int:
-    """As many as the person submitted; of a complaint from another channel, the agency names one at most."""
+    """As many as the person submitted; of a complaint from another channel, those that the agency lists."""
     if submission is not None and submission.payload is not None:
         return len(submission.payload.photos)
-    return 0 if own.photo_url is None else 1
+    return len(own.photos)
 
 
 def _describe_content(asked: _FollowUp, shown: ComplaintPublication) -> str:
