@@ -22,6 +22,7 @@ from engine.cost_budgets import NO_QUOTA_STORE
 from engine.reporting import NoRefusalRecorder
 from engine.run_request import RunReporting
 from engine.safe_traceback import safe_traceback
+from records.city_areas import CityAreas
 from records.service_levels import ServiceLevels
 from resolvers.reader_budgets import PeopleBudgetCharger
 from schema.builder import build_schema, get_graphql_schema
@@ -51,7 +52,7 @@ from wiring.agencies import build_answer_cache, build_connectors, share_call_lim
 from wiring.callers import build_caller_parts
 from wiring.commands import build_command_services
 from wiring.consents import build_consent_parts
-from wiring.endpoints import build_endpoints, build_export
+from wiring.endpoints import build_endpoints, build_export, build_photo_endpoint
 from wiring.execution import RequestResources, build_execute, build_export_engine, build_graphql_engine
 from wiring.hub_domains import build_access_ledger, build_hub_domains, build_retention
 from wiring.hub_parts import HubParts
@@ -114,6 +115,7 @@ def create_app(settings: Settings, *, sample_people: LoadSamplePeople | None = N
             get_credential_expiries=connectors.get_credential_expiries,
             get_snapshots=connectors.get_snapshot_statuses,
             get_commands=commands.get_open_commands,
+            photos=commands.photos,
             shadows=connectors.shadow_counts,
             lifespan=lifespan,
             sample_people=sample_people,
@@ -138,7 +140,11 @@ def compose(settings: Settings, parts: HubParts) -> WebApplication:
     rate_limits = callers.rate_limits
     share_call_limits(parts.gates, rate_limits.shared, settings.secret_bytes)
     agencies = parts.agencies.extended_with(
-        {PeopleBudgetCharger: callers.budgets, ServiceLevels: settings.city.city.build_service_levels()}
+        {
+            PeopleBudgetCharger: callers.budgets,
+            ServiceLevels: settings.city.city.build_service_levels(),
+            CityAreas: settings.city.city.build_areas(),
+        }
     )
     counters = build_counters(settings, parts, callers, agencies.read_counts)
     reporting = RunReporting(
@@ -198,6 +204,7 @@ def compose(settings: Settings, parts: HubParts) -> WebApplication:
     )
     endpoints = (
         renderer,
+        build_photo_endpoint(settings, parts, callers, sign_in, make_execute(engine, is_internal=True)),
         build_metrics_endpoint(settings, counters),
         build_status_page(settings, counters, renderer),
         *build_endpoints(settings, parts, callers),

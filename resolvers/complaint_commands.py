@@ -10,6 +10,7 @@ from engine.batch import batch, load_answers
 from engine.command import Command
 from records.calls.answers import Answers
 from records.calls.failures import AgencyFailure
+from records.city_areas import NO_CITY_AREAS, CityAreas
 from records.complaint_questions import ComplaintQuestion
 from records.complaints import NewComplaint
 from records.hub.commands import CommandProblem, CommandProblemCode, CommandReceipt, NewCommand
@@ -17,6 +18,7 @@ from records.storable_texts import is_storable
 from resolvers.batch_context import HubBatchContext
 from resolvers.complaint_answers import find_answer_problem
 from resolvers.complaint_photos import check_photos, find_photo_problem
+from resolvers.complaint_places import find_place_problem
 from resolvers.complaints import Complaints, categories, category_questions
 from resolvers.hub.commands import Commands
 from resolvers.regions import regions
@@ -44,11 +46,6 @@ def find_problem(complaint: NewComplaint) -> CommandProblem | None:
             return CommandProblem(code=CommandProblemCode.INVALID_TEXT, field=field)
     if len(complaint.answers) > MAX_ANSWERS or any(len(each.values) > MAX_ANSWERS for each in complaint.answers):
         return CommandProblem(code=CommandProblemCode.TOO_MANY_VALUES, field="answers")
-    point = complaint.coordinates
-    if point is None and complaint.region_code is None and complaint.address is None:
-        return CommandProblem(code=CommandProblemCode.PLACE_REQUIRED)
-    if point is not None and not (abs(point.latitude) <= 90 and abs(point.longitude) <= 180):  # noqa: PLR2004 - degrees
-        return CommandProblem(code=CommandProblemCode.UNKNOWN_PLACE, field="point")
     return None
 
 
@@ -60,10 +57,16 @@ async def submit_complaints(
 
     A complaint is accepted even if the complaint system cannot be reached. It checks category and answers again.
     """
+    city = context.agencies.get(CityAreas, NO_CITY_AREAS)
     refused = {
         each: problem
         for each in wanted
-        if (problem := find_problem(each.payload) or find_photo_problem(each.uploads)) is not None
+        if (
+            problem := find_problem(each.payload)
+            or find_place_problem(each.payload, city)
+            or find_photo_problem(each.uploads)
+        )
+        is not None
     }
     sound = [each for each in wanted if each not in refused]
     codes = dict.fromkeys(each.region for each in sound if each.region is not None)

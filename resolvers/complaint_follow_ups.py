@@ -36,6 +36,7 @@ from resolvers.complaint_commands import SUBMIT_COMPLAINT
 from resolvers.complaints import Complaints, complaints_of, public_complaints
 from resolvers.hub.commands import Commands, receipts_of
 from resolvers.hub.confirmations import Confirmations
+from resolvers.reporter_age import is_reporter_a_child
 
 PUBLISH_COMPLAINT: Final = Command(
     name="publish_complaint", domain=Complaints, payload=ComplaintPublishing, has_case=True
@@ -67,6 +68,7 @@ Answer = CommandReceipt | CommandProblem
 _UNKNOWN: Final = CommandProblem(code=CommandProblemCode.UNKNOWN_COMPLAINT, field="id")
 _OWN: Final = CommandProblem(code=CommandProblemCode.OWN_COMPLAINT, field="id")
 _DONE: Final = CommandProblem(code=CommandProblemCode.ALREADY_DONE)
+_CHILD: Final = CommandProblem(code=CommandProblemCode.CHILD_NOT_PUBLIC, field="id")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -112,6 +114,22 @@ class _FollowUp:
         return RoutedKey(key, (self.command.agency,)) if is_routed and self.command.agency else key
 
 
+def find_obstacle(command: str, own: Complaint, *, is_repeated: bool) -> CommandProblemCode | None:
+    """Why the reporter cannot give a command about their complaint now; None if they can."""
+    if command == COMMENT_COMPLAINT.name:
+        return None
+    is_done = {
+        PUBLISH_COMPLAINT.name: own.visibility is ComplaintVisibility.PUBLIC,
+        RATE_RESOLUTION.name: own.rating is not None,
+    }
+    if is_repeated or is_done.get(command, False):
+        return CommandProblemCode.ALREADY_DONE
+    if command == RATE_RESOLUTION.name and own.status not in {None, ComplaintStatus.RESOLVED}:
+        return CommandProblemCode.NOT_RESOLVED
+    is_closed = command == WITHDRAW_COMPLAINT.name and own.resolved_at is not None
+    return CommandProblemCode.NOT_OPEN if is_closed else None
+
+
 Check = Callable[[_FollowUp], Awaitable[CommandProblem | None]]
 """Why a command cannot be accepted; None if it can. Raises `AgencyFailure`."""
 
@@ -131,13 +149,13 @@ async def comment_complaints(wanted: Sequence[NewCommand], context: HubBatchCont
 @batch(domain=None, depends_on_caller=True, accepts=RATE_RESOLUTION)
 async def rate_resolutions(wanted: Sequence[NewCommand], context: HubBatchContext) -> Answers[NewCommand, Answer]:
     """Accept ratings of own resolved complaints, once for each."""
-    return await _accept_each(wanted, context, _check_rating)
+    return await _accept_each(wanted, context, _check_state)
 
 
 @batch(domain=None, depends_on_caller=True, accepts=WITHDRAW_COMPLAINT)
 async def withdraw_complaints(wanted: Sequence[NewCommand], context: HubBatchContext) -> Answers[NewCommand, Answer]:
     """Accept withdrawals of own open complaints."""
-    return await _accept_each(wanted, context, _check_withdrawal)
+    return await _accept_each(wanted, context, _check_state)
 
 
 @batch(domain=None, depends_on_caller=True, accepts=PUBLISH_COMPLAINT)
@@ -227,27 +245,19 @@ async def _check_support(asked: _FollowUp) -> CommandProblem | None:
 async def _check_comment(asked: _FollowUp) -> CommandProblem | None:
     if asked.submission is not None:
         return _UNKNOWN if asked.submission.state is CommandState.REJECTED else None
-    is_known = await asked.find_public() is not None or await asked.find_own() is not None
-    return None if is_known else _UNKNOWN
+    if await asked.find_public() is not None:
+        return _CHILD if await is_reporter_a_child(asked.command.subject, asked.context) else None
+    return _UNKNOWN if await asked.find_own() is None else None
 
 
-async def _check_rating(asked: _FollowUp) -> CommandProblem | None:
+async def _check_state(asked: _FollowUp) -> CommandProblem | None:
+    """What the state of the own complaint says against a command."""
     if asked.is_repeated:
         return _DONE
     if (own := await asked.find_own()) is None:
         return _UNKNOWN
-    if own.rating is not None:
-        return _DONE
-    is_resolved = own.status in {None, ComplaintStatus.RESOLVED}
-    return None if is_resolved else CommandProblem(code=CommandProblemCode.NOT_RESOLVED)
-
-
-async def _check_withdrawal(asked: _FollowUp) -> CommandProblem | None:
-    if asked.is_repeated:
-        return _DONE
-    if (own := await asked.find_own()) is None:
-        return _UNKNOWN
-    return None if own.resolved_at is None else CommandProblem(code=CommandProblemCode.NOT_OPEN)
+    code = find_obstacle(asked.command.name, own, is_repeated=False)
+    return None if code is None else CommandProblem(code=code)
 
 
 async def _publish(wanted: PublicationRequest, context: HubBatchContext) -> Answer | ComplaintPublication:
@@ -277,8 +287,10 @@ async def _find_shown(asked: _FollowUp) -> ComplaintPublication | CommandProblem
         return _DONE
     if (own := await asked.find_own()) is None:
         return _UNKNOWN
-    if own.visibility is ComplaintVisibility.PUBLIC:
+    if find_obstacle(asked.command.name, own, is_repeated=False) is not None:
         return _DONE
+    if await is_reporter_a_child(asked.command.subject, asked.context):
+        return _CHILD
     return ComplaintPublication(
         description=own.description,
         address=own.address,
@@ -289,10 +301,10 @@ async def _find_shown(asked: _FollowUp) -> ComplaintPublication | CommandProblem
 
 
 def _count_photos(own: Complaint, submission: CommandReceipt | None) -> int:
-    """As many as the person submitted; of a complaint from another channel, the agency names one at most."""
+    """As many as the person submitted; of a complaint from another channel, those that the agency lists."""
     if submission is not None and submission.payload is not None:
         return len(submission.payload.photos)
-    return 0 if own.photo_url is None else 1
+    return len(own.photos)
 
 
 def _describe_content(asked: _FollowUp, shown: ComplaintPublication) -> str:

@@ -10,6 +10,7 @@ from connectors.issuer_http import IssuerDocuments, TokenEndpoint
 from schema.tools.document_fields import GraphDocuments
 from schema.tools.holdings import get_holders
 from settings import Settings
+from web.pages.cases.case_pages import CasePages
 from web.pages.complaints.follow_up_pages import FollowUpPages
 from web.pages.complaints.new_complaint_page import QUESTIONS_QUERY, NewComplaintPage
 from web.pages.complaints.places import Places
@@ -69,6 +70,13 @@ def build_sign_in(settings: Settings, callers: CallerParts, sessions: SessionSto
     return PageSignIn(flow=flow, sessions=sessions, failed_codes=callers.rate_limits.failed_tokens)
 
 
+def build_page_sessions(settings: Settings, sign_in: PageSignIn) -> PageSessions:
+    """Build the sessions of the hub's own pages."""
+    limits = SessionLimits(idle=settings.session_idle, lifetime=settings.session_lifetime)
+    cookies = SessionCookies(settings.secret_bytes, limits)
+    return PageSessions(cookies, sign_in.sessions, public_url=settings.base_url)
+
+
 def build_pages(
     settings: Settings,
     sign_in: PageSignIn | None,
@@ -81,10 +89,7 @@ def build_pages(
     """Build the hub's own pages: only the home page if people cannot sign in."""
     if sign_in is None:
         return HomePage(pages)
-    limits = SessionLimits(idle=settings.session_idle, lifetime=settings.session_lifetime)
-    sessions = PageSessions(
-        SessionCookies(settings.secret_bytes, limits), sign_in.sessions, public_url=settings.base_url
-    )
+    sessions = build_page_sessions(settings, sign_in)
     return PersonalPages(
         sign_in=HubSignInPages(sign_in.flow, sessions, pages, failed_codes=sign_in.failed_codes),
         consents=ConsentPages(client, sessions, pages, documents),
@@ -92,6 +97,7 @@ def build_pages(
             *MyDataPage(client, pages, documents.fit(MY_DATA_QUERY)).routes(),
             *ReadsPage(client, pages).routes(),
             *DataRequestPages(client, pages, get_holders(documents.schema)).routes(),
+            *CasePages(client, pages, documents).routes(),
             *(() if exports is None else ExportPage(exports, pages).routes()),
             *_build_complaint_pages(client, pages, documents, settings.city.city.region),
         ],

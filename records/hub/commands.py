@@ -145,6 +145,11 @@ class CommandProblemCode(TranslatedEnum):
         "There is no such place in the city. Name another one.",
         "Tidak ada lokasi seperti itu di kota ini. Pilih lokasi lain.",
     )
+    PLACES_DIFFER = (
+        "PLACES_DIFFER",
+        "The point is not in the region that is given. Correct one of them, or leave it out.",
+        "Titik ini tidak berada di wilayah yang diisi. Perbaiki salah satunya, atau kosongkan.",
+    )
     UNKNOWN_CATEGORY = (
         "UNKNOWN_CATEGORY",
         "There is no such category. Name one of `complaintCategories`.",
@@ -199,6 +204,11 @@ class CommandProblemCode(TranslatedEnum):
         "ALREADY_DONE",
         "This is done already, or on its way. Read the complaint again.",
         "Ini sudah dilakukan atau sedang dikirim. Lihat kembali laporannya.",
+    )
+    CHILD_NOT_PUBLIC = (
+        "CHILD_NOT_PUBLIC",
+        "What a person under 18 writes is not shown to everybody. The complaint stays private and is handled.",
+        "Tulisan anak di bawah 18 tahun tidak ditampilkan kepada umum. Laporan tetap tertutup dan tetap ditangani.",
     )
     NOT_RESOLVED = (
         "NOT_RESOLVED",

@@ -57,7 +57,7 @@ def _build_case(reading: CaseReading, request: DataRequest) -> Case:
     is_in_force = is_restriction and request.state is DataRequestState.DONE
     title = reading.say(_TITLES[request.kind])
     if request.agency is not None:
-        title = f"{title} ({reading.name(request.agency)})"
+        title = f"{title}: {reading.name(request.agency)}"
     step = None
     if request.state.is_open:
         # Without an agency, the data-protection officer answers.

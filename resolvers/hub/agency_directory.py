@@ -11,4 +11,4 @@ class AgencyDirectory(Protocol):
     """The names of the agencies. The composition root binds those of the city folder to it."""
 
     def get_name(self, code: str, language: Language) -> str:
-        """The name of an agency, or of the hub; the code itself if it has none."""
+        """The name of an agency, or of the hub; the code if it has none."""

@@ -14,6 +14,7 @@ from graphql import (
     GraphQLField,
     GraphQLObjectType,
     GraphQLSchema,
+    InlineFragmentNode,
     NameNode,
     TypeInfo,
     TypeInfoVisitor,
@@ -81,6 +82,10 @@ def fit_document(schema: GraphQLSchema, document: str) -> str:
     info = TypeInfo(schema)
 
     class _FieldFitter(Visitor):
+        def enter_inline_fragment(self, node: InlineFragmentNode, *_: Any) -> Any:  # noqa: ANN401 - as below
+            condition = node.type_condition
+            return REMOVE if condition is not None and condition.name.value not in schema.type_map else None
+
         def enter_field(self, node: FieldNode, *_: Any) -> Any:  # noqa: ANN401 - the visitor's signature
             field = info.get_field_def()
             if field is None:

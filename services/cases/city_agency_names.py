@@ -12,7 +12,7 @@ _HUB: Final = {Language.ENGLISH: "The city's hub", Language.INDONESIAN: "Hub kot
 
 
 class CityAgencyNames:
-    """The names of the agencies."""
+    """The names of the agencies, as they begin a line."""
 
     def __init__(self, names: Mapping[str, Mapping[str, str]]) -> None:
         """Takes the name of each agency by its code, by the code of the language."""
@@ -20,4 +20,7 @@ class CityAgencyNames:
 
     def get_name(self, code: str, language: Language) -> str:
         """The name of an agency, or of the hub; the code itself if it has none."""
-        return _HUB[language] if code == HUB else self._names.get(language.value, {}).get(code, code)
+        if code == HUB:
+            return _HUB[language]
+        name = self._names.get(language.value, {}).get(code, code)
+        return name[:1].upper() + name[1:]

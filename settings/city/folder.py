@@ -13,7 +13,9 @@ from auth.policy.data_contracts import DataContract, NamedPurpose
 from connectors.declared.tables import ManifestTable
 from connectors.resilience.agency_terms import check_zone
 from engine.agencies.agency_routing import is_inside
+from records.city_areas import CityAreas
 from records.service_levels import ServiceLevels
+from settings.city.area_tables import AreaTable
 from settings.city.manifest import ManifestFile, Names, read_toml
 from settings.city.office_calendar import OfficeTable
 from settings.city.problems import CityProblem, ManifestError
@@ -42,12 +44,19 @@ class CityTable(ManifestTable):
     service_levels: ServiceLevelsTable = Field(
         default=ServiceLevelsTable(), description="table: how long the city's offices may take"
     )
+    areas: tuple[AreaTable, ...] = Field(
+        default=(), description="tables `[[areas]]`: where its land is; without any, every point may be in the city"
+    )
 
     @model_validator(mode="after")
     def _check_office(self) -> Self:
         if self.office is None and self.service_levels.complaints.needs_office:
             raise ValueError("service_levels.complaints: working time needs office hours; write the table [office]")
         return self
+
+    def build_areas(self) -> CityAreas:
+        """The parts of the city's land."""
+        return CityAreas(tuple(each.build_area() for each in self.areas))
 
     def build_service_levels(self) -> ServiceLevels:
         """The service levels of the city's complaints, with its office calendar."""

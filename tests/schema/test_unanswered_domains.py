@@ -67,7 +67,12 @@ def list_lost_in(schema: GraphQLSchema) -> list[str]:
             [
                 *("Citizen.complaints", "Mutation.commentComplaint", "Mutation.publishComplaint"),
                 *("Mutation.rateResolution", "Mutation.submitComplaint", "Mutation.supportComplaint"),
-                *("Mutation.withdrawComplaint", "Query.complaintCategories", "Query.complaints"),
+                *(
+                    "Mutation.withdrawComplaint",
+                    "Query.complaintCategories",
+                    "Query.complaintMeasures",
+                    "Query.complaints",
+                ),
                 "Query.overdueComplaints",
             ],
             {"Complaint", "ComplaintConnection", "ComplaintFilter", "ComplaintCategory"},

@@ -33,7 +33,7 @@ _RETRYABLE_PROBLEMS: Final = frozenset(
     {"session_over", "foreign_form", "ledger_down", "hub_down", "too_often", "sign_in_again"}
 )
 """Problems that may be solved by opening the same page again."""
-_KEPT_PARAMETERS: Final = frozenset({"after", "reader", "purpose", "period", "made", "q", "category"})
+_KEPT_PARAMETERS: Final = frozenset({"after", "reader", "purpose", "period", "made", "q", "category", "kind", "state"})
 """Parameters of a page that its versions in other languages keep."""
 _HEADERS: Final = {
     "Content-Security-Policy": PAGE_POLICY,
@@ -65,6 +65,7 @@ class PageLinks:
         """Address and name (`frame` in the words) of each page in the menu."""
         shown = (
             (HOME_PATH, "home", True),
+            ("/cases", "cases", self.sign_in),
             ("/my-data", "my_data", self.sign_in),
             ("/consents", "consents", self.sign_in),
             ("/status", "status", self.status),

@@ -181,6 +181,23 @@ async def test_what_the_complaint_system_refuses_is_rejected_with_its_field_and_
         assert await load_mine(hub, text) == []
 
 
+@pytest.mark.parametrize(
+    ("place", "code", "field"),
+    [
+        ({"point": {"latitude": -6.03, "longitude": 106.85}}, "UNKNOWN_PLACE", "point"),
+        ({"point": {"latitude": -6.92, "longitude": 107.61}}, "UNKNOWN_PLACE", "point"),
+        ({"point": {"latitude": -5.746, "longitude": 106.614}}, "PLACES_DIFFER", "point"),
+        ({"region": "36.71.01.1001"}, "UNKNOWN_PLACE", "region"),
+    ],
+    ids=["sea", "bandung", "island", "tangerang"],
+)
+async def test_a_place_outside_the_city_is_a_problem(
+    desk: HubClient, place: Mapping[str, Any], code: str, field: str
+) -> None:
+    problem = await submit(desk, "place", **place)
+    assert (problem["code"], problem["field"]) == (code, field)
+
+
 async def test_a_category_shows_its_questions_and_a_missing_answer_is_a_problem(desk: HubClient) -> None:
     query = "{ complaintCategories(search: $text) { code questions { code kind isRequired choices { key } } } }"
     answer = await desk.ask(f"query ($text: String!) {query}", {"text": "Banjir"})

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from datetime import datetime, timedelta
 
 from auth.caller import Caller, CallerKind
@@ -95,3 +96,31 @@ async def test_a_citizen_does_not_see_the_list_and_the_complaint_system_is_not_a
     answer = await hub.ask(OVERDUE, caller="siti")
     assert {code for _, code in answer.errors} == {"FORBIDDEN"}
     assert city.calls() == {}
+
+
+async def test_everybody_reads_how_fast_the_offices_were_and_no_small_number(hub: HubClient, city: RunningCity) -> None:
+    month = [
+        each
+        for each in build_complaint_data(build_population()).complaints
+        if f"{each.requested_at:%Y-%m}" == "2026-09"
+    ]
+    city.reset_calls()
+    answer = await hub.ask(
+        """
+        { complaintMeasures(month: "2026-09") {
+            total { number stages { stage medianHours shareInTime } }
+            offices { office number } hiddenOffices includesPrivate isCut
+        } }
+        """
+    )
+    assert answer.errors == []
+    found = answer.data["complaintMeasures"]
+    assert city.agencies["crm"].count_calls() == {"POST /open311/v2/requests/search.json": 4}
+    assert found["total"]["number"] == len(month)
+    assert (found["includesPrivate"], found["isCut"]) == (True, False)
+    assert [each["stage"] for each in found["total"]["stages"]] == ["FIRST_RESPONSE", "ANSWER", "RESOLUTION"]
+    assert all(0 < each["medianHours"] < 400 and 0 < each["shareInTime"] < 1 for each in found["total"]["stages"])
+    numbers = Counter(each.steps[-1].agency for each in month)
+    assert all(numbers[each["office"]] == each["number"] >= 10 for each in found["offices"])
+    assert len(found["offices"]) + found["hiddenOffices"] == len(numbers)
+    assert len(month) - sum(each["number"] for each in found["offices"]) >= 10

@@ -148,3 +148,10 @@ async def test_an_assistant_sees_the_receipts_of_the_person(scopes: frozenset[st
     refusal = [] if seen else [("me.receipts", "SCOPE_REQUIRED")]
     assert get_reasons(response) == refusal
     assert bool((response.data or {})["me"]["receipts"]) is seen
+
+
+async def test_a_child_submits_a_complaint_like_everybody() -> None:
+    city, child = SmallCity(), replace(CALLERS["the person"], nik=AYU)
+    response = await run(SUBMIT, {"complaint": HOLE, "key": "1"}, caller=child, city=city)
+    assert get_codes(response) == []
+    assert [each.subject for each in city.accepted_commands] == [AYU]

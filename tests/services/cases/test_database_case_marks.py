@@ -81,11 +81,11 @@ async def test_a_database_that_does_not_answer_is_a_typed_failure() -> None:
 def test_an_agency_has_its_name_in_each_language() -> None:
     names = CityAgencyNames({"en": {"crm": "complaint system"}, "id": {"crm": "sistem pengaduan"}})
     assert [names.get_name("crm", each) for each in (Language.ENGLISH, Language.INDONESIAN)] == [
-        "complaint system",
-        "sistem pengaduan",
+        "Complaint system",
+        "Sistem pengaduan",
     ]
     assert [names.get_name("hub", each) for each in (Language.ENGLISH, Language.INDONESIAN)] == [
         "The city's hub",
         "Hub kota",
     ]
-    assert names.get_name("gone", Language.ENGLISH) == "gone"
+    assert names.get_name("gone", Language.ENGLISH) == "Gone"
