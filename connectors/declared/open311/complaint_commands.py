@@ -34,7 +34,7 @@ _REFUSALS: Final = dict.fromkeys(range(BAD_REQUEST, 500), read_refusal)
 """Statuses that say the request is wrong; the driver reports those about the hub's credential and rate."""
 
 _PUBLICATION: Final = "publish_complaint"
-_CONFIRMED: Final = frozenset({"description", "address", "coordinates", "photo_url"})
+_CONFIRMED: Final = frozenset({"description", "address", "coordinates", "photos"})
 """What `ComplaintPublication` shows to the person."""
 
 Submission = OutgoingCommand[NewComplaint]

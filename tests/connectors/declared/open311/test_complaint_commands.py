@@ -268,7 +268,7 @@ DECLARED = {"path": "requests/{case_id}/publication.json", "form": {"ref": "{num
         (
             {"visibility": "by_request", "public_fields": ["description", "address", "coordinates"]},
             {"Complaint": {"is_public": "public"}},
-            "add 'photo_url' to public_fields",
+            "add 'photos' to public_fields",
         ),
         ({"visibility": "private", "public_fields": None, "format": "xml"}, {}, "declared commands read JSON"),
     ],
