@@ -52,7 +52,7 @@ from wiring.agencies import build_answer_cache, build_connectors, share_call_lim
 from wiring.callers import build_caller_parts
 from wiring.commands import build_command_services
 from wiring.consents import build_consent_parts
-from wiring.endpoints import build_endpoints, build_export
+from wiring.endpoints import build_endpoints, build_export, build_photo_endpoint
 from wiring.execution import RequestResources, build_execute, build_export_engine, build_graphql_engine
 from wiring.hub_domains import build_access_ledger, build_hub_domains, build_retention
 from wiring.hub_parts import HubParts
@@ -115,6 +115,7 @@ def create_app(settings: Settings, *, sample_people: LoadSamplePeople | None = N
             get_credential_expiries=connectors.get_credential_expiries,
             get_snapshots=connectors.get_snapshot_statuses,
             get_commands=commands.get_open_commands,
+            photos=commands.photos,
             shadows=connectors.shadow_counts,
             lifespan=lifespan,
             sample_people=sample_people,
@@ -203,6 +204,7 @@ def compose(settings: Settings, parts: HubParts) -> WebApplication:
     )
     endpoints = (
         renderer,
+        build_photo_endpoint(settings, parts, callers, sign_in, make_execute(engine, is_internal=True)),
         build_metrics_endpoint(settings, counters),
         build_status_page(settings, counters, renderer),
         *build_endpoints(settings, parts, callers),

@@ -57,6 +57,20 @@ class ComplaintEvent:
 
 
 @record
+class ComplaintPhoto:
+    """A photo of a complaint."""
+
+    agency: Annotated[str, Doc("Code of the complaint system.")]
+    complaint_id: Annotated[str, Doc("Identifier of its complaint.")]
+    source: Annotated[str, Doc("Where the hub reads it: a link at the complaint system, or a place in its own store.")]
+    alternative_text: Annotated[str | None, Doc("What it shows, for people who cannot see it; null if unknown.")]
+    width: Annotated[int | None, Doc("Width in pixels; null if unknown.")]
+    height: Annotated[int | None, Doc("Height in pixels; null if unknown.")]
+    complaint_is_public: Annotated[bool, Doc("Whether the complaint it belongs to is public."), DECIDES_ACCESS]
+    reporter: Annotated[Nik | None, Doc("Who reported the complaint."), DECIDES_ACCESS]
+
+
+@record
 class ComplaintComment:
     """A comment on a complaint."""
 
@@ -94,14 +108,13 @@ class Complaint:
     ]
     support_count: Annotated[int, Doc("Number of people who support it.")] = 0
     rating: Annotated[int | None, Doc("The reporter's rating of the resolution, 1 to 5.")] = None
-    photo_url: Annotated[str | None, Doc("URL of a photograph; null if there is none.")]
+    photos: Annotated[tuple[ComplaintPhoto, ...], Doc("Its photos, which the hub serves.")] = ()
     events: Annotated[tuple[ComplaintEvent, ...], Doc("All steps of its handling, oldest first.")] = ()
     comments: Annotated[tuple[ComplaintComment, ...], Doc("Comments, oldest first.")] = ()
     delivery: Annotated[
         CommandState | None, Doc("State on its way to the complaint system; null when it has arrived.")
     ] = None
-    agency_id: str | None = None
-    """The agency's identifier, where `id` is the hub's receipt number."""
+    agency_id: Annotated[str | None, Doc("The agency's identifier, where `id` is the hub's receipt number.")] = None
 
 
 @record

@@ -48,6 +48,15 @@ class CommandFile:
     content: bytes = field(repr=False)
 
 
+def find_image_type(content: bytes) -> str | None:
+    """The media type of an image that browsers may show, by its first bytes; None for anything else."""
+    if content.startswith(b"\xff\xd8\xff"):
+        return "image/jpeg"
+    if content.startswith(b"\x89PNG\r\n\x1a\n"):
+        return "image/png"
+    return "image/webp" if content.startswith(b"RIFF") and content[8:12] == b"WEBP" else None
+
+
 PHOTO_TYPE: Final = "image/jpeg"
 """The media type of every checked photo."""
 

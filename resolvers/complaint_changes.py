@@ -6,10 +6,12 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 
+from records.complaint_photos import build_stored_source
 from records.complaints import (
     Complaint,
     ComplaintComment,
     ComplaintEvent,
+    ComplaintPhoto,
     ComplaintPublishing,
     ComplaintStatus,
     ComplaintSupport,
@@ -82,7 +84,26 @@ def build_pending(submitted: CommandReceipt | SubmittedCommand) -> Complaint:
         updated_at=None,
         due_at=None,
         read_at=datetime.now(UTC),
-        photo_url=None,
+        photos=_list_waiting_photos(submitted),
         events=(accepted,),
         delivery=submitted.state,
+    )
+
+
+def _list_waiting_photos(submitted: CommandReceipt | SubmittedCommand) -> tuple[ComplaintPhoto, ...]:
+    """Photos in the hub's store; none after the delivery, which removes them."""
+    if submitted.closed_at is not None:
+        return ()
+    return tuple(
+        ComplaintPhoto(
+            agency=submitted.agency,
+            complaint_id=submitted.number,
+            source=build_stored_source(submitted.number, position),
+            alternative_text=each.alternative_text,
+            width=each.width,
+            height=each.height,
+            complaint_is_public=False,
+            reporter=submitted.subject,
+        )
+        for position, each in enumerate(submitted.payload.photos)
     )

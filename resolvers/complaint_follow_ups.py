@@ -294,10 +294,10 @@ async def _find_shown(asked: _FollowUp) -> ComplaintPublication | CommandProblem
 
 
 def _count_photos(own: Complaint, submission: CommandReceipt | None) -> int:
-    """As many as the person submitted; of a complaint from another channel, the agency names one at most."""
+    """As many as the person submitted; of a complaint from another channel, those that the agency lists."""
     if submission is not None and submission.payload is not None:
         return len(submission.payload.photos)
-    return 0 if own.photo_url is None else 1
+    return len(own.photos)
 
 
 def _describe_content(asked: _FollowUp, shown: ComplaintPublication) -> str:

@@ -24,6 +24,7 @@ from resolvers.hub.photo_checks import PhotoChecks
 from services.commands.command_agency import AgencyCommand, CommandAgency
 from services.commands.command_delivery import CommandDelivery
 from services.commands.command_seals import CommandSeals
+from services.commands.complaint_photos import ComplaintPhotoFiles
 from services.commands.confirmations import SignedConfirmations
 from services.commands.database_commands import DatabaseCommands
 from services.commands.delivery_rules import CommandTiming
@@ -53,7 +54,7 @@ class CommandServices:
     """Answers the graph."""
     deliveries: Mapping[str, CommandDelivery]
     """By the code of the agency."""
-
+    photos: ComplaintPhotoFiles
     confirmations: SignedConfirmations
 
     def build_domains(self) -> Mapping[type[Any], Any]:
@@ -118,7 +119,17 @@ def build_command_services(
         deliveries[agency].wake()
 
     desk = DatabaseCommands(outbox, agencies, seals, on_accepted=on_accepted)
-    return CommandServices(desk=desk, deliveries=deliveries, confirmations=SignedConfirmations(settings.secret_bytes))
+    linked = {
+        code: photos
+        for code, bound in connectors.agencies.items()
+        if (photos := getattr(bound.connector, "photos", None)) is not None
+    }
+    return CommandServices(
+        desk=desk,
+        deliveries=deliveries,
+        photos=ComplaintPhotoFiles(desk, linked),
+        confirmations=SignedConfirmations(settings.secret_bytes),
+    )
 
 
 def _build_agency(file: ManifestFile, bound: BoundAgency) -> CommandAgency:

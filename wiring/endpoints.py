@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from auth.crypto.node_ids import NodeIds
 from auth.crypto.webhook_signatures import AgencyHookSecrets
 from resolvers.answer_cache import AnswerCache
 from schema.tools.export_parts import build_export_parts
@@ -13,10 +14,12 @@ from web.endpoints.agency_hooks import AgencyHooks
 from web.endpoints.consents import ConsentEndpoints
 from web.endpoints.data_tracker import DataTracker
 from web.endpoints.export import ExportEndpoint, ExportParts
+from web.endpoints.photos import PhotoEndpoint, find_no_caller
 from web.graphql.execute import Execute
 from web.web_parts import Routed
 from wiring.callers import CallerParts
 from wiring.hub_parts import HubParts
+from wiring.pages import PageSignIn, build_page_sessions
 
 
 def build_endpoints(settings: Settings, parts: HubParts, callers: CallerParts) -> Iterator[Routed]:
@@ -44,3 +47,22 @@ def build_export(
 def _build_authenticator(settings: Settings, callers: CallerParts) -> RequestAuthenticator:
     limits = callers.rate_limits
     return RequestAuthenticator(callers.tokens.verify, settings.web, limits.failed_tokens, limits.caller_limiter)
+
+
+def build_photo_endpoint(
+    settings: Settings, parts: HubParts, callers: CallerParts, sign_in: PageSignIn | None, execute: Execute
+) -> PhotoEndpoint | None:
+    """The endpoint; None without a store of photos."""
+    if parts.photos is None:
+        return None
+    limits = callers.rate_limits
+    find_caller = find_no_caller if sign_in is None else build_page_sessions(settings, sign_in).find_caller
+    return PhotoEndpoint(
+        parts.photos,
+        execute,
+        NodeIds(settings.secret_bytes),
+        authenticator=RequestAuthenticator(
+            callers.tokens.verify, settings.web, limits.failed_tokens, limits.caller_limiter
+        ),
+        find_session_caller=find_caller,
+    )

@@ -14,6 +14,7 @@ from connectors.resilience.gate import Gate
 from engine.agencies.bindings import Agencies
 from engine.reporting import NoReadRecorder, ReadRecorder
 from resolvers.answer_cache import AnswerCache, NoAnswerCache
+from services.commands.complaint_photos import ComplaintPhotoFiles
 from services.consents.partner_consents import PartnerConsents
 from services.ledger.data_tracker import UsageHistory
 from services.ledger.refusal_tally import NoRefusalStore, RefusalStore
@@ -68,6 +69,8 @@ class HubParts:
     """For partners that request consents."""
     sessions: SessionStore | None = None
     """The sessions of the hub's own pages."""
+    photos: ComplaintPhotoFiles | None = None
+    """The photos of complaints."""
     export_slots: ExportSlots | None = None
     """For people who export their data."""
     sample_people: LoadSamplePeople | None = None

@@ -70,6 +70,13 @@ def build_sign_in(settings: Settings, callers: CallerParts, sessions: SessionSto
     return PageSignIn(flow=flow, sessions=sessions, failed_codes=callers.rate_limits.failed_tokens)
 
 
+def build_page_sessions(settings: Settings, sign_in: PageSignIn) -> PageSessions:
+    """Build the sessions of the hub's own pages."""
+    limits = SessionLimits(idle=settings.session_idle, lifetime=settings.session_lifetime)
+    cookies = SessionCookies(settings.secret_bytes, limits)
+    return PageSessions(cookies, sign_in.sessions, public_url=settings.base_url)
+
+
 def build_pages(
     settings: Settings,
     sign_in: PageSignIn | None,
@@ -82,10 +89,7 @@ def build_pages(
     """Build the hub's own pages: only the home page if people cannot sign in."""
     if sign_in is None:
         return HomePage(pages)
-    limits = SessionLimits(idle=settings.session_idle, lifetime=settings.session_lifetime)
-    sessions = PageSessions(
-        SessionCookies(settings.secret_bytes, limits), sign_in.sessions, public_url=settings.base_url
-    )
+    sessions = build_page_sessions(settings, sign_in)
     return PersonalPages(
         sign_in=HubSignInPages(sign_in.flow, sessions, pages, failed_codes=sign_in.failed_codes),
         consents=ConsentPages(client, sessions, pages, documents),

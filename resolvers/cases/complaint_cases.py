@@ -11,7 +11,7 @@ from records.cases import Case, CaseActivity, CaseActor, CaseClock, CaseKind, Ca
 from records.command_state import CommandState
 from records.complaints import Complaint, ComplaintEvent, ComplaintStatus, NewComplaint
 from records.hub.commands import CommandReceipt
-from records.service_levels import NO_SERVICE_LEVELS, ServiceLevels
+from records.service_levels import NO_SERVICE_LEVELS, ServiceLevels, find_next_clock
 from resolvers.cases.captions import CITY_STAFF, ONLY_THE_PERSON, YOU, Caption, build_excerpt
 from resolvers.cases.case_source import CaseReading, CaseSource
 from resolvers.complaint_commands import SUBMIT_COMPLAINT
@@ -125,11 +125,8 @@ def _build_case(reading: CaseReading, agency: str, complaint: Complaint, receipt
 def _find_clock(reading: CaseReading, complaint: Complaint) -> CaseClock | None:
     """The next deadline; None if nothing is due any more."""
     clocks = reading.context.agencies.get(ServiceLevels, NO_SERVICE_LEVELS).build_clocks(complaint)
-    open_ = [each for each in clocks if each.met_at is None]
-    if not open_ or complaint.status in _STATES:
-        return None
-    due_at = min(each.due_at for each in open_)
-    return CaseClock(due_at=due_at, is_late=complaint.read_at > due_at)
+    clock = None if complaint.status in _STATES else find_next_clock(clocks)
+    return None if clock is None else CaseClock(due_at=clock.due_at, is_late=clock.breached_by is not None)
 
 
 def _find_obstacle(reading: CaseReading, agency: str, command: str, other: Caption | None) -> Caption | None:

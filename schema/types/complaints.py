@@ -11,6 +11,7 @@ import strawberry
 from auth.policy.rules import Access, Rule
 from engine.agencies.bindings import Agencies
 from engine.errors import BadInput
+from records.complaint_photos import PHOTO_PATH, PHOTO_TYPE_NAME, get_photo_key
 from records.complaints import (
     CategoryQuery,
     Complaint,
@@ -18,6 +19,7 @@ from records.complaints import (
     ComplaintComment,
     ComplaintEvent,
     ComplaintPage,
+    ComplaintPhoto,
     ComplaintPosition,
     ComplaintQuery,
     ComplaintStatus,
@@ -49,6 +51,7 @@ from schema.declarations.relay import (
     estimate_matches,
 )
 from schema.declarations.scalars import publish_enum
+from schema.declarations.sealed_links import sealed_link
 from schema.types.complaint_questions import ComplaintQuestionType
 from schema.types.regions import CoordinatesType, RegionType
 from schema.types.service_clocks import ServiceClockType
@@ -89,6 +92,25 @@ class ComplaintEventType:
 
 
 @publishes(
+    ComplaintPhoto,
+    rule=READABLE,
+    subject="reporter",
+    public_when="complaint_is_public",
+    shows=("alternative_text", "width", "height"),
+)
+class ComplaintPhotoType:
+    """The published `ComplaintPhoto`."""
+
+    url: str | None = sealed_link(
+        PHOTO_PATH,
+        PHOTO_TYPE_NAME,
+        get_photo_key,
+        description="Path of the file (JPEG, PNG or WebP) at this hub. Send your token: the complaint's rules apply."
+        " It changes when the complaint system has the complaint.",
+    )
+
+
+@publishes(
     ComplaintComment,
     rule=READABLE,
     subject="reporter",
@@ -120,12 +142,12 @@ class ComplaintCommentType:
         "resolved_at",
         "support_count",
         "rating",
-        "photo_url",
+        "photos",
         "events",
         "comments",
         "delivery",
     ),
-    nested=(CoordinatesType, ComplaintEventType, ComplaintCommentType),
+    nested=(CoordinatesType, ComplaintEventType, ComplaintPhotoType, ComplaintCommentType),
     refetch=Refetch(batch=complaints, seal=lambda complaint: complaint.id, unseal=str),
 )
 class ComplaintType(Node):

@@ -14,6 +14,7 @@ from auth.crypto.sealed_people import InvalidPersonSeal
 from engine.agencies.agency_routing import is_inside
 from records.calls.call import Call
 from records.clocks import CITY_TIME_ZONE
+from records.complaint_photos import StoredPhoto
 from records.hub.commands import (
     CommandProblem,
     CommandProblemCode,
@@ -135,6 +136,12 @@ class DatabaseCommands:
 
     def _map_seals(self, people: Sequence[Nik]) -> Mapping[bytes, Nik]:
         return {seal: nik for nik in people for seal in self._people.list_seals(nik)}
+
+    async def load_file(self, photo: StoredPhoto) -> bytes | None:
+        """A file of an open command; None if there is none. Raises `CommandsUnavailable`."""
+        with _translate_errors():
+            sealed = await self._outbox.load_file(photo.number, photo.position)
+        return None if sealed is None else self._files.open_one(photo.number, photo.position, sealed).content
 
     def _seal(self, wanted: NewCommand, found: AgencyCommand) -> SealedCommand:
         payload, number = found.form.encode(wanted.payload), _draw_number()

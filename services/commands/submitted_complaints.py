@@ -110,8 +110,9 @@ def _join(listed: Complaint, submitted: SubmittedCommand) -> Complaint:
 
     So its clocks do not start later because the agency could not be reached.
     """
+    photos = tuple(replace(each, complaint_id=submitted.number) for each in listed.photos)
     reported_at = min(listed.reported_at, submitted.accepted_at)
-    return replace(listed, id=submitted.number, agency_id=listed.id, reported_at=reported_at)
+    return replace(listed, id=submitted.number, agency_id=listed.id, reported_at=reported_at, photos=photos)
 
 
 def _is_shown(submitted: SubmittedCommand) -> bool:

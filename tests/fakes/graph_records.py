@@ -97,6 +97,7 @@ RECORDS: dict[str, Any] = {
     "Product": sold("Rahasia", public=False),
     "Complaint": replace(SITIS, resolved_at=SITIS.read_at),
     "ComplaintEvent": SITIS.events[0],
+    "ComplaintPhoto": SITIS.photos[0],
     "ComplaintComment": SITIS.comments[0],
     "ComplaintPublication": ComplaintPublication(
         description="Lubang",

@@ -26,6 +26,7 @@ from records.complaints import (
     ComplaintCategory,
     ComplaintComment,
     ComplaintEvent,
+    ComplaintPhoto,
     ComplaintStatus,
     ComplaintVisibility,
 )
@@ -243,7 +244,18 @@ def complaint(id_: str, *, public: bool, reporter: Nik | None = None, **more: An
         "read_at": NOW,
         "support_count": 3,
         "rating": 4,
-        "photo_url": "https://photos.example/1.jpg",
+        "photos": (
+            ComplaintPhoto(
+                agency="complaints",
+                complaint_id=id_,
+                source="/media/1.jpg",
+                alternative_text="Lubang di jalan",
+                width=800,
+                height=600,
+                complaint_is_public=public,
+                reporter=reporter,
+            ),
+        ),
         "delivery": CommandState.SENDING,
         "events": (
             ComplaintEvent(

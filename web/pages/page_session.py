@@ -22,11 +22,12 @@ from urllib.parse import parse_qs, urlsplit
 from starlette.requests import Request
 from starlette.responses import Response
 
-from auth.caller import is_authentication_recent
+from auth.caller import Caller, is_authentication_recent
 from auth.oidc.logout_tokens import IssuerLogout
 from auth.oidc.page_session import SessionCookies, SessionStore, SignedInSession
 from auth.oidc.sign_in import SIGN_IN_TIMEOUT
 from store.database_timeout import StateUnavailable
+from web.http_errors import HttpError, HttpErrorCode
 from web.pages.page_renderer import PageProblem
 
 FORM_TOKEN_FIELD: Final = "form"  # noqa: S105 - the name of a field, no secret
@@ -87,6 +88,20 @@ class PageSessions:
             request.state.session = session if is_live else None
         found: SignedInSession | None = request.state.session
         return found
+
+    async def find_caller(self, request: Request) -> Caller | None:
+        """The signed-in person as a caller of the graph; None without a session.
+
+        Raises:
+            HttpError: HUB_UNAVAILABLE.
+
+        """
+        try:
+            session = await self.load_session(request)
+        except PageProblem:
+            message = "Sessions cannot be read at the moment. Try again later."
+            raise HttpError(HttpErrorCode.HUB_UNAVAILABLE, message, headers={"Retry-After": "5"}) from None
+        return None if session is None else session.caller
 
     def get_loaded_session(self, request: Request) -> SignedInSession | None:
         """The signed-in person, if `load_session` was called for this request; does not call the database."""

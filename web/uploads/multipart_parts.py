@@ -86,7 +86,8 @@ def _build_parser(content_type: str) -> PushMultipartParser:
             "The Content-Type header has no valid 'boundary'. Let your HTTP library set the header."
         )
     try:
-        return PushMultipartParser(boundary, max_segment_count=MAX_PARTS, strict=True)
+        # Not strict: then it refuses the line end behind the last boundary, if that arrives by itself.
+        return PushMultipartParser(boundary, max_segment_count=MAX_PARTS)
     except (MultipartError, ValueError):
         raise build_bad_request("The 'boundary' of the Content-Type header is invalid.") from None
 

@@ -13,6 +13,7 @@ from pydantic import TypeAdapter
 
 from connectors.declared.column_syntax import JSON_PATHS
 from connectors.declared.field_readers import build_field_reader, check_access_field
+from connectors.declared.open311.photos import PhotoLinks
 from connectors.declared.open311.tables import Open311Wire
 from connectors.declared.record_readers import RecordReaders, list_inner_rows
 from connectors.declared.tables import FieldTable, NotDeclarableError, RecordTable
@@ -24,6 +25,7 @@ from records.complaints import (
     ComplaintCategory,
     ComplaintComment,
     ComplaintEvent,
+    ComplaintPhoto,
     ComplaintStatus,
     ComplaintVisibility,
 )
@@ -31,12 +33,14 @@ from records.complaints import (
 CLOSED: Final = frozenset({ComplaintStatus.RESOLVED, ComplaintStatus.REJECTED, ComplaintStatus.WITHDRAWN})
 """The states that the standard calls `closed`; the others are `open`."""
 _STANDARD: Final = Path(__file__).with_name("standard.toml")
-_GIVEN: Final = frozenset({"reporter", "is_public", "visibility", "resolved_at", "read_at", "events", "comments"})
+_GIVEN: Final = frozenset(
+    {"reporter", "is_public", "visibility", "resolved_at", "read_at", "events", "comments", "photos"}
+)
 _GIVEN_OF_PARTS: Final = frozenset({"sequence", "complaint_is_public", "reporter"})
 """Fields that follow from others."""
 _FREE_FIELDS: Final[Mapping[str, Any]] = {
-    **dict.fromkeys(("description", "address", "coordinates", "photo_url")),
-    **dict.fromkeys(("events", "comments"), ()),
+    **dict.fromkeys(("description", "address", "coordinates")),
+    **dict.fromkeys(("events", "comments", "photos"), ()),
 }
 """Fields that may name people, and their value where they are not public."""
 
@@ -44,7 +48,7 @@ _FREE_FIELDS: Final[Mapping[str, Any]] = {
 class ComplaintReader:
     """Reads the rows of one server."""
 
-    def __init__(self, wire: Open311Wire, records: Mapping[str, RecordTable]) -> None:
+    def __init__(self, wire: Open311Wire, records: Mapping[str, RecordTable], photos: PhotoLinks) -> None:
         """Merge the records of the manifest with the standard's. Raises `NotDeclarableError`."""
         standard = TypeAdapter[Mapping[str, RecordTable]](Mapping[str, RecordTable]).validate_python(
             tomllib.loads(_STANDARD.read_text(encoding="utf-8"))
@@ -67,6 +71,7 @@ class ComplaintReader:
         readers.require_all_used()
         self._are_public = {"public": True, "private": False}.get(wire.visibility)
         self._hidden = {name: none for name, none in _FREE_FIELDS.items() if name not in (wire.public_fields or ())}
+        self._photos = photos
         self._find_mark = _build_finder("is_public", mark, bool)
         self.find_code = _build_finder("code", tables["ComplaintCategory"]["code"])
         self.find_id = _build_finder("id", complaint["id"])
@@ -94,6 +99,19 @@ class ComplaintReader:
             "visibility": ComplaintVisibility.PUBLIC if is_public else ComplaintVisibility.PRIVATE,
             "resolved_at": closed_at if fields["status"] in CLOSED else None,
             "read_at": read_at,
+            "photos": tuple(
+                ComplaintPhoto(
+                    agency=self._photos.agency,
+                    complaint_id=fields["id"],
+                    source=each.link,
+                    alternative_text=each.text,
+                    width=each.width,
+                    height=each.height,
+                    complaint_is_public=is_public,
+                    reporter=reporter,
+                )
+                for each in self._photos.find(request)
+            ),
             "events": tuple(
                 ComplaintEvent(**each, sequence=number, complaint_is_public=is_public, reporter=reporter)
                 for number, each in enumerate(steps, start=1)

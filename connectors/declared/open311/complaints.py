@@ -20,6 +20,7 @@ from connectors.declared.open311.complaint_pages import ComplaintPages, newest_f
 from connectors.declared.open311.complaint_questions import has_definition, read_questions
 from connectors.declared.open311.complaint_records import ComplaintReader
 from connectors.declared.open311.complaint_surveys import ComplaintSurveys
+from connectors.declared.open311.photos import PhotoLinks
 from connectors.declared.read_records import KeyedRow, all_or_failure, answer_keys, only_record, read_or_failure
 from connectors.declared.record_readers import RecordReaders
 from connectors.declared.tables import NotDeclarableError, RecordTable
@@ -69,7 +70,8 @@ class Open311Complaints:
         if (self._reporter or client.wire.extensions.handling) and "reporter" not in records.get("Complaint", {}):
             problem = "extensions.reporter and extensions.handling need the column of `reporter`"
             raise NotDeclarableError("records.Complaint", problem)
-        self._reader = ComplaintReader(client.wire, records)
+        self.photos = PhotoLinks(client)
+        self._reader = ComplaintReader(client.wire, records, self.photos)
         self._pages = ComplaintPages(client, self._reader, now)
         self._surveys = ComplaintSurveys(client, self._pages, now)
         self._links = links
@@ -241,4 +243,5 @@ def _choose_newest_first(found: Sequence[Any]) -> Sequence[Complaint] | AgencyFa
 def _add_reporter(known: Complaint, reporter: Nik) -> Complaint:
     events = tuple(replace(event, reporter=reporter) for event in known.events)
     comments = tuple(replace(comment, reporter=reporter) for comment in known.comments)
-    return replace(known, reporter=reporter, events=events, comments=comments)
+    photos = tuple(replace(photo, reporter=reporter) for photo in known.photos)
+    return replace(known, reporter=reporter, events=events, comments=comments, photos=photos)

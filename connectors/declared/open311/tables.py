@@ -10,7 +10,7 @@ from pydantic import Field, SecretStr, model_validator
 from connectors.declared.service.wire import ServiceWire
 from connectors.declared.tables import ManifestTable
 
-FreeField = Literal["description", "address", "coordinates", "photo_url", "events", "comments"]
+FreeField = Literal["description", "address", "coordinates", "photos", "events", "comments"]
 """Fields that say where, or in whose words: a public request shows those that the manifest names."""
 MAX_PERIODS: Final = 20
 """Maximum number of periods in the history: each costs a call."""
@@ -47,6 +47,11 @@ class ExtensionTable(ManifestTable):
     )
     photo_texts: str | None = Field(
         default=None, description="takes the alternative text of each photo, in the same order; needs `photos`"
+    )
+    media: str | None = Field(
+        default=None,
+        description="lists the photos of a request in `extended_attributes`: objects with `url`, `text`, `width` and"
+        " `height`; without it, `media_url` is its only photo",
     )
     private: Mapping[str, str] = Field(default={}, description="parameters that keep a new request private")
 

@@ -48,6 +48,7 @@ def test_the_tests_cover_all_personal_types_and_root_fields_of_the_graph() -> No
         "Product",
         "Complaint",
         "ComplaintEvent",
+        "ComplaintPhoto",
         "ComplaintComment",
         "AccessLogEntry",
         "AccessEntry",

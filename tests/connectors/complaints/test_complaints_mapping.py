@@ -24,6 +24,7 @@ from records.complaints import (
 from records.identifiers import Nik, RegionCode
 from records.regions import Coordinates
 from tests.connectors.city_agencies import load_manifest
+from tests.connectors.declared.open311.photo_links import build_photo_links
 
 RECORDED = Path(__file__).parent.parent / "recorded"
 NOW = datetime(2026, 11, 1, 9, tzinfo=CITY_TIME_ZONE)
@@ -33,7 +34,7 @@ SITI, BUDI = Nik("3171014506909001"), Nik("3171021708889002")
 def build_reader() -> ComplaintReader:
     manifest = load_manifest("crm")
     assert isinstance(manifest.wire, Open311Wire)
-    return ComplaintReader(manifest.wire, manifest.records)
+    return ComplaintReader(manifest.wire, manifest.records, build_photo_links(manifest.wire))
 
 
 READER = build_reader()
@@ -87,7 +88,7 @@ class TestRecordedComplaints:
         assert found.due_at == at("2026-09-25T00:00:00+07:00")
         assert found.resolved_at == at("2026-09-25T21:36:00+07:00")
         assert found.read_at == NOW
-        assert (found.support_count, found.rating, found.photo_url) == (12, 2, None)
+        assert (found.support_count, found.rating, found.photos) == (12, 2, ())
 
     def test_its_notes_are_its_steps_in_order(self) -> None:
         events = of_reporter("10000777").events
@@ -230,18 +231,6 @@ class TestComplaint:
     )
     def test_a_rating_is_one_to_five(self, rating: object, expected: int | None) -> None:
         assert read({"rating": rating}).rating == expected
-
-    @pytest.mark.parametrize(
-        ("address", "expected"),
-        [
-            ("https://foto.example/1.jpg", "https://foto.example/1.jpg"),
-            ("", None),
-            ("javascript:alert(1)", None),
-            ("foto-1.jpg", None),
-        ],
-    )
-    def test_only_a_web_url_is_a_photograph(self, address: str, expected: str | None) -> None:
-        assert read(media_url=address).photo_url == expected
 
     def test_a_region_in_words_is_ignored(self) -> None:
         assert read({"kelurahan": "Gambir"}).region_code is None

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import io
+import sqlite3
 from collections.abc import AsyncIterator, Iterator, Mapping
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +15,9 @@ import pytest
 from PIL import Image
 
 from auth.tokens.development_issuer import DevelopmentIssuer
+from records.command_state import CommandState
+from store.commands.command_outbox import CommandOutbox, CommandResult
+from store.database import create_database_engine
 from tests.fakes.waiting import wait_until_answered
 from tests.journeys.hub import HubClient, RunningCity, build_settings, running_hub, state_server
 from tests.sandbox_agencies import HOST, RunningAgency, run_agency
@@ -39,18 +44,24 @@ def complaint_system(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Runni
 
 
 @pytest.fixture(scope="module")
+def photo_state(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    with state_server(tmp_path_factory.mktemp("photos") / "state") as url:
+        yield url
+
+
+@pytest.fixture(scope="module")
 async def desk(
     complaint_system: RunningAgency,
+    photo_state: str,
     city_snapshots: Path,
     issuer: DevelopmentIssuer,
     tmp_path_factory: pytest.TempPathFactory,
 ) -> AsyncIterator[HubClient]:
     folder = tmp_path_factory.mktemp("photos")
     city = RunningCity(agencies={"crm": complaint_system}, snapshots=city_snapshots)
-    with state_server(folder / "state") as state:
-        settings = build_settings(city, state_url=state, issuer=issuer, folder=folder, cache_megabytes=16)
-        async with running_hub(settings, issuer) as running:
-            yield running
+    settings = build_settings(city, state_url=photo_state, issuer=issuer, folder=folder, cache_megabytes=16)
+    async with running_hub(settings, issuer) as running:
+        yield running
 
 
 async def submit(desk: HubClient, key: str, *photos: bytes, **given: Any) -> Mapping[str, Any]:  # noqa: ANN401 - JSON
@@ -150,3 +161,93 @@ async def test_files_need_a_signed_in_person(desk: HubClient) -> None:
     files = {"variables.complaint.photos.0.file": build_photo()}
     answer = await desk.post_with_files(SUBMIT, variables, files, caller=None)
     assert (answer.status, [code for _, code in answer.errors]) == (401, ["UNAUTHENTICATED"])
+
+
+MINE = "{ me { complaints { id description photos { url alternativeText width height } } } }"
+
+
+async def load_mine(desk: HubClient, text: str) -> Mapping[str, Any]:
+    answer = await desk.ask(MINE, caller="siti")
+    assert answer.errors == []
+    [mine] = [each for each in answer.data["me"]["complaints"] if each["description"] == text]
+    complaint: Mapping[str, Any] = mine
+    return complaint
+
+
+async def load_photo(desk: HubClient, path: str, caller: str | None) -> tuple[int, bytes]:
+    async with aiohttp.ClientSession(headers=desk.headers(caller)) as session, session.get(f"{desk.url}{path}") as got:
+        body = await got.read()
+        if got.status == 200:
+            assert {name: got.headers[name] for name in SAFE_HEADERS} == SAFE_HEADERS
+        return got.status, body
+
+
+SAFE_HEADERS = {
+    "Content-Type": "image/jpeg",
+    "Cache-Control": "private, max-age=60",
+    "X-Content-Type-Options": "nosniff",
+    "Content-Disposition": 'inline; filename="photo"',
+    "Content-Security-Policy": "default-src 'none'; sandbox",
+    "Cross-Origin-Resource-Policy": "same-origin",
+}
+
+
+async def test_the_reporter_sees_the_photos_before_and_after_the_delivery_and_nobody_else_does(
+    desk: HubClient, complaint_system: RunningAgency, photo_state: str
+) -> None:
+    text = "Foto sebelum dan sesudah."
+    engine = create_database_engine(photo_state)
+    outbox = CommandOutbox(engine, timeout=30)
+    complaint_system.kill()
+    try:
+        receipt = await submit(desk, "seen", build_photo("PNG", 200, 100), description=text)
+        await wait_for_state(desk, receipt["number"], "RETRY_WAIT")
+        await outbox.park(receipt["number"], by="the test", reason="to look before its delivery")
+    finally:
+        complaint_system.restart()
+    waiting = await load_mine(desk, text)
+    before = await check_photo(desk, waiting)
+    await outbox.decide(receipt["number"], CommandResult(state=CommandState.RETRY_WAIT), by="the test", reason="looked")
+    await wait_for_state(desk, receipt["number"], "DONE")
+    assert await outbox.load_files(receipt["number"]) == []
+    delivered = await load_mine(desk, text)
+    assert delivered["id"] == waiting["id"]
+    assert delivered["photos"][0]["url"] != waiting["photos"][0]["url"]
+    assert await check_photo(desk, delivered) == before
+    await engine.dispose()
+
+
+async def check_photo(desk: HubClient, complaint: Mapping[str, Any]) -> bytes:
+    """The photo of the complaint, which its reporter alone can load."""
+    [photo] = complaint["photos"]
+    assert (photo["alternativeText"], photo["width"], photo["height"]) == (TEXTS[0], 200, 100)
+    for caller in (None, "budi", "official"):
+        assert (await load_photo(desk, photo["url"], caller))[0] == 404, caller
+    status, content = await load_photo(desk, photo["url"], "siti")
+    assert (status, Image.open(io.BytesIO(content)).size) == (200, (200, 100))
+    return content
+
+
+async def test_an_address_of_another_kind_or_a_changed_one_is_not_found(desk: HubClient) -> None:
+    answer = await desk.ask(MINE, caller="siti")
+    node_id = answer.data["me"]["complaints"][0]["id"]
+    for path in (f"/photos/{node_id}", "/photos/x", f"/photos/{'A' * 60}"):
+        assert (await load_photo(desk, path, "siti"))[0] == 404
+
+
+async def test_photos_of_a_published_complaint_are_public_and_their_address_names_nobody(
+    desk: HubClient, complaint_system: RunningAgency
+) -> None:
+    text = "Foto untuk semua orang."
+    receipt = await submit(desk, "public", build_photo("PNG", 200, 100), description=text)
+    await wait_for_state(desk, receipt["number"], "DONE")
+    with closing(sqlite3.connect(complaint_system.state / "submissions.sqlite")) as connection, connection:
+        connection.execute("UPDATE submissions SET public = 1 WHERE reference = ?", (receipt["number"],))
+    answer = await desk.ask("{ complaints(first: 5) { nodes { description photos { url alternativeText } } } }")
+    assert answer.errors == []
+    [listed] = [each for each in answer.data["complaints"]["nodes"] if each["description"] == text]
+    [photo] = listed["photos"]
+    assert photo["alternativeText"] == TEXTS[0]
+    assert receipt["number"] not in photo["url"]
+    status, content = await load_photo(desk, photo["url"], None)
+    assert (status, Image.open(io.BytesIO(content)).size) == (200, (200, 100))

@@ -6,6 +6,7 @@ expectations are those of the table that is checked in (`docs/frontend/decision-
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from itertools import product
 from typing import Any
 
@@ -81,8 +82,13 @@ async def test_a_root_field_is_readable_as_in_the_table_and_a_refusal_calls_no_a
         assert city.consent_changes == []
 
 
-OF_COMPLAINTS = ("Complaint", "ComplaintEvent", "ComplaintComment")
-PUBLIC_COMPLAINT = [place for place in list_fields() if place.type_name in OF_COMPLAINTS]
+PARTS_OF_COMPLAINTS: Mapping[str, Callable[[Complaint], Any]] = {
+    "Complaint": lambda found: found,
+    "ComplaintEvent": lambda found: found.events[0],
+    "ComplaintComment": lambda found: found.comments[0],
+    "ComplaintPhoto": lambda found: found.photos[0],
+}
+PUBLIC_COMPLAINT = [place for place in list_fields() if place.type_name in PARTS_OF_COMPLAINTS]
 
 
 @pytest.mark.parametrize("place", PUBLIC_COMPLAINT, ids=str)
@@ -90,8 +96,7 @@ async def test_every_field_of_a_public_complaint_is_readable_by_everybody(
     place: FieldPlace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     public: Complaint = complaint(PUBLIC, public=True, rating=5, resolved_at=RECORDS["Complaint"].read_at)
-    record = {"Complaint": public, "ComplaintEvent": public.events[0], "ComplaintComment": public.comments[0]}
-    monkeypatch.setitem(RECORDS, place.type_name, record[place.type_name])
+    monkeypatch.setitem(RECORDS, place.type_name, PARTS_OF_COMPLAINTS[place.type_name](public))
     for caller in CALLERS:
         response = await read(place, caller, SmallCity())
         assert get_codes(response) == [], caller
@@ -109,11 +114,11 @@ async def test_every_field_of_a_product_in_the_public_catalogue_is_readable_by_e
 
 def complaints_without_reporter() -> list[tuple[str, Any]]:
     unknown = complaint(PRIVATE, public=False, reporter=None)
-    return list(zip(OF_COMPLAINTS, (unknown, unknown.events[0], unknown.comments[0]), strict=True))
+    return [(name, get_part(unknown)) for name, get_part in PARTS_OF_COMPLAINTS.items()]
 
 
 @pytest.mark.parametrize("caller", ["anonymous", "the person", "another citizen"])
-@pytest.mark.parametrize(("type_name", "record"), complaints_without_reporter(), ids=OF_COMPLAINTS)
+@pytest.mark.parametrize(("type_name", "record"), complaints_without_reporter(), ids=PARTS_OF_COMPLAINTS)
 async def test_a_private_complaint_of_an_unknown_reporter_is_readable_by_no_citizen(
     type_name: str, record: object, caller: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -27,6 +27,7 @@ from records.complaints import (
 )
 from records.hub.commands import SubmittedCommand
 from records.identifiers import Nik
+from records.service_levels import ServiceLevel, ServiceLevels, ServiceStage
 from services.commands.submitted_complaints import LISTED_WITHIN, SubmittedComplaints
 from store.database_timeout import StateUnavailable
 from tests.fakes.small_records import BUDI, SITI, complaint
@@ -95,6 +96,12 @@ async def list_of(desk: Desk, nik: Nik = SITI) -> Sequence[Complaint] | AgencyFa
     return (await desk.build().complaints_of([nik], CALL)).get(nik, ())
 
 
+def to_submitted(listed: Complaint) -> Complaint:
+    """The complaint of the agency as its reporter sees it."""
+    photos = tuple(replace(each, complaint_id=NUMBER) for each in listed.photos)
+    return replace(listed, id=NUMBER, agency_id=listed.id, photos=photos)
+
+
 async def test_a_complaint_on_its_way_is_listed_as_it_was_written() -> None:
     found = await list_of(Desk(receipts=[SENT]))
     assert not isinstance(found, AgencyFailure)
@@ -112,7 +119,7 @@ async def test_submissions_of_many_people_are_one_read() -> None:
 
 
 async def test_a_listed_complaint_replaces_the_pending_one_under_its_id() -> None:
-    assert await list_of(Desk(listed=[LISTED], receipts=[DONE])) == (replace(LISTED, id=NUMBER, agency_id="17"),)
+    assert await list_of(Desk(listed=[LISTED], receipts=[DONE])) == (to_submitted(LISTED),)
 
 
 async def test_a_delivered_complaint_stays_until_its_agency_lists_it() -> None:
@@ -156,7 +163,7 @@ async def test_a_receipt_number_finds_the_complaint_before_and_after_its_deliver
     assert before[NUMBER].delivery is CommandState.ACCEPTED  # type: ignore[union-attr]  # a complaint
     desk = Desk(listed=[LISTED], receipts=[DONE])
     assert await desk.build().complaints([NUMBER, "17", "99"], CALL) == {
-        NUMBER: replace(LISTED, id=NUMBER, agency_id="17"),
+        NUMBER: to_submitted(LISTED),
         "17": LISTED,
     }
     assert desk.asked == [["17", "99"]]
@@ -175,7 +182,7 @@ async def test_other_reads_are_those_of_the_connector() -> None:
 async def test_a_complaint_that_waited_for_its_agency_was_reported_when_the_hub_accepted_it() -> None:
     late = replace(LISTED, reported_at=NOW + timedelta(hours=30))
     desk = Desk(listed=[late], receipts=[DONE])
-    joined = replace(late, id=NUMBER, agency_id="17", reported_at=NOW)
+    joined = replace(to_submitted(late), reported_at=NOW)
     assert await list_of(desk) == (joined,)
     assert await desk.build().complaints([NUMBER], CALL) == {NUMBER: joined}
     assert await desk.build().complaints(["17"], CALL) == {"17": late}
@@ -224,3 +231,14 @@ async def test_nobody_else_sees_a_change() -> None:
     found = await desk.build().complaints([NUMBER, "17"], CALL)
     assert [each.rating for each in found.values()] == [4, 4]  # type: ignore[union-attr]  # complaints
     assert await list_of(desk, BUDI) == ()
+
+
+async def test_the_clocks_of_a_complaint_on_its_way_run_from_its_acceptance() -> None:
+    found = await list_of(Desk(receipts=[SENT]))
+    assert not isinstance(found, AgencyFailure)
+    late = replace(found[0], read_at=NOW + timedelta(hours=7))
+    clocks = ServiceLevels(ServiceLevel(first_response=6 * 3_600.0, resolution=168 * 3_600.0)).build_clocks(late)
+    assert [(each.stage, each.due_at, each.met_at, each.breached_by) for each in clocks] == [
+        (ServiceStage.FIRST_RESPONSE, NOW + timedelta(hours=6), None, 1.0),
+        (ServiceStage.RESOLUTION, NOW + timedelta(hours=168), None, None),
+    ]

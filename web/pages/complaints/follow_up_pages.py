@@ -35,7 +35,7 @@ query ComplaintOnPage($id: ID!) {
   node(id: $id) {
     ... on Complaint {
       id number categoryName description status visibility address reportedAt dueAt resolvedAt supportCount rating
-      photos { alternativeText } photoUrl delivery isOpen
+      photos { url alternativeText width height } delivery isOpen
       region { name }
       events { at status note agency }
       comments { at text byReporter }

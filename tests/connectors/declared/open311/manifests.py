@@ -21,7 +21,7 @@ from connectors.resilience.gate import Gate
 from records.identifiers import Nik
 from tests.sandbox.open311.georeport_server import JURISDICTION
 
-PUBLIC = {"visibility": "public", "public_fields": ["description", "address", "coordinates", "photo_url", "events"]}
+PUBLIC = {"visibility": "public", "public_fields": ["description", "address", "coordinates", "photos", "events"]}
 
 
 class Links:

@@ -189,7 +189,6 @@ class TestTheRequestsOfAStrictServer:
             due_at=datetime(2026, 11, 26, 10, tzinfo=CITY_TIME_ZONE),
             resolved_at=datetime(2026, 11, 23, 16, tzinfo=CITY_TIME_ZONE),
             read_at=NOW,
-            photo_url="https://city.example/3.jpg",
         )
 
     @pytest.mark.parametrize("form", ["json", "xml"])
@@ -264,7 +263,7 @@ class TestVisibility:
         for each in (found, *page.complaints):
             assert isinstance(each, Complaint)
             assert each.is_public
-            assert (each.description, each.address, each.photo_url, each.events) == (None, None, None, ())
+            assert (each.description, each.address, each.photos, each.events) == (None, None, (), ())
             assert each.coordinates == Coordinates(latitude=-6.2, longitude=106.8)
 
     @pytest.mark.parametrize(

@@ -119,7 +119,7 @@ class TestValues:
             None,
             None,
         )
-        assert (found.coordinates, found.photo_url, found.due_at, found.events) == (None, None, None, ())
+        assert (found.coordinates, found.photos, found.due_at, found.events) == (None, (), None, ())
 
     @pytest.mark.parametrize("none", [None, "", " ", "null"])
     async def test_null_and_empty_texts_are_missing(self, none: object) -> None:
