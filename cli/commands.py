@@ -122,7 +122,7 @@ def resolve_command(
 def doubt_commands(*, by: ByOption) -> None:
     """After a restore from a backup: look up every open command before it is sent, and park those that cannot be."""
     name = _check_text("--by", by)
-    count = asyncio.run(_run_with_commands(lambda desk: desk.outbox.doubt_open(by=name)))
+    count = asyncio.run(_run_with_commands(lambda desk: desk.doubt_open(by=name)))
     typer.echo(f"{count} open commands are uncertain now.")
 
 

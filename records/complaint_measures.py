@@ -8,7 +8,7 @@ from statistics import median
 from typing import Annotated, Final
 
 from records.complaint_surveys import SurveyedComplaints
-from records.complaints import Complaint
+from records.complaints import Complaint, ComplaintStatus
 from records.description import Doc
 from records.record import record
 from records.service_levels import STAGES, ServiceClock, ServiceLevels, ServiceStage
@@ -98,8 +98,9 @@ def is_publishable(complaints: Iterable[Complaint]) -> bool:
 
 
 def _measure(office: str | None, complaints: Sequence[Complaint], levels: ServiceLevels) -> ComplaintMeasure:
+    """Measures some complaints. One that its reporter withdrew says nothing about the office's time."""
     clocks: dict[ServiceStage, list[tuple[Complaint, ServiceClock]]] = {each: [] for each in STAGES}
-    for each in complaints:
+    for each in (each for each in complaints if each.status is not ComplaintStatus.WITHDRAWN):
         for clock in levels.build_clocks(each):
             clocks[clock.stage].append((each, clock))
     measured = [_measure_stage(stage, found, levels) for stage, found in clocks.items() if len(found) >= FLOOR]

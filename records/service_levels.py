@@ -22,7 +22,7 @@ class ServiceStage(DescribedEnum):
 
     FIRST_RESPONSE = "FIRST_RESPONSE", "An agency takes it up: its first state after `WAITING`."
     ANSWER = "ANSWER", "An agency acts on it or decides: `IN_PROGRESS`, `RESOLVED` or `REJECTED`."
-    RESOLUTION = "RESOLUTION", "It is closed: `RESOLVED` or `REJECTED`."
+    RESOLUTION = "RESOLUTION", "It is closed: `RESOLVED` or `REJECTED`, or `WITHDRAWN` by its reporter."
 
 
 class ServiceTime(DescribedEnum):
@@ -65,7 +65,7 @@ STAGES: Final = tuple(ServiceStage)
 _SECONDS_PER_HOUR: Final = 3_600
 _CLOSED: Final = frozenset({ComplaintStatus.RESOLVED, ComplaintStatus.REJECTED})
 _DONE_BY: Final[Mapping[ServiceStage, Collection[ComplaintStatus]]] = {
-    ServiceStage.FIRST_RESPONSE: frozenset(ComplaintStatus) - {ComplaintStatus.WAITING},
+    ServiceStage.FIRST_RESPONSE: frozenset(ComplaintStatus) - {ComplaintStatus.WAITING, ComplaintStatus.WITHDRAWN},
     ServiceStage.ANSWER: _CLOSED | {ComplaintStatus.IN_PROGRESS},
 }
 """The states that end a stage, by the first step with one of them."""
@@ -147,10 +147,11 @@ def find_met(complaint: Complaint, stage: ServiceStage) -> datetime | None:
 
 
 def is_stage_known(complaint: Complaint, stage: ServiceStage) -> bool:
-    """Whether the complaint shows when, or that not yet, a stage was done."""
+    """Whether the complaint shows when a stage was done, or that it still has to be done."""
     if stage is ServiceStage.RESOLUTION or find_met(complaint, stage) is not None:
         return True
-    return bool(complaint.events) and complaint.status is not None and complaint.status not in _DONE_BY[stage]
+    is_over = complaint.status in {None, ComplaintStatus.WITHDRAWN} or complaint.status in _DONE_BY[stage]
+    return bool(complaint.events) and not is_over
 
 
 def find_next_clock(clocks: Sequence[ServiceClock]) -> ServiceClock | None:

@@ -114,6 +114,22 @@ class _FollowUp:
         return RoutedKey(key, (self.command.agency,)) if is_routed and self.command.agency else key
 
 
+def find_obstacle(command: str, own: Complaint, *, is_repeated: bool) -> CommandProblemCode | None:
+    """Why the reporter cannot give a command about their complaint now; None if they can."""
+    if command == COMMENT_COMPLAINT.name:
+        return None
+    is_done = {
+        PUBLISH_COMPLAINT.name: own.visibility is ComplaintVisibility.PUBLIC,
+        RATE_RESOLUTION.name: own.rating is not None,
+    }
+    if is_repeated or is_done.get(command, False):
+        return CommandProblemCode.ALREADY_DONE
+    if command == RATE_RESOLUTION.name and own.status not in {None, ComplaintStatus.RESOLVED}:
+        return CommandProblemCode.NOT_RESOLVED
+    is_closed = command == WITHDRAW_COMPLAINT.name and own.resolved_at is not None
+    return CommandProblemCode.NOT_OPEN if is_closed else None
+
+
 Check = Callable[[_FollowUp], Awaitable[CommandProblem | None]]
 """Why a command cannot be accepted; None if it can. Raises `AgencyFailure`."""
 
@@ -133,13 +149,13 @@ async def comment_complaints(wanted: Sequence[NewCommand], context: HubBatchCont
 @batch(domain=None, depends_on_caller=True, accepts=RATE_RESOLUTION)
 async def rate_resolutions(wanted: Sequence[NewCommand], context: HubBatchContext) -> Answers[NewCommand, Answer]:
     """Accept ratings of own resolved complaints, once for each."""
-    return await _accept_each(wanted, context, _check_rating)
+    return await _accept_each(wanted, context, _check_state)
 
 
 @batch(domain=None, depends_on_caller=True, accepts=WITHDRAW_COMPLAINT)
 async def withdraw_complaints(wanted: Sequence[NewCommand], context: HubBatchContext) -> Answers[NewCommand, Answer]:
     """Accept withdrawals of own open complaints."""
-    return await _accept_each(wanted, context, _check_withdrawal)
+    return await _accept_each(wanted, context, _check_state)
 
 
 @batch(domain=None, depends_on_caller=True, accepts=PUBLISH_COMPLAINT)
@@ -234,23 +250,14 @@ async def _check_comment(asked: _FollowUp) -> CommandProblem | None:
     return _UNKNOWN if await asked.find_own() is None else None
 
 
-async def _check_rating(asked: _FollowUp) -> CommandProblem | None:
+async def _check_state(asked: _FollowUp) -> CommandProblem | None:
+    """What the state of the own complaint says against a command."""
     if asked.is_repeated:
         return _DONE
     if (own := await asked.find_own()) is None:
         return _UNKNOWN
-    if own.rating is not None:
-        return _DONE
-    is_resolved = own.status in {None, ComplaintStatus.RESOLVED}
-    return None if is_resolved else CommandProblem(code=CommandProblemCode.NOT_RESOLVED)
-
-
-async def _check_withdrawal(asked: _FollowUp) -> CommandProblem | None:
-    if asked.is_repeated:
-        return _DONE
-    if (own := await asked.find_own()) is None:
-        return _UNKNOWN
-    return None if own.resolved_at is None else CommandProblem(code=CommandProblemCode.NOT_OPEN)
+    code = find_obstacle(asked.command.name, own, is_repeated=False)
+    return None if code is None else CommandProblem(code=code)
 
 
 async def _publish(wanted: PublicationRequest, context: HubBatchContext) -> Answer | ComplaintPublication:
@@ -280,7 +287,7 @@ async def _find_shown(asked: _FollowUp) -> ComplaintPublication | CommandProblem
         return _DONE
     if (own := await asked.find_own()) is None:
         return _UNKNOWN
-    if own.visibility is ComplaintVisibility.PUBLIC:
+    if find_obstacle(asked.command.name, own, is_repeated=False) is not None:
         return _DONE
     if await is_reporter_a_child(asked.command.subject, asked.context):
         return _CHILD

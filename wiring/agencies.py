@@ -311,7 +311,11 @@ def list_agency_codes(city: CityFolder) -> AgencyCodes:
         - each.manifest.commands.keys()
         for code, each in city.agencies.items()
     }
-    return AgencyCodes(codes, lacks)
+    lookups = {
+        code: {name: table.get_lookup(each.manifest.wire).value for name, table in each.manifest.commands.items()}
+        for code, each in city.agencies.items()
+    }
+    return AgencyCodes(codes, lacks, lookups)
 
 
 def list_lifetimes(city: CityFolder) -> Mapping[str, Mapping[str, ReadLifetimes]]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from datetime import timedelta
 from typing import Final
 
 from auth.crypto.entry_tokens import EntryTokens
@@ -70,7 +71,9 @@ async def open_operator_commands(settings: Settings) -> AsyncIterator[OperatorCo
     people = SealedPeople(settings.secret_bytes, settings.former_secrets_bytes)
     try:
         outbox = CommandOutbox(state, timeout=_OPERATOR_TIMEOUT)
-        yield OperatorCommands(outbox, people, build_complaint_links(settings, state))
+        tables = [each for file in settings.city.agencies.values() for each in file.manifest.commands.values()]
+        settle = timedelta(seconds=max((each.settle for each in tables), default=0.0))
+        yield OperatorCommands(outbox, people, build_complaint_links(settings, state), settle=settle)
     finally:
         await state.dispose()
 

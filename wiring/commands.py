@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Any, Protocol
 
@@ -27,7 +27,7 @@ from services.commands.command_seals import CommandSeals
 from services.commands.complaint_photos import ComplaintPhotoFiles
 from services.commands.confirmations import SignedConfirmations
 from services.commands.database_commands import DatabaseCommands
-from services.commands.delivery_rules import CommandTiming
+from services.commands.delivery_rules import CLAIM_SIZE, CommandTiming
 from services.commands.record_form import RecordForm
 from services.commands.submitted_complaints import SubmittedComplaints
 from services.photos.photo_checks import IsolatedPhotoChecks
@@ -134,29 +134,37 @@ def build_command_services(
 
 def _build_agency(file: ManifestFile, bound: BoundAgency) -> CommandAgency:
     """The commands of one agency. Raises `ManifestError`."""
-    commands = {}
+    commands: dict[tuple[str, int], AgencyCommand] = {}
     for name, table in file.manifest.commands.items():
         try:
-            built = _build_command(find_commands().get(name), name, table, bound)
+            built = _build_versions(find_commands().get(name), name, table, bound)
         except NotDeclarableError as error:
             raise ManifestError([file.explain(error)]) from None
-        commands[name, built.kind.version] = built
+        commands |= {(name, each.kind.version): each for each in built}
     return CommandAgency(
         code=file.code,
         commands=commands,
         probe=bound.connector.probe,
         serves=bound.serves,
-        timing=_build_timing(list(file.manifest.commands.values())),
+        timing=_build_timing(list(file.manifest.commands.values()), bound.gate.terms.rate),
     )
 
 
-def _build_timing(tables: Sequence[CommandTable]) -> CommandTiming:
+def _build_timing(tables: Sequence[CommandTable], rate: float | None) -> CommandTiming:
     timeout, settle = max(each.timeout for each in tables), max(each.settle for each in tables)
-    return CommandTiming(timeout=timeout, lease=timedelta(seconds=3 * timeout), settle=timedelta(seconds=settle))
+    in_time = CLAIM_SIZE if rate is None else int(rate * timeout / 2)
+    return CommandTiming(
+        timeout=timeout,
+        lease=timedelta(seconds=3 * timeout),
+        settle=timedelta(seconds=settle),
+        claim_size=max(1, min(CLAIM_SIZE, in_time)),
+    )
 
 
-def _build_command(command: Command[Any] | None, name: str, table: CommandTable, bound: BoundAgency) -> AgencyCommand:
-    """The command at one agency. Raises `NotDeclarableError`."""
+def _build_versions(
+    command: Command[Any] | None, name: str, table: CommandTable, bound: BoundAgency
+) -> Sequence[AgencyCommand]:
+    """The command at one agency, in each form of its payload. Raises `NotDeclarableError`."""
     place, domain = f"commands.{name}", find_domains()[bound.domain]
     if command is None or command.domain is not domain:
         known = ", ".join(sorted(each.name for each in find_commands().values() if each.domain is domain))
@@ -167,10 +175,15 @@ def _build_command(command: Command[Any] | None, name: str, table: CommandTable,
     form = CommandForm(name=command.name, payload=command.payload, has_case=command.has_case)
     sent = sender.build(form, table)
     kind = CommandKind(name=command.name, version=command.version, agency=bound.gate.agency, lookup=sent.lookup)
-    return AgencyCommand(
+    newest = AgencyCommand(
         kind=kind,
         form=RecordForm(command.payload),
         send=sent.send,
         look_up=sent.look_up,
         takes_files=sent.takes_files,
     )
+    former = [
+        replace(newest, kind=replace(kind, version=version), form=RecordForm(each.record, each.upgrade))
+        for version, each in command.former.items()
+    ]
+    return [newest, *former]

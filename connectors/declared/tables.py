@@ -23,6 +23,7 @@ from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema
 
 from records.calls.freshness import ReadLifetimes
+from records.hub.commands import LookupClass
 
 FunctionName = Annotated[str, StringConstraints(pattern=r"^connectors(\.[a-z_]+)+:[a-z_]+$")]
 """A function of the hub's connectors: `connectors.prices:read_movement`."""
@@ -231,6 +232,11 @@ class WireTable(ManifestTable):
     driver: str
     url: SecretStr
 
+    @property
+    def own_lookup(self) -> LookupClass:
+        """How commands that the protocol itself says how to send are looked up."""
+        return LookupClass.NONE
+
     def list_credentials(self) -> dict[str, str]:
         """The secrets beside the address, by their place in the manifest."""
         return dict(_list_secrets("wire", {name: value for name, value in self if name not in {"url", "user"}}))
@@ -349,6 +355,10 @@ class KeyedReadTable(ReadTable):
 
 class CommandTable(ManifestTable):
     """A command of the domain that the agency takes."""
+
+    def get_lookup(self, wire: WireTable) -> LookupClass:
+        """How the hub finds out whether a command that may have arrived did arrive."""
+        return wire.own_lookup
 
     timeout: Duration = Field(default=10.0, description='time for sending it, such as `"10 s"`, the default')
     settle: Duration = Field(

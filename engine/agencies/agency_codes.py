@@ -18,12 +18,16 @@ class AgencyCodes:
     """The codes of the agencies that answer each domain of a hub."""
 
     def __init__(
-        self, by_domain: Mapping[type[Any], Sequence[str]], lacks: Mapping[str, Collection[str]] = MappingProxyType({})
+        self,
+        by_domain: Mapping[type[Any], Sequence[str]],
+        lacks: Mapping[str, Collection[str]] = MappingProxyType({}),
+        lookups: Mapping[str, Mapping[str, str]] = MappingProxyType({}),
     ) -> None:
         """Takes the codes by the protocol of their domain, and by code the reads that an agency does not have.
 
-        No agency answers the other domains.
+        `lookups` are the lookup classes of its commands, by code and name. No agency answers the other domains.
         """
+        self._lookups = lookups
         self._by_domain = {domain: tuple(codes) for domain, codes in by_domain.items()}
         self._lacks = lacks
         self._only = {domain: codes[0] for domain, codes in self._by_domain.items() if len(codes) == 1}
@@ -37,6 +41,11 @@ class AgencyCodes:
     def offers(self, code: str, read: str | None) -> bool:
         """Whether an agency has a read of its domain."""
         return read not in self._lacks.get(code, ())
+
+    def list_lookups(self, domain: type[Any], command: str) -> Mapping[str, str]:
+        """The lookup class of a command at each agency that takes it."""
+        found = {code: self._lookups.get(code, {}).get(command) for code in self.list(domain)}
+        return {code: lookup for code, lookup in found.items() if lookup is not None}
 
     def has_several(self, domain: type[Any] | None) -> bool:
         """Whether several agencies answer the domain."""
@@ -56,7 +65,7 @@ class AgencyCodes:
 
     def narrow(self, domain: type[Any], code: str) -> AgencyCodes:
         """The codes as if this agency alone answered the domain."""
-        return AgencyCodes({**self._by_domain, domain: (code,)}, self._lacks)
+        return AgencyCodes({**self._by_domain, domain: (code,)}, self._lacks, self._lookups)
 
     def __repr__(self) -> str:
         """The codes."""

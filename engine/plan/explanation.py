@@ -7,12 +7,33 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from engine.agencies.agency_codes import AgencyCodes
+from engine.command import Command
 from engine.document.limits import Limits
 from engine.field_kinds import BatchField
 from engine.plan.cost import Cost
 from engine.plan.plan import Plan
 from engine.plan.tree import PlanField, Shape
 from records.plurals import count_noun
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CommandExplanation:
+    """A command that a step accepts, and that is sent later."""
+
+    name: str
+    lookups: Mapping[str, str]
+    """By agency that takes it: how the hub finds out whether it arrived."""
+    invalidates: str
+    """The cached answers that it makes wrong, in every process, before the acknowledgement."""
+
+    def to_json(self) -> Mapping[str, Any]:
+        """For `extensions.explain`."""
+        return {"name": self.name, "lookups": dict(self.lookups), "invalidates": self.invalidates}
+
+    def to_text(self) -> str:
+        """For people."""
+        agencies = " or ".join(f"{code} (lookup {lookup})" for code, lookup in self.lookups.items()) or "no agency"
+        return f"accepts {self.name} for {agencies}, invalidates {self.invalidates}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,6 +51,7 @@ class PlanStep:
     max_batch_size: int | None
     """Maximum number of keys in one call; None for no limit."""
     below: tuple[PlanStep, ...]
+    command: CommandExplanation | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -111,10 +133,19 @@ def _build_steps(shape: Shape, level: int, codes: AgencyCodes) -> Iterator[PlanS
                 level=level + 1,
                 max_batch_size=edge.batch.max_batch_size,
                 below=tuple(_build_steps_below(group, level + 1, codes)),
+                command=None if edge.batch.accepts is None else _explain_command(edge.batch.accepts, codes),
             )
     for planned in shape.fields:
         if not planned.is_leaf and not isinstance(planned.kind, BatchField):
             yield from _build_steps_below([planned], level, codes)
+
+
+def _explain_command(command: Command[Any], codes: AgencyCodes) -> CommandExplanation:
+    return CommandExplanation(
+        name=command.name,
+        lookups=codes.list_lookups(command.domain, command.name),
+        invalidates=command.invalidates.value,
+    )
 
 
 def _name_agencies(codes: AgencyCodes, domain: type[Any] | None) -> str | None:
@@ -141,6 +172,7 @@ def _step_to_json(step: PlanStep) -> dict[str, Any]:
         "facets": list(step.facets),
         "level": step.level,
         "maxBatchSize": step.max_batch_size,
+        "command": None if step.command is None else step.command.to_json(),
         "steps": [_step_to_json(each) for each in step.below],
     }
 
@@ -158,6 +190,8 @@ def _step_to_lines(
 
 
 def _describe_calls(step: PlanStep, max_concurrency: Mapping[str, int], named: set[tuple[int, str]]) -> str:
+    if step.command is not None:
+        return f"the hub itself: {step.command.to_text()}"
     if step.agency is None:
         return "the hub itself: no call"
     if (step.level, step.batch) in named:

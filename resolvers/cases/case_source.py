@@ -21,7 +21,7 @@ from engine.errors import SafeError
 from records.calls.failures import AgencyFailure
 from records.cases import Case, CaseAction, CaseKey, CaseKind
 from records.identifiers import Nik
-from records.languages import Language
+from records.languages import Language, TranslatedEnum
 from resolvers.batch_context import HubBatchContext
 from resolvers.cases.captions import Caption
 from resolvers.hub.agency_directory import AgencyDirectory
@@ -105,9 +105,10 @@ class CaseReading:
         """The name of an agency, or of the hub."""
         return self.context.agencies[AgencyDirectory].get_name(agency, self.language)
 
-    def build_action(self, name: str, obstacle: Caption | None) -> CaseAction:
+    def build_action(self, name: str, reason: Caption | TranslatedEnum | None) -> CaseAction:
         """A mutation with the reason against it, if there is one."""
-        return CaseAction(name=name, allowed=obstacle is None, reason=None if obstacle is None else self.say(obstacle))
+        text = self.say(reason) if isinstance(reason, Caption) else reason and reason.get_text(self.language)
+        return CaseAction(name=name, allowed=text is None, reason=text)
 
     def offers(self, agency: str, command: str) -> bool:
         """Whether an agency takes a command."""

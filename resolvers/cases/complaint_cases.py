@@ -3,18 +3,27 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator, Sequence
-from typing import Final
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, Final
 
 from auth.policy.rules import Rule
+from engine.command import Command
 from records.cases import Case, CaseActivity, CaseActor, CaseClock, CaseKind, CaseState, CaseStep
 from records.command_state import CommandState
-from records.complaints import Complaint, ComplaintEvent, ComplaintStatus, NewComplaint
-from records.hub.commands import CommandReceipt
-from records.service_levels import NO_SERVICE_LEVELS, ServiceLevels
+from records.complaints import Complaint, ComplaintEvent, ComplaintStatus, NewComplaint, NewComplaintComment
+from records.hub.commands import CommandProblemCode, CommandReceipt
+from records.service_levels import NO_SERVICE_LEVELS, ServiceLevels, find_next_clock
 from resolvers.cases.captions import CITY_STAFF, ONLY_THE_PERSON, YOU, Caption, build_excerpt
 from resolvers.cases.case_source import CaseReading, CaseSource
+from resolvers.complaint_changes import build_pending
 from resolvers.complaint_commands import SUBMIT_COMPLAINT
+from resolvers.complaint_follow_ups import (
+    COMMENT_COMPLAINT,
+    PUBLISH_COMPLAINT,
+    RATE_RESOLUTION,
+    WITHDRAW_COMPLAINT,
+    find_obstacle,
+)
 from resolvers.complaints import complaints_of
 from resolvers.hub.commands import receipts_of
 
@@ -22,7 +31,9 @@ _TITLE: Final = Caption("Complaint: {what}", "Pengaduan: {what}")
 _STATES: Final = {
     ComplaintStatus.RESOLVED: CaseState.DONE,
     ComplaintStatus.REJECTED: CaseState.REFUSED,
+    ComplaintStatus.WITHDRAWN: CaseState.WITHDRAWN,
 }
+"""The closed ones."""
 _STEPS: Final = {
     ComplaintStatus.WAITING: Caption("Read your complaint", "Membaca pengaduan Anda"),
     ComplaintStatus.COORDINATION: Caption("Agree who is responsible", "Menyepakati penanggung jawab"),
@@ -36,6 +47,7 @@ _HAPPENED: Final = {
     ComplaintStatus.IN_PROGRESS: Caption("Work began", "Pekerjaan dimulai"),
     ComplaintStatus.RESOLVED: Caption("Resolved", "Selesai"),
     ComplaintStatus.REJECTED: Caption("Rejected", "Ditolak"),
+    ComplaintStatus.WITHDRAWN: Caption("Withdrawn", "Dicabut"),
 }
 _CHANGED: Final = Caption("Changed", "Diperbarui")
 _DELIVERED: Final = {
@@ -55,25 +67,37 @@ _DELIVERED: Final = {
 _DELIVER: Final = Caption("Deliver it to the complaint system", "Menyampaikannya ke sistem pengaduan")
 _CHECK: Final = Caption("Check whether it arrived", "Memeriksa apakah sudah sampai")
 _RATE: Final = Caption("Rate how it was resolved", "Menilai penyelesaiannya")
-_IS_OVER: Final = Caption("The complaint is closed.", "Pengaduan sudah ditutup.")
-_IS_PUBLIC: Final = Caption("The complaint is public already.", "Pengaduan sudah terbuka untuk umum.")
-_NOT_RESOLVED: Final = Caption("The complaint is not resolved yet.", "Pengaduan belum selesai.")
-_RATED: Final = Caption("You have rated it already.", "Anda sudah menilainya.")
-_NOT_OFFERED: Final = Caption(
-    "The complaint system does not take this from the city's hub.", "Sistem pengaduan tidak menerima ini dari hub kota."
-)
+_COMMENTED: Final = Caption("Commented: {text}", "Berkomentar: {text}")
+_ACTIONS: Final[Mapping[str, Command[Any]]] = {
+    "commentComplaint": COMMENT_COMPLAINT,
+    "publishComplaint": PUBLISH_COMPLAINT,
+    "rateResolution": RATE_RESOLUTION,
+    "withdrawComplaint": WITHDRAW_COMPLAINT,
+}
+"""The commands of a reporter, by their mutations."""
+_ASKED: Final = {
+    PUBLISH_COMPLAINT.name: Caption("Asked to make it public", "Meminta agar terbuka untuk umum"),
+    RATE_RESOLUTION.name: Caption("Rated how it was resolved", "Menilai penyelesaiannya"),
+    WITHDRAW_COMPLAINT.name: Caption("Asked to withdraw it", "Meminta pencabutan"),
+}
+_NOT_DONE: Final = Caption("{what}: refused", "{what}: ditolak")
 
 
 async def _load(reading: CaseReading) -> Sequence[Case]:
     listed, of_hub = await asyncio.gather(reading.read(complaints_of, reading.person), _load_receipts(reading))
-    receipts = {each.number: each for _, found in of_hub for each in found if each.kind == SUBMIT_COMPLAINT.name}
-    cases = [
-        _build_case(reading, agency, each, receipts.pop(each.id, None))
-        for agency, complaints in listed
-        for each in complaints
+    receipts = [each for _, found in of_hub for each in found]
+    known = {complaint.id for _, complaints in listed for complaint in complaints}
+    # What is not listed was refused, or its complaint system does not answer now.
+    rest = [each for each in receipts if each.number not in known and _is_shown(each)]
+    return [
+        *(_build_case(reading, agency, each, receipts) for agency, complaints in listed for each in complaints),
+        *(
+            _build_refused_case(reading, each)
+            if each.state is CommandState.REJECTED
+            else _build_case(reading, each.agency, build_pending(each), receipts)
+            for each in rest
+        ),
     ]
-    # What is left was refused, or its complaint system does not answer now.
-    return [*cases, *(_build_case_of_receipt(reading, each) for each in receipts.values() if _is_shown(each))]
 
 
 async def _load_receipts(reading: CaseReading) -> Sequence[tuple[str, Sequence[CommandReceipt]]]:
@@ -82,11 +106,13 @@ async def _load_receipts(reading: CaseReading) -> Sequence[tuple[str, Sequence[C
 
 
 def _is_shown(receipt: CommandReceipt) -> bool:
-    return receipt.payload is not None and receipt.state is not CommandState.DONE
+    is_submission = receipt.kind == SUBMIT_COMPLAINT.name
+    return is_submission and receipt.payload is not None and receipt.state is not CommandState.DONE
 
 
-def _build_case(reading: CaseReading, agency: str, complaint: Complaint, receipt: CommandReceipt | None) -> Case:
-    activities = tuple(_list_activities(reading, agency, complaint, receipt))
+def _build_case(reading: CaseReading, agency: str, complaint: Complaint, receipts: Sequence[CommandReceipt]) -> Case:
+    own = [each for each in receipts if each.agency == agency and each.case in {complaint.id, complaint.agency_id}]
+    activities = tuple(_list_activities(reading, agency, complaint, own))
     moments = (complaint.reported_at, complaint.updated_at, *(each.at for each in activities))
     is_on_its_way = complaint.delivery is not None
     status = complaint.status or ComplaintStatus.WAITING
@@ -96,7 +122,7 @@ def _build_case(reading: CaseReading, agency: str, complaint: Complaint, receipt
     elif status in _STEPS:
         office = complaint.responsible_agency or reading.name(agency)
         step = CaseStep(what=reading.say(_STEPS[status]), by=CaseActor.AGENCY, name=office)
-    elif _find_rating_obstacle(complaint) is None and reading.offers(agency, "rate_resolution"):
+    elif _find_obstacle(reading, agency, complaint, own, RATE_RESOLUTION) is None:
         step = CaseStep(what=reading.say(_RATE), by=CaseActor.YOU)
     what = complaint.category_name or build_excerpt(complaint.description or complaint.number or complaint.id)
     return Case(
@@ -110,13 +136,8 @@ def _build_case(reading: CaseReading, agency: str, complaint: Complaint, receipt
         changed_at=max(each for each in moments if each is not None),
         activities=activities,
         actions=tuple(
-            reading.build_action(name, _find_obstacle(reading, agency, command, rule_obstacle))
-            for name, command, rule_obstacle in (
-                ("commentComplaint", "comment_complaint", _find_end(complaint)),
-                ("publishComplaint", "publish_complaint", _IS_PUBLIC if complaint.is_public else None),
-                ("rateResolution", "rate_resolution", _find_rating_obstacle(complaint)),
-                ("withdrawComplaint", "withdraw_complaint", _find_end(complaint)),
-            )
+            reading.build_action(name, _find_obstacle(reading, agency, complaint, own, command))
+            for name, command in _ACTIONS.items()
         ),
         subject=complaint,
     )
@@ -125,31 +146,24 @@ def _build_case(reading: CaseReading, agency: str, complaint: Complaint, receipt
 def _find_clock(reading: CaseReading, complaint: Complaint) -> CaseClock | None:
     """The next deadline; None if nothing is due any more."""
     clocks = reading.context.agencies.get(ServiceLevels, NO_SERVICE_LEVELS).build_clocks(complaint)
-    open_ = [each for each in clocks if each.met_at is None]
-    if not open_ or complaint.status in _STATES:
-        return None
-    due_at = min(each.due_at for each in open_)
-    return CaseClock(due_at=due_at, is_late=complaint.read_at > due_at)
+    clock = None if complaint.status in _STATES else find_next_clock(clocks)
+    return None if clock is None else CaseClock(due_at=clock.due_at, is_late=clock.breached_by is not None)
 
 
-def _find_obstacle(reading: CaseReading, agency: str, command: str, other: Caption | None) -> Caption | None:
+def _find_obstacle(
+    reading: CaseReading, agency: str, complaint: Complaint, own: Sequence[CommandReceipt], command: Command[Any]
+) -> Caption | CommandProblemCode | None:
+    """Why a command cannot be given now; None if it can."""
     if reading.rule is Rule.GUARDIAN:
         return ONLY_THE_PERSON
-    return other if reading.offers(agency, command) else _NOT_OFFERED
+    if not reading.offers(agency, command.name):
+        return CommandProblemCode.NOT_OFFERED
+    is_repeated = any(each.kind == command.name and each.state is not CommandState.REJECTED for each in own)
+    return find_obstacle(command.name, complaint, is_repeated=is_repeated)
 
 
-def _find_end(complaint: Complaint) -> Caption | None:
-    return _IS_OVER if complaint.status in _STATES else None
-
-
-def _find_rating_obstacle(complaint: Complaint) -> Caption | None:
-    if complaint.status is not ComplaintStatus.RESOLVED:
-        return _NOT_RESOLVED
-    return None if complaint.rating is None else _RATED
-
-
-def _build_case_of_receipt(reading: CaseReading, receipt: CommandReceipt) -> Case:
-    """A submitted complaint that the complaint system does not list."""
+def _build_refused_case(reading: CaseReading, receipt: CommandReceipt) -> Case:
+    """A submitted complaint that the complaint system refused."""
     written: NewComplaint = receipt.payload
     activities = tuple(_list_deliveries(reading, receipt))
     return Case(
@@ -157,8 +171,7 @@ def _build_case_of_receipt(reading: CaseReading, receipt: CommandReceipt) -> Cas
         key=reading.build_key(receipt.agency, receipt.number),
         kind=CaseKind.COMPLAINT,
         title=reading.say(_TITLE, what=build_excerpt(written.description)),
-        state=CaseState.REFUSED if receipt.state is CommandState.REJECTED else CaseState.WAITING_FOR_HUB,
-        next_step=None if receipt.state is CommandState.REJECTED else _build_delivery_step(reading, receipt.state),
+        state=CaseState.REFUSED,
         changed_at=max((receipt.accepted_at, *(each.at for each in activities))),
         activities=activities,
         actions=(),
@@ -173,14 +186,37 @@ def _build_delivery_step(reading: CaseReading, state: CommandState | None) -> Ca
 
 
 def _list_activities(
-    reading: CaseReading, agency: str, complaint: Complaint, receipt: CommandReceipt | None
+    reading: CaseReading, agency: str, complaint: Complaint, own: Sequence[CommandReceipt]
 ) -> Iterator[CaseActivity]:
-    """The submission, and then the steps of the agency, whose clock may differ."""
-    if receipt is not None:
-        yield from _list_deliveries(reading, receipt)
+    """The submission, and then what the agency and the reporter did with it. The clock of the agency may differ."""
+    for each in own:
+        if each.kind == SUBMIT_COMPLAINT.name:
+            yield from _list_deliveries(reading, each)
+    later = [activity for each in own for activity in _list_follow_ups(reading, each)]
+    for comment in complaint.comments:
+        if comment.text and not comment.by_reporter:
+            said = reading.say(_COMMENTED, text=comment.text)
+            later.append(CaseActivity(at=comment.at, text=said, by=reading.name(agency)))
     if complaint.delivery is None:
-        for each in complaint.events:
-            yield CaseActivity(at=each.at, text=_describe(reading, each), by=each.agency or reading.name(agency))
+        for event in complaint.events:
+            by = event.agency or reading.name(agency)
+            later.append(CaseActivity(at=event.at, text=_describe(reading, event), by=by))
+    yield from sorted(later, key=lambda each: each.at)
+
+
+def _list_follow_ups(reading: CaseReading, receipt: CommandReceipt) -> Iterator[CaseActivity]:
+    """What the reporter did with the complaint, and whether that was refused."""
+    payload = receipt.payload
+    if isinstance(payload, NewComplaintComment):
+        what = reading.say(_COMMENTED, text=payload.text)
+    elif receipt.kind in _ASKED:
+        what = reading.say(_ASKED[receipt.kind])
+    else:
+        return
+    yield CaseActivity(at=receipt.accepted_at, text=what, by=reading.say(YOU))
+    if receipt.state is CommandState.REJECTED and receipt.closed_at is not None:
+        refused = reading.say(_NOT_DONE, what=what)
+        yield CaseActivity(at=receipt.closed_at, text=refused, by=reading.name(receipt.agency))
 
 
 def _describe(reading: CaseReading, event: ComplaintEvent) -> str:

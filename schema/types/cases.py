@@ -91,7 +91,7 @@ class CaseType(Node):
         ("CaseSubject", "The record behind a case."),
         (ComplaintType, DataRequestType, ConsentType, ConsentRequestType, CommandReceiptType),
         get_record=lambda case: case.subject,
-        description="The record behind it, with its own rules. A submitted complaint that its agency does not list is a"
+        description="The record behind it, with its own rules. A submitted complaint that its agency refused is a"
         " receipt.",
     )
 

@@ -32,8 +32,6 @@ from store.database_timeout import StateUnavailable
 
 _log = logging.getLogger("simpul.commands")
 
-CLAIM_SIZE: Final = 8
-"""Commands that one claim takes, and that are sent concurrently."""
 _COUNT_INTERVAL: Final = 30.0
 """Seconds between two counts of open commands, for the metrics."""
 _UNREADABLE: Final = CommandResult(state=CommandState.PARKED, failure="UNREADABLE")
@@ -114,13 +112,16 @@ class CommandDelivery:
         # A hub that wakes after its lease sends nothing: what it had not sent by then, it never sends.
         deadline = monotonic() + self._agency.timing.timeout
         claimed = await self._outbox.claim(
-            self._agency.code, self._agency.commands.keys(), limit=CLAIM_SIZE, lease=self._agency.timing.lease
+            self._agency.code,
+            self._agency.commands.keys(),
+            limit=self._agency.timing.claim_size,
+            lease=self._agency.timing.lease,
         )
         groups: dict[tuple[CommandState, str, int], list[StoredCommand]] = {}
         for each in claimed:
             groups.setdefault((each.state, each.kind.name, each.kind.version), []).append(each)
         await asyncio.gather(*(self._deliver_group(commands, deadline) for commands in groups.values()))
-        return self._outage_pause or (0.0 if len(claimed) == CLAIM_SIZE else IDLE_INTERVAL)
+        return self._outage_pause or (0.0 if len(claimed) == self._agency.timing.claim_size else IDLE_INTERVAL)
 
     async def _run(self) -> None:
         works = True
@@ -176,10 +177,13 @@ class CommandDelivery:
                 outgoing[each.number] = prepared
         sends = commands[0].state is CommandState.SENDING
         answers = await self._ask(kind, list(outgoing.values()), deadline, sends=sends)
-        for each in commands:
-            if each.number in outgoing:
-                answer = answers if isinstance(answers, Exception) else answers.get(outgoing[each.number])
-                await self._end(each, answer, outgoing[each.number].subject)
+        sent = [(each, outgoing[each.number]) for each in commands if each.number in outgoing]
+        await asyncio.gather(
+            *(
+                self._end(each, answers if isinstance(answers, Exception) else answers.get(of_it), of_it.subject)
+                for each, of_it in sent
+            )
+        )
 
     def _open_subject(self, command: StoredCommand) -> Nik | None:
         """The person; None if they were sealed with a secret that this hub does not have."""

@@ -14,6 +14,8 @@ from records.hub.commands import LookupClass
 from store.commands.command_outbox import CommandResult
 from store.commands.command_rows import StoredCommand
 
+CLAIM_SIZE: Final = 8
+"""Commands that one claim takes, and that are sent concurrently."""
 FIRST_PAUSE: Final = timedelta(seconds=5)
 MAX_PAUSE: Final = timedelta(minutes=30)
 MAX_OUTAGE_PAUSE: Final = 30.0
@@ -35,6 +37,8 @@ class CommandTiming:
     """How long a claim hides a command from other hubs. Longer than the timeout."""
     settle: timedelta = timedelta(seconds=60)
     """The time in which the agency certainly carries out what arrived. Before, absence proves nothing."""
+    claim_size: int = CLAIM_SIZE
+    """How many are claimed together: no more than the agency's rate lets pass within the timeout."""
 
     def __post_init__(self) -> None:
         """Raises `ValueError` for a lease that a call may outlive."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from datetime import timedelta
 from typing import Protocol
 
 from auth.crypto.sealed_people import SealedPeople
@@ -21,11 +22,23 @@ class ReporterLinks(Protocol):
 class OperatorCommands:
     """The commands of the hub, for its operators."""
 
-    def __init__(self, outbox: CommandOutbox, people: SealedPeople, links: Mapping[str, ReporterLinks]) -> None:
-        """`links` are by the code of the agency."""
+    def __init__(
+        self,
+        outbox: CommandOutbox,
+        people: SealedPeople,
+        links: Mapping[str, ReporterLinks],
+        *,
+        settle: timedelta = timedelta(),
+    ) -> None:
+        """`links` are by the code of the agency; `settle` is the time in which every agency certainly acts."""
+        self._settle = settle
         self.outbox = outbox
         self._people = people
         self._links = links
+
+    async def doubt_open(self, *, by: str) -> int:
+        """Makes every open command uncertain, after a restore; returns how many. Raises `StateUnavailable`."""
+        return await self.outbox.doubt_open(by=by, settle=self._settle)
 
     async def decide(self, number: str, result: CommandResult, *, by: str, reason: str) -> StoredCommand | None:
         """Like `CommandOutbox.decide`; the reporter of what an agency made is linked, as after a delivery.

@@ -245,10 +245,11 @@ class CommandOutbox:
             await add_steps(connection, [number], CommandState.PARKED, by=by, detail=reason)
             return (await load_commands(connection, here))[0]
 
-    async def doubt_open(self, *, by: str) -> int:
+    async def doubt_open(self, *, by: str, settle: timedelta) -> int:
         """Makes every open command uncertain, after the database was restored from a backup; returns how many.
 
-        What the backup calls unsent may have been sent since. Raises `StateUnavailable`.
+        What the backup calls unsent may have been sent since. It is looked up after `settle`, the time in which its
+        agency certainly acts. Raises `StateUnavailable`.
         """
         columns = commands.c
         is_blind = columns.lookup == LookupClass.NONE.value
@@ -257,7 +258,7 @@ class CommandOutbox:
             .where(_OPEN, columns.state != CommandState.PARKED.value)
             .values(
                 state=case((is_blind, CommandState.PARKED.value), else_=CommandState.UNKNOWN.value),
-                next_at=func.now(),
+                next_at=func.now() + settle,
                 fence=columns.fence + 1,
                 lookups=0,
                 sent_at=func.coalesce(columns.sent_at, func.now()),

@@ -68,6 +68,12 @@ def test_a_stage_whose_end_few_complaints_show_is_left_out() -> None:
     assert [each.stage for each in found.stages] == [ServiceStage.RESOLUTION]
 
 
+def test_a_withdrawn_complaint_is_counted_and_not_measured() -> None:
+    withdrawn = replace(build(done=1), status=ComplaintStatus.WITHDRAWN)
+    found = measure(*[build(done=20)] * 10, *[withdrawn] * 30).offices[0]
+    assert (found.number, found.stages[1].median_hours) == (40, 20.0)
+
+
 def test_a_small_office_is_hidden_with_another_so_that_the_total_does_not_tell_it() -> None:
     found = measure(*[build(ROADS)] * 50, *[build(WATER)] * 12, *[build(TREES)] * 3)
     assert found.total is not None

@@ -150,6 +150,14 @@ def test_a_step_that_nobody_wrote_down_is_not_late(status: ComplaintStatus | Non
     assert [each.stage for each in CITY.build_clocks(found)] == [RESOLUTION]
 
 
+def test_a_complaint_that_its_reporter_withdrew_waits_for_nothing_more() -> None:
+    found = build((0, WAITING), (2, COORDINATION), (80, ComplaintStatus.WITHDRAWN), hours=99, resolved_at=after(80))
+    assert CITY.build_clocks(found) == (
+        clock(FIRST_RESPONSE, after(6), after(2)),
+        clock(RESOLUTION, after(168), after(80)),
+    )
+
+
 def test_levels_in_working_time_need_an_office() -> None:
     with pytest.raises(ValueError, match="need office hours"):
         ServiceLevels(LEVEL, {"1901": WORKING})

@@ -8,7 +8,7 @@ from typing import Annotated, Final, Literal, Self
 from pydantic import Field, StringConstraints, model_validator
 
 from connectors.declared.http.tables import HttpCallTable, HttpRequestTable, Parameter
-from connectors.declared.tables import CommandTable, Duration, ManifestTable
+from connectors.declared.tables import CommandTable, Duration, ManifestTable, WireTable
 from records.hub.commands import LookupClass
 
 ProblemCode = Annotated[str, StringConstraints(pattern=r"^[A-Z][A-Z0-9_]{0,39}$")]
@@ -97,6 +97,10 @@ class HttpCommandTable(HttpRequestTable, CommandTable):
         " attributes, else `none`: what may have arrived waits for a person"
     )
     find: HttpFindTable | None = Field(default=None, description="table: how it is found, unless `lookup` is `none`")
+
+    def get_lookup(self, wire: WireTable) -> LookupClass:  # noqa: ARG002 - of the base
+        """As the table declares it."""
+        return self.lookup
 
     @property
     def http_method(self) -> str:

@@ -27,7 +27,6 @@ from records.calls.call import Call
 from records.calls.failures import AgencyMalformed
 from records.calls.outgoing_commands import CommandAnswer, CommandDone, OutgoingCommand
 from records.complaints import NewComplaint
-from records.hub.commands import LookupClass
 from records.uploads import PHOTO_TYPE
 
 _MAX_CONCURRENCY: Final = 4
@@ -58,9 +57,8 @@ class Open311Commands:
         if wire.visibility != "private" and not wire.extensions.private:
             problem = "new requests would be public: name the parameters that keep one private in extensions.private"
             raise NotDeclarableError(place, problem)
-        lookup = LookupClass.REFERENCE if wire.extensions.reference else LookupClass.NONE
         return SentCommand(
-            lookup=lookup,
+            lookup=wire.own_lookup,
             send=self.submit_complaints,
             look_up=self.find_submitted_complaints,
             takes_files=wire.extensions.photos is not None,

@@ -9,6 +9,7 @@ from pydantic import Field, SecretStr, model_validator
 
 from connectors.declared.service.wire import ServiceWire
 from connectors.declared.tables import ManifestTable
+from records.hub.commands import LookupClass
 
 FreeField = Literal["description", "address", "coordinates", "photos", "events", "comments"]
 """Fields that say where, or in whose words: a public request shows those that the manifest names."""
@@ -76,6 +77,11 @@ class Open311Wire(ServiceWire):
     )
     empty_is_not_found: bool = Field(default=False, description="whether HTTP 404 means a list without requests")
     extensions: ExtensionTable = Field(default=ExtensionTable(), description="table: parameters beyond the standard")
+
+    @property
+    def own_lookup(self) -> LookupClass:
+        """A server of the standard stores no reference of its clients."""
+        return LookupClass.REFERENCE if self.extensions.reference else LookupClass.NONE
 
     @model_validator(mode="after")
     def _check_keys(self) -> Self:

@@ -26,6 +26,8 @@ class Instant:
     """Whether the message passes and its answer is held."""
     reached: asyncio.Event = field(default_factory=asyncio.Event)
     released: asyncio.Event = field(default_factory=asyncio.Event)
+    ports: tuple[int, ...] = ()
+    """The ports of the client and of the line in this conversation."""
     passes: bool = False
     """Whether the held bytes go on after the release; else the connection is cut."""
 
@@ -93,6 +95,7 @@ class _Conversation:
         self._line = line
         self._client = writer
         self._held_answer: Instant | None = None
+        self._ports: tuple[int, ...] = ()
 
     async def run(self, reader: asyncio.StreamReader, target: int) -> None:
         """Forward in both directions until one end closes."""
@@ -101,6 +104,7 @@ class _Conversation:
         except OSError:
             self._client.close()
             return
+        self._ports = (self._client.get_extra_info("peername")[1], server.get_extra_info("sockname")[1])
         ends = [
             asyncio.ensure_future(self._forward(reader, server)),
             asyncio.ensure_future(self._return(there)),
@@ -137,6 +141,7 @@ class _Conversation:
                 await self._client.drain()
 
     async def _pause(self, instant: Instant) -> bool:
+        instant.ports = self._ports
         instant.reached.set()
         await instant.released.wait()
         return instant.passes

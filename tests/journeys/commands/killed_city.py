@@ -27,9 +27,13 @@ from tests.journeys.hub_process import HubProcess
 from tests.sandbox_agencies import HOST, RunningAgency
 
 SUBMIT = """
-mutation Submit($key: String!) {
-  submitComplaint(complaint: { categoryCode: "1202", description: $key, address: "Jl. Melati" }, key: $key) {
+mutation Submit($key: String!, $region: RegionCode) {
+  submitComplaint(
+    complaint: { categoryCode: "1202", description: $key, address: "Jl. Melati", region: $region }
+    key: $key
+  ) {
     ... on CommandReceipt { number }
+    ... on CommandProblem { code field }
   }
 }
 """
@@ -66,10 +70,9 @@ def build_variables(complaint_system: RunningAgency, *, port: int | None = None)
 class KilledCity:
     """The processes, with the same disks after each kill, and what was acknowledged."""
 
-    def __init__(self, folder: Path, complaint_system: RunningAgency, variables: Mapping[str, str]) -> None:
-        """Starts nothing. `variables` are those of the hub, read at each start."""
-        self.variables = variables
-        self.hub = HubProcess(folder, variables)
+    def __init__(self, hub: HubProcess, complaint_system: RunningAgency) -> None:
+        """Starts nothing."""
+        self.hub = hub
         self.database_url = self.hub.state_url
         self.complaint_system = complaint_system
         self.receipts: dict[str, str] = {}
@@ -77,11 +80,11 @@ class KilledCity:
         self.app_port = 0
         """The port that apps call, 0 for that of the hub."""
 
-    async def submit(self, key: str) -> None:
+    async def submit(self, key: str, region: str | None = None) -> None:
         """Submit a complaint until it is acknowledged, as an app does: with the same key."""
         person = Nik(f"31710145069{sum(key.encode()) * 7919 % 90_000 + 10_000}")
         caller = Caller(kind=CallerKind.CITIZEN, first_party=True, nik=person)
-        body = {"query": SUBMIT, "variables": {"key": key}}
+        body = {"query": SUBMIT, "variables": {"key": key, "region": region}}
         async with self.hub.client(caller) as session:
 
             async def is_acknowledged() -> bool:
@@ -93,6 +96,7 @@ class KilledCity:
                     return False
                 receipt = (answer.get("data") or {}).get("submitComplaint")
                 if receipt:
+                    assert "number" in receipt, receipt
                     number = receipt["number"]
                     assert self.receipts.setdefault(key, number) == number
                 return bool(receipt)

@@ -16,11 +16,13 @@ import pytest
 
 from records.command_state import CommandState
 from tests.cache.valkey import LocalValkey, run_valkey
-from tests.journeys.commands.held_lines import STATEMENTS, HttpLine, PostgresLine, commits
+from tests.journeys.commands.held_lines import STATEMENTS, HttpLine, Instant, PostgresLine, commits
 from tests.journeys.commands.killed_city import KilledCity, build_variables, write_complaint_city
+from tests.journeys.commands.workers import find_owner, prepare, replace_worker
 from tests.journeys.hub_process import HubProcess
 from tests.plugins.run_folder import short_folder
 from tests.sandbox_agencies import RunningAgency, run_agency
+from tests.workers.production import Production, prepare_production
 
 REPEATS = 3
 QUICK_INSTANTS = ("before the reply", "after the commit of the outcome")
@@ -68,19 +70,22 @@ ENDS: Mapping[str, frozenset[str]] = {
     "database": frozenset({"database"}),
     "complaint system": frozenset({"complaint system"}),
     "Valkey": frozenset(),
+    "worker": frozenset({"database", "app", "complaint system"}),
 }
 """The lines that end at each process: what they hold is lost with it."""
+
+
+KILLED = ("hub", "database", "complaint system", "Valkey")
+"""The processes of a city with one worker."""
 
 
 class LinedCity:
     """A city whose hub has lines to its database and to the complaint system, and whose apps have one to it."""
 
-    def __init__(self, folder: Path, complaint_system: RunningAgency, valkey: LocalValkey, *, reference: bool) -> None:
-        city = write_complaint_city(folder / "city", reference=reference)
-        self._variables = {"SIMPUL_CITY": str(city), "SIMPUL_REDIS_URL": valkey.url}
-        self.city = KilledCity(folder, complaint_system, self._variables)
+    def __init__(self, hub: HubProcess, complaint_system: RunningAgency, valkey: LocalValkey) -> None:
+        self.city = KilledCity(hub, complaint_system)
         self.valkey = valkey
-        self.database = PostgresLine(self.city.hub.postgres.port)
+        self.database = PostgresLine(hub.postgres.port)
         self.agency = HttpLine(complaint_system.port)
         self.app = HttpLine()
 
@@ -89,30 +94,28 @@ class LinedCity:
         return {"database": self.database, "app": self.app, "complaint system": self.agency}
 
     @asynccontextmanager
-    async def run(self) -> AsyncIterator[LinedCity]:
+    async def run(self, set_variables: Callable[[Mapping[str, str]], None]) -> AsyncIterator[LinedCity]:
         hub = self.city.hub
-        await asyncio.to_thread(hub.postgres.start)
         async with AsyncExitStack() as stack:
             for each in self.lines.values():
                 await stack.enter_async_context(each.open())
             agency = build_variables(self.city.complaint_system, port=self.agency.port)
             state = self.city.database_url.replace(f":{hub.postgres.port}/", f":{self.database.port}/")
-            self._variables |= {**agency, "SIMPUL_STATE_URL": state}
+            set_variables({**agency, "SIMPUL_STATE_URL": state, "SIMPUL_REDIS_URL": self.valkey.url})
             self.city.app_port = self.app.port
-            try:
-                await self.start_hub()
-                yield self
-            finally:
-                hub.kill()
-                hub.postgres.stop()
+            await self.start_hub()
+            yield self
 
     async def start_hub(self) -> None:
         await asyncio.to_thread(self.city.hub.start)
         self.app.target = self.city.hub.port
 
-    async def kill(self, victim: str) -> None:
+    async def kill(self, victim: str, held: Instant) -> None:
         city = self.city
         match victim:
+            case "worker":
+                assert isinstance(city.hub, Production)
+                await replace_worker(city.hub, find_owner(held.ports, city.hub.workers))
             case "hub":
                 await asyncio.to_thread(city.hub.kill)
             case "database":
@@ -125,6 +128,8 @@ class LinedCity:
     async def restart(self, victim: str) -> None:
         city = self.city
         match victim:
+            case "worker":  # its supervisor did
+                pass
             case "hub":
                 await self.start_hub()
             case "database":
@@ -140,7 +145,7 @@ class LinedCity:
         held = self.lines[place.line].hold(place.matches, is_answer=place.is_answer)
         submitting = asyncio.ensure_future(self.city.submit(key))
         await asyncio.wait_for(held.reached.wait(), 60)
-        await self.kill(victim)
+        await self.kill(victim, held)
         held.release(passes=place.line not in ENDS[victim])
         await self.restart(victim)
         await submitting
@@ -159,14 +164,36 @@ def valkey(tmp_path: Path) -> Iterator[LocalValkey]:
 @asynccontextmanager
 async def run_lined_city(folder: Path, valkey: LocalValkey, *, reference: bool = True) -> AsyncIterator[LinedCity]:
     with run_agency("crm", folder) as complaint_system, short_folder() as short:
-        async with LinedCity(short, complaint_system, valkey, reference=reference).run() as lined:
-            yield lined
+        variables = {"SIMPUL_CITY": str(write_complaint_city(short / "city", reference=reference))}
+        hub = HubProcess(short, variables)
+        await asyncio.to_thread(hub.postgres.start)
+        try:
+            async with LinedCity(hub, complaint_system, valkey).run(variables.update) as lined:
+                yield lined
+        finally:
+            hub.kill()
+            hub.postgres.stop()
 
 
 @pytest.fixture
 async def lined(tmp_path: Path, valkey: LocalValkey) -> AsyncIterator[LinedCity]:
     async with run_lined_city(tmp_path, valkey) as lined:
         yield lined
+
+
+@pytest.fixture
+async def workers(tmp_path: Path, valkey: LocalValkey) -> AsyncIterator[LinedCity]:
+    """A city whose hub has two workers."""
+    with (
+        run_agency("crm", tmp_path) as complaint_system,
+        short_folder() as short,
+        prepare_production(short) as hub,
+    ):
+        city = {"SIMPUL_CITY": str(write_complaint_city(short / "city"))}
+        async with LinedCity(hub, complaint_system, valkey).run(
+            lambda variables: prepare(hub, {**city, **variables})
+        ) as lined:
+            yield lined
 
 
 @pytest.fixture
@@ -188,7 +215,7 @@ async def kill_at_each(lined: LinedCity, kills: Iterable[tuple[str, str]]) -> se
 
 async def test_what_was_acknowledged_is_there_once_after_kills_at_named_instants(lined: LinedCity) -> None:
     kills = [("hub", instant) for instant in INSTANTS]
-    kills += [(victim, instant) for victim in ENDS for instant in QUICK_INSTANTS if victim != "hub"]
+    kills += [(victim, instant) for victim in KILLED[1:] for instant in QUICK_INSTANTS]
     keys = await kill_at_each(lined, kills)
     await lined.city.wait_until_settled()
     lined.check(keys)
@@ -202,7 +229,7 @@ async def test_without_a_lookup_what_may_have_arrived_is_parked_and_says_so(blin
 
 
 @pytest.mark.long
-@pytest.mark.parametrize("victim", ENDS)
+@pytest.mark.parametrize("victim", KILLED)
 async def test_what_was_acknowledged_is_there_once_after_repeated_kills_at_each_instant(
     lined: LinedCity, victim: str
 ) -> None:
@@ -212,7 +239,14 @@ async def test_what_was_acknowledged_is_there_once_after_repeated_kills_at_each_
 
 
 @pytest.mark.long
-@pytest.mark.parametrize("victim", ENDS)
+async def test_what_was_acknowledged_is_there_once_after_repeated_kills_of_a_worker(workers: LinedCity) -> None:
+    keys = await kill_at_each(workers, [("worker", instant) for _ in range(REPEATS) for instant in INSTANTS])
+    await workers.city.wait_until_settled()
+    workers.check(keys)
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("victim", KILLED)
 async def test_without_a_lookup_nothing_is_doubled_and_what_is_in_doubt_is_parked(
     blind: LinedCity, victim: str
 ) -> None:
@@ -252,7 +286,7 @@ async def test_a_hub_that_was_frozen_at_an_instant_and_wakes_doubles_nothing(
     lined: LinedCity, instant: str, tmp_path: Path
 ) -> None:
     direct = {**build_variables(lined.city.complaint_system), "SIMPUL_STATE_URL": lined.city.database_url}
-    other = HubProcess(tmp_path, {**lined.city.variables, **direct})
+    other = HubProcess(tmp_path, {"SIMPUL_CITY": lined.city.hub.environment["SIMPUL_CITY"], **direct})
     await asyncio.to_thread(other.start)
     try:
         await freeze_at(lined, other, instant, instant)

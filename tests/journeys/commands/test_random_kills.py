@@ -24,7 +24,7 @@ ROUNDS = 3
 def city(tmp_path: Path) -> Iterator[KilledCity]:
     with run_agency("crm", tmp_path) as complaint_system, short_folder() as folder:
         variables = {**build_variables(complaint_system), "SIMPUL_CITY": str(write_complaint_city(folder / "city"))}
-        city = KilledCity(folder, complaint_system, variables)
+        city = KilledCity(HubProcess(folder, variables), complaint_system)
         city.hub.postgres.start()
         try:
             city.hub.start()
@@ -87,7 +87,8 @@ async def test_a_frozen_hub_that_wakes_after_another_took_over_changes_nothing(
     city: KilledCity, tmp_path: Path
 ) -> None:
     """The hub sends, and stops before the answer comes. Another hub finds the complaint; then the first one wakes."""
-    other = HubProcess(tmp_path, {**city.variables, "SIMPUL_STATE_URL": city.hub.state_url})
+    same = {name: city.hub.environment[name] for name in ("SIMPUL_CITY", "SIMPUL_CRM_URL", "SIMPUL_CRM_KEY")}
+    other = HubProcess(tmp_path, {**same, "SIMPUL_STATE_URL": city.hub.state_url})
     first = city.hub.process
     assert first is not None
     city.complaint_system.process.send_signal(signal.SIGSTOP)

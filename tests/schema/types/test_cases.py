@@ -15,8 +15,16 @@ from records.calls.answers import Answers
 from records.calls.call import Call
 from records.cases import CaseKey, CaseKind
 from records.command_state import CommandState
-from records.complaints import Complaint, ComplaintEvent, ComplaintStatus, NewComplaint
-from records.hub.commands import CommandReceipt, CommandStep
+from records.complaints import (
+    Complaint,
+    ComplaintComment,
+    ComplaintEvent,
+    ComplaintStatus,
+    ComplaintVisibility,
+    NewComplaint,
+    NewComplaintComment,
+)
+from records.hub.commands import CommandProblemCode, CommandReceipt, CommandStep
 from records.hub.consents import ConsentRequest, ConsentState
 from records.hub.data_requests import DataRequestKind, DataRequestPage, DataRequestQuery, DataRequestState
 from records.identifiers import Nik
@@ -106,6 +114,7 @@ def build_receipt(*states: CommandState, text: str = "Lampu mati") -> CommandRec
         state=states[-1],
         steps=tuple(CommandStep(at=NOW + hours * HOUR, state=each) for hours, each in enumerate(states)),
         payload=NewComplaint(category_code="C-1", description=text),
+        case=receipt().number,
     )
 
 
@@ -231,7 +240,7 @@ async def test_a_submitted_complaint_is_a_case_while_its_agency_is_down() -> Non
         call=ENGLISH,
     )
     assert (found.data or {})["me"]["cases"]["nodes"] == [
-        {"title": "Complaint: Lampu mati", "state": "WAITING_FOR_HUB", "subject": {"__typename": "CommandReceipt"}}
+        {"title": "Complaint: Lampu mati", "state": "WAITING_FOR_HUB", "subject": {"__typename": "Complaint"}}
     ]
 
 
@@ -285,6 +294,7 @@ async def test_technical_steps_of_a_delivery_are_left_out_and_repeated_ones_show
         (ComplaintStatus.IN_PROGRESS, "WAITING_FOR_AGENCY", "Finish the work"),
         (ComplaintStatus.RESOLVED, "DONE", None),
         (ComplaintStatus.REJECTED, "REFUSED", None),
+        (ComplaintStatus.WITHDRAWN, "WITHDRAWN", None),
     ],
 )
 async def test_the_state_of_a_complaint_is_that_of_its_agency(
@@ -320,36 +330,80 @@ OFFERED = frozenset({"comment_complaint", "publish_complaint", "rate_resolution"
 
 
 @pytest.mark.parametrize(
-    ("status", "offered", "allowed", "reasons"),
+    ("more", "offered", "allowed", "reasons"),
     [
+        ({}, OFFERED, ["commentComplaint", "publishComplaint", "withdrawComplaint"], {"NOT_RESOLVED"}),
         (
-            ComplaintStatus.WAITING,
+            {"status": ComplaintStatus.RESOLVED, "resolved_at": NOW},
             OFFERED,
-            ["commentComplaint", "publishComplaint", "withdrawComplaint"],
-            {"The complaint is not resolved yet."},
+            ["commentComplaint", "publishComplaint", "rateResolution"],
+            {"NOT_OPEN"},
         ),
         (
-            ComplaintStatus.RESOLVED,
+            {"status": ComplaintStatus.RESOLVED, "resolved_at": NOW, "rating": 4},
             OFFERED,
-            ["publishComplaint", "rateResolution"],
-            {"The complaint is closed."},
+            ["commentComplaint", "publishComplaint"],
+            {"NOT_OPEN", "ALREADY_DONE"},
         ),
         (
-            ComplaintStatus.WAITING,
-            frozenset[str](),
-            [],
-            {"The complaint system does not take this from the city's hub."},
+            {"visibility": ComplaintVisibility.PUBLIC},
+            OFFERED,
+            ["commentComplaint", "withdrawComplaint"],
+            {"ALREADY_DONE", "NOT_RESOLVED"},
         ),
+        ({}, frozenset[str](), [], {"NOT_OFFERED"}),
     ],
 )
 async def test_an_action_that_is_not_possible_is_shown_with_its_reason(
-    status: ComplaintStatus, offered: frozenset[str], allowed: list[str], reasons: set[str]
+    more: dict[str, Any], offered: frozenset[str], allowed: list[str], reasons: set[str]
 ) -> None:
-    city = CityOfCases(complaints_of_siti=(build_complaint(status=status),), offered_commands=offered)
+    city = CityOfCases(complaints_of_siti=(build_complaint(**more),), offered_commands=offered)
     case = await load_case("actions { name allowed reason }", city)
     assert len(case["actions"]) == 4
     assert [each["name"] for each in case["actions"] if each["allowed"]] == allowed
-    assert {each["reason"] for each in case["actions"] if not each["allowed"]} == reasons
+    assert {each["reason"] for each in case["actions"] if not each["allowed"]} == {
+        CommandProblemCode[code].description for code in reasons
+    }
+
+
+def build_follow_up(kind: str, state: CommandState, payload: Any = None) -> CommandReceipt:  # noqa: ANN401 - a record
+    at = NOW + 2 * HOUR
+    made = replace(build_receipt(state), kind=kind, case=PRIVATE, payload=payload, accepted_at=at)
+    return replace(made, closed_at=at + HOUR if not state.is_open else None)
+
+
+async def test_what_the_person_did_is_in_the_history_and_is_not_offered_twice() -> None:
+    receipts = (
+        build_follow_up("rate_resolution", CommandState.ACCEPTED),
+        build_follow_up("withdraw_complaint", CommandState.REJECTED),
+        build_follow_up("comment_complaint", CommandState.DONE, NewComplaintComment(text="Masih mati")),
+    )
+    given = build_complaint(
+        status=ComplaintStatus.RESOLVED,
+        events=(build_event(1, ComplaintStatus.RESOLVED), build_event(4, ComplaintStatus.WITHDRAWN)),
+    )
+    city = CityOfCases(complaints_of_siti=(given,), receipts_of_siti=receipts, offered_commands=OFFERED)
+    case = await load_case("activities { text by } actions { name allowed }", city)
+    assert [f"{each['by']}: {each['text']}" for each in case["activities"]] == [
+        "Bina Marga: Resolved",
+        "You: Rated how it was resolved",
+        "You: Asked to withdraw it",
+        "You: Commented: Masih mati",
+        "crm (en): Asked to withdraw it: refused",
+        "Bina Marga: Withdrawn",
+    ]
+    possible = [each["name"] for each in case["actions"] if each["allowed"]]
+    assert possible == ["commentComplaint", "publishComplaint", "withdrawComplaint"]
+
+
+async def test_comments_of_others_are_in_the_history_and_own_ones_once() -> None:
+    comments = tuple(
+        ComplaintComment(at=NOW, text=text, by_reporter=own, complaint_is_public=False, reporter=SITI)
+        for text, own in (("Kami cek", False), ("Terima kasih", True))
+    )
+    city = CityOfCases(complaints_of_siti=(build_complaint(comments=comments),))
+    case = await load_case("activities { text by }", city)
+    assert case["activities"] == [{"text": "Commented: Kami cek", "by": "crm (en)"}]
 
 
 async def test_a_long_text_is_cut_between_words_in_the_title() -> None:

@@ -27,6 +27,7 @@ from records.complaints import (
 )
 from records.hub.commands import SubmittedCommand
 from records.identifiers import Nik
+from records.service_levels import ServiceLevel, ServiceLevels, ServiceStage
 from services.commands.submitted_complaints import LISTED_WITHIN, SubmittedComplaints
 from store.database_timeout import StateUnavailable
 from tests.fakes.small_records import BUDI, SITI, complaint
@@ -230,3 +231,14 @@ async def test_nobody_else_sees_a_change() -> None:
     found = await desk.build().complaints([NUMBER, "17"], CALL)
     assert [each.rating for each in found.values()] == [4, 4]  # type: ignore[union-attr]  # complaints
     assert await list_of(desk, BUDI) == ()
+
+
+async def test_the_clocks_of_a_complaint_on_its_way_run_from_its_acceptance() -> None:
+    found = await list_of(Desk(receipts=[SENT]))
+    assert not isinstance(found, AgencyFailure)
+    late = replace(found[0], read_at=NOW + timedelta(hours=7))
+    clocks = ServiceLevels(ServiceLevel(first_response=6 * 3_600.0, resolution=168 * 3_600.0)).build_clocks(late)
+    assert [(each.stage, each.due_at, each.met_at, each.breached_by) for each in clocks] == [
+        (ServiceStage.FIRST_RESPONSE, NOW + timedelta(hours=6), None, 1.0),
+        (ServiceStage.RESOLUTION, NOW + timedelta(hours=168), None, None),
+    ]

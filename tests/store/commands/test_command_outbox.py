@@ -317,7 +317,9 @@ async def test_after_a_restore_every_open_command_is_uncertain(outbox: CommandOu
     await outbox.accept(build_command("TT-3", BLIND))
     (done, claimed) = await claim(outbox)
     assert await outbox.end_claim(done, CommandResult(state=DONE, agency_id="17"))
-    assert await outbox.doubt_open(by="rina") == 2
+    assert await outbox.doubt_open(by="rina", settle=LONG) == 2
+    assert await claim(outbox) == []
+    assert await outbox.doubt_open(by="rina", settle=OVER) == 1
     assert [(await load(outbox, f"TT-{n}")).state for n in (1, 2, 3)] == [DONE, UNKNOWN, PARKED]
     assert not await outbox.end_claim(claimed, CommandResult(state=RETRY_WAIT))
     assert [each.state for each in await claim(outbox)] == [RECONCILING]

@@ -13,9 +13,10 @@ from graphql import parse, validate
 from records.calls.call import Call
 from records.cases import CaseActor, CaseKind, CaseState
 from records.complaints import ComplaintStatus
+from records.hub.commands import CommandProblemCode
 from tests.fakes.loopback_sign_in import SignInBrowser, SignInWorld, run_sign_in_world
 from tests.fakes.small_hub import build_city_schema
-from tests.fakes.small_records import PRIVATE, SITI, complaint
+from tests.fakes.small_records import NOW, PRIVATE, SITI, complaint
 from tests.web.pages.page_text import read_words
 from web.pages.cases.case_actions import ACTION_PATHS
 from web.pages.cases.case_pages import CASES_QUERY, KIND_FILTERS, LOOK_QUERY, OPEN_MUTATION
@@ -108,14 +109,20 @@ async def test_a_page_that_is_loaded_in_advance_marks_nothing(browser: SignInBro
 async def test_a_case_shows_its_history_and_why_something_is_not_possible(
     browser: SignInBrowser, world: SignInWorld
 ) -> None:
-    resolved = complaint(PRIVATE, public=False, reporter=SITI, delivery=None, status=ComplaintStatus.RESOLVED)
+    resolved = complaint(
+        PRIVATE, public=False, reporter=SITI, delivery=None, status=ComplaintStatus.RESOLVED, resolved_at=NOW
+    )
     set_complaints(world, resolved)
-    world.hub.city.offered_commands = frozenset({"publish_complaint", "comment_complaint", "rate_resolution"})
+    world.hub.city.offered_commands = frozenset({"publish_complaint", "withdraw_complaint", "rate_resolution"})
     page = await browser.get(await open_first(browser, "complaint"))
     text = read_words(page)
     assert "23 November 2026 at 16:00 WIB, Kelurahan Received: Diterima" in text
-    assert "Add a comment: not possible now. The complaint is closed." in text
-    assert "Rate the result: not possible now. You have rated it already." in text
+    for name, code in (
+        ("Add a comment", CommandProblemCode.NOT_OFFERED),
+        ("Rate the result", CommandProblemCode.ALREADY_DONE),
+        ("Withdraw the complaint", CommandProblemCode.NOT_OPEN),
+    ):
+        assert f"{name}: not possible now. {code.description}" in text
     assert re.findall(r'class="button" href="(/complaints/[^/]+/\w+)\?lang=en">([^<]+)', page.text) == [
         (f"/complaints/{page.text.partition('/complaints/')[2].partition('/')[0]}/publish", "Make it public")
     ]
