@@ -28,7 +28,7 @@ NO_CALL = Call(deadline=inf, request_id="test")
 PHOTOS = (CommandFile(content=b"the first photo"), CommandFile(content=b"the second photo"))
 
 
-class Hub:
+class PhotoHub:
     """A hub in front of an agency."""
 
     def __init__(self, engine: AsyncEngine, agency: ScriptedAgency, *, secrets: Sequence[bytes] = (SECRET,)) -> None:
@@ -53,7 +53,7 @@ class Hub:
 
 async def test_the_agency_gets_the_files_in_their_order(migrated: AsyncEngine) -> None:
     agency = ScriptedAgency(takes_files=True)
-    hub = Hub(migrated, agency)
+    hub = PhotoHub(migrated, agency)
     number = await hub.accept()
     await hub.delivery.deliver()
     [sent] = agency.done[number]
@@ -62,7 +62,7 @@ async def test_the_agency_gets_the_files_in_their_order(migrated: AsyncEngine) -
 
 async def test_every_attempt_sends_the_same_bytes(migrated: AsyncEngine) -> None:
     agency = ScriptedAgency(takes_files=True, after=[AgencyRefused("crm", "HTTP 429", retry_after=0.0)])
-    hub = Hub(migrated, agency)
+    hub = PhotoHub(migrated, agency)
     number = await hub.accept()
     await hub.delivery.deliver()
     async with migrated.begin() as connection:
@@ -73,7 +73,7 @@ async def test_every_attempt_sends_the_same_bytes(migrated: AsyncEngine) -> None
 
 async def test_a_lookup_loads_no_files(migrated: AsyncEngine) -> None:
     agency = ScriptedAgency(takes_files=True, after=[AgencyTimeout("crm", "no answer")])
-    hub = Hub(migrated, agency)
+    hub = PhotoHub(migrated, agency)
     number = await hub.accept()
     for _ in range(2):
         await hub.delivery.deliver()
@@ -82,7 +82,7 @@ async def test_a_lookup_loads_no_files(migrated: AsyncEngine) -> None:
 
 
 async def test_the_database_holds_no_photo_that_can_be_read(migrated: AsyncEngine) -> None:
-    hub = Hub(migrated, ScriptedAgency(takes_files=True))
+    hub = PhotoHub(migrated, ScriptedAgency(takes_files=True))
     number = await hub.accept()
     stored = await hub.outbox.load_files(number)
     assert all(b"photo" not in each for each in stored)
@@ -101,20 +101,20 @@ def test_a_file_opens_only_at_its_place_in_its_command() -> None:
 
 async def test_files_of_an_earlier_secret_are_delivered(migrated: AsyncEngine) -> None:
     agency = ScriptedAgency(takes_files=True)
-    number = await Hub(migrated, agency).accept()
-    await Hub(migrated, agency, secrets=(NEWER, SECRET)).delivery.deliver()
+    number = await PhotoHub(migrated, agency).accept()
+    await PhotoHub(migrated, agency, secrets=(NEWER, SECRET)).delivery.deliver()
     assert [each.files for each in agency.done[number]] == [PHOTOS]
 
 
 async def test_an_agency_that_takes_no_files_is_a_problem_before_anything_is_stored(migrated: AsyncEngine) -> None:
-    hub = Hub(migrated, ScriptedAgency())
+    hub = PhotoHub(migrated, ScriptedAgency())
     refused = await hub.submit(*PHOTOS)
     assert refused == CommandProblem(code=CommandProblemCode.FILES_REFUSED, field="photos")
     assert isinstance(await hub.submit(), CommandReceipt)
 
 
 async def test_a_full_store_is_a_problem_and_a_complaint_without_photos_is_accepted(migrated: AsyncEngine) -> None:
-    hub = Hub(migrated, ScriptedAgency(takes_files=True))
+    hub = PhotoHub(migrated, ScriptedAgency(takes_files=True))
     refused = await hub.submit(CommandFile(content=bytes(1_001)))
     assert refused == CommandProblem(code=CommandProblemCode.STORE_FULL, field="photos")
     assert isinstance(await hub.submit(), CommandReceipt)
