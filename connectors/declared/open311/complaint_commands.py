@@ -33,6 +33,10 @@ _MAX_CONCURRENCY: Final = 4
 _REFUSALS: Final = dict.fromkeys(range(BAD_REQUEST, 500), read_refusal)
 """Statuses that say the request is wrong; the driver reports those about the hub's credential and rate."""
 
+_PUBLICATION: Final = "publish_complaint"
+_CONFIRMED: Final = frozenset({"description", "address", "coordinates", "photos"})
+"""What `ComplaintPublication` shows to the person."""
+
 Submission = OutgoingCommand[NewComplaint]
 
 
@@ -53,6 +57,8 @@ class Open311Commands:
         if isinstance(table, HttpCommandTable):
             if wire.format != "json":
                 raise NotDeclarableError(place, 'declared commands read JSON: write wire.format = "json"')
+            if form.name == _PUBLICATION:
+                self._check_publication(place)
             return build_http_command(self._source, form, table)
         if wire.visibility != "private" and not wire.extensions.private:
             problem = "new requests would be public: name the parameters that keep one private in extensions.private"
@@ -63,6 +69,19 @@ class Open311Commands:
             look_up=self.find_submitted_complaints,
             takes_files=wire.extensions.photos is not None,
         )
+
+    def _check_publication(self, place: str) -> None:
+        """Raise `NotDeclarableError` if a public request would show something else than the person confirmed."""
+        wire = self._client.wire
+        missing = sorted(_CONFIRMED - (wire.public_fields or frozenset()))
+        if wire.visibility != "by_request":
+            raise NotDeclarableError(
+                place, 'each request must say whether it is public: wire.visibility = "by_request"'
+            )
+        if missing:
+            raise NotDeclarableError(
+                place, f"people confirm what everybody will see: add '{missing[0]}' to public_fields"
+            )
 
     async def submit_complaints(self, commands: Sequence[Submission], call: Call) -> Answers[Submission, CommandAnswer]:
         """Submit each complaint by one call."""

@@ -42,7 +42,8 @@ async def serve_hub(url: str, snapshots: Path, state_url: str, issuer: Developme
     """A hub whose complaint system is a strict server: nothing of its manifest goes beyond the standard."""
     folder = snapshots.parent
     wire = {"driver": "open311", "url": f"{url}/v2", "jurisdiction_id": JURISDICTION, "visibility": "private"}
-    changes: dict[str, Mapping[str, Any]] = {"crm": {"wire": wire, "records": {}}}
+    commands = {"submit_complaint": {"settle": "30 s"}}
+    changes: dict[str, Mapping[str, Any]] = {"crm": {"wire": wire, "records": {}, "commands": commands}}
     city = build_city(changes=changes)
     settings = build_settings(
         RunningCity(agencies={}, snapshots=snapshots), state_url=state_url, issuer=issuer, folder=folder, city=city
@@ -133,3 +134,17 @@ async def test_a_server_without_an_extension_for_photos_refuses_them_before_anyt
         assert answer.data["submitComplaint"] == {"code": "FILES_REFUSED", "field": "photos"}
         after = await hub.ask("{ me { receipts { number } } }", caller="budi")
         assert (before.errors, after.data) == ([], before.data)
+
+
+async def test_what_the_standard_does_not_have_is_not_in_the_graph(
+    own_state: str, issuer: DevelopmentIssuer, city_snapshots: Path
+) -> None:
+    strict = GeoReportServer(rows=[], now=datetime.now(CITY_TIME_ZONE))
+    async with strict.served() as server, serve_hub(server.url, city_snapshots, own_state, issuer) as hub:
+        for mutation in ("publishComplaint", "supportComplaint", "withdrawComplaint"):
+            answer = await hub.ask(f'mutation {{ {mutation}(id: "x", key: "1") {{ __typename }} }}', caller="siti")
+            assert [code for _, code in answer.errors] == ["GRAPHQL_VALIDATION_FAILED"]
+        submitted = (
+            'mutation { submitComplaint(complaint: {categoryCode: "x", description: "x"}, key: "x") { __typename } }'
+        )
+        assert (await hub.ask(submitted, caller="siti")).errors == []

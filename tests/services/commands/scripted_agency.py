@@ -10,7 +10,13 @@ from typing import Any
 from records.calls.answers import Answers
 from records.calls.call import Call
 from records.calls.failures import AgencyFailure, AgencyUnavailable
-from records.calls.outgoing_commands import CommandAnswer, CommandDone, CommandRefused, OutgoingCommand
+from records.calls.outgoing_commands import (
+    CommandAmbiguous,
+    CommandAnswer,
+    CommandDone,
+    CommandRefused,
+    OutgoingCommand,
+)
 from records.hub.commands import CommandKind, LookupClass
 from records.record import record
 from services.commands.command_agency import AgencyCommand, CommandAgency
@@ -27,6 +33,7 @@ class Wish:
 
 SUBMIT = CommandKind(name="submitComplaint", version=1, agency="crm", lookup=LookupClass.REFERENCE)
 COMMENT = CommandKind(name="commentComplaint", version=1, agency="crm", lookup=LookupClass.REFERENCE)
+SEARCHED = CommandKind(name="commentComplaint", version=1, agency="crm", lookup=LookupClass.SEARCH)
 BLIND = CommandKind(name="submitComplaint", version=1, agency="crm", lookup=LookupClass.NONE)
 
 
@@ -48,6 +55,8 @@ class ScriptedAgency:
     acted: asyncio.Event = field(default_factory=asyncio.Event)
     probes: int = 0
     lookups: int = 0
+    looked_up: list[OutgoingCommand[Any]] = field(default_factory=list)
+    is_ambiguous: bool = False
 
     async def send(self, commands: Sequence[OutgoingCommand[Any]], call: Call) -> Answers[Any, CommandAnswer]:
         assert call.remaining() > 0
@@ -76,6 +85,9 @@ class ScriptedAgency:
     async def look_up(self, commands: Sequence[OutgoingCommand[Any]], call: Call) -> Answers[Any, CommandAnswer]:
         assert call.remaining() > 0
         self.lookups += 1
+        self.looked_up += commands
+        if self.is_ambiguous:
+            return dict.fromkeys(commands, CommandAmbiguous())
         if self.lookup_failures:
             raise self.lookup_failures.pop(0)
         return {

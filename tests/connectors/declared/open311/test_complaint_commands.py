@@ -12,13 +12,14 @@ from urllib.parse import parse_qsl
 import orjson
 import pytest
 
+from connectors.declared.http.command_tables import HttpCommandTable
 from connectors.declared.http.commands import CommandForm, SentCommand
 from connectors.declared.open311.complaint_commands import Open311Commands
 from connectors.declared.tables import CommandTable, NotDeclarableError
 from records.calls.failures import AgencyFailure, AgencyMalformed, AgencyRefused, AgencyTimeout, AgencyUnavailable
 from records.calls.outgoing_commands import CommandAnswer, CommandDone, CommandRefused, OutgoingCommand
 from records.clocks import CITY_TIME_ZONE
-from records.complaints import ComplaintAnswer, NewComplaint
+from records.complaints import ComplaintAnswer, ComplaintPublishing, NewComplaint, NewComplaintComment
 from records.hub.commands import LookupClass
 from records.identifiers import Nik, RegionCode
 from records.regions import Coordinates
@@ -255,3 +256,41 @@ async def test_a_server_that_publishes_new_requests_takes_none(visibility: str, 
         with pytest.raises(NotDeclarableError, match=r"extensions\.private") as refusal:
             build(connector.commands)
     assert refusal.value.place == "commands.submit_complaint"
+
+
+DECLARED = {"path": "requests/{case_id}/publication.json", "form": {"ref": "{number}"}, "lookup": "none"}
+
+
+@pytest.mark.parametrize(
+    ("wire", "records", "problem"),
+    [
+        ({"visibility": "private", "public_fields": None}, {}, "by_request"),
+        (
+            {"visibility": "by_request", "public_fields": ["description", "address", "coordinates"]},
+            {"Complaint": {"is_public": "public"}},
+            "add 'photos' to public_fields",
+        ),
+        ({"visibility": "private", "public_fields": None, "format": "xml"}, {}, "declared commands read JSON"),
+    ],
+)
+async def test_a_publication_that_shows_something_else_than_confirmed_is_refused_at_the_start(
+    wire: Mapping[str, Any], records: Mapping[str, Any], problem: str
+) -> None:
+    form = CommandForm(name="publish_complaint", payload=ComplaintPublishing, has_case=True)
+    async with connect_to(parse_wire(**wire), NOW, records=records) as connector:
+        with pytest.raises(NotDeclarableError, match=problem) as refusal:
+            connector.commands.build(form, HttpCommandTable.model_validate(DECLARED))
+    assert refusal.value.place == "commands.publish_complaint"
+
+
+async def test_a_declared_command_goes_to_the_same_server() -> None:
+    form = CommandForm(name="comment_complaint", payload=NewComplaintComment, has_case=True)
+    table = HttpCommandTable.model_validate(
+        {"path": "requests/{case_id}/comments.json", "form": {"text": "{text}"}, "lookup": "none"}
+    )
+    async with serve(reply(201)) as (commands, server):
+        sent = commands.build(form, table)
+        command = OutgoingCommand(number="TT-1", subject=SITI, payload=NewComplaintComment(text="a b"), case_id="17")
+        assert await sent.send([command], make_call()) == {command: CommandDone()}
+    [asked] = server.asked
+    assert (asked.method, asked.target, asked.body) == ("POST", "/v2/requests/17/comments.json", b"text=a+b")
