@@ -132,7 +132,7 @@ async def test_without_the_ledger_no_part_holds_anything_and_the_document_is_not
     city: RunningCity, state_url: str, issuer: DevelopmentIssuer, hub_folder: Path
 ) -> None:
     settings = build_settings(
-        city, state_url=state_url, issuer=issuer, folder=hub_folder, ledger_timeout=0.5, request_timeout=4
+        city, state_url=state_url, issuer=issuer, folder=hub_folder, ledger_timeout=0.3, request_timeout=4
     )
     engine = create_database_engine(state_url)
     async with running_hub(settings, issuer) as running, engine.connect() as connection:
