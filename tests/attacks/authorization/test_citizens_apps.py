@@ -55,6 +55,13 @@ CHANGES = (
     'mutation { withdrawDataRequest(number: "1") { number } }',
 )
 SUBMIT = 'mutation { submitComplaint(complaint: {categoryCode: "C-1", description: "x"}, key: "1") { __typename } }'
+FOLLOW_UPS = (
+    'mutation { publishComplaint(id: "x", key: "1") { __typename } }',
+    'mutation { supportComplaint(id: "x", key: "1") { __typename } }',
+    'mutation { commentComplaint(id: "x", text: "x", key: "1") { __typename } }',
+    'mutation { rateResolution(id: "x", rating: 1, key: "1") { __typename } }',
+    'mutation { withdrawComplaint(id: "x", key: "1") { __typename } }',
+)
 
 
 @dataclass(frozen=True)
@@ -263,7 +270,7 @@ async def test_a_limited_delegation_reads_only_what_its_scopes_open(place: Citiz
 # Changing
 
 
-@pytest.mark.parametrize("change", [*CHANGES, SUBMIT])
+@pytest.mark.parametrize("change", [*CHANGES, SUBMIT, *FOLLOW_UPS])
 async def test_a_third_party_app_changes_nothing(place: CitizenAppWorld, change: str) -> None:
     answer = await place.ask(change, " ".join(EVERY_SCOPE))
     assert is_refused_entirely(place, answer, "FIRST_PARTY_ONLY"), answer.body

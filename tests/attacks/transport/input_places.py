@@ -35,6 +35,17 @@ SAMPLE_ARGUMENTS: Mapping[str, Any] = {
     "Commodity.trend.year": 2026,
     "Commodity.trend.month": 10,
     "Mutation.submitComplaint.complaint": {"categoryCode": "none", "description": "Lampu mati"},
+    "Mutation.rateResolution.rating": 5,
+    **{
+        f"Mutation.{name}.id": "x" * 40
+        for name in (
+            "publishComplaint",
+            "supportComplaint",
+            "commentComplaint",
+            "rateResolution",
+            "withdrawComplaint",
+        )
+    },
 }
 """Values for required arguments beside the attacked one, by coordinate."""
 SAMPLE_INSIDE: Mapping[str, Any] = {

@@ -20,6 +20,9 @@ from tests.web.browser import open_browser_page
 from tests.web.phone import LOADED, WIDTH, Phone
 
 LONGEST_SECONDS = 120.0
+PHOTO = """(it => it !== null && it.naturalWidth > 0 && Math.round(it.getBoundingClientRect().width))(
+  document.querySelector('main img[alt="Tiang lampu tanpa cahaya"]'))"""
+"""The width of the photo, in JavaScript; false until it is shown."""
 SCREENSHOTS = os.environ.get("TEST_SCREENSHOTS")
 """Folder for a picture of each page that a test looks at; none without it."""
 
@@ -113,12 +116,14 @@ async def test_siti_submits_a_complaint_with_a_photo_sees_publishes_and_rates_it
     text = await phone.read()
     assert "Lampu jalan di depan sekolah mati sejak seminggu." in text
     assert "hanya Anda dan kota" in text
+    assert await phone.page.wait_until(PHOTO) == 320
     assert "semua orang, tanpa nama Anda" not in text
     await phone.tap_and_wait("a", "Perlihatkan kepada semua orang", "Perlihatkan kepada semua orang")
     await look(phone, "publish")
     text = await phone.read()
     assert "Semua orang akan melihat persis ini Isi Lampu jalan di depan sekolah mati sejak seminggu." in text
     assert "Foto 1" in text
+    await phone.page.wait_until(PHOTO)
     await phone.tap_and_wait("button", "Ya, perlihatkan kepada semua orang", "Pengaduan:")
     await look(phone, "published")
     assert "Pengaduan Anda akan diperlihatkan kepada semua orang." in await phone.read()
@@ -141,6 +146,7 @@ async def test_siti_submits_a_complaint_with_a_photo_sees_publishes_and_rates_it
 
 PAGES = (
     "/",
+    "/cases",
     "/my-data",
     "/my-data/reads",
     "/my-data/requests",

@@ -18,6 +18,7 @@ from tests.fakes.city import build_city
 from tests.fakes.waiting import wait_until_answered
 from tests.journeys.hub import HubClient, RunningCity, build_settings, running_hub, state_server
 from tests.sandbox.open311.georeport_server import JURISDICTION, GeoReportServer
+from tests.services.photos.sample_photos import build_photo
 
 SUBMIT = """
 mutation Submit($category: String!) {
@@ -41,7 +42,8 @@ async def serve_hub(url: str, snapshots: Path, state_url: str, issuer: Developme
     """A hub whose complaint system is a strict server: nothing of its manifest goes beyond the standard."""
     folder = snapshots.parent
     wire = {"driver": "open311", "url": f"{url}/v2", "jurisdiction_id": JURISDICTION, "visibility": "private"}
-    changes: dict[str, Mapping[str, Any]] = {"crm": {"wire": wire, "records": {}}}
+    commands = {"submit_complaint": {"settle": "30 s"}}
+    changes: dict[str, Mapping[str, Any]] = {"crm": {"wire": wire, "records": {}, "commands": commands}}
     city = build_city(changes=changes)
     settings = build_settings(
         RunningCity(agencies={}, snapshots=snapshots), state_url=state_url, issuer=issuer, folder=folder, city=city
@@ -104,3 +106,60 @@ async def test_what_may_have_arrived_is_parked_and_never_sent_again(
         await submit(hub, "budi")
         await wait_for_state(hub, "budi", await submit(hub, "budi"), "PARKED")
         assert [asked.method for asked in server.asked].count("POST") == 2
+
+
+async def test_a_token_in_place_of_an_id_becomes_the_id_of_the_complaint(
+    own_state: str, issuer: DevelopmentIssuer, city_snapshots: Path
+) -> None:
+    strict = GeoReportServer(rows=[], now=datetime.now(CITY_TIME_ZONE), gives_tokens=True)
+    async with strict.served() as server, serve_hub(server.url, city_snapshots, own_state, issuer) as hub:
+        number = await submit(hub, "agus")
+        mine = await wait_for_state(hub, "agus", number, "UNKNOWN")
+        assert mine["receipts"][0]["problem"] == "NUMBER_PENDING"
+        assert [(each["description"], each["delivery"]) for each in mine["complaints"]] == [("A hole", "UNKNOWN")]
+        strict.number_requests()
+        mine = await wait_for_state(hub, "agus", number, "DONE")
+        assert [(each["description"], each["delivery"]) for each in mine["complaints"]] == [("A hole", None)]
+        assert [asked.method for asked in server.asked].count("POST") == 1
+
+
+async def test_a_server_without_an_extension_for_photos_refuses_them_before_anything_is_stored(
+    own_state: str, issuer: DevelopmentIssuer, city_snapshots: Path
+) -> None:
+    strict = GeoReportServer(rows=[], now=datetime.now(CITY_TIME_ZONE))
+    with_photo = """
+    mutation Submit($file: Upload!, $key: String!) {
+      submitComplaint(
+        complaint: {
+          categoryCode: "001", description: "A hole", address: "Main Street"
+          photos: [{ file: $file, alternativeText: "A hole in the street" }]
+        }
+        key: $key
+      ) {
+        ... on CommandReceipt { number }
+        ... on CommandProblem { code field }
+      }
+    }
+    """
+    async with strict.served() as server, serve_hub(server.url, city_snapshots, own_state, issuer) as hub:
+        before = await hub.ask("{ me { receipts { number } } }", caller="budi")
+        files = {"variables.file": build_photo()}
+        answer = await hub.post_with_files(with_photo, {"file": None, "key": "photo"}, files, caller="budi")
+        assert answer.errors == []
+        assert answer.data["submitComplaint"] == {"code": "FILES_REFUSED", "field": "photos"}
+        after = await hub.ask("{ me { receipts { number } } }", caller="budi")
+        assert (before.errors, after.data) == ([], before.data)
+
+
+async def test_what_the_standard_does_not_have_is_not_in_the_graph(
+    own_state: str, issuer: DevelopmentIssuer, city_snapshots: Path
+) -> None:
+    strict = GeoReportServer(rows=[], now=datetime.now(CITY_TIME_ZONE))
+    async with strict.served() as server, serve_hub(server.url, city_snapshots, own_state, issuer) as hub:
+        for mutation in ("publishComplaint", "supportComplaint", "withdrawComplaint"):
+            answer = await hub.ask(f'mutation {{ {mutation}(id: "x", key: "1") {{ __typename }} }}', caller="siti")
+            assert [code for _, code in answer.errors] == ["GRAPHQL_VALIDATION_FAILED"]
+        submitted = (
+            'mutation { submitComplaint(complaint: {categoryCode: "x", description: "x"}, key: "x") { __typename } }'
+        )
+        assert (await hub.ask(submitted, caller="siti")).errors == []

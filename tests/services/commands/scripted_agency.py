@@ -10,7 +10,13 @@ from typing import Any
 from records.calls.answers import Answers
 from records.calls.call import Call
 from records.calls.failures import AgencyFailure, AgencyUnavailable
-from records.calls.outgoing_commands import CommandAnswer, CommandDone, CommandRefused, OutgoingCommand
+from records.calls.outgoing_commands import (
+    CommandAmbiguous,
+    CommandAnswer,
+    CommandDone,
+    CommandRefused,
+    OutgoingCommand,
+)
 from records.hub.commands import CommandKind, LookupClass
 from records.record import record
 from services.commands.command_agency import AgencyCommand, CommandAgency
@@ -27,6 +33,7 @@ class Wish:
 
 SUBMIT = CommandKind(name="submitComplaint", version=1, agency="crm", lookup=LookupClass.REFERENCE)
 COMMENT = CommandKind(name="commentComplaint", version=1, agency="crm", lookup=LookupClass.REFERENCE)
+SEARCHED = CommandKind(name="commentComplaint", version=1, agency="crm", lookup=LookupClass.SEARCH)
 BLIND = CommandKind(name="submitComplaint", version=1, agency="crm", lookup=LookupClass.NONE)
 
 
@@ -44,9 +51,12 @@ class ScriptedAgency:
     """Texts that the agency refuses."""
     done: dict[str, list[OutgoingCommand[Wish]]] = field(default_factory=dict)
     order: list[str] = field(default_factory=list)
+    takes_files: bool = False
     acted: asyncio.Event = field(default_factory=asyncio.Event)
     probes: int = 0
     lookups: int = 0
+    looked_up: list[OutgoingCommand[Any]] = field(default_factory=list)
+    is_ambiguous: bool = False
 
     async def send(self, commands: Sequence[OutgoingCommand[Any]], call: Call) -> Answers[Any, CommandAnswer]:
         assert call.remaining() > 0
@@ -75,6 +85,9 @@ class ScriptedAgency:
     async def look_up(self, commands: Sequence[OutgoingCommand[Any]], call: Call) -> Answers[Any, CommandAnswer]:
         assert call.remaining() > 0
         self.lookups += 1
+        self.looked_up += commands
+        if self.is_ambiguous:
+            return dict.fromkeys(commands, CommandAmbiguous())
         if self.lookup_failures:
             raise self.lookup_failures.pop(0)
         return {
@@ -95,7 +108,11 @@ class ScriptedAgency:
     def build(self, timing: CommandTiming, *kinds: CommandKind) -> CommandAgency:
         commands = {
             (kind.name, kind.version): AgencyCommand(
-                kind=kind, form=RecordForm(Wish), send=self.send, look_up=self.look_up
+                kind=kind,
+                form=RecordForm(Wish),
+                send=self.send,
+                look_up=self.look_up,
+                takes_files=self.takes_files,
             )
             for kind in kinds or (SUBMIT, COMMENT)
         }

@@ -31,7 +31,7 @@ from services.commands.delivery_rules import GIVEN_UP_AFTER, CommandTiming
 from store.commands.command_outbox import CommandOutbox
 from store.commands.command_rows import StoredCommand
 from store.tables import commands
-from tests.services.commands.scripted_agency import BLIND, COMMENT, SUBMIT, ScriptedAgency, Wish
+from tests.services.commands.scripted_agency import BLIND, COMMENT, SEARCHED, SUBMIT, ScriptedAgency, Wish
 
 SECRET = b"a secret of thirty-two bytes...."
 NEWER_SECRET = b"a newer secret of 32 bytes......"
@@ -440,3 +440,76 @@ async def test_a_lookup_that_finds_a_double_is_done_and_reported(
     await hub.delivery.deliver()
     assert (await hub.load(number)).state is DONE
     assert f"Command {number} was carried out 2 times by 'crm'." in caplog.text
+
+
+async def test_a_search_gets_what_tells_the_command_from_others(migrated: AsyncEngine) -> None:
+    agency = ScriptedAgency()
+    hub = CommandHub(migrated, agency, SUBMIT, SEARCHED)
+    case = await hub.accept()
+    first = await hub.accept("first", SEARCHED, case=case)
+    for _ in range(3):
+        await hub.delivery.deliver()
+    agency.before = [AgencyTimeout("crm"), AgencyTimeout("crm")]
+    number = await hub.accept("second", SEARCHED, case=case)
+    for _ in range(5):
+        await hub.make_due()
+        await hub.delivery.deliver()
+    kept, accepted = await hub.load(number), await hub.load(first)
+    assert (kept.state, kept.agency_id) == (DONE, "agency-3")
+    once, twice = (each for each in agency.looked_up if each.number == number)
+    assert (once.attempts, twice.attempts) == (1, 2)
+    assert once.other_ids == twice.other_ids == {accepted.agency_id}
+    assert once.accepted_at == kept.accepted_at
+    assert [each.other_ids for each in agency.done[number]] == [frozenset()]
+
+
+async def test_an_ambiguous_search_is_parked_for_a_person(migrated: AsyncEngine) -> None:
+    agency = ScriptedAgency(before=[AgencyTimeout("crm")], is_ambiguous=True)
+    hub = CommandHub(migrated, agency, SEARCHED)
+    number = await hub.accept("once", SEARCHED)
+    await hub.delivery.deliver()
+    await hub.make_due()
+    await hub.delivery.deliver()
+    kept = await hub.load(number)
+    assert (kept.state, kept.failure) == (PARKED, "AMBIGUOUS")
+
+
+async def test_a_follow_up_of_a_complaint_without_a_number_waits_and_costs_no_other_command(
+    migrated: AsyncEngine,
+) -> None:
+    agency = ScriptedAgency()
+    hub = CommandHub(migrated, agency)
+    case = await hub.accept()
+    await hub.delivery.deliver()
+    async with migrated.begin() as connection:
+        await connection.execute(update(commands).values(agency_id=None))
+    comment, other = await hub.accept("comment", COMMENT, case=case), await hub.accept("other")
+    await hub.delivery.deliver()
+    kept = await hub.load(comment)
+    assert (kept.state, kept.failure, (await hub.load(other)).state) == (RETRY_WAIT, "CASE_UNNUMBERED", DONE)
+    async with migrated.begin() as connection:
+        await connection.execute(update(commands).where(commands.c.number == case).values(agency_id="late"))
+    await hub.make_due()
+    await hub.delivery.deliver()
+    assert [each.case_id for each in agency.done[comment]] == ["late"]
+
+
+async def test_a_command_for_an_agency_that_does_not_offer_it_is_a_problem(migrated: AsyncEngine) -> None:
+    hub = CommandHub(migrated, ScriptedAgency(), SUBMIT)
+    wanted = NewCommand(subject=SITI, key="1", name=COMMENT.name, payload=Wish(text="x"), case="17", agency="crm")
+    for answers in (await hub.desk.accept([wanted], NO_CALL), await hub.desk.find_repeated([wanted], NO_CALL)):
+        assert answers == {wanted: CommandProblem(code=CommandProblemCode.NOT_OFFERED)}
+
+
+async def test_a_repetition_is_found_before_anything_is_checked(migrated: AsyncEngine) -> None:
+    hub = CommandHub(migrated, ScriptedAgency())
+    wanted = NewCommand(subject=SITI, key="1", name=COMMENT.name, payload=Wish(text="x"), case="17")
+    assert await hub.desk.find_repeated([wanted], NO_CALL) == {}
+    accepted = (await hub.desk.accept([wanted], NO_CALL))[wanted]
+    found = (await hub.desk.find_repeated([wanted], NO_CALL))[wanted]
+    assert isinstance(accepted, CommandReceipt)
+    assert isinstance(found, CommandReceipt)
+    assert (found.number, found.case) == (accepted.number, "17")
+    other = NewCommand(subject=SITI, key="1", name=COMMENT.name, payload=Wish(text="y"), case="17")
+    problem = (await hub.desk.find_repeated([other], NO_CALL))[other]
+    assert problem == CommandProblem(code=CommandProblemCode.KEY_REUSED, field="key")

@@ -18,6 +18,7 @@ from settings.city.folder import DEFAULT_CITY
 CITIES = DEFAULT_CITY.parent
 MANIFESTS = sorted(CITIES.glob("*/agencies/*.toml"))
 JAKPRENEUR = DEFAULT_CITY / "agencies" / "jakpreneur.toml"
+CRM = DEFAULT_CITY / "agencies" / "crm.toml"
 PANGAN = DEFAULT_CITY / "agencies" / "pangan.toml"
 
 
@@ -74,6 +75,8 @@ def test_the_schemas_are_schemas_and_every_driver_is_in_them() -> None:
         (JAKPRENEUR, "retries = 1", "retries = 9", "terms.retries"),
         (JAKPRENEUR, "[terms.breaker]", '[[terms.closed]]\nfrom = "8am"\n[terms.breaker]', "terms.closed.0.from"),
         (JAKPRENEUR, 'classes = ["PERSONAL"', 'classes = ["SECRET"', "contract.assessment.classes.0"),
+        (CRM, 'lookup = "reference"', 'lookup = "perhaps"', "commands.publish_complaint.lookup"),
+        (CRM, 'settle = "30 s"\n', 'settle = "30 s"\npath = "x"\n', "commands.submit_complaint"),
         (JAKPRENEUR, 'name = { en = "small', 'name = { de = "small', "name"),
     ],
 )

@@ -18,7 +18,7 @@ from starlette.responses import RedirectResponse, Response
 from auth.oidc.page_session import SignedInSession
 from schema.tools.document_fields import GraphDocuments
 from web.pages.internal_client import InternalClient
-from web.pages.page_renderer import PageProblem, PageRenderer
+from web.pages.page_renderer import PAGE_POLICY, PageProblem, PageRenderer
 from web.pages.personal_routes import (
     FormState,
     FormSubmission,
@@ -31,18 +31,20 @@ from web.pages.personal_routes import (
 COMPLAINT_PATH: Final = "/complaints/{id}"
 COMPLAINT_QUERY: Final = """\
 query ComplaintOnPage($id: ID!) {
-  me { complaints { id } }
-  node(id: $id) {
-    ... on Complaint {
-      id number categoryName description status visibility address reportedAt dueAt resolvedAt supportCount rating
-      photos { url alternativeText width height } delivery isOpen
-      region { name }
-      events { at status note agency }
-      comments { at text byReporter }
-    }
-  }
+  me { complaints { ...Shown } }
+  node(id: $id) { ...Shown }
+}
+fragment Shown on Complaint {
+  id number categoryName description status visibility address reportedAt dueAt resolvedAt supportCount rating
+  photos { url alternativeText width height }
+  delivery isOpen
+  region { name }
+  events { at status note agency }
+  comments { at text byReporter }
 }
 """
+_POLICY: Final = f"{PAGE_POLICY}; img-src 'self'"
+"""Photos come from the hub, for those who may see the complaint (`web/endpoints/photos.py`)."""
 _ID: Final = re.compile(r"[A-Za-z0-9_=-]{1,400}", re.ASCII)
 _MAX_TEXT: Final = 1_000
 _LONGEST_KEY: Final = 36
@@ -124,6 +126,7 @@ class FollowUpPages:
         return self._pages.render_page(
             request,
             "complaints/complaint.html",
+            policy=_POLICY,
             session=session,
             complaint=complaint,
             actions=[name for name in self._names if _is_offered(name, complaint)],
@@ -144,8 +147,9 @@ class FollowUpPages:
                 found = await self._run(name, request, session, _build_variables(FOLLOW_UPS[name], submission))
                 if "number" in found:
                     return self._return(request, name)
-                place = found.get("field") if found.get("field") in FOLLOW_UPS[name].types else "action"
-                problems = {str(place): str(found.get("message") or "")}
+                if "message" in found:  # else it is the preview of a publication, which the page shows
+                    place = found["field"] if found["field"] in FOLLOW_UPS[name].types else "action"
+                    problems = {place: found["message"]}
             except PageProblem as problem:
                 notice = problem.name
         return await self._render_form(name, request, session, FormState(submission.fields, problems, notice))
@@ -163,6 +167,7 @@ class FollowUpPages:
             request,
             "complaints/follow_up.html",
             status=state.status,
+            policy=_POLICY,
             session=session,
             name=name,
             form=FOLLOW_UPS[name],
@@ -186,14 +191,17 @@ class FollowUpPages:
         """The complaint in the path, with `is_own`. Another person's private one is as unknown as none."""
         id_ = _parse_id(request)
         answer = await self._client.execute(request, session, self._query, {"id": id_})
-        found = get_object(answer, "node")
-        if found is None or found.get("description") is None:
-            unavailable = any((each.get("extensions") or {}).get("agency") for each in answer.get("errors", ()))
-            if unavailable:
-                raise PageProblem("hub_down", HTTPStatus.SERVICE_UNAVAILABLE)
-            raise PageProblem("unknown_complaint", HTTPStatus.NOT_FOUND)
+        # A complaint system may name the reporter in the person's own list only.
         own = (get_object(answer, "me") or {}).get("complaints") or ()
-        return {**found, "is_own": found["id"] in {each["id"] for each in own}}
+        for each in own:
+            if each["id"] == id_:
+                return {**each, "is_own": True}
+        found = get_object(answer, "node")
+        if found is not None and found.get("description") is not None:
+            return {**found, "is_own": False}
+        if any((each.get("extensions") or {}).get("agency") for each in answer.get("errors", ())):
+            raise PageProblem("hub_down", HTTPStatus.SERVICE_UNAVAILABLE)
+        raise PageProblem("unknown_complaint", HTTPStatus.NOT_FOUND)
 
     def _return(self, request: Request, done: str) -> Response:
         query = urlencode({**self._pages.get_link_query(request), "done": done})

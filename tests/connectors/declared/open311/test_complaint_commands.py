@@ -5,6 +5,7 @@ from __future__ import annotations
 from asyncio import StreamWriter
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 from urllib.parse import parse_qsl
@@ -12,13 +13,14 @@ from urllib.parse import parse_qsl
 import orjson
 import pytest
 
+from connectors.declared.http.command_tables import HttpCommandTable
 from connectors.declared.http.commands import CommandForm, SentCommand
 from connectors.declared.open311.complaint_commands import Open311Commands
 from connectors.declared.tables import CommandTable, NotDeclarableError
 from records.calls.failures import AgencyFailure, AgencyMalformed, AgencyRefused, AgencyTimeout, AgencyUnavailable
-from records.calls.outgoing_commands import CommandAnswer, CommandDone, CommandRefused, OutgoingCommand
+from records.calls.outgoing_commands import CommandAnswer, CommandDone, CommandPending, CommandRefused, OutgoingCommand
 from records.clocks import CITY_TIME_ZONE
-from records.complaints import ComplaintAnswer, NewComplaint
+from records.complaints import ComplaintAnswer, ComplaintPublishing, NewComplaint, NewComplaintComment
 from records.hub.commands import LookupClass
 from records.identifiers import Nik, RegionCode
 from records.regions import Coordinates
@@ -136,9 +138,46 @@ async def test_the_extensions_of_a_server_carry_reporter_reference_region_and_pr
     )
 
 
-async def test_a_token_in_place_of_an_id_is_done_without_an_id() -> None:
-    async with serve(reply(200, b'[{"token": "abc"}]')) as (commands, _):
-        assert await submit(commands) == CommandDone()
+@pytest.mark.parametrize(("token", "read"), [('"abc"', "abc"), ("638344", "638344")])
+async def test_a_token_in_place_of_an_id_is_kept_to_ask_for_the_id(token: str, read: str) -> None:
+    row = f'[{{"service_request_id": null, "token": {token}}}]'.encode()
+    async with serve(reply(200, row)) as (commands, _):
+        assert await submit(commands) == CommandPending(token=read)
+
+
+@pytest.mark.parametrize("extensions", [{}, EXTENSIONS])
+@pytest.mark.parametrize(
+    ("answer", "expected"),
+    [
+        (reply(404, b"[]"), CommandPending(token="t-1")),
+        (reply(200, b"[]"), CommandPending(token="t-1")),
+        (reply(200, b'[{"token": "t-1"}]'), CommandPending(token="t-1")),
+        (reply(200, b'[{"service_request_id": null, "token": "t-1"}]'), CommandPending(token="t-1")),
+        (reply(200, b'[{"service_request_id": 7, "token": "t-1"}]'), CommandDone(agency_id="7")),
+    ],
+)
+async def test_a_token_is_asked_until_it_has_an_id(
+    answer: bytes, expected: CommandAnswer, extensions: Mapping[str, Any]
+) -> None:
+    command = replace(build_command(), token="t-1")
+    async with serve(answer, extensions=extensions) as (commands, server):
+        assert (await commands.find_submitted_complaints([command], make_call()))[command] == expected
+    assert [each.target for each in server.asked] == [f"/v2/tokens/t-1.json?jurisdiction_id={JURISDICTION}"]
+
+
+@pytest.mark.parametrize("answer", [reply(500), reply(200, b"{}"), reply(200, b'[{"token": "t-2"}]')])
+async def test_a_failed_question_for_a_token_proves_nothing(answer: bytes) -> None:
+    command = replace(build_command(), token="t-1")
+    async with serve(answer) as (commands, _):
+        found = (await commands.find_submitted_complaints([command], make_call()))[command]
+    assert isinstance(found, AgencyFailure)
+
+
+async def test_a_token_that_could_change_the_address_is_not_asked() -> None:
+    command = replace(build_command(), token="../requests?x")
+    async with serve(reply(200, b"[]")) as (commands, server):
+        found = (await commands.find_submitted_complaints([command], make_call()))[command]
+    assert (found, server.asked) == (CommandPending(token="../requests?x"), [])
 
 
 @pytest.mark.parametrize(
@@ -282,3 +321,41 @@ async def test_a_server_that_publishes_new_requests_takes_none(visibility: str, 
         with pytest.raises(NotDeclarableError, match=r"extensions\.private") as refusal:
             build(connector.commands)
     assert refusal.value.place == "commands.submit_complaint"
+
+
+DECLARED = {"path": "requests/{case_id}/publication.json", "form": {"ref": "{number}"}, "lookup": "none"}
+
+
+@pytest.mark.parametrize(
+    ("wire", "records", "problem"),
+    [
+        ({"visibility": "private", "public_fields": None}, {}, "by_request"),
+        (
+            {"visibility": "by_request", "public_fields": ["description", "address", "coordinates"]},
+            {"Complaint": {"is_public": "public"}},
+            "add 'photos' to public_fields",
+        ),
+        ({"visibility": "private", "public_fields": None, "format": "xml"}, {}, "declared commands read JSON"),
+    ],
+)
+async def test_a_publication_that_shows_something_else_than_confirmed_is_refused_at_the_start(
+    wire: Mapping[str, Any], records: Mapping[str, Any], problem: str
+) -> None:
+    form = CommandForm(name="publish_complaint", payload=ComplaintPublishing, has_case=True)
+    async with connect_to(parse_wire(**wire), NOW, records=records) as connector:
+        with pytest.raises(NotDeclarableError, match=problem) as refusal:
+            connector.commands.build(form, HttpCommandTable.model_validate(DECLARED))
+    assert refusal.value.place == "commands.publish_complaint"
+
+
+async def test_a_declared_command_goes_to_the_same_server() -> None:
+    form = CommandForm(name="comment_complaint", payload=NewComplaintComment, has_case=True)
+    table = HttpCommandTable.model_validate(
+        {"path": "requests/{case_id}/comments.json", "form": {"text": "{text}"}, "lookup": "none"}
+    )
+    async with serve(reply(201)) as (commands, server):
+        sent = commands.build(form, table)
+        command = OutgoingCommand(number="TT-1", subject=SITI, payload=NewComplaintComment(text="a b"), case_id="17")
+        assert await sent.send([command], make_call()) == {command: CommandDone()}
+    [asked] = server.asked
+    assert (asked.method, asked.target, asked.body) == ("POST", "/v2/requests/17/comments.json", b"text=a+b")
