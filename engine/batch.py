@@ -253,6 +253,8 @@ class Batch(Generic[K, V]):
     """From a key and the answers of several agencies to one answer; None for lists, which are appended."""
     get_regions: Callable[[K], Sequence[str]] | None = None
     """The regions to which a key is limited, for a choice among several agencies; none for the whole city."""
+    names_no_person: bool = False
+    """Whether a call discloses no person, although its answers are about some."""
     description: str = ""
 
     @property
@@ -262,8 +264,8 @@ class Batch(Generic[K, V]):
 
     @property
     def is_public(self) -> bool:
-        """Whether its answers hold no personal data, so that any agency may be called."""
-        return self.caching is not None and not self.caching.is_personal
+        """Whether a call discloses no person, so that any agency may be called."""
+        return self.names_no_person or (self.caching is not None and not self.caching.is_personal)
 
     def __post_init__(self) -> None:
         """Refuse to cache answers that depend on the caller."""

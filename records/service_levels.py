@@ -6,10 +6,10 @@ city's. Fields, lists and measures use these clocks and no others.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from types import MappingProxyType
-from typing import Annotated, Final
+from typing import Annotated, Final, NamedTuple
 
 from records.complaints import Complaint, ComplaintStatus
 from records.description import DescribedEnum, Doc
@@ -63,12 +63,18 @@ class ServiceClock:
 
 STAGES: Final = tuple(ServiceStage)
 _SECONDS_PER_HOUR: Final = 3_600
-_CLOSED: Final = frozenset({ComplaintStatus.RESOLVED, ComplaintStatus.REJECTED})
-_DONE_BY: Final[Mapping[ServiceStage, Collection[ComplaintStatus]]] = {
-    ServiceStage.FIRST_RESPONSE: frozenset(ComplaintStatus) - {ComplaintStatus.WAITING, ComplaintStatus.WITHDRAWN},
-    ServiceStage.ANSWER: _CLOSED | {ComplaintStatus.IN_PROGRESS},
-}
+# Tuples, because a look-up of an enum in a set costs more than one in a few members.
+_ANSWERED: Final = (ComplaintStatus.IN_PROGRESS, ComplaintStatus.RESOLVED, ComplaintStatus.REJECTED)
+_TAKEN_UP: Final = (ComplaintStatus.COORDINATION, ComplaintStatus.DISPOSITION, *_ANSWERED)
 """The states that end a stage, by the first step with one of them."""
+
+
+class StageEnd(NamedTuple):
+    """The end of a stage of a complaint."""
+
+    is_known: bool
+    """Whether the complaint shows when it was done, or that it still has to be done."""
+    met_at: datetime | None
 
 
 class ServiceLevels:
@@ -100,25 +106,30 @@ class ServiceLevels:
         A stage without a deadline has no clock. Neither has one whose end cannot be known: an agency that lists no
         steps does not say when it took a complaint up.
         """
-        level = self._get_level(complaint)
-        limits = {
-            stage: limit
-            for stage, limit in zip(STAGES, level.limits, strict=True)
-            if limit is not None and is_stage_known(complaint, stage)
-        }
-        due_at = complaint.due_at
+        level, due_at = self._get_level(complaint), complaint.due_at
+        limits = level.limits if due_at is None else (*level.limits[:-1], None)
+        wanted = [
+            (stage, limit, end.met_at)
+            for stage, limit, end in zip(STAGES, limits, find_ends(complaint), strict=True)
+            if limit is not None and end.is_known
+        ]
+        dues = self._add(complaint.reported_at, level, [limit for _, limit, _ in wanted])
+        clocks = [
+            self._build_clock(complaint, stage, due, met_at, level.time)
+            for (stage, _, met_at), due in zip(wanted, dues, strict=True)
+        ]
         if due_at is not None:
-            limits.pop(ServiceStage.RESOLUTION, None)
-        dues = dict(zip(limits, self._add(complaint.reported_at, level, [*limits.values()]), strict=True))
-        if due_at is not None:
-            dues[ServiceStage.RESOLUTION] = due_at
-        return tuple(self._build_clock(complaint, stage, due, level.time) for stage, due in dues.items())
+            clocks.append(
+                self._build_clock(complaint, ServiceStage.RESOLUTION, due_at, complaint.resolved_at, level.time)
+            )
+        return tuple(clocks)
 
-    def _build_clock(self, complaint: Complaint, stage: ServiceStage, due: datetime, time: ServiceTime) -> ServiceClock:
-        met = find_met(complaint, stage)
-        end = complaint.read_at if met is None else met
+    def _build_clock(
+        self, complaint: Complaint, stage: ServiceStage, due: datetime, met_at: datetime | None, time: ServiceTime
+    ) -> ServiceClock:
+        end = complaint.read_at if met_at is None else met_at
         late = None if end <= due else round(self.measure(due, end, time) / _SECONDS_PER_HOUR, 1)
-        return ServiceClock(stage=stage, due_at=due, met_at=met, breached_by=late, time=time)
+        return ServiceClock(stage=stage, due_at=due, met_at=met_at, breached_by=late, time=time)
 
     def measure(self, start: datetime, end: datetime, time: ServiceTime) -> float:
         """The seconds between two moments."""
@@ -139,19 +150,15 @@ NO_SERVICE_LEVELS: Final = ServiceLevels()
 """A city that sets none: only the agency's own deadlines count."""
 
 
-def find_met(complaint: Complaint, stage: ServiceStage) -> datetime | None:
-    """When a stage was done; None if it is not done, or unknown."""
-    if stage is ServiceStage.RESOLUTION:
-        return complaint.resolved_at
-    return next((each.at for each in complaint.events if each.status in _DONE_BY[stage]), None)
-
-
-def is_stage_known(complaint: Complaint, stage: ServiceStage) -> bool:
-    """Whether the complaint shows when a stage was done, or that it still has to be done."""
-    if stage is ServiceStage.RESOLUTION or find_met(complaint, stage) is not None:
-        return True
-    is_over = complaint.status in {None, ComplaintStatus.WITHDRAWN} or complaint.status in _DONE_BY[stage]
-    return bool(complaint.events) and not is_over
+def find_ends(complaint: Complaint) -> Sequence[StageEnd]:
+    """The end of each stage. What is withdrawn, or lists no steps, does not show when it was taken up or answered."""
+    status = complaint.status
+    is_silent = not complaint.events or status is None or status is ComplaintStatus.WITHDRAWN
+    found = []
+    for states in (_TAKEN_UP, _ANSWERED):
+        met_at = next((each.at for each in complaint.events if each.status in states), None)
+        found.append(StageEnd(met_at is not None or not (is_silent or status in states), met_at))
+    return *found, StageEnd(is_known=True, met_at=complaint.resolved_at)
 
 
 def find_next_clock(clocks: Sequence[ServiceClock]) -> ServiceClock | None:

@@ -123,5 +123,6 @@ overdue_complaints = replace(
     name="overdue_complaints",
     join=_join_pages,
     get_regions=attrgetter("regions"),
+    names_no_person=True,
     scanned_rows=10_000,
 )

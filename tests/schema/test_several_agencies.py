@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from auth.caller import Caller, CallerKind
 from auth.crypto.node_ids import NodeIds
 from engine.agencies.agency_codes import AgencyCodes
 from engine.agencies.agency_routing import AgencyRouter
@@ -19,6 +20,7 @@ from engine.engine import Engine
 from engine.run_request import RunReporting
 from records.calls.call import Call
 from records.calls.failures import AgencyNotOffered
+from records.complaint_surveys import ComplaintSurvey, SurveyedComplaints
 from records.complaints import ComplaintPage, ComplaintQuery
 from records.identifiers import Nik, Rupiah
 from records.prices import MarketQuery
@@ -30,7 +32,7 @@ from resolvers.tax import Tax
 from schema.builder import build_schema, get_graphql_schema
 from schema.tools.operation_changes import find_lost_fields
 from tests.fakes.small_city import SmallCity
-from tests.fakes.small_records import COMMODITY, MARKET, NOW, PRICE, SITI, complaint, msme, product
+from tests.fakes.small_records import CATEGORY, COMMODITY, MARKET, NOW, PRICE, SITI, complaint, msme, product
 from tests.schema.requests import IDS, build_engine, get_codes, run
 
 PLACES: Mapping[str, Sequence[str]] = {"near": ("31.71",), "far": ("31.75",)}
@@ -38,6 +40,7 @@ CODES = AgencyCodes(
     {Population: ["dukcapil"], Tax: ["pbb"], **dict.fromkeys((Prices, Msmes, Complaints), ("near", "far"))}
 )
 FAR_COMPLAINT = "C-9"
+COMPLAINT_DESK = Caller(kind=CallerKind.OFFICIAL, agency="crm", purpose="COMPLAINT_HANDLING", case="CRM/1")
 
 
 class FarAgency:
@@ -63,6 +66,12 @@ class FarAgency:
 
     async def products_of(self, ids: Sequence[str], _call: Call) -> Any:  # noqa: ANN401 - answers
         return self._answers("products_of", ids, {"M-1": (product("Soto", public=True),)})
+
+    async def surveys(self, queries: Sequence[ComplaintSurvey], _call: Call) -> Any:  # noqa: ANN401 - answers
+        return self._answers("surveys", queries, dict.fromkeys(queries, build_survey(FAR_COMPLAINT, 2)))
+
+    async def categories(self, codes: Sequence[str], _call: Call) -> Any:  # noqa: ANN401 - answers
+        return self._answers("categories", codes, {"C-1": CATEGORY})
 
     async def pages(self, queries: Sequence[ComplaintQuery], _call: Call) -> Any:  # noqa: ANN401 - answers
         newest = replace(complaint(FAR_COMPLAINT, public=True), reported_at=NOW + timedelta(minutes=1))
@@ -210,6 +219,39 @@ async def test_pages_are_joined_newest_first_and_a_region_narrows_the_agencies()
         assert len(found["nodes"]) == first
         assert found["pageInfo"]["hasNextPage"] is (regions is None)
         assert {place for place, _ in list_calls(city)} == places
+
+
+class LateCityOfTwo(CityOfTwo):
+    """A complaint at each agency is overdue, the longer one at the far agency."""
+
+    async def surveys(self, queries: Sequence[ComplaintSurvey], _call: Call) -> Any:  # noqa: ANN401 - answers
+        return self._answers("crm", "surveys", queries, dict.fromkeys(queries, build_survey("C-1", 1)))
+
+
+def build_survey(number: str, hours: float) -> SurveyedComplaints:
+    late = complaint(number, public=True, number=number, due_at=NOW - timedelta(hours=hours))
+    return SurveyedComplaints(complaints=(late,), includes_private=True, is_cut=False)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "numbers"),
+    [("", [FAR_COMPLAINT, "C-1"]), ("(first: 1)", [FAR_COMPLAINT]), ('(region: "31.71.01")', ["C-1"])],
+)
+async def test_officials_see_the_overdue_complaints_of_all_agencies(arguments: str, numbers: list[str]) -> None:
+    city = LateCityOfTwo()
+    query = f"{{ overdueComplaints{arguments} {{ totalCount isCut nodes {{ id number category {{ name }} }} }} }}"
+    found = await run(query, caller=COMPLAINT_DESK, city=city, engines=build_engines())
+    assert found.errors == []
+    assert found.data is not None
+    assert [each["number"] for each in found.data["overdueComplaints"]["nodes"]] == numbers
+    assert found.data["overdueComplaints"]["totalCount"] == (1 if "region" in arguments else 2)
+
+
+async def test_measures_of_several_agencies_are_joined_and_have_no_total() -> None:
+    query = '{ complaintMeasures(month: "2026-10") { total { number } hiddenOffices includesPrivate } }'
+    found = await run(query, caller="anonymous", city=LateCityOfTwo(), engines=build_engines())
+    assert found.errors == []
+    assert found.data == {"complaintMeasures": {"total": None, "hiddenOffices": 2, "includesPrivate": True}}
 
 
 MSMES = """query Mine($region: RegionCode, $agencies: AgencyChoice) {
