@@ -18,6 +18,7 @@ from tests.fakes.city import build_city
 from tests.fakes.waiting import wait_until_answered
 from tests.journeys.hub import HubClient, RunningCity, build_settings, running_hub, state_server
 from tests.sandbox.open311.georeport_server import JURISDICTION, GeoReportServer
+from tests.services.photos.sample_photos import build_photo
 
 SUBMIT = """
 mutation Submit($category: String!) {
@@ -105,6 +106,49 @@ async def test_what_may_have_arrived_is_parked_and_never_sent_again(
         await submit(hub, "budi")
         await wait_for_state(hub, "budi", await submit(hub, "budi"), "PARKED")
         assert [asked.method for asked in server.asked].count("POST") == 2
+
+
+async def test_a_token_in_place_of_an_id_becomes_the_id_of_the_complaint(
+    own_state: str, issuer: DevelopmentIssuer, city_snapshots: Path
+) -> None:
+    strict = GeoReportServer(rows=[], now=datetime.now(CITY_TIME_ZONE), gives_tokens=True)
+    async with strict.served() as server, serve_hub(server.url, city_snapshots, own_state, issuer) as hub:
+        number = await submit(hub, "agus")
+        mine = await wait_for_state(hub, "agus", number, "UNKNOWN")
+        assert mine["receipts"][0]["problem"] == "NUMBER_PENDING"
+        assert [(each["description"], each["delivery"]) for each in mine["complaints"]] == [("A hole", "UNKNOWN")]
+        strict.number_requests()
+        mine = await wait_for_state(hub, "agus", number, "DONE")
+        assert [(each["description"], each["delivery"]) for each in mine["complaints"]] == [("A hole", None)]
+        assert [asked.method for asked in server.asked].count("POST") == 1
+
+
+async def test_a_server_without_an_extension_for_photos_refuses_them_before_anything_is_stored(
+    own_state: str, issuer: DevelopmentIssuer, city_snapshots: Path
+) -> None:
+    strict = GeoReportServer(rows=[], now=datetime.now(CITY_TIME_ZONE))
+    with_photo = """
+    mutation Submit($file: Upload!, $key: String!) {
+      submitComplaint(
+        complaint: {
+          categoryCode: "001", description: "A hole", address: "Main Street"
+          photos: [{ file: $file, alternativeText: "A hole in the street" }]
+        }
+        key: $key
+      ) {
+        ... on CommandReceipt { number }
+        ... on CommandProblem { code field }
+      }
+    }
+    """
+    async with strict.served() as server, serve_hub(server.url, city_snapshots, own_state, issuer) as hub:
+        before = await hub.ask("{ me { receipts { number } } }", caller="budi")
+        files = {"variables.file": build_photo()}
+        answer = await hub.post_with_files(with_photo, {"file": None, "key": "photo"}, files, caller="budi")
+        assert answer.errors == []
+        assert answer.data["submitComplaint"] == {"code": "FILES_REFUSED", "field": "photos"}
+        after = await hub.ask("{ me { receipts { number } } }", caller="budi")
+        assert (before.errors, after.data) == ([], before.data)
 
 
 async def test_what_the_standard_does_not_have_is_not_in_the_graph(

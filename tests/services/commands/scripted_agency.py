@@ -51,6 +51,7 @@ class ScriptedAgency:
     """Texts that the agency refuses."""
     done: dict[str, list[OutgoingCommand[Wish]]] = field(default_factory=dict)
     order: list[str] = field(default_factory=list)
+    takes_files: bool = False
     acted: asyncio.Event = field(default_factory=asyncio.Event)
     probes: int = 0
     lookups: int = 0
@@ -107,7 +108,11 @@ class ScriptedAgency:
     def build(self, timing: CommandTiming, *kinds: CommandKind) -> CommandAgency:
         commands = {
             (kind.name, kind.version): AgencyCommand(
-                kind=kind, form=RecordForm(Wish), send=self.send, look_up=self.look_up
+                kind=kind,
+                form=RecordForm(Wish),
+                send=self.send,
+                look_up=self.look_up,
+                takes_files=self.takes_files,
             )
             for kind in kinds or (SUBMIT, COMMENT)
         }

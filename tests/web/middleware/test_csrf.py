@@ -50,5 +50,18 @@ def test_refuses_a_get_that_a_foreign_page_can_cause(what: str, headers: dict[st
     assert "GraphQL-Require-Preflight" in refused.value.message
 
 
-def test_allows_every_post_because_its_json_type_needs_a_preflight() -> None:
+def test_allows_every_post_with_json_because_its_type_needs_a_preflight() -> None:
     check_forgery("POST", {"sec-fetch-site": "cross-site", "origin": "https://evil.example"}, ())
+
+
+@pytest.mark.parametrize(
+    "content_type", ["multipart/form-data; boundary=x", "Multipart/Form-Data", " multipart/form-data "]
+)
+@pytest.mark.parametrize("more", [{}, {"sec-fetch-site": "same-origin"}, {"origin": "https://app.example"}])
+def test_a_post_with_files_needs_a_header_that_forces_a_preflight(content_type: str, more: dict[str, str]) -> None:
+    headers = {"content-type": content_type, **more}
+    with pytest.raises(HttpError) as refused:
+        check_forgery("POST", headers, TRUSTED)
+    assert refused.value.code is HttpErrorCode.CSRF_PREVENTED
+    for name in ("graphql-require-preflight", "apollo-require-preflight", "x-apollo-operation-name"):
+        check_forgery("POST", headers | {name: "true"}, TRUSTED)
