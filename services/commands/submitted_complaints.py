@@ -108,11 +108,20 @@ def _merge(listed: Sequence[Complaint], commands: Sequence[SubmittedCommand]) ->
 def _join(listed: Complaint, submitted: SubmittedCommand) -> Complaint:
     """The agency's complaint with the id that its reporter knows, reported when the hub accepted it.
 
-    So its clocks do not start later because the agency could not be reached.
+    So its clocks do not start later because the agency could not be reached. The hub knows its reporter, also where the
+    agency does not name the person.
     """
-    photos = tuple(replace(each, complaint_id=submitted.number) for each in listed.photos)
-    reported_at = min(listed.reported_at, submitted.accepted_at)
-    return replace(listed, id=submitted.number, agency_id=listed.id, reported_at=reported_at, photos=photos)
+    reporter = listed.reporter or submitted.subject
+    return replace(
+        listed,
+        id=submitted.number,
+        agency_id=listed.id,
+        reporter=reporter,
+        reported_at=min(listed.reported_at, submitted.accepted_at),
+        events=tuple(replace(each, reporter=reporter) for each in listed.events),
+        comments=tuple(replace(each, reporter=reporter) for each in listed.comments),
+        photos=tuple(replace(each, reporter=reporter, complaint_id=submitted.number) for each in listed.photos),
+    )
 
 
 def _is_shown(submitted: SubmittedCommand) -> bool:
