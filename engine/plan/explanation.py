@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from engine.agencies.agency_codes import AgencyCodes
+from engine.batch import Batch
 from engine.command import Command
 from engine.document.limits import Limits
 from engine.field_kinds import BatchField
@@ -41,7 +42,7 @@ class PlanStep:
     """Fields that one batch answers, for all parents together."""
 
     fields: tuple[str, ...]
-    """Response keys."""
+    """Response keys; none for a batch that the batch above reads."""
     batch: str
     agency: str | None
     """The agency, or the agencies of which some are called; None if the hub itself knows the answer."""
@@ -132,12 +133,27 @@ def _build_steps(shape: Shape, level: int, codes: AgencyCodes) -> Iterator[PlanS
                 facets=(edge.facet.__name__,) if edge.facet is not None else (),
                 level=level + 1,
                 max_batch_size=edge.batch.max_batch_size,
-                below=tuple(_build_steps_below(group, level + 1, codes)),
+                below=(*_build_steps_of_reads(edge.batch, level, codes), *_build_steps_below(group, level + 1, codes)),
                 command=None if edge.batch.accepts is None else _explain_command(edge.batch.accepts, codes),
             )
     for planned in shape.fields:
         if not planned.is_leaf and not isinstance(planned.kind, BatchField):
             yield from _build_steps_below([planned], level, codes)
+
+
+def _build_steps_of_reads(batch: Batch[Any, Any], level: int, codes: AgencyCodes) -> Iterator[PlanStep]:
+    """The calls to agencies of a batch that reads others."""
+    for each in batch.reads:
+        if (agency := _name_agencies(codes, each.domain)) is not None:
+            yield PlanStep(
+                fields=(),
+                batch=each.name,
+                agency=agency,
+                facets=(),
+                level=level + 1,
+                max_batch_size=each.max_batch_size,
+                below=(),
+            )
 
 
 def _explain_command(command: Command[Any], codes: AgencyCodes) -> CommandExplanation:
@@ -181,7 +197,8 @@ def _step_to_lines(
     step: PlanStep, indent: str, max_concurrency: Mapping[str, int], named: set[tuple[int, str]]
 ) -> list[str]:
     facets = f" {{{', '.join(step.facets)}}}" if step.facets else ""
-    line = f"{indent}{', '.join(step.fields)}  <- {step.batch}{facets}  {_describe_calls(step, max_concurrency, named)}"
+    fields = ", ".join(step.fields) or "(part of it)"
+    line = f"{indent}{fields}  <- {step.batch}{facets}  {_describe_calls(step, max_concurrency, named)}"
     named.add((step.level, step.batch))
     return [
         line,

@@ -32,6 +32,8 @@ class OutgoingCommand(Generic[P]):
     """When the hub accepted it: the agency cannot have it from an earlier moment."""
     attempts: int = 1
     """How often it may have arrived, for a search."""
+    token: str | None = None
+    """What the agency gave in place of an identifier, to look it up."""
     other_ids: frozenset[str] = frozenset()
     """The agency's identifiers of the person's other commands of the kind, for a search."""
     files: tuple[CommandFile, ...] = ()
@@ -63,7 +65,15 @@ class CommandAmbiguous:
     """Several records at the agency could be the command, and nothing tells which: a person must look."""
 
 
-CommandAnswer = CommandDone | CommandRefused | CommandAmbiguous
+@record
+class CommandPending:
+    """The agency has a command, and names what it makes of it later."""
+
+    token: str
+    """What the agency is asked with for the identifier."""
+
+
+CommandAnswer = CommandDone | CommandRefused | CommandAmbiguous | CommandPending
 SendCommands: TypeAlias = Callable[
     [Sequence[OutgoingCommand[Any]], Call], Awaitable[Answers[OutgoingCommand[Any], CommandAnswer]]
 ]

@@ -10,6 +10,7 @@ import asyncio
 import logging
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from math import inf
 from time import monotonic
 from typing import Any, Final, Protocol
@@ -18,7 +19,7 @@ from auth.crypto.sealed_people import InvalidPersonSeal
 from records.calls.answers import Answers
 from records.calls.call import Call
 from records.calls.failures import AgencyFailure
-from records.calls.outgoing_commands import CommandAnswer, CommandDone, OutgoingCommand
+from records.calls.outgoing_commands import CommandAnswer, CommandDone, CommandPending, OutgoingCommand
 from records.command_state import CommandState
 from records.hub.commands import LookupClass
 from records.identifiers import Nik
@@ -206,6 +207,7 @@ class CommandDelivery:
             case_id = command.case if case is None else case.agency_id
         try:
             payload = kind.form.decode(self._texts.open(command.payload or b"", command.number).encode())
+            token = None if command.outcome is None else self._texts.open(command.outcome, command.number)
             files = await self._load_files(command, kind)
         except ValueError:
             return _UNREADABLE
@@ -217,6 +219,7 @@ class CommandDelivery:
             sent_at=command.sent_at,
             files=files,
             accepted_at=command.accepted_at,
+            token=token,
             **await self._list_for_search(command),
         )
 
@@ -254,6 +257,8 @@ class CommandDelivery:
         """Record what became of a command that was sent or looked up."""
         sends = command.state is CommandState.SENDING
         result = judge_sending(command, answer, self._agency.timing) if sends else judge_lookup(command, answer)
+        if isinstance(answer, CommandPending):
+            result = replace(result, outcome=self._texts.seal(answer.token, command.number))
         if isinstance(answer, AgencyFailure) and not answer.sent:
             self._outage_pause = compute_outage_pause(answer).total_seconds()
         if isinstance(answer, CommandDone) and answer.copies > 1:

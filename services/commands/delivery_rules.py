@@ -8,7 +8,7 @@ from random import uniform
 from typing import Final
 
 from records.calls.failures import AgencyFailure, AgencyRefused
-from records.calls.outgoing_commands import CommandAmbiguous, CommandAnswer, CommandDone, CommandRefused
+from records.calls.outgoing_commands import CommandAmbiguous, CommandAnswer, CommandDone, CommandPending, CommandRefused
 from records.command_state import CommandState
 from records.hub.commands import LookupClass
 from store.commands.command_outbox import CommandResult
@@ -50,6 +50,8 @@ def judge_sending(
     command: StoredCommand, answer: CommandAnswer | Exception | None, timing: CommandTiming
 ) -> CommandResult:
     """The result of an attempt to send. An answer that is missing or a bug of the hub is as uncertain as silence."""
+    if isinstance(answer, CommandPending):
+        return _wait_for_token(command)
     if isinstance(answer, CommandDone | CommandRefused | CommandAmbiguous):
         return _judge_answer(answer)
     code = answer.code if isinstance(answer, AgencyFailure) else "INTERNAL"
@@ -64,6 +66,8 @@ def judge_sending(
 
 def judge_lookup(command: StoredCommand, answer: CommandAnswer | Exception | None) -> CommandResult:
     """The result of a lookup. None: the agency certainly has no such command, and it is sent again."""
+    if isinstance(answer, CommandPending) or (answer is None and command.outcome is not None):
+        return _wait_for_token(command)
     if isinstance(answer, CommandDone | CommandRefused | CommandAmbiguous):
         return _judge_answer(answer)
     if answer is None:
@@ -96,6 +100,13 @@ def compute_pause(attempts: int, retry_after: float | None = None) -> timedelta:
     pause = min(FIRST_PAUSE.total_seconds() * PAUSE_FACTOR ** min(max(attempts - 1, 0), 16), MAX_PAUSE.total_seconds())
     pause *= uniform(0.8, 1.2)  # noqa: S311 - spreads the retries of commands that failed together
     return timedelta(seconds=max(pause, retry_after or 0.0))
+
+
+def _wait_for_token(command: StoredCommand) -> CommandResult:
+    """The result of a command that its agency has, and has not numbered yet. It is never sent again."""
+    if command.read_at > command.accepted_at + GIVEN_UP_AFTER:
+        return CommandResult(state=_PARKED, failure="NUMBER_PENDING")
+    return CommandResult(state=_UNKNOWN, failure="NUMBER_PENDING", retry_in=compute_pause(command.lookups + 1))
 
 
 def _judge_answer(answer: CommandAnswer) -> CommandResult:

@@ -43,6 +43,8 @@ MAX_LISTED: Final = 1_000
 _DAY: Final = timedelta(hours=24)
 _OPEN: Final = commands.c.closed_at.is_(None)
 _IS_OPEN_CHANGE: Final = and_(_OPEN, commands.c.case != commands.c.number)
+_IS_BLIND: Final = and_(commands.c.lookup == LookupClass.NONE.value, commands.c.outcome.is_(None))
+"""There is no way to look it up: neither by its kind, nor by a token that the agency gave."""
 _TO_SEND: Final = (CommandState.ACCEPTED, CommandState.RETRY_WAIT)
 _CLAIMED: Final = (CommandState.SENDING, CommandState.RECONCILING)
 
@@ -75,6 +77,7 @@ class CommandResult:
     """Until the next attempt or lookup."""
     agency_id: str | None = None
     outcome: bytes | None = None
+    """The token that the agency gave in place of an identifier, sealed."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -178,7 +181,8 @@ class CommandOutbox:
         async with database_timeout(self._timeout), self._engine.begin() as connection:
             kept = await _apply(connection, mine, result)
             # A command that waits for its agency for days has one step for it, not one for each attempt.
-            if kept and not (result.state is CommandState.RETRY_WAIT and result.failure == claimed.failure):
+            waits = result.state in {CommandState.RETRY_WAIT, CommandState.UNKNOWN}
+            if kept and not (waits and result.failure == claimed.failure):
                 await add_steps(connection, [claimed.number], result.state, detail=result.failure)
             return kept
 
@@ -192,13 +196,12 @@ class CommandOutbox:
         over = select(columns.number).where(_OPEN, columns.agency == agency, columns.next_at <= func.now())
         over = over.where(columns.state.in_([each.value for each in _CLAIMED])).limit(limit)
         expired = over.with_for_update(skip_locked=True).cte("expired")
-        is_blind = columns.lookup == LookupClass.NONE.value
         was_sent = columns.state == CommandState.SENDING.value
         released = (
             update(commands)
             .where(columns.number.in_(select(expired.c.number)))
             .values(
-                state=case((is_blind, CommandState.PARKED.value), else_=CommandState.UNKNOWN.value),
+                state=case((_IS_BLIND, CommandState.PARKED.value), else_=CommandState.UNKNOWN.value),
                 next_at=case((was_sent, func.now() + settle), else_=func.now()),
                 fence=columns.fence + 1,
                 failure="HUB_STOPPED",
@@ -252,12 +255,11 @@ class CommandOutbox:
         agency certainly acts. Raises `StateUnavailable`.
         """
         columns = commands.c
-        is_blind = columns.lookup == LookupClass.NONE.value
         doubted = (
             update(commands)
             .where(_OPEN, columns.state != CommandState.PARKED.value)
             .values(
-                state=case((is_blind, CommandState.PARKED.value), else_=CommandState.UNKNOWN.value),
+                state=case((_IS_BLIND, CommandState.PARKED.value), else_=CommandState.UNKNOWN.value),
                 next_at=func.now() + settle,
                 fence=columns.fence + 1,
                 lookups=0,
@@ -413,7 +415,10 @@ async def _apply(connection: AsyncConnection, wanted: ColumnElement[bool], resul
             next_at=func.now() + result.retry_in,
             failure=result.failure,
             agency_id=func.coalesce(result.agency_id, commands.c.agency_id),
-            outcome=func.coalesce(result.outcome, commands.c.outcome),
+            # What is sent again certainly is not at the agency, so a token of it is void.
+            outcome=None
+            if result.state is CommandState.RETRY_WAIT
+            else func.coalesce(result.outcome, commands.c.outcome),
             closed_at=None if result.state.is_open else func.now(),
         )
     )

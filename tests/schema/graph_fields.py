@@ -51,6 +51,7 @@ ARGUMENTS = {
     "Query.region": '(code: "31.71")',
     "Query.node": f'(id: "{REGION_ID}")',
     "Query.nodes": f'(ids: ["{REGION_ID}"])',
+    "Query.complaintMeasures": '(month: "2026-10")',
     "Query.consented": f'(consent: "{CONSENT}")',
     "Mutation.grantConsent": f'(request: "{REQUEST}", scopes: [TAX])',
     "Mutation.refuseConsent": f'(request: "{REQUEST}")',

@@ -32,7 +32,18 @@ from resolvers.tax import Tax
 from schema.builder import build_schema, get_graphql_schema
 from schema.tools.operation_changes import find_lost_fields
 from tests.fakes.small_city import SmallCity
-from tests.fakes.small_records import CATEGORY, COMMODITY, MARKET, NOW, PRICE, SITI, complaint, msme, product
+from tests.fakes.small_records import (
+    CATEGORY,
+    COMMODITY,
+    MARKET,
+    NOW,
+    PRICE,
+    PRIVATE,
+    SITI,
+    complaint,
+    msme,
+    product,
+)
 from tests.schema.requests import IDS, build_engine, get_codes, run
 
 PLACES: Mapping[str, Sequence[str]] = {"near": ("31.71",), "far": ("31.75",)}
@@ -77,6 +88,10 @@ class FarAgency:
         newest = replace(complaint(FAR_COMPLAINT, public=True), reported_at=NOW + timedelta(minutes=1))
         page = ComplaintPage(complaints=(newest,), has_more=False)
         return self._answers("pages", queries, dict.fromkeys(queries, page))
+
+    async def complaints_of(self, niks: Sequence[Nik], _call: Call) -> Any:  # noqa: ANN401 - answers
+        theirs = complaint(PRIVATE, public=False, reporter=SITI, category_name="Pohon")
+        return self._answers("complaints_of", niks, {SITI: (theirs,)})
 
 
 class CityOfTwo(SmallCity):
@@ -308,3 +323,35 @@ async def test_after_a_failure_the_person_is_disclosed_to_no_further_agency() ->
     city = CityOfTwo(failing_agencies={"jakpreneur"})
     found = await ask(MSMES, city, agencies="ALL")
     assert (get_codes(found), list_calls(city)) == ([("me.msmes", "AGENCY_UNAVAILABLE")], {("near", "msmes_of")})
+
+
+CASES = """{ me { cases(filter: {kinds: [COMPLAINT]}) { totalCount
+  nodes { id title subject { ... on Complaint { id } } }
+} } }"""
+
+
+async def test_the_inbox_holds_the_cases_of_all_agencies_with_ids_of_their_own() -> None:
+    city = CityOfTwo()
+    found = await ask(CASES, city)
+    cases = found.data["me"]["cases"]
+    assert (found.errors, cases["totalCount"]) == ([], 3)
+    assert sorted(each["title"] for each in cases["nodes"]) == [
+        "Pengaduan: Jalan",
+        "Pengaduan: Jalan",
+        "Pengaduan: Pohon",
+    ]
+    assert len({each["id"] for each in cases["nodes"]}) == len({each["subject"]["id"] for each in cases["nodes"]}) == 3
+    assert list_calls(city) >= {("near", "complaints_of"), ("far", "complaints_of")}
+    [tree] = [each for each in cases["nodes"] if each["title"] == "Pengaduan: Pohon"]
+    query = "query Node($id: ID!) { node(id: $id) { ... on Case { title } } }"
+    assert (await ask(query, CityOfTwo(), id=tree["id"])).data == {"node": {"title": "Pengaduan: Pohon"}}
+
+
+@pytest.mark.parametrize(("failing", "count"), [("far", 2), ("crm", 1)])
+async def test_the_inbox_names_the_agency_that_is_missing(failing: str, count: int) -> None:
+    found = await ask(CASES, CityOfTwo(failing_agencies={failing}))
+    cases = found.data["me"]["cases"]
+    assert (len(cases["nodes"]), cases["totalCount"]) == (count, None)
+    [missing] = found.extensions["incomplete"]
+    assert (missing["path"], missing["code"]) == (["me", "cases"], "AGENCY_UNAVAILABLE")
+    assert missing["agency"] == ("far" if failing == "far" else "near")

@@ -1,4 +1,6 @@
-"""Submits complaints to an Open311 server (POST Service Request), and finds them again by the hub's number.
+"""Submits complaints to an Open311 server (POST Service Request), and finds them again.
+
+They are found by the token that the server gave in place of an id, or by the hub's number.
 
 The standard has no reference of the client, so a server without an extension for it cannot be asked whether a request
 arrived. See https://wiki.open311.org/GeoReport_v2/#post-service-request.
@@ -6,7 +8,7 @@ arrived. See https://wiki.open311.org/GeoReport_v2/#post-service-request.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from functools import partial
 from typing import Final
 
@@ -24,8 +26,8 @@ from connectors.readers.texts import text
 from connectors.readers.unreadable import UnreadableError
 from records.calls.answers import Answers
 from records.calls.call import Call
-from records.calls.failures import AgencyMalformed
-from records.calls.outgoing_commands import CommandAnswer, CommandDone, OutgoingCommand
+from records.calls.failures import AgencyFailure, AgencyMalformed
+from records.calls.outgoing_commands import CommandAnswer, CommandDone, CommandPending, OutgoingCommand
 from records.complaints import NewComplaint
 from records.uploads import PHOTO_TYPE
 
@@ -38,15 +40,17 @@ _CONFIRMED: Final = frozenset({"description", "address", "coordinates", "photos"
 """What `ComplaintPublication` shows to the person."""
 
 Submission = OutgoingCommand[NewComplaint]
+FindRequestIds = Callable[[Sequence[str], Call], Awaitable[Answers[str, str]]]
 
 
 class Open311Commands:
     """The commands of one server."""
 
-    def __init__(self, client: Open311Client, source: HttpSource) -> None:
-        """`source` is for declared commands. Opens nothing."""
+    def __init__(self, client: Open311Client, source: HttpSource, find_request_ids: FindRequestIds) -> None:
+        """`source` is for declared commands; `find_request_ids` asks for the ids of tokens. Opens nothing."""
         self._client = client
         self._source = source
+        self._find_request_ids = find_request_ids
 
     def build(self, form: CommandForm, table: CommandTable) -> SentCommand:
         """The submission of the standard, or a declared command.
@@ -138,12 +142,15 @@ class Open311Commands:
     def _read_submitted(self, listed: Sequence[Row]) -> CommandAnswer:
         """A new request has an id, or a token while the server numbers it."""
         for row in listed:
-            found = _read_text(row, "service_request_id")
-            if found or _read_text(row, "token"):
+            if found := _read_text(row, "service_request_id"):
                 return CommandDone(agency_id=found)
+            if token := _read_text(row, "token"):
+                return CommandPending(token=token)
         raise AgencyMalformed(self._client.http.agency, "a new request has neither an id nor a token")
 
     async def _find(self, command: Submission, call: Call) -> CommandAnswer | None:
+        if command.token is not None:
+            return await self._find_by_token(command.token, call)
         name = self._client.wire.extensions.reference
         if name is None:
             raise AgencyMalformed(self._client.http.agency, "the server stores no reference to search by")
@@ -157,6 +164,13 @@ class Open311Commands:
 
         form = {**self._client.wire.extensions.constant, name: command.number}
         return await self._client.ask("requests/search", call, read, form=form, none_at=(NOT_FOUND,))
+
+    async def _find_by_token(self, token: str, call: Call) -> CommandAnswer:
+        """The request of a token, or the token again while the server has not numbered it."""
+        found = (await self._find_request_ids([token], call)).get(token)
+        if isinstance(found, AgencyFailure):
+            raise found
+        return CommandPending(token=token) if found is None else CommandDone(agency_id=found)
 
 
 def _read_text(row: Row, name: str) -> str | None:

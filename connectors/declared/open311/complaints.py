@@ -87,7 +87,7 @@ class Open311Complaints:
             codes=NoResultCodes(),
             limits=NO_CALL_LIMITS,
         )
-        self.commands = Open311Commands(client, source)
+        self.commands = Open311Commands(client, source, self.find_request_ids)
         self._now = now
 
     async def complaints_of(self, niks: Sequence[Nik], call: Call) -> Answers[Nik, Sequence[Complaint]]:

@@ -185,3 +185,16 @@ async def test_the_export_is_downloaded_by_the_session(phone: Phone, hub_with_pa
     assert found["status"] == 200
     assert found["file"].startswith('attachment; filename="simpul-export-')
     assert (found["text"]["format"], found["text"]["parts"][0]["data"]["nik"][-4:]) == ("simpul-export", "9001")
+
+
+async def test_siti_sees_who_read_her_data_in_plain_words(phone: Phone, hub_with_pages: HubClient) -> None:
+    card = "{ me { household { members { name } } } }"
+    assert (await hub_with_pages.ask(card, caller="budi")).errors == []
+    await phone.go(f"{hub_with_pages.url}/my-data/reads?lang=en&reader=people")
+    await phone.tap("summary", "without a stated purpose")
+    await look(phone, "reads-of-people")
+    text = await phone.read()
+    assert "A member of your household 1 read." in text
+    assert "family card (from the population register (Dukcapil))" in text
+    await phone.go(f"{hub_with_pages.url}/my-data/reads?lang=en&reader=partners")
+    assert "No reads match." in await phone.read()

@@ -136,6 +136,7 @@ async def test_without_the_ledger_no_part_holds_anything_and_the_document_is_not
     )
     engine = create_database_engine(state_url)
     async with running_hub(settings, issuer) as running, engine.connect() as connection:
+        await connection.execute(text("SET LOCAL idle_in_transaction_session_timeout = 0"))
         await connection.execute(text("LOCK TABLE access_entries IN ACCESS EXCLUSIVE MODE"))
         status, document = await fetched(running)
         await connection.rollback()

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections import Counter
 from datetime import datetime, timedelta
+from pathlib import Path
 
 from auth.caller import Caller, CallerKind
+from auth.tokens.development_issuer import DevelopmentIssuer
 from records.purposes import Purpose
 from sandbox.crm.complaints import build_complaint_data
 from sandbox.population.city_population import build_population
 from sandbox.population.samples import SAMPLES
-from tests.journeys.hub import HubClient, RunningCity
+from tests.journeys.hub import HubClient, RunningCity, build_settings, running_hub
 
 DESK = Caller(
     kind=CallerKind.OFFICIAL, agency="crm", purpose=Purpose.COMPLAINT_HANDLING.name, case="CRM/2026/77", unit="Pengawas"
@@ -124,3 +126,28 @@ async def test_everybody_reads_how_fast_the_offices_were_and_no_small_number(hub
     assert all(numbers[each["office"]] == each["number"] >= 10 for each in found["offices"])
     assert len(found["offices"]) + found["hiddenOffices"] == len(numbers)
     assert len(month) - sum(each["number"] for each in found["offices"]) >= 10
+
+
+async def test_the_measures_of_a_month_are_computed_once_a_day(
+    city: RunningCity, state_url: str, issuer: DevelopmentIssuer, tmp_path: Path
+) -> None:
+    settings = build_settings(city, state_url=state_url, issuer=issuer, folder=tmp_path, cache_megabytes=16)
+    query = """
+    query Month($office: String) {
+      complaintMeasures(month: "2026-08", office: $office) {
+        total { number stages { stage medianHours shareInTime } } offices { office number }
+      }
+    }
+    """
+    async with running_hub(settings, issuer) as hub:
+        city.reset_calls()
+        first = await hub.ask(query)
+        second = await hub.ask(query)
+        [office, *_] = first.data["complaintMeasures"]["offices"]
+        third = await hub.ask(query, {"office": office["office"]}, caller="siti")
+        overdue = [await hub.ask(OVERDUE, caller=DESK) for _ in range(2)]
+    assert first.errors == []
+    assert second.data == first.data
+    assert third.data["complaintMeasures"] == first.data["complaintMeasures"] | {"offices": [office]}
+    assert overdue[0].data == overdue[1].data
+    assert city.agencies["crm"].count_calls() == {"POST /open311/v2/requests/search.json": 4 + 2}

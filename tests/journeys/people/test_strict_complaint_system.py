@@ -108,6 +108,21 @@ async def test_what_may_have_arrived_is_parked_and_never_sent_again(
         assert [asked.method for asked in server.asked].count("POST") == 2
 
 
+async def test_a_token_in_place_of_an_id_becomes_the_id_of_the_complaint(
+    own_state: str, issuer: DevelopmentIssuer, city_snapshots: Path
+) -> None:
+    strict = GeoReportServer(rows=[], now=datetime.now(CITY_TIME_ZONE), gives_tokens=True)
+    async with strict.served() as server, serve_hub(server.url, city_snapshots, own_state, issuer) as hub:
+        number = await submit(hub, "agus")
+        mine = await wait_for_state(hub, "agus", number, "UNKNOWN")
+        assert mine["receipts"][0]["problem"] == "NUMBER_PENDING"
+        assert [(each["description"], each["delivery"]) for each in mine["complaints"]] == [("A hole", "UNKNOWN")]
+        strict.number_requests()
+        mine = await wait_for_state(hub, "agus", number, "DONE")
+        assert [(each["description"], each["delivery"]) for each in mine["complaints"]] == [("A hole", None)]
+        assert [asked.method for asked in server.asked].count("POST") == 1
+
+
 async def test_a_server_without_an_extension_for_photos_refuses_them_before_anything_is_stored(
     own_state: str, issuer: DevelopmentIssuer, city_snapshots: Path
 ) -> None:

@@ -55,6 +55,12 @@ class GeoReportServer:
     """The status of a list without requests."""
     tokens: Mapping[str, str | None] = field(default_factory=dict)
     """The id of the request of each token; None while it has none."""
+    gives_tokens: bool = False
+    """Whether a new request gets a token in place of an id, which `number_requests` gives."""
+
+    def number_requests(self) -> None:
+        """Give every token the id of its request."""
+        self.tokens = {token: token.removeprefix("t-") for token in self.tokens}
 
     def served(self) -> AbstractAsyncContextManager[ByteServer]:
         """Serve on a free port; the base address is `{url}/v2`."""
@@ -89,6 +95,9 @@ class GeoReportServer:
         row = build_request(len(self.rows) + 1, self.now, service_code=given["service_code"])
         self.rows = [*self.rows, {**row, "description": given.get("description", "")}]
         answer: ServerRow = {"service_request_id": row["service_request_id"], "service_notice": "", "account_id": ""}
+        if self.gives_tokens:
+            answer = {"token": f"t-{row['service_request_id']}"}
+            self.tokens = {**self.tokens, str(answer["token"]): None}
         return _write("service_requests", "request", [answer], form, 201)
 
     def _find_problem(self, given: Mapping[str, str]) -> str | None:

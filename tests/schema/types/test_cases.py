@@ -11,6 +11,9 @@ import pytest
 
 from auth.caller import Assurance, Caller, CallerKind
 from auth.policy.rules import Rule
+from engine.document.limits import Limits
+from engine.plan.explanation import explain_plan
+from engine.request import GraphQLRequest
 from records.calls.answers import Answers
 from records.calls.call import Call
 from records.cases import CaseKey, CaseKind
@@ -50,7 +53,7 @@ from tests.fakes.small_records import (
     data_request,
     receipt,
 )
-from tests.schema.requests import IDS, get_codes, get_reasons, run, run_for_data
+from tests.schema.requests import IDS, build_engine, get_codes, get_reasons, run, run_for_data
 
 ALL = "{ me { cases(first: 50) { totalCount unseenCount nodes { title state seen } pageInfo { hasNextPage } } } }"
 HOUR = timedelta(hours=1)
@@ -591,3 +594,10 @@ def test_a_source_allows_the_callers_that_the_type_of_its_records_allows() -> No
         kind: [each & citizens for each in of_types] for kind, of_types in rules.items()
     }
     assert get_publication(CommandReceiptType).guard.access.rules & Rule.GUARDIAN == Rule(0)
+
+
+def test_the_plan_and_its_cost_name_the_agencies_that_the_inbox_reads() -> None:
+    plan, cost = build_engine().explain(GraphQLRequest(query="{ me { cases(first: 20) { nodes { title } } } }"))
+    explanation = explain_plan(plan, cost)
+    assert (dict(cost.calls), dict(explanation.calls)) == ({"crm": 1}, {"crm": 1})
+    assert "(part of it)  <- complaints_of  crm: 1 call" in explanation.to_text(Limits())

@@ -273,6 +273,34 @@ async def test_without_a_way_to_look_it_up_the_command_of_a_dead_hub_is_parked(o
     assert await claim(outbox, "strict") == []
 
 
+async def test_a_token_of_the_agency_is_a_way_to_look_a_command_up(outbox: CommandOutbox) -> None:
+    """Neither a dead hub nor a restore parks it, whatever its kind; what is sent again has no token any more."""
+    await outbox.accept(build_command(kind=BLIND))
+    (claimed,) = await claim(outbox, "strict")
+    assert await outbox.end_claim(claimed, CommandResult(state=UNKNOWN, failure="NUMBER_PENDING", outcome=b"token"))
+    (claimed,) = await claim(outbox, "strict", lease=OVER)
+    assert (claimed.state, claimed.outcome) == (RECONCILING, b"token")
+    assert await outbox.release_expired("strict", settle=OVER) == 1
+    assert (await load(outbox)).state is UNKNOWN
+    assert not await outbox.end_claim(claimed, CommandResult(state=DONE))
+    assert await outbox.doubt_open(by="rina", settle=OVER) == 1
+    kept = await load(outbox)
+    assert (kept.state, kept.outcome) == (UNKNOWN, b"token")
+    (claimed,) = await claim(outbox, "strict")
+    assert await outbox.end_claim(claimed, CommandResult(state=PARKED, failure="NUMBER_PENDING"))
+    again = await outbox.decide("TT-1", CommandResult(state=RETRY_WAIT), by="rina", reason="not at the agency")
+    assert again is not None
+    assert again.outcome is None
+
+
+async def test_a_command_that_waits_for_its_number_has_one_step_for_it(outbox: CommandOutbox) -> None:
+    await outbox.accept(build_command(kind=BLIND))
+    for _ in range(3):
+        (claimed,) = await claim(outbox, "strict")
+        assert await outbox.end_claim(claimed, CommandResult(state=UNKNOWN, failure="NUMBER_PENDING"))
+    assert list_states(await load(outbox)) == [ACCEPTED, UNKNOWN]
+
+
 async def test_a_claim_within_its_lease_is_not_released(outbox: CommandOutbox) -> None:
     await outbox.accept(build_command())
     await claim(outbox)

@@ -10,6 +10,9 @@ from typing import Any
 
 import aiohttp
 import pytest
+from starlette.requests import Request
+from starlette.responses import PlainTextResponse, Response
+from starlette.routing import Route
 
 from auth.caller import ANONYMOUS, Assurance, Caller, CallerKind
 from auth.tokens.authentication_errors import Unauthenticated
@@ -111,6 +114,22 @@ class ExportServer:
             return response.status, response.headers, await response.read()
 
 
+@dataclass
+class ExportButton:
+    """A page that gives the export to the person of its session, which it names in a cookie."""
+
+    endpoint: ExportEndpoint
+
+    def routes(self) -> list[Route]:
+        return [Route("/button/{name}", self.press, methods=["POST"])]
+
+    async def press(self, request: Request) -> Response:
+        person = CALLERS[request.path_params["name"]]
+        response = self.endpoint.respond(person, lambda refusal: PlainTextResponse(refusal.code.value, 418))
+        response.set_cookie("session", "goes-on")
+        return response
+
+
 @pytest.fixture
 async def hub() -> AsyncIterator[ExportServer]:
     async for each in serve_export(WebSettings()):
@@ -124,7 +143,8 @@ async def serve_export(settings: WebSettings) -> AsyncIterator[ExportServer]:
         authenticator=RequestAuthenticator(authenticate, settings),
         settings=settings,
     )
-    async with serve_application(settings, authenticate=authenticate, endpoints=[endpoint]) as served:
+    endpoints = [endpoint, ExportButton(endpoint)]
+    async with serve_application(settings, authenticate=authenticate, endpoints=endpoints) as served:
         yield ExportServer(world, served.http, served.port)
 
 
@@ -300,3 +320,32 @@ async def test_an_export_that_takes_too_long_is_cut_off(hub: ExportServer, monke
         with pytest.raises(aiohttp.ClientPayloadError):
             await response.read()
     await wait_until(lambda: hub.export.ended == ["export-1"])
+
+
+async def test_a_page_gives_the_export_with_its_own_headers(hub: ExportServer) -> None:
+    async with hub.http.post("/button/siti") as response:
+        document = await response.json()
+    assert (response.status, response.headers["Content-Type"]) == (200, "application/json")
+    assert response.headers["Set-Cookie"].startswith("session=goes-on")
+    assert "attachment" in response.headers["Content-Disposition"]
+    assert (document["complete"], document["parts"][0]["data"]) == (True, {"nik": SITI})
+    assert (hub.export.started_for, hub.export.ended) == ([SITI], ["export-1"])
+
+
+@pytest.mark.parametrize(
+    ("name", "refusal", "code"),
+    [
+        ("unsure", None, "FORBIDDEN"),
+        ("official", None, "FORBIDDEN"),
+        ("siti", TooManyExports("Wait."), "TOO_MANY_EXPORTS"),
+        ("siti", ExportsUnavailable(), "EXPORT_UNAVAILABLE"),
+    ],
+)
+async def test_a_page_says_itself_why_there_is_no_export(
+    hub: ExportServer, name: str, refusal: Exception | None, code: str
+) -> None:
+    hub.export.refusal = refusal
+    async with hub.http.post(f"/button/{name}") as response:
+        assert (response.status, await response.text()) == (418, code)
+        assert response.headers["Set-Cookie"].startswith("session=goes-on")
+    assert (hub.export.operations, hub.export.ended) == ([], [])

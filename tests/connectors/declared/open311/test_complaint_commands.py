@@ -5,6 +5,7 @@ from __future__ import annotations
 from asyncio import StreamWriter
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 from urllib.parse import parse_qsl
@@ -17,7 +18,7 @@ from connectors.declared.http.commands import CommandForm, SentCommand
 from connectors.declared.open311.complaint_commands import Open311Commands
 from connectors.declared.tables import CommandTable, NotDeclarableError
 from records.calls.failures import AgencyFailure, AgencyMalformed, AgencyRefused, AgencyTimeout, AgencyUnavailable
-from records.calls.outgoing_commands import CommandAnswer, CommandDone, CommandRefused, OutgoingCommand
+from records.calls.outgoing_commands import CommandAnswer, CommandDone, CommandPending, CommandRefused, OutgoingCommand
 from records.clocks import CITY_TIME_ZONE
 from records.complaints import ComplaintAnswer, ComplaintPublishing, NewComplaint, NewComplaintComment
 from records.hub.commands import LookupClass
@@ -137,9 +138,46 @@ async def test_the_extensions_of_a_server_carry_reporter_reference_region_and_pr
     )
 
 
-async def test_a_token_in_place_of_an_id_is_done_without_an_id() -> None:
-    async with serve(reply(200, b'[{"token": "abc"}]')) as (commands, _):
-        assert await submit(commands) == CommandDone()
+@pytest.mark.parametrize(("token", "read"), [('"abc"', "abc"), ("638344", "638344")])
+async def test_a_token_in_place_of_an_id_is_kept_to_ask_for_the_id(token: str, read: str) -> None:
+    row = f'[{{"service_request_id": null, "token": {token}}}]'.encode()
+    async with serve(reply(200, row)) as (commands, _):
+        assert await submit(commands) == CommandPending(token=read)
+
+
+@pytest.mark.parametrize("extensions", [{}, EXTENSIONS])
+@pytest.mark.parametrize(
+    ("answer", "expected"),
+    [
+        (reply(404, b"[]"), CommandPending(token="t-1")),
+        (reply(200, b"[]"), CommandPending(token="t-1")),
+        (reply(200, b'[{"token": "t-1"}]'), CommandPending(token="t-1")),
+        (reply(200, b'[{"service_request_id": null, "token": "t-1"}]'), CommandPending(token="t-1")),
+        (reply(200, b'[{"service_request_id": 7, "token": "t-1"}]'), CommandDone(agency_id="7")),
+    ],
+)
+async def test_a_token_is_asked_until_it_has_an_id(
+    answer: bytes, expected: CommandAnswer, extensions: Mapping[str, Any]
+) -> None:
+    command = replace(build_command(), token="t-1")
+    async with serve(answer, extensions=extensions) as (commands, server):
+        assert (await commands.find_submitted_complaints([command], make_call()))[command] == expected
+    assert [each.target for each in server.asked] == [f"/v2/tokens/t-1.json?jurisdiction_id={JURISDICTION}"]
+
+
+@pytest.mark.parametrize("answer", [reply(500), reply(200, b"{}"), reply(200, b'[{"token": "t-2"}]')])
+async def test_a_failed_question_for_a_token_proves_nothing(answer: bytes) -> None:
+    command = replace(build_command(), token="t-1")
+    async with serve(answer) as (commands, _):
+        found = (await commands.find_submitted_complaints([command], make_call()))[command]
+    assert isinstance(found, AgencyFailure)
+
+
+async def test_a_token_that_could_change_the_address_is_not_asked() -> None:
+    command = replace(build_command(), token="../requests?x")
+    async with serve(reply(200, b"[]")) as (commands, server):
+        found = (await commands.find_submitted_complaints([command], make_call()))[command]
+    assert (found, server.asked) == (CommandPending(token="../requests?x"), [])
 
 
 @pytest.mark.parametrize(
