@@ -245,7 +245,12 @@ async def test_the_clocks_of_a_complaint_on_its_way_run_from_its_acceptance() ->
 
 
 async def test_the_hub_names_the_reporter_of_what_was_submitted_where_the_agency_does_not() -> None:
-    nameless = [replace(each, reporter=None) for each in (LISTED.events[0], LISTED.comments[0], LISTED.photos[0])]
-    listed = replace(LISTED, reporter=None, events=(nameless[0],), comments=(nameless[1],), photos=(nameless[2],))
+    listed = replace(
+        LISTED,
+        reporter=None,
+        events=tuple(replace(each, reporter=None) for each in LISTED.events),
+        comments=tuple(replace(each, reporter=None) for each in LISTED.comments),
+        photos=tuple(replace(each, reporter=None) for each in LISTED.photos),
+    )
     found = (await Desk(listed=[listed], receipts=[DONE]).build().complaints([NUMBER], CALL))[NUMBER]
     assert found == to_submitted(LISTED)
