@@ -273,7 +273,8 @@ _FIELD_NAMES: Final[Mapping[str, tuple[str, str]]] = {
     "address": ("Address", "Alamat"),
     "point": ("Point on the map", "Titik di peta"),
     "region": ("Kelurahan", "Kelurahan"),
-    "answers": ("Answers", "Jawaban"),
+    "answers": ("Answer", "Jawaban"),
+    "photos": ("Photo", "Foto"),
     "key": ("Key", "Kunci"),
     "id": ("Complaint", "Laporan"),
     "text": ("Text", "Teks"),
@@ -299,5 +300,7 @@ class CommandProblem:
         if self.field is None:
             return text
         name, dot, part = self.field.partition(".")
+        if name == "photos" and dot:  # people count from one
+            part = str(int(part.partition(".")[0]) + 1)
         english, indonesian = _FIELD_NAMES.get(name, (name, name))
         return f"{indonesian if language is Language.INDONESIAN else english}{dot and ' '}{part}: {text}"

@@ -108,10 +108,10 @@ def _merge(listed: Sequence[Complaint], commands: Sequence[SubmittedCommand]) ->
 def _join(listed: Complaint, submitted: SubmittedCommand) -> Complaint:
     """The agency's complaint with the id that its reporter knows, reported when the hub accepted it.
 
-    So its clocks do not start later because the agency could not be reached. The hub knows its reporter, also where the
-    agency does not name the person.
+    So its clocks do not start later because the agency could not be reached. Its reporter is known to the hub, even if
+    the agency names none: rules decide by the person.
     """
-    reporter = listed.reporter or submitted.subject
+    reporter = submitted.subject
     return replace(
         listed,
         id=submitted.number,
@@ -120,7 +120,7 @@ def _join(listed: Complaint, submitted: SubmittedCommand) -> Complaint:
         reported_at=min(listed.reported_at, submitted.accepted_at),
         events=tuple(replace(each, reporter=reporter) for each in listed.events),
         comments=tuple(replace(each, reporter=reporter) for each in listed.comments),
-        photos=tuple(replace(each, reporter=reporter, complaint_id=submitted.number) for each in listed.photos),
+        photos=tuple(replace(each, complaint_id=submitted.number, reporter=reporter) for each in listed.photos),
     )
 
 

@@ -9,6 +9,7 @@ import signal
 import subprocess
 import time
 from collections.abc import AsyncIterator, Mapping
+from datetime import timedelta
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
@@ -17,6 +18,7 @@ import aiohttp
 from sqlalchemy import text
 
 from auth.caller import Caller, CallerKind
+from auth.tokens.development_issuer import LIFETIME
 from records.identifiers import Nik
 from sandbox.databases.postgres import Postgres
 from store.database import create_database_engine
@@ -103,11 +105,16 @@ class HubProcess:
                 os.kill(each, signal.SIGKILL)
         self.postgres.stop()
 
+    def sign_token(self, caller: Caller, lifetime: timedelta = LIFETIME) -> str:
+        """The token of a caller."""
+        return self._issuer.sign_token(
+            caller, subject=caller.nik or f"{caller.kind.value} {caller.agency}", lifetime=lifetime
+        )
+
     @contextlib.asynccontextmanager
     async def client(self, caller: Caller = CITIZEN, **more: str) -> AsyncIterator[aiohttp.ClientSession]:
         """A client with the token of a caller, Siti by default, and further headers."""
-        token = self._issuer.sign_token(caller, subject=caller.nik or f"{caller.kind.value} {caller.agency}")
-        async with self.stranger(**{"Authorization": f"Bearer {token}", **more}) as session:
+        async with self.stranger(**{"Authorization": f"Bearer {self.sign_token(caller)}", **more}) as session:
             yield session
 
     @contextlib.asynccontextmanager

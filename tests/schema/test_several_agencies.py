@@ -81,6 +81,9 @@ class FarAgency:
     async def surveys(self, queries: Sequence[ComplaintSurvey], _call: Call) -> Any:  # noqa: ANN401 - answers
         return self._answers("surveys", queries, dict.fromkeys(queries, build_survey(FAR_COMPLAINT, 2)))
 
+    async def complaints(self, ids: Sequence[str], _call: Call) -> Any:  # noqa: ANN401 - answers
+        return self._answers("complaints", ids, {FAR_COMPLAINT: complaint(FAR_COMPLAINT, public=True)})
+
     async def categories(self, codes: Sequence[str], _call: Call) -> Any:  # noqa: ANN401 - answers
         return self._answers("categories", codes, {"C-1": CATEGORY})
 
@@ -323,6 +326,19 @@ async def test_after_a_failure_the_person_is_disclosed_to_no_further_agency() ->
     city = CityOfTwo(failing_agencies={"jakpreneur"})
     found = await ask(MSMES, city, agencies="ALL")
     assert (get_codes(found), list_calls(city)) == ([("me.msmes", "AGENCY_UNAVAILABLE")], {("near", "msmes_of")})
+
+
+async def test_a_command_about_a_complaint_goes_to_the_agency_that_its_id_names_and_no_other_is_asked() -> None:
+    support = 'mutation($id: ID!) { it: supportComplaint(id: $id, key: "1") { ... on CommandReceipt { number } } }'
+    city = CityOfTwo()
+    found = await ask(support, city, id=IDS.seal("Complaint", f"far@{FAR_COMPLAINT}"))
+    assert found.errors == []
+    [accepted] = city.accepted_commands
+    assert (accepted.agency, accepted.case) == ("far", FAR_COMPLAINT)
+    assert list_calls(city) == {("far", "complaints"), ("far", "complaints_of")}
+    unnamed = CityOfTwo()
+    found = await ask(support, unnamed, id=IDS.seal("Complaint", FAR_COMPLAINT))
+    assert (get_codes(found), unnamed.calls, unnamed.accepted_commands) == ([("it", "BAD_USER_INPUT")], [], [])
 
 
 CASES = """{ me { cases(filter: {kinds: [COMPLAINT]}) { totalCount

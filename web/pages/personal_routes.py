@@ -102,6 +102,12 @@ def require_object(answer: ResponseMap, *names: str) -> Mapping[str, Any]:
     return found
 
 
+def get_problem_text(problem: Mapping[str, Any]) -> str:
+    """The message of a `CommandProblem`, without the name of the argument: it is shown beside the field."""
+    message = str(problem["message"])
+    return message.partition(": ")[2] or message if problem["field"] else message
+
+
 def find_notice(answer: ResponseMap) -> str | None:
     """The name of the problem page for the errors of a response; None without one that a person can solve."""
     reasons = {(each.get("extensions") or {}).get("reason") for each in answer.get("errors", ())}

@@ -100,19 +100,25 @@ class Open311Client:
         form: Parameters,
         call: Call,
         read: Callable[[Sequence[Row]], T],
-        refusals: Mapping[int, Callable[[bytes], T]],
+        refusals: Mapping[int, Callable[[bytes], T | None]],
         *,
         files: Sequence[FormFile] = (),
     ) -> T:
         """Send a new request, once: a form that changes something is never repeated. Otherwise like `ask`.
 
-        `refusals` read the bodies of replies with their statuses.
+        `refusals` read the bodies of replies with their statuses; without a refusal in it, the server may take the
+        request later.
         """
         parse = self._build_parser(REQUESTS, read, ())
 
         def parse_all(reply: HttpReply, value: object) -> T:
             read_refusal = refusals.get(reply.status)
-            return cast("T", parse(reply, value)) if read_refusal is None else read_refusal(reply.body)
+            if read_refusal is None:
+                return cast("T", parse(reply, value))
+            refusal = read_refusal(reply.body)
+            if refusal is None:
+                raise AgencyRefused(self.http.agency, f"HTTP {reply.status} without an error of the standard")
+            return refusal
 
         request = HttpRequest("POST", f"{REQUESTS}.{self.wire.format}", form=self._add_fixed(form), files=files)
         return await self.http.ask_value(request, call, parse_all, writes=True)

@@ -17,7 +17,7 @@ from connectors.declared.http.command_tables import HttpCommandTable
 from connectors.declared.http.commands import CommandForm, SentCommand, build_http_command
 from connectors.declared.http.rows import HttpSource
 from connectors.declared.open311.client import BAD_REQUEST, NOT_FOUND, Open311Client
-from connectors.declared.open311.refusals import read_refusal
+from connectors.declared.open311.refusals import find_refusal, read_refusal
 from connectors.declared.tables import CommandTable, NotDeclarableError
 from connectors.drivers.http.address import Parameters
 from connectors.drivers.http.form_files import FormFile
@@ -32,8 +32,13 @@ from records.complaints import NewComplaint
 from records.uploads import PHOTO_TYPE
 
 _MAX_CONCURRENCY: Final = 4
-_REFUSALS: Final = dict.fromkeys(range(BAD_REQUEST, 500), read_refusal)
-"""Statuses that say the request is wrong; the driver reports those about the hub's credential and rate."""
+_UNPROCESSABLE: Final = 422
+_REFUSALS: Final = {
+    **dict.fromkeys(range(BAD_REQUEST, 500), find_refusal),
+    **dict.fromkeys((BAD_REQUEST, _UNPROCESSABLE), read_refusal),
+}
+"""Statuses that say the request is wrong, some with an error of the standard only: HTTP 404 of a proxy says nothing of
+the request. The driver reports those about the hub's credential and rate."""
 
 _PUBLICATION: Final = "publish_complaint"
 _CONFIRMED: Final = frozenset({"description", "address", "coordinates", "photos"})

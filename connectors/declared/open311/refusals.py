@@ -7,7 +7,7 @@ See https://wiki.open311.org/GeoReport_v2/#errors.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from itertools import chain
 from typing import Final
 
@@ -30,12 +30,21 @@ _DESCRIPTION: Final = re.compile(
 _MAX_BODY_LENGTH: Final = 4_000
 
 
+def find_refusal(body: bytes) -> CommandRefused | None:
+    """The refusal of a command; None for a body that is no error of the standard, as a proxy before a server sends."""
+    return read_refusal(body) if _find_descriptions(body) else None
+
+
 def read_refusal(body: bytes) -> CommandRefused:
     """The refusal of a command, from the body of an error, which is often no JSON or XML at all."""
-    found = _DESCRIPTION.findall(body[:_MAX_BODY_LENGTH].decode(errors="replace"))
+    found = _find_descriptions(body)
     text = " ".join(chain.from_iterable(found))
     attribute = _ATTRIBUTE.search(text)
     if attribute is not None:
         return CommandRefused(code="INVALID", field=f"answers.{attribute[1]}")
     named = [_ARGUMENTS[each] for each in _WORD.findall(text) if each in _ARGUMENTS]
     return CommandRefused(code="INVALID", field=named[0] if named else None)
+
+
+def _find_descriptions(body: bytes) -> Sequence[tuple[str, str]]:
+    return _DESCRIPTION.findall(body[:_MAX_BODY_LENGTH].decode(errors="replace"))

@@ -88,3 +88,14 @@ async def test_the_writer_sees_the_complaint_in_the_next_answer_of_either_worker
                 assert text in await list_mine(reader)
                 assert text in await list_mine(writer)
         assert complaint_system.count_calls()["POST /open311/v2/requests.json"] >= 1
+
+
+async def test_a_double_tap_at_the_same_instant_on_two_workers_is_one_command(
+    hub: tuple[Production, RunningAgency],
+) -> None:
+    workers, _ = hub
+    async with open_clients(workers) as clients:
+        for turn in range(5):
+            body = {"query": SUBMIT, "variables": {"key": f"double {turn}"}}
+            receipts = await asyncio.gather(*(ask(client, body) for client in clients.values() for _ in range(2)))
+            assert len({each["submitComplaint"]["number"] for each in receipts}) == 1

@@ -198,3 +198,17 @@ async def test_siti_sees_who_read_her_data_in_plain_words(phone: Phone, hub_with
     assert "family card (from the population register (Dukcapil))" in text
     await phone.go(f"{hub_with_pages.url}/my-data/reads?lang=en&reader=partners")
     assert "No reads match." in await phone.read()
+
+
+async def test_a_photo_that_is_too_large_or_none_is_named_and_the_text_is_kept(
+    phone: Phone, hub_with_pages: HubClient, tmp_path: Path
+) -> None:
+    large, page = tmp_path / "besar.jpg", tmp_path / "halaman.png"
+    large.write_bytes(b"\xff\xd8\xff" + bytes(13 * 1024 * 1024))
+    page.write_text("<html><script>alert(1)</script>")
+    for file, problem in ((large, "12 MB"), (page, "JPEG, PNG")):
+        await fill_in(phone, hub_with_pages.url, file)
+        await phone.tap_and_wait("button", "Kirim pengaduan", "Perbaiki")
+        await look(phone, f"photo-{file.stem}")
+        assert problem in await phone.page.evaluate("document.querySelector('#photo-1-problem').innerText")
+        assert await phone.page.evaluate("document.querySelector('#alt-1').value") == "Tiang lampu tanpa cahaya"

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
+import tomllib
+from asyncio import StreamWriter
 from collections.abc import AsyncIterator, Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -11,8 +14,12 @@ import pytest
 from auth.crypto.node_ids import NodeIds
 from auth.tokens.development_issuer import DevelopmentIssuer
 from settings import Settings
+from settings.city.folder import DEFAULT_CITY
+from tests.connectors.drivers.byte_server import ReceivedRequest, reply, serve_bytes
+from tests.fakes.city import build_city
 from tests.fakes.waiting import wait_until_answered
 from tests.journeys.hub import HubClient, RunningCity, build_settings, running_hub, state_server
+from tests.sandbox.agency_requests import ask
 from tests.sandbox_agencies import RunningAgency, run_agency
 
 SUBMIT = """
@@ -308,3 +315,40 @@ async def test_commands_about_a_complaint_that_waits_for_its_agency_follow_it_in
     found = await load_mine(desk, text)
     assert found["comments"] == [{"text": "Tolong segera.", "byReporter": True}]
     assert (found["status"], found["visibility"]) == ("WITHDRAWN", "PUBLIC")
+
+
+async def test_a_comment_whose_reply_was_lost_is_found_by_its_reference_and_not_sent_again(
+    complaint_system: RunningAgency, city_snapshots: Path, issuer: DevelopmentIssuer, tmp_path: Path
+) -> None:
+    async def forward(asked: ReceivedRequest, writer: StreamWriter) -> None:
+        sent = {name: value for name, value in asked.headers.items() if name in {"x-api-key", "content-type"}}
+        answer = await asyncio.to_thread(
+            ask, complaint_system, asked.method, asked.target, body=asked.body, headers=sent
+        )
+        if asked.target.endswith("/comment.json"):
+            writer.close()
+        else:
+            writer.write(reply(answer.status, answer.body))
+
+    manifest = tomllib.loads((DEFAULT_CITY / "agencies" / "crm.toml").read_text(encoding="utf-8"))
+    commands = {name: table | {"settle": "1 s"} for name, table in manifest["commands"].items()}
+    with state_server(tmp_path / "state") as state_url:
+        async with serve_bytes(forward) as proxy:
+            wire = manifest["wire"] | {"url": f"{proxy.url}/open311/v2"}
+            changes = {"crm": {"wire": wire, "commands": commands}}
+            settings = build_settings(
+                RunningCity(agencies={}, snapshots=city_snapshots),
+                state_url=state_url,
+                issuer=issuer,
+                folder=tmp_path,
+                city=build_city({"SIMPUL_CRM_KEY": complaint_system.secret}, changes=changes),
+            )
+            async with running_hub(settings, issuer) as desk:
+                mine = await deliver(desk, "Lampu mati di ujung jalan.")
+                comment = await give(desk, "comment", mine["id"], "lost", text="Balasan hilang.")
+                await wait_for(desk, comment["number"])
+                found = await load_mine(desk, "Lampu mati di ujung jalan.")
+        targets = [each.target for each in proxy.asked]
+    assert [each["text"] for each in found["comments"]] == ["Balasan hilang."]
+    assert len([each for each in targets if each.endswith("/comment.json")]) == 1
+    assert [each for each in targets if each.endswith("/actions/search.json")] != []

@@ -43,8 +43,12 @@ def test_each_problem_says_what_is_wrong_and_the_fix(code: CommandProblemCode) -
     ("field", "english", "indonesian"),
     [
         ("categoryCode", "Category: ", "Kategori: "),
-        ("answers.UKURAN", "Answers UKURAN: ", "Jawaban UKURAN: "),
-        ("photos.2.altText", "photos 2.altText: ", "photos 2.altText: "),
+        ("answers.UKURAN", "Answer UKURAN: ", "Jawaban UKURAN: "),
+        ("answers.1.5", "Answer 1.5: ", "Jawaban 1.5: "),
+        ("photos", "Photo: ", "Foto: "),
+        ("photos.0.alternativeText", "Photo 1: ", "Foto 1: "),
+        ("photos.2.file", "Photo 3: ", "Foto 3: "),
+        ("forPerson", "forPerson: ", "forPerson: "),
         (None, "", ""),
     ],
 )

@@ -41,7 +41,7 @@ class PhotoWorld:
     by_token: Caller = ANONYMOUS
     by_session: Caller | None = None
     readers: list[Caller] = field(default_factory=list)
-    """Callers for whom the graph was asked."""
+    """The callers of each operation of the graph."""
     loaded: list[PhotoKey] = field(default_factory=list)
 
     async def execute(

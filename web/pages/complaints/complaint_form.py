@@ -7,7 +7,7 @@ from hashlib import sha256
 from typing import Any, Final
 
 from web.pages.complaints.places import ComplaintPlace, find_places
-from web.pages.personal_routes import FormSubmission
+from web.pages.personal_routes import FormSubmission, get_problem_text
 from web.pages.words import Words
 
 MAX_PHOTOS: Final = 5
@@ -87,4 +87,4 @@ def place_problem(problem: Mapping[str, Any], submission: FormSubmission) -> Map
             name = f"alt-{number}" if part == "alternativeText" else f"photo-{number}"
         case _:
             name = first if first in {"description", "address"} else "description"
-    return {name: str(problem["message"])}
+    return {name: get_problem_text(problem)}

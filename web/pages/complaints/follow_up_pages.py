@@ -26,6 +26,7 @@ from web.pages.personal_routes import (
     PersonalRoutes,
     find_notice,
     get_object,
+    get_problem_text,
 )
 
 COMPLAINT_PATH: Final = "/complaints/{id}"
@@ -149,7 +150,7 @@ class FollowUpPages:
                     return self._return(request, name)
                 if "message" in found:  # else it is the preview of a publication, which the page shows
                     place = found["field"] if found["field"] in FOLLOW_UPS[name].types else "action"
-                    problems = {place: found["message"]}
+                    problems = {place: get_problem_text(found)}
             except PageProblem as problem:
                 notice = problem.name
         return await self._render_form(name, request, session, FormState(submission.fields, problems, notice))
@@ -162,7 +163,7 @@ class FollowUpPages:
         if name == "publish":
             preview = await self._run(name, request, session, {"key": state.get("key")})
             if "message" in preview:
-                state = FormState(state.values, {"action": preview["message"]}, state.notice)
+                state = FormState(state.values, {"action": get_problem_text(preview)}, state.notice)
         return self._pages.render_page(
             request,
             "complaints/follow_up.html",

@@ -191,6 +191,11 @@ async def test_a_token_that_could_change_the_address_is_not_asked() -> None:
         (reply(200, b"<html>"), AgencyMalformed, True),
         (reply(200, b"[{")[:-1], AgencyFailure, True),
         (b"", AgencyUnavailable, True),
+        (reply(303, Location="/requests/7"), AgencyMalformed, True),
+        (reply(308, Location="/v2/requests.json/"), AgencyMalformed, True),
+        (reply(404, b"<h1>Not Found</h1>"), AgencyRefused, True),
+        (reply(405), AgencyRefused, True),
+        (reply(413, b"too large"), AgencyRefused, True),
         (reply(401), AgencyRefused, True),
         (reply(403), AgencyRefused, True),
         (reply(429, Retry_After="5"), AgencyRefused, True),
@@ -224,6 +229,28 @@ async def test_a_refusal_names_the_argument_that_the_error_names_and_nothing_els
 ) -> None:
     async with serve(reply(400, error)) as (commands, _):
         assert await submit(commands) == CommandRefused(code="INVALID", field=field)
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        reply(400),
+        reply(422, b"invalid"),
+        reply(404, b'[{"code": 404, "description": "The group was not found"}]'),
+        reply(400, b"<errors><error><code>400</code><description>no</description></error></errors>"),
+    ],
+)
+async def test_an_error_of_the_standard_in_any_form_is_a_refusal(answer: bytes) -> None:
+    async with serve(answer) as (commands, _):
+        assert await submit(commands) == CommandRefused(code="INVALID")
+
+
+async def test_a_key_of_the_hub_is_an_argument_of_the_form_and_not_in_the_address() -> None:
+    key = {"credential": {"form": {"api_key": "k-1"}}}
+    async with serve(reply(201, b'[{"service_request_id": 7}]'), **key) as (commands, server):
+        assert await submit(commands) == CommandDone(agency_id="7")
+    assert dict(parse_qsl(server.asked[0].body.decode()))["api_key"] == "k-1"
+    assert "k-1" not in server.asked[0].target
 
 
 async def test_silence_is_a_timeout_after_which_the_complaint_may_have_arrived() -> None:

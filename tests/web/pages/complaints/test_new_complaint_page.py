@@ -104,6 +104,7 @@ def test_problems_of_the_graph_are_placed_beside_the_fields_of_the_form() -> Non
     def place(field: str | None) -> list[str]:
         return list(place_problem({"field": field, "message": "Fix it."}, submission))
 
+    assert place_problem({"field": "address", "message": "address: Fix it."}, submission) == {"address": "Fix it."}
     assert place("photos.1.file") == ["photo-4"]
     assert place("photos.0.alternativeText") == ["alt-2"]
     assert place("photos") == ["photo-1"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import time
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
@@ -144,6 +145,17 @@ async def test_a_session_that_ended_loses_no_text(browser: SignInBrowser) -> Non
     assert sent.status == 303
     (request,) = browser.world.hub.city.filed_requests
     assert request.key.startswith(fields["key"])
+
+
+async def test_a_sign_in_that_is_too_long_ago_loses_no_text(browser: SignInBrowser) -> None:
+    browser.world.endpoints.identity["auth_time"] = int(time.time()) - 90_000
+    form = (await browser.sign_in("/my-data")).form
+    page = await browser.post(f"{NEW}/correction?lang=en", CORRECTION | {"form": form, "key": "k"})
+    assert page.status == 422
+    assert "Please sign in again" in page.text
+    assert f'<a href="{NEW}/correction?lang=en" target="_blank"' in page.text
+    assert "RT salah" in page.text
+    assert browser.world.hub.city.filed_requests == []
 
 
 async def test_a_form_of_another_site_is_refused(browser: SignInBrowser) -> None:
