@@ -7,6 +7,7 @@ import io
 import sqlite3
 from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,8 +15,10 @@ import aiohttp
 import pytest
 from PIL import Image
 
+from auth.caller import Caller, CallerKind
 from auth.tokens.development_issuer import DevelopmentIssuer
 from records.command_state import CommandState
+from records.purposes import Purpose
 from store.commands.command_outbox import CommandOutbox, CommandResult
 from store.database import create_database_engine
 from tests.fakes.waiting import wait_until_answered
@@ -33,6 +36,7 @@ mutation Submit($complaint: NewComplaintInput!, $key: String!) {
 """
 RECEIPTS = "{ me { receipts { number state problem } } }"
 LAMP = {"categoryCode": "1202", "description": "Lampu jalan mati.", "region": "31.71.01.1001"}
+MEDIA = "GET /open311/v2/media/{id}/{number}.jpg"
 TEXTS = ("Tiang lampu yang mati", "Jalan yang gelap", "Nomor tiang", "Sebelah kiri", "Sebelah kanan")
 
 
@@ -174,7 +178,7 @@ async def load_mine(desk: HubClient, text: str) -> Mapping[str, Any]:
     return complaint
 
 
-async def load_photo(desk: HubClient, path: str, caller: str | None) -> tuple[int, bytes]:
+async def load_photo(desk: HubClient, path: str, caller: str | Caller | None) -> tuple[int, bytes]:
     async with aiohttp.ClientSession(headers=desk.headers(caller)) as session, session.get(f"{desk.url}{path}") as got:
         body = await got.read()
         if got.status == 200:
@@ -205,8 +209,10 @@ async def test_the_reporter_sees_the_photos_before_and_after_the_delivery_and_no
         await outbox.park(receipt["number"], by="the test", reason="to look before its delivery")
     finally:
         complaint_system.restart()
+    complaint_system.reset_calls()
     waiting = await load_mine(desk, text)
     before = await check_photo(desk, waiting)
+    assert MEDIA not in complaint_system.count_calls()
     await outbox.decide(receipt["number"], CommandResult(state=CommandState.RETRY_WAIT), by="the test", reason="looked")
     await wait_for_state(desk, receipt["number"], "DONE")
     assert await outbox.load_files(receipt["number"]) == []
@@ -214,6 +220,7 @@ async def test_the_reporter_sees_the_photos_before_and_after_the_delivery_and_no
     assert delivered["id"] == waiting["id"]
     assert delivered["photos"][0]["url"] != waiting["photos"][0]["url"]
     assert await check_photo(desk, delivered) == before
+    assert complaint_system.count_calls()[MEDIA] == 1  # for its reporter, and for nobody else
     await engine.dispose()
 
 
@@ -251,3 +258,18 @@ async def test_photos_of_a_published_complaint_are_public_and_their_address_name
     assert receipt["number"] not in photo["url"]
     status, content = await load_photo(desk, photo["url"], None)
     assert (status, Image.open(io.BytesIO(content)).size) == (200, (200, 100))
+
+
+async def test_an_official_sees_the_photo_for_the_handling_of_a_case_only(desk: HubClient) -> None:
+    text = "Foto untuk petugas."
+    receipt = await submit(desk, "official", build_photo("PNG", 200, 100), description=text)
+    await wait_for_state(desk, receipt["number"], "DONE")
+    [photo] = (await load_mine(desk, text))["photos"]
+    handler = Caller(
+        kind=CallerKind.OFFICIAL, agency="crm", purpose=Purpose.COMPLAINT_HANDLING.name, case="CRM/2026/17"
+    )
+    status, content = await load_photo(desk, photo["url"], handler)
+    assert status == 200
+    assert Image.open(io.BytesIO(content)).size == (200, 100)
+    for denied in (replace(handler, case=None), replace(handler, purpose=Purpose.SOCIAL_ASSISTANCE.name)):
+        assert (await load_photo(desk, photo["url"], denied))[0] == 404

@@ -242,3 +242,15 @@ async def test_the_clocks_of_a_complaint_on_its_way_run_from_its_acceptance() ->
         (ServiceStage.FIRST_RESPONSE, NOW + timedelta(hours=6), None, 1.0),
         (ServiceStage.RESOLUTION, NOW + timedelta(hours=168), None, None),
     ]
+
+
+async def test_the_hub_names_the_reporter_of_what_was_submitted_where_the_agency_does_not() -> None:
+    listed = replace(
+        LISTED,
+        reporter=None,
+        events=tuple(replace(each, reporter=None) for each in LISTED.events),
+        comments=tuple(replace(each, reporter=None) for each in LISTED.comments),
+        photos=tuple(replace(each, reporter=None) for each in LISTED.photos),
+    )
+    found = (await Desk(listed=[listed], receipts=[DONE]).build().complaints([NUMBER], CALL))[NUMBER]
+    assert found == to_submitted(LISTED)
