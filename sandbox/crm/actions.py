@@ -7,10 +7,10 @@ import sqlite3
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from pathlib import Path
-from time import monotonic
 
+from sandbox.clock import WIB
 from sandbox.crm.complaints import CLOSED, ComplaintData, CrmComment, CrmComplaint, HistoryStep
 
 PUBLICATION, SUPPORT, COMMENT, RATING, WITHDRAWAL = "publication", "support", "comment", "rating", "withdrawal"
@@ -54,11 +54,10 @@ class ComplaintAction:
 class ComplaintActions:
     """The stored actions."""
 
-    def __init__(self, folder: Path, now: datetime) -> None:
-        """Opens the file in the folder; `now` is the time of the sandbox at the start."""
+    def __init__(self, folder: Path) -> None:
+        """Opens the file in the folder."""
         folder.mkdir(parents=True, exist_ok=True)
         self._path = folder / "actions.sqlite"
-        self._now, self._started = now, monotonic()
         with self._connect() as connection:
             connection.execute(_TABLE)
 
@@ -85,7 +84,7 @@ class ComplaintActions:
             self._insert(connection, (None, complaint.id, RESOLUTION, "", "", None))
 
     def _insert(self, connection: sqlite3.Connection, values: tuple[object, ...]) -> int:
-        at = (self._now + timedelta(seconds=monotonic() - self._started)).isoformat(timespec="seconds")
+        at = datetime.now(WIB).isoformat(timespec="seconds")
         stored = connection.execute(
             "INSERT INTO actions (reference, complaint, kind, person, text, rating, at) VALUES (?, ?, ?, ?, ?, ?, ?)",
             (*values, at),

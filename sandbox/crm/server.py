@@ -41,8 +41,8 @@ Parameters = Mapping[str, str]
 def run(spec: AgencySpec) -> None:
     """Serve the agency until a stop signal."""
     complaints = build_complaint_data(build_population(), spec.today)
-    submitted = ComplaintSubmissions(spec.state, complaints.now)
-    actions = ComplaintActions(spec.state, complaints.now)
+    submitted = ComplaintSubmissions(spec.state)
+    actions = ComplaintActions(spec.state)
 
     async def resolve(request: Request) -> Response:
         """Do what the staff does: resolve the complaint with this number."""

@@ -9,10 +9,10 @@ import struct
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from pathlib import Path
-from time import monotonic
 
+from sandbox.clock import WIB
 from sandbox.crm.categories import SERVICES, ComplaintService
 from sandbox.crm.complaints import CrmComplaint, CrmPhoto, HistoryStep, to_single_precision
 from sandbox.population.regions import load_regions
@@ -72,11 +72,10 @@ class Submission:
 class ComplaintSubmissions:
     """The submitted complaints."""
 
-    def __init__(self, folder: Path, now: datetime) -> None:
-        """Opens the file in the folder; `now` is the time of the sandbox at the start."""
+    def __init__(self, folder: Path) -> None:
+        """Opens the file in the folder."""
         folder.mkdir(parents=True, exist_ok=True)
         self._path = folder / "submissions.sqlite"
-        self._now, self._started = now, monotonic()
         with self._connect() as connection:
             connection.execute(_TABLE)
             connection.execute(_ANSWERS_TABLE)
@@ -84,7 +83,7 @@ class ComplaintSubmissions:
 
     def add(self, submission: Submission) -> int:
         """Stores a complaint, and returns its id."""
-        at = self._now + timedelta(seconds=monotonic() - self._started)
+        at = datetime.now(WIB)
         place = submission.place or (None, None)
         with self._connect() as connection:
             connection.execute(

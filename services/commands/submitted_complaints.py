@@ -108,8 +108,8 @@ def _merge(listed: Sequence[Complaint], commands: Sequence[SubmittedCommand]) ->
 def _join(listed: Complaint, submitted: SubmittedCommand) -> Complaint:
     """The agency's complaint with the id that its reporter knows, reported when the hub accepted it.
 
-    So its clocks do not start later because the agency could not be reached. Its reporter is known to the hub, even if
-    the agency names none: rules decide by the person.
+    So its clocks start neither later because the agency could not be reached, nor earlier because its clock is wrong.
+    Its reporter is known to the hub, even if the agency names none: rules decide by the person.
     """
     reporter = submitted.subject
     return replace(
@@ -117,7 +117,7 @@ def _join(listed: Complaint, submitted: SubmittedCommand) -> Complaint:
         id=submitted.number,
         agency_id=listed.id,
         reporter=reporter,
-        reported_at=min(listed.reported_at, submitted.accepted_at),
+        reported_at=submitted.accepted_at,
         events=tuple(replace(each, reporter=reporter) for each in listed.events),
         comments=tuple(replace(each, reporter=reporter) for each in listed.comments),
         photos=tuple(replace(each, complaint_id=submitted.number, reporter=reporter) for each in listed.photos),

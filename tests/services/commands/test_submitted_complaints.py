@@ -99,7 +99,7 @@ async def list_of(desk: Desk, nik: Nik = SITI) -> Sequence[Complaint] | AgencyFa
 def to_submitted(listed: Complaint) -> Complaint:
     """The complaint of the agency as its reporter sees it."""
     photos = tuple(replace(each, complaint_id=NUMBER) for each in listed.photos)
-    return replace(listed, id=NUMBER, agency_id=listed.id, photos=photos)
+    return replace(listed, id=NUMBER, agency_id=listed.id, photos=photos, reported_at=NOW)
 
 
 async def test_a_complaint_on_its_way_is_listed_as_it_was_written() -> None:
@@ -182,7 +182,7 @@ async def test_other_reads_are_those_of_the_connector() -> None:
 async def test_a_complaint_that_waited_for_its_agency_was_reported_when_the_hub_accepted_it() -> None:
     late = replace(LISTED, reported_at=NOW + timedelta(hours=30))
     desk = Desk(listed=[late], receipts=[DONE])
-    joined = replace(to_submitted(late), reported_at=NOW)
+    joined = to_submitted(late)
     assert await list_of(desk) == (joined,)
     assert await desk.build().complaints([NUMBER], CALL) == {NUMBER: joined}
     assert await desk.build().complaints(["17"], CALL) == {"17": late}
