@@ -131,7 +131,10 @@ async def test_post_based_csrf(wired: HubClient, media_type: str) -> None:
     """The media types that a foreign page may send without a preflight, and a request without one."""
     for body in (b"query=query%20cop%20%7B%20__typename%20%7D", b'{"query": "query cop { __typename }"}'):
         refused = await send(wired, "POST", data=body, headers={"Content-Type": media_type})
-        assert refused == (415, None, ["UNSUPPORTED_MEDIA_TYPE"])
+        if media_type.startswith("multipart/"):
+            assert refused == (403, None, ["CSRF_PREVENTED"])  # it may hold files, with a header of its own
+        else:
+            assert refused == (415, None, ["UNSUPPORTED_MEDIA_TYPE"])
 
 
 async def test_unhandled_error_detection(wired: HubClient) -> None:

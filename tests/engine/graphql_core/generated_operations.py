@@ -21,6 +21,7 @@ from graphql import (
     OperationDefinitionNode,
     SelectionNode,
     SelectionSetNode,
+    Undefined,
     ValueNode,
     get_named_type,
     is_non_null_type,
@@ -28,6 +29,7 @@ from graphql import (
     parse_value,
     print_ast,
     validate,
+    value_from_ast,
     value_from_ast_untyped,
 )
 from hypothesis import assume
@@ -147,7 +149,7 @@ class OperationDecorator:
 
     def _argument(self, node: ArgumentNode, argument: Any) -> str:  # noqa: ANN401 - graphql-core's argument
         name = node.name.value
-        pool = self.pools.get(name)
+        pool = [each for each in self.pools.get(name, ()) if _is_valid(parse_value(each), argument)]
         value: ValueNode = parse_value(self.chance.choice(pool)) if pool and self.often(0.9) else node.value
         literal = print_ast(value)
         if not self.often(0.35):
@@ -171,6 +173,11 @@ class OperationDecorator:
             self.declared[variable] = type_
             self.variables[variable] = value_from_ast_untyped(value)
         return f"{name}: ${variable}"
+
+
+def _is_valid(value: ValueNode, argument: Any) -> bool:  # noqa: ANN401 - graphql-core's argument
+    """Whether an argument takes a value: arguments of different types have the same name."""
+    return value_from_ast(value, argument.type) is not Undefined
 
 
 def operations(
