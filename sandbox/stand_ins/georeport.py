@@ -63,11 +63,7 @@ class GeoReportReplies:
             if end - start > self._span:
                 problem = [{"code": 400, "description": "the period is too long"}]
                 return _write(problem, "errors", "error", form, 400)
-            rows = [each for each in rows if start <= _parse(each["requested_datetime"]) <= end and _fits(each, given)]
-            rows = [each for each in rows if self._fits_extensions(each, given)]
-            rows = sorted(rows, key=lambda each: _parse(each["requested_datetime"]), reverse=True)[
-                : self._get_size(given)
-            ]
+            rows = self._list_period(given)[: self._get_size(given)]
         if resource == "requests":
             rows = [self._shorten(each, given, names_reporter=False) for each in rows]
         return _write(rows[:_MAX_ROWS], *_NAMES[resource], form, 404 if key and not rows else 200)
@@ -82,15 +78,37 @@ class GeoReportReplies:
         return SampleReply(f"<service_definition>{_write_members(inner)}</service_definition>".encode(), "text/xml")
 
     def _search(self, form: str, given: Mapping[str, str]) -> SampleReply | None:
-        """The page of requests that some people reported; None if the server cannot search for them."""
+        """A page of what some people reported, or of all requests; None if the server cannot search so."""
+        rows = self._find_reported(given)
+        rows = self._find_handled(given) if rows is None else rows
+        if rows is None:
+            return None
+        size = self._get_size(given)
+        start = (int(given.get("page", "1")) - 1) * size
+        shown = [self._shorten(each, given, names_reporter=True) for each in rows[start : start + size]]
+        return _write(shown, *_NAMES["requests"], form, 200)
+
+    def _find_reported(self, given: Mapping[str, str]) -> Sequence[Row] | None:
+        """The requests that some people reported; None if the call asks for no reporter."""
         name, column = self._extensions.get("reporter"), self._get_column("reporter")
         if name is None or column is None or name not in given:
             return None
-        people, size = given[name].split(","), self._get_size(given)
-        start = (int(given.get("page", "1")) - 1) * size
-        rows = [each for each in self._rows["requests"] if _dig(each, column) in people][start : start + size]
-        shown = [self._shorten(each, given, names_reporter=True) for each in rows]
-        return _write(shown, *_NAMES["requests"], form, 200)
+        people = given[name].split(",")
+        return [each for each in self._rows["requests"] if _dig(each, column) in people]
+
+    def _find_handled(self, given: Mapping[str, str]) -> Sequence[Row] | None:
+        """All requests of a period, for those who handle them; None if the call does not ask for them."""
+        handling = self._extensions.get("handling", {})
+        if not handling or any(given.get(name) != value for name, value in handling.items()):
+            return None
+        return self._list_period(given)
+
+    def _list_period(self, given: Mapping[str, str]) -> Sequence[Row]:
+        """The requests of the period and the filters of a call, newest first."""
+        start, end = self._parse_period(given)
+        rows = [each for each in self._rows["requests"] if start <= _parse(each["requested_datetime"]) <= end]
+        rows = [each for each in rows if _fits(each, given) and self._fits_extensions(each, given)]
+        return sorted(rows, key=lambda each: _parse(each["requested_datetime"]), reverse=True)
 
     def _get_size(self, given: Mapping[str, str]) -> int:
         return int(given.get(self._extensions.get("page_size", ""), _MAX_ROWS))
