@@ -132,7 +132,7 @@ async def test_post_based_csrf(wired: HubClient, media_type: str) -> None:
     for body in (b"query=query%20cop%20%7B%20__typename%20%7D", b'{"query": "query cop { __typename }"}'):
         refused = await send(wired, "POST", data=body, headers={"Content-Type": media_type})
         if media_type.startswith("multipart/"):
-            assert refused == (403, None, ["CSRF_PREVENTED"])  # it may hold files, with a header of its own
+            assert refused == (403, None, ["CSRF_PREVENTED"])  # it may hold files, so it needs another header
         else:
             assert refused == (415, None, ["UNSUPPORTED_MEDIA_TYPE"])
 
