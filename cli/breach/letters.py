@@ -29,6 +29,7 @@ DATA_GROUPS: Mapping[str, str] = {
     "property tax": "pajak bumi dan bangunan",
     "small businesses": "usaha mikro dan kecil",
     "complaints": "pengaduan",
+    "cases": "urusan dengan kota",
     "access log": "riwayat akses data",
     "consents": "persetujuan",
     "agreement with the register": "kesesuaian dengan data kependudukan",

@@ -99,7 +99,8 @@ async def test_a_developer_gets_the_plan_beside_the_answer(hub: HubClient) -> No
                 "facets": [],
                 "level": 1,
                 "maxBatchSize": None,
-                "steps": [{**identity, "level": 2, "maxBatchSize": None, "steps": []}],
+                "command": None,
+                "steps": [{**identity, "level": 2, "maxBatchSize": None, "command": None, "steps": []}],
             }
         ],
     }
