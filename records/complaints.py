@@ -112,7 +112,8 @@ class Complaint:
     events: Annotated[tuple[ComplaintEvent, ...], Doc("All steps of its handling, oldest first.")] = ()
     comments: Annotated[tuple[ComplaintComment, ...], Doc("Comments, oldest first.")] = ()
     delivery: Annotated[
-        CommandState | None, Doc("State on its way to the complaint system; null when it has arrived.")
+        CommandState | None,
+        Doc("State on its way to the complaint system, `DONE` if that accepted it and does not list it; else null."),
     ] = None
     agency_id: Annotated[str | None, Doc("The agency's identifier, where `id` is the hub's receipt number.")] = None
 

@@ -66,6 +66,7 @@ _DELIVERED: Final = {
 """The steps of a receipt that people see; the others are technical."""
 _DELIVER: Final = Caption("Deliver it to the complaint system", "Menyampaikannya ke sistem pengaduan")
 _CHECK: Final = Caption("Check whether it arrived", "Memeriksa apakah sudah sampai")
+_LIST: Final = Caption("Show the complaint that it accepted", "Menampilkan laporan yang sudah diterimanya")
 _RATE: Final = Caption("Rate how it was resolved", "Menilai penyelesaiannya")
 _COMMENTED: Final = Caption("Commented: {text}", "Berkomentar: {text}")
 _ACTIONS: Final[Mapping[str, Command[Any]]] = {
@@ -114,11 +115,12 @@ def _build_case(reading: CaseReading, agency: str, complaint: Complaint, receipt
     own = [each for each in receipts if each.agency == agency and each.case in {complaint.id, complaint.agency_id}]
     activities = tuple(_list_activities(reading, agency, complaint, own))
     moments = (complaint.reported_at, complaint.updated_at, *(each.at for each in activities))
-    is_on_its_way = complaint.delivery is not None
+    is_unlisted = complaint.delivery is not None
+    is_on_its_way = is_unlisted and complaint.delivery is not CommandState.DONE
     status = complaint.status or ComplaintStatus.WAITING
     step = None
-    if is_on_its_way:
-        step = _build_delivery_step(reading, complaint.delivery)
+    if is_unlisted:
+        step = _build_delivery_step(reading, agency, complaint.delivery)
     elif status in _STEPS:
         office = complaint.responsible_agency or reading.name(agency)
         step = CaseStep(what=reading.say(_STEPS[status]), by=CaseActor.AGENCY, name=office)
@@ -179,7 +181,9 @@ def _build_refused_case(reading: CaseReading, receipt: CommandReceipt) -> Case:
     )
 
 
-def _build_delivery_step(reading: CaseReading, state: CommandState | None) -> CaseStep:
+def _build_delivery_step(reading: CaseReading, agency: str, state: CommandState | None) -> CaseStep:
+    if state is CommandState.DONE:
+        return CaseStep(what=reading.say(_LIST), by=CaseActor.AGENCY, name=reading.name(agency))
     if state is CommandState.PARKED:
         return CaseStep(what=reading.say(_CHECK), by=CaseActor.HUB, name=reading.say(CITY_STAFF))
     return CaseStep(what=reading.say(_DELIVER), by=CaseActor.HUB, name=reading.name("hub"))

@@ -25,7 +25,7 @@ from store.database_timeout import StateUnavailable
 
 _NUMBER: Final = re.compile(r"TT-\d\d-[2-9A-HJ-NP-Z]{10}")
 LISTED_WITHIN: Final = timedelta(hours=1)
-"""How long the list of an agency may lack a complaint that it accepted. Later, it was deleted there."""
+"""How long the list of an agency may lack a complaint that it accepted. Later, its state is unknown."""
 
 
 class Submissions(Protocol):
@@ -86,8 +86,8 @@ class SubmittedComplaints:
             answer = None if agency_id is None else found.get(agency_id)
             if isinstance(answer, Complaint) and id_ in mine:
                 answer = _join(answer, mine[id_])
-            elif answer is None and id_ in mine and _is_shown(mine[id_]):
-                answer = build_pending(mine[id_])
+            elif answer is None and id_ in mine and mine[id_].payload is not None:
+                answer = _build_unlisted(mine[id_])
             if answer is not None:
                 answers[id_] = answer
         return answers
@@ -100,7 +100,7 @@ def _merge(listed: Sequence[Complaint], commands: Sequence[SubmittedCommand]) ->
     arrived = {each.agency_id: each for each in mine if each.agency_id is not None}
     known = [_join(each, arrived[each.id]) if each.id in arrived else each for each in listed]
     shown = {each.id for each in known}
-    pending = [build_pending(each) for each in mine if each.number not in shown and _is_shown(each)]
+    pending = [_build_unlisted(each) for each in mine if each.number not in shown and each.payload is not None]
     changed = [apply_changes(each, changes) for each in (*known, *pending)]
     return tuple(sorted(changed, key=lambda each: each.reported_at, reverse=True))
 
@@ -124,8 +124,13 @@ def _join(listed: Complaint, submitted: SubmittedCommand) -> Complaint:
     )
 
 
-def _is_shown(submitted: SubmittedCommand) -> bool:
-    """Whether a complaint that its agency does not list is shown."""
-    if submitted.payload is None:
-        return False
-    return submitted.closed_at is None or datetime.now(UTC) - submitted.closed_at < LISTED_WITHIN
+def _build_unlisted(submitted: SubmittedCommand) -> Complaint:
+    """The complaint that its agency does not list: it is on its way, or the agency accepted it and then lost it.
+
+    Its reporter sees it in both cases. Its state is null if the agency should list it by now.
+    """
+    pending = build_pending(submitted)
+    closed_at = submitted.closed_at
+    if closed_at is None or datetime.now(UTC) - closed_at < LISTED_WITHIN:
+        return pending
+    return replace(pending, status=None)

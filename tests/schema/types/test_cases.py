@@ -309,6 +309,13 @@ async def test_the_state_of_a_complaint_is_that_of_its_agency(
     assert case == {"state": state, "nextStep": step}
 
 
+async def test_an_agency_that_accepted_a_complaint_and_denies_it_has_the_next_step() -> None:
+    lost = build_complaint(status=None, delivery=CommandState.DONE)
+    case = await load_case("state nextStep { what by name }", CityOfCases(complaints_of_siti=(lost,)))
+    step = {"what": "Show the complaint that it accepted", "by": "AGENCY", "name": "crm (en)"}
+    assert case == {"state": "WAITING_FOR_AGENCY", "nextStep": step}
+
+
 async def test_activities_are_what_the_agency_did_and_the_last_is_the_change() -> None:
     events = (build_event(1, ComplaintStatus.WAITING), build_event(2, ComplaintStatus.IN_PROGRESS, "Tim berangkat"))
     city = CityOfCases(complaints_of_siti=(build_complaint(events=events),))

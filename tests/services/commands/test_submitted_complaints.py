@@ -127,16 +127,19 @@ async def test_a_delivered_complaint_stays_until_its_agency_lists_it() -> None:
     assert [each.id for each in found] == [NUMBER]  # type: ignore[union-attr]  # no failure
 
 
-@pytest.mark.parametrize(
-    "receipt",
-    [
-        replace(DONE, closed_at=NOW - LISTED_WITHIN - timedelta(seconds=1)),
-        replace(SENT, payload=None),
-    ],
-    ids=["deleted at the agency", "past its retention"],
-)
-async def test_other_commands_are_not_in_the_list(receipt: SubmittedCommand) -> None:
-    assert await list_of(Desk(receipts=[receipt])) == ()
+async def test_a_complaint_that_its_agency_accepted_and_then_denies_stays_with_an_unknown_state() -> None:
+    lost = replace(DONE, closed_at=NOW - LISTED_WITHIN - timedelta(seconds=1))
+    desk = Desk(receipts=[lost])
+    found = await list_of(desk)
+    assert not isinstance(found, AgencyFailure)
+    assert [(each.id, each.status, each.delivery) for each in found] == [(NUMBER, None, CommandState.DONE)]
+    by_number = (await desk.build().complaints([NUMBER], CALL))[NUMBER]
+    assert isinstance(by_number, Complaint)
+    assert replace(by_number, read_at=found[0].read_at) == found[0]
+
+
+async def test_a_complaint_past_its_retention_is_not_in_the_list() -> None:
+    assert await list_of(Desk(receipts=[replace(SENT, payload=None)])) == ()
 
 
 async def test_pending_and_listed_complaints_are_sorted_together() -> None:
