@@ -170,6 +170,30 @@ async def test_nothing_is_wrong_with_a_page_on_a_phone(
     await look(phone, f"{language}{path.replace('/', '-').replace('?', '-')}")
 
 
+COMPLAINTS = """
+{ me { complaints { id number isOpen visibility } } complaints(first: 20) { nodes { id number } } }
+"""
+
+
+@pytest.mark.parametrize("language", ["id", "en"])
+async def test_nothing_is_wrong_with_the_forms_about_a_complaint(
+    phone: Phone, hub_with_pages: HubClient, language: str
+) -> None:
+    found = (await hub_with_pages.ask(COMPLAINTS, caller="siti")).data
+    mine = found["me"]["complaints"]
+    own = {each["number"] for each in mine}
+    forms = {
+        "comment": mine[0]["id"],
+        "withdraw": next(each["id"] for each in mine if each["isOpen"]),
+        "publish": next(each["id"] for each in mine if each["visibility"] == "PRIVATE"),
+        "support": next(each["id"] for each in found["complaints"]["nodes"] if each["number"] not in own),
+    }
+    for action, id_ in forms.items():
+        await phone.go(f"{hub_with_pages.url}/complaints/{id_}/{action}?lang={language}")
+        assert await phone.page.evaluate("document.querySelectorAll('main form[method=post]').length") == 1, action
+        await look(phone, f"{language}-{action}")
+
+
 async def test_the_export_is_downloaded_by_the_session(phone: Phone, hub_with_pages: HubClient) -> None:
     await phone.go(f"{hub_with_pages.url}/my-data/export")
     await phone.page.call_method("Emulation.setScriptExecutionDisabled", value=False)
