@@ -171,6 +171,7 @@ def graph_operations() -> st.SearchStrategy[GeneratedOperation]:
             "NIK": texts(SITI, AYU, BUDI, NOBODY),
             "RegionCode": texts(GAMBIR, "31.71", "99"),
             "DateTime": texts("2026-11-01T00:00:00Z"),
+            "Upload": texts("no file"),  # no literal is one, so validation refuses these operations
         },
         pools={
             "niks": [f'["{SITI}", "{NOBODY}", "{SITI}", "{BUDI}"]', f'["{AYU}"]', "[]"],
