@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import enum
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
@@ -16,7 +16,9 @@ from sandbox.agency import ISSUER, PARTS
 from sandbox.agency_process import PROGRAM, AgencyProcess, AgencyProcessError
 from sandbox.clock import DATA_DAY
 from sandbox.stand_ins.sources import CITY_VARIABLE, find_city, list_served
-from sandbox.state_folder import StateFolder
+from sandbox.state_folder import StateFolder, is_free
+
+_PORT_CHANGES = 3
 
 
 class CityError(Exception):
@@ -78,7 +80,7 @@ class SandboxCity:
         program: Sequence[str] = PROGRAM,
     ) -> None:
         self.folder = StateFolder(state)
-        self.agencies: Mapping[str, SandboxAgency] = {}
+        self.agencies: dict[str, SandboxAgency] = {}
         self._names = (*list_served(find_city()), ISSUER) if agencies is None else tuple(agencies)
         self._latency = latency
         self._today = today
@@ -101,7 +103,7 @@ class SandboxCity:
             self.agencies = {name: self._build_agency(name) for name in self._names}
             async with asyncio.TaskGroup() as group:
                 for name in self._names:
-                    group.create_task(self.start(name))
+                    group.create_task(self._start_new(name))
         except BaseException as problem:
             await self._stop_all()
             if isinstance(problem, BaseExceptionGroup):
@@ -140,6 +142,20 @@ class SandboxCity:
                 raise CityError(f"{problem} (log: {self._log_path(name)})") from None
             self._set_state(name, ProcessState.RUNNING)
             self._watches[name] = asyncio.create_task(self._watch(name, child))
+
+    async def _start_new(self, name: str) -> None:
+        """Start one agency; on another port if a program took its port after it was chosen. Raises CityError."""
+        for _ in range(_PORT_CHANGES):
+            try:
+                await self.start(name)
+            except CityError:
+                agency = self.agencies[name]
+                if is_free(agency.port) and is_free(agency.control_port):
+                    raise
+                self.agencies[name] = self._build_agency(name)
+            else:
+                return
+        await self.start(name)
 
     async def stop(self, name: str) -> None:
         """Stop one agency; does nothing if it does not run. Raises CityError."""

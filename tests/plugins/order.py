@@ -4,7 +4,17 @@ from __future__ import annotations
 
 import pytest
 
-FIRST = ("workers", "crowd", "cli/serve", "deploy", "engine/graphql_core", "journeys/agencies", "connectors/agencies")
+FIRST = (
+    "journeys/commands",
+    "journeys/people",
+    "workers",
+    "crowd",
+    "cli/serve",
+    "deploy",
+    "engine/graphql_core",
+    "journeys/agencies",
+    "connectors/agencies",
+)
 """Folders whose files take tens of seconds each: they start whole cities and hubs, or compare thousands of answers."""
 _FIRST_FILES = tuple(f"tests/{each}/test_" for each in FIRST)
 

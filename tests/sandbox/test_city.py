@@ -3,6 +3,7 @@
 import asyncio
 import os
 import signal
+import socket
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -54,6 +55,23 @@ async def test_every_agency_runs_inside_the_block_and_none_after_it(state: Path)
         assert all(is_running(pid) for pid in pids)
         assert len(set(pids)) == 2
     assert not any(is_running(pid) for pid in pids)
+
+
+async def test_an_agency_whose_chosen_port_was_taken_starts_on_another(state: Path) -> None:
+    with socket.socket() as other:
+
+        def take_port(change: StateChange) -> None:
+            """What a program does that starts between the choice of the port and its use."""
+            if change.agency == "pbb" and change.state is ProcessState.STARTING and other.getsockname()[1] == 0:
+                other.bind(("127.0.0.1", city.agencies["pbb"].control_port))
+                other.listen()
+
+        city = SandboxCity(state, agencies=TWO, program=SMALL, latency=False, on_change=take_port)
+        async with city as running:
+            agency = running.agencies["pbb"]
+            assert agency.state is ProcessState.RUNNING
+            assert agency.control_port != other.getsockname()[1]
+            assert agency.control_port == running.folder.known_port("pbb.control")
 
 
 async def test_an_agency_gets_its_credential_and_latency_by_environment(state: Path) -> None:
