@@ -110,8 +110,8 @@ class _FollowUp:
 
     def _route(self, key: Any) -> Any:  # noqa: ANN401 - any key
         """The key for the agency of the complaint, if several answer."""
-        is_routed = Complaints in self.context.agencies.routers and self.command.agency is not None
-        return RoutedKey(key, (self.command.agency,)) if is_routed and self.command.agency else key
+        agency = self.command.agency
+        return RoutedKey(key, (agency,)) if agency and Complaints in self.context.agencies.routers else key
 
 
 def find_obstacle(command: str, own: Complaint, *, is_repeated: bool) -> CommandProblemCode | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Annotated, Any, Final
 
@@ -9,6 +10,7 @@ import strawberry
 
 from auth.caller import Caller
 from auth.policy.rules import Rule
+from engine.batch import Batch
 from engine.command import Command
 from records.complaints import (
     ComplaintPublication,
@@ -119,6 +121,11 @@ def _build(command: Command[Any], author: Nik | None, id_: str, key: str, payloa
     return NewCommand(subject=author, key=check_key(key), name=command.name, payload=payload, case=id_)
 
 
+def _follow_up(batch: Batch[NewCommand, Any]) -> Callable[[Callable[..., Any]], Any]:
+    """A mutation that the batch answers with a receipt or a problem."""
+    return root(batch, returns=CommandResult | None, rule=WRITABLE, subject=get_subject, prepare_key=_open_case)
+
+
 @adds_to_mutation
 class ComplaintFollowUps:
     """The commands that follow a complaint."""
@@ -147,13 +154,7 @@ class ComplaintFollowUps:
         command = _build(PUBLISH_COMPLAINT, get_author(caller, for_person), id, key, ComplaintPublishing())
         return None if command is None else PublicationRequest(command=command, confirmation=confirmation)
 
-    @root(
-        support_complaints,
-        returns=CommandResult | None,
-        rule=WRITABLE,
-        subject=get_subject,
-        prepare_key=_open_case,
-    )
+    @_follow_up(support_complaints)
     def support_complaint(
         caller: Caller,
         id: ComplaintId,  # noqa: A002 - the name of ids in the graph
@@ -163,13 +164,7 @@ class ComplaintFollowUps:
         """Support a public complaint of another person, once."""
         return _build(SUPPORT_COMPLAINT, get_author(caller, for_person), id, key, ComplaintSupport())
 
-    @root(
-        comment_complaints,
-        returns=CommandResult | None,
-        rule=WRITABLE,
-        subject=get_subject,
-        prepare_key=_open_case,
-    )
+    @_follow_up(comment_complaints)
     def comment_complaint(
         caller: Caller,
         id: ComplaintId,  # noqa: A002 - the name of ids in the graph
@@ -180,13 +175,7 @@ class ComplaintFollowUps:
         """Comment on your complaint, or on a public one. Everybody sees comments on a public complaint."""
         return _build(COMMENT_COMPLAINT, get_author(caller, for_person), id, key, NewComplaintComment(text=text))
 
-    @root(
-        rate_resolutions,
-        returns=CommandResult | None,
-        rule=WRITABLE,
-        subject=get_subject,
-        prepare_key=_open_case,
-    )
+    @_follow_up(rate_resolutions)
     def rate_resolution(
         caller: Caller,
         id: ComplaintId,  # noqa: A002 - the name of ids in the graph
@@ -199,13 +188,7 @@ class ComplaintFollowUps:
         payload = ResolutionRating(rating=rating, text=text)
         return _build(RATE_RESOLUTION, get_author(caller, for_person), id, key, payload)
 
-    @root(
-        withdraw_complaints,
-        returns=CommandResult | None,
-        rule=WRITABLE,
-        subject=get_subject,
-        prepare_key=_open_case,
-    )
+    @_follow_up(withdraw_complaints)
     def withdraw_complaint(
         caller: Caller,
         id: ComplaintId,  # noqa: A002 - the name of ids in the graph

@@ -13,7 +13,7 @@ from typing import Any, Final
 from urllib.parse import urlencode, urlsplit
 
 from starlette.requests import Request
-from starlette.responses import RedirectResponse, Response
+from starlette.responses import Response
 
 from auth.oidc.page_session import SignedInSession
 from schema.tools.document_fields import GraphDocuments
@@ -131,9 +131,7 @@ class ConsentPages:
         )
         if get_object(answer, "revokeConsent") is None:
             raise _to_problem(answer, unknown="unknown_consent")
-        chosen = self._pages.get_link_query(request)
-        address = f"{CONSENTS_PATH}?{urlencode(chosen)}" if chosen else CONSENTS_PATH
-        return RedirectResponse(address, HTTPStatus.SEE_OTHER, {"Cache-Control": "no-store"})
+        return self._pages.redirect(request, CONSENTS_PATH)
 
     async def _render_request(
         self, request: Request, session: SignedInSession, *, none_ticked: bool = False

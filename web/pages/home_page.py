@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from http import HTTPStatus
-
 from starlette.requests import Request
-from starlette.responses import RedirectResponse, Response
+from starlette.responses import Response
 from starlette.routing import Route
 
 from auth.oidc.page_session import SignedInSession
@@ -34,6 +32,4 @@ class HomePage:
 
     async def return_home(self, request: Request, _session: SignedInSession) -> Response:
         """Redirect a person who has signed in."""
-        language = request.query_params.get("lang")
-        address = f"{HOME_PATH}?lang={language}" if language in {"id", "en"} else HOME_PATH
-        return RedirectResponse(address, HTTPStatus.SEE_OTHER, {"Cache-Control": "no-store"})
+        return self._pages.redirect(request, HOME_PATH)

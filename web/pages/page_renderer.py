@@ -18,7 +18,7 @@ from urllib.parse import urlencode
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
-from starlette.responses import HTMLResponse, Response
+from starlette.responses import HTMLResponse, RedirectResponse, Response
 from starlette.routing import Route
 
 from web.languages import get_page_language
@@ -122,6 +122,12 @@ class PageRenderer:
         """The query of links within the hub, which keeps a chosen language."""
         chosen = request.query_params.get("lang")
         return {"lang": chosen} if chosen is not None and chosen in LANGUAGES else {}
+
+    def redirect(self, request: Request, path: str, **query: str) -> Response:
+        """Lead to another page of the hub, in the chosen language."""
+        wanted = {**self.get_link_query(request), **query}
+        address = f"{path}?{urlencode(wanted)}" if wanted else path
+        return RedirectResponse(address, HTTPStatus.SEE_OTHER, {"Cache-Control": "no-store"})
 
     def render_page(
         self,

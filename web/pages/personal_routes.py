@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from hashlib import sha256
 from http import HTTPStatus
 from typing import Any, Final
 
@@ -17,6 +18,7 @@ from web.pages.page_renderer import PageProblem
 from web.pages.page_session import Form
 from web.pages.page_uploads import FormFiles
 
+_LONGEST_KEY: Final = 36
 _CURSOR: Final = re.compile(r"[A-Za-z0-9_=-]{1,200}", re.ASCII)
 
 
@@ -38,6 +40,14 @@ class FormSubmission:
         """The values of a field that are not empty, with Unix line ends and without spaces around them."""
         values = (each.replace("\r\n", "\n").strip() for each in self.fields.get(name, ()))
         return [each for each in values if each]
+
+    def build_key(self, content: str) -> str:
+        """The idempotency key of the form, and of what it holds.
+
+        A second tap makes no second request, but what was changed after "back" does.
+        """
+        digest = sha256(content.encode()).hexdigest()
+        return f"{self.get('key')[:_LONGEST_KEY]}-{digest[:24]}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,13 +10,12 @@ from time import monotonic
 import pytest
 
 from auth.tokens.development_issuer import DevelopmentIssuer
-from tests.journeys.hub import HubClient, RunningCity, running_hub, state_server
-from tests.journeys.paged_hub import build_paged_settings
+from tests.journeys.hub import HubClient, RunningCity
+from tests.journeys.people.citizens_phone import CityOfPages, running_pages, signed_in_phone
 from tests.plugins.optional_programs import FindProgram
 from tests.sandbox_agencies import RunningAgency, run_agency
 from tests.services.photos.sample_photos import build_photo
 from tests.web.axe import find_violations
-from tests.web.browser import open_browser_page
 from tests.web.phone import LOADED, WIDTH, Phone
 
 LONGEST_SECONDS = 120.0
@@ -42,26 +41,15 @@ async def hub_with_pages(
     openid_provider: RunningAgency,
     tmp_path_factory: pytest.TempPathFactory,
 ) -> AsyncIterator[HubClient]:
-    folder = tmp_path_factory.mktemp("phone")
-    own = RunningCity(agencies={**city.agencies, "crm": complaint_system}, snapshots=city.snapshots)
-    with state_server(folder / "state") as state:
-        settings = build_paged_settings(own, issuer, openid_provider, state_url=state, folder=folder)
-        async with running_hub(settings, issuer) as running:
-            yield running
+    world = CityOfPages(city=city, complaint_system=complaint_system, issuer=issuer, openid_provider=openid_provider)
+    async with running_pages(world, tmp_path_factory.mktemp("phone")) as running:
+        yield running
 
 
 @pytest.fixture(scope="module")
 async def phone(program: FindProgram, hub_with_pages: HubClient) -> AsyncIterator[Phone]:
     """Siti's phone. She is signed in."""
-    async with open_browser_page(program("chromium")) as page:
-        await page.call_method("Network.enable")
-        await page.call_method("Network.setExtraHTTPHeaders", headers={"Accept-Language": "id-ID"})
-        phone = Phone(page)
-        await phone.start(with_scripts=False)
-        await phone.go(f"{hub_with_pages.url}/my-data")
-        await page.evaluate("document.querySelector('input[name=person][value=siti]').click()")
-        await page.evaluate("document.querySelector('button[value=allow]').click()")
-        await page.wait_until(f"{LOADED} && location.pathname === '/my-data'")
+    async with signed_in_phone(program("chromium"), hub_with_pages, "/my-data") as phone:
         yield phone
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from hashlib import sha256
 from typing import Any, Final
 
 from web.pages.complaints.places import ComplaintPlace, find_places
@@ -22,7 +21,6 @@ mutation SubmitOnPage($complaint: NewComplaintInput!, $key: String!) {
 }
 """
 _ANSWER: Final = "answer-"
-_LONGEST_KEY: Final = 36
 
 
 def check_form(submission: FormSubmission, places: Sequence[ComplaintPlace], words: Words) -> Mapping[str, str]:
@@ -47,7 +45,7 @@ def check_form(submission: FormSubmission, places: Sequence[ComplaintPlace], wor
 def build_variables(
     submission: FormSubmission, category: str, places: Sequence[ComplaintPlace], questions: Sequence[Mapping[str, Any]]
 ) -> Mapping[str, Any]:
-    """The variables of the mutation. As in `data_request_forms`, the key names the form and what it holds."""
+    """The variables of the mutation."""
     found = find_places(places, submission.get("place"))
     complaint: dict[str, Any] = {
         "categoryCode": category,
@@ -68,8 +66,7 @@ def build_variables(
         complaint["photos"] = [
             {"file": file, "alternativeText": text} for file, text in zip(files, alternative_texts, strict=True)
         ]
-    digest = sha256(content.encode()).hexdigest()
-    return {"complaint": complaint, "key": f"{submission.get('key')[:_LONGEST_KEY]}-{digest[:24]}"}
+    return {"complaint": complaint, "key": submission.build_key(content)}
 
 
 def place_problem(problem: Mapping[str, Any], submission: FormSubmission) -> Mapping[str, str]:

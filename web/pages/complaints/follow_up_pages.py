@@ -6,14 +6,12 @@ import re
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from functools import partial
-from hashlib import sha256
 from http import HTTPStatus
 from typing import Any, Final
-from urllib.parse import urlencode
 from uuid import uuid4
 
 from starlette.requests import Request
-from starlette.responses import RedirectResponse, Response
+from starlette.responses import Response
 
 from auth.oidc.page_session import SignedInSession
 from schema.tools.document_fields import GraphDocuments
@@ -24,9 +22,9 @@ from web.pages.personal_routes import (
     FormSubmission,
     PersonalRoute,
     PersonalRoutes,
-    find_notice,
     get_object,
     get_problem_text,
+    require_object,
 )
 
 COMPLAINT_PATH: Final = "/complaints/{id}"
@@ -48,7 +46,6 @@ _POLICY: Final = f"{PAGE_POLICY}; img-src 'self'"
 """Photos come from the hub, for those who may see the complaint (`web/endpoints/photos.py`)."""
 _ID: Final = re.compile(r"[A-Za-z0-9_=-]{1,400}", re.ASCII)
 _MAX_TEXT: Final = 1_000
-_LONGEST_KEY: Final = 36
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -147,7 +144,7 @@ class FollowUpPages:
             try:
                 found = await self._run(name, request, session, _build_variables(FOLLOW_UPS[name], submission))
                 if "number" in found:
-                    return self._return(request, name)
+                    return self._pages.redirect(request, COMPLAINT_PATH.format(id=_parse_id(request)), done=name)
                 if "message" in found:  # else it is the preview of a publication, which the page shows
                     place = found["field"] if found["field"] in FOLLOW_UPS[name].types else "action"
                     problems = {place: get_problem_text(found)}
@@ -183,10 +180,7 @@ class FollowUpPages:
     ) -> Mapping[str, Any]:
         values = {**variables, "id": _parse_id(request)}
         answer = await self._client.execute(request, session, FOLLOW_UPS[name].document, values)
-        found = get_object(answer, "done")
-        if found is None:
-            raise PageProblem(find_notice(answer) or "hub_down", HTTPStatus.SERVICE_UNAVAILABLE)
-        return found
+        return require_object(answer, "done")
 
     async def _load(self, request: Request, session: SignedInSession) -> Mapping[str, Any]:
         """The complaint in the path, with `is_own`. Another person's private one is as unknown as none."""
@@ -203,11 +197,6 @@ class FollowUpPages:
         if any((each.get("extensions") or {}).get("agency") for each in answer.get("errors", ())):
             raise PageProblem("hub_down", HTTPStatus.SERVICE_UNAVAILABLE)
         raise PageProblem("unknown_complaint", HTTPStatus.NOT_FOUND)
-
-    def _return(self, request: Request, done: str) -> Response:
-        query = urlencode({**self._pages.get_link_query(request), "done": done})
-        address = f"{COMPLAINT_PATH.format(id=_parse_id(request))}?{query}"
-        return RedirectResponse(address, HTTPStatus.SEE_OTHER, {"Cache-Control": "no-store"})
 
 
 def _is_offered(name: str, complaint: Mapping[str, Any]) -> bool:
@@ -239,13 +228,12 @@ def _check(form: FollowUp, submission: FormSubmission, texts: Mapping[str, str])
 
 
 def _build_variables(form: FollowUp, submission: FormSubmission) -> Mapping[str, Any]:
-    """The variables of the mutation. As in `data_request_forms`, the key names the form and what it holds."""
+    """The variables of the mutation."""
     variables: dict[str, Any] = {part: submission.get(part) or None for part in form.types}
     content = repr([(part, variables[part]) for part in form.types if part != "confirmation"])
     if "rating" in variables:
         variables["rating"] = int(variables["rating"])
-    digest = sha256(content.encode()).hexdigest()
-    return {**variables, "key": f"{submission.get('key')[:_LONGEST_KEY]}-{digest[:24]}"}
+    return {**variables, "key": submission.build_key(content)}
 
 
 def _parse_id(request: Request) -> str:

@@ -7,11 +7,10 @@ from collections.abc import Mapping, Sequence
 from http import HTTPStatus
 from itertools import groupby
 from typing import Any, Final
-from urllib.parse import urlencode
 from uuid import uuid4
 
 from starlette.requests import Request
-from starlette.responses import RedirectResponse, Response
+from starlette.responses import Response
 
 from auth.oidc.page_session import SignedInSession
 from web.pages.complaints.complaint_form import (
@@ -31,8 +30,6 @@ from web.pages.personal_routes import (
     FormSubmission,
     PersonalRoute,
     PersonalRoutes,
-    find_notice,
-    get_object,
     require_object,
 )
 
@@ -106,7 +103,7 @@ class NewComplaintPage:
             if not problems:
                 found = await self._send(request, submission, places)
                 if "number" in found:
-                    return self._redirect(request, RECEIPT_PATH.format(number=found["number"]))
+                    return self._pages.redirect(request, RECEIPT_PATH.format(number=found["number"]))
                 problems = place_problem(found, submission)
             if submission.files:
                 problems = {"photo-1": words["complaint"]["problems"]["photos_again"], **problems}
@@ -123,10 +120,7 @@ class NewComplaintPage:
         category = await self._load_category(request, submission.session)
         variables = build_variables(submission, category["code"], places, category.get("questions") or ())
         answer = await self._client.execute(request, submission.session, SUBMIT_MUTATION, variables)
-        found = get_object(answer, "submitComplaint")
-        if found is None:
-            raise PageProblem(find_notice(answer) or "hub_down", HTTPStatus.SERVICE_UNAVAILABLE)
-        return found
+        return require_object(answer, "submitComplaint")
 
     async def show_receipt(self, request: Request, session: SignedInSession) -> Response:
         """The receipt of a complaint. Raises `PageProblem`."""
@@ -176,11 +170,6 @@ class NewComplaintPage:
         # The questions of one category: each may be a call to the complaint system.
         answer = await self._client.execute(request, session, self._questions_query, {"name": found["name"] or ""})
         return {**found, **(_find_category(answer, code) or {})}
-
-    def _redirect(self, request: Request, path: str) -> Response:
-        own = self._pages.get_link_query(request)
-        address = f"{path}?{urlencode(own)}" if own else path
-        return RedirectResponse(address, HTTPStatus.SEE_OTHER, {"Cache-Control": "no-store"})
 
 
 def _find_category(answer: ResponseMap, code: str) -> Mapping[str, Any] | None:

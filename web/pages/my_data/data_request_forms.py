@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from hashlib import sha256
 from typing import Any, Final
 
 from records.hub.data_requests import MAX_TEXT_LENGTH
@@ -78,7 +77,6 @@ mutation ObjectionOnPage($says: String!, $agency: String, $key: String!) {
 }
 """By the last part of the address."""
 ALL_PURPOSES: Final = "ALL"
-_LONGEST_KEY: Final = 36
 
 
 def check_submission(
@@ -103,14 +101,9 @@ def check_submission(
 
 
 def build_variables(form: RequestForm, submission: FormSubmission) -> Mapping[str, Any]:
-    """The variables of the mutation.
-
-    The key is that of the form, and of what it holds: a second tap makes no second request, but what was changed after
-    "back" does.
-    """
+    """The variables of the mutation."""
     variables: dict[str, Any] = {part: submission.get(part) or None for part in form.parts}
     if "purposes" in variables:
         chosen = submission.fields.get("purposes", [])
         variables["purposes"] = [] if ALL_PURPOSES in chosen else list(dict.fromkeys(chosen))
-    content = sha256(repr(sorted(variables.items())).encode()).hexdigest()
-    return {**variables, "key": f"{submission.get('key')[:_LONGEST_KEY]}-{content[:24]}"}
+    return {**variables, "key": submission.build_key(repr(sorted(variables.items())))}

@@ -10,7 +10,7 @@ from urllib.parse import urlencode
 from uuid import uuid4
 
 from starlette.requests import Request
-from starlette.responses import RedirectResponse, Response
+from starlette.responses import Response
 
 from auth.oidc.page_session import SignedInSession
 from records.hub.data_requests import MAX_TEXT_LENGTH
@@ -135,7 +135,7 @@ class DataRequestPages:
             made, notice = None, problem.name
         if made is None:
             return self._render_form(request, submission.session, FormState(submission.fields, {}, notice))
-        return self._return_to_list(request, made=made["number"])
+        return self._pages.redirect(request, REQUESTS_PATH, made=made["number"])
 
     async def confirm_withdrawal(self, request: Request, session: SignedInSession) -> Response:
         """Ask for confirmation before a request is withdrawn. Raises `PageProblem`."""
@@ -150,7 +150,7 @@ class DataRequestPages:
         mutation = END_MUTATION if wanted["kind"] == "RESTRICTION" else WITHDRAW_MUTATION
         answer = await self._client.execute(request, submission.session, mutation, {"number": wanted["number"]})
         require_object(answer, "done")
-        return self._return_to_list(request)
+        return self._pages.redirect(request, REQUESTS_PATH)
 
     async def _load_page(
         self, request: Request, session: SignedInSession, after: str | None, first: int
@@ -193,11 +193,6 @@ class DataRequestPages:
             purposes=(ALL_PURPOSES, *Purpose.__members__),
             maximum=MAX_TEXT_LENGTH,
         )
-
-    def _return_to_list(self, request: Request, **query: str) -> Response:
-        wanted = {**self._pages.get_link_query(request), **query}
-        address = f"{REQUESTS_PATH}?{urlencode(wanted)}" if wanted else REQUESTS_PATH
-        return RedirectResponse(address, HTTPStatus.SEE_OTHER, {"Cache-Control": "no-store"})
 
 
 def _get_form(request: Request) -> RequestForm:
