@@ -29,6 +29,7 @@ class Scope(DescribedEnum):
 
     TAX = "tax", "Taxed land and buildings, bills and payments."
     MSMES = "msmes", "Small businesses and what they sell."
+    EDUCATION = "education", "Enrolments in schools, and support from KJP Plus."
     IDENTITY = "identity", "Only whether the partner's data about a person matches the population register."
 
 
@@ -46,4 +47,5 @@ class CitizenScope(DescribedEnum):
     HEALTH = "citizen:health", "The blood group, together with `citizen:civil-status`."
     TAX = "citizen:tax", "Taxed land and buildings, bills and payments."
     MSMES = "citizen:msmes", "Small businesses and what they sell."
+    EDUCATION = "citizen:education", "Enrolments in schools, and support from KJP Plus."
     COMPLAINTS = "citizen:complaints", "The person's complaints to the city."

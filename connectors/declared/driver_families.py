@@ -15,6 +15,10 @@ from connectors.declared.column_syntax import JSON_PATHS
 from connectors.declared.driver_family import AllRows, DomainReads, DriverFamily, DriverParts, Reads, open_batches
 from connectors.declared.files.rows import build_file_rows
 from connectors.declared.files.tables import FileRowsTable, FilesWire
+from connectors.declared.graphql.lists import graphql_rows_of
+from connectors.declared.graphql.reads import build_graphql_read, check_graphql_probe
+from connectors.declared.graphql.replies import ACCEPT
+from connectors.declared.graphql.tables import GraphqlReadTable, GraphqlRowsTable, GraphqlWire
 from connectors.declared.http.command_tables import HttpCommandTable
 from connectors.declared.http.reads import build_http_read, rows_of
 from connectors.declared.http.requests import check_http_probe
@@ -49,7 +53,7 @@ _MAX_FILE_BYTES: Final = 256 * 1024 * 1024
 """Of one file over HTTP, which is held in memory until it is written down."""
 
 
-Wire = SqlWire | HttpWire | XmlWire | CkanWire | SoapWire | FilesWire | Open311Wire
+Wire = SqlWire | HttpWire | XmlWire | CkanWire | GraphqlWire | SoapWire | FilesWire | Open311Wire
 
 
 def parse_reads(driver: str, given: object, defaults: Mapping[str, Any] | None = None) -> Mapping[str, PythonReadTable]:
@@ -141,6 +145,11 @@ def _build_http_driver(wire: HttpWire | CkanWire, parts: DriverParts) -> HttpDri
     return HttpDriver(service, _build_limits(parts, _MAX_JSON_BYTES), gate=parts.gate, work=parts.work)
 
 
+def _build_graphql_driver(wire: GraphqlWire, parts: DriverParts) -> HttpDriver:
+    service = build_service(wire, parts.gate.agency, accept=ACCEPT)
+    return HttpDriver(service, _build_limits(parts, _MAX_JSON_BYTES), gate=parts.gate, work=parts.work)
+
+
 def _build_soap_driver(wire: SoapWire, parts: DriverParts) -> SoapDriver:
     accept = "text/xml" if wire.version == "1.1" else "application/soap+xml, text/xml"
     service = build_service(wire, parts.gate.agency, accept=accept)
@@ -214,6 +223,14 @@ DRIVER_FAMILIES: Final[Mapping[str, DriverFamily]] = {
         build_driver=_build_http_driver,
         reads=Reads(table=CkanReadTable, build=build_ckan_read, check_probe=check_ckan_probe),
         all_rows=AllRows(table=CkanRowsTable, build=open_batches(ckan_rows_of)),
+    ),
+    "graphql": DriverFamily(
+        wire=GraphqlWire,
+        driver=HttpDriver,
+        build_driver=_build_graphql_driver,
+        reads=Reads(table=GraphqlReadTable, build=build_graphql_read, check_probe=check_graphql_probe),
+        all_rows=AllRows(table=GraphqlRowsTable, build=open_batches(graphql_rows_of)),
+        columns=JSON_PATHS,
     ),
     "soap": DriverFamily(
         wire=SoapWire,

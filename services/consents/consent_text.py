@@ -20,12 +20,14 @@ _SCOPE_WORDS: Mapping[Language, Mapping[Scope, str]] = {
     Language.INDONESIAN: {
         Scope.TAX: "tanah dan bangunan yang saya bayar pajaknya (PBB), tagihan dan pembayarannya",
         Scope.MSMES: "usaha kecil saya dan apa yang dijualnya",
+        Scope.EDUCATION: "sekolah, kelas, dan bantuan KJP Plus saya",
         Scope.IDENTITY: "apakah data diri yang sudah diketahui {partner} sesuai dengan data kependudukan saya;"
         " data kependudukan itu sendiri tidak diberikan",
     },
     Language.ENGLISH: {
         Scope.TAX: "land and buildings on which I pay property tax (PBB), with bills and payments",
         Scope.MSMES: "my small businesses and what they sell",
+        Scope.EDUCATION: "my school, my class, and my support from KJP Plus",
         Scope.IDENTITY: "whether what {partner} already knows about me agrees with my entry in the population"
         " register; the entry itself is not disclosed",
     },
@@ -35,11 +37,13 @@ _PURPOSE_WORDS: Mapping[Language, Mapping[Purpose, str]] = {
         Purpose.IDENTITY_VERIFICATION: "memastikan siapa saya",
         Purpose.CREDIT_ASSESSMENT: "memutuskan tentang kredit yang saya ajukan",
         Purpose.PAYMENT: "menerima pembayaran yang harus saya bayar kepada kota",
+        Purpose.EDUCATION: "menerima dan mendampingi siswa",
     },
     Language.ENGLISH: {
         Purpose.IDENTITY_VERIFICATION: "verifying my identity",
         Purpose.CREDIT_ASSESSMENT: "deciding on a loan that I applied for",
         Purpose.PAYMENT: "collecting a payment that I owe the city",
+        Purpose.EDUCATION: "enrolling and supporting pupils",
     },
 }
 _TEMPLATES: Mapping[Language, str] = {

@@ -49,7 +49,7 @@ T = TypeVar("T")
 R = TypeVar("R", bytes, SessionRequest)
 """A request: for the hub's own connections, or for aiohttp."""
 
-__all__ = ["HttpDriver", "HttpReply", "parse_retry_after"]
+__all__ = ["HttpDriver", "HttpReply", "parse_media_type", "parse_retry_after"]
 
 _READS: Final = frozenset({"GET", "HEAD"})
 _AUTHORIZATION: Final = "Authorization"
@@ -159,7 +159,8 @@ class HttpDriver:
 
         A request that `writes` is sent once; others may be sent again.
 
-        The body of HTTP 4xx and 5xx is parsed for the request's `parse_status` only; otherwise the value is None.
+        The body of HTTP 4xx and 5xx is parsed for the request's `parse_status` and `answer_type` only; otherwise the
+        value is None.
         `read` runs inside the gate: if it raises AgencyMalformed, the reply counts against the agency like an
         unparsable body. It should take a few milliseconds; rows are read one by one afterwards (`LongWork.map`).
         Raises as `send`.
@@ -168,7 +169,11 @@ class HttpDriver:
 
         async def attempt(call: Call) -> T:
             reply = await self._exchange(asked, call, bodiless=False, accept_status=request.accept_status)
-            is_parsed = reply.status < _FIRST_CLIENT_ERROR or reply.status in request.parse_status
+            is_parsed = (
+                reply.status < _FIRST_CLIENT_ERROR
+                or reply.status in request.parse_status
+                or (request.answer_type != "" and parse_media_type(reply) == request.answer_type)
+            )
             return read(reply, await self._parse_value(reply, call) if is_parsed else None)
 
         self._require_budget(call)
@@ -394,6 +399,11 @@ def _add_headers(fields: Mapping[str, str], asked: R) -> R:
         return replace(asked, headers={**(asked.headers or {}), **fields})
     lines = "".join(f"{name}: {value}\r\n" for name, value in fields.items())
     return asked[: -len(_END)] + lines.encode("ascii") + _END
+
+
+def parse_media_type(reply: HttpReply) -> str:
+    """The media type of a reply, without parameters."""
+    return reply.headers.get("Content-Type", "").partition(";")[0].strip().lower()
 
 
 def parse_retry_after(reply: HttpReply) -> float | None:

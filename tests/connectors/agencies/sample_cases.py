@@ -73,6 +73,12 @@ def load_cases(agency: StandInSource) -> Sequence[SampleCase]:
     return [SampleCase(**{**each, "facets": tuple(each.get("facets", ()))}) for each in given]
 
 
+def load_asked_cases(agency: StandInSource) -> Sequence[SampleCase]:
+    """Those of reads that ask the agency; of an agency with copies alone, all."""
+    reads, cases = agency.manifest.get("reads", {}), load_cases(agency)
+    return [each for each in cases if is_copied(agency) or "snapshot" not in reads.get(each.read, {})]
+
+
 def group_cases(cases: Iterable[SampleCase]) -> Iterator[list[SampleCase]]:
     """The cases that one call can ask for."""
     ordered = sorted(cases, key=lambda each: (each.read, each.facets))

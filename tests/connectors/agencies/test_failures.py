@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from connectors.declared.domain_reads import DomainRead
 from connectors.resilience.breaker import BreakerState
 from records.calls.failures import AgencyFailure
 from sandbox.fault_proxy import HTTP_FAULTS, FaultKind, WireFault, run_fault_proxy
@@ -24,6 +25,7 @@ from tests.connectors.agencies.sample_cases import (
     call_read,
     find_reads,
     is_of_person,
+    load_asked_cases,
     load_cases,
     parse_key,
 )
@@ -61,18 +63,22 @@ async def collect_codes(bound: BoundAgency, server: AgencyServer) -> list[str]:
     """
     reads = find_reads(server.source)
     codes: list[str] = []
-    for case in islice(cycle(list_first(load_cases(server.source))), 3 * FAILURES):
+    for case in islice(cycle(list_first(load_asked_cases(server.source))), 3 * FAILURES):
         if len(codes) >= FAILURES and (codes[-1] != TIMEOUT or bound.gate.breaker_state is BreakerState.OPEN):
             break
-        key = parse_key(reads[case.read], case.key)
-        try:
-            failure = (await call_read(bound.connector, reads[case.read], [case])).get(key)
-        except AgencyFailure as failed:
-            failure = failed
-        assert isinstance(failure, AgencyFailure), f"{case.read} was answered: {failure!r}"
-        assert_reveals_nothing(failure)
-        codes.append(failure.code)
+        codes.append((await find_failure(bound, reads[case.read], case)).code)
     return codes
+
+
+async def find_failure(bound: BoundAgency, read: DomainRead, case: SampleCase) -> AgencyFailure:
+    """The failure of a key, or of its call, which reveals nothing."""
+    try:
+        failure = (await call_read(bound.connector, read, [case])).get(parse_key(read, case.key))
+    except AgencyFailure as failed:
+        failure = failed
+    assert isinstance(failure, AgencyFailure), f"{case.read} was answered: {failure!r}"
+    assert_reveals_nothing(failure)
+    return failure
 
 
 def list_first(cases: Iterable[SampleCase]) -> list[SampleCase]:
@@ -137,10 +143,10 @@ async def test_wrong_credentials_are_refused_and_not_shown(asked_server: AgencyS
         return
     manifest = asked_server.load_manifest(secret="kata-sandi-salah")
     async with asked_server.connect(manifest, build_terms(manifest, failures=FAILURES)) as bound:
-        with pytest.raises(AgencyFailure) as refused:
-            await bound.connector.probe(make_call())
-    assert refused.value.code == REFUSED
-    assert_reveals_nothing(refused.value, "kata-sandi-salah")
+        [first, *_] = list_first(load_asked_cases(asked_server.source))
+        refused = await find_failure(bound, find_reads(asked_server.source)[first.read], first)
+    assert refused.code == REFUSED
+    assert_reveals_nothing(refused, "kata-sandi-salah")
 
 
 async def test_a_reply_without_an_end_is_malformed_and_opens_the_breaker(asked_server: AgencyServer) -> None:
