@@ -37,7 +37,7 @@ from connectors.declared.xml.paths import XML_PATHS, XML_REPLIES
 from connectors.declared.xml.tables import XmlWire
 from connectors.drivers.files.driver import FilesDriver
 from connectors.drivers.http.driver import HttpDriver
-from connectors.drivers.http.json_body import JSON_BODY
+from connectors.drivers.http.json_body import JSON_BODY, LOWER_CASE_JSON_BODY
 from connectors.drivers.http.service import HttpLimits
 from connectors.drivers.http.xml_body import MAX_XML_BYTES, build_xml_format
 from connectors.drivers.soap.driver import SoapDriver
@@ -138,7 +138,9 @@ def _build_sql_driver(wire: SqlWire, parts: DriverParts) -> SqlDriver:
 
 def _build_http_driver(wire: HttpWire | CkanWire, parts: DriverParts) -> HttpDriver:
     service = build_service(wire, parts.gate.agency)
-    return HttpDriver(service, _build_limits(parts, _MAX_JSON_BYTES), gate=parts.gate, work=parts.work)
+    body_format = LOWER_CASE_JSON_BODY if isinstance(wire, HttpWire) and wire.ignore_case else JSON_BODY
+    limits = _build_limits(parts, _MAX_JSON_BYTES)
+    return HttpDriver(service, limits, body_format=body_format, gate=parts.gate, work=parts.work)
 
 
 def _build_soap_driver(wire: SoapWire, parts: DriverParts) -> SoapDriver:
