@@ -10,7 +10,8 @@ from pathlib import Path
 
 class SmallAgencyControl(BaseHTTPRequestHandler):
     def do_GET(self) -> None:
-        body = json.dumps({name: os.environ[name] for name in os.environ if name.startswith("SANDBOX_")}).encode()
+        told = {name: os.environ[name] for name in os.environ if name.startswith("SANDBOX_")}
+        body = json.dumps({"state": sys.argv[sys.argv.index("--state") + 1], **told}).encode()
         self.send_response(200)
         self.end_headers()
         self.wfile.write(body)
