@@ -1,9 +1,10 @@
-"""A very small agency: ready immediately, ends on SIGTERM, and shows its start options. Run, not imported."""
+"""Forks very small agencies: ready immediately, end on SIGTERM, and show their start options. Run, not imported."""
 
 import json
 import os
 import signal
 import sys
+from collections.abc import Sequence
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 
@@ -19,10 +20,10 @@ class SmallAgencyControl(BaseHTTPRequestHandler):
         pass
 
 
-def main() -> None:
-    name = sys.argv[1]
-    state = Path(sys.argv[sys.argv.index("--state") + 1])
-    port = int(sys.argv[sys.argv.index("--control-port") + 1])
+def main(arguments: Sequence[str]) -> None:
+    name = arguments[0]
+    state = Path(arguments[arguments.index("--state") + 1])
+    port = int(arguments[arguments.index("--control-port") + 1])
     if (state / "broken").exists():
         sys.exit(f"sandbox: {name} misses its table of streets; restore it.")
     if (state / "deaf").exists():
@@ -31,4 +32,7 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    sys.path.insert(0, str(Path(__file__).parents[2]))
+    from sandbox.processes.fork_server import serve_forks
+
+    serve_forks(main)
