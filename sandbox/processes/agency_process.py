@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import json
 import os
 import signal
 from collections.abc import Mapping
@@ -31,6 +32,7 @@ class AgencyProcess:
         self.port = port
         self.control_port = control_port
         self._log = log
+        self._folder = ""
         self._process: ForkedProcess | None = None
 
     @property
@@ -43,6 +45,7 @@ class AgencyProcess:
 
         Raises AgencyProcessError.
         """
+        self._folder = _find_real_name(state)
         ports = ["--port", str(self.port), "--control-port", str(self.control_port)]
         command = [self.name, *ports, "--state", str(state)]
         with self._log.open("wb") as log:
@@ -52,11 +55,11 @@ class AgencyProcess:
                 raise AgencyProcessError(f"{self.name} did not start: {error}") from error
 
     async def wait_until_ready(self, timeout: float = READY_TIMEOUT_S) -> None:
-        """Wait until its control port reports ready. Raises AgencyProcessError if it ends or takes too long."""
+        """Wait until it reports ready at its control port. Raises AgencyProcessError if it ends or takes too long."""
         ended = asyncio.create_task(self.wait_for_end())
         try:
             async with asyncio.timeout(timeout):
-                while not await _is_healthy(self.control_port):
+                while not await _is_healthy(self.control_port, self._folder):
                     await asyncio.wait([ended], timeout=0.05)
                     if ended.done():
                         raise AgencyProcessError(f"{self.name} did not start: {self.last_line() or 'no output'}")
@@ -93,19 +96,26 @@ class AgencyProcess:
         return next((line for line in reversed(lines) if line), "")
 
 
-async def _is_healthy(control_port: int) -> bool:
-    """Whether `GET /health` on the control port answers 200."""
+def _find_real_name(folder: Path) -> str:
+    return str(folder.resolve())
+
+
+async def _is_healthy(control_port: int, folder: str) -> bool:
+    """Whether `GET /health` on the control port answers 200 for the agency of this state folder.
+
+    Another city may have taken the port since it was chosen: its agency answers there, and ours is about to fail.
+    """
     try:
         async with asyncio.timeout(2):
             reader, writer = await asyncio.open_connection(LOOPBACK, control_port)
             try:
-                writer.write(f"GET /health HTTP/1.1\r\nHost: {LOOPBACK}\r\nConnection: close\r\n\r\n".encode())
+                writer.write(f"GET /health HTTP/1.0\r\nHost: {LOOPBACK}\r\n\r\n".encode())
                 await writer.drain()
-                status = await reader.readline()
+                head, _, body = (await reader.read(-1)).partition(b"\r\n\r\n")
             finally:
                 writer.close()
                 with contextlib.suppress(OSError):
                     await writer.wait_closed()
-    except (OSError, TimeoutError, ValueError):
+        return head.split()[1:2] == [b"200"] and json.loads(body)["state"] == folder
+    except (OSError, TimeoutError, ValueError, LookupError, TypeError):
         return False
-    return status.split()[1:2] == [b"200"]

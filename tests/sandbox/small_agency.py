@@ -1,4 +1,7 @@
-"""Forks very small agencies: ready immediately, end on SIGTERM, and show their start options. Run, not imported."""
+"""Very small agencies: ready immediately, end on SIGTERM, and show their start options. Run, not imported.
+
+Without arguments the program forks them; with those of one agency it is this agency.
+"""
 
 import json
 import os
@@ -11,7 +14,8 @@ from pathlib import Path
 
 class SmallAgencyControl(BaseHTTPRequestHandler):
     def do_GET(self) -> None:
-        body = json.dumps({name: os.environ[name] for name in os.environ if name.startswith("SANDBOX_")}).encode()
+        told = {name: os.environ[name] for name in os.environ if name.startswith("SANDBOX_")}
+        body = json.dumps({"state": sys.argv[sys.argv.index("--state") + 1], **told}).encode()
         self.send_response(200)
         self.end_headers()
         self.wfile.write(body)
@@ -21,6 +25,7 @@ class SmallAgencyControl(BaseHTTPRequestHandler):
 
 
 def main(arguments: Sequence[str]) -> None:
+    sys.argv[1:] = arguments
     name = arguments[0]
     state = Path(arguments[arguments.index("--state") + 1])
     port = int(arguments[arguments.index("--control-port") + 1])
@@ -32,7 +37,10 @@ def main(arguments: Sequence[str]) -> None:
 
 
 if __name__ == "__main__":
-    sys.path.insert(0, str(Path(__file__).parents[2]))
-    from sandbox.processes.fork_server import serve_forks
+    if sys.argv[1:]:
+        main(sys.argv[1:])
+    else:
+        sys.path.insert(0, str(Path(__file__).parents[2]))
+        from sandbox.processes.fork_server import serve_forks
 
-    serve_forks(main)
+        serve_forks(main)
