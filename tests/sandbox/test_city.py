@@ -178,7 +178,7 @@ async def test_an_agency_stops_and_starts_again_on_its_port(state: Path) -> None
 
 
 async def test_an_agency_that_ignores_sigterm_is_killed(state: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("sandbox.agency_process.AgencyProcess.stop.__defaults__", (0.2,))
+    monkeypatch.setattr("sandbox.processes.agency_process.AgencyProcess.stop.__defaults__", (0.2,))
     (state / "agencies" / "pbb").mkdir(parents=True)
     (state / "agencies" / "pbb" / "deaf").touch()
     async with build_city(state) as running:
