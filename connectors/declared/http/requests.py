@@ -14,13 +14,12 @@ from connectors.declared.python_functions import split_optional
 from connectors.declared.tables import NotDeclarableError
 from connectors.declared.templates import EXPRESSION_NAMES, KEYS, TemplateWriter, list_page_placeholders
 from connectors.drivers.http.address import EncodedPath
-from connectors.drivers.http.json_body import write_json
+from connectors.drivers.http.json_body import JSON_HEADERS, write_json
 from connectors.drivers.http.service import HttpRequest
 
 _PATH: Final = re.compile(r"/?(?:[\w.~-]|\{[^{}/]*\})+(?:/(?:[\w.~-]|\{[^{}/]*\})+)*/?", re.ASCII)
 ANY_TEXT: Final = re.compile(r"[^\0]{0,200}")
 """Texts that callers look for, in a query or a body."""
-_JSON_HEADERS: Final = {"Content-Type": "application/json"}
 
 BuildRequest = Callable[[Any, Any], HttpRequest]
 """From a key, or a sequence of keys, and the position of a page, to the request."""
@@ -161,7 +160,7 @@ def compile_request(
         "EncodedPath": EncodedPath,
         "HttpRequest": HttpRequest,
         "accepted": frozenset(statuses.accepted),
-        "headers": _JSON_HEADERS,
+        "headers": JSON_HEADERS,
         "parsed": frozenset(statuses.parsed),
         "write_json": write_json,
     }

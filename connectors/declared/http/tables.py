@@ -9,6 +9,7 @@ from pydantic import BeforeValidator, Field, SecretStr, WithJsonSchema, model_va
 
 from connectors.declared.service.wire import ServiceWire
 from connectors.declared.tables import Columns, FilterTable, FunctionName, KeyedReadTable, ManifestTable, RowsTable
+from connectors.drivers.http.sealed.body_seal import Compression, Iv
 from connectors.readers.rows import MAX_LIST_ROWS
 
 KEYS: Final = "{keys}"
@@ -33,6 +34,26 @@ Parameter = Annotated[
 """The value of a parameter; a list repeats the parameter."""
 
 
+class SealedTable(ManifestTable):
+    """A part of replies that is encrypted for each call: AES-256 in CBC mode, in base64, over JSON."""
+
+    at: str = Field(
+        min_length=1,
+        max_length=200,
+        description="path to the sealed text in a reply; what is not a text there, such as null, is left as it is",
+    )
+    key: SecretStr = Field(
+        description="text whose SHA-256 is the key, with the parts in braces of the signature of the call"
+    )
+    iv: Iv = Field(
+        default="key",
+        description="initialization vector: the first 16 bytes of the `key`, or the `first_block` of the sealed text",
+    )
+    compression: Compression = Field(
+        default="none", description="of the JSON: `lz_string` (`compressToEncodedURIComponent`), or `none`"
+    )
+
+
 class HttpWire(ServiceWire):
     """A service over HTTP with JSON."""
 
@@ -42,6 +63,13 @@ class HttpWire(ServiceWire):
         default=False,
         description="`true` if replies differ in the case of member names: the manifest names them in lower case",
     )
+    sealed: SealedTable | None = Field(default=None, description="table: the part of replies that is encrypted")
+
+    @model_validator(mode="after")
+    def _check_sealed(self) -> Self:
+        if self.sealed is not None and self.credential.signature is None:
+            raise ValueError("sealed: its key is made of the parts of a signature; give credential.signature")
+        return self
 
 
 class PagingTable(ManifestTable):

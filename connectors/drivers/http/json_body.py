@@ -22,6 +22,8 @@ SMALL_BYTES: Final = 16 * 1024
 """Size in bytes below which values are not counted: parsing takes 1 ms at worst."""
 _MAX_DEPTH: Final = 64
 """Levels of lists and objects whose names are read in lower case."""
+JSON_HEADERS: Final = {"Content-Type": "application/json"}
+"""Of a request with such a body."""
 _BYTE_ORDER_MARK: Final = b"\xef\xbb\xbf"
 
 

@@ -196,7 +196,7 @@ async def test_a_probe_asks_for_a_query() -> None:
     ],
 )
 def test_a_manifest_that_does_not_fit_is_refused(changes: Mapping[str, Any], problem: str) -> None:
-    tables = TABLES | {"reads": TABLES["reads"] | {"checks": CHECKS | changes}}
+    tables = TABLES | {"reads": TABLES["reads"] | {"checks": {**CHECKS, **changes}}}
     http = HttpDriver(HttpService("paspor", "http://127.0.0.1:9"), HttpLimits(deadline=5, connections=1, max_bytes=9))
     with pytest.raises(NotDeclarableError) as refused:
         build_declared_connector(Passes, parse_tables("http", tables), http, agency="paspor")
