@@ -13,9 +13,8 @@ from typing import Any, Final
 
 from connectors.declared.graphql.replies import MEDIA_TYPE, FindRows, GraphqlCodes, PathError
 from connectors.declared.http.rows import HttpSource
-from connectors.drivers.http.driver import parse_retry_after
 from connectors.drivers.http.json_body import write_json
-from connectors.drivers.http.reply import HttpReply
+from connectors.drivers.http.reply import HttpReply, parse_retry_after
 from connectors.drivers.http.service import HttpRequest
 from connectors.readers.rows import Row
 from connectors.readers.unreadable import UnreadableError

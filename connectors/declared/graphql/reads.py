@@ -86,11 +86,9 @@ def build_graphql_read(source: HttpSource, domain_read: DomainRead, table: Graph
     return read
 
 
-def check_graphql_probe(domain_read: DomainRead, table: GraphqlReadTable, key: str) -> None:
+def check_graphql_probe(domain_read: DomainRead, table: GraphqlReadTable, key: object) -> None:
     """Check that the read can be asked for the key of the probe. Raises `NotDeclarableError`."""
-    if list_key_parts(domain_read.key).keys() != {KEY}:
-        raise NotDeclarableError("probe.read", f"{domain_read.name} takes more than a key; name another read")
-    if not _build_form_check(domain_read, table)(key):
+    if not _is_list(domain_read, table) and not _build_form_check(domain_read, table)(key):
         raise NotDeclarableError("probe.key", f"the read {domain_read.name} would not send it; see its key_pattern")
 
 
