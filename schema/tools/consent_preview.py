@@ -19,6 +19,8 @@ from schema.declarations.fields import PublishedField
 from schema.declarations.publishing import Publication
 from schema.types.consenting import ConsentingType
 
+OWN_ROOT = ("query ConsentPreview {", "  me {")
+CHILD_ROOT = ("query ConsentPreview($child: NIK!) {", "  me: citizen(nik: $child) {")
 _MAX_DEPTH = 6
 _INDENT = "  "
 _NAMES = StrawberryConfig().name_converter
@@ -76,8 +78,12 @@ def grants_anything(scope: Scope, purpose: Purpose, reads: Collection[str] | Non
     return bool(list_granted_fields((scope,), purpose, reads))
 
 
-def build_preview_document(scopes: Collection[Scope], purpose: Purpose, reads: Collection[str] | None) -> str | None:
-    """Builds the operation that shows the person their own values of these fields; None if no value would be sent.
+def build_preview_document(
+    scopes: Collection[Scope], purpose: Purpose, reads: Collection[str] | None, root: Sequence[str] = OWN_ROOT
+) -> str | None:
+    """Builds the operation that shows the person the values of these fields; None if no value would be sent.
+
+    `root` has the first lines: about the person, or about a child.
 
     It omits comparisons with the population register, which send no value.
     """
@@ -89,7 +95,7 @@ def build_preview_document(scopes: Collection[Scope], purpose: Purpose, reads: C
     if not below:
         return None
     lines = [line for part in below for line in part.to_lines(2)]
-    return "\n".join(["query ConsentPreview {", f"{_INDENT}me {{", *lines, f"{_INDENT}}}", "}"])
+    return "\n".join([*root, *lines, f"{_INDENT}}}", "}"])
 
 
 def _build_parts(scopes: Collection[Scope], purpose: Purpose, reads: Collection[str] | None) -> list[_PreviewPart]:
