@@ -6,7 +6,7 @@ each wrong caller, and by `tests/engine/graphql_core/test_oracle.py` for any ope
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import fields, replace
 from types import NoneType
 from typing import Annotated, Any, get_args, get_type_hints
@@ -18,7 +18,7 @@ from graphql import GraphQLError, parse
 from auth.policy.rules import Rule
 from engine.batch import NEVER_ABSENT, batch
 from engine.engine import Engine
-from engine.field_kinds import AttributeField, ComputedField
+from engine.field_kinds import AttributeField, ComputedField, PlannedField
 from engine.request import GraphQLRequest
 from engine.run_request import RunRequest
 from records.calls.answers import Answers
@@ -26,7 +26,7 @@ from records.description import Doc
 from records.record import record
 from resolvers.batch_context import HubBatchContext
 from schema.builder import finish_schema, get_graphql_schema, print_sdl
-from schema.declarations.fields import PublishedField, derived, edge, root
+from schema.declarations.fields import derived, edge, root
 from schema.declarations.publishing import publishes
 from schema.declarations.request_context import RequestContext
 from tests.fakes.city import build_policy
@@ -65,7 +65,7 @@ listed = batch(domain=None, absent=())(_find)
 counted = batch(domain=None, absent=NEVER_ABSENT)(_find)
 
 
-def _shorten(answer: list[str], arguments: dict[str, Any]) -> list[str] | None:
+def _shorten(answer: list[str], arguments: Mapping[str, Any]) -> list[str] | None:
     return answer[: arguments["first"]] or None
 
 
@@ -74,7 +74,7 @@ class BookcaseType:
     """A bookcase in the graph."""
 
     known: str | None = edge(found, key="name", description="It may be absent.")
-    list: list[str] | None = edge(listed, key="name", description="An empty list if it is absent.")
+    full: list[str] | None = edge(listed, key="name", description="An empty list if it is absent.")
     without_key: list[str] | None = edge(listed, key="owner", description="Null without an owner.")
     short: list[str] | None = edge(listed, key="name", transform=_shorten, description="Null if it is empty.")
     count: int | None = edge(counted, key="name", description="It is known of every bookcase.")
@@ -128,7 +128,7 @@ def test_the_types_keys_and_batches_of_declarations_decide_which_fields_are_null
         "Query.mine": (0,),
         "Bookcase.name": (0,),
         "Bookcase.tags": (0,),
-        "Bookcase.list": (0,),
+        "Bookcase.full": (0,),
         "Bookcase.count": (0,),
         "Bookcase.title": (0,),
     }
@@ -182,7 +182,7 @@ def test_no_value_of_a_marked_field_is_null_however_little_an_agency_knows(name:
     for each in (RECORDS[name], build_sparse(RECORDS[name])):
         for key, field in types()[name].fields.items():
             definition = get_definition(field)
-            kind = definition.engine_kind() if isinstance(definition, PublishedField) else None
+            kind = definition.engine_kind() if isinstance(definition, PlannedField) else None
             if not get_levels(field):
                 continue
             if isinstance(kind, AttributeField):
