@@ -56,6 +56,7 @@ class GtfsWire(ServiceWire):
     """A GTFS feed over HTTP."""
 
     driver: Literal["gtfs"]
+    url: SecretStr = Field(description="address below which the files are, `https://gtfs.contoh.id`")
     schedule: GtfsScheduleTable = Field(description="table: the schedule")
     realtime: GtfsRealtimeTable = Field(default=GtfsRealtimeTable(), description="table: the real-time feeds")
 

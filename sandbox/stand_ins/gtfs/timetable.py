@@ -26,7 +26,7 @@ _ZIP_DATE: Final = (2026, 1, 1, 0, 0, 0)
 Row = Mapping[str, str]
 
 
-class Call(NamedTuple):
+class TimedStop(NamedTuple):
     """A stop of a trip: seconds after its start."""
 
     stop: str
@@ -45,7 +45,7 @@ class Run:
     is_repeated: bool
     seconds: float
     """Since its start by the timetable."""
-    calls: Sequence[Call]
+    calls: Sequence[TimedStop]
 
     @property
     def delay(self) -> int:
@@ -94,7 +94,7 @@ class SampleTimetable:
                         yield Run(trip, day, text, is_repeated, seconds - start, calls)
 
     @cached_property
-    def _calls(self) -> Mapping[str, Sequence[Call]]:
+    def _calls(self) -> Mapping[str, Sequence[TimedStop]]:
         rows = defaultdict(list)
         for each in self._read("stop_times.txt"):
             rows[each["trip_id"]].append(each)
@@ -146,7 +146,7 @@ def _parse_time(text: str) -> int:
     return hours * 3600 + minutes * 60 + seconds
 
 
-def _estimate(rows: Sequence[Row]) -> Sequence[Call]:
+def _estimate(rows: Sequence[Row]) -> Sequence[TimedStop]:
     """The calls of a trip; times that the samples leave out lie in equal steps between the others."""
     timed = [number for number, each in enumerate(rows) if each["departure_time"]]
     start = _parse_time(rows[0]["departure_time"])
@@ -156,5 +156,5 @@ def _estimate(rows: Sequence[Row]) -> Sequence[Call]:
         after = min(index for index in timed if index >= number)
         first, last = (_parse_time(rows[index]["departure_time"]) for index in (before, after))
         share = (number - before) / (after - before) if after > before else 0
-        calls.append(Call(each["stop_id"], int(each["stop_sequence"]), round(first + (last - first) * share) - start))
+        calls.append(TimedStop(each["stop_id"], int(each["stop_sequence"]), round(first + (last - first) * share) - start))
     return calls
