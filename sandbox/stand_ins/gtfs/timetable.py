@@ -156,5 +156,7 @@ def _estimate(rows: Sequence[Row]) -> Sequence[TimedStop]:
         after = min(index for index in timed if index >= number)
         first, last = (_parse_time(rows[index]["departure_time"]) for index in (before, after))
         share = (number - before) / (after - before) if after > before else 0
-        calls.append(TimedStop(each["stop_id"], int(each["stop_sequence"]), round(first + (last - first) * share) - start))
+        calls.append(
+            TimedStop(each["stop_id"], int(each["stop_sequence"]), round(first + (last - first) * share) - start)
+        )
     return calls
