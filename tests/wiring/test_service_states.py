@@ -36,6 +36,11 @@ async def test_an_agency_is_available_until_its_breaker_opens_and_limited_while_
 
 async def test_an_agency_in_its_closed_hours_is_closed() -> None:
     gate = Gate(
-        "pbb", AgencyTerms(deadline=1.0, max_concurrency=4, closed=(ClosedEntry(first_day="01-01", last_day="12-31"),))
+        "pbb",
+        AgencyTerms(
+            deadline=1.0,
+            max_concurrency=4,
+            closed=(ClosedEntry.model_validate({"first_day": "01-01", "last_day": "12-31"}),),
+        ),
     )
     assert get_agency_state(gate) is ServiceState.CLOSED
