@@ -123,6 +123,8 @@ class ClientTokens:
         self._clock = clock
         url = URL(client.token_url)
         self._query = dict(url.query)
+        # A parameter must not be sent twice (RFC 6749, section 3.2).
+        self._form = {name: value for name, value in client.form.items() if name not in self._query}
         self._driver = HttpDriver(
             HttpService(agency, str(url.with_query(None)), headers=client.headers, credential=credential),
             HttpLimits(deadline=client.timeout, connections=1, max_bytes=_MAX_BYTES),
@@ -186,7 +188,7 @@ class ClientTokens:
         began = self._clock()
         call = Call(deadline=monotonic() + self._client.timeout, request_id=f"token-{token_hex(4)}")
         request = HttpRequest(
-            "POST", "", query=self._query or None, form=self._client.form, accept_status=_REFUSED, repeatable=True
+            "POST", "", query=self._query or None, form=self._form, accept_status=_REFUSED, repeatable=True
         )
         pause, retry_after = _PAUSE, None
         try:
