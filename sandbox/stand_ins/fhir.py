@@ -9,6 +9,7 @@ See https://hl7.org/fhir/R4/search.html.
 from __future__ import annotations
 
 import json
+import operator
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import count
@@ -51,14 +52,16 @@ class FhirReplies:
             for each in listed:
                 self._resources.setdefault(each["resourceType"], {})[each["id"]] = each
 
-    def find(self, line: str) -> SampleReply:
-        """The reply to a request."""
+    def find(self, line: str) -> SampleReply | None:
+        """The reply to a request; None for one that no FHIR server knows."""
         found = _REQUEST.fullmatch(line)
         if found is None:
-            return _refuse(400, "structure")
+            return None
         query, sent = _parse(found["query"]), found["sent"] or ""
         if found["type"] is None:
-            return self._page(dict(query)) if found["method"] == "GET" else self._answer_batch(sent)
+            if found["method"] == "POST":
+                return self._answer_batch(sent) if sent else None
+            return self._page(dict(query)) if query else None
         if found["id"] not in {None, "_search"}:
             resource = self._resources.get(found["type"], {}).get(found["id"])
             return _refuse(404, "not-found") if resource is None else _write(200, resource)
@@ -119,14 +122,17 @@ class FhirReplies:
                 yield target
 
     def _answer_batch(self, sent: str) -> SampleReply:
-        bundle = json.loads(sent)
-        if bundle.get("resourceType") != "Bundle" or bundle.get("type") != "batch":
+        try:
+            bundle = json.loads(sent)
+        except ValueError:
+            return _refuse(400, "structure")
+        if not isinstance(bundle, dict) or (bundle.get("resourceType"), bundle.get("type")) != ("Bundle", "batch"):
             return _refuse(400, "structure")
         entries = []
         for each in bundle["entry"]:
             request = each["request"]
             path, _, query = request["url"].partition("?")
-            reply = self.find(f"{request['method']} /{path}?{_join(parse_qsl(query))}")
+            reply = self.find(f"{request['method']} /{path}?{_join(parse_qsl(query))}") or _refuse(400, "structure")
             held = {"outcome" if reply.status >= 400 else "resource": json.loads(reply.body)}  # noqa: PLR2004 - HTTP
             response: dict[str, Any] = {"status": f"{reply.status}"}
             entries.append(
@@ -186,14 +192,8 @@ def _moment(path: str) -> Callable[[str], Callable[[Resource], bool]]:
         if found is None:
             raise UnknownParameterError
         prefix, wanted = found[1] or "eq", found[2]
-        compare = {
-            "eq": lambda value: value == wanted,
-            "ge": lambda value: value >= wanted,
-            "gt": lambda value: value > wanted,
-            "le": lambda value: value <= wanted,
-            "lt": lambda value: value < wanted,
-        }[prefix]
-        return lambda resource: any(compare(str(each)[: len(wanted)]) for each in _dig(resource, path))
+        compare: Callable[[str, str], bool] = getattr(operator, prefix)
+        return lambda resource: any(compare(str(each)[: len(wanted)], wanted) for each in _dig(resource, path))
 
     return build
 

@@ -18,9 +18,8 @@ from connectors.declared.fhir.outcomes import judge_status
 from connectors.declared.fhir.tables import FhirSearchTable
 from connectors.declared.tables import NotDeclarableError
 from connectors.drivers.http.address import list_pairs
-from connectors.drivers.http.driver import parse_retry_after
 from connectors.drivers.http.json_body import write_json
-from connectors.drivers.http.reply import HttpReply
+from connectors.drivers.http.reply import HttpReply, parse_retry_after
 from connectors.drivers.http.service import HttpRequest
 from connectors.readers.rows import Row
 from connectors.readers.unreadable import UnreadableError
