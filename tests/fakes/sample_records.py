@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import fields
 from datetime import UTC, date, datetime
 from enum import Enum
@@ -31,7 +32,9 @@ def build_sample(annotation: Any) -> Any:  # noqa: ANN401 - any type
     if get_origin(annotation) in {Union, UnionType}:
         return build_sample(next(each for each in get_args(annotation) if each is not NoneType))
     if get_origin(annotation) is not None:
-        return (build_sample(get_args(annotation)[0]),)
+        first, *rest = get_args(annotation)
+        is_mapping = get_origin(annotation) is Mapping
+        return {each: build_sample(rest[0]) for each in first} if is_mapping else (build_sample(first),)
     if annotation is Any:
         return None
     if annotation in _PLAIN:
