@@ -25,6 +25,7 @@ _MARKED: Final = re.compile(r"(<!-- keys of ([a-z0-9_.]+):([A-Za-z0-9]+) -->\n).
 _PAGES: Final = (
     "docs/agencies/graphql.md",
     "docs/agencies/manifests.md",
+    "docs/agencies/gtfs.md",
     "docs/agencies/open311.md",
     "docs/agencies/snapshots.md",
     "docs/operators/agency-terms.md",

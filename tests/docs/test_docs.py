@@ -85,7 +85,9 @@ METRICS = read_pages("docs/operators/metrics.md")
 ISSUERS = read_pages("docs/operators/issuers.md")
 AGENCY_TERMS = read_pages("docs/operators/agency-terms.md")
 SERVICE_LEVELS = read_pages("docs/operators/service-levels.md")
-MANIFESTS = read_pages(*(f"docs/agencies/{each}.md" for each in ("graphql", "manifests", "open311", "snapshots")))
+MANIFESTS = read_pages(
+    *(f"docs/agencies/{each}.md" for each in ("graphql", "gtfs", "manifests", "open311", "snapshots"))
+)
 MANIFEST_TABLES: tuple[type[BaseModel], ...] = (
     AgencyManifest,
     CityTable,

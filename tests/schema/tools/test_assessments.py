@@ -82,4 +82,5 @@ def test_the_hubs_own_graph_is_reviewed() -> None:
         "dukcapil",
         "jakpreneur",
         "pbb",
+        "satusehat",
     ]
