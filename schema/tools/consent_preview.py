@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 from strawberry import UNSET
@@ -15,6 +16,8 @@ from strawberry.schema.config import StrawberryConfig
 
 from auth.policy.rules import Access, Classification, Rule
 from records.purposes import Purpose, Scope
+from schema import types
+from schema.declarations.additions import AddedFields, build_added_fields, import_types
 from schema.declarations.fields import PublishedField
 from schema.declarations.publishing import Publication
 from schema.types.consenting import ConsentingType
@@ -149,8 +152,14 @@ def _build_public_leaves(type_: type[Any], reads: Collection[str] | None) -> Ite
             yield _PreviewPart(_get_name(field), None)
 
 
+@cache
+def _load_added_fields() -> AddedFields:
+    """The fields that domains add, such as `students` of a person who consented. Late, as types import this module."""
+    return build_added_fields(import_types(types))
+
+
 def _iterate_published_fields(type_: type[Any]) -> Iterator[PublishedField]:
-    for field in type_.__strawberry_definition__.fields:
+    for field in (*type_.__strawberry_definition__.fields, *_load_added_fields().get(type_, ())):
         if isinstance(field, PublishedField):
             yield field
 
