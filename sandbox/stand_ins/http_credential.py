@@ -15,6 +15,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 _TOKEN_SECONDS: Final = 3600
+_NO_MEMBERS: Final[Mapping[str, Any]] = {}
 Pairs = list[tuple[str, str]]
 
 
@@ -24,6 +25,7 @@ class HttpCredentialCheck:
     def __init__(self, credential: Mapping[str, Any]) -> None:
         self.query: Mapping[str, str] = credential.get("query", {})
         self.form: Mapping[str, str] = credential.get("form", {})
+        self.body: Mapping[str, str] = credential.get("body", {})
         self._headers: Mapping[str, str] = credential.get("headers", {})
         self._oauth2: Mapping[str, str] = credential.get("oauth2", {})
         self._token = secrets.token_urlsafe(12)
@@ -35,22 +37,27 @@ class HttpCredentialCheck:
     def issue_token(self, request: Request, form: Mapping[str, str]) -> Response:
         """The answer of the token endpoint."""
         oauth2 = self._oauth2
+        asked = dict(parse_pairs(request.url.query))
+        is_apigee = "grant_type" in urlsplit(oauth2["token_url"]).query
         login = f"{oauth2['client_id']}:{oauth2.get('client_secret', '')}"
         in_header = request.headers.get("authorization") == f"Basic {b64encode(login.encode()).decode()}"
         in_form = f"{form.get('client_id')}:{form.get('client_secret', '')}" == login
-        if form.get("grant_type") != "client_credentials" or not (in_header or in_form):
+        if (asked if is_apigee else form).get("grant_type") != "client_credentials" or not (in_header or in_form):
             return JSONResponse({"error": "invalid_client"}, status_code=401)
+        if is_apigee:  # numbers are texts there, and the type has another name
+            lifetime, kind = str(_TOKEN_SECONDS - 1), "BearerToken"
+            return JSONResponse({"access_token": self._token, "token_type": kind, "expires_in": lifetime})
         return JSONResponse({"access_token": self._token, "token_type": "Bearer", "expires_in": _TOKEN_SECONDS})
 
-    def is_allowed(self, request: Request, form: Pairs) -> bool:
-        """Whether a request has every part of the credential."""
+    def is_allowed(self, request: Request, form: Pairs, body: Mapping[str, Any] = _NO_MEMBERS) -> bool:
+        """Whether a request has every part of the credential; `body` is its JSON object, if it has one."""
         headers = dict(self._headers)
         if self._oauth2:
             headers["Authorization"] = f"Bearer {self._token}"
         places = ((headers, request.headers), (self.query, dict(parse_pairs(request.url.query))))
         return all(
-            is_equal(given.get(name, ""), value)
-            for wanted, given in (*places, (self.form, dict(form)))
+            is_equal(str(given.get(name, "")), value)
+            for wanted, given in (*places, (self.form, dict(form)), (self.body, body))
             for name, value in wanted.items()
         )
 
