@@ -41,7 +41,7 @@ class AgencyCodes:
 
     def __eq__(self, other: object) -> bool:
         """Whether the same agencies answer the same domains, reads and commands."""
-        return type(other) is type(self) and isinstance(other, AgencyCodes) and self._key == other._key
+        return isinstance(other, AgencyCodes) and (type(self), self._key) == (type(other), other._key)
 
     def __hash__(self) -> int:
         """Of equal codes the same."""
