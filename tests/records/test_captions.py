@@ -26,12 +26,12 @@ def test_every_caption_is_of_a_field_or_a_value_of_the_graph_and_enumerations_ar
         type_, _, name = coordinate.partition(".")
         by_type.setdefault(type_, set()).add(name)
     for name, captioned in by_type.items():
-        type_ = whole[name]
-        if isinstance(type_, GraphQLEnumType):
-            assert captioned == set(type_.values), name
+        found = whole[name]
+        if isinstance(found, GraphQLEnumType):
+            assert captioned == set(found.values), name
         else:
-            assert isinstance(type_, GraphQLObjectType)
-            assert captioned <= set(type_.fields), name
+            assert isinstance(found, GraphQLObjectType)
+            assert captioned <= set(found.fields), name
     assert len(types()) > len(by_type)
 
 
