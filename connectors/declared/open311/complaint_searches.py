@@ -1,4 +1,4 @@
-"""Text search by a server's extension: a POST to `requests/search`, so that no text of a person stands in a URL."""
+"""Text search by a server's extension: a POST to `requests/search`, so that a URL never holds the text of a person."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Final
 
 from connectors.declared.open311.client import Open311Client
 from connectors.declared.open311.complaint_pages import ComplaintPages, format_moment, matches
-from connectors.declared.open311.tables import SearchTable
+from connectors.declared.open311.tables import ComplaintSearchTable
 from records.calls.call import Call
 from records.calls.failures import AgencyMalformed, AgencyNotOffered
 from records.complaint_searches import (
@@ -63,7 +63,7 @@ class ComplaintSearches:
         found = sort_complaints(self._select(listed, search), search.order)
         return FoundComplaints(complaints=found[:MAX_RESULTS], is_cut=is_cut or len(found) > MAX_RESULTS)
 
-    def _build_form(self, search: ComplaintSearch, table: SearchTable) -> dict[str, str]:
+    def _build_form(self, search: ComplaintSearch, table: ComplaintSearchTable) -> dict[str, str]:
         """The text, the order, the period and the page size, as the server names them."""
         wire, within = self._client.wire, search.within
         history = self._now() - timedelta(days=wire.history_days)

@@ -18,7 +18,7 @@ MAX_PERIODS: Final = 20
 """Maximum number of periods in the history: each costs a call."""
 
 
-class SearchTable(ManifestTable):
+class ComplaintSearchTable(ManifestTable):
     """Text search in `requests/search`: each word in number, category, description or address, in a chosen order."""
 
     text: str = Field(description="parameter with the words")
@@ -72,7 +72,7 @@ class ExtensionTable(ManifestTable):
         " `height`; without it, `media_url` is its only photo",
     )
     private: Mapping[str, str] = Field(default={}, description="parameters that keep a new request private")
-    search: SearchTable | None = Field(
+    search: ComplaintSearchTable | None = Field(
         default=None,
         description="table: finds public requests by their text and sorts them, in a POST to `requests/search`; needs"
         " `page_size`; without it, the graph has no `searchComplaints`",
