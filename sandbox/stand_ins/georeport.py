@@ -79,7 +79,7 @@ class GeoReportReplies:
         return SampleReply(f"<service_definition>{_write_members(inner)}</service_definition>".encode(), "text/xml")
 
     def _search(self, form: str, given: Mapping[str, str]) -> SampleReply | None:
-        """A page of what some people reported, of all requests or of a text search; None if the server cannot search so."""
+        """A page of what some people reported, of all requests or of a text search; None if it cannot search so."""
         rows = self._find_reported(given)
         rows = self._find_handled(given) if rows is None else rows
         rows = self._find_text(given) if rows is None else rows
