@@ -8,6 +8,7 @@ from datetime import date
 import pytest
 
 from auth.caller import Assurance, Caller, CallerKind
+from records.hub.clients import ClientId
 from records.purposes import Purpose, Scope
 from tests.fakes.health_register import HealthCity
 from tests.fakes.small_records import AYU, BUDI, CALLERS, SITI
