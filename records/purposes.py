@@ -30,6 +30,7 @@ class Scope(DescribedEnum):
     TAX = "tax", "Taxed land and buildings, bills and payments."
     MSMES = "msmes", "Small businesses and what they sell."
     EDUCATION = "education", "Enrolments in schools, and support from KJP Plus."
+    IMMUNIZATIONS = "immunizations", "Vaccinations."
     IDENTITY = "identity", "Only whether the partner's data about a person matches the population register."
 
 

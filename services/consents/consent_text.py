@@ -22,6 +22,7 @@ _SCOPE_WORDS: Mapping[Language, Mapping[Scope, str]] = {
         Scope.TAX: "tanah dan bangunan yang saya bayar pajaknya (PBB), tagihan dan pembayarannya",
         Scope.MSMES: "usaha kecil saya dan apa yang dijualnya",
         Scope.EDUCATION: "sekolah, kelas, dan bantuan KJP Plus saya",
+        Scope.IMMUNIZATIONS: "vaksinasi saya",
         Scope.IDENTITY: "apakah data diri yang sudah diketahui {partner} sesuai dengan data kependudukan saya;"
         " data kependudukan itu sendiri tidak diberikan",
     },
@@ -29,6 +30,7 @@ _SCOPE_WORDS: Mapping[Language, Mapping[Scope, str]] = {
         Scope.TAX: "land and buildings on which I pay property tax (PBB), with bills and payments",
         Scope.MSMES: "my small businesses and what they sell",
         Scope.EDUCATION: "my school, my class, and my support from KJP Plus",
+        Scope.IMMUNIZATIONS: "my vaccinations",
         Scope.IDENTITY: "whether what {partner} already knows about me agrees with my entry in the population"
         " register; the entry itself is not disclosed",
     },
@@ -38,6 +40,7 @@ _CHILD_SCOPE_WORDS: Mapping[Language, Mapping[Scope, str]] = {
         Scope.TAX: "tanah dan bangunan anak saya yang dikenai pajak (PBB), tagihan dan pembayarannya",
         Scope.MSMES: "usaha kecil anak saya dan apa yang dijualnya",
         Scope.EDUCATION: "sekolah, kelas, dan bantuan KJP Plus anak saya",
+        Scope.IMMUNIZATIONS: "vaksinasi anak saya",
         Scope.IDENTITY: "apakah data diri anak saya yang sudah diketahui {partner} sesuai dengan data kependudukan;"
         " data kependudukan itu sendiri tidak diberikan",
     },
@@ -45,6 +48,7 @@ _CHILD_SCOPE_WORDS: Mapping[Language, Mapping[Scope, str]] = {
         Scope.TAX: "land and buildings on which my child pays property tax (PBB), with bills and payments",
         Scope.MSMES: "my child's small businesses and what they sell",
         Scope.EDUCATION: "my child's school, class, and support from KJP Plus",
+        Scope.IMMUNIZATIONS: "my child's vaccinations",
         Scope.IDENTITY: "whether what {partner} already knows about my child agrees with the population register; the"
         " entry itself is not disclosed",
     },
@@ -56,12 +60,14 @@ _PURPOSE_WORDS: Mapping[Language, Mapping[Purpose, str]] = {
         Purpose.CREDIT_ASSESSMENT: "memutuskan tentang kredit yang saya ajukan",
         Purpose.PAYMENT: "menerima pembayaran yang harus saya bayar kepada kota",
         Purpose.EDUCATION: "menerima dan mendampingi siswa",
+        Purpose.HEALTHCARE: "memberi layanan kesehatan",
     },
     Language.ENGLISH: {
         Purpose.IDENTITY_VERIFICATION: "verifying my identity",
         Purpose.CREDIT_ASSESSMENT: "deciding on a loan that I applied for",
         Purpose.PAYMENT: "collecting a payment that I owe the city",
         Purpose.EDUCATION: "enrolling and supporting pupils",
+        Purpose.HEALTHCARE: "providing health care",
     },
 }
 _TEMPLATES: Mapping[Language, str] = {

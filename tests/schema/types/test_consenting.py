@@ -175,6 +175,16 @@ async def test_a_partner_reads_about_a_child_what_a_guardian_granted() -> None:
     }
 
 
+async def test_a_partner_reads_the_vaccinations_of_a_child_with_the_consent_of_a_guardian_only() -> None:
+    doctor = replace(BANK, purpose=Purpose.HEALTHCARE.name)
+    query = f'{{ consented(consent: "{CONSENT}") {{ immunizations {{ vaccine }} }} }}'
+    for by_guardian in (True, False):
+        given = consent(nik=AYU, scopes=(Scope.IMMUNIZATIONS,), purpose=Purpose.HEALTHCARE, by_guardian=by_guardian)
+        response = await run(query, caller=doctor, city=city_of(given, nik=AYU))
+        codes = [reason for _, reason in get_reasons(response)]
+        assert codes == ([] if by_guardian else ["GUARDIAN_CONSENT_REQUIRED"])
+
+
 @pytest.mark.parametrize(
     "given",
     [
