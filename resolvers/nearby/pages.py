@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from operator import attrgetter
 from typing import Any, Final
 
 from engine.agencies.routing_log import MissingPart
@@ -51,7 +52,9 @@ async def _load_page(query: NearbyQuery, context: HubBatchContext) -> NearbyPage
         of_batch[query] = tuple(dict.fromkeys(MissingPart(each.agency, each.code) for each in failures))
     else:
         of_batch.pop(query, None)
-    places = sorted((place for each in found if not isinstance(each, AgencyFailure) for place in each), key=_get_order)
+    places = sorted(
+        (place for each in found if not isinstance(each, AgencyFailure) for place in each), key=attrgetter("order")
+    )
     if query.after is not None:
         places = [each for each in places if each.order > query.after.order]
     return NearbyPage(places=tuple(places[: query.first]), has_more=len(places) > query.first)
@@ -89,7 +92,3 @@ def _list_places(source: PlaceSource, query: NearbyQuery, records: Sequence[Any]
             record=record,
             order=(round(metres * 100), source.kind, identifier),
         )
-
-
-def _get_order(place: NearbyPlace) -> tuple[int, str, str]:
-    return place.order

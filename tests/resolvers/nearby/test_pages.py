@@ -36,7 +36,7 @@ METRES_NORTH = 1 / 110_574
 
 
 def make(of: type[Any], identifier: str, north: float, **given: Any) -> Any:  # noqa: ANN401 - a record of any domain
-    """A record so many metres north of here."""
+    """A record at a distance north of here, in metres."""
     point = Coordinates(latitude=HERE.latitude + north * METRES_NORTH, longitude=HERE.longitude)
     first = "code" if of is HealthFacility else "id"
     values = {each.name: None for each in fields(of)} | {first: identifier, "name": identifier, "coordinates": point}
