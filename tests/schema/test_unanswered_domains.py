@@ -74,6 +74,7 @@ def list_lost_in(schema: GraphQLSchema) -> list[str]:
                     "Query.complaints",
                 ),
                 "Query.overdueComplaints",
+                "Query.searchComplaints",
             ],
             {"Complaint", "ComplaintConnection", "ComplaintFilter", "ComplaintCategory"},
         ),
