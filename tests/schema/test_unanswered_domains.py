@@ -59,7 +59,11 @@ def list_lost_in(schema: GraphQLSchema) -> list[str]:
 @pytest.mark.parametrize(
     ("domain", "lost", "types"),
     [
-        (Prices, ["Query.commodities", "Query.markets", "Region.markets"], {"Market", "Commodity", "Price", "Trend", "TrendPoint"}),
+        (
+            Prices,
+            ["Query.commodities", "Query.markets", "Region.markets"],
+            {"Market", "Commodity", "Price", "Trend", "TrendPoint"},
+        ),
         (Msmes, ["Citizen.msmes", "Consenting.msmes"], {"Msme", "Product", "ProgrammeStage"}),
         (Tax, ["Citizen.taxObjects", "Consenting.taxObjects"], {"TaxObject", "TaxBill", "TaxPayment", "BillStatus"}),
         (

@@ -18,9 +18,7 @@ from tests.schema.requests import run, run_for_data
 class CityOfMarkets(SmallCity):
     """Two markets in one city, one in another, and one in a place that the service does not name."""
 
-    async def market_lists(
-        self, queries: Sequence[MarketQuery], _call: Call
-    ) -> Answers[MarketQuery, Sequence[Market]]:
+    async def market_lists(self, queries: Sequence[MarketQuery], _call: Call) -> Answers[MarketQuery, Sequence[Market]]:
         places = {"1": "31.71", "2": "31.74", "3": "31.71", "4": None}
         found = tuple(
             replace(MARKET, id=id_, name=f"Pasar {id_}", region_code=code and RegionCode(code))
