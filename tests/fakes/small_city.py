@@ -289,7 +289,8 @@ class SmallCity:
         return consent(consent_.subject, state=ConsentState.REVOKED, revoked_at=NOW)
 
     def _change(self, change: ConsentGrant | PersonalConsentKey, known: bool) -> None:  # noqa: FBT001 - a switch
-        if not known or change.subject != SITI:
+        is_of_child = getattr(change, "guardian", None) == SITI or (known and change.subject == AYU)
+        if not known or not (change.subject == SITI or is_of_child):
             raise UnknownConsent("There is none.")
         self.consent_changes.append(change)
 

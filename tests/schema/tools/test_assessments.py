@@ -29,7 +29,9 @@ def get_log_messages(caplog: pytest.LogCaptureFixture) -> list[str]:
     return [each.getMessage() for each in caplog.records if each.name == "simpul.contracts"]
 
 
-@pytest.mark.parametrize(("contracts", "count"), [(CONTRACTS, 5), ({}, 5)], ids=["run out", "none"])
+@pytest.mark.parametrize(
+    ("contracts", "count"), [(CONTRACTS, len(CONTRACTS)), ({}, len(CONTRACTS))], ids=["run out", "none"]
+)
 def test_production_refuses_to_start_and_development_logs(
     contracts: Mapping[str, DataContract],
     count: int,
