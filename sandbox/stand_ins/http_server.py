@@ -17,6 +17,8 @@ from sandbox.stand_ins.datastore import DatastoreReplies
 from sandbox.stand_ins.georeport import GeoReportReplies
 from sandbox.stand_ins.http_credential import HttpCredentialCheck, Pairs, parse_pairs
 from sandbox.stand_ins.replies import METHODS, SampleReplies
+from sandbox.stand_ins.sealing import seal_body
+from sandbox.stand_ins.signatures import UNAUTHORIZED, make_private_key
 from sandbox.stand_ins.sources import StandInSource
 
 _REPLIES: Final[Mapping[str, type[DatastoreReplies | GeoReportReplies]]] = {
@@ -31,7 +33,10 @@ class StandInService:
     def __init__(self, spec: AgencySpec, control: AgencyControl, source: StandInSource) -> None:
         self._control = control
         self._replies = _REPLIES.get(source.driver, SampleReplies)(source)
-        wire = source.fill_wire(user=spec.user, secret=spec.secret)
+        if "private_key" in str(source.manifest["wire"]):
+            make_private_key(spec.state)
+        wire = source.fill_wire(user=spec.user, secret=spec.secret, state=str(spec.state))
+        self._sealed: Mapping[str, Any] | None = wire.get("sealed")
         self._credential = HttpCredentialCheck(wire.get("credential", {}))
 
     def build_app(self) -> Starlette:
@@ -42,10 +47,10 @@ class StandInService:
         body = await request.body()
         query, form = parse_pairs(request.url.query), _parse_form(request, body)
         if self._credential.is_token_request(request):
-            return self._credential.issue_token(request, dict(form))
-        if self._control.mode is AgencyMode.REFUSE or not self._credential.is_allowed(request, form):
+            return self._credential.issue_token(request, dict(form), body)
+        if status := self._find_refusal(request, form, body):
             self._control.count_call(REFUSED)
-            return JSONResponse({"message": "not allowed"}, status_code=401)
+            return JSONResponse({"message": "not allowed"}, status_code=status)
         line = self._write_line(request, query, form, body)
         await self._control.begin_call(line)
         if self._control.mode is AgencyMode.ERROR:
@@ -55,7 +60,20 @@ class StandInService:
         reply = self._replies.find(line)
         if reply is None:
             return JSONResponse({"message": "not found"}, status_code=404)
-        return Response(reply.body, status_code=reply.status, media_type=reply.media_type)
+        return Response(self._seal(request, reply.body), status_code=reply.status, media_type=reply.media_type)
+
+    def _find_refusal(self, request: Request, form: Pairs, body: bytes) -> int | None:
+        """The HTTP status of a refusal, if the hub does not prove itself."""
+        if self._control.mode is AgencyMode.REFUSE or not self._credential.is_allowed(request, form):
+            return UNAUTHORIZED
+        signature = self._credential.signature
+        return None if signature is None else signature.find_refusal(request, body)
+
+    def _seal(self, request: Request, body: bytes) -> bytes:
+        signature = self._credential.signature
+        if self._sealed is None or signature is None:
+            return body
+        return seal_body(body, self._sealed, signature.read_parts(request))
 
     def _write_line(self, request: Request, query: Pairs, form: Pairs, body: bytes) -> str:
         """A request as samples name it, without the credential."""

@@ -2,8 +2,9 @@
 
 A sample file holds `{"GET v1/markets/7?page=2": {...}}`. Parameters are in alphabetical order and not encoded, with
 commas between the values of one name; a form or a JSON body follows a space, as in `POST v1/search nib=1234`. A request
-with `{keys}` answers for any keys: with those rows that hold one of them, as the manifest's read names rows and key. A
-reply is JSON, or the name of a file beside it: `"file:floods.xml"`.
+with `{keys}` answers for any keys: with those rows that hold one of them, as the manifest's read names rows and key.
+`{today}` stands for the present day in the city, and `*` for any signs, if no other request fits. A reply is JSON, the
+name of a file beside it (`"file:floods.xml"`), or JSON with a status: `{"http:status": 404, "body": {...}}`.
 """
 
 from __future__ import annotations
@@ -12,7 +13,8 @@ import json
 import mimetypes
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta, timezone
 from typing import Any, Final
 
 from sandbox.agency import CannotStartError
@@ -21,6 +23,9 @@ from sandbox.stand_ins.sources import StandInSource
 METHODS: Final = ("GET", "POST")
 _FILE: Final = "file:"
 _KEYS: Final = "{keys}"
+_ANY: Final = "*"
+_STATUS: Final = "http:status"
+_CITY_ZONE: Final = timezone(timedelta(hours=7))
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,23 +60,31 @@ class SampleReplies:
     def __init__(self, source: StandInSource) -> None:
         self._exact: dict[str, SampleReply] = {}
         self._keyed: list[KeyedReply] = []
+        self._other: list[tuple[re.Pattern[str], SampleReply]] = []
         for name, replies in source.read_json():
             for request, body in replies.items():
                 if request.partition(" ")[0] not in METHODS:
                     raise CannotStartError(f"{name}.json of {source.code}: '{request}' is not GET or POST and a path")
                 if _KEYS in request:
                     self._keyed.append(_build_keyed(source, request, body))
+                elif _ANY in request:
+                    pattern = re.compile(re.escape(request).replace(re.escape(_ANY), ".*"), re.DOTALL)
+                    self._other.append((pattern, _load_reply(source, body)))
                 else:
                     self._exact[request] = _load_reply(source, body)
 
     def find(self, line: str) -> SampleReply | None:
         """The reply to a request; None if no sample has it."""
+        line = line.replace(datetime.now(_CITY_ZONE).date().isoformat(), "{today}")
         if (exact := self._exact.get(line)) is not None:
             return exact
-        return next((reply for each in self._keyed if (reply := each.select(line)) is not None), None)
+        keyed = next((reply for each in self._keyed if (reply := each.select(line)) is not None), None)
+        return keyed or next((reply for pattern, reply in self._other if pattern.fullmatch(line)), None)
 
 
 def _load_reply(source: StandInSource, body: Any) -> SampleReply:  # noqa: ANN401 - any JSON
+    if isinstance(body, dict) and _STATUS in body:
+        return replace(_write(body["body"]), status=body[_STATUS])
     if not isinstance(body, str) or not body.startswith(_FILE):
         return _write(body)
     path = source.samples / body.removeprefix(_FILE)

@@ -61,7 +61,7 @@ class AgencyServer:
         """The variables of the manifest; `port` in place of the agency's, for a proxy before it; or a wrong secret."""
         at, user, proof = port or self.running.port, self.running.user, secret or self.running.secret
         url = self.source.build_url(port=at, user=user, secret=proof, folder=str(self.drop))
-        return self.source.build_variables(url, user=user, secret=proof)
+        return self.source.build_variables(url, user=user, secret=proof, state=str(self.running.state.resolve()))
 
     def load_manifest(
         self, port: int | None = None, path: Path | None = None, secret: str | None = None
