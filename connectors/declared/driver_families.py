@@ -38,7 +38,7 @@ from connectors.declared.xml.paths import XML_PATHS, XML_REPLIES
 from connectors.declared.xml.tables import XmlWire
 from connectors.drivers.files.driver import FilesDriver
 from connectors.drivers.http.driver import HttpDriver
-from connectors.drivers.http.json_body import JSON_BODY
+from connectors.drivers.http.json_body import JSON_BODY, LOWER_CASE_JSON_BODY
 from connectors.drivers.http.sealed.body_seal import BodySeal
 from connectors.drivers.http.service import HttpLimits
 from connectors.drivers.http.xml_body import MAX_XML_BYTES, build_xml_format
@@ -142,7 +142,9 @@ def _build_http_driver(wire: HttpWire | CkanWire, parts: DriverParts) -> HttpDri
     service = build_service(wire, parts.gate.agency)
     if isinstance(wire, HttpWire) and wire.sealed is not None:
         service = replace(service, seal=_build_seal(wire.sealed))
-    return HttpDriver(service, _build_limits(parts, _MAX_JSON_BYTES), gate=parts.gate, work=parts.work)
+    body_format = LOWER_CASE_JSON_BODY if isinstance(wire, HttpWire) and wire.ignore_case else JSON_BODY
+    limits = _build_limits(parts, _MAX_JSON_BYTES)
+    return HttpDriver(service, limits, body_format=body_format, gate=parts.gate, work=parts.work)
 
 
 def _build_seal(table: SealedTable) -> BodySeal:

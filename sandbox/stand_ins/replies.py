@@ -3,8 +3,9 @@
 A sample file holds `{"GET v1/markets/7?page=2": {...}}`. Parameters are in alphabetical order and not encoded, with
 commas between the values of one name; a form or a JSON body follows a space, as in `POST v1/search nib=1234`. A request
 with `{keys}` answers for any keys: with those rows that hold one of them, as the manifest's read names rows and key.
-`{today}` stands for the present day in the city, and `*` for any signs, if no other request fits. A reply is JSON, the
-name of a file beside it (`"file:floods.xml"`), or JSON with a status: `{"http:status": 404, "body": {...}}`.
+`{today}` stands for the present day in the city, and `*` for any signs. `POST v1/search *` answers all other requests
+of that path, and `POST refused` those with a wrong credential. A reply is JSON, the name of a file beside it
+(`"file:floods.xml"`), or JSON with a status: `{"http:status": 404, "body": {...}}`.
 """
 
 from __future__ import annotations
@@ -67,7 +68,7 @@ class SampleReplies:
                     raise CannotStartError(f"{name}.json of {source.code}: '{request}' is not GET or POST and a path")
                 if _KEYS in request:
                     self._keyed.append(_build_keyed(source, request, body))
-                elif _ANY in request:
+                elif _ANY in request.removesuffix(f" {_ANY}"):
                     pattern = re.compile(re.escape(request).replace(re.escape(_ANY), ".*"), re.DOTALL)
                     self._other.append((pattern, _load_reply(source, body)))
                 else:
@@ -79,7 +80,8 @@ class SampleReplies:
         if (exact := self._exact.get(line)) is not None:
             return exact
         keyed = next((reply for each in self._keyed if (reply := each.select(line)) is not None), None)
-        return keyed or next((reply for pattern, reply in self._other if pattern.fullmatch(line)), None)
+        other = (reply for pattern, reply in self._other if pattern.fullmatch(line))
+        return keyed or next(other, None) or self._exact.get(f"{line.partition(' ')[0]} {_find_path(line)} *")
 
 
 def _load_reply(source: StandInSource, body: Any) -> SampleReply:  # noqa: ANN401 - any JSON
@@ -94,13 +96,18 @@ def _load_reply(source: StandInSource, body: Any) -> SampleReply:  # noqa: ANN40
 
 
 def _build_keyed(source: StandInSource, request: str, body: Any) -> KeyedReply:  # noqa: ANN401 - any JSON
-    path = request.partition(" ")[2].partition("?")[0].partition(" ")[0]
+    path = _find_path(request)
     for read in source.manifest.get("reads", {}).values():
         if str(read.get("path", "")).strip("/") == path and isinstance(read.get("key"), str):
             quoted = re.escape(request).replace(re.escape(f'"{_KEYS}"'), r"(\[.*\])").replace(re.escape(_KEYS), "(.*)")
             rows = [each for each in str(read.get("rows", "")).split(".") if each]
             return KeyedReply(request=re.compile(quoted), body=body, rows=rows, key=read["key"])
     raise CannotStartError(f"{source.code}: no read with a key has the path of '{request}'.")
+
+
+def _find_path(request: str) -> str:
+    """The path in a request with its method and its content."""
+    return request.partition(" ")[2].partition("?")[0].partition(" ")[0]
 
 
 def _list_keys(found: str) -> Iterator[str]:

@@ -59,6 +59,10 @@ class HttpWire(ServiceWire):
 
     driver: Literal["http"]
     url: SecretStr = Field(description="base address, `https://...`")
+    ignore_case: bool = Field(
+        default=False,
+        description="`true` if replies differ in the case of member names: the manifest names them in lower case",
+    )
     sealed: SealedTable | None = Field(default=None, description="table: the part of replies that is encrypted")
 
     @model_validator(mode="after")
@@ -170,6 +174,11 @@ class HttpCallTable(HttpRequestTable):
         """Whether each request has a form, or a body that can become one. A link to the next page is a GET."""
         return self.is_post and self.body is None and (self.paging is None or self.paging.by != "next")
 
+    @property
+    def sends_json(self) -> bool:
+        """Whether each request has a JSON body."""
+        return self.body is not None and (self.paging is None or self.paging.by != "next")
+
     @model_validator(mode="after")
     def _check_method(self) -> Self:
         if self.method == "GET" and self.is_post:
@@ -204,12 +213,17 @@ class HttpReadTable(HttpCallTable, SearchTable, KeyedReadTable):
     key: str | Mapping[str, str] | None = Field(
         default=None,
         description="column that repeats the key in each row; for a query, `{ field = column }`. Needed for a list of"
-        " all keys, for `{keys}`, and for numbers of people",
+        " all keys, for `{keys}`, and for numbers of people. `owners[].nik` if a row lists several: one is the key",
     )
     id: str | None = Field(
         default=None, description="column that identifies a row, if the list may name one twice; two forms of it fail"
     )
     skip_without: Columns = Field(default=(), description="column, or columns; a row without a value there is left out")
+    names_person: bool = Field(
+        default=True,
+        description="`false` if replies cannot repeat the number of the person, and say nothing about them but whether"
+        " values match: then a reply to another request is not noticed",
+    )
     search: str | None = Field(
         default=None, description="field of the record in which the domain's text is looked for; case does not matter"
     )

@@ -62,6 +62,7 @@ def _build_credential(table: CredentialTable, agency: str, address: AgencyAddres
         headers={name: each.get_secret_value() for name, each in table.headers.items()},
         query={name: each.get_secret_value() for name, each in table.query.items()},
         form={name: each.get_secret_value() for name, each in table.form.items()},
+        body={name: each.get_secret_value() for name, each in table.body.items()},
         tokens=tokens,
         signature=signature,
         certificate=certificate,

@@ -86,6 +86,7 @@ class CredentialTable(ManifestTable):
     headers: Mapping[str, SecretStr] = Field(default={}, description="headers of every call, such as an API key")
     query: Mapping[str, SecretStr] = Field(default={}, description="parameters of every query")
     form: Mapping[str, SecretStr] = Field(default={}, description="fields of every form")
+    body: Mapping[str, SecretStr] = Field(default={}, description="members of every JSON body")
     oauth2: Oauth2Table | None = Field(default=None, description="table: access tokens by client credentials")
     signature: SignatureTable | None = Field(default=None, description="table: a signature of each attempt")
     certificate: CertificateTable | None = Field(default=None, description="table: client certificate (mutual TLS)")

@@ -24,7 +24,7 @@ from connectors.drivers.http.content_encoding import ACCEPTED, BodyTooLong, NotD
 from connectors.drivers.http.credentials.client_certificate import ClientCertificate
 from connectors.drivers.http.credentials.request_signature import UnsignedRequest
 from connectors.drivers.http.form_files import encode_form
-from connectors.drivers.http.json_body import JSON_BODY
+from connectors.drivers.http.json_body import JSON_BODY, join_objects, write_json
 from connectors.drivers.http.read_connections import ReadConnectionPool, build_request_head, build_tls_context
 from connectors.drivers.http.reply import HttpReply, measure_clock_skew, parse_retry_after
 from connectors.drivers.http.sealed.body_seal import OpeningUse
@@ -240,6 +240,8 @@ class HttpDriver:
             else:
                 body, content_type = urlencode(pairs).encode(), "application/x-www-form-urlencoded"
             headers = {"Content-Type": content_type, **(headers or {})}
+        elif body is not None and self._credential.body:
+            body = join_objects(write_json(self._credential.body), body)
         url = self._address.build_url(request.path, request.query)
         return SessionRequest(request.method, url, body, headers, request.repeatable)
 

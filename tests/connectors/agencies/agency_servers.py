@@ -7,6 +7,7 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager, context
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any
 
 from connectors.declared.connector import DeclaredConnector
 from connectors.declared.snapshot.loader import SnapshotLoader, SnapshotSource
@@ -45,6 +46,12 @@ class AgencyServer:
     def has_credential(self) -> bool:
         """Whether the hub proves itself to the agency."""
         return self.build_variables() != self.build_variables(secret="another")
+
+    @property
+    def credential(self) -> Mapping[str, Any]:
+        """The hub's credential over HTTP, as the manifest declares it."""
+        found: Mapping[str, Any] = self.source.manifest["wire"].get("credential", {})
+        return found
 
     @property
     def drop(self) -> Path:
