@@ -33,7 +33,7 @@ class PaymentIntent:
     ]
     amount: Annotated[Rupiah, Doc("Amount to pay, in whole Rupiah.")]
     currency: Annotated[str, Doc("Currency of the amount, always `IDR`.")]
-    reported_status: Annotated[PaymentStatus, Doc("What the payment service last heard of it.")]
+    status: Annotated[PaymentStatus, Doc("What became of it. An open one whose time has passed is expired.")]
     qr_content: Annotated[str | None, Doc("Content of its QR code (QRIS), which a bank's app scans.")]
     created_at: Annotated[datetime | None, Doc("When it was requested.")]
     expires_at: Annotated[datetime | None, Doc("Until when it can be paid.")]

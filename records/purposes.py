@@ -29,6 +29,7 @@ class Scope(DescribedEnum):
 
     TAX = "tax", "Taxed land and buildings, bills and payments."
     MSMES = "msmes", "Small businesses and what they sell."
+    COVERAGE = "coverage", "The national health insurance: status, class and facility."
     IDENTITY = "identity", "Only whether the partner's data about a person matches the population register."
 
 
@@ -43,7 +44,7 @@ class CitizenScope(DescribedEnum):
     CIVIL_STATUS = "citizen:civil-status", "Religion, marital status, education and occupation."
     PARENTAGE = "citizen:parentage", "The names of the parents."
     HOUSEHOLD = "citizen:household", "The family card and its members."
-    HEALTH = "citizen:health", "The blood group, together with `citizen:civil-status`."
+    HEALTH = "citizen:health", "Health insurance; the blood group, together with `citizen:civil-status`."
     TAX = "citizen:tax", "Taxed land and buildings, bills and payments."
     MSMES = "citizen:msmes", "Small businesses and what they sell."
     COMPLAINTS = "citizen:complaints", "The person's complaints to the city."

@@ -12,7 +12,7 @@ from records.calls.answers import Answers, keep_date
 from records.calls.call import Call
 from records.calls.failures import AgencyFailure
 from records.identifiers import Nik
-from records.payments import PaymentIntent
+from records.payments import PaymentIntent, PaymentStatus
 from resolvers.batch_context import HubBatchContext
 
 
@@ -57,7 +57,7 @@ async def payments(keys: Sequence[PaymentKey], context: HubBatchContext) -> Answ
         if isinstance(answer, AgencyFailure):
             answers[key] = answer
         elif answer is not None and answer.payer == key.owner:
-            answers[key] = replace(answer, read_at=now)
+            answers[key] = _apply_clock(answer, now)
     return keep_date(answers, found)
 
 
@@ -81,7 +81,13 @@ async def _load(niks: Sequence[Nik], context: HubBatchContext) -> Answers[Nik, S
     found = await context.agencies[Payments].payments_of(niks, context.call)
     now = datetime.now(UTC)
     answers = {
-        nik: each if isinstance(each, AgencyFailure) else tuple(replace(intent, read_at=now) for intent in each)
+        nik: each if isinstance(each, AgencyFailure) else tuple(_apply_clock(intent, now) for intent in each)
         for nik, each in found.items()
     }
     return keep_date(answers, found)
+
+
+def _apply_clock(intent: PaymentIntent, now: datetime) -> PaymentIntent:
+    """The payment at this moment: the service may notice later that its time has passed."""
+    is_over = intent.status is PaymentStatus.OPEN and intent.expires_at is not None and intent.expires_at <= now
+    return replace(intent, read_at=now, status=PaymentStatus.EXPIRED if is_over else intent.status)

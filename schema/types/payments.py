@@ -37,7 +37,7 @@ PAYABLE = replace(READABLE, rules=Rule.SELF | Rule.GUARDIAN | Rule.ASSISTANT, pu
     rule=READABLE,
     field_rules={"qr_content": PAYABLE},
     subject="payer",
-    shows=("number", "bill_reference", "amount", "qr_content", "created_at", "expires_at", "paid_at"),
+    shows=("number", "bill_reference", "amount", "status", "qr_content", "created_at", "expires_at", "paid_at"),
     refetch=Refetch(
         batch=payments,
         seal=lambda each: f"{each.payer}:{each.number}",
@@ -48,24 +48,12 @@ PAYABLE = replace(READABLE, rules=Rule.SELF | Rule.GUARDIAN | Rule.ASSISTANT, pu
 class PaymentIntentType(Node):
     """The published `PaymentIntent`."""
 
-    @derived(returns=PaymentStatus | None)
-    def status(record: PaymentIntent) -> PaymentStatus:
-        """What became of it. One whose time has passed is `EXPIRED`, whatever the payment service last heard."""
-        left = _count_seconds(record)
-        return PaymentStatus.EXPIRED if left is not None and left <= 0 else record.reported_status
-
     @derived(returns=int | None)
     def seconds_left(record: PaymentIntent) -> int | None:
         """Seconds in which it can still be paid, from the moment of this answer; null unless it is open."""
-        left = _count_seconds(record)
-        return left if left is not None and left > 0 else None
-
-
-def _count_seconds(record: PaymentIntent) -> int | None:
-    """Seconds until an open payment expires, negative afterwards."""
-    if record.reported_status is not PaymentStatus.OPEN or record.expires_at is None or record.read_at is None:
-        return None
-    return int((record.expires_at - record.read_at).total_seconds())
+        if record.status is not PaymentStatus.OPEN or record.expires_at is None or record.read_at is None:
+            return None
+        return int((record.expires_at - record.read_at).total_seconds())
 
 
 @adds_to(CitizenType)
@@ -107,6 +95,7 @@ class PaymentQueries:
         payments,
         returns=PaymentIntentType | None,
         rule=replace(PAYABLE, rules=Rule.SELF | Rule.ASSISTANT),
+        subject=lambda key: None if key is None else key.owner,
     )
     def payment(
         caller: Caller, number: Annotated[str, strawberry.argument(description="Number of the payment.")]

@@ -7,12 +7,14 @@ from typing import Any
 
 from auth.policy.rules import Classification
 from records.complaints import ComplaintPublication
+from records.coverages import Coverage
 from records.hub.consenting import Consenting, Match, Verification
 from records.hub.consents import ConsentAnswer
 from records.hub.data_preferences import DataPreferences
 from records.hub.data_requests import DataRequestRefusal, DataRequestState
 from records.hub.exports import Export
 from records.identifiers import Rupiah
+from records.payments import PaymentIntent
 from records.population import Citizen, CivilStatus, Parentage, Residence
 from records.prices import Trend, TrendPoint
 from records.purposes import Purpose, Scope
@@ -152,6 +154,8 @@ RECORDS: dict[str, Any] = {
         points=(POINT,),
     ),
     "TrendPoint": POINT,
+    "PaymentIntent": replace(build_sample(PaymentIntent), payer=SITI),
+    "Coverage": replace(build_sample(Coverage), participant=SITI),
     "Case": CASE,
     "CaseStep": CASE.next_step,
     "CaseClock": CASE.clock,

@@ -49,6 +49,7 @@ ARGUMENTS = {
     "Query.citizens": f'(niks: ["{SITI}", "{BUDI}"])',
     "Query.accessEntriesOf": f'(nik: "{SITI}")',
     "Query.region": '(code: "31.71")',
+    "Query.payment": '(number: "P-1")',
     "Query.node": f'(id: "{REGION_ID}")',
     "Query.nodes": f'(ids: ["{REGION_ID}"])',
     "Query.complaintMeasures": '(month: "2026-10")',
