@@ -41,7 +41,7 @@ coverages_of = forward(Coverages, Coverages.coverages_of, max_batch_size=1, cach
 
 @batch(domain=Population, read="load_facets")
 async def link_confidences(keys: Sequence[LinkKey], context: HubBatchContext) -> Answers[LinkKey, LinkConfidence]:
-    """How well each record agrees with the population register. People whom that does not know are absent."""
+    """How well each record agrees with the population register. People without an entry are absent."""
     niks = list(dict.fromkeys(key.owner for key in keys))
     found = await context.agencies[Population].load_facets(niks, frozenset({Identity}), context.call)
     answers: dict[LinkKey, LinkConfidence | AgencyFailure] = {}

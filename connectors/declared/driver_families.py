@@ -14,6 +14,10 @@ from connectors.declared.ckan.reads import build_ckan_read, check_ckan_probe, ck
 from connectors.declared.ckan.tables import CkanReadTable, CkanRowsTable, CkanWire
 from connectors.declared.column_syntax import JSON_PATHS
 from connectors.declared.driver_family import AllRows, DomainReads, DriverFamily, DriverParts, Reads, open_batches
+from connectors.declared.fhir.client import MEDIA_TYPE, FhirClient
+from connectors.declared.fhir.paths import FHIR_PATHS
+from connectors.declared.fhir.reads import build_fhir_read, check_fhir_probe, fhir_rows_of
+from connectors.declared.fhir.tables import FhirReadTable, FhirRowsTable, FhirWire
 from connectors.declared.files.rows import build_file_rows
 from connectors.declared.files.tables import FileRowsTable, FilesWire
 from connectors.declared.http.command_tables import HttpCommandTable
@@ -51,7 +55,7 @@ _MAX_FILE_BYTES: Final = 256 * 1024 * 1024
 """Of one file over HTTP, which is held in memory until it is written down."""
 
 
-Wire = SqlWire | HttpWire | XmlWire | CkanWire | SoapWire | FilesWire | Open311Wire
+Wire = SqlWire | HttpWire | XmlWire | CkanWire | SoapWire | FilesWire | Open311Wire | FhirWire
 
 
 def parse_reads(driver: str, given: object, defaults: Mapping[str, Any] | None = None) -> Mapping[str, PythonReadTable]:
@@ -176,6 +180,12 @@ def _build_open311_client(wire: Open311Wire, parts: DriverParts) -> Open311Clien
     return Open311Client(http=http, wire=wire)
 
 
+def _build_fhir_client(wire: FhirWire, parts: DriverParts) -> FhirClient:
+    service = build_service(wire, parts.gate.agency, accept=f"{MEDIA_TYPE}, application/json;q=0.9")
+    http = HttpDriver(service, _build_limits(parts, _MAX_JSON_BYTES), gate=parts.gate, work=parts.work)
+    return FhirClient.build(http, wire)
+
+
 def _build_files_driver(wire: FilesWire, parts: DriverParts) -> FilesDriver:
     folder = wire.folder
     if folder is not None:
@@ -243,6 +253,14 @@ DRIVER_FAMILIES: Final[Mapping[str, DriverFamily]] = {
         domain_reads=DomainReads(domain="complaints", build=build_open311_complaints),
         command_table=HttpCommandTable,
         own_commands=frozenset({"submit_complaint"}),
+    ),
+    "fhir": DriverFamily(
+        wire=FhirWire,
+        driver=FhirClient,
+        build_driver=_build_fhir_client,
+        reads=Reads(table=FhirReadTable, build=build_fhir_read, check_probe=check_fhir_probe),
+        all_rows=AllRows(table=FhirRowsTable, build=open_batches(fhir_rows_of)),
+        columns=FHIR_PATHS,
     ),
     "files": DriverFamily(
         wire=FilesWire,

@@ -15,10 +15,11 @@ import mimetypes
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta, timezone
+from datetime import datetime
 from typing import Any, Final
 
 from sandbox.agency import CannotStartError
+from sandbox.clock import WIB
 from sandbox.stand_ins.sources import StandInSource
 
 METHODS: Final = ("GET", "POST")
@@ -26,7 +27,6 @@ _FILE: Final = "file:"
 _KEYS: Final = "{keys}"
 _ANY: Final = "*"
 _STATUS: Final = "http:status"
-_CITY_ZONE: Final = timezone(timedelta(hours=7))
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +63,8 @@ class SampleReplies:
         self._keyed: list[KeyedReply] = []
         self._other: list[tuple[re.Pattern[str], SampleReply]] = []
         for name, replies in source.read_json():
-            for request, body in replies.items():
+            for given, body in replies.items():
+                request = _hide_today(given)
                 if request.partition(" ")[0] not in METHODS:
                     raise CannotStartError(f"{name}.json of {source.code}: '{request}' is not GET or POST and a path")
                 if _KEYS in request:
@@ -76,12 +77,17 @@ class SampleReplies:
 
     def find(self, line: str) -> SampleReply | None:
         """The reply to a request; None if no sample has it."""
-        line = line.replace(datetime.now(_CITY_ZONE).date().isoformat(), "{today}")
+        line = _hide_today(line)
         if (exact := self._exact.get(line)) is not None:
             return exact
         keyed = next((reply for each in self._keyed if (reply := each.select(line)) is not None), None)
         other = (reply for pattern, reply in self._other if pattern.fullmatch(line))
         return keyed or next(other, None) or self._exact.get(f"{line.partition(' ')[0]} {_find_path(line)} *")
+
+
+def _hide_today(request: str) -> str:
+    """A request with `{today}` in place of the present day: samples are loaded on one day, and asked for on others."""
+    return request.replace(datetime.now(WIB).date().isoformat(), "{today}")
 
 
 def _load_reply(source: StandInSource, body: Any) -> SampleReply:  # noqa: ANN401 - any JSON

@@ -14,7 +14,7 @@ from strawberry.types.scalar import ScalarDefinition
 
 from engine.document.refused_values import RefusedValue
 from records.description import DescribedEnum
-from records.identifiers import FamilyCardNumber, Nib, Nik, Nop, RegionCode, Rupiah
+from records.identifiers import FamilyCardNumber, Nib, Nik, Nop, PartialDate, RegionCode, Rupiah
 from records.uploads import UploadedFile
 
 _DAY_OFFSET_OF_WOMEN = 40
@@ -22,6 +22,7 @@ _MAX_SAFE_INTEGER = 2**53 - 1
 _REGION_CODE = re.compile(r"\d{2}(\.\d{2}(\.\d{2}(\.\d{4})?)?)?", re.ASCII)
 _EARLIEST, _LATEST = datetime(1, 1, 2, tzinfo=UTC), datetime(9999, 12, 30, tzinfo=UTC)
 """One day inside the ends of the calendar, because queries to agencies use their own time zone and the next second."""
+_PARTIAL = re.compile(r"\d{4}(-\d{2}(-\d{2})?)?", re.ASCII)
 _DAY = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
 
 
@@ -89,6 +90,14 @@ def parse_date(value: object) -> date:
         raise RefusedValue("A date has the form YYYY-MM-DD, such as 2026-11-23.") from None
 
 
+def parse_partial_date(value: object) -> PartialDate:
+    """Parses a year, a month or a day."""
+    text = value if isinstance(value, str) else ""
+    if not _PARTIAL.fullmatch(text) or not _is_day(*map(int, f"{text}-01-01"[:10].split("-"))):
+        raise RefusedValue("A partial date has the form YYYY, YYYY-MM or YYYY-MM-DD, such as 2019-06.")
+    return PartialDate(text)
+
+
 def parse_date_time(value: object) -> datetime:
     """Parses a date and time with an offset (RFC 3339)."""
     try:
@@ -125,9 +134,19 @@ def _refuse_output(value: object) -> str:
 
 
 def _build_scalar(
-    name: str, description: str, parse: Callable[[object], Any], serialize: Callable[[Any], Any] = str
+    name: str,
+    description: str,
+    parse: Callable[[object], Any],
+    serialize: Callable[[Any], Any] = str,
+    specified_by: str | None = None,
 ) -> ScalarDefinition:
-    return strawberry.scalar(name=name, description=description, serialize=serialize, parse_value=parse)
+    return strawberry.scalar(
+        name=name,
+        description=description,
+        serialize=serialize,
+        parse_value=parse,
+        specified_by_url=specified_by,
+    )
 
 
 def build_scalar_map() -> Mapping[object, ScalarDefinition]:
@@ -148,15 +167,33 @@ def build_scalar_map() -> Mapping[object, ScalarDefinition]:
             "RegionCode", "Dotted Kemendagri code of a region, such as `31.71.01.1001`.", parse_region_code
         ),
         UploadedFile: _build_scalar(
-            "Upload", "A file, sent as a part of a multipart/form-data request.", parse_upload, _refuse_output
+            "Upload",
+            "A file, sent as a part of a multipart/form-data request.",
+            parse_upload,
+            _refuse_output,
+            "https://github.com/jaydenseric/graphql-multipart-request-spec",
         ),
         Rupiah: _build_scalar("Rupiah", "An amount of money in whole Rupiah, as an integer.", parse_rupiah, int),
-        date: _build_scalar("Date", "A date, `YYYY-MM-DD` (ISO 8601).", parse_date, date.isoformat),
+        date: _build_scalar(
+            "Date",
+            "A date, `YYYY-MM-DD` (ISO 8601).",
+            parse_date,
+            date.isoformat,
+            "https://scalars.graphql.org/andimarek/local-date.html",
+        ),
+        PartialDate: _build_scalar(
+            "PartialDate",
+            "A year, a month or a day, as far as it is known: `2019`, `2019-06` or `2019-06-05` (ISO 8601).",
+            parse_partial_date,
+            str,
+            "https://hl7.org/fhir/R4/datatypes.html#date",
+        ),
         datetime: _build_scalar(
             "DateTime",
             "A date and time with its offset, such as `2026-11-23T08:00:00+07:00` (RFC 3339).",
             parse_date_time,
             datetime.isoformat,
+            "https://www.rfc-editor.org/rfc/rfc3339",
         ),
     }
 

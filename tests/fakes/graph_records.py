@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import Any
 
 from auth.policy.rules import Classification
+from records.city_services import OwnService
 from records.complaints import ComplaintPublication
 from records.coverages import Coverage
 from records.hub.consenting import Consenting, Match, Verification
@@ -157,6 +158,7 @@ RECORDS: dict[str, Any] = {
     "PaymentIntent": replace(build_sample(PaymentIntent), payer=SITI),
     "Coverage": replace(build_sample(Coverage), participant=SITI),
     "Case": CASE,
+    "OwnService": replace(build_sample(OwnService), person=SITI),
     "CaseStep": CASE.next_step,
     "CaseClock": CASE.clock,
     "CaseActivity": CASE.activities[0],

@@ -24,7 +24,14 @@ from tests.schema.graph_fields import ARGUMENTS, ROOTS, FieldPlace, build_engine
 from tests.schema.requests import get_codes, list_agency_calls, run
 
 CONSENT_CHANGES = ("grantConsent", "refuseConsent", "revokeConsent")
-NULL_BY_MEANING = {"SystemCode.unknownBecause", "Complaint.hoursLeft", "DataRequest.hoursLeft", "Query.payment"}
+NULL_BY_MEANING = {
+    "SystemCode.unknownBecause",
+    "Complaint.hoursLeft",
+    "DataRequest.hoursLeft",
+    "CityService.handoverUrl",
+    "CityService.opensAt",
+    "Query.payment",
+}
 """Fields that are null in these records though nothing is refused."""
 
 
