@@ -151,8 +151,8 @@ async def test_wrong_credentials_are_refused_and_not_shown(asked_server: AgencyS
     async with asked_server.connect(manifest, build_terms(manifest, failures=FAILURES)) as bound:
         with pytest.raises(AgencyFailure) as refused:
             await bound.connector.probe(make_call())
-    has_tokens = "oauth2" in asked_server.source.manifest["wire"].get("credential", {})
-    assert refused.value.code == (UNAVAILABLE if has_tokens else REFUSED)
+    has_secret_there = "client_secret" in asked_server.credential.get("oauth2", {})  # at the token endpoint
+    assert refused.value.code == (UNAVAILABLE if has_secret_there else REFUSED)
     assert_reveals_nothing(refused.value, "kata-sandi-salah")
 
 
