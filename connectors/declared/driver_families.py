@@ -20,6 +20,9 @@ from connectors.declared.fhir.reads import build_fhir_read, check_fhir_probe, fh
 from connectors.declared.fhir.tables import FhirReadTable, FhirRowsTable, FhirWire
 from connectors.declared.files.rows import build_file_rows
 from connectors.declared.files.tables import FileRowsTable, FilesWire
+from connectors.declared.gtfs.client import GtfsClient
+from connectors.declared.gtfs.tables import GtfsWire
+from connectors.declared.gtfs.transit import build_gtfs_transit
 from connectors.declared.http.command_tables import HttpCommandTable
 from connectors.declared.http.reads import build_http_read, rows_of
 from connectors.declared.http.requests import check_http_probe
@@ -41,6 +44,7 @@ from connectors.declared.tables import CommandTable, ManifestTable, NotDeclarabl
 from connectors.declared.xml.paths import XML_PATHS, XML_REPLIES
 from connectors.declared.xml.tables import XmlWire
 from connectors.drivers.files.driver import FilesDriver
+from connectors.drivers.gtfs.realtime_messages import MAX_FEED_BYTES, REALTIME_FEED
 from connectors.drivers.http.driver import HttpDriver
 from connectors.drivers.http.json_body import JSON_BODY, LOWER_CASE_JSON_BODY
 from connectors.drivers.http.sealed.body_seal import BodySeal
@@ -55,7 +59,7 @@ _MAX_FILE_BYTES: Final = 256 * 1024 * 1024
 """Of one file over HTTP, which is held in memory until it is written down."""
 
 
-Wire = SqlWire | HttpWire | XmlWire | CkanWire | SoapWire | FilesWire | Open311Wire | FhirWire
+Wire = SqlWire | HttpWire | XmlWire | CkanWire | SoapWire | FilesWire | Open311Wire | FhirWire | GtfsWire
 
 
 def parse_reads(driver: str, given: object, defaults: Mapping[str, Any] | None = None) -> Mapping[str, PythonReadTable]:
@@ -198,6 +202,14 @@ def _build_files_driver(wire: FilesWire, parts: DriverParts) -> FilesDriver:
     )
 
 
+def _build_gtfs_client(wire: GtfsWire, parts: DriverParts) -> GtfsClient:
+    agency, gate, work = parts.gate.agency, parts.gate, parts.work
+    limits = _build_limits(parts, wire.schedule.max_bytes)
+    schedule = HttpDriver(build_service(wire, agency), limits, gate=gate, work=work)
+    limits, service = _build_limits(parts, MAX_FEED_BYTES), build_service(wire.realtime_service, agency)
+    return GtfsClient(schedule, HttpDriver(service, limits, body_format=REALTIME_FEED, gate=gate, work=work), wire)
+
+
 def _build_limits(parts: DriverParts, max_bytes: int) -> HttpLimits:
     gate = parts.gate
     return HttpLimits(
@@ -267,6 +279,12 @@ DRIVER_FAMILIES: Final[Mapping[str, DriverFamily]] = {
         driver=FilesDriver,
         build_driver=_build_files_driver,
         all_rows=AllRows(table=FileRowsTable, build=build_file_rows),
+    ),
+    "gtfs": DriverFamily(
+        wire=GtfsWire,
+        driver=GtfsClient,
+        build_driver=_build_gtfs_client,
+        domain_reads=DomainReads(domain="transit", build=build_gtfs_transit),
     ),
 }
 """By the word of the driver."""
