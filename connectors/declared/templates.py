@@ -198,7 +198,7 @@ class TemplateWriter:
         return "key" if name in {KEY, KEYS} else f"key.{name}"
 
     def _list_placeholders(self) -> str:
-        return ", ".join(f"{{{each}}}" for each in [*self._types, *self._page])
+        return ", ".join(f"{{{each}}}" for each in [*self._types, *self._page] if each != _TODAY)
 
 
 def list_page_placeholders(by: str, size: int, position: Sequence[str] = ()) -> Mapping[str, int | str]:

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 import tomllib
 from collections.abc import Mapping
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
-from tempfile import TemporaryDirectory, gettempdir
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import tomli_w
@@ -30,7 +29,7 @@ VARIABLES: Mapping[str, str] = {
     **{name: NOWHERE if name.endswith("_URL") else "none" for name in sorted(find_variables(DEFAULT_CITY))},
     "SIMPUL_DUKCAPIL_URL": "postgresql://nobody@127.0.0.1:9/none",
     "SIMPUL_JAKPRENEUR_URL": "mysql://nobody@127.0.0.1:9/none",
-    "SIMPUL_PEMBAYARAN_PRIVATE_KEY": str(make_private_key(Path(gettempdir()) / f"simpul-tests-{os.getuid()}")),
+    "SIMPUL_PEMBAYARAN_PRIVATE_KEY": str(make_private_key(DEFAULT_CITY.parents[1] / ".simpul" / "tests")),
 }
 """The variables that the manifests name, with addresses that lead nowhere."""
 PACED: Tables = {"pangan": {"rate": 1.0, "burst": 3}}
