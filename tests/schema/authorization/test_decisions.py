@@ -31,6 +31,7 @@ NULL_BY_MEANING = {
     "CityService.handoverUrl",
     "CityService.opensAt",
     "Query.payment",
+    "ServiceMeasure.service",
 }
 """Fields that are null in these records though nothing is refused."""
 
