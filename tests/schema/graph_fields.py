@@ -48,6 +48,7 @@ ARGUMENTS = {
     "Query.citizen": f'(nik: "{SITI}")',
     "Query.citizens": f'(niks: ["{SITI}", "{BUDI}"])',
     "Query.accessEntriesOf": f'(nik: "{SITI}")',
+    "Query.labels": '(types: ["Sex"])',
     "Query.region": '(code: "31.71")',
     "Query.node": f'(id: "{REGION_ID}")',
     "Query.nodes": f'(ids: ["{REGION_ID}"])',
