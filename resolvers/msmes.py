@@ -9,7 +9,7 @@ from engine.batch import batch, forward
 from records.calls.answers import Answers, keep_date
 from records.calls.call import Call
 from records.calls.failures import AgencyFailure
-from records.identifiers import Nik
+from records.identifiers import Nib, Nik
 from records.msmes import Msme, Product
 from resolvers.batch_context import HubBatchContext
 from resolvers.caching import ABOUT_OWNER, ABOUT_PERSON
@@ -24,6 +24,9 @@ class Msmes(Protocol):
     async def msmes(self, ids: Sequence[str], call: Call) -> Answers[str, Msme]:
         """Enterprises by their identifier."""
 
+    async def msmes_of_businesses(self, nibs: Sequence[Nib], call: Call) -> Answers[Nib, Sequence[Msme]]:
+        """The enterprises that state each business number."""
+
     async def products_of(self, msme_ids: Sequence[str], call: Call) -> Answers[str, Sequence[Product]]:
         """The products of each enterprise."""
 
@@ -36,6 +39,8 @@ class MsmeKey(NamedTuple):
 
 
 msmes_of = forward(Msmes, Msmes.msmes_of, absent=(), caching=ABOUT_PERSON)
+msmes_of_businesses = forward(Msmes, Msmes.msmes_of_businesses, absent=())
+"""Not cached: a number names no person whose changes could invalidate the answer."""
 
 
 @batch(domain=Msmes, caching=ABOUT_OWNER)
