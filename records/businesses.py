@@ -84,7 +84,7 @@ class BusinessActivity:
 
 
 @record
-class Licence:
+class BusinessLicence:
     """A licence of a business, or the application for one."""
 
     nib: Annotated[Nib, Doc("The business."), DECIDES_ACCESS]
@@ -111,4 +111,4 @@ class Business:
     region_code: Annotated[RegionCode | None, Doc("Dotted Kemendagri code of the kelurahan of the address.")]
     issued_on: Annotated[date | None, Doc("Date of issue of the number.")]
     activities: Annotated[tuple[BusinessActivity, ...], Doc("What it does, and with which risk.")]
-    licences: Annotated[tuple[Licence, ...], Doc("Its licences and applications.")]
+    licences: Annotated[tuple[BusinessLicence, ...], Doc("Its licences and applications.")]

@@ -24,9 +24,6 @@ class Msmes(Protocol):
     async def msmes(self, ids: Sequence[str], call: Call) -> Answers[str, Msme]:
         """Enterprises by their identifier."""
 
-    async def msmes_of_businesses(self, nibs: Sequence[Nib], call: Call) -> Answers[Nib, Sequence[Msme]]:
-        """The enterprises that state each business number."""
-
     async def products_of(self, msme_ids: Sequence[str], call: Call) -> Answers[str, Sequence[Product]]:
         """The products of each enterprise."""
 
@@ -38,9 +35,30 @@ class MsmeKey(NamedTuple):
     id: str
 
 
+class BusinessKey(NamedTuple):
+    """A registered business, and the people who are responsible for it."""
+
+    nib: Nib
+    owners: tuple[Nik, ...]
+
+
 msmes_of = forward(Msmes, Msmes.msmes_of, absent=(), caching=ABOUT_PERSON)
-msmes_of_businesses = forward(Msmes, Msmes.msmes_of_businesses, absent=())
-"""Not cached: a number names no person whose changes could invalidate the answer."""
+
+
+@batch(domain=Msmes, read="msmes_of", absent=())
+async def msmes_of_businesses(
+    keys: Sequence[BusinessKey], context: HubBatchContext
+) -> Answers[BusinessKey, Sequence[Msme]]:
+    """The enterprises that people responsible for a business enrolled with its number, not those that only name it."""
+    owners = list(dict.fromkeys(owner for key in keys for owner in key.owners))
+    found = await context.agencies[Msmes].msmes_of(owners, context.call)
+    answers: dict[BusinessKey, Sequence[Msme] | AgencyFailure] = {}
+    for key in keys:
+        enrolled = [found.get(owner, ()) for owner in key.owners]
+        failure = next((each for each in enrolled if isinstance(each, AgencyFailure)), None)
+        own = (msme for each in enrolled if not isinstance(each, AgencyFailure) for msme in each)
+        answers[key] = failure or tuple(each for each in own if each.nib == key.nib)
+    return keep_date(answers, found)
 
 
 @batch(domain=Msmes, caching=ABOUT_OWNER)

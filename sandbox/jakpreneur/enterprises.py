@@ -31,7 +31,6 @@ MARIADB_SCHEMA = (
         alamat VARCHAR(120)
     ) CHARACTER SET utf8mb4""",
     "CREATE INDEX umkm_nik ON umkm (nik)",
-    "CREATE INDEX umkm_nib ON umkm (nib)",
     """CREATE TABLE produk (
         id INTEGER PRIMARY KEY,
         umkm_id INTEGER NOT NULL,

@@ -192,6 +192,8 @@ class EdgeField(PublishedField):
     """Leads to other records, or to a facet of this one, by a key and a batch."""
 
     edge: Edge
+    key_function: Callable[..., Any] | None = None
+    """The declared function that computes the key; None if the key is an attribute."""
 
     def get_result(self, source: Any, info: Any, args: list[Any], kwargs: Any) -> Any:  # noqa: ANN401, ARG002 - Strawberry's signature
         """An awaitable for the answer; the key joins all other keys of this moment."""
@@ -336,6 +338,7 @@ def edge(  # noqa: PLR0913 - a declaration: its parameters are the fields of wha
         transform=transform,
     )
     if callable(key):
+        field.key_function = key
         field.arguments = StrawberryResolver(without_hub_parameters(key)).arguments
     return field
 
@@ -402,8 +405,8 @@ def root(  # noqa: PLR0913 - a declaration: its parameters are the fields of wha
     """A root field, built from a pure function of the arguments (and `caller`) to the key, or keys.
 
     `returns` is the field's type; `description` replaces the function's docstring. `expected_size` is as for an edge.
-    `subject` gets the person from the key, if the key is not the person; `subject_batch` loads the person, if the key
-    does not contain it; `business` gets the NIB of the business that the field is about; `agency` is the key's
+    `subject` gets the person from the key, if the key is not the person. `subject_batch` loads the person, if the key
+    does not contain it. `business` gets the NIB from the key, if the field is about a business; `agency` is the key's
     attribute with the agency whose readers the field is about. `prepare_key` completes the key with what only the
     request knows, such as the record of a node id.
     """
@@ -414,7 +417,7 @@ def root(  # noqa: PLR0913 - a declaration: its parameters are the fields of wha
         field.arguments = StrawberryResolver(without_hub_parameters(key)).arguments
         field.set_rule(rule)
         field.people_of_key, field.agency, field.subject_batch = subject, agency, subject_batch
-        field.prepare_key, field.business_of_key = prepare_key, business
+        field.key_function, field.prepare_key, field.business_of_key = key, prepare_key, business
         field.edge = Edge(
             batch=batch,
             key=build_key_function(key),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Annotated
 
 import strawberry
@@ -9,11 +10,11 @@ import strawberry
 from auth.caller import Caller
 from auth.policy.rules import Access, Rule
 from engine.errors import BadInput
-from records.businesses import Business, BusinessActivity, BusinessSummary, Licence
+from records.businesses import Business, BusinessActivity, BusinessLicence, BusinessSummary
 from records.identifiers import Nib
 from records.purposes import Purpose
 from resolvers.businesses import business_summaries, businesses, businesses_of
-from resolvers.msmes import msmes_of_businesses
+from resolvers.msmes import BusinessKey, msmes_of_businesses
 from resolvers.regions import regions
 from schema.declarations.additions import adds_to, adds_to_query
 from schema.declarations.fields import edge, root
@@ -30,6 +31,8 @@ READABLE = Access(
         {Purpose.BUSINESS_LICENSING, Purpose.BUSINESS_SUPPORT, Purpose.TAX_ASSESSMENT, Purpose.SUBJECT_REQUEST}
     ),
 )
+BY_NUMBER = replace(READABLE, rules=READABLE.rules & ~(Rule.SELF | Rule.ASSISTANT), allows_any_case=True)
+"""A number names no person yet: the fields of the business check whether the case is about its people."""
 
 
 @publishes(
@@ -44,14 +47,14 @@ class BusinessActivityType:
 
 
 @publishes(
-    Licence,
+    BusinessLicence,
     rule=READABLE,
     subject="owners",
     business="nib",
     shows=("name", "number", "authority", "status", "issued_on"),
 )
-class LicenceType:
-    """The published `Licence`."""
+class BusinessLicenceType:
+    """The published `BusinessLicence`."""
 
 
 @publishes(
@@ -60,7 +63,7 @@ class LicenceType:
     subject="owners",
     business="nib",
     shows=("nib", "name", "form", "scale", "status", "address", "issued_on", "activities", "licences"),
-    nested=(BusinessActivityType, LicenceType),
+    nested=(BusinessActivityType, BusinessLicenceType),
 )
 class BusinessType:
     """The published `Business`."""
@@ -68,9 +71,9 @@ class BusinessType:
     region: RegionType | None = edge(regions, key="region_code", description="The kelurahan of the address.")
     msmes: list[MsmeType] | None = edge(
         msmes_of_businesses,
-        key="nib",
+        key=lambda record: BusinessKey(record.nib, record.owners),
         expected_size=1,
-        description="Small businesses in the JakPreneur programme that state this number.",
+        description="Small businesses that its people enrolled in the JakPreneur programme with this number.",
     )
 
 
@@ -86,7 +89,7 @@ class CitizenBusinesses:
     businesses: list[BusinessType] | None = edge(
         businesses_of,
         key="nik",
-        rule=READABLE,
+        rule=replace(READABLE, rules=READABLE.rules & ~Rule.BUSINESS),
         expected_size=1,
         description="Registered businesses that the citizen is responsible for.",
     )
@@ -108,7 +111,7 @@ class MsmeBusiness:
 class BusinessQueries:
     """The root fields of businesses."""
 
-    @root(businesses, returns=BusinessType | None, rule=READABLE, subject=lambda _: None, business=lambda nib: nib)
+    @root(businesses, returns=BusinessType | None, rule=BY_NUMBER, subject=lambda _: None, business=lambda nib: nib)
     def business(
         caller: Caller,
         nib: Annotated[Nib | None, strawberry.argument(description="The number; by default, the caller's own.")] = None,

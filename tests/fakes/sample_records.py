@@ -1,4 +1,4 @@
-"""A record of any type, with a value in every field: subjects of the graph need no fakes of their own."""
+"""A record of any type about Siti, with a value in every field: subjects of the graph need no fakes of their own."""
 
 from __future__ import annotations
 
@@ -8,6 +8,9 @@ from enum import Enum
 from types import NoneType, UnionType
 from typing import Any, Union, get_args, get_origin, get_type_hints
 
+from records.identifiers import Nib, Nik
+from tests.fakes.small_records import SITI
+
 _PLAIN: dict[Any, Any] = {
     str: "31.71",
     int: 1,
@@ -15,13 +18,15 @@ _PLAIN: dict[Any, Any] = {
     bool: True,
     datetime: datetime(2026, 11, 1, 8, tzinfo=UTC),
     date: date(2026, 11, 1),
+    Nik: SITI,
+    Nib: Nib("9120001234567"),
 }
 """The text is the code of a region of the fakes, so that edges to regions lead somewhere."""
 
 
 def build_sample(annotation: Any) -> Any:  # noqa: ANN401 - any type
     """A value of the type: nothing is null, and lists hold one item."""
-    while hasattr(annotation, "__supertype__"):
+    while annotation not in _PLAIN and hasattr(annotation, "__supertype__"):
         annotation = annotation.__supertype__
     if get_origin(annotation) in {Union, UnionType}:
         return build_sample(next(each for each in get_args(annotation) if each is not NoneType))

@@ -99,6 +99,7 @@ def test_each_part_is_an_operation_about_me() -> None:
         "receipts",
         "dataRequests",
         "restrictions",
+        "businesses",
         "cases",
     ]
     for part in parts():
