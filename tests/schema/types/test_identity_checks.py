@@ -1,4 +1,4 @@
-"""Identity checks: who may check whom, what the agency is asked, what is recorded, and what bounds guessing."""
+"""Identity checks: who may check a person, what the agency is asked, what is recorded, and what bounds guessing."""
 
 from __future__ import annotations
 
