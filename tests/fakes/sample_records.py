@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import fields
 from datetime import UTC, date, datetime
 from enum import Enum
 from types import NoneType, UnionType
 from typing import Any, Union, get_args, get_origin, get_type_hints
 
-from records.identifiers import Nib, Nik
+from records.identifiers import Nib, Nik, PartialDate
 from tests.fakes.small_records import SITI
 
 _PLAIN: dict[Any, Any] = {
@@ -20,6 +21,7 @@ _PLAIN: dict[Any, Any] = {
     date: date(2026, 11, 1),
     Nik: SITI,
     Nib: Nib("9120001234567"),
+    PartialDate: PartialDate("2019-06"),
 }
 """The text is the code of a region of the fakes, so that edges to regions lead somewhere."""
 
@@ -31,7 +33,9 @@ def build_sample(annotation: Any) -> Any:  # noqa: ANN401 - any type
     if get_origin(annotation) in {Union, UnionType}:
         return build_sample(next(each for each in get_args(annotation) if each is not NoneType))
     if get_origin(annotation) is not None:
-        return (build_sample(get_args(annotation)[0]),)
+        first, *rest = get_args(annotation)
+        is_mapping = get_origin(annotation) is Mapping
+        return {each: build_sample(rest[0]) for each in first} if is_mapping else (build_sample(first),)
     if annotation is Any:
         return None
     if annotation in _PLAIN:
