@@ -18,6 +18,7 @@ from resolvers.hub.consents import Consents
 from resolvers.hub.data_preferences import PeoplePreferences
 from resolvers.hub.data_requests import DataRequests
 from resolvers.hub.exports import Exports
+from resolvers.hub.service_uses import ServiceUses
 from services.cases.city_agency_names import CityAgencyNames
 from services.cases.database_case_marks import DatabaseCaseMarks
 from services.consents.database_consents import DatabaseConsents
@@ -27,6 +28,7 @@ from services.ledger.entry_text import AgencyNames
 from services.rights.database_data_requests import DatabaseDataRequests
 from services.rights.database_preferences import DatabasePreferences
 from services.rights.exports import FixedExports
+from services.usage.database_service_uses import DatabaseServiceUses
 from store.consents.data_preferences import DataPreferenceTable
 from store.ledger.access_history import AccessHistory
 from store.rights.data_request_table import DataRequestTable
@@ -50,6 +52,7 @@ class HubDomains:
     exports: FixedExports
     case_marks: DatabaseCaseMarks
     directory: CityAgencyNames
+    service_uses: DatabaseServiceUses
 
     def build_domains(self) -> Mapping[type[Any], Any]:
         """The implementation of each domain protocol; mypy proves that each fits."""
@@ -61,6 +64,7 @@ class HubDomains:
         exports: Exports = self.exports
         case_marks: CaseMarks = self.case_marks
         directory: AgencyDirectory = self.directory
+        service_uses: ServiceUses = self.service_uses
         return {
             AccessHistories: access_histories,
             AccessEntries: access_entries,
@@ -70,6 +74,7 @@ class HubDomains:
             Exports: exports,
             CaseMarks: case_marks,
             AgencyDirectory: directory,
+            ServiceUses: service_uses,
         }
 
     def build_data_requests(self) -> DatabaseDataRequests:

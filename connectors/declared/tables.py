@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import (
@@ -236,6 +236,11 @@ class WireTable(ManifestTable):
     def own_lookup(self) -> LookupClass:
         """How commands that the protocol itself says how to send are looked up."""
         return LookupClass.NONE
+
+    @property
+    def lacks(self) -> Collection[str]:
+        """Reads of the domain that an agency of a protocol does not have, as the wire says."""
+        return ()
 
     def list_credentials(self) -> dict[str, str]:
         """The secrets beside the address, by their place in the manifest."""

@@ -50,6 +50,14 @@ def node_packages() -> Path:
     return folder
 
 
+def python_client_tools() -> Path:
+    """The folder with the code generator of Python clients; skips where it was not installed."""
+    folder = ROOT / ".simpul" / "python-clients"
+    if not (folder / "simpul.stamp").is_file():
+        _skip("the generator of Python clients was not installed: `make programs` does it")
+    return folder
+
+
 def page_packages() -> Path:
     """The folder of the GraphiQL page's Node packages; skips where they were not fetched."""
     program_or_skip("npm")

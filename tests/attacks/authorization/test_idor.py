@@ -65,6 +65,11 @@ def test_the_tests_cover_all_personal_types_and_root_fields_of_the_graph() -> No
         "CommandReceipt",
         "Export",
         "Case",
+        "OwnService",
+        "BusinessActivity",
+        "BusinessLicence",
+        "Business",
+        "IdentityCheck",
         "Immunization",
         "VaccinationAppointment",
     ]
