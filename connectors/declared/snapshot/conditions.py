@@ -43,6 +43,11 @@ class Statement:
             *self.order_values,
         ]
 
+    def write_count(self) -> tuple[str, Sequence[FoundBy]]:
+        """The statement for the number of all rows, as a text."""
+        where = f" WHERE {' AND '.join(self.conditions)}" if self.conditions else ""
+        return f"SELECT CAST(count(*) AS TEXT) FROM rows{''.join(self.joins)}{where}", self.values  # noqa: S608 - names of fields, and question marks
+
 
 AddCondition = Callable[[Statement, Any], None]
 """Adds the condition of one part of a query."""
