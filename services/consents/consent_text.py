@@ -23,6 +23,7 @@ _SCOPE_WORDS: Mapping[Language, Mapping[Scope, str]] = {
         Scope.MSMES: "usaha kecil saya dan apa yang dijualnya",
         Scope.EDUCATION: "sekolah, kelas, dan bantuan KJP Plus saya",
         Scope.IMMUNIZATIONS: "vaksinasi saya",
+        Scope.COVERAGE: "kepesertaan saya di jaminan kesehatan nasional (BPJS Kesehatan)",
         Scope.IDENTITY: "apakah data diri yang sudah diketahui {partner} sesuai dengan data kependudukan saya;"
         " data kependudukan itu sendiri tidak diberikan",
     },
@@ -31,6 +32,7 @@ _SCOPE_WORDS: Mapping[Language, Mapping[Scope, str]] = {
         Scope.MSMES: "my small businesses and what they sell",
         Scope.EDUCATION: "my school, my class, and my support from KJP Plus",
         Scope.IMMUNIZATIONS: "my vaccinations",
+        Scope.COVERAGE: "my national health insurance (BPJS Kesehatan)",
         Scope.IDENTITY: "whether what {partner} already knows about me agrees with my entry in the population"
         " register; the entry itself is not disclosed",
     },
@@ -41,6 +43,7 @@ _CHILD_SCOPE_WORDS: Mapping[Language, Mapping[Scope, str]] = {
         Scope.MSMES: "usaha kecil anak saya dan apa yang dijualnya",
         Scope.EDUCATION: "sekolah, kelas, dan bantuan KJP Plus anak saya",
         Scope.IMMUNIZATIONS: "vaksinasi anak saya",
+        Scope.COVERAGE: "kepesertaan anak saya di jaminan kesehatan nasional (BPJS Kesehatan)",
         Scope.IDENTITY: "apakah data diri anak saya yang sudah diketahui {partner} sesuai dengan data kependudukan;"
         " data kependudukan itu sendiri tidak diberikan",
     },
@@ -49,6 +52,7 @@ _CHILD_SCOPE_WORDS: Mapping[Language, Mapping[Scope, str]] = {
         Scope.MSMES: "my child's small businesses and what they sell",
         Scope.EDUCATION: "my child's school, class, and support from KJP Plus",
         Scope.IMMUNIZATIONS: "my child's vaccinations",
+        Scope.COVERAGE: "my child's national health insurance (BPJS Kesehatan)",
         Scope.IDENTITY: "whether what {partner} already knows about my child agrees with the population register; the"
         " entry itself is not disclosed",
     },
@@ -58,16 +62,16 @@ _PURPOSE_WORDS: Mapping[Language, Mapping[Purpose, str]] = {
     Language.INDONESIAN: {
         Purpose.IDENTITY_VERIFICATION: "memastikan siapa saya",
         Purpose.CREDIT_ASSESSMENT: "memutuskan tentang kredit yang saya ajukan",
+        Purpose.HEALTHCARE: "merawat kesehatan saya",
         Purpose.PAYMENT: "menerima pembayaran yang harus saya bayar kepada kota",
         Purpose.EDUCATION: "menerima dan mendampingi siswa",
-        Purpose.HEALTHCARE: "memberi layanan kesehatan",
     },
     Language.ENGLISH: {
         Purpose.IDENTITY_VERIFICATION: "verifying my identity",
         Purpose.CREDIT_ASSESSMENT: "deciding on a loan that I applied for",
+        Purpose.HEALTHCARE: "caring for my health",
         Purpose.PAYMENT: "collecting a payment that I owe the city",
         Purpose.EDUCATION: "enrolling and supporting pupils",
-        Purpose.HEALTHCARE: "providing health care",
     },
 }
 _TEMPLATES: Mapping[Language, str] = {

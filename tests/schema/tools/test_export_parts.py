@@ -101,10 +101,13 @@ def test_each_part_is_an_operation_about_me() -> None:
         "receipts",
         "dataRequests",
         "restrictions",
+        "businesses",
         "cases",
         "students",
+        "coverage",
         "immunizations",
         "vaccinationAppointments",
+        "payments",
     ]
     for part in parts():
         assert validate(build_engine().schema, parse(part.document)) == []
