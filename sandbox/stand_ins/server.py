@@ -31,7 +31,7 @@ def run(spec: AgencySpec, source: StandInSource) -> None:
             serve(spec, control, soap.SoapStandIn(spec, control, source).build_app())
         case "graphql":
             # graphql-core takes memory that other agencies need not have.
-            graphql = import_module("sandbox.stand_ins.graphql_server")
+            graphql = import_module("sandbox.stand_ins.graphql.server")
             serve(spec, control, graphql.GraphqlStandIn(spec, control, source).build_app())
         case "files":
             drop = DropControl(spec, latency, source)

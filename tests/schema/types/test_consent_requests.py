@@ -55,7 +55,7 @@ async def test_every_field_that_the_partner_would_read_is_shown_with_its_class()
         "description": "The day of birth.",
     } in seen
     assert not [each for each in seen if each["field"].startswith(("Citizen.", "Msme."))]
-    assert len({each["field"] for each in seen}) == len(seen) == 32
+    assert len({each["field"] for each in seen}) == len(seen) == 38
 
 
 async def test_the_preview_runs_as_the_person_and_has_every_field_except_comparisons() -> None:
@@ -85,6 +85,8 @@ async def test_fewer_scopes_show_fewer_fields() -> None:
     assert [each["field"] for each in seen["fields"]] == [
         "Consenting.verify",
         *(f"Verification.{each}" for each in ("name", "birthDate", "birthPlace", "motherName")),
+        "Consenting.verifyIdentity",
+        *(f"IdentityCheck.{each}" for each in ("nik", "name", "birthDate", "birthPlace", "motherName")),
     ]
 
 
