@@ -12,9 +12,9 @@ from starlette.routing import Route
 
 from sandbox.agency import AgencySpec
 from sandbox.control import REFUSED, AgencyControl, AgencyMode
+from sandbox.stand_ins.graphql.subgraph import Subgraph
 from sandbox.stand_ins.http_credential import HttpCredentialCheck
 from sandbox.stand_ins.sources import StandInSource
-from sandbox.stand_ins.graphql.subgraph import Subgraph
 
 _MEDIA_TYPE: Final = "application/graphql-response+json"
 
