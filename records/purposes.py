@@ -15,6 +15,7 @@ class Purpose(DescribedEnum):
     HEALTHCARE = "HEALTHCARE", "Providing health care (UU 17/2023)."
     EDUCATION = "EDUCATION", "Enrolling and supporting pupils (UU 20/2003)."
     BUSINESS_SUPPORT = "BUSINESS_SUPPORT", "Supporting small businesses (UU 20/2008)."
+    BUSINESS_LICENSING = "BUSINESS_LICENSING", "Issuing and supervising business licences (PP 28/2025)."
     SUBJECT_REQUEST = (
         "SUBJECT_REQUEST",
         "Answering a person's request about their own data (UU PDP 27/2022, articles 5 to 13).",

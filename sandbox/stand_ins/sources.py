@@ -139,7 +139,7 @@ def find_city() -> Path:
 
 def list_served(city: Path) -> Sequence[str]:
     """The agencies of a city that the sandbox can serve: with own code, then those with samples only."""
-    codes = [path.stem for path in sorted((city / "agencies").glob("*.toml"))]
+    codes = sorted(path.stem for path in (city / "agencies").glob("*.toml"))
     others = [StandInSource(city, each) for each in codes if each not in AGENCIES]
     served = [each.code for each in others if each.has_samples and each.is_live]
     return (*(each for each in AGENCIES if each in codes), *served)

@@ -14,6 +14,7 @@ from records.hub.data_preferences import DataPreferences
 from records.hub.data_requests import DataRequestRefusal, DataRequestState
 from records.hub.exports import Export
 from records.identifiers import Rupiah
+from records.nearby import NearbyPlace
 from records.population import Citizen, CivilStatus, Parentage, Residence
 from records.prices import Trend, TrendPoint
 from records.purposes import Purpose, Scope
@@ -143,6 +144,7 @@ RECORDS: dict[str, Any] = {
     "Market": MARKET,
     "Price": PRICE,
     "Commodity": COMMODITY,
+    "NearbyPlace": replace(build_sample(NearbyPlace), kind="MARKET", record=MARKET),
     "Trend": Trend(
         commodity_id="1",
         year=2026,

@@ -100,6 +100,7 @@ def test_each_part_is_an_operation_about_me() -> None:
         "receipts",
         "dataRequests",
         "restrictions",
+        "businesses",
         "cases",
         "immunizations",
         "vaccinationAppointments",
