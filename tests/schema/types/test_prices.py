@@ -19,11 +19,9 @@ class CityOfMarkets(SmallCity):
     """Two markets in one city, one in another, and one in a place that the service does not name."""
 
     async def market_lists(self, queries: Sequence[MarketQuery], _call: Call) -> Answers[MarketQuery, Sequence[Market]]:
-        places = {"1": "31.71", "2": "31.74", "3": "31.71", "4": None}
-        found = tuple(
-            replace(MARKET, id=id_, name=f"Pasar {id_}", region_code=code and RegionCode(code))
-            for id_, code in places.items()
-        )
+        centre, south = RegionCode("31.71"), RegionCode("31.74")
+        places = {"1": centre, "2": south, "3": centre, "4": None}
+        found = tuple(replace(MARKET, id=id_, name=f"Pasar {id_}", region_code=code) for id_, code in places.items())
         return self._answers("food", "market_lists", queries, dict.fromkeys(queries, found))
 
 
