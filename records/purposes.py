@@ -30,6 +30,9 @@ class Scope(DescribedEnum):
 
     TAX = "tax", "Taxed land and buildings, bills and payments."
     MSMES = "msmes", "Small businesses and what they sell."
+    EDUCATION = "education", "Enrolments in schools, and support from KJP Plus."
+    IMMUNIZATIONS = "immunizations", "Vaccinations."
+    COVERAGE = "coverage", "The national health insurance: status, class and facility."
     IDENTITY = "identity", "Only whether the partner's data about a person matches the population register."
 
 
@@ -46,8 +49,9 @@ class CitizenScope(DescribedEnum):
     HOUSEHOLD = "citizen:household", "The family card and its members."
     HEALTH = (
         "citizen:health",
-        "Vaccinations and appointments for them; together with `citizen:civil-status`, the blood group.",
+        "Health insurance, vaccinations and appointments for them; with `citizen:civil-status`, the blood group.",
     )
     TAX = "citizen:tax", "Taxed land and buildings, bills and payments."
     MSMES = "citizen:msmes", "Small businesses and what they sell."
+    EDUCATION = "citizen:education", "Enrolments in schools, and support from KJP Plus."
     COMPLAINTS = "citizen:complaints", "The person's complaints to the city."

@@ -8,6 +8,7 @@ from typing import Any
 from auth.policy.rules import Classification
 from records.city_services import OwnService
 from records.complaints import ComplaintPublication
+from records.coverages import Coverage
 from records.hub.consenting import Consenting, Match, Verification
 from records.hub.consents import ConsentAnswer
 from records.hub.data_preferences import DataPreferences
@@ -15,6 +16,7 @@ from records.hub.data_requests import DataRequestRefusal, DataRequestState
 from records.hub.exports import Export
 from records.identifiers import Rupiah
 from records.nearby import NearbyPlace
+from records.payments import PaymentIntent
 from records.population import Citizen, CivilStatus, Parentage, Residence
 from records.prices import Trend, TrendPoint
 from records.purposes import Purpose, Scope
@@ -51,10 +53,12 @@ from tests.fakes.small_records import (
     data_request,
     facets,
     household,
+    kjp_account,
     msme,
     payment,
     receipt,
     restriction,
+    student,
     tax_object,
 )
 from tests.fakes.small_records import product as sold
@@ -97,6 +101,8 @@ RECORDS: dict[str, Any] = {
     "TaxPayment": payment(1, 5_000),
     "Msme": msme(),
     "Product": sold("Rahasia", public=False),
+    "Student": student(SITI),
+    "KjpAccount": kjp_account(SITI),
     "Complaint": replace(SITIS, resolved_at=SITIS.read_at),
     "ComplaintEvent": SITIS.events[0],
     "ComplaintPhoto": SITIS.photos[0],
@@ -155,6 +161,8 @@ RECORDS: dict[str, Any] = {
         points=(POINT,),
     ),
     "TrendPoint": POINT,
+    "PaymentIntent": replace(build_sample(PaymentIntent), payer=SITI),
+    "Coverage": replace(build_sample(Coverage), participant=SITI),
     "Case": CASE,
     "OwnService": replace(build_sample(OwnService), person=SITI),
     "CaseStep": CASE.next_step,
