@@ -1,7 +1,7 @@
 """`@semanticNonNull` names the fields that are null only with an error, as their declarations imply.
 
-That a denied or failed field has an error is tried for every field: here where agencies know nothing, by `tests/attacks/authorization/test_idor.py` for
-each wrong caller, and by `tests/engine/graphql_core/test_oracle.py` for any operation, caller and failure of agencies.
+Here every marked field is tried where agencies know nothing. `tests/attacks/authorization/test_idor.py` tries each for every
+wrong caller, and `tests/engine/graphql_core/test_oracle.py` for generated operations, callers and failures of agencies.
 """
 
 from __future__ import annotations
