@@ -8,12 +8,11 @@ from datetime import date
 import pytest
 
 from records.coverages import LinkConfidence
-from records.population import Identity
 from resolvers.coverages import LinkKey, compare_identity
-from tests.fakes.small_records import SITI, facets
+from tests.fakes.small_records import SITI, identity
 
 BORN = date(1990, 6, 5)
-IDENTITY = replace(facets(SITI)[Identity], name="Siti Rahmawati Putri", birth_date=BORN)
+IDENTITY = replace(identity(SITI), name="Siti Rahmawati Putri", birth_date=BORN)
 CONFIRMED, LIKELY, DOUBTFUL = LinkConfidence.CONFIRMED, LinkConfidence.LIKELY, LinkConfidence.DOUBTFUL
 
 

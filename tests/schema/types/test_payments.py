@@ -12,10 +12,9 @@ from records.calls.call import Call
 from records.coverages import Coverage
 from records.identifiers import Nik
 from records.payments import PaymentIntent, PaymentStatus
-from records.population import Identity
 from tests.fakes.sample_records import build_sample
 from tests.fakes.small_city import SmallCity
-from tests.fakes.small_records import BUDI, SITI, facets, tax_object
+from tests.fakes.small_records import BUDI, SITI, identity, tax_object
 from tests.schema.requests import get_codes, run
 
 NOP = tax_object().nop
@@ -24,7 +23,7 @@ IN_AN_HOUR = timedelta(hours=1)
 
 def intent(number: str, left: timedelta | None, **more: Any) -> PaymentIntent:  # noqa: ANN401 - fields of the record
     expires = None if left is None else datetime.now(UTC) + left
-    sample = replace(build_sample(PaymentIntent), payer=SITI, number=number, status=PaymentStatus.OPEN)
+    sample: PaymentIntent = replace(build_sample(PaymentIntent), payer=SITI, number=number, status=PaymentStatus.OPEN)
     return replace(sample, expires_at=expires, bill_reference=f"PBB2026{NOP}", **more)
 
 
@@ -94,7 +93,7 @@ class InsuredCity(SmallCity):
     """A city where everybody is insured."""
 
     async def coverages_of(self, niks: Sequence[Nik], _call: Call) -> Answers[Nik, Coverage]:
-        sample = replace(build_sample(Coverage), name=None, birth_date=facets(SITI)[Identity].birth_date)
+        sample = replace(build_sample(Coverage), name=None, birth_date=identity(SITI).birth_date)
         return self._answers("bpjs", "coverages_of", niks, {nik: replace(sample, participant=nik) for nik in niks})
 
 
