@@ -1,7 +1,7 @@
 """`@semanticNonNull` names the fields that are null only with an error, as their declarations imply.
 
-Here every marked field is tried where agencies know nothing. `tests/attacks/authorization/test_idor.py` tries each for every
-wrong caller, and `tests/engine/graphql_core/test_oracle.py` for generated operations, callers and failures of agencies.
+Here every marked field is tried where agencies know nothing. `tests/attacks/authorization/test_idor.py` tries each for
+every wrong caller, and `tests/engine/graphql_core/test_oracle.py` for any operation, caller and failing agency.
 """
 
 from __future__ import annotations
