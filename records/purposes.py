@@ -30,6 +30,7 @@ class Scope(DescribedEnum):
 
     TAX = "tax", "Taxed land and buildings, bills and payments."
     MSMES = "msmes", "Small businesses and what they sell."
+    COVERAGE = "coverage", "The national health insurance: status, class and facility."
     IDENTITY = "identity", "Only whether the partner's data about a person matches the population register."
 
 
@@ -46,7 +47,7 @@ class CitizenScope(DescribedEnum):
     HOUSEHOLD = "citizen:household", "The family card and its members."
     HEALTH = (
         "citizen:health",
-        "Vaccinations and appointments for them; together with `citizen:civil-status`, the blood group.",
+        "Health insurance, vaccinations and appointments for them; with `citizen:civil-status`, the blood group.",
     )
     TAX = "citizen:tax", "Taxed land and buildings, bills and payments."
     MSMES = "citizen:msmes", "Small businesses and what they sell."

@@ -155,7 +155,7 @@ class FieldTable(ManifestTable):
         default=None,
         description="another reader than that of the field's type: `text`, `first_text` (of several columns),"
         " `long_text`, `web_address`, `ordinary_case`, `person_name`, `phone`, `rupiah`, `day`, `moment`,"
-        " `whole_number`, `region_code`, `region_from_numbers`, `coordinates`, `digits` (with `width`)",
+        " `whole_number`, `region_code`, `region_from_numbers`, `coordinates`, `qris`, `digits` (with `width`)",
     )
     width: Widths = Field(
         default=(), max_length=8, description="number of digits, for the reader `digits`; a list for several columns"

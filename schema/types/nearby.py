@@ -22,7 +22,15 @@ from schema.declarations.additions import adds_to_query
 from schema.declarations.computed_fields import union_field
 from schema.declarations.fields import derived, root
 from schema.declarations.publishing import Publication, publishes
-from schema.declarations.relay import MAX_PAGE_SIZE, After, First, build_connection, check_first, connection_of
+from schema.declarations.relay import (
+    MAX_PAGE_SIZE,
+    After,
+    ConnectionPage,
+    First,
+    build_connection,
+    check_first,
+    connection_of,
+)
 from schema.declarations.scalars import publish_enum
 from schema.types.places import NearInput, build_near
 from schema.types.regions import CoordinatesType
@@ -94,7 +102,7 @@ def _decode_cursor(cursor: str) -> NearbyPosition:
     raise BadInput("Argument 'after' is not a cursor of this list. Send an 'endCursor' or 'cursor' as it was received.")
 
 
-def _build_page(found: NearbyPage, arguments: Mapping[str, Any]) -> Any:  # noqa: ANN401 - see `build_connection`
+def _build_page(found: NearbyPage, arguments: Mapping[str, Any]) -> ConnectionPage:
     before = _decode_cursor(arguments["after"]).depth if arguments.get("after") else 0
     depths = {id(each): before + number for number, each in enumerate(found.places, start=1)}
     return build_connection(

@@ -8,6 +8,7 @@ from typing import Any
 from auth.policy.rules import Classification
 from records.city_services import OwnService
 from records.complaints import ComplaintPublication
+from records.coverages import Coverage
 from records.hub.consenting import Consenting, Match, Verification
 from records.hub.consents import ConsentAnswer
 from records.hub.data_preferences import DataPreferences
@@ -15,6 +16,7 @@ from records.hub.data_requests import DataRequestRefusal, DataRequestState
 from records.hub.exports import Export
 from records.identifiers import Rupiah
 from records.nearby import NearbyPlace
+from records.payments import PaymentIntent
 from records.population import Citizen, CivilStatus, Parentage, Residence
 from records.prices import Trend, TrendPoint
 from records.purposes import Purpose, Scope
@@ -155,6 +157,8 @@ RECORDS: dict[str, Any] = {
         points=(POINT,),
     ),
     "TrendPoint": POINT,
+    "PaymentIntent": replace(build_sample(PaymentIntent), payer=SITI),
+    "Coverage": replace(build_sample(Coverage), participant=SITI),
     "Case": CASE,
     "OwnService": replace(build_sample(OwnService), person=SITI),
     "CaseStep": CASE.next_step,

@@ -53,6 +53,7 @@ ARGUMENTS = {
     "Query.verifyNib": '(nibs: ["9120001234567"])',
     "Query.labels": '(types: ["Sex"])',
     "Query.region": '(code: "31.71")',
+    "Query.payment": '(number: "P-1")',
     "Query.node": f'(id: "{REGION_ID}")',
     "Query.nodes": f'(ids: ["{REGION_ID}"])',
     "Query.complaintMeasures": '(month: "2026-10")',

