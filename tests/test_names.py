@@ -19,7 +19,7 @@ FOLDERS = (
 MAX_PARAMETERS = 6
 MAX_RESULTS = 2
 MAX_FILES = 16
-ONE_FILE_A_DOMAIN = {"records", "resolvers", "schema/types", "tests/schema/types"}
+ONE_FILE_A_DOMAIN = {"records", "resolvers", "schema/types", "tests/resolvers", "tests/schema/types"}
 """Folders that grow with the domains, each in one file of the same name."""
 
 SHARED_CLASS_NAMES = {
