@@ -26,7 +26,7 @@ def personal(type_name: str) -> list[FieldPlace]:
 PERSONAL_TYPES = [name for name in RECORDS if personal(name)]
 PERSONAL_ROOTS = [
     *("me", "citizen", "citizens", "consented", "dataRequests", "accessEntries", "accessEntriesOf"),
-    *("overdueComplaints", "business", "verifyIdentity"),
+    *("overdueComplaints", "business", "verifyIdentity", "payment"),
 ]
 OVERSEEN_ROOTS = ["accessEntries", "accessEntriesOf"]
 ANSWERS = ["grantConsent", "refuseConsent", "revokeConsent"]
