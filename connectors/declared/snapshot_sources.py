@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import fields, is_dataclass
+from enum import Enum
 from typing import Any, Final, Protocol, get_type_hints
 
 from connectors.declared.domain_reads import KEY, DomainRead, list_key_parts
@@ -96,7 +97,9 @@ def _find_layout(
             _require_one_key(name, read, read_table)
     hints = get_type_hints(record)
     for each in (*table.id, *(field for _, read in answered.values() for field in read.search)):
-        if split_optional(hints.get(each))[0] not in {str, int} and not _is_text(hints.get(each)):
+        single = split_optional(hints.get(each))[0]
+        is_word = each in table.id and isinstance(single, type) and issubclass(single, Enum)
+        if single not in {str, int} and not is_word and not _is_text(hints.get(each)):
             raise NotDeclarableError(place, f"the record {record.__name__} has no text or number '{each}'")
     near = {read.near for _, read in answered.values() if read.near is not None}
     if len(near) > 1:

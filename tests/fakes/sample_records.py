@@ -8,7 +8,11 @@ from enum import Enum
 from types import NoneType, UnionType
 from typing import Any, Union, get_args, get_origin, get_type_hints
 
+from records.identifiers import Nik
+from tests.fakes.small_records import SITI
+
 _PLAIN: dict[Any, Any] = {
+    Nik: SITI,
     str: "31.71",
     int: 1,
     float: 1.5,
@@ -21,7 +25,7 @@ _PLAIN: dict[Any, Any] = {
 
 def build_sample(annotation: Any) -> Any:  # noqa: ANN401 - any type
     """A value of the type: nothing is null, and lists hold one item."""
-    while hasattr(annotation, "__supertype__"):
+    while hasattr(annotation, "__supertype__") and annotation not in _PLAIN:
         annotation = annotation.__supertype__
     if get_origin(annotation) in {Union, UnionType}:
         return build_sample(next(each for each in get_args(annotation) if each is not NoneType))

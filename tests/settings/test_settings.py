@@ -397,9 +397,9 @@ def test_an_invalid_issuers_file_is_named_with_its_setting(tmp_path: Path, monke
 
 
 def test_data_contracts_are_those_of_the_manifests(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    assert list(read().contracts) == ["crm", "dukcapil", "jakpreneur", "pbb"]
+    assert list(read().contracts) == ["bansos", "crm", "dukcapil", "jakpreneur", "pbb"]
     monkeypatch.setenv("SIMPUL_CITY", str(write_city(tmp_path / "city", contracts={"crm": None})))
-    assert list(read().contracts) == ["dukcapil", "jakpreneur", "pbb"]
+    assert list(read().contracts) == ["bansos", "dukcapil", "jakpreneur", "pbb"]
     monkeypatch.setenv("SIMPUL_CITY", str(tmp_path / "none"))
     assert f"{tmp_path}/none/city.toml: it cannot be read: No such file or directory" in refusal()
 
