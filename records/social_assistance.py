@@ -30,7 +30,7 @@ class AidProgramme(DescribedEnum):
     KPDJ = "KPDJ", "Kartu Penyandang Disabilitas Jakarta, for people with disabilities."
     KJP_PLUS = "KJP", "Kartu Jakarta Pintar Plus, for pupils."
     PKH = "PKH", "Program Keluarga Harapan, for families."
-    BPNT = "BPNT", "Food assistance (bantuan pangan non-tunai)."
+    BPNT = "BPNT", "Food for families, as credit on a card."
     PBI = "PBI", "Health insurance whose contributions the state pays (PBI-JK)."
 
 

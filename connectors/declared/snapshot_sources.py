@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import fields, is_dataclass
 from enum import Enum
-from typing import Any, Final, Protocol, get_type_hints
+from typing import Any, Final, Protocol, get_args, get_type_hints
 
 from connectors.declared.domain_reads import KEY, DomainRead, list_key_parts
 from connectors.declared.driver_family import AllRows, HubValues, Source
@@ -147,13 +147,14 @@ def _check_personal(place: str, table: SnapshotTable, record: type[Any], hub: Hu
 
 
 def _list_records(record: type[Any]) -> list[str]:
-    """The name of a record, and of the records within it."""
+    """The name of a record, and of the records within it and in its lists."""
     found = [record.__name__]
     hints = get_type_hints(record)
     for each in fields(record):
         single = split_optional(hints[each.name])[0]
-        if isinstance(single, type) and is_dataclass(single):
-            found += _list_records(single)
+        for kind in get_args(single) or (single,):
+            if isinstance(kind, type) and is_dataclass(kind):
+                found += _list_records(kind)
     return found
 
 

@@ -154,8 +154,8 @@ class FieldTable(ManifestTable):
     read: str | None = Field(
         default=None,
         description="another reader than that of the field's type: `text`, `first_text` (of several columns),"
-        " `long_text`, `web_address`, `ordinary_case`, `person_name`, `phone`, `rupiah`, `day`, `moment`,"
-        " `whole_number`, `region_code`, `region_from_numbers`, `coordinates`, `digits` (with `width`)",
+        " `long_text`, `web_address`, `ordinary_case`, `person_name`, `phone`, `rupiah`, `day`, `moment`, `utc_moment`,"
+        " `whole_number`, `rounded_number`, `region_code`, `region_from_numbers`, `coordinates`, `digits` (with `width`)",
     )
     width: Widths = Field(
         default=(), max_length=8, description="number of digits, for the reader `digits`; a list for several columns"

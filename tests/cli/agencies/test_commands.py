@@ -6,7 +6,15 @@ from sandbox.databases.mariadb import installed_mariadb
 from tests.cli.command_line import ServeProcess, run_simpul
 from tests.fakes.city import build_plain_city
 
-WORDS = {"ckan": "CKAN", "http": "HTTP", "open311": "Open311", "soap": "SOAP", "sql": "PostgreSQL", "xml": "XML"}
+WORDS = {
+    "ckan": "CKAN",
+    "files": "files",
+    "http": "HTTP",
+    "open311": "Open311",
+    "soap": "SOAP",
+    "sql": "PostgreSQL",
+    "xml": "XML",
+}
 """The protocol of a driver."""
 
 

@@ -19,7 +19,6 @@ from sandbox.stand_ins.drop_files import write_drop
 from sandbox.stand_ins.sources import StandInSource
 from settings.city.folder import DEFAULT_CITY
 from tests.connectors.declared.snapshot.enterprises import find_plain_text
-from tests.fakes.clients import build_client
 from tests.journeys.hub import OFFICIAL, HubClient, RunningCity, build_settings, running_hub
 
 ASSISTANCE = "assistance { status decile linkConfidence asOf programmes { programme eligibility reason }"
@@ -113,8 +112,6 @@ OTHERS = {
     "another citizen": "budi",
     "an official with another purpose": replace(SOMEBODY, agency="dukcapil", purpose="SUBJECT_REQUEST"),
     "an official with the purpose of another agency": replace(SOMEBODY, agency="jakpreneur"),
-    "a system of an agency": replace(SOMEBODY, kind=CallerKind.AGENCY_SYSTEM, client=build_client("siks")),
-    "a partner": Caller(kind=CallerKind.PARTNER, client=build_client("bank"), purpose="CREDIT_ASSESSMENT", case="K/1"),
     "a weakly identified person": Caller(
         kind=CallerKind.CITIZEN, nik=Nik(DEWI), first_party=True, assurance=Assurance.LOW
     ),
