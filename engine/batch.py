@@ -27,8 +27,15 @@ COPY: Final = "copy"
 OVERDUE: Final = "overdue"
 """The same, if the copy is older than its manifest allows."""
 
+NEVER_ABSENT: Final = "never absent"
+"""The `absent` of a batch that answers every key."""
+
 Facet: TypeAlias = type[Any] | None
 """A part of the answers of a batch of facets, by its record class; None for other batches."""
+
+
+class UnansweredKey(Exception):  # noqa: N818 - reads as what it is
+    """A batch that answers every key left one out: a fault of the hub or of a connector."""
 
 
 class BatchCache(Protocol):
@@ -232,7 +239,7 @@ class Batch(Generic[K, V]):
     """The read of the domain whose lifetimes its answers have, if its name is another."""
     has_facets: bool = False
     absent: object = None
-    """The answer for a key that the agency does not know: null, or an empty list."""
+    """The answer for a key that the agency does not know: null, an empty list, or `NEVER_ABSENT`."""
     max_batch_size: int | None = None
     """Maximum number of keys in one call to the agency; None for no limit. The connector limits the fan-out."""
     depends_on_caller: bool = False
@@ -266,6 +273,10 @@ class Batch(Generic[K, V]):
     def is_public(self) -> bool:
         """Whether a call discloses no person, so that any agency may be called."""
         return self.names_no_person or (self.caching is not None and not self.caching.is_personal)
+
+    def get_absent_answer(self) -> object:
+        """The answer for a key that the answers leave out; a failure if the batch answers every key."""
+        return UnansweredKey(f"{self!r} left a key out.") if self.absent is NEVER_ABSENT else self.absent
 
     def __post_init__(self) -> None:
         """Refuse to cache answers that depend on the caller."""

@@ -20,7 +20,12 @@ from records.calls.failures import AgencyFailure
 _log = logging.getLogger("simpul.engine")
 
 MAX_ERRORS = 50
-"""Errors beyond this number are counted, not listed."""
+"""Errors of a refused request beyond this number are counted, not listed. As many failures of one answer are logged."""
+
+MAX_FIELD_ERRORS = 1_000
+"""The same for failed fields. It is higher, because typed clients look for the error of each null."""
+
+_UNLOGGED = "The hub failed to answer this field, like others of this request."
 
 _MAX_MESSAGE_LENGTH = 500
 """Characters. Messages of graphql-core quote the request, which may be a megabyte."""
@@ -74,16 +79,15 @@ def mask_numbers(text: str) -> str:
 
 
 def format_errors(errors: Sequence[GraphQLError], *, request_id: str) -> list[dict[str, Any]]:
-    """The errors of an execution for the response (GraphQL specification, section 7.1.2), at most 50."""
+    """The errors of an execution for the response (GraphQL specification, section 7.1.2), at most 1,000."""
     described: dict[int, tuple[str, dict[str, Any]]] = {}
-    return truncate_errors(
-        [_format_error(error, described, request_id=request_id) for error in errors[:MAX_ERRORS]], len(errors)
-    )
+    shown = [_format_error(error, described, request_id=request_id) for error in errors[:MAX_FIELD_ERRORS]]
+    return truncate_errors(shown, len(errors), MAX_FIELD_ERRORS)
 
 
-def truncate_errors(shown: Sequence[dict[str, Any]], count: int) -> list[dict[str, Any]]:
-    """At most 50 of `count` errors, and the number of the others."""
-    listed = list(shown[:MAX_ERRORS])
+def truncate_errors(shown: Sequence[dict[str, Any]], count: int, maximum: int = MAX_ERRORS) -> list[dict[str, Any]]:
+    """At most the maximum of `count` errors, and the number of the others."""
+    listed = list(shown[:maximum])
     if count > len(listed):
         message = f"{count - len(listed)} more errors are not listed."
         listed.append({"message": message, "extensions": {"code": "MORE_ERRORS"}})
@@ -119,7 +123,7 @@ def _format_error(
     cause = get_cause(error)
     # One failure of a batch fails many fields: it is logged once, under one incident number.
     if id(cause) not in described:
-        message, extensions = _describe_cause(cause, request_id=request_id)
+        message, extensions = _describe_cause(cause, request_id=request_id, is_logged=len(described) < MAX_ERRORS)
         described[id(cause)] = mask_numbers(message), extensions
     message, extensions = described[id(cause)]
     shown: dict[str, Any] = {"message": message}
@@ -133,23 +137,18 @@ def _format_error(
 
 def get_cause(error: GraphQLError) -> Exception:
     """The exception that a field raised."""
-    """The exception that a field raised."""
     cause: Exception = error
     while isinstance(cause, GraphQLError) and cause.original_error is not None:
         cause = cause.original_error
     return cause
 
 
-def _describe_cause(cause: Exception, *, request_id: str) -> tuple[str, dict[str, Any]]:
+def _describe_cause(cause: Exception, *, request_id: str, is_logged: bool = True) -> tuple[str, dict[str, Any]]:
     if isinstance(cause, AgencyFailure):
-        extensions: dict[str, Any] = {"code": cause.code, "agency": cause.agency}
-        if cause.retry_after is not None:
-            extensions["retryAfter"] = cause.retry_after
-        log_fields = {"request_id": request_id, "agency": cause.agency, "code": cause.code}
-        _log.warning(
-            "%s of agency %s in request %s: %s", cause.code, cause.agency, request_id, cause.detail, extra=log_fields
-        )
-        return str(cause), extensions
+        if is_logged:
+            _log_agency_failure(cause, request_id)
+        retry = {} if cause.retry_after is None else {"retryAfter": cause.retry_after}
+        return str(cause), {"code": cause.code, "agency": cause.agency, **retry}
     if isinstance(cause, Forbidden):
         return str(cause), {"code": cause.code, "reason": cause.reason}
     if isinstance(cause, ReaderBudgetExceeded):
@@ -159,6 +158,17 @@ def _describe_cause(cause: Exception, *, request_id: str) -> tuple[str, dict[str
         return str(cause), {"code": cause.code}
     if isinstance(cause, GraphQLError) and _is_argument_error(cause):
         return cause.message, {"code": BadInput.code}
+    return _describe_incident(cause, request_id) if is_logged else (_UNLOGGED, {"code": "INTERNAL"})
+
+
+def _log_agency_failure(cause: AgencyFailure, request_id: str) -> None:
+    log_fields = {"request_id": request_id, "agency": cause.agency, "code": cause.code}
+    _log.warning(
+        "%s of agency %s in request %s: %s", cause.code, cause.agency, request_id, cause.detail, extra=log_fields
+    )
+
+
+def _describe_incident(cause: Exception, request_id: str) -> tuple[str, dict[str, Any]]:
     incident = create_incident_number()
     log_fields = {"request_id": request_id, "incident": incident}
     _log.error("Incident %s in request %s: %s", incident, request_id, safe_traceback(cause), extra=log_fields)

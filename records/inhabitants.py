@@ -35,5 +35,6 @@ def add_up(region: RegionCode, counts: Sequence[InhabitantCount]) -> InhabitantC
         return replace(newest[0], region_code=region)
     people = sum(each.people for each in newest)
     areas = [each.people / each.density for each in newest if each.density]
-    density = round(people / sum(areas)) if len(areas) == len(newest) and sum(areas) else None
+    area: float = sum(areas) if len(areas) == len(newest) else 0
+    density = round(people / area) if area else None
     return InhabitantCount(region_code=region, year=year, people=people, density=density, villages=len(newest))

@@ -111,7 +111,8 @@ class Bridge:
             return dict.fromkeys(keys, _to_failed_load(failure))
         except Exception as failure:  # noqa: BLE001 - a failed call fails each of its keys
             return dict.fromkeys(keys, _to_failed_load(failure))
-        return {key: _wrap_failure(answers.get(key, batch.absent)) for key in keys}
+        absent = batch.get_absent_answer()
+        return {key: _wrap_failure(answers.get(key, absent)) for key in keys}
 
 
 def _wrap_failure(answer: object) -> object:

@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Collection, Mapping, Sequence
 from typing import Final
 
-from engine.batch import batch, load_answers
+from engine.batch import NEVER_ABSENT, batch, load_answers
 from engine.command import Command
 from records.calls.answers import Answers
 from records.calls.failures import AgencyFailure
@@ -49,7 +49,7 @@ def find_problem(complaint: NewComplaint) -> CommandProblem | None:
     return None
 
 
-@batch(domain=None, depends_on_caller=True, accepts=SUBMIT_COMPLAINT)
+@batch(domain=None, depends_on_caller=True, accepts=SUBMIT_COMPLAINT, absent=NEVER_ABSENT)
 async def submit_complaints(
     wanted: Sequence[NewCommand], context: HubBatchContext
 ) -> Answers[NewCommand, CommandReceipt | CommandProblem]:

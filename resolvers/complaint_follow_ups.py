@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from engine.agencies.agency_routing import RoutedKey
-from engine.batch import batch, load_answers
+from engine.batch import NEVER_ABSENT, batch, load_answers
 from engine.command import Command
 from records.calls.answers import Answers
 from records.calls.failures import AgencyFailure
@@ -134,31 +134,31 @@ Check = Callable[[_FollowUp], Awaitable[CommandProblem | None]]
 """Why a command cannot be accepted; None if it can. Raises `AgencyFailure`."""
 
 
-@batch(domain=None, depends_on_caller=True, accepts=SUPPORT_COMPLAINT)
+@batch(domain=None, depends_on_caller=True, accepts=SUPPORT_COMPLAINT, absent=NEVER_ABSENT)
 async def support_complaints(wanted: Sequence[NewCommand], context: HubBatchContext) -> Answers[NewCommand, Answer]:
     """Accept support for public complaints of other people, once for each person."""
     return await _accept_each(wanted, context, _check_support)
 
 
-@batch(domain=None, depends_on_caller=True, accepts=COMMENT_COMPLAINT)
+@batch(domain=None, depends_on_caller=True, accepts=COMMENT_COMPLAINT, absent=NEVER_ABSENT)
 async def comment_complaints(wanted: Sequence[NewCommand], context: HubBatchContext) -> Answers[NewCommand, Answer]:
     """Accept comments on own complaints, and on public ones."""
     return await _accept_each(wanted, context, _check_comment)
 
 
-@batch(domain=None, depends_on_caller=True, accepts=RATE_RESOLUTION)
+@batch(domain=None, depends_on_caller=True, accepts=RATE_RESOLUTION, absent=NEVER_ABSENT)
 async def rate_resolutions(wanted: Sequence[NewCommand], context: HubBatchContext) -> Answers[NewCommand, Answer]:
     """Accept ratings of own resolved complaints, once for each."""
     return await _accept_each(wanted, context, _check_state)
 
 
-@batch(domain=None, depends_on_caller=True, accepts=WITHDRAW_COMPLAINT)
+@batch(domain=None, depends_on_caller=True, accepts=WITHDRAW_COMPLAINT, absent=NEVER_ABSENT)
 async def withdraw_complaints(wanted: Sequence[NewCommand], context: HubBatchContext) -> Answers[NewCommand, Answer]:
     """Accept withdrawals of own open complaints."""
     return await _accept_each(wanted, context, _check_state)
 
 
-@batch(domain=None, depends_on_caller=True, accepts=PUBLISH_COMPLAINT)
+@batch(domain=None, depends_on_caller=True, accepts=PUBLISH_COMPLAINT, absent=NEVER_ABSENT)
 async def publish_complaints(
     wanted: Sequence[PublicationRequest], context: HubBatchContext
 ) -> Answers[PublicationRequest, Answer | ComplaintPublication]:

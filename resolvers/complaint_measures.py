@@ -7,7 +7,7 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Final
 
-from engine.batch import batch
+from engine.batch import NEVER_ABSENT, batch
 from records.calls.answers import Answers
 from records.calls.failures import AgencyFailure
 from records.clocks import CITY_TIME_ZONE
@@ -22,7 +22,7 @@ _PARTS: Final = (1, 9, 17, 25)
 """First days of the parts of a month: each is one survey, so that more complaints are read before one is cut."""
 
 
-@batch(domain=Complaints, read="surveys", caching=PUBLIC)
+@batch(domain=Complaints, read="surveys", caching=PUBLIC, absent=NEVER_ABSENT)
 async def _load_complaint_measures(months: Sequence[str], context: HubBatchContext) -> Answers[str, ComplaintMeasures]:
     """How fast offices handled the complaints of each month. The hub counts private ones, and shows none."""
     levels = context.agencies.get(ServiceLevels, NO_SERVICE_LEVELS)

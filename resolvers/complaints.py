@@ -8,7 +8,7 @@ from operator import attrgetter
 from typing import Protocol
 
 from auth.caller import CallerKind
-from engine.batch import batch, forward
+from engine.batch import NEVER_ABSENT, batch, forward
 from records.calls.answers import Answers
 from records.calls.call import Call
 from records.calls.failures import AgencyFailure
@@ -78,6 +78,7 @@ complaint_pages = forward(
     Complaints,
     Complaints.pages,
     name="complaint_pages",
+    absent=NEVER_ABSENT,
     max_batch_size=1,
     caching=PUBLIC,
     join=_join_pages,

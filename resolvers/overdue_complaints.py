@@ -8,7 +8,7 @@ from datetime import datetime
 from operator import attrgetter
 from typing import NamedTuple
 
-from engine.batch import batch
+from engine.batch import NEVER_ABSENT, batch
 from records.calls.answers import Answers
 from records.calls.failures import AgencyFailure
 from records.complaint_surveys import ComplaintSurvey, SurveyedComplaints
@@ -52,7 +52,7 @@ class OverduePage:
     is_cut: bool
 
 
-@batch(domain=Complaints, read="surveys", depends_on_caller=True)
+@batch(domain=Complaints, read="surveys", depends_on_caller=True, absent=NEVER_ABSENT)
 async def _load_overdue_complaints(
     queries: Sequence[OverdueQuery], context: HubBatchContext
 ) -> Answers[OverdueQuery, OverduePage]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Protocol
 
-from engine.batch import batch, forward
+from engine.batch import NEVER_ABSENT, batch, forward
 from records.calls.answers import Answers
 from records.calls.call import Call
 from records.calls.failures import AgencyFailure
@@ -30,7 +30,7 @@ class Population(Protocol):
         """The household in which each person is registered."""
 
 
-@batch(domain=None, is_fixed=True)
+@batch(domain=None, is_fixed=True, absent=NEVER_ABSENT)
 async def citizens(niks: Sequence[Nik], context: HubBatchContext) -> Answers[Nik, Citizen]:  # noqa: ARG001 - the key is the answer
     """People whose existence is certain (the caller, the members of a family card). No agency is called."""
     return {nik: Citizen(nik=nik) for nik in niks}

@@ -11,7 +11,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from datetime import date
 
-from engine.batch import batch
+from engine.batch import NEVER_ABSENT, batch
 from engine.errors import SafeError
 from records.calls.answers import Answers
 from records.calls.failures import AgencyFailure
@@ -83,7 +83,7 @@ class TooManyAttempts(SafeError):  # noqa: N818 - reads as what it is
         super().__init__("The comparisons under this consent are used up for today. Try again tomorrow.")
 
 
-@batch(domain=Population, read="load_facets")
+@batch(domain=Population, read="load_facets", absent=NEVER_ABSENT)
 async def verifications(
     queries: Sequence[VerificationQuery], context: HubBatchContext
 ) -> Answers[VerificationQuery, Verification]:

@@ -50,7 +50,7 @@ def serve(spec: AgencySpec, control: AgencyControl, app: ASGIApp) -> None:
 @asynccontextmanager
 async def serve_control(spec: AgencySpec, control: AgencyControl) -> AsyncIterator[None]:
     """Serve an agency's control API on its control port for the length of the block."""
-    async with serve_app(control.build_app(), listen(spec.control_port)):
+    async with serve_app(control.build_app(spec.state), listen(spec.control_port)):
         yield
 
 

@@ -13,8 +13,9 @@ from types import TracebackType
 from typing import Self
 
 from sandbox.agency import ISSUER, PARTS
-from sandbox.agency_process import PROGRAM, AgencyProcess, AgencyProcessError
 from sandbox.clock import DATA_DAY
+from sandbox.processes.agency_process import AgencyProcess, AgencyProcessError
+from sandbox.processes.forked_process import PROGRAM, ForkServerError, run_fork_server
 from sandbox.stand_ins.sources import CITY_VARIABLE, find_city, list_served
 from sandbox.state_folder import StateFolder, is_free
 
@@ -64,9 +65,9 @@ class SandboxCity:
     `state` holds ports, credentials and data between starts. `latency` turns on the agencies' imitated latency.
     The agencies' data move to the day `today`. By default, the agencies are those of the city folder (`SIMPUL_CITY`);
     those without own code are served from their samples.
-    `on_change` receives each change of an agency's state. `program` is the command line to which an agency's name and
-    options are appended. Entering raises CityError if an agency does not start (the others are stopped), and StateError
-    if the folder is in use. Agencies end with this process, however it ends (Linux).
+    `on_change` receives each change of an agency's state. `program` is the process from which agencies are forked
+    (`sandbox/processes/fork_server.py`). Entering raises CityError if an agency does not start (the others are
+    stopped), and StateError if the folder is in use. Agencies end with this process, however it ends (Linux).
     """
 
     def __init__(
@@ -89,7 +90,8 @@ class SandboxCity:
         self._children: dict[str, AgencyProcess] = {}
         self._locks = {name: asyncio.Lock() for name in self._names}
         self._watches: dict[str, asyncio.Task[None]] = {}
-        self._exit = contextlib.ExitStack()
+        self._forks = ""
+        self._exit = contextlib.AsyncExitStack()
 
     def __repr__(self) -> str:
         """The agencies and their states."""
@@ -100,6 +102,7 @@ class SandboxCity:
         """Start all agencies concurrently."""
         self._exit.enter_context(self.folder.lock())
         try:
+            self._forks = await self._start_forks()
             self.agencies = {name: self._build_agency(name) for name in self._names}
             async with asyncio.TaskGroup() as group:
                 for name in self._names:
@@ -134,7 +137,7 @@ class SandboxCity:
             }
             self._set_state(name, ProcessState.STARTING)
             try:
-                await child.launch(self.folder.folder("agencies", name), environment, self._program)
+                await child.launch(self._forks, self.folder.folder("agencies", name), environment)
                 await child.wait_until_ready()
             except AgencyProcessError as problem:
                 await child.stop()
@@ -167,6 +170,15 @@ class SandboxCity:
             if child is not None:
                 await child.stop()
                 self._set_state(name, ProcessState.STOPPED)
+
+    async def _start_forks(self) -> str:
+        """Start the process from which agencies are forked; returns its address. Raises CityError."""
+        path = self._log_path("forks")
+        try:
+            with path.open("wb") as log:
+                return await self._exit.enter_async_context(run_fork_server(self._program, log))
+        except ForkServerError as problem:
+            raise CityError(f"the sandbox city did not start: {problem} (log: {path})") from None
 
     def _build_agency(self, name: str) -> SandboxAgency:
         return SandboxAgency(
@@ -203,4 +215,4 @@ class SandboxCity:
         try:
             await asyncio.gather(*(self.stop(name) for name in self._names), return_exceptions=True)
         finally:
-            self._exit.close()
+            await self._exit.aclose()

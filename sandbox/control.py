@@ -10,6 +10,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from pathlib import Path
 from random import Random
 from typing import Any
 
@@ -104,11 +105,16 @@ class AgencyControl:
         self._mode_changed.set()
         self._mode_changed = asyncio.Event()
 
-    def build_app(self) -> Starlette:
-        """The HTTP API of the control port."""
+    def build_app(self, state: Path) -> Starlette:
+        """The HTTP API of the control port. `/health` names the folder `state`, which differs between cities."""
+
+        async def health(_: Request) -> JSONResponse:
+            body = {"agency": self._agency, "ready": self.ready, "state": str(state), **self.health_details}
+            return JSONResponse(body, status_code=200 if self.ready else 503)
+
         return Starlette(
             routes=[
-                Route("/health", self._health),
+                Route("/health", health),
                 Route("/calls", self._read_calls, methods=["GET"]),
                 Route("/calls", self._reset_calls, methods=["DELETE"]),
                 Route("/latency", self._read_latency, methods=["GET"]),
@@ -118,10 +124,6 @@ class AgencyControl:
                 *self._routes,
             ]
         )
-
-    async def _health(self, _: Request) -> JSONResponse:
-        body = {"agency": self._agency, "ready": self.ready, **self.health_details}
-        return JSONResponse(body, status_code=200 if self.ready else 503)
 
     async def _read_calls(self, _: Request) -> JSONResponse:
         return JSONResponse({"total": self._calls.total(), "operations": dict(self._calls)})

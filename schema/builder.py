@@ -26,13 +26,14 @@ from schema.declarations.additions import (
     find_root_fields,
     import_types,
 )
+from schema.declarations.computed_fields import UnionField
 from schema.declarations.fields import ArgumentConversion, EdgeField, PublishedField
 from schema.declarations.guards import Guard
 from schema.declarations.nodes import build_node_fields
 from schema.declarations.publishing import Publication, get_publication
 from schema.declarations.routed_fields import route_field
 from schema.declarations.scalars import build_scalar_map
-from schema.declarations.union_fields import UnionField
+from schema.declarations.semantic_nullability import mark_semantic_non_null
 from schema.mutation_root import MutationRoot
 from schema.tools.soundness import require_sound
 
@@ -108,10 +109,14 @@ class _CityGraph(strawberry.Schema):
             for each in (*type_definition.fields, *self._added.get(type_definition.origin, ()))
             if not isinstance(each, EdgeField) or _is_answered(each.edge.batch, self._codes)
         ]
-        publication = vars(type_definition.origin).get("__publication__")
-        refetch = publication.refetch if isinstance(publication, Publication) else None
+        found = vars(type_definition.origin).get("__publication__")
+        publication = found if isinstance(found, Publication) else None
+        refetch = None if publication is None else publication.refetch
         domain = None if refetch is None else refetch.batch.domain
-        return [route_field(self._narrow(each), domain, self._codes) for each in answered]
+        fields = [route_field(self._narrow(each), domain, self._codes) for each in answered]
+        for each in fields:
+            mark_semantic_non_null(each, None if publication is None else publication.record)
+        return fields
 
     def _narrow(self, field: StrawberryField) -> StrawberryField:
         if not isinstance(field, UnionField):

@@ -10,6 +10,7 @@ import os
 import random
 import socket
 import time
+from collections import deque
 from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass, field
@@ -25,7 +26,13 @@ SECRET = "rahasia-uji"
 READY_TIMEOUT_S = 120
 PORTS = range(10_000, 20_000)
 """Below those of clients (`ip_local_port_range`) and of the city of `simpul serve` (`sandbox.state_folder.PORTS`)."""
+_WORKER = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
+_WORKERS = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
+_OWN_PORTS = PORTS[_WORKER::_WORKERS]
+"""Of this process: others of the same run never choose them."""
 _RANDOM = random.SystemRandom()
+_given = deque[int](maxlen=200)
+"""The latest ports of `free_port`: their servers may not listen yet."""
 STOP_TIMEOUT_S = 60
 
 
@@ -170,9 +177,12 @@ def free_port() -> int:
     or while the server restarts. Random, so that runs at the same time seldom choose the same.
     """
     while True:
-        port = _RANDOM.choice(PORTS)
+        port = _RANDOM.choice(_OWN_PORTS)
+        if port in _given:
+            continue
         with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe, suppress(OSError):
             probe.bind((HOST, port))
+            _given.append(port)
             return port
 
 
@@ -205,8 +215,9 @@ def _wait_until_ready(agency: RunningAgency) -> None:
 
 def _is_ready(agency: RunningAgency) -> bool:
     try:
-        return bool(agency.health()["ready"])
-    except (OSError, http.client.HTTPException, ValueError):
+        health = agency.health()
+        return health["ready"] is True and health["state"] == str(agency.state.resolve())
+    except (OSError, http.client.HTTPException, ValueError, LookupError):
         return False
 
 

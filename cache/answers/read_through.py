@@ -352,7 +352,9 @@ class ReadThroughCache:
         return results, bodies
 
     def _is_cacheable(self, slot: Slot, value: object) -> bool:
-        return not isinstance(value, Exception) and (value is not None or slot.kind.freshness.unknown_key_seconds > 0)
+        if value is None:
+            return slot.kind.freshness.unknown_key_seconds > 0
+        return not isinstance(value, Exception) and slot.kind.is_lasting(value)
 
     def _is_newest_flight(self, slot: Slot, flight: asyncio.Task[Any] | None) -> bool:
         """Whether no later flight for the slot has started, whose newer answer must stay cached."""

@@ -36,7 +36,13 @@ class AnswerKind:
 
     def get_fresh_seconds(self, value: object) -> float:
         """Returns the seconds for which an answer is fresh; None is the answer for an unknown key."""
-        return self.freshness.unknown_key_seconds if value is None else self.freshness.fresh
+        if value is None:
+            return self.freshness.unknown_key_seconds
+        return self.freshness.fresh if self.is_lasting(value) else 0.0
+
+    def is_lasting(self, value: object) -> bool:
+        """Whether an answer that is not None may be used again."""
+        return self.freshness.is_lasting is None or self.freshness.is_lasting(value)
 
     def __repr__(self) -> str:
         return f"<AnswerKind {self.name}>"

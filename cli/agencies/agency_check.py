@@ -146,14 +146,15 @@ class _AgencyCheck:
         probe, answers = self._manifest.probe, dict[str, Any]()
         if probe is not None:
             read = self._reads[probe.read]
-            answers[probe.read] = answer = await ask_read(self._bound, read, probe.key)
-            yield self._judge("probe", read, probe.key, answer)
+            key = probe.parse_key(read)
+            answers[probe.read] = answer = await ask_read(self._bound, read, key)
+            yield self._judge("probe", read, key, answer)
             if isinstance(answer, AgencyTimeout | AgencyUnavailable | AgencyRefused):
                 self._is_reached = False
                 return
             is_local = isinstance(self._manifest.reads[probe.read], SnapshotReadTable)
-            if not is_local and not isinstance(answer, AgencyFailure) and answer:
-                yield CheckStep("keys", await self._judge_keys(read, probe.key))
+            if not is_local and not isinstance(answer, AgencyFailure) and answer and isinstance(key, str):
+                yield CheckStep("keys", await self._judge_keys(read, key))
         if self._manifest.contract is not None or any(map(_is_personal, self._reads.values())):
             return
         for name, read in sorted(self._reads.items(), key=lambda each: list_key_parts(each[1].key).keys() == {KEY}):

@@ -13,7 +13,7 @@ from connectors.declared.domain_reads import DomainRead
 from connectors.declared.record_readers import KEY_COLUMN
 from connectors.declared.row_observation import ObservedRow
 from connectors.declared.snapshot.tables import SnapshotReadTable
-from records.calls.failures import AgencyFailure, AgencyMalformed, AgencyRefused, AgencyTimeout
+from records.calls.failures import AgencyClockSkew, AgencyFailure, AgencyMalformed, AgencyRefused, AgencyTimeout
 from settings.city.manifest import ManifestFile
 from settings.city.problems import CityProblem
 
@@ -38,6 +38,9 @@ class ManifestPlaces:
         match failure:
             case AgencyTimeout():
                 place, text = "wire.url", "no answer in time: check the address, the network, and `deadline` in [terms]"
+            case AgencyClockSkew():
+                place = self._find_credential()
+                text = "the clocks differ, and the signature holds the time: set the hub's time, or ask the agency"
             case AgencyRefused() if _NOT_FOUND in detail:
                 text = "there is no such address or resource: compare it with the agency's documentation"
             case AgencyRefused() if self._manifest.wire.driver == "sql" or any(each in detail for each in _DENIED):

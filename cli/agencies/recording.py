@@ -92,7 +92,8 @@ class _SampleBuilder:
             for path, each in list_leaves(content)
             if paging is not None and each and ".".join(path) == paging.at
         }
-        kept = [manifest.trouble and manifest.trouble.code, *((paging.total, paging.more) if paging else ())]
+        codes = () if manifest.trouble is None else manifest.trouble.code
+        kept = [*codes, *((paging.total, paging.more) if paging else ())]
         reads = list_reads(find_domains()[manifest.domain])
         self._disguise = Disguise(
             columns=list_column_forms(list(reads.values()), manifest.records),

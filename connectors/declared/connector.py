@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
-from pydantic import Field, SerializeAsAny
+from pydantic import Field, SerializeAsAny, TypeAdapter, ValidationError
 
 from connectors.batching.row_check import RowCheck
 from connectors.declared.domain_reads import KEY, DomainRead, list_key_parts, list_reads
@@ -45,7 +45,20 @@ class ProbeTable(ManifestTable):
     """The read that shows whether the agency answers."""
 
     read: str = Field(description="name of a declared read")
-    key: str = Field(description="key that it is asked for; choose one that identifies no person")
+    key: str = Field(
+        description="key that it is asked for; choose one that identifies no person. For a query, its fields as JSON:"
+        " `'{\"year\": 2026}'`"
+    )
+
+    def parse_key(self, domain_read: DomainRead) -> Any:  # noqa: ANN401 - any key of a domain
+        """The key as the domain's type. Raises `NotDeclarableError`."""
+        if list_key_parts(domain_read.key).keys() == {KEY}:
+            return self.key
+        try:
+            return TypeAdapter(domain_read.key).validate_json(self.key)
+        except ValidationError:
+            names = ", ".join(list_key_parts(domain_read.key))
+            raise NotDeclarableError("probe.key", f"the read takes a query: write JSON with {names}") from None
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,11 +79,11 @@ class DeclaredConnector:
         self,
         agency: str,
         reads: Mapping[str, Read | FacetRead],
-        probe: ProbeTable | None,
+        probe: tuple[str, Any] | None,
         snapshots: Sequence[SnapshotSource],
         commands: DeclaredCommands,
     ) -> None:
-        """Take the compiled reads, the snapshots that answer some of them, and the commands."""
+        """Take the compiled reads, that of the probe with its key, the snapshots, and the commands."""
         self.agency = agency
         self.commands = commands
         self.snapshots = snapshots
@@ -88,8 +101,9 @@ class DeclaredConnector:
                 raise AgencyUnavailable(self.agency, f"the snapshot '{each.snapshot.name}' is overdue")
         if self._probe is None:
             return
-        read: Read = getattr(self, self._probe.read)
-        for answer in (await read([self._probe.key], call)).values():
+        name, key = self._probe
+        read: Read = getattr(self, name)
+        for answer in (await read([key], call)).values():
             if isinstance(answer, AgencyFailure):
                 raise answer
 
@@ -131,7 +145,7 @@ def build_declared_connector(
         raise NotDeclarableError("terms.max_batch_size", "the agency takes one key per call; remove this line")
     if faceted := [name for name, each in wanted.items() if each.facets and not tables.reads[name].takes_facets]:
         raise NotDeclarableError(f"reads.{faceted[0]}", "this driver cannot select facets; answer it in Python")
-    _check_probe(wanted, tables, family)
+    probe = _find_probe(wanted, tables, family)
     columns = family.columns
     records = RecordReaders(tables.records, columns=columns, observe=hub.observe_row)
     source = Source(
@@ -154,7 +168,7 @@ def build_declared_connector(
             reads[name] = family.require_reads().build(source, domain_read, table)
     records.require_all_used()
     reads |= {name: partial(_refuse, agency) for name in tables.lacks}
-    return DeclaredConnector(agency, reads, tables.probe, tuple(snapshots.values()), DeclaredCommands(source))
+    return DeclaredConnector(agency, reads, probe, tuple(snapshots.values()), DeclaredCommands(source))
 
 
 def _list_answered_reads(domain: type[Any], tables: DeclaredTables) -> Mapping[str, DomainRead]:
@@ -179,18 +193,20 @@ async def _refuse(agency: str, *_: object) -> Any:  # noqa: ANN401 - it never an
     raise AgencyNotOffered(agency)
 
 
-def _check_probe(wanted: Mapping[str, DomainRead], tables: DeclaredTables, family: DriverFamily) -> None:
+def _find_probe(
+    wanted: Mapping[str, DomainRead], tables: DeclaredTables, family: DriverFamily
+) -> tuple[str, Any] | None:
+    """The read of the probe, and its key. Raises `NotDeclarableError`."""
     probe = tables.probe
     if probe is None:
         if any(not isinstance(each, SnapshotReadTable) for each in tables.reads.values()):
             raise NotDeclarableError("probe", "name the read that shows whether the agency answers, and its key")
-        return
+        return None
     if probe.read not in wanted:
         raise NotDeclarableError("probe.read", f"'{probe.read}' is no declared read")
     if wanted[probe.read].facets:
         raise NotDeclarableError("probe.read", f"'{probe.read}' answers facets; name a read that takes keys only")
-    table = tables.reads[probe.read]
+    table, key = tables.reads[probe.read], probe.parse_key(wanted[probe.read])
     if not isinstance(table, SnapshotReadTable):
-        family.require_reads().check_probe(wanted[probe.read], table, probe.key)
-    elif list_key_parts(wanted[probe.read].key).keys() != {KEY}:
-        raise NotDeclarableError("probe.read", f"{probe.read} takes more than a key; name another read")
+        family.require_reads().check_probe(wanted[probe.read], table, key)
+    return probe.read, key

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from functools import cache, partial
 from typing import Any, Final
 
@@ -18,7 +19,7 @@ from connectors.declared.files.tables import FileRowsTable, FilesWire
 from connectors.declared.http.command_tables import HttpCommandTable
 from connectors.declared.http.reads import build_http_read, rows_of
 from connectors.declared.http.requests import check_http_probe
-from connectors.declared.http.tables import HttpReadTable, HttpRowsTable, HttpWire
+from connectors.declared.http.tables import HttpReadTable, HttpRowsTable, HttpWire, SealedTable
 from connectors.declared.open311.client import Open311Client
 from connectors.declared.open311.complaints import build_open311_complaints
 from connectors.declared.open311.tables import Open311Wire
@@ -37,7 +38,8 @@ from connectors.declared.xml.paths import XML_PATHS, XML_REPLIES
 from connectors.declared.xml.tables import XmlWire
 from connectors.drivers.files.driver import FilesDriver
 from connectors.drivers.http.driver import HttpDriver
-from connectors.drivers.http.json_body import JSON_BODY
+from connectors.drivers.http.json_body import JSON_BODY, LOWER_CASE_JSON_BODY
+from connectors.drivers.http.sealed.body_seal import BodySeal
 from connectors.drivers.http.service import HttpLimits
 from connectors.drivers.http.xml_body import MAX_XML_BYTES, build_xml_format
 from connectors.drivers.soap.driver import SoapDriver
@@ -138,7 +140,19 @@ def _build_sql_driver(wire: SqlWire, parts: DriverParts) -> SqlDriver:
 
 def _build_http_driver(wire: HttpWire | CkanWire, parts: DriverParts) -> HttpDriver:
     service = build_service(wire, parts.gate.agency)
-    return HttpDriver(service, _build_limits(parts, _MAX_JSON_BYTES), gate=parts.gate, work=parts.work)
+    if isinstance(wire, HttpWire) and wire.sealed is not None:
+        service = replace(service, seal=_build_seal(wire.sealed))
+    body_format = LOWER_CASE_JSON_BODY if isinstance(wire, HttpWire) and wire.ignore_case else JSON_BODY
+    limits = _build_limits(parts, _MAX_JSON_BYTES)
+    return HttpDriver(service, limits, body_format=body_format, gate=parts.gate, work=parts.work)
+
+
+def _build_seal(table: SealedTable) -> BodySeal:
+    at, key = tuple(table.at.split(".")), table.key.get_secret_value()
+    try:
+        return BodySeal(at=at, key=key, iv=table.iv, compression=table.compression, max_bytes=_MAX_JSON_BYTES)
+    except ValueError as error:
+        raise NotDeclarableError("wire.sealed.key", str(error).partition(": ")[2]) from None
 
 
 def _build_soap_driver(wire: SoapWire, parts: DriverParts) -> SoapDriver:

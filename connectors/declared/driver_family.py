@@ -126,7 +126,7 @@ class Reads:
     table: type[ReadTable]
     build: Callable[[Source[Any], DomainRead, Any], Read | FacetRead]
     """Compile one read from its table."""
-    check_probe: Callable[[DomainRead, Any, str], None] = lambda *_: None
+    check_probe: Callable[[DomainRead, Any, Any], None] = lambda *_: None
     """Check that the read can be asked for the key of the probe."""
 
 

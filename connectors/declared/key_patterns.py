@@ -65,5 +65,6 @@ def build_form_check(
         return lambda key: len(key) <= _MAX_KEY_LENGTH and matches(key) is not None
     checks = tuple(patterns.items())
     return lambda key: all(
-        len(text := getattr(key, name)) <= _MAX_KEY_LENGTH and each.fullmatch(text) for name, each in checks
+        (text := getattr(key, name)) is None or (len(text) <= _MAX_KEY_LENGTH and each.fullmatch(text))
+        for name, each in checks
     )

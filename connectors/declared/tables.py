@@ -118,11 +118,11 @@ class FaultTable(OutcomeTable):
 class TroubleTable(OutcomeTable):
     """How an agency reports failures inside replies. A code without a meaning is malformed."""
 
-    code: str | None = Field(
-        default=None,
-        min_length=1,
-        max_length=200,
-        description="path to the result code in a reply; no code counts as the empty text",
+    code: Columns = Field(
+        default=(),
+        max_length=8,
+        description="path to the result code in a reply, or a list of paths, whose texts are joined with blanks; no"
+        " code counts as the empty text",
     )
     success: Pattern | None = Field(default=None, description="codes of an answer")
     pause: float = Field(
@@ -134,8 +134,8 @@ class TroubleTable(OutcomeTable):
     @model_validator(mode="after")
     def _check_code(self) -> Self:
         codes = self.model_fields_set & {"success", *OutcomeTable.model_fields}
-        if self.code is None and codes:
-            raise ValueError(f"code: name the path to the code that {min(codes)} is about")
+        if not all(self.code) or (codes and not self.code):
+            raise ValueError(f"code: name the path to the code that {min(codes, default='this table')} is about")
         return self
 
 
@@ -155,7 +155,8 @@ class FieldTable(ManifestTable):
         default=None,
         description="another reader than that of the field's type: `text`, `first_text` (of several columns),"
         " `long_text`, `web_address`, `ordinary_case`, `person_name`, `phone`, `rupiah`, `day`, `moment`, `utc_moment`,"
-        " `whole_number`, `rounded_number`, `region_code`, `region_from_numbers`, `coordinates`, `digits` (with `width`)",
+        " `whole_number`, `rounded_number`, `region_code`, `region_from_numbers`, `coordinates`, `digits` (with"
+        " `width`)",
     )
     width: Widths = Field(
         default=(), max_length=8, description="number of digits, for the reader `digits`; a list for several columns"

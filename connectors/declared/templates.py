@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Mapping, Sequence
+from datetime import date
 from typing import Any, Final
 from urllib.parse import quote
 
@@ -21,7 +22,9 @@ _COLUMNS: Final = "columns"
 _SIZE: Final = "size"
 _COUNTERS: Final = ("offset", "page")
 """Placeholders that the request for the first page has, too."""
-_PLACEHOLDER: Final = re.compile(r"\{([a-z_][a-z0-9_]*)(?::0([1-9]))?\}")
+_PLACEHOLDER: Final = re.compile(r"\{([a-z_][a-z0-9_]*)(?::(0[1-9]|[%dmYy/. -]{2,20}))?\}")
+_FORMS: Final[Mapping[object, str]] = {int: "01", date: "%Y-%m-%d"}
+"""How numbers and days are written without a form of their own."""
 _NAME: Final = re.compile(r"[\w.~\[\]-]+", re.ASCII)
 _NO_SEGMENTS: Final = ("", ".", "..")
 """Keys that would change the other parts of a path."""
@@ -128,12 +131,15 @@ class TemplateWriter:
         expression = self.write(place, template)
         return f"int({expression})" if name == KEY and self._sends_numbers else expression
 
-    def _write_part(self, place: str, name: str, width: str | None, *, is_path: bool) -> str:
+    def _write_part(self, place: str, name: str, form: str | None, *, is_path: bool) -> str:
         if name in self._page:
             return f"str({self._use(name)})"
         if name == _COLUMNS:
             joined = ",".join(self._columns)
             return repr(quote(joined, safe=",") if is_path else joined)
+        return self._write_key_part(place, name, form, is_path=is_path)
+
+    def _write_key_part(self, place: str, name: str, form: str | None, *, is_path: bool) -> str:
         part = KEY if name == KEYS and self._types.keys() == {KEY} else name
         if part not in self._types:
             raise NotDeclarableError(place, f"the key has no part '{name}'; write one of {self._list_placeholders()}")
@@ -142,11 +148,15 @@ class TemplateWriter:
             raise NotDeclarableError(place, f"callers can leave out '{name}', which a path cannot: send it elsewhere")
         if self._types[part] is tuple:
             return f"','.join({value})"
-        if self._types[part] is int:
-            return f"format({value}, '0{width or 1}')"
+        if (default := _FORMS.get(self._types[part])) is not None:
+            if form is not None and form[0] != default[0]:
+                fix = f"write {{{name}:04}} for a number, and {{{name}:%d-%m-%Y}} for a day"
+                raise NotDeclarableError(place, f"{{{name}:{form}}} is of another type; {fix}")
+            written = f"format({value}, {form or default!r})"
+            return f"quote({written}, safe='')" if is_path else written
         if self._types[part] is not str:
-            raise NotDeclarableError(place, f"{{{name}}} is neither a text nor a number; it cannot be sent")
-        if width is not None:
+            raise NotDeclarableError(place, f"{{{name}}} is neither a text, a number nor a day; it cannot be sent")
+        if form is not None:
             raise NotDeclarableError(place, f"{{{name}}} is not a number; write {{{name}}}")
         self._require_pattern(place, name, part, is_path=is_path)
         if name == KEYS:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from enum import Enum
 from types import MappingProxyType
 from typing import Final
@@ -16,7 +16,7 @@ from records.calls.failures import AgencyFailure, AgencyMalformed, AgencyRefused
 _SHOWN_CODE: Final = re.compile(r"[A-Za-z0-9_.-]{1,6}", re.ASCII)
 """Codes that logs may hold: too short for the number of a person."""
 
-_MAX_CODE_LENGTH: Final = 100
+_MAX_CODE_LENGTH: Final = 300
 _FIRST_ERROR: Final = 400
 _AFTER_ERRORS: Final = 600
 
@@ -49,11 +49,11 @@ class ResultCodes:
     def __init__(self, agency: str, table: TroubleTable, columns: ColumnSyntax) -> None:
         """Compile the regular expressions of a table; `columns` says how it names the code."""
         self._agency = agency
-        self._get_code = None if table.code is None else columns.compile("trouble.code", table.code)
-        self._takes_lists = "." in (table.code or "")
-        self._name = (table.code or "").rpartition(".")[2]
+        self._get_codes = [columns.compile("trouble.code", each) for each in table.code]
+        self._takes_lists = any("." in each for each in table.code)
+        self._name = table.code[0].rpartition(".")[2] if table.code else ""
         self._judge = build_judge(table)
-        self.path = table.code or ""
+        self.paths: Sequence[str] = table.code
         self.faults = table.faults
         self.pause = table.pause
         judge_status = build_judge(table.status)
@@ -65,14 +65,15 @@ class ResultCodes:
 
     def require(self, reply: object, retry_after: float | None = None) -> bool:
         """Whether a reply holds an answer; False for an absent record. Raises the failure that its code means."""
-        if self._get_code is None:
+        if not self._get_codes:
             return True
         has_code = isinstance(reply, Mapping) or (self._takes_lists and isinstance(reply, list))
-        code = read_code(self._get_code(reply) if has_code else None)
+        codes = [read_code(get(reply)) for get in self._get_codes] if has_code else []
+        code = " ".join(filter(None, codes))
         outcome = self._judge(code)
         if outcome is Outcome.UNKNOWN:
             raise AgencyMalformed(self._agency, f"the answer has no {self._name}")
-        return self._require(outcome, show_code(self._name, code) or self._name, retry_after)
+        return self._require(outcome, show_code(self._name, next(filter(None, codes), "")) or self._name, retry_after)
 
     def require_status(self, status: int, retry_after: float | None = None) -> bool:
         """The same for an HTTP status of `statuses`."""
@@ -91,7 +92,7 @@ class NoResultCodes:
 
     statuses: Mapping[int, Outcome] = MappingProxyType({})
 
-    path = ""
+    paths: Sequence[str] = ()
     faults = FaultTable()
     pause = 0.0
 

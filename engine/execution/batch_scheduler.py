@@ -291,7 +291,7 @@ def _select_facet_of_slice(
     batch: Batch[Any, Any], facet: Facet, keys: list[Hashable], answers: Mapping[Hashable, Any]
 ) -> dict[Hashable, Any]:
     """The answers by key; for a batch of facets, only this facet of each."""
-    absent = batch.absent
+    absent = batch.get_absent_answer()
     answers_by_key: dict[Hashable, Any] = {}
     get = answers.get
     for key in keys:

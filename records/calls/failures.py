@@ -47,6 +47,16 @@ class AgencyRefused(AgencyFailure):
     message_template = "The agency '{agency}' refused the hub's call. The operators of the hub can fix this."
 
 
+class AgencyClockSkew(AgencyRefused):
+    """The agency refused a call whose signature holds the time, and its clock differs from the hub's."""
+
+    code = "AGENCY_CLOCK_SKEW"
+    message_template = (
+        "The agency '{agency}' refused the hub's call, because its clock and the hub's differ. The operators of the hub"
+        " can fix this."
+    )
+
+
 class AgencyLimitReached(AgencyRefused):
     """The hub did not call the agency: its daily quota is used up, or its last reply requested a pause."""
 

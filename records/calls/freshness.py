@@ -50,6 +50,8 @@ class BatchCaching:
     """Maximum age for a caller that states a purpose (an official, a system, a partner); None sets no other limit."""
     tags: Callable[[Any], Sequence[str]] | None = None
     """Returns the tags of a key, by which its answer is invalidated: `citizen:...`."""
+    is_lasting: Callable[[Any], bool] | None = None
+    """Whether an answer may be used again; None if each may."""
     is_personal: bool = True
     """Whether answers hold personal data. Such answers are sealed before they leave the process."""
 

@@ -85,7 +85,8 @@ class CaseReading:
             answers = await load_answers(batch, list(code_of), self.context, self.context.recorder)
         except (AgencyFailure, SafeError) as failure:
             answers = dict.fromkeys(code_of, failure)
-        found = [SourceAnswer(code, answers.get(asked, batch.absent)) for asked, code in code_of.items()]
+        absent = batch.get_absent_answer()
+        found = [SourceAnswer(code, answers.get(asked, absent)) for asked, code in code_of.items()]
         for code, answer in found:
             if isinstance(answer, AgencyFailure | SafeError):
                 self.missing[MissingPart(code, answer.code)] = answer

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from engine.agencies.routing_log import MissingPart
-from engine.batch import Batch, batch, load_answers
+from engine.batch import NEVER_ABSENT, Batch, batch, load_answers
 from engine.nested_freshness import NestedFreshness
 from records.calls.answers import Answers
 from records.calls.failures import AgencyFailure
@@ -37,7 +37,7 @@ class _Inbox:
     missing: Mapping[MissingPart, Exception]
 
 
-@batch(domain=None, depends_on_caller=True, reads=(*_READS, last_seen))
+@batch(domain=None, depends_on_caller=True, reads=(*_READS, last_seen), absent=NEVER_ABSENT)
 async def case_pages(queries: Sequence[CaseQuery], context: HubBatchContext) -> Answers[CaseQuery, CasePage]:
     """Pages of people's cases, last change first."""
     queries_of: dict[Nik, list[CaseQuery]] = {}

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Protocol
 
 from auth.caller import Caller
-from engine.batch import batch
+from engine.batch import NEVER_ABSENT, batch
 from engine.errors import SafeError
 from records.calls.answers import Answers
 from records.calls.call import Call
@@ -25,7 +25,7 @@ class AccessEntries(Protocol):
         """Pages of entries, with tokens for this caller."""
 
 
-@batch(domain=None, depends_on_caller=True)
+@batch(domain=None, depends_on_caller=True, absent=NEVER_ABSENT)
 async def access_entries(queries: Sequence[AccessEntryQuery], context: HubBatchContext) -> AccessEntryAnswers:
     """Entries of the access ledger, newest first, including entries that are still hidden from their person."""
     named = [each.subject for each in queries if each.subject is not None]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Protocol
 
-from engine.batch import forward
+from engine.batch import NEVER_ABSENT, forward
 from records.calls.answers import Answers
 from records.calls.call import Call
 from records.hub.access_history import AccessLogPage, AccessLogQuery
@@ -20,4 +20,6 @@ class AccessHistories(Protocol):
         """Reads of a person's data, newest first, without entries that are still hidden from the person."""
 
 
-access_logs = forward(AccessHistories, AccessHistories.access_pages, name="access_logs", is_of_hub=True)
+access_logs = forward(
+    AccessHistories, AccessHistories.access_pages, name="access_logs", is_of_hub=True, absent=NEVER_ABSENT
+)

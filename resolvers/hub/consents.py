@@ -8,7 +8,7 @@ from typing import Protocol
 from auth.caller import Assurance, Caller
 from auth.policy.children import get_city_date, is_child
 from auth.policy.rules import DenialReason
-from engine.batch import batch, forward
+from engine.batch import NEVER_ABSENT, batch, forward
 from engine.errors import Forbidden, SafeError
 from records.calls.answers import Answers
 from records.calls.call import Call
@@ -99,7 +99,7 @@ class Consents(Protocol):
         """Revoke a consent; raises `UnknownConsent`."""
 
 
-consent_pages = forward(Consents, Consents.consent_pages, is_of_hub=True)
+consent_pages = forward(Consents, Consents.consent_pages, is_of_hub=True, absent=NEVER_ABSENT)
 open_consent_requests = forward(Consents, Consents.open_requests, name="open_consent_requests", is_of_hub=True)
 waiting_consent_requests = forward(
     Consents, Consents.waiting_requests_of, name="waiting_consent_requests", is_of_hub=True, absent=()
@@ -121,7 +121,7 @@ async def consenting_people(consents: Sequence[str], context: HubBatchContext) -
     return {**found, **beyond}  # type: ignore[dict-item]  # a refusal replaces the person
 
 
-@batch(domain=None, depends_on_caller=True)
+@batch(domain=None, depends_on_caller=True, absent=NEVER_ABSENT)
 async def grant_consents(
     grantings: Sequence[ConsentGrant], context: HubBatchContext
 ) -> Answers[ConsentGrant, ConsentAnswer]:
@@ -133,7 +133,7 @@ async def grant_consents(
     return {each: await context.agencies[Consents].grant(each, context.caller, context.call) for each in grantings}
 
 
-@batch(domain=None, depends_on_caller=True)
+@batch(domain=None, depends_on_caller=True, absent=NEVER_ABSENT)
 async def refuse_consents(
     requests: Sequence[PersonalConsentKey], context: HubBatchContext
 ) -> Answers[PersonalConsentKey, ConsentAnswer]:
@@ -141,7 +141,7 @@ async def refuse_consents(
     return {each: await context.agencies[Consents].refuse(each, context.caller, context.call) for each in requests}
 
 
-@batch(domain=None, depends_on_caller=True)
+@batch(domain=None, depends_on_caller=True, absent=NEVER_ABSENT)
 async def revoke_consents(
     consents: Sequence[PersonalConsentKey], context: HubBatchContext
 ) -> Answers[PersonalConsentKey, Consent]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Protocol
 
-from engine.batch import forward
+from engine.batch import NEVER_ABSENT, forward
 from engine.errors import SafeError
 from records.calls.answers import Answers
 from records.calls.call import Call
@@ -57,10 +57,18 @@ class DataRequests(Protocol):
         """Record a step of the city on each request; raises `BadInput` and `DataRequestsUnavailable`."""
 
 
-data_request_pages = forward(DataRequests, DataRequests.request_pages, name="data_request_pages", is_of_hub=True)
-file_data_requests = forward(DataRequests, DataRequests.file_requests, name="file_data_requests", is_of_hub=True)
-withdraw_data_requests = forward(
-    DataRequests, DataRequests.withdraw_requests, name="withdraw_data_requests", is_of_hub=True
+data_request_pages = forward(
+    DataRequests, DataRequests.request_pages, name="data_request_pages", is_of_hub=True, absent=NEVER_ABSENT
 )
-open_data_requests = forward(DataRequests, DataRequests.load_open_requests, name="open_data_requests", is_of_hub=True)
-answer_data_requests = forward(DataRequests, DataRequests.answer_requests, name="answer_data_requests", is_of_hub=True)
+file_data_requests = forward(
+    DataRequests, DataRequests.file_requests, name="file_data_requests", is_of_hub=True, absent=NEVER_ABSENT
+)
+withdraw_data_requests = forward(
+    DataRequests, DataRequests.withdraw_requests, name="withdraw_data_requests", is_of_hub=True, absent=NEVER_ABSENT
+)
+open_data_requests = forward(
+    DataRequests, DataRequests.load_open_requests, name="open_data_requests", is_of_hub=True, absent=NEVER_ABSENT
+)
+answer_data_requests = forward(
+    DataRequests, DataRequests.answer_requests, name="answer_data_requests", is_of_hub=True, absent=NEVER_ABSENT
+)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Protocol
 
-from engine.batch import forward
+from engine.batch import NEVER_ABSENT, forward
 from records.calls.answers import Answers
 from records.calls.call import Call
 from records.hub.exports import Export
@@ -19,4 +19,4 @@ class Exports(Protocol):
         """The address and the contents of each person's export."""
 
 
-exports_of = forward(Exports, Exports.exports, name="exports_of", is_of_hub=True)
+exports_of = forward(Exports, Exports.exports, name="exports_of", is_of_hub=True, absent=NEVER_ABSENT)

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from sandbox.databases.server import ROOTLESS_USER, give_ownership, make_searchable
-from sandbox.parent_death_signal import with_parent_death_signal
+from sandbox.processes.parent_death_signal import with_parent_death_signal
 from sandbox.programs import find_program
 
 # Small, without network; it uses only its own folder and socket.

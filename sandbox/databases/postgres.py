@@ -19,7 +19,7 @@ import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from sandbox.parent_death_signal import with_parent_death_signal
+from sandbox.processes.parent_death_signal import with_parent_death_signal
 
 ROOTLESS_USER = "nobody"  # PostgreSQL refuses to run as root, and this user is on every system
 READY_LINE = 7  # of postmaster.pid, counted from 0 (src/include/utils/pidfile.h)

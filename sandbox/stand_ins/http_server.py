@@ -43,26 +43,33 @@ class StandInService:
         query, form = parse_pairs(request.url.query), _parse_form(request, body)
         if self._credential.is_token_request(request):
             return self._credential.issue_token(request, dict(form))
-        if self._control.mode is AgencyMode.REFUSE or not self._credential.is_allowed(request, form):
+        value = None if form or not body else _parse_json(body)
+        members = value if isinstance(value, dict) else {}
+        if self._control.mode is AgencyMode.REFUSE or not self._credential.is_allowed(request, form, members):
             self._control.count_call(REFUSED)
-            return JSONResponse({"message": "not allowed"}, status_code=401)
-        line = self._write_line(request, query, form, body)
+            return self._reply(f"{request.method} refused", JSONResponse({"message": "not allowed"}, status_code=401))
+        for name in self._credential.body:
+            members.pop(name, None)
+        line = self._write_line(request, query, form, value)
         await self._control.begin_call(line)
         if self._control.mode is AgencyMode.ERROR:
             return JSONResponse({"message": "internal server error"}, status_code=500)
         if self._control.mode is AgencyMode.RUBBISH:
             return HTMLResponse("<html><head><title>502 Bad Gateway</title></head><body>nginx</body></html>")
+        return self._reply(line, JSONResponse({"message": "not found"}, status_code=404))
+
+    def _reply(self, line: str, otherwise: Response) -> Response:
         reply = self._replies.find(line)
         if reply is None:
-            return JSONResponse({"message": "not found"}, status_code=404)
+            return otherwise
         return Response(reply.body, status_code=reply.status, media_type=reply.media_type)
 
-    def _write_line(self, request: Request, query: Pairs, form: Pairs, body: bytes) -> str:
-        """A request as samples name it, without the credential."""
+    def _write_line(self, request: Request, query: Pairs, form: Pairs, value: object) -> str:
+        """A request as samples name it, without the credential. `value` is that of a body that is no form."""
         query_text = _join(query, self._credential.query)
         sent = _join(form, self._credential.form)
-        if not form and body:
-            sent = _write_json(body)
+        if value is not None:
+            sent = value if isinstance(value, str) else json.dumps(value, sort_keys=True, ensure_ascii=False)
         path = f"{request.method} {request.url.path.lstrip('/')}"
         return f"{path}{f'?{query_text}' if query_text else ''}{f' {sent}' if sent else ''}"
 
@@ -80,8 +87,10 @@ def _join(pairs: Iterable[tuple[str, str]], besides: Mapping[str, Any]) -> str:
     return "&".join(f"{name}={','.join(each)}" for name, each in sorted(values.items()))
 
 
-def _write_json(body: bytes) -> str:
+def _parse_json(body: bytes) -> object:
+    """The value of a JSON body; the text of any other."""
     try:
-        return json.dumps(json.loads(body), sort_keys=True, ensure_ascii=False)
+        value: object = json.loads(body)
     except ValueError:
         return body.decode("utf-8", "replace")
+    return value

@@ -2,8 +2,9 @@
 
 A sample file holds `{"GET v1/markets/7?page=2": {...}}`. Parameters are in alphabetical order and not encoded, with
 commas between the values of one name; a form or a JSON body follows a space, as in `POST v1/search nib=1234`. A request
-with `{keys}` answers for any keys: with those rows that hold one of them, as the manifest's read names rows and key. A
-reply is JSON, or the name of a file beside it: `"file:floods.xml"`.
+with `{keys}` answers for any keys: with those rows that hold one of them, as the manifest's read names rows and key.
+`POST v1/search *` answers all other requests of that path, and `POST refused` those with a wrong credential. A reply is
+JSON, or the name of a file beside it: `"file:floods.xml"`.
 """
 
 from __future__ import annotations
@@ -68,7 +69,8 @@ class SampleReplies:
         """The reply to a request; None if no sample has it."""
         if (exact := self._exact.get(line)) is not None:
             return exact
-        return next((reply for each in self._keyed if (reply := each.select(line)) is not None), None)
+        keyed = next((reply for each in self._keyed if (reply := each.select(line)) is not None), None)
+        return keyed or self._exact.get(f"{line.partition(' ')[0]} {_find_path(line)} *")
 
 
 def _load_reply(source: StandInSource, body: Any) -> SampleReply:  # noqa: ANN401 - any JSON
@@ -81,13 +83,18 @@ def _load_reply(source: StandInSource, body: Any) -> SampleReply:  # noqa: ANN40
 
 
 def _build_keyed(source: StandInSource, request: str, body: Any) -> KeyedReply:  # noqa: ANN401 - any JSON
-    path = request.partition(" ")[2].partition("?")[0].partition(" ")[0]
+    path = _find_path(request)
     for read in source.manifest.get("reads", {}).values():
         if str(read.get("path", "")).strip("/") == path and isinstance(read.get("key"), str):
             quoted = re.escape(request).replace(re.escape(f'"{_KEYS}"'), r"(\[.*\])").replace(re.escape(_KEYS), "(.*)")
             rows = [each for each in str(read.get("rows", "")).split(".") if each]
             return KeyedReply(request=re.compile(quoted), body=body, rows=rows, key=read["key"])
     raise CannotStartError(f"{source.code}: no read with a key has the path of '{request}'.")
+
+
+def _find_path(request: str) -> str:
+    """The path in a request with its method and its content."""
+    return request.partition(" ")[2].partition("?")[0].partition(" ")[0]
 
 
 def _list_keys(found: str) -> Iterator[str]:

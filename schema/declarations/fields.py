@@ -192,6 +192,8 @@ class EdgeField(PublishedField):
     """Leads to other records, or to a facet of this one, by a key and a batch."""
 
     edge: Edge
+    key_function: Callable[..., Any] | None = None
+    """The declared function that computes the key; None if the key is an attribute."""
 
     def get_result(self, source: Any, info: Any, args: list[Any], kwargs: Any) -> Any:  # noqa: ANN401, ARG002 - Strawberry's signature
         """An awaitable for the answer; the key joins all other keys of this moment."""
@@ -334,6 +336,7 @@ def edge(  # noqa: PLR0913 - a declaration: its parameters are the fields of wha
         transform=transform,
     )
     if callable(key):
+        field.key_function = key
         field.arguments = StrawberryResolver(without_hub_parameters(key)).arguments
     return field
 
@@ -410,7 +413,7 @@ def root(  # noqa: PLR0913 - a declaration: its parameters are the fields of wha
         field.arguments = StrawberryResolver(without_hub_parameters(key)).arguments
         field.set_rule(rule)
         field.people_of_key, field.agency, field.subject_batch = subject, agency, subject_batch
-        field.prepare_key = prepare_key
+        field.key_function, field.prepare_key = key, prepare_key
         field.edge = Edge(
             batch=batch,
             key=build_key_function(key),

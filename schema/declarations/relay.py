@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from types import MappingProxyType
-from typing import Annotated, Any, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 import strawberry
 
@@ -56,6 +56,17 @@ class PageInfo:
 @publishes(PageInfo, rule=Rule.PUBLIC, shows=("has_next_page", "has_previous_page", "start_cursor", "end_cursor"))
 class PageInfoType:
     """PageInfo in the graph."""
+
+
+class ConnectionPage:
+    """What the records of all connections have in common."""
+
+    __slots__ = ()
+    if TYPE_CHECKING:
+        edges: tuple[Any, ...]
+        nodes: tuple[Any, ...]
+        page_info: PageInfo
+        total_count: int | None
 
 
 def connection_of(
@@ -108,6 +119,7 @@ def connection_of(
             edges=Annotated[tuple[edge, ...], Doc(f"The {items_name} of this page, with their cursors.")],  # type: ignore[valid-type]  # made here
             nodes=Annotated[tuple[of, ...], Doc(f"The {items_name} of this page.")],  # type: ignore[valid-type]  # same
             page_info=Annotated[PageInfo, Doc("The position of the page in the list.")],
+            bases=(ConnectionPage,),
             **totals,
         )
         edges = publishes(edge, rule=Rule.PUBLIC, shows=("node", "cursor"), nested=(item,))(
@@ -123,8 +135,14 @@ def connection_of(
     return declare
 
 
-def _build_record_class(name: str, description: str, **fields: Any) -> type[Any]:  # noqa: ANN401 - annotations
-    return record(type(name, (), {"__doc__": description, "__module__": __name__, "__annotations__": fields}))
+def _build_record_class(
+    name: str,
+    description: str,
+    *,
+    bases: tuple[type[Any], ...] = (),
+    **fields: Any,  # noqa: ANN401 - annotations
+) -> type[Any]:
+    return record(type(name, bases, {"__doc__": description, "__module__": __name__, "__annotations__": fields}))
 
 
 def build_connection(
@@ -135,11 +153,11 @@ def build_connection(
     has_more: bool,
     arguments: Mapping[str, Any],
     **totals: int | None,
-) -> Any:  # noqa: ANN401 - a record of the connection's own
+) -> ConnectionPage:
     """Builds the record of a connection that `connection_of` published; `cursor` returns the cursor of an item."""
     of, edge = get_publication(connection).record, vars(connection)["__edge__"]
     edges = tuple(edge(node=each, cursor=cursor(each)) for each in items)
-    return of(
+    page: ConnectionPage = of(
         edges=edges,
         nodes=tuple(items),
         page_info=PageInfo(
@@ -150,11 +168,12 @@ def build_connection(
         ),
         **totals,
     )
+    return page
 
 
 def build_page(
     connection: type[Any], found: Sequence[Any], arguments: Mapping[str, Any], *, id_name: str = "id"
-) -> Any:  # noqa: ANN401 - a record of the connection's own
+) -> ConnectionPage:
     """Builds the connection of a list ordered by identifier, of which one item more than the page was requested."""
     first = arguments["first"]
     return build_connection(

@@ -125,9 +125,19 @@ def _refuse_output(value: object) -> str:
 
 
 def _build_scalar(
-    name: str, description: str, parse: Callable[[object], Any], serialize: Callable[[Any], Any] = str
+    name: str,
+    description: str,
+    parse: Callable[[object], Any],
+    serialize: Callable[[Any], Any] = str,
+    specified_by: str | None = None,
 ) -> ScalarDefinition:
-    return strawberry.scalar(name=name, description=description, serialize=serialize, parse_value=parse)
+    return strawberry.scalar(
+        name=name,
+        description=description,
+        serialize=serialize,
+        parse_value=parse,
+        specified_by_url=specified_by,
+    )
 
 
 def build_scalar_map() -> Mapping[object, ScalarDefinition]:
@@ -148,15 +158,26 @@ def build_scalar_map() -> Mapping[object, ScalarDefinition]:
             "RegionCode", "Dotted Kemendagri code of a region, such as `31.71.01.1001`.", parse_region_code
         ),
         UploadedFile: _build_scalar(
-            "Upload", "A file, sent as a part of a multipart/form-data request.", parse_upload, _refuse_output
+            "Upload",
+            "A file, sent as a part of a multipart/form-data request.",
+            parse_upload,
+            _refuse_output,
+            "https://github.com/jaydenseric/graphql-multipart-request-spec",
         ),
         Rupiah: _build_scalar("Rupiah", "An amount of money in whole Rupiah, as an integer.", parse_rupiah, int),
-        date: _build_scalar("Date", "A date, `YYYY-MM-DD` (ISO 8601).", parse_date, date.isoformat),
+        date: _build_scalar(
+            "Date",
+            "A date, `YYYY-MM-DD` (ISO 8601).",
+            parse_date,
+            date.isoformat,
+            "https://scalars.graphql.org/andimarek/local-date.html",
+        ),
         datetime: _build_scalar(
             "DateTime",
             "A date and time with its offset, such as `2026-11-23T08:00:00+07:00` (RFC 3339).",
             parse_date_time,
             datetime.isoformat,
+            "https://www.rfc-editor.org/rfc/rfc3339",
         ),
     }
 

@@ -21,7 +21,15 @@ from resolvers.hub.access_entries import access_entries as overseen_entries
 from schema.declarations.additions import adds_to_query
 from schema.declarations.fields import root
 from schema.declarations.publishing import publishes
-from schema.declarations.relay import After, First, build_connection, check_first, connection_of, encode_cursor
+from schema.declarations.relay import (
+    After,
+    ConnectionPage,
+    First,
+    build_connection,
+    check_first,
+    connection_of,
+    encode_cursor,
+)
 from schema.declarations.scalars import publish_enum
 from schema.types.access_log import parse_access_position
 
@@ -128,7 +136,7 @@ def build_access_entry_query(
     )
 
 
-def build_access_entry_connection(found: AccessEntryPage, arguments: Mapping[str, Any]) -> Any:  # noqa: ANN401 - see `build_connection`
+def build_access_entry_connection(found: AccessEntryPage, arguments: Mapping[str, Any]) -> ConnectionPage:
     """Builds the connection of a page."""
     return build_connection(
         AccessEntryConnectionType,

@@ -16,6 +16,7 @@ from records.population import Citizen
 from schema.declarations.publishing import publishes
 from schema.declarations.relay import (
     After,
+    ConnectionPage,
     First,
     build_connection,
     check_first,
@@ -112,7 +113,7 @@ def parse_access_position(after: str) -> AccessPosition:
     return AccessPosition(at=at, chain=chain, sequence=int(sequence))
 
 
-def build_access_log_connection(found: AccessLogPage, arguments: Mapping[str, Any]) -> Any:  # noqa: ANN401 - see `build_connection`
+def build_access_log_connection(found: AccessLogPage, arguments: Mapping[str, Any]) -> ConnectionPage:
     """Builds the connection of a page."""
     return build_connection(
         AccessLogConnectionType,

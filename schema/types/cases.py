@@ -26,11 +26,13 @@ from records.population import Citizen
 from records.purposes import CitizenScope
 from resolvers.cases.inbox import case_pages, cases, mark_cases_seen
 from schema.declarations.additions import adds_to, adds_to_mutation
+from schema.declarations.computed_fields import union_field
 from schema.declarations.fields import edge
 from schema.declarations.node_arguments import root_of_nodes
 from schema.declarations.publishing import Refetch, publishes
 from schema.declarations.relay import (
     After,
+    ConnectionPage,
     First,
     Node,
     build_connection,
@@ -40,7 +42,6 @@ from schema.declarations.relay import (
     encode_cursor,
 )
 from schema.declarations.scalars import publish_enum
-from schema.declarations.union_fields import union_field
 from schema.types.commands import CommandReceiptType
 from schema.types.complaints import ComplaintType
 from schema.types.consent_requests import ConsentRequestType
@@ -140,7 +141,7 @@ def build_case_query(
     )
 
 
-def build_case_connection(found: CasePage, arguments: Mapping[str, Any]) -> Any:  # noqa: ANN401 - see `build_connection`
+def build_case_connection(found: CasePage, arguments: Mapping[str, Any]) -> ConnectionPage:
     """Builds the connection of a page."""
     return build_connection(
         CaseConnectionType,

@@ -36,10 +36,12 @@ from resolvers.complaints import (
 )
 from resolvers.regions import regions
 from schema.declarations.additions import adds_to_query
+from schema.declarations.computed_fields import sealed_link
 from schema.declarations.fields import derived, edge, root
 from schema.declarations.publishing import Refetch, publishes
 from schema.declarations.relay import (
     After,
+    ConnectionPage,
     First,
     Node,
     Search,
@@ -51,7 +53,6 @@ from schema.declarations.relay import (
     estimate_matches,
 )
 from schema.declarations.scalars import publish_enum
-from schema.declarations.sealed_links import sealed_link
 from schema.types.complaint_questions import ComplaintQuestionType
 from schema.types.regions import CoordinatesType, RegionType
 from schema.types.service_clocks import ServiceClockType
@@ -191,7 +192,7 @@ class ComplaintConnectionType:
     """A page of complaints."""
 
 
-def build_complaint_connection(found: ComplaintPage, arguments: Mapping[str, Any]) -> Any:  # noqa: ANN401 - see `build_connection`
+def build_complaint_connection(found: ComplaintPage, arguments: Mapping[str, Any]) -> ConnectionPage:
     """Builds the connection of a page."""
     return build_connection(
         ComplaintConnectionType,

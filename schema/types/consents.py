@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import strawberry
@@ -12,6 +13,7 @@ from records.population import Citizen
 from schema.declarations.publishing import publishes
 from schema.declarations.relay import (
     After,
+    ConnectionPage,
     First,
     build_connection,
     check_first,
@@ -77,7 +79,7 @@ def build_consent_query(record: Citizen, first: First = 20, after: After = None)
     return ConsentQuery(subject=record.nik, first=check_first(first), after=position)
 
 
-def build_consent_connection(found: ConsentPage, arguments: Any) -> Any:  # noqa: ANN401 - see `build_connection`
+def build_consent_connection(found: ConsentPage, arguments: Mapping[str, Any]) -> ConnectionPage:
     """Builds the connection of a page."""
     return build_connection(
         ConsentConnectionType,

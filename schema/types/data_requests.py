@@ -36,6 +36,7 @@ from schema.declarations.fields import derived, root
 from schema.declarations.publishing import publishes
 from schema.declarations.relay import (
     After,
+    ConnectionPage,
     First,
     build_connection,
     check_first,
@@ -146,19 +147,19 @@ def build_data_request_query(record: Citizen, first: First = 20, after: After = 
     return DataRequestQuery(subject=record.nik, first=check_first(first), after=position)
 
 
-def build_data_request_connection(found: DataRequestPage, arguments: Mapping[str, Any]) -> Any:  # noqa: ANN401 - see `build_connection`
+def build_data_request_connection(found: DataRequestPage, arguments: Mapping[str, Any]) -> ConnectionPage:
     """Builds the connection of a person's requests, ordered by the time of receipt."""
     return _build_connection(found, arguments, lambda each: each.received_at)
 
 
-def build_open_request_connection(found: DataRequestPage, arguments: Mapping[str, Any]) -> Any:  # noqa: ANN401 - see `build_connection`
+def build_open_request_connection(found: DataRequestPage, arguments: Mapping[str, Any]) -> ConnectionPage:
     """Builds the connection of open requests, ordered by deadline."""
     return _build_connection(found, arguments, lambda each: each.due_at)
 
 
 def _build_connection(
     found: DataRequestPage, arguments: Mapping[str, Any], moment: Callable[[DataRequest], datetime]
-) -> Any:  # noqa: ANN401 - see `build_connection`
+) -> ConnectionPage:
     return build_connection(
         DataRequestConnectionType,
         found.requests,

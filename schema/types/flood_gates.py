@@ -13,6 +13,7 @@ from schema.declarations.fields import root
 from schema.declarations.publishing import Refetch, publishes
 from schema.declarations.relay import (
     After,
+    ConnectionPage,
     First,
     Node,
     Search,
@@ -44,7 +45,7 @@ class FloodGateConnectionType:
     """A page of flood gates."""
 
 
-def _build_page(found: Sequence[FloodGate], arguments: Mapping[str, Any]) -> Any:  # noqa: ANN401 - see `build_page`
+def _build_page(found: Sequence[FloodGate], arguments: Mapping[str, Any]) -> ConnectionPage:
     return build_page(FloodGateConnectionType, found, arguments)
 
 

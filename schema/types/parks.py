@@ -42,7 +42,7 @@ class ParkQueries:
     parks = place_list(
         park_lists,
         ParkConnectionType,
-        description="Parks and child-friendly public spaces (RPTRA) by text and region; near a point, the nearest first.",
+        description="Parks and public spaces for children (RPTRA) by text and region; near a point, the nearest first.",
     )
 
 

@@ -16,6 +16,7 @@ from schema.declarations.additions import adds_to_query
 from schema.declarations.fields import root
 from schema.declarations.relay import (
     After,
+    ConnectionPage,
     First,
     build_connection,
     check_first,
@@ -43,7 +44,7 @@ class OverdueComplaintConnectionType:
     """A page of overdue complaints, the longest overdue first."""
 
 
-def build_overdue_connection(found: OverduePage, arguments: Mapping[str, Any]) -> Any:  # noqa: ANN401 - see `build_connection`
+def build_overdue_connection(found: OverduePage, arguments: Mapping[str, Any]) -> ConnectionPage:
     """Builds the connection of a page."""
     due_of = {each.id: each.due_at for each in found.positions}
     return build_connection(

@@ -33,7 +33,7 @@ from connectors.declared.driver_families import (
     parse_snapshots,
 )
 from connectors.declared.http.tables import HttpCallTable, HttpWire
-from connectors.declared.service.wire import ServiceWire
+from connectors.declared.service.wire import CredentialTable, ServiceWire
 from connectors.declared.snapshot.tables import SnapshotReadTable, SnapshotTable
 from connectors.declared.tables import (
     CommandTable,
@@ -56,6 +56,7 @@ from settings.city.table_problems import describe_validation, find_keys
 
 _KNOWN_TROUBLE: Final = frozenset({"sql", "ckan"})
 """Drivers whose replies hold no result code that a manifest could explain."""
+_CREDENTIAL_PLACES: Final = {"form": "forms", "body": "JSON bodies"}
 _CODE: Final = re.compile(r"[a-z][a-z0-9-]{0,31}")
 _CONNECTOR: Final = re.compile(r"(connectors(?:\.[a-z_]+)+):([A-Z][A-Za-z]*)")
 
@@ -200,7 +201,7 @@ class AgencyManifest(ManifestTable):
             yield NotDeclarableError("lacks", "only declared reads can be left out; remove this line")
         if self.connector is None:
             yield from self._find_undeclared()
-            yield from self._find_unsent_form()
+            yield from self._find_unsent_credentials()
         else:
             yield from self._find_doubled(self.connector)
 
@@ -220,21 +221,27 @@ class AgencyManifest(ManifestTable):
         if self.options:
             yield NotDeclarableError("options", "they belong to a connector in Python; remove this table")
 
-    def _find_unsent_form(self) -> Iterator[NotDeclarableError]:
-        """Calls that cannot send the form fields of the credential."""
-        if not isinstance(self.wire, ServiceWire) or not self.wire.credential.form:
-            return
-        if not isinstance(self.wire, HttpWire | XmlWire):
-            fix = "write wire.credential.headers"
-            yield NotDeclarableError("wire.credential.form", f"{self.wire.driver} sends no forms; {fix}")
-            return
+    def _find_unsent_credentials(self) -> Iterator[NotDeclarableError]:
+        """Calls that cannot send the form fields, or the members of a JSON body, of the credential."""
+        credential = self.wire.credential if isinstance(self.wire, ServiceWire) else CredentialTable()
+        is_sending = isinstance(self.wire, HttpWire | XmlWire)
+        for part in ("form", "body"):
+            if getattr(credential, part) and not is_sending:
+                problem = f"{self.wire.driver} sends no {_CREDENTIAL_PLACES[part]}; write wire.credential.headers"
+                yield NotDeclarableError(f"wire.credential.{part}", problem)
         calls = {f"reads.{name}": each for name, each in self.reads.items()}
         sources = {f"snapshots.{name}.rows": each.rows for name, each in self.snapshots.items()}
-        for place, call in {**calls, **sources}.items():
-            if isinstance(call, HttpCallTable) and not call.sends_forms:
+        for place, call in {**calls, **sources}.items() if is_sending else ():
+            if not isinstance(call, HttpCallTable):
+                continue
+            if credential.form and not call.sends_forms:
                 yield NotDeclarableError(
                     place, 'its call has no form, which wire.credential.form needs: write method = "POST", or headers'
                 )
+            if credential.body and not call.sends_json:
+                yield NotDeclarableError(place, "its call has no JSON body, which wire.credential.body needs")
+            if doubled := sorted(credential.body.keys() & (call.body or {}).keys()):
+                yield NotDeclarableError(f"{place}.body", f"'{doubled[0]}' is in wire.credential.body; remove it here")
 
     def _find_doubled(self, connector: str) -> Iterator[NotDeclarableError]:
         match = _CONNECTOR.fullmatch(connector)

@@ -10,7 +10,13 @@ from typing import Final, Protocol
 from telemetry.metrics.metric_values import MetricValues, ReadableHistogram
 from telemetry.metrics.minutes import AgencyTotals
 
-FAILURE_CODES: Final = ("AGENCY_UNAVAILABLE", "AGENCY_TIMEOUT", "AGENCY_REFUSED", "AGENCY_MALFORMED")
+FAILURE_CODES: Final = (
+    "AGENCY_UNAVAILABLE",
+    "AGENCY_TIMEOUT",
+    "AGENCY_REFUSED",
+    "AGENCY_CLOCK_SKEW",
+    "AGENCY_MALFORMED",
+)
 """Failure codes that exist from the start, at 0: a series that begins with 1 shows no increase."""
 REFUSAL_REASONS: Final = (
     "closed",

@@ -7,7 +7,8 @@ from typing import Any, TypeVar
 
 from connectors.declared.connector import DeclaredConnector, build_declared_connector
 from connectors.declared.driver_family import CallLimits
-from connectors.drivers.http.driver import HttpDriver, HttpReply
+from connectors.drivers.http.driver import HttpDriver
+from connectors.drivers.http.reply import HttpReply
 from connectors.drivers.http.service import HttpLimits, HttpService
 from connectors.drivers.soap.driver import SoapDriver
 from connectors.drivers.soap.envelopes import SoapRequest

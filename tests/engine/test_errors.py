@@ -139,16 +139,29 @@ async def test_two_failures_have_two_incident_numbers() -> None:
     assert len({error["extensions"]["incident"] for error in response.errors}) == 2
 
 
-@pytest.mark.parametrize(("count", "listed"), [(50, 50), (51, 51), (120, 51)])
-async def test_at_most_50_errors_are_listed_and_the_others_are_counted(count: int, listed: int) -> None:
-    query = "{" + " ".join(f"a{n}: {'broken' if n % 2 else 'secret'}" for n in range(count)) + "}"
-    response = await run(query, context=failing(BadInput("No.")) | {"broken": failing(BadInput("No."))["secret"]})
-    assert len(response.errors) == listed
-    if count > 50:
-        assert response.errors[50] == {
-            "message": f"{count - 50} more errors are not listed.",
+@pytest.mark.parametrize(("count", "listed"), [(1_000, 1_000), (1_001, 1_001), (1_100, 1_001)])
+def test_at_most_1000_failed_fields_are_listed_and_the_others_are_counted(count: int, listed: int) -> None:
+    shown = format_errors([GraphQLError("", original_error=BadInput("No."))] * count, request_id="r")
+    assert len(shown) == listed
+    if count > 1_000:
+        assert shown[1_000] == {
+            "message": f"{count - 1_000} more errors are not listed.",
             "extensions": {"code": "MORE_ERRORS"},
         }
+
+
+def test_at_most_50_failures_of_an_answer_are_logged(caplog: pytest.LogCaptureFixture) -> None:
+    causes = [AgencyTimeout("crm", "slow") if n % 2 else ValueError(SECRET) for n in range(120)]
+
+    shown = format_errors([GraphQLError("", original_error=each) for each in causes], request_id="r")
+
+    assert len(caplog.records) == 50
+    assert [each["extensions"]["code"] for each in shown] == ["INTERNAL", "AGENCY_TIMEOUT"] * 60
+    assert [number for number, each in enumerate(shown) if "incident" in each["extensions"]] == list(range(0, 50, 2))
+    assert shown[118] == {
+        "message": "The hub failed to answer this field, like others of this request.",
+        "extensions": {"code": "INTERNAL"},
+    }
 
 
 async def test_at_most_50_refused_variables_are_listed() -> None:

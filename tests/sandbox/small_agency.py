@@ -1,16 +1,21 @@
-"""A very small agency: ready immediately, ends on SIGTERM, and shows its start options. Run, not imported."""
+"""Very small agencies: ready immediately, end on SIGTERM, and show their start options. Run, not imported.
+
+Without arguments the program forks them; with those of one agency it is this agency.
+"""
 
 import json
 import os
 import signal
 import sys
+from collections.abc import Sequence
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 
 
 class SmallAgencyControl(BaseHTTPRequestHandler):
     def do_GET(self) -> None:
-        body = json.dumps({name: os.environ[name] for name in os.environ if name.startswith("SANDBOX_")}).encode()
+        told = {name: os.environ[name] for name in os.environ if name.startswith("SANDBOX_")}
+        body = json.dumps({"state": sys.argv[sys.argv.index("--state") + 1], **told}).encode()
         self.send_response(200)
         self.end_headers()
         self.wfile.write(body)
@@ -19,10 +24,11 @@ class SmallAgencyControl(BaseHTTPRequestHandler):
         pass
 
 
-def main() -> None:
-    name = sys.argv[1]
-    state = Path(sys.argv[sys.argv.index("--state") + 1])
-    port = int(sys.argv[sys.argv.index("--control-port") + 1])
+def main(arguments: Sequence[str]) -> None:
+    sys.argv[1:] = arguments
+    name = arguments[0]
+    state = Path(arguments[arguments.index("--state") + 1])
+    port = int(arguments[arguments.index("--control-port") + 1])
     if (state / "broken").exists():
         sys.exit(f"sandbox: {name} misses its table of streets; restore it.")
     if (state / "deaf").exists():
@@ -31,4 +37,10 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    if sys.argv[1:]:
+        main(sys.argv[1:])
+    else:
+        sys.path.insert(0, str(Path(__file__).parents[2]))
+        from sandbox.processes.fork_server import serve_forks
+
+        serve_forks(main)

@@ -1,20 +1,24 @@
 """The sandbox city starts, watches and stops its agencies as real processes."""
 
 import asyncio
+import json
 import os
 import signal
 import socket
+import subprocess
 import sys
+import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any
 
 import pytest
 
 from sandbox.city import CityError, ProcessState, SandboxCity, StateChange
 from sandbox.city_control import NoCityError, control_city, serve_city_control
-from sandbox.state_folder import StateError
-from tests.fakes.waiting import wait_until
+from sandbox.state_folder import StateError, is_free
+from tests.fakes.waiting import block_until, wait_until
 
 SMALL = (sys.executable, str(Path(__file__).with_name("small_agency.py")))
 TWO = ("pbb", "crm")
@@ -48,6 +52,11 @@ async def ask_agency(port: int) -> str:
     return answer.decode()
 
 
+def read_health(control_port: int) -> Any:  # noqa: ANN401 - JSON
+    with urllib.request.urlopen(f"http://127.0.0.1:{control_port}/health", timeout=10) as answer:
+        return json.load(answer)
+
+
 async def test_every_agency_runs_inside_the_block_and_none_after_it(state: Path) -> None:
     async with build_city(state) as running:
         pids = [agency.pid for agency in running.agencies.values()]
@@ -72,6 +81,31 @@ async def test_an_agency_whose_chosen_port_was_taken_starts_on_another(state: Pa
             assert agency.state is ProcessState.RUNNING
             assert agency.control_port != other.getsockname()[1]
             assert agency.control_port == running.folder.known_port("pbb.control")
+
+
+async def test_an_agency_of_another_city_that_took_the_port_is_not_taken_for_ours(state: Path) -> None:
+    others: list[subprocess.Popen[bytes]] = []
+
+    def start_other(change: StateChange) -> None:
+        """What another city does that starts between the choice of the port and its use."""
+        if change.agency == "pbb" and change.state is ProcessState.STARTING and not others:
+            port = city.agencies["pbb"].control_port
+            command = [*SMALL, "pbb", "--state", "/another/city", "--control-port", str(port)]
+            others.append(subprocess.Popen(command))  # noqa: S603 - our own program
+            block_until(lambda: not is_free(port), "it listens")
+
+    city = SandboxCity(state, agencies=TWO, program=SMALL, latency=False, on_change=start_other)
+    try:
+        async with city as running:
+            agency = running.agencies["pbb"]
+            assert agency.state is ProcessState.RUNNING
+            assert is_running(agency.pid)
+            answered = await asyncio.to_thread(read_health, agency.control_port)
+            assert answered["state"] == str(running.folder.folder("agencies", "pbb").resolve())
+    finally:
+        for other in others:
+            other.kill()
+            other.wait()
 
 
 async def test_an_agency_gets_its_credential_and_latency_by_environment(state: Path) -> None:
@@ -144,7 +178,7 @@ async def test_an_agency_stops_and_starts_again_on_its_port(state: Path) -> None
 
 
 async def test_an_agency_that_ignores_sigterm_is_killed(state: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("sandbox.agency_process.AgencyProcess.stop.__defaults__", (0.2,))
+    monkeypatch.setattr("sandbox.processes.agency_process.AgencyProcess.stop.__defaults__", (0.2,))
     (state / "agencies" / "pbb").mkdir(parents=True)
     (state / "agencies" / "pbb" / "deaf").touch()
     async with build_city(state) as running:

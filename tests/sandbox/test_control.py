@@ -21,8 +21,12 @@ def _ask(agency: RunningAgency, method: str, path: str, body: object = None) -> 
     return answer.status, json.loads(text) if text else None
 
 
-def test_health_names_the_agency_and_its_engine(dukcapil: RunningAgency) -> None:
-    assert _ask(dukcapil, "GET", "/health") == (200, {"agency": "dukcapil", "ready": True, "engine": "postgresql"})
+def test_health_names_the_agency_its_state_folder_and_its_engine(dukcapil: RunningAgency) -> None:
+    state = str(dukcapil.state.resolve())
+    assert _ask(dukcapil, "GET", "/health") == (
+        200,
+        {"agency": "dukcapil", "ready": True, "state": state, "engine": "postgresql"},
+    )
 
 
 def test_deleted_counters_are_zero(dukcapil: RunningAgency) -> None:

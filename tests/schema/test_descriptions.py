@@ -71,8 +71,8 @@ def test_types_with_personal_data_describe_who_may_read_them() -> None:
 
 def test_a_field_with_its_own_rule_describes_it() -> None:
     said = dict(described())
-    assert (said["Query.me"] or "").endswith("Readable by the person it is about and their assistant.")
-    assert (said["Query.citizens"] or "").endswith("Readable by officials and systems of agencies.")
+    assert "\n\nReadable by the person it is about and their assistant.\n\n" in (said["Query.me"] or "")
+    assert "\n\nReadable by officials and systems of agencies.\n\n" in (said["Query.citizens"] or "")
     for name in ("CivilStatus.bloodType", "Msme.monthlyRevenue"):
         assert "a person needs assurance `substantial` or higher." in (said[name] or "")
 

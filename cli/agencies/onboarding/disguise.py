@@ -157,7 +157,7 @@ class Disguise:
 
     def _is_declared(self, path: Path, value: object) -> bool:
         """Whether a kept value is a count, or a code that the manifest explains."""
-        if self.codes is None or ".".join(path) != self.codes.code:
+        if self.codes is None or ".".join(path) not in self.codes.code:
             return isinstance(value, int)
         rules = [getattr(self.codes, name) for name in ("success", *OutcomeTable.model_fields)]
         return any(rule is not None and re.fullmatch(rule, str(value), re.ASCII) for rule in rules)

@@ -28,7 +28,9 @@ from records.regions import Coordinates
 
 _ACTION: Final = "api/3/action/datastore_search"
 _ROWS: Final = "result.records"
-_TROUBLE: Final = TroubleTable(code="success", success="true", status=StatusTable(refused="404", malformed="400|409"))
+_TROUBLE: Final = TroubleTable(
+    code=("success",), success="true", status=StatusTable(refused="404", malformed="400|409")
+)
 """A portal answers 404 for a resource that does not exist, and 409 for a column that does not."""
 _FIELDS: Final = {"fields": "{columns}"}
 _SHARED: Final = ("key", "key_type", "max_rows", "python", "search", "skip_without")
@@ -44,7 +46,7 @@ def build_ckan_read(source: HttpSource, domain_read: DomainRead, table: CkanRead
     return build_http_read(_with_codes(source), domain_read, _to_http(domain_read, table))
 
 
-def check_ckan_probe(domain_read: DomainRead, table: CkanReadTable, key: str) -> None:
+def check_ckan_probe(domain_read: DomainRead, table: CkanReadTable, key: object) -> None:
     """Check that the read can be asked for the key of the probe. Raises `NotDeclarableError`."""
     check_http_probe(domain_read, _to_http(domain_read, table), key)
 

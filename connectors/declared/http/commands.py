@@ -23,8 +23,7 @@ from connectors.declared.http.requests import StatusUse, compile_request
 from connectors.declared.http.rows import HttpSource
 from connectors.declared.tables import CommandTable, NotDeclarableError
 from connectors.declared.templates import TemplateWriter
-from connectors.drivers.http.driver import parse_retry_after
-from connectors.drivers.http.reply import HttpReply
+from connectors.drivers.http.reply import HttpReply, parse_retry_after
 from connectors.readers.texts import text
 from connectors.readers.unreadable import UnreadableError
 from records.calls.answers import Answers

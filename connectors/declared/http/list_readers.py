@@ -9,7 +9,7 @@ from typing import Any
 from connectors.declared.domain_reads import DomainRead
 from connectors.declared.http.rows import HttpSource
 from connectors.declared.http.tables import HttpReadTable
-from connectors.declared.record_readers import RecordReader
+from connectors.declared.record_readers import RecordReader, list_inner_rows
 from connectors.declared.tables import NotDeclarableError
 from connectors.readers.rows import Row
 from connectors.readers.texts import text
@@ -82,6 +82,16 @@ def build_completeness(source: HttpSource, domain_read: DomainRead, table: HttpR
     place = f"reads.{domain_read.name}.skip_without"
     readers = [build_column_reader(source, place, each) for each in table.skip_without]
     return (lambda row: all(read(row) is not None for read in readers)) if readers else (lambda _: True)
+
+
+def build_keys_reader(source: HttpSource, place: str, column: str) -> Callable[[Row], Sequence[str | None]]:
+    """The reader of a column with the key of a row; of each entry of a list, for `owners[].nik`."""
+    outer, is_list, inner = column.partition("[].")
+    if not is_list:
+        read = build_column_reader(source, place, column)
+        return lambda row: (read(row),)
+    get_list, read_entry = source.columns.compile(place, outer), build_column_reader(source, place, inner)
+    return lambda row: [read_entry(each) for each in list_inner_rows(get_list(row))]
 
 
 def build_column_reader(source: HttpSource, place: str, column: str) -> Callable[[Row], str | None]:

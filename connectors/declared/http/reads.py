@@ -15,6 +15,7 @@ from connectors.declared.http.list_readers import (
     build_column_reader,
     build_completeness,
     build_keyless_reader,
+    build_keys_reader,
     build_list_reader,
     build_reader,
     list_columns,
@@ -148,15 +149,15 @@ def _build_row_check(
         if read_key is None:
             raise NotDeclarableError(place, "rows for several keys must repeat their key: name its column in `key`")
         return lambda keys, found: check.require_requested(map(read_key, found), keys)
-    repeated: list[tuple[Callable[[Row], str | None], Callable[[Any], object]]] = [
-        (build_column_reader(source, place, column), (lambda key: key) if part == KEY else attrgetter(part))
+    repeated: list[tuple[Callable[[Row], Sequence[str | None]], Callable[[Any], object]]] = [
+        (build_keys_reader(source, place, column), (lambda key: key) if part == KEY else attrgetter(part))
         for part, column in given.items()
     ]
 
     def check_rows(key: Any, found: Sequence[Row]) -> None:  # noqa: ANN401 - any key of a domain
-        for read_column, find_part in repeated:
+        for read_keys, find_part in repeated:
             wanted = str(find_part(key))
-            if any(read_column(each) != wanted for each in found):
+            if any(wanted not in read_keys(each) for each in found):
                 raise check.record_mismatch("a row for a key that was not requested")
 
     return check_rows if repeated else None
@@ -172,7 +173,7 @@ def _build_keyed_read(
     """One call for each key."""
     place = f"reads.{domain_read.name}"
     personal = {part for part, each in list_key_parts(domain_read.key).items() if each in PERSONAL_NUMBERS}
-    if personal - ({KEY} if isinstance(table.key, str) else set(table.key or ())):
+    if table.names_person and personal - ({KEY} if isinstance(table.key, str) else set(table.key or ())):
         raise NotDeclarableError(place, "rows must repeat the number of the person: name its column in `key`")
     if table.search is not None:
         raise NotDeclarableError(f"{place}.search", "it looks in one list for all queries; remove the line")

@@ -10,16 +10,16 @@ from typing import Any, Final
 from connectors.declared.domain_reads import KEY, DomainRead, find_plain_type, list_key_parts
 from connectors.declared.http.tables import HttpCallTable, HttpReadTable, HttpRequestTable
 from connectors.declared.key_patterns import build_form_check, compile_patterns
+from connectors.declared.python_functions import split_optional
 from connectors.declared.tables import NotDeclarableError
 from connectors.declared.templates import EXPRESSION_NAMES, KEYS, TemplateWriter, list_page_placeholders
 from connectors.drivers.http.address import EncodedPath
-from connectors.drivers.http.json_body import write_json
+from connectors.drivers.http.json_body import JSON_HEADERS, write_json
 from connectors.drivers.http.service import HttpRequest
 
 _PATH: Final = re.compile(r"/?(?:[\w.~-]|\{[^{}/]*\})+(?:/(?:[\w.~-]|\{[^{}/]*\})+)*/?", re.ASCII)
 ANY_TEXT: Final = re.compile(r"[^\0]{0,200}")
 """Texts that callers look for, in a query or a body."""
-_JSON_HEADERS: Final = {"Content-Type": "application/json"}
 
 BuildRequest = Callable[[Any, Any], HttpRequest]
 """From a key, or a sequence of keys, and the position of a page, to the request."""
@@ -58,12 +58,15 @@ def build_http_request(
 
     """
     place = f"reads.{domain_read.name}"
-    parts = list_key_parts(domain_read.key)
+    parts = {name: split_optional(each)[0] for name, each in list_key_parts(domain_read.key).items()}
     types = {name: find_plain_type(each) for name, each in parts.items()}
     patterns = compile_patterns(place, table, parts)
     sends_numbers = table.key_type == "number"
     page = list_placeholders_of_pages(place, table)
-    writer = TemplateWriter(types, patterns.texts, page=page, sends_numbers=sends_numbers, columns=columns)
+    optional = {name for name, each in list_key_parts(domain_read.key).items() if split_optional(each)[1]}
+    writer = TemplateWriter(
+        types, patterns.texts, page=page, sends_numbers=sends_numbers, columns=columns, optional=optional
+    )
     build = compile_request(place, table, writer, statuses, page)
     used = {KEY if each == KEYS else each for each in writer.used if each == KEYS or each in types}
     if {KEY, KEYS} <= writer.used:
@@ -106,10 +109,8 @@ def build_search_request(
     return compile_request(place, table, writer, statuses, page), frozenset(writer.used & form.types.keys())
 
 
-def check_http_probe(domain_read: DomainRead, table: HttpReadTable, key: str) -> None:
+def check_http_probe(domain_read: DomainRead, table: HttpReadTable, key: object) -> None:
     """Check that the read can be requested for the key of the probe. Raises `NotDeclarableError`."""
-    if list_key_parts(domain_read.key).keys() != {KEY}:
-        raise NotDeclarableError("probe.read", f"{domain_read.name} takes more than a key; name another read")
     if not build_http_request(domain_read, table, StatusUse()).is_known_form(key):
         raise NotDeclarableError("probe.key", f"the read {domain_read.name} would not send it; see its key_pattern")
 
@@ -159,7 +160,7 @@ def compile_request(
         "EncodedPath": EncodedPath,
         "HttpRequest": HttpRequest,
         "accepted": frozenset(statuses.accepted),
-        "headers": _JSON_HEADERS,
+        "headers": JSON_HEADERS,
         "parsed": frozenset(statuses.parsed),
         "write_json": write_json,
     }

@@ -15,8 +15,8 @@ from connectors.declared.http.requests import BuildRequest, StatusUse
 from connectors.declared.http.row_paths import RowForm, build_row_finder
 from connectors.declared.http.tables import HttpCallTable
 from connectors.declared.trouble import NoResultCodes, Outcome, ResultCodes
-from connectors.drivers.http.driver import HttpDriver, parse_retry_after
-from connectors.drivers.http.reply import HttpReply
+from connectors.drivers.http.driver import HttpDriver
+from connectors.drivers.http.reply import HttpReply, parse_retry_after
 from connectors.drivers.http.service import HttpRequest
 from connectors.readers.rows import Row
 from connectors.readers.unreadable import UnreadableError

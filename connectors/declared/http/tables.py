@@ -9,6 +9,7 @@ from pydantic import BeforeValidator, Field, SecretStr, WithJsonSchema, model_va
 
 from connectors.declared.service.wire import ServiceWire
 from connectors.declared.tables import Columns, FilterTable, FunctionName, KeyedReadTable, ManifestTable, RowsTable
+from connectors.drivers.http.sealed.body_seal import Compression, Iv
 from connectors.readers.rows import MAX_LIST_ROWS
 
 KEYS: Final = "{keys}"
@@ -33,11 +34,42 @@ Parameter = Annotated[
 """The value of a parameter; a list repeats the parameter."""
 
 
+class SealedTable(ManifestTable):
+    """A part of replies that is encrypted for each call: AES-256 in CBC mode, in base64, over JSON."""
+
+    at: str = Field(
+        min_length=1,
+        max_length=200,
+        description="path to the sealed text in a reply; what is not a text there, such as null, is left as it is",
+    )
+    key: SecretStr = Field(
+        description="text whose SHA-256 is the key, with the parts in braces of the signature of the call"
+    )
+    iv: Iv = Field(
+        default="key",
+        description="initialization vector: the first 16 bytes of the `key`, or the `first_block` of the sealed text",
+    )
+    compression: Compression = Field(
+        default="none", description="of the JSON: `lz_string` (`compressToEncodedURIComponent`), or `none`"
+    )
+
+
 class HttpWire(ServiceWire):
     """A service over HTTP with JSON."""
 
     driver: Literal["http"]
     url: SecretStr = Field(description="base address, `https://...`")
+    ignore_case: bool = Field(
+        default=False,
+        description="`true` if replies differ in the case of member names: the manifest names them in lower case",
+    )
+    sealed: SealedTable | None = Field(default=None, description="table: the part of replies that is encrypted")
+
+    @model_validator(mode="after")
+    def _check_sealed(self) -> Self:
+        if self.sealed is not None and self.credential.signature is None:
+            raise ValueError("sealed: its key is made of the parts of a signature; give credential.signature")
+        return self
 
 
 class PagingTable(ManifestTable):
@@ -142,6 +174,11 @@ class HttpCallTable(HttpRequestTable):
         """Whether each request has a form, or a body that can become one. A link to the next page is a GET."""
         return self.is_post and self.body is None and (self.paging is None or self.paging.by != "next")
 
+    @property
+    def sends_json(self) -> bool:
+        """Whether each request has a JSON body."""
+        return self.body is not None and (self.paging is None or self.paging.by != "next")
+
     @model_validator(mode="after")
     def _check_method(self) -> Self:
         if self.method == "GET" and self.is_post:
@@ -176,12 +213,17 @@ class HttpReadTable(HttpCallTable, SearchTable, KeyedReadTable):
     key: str | Mapping[str, str] | None = Field(
         default=None,
         description="column that repeats the key in each row; for a query, `{ field = column }`. Needed for a list of"
-        " all keys, for `{keys}`, and for numbers of people",
+        " all keys, for `{keys}`, and for numbers of people. `owners[].nik` if a row lists several: one is the key",
     )
     id: str | None = Field(
         default=None, description="column that identifies a row, if the list may name one twice; two forms of it fail"
     )
     skip_without: Columns = Field(default=(), description="column, or columns; a row without a value there is left out")
+    names_person: bool = Field(
+        default=True,
+        description="`false` if replies cannot repeat the number of the person, and say nothing about them but whether"
+        " values match: then a reply to another request is not noticed",
+    )
     search: str | None = Field(
         default=None, description="field of the record in which the domain's text is looked for; case does not matter"
     )

@@ -13,6 +13,7 @@ from connectors.drivers.http.address import AgencyAddress, is_internal, is_loopb
 from connectors.drivers.http.credentials.client_certificate import ClientCertificate, UnusableCertificate
 from connectors.drivers.http.credentials.client_tokens import ClientTokens, Oauth2Client
 from connectors.drivers.http.credentials.http_credential import NO_TOKENS, HttpCredential
+from connectors.drivers.http.credentials.private_key import RsaKey, load_rsa_key
 from connectors.drivers.http.credentials.request_signature import RequestSignature
 from connectors.drivers.http.read_connections import build_request_head, build_tls_context
 from connectors.drivers.http.service import HttpService
@@ -54,13 +55,14 @@ def _build_credential(table: CredentialTable, agency: str, address: AgencyAddres
             raise NotDeclarableError(f"{_PLACE}.certificate", "it is shown over TLS only: use https in wire.url")
         certificate = _load_certificate(table.certificate, agency)
     tokens = NO_TOKENS if table.oauth2 is None else _build_tokens(table.oauth2, agency, certificate)
-    signature = None if table.hmac is None else _build_signature(table.hmac)
+    signature = None if table.signature is None else _build_signature(f"{_PLACE}.signature", table.signature)
     if signature is not None and signature.covers_token and table.oauth2 is None:
-        raise NotDeclarableError(f"{_PLACE}.hmac", "{access_token} needs the table oauth2")
+        raise NotDeclarableError(f"{_PLACE}.signature", "{access_token} needs the table oauth2")
     return HttpCredential(
         headers={name: each.get_secret_value() for name, each in table.headers.items()},
         query={name: each.get_secret_value() for name, each in table.query.items()},
         form={name: each.get_secret_value() for name, each in table.form.items()},
+        body={name: each.get_secret_value() for name, each in table.body.items()},
         tokens=tokens,
         signature=signature,
         certificate=certificate,
@@ -75,7 +77,7 @@ def _check_headers(table: CredentialTable, *, has_password: bool) -> None:
         if build_request_head("", {name: value.get_secret_value()}) is None:
             raise NotDeclarableError(f"{_PLACE}.headers.{name}", "not a header that the hub can send")
         named.append(name.lower())
-    named += [each.lower() for each in table.hmac.headers] if table.hmac is not None else []
+    named += [each.lower() for each in table.signature.headers] if table.signature is not None else []
     for each in named:
         if named.count(each) > 1:
             raise NotDeclarableError(_PLACE, f"two parts of it fill the header '{each}'; keep one")
@@ -83,8 +85,7 @@ def _check_headers(table: CredentialTable, *, has_password: bool) -> None:
 
 def _load_certificate(table: CertificateTable, agency: str) -> ClientCertificate:
     for name, path in (("file", table.file), ("key", table.key)):
-        if not Path(path).is_absolute():
-            raise NotDeclarableError(f"{_PLACE}.certificate.{name}", "name the file from the root: /path")
+        _require_absolute(f"{_PLACE}.certificate.{name}", path)
     try:
         return ClientCertificate(agency, table.files, build_tls_context)
     except UnusableCertificate as error:
@@ -105,10 +106,14 @@ def _build_tokens(table: Oauth2Table, agency: str, certificate: ClientCertificat
         authentication=table.authentication,
         scope=table.scope,
         parameters=table.parameters,
+        body=table.body,
         timeout=table.timeout,
     )
     by_certificate = certificate if table.authentication == "tls_client_auth" else None
-    return ClientTokens(agency, client, HttpCredential(certificate=by_certificate))
+    signature = None if table.signature is None else _build_signature(f"{place}.signature", table.signature)
+    if signature is not None and signature.covers_token:
+        raise NotDeclarableError(f"{place}.signature", "there is no {access_token} before a token is fetched")
+    return ClientTokens(agency, client, HttpCredential(certificate=by_certificate, signature=signature))
 
 
 def _find_token_url_problem(url: str) -> str | None:
@@ -125,16 +130,33 @@ def _find_token_url_problem(url: str) -> str | None:
     return None
 
 
-def _build_signature(table: SignatureTable) -> RequestSignature:
+def _build_signature(place: str, table: SignatureTable) -> RequestSignature:
     try:
         return RequestSignature(
-            secret=table.secret.get_secret_value().encode(),
+            key=_load_key(f"{place}.private_key", table),
             signed=table.signed,
             headers=table.headers,
             key_id=table.key_id,
             algorithm=table.algorithm,
             encoding=table.encoding,
         )
+    except NotDeclarableError:
+        raise
     except ValueError as error:
         name, _, problem = str(error).partition(": ")
-        raise NotDeclarableError(f"{_PLACE}.hmac.{name}", problem) from None
+        raise NotDeclarableError(f"{place}.{name}", problem) from None
+
+
+def _load_key(place: str, table: SignatureTable) -> bytes | RsaKey:
+    if table.private_key is None:
+        return b"" if table.secret is None else table.secret.get_secret_value().encode()
+    _require_absolute(place, table.private_key)
+    try:
+        return load_rsa_key(Path(table.private_key))
+    except UnusableCertificate as error:
+        raise NotDeclarableError(place, error.problem) from None
+
+
+def _require_absolute(place: str, path: str) -> None:
+    if not Path(path).is_absolute():
+        raise NotDeclarableError(place, "name the file from the root: /path")

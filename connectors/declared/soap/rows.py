@@ -43,8 +43,8 @@ class SoapRows:
         self._match = [(name, columns) for name, columns in table.match.items()]
         place = f"reads.{domain_read.name}"
         self._parts = list(_split_lists(parse_steps(f"{place}.rows", table.rows)))
-        if source.codes.path:
-            _find_text("trouble.code", operation.reply, source.codes.path)
+        for path in source.codes.paths:
+            _find_text("trouble.code", operation.reply, path)
         shape = _find_rows(f"{place}.rows", operation.reply, table.rows, is_list=domain_read.is_list)
         _check_columns(reader, shape)
         if table.key is not None:

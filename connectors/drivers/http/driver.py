@@ -10,8 +10,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import replace
-from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
 from functools import partial
 from time import monotonic
 from typing import Final, TypeVar
@@ -26,9 +24,10 @@ from connectors.drivers.http.content_encoding import ACCEPTED, BodyTooLong, NotD
 from connectors.drivers.http.credentials.client_certificate import ClientCertificate
 from connectors.drivers.http.credentials.request_signature import UnsignedRequest
 from connectors.drivers.http.form_files import encode_form
-from connectors.drivers.http.json_body import JSON_BODY
+from connectors.drivers.http.json_body import JSON_BODY, join_objects, write_json
 from connectors.drivers.http.read_connections import ReadConnectionPool, build_request_head, build_tls_context
-from connectors.drivers.http.reply import HttpReply
+from connectors.drivers.http.reply import HttpReply, measure_clock_skew, parse_retry_after
+from connectors.drivers.http.sealed.body_seal import OpeningUse
 from connectors.drivers.http.service import HttpLimits, HttpRequest, HttpService
 from connectors.drivers.long_work import LongWork
 from connectors.resilience.bulkhead import Bulkhead
@@ -36,6 +35,7 @@ from connectors.resilience.call_counters import CallCounters
 from connectors.resilience.gate import Gate, NoGate
 from records.calls.call import Call
 from records.calls.failures import (
+    AgencyClockSkew,
     AgencyFailure,
     AgencyMalformed,
     AgencyRefused,
@@ -48,8 +48,6 @@ from records.calls.reply_budget import BYTES_PER_VALUE
 T = TypeVar("T")
 R = TypeVar("R", bytes, SessionRequest)
 """A request: for the hub's own connections, or for aiohttp."""
-
-__all__ = ["HttpDriver", "HttpReply", "parse_retry_after"]
 
 _READS: Final = frozenset({"GET", "HEAD"})
 _AUTHORIZATION: Final = "Authorization"
@@ -66,8 +64,8 @@ _FULL_DEADLINE_SHARE: Final = 0.9
 """Share of its deadline after which a missing answer makes the agency's idle connections suspect."""
 _SMALL_FACTOR: Final = 4
 """Approximate memory of a short reply in addition to its bytes, measured on pages of complaints."""
-_MAX_RETRY_AFTER_DIGITS: Final = 9
-"""Maximum number of digits of `Retry-After` in seconds that is accepted (some 31 years)."""
+_MAX_CLOCK_SKEW: Final = 60.0
+"""Seconds between the hub's clock and the agency's that explain no refusal. Agencies accept some minutes."""
 
 
 class HttpDriver:
@@ -100,6 +98,7 @@ class HttpDriver:
         self._credential = credential = service.credential
         self.agency = agency
         self._format = body_format
+        self._seal = service.seal
         self.work = work or LongWork()
         self._gate = gate or NoGate()
         self._max_bytes = max_bytes
@@ -169,11 +168,28 @@ class HttpDriver:
         async def attempt(call: Call) -> T:
             reply = await self._exchange(asked, call, bodiless=False, accept_status=request.accept_status)
             is_parsed = reply.status < _FIRST_CLIENT_ERROR or reply.status in request.parse_status
-            return read(reply, await self._parse_value(reply, call) if is_parsed else None)
+            value = await self._parse_value(reply, call) if is_parsed else None
+            try:
+                return read(reply, value)
+            except AgencyRefused as refusal:
+                if refusal.retry_after is None:
+                    self.require_same_time(reply, refusal.detail)
+                raise
 
         self._require_budget(call)
         is_get = request.method == "GET" and request.body is None and request.form is None
         return await self._gate.ask(call, attempt, repeatable=not writes, hedgeable=is_get, writes=writes)
+
+    def require_same_time(self, reply: HttpReply, detail: str) -> None:
+        """Raise `AgencyClockSkew` for a refusal of a signed time, if the date of the reply differs from the present."""
+        signature = self._credential.signature
+        if signature is None or not signature.covers_time:
+            return
+        skew = measure_clock_skew(reply, signature.read_clock())
+        if abs(skew) > _MAX_CLOCK_SKEW:
+            direction = "ahead of" if skew > 0 else "behind"
+            seen = f"{detail}; the agency's clock is {abs(skew):.0f} s {direction} the hub's"
+            raise AgencyClockSkew(self.agency, seen)
 
     def build_linked_request(self, request: HttpRequest, link: str) -> HttpRequest:
         """The GET for a link in the reply to a request. Raises ValueError for a link to another origin."""
@@ -224,6 +240,8 @@ class HttpDriver:
             else:
                 body, content_type = urlencode(pairs).encode(), "application/x-www-form-urlencoded"
             headers = {"Content-Type": content_type, **(headers or {})}
+        elif body is not None and self._credential.body:
+            body = join_objects(write_json(self._credential.body), body)
         url = self._address.build_url(request.path, request.query)
         return SessionRequest(request.method, url, body, headers, request.repeatable)
 
@@ -243,6 +261,7 @@ class HttpDriver:
             else:
                 value = await self.work.run(partial(body_format.parse, body))
                 self._charge(call, len(body) + BYTES_PER_VALUE * body_format.count_values(body))
+            value = await self._seal.open(value, reply.signed, OpeningUse(self.work, partial(self._charge, call)))
         except UnparsableBody as problem:
             why = str(problem)
         else:
@@ -288,7 +307,7 @@ class HttpDriver:
         token: str,
         traced: Mapping[str, str],
     ) -> HttpReply:
-        now = monotonic()
+        now, signed = monotonic(), dict[str, str]()
         is_varied = bool(traced) or not self._credential.is_fixed
         if self._credential.certificate is not None:
             await self._follow_certificate(self._credential.certificate)
@@ -296,10 +315,10 @@ class HttpDriver:
             raise AgencyTimeout(self.agency, "no whole answer before the deadline", sent=False)
         try:
             if isinstance(asked, bytes):
-                read = partial(self._complete, asked, token, traced) if is_varied else asked
+                read = partial(self._complete, asked, token, traced, signed) if is_varied else asked
                 reply = await self._reads.send(read, deadline=deadline, bodiless=bodiless)
             else:
-                request = partial(self._complete, asked, token, traced) if is_varied else asked
+                request = partial(self._complete, asked, token, traced, signed) if is_varied else asked
                 reply = await self._session.send(request, deadline=deadline)
         finally:
             self._permits.release()
@@ -310,13 +329,17 @@ class HttpDriver:
                 await self._session.drop_idle(now)
             # Raised here, not in the session, because library messages contain the URL with its query.
             raise reply
-        return reply
+        return replace(reply, signed=signed) if signed else reply
 
-    def _complete(self, asked: R, token: str, traced: Mapping[str, str]) -> R:
-        """Add what belongs to one attempt: headers of its trace, the access token, a signature of this moment."""
+    def _complete(self, asked: R, token: str, traced: Mapping[str, str], signed: dict[str, str]) -> R:
+        """Add what belongs to one attempt: headers of its trace, the access token, a signature of this moment.
+
+        `signed` gets the parts of the signature: the reply may be sealed with them.
+        """
         fields = {**traced, _AUTHORIZATION: f"Bearer {token}"} if token else dict(traced)
         if self._credential.signature is not None:
-            fields |= self._credential.signature.sign(_describe_request(asked, self._address.authority, token))
+            signed.update(self._credential.signature.sign(_describe_request(asked, self._address.authority, token)))
+            fields |= self._credential.signature.fill_headers(signed)
         return _add_headers(fields, asked)
 
     async def _follow_certificate(self, certificate: ClientCertificate) -> None:
@@ -369,6 +392,7 @@ class HttpDriver:
         if status < _FIRST_SUCCESS:
             raise AgencyMalformed(self.agency, f"{detail}: no answer to what was asked")
         if status in _CREDENTIALS_REFUSED:
+            self.require_same_time(reply, detail)
             raise AgencyRefused(self.agency, detail)
         if status == _TOO_MANY:
             raise AgencyRefused(self.agency, detail, retry_after=parse_retry_after(reply))
@@ -394,17 +418,3 @@ def _add_headers(fields: Mapping[str, str], asked: R) -> R:
         return replace(asked, headers={**(asked.headers or {}), **fields})
     lines = "".join(f"{name}: {value}\r\n" for name, value in fields.items())
     return asked[: -len(_END)] + lines.encode("ascii") + _END
-
-
-def parse_retry_after(reply: HttpReply) -> float | None:
-    """Seconds until the agency accepts the next request (RFC 9110, section 10.2.3), if its header is valid."""
-    text = reply.headers.get("Retry-After", "").strip()
-    if text.isascii() and text.isdigit():
-        return float(text) if len(text) <= _MAX_RETRY_AFTER_DIGITS else None
-    try:
-        moment = parsedate_to_datetime(text)
-    except ValueError:
-        return None
-    if moment.tzinfo is None:
-        moment = moment.replace(tzinfo=UTC)
-    return max(0.0, (moment - datetime.now(UTC)).total_seconds())

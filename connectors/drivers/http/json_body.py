@@ -9,6 +9,7 @@ complaints with their notes, the longest reply there is, holds 20,000 values in 
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Final
 
 import orjson
@@ -19,12 +20,21 @@ MAX_VALUES: Final = 60_000
 """Members, items, lists and objects in one reply."""
 SMALL_BYTES: Final = 16 * 1024
 """Size in bytes below which values are not counted: parsing takes 1 ms at worst."""
+_MAX_DEPTH: Final = 64
+"""Levels of lists and objects whose names are read in lower case."""
+JSON_HEADERS: Final = {"Content-Type": "application/json"}
+"""Of a request with such a body."""
 _BYTE_ORDER_MARK: Final = b"\xef\xbb\xbf"
 
 
 def write_json(value: object) -> bytes:
     """The body of a request, from values of JSON's types."""
     return orjson.dumps(value)
+
+
+def join_objects(first: bytes, second: bytes) -> bytes:
+    """One object with the members of two objects that `write_json` wrote. The first has a member."""
+    return first if second == b"{}" else first[:-1] + b"," + second[1:]
 
 
 def count_values(body: bytes) -> int:
@@ -47,4 +57,23 @@ def parse_json(body: bytes) -> object:
     return value
 
 
+def _parse_lower_case(body: bytes) -> object:
+    """Parse a body, with the names of all members in lower case. Raises UnparsableBody, also for a name twice."""
+    return _to_lower_case(parse_json(body), _MAX_DEPTH)
+
+
+def _to_lower_case(value: object, depth: int) -> object:
+    if not isinstance(value, dict | list):
+        return value
+    if not depth:
+        raise UnparsableBody(f"is nested beyond {_MAX_DEPTH} levels")
+    if isinstance(value, list):
+        return [_to_lower_case(each, depth - 1) for each in value]
+    found = {name.lower(): _to_lower_case(each, depth - 1) for name, each in value.items()}
+    if len(found) < len(value):
+        raise UnparsableBody("names a member twice, in different case")
+    return found
+
+
 JSON_BODY: Final = BodyFormat(parse=parse_json, count_values=count_values, small_bytes=SMALL_BYTES)
+LOWER_CASE_JSON_BODY: Final = replace(JSON_BODY, parse=_parse_lower_case)

@@ -9,6 +9,7 @@ from typing import NamedTuple
 from connectors.drivers.http.address import Parameters
 from connectors.drivers.http.credentials.http_credential import NO_CREDENTIAL, HttpCredential
 from connectors.drivers.http.form_files import FormFile
+from connectors.drivers.http.sealed.body_seal import NO_SEAL, BodyOpener
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +25,8 @@ class HttpService:
     addresses: Sequence[str] = ()
     """IP addresses to connect to. If there are any, the host is not resolved; the `Host` header and the certificate are
     still those of the host."""
+    seal: BodyOpener = NO_SEAL
+    """Opens the sealed part of replies to `ask_value`."""
 
 
 async def _allow_replay(_timeout: float) -> bool:

@@ -11,7 +11,8 @@ from lxml import etree
 
 from connectors.batching.row_check import RowCheck
 from connectors.drivers.http.body_format import UnparsableBody
-from connectors.drivers.http.driver import HttpDriver, HttpReply, parse_retry_after
+from connectors.drivers.http.driver import HttpDriver
+from connectors.drivers.http.reply import HttpReply, parse_retry_after
 from connectors.drivers.http.service import HttpRequest
 from connectors.drivers.http.xml_body import build_xml_parser, count_signs, get_local_name, parse_xml
 from connectors.drivers.soap.element_shapes import SoapValue

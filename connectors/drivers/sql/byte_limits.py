@@ -11,6 +11,7 @@ import asyncio
 import logging
 import sqlite3
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any, Protocol, cast
 
 import asyncmy.connection
@@ -24,6 +25,23 @@ _MAX_LOGIN_BYTES = 64 * 1024
 
 class ConnectionCut(ConnectionAbortedError):  # noqa: N818 - drivers treat it as a lost connection
     """The connection was cut because of the received bytes. The text states why, without their content."""
+
+
+@dataclass(frozen=True)
+class StatementLimits:
+    """The most that a database may send for one statement."""
+
+    size: int
+    """In bytes."""
+    rows: int
+
+    def describe_rows(self) -> str:
+        """Say that there were more rows."""
+        return f"the answer has more than {self.rows} rows"
+
+    def describe_size(self) -> str:
+        """Say that there were more bytes."""
+        return f"the answer is longer than {self.size} bytes"
 
 
 class ByteBound(Protocol):
@@ -57,9 +75,8 @@ class _CountedRows:
     aiosqlite collects all rows of a statement before the caller sees the first. SQLite limits the size of one value.
     """
 
-    def __init__(self, most_bytes: int, most_rows: int) -> None:
-        self._most_bytes = most_bytes
-        self._most_rows = most_rows
+    def __init__(self, limits: StatementLimits) -> None:
+        self._limits = limits
         self._rows = self.received = 0
         self.cut: ConnectionCut | None = None
 
@@ -71,10 +88,10 @@ class _CountedRows:
         """Count a row. Raises ConnectionCut to stop reading."""
         self._rows += 1
         self.received += sum(len(value) for value in row if isinstance(value, str | bytes))
-        if self._rows > self._most_rows:
-            self.cut = ConnectionCut(f"the answer has more than {self._most_rows} rows")
-        elif self.received > self._most_bytes:
-            self.cut = ConnectionCut(f"the answer is longer than {self._most_bytes} bytes")
+        if self._rows > self._limits.rows:
+            self.cut = ConnectionCut(self._limits.describe_rows())
+        elif self.received > self._limits.size:
+            self.cut = ConnectionCut(self._limits.describe_size())
         if self.cut is not None:
             raise self.cut
         return row
@@ -83,10 +100,10 @@ class _CountedRows:
 class _CountingProtocol:
     """Counts the bytes, and passes everything on to the driver's own protocol."""
 
-    def __init__(self, protocol: Any, max_bytes: int) -> None:  # noqa: ANN401 - drivers' own protocols are compiled, without types
+    def __init__(self, protocol: Any, limits: StatementLimits) -> None:  # noqa: ANN401 - drivers' own protocols are compiled, without types
         self.protocol = protocol
         self.transport: asyncio.Transport | None = None
-        self._most = max_bytes
+        self._limits = limits
         self.received = 0
         self.cut: ConnectionCut | None = None
 
@@ -97,8 +114,8 @@ class _CountingProtocol:
     def _count(self, length: int) -> bool:
         """Whether the driver may receive `length` more bytes."""
         self.received += length
-        if self.received > self._most:
-            self._refuse(f"the answer is longer than {self._most} bytes")
+        if self.received > self._limits.size:
+            self._refuse(self._limits.describe_size())
         return self.cut is None
 
     def _refuse(self, reason: str) -> None:
@@ -130,22 +147,28 @@ class _CountingProtocol:
 
 
 class _CountingMessageProtocol(_CountingProtocol, asyncio.Protocol):
-    """For asyncpg: also checks the header of each message, and the password hash that the server demands."""
+    """For asyncpg: also counts rows, checks the header of each message, and the password hash that the server demands.
 
-    def __init__(self, protocol: Any, most: int) -> None:  # noqa: ANN401 - see above
-        super().__init__(protocol, most)
-        self._headers = MessageHeaders()
+    Thousands of tiny rows are few bytes, and asyncpg would read them all in one turn of the event loop.
+    """
+
+    def __init__(self, protocol: Any, limits: StatementLimits) -> None:  # noqa: ANN401 - see above
+        super().__init__(protocol, limits)
+        self._headers = MessageHeaders(limits.rows)
         self._login: bytearray | None = bytearray()
 
     def begin(self) -> None:
         """Reset the limit for a new statement, after the login."""
         super().begin()
+        self._headers.rows = 0
         self._login = None
 
     def data_received(self, data: bytes) -> None:
         """Count, check, and pass on; see asyncio.Protocol."""
         if not self._headers.check(data):
             self._refuse("what came is not a message of PostgreSQL")
+        if self._headers.rows > self._limits.rows:
+            self._refuse(self._limits.describe_rows())
         if self._login is not None:
             self._check_login(self._login, data)
         if self._count(len(data)):
@@ -178,9 +201,9 @@ class _BoundedLoop:
     It has no `start_tls`, so asyncpg opens every connection by `create_connection`, with or without TLS.
     """
 
-    def __init__(self, loop: asyncio.AbstractEventLoop, max_bytes: int) -> None:
+    def __init__(self, loop: asyncio.AbstractEventLoop, limits: StatementLimits) -> None:
         self._loop = loop
-        self._most = max_bytes
+        self._limits = limits
 
     def __getattr__(self, name: str) -> Any:  # noqa: ANN401 - everything else is the loop's own
         if name == "start_tls":
@@ -199,16 +222,16 @@ class _BoundedLoop:
 
     def _bounded(self, protocol: Any) -> Any:  # noqa: ANN401 - whatever asyncpg connects: its question for TLS is not a message
         return (
-            _CountingMessageProtocol(protocol, self._most)
+            _CountingMessageProtocol(protocol, self._limits)
             if isinstance(protocol, asyncpg.protocol.Protocol)
             else protocol
         )
 
 
-async def connect_postgres(max_bytes: int, *address: Any, **options: Any) -> Any:  # noqa: ANN401 - see asyncpg.connect
+async def connect_postgres(limits: StatementLimits, *address: Any, **options: Any) -> Any:  # noqa: ANN401 - see asyncpg.connect
     """Connect like `asyncpg.connect`, with limits from the first byte: before and after login, also inside TLS."""
     loop = asyncio.get_running_loop()
-    connection = await asyncpg.connect(*address, loop=_BoundedLoop(loop, max_bytes), **options)
+    connection = await asyncpg.connect(*address, loop=_BoundedLoop(loop, limits), **options)
     connection._loop = loop  # noqa: SLF001 - asyncio knows tasks by their loop, and it is only needed to connect
     return connection
 
@@ -216,24 +239,24 @@ async def connect_postgres(max_bytes: int, *address: Any, **options: Any) -> Any
 class _MySqlConnection(asyncmy.connection.Connection):
     """A connection that counts bytes from the first; TLS replaces its transport during login."""
 
-    most: int
+    limits: StatementLimits
     bound: ByteBound = NoByteBound()
 
     async def _get_server_information(self) -> None:
-        self.bound = _bound_wire(self, self.most)
+        self.bound = _bound_wire(self, self.limits)
         await super()._get_server_information()  # type: ignore[misc]  # its types leave it out
 
     def write_packet(self, payload: bytes) -> None:
-        self.bound = _bound_wire(self, self.most)
+        self.bound = _bound_wire(self, self.limits)
         super().write_packet(payload)
 
 
-async def connect_mysql(max_bytes: int, *address: Any, **options: Any) -> Any:  # noqa: ANN401 - see asyncmy.connect
+async def connect_mysql(limits: StatementLimits, *address: Any, **options: Any) -> Any:  # noqa: ANN401 - see asyncmy.connect
     """Connect like `asyncmy.connect`, with limits from the first byte: before and after login, also inside TLS."""
     # It logs a server's warnings, which contain values of rows and keys.
     logging.getLogger("asyncmy").setLevel(logging.CRITICAL)
     connection = _MySqlConnection(*address, **options)  # type: ignore[no-untyped-call]  # its types are incomplete
-    connection.most = max_bytes
+    connection.limits = limits
     try:
         await connection.connect()
     except Exception:
@@ -243,24 +266,24 @@ async def connect_mysql(max_bytes: int, *address: Any, **options: Any) -> Any:  
     return connection
 
 
-def limit_connection(driver: Any, *, most_bytes: int, most_rows: int) -> ByteBound:  # noqa: ANN401 - drivers' own connections share no type
+def limit_connection(driver: Any, limits: StatementLimits) -> ByteBound:  # noqa: ANN401 - drivers' own connections share no type
     """Limit what a driver's new connection receives for one statement; count rows if there is no wire."""
     file = getattr(driver, "_conn", None)
     if not isinstance(file, sqlite3.Connection):
-        return _bound_wire(driver, most_bytes)
-    rows = _CountedRows(most_bytes, most_rows)
-    file.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, most_bytes)
+        return _bound_wire(driver, limits)
+    rows = _CountedRows(limits)
+    file.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, limits.size)
     file.row_factory = rows.take
     return rows
 
 
-def _bound_wire(driver: Any, most: int) -> ByteBound:  # noqa: ANN401 - see above
+def _bound_wire(driver: Any, limits: StatementLimits) -> ByteBound:  # noqa: ANN401 - see above
     # Neither driver exposes its transport; both use this attribute name, and a test of each checks it.
     transport = driver._transport  # noqa: SLF001 - see above
     protocol = transport.get_protocol()
     if isinstance(protocol, _CountingProtocol):  # from the first byte
         return protocol
-    counted = _CountingBufferProtocol(protocol, most)
+    counted = _CountingBufferProtocol(protocol, limits)
     counted.transport = transport
     transport.set_protocol(counted)
     return counted

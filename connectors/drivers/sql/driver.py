@@ -25,6 +25,7 @@ from connectors.drivers.long_work import LongWork
 from connectors.drivers.sql.byte_limits import (
     ByteBound,
     ConnectionCut,
+    StatementLimits,
     connect_mysql,
     connect_postgres,
     limit_connection,
@@ -55,8 +56,8 @@ MAX_ROWS = 3_000
 """Maximum rows of one result. The longest real ones: 2,500 members of the households of 500 people. Measured as
 processor time: a row takes 1 µs to receive and 8 to 25 µs to read, in slices if there are more than 10."""
 MAX_BYTES = 4 * 1024 * 1024
-"""Bytes that a database may send for one statement: 1,400 for each of the maximum rows. They come in pieces, and
-asyncpg takes 4 ms for the smallest rows in a piece of 256 KiB."""
+"""Bytes that a database may send for one statement: 1,400 for each of the maximum rows."""
+_LIMITS = StatementLimits(size=MAX_BYTES, rows=MAX_ROWS)
 _BOUND_KEY = "simpul.bound"
 """Key in a connection's `info`: the counter of its received bytes."""
 _SERVED_KEY = "simpul.served"
@@ -225,7 +226,7 @@ class SqlDriver:
 
     async def _mappings(self, rows: Sequence[Any]) -> Sequence[Row]:
         if len(rows) > MAX_ROWS:
-            raise AgencyMalformed(self.agency, f"the answer has more than {MAX_ROWS} rows")
+            raise AgencyMalformed(self.agency, _LIMITS.describe_rows())
         return await self.work.map(rows, _as_mapping)
 
     def _drop_idle(self, since: float) -> None:
@@ -241,7 +242,7 @@ class SqlDriver:
     def _connected(self, connection: DBAPIConnection, entry: ConnectionPoolEntry) -> None:
         self._entries.add(entry)
         driver = getattr(connection, "driver_connection", None)
-        entry.info[_BOUND_KEY] = limit_connection(driver, most_bytes=MAX_BYTES, most_rows=MAX_ROWS)
+        entry.info[_BOUND_KEY] = limit_connection(driver, _LIMITS)
 
     def _abandon(self, task: asyncio.Task[Any]) -> None:
         self._ending.add(task)
@@ -314,7 +315,7 @@ def _build_engine(agency: str, url: URL, *, deadline: float, pool_size: int) -> 
         unsaid = "prefer" if postgresql and "sslmode" not in url.query else False
         pool["connect_args"] = {
             "ssl": _get_tls(agency, url).context or unsaid,
-            "async_creator_fn": partial(connect_postgres if postgresql else connect_mysql, MAX_BYTES),
+            "async_creator_fn": partial(connect_postgres if postgresql else connect_mysql, _LIMITS),
             **_get_dialect(url).read_only,
         }
         url = url.difference_update_query(TLS_PARAMETERS)

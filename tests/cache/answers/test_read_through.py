@@ -46,6 +46,20 @@ def test_an_answer_that_is_no_longer_fresh_is_fetched_again() -> None:
     run_scenario(scenario)
 
 
+def test_an_answer_that_may_not_last_is_given_once_and_fetched_again() -> None:
+    async def scenario() -> None:
+        through, by = build_cache(), build_agency()
+        slot = Slot(build_kind(is_lasting=lambda value: value > 0), 1)
+        [first] = (await through.read([slot], by.answer)).values()
+        assert (first.value, first.fresh_until) == (0, first.fetched_at)
+        by.versions[1] = 7
+        assert [each.value for each in (await through.read([slot], by.answer)).values()] == [7]
+        by.versions[1] = 0
+        assert [each.value for each in (await through.read([slot], by.answer)).values()] == [7]
+
+    run_scenario(scenario)
+
+
 def test_during_revalidation_the_stale_answer_is_served_immediately_and_marked() -> None:
     async def scenario() -> None:
         through, by = build_cache(), build_agency()

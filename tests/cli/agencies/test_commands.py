@@ -8,7 +8,7 @@ from tests.fakes.city import build_plain_city
 
 WORDS = {
     "ckan": "CKAN",
-    "files": "files",
+    "files": "FILES",
     "http": "HTTP",
     "open311": "Open311",
     "soap": "SOAP",

@@ -16,7 +16,7 @@ from functools import cache
 from typing import Any
 
 import pytest
-from graphql import GraphQLSchema, StringValueNode, parse_value
+from graphql import GraphQLSchema, StringValueNode, parse, parse_value
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -46,6 +46,7 @@ from tests.fakes.small_city import SmallCity
 from tests.fakes.small_records import AYU, BUDI, CALL, CALLERS, GAMBIR, NOBODY, PRIVATE, PUBLIC, SITI
 from tests.fakes.virtual_loop import VirtualLoop, virtual_loop
 from tests.schema.requests import IDS
+from tests.schema.silent_nulls import find_silent_nulls
 
 pytestmark = [
     # graphql-core leaves coroutines behind if it cancels fields below a propagated null.
@@ -242,6 +243,7 @@ def check_graph(
     plan, oracle = loop.run(answered(here, by_plan)), loop.run(answered(there, by_graphql_core))
     assert find_differences(plan, oracle) == []
     assert find_differences(fresh, oracle) == []
+    assert find_silent_nulls(graph(), parse(asked.text), plan.data, {path for path, _, _ in plan.error_summaries}) == []
     assert first.calls == here.calls
     if not oracle.propagated:
         assert asked_in(here) == asked_in(there)

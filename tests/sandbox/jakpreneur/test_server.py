@@ -96,14 +96,18 @@ async def test_the_sqlite_file_has_the_same_rows_as_mariadb(
 
 
 async def test_health_names_the_engine_mariadb(jakpreneur_mariadb: RunningAgency) -> None:
-    assert jakpreneur_mariadb.health() == {"agency": "jakpreneur", "ready": True, "engine": "mariadb"}
+    health = jakpreneur_mariadb.health()
+    assert (health["agency"], health["ready"], health["engine"]) == ("jakpreneur", True, "mariadb")
+    assert "path" not in health
 
 
 def test_health_names_the_engine_sqlite_and_the_path_of_its_file(jakpreneur_sqlite: RunningAgency) -> None:
     path = jakpreneur_sqlite.state / "jakpreneur.open"
 
     assert path.resolve() == jakpreneur_sqlite.state.resolve() / "jakpreneur.sqlite3"
-    assert jakpreneur_sqlite.health() == {"agency": "jakpreneur", "ready": True, "engine": "sqlite", "path": str(path)}
+    health = jakpreneur_sqlite.health()
+    assert (health["agency"], health["ready"], health["engine"]) == ("jakpreneur", True, "sqlite")
+    assert health["path"] == str(path)
 
 
 def test_about_an_eighth_of_the_adults_own_an_enterprise(jakpreneur_sqlite: RunningAgency) -> None:

@@ -6,6 +6,7 @@ from datetime import UTC, date, datetime, timedelta, timezone
 from typing import Any
 
 import pytest
+from graphql import GraphQLScalarType, is_specified_scalar_type
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -20,7 +21,7 @@ from schema.declarations.scalars import (
     parse_region_code,
     parse_rupiah,
 )
-from tests.schema.requests import get_codes, run, run_for_data
+from tests.schema.requests import build_engine, get_codes, run, run_for_data
 
 NIK_DIGITS = "A NIK is a string of exactly 16 digits."
 NIK_DAY = "Digits 7 to 12 of a NIK are a date of birth (DDMMYY; DD + 40 for women); these are not a date."
@@ -311,3 +312,14 @@ async def test_scalars_are_serialized_in_their_format() -> None:
         }
     ]
     assert citizen["complaints"][0] == {"reportedAt": "2026-11-20T09:00:00+00:00"}
+
+
+def test_scalars_of_a_published_format_name_its_specification_and_national_numbers_describe_themselves() -> None:
+    scalars = [each for each in build_engine().schema.type_map.values() if isinstance(each, GraphQLScalarType)]
+    specified = {each.name: each.specified_by_url for each in scalars if not is_specified_scalar_type(each)}
+    assert specified == {
+        "Date": "https://scalars.graphql.org/andimarek/local-date.html",
+        "DateTime": "https://www.rfc-editor.org/rfc/rfc3339",
+        "Upload": "https://github.com/jaydenseric/graphql-multipart-request-spec",
+        **dict.fromkeys(("FamilyCardNumber", "NIB", "NIK", "NOP", "RegionCode", "Rupiah")),
+    }

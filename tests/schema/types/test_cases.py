@@ -28,7 +28,7 @@ from records.complaints import (
     NewComplaintComment,
 )
 from records.hub.commands import CommandProblemCode, CommandReceipt, CommandStep
-from records.hub.consents import ConsentRequest, ConsentState
+from records.hub.consents import ConsentPage, ConsentRequest, ConsentState
 from records.hub.data_requests import DataRequestKind, DataRequestPage, DataRequestQuery, DataRequestState
 from records.identifiers import Nik
 from records.languages import Language
@@ -85,13 +85,15 @@ class CityOfCases(SmallCity):
     async def request_pages(
         self, queries: Sequence[DataRequestQuery], _call: Call
     ) -> Answers[DataRequestQuery, DataRequestPage]:
-        return self._answers("hub", "request_pages", queries, {})
+        page = DataRequestPage(requests=(), has_more=False)
+        return self._answers("hub", "request_pages", queries, dict.fromkeys(queries, page))
 
     async def waiting_requests_of(self, people: Sequence[Nik], _call: Call) -> Answers[Nik, Sequence[ConsentRequest]]:
         return self._answers("hub", "waiting_requests_of", people, {})
 
     async def consent_pages(self, queries: Any, _call: Call) -> Any:  # noqa: ANN401 - as its base class
-        return self._answers("hub", "consent_pages", queries, {})
+        page = ConsentPage(consents=(), has_more=False)
+        return self._answers("hub", "consent_pages", queries, dict.fromkeys(queries, page))
 
 
 def build_event(hours: int, status: ComplaintStatus, note: str | None = None) -> ComplaintEvent:

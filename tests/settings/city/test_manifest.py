@@ -205,6 +205,26 @@ def test_a_form_of_the_credential_that_a_call_would_not_send_is_refused(
         ManifestFile.load(write(tmp_path, f'{text[:start]}{path}method = "POST"\n{text[end:]}'), ADDRESS)
 
 
+@pytest.mark.parametrize(
+    ("driver", "read", "problem"),
+    [
+        ("http", "", "izin.toml:11: reads.permits: its call has no JSON body, which wire.credential.body needs"),
+        ("http", 'body = { kunci = "k" }', "reads.permits.body: 'kunci' is in wire.credential.body; remove it here"),
+        ("ckan", "resource = 'x'", "izin.toml:9: wire.credential.body: ckan sends no JSON bodies; write wire.creden"),
+    ],
+)
+def test_a_member_of_the_credential_that_a_call_would_not_send_is_refused(
+    tmp_path: Path, driver: str, read: str, problem: str
+) -> None:
+    credential = 'url = "${SIMPUL_IZIN_URL}"\ncredential.body = { kunci = "rahasia" }'
+    text = MANIFEST.replace('url = "${SIMPUL_IZIN_URL}"', credential).replace('"sql"', f'"{driver}"')
+    start, end = text.index("statement ="), text.index('key = "id"\n')
+    path = "" if driver == "ckan" else 'path = "izin"\n'
+    assert problem in problem_of(tmp_path, f"{text[:start]}{path}{read}\n{text[end:]}")
+    if driver == "http":
+        ManifestFile.load(write(tmp_path, f"{text[:start]}{path}body = {{ id = 1 }}\n{text[end:]}"), ADDRESS)
+
+
 PYTHON = MANIFEST[: MANIFEST.index("[reads")].replace(
     "[wire]", 'connector = "connectors.complaints:FakeConnector"\n\n[wire]'
 )

@@ -74,7 +74,7 @@ def test_no_problem_is_in_the_words_of_the_library(code: str) -> None:
         (
             ("wire", "credential", "header"),
             {},
-            "wire.credential.header: unknown key; write headers, or remove it: [wire.credential] has certificate, ",
+            "wire.credential.header: unknown key; write headers, or remove it: [wire.credential] has body, ",
         ),
         (
             ("defaults", "freshness", "fesh"),

@@ -32,6 +32,12 @@ class UnusableCertificate(ValueError):  # noqa: N818 - names the condition
         self.problem = problem
 
 
+def require_private(key: Path) -> None:
+    """Refuse the file of a private key that every user can read. Raises `UnusableCertificate`, and `OSError`."""
+    if key.stat().st_mode & _OTHERS:
+        raise UnusableCertificate("key", f"every user can read or change it: chmod 640 {key}")
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CertificateFiles:
     """The files of a client certificate, in PEM."""
@@ -56,9 +62,7 @@ class CertificateFiles:
     def load_into(self, context: ssl.SSLContext) -> None:
         """Load both files. Raises `UnusableCertificate`."""
         try:
-            mode = self.key.stat().st_mode
-            if mode & _OTHERS:
-                raise UnusableCertificate("key", f"every user can read or change it: chmod 640 {self.key}")
+            require_private(self.key)
             # The empty password fails for an encrypted key; without one, OpenSSL would ask at the terminal.
             context.load_cert_chain(self.certificate, self.key, password="")
         except ssl.SSLError:

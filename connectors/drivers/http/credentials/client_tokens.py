@@ -23,13 +23,13 @@ from yarl import URL
 from connectors.drivers.http.body_format import UnparsableBody
 from connectors.drivers.http.credentials.http_credential import HttpCredential
 from connectors.drivers.http.driver import HttpDriver
-from connectors.drivers.http.json_body import parse_json
+from connectors.drivers.http.json_body import JSON_HEADERS, parse_json, write_json
 from connectors.drivers.http.reply import HttpReply
 from connectors.drivers.http.service import HttpLimits, HttpRequest, HttpService
 from records.calls.call import Call
-from records.calls.failures import AgencyFailure, AgencyTimeout, AgencyUnavailable
+from records.calls.failures import AgencyClockSkew, AgencyFailure, AgencyTimeout, AgencyUnavailable
 
-ClientAuthentication = Literal["client_secret_basic", "client_secret_post", "tls_client_auth"]
+ClientAuthentication = Literal["client_secret_basic", "client_secret_post", "tls_client_auth", "signature"]
 
 _MAX_BYTES: Final = 64 * 1024
 _OK: Final = 200
@@ -68,6 +68,8 @@ class Oauth2Client:
     scope: str = ""
     parameters: Mapping[str, str] = field(default_factory=dict)
     """Further fields of the form, such as `audience` or `resource`."""
+    body: Mapping[str, object] | None = None
+    """A JSON object in place of the form."""
     timeout: float = 5.0
     """Seconds for one fetch."""
 
@@ -77,7 +79,7 @@ class Oauth2Client:
         form = {"grant_type": "client_credentials", **self.parameters}
         if self.scope:
             form["scope"] = self.scope
-        if self.authentication != "client_secret_basic":
+        if self.authentication in {"client_secret_post", "tls_client_auth"}:
             form["client_id"] = self.client_id
         if self.authentication == "client_secret_post":
             form["client_secret"] = self.client_secret
@@ -114,7 +116,7 @@ class ClientTokens:
         *,
         clock: Callable[[], float] = monotonic,
     ) -> None:
-        """`credential` holds the client certificate, if the token endpoint needs one.
+        """`credential` holds the client certificate or the signature, if the token endpoint needs one.
 
         Raises ValueError for an invalid address.
         """
@@ -128,7 +130,7 @@ class ClientTokens:
             HttpLimits(deadline=client.timeout, connections=1, max_bytes=_MAX_BYTES),
         )
         self._token: _Token | None = None
-        self._fetching: asyncio.Task[_Token | AgencyUnavailable] | None = None
+        self._fetching: asyncio.Task[_Token | AgencyFailure] | None = None
         self._paused_until = 0.0
         self._replaced_at = float("-inf")
 
@@ -136,7 +138,7 @@ class ClientTokens:
         return f"<ClientTokens {self._agency} {'has a token' if self._token else 'has none'}>"
 
     async def get_token(self, deadline: float) -> str:
-        """A usable token. Raises `AgencyUnavailable`, and `AgencyTimeout` at the deadline."""
+        """A usable token. Raises `AgencyUnavailable`, `AgencyClockSkew`, and `AgencyTimeout` at the deadline."""
         token, now = self._token, self._clock()
         if token is not None and now < token.usable_until:
             if now >= token.renew_at and now >= self._paused_until:
@@ -150,9 +152,9 @@ class ClientTokens:
         if not fetch.done():
             raise AgencyTimeout(self._agency, "no access token before the deadline", sent=False)
         found = fetch.result()
-        if isinstance(found, AgencyUnavailable):
+        if isinstance(found, AgencyFailure):
             # A new one for each caller: an exception that several raise collects their tracebacks.
-            raise AgencyUnavailable(self._agency, found.detail, retry_after=found.retry_after, sent=False)
+            raise type(found)(self._agency, found.detail, retry_after=found.retry_after, sent=False)
         return found.text
 
     def replace_token(self, token: str) -> bool:
@@ -172,7 +174,7 @@ class ClientTokens:
             await asyncio.gather(self._fetching, return_exceptions=True)
         await self._driver.close()
 
-    def _fetch_once(self) -> asyncio.Task[_Token | AgencyUnavailable]:
+    def _fetch_once(self) -> asyncio.Task[_Token | AgencyFailure]:
         if self._fetching is None:
             self._fetching = asyncio.create_task(self._fetch(), context=Context())  # of no single request
             self._fetching.add_done_callback(self._fetch_ended)
@@ -181,12 +183,21 @@ class ClientTokens:
     def _fetch_ended(self, _task: object) -> None:
         self._fetching = None
 
-    async def _fetch(self) -> _Token | AgencyUnavailable:
+    async def _fetch(self) -> _Token | AgencyFailure:
         """Fetch a token, and keep it. A failure is returned, and begins a pause."""
         began = self._clock()
         call = Call(deadline=monotonic() + self._client.timeout, request_id=f"token-{token_hex(4)}")
+        client = self._client
+        kind: type[AgencyFailure] = AgencyUnavailable
         request = HttpRequest(
-            "POST", "", query=self._query or None, form=self._client.form, accept_status=_REFUSED, repeatable=True
+            "POST",
+            "",
+            query=self._query or None,
+            form=client.form if client.body is None else None,
+            body=None if client.body is None else write_json(client.body),
+            headers=None if client.body is None else JSON_HEADERS,
+            accept_status=_REFUSED,
+            repeatable=True,
         )
         pause, retry_after = _PAUSE, None
         try:
@@ -195,19 +206,26 @@ class ClientTokens:
                 self._token = token = _read_token(reply.body, began)
                 return token
             pause, problem = _PAUSE_AFTER_REFUSAL, _describe_refusal(reply)
+            self._driver.require_same_time(reply, problem)
+        except AgencyClockSkew as failure:
+            kind, problem = AgencyClockSkew, failure.detail
         except AgencyFailure as failure:
             problem, retry_after = failure.detail, failure.retry_after
         except UnparsableBody as error:
             problem = f"the reply {error}"
         self._paused_until = self._clock() + min(max(pause, retry_after or 0.0), _MAX_PAUSE)
-        return AgencyUnavailable(self._agency, f"token endpoint: {problem}", retry_after=retry_after)
+        return kind(self._agency, f"token endpoint: {problem}", retry_after=retry_after)
 
 
 def _read_token(body: bytes, began: float) -> _Token:
-    """Read a reply (RFC 6749, section 5.1). Raises `UnparsableBody` with the reason, without the content."""
+    """Read a reply (RFC 6749, section 5.1). Raises `UnparsableBody` with the reason, without the content.
+
+    The names may also be in camel case, as Indonesia's payment standard (SNAP) writes them.
+    """
     reply = parse_json(body)
     if not isinstance(reply, dict):
         raise UnparsableBody("is not a JSON object")
+    reply = {"".join(f"_{each.lower()}" if each.isupper() else each for each in name): reply[name] for name in reply}
     text, kind = reply.get("access_token"), reply.get("token_type", "bearer")
     if not isinstance(text, str) or not _TOKEN.fullmatch(text):
         raise UnparsableBody("holds no access_token that a header can hold")

@@ -50,6 +50,8 @@ class HttpCredential:
     """Parameters of every query."""
     form: Mapping[str, str] = field(default_factory=dict, repr=False)
     """Fields of every form."""
+    body: Mapping[str, str] = field(default_factory=dict, repr=False)
+    """Members of every JSON body."""
     tokens: TokenSource = field(default=NO_TOKENS, repr=False)
     signature: RequestSignature | None = field(default=None, repr=False)
     certificate: ClientCertificate | None = field(default=None, repr=False)

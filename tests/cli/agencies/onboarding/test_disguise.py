@@ -109,7 +109,7 @@ def test_equal_values_become_equal_and_different_ones_different() -> None:
 
 
 def test_a_result_code_stays_only_if_the_manifest_explains_it() -> None:
-    codes = TroubleTable(code="status.kode", success="0?0", absent="14")
+    codes = TroubleTable(code=("status.kode",), success="0?0", absent="14")
     made = Disguise(columns={}, live=frozenset(), kept=frozenset({"status.kode"}), codes=codes)
     assert made.replace({"status": {"kode": "00"}}) == {"status": {"kode": "00"}}
     assert made.replace({"status": {"kode": "SITI"}})["status"]["kode"] != "SITI"

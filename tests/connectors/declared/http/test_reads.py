@@ -342,7 +342,7 @@ REFUSED: Mapping[str, tuple[dict[str, Any], str]] = {
     ),
     "a probe of a query": (
         TABLES | {"probe": {"read": "found", "key": "1"}},
-        "probe.read: found takes more than a key; name another read",
+        "probe.key: the read takes a query: write JSON with search",
     ),
     "a probe that is not sent": (
         TABLES | {"probe": {"read": "booths", "key": "x"}},

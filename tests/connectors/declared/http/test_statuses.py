@@ -90,6 +90,6 @@ async def test_the_code_of_a_list_is_in_its_entry_and_an_absent_list_is_empty() 
 
 
 def test_a_meaning_of_codes_needs_the_path_to_the_code() -> None:
-    assert TroubleTable(status={"absent": "410"}).code is None  # type: ignore[arg-type]  # as in a manifest
+    assert TroubleTable(status={"absent": "410"}).code == ()  # type: ignore[arg-type]  # as in a manifest
     with pytest.raises(ValueError, match="code: name the path to the code that absent is about"):
         TroubleTable(absent="14")

@@ -11,6 +11,7 @@ from cryptography import x509
 from pydantic import ValidationError
 
 from connectors.declared.driver_families import DRIVER_FAMILIES
+from connectors.declared.driver_family import DriverParts
 from connectors.declared.http.tables import HttpWire
 from connectors.declared.service.credentials import build_service
 from connectors.declared.service.wire import ServiceWire
@@ -19,6 +20,9 @@ from connectors.declared.tables import NotDeclarableError
 from connectors.drivers.http.address import AgencyAddress, is_internal, is_loopback
 from connectors.drivers.http.driver import HttpDriver
 from connectors.drivers.http.service import HttpLimits, HttpRequest
+from connectors.drivers.long_work import LongWork
+from connectors.resilience.agency_terms import AgencyTerms
+from connectors.resilience.gate import Gate
 from tests.connectors.drivers.byte_server import reply, serve_bytes
 from tests.connectors.drivers.certificates import make_certificate
 from tests.connectors.drivers.scripted_driver import both_ways, call
@@ -81,13 +85,13 @@ def test_every_driver_over_http_has_the_same_credential() -> None:
 
 
 def test_every_secret_is_listed_by_its_place_and_shown_by_none() -> None:
-    wire = parse(headers={"X": "h"}, query={"q": "q"}, form={"f": "f"}, oauth2=OAUTH2, hmac=HMAC)
+    wire = parse(headers={"X": "h"}, query={"q": "q"}, form={"f": "f"}, oauth2=OAUTH2, signature=HMAC)
     assert wire.list_credentials() == {
         "wire.credential.headers.X": "h",
         "wire.credential.query.q": "q",
         "wire.credential.form.f": "f",
         "wire.credential.oauth2.client_secret": SECRET,
-        "wire.credential.hmac.secret": SECRET,
+        "wire.credential.signature.secret": SECRET,
     }
     assert SECRET not in repr(wire)
 
@@ -158,11 +162,17 @@ def test_private_networks_and_this_machine_are_no_internal_addresses() -> None:
             "wire.credential: two parts of it fill the header 'authorization'; keep one",
         ),
         (
-            {"oauth2": OAUTH2, "hmac": HMAC},
+            {"oauth2": OAUTH2, "signature": HMAC},
             "wire.credential: two parts of it fill the header 'authorization'; keep one",
         ),
-        ({"hmac": HMAC | {"signed": "{x}"}}, "wire.credential.hmac.signed: {x} is unknown; the parts are method, host"),
-        ({"hmac": HMAC | {"signed": "{access_token}"}}, "wire.credential.hmac: {access_token} needs the table oauth2"),
+        (
+            {"signature": HMAC | {"signed": "{x}"}},
+            "wire.credential.signature.signed: {x} is unknown; the parts are method, host",
+        ),
+        (
+            {"signature": HMAC | {"signed": "{access_token}"}},
+            "wire.credential.signature: {access_token} needs the table oauth2",
+        ),
         (
             {"oauth2": {**OAUTH2, "client_secret": None, "authentication": "tls_client_auth"}},
             "wire.credential.oauth2.authentication: tls_client_auth needs the table certificate",
@@ -179,6 +189,23 @@ def test_private_networks_and_this_machine_are_no_internal_addresses() -> None:
 )
 def test_a_credential_that_cannot_work_is_refused(credential: dict[str, Any], problem: str) -> None:
     assert find_problem(**credential).startswith(problem)
+
+
+def test_a_sealed_reply_needs_a_signature_and_its_parts() -> None:
+    given = {"driver": "http", "url": "https://a.example", "sealed": {"at": "response", "key": f"{SECRET}{{x}}"}}
+    with pytest.raises(ValidationError, match=r"give credential\.signature"):
+        HttpWire.model_validate(given)
+    wire = HttpWire.model_validate({**given, "credential": {"signature": HMAC}})
+    assert SECRET not in repr(wire)
+    assert wire.list_credentials()["wire.sealed.key"] == f"{SECRET}{{x}}"
+    with pytest.raises(
+        NotDeclarableError, match=r"^wire.sealed.key: {x} is unknown; the parts are method, host"
+    ) as caught:
+        DRIVER_FAMILIES["http"].build_driver(
+            wire,
+            DriverParts(gate=Gate("izin", AgencyTerms(deadline=5.0, max_concurrency=1)), work=LongWork(), city=Path()),
+        )
+    assert SECRET not in str(caught.value)
 
 
 def test_a_password_in_the_address_and_a_token_are_two_credentials() -> None:
@@ -206,8 +233,15 @@ def test_a_key_that_every_user_can_read_is_refused(tmp_path: Path) -> None:
         {"oauth2": {name: value for name, value in OAUTH2.items() if name != "client_secret"}},
         {"oauth2": OAUTH2 | {"authentication": "private_key_jwt"}},
         {"oauth2": OAUTH2 | {"timeout": 0}},
-        {"hmac": HMAC | {"algorithm": "md5"}},
-        {"hmac": HMAC | {"headers": {}}},
+        {"signature": HMAC | {"algorithm": "md5"}},
+        {"signature": HMAC | {"headers": {}}},
+        {"signature": HMAC | {"private_key": "/key.pem"}},
+        {"signature": {name: value for name, value in HMAC.items() if name != "secret"}},
+        {"signature": {"private_key": "/k", "algorithm": "sha1", "signed": "{path}", "headers": {"X": "{signature}"}}},
+        {"oauth2": OAUTH2 | {"authentication": "signature"}},
+        {"oauth2": {"token_url": "https://a", "client_id": "simpul", "authentication": "signature"}},
+        {"oauth2": OAUTH2 | {"signature": HMAC}},
+        {"oauth2": OAUTH2 | {"body": {"grantType": "client_credentials"}, "scope": "izin.read"}},
         {"basic": {}},
     ],
 )

@@ -500,7 +500,7 @@ REFUSED: dict[str, tuple[dict[str, Any], str]] = {
     ),
     "a probe with parts": (
         TABLES | {"probe": {"read": "rates", "key": "1"}},
-        "probe.read: rates takes more than a key; name another read",
+        "probe.key: the read takes a query: write JSON with ",
     ),
 }
 

@@ -6,7 +6,8 @@ from time import monotonic
 
 import pytest
 
-from connectors.drivers.http.driver import HttpDriver, HttpReply
+from connectors.drivers.http.driver import HttpDriver
+from connectors.drivers.http.reply import HttpReply
 from connectors.drivers.http.service import HttpLimits, HttpRequest, HttpService
 from connectors.drivers.http.xml_body import build_xml_format
 from records.calls.call import Call

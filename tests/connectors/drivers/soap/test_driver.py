@@ -9,7 +9,8 @@ from time import monotonic
 import pytest
 from lxml import etree
 
-from connectors.drivers.http.driver import HttpDriver, HttpReply
+from connectors.drivers.http.driver import HttpDriver
+from connectors.drivers.http.reply import HttpReply
 from connectors.drivers.http.service import HttpLimits, HttpService
 from connectors.drivers.soap.driver import SoapDriver
 from connectors.drivers.soap.envelopes import ValueSlot

@@ -24,12 +24,17 @@ from tests.sandbox_agencies import RunningAgency
 
 TOO_LONG = f"the answer is longer than {MAX_BYTES} bytes"
 
+TOO_MANY = f"the answer has more than {MAX_ROWS} rows"
+
 TOO_MUCH = {
-    "one value of 50 MB": "SELECT repeat('x', 50000000) AS x",
-    "a million tiny rows": "SELECT 1 AS x FROM generate_series(1, 1000000)",
-    "100,000 rows of a card": "SELECT n::text AS nik, '3171010101900001' AS no_kk, repeat('A', 60) AS nama"
-    " FROM generate_series(1, 100000) AS n",
-    "many columns": "SELECT " + ", ".join(f"repeat('x', 5000) AS c{each}" for each in range(1000)),
+    "one value of 50 MB": ("SELECT repeat('x', 50000000) AS x", TOO_LONG),
+    "a million tiny rows": ("SELECT 1 AS x FROM generate_series(1, 1000000)", TOO_MANY),
+    "100,000 rows of a card": (
+        "SELECT n::text AS nik, '3171010101900001' AS no_kk, repeat('A', 60) AS n FROM generate_series(1, 100000) AS n",
+        TOO_MANY,
+    ),
+    "rows of 10 kB": ("SELECT repeat('x', 10000) AS x FROM generate_series(1, 1000)", TOO_LONG),
+    "many columns": ("SELECT " + ", ".join(f"repeat('x', 5000) AS c{each}" for each in range(1000)), TOO_LONG),
 }
 
 
@@ -60,12 +65,13 @@ class TestPostgresLimits:
         async with driver_of(url) as driver:
             await driver.rows("SELECT 1", {}, make_call())
             details: list[str] = []
+            statement, detail = TOO_MUCH[attack]
 
             async def ask() -> None:
-                details[:] = await asyncio.gather(*(refused(driver, TOO_MUCH[attack]) for _ in range(4)))
+                details[:] = await asyncio.gather(*(refused(driver, statement) for _ in range(4)))
 
             assert await longest_turn(ask) < STALL
-            assert details == [TOO_LONG] * 4
+            assert details == [detail] * 4
             assert await driver.rows("SELECT 1 AS x", {}, make_call()) == [{"x": 1}]
 
     async def test_the_maximum_of_rows_is_read_without_a_stall(self, url: str) -> None:
@@ -77,7 +83,7 @@ class TestPostgresLimits:
                 await longest_turn(lambda: asyncio.gather(*(driver.rows(each, {}, make_call()) for each in asked)))
                 < STALL
             )
-            assert await refused(driver, statement % (MAX_ROWS + 1)) == f"the answer has more than {MAX_ROWS} rows"
+            assert await refused(driver, statement % (MAX_ROWS + 1)) == TOO_MANY
 
     async def test_bytes_of_earlier_statements_do_not_count(self, url: str) -> None:
         statement = f"SELECT repeat('x', {MAX_BYTES // 2}) AS x"
@@ -89,7 +95,7 @@ class TestPostgresLimits:
         gate = Gate("dukcapil", AgencyTerms(deadline=10.0, max_concurrency=4, breaker=BreakerEntry(failures=3)))
         async with driver_of(url, gate=gate) as driver:
             for _ in range(3):
-                await refused(driver, TOO_MUCH["one value of 50 MB"])
+                await refused(driver, TOO_MUCH["one value of 50 MB"][0])
         assert gate.breaker_state is BreakerState.OPEN
 
     async def test_rows_count_against_the_budget_of_their_request(self, url: str) -> None:
@@ -107,7 +113,7 @@ class TestPostgresLimits:
         async def test() -> None:
             async with driver_of(url) as driver:
                 assert await driver.rows("SELECT 1 AS x", {}, make_call()) == [{"x": 1}]
-                assert await refused(driver, TOO_MUCH["one value of 50 MB"]) == TOO_LONG
+                assert await refused(driver, TOO_MUCH["one value of 50 MB"][0]) == TOO_LONG
                 assert await driver.rows("SELECT 1 AS x", {}, make_call()) == [{"x": 1}]
 
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
@@ -162,13 +168,13 @@ class TestSqliteLimits:
         async with driver_of(file) as driver:
             with pytest.raises(AgencyMalformed):
                 await driver.rows("SELECT x FROM foto", {}, make_call())
-            assert await refused(driver, "SELECT * FROM umkm") == f"the answer has more than {MAX_ROWS} rows"
+            assert await refused(driver, "SELECT * FROM umkm") == TOO_MANY
             assert len(await driver.rows("SELECT * FROM umkm LIMIT 3", {}, make_call())) == 3
 
     async def test_an_endless_result_is_read_only_up_to_the_limit(self, file: str) -> None:
         endless = "WITH RECURSIVE number(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM number) SELECT n FROM number"
         async with driver_of(file) as driver:
-            assert await refused(driver, endless) == f"the answer has more than {MAX_ROWS} rows"
+            assert await refused(driver, endless) == TOO_MANY
 
     async def test_rows_over_the_byte_limit_are_malformed(self, file: str) -> None:
         long = "SELECT printf('%%.*c', 4096, 'x') AS text, zeroblob(4096) AS photo FROM umkm LIMIT %d"

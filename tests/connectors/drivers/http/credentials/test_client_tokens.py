@@ -141,7 +141,7 @@ class TestTokenRequests:
         }
 
     async def test_a_signature_can_cover_the_token(self) -> None:
-        signature = RequestSignature(secret=b"k", signed="{access_token}", headers={"X-Signature": "{signature}"})
+        signature = RequestSignature(key=b"k", signed="{access_token}", headers={"X-Signature": "{signature}"})
         async with run_agency(Answers()) as agency:
             credential = HttpCredential(tokens=agency.tokens, signature=signature)
             driver = HttpDriver(

@@ -25,7 +25,7 @@ FORM = HttpRequest("POST", "izin", form={"nik": "1,2", "q": "é"}, repeatable=Tr
 
 
 def build_signature(signed: str = "{method}", **more: object) -> RequestSignature:
-    settings = {"secret": SECRET.encode(), "headers": {"X-Signature": "{signature}"}, "key_id": "simpul"}
+    settings = {"key": SECRET.encode(), "headers": {"X-Signature": "{signature}"}, "key_id": "simpul"}
     return RequestSignature(signed=signed, **(settings | more))  # type: ignore[arg-type] # by name
 
 
@@ -40,7 +40,7 @@ def expect_signature(text: str, secret: str = SECRET) -> str:
 
 ALL = build_signature(
     "\n".join(f"{{{part}}}" for part in PARTS),
-    headers={"X-Signature": "{signature}", "X-Nonce": "{nonce}", "X-Time": "{timestamp}"},
+    headers={"X-Signature": "{signature}", "X-Nonce": "{nonce}", "X-Digits": "{nonce_digits}"},
     read_clock=lambda: NOW,
 )
 
@@ -62,7 +62,9 @@ async def test_a_signature_covers_each_part_as_it_was_sent(request_: HttpRequest
     text = "\n".join(
         [
             *(asked.method, asked.headers["host"], path, query, "simpul", "", asked.headers["x-nonce"]),
+            asked.headers["x-digits"],
             *("1795939506", "1795939506000", "Sun, 29 Nov 2026 08:05:06 GMT", "2026-11-29T08:05:06Z"),
+            "2026-11-29T15:05:06+07:00",
             *(digest.hexdigest(), b64encode(digest.digest()).decode()),
         ]
     )
@@ -70,13 +72,13 @@ async def test_a_signature_covers_each_part_as_it_was_sent(request_: HttpRequest
 
 
 def sign(signature: RequestSignature, body: bytes = b"") -> Mapping[str, str]:
-    return signature.sign(UnsignedRequest(method="GET", host="a", target="/b", body=body))
+    return signature.fill_headers(signature.sign(UnsignedRequest(method="GET", host="a", target="/b", body=body)))
 
 
 def test_the_form_of_a_known_agency_can_be_declared() -> None:
     # The form of BPJS Kesehatan's services. Computed with `openssl dgst -sha256 -hmac secretkey -binary | base64`.
     signature = RequestSignature(
-        secret=b"secretkey",
+        key=b"secretkey",
         key_id="testtesttest",
         signed="{key_id}&{timestamp}",
         headers={"X-cons-id": "{key_id}", "X-timestamp": "{timestamp}", "X-signature": "{signature}"},

@@ -4,17 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import json
 import os
 import signal
-import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 
-from sandbox.parent_death_signal import with_parent_death_signal
+from sandbox.processes.forked_process import ForkedProcess, ForkServerError
 from sandbox.state_folder import LOOPBACK
 
-ROOT = Path(__file__).parent.parent
-PROGRAM: Sequence[str] = (sys.executable, "-m", "sandbox")
 READY_TIMEOUT_S = 60.0  # seconds; the first start writes the seed data
 STOP_TIMEOUT_S = 4.0
 
@@ -34,36 +32,34 @@ class AgencyProcess:
         self.port = port
         self.control_port = control_port
         self._log = log
-        self._process: asyncio.subprocess.Process | None = None
+        self._folder = ""
+        self._process: ForkedProcess | None = None
 
     @property
     def pid(self) -> int | None:
         """Process id while it runs."""
         return self._process.pid if self._process and self._process.returncode is None else None
 
-    async def launch(self, state: Path, environment: Mapping[str, str], program: Sequence[str] = PROGRAM) -> None:
-        """Start the process; its output overwrites the log file."""
+    async def launch(self, forks: str, state: Path, environment: Mapping[str, str]) -> None:
+        """Start the process with the fork server at this address; its output overwrites the log file.
+
+        Raises AgencyProcessError.
+        """
+        self._folder = _find_real_name(state)
         ports = ["--port", str(self.port), "--control-port", str(self.control_port)]
-        command = [*program, self.name, *ports, "--state", str(state)]
-        # PYTHONSAFEPATH would keep `-m sandbox` from finding the project.
-        inherited = {name: value for name, value in os.environ.items() if name != "PYTHONSAFEPATH"}
+        command = [self.name, *ports, "--state", str(state)]
         with self._log.open("wb") as log:
-            self._process = await asyncio.create_subprocess_exec(
-                *with_parent_death_signal(command, ending=signal.SIGTERM),
-                stdin=asyncio.subprocess.DEVNULL,
-                stdout=log,
-                stderr=log,
-                cwd=ROOT,
-                env={**inherited, **environment},
-                start_new_session=True,  # Ctrl-C reaches only this process, which stops the agency in order
-            )
+            try:
+                self._process = await ForkedProcess.start(forks, command, {**os.environ, **environment}, log)
+            except ForkServerError as error:
+                raise AgencyProcessError(f"{self.name} did not start: {error}") from error
 
     async def wait_until_ready(self, timeout: float = READY_TIMEOUT_S) -> None:
-        """Wait until its control port reports ready. Raises AgencyProcessError if it ends or takes too long."""
+        """Wait until it reports ready at its control port. Raises AgencyProcessError if it ends or takes too long."""
         ended = asyncio.create_task(self.wait_for_end())
         try:
             async with asyncio.timeout(timeout):
-                while not await _is_healthy(self.control_port):
+                while not await _is_healthy(self.control_port, self._folder):
                     await asyncio.wait([ended], timeout=0.05)
                     if ended.done():
                         raise AgencyProcessError(f"{self.name} did not start: {self.last_line() or 'no output'}")
@@ -100,19 +96,26 @@ class AgencyProcess:
         return next((line for line in reversed(lines) if line), "")
 
 
-async def _is_healthy(control_port: int) -> bool:
-    """Whether `GET /health` on the control port answers 200."""
+def _find_real_name(folder: Path) -> str:
+    return str(folder.resolve())
+
+
+async def _is_healthy(control_port: int, folder: str) -> bool:
+    """Whether `GET /health` on the control port answers 200 for the agency of this state folder.
+
+    Another city may have taken the port since it was chosen: its agency answers there, and ours is about to fail.
+    """
     try:
         async with asyncio.timeout(2):
             reader, writer = await asyncio.open_connection(LOOPBACK, control_port)
             try:
-                writer.write(f"GET /health HTTP/1.1\r\nHost: {LOOPBACK}\r\nConnection: close\r\n\r\n".encode())
+                writer.write(f"GET /health HTTP/1.0\r\nHost: {LOOPBACK}\r\n\r\n".encode())
                 await writer.drain()
-                status = await reader.readline()
+                head, _, body = (await reader.read(-1)).partition(b"\r\n\r\n")
             finally:
                 writer.close()
                 with contextlib.suppress(OSError):
                     await writer.wait_closed()
-    except (OSError, TimeoutError, ValueError):
+        return head.split()[1:2] == [b"200"] and json.loads(body)["state"] == folder
+    except (OSError, TimeoutError, ValueError, LookupError, TypeError):
         return False
-    return status.split()[1:2] == [b"200"]
