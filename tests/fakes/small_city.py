@@ -73,7 +73,6 @@ from records.prices import (
 )
 from records.regions import CodeSystem, Region, RegionQuery
 from records.tax import TaxObject
-from resolvers.complaints import Complaints
 from resolvers.domains import find_domains
 from resolvers.hub.access_entries import AccessEntries
 from resolvers.hub.access_history import AccessHistories
@@ -85,11 +84,7 @@ from resolvers.hub.consents import Consents, UnknownConsent
 from resolvers.hub.data_preferences import PeoplePreferences, PreferencesUnavailable
 from resolvers.hub.data_requests import DataRequests
 from resolvers.hub.exports import Exports
-from resolvers.msmes import Msmes
-from resolvers.population import Population
-from resolvers.prices import Prices
 from resolvers.regions import Regions
-from resolvers.tax import Tax
 from tests.fakes.city import build_codes, build_lifetimes
 from tests.fakes.sample_records import build_sample
 from tests.fakes.small_records import (
@@ -132,10 +127,9 @@ def _consents_to(client: str | None, consents: tuple[Consent, ...]) -> tuple[Con
 _OTHER_READS = {
     name: (build_codes().get(domain) or "", read)
     for domain in find_domains().values()
-    if domain not in {Population, Msmes, Tax, Complaints, Prices}
     for name, read in list_reads(domain).items()
 }
-"""Reads of domains that need no fakes, with the code of their agency."""
+"""All reads with the code of their agency; those without a fake have a sample for every key."""
 
 
 @dataclass
