@@ -18,9 +18,11 @@ from resolvers.hub.consents import Consents
 from resolvers.hub.data_preferences import PeoplePreferences
 from resolvers.hub.data_requests import DataRequests
 from resolvers.hub.exports import Exports
+from resolvers.hub.partners import PartnerDirectory
 from services.cases.city_agency_names import CityAgencyNames
 from services.cases.database_case_marks import DatabaseCaseMarks
 from services.consents.database_consents import DatabaseConsents
+from services.consents.partner_directory import ContractDirectory
 from services.ledger.access_entries import DatabaseAccessEntries
 from services.ledger.access_history import DatabaseAccessHistories
 from services.ledger.entry_text import AgencyNames
@@ -50,6 +52,7 @@ class HubDomains:
     exports: FixedExports
     case_marks: DatabaseCaseMarks
     directory: CityAgencyNames
+    partners: ContractDirectory
 
     def build_domains(self) -> Mapping[type[Any], Any]:
         """The implementation of each domain protocol; mypy proves that each fits."""
@@ -61,6 +64,7 @@ class HubDomains:
         exports: Exports = self.exports
         case_marks: CaseMarks = self.case_marks
         directory: AgencyDirectory = self.directory
+        partners: PartnerDirectory = self.partners
         return {
             AccessHistories: access_histories,
             AccessEntries: access_entries,
@@ -70,6 +74,7 @@ class HubDomains:
             Exports: exports,
             CaseMarks: case_marks,
             AgencyDirectory: directory,
+            PartnerDirectory: partners,
         }
 
     def build_data_requests(self) -> DatabaseDataRequests:

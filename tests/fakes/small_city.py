@@ -53,6 +53,7 @@ from records.hub.data_requests import (
     WaitingDataRequests,
 )
 from records.hub.exports import Export
+from records.hub.partners import Partner, PartnerQuery
 from records.identifiers import Nik, RegionCode, Rupiah
 from records.languages import Language
 from records.msmes import Msme, Product
@@ -84,6 +85,7 @@ from resolvers.hub.consents import Consents, UnknownConsent
 from resolvers.hub.data_preferences import PeoplePreferences, PreferencesUnavailable
 from resolvers.hub.data_requests import DataRequests
 from resolvers.hub.exports import Exports
+from resolvers.hub.partners import PartnerDirectory
 from resolvers.regions import Regions
 from tests.fakes.city import build_codes, build_lifetimes
 from tests.fakes.sample_records import build_sample
@@ -187,6 +189,7 @@ class SmallCity:
             Confirmations,
             CaseMarks,
             AgencyDirectory,
+            PartnerDirectory,
         )
         return Agencies({**dict.fromkeys(domains, self), **own}, build_codes(), build_lifetimes())
 
@@ -201,6 +204,10 @@ class SmallCity:
             return self._answers(agency, name, keys, dict.fromkeys(keys, (sample,) if read.is_list else sample))
 
         return answer
+
+    async def partners(self, queries: Sequence[PartnerQuery], _call: Call) -> Answers[PartnerQuery, Sequence[Partner]]:
+        """The directory, which the hub itself has."""
+        return dict.fromkeys(queries, (build_sample(Partner),))
 
     def list_called_agencies(self) -> set[str]:
         """Who was asked anything."""

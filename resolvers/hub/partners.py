@@ -1,0 +1,21 @@
+"""The directory of partners: the domain protocol and its batch."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Protocol
+
+from engine.batch import forward
+from records.calls.answers import Answers
+from records.calls.call import Call
+from records.hub.partners import Partner, PartnerQuery
+
+
+class PartnerDirectory(Protocol):
+    """The domain of partners. The composition root binds the hub's contracts to it."""
+
+    async def partners(self, queries: Sequence[PartnerQuery], call: Call) -> Answers[PartnerQuery, Sequence[Partner]]:
+        """Partners by text and channel, ordered by name."""
+
+
+partner_lists = forward(PartnerDirectory, PartnerDirectory.partners, name="partner_lists", is_of_hub=True, absent=())
