@@ -6,9 +6,20 @@ from collections.abc import Sequence
 from typing import Protocol
 
 from engine.batch import forward
+from engine.errors import SafeError
 from records.calls.answers import Answers
 from records.calls.call import Call
 from records.hub.partners import Partner, PartnerQuery
+
+
+class PartnersUnavailable(SafeError):  # noqa: N818 - reads as what it is
+    """The hub's own database does not answer, so the directory cannot be read."""
+
+    code = "PARTNERS_UNAVAILABLE"
+
+    def __init__(self) -> None:
+        """The message is fixed."""
+        super().__init__("The directory of partners cannot be read at the moment. Try again later.")
 
 
 class PartnerDirectory(Protocol):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
 from datetime import datetime
 
@@ -10,7 +11,11 @@ from records.calls.call import Call
 from records.clocks import CITY_TIME_ZONE
 from records.hub.operations import ClientContract
 from records.hub.partners import Partner, PartnerQuery
+from resolvers.hub.partners import PartnersUnavailable
+from store.database_timeout import StateUnavailable
 from store.operations.operation_registry import OperationRegistry
+
+_log = logging.getLogger("simpul.partners")
 
 
 class ContractDirectory:
@@ -24,8 +29,12 @@ class ContractDirectory:
         queries: Sequence[PartnerQuery],
         call: Call,  # noqa: ARG002 - no agency is called
     ) -> Answers[PartnerQuery, Sequence[Partner]]:
-        """Partners by text and channel, ordered by name. Raises `StateUnavailable`."""
-        contracts = await self._registry.list_listed_contracts()
+        """Partners by text and channel, ordered by name. Raises `PartnersUnavailable`."""
+        try:
+            contracts = await self._registry.list_listed_contracts()
+        except StateUnavailable as failure:
+            _log.error("The directory of partners cannot be read: %s", failure)
+            raise PartnersUnavailable from None
         found = sorted(
             (each for contract in contracts if (each := build_partner(contract)) is not None),
             key=lambda each: each.name.casefold(),
