@@ -23,6 +23,7 @@ from engine.reporting import NoRefusalRecorder
 from engine.run_request import RunReporting
 from engine.safe_traceback import safe_traceback
 from records.city_areas import CityAreas
+from records.city_services import ServiceCatalogue
 from records.service_levels import ServiceLevels
 from resolvers.reader_budgets import PeopleBudgetCharger
 from schema.builder import build_schema, get_graphql_schema
@@ -54,7 +55,12 @@ from wiring.commands import build_command_services
 from wiring.consents import build_consent_parts
 from wiring.endpoints import build_endpoints, build_export, build_photo_endpoint
 from wiring.execution import RequestResources, build_execute, build_export_engine, build_graphql_engine
-from wiring.hub_domains import build_access_ledger, build_hub_domains, build_retention
+from wiring.hub_domains import (
+    build_access_ledger,
+    build_hub_domains,
+    build_retention,
+    build_service_catalogue,
+)
 from wiring.hub_parts import HubParts
 from wiring.operations import follow_operations
 from wiring.pages import SUBMIT_COMPLAINT, build_pages, build_sign_in
@@ -144,6 +150,7 @@ def compose(settings: Settings, parts: HubParts) -> WebApplication:
             PeopleBudgetCharger: callers.budgets,
             ServiceLevels: settings.city.city.build_service_levels(),
             CityAreas: settings.city.city.build_areas(),
+            ServiceCatalogue: build_service_catalogue(settings, schema, parts.gates),
         }
     )
     counters = build_counters(settings, parts, callers, agencies.read_counts)

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol, Self, TypeVar
+from typing import Any, Protocol, Self, TypeVar, runtime_checkable
 
 from pydantic import ValidationError
 
@@ -13,6 +13,7 @@ from connectors.declared.driver_families import DRIVER_FAMILIES
 from connectors.declared.driver_family import Driver
 from connectors.declared.open311.complaints import ComplaintLinks
 from connectors.declared.row_observation import RowObserver
+from connectors.declared.snapshot.loader import SnapshotSource
 from connectors.declared.snapshot.protection import CopyProtection
 from connectors.declared.tables import ManifestTable, NotDeclarableError
 from connectors.regions import UnknownDistricts
@@ -71,6 +72,20 @@ class Connector(Protocol):
 
     async def probe(self, call: Call) -> None:
         """Make the cheapest call that proves that the agency answers. Raises `AgencyFailure`."""
+
+
+@runtime_checkable
+class CopyingConnector(Protocol):
+    """A connector that answers from copies of whole sources."""
+
+    @property
+    def snapshots(self) -> Sequence[SnapshotSource]:
+        """The copies."""
+
+
+def list_snapshots(connector: Connector) -> Sequence[SnapshotSource]:
+    """The copies from which a connector answers."""
+    return connector.snapshots if isinstance(connector, CopyingConnector) else ()
 
 
 class PythonConnector(Connector, Protocol):

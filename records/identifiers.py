@@ -1,4 +1,4 @@
-"""Numbers and codes that identify people, land and businesses."""
+"""Plain types of records: numbers and codes that identify people, land and businesses, money, partial dates."""
 
 from __future__ import annotations
 
@@ -21,3 +21,6 @@ RegionCode = NewType("RegionCode", str)
 
 Rupiah = NewType("Rupiah", int)
 """An amount of money in whole Rupiah."""
+
+PartialDate = NewType("PartialDate", str)
+"""A year, a month or a day (ISO 8601 with reduced precision): `2019`, `2019-06` or `2019-06-05`."""

@@ -43,7 +43,10 @@ class CitizenScope(DescribedEnum):
     CIVIL_STATUS = "citizen:civil-status", "Religion, marital status, education and occupation."
     PARENTAGE = "citizen:parentage", "The names of the parents."
     HOUSEHOLD = "citizen:household", "The family card and its members."
-    HEALTH = "citizen:health", "The blood group, together with `citizen:civil-status`."
+    HEALTH = (
+        "citizen:health",
+        "Vaccinations and appointments for them; together with `citizen:civil-status`, the blood group.",
+    )
     TAX = "citizen:tax", "Taxed land and buildings, bills and payments."
     MSMES = "citizen:msmes", "Small businesses and what they sell."
     COMPLAINTS = "citizen:complaints", "The person's complaints to the city."

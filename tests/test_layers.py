@@ -52,6 +52,9 @@ PLANTED = {
     "aiodataloader lives in resolvers": [("schema/planted.py", "from aiodataloader import DataLoader")],
     "Starlette lives in web, server and sandbox": [("auth/planted_too.py", "import starlette.requests")],
     "Jinja2 lives where pages are rendered": [("web/planted_seven.py", "import jinja2")],
+    "Protocol Buffers live where GTFS-Realtime is parsed": [
+        ("connectors/planted_gtfs.py", "from google.transit import gtfs_realtime_pb2")
+    ],
     "Pillow lives where photos are made": [("services/photos/planted.py", "import PIL.Image")],
     "multipart lives where bodies with files are read": [("web/planted_nine.py", "import multipart")],
     "Cryptography lives in auth": [("web/planted_three.py", "import joserfc.jwt")],

@@ -19,8 +19,8 @@ from auth.crypto.snapshot_keys import SnapshotKeys
 from cache.limits.agency_counts import AgencyCounts
 from cache.limits.redis_counters import RedisCounters
 from connectors.agency_probes import AgencyProbes
-from connectors.connector_parts import Connector, ConnectorParts, PythonConnector
-from connectors.declared.connector import DeclaredConnector, build_declared_connector
+from connectors.connector_parts import Connector, ConnectorParts, PythonConnector, list_snapshots
+from connectors.declared.connector import build_declared_connector
 from connectors.declared.domain_reads import list_read_names
 from connectors.declared.driver_families import DRIVER_FAMILIES
 from connectors.declared.driver_family import CallLimits, Driver, DriverParts, ExpiringDriver, HubValues
@@ -175,7 +175,7 @@ class Connectors:
     def snapshots(self) -> Sequence[SnapshotSource]:
         """The snapshots of all agencies."""
         connectors = [each.connector for each in (*self.agencies.values(), *self.shadows.values())]
-        return [each for found in connectors if isinstance(found, DeclaredConnector) for each in found.snapshots]
+        return [each for found in connectors for each in list_snapshots(found)]
 
     @asynccontextmanager
     async def loading(self, readers: Sequence[CachedBatchReader]) -> AsyncIterator[None]:

@@ -1,7 +1,9 @@
-"""Builds the hub's own domains, the recording of reads and the purge of expired data, over its own database."""
+"""Builds what the hub itself answers: over its own database, and of its city folder; and the recording of reads."""
 
 from __future__ import annotations
 
+import logging
+from collections.abc import Mapping
 from datetime import timedelta
 
 from graphql import GraphQLSchema
@@ -11,6 +13,10 @@ from auth.crypto.entry_tokens import EntryTokens
 from auth.crypto.pseudonyms import Pseudonyms
 from auth.crypto.sealed_people import SealedPeople
 from auth.crypto.sealed_texts import SealedTexts
+from connectors.resilience.breaker import BreakerState
+from connectors.resilience.gate import Gate
+from records.city_services import ServiceCatalogue, ServiceState
+from schema.tools.catalogue_operations import is_offered
 from schema.tools.document_fields import list_coordinates
 from schema.tools.export_parts import build_export_parts
 from schema.tools.holdings import get_holders
@@ -33,6 +39,8 @@ from store.retention.retention_rules import list_retention_rules
 from store.rights.data_request_table import DataRequestTable
 from web.endpoints.export import PATH as EXPORT_PATH
 from wiring.consents import build_consent_parts
+
+_log = logging.getLogger(__name__)
 
 
 def build_hub_domains(
@@ -72,3 +80,35 @@ def build_access_ledger(settings: Settings, state: AsyncEngine) -> LedgerWriter:
 def build_retention(settings: Settings, state: AsyncEngine) -> RetentionPurge:
     """Build the purge of expired data in the hub's database."""
     return RetentionPurge(state, settings.secret_bytes, list_retention_rules(), settings.retention_policies)
+
+
+def build_service_catalogue(settings: Settings, schema: GraphQLSchema, gates: Mapping[str, Gate]) -> ServiceCatalogue:
+    """Build the catalogue. A service whose operation the graph of this hub does not offer is left out, and logged."""
+    folder, file = settings.city, settings.city.services
+    office, zone = folder.city.office, folder.city.time_zone
+    offered = {
+        code: each
+        for code, each in file.services.items()
+        if each.operation is None or is_offered(schema, each.operation)
+    }
+    if left_out := sorted(file.services.keys() - offered.keys()):
+        _log.warning("services.toml: the graph does not offer the operation of %s", ", ".join(left_out))
+    hours = {code: each.build_hours(office, zone) for code, each in offered.items()}
+    issuer = next((each.url for each in settings.issuers if each.name == settings.sign_in_issuer), None)
+    return ServiceCatalogue(
+        [each.build_service(code, file, office) for code, each in offered.items()],
+        {code: each for code, each in hours.items() if each is not None},
+        get_agency_state=lambda agency: get_agency_state(gates.get(agency)),
+        issuer=issuer,
+    )
+
+
+def get_agency_state(gate: Gate | None) -> ServiceState:
+    """What the gate of an agency knows in this process; an agency without a gate is not called."""
+    if gate is None:
+        return ServiceState.UNWATCHED
+    if gate.is_closed:
+        return ServiceState.CLOSED
+    if gate.breaker_state is BreakerState.OPEN:
+        return ServiceState.UNAVAILABLE
+    return ServiceState.LIMITED if gate.breaker_state is BreakerState.HALF_OPEN else ServiceState.AVAILABLE

@@ -10,8 +10,10 @@ from typing import Any, Final, NamedTuple
 
 from cli.agencies.check_places import ManifestPlaces
 from cli.agencies.onboarding.services import list_resource_columns
-from cli.agencies.trial import ask_read, list_snapshots, open_agency
+from cli.agencies.trial import ask_read, open_agency
+from connectors.connector_parts import list_snapshots
 from connectors.declared.domain_reads import KEY, DomainRead, list_key_parts, list_reads
+from connectors.declared.driver_families import DRIVER_FAMILIES
 from connectors.declared.python_functions import split_optional
 from connectors.declared.record_readers import PERSONAL_NUMBERS
 from connectors.declared.row_observation import ObservedRow
@@ -93,7 +95,8 @@ class _AgencyCheck:
         self._places = ManifestPlaces(manifest)
         self._is_reached = True
         every = list_reads(find_domains()[self._manifest.domain])
-        self._reads = {name: each for name, each in every.items() if name in self._manifest.reads}
+        is_of_protocol = DRIVER_FAMILIES[self._manifest.wire.driver].domain_reads is not None
+        self._reads = {name: each for name, each in every.items() if is_of_protocol or name in self._manifest.reads}
 
     async def run(self) -> AsyncIterator[CheckStep]:
         async for step in self._check_portal():
@@ -106,7 +109,7 @@ class _AgencyCheck:
             return
         async for step in self._check_reads():
             yield step
-        if not self._rows and not list_snapshots(self._bound) and self._is_reached:
+        if not self._rows and not list_snapshots(self._bound.connector) and self._is_reached:
             yield CheckStep("columns", "(no row was seen: see columns with `simpul agencies try`)")
         elif self._rows:
             for step in list_steps("columns", list(self._places.judge_rows(self._rows))):
@@ -132,7 +135,7 @@ class _AgencyCheck:
             yield step
 
     def _check_snapshots(self) -> Iterator[CheckStep]:
-        for each in list_snapshots(self._bound):
+        for each in list_snapshots(self._bound.connector):
             status = each.snapshot.get_status()
             name = f"snapshot {status.name}"
             if status.facts is None:

@@ -25,13 +25,13 @@ from auth.caller import Caller, CallerKind
 from auth.crypto.snapshot_keys import SnapshotKeys
 from auth.policy.declared_purpose import is_valid_purpose
 from cli.command_error import CommandError
-from connectors.declared.connector import DeclaredConnector
+from connectors.connector_parts import list_snapshots
 from connectors.declared.domain_reads import DomainRead, list_reads
 from connectors.declared.driver_family import Driver
 from connectors.declared.python_functions import split_optional
 from connectors.declared.record_readers import PERSONAL_NUMBERS
 from connectors.declared.row_observation import ObservedRow
-from connectors.declared.snapshot.loader import SnapshotLoader, SnapshotSource
+from connectors.declared.snapshot.loader import SnapshotLoader
 from connectors.declared.snapshot.protection import CopyProtection, no_erasures
 from connectors.drivers.long_work import LongWork
 from connectors.regions import UnknownDistricts
@@ -197,17 +197,12 @@ async def open_agency(
         bound = bind_agency(manifest, gate, resources)
         stack.push_async_callback(bound.driver.close)
         stack.push_async_callback(gate.close)
-        for each in list_snapshots(bound):
+        for each in list_snapshots(bound.connector):
             stack.callback(each.snapshot.close)
             loader = SnapshotLoader(each, on_published=_ignore)
             await stack.enter_async_context(loader.running())
             await loader.wait_for_data()
         yield bound
-
-
-def list_snapshots(bound: BoundAgency) -> Sequence[SnapshotSource]:
-    """The snapshots that answer reads of an agency."""
-    return bound.connector.snapshots if isinstance(bound.connector, DeclaredConnector) else ()
 
 
 async def ask_read(bound: BoundAgency, read: DomainRead, key: object) -> Any:  # noqa: ANN401 - any answer, or a failure

@@ -14,8 +14,15 @@ from connectors.declared.ckan.reads import build_ckan_read, check_ckan_probe, ck
 from connectors.declared.ckan.tables import CkanReadTable, CkanRowsTable, CkanWire
 from connectors.declared.column_syntax import JSON_PATHS
 from connectors.declared.driver_family import AllRows, DomainReads, DriverFamily, DriverParts, Reads, open_batches
+from connectors.declared.fhir.client import MEDIA_TYPE, FhirClient
+from connectors.declared.fhir.paths import FHIR_PATHS
+from connectors.declared.fhir.reads import build_fhir_read, check_fhir_probe, fhir_rows_of
+from connectors.declared.fhir.tables import FhirReadTable, FhirRowsTable, FhirWire
 from connectors.declared.files.rows import build_file_rows
 from connectors.declared.files.tables import FileRowsTable, FilesWire
+from connectors.declared.gtfs.client import GtfsClient
+from connectors.declared.gtfs.tables import GtfsWire
+from connectors.declared.gtfs.transit import build_gtfs_transit
 from connectors.declared.http.command_tables import HttpCommandTable
 from connectors.declared.http.reads import build_http_read, rows_of
 from connectors.declared.http.requests import check_http_probe
@@ -37,6 +44,7 @@ from connectors.declared.tables import CommandTable, ManifestTable, NotDeclarabl
 from connectors.declared.xml.paths import XML_PATHS, XML_REPLIES
 from connectors.declared.xml.tables import XmlWire
 from connectors.drivers.files.driver import FilesDriver
+from connectors.drivers.gtfs.realtime_messages import MAX_FEED_BYTES, REALTIME_FEED
 from connectors.drivers.http.driver import HttpDriver
 from connectors.drivers.http.json_body import JSON_BODY, LOWER_CASE_JSON_BODY
 from connectors.drivers.http.sealed.body_seal import BodySeal
@@ -51,7 +59,7 @@ _MAX_FILE_BYTES: Final = 256 * 1024 * 1024
 """Of one file over HTTP, which is held in memory until it is written down."""
 
 
-Wire = SqlWire | HttpWire | XmlWire | CkanWire | SoapWire | FilesWire | Open311Wire
+Wire = SqlWire | HttpWire | XmlWire | CkanWire | SoapWire | FilesWire | Open311Wire | FhirWire | GtfsWire
 
 
 def parse_reads(driver: str, given: object, defaults: Mapping[str, Any] | None = None) -> Mapping[str, PythonReadTable]:
@@ -176,6 +184,12 @@ def _build_open311_client(wire: Open311Wire, parts: DriverParts) -> Open311Clien
     return Open311Client(http=http, wire=wire)
 
 
+def _build_fhir_client(wire: FhirWire, parts: DriverParts) -> FhirClient:
+    service = build_service(wire, parts.gate.agency, accept=f"{MEDIA_TYPE}, application/json;q=0.9")
+    http = HttpDriver(service, _build_limits(parts, _MAX_JSON_BYTES), gate=parts.gate, work=parts.work)
+    return FhirClient.build(http, wire)
+
+
 def _build_files_driver(wire: FilesWire, parts: DriverParts) -> FilesDriver:
     folder = wire.folder
     if folder is not None:
@@ -186,6 +200,14 @@ def _build_files_driver(wire: FilesWire, parts: DriverParts) -> FilesDriver:
     return FilesDriver(
         None, HttpDriver(service, _build_limits(parts, _MAX_FILE_BYTES), work=parts.work), gate=parts.gate
     )
+
+
+def _build_gtfs_client(wire: GtfsWire, parts: DriverParts) -> GtfsClient:
+    agency, gate, work = parts.gate.agency, parts.gate, parts.work
+    limits = _build_limits(parts, wire.schedule.max_bytes)
+    schedule = HttpDriver(build_service(wire, agency), limits, gate=gate, work=work)
+    limits, service = _build_limits(parts, MAX_FEED_BYTES), build_service(wire.realtime_service, agency)
+    return GtfsClient(schedule, HttpDriver(service, limits, body_format=REALTIME_FEED, gate=gate, work=work), wire)
 
 
 def _build_limits(parts: DriverParts, max_bytes: int) -> HttpLimits:
@@ -244,11 +266,25 @@ DRIVER_FAMILIES: Final[Mapping[str, DriverFamily]] = {
         command_table=HttpCommandTable,
         own_commands=frozenset({"submit_complaint"}),
     ),
+    "fhir": DriverFamily(
+        wire=FhirWire,
+        driver=FhirClient,
+        build_driver=_build_fhir_client,
+        reads=Reads(table=FhirReadTable, build=build_fhir_read, check_probe=check_fhir_probe),
+        all_rows=AllRows(table=FhirRowsTable, build=open_batches(fhir_rows_of)),
+        columns=FHIR_PATHS,
+    ),
     "files": DriverFamily(
         wire=FilesWire,
         driver=FilesDriver,
         build_driver=_build_files_driver,
         all_rows=AllRows(table=FileRowsTable, build=build_file_rows),
+    ),
+    "gtfs": DriverFamily(
+        wire=GtfsWire,
+        driver=GtfsClient,
+        build_driver=_build_gtfs_client,
+        domain_reads=DomainReads(domain="transit", build=build_gtfs_transit),
     ),
 }
 """By the word of the driver."""

@@ -16,7 +16,7 @@ from typing import Final, NamedTuple
 from connectors.declared.python_functions import find_function, split_optional
 from connectors.declared.tables import FieldTable, NotDeclarableError
 from connectors.readers.coordinates import coordinates
-from connectors.readers.dates import day, moment, utc_moment
+from connectors.readers.dates import day, moment, partial_date, utc_moment
 from connectors.readers.family_cards import family_card_number
 from connectors.readers.money import rupiah
 from connectors.readers.names import person_name, to_ordinary_case
@@ -26,7 +26,7 @@ from connectors.readers.phones import phone
 from connectors.readers.regions import region_code, region_from_numbers
 from connectors.readers.texts import comma_list, text, web_address
 from connectors.readers.unreadable import UnreadableError
-from records.identifiers import FamilyCardNumber, Nib, Nik, Nop, RegionCode, Rupiah
+from records.identifiers import FamilyCardNumber, Nib, Nik, Nop, PartialDate, RegionCode, Rupiah
 from records.regions import Coordinates
 
 FieldReader = Callable[..., object]
@@ -128,6 +128,7 @@ _TYPE_READERS: Final[Mapping[object, tuple[FieldReader, str]]] = {
     int: (whole_number, "a whole number"),
     date: (day, "a day"),
     datetime: (moment, "a moment"),
+    PartialDate: (partial_date, "a year, a month or a day"),
     Rupiah: (rupiah, "an amount of money"),
     RegionCode: (region_code, "a Kemendagri region code"),
     Coordinates: (coordinates, "a point on the map"),

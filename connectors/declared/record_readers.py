@@ -17,6 +17,7 @@ from connectors.readers.rows import MAX_LIST_ROWS, Row
 from connectors.readers.unreadable import UnreadableError
 from records.description import list_access_fields
 from records.identifiers import FamilyCardNumber, Nik
+from records.record import FILLED_BY_HUB
 from records.regions import Coordinates
 
 R = TypeVar("R")
@@ -160,7 +161,7 @@ class RecordReaders:
             name
             for name, each in known.items()
             if name not in {*table, *inner}
-            and (name in deciding or (each.default is MISSING and each.default_factory is MISSING))
+            and (name in deciding - FILLED_BY_HUB or (each.default is MISSING and each.default_factory is MISSING))
         ]
         if missing:
             raise NotDeclarableError(place, f'no column is named for {missing[0]}; write {missing[0]} = "column"')

@@ -10,6 +10,7 @@ from typing import TypeVar
 from connectors.readers.texts import text
 from connectors.readers.unreadable import UnreadableError
 from records.clocks import CITY_TIME_ZONE
+from records.identifiers import PartialDate
 
 _D = TypeVar("_D", bound=date)
 
@@ -23,6 +24,8 @@ _FOREVER = 9_000
 _ZEROS = re.compile(r"[0\s/:.T-]*", re.ASCII)
 _SLASHED = re.compile(r"(?P<day>\d{1,2})[/-](?P<month>\d{1,2})[/-](?P<year>\d{4})", re.ASCII)
 _ISO = re.compile(r"(?P<year>\d{4})-(?P<month>\d{1,2})-(?P<day>\d{1,2})", re.ASCII)
+_PARTIAL = re.compile(r"(?P<year>\d{4})(?:-(?P<month>\d{2}))?", re.ASCII)
+_MONTHS_OF_YEAR = 12
 _SOLID = re.compile(r"(?P<year>\d{4})(?P<month>\d{2})(?P<day>\d{2})", re.ASCII)
 _WORDED = re.compile(r"(?P<day>\d{1,2})[ -](?P<month>[A-Za-z]{3,9})[ -](?P<year>\d{4}|\d{2})", re.ASCII)
 _TIME = re.compile(r"(?P<hour>\d{1,2})[.:](?P<minute>\d{2})(?:[.:](?P<second>\d{2}))?(?:[.,]\d+)?", re.ASCII)
@@ -73,6 +76,24 @@ def day(raw: object) -> date | None:
             return day(_iso_moment(written))
         found = _day(_SPLIT.split(written, maxsplit=1)[0], "a day")
     return None if found in NO_DAY else found
+
+
+def partial_date(raw: object) -> PartialDate | None:
+    """Reads a year, a month or a day; None for the agency's words for no date, as for `day`.
+
+    Reads `yyyy` and `yyyy-mm`, as FHIR servers write what is known of a date, and everything that `day` reads. Raises
+    `UnreadableError` otherwise, also for impossible months.
+    """
+    written = None if isinstance(raw, date) else _written(raw, "a partial date")
+    parts = None if written is None else _PARTIAL.fullmatch(written)
+    if written is None or parts is None:
+        found = day(raw)
+        return None if found is None else PartialDate(found.isoformat())
+    if not _FIRST_YEAR < int(parts["year"]) < _FOREVER:
+        return None
+    if parts["month"] is not None and not 1 <= int(parts["month"]) <= _MONTHS_OF_YEAR:
+        raise UnreadableError("a partial date")
+    return PartialDate(written)
 
 
 def moment(raw: object) -> datetime | None:

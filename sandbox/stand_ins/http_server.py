@@ -14,13 +14,15 @@ from starlette.routing import Route
 from sandbox.agency import AgencySpec
 from sandbox.control import REFUSED, AgencyControl, AgencyMode
 from sandbox.stand_ins.datastore import DatastoreReplies
+from sandbox.stand_ins.fhir import FhirReplies
 from sandbox.stand_ins.georeport import GeoReportReplies
 from sandbox.stand_ins.http_credential import HttpCredentialCheck, Pairs, parse_pairs
 from sandbox.stand_ins.replies import METHODS, SampleReplies
 from sandbox.stand_ins.sources import StandInSource
 
-_REPLIES: Final[Mapping[str, type[DatastoreReplies | GeoReportReplies]]] = {
+_REPLIES: Final[Mapping[str, type[DatastoreReplies | FhirReplies | GeoReportReplies]]] = {
     "ckan": DatastoreReplies,
+    "fhir": FhirReplies,
     "open311": GeoReportReplies,
 }
 

@@ -32,7 +32,11 @@ def run(spec: AgencySpec, source: StandInSource) -> None:
         case "files":
             drop = DropControl(spec, latency, source)
             serve(spec, drop, DropService(spec, drop, source).build_app())
-        case "http" | "xml" | "ckan" | "open311":
+        case "gtfs":
+            # The parser of messages takes some megabytes, which other agencies need not hold.
+            gtfs = import_module("sandbox.stand_ins.gtfs.server")
+            serve(spec, control, gtfs.GtfsStandIn(spec, control, source).build_app())
+        case "http" | "xml" | "ckan" | "fhir" | "open311":
             serve(spec, control, StandInService(spec, control, source).build_app())
         case driver:
             raise CannotStartError(f"no stand-in speaks the driver '{driver}' of {source.code}.")

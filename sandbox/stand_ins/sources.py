@@ -14,12 +14,14 @@ import re
 import tomllib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Final
 from urllib.parse import quote
 
 from sandbox.agency import AGENCIES, LOOPBACK, CannotStartError
+from sandbox.clock import WIB
 
 CITY_VARIABLE: Final = "SANDBOX_CITY"
 """Names the city folder of an agency that is served from its samples."""
@@ -29,6 +31,7 @@ EXPECTED: Final = "expected.json"
 """Written by hand: the answers that tests expect of the samples."""
 DATABASE: Final = "samples"
 """The database of a stand-in that is one."""
+_DAY: Final = re.compile(r"\{today(\+\d+)?\}")
 _REFERENCE: Final = re.compile(r"\$\{(SIMPUL_[A-Z0-9_]+)\}")
 
 
@@ -94,7 +97,7 @@ class StandInSource:
         for path in self.list_files():
             if path.suffix == ".json":
                 try:
-                    yield path.stem, json.loads(path.read_text(encoding="utf-8"))
+                    yield path.stem, json.loads(fill_days(path.read_text(encoding="utf-8")))
                 except ValueError as error:
                     raise CannotStartError(f"{path} is not JSON: {error}") from error
 
@@ -120,6 +123,12 @@ class StandInSource:
         if self.driver == "sql":
             return f"postgresql://{quote(user, safe='')}:{quote(secret, safe='')}@{at}/{DATABASE}"
         return f"http://{at}"
+
+
+def fill_days(text: str) -> str:
+    """A sample with days in place of `{today+3}`: data that begins today, whenever the stand-in is started."""
+    today = datetime.now(WIB).date()
+    return _DAY.sub(lambda found: (today + timedelta(days=int(found[1] or 0))).isoformat(), text)
 
 
 def find_city() -> Path:

@@ -14,7 +14,7 @@ from strawberry.types.scalar import ScalarDefinition
 
 from engine.document.refused_values import RefusedValue
 from records.description import DescribedEnum
-from records.identifiers import FamilyCardNumber, Nib, Nik, Nop, RegionCode, Rupiah
+from records.identifiers import FamilyCardNumber, Nib, Nik, Nop, PartialDate, RegionCode, Rupiah
 from records.uploads import UploadedFile
 
 _DAY_OFFSET_OF_WOMEN = 40
@@ -22,6 +22,7 @@ _MAX_SAFE_INTEGER = 2**53 - 1
 _REGION_CODE = re.compile(r"\d{2}(\.\d{2}(\.\d{2}(\.\d{4})?)?)?", re.ASCII)
 _EARLIEST, _LATEST = datetime(1, 1, 2, tzinfo=UTC), datetime(9999, 12, 30, tzinfo=UTC)
 """One day inside the ends of the calendar, because queries to agencies use their own time zone and the next second."""
+_PARTIAL = re.compile(r"\d{4}(-\d{2}(-\d{2})?)?", re.ASCII)
 _DAY = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
 
 
@@ -87,6 +88,14 @@ def parse_date(value: object) -> date:
         return date.fromisoformat(value if isinstance(value, str) and _DAY.fullmatch(value) else "")
     except ValueError:
         raise RefusedValue("A date has the form YYYY-MM-DD, such as 2026-11-23.") from None
+
+
+def parse_partial_date(value: object) -> PartialDate:
+    """Parses a year, a month or a day."""
+    text = value if isinstance(value, str) else ""
+    if not _PARTIAL.fullmatch(text) or not _is_day(*map(int, f"{text}-01-01"[:10].split("-"))):
+        raise RefusedValue("A partial date has the form YYYY, YYYY-MM or YYYY-MM-DD, such as 2019-06.")
+    return PartialDate(text)
 
 
 def parse_date_time(value: object) -> datetime:
@@ -171,6 +180,13 @@ def build_scalar_map() -> Mapping[object, ScalarDefinition]:
             parse_date,
             date.isoformat,
             "https://scalars.graphql.org/andimarek/local-date.html",
+        ),
+        PartialDate: _build_scalar(
+            "PartialDate",
+            "A year, a month or a day, as far as it is known: `2019`, `2019-06` or `2019-06-05` (ISO 8601).",
+            parse_partial_date,
+            str,
+            "https://hl7.org/fhir/R4/datatypes.html#date",
         ),
         datetime: _build_scalar(
             "DateTime",

@@ -32,6 +32,7 @@ _PERSON = "Citizen"
 _EXCLUDED_FIELDS = {
     "Citizen.export": "leads to this export",
     "Citizen.consentRequest": "needs an id that the partner gave to the person; there is no list of requests",
+    "Citizen.services": "describes the city, and follows from other parts",
     "Case.subject": "leads to the records of other parts",
 }
 """Fields that the export omits, and why."""

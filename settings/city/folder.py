@@ -16,6 +16,7 @@ from engine.agencies.agency_routing import is_inside
 from records.city_areas import CityAreas
 from records.service_levels import ServiceLevels
 from settings.city.area_tables import AreaTable
+from settings.city.city_service_tables import NO_SERVICES_FILE, CityServicesTable
 from settings.city.manifest import ManifestFile, Names, read_toml
 from settings.city.office_calendar import OfficeTable
 from settings.city.problems import CityProblem, ManifestError
@@ -24,6 +25,7 @@ from settings.city.service_level_tables import ServiceLevelsTable
 from settings.city.table_problems import describe_validation
 
 DEFAULT_CITY: Final = Path(__file__).parents[2] / "cities" / "jakarta"
+_SERVICES: Final = "services.toml"
 _ONE_AGENCY: Final = frozenset({"population"})
 """Domains that decisions about access depend on: who is asked must not depend on a choice."""
 
@@ -74,6 +76,8 @@ class CityFolder:
     """Of every stage, by the code of the agency, which is the name of its file."""
     variables: frozenset[str]
     """The environment variables that the files name."""
+    services: CityServicesTable = NO_SERVICES_FILE
+    """The catalogue of services."""
 
     @property
     def agencies(self) -> Mapping[str, ManifestFile]:
@@ -129,10 +133,16 @@ def examine_city(
             manifests[file.stem] = ManifestFile.load(file, environment)
         except ManifestError as error:
             problems += error.problems
+    services = NO_SERVICES_FILE
+    try:
+        services = _load_services(path / _SERVICES)
+    except ManifestError as error:
+        problems += error.problems
     if city is None:
         return None, tuple(problems)
-    folder = CityFolder(path, city, manifests, find_variables(path))
-    return folder, (*problems, *_find_domain_problems(folder), *_find_shadow_problems(folder))
+    folder = CityFolder(path, city, manifests, find_variables(path), services)
+    found = (*_find_domain_problems(folder), *_find_shadow_problems(folder), *_find_service_problems(folder))
+    return folder, (*problems, *found)
 
 
 def find_variables(path: Path) -> frozenset[str]:
@@ -156,6 +166,24 @@ def _load_city_table(path: Path) -> CityTable:
         return CityTable.model_validate(given)
     except ValidationError as error:
         raise ManifestError(describe_validation(path, text, given, CityTable, error)) from None
+
+
+def _load_services(path: Path) -> CityServicesTable:
+    if not path.exists():
+        return NO_SERVICES_FILE
+    text, given = read_toml(path)
+    try:
+        return CityServicesTable.model_validate(given)
+    except ValidationError as error:
+        raise ManifestError(describe_validation(path, text, given, CityServicesTable, error)) from None
+
+
+def _find_service_problems(folder: CityFolder) -> Iterator[CityProblem]:
+    """Office hours without an office."""
+    for code, each in folder.services.services.items():
+        if each.hours == "office" and folder.city.office is None:
+            text = "the city has no office hours; write the table [office]"
+            yield CityProblem(folder.path / _SERVICES, None, f"services.{code}.hours", text)
 
 
 def _find_domain_problems(folder: CityFolder) -> Iterator[CityProblem]:

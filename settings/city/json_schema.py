@@ -15,6 +15,7 @@ from connectors.declared.driver_family import DriverFamily
 from connectors.declared.snapshot.tables import SnapshotReadTable, SnapshotTable
 from connectors.declared.tables import CommandTable, PythonReadTable, RowsTable
 from resolvers.domains import find_domains
+from settings.city.city_service_tables import CityServicesTable
 from settings.city.folder import CityTable
 from settings.city.manifest import AgencyManifest
 
@@ -37,7 +38,11 @@ class _TomlSchema(GenerateJsonSchema):
 
 def render_schemas() -> Mapping[str, str]:
     """The text of each schema by the name of its file."""
-    schemas = {"manifest.schema.json": _build_manifest_schema(), "city.schema.json": _build_schema(CityTable)}
+    schemas = {
+        "manifest.schema.json": _build_manifest_schema(),
+        "city.schema.json": _build_schema(CityTable),
+        "services.schema.json": _build_schema(CityServicesTable),
+    }
     return {name: json.dumps(schema, indent=1) + "\n" for name, schema in schemas.items()}
 
 

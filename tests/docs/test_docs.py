@@ -85,7 +85,9 @@ METRICS = read_pages("docs/operators/metrics.md")
 ISSUERS = read_pages("docs/operators/issuers.md")
 AGENCY_TERMS = read_pages("docs/operators/agency-terms.md")
 SERVICE_LEVELS = read_pages("docs/operators/service-levels.md")
-MANIFESTS = read_pages("docs/agencies/manifests.md", "docs/agencies/open311.md", "docs/agencies/snapshots.md")
+MANIFESTS = read_pages(
+    *("docs/agencies/manifests.md", "docs/agencies/open311.md", "docs/agencies/snapshots.md", "docs/agencies/gtfs.md")
+)
 MANIFEST_TABLES: tuple[type[BaseModel], ...] = (
     AgencyManifest,
     CityTable,

@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import Any
 
 from auth.policy.rules import Classification
+from records.city_services import OwnService
 from records.complaints import ComplaintPublication
 from records.hub.consenting import Consenting, Match, Verification
 from records.hub.consents import ConsentAnswer
@@ -153,6 +154,7 @@ RECORDS: dict[str, Any] = {
     ),
     "TrendPoint": POINT,
     "Case": CASE,
+    "OwnService": replace(build_sample(OwnService), person=SITI),
     "CaseStep": CASE.next_step,
     "CaseClock": CASE.clock,
     "CaseActivity": CASE.activities[0],

@@ -5,7 +5,7 @@ from __future__ import annotations
 from contextlib import AsyncExitStack
 from pathlib import Path
 
-from connectors.declared.connector import DeclaredConnector
+from connectors.connector_parts import list_snapshots
 from connectors.declared.snapshot.loader import SnapshotLoader
 from connectors.drivers.long_work import LongWork
 from connectors.regions import UnknownDistricts
@@ -45,8 +45,7 @@ async def load_city_snapshots(folder: Path) -> Path:
             bound = bind_agency(manifest, gate, resources)
             stack.push_async_callback(bound.driver.close)
             stack.push_async_callback(gate.close)
-            assert isinstance(bound.connector, DeclaredConnector)
-            for each in bound.connector.snapshots:
+            for each in list_snapshots(bound.connector):
                 each.snapshot.place.folder.mkdir(parents=True, exist_ok=True)
                 assert await SnapshotLoader(each, on_published=_drop_nothing, build=build_here).load()
     return snapshots

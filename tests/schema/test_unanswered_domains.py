@@ -152,6 +152,7 @@ def test_a_node_can_be_refetched_if_an_agency_answers_its_domain() -> None:
     assert nodes(build_without()) == {
         "Case",
         "Citizen",
+        "CityService",
         "TaxObject",
         "Msme",
         "Complaint",
@@ -159,8 +160,15 @@ def test_a_node_can_be_refetched_if_an_agency_answers_its_domain() -> None:
         "Commodity",
         "Region",
     }
-    assert nodes(build_without(Prices, Tax, Population)) == {"Case", "Citizen", "Msme", "Complaint", "Region"}
-    assert nodes(build_without(*EVERY)) == {"Case", "Citizen", "Region"}
+    assert nodes(build_without(Prices, Tax, Population)) == {
+        "Case",
+        "Citizen",
+        "CityService",
+        "Msme",
+        "Complaint",
+        "Region",
+    }
+    assert nodes(build_without(*EVERY)) == {"Case", "Citizen", "CityService", "Region"}
 
 
 def test_holdings_exports_and_the_hubs_own_page_follow_the_graph() -> None:

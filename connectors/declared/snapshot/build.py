@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sqlite3
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
@@ -49,6 +49,37 @@ class NumberedRows(Protocol):
         """The rows. Raises `RowError`."""
 
 
+class NamedSource(Protocol):
+    """A source that is sent to the process for builds, and read there."""
+
+    @property
+    def name(self) -> str:
+        """What errors call the source."""
+
+
+ExtendFile = Callable[[sqlite3.Connection, SnapshotFacts], SnapshotFacts]
+"""Adds tables to a file in the same transaction, and returns what the file then holds. Raises `RowError`."""
+
+
+def build_snapshot(plan: BuildPlan, source: NumberedRows, extend: ExtendFile = lambda _, facts: facts) -> SnapshotFacts:
+    """Write the file. Raises `RowError`, which names the source, the row and the column, and never a value."""
+    with closing(sqlite3.connect(plan.target, isolation_level=None)) as database:
+        database.execute("PRAGMA journal_mode = OFF")
+        database.execute("PRAGMA synchronous = OFF")
+        building = _Building(plan, source, database)
+        building.create_tables()
+        database.execute("BEGIN")
+        building.insert_all()
+        facts = extend(database, building.check())
+        building.create_indexes()
+        database.execute("INSERT INTO facts VALUES (?)", [msgspec.json.encode(facts).decode()])
+        database.execute("COMMIT")
+        database.execute("PRAGMA optimize")
+    with plan.target.open("rb") as file:
+        os.fsync(file.fileno())
+    return facts
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BuildPlan:
     """Everything that a build needs; it is sent to the process for it."""
@@ -76,30 +107,13 @@ class BuildPlan:
     """Of the keys of a sealed file."""
     keys: FileKeys | None
     """Seal the rows; None for public data."""
+    write: Callable[[BuildPlan, Any], SnapshotFacts] = build_snapshot
+    """Writes the file from the plan and the source."""
 
     def __post_init__(self) -> None:
         """Raise `ValueError` for personal data without keys: it is never written in plain text."""
         if self.layout.is_personal and (self.keys is None or self.mark is None):
             raise ValueError("Personal data is written to a snapshot only with keys that seal it.")
-
-
-def build_snapshot(plan: BuildPlan, source: NumberedRows) -> SnapshotFacts:
-    """Write the file. Raises `RowError`, which names the source, the row and the column, and never a value."""
-    with closing(sqlite3.connect(plan.target, isolation_level=None)) as database:
-        database.execute("PRAGMA journal_mode = OFF")
-        database.execute("PRAGMA synchronous = OFF")
-        building = _Building(plan, source, database)
-        building.create_tables()
-        database.execute("BEGIN")
-        building.insert_all()
-        facts = building.check()
-        building.create_indexes()
-        database.execute("INSERT INTO facts VALUES (?)", [msgspec.json.encode(facts).decode()])
-        database.execute("COMMIT")
-        database.execute("PRAGMA optimize")
-    with plan.target.open("rb") as file:
-        os.fsync(file.fileno())
-    return facts
 
 
 class _FoundRow(NamedTuple):

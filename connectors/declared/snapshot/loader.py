@@ -14,10 +14,10 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from time import monotonic
-from typing import Final
+from typing import Any, Final
 
 from connectors.declared.column_syntax import ColumnSyntax
-from connectors.declared.snapshot.build import BuildPlan, NumberedRows
+from connectors.declared.snapshot.build import BuildPlan, NamedSource, build_snapshot
 from connectors.declared.snapshot.file import read_facts
 from connectors.declared.snapshot.layout import SnapshotFacts
 from connectors.declared.snapshot.process import Build, BuildError, RowBatches, build_in_process
@@ -54,7 +54,7 @@ class OpenedRows:
     """The source's own date; None if it has none."""
     identity: str | None
     """If it is that of the last good copy, nothing is loaded; None if the source cannot tell."""
-    rows: NumberedRows | RowBatches
+    rows: NamedSource | RowBatches
 
 
 OpenRows = Callable[[Call], AbstractAsyncContextManager[OpenedRows]]
@@ -69,6 +69,8 @@ class SnapshotSource:
     open_rows: OpenRows
     records: Mapping[str, RecordTable]
     columns: ColumnSyntax
+    write: Callable[[BuildPlan, Any], SnapshotFacts] = build_snapshot
+    """Writes the file, in the process for it."""
 
 
 class SnapshotLoader:
@@ -244,6 +246,7 @@ class SnapshotLoader:
                 remove_after=table.remove_after,
                 mark=mark,
                 keys=keys,
+                write=self._source.write,
             )
             facts = await self._build_file(plan, opened.name, opened.rows)
         # The agency may still have sent a person that it has erased.

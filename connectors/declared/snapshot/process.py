@@ -17,7 +17,7 @@ from typing import BinaryIO, Final
 
 import msgspec
 
-from connectors.declared.snapshot.build import BuildPlan, NumberedRows, build_snapshot
+from connectors.declared.snapshot.build import BuildPlan, NamedSource
 from connectors.declared.snapshot.layout import SnapshotFacts
 from connectors.drivers.files.row_error import RowError
 from connectors.readers.rows import Row
@@ -29,7 +29,7 @@ _ROOT: Final = Path(__file__).parents[3]
 RowBatches = AsyncIterator[Sequence[Row]]
 
 
-Build = Callable[[BuildPlan, str, NumberedRows | RowBatches], Awaitable[SnapshotFacts]]
+Build = Callable[[BuildPlan, str, NamedSource | RowBatches], Awaitable[SnapshotFacts]]
 """Builds a file; see `build_in_process`."""
 
 
@@ -44,7 +44,7 @@ class BuildOutcome(msgspec.Struct, frozen=True):
     problem: str = ""
 
 
-async def build_in_process(plan: BuildPlan, name: str, rows: NumberedRows | RowBatches) -> SnapshotFacts:
+async def build_in_process(plan: BuildPlan, name: str, rows: NamedSource | RowBatches) -> SnapshotFacts:
     """Build the file in a process for it, and return what it holds. `name` is the source in errors.
 
     Raises `BuildError`; and what `rows` raises: a source that does not answer costs no process.
@@ -75,7 +75,7 @@ async def _communicate(
     process: asyncio.subprocess.Process,
     plan: BuildPlan,
     name: str,
-    rows: NumberedRows | RowBatches,
+    rows: NamedSource | RowBatches,
     first: Sequence[Row] | None,
 ) -> bytes:
     """Send everything, and return what the process writes. `first` is the batch that was taken from `rows`."""
@@ -126,10 +126,10 @@ def main() -> None:
     os.umask(0o077)
     pipe = sys.stdin.buffer
     try:
-        plan = pickle.load(pipe)  # noqa: S301 - from the hub alone
+        plan: BuildPlan = pickle.load(pipe)  # noqa: S301 - from the hub alone
         source = pickle.load(pipe)  # noqa: S301 - same
         outcome = BuildOutcome(
-            facts=build_snapshot(plan, _StreamedRows(source, pipe) if isinstance(source, str) else source)
+            facts=plan.write(plan, _StreamedRows(source, pipe) if isinstance(source, str) else source)
         )
     except RowError as error:
         outcome = BuildOutcome(problem=str(error))

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from connectors.declared.connector import DeclaredConnector
-from connectors.declared.snapshot.loader import SnapshotLoader, SnapshotSource
+from connectors.connector_parts import list_snapshots
+from connectors.declared.snapshot.loader import SnapshotLoader
 from connectors.drivers.long_work import LongWork
 from connectors.regions import UnknownDistricts
 from connectors.resilience.agency_terms import AgencyTerms, BreakerEntry
@@ -101,21 +101,16 @@ async def connect(
             await load_snapshots(bound)
             yield bound
         finally:
-            for each in list_snapshots(bound):
+            for each in list_snapshots(bound.connector):
                 each.snapshot.close()
             await gate.close()
             await bound.driver.close()
 
 
-def list_snapshots(bound: BoundAgency) -> Sequence[SnapshotSource]:
-    """The snapshots of an agency."""
-    return bound.connector.snapshots if isinstance(bound.connector, DeclaredConnector) else ()
-
-
 async def load_snapshots(bound: BoundAgency) -> list[str]:
     """Load all snapshots now. Returns the problem of each; empty for one that is loaded."""
     problems = []
-    for each in list_snapshots(bound):
+    for each in list_snapshots(bound.connector):
         each.snapshot.place.folder.mkdir(parents=True, exist_ok=True)
         await SnapshotLoader(each, on_published=_drop_nothing).load()
         problems.append(each.snapshot.get_status().problem)

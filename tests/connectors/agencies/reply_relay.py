@@ -42,9 +42,9 @@ class ReplyRelay:
         finally:
             for each in directions:
                 each.cancel()
-            await asyncio.gather(*directions, return_exceptions=True)
-            agency_writer.close()
+            agency_writer.close()  # before waiting, which the end of the relay may cancel
             writer.close()
+            await asyncio.gather(*directions, return_exceptions=True)
 
     async def _pass_requests(self, reader: asyncio.StreamReader, agency: asyncio.StreamWriter) -> None:
         while data := await reader.read(_CHUNK):

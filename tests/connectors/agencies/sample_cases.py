@@ -19,7 +19,7 @@ from connectors.declared.record_readers import PERSONAL_NUMBERS
 from records.calls.failures import AgencyFailure
 from records.record import FILLED_BY_HUB
 from resolvers.domains import find_domains
-from sandbox.stand_ins.sources import EXPECTED, StandInSource
+from sandbox.stand_ins.sources import EXPECTED, StandInSource, fill_days
 from settings.city.folder import DEFAULT_CITY
 from tests.connectors.failures import make_call
 
@@ -69,7 +69,7 @@ def is_copied(agency: StandInSource) -> bool:
 
 def load_cases(agency: StandInSource) -> Sequence[SampleCase]:
     """The expected answers of an agency."""
-    given = json.loads((agency.samples / EXPECTED).read_text(encoding="utf-8"))
+    given = json.loads(fill_days((agency.samples / EXPECTED).read_text(encoding="utf-8")))
     return [SampleCase(**{**each, "facets": tuple(each.get("facets", ()))}) for each in given]
 
 

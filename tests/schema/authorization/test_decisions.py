@@ -24,7 +24,13 @@ from tests.schema.graph_fields import ARGUMENTS, ROOTS, FieldPlace, build_engine
 from tests.schema.requests import get_codes, list_agency_calls, run
 
 CONSENT_CHANGES = ("grantConsent", "refuseConsent", "revokeConsent")
-NULL_BY_MEANING = {"SystemCode.unknownBecause", "Complaint.hoursLeft", "DataRequest.hoursLeft"}
+NULL_BY_MEANING = {
+    "SystemCode.unknownBecause",
+    "Complaint.hoursLeft",
+    "DataRequest.hoursLeft",
+    "CityService.handoverUrl",
+    "CityService.opensAt",
+}
 """Fields that are null in these records though nothing is refused."""
 
 

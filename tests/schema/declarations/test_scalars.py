@@ -320,6 +320,7 @@ def test_scalars_of_a_published_format_name_its_specification_and_national_numbe
     assert specified == {
         "Date": "https://scalars.graphql.org/andimarek/local-date.html",
         "DateTime": "https://www.rfc-editor.org/rfc/rfc3339",
+        "PartialDate": "https://hl7.org/fhir/R4/datatypes.html#date",
         "Upload": "https://github.com/jaydenseric/graphql-multipart-request-spec",
         **dict.fromkeys(("FamilyCardNumber", "NIB", "NIK", "NOP", "RegionCode", "Rupiah")),
     }

@@ -171,7 +171,7 @@ def build_sparse(full: Any) -> Any:  # noqa: ANN401 - any record
     hints = get_type_hints(type(full))
     given = {each.name: hints[each.name] for each in fields(full) if each.init}
     empty = {name: None for name, hint in given.items() if NoneType in get_args(hint)}
-    return replace(full, **empty, **{name: () for name in given if isinstance(getattr(full, name), tuple)})
+    return replace(full, **{**{name: () for name in given if isinstance(getattr(full, name), tuple)}, **empty})
 
 
 @pytest.mark.parametrize(

@@ -42,10 +42,11 @@ ELSEWHERE = {
     "Citizen.export",
     "Citizen.consentRequest",
     "Case.subject",
+    "Citizen.services",
     "HouseholdMember.citizen",
 }
-TYPES_ELSEWHERE = {"Export", "ConsentRequest", "ConsentField", "ConsentAnswer"}
-"""Readable fields that an export omits: the export itself, other people, and consent requests."""
+TYPES_ELSEWHERE = {"Export", "ConsentRequest", "ConsentField", "ConsentAnswer", "OwnService"}
+"""Readable fields that an export omits: the export itself, other people, consent requests, and services."""
 
 
 @cache
@@ -100,6 +101,8 @@ def test_each_part_is_an_operation_about_me() -> None:
         "dataRequests",
         "restrictions",
         "cases",
+        "immunizations",
+        "vaccinationAppointments",
     ]
     for part in parts():
         assert validate(build_engine().schema, parse(part.document)) == []

@@ -21,5 +21,5 @@ def test_a_field_is_held_by_the_agency_its_object_comes_from() -> None:
 def test_public_data_and_the_hubs_own_data_have_no_holder() -> None:
     held = get_holders(build_engine().schema)
     assert not {"Market.name", "Citizen.id", "Region.name", "Citizen.accessLog", "DataRequest.says"} & held.keys()
-    assert set(held.values()) == {"crm", "dukcapil", "jakpreneur", "pbb"}
+    assert set(held.values()) == {"crm", "dukcapil", "jakpreneur", "pbb", "satusehat"}
     assert held["Citizen.name"] == "dukcapil"

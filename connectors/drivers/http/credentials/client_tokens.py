@@ -125,6 +125,8 @@ class ClientTokens:
         self._clock = clock
         url = URL(client.token_url)
         self._query = dict(url.query)
+        # A parameter must not be sent twice (RFC 6749, section 3.2).
+        self._form = {name: value for name, value in client.form.items() if name not in self._query}
         self._driver = HttpDriver(
             HttpService(agency, str(url.with_query(None)), headers=client.headers, credential=credential),
             HttpLimits(deadline=client.timeout, connections=1, max_bytes=_MAX_BYTES),
@@ -193,7 +195,7 @@ class ClientTokens:
             "POST",
             "",
             query=self._query or None,
-            form=client.form if client.body is None else None,
+            form=self._form if client.body is None else None,
             body=None if client.body is None else write_json(client.body),
             headers=None if client.body is None else JSON_HEADERS,
             accept_status=_REFUSED,

@@ -14,7 +14,7 @@ from typing import Annotated, Any, Protocol
 from connectors.declared.connector import DeclaredConnector, DeclaredTables, build_declared_connector
 from connectors.declared.driver_families import parse_reads, parse_snapshots
 from connectors.declared.driver_family import HubValues
-from connectors.declared.snapshot.build import BuildPlan, NumberedRows, build_snapshot
+from connectors.declared.snapshot.build import BuildPlan, NamedSource
 from connectors.declared.snapshot.layout import SnapshotFacts
 from connectors.declared.snapshot.loader import SnapshotLoader
 from connectors.declared.snapshot.process import Build, BuildError, RowBatches
@@ -134,12 +134,12 @@ def build_points(folder: Path, given: Mapping[str, Any] = TABLES) -> DeclaredCon
     )
 
 
-async def build_here(plan: BuildPlan, name: str, rows: NumberedRows | RowBatches) -> SnapshotFacts:
+async def build_here(plan: BuildPlan, name: str, rows: NamedSource | RowBatches) -> SnapshotFacts:
     """Build a file as the process for it does."""
     try:
         if isinstance(rows, AsyncIterator):
             rows = ListedRows(name, [row async for batch in rows for row in batch])
-        return build_snapshot(plan, rows)
+        return plan.write(plan, rows)
     except RowError as error:
         raise BuildError(str(error)) from None
 

@@ -12,7 +12,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from connectors.declared.snapshot.build import BuildPlan, NumberedRows
+from connectors.declared.snapshot.build import BuildPlan, NamedSource
 from connectors.declared.snapshot.layout import SnapshotFacts
 from connectors.declared.snapshot.process import RowBatches, build_in_process
 from connectors.declared.snapshot.sealed_rows import seal_body
@@ -109,7 +109,7 @@ async def test_a_file_that_is_being_built_holds_no_plain_text_either(tmp_path: P
     drop_enterprises(tmp_path / "drops", [Enterprise(str(n), f"317101420385{n:04}", f"Toko {n}") for n in range(5_000)])
     seen: list[list[str]] = []
 
-    async def build(plan: BuildPlan, name: str, rows: NumberedRows | RowBatches) -> SnapshotFacts:
+    async def build(plan: BuildPlan, name: str, rows: NamedSource | RowBatches) -> SnapshotFacts:
         facts = await build_in_process(plan, name, rows)
         seen.append(sorted(each.suffix for each in plan.target.parent.iterdir()))
         assert find_plain_text(tmp_path / "snapshots", ["3171014203850", "Toko 1", "Kramat"]) == []

@@ -1,0 +1,179 @@
+"""What trip updates of GTFS-Realtime say about departures: delays move on to later stops of the trip."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable, Iterator, Sequence
+from datetime import UTC, date, datetime, timedelta
+from typing import Any, Final
+from zoneinfo import ZoneInfo
+
+from connectors.declared.gtfs.realtime_feed import RealtimeMessage
+from connectors.declared.gtfs.timetable import TripCall
+from connectors.declared.gtfs.values import parse_day, parse_seconds, write_seconds
+from connectors.drivers.gtfs.realtime_messages import ADDED_TRIP, CANCELLED_TRIP, NO_DATA, SKIPPED
+from records.transit import Departure, DepartureStatus, DepartureUpdate
+
+_UNDATED: Final = timedelta(hours=12)
+"""How far from the message a departure may be if the update names no date."""
+_MAX_DELAY: Final = 7 * 86_400
+
+ListCalls = Callable[[str], Sequence[TripCall]]
+"""The stops of a trip by the timetable."""
+
+
+def list_trip_keys(entity: Any) -> Iterator[Hashable]:  # noqa: ANN401 - an entity of the library
+    """What an update is found by: its trip; one that no timetable has also by its stops."""
+    if entity.HasField("trip_update"):
+        trip = entity.trip_update.trip
+        yield trip.trip_id
+        if trip.schedule_relationship in ADDED_TRIP:
+            yield from {("stop", each.stop_id) for each in entity.trip_update.stop_time_update}
+
+
+def find_departure_update(
+    message: RealtimeMessage, departure: Departure, list_calls: ListCalls
+) -> DepartureUpdate | None:
+    """What a message says about a departure; None if it says nothing."""
+    update = next((each for each in _list_updates(message, departure) if each is not None), None)
+    if update is None:
+        return None
+    expected: datetime | None = None
+    delay: int | None = None
+    status = DepartureStatus.EXPECTED
+    if update.trip.schedule_relationship in CANCELLED_TRIP:
+        status = DepartureStatus.CANCELLED
+    elif departure.is_added:
+        expected = departure.departs_at
+    else:
+        found = _find_delay(update, departure, list_calls)
+        if found is None:
+            return None
+        if isinstance(found, DepartureStatus):
+            status = found
+        elif abs(found) <= _MAX_DELAY:
+            delay, expected = found, departure.departs_at + timedelta(seconds=found)
+        else:
+            return None
+    return DepartureUpdate(
+        status=status,
+        expected_at=expected,
+        delay_seconds=delay,
+        vehicle=update.vehicle.label or update.vehicle.id or None,
+        updated_at=_find_time(update, message).astimezone(departure.departs_at.tzinfo),
+    )
+
+
+def list_added_departures(message: RealtimeMessage, stop_ids: Sequence[str], zone: ZoneInfo) -> Iterator[Departure]:
+    """Departures of trips that no timetable has."""
+    for stop_id in stop_ids:
+        for entity in message.by_key.get(("stop", stop_id), ()):
+            trip = entity.trip_update.trip
+            for number, each in enumerate(entity.trip_update.stop_time_update):
+                leaves = each.departure.time or each.arrival.time
+                if each.stop_id != stop_id or not 0 < leaves < message.timestamp + _MAX_DELAY:
+                    continue
+                departs_at = datetime.fromtimestamp(leaves, UTC).astimezone(zone)
+                yield Departure(
+                    stop_id=stop_id,
+                    trip_id=trip.trip_id or entity.id,
+                    route_id=trip.route_id or None,
+                    headsign=None,
+                    service_date=parse_day(trip.start_date) or departs_at.date(),
+                    start_time=None,
+                    sequence=each.stop_sequence or number,
+                    arrives_at=departs_at,
+                    departs_at=departs_at,
+                    is_approximate=False,
+                    is_added=True,
+                    wheelchair_accessible=None,
+                )
+
+
+def _list_updates(message: RealtimeMessage, departure: Departure) -> Iterator[Any]:
+    for entity in message.by_key.get(departure.trip_id, ()):
+        trip = entity.trip_update.trip
+        if (trip.schedule_relationship in ADDED_TRIP) != departure.is_added:
+            continue
+        if _has_date(trip.start_date, departure, message) and _has_start(trip.start_time, departure):
+            yield entity.trip_update
+
+
+def _has_date(text: str, departure: Departure, message: RealtimeMessage) -> bool:
+    found: date | None = parse_day(text)
+    return found == departure.service_date if found else abs(departure.departs_at - message.as_of) <= _UNDATED
+
+
+def _has_start(text: str, departure: Departure) -> bool:
+    """Only repeated trips need a start; of other trips, it repeats the timetable."""
+    seconds = parse_seconds(text)
+    return departure.start_time is None or (seconds is not None and write_seconds(seconds) == departure.start_time)
+
+
+def _find_delay(update: Any, departure: Departure, list_calls: ListCalls) -> int | DepartureStatus | None:  # noqa: ANN401 - an update of the library
+    """Seconds of delay, or that the stop is skipped; None without data."""
+    calls = _Calls(departure, list_calls)
+    delay: int | None = None
+    is_mentioned, passed = False, -1
+    for each in update.stop_time_update:
+        sequence = each.stop_sequence if each.HasField("stop_sequence") else calls.find(each.stop_id, passed)
+        if sequence is None:
+            continue
+        if sequence > departure.sequence:
+            break
+        passed, is_mentioned = sequence, True
+        if each.schedule_relationship == SKIPPED:
+            if sequence == departure.sequence:
+                return DepartureStatus.SKIPPED
+        elif each.schedule_relationship == NO_DATA:
+            delay = None
+        else:
+            delay = calls.measure(each, sequence)
+    if not is_mentioned and update.HasField("delay"):
+        return int(update.delay)
+    return delay
+
+
+class _Calls:
+    """The stops of a departure's trip, which are looked up only for updates that need them."""
+
+    def __init__(self, departure: Departure, list_calls: ListCalls) -> None:
+        self._departure = departure
+        self._list_calls = list_calls
+        self._calls: Sequence[TripCall] | None = None
+
+    @property
+    def all(self) -> Sequence[TripCall]:
+        if self._calls is None:
+            self._calls = self._list_calls(self._departure.trip_id)
+        return self._calls
+
+    def find(self, stop_id: str, passed: int) -> int | None:
+        """The place of a stop on the trip, after the last one that an update was about."""
+        return next((each.sequence for each in self.all if each.stop_id == stop_id and each.sequence > passed), None)
+
+    def measure(self, each: Any, sequence: int) -> int | None:  # noqa: ANN401 - an update of the library
+        """The delay at a stop: of the departure, else of the arrival; none means on time."""
+        for name in ("departure", "arrival"):
+            if each.HasField(name):
+                event = getattr(each, name)
+                if event.HasField("delay") and not event.HasField("time"):
+                    return int(event.delay)
+                if event.HasField("time"):
+                    planned = self._find_planned(name, sequence)
+                    return None if planned is None else int(event.time - planned.timestamp())
+        return 0
+
+    def _find_planned(self, name: str, sequence: int) -> datetime | None:
+        departure = self._departure
+        if sequence == departure.sequence:
+            return departure.departs_at if name == "departure" else departure.arrives_at
+        by_sequence = {each.sequence: each for each in self.all}
+        if sequence not in by_sequence or departure.sequence not in by_sequence:
+            return None
+        seconds = getattr(by_sequence[sequence], name) - by_sequence[departure.sequence].departure
+        return departure.departs_at + timedelta(seconds=seconds)
+
+
+def _find_time(update: Any, message: RealtimeMessage) -> datetime:  # noqa: ANN401 - an update of the library
+    timestamp = float(update.timestamp)
+    return datetime.fromtimestamp(timestamp, UTC) if 0 < timestamp <= message.timestamp else message.as_of

@@ -1,0 +1,267 @@
+"""Real-time data of a GTFS feed: delays, cancelled and added trips, vehicles, alerts, and feeds that fail."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from google.transit.gtfs_realtime_pb2 import FeedHeader, FeedMessage, TripDescriptor, TripUpdate
+
+from records.calls.answers import DatedAnswers
+from records.calls.failures import AgencyFailure, AgencyNotOffered
+from records.languages import Language
+from records.transit import AlertQuery, AlertText, Departure, DepartureQuery, Occupancy, ServiceAlert
+from schema.types.transit import choose_text
+from tests.connectors.failures import make_call
+from tests.connectors.gtfs.feeds import NOON, Feed, FeedServer, begin_message, open_feed
+
+StopUpdate = Mapping[str, Any]
+NOW = int(NOON.timestamp())
+
+
+@pytest.fixture
+async def feed(tmp_path: Path) -> AsyncIterator[Feed]:
+    async with open_feed(tmp_path, FeedServer()) as found:
+        assert await found.load() == ""
+        yield found
+
+
+def add_update(
+    message: FeedMessage, trip: Mapping[str, Any], *stops: StopUpdate, delay: int | None = None
+) -> TripUpdate:
+    update: TripUpdate = message.entity.add(id=f"e{len(message.entity)}").trip_update
+    for name, value in trip.items():
+        setattr(update.trip, name, value)
+    for each in stops:
+        found = update.stop_time_update.add()
+        for name, value in each.items():
+            if isinstance(value, dict):
+                for part, number in value.items():
+                    setattr(getattr(found, name), part, number)
+            else:
+                setattr(found, name, value)
+    if delay is not None:
+        update.delay = delay
+    return update
+
+
+async def list_departures(feed: Feed, stop: str = "B") -> Sequence[Departure]:
+    query = DepartureQuery(stop_id=stop, first=3)
+    found = (await feed.transit.departures([query], make_call())).get(query, ())
+    assert not isinstance(found, AgencyFailure)
+    return found
+
+
+async def show(feed: Feed, stop: str = "B") -> list[str]:
+    """The departures of a stop with what the real-time feed says about each."""
+    departures = await list_departures(feed, stop)
+    updates = await feed.transit.departure_updates(departures, make_call())
+    shown = []
+    for each in departures:
+        update = updates.get(each)
+        assert not isinstance(update, AgencyFailure)
+        text = "" if update is None else f" {update.status.name} {update.delay_seconds}"
+        shown.append(f"{each.trip_id}{text}")
+    return shown
+
+
+T1 = {"trip_id": "t1", "start_date": "20261130"}
+
+
+@pytest.mark.parametrize(
+    ("stops", "delay", "shown"),
+    [
+        ([{"stop_sequence": 2, "departure": {"delay": 120}}], None, "t1 EXPECTED 120"),
+        ([{"stop_sequence": 1, "departure": {"delay": 60}}], None, "t1 EXPECTED 60"),
+        ([{"stop_sequence": 1, "arrival": {"delay": 30}}], None, "t1 EXPECTED 30"),
+        ([{"stop_id": "A", "departure": {"delay": 60}}], None, "t1 EXPECTED 60"),
+        ([{"stop_sequence": 1, "departure": {"time": NOW + 90}}], None, "t1 EXPECTED 90"),
+        ([{"stop_sequence": 2, "departure": {"time": NOW + 11 * 60 + 5}}], None, "t1 EXPECTED 5"),
+        ([{"stop_sequence": 2, "arrival": {"time": NOW + 10 * 60 + 7}}], None, "t1 EXPECTED 7"),
+        ([{"stop_sequence": 1}], None, "t1 EXPECTED 0"),
+        ([{"stop_sequence": 1, "departure": {"delay": -30}}], None, "t1 EXPECTED -30"),
+        ([{"stop_sequence": 3, "arrival": {"delay": 60}}], None, "t1"),
+        ([], 45, "t1 EXPECTED 45"),
+        ([{"stop_sequence": 2, "schedule_relationship": TripUpdate.StopTimeUpdate.SKIPPED}], None, "t1 SKIPPED None"),
+        ([{"stop_sequence": 1, "departure": {"delay": 60}},
+          {"stop_sequence": 2, "schedule_relationship": TripUpdate.StopTimeUpdate.NO_DATA}], None, "t1"),
+        ([{"stop_sequence": 1, "departure": {"delay": 10**9}}], None, "t1"),
+    ],
+    ids=[
+        *("at the stop", "of an earlier stop", "of an arrival", "by stop", "time of an earlier stop", "time"),
+        *("time of arrival", "on time", "early", "of a later stop", "of the trip", "skipped", "no data", "absurd"),
+    ],
+)  # fmt: skip
+async def test_a_delay_moves_on_to_later_stops(
+    stops: Sequence[StopUpdate], delay: int | None, shown: str, feed: Feed
+) -> None:
+    message = begin_message()
+    add_update(message, T1, *stops, delay=delay)
+    feed.server.messages["trips"] = message.SerializeToString()
+    assert (await show(feed))[0] == shown
+
+
+async def test_a_cancelled_trip_is_listed_as_cancelled(feed: Feed) -> None:
+    message = begin_message()
+    add_update(message, {**T1, "schedule_relationship": TripDescriptor.CANCELED})
+    feed.server.messages["trips"] = message.SerializeToString()
+    assert (await show(feed))[:2] == ["t1 CANCELLED None", "t2"]
+
+
+async def test_an_added_trip_departs(feed: Feed) -> None:
+    message = begin_message()
+    trip = {"trip_id": "extra", "route_id": "R", "schedule_relationship": TripDescriptor.ADDED}
+    add_update(message, trip, {"stop_id": "B", "departure": {"time": NOW + 60}})
+    feed.server.messages["trips"] = message.SerializeToString()
+    found = await list_departures(feed)
+    assert [(each.trip_id, each.route_id, each.is_added) for each in found[:2]] == [
+        ("extra", "R", True),
+        ("t1", "R", False),
+    ]
+    assert (await show(feed))[0] == "extra EXPECTED None"
+
+
+async def test_a_late_bus_is_still_listed(feed: Feed) -> None:
+    feed.clock.now = NOON + timedelta(minutes=12)
+    assert [each.trip_id for each in await list_departures(feed)] == ["t2", "t1"]
+    message = begin_message(feed.clock.now)
+    add_update(message, T1, {"stop_sequence": 2, "departure": {"delay": 300}})
+    feed.server.messages["trips"] = message.SerializeToString()
+    assert [each.trip_id for each in await list_departures(feed)] == ["t1", "t2", "t1"]
+
+
+async def test_a_bus_that_left_early_is_not_listed(feed: Feed) -> None:
+    feed.clock.now = NOON + timedelta(minutes=10)
+    message = begin_message(feed.clock.now)
+    add_update(message, T1, {"stop_sequence": 2, "departure": {"delay": -120}})
+    feed.server.messages["trips"] = message.SerializeToString()
+    assert [each.trip_id for each in await list_departures(feed)] == ["t2"]
+
+
+async def test_a_repeated_trip_is_known_by_its_start(feed: Feed) -> None:
+    feed.clock.now = datetime(2026, 12, 1, 0, 50, tzinfo=UTC)  # 07:50 in Jakarta
+    message = begin_message(feed.clock.now)
+    trip = {"trip_id": "again", "start_date": "20261201", "start_time": "08:20:00"}
+    add_update(message, trip, {"stop_sequence": 1, "departure": {"delay": 60}})
+    feed.server.messages["trips"] = message.SerializeToString()
+    assert await show(feed, "A") == ["again", "again EXPECTED 60", "again"]
+
+
+async def test_an_update_of_another_day_says_nothing(feed: Feed) -> None:
+    message = begin_message()
+    add_update(message, {**T1, "start_date": "20261129"}, {"stop_sequence": 1, "departure": {"delay": 60}})
+    feed.server.messages["trips"] = message.SerializeToString()
+    assert (await show(feed))[0] == "t1"
+
+
+async def test_vehicles_are_on_their_route_or_on_that_of_their_trip(feed: Feed) -> None:
+    message = begin_message()
+    for number, trip in enumerate([{"route_id": "R"}, {"trip_id": "late"}, {"trip_id": "nowhere"}]):
+        vehicle = message.entity.add(id=f"v{number}").vehicle
+        for name, value in trip.items():
+            setattr(vehicle.trip, name, value)
+        vehicle.position.latitude, vehicle.position.longitude = (999.0 if number else -6.2), 106.8
+        vehicle.position.bearing = 90
+        vehicle.occupancy_status = 3
+    feed.server.messages["vehicles"] = message.SerializeToString()
+    found = await feed.transit.vehicles_on(["R", "M", "Z"], make_call())
+    shown = {
+        key: [(each.id, each.coordinates is not None, each.bearing, each.occupancy) for each in vehicles]
+        for key, vehicles in found.items()
+        if not isinstance(vehicles, AgencyFailure)
+    }
+    assert shown == {
+        "R": [("v0", True, 90.0, Occupancy.STANDING_ROOM)],
+        "M": [("v1", False, 90.0, Occupancy.STANDING_ROOM)],
+    }
+
+
+async def test_alerts_are_active_in_their_periods(feed: Feed) -> None:
+    message = begin_message()
+    for name, start, end in (("now", NOW - 60, NOW + 60), ("over", NOW - 120, NOW - 60), ("always", 0, 0)):
+        alert = message.entity.add(id=name).alert
+        if start:
+            alert.active_period.add(start=start, end=end)
+        alert.informed_entity.add(route_id="R")
+        alert.informed_entity.add(stop_id="B")
+    feed.server.messages["alerts"] = message.SerializeToString()
+
+    def show_ids(found: Mapping[Any, Sequence[ServiceAlert] | AgencyFailure]) -> list[list[str]]:
+        return [[each.id for each in alerts] for alerts in found.values() if not isinstance(alerts, AgencyFailure)]
+
+    assert show_ids(await feed.transit.alert_lists([AlertQuery()], make_call())) == [["now", "always"]]
+    assert show_ids(await feed.transit.alerts_about_routes(["R", "M"], make_call())) == [["now", "always"], []]
+    assert show_ids(await feed.transit.alerts_about_stops(["B"], make_call())) == [["now", "always"]]
+
+
+def test_texts_of_alerts_are_chosen_by_language() -> None:
+    texts = (AlertText(language="id-ID", text="tutup"), AlertText(language=None, text="?"))
+    assert choose_text(texts, Language.INDONESIAN) == "tutup"
+    assert choose_text(texts, Language.ENGLISH) == "?"
+    assert choose_text(texts[:1], Language.ENGLISH) == "tutup"
+    assert choose_text((), Language.ENGLISH) is None
+
+
+_LATE = begin_message(NOON - timedelta(hours=1))
+
+
+def _differ(message: FeedMessage) -> FeedMessage:
+    message.header.incrementality = FeedHeader.DIFFERENTIAL
+    return message
+
+
+@pytest.mark.parametrize(
+    ("fail", "code"),
+    [
+        (lambda server: server.messages.update(trips=b"<html>502</html>"), "AGENCY_MALFORMED"),
+        (lambda server: server.messages.update(trips=b""), "AGENCY_MALFORMED"),
+        (lambda server: server.messages.update(trips=_differ(begin_message()).SerializeToString()), "AGENCY_MALFORMED"),
+        (lambda server: server.messages.update(trips=_LATE.SerializeToString()), "AGENCY_MALFORMED"),
+        (lambda server: setattr(server, "status", 503), "AGENCY_UNAVAILABLE"),
+    ],
+    ids=["no message", "empty", "difference", "late", "down"],
+)  # fmt: skip
+async def test_the_last_good_message_answers_within_its_bound(
+    fail: Callable[[FeedServer], object], code: str, feed: Feed
+) -> None:
+    message = begin_message()
+    add_update(message, T1, {"stop_sequence": 1, "departure": {"delay": 60}})
+    feed.server.messages["trips"] = message.SerializeToString()
+    departure = (await list_departures(feed))[0]
+    fail(feed.server)
+    feed.clock.now = NOON + timedelta(seconds=120)
+    answers = await feed.transit.departure_updates([departure], make_call())
+    assert isinstance(answers, DatedAnswers)
+    assert answers.as_of == NOON
+    assert (await show(feed))[0] == "t1 EXPECTED 60"
+    feed.clock.now = NOON + timedelta(seconds=121)
+    with pytest.raises(AgencyFailure) as failure:
+        await feed.transit.departure_updates([departure], make_call())
+    assert failure.value.code == code
+    assert [each.trip_id for each in await list_departures(feed)] == ["t1", "t2"]  # by the timetable
+
+
+async def test_an_older_message_than_before_is_ignored(feed: Feed) -> None:
+    message = begin_message()
+    add_update(message, T1, {"stop_sequence": 1, "departure": {"delay": 60}})
+    feed.server.messages["trips"] = message.SerializeToString()
+    assert (await show(feed))[0] == "t1 EXPECTED 60"
+    feed.server.messages["trips"] = begin_message(NOON - timedelta(seconds=30)).SerializeToString()
+    assert (await show(feed))[0] == "t1 EXPECTED 60"
+
+
+async def test_a_feed_that_the_manifest_does_not_name_is_not_offered(feed: Feed) -> None:
+    feed.realtime["vehicles"]._path = None
+    with pytest.raises(AgencyNotOffered):
+        await feed.transit.vehicles_on(["R"], make_call())
+
+
+async def test_a_message_is_fetched_once_for_requests_within_fresh(feed: Feed) -> None:
+    for each in feed.realtime.values():
+        each.table = each.table.model_copy(update={"fresh": 60.0})
+    await show(feed)
+    await show(feed)
+    assert [path for path, _ in feed.server.asked].count("/trips") == 1
