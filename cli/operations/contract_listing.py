@@ -8,7 +8,7 @@ from typing import Annotated, Final
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
 from records.hub.partner_addresses import find_address_fault
-from records.hub.partners import ListedText, PartnerChannel, PartnerListing, PartnerOffer
+from records.partners import ListedText, PartnerChannel, PartnerListing, PartnerOffer
 
 _MAX_OFFERS: Final = 20
 
@@ -22,11 +22,11 @@ def _check_address(address: str) -> str:
 Address = Annotated[str, AfterValidator(_check_address)]
 
 
-class _Table(BaseModel):
+class _ListingPart(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
 
 
-class _TextTable(_Table):
+class _TextTable(_ListingPart):
     en: str = Field(min_length=1, max_length=300)
     id: str = Field(min_length=1, max_length=300)
 
@@ -34,7 +34,7 @@ class _TextTable(_Table):
         return ListedText(english=self.en, indonesian=self.id)
 
 
-class _OfferTable(_Table):
+class _OfferTable(_ListingPart):
     id: str = Field(pattern=r"^[a-z0-9-]{1,50}$")
     title: _TextTable
     about: _TextTable
@@ -42,7 +42,7 @@ class _OfferTable(_Table):
     until: date | None = None
 
 
-class _ListingTable(_Table):
+class _ListingTable(_ListingPart):
     channel: PartnerChannel
     about: _TextTable
     url: Address

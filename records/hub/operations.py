@@ -9,7 +9,7 @@ from enum import StrEnum
 from typing import Any, Final
 
 from records.hub.clients import ClientId
-from records.hub.partners import PartnerListing
+from records.partners import PartnerListing
 from records.purposes import Purpose, Scope
 
 FIRST_PARTY: Final = ClientId.without_issuer("first-party")

@@ -9,7 +9,7 @@ from engine.batch import forward
 from engine.errors import SafeError
 from records.calls.answers import Answers
 from records.calls.call import Call
-from records.hub.partners import Partner, PartnerQuery
+from records.partners import Partner, PartnerQuery
 
 
 class PartnersUnavailable(SafeError):  # noqa: N818 - reads as what it is

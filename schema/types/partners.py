@@ -10,8 +10,8 @@ import strawberry
 
 from auth.policy.children import get_city_date
 from auth.policy.rules import Rule
-from records.hub.partners import Partner, PartnerChannel, PartnerOffer, PartnerQuery
 from records.languages import Language
+from records.partners import Partner, PartnerChannel, PartnerOffer, PartnerQuery
 from resolvers.hub.partners import partner_lists
 from schema.declarations.additions import adds_to_query
 from schema.declarations.fields import derived, root

@@ -10,7 +10,7 @@ from records.calls.answers import Answers
 from records.calls.call import Call
 from records.clocks import CITY_TIME_ZONE
 from records.hub.operations import ClientContract
-from records.hub.partners import Partner, PartnerQuery
+from records.partners import Partner, PartnerQuery
 from resolvers.hub.partners import PartnersUnavailable
 from store.database_timeout import StateUnavailable
 from store.operations.operation_registry import OperationRegistry

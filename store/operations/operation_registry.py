@@ -24,7 +24,7 @@ from records.hub.operations import (
     VariableRange,
     range_to_json,
 )
-from records.hub.partners import PartnerListing
+from records.partners import PartnerListing
 from records.purposes import Purpose
 from store.database_timeout import database_timeout
 from store.tables import operation_changes, operation_clients, operations

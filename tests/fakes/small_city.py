@@ -53,10 +53,10 @@ from records.hub.data_requests import (
     WaitingDataRequests,
 )
 from records.hub.exports import Export
-from records.hub.partners import Partner, PartnerQuery
 from records.identifiers import Nik, RegionCode, Rupiah
 from records.languages import Language
 from records.msmes import Msme, Product
+from records.partners import Partner, PartnerQuery
 from records.population import (
     Citizen,
     Household,

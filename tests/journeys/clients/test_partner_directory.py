@@ -10,7 +10,7 @@ import pytest
 
 from cli.operations.contract_file import read_contract
 from cli.operations.contract_listing import parse_listing
-from records.hub.partners import PartnerChannel
+from records.partners import PartnerChannel
 from store.database import create_database_engine
 from store.operations.operation_registry import OperationRegistry
 from tests.journeys.hub import HubClient

@@ -7,7 +7,7 @@ from datetime import date
 import pytest
 
 from records.hub.operations import ClientContract, ConsentTerms
-from records.hub.partners import ListedText, PartnerChannel, PartnerListing, PartnerOffer, PartnerQuery
+from records.partners import ListedText, PartnerChannel, PartnerListing, PartnerOffer, PartnerQuery
 from records.purposes import Purpose, Scope
 from resolvers.hub.partners import PartnersUnavailable
 from services.consents.partner_directory import ContractDirectory, build_partner
