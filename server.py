@@ -40,6 +40,7 @@ from store.ledger.refusal_counts import RefusalTable
 from store.operations.operation_registry import OperationRegistry
 from store.page_sessions import PageSessionTable
 from store.rights.exports import ExportTable
+from store.usage.service_use_table import ServiceUseTable
 from telemetry.log_format import LogFormat, build_formatter
 from telemetry.loop_exceptions import log_loop_exceptions
 from web.application import WebApplication, build_web_application
@@ -60,6 +61,7 @@ from wiring.hub_domains import (
     build_hub_domains,
     build_retention,
     build_service_catalogue,
+    build_use_tally,
 )
 from wiring.hub_parts import HubParts
 from wiring.operations import follow_operations
@@ -135,6 +137,7 @@ def create_app(settings: Settings, *, sample_people: LoadSamplePeople | None = N
             tracing=tracing,
             ledger=ledger,
             refusals=RefusalTable(state),
+            service_uses=ServiceUseTable(state),
         ),
     )
 
@@ -154,10 +157,12 @@ def compose(settings: Settings, parts: HubParts) -> WebApplication:
         }
     )
     counters = build_counters(settings, parts, callers, agencies.read_counts)
+    uses = build_use_tally(settings, parts.service_uses)
     reporting = RunReporting(
         recorder=with_reader_budgets(parts.recorder, callers.budgets),
         meter=counters.operations,
         refusals=callers.refusals,
+        uses=uses,
     )
     engine = build_graphql_engine(
         settings,
@@ -184,6 +189,7 @@ def compose(settings: Settings, parts: HubParts) -> WebApplication:
             await stack.enter_async_context(refresh_keys(callers.issuers))
             await stack.enter_async_context(counters.collector.run())
             await stack.enter_async_context(callers.refusals.running())
+            await stack.enter_async_context(uses.running())
             stack.push_async_callback(callers.budgets.counts.close)
             yield
 

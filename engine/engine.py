@@ -30,6 +30,8 @@ from engine.execution.refusal_counts import collect_operation_refusals, count_re
 from engine.execution.response_building import build_forbidden_response, build_response
 from engine.graphql_core.executor import GraphQLCoreExecutor
 from engine.operation_meter import (
+    COMPLETE,
+    PARTIAL,
     REFUSED,
     UNRECORDED,
     UNREGISTERED,
@@ -57,6 +59,7 @@ MAX_CONDITIONS = 6
 for each request and never compiled."""
 _INTROSPECTION = re.compile(r"__schema\b|__type\b")
 """A text that every introspection document contains; others may contain it in a comment."""
+_NO_FIELDS: frozenset[str] = frozenset()
 
 
 class Engine:
@@ -118,6 +121,8 @@ class Engine:
         terms, application = result.terms, run_request.application
         is_known = terms is not None or application is not None
         names = get_metric_names(terms, application, result.operation_name) if is_known else UNREGISTERED
+        if outcome in {COMPLETE, PARTIAL}:
+            reporting.uses.record(result.coordinates)
         reporting.meter.record_run(names, outcome, result.points, monotonic() - began)
         return response
 
@@ -125,7 +130,7 @@ class Engine:
         """Run it, or refuse it. Its reads are recorded before the response is returned."""
         request, application = run_request.request, run_request.application
         terms = store_as = None
-        points = 0
+        points, coordinates = 0, _NO_FIELDS
         try:
             if request.document_id is not None or application is not None or self.documents.must_check_text:
                 request, terms, store_as = self.documents.resolve(request, application)
@@ -148,14 +153,14 @@ class Engine:
         else:
             if store_as is not None:
                 self.documents.store_automatic(store_as, request.query)
-            name = kept.operation.name
+            name, coordinates = kept.operation.name, plan.coordinates
             if plan.unplannable_part is not None or not self._uses_plans:
                 response = await self._run_graphql_core(kept.operation, plan, request, run_request)
             else:
                 if seen_before and len(kept.conditions) <= MAX_CONDITIONS:
                     plan.mark_seen_again()
                 response = await self._run_or_join(plan, request, variables, run_request)
-        return RunResult(response, name, request.query, terms, points)
+        return RunResult(response, name, request.query, terms, points, coordinates)
 
     def _run_or_join(
         self, plan: Plan, request: GraphQLRequest, variables: VariableValues, run_request: RunRequest

@@ -1,4 +1,4 @@
-"""What a run reports besides its answer: the reads by subject, which are recorded first, and the refused fields."""
+"""What a run reports besides its answer: reads by subject, which are recorded first, refused fields, and uses."""
 
 from __future__ import annotations
 
@@ -50,4 +50,18 @@ class NoRefusalRecorder:
     """Discards refusals."""
 
     def record(self, caller: Any, refusals: Refusals, /) -> None:  # noqa: ANN401 - as the protocol
+        """Record nothing."""
+
+
+class UseRecorder(Protocol):
+    """Counts what answered operations use."""
+
+    def record(self, coordinates: frozenset[str], /) -> None:
+        """Count one answered operation by the schema coordinates of its fields (`Citizen.taxObjects`)."""
+
+
+class NoUseRecorder:
+    """Counts nothing."""
+
+    def record(self, coordinates: frozenset[str], /) -> None:
         """Record nothing."""

@@ -10,7 +10,14 @@ from engine.batch import ExecutionContext
 from engine.cost_budgets import NO_BUDGET, CostBudget
 from engine.document.persisted_operations import ClientApplication, RegisteredTerms
 from engine.operation_meter import NoOperationMeter, OperationMeter
-from engine.reporting import NoReadRecorder, NoRefusalRecorder, ReadRecorder, RefusalRecorder
+from engine.reporting import (
+    NoReadRecorder,
+    NoRefusalRecorder,
+    NoUseRecorder,
+    ReadRecorder,
+    RefusalRecorder,
+    UseRecorder,
+)
 from engine.request import GraphQLRequest, GraphQLResponse
 from records.calls.spans import Span
 
@@ -58,6 +65,8 @@ class RunResult(NamedTuple):
     """The terms of a registered operation."""
     points: int
     """The estimated cost; 0 before the estimate."""
+    coordinates: frozenset[str] = frozenset()
+    """The schema coordinates of its fields; none if it was not executed."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,6 +78,8 @@ class RunReporting:
     meter: OperationMeter = field(default_factory=NoOperationMeter)
     refusals: RefusalRecorder = field(default_factory=NoRefusalRecorder)
     """Counts refusals by caller."""
+    uses: UseRecorder = field(default_factory=NoUseRecorder)
+    """Counts the operations that were answered, by their fields."""
     track_reads: bool = False
     """Whether reads are tracked although no recorder stores them."""
 

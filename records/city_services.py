@@ -9,7 +9,7 @@ from typing import Annotated, Final
 from urllib.parse import urlencode
 
 from records.description import DECIDES_ACCESS, DescribedEnum, Doc
-from records.identifiers import Nik
+from records.identifiers import Nik, Rupiah
 from records.languages import Language, TranslatedEnum
 from records.record import record
 from records.working_time import WorkingTime
@@ -110,6 +110,8 @@ class CityService:
     """Where its site begins a sign-in at the caller's issuer, for `HANDOVER`."""
     url: Annotated[str | None, Doc("Address of its page or app; null if only the graph offers it.")]
     phone: Annotated[str | None, Doc("Telephone number, if people may call.")]
+    saved_minutes: Annotated[int | None, Doc("Minutes that one use saves against the way before; null if unknown.")]
+    saved_rupiah: Annotated[Rupiah | None, Doc("Fees and fares that one use saves; null if unknown.")]
     opening_hours: Annotated[
         tuple[OpeningPeriod, ...] | None, Doc("When it is open, in the city's time zone; null if always.")
     ]
@@ -182,6 +184,10 @@ class ServiceCatalogue:
         self._hours = hours
         self._get_agency_state = get_agency_state
         self._issuer = issuer
+
+    def __len__(self) -> int:
+        """The number of services."""
+        return len(self._services)
 
     def get(self, code: str) -> CityService | None:
         """One service; None for an unknown code."""

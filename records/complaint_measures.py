@@ -53,6 +53,8 @@ class ComplaintMeasures:
         bool, Doc("Whether private complaints are counted; false if the agency lists public ones only.")
     ]
     is_cut: Annotated[bool, Doc("Whether the hub did not read all complaints of the month.")]
+    ratings: Annotated[int | None, Doc("Number of complaints that reporters rated; null if there are too few.")]
+    average_rating: Annotated[float | None, Doc("Mean rating, 1 to 5; null if there are too few.")]
 
 
 def measure_month(month: str, surveys: Sequence[SurveyedComplaints], levels: ServiceLevels) -> ComplaintMeasures:
@@ -63,6 +65,8 @@ def measure_month(month: str, surveys: Sequence[SurveyedComplaints], levels: Ser
     shown = choose_shown(by_office)
     everything = [each for found in by_office.values() for each in found]
     offices = [_measure(office, by_office[office], levels) for office in shown]
+    rated = [each for each in everything if each.rating is not None]
+    ratings = [each.rating for each in rated if each.rating is not None] if is_publishable(rated) else []
     return ComplaintMeasures(
         month=month,
         total=_measure(None, everything, levels) if is_publishable(everything) else None,
@@ -70,6 +74,8 @@ def measure_month(month: str, surveys: Sequence[SurveyedComplaints], levels: Ser
         hidden_offices=len(by_office) - len(shown),
         includes_private=all(each.includes_private for each in surveys),
         is_cut=any(each.is_cut for each in surveys),
+        ratings=len(ratings) or None,
+        average_rating=round(sum(ratings) / len(ratings), 2) if ratings else None,
     )
 
 

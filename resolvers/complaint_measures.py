@@ -57,6 +57,8 @@ def _join(month: str, measures: Sequence[ComplaintMeasures]) -> ComplaintMeasure
         hidden_offices=sum(each.hidden_offices for each in measures),
         includes_private=all(each.includes_private for each in measures),
         is_cut=any(each.is_cut for each in measures),
+        ratings=None,
+        average_rating=None,
     )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from functools import lru_cache
 from typing import Any
 
 import strawberry
@@ -52,6 +53,7 @@ Start at `Query`: `me` is for citizens, `citizen` and `citizens` are for officia
 """
 
 
+@lru_cache(maxsize=4)  # commands that examine several contracts, and the start of the sandbox, ask several times
 def build_schema(codes: AgencyCodes = ANY_AGENCIES) -> strawberry.Schema:
     """Builds the citizen graph of a hub with these agencies, without the fields of other domains.
 

@@ -19,6 +19,7 @@ from resolvers.hub.data_preferences import PeoplePreferences
 from resolvers.hub.data_requests import DataRequests
 from resolvers.hub.exports import Exports
 from resolvers.hub.partners import PartnerDirectory
+from resolvers.hub.service_uses import ServiceUses
 from services.cases.city_agency_names import CityAgencyNames
 from services.cases.database_case_marks import DatabaseCaseMarks
 from services.consents.database_consents import DatabaseConsents
@@ -29,6 +30,7 @@ from services.ledger.entry_text import AgencyNames
 from services.rights.database_data_requests import DatabaseDataRequests
 from services.rights.database_preferences import DatabasePreferences
 from services.rights.exports import FixedExports
+from services.usage.database_service_uses import DatabaseServiceUses
 from store.consents.data_preferences import DataPreferenceTable
 from store.ledger.access_history import AccessHistory
 from store.rights.data_request_table import DataRequestTable
@@ -53,6 +55,7 @@ class HubDomains:
     case_marks: DatabaseCaseMarks
     directory: CityAgencyNames
     partners: ContractDirectory
+    service_uses: DatabaseServiceUses
 
     def build_domains(self) -> Mapping[type[Any], Any]:
         """The implementation of each domain protocol; mypy proves that each fits."""
@@ -65,6 +68,7 @@ class HubDomains:
         case_marks: CaseMarks = self.case_marks
         directory: AgencyDirectory = self.directory
         partners: PartnerDirectory = self.partners
+        service_uses: ServiceUses = self.service_uses
         return {
             AccessHistories: access_histories,
             AccessEntries: access_entries,
@@ -75,6 +79,7 @@ class HubDomains:
             CaseMarks: case_marks,
             AgencyDirectory: directory,
             PartnerDirectory: partners,
+            ServiceUses: service_uses,
         }
 
     def build_data_requests(self) -> DatabaseDataRequests:

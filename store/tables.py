@@ -345,6 +345,14 @@ refusals = Table(
     Column("count", BigInteger, nullable=False),
 )
 
+service_uses = Table(
+    "service_uses",
+    metadata,
+    Column("month", DateTime(timezone=True), primary_key=True, comment="First day of the month, in UTC."),
+    Column("service", String(48), primary_key=True, comment="Code in the city's catalogue of services."),
+    Column("uses", BigInteger, nullable=False, comment="Answered operations; of no person or caller."),
+)
+
 case_marks = Table(
     "case_marks",
     metadata,

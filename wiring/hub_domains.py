@@ -16,7 +16,7 @@ from auth.crypto.sealed_texts import SealedTexts
 from connectors.resilience.breaker import BreakerState
 from connectors.resilience.gate import Gate
 from records.city_services import ServiceCatalogue, ServiceState
-from schema.tools.catalogue_operations import is_offered
+from schema.tools.catalogue_operations import find_marks, is_offered
 from schema.tools.document_fields import list_coordinates
 from schema.tools.export_parts import build_export_parts
 from schema.tools.holdings import get_holders
@@ -27,6 +27,8 @@ from services.consents.partner_directory import ContractDirectory
 from services.hub_domains import HubDomains
 from services.ledger.entry_text import AgencyNames
 from services.rights.exports import FixedExports
+from services.usage.database_service_uses import DatabaseServiceUses
+from services.usage.service_use_tally import ServiceUseStore, ServiceUseTally
 from settings import Settings
 from store.cases.case_mark_retention import PastCaseMarks
 from store.cases.case_mark_table import CaseMarkTable
@@ -37,6 +39,7 @@ from store.operations.operation_registry import OperationRegistry
 from store.retention.purge import RetentionPurge
 from store.retention.retention_rules import list_retention_rules
 from store.rights.data_request_table import DataRequestTable
+from store.usage.service_use_table import ServiceUseTable
 from web.endpoints.export import PATH as EXPORT_PATH
 from wiring.consents import build_consent_parts
 
@@ -66,6 +69,7 @@ def build_hub_domains(
         ),
         directory=CityAgencyNames(settings.city.names),
         partners=ContractDirectory(OperationRegistry(state)),
+        service_uses=DatabaseServiceUses(ServiceUseTable(state)),
         exports=FixedExports(EXPORT_PATH, [each.name for each in build_export_parts(schema)]),
     )
 
@@ -101,6 +105,15 @@ def build_service_catalogue(settings: Settings, schema: GraphQLSchema, gates: Ma
         get_agency_state=lambda agency: get_agency_state(gates.get(agency)),
         issuer=issuer,
     )
+
+
+def build_use_tally(settings: Settings, store: ServiceUseStore) -> ServiceUseTally:
+    """Build the counter of uses. A field marks the first service in the catalogue whose operation has it."""
+    marks: dict[str, str] = {}
+    for code, each in settings.city.services.services.items():
+        for mark in () if each.operation is None else find_marks(each.operation):
+            marks.setdefault(mark, code)
+    return ServiceUseTally(marks, store)
 
 
 def get_agency_state(gate: Gate | None) -> ServiceState:

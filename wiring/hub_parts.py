@@ -19,6 +19,7 @@ from services.consents.partner_consents import PartnerConsents
 from services.ledger.data_tracker import UsageHistory
 from services.ledger.refusal_tally import NoRefusalStore, RefusalStore
 from services.rights.exports import ExportSlots
+from services.usage.service_use_tally import NoServiceUseStore, ServiceUseStore
 from store.ledger.access_ledger import LedgerWriter, NoLedger
 from telemetry.metrics.commands import MeasuredCommands
 from telemetry.metrics.shadows import MeasuredShadow
@@ -63,6 +64,7 @@ class HubParts:
     answer_cache: AnswerCache | NoAnswerCache = field(default_factory=NoAnswerCache)
     tracing: Tracing | NoTracing = field(default_factory=NoTracing)
     refusals: RefusalStore = field(default_factory=NoRefusalStore)
+    service_uses: ServiceUseStore = field(default_factory=NoServiceUseStore)
     usages: UsageHistory | None = None
     """For the Data Tracker."""
     consents: PartnerConsents | None = None

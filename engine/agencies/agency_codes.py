@@ -33,6 +33,19 @@ class AgencyCodes:
         self._only = {domain: codes[0] for domain, codes in self._by_domain.items() if len(codes) == 1}
         self.has_routes = len(self._only) < len(self._by_domain)
         """Whether several agencies answer some domain."""
+        self._key = (
+            frozenset(self._by_domain.items()),
+            frozenset((code, frozenset(reads)) for code, reads in lacks.items()),
+            frozenset((code, frozenset(commands.items())) for code, commands in lookups.items()),
+        )
+
+    def __eq__(self, other: object) -> bool:
+        """Whether the same agencies answer the same domains, reads and commands."""
+        return isinstance(other, AgencyCodes) and (type(self), self._key) == (type(other), other._key)
+
+    def __hash__(self) -> int:
+        """Of equal codes the same."""
+        return hash(self._key)
 
     def answers(self, domain: type[Any] | None, read: str | None = None) -> bool:
         """Whether an agency, or for None the hub itself, answers the domain, or this read of it."""

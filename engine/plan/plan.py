@@ -73,6 +73,14 @@ class Plan:
     seen_again: bool = False
     read_summaries: ReadSummaries = field(default_factory=dict)
     """Cached summaries of reads (`engine/execution/read_tracking.py`)."""
+    known_coordinates: frozenset[str] | None = None
+
+    @property
+    def coordinates(self) -> frozenset[str]:
+        """The schema coordinates of its fields."""
+        if self.known_coordinates is None:
+            self.known_coordinates = frozenset(each.name for each in self.fields)
+        return self.known_coordinates
 
     @property
     def source(self) -> str:

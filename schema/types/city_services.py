@@ -77,7 +77,20 @@ class OpeningPeriodType:
 @publishes(
     CityService,
     rule=Rule.PUBLIC,
-    shows=("code", "topic", "access", "channels", "audiences", "operation", "url", "phone", "opening_hours", "agency"),
+    shows=(
+        "code",
+        "topic",
+        "access",
+        "channels",
+        "audiences",
+        "operation",
+        "url",
+        "phone",
+        "opening_hours",
+        "agency",
+        "saved_minutes",
+        "saved_rupiah",
+    ),
     nested=(OpeningPeriodType,),
     refetch=Refetch(batch=city_services, seal=lambda service: service.code, unseal=str),
 )

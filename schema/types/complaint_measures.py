@@ -36,7 +36,7 @@ class ComplaintMeasureType:
 @publishes(
     ComplaintMeasures,
     rule=Rule.PUBLIC,
-    shows=("month", "total", "offices", "hidden_offices", "includes_private", "is_cut"),
+    shows=("month", "total", "offices", "hidden_offices", "includes_private", "is_cut", "ratings", "average_rating"),
     nested=(ComplaintMeasureType,),
 )
 class ComplaintMeasuresType:

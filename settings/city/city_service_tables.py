@@ -17,6 +17,7 @@ from records.city_services import (
     ServiceChannel,
     ServiceTopic,
 )
+from records.identifiers import Rupiah
 from records.languages import Language
 from records.working_time import WorkingTime
 from settings.city.office_calendar import OfficeTable, WeekTable
@@ -33,6 +34,13 @@ class Texts(ManifestTable):
     def by_language(self) -> Mapping[Language, str]:
         """The sentence by language."""
         return {Language.ENGLISH: self.en, Language.INDONESIAN: self.id}
+
+
+class SavingTable(ManifestTable):
+    """What one use saves against the way before, such as a visit to a counter."""
+
+    minutes: int = Field(ge=0, le=100_000, description="minutes of the person")
+    rupiah: int = Field(default=0, ge=0, le=100_000_000, description="fees and fares of the person")
 
 
 class CityServiceTable(ManifestTable):
@@ -57,6 +65,9 @@ class CityServiceTable(ManifestTable):
     phone: str | None = Field(default=None, pattern=r"^\+?\d[\d -]{2,20}$", description="telephone number")
     accessibility: tuple[str, ...] = Field(
         default=(), description="how people with disabilities use it: keys of `[notes]`"
+    )
+    saves: SavingTable | None = Field(
+        default=None, description="what one use saves: `{ minutes = 90, rupiah = 20_000 }`"
     )
     hours: Literal["always", "office"] | WeekTable = Field(
         default="always", description='`"always"`, `"office"` for the hours of `[office]`, or a table of openings'
@@ -97,6 +108,8 @@ class CityServiceTable(ManifestTable):
             sign_in_url=self.sign_in_url,
             url=self.url,
             phone=self.phone,
+            saved_minutes=None if self.saves is None else self.saves.minutes,
+            saved_rupiah=None if self.saves is None else Rupiah(self.saves.rupiah),
             opening_hours=None if week is None else tuple(_list_periods(week)),
         )
 

@@ -11,6 +11,7 @@ from store.ledger.ledger_retention import LedgerEntries
 from store.ledger.refusal_counts import PastRefusals
 from store.retention.retention_policy import Purgeable
 from store.rights.rights_retention import ClosedDataRequests, EndedRestrictions, PastExports, PastSessions
+from store.usage.service_use_table import PastServiceUses
 
 
 def list_retention_rules() -> Sequence[Purgeable]:
@@ -27,5 +28,6 @@ def list_retention_rules() -> Sequence[Purgeable]:
         PastCaseMarks(),
         PastExports(),
         PastRefusals(),
+        PastServiceUses(),
         PastSessions(),
     )

@@ -15,6 +15,7 @@ import subprocess
 import sys
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
+from datetime import timedelta
 from functools import cache, partial
 from pathlib import Path
 from tempfile import TemporaryFile
@@ -161,6 +162,12 @@ def _import_all() -> None:
         for each in pkgutil.walk_packages(places or [], f"{package}."):
             if not each.name.endswith("__main__") and ".migrations." not in each.name:
                 importlib.import_module(each.name)
+    # Half a second instead of five until a command is sent again: tests that kill agencies wait for it.
+    importlib.import_module("services.commands.delivery_rules").FIRST_PAUSE = timedelta(seconds=0.5)  # type: ignore[attr-defined]  # set by name
+    # The graph of the city is built once for all hubs and commands.
+    folder = importlib.import_module("settings.city.folder")
+    codes = importlib.import_module("wiring.agencies").list_agency_codes(folder.load_city(folder.DEFAULT_CITY))
+    importlib.import_module("schema.builder").build_schema(codes)
 
 
 def _run(arguments: Sequence[str]) -> None:

@@ -18,7 +18,7 @@ async def wait_until_answered(is_met: Callable[[], Awaitable[bool]], timeout: fl
     """The same for a condition that must be asked for."""
     async with asyncio.timeout(timeout):
         while not await is_met():  # noqa: ASYNC110 - nothing sets an event
-            await asyncio.sleep(0.01)
+            await asyncio.sleep(0.05)  # each question costs the hub a few milliseconds
 
 
 def block_until(is_met: Callable[[], bool], what: str, timeout: float = 60) -> None:

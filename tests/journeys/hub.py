@@ -10,10 +10,12 @@ import json
 import socket
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import aiohttp
+import pytest
 import uvicorn
 from pydantic import SecretStr
 
@@ -25,6 +27,7 @@ from records.purposes import Purpose
 from sandbox.agency_variables import build_agency_variables
 from sandbox.databases.postgres import Postgres
 from sandbox.population.samples import SAMPLES
+from services.commands import delivery_rules
 from settings import Settings
 from tests.fakes.city import VARIABLES, Tables, build_city
 from tests.fakes.unbound_settings import UnboundSettings
@@ -237,6 +240,8 @@ async def running_hub(settings: Settings, issuer: DevelopmentIssuer) -> AsyncIte
     web = uvicorn.Server(build_uvicorn_config(app, HOST, port, settings.web))
     listening = socket.create_server((HOST, port))  # now, because the hub starts for seconds, and others choose ports
     serving = asyncio.create_task(web.serve(sockets=[listening]))
+    patch = pytest.MonkeyPatch()
+    patch.setattr(delivery_rules, "FIRST_PAUSE", timedelta(seconds=0.5))  # not five, until it is sent again
     try:
         while not web.started:
             if serving.done():
@@ -246,5 +251,6 @@ async def running_hub(settings: Settings, issuer: DevelopmentIssuer) -> AsyncIte
         async with aiohttp.ClientSession() as session:
             yield HubClient(url=f"http://{HOST}:{port}", issuer=issuer, session=session)
     finally:
+        patch.undo()
         web.should_exit = True
         await serving

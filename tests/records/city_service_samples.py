@@ -10,6 +10,7 @@ from records.city_services import (
     ServiceChannel,
     ServiceTopic,
 )
+from records.identifiers import Rupiah
 from records.languages import Language
 
 
@@ -37,5 +38,7 @@ def service(
         sign_in_url=sign_in_url,
         url="https://pajak.example/?a=1&b=2",
         phone=None,
+        saved_minutes=90,
+        saved_rupiah=Rupiah(20_000),
         opening_hours=(OpeningPeriod(weekday=1, opens="08:00", closes="16:00"),),
     )

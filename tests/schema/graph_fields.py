@@ -52,6 +52,7 @@ ARGUMENTS = {
     "Query.node": f'(id: "{REGION_ID}")',
     "Query.nodes": f'(ids: ["{REGION_ID}"])',
     "Query.complaintMeasures": '(month: "2026-10")',
+    "Query.serviceMeasures": '(month: "2026-10")',
     "Query.consented": f'(consent: "{CONSENT}")',
     "Mutation.grantConsent": f'(request: "{REQUEST}", scopes: [TAX])',
     "Mutation.refuseConsent": f'(request: "{REQUEST}")',

@@ -263,7 +263,7 @@ def test_every_setting_has_a_description() -> None:
 
 
 def test_each_limit_can_be_set(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    assert read().limits == Limits(calls_by_agency={"pangan": 23})
+    assert read().limits == Limits(calls_by_agency={"pangan": 23, "satusehat": 210})
     for name, value in {"DEPTH": 5, "FIELDS": 6, "BREADTH": 7, "ALIASES": 8, "LIST_ITEMS": 9, "CALLS": 10}.items():
         monkeypatch.setenv(f"SIMPUL_LIMIT_{name}", str(value))
     monkeypatch.setenv("SIMPUL_LIMIT_OBJECTS", "11")
@@ -397,9 +397,9 @@ def test_an_invalid_issuers_file_is_named_with_its_setting(tmp_path: Path, monke
 
 
 def test_data_contracts_are_those_of_the_manifests(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    assert list(read().contracts) == ["bansos", "crm", "dukcapil", "jakpreneur", "pbb"]
+    assert list(read().contracts) == ["bansos", "crm", "dukcapil", "jakpreneur", "pbb", "satusehat"]
     monkeypatch.setenv("SIMPUL_CITY", str(write_city(tmp_path / "city", contracts={"crm": None})))
-    assert list(read().contracts) == ["bansos", "dukcapil", "jakpreneur", "pbb"]
+    assert list(read().contracts) == ["bansos", "dukcapil", "jakpreneur", "pbb", "satusehat"]
     monkeypatch.setenv("SIMPUL_CITY", str(tmp_path / "none"))
     assert f"{tmp_path}/none/city.toml: it cannot be read: No such file or directory" in refusal()
 

@@ -146,11 +146,12 @@ def test_every_example_of_graphiql_runs_as_its_person_without_an_error(serve_pro
         assert answer["data"], each["name"]
 
 
-def test_sigterm_leaves_no_process(seeded_state: Path) -> None:
-    serve = ServeProcess(seeded_state)
+def test_sigterm_leaves_no_process_and_a_later_start_keeps_the_day_of_the_city(seeded_state: Path) -> None:
+    serve = ServeProcess(seeded_state, variables={"SANDBOX_TODAY": ""})
     serve.wait_until_ready()
     assert serve.stop(signal.SIGTERM) == 0
     assert serve.find_left_behind() == set()
+    assert json.loads((seeded_state / "city.json").read_text()) == {"today": "2026-11-01"}
 
 
 def test_two_stop_signals_end_it_without_a_traceback(seeded_state: Path) -> None:
@@ -199,13 +200,6 @@ def test_a_taken_port_is_one_line_and_nothing_is_started() -> None:
             f"simpul: port {port} is taken by another program: choose another one with PORT={port + 1}\n"
         )
         assert not state.exists()
-
-
-def test_a_later_start_keeps_the_day_of_the_city(seeded_state: Path) -> None:
-    serve = ServeProcess(seeded_state, variables={"SANDBOX_TODAY": ""})
-    serve.wait_until_ready()
-    serve.stop()
-    assert json.loads((seeded_state / "city.json").read_text()) == {"today": "2026-11-01"}
 
 
 def test_an_invalid_day_is_refused_in_one_line(tmp_path: Path) -> None:

@@ -6,6 +6,7 @@ import json
 import re
 import shutil
 import subprocess
+from itertools import takewhile
 from pathlib import Path
 from textwrap import dedent
 from typing import Any
@@ -18,6 +19,8 @@ from tests.sandbox_agencies import ROOT
 
 PAGE = (ROOT / "docs" / "partners" / "consent.md").read_text(encoding="utf-8")
 STEPS = re.findall(r"<!-- run: consent -->\n +```sh\n(.*?) +```\n\n +```json\n(.*?) +```", PAGE, re.DOTALL)
+END = "-- end of the step --"
+"""The shell prints it after each step."""
 GIVEN = re.compile(r"^ *(REQUEST|CONSENT)=\.\.\..*\n", re.MULTILINE)
 
 
@@ -39,27 +42,31 @@ def matches_example(shown: Any, got: Any) -> bool:  # noqa: ANN401 - JSON
 @pytest.mark.skipif(shutil.which("curl") is None, reason="curl is not installed")
 def test_the_page_leads_from_the_first_question_to_the_end_of_the_consent(serve_process: ServeProcess) -> None:
     assert len(STEPS) == 8
-    before, known = "", {"REQUEST": "", "CONSENT": ""}
-    for number, (lines, shown) in enumerate(STEPS):
-        typed = GIVEN.sub(lambda match: f"{match[1]}={known[match[1]]}\n", dedent(lines))
-        typed = typed.replace("127.0.0.1:8000", f"127.0.0.1:{serve_process.port}")
-        outcome = subprocess.run(  # noqa: S603 - the documentation's own lines
-            ["/bin/sh", "-c", before + typed],
-            env=build_environment(serve_process.state),
-            cwd=ROOT,
-            capture_output=True,
-            text=True,
-            timeout=60,
-            check=True,
-        )
-        got = json.loads(outcome.stdout)
-        expected = json.loads(shown.replace("127.0.0.1:8000", f"127.0.0.1:{serve_process.port}"))
-        assert matches_example(expected, got), json.dumps(got, indent=1)
-        before += "".join(re.findall(r"^\w+=.*\n", typed, re.MULTILINE))
-        if number == 0:
-            known["REQUEST"] = got["id"]
-        if number == 3:
-            known["CONSENT"] = got["consent"]["id"]
+    known = {"REQUEST": "", "CONSENT": ""}
+    shell = subprocess.Popen(
+        ["/bin/sh", "-e"],
+        env=build_environment(serve_process.state),
+        cwd=ROOT,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    with shell:
+        assert shell.stdin is not None
+        assert shell.stdout is not None
+        for number, (lines, shown) in enumerate(STEPS):
+            typed = GIVEN.sub(lambda match: f"{match[1]}={known[match[1]]}\n", dedent(lines))
+            typed = typed.replace("127.0.0.1:8000", f"127.0.0.1:{serve_process.port}")
+            shell.stdin.write(f"{typed}\necho; echo {END}\n")
+            shell.stdin.flush()
+            got = json.loads("".join(takewhile(lambda line: line != f"{END}\n", shell.stdout)))
+            expected = json.loads(shown.replace("127.0.0.1:8000", f"127.0.0.1:{serve_process.port}"))
+            assert matches_example(expected, got), json.dumps(got, indent=1)
+            if number == 0:
+                known["REQUEST"] = got["id"]
+            if number == 3:
+                known["CONSENT"] = got["consent"]["id"]
+    assert shell.returncode == 0
 
 
 def test_the_sandbox_gets_a_webhook_as_the_page_says(serve_process: ServeProcess, tmp_path: Path) -> None:

@@ -43,8 +43,8 @@ def test_codes_can_be_narrowed_to_one_agency() -> None:
 
 def test_without_a_city_every_domain_has_the_name_of_its_protocol() -> None:
     assert (ANY_AGENCIES.get(Fountains), ANY_AGENCIES.list(Fountains), ANY_AGENCIES.get(None)) == (
-        "parks",
-        ("parks",),
+        "fountains",
+        ("fountains",),
         None,
     )
     assert (ANY_AGENCIES.answers(Fountains), ANY_AGENCIES.has_routes) == (True, False)

@@ -54,7 +54,7 @@ pytestmark = [
     pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"),
 ]
 
-FEW, MANY = 100, 10_000
+FEW, MANY = 60, 10_000
 ANY_DELAY: tuple[float | None, ...] = (None, 0, 0, 1, 2)
 
 

@@ -18,7 +18,7 @@ from settings.city.folder import DEFAULT_CITY
 from tests.connectors.drivers.byte_server import ReceivedRequest, reply, serve_bytes
 from tests.fakes.city import build_city
 from tests.fakes.waiting import wait_until_answered
-from tests.journeys.hub import HubClient, RunningCity, build_settings, running_hub, state_server
+from tests.journeys.hub import HubClient, RunningCity, build_settings, build_variables, running_hub, state_server
 from tests.sandbox.agency_requests import ask
 from tests.sandbox_agencies import RunningAgency, run_agency
 
@@ -45,6 +45,7 @@ MUTATIONS = {
 FIELDS = "id number description status visibility supportCount rating isOpen delivery comments { text byReporter }"
 MINE = f"{{ me {{ complaints {{ {FIELDS} }} }} }}"
 RECEIPTS = "{ me { receipts { number kind state problem } } }"
+MANIFEST = tomllib.loads((DEFAULT_CITY / "agencies" / "crm.toml").read_text(encoding="utf-8"))
 PUBLIC = f"{{ complaints(first: 20) {{ nodes {{ {FIELDS} }} }} }}"
 
 
@@ -62,14 +63,18 @@ def settings(
     issuer: DevelopmentIssuer,
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Iterator[Settings]:
-    """A hub in front of it, with a cache and a database of its tests."""
+    """A hub in front of it, with a cache and a database of its tests. Cached complaints are fresh for a second."""
+    running = RunningCity(agencies={"crm": complaint_system}, snapshots=city_snapshots)
+    soon = {name: MANIFEST["reads"][name] | {"freshness": {"fresh": "1 s"}} for name in ("complaints_of", "pages")}
+    changes = {"crm": {"reads": MANIFEST["reads"] | soon}}
     with state_server(tmp_path_factory.mktemp("follow") / "state") as url:
         yield build_settings(
-            RunningCity(agencies={"crm": complaint_system}, snapshots=city_snapshots),
+            running,
             state_url=url,
             issuer=issuer,
             folder=tmp_path_factory.mktemp("desk"),
             cache_megabytes=16,
+            city=build_city(build_variables(running), terms={}, changes=changes),
         )
 
 
@@ -330,11 +335,10 @@ async def test_a_comment_whose_reply_was_lost_is_found_by_its_reference_and_not_
         else:
             writer.write(reply(answer.status, answer.body))
 
-    manifest = tomllib.loads((DEFAULT_CITY / "agencies" / "crm.toml").read_text(encoding="utf-8"))
-    commands = {name: table | {"settle": "1 s"} for name, table in manifest["commands"].items()}
+    commands = {name: table | {"settle": "1 s"} for name, table in MANIFEST["commands"].items()}
     with state_server(tmp_path / "state") as state_url:
         async with serve_bytes(forward) as proxy:
-            wire = manifest["wire"] | {"url": f"{proxy.url}/open311/v2"}
+            wire = MANIFEST["wire"] | {"url": f"{proxy.url}/open311/v2"}
             changes = {"crm": {"wire": wire, "commands": commands}}
             settings = build_settings(
                 RunningCity(agencies={}, snapshots=city_snapshots),

@@ -30,6 +30,7 @@ NULL_BY_MEANING = {
     "DataRequest.hoursLeft",
     "CityService.handoverUrl",
     "CityService.opensAt",
+    "ServiceMeasure.service",
 }
 """Fields that are null in these records though nothing is refused."""
 
