@@ -8,6 +8,7 @@ from datetime import date
 import pytest
 
 from auth.caller import Assurance, Caller, CallerKind
+from records.hub.clients import ClientId
 from records.purposes import Purpose, Scope
 from tests.fakes.health_register import HealthCity
 from tests.fakes.small_records import AYU, BUDI, CALLERS, SITI
@@ -71,7 +72,7 @@ async def test_an_official_reads_them_for_health_care_alone() -> None:
 async def test_a_partner_reads_none_whatever_it_may_read() -> None:
     partner = Caller(
         kind=CallerKind.PARTNER,
-        client="kredit-nusantara",
+        client=ClientId("mitra", "kredit-nusantara"),
         scopes=frozenset(each.value for each in Scope),
         purpose=Purpose.CREDIT_ASSESSMENT.name,
         case="K/1",
