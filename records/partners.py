@@ -12,7 +12,7 @@ from records.record import record
 
 
 class PartnerChannel(DescribedEnum):
-    """Whom a partner serves through the hub."""
+    """The kind of customers that a partner serves through the hub."""
 
     B2C = "B2C", "Businesses for citizens, who consent to what they read."
     B2G = "B2G", "Businesses for the city, to which they offer goods and services."
@@ -45,7 +45,7 @@ class PartnerOffer:
 class PartnerListing:
     """The entry of a partner in the directory."""
 
-    channel: Annotated[PartnerChannel, Doc("Whom the partner serves.")]
+    channel: Annotated[PartnerChannel, Doc("Kind of customers that the partner serves.")]
     about: Annotated[ListedText, Doc("What the partner does.")]
     url: Annotated[str, Doc("Web address of the partner.")]
     offers: Annotated[tuple[PartnerOffer, ...], Doc("Its offers.")]

@@ -332,6 +332,11 @@ class FilterTable(ManifestTable):
         " or is inside the region",
     )
 
+    @classmethod
+    def __get_pydantic_json_schema__(cls, core_schema: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
+        """A table, or short for it: the name of the field."""
+        return {"anyOf": [{"type": "string", "description": "the field"}, handler(core_schema)]}
+
     @model_validator(mode="before")
     @classmethod
     def _expand(cls, given: Any) -> Any:  # noqa: ANN401 - pydantic's signature

@@ -43,7 +43,7 @@ class PartnerType:
 
     @derived(returns=PartnerChannel | None)
     def channel(record: Partner) -> PartnerChannel:
-        """Whom the partner serves."""
+        """Kind of customers that the partner serves."""
         return record.listing.channel
 
     @derived(returns=str | None)
